@@ -1,0 +1,2 @@
+export * from './flv-tag.js';
+export * from './source-info.js';

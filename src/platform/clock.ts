@@ -1,0 +1,61 @@
+/** Cancels a timer; calling it twice does no harm. */
+export type Cancel = () => void;
+
+/**
+ * Time as the gateway sees it, so that tests can hold it. Every timer hangs on a signal:
+ * when the signal aborts, the timer is gone.
+ */
+export type Clock = {
+  /** Wall-clock time, Unix milliseconds. */
+  now(): number;
+  /** Milliseconds from an arbitrary origin that never jump or run backwards. */
+  monotonic(): number;
+  /** Runs `task` once after `ms` milliseconds. Never keeps the process alive by itself. */
+  after(ms: number, task: () => void, signal?: AbortSignal): Cancel;
+  /** Runs `task` every `ms` milliseconds. Never keeps the process alive by itself. */
+  every(ms: number, task: () => void, signal?: AbortSignal): Cancel;
+};
+
+function hang(clear: () => void, signal: AbortSignal | undefined): Cancel {
+  if (!signal) return clear;
+  signal.addEventListener('abort', clear, { once: true });
+  return () => {
+    signal.removeEventListener('abort', clear);
+    clear();
+  };
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(ms, task, signal) {
+    if (signal?.aborted) return () => {};
+    const timer = setTimeout(() => {
+      cancel();
+      task();
+    }, ms);
+    timer.unref();
+    const cancel = hang(() => clearTimeout(timer), signal);
+    return cancel;
+  },
+  every(ms, task, signal) {
+    if (signal?.aborted) return () => {};
+    const timer = setInterval(task, ms);
+    timer.unref();
+    return hang(() => clearInterval(timer), signal);
+  },
+};
+
+/** Resolves after `ms`, or at once when the signal aborts (it never rejects: look at the signal). */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = (): void => {
+      cancel();
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.after(ms, done);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}

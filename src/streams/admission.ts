@@ -1,0 +1,27 @@
+import type { SourceInfo } from '../media/index.js';
+
+/** What a publisher shows at the door. */
+export type AdmitRequest = {
+  protocol: SourceInfo['protocol'];
+  streamKey: string;
+  /** The publisher's network address, without a port. */
+  address: string;
+};
+
+export type Refusal = {
+  /** Stable, for programs. */
+  code:
+    | 'stream_key_unknown'
+    | 'stream_key_throttled'
+    | 'livestream_ended'
+    | 'codec_unsupported'
+    | 'capacity_reached'
+    | 'shutting_down';
+  /** A sentence for the broadcaster: encoders show it to their users. */
+  message: string;
+};
+
+export type Admission = { admitted: true; streamId: string } | { admitted: false; refusal: Refusal };
+
+/** Decides whether a publisher may publish, and what. Implemented by the accounts room, passed in by the root. */
+export type Admit = (request: AdmitRequest) => Promise<Admission>;

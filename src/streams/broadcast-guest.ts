@@ -1,0 +1,43 @@
+import type { SourceInfo } from '../media/index.js';
+import type { EncoderRun, EncoderRunOptions, EncoderRunWriter } from './encoder-run.js';
+import type { BroadcastEnd } from './end-reason.js';
+import type { Source } from './publication.js';
+
+/** A broadcast as its guests (transcode, packager, later recording and WHEP) see it. */
+export type Broadcast = {
+  readonly id: string;
+  readonly streamId: string;
+  /** Unix ms; the origin of the broadcast's media timeline. Kept over restarts of the gateway. */
+  readonly startedAt: number;
+  /** Taken up again after a restart of the gateway: names and numbers must go on, not begin at 0. */
+  readonly resumed: boolean;
+  /** As last described by the publisher. */
+  readonly source: SourceInfo | undefined;
+  /** Says something about the broadcast's health that its broadcaster and operator should see; undefined clears it. */
+  notice(topic: string, message: string | undefined): void;
+  /** Transcode begins to write; readers that visited get the run. Its index is safely stored when this resolves. */
+  openRun(options: EncoderRunOptions): Promise<EncoderRunWriter>;
+  /** The packager has something that can be watched. Idempotent. */
+  playable(): void;
+  /** Nothing can be done any more for this broadcast. */
+  fail(reason: BroadcastEnd & 'transcoder-failed'): void;
+};
+
+/** What a guest does during one broadcast. Nothing here may throw. */
+export type BroadcastVisit = {
+  /** A publisher connected (the first, or one after a reconnect or takeover). */
+  published?(source: Source): void;
+  /** An encoder began to write. */
+  encoding?(run: EncoderRun): void;
+  /**
+   * The broadcast is ending. Guests are asked in the order in which they were invited, each when the one before it
+   * has finished or has taken longer than its time.
+   */
+  ended(reason: BroadcastEnd): Promise<void>;
+};
+
+/** A room that takes part in every broadcast. */
+export type BroadcastGuest = {
+  readonly name: string;
+  visit(broadcast: Broadcast): BroadcastVisit;
+};

@@ -1,0 +1,113 @@
+/** Why a publication (one connection) ended. */
+export type PublicationEnd =
+  | 'publisher-left'
+  | 'publisher-lost'
+  | 'protocol-error'
+  | 'replaced'
+  | 'kicked'
+  | 'key-revoked'
+  | 'ended-by-owner'
+  | 'transcoder-failed'
+  | 'shutdown';
+
+/** Why a broadcast (one run of a stream) ended. */
+export type BroadcastEnd =
+  | 'grace-expired'
+  | 'never-started'
+  | 'ended-by-owner'
+  | 'key-revoked'
+  | 'transcoder-failed'
+  | 'found-dead'
+  | 'shutdown';
+
+export type PublicationEndPolicy = {
+  /** What becomes of the broadcast: wait for the publisher, go on with the next one, or end for this reason. */
+  broadcast: 'hold' | 'continue' | BroadcastEnd;
+  /** What the publisher is told, when it can still hear. */
+  message: string;
+  level: 'info' | 'warn';
+};
+
+/** One row a reason; the code that ends things looks here and has no opinions of its own. */
+export const PUBLICATION_END: Record<PublicationEnd, PublicationEndPolicy> = {
+  'publisher-left': { broadcast: 'hold', message: 'Unpublished.', level: 'info' },
+  'publisher-lost': { broadcast: 'hold', message: 'The connection was lost.', level: 'warn' },
+  'protocol-error': { broadcast: 'hold', message: 'The stream could not be understood.', level: 'warn' },
+  replaced: { broadcast: 'continue', message: 'Another encoder took over with the same key.', level: 'info' },
+  kicked: { broadcast: 'hold', message: 'The operator closed this connection.', level: 'info' },
+  'key-revoked': { broadcast: 'key-revoked', message: 'The stream key was revoked.', level: 'info' },
+  'ended-by-owner': { broadcast: 'ended-by-owner', message: 'The livestream was ended.', level: 'info' },
+  'transcoder-failed': {
+    broadcast: 'transcoder-failed',
+    message: 'The server could not process this stream.',
+    level: 'warn',
+  },
+  shutdown: { broadcast: 'shutdown', message: 'The server is restarting: please reconnect.', level: 'info' },
+};
+
+export type BroadcastEndPolicy = {
+  /** What viewers are told. */
+  viewers: string;
+  /**
+   * `endlist`: the playlist is complete (EXT-X-ENDLIST). `hold`: it stays open, so that players wait and go on
+   * when the same broadcast is taken up again.
+   */
+  playlist: 'endlist' | 'hold';
+  /** The row in the database is closed. If not, the next start of the gateway takes the broadcast up again. */
+  closesRow: boolean;
+  /** A later publication with the same key may start a new broadcast of this stream. */
+  reopens: boolean;
+  level: 'info' | 'warn';
+};
+
+export const BROADCAST_END: Record<BroadcastEnd, BroadcastEndPolicy> = {
+  'grace-expired': {
+    viewers: 'The broadcast is over.',
+    playlist: 'endlist',
+    closesRow: true,
+    reopens: true,
+    level: 'info',
+  },
+  'never-started': {
+    viewers: 'The broadcast never began.',
+    playlist: 'endlist',
+    closesRow: true,
+    reopens: true,
+    level: 'warn',
+  },
+  'ended-by-owner': {
+    viewers: 'The broadcast is over.',
+    playlist: 'endlist',
+    closesRow: true,
+    reopens: false,
+    level: 'info',
+  },
+  'key-revoked': {
+    viewers: 'The broadcast was stopped.',
+    playlist: 'endlist',
+    closesRow: true,
+    reopens: false,
+    level: 'info',
+  },
+  'transcoder-failed': {
+    viewers: 'The broadcast was stopped by a fault of the server.',
+    playlist: 'endlist',
+    closesRow: true,
+    reopens: true,
+    level: 'warn',
+  },
+  'found-dead': {
+    viewers: 'The broadcast is over.',
+    playlist: 'endlist',
+    closesRow: true,
+    reopens: true,
+    level: 'warn',
+  },
+  shutdown: {
+    viewers: 'The server is restarting.',
+    playlist: 'hold',
+    closesRow: false,
+    reopens: true,
+    level: 'info',
+  },
+};

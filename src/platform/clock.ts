@@ -59,3 +59,11 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     signal?.addEventListener('abort', done, { once: true });
   });
 }
+
+/**
+ * Waits `ms` of real time and keeps the process alive meanwhile: for polling other processes while the gateway starts
+ * or stops, when nothing else may hold the event loop open.
+ */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,89 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import os from 'node:os';
+
+/** Names one process for good: a process id alone is given to another process sooner or later. */
+export type ProcessIdentity = {
+  pid: number;
+  /** When the process started, in the system's own notation; empty when it can't be told. */
+  started: string;
+  /** Where the process id has its meaning: one boot of one machine and one PID namespace. */
+  place: string;
+};
+
+/** When `pid` started; undefined when there is no such process (or only its corpse, a zombie). */
+function startOf(pid: number): string | undefined {
+  if (process.platform === 'linux') {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      // proc(5): the name in parentheses may hold anything, so count from the last one; state is field 3, start time 22.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+    } catch {
+      return exists(pid) ? '' : undefined;
+    }
+  }
+  try {
+    const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
+    const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env, stdio }).trim();
+  } catch {
+    return exists(pid) ? '' : undefined;
+  }
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function placeOfThisProcess(): string {
+  if (process.platform !== 'linux') return os.hostname();
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return os.hostname();
+  }
+}
+
+/** The process that asks. */
+export function thisProcess(): ProcessIdentity {
+  return { pid: process.pid, started: startOf(process.pid) ?? '', place: placeOfThisProcess() };
+}
+
+/** Whether that very process still runs; `unknown` when it ran in another place, whose processes can't be seen here. */
+export function fateOf(identity: ProcessIdentity): 'alive' | 'gone' | 'unknown' {
+  if (identity.place !== placeOfThisProcess()) return 'unknown';
+  const started = startOf(identity.pid);
+  if (started === undefined) return 'gone';
+  return started === '' || identity.started === '' || started === identity.started ? 'alive' : 'gone';
+}
+
+/** The command line of a process, arguments parted by spaces; undefined when it is gone or can't be read. */
+export function commandOf(pid: number): string | undefined {
+  try {
+    if (process.platform === 'linux')
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The processes whose working directory is `folder`, as far as they can be seen; undefined where that can't be asked. */
+export function processesIn(folder: string): number[] | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const found: number[] = [];
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (readlinkSync(`/proc/${name}/cwd`) === folder) found.push(Number(name));
+    } catch {} // gone, or somebody else's
+  }
+  return found;
+}

@@ -1,0 +1,101 @@
+import type postgres from 'postgres';
+import type { BroadcastEnd } from './end-reason.js';
+import { type Livestream, REOPENING_ENDS } from './livestream.js';
+
+export type NewLivestream = Pick<
+  Livestream,
+  'id' | 'userId' | 'title' | 'description' | 'recordingEnabled'
+> & {
+  /** SHA-256 of the stream key: 32 bytes. */
+  streamKeyHash: Buffer;
+};
+
+/** Statements on the table `livestreams`; nobody else queries it. */
+export class LivestreamTable {
+  readonly #sql: postgres.Sql;
+
+  constructor(sql: postgres.Sql) {
+    this.#sql = sql;
+  }
+
+  async insert(livestream: NewLivestream): Promise<Livestream> {
+    const { id, userId, title, description, recordingEnabled, streamKeyHash } = livestream;
+    const [row] = await this.#sql<[Livestream]>`
+      insert into livestreams (id, user_id, title, description, stream_key, recording_enabled)
+      values (${id}, ${userId}, ${title}, ${description}, ${streamKeyHash}, ${recordingEnabled})
+      returning ${this.#columns()}`;
+    return row;
+  }
+
+  /** @param id must have the form of a UUID. */
+  async find(id: string): Promise<Livestream | undefined> {
+    const [row] = await this.#sql<Livestream[]>`
+      select ${this.#columns()} from livestreams where id = ${id}`;
+    return row;
+  }
+
+  async findByStreamKeyHash(hash: Buffer): Promise<Livestream | undefined> {
+    const [row] = await this.#sql<Livestream[]>`
+      select ${this.#columns()} from livestreams where stream_key = ${hash}`;
+    return row;
+  }
+
+  /** What is live now, the newest first. */
+  async listActive(page: { limit: number; offset: number }): Promise<Livestream[]> {
+    return this.#sql<Livestream[]>`
+      select ${this.#columns()} from livestreams where status = 'live'
+      order by started_at desc, id desc limit ${page.limit} offset ${page.offset}`;
+  }
+
+  /** @returns false when the stream is unknown or over for good: nothing was changed then. */
+  async markLive(id: string, startedAt: Date): Promise<boolean> {
+    const result = await this.#sql`
+      update livestreams set status = 'live', started_at = ${startedAt}, ended_at = null, end_reason = null
+      where id = ${id} and (status <> 'ended' or end_reason = any(${REOPENING_ENDS}))`;
+    return result.count > 0;
+  }
+
+  /**
+   * The first end for good stands: a later one changes nothing.
+   *
+   * @returns false when nothing was changed.
+   */
+  async markEnded(id: string, endedAt: Date, reason: BroadcastEnd): Promise<boolean> {
+    const result = await this.#sql`
+      update livestreams set status = 'ended', ended_at = ${endedAt}, end_reason = ${reason}
+      where id = ${id} and (status <> 'ended' or end_reason = any(${REOPENING_ENDS}))`;
+    return result.count > 0;
+  }
+
+  /**
+   * Ends the streams that pass for live though no broadcast of theirs is open: what a crash between two statements
+   * leaves behind.
+   *
+   * @returns their ids.
+   */
+  async endGhosts(endedAt: Date, reason: BroadcastEnd): Promise<string[]> {
+    const rows = await this.#sql<{ id: string }[]>`
+      update livestreams set status = 'ended', ended_at = ${endedAt}, end_reason = ${reason}
+      where status = 'live'
+        and not exists (select from broadcasts where stream_id = livestreams.id and broadcasts.ended_at is null)
+      returning id`;
+    return rows.map((row) => row.id);
+  }
+
+  /** Notes so many viewers at once, if there were never more. */
+  async raiseViewerCountPeak(id: string, viewers: number): Promise<void> {
+    await this.#sql`
+      update livestreams set viewer_count_peak = ${viewers} where id = ${id} and viewer_count_peak < ${viewers}`;
+  }
+
+  async setRecordingUrl(id: string, url: string): Promise<void> {
+    await this.#sql`update livestreams set recording_url = ${url} where id = ${id}`;
+  }
+
+  #columns(): postgres.PendingQuery<postgres.Row[]> {
+    return this.#sql`id, user_id as "userId", title, description, status, started_at as "startedAt",
+      ended_at as "endedAt", end_reason as "endReason", viewer_count_peak as "viewerCountPeak",
+      recording_enabled as "recordingEnabled", recording_url as "recordingUrl", thumbnail_url as "thumbnailUrl",
+      created_at as "createdAt"`;
+  }
+}

@@ -1,0 +1,142 @@
+import { type Answer, type Stream, streamById } from './api-client.js';
+import { createPlayer } from './create-player.js';
+import { type LivePlayer, NO_PLAYER, type PlayerStats, type PlayerView } from './live-player.js';
+import { type PageFacts, type PlaybackState, playbackState } from './playback-state.js';
+import { Poll } from './poll.js';
+
+export type ViewingOptions = {
+  streamId: string;
+  video: HTMLVideoElement;
+  still: HTMLCanvasElement;
+  onChange: () => void;
+};
+
+export type ViewingSnapshot = { stream: Stream | undefined; state: PlaybackState; player: PlayerView };
+
+const UNPLAYABLE: PlaybackState = {
+  badge: { tone: 'quiet', text: 'Unsupported' },
+  notice: 'This browser cannot play live video (it knows neither Media Source Extensions nor HLS).',
+  player: 'stop',
+  pace: 'never',
+};
+
+/** One person watching one stream: asks the API, keeps a player while there is something to play. */
+export class Viewing {
+  readonly #options: ViewingOptions;
+  readonly #poll: Poll<{ stream: Stream }>;
+  #stream: Stream | undefined;
+  #missing = false;
+  #reachable = true;
+  #unplayable = false;
+  #player: LivePlayer | undefined;
+  /** Start of the broadcast that the player was made for. */
+  #playing: Stream['startedAt'] | undefined;
+  #phase: PageFacts['phase'] = 'none';
+
+  constructor(options: ViewingOptions) {
+    this.#options = options;
+    this.#poll = new Poll({
+      ask: (signal) => streamById(options.streamId, signal),
+      answered: (answer) => this.#answered(answer),
+    });
+  }
+
+  start(): void {
+    this.#poll.start();
+  }
+
+  snapshot(): ViewingSnapshot {
+    const player = this.#player?.view() ?? NO_PLAYER;
+    return {
+      stream: this.#stream,
+      state: this.#unplayable ? UNPLAYABLE : playbackState(this.#facts()),
+      player,
+    };
+  }
+
+  stats(): PlayerStats | undefined {
+    return this.#player?.stats();
+  }
+
+  choose(id: string): void {
+    this.#player?.choose(id);
+  }
+
+  goLive(): void {
+    this.#player?.goLive();
+  }
+
+  play(): void {
+    this.#player?.play();
+  }
+
+  unmute(): void {
+    this.#options.video.muted = false;
+    if (this.#options.video.volume === 0) this.#options.video.volume = 1;
+  }
+
+  close(): void {
+    this.#poll.close();
+    this.#stop();
+  }
+
+  #facts(): PageFacts {
+    const view = this.#player?.view() ?? NO_PLAYER;
+    const stream = this.#stream;
+    return {
+      stream: this.#missing
+        ? { found: 'missing' }
+        : stream
+          ? { found: 'yes', status: stream.status, state: stream.state.name }
+          : { found: 'unknown' },
+      reachable: this.#reachable,
+      phase: view.phase,
+      audioOnly: view.audioOnly,
+    };
+  }
+
+  #answered(answer: Answer<{ stream: Stream }>): 'fast' | 'slow' | 'never' {
+    this.#reachable = answer.kind !== 'failed';
+    this.#missing = answer.kind === 'missing';
+    if (answer.kind === 'ok') this.#stream = answer.value.stream;
+    const { player, pace } = playbackState(this.#facts());
+    if (player === 'stop') this.#stop();
+    if (player === 'start') this.#ensurePlayer();
+    this.#options.onChange();
+    return this.#unplayable ? 'never' : pace;
+  }
+
+  /** Only an answer of the API starts a player, so that a finished one is not started over on old news. */
+  #ensurePlayer(): void {
+    const stream = this.#stream;
+    if (!stream) return;
+    const finished = this.#player?.view().phase === 'ended' || this.#playing !== stream.startedAt;
+    if (this.#player && !finished) return;
+    this.#stop();
+    this.#playing = stream.startedAt;
+    this.#player = createPlayer({
+      video: this.#options.video,
+      still: this.#options.still,
+      // The same server as this page, whatever name it is known by elsewhere.
+      url: new URL(new URL(stream.playback.hls, location.href).pathname, location.origin).href,
+      onChange: () => this.#playerChanged(),
+    });
+    this.#unplayable = !this.#player;
+    this.#player?.start();
+  }
+
+  #playerChanged(): void {
+    const phase = this.#player?.view().phase ?? 'none';
+    const troubled = phase === 'ended' || phase === 'broken' || phase === 'waiting';
+    // Trouble is often news about the stream: don't wait for the next turn.
+    if (phase !== this.#phase && troubled) this.#poll.now();
+    this.#phase = phase;
+    this.#options.onChange();
+  }
+
+  #stop(): void {
+    this.#player?.close();
+    this.#player = undefined;
+    this.#phase = 'none';
+  }
+}

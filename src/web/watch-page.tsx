@@ -1,0 +1,79 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Badge } from './badge.js';
+import { offerStats } from './console-surface.js';
+import { PlayerBar } from './player-bar.js';
+import { Viewing, type ViewingSnapshot } from './viewing.js';
+
+/** Plays one stream and says at any time what there is to know about it. */
+export function WatchPage({ streamId }: { streamId: string }) {
+  const video = useRef<HTMLVideoElement>(null);
+  const still = useRef<HTMLCanvasElement>(null);
+  const viewing = useRef<Viewing>(undefined);
+  const [snapshot, setSnapshot] = useState<ViewingSnapshot>();
+
+  useEffect(() => {
+    if (!video.current || !still.current) return;
+    const now = new Viewing({
+      streamId,
+      video: video.current,
+      still: still.current,
+      onChange: () => setSnapshot(now.snapshot()),
+    });
+    viewing.current = now;
+    const withdraw = offerStats(() => now.stats());
+    setSnapshot(now.snapshot());
+    now.start();
+    return () => {
+      withdraw();
+      now.close();
+    };
+  }, [streamId]);
+
+  const title = snapshot?.stream?.title;
+  useEffect(() => {
+    document.title = title ? `${title} · Headend` : 'Headend';
+  }, [title]);
+
+  const state = snapshot?.state;
+  const player = snapshot?.player;
+  const covered = state?.notice !== undefined;
+  return (
+    <main class="watch">
+      <div class={`stage ${covered ? 'covered' : ''}`}>
+        {/* biome-ignore lint/a11y/useMediaCaption: live streams come without captions */}
+        <video
+          ref={video}
+          controls={player !== undefined && player.phase !== 'none'}
+          playsInline
+          aria-label={title ?? 'Stream'}
+        />
+        <canvas ref={still} class="still" hidden />
+        <div class="notice" role="status" aria-live="polite">
+          {state?.notice && <p>{state.notice}</p>}
+          {player?.phase === 'refused' && (
+            <button type="button" class="primary" onClick={() => viewing.current?.play()}>
+              Play
+            </button>
+          )}
+        </div>
+        {player?.silenced && player.phase !== 'refused' && (
+          <button type="button" class="primary unmute" onClick={() => viewing.current?.unmute()}>
+            Turn sound on
+          </button>
+        )}
+      </div>
+      {player && player.phase !== 'none' && (
+        <PlayerBar
+          player={player}
+          onChoose={(id) => viewing.current?.choose(id)}
+          onGoLive={() => viewing.current?.goLive()}
+        />
+      )}
+      <header class="about">
+        <h1>{title ?? 'Stream'}</h1>
+        {state && <Badge badge={state.badge} />}
+      </header>
+      {snapshot?.stream?.description && <p class="description">{snapshot.stream.description}</p>}
+    </main>
+  );
+}

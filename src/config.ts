@@ -1,0 +1,286 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { HeadendError, type LogLevel } from './platform/index.js';
+
+/** One encoded version below the source: its height in pixels and its bitrate at 30 frames per second, in bits/s. */
+export type ConfiguredRung = { height: number; bitrate: number };
+
+export type Config = {
+  http: { host: string; port: number };
+  rtmp: { host: string; port: number };
+  /** RTMP over TLS; the texts are PEM. */
+  rtmps: { port: number; cert: string; key: string } | undefined;
+  /** Without a trailing slash; undefined: `http://localhost` with the port that the gateway listens on. */
+  publicUrl: string | undefined;
+  dataDir: string;
+  databaseUrl: string | undefined;
+  operatorToken: string | undefined;
+  ffmpegPath: string | undefined;
+  logLevel: LogLevel;
+  trustProxy: boolean;
+  ladder: ConfiguredRung[] | 'off';
+  videoEncoder: 'software' | 'nvenc' | 'vaapi' | 'qsv' | 'videotoolbox';
+  vaapiDevice: string;
+  videoPreset: string;
+  /** Bits per second. */
+  audioBitrate: number;
+  /** Seconds. */
+  partDuration: number;
+  segmentDuration: number;
+  windowDuration: number;
+  /** How long a broadcast waits for a lost publisher, in ms. */
+  graceMs: number;
+  limits: { broadcasts: number; rtmpConnections: number; rtmpConnectionsPerAddress: number };
+};
+
+type Read<T> = (text: string, name: string) => T;
+
+/** One environment variable: how it is read, what it is when absent, and what `--help` says of it. */
+type Setting<T> = { name: string; read: Read<T>; fallback: string | undefined; help: string };
+
+class ConfigProblem extends Error {}
+
+function fail(name: string, wanted: string, text: string): never {
+  throw new ConfigProblem(`${name} must be ${wanted}, not "${text}"`);
+}
+
+const text: Read<string> = (value) => value;
+
+function whole(from: number, to: number): Read<number> {
+  return (value, name) => {
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < from || number > to || value.trim() === '')
+      fail(name, `a whole number from ${from} to ${to}`, value);
+    return number;
+  };
+}
+
+function decimal(from: number, to: number): Read<number> {
+  return (value, name) => {
+    const number = Number(value);
+    if (!(number >= from && number <= to) || value.trim() === '')
+      fail(name, `a number from ${from} to ${to}`, value);
+    return number;
+  };
+}
+
+function oneOf<const T extends string>(...values: T[]): Read<T> {
+  return (value, name) =>
+    values.find((known) => known === value) ?? fail(name, `one of ${values.join(', ')}`, value);
+}
+
+const yesOrNo: Read<boolean> = (value, name) => {
+  if (/^(true|yes|1|on)$/i.test(value)) return true;
+  if (/^(false|no|0|off)$/i.test(value)) return false;
+  return fail(name, 'true or false', value);
+};
+
+const url: Read<string> = (value, name) => {
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) fail(name, 'an http(s) URL', value);
+  return value.replace(/\/+$/, '');
+};
+
+const databaseUrl: Read<string> = (value, name) => {
+  // The value may hold a password: it is not repeated.
+  if (!/^postgres(ql)?:\/\//.test(value)) throw new ConfigProblem(`${name} must be a postgres:// URL`);
+  return value;
+};
+
+const secret: Read<string> = (value, name) => {
+  if (value.length < 16) throw new ConfigProblem(`${name} must have at least 16 characters`);
+  return value;
+};
+
+const pemFile: Read<string> = (value, name) => {
+  let pem: string;
+  try {
+    pem = readFileSync(value, 'utf8');
+  } catch {
+    return fail(name, 'the path of a readable PEM file', value);
+  }
+  if (!pem.includes('-----BEGIN ')) fail(name, 'the path of a PEM file', value);
+  return pem;
+};
+
+/** `720:2500k,480:1200k`: height and bitrate at 30 frames per second. */
+const ladder: Read<ConfiguredRung[] | 'off'> = (value, name) => {
+  if (value === 'off') return 'off';
+  return value.split(',').map((entry) => {
+    const match = /^\s*(\d{2,4}):(\d+)(k|m)?\s*$/i.exec(entry);
+    if (!match) return fail(name, 'off, or HEIGHT:BITRATE entries such as 720:2500k,360:700k', value);
+    const unit = { k: 1_000, m: 1_000_000, '': 1 }[(match[3] ?? '').toLowerCase()] ?? 1;
+    const rung = { height: Number(match[1]), bitrate: Number(match[2]) * unit };
+    if (
+      rung.height < 96 ||
+      rung.height > 4320 ||
+      rung.height % 2 ||
+      rung.bitrate < 50_000 ||
+      rung.bitrate > 100_000_000
+    )
+      fail(name, 'heights (even, 96 to 4320) and bitrates (50k to 100m)', value);
+    return rung;
+  });
+};
+
+function setting<T>(name: string, read: Read<T>, fallback: string | undefined, help: string): Setting<T> {
+  return { name, read, fallback, help };
+}
+
+const SETTINGS = {
+  httpPort: setting('HTTP_PORT', whole(0, 65_535), '8080', 'port of pages, API and HLS'),
+  httpHost: setting('HTTP_HOST', text, '::', 'address of that listener'),
+  rtmpPort: setting('RTMP_PORT', whole(0, 65_535), '1935', 'port for RTMP ingest'),
+  rtmpHost: setting('RTMP_HOST', text, '::', 'address of the RTMP and RTMPS listeners'),
+  rtmpsPort: setting('RTMPS_PORT', whole(0, 65_535), undefined, 'port for RTMP over TLS; off unless set'),
+  tlsCert: setting('TLS_CERT', pemFile, undefined, 'certificate chain for RTMPS, a PEM file'),
+  tlsKey: setting('TLS_KEY', pemFile, undefined, 'private key for RTMPS, a PEM file'),
+  publicUrl: setting(
+    'PUBLIC_URL',
+    url,
+    undefined,
+    'how viewers reach the gateway; default http://localhost:HTTP_PORT',
+  ),
+  trustProxy: setting('TRUST_PROXY', yesOrNo, 'false', 'believe X-Forwarded-* headers (set it behind nginx)'),
+  dataDir: setting('DATA_DIR', text, './data', 'folder for the embedded database and secrets'),
+  databaseUrl: setting(
+    'DATABASE_URL',
+    databaseUrl,
+    undefined,
+    'a PostgreSQL server; unset: embedded, in DATA_DIR',
+  ),
+  operatorToken: setting(
+    'OPERATOR_TOKEN',
+    secret,
+    undefined,
+    'bearer token of the API; unset: made at the first start',
+  ),
+  ffmpegPath: setting('FFMPEG_PATH', text, undefined, 'the ffmpeg program; default: ffmpeg in PATH'),
+  logLevel: setting(
+    'LOG_LEVEL',
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    'info',
+    'least level that is logged',
+  ),
+  ladder: setting(
+    'LADDER',
+    ladder,
+    '1080:4500k,720:2500k,480:1200k,360:700k,240:350k',
+    'renditions below the source, HEIGHT:BITRATE at 30 fps; off: the source alone',
+  ),
+  videoEncoder: setting(
+    'VIDEO_ENCODER',
+    oneOf('software', 'nvenc', 'vaapi', 'qsv', 'videotoolbox'),
+    'software',
+    'who encodes; hardware is tried at start, software takes over when it fails',
+  ),
+  vaapiDevice: setting('VAAPI_DEVICE', text, '/dev/dri/renderD128', 'device for VIDEO_ENCODER=vaapi'),
+  videoPreset: setting(
+    'VIDEO_PRESET',
+    oneOf('ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium'),
+    'veryfast',
+    'x264 preset: picture quality against CPU',
+  ),
+  audioBitrate: setting(
+    'AUDIO_BITRATE',
+    whole(32_000, 512_000),
+    '128000',
+    'bits/s of the shared AAC rendition',
+  ),
+  partDuration: setting('PART_DURATION', decimal(0.1, 1), '0.333', 'seconds of an LL-HLS part'),
+  segmentDuration: setting('SEGMENT_DURATION', decimal(1, 6), '2', 'seconds of a segment, at least'),
+  windowDuration: setting('WINDOW_DURATION', decimal(12, 600), '30', 'seconds that a playlist reaches back'),
+  reconnectGrace: setting(
+    'RECONNECT_GRACE',
+    decimal(0, 3_600),
+    '60',
+    'seconds a broadcast waits for a lost publisher',
+  ),
+  maxBroadcasts: setting('MAX_BROADCASTS', whole(1, 10_000), '100', 'broadcasts at the same time'),
+  maxRtmp: setting('MAX_RTMP_CONNECTIONS', whole(1, 100_000), '2000', 'RTMP connections in all'),
+  maxRtmpPerAddress: setting(
+    'MAX_RTMP_CONNECTIONS_PER_ADDRESS',
+    whole(1, 100_000),
+    '50',
+    'RTMP connections per address',
+  ),
+};
+
+/** Every setting with its default (empty: none) and what it is for. */
+export function configTable(): { name: string; fallback: string; help: string }[] {
+  return Object.values(SETTINGS).map(({ name, fallback, help }) => ({
+    name,
+    fallback: fallback ?? '',
+    help,
+  }));
+}
+
+/** What `--help` prints. */
+export function configHelp(): string {
+  const rows = configTable();
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  const lines = rows.map(
+    ({ name, fallback, help }) => `  ${name.padEnd(width)}  ${help}${fallback && ` [${fallback}]`}`,
+  );
+  return `Headend, a live-streaming gateway. Settings are environment variables [default]:\n\n${lines.join('\n')}\n`;
+}
+
+/**
+ * Reads the settings.
+ *
+ * @throws HeadendError `config_invalid` whose message names every setting that is wrong, one a line.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const problems: string[] = [];
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigProblem)) throw error;
+      problems.push(error.message);
+      return undefined;
+    }
+  };
+  const optional = <T>(from: Setting<T>): T | undefined => {
+    const value = environment[from.name] || from.fallback;
+    return value === undefined ? undefined : attempt(() => from.read(value, from.name));
+  };
+  // A setting that is wrong has its problem noted, and nothing is returned then: the value is never seen.
+  const required = <T>(from: Setting<T>): T => optional(from) as T;
+
+  const rtmpsPort = optional(SETTINGS.rtmpsPort);
+  const cert = optional(SETTINGS.tlsCert);
+  const key = optional(SETTINGS.tlsKey);
+  if (rtmpsPort !== undefined && !(environment.TLS_CERT && environment.TLS_KEY))
+    problems.push('RTMPS_PORT needs TLS_CERT and TLS_KEY');
+  const http = { host: required(SETTINGS.httpHost), port: required(SETTINGS.httpPort) };
+  const config: Config = {
+    http,
+    rtmp: { host: required(SETTINGS.rtmpHost), port: required(SETTINGS.rtmpPort) },
+    rtmps: rtmpsPort !== undefined && cert && key ? { port: rtmpsPort, cert, key } : undefined,
+    publicUrl: optional(SETTINGS.publicUrl),
+    dataDir: path.resolve(required(SETTINGS.dataDir)),
+    databaseUrl: optional(SETTINGS.databaseUrl),
+    operatorToken: optional(SETTINGS.operatorToken),
+    ffmpegPath: optional(SETTINGS.ffmpegPath),
+    logLevel: required(SETTINGS.logLevel),
+    trustProxy: required(SETTINGS.trustProxy),
+    ladder: required(SETTINGS.ladder),
+    videoEncoder: required(SETTINGS.videoEncoder),
+    vaapiDevice: required(SETTINGS.vaapiDevice),
+    videoPreset: required(SETTINGS.videoPreset),
+    audioBitrate: required(SETTINGS.audioBitrate),
+    partDuration: required(SETTINGS.partDuration),
+    segmentDuration: required(SETTINGS.segmentDuration),
+    windowDuration: required(SETTINGS.windowDuration),
+    graceMs: required(SETTINGS.reconnectGrace) * 1_000,
+    limits: {
+      broadcasts: required(SETTINGS.maxBroadcasts),
+      rtmpConnections: required(SETTINGS.maxRtmp),
+      rtmpConnectionsPerAddress: required(SETTINGS.maxRtmpPerAddress),
+    },
+  };
+  if (problems.length === 0 && config.partDuration * 2 > config.segmentDuration)
+    problems.push('PART_DURATION must be at most half of SEGMENT_DURATION');
+  if (problems.length > 0) throw new HeadendError('config_invalid', problems.join('\n'));
+  return config;
+}

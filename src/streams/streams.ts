@@ -1,0 +1,263 @@
+import type { SourceInfo } from '../media/index.js';
+import type { Sql } from '../platform/index.js';
+import { type Clock, type Logger, messageOf, newId, sleep } from '../platform/index.js';
+import type { Admit, Refusal } from './admission.js';
+import type { BroadcastGuest } from './broadcast-guest.js';
+import { BroadcastTable } from './broadcast-table.js';
+import { BROADCAST_END, type BroadcastEnd } from './end-reason.js';
+import { LiveBroadcast } from './live-broadcast.js';
+import { type Livestream, LivestreamTable, type NewLivestream } from './livestream-table.js';
+import type { Publication, Publisher } from './publication.js';
+import type { StreamState } from './stream-state.js';
+
+/** How often the database hears that a broadcast still has its publisher, in ms. */
+const HEARTBEAT_MS = 5_000;
+/** Delay before a failed write to the database is tried again, in ms; it doubles up to the second figure. */
+const STORE_RETRY_MS = 500;
+const STORE_RETRY_MAXIMUM_MS = 15_000;
+
+export type StreamsOptions = {
+  sql: Sql;
+  admit: Admit;
+  /** How long a broadcast waits for a publisher that was lost, in ms. */
+  graceMs: number;
+  /** Broadcasts at the same time, at most. */
+  maxBroadcasts: number;
+  clock: Clock;
+  log: Logger;
+};
+
+export type PublishResult = { publication: Publication } | { refusal: Refusal };
+
+/** What is known of a stream from memory alone. */
+export type StreamStatus = {
+  state: StreamState;
+  source: SourceInfo | undefined;
+  notices: { topic: string; message: string }[];
+};
+
+/** The hall: every livestream, and the broadcasts that are under way. */
+export class Streams {
+  readonly #options: StreamsOptions;
+  readonly #livestreams: LivestreamTable;
+  readonly #broadcasts: BroadcastTable;
+  readonly #guests: BroadcastGuest[] = [];
+  readonly #running = new Map<string, LiveBroadcast>();
+  /** The last thing under way for a stream: what changes a stream's broadcast happens one after the other. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #life = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: StreamsOptions) {
+    this.#options = options;
+    this.#livestreams = new LivestreamTable(options.sql);
+    this.#broadcasts = new BroadcastTable(options.sql);
+  }
+
+  /** Guests take part in every broadcast that starts from now on, and leave it in the order of invitation. */
+  invite(guest: BroadcastGuest): void {
+    this.#guests.push(guest);
+  }
+
+  /** Settles what an earlier gateway left behind: resumes what may still go on, closes the rest. */
+  async start(): Promise<void> {
+    const { clock, graceMs, log } = this.#options;
+    for (const row of await this.#broadcasts.open()) {
+      if (row.lastSeenAt.getTime() + graceMs > clock.now()) {
+        const broadcast = this.#open(row.id, row.streamId, row.startedAt.getTime(), true);
+        broadcast.awaitPublisher();
+        log.info({ streamId: row.streamId, broadcastId: row.id }, 'a broadcast was taken up again');
+      } else {
+        await this.#broadcasts.close(row.id, row.lastSeenAt, 'found-dead');
+        await this.#livestreams.markEnded(row.streamId, row.lastSeenAt, 'found-dead');
+        log.warn({ streamId: row.streamId, broadcastId: row.id }, 'a broadcast was found dead');
+      }
+    }
+    for (const streamId of await this.#livestreams.endGhosts(new Date(clock.now()), 'found-dead'))
+      log.warn({ streamId }, 'a stream passed for live without a broadcast');
+    clock.every(HEARTBEAT_MS, () => void this.#heartbeat(), this.#life.signal);
+  }
+
+  /** Admits a publisher. Expected refusals are values; trouble with the database throws. */
+  async publish(publisher: Publisher): Promise<PublishResult> {
+    if (this.#closed) return { refusal: SHUTTING_DOWN };
+    const { protocol, streamKey, address } = publisher;
+    const admission = await this.#options.admit({ protocol, streamKey, address });
+    if (!admission.admitted) return { refusal: admission.refusal };
+    return await this.#inTurn(admission.streamId, async () => {
+      const broadcast = await this.#broadcastFor(admission.streamId);
+      return 'refusal' in broadcast ? broadcast : { publication: broadcast.publish(publisher) };
+    });
+  }
+
+  async create(livestream: Omit<NewLivestream, 'id'>): Promise<Livestream> {
+    return await this.#livestreams.insert({ ...livestream, id: newId() });
+  }
+
+  async find(streamId: string): Promise<Livestream | undefined> {
+    return await this.#livestreams.find(streamId);
+  }
+
+  async listActive(page: { limit: number; offset: number }): Promise<Livestream[]> {
+    return await this.#livestreams.listActive(page);
+  }
+
+  /** For admission: which stream a key belongs to, and whether that stream can still be published. */
+  async findByStreamKeyHash(hash: string): Promise<{ streamId: string; ended: boolean } | undefined> {
+    const livestream = await this.#livestreams.findByStreamKeyHash(hash);
+    return livestream && { streamId: livestream.id, ended: isOver(livestream) };
+  }
+
+  status(streamId: string): StreamStatus {
+    const broadcast = this.#running.get(streamId);
+    return {
+      state: broadcast?.state ?? { name: 'offline' },
+      source: broadcast?.source,
+      notices: broadcast?.notices ?? [],
+    };
+  }
+
+  /** Ends a livestream for good. @returns false when there is no such livestream. */
+  async end(streamId: string, reason: 'ended-by-owner' | 'key-revoked'): Promise<boolean> {
+    return await this.#inTurn(streamId, async () => {
+      const livestream = await this.#livestreams.find(streamId);
+      if (!livestream) return false;
+      const broadcast = this.#running.get(streamId);
+      if (broadcast) await broadcast.end(reason);
+      else if (!isOver(livestream))
+        await this.#livestreams.markEnded(streamId, new Date(this.#options.clock.now()), reason);
+      return true;
+    });
+  }
+
+  /** Lets go of every broadcast so that the next start of the gateway can take it up again. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#turns.values());
+    await this.#heartbeat();
+    await Promise.all([...this.#running.values()].map((broadcast) => broadcast.end('shutdown')));
+    this.#life.abort();
+  }
+
+  async #broadcastFor(streamId: string): Promise<LiveBroadcast | { refusal: Refusal }> {
+    const running = this.#running.get(streamId);
+    if (running && running.state.name !== 'ending') return running;
+    await running?.closed;
+    if (this.#closed) return { refusal: SHUTTING_DOWN };
+    const livestream = await this.#livestreams.find(streamId);
+    if (!livestream || isOver(livestream)) return { refusal: LIVESTREAM_ENDED };
+    if (this.#running.size >= this.#options.maxBroadcasts) return { refusal: CAPACITY_REACHED };
+    const id = newId();
+    const startedAt = this.#options.clock.now();
+    await this.#broadcasts.insert({ id, streamId, startedAt: new Date(startedAt) });
+    return this.#open(id, streamId, startedAt, false);
+  }
+
+  #open(id: string, streamId: string, startedAt: number, resumed: boolean): LiveBroadcast {
+    const { clock, log, graceMs } = this.#options;
+    const broadcast: LiveBroadcast = new LiveBroadcast({
+      id,
+      streamId,
+      startedAt,
+      resumed,
+      guests: this.#guests,
+      graceMs,
+      clock,
+      log,
+      store: {
+        nextRun: () => this.#broadcasts.nextRun(id),
+        live: () => void this.#store(() => this.#livestreams.markLive(streamId, new Date(startedAt))),
+        ended: (reason): Promise<void> => this.#storeEnd(broadcast, reason),
+      },
+    });
+    this.#running.set(streamId, broadcast);
+    void broadcast.closed.then(() => {
+      if (this.#running.get(streamId) === broadcast) this.#running.delete(streamId);
+    });
+    return broadcast;
+  }
+
+  async #storeEnd(broadcast: LiveBroadcast, reason: BroadcastEnd): Promise<void> {
+    const { id, streamId } = broadcast;
+    const source = broadcast.takeChangedSource();
+    if (source) await this.#store(() => this.#broadcasts.saveSource(id, source));
+    if (!BROADCAST_END[reason].closesRow) return;
+    const endedAt = new Date(this.#options.clock.now());
+    await this.#store(async () => {
+      await this.#broadcasts.close(id, endedAt, reason);
+      await this.#livestreams.markEnded(streamId, endedAt, reason);
+    });
+  }
+
+  async #heartbeat(): Promise<void> {
+    const publishing = [...this.#running.values()].filter((broadcast) => broadcast.publishing);
+    if (publishing.length === 0) return;
+    try {
+      await this.#broadcasts.touch(
+        publishing.map((broadcast) => broadcast.id),
+        new Date(this.#options.clock.now()),
+      );
+      for (const broadcast of publishing) {
+        const source = broadcast.takeChangedSource();
+        if (source) await this.#broadcasts.saveSource(broadcast.id, source);
+      }
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'the heartbeat could not be stored');
+    }
+  }
+
+  /** Writes until it succeeds, in the order of the calls: a badge must not stay "live" because the database was away. */
+  #storing: Promise<void> = Promise.resolve();
+  #store(write: () => Promise<unknown>): Promise<void> {
+    const run = async (): Promise<void> => {
+      for (let delay = STORE_RETRY_MS; ; delay = Math.min(delay * 2, STORE_RETRY_MAXIMUM_MS)) {
+        try {
+          await write();
+          return;
+        } catch (error) {
+          this.#options.log.error(
+            { err: error },
+            `a change of state could not be stored: ${messageOf(error)}`,
+          );
+          if (this.#closed) return;
+          await sleep(this.#options.clock, delay, this.#life.signal);
+        }
+      }
+    };
+    this.#storing = this.#storing.then(run);
+    return this.#storing;
+  }
+
+  #inTurn<T>(streamId: string, task: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(streamId) ?? Promise.resolve();
+    const turn = before.then(task, task);
+    this.#turns.set(streamId, turn);
+    const done = (): void => {
+      if (this.#turns.get(streamId) === turn) this.#turns.delete(streamId);
+    };
+    turn.then(done, done);
+    return turn;
+  }
+}
+
+const SHUTTING_DOWN: Refusal = {
+  code: 'shutting_down',
+  message: 'The server is restarting: please try again.',
+};
+const LIVESTREAM_ENDED: Refusal = {
+  code: 'livestream_ended',
+  message: 'This livestream has ended: create a new one and use its stream key.',
+};
+const CAPACITY_REACHED: Refusal = {
+  code: 'capacity_reached',
+  message: 'The server is full: no more livestreams can start right now.',
+};
+
+/** Whether nobody may publish to the livestream any more. */
+function isOver(livestream: Livestream): boolean {
+  return livestream.endReason !== null && !BROADCAST_END[livestream.endReason].reopens;
+}

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import t from 'tap';
+import { configHelp, configTable, readConfig } from '../src/config.js';
+import { projectRoot } from '../src/platform/index.js';
+
+t.test('an empty environment gives the defaults', async (t) => {
+  const config = readConfig({});
+  t.match(config, {
+    http: { port: 8080 },
+    rtmp: { port: 1935 },
+    rtmps: undefined,
+    publicUrl: undefined,
+    databaseUrl: undefined,
+    partDuration: 0.333,
+    segmentDuration: 2,
+    graceMs: 60_000,
+    videoEncoder: 'software',
+  });
+  t.equal(config.dataDir, path.resolve('data'));
+  t.strictSame(config.ladder === 'off' ? [] : config.ladder.map((rung) => `${rung.height}:${rung.bitrate}`), [
+    '1080:4500000',
+    '720:2500000',
+    '480:1200000',
+    '360:700000',
+    '240:350000',
+  ]);
+});
+
+t.test('an empty variable counts as absent', async (t) => {
+  t.equal(readConfig({ HTTP_PORT: '' }).http.port, 8080);
+});
+
+t.test('every setting that is wrong is named at once, and none is guessed', async (t) => {
+  const wrong = {
+    HTTP_PORT: '99999',
+    RTMP_PORT: 'x',
+    PUBLIC_URL: 'ftp://host',
+    DATABASE_URL: 'mysql://user:hunter2@host/db',
+    OPERATOR_TOKEN: 'short',
+    LADDER: '720',
+    PART_DURATION: '9',
+    SEGMENT_DURATION: 'two',
+    RECONNECT_GRACE: '-1',
+    VIDEO_ENCODER: 'magic',
+    LOG_LEVEL: 'loud',
+    TRUST_PROXY: 'maybe',
+    TLS_CERT: '/nowhere/cert.pem',
+    MAX_BROADCASTS: '0',
+  };
+  try {
+    readConfig(wrong);
+    t.fail('it must throw');
+  } catch (error) {
+    const { code, message } = error as { code: string; message: string };
+    t.equal(code, 'config_invalid');
+    for (const name of Object.keys(wrong)) t.match(message, name);
+    t.equal(message.split('\n').length, Object.keys(wrong).length, 'one line each');
+    t.notMatch(message, 'hunter2', 'a password is not repeated');
+    t.notMatch(message, 'short', 'a token is not repeated');
+  }
+});
+
+t.test('settings that do not go together are refused', async (t) => {
+  t.throws(() => readConfig({ RTMPS_PORT: '1936' }), { message: 'RTMPS_PORT needs TLS_CERT and TLS_KEY' });
+  t.throws(() => readConfig({ PART_DURATION: '1', SEGMENT_DURATION: '1.5' }), { message: /at most half/ });
+});
+
+t.test('the ladder is read with its units, or switched off', async (t) => {
+  t.strictSame(readConfig({ LADDER: '720:2m, 360:700k' }).ladder, [
+    { height: 720, bitrate: 2_000_000 },
+    { height: 360, bitrate: 700_000 },
+  ]);
+  t.equal(readConfig({ LADDER: 'off' }).ladder, 'off');
+  for (const bad of ['721:1m', '10:1m', '720:1', '720:1g', ','])
+    t.throws(() => readConfig({ LADDER: bad }), { code: 'config_invalid' }, bad);
+});
+
+t.test('the help names every setting, and the README holds the same table', async (t) => {
+  const readme = readFileSync(path.join(projectRoot(), 'README.md'), 'utf8');
+  for (const row of configTable()) {
+    t.match(configHelp(), row.name);
+    t.ok(
+      readme.includes(
+        `| \`${row.name}\` | ${row.fallback === '' ? '' : `\`${row.fallback}\``} | ${row.help} |`,
+      ),
+      `${row.name} in the README`,
+    );
+  }
+});

@@ -6,8 +6,8 @@ create table livestreams (
   user_id text,
   title text not null,
   description text not null default '',
-  -- SHA-256 of the stream key; the key itself is shown once and stored nowhere.
-  stream_key bytea not null unique check (octet_length(stream_key) = 32),
+  -- SHA-256 of the stream key, in hexadecimal; the key itself is shown once and stored nowhere.
+  stream_key text not null unique check (stream_key ~ '^[0-9a-f]{64}$'),
   status text not null default 'scheduled' check (status in ('scheduled', 'live', 'ended')),
   started_at timestamptz,
   ended_at timestamptz,

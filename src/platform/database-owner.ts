@@ -1,6 +1,6 @@
 import os from 'node:os';
 import type postgres from 'postgres';
-import { pause } from './clock.js';
+import { pause, systemClock } from './clock.js';
 import { HeadendError, messageOf } from './error.js';
 import type { Logger } from './log.js';
 
@@ -60,14 +60,14 @@ export async function ownDatabase(
 
   /** Asking twice on one connection would count twice, hence the look first. */
   const claim = async (): Promise<boolean> => {
-    const until = performance.now() + PATIENCE_MS;
+    const until = systemClock.monotonic() + PATIENCE_MS;
     for (;;) {
       const [row] = await sql<{ held: boolean }[]>`
         select case when exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()
             and classid = ${LOCK_SPACE} and objid = ${GATEWAY_LOCK})
           then true else pg_try_advisory_lock(${LOCK_SPACE}, ${GATEWAY_LOCK}) end as held`;
       if (row?.held) return true;
-      if (released || performance.now() > until) return false;
+      if (released || systemClock.monotonic() > until) return false;
       await pause(RETRY_MS);
     }
   };

@@ -14,6 +14,9 @@ const EMBEDDED_NAME = 'headend';
 const REACHABLE_WITHIN_MS = 15_000;
 const RETRY_MS = 250;
 
+/** A pool of connections, as the tables of the rooms use it. */
+export type Sql = postgres.Sql;
+
 export type DatabaseOptions = {
   /** `postgres://...`; without it the embedded server works in `dataDir`. */
   url?: string | undefined;
@@ -25,7 +28,7 @@ export type DatabaseOptions = {
 };
 
 export type Database = {
-  sql: postgres.Sql;
+  sql: Sql;
   kind: 'server' | 'embedded';
   /** Settles (never rejects) when the database is no longer this gateway's: another one has taken it. */
   lost: Promise<HeadendError>;
@@ -79,10 +82,7 @@ function embeddedAddress(socket: string): DatabaseAddress {
   return { url: 'postgres://localhost', options, name: socket };
 }
 
-function connect(
-  address: DatabaseAddress,
-  own: { max?: number; onclose?: () => void; idle?: boolean } = {},
-): postgres.Sql {
+function connect(address: DatabaseAddress, own: { max?: number; onclose?: () => void } = {}): postgres.Sql {
   const { onclose, max = 10 } = own;
   return postgres(address.url, {
     ...address.options,
@@ -102,7 +102,7 @@ function connect(
 }
 
 async function untilReachable(sql: postgres.Sql, address: DatabaseAddress): Promise<void> {
-  const until = performance.now() + REACHABLE_WITHIN_MS;
+  const until = systemClock.monotonic() + REACHABLE_WITHIN_MS;
   for (;;) {
     try {
       await sql`select 1`;
@@ -111,7 +111,7 @@ async function untilReachable(sql: postgres.Sql, address: DatabaseAddress): Prom
       const { code = '' } = error as { code?: string };
       // 57P03 cannot_connect_now: the server is starting or stopping (PostgreSQL appendix A).
       const transient = ['ECONNREFUSED', 'ENOENT', 'EAI_AGAIN', '57P03'].includes(code);
-      if (transient && performance.now() < until) {
+      if (transient && systemClock.monotonic() < until) {
         await pause(RETRY_MS);
         continue;
       }

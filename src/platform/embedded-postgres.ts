@@ -12,10 +12,15 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { pause } from './clock.js';
+import { pause, systemClock } from './clock.js';
 import { HeadendError } from './error.js';
 import type { Logger } from './log.js';
-import { findPostgres, type PostgresBinaries, postgresLauncher } from './postgres-binaries.js';
+import {
+  findPostgres,
+  POSTGRES_ENVIRONMENT,
+  type PostgresBinaries,
+  postgresLauncher,
+} from './postgres-binaries.js';
 import { commandOf, processesIn } from './process-identity.js';
 
 const MAJOR_VERSION = '18';
@@ -82,9 +87,9 @@ export class EmbeddedPostgres {
     const server = this.#server;
     if (server && server.exit === undefined) {
       server.process.kill('SIGINT'); // "fast" shutdown: ends sessions, writes a checkpoint
-      const hurry = setTimeout(() => server.process.kill('SIGQUIT'), STOP_WITHIN_MS);
+      const calm = systemClock.after(STOP_WITHIN_MS, () => server.process.kill('SIGQUIT'));
       await server.exited;
-      clearTimeout(hurry);
+      calm();
     }
     if (this.#socketFolder && this.#socketFolder !== this.#folder)
       rmSync(this.#socketFolder, { recursive: true, force: true });
@@ -145,9 +150,9 @@ export class EmbeddedPostgres {
     if (command.includes('postgres') && command.includes(this.#folder)) {
       this.#log.warn({ pid: holder.pid }, 'stopping the database server that a killed gateway left behind');
       process.kill(holder.pid, 'SIGINT');
-      const until = performance.now() + READY_WITHIN_MS;
+      const until = systemClock.monotonic() + READY_WITHIN_MS;
       while (commandOf(holder.pid)?.includes(this.#folder)) {
-        if (performance.now() > until)
+        if (systemClock.monotonic() > until)
           throw new HeadendError('database_folder_busy', `The database server ${holder.pid} does not stop.`);
         await pause(RETRY_MS);
       }
@@ -194,11 +199,11 @@ export class EmbeddedPostgres {
 
   /** Starts the server and returns when it takes connections; from then on it is started again whenever it dies. */
   async #run(): Promise<void> {
-    const until = performance.now() + READY_WITHIN_MS;
+    const until = systemClock.monotonic() + READY_WITHIN_MS;
     for (;;) {
       const server = this.#spawn(this.#binaries!.postgres, this.#serverArguments());
       this.#server = server;
-      while (server.exit === undefined && performance.now() < until) {
+      while (server.exit === undefined && systemClock.monotonic() < until) {
         const file = this.#pidFile();
         if (file?.ready && file.pid === server.process.pid) {
           void this.#watch(server);
@@ -215,7 +220,7 @@ export class EmbeddedPostgres {
       }
       // The lock file of a killed server stands until its last child is gone; it must never be removed by hand.
       const transient = /lock file|pre-existing shared memory/.test(server.said());
-      if (!transient || performance.now() > until || this.#stopping)
+      if (!transient || systemClock.monotonic() > until || this.#stopping)
         throw new HeadendError('database_start_failed', `The database did not start: ${server.said()}`);
       await pause(RETRY_MS);
     }
@@ -257,7 +262,7 @@ export class EmbeddedPostgres {
     const child = spawn(command!, rest, {
       // A session of its own: Ctrl-C in a terminal must reach the gateway alone, which then stops the database last.
       detached: true,
-      env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC', HOME: os.tmpdir() },
+      env: POSTGRES_ENVIRONMENT,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     return watchServer(child, this.#log);

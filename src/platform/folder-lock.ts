@@ -51,7 +51,7 @@ export async function lockFolder(folder: string, clock: Clock = systemClock): Pr
 }
 
 async function waitForOthers(folder: string, mine: string): Promise<void> {
-  const giveUp = performance.now() + 2 * SILENCE_MS;
+  const giveUp = systemClock.monotonic() + 2 * SILENCE_MS;
   const seen = new Map<string, { stirred: number; since: number }>();
   for (;;) {
     let holder: ProcessIdentity | undefined;
@@ -72,7 +72,7 @@ async function waitForOthers(folder: string, mine: string): Promise<void> {
     }
     if (!holder) return;
     // A younger one sees this file and steps back by itself: wait for that.
-    if (holderIsOlder || performance.now() > giveUp)
+    if (holderIsOlder || systemClock.monotonic() > giveUp)
       throw new HeadendError('data_dir_in_use', `The folder ${folder} is in use by pid ${holder.pid}.`);
     await pause(POLL_MS);
   }
@@ -98,7 +98,7 @@ async function stirs(
     () => 0,
   );
   const before = seen.get(file);
-  const now = performance.now();
+  const now = systemClock.monotonic();
   if (!before) {
     seen.set(file, { stirred, since: now });
     return 'watching';

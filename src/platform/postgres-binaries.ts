@@ -4,6 +4,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { HeadendError } from './error.js';
 
+/** PostgreSQL programs get nothing of our environment: it holds secrets, and settings of theirs (PGPORT, PGDATA). */
+export const POSTGRES_ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+  TZ: 'UTC',
+  HOME: os.tmpdir(),
+};
+
 export type PostgresBinaries = { initdb: string; postgres: string };
 
 /**
@@ -85,7 +93,7 @@ function userHasName(): boolean {
 
 function succeeds(command: string, args: string[]): boolean {
   try {
-    execFileSync(command, args, { stdio: 'ignore' });
+    execFileSync(command, args, { stdio: 'ignore', env: POSTGRES_ENVIRONMENT });
     return true;
   } catch {
     return false;

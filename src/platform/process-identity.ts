@@ -24,12 +24,15 @@ function startOf(pid: number): string | undefined {
     }
   }
   try {
-    const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
-    const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env, stdio }).trim();
+    // The words for days and months, and the hour, would follow the environment.
+    return ask('env', 'LC_ALL=C', 'TZ=UTC', 'ps', '-o', 'lstart=', '-p', String(pid));
   } catch {
     return exists(pid) ? '' : undefined;
   }
+}
+
+function ask(command: string, ...args: string[]): string {
+  return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 }
 
 function exists(pid: number): boolean {
@@ -69,7 +72,7 @@ export function commandOf(pid: number): string | undefined {
   try {
     if (process.platform === 'linux')
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-    return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+    return ask('ps', '-ww', '-o', 'command=', '-p', String(pid));
   } catch {
     return undefined;
   }

@@ -1,6 +1,5 @@
-import type postgres from 'postgres';
 import type { SourceInfo } from '../media/index.js';
-import { HeadendError } from '../platform/index.js';
+import { HeadendError, type Sql } from '../platform/index.js';
 import type { BroadcastEnd } from './end-reason.js';
 
 /** A broadcast that has not ended, as it is stored. */
@@ -18,9 +17,9 @@ export type OpenBroadcast = {
 
 /** Statements on the table `broadcasts`; nobody else queries it. A stream has at most one open broadcast. */
 export class BroadcastTable {
-  readonly #sql: postgres.Sql;
+  readonly #sql: Sql;
 
-  constructor(sql: postgres.Sql) {
+  constructor(sql: Sql) {
     this.#sql = sql;
   }
 

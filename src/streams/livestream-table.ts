@@ -1,20 +1,45 @@
-import type postgres from 'postgres';
-import type { BroadcastEnd } from './end-reason.js';
-import { type Livestream, REOPENING_ENDS } from './livestream.js';
+import type { Sql } from '../platform/index.js';
+import { BROADCAST_END, type BroadcastEnd } from './end-reason.js';
+
+export type LivestreamStatus = 'scheduled' | 'live' | 'ended';
+
+/** A livestream as it is stored. The stream key is not part of it: nobody reads it back. */
+export type Livestream = {
+  id: string;
+  /** Whose it is, in the host platform's own notation. */
+  userId: string | null;
+  title: string;
+  description: string;
+  status: LivestreamStatus;
+  /** When its newest broadcast began. */
+  startedAt: Date | null;
+  endedAt: Date | null;
+  endReason: BroadcastEnd | null;
+  viewerCountPeak: number;
+  recordingEnabled: boolean;
+  recordingUrl: string | null;
+  thumbnailUrl: string | null;
+  createdAt: Date;
+};
 
 export type NewLivestream = Pick<
   Livestream,
   'id' | 'userId' | 'title' | 'description' | 'recordingEnabled'
 > & {
-  /** SHA-256 of the stream key: 32 bytes. */
-  streamKeyHash: Buffer;
+  /** SHA-256 of the stream key, 64 lower-case hexadecimal digits. */
+  streamKeyHash: string;
 };
+
+/** The reasons after which a stream may go live again. */
+const REOPENING_ENDS = (Object.keys(BROADCAST_END) as BroadcastEnd[]).filter(
+  (reason) => BROADCAST_END[reason].reopens,
+);
 
 /** Statements on the table `livestreams`; nobody else queries it. */
 export class LivestreamTable {
-  readonly #sql: postgres.Sql;
+  readonly #sql: Sql;
 
-  constructor(sql: postgres.Sql) {
+  constructor(sql: Sql) {
     this.#sql = sql;
   }
 
@@ -34,7 +59,7 @@ export class LivestreamTable {
     return row;
   }
 
-  async findByStreamKeyHash(hash: Buffer): Promise<Livestream | undefined> {
+  async findByStreamKeyHash(hash: string): Promise<Livestream | undefined> {
     const [row] = await this.#sql<Livestream[]>`
       select ${this.#columns()} from livestreams where stream_key = ${hash}`;
     return row;
@@ -92,7 +117,7 @@ export class LivestreamTable {
     await this.#sql`update livestreams set recording_url = ${url} where id = ${id}`;
   }
 
-  #columns(): postgres.PendingQuery<postgres.Row[]> {
+  #columns(): ReturnType<Sql> {
     return this.#sql`id, user_id as "userId", title, description, status, started_at as "startedAt",
       ended_at as "endedAt", end_reason as "endReason", viewer_count_peak as "viewerCountPeak",
       recording_enabled as "recordingEnabled", recording_url as "recordingUrl", thumbnail_url as "thumbnailUrl",

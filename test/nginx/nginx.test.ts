@@ -1,0 +1,345 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import t, { type Test } from 'tap';
+import { projectRoot } from '../../src/platform/index.js';
+
+const RENDER = path.join(projectRoot(), 'nginx', 'render');
+const NGINX = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin', ...(process.env.PATH ?? '').split(':')]
+  .map((folder) => path.join(folder, 'nginx'))
+  .find((file) => fs.existsSync(file));
+const SKIP = NGINX ? false : 'nginx is not installed';
+const PART = Buffer.alloc(50_000, 'part');
+
+function render(env: Record<string, string>): string {
+  return execFileSync(RENDER, { env: { PATH: process.env.PATH, ...env }, encoding: 'utf8', stdio: 'pipe' });
+}
+
+/** A stand-in for the gateway: counts what reaches it, and holds playlist requests until told. */
+async function startOrigin(t: Test) {
+  const requests: http.IncomingMessage[] = [];
+  const held: http.ServerResponse[] = [];
+  const server = http.createServer((request, response) => {
+    requests.push(request);
+    const { pathname } = new URL(request.url ?? '/', 'http://origin');
+    if (pathname.endsWith('.m3u8')) {
+      held.push(response);
+    } else if (pathname.endsWith('.m4s')) {
+      response.writeHead(200, {
+        'content-type': 'video/mp4',
+        'content-length': PART.length,
+        'cache-control': 'public, max-age=3600, immutable',
+      });
+      response.end(PART);
+    } else if (pathname.startsWith('/hls/')) {
+      // A careless origin: even with this header the answer must not be kept.
+      response.writeHead(404, { 'content-type': 'text/plain', 'cache-control': 'public, max-age=3600' });
+      response.end('not there');
+    } else {
+      let size = 0;
+      request.on('data', (bytes: Buffer) => {
+        size += bytes.length;
+      });
+      request.on('end', () => response.end(JSON.stringify({ headers: request.headers, size })));
+    }
+  });
+  server.on('upgrade', (request, socket) => {
+    requests.push(request);
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    socket.pipe(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as net.AddressInfo;
+  return {
+    port,
+    held,
+    count: (url: string) => requests.filter((request) => request.url === url).length,
+    requests,
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Writes a whole configuration around the rendered one; everything nginx writes stays in `folder`. */
+function configure(folder: string, rendered: string): string {
+  fs.writeFileSync(path.join(folder, 'headend.conf'), rendered);
+  const file = path.join(folder, 'nginx.conf');
+  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
+  fs.writeFileSync(
+    file,
+    `${process.getuid?.() === 0 ? `user ${os.userInfo().username};` : ''}
+daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/error.log warn;
+events { worker_connections 256; }
+http { access_log off; ${temp.join(' ')} include ${folder}/headend.conf; }`,
+  );
+  return file;
+}
+
+function temporaryFolder(t: Test): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'headend-nginx-'));
+  t.teardown(() => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Starts nginx in front of `originPort`; gives its port. */
+async function startNginx(t: Test, originPort: number): Promise<number> {
+  const folder = temporaryFolder(t);
+  const port = await freePort();
+  const config = configure(
+    folder,
+    render({
+      NGINX_LISTEN: `127.0.0.1:${port}`,
+      NGINX_UPSTREAM: `127.0.0.1:${originPort}`,
+      NGINX_CACHE_PATH: path.join(folder, 'cache'),
+      NGINX_CACHE_SIZE: '20m',
+    }),
+  );
+  const nginx = spawn(NGINX as string, ['-p', folder, '-e', `${folder}/error.log`, '-c', config], {
+    stdio: 'ignore',
+  });
+  const closed = once(nginx, 'close');
+  t.teardown(async () => {
+    nginx.kill('SIGTERM');
+    await closed;
+  });
+  const gone = closed.then(() => {
+    throw new Error(`nginx went away: ${fs.readFileSync(path.join(folder, 'error.log'), 'utf8')}`);
+  });
+  gone.catch(() => {});
+  while (!(await Promise.race([canConnect(port), gone])))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  return port;
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+type Reply = { status: number; headers: http.IncomingHttpHeaders; body: Buffer };
+
+function ask(
+  port: number,
+  url: string,
+  options: http.RequestOptions & { body?: string } = {},
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const request = http.request(
+      { host: '127.0.0.1', port, path: url, agent: false, ...options },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks),
+          }),
+        );
+      },
+    );
+    request.on('error', reject);
+    request.end(options.body);
+  });
+}
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+t.test(
+  'what is rendered is a configuration nginx accepts, without and with TLS',
+  { skip: SKIP },
+  async (t) => {
+    const folder = temporaryFolder(t);
+    const check = (env: Record<string, string>): string => {
+      const config = configure(folder, render({ NGINX_CACHE_PATH: path.join(folder, 'cache'), ...env }));
+      // Throws with what nginx says when the configuration is wrong.
+      execFileSync(NGINX as string, ['-t', '-p', folder, '-e', `${folder}/error.log`, '-c', config], {
+        stdio: 'pipe',
+      });
+      return fs.readFileSync(path.join(folder, 'headend.conf'), 'utf8');
+    };
+    const plain = check({ NGINX_LISTEN: '127.0.0.1:8081' });
+    t.notMatch(plain, /\$\{/, 'every setting is filled in');
+    t.notMatch(plain, 'http2;');
+
+    const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '1',
+      ].concat(['-subj', '/CN=localhost', '-keyout', key, '-out', cert]),
+      { stdio: 'pipe' },
+    );
+    const secure = check({ NGINX_LISTEN: '127.0.0.1:8443', NGINX_TLS_CERT: cert, NGINX_TLS_KEY: key });
+    t.match(secure, 'listen 127.0.0.1:8443 ssl http2;');
+  },
+);
+
+t.test('settings that make no sense are refused with a reason', async (t) => {
+  t.throws(() => render({ NGINX_TLS_CERT: '/cert.pem' }), /belong together/);
+  t.throws(() => render({ NGINX_SERVER_NAME: 'x; } server { listen 1' }), /cannot stand in a configuration/);
+});
+
+t.test(
+  'a cached part does not reach the origin a second time, whatever its query',
+  { skip: SKIP },
+  async (t) => {
+    const origin = await startOrigin(t);
+    const port = await startNginx(t, origin.port);
+    const first = await ask(port, '/hls/s/v0/p1.0.m4s');
+    t.equal(first.headers['x-cache-status'], 'MISS');
+    t.ok(first.body.equals(PART));
+    for (const url of ['/hls/s/v0/p1.0.m4s', '/hls/s/v0/p1.0.m4s?t=1']) {
+      const again = await ask(port, url);
+      t.equal(again.status, 200);
+      t.equal(again.headers['x-cache-status'], 'HIT', url);
+      t.equal(
+        again.headers['cache-control'],
+        'public, max-age=3600, immutable',
+        'for the next cache down the line',
+      );
+      t.ok(again.body.equals(PART));
+    }
+    t.equal(origin.requests.length, 1);
+  },
+);
+
+t.test('HEAD and Range are answered from the cache', { skip: SKIP }, async (t) => {
+  const origin = await startOrigin(t);
+  const port = await startNginx(t, origin.port);
+  const head = await ask(port, '/hls/s/v0/p1.1.m4s', { method: 'HEAD' });
+  t.equal(head.status, 200);
+  t.equal(head.headers['content-length'], String(PART.length));
+  t.equal(head.body.length, 0);
+  const range = await ask(port, '/hls/s/v0/p1.1.m4s', { headers: { range: 'bytes=2-9' } });
+  t.equal(range.status, 206);
+  t.equal(range.headers['content-range'], `bytes 2-9/${PART.length}`);
+  t.ok(range.body.equals(PART.subarray(2, 10)));
+  t.equal(origin.requests.length, 1);
+});
+
+t.test('a 404 reaches the origin each time, even one that may be cached', { skip: SKIP }, async (t) => {
+  const origin = await startOrigin(t);
+  const port = await startNginx(t, origin.port);
+  for (const count of [1, 2, 3]) {
+    const reply = await ask(port, '/hls/s/v0/none.mp4');
+    t.equal(reply.status, 404);
+    t.equal(origin.count('/hls/s/v0/none.mp4'), count);
+  }
+});
+
+t.test('two viewers that wait for the same playlist both wait at the origin', { skip: SKIP }, async (t) => {
+  const origin = await startOrigin(t);
+  const port = await startNginx(t, origin.port);
+  const url = '/hls/s/v0/index.m3u8?_HLS_msn=7&_HLS_part=2';
+  const replies = [ask(port, url), ask(port, url)];
+  await until('both requests', () => origin.held.length === 2);
+  t.equal(origin.count(url), 2, 'with their query');
+  for (const response of origin.held) {
+    response.writeHead(200, {
+      'content-type': 'application/vnd.apple.mpegurl',
+      'cache-control': 'max-age=60',
+    });
+    response.end('#EXTM3U\n'.repeat(200));
+  }
+  for (const reply of await Promise.all(replies)) {
+    t.equal(reply.status, 200);
+    t.equal(reply.headers['x-cache-status'], undefined);
+  }
+  const compressed = ask(port, url, { headers: { 'accept-encoding': 'gzip' } });
+  await until('the next request', () => origin.held.length === 3);
+  origin.held[2]
+    ?.writeHead(200, { 'content-type': 'application/vnd.apple.mpegurl' })
+    .end('#EXTM3U\n'.repeat(200));
+  t.equal((await compressed).headers['content-encoding'], 'gzip');
+  t.equal(origin.count(url), 3, 'playlists are not cached');
+  const connections = new Set(origin.requests.map(({ socket }) => socket));
+  t.equal(connections.size, 2, 'the connections to the origin are kept and used again');
+});
+
+t.test('a WebSocket passes', { skip: SKIP }, async (t) => {
+  const origin = await startOrigin(t);
+  const port = await startNginx(t, origin.port);
+  for (const url of ['/ws', '/socket.io/?EIO=4&transport=websocket']) {
+    const request = http.get({
+      host: '127.0.0.1',
+      port,
+      path: url,
+      headers: {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-key': 'x',
+        'sec-websocket-version': '13',
+      },
+    });
+    const [response, socket] = (await once(request, 'upgrade')) as [http.IncomingMessage, net.Socket];
+    t.equal(response.statusCode, 101, url);
+    socket.write('there and back');
+    const [echo] = (await once(socket, 'data')) as [Buffer];
+    t.equal(echo.toString(), 'there and back');
+    socket.destroy();
+  }
+});
+
+t.test('the origin learns who asked, and cannot be told otherwise', { skip: SKIP }, async (t) => {
+  const origin = await startOrigin(t);
+  const port = await startNginx(t, origin.port);
+  const reply = await ask(port, '/api/livestream/active', {
+    headers: { host: 'live.example.org:8443', 'x-forwarded-for': '203.0.113.9' },
+  });
+  t.match(JSON.parse(reply.body.toString()).headers, {
+    host: 'live.example.org:8443',
+    'x-forwarded-for': '127.0.0.1',
+    'x-forwarded-proto': 'http',
+    'x-forwarded-host': 'live.example.org:8443',
+  });
+});
+
+t.test('bodies for WHIP pass up to their limit', { skip: SKIP }, async (t) => {
+  const origin = await startOrigin(t);
+  const port = await startNginx(t, origin.port);
+  const offer = await ask(port, '/whip/x', { method: 'POST', body: 'v'.repeat(20_000) });
+  t.equal(JSON.parse(offer.body.toString()).size, 20_000);
+  const flood = await ask(port, '/whip/x', { method: 'POST', headers: { 'content-length': 10_000_000 } });
+  t.equal(flood.status, 413);
+  t.equal(origin.requests.length, 1);
+});

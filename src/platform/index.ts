@@ -7,4 +7,6 @@ export * from './folder-lock.js';
 export * from './id.js';
 export * from './log.js';
 export * from './migrations.js';
+export * from './network-block.js';
 export * from './project-root.js';
+export * from './rate-limit.js';

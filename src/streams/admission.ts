@@ -16,6 +16,7 @@ export type Refusal = {
     | 'livestream_ended'
     | 'codec_unsupported'
     | 'capacity_reached'
+    | 'temporarily_unavailable'
     | 'shutting_down';
   /** A sentence for the broadcaster: encoders show it to their users. */
   message: string;

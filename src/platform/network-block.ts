@@ -1,0 +1,22 @@
+import { isIPv6, SocketAddress } from 'node:net';
+
+/** IPv4 addresses as IPv6 sees them (RFC 4291 section 2.5.5.2). */
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/**
+ * What limits per address count by: an IPv4 address, or the /64 network of an IPv6 address, as one customer has at least
+ * that many (RFC 6177).
+ */
+export function networkBlock(address: string): string {
+  const mapped = MAPPED.exec(address);
+  if (mapped?.[1]) return mapped[1];
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = new SocketAddress({
+    family: 'ipv6',
+    address: address.replace(/%.*$/, ''),
+  }).address.split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? [] : Array<string>(8 - before.length - after.length).fill('0');
+  return `${[...before, ...zeros, ...after].slice(0, 4).join(':')}::/64`;
+}

@@ -93,7 +93,8 @@ export class HlsPlayer implements LivePlayer {
     // hls.js leaves audio-only variants out of a ladder with pictures, so that one is played as a source of its own.
     const source = id === 'audio' && this.#audioUrl ? this.#audioUrl : this.#options.url;
     if (source === this.#source) {
-      if (this.#hls) this.#hls.nextLevel = this.#labels.indexOf(id);
+      // From the next segment on: to flush what is buffered would empty the second there is.
+      if (this.#hls) this.#hls.loadLevel = this.#labels.indexOf(id);
     } else {
       this.#source = source;
       void this.#build();
@@ -168,7 +169,7 @@ export class HlsPlayer implements LivePlayer {
     if (this.#source === this.#options.url) {
       this.#labels = labelsOf(hls.levels);
       const level = this.#labels.indexOf(this.#chosen);
-      if (level >= 0) hls.startLevel = hls.nextLevel = level;
+      if (level >= 0) hls.startLevel = hls.loadLevel = level;
       else this.#chosen = 'auto';
     }
     this.play();

@@ -1,6 +1,7 @@
 import { type Answer, type Stream, streamById } from './api-client.js';
+import type { PageStats } from './console-surface.js';
 import { createPlayer } from './create-player.js';
-import { type LivePlayer, NO_PLAYER, type PlayerStats, type PlayerView } from './live-player.js';
+import { type LivePlayer, NO_PLAYER, type PlayerView } from './live-player.js';
 import { type PageFacts, type PlaybackState, playbackState } from './playback-state.js';
 import { Poll } from './poll.js';
 
@@ -54,8 +55,9 @@ export class Viewing {
     };
   }
 
-  stats(): PlayerStats | undefined {
-    return this.#player?.stats();
+  stats(): PageStats {
+    const state = this.#missing ? 'missing' : (this.#stream?.state.name ?? 'unknown');
+    return { state: this.#reachable ? state : 'unreachable', ...this.#player?.stats() };
   }
 
   choose(id: string): void {

@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { BARCODE, encodeBarcode } from './barcode.js';
+
+export type BarcodeCameraOptions = {
+  /** Where to publish: rtmp://host:port/live/key. */
+  url: string;
+  width?: number;
+  height?: number;
+  fps?: number;
+  /** Bits per second. */
+  bitrate?: number;
+  ffmpeg?: string;
+};
+
+const WHITE = 235;
+const BLACK = 16;
+const GREY = 128;
+/** More frames than this are not made up for after a pause of the process. */
+const MOST_FRAMES_AT_ONCE = 5;
+
+/**
+ * Stands in for a camera and an encoder such as OBS: pictures that carry the time they were drawn (see `barcode.ts`)
+ * in front of something that moves, and a tone, encoded as an encoder set to low delay would and published by RTMP,
+ * with a keyframe every two seconds.
+ */
+export class BarcodeCamera {
+  readonly #options: Required<BarcodeCameraOptions>;
+  readonly #background: Buffer;
+  #ffmpeg: ChildProcess | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #drawn = 0;
+  #startedAt = 0;
+  #errors = '';
+  /** Resolves when the encoder is gone, with its exit code and what it complained about. */
+  ended: Promise<{ code: number | null; errors: string }> = Promise.resolve({ code: null, errors: '' });
+
+  constructor(options: BarcodeCameraOptions) {
+    this.#options = { width: 1280, height: 720, fps: 30, bitrate: 2_500_000, ffmpeg: 'ffmpeg', ...options };
+    const { width, height } = this.#options;
+    if (width % BARCODE.width !== 0 && BARCODE.width % width !== 0)
+      throw new Error('width must divide 1280 or be divided by it');
+    // I420: luma, then the two halved colour planes, which stay grey.
+    this.#background = Buffer.alloc((width * height * 3) / 2, GREY);
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        this.#background[y * width + x] = BLACK + Math.floor((x * 200) / width) + ((y >> 5) & 1 ? 10 : 0);
+  }
+
+  start(): void {
+    const { width, height, fps, bitrate, ffmpeg, url } = this.#options;
+    const rate = String(bitrate);
+    const child = spawn(
+      ffmpeg,
+      [
+        ...['-hide_banner', '-v', 'error', '-f', 'rawvideo', '-pix_fmt', 'yuv420p'],
+        ...['-s', `${width}x${height}`, '-r', String(fps), '-i', 'pipe:0'],
+        ...['-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000:beep_factor=4'],
+        ...['-map', '0:v', '-map', '1:a', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency'],
+        ...['-b:v', rate, '-maxrate', rate, '-bufsize', rate, '-g', String(fps * 2), '-sc_threshold', '0'],
+        ...['-c:a', 'aac', '-b:a', '128k', '-f', 'flv', '-flvflags', 'no_duration_filesize', url],
+      ],
+      { stdio: ['pipe', 'ignore', 'pipe'] },
+    );
+    this.#ffmpeg = child;
+    // The encoder may go first; what matters then is in `ended`.
+    child.stdin?.on('error', () => {});
+    child.stderr?.on('data', (bytes: Buffer) => {
+      this.#errors = (this.#errors + bytes).slice(-4_000);
+    });
+    this.ended = once(child, 'close').then(([code]) => {
+      clearTimeout(this.#timer);
+      return { code: code as number | null, errors: this.#errors };
+    });
+    this.#startedAt = performance.now();
+    this.#film();
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#ffmpeg?.stdin?.end();
+    const killing = setTimeout(() => this.#ffmpeg?.kill('SIGKILL'), 3_000);
+    await this.ended;
+    clearTimeout(killing);
+  }
+
+  /** Frames count as time for the encoder: a late timer draws what it missed, with the time it is now. */
+  #film(): void {
+    const { fps } = this.#options;
+    const due = Math.floor(((performance.now() - this.#startedAt) * fps) / 1000) + 1;
+    const stdin = this.#ffmpeg?.stdin;
+    if (!stdin?.writable) return;
+    for (let count = 0; this.#drawn < due && count < MOST_FRAMES_AT_ONCE; count++) {
+      if (stdin.writableLength > this.#background.length * 4) break;
+      stdin.write(this.#draw(this.#drawn++));
+    }
+    const next = this.#startedAt + (this.#drawn * 1000) / fps - performance.now();
+    this.#timer = setTimeout(() => this.#film(), Math.max(1, next));
+  }
+
+  #draw(number: number): Buffer {
+    const { width, height } = this.#options;
+    const frame = Buffer.from(this.#background);
+    const size = Math.floor(height / 6);
+    const left = (number * 7) % (width - size);
+    for (let y = 0; y < size; y++)
+      for (let x = 0; x < size; x++)
+        frame[(2 * size + y) * width + left + x] = BLACK + ((x * y * 31 + number * 17) & 0xbf);
+    const cell = (BARCODE.cell * width) / BARCODE.width;
+    for (const [index, white] of encodeBarcode(Date.now()).entries())
+      for (let y = 0; y < cell; y++) {
+        const start = y * width + index * cell;
+        frame.fill(white ? WHITE : BLACK, start, start + cell);
+      }
+    return frame;
+  }
+}

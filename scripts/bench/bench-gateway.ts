@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { projectRoot } from '../../src/platform/index.js';
+
+const OPERATOR_TOKEN = 'operator-token-of-the-benchmark';
+
+/** A livestream to publish to and to watch. */
+export type BenchStream = { rtmp: string; watch: string };
+
+/** The built gateway in a process of its own, with an embedded database in a temporary folder and free ports. */
+export class BenchGateway {
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #exited: Promise<unknown>;
+  readonly #http: string;
+  readonly #rtmpPort: number;
+
+  private constructor(
+    child: ChildProcess,
+    folder: string,
+    exited: Promise<unknown>,
+    http: number,
+    rtmp: number,
+  ) {
+    this.#child = child;
+    this.#folder = folder;
+    this.#exited = exited;
+    this.#http = `http://127.0.0.1:${http}`;
+    this.#rtmpPort = rtmp;
+  }
+
+  /** @throws when the gateway ends before it is ready, with what it said. */
+  static async start(environment: Record<string, string> = {}): Promise<BenchGateway> {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'headend-bench-'));
+    const child = spawn(process.execPath, [path.join(projectRoot(), '.build/src/main.js')], {
+      env: {
+        ...process.env,
+        HTTP_HOST: '127.0.0.1',
+        HTTP_PORT: '0',
+        RTMP_HOST: '127.0.0.1',
+        RTMP_PORT: '0',
+        DATA_DIR: folder,
+        OPERATOR_TOKEN,
+        ...environment,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'close').then(() => rm(folder, { recursive: true, force: true }));
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    const ports = new Promise<[http: number, rtmp: number]>((resolve) => {
+      lines.on('line', (line) => {
+        const entry = JSON.parse(line) as {
+          msg: string;
+          level: number;
+          http: { port: number };
+          rtmp: { port: number };
+        };
+        if (entry.msg === 'ready') resolve([entry.http.port, entry.rtmp.port]);
+        else if (entry.level >= 40) process.stderr.write(`${line}\n`);
+      });
+    });
+    const [http, rtmp] = await Promise.race([
+      ports,
+      exited.then(() => {
+        throw new Error('the gateway ended before it was ready');
+      }),
+    ]);
+    return new BenchGateway(child, folder, exited, http, rtmp);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  async createStream(title: string): Promise<BenchStream> {
+    const response = await fetch(`${this.#http}/api/livestream/create`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${OPERATOR_TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ title }),
+    });
+    if (!response.ok) throw new Error(`create: ${response.status} ${await response.text()}`);
+    const { streamId, streamKey } = (await response.json()) as { streamId: string; streamKey: string };
+    return {
+      rtmp: `rtmp://127.0.0.1:${this.#rtmpPort}/live/${streamKey}`,
+      watch: `${this.#http}/watch/${streamId}`,
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    const killing = setTimeout(() => this.#child.kill('SIGKILL'), 20_000);
+    await this.#exited;
+    clearTimeout(killing);
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Measures the delay from camera to screen: the barcode camera publishes to a real gateway, a headless Chromium plays on the
+ * product's own watch page. Run it after a build:
+ *
+ *     npm run bench:latency -- [--seconds 120] [--part-duration 0.333]
+ *
+ * All runs on one machine, encoders and decoder included, so give it idle cores. Exit code 1 when the aim is missed.
+ */
+import { parseArgs } from 'node:util';
+import type { Page } from 'playwright-core';
+import { launchChromium } from '../../test/support/chromium.js';
+import { quantile, readMeter, startMeter } from '../../test/support/glass-to-glass.js';
+import { BarcodeCamera } from './barcode-camera.js';
+import { BenchGateway } from './bench-gateway.js';
+
+const WARM_UP_MS = 10_000;
+const SAMPLE_MS = 500;
+const AIM_P95_MS = 1_600;
+
+/** The part of `headend.stats()` that is measured here. */
+type Stats = {
+  phase?: string;
+  latency?: number;
+  stalls: number;
+  stalledMs: number;
+  levelSwitches: number;
+  droppedFrames: number;
+  rebuilds: number;
+  level?: string;
+  errors: string[];
+};
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '120' },
+    'part-duration': { type: 'string' },
+  },
+});
+const seconds = Number(values.seconds);
+if (!(seconds > 0)) throw new Error('--seconds must be a number above 0');
+const partDuration = values['part-duration'];
+
+const stats = (page: Page): Promise<Stats> => page.evaluate<Stats>('window.headend.stats()');
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function measure(page: Page): Promise<{ ages: number[]; unreadable: number; latencies: number[] }> {
+  await readMeter(page);
+  const latencies: number[] = [];
+  const ages: number[] = [];
+  let unreadable = 0;
+  for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
+    await pause(SAMPLE_MS);
+    const [meter, now] = [await readMeter(page), await stats(page)];
+    ages.push(...meter.ages);
+    unreadable += meter.unreadable;
+    if (now.latency !== undefined) latencies.push(now.latency);
+  }
+  return { ages, unreadable, latencies };
+}
+
+function row(name: string, samples: number[], digits: number, unit: string): string {
+  const figures = [
+    ['p5', 0.05],
+    ['p50', 0.5],
+    ['p95', 0.95],
+    ['max', 1],
+  ] as const;
+  return `${name.padEnd(16)} ${figures.map(([label, p]) => `${label} ${quantile(samples, p).toFixed(digits)}`).join('  ')} ${unit}`;
+}
+
+const gateway = await BenchGateway.start({
+  LOG_LEVEL: 'info',
+  ...(partDuration === undefined ? {} : { PART_DURATION: partDuration }),
+});
+const browser = await launchChromium();
+const stream = await gateway.createStream('Latency benchmark');
+const camera = new BarcodeCamera({ url: stream.rtmp });
+try {
+  camera.start();
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  await page.goto(stream.watch);
+  const opened = performance.now();
+  while ((await stats(page)).phase !== 'playing') {
+    if (performance.now() - opened > 30_000)
+      throw new Error(`nothing plays: ${JSON.stringify(await stats(page))}`);
+    await pause(50);
+  }
+  console.log(`first picture    ${Math.round(performance.now() - opened)} ms after the page was opened`);
+  await startMeter(page);
+  await pause(WARM_UP_MS);
+  const before = await stats(page);
+  const { ages, unreadable, latencies } = await measure(page);
+  const after = await stats(page);
+
+  const stalls = after.stalls - before.stalls;
+  const p95 = quantile(ages, 0.95);
+  console.log(row('glass to glass', ages, 0, `ms (${ages.length} pictures, ${unreadable} unreadable)`));
+  console.log(row('hls.js latency', latencies, 2, 's'));
+  console.log(
+    `stalls           ${stalls} (${after.stalledMs - before.stalledMs} ms), ${after.rebuilds - before.rebuilds} rebuilds, ` +
+      `${after.droppedFrames - before.droppedFrames} pictures dropped`,
+  );
+  console.log(`levels           ${after.levelSwitches - before.levelSwitches} switches, now ${after.level}`);
+  for (const error of after.errors.slice(before.errors.length)) console.log(`player           ${error}`);
+  const met = p95 <= AIM_P95_MS && stalls === 0;
+  console.log(
+    `aim              p95 <= ${AIM_P95_MS} ms and no stall in ${seconds} s: ${met ? 'met' : 'missed'}`,
+  );
+  process.exitCode = met ? 0 : 1;
+} finally {
+  await browser.close();
+  await camera.stop();
+  await gateway.stop();
+}

@@ -197,13 +197,12 @@ export class LiveBroadcast implements Broadcast {
     else if (policy.broadcast !== 'continue') void this.end(policy.broadcast);
   }
 
+  /** Waits for the publisher to come back; what nobody could ever watch has nothing to wait for. */
   #hold(): void {
     const { clock, graceMs } = this.#options;
-    if (!this.#apply({ name: 'held', until: clock.now() + graceMs })) return;
-    this.#cancelGrace = clock.after(
-      graceMs,
-      () => void this.end(this.#wasLive ? 'grace-expired' : 'never-started'),
-    );
+    if (!this.#wasLive) void this.end('never-started');
+    else if (this.#apply({ name: 'held', until: clock.now() + graceMs }))
+      this.#cancelGrace = clock.after(graceMs, () => void this.end('grace-expired'));
   }
 
   /** Moves to the next state if the event means something here; says so in the log. */

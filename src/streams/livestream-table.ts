@@ -81,14 +81,17 @@ export class LivestreamTable {
   }
 
   /**
-   * The first end for good stands: a later one changes nothing.
+   * The first end for good stands: a later one changes nothing. An end after which the stream may go live again means
+   * something only for one that is live.
    *
    * @returns false when nothing was changed.
    */
   async markEnded(id: string, endedAt: Date, reason: BroadcastEnd): Promise<boolean> {
+    const forGood = !BROADCAST_END[reason].reopens;
     const result = await this.#sql`
       update livestreams set status = 'ended', ended_at = ${endedAt}, end_reason = ${reason}
-      where id = ${id} and (status <> 'ended' or end_reason = any(${REOPENING_ENDS}))`;
+      where id = ${id}
+        and (status = 'live' or (${forGood} and (status <> 'ended' or end_reason = any(${REOPENING_ENDS}))))`;
     return result.count > 0;
   }
 

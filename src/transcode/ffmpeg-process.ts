@@ -1,0 +1,94 @@
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import type { Writable } from 'node:stream';
+import Ffmpeg from 'fluent-ffmpeg';
+import type { FfmpegPlan } from './ffmpeg-arguments.js';
+
+/** How ffmpeg came to its end. */
+export type FfmpegExit = {
+  /** It read its input to the end and said that all went well. */
+  clean: boolean;
+  /** One sentence, for people. */
+  message: string;
+  /** The last lines that it wrote to standard error. */
+  lastWords: string[];
+};
+
+/** A running ffmpeg. */
+export type FfmpegProcess = {
+  /** Undefined when it could not be started. */
+  readonly pid: number | undefined;
+  /** What ffmpeg reads; undefined when it could not be started. Its errors are swallowed: watch `exited`. */
+  readonly input: Writable | undefined;
+  /** Resolves when the process is gone. Never rejects. */
+  readonly exited: Promise<FfmpegExit>;
+  /** SIGKILL: a process that is blocked on its input hears nothing gentler. Does no harm when it is gone. */
+  kill(): void;
+};
+
+/** The program and what it may see. */
+export type FfmpegTool = { path: string; environment: NodeJS.ProcessEnv };
+
+const KEPT_LINES = 40;
+
+type Lines = { get(): string };
+type OnProcess = (child: ChildProcess, stdout: Lines, stderr: Lines) => void;
+type OnEnd = (error: Error | null, stdout?: Lines, stderr?: Lines) => void;
+
+/** What fluent-ffmpeg 2.1.3 has inside and does not publish; it is pinned, and a test holds it to this. */
+type Inside = {
+  ffmpegProc?: ChildProcess;
+  _getArguments(): string[];
+  _prepare(done: (error: Error | null, args?: string[]) => void): void;
+  _getFfmpegPath(done: (error: Error | null, path: string) => void): void;
+  _spawnFfmpeg(args: string[], options: SpawnOptions, onProcess: OnProcess, onEnd: OnEnd): void;
+};
+
+const SILENCE: Lines = { get: () => '' };
+
+/**
+ * Starts ffmpeg by fluent-ffmpeg, without a shell. It is called synchronously, so that its input can be written at
+ * once: the queries for formats and encoders that the library makes before its first call (some 300 ms) are left
+ * out, as the program was checked at start.
+ */
+export function startFfmpeg(tool: FfmpegTool, plan: FfmpegPlan): FfmpegProcess {
+  const command = Ffmpeg({ stdoutLines: KEPT_LINES });
+  command.input('pipe:0').inputOptions(...plan.inputOptions);
+  if (plan.complexFilter !== undefined) command.complexFilter(plan.complexFilter);
+  for (const { url, options } of plan.outputs) command.output(url).outputOptions(...options);
+
+  const inside = command as unknown as Inside;
+  inside._getFfmpegPath = (done) => done(null, tool.path);
+  inside._prepare = (done) => done(null, inside._getArguments());
+  const spawn = inside._spawnFfmpeg;
+  inside._spawnFfmpeg = (args, options, onProcess, onEnd) => {
+    // The library's own end handler fails when there was no process whose output could be shown.
+    const end: OnEnd = (error, stdout = SILENCE, stderr = SILENCE) => onEnd(error, stdout, stderr);
+    // In a session of its own a Ctrl-C in the terminal reaches the gateway alone, which ends its encoders in order.
+    const own: SpawnOptions = { env: tool.environment, stdio: ['pipe', 'ignore', 'pipe'], detached: true };
+    try {
+      spawn.call(command, args, { ...options, captureStdout: false, ...own } as SpawnOptions, onProcess, end);
+    } catch (error) {
+      end(error instanceof Error ? error : new Error(String(error)));
+    }
+  };
+
+  const exited = new Promise<FfmpegExit>((resolve) => {
+    const lines = (text: string | null): string[] =>
+      (text ?? '').split('\n').filter(Boolean).slice(-KEPT_LINES);
+    command.on('end', (_, stderr) =>
+      resolve({ clean: true, message: 'ffmpeg ended', lastWords: lines(stderr) }),
+    );
+    command.on('error', (error, _, stderr) =>
+      resolve({ clean: false, message: error.message, lastWords: lines(stderr) }),
+    );
+  });
+  command.run();
+  const child = inside.ffmpegProc;
+  child?.stdin?.on('error', () => {});
+  return {
+    pid: child?.pid,
+    input: child?.stdin ?? undefined,
+    exited,
+    kill: () => void child?.kill('SIGKILL'),
+  };
+}

@@ -1,0 +1,377 @@
+import type { FlvTag } from '../media/index.js';
+import { Backoff, type Clock, type Logger, messageOf, sleep } from '../platform/index.js';
+import type { Broadcast, PublicationEnd, Source, SourceReader } from '../streams/index.js';
+import type { CmafListener } from './cmaf-listener.js';
+import { Encoder, type EncoderEnd } from './encoder.js';
+import type { FfmpegTool } from './ffmpeg-process.js';
+import { frameRateTag } from './flv-metadata.js';
+import { GopBuffer } from './gop-buffer.js';
+import { KeyframeWatch } from './keyframe-watch.js';
+import { chooseLadder, type Ladder, type Rung, renditionsOf } from './ladder.js';
+import { LoadWatch, renditionsToShed } from './load-watch.js';
+import type { VideoEncoderSettings } from './video-encoder.js';
+
+/** What all broadcasts of a gateway share. */
+export type TranscodeSettings = {
+  ffmpeg: FfmpegTool;
+  encoder: VideoEncoderSettings;
+  ladder: readonly Rung[] | 'off';
+  audioBitrate: number;
+  segmentDuration: number;
+  listener: CmafListener;
+  clock: Clock;
+};
+
+/** What a broadcast has learned and its next publication should know. */
+export type BroadcastMemory = {
+  /** The source's keyframes are no good: its picture is encoded. */
+  encodeSource: boolean;
+  /** The hardware encoder failed. */
+  software: boolean;
+};
+
+/** Media time begins here, ms: the encoder's priming and reordering reach back before the first tag. */
+export const TIMELINE_START_MS = 10_000;
+
+/** FLV timestamps have 31 bits: when a timeline comes near, a run begins with a smaller number. */
+const LARGEST_TIMESTAMP = 0x7fff_ffff - 60_000;
+const LOOK_EVERY_MS = 500;
+/** How long a run that is over for its publisher may put out the rest, ms. */
+const FLUSH_MS = 5_000;
+/** The same when the next run is waiting for it. */
+const HASTE_MS = 250;
+/** Tags without a size or without sound are waited for so long after the first keyframe, ms of media. */
+const PATIENCE_MS = 500;
+/** A keyframe not older than this is joined; an older one only if the next is further away than this, ms. */
+const NEAR_MS = 1_000;
+const RETRY = { initialMs: 50, maximumMs: 2_000, windowMs: 60_000, limit: 6 };
+
+const KEYFRAME_FAULTS = {
+  'too-far-apart': 'are more than 4 s apart',
+  'too-close': 'are less than 0.9 s apart',
+  irregular: 'come at irregular intervals',
+} as const;
+
+/** Keeps an encoder running for one publication: chooses its ladder, joins it to the stream, replaces it. */
+export class Supervisor implements SourceReader {
+  /** Resolves when no child is left and the last run is closed. */
+  readonly gone: Promise<void>;
+  readonly #broadcast: Broadcast;
+  readonly #source: Source;
+  readonly #settings: TranscodeSettings;
+  readonly #memory: BroadcastMemory;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #gop = new GopBuffer();
+  readonly #keyframes = new KeyframeWatch();
+  readonly #backoff: Backoff;
+  readonly #shed = new Set<string>();
+  /** The publication is over: no further run begins. */
+  readonly #over = new AbortController();
+  #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
+  /** Nothing of this timeline has been encoded: it is joined at its beginning. */
+  #fresh = false;
+  /** The next run does not wait for a better moment. */
+  #atOnce = false;
+  /** How far this timeline has come out of an encoder, ms. */
+  #covered: number | undefined;
+  #base = 0;
+  #encoder: Encoder | undefined;
+  #running = false;
+  #wake: (() => void) | undefined;
+  #load = new LoadWatch();
+  #release: (() => void) | undefined;
+
+  /** @param before resolves when the publication before this one has let go of the broadcast. */
+  constructor(
+    broadcast: Broadcast,
+    source: Source,
+    settings: TranscodeSettings,
+    memory: BroadcastMemory,
+    before: Promise<void>,
+    log: Logger,
+  ) {
+    this.#broadcast = broadcast;
+    this.#source = source;
+    this.#settings = settings;
+    this.#memory = memory;
+    this.#clock = settings.clock;
+    this.#log = log;
+    this.#backoff = new Backoff(settings.clock, RETRY);
+    this.gone = before.then(() => this.#supervise());
+    settings.clock.every(LOOK_EVERY_MS, () => this.#look(), this.#over.signal);
+  }
+
+  restart(startedAt: number, has: { audio: boolean; video: boolean }): void {
+    this.#gop.reset(has.video);
+    this.#keyframes.reset();
+    this.#timeline = { startedAt, has };
+    this.#fresh = true;
+    this.#covered = undefined;
+    this.#base = 0;
+    this.#replace(HASTE_MS);
+  }
+
+  write(tag: FlvTag): void {
+    if (this.#over.signal.aborted || tag.kind === 'script') return;
+    const known = tag.header && this.#isKnown(tag);
+    this.#gop.push(tag);
+    if (tag.kind === 'video' && !tag.header) this.#keyframes.picture(tag.timestamp, tag.keyframe);
+    if (!this.#running) {
+      if (this.#ready()) this.#wake?.();
+      return;
+    }
+    if (this.#mustReplace(tag)) return;
+    if (!known) this.#encoder?.write(tag);
+  }
+
+  end(reason: PublicationEnd): void {
+    if (reason === 'replaced') this.stop();
+    else this.finish(FLUSH_MS);
+  }
+
+  /** Nothing more will come: puts out the rest within `ms`. */
+  finish(ms: number): void {
+    this.#over.abort();
+    this.#wake?.();
+    this.#encoder?.end(ms);
+  }
+
+  /** Lets go of the broadcast at once. */
+  stop(): void {
+    this.#over.abort();
+    this.#wake?.();
+    this.#encoder?.stop();
+  }
+
+  async #supervise(): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      await this.#untilReady();
+      if (this.#over.signal.aborted) break;
+      const end = await this.#encode();
+      this.#setFull(false);
+      if (end.how !== 'failed') continue;
+      this.#log.warn({ reason: end.message, ffmpeg: end.lastWords }, 'the encoder failed');
+      if (this.#over.signal.aborted) break;
+      this.#doubtHardware(end);
+      const delay = this.#backoff.failed();
+      if (delay === undefined) {
+        this.#log.error('the encoder fails again and again: giving up');
+        this.#over.abort();
+        this.#broadcast.fail('transcoder-failed');
+        break;
+      }
+      await sleep(this.#clock, delay, this.#over.signal);
+    }
+    this.#over.abort();
+    this.#setFull(false);
+  }
+
+  /** Waits for a moment at which a run can begin, or for the end of the publication. */
+  #untilReady(): Promise<void> {
+    if (this.#over.signal.aborted || this.#ready()) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  /** Whether a run should begin with what is there now. */
+  #ready(): boolean {
+    const { age, seen, videoHeader } = this.#gop;
+    if (!this.#timeline || age === undefined) return false;
+    const { video } = this.#source.info;
+    if (this.#fresh && age < PATIENCE_MS) {
+      const sized = !seen.video || (video?.width !== undefined && video.height !== undefined);
+      const heard = seen.audio || !this.#timeline.has.audio;
+      if (!sized || !heard || (seen.video && !videoHeader)) return false;
+    }
+    if (this.#fresh || this.#atOnce || age <= NEAR_MS) return true;
+    const interval = this.#keyframes.interval;
+    const next = interval === undefined ? Number.POSITIVE_INFINITY : interval - age;
+    // A keyframe that is overdue is not waited for any longer than one that is far.
+    return next > NEAR_MS || next < -NEAR_MS;
+  }
+
+  async #encode(): Promise<EncoderEnd> {
+    const timeline = this.#timeline;
+    const startedAt = timeline?.startedAt ?? this.#clock.now();
+    const ladder = this.#chooseLadder();
+    this.#rebase();
+    const offset = TIMELINE_START_MS - this.#base;
+    const encoder = new Encoder({
+      ladder,
+      ffmpeg: this.#settings.ffmpeg,
+      encoder: this.#encoderSettings(),
+      segmentDuration: this.#settings.segmentDuration,
+      listener: this.#settings.listener,
+      offset,
+      from: this.#skipTo(ladder, offset),
+      onFull: (full) => this.#setFull(full),
+      clock: this.#clock,
+    });
+    this.#encoder = encoder;
+    try {
+      const writer = await this.#broadcast.openRun({
+        renditions: renditionsOf(ladder),
+        originMs: startedAt - offset,
+      });
+      this.#log.info({ run: writer.index, pid: encoder.pid, ...described(ladder) }, 'encoder started');
+      if (this.#timeline === timeline) this.#begin(encoder, writer);
+      else encoder.refuse(writer);
+    } catch (error) {
+      encoder.fail(messageOf(error));
+    }
+    const end = await encoder.closed;
+    const progress = encoder.progress;
+    if (progress && this.#timeline === timeline)
+      this.#covered = Math.max(this.#covered ?? 0, progress.position - offset);
+    this.#running = false;
+    this.#encoder = undefined;
+    return end;
+  }
+
+  #begin(encoder: Encoder, writer: Parameters<Encoder['open']>[0]): void {
+    const { tags, videoHeader, audioHeader } = this.#gop;
+    const first = tags[0]?.timestamp ?? this.#gop.newest;
+    const head: FlvTag[] = [];
+    const frameRate = this.#source.info.video?.frameRate;
+    if (encoder.ladder.video.length > 0) head.push(frameRateTag(frameRate ?? 30, first));
+    for (const header of [videoHeader, audioHeader]) if (header) head.push({ ...header, timestamp: first });
+    encoder.open(writer, [...head, ...tags]);
+    this.#running = true;
+    this.#fresh = false;
+    this.#atOnce = false;
+    this.#load = new LoadWatch();
+  }
+
+  #chooseLadder(): Ladder {
+    const { video, audio } = this.#source.info;
+    const { seen, videoHeader } = this.#gop;
+    return chooseLadder({
+      video: seen.video ? (video ?? { codec: 'h264' }) : undefined,
+      audio: seen.audio ? (audio ?? { codec: 'aac' }) : undefined,
+      rungs: this.#settings.ladder,
+      audioBitrate: this.#settings.audioBitrate,
+      passthrough: !this.#memory.encodeSource && isPlainAvc(videoHeader),
+      shed: this.#shed,
+    });
+  }
+
+  #encoderSettings(): VideoEncoderSettings {
+    const { encoder } = this.#settings;
+    return this.#memory.software ? { ...encoder, encoder: 'software' } : encoder;
+  }
+
+  /** Keeps the FLV timestamps of the coming run within their bits. */
+  #rebase(): void {
+    const first = this.#gop.tags[0]?.timestamp ?? 0;
+    if (first - this.#base + TIMELINE_START_MS > LARGEST_TIMESTAMP / 2) this.#base = first;
+  }
+
+  /** Media time from which on an encoded ladder has something new to say. */
+  #skipTo(ladder: Ladder, offset: number): number | undefined {
+    const first = this.#gop.tags[0]?.timestamp;
+    if (this.#covered === undefined || first === undefined) return undefined;
+    if (ladder.video.length === 0 || ladder.video.some(({ passthrough }) => passthrough)) return undefined;
+    return this.#covered > first ? this.#covered + offset : undefined;
+  }
+
+  /** Looks at what the tag tells of the source. @returns a new run begins, which will contain the tag. */
+  #mustReplace(tag: FlvTag): boolean {
+    const ladder = this.#encoder?.ladder;
+    if (!ladder) return false;
+    const fault = this.#keyframes.fault;
+    if (fault && !this.#memory.encodeSource && ladder.keyframes === 'source') {
+      this.#memory.encodeSource = true;
+      const text = `The encoder's keyframes ${KEYFRAME_FAULTS[fault]}: the picture is encoded again. Set a keyframe interval of 2 s.`;
+      this.#broadcast.notice('keyframes', text);
+      this.#log.warn({ fault }, 'the source cannot be passed through');
+      this.#replace(tag.keyframe ? HASTE_MS : 0);
+      return true;
+    }
+    const appeared = tag.kind === 'video' ? ladder.video.length === 0 : !ladder.audio;
+    const overflows =
+      (tag.keyframe || ladder.video.length === 0) && tag.timestamp - this.#base > LARGEST_TIMESTAMP;
+    if (!overflows && (!appeared || this.#gop.age === undefined)) return false;
+    this.#log.info(overflows ? 'the timeline is long: a new run' : `the source now has ${tag.kind}`);
+    this.#replace(HASTE_MS);
+    return true;
+  }
+
+  /** Ends the current run for the sake of the next one, which begins as soon as it is closed. */
+  #replace(flushMs: number): void {
+    this.#running = false;
+    this.#atOnce = true;
+    if (flushMs > 0) this.#encoder?.end(flushMs);
+    else this.#encoder?.stop();
+  }
+
+  #look(): void {
+    const encoder = this.#encoder;
+    if (!encoder || !this.#running) return;
+    if (encoder.hangs) {
+      this.#running = false;
+      encoder.fail('no output for several seconds');
+      return;
+    }
+    const progress = encoder.progress;
+    if (!progress) return;
+    const speed = this.#load.look({ at: this.#clock.monotonic(), ...progress });
+    if (speed === undefined) return;
+    this.#load = new LoadWatch();
+    const shed = renditionsToShed(encoder.ladder, speed);
+    this.#log.warn({ speed: round(speed), lagMs: Math.round(progress.lag), shed }, 'the encoder is too slow');
+    if (shed.length === 0) return;
+    for (const id of shed) this.#shed.add(id);
+    this.#broadcast.notice(
+      'shed',
+      `The server is too slow for all renditions: ${[...this.#shed].join(', ')} left out.`,
+    );
+    this.#replace(0);
+  }
+
+  #setFull(full: boolean): void {
+    if (full === (this.#release !== undefined)) return;
+    this.#release?.();
+    this.#release = full ? this.#source.hold() : undefined;
+    this.#broadcast.notice(
+      'transcoder',
+      full ? 'The server cannot keep up with encoding: the publisher is slowed down.' : undefined,
+    );
+  }
+
+  #doubtHardware(end: EncoderEnd): void {
+    if (end.delivered || this.#encoderSettings().encoder === 'software') return;
+    this.#memory.software = true;
+    this.#log.warn(
+      { encoder: this.#settings.encoder.encoder },
+      'the hardware encoder failed: encoding in software',
+    );
+  }
+
+  #isKnown(header: FlvTag): boolean {
+    const known = header.kind === 'video' ? this.#gop.videoHeader : this.#gop.audioHeader;
+    return known?.body.equals(header.body) ?? false;
+  }
+}
+
+/** AVC profiles that are 4:2:0 with 8 bits: Baseline, Main, High (ITU-T H.264, annex A.2). */
+const PLAIN_PROFILES = new Set([66, 77, 100]);
+/** AVCProfileIndication in the AVC sequence header: the tag header is 5 bytes, the record's version 1. */
+const PROFILE_OFFSET = 6;
+
+function isPlainAvc(header: FlvTag | undefined): boolean {
+  return PLAIN_PROFILES.has(header?.body[PROFILE_OFFSET] ?? 0);
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function described(ladder: Ladder): { video: string[]; audio: boolean; keyframes: string } {
+  const video = ladder.video.map(({ id, passthrough }) => (passthrough ? `${id} (passed through)` : id));
+  return { video, audio: ladder.audio !== undefined, keyframes: ladder.keyframes };
+}

@@ -1,0 +1,101 @@
+import type { Clock, Logger } from '../platform/index.js';
+import type { Broadcast, BroadcastGuest, BroadcastVisit } from '../streams/index.js';
+import { BroadcastTranscoding } from './broadcast-transcoding.js';
+import { CmafListener } from './cmaf-listener.js';
+import { type CheckedFfmpeg, checkFfmpeg, findFfmpeg } from './ffmpeg-check.js';
+import { verifyVideoEncoder } from './hardware-check.js';
+import { DEFAULT_LADDER, type Rung } from './ladder.js';
+import type { TranscodeSettings } from './supervisor.js';
+import { DEFAULT_VAAPI_DEVICE, type VideoEncoder, type VideoEncoderSettings } from './video-encoder.js';
+
+export type TranscoderOptions = {
+  /** The program; otherwise `ffmpeg` is searched in the environment's PATH. */
+  ffmpegPath?: string | undefined;
+  /** The process's environment, of which ffmpeg sees only what it needs. */
+  environment?: NodeJS.ProcessEnv;
+  /** What is encoded below the source; `off`: nothing. */
+  ladder?: readonly Rung[] | 'off';
+  /** Bits per second of stereo sound. */
+  audioBitrate?: number;
+  /** Seconds between keyframes where the source does not set them. */
+  segmentDuration?: number;
+  videoEncoder?: VideoEncoder;
+  /** DRM render node. */
+  vaapiDevice?: string;
+  /** libx264 preset. */
+  preset?: string;
+  clock: Clock;
+  log: Logger;
+};
+
+/** The guest that makes every broadcast's renditions. */
+export type Transcoder = BroadcastGuest & {
+  /** What ffmpeg can read of enhanced RTMP; nothing before `start`. */
+  readonly readableCodecs: CheckedFfmpeg['readableCodecs'];
+  /**
+   * Finds and checks ffmpeg and the encoder, opens the internal listener.
+   *
+   * @throws HeadendError `ffmpeg_missing`, `ffmpeg_too_old`, with a sentence for the operator
+   */
+  start(): Promise<void>;
+  /** Ends every encoder and the listener. Idempotent. */
+  close(): Promise<void>;
+};
+
+/** @returns a transcoder that is to be started. */
+export function createTranscoder(options: TranscoderOptions): Transcoder {
+  const { clock } = options;
+  const log = options.log.child({ room: 'transcode' });
+  const listener = new CmafListener();
+  const visits = new Set<BroadcastTranscoding>();
+  let checked: CheckedFfmpeg = { version: '', readableCodecs: { hevc: false, av1: false, vp9: false } };
+  let settings: TranscodeSettings | undefined;
+  let closed: Promise<void> | undefined;
+
+  async function start(): Promise<void> {
+    const ffmpeg = await findFfmpeg(options.ffmpegPath, options.environment ?? {});
+    checked = await checkFfmpeg(ffmpeg);
+    const wanted: VideoEncoderSettings = {
+      encoder: options.videoEncoder ?? 'software',
+      preset: options.preset ?? 'veryfast',
+      vaapiDevice: options.vaapiDevice ?? DEFAULT_VAAPI_DEVICE,
+    };
+    const encoder = await verifyVideoEncoder(ffmpeg, wanted, log);
+    await listener.start();
+    settings = {
+      ffmpeg,
+      encoder,
+      ladder: options.ladder ?? DEFAULT_LADDER,
+      audioBitrate: options.audioBitrate ?? 128_000,
+      segmentDuration: options.segmentDuration ?? 2,
+      listener,
+      clock,
+    };
+    log.info({ ffmpeg: ffmpeg.path, version: checked.version, encoder: encoder.encoder }, 'transcoder ready');
+  }
+
+  function visit(broadcast: Broadcast): BroadcastVisit {
+    if (!settings || closed) throw new Error('the transcoder is not running');
+    const transcoding = new BroadcastTranscoding(broadcast, settings, log);
+    visits.add(transcoding);
+    return {
+      published: (source) => transcoding.published(source),
+      ended: () => transcoding.ended().finally(() => visits.delete(transcoding)),
+    };
+  }
+
+  return {
+    name: 'transcode',
+    get readableCodecs() {
+      return checked.readableCodecs;
+    },
+    visit,
+    start,
+    close() {
+      closed ??= Promise.all([...visits].map((transcoding) => transcoding.close())).then(() =>
+        listener.close(),
+      );
+      return closed;
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import { EventEmitter, once } from 'node:events';
+import type { FlvTag, SourceInfo } from '../../src/media/index.js';
+import type {
+  Broadcast,
+  EncoderRunOptions,
+  EncoderRunWriter,
+  PublicationEnd,
+  Source,
+  SourceReader,
+} from '../../src/streams/index.js';
+
+/** What came out of one encoder run. */
+export type RecordedRun = EncoderRunOptions & {
+  index: number;
+  closed: boolean;
+  /** `performance.now()` of the opening, the first bytes and the closing. */
+  openedAt: number;
+  firstAt: number | undefined;
+  closedAt: number | undefined;
+  bytes: Map<string, Buffer[]>;
+};
+
+/** A hall of one broadcast that keeps what transcode writes. */
+export class BroadcastDouble extends EventEmitter implements Broadcast {
+  readonly id = 'broadcast-1';
+  readonly streamId = 'stream-1';
+  readonly startedAt = Date.now();
+  readonly resumed = false;
+  readonly source = undefined;
+  readonly runs: RecordedRun[] = [];
+  readonly notices = new Map<string, string>();
+  /** Every notice that was given, in order. */
+  readonly told: { topic: string; message: string | undefined }[] = [];
+  failed: string | undefined;
+  /** Called before a run is opened. */
+  beforeRun: () => Promise<void> = async () => {};
+  /** Called with all bytes. */
+  onBytes: (renditionId: string, bytes: Buffer) => void = () => {};
+  /** Two runs were open at once: that must never happen. */
+  overlapped = false;
+
+  notice(topic: string, message: string | undefined): void {
+    if (this.notices.get(topic) === message) return;
+    if (message === undefined) this.notices.delete(topic);
+    else this.notices.set(topic, message);
+    this.told.push({ topic, message });
+    this.emit('change');
+  }
+
+  async openRun(options: EncoderRunOptions): Promise<EncoderRunWriter> {
+    await this.beforeRun();
+    if (this.runs.some((run) => !run.closed)) this.overlapped = true;
+    const run: RecordedRun = {
+      ...options,
+      index: this.runs.length,
+      closed: false,
+      openedAt: performance.now(),
+      firstAt: undefined,
+      closedAt: undefined,
+      bytes: new Map(options.renditions.map(({ id }) => [id, []])),
+    };
+    this.runs.push(run);
+    this.emit('change');
+    return {
+      index: run.index,
+      write: (renditionId, bytes) => {
+        if (run.closed) throw new Error('bytes after the end of the run');
+        run.firstAt ??= performance.now();
+        this.onBytes(renditionId, bytes);
+        const kept = run.bytes.get(renditionId);
+        if (!kept) throw new Error(`there is no rendition ${renditionId}`);
+        kept.push(bytes);
+        this.emit('change');
+      },
+      close: () => {
+        run.closed = true;
+        run.closedAt ??= performance.now();
+        this.emit('change');
+      },
+    };
+  }
+
+  playable(): void {}
+
+  fail(reason: 'transcoder-failed'): void {
+    this.failed = reason;
+    this.emit('change');
+  }
+
+  /** Waits until something holds; looks again whenever anything happens here. */
+  async until<T>(condition: () => T | undefined | false, ms = 15_000): Promise<T> {
+    const signal = AbortSignal.timeout(ms);
+    for (;;) {
+      const value = condition();
+      if (value !== undefined && value !== false) return value;
+      await Promise.race([
+        once(this, 'change', { signal }),
+        new Promise((resolve) => setTimeout(resolve, 50)),
+      ]);
+    }
+  }
+}
+
+/** All bytes of one rendition of a run. */
+export function bytesOf(run: RecordedRun | undefined, renditionId: string): Buffer {
+  return Buffer.concat(run?.bytes.get(renditionId) ?? []);
+}
+
+/** A publication whose tags come from the test. */
+export class SourceDouble implements Source {
+  readonly id = 'publication-1';
+  info: SourceInfo;
+  holds = 0;
+  holdsEver = 0;
+  #reader: SourceReader | undefined;
+
+  constructor(info: SourceInfo) {
+    this.info = info;
+  }
+
+  read(reader: SourceReader): void {
+    this.#reader = reader;
+  }
+
+  hold(): () => void {
+    let held = true;
+    this.holds++;
+    this.holdsEver++;
+    return () => {
+      if (held) this.holds--;
+      held = false;
+    };
+  }
+
+  kick(): void {}
+
+  restart(startedAt: number, has: { audio: boolean; video: boolean }): void {
+    this.#reader?.restart(startedAt, has);
+  }
+
+  readonly write = (tag: FlvTag): void => this.#reader?.write(tag);
+
+  end(reason: PublicationEnd): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    reader?.end(reason);
+  }
+}

@@ -1,0 +1,34 @@
+/** Message type ids (Adobe RTMP 1.0, sections 5.4, 6.2 and 7.1). */
+export const MESSAGE = {
+  setChunkSize: 1,
+  abort: 2,
+  acknowledgement: 3,
+  userControl: 4,
+  windowAcknowledgementSize: 5,
+  setPeerBandwidth: 6,
+  audio: 8,
+  video: 9,
+  dataAmf3: 15,
+  commandAmf3: 17,
+  data: 18,
+  command: 20,
+} as const;
+
+/** A whole RTMP message, put together from its chunks. */
+export type RtmpMessage = {
+  type: number;
+  /** Milliseconds; wraps after 2^32. */
+  timestamp: number;
+  streamId: number;
+  chunkStreamId: number;
+  /** Belongs to the receiver: nobody writes to it again. */
+  payload: Buffer;
+};
+
+/** The peer broke the protocol: its connection ends. The message names no secrets and may be logged. */
+export class RtmpProtocolError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'RtmpProtocolError';
+  }
+}

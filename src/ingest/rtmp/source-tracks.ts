@@ -1,0 +1,109 @@
+import {
+  type AacConfiguration,
+  type AudioCodec,
+  type AudioSource,
+  type FlvAudioTag,
+  type FlvVideoTag,
+  type H264Configuration,
+  readAacConfiguration,
+  readH264Configuration,
+  type SourceInfo,
+  type VideoCodec,
+  type VideoSource,
+} from '../../media/index.js';
+import type { Measured } from './source-meter.js';
+import type { StreamMetadata } from './stream-metadata.js';
+
+type VideoPacket = Extract<FlvVideoTag, { codec: VideoCodec; body: Buffer }>;
+type AudioPacket = Extract<FlvAudioTag, { codec: AudioCodec; body: Buffer }>;
+
+/** Measured and announced frame rates that differ by more than this share: the announced one is not true. */
+const FRAME_RATE_TOLERANCE = 0.2;
+
+/** The video track as its configuration and tag headers describe it. */
+export class VideoTrack {
+  readonly codec: VideoCodec;
+  /** The body of the tag that carries the decoder configuration. */
+  configuration: Buffer | undefined;
+  #h264: H264Configuration | undefined;
+
+  constructor(codec: VideoCodec) {
+    this.codec = codec;
+  }
+
+  /** Frames can be decoded. VP9 needs no configuration, though most encoders send one. */
+  get ready(): boolean {
+    return this.configuration !== undefined || this.codec === 'vp9';
+  }
+
+  /** @returns whether this is another configuration than before. */
+  configure(packet: VideoPacket): boolean {
+    if (this.configuration?.equals(packet.body)) return false;
+    this.configuration = packet.body;
+    this.#h264 =
+      this.codec === 'h264' ? readH264Configuration(packet.body.subarray(packet.dataOffset)) : undefined;
+    return true;
+  }
+
+  describe(metadata: StreamMetadata | undefined, measured: Measured['video'] = {}): VideoSource {
+    const { frameRate: counted, ...rest } = measured;
+    const announced = this.#h264?.frameRate ?? metadata?.frameRate;
+    const frameRate = believable(announced, counted);
+    const width = this.#h264?.width ?? metadata?.width;
+    const height = this.#h264?.height ?? metadata?.height;
+    return {
+      codec: this.codec,
+      ...(width !== undefined && height !== undefined && { width, height }),
+      ...(frameRate !== undefined && { frameRate }),
+      ...rest,
+    };
+  }
+}
+
+/** The audio track as its configuration and tag headers describe it. */
+export class AudioTrack {
+  readonly codec: AudioCodec;
+  configuration: Buffer | undefined;
+  #aac: AacConfiguration | undefined;
+  #tag: { sampleRate: number; channels: number };
+
+  constructor(packet: AudioPacket) {
+    this.codec = packet.codec;
+    this.#tag = { sampleRate: packet.sampleRate, channels: packet.channels };
+  }
+
+  get ready(): boolean {
+    return this.configuration !== undefined || this.codec !== 'aac';
+  }
+
+  /** @returns whether this is another configuration than before. */
+  configure(packet: AudioPacket): boolean {
+    if (this.configuration?.equals(packet.body)) return false;
+    this.configuration = packet.body;
+    this.#aac =
+      this.codec === 'aac' ? readAacConfiguration(packet.body.subarray(packet.dataOffset)) : undefined;
+    return true;
+  }
+
+  describe(measured: Measured['audio'] = {}): AudioSource {
+    const { sampleRate, channels } = this.#aac ?? this.#tag;
+    return { codec: this.codec, sampleRate, channels, ...measured };
+  }
+}
+
+/** What is worth telling at once; bit rates change all the time and are not. */
+export function materialOf(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): string {
+  const { video, audio, encoder } = source;
+  return JSON.stringify([
+    encoder,
+    video && [video.codec, video.width, video.height, Math.round(video.frameRate ?? 0), video.bFrames],
+    video && Math.round(video.keyframeInterval ?? 0),
+    audio && [audio.codec, audio.sampleRate, audio.channels],
+  ]);
+}
+
+/** Encoders drop frames but know what they aim at: what they announce counts, unless it is plainly wrong. */
+function believable(announced: number | undefined, counted: number | undefined): number | undefined {
+  if (announced === undefined || counted === undefined) return announced ?? counted;
+  return Math.abs(counted - announced) <= announced * FRAME_RATE_TOLERANCE ? announced : counted;
+}

@@ -1,0 +1,99 @@
+import type { AudioCodec } from './source-info.js';
+
+/** What the first bytes of an audio tag's body say. */
+export type FlvAudioTag =
+  | {
+      packet: 'configuration' | 'frame';
+      codec: AudioCodec;
+      /**
+       * The body as every FLV reader knows it: AAC and MP3 that came in an enhanced header get the classic one
+       * (the bytes are changed in place), everything else is as it came.
+       */
+      body: Buffer;
+      /** Where the codec's own bytes begin in `body`. */
+      dataOffset: number;
+      /** What the tag header itself says (meaningless for AAC, which says it in its configuration). */
+      sampleRate: number;
+      channels: number;
+    }
+  /** Nothing to decode: the end of a sequence, a channel layout. */
+  | { packet: 'other' }
+  /** A codec that nobody here reads; its name for people. */
+  | { packet: 'unsupported'; codec: string };
+
+/** SoundFormat (Flash Video File Format 10.1, annex E.4.2.1). */
+const SOUND_FORMAT = { mp3: 2, enhanced: 9, aac: 10 } as const;
+const FORMAT_NAMES: Record<number, string> = {
+  0: 'PCM',
+  1: 'ADPCM',
+  3: 'PCM',
+  4: 'Nellymoser',
+  5: 'Nellymoser',
+  6: 'Nellymoser',
+  7: 'G.711',
+  8: 'G.711',
+  11: 'Speex',
+  14: 'MP3 at 8 kHz',
+};
+const SOUND_RATES = [5_512, 11_025, 22_050, 44_100];
+/** AAC is always announced as 44.1 kHz, 16 bit, stereo (annex E.4.2.1). */
+const AAC_TAG = 0xaf;
+/** MP3, 44.1 kHz, 16 bit, stereo: decoders look into the frames for the truth. */
+const MP3_TAG = 0x2f;
+const AAC_SEQUENCE_HEADER = 0;
+const AAC_RAW = 1;
+
+/** Enhanced RTMP v2, "Enhanced Audio". */
+const AUDIO_PACKET = { sequenceStart: 0, codedFrames: 1, multitrack: 5, modEx: 7 } as const;
+const ENHANCED_HEADER_SIZE = 5;
+const FOUR_CC_NAMES: Record<string, string> = {
+  Opus: 'Opus',
+  fLaC: 'FLAC',
+  'ac-3': 'AC-3',
+  'ec-3': 'E-AC-3',
+};
+
+/** Reads the header of an audio tag's body. Gives undefined when the body is too short to be one. */
+export function readFlvAudioTag(body: Buffer): FlvAudioTag | undefined {
+  if (body.length < 1) return undefined;
+  const format = body[0]! >> 4;
+  if (format === SOUND_FORMAT.enhanced) return readEnhanced(body);
+  const sampleRate = SOUND_RATES[(body[0]! >> 2) & 0x03]!;
+  const channels = (body[0]! & 0x01) + 1;
+  if (format === SOUND_FORMAT.mp3) {
+    return { packet: 'frame', codec: 'mp3', body, dataOffset: 1, sampleRate, channels };
+  }
+  if (format !== SOUND_FORMAT.aac) {
+    return { packet: 'unsupported', codec: FORMAT_NAMES[format] ?? `sound format ${format}` };
+  }
+  if (body.length < 2) return undefined;
+  if (body[1] !== AAC_SEQUENCE_HEADER && body[1] !== AAC_RAW) return { packet: 'other' };
+  const packet = body[1] === AAC_SEQUENCE_HEADER ? 'configuration' : 'frame';
+  return { packet, codec: 'aac', body, dataOffset: 2, sampleRate, channels };
+}
+
+function readEnhanced(body: Buffer): FlvAudioTag | undefined {
+  const type = body[0]! & 0x0f;
+  if (type === AUDIO_PACKET.multitrack) return { packet: 'unsupported', codec: 'multitrack audio' };
+  if (type === AUDIO_PACKET.modEx) return { packet: 'unsupported', codec: 'audio with ModEx headers' };
+  if (body.length < ENHANCED_HEADER_SIZE) return undefined;
+  const fourCc = body.toString('latin1', 1, ENHANCED_HEADER_SIZE);
+  if (fourCc !== 'mp4a' && fourCc !== '.mp3') {
+    const name = FOUR_CC_NAMES[fourCc] ?? `audio "${fourCc.replace(/[^\w-]/g, '?')}"`;
+    return { packet: 'unsupported', codec: name };
+  }
+  if (type !== AUDIO_PACKET.sequenceStart && type !== AUDIO_PACKET.codedFrames) return { packet: 'other' };
+  const known = { sampleRate: 44_100, channels: 2 };
+  const configuration = type === AUDIO_PACKET.sequenceStart;
+  if (fourCc === '.mp3') {
+    if (configuration) return { packet: 'other' };
+    const classic = body.subarray(ENHANCED_HEADER_SIZE - 1);
+    classic[0] = MP3_TAG;
+    return { packet: 'frame', codec: 'mp3', body: classic, dataOffset: 1, ...known };
+  }
+  const classic = body.subarray(ENHANCED_HEADER_SIZE - 2);
+  classic[0] = AAC_TAG;
+  classic[1] = configuration ? AAC_SEQUENCE_HEADER : AAC_RAW;
+  const packet = configuration ? 'configuration' : 'frame';
+  return { packet, codec: 'aac', body: classic, dataOffset: 2, ...known };
+}

@@ -1,0 +1,16 @@
+export type CmafErrorCode =
+  | 'cmaf_box_invalid'
+  | 'cmaf_init_invalid'
+  | 'cmaf_fragment_invalid'
+  | 'cmaf_out_of_order';
+
+/** The bytes are not CMAF as this gateway reads it. Nothing that follows them can be understood. */
+export class CmafError extends Error {
+  readonly code: CmafErrorCode;
+
+  constructor(code: CmafErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CmafError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,148 @@
+import { BitReader } from './bit-reader.js';
+
+/** What an H.264 stream says of itself. */
+export type H264Configuration = {
+  /** profile_idc: 66 Baseline, 77 Main, 100 High, ... */
+  profile: number;
+  /** The byte of constraint flags behind profile_idc. */
+  constraints: number;
+  /** level_idc: 31 is level 3.1. */
+  level: number;
+  /** Pixels, cropping applied. */
+  width: number;
+  height: number;
+  /** From the VUI's timing, if the encoder wrote it. */
+  frameRate?: number;
+};
+
+/** Profiles whose SPS carries chroma format and scaling lists (ITU-T H.264 7.3.2.1.1). */
+const PROFILES_WITH_CHROMA = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
+const EXTENDED_SAR = 255;
+const NAL_TYPE_SPS = 7;
+/** No picture of H.264 is larger (level 6.2 has 139,264 macroblocks; a side is at most 8 times their root). */
+const MAXIMUM_SIDE = 16_384;
+
+/**
+ * Reads an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1), which is what an RTMP AVC sequence header
+ * carries behind its five bytes of tag header. Gives undefined when it is not one.
+ */
+export function readH264Configuration(record: Uint8Array): H264Configuration | undefined {
+  // version, profile, constraints, level, length size, number of SPS, then 16 bits of length and the SPS.
+  if (record.length < 8 || record[0] !== 1 || (record[5]! & 0x1f) === 0) return undefined;
+  const length = (record[6]! << 8) | record[7]!;
+  if (record.length < 8 + length) return undefined;
+  return readH264Sps(record.subarray(8, 8 + length));
+}
+
+/** Reads a sequence parameter set NAL unit (ITU-T H.264 7.3.2.1.1). Gives undefined when it is not one. */
+export function readH264Sps(nal: Uint8Array): H264Configuration | undefined {
+  if (nal.length < 4 || (nal[0]! & 0x1f) !== NAL_TYPE_SPS) return undefined;
+  try {
+    return readSps(new BitReader(withoutEmulationPrevention(nal.subarray(1))));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function readSps(bits: BitReader): H264Configuration | undefined {
+  const profile = bits.bits(8);
+  const constraints = bits.bits(8);
+  const level = bits.bits(8);
+  bits.unsigned(); // seq_parameter_set_id
+  const chroma = PROFILES_WITH_CHROMA.has(profile) ? readChroma(bits) : 1;
+  bits.unsigned(); // log2_max_frame_num_minus4
+  skipPictureOrder(bits);
+  bits.unsigned(); // max_num_ref_frames
+  bits.bit(); // gaps_in_frame_num_value_allowed_flag
+  const columns = bits.unsigned() + 1;
+  const mapRows = bits.unsigned() + 1;
+  const framesOnly = bits.bit();
+  if (!framesOnly) bits.bit(); // mb_adaptive_frame_field_flag
+  bits.bit(); // direct_8x8_inference_flag
+  const rows = mapRows * (2 - framesOnly);
+  const crop = bits.flag()
+    ? [bits.unsigned(), bits.unsigned(), bits.unsigned(), bits.unsigned()]
+    : [0, 0, 0, 0];
+  // Table 6-1: in 4:2:0 a cropping unit is two pixels wide and high, in 4:2:2 two wide.
+  const unitWidth = chroma === 1 || chroma === 2 ? 2 : 1;
+  const unitHeight = (chroma === 1 ? 2 : 1) * (2 - framesOnly);
+  const width = columns * 16 - (crop[0]! + crop[1]!) * unitWidth;
+  const height = rows * 16 - (crop[2]! + crop[3]!) * unitHeight;
+  if (width <= 0 || height <= 0 || width > MAXIMUM_SIDE || height > MAXIMUM_SIDE) return undefined;
+  const frameRate = bits.flag() ? readFrameRate(bits) : undefined;
+  const known = { profile, constraints, level, width, height };
+  return frameRate === undefined ? known : { ...known, frameRate };
+}
+
+/** chroma_format_idc, with the fields that follow it skipped. 0 stands also for separately coded planes. */
+function readChroma(bits: BitReader): number {
+  const format = bits.unsigned();
+  const separate = format === 3 && bits.flag();
+  bits.unsigned(); // bit_depth_luma_minus8
+  bits.unsigned(); // bit_depth_chroma_minus8
+  bits.bit(); // qpprime_y_zero_transform_bypass_flag
+  if (bits.flag()) {
+    const lists = format === 3 ? 12 : 8;
+    for (let i = 0; i < lists; i++) if (bits.flag()) skipScalingList(bits, i < 6 ? 16 : 64);
+  }
+  return separate ? 0 : format;
+}
+
+function skipScalingList(bits: BitReader, size: number): void {
+  let last = 8;
+  let next = 8;
+  for (let i = 0; i < size; i++) {
+    if (next !== 0) next = (last + bits.signed() + 256) % 256;
+    if (next !== 0) last = next;
+  }
+}
+
+function skipPictureOrder(bits: BitReader): void {
+  const type = bits.unsigned();
+  if (type === 0) {
+    bits.unsigned(); // log2_max_pic_order_cnt_lsb_minus4
+  } else if (type === 1) {
+    bits.bit(); // delta_pic_order_always_zero_flag
+    bits.signed(); // offset_for_non_ref_pic
+    bits.signed(); // offset_for_top_to_bottom_field
+    const cycle = bits.unsigned();
+    if (cycle > 255) throw new RangeError('the picture order cycle is too long');
+    for (let i = 0; i < cycle; i++) bits.signed();
+  }
+}
+
+/** The VUI's timing (annex E.1.1): two ticks are one frame. */
+function readFrameRate(bits: BitReader): number | undefined {
+  if (bits.flag() && bits.bits(8) === EXTENDED_SAR) bits.skip(32); // aspect ratio
+  if (bits.flag()) bits.bit(); // overscan
+  if (bits.flag()) {
+    bits.skip(4); // video_format, video_full_range_flag
+    if (bits.flag()) bits.skip(24); // colour description
+  }
+  if (bits.flag()) {
+    bits.unsigned(); // chroma_sample_loc_type_top_field
+    bits.unsigned(); // chroma_sample_loc_type_bottom_field
+  }
+  if (!bits.flag()) return undefined;
+  const ticks = bits.bits(32);
+  const scale = bits.bits(32);
+  const rate = scale / (2 * ticks);
+  return rate >= 1 && rate <= 300 ? rate : undefined;
+}
+
+/** Takes out emulation_prevention_three_byte (ITU-T H.264 7.3.1). */
+function withoutEmulationPrevention(bytes: Uint8Array): Uint8Array {
+  const clean = new Uint8Array(bytes.length);
+  let length = 0;
+  let zeros = 0;
+  for (const byte of bytes) {
+    if (zeros >= 2 && byte === 3) {
+      zeros = 0;
+      continue;
+    }
+    zeros = byte === 0 ? zeros + 1 : 0;
+    clean[length++] = byte;
+  }
+  return clean.subarray(0, length);
+}

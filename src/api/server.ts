@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyHttpOptions,
+  type FastifyInstance,
+} from 'fastify';
+import type { Clock, Logger } from '../platform/index.js';
+import { NAMED_SCHEMAS } from './contract.js';
+import { answerUnknownRoutes, routeOf, sendError } from './error-answer.js';
+
+/** Bytes; the largest request of the API is a description of 5,000 characters, each of which may be escaped. */
+const BODY_LIMIT = 128 * 1024;
+/** For the request line and headers, and for the whole request with its body; answers may take as long as they like. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const TIMEOUT_CHECK_MS = 2_000;
+/** Longer than nginx keeps its connections to us (60 s), so that it never sends into one that we are closing. */
+const KEEP_ALIVE_MS = 72_000;
+const CONNECTIONS = 20_000;
+/** Requests that are still arriving when the server closes get so long. */
+const CLOSE_WITHIN_MS = 3_000;
+/** Media goes without what browsers need for documents alone: it is asked for many times a second. */
+const MEDIA = '/hls/';
+
+export type ServerOptions = {
+  log: Logger;
+  clock: Clock;
+  /** Believe X-Forwarded-For and X-Forwarded-Proto as the nearest proxy wrote them. */
+  trustProxy: boolean;
+  /** The release, for the OpenAPI document. */
+  version: string;
+  limits?: {
+    connections?: number;
+    headersTimeoutMs?: number;
+    requestTimeoutMs?: number;
+    timeoutCheckMs?: number;
+  };
+};
+
+/**
+ * The HTTP server without routes: limits, timeouts, errors in one shape, headers that protect, and the OpenAPI document
+ * of what is registered afterwards, at `/openapi.json`. It does not listen yet.
+ */
+export function createServer(options: ServerOptions): FastifyInstance {
+  const { clock, limits = {} } = options;
+  const log: FastifyBaseLogger = options.log;
+  const start = randomBytes(4).toString('hex');
+  let count = 0;
+  const settings: FastifyHttpOptions<Server, FastifyBaseLogger> = {
+    loggerInstance: log,
+    disableRequestLogging: true,
+    // The nearest proxy alone: what stands before its entry anybody may have written.
+    trustProxy: options.trustProxy ? (_address: string, hop: number) => hop < 1 : false,
+    bodyLimit: BODY_LIMIT,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: limits.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    requestIdHeader: false,
+    genReqId: () => `${start}-${(count++).toString(36)}`,
+    routerOptions: { maxParamLength: 200 },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true } },
+    frameworkErrors: (error, request, reply) => sendError(error as FastifyError, request, reply),
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket as Socket),
+    http: { connectionsCheckingInterval: limits.timeoutCheckMs ?? TIMEOUT_CHECK_MS },
+  };
+  const app = fastify(settings);
+  app.server.headersTimeout = limits.headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
+  app.server.maxConnections = limits.connections ?? CONNECTIONS;
+
+  app.removeContentTypeParser('text/plain');
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    // Many clients announce JSON also where they send nothing.
+    if (body === '') done(null, undefined);
+    else void parseJson(request, body as string, done);
+  });
+
+  app.setErrorHandler(sendError);
+  answerUnknownRoutes(app);
+  for (const schema of NAMED_SCHEMAS) app.addSchema(schema);
+
+  app.register(helmet, {
+    global: false,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+    },
+    crossOriginResourcePolicy: { policy: 'cross-origin' },
+    hsts: false, // whoever ends TLS in front of us decides
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url.startsWith(MEDIA)) return;
+    reply.header('x-request-id', request.id);
+    await reply.helmet();
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    if (!options.log.isLevelEnabled('debug')) return;
+    const ms = Math.round(reply.elapsedTime);
+    request.log.debug({ route: routeOf(request), status: reply.statusCode, ms }, 'answered');
+  });
+  app.addHook('preClose', async () => {
+    const cancel = clock.after(CLOSE_WITHIN_MS, () => app.server.closeAllConnections());
+    app.server.once('close', cancel);
+  });
+  describe(app, options.version);
+  return app;
+}
+
+/** What Node could not read as HTTP (RFC 9110 section 15): nothing is known of it but the connection. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, code, message] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'headers_too_large', 'The headers are too large.']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'request_timeout', 'The request took too long to arrive.']
+        : ['400 Bad Request', 'bad_request', 'This is not HTTP.'];
+  const body = JSON.stringify({ error: { code, message } });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+function describe(app: FastifyInstance, version: string): void {
+  app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Headend',
+        description: 'A self-hosted live-streaming gateway.',
+        version,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      components: {
+        securitySchemes: { operator: { type: 'http', scheme: 'bearer', description: 'The operator token' } },
+      },
+    },
+    refResolver: { buildLocalReference: (json) => String(json.$id) },
+  });
+  app.register(async (scope) => {
+    scope.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  });
+}

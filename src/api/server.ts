@@ -8,22 +8,35 @@ import fastify, {
   type FastifyError,
   type FastifyHttpOptions,
   type FastifyInstance,
+  LogController,
 } from 'fastify';
 import type { Clock, Logger } from '../platform/index.js';
 import { NAMED_SCHEMAS } from './contract.js';
 import { answerUnknownRoutes, routeOf, sendError } from './error-answer.js';
 
+export type ServerLimits = {
+  connections: number;
+  /** For the request line and headers to arrive. */
+  headersTimeoutMs: number;
+  /** For the whole request to arrive; answers may take as long as they like. */
+  requestTimeoutMs: number;
+  /** How often those two are looked after. */
+  timeoutCheckMs: number;
+  /** When the server closes: for requests that are still arriving or being answered. */
+  closeWithinMs: number;
+};
+
+const LIMITS: ServerLimits = {
+  connections: 20_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  timeoutCheckMs: 2_000,
+  closeWithinMs: 3_000,
+};
 /** Bytes; the largest request of the API is a description of 5,000 characters, each of which may be escaped. */
 const BODY_LIMIT = 128 * 1024;
-/** For the request line and headers, and for the whole request with its body; answers may take as long as they like. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-const TIMEOUT_CHECK_MS = 2_000;
 /** Longer than nginx keeps its connections to us (60 s), so that it never sends into one that we are closing. */
 const KEEP_ALIVE_MS = 72_000;
-const CONNECTIONS = 20_000;
-/** Requests that are still arriving when the server closes get so long. */
-const CLOSE_WITHIN_MS = 3_000;
 /** Media goes without what browsers need for documents alone: it is asked for many times a second. */
 const MEDIA = '/hls/';
 
@@ -34,12 +47,7 @@ export type ServerOptions = {
   trustProxy: boolean;
   /** The release, for the OpenAPI document. */
   version: string;
-  limits?: {
-    connections?: number;
-    headersTimeoutMs?: number;
-    requestTimeoutMs?: number;
-    timeoutCheckMs?: number;
-  };
+  limits?: Partial<ServerLimits>;
 };
 
 /**
@@ -47,18 +55,23 @@ export type ServerOptions = {
  * of what is registered afterwards, at `/openapi.json`. It does not listen yet.
  */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const { clock, limits = {} } = options;
-  const log: FastifyBaseLogger = options.log;
+  const { clock } = options;
+  const limits = { ...LIMITS, ...options.limits };
+  // Whatever fastify logs of a request by itself: never the address as asked, nor headers.
+  const log: FastifyBaseLogger = options.log.child(
+    {},
+    { serializers: { req: routeOf, res: () => undefined } },
+  );
   const start = randomBytes(4).toString('hex');
   let count = 0;
   const settings: FastifyHttpOptions<Server, FastifyBaseLogger> = {
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // The nearest proxy alone: what stands before its entry anybody may have written.
     trustProxy: options.trustProxy ? (_address: string, hop: number) => hop < 1 : false,
     bodyLimit: BODY_LIMIT,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: limits.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    requestTimeout: limits.requestTimeoutMs,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     requestIdHeader: false,
@@ -67,11 +80,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true } },
     frameworkErrors: (error, request, reply) => sendError(error as FastifyError, request, reply),
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket as Socket),
-    http: { connectionsCheckingInterval: limits.timeoutCheckMs ?? TIMEOUT_CHECK_MS },
+    http: { connectionsCheckingInterval: limits.timeoutCheckMs },
   };
   const app = fastify(settings);
-  app.server.headersTimeout = limits.headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
-  app.server.maxConnections = limits.connections ?? CONNECTIONS;
+  app.server.headersTimeout = limits.headersTimeoutMs;
+  app.server.maxConnections = limits.connections;
 
   app.removeContentTypeParser('text/plain');
   const parseJson = app.getDefaultJsonParser('error', 'error');
@@ -105,7 +118,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     request.log.debug({ route: routeOf(request), status: reply.statusCode, ms }, 'answered');
   });
   app.addHook('preClose', async () => {
-    const cancel = clock.after(CLOSE_WITHIN_MS, () => app.server.closeAllConnections());
+    const cancel = clock.after(limits.closeWithinMs, () => app.server.closeAllConnections());
     app.server.once('close', cancel);
   });
   describe(app, options.version);

@@ -102,6 +102,10 @@ export class Streams {
     return await this.#livestreams.listActive(page);
   }
 
+  async setRecordingUrl(streamId: string, url: string): Promise<void> {
+    await this.#livestreams.setRecordingUrl(streamId, url);
+  }
+
   /** For admission: which stream a key belongs to, and whether that stream can still be published. */
   async findByStreamKeyHash(hash: string): Promise<{ streamId: string; ended: boolean } | undefined> {
     const livestream = await this.#livestreams.findByStreamKeyHash(hash);

@@ -68,6 +68,9 @@ function clockKeyframes(seconds: number): string {
   return `expr:if(isnan(prev_forced_t),1,gt(${slot('t')},${slot('prev_forced_t')}))`;
 }
 
+/** Even sizes are not quite of the source's shape: pixels that are square but for that stay square. */
+const SQUARE_PIXELS = "setsar='if(between(sar,0.97,1.03),1,sar)'";
+
 function filterGraph(
   ladder: Ladder,
   encoded: EncodedVideo[],
@@ -81,7 +84,7 @@ function filterGraph(
   const head = `[0:v:0]${[...start, ...step, `split=${encoded.length}`].join(',')}${split}`;
   const branches = encoded.map(({ size }, index) => {
     const scale = size
-      ? `scale=${size.width}:${size.height}:flags=bicubic`
+      ? `scale=${size.width}:${size.height}:flags=bicubic,${SQUARE_PIXELS}`
       : 'scale=trunc(iw/2)*2:trunc(ih/2)*2';
     return `[s${index}]${scale},${ending}[v${index}]`;
   });

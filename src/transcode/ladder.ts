@@ -72,14 +72,12 @@ const FRAME_RATE_GROWTH = 0.585;
 const LEAST_BITRATE = 100_000;
 const UNKNOWN_SIZE = { width: 1280, height: 720 };
 
-function even(pixels: number): number {
-  return Math.max(SMALLEST_SIDE, Math.round(pixels / 2) * 2);
-}
-
-/** The same picture with the shorter side `lines` long. */
+/** The same picture with the shorter side `lines` long, in even numbers, and not larger than it was. */
 function scaled(width: number, height: number, lines: number): { width: number; height: number } {
   const factor = lines / Math.min(width, height);
-  return { width: even(width * factor), height: even(height * factor) };
+  const even = (pixels: number): number =>
+    Math.max(SMALLEST_SIDE, Math.min(Math.round((pixels * factor) / 2), Math.floor(pixels / 2)) * 2);
+  return { width: even(width), height: even(height) };
 }
 
 /** Bits per second for a picture, read off the configured rungs and carried over to its size and frame rate. */

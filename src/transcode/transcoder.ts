@@ -75,7 +75,8 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
   }
 
   function visit(broadcast: Broadcast): BroadcastVisit {
-    if (!settings || closed) throw new Error('the transcoder is not running');
+    if (!settings || closed)
+      return { published: () => broadcast.fail('transcoder-failed'), ended: () => Promise.resolve() };
     const transcoding = new BroadcastTranscoding(broadcast, settings, log);
     visits.add(transcoding);
     return {

@@ -1,0 +1,26 @@
+/** First and last byte, both included (RFC 9110, 14.1.2). */
+export type ByteRange = { first: number; last: number };
+
+const SINGLE_RANGE = /^bytes=([0-9]{0,15})-([0-9]{0,15})$/;
+
+/**
+ * Reads a Range header for `size` bytes. Undefined: send the whole (no header, one that cannot be understood, or
+ * several ranges: a server may ignore it).
+ */
+export function parseRange(
+  header: string | undefined,
+  size: number,
+): ByteRange | 'unsatisfiable' | undefined {
+  const match = header === undefined ? undefined : SINGLE_RANGE.exec(header.replaceAll(' ', ''));
+  if (!match) return undefined;
+  const [, from, to] = match;
+  if (!from && !to) return undefined;
+  if (!from) {
+    const length = Math.min(Number(to), size);
+    return length === 0 ? 'unsatisfiable' : { first: size - length, last: size - 1 };
+  }
+  const first = Number(from);
+  if (to && Number(to) < first) return undefined;
+  if (first >= size) return 'unsatisfiable';
+  return { first, last: to ? Math.min(Number(to), size - 1) : size - 1 };
+}

@@ -1,0 +1,1 @@
+export { type HlsRoutesOptions, hlsRoutes } from './routes.js';

@@ -1,0 +1,179 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { Answer, Packager, RenditionFeed } from '../../packager/index.js';
+import { type Clock, PublicError } from '../../platform/index.js';
+import { parseRange } from './byte-range.js';
+import { parseDirectives } from './delivery-directives.js';
+import { type HlsPath, parseHlsPath } from './hls-path.js';
+
+export type HlsRoutesOptions = { packager: Packager; clock: Clock };
+
+const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+const MEDIA_TYPE = { video: 'video/mp4', audio: 'audio/mp4' } as const;
+/** Names are never used twice, so these may be kept; an hour is longer than anybody looks back. */
+const CACHE_MEDIA = 'public, max-age=3600, immutable';
+/** Browsers ask each time; a shared cache in front may answer a crowd for a second. */
+const CACHE_PLAYLIST = 'public, max-age=0, s-maxage=1';
+/** A blocked playlist's address names its state: so many target durations (RFC 8216bis, appendix B.1). */
+const CACHE_BLOCKED_TARGETS = 6;
+const RETRY_AFTER_S = 1;
+const PREFLIGHT_MAX_AGE_S = 86_400;
+
+const notFound = (): PublicError => new PublicError(404, 'not_found', 'There is nothing here (any more)');
+
+/** Serves what the packager holds under `/hls/`. */
+export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { packager, clock }) => {
+  // Errors leave with these headers; what succeeds says otherwise.
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers({
+      'access-control-allow-origin': '*',
+      'access-control-expose-headers': 'Date, Content-Length, Content-Range, Accept-Ranges, Age, Retry-After',
+      'cross-origin-resource-policy': 'cross-origin',
+      'cache-control': 'no-store',
+    });
+  });
+
+  app.options('/hls/*', async (_request, reply) => {
+    return reply
+      .code(204)
+      .headers({
+        'access-control-allow-methods': 'GET, HEAD, OPTIONS',
+        'access-control-allow-headers': 'Range, Content-Type, Accept, Cache-Control',
+        'access-control-max-age': PREFLIGHT_MAX_AGE_S,
+      })
+      .send();
+  });
+
+  app.route<{ Params: { '*': string }; Querystring: Record<string, unknown> }>({
+    method: ['GET', 'HEAD'],
+    url: '/hls/*',
+    schema: { hide: true },
+    handler: async (request, reply) => {
+      const path = parseHlsPath(request.params['*']);
+      if (!path) throw notFound();
+      if (path.name === 'multivariant') {
+        const playlist = packager.find(path.streamId)?.multivariantPlaylist();
+        if (!playlist) throw notFound();
+        return sendPlaylist(reply, playlist, CACHE_PLAYLIST);
+      }
+      const feed = packager.find(path.streamId, path.broadcastId)?.rendition(path.rendition);
+      if (!feed) throw notFound();
+      if (path.name === 'media') return media(feed, request.query, reply);
+      const bytes = await find(feed, path, reply);
+      if (!bytes) return reply;
+      return sendMedia(request, reply, feed.kind, bytes);
+    },
+  });
+
+  async function media(
+    feed: RenditionFeed,
+    query: Record<string, unknown>,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const { block, delta } = parseDirectives(query);
+    if (block) {
+      const answer = feed.reload(block.msn, block.part);
+      if (!(await settled(answer, reply))) return reply;
+    }
+    const playlist = feed.playlist(delta);
+    if (!playlist) throw notFound();
+    const cache = block ? `public, max-age=${feed.targetDuration * CACHE_BLOCKED_TARGETS}` : CACHE_PLAYLIST;
+    return sendPlaylist(reply, playlist, cache);
+  }
+
+  async function find(
+    feed: RenditionFeed,
+    path: Exclude<HlsPath, { name: 'multivariant' | 'media' }>,
+    reply: FastifyReply,
+  ): Promise<Buffer | undefined> {
+    let bytes: Buffer | undefined;
+    switch (path.name) {
+      case 'init':
+        bytes = feed.init(path.run);
+        break;
+      case 'segment':
+        bytes = feed.segment(path.msn);
+        break;
+      case 'part': {
+        let answer = feed.part(path.msn, path.part);
+        if (!Buffer.isBuffer(answer)) {
+          if (!(await settled(answer, reply))) return undefined;
+          answer = feed.part(path.msn, path.part);
+        }
+        if (Buffer.isBuffer(answer)) bytes = answer;
+      }
+    }
+    if (!bytes) throw notFound();
+    return bytes;
+  }
+
+  /**
+   * Waits for what the packager promised.
+   *
+   * @returns false when the one who asked has gone: there is nobody to answer.
+   */
+  async function settled(answer: Answer<unknown>, reply: FastifyReply): Promise<boolean> {
+    if (answer === 'gone') throw notFound();
+    if (answer === 'full') throw unavailable(reply, 'hls_busy', 'Too many requests are waiting');
+    if (answer === 'out-of-range') {
+      throw new PublicError(400, 'hls_msn_out_of_range', 'This is too far ahead of the playlist');
+    }
+    if (!isWait(answer)) return true;
+    const started = clock.monotonic();
+    reply.raw.once('close', answer.cancel);
+    const outcome = await answer.outcome;
+    reply.raw.removeListener('close', answer.cancel);
+    switch (outcome) {
+      case 'ready':
+        return true;
+      case 'never':
+        throw notFound();
+      case 'closed':
+        throw unavailable(reply, 'shutting_down', 'The server is restarting');
+      case 'late': {
+        const waitedMs = Math.round(clock.monotonic() - started);
+        throw unavailable(reply, 'hls_late', 'Nothing new has come yet', { waitedMs });
+      }
+      case 'cancelled':
+        reply.hijack();
+        return false;
+    }
+  }
+};
+
+type Waiting = Extract<Answer<never>, object>;
+
+function isWait(answer: unknown): answer is Waiting {
+  return typeof answer === 'object' && answer !== null && 'outcome' in answer;
+}
+
+function unavailable(reply: FastifyReply, code: string, message: string, details?: unknown): PublicError {
+  reply.header('retry-after', RETRY_AFTER_S);
+  return new PublicError(503, code, message, details);
+}
+
+function sendPlaylist(reply: FastifyReply, playlist: Buffer, cache: string): FastifyReply {
+  return reply.headers({ 'content-type': PLAYLIST_TYPE, 'cache-control': cache }).send(playlist);
+}
+
+function sendMedia(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  kind: RenditionFeed['kind'],
+  bytes: Buffer,
+): FastifyReply {
+  const range = parseRange(request.headers.range, bytes.length);
+  if (range === 'unsatisfiable') {
+    reply.header('content-range', `bytes */${bytes.length}`);
+    throw new PublicError(416, 'range_not_satisfiable', 'The range lies outside the file');
+  }
+  reply.headers({
+    'content-type': MEDIA_TYPE[kind],
+    'cache-control': CACHE_MEDIA,
+    'accept-ranges': 'bytes',
+  });
+  if (!range) return reply.send(bytes);
+  return reply
+    .code(206)
+    .header('content-range', `bytes ${range.first}-${range.last}/${bytes.length}`)
+    .send(bytes.subarray(range.first, range.last + 1));
+}

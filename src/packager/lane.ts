@@ -1,0 +1,182 @@
+import { type Sample, type TrackInit, writeFragment } from '../media/index.js';
+import type { Rendition } from '../streams/index.js';
+import { partTarget } from './part-timing.js';
+import type { Cut, SegmentGrid } from './segment-grid.js';
+import type { Track } from './track.js';
+
+/** A rendition without a keyframe where the others cut waits so long (s) for its own. */
+const LATE_KEYFRAME = 0.5;
+/** A hole in the timestamps up to this (s) makes the frame before it longer; a larger one is left open. */
+const LONGEST_STRETCH = 0.1;
+/** A frame of unknown duration. */
+const USUAL_FRAME = 1 / 30;
+
+export type LaneContext = {
+  grid: SegmentGrid;
+  runIndex: number;
+  /** Seconds to add to the run's times; known from the run's first cut on. */
+  offset(): number;
+  /** Unix ms of a time (s) on the broadcast's timeline. */
+  wallTime(seconds: number): number;
+  published(track: Track): void;
+  /** A rendition does not keep to the common keyframes; said once a run. */
+  misaligned(track: Track): void;
+};
+
+/** One rendition during one encoder run: puts samples into parts and parts into segments. */
+export class Lane {
+  readonly rendition: Rendition;
+  readonly init: TrackInit;
+  readonly track: Track;
+  readonly #context: LaneContext;
+  /** Timescale in Hz. */
+  readonly #scale: number;
+  #cut: Cut | undefined;
+  /** Decode time (ticks) from which the parts of the segment are counted. */
+  #anchor = 0;
+  /** End of the last part, in seconds from the anchor. */
+  #partEnd = 0;
+  #samples: Sample[] = [];
+  #duration = 0;
+  /** End of what was placed, in ticks of the run. */
+  #end: number | undefined;
+  #misaligned = false;
+
+  constructor(rendition: Rendition, init: TrackInit, track: Track, context: LaneContext) {
+    this.rendition = rendition;
+    this.init = init;
+    this.track = track;
+    this.#context = context;
+    this.#scale = init.timescale;
+  }
+
+  /** Presentation time in seconds of the run's timeline. */
+  pts(sample: Sample): number {
+    return (sample.decodeTime + sample.compositionOffset) / this.#scale;
+  }
+
+  /** End in decode order, in seconds of the run's timeline. */
+  decodeEnd(sample: Sample): number {
+    return (sample.decodeTime + sample.duration) / this.#scale;
+  }
+
+  /** Seconds; never 0. */
+  frame(sample: Sample): number {
+    return sample.duration > 0 ? sample.duration / this.#scale : USUAL_FRAME;
+  }
+
+  place(sample: Sample): void {
+    const pts = this.pts(sample);
+    const frame = this.frame(sample);
+    const cut = this.#context.grid.at(pts + frame / 2);
+    if (!cut) return;
+    if (!this.#cut || cut.msn > this.#cut.msn) {
+      if (this.#mayBegin(cut, sample, pts, frame)) this.#begin(cut, sample, pts, frame);
+    }
+    if (this.#cut) this.#add(sample, frame);
+  }
+
+  /** Publishes what is there and completes the segment: the run is over. */
+  finish(): void {
+    this.#flush();
+    if (!this.#cut) return;
+    this.#cut = undefined;
+    this.track.complete();
+    this.#context.published(this.track);
+  }
+
+  #mayBegin(cut: Cut, sample: Sample, pts: number, frame: number): boolean {
+    const late = pts - cut.pts;
+    // In a new run every rendition begins with a whole segment, or with nearly all of it.
+    if (!this.#cut) return sample.sync && late <= Math.max(frame, cut.part) / 2;
+    if (sample.sync) return true;
+    if (late < LATE_KEYFRAME) return false;
+    if (!this.#misaligned) this.#context.misaligned(this.track);
+    this.#misaligned = true;
+    return true;
+  }
+
+  #begin(cut: Cut, sample: Sample, pts: number, frame: number): void {
+    this.#flush();
+    const first = this.#cut === undefined;
+    this.#cut = cut;
+    this.#partEnd = 0;
+    this.#anchor = this.init.kind === 'audio' ? cut.pts * this.#scale : sample.decodeTime;
+    const { track } = this;
+    track.partTarget = Math.max(track.partTarget, partTarget(this.#context.grid.partDuration, frame));
+    track.begin(
+      {
+        msn: cut.msn,
+        run: this.#context.runIndex,
+        programDateTime: this.#context.wallTime(pts + this.#context.offset()),
+        part: cut.part,
+        least: cut.least,
+        expected: cut.expected,
+      },
+      this.init,
+    );
+    // The segment before this one has just become complete.
+    if (!first) this.#context.published(track);
+  }
+
+  #add(sample: Sample, frame: number): void {
+    const previous = this.#samples.at(-1);
+    const gap = this.#end === undefined ? 0 : sample.decodeTime - this.#end;
+    if (gap !== 0 && previous) {
+      if (gap > LONGEST_STRETCH * this.#scale) {
+        this.#flush();
+      } else {
+        if (previous.duration + gap <= 0) return;
+        previous.duration += gap;
+        this.#duration += gap;
+      }
+    }
+    if (this.#samples.length > 0 && this.#seconds(this.#duration + sample.duration) > this.track.partTarget) {
+      this.#flush();
+    }
+    this.#samples.push(sample);
+    this.#duration += sample.duration;
+    this.#end = sample.decodeTime + sample.duration;
+    if (this.#elapsed() >= this.#boundary(frame) - frame / 2 - 1e-6) this.#flush();
+  }
+
+  /** Where the part that is being filled should end, in seconds from the anchor. */
+  #boundary(frame: number): number {
+    const cut = this.#cut!;
+    const nominal = (Math.round(this.#partEnd / cut.part) + 1) * cut.part;
+    // Sound knows the next cut already: without this, one packet could be left over behind the last full part.
+    const following = this.#context.grid.after(cut);
+    const real = following && following.pts - cut.pts;
+    return real !== undefined && Math.abs(real - nominal) <= frame ? real : nominal;
+  }
+
+  #elapsed(): number {
+    return this.#seconds(this.#end! - this.#anchor);
+  }
+
+  #seconds(ticks: number): number {
+    return ticks / this.#scale;
+  }
+
+  #flush(): void {
+    const [first] = this.#samples;
+    if (!first) return;
+    const { track } = this;
+    const offset = Math.round(this.#context.offset() * this.#scale);
+    // Within rounding, never before the end of what was published.
+    const decodeTime = Math.max(first.decodeTime + offset, Math.ceil(track.end * this.#scale - 1e-3));
+    const duration = this.#seconds(this.#duration);
+    const data = writeFragment({
+      trackId: this.init.trackId,
+      sequence: track.nextSequence(),
+      decodeTime,
+      samples: this.#samples,
+    });
+    track.add({ data, duration, independent: first.sync }, this.#samples.length);
+    track.end = decodeTime / this.#scale + duration;
+    this.#partEnd = this.#elapsed();
+    this.#samples = [];
+    this.#duration = 0;
+    this.#context.published(track);
+  }
+}

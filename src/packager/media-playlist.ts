@@ -1,0 +1,106 @@
+import { HOLD_BACK_TARGETS, PART_HOLD_BACK_PARTS, PART_TARGETS, SKIP_TARGETS } from './playlist-limits.js';
+import type { Segment } from './segment.js';
+
+/** What a media playlist says; see RFC 8216bis, section 4.4. All durations in seconds. */
+export type MediaPlaylist = {
+  targetDuration: number;
+  partTarget: number;
+  /** At least one; only the last may be incomplete. */
+  segments: readonly Segment[];
+  /** The part that comes next, when it is certain to come. */
+  hint: { msn: number; part: number } | undefined;
+  reports: readonly { uri: string; msn: number; part: number }[];
+  ended: boolean;
+};
+
+export const initName = (run: number): string => `init-${run}.mp4`;
+export const segmentName = (msn: number): string => `s${msn}.m4s`;
+export const partName = (msn: number, part: number): string => `p${msn}.${part}.m4s`;
+
+/** Where an entry reaches back from the playlist's end at least `reach` seconds: the index of the first one inside. */
+function firstWithin(segments: readonly Segment[], reach: number): number {
+  let age = 0;
+  for (let index = segments.length - 1; index > 0; index--) {
+    age += segments[index]!.duration;
+    if (age + segments[index - 1]!.duration > reach) return index;
+  }
+  return 0;
+}
+
+/** How many segments a delta update leaves out: those that end before the skip boundary (4.4.5.2). */
+function skippable(segments: readonly Segment[], reach: number): number {
+  let age = 0;
+  for (let index = segments.length - 1; index >= 0; index--) {
+    age += segments[index]!.duration;
+    if (age > reach) return index;
+  }
+  return 0;
+}
+
+/**
+ * The discontinuity sequence number that makes the first segment's own number its run's index: EXT-X-DISCONTINUITY
+ * before a segment counts for it, so what stands before the first listed segment is taken off (6.2.1).
+ */
+function discontinuitySequence(first: Segment): number {
+  return first.run - first.discontinuities;
+}
+
+/** Writes a media playlist; `delta` leaves out what a player with a recent playlist has already. */
+export function renderMediaPlaylist(playlist: MediaPlaylist, delta: boolean): string {
+  const { segments, targetDuration } = playlist;
+  const first = segments[0];
+  if (!first) throw new Error('A media playlist needs a segment');
+  // Up to the next microsecond, never below what a part really lasts.
+  const target = Math.ceil(playlist.partTarget * 1e5) / 1e5;
+  const control = [
+    'CAN-BLOCK-RELOAD=YES',
+    `CAN-SKIP-UNTIL=${(targetDuration * SKIP_TARGETS).toFixed(1)}`,
+    `PART-HOLD-BACK=${(Math.ceil(target * PART_HOLD_BACK_PARTS * 1000) / 1000).toFixed(3)}`,
+    `HOLD-BACK=${(targetDuration * HOLD_BACK_TARGETS).toFixed(1)}`,
+  ];
+  const lines = [
+    '#EXTM3U',
+    '#EXT-X-VERSION:9',
+    `#EXT-X-TARGETDURATION:${targetDuration}`,
+    `#EXT-X-SERVER-CONTROL:${control.join(',')}`,
+    `#EXT-X-PART-INF:PART-TARGET=${target.toFixed(5)}`,
+    `#EXT-X-MEDIA-SEQUENCE:${first.msn}`,
+    `#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuitySequence(first)}`,
+    '#EXT-X-INDEPENDENT-SEGMENTS',
+  ];
+  const skipped = delta ? skippable(segments, targetDuration * SKIP_TARGETS) : 0;
+  if (skipped > 0) lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`);
+  const partsFrom = firstWithin(segments, targetDuration * PART_TARGETS);
+  // What was skipped had its map too, and the player remembers it.
+  let mapped = skipped > 0 ? segments[skipped - 1]!.run : undefined;
+  for (let index = skipped; index < segments.length; index++) {
+    const segment = segments[index]!;
+    for (let count = 0; count < segment.discontinuities; count++) lines.push('#EXT-X-DISCONTINUITY');
+    if (segment.run !== mapped) lines.push(`#EXT-X-MAP:URI="${initName(segment.run)}"`);
+    mapped = segment.run;
+    writeSegment(lines, segment, index >= partsFrom);
+  }
+  if (playlist.ended) {
+    lines.push('#EXT-X-ENDLIST');
+  } else {
+    const { hint } = playlist;
+    if (hint) lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${partName(hint.msn, hint.part)}"`);
+    for (const { uri, msn, part } of playlist.reports) {
+      lines.push(`#EXT-X-RENDITION-REPORT:URI="${uri}",LAST-MSN=${msn},LAST-PART=${part}`);
+    }
+  }
+  lines.push('');
+  return lines.join('\n');
+}
+
+function writeSegment(lines: string[], segment: Segment, withParts: boolean): void {
+  lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.programDateTime).toISOString()}`);
+  if (withParts) {
+    segment.parts.forEach((part, index) => {
+      const uri = partName(segment.msn, index);
+      const independent = part.independent ? ',INDEPENDENT=YES' : '';
+      lines.push(`#EXT-X-PART:DURATION=${part.duration.toFixed(5)},URI="${uri}"${independent}`);
+    });
+  }
+  if (segment.complete) lines.push(`#EXTINF:${segment.duration.toFixed(5)},`, segmentName(segment.msn));
+}

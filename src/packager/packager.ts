@@ -1,0 +1,96 @@
+import type { Cancel, Clock, Logger } from '../platform/index.js';
+import type { Broadcast, BroadcastEnd, BroadcastGuest, BroadcastVisit } from '../streams/index.js';
+import { BroadcastPresentation, type Presentation } from './presentation.js';
+
+export type PackagerOptions = {
+  clock: Clock;
+  log: Logger;
+  /** Seconds; default 0.333. Fitted so that a whole number of parts fills a segment. */
+  partDuration?: number;
+  /** Seconds; default 2. */
+  segmentDuration?: number;
+  /** Seconds that playlists reach back; default 30. */
+  windowDuration?: number;
+  /** Bytes of media kept for one broadcast at most; default 256 MiB. */
+  windowBytes?: number;
+  /** Ms for which an ended broadcast stays playable; default 60,000. */
+  retention?: number;
+  /** Requests of one broadcast that may wait at once; default 20,000. */
+  longestQueue?: number;
+};
+
+/** Reads the renditions of every broadcast and holds their playlists and media in memory. */
+export type Packager = BroadcastGuest & {
+  /** The stream's newest broadcast, or one by its id. */
+  find(streamId: string, broadcastId?: string): Presentation | undefined;
+  /** Sends all waiting requests away and forgets everything. Idempotent. */
+  close(): void;
+};
+
+export function createPackager(options: PackagerOptions): Packager {
+  const {
+    clock,
+    log,
+    partDuration = 0.333,
+    segmentDuration = 2,
+    windowDuration = 30,
+    windowBytes = 256 * 2 ** 20,
+    retention = 60_000,
+    longestQueue = 20_000,
+  } = options;
+  const parts = Math.max(1, Math.round(segmentDuration / partDuration));
+  const byStream = new Map<string, BroadcastPresentation[]>();
+  const timers = new Set<Cancel>();
+  let closed = false;
+
+  const forget = (presentation: BroadcastPresentation): void => {
+    presentation.close();
+    const left = (byStream.get(presentation.streamId) ?? []).filter((other) => other !== presentation);
+    if (left.length > 0) byStream.set(presentation.streamId, left);
+    else byStream.delete(presentation.streamId);
+  };
+
+  return {
+    name: 'packager',
+
+    visit(broadcast: Broadcast): BroadcastVisit {
+      const presentation = new BroadcastPresentation(broadcast, {
+        partDuration: segmentDuration / parts,
+        segmentDuration,
+        windowDuration,
+        windowBytes,
+        longestQueue,
+        clock,
+        log: log.child({ streamId: broadcast.streamId, broadcastId: broadcast.id }),
+      });
+      if (!closed) {
+        byStream.set(broadcast.streamId, [presentation, ...(byStream.get(broadcast.streamId) ?? [])]);
+      }
+      return {
+        encoding: (run) => presentation.encoding(run),
+        ended: async (reason: BroadcastEnd) => {
+          presentation.end(reason);
+          if (presentation.bytes === 0 || closed) return forget(presentation);
+          const cancel = clock.after(retention, () => {
+            timers.delete(cancel);
+            forget(presentation);
+          });
+          timers.add(cancel);
+        },
+      };
+    },
+
+    find(streamId, broadcastId) {
+      const presentations = byStream.get(streamId);
+      if (broadcastId === undefined) return presentations?.[0];
+      return presentations?.find((presentation) => presentation.broadcastId === broadcastId);
+    },
+
+    close() {
+      closed = true;
+      for (const cancel of timers) cancel();
+      timers.clear();
+      for (const presentation of [...byStream.values()].flat()) forget(presentation);
+    },
+  };
+}

@@ -1,0 +1,167 @@
+import type { Clock } from '../platform/index.js';
+import { type MediaPlaylist, renderMediaPlaylist } from './media-playlist.js';
+import { ADVANCE_SEGMENTS, BLOCK_TARGETS } from './playlist-limits.js';
+import type { Segment } from './segment.js';
+import type { Track } from './track.js';
+import type { Wait, WaitState } from './waiting-room.js';
+
+/** What a feed needs of its broadcast. */
+export type FeedHost = {
+  readonly clock: Clock;
+  /** Rises with every change of anything that a playlist says. */
+  readonly version: number;
+  readonly targetDuration: number;
+  readonly windowDuration: number;
+  readonly ended: 'endlist' | 'hold' | undefined;
+  /** An encoder is writing. */
+  readonly running: boolean;
+  reports(track: Track): MediaPlaylist['reports'];
+};
+
+/** What is asked for exists, may exist soon, or cannot be had: `full` means that too many wait already. */
+export type Answer<T> = T | Wait | 'gone' | 'out-of-range' | 'full';
+
+/** One rendition of a broadcast, as it is served. */
+export class RenditionFeed {
+  readonly #track: Track;
+  readonly #host: FeedHost;
+  readonly #rendered: { version: number; bytes: Buffer | undefined }[] = [
+    { version: -1, bytes: undefined },
+    { version: -1, bytes: undefined },
+  ];
+
+  constructor(track: Track, host: FeedHost) {
+    this.#track = track;
+    this.#host = host;
+  }
+
+  get kind(): 'video' | 'audio' {
+    return this.#track.kind;
+  }
+
+  /** Seconds. */
+  get targetDuration(): number {
+    return this.#host.targetDuration;
+  }
+
+  /** The media playlist as it is now; `delta` is an update for players that have a recent one. */
+  playlist(delta: boolean): Buffer | undefined {
+    const track = this.#track;
+    if (this.#gone()) return undefined;
+    const rendered = this.#rendered[delta ? 1 : 0]!;
+    if (rendered.version !== this.#host.version || !rendered.bytes) {
+      const { targetDuration, ended } = this.#host;
+      const text = renderMediaPlaylist(
+        {
+          targetDuration,
+          partTarget: track.partTarget,
+          segments: listed(track.segments, this.#host.windowDuration),
+          hint: ended ? undefined : this.#hint(),
+          reports: this.#host.reports(track),
+          ended: ended === 'endlist',
+        },
+        delta,
+      );
+      rendered.version = this.#host.version;
+      rendered.bytes = Buffer.from(text);
+    }
+    return rendered.bytes;
+  }
+
+  /**
+   * Blocking reload (RFC 8216bis, 6.2.5.2): `ready` when the playlist has the segment, or the part of it. A part
+   * beyond the last one of a finished segment means the first of the next.
+   */
+  reload(msn: number, part: number | undefined): Answer<'ready'> {
+    if (this.#gone()) return 'gone';
+    const last = this.#track.last!;
+    if (this.#host.ended === 'endlist') return 'ready';
+    if (msn > last.msn + ADVANCE_SEGMENTS) return 'out-of-range';
+    if (part !== undefined && !last.complete && msn === last.msn) {
+      if (part >= last.parts.length + this.#advanceParts()) return 'out-of-range';
+    }
+    if (this.#has(msn, part)) return 'ready';
+    const state = (): WaitState => {
+      if (this.#gone()) return 'never';
+      return this.#host.ended === 'endlist' || this.#has(msn, part) ? 'ready' : 'wait';
+    };
+    return this.#track.queue.wait(state, this.#longestBlock()) ?? 'full';
+  }
+
+  init(run: number): Buffer | undefined {
+    return this.#track.initOf(run)?.data;
+  }
+
+  segment(msn: number): Buffer | undefined {
+    const segment = this.#track.find(msn);
+    return segment?.complete ? this.#track.bytesOf(segment) : undefined;
+  }
+
+  /** A part; the one that comes next may be waited for, and is then there when asked again. */
+  part(msn: number, index: number): Answer<Buffer> {
+    const found = this.#track.find(msn)?.parts[index];
+    if (found) return found.data;
+    const state = (): WaitState => this.#partState(msn, index);
+    if (state() !== 'wait') return 'gone';
+    return this.#track.queue.wait(state, this.#longestBlock()) ?? 'full';
+  }
+
+  #gone(): boolean {
+    return this.#track.retired || this.#track.segments.length === 0;
+  }
+
+  #longestBlock(): number {
+    return this.#host.targetDuration * BLOCK_TARGETS * 1000;
+  }
+
+  /** The advance part limit of 6.2.5.2. */
+  #advanceParts(): number {
+    const { partTarget } = this.#track;
+    return partTarget >= 1 ? 3 : Math.ceil(3 / partTarget);
+  }
+
+  #has(msn: number, part: number | undefined): boolean {
+    const { last } = this.#track;
+    if (!last || msn > last.msn) return false;
+    const segment = msn < last.msn ? this.#track.find(msn) : last;
+    // Older than all that is kept: the playlist is beyond it.
+    if (!segment) return true;
+    if (part === undefined) return segment.complete;
+    if (part < segment.parts.length) return true;
+    return segment.complete && this.#has(msn + 1, 0);
+  }
+
+  /** Only the next part of the last segment or the first of the one behind it can still come. */
+  #partState(msn: number, index: number): WaitState {
+    if (this.#track.find(msn)?.parts[index]) return 'ready';
+    const { last } = this.#track;
+    if (!last || this.#track.retired || this.#host.ended || !this.#host.running) return 'never';
+    if (msn === last.msn && !last.complete && index === last.parts.length) return 'wait';
+    return msn === last.msn + 1 && index === 0 ? 'wait' : 'never';
+  }
+
+  /**
+   * The part that comes next, if that is certain: hints that turn out wrong cost players more than none. Until the
+   * least duration of a segment its next part comes; at the expected one the first part of the next segment comes.
+   */
+  #hint(): { msn: number; part: number } | undefined {
+    const { last, start } = this.#track;
+    if (!last || !start || !this.#host.running) return undefined;
+    const written = last.msn === start.msn && !last.complete ? last : undefined;
+    const duration = written?.duration ?? 0;
+    const slack = start.part / 10;
+    if (duration < start.least - slack) return { msn: start.msn, part: written?.parts.length ?? 0 };
+    const full = start.expected !== undefined && start.least === start.expected;
+    return full ? { msn: start.msn + 1, part: 0 } : undefined;
+  }
+}
+
+/** The segments inside the window: the last so many seconds, at least one segment. */
+function listed(segments: readonly Segment[], windowDuration: number): readonly Segment[] {
+  let age = 0;
+  for (let index = segments.length - 1; index > 0; index--) {
+    age += segments[index]!.duration;
+    if (age >= windowDuration) return segments.slice(index);
+  }
+  return segments;
+}

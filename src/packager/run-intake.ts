@@ -1,0 +1,163 @@
+import { CmafScanner, type Sample } from '../media/index.js';
+import { HeadendError } from '../platform/index.js';
+import type { EncoderRun, EncoderRunReader, Rendition } from '../streams/index.js';
+import { Lane } from './lane.js';
+import { fitToFrames } from './part-timing.js';
+import { type Cut, SegmentGrid } from './segment-grid.js';
+import type { Track } from './track.js';
+
+/** Sound waits for the video that decides where segments begin, but no more than so many seconds of it. */
+const LONGEST_SOUND_QUEUE = 2;
+/** Without video for so many segment durations, sound goes on by itself. */
+const VIDEO_MISSING_SEGMENTS = 2;
+
+/** What a run needs of its broadcast. */
+export type RunHost = {
+  segmentDuration: number;
+  partDuration: number;
+  track(rendition: Rendition): Track;
+  /** May this run (now) make another segment? */
+  mayNumber(intake: RunIntake): boolean;
+  /** The run's first sample (s of its timeline) is about to be placed: gives the seconds to add to its times. */
+  begin(intake: RunIntake, first: number): number;
+  /** The next media sequence number. */
+  number(): number;
+  wallTime(seconds: number): number;
+  published(track: Track): void;
+  misaligned(track: Track): void;
+};
+
+type Waiting = { lane: Lane; sample: Sample };
+
+/** Reads one encoder run and puts its renditions on one grid. */
+export class RunIntake implements EncoderRunReader {
+  readonly run: EncoderRun;
+  readonly #host: RunHost;
+  readonly #grid: SegmentGrid;
+  readonly #scanners = new Map<string, CmafScanner>();
+  readonly #lanes = new Map<string, Lane>();
+  readonly #hasVideo: boolean;
+  #sound: Waiting[] = [];
+  /** Everything that will be shown before this (s) has arrived in at least one video rendition. */
+  #videoFront = Number.NEGATIVE_INFINITY;
+  #offset: number | undefined;
+  #firstDecode = 0;
+  #closed = false;
+
+  constructor(run: EncoderRun, host: RunHost, keyframeInterval: number | undefined) {
+    this.run = run;
+    this.#host = host;
+    this.#hasVideo = run.renditions.some(({ kind }) => kind === 'video');
+    this.#grid = new SegmentGrid({
+      segmentDuration: host.segmentDuration,
+      partDuration: host.partDuration,
+      keyframeInterval,
+      number: (pts) => this.#number(pts),
+    });
+    for (const rendition of run.renditions) this.#scanners.set(rendition.id, this.#scan(rendition));
+  }
+
+  /** The run has placed something and has not ended. */
+  get active(): boolean {
+    return this.#offset !== undefined && !this.#closed;
+  }
+
+  write(renditionId: string, bytes: Buffer): void {
+    if (this.#closed) return;
+    const scanner = this.#scanners.get(renditionId);
+    if (!scanner) throw new HeadendError('rendition_unknown', `The run has no rendition ${renditionId}`);
+    scanner.write(bytes);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const { lane, sample } of this.#sound.splice(0)) lane.place(sample);
+    for (const lane of this.#lanes.values()) lane.finish();
+  }
+
+  #scan(rendition: Rendition): CmafScanner {
+    let lane: Lane | undefined;
+    return new CmafScanner({
+      init: (init) => {
+        if (init.kind !== rendition.kind) {
+          throw new HeadendError('rendition_kind', `Rendition ${rendition.id} is ${init.kind}`);
+        }
+        const host = this.#host;
+        lane = new Lane(rendition, init, host.track(rendition), {
+          grid: this.#grid,
+          runIndex: this.run.index,
+          offset: () => this.#offset ?? 0,
+          wallTime: (seconds) => host.wallTime(seconds),
+          published: (track) => host.published(track),
+          misaligned: (track) => host.misaligned(track),
+        });
+        this.#lanes.set(rendition.id, lane);
+      },
+      sample: (sample) => {
+        if (this.#closed || !lane) return;
+        if (rendition.kind === 'video') this.#video(lane, sample);
+        else this.#audio(lane, sample);
+      },
+    });
+  }
+
+  #video(lane: Lane, sample: Sample): void {
+    if (sample.sync) {
+      if (!this.#grid.last) this.#fitParts(lane.frame(sample));
+      this.#firstDecode = sample.decodeTime / lane.init.timescale;
+      this.#grid.offerKeyframe(lane.pts(sample));
+    }
+    lane.place(sample);
+    this.#videoFront = Math.max(this.#videoFront, lane.decodeEnd(sample));
+    this.#releaseSound();
+  }
+
+  #audio(lane: Lane, sample: Sample): void {
+    this.#sound.push({ lane, sample });
+    this.#releaseSound();
+  }
+
+  #releaseSound(): void {
+    for (let next = this.#sound[0]; next; next = this.#sound[0]) {
+      const { lane, sample } = next;
+      const pts = lane.pts(sample);
+      const frame = lane.frame(sample);
+      if (this.#hasVideo) {
+        // One packet and a half beyond it, so that it is known whether this packet is a segment's last one.
+        const decided = this.#videoFront >= pts + 2.5 * frame;
+        const newest = this.#sound.at(-1)!;
+        if (!decided && newest.lane.pts(newest.sample) - pts < LONGEST_SOUND_QUEUE) return;
+        if (!decided) this.#goOnWithoutVideo(pts, frame);
+      } else {
+        if (!this.#grid.last) this.#fitParts(frame);
+        this.#firstDecode = pts;
+        this.#grid.offerSound(pts, frame);
+      }
+      this.#sound.shift();
+      lane.place(sample);
+    }
+  }
+
+  /** A publisher may switch its camera off: sound alone must not fill one endless segment. */
+  #goOnWithoutVideo(pts: number, frame: number): void {
+    const last: Cut | undefined = this.#grid.last;
+    if (!last || pts < last.pts + VIDEO_MISSING_SEGMENTS * this.#host.segmentDuration) return;
+    this.#grid.offerSound(pts, frame);
+  }
+
+  /** The slowest rendition decides how parts fit its frames. */
+  #fitParts(frame: number): void {
+    const slowest = this.run.renditions.reduce(
+      (longest, { frameRate }) => Math.max(longest, frameRate ? 1 / frameRate : 0),
+      frame,
+    );
+    this.#grid.usePartDuration(fitToFrames(this.#host.partDuration, slowest));
+  }
+
+  #number(pts: number): number | undefined {
+    if (!this.#host.mayNumber(this)) return undefined;
+    this.#offset ??= this.#host.begin(this, Math.min(pts, this.#firstDecode));
+    return this.#host.number();
+  }
+}

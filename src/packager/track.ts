@@ -1,0 +1,164 @@
+import type { TrackInit } from '../media/index.js';
+import { type Part, type Segment, segmentBytes } from './segment.js';
+import type { WaitQueue } from './waiting-room.js';
+
+/** A segment that begins; it is listed with its first part. */
+export type SegmentStart = {
+  msn: number;
+  run: number;
+  /** Unix ms of the first presented sample. */
+  programDateTime: number;
+  /** How far the hint can see; see `Cut`. */
+  part: number;
+  least: number;
+  expected: number | undefined;
+};
+
+/** One rendition over the whole broadcast: its window of segments, kept in memory. */
+export class Track {
+  readonly id: string;
+  readonly kind: 'video' | 'audio';
+  readonly queue: WaitQueue;
+  /** Seconds; never becomes smaller. */
+  partTarget = 0;
+  /** Frames per second as announced. */
+  announcedFrameRate: number | undefined;
+  /** The current encoder run has no such rendition. */
+  retired = false;
+  /** End (s) of what was published, on the broadcast's timeline. */
+  end = 0;
+  bytes = 0;
+
+  readonly #inits = new Map<number, TrackInit>();
+  #segments: Segment[] = [];
+  #start: SegmentStart | undefined;
+  #begun = false;
+  #lastRun: number | undefined;
+  #sequence = 0;
+  #peak = 0;
+  #total = { bytes: 0, duration: 0 };
+  #frames = { count: 0, duration: 0 };
+
+  constructor(id: string, kind: 'video' | 'audio', queue: WaitQueue) {
+    this.id = id;
+    this.kind = kind;
+    this.queue = queue;
+  }
+
+  /** All segments that are kept, oldest first. */
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  get last(): Segment | undefined {
+    return this.#segments.at(-1);
+  }
+
+  /** The segment that is being written, until it is complete. */
+  get start(): SegmentStart | undefined {
+    return this.#start;
+  }
+
+  get init(): TrackInit | undefined {
+    return [...this.#inits.values()].at(-1);
+  }
+
+  initOf(run: number): TrackInit | undefined {
+    return this.#inits.get(run);
+  }
+
+  /** mfhd sequence numbers rise over all runs. */
+  nextSequence(): number {
+    return ++this.#sequence;
+  }
+
+  find(msn: number): Segment | undefined {
+    const first = this.#segments[0];
+    return first && this.#segments[msn - first.msn];
+  }
+
+  begin(start: SegmentStart, init: TrackInit): void {
+    this.complete();
+    this.#start = start;
+    this.#begun = false;
+    this.#inits.set(start.run, init);
+  }
+
+  add(part: Part, frames: number): void {
+    const start = this.#start;
+    if (!start) return;
+    if (!this.#begun) this.#open(start);
+    const segment = this.last!;
+    segment.parts.push(part);
+    segment.duration += part.duration;
+    segment.bytes += part.data.length;
+    this.bytes += part.data.length;
+    this.#frames.count += frames;
+    this.#frames.duration += part.duration;
+    this.partTarget = Math.max(this.partTarget, part.duration);
+  }
+
+  complete(): void {
+    this.#start = undefined;
+    const { last } = this;
+    if (!last || last.complete) return;
+    last.complete = true;
+    this.#total.bytes += last.bytes;
+    this.#total.duration += last.duration;
+    // The crumbs that a run leaves at its end say nothing about the rate.
+    if (last.duration >= 1) this.#peak = Math.max(this.#peak, rate(last.bytes, last.duration));
+  }
+
+  /** Forgets the oldest segment; never the last one. */
+  drop(): void {
+    if (this.#segments.length < 2) return;
+    this.bytes -= this.#segments.shift()!.bytes;
+    const oldest = this.#segments[0]!.run;
+    for (const run of this.#inits.keys()) if (run < oldest) this.#inits.delete(run);
+  }
+
+  /** Measured, in bits per second; from the parts so far while there is no complete segment. */
+  get bandwidth(): { peak: number; average: number } {
+    const { last } = this;
+    if (this.#total.duration > 0) {
+      const average = rate(this.#total.bytes, this.#total.duration);
+      return { peak: Math.ceil(Math.max(this.#peak, average)), average: Math.ceil(average) };
+    }
+    const now = last && last.duration > 0 ? Math.ceil(rate(last.bytes, last.duration)) : 0;
+    return { peak: now, average: now };
+  }
+
+  get frameRate(): number | undefined {
+    if (this.announcedFrameRate !== undefined) return this.announcedFrameRate;
+    return this.#frames.duration > 0 ? this.#frames.count / this.#frames.duration : undefined;
+  }
+
+  bytesOf(segment: Segment): Buffer {
+    return segmentBytes(segment);
+  }
+
+  #open(start: SegmentStart): void {
+    this.#begun = true;
+    // A playlist has no holes: where this rendition missed a segment, it begins anew.
+    if (this.last && start.msn !== this.last.msn + 1) {
+      this.#segments = [];
+      this.bytes = 0;
+    }
+    const previous = this.#lastRun ?? Math.max(0, start.run - 1);
+    this.#lastRun = start.run;
+    this.#segments.push({
+      msn: start.msn,
+      run: start.run,
+      discontinuities: start.run - previous,
+      programDateTime: start.programDateTime,
+      duration: 0,
+      bytes: 0,
+      parts: [],
+      complete: false,
+    });
+  }
+}
+
+function rate(bytes: number, seconds: number): number {
+  return (bytes * 8) / seconds;
+}

@@ -5,8 +5,8 @@ import { type Static, type TSchema, Type } from 'typebox';
  * OpenAPI document is made from them. Browser code imports the types alone.
  */
 
-/** Text of one line, with something to see in it and nothing invisible. */
-const ONE_LINE = '^\\P{Cc}*\\S\\P{Cc}*$';
+/** Text of one line without control characters, with something to see in it. */
+const ONE_LINE = '^\\P{Cc}*[^\\s\\p{C}]\\P{Cc}*$';
 /** Text of any number of lines; PostgreSQL stores no U+0000. */
 const MANY_LINES = '^[\\P{Cc}\\n\\r\\t]*$';
 

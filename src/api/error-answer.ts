@@ -7,6 +7,8 @@ const RETRY_AFTER_S = 5;
 
 type Answer = { status: number; code: string; message: string; details?: unknown };
 
+const NOT_FOUND: Answer = { status: 404, code: 'not_found', message: 'There is nothing at this address.' };
+
 /** fastify's own errors that are the client's fault (fastify/lib/errors.js), in our words. */
 const FASTIFY_ERRORS: Record<string, Answer> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
@@ -25,6 +27,7 @@ const FASTIFY_ERRORS: Record<string, Answer> = {
     code: 'body_invalid',
     message: 'The body is not valid JSON.',
   },
+  FST_ERR_MAX_PARAM_LENGTH: NOT_FOUND,
   FST_ERR_BAD_URL: { status: 400, code: 'bad_request', message: 'The address is not a valid URL.' },
 };
 
@@ -117,7 +120,7 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
       routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods),
     );
     if (allowed.size === 0 || allowed.has(request.method))
-      throw new PublicError(404, 'not_found', 'There is nothing at this address.');
+      throw new PublicError(NOT_FOUND.status, NOT_FOUND.code, NOT_FOUND.message);
     reply.header('allow', [...allowed].sort().join(', '));
     throw new PublicError(405, 'method_not_allowed', `This address does not take ${request.method}.`);
   });

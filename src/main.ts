@@ -13,26 +13,38 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
 try {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
-  const gateway = await startGateway(config, { clock: systemClock, log });
+  const gateway = await startGateway(config, { clock: systemClock, log, environment: process.env });
   if (gateway.newOperatorToken)
     process.stderr.write(
       `\n  The operator token, shown this once (kept in ${config.dataDir}):\n\n      ${gateway.newOperatorToken}\n\n`,
     );
   log.info(gateway.addresses, 'ready');
 
-  const stop = (signal: NodeJS.Signals): void => {
-    for (const other of ['SIGINT', 'SIGTERM'] as const) process.removeListener(other, stop);
-    log.info({ signal }, 'stopping');
+  let stopping = false;
+  const stop = (exitCode: number): void => {
+    if (stopping) process.exit(exitCode);
+    stopping = true;
     systemClock.after(EXIT_DEADLINE_MS, () => process.exit(1));
     gateway.close().then(
-      () => process.exit(0),
+      () => {
+        log.info('stopped');
+        process.exit(exitCode);
+      },
       (error: unknown) => {
         log.fatal({ err: error }, 'the gateway did not stop cleanly');
         process.exit(1);
       },
     );
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      log.info({ signal }, 'stopping');
+      stop(0);
+    });
+  void gateway.failed.then((error) => {
+    log.fatal({ err: error }, 'the gateway cannot go on');
+    stop(1);
+  });
 } catch (error) {
   const known = error instanceof HeadendError;
   process.stderr.write(`headend: ${known ? error.message : ((error as Error).stack ?? String(error))}\n`);

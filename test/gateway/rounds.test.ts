@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import t from 'tap';
+import { type Encoder, film, publish } from '../support/encoder.js';
+import { type GatewayProcess, startGatewayProcess, until } from '../support/gateway-process.js';
+
+const ROUNDS = 20;
+
+/** Open file descriptors of the gateway (sockets, pipes, timers' event sources); Linux only. */
+function descriptors(gateway: GatewayProcess): number {
+  return readdirSync(`/proc/${gateway.pid}/fd`).length;
+}
+
+function residentBytes(gateway: GatewayProcess): number {
+  const status = readFileSync(`/proc/${gateway.pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+}
+
+async function mediaPlaylists(hls: string): Promise<string[]> {
+  const text = await (await fetch(hls)).text();
+  return text.split('\n').filter((line) => line.endsWith('.m3u8'));
+}
+
+t.test('two broadcasts at once do not touch each other', async (t) => {
+  const gateway = await startGatewayProcess(t);
+  const source = await film(60);
+  const [one, two] = await Promise.all([gateway.createLivestream('One'), gateway.createLivestream('Two')]);
+  const first: Encoder = publish(t, source, one.rtmp);
+  publish(t, source, two.rtmp);
+  for (const { streamId } of [one, two])
+    await until('both are live', async () => (await gateway.state(streamId)) === 'live');
+  const active = await gateway.api<{ streams: { id: string }[] }>('GET', '/active');
+  t.strictSame(active.streams.map(({ id }) => id).toSorted(), [one.streamId, two.streamId].toSorted());
+  const playlists = await Promise.all([mediaPlaylists(one.hls), mediaPlaylists(two.hls)]);
+  t.equal(new Set(playlists.flat()).size, playlists.flat().length, 'no name is shared');
+
+  await gateway.api('POST', `/${one.streamId}/end`);
+  await first.ended;
+  t.equal(await gateway.state(one.streamId), 'offline');
+  t.equal(await gateway.state(two.streamId), 'live');
+  const before = await (await fetch(new URL(playlists[1]?.[0] ?? '', two.hls))).text();
+  await until('the second goes on', async () => {
+    const now = await (await fetch(new URL(playlists[1]?.[0] ?? '', two.hls))).text();
+    return now !== before && !now.includes('EXT-X-ENDLIST');
+  });
+  t.equal((await gateway.encoders()).length, 1);
+});
+
+const linuxOnly = process.platform === 'linux' ? false : 'descriptors are counted in /proc';
+
+t.test('twenty rounds of create, publish and end leave nothing behind', { skip: linuxOnly }, async (t) => {
+  const gateway = await startGatewayProcess(t, { LADDER: 'off' });
+  const source = await film(60);
+  const descriptorsAfter: number[] = [];
+  const memoryAfter: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const { streamId, rtmp } = await gateway.createLivestream(`Round ${round}`);
+    const encoder = publish(t, source, rtmp);
+    await until('the round is live', async () => (await gateway.state(streamId)) === 'live');
+    await gateway.api('POST', `/${streamId}/end`);
+    await encoder.ended;
+    await until('the encoder is gone', async () => (await gateway.encoders()).length === 0);
+    descriptorsAfter.push(descriptors(gateway));
+    memoryAfter.push(residentBytes(gateway));
+  }
+  const { streams } = await gateway.api<{ streams: unknown[] }>('GET', '/active');
+  t.strictSame(streams, [], 'no row says live');
+  const [early = 0, late = 0] = [descriptorsAfter[4], descriptorsAfter.at(-1)];
+  t.ok(late <= early + 4, `descriptors level: ${descriptorsAfter.join(' ')}`);
+  const megabytes = memoryAfter.map((bytes) => Math.round(bytes / 1e6));
+  const grown = (megabytes.at(-1) ?? 0) - (megabytes[9] ?? 0);
+  t.ok(grown < 40, `memory levels, MB: ${megabytes.join(' ')}`);
+});

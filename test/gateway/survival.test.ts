@@ -1,0 +1,163 @@
+import type { Page } from 'playwright-core';
+import t, { type Test } from 'tap';
+import { openChromium } from '../support/chromium.js';
+import { film, publish } from '../support/encoder.js';
+import {
+  type GatewayProcess,
+  type Livestream,
+  startGatewayProcess,
+  until,
+} from '../support/gateway-process.js';
+import { playback, untilPlaying, untilPlaysOn } from '../support/watch-page.js';
+
+/** Opens the watch page of a live stream and marks the document, so that a reload would show. */
+async function watch(t: Test, livestream: Livestream): Promise<Page> {
+  const browser = await openChromium(t);
+  const page = await browser.newPage();
+  await page.goto(livestream.watch);
+  await untilPlaying(page);
+  await page.evaluate("window.mark = 'never reloaded'");
+  return page;
+}
+
+async function neverReloaded(page: Page): Promise<boolean> {
+  return await page.evaluate<boolean>("window.mark === 'never reloaded'");
+}
+
+/** The media playlist of the stream's first video rendition. */
+async function mediaPlaylist(livestream: Livestream): Promise<string> {
+  const multivariant = await (await fetch(livestream.hls)).text();
+  const uri = multivariant.split('\n').find((line) => /^[^#].*\.m3u8/.test(line)) ?? '';
+  return await (await fetch(new URL(uri, livestream.hls))).text();
+}
+
+function dates(playlist: string): number[] {
+  return [...playlist.matchAll(/EXT-X-PROGRAM-DATE-TIME:(\S+)/g)].map((match) => Date.parse(match[1] ?? ''));
+}
+
+async function live(gateway: GatewayProcess, { streamId }: Livestream): Promise<void> {
+  await until('the stream is live', async () => (await gateway.state(streamId)) === 'live');
+}
+
+t.test('a publisher that is killed and comes back within the grace: the same page plays on', async (t) => {
+  const gateway = await startGatewayProcess(t);
+  const livestream = await gateway.createLivestream();
+  const source = await film(120);
+  const first = publish(t, source, livestream.rtmp);
+  await live(gateway, livestream);
+  const page = await watch(t, livestream);
+
+  await first.stop('SIGKILL');
+  await until('the page says so', async () => (await playback(page)).state === 'reconnecting');
+  t.equal(await gateway.state(livestream.streamId), 'reconnecting');
+  publish(t, source, livestream.rtmp, { from: 30 });
+  await live(gateway, livestream);
+  await untilPlaysOn(page);
+
+  const playlist = await mediaPlaylist(livestream);
+  t.match(playlist, '#EXT-X-DISCONTINUITY\n', 'the same playlist goes on behind a discontinuity');
+  t.strictSame(
+    dates(playlist),
+    dates(playlist).toSorted((a, b) => a - b),
+    'its dates only rise',
+  );
+  t.ok(await neverReloaded(page));
+});
+
+t.test('a second encoder with the same key takes over in under a second', async (t) => {
+  const gateway = await startGatewayProcess(t);
+  const livestream = await gateway.createLivestream();
+  const source = await film(120);
+  const first = publish(t, source, livestream.rtmp);
+  await live(gateway, livestream);
+  const page = await watch(t, livestream);
+
+  publish(t, source, livestream.rtmp, { from: 30 });
+  await first.ended;
+  t.equal(await gateway.state(livestream.streamId), 'live', 'viewers never see it offline');
+  await until('the new encoder is in the playlist', async () =>
+    (await mediaPlaylist(livestream)).includes('#EXT-X-DISCONTINUITY\n'),
+  );
+  const at = (text: string): number => {
+    const line = gateway.log.findLast((entry) => entry.msg === text);
+    return Number(line?.time);
+  };
+  t.ok(at('publisher connected') > 0);
+  await untilPlaysOn(page);
+  t.ok(await neverReloaded(page));
+});
+
+t.test('an ffmpeg that is killed leaves a hole of less than a second', async (t) => {
+  const gateway = await startGatewayProcess(t);
+  const livestream = await gateway.createLivestream();
+  publish(t, await film(120), livestream.rtmp);
+  await live(gateway, livestream);
+  const page = await watch(t, livestream);
+
+  const [encoder] = await gateway.encoders();
+  t.ok(encoder);
+  process.kill(encoder ?? 0, 'SIGKILL');
+  const playlist = await until('a segment after the hole is complete', async () => {
+    const text = await mediaPlaylist(livestream);
+    return /#EXT-X-DISCONTINUITY\n[\s\S]*#EXTINF/.test(text) && text;
+  });
+  const [before = '', after = ''] = playlist.split('#EXT-X-DISCONTINUITY\n');
+  const last = before.slice(before.lastIndexOf('#EXT-X-PROGRAM-DATE-TIME'));
+  const length = Number(/#EXTINF:([\d.]+)/.exec(last)?.[1]) * 1000;
+  const hole = (dates(after)[0] ?? Number.NaN) - ((dates(last)[0] ?? Number.NaN) + length);
+  t.ok(hole > -5 && hole < 1000, `a hole of ${hole} ms`);
+  await untilPlaysOn(page);
+  t.ok(await neverReloaded(page));
+});
+
+t.test('a gateway that is killed finds its broadcast again, and the same page plays on', async (t) => {
+  const gateway = await startGatewayProcess(t);
+  const livestream = await gateway.createLivestream();
+  const source = await film(120);
+  const first = publish(t, source, livestream.rtmp);
+  await live(gateway, livestream);
+  const page = await watch(t, livestream);
+  const before = await mediaPlaylist(livestream);
+  const encoders = await gateway.encoders();
+
+  await gateway.kill('SIGKILL');
+  await first.ended;
+  for (const pid of encoders)
+    await until('no ffmpeg outlives the gateway', () => {
+      try {
+        return !process.kill(pid, 0);
+      } catch {
+        return true;
+      }
+    });
+  await gateway.start();
+  t.equal(await gateway.state(livestream.streamId), 'reconnecting', 'no ghost is live');
+  publish(t, source, livestream.rtmp, { from: 30 });
+  await live(gateway, livestream);
+  await untilPlaysOn(page);
+
+  const after = await mediaPlaylist(livestream);
+  const number = (playlist: string, tag: string): number =>
+    Number(new RegExp(`#EXT-X-${tag}:(\\d+)`).exec(playlist)?.[1]);
+  t.ok(number(after, 'MEDIA-SEQUENCE') > number(before, 'MEDIA-SEQUENCE'), 'numbers are never used again');
+  t.ok(number(after, 'DISCONTINUITY-SEQUENCE') > number(before, 'DISCONTINUITY-SEQUENCE'));
+  t.ok(Math.min(...dates(after)) > Math.max(...dates(before)), 'dates only rise');
+  t.ok(await neverReloaded(page));
+});
+
+t.test('what a killed gateway left behind is settled when the grace is long over', async (t) => {
+  const gateway = await startGatewayProcess(t, { RECONNECT_GRACE: '1' });
+  const livestream = await gateway.createLivestream();
+  const encoder = publish(t, await film(120), livestream.rtmp);
+  await live(gateway, livestream);
+  await gateway.kill('SIGKILL');
+  await encoder.ended;
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  await gateway.start();
+  await until('no ghost is live', async () => {
+    const { streams } = await gateway.api<{ streams: unknown[] }>('GET', '/active');
+    return streams.length === 0;
+  });
+  const { stream } = await gateway.api<{ stream: { status: string } }>('GET', `/${livestream.streamId}`);
+  t.equal(stream.status, 'ended');
+});

@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Test } from 'tap';
+
+/**
+ * A film for publishing: 640x360 at 29.97 fps with B-frames and a keyframe every 2 s, AAC at 44.1 kHz. The picture
+ * turns white and a tone sounds in the first tenth of every second. Made once a run of the tests.
+ */
+export async function film(seconds: number): Promise<string> {
+  const folder = path.join(os.tmpdir(), `headend-films-${process.ppid}`);
+  const file = path.join(folder, `film-${seconds}.flv`);
+  if (existsSync(file)) return file;
+  mkdirSync(folder, { recursive: true });
+  const made = `${file}.${process.pid}`;
+  const picture =
+    'testsrc2=size=640x360:rate=30000/1001,drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)';
+  const sound = "aevalsrc='if(lt(mod(t,1),0.1),0.5*sin(2*PI*1000*t),0)':s=44100";
+  const args = [
+    '-v',
+    'error',
+    '-f',
+    'lavfi',
+    '-i',
+    picture,
+    '-f',
+    'lavfi',
+    '-i',
+    sound,
+    '-t',
+    String(seconds),
+  ];
+  args.push(
+    ...'-c:v libx264 -preset ultrafast -bf 2 -g 60 -keyint_min 60 -sc_threshold 0 -b:v 800k'.split(' '),
+  );
+  args.push(...'-pix_fmt yuv420p -c:a aac -b:a 96k -f flv'.split(' '), made);
+  await run('ffmpeg', args);
+  renameSync(made, file);
+  return file;
+}
+
+/** Runs a program to its end. @returns its output. @throws with its error output when it fails. */
+export async function run(program: string, args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (bytes) => {
+    stdout += bytes;
+  });
+  child.stderr.on('data', (bytes) => {
+    stderr += bytes;
+  });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${program} ended with ${code}: ${stderr.slice(-2000)}`);
+  return { stdout, stderr };
+}
+
+export type EncoderOptions = {
+  /** Where in the film to begin, in seconds. */
+  from?: number;
+  /** ffmpeg's `-map` options: which tracks to send; all by default. */
+  mapping?: string[];
+};
+
+/** An encoder (a real ffmpeg) that publishes a film at its own pace. */
+export class Encoder {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<{ code: number | null; errors: string }>;
+
+  constructor(file: string, url: string, options: EncoderOptions = {}) {
+    const seek = options.from === undefined ? [] : ['-ss', String(options.from)];
+    const args = ['-v', 'warning', '-re', ...seek, '-i', file, ...(options.mapping ?? []), '-c', 'copy'];
+    args.push('-f', 'flv', '-flvflags', 'no_duration_filesize', url);
+    this.#child = spawn('ffmpeg', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let errors = '';
+    this.#child.stderr?.on('data', (bytes) => {
+      errors += bytes;
+    });
+    this.ended = once(this.#child, 'close').then(([code]) => ({ code: code as number | null, errors }));
+  }
+
+  /** SIGTERM says goodbye as OBS does; SIGKILL vanishes. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    this.#child.kill(signal);
+    await this.ended;
+  }
+}
+
+/** Publishes a film until the test is over or the encoder is stopped. */
+export function publish(t: Test, file: string, url: string, options: EncoderOptions = {}): Encoder {
+  const encoder = new Encoder(file, url, options);
+  t.teardown(() => encoder.stop('SIGKILL'));
+  return encoder;
+}

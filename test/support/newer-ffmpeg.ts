@@ -1,0 +1,33 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** The Debian 13 that `scripts/debian-13` prepares. */
+const FOLDER = process.env.HEADEND_DEBIAN_13 ?? '/var/tmp/headend-debian-13';
+
+function version(program: string): number {
+  try {
+    const text = execFileSync(program, ['-version'], { encoding: 'utf8' });
+    return Number(/version n?(\d+\.\d+)/.exec(text)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** Whether the machine's own ffmpeg reads enhanced RTMP. */
+export const ownFfmpegIsNewer = version('ffmpeg') >= 6.1;
+
+/**
+ * An ffmpeg that reads and writes enhanced RTMP (6.1 or newer): the machine's own, or the one of a Debian 13 in a folder,
+ * behind a small program written into `folder`.
+ *
+ * @returns its path, or undefined where there is none.
+ */
+export function newerFfmpeg(folder: string): string | undefined {
+  if (ownFfmpegIsNewer) return 'ffmpeg';
+  if (!existsSync(path.join(FOLDER, '.complete')) || process.getuid?.() !== 0) return undefined;
+  const program = path.join(folder, 'ffmpeg');
+  writeFileSync(program, `#!/bin/sh\nexec chroot ${FOLDER} /usr/bin/ffmpeg "$@"\n`);
+  chmodSync(program, 0o755);
+  return version(program) >= 6.1 ? program : undefined;
+}

@@ -1,0 +1,56 @@
+import type { Page } from 'playwright-core';
+import { until } from './gateway-process.js';
+
+/** What the watch page tells of itself (`window.headend.stats()`), and what its video element shows. */
+export type Playback = {
+  phase: string;
+  level?: string;
+  levels: string[];
+  levelSwitches: number;
+  stalls: number;
+  latency?: number;
+  rebuilds: number;
+  errors: string[];
+  /** Seconds of the media element's timeline. */
+  position: number;
+  bufferedRanges: number;
+  /** The stream's state as the page's badge has it. */
+  state: string;
+};
+
+/** Runs in the page; text, because nothing of the browser's is declared here. */
+const PLAYBACK = `(() => {
+  const video = document.querySelector('video');
+  return {
+    phase: 'none', levels: [], levelSwitches: 0, stalls: 0, rebuilds: 0, errors: [], state: '',
+    ...window.headend?.stats(),
+    position: video?.currentTime ?? 0,
+    bufferedRanges: video?.buffered.length ?? 0,
+  };
+})()`;
+
+export async function playback(page: Page): Promise<Playback> {
+  return await page.evaluate<Playback>(PLAYBACK);
+}
+
+/** Waits until the picture has moved for a second. */
+export async function untilPlaying(page: Page): Promise<void> {
+  let first: number | undefined;
+  await until('the page plays', async () => {
+    const { phase, position } = await playback(page);
+    if (phase !== 'playing') return false;
+    first ??= position;
+    return position > first + 1;
+  });
+}
+
+/** Waits until the picture moves again, and keeps moving for two seconds without running dry. */
+export async function untilPlaysOn(page: Page): Promise<void> {
+  let since: { position: number; at: number; stalls: number } | undefined;
+  await until('the page plays on', async () => {
+    const { phase, position, stalls } = await playback(page);
+    if (phase !== 'playing' || (since && stalls > since.stalls)) since = undefined;
+    else since ??= { position, at: Date.now(), stalls };
+    return since && position > since.position + 2;
+  });
+}

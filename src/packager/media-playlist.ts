@@ -49,7 +49,8 @@ function discontinuitySequence(first: Segment): number {
 export function renderMediaPlaylist(playlist: MediaPlaylist, delta: boolean): string {
   const { segments, targetDuration } = playlist;
   const first = segments[0];
-  if (!first) throw new Error('A media playlist needs a segment');
+  const last = segments.at(-1);
+  if (!first || !last) throw new Error('A media playlist needs a segment');
   // Up to the next microsecond, never below what a part really lasts.
   const target = Math.ceil(playlist.partTarget * 1e5) / 1e5;
   const control = [
@@ -70,7 +71,11 @@ export function renderMediaPlaylist(playlist: MediaPlaylist, delta: boolean): st
   ];
   const skipped = delta ? skippable(segments, targetDuration * SKIP_TARGETS) : 0;
   if (skipped > 0) lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`);
-  const partsFrom = firstWithin(segments, targetDuration * PART_TARGETS);
+  const partsFrom = Math.max(
+    firstWithin(segments, targetDuration * PART_TARGETS),
+    // Segments may be shorter than the target; then it is their number that counts, with the one to come.
+    segments.length - PART_TARGETS + (playlist.hint?.msn ?? last.msn) - last.msn,
+  );
   // What was skipped had its map too, and the player remembers it.
   let mapped = skipped > 0 ? segments[skipped - 1]!.run : undefined;
   for (let index = skipped; index < segments.length; index++) {

@@ -6,6 +6,7 @@ import { renderMultivariantPlaylist } from './multivariant-playlist.js';
 import { PART_TARGETS } from './playlist-limits.js';
 import { type FeedHost, RenditionFeed } from './rendition-feed.js';
 import { RunIntake } from './run-intake.js';
+import type { KeyframePattern } from './segment-grid.js';
 import { SequenceNumbers } from './sequence-numbers.js';
 import { Track } from './track.js';
 import { WaitingRoom } from './waiting-room.js';
@@ -123,7 +124,7 @@ export class BroadcastPresentation implements Presentation, FeedHost {
   encoding(run: EncoderRun): void {
     if (this.#ended) return;
     const { segmentDuration, partDuration } = this.#options;
-    const interval = this.#keyframeInterval(run);
+    const keyframes = this.#keyframes(run);
     this.#next = new RunIntake(
       run,
       {
@@ -138,10 +139,11 @@ export class BroadcastPresentation implements Presentation, FeedHost {
         misaligned: (track) =>
           this.#options.log.warn({ rendition: track.id }, 'no keyframe where others have'),
       },
-      interval,
+      keyframes,
     );
-    if (interval !== undefined) {
+    if (keyframes) {
       // As in the grid: the first keyframe that is far enough away.
+      const { interval } = keyframes;
       const longest = Math.max(segmentDuration, Math.ceil((segmentDuration * 0.6) / interval) * interval);
       if (longest < LONGEST_SEGMENT) this.#raiseTargetDuration(longest);
     }
@@ -197,11 +199,18 @@ export class BroadcastPresentation implements Presentation, FeedHost {
     return track;
   }
 
-  /** Seconds between keyframes as far as it is known beforehand. */
-  #keyframeInterval(run: EncoderRun): number | undefined {
+  /** Encoders are told to make keyframes on the clock, unless they follow those of a source that is passed through. */
+  #keyframes(run: EncoderRun): KeyframePattern | undefined {
     const videos = run.renditions.filter(({ kind }) => kind === 'video');
-    if (videos.some(({ passthrough }) => passthrough)) return this.#broadcast.source?.video?.keyframeInterval;
-    return this.#options.segmentDuration;
+    const { segmentDuration } = this.#options;
+    if (videos.length === 0) return { interval: segmentDuration };
+    if (videos.some(({ passthrough }) => passthrough)) {
+      const interval = this.#broadcast.source?.video?.keyframeInterval;
+      return interval ? { interval } : undefined;
+    }
+    const frameRates = videos.flatMap(({ frameRate }) => frameRate ?? []);
+    const frame = frameRates.length > 0 ? 1 / Math.min(...frameRates) : undefined;
+    return { interval: segmentDuration, clock: { frame } };
   }
 
   #mayNumber(intake: RunIntake): boolean {

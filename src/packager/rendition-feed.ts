@@ -135,24 +135,23 @@ export class RenditionFeed {
   #partState(msn: number, index: number): WaitState {
     if (this.#track.find(msn)?.parts[index]) return 'ready';
     const { last } = this.#track;
-    if (!last || this.#track.retired || this.#host.ended || !this.#host.running) return 'never';
+    if (!last || this.#track.retired || this.#host.ended) return 'never';
     if (msn === last.msn && !last.complete && index === last.parts.length) return 'wait';
     return msn === last.msn + 1 && index === 0 ? 'wait' : 'never';
   }
 
   /**
-   * The part that comes next, if that is certain: hints that turn out wrong cost players more than none. Until the
-   * least duration of a segment its next part comes; at the expected one the first part of the next segment comes.
+   * A part that is certain to come. Until the least duration of a segment its next part is; from then on, and while
+   * no encoder writes, only the first part of the next segment: it comes sooner or later, if anything does.
    */
-  #hint(): { msn: number; part: number } | undefined {
-    const { last, start } = this.#track;
-    if (!last || !start || !this.#host.running) return undefined;
+  #hint(): { msn: number; part: number } {
+    const { start } = this.#track;
+    const last = this.#track.last!;
+    if (!start || !this.#host.running) return { msn: last.msn + 1, part: 0 };
     const written = last.msn === start.msn && !last.complete ? last : undefined;
-    const duration = written?.duration ?? 0;
     const slack = start.part / 10;
-    if (duration < start.least - slack) return { msn: start.msn, part: written?.parts.length ?? 0 };
-    const full = start.expected !== undefined && start.least === start.expected;
-    return full ? { msn: start.msn + 1, part: 0 } : undefined;
+    if ((written?.duration ?? 0) >= start.least - slack) return { msn: start.msn + 1, part: 0 };
+    return { msn: start.msn, part: written?.parts.length ?? 0 };
   }
 }
 

@@ -3,7 +3,7 @@ import { HeadendError } from '../platform/index.js';
 import type { EncoderRun, EncoderRunReader, Rendition } from '../streams/index.js';
 import { Lane } from './lane.js';
 import { fitToFrames } from './part-timing.js';
-import { type Cut, SegmentGrid } from './segment-grid.js';
+import { type Cut, type KeyframePattern, SegmentGrid } from './segment-grid.js';
 import type { Track } from './track.js';
 
 /** Sound waits for the video that decides where segments begin, but no more than so many seconds of it. */
@@ -44,14 +44,14 @@ export class RunIntake implements EncoderRunReader {
   #firstDecode = 0;
   #closed = false;
 
-  constructor(run: EncoderRun, host: RunHost, keyframeInterval: number | undefined) {
+  constructor(run: EncoderRun, host: RunHost, keyframes: KeyframePattern | undefined) {
     this.run = run;
     this.#host = host;
     this.#hasVideo = run.renditions.some(({ kind }) => kind === 'video');
     this.#grid = new SegmentGrid({
       segmentDuration: host.segmentDuration,
       partDuration: host.partDuration,
-      keyframeInterval,
+      keyframes,
       number: (pts) => this.#number(pts),
     });
     for (const rendition of run.renditions) this.#scanners.set(rendition.id, this.#scan(rendition));

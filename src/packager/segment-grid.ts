@@ -12,11 +12,21 @@ export type Cut = {
   least: number;
 };
 
+/** When an encoder or a source makes keyframes, as far as it is known beforehand. */
+export type KeyframePattern = {
+  /** Seconds. */
+  interval: number;
+  /**
+   * The first frame at or behind each multiple of the interval is one, wherever the run begins; with the duration of
+   * a frame in seconds, if known. Otherwise they count from the first frame.
+   */
+  clock?: { frame: number | undefined };
+};
+
 export type SegmentGridOptions = {
   segmentDuration: number;
   partDuration: number;
-  /** Seconds between keyframes, if known: what the encoder is told, or what the source does. */
-  keyframeInterval: number | undefined;
+  keyframes: KeyframePattern | undefined;
   /** The next media sequence number, or undefined when it is too early for another segment. */
   number(pts: number): number | undefined;
 };
@@ -29,6 +39,8 @@ const LEAST_FIRST_SEGMENT = 0.25;
 const ROUNDING = 0.49;
 /** Segments that differ by less (s) count as equally long. */
 const REGULAR = 0.05;
+/** Encoders take a frame that is early by this (s) for one at the clock's tick. */
+const CLOCK_TOLERANCE = 0.002;
 /** Renditions that lag behind by more segments than this are lost anyway. */
 const KEPT = 16;
 
@@ -64,16 +76,8 @@ export class SegmentGrid {
 
   /** A keyframe at `pts`, in any video rendition. */
   offerKeyframe(pts: number): void {
-    const { segmentDuration, keyframeInterval } = this.#options;
     const { last } = this;
-    const elapsed = last ? pts - last.pts : Number.POSITIVE_INFINITY;
-    const tooLongNextTime =
-      this.#count === 1 &&
-      elapsed >= segmentDuration * LEAST_FIRST_SEGMENT &&
-      keyframeInterval !== undefined &&
-      keyframeInterval <= segmentDuration + ROUNDING &&
-      elapsed + keyframeInterval >= segmentDuration + ROUNDING;
-    if (elapsed >= segmentDuration * LEAST_SEGMENT || tooLongNextTime) this.#cut(pts);
+    if (!last || this.#accepts(pts - last.pts, this.#count === 1)) this.#cut(pts);
   }
 
   /** Sound at `pts`, when it is the sound that decides: a cut at each full segment duration. */
@@ -96,37 +100,55 @@ export class SegmentGrid {
     return index < 0 ? undefined : this.#cuts[index + 1];
   }
 
+  /** Whether a keyframe so many seconds after the last cut makes a cut. */
+  #accepts(elapsed: number, first: boolean): boolean {
+    const { segmentDuration, keyframes } = this.#options;
+    if (elapsed >= segmentDuration * LEAST_SEGMENT) return true;
+    if (!first || elapsed < segmentDuration * LEAST_FIRST_SEGMENT || !keyframes) return false;
+    const longest = segmentDuration + ROUNDING;
+    return keyframes.interval <= longest && elapsed + keyframes.interval >= longest;
+  }
+
   #cut(pts: number): void {
     const msn = this.#options.number(pts);
     if (msn === undefined) return;
     const { last } = this;
     const previous = last && pts - last.pts;
     if (previous !== undefined && this.#count > 1) this.#recent = [previous, ...this.#recent].slice(0, 2);
-    const { segmentDuration } = this.#options;
-    const expected = this.#expect(previous);
-    const shortest =
-      segmentDuration * (this.#count === 0 ? Math.min(LEAST_FIRST_SEGMENT, LEAST_SEGMENT) : LEAST_SEGMENT);
+    const expected = this.#expect(pts, previous);
     this.#cuts.push({
       msn,
       pts,
       expected,
       part: fitToSegment(this.#partDuration, expected),
-      least: this.#count === 0 || expected === undefined ? shortest : expected,
+      least: expected ?? this.#options.segmentDuration * (last ? LEAST_SEGMENT : LEAST_FIRST_SEGMENT),
     });
     this.#count++;
     if (this.#cuts.length > KEPT) this.#cuts.shift();
   }
 
-  #expect(previous: number | undefined): number | undefined {
+  #expect(pts: number, previous: number | undefined): number | undefined {
+    const { keyframes } = this.#options;
     const [latest, before] = this.#recent;
-    if (latest === undefined) return this.#announced() ?? previous;
-    return before === undefined || Math.abs(latest - before) < REGULAR ? latest : undefined;
+    if (latest !== undefined && before !== undefined && Math.abs(latest - before) >= REGULAR)
+      return undefined;
+    if (latest === undefined || keyframes?.clock) return this.#announced(pts) ?? previous;
+    return latest;
   }
 
-  /** The first keyframe that is far enough from the last cut, if they come at the announced interval. */
-  #announced(): number | undefined {
-    const { keyframeInterval, segmentDuration } = this.#options;
-    if (keyframeInterval === undefined || keyframeInterval <= 0) return undefined;
-    return Math.ceil((segmentDuration * LEAST_SEGMENT) / keyframeInterval - 0.01) * keyframeInterval;
+  /** The first keyframe from which a cut will be made, in seconds after a cut at `pts`. */
+  #announced(pts: number): number | undefined {
+    const { keyframes } = this.#options;
+    if (!keyframes || keyframes.interval <= 0) return undefined;
+    const { interval, clock } = keyframes;
+    let elapsed = interval;
+    if (clock) {
+      elapsed = (Math.floor((pts + CLOCK_TOLERANCE) / interval) + 1) * interval - pts;
+      const { frame } = clock;
+      if (frame) elapsed = Math.ceil((elapsed - CLOCK_TOLERANCE) / frame) * frame;
+    }
+    // Measured intervals are rounded: what is nearly long enough will be.
+    while (!this.#accepts(elapsed * 1.01, this.#count === 0)) elapsed += interval;
+    return elapsed;
   }
 }

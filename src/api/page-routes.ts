@@ -31,13 +31,13 @@ const CONTENT_SECURITY_POLICY = [
  * says when there is no such stream. Assets carry a hash in their name and may be kept for ever; the document is
  * asked for anew each time.
  *
- * Answers 503 `pages-not-built` where `root` holds no pages.
+ * Answers 503 `pages_not_built` where `root` holds no pages.
  */
 export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, { root }) => {
   if (!existsSync(path.join(root, 'index.html'))) {
     app.log.warn({ root }, 'the browser pages are not built');
     const refuse = async (): Promise<never> => {
-      throw new PublicError(503, 'pages-not-built', 'The pages are not built: run `npm run build`.');
+      throw new PublicError(503, 'pages_not_built', 'The pages are not built: run `npm run build`.');
     };
     app.get('/', refuse);
     app.get('/watch/:streamId', refuse);

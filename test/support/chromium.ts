@@ -25,6 +25,7 @@ const FLAGS = [
   '--disable-backgrounding-occluded-windows',
 ];
 const AUTOPLAY = '--autoplay-policy=no-user-gesture-required';
+const NO_AUTOPLAY = '--autoplay-policy=document-user-activation-required';
 
 /** The browser on this machine: `CHROMIUM_PATH`, or where systems put it; undefined when there is none. */
 export function chromiumPath(): string | undefined {
@@ -43,7 +44,7 @@ export async function launchChromium({ autoplay = true }: ChromiumOptions = {}):
   return await chromium.launch({
     executablePath,
     headless: true,
-    args: autoplay ? [...FLAGS, AUTOPLAY] : FLAGS,
+    args: [...FLAGS, autoplay ? AUTOPLAY : NO_AUTOPLAY],
   });
 }
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import postgres from 'postgres';
-import { type Clock, pause, systemClock } from './clock.js';
+import { pause, systemClock } from './clock.js';
 import { APPLICATION_NAME, ownDatabase } from './database-owner.js';
 import { type DatabaseAddress, parseDatabaseUrl } from './database-url.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
@@ -24,7 +24,6 @@ export type DatabaseOptions = {
   dataDir: string;
   /** Trades durability for speed: for tests. */
   test?: boolean;
-  clock?: Clock;
 };
 
 export type Database = {
@@ -49,7 +48,7 @@ export async function openDatabase(options: DatabaseOptions, log: Logger): Promi
       await close().catch((error: unknown) => log.warn({ err: error }, 'closing the database'));
   };
   try {
-    const lock = await lockFolder(options.dataDir, options.clock ?? systemClock);
+    const lock = await lockFolder(options.dataDir);
     closing.push(() => lock.release());
     let address: DatabaseAddress;
     if (options.url) {

@@ -1,16 +1,19 @@
 import { mkdir, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Clock, pause, systemClock } from './clock.js';
+import { pause, systemClock } from './clock.js';
 import { HeadendError } from './error.js';
 import { newId } from './id.js';
 import { fateOf, type ProcessIdentity, thisProcess } from './process-identity.js';
 
 const PATTERN = /^gateway-[0-9a-f-]{36}\.lock$/;
-/** A holder shows that it lives so often, for those that can't see its process (another container on the same volume). */
-const HEARTBEAT_MS = 1_000;
-/** A holder that can't be seen and has not stirred for so long is dead. */
-const SILENCE_MS = 5_000;
 const POLL_MS = 100;
+
+export type FolderLockOptions = {
+  /** A holder shows so often that it lives, for those that can't see its process (another container on the volume). */
+  heartbeatMs?: number;
+  /** A holder that can't be seen and has not stirred for so long is dead. */
+  silenceMs?: number;
+};
 
 export type FolderLock = {
   /** Gives the folder free. Idempotent. */
@@ -26,15 +29,16 @@ export type FolderLock = {
  *
  * @throws HeadendError `data_dir_in_use` with the holder's process id.
  */
-export async function lockFolder(folder: string, clock: Clock = systemClock): Promise<FolderLock> {
+export async function lockFolder(folder: string, options: FolderLockOptions = {}): Promise<FolderLock> {
+  const { heartbeatMs = 1_000, silenceMs = 5_000 } = options;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const name = `gateway-${newId()}.lock`;
   const file = path.join(folder, name);
   // Written aside and renamed, so that it is complete when it can be seen.
   await writeFile(`${file}.new`, JSON.stringify(thisProcess()), { mode: 0o600 });
   await rename(`${file}.new`, file);
-  const stopHeart = clock.every(HEARTBEAT_MS, () => {
-    const now = clock.now() / 1000;
+  const stopHeart = systemClock.every(heartbeatMs, () => {
+    const now = systemClock.now() / 1000;
     utimes(file, now, now).catch(() => {});
   });
   const release = async (): Promise<void> => {
@@ -42,7 +46,7 @@ export async function lockFolder(folder: string, clock: Clock = systemClock): Pr
     await unlink(file).catch(() => {});
   };
   try {
-    await waitForOthers(folder, name);
+    await waitForOthers(folder, name, silenceMs);
   } catch (error) {
     await release();
     throw error;
@@ -50,8 +54,8 @@ export async function lockFolder(folder: string, clock: Clock = systemClock): Pr
   return { release };
 }
 
-async function waitForOthers(folder: string, mine: string): Promise<void> {
-  const giveUp = systemClock.monotonic() + 2 * SILENCE_MS;
+async function waitForOthers(folder: string, mine: string, silenceMs: number): Promise<void> {
+  const giveUp = systemClock.monotonic() + 2 * silenceMs;
   const seen = new Map<string, { stirred: number; since: number }>();
   for (;;) {
     let holder: ProcessIdentity | undefined;
@@ -62,7 +66,7 @@ async function waitForOthers(folder: string, mine: string): Promise<void> {
       const owner = await ownerOf(file);
       if (!owner) continue;
       const fate = fateOf(owner);
-      const stirring = fate === 'unknown' ? await stirs(file, seen) : undefined;
+      const stirring = fate === 'unknown' ? await stirs(file, seen, silenceMs) : undefined;
       if (fate === 'gone' || stirring === 'silent') {
         await unlink(file).catch(() => {});
         continue;
@@ -92,6 +96,7 @@ async function ownerOf(file: string): Promise<ProcessIdentity | undefined> {
 async function stirs(
   file: string,
   seen: Map<string, { stirred: number; since: number }>,
+  silenceMs: number,
 ): Promise<'stirring' | 'watching' | 'silent'> {
   const stirred = await stat(file).then(
     (found) => found.mtimeMs,
@@ -104,5 +109,5 @@ async function stirs(
     return 'watching';
   }
   if (before.stirred !== stirred) return 'stirring';
-  return now - before.since > SILENCE_MS ? 'silent' : 'watching';
+  return now - before.since > silenceMs ? 'silent' : 'watching';
 }

@@ -12,6 +12,7 @@ import { PublicationFeed } from './publication-feed.js';
 import type { RtmpLimits } from './rtmp-limits.js';
 import { MESSAGE, type RtmpMessage, RtmpProtocolError } from './rtmp-message.js';
 import { RtmpProtocol } from './rtmp-protocol.js';
+import { readIntoSharedBuffer } from './shared-read-buffer.js';
 import { encoderName } from './stream-metadata.js';
 
 /** The hall's door: admits a publisher or says why not. */
@@ -74,7 +75,9 @@ export class RtmpConnection {
     });
     this.#deadline = clock.after(limits.handshakeMs, () => this.#abandon('handshake took too long'));
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
-    socket.on('data', (bytes: Buffer) => this.#receive(bytes));
+    const receive = (bytes: Buffer): void => this.#receive(bytes);
+    const shared = options.protocol === 'rtmp' && readIntoSharedBuffer(socket, receive);
+    if (!shared) socket.on('data', receive);
     socket.on('error', () => {}); // 'close' follows and says all that matters.
     socket.on('close', () => this.#gone());
     socket.setNoDelay(true);

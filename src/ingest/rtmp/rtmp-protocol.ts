@@ -82,7 +82,7 @@ export class RtmpProtocol {
     if (!this.#admitted && this.#received > this.#limits.totalBytesBefore) {
       throw new RtmpProtocolError('too many bytes before publishing');
     }
-    if (this.#stopped) this.#rest.push(bytes);
+    if (this.#stopped) this.#rest.push(Buffer.from(bytes));
     else this.#read(bytes);
     this.#acknowledge();
   }
@@ -173,8 +173,9 @@ export class RtmpProtocol {
     rtmp.onOutputCallback = (bytes) => this.#events.output(bytes);
     rtmp.chunkRead = (data, offset, length) => {
       this.#open();
-      const rest = this.#chunks.read(data.subarray(offset, offset + length));
-      if (rest) this.#rest.unshift(rest);
+      const all = offset === 0 && length === data.length;
+      const rest = this.#chunks.read(all ? data : data.subarray(offset, offset + length));
+      if (rest) this.#rest.unshift(Buffer.from(rest));
       return null;
     };
     const control = rtmp.controlHandler.bind(rtmp);

@@ -1,0 +1,269 @@
+/**
+ * What one RTMP publisher costs: processor time of the server process, without transcoding, against stock
+ * node-media-server on the same input. Loopback only, a minute and a half in all.
+ *
+ *     node --import tsx scripts/bench/ingest.ts [seconds per round]
+ */
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { encodeCommand, encodeMessage } from '../../test/support/rtmp-client.js';
+
+const FILM_SECONDS = 20;
+const VIDEO_BITRATE = 2_500;
+const AUDIO_BITRATE = 150;
+const CHUNK_SIZE = 4_096; // OBS
+const WARM_UP_MS = 8_000;
+const ROUNDS = [5, 20];
+
+type Usage = { cpuMs: number; bytes: number; tags: number; rssMb: number };
+
+const role = process.argv[2];
+if (role === 'serve') await serve();
+else if (role === 'stock') await stock();
+else if (role === 'send') await send(Number(process.argv[3]), Number(process.argv[4]), process.argv[5]!);
+else await bench(Number(role ?? 15));
+
+/** The server under test, with a publication that only counts. */
+async function serve(): Promise<void> {
+  const { createRtmpServer } = await import('../../src/ingest/rtmp/index.js');
+  const { createLog, systemClock } = await import('../../src/platform/index.js');
+  let bytes = 0;
+  let tags = 0;
+  const server = createRtmpServer({
+    host: '127.0.0.1',
+    port: 0,
+    readableCodecs: { hevc: false, av1: false, vp9: false },
+    clock: systemClock,
+    log: createLog('silent'),
+    publish: async (publisher) => ({
+      publication: {
+        id: publisher.streamKey,
+        streamId: publisher.streamKey,
+        broadcastId: publisher.streamKey,
+        restart() {},
+        describe() {},
+        close() {},
+        write(tag) {
+          bytes += tag.body.length;
+          tags++;
+        },
+      },
+    }),
+  });
+  await server.start();
+  answerUsage(() => ({ bytes, tags }));
+  process.send?.(server.address().port);
+}
+
+/** The peer: node-media-server as it comes, its RTMP listener alone. It prints much, to a pipe that is thrown away. */
+async function stock(): Promise<void> {
+  const { createRequire } = await import('node:module');
+  const require = createRequire(import.meta.url);
+  const port = await freePort();
+  const context = require('node-media-server/src/core/context.js') as {
+    config: unknown;
+    networkStats: { inBytes: number };
+  };
+  context.config = { bind: '127.0.0.1', rtmp: { port } };
+  const Server = require('node-media-server/src/server/rtmp_server.js') as new () => {
+    tcpServer: net.Server;
+    run(): void;
+  };
+  const server = new Server();
+  server.run();
+  await once(server.tcpServer, 'listening');
+  answerUsage(() => ({ bytes: context.networkStats.inBytes, tags: 0 }));
+  process.send?.(port);
+}
+
+function answerUsage(count: () => { bytes: number; tags: number }): void {
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage();
+    const rssMb = process.memoryUsage.rss() / 2 ** 20;
+    process.send?.({ cpuMs: (user + system) / 1_000, rssMb, ...count() } satisfies Usage);
+  });
+  process.on('disconnect', () => process.exit(0));
+}
+
+/** Publishes `count` times the film at its own pace, round and round, until the parent goes. */
+async function send(port: number, count: number, file: string): Promise<void> {
+  process.on('disconnect', () => process.exit(0));
+  const film = readFilm(readFileSync(file));
+  const sockets = await Promise.all(Array.from({ length: count }, (_, index) => publish(port, index)));
+  process.send?.('publishing');
+  for (const [index, socket] of sockets.entries()) {
+    setTimeout(() => play(socket, film), (index * 1_000) / count); // not all in step
+  }
+}
+
+async function publish(port: number, index: number): Promise<net.Socket> {
+  const socket = net.connect(port, '127.0.0.1');
+  socket.setNoDelay(true);
+  let received = '';
+  socket.on('data', (bytes) => {
+    received = (received + bytes.toString('latin1')).slice(-8_000);
+  });
+  socket.on('error', (error) => {
+    throw error;
+  });
+  const said = async (code: string): Promise<void> => {
+    while (!received.includes(code)) await once(socket, 'data');
+  };
+  socket.write(Buffer.concat([Buffer.from([3]), Buffer.alloc(1_536)]));
+  let handshake = 0;
+  while (handshake < 3_073) handshake += ((await once(socket, 'data')) as [Buffer])[0].length;
+  const command = (values: Record<string, unknown>, streamId = 0): Buffer =>
+    encodeMessage({ type: 20, payload: encodeCommand(values), streamId });
+  const app = { app: 'live', flashVer: 'bench', tcUrl: 'rtmp://127.0.0.1/live' };
+  socket.write(Buffer.concat([Buffer.alloc(1_536), command({ cmd: 'connect', transId: 1, cmdObj: app })]));
+  await said('Connect.Success');
+  const size = Buffer.alloc(4);
+  size.writeUInt32BE(CHUNK_SIZE);
+  socket.write(encodeMessage({ type: 1, payload: size, chunkStreamId: 2 }));
+  socket.write(command({ cmd: 'createStream', transId: 2, cmdObj: null }));
+  const name = `bench-${index}`;
+  socket.write(command({ cmd: 'publish', transId: 3, cmdObj: null, streamName: name, type: 'live' }, 1));
+  await said('Publish.Start');
+  return socket;
+}
+
+/** One write for each tag when its time has come, as encoders do it. */
+function play(
+  socket: net.Socket,
+  film: { tags: { at: number; type: number; body: Buffer }[]; length: number },
+): void {
+  const start = performance.now();
+  let next = 0;
+  let round = 0;
+  const step = (): void => {
+    const now = performance.now() - start;
+    for (;;) {
+      const tag = film.tags[next]!;
+      const timestamp = tag.at + round * film.length;
+      if (timestamp > now) {
+        setTimeout(step, timestamp - now);
+        return;
+      }
+      const { type, body } = tag;
+      const chunkStreamId = type === 8 ? 4 : 6;
+      socket.write(
+        encodeMessage({ type, payload: body, chunkStreamId, timestamp, streamId: 1, chunkSize: CHUNK_SIZE }),
+      );
+      next = (next + 1) % film.tags.length;
+      if (next === 0) round++;
+    }
+  };
+  step();
+}
+
+function readFilm(file: Buffer): { tags: { at: number; type: number; body: Buffer }[]; length: number } {
+  const tags = [];
+  for (let at = 13; at + 11 < file.length; ) {
+    const size = file.readUIntBE(at + 1, 3);
+    const time = file.readUIntBE(at + 4, 3) + (file[at + 7]! << 24);
+    tags.push({ at: time, type: file[at]!, body: file.subarray(at + 11, at + 11 + size) });
+    at += 11 + size + 4;
+  }
+  return { tags: tags.filter(({ type }) => type !== 18), length: FILM_SECONDS * 1_000 };
+}
+
+async function freePort(): Promise<number> {
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as net.AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+async function bench(seconds: number): Promise<void> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'headend-bench-'));
+  const film = path.join(folder, 'film.flv');
+  try {
+    makeFilm(film);
+    const rows = [];
+    for (const count of ROUNDS) {
+      for (const kind of ['serve', 'stock'] as const) rows.push(await measure(kind, count, film, seconds));
+    }
+    console.log(
+      `${seconds} s a round, ${VIDEO_BITRATE + AUDIO_BITRATE} kbit/s nominal, 30 fps; load ${os.loadavg()[0]!.toFixed(1)}`,
+    );
+    console.table(rows);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function makeFilm(file: string): void {
+  const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30,noise=alls=20:allf=t'];
+  const sound = ['-f', 'lavfi', '-i', 'anoisesrc=sample_rate=44100:amplitude=0.3'];
+  const rate = [
+    `-b:v`,
+    `${VIDEO_BITRATE}k`,
+    '-minrate',
+    `${VIDEO_BITRATE}k`,
+    '-maxrate',
+    `${VIDEO_BITRATE}k`,
+  ];
+  const video = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '60', ...rate, '-bufsize', '1M'];
+  const audio = ['-ac', '2', '-c:a', 'aac', '-b:a', `${AUDIO_BITRATE}k`];
+  const args = [...picture, ...sound, '-t', String(FILM_SECONDS), ...video, '-pix_fmt', 'yuv420p', ...audio];
+  execFileSync('ffmpeg', ['-v', 'error', ...args, '-f', 'flv', file]);
+}
+
+async function measure(
+  kind: 'serve' | 'stock',
+  count: number,
+  film: string,
+  seconds: number,
+): Promise<object> {
+  const server = start([kind]);
+  let sender: ChildProcess | undefined;
+  try {
+    const [port] = (await once(server, 'message')) as [number];
+    sender = start(['send', String(port), String(count), film]);
+    await once(sender, 'message');
+    await pause(WARM_UP_MS);
+    const before = await usage(server);
+    const started = performance.now();
+    await pause(seconds * 1_000);
+    const after = await usage(server);
+    const elapsed = performance.now() - started;
+    const core = ((after.cpuMs - before.cpuMs) / elapsed) * 100;
+    return {
+      server: kind === 'serve' ? 'headend' : 'node-media-server',
+      publishers: count,
+      'Mbit/s each': (((after.bytes - before.bytes) * 8) / elapsed / count / 1_000).toFixed(2),
+      'core % in all': core.toFixed(2),
+      'core % each': (core / count).toFixed(3),
+      'RSS MiB': after.rssMb.toFixed(0),
+    };
+  } finally {
+    for (const child of [sender, server]) {
+      if (!child || child.exitCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  }
+}
+
+function start(args: string[]): ChildProcess {
+  const child = fork(new URL(import.meta.url), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  child.on('exit', (code) => {
+    if (code) throw new Error(`${args[0]} ended with ${code}`);
+  });
+  return child;
+}
+
+async function usage(server: ChildProcess): Promise<Usage> {
+  server.send('usage');
+  return ((await once(server, 'message')) as [Usage])[0];
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -78,7 +78,9 @@ export class BarcodeCamera {
 
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
+    // Blocked on its input, ffmpeg would not hear the signal that makes it say goodbye.
     this.#ffmpeg?.stdin?.end();
+    this.#ffmpeg?.kill('SIGTERM');
     const killing = setTimeout(() => this.#ffmpeg?.kill('SIGKILL'), 3_000);
     await this.ended;
     clearTimeout(killing);

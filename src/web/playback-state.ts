@@ -33,6 +33,9 @@ export type PageFacts = {
   audioOnly: boolean;
 };
 
+/** `urgent` where every second counts and there are few of them. */
+export type Pace = 'urgent' | 'fast' | 'slow' | 'never';
+
 export type Badge = { tone: 'live' | 'busy' | 'quiet'; text: string };
 
 export type PlaybackState = {
@@ -42,7 +45,7 @@ export type PlaybackState = {
   /** `start`: there must be a player; `keep`: leave what is there; `stop`: there must be none. */
   player: 'start' | 'keep' | 'stop';
   /** How often to ask the API. */
-  pace: 'fast' | 'slow' | 'never';
+  pace: Pace;
 };
 
 const NOTICES = {
@@ -84,7 +87,7 @@ export function playbackState(facts: PageFacts): PlaybackState {
             : 'fast',
       };
     case 'starting':
-      return { badge: busy('Starting'), ...shown(facts, NOTICES.starting), player: 'keep', pace: 'fast' };
+      return { badge: busy('Starting'), ...shown(facts, NOTICES.starting), player: 'keep', pace: 'urgent' };
     case 'reconnecting':
       return { badge: busy('Reconnecting'), ...shown(facts, NOTICES.away), player: 'keep', pace: 'fast' };
     case 'ending':

@@ -1,10 +1,11 @@
 import type { Answer } from './api-client.js';
+import type { Pace } from './playback-state.js';
 import { pollDelay } from './poll-delay.js';
 
 export type PollOptions<T> = {
   ask: (signal: AbortSignal) => Promise<Answer<T>>;
   /** Called with each answer; gives the pace from here on. */
-  answered: (answer: Answer<T>) => 'fast' | 'slow' | 'never';
+  answered: (answer: Answer<T>) => Pace;
 };
 
 /**

@@ -2,7 +2,7 @@ import { type Answer, type Stream, streamById } from './api-client.js';
 import type { PageStats } from './console-surface.js';
 import { createPlayer } from './create-player.js';
 import { type LivePlayer, NO_PLAYER, type PlayerView } from './live-player.js';
-import { type PageFacts, type PlaybackState, playbackState } from './playback-state.js';
+import { type Pace, type PageFacts, type PlaybackState, playbackState } from './playback-state.js';
 import { Poll } from './poll.js';
 
 export type ViewingOptions = {
@@ -97,7 +97,7 @@ export class Viewing {
     };
   }
 
-  #answered(answer: Answer<{ stream: Stream }>): 'fast' | 'slow' | 'never' {
+  #answered(answer: Answer<{ stream: Stream }>): Pace {
     this.#reachable = answer.kind !== 'failed';
     this.#missing = answer.kind === 'missing';
     if (answer.kind === 'ok') this.#stream = answer.value.stream;

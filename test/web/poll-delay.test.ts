@@ -3,7 +3,8 @@ import { pollDelay } from '../../src/web/poll-delay.js';
 
 const MIDDLE = 0.5;
 
-t.test('two seconds while something may happen, ten while all is well', async (t) => {
+t.test('one second while it starts, two while something may happen, ten while all is well', async (t) => {
+  t.equal(pollDelay({ pace: 'urgent', failures: 0, unchanged: 0 }, MIDDLE), 1_000);
   t.equal(pollDelay({ pace: 'fast', failures: 0, unchanged: 0 }, MIDDLE), 2_000);
   t.equal(pollDelay({ pace: 'slow', failures: 0, unchanged: 0 }, MIDDLE), 10_000);
 });

@@ -1,4 +1,5 @@
 import { type Sample, type TrackInit, writeFragment } from '../media/index.js';
+import { HeadendError } from '../platform/index.js';
 import type { Rendition } from '../streams/index.js';
 import { partTarget } from './part-timing.js';
 import type { Cut, SegmentGrid } from './segment-grid.js';
@@ -8,6 +9,9 @@ import type { Track } from './track.js';
 const LATE_KEYFRAME = 0.5;
 /** A hole in the timestamps up to this (s) makes the frame before it longer; a larger one is left open. */
 const LONGEST_STRETCH = 0.1;
+/** A part with more samples or bytes than this never ends: the times do not move. */
+const MOST_SAMPLES = 2000;
+const MOST_BYTES = 32 * 2 ** 20;
 /** A frame of unknown duration. */
 const USUAL_FRAME = 1 / 30;
 
@@ -38,6 +42,7 @@ export class Lane {
   #partEnd = 0;
   #samples: Sample[] = [];
   #duration = 0;
+  #bytes = 0;
   /** End of what was placed, in ticks of the run. */
   #end: number | undefined;
   #misaligned = false;
@@ -136,6 +141,10 @@ export class Lane {
     }
     this.#samples.push(sample);
     this.#duration += sample.duration;
+    this.#bytes += sample.data.length;
+    if (this.#samples.length > MOST_SAMPLES || this.#bytes > MOST_BYTES) {
+      throw new HeadendError('part_too_large', `Too much in one part of ${this.track.id}`);
+    }
     this.#end = sample.decodeTime + sample.duration;
     if (this.#elapsed() >= this.#boundary(frame) - frame / 2 - 1e-6) this.#flush();
   }
@@ -177,6 +186,7 @@ export class Lane {
     this.#partEnd = this.#elapsed();
     this.#samples = [];
     this.#duration = 0;
+    this.#bytes = 0;
     this.#context.published(track);
   }
 }

@@ -35,6 +35,8 @@ const TRUN = {
 } as const;
 /** sample_is_non_sync_sample (8.8.3.1). */
 const NON_SYNC = 0x10000;
+/** Seconds: more than any clock of ours says, less than what a date can hold. */
+const LATEST_TIME = 1e10;
 /** A fragment with more samples than this is nonsense: they come by the frame or by the part. */
 const MAXIMUM_SAMPLES = 10_000;
 
@@ -56,7 +58,7 @@ export function readFragment(moof: Buffer, mdat: Buffer, mdatHeader: number, ini
   if (!traf || trafs.length > 1) throw invalid(`A fragment with ${trafs.length} tracks`);
   const defaults = readTfhd(moof, traf, init);
   const samples: Sample[] = [];
-  let decodeTime = readTfdt(moof, traf);
+  let decodeTime = readTfdt(moof, traf, init.timescale);
   let position = mdatHeader;
   for (const trun of boxes(moof, traf.body, traf.end)) {
     if (trun.type !== 'trun') continue;
@@ -124,12 +126,13 @@ function readTfhd(moof: Buffer, traf: Box, init: TrackInit): TrackInit['defaults
   return { duration, size, flags: take(TFHD.flags, init.defaults.flags) };
 }
 
-function readTfdt(moof: Buffer, traf: Box): number {
+function readTfdt(moof: Buffer, traf: Box, timescale: number): number {
   const tfdt = findBox(moof, ['tfdt'], traf.body, traf.end);
   if (!tfdt) throw invalid('No tfdt box');
   const wide = moof[tfdt.body] === 1;
   const time = wide ? Number(moof.readBigUInt64BE(tfdt.body + 4)) : moof.readUInt32BE(tfdt.body + 4);
   // Encoders write negative times as 2^64 - x.
-  if (time > Number.MAX_SAFE_INTEGER) throw invalid('A decode time out of range');
+  if (time > Number.MAX_SAFE_INTEGER || time / timescale > LATEST_TIME)
+    throw invalid('A decode time out of range');
   return time;
 }

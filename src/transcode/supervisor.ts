@@ -42,8 +42,10 @@ const FLUSH_MS = 5_000;
 const HASTE_MS = 250;
 /** Tags without a size or without sound are waited for so long after the first keyframe, ms of media. */
 const PATIENCE_MS = 500;
-/** A keyframe not older than this is joined; an older one only if the next is further away than this, ms. */
-const NEAR_MS = 1_000;
+/** A keyframe not older than this is joined, ms. */
+const FRESH_MS = 1_000;
+/** An older one is joined, too, when the next is further away than this, ms: starting takes the rest of a second. */
+const SOON_MS = 500;
 const RETRY = { initialMs: 50, maximumMs: 2_000, windowMs: 60_000, limit: 6 };
 
 const KEYFRAME_FAULTS = {
@@ -188,11 +190,11 @@ export class Supervisor implements SourceReader {
       const heard = seen.audio || !this.#timeline.has.audio;
       if (!sized || !heard || (seen.video && !videoHeader)) return false;
     }
-    if (this.#fresh || this.#atOnce || age <= NEAR_MS) return true;
+    if (this.#fresh || this.#atOnce || age <= FRESH_MS) return true;
     const interval = this.#keyframes.interval;
     const next = interval === undefined ? Number.POSITIVE_INFINITY : interval - age;
     // A keyframe that is overdue is not waited for any longer than one that is far.
-    return next > NEAR_MS || next < -NEAR_MS;
+    return next > SOON_MS || next < -SOON_MS;
   }
 
   async #encode(): Promise<EncoderEnd> {

@@ -1,0 +1,174 @@
+import t, { type Test } from 'tap';
+import {
+  type BroadcastDouble,
+  bytesOf,
+  type RecordedRun,
+  SourceDouble,
+} from '../support/broadcast-double.js';
+import { type CmafTrack, keyframesOf, parseCmaf } from '../support/cmaf.js';
+import { type Film, type FilmOptions, film, send } from '../support/media.js';
+import { transcoding } from '../support/transcoding.js';
+
+const VIDEO = { width: 640, height: 360, rate: '30000/1001', bFrames: 2, keyframes: 2 };
+const AUDIO = { sampleRate: 44_100, channels: 2 } as const;
+const SECONDS = 7;
+
+async function make(t: Test, options: Partial<FilmOptions>): Promise<Film> {
+  return film({ file: `${t.testdir()}/film.flv`, seconds: SECONDS, ...options });
+}
+
+/** Publishes a film four times as fast as it is, to its end. @returns the tracks of its only run. */
+async function publish(t: Test, source: SourceDouble, { tags, has }: Film, options = {}) {
+  const { broadcast, visit, lines } = await transcoding(t, options);
+  visit.published?.(source);
+  const startedAt = Date.now();
+  source.restart(startedAt, has);
+  await send(tags, source.write, { speed: 4 });
+  source.end('publisher-left');
+  await visit.ended('grace-expired');
+  const [run, ...others] = broadcast.runs;
+  t.equal(others.length, 0, 'there was one run');
+  t.ok(run?.closed);
+  t.equal(run?.originMs, startedAt - 10_000, 'media time counts from 10 s before the first tag');
+  return { run, tracks: tracksOf(run), broadcast: broadcast as BroadcastDouble, lines };
+}
+
+function tracksOf(run: RecordedRun | undefined): Record<string, CmafTrack> {
+  return Object.fromEntries(run?.renditions.map(({ id }) => [id, parseCmaf(bytesOf(run, id))]) ?? []);
+}
+
+function isContinuous(t: Test, id: string, { fragments, timescale }: CmafTrack): void {
+  let before = fragments[0];
+  const gaps: string[] = [];
+  for (const fragment of fragments.slice(1)) {
+    const gap = before ? fragment.decode - before.decode - before.duration : 0;
+    if (Math.abs(gap) > 1.5 / timescale) gaps.push(`${gap} at ${fragment.decode}`);
+    before = fragment;
+  }
+  t.strictSame(gaps, [], `${id} has no gaps`);
+}
+
+function end({ fragments }: CmafTrack): number {
+  const last = fragments.at(-1);
+  return last ? last.decode + last.duration : 0;
+}
+
+for (const mode of ['passed through', 'encoded'] as const) {
+  t.test(`the renditions of a source that is ${mode}`, async (t) => {
+    const keyframes = mode === 'encoded' ? 100 : 2;
+    const made = await make(t, { video: { ...VIDEO, keyframes }, audio: AUDIO });
+    const source = new SourceDouble(made.info);
+    if (mode === 'encoded' && source.info.video) source.info.video.keyframeInterval = 10;
+    const { run, tracks } = await publish(t, source, made);
+    t.strictSame(
+      run?.renditions.map(({ id, passthrough }) => [id, passthrough]),
+      [
+        ['360p', mode === 'passed through'],
+        ['240p', false],
+        ['180p', false],
+        ['audio', false],
+      ],
+    );
+    const { '360p': top, '240p': middle, '180p': low, audio } = tracks;
+    if (!top || !middle || !low || !audio) throw new Error('a rendition is missing');
+    t.strictSame([top.width, top.height], [640, 360]);
+    t.strictSame([middle.width, middle.height], [426, 240], 'with square pixels');
+    t.strictSame([low.width, low.height], [320, 180]);
+    t.strictSame([top.timescale, middle.timescale, audio.timescale], [90_000, 90_000, 48_000]);
+    t.strictSame([top.codec, low.codec, audio.codec], ['avc1', 'avc1', 'mp4a']);
+
+    const times = keyframesOf(top);
+    const expected =
+      mode === 'encoded'
+        ? [10_067, 12_002, 14_004, 16_006] // the first pictures of every two seconds
+        : [10_067, 12_069, 14_071, 16_073]; // where the source has them
+    t.strictSame(times, expected);
+    t.strictSame(keyframesOf(middle), times, 'all renditions have theirs at the same time');
+    t.strictSame(keyframesOf(low), times);
+    for (const [id, track] of Object.entries(tracks)) {
+      isContinuous(t, id, track);
+      const [first] = track.fragments;
+      t.ok(first && first.decode > 9.9 && first.decode < 10.2, `${id} begins near 10 s: ${first?.decode}`);
+      t.ok(Math.abs(end(track) - 10 - SECONDS) < 0.15, `${id} is complete: it ends at ${end(track)}`);
+      t.ok(
+        track.fragments.every(({ samples }) => samples === 1),
+        'one frame a fragment',
+      );
+    }
+    t.equal(top.fragments.length, middle.fragments.length);
+    t.equal(top.fragments.length, low.fragments.length);
+    t.ok(Math.abs(end(audio) - end(top)) < 0.05, 'sound and picture end together');
+  });
+}
+
+t.test('sound alone, and in mono', async (t) => {
+  const made = await make(t, { audio: { sampleRate: 44_100, channels: 1 } });
+  const { run, tracks } = await publish(t, new SourceDouble(made.info), made);
+  t.strictSame(run?.renditions, [{ id: 'audio', kind: 'audio', passthrough: false }]);
+  const { audio } = tracks;
+  if (!audio) throw new Error('there is no sound');
+  isContinuous(t, 'audio', audio);
+  t.ok((audio.fragments[0]?.decode ?? 0) > 9.9 && (audio.fragments[0]?.decode ?? 0) < 10.3);
+  t.ok(Math.abs(end(audio) - 10 - SECONDS) < 0.15, `${end(audio)}`);
+});
+
+t.test('a picture alone, in portrait', async (t) => {
+  const made = await make(t, { video: { ...VIDEO, width: 360, height: 640, bFrames: 0 } });
+  const { run, tracks } = await publish(t, new SourceDouble(made.info), made);
+  t.strictSame(
+    run?.renditions.map(({ id }) => id),
+    ['360p', '240p', '180p'],
+  );
+  t.strictSame([tracks['240p']?.width, tracks['240p']?.height], [240, 426]);
+  t.strictSame(keyframesOf(tracks['180p'] as CmafTrack), keyframesOf(tracks['360p'] as CmafTrack));
+});
+
+t.test('sound that was announced and never comes is not waited for', async (t) => {
+  const made = await make(t, { video: VIDEO });
+  const { run, tracks } = await publish(t, new SourceDouble(made.info), {
+    ...made,
+    has: { audio: true, video: true },
+  });
+  t.strictSame(
+    run?.renditions.map(({ id }) => id),
+    ['360p', '240p', '180p'],
+  );
+  t.equal(keyframesOf(tracks['360p'] as CmafTrack).length, 4);
+});
+
+t.test('a picture that browsers cannot show is encoded, whatever its keyframes are', async (t) => {
+  const made = await make(t, { seconds: 3, video: { ...VIDEO, pixelFormat: 'yuv444p' } });
+  const { run } = await publish(t, new SourceDouble(made.info), made);
+  t.equal(run?.renditions[0]?.id, '360p');
+  t.equal(run?.renditions[0]?.passthrough, false);
+});
+
+t.test('a source of unknown size is passed through alone', async (t) => {
+  const made = await make(t, { seconds: 3, video: VIDEO, audio: AUDIO });
+  const { run } = await publish(t, new SourceDouble({ protocol: 'rtmp', video: { codec: 'h264' } }), made);
+  t.strictSame(
+    run?.renditions.map(({ id, passthrough }) => [id, passthrough]),
+    [
+      ['source', true],
+      ['audio', false],
+    ],
+  );
+});
+
+t.test(
+  '120 frames per second: the encoders take every other one, and the keyframes still agree',
+  async (t) => {
+    const made = await make(t, {
+      seconds: 4,
+      video: { ...VIDEO, rate: '120', bFrames: 0, keyframes: [0, 0.975, 1.975, 3] },
+    });
+    const { tracks } = await publish(t, new SourceDouble(made.info), made, {
+      ladder: [{ height: 180, bitrate: 200_000 }],
+    });
+    const { '360p': top, '180p': low } = tracks;
+    if (!top || !low) throw new Error('a rendition is missing');
+    t.strictSame(keyframesOf(low), keyframesOf(top));
+    t.equal(keyframesOf(low).length, 4);
+    t.ok(Math.abs(low.fragments.length - top.fragments.length / 2) < 6, `${low.fragments.length}`);
+  },
+);

@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import t from 'tap';
+import { makeFilm } from '../support/media.js';
+
+/** Whether a process runs; one that is dead and was not yet buried by its new parent does not. */
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  if (process.platform !== 'linux') return true;
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+t.test('a gateway that is killed takes its encoder with it', async (t) => {
+  const video = { width: 640, height: 360, rate: '30', keyframes: 2 };
+  const file = `${t.testdir()}/film.flv`;
+  await makeFilm({ file, seconds: 4, video, audio: { sampleRate: 44_100, channels: 2 } });
+  const script = path.join(
+    import.meta.dirname,
+    `../support/lonely-gateway${path.extname(import.meta.filename)}`,
+  );
+  const gateway = spawn(process.execPath, [...process.execArgv, script, file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.teardown(() => gateway.kill('SIGKILL'));
+  const [line] = await once(gateway.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
+  const pid = Number(String(line).trim());
+  t.teardown(() => {
+    if (runs(pid)) process.kill(pid, 'SIGKILL');
+  });
+  t.ok(runs(pid), 'the encoder works');
+  gateway.kill('SIGKILL');
+  await once(gateway, 'exit');
+  const begin = performance.now();
+  while (runs(pid) && performance.now() - begin < 2_000)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  t.notOk(runs(pid), 'it is gone within two seconds');
+});

@@ -2,7 +2,6 @@ import { CmafScanner, type Sample } from '../media/index.js';
 import { HeadendError } from '../platform/index.js';
 import type { EncoderRun, EncoderRunReader, Rendition } from '../streams/index.js';
 import { Lane } from './lane.js';
-import { fitToFrames } from './part-timing.js';
 import { type Cut, type KeyframePattern, SegmentGrid } from './segment-grid.js';
 import type { Track } from './track.js';
 
@@ -152,7 +151,7 @@ export class RunIntake implements EncoderRunReader {
       (longest, { frameRate }) => Math.max(longest, frameRate ? 1 / frameRate : 0),
       frame,
     );
-    this.#grid.usePartDuration(fitToFrames(this.#host.partDuration, slowest));
+    this.#grid.useFrame(slowest);
   }
 
   #number(pts: number): number | undefined {

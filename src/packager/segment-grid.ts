@@ -1,4 +1,4 @@
-import { fitToSegment } from './part-timing.js';
+import { fitToFrames, fitToSegment } from './part-timing.js';
 
 /** Where a segment begins in every rendition of a run. Times in seconds of the run's own timeline. */
 export type Cut = {
@@ -51,6 +51,8 @@ const KEPT = 16;
 export class SegmentGrid {
   readonly #options: SegmentGridOptions;
   #partDuration: number;
+  /** Seconds, of the slowest rendition. */
+  #frame = 0.001;
   #cuts: Cut[] = [];
   /** Durations (s) of the last two segments but for the run's first, which may be short. */
   #recent: number[] = [];
@@ -69,9 +71,10 @@ export class SegmentGrid {
     return this.#cuts.at(-1);
   }
 
-  /** For sources whose frames do not fit the nominal part duration; before the first cut. */
-  usePartDuration(seconds: number): void {
-    this.#partDuration = seconds;
+  /** How long a frame lasts (s) in the slowest rendition, to be said before the first cut: parts are fitted to it. */
+  useFrame(frame: number): void {
+    this.#frame = frame;
+    this.#partDuration = fitToFrames(this.#options.partDuration, frame);
   }
 
   /** A keyframe at `pts`, in any video rendition. */
@@ -120,7 +123,7 @@ export class SegmentGrid {
       msn,
       pts,
       expected,
-      part: fitToSegment(this.#partDuration, expected),
+      part: fitToSegment(this.#partDuration, expected, this.#frame),
       least: expected ?? this.#options.segmentDuration * (last ? LEAST_SEGMENT : LEAST_FIRST_SEGMENT),
     });
     this.#count++;

@@ -33,7 +33,6 @@ export class Track {
   #segments: Segment[] = [];
   #start: SegmentStart | undefined;
   #begun = false;
-  #lastRun: number | undefined;
   #sequence = 0;
   #peak = 0;
   #total = { bytes: 0, duration: 0 };
@@ -144,8 +143,7 @@ export class Track {
       this.#segments = [];
       this.bytes = 0;
     }
-    const previous = this.#lastRun ?? Math.max(0, start.run - 1);
-    this.#lastRun = start.run;
+    const previous = this.last?.run ?? Math.max(0, start.run - 1);
     this.#segments.push({
       msn: start.msn,
       run: start.run,

@@ -53,7 +53,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
-    const database = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir, clock }, log);
+    const database = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir }, log);
     closing.push(() => database.close());
     const { sql } = database;
     await migrate(sql, { folder: path.join(projectRoot(), 'migrations') }, log);

@@ -29,7 +29,7 @@ export type DatabaseOptions = {
 export type Database = {
   sql: Sql;
   kind: 'server' | 'embedded';
-  /** Settles (never rejects) when the database is no longer this gateway's: another one has taken it. */
+  /** Settles (never rejects) when the database is gone for good, or another gateway has taken it. */
   lost: Promise<HeadendError>;
   /** Ends all connections, stops the embedded server and frees the folder. Idempotent. */
   close(): Promise<void>;
@@ -51,6 +51,7 @@ export async function openDatabase(options: DatabaseOptions, log: Logger): Promi
     const lock = await lockFolder(options.dataDir);
     closing.push(() => lock.release());
     let address: DatabaseAddress;
+    let gone: Promise<HeadendError> | undefined;
     if (options.url) {
       address = parseDatabaseUrl(options.url);
     } else {
@@ -59,6 +60,7 @@ export async function openDatabase(options: DatabaseOptions, log: Logger): Promi
       const server = new EmbeddedPostgres({ folder, ...(options.test ? { settings } : {}) }, log);
       closing.push(() => server.stop());
       await server.start();
+      gone = server.gone;
       await makeOwnDatabase(server.socket);
       address = embeddedAddress(server.socket);
     }
@@ -69,7 +71,8 @@ export async function openDatabase(options: DatabaseOptions, log: Logger): Promi
     closing.push(() => owner.release());
     let closed: Promise<void> | undefined;
     const kind = options.url ? 'server' : 'embedded';
-    return { sql, kind, lost: owner.lost, close: () => (closed ??= closeAll()) };
+    const lost = gone ? Promise.race([owner.lost, gone]) : owner.lost;
+    return { sql, kind, lost, close: () => (closed ??= closeAll()) };
   } catch (error) {
     await closeAll();
     throw error;

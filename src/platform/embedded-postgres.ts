@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { Backoff } from './backoff.js';
 import { pause, systemClock } from './clock.js';
 import { HeadendError } from './error.js';
 import type { Logger } from './log.js';
@@ -32,8 +33,8 @@ const POLL_MS = 20;
 const RETRY_MS = 250;
 /** A clean stop takes some 30 ms; after this the server is told to drop everything (it recovers at the next start). */
 const STOP_WITHIN_MS = 15_000;
-/** Restarts that failed in a row before the database is given up. */
-const RESTARTS = 8;
+/** A server that dies is started again, but not for ever. */
+const RESTARTS = { initialMs: 100, maximumMs: 5_000, windowMs: 60_000, limit: 8 };
 
 export type EmbeddedPostgresOptions = {
   /** The data folder; the caller holds a lock on it or on a folder above. */
@@ -50,11 +51,17 @@ export class EmbeddedPostgres {
   readonly #folder: string;
   readonly #settings: Record<string, string>;
   readonly #log: Logger;
+  readonly #restarts = new Backoff(systemClock, RESTARTS);
   #binaries: PostgresBinaries | undefined;
   #launcher: string[] = [];
   #socketFolder = '';
   #server: Server | undefined;
   #stopping: Promise<void> | undefined;
+  #giveUp: (error: HeadendError) => void = () => {};
+  /** Settles (never rejects) when the server died and can't be started again. */
+  readonly gone = new Promise<HeadendError>((resolve) => {
+    this.#giveUp = resolve;
+  });
 
   constructor(options: EmbeddedPostgresOptions, log: Logger) {
     this.#folder = path.resolve(options.folder);
@@ -201,6 +208,7 @@ export class EmbeddedPostgres {
   async #run(): Promise<void> {
     const until = systemClock.monotonic() + READY_WITHIN_MS;
     for (;;) {
+      if (this.#stopping) throw new HeadendError('database_start_failed', 'The database is being stopped.');
       const server = this.#spawn(this.#binaries!.postgres, this.#serverArguments());
       this.#server = server;
       while (server.exit === undefined && systemClock.monotonic() < until) {
@@ -220,7 +228,7 @@ export class EmbeddedPostgres {
       }
       // The lock file of a killed server stands until its last child is gone; it must never be removed by hand.
       const transient = /lock file|pre-existing shared memory/.test(server.said());
-      if (!transient || systemClock.monotonic() > until || this.#stopping)
+      if (!transient || systemClock.monotonic() > until)
         throw new HeadendError('database_start_failed', `The database did not start: ${server.said()}`);
       await pause(RETRY_MS);
     }
@@ -228,14 +236,21 @@ export class EmbeddedPostgres {
 
   async #watch(server: Server): Promise<void> {
     await server.exited;
-    for (let attempt = 1; !this.#stopping && attempt <= RESTARTS; attempt++) {
+    while (!this.#stopping) {
+      const delay = this.#restarts.failed();
+      if (delay === undefined) {
+        this.#giveUp(
+          new HeadendError('database_gone', 'The database server died and cannot be started again.'),
+        );
+        return;
+      }
       this.#log.error({ exit: server.exit }, 'the database server died: starting it again');
+      await pause(delay);
       try {
         await this.#run();
         return;
       } catch (error) {
         this.#log.error({ err: error }, 'the database server could not be started');
-        await pause(RETRY_MS * 2 ** attempt);
       }
     }
   }

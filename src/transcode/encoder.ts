@@ -34,6 +34,25 @@ export type EncoderEnd = {
 };
 
 type Kind = 'video' | 'audio';
+
+/** How the tags of one kind go in and come out. */
+type Flow = {
+  /** Timestamp of the newest tag that went in, ms. */
+  given: number;
+  /** What `given` was when something last came out. */
+  answered: number;
+  /** Since when (monotonic) tags have gone in without an answer. */
+  asked: number | undefined;
+  /** The last two distances between tags, ms: a picture comes out when the next one has gone in. */
+  steps: [number, number];
+  /** Something has come out. */
+  delivered: boolean;
+};
+
+function newFlow(): Flow {
+  return { given: 0, answered: 0, asked: undefined, steps: [0, 0], delivered: false };
+}
+
 type Output = { id: string; kind: Kind; slot: CmafSlot; position: MediaPosition; started: boolean };
 
 /** Bytes that ffmpeg sent before it ended are still on their way: so long they are waited for. */
@@ -55,17 +74,11 @@ export class Encoder {
   readonly #outputs: Output[];
   readonly #process: FfmpegProcess;
   readonly #gone = new AbortController();
-  /** Newest tag given, by kind, and where that stood when that kind last came out, ms. */
-  readonly #given: Record<Kind, number> = { video: 0, audio: 0 };
-  readonly #answered: Record<Kind, { at: number; given: number } | undefined> = {
-    video: undefined,
-    audio: undefined,
-  };
+  readonly #flow: Record<Kind, Flow> = { video: newFlow(), audio: newFlow() };
   #writer: EncoderRunWriter | undefined;
   #feed: Feed | undefined;
   #pending = 0;
   #lastBytes: () => void = () => {};
-  #delivered: Record<Kind, boolean> = { video: false, audio: false };
   #fault: string | undefined;
   #stopped = false;
   #ending = false;
@@ -108,17 +121,13 @@ export class Encoder {
       writer.close();
       return;
     }
-    const now = this.#options.clock.monotonic();
     this.#feed = new Feed(
       input,
       { audio: this.ladder.audio !== undefined, video: this.ladder.video.length > 0 },
       { offset: this.offset, ...FEED_MARKS, onFull: this.#options.onFull },
     );
     const start = first.find((tag) => !tag.header)?.timestamp ?? 0;
-    for (const kind of ['video', 'audio'] as const) {
-      this.#given[kind] = start;
-      this.#answered[kind] = { at: now, given: start };
-    }
+    for (const flow of Object.values(this.#flow)) Object.assign(flow, { given: start, answered: start });
     this.#feed.prime(first.length);
     for (const tag of first) this.write(tag);
     if (this.#ending) this.#feed.end();
@@ -129,7 +138,12 @@ export class Encoder {
     if (tag.kind !== 'script') {
       // A kind that the ladder does not have would make ffmpeg wait for more of it.
       if (tag.kind === 'video' ? this.ladder.video.length === 0 : !this.ladder.audio) return;
-      this.#given[tag.kind] = Math.max(this.#given[tag.kind], tag.timestamp);
+      const flow = this.#flow[tag.kind];
+      flow.asked ??= this.#options.clock.monotonic();
+      if (tag.timestamp > flow.given) {
+        flow.steps = [flow.steps[1], tag.timestamp - flow.given];
+        flow.given = tag.timestamp;
+      }
     }
     this.#feed.write(tag);
   }
@@ -151,12 +165,9 @@ export class Encoder {
   /** Whether it takes tags and puts nothing out; it is then good for nothing but `fail`. */
   get hangs(): boolean {
     const now = this.#options.clock.monotonic();
-    return this.#outputs.some(({ kind }) => {
-      const answered = this.#answered[kind];
-      if (!answered) return false;
-      const patience = this.#delivered[kind] ? SILENCE_MS : FIRST_SIGN_MS;
-      if (now - answered.at < patience) return false;
-      const swallowed = this.#given[kind] - answered.given;
+    return Object.values(this.#flow).some(({ asked, delivered, given, answered }) => {
+      if (asked === undefined || now - asked < (delivered ? SILENCE_MS : FIRST_SIGN_MS)) return false;
+      const swallowed = given - answered;
       return swallowed > SWALLOWED_MS || (swallowed > 0 && (this.#feed?.bytes ?? 0) > 0);
     });
   }
@@ -175,7 +186,8 @@ export class Encoder {
     for (const output of this.#outputs) {
       const at = output.position.milliseconds;
       if (at === undefined) return undefined;
-      lag = Math.max(lag, this.#given[output.kind] + this.offset - at);
+      const { given, steps } = this.#flow[output.kind];
+      lag = Math.max(lag, given + this.offset - at - 2 * Math.max(...steps));
       position = Math.min(position, at);
     }
     return { lag, position };
@@ -204,11 +216,10 @@ export class Encoder {
       output.started = true;
       this.#pending++;
     }
-    this.#delivered[output.kind] = true;
-    this.#answered[output.kind] = {
-      at: this.#options.clock.monotonic(),
-      given: this.#given[output.kind],
-    };
+    const flow = this.#flow[output.kind];
+    flow.delivered = true;
+    flow.asked = undefined;
+    flow.answered = flow.given;
     output.position.push(bytes);
     this.#writer?.write(output.id, bytes);
   }
@@ -240,7 +251,7 @@ export class Encoder {
       how,
       message: this.#fault === undefined ? exit.message : `${this.#fault} (${exit.message})`,
       lastWords: exit.lastWords,
-      delivered: this.#delivered.video || this.#delivered.audio,
+      delivered: this.#flow.video.delivered || this.#flow.audio.delivered,
     };
   }
 }

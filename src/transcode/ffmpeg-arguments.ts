@@ -60,8 +60,8 @@ function muxerOptions(kind: 'video' | 'audio'): string[] {
 }
 
 /**
- * A keyframe at the first picture of every n seconds of the timeline, wherever the input begins. The usual
- * `gte(t,n_forced*n)` would force a burst of them at the start, as the timeline does not begin at 0.
+ * A keyframe at the first picture of every n seconds, whether ffmpeg counts them from 0 or from the first picture.
+ * The usual `gte(t,n_forced*n)` would force a burst of them where the timeline does not begin at 0.
  */
 function clockKeyframes(seconds: number): string {
   const slot = (time: string): string => `floor((${time}+0.002)/${seconds})`;

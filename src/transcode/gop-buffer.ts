@@ -102,6 +102,11 @@ export class GopBuffer {
     this.#clear();
   }
 
+  /** How much of this timeline has come, ms. */
+  get span(): number {
+    return this.#newest - (this.#oldest ?? this.#newest);
+  }
+
   #dropOldSound(): void {
     let old = 0;
     for (let tag = this.#tags[old]; tag && this.#newest - tag.timestamp > AUDIO_SPAN; tag = this.#tags[++old])

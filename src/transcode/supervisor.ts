@@ -1,11 +1,13 @@
 import type { FlvTag } from '../media/index.js';
 import { Backoff, type Clock, type Logger, messageOf, sleep } from '../platform/index.js';
 import type { Broadcast, PublicationEnd, Source, SourceReader } from '../streams/index.js';
+import { isPlainAvc } from './avc-profile.js';
 import type { CmafListener } from './cmaf-listener.js';
 import { Encoder, type EncoderEnd } from './encoder.js';
 import type { FfmpegTool } from './ffmpeg-process.js';
 import { frameRateTag } from './flv-metadata.js';
 import { GopBuffer } from './gop-buffer.js';
+import { joinsNow } from './join-moment.js';
 import { KeyframeWatch } from './keyframe-watch.js';
 import { chooseLadder, type Ladder, type Rung, renditionsOf } from './ladder.js';
 import { LoadWatch, renditionsToShed } from './load-watch.js';
@@ -35,17 +37,15 @@ export const TIMELINE_START_MS = 10_000;
 
 /** FLV timestamps have 31 bits: when a timeline comes near, a run begins with a smaller number. */
 const LARGEST_TIMESTAMP = 0x7fff_ffff - 60_000;
+/** FLV sizes have 24 bits. */
+const LARGEST_BODY = 0xff_ffff;
 const LOOK_EVERY_MS = 500;
 /** How long a run that is over for its publisher may put out the rest, ms. */
 const FLUSH_MS = 5_000;
 /** The same when the next run is waiting for it. */
 const HASTE_MS = 250;
-/** Tags without a size or without sound are waited for so long after the first keyframe, ms of media. */
+/** A size that is not known and sound that was announced are waited for so long, ms of media. */
 const PATIENCE_MS = 500;
-/** A keyframe not older than this is joined, ms. */
-const FRESH_MS = 1_000;
-/** An older one is joined, too, when the next is further away than this, ms: starting takes the rest of a second. */
-const SOON_MS = 500;
 const RETRY = { initialMs: 50, maximumMs: 2_000, windowMs: 60_000, limit: 6 };
 
 const KEYFRAME_FAULTS = {
@@ -100,7 +100,13 @@ export class Supervisor implements SourceReader {
     this.#clock = settings.clock;
     this.#log = log;
     this.#backoff = new Backoff(settings.clock, RETRY);
-    this.gone = before.then(() => this.#supervise());
+    this.gone = before
+      .then(() => this.#supervise())
+      .catch((error: unknown) => {
+        this.#log.error({ err: error }, 'supervision failed');
+        this.stop();
+        this.#broadcast.fail('transcoder-failed');
+      });
     settings.clock.every(LOOK_EVERY_MS, () => this.#look(), this.#over.signal);
   }
 
@@ -115,7 +121,7 @@ export class Supervisor implements SourceReader {
   }
 
   write(tag: FlvTag): void {
-    if (this.#over.signal.aborted || tag.kind === 'script') return;
+    if (this.#over.signal.aborted || tag.kind === 'script' || tag.body.length > LARGEST_BODY) return;
     const known = tag.header && this.#isKnown(tag);
     this.#gop.push(tag);
     if (tag.kind === 'video' && !tag.header) this.#keyframes.picture(tag.timestamp, tag.keyframe);
@@ -182,19 +188,15 @@ export class Supervisor implements SourceReader {
 
   /** Whether a run should begin with what is there now. */
   #ready(): boolean {
-    const { age, seen, videoHeader } = this.#gop;
+    const { age, span, seen, videoHeader } = this.#gop;
     if (!this.#timeline || age === undefined) return false;
     const { video } = this.#source.info;
-    if (this.#fresh && age < PATIENCE_MS) {
+    if (this.#fresh && span < PATIENCE_MS) {
       const sized = !seen.video || (video?.width !== undefined && video.height !== undefined);
       const heard = seen.audio || !this.#timeline.has.audio;
       if (!sized || !heard || (seen.video && !videoHeader)) return false;
     }
-    if (this.#fresh || this.#atOnce || age <= FRESH_MS) return true;
-    const interval = this.#keyframes.interval;
-    const next = interval === undefined ? Number.POSITIVE_INFINITY : interval - age;
-    // A keyframe that is overdue is not waited for any longer than one that is far.
-    return next > SOON_MS || next < -SOON_MS;
+    return this.#fresh || this.#atOnce || joinsNow(age, this.#keyframes.interval);
   }
 
   async #encode(): Promise<EncoderEnd> {
@@ -358,15 +360,6 @@ export class Supervisor implements SourceReader {
     const known = header.kind === 'video' ? this.#gop.videoHeader : this.#gop.audioHeader;
     return known?.body.equals(header.body) ?? false;
   }
-}
-
-/** AVC profiles that are 4:2:0 with 8 bits: Baseline, Main, High (ITU-T H.264, annex A.2). */
-const PLAIN_PROFILES = new Set([66, 77, 100]);
-/** AVCProfileIndication in the AVC sequence header: the tag header is 5 bytes, the record's version 1. */
-const PROFILE_OFFSET = 6;
-
-function isPlainAvc(header: FlvTag | undefined): boolean {
-  return PLAIN_PROFILES.has(header?.body[PROFILE_OFFSET] ?? 0);
 }
 
 function round(value: number): number {

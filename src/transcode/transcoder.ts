@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Clock, Logger } from '../platform/index.js';
 import type { Broadcast, BroadcastGuest, BroadcastVisit } from '../streams/index.js';
 import { BroadcastTranscoding } from './broadcast-transcoding.js';
@@ -7,6 +8,9 @@ import { verifyVideoEncoder } from './hardware-check.js';
 import { DEFAULT_LADDER, type Rung } from './ladder.js';
 import type { TranscodeSettings } from './supervisor.js';
 import { DEFAULT_VAAPI_DEVICE, type VideoEncoder, type VideoEncoderSettings } from './video-encoder.js';
+
+/** More slices than this make a picture worse and hardly faster. */
+const MOST_THREADS = 6;
 
 export type TranscoderOptions = {
   /** The program; otherwise `ffmpeg` is searched in the environment's PATH. */
@@ -58,6 +62,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     const wanted: VideoEncoderSettings = {
       encoder: options.videoEncoder ?? 'software',
       preset: options.preset ?? 'veryfast',
+      threads: Math.min(availableParallelism(), MOST_THREADS),
       vaapiDevice: options.vaapiDevice ?? DEFAULT_VAAPI_DEVICE,
     };
     const encoder = await verifyVideoEncoder(ffmpeg, wanted, log);

@@ -5,6 +5,8 @@ export type VideoEncoderSettings = {
   encoder: VideoEncoder;
   /** libx264 preset (software only). */
   preset: string;
+  /** Threads of one libx264: each one is a slice of the picture, and many of them cost quality. */
+  threads: number;
   /** DRM render node (VAAPI only). */
   vaapiDevice: string;
 };
@@ -37,6 +39,7 @@ export function encoderArguments(settings: VideoEncoderSettings): EncoderArgumen
         output: [
           ...['-c:v', 'libx264', '-preset', settings.preset, '-tune', 'zerolatency', '-profile:v', 'high'],
           ...GROUP_OF_PICTURES,
+          ...['-threads', String(settings.threads)],
           ...['-keyint_min', '1', '-sc_threshold', '0', '-forced-idr', '1', '-flags', '+cgop'],
         ],
       };

@@ -6,7 +6,7 @@ import { Feed } from '../../src/transcode/feed.js';
 import { MediaPosition } from '../../src/transcode/media-position.js';
 import { bytesOf, SourceDouble } from '../support/broadcast-double.js';
 import { parseCmaf } from '../support/cmaf.js';
-import { film, readFlv } from '../support/media.js';
+import { film, readFlv, send } from '../support/media.js';
 import { transcoding } from '../support/transcoding.js';
 
 /** A pipe whose reader reads only when it is told to. */
@@ -121,7 +121,7 @@ t.test('the position of a rendition is read from its bytes, however they are cut
   const source = new SourceDouble(made.info);
   visit.published?.(source);
   source.restart(Date.now(), made.has);
-  for (const each of made.tags) source.write(each);
+  await send(made.tags, source.write, { speed: 5 });
   source.end('publisher-left');
   await visit.ended('grace-expired');
   const bytes = bytesOf(broadcast.runs[0], '180p');

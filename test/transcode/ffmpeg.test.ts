@@ -206,7 +206,12 @@ t.test('the plan of a ladder', async (t) => {
     passthrough: true,
     shed: new Set(),
   });
-  const software = { encoder: 'software', preset: 'veryfast', vaapiDevice: '/dev/dri/renderD128' } as const;
+  const software = {
+    encoder: 'software',
+    preset: 'veryfast',
+    threads: 2,
+    vaapiDevice: '/dev/dri/renderD128',
+  } as const;
   const request = { ladder, encoder: software, segmentDuration: 2, url: (id: string) => `http://h/${id}` };
   const plan = ffmpegPlan(request);
   t.match(
@@ -245,7 +250,12 @@ t.test('the plan of a ladder', async (t) => {
 
 t.test('every encoder is told to make keyframes only where they are forced, and no B-frames', async (t) => {
   for (const encoder of ['nvenc', 'vaapi', 'qsv', 'videotoolbox'] satisfies VideoEncoder[]) {
-    const { output } = encoderArguments({ encoder, preset: 'veryfast', vaapiDevice: '/dev/dri/renderD128' });
+    const { output } = encoderArguments({
+      encoder,
+      preset: 'veryfast',
+      threads: 2,
+      vaapiDevice: '/dev/dri/renderD128',
+    });
     t.match(output.join(' '), /-g 600/);
     t.match(output.join(' '), /-bf 0/);
   }

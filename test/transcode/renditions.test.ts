@@ -78,11 +78,16 @@ for (const mode of ['passed through', 'encoded'] as const) {
     t.strictSame([top.codec, low.codec, audio.codec], ['avc1', 'avc1', 'mp4a']);
 
     const times = keyframesOf(top);
-    const expected =
-      mode === 'encoded'
-        ? [10_067, 12_002, 14_004, 16_006] // the first pictures of every two seconds
-        : [10_067, 12_069, 14_071, 16_073]; // where the source has them
-    t.strictSame(times, expected);
+    if (mode === 'passed through')
+      t.strictSame(times, [10_067, 12_069, 14_071, 16_073], 'where the source has them, B-frames reordered');
+    else {
+      t.equal(times[0], 10_067);
+      t.ok(times.length >= 4 && times.length <= 5, `${times}`);
+      for (const [index, time] of times.slice(1, -1).entries()) {
+        const apart = (times[index + 2] ?? 0) - time;
+        t.ok(Math.abs(apart - 2_000) < 40, `every 2 s: ${apart} ms`);
+      }
+    }
     t.strictSame(keyframesOf(middle), times, 'all renditions have theirs at the same time');
     t.strictSame(keyframesOf(low), times);
     for (const [id, track] of Object.entries(tracks)) {

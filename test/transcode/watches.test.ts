@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { FlvTag } from '../../src/media/index.js';
 import { GopBuffer } from '../../src/transcode/gop-buffer.js';
+import { joinsNow } from '../../src/transcode/join-moment.js';
 import { KeyframeWatch } from '../../src/transcode/keyframe-watch.js';
 import { chooseLadder, DEFAULT_LADDER } from '../../src/transcode/ladder.js';
 import { LoadWatch, renditionsToShed } from '../../src/transcode/load-watch.js';
@@ -163,4 +164,13 @@ t.test('an announcement that turns out wrong is corrected', async (t) => {
   t.equal(silent.age, undefined, 'it does after all: at its keyframe');
   silent.push(tag('video', 2_240, { keyframe: true }));
   t.equal(silent.age, 0);
+});
+
+t.test('a new encoder joins at the last keyframe unless that is old and the next one near', async (t) => {
+  t.equal(joinsNow(900, 2_000), true);
+  t.equal(joinsNow(1_200, 2_000), true);
+  t.equal(joinsNow(1_700, 2_000), false);
+  t.equal(joinsNow(2_300, 2_000), false, 'it must come any moment');
+  t.equal(joinsNow(2_600, 2_000), true, 'it does not come');
+  t.equal(joinsNow(5_000, undefined), true);
 });

@@ -8,12 +8,13 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { messageOf, projectRoot } from '../src/platform/index.js';
 import { CLUSTER_SOCKET, startTestCluster, type TestCluster } from '../test/support/database-cluster.js';
-import { type FileReport, readTap } from './tap-report.js';
+import { type FileReport, TapReader } from './tap-report.js';
 
 /** How long processes of finished tests have to vanish by themselves. */
 const GRACE_MS = 3_000;
@@ -25,9 +26,11 @@ const { values, positionals } = parseArgs({
 const checks = { passed: Number(values['checks-passed'] ?? 0), failed: Number(values['checks-failed'] ?? 0) };
 
 process.chdir(projectRoot());
-const tapFile = path.resolve('.build/tests.tap');
+/** Everything tap said, to look things up in. */
+const TAP_FILE = '.build/tests.tap';
 let tap: ChildProcess | undefined;
 let cluster: TestCluster | undefined;
+const reports: FileReport[] = [];
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.once(signal, () => {
@@ -50,20 +53,26 @@ function chosenTests(): string[] {
 }
 
 async function runTap(files: string[], environment: Record<string, string>): Promise<number | null> {
-  mkdirSync(path.dirname(tapFile), { recursive: true });
-  rmSync(tapFile, { force: true });
+  mkdirSync(path.dirname(TAP_FILE), { recursive: true });
   const compiled = files.map((file) => path.join('.build', file.replace(/\.ts$/, '.js')));
-  tap = spawn(
-    process.execPath,
-    ['node_modules/tap/dist/esm/run.mjs', '--reporter=terse', `--output-file=${tapFile}`, ...compiled],
+  tap = spawn(process.execPath, ['node_modules/tap/dist/esm/run.mjs', '--reporter=tap', ...compiled], {
+    stdio: ['ignore', 'pipe', 'inherit'],
     // A group of its own: what a test leaves behind is found by it.
-    {
-      stdio: ['ignore', 'inherit', 'inherit'],
-      detached: true,
-      env: { ...process.env, CI: 'true', ...environment },
-    },
-  );
+    detached: true,
+    env: { ...process.env, CI: 'true', ...environment },
+  });
+  const reader = new TapReader((report) => {
+    reports.push(report);
+    print(report);
+  });
+  const file = createWriteStream(TAP_FILE);
+  createInterface({ input: tap.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+    file.write(`${line}\n`);
+    reader.read(line);
+  });
   const [code] = await once(tap, 'close');
+  reader.end();
+  file.end();
   return code as number | null;
 }
 
@@ -97,17 +106,14 @@ async function leftBehind(group: number): Promise<string[]> {
   return members;
 }
 
-function printFiles(reports: FileReport[]): void {
-  // On a line of its own, whatever the reporter wrote last.
-  console.log('');
-  for (const { file, passed, failed, skipped, seconds } of reports) {
-    const counts = [`${passed} passed`, ...(failed > 0 ? [`${failed} failed`] : [])];
-    const name = file.replace(/^\.build\//, '').replace(/\.js$/, '.ts');
-    console.log(
-      `${failed > 0 ? 'FAILED ' : 'ok     '} ${name}: ${counts.join(', ')} (${seconds.toFixed(1)} s)`,
-    );
-    for (const what of skipped) console.log(`        skipped: ${what}`);
-  }
+function print({ file, passed, failed, skipped, failures, seconds }: FileReport): void {
+  const counts = [`${passed} passed`, ...(failed > 0 ? [`${failed} failed`] : [])];
+  const name = file.replace(/^\.build\//, '').replace(/\.js$/, '.ts');
+  console.log(
+    `${failed > 0 ? 'FAILED ' : 'ok     '} ${name}: ${counts.join(', ')} (${seconds.toFixed(1)} s)`,
+  );
+  for (const what of skipped) console.log(`        skipped: ${what}`);
+  for (const failure of failures) console.log(failure.replace(/^/gm, '        '));
 }
 
 const problems: string[] = [];
@@ -116,7 +122,6 @@ const missing = files.filter((file) => !existsSync(path.join('.build', file.repl
 for (const file of missing) problems.push(`${file} is not compiled`);
 if (files.length === 0) problems.push(`no test matches ${positionals.join(' ') || 'test/'}`);
 
-let reports: FileReport[] = [];
 const runnable = files.filter((file) => !missing.includes(file));
 if (runnable.length > 0) {
   const environment: Record<string, string> = {};
@@ -128,7 +133,6 @@ if (runnable.length > 0) {
   }
   try {
     const code = await runTap(runnable, environment);
-    reports = readTap(existsSync(tapFile) ? readFileSync(tapFile, 'utf8') : '');
     const failed = reports.some((report) => report.failed > 0);
     if (code !== 0 && !failed) problems.push(`tap ended with ${code}`);
     const seen = reports.length;
@@ -140,7 +144,6 @@ if (runnable.length > 0) {
   }
 }
 
-printFiles(reports);
 for (const problem of problems) console.log(`FAILED  ${problem}`);
 const sum = (count: (report: FileReport) => number): number =>
   reports.reduce((total, report) => total + count(report), 0);

@@ -5,65 +5,106 @@ export type FileReport = {
   failed: number;
   /** What could not be tested here, each with its reason. */
   skipped: string[];
+  /** What tap said of each failed assertion, with its diagnostics; and of the file when it ended badly by itself. */
+  failures: string[];
   seconds: number;
 };
 
-type Block = { indent: number; name: string; hasSubtests: boolean };
+type Block = { indent: number; hasSubtests: boolean };
 
 const SUBTEST = /^( *)# Subtest: (.*)$/;
 const RESULT = /^( *)(not )?ok \d+(?: - (.*))?$/;
+const LONGEST_FAILURE = 60;
 
 /**
- * Counts tests, not assertions, in the output of tap (TAP 14): a test is a subtest that has no subtests of its own. A file
- * that ends badly though none of its tests failed (an exit code, a time-out, nothing run) counts as one failure.
+ * Counts tests, not assertions, in the output of tap (TAP 14), line by line: a test is a subtest that has no subtests of
+ * its own. A file that ends badly though none of its tests failed (an exit code, a time-out, nothing run) counts as one
+ * failure.
  */
-export function readTap(text: string): FileReport[] {
-  const reports: FileReport[] = [];
-  const open: Block[] = [];
-  let report: FileReport | undefined;
-  let diagnosticEnd: string | undefined;
-  for (const line of text.split('\n')) {
+export class TapReader {
+  readonly #finished: (report: FileReport) => void;
+  readonly #open: Block[] = [];
+  #report: FileReport | undefined;
+  /** The line that ends the diagnostics we are in. */
+  #diagnosticEnd: string | undefined;
+  /** The lines of each failure of this file; the last grows while diagnostics of it are read. */
+  #failures: string[][] = [];
+  #growing: string[] | undefined;
+
+  /** `finished` is called with each file when nothing more can come of it. */
+  constructor(finished: (report: FileReport) => void) {
+    this.#finished = finished;
+  }
+
+  /** Takes the next line, without its line break. */
+  read(line: string): void {
     // Diagnostics (YAML) may quote anything, output of tap included.
-    if (diagnosticEnd !== undefined) {
-      if (line === diagnosticEnd) diagnosticEnd = undefined;
-      continue;
+    if (this.#diagnosticEnd !== undefined) {
+      this.#growing?.push(line);
+      if (line === this.#diagnosticEnd) this.#diagnosticEnd = undefined;
+      return;
     }
     if (/^ +---$/.test(line)) {
-      diagnosticEnd = line.replace('---', '...');
-      continue;
+      this.#diagnosticEnd = line.replace('---', '...');
+      return;
     }
     const subtest = SUBTEST.exec(line);
     if (subtest) {
-      const indent = subtest[1]?.length ?? 0;
-      const parent = open.at(-1);
-      if (parent) parent.hasSubtests = true;
-      open.push({ indent, name: subtest[2] ?? '', hasSubtests: false });
-      if (indent === 0) {
-        report = { file: subtest[2] ?? '', passed: 0, failed: 0, skipped: [], seconds: 0 };
-        reports.push(report);
-      }
-      continue;
+      this.#enter(subtest[1]?.length ?? 0, subtest[2] ?? '');
+      return;
     }
     const result = RESULT.exec(line);
-    if (!result) continue;
+    if (result) this.#result(line, result);
+  }
+
+  /** The output is over: also a file that was cut off is finished. */
+  end(): void {
+    const report = this.#report;
+    this.#report = undefined;
+    if (!report) return;
+    report.failures = this.#failures.map((lines) => lines.slice(0, LONGEST_FAILURE).join('\n'));
+    this.#failures = [];
+    this.#finished(report);
+  }
+
+  #enter(indent: number, name: string): void {
+    this.#noteSubtest();
+    if (indent === 0) {
+      this.end();
+      this.#open.length = 0;
+      this.#report = { file: name, passed: 0, failed: 0, skipped: [], failures: [], seconds: 0 };
+    }
+    this.#open.push({ indent, hasSubtests: false });
+  }
+
+  #result(line: string, result: RegExpExecArray): void {
+    const report = this.#report;
     const indent = result[1]?.length ?? 0;
     const ok = !result[2];
-    const [name = '', directive] = (result[3] ?? '').split(/ # (?=SKIP|TODO|time=)/i);
-    const block = open.at(-1)?.indent === indent ? open.pop() : undefined;
-    if (!report) continue;
-    if (/^(SKIP|TODO)/i.test(directive ?? '')) {
+    const [name = '', directive = ''] = (result[3] ?? '').split(/ # (?=SKIP|TODO|time=)/i);
+    const block = this.#open.at(-1)?.indent === indent ? this.#open.pop() : undefined;
+    this.#growing = undefined;
+    if (!report) return;
+    if (/^(SKIP|TODO)/i.test(directive)) {
       report.skipped.push(`${name} (${directive})`);
       // A skipped test stands where a subtest would: its file has tests.
-      const parent = open.at(-1);
-      if (parent) parent.hasSubtests = true;
-    } else if (block && indent === 0) {
+      this.#noteSubtest();
+      return;
+    }
+    const inner = block !== undefined && !block.hasSubtests;
+    if (indent === 0) {
       report.seconds = Number(/time=([\d.]+)ms/.exec(line)?.[1] ?? 0) / 1000;
       if (!ok && report.failed === 0) report.failed = 1;
-      else if (ok && !block.hasSubtests) report.passed += 1;
-    } else if (block && !block.hasSubtests) {
+      else if (ok && inner) report.passed += 1;
+    } else if (inner) {
       if (ok) report.passed += 1;
       else report.failed += 1;
     }
+    if (!ok && (block === undefined || indent === 0)) this.#failures.push((this.#growing = [line]));
   }
-  return reports;
+
+  #noteSubtest(): void {
+    const parent = this.#open.at(-1);
+    if (parent) parent.hasSubtests = true;
+  }
 }

@@ -1,5 +1,13 @@
 import t from 'tap';
-import { readTap } from '../../scripts/tap-report.js';
+import { type FileReport, TapReader } from '../../scripts/tap-report.js';
+
+function readTap(text: string): FileReport[] {
+  const reports: FileReport[] = [];
+  const reader = new TapReader((report) => reports.push(report));
+  for (const line of text.split('\n')) reader.read(line);
+  reader.end();
+  return reports;
+}
 
 const MIXED = `TAP version 14
 # Subtest: .build/test/a.test.js
@@ -42,9 +50,19 @@ t.test('counts tests, not assertions, and the innermost ones only', async (t) =>
       passed: 2,
       failed: 1,
       skipped: ['in the browser (SKIP no Chromium here)'],
+      failures: [
+        [
+          '            not ok 1 - should be equal',
+          '              diff: |',
+          '                # Subtest: quoted output',
+          '                ok 1 - that must not be counted',
+          '              ...',
+        ].join('\n'),
+        'not ok 1 - .build/test/a.test.js # time=1234.5ms',
+      ],
       seconds: 1.2345,
     },
-    { file: '.build/test/b.test.js', passed: 1, failed: 0, skipped: [], seconds: 0.01 },
+    { file: '.build/test/b.test.js', passed: 1, failed: 0, skipped: [], failures: [], seconds: 0.01 },
   ]);
 });
 
@@ -61,6 +79,7 @@ not ok 1 - a # time=9ms
   ...
 `);
   t.match(report, { passed: 1, failed: 1 });
+  t.match(report?.failures[0], 'exitCode: 7');
 });
 
 t.test('a file without any test has failed when tap says so', async (t) => {

@@ -53,11 +53,11 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
       if (path.name === 'multivariant') {
         const playlist = packager.find(path.streamId)?.multivariantPlaylist();
         if (!playlist) throw notFound();
-        return sendPlaylist(reply, playlist, CACHE_PLAYLIST);
+        return sendPlaylist(request, reply, playlist, CACHE_PLAYLIST);
       }
       const feed = packager.find(path.streamId, path.broadcastId)?.rendition(path.rendition);
       if (!feed) throw notFound();
-      if (path.name === 'media') return media(feed, request.query, reply);
+      if (path.name === 'media') return media(feed, request, reply);
       const bytes = await find(feed, path, reply);
       if (!bytes) return reply;
       return sendMedia(request, reply, feed.kind, bytes);
@@ -66,10 +66,10 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
 
   async function media(
     feed: RenditionFeed,
-    query: Record<string, unknown>,
+    request: FastifyRequest<{ Querystring: Record<string, unknown> }>,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const { block, delta } = parseDirectives(query);
+    const { block, delta } = parseDirectives(request.query);
     if (block) {
       const answer = feed.reload(block.msn, block.part);
       if (!(await settled(answer, reply))) return reply;
@@ -77,7 +77,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
     const playlist = feed.playlist(delta);
     if (!playlist) throw notFound();
     const cache = block ? `public, max-age=${feed.targetDuration * CACHE_BLOCKED_TARGETS}` : CACHE_PLAYLIST;
-    return sendPlaylist(reply, playlist, cache);
+    return sendPlaylist(request, reply, playlist, cache);
   }
 
   async function find(
@@ -151,8 +151,19 @@ function unavailable(reply: FastifyReply, code: string, message: string, details
   return new PublicError(503, code, message, details);
 }
 
-function sendPlaylist(reply: FastifyReply, playlist: Buffer, cache: string): FastifyReply {
-  return reply.headers({ 'content-type': PLAYLIST_TYPE, 'cache-control': cache }).send(playlist);
+function sendPlaylist(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  playlist: Buffer,
+  cache: string,
+): FastifyReply {
+  reply.headers({ 'content-type': PLAYLIST_TYPE, 'cache-control': cache });
+  return sendBytes(request, reply, playlist);
+}
+
+function sendBytes(request: FastifyRequest, reply: FastifyReply, bytes: Buffer): FastifyReply {
+  if (request.method === 'HEAD') return reply.header('content-length', bytes.length).send();
+  return reply.send(bytes);
 }
 
 function sendMedia(
@@ -171,9 +182,7 @@ function sendMedia(
     'cache-control': CACHE_MEDIA,
     'accept-ranges': 'bytes',
   });
-  if (!range) return reply.send(bytes);
-  return reply
-    .code(206)
-    .header('content-range', `bytes ${range.first}-${range.last}/${bytes.length}`)
-    .send(bytes.subarray(range.first, range.last + 1));
+  if (!range) return sendBytes(request, reply, bytes);
+  reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${bytes.length}`);
+  return sendBytes(request, reply, bytes.subarray(range.first, range.last + 1));
 }

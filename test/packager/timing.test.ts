@@ -1,0 +1,146 @@
+import t from 'tap';
+import { fitToFrames, fitToSegment, partTarget } from '../../src/packager/part-timing.js';
+import { type Cut, SegmentGrid, type SegmentGridOptions } from '../../src/packager/segment-grid.js';
+import { SequenceNumbers } from '../../src/packager/sequence-numbers.js';
+import { WaitingRoom, type WaitState } from '../../src/packager/waiting-room.js';
+import { FakeClock } from '../support/fake-clock.js';
+
+t.test('parts of every usual frame rate reach 85 % of their target and stay below it', async (t) => {
+  for (const rate of [10, 12.5, 15, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60, 120, 46.875, 43.07]) {
+    for (const configured of [0.2, 0.25, 1 / 3, 0.5, 1]) {
+      const frame = 1 / rate;
+      const frames = Math.round(2 * rate);
+      const nominal = fitToFrames(configured, frame);
+      const part = fitToSegment(nominal, frames * frame, frame);
+      const target = partTarget(nominal, frame);
+      let end = 0;
+      for (let index = 1; index <= frames; index++) {
+        const boundary = (Math.round(end / part) + 1) * part;
+        if (index * frame < boundary - frame / 2 - 1e-6 && index < frames) continue;
+        const duration = index * frame - end;
+        const last = index === frames;
+        if (duration > target || (duration < 0.85 * target && !last)) {
+          t.fail(`${rate} frames a second, ${configured} s: a part of ${duration} s, target ${target} s`);
+        }
+        end = index * frame;
+      }
+      t.equal(end, frames * frame);
+    }
+  }
+});
+
+function grid(options: Partial<SegmentGridOptions> = {}): SegmentGrid {
+  let msn = 0;
+  return new SegmentGrid({
+    segmentDuration: 2,
+    partDuration: 1 / 3,
+    keyframes: undefined,
+    number: () => msn++,
+    ...options,
+  });
+}
+function cuts(grid: SegmentGrid, keyframes: number[]): Cut[] {
+  const found: Cut[] = [];
+  for (const pts of keyframes) {
+    grid.offerKeyframe(pts);
+    if (grid.last && grid.last !== found.at(-1)) found.push(grid.last);
+  }
+  return found;
+}
+
+t.test(
+  'keyframes that come too soon make no segment, and the same one is offered by every rendition',
+  async (t) => {
+    const found = cuts(grid(), [10, 10, 11, 12, 12, 12, 13.1, 14, 16]);
+    t.same(
+      found.map(({ pts, msn }) => [pts, msn]),
+      [10, 12, 14, 16].map((pts, msn) => [pts, msn]),
+    );
+  },
+);
+
+t.test('what an encoder on the clock will do is known from its first frame', async (t) => {
+  const frame = 1001 / 30_000;
+  const clocked = grid({ keyframes: { interval: 2, clock: { frame } } });
+  const keyframes: number[] = [];
+  let slot = -1;
+  // As the encoder decides: the first frame of each two seconds.
+  for (let index = 0; index < 1000; index++) {
+    const pts = 11.1 + index * frame;
+    const now = Math.floor((pts + 0.002) / 2);
+    if (now !== slot) keyframes.push(pts);
+    slot = now;
+  }
+  const found = cuts(clocked, keyframes);
+  t.equal(found[1]?.pts.toFixed(1), '12.0', 'the first segment is cut short, or it would last 2.9 s');
+  for (const [index, cut] of found.slice(0, -1).entries()) {
+    const real = found[index + 1]!.pts - cut.pts;
+    t.ok(Math.abs(cut.expected! - real) < 0.001, `${cut.expected} expected, ${real} came`);
+    t.equal(cut.least, cut.expected);
+  }
+});
+
+t.test('irregular keyframes are not foretold', async (t) => {
+  const found = cuts(grid(), [10, 12, 14, 17.1, 18.7]);
+  t.equal(found[2]?.expected, 2);
+  t.equal(found.at(-1)?.expected, undefined);
+  t.equal(found.at(-1)?.least, 1.2, 'but none comes before this');
+});
+
+t.test('numbers keep to two a second, and a process that takes over cannot repeat any', async (t) => {
+  const clock = new FakeClock();
+  const startedAt = clock.now();
+  const first = new SequenceNumbers({ startedAt, resumed: false }, clock);
+  t.equal(first.take(), 0);
+  let last = 0;
+  for (let ms = 0; ms < 20_000; ms += 50) {
+    await clock.advance(50);
+    while (first.available) last = first.take();
+  }
+  t.ok(last <= 40 + 32, `${last} after 20 s of taking all that can be had`);
+  const second = new SequenceNumbers({ startedAt, resumed: true }, clock);
+  t.ok(second.available);
+  t.ok(second.take() > last - 1);
+  await clock.advance(1000);
+  t.ok(new SequenceNumbers({ startedAt, resumed: true }, clock).take() > last);
+});
+
+t.test(
+  'those who wait go when they have what they want, when it is late, when they leave and at the end',
+  async (t) => {
+    const clock = new FakeClock();
+    const room = new WaitingRoom(clock, 4);
+    const queue = room.queue();
+    let state: WaitState = 'wait';
+    const one = queue.wait(() => state, 1000)!;
+    await clock.advance(400);
+    const two = queue.wait(() => 'wait', 1000)!;
+    const three = queue.wait(() => 'wait', 1000)!;
+    const four = room.queue().wait(() => 'wait', 60_000)!;
+    t.equal(
+      queue.wait(() => 'wait', 1000),
+      undefined,
+      'the room is full',
+    );
+    t.equal(clock.pending, 2, 'one timer a queue');
+    state = 'ready';
+    queue.changed();
+    t.equal(await one.outcome, 'ready');
+    three.cancel();
+    three.cancel();
+    t.equal(await three.outcome, 'cancelled');
+    t.equal(room.inside, 2);
+    await clock.advance(999);
+    t.equal(room.inside, 2);
+    await clock.advance(1);
+    t.equal(await two.outcome, 'late');
+    room.close();
+    t.equal(await four.outcome, 'closed');
+    t.equal(room.inside, 0);
+    t.equal(clock.pending, 0);
+    t.equal(
+      queue.wait(() => 'wait', 1),
+      undefined,
+    );
+  },
+);

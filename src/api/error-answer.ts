@@ -31,9 +31,9 @@ const FASTIFY_ERRORS: Record<string, Answer> = {
   FST_ERR_BAD_URL: { status: 400, code: 'bad_request', message: 'The address is not a valid URL.' },
 };
 
-/** The database can't be reached, or is starting or stopping: of the `postgres` package, Node and PostgreSQL appendix A. */
+/** The database can't be reached, is starting or stopping, or does not answer in time: of the `postgres` package, Node and PostgreSQL appendix A. */
 const DATABASE_AWAY =
-  /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|08...|57P0[1-3]|53300)$/;
+  /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|08...|57P0[1-3]|57014|53300)$/;
 
 /** How an error answers, if it may be shown. */
 function answerTo(error: FastifyError): Answer | undefined {

@@ -105,6 +105,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
       directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
     },
     crossOriginResourcePolicy: { policy: 'cross-origin' },
+    // Browsers ignore these on plain HTTP, and complain about them in their console.
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
     hsts: false, // whoever ends TLS in front of us decides
   });
   app.addHook('onRequest', async (request, reply) => {

@@ -13,6 +13,8 @@ const EMBEDDED_NAME = 'headend';
 /** A server given by URL may be starting at the same time. */
 const REACHABLE_WITHIN_MS = 15_000;
 const RETRY_MS = 250;
+/** Nothing that the gateway asks takes long; who waits for an answer must hear that there is none. */
+const STATEMENT_TIMEOUT_MS = 15_000;
 
 /** A pool of connections, as the tables of the rooms use it. */
 export type Sql = postgres.Sql;
@@ -97,6 +99,7 @@ function connect(address: DatabaseAddress, own: { max?: number; onclose?: () => 
     connection: {
       application_name: APPLICATION_NAME,
       TimeZone: 'UTC',
+      statement_timeout: STATEMENT_TIMEOUT_MS,
       // A host that vanishes must not hold the lock for the two hours of the usual default.
       ...(onclose ? { tcp_keepalives_idle: 10, tcp_keepalives_interval: 5, tcp_keepalives_count: 3 } : {}),
     },

@@ -33,7 +33,7 @@ export async function migrate(sql: postgres.Sql, options: MigrateOptions, log: L
   const target = Math.min(options.to ?? known.length, known.length);
   const connection = await sql.reserve();
   try {
-    await connection`select set_config('lock_timeout', ${LOCK_TIMEOUT}, false)`;
+    await connection`select set_config('lock_timeout', ${LOCK_TIMEOUT}, false), set_config('statement_timeout', '0', false)`;
     await connection`select pg_advisory_lock(${LOCK_SPACE}, ${MIGRATION_LOCK})`;
     const applied = await readApplied(connection, known);
     for (const migration of known.slice(applied, target)) {
@@ -53,7 +53,7 @@ export async function migrate(sql: postgres.Sql, options: MigrateOptions, log: L
     return target - applied;
   } finally {
     await connection`select pg_advisory_unlock(${LOCK_SPACE}, ${MIGRATION_LOCK})`.catch(() => {});
-    await connection`select set_config('lock_timeout', '0', false)`.catch(() => {});
+    await connection.unsafe('reset lock_timeout; reset statement_timeout').catch(() => {});
     connection.release();
   }
 }

@@ -170,6 +170,9 @@ t.test('documents are protected by headers; media is not burdened with them', as
   const { app } = server(t);
   app.get('/page', async () => 'ok');
   app.get('/hls/x', async () => 'ok');
+  app.get('/own', async (_request, reply) =>
+    reply.header('content-security-policy', "default-src 'self'").send('ok'),
+  );
   const page = await app.inject('/page');
   t.match(page.headers, {
     'content-security-policy': "default-src 'none';frame-ancestors 'none'",
@@ -178,6 +181,11 @@ t.test('documents are protected by headers; media is not burdened with them', as
     'cross-origin-resource-policy': 'cross-origin',
   });
   t.notOk(page.headers['strict-transport-security']);
+  t.equal(
+    (await app.inject('/own')).headers['content-security-policy'],
+    "default-src 'self'",
+    'a page has its own',
+  );
   const media = await app.inject('/hls/x');
   t.notOk(media.headers['content-security-policy']);
   t.notOk(media.headers['x-request-id']);

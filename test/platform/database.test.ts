@@ -94,6 +94,7 @@ root.test('the gateway is no superuser, and the server listens to nobody but us'
   );
   await t.rejects(sql`copy (select 1) to program 'true'`, { code: '42501' });
   await t.rejects(sql`set role postgres`, { code: '42501' });
+  t.match((await sql`show statement_timeout`)[0], { statement_timeout: '15s' });
   t.match((await sql`show listen_addresses`)[0], { listen_addresses: '' });
   t.match((await sql`show unix_socket_permissions`)[0], { unix_socket_permissions: '0700' });
 });

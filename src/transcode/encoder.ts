@@ -242,7 +242,7 @@ export class Encoder {
         new Promise<void>((resolve) => {
           this.#lastBytes = resolve;
         }),
-        sleep(this.#options.clock, LAST_BYTES_MS),
+        sleep(this.#options.clock, LAST_BYTES_MS, this.#gone.signal),
       ]);
     this.#gone.abort();
     this.#kill();

@@ -1,3 +1,3 @@
-export { DEFAULT_LADDER, type Rung } from './ladder.js';
+export type { Rung } from './ladder.js';
 export { createTranscoder, type Transcoder, type TranscoderOptions } from './transcoder.js';
 export type { VideoEncoder } from './video-encoder.js';

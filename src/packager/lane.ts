@@ -9,6 +9,10 @@ import type { Track } from './track.js';
 const LATE_KEYFRAME = 0.5;
 /** A hole in the timestamps up to this (s) makes the frame before it longer; a larger one is left open. */
 const LONGEST_STRETCH = 0.1;
+/** Samples may come earlier (s) than the end of the one before them by mistake; they are left out. */
+const FURTHEST_BACK = 1;
+/** A segment longer than this (s) means that keyframes have stopped coming. */
+export const LONGEST_SEGMENT = 60;
 /** A part with more samples or bytes than this never ends: the times do not move. */
 const MOST_SAMPLES = 2000;
 const MOST_BYTES = 32 * 2 ** 20;
@@ -18,6 +22,8 @@ const USUAL_FRAME = 1 / 30;
 export type LaneContext = {
   grid: SegmentGrid;
   runIndex: number;
+  /** Bytes that one segment may have. */
+  segmentBytes: number;
   /** Seconds to add to the run's times; known from the run's first cut on. */
   offset(): number;
   /** Unix ms of a time (s) on the broadcast's timeline. */
@@ -125,8 +131,12 @@ export class Lane {
   }
 
   #add(sample: Sample, frame: number): void {
+    this.#checkSegment(sample);
     const previous = this.#samples.at(-1);
     const gap = this.#end === undefined ? 0 : sample.decodeTime - this.#end;
+    if (gap < -FURTHEST_BACK * this.#scale) {
+      throw new HeadendError('media_time_backwards', `Time runs backwards in ${this.track.id}`);
+    }
     if (gap !== 0 && previous) {
       if (gap > LONGEST_STRETCH * this.#scale) {
         this.#flush();
@@ -147,6 +157,14 @@ export class Lane {
     }
     this.#end = sample.decodeTime + sample.duration;
     if (this.#elapsed() >= this.#boundary(frame) - frame / 2 - 1e-6) this.#flush();
+  }
+
+  #checkSegment(sample: Sample): void {
+    const { last } = this.track;
+    const written = this.track.start?.msn === last?.msn ? last!.bytes : 0;
+    const duration = this.#seconds(sample.decodeTime + sample.duration - this.#anchor);
+    if (duration <= LONGEST_SEGMENT && written + this.#bytes <= this.#context.segmentBytes) return;
+    throw new HeadendError('segment_too_long', `Keyframes of ${this.track.id} have stopped coming`);
   }
 
   /** Where the part that is being filled should end, in seconds from the anchor. */

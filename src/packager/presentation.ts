@@ -1,6 +1,6 @@
 import type { Clock, Logger } from '../platform/index.js';
-import { HeadendError } from '../platform/index.js';
 import { BROADCAST_END, type Broadcast, type BroadcastEnd, type EncoderRun } from '../streams/index.js';
+import { LONGEST_SEGMENT } from './lane.js';
 import type { MediaPlaylist } from './media-playlist.js';
 import { renderMultivariantPlaylist } from './multivariant-playlist.js';
 import { PART_TARGETS } from './playlist-limits.js';
@@ -46,8 +46,8 @@ export const MEDIA_TIME_ORIGIN = 10;
  * frames may come a little earlier in decode order.
  */
 const REORDERING = 0.25;
-/** A segment longer than this (s) means that keyframes have stopped coming. */
-const LONGEST_SEGMENT = 60;
+/** The share of all memory that one segment of one rendition may take. */
+const SEGMENT_SHARE = 1 / 4;
 
 export class BroadcastPresentation implements Presentation, FeedHost {
   readonly #broadcast: Broadcast;
@@ -130,6 +130,7 @@ export class BroadcastPresentation implements Presentation, FeedHost {
       {
         segmentDuration,
         partDuration,
+        segmentBytes: this.#options.windowBytes * SEGMENT_SHARE,
         track: (rendition) => this.#track(rendition.id, rendition.kind),
         mayNumber: (intake) => this.#mayNumber(intake),
         begin: (intake, first) => this.#begin(intake, first),
@@ -249,12 +250,7 @@ export class BroadcastPresentation implements Presentation, FeedHost {
   #published(track: Track): void {
     this.#version++;
     const { last } = track;
-    if (last && !last.complete) {
-      if (last.duration > LONGEST_SEGMENT || last.bytes > this.#options.windowBytes / 4) {
-        throw new HeadendError('segment_too_long', 'Keyframes have stopped coming');
-      }
-      this.#raiseTargetDuration(last.duration);
-    }
+    if (last && !last.complete) this.#raiseTargetDuration(last.duration);
     this.#trim(track);
     if (this.#playable !== this.#run) this.#checkPlayable();
     track.queue.changed();

@@ -14,6 +14,8 @@ const VIDEO_MISSING_SEGMENTS = 2;
 export type RunHost = {
   segmentDuration: number;
   partDuration: number;
+  /** Bytes that one segment may have. */
+  segmentBytes: number;
   track(rendition: Rendition): Track;
   /** May this run (now) make another segment? */
   mayNumber(intake: RunIntake): boolean;
@@ -71,7 +73,11 @@ export class RunIntake implements EncoderRunReader {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { lane, sample } of this.#sound.splice(0)) lane.place(sample);
+    try {
+      for (const { lane, sample } of this.#sound.splice(0)) lane.place(sample);
+    } catch {
+      // What is left makes no sense: the run ends here anyhow.
+    }
     for (const lane of this.#lanes.values()) lane.finish();
   }
 
@@ -86,6 +92,7 @@ export class RunIntake implements EncoderRunReader {
         lane = new Lane(rendition, init, host.track(rendition), {
           grid: this.#grid,
           runIndex: this.run.index,
+          segmentBytes: host.segmentBytes,
           offset: () => this.#offset ?? 0,
           wallTime: (seconds) => host.wallTime(seconds),
           published: (track) => host.published(track),

@@ -1,6 +1,5 @@
-export * from './box.js';
-export * from './cmaf-error.js';
-export * from './cmaf-scanner.js';
-export * from './fragment-reader.js';
-export * from './fragment-writer.js';
-export * from './track-init.js';
+export { CmafError, type CmafErrorCode } from './cmaf-error.js';
+export { type CmafHandlers, CmafScanner } from './cmaf-scanner.js';
+export type { Sample } from './fragment-reader.js';
+export { type Fragment, writeFragment } from './fragment-writer.js';
+export { parseTrackInit, type TrackInit } from './track-init.js';

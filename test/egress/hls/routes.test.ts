@@ -170,15 +170,19 @@ t.test('a viewer who leaves while waiting is forgotten', async (t) => {
   const { app, broadcast, goOn } = await serve(t, { longestQueue: 1 });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}${BASE}/source/index.m3u8?_HLS_msn=3`;
+  const url = `http://127.0.0.1:${port}${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`;
   const request = get(url);
   request.on('error', () => {});
   // The one who waits has a timer; who finds no place gets an answer.
   while (broadcast.clock.pending === 0) await settle();
-  t.equal((await app.inject(`${BASE}/source/index.m3u8?_HLS_msn=3`)).statusCode, 503, 'its place is taken');
+  t.equal(
+    (await app.inject(`${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`)).statusCode,
+    503,
+    'its place is taken',
+  );
   request.destroy();
   while (broadcast.clock.pending > 0) await settle();
-  const next = app.inject(`${BASE}/source/index.m3u8?_HLS_msn=3`).then((response) => response);
+  const next = app.inject(`${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`).then((response) => response);
   while (broadcast.clock.pending === 0) await settle();
   await goOn();
   t.equal((await next).statusCode, 200, 'its place was free');

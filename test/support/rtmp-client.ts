@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
 import amf from 'node-media-server/src/protocol/amf.js';
@@ -57,6 +56,7 @@ export class RtmpClient {
   constructor(port: number, options: { tls?: boolean } = {}) {
     const to = { port, host: '127.0.0.1' };
     this.socket = options.tls ? tls.connect({ ...to, rejectUnauthorized: false }) : net.connect(to);
+    this.socket.setNoDelay(true);
     this.socket.on('error', () => {});
     this.socket.on('data', (bytes: Buffer) => {
       this.received = Buffer.concat([this.received, bytes]);
@@ -131,12 +131,25 @@ export class RtmpClient {
     return this.received.toString('latin1');
   }
 
-  /** Waits for something to become true of what was received. @throws after ten seconds. */
+  /** Waits for something to become true of what was received. @throws after ten seconds, or when it cannot any more. */
   async until(condition: () => boolean): Promise<void> {
+    await this.#wait(() => condition() || this.closed);
+    if (!condition())
+      throw new Error(`the connection was closed; received codes: ${this.codes().join(', ')}`);
+  }
+
+  async untilClosed(): Promise<void> {
+    await this.#wait(() => this.closed);
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  async #wait(condition: () => boolean): Promise<void> {
     const deadline = AbortSignal.timeout(10_000);
     while (!condition()) {
       if (deadline.aborted) throw new Error(`nothing came of it; received codes: ${this.codes().join(', ')}`);
-      if (this.closed) throw new Error('the connection was closed');
       await new Promise<void>((resolve) => {
         const wake = (): void => {
           this.#waiting.delete(wake);
@@ -147,14 +160,6 @@ export class RtmpClient {
         deadline.addEventListener('abort', wake);
       });
     }
-  }
-
-  async untilClosed(): Promise<void> {
-    if (!this.closed) await once(this.socket, 'close', { signal: AbortSignal.timeout(10_000) });
-  }
-
-  destroy(): void {
-    this.socket.destroy();
   }
 
   #wake(): void {

@@ -13,8 +13,6 @@ export type PublicationFeedOptions = {
   encoder: string | undefined;
   readableCodecs: ReadableCodecs;
   clock: Clock;
-  /** Ends when the connection does. */
-  signal: AbortSignal;
   /** The stream cannot be served; the sentence is for the broadcaster. The feed gets nothing more. */
   refuse(message: string): void;
 };
@@ -135,7 +133,7 @@ export class PublicationFeed {
     else this.#place(tag);
   }
 
-  /** Nothing more comes. */
+  /** Nothing more comes. Must be called when the connection ends. */
   close(): void {
     this.#over = true;
     this.#cancelWait?.();
@@ -204,10 +202,10 @@ export class PublicationFeed {
   }
 
   #hold(tag: MediaTag, wait: number): void {
-    const { clock, signal } = this.#options;
+    const { clock } = this.#options;
     if (this.#held.length === 0) {
       this.#heldSince = clock.now();
-      this.#cancelWait = clock.after(wait, () => this.#open(), signal);
+      this.#cancelWait = clock.after(wait, () => this.#open());
     }
     this.#held.push(tag);
     this.#heldBytes += tag.body.length;

@@ -150,7 +150,6 @@ export class RtmpConnection {
 
   #begin(publication: Publication, encoder: string | undefined): void {
     const { clock, limits, readableCodecs } = this.#options;
-    const { signal } = this.#life;
     this.#deadline();
     this.#publication = publication;
     this.#feed = new PublicationFeed({
@@ -158,13 +157,12 @@ export class RtmpConnection {
       encoder,
       readableCodecs,
       clock,
-      signal,
       refuse: (message) => this.#refuseStream(message),
     });
     const { streamId, id: publicationId } = publication;
     this.#log.info({ streamId, publicationId, encoder }, 'publisher connected');
     this.#mediaAt = clock.monotonic();
-    clock.every(limits.silenceMs / SILENCE_CHECKS, () => this.#checkSilence(), signal);
+    clock.every(limits.silenceMs / SILENCE_CHECKS, () => this.#checkSilence(), this.#life.signal);
     try {
       this.#protocol.admit();
     } catch (error) {

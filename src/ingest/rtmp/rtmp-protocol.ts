@@ -1,11 +1,7 @@
-import nmsLogger from 'node-media-server/src/core/logger.js';
-import Rtmp, { type RtmpInvokeMessage } from 'node-media-server/src/protocol/rtmp.js';
 import { ChunkReader } from './chunk-reader.js';
+import { Rtmp, type RtmpInvokeMessage } from './node-media-server.js';
 import type { RtmpLimits } from './rtmp-limits.js';
 import { MESSAGE, type RtmpMessage, RtmpProtocolError } from './rtmp-message.js';
-
-// The library prints stream paths, which are stream keys.
-nmsLogger.log = () => {};
 
 /** What the protocol tells the connection it belongs to. All are called synchronously from `receive`. */
 export type RtmpProtocolEvents = {
@@ -314,8 +310,9 @@ const AMF0_STRING = 2;
 const AMF0_NUMBER = 0;
 
 function commandName(bytes: Buffer): string {
-  if (bytes.length < 3 || bytes[0] !== AMF0_STRING) throw new RtmpProtocolError('a command has no name');
-  return bytes.toString('latin1', 3, 3 + bytes.readUInt16BE(1));
+  const end = bytes.length < 3 || bytes[0] !== AMF0_STRING ? Infinity : 3 + bytes.readUInt16BE(1);
+  if (end > bytes.length) throw new RtmpProtocolError('a command has no name');
+  return bytes.toString('latin1', 3, end);
 }
 
 function numberBehindName(bytes: Buffer): number | undefined {

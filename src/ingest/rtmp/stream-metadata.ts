@@ -1,4 +1,4 @@
-import amf from 'node-media-server/src/protocol/amf.js';
+import { amf } from './node-media-server.js';
 
 /** What an encoder announces in `onMetaData` (Flash Video File Format 10.1, annex E.5), as far as it is used. */
 export type StreamMetadata = {

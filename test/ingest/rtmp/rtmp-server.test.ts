@@ -1,0 +1,254 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import t from 'tap';
+import { createRtmpServer } from '../../../src/ingest/rtmp/index.js';
+import { createLog } from '../../../src/platform/index.js';
+import { PUBLICATION_END, type Publisher } from '../../../src/streams/index.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { RecordingPublication } from '../../support/recording-publication.js';
+import { RtmpClient } from '../../support/rtmp-client.js';
+import { eventually, GOOD_KEY, startRtmp } from '../../support/start-rtmp.js';
+
+const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
+const VIDEO_HEADER = Buffer.from([0x17, 0, 0, 0, 0, 1, 0x42, 0xc0, 0x0d]);
+const AUDIO_HEADER = Buffer.from([0xaf, 0, 0x12, 0x10]);
+
+t.test('a publisher is admitted first and told so then, and its tags arrive', async (t) => {
+  const publication = new RecordingPublication();
+  let admit = (): void => {};
+  let shown: Publisher | undefined;
+  const { client } = await startRtmp(t, {
+    publish: (publisher) => {
+      shown = publisher;
+      return new Promise((resolve) => {
+        admit = () => resolve({ publication });
+      });
+    },
+  });
+  const encoder = client();
+  await encoder.handshake();
+  encoder.connect({ app: 'live/' });
+  encoder.publish(`${GOOD_KEY}?bandwidthtest=true`);
+  // An impatient encoder does not wait for the answer.
+  encoder.video(0, VIDEO_HEADER);
+  encoder.audio(0, AUDIO_HEADER);
+  encoder.video(40, KEY);
+  await eventually(() => shown !== undefined);
+  t.match(shown, { protocol: 'rtmp', streamKey: GOOD_KEY, address: '127.0.0.1', encoder: 'FMLE/3.0 (test)' });
+  t.notOk(encoder.codes().includes('NetStream.Publish.Start'), 'nothing is promised before');
+  admit();
+  await encoder.until(() => encoder.codes().includes('NetStream.Publish.Start'));
+  await publication.until(({ tags }) => tags.length === 3);
+  t.match(publication.tags, [
+    { header: true },
+    { header: true },
+    { keyframe: true, timestamp: 0, body: KEY },
+  ]);
+});
+
+t.test('connect is answered with the codecs that can be read, and AMF0', async (t) => {
+  const { client } = await startRtmp(t, { readableCodecs: { hevc: true, av1: false, vp9: true } });
+  const encoder = client();
+  await encoder.handshake();
+  encoder.connect({ objectEncoding: 3, fourCcList: ['*'] });
+  await encoder.until(() => encoder.codes().includes('NetConnection.Connect.Success'));
+  for (const fourCc of ['fourCcList', 'avc1', 'hvc1', 'vp09']) t.ok(encoder.text().includes(fourCc), fourCc);
+  t.notOk(encoder.text().includes('av01'));
+});
+
+t.test('a refusal is told in its own sentence, and then the connection ends', async (t) => {
+  const { client, server, publications } = await startRtmp(t);
+  const encoder = client();
+  await encoder.start('wrong-key');
+  t.match(encoder.codes().at(-1), 'NetStream.Publish.BadName');
+  t.match(encoder.text(), /This stream key is not known/);
+  await encoder.untilClosed();
+  await eventually(() => server.connections === 0);
+  t.equal(publications.length, 0);
+});
+
+t.test('when admission fails, the publisher is asked to try again', async (t) => {
+  const { client, log } = await startRtmp(t, { publish: () => Promise.reject(new Error('no database')) });
+  const encoder = client();
+  await encoder.start(GOOD_KEY);
+  t.match(encoder.text(), /NetStream\.Publish\.BadName.*try again/s);
+  t.ok(log.some((line) => line.includes('no database')));
+});
+
+t.test('a publisher that goes away while it waits for admission is closed as lost', async (t) => {
+  const publication = new RecordingPublication();
+  let admit: (() => void) | undefined;
+  const { client, server } = await startRtmp(t, {
+    publish: () =>
+      new Promise((resolve) => {
+        admit = () => resolve({ publication });
+      }),
+    limits: { publishMs: 200 },
+  });
+  const encoder = client();
+  await encoder.handshake();
+  encoder.connect();
+  encoder.publish(GOOD_KEY);
+  await eventually(() => admit !== undefined && server.connections === 0);
+  admit?.();
+  await publication.until(({ ends }) => ends.length > 0);
+  t.same(publication.ends, ['publisher-lost']);
+});
+
+t.test('FCUnpublish, deleteStream and closeStream are a goodbye; a lost socket is a loss', async (t) => {
+  const { publishing } = await startRtmp(t);
+  for (const cmd of ['FCUnpublish', 'deleteStream', 'closeStream']) {
+    const { client, publication } = await publishing();
+    client.command(
+      { cmd, transId: 4, cmdObj: null, ...(cmd === 'FCUnpublish' && { streamName: GOOD_KEY }) },
+      1,
+    );
+    await client.untilClosed();
+    t.same(publication.ends, ['publisher-left'], cmd);
+    t.ok(client.codes().includes('NetStream.Unpublish.Success'));
+  }
+  const { client, publication } = await publishing();
+  client.socket.resetAndDestroy();
+  await publication.until(({ ends }) => ends.length > 0);
+  t.same(publication.ends, ['publisher-lost']);
+});
+
+t.test('a kick tells the publisher why and closes the publication once', async (t) => {
+  const { publishing, server } = await startRtmp(t);
+  const { client, publication } = await publishing();
+  publication.publisher?.kick('key-revoked', PUBLICATION_END['key-revoked'].message);
+  await client.untilClosed();
+  t.match(client.text(), /NetStream\.Publish\.BadName.*The stream key was revoked\./s);
+  t.same(publication.ends, ['key-revoked']);
+  await eventually(() => server.connections === 0);
+});
+
+t.test('a kicked publisher that does not hang up is cut off', async (t) => {
+  const { server, port, publications } = await startRtmp(t);
+  const stubborn = new RtmpClient(port);
+  stubborn.socket.allowHalfOpen = true;
+  t.teardown(() => stubborn.destroy());
+  await stubborn.start(GOOD_KEY);
+  publications[0]?.publisher?.kick('kicked', 'Out.');
+  const flood = setInterval(() => stubborn.video(0, Buffer.alloc(10_000)), 20);
+  t.teardown(() => clearInterval(flood));
+  await eventually(() => server.connections === 0);
+  t.equal(publications[0]?.tags.length, 0);
+});
+
+t.test('a paused publisher is not read, and its silence is not held against it', async (t) => {
+  const clock = new FakeClock();
+  const { client, publications, server } = await startRtmp(t, { clock, limits: { silenceMs: 1_000 } });
+  const encoder = client();
+  await encoder.start(GOOD_KEY);
+  const publication = publications[0]!;
+  encoder.setChunkSize(60_000);
+  encoder.video(0, VIDEO_HEADER);
+  encoder.audio(0, AUDIO_HEADER);
+  encoder.video(0, KEY);
+  await publication.until(({ tags }) => tags.length === 3);
+  publication.publisher?.pause();
+  const frame = Buffer.concat([KEY, Buffer.alloc(200_000)]);
+  for (let i = 1; i <= 60; i++) encoder.video(i, frame);
+  await clock.advance(10_000);
+  t.ok(encoder.socket.writableLength > 1_000_000, 'the kernel holds the rest back');
+  t.ok(publication.tags.length < 10, `${publication.tags.length} tags came through`);
+  t.equal(server.connections, 1);
+  publication.publisher?.resume();
+  await publication.until(({ tags }) => tags.length === 63);
+  await clock.advance(1_200);
+  await eventually(() => server.connections === 0);
+  t.same(publication.ends, ['publisher-lost'], 'silence counts again');
+});
+
+t.test('a publisher that keeps the connection busy without media is lost', async (t) => {
+  const clock = new FakeClock();
+  const { client, publications, server } = await startRtmp(t, { clock, limits: { silenceMs: 1_000 } });
+  const encoder = client();
+  await encoder.start(GOOD_KEY);
+  for (let i = 0; i < 8; i++) {
+    encoder.command({ cmd: 'getStreamLength', transId: 9, cmdObj: null });
+    await clock.advance(200);
+  }
+  await eventually(() => server.connections === 0);
+  t.same(publications[0]?.ends, ['publisher-lost']);
+});
+
+t.test('what was received is acknowledged, in the window that the peer sets', async (t) => {
+  const { publishing } = await startRtmp(t);
+  const { client } = await publishing();
+  const window = Buffer.alloc(4);
+  window.writeUInt32BE(100_000);
+  client.message({ type: 5, payload: window, chunkStreamId: 2 });
+  client.setChunkSize(60_000);
+  client.received = Buffer.alloc(0);
+  for (let i = 0; i < 4; i++) client.video(i, Buffer.concat([KEY, Buffer.alloc(50_000)]));
+  const acknowledgement = Buffer.from([2, 0, 0, 0, 0, 0, 4, 3]);
+  await client.until(() => client.received.includes(acknowledgement));
+  const bytes = client.received.readUInt32BE(client.received.indexOf(acknowledgement) + 12);
+  t.ok(bytes >= 100_000 && bytes <= 210_000, `${bytes} bytes`);
+});
+
+t.test('pings are answered, and what encoders ask on the side', async (t) => {
+  const { client } = await startRtmp(t);
+  const encoder = client();
+  await encoder.handshake();
+  encoder.connect();
+  await encoder.until(() => encoder.codes().length > 0);
+  encoder.received = Buffer.alloc(0);
+  encoder.command({ cmd: 'releaseStream', transId: 7, cmdObj: null, streamName: GOOD_KEY });
+  await encoder.until(() => encoder.text().includes('_result'));
+  encoder.message({ type: 4, payload: Buffer.from([0, 6, 1, 2, 3, 4]), chunkStreamId: 2 });
+  await encoder.until(() => encoder.received.includes(Buffer.from([0, 7, 1, 2, 3, 4])));
+  t.pass();
+});
+
+t.test('shutdown tells publishers, drops the others and frees the port', async (t) => {
+  const { server, port, publishing, client } = await startRtmp(t);
+  const { client: encoder, publication } = await publishing();
+  const idle = client();
+  await once(idle.socket, 'connect');
+  await eventually(() => server.connections === 2);
+  await Promise.all([server.close(), server.close()]);
+  t.equal(server.connections, 0);
+  t.same(publication.ends, ['shutdown']);
+  await encoder.untilClosed();
+  t.match(encoder.text(), /restarting/);
+  const again = net.createServer().listen(port, '127.0.0.1');
+  await once(again, 'listening');
+  again.close();
+});
+
+t.test('a port that is taken, or a certificate that is none, is an error at the start', async (t) => {
+  const { port } = await startRtmp(t);
+  const options = {
+    publish: () => Promise.reject(new Error('unused')),
+    host: '127.0.0.1',
+    readableCodecs: { hevc: false, av1: false, vp9: false },
+    clock: new FakeClock(),
+    log: createLog('silent'),
+  };
+  await t.rejects(createRtmpServer({ ...options, port }).start(), { code: 'EADDRINUSE' });
+  const tls = { port: 0, cert: 'no certificate', key: 'no key' };
+  await t.rejects(createRtmpServer({ ...options, port: 0, tls }).start());
+  const taken = createRtmpServer({ ...options, port: 0 });
+  await taken.start();
+  await taken.close();
+  t.throws(() => createRtmpServer({ ...options, port: 0 }).address());
+});
+
+t.test('connections are capped in all and per address', async (t) => {
+  const { server, client } = await startRtmp(t, { limits: { connectionsPerAddress: 3, connections: 100 } });
+  const clients = Array.from({ length: 8 }, () => client());
+  await eventually(() => clients.filter(({ closed }) => closed).length === 5);
+  t.equal(server.connections, 3);
+  for (const each of clients) each.destroy();
+  await eventually(() => server.connections === 0);
+  const next = client();
+  await next.start(GOOD_KEY);
+  t.ok(next.codes().includes('NetStream.Publish.Start'), 'who left makes room');
+  const few = await startRtmp(t, { limits: { connections: 2 } });
+  const more = Array.from({ length: 5 }, () => few.client());
+  await eventually(() => more.filter(({ closed }) => closed).length === 3);
+  t.equal(few.server.connections, 2);
+});

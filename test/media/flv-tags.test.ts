@@ -1,0 +1,124 @@
+import t from 'tap';
+import { readFlvAudioTag, readFlvVideoTag, timestampDistance } from '../../src/media/index.js';
+
+const bytes = (...values: (number | string)[]): Buffer =>
+  Buffer.concat(
+    values.map((value) => (typeof value === 'string' ? Buffer.from(value) : Buffer.from([value]))),
+  );
+
+t.test('classic H.264 tags say what they carry', async (t) => {
+  t.match(readFlvVideoTag(bytes(0x17, 0, 0, 0, 0, 1, 100)), {
+    packet: 'configuration',
+    codec: 'h264',
+    keyframe: false,
+    dataOffset: 5,
+  });
+  t.match(readFlvVideoTag(bytes(0x17, 1, 0, 0, 67, 9)), {
+    packet: 'frame',
+    keyframe: true,
+    compositionTime: 67,
+  });
+  t.match(readFlvVideoTag(bytes(0x27, 1, 0xff, 0xff, 0xdf, 9)), { keyframe: false, compositionTime: -33 });
+  t.same(readFlvVideoTag(bytes(0x17, 2, 0, 0, 0)), { packet: 'other' }, 'end of sequence');
+  t.same(readFlvVideoTag(bytes(0x57, 0)), { packet: 'other' }, 'seek mark');
+});
+
+t.test('an enhanced H.264 tag becomes a classic one, with the same data', async (t) => {
+  const cases: [Buffer, Buffer, boolean][] = [
+    [bytes(0x90, 'avc1', 'record'), bytes(0x17, 0, 0, 0, 0, 'record'), false],
+    [bytes(0x91, 'avc1', 0, 0, 40, 'picture'), bytes(0x17, 1, 0, 0, 40, 'picture'), true],
+    [bytes(0xa3, 'avc1', 'picture'), bytes(0x27, 1, 0, 0, 0, 'picture'), false],
+  ];
+  for (const [enhanced, classic, keyframe] of cases) {
+    const tag = readFlvVideoTag(enhanced);
+    if (!tag || !('body' in tag)) throw new Error('the tag was not read');
+    t.same(tag.body, classic);
+    t.equal(tag.keyframe, keyframe);
+    t.same(readFlvVideoTag(classic), tag, 'and is read as that');
+  }
+});
+
+t.test('enhanced HEVC, AV1 and VP9 tags keep their header', async (t) => {
+  const hevc = bytes(0x91, 'hvc1', 0, 0, 33, 'picture');
+  t.match(readFlvVideoTag(hevc), {
+    codec: 'hevc',
+    keyframe: true,
+    compositionTime: 33,
+    dataOffset: 8,
+    body: hevc,
+  });
+  t.match(readFlvVideoTag(bytes(0xa3, 'hvc1', 'p')), { codec: 'hevc', compositionTime: 0, dataOffset: 5 });
+  t.match(readFlvVideoTag(bytes(0x90, 'av01', 'c')), {
+    codec: 'av1',
+    packet: 'configuration',
+    keyframe: false,
+  });
+  t.match(readFlvVideoTag(bytes(0xa1, 'vp09', 'p')), {
+    codec: 'vp9',
+    packet: 'frame',
+    keyframe: false,
+    dataOffset: 5,
+  });
+  t.same(readFlvVideoTag(bytes(0x94, 'hvc1', 'hdr')), { packet: 'other' }, 'HDR metadata');
+  t.same(readFlvVideoTag(bytes(0x92, 'hvc1')), { packet: 'other' }, 'end of sequence');
+});
+
+t.test('video codecs that nobody reads are named', async (t) => {
+  const named = (body: Buffer): unknown => readFlvVideoTag(body);
+  t.same(named(bytes(0x14, 0)), { packet: 'unsupported', codec: 'On2 VP6' });
+  t.same(named(bytes(0x22, 0)), { packet: 'unsupported', codec: 'Sorenson H.263' });
+  t.same(named(bytes(0x90, 'vvc1', 0)), { packet: 'unsupported', codec: 'video "vvc1"' });
+  t.same(named(bytes(0x90, '\n<b>', 0)), { packet: 'unsupported', codec: 'video "??b?"' });
+  t.same(named(bytes(0x96, 0)), { packet: 'unsupported', codec: 'multitrack video' });
+});
+
+t.test('audio tags say what they carry', async (t) => {
+  t.match(readFlvAudioTag(bytes(0xaf, 0, 0x12, 0x10)), {
+    packet: 'configuration',
+    codec: 'aac',
+    dataOffset: 2,
+  });
+  t.match(readFlvAudioTag(bytes(0xaf, 1, 'sound')), { packet: 'frame', codec: 'aac', dataOffset: 2 });
+  t.match(readFlvAudioTag(bytes(0x2e, 'sound')), {
+    codec: 'mp3',
+    sampleRate: 44_100,
+    channels: 1,
+    dataOffset: 1,
+  });
+  t.same(readFlvAudioTag(bytes(0xb2, 0)), { packet: 'unsupported', codec: 'Speex' });
+  t.same(readFlvAudioTag(bytes(0x91, 'Opus', 0)), { packet: 'unsupported', codec: 'Opus' });
+  t.same(readFlvAudioTag(bytes(0x95, 0)), { packet: 'unsupported', codec: 'multitrack audio' });
+});
+
+t.test('enhanced AAC and MP3 tags become classic ones, with the same data', async (t) => {
+  const cases: [Buffer, Buffer][] = [
+    [bytes(0x90, 'mp4a', 0x12, 0x10), bytes(0xaf, 0, 0x12, 0x10)],
+    [bytes(0x91, 'mp4a', 'sound'), bytes(0xaf, 1, 'sound')],
+    [bytes(0x91, '.mp3', 'sound'), bytes(0x2f, 'sound')],
+  ];
+  for (const [enhanced, classic] of cases) t.match(readFlvAudioTag(enhanced), { body: classic });
+  t.same(readFlvAudioTag(bytes(0x94, 'mp4a', 0)), { packet: 'other' }, 'a channel layout');
+});
+
+t.test('tags that are too short are not read', async (t) => {
+  for (const body of [
+    bytes(),
+    bytes(0x17),
+    bytes(0x17, 1, 0, 0),
+    bytes(0x91, 'hvc'),
+    bytes(0x91, 'hvc1', 0, 0),
+  ]) {
+    t.equal(readFlvVideoTag(body), undefined, body.toString('hex'));
+  }
+  for (const body of [bytes(), bytes(0xaf), bytes(0x91, 'mp4')]) {
+    t.equal(readFlvAudioTag(body), undefined, body.toString('hex'));
+  }
+});
+
+t.test('the distance of wrapping timestamps is the short way', async (t) => {
+  t.equal(timestampDistance(10, 30), 20);
+  t.equal(timestampDistance(30, 10), -20);
+  t.equal(timestampDistance(0xffff_fff0, 0x10), 0x20, 'over the wrap');
+  t.equal(timestampDistance(0x10, 0xffff_fff0), -0x20, 'back over the wrap');
+  t.equal(timestampDistance(0, 0x7fff_ffff), 0x7fff_ffff);
+});

@@ -1,0 +1,69 @@
+import t from 'tap';
+import { readFlvVideoTag, readH264Configuration, readH264Sps } from '../../src/media/index.js';
+import { readFlv } from '../support/flv-file.js';
+
+/** The AVCDecoderConfigurationRecord that x264 makes for these options. */
+async function recordOf(options: { picture: string; video?: string[] }): Promise<Buffer> {
+  const { picture, video = [] } = options;
+  const input = ['-f', 'lavfi', '-i', picture, '-frames:v', '2'];
+  const tags = await readFlv([
+    ...input,
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-pix_fmt',
+    'yuv420p',
+    ...video,
+  ]);
+  for (const { kind, body } of tags) {
+    const tag = kind === 'video' ? readFlvVideoTag(body) : undefined;
+    if (tag?.packet === 'configuration') return tag.body.subarray(tag.dataOffset);
+  }
+  throw new Error('ffmpeg wrote no configuration');
+}
+
+t.test('size and frame rate are read as ffmpeg wrote them', async (t) => {
+  const cases: [string, { width: number; height: number; frameRate: number }][] = [
+    ['color=size=320x180:rate=30000/1001', { width: 320, height: 180, frameRate: 29.97 }],
+    ['color=size=1920x1080:rate=60', { width: 1920, height: 1080, frameRate: 60 }],
+    ['color=size=854x480:rate=24000/1001', { width: 854, height: 480, frameRate: 23.98 }],
+    ['color=size=270x480:rate=25', { width: 270, height: 480, frameRate: 25 }],
+  ];
+  for (const [picture, expected] of cases) {
+    const { width, height, frameRate = 0 } = readH264Configuration(await recordOf({ picture })) ?? {};
+    t.same({ width, height, frameRate: Math.round(frameRate * 100) / 100 }, expected, picture);
+  }
+});
+
+t.test('profiles with their own chroma fields and interlaced pictures are understood', async (t) => {
+  const picture = 'color=size=720x576:rate=25';
+  const high422 = await recordOf({ picture, video: ['-preset', 'veryfast', '-pix_fmt', 'yuv422p10le'] });
+  t.match(readH264Configuration(high422), { profile: 122, width: 720, height: 576 });
+  const high444 = await recordOf({ picture, video: ['-preset', 'veryfast', '-pix_fmt', 'yuv444p'] });
+  t.match(readH264Configuration(high444), { profile: 244, width: 720, height: 576 });
+  const interlaced = await recordOf({
+    picture,
+    video: ['-preset', 'veryfast', '-x264-params', 'interlaced=1'],
+  });
+  t.match(readH264Configuration(interlaced), { width: 720, height: 576 });
+  const baseline = await recordOf({ picture, video: ['-profile:v', 'baseline', '-level', '3.1'] });
+  t.match(readH264Configuration(baseline), { profile: 66, level: 31 });
+});
+
+t.test('what is cut short or damaged is not read, and nothing is thrown', async (t) => {
+  const record = await recordOf({ picture: 'color=size=320x180:rate=30' });
+  // What follows the sizes (the frame rate) may be missing: the SPS itself must not.
+  for (let length = 0; length < 12; length++) {
+    t.equal(readH264Configuration(record.subarray(0, length)), undefined, `${length} bytes`);
+  }
+  for (let at = 0; at < record.length; at++) {
+    for (const bits of [0x00, 0x55, 0xaa, 0xff]) {
+      const damaged = Buffer.from(record);
+      damaged[at] = bits;
+      const read = readH264Configuration(damaged);
+      if (read) t.ok(read.width > 0 && read.width <= 16_384 && read.height > 0 && read.height <= 16_384);
+    }
+  }
+  t.equal(readH264Sps(Buffer.from([0x68, 1, 2, 3])), undefined, 'a picture parameter set is none');
+});

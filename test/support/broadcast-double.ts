@@ -39,6 +39,8 @@ export class BroadcastDouble extends EventEmitter implements Broadcast {
   /** Two runs were open at once: that must never happen. */
   overlapped = false;
 
+  encodeRealtime(): undefined {}
+
   notice(topic: string, message: string | undefined): void {
     if (this.notices.get(topic) === message) return;
     if (message === undefined) this.notices.delete(topic);
@@ -112,6 +114,7 @@ export class SourceDouble implements Source {
   info: SourceInfo;
   holds = 0;
   holdsEver = 0;
+  readonly rtp = undefined;
   #reader: SourceReader | undefined;
 
   constructor(info: SourceInfo) {

@@ -1,0 +1,2 @@
+export * from './media-plan.js';
+export * from './pool-types.js';

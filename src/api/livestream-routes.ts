@@ -17,7 +17,7 @@ import {
   StreamsResponse,
 } from './contract.js';
 import { errorSchemas } from './error-answer.js';
-import { type PublicUrls, toStream } from './stream-view.js';
+import { type PublicUrls, toPlayback, toStream } from './stream-view.js';
 
 const PREFIX = '/api/livestream';
 /** How long a browser may remember the answer to a preflight request, in seconds. */
@@ -108,7 +108,7 @@ const routes: FastifyPluginAsync<LivestreamRoutesOptions> = async (
           rtmp: { server: urls.rtmpServer(), key: streamKey },
           ...(rtmps ? { rtmps: { server: rtmps, key: streamKey } } : {}),
         },
-        playback: { hls: urls.hls(id), watch: urls.watch(id) },
+        playback: toPlayback(id, urls),
       });
     },
   );

@@ -1,0 +1,53 @@
+/** Counters of what arrived, all kinds of media together unless said otherwise. */
+export type InboundSample = {
+  /** Milliseconds of any clock. */
+  at: number;
+  packetsReceived: number;
+  packetsLost: number;
+  videoPacketsReceived: number;
+  framesDecoded: number;
+  /** Times the picture stood still, as the browser reckons it, and for how long in all. */
+  freezes: number;
+  freezeMs: number;
+};
+
+export type Health = 'good' | 'silent' | 'loss' | 'freezes';
+
+/** How far back samples count, in milliseconds. */
+export const HEALTH_WINDOW_MS = 10_000;
+/** Share of packets lost that retransmission cannot make good. */
+const HEAVY_LOSS = 0.12;
+/** Fewer packets than this say nothing of the network. */
+const ENOUGH_PACKETS = 200;
+/** Time without a picture while packets of it arrive. */
+const STUCK_MS = 4_000;
+const STUCK_PACKETS = 40;
+/** Frozen time within the window that is too much. */
+const FROZEN_MS = 3_000;
+
+/**
+ * Judges a connection by its latest samples, oldest first, about one a second. `silent`: nothing at all arrived in the
+ * whole window; it is the source, not the network, as long as the connection stands.
+ */
+export function judgeHealth(samples: readonly InboundSample[]): Health {
+  const now = samples.at(-1);
+  if (!now) return 'good';
+  const recent = samples.filter(({ at }) => at >= now.at - HEALTH_WINDOW_MS);
+  const oldest = recent[0] ?? now;
+  const whole = now.at - oldest.at >= HEALTH_WINDOW_MS * 0.8;
+  const received = now.packetsReceived - oldest.packetsReceived;
+  if (whole && received === 0) return 'silent';
+
+  const before = recent.findLast(({ at }) => at <= now.at - STUCK_MS);
+  if (
+    before &&
+    now.framesDecoded === before.framesDecoded &&
+    now.videoPacketsReceived - before.videoPacketsReceived >= STUCK_PACKETS
+  )
+    return 'freezes';
+  if (now.freezeMs - oldest.freezeMs >= FROZEN_MS) return 'freezes';
+
+  const lost = now.packetsLost - oldest.packetsLost;
+  if (received + lost >= ENOUGH_PACKETS && lost / (received + lost) > HEAVY_LOSS) return 'loss';
+  return 'good';
+}

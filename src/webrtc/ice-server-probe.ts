@@ -62,9 +62,10 @@ function askByUdp(to: Address, port: number, clock: Clock, signal: AbortSignal):
       if (answers(bytes, request)) resolve(true);
     });
     // Connected, so that a closed port is told (ICMP) and strangers are not heard.
-    socket.connect(port, to.address, () => {
+    socket.on('connect', () => {
       for (const ms of RETRANSMIT_MS) clock.after(ms, () => socket.send(request, () => {}), signal);
     });
+    socket.connect(port, to.address);
   });
 }
 

@@ -2,3 +2,4 @@ export { type IceServer, IceServers, type IceServersOptions } from './ice-server
 export * from './media-plan.js';
 export * from './pool-types.js';
 export * from './sdp/index.js';
+export * from './signalling/index.js';

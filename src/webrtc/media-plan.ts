@@ -17,7 +17,8 @@ export type LocalTransport = {
   iceUfrag: string;
   icePwd: string;
   fingerprint: string;
-  setup: 'active' | 'passive';
+  /** `actpass` in an offer of ours, `active` or `passive` in an answer. */
+  setup: 'active' | 'passive' | 'actpass';
   /** `a=candidate` values, without the attribute's name. */
   candidates: string[];
 };

@@ -23,6 +23,8 @@ export type WebrtcPool = {
   /** Answers a viewer's offer. @throws HeadendError `webrtc_unavailable` */
   view(options: ViewOptions): Promise<ViewingPeer>;
 
+  /** For signalling in which the server offers: a transport that waits for a viewer's answer, for some seconds. */
+  offerView(): Promise<ViewOffer>;
   /** Opens ports on loopback; the RTP (RFC 3550) that an encoder sends there becomes the feed `feedId`. */
   receiveRtp(options: ReceiveRtpOptions): Promise<RtpInput>;
   /** Sends a feed's best layer and its sound as RTP to ports on loopback, with sender reports on the odd ones. */
@@ -51,6 +53,14 @@ export type ViewOptions = {
   plan: ViewerPlan;
   /** The layer to begin with; the best by default. */
   rid?: string;
+};
+
+/** A transport that was opened before the viewer has said anything. */
+export type ViewOffer = {
+  readonly local: LocalTransport;
+  /** Takes the viewer's answer; `options.remote` is its transport. @throws HeadendError `webrtc_unavailable` */
+  accept(options: ViewOptions): Promise<ViewingPeer>;
+  close(): void;
 };
 
 /** Why a peer is gone. */

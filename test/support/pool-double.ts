@@ -12,6 +12,7 @@ import type {
   SendRtpOptions,
   ViewerEvent,
   ViewingPeer,
+  ViewOffer,
   ViewOptions,
   WebrtcPool,
 } from '../../src/webrtc/index.js';
@@ -121,6 +122,11 @@ export class PoolDouble implements WebrtcPool {
     const peer = new ViewingPeerDouble(options);
     this.viewers.push(peer);
     return peer;
+  }
+
+  async offerView(): Promise<ViewOffer> {
+    this.#check();
+    return { local: LOCAL, accept: (options) => this.view(options), close: () => {} };
   }
 
   async receiveRtp(options: ReceiveRtpOptions): Promise<RtpInput> {

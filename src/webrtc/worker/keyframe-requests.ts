@@ -1,0 +1,37 @@
+import type { Cancel, Clock } from '../../platform/index.js';
+
+/** ms between two requests for a keyframe of one layer. */
+const SPACING_MS = 1000;
+/** The first reader of a layer need not wait so long. */
+const URGENT_SPACING_MS = 300;
+
+/** Coalesces the requests for keyframes of all readers of a layer: none is forgotten, at most one a second is sent. */
+export class KeyframeRequests {
+  readonly #clock: Clock;
+  readonly #send: () => void;
+  #sentAt = Number.NEGATIVE_INFINITY;
+  #planned: Cancel | undefined;
+
+  constructor(clock: Clock, send: () => void) {
+    this.#clock = clock;
+    this.#send = send;
+  }
+
+  request(urgent = false): void {
+    const wait = this.#sentAt + (urgent ? URGENT_SPACING_MS : SPACING_MS) - this.#clock.monotonic();
+    if (wait <= 0) return this.#sendNow();
+    this.#planned ??= this.#clock.after(wait, () => this.#sendNow());
+  }
+
+  /** A keyframe is there: nobody waits for another one. */
+  satisfied(): void {
+    this.#planned?.();
+    this.#planned = undefined;
+  }
+
+  #sendNow(): void {
+    this.satisfied();
+    this.#sentAt = this.#clock.monotonic();
+    this.#send();
+  }
+}

@@ -1,5 +1,6 @@
 import type { Logger } from '../platform/index.js';
 import type { Broadcast, BroadcastVisit, Source } from '../streams/index.js';
+import { RtpSupervisor } from './rtp-supervisor.js';
 import { type BroadcastMemory, Supervisor, type TranscodeSettings } from './supervisor.js';
 
 /** When a broadcast ends, what is still inside its encoder is put out within this, ms. */
@@ -13,7 +14,7 @@ export class BroadcastTranscoding implements BroadcastVisit {
   readonly #settings: TranscodeSettings;
   readonly #log: Logger;
   readonly #memory: BroadcastMemory = { encodeSource: false, software: false };
-  #current: Supervisor | undefined;
+  #current: Supervisor | RtpSupervisor | undefined;
 
   constructor(broadcast: Broadcast, settings: TranscodeSettings, log: Logger) {
     this.#broadcast = broadcast;
@@ -24,10 +25,13 @@ export class BroadcastTranscoding implements BroadcastVisit {
   published(source: Source): void {
     const previous = this.#current;
     previous?.finish(HANDOVER_MS);
-    this.#broadcast.notice('shed', undefined);
+    for (const topic of ['shed', 'hls', 'transcoder']) this.#broadcast.notice(topic, undefined);
     const log = this.#log.child({ publicationId: source.id });
     const before = previous?.gone ?? Promise.resolve();
-    this.#current = new Supervisor(this.#broadcast, source, this.#settings, this.#memory, before, log);
+    const shared = [this.#settings, this.#memory, before, log] as const;
+    this.#current = source.rtp
+      ? new RtpSupervisor(this.#broadcast, source, source.rtp, ...shared)
+      : new Supervisor(this.#broadcast, source, ...shared);
     source.read(this.#current);
   }
 

@@ -167,3 +167,9 @@ export function renditionsOf(ladder: Ladder): Rendition[] {
   if (ladder.audio) renditions.push({ id: ladder.audio.id, kind: 'audio', passthrough: false });
   return renditions;
 }
+
+/** The ladder for the log. */
+export function describedLadder(ladder: Ladder): { video: string[]; audio: boolean; keyframes: string } {
+  const video = ladder.video.map(({ id, passthrough }) => (passthrough ? `${id} (passed through)` : id));
+  return { video, audio: ladder.audio !== undefined, keyframes: ladder.keyframes };
+}

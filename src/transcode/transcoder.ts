@@ -6,6 +6,8 @@ import { CmafListener } from './cmaf-listener.js';
 import { type CheckedFfmpeg, checkFfmpeg, findFfmpeg } from './ffmpeg-check.js';
 import { verifyVideoEncoder } from './hardware-check.js';
 import { DEFAULT_LADDER, type Rung } from './ladder.js';
+import { PortPairs } from './port-pairs.js';
+import { readableRtpCodecs } from './rtp-check.js';
 import type { TranscodeSettings } from './supervisor.js';
 import { DEFAULT_VAAPI_DEVICE, type VideoEncoder, type VideoEncoderSettings } from './video-encoder.js';
 
@@ -51,6 +53,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
   const { clock } = options;
   const log = options.log.child({ room: 'transcode' });
   const listener = new CmafListener();
+  const portPairs = new PortPairs();
   const visits = new Set<BroadcastTranscoding>();
   let checked: CheckedFfmpeg = { version: '', readableCodecs: { hevc: false, av1: false, vp9: false } };
   let settings: TranscodeSettings | undefined;
@@ -65,7 +68,10 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       threads: Math.min(availableParallelism(), MOST_THREADS),
       vaapiDevice: options.vaapiDevice ?? DEFAULT_VAAPI_DEVICE,
     };
-    const encoder = await verifyVideoEncoder(ffmpeg, wanted, log);
+    const [encoder, rtpCodecs] = await Promise.all([
+      verifyVideoEncoder(ffmpeg, wanted, log),
+      readableRtpCodecs(ffmpeg, portPairs),
+    ]);
     await listener.start();
     settings = {
       ffmpeg,
@@ -74,9 +80,12 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       audioBitrate: options.audioBitrate ?? 128_000,
       segmentDuration: options.segmentDuration ?? 2,
       listener,
+      rtpCodecs,
+      portPairs,
       clock,
     };
-    log.info({ ffmpeg: ffmpeg.path, version: checked.version, encoder: encoder.encoder }, 'transcoder ready');
+    const { version } = checked;
+    log.info({ ffmpeg: ffmpeg.path, version, encoder: encoder.encoder, rtpCodecs }, 'transcoder ready');
   }
 
   function visit(broadcast: Broadcast): BroadcastVisit {

@@ -5,6 +5,7 @@ import type {
   EncoderRunOptions,
   EncoderRunWriter,
   PublicationEnd,
+  RtpSource,
   Source,
   SourceReader,
 } from '../../src/streams/index.js';
@@ -114,7 +115,7 @@ export class SourceDouble implements Source {
   info: SourceInfo;
   holds = 0;
   holdsEver = 0;
-  readonly rtp = undefined;
+  readonly rtp: RtpSource | undefined = undefined;
   #reader: SourceReader | undefined;
 
   constructor(info: SourceInfo) {

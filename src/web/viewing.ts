@@ -1,5 +1,5 @@
 import { type Answer, type Stream, streamById } from './api-client.js';
-import type { PageStats } from './console-surface.js';
+import type { WatchStats } from './console-surface.js';
 import { createPlayer } from './create-player.js';
 import type { DeliveryChoice } from './delivery.js';
 import { type LivePlayer, NO_PLAYER, type PlayerView } from './live-player.js';
@@ -57,7 +57,7 @@ export class Viewing {
     };
   }
 
-  stats(): PageStats {
+  stats(): WatchStats {
     const state = this.#missing ? 'missing' : (this.#stream?.state.name ?? 'unknown');
     return { state: this.#reachable ? state : 'unreachable', ...this.#player?.stats() };
   }

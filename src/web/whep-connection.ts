@@ -1,8 +1,9 @@
 import type { Trouble } from './delivery.js';
-import { iceFragment } from './ice-fragment.js';
+import type { PeerFailure } from './peer-failure.js';
+import { PeerSession } from './peer-session.js';
 import { HEALTH_WINDOW_MS, type InboundSample, judgeHealth } from './webrtc-health.js';
 import { parseData, parseLayers, WHEP_EVENTS, type WhepLayer, type WhepLayers } from './whep-events.js';
-import { type Refusal, WhipWhepSession } from './whip-whep-session.js';
+import type { WhipWhepSession } from './whip-whep-session.js';
 
 export type WhepOptions = {
   /** The WHEP endpoint of the stream. */
@@ -41,35 +42,32 @@ export type WhepMeasures = {
   roundTripMs: number | undefined;
 };
 
-/** From the answer to a standing connection. */
-const CONNECT_MS = 4_000;
-/** From there to the first picture: the server may have to start an encoder and wait for a keyframe. */
+/** From a standing connection to the first picture: the server may have to start an encoder and wait for a keyframe. */
 const FIRST_MEDIA_MS = 6_000;
-/** `disconnected` often passes; a connection that stays so for longer is lost. */
-const DISCONNECTED_MS = 2_000;
 const SAMPLE_MS = 1_000;
 /** Before anything arrived, so that a change of delivery takes no longer than it must. */
 const EARLY_SAMPLE_MS = 250;
 /** Sound that comes without any picture for so long comes alone. */
 const SOUND_ALONE_MS = 2_000;
-/** The server learns our candidates from our checks; where these do not get through soon, it is told of them. */
-const TRICKLE_AFTER_MS = 500;
+/** Reasons of an `end` event that are no end of the broadcast: it may go on by other ways. */
+const NO_END: ReadonlySet<string> = new Set([
+  'unavailable',
+  'closed',
+  'never-connected',
+  'lost',
+  'worker-died',
+]);
 
 /** One WebRTC connection by WHEP, from the offer to its end. It does not recover: another is made instead. */
 export class WhepConnection {
   /** What arrives; to be given to a media element. */
   readonly stream = new MediaStream();
   readonly #options: WhepOptions;
-  readonly #peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-  readonly #leaving = new AbortController();
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #link: PeerSession;
   #session: WhipWhepSession | undefined;
   #events: EventSource | undefined;
-  #candidates: RTCIceCandidate[] = [];
-  #connected = false;
   #flowing = false;
   #ended = false;
-  #closed = false;
   #active: boolean | undefined;
   #viewers: number | undefined;
   #layers: WhepLayers = { layers: [], current: undefined, chosen: undefined };
@@ -81,6 +79,15 @@ export class WhepConnection {
 
   constructor(options: WhepOptions) {
     this.#options = options;
+    this.#link = new PeerSession({
+      url: options.url,
+      adaptOffer: withStereo,
+      onConnected: () => this.#connected(),
+      onFailed: (failure) => {
+        this.#events?.close();
+        options.onFailed(troubleOf(failure));
+      },
+    });
   }
 
   /** The server said that the broadcast is over. */
@@ -89,7 +96,7 @@ export class WhepConnection {
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#link.closed;
   }
 
   /** False while the server says that nobody publishes. */
@@ -115,19 +122,14 @@ export class WhepConnection {
   }
 
   async dial(): Promise<void> {
-    const peer = this.#peer;
+    const { peer } = this.#link;
     peer.addTransceiver('audio', { direction: 'recvonly' });
     peer.addTransceiver('video', { direction: 'recvonly' });
     peer.ontrack = ({ track }) => this.stream.addTrack(track);
-    peer.onicecandidate = ({ candidate }) => candidate && this.#candidates.push(candidate);
-    peer.onconnectionstatechange = () => this.#connectionChanged();
-    // Not only on `pagehide`: a tab that is thrown away leaves so.
-    window.addEventListener('pagehide', () => this.close(), { signal: this.#leaving.signal });
-    try {
-      await this.#negotiate();
-    } catch (error) {
-      this.#fail({ kind: 'unavailable', detail: String(error) });
-    }
+    this.#session = await this.#link.dial();
+    if (!this.#session) return;
+    void this.#subscribe(this.#session);
+    this.#sampleLater();
   }
 
   /** Asks for a layer, or leaves the choice to the server. */
@@ -140,50 +142,13 @@ export class WhepConnection {
 
   /** Leaves: the server is told. Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#leaving.abort();
-    for (const timer of this.#timers) clearTimeout(timer);
     this.#events?.close();
-    this.#peer.close();
-    void this.#session?.end();
-  }
-
-  async #negotiate(): Promise<void> {
-    const peer = this.#peer;
-    const { sdp = '' } = await peer.createOffer();
-    const offer = withStereo(sdp);
-    // The offer is sent before gathering begins, because the ICE servers to gather with come with the answer.
-    const opened = await WhipWhepSession.open({ endpoint: this.#options.url, offer });
-    if ('refusal' in opened) {
-      this.#fail(troubleOf(opened.refusal));
-      return;
-    }
-    const { session } = opened;
-    if (this.#closed) {
-      void session.end();
-      return;
-    }
-    this.#session = session;
-    if (session.iceServers.length > 0)
-      peer.setConfiguration({ ...peer.getConfiguration(), iceServers: session.iceServers });
-    await peer.setLocalDescription({ type: 'offer', sdp: offer });
-    await peer.setRemoteDescription({ type: 'answer', sdp: session.answer });
-    if (this.#closed) return;
-    this.#noticeGoodbye();
-    void this.#subscribe(session);
-    this.#after(CONNECT_MS, () => {
-      if (!this.#connected) this.#fail({ kind: 'unreachable' });
-    });
-    this.#after(TRICKLE_AFTER_MS, () => {
-      if (!this.#connected) void session.addCandidates(iceFragment(offer, this.#candidates));
-    });
-    this.#sampleLater();
+    void this.#link.close();
   }
 
   async #subscribe(session: WhipWhepSession): Promise<void> {
     const url = await session.subscribe(WHEP_EVENTS);
-    if (url === undefined || this.#closed) return;
+    if (url === undefined || this.closed) return;
     const events = new EventSource(url);
     this.#events = events;
     const on = (
@@ -206,48 +171,36 @@ export class WhepConnection {
     on('viewercount', ({ viewercount }) => {
       this.#viewers = typeof viewercount === 'number' ? viewercount : undefined;
     });
-    on('reconnect', () => this.#fail({ kind: 'lost' }));
-    on('end', () => {
+    on('reconnect', () => this.#link.fail({ kind: 'lost' }));
+    on('end', ({ reason }) => {
+      if (typeof reason === 'string' && NO_END.has(reason)) {
+        this.#giveUp({ kind: 'unavailable' });
+        return;
+      }
       this.#ended = true;
       this.close();
     });
   }
 
-  #connectionChanged(): void {
-    switch (this.#peer.connectionState) {
-      case 'connected':
-        if (this.#connected) return;
-        this.#connected = true;
-        this.#after(FIRST_MEDIA_MS, () => {
-          if (!this.#flowing && this.active && this.#options.expectsMedia()) this.#fail({ kind: 'no-media' });
-        });
-        return;
-      case 'disconnected':
-        this.#after(DISCONNECTED_MS, () => {
-          if (this.#peer.connectionState === 'disconnected') this.#fail({ kind: 'lost' });
-        });
-        return;
-      case 'failed':
-        this.#fail({ kind: this.#connected ? 'lost' : 'unreachable' });
-    }
+  #connected(): void {
+    this.#link.after(FIRST_MEDIA_MS, () => {
+      if (!this.#flowing && this.active && this.#options.expectsMedia()) this.#giveUp({ kind: 'no-media' });
+    });
   }
 
-  /** A server that closes the connection in order says so by DTLS (close_notify), which ICE would notice only later. */
-  #noticeGoodbye(): void {
-    for (const { receiver } of this.#peer.getTransceivers()) {
-      receiver.transport?.addEventListener('statechange', ({ currentTarget }) => {
-        if ((currentTarget as RTCDtlsTransport).state === 'closed') this.#fail({ kind: 'lost' });
-      });
-    }
+  #giveUp(trouble: Trouble): void {
+    if (this.closed) return;
+    this.close();
+    this.#options.onFailed(trouble);
   }
 
   #sampleLater(): void {
-    this.#after(this.#flowing ? SAMPLE_MS : EARLY_SAMPLE_MS, () => void this.#sample());
+    this.#link.after(this.#flowing ? SAMPLE_MS : EARLY_SAMPLE_MS, () => void this.#sample());
   }
 
   async #sample(): Promise<void> {
-    const report = await this.#peer.getStats();
-    if (this.#closed) return;
+    const report = await this.#link.peer.getStats();
+    if (this.closed) return;
     const raw = countersOf(report);
     const before = this.#raw;
     this.#raw = raw;
@@ -287,24 +240,12 @@ export class WhepConnection {
       if (this.active && this.#options.expectsMedia()) this.#options.onPoor({ kind: 'no-media' });
     } else this.#options.onPoor({ kind: health });
   }
-
-  #fail(trouble: Trouble): void {
-    if (this.#closed) return;
-    this.close();
-    this.#options.onFailed(trouble);
-  }
-
-  #after(ms: number, callback: () => void): void {
-    if (this.#closed) return;
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      callback();
-    }, ms);
-    this.#timers.add(timer);
-  }
 }
 
-function troubleOf({ status, message, retryAfter }: Refusal): Trouble {
+function troubleOf(failure: PeerFailure): Trouble {
+  if (failure.kind === 'impossible') return { kind: 'unavailable', detail: failure.detail };
+  if (failure.kind !== 'refused') return failure;
+  const { status, message, retryAfter } = failure.refusal;
   const passing = status === 0 || status === 404 || status === 409 || status === 429 || status >= 500;
   return {
     kind: passing ? 'unavailable' : 'refused',

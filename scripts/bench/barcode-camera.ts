@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 import { BARCODE, encodeBarcode } from './barcode.js';
 
 export type BarcodeCameraOptions = {
@@ -16,6 +17,9 @@ export type BarcodeCameraOptions = {
 const WHITE = 235;
 const BLACK = 16;
 const GREY = 128;
+/** Hz. */
+const SAMPLE_RATE = 48_000;
+const TONE = 440;
 /** More frames than this are not made up for after a pause of the process. */
 const MOST_FRAMES_AT_ONCE = 5;
 
@@ -28,6 +32,7 @@ export class BarcodeCamera {
   readonly #options: Required<BarcodeCameraOptions>;
   readonly #background: Buffer;
   #ffmpeg: ChildProcess | undefined;
+  #sound: Writable | undefined;
   #timer: NodeJS.Timeout | undefined;
   #drawn = 0;
   #startedAt = 0;
@@ -53,18 +58,22 @@ export class BarcodeCamera {
     const child = spawn(
       ffmpeg,
       [
-        ...['-hide_banner', '-v', 'error', '-f', 'rawvideo', '-pix_fmt', 'yuv420p'],
-        ...['-s', `${width}x${height}`, '-r', String(fps), '-i', 'pipe:0'],
-        ...['-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000:beep_factor=4'],
+        // Nothing is to be found out about raw input; time spent on it would be delay of the camera for good.
+        ...['-hide_banner', '-v', 'error', '-fflags', 'nobuffer', '-probesize', '32', '-f', 'rawvideo'],
+        ...['-pix_fmt', 'yuv420p', '-s', `${width}x${height}`, '-r', String(fps), '-i', 'pipe:0'],
+        ...['-fflags', 'nobuffer', '-probesize', '32', '-f', 's16le', '-ar', String(SAMPLE_RATE), '-ac', '1'],
+        ...['-i', 'pipe:3'],
         ...['-map', '0:v', '-map', '1:a', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency'],
         ...['-b:v', rate, '-maxrate', rate, '-bufsize', rate, '-g', String(fps * 2), '-sc_threshold', '0'],
         ...['-c:a', 'aac', '-b:a', '128k', '-f', 'flv', '-flvflags', 'no_duration_filesize', url],
       ],
-      { stdio: ['pipe', 'ignore', 'pipe'] },
+      { stdio: ['pipe', 'ignore', 'pipe', 'pipe'] },
     );
     this.#ffmpeg = child;
     // The encoder may go first; what matters then is in `ended`.
     child.stdin?.on('error', () => {});
+    this.#sound = child.stdio[3] as Writable;
+    this.#sound.on('error', () => {});
     child.stderr?.on('data', (bytes: Buffer) => {
       this.#errors = (this.#errors + bytes).slice(-4_000);
     });
@@ -80,6 +89,7 @@ export class BarcodeCamera {
     clearTimeout(this.#timer);
     // Blocked on its input, ffmpeg would not hear the signal that makes it say goodbye.
     this.#ffmpeg?.stdin?.end();
+    this.#sound?.end();
     this.#ffmpeg?.kill('SIGTERM');
     const killing = setTimeout(() => this.#ffmpeg?.kill('SIGKILL'), 3_000);
     await this.ended;
@@ -94,10 +104,25 @@ export class BarcodeCamera {
     if (!stdin?.writable) return;
     for (let count = 0; this.#drawn < due && count < MOST_FRAMES_AT_ONCE; count++) {
       if (stdin.writableLength > this.#background.length * 4) break;
+      this.#sound?.write(this.#hum(this.#drawn));
       stdin.write(this.#draw(this.#drawn++));
     }
     const next = this.#startedAt + (this.#drawn * 1000) / fps - performance.now();
     this.#timer = setTimeout(() => this.#film(), Math.max(1, next));
+  }
+
+  /** The sound of one frame's time; it keeps step with the picture, as a microphone does. */
+  #hum(number: number): Buffer {
+    const { fps } = this.#options;
+    const from = Math.round((number * SAMPLE_RATE) / fps);
+    const to = Math.round(((number + 1) * SAMPLE_RATE) / fps);
+    const samples = Buffer.allocUnsafe((to - from) * 2);
+    for (let i = from; i < to; i++)
+      samples.writeInt16LE(
+        Math.round(3_000 * Math.sin((2 * Math.PI * TONE * i) / SAMPLE_RATE)),
+        (i - from) * 2,
+      );
+    return samples;
   }
 
   #draw(number: number): Buffer {

@@ -1,6 +1,6 @@
 /**
  * What one RTMP publisher costs: processor time of the server process, without transcoding, against stock
- * node-media-server on the same input. Loopback only, a minute and a half in all.
+ * node-media-server on the same input. Loopback only, two and a half minutes in all.
  *
  *     node --import tsx scripts/bench/ingest.ts [seconds per round]
  */
@@ -18,12 +18,15 @@ const AUDIO_BITRATE = 150;
 const CHUNK_SIZE = 4_096; // OBS
 const WARM_UP_MS = 8_000;
 const ROUNDS = [5, 20];
+const KINDS = ['bare', 'serve', 'stock'] as const;
+const NAMES = { bare: 'sockets that count', serve: 'headend', stock: 'node-media-server' };
 
 type Usage = { cpuMs: number; bytes: number; tags: number; rssMb: number };
 
 const role = process.argv[2];
 if (role === 'serve') await serve();
 else if (role === 'stock') await stock();
+else if (role === 'bare') await bare();
 else if (role === 'send') await send(Number(process.argv[3]), Number(process.argv[4]), process.argv[5]!);
 else await bench(Number(role ?? 15));
 
@@ -78,6 +81,23 @@ async function stock(): Promise<void> {
   await once(server.tcpServer, 'listening');
   answerUsage(() => ({ bytes: context.networkStats.inBytes, tags: 0 }));
   process.send?.(port);
+}
+
+/** The floor: a socket that answers what a sender waits for, and counts. What Node itself costs for so many reads. */
+async function bare(): Promise<void> {
+  let bytes = 0;
+  const server = net.createServer((socket) => {
+    socket.once('data', () => socket.write(Buffer.alloc(3_073)));
+    socket.on('data', (read) => {
+      bytes += read.length;
+      if (bytes < 1_000_000) socket.write('NetConnection.Connect.Success NetStream.Publish.Start ');
+    });
+    socket.on('error', () => {});
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  answerUsage(() => ({ bytes, tags: 0 }));
+  process.send?.((server.address() as net.AddressInfo).port);
 }
 
 function answerUsage(count: () => { bytes: number; tags: number }): void {
@@ -187,7 +207,7 @@ async function bench(seconds: number): Promise<void> {
     makeFilm(film);
     const rows = [];
     for (const count of ROUNDS) {
-      for (const kind of ['serve', 'stock'] as const) rows.push(await measure(kind, count, film, seconds));
+      for (const kind of KINDS) rows.push(await measure(kind, count, film, seconds));
     }
     console.log(
       `${seconds} s a round, ${VIDEO_BITRATE + AUDIO_BITRATE} kbit/s nominal, 30 fps; load ${os.loadavg()[0]!.toFixed(1)}`,
@@ -216,7 +236,7 @@ function makeFilm(file: string): void {
 }
 
 async function measure(
-  kind: 'serve' | 'stock',
+  kind: (typeof KINDS)[number],
   count: number,
   film: string,
   seconds: number,
@@ -235,7 +255,7 @@ async function measure(
     const elapsed = performance.now() - started;
     const core = ((after.cpuMs - before.cpuMs) / elapsed) * 100;
     return {
-      server: kind === 'serve' ? 'headend' : 'node-media-server',
+      server: NAMES[kind],
       publishers: count,
       'Mbit/s each': (((after.bytes - before.bytes) * 8) / elapsed / count / 1_000).toFixed(2),
       'core % in all': core.toFixed(2),

@@ -1,5 +1,6 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import type { Writable } from 'node:stream';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import Ffmpeg from 'fluent-ffmpeg';
 import type { FfmpegPlan } from './ffmpeg-arguments.js';
 
@@ -29,6 +30,8 @@ export type FfmpegProcess = {
 export type FfmpegTool = { path: string; environment: NodeJS.ProcessEnv };
 
 const KEPT_LINES = 40;
+/** What a process said last is waited for so long when it is gone, ms. */
+const LAST_WORDS_MS = 500;
 
 type Lines = { get(): string };
 type OnProcess = (child: ChildProcess, stdout: Lines, stderr: Lines) => void;
@@ -61,8 +64,11 @@ export function startFfmpeg(tool: FfmpegTool, plan: FfmpegPlan): FfmpegProcess {
   inside._prepare = (done) => done(null, inside._getArguments());
   const spawn = inside._spawnFfmpeg;
   inside._spawnFfmpeg = (args, options, onProcess, onEnd) => {
-    // The library's own end handler fails when there was no process whose output could be shown.
-    const end: OnEnd = (error, stdout = SILENCE, stderr = SILENCE) => onEnd(error, stdout, stderr);
+    // The library's own end handler fails when there was no process whose output could be shown, and does not wait for
+    // what a process that has just ended had still to say.
+    const end: OnEnd = (error, stdout = SILENCE, stderr = SILENCE) => {
+      void allSaid(inside.ffmpegProc?.stderr).then(() => onEnd(error, stdout, stderr));
+    };
     // In a session of its own a Ctrl-C in the terminal reaches the gateway alone, which ends its encoders in order.
     const own: SpawnOptions = { env: tool.environment, stdio: ['pipe', 'ignore', 'pipe'], detached: true };
     try {
@@ -91,4 +97,10 @@ export function startFfmpeg(tool: FfmpegTool, plan: FfmpegPlan): FfmpegProcess {
     exited,
     kill: () => void child?.kill('SIGKILL'),
   };
+}
+
+/** Resolves when nothing more can be read, or after a moment: somebody else may hold the other end. */
+async function allSaid(output: Readable | null | undefined): Promise<void> {
+  if (!output || output.closed) return;
+  await once(output, 'close', { signal: AbortSignal.timeout(LAST_WORDS_MS) }).catch(() => {});
 }

@@ -1,4 +1,10 @@
-import { type FlvTag, readFlvAudioTag, readFlvVideoTag, type SourceInfo } from '../../media/index.js';
+import {
+  type FlvTag,
+  readFlvAudioTag,
+  readFlvVideoTag,
+  type SourceInfo,
+  timestampDistance,
+} from '../../media/index.js';
 import type { Cancel, Clock } from '../../platform/index.js';
 import type { Publication } from '../../streams/index.js';
 import { type ReadableCodecs, refusalOfVideo, unreadableAudio, unreadableVideo } from './codec-refusal.js';
@@ -209,7 +215,9 @@ export class PublicationFeed {
     }
     this.#held.push(tag);
     this.#heldBytes += tag.body.length;
-    if (this.#heldBytes > HELD_BYTES || wait === 0) this.#open();
+    // What comes faster than it plays is not waited for longer than it lasts.
+    const span = timestampDistance(this.#held[0]!.rtmpTime, tag.rtmpTime);
+    if (this.#heldBytes > HELD_BYTES || span >= wait) this.#open();
     else this.#openIfComplete();
   }
 

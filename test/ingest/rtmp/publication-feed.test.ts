@@ -114,6 +114,16 @@ t.test('sound alone begins 500 ms after it came', async (t) => {
   t.same(story(), ['audio 0 header', 'audio 0', 'audio 23']);
 });
 
+t.test('what comes faster than it plays is not held longer than it lasts', async (t) => {
+  const { feed, publication } = feeding();
+  feed.video(0, avcHeader());
+  for (const time of [0, 100, 200]) feed.video(time, time === 0 ? KEY : INTER);
+  t.equal(publication.timelines.length, 0);
+  feed.video(300, INTER);
+  t.match(publication.timelines, [{ has: { audio: false, video: true } }]);
+  t.equal(publication.tags.length, 5);
+});
+
 t.test('what waits is bounded', async (t) => {
   const { feed, publication } = feeding();
   feed.video(0, avcHeader());
@@ -210,6 +220,24 @@ t.test('times that wrap after 32 bits go on', async (t) => {
   feed.video(0x11, INTER);
   t.equal(publication.timelines.length, 1);
   t.equal(story().at(-1), 'video 33');
+});
+
+t.test('after 24.8 days a timeline gives way to another at a keyframe, and nothing is lost', async (t) => {
+  const { feed, publication, story } = begun(0);
+  const end = 2 ** 31 - 3_600_000;
+  let time = 0;
+  let sent = 1;
+  for (; time < end; sent++) feed.video((time += 9_900), INTER);
+  feed.audio(time, SOUND);
+  t.equal(publication.timelines.length, 1, 'not before a keyframe');
+  feed.video(time + 33, KEY);
+  feed.audio(time + 40, SOUND);
+  t.equal(publication.timelines.length, 2);
+  t.equal(
+    publication.timelines[0]?.tags.filter(({ kind, header }) => kind === 'video' && !header).length,
+    sent,
+  );
+  t.same(story(1), ['video 0 header', 'audio 0 header', 'video 0 key', 'audio 7']);
 });
 
 t.test('tracks on clocks of their own are refused in the end, not restarted for ever', async (t) => {

@@ -10,6 +10,7 @@ const DOORS: Record<string, string[]> = {
   accounts: ['platform'],
   streams: ['media', 'platform'],
   webrtc: ['media', 'platform'],
+  signalling: ['streams', 'webrtc', 'media', 'platform'],
   'ingest/whip': ['streams', 'webrtc', 'media', 'platform'],
   'egress/whep': ['streams', 'webrtc', 'media', 'platform'],
   'ingest/rtmp': ['streams', 'media', 'platform'],

@@ -33,6 +33,8 @@ export type Config = {
   /** How long a broadcast waits for a lost publisher, in ms. */
   graceMs: number;
   webrtc: {
+    /** Undefined: every interface. */
+    host: string | undefined;
     /** UDP port of the first worker; the others follow. */
     port: number;
     workers: number;
@@ -230,6 +232,12 @@ const SETTINGS = {
     '60',
     'seconds a broadcast waits for a lost publisher',
   ),
+  webrtcHost: setting(
+    'WEBRTC_HOST',
+    text,
+    undefined,
+    'address of the WebRTC workers; default: every interface',
+  ),
   webrtcPort: setting(
     'WEBRTC_PORT',
     whole(0, 65_535),
@@ -348,6 +356,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     windowDuration: required(SETTINGS.windowDuration),
     graceMs: required(SETTINGS.reconnectGrace) * 1_000,
     webrtc: {
+      host: optional(SETTINGS.webrtcHost),
       port: required(SETTINGS.webrtcPort),
       workers: optional(SETTINGS.webrtcWorkers) ?? availableParallelism(),
       publicIps: optional(SETTINGS.webrtcPublicIps) ?? [],

@@ -12,11 +12,14 @@ import {
 } from './api/index.js';
 import type { Config } from './config.js';
 import { hlsRoutes } from './egress/hls/index.js';
+import { createRealtimeEgress, whepRoutes } from './egress/whep/index.js';
 import { createRtmpServer } from './ingest/rtmp/index.js';
+import { createWhipIngest, whipRoutes } from './ingest/whip/index.js';
 import { createPackager } from './packager/index.js';
 import { type Clock, type Logger, migrate, openDatabase, projectRoot } from './platform/index.js';
 import { Streams } from './streams/index.js';
 import { createTranscoder } from './transcode/index.js';
+import { createWebrtcPool, IceServers } from './webrtc/index.js';
 
 const RTMP_DEFAULT_PORT = 1935;
 const RTMPS_DEFAULT_PORT = 443;
@@ -84,6 +87,19 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       log,
     });
 
+    const iceServers = new IceServers({ ...config.ice, clock, log });
+    const pool = createWebrtcPool({
+      workers: config.webrtc.workers,
+      firstPort: config.webrtc.port,
+      publicIps: config.webrtc.publicIps,
+      ...(config.webrtc.host === undefined ? {} : { bindAddress: config.webrtc.host }),
+      clock,
+      log: log.child({ room: 'webrtc' }),
+    });
+    await pool.start();
+    closing.push(() => pool.close());
+    const realtime = createRealtimeEgress({ pool, clock, log });
+
     const streams: Streams = new Streams({
       sql,
       admit: createAdmission({
@@ -96,7 +112,9 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       clock,
       log,
     });
-    // In this order they leave a broadcast that ends: first the last pictures are encoded, then the playlist is closed.
+    // In this order they leave a broadcast that ends: WebRTC viewers are told at once, the last pictures are encoded, then
+    // the playlist is closed.
+    streams.invite(realtime);
     streams.invite(transcoder);
     streams.invite(packager);
     await streams.start();
@@ -130,9 +148,24 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
             : ingestUrl('rtmps', publicUrl().hostname, rtmpsPort, RTMPS_DEFAULT_PORT),
         hls: (streamId) => absolute(publicUrl(), `hls/${streamId}/index.m3u8`),
         watch: (streamId) => absolute(publicUrl(), `watch/${streamId}`),
+        whep: (streamId) => absolute(publicUrl(), `whep/${streamId}`),
       },
     });
     await http.register(hlsRoutes, { packager, clock });
+    const whip = createWhipIngest({
+      pool,
+      publish: (publisher) => streams.publish(publisher),
+      maximumBitrate: config.webrtc.maximumBitrate,
+      clock,
+      log: log.child({ room: 'whip' }),
+    });
+    await http.register(whipRoutes, { ingest: whip, iceServers, clock });
+    await http.register(whepRoutes, {
+      egress: realtime,
+      find: (streamId) => streams.find(streamId),
+      iceServers,
+      clock,
+    });
     await http.register(healthRoutes, { clock, checks: { database: () => sql`select 1` } });
     await http.register(pageRoutes, { root: path.join(projectRoot(), '.build/web') });
 

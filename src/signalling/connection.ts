@@ -3,7 +3,8 @@ import type { OfferLimit } from '../webrtc/index.js';
 import { descriptionIn, type Message, parseMessage, textIn } from './message.js';
 import type { RoomMember, Rooms } from './room.js';
 import { CLOSE, OPEN, type Socket } from './socket.js';
-import type { ServicePublication, ServiceViewing, WebrtcService } from './webrtc-service.js';
+import type { PeerConnection, ServiceViewing } from './viewer-connection.js';
+import type { ServicePublication, WebrtcService } from './webrtc-service.js';
 
 export type ConnectionOptions = {
   socket: Socket;
@@ -39,6 +40,10 @@ export class Connection implements RoomMember {
   readonly #rate: RateLimit;
   readonly #publications = new Map<string, ServicePublication>();
   readonly #viewings = new Map<string, ServiceViewing>();
+  /** Our offers that have no answer yet. */
+  readonly #offered = new Map<string, PeerConnection>();
+  /** Viewers who are to be offered the picture when there is one, by stream. */
+  readonly #expecting = new Map<string, string>();
   readonly #joined = new Set<string>();
   #broken = 0;
   #alive = true;
@@ -66,6 +71,11 @@ export class Connection implements RoomMember {
     if (socket.bufferedAmount > UNREAD_LIMIT) socket.terminate();
   }
 
+  begun(streamId: string): void {
+    const userId = this.#expecting.get(streamId);
+    if (userId !== undefined) this.#enqueue(() => this.#offer(streamId, userId));
+  }
+
   /** The gateway is going down. */
   shutdown(): void {
     const { socket, clock } = this.#options;
@@ -90,13 +100,17 @@ export class Connection implements RoomMember {
       this.#error(new PublicError(429, 'rate_limited', 'Too many messages: wait a little.'), message.id);
       return;
     }
+    this.#enqueue(() => this.#do(message), message.id);
+  }
+
+  #enqueue(task: () => Promise<void>, id?: Message['id']): void {
     this.#waiting++;
     this.#turn = this.#turn.then(async () => {
       this.#waiting--;
       try {
-        if (!this.#life.signal.aborted) await this.#do(message);
+        if (!this.#life.signal.aborted) await task();
       } catch (error) {
-        this.#error(error, message.id);
+        this.#error(error, id);
       }
     });
   }
@@ -125,7 +139,7 @@ export class Connection implements RoomMember {
         return this.#done(id);
       }
       case 'stream:answer':
-        throw new PublicError(400, 'answer_not_expected', 'The server answers offers and makes none.');
+        return await this.#accept(data, id);
       default:
         throw new PublicError(400, 'event_unknown', 'There is no such event.');
     }
@@ -156,7 +170,7 @@ export class Connection implements RoomMember {
     this.tell('stream:answer', { streamId, answer, iceServers: iceServers.list(streamId) }, id);
   }
 
-  /** A viewer: with an offer they watch at once, without one they learn what they need to make it. */
+  /** A viewer: with an offer of theirs they are answered, without one they get ours. */
   async #join(data: Record<string, unknown>, id: Message['id']): Promise<void> {
     const { service, offers } = this.#options;
     const streamId = textIn(data, 'streamId');
@@ -168,25 +182,67 @@ export class Connection implements RoomMember {
     if (this.#life.signal.aborted) return;
     if (offer === undefined) {
       this.#enter(streamId);
+      this.#expecting.set(streamId, userId);
       this.tell('stream:joined', { streamId, iceServers, state, viewers }, id);
+      if (state !== 'offline' && state !== 'ending') await this.#offer(streamId, userId);
       return;
     }
-    // The one before would hold the address and port that the new one may come from.
-    const before = this.#viewings.get(streamId);
-    this.#viewings.delete(streamId);
-    before?.leave();
+    this.#stopWatching(streamId);
     const viewing = await connection.answer(offer);
-    if (this.#life.signal.aborted) {
-      viewing.leave();
-      return;
-    }
-    this.#enter(streamId);
-    this.#watch(streamId, viewing);
+    if (!this.#watch(streamId, viewing)) return;
     const answer = { type: 'answer', sdp: viewing.answer };
     this.tell('stream:answer', { streamId, answer, iceServers }, id);
   }
 
-  #watch(streamId: string, viewing: ServiceViewing): void {
+  /** Offers a viewer the picture, be it anew. */
+  async #offer(streamId: string, userId: string): Promise<void> {
+    const { service, offers } = this.#options;
+    this.#takeOffer(offers);
+    this.#stopWatching(streamId);
+    this.#expecting.set(streamId, userId);
+    const connection = service.createPeerConnection(streamId, userId);
+    const offer = { type: 'offer', sdp: await connection.createOffer() };
+    if (this.#life.signal.aborted) {
+      connection.close();
+      return;
+    }
+    this.#offered.set(streamId, connection);
+    this.tell('stream:offer', { streamId, offer, iceServers: connection.iceServers });
+  }
+
+  /** A viewer's answer to our offer. */
+  async #accept(data: Record<string, unknown>, id: Message['id']): Promise<void> {
+    const streamId = textIn(data, 'streamId');
+    const answer = descriptionIn(data, 'answer');
+    const connection = this.#offered.get(streamId);
+    if (!connection)
+      throw new PublicError(
+        400,
+        'answer_not_expected',
+        'There is no offer to this connection for that stream.',
+      );
+    const viewing = await connection.acceptAnswer(answer);
+    this.#offered.delete(streamId);
+    if (this.#watch(streamId, viewing)) this.#done(id);
+  }
+
+  /** What was before would hold the address and port that the new connection may come from. */
+  #stopWatching(streamId: string): void {
+    const [viewing, offered] = [this.#viewings.get(streamId), this.#offered.get(streamId)];
+    this.#viewings.delete(streamId);
+    this.#offered.delete(streamId);
+    this.#expecting.delete(streamId);
+    viewing?.leave();
+    offered?.close();
+  }
+
+  /** @returns false when the client has gone meanwhile. */
+  #watch(streamId: string, viewing: ServiceViewing): boolean {
+    if (this.#life.signal.aborted) {
+      viewing.leave();
+      return false;
+    }
+    this.#enter(streamId);
     this.#viewings.set(streamId, viewing);
     viewing.listen((event) => {
       if (event.type === 'layers') {
@@ -198,8 +254,13 @@ export class Connection implements RoomMember {
       if (this.#viewings.get(streamId) !== viewing) return;
       this.#viewings.delete(streamId);
       this.tell('stream:ended', { streamId, reason, message, reconnect: name === 'reconnect' });
-      if (name === 'end') this.#exit(streamId);
+      const userId = this.#expecting.get(streamId);
+      if (name === 'end') {
+        this.#expecting.delete(streamId);
+        this.#exit(streamId);
+      } else if (userId !== undefined) this.#enqueue(() => this.#offer(streamId, userId));
     });
+    return true;
   }
 
   #selectLayer(data: Record<string, unknown>, id: Message['id']): void {
@@ -213,10 +274,9 @@ export class Connection implements RoomMember {
   }
 
   #leave(streamId: string): void {
-    const [viewing, publication] = [this.#viewings.get(streamId), this.#publications.get(streamId)];
-    this.#viewings.delete(streamId);
+    this.#stopWatching(streamId);
+    const publication = this.#publications.get(streamId);
     this.#publications.delete(streamId);
-    viewing?.leave();
     publication?.leave();
     this.#exit(streamId);
   }
@@ -235,7 +295,8 @@ export class Connection implements RoomMember {
   }
 
   #exit(streamId: string): void {
-    if (this.#viewings.has(streamId) || this.#publications.has(streamId)) return;
+    const roles = [this.#viewings, this.#publications, this.#offered, this.#expecting];
+    if (roles.some((role) => role.has(streamId))) return;
     this.#joined.delete(streamId);
     this.#options.rooms.leave(streamId, this);
   }

@@ -1,10 +1,9 @@
 export { type SignallingLimits, type SignallingRoutesOptions, signallingRoutes } from './routes.js';
+export type { PeerConnection, ServiceOffer, ServiceViewing } from './viewer-connection.js';
 export {
   type ActiveStream,
   type JoinedStream,
-  type PeerConnection,
   type ServicePublication,
-  type ServiceViewing,
   type StartedBroadcast,
   type StreamConfig,
   type StreamStats,

@@ -1,7 +1,11 @@
 import type { Clock } from '../platform/index.js';
 import type { WebrtcService } from './webrtc-service.js';
 
-export type RoomMember = { tell(event: string, data: Record<string, unknown>): void };
+export type RoomMember = {
+  tell(event: string, data: Record<string, unknown>): void;
+  /** A broadcast of the stream has begun. */
+  begun(streamId: string): void;
+};
 
 type Room = { members: Set<RoomMember>; viewers: number; state: string };
 
@@ -46,9 +50,11 @@ export class Rooms {
       const { viewers, state } = this.#now(streamId);
       const counted = viewers !== room.viewers;
       const changed = state !== room.state;
+      const begun = changed && (room.state === 'offline' || room.state === 'ending');
       Object.assign(room, { viewers, state });
       for (const member of room.members) {
         if (changed) member.tell('stream:state', { streamId, state });
+        if (begun) member.begun(streamId);
         if (counted) member.tell('stream:viewers', { streamId, viewers });
       }
     }

@@ -32,15 +32,15 @@ const LIMITS: SignallingLimits = {
 /**
  * Signalling over a WebSocket at `GET /ws`: messages are JSON, `{event, data, id?}`, either way.
  *
- * From clients: `stream:offer {streamKey, offer, streamId?}` publishes, `stream:join {streamId, offer?, userId?}` joins or
- * watches, `stream:ice-candidate {streamId, candidate}`, `stream:layer {streamId, rid?}`, `stream:leave {streamId}`,
- * `stream:end {streamId}`. To clients: `stream:answer {streamId, answer, iceServers}`, `stream:joined {streamId,
- * iceServers, state, viewers}`, `stream:active`, `stream:inactive`, `stream:layers`, `stream:state`, `stream:viewers`,
+ * From clients: `stream:offer {streamKey, offer, streamId?}` publishes, `stream:join {streamId, userId?}` joins and is
+ * offered the picture as soon as there is one, `stream:answer {streamId, answer}` takes it, `stream:ice-candidate {streamId, candidate}`, `stream:layer {streamId, rid?}`, `stream:leave {streamId}`,
+ * `stream:end {streamId}`. To clients: `stream:joined {streamId, iceServers, state, viewers}`, `stream:offer {streamId,
+ * offer, iceServers}`, `stream:answer {streamId, answer, iceServers}`, `stream:active`, `stream:inactive`, `stream:layers`, `stream:state`, `stream:viewers`,
  * `stream:ended {streamId, reason, message, reconnect}`, `stream:disconnected` (a publication is gone), `ok` and
  * `error {code, message}`.
  *
- * The server makes no offers: it knows a transport only by the client's. A viewer joins, makes an offer with the ICE
- * servers it is told of, and joins again with the offer.
+ * A viewer may also make the offer: `stream:join {streamId, offer}` is answered by `stream:answer`. Offers and answers are
+ * SDP, or objects of `type` and `sdp` as browsers have them. A connection that was lost by our fault is offered anew.
  */
 export const signallingRoutes: FastifyPluginAsync<SignallingRoutesOptions> = async (app, options) => {
   const { service, iceServers, clock, log } = options;

@@ -1,6 +1,12 @@
-import { newId, PublicError } from '../platform/index.js';
+import { PublicError } from '../platform/index.js';
 import type { Livestream, StreamStatus } from '../streams/index.js';
-import { type IceServer, type Layer, type Offer, parseOffer, type ViewerEvent } from '../webrtc/index.js';
+import { type IceServer, type Offer, parseOffer } from '../webrtc/index.js';
+import {
+  type PeerConnection,
+  type ServiceOffer,
+  type ServiceViewing,
+  ViewerConnection,
+} from './viewer-connection.js';
 
 /** A connection that publishes, as the WHIP ingest gives it. */
 export type ServicePublication = {
@@ -8,18 +14,6 @@ export type ServicePublication = {
   /** SDP. */
   readonly answer: string;
   readonly peer: { readonly closed: Promise<unknown> };
-  leave(): void;
-};
-
-/** A connection that watches, as the WHEP egress gives it. */
-export type ServiceViewing = {
-  readonly streamId: string;
-  /** SDP. */
-  readonly answer: string;
-  readonly layers: readonly Layer[];
-  readonly ended: Promise<{ name: 'end' | 'reconnect'; reason: string; message: string }>;
-  listen(listener: (event: ViewerEvent | { type: 'viewercount'; viewers: number }) => void): () => void;
-  selectLayer(rid: string | undefined): void;
   leave(): void;
 };
 
@@ -35,6 +29,8 @@ export type WebrtcServiceOptions = {
   }): Promise<ServicePublication>;
   /** @throws PublicError */
   view(request: { streamId: string; offer: Offer }): Promise<ServiceViewing | undefined>;
+  /** Makes an offer to a viewer. @throws PublicError */
+  offer(streamId: string): Promise<ServiceOffer | undefined>;
   /** How many watch a stream by WebRTC. */
   viewers(streamId: string): number;
   /** Makes a livestream and the key that publishes it. */
@@ -47,21 +43,6 @@ export type WebrtcServiceOptions = {
     end(streamId: string, reason: 'ended-by-owner'): Promise<boolean>;
   };
   iceServers: { list(user?: string): IceServer[] };
-};
-
-/** A viewer's connection that waits for its offer, or has been answered. */
-export type PeerConnection = {
-  readonly id: string;
-  readonly streamId: string;
-  readonly userId: string;
-  readonly iceServers: IceServer[];
-  /**
-   * Answers the viewer's offer (SDP); once.
-   *
-   * @throws PublicError 400 `sdp_invalid` …, 406 `no_common_codec`, 409 `stream_offline`, 503 `webrtc_unavailable`
-   */
-  answer(offer: string): Promise<ServiceViewing>;
-  close(): void;
 };
 
 export type JoinedStream = {
@@ -106,34 +87,9 @@ export class WebrtcService {
     this.#options = options;
   }
 
-  /** A connection for somebody who watches. Nothing is negotiated before their offer is there. */
+  /** A connection for somebody who watches. Nothing is negotiated yet. */
   createPeerConnection(streamId: string, userId: string): PeerConnection {
-    let viewing: ServiceViewing | undefined;
-    let used = false;
-    let closed = false;
-    return {
-      id: newId(),
-      streamId,
-      userId,
-      iceServers: this.#options.iceServers.list(userId),
-      answer: async (offer) => {
-        if (used) throw new PublicError(409, 'already_answered', 'This connection has its answer already.');
-        used = true;
-        viewing = await this.#options.view({ streamId, offer: parseOffer(offer) });
-        if (!viewing)
-          throw new PublicError(
-            409,
-            'stream_offline',
-            'The livestream is not live at the moment: try again.',
-          );
-        if (closed) viewing.leave();
-        return viewing;
-      },
-      close: () => {
-        closed = true;
-        viewing?.leave();
-      },
-    };
+    return new ViewerConnection(streamId, userId, this.#options);
   }
 
   /** Makes a livestream; the broadcast begins when the offer of its broadcaster has been answered and media come. */

@@ -51,6 +51,7 @@ async function stage(t: Test, routes: Partial<SignallingRoutesOptions> = {}) {
   const service = new WebrtcService({
     publish: (request) => ingest.publish(request),
     view: (request) => egress.view(request),
+    offer: (streamId) => egress.offer(streamId),
     viewers: (streamId) => egress.viewers(streamId),
     create: async (userId) => ({ streamId: `stream-of-${userId}`, streamKey: KEY }),
     streams: {
@@ -154,6 +155,41 @@ t.test('a viewer joins, learns the servers, offers and watches; the room learns 
   t.equal(viewer.received.filter(({ event }) => event === 'stream:ended').length, 1);
 });
 
+t.test('a viewer who joins is offered the picture and answers, as soon as there is one', async (t) => {
+  const { client, pool, clock, hall, visit } = await stage(t);
+  hall.state = { name: 'offline' };
+  const viewer = client();
+  viewer.send('stream:join', { streamId: STREAM });
+  t.match(await viewer.next('stream:joined'), { data: { state: 'offline' } });
+  viewer.send('stream:answer', { streamId: STREAM, answer: 'v=0' }, 1);
+  t.match(await viewer.next('error'), { id: 1, data: { code: 'answer_not_expected' } });
+  hall.state = { name: 'starting' };
+  await clock.advance(1_000);
+  const { data } = await viewer.next('stream:offer');
+  t.match(data, {
+    streamId: STREAM,
+    iceServers: [{ username: 'viewer' }],
+    offer: { type: 'offer', sdp: /a=sendonly[\s\S]*a=rtpmap:102 H264\/90000[\s\S]*a=rtpmap:96 VP8\/90000/ },
+  });
+  viewer.send('stream:answer', { streamId: STREAM, answer: 'v=1' }, 2);
+  t.match(await viewer.next('error'), { id: 2, data: { code: 'sdp_invalid' } });
+  viewer.send('stream:answer', { streamId: STREAM, answer: { type: 'answer', sdp: viewerOffer } }, 3);
+  t.equal((await viewer.next('ok')).id, 3);
+  t.match(pool.viewers[0]?.options, { channelId: `broadcast-of-${STREAM}`, remote: { setup: 'actpass' } });
+  pool.viewers[0]?.event({ type: 'active' });
+  await viewer.next('stream:active');
+
+  pool.viewers[0]?.end('worker-died');
+  t.match(await viewer.next('stream:ended'), { data: { reason: 'worker-died', reconnect: true } });
+  await viewer.next('stream:offer');
+  viewer.send('stream:answer', { streamId: STREAM, answer: viewerOffer }, 4);
+  await viewer.next('ok');
+  await visit.ended('grace-expired');
+  t.match(await viewer.next('stream:ended'), { data: { reason: 'grace-expired', reconnect: false } });
+  viewer.send('stream:ice-candidate', { streamId: STREAM, candidate: {} }, 5);
+  t.match(await viewer.next('error'), { id: 5, data: { code: 'not_your_stream' } }, 'the room was left');
+});
+
 t.test('only who publishes a stream may end it', async (t) => {
   const { client, ended } = await stage(t);
   const [broadcaster, viewer] = [client(), client()];
@@ -233,7 +269,8 @@ t.test('wrong messages are answered with errors; ten in a row end the connection
     ['{"event":"__proto__"}', 'event_unknown'],
     ['{"event":"stream:join"}', 'message_invalid'],
     [`{"event":"stream:join","data":{"streamId":"${'x'.repeat(50)}"}}`, 'stream_not_found'],
-    ['{"event":"stream:answer","data":{}}', 'answer_not_expected'],
+    ['{"event":"stream:answer","data":{}}', 'message_invalid'],
+    ['{"event":"stream:answer","data":{"streamId":"x","answer":"y"}}', 'answer_not_expected'],
     [`{"event":"stream:ice-candidate","data":{"streamId":"${STREAM}"}}`, 'not_your_stream'],
     ['{"event":"stream:offer","data":{"streamKey":"k","offer":{"sdp":7}}}', 'message_invalid'],
     ['{"event":"stream:offer","data":{"streamKey":"k","offer":"v=1"}}', 'sdp_invalid'],
@@ -347,7 +384,7 @@ t.test('programs in the process use the platform’s names', async (t) => {
   t.match(joined, { streamId: STREAM, state: 'live', viewers: 0, iceServers: [{ username: 'bob' }] });
   const viewing = await joined.connection.answer(viewerOffer);
   t.match(viewing.answer, 'a=sendonly');
-  await t.rejects(joined.connection.answer(viewerOffer), { code: 'already_answered' });
+  await t.rejects(joined.connection.answer(viewerOffer), { code: 'already_negotiated' });
   const active = await service.getActiveStreams();
   t.equal(active.length, 250);
   t.match(active[0], { streamId: STREAM, userId: 'ann', state: 'live', viewers: 1 });
@@ -355,10 +392,19 @@ t.test('programs in the process use the platform’s names', async (t) => {
   joined.connection.close();
   t.equal(pool.viewers[0]?.ended, 'closed');
 
+  const offering = service.createPeerConnection(STREAM, 'dora');
+  await t.rejects(offering.acceptAnswer(viewerOffer), { code: 'no_offer' });
+  t.match(await offering.createOffer(), 'a=sendonly');
+  await offering.acceptAnswer(viewerOffer);
+  await t.rejects(offering.acceptAnswer(viewerOffer), { code: 'no_offer' });
+  t.equal(service.viewers(STREAM), 1);
+  offering.close();
+  t.equal(pool.viewers[1]?.ended, 'closed');
+
   const unheard = service.createPeerConnection(STREAM, 'carl');
   unheard.close();
   await unheard.answer(viewerOffer);
-  t.equal(pool.viewers[1]?.ended, 'closed', 'what is closed stays closed');
+  t.equal(pool.viewers[2]?.ended, 'closed', 'what is closed stays closed');
   await t.rejects(service.createPeerConnection(OTHER, 'carl').answer(viewerOffer), {
     code: 'stream_offline',
   });

@@ -2,6 +2,7 @@ export {
   createRealtimeEgress,
   type RealtimeEgress,
   type RealtimeEgressOptions,
+  type ViewingOffer,
   type ViewRequest,
 } from './realtime-egress.js';
 export { type WhepLimits, type WhepRoutesOptions, whepRoutes } from './routes.js';

@@ -31,7 +31,11 @@ const RTP_NAMES = { h264: 'H264', vp8: 'VP8', vp9: 'VP9', av1: 'AV1' } as const;
  *
  * Of the offer nothing is repeated but what has passed the patterns of its parser; numbers are written as numbers.
  */
-export function writeAnswer(offer: Offer, plan: PublisherPlan | ViewerPlan, local: LocalTransport): string {
+export function writeAnswer(
+  offer: Pick<Offer, 'media'>,
+  plan: PublisherPlan | ViewerPlan,
+  local: LocalTransport,
+): string {
   const accepted = offer.media.filter((media) => isPlanned(media, plan));
   const answer = new SdpWriter();
   answer.line('v=0');

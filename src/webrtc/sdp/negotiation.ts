@@ -15,7 +15,7 @@ const MAXIMUM_LAYERS = 3;
  * SSRCs that all viewers are sent: each has an SRTP context of its own, so they need not differ. Chromium reports with
  * small ones itself.
  */
-const VIEWER_SSRC = { audio: 0x4845_0001, video: 0x4845_0002, rtx: 0x4845_0003 } as const;
+export const VIEWER_SSRC = { audio: 0x4845_0001, video: 0x4845_0002, rtx: 0x4845_0003 } as const;
 
 /**
  * Header extensions that are agreed upon. Video orientation is not: a camera that is held upright then turns its

@@ -26,7 +26,7 @@ const STUCK_PACKETS = 40;
 const FROZEN_MS = 3_000;
 
 /**
- * Judges a connection by its latest samples, oldest first, about one a second. `silent`: nothing at all arrived in the
+ * Judges a connection by its latest samples, oldest first, about one a second; a few from before the window help. `silent`: nothing at all arrived in the
  * whole window; it is the source, not the network, as long as the connection stands.
  */
 export function judgeHealth(samples: readonly InboundSample[]): Health {
@@ -45,9 +45,26 @@ export function judgeHealth(samples: readonly InboundSample[]): Health {
     now.videoPacketsReceived - before.videoPacketsReceived >= STUCK_PACKETS
   )
     return 'freezes';
-  if (now.freezeMs - oldest.freezeMs >= FROZEN_MS) return 'freezes';
+  if (frozenMs(samples, oldest.at) >= FROZEN_MS) return 'freezes';
 
   const lost = now.packetsLost - oldest.packetsLost;
   if (received + lost >= ENOUGH_PACKETS && lost / (received + lost) > HEAVY_LOSS) return 'loss';
   return 'good';
+}
+
+/**
+ * Time that the picture stood still although it was sent. Browsers reckon a pause of the sender's among the freezes, and
+ * tell of it with the first picture after it.
+ */
+function frozenMs(samples: readonly InboundSample[], since: number): number {
+  let total = 0;
+  let silentAt = Number.NEGATIVE_INFINITY;
+  for (const [index, sample] of samples.entries()) {
+    const before = samples[index - 1];
+    if (!before) continue;
+    if (sample.videoPacketsReceived === before.videoPacketsReceived) silentAt = index;
+    // The first picture may be shown a sample later than its packets are counted.
+    if (before.at >= since && index - silentAt > 2) total += sample.freezeMs - before.freezeMs;
+  }
+  return total;
 }

@@ -31,8 +31,8 @@ export function parseData(data: unknown): Record<string, unknown> {
 }
 
 /**
- * Reads the data of a `layers` event: by media section either a list of layers, or `{layers}` or `{active, inactive}`
- * with such lists (the drafts of the extension differ), each layer with a `rid` or `encodingId`.
+ * Reads the data of a `layers` event: by media section either a list of layers, or `{layers, active, inactive}` or some
+ * of these with such lists (the drafts of the extension differ), each layer with a `rid`, `encodingId` or `id`.
  */
 export function parseLayers(data: Record<string, unknown>): WhepLayers {
   const layers: WhepLayer[] = [];
@@ -44,14 +44,10 @@ export function parseLayers(data: Record<string, unknown>): WhepLayers {
     } else if (isRecord(section)) {
       current ??= section.current;
       chosen ??= section.chosen;
-      const listed = Array.isArray(section.layers)
-        ? section.layers
-        : [
-            ...(Array.isArray(section.active) ? section.active : []),
-            ...(Array.isArray(section.inactive)
-              ? section.inactive.map((layer) => (isRecord(layer) ? { ...layer, active: false } : layer))
-              : []),
-          ];
+      const named = (name: string): unknown[] => (Array.isArray(section[name]) ? section[name] : []);
+      const idle = named('inactive').map((layer) => (isRecord(layer) ? { ...layer, active: false } : layer));
+      // The same rid again is left out below: what is listed first counts.
+      const listed = [...named('layers'), ...named('active'), ...idle];
       layers.push(...listed.flatMap((layer) => toLayer(mediaId, layer)));
     }
   }

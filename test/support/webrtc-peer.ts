@@ -46,8 +46,14 @@ const PEER = `(() => {
       peers.get(id)?.close();
       peers.delete(id);
     },
+    async sent(id) {
+      let frames = 0;
+      for (const entry of (await peers.get(id).getStats()).values())
+        if (entry.type === 'outbound-rtp' && entry.kind === 'video') frames += entry.framesSent ?? 0;
+      return frames;
+    },
     async received(id) {
-      const counts = { bytes: 0, frames: 0, width: 0, rids: [] };
+      const counts = { bytes: 0, frames: 0, width: 0 };
       const connection = peers.get(id);
       if (!connection) return counts;
       for (const entry of (await connection.getStats()).values()) {
@@ -120,6 +126,11 @@ export class WebrtcPeer {
 
   async received(session: PeerSession): Promise<{ bytes: number; frames: number; width: number }> {
     return await this.#page.evaluate(`window.peer.received('${session.id}')`);
+  }
+
+  /** Pictures that were sent to a viewer. */
+  async sent(session: PeerSession): Promise<number> {
+    return await this.#page.evaluate(`window.peer.sent('${session.id}')`);
   }
 
   /** Sends an event to those who listen to a session. */

@@ -1,11 +1,14 @@
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { openChromium } from '../support/chromium.js';
+import { type ChromiumOptions, openChromium } from '../support/chromium.js';
 import { holds, STREAM_ID, WatchStage } from '../support/watch-stage.js';
 import { WebrtcPeer } from '../support/webrtc-peer.js';
 
-async function setUp(t: Test): Promise<{ stage: WatchStage; peer: WebrtcPeer; page: Page }> {
-  const browser = await openChromium(t, { webrtc: true });
+async function setUp(
+  t: Test,
+  options?: ChromiumOptions,
+): Promise<{ stage: WatchStage; peer: WebrtcPeer; page: Page }> {
+  const browser = await openChromium(t, { webrtc: true, ...options });
   const peer = await WebrtcPeer.open(browser);
   const stage = new WatchStage(t.testdir({ 1: {}, 2: {} }), peer.routes);
   t.teardown(async () => {
@@ -195,6 +198,49 @@ t.test('who paused is left alone when the connection goes, and goes on by HLS', 
   t.match(await page.evaluate('window.headend.stats()'), { phase: 'paused', delivery: 'webrtc' });
   await page.evaluate("document.querySelector('video').play()");
   await playsBy(page, 'hls');
+});
+
+t.test('a network that loses too much is noticed, and HLS plays', async (t) => {
+  const { stage, page } = await setUp(t);
+  await stage.broadcast();
+  const network = await page.context().newCDPSession(page);
+  await network.send('Network.enable');
+  await network.send('Network.emulateNetworkConditions', {
+    offline: false,
+    latency: 1,
+    downloadThroughput: 10_000_000,
+    uploadThroughput: 10_000_000,
+    packetLoss: 0,
+  });
+  await page.goto(watch(stage));
+  await playsBy(page, 'webrtc');
+  await network.send('Network.emulateNetworkConditions', {
+    ...{ offline: false, latency: 1, downloadThroughput: 10_000_000, uploadThroughput: 10_000_000 },
+    packetLoss: 50,
+  });
+  await playsBy(page, 'hls');
+  t.match(await page.evaluate<string>('window.headend.stats().fallback'), /^(loss|freezes)$/);
+  await note(page, /^Playing by HLS: (the network loses too much|the picture kept freezing)/);
+});
+
+t.test('a browser that refuses sound plays without; what a click turned on stays on by HLS', async (t) => {
+  const { stage, peer, page } = await setUp(t, { autoplay: false });
+  await stage.broadcast();
+  await page.goto(watch(stage));
+  // To ask the page anything counts as a click of its user: until it has decided, only its peer is watched.
+  while (peer.sessions.length === 0 || (await peer.sent(peer.last)) < 60)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  await playsBy(page, 'webrtc');
+  t.ok(await page.evaluate("document.querySelector('video').muted"));
+  const button = page.getByRole('button', { name: 'Turn sound on' });
+  await page.getByLabel('Delivery').selectOption('hls');
+  await playsBy(page, 'hls');
+  await button.click();
+  t.notOk(await page.evaluate("document.querySelector('video').muted"));
+  await page.getByLabel('Delivery').selectOption('auto');
+  await playsBy(page, 'webrtc');
+  t.notOk(await page.evaluate("document.querySelector('video').muted"));
+  t.equal(await button.count(), 0);
 });
 
 async function ended(peer: WebrtcPeer): Promise<void> {

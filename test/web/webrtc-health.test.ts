@@ -66,6 +66,14 @@ t.test('many short freezes are as bad as a long one', async (t) => {
   );
 });
 
+t.test('a pause of the sender is no freeze, though browsers reckon it among them', async (t) => {
+  const pause = { videoPacketsReceived: 0, packetsReceived: 0, framesDecoded: 0 };
+  const told = { freezes: 1, freezeMs: 4_300 };
+  t.same([...new Set(judged([...times(10), ...times(4, pause), told, ...times(12)]))], ['good']);
+  t.same([...new Set(judged([...times(10), ...times(4, pause), {}, told, ...times(12)]))], ['good']);
+  t.equal(judged([...times(10), ...times(4), told]).at(-1), 'freezes', 'with packets it is one');
+});
+
 t.test('sound alone is no frozen picture', async (t) => {
   const sound = { packetsReceived: 50, videoPacketsReceived: 0, framesDecoded: 0 };
   t.same([...new Set(judged(times(30, sound)))], ['good']);

@@ -15,6 +15,11 @@ t.test('layers are read in every shape that the drafts give them', async (t) => 
     [expected[0], { ...expected[1], active: false }],
     'two lists',
   );
+  t.same(
+    parseLayers({ 1: { layers: [high], active: [{ id: 'h' }], inactive: [{ ...low, id: 'l' }] } }).layers,
+    [expected[0], { ...expected[1], active: false }],
+    'three lists',
+  );
   const { rid: _rid, ...unnamed } = high;
   t.same(parseLayers({ 1: [{ encodingId: 'h', ...unnamed }] }).layers, [expected[0]], 'by its older name');
 });

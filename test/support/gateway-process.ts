@@ -35,6 +35,11 @@ export class GatewayProcess {
     return this.#child?.pid ?? 0;
   }
 
+  /** UDP port of its WebRTC worker. */
+  get webrtcPort(): number {
+    return Number(this.#environment.WEBRTC_PORT);
+  }
+
   /** Starts the process; resolves when it says that it is ready. A second start keeps the ports of the first. */
   async start(): Promise<void> {
     const compiled = import.meta.filename.endsWith('.js');

@@ -127,6 +127,11 @@ export class RtcPeer {
         this.onPacket?.(packet);
       }
     }
+    this.wake();
+  }
+
+  /** Makes those who wait look again. */
+  wake(): void {
     for (const wake of this.#changed.splice(0)) wake();
   }
 }

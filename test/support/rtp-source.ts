@@ -10,7 +10,13 @@ import { SourceDouble } from './broadcast-double.js';
 export type RtpCodec = 'vp8' | 'vp9' | 'h264';
 
 /** What a sender makes: the picture turns white and a tone sounds in the first tenth of every second. */
-export type SenderOptions = { codec: RtpCodec; width: number; height: number; audio?: boolean; video?: boolean };
+export type SenderOptions = {
+  codec: RtpCodec;
+  width: number;
+  height: number;
+  audio?: boolean;
+  video?: boolean;
+};
 
 const ENCODERS: Record<RtpCodec, string> = {
   vp8: '-c:v libvpx -deadline realtime -cpu-used 8 -g 30 -b:v 600k',
@@ -29,7 +35,7 @@ function portOf(socket: Socket): number {
   return (socket.address() as AddressInfo).port;
 }
 
-type Stream = { rtp: Socket; rtcp: Socket; report: Buffer | undefined };
+type Stream = { rtp: Socket; rtcp: Socket; report: Buffer | undefined; sequence: number };
 
 /**
  * A publisher in the SFU, played by a real ffmpeg whose packets are handed on as the SFU does it: a sender report of
@@ -41,6 +47,7 @@ export class RtpSender implements RtpSource {
   readonly outputs = new Set<{ video?: number; audio?: number }>();
   /** Set to make `send` fail. */
   failure: Error | undefined;
+  tap: ((kind: string) => void) | undefined;
   /** Hands nothing on while it is set. */
   muted: { video: boolean; audio: boolean } = { video: false, audio: false };
   #streams: { video: Stream; audio: Stream } | undefined;
@@ -98,6 +105,12 @@ export class RtpSender implements RtpSource {
     return { close: () => void this.outputs.delete(output) };
   }
 
+  /** It has said of both streams how their clocks stand to each other: an SFU would not let it publish before. */
+  get reported(): boolean {
+    const { video, audio } = this.#streams ?? {};
+    return video?.report !== undefined && audio?.report !== undefined;
+  }
+
   /** The sender falls silent: its process is gone. */
   stop(): void {
     this.#child?.kill('SIGKILL');
@@ -115,9 +128,12 @@ export class RtpSender implements RtpSource {
   }
 
   async #listen(kind: 'video' | 'audio'): Promise<Stream> {
-    const stream: Stream = { rtp: await bound(), rtcp: await bound(), report: undefined };
+    const stream: Stream = { rtp: await bound(), rtcp: await bound(), report: undefined, sequence: 0 };
     stream.rtp.on('message', (packet: Buffer) => {
+      this.tap?.(kind);
       if (this.muted[kind]) return;
+      // Counted on, though the sender begins anew.
+      packet.writeUInt16BE(stream.sequence++ & 0xffff, 2);
       for (const output of this.outputs) {
         const port = output[kind];
         if (port === undefined) continue;
@@ -144,8 +160,8 @@ function isKeyframe(codec: RtpCodec, packet: Buffer): boolean {
   const payload = packet.subarray(12);
   const first = payload[0] ?? 0;
   if (codec === 'h264') return (first & 31) === 24 ? ((payload[3] ?? 0) & 31) === 7 : (first & 31) === 7;
-  // RFC 9628: no inter prediction, beginning of a frame.
-  if (codec === 'vp9') return (first & 0x40) === 0 && (first & 0x08) !== 0;
+  // The beginning of a frame (RFC 9628), and in it frame_type (VP9 bitstream specification, 6.2).
+  if (codec === 'vp9') return (first & 0x08) !== 0 && ((payload[1] ?? 0) & 0x04) === 0;
   let offset = 1;
   if (first & 0x80) {
     const extensions = payload[1] ?? 0;

@@ -11,6 +11,10 @@ export type Playback = {
   latency?: number;
   rebuilds: number;
   errors: string[];
+  delivery?: 'webrtc' | 'hls';
+  /** Times the page went from WebRTC to HLS. */
+  falls?: number;
+  webrtc?: { codec?: string; framesDecoded: number; freezes: number; packetsLost: number };
   /** Seconds of the media element's timeline. */
   position: number;
   bufferedRanges: number;

@@ -26,8 +26,9 @@ const STUCK_PACKETS = 40;
 const FROZEN_MS = 3_000;
 
 /**
- * Judges a connection by its latest samples, oldest first, about one a second; a few from before the window help. `silent`: nothing at all arrived in the
- * whole window; it is the source, not the network, as long as the connection stands.
+ * Judges a connection by its latest samples, oldest first, about one a second; a few from before the window help.
+ * `silent`: nothing at all arrived in the whole window; it is the source, not the network, as long as the connection
+ * stands.
  */
 export function judgeHealth(samples: readonly InboundSample[]): Health {
   const now = samples.at(-1);
@@ -38,18 +39,23 @@ export function judgeHealth(samples: readonly InboundSample[]): Health {
   const received = now.packetsReceived - oldest.packetsReceived;
   if (whole && received === 0) return 'silent';
 
-  const before = recent.findLast(({ at }) => at <= now.at - STUCK_MS);
-  if (
-    before &&
-    now.framesDecoded === before.framesDecoded &&
-    now.videoPacketsReceived - before.videoPacketsReceived >= STUCK_PACKETS
-  )
-    return 'freezes';
+  if (isStuck(recent, now)) return 'freezes';
   if (frozenMs(samples, oldest.at) >= FROZEN_MS) return 'freezes';
 
   const lost = now.packetsLost - oldest.packetsLost;
   if (received + lost >= ENOUGH_PACKETS && lost / (received + lost) > HEAVY_LOSS) return 'loss';
   return 'good';
+}
+
+/** Packets of the picture kept coming, but none could be shown. */
+function isStuck(recent: readonly InboundSample[], now: InboundSample): boolean {
+  const start = recent.findLast(({ at }) => at <= now.at - STUCK_MS);
+  const middle = recent.findLast(({ at }) => at <= now.at - STUCK_MS / 2);
+  if (!start || !middle || now.framesDecoded > start.framesDecoded) return false;
+  // In both halves: else it is a sender that has just begun again.
+  const packets = (from: InboundSample, to: InboundSample): number =>
+    to.videoPacketsReceived - from.videoPacketsReceived;
+  return packets(start, middle) >= STUCK_PACKETS / 2 && packets(middle, now) >= STUCK_PACKETS / 2;
 }
 
 /**

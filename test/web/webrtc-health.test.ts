@@ -72,6 +72,8 @@ t.test('a pause of the sender is no freeze, though browsers reckon it among them
   t.same([...new Set(judged([...times(10), ...times(4, pause), told, ...times(12)]))], ['good']);
   t.same([...new Set(judged([...times(10), ...times(4, pause), {}, told, ...times(12)]))], ['good']);
   t.equal(judged([...times(10), ...times(4), told]).at(-1), 'freezes', 'with packets it is one');
+  const begun = { framesDecoded: 0 };
+  t.notOk(judged([...times(10), ...times(5, pause), begun]).includes('freezes'), 'packets before pictures');
 });
 
 t.test('sound alone is no frozen picture', async (t) => {

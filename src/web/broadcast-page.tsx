@@ -58,7 +58,6 @@ export function BroadcastPage() {
               {snapshot.has.audio && (
                 <button
                   type="button"
-                  aria-pressed={snapshot.muted.audio}
                   onClick={() => broadcasting.current?.mute('audio', !snapshot.muted.audio)}
                 >
                   {snapshot.muted.audio ? 'Turn sound on' : 'Turn sound off'}
@@ -67,7 +66,6 @@ export function BroadcastPage() {
               {snapshot.has.video && (
                 <button
                   type="button"
-                  aria-pressed={snapshot.muted.video}
                   onClick={() => broadcasting.current?.mute('video', !snapshot.muted.video)}
                 >
                   {snapshot.muted.video ? 'Turn picture on' : 'Turn picture off'}

@@ -47,7 +47,6 @@ export class RtpSender implements RtpSource {
   readonly outputs = new Set<{ video?: number; audio?: number }>();
   /** Set to make `send` fail. */
   failure: Error | undefined;
-  tap: ((kind: string) => void) | undefined;
   /** Hands nothing on while it is set. */
   muted: { video: boolean; audio: boolean } = { video: false, audio: false };
   #streams: { video: Stream; audio: Stream } | undefined;
@@ -130,7 +129,6 @@ export class RtpSender implements RtpSource {
   async #listen(kind: 'video' | 'audio'): Promise<Stream> {
     const stream: Stream = { rtp: await bound(), rtcp: await bound(), report: undefined, sequence: 0 };
     stream.rtp.on('message', (packet: Buffer) => {
-      this.tap?.(kind);
       if (this.muted[kind]) return;
       // Counted on, though the sender begins anew.
       packet.writeUInt16BE(stream.sequence++ & 0xffff, 2);

@@ -58,3 +58,10 @@ export async function untilPlaysOn(page: Page): Promise<void> {
     return since && position > since.position + 2;
   });
 }
+
+/** Opens the watch page and has it play HLS, whatever else there is. */
+export async function openForHls(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await page.getByLabel('Delivery').selectOption('hls');
+  await until('the page has turned to HLS', async () => (await playback(page)).delivery === 'hls');
+}

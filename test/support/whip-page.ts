@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import type { GatewayProcess } from './gateway-process.js';
+import { BARCODE } from '../../scripts/bench/barcode.js';
 
 export type WhipPageOptions = {
   /** As `RTCRtpCodec.mimeType` has it; the browser's own choice by default. */
@@ -8,14 +8,16 @@ export type WhipPageOptions = {
   simulcast?: boolean;
   width?: number;
   height?: number;
+  /** Bits per second. */
+  bitrate?: number;
 };
 
 /**
  * Runs in the page; text, because nothing of the browser's is declared here. A canvas whose whole picture turns white for
- * the first tenth of every second, a tone at the same moment, and a barcode of the time along the top
- * (24 bits of milliseconds, lowest bit left).
+ * the first tenth of every second, a tone at the same moment, and the time as a barcode (`scripts/bench/barcode.ts`) along
+ * the top.
  */
-const PUBLISH = `async ({ url, key, codec, simulcast, width, height }) => {
+const PUBLISH = `async ({ url, key, codec, simulcast, width, height, bitrate }) => {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   const paint = canvas.getContext('2d');
   const audio = new AudioContext();
@@ -41,17 +43,26 @@ const PUBLISH = `async ({ url, key, codec, simulcast, width, height }) => {
     paint.fillRect(0, 0, width, height);
     paint.fillStyle = 'hsl(' + (count * 7) % 360 + ' 80% 50%)';
     paint.fillRect((count++ * 5) % width, height * 0.8, width / 8, height / 8);
-    const time = Math.round(performance.timeOrigin + now) & 0xffffff;
-    for (let bit = 0; bit < 24; bit++) {
-      paint.fillStyle = (time >> bit) & 1 ? '#fff' : '#000';
-      paint.fillRect((bit * width) / 24, 0, width / 24, height / 16);
+    const { cell, timeBits, sumBits } = ${JSON.stringify(BARCODE)};
+    const size = cell * width / ${BARCODE.width};
+    const time = Math.round(performance.timeOrigin + performance.now());
+    let sum = 0;
+    const draw = (index, white) => {
+      paint.fillStyle = white ? '#fff' : '#000';
+      paint.fillRect(index * size, 0, size, size);
+    };
+    for (let bit = 0; bit < timeBits; bit++) {
+      const white = Math.floor(time / 2 ** bit) % 2;
+      draw(bit, white);
+      sum += white * (bit + 1);
     }
+    for (let bit = 0; bit < sumBits; bit++) draw(timeBits + bit, (sum >> bit) & 1);
   }, 33);
   const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   pc.addTransceiver(output.stream.getAudioTracks()[0], { direction: 'sendonly' });
   const encodings = simulcast
     ? [{ rid: 'l', scaleResolutionDownBy: 4, maxBitrate: 150000 }, { rid: 'm', scaleResolutionDownBy: 2, maxBitrate: 400000 }, { rid: 'h', maxBitrate: 1200000 }]
-    : [{ maxBitrate: 1200000 }];
+    : [{ maxBitrate: bitrate }];
   const video = pc.addTransceiver(canvas.captureStream(30).getVideoTracks()[0], { direction: 'sendonly', sendEncodings: encodings });
   if (codec) {
     const all = RTCRtpSender.getCapabilities('video').codecs;
@@ -75,12 +86,12 @@ const PUBLISH = `async ({ url, key, codec, simulcast, width, height }) => {
 /** Publishes from a browser tab by WHIP; resolves when the connection stands. */
 export async function publishFromPage(
   page: Page,
-  gateway: GatewayProcess,
+  gateway: { http: string },
   streamKey: string,
   options: WhipPageOptions = {},
 ): Promise<void> {
   await page.goto(gateway.http);
-  const settings = { width: 640, height: 360, simulcast: false, ...options };
+  const settings = { width: 640, height: 360, bitrate: 1_200_000, simulcast: false, ...options };
   const request = JSON.stringify({ url: `${gateway.http}/whip`, key: streamKey, ...settings });
   await page.evaluate(`(${PUBLISH})(${request})`);
 }

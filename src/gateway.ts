@@ -146,6 +146,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
           rtmpsPort === undefined
             ? undefined
             : ingestUrl('rtmps', publicUrl().hostname, rtmpsPort, RTMPS_DEFAULT_PORT),
+        whip: () => absolute(publicUrl(), 'whip'),
         hls: (streamId) => absolute(publicUrl(), `hls/${streamId}/index.m3u8`),
         watch: (streamId) => absolute(publicUrl(), `watch/${streamId}`),
         whep: (streamId) => absolute(publicUrl(), `whep/${streamId}`),

@@ -137,7 +137,11 @@ export const CreateResponse = Type.Object(
   {
     streamId: Id,
     streamKey: Type.String({ description: 'Shown this once: whoever has it can publish' }),
-    ingest: Type.Object({ rtmp: IngestServer, rtmps: Type.Optional(IngestServer) }),
+    ingest: Type.Object({
+      rtmp: IngestServer,
+      rtmps: Type.Optional(IngestServer),
+      whip: Type.Optional(IngestServer),
+    }),
     playback: ref(Playback),
   },
   { $id: 'CreateResponse' },

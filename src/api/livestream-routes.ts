@@ -101,12 +101,14 @@ const routes: FastifyPluginAsync<LivestreamRoutesOptions> = async (
         streamKeyHash: hashStreamKey(streamKey),
       });
       const rtmps = urls.rtmpsServer();
+      const whip = urls.whip?.();
       return reply.code(201).send({
         streamId: id,
         streamKey,
         ingest: {
           rtmp: { server: urls.rtmpServer(), key: streamKey },
           ...(rtmps ? { rtmps: { server: rtmps, key: streamKey } } : {}),
+          ...(whip ? { whip: { server: whip, key: streamKey } } : {}),
         },
         playback: toPlayback(id, urls),
       });

@@ -6,6 +6,8 @@ export type PublicUrls = {
   /** `rtmp://host[:port]/live` */
   rtmpServer: () => string;
   rtmpsServer: () => string | undefined;
+  /** Where WHIP publishers POST their offers; missing where it is off. */
+  whip?: () => string;
   /** The multivariant playlist of a stream. */
   hls: (streamId: string) => string;
   /** The WHEP endpoint of a stream; missing, or without a result, where there is no WebRTC. */

@@ -85,8 +85,10 @@ t.test('where RTMPS is on, its server is told too', async (t) => {
 
 t.test('where WebRTC is on, its address is told with the others', async (t) => {
   const whep = (id: string) => `https://live.example.test/whep/${id}`;
-  const { app } = await openDesk(t, { whep });
+  const whip = () => 'https://live.example.test/whip';
+  const { app } = await openDesk(t, { whep, whip });
   const made = (await create(app, { title: 'A' })).json();
+  t.same(made.ingest.whip, { server: whip(), key: made.streamKey });
   t.equal(made.playback.whep, whep(made.streamId));
   const { stream } = (await app.inject(`/api/livestream/${made.streamId}`)).json();
   t.equal(stream.playback.whep, whep(made.streamId));

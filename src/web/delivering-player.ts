@@ -6,6 +6,7 @@ import {
   firstDelivery,
   nextDelivery,
 } from './delivery.js';
+import { holdPicture } from './held-picture.js';
 import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView } from './live-player.js';
 import { WhepConnection } from './whep-connection.js';
 import { WhepPlayer } from './whep-player.js';
@@ -193,16 +194,6 @@ export class DeliveringPlayer implements LivePlayer {
       this.#reconcile();
     }
   }
-}
-
-/** @returns whether there is a picture to hold: the one of this moment, or one that is held already. */
-function holdPicture(video: HTMLVideoElement, still: HTMLCanvasElement): boolean {
-  const { videoWidth: width, videoHeight: height } = video;
-  if (width === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return !still.hidden;
-  still.width = width;
-  still.height = height;
-  still.getContext('2d')?.drawImage(video, 0, 0, width, height);
-  return true;
 }
 
 const NOT_BEGUN: PlayerStats = {

@@ -91,7 +91,10 @@ export class PoolViewer extends PoolPeer implements ViewingPeer {
   }
 
   happened(event: ViewerEvent): void {
-    if (this.#listener) return this.#listener(event);
+    if (this.#listener) {
+      this.#listener(event);
+      return;
+    }
     this.#early.push(event);
     if (this.#early.length > KEPT_EVENTS) this.#early.shift();
   }

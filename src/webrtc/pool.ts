@@ -312,13 +312,17 @@ class Pool implements WebrtcPool {
         this.#peer(report.id)?.markConnected();
         return;
       case 'closed':
-        return this.#gone(report.id, report.end);
+        this.#gone(report.id, report.end);
+        return;
       case 'source':
-        return this.#publishers.get(report.id)?.foundSource(report.source);
+        this.#publishers.get(report.id)?.foundSource(report.source);
+        return;
       case 'media':
-        return this.#publishers.get(report.id)?.mediaBegan(report.startedAt, report.has);
+        this.#publishers.get(report.id)?.mediaBegan(report.startedAt, report.has);
+        return;
       case 'viewer-event':
-        return this.#viewers.get(report.id)?.happened(report.event);
+        this.#viewers.get(report.id)?.happened(report.event);
+        return;
       case 'log':
         this.#log[report.level]({ port: worker.settings.port, detail: report.detail }, report.message);
         return;

@@ -163,21 +163,15 @@ export class WorkerProcess {
   }
 
   #take(report: WorkerReport): void {
-    if (report.type === 'stats') return this.#statsWaiting.get(report.request)?.(report.stats);
-    const waiting = 'id' in report ? this.#waiting.get(report.id) : undefined;
-    if (!waiting) return this.#reported(report);
-    switch (report.type) {
-      case 'answered':
-      case 'receiving':
-      case 'sending':
-        this.#settle(report.id)?.resolve(report);
-        return;
-      case 'refused':
-        this.#settle(report.id)?.reject(unavailable(report.message));
-        return;
-      default:
-        this.#reported(report);
+    if (report.type === 'stats') {
+      this.#statsWaiting.get(report.request)?.(report.stats);
+      return;
     }
+    if (report.type === 'refused') {
+      this.#settle(report.id)?.reject(unavailable(report.message));
+    } else if (report.type === 'answered' || report.type === 'receiving' || report.type === 'sending') {
+      this.#settle(report.id)?.resolve(report);
+    } else this.#reported(report);
   }
 
   #settle(id: string): Waiting | undefined {

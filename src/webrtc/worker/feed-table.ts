@@ -23,7 +23,7 @@ export class FeedTable {
 
   add(feed: Feed): void {
     this.#own.set(feed.id, feed);
-    feed.listen({ layersChanged: () => {}, ended: () => this.#own.delete(feed.id) });
+    feed.listen({ layersChanged: () => {}, feedEnded: () => this.#own.delete(feed.id) });
   }
 
   /** Calls back with the feed, now or when it is here, and when it is gone; until the returned function is called. */
@@ -31,7 +31,7 @@ export class FeedTable {
     if (place.relayPath === undefined) {
       const feed = this.#own.get(place.feedId);
       watcher(feed);
-      const listener = { layersChanged: () => {}, ended: () => watcher(undefined) };
+      const listener = { layersChanged: () => {}, feedEnded: () => watcher(undefined) };
       feed?.listen(listener);
       return () => feed?.unlisten(listener);
     }

@@ -6,7 +6,7 @@ import { Layer } from './layer.js';
 export type FeedListener = {
   /** A layer has begun or stopped to be sent, or has another size. */
   layersChanged(): void;
-  ended(): void;
+  feedEnded(): void;
 };
 
 export type FeedShape = {
@@ -94,7 +94,7 @@ export class Feed {
     if (this.ended) return;
     this.#life.abort();
     for (const layer of this.all) layer.close();
-    for (const listener of [...this.#listeners]) listener.ended();
+    for (const listener of [...this.#listeners]) listener.feedEnded();
     this.#listeners.clear();
   }
 }

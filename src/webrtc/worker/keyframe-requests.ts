@@ -19,8 +19,8 @@ export class KeyframeRequests {
 
   request(urgent = false): void {
     const wait = this.#sentAt + (urgent ? URGENT_SPACING_MS : SPACING_MS) - this.#clock.monotonic();
-    if (wait <= 0) return this.#sendNow();
-    this.#planned ??= this.#clock.after(wait, () => this.#sendNow());
+    if (wait <= 0) this.#sendNow();
+    else this.#planned ??= this.#clock.after(wait, () => this.#sendNow());
   }
 
   /** A keyframe is there: nobody waits for another one. */

@@ -59,13 +59,15 @@ export class LayerChoice {
   /**
    * The layer to send, of those that are there now; undefined when there is none.
    *
-   * @param current The one that is being sent.
+   * @param current The one that is being sent; undefined while a switch waits for its keyframe.
    */
   choose(layers: readonly LayerCost[], current: string | undefined, now: number): string | undefined {
     const at = layers.findIndex((layer) => layer.rid === current);
     const sent = layers[at];
-    if (sent && this.#isTooMuch(sent.bitrate, now)) this.#lower(layers, at, now);
-    else if (this.#ceiling !== Number.POSITIVE_INFINITY) this.#raise(layers, at, now);
+    if (sent) {
+      if (this.#isTooMuch(sent.bitrate, now)) this.#lower(layers, at, now);
+      else if (this.#ceiling !== Number.POSITIVE_INFINITY) this.#raise(layers, at, now);
+    }
     let chosen = layers[0];
     for (const layer of layers) if (layer.bitrate <= this.#ceiling) chosen = layer;
     return chosen?.rid;
@@ -99,7 +101,7 @@ export class LayerChoice {
   #raise(layers: readonly LayerCost[], at: number, now: number): void {
     const next = layers[at + 1];
     if (!next) {
-      if (at >= 0 && now - this.#raisedAt > TRIAL_MS) this.#ceiling = Number.POSITIVE_INFINITY;
+      if (now - this.#raisedAt > TRIAL_MS) this.#ceiling = Number.POSITIVE_INFINITY;
       return;
     }
     const roomy = this.#estimate !== undefined && this.#estimate > next.bitrate * ROOMY_SHARE;

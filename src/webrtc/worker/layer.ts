@@ -134,7 +134,10 @@ export class Layer {
   join(reader: LayerReader, fresh: boolean): void {
     if (this.#closed) return;
     const first = this.readers === 0;
-    if (fresh && this.#canReplay()) return this.#replay(reader, this.#start);
+    if (fresh && this.#canReplay()) {
+      this.#replay(reader, this.#start);
+      return;
+    }
     this.#waiting.add(reader);
     if (this.kind === 'video') this.#requests.request(first);
   }

@@ -33,6 +33,15 @@ process.on('message', (command: WorkerCommand) => {
   else if (command.type === 'stop') stop(0);
   else void worker?.command(command);
 });
+// What goes wrong for one peer must not end all the others: it is told, and the rest goes on.
+process.on('uncaughtException', (error) => {
+  tell({
+    type: 'log',
+    level: 'error',
+    message: 'something failed in a WebRTC worker',
+    detail: String(error.stack),
+  });
+});
 process.on('disconnect', () => stop(0));
 // Ctrl-C and a service manager's stop reach the whole group: the gateway ends its workers in order.
 process.on('SIGINT', () => {});

@@ -89,7 +89,10 @@ export class MediaReceiver {
       if (!this.#missing.delete(number)) return; // it has been there before
     } else if (this.layer.ring.slotOf(number + this.#shiftOf(number)) >= 0) return;
     this.#received++;
-    if (padding && number === this.#highest) return this.#leaveOut(number);
+    if (padding && number === this.#highest) {
+      this.#leaveOut(number);
+      return;
+    }
     this.#noteJitter(header.timestamp, at);
     const timestamp = (header.timestamp + this.#timestampShift) >>> 0;
     this.layer.mediaClock.arrived(this.#clock.now(), timestamp);

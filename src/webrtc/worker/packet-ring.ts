@@ -12,7 +12,7 @@ export const NO_ORIENTATION = -1;
  */
 export class PacketRing {
   readonly packets: (Buffer | undefined)[] = new Array(RING_PACKETS);
-  readonly sequences = new Float64Array(RING_PACKETS).fill(-1);
+  readonly sequences = new Float64Array(RING_PACKETS).fill(Number.NaN);
   readonly timestamps = new Uint32Array(RING_PACKETS);
   /** The marker bit in its place in the second byte: 0x80 or 0. */
   readonly markers = new Uint8Array(RING_PACKETS);

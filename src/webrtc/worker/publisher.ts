@@ -268,7 +268,10 @@ export class Publisher implements TransportOwner {
   #report(): void {
     this.#rtcpInSecond = 0;
     const { clock, settings } = this.#context;
-    if (clock.monotonic() - this.#heardAt > settings.timeouts.silenceMs) return this.end('lost');
+    if (clock.monotonic() - this.#heardAt > settings.timeouts.silenceMs) {
+      this.end('lost');
+      return;
+    }
     if (this.#receivers.size === 0) return;
     const blocks = [...this.#receivers.values()].flatMap((receiver) => receiver.reportBlock() ?? []);
     this.#transport.send(receiverReport(OUR_SSRC, blocks));

@@ -55,7 +55,10 @@ export class RelayClient {
   }
 
   #frame(type: number, body: Buffer): void {
-    if (type === RELAY.shape) return this.#begin(JSON.parse(body.toString('utf8')) as FeedShape);
+    if (type === RELAY.shape) {
+      this.#begin(JSON.parse(body.toString('utf8')) as FeedShape);
+      return;
+    }
     const feed = this.#feed;
     if (!feed) return;
     if (type === RELAY.packet) {

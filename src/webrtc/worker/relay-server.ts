@@ -89,7 +89,7 @@ class RelayConnection implements FeedListener {
 
   layersChanged(): void {}
 
-  ended(): void {
+  feedEnded(): void {
     this.#socket.end();
     this.close();
   }
@@ -137,7 +137,10 @@ class RelayConnection implements FeedListener {
   }
 
   #subscribe(feed: Feed | undefined): void {
-    if (!feed || feed.ended) return this.close();
+    if (!feed || feed.ended) {
+      this.close();
+      return;
+    }
     this.#feed = feed;
     feed.listen(this);
     this.#socket.write(shapeFrame(feed.shape));

@@ -70,7 +70,7 @@ export class RtpOutput {
     context.clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
     feed.listen({
       layersChanged: () => {},
-      ended: () => {
+      feedEnded: () => {
         this.close();
         closed();
       },

@@ -53,7 +53,10 @@ export class SourceWatch {
     this.#firstAt[kind] = this.#clock.now();
     const other = kind === 'audio' ? 'video' : 'audio';
     const expected = other === 'audio' ? this.#feed.shape.audio : this.#feed.shape.video !== undefined;
-    if (!expected || this.#firstAt[other] !== undefined) return this.#begin();
+    if (!expected || this.#firstAt[other] !== undefined) {
+      this.#begin();
+      return;
+    }
     const wait = kind === 'audio' ? PICTURE_WAIT_MS : SOUND_WAIT_MS;
     this.#clock.after(wait, () => this.#begin(), this.#signal);
   }

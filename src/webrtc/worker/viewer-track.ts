@@ -109,8 +109,10 @@ export class ViewerTrack implements LayerReader {
     if (this.#fresh) this.#begun();
     this.#packets++;
     this.#bytes += packet.length - RTP_HEADER_BYTES;
-    if (this.#orientationId !== 0 && ring.orientations[slot] !== NO_ORIENTATION)
-      return this.#writeOriented(ring, slot, number, timestamp);
+    if (this.#orientationId !== 0 && ring.orientations[slot] !== NO_ORIENTATION) {
+      this.#writeOriented(ring, slot, number, timestamp);
+      return;
+    }
     fillHeader(packet, PLAIN, ring.markers[slot]! | this.payloadType, number, timestamp, this.#ssrc);
     if (this.#transport.send(packet)) this.#context.counters.packetsOut++;
   }

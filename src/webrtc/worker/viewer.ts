@@ -138,11 +138,12 @@ export class Viewer implements TransportOwner, FeedListener {
     this.#tellLayers();
   }
 
-  /** From the transport: the remote side is gone. From the feed: it is over, another one may come. */
-  ended(end?: 'left' | 'lost'): void {
-    if (end) return this.end(end);
-    this.#leave();
-    this.#feed = undefined;
+  ended(end: 'left' | 'lost'): void {
+    this.end(end);
+  }
+
+  feedEnded(): void {
+    this.watch(undefined);
   }
 
   packet(packet: Buffer): void {
@@ -228,7 +229,8 @@ export class Viewer implements TransportOwner, FeedListener {
 
   #automatic(candidates: Layer[], now: number): Layer | undefined {
     const costs = candidates.map((layer) => ({ rid: layer.rid, bitrate: layer.meter.bitrate(now) }));
-    const rid = this.#choice.choose(costs, this.#video?.layer?.rid, now);
+    const settled = this.#wanted && this.#wanted === this.#video?.layer;
+    const rid = this.#choice.choose(costs, settled ? this.#wanted?.rid : undefined, now);
     return candidates.find((layer) => layer.rid === rid);
   }
 

@@ -83,7 +83,7 @@ t.test('a second encoder with the same key takes over in under a second', async 
   await live(gateway, livestream);
   const page = await watch(t, livestream);
 
-  publish(t, source, livestream.rtmp, { from: 30 });
+  publish(t, source, livestream.rtmp);
   await first.ended;
   t.equal(await gateway.state(livestream.streamId), 'live', 'viewers never see it offline');
   const hole = await until('a segment of the new encoder', async () =>

@@ -1,6 +1,12 @@
 import t from 'tap';
 import { PublicError } from '../../../src/platform/index.js';
-import { parseOffer, planPublisher, planViewer, writeAnswer } from '../../../src/webrtc/sdp/index.js';
+import {
+  parseOffer,
+  planPublisher,
+  planViewer,
+  writeAnswer,
+  writeViewerOffer,
+} from '../../../src/webrtc/sdp/index.js';
 import { LOCAL, type OfferName, offerText } from '../../support/webrtc-offer.js';
 
 /** The answer's sections, each a list of lines; the session's lines come first. */
@@ -265,4 +271,33 @@ t.test('what is wrong with a description is said, and nothing of it repeated', a
     refusal(() => publish(good + 'a=x:y\r\n'.repeat(12_000))),
     { status: 413, code: 'sdp_too_large' },
   );
+});
+
+t.test('an offer of ours to a viewer has every codec, and its answer is read like an offer', async (t) => {
+  const text = writeViewerOffer({ ...LOCAL, setup: 'actpass' });
+  const offer = parseOffer(text);
+  t.equal(offer.transport.setup, 'actpass');
+  t.strictSame(
+    offer.media.map(({ kind, direction }) => [kind, direction]),
+    [
+      ['audio', 'sendonly'],
+      ['video', 'sendonly'],
+    ],
+  );
+  const answer = text
+    .replaceAll('a=sendonly', 'a=recvonly')
+    .replaceAll('actpass', 'active')
+    .replace(/a=rtpmap:102 .*\r\n/, '');
+  const plan = planViewer(parseOffer(answer));
+  t.strictSame(
+    plan.video?.codecs.map(({ codec, payloadType, rtxPayloadType }) => [codec, payloadType, rtxPayloadType]),
+    [
+      ['vp8', 96, 97],
+      ['vp9', 98, 99],
+      ['av1', 104, 105],
+    ],
+    'what the viewer left out is not sent',
+  );
+  t.match(plan.audio, { payloadType: 111, mid: '0' });
+  t.match(text, `a=ssrc:${plan.video?.ssrc} cname:headend\r\n`, 'and it is sent as announced');
 });

@@ -92,7 +92,7 @@ export function clockKeyframes(seconds: number): string {
 }
 
 /** Even sizes are not quite of the source's shape: pixels that are square but for that stay square. */
-const SQUARE_PIXELS = "setsar='if(between(sar,0.97,1.03),1,sar)'";
+export const SQUARE_PIXELS = "setsar='if(between(sar,0.97,1.03),1,sar)'";
 
 function scaleTo(size: EncodedVideo['size'], input: InputFormat): string {
   if (!size) return 'scale=trunc(iw/2)*2:trunc(ih/2)*2';

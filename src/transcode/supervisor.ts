@@ -63,7 +63,7 @@ export class Supervisor implements SourceReader {
   /** Resolves when no child is left and the last run is closed. */
   readonly gone: Promise<void>;
   readonly #broadcast: Broadcast;
-  readonly #source: Source;
+  readonly source: Source;
   readonly #settings: TranscodeSettings;
   readonly #memory: BroadcastMemory;
   readonly #log: Logger;
@@ -97,7 +97,7 @@ export class Supervisor implements SourceReader {
     log: Logger,
   ) {
     this.#broadcast = broadcast;
-    this.#source = source;
+    this.source = source;
     this.#settings = settings;
     this.#memory = memory;
     this.#clock = settings.clock;
@@ -125,7 +125,7 @@ export class Supervisor implements SourceReader {
 
   write(tag: FlvTag): void {
     if (this.#over.signal.aborted || tag.kind === 'script' || tag.body.length > LARGEST_BODY) return;
-    const known = tag.header && this.#isKnown(tag);
+    const known = tag.header && this.#gop.knows(tag);
     this.#gop.push(tag);
     if (tag.kind === 'video' && !tag.header) this.#keyframes.picture(tag.timestamp, tag.keyframe);
     if (!this.#running) {
@@ -139,6 +139,11 @@ export class Supervisor implements SourceReader {
   end(reason: PublicationEnd): void {
     if (reason === 'replaced') this.stop();
     else this.finish(FLUSH_MS);
+  }
+
+  /** What has come of the source since its last keyframe. */
+  get gop(): GopBuffer {
+    return this.#gop;
   }
 
   /** Nothing more will come: puts out the rest within `ms`. */
@@ -188,7 +193,7 @@ export class Supervisor implements SourceReader {
   #ready(): boolean {
     const { age, span, seen, videoHeader } = this.#gop;
     if (!this.#timeline || age === undefined) return false;
-    const { video } = this.#source.info;
+    const { video } = this.source.info;
     if (this.#fresh && span < PATIENCE_MS) {
       const sized = !seen.video || (video?.width !== undefined && video.height !== undefined);
       const heard = seen.audio || !this.#timeline.has.audio;
@@ -246,7 +251,7 @@ export class Supervisor implements SourceReader {
     const { tags, videoHeader, audioHeader } = this.#gop;
     const first = tags[0]?.timestamp ?? this.#gop.newest;
     const head: FlvTag[] = [];
-    const frameRate = this.#source.info.video?.frameRate;
+    const frameRate = this.source.info.video?.frameRate;
     if (encoder.ladder.video.length > 0) head.push(frameRateTag(frameRate ?? 30, first));
     for (const header of [videoHeader, audioHeader]) if (header) head.push({ ...header, timestamp: first });
     if (encoder.deliver(writer)) input.begin([...head, ...tags]);
@@ -257,7 +262,7 @@ export class Supervisor implements SourceReader {
   }
 
   #chooseLadder(): Ladder {
-    const { video, audio } = this.#source.info;
+    const { video, audio } = this.source.info;
     const { seen, videoHeader } = this.#gop;
     return chooseLadder({
       video: seen.video ? (video ?? { codec: 'h264' }) : undefined,
@@ -330,7 +335,7 @@ export class Supervisor implements SourceReader {
   #setFull(full: boolean): void {
     if (full === (this.#release !== undefined)) return;
     this.#release?.();
-    this.#release = full ? this.#source.hold() : undefined;
+    this.#release = full ? this.source.hold() : undefined;
     this.#broadcast.notice(
       'transcoder',
       full ? 'The server cannot keep up with encoding: the publisher is slowed down.' : undefined,
@@ -344,10 +349,5 @@ export class Supervisor implements SourceReader {
       { encoder: this.#settings.encoder.encoder },
       'the hardware encoder failed: encoding in software',
     );
-  }
-
-  #isKnown(header: FlvTag): boolean {
-    const known = header.kind === 'video' ? this.#gop.videoHeader : this.#gop.audioHeader;
-    return known?.body.equals(header.body) ?? false;
   }
 }

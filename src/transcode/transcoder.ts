@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Clock, Logger } from '../platform/index.js';
 import type { Broadcast, BroadcastGuest, BroadcastVisit } from '../streams/index.js';
-import { BroadcastTranscoding } from './broadcast-transcoding.js';
+import { BroadcastTranscoding, NOTHING } from './broadcast-transcoding.js';
 import { CmafListener } from './cmaf-listener.js';
 import { type CheckedFfmpeg, checkFfmpeg, findFfmpeg } from './ffmpeg-check.js';
 import { verifyVideoEncoder } from './hardware-check.js';
@@ -90,11 +90,16 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
 
   function visit(broadcast: Broadcast): BroadcastVisit {
     if (!settings || closed)
-      return { published: () => broadcast.fail('transcoder-failed'), ended: () => Promise.resolve() };
+      return {
+        published: () => broadcast.fail('transcoder-failed'),
+        realtime: () => NOTHING,
+        ended: () => Promise.resolve(),
+      };
     const transcoding = new BroadcastTranscoding(broadcast, settings, log);
     visits.add(transcoding);
     return {
       published: (source) => transcoding.published(source),
+      realtime: (source, destination) => transcoding.realtime(source, destination),
       ended: () => transcoding.ended().finally(() => visits.delete(transcoding)),
     };
   }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
-import { createAdmission, loadOperatorToken } from './accounts/index.js';
+import { createAdmission, hashStreamKey, loadOperatorToken, mintStreamKey } from './accounts/index.js';
 import {
   createOperatorGuard,
   createServer,
@@ -17,6 +17,7 @@ import { createRtmpServer } from './ingest/rtmp/index.js';
 import { createWhipIngest, whipRoutes } from './ingest/whip/index.js';
 import { createPackager } from './packager/index.js';
 import { type Clock, type Logger, migrate, openDatabase, projectRoot } from './platform/index.js';
+import { signallingRoutes, WebrtcService } from './signalling/index.js';
 import { Streams } from './streams/index.js';
 import { createTranscoder } from './transcode/index.js';
 import { createWebrtcPool, IceServers } from './webrtc/index.js';
@@ -160,13 +161,36 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       clock,
       log: log.child({ room: 'whip' }),
     });
-    await http.register(whipRoutes, { ingest: whip, iceServers, clock });
+    const basePath = publicUrlPath(config.publicUrl);
+    await http.register(whipRoutes, { ingest: whip, iceServers, clock, basePath });
     await http.register(whepRoutes, {
       egress: realtime,
       find: (streamId) => streams.find(streamId),
       iceServers,
       clock,
+      basePath,
     });
+    const service = new WebrtcService({
+      publish: (request) => whip.publish(request),
+      view: (request) => realtime.view(request),
+      offer: (streamId) => realtime.offer(streamId),
+      viewers: (streamId) => realtime.viewers(streamId),
+      create: async (userId, { title, description = '', recordingEnabled = false }) => {
+        const streamKey = mintStreamKey();
+        const streamKeyHash = hashStreamKey(streamKey);
+        const { id } = await streams.create({ userId, title, description, recordingEnabled, streamKeyHash });
+        return { streamId: id, streamKey };
+      },
+      streams,
+      iceServers,
+    });
+    await http.register(signallingRoutes, {
+      service,
+      iceServers,
+      clock,
+      log: log.child({ room: 'signalling' }),
+    });
+    void iceServers.check();
     await http.register(healthRoutes, { clock, checks: { database: () => sql`select 1` } });
     await http.register(pageRoutes, { root: path.join(projectRoot(), '.build/web') });
 
@@ -209,6 +233,11 @@ function listeningHost(host: string): string {
 
 function ingestUrl(protocol: 'rtmp' | 'rtmps', hostname: string, port: number, defaultPort: number): string {
   return `${protocol}://${hostname}${port === defaultPort ? '' : `:${port}`}/live`;
+}
+
+/** What stands before every path in the addresses that clients use; mostly nothing. */
+function publicUrlPath(publicUrl: string | undefined): string {
+  return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
 }
 
 /** An address below the public one, which may have a path of its own. */

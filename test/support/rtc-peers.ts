@@ -58,16 +58,9 @@ export class RtcPeer {
     send({ type: 'create', id });
   }
 
-  /** Our side of the transport, as an offer's reader would give it. */
+  /** Our side of the transport. */
   get remote(): RemoteTransport {
-    const value = (name: string): string =>
-      new RegExp(`^a=${name}:(.*?)\\r?$`, 'm').exec(this.#sdp ?? '')?.[1] ?? '';
-    return {
-      iceUfrag: value('ice-ufrag'),
-      icePwd: value('ice-pwd'),
-      fingerprint: value('fingerprint'),
-      setup: 'actpass',
-    };
+    return remoteOf(this.#sdp ?? '');
   }
 
   async offered(): Promise<void> {
@@ -81,26 +74,7 @@ export class RtcPeer {
   }
 
   answer(local: LocalTransport): void {
-    const lines = [
-      'v=0',
-      'o=- 1 1 IN IP4 127.0.0.1',
-      's=-',
-      't=0 0',
-      'a=group:BUNDLE 0',
-      'm=video 9 UDP/TLS/RTP/SAVPF 96',
-      'c=IN IP4 0.0.0.0',
-      'a=mid:0',
-      'a=sendrecv',
-      'a=rtcp-mux',
-      'a=rtpmap:96 VP8/90000',
-      `a=fingerprint:${local.fingerprint}`,
-      `a=setup:${local.setup}`,
-      `a=ice-ufrag:${local.iceUfrag}`,
-      `a=ice-pwd:${local.icePwd}`,
-      ...local.candidates.map((candidate) => `a=candidate:${candidate}`),
-      'a=end-of-candidates',
-    ];
-    this.#send({ type: 'answer', id: this.#id, sdp: `${lines.join('\r\n')}\r\n` });
+    this.#send({ type: 'answer', id: this.#id, sdp: answerOf(local) });
   }
 
   send(...packets: Buffer[]): void {
@@ -134,4 +108,39 @@ export class RtcPeer {
   wake(): void {
     for (const wake of this.#changed.splice(0)) wake();
   }
+}
+
+/** The transport of an offer, as its reader would give it. */
+export function remoteOf(sdp: string): RemoteTransport {
+  const value = (name: string): string => new RegExp(`^a=${name}:(.*?)\\r?$`, 'm').exec(sdp)?.[1] ?? '';
+  return {
+    iceUfrag: value('ice-ufrag'),
+    icePwd: value('ice-pwd'),
+    fingerprint: value('fingerprint'),
+    setup: 'actpass',
+  };
+}
+
+/** An answer with a single media line: node-datachannel then passes every packet on. */
+export function answerOf(local: LocalTransport): string {
+  const lines = [
+    'v=0',
+    'o=- 1 1 IN IP4 127.0.0.1',
+    's=-',
+    't=0 0',
+    'a=group:BUNDLE 0',
+    'm=video 9 UDP/TLS/RTP/SAVPF 96',
+    'c=IN IP4 0.0.0.0',
+    'a=mid:0',
+    'a=sendrecv',
+    'a=rtcp-mux',
+    'a=rtpmap:96 VP8/90000',
+    `a=fingerprint:${local.fingerprint}`,
+    `a=setup:${local.setup}`,
+    `a=ice-ufrag:${local.iceUfrag}`,
+    `a=ice-pwd:${local.icePwd}`,
+    ...local.candidates.map((candidate) => `a=candidate:${candidate}`),
+    'a=end-of-candidates',
+  ];
+  return `${lines.join('\r\n')}\r\n`;
 }

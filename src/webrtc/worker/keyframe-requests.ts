@@ -17,6 +17,7 @@ export class KeyframeRequests {
   readonly #send: () => void;
   #sentAt = Number.NEGATIVE_INFINITY;
   #planned: Cancel | undefined;
+  #plannedFor = 0;
   #tries = 0;
 
   constructor(clock: Clock, send: () => void) {
@@ -28,7 +29,8 @@ export class KeyframeRequests {
     const wait = this.#sentAt + (urgent ? URGENT_SPACING_MS : SPACING_MS) - this.#clock.monotonic();
     this.#tries = 0;
     if (wait <= 0) this.#sendNow();
-    else this.#plan(wait);
+    // What is planned for an earlier time, as it is urgent, stays.
+    else if (!this.#planned || this.#clock.monotonic() + wait < this.#plannedFor) this.#plan(wait);
   }
 
   /** A keyframe is there: nobody waits for another one. */
@@ -47,6 +49,7 @@ export class KeyframeRequests {
 
   #plan(wait: number): void {
     this.#planned?.();
+    this.#plannedFor = this.#clock.monotonic() + wait;
     this.#planned = this.#clock.after(wait, () => this.#sendNow());
   }
 }

@@ -21,10 +21,12 @@ export type PacketQueueOptions = {
  * drained with a time budget; what has waited too long is dropped and counted.
  */
 export class PacketQueue {
+  /** Packets dropped since the start: too old, or too many. */
+  dropped = 0;
   readonly #clock: Clock;
   readonly #capacity: number;
   readonly #budgetMs: number;
-  readonly #staleMs: number;
+  readonly staleMs: number;
   readonly #failed: (error: unknown) => void;
   readonly #packets: (Buffer | undefined)[];
   readonly #receivers: (PacketReceiver | undefined)[];
@@ -32,27 +34,21 @@ export class PacketQueue {
   #first = 0;
   #end = 0;
   #scheduled = false;
-  #dropped = 0;
 
   constructor(options: PacketQueueOptions) {
     this.#clock = options.clock;
     this.#capacity = options.capacity ?? 8192;
     this.#budgetMs = options.budgetMs ?? 5;
-    this.#staleMs = options.staleMs ?? 500;
+    this.staleMs = options.staleMs ?? 500;
     this.#failed = options.failed;
     this.#packets = new Array(this.#capacity);
     this.#receivers = new Array(this.#capacity);
     this.#times = new Float64Array(this.#capacity);
   }
 
-  /** Packets dropped since the start: too old, or too many. */
-  get dropped(): number {
-    return this.#dropped;
-  }
-
   push(receiver: PacketReceiver, packet: Buffer): void {
     if (this.#end - this.#first >= this.#capacity) {
-      this.#dropped++;
+      this.dropped++;
       return;
     }
     const slot = this.#end++ & (this.#capacity - 1);
@@ -78,8 +74,8 @@ export class PacketQueue {
       const at = this.#times[slot]!;
       this.#packets[slot] = undefined;
       this.#receivers[slot] = undefined;
-      if (start - at > this.#staleMs) {
-        this.#dropped++;
+      if (start - at > this.staleMs) {
+        this.dropped++;
         continue;
       }
       try {

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { WorkerContext } from './context.js';
 import { Feed, type FeedShape } from './feed.js';
+import type { PacketReceiver } from './packet-queue.js';
 import { FrameReader, keyframeFrame, RELAY, readPacketBody, textFrame } from './relay-frame.js';
 
 const RETRY_MS = 250;
@@ -15,7 +16,7 @@ export type RelayClientOptions = {
 };
 
 /** Brings a feed of another worker into this one, and keeps trying until it is closed. */
-export class RelayClient {
+export class RelayClient implements PacketReceiver {
   readonly #options: RelayClientOptions;
   readonly #life = new AbortController();
   #socket: net.Socket | undefined;
@@ -54,29 +55,31 @@ export class RelayClient {
     });
   }
 
+  /** A packet out of the queue. */
+  packet(body: Buffer, at: number): void {
+    const { clock, queue } = this.#options.context;
+    const relayed = this.#feed && readPacketBody(body);
+    const layer = relayed && (this.#feed?.layers[relayed.layer] ?? this.#feed?.audio);
+    if (!relayed || !layer) return;
+    const now = clock.now();
+    if (now - relayed.time > queue.staleMs) {
+      queue.dropped++;
+      return;
+    }
+    layer.mediaClock.arrived(now, relayed.timestamp);
+    layer.write(relayed.packet, relayed.sequence, relayed.timestamp, relayed.marker, relayed.orientation, at);
+  }
+
   #frame(type: number, body: Buffer): void {
     if (type === RELAY.shape) {
       this.#begin(JSON.parse(body.toString('utf8')) as FeedShape);
       return;
     }
-    const feed = this.#feed;
-    if (!feed) return;
     if (type === RELAY.packet) {
-      const relayed = readPacketBody(body);
-      const layer = relayed && (feed.layers[relayed.layer] ?? feed.audio);
-      if (!relayed || !layer) return;
-      const at = this.#options.context.clock.monotonic();
-      layer.mediaClock.arrived(this.#options.context.clock.now(), relayed.timestamp);
-      layer.write(
-        relayed.packet,
-        relayed.sequence,
-        relayed.timestamp,
-        relayed.marker,
-        relayed.orientation,
-        at,
-      );
+      // By the queue: fanning out takes long, and a socket that has much to read lets nothing else have its turn.
+      this.#options.context.queue.push(this, body);
     } else if (type === RELAY.clock && body.length >= CLOCK_BODY_BYTES) {
-      const layer = feed.layers[body[0]!] ?? feed.audio;
+      const layer = this.#feed?.layers[body[0]!] ?? this.#feed?.audio;
       layer?.report(body.readDoubleBE(1), body.readUInt32BE(9));
     }
   }

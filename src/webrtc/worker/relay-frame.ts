@@ -19,8 +19,8 @@ export const RELAY = {
 } as const;
 
 const LENGTH_BYTES = 4;
-/** Type, layer, marker, orientation + 1 (0: none), sequence number, timestamp. */
-const PACKET_BYTES = LENGTH_BYTES + 1 + 1 + 1 + 1 + 8 + 4;
+/** Type, layer, marker, orientation + 1 (0: none), sequence number, timestamp, when it was written (Unix ms). */
+const PACKET_BYTES = LENGTH_BYTES + 1 + 1 + 1 + 1 + 8 + 4 + 8;
 /** A frame that says it is longer is not from us. */
 const LONGEST_FRAME = 1 << 20;
 
@@ -62,6 +62,7 @@ export function writePacketFrame(
   layer: number,
   ring: PacketRing,
   slot: number,
+  time: number,
 ): void {
   const packet = ring.packets[slot]!;
   target.writeUInt32BE(PACKET_BYTES - LENGTH_BYTES + packet.length, offset);
@@ -71,6 +72,7 @@ export function writePacketFrame(
   target[offset + 7] = ring.orientations[slot]! + 1;
   target.writeDoubleBE(ring.sequences[slot]!, offset + 8);
   target.writeUInt32BE(ring.timestamps[slot]!, offset + 16);
+  target.writeDoubleBE(time, offset + 20);
   packet.copy(target, offset + PACKET_BYTES);
 }
 
@@ -81,6 +83,7 @@ export type RelayedPacket = {
   orientation: number;
   sequence: number;
   timestamp: number;
+  time: number;
   packet: Buffer;
 };
 
@@ -94,6 +97,7 @@ export function readPacketBody(body: Buffer): RelayedPacket | undefined {
     orientation: body[2]! - 1,
     sequence: body.readDoubleBE(3),
     timestamp: body.readUInt32BE(11),
+    time: body.readDoubleBE(15),
     packet: body.subarray(start),
   };
 }

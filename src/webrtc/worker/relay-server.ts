@@ -119,7 +119,7 @@ class RelayConnection implements FeedListener {
       this.#batchStart = 0;
       this.#batchEnd = 0;
     }
-    writePacketFrame(this.#batch, this.#batchEnd, layer, ring, slot);
+    writePacketFrame(this.#batch, this.#batchEnd, layer, ring, slot, this.#context.clock.now());
     this.#batchEnd += bytes;
     if (this.#scheduled) return;
     this.#scheduled = true;

@@ -123,9 +123,14 @@ function filterGraph(request: FfmpegPlanRequest, encoded: EncodedVideo[], ending
   return [head, ...branches].join(';');
 }
 
-/** Sound over RTP may lack packets, and its clock is not ours: gaps are filled, so that it keeps its time. */
+/**
+ * Sound over RTP may lack packets, and its clock is not that of the picture: gaps are filled with silence from 50 ms on,
+ * less is stretched (by 2 % at most), so that it keeps its time.
+ */
+const KEEP_TIME = 'aresample=async=1000:min_hard_comp=0.05';
+
 function soundFilter({ input, from }: FfmpegPlanRequest): string[] {
-  if (input.kind === 'rtp') return ['-af', 'aresample=async=1'];
+  if (input.kind === 'rtp') return ['-af', KEEP_TIME];
   return from === undefined ? [] : ['-af', `atrim=start=${from.toFixed(3)}`];
 }
 

@@ -12,8 +12,8 @@ export type RealtimeFeedOptions = {
   frameRate: number | undefined;
   /** What it begins with goes out as RTP at once: so slowly that no socket on the way overflows. */
   paced: boolean;
-  /** It was too much: what waited was dropped. */
-  onFall(): void;
+  /** It was too much: what waited was dropped. @param reading ffmpeg has read something since the last time. */
+  onFall(reading: boolean): void;
   clock: Clock;
 };
 
@@ -33,6 +33,8 @@ export class RealtimeFeed {
   /** What it begins with, as long as it is paced; what arrives meanwhile joins the queue. */
   #queue: FlvTag[] | undefined;
   #dropping = false;
+  /** What ffmpeg had been given when something was last dropped, tags. */
+  #fallenAt = 0;
   #stuck: { given: number; since: number } | undefined;
 
   constructor(output: Writable | undefined, options: RealtimeFeedOptions) {
@@ -116,6 +118,9 @@ export class RealtimeFeed {
   #fall(): void {
     this.#dropping = true;
     this.#feed?.drop();
-    this.#options.onFall();
+    const given = this.#feed?.given ?? 0;
+    const reading = given > this.#fallenAt;
+    this.#fallenAt = given;
+    this.#options.onFall(reading);
   }
 }

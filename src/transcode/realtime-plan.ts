@@ -81,9 +81,12 @@ function output(
   };
 }
 
-/** The parameter sets stand in the configuration: WebRTC wants them before every keyframe. */
+/**
+ * The parameter sets stand in the configuration: WebRTC wants them before every keyframe. Delimiters and supplemental
+ * information, which may stand before those, are left out, so that a keyframe begins with them.
+ */
 function passedVideo(): string[] {
-  return ['-map', '0:v:0', '-c:v', 'copy', '-bsf:v', 'h264_mp4toannexb'];
+  return ['-map', '0:v:0', '-c:v', 'copy', '-bsf:v', 'h264_mp4toannexb,filter_units=remove_types=6|9'];
 }
 
 function encodedVideo(video: VideoSource, request: RealtimePlanRequest): string[] {

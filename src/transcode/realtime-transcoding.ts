@@ -183,7 +183,7 @@ export class RealtimeTranscoding implements RealtimeRendition {
       offset,
       frameRate: info.video?.frameRate,
       paced: this.#passthrough,
-      onFall: () => this.#fell(),
+      onFall: (reading) => this.#fell(reading),
       clock: this.#clock,
     });
     const run: Run = { process, feed, stopped: false, fault: undefined };
@@ -226,7 +226,8 @@ export class RealtimeTranscoding implements RealtimeRendition {
   }
 
   /** What was too much for it was left out. */
-  #fell(): void {
+  #fell(reading: boolean): void {
+    if (!reading) return;
     const now = this.#clock.monotonic();
     this.#falls = [...this.#falls.filter((at) => now - at < TOO_SLOW.ms), now];
     this.#log.warn('the realtime rendition is late: pictures are left out until the next keyframe');

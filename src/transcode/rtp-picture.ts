@@ -14,11 +14,17 @@ const FAST = 45;
 /** A picture must be clearly larger (in its shorter side, or in its rate) to be worth a new run. */
 const LARGER = 1.2;
 
-/** What to make a ladder for. @param before the picture so far: it never shrinks, as networks recover. */
+/**
+ * What to make a ladder for. Browsers begin with a small picture and make it larger while they find out what the network
+ * takes: a new ladder for each size would take away, one after the other, the renditions that players have just begun
+ * with. So the first one is made for the usual size at least, in the source's shape.
+ *
+ * @param before the picture so far: it never shrinks, as networks recover.
+ */
 export function rtpPicture(video: VideoSource | undefined, before?: RtpPicture): RtpPicture {
   const { width, height, frameRate } = video ?? {};
   const seen = width && height ? { width, height } : undefined;
-  const size = seen && !(before && !outgrows(seen, before)) ? seen : (before ?? seen ?? USUAL);
+  const size = before === undefined ? grown(seen) : seen && outgrows(seen, before) ? seen : before;
   const rate = Math.max(before?.frameRate ?? 0, steadyRate(frameRate));
   return { width: size.width, height: size.height, frameRate: rate };
 }
@@ -27,6 +33,14 @@ export function rtpPicture(video: VideoSource | undefined, before?: RtpPicture):
 export function wantsMore(video: VideoSource | undefined, made: RtpPicture): boolean {
   const { width, height, frameRate } = rtpPicture(video, made);
   return width !== made.width || height !== made.height || frameRate > made.frameRate * LARGER;
+}
+
+/** As large as pictures usually become. */
+function grown(seen: { width: number; height: number } | undefined): { width: number; height: number } {
+  if (!seen) return USUAL;
+  const scale = Math.max(1, USUAL.height / Math.min(seen.width, seen.height));
+  const even = (pixels: number): number => Math.round((pixels * scale) / 2) * 2;
+  return { width: even(seen.width), height: even(seen.height) };
 }
 
 /** Larger, or turned. */

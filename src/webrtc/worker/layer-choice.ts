@@ -12,7 +12,9 @@ const DROP_SHARE = 0.9;
 const TIGHT_MS = 1000;
 /** An estimate above this share of the next layer's bitrate is room for it. */
 const ROOMY_SHARE = 1.2;
-const ESTIMATE_MEMORY_MS = 3000;
+/** What an estimate is compared with: the highest of so many ms; in the beginning, all that is possible. */
+const ESTIMATE_MEMORY_MS = 10_000;
+const FIRST_ESTIMATE_MS = 3000;
 /** ms before a better layer is tried: at least, when there is room by the estimate, and at most after failures. */
 const FIRST_WAIT_MS = 5000;
 const ROOMY_WAIT_MS = 2000;
@@ -33,8 +35,8 @@ export class LayerChoice {
   #badReports = 0;
   #lossAt = Number.NEGATIVE_INFINITY;
   #estimate: number | undefined;
-  #bestEstimate = Number.POSITIVE_INFINITY;
-  #bestEstimateAt = Number.NEGATIVE_INFINITY;
+  #firstEstimateAt: number | undefined;
+  #estimates: { value: number; at: number }[] = [];
   #tightSince: number | undefined;
   #changedAt = Number.NEGATIVE_INFINITY;
   #raisedAt = Number.NEGATIVE_INFINITY;
@@ -49,11 +51,12 @@ export class LayerChoice {
   /** The receiver's estimate, bits per second. */
   estimated(bitsPerSecond: number, now: number): void {
     this.#estimate = bitsPerSecond;
-    if (bitsPerSecond >= this.#bestEstimate || now - this.#bestEstimateAt > ESTIMATE_MEMORY_MS) {
-      // The first one is compared with all that is possible.
-      if (this.#bestEstimateAt > 0) this.#bestEstimate = bitsPerSecond;
-      this.#bestEstimateAt = now;
-    }
+    this.#firstEstimateAt ??= now;
+    // Only what is higher than all that came after it can be the highest.
+    this.#estimates = this.#estimates.filter(
+      ({ value, at }) => value > bitsPerSecond && now - at < ESTIMATE_MEMORY_MS,
+    );
+    this.#estimates.push({ value: bitsPerSecond, at: now });
   }
 
   /**
@@ -76,15 +79,18 @@ export class LayerChoice {
   #isTooMuch(bitrate: number, now: number): boolean {
     if (this.#badReports >= BAD_REPORTS) return true;
     const estimate = this.#estimate;
-    const dropped =
-      estimate !== undefined &&
-      (estimate < this.#bestEstimate * DROP_SHARE || now - this.#lossAt < TIGHT_MS * 2);
-    if (estimate === undefined || !dropped || estimate >= bitrate * TIGHT_SHARE) {
+    if (estimate === undefined || !this.#hasDropped(estimate, now) || estimate >= bitrate * TIGHT_SHARE) {
       this.#tightSince = undefined;
       return false;
     }
     this.#tightSince ??= now;
     return now - this.#tightSince >= TIGHT_MS;
+  }
+
+  #hasDropped(estimate: number, now: number): boolean {
+    if (now - this.#lossAt < TIGHT_MS * 2) return true;
+    if (now - (this.#firstEstimateAt ?? now) < FIRST_ESTIMATE_MS) return true;
+    return estimate < (this.#estimates[0]?.value ?? 0) * DROP_SHARE;
   }
 
   #lower(layers: readonly LayerCost[], at: number, now: number): void {

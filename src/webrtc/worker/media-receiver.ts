@@ -87,7 +87,7 @@ export class MediaReceiver {
       this.#highest = number;
     } else if (this.#nack) {
       if (!this.#missing.delete(number)) return; // it has been there before
-    } else if (this.layer.ring.slotOf(number + this.#shiftOf(number)) >= 0) return;
+    } else if (this.#isKnown(number)) return;
     this.#received++;
     if (padding && number === this.#highest) {
       this.#leaveOut(number);
@@ -201,6 +201,14 @@ export class MediaReceiver {
     this.#shifts.push({ at: number, before: this.#shift });
     if (this.#shifts.length > KEPT_SHIFTS) this.#shifts.shift();
     this.#shift--;
+  }
+
+  /** Whether a late packet has been there before, or is so late that its place can't be told any more. */
+  #isKnown(number: number): boolean {
+    const [oldest] = this.#shifts;
+    if (oldest && this.#shifts.length === KEPT_SHIFTS && number <= oldest.at) return true;
+    if (this.#shifts.some(({ at }) => at === number)) return true;
+    return this.layer.ring.slotOf(number + this.#shiftOf(number)) >= 0;
   }
 
   #shiftOf(number: number): number {

@@ -39,8 +39,11 @@ const PICTURE_FOR_ONE_CORE = 1920 * 1088;
 
 /** Where media time begins, ms: the encoder's priming and reordering reach back before the first picture. */
 export const TIMELINE_START_MS = 10_000;
-/** After so many seconds without a packet ffmpeg ends by itself: nobody is there who would end it. */
-const RTP_SILENCE_S = 20;
+/**
+ * Without a packet for so long ffmpeg stops reading, s: it would otherwise survive a gateway that was killed. It takes
+ * up to three such times to end, as each stream's decoder is emptied in between.
+ */
+const RTP_SILENCE_S = 12;
 
 /**
  * Reads FLV from standard input. The limits on probing make it start with the first pictures; timestamps are kept

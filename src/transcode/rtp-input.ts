@@ -2,8 +2,8 @@ import type { Writable } from 'node:stream';
 import { type Clock, sleep } from '../platform/index.js';
 import type { RtpSource } from '../streams/index.js';
 import type { EncoderInput, MediaKind } from './encoder-input.js';
+import { LoopbackLine } from './loopback-line.js';
 import type { PortPairs } from './port-pairs.js';
-import { RtcpLine } from './rtcp-line.js';
 import { type RtpVideoCodec, sessionDescription } from './rtp-session.js';
 
 export type RtpInputOptions = {
@@ -16,15 +16,15 @@ export type RtpInputOptions = {
 };
 
 /** A goodbye may be lost: it is said again this often, ms. */
-const BYE_EVERY_MS = 100;
+const BYE_EVERY_MS = 500;
 /** How often it is looked whether ffmpeg listens, ms. */
 const KNOCK_EVERY_MS = 10;
 /** ffmpeg must listen after this, ms. */
 const LISTENS_WITHIN_MS = 10_000;
 /** When what came out does not come any more for so long, the sender is silent or ffmpeg hangs, ms. */
 const SILENCE_MS = 4_000;
-/** So long it may take until something comes out at all, ms. */
-const FIRST_SIGN_MS = 15_000;
+/** So long it may take until something comes out at all, ms; less than ffmpeg itself waits. */
+const FIRST_SIGN_MS = 10_000;
 /** The sender's clock may run so much slower than ours: ms in a ms. */
 const CLOCK_DRIFT = 0.001;
 
@@ -43,7 +43,9 @@ export class RtpInput implements EncoderInput {
   readonly format: { kind: 'rtp'; frameRate: number };
   readonly #options: RtpInputOptions;
   readonly #ports: { video?: number; audio?: number };
-  readonly #lines: RtcpLine[];
+  /** To the ports for RTCP, which ffmpeg opens last, and to those for RTP. */
+  readonly #control: LoopbackLine[];
+  readonly #media: LoopbackLine[];
   readonly #over = new AbortController();
   readonly #flows = new Map<MediaKind, Flow>();
   #sending: { close(): void } | undefined;
@@ -68,7 +70,8 @@ export class RtpInput implements EncoderInput {
     this.#options = options;
     this.#ports = ports;
     this.format = { kind: 'rtp', frameRate: options.frameRate };
-    this.#lines = Object.values(ports).map((port) => new RtcpLine(port + 1));
+    this.#control = Object.values(ports).map((port) => new LoopbackLine(port + 1));
+    this.#media = Object.values(ports).map((port) => new LoopbackLine(port));
   }
 
   attach(output: Writable): void {
@@ -113,7 +116,7 @@ export class RtpInput implements EncoderInput {
     if (this.#over.signal.aborted) return;
     this.#over.abort();
     this.#sending?.close();
-    for (const line of this.#lines) line.close();
+    for (const line of [...this.#control, ...this.#media]) line.close();
     for (const port of Object.values(this.#ports)) this.#options.pairs.release(port);
   }
 
@@ -154,7 +157,7 @@ export class RtpInput implements EncoderInput {
   async #listens(): Promise<boolean> {
     const { clock } = this.#options;
     const deadline = clock.monotonic() + LISTENS_WITHIN_MS;
-    for (const line of this.#lines) {
+    for (const line of this.#control) {
       while (!(await line.answers())) {
         if (this.#over.signal.aborted) return false;
         if (clock.monotonic() > deadline) throw new Error('ffmpeg does not listen for RTP');
@@ -166,7 +169,7 @@ export class RtpInput implements EncoderInput {
 
   #sayGoodbye(): void {
     const say = (): void => {
-      for (const line of this.#lines) line.bye();
+      for (const line of this.#media) line.bye();
     };
     say();
     this.#options.clock.every(BYE_EVERY_MS, say, this.#over.signal);

@@ -21,7 +21,7 @@ export async function flashesAndBeeps(
   });
   const [pictures = '', sound = ''] = files;
   const luma = await execute('ffprobe', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', `movie=${pictures},crop=iw/2:ih/2,signalstats`],
+    ...['-v', 'error', '-f', 'lavfi', '-i', `movie=${pictures},crop=iw/5:ih/2,signalstats`],
     ...['-show_entries', 'frame=pts_time:frame_tags=lavfi.signalstats.YAVG', '-of', 'csv=p=0'],
   ]);
   const frames = luma.stdout.trim().split('\n');

@@ -16,8 +16,9 @@ function publish(visit: BroadcastVisit, source: RtpSourceDouble, options: Partia
   source.restart(Date.now(), { audio: options.audio !== false, video: options.video !== false });
 }
 
-/** UDP sockets of this machine that are bound to loopback by other processes: what an encoder listens on. */
+/** Whether anybody has bound this port of loopback, as an encoder does. Only Linux tells. */
 function isListening(port: number): boolean {
+  if (process.platform !== 'linux') return false;
   const hexadecimal = port.toString(16).toUpperCase().padStart(4, '0');
   return readFileSync('/proc/net/udp', 'utf8').includes(`0100007F:${hexadecimal} `);
 }
@@ -47,7 +48,7 @@ for (const codec of ['vp8', 'h264', 'vp9'] as const) {
     t.strictSame(
       run?.renditions.map(({ id, passthrough, frameRate }) => [id, passthrough, frameRate]),
       [
-        ['360p', false, 30],
+        ['720p', false, 30],
         ['240p', false, 30],
         ['180p', false, 30],
         ['audio', false, undefined],
@@ -55,9 +56,9 @@ for (const codec of ['vp8', 'h264', 'vp9'] as const) {
     );
     const origin = (run?.originMs ?? 0) + 10_000 - begun;
     t.ok(origin >= 0 && origin < 1_500, `media time begins when the packets do: ${origin} ms`);
-    const [top, low, audio] = ['360p', '180p', 'audio'].map((id) => track(run, id) as CmafTrack);
+    const [top, low, audio] = ['720p', '180p', 'audio'].map((id) => track(run, id) as CmafTrack);
     if (!top || !low || !audio) throw new Error('a rendition is missing');
-    t.strictSame([top.width, top.height, low.width, low.height], [640, 360, 320, 180]);
+    t.strictSame([top.width, top.height, low.width, low.height], [1280, 720, 320, 180]);
     const times = keyframesOf(top);
     t.strictSame(keyframesOf(low), times, 'keyframes are aligned');
     t.ok(times.length >= 3);
@@ -69,7 +70,7 @@ for (const codec of ['vp8', 'h264', 'vp9'] as const) {
     isSteady(t, top);
     t.ok(startOf(top) >= 9.9 && startOf(top) < 12 && startOf(audio) >= 9.9);
     t.ok(Math.abs(endOf(top) - endOf(audio)) < 0.3, 'they end together');
-    const found = await flashesAndBeeps(t, run, '360p');
+    const found = await flashesAndBeeps(t, run, '720p');
     t.ok(found.length >= 3);
     for (const { at, offset } of found)
       t.ok(Math.abs(offset) < LIPS, `sound and picture agree at ${at}: ${offset} s`);
@@ -80,20 +81,23 @@ t.test('the ladder survives changes of the size that is sent', async (t) => {
   const { broadcast, visit, lines } = await transcoding(t);
   const source = await whip(t, { codec: 'vp8', ...SMALL });
   publish(visit, source);
-  await has(broadcast, 0, '360p', 2);
+  await has(broadcast, 0, '720p', 2);
   await source.rtp.start({ codec: 'vp8', width: 320, height: 180 });
-  await lasts(broadcast, 0, '360p', 5);
+  await lasts(broadcast, 0, '720p', 5);
   await source.rtp.start({ codec: 'vp8', width: 360, height: 640 });
-  await lasts(broadcast, 0, '360p', 8);
+  await lasts(broadcast, 0, '720p', 8);
   source.end('publisher-left');
   await visit.ended('grace-expired');
   t.equal(broadcast.runs.length, 1);
   t.equal(lines().filter(({ msg }) => msg === 'the encoder failed').length, 0);
-  const top = track(broadcast.runs[0], '360p') as CmafTrack;
-  t.strictSame([top.width, top.height], [640, 360]);
+  const top = track(broadcast.runs[0], '720p') as CmafTrack;
+  t.strictSame([top.width, top.height], [1280, 720]);
   t.strictSame(keyframesOf(track(broadcast.runs[0], '180p') as CmafTrack), keyframesOf(top));
-  const found = await flashesAndBeeps(t, broadcast.runs[0], '360p');
-  t.ok(found.length >= 5);
+  const found = await flashesAndBeeps(t, broadcast.runs[0], '720p');
+  t.ok(
+    found.some(({ at }) => at > startOf(top) + 5.5),
+    'also after the last change',
+  );
   for (const { at, offset } of found) t.ok(Math.abs(offset) < LIPS, `at ${at}: ${offset} s`);
 });
 
@@ -101,10 +105,10 @@ t.test('an encoder that is killed is replaced, and its ports are given back', as
   const { broadcast, visit, lines } = await transcoding(t);
   const source = await whip(t, { codec: 'h264', ...SMALL });
   publish(visit, source);
-  await has(broadcast, 0, '360p', 1);
+  await has(broadcast, 0, '720p', 1);
   const [ports] = source.rtp.outputs;
   process.kill(pidsOf(lines())[0] ?? 0, 'SIGKILL');
-  await has(broadcast, 1, '360p', 1);
+  await has(broadcast, 1, '720p', 1);
   await has(broadcast, 1, 'audio', 1);
   t.ok(broadcast.runs[0]?.closed);
   t.equal(source.rtp.outputs.size, 1, 'the SFU sends to the new one only');
@@ -119,10 +123,10 @@ t.test('an encoder that hangs is replaced without being counted as broken', asyn
   const { broadcast, visit, lines } = await transcoding(t);
   const source = await whip(t, { codec: 'vp8', ...SMALL });
   publish(visit, source);
-  await has(broadcast, 0, '360p', 1);
+  await has(broadcast, 0, '720p', 1);
   const [pid = 0] = pidsOf(lines());
   process.kill(pid, 'SIGSTOP');
-  await has(broadcast, 1, '360p', 0.5);
+  await has(broadcast, 1, '720p', 0.5);
   t.notOk(isAlive(pid));
 });
 
@@ -130,13 +134,13 @@ t.test('a sender that is silent for a while is waited for, and begins a new run'
   const { broadcast, visit, lines } = await transcoding(t);
   const source = await whip(t, { codec: 'vp8', ...SMALL });
   publish(visit, source);
-  await has(broadcast, 0, '360p', 1);
+  await has(broadcast, 0, '720p', 1);
   source.rtp.stop();
   await broadcast.until(() => broadcast.runs[0]?.closed);
   t.equal(broadcast.runs.length, 1, 'no run is opened for nothing');
   await broadcast.until(() => source.rtp.outputs.size === 1);
   await source.rtp.start({ codec: 'vp8', ...SMALL });
-  await has(broadcast, 1, '360p', 1);
+  await has(broadcast, 1, '720p', 1);
   const found = await has(broadcast, 1, 'audio', 1);
   t.ok(startOf(found) < 11, 'that begins at its beginning');
   t.equal(lines().filter(({ msg }) => msg === 'the encoder failed').length, 0);
@@ -149,7 +153,7 @@ t.test(
       const { broadcast, visit, lines } = await transcoding(t);
       const source = await whip(t, { codec: 'vp8', ...SMALL });
       publish(visit, source);
-      await has(broadcast, 0, '360p', 1);
+      await has(broadcast, 0, '720p', 1);
       if (silent) source.rtp.stop();
       const begin = performance.now();
       source.end('publisher-left');
@@ -179,11 +183,11 @@ t.test('a new publisher takes over from one by another protocol', async (t) => {
   const { broadcast, visit } = await transcoding(t);
   const source = await whip(t, { codec: 'vp8', ...SMALL });
   publish(visit, source);
-  await has(broadcast, 0, '360p', 1);
+  await has(broadcast, 0, '720p', 1);
   source.end('replaced');
   const next = await whip(t, { codec: 'h264', ...SMALL });
   publish(visit, next);
-  await has(broadcast, 1, '360p', 0.5);
+  await has(broadcast, 1, '720p', 0.5);
   t.ok((broadcast.runs[1]?.openedAt ?? 0) >= (broadcast.runs[0]?.closedAt ?? 0), 'one after the other');
 });
 
@@ -201,30 +205,27 @@ t.test('sound alone, and a picture alone', async (t) => {
   const picture = await transcoding(t);
   const camera = await whip(t, { codec: 'h264', ...SMALL, audio: false });
   publish(picture.visit, camera, { audio: false });
-  const top = await has(picture.broadcast, 0, '360p', 2);
+  const top = await has(picture.broadcast, 0, '720p', 2);
   t.ok(startOf(top) >= 9.9 && startOf(top) < 10.5);
   isSteady(t, top);
 });
 
-t.test('a picture that grows gets a better ladder, when it stays so', async (t) => {
-  const { broadcast, visit } = await transcoding(t);
-  const source = await whip(t, { codec: 'vp8', width: 320, height: 180 });
-  publish(visit, source);
-  await has(broadcast, 0, '180p', 1);
-  t.strictSame(
-    broadcast.runs[0]?.renditions.map(({ id }) => id),
-    ['180p', 'audio'],
-  );
-  source.info = { ...source.info, video: { codec: 'vp8', ...SMALL } };
-  await source.rtp.start({ codec: 'vp8', ...SMALL });
-  await has(broadcast, 1, '360p', 1);
-  t.strictSame(
-    broadcast.runs[1]?.renditions.map(({ id }) => id),
-    ['360p', '240p', '180p', 'audio'],
-  );
-  const first = track(broadcast.runs[0], '180p') as CmafTrack;
-  t.ok(endOf(first) - startOf(first) > 4, 'not for a moment');
-});
+t.test(
+  'a small picture is expected to grow; one that is larger than that gets a better ladder',
+  async (t) => {
+    const { broadcast, visit } = await transcoding(t);
+    const source = await whip(t, { codec: 'vp8', width: 320, height: 180 });
+    publish(visit, source);
+    await has(broadcast, 0, '180p', 1);
+    const ids = (run: number): string[] | undefined => broadcast.runs[run]?.renditions.map(({ id }) => id);
+    t.strictSame(ids(0), ['720p', '240p', '180p', 'audio']);
+    source.info = { ...source.info, video: { codec: 'vp8', width: 1920, height: 1080 } };
+    await lasts(broadcast, 1, '180p', 0.5);
+    t.strictSame(ids(1), ['1080p', '240p', '180p', 'audio']);
+    const first = track(broadcast.runs[0], '180p') as CmafTrack;
+    t.ok(endOf(first) - startOf(first) > 4, 'not for a moment');
+  },
+);
 
 t.test('a codec that this ffmpeg cannot read means no HLS, and nothing worse', async (t) => {
   const { broadcast, visit, lines } = await transcoding(t);
@@ -245,7 +246,7 @@ t.test('a codec that this ffmpeg cannot read means no HLS, and nothing worse', a
   t.equal(broadcast.failed, undefined);
   source.info = { ...source.info, video: { codec: 'vp8', ...SMALL } };
   source.restart(Date.now(), { audio: true, video: true });
-  await has(broadcast, 0, '360p', 0.5);
+  await has(broadcast, 0, '720p', 0.5);
   t.notOk(broadcast.notices.has('hls'), 'a codec that can be read makes it good');
 });
 
@@ -256,6 +257,6 @@ t.test('an SFU that cannot send is asked again', async (t) => {
   publish(visit, source);
   await broadcast.until(() => lines().some(({ reason }) => String(reason).startsWith('the worker has died')));
   source.rtp.failure = undefined;
-  await has(broadcast, 0, '360p', 0.5);
+  await has(broadcast, 0, '720p', 0.5);
   t.equal(broadcast.failed, undefined);
 });

@@ -10,8 +10,8 @@ const NOTHING = [VERSION, RECEIVER_REPORT, 0, 1, 0, 0, 0, 0];
 /** The goodbye of one source (section 6.6). */
 const GOODBYE = [VERSION | 1, BYE, 0, 1, 0, 0, 0, 0];
 
-/** Tells the ffmpeg at one RTCP port on loopback what it should know. */
-export class RtcpLine {
+/** Talks RTCP to the ffmpeg that listens on one UDP port of loopback. */
+export class LoopbackLine {
   readonly #socket: Socket;
   readonly #ready: Promise<void>;
   #closed = false;
@@ -32,7 +32,10 @@ export class RtcpLine {
     return (await this.#send(NOTHING)) && (await this.#send(NOTHING));
   }
 
-  /** The sender of these media has left: ffmpeg takes it for their end when it has heard it of all. */
+  /**
+   * The sender of these media has left: ffmpeg takes it for the end of all when it has heard it of each. Said on the
+   * port of the media, where ffmpeg understands it too, it comes after all packets that still wait there.
+   */
   bye(): void {
     void this.#ready.then(() => this.#send([...NOTHING, ...GOODBYE]));
   }

@@ -41,7 +41,7 @@ const SPREAD_AFTER = 20;
 /** A publisher costs about as much as so many viewers. */
 const PUBLISHER_LOAD = 2;
 /**
- * The transport keeps about 5 KB of every peer that was ever connected. A worker with so many joins or so much memory
+ * The transport keeps one or two KB of every peer that was ever connected. A worker with so many joins or so much memory
  * gets no more peers while others can take them, and is started anew when it has none.
  */
 const MAXIMUM_JOINS = 100_000;

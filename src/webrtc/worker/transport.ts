@@ -21,9 +21,13 @@ const MTU = 1400;
 export class Transport {
   /** Our side, when the candidates are gathered. Rejects when the remote side's description is of no use. */
   readonly local: Promise<LocalTransport>;
+  #resolveLocal!: (local: LocalTransport) => void;
+  #rejectLocal!: (error: Error) => void;
   readonly #context: WorkerContext;
+  /** What the native callbacks see of this transport. They are kept for ever; this is emptied at the end. */
+  readonly #seen: { transport: Transport | undefined } = { transport: this };
   /** The wrappers' destructors close what they wrap: both are held as long as the transport lives. */
-  readonly #connection: PeerConnection;
+  #connection: PeerConnection | undefined;
   #track: Track | undefined;
   #owner: TransportOwner | undefined;
   #open = false;
@@ -32,7 +36,7 @@ export class Transport {
   private constructor(context: WorkerContext, name: string) {
     const { settings } = context;
     this.#context = context;
-    this.#connection = new datachannel.PeerConnection(name, {
+    const connection = new datachannel.PeerConnection(name, {
       iceServers: [],
       enableIceUdpMux: true,
       portRangeBegin: settings.port,
@@ -41,11 +45,17 @@ export class Transport {
       disableAutoNegotiation: true,
       ...(settings.bindAddress === undefined ? {} : { bindAddress: settings.bindAddress }),
     });
-    this.local = this.#gathered();
+    this.#connection = connection;
+    this.local = new Promise((resolve, reject) => {
+      this.#resolveLocal = resolve;
+      this.#rejectLocal = reject;
+    });
     // Who asks for it gets the error; nobody has to.
     this.local.catch(() => {});
-    this.#connection.onTrack(this.#guard((track) => this.#take(track)));
-    this.#connection.onStateChange(this.#guard((state) => this.#changed(state)));
+    const seen = this.#seen;
+    connection.onTrack(guarded(seen, (transport, track) => transport.#take(track)));
+    connection.onStateChange(guarded(seen, (transport, state) => transport.#changed(state)));
+    connection.onGatheringStateChange(guarded(seen, (transport, state) => transport.#gathered(state)));
   }
 
   /** Answers the remote side's offer. @throws Error when it is of no use. */
@@ -53,8 +63,8 @@ export class Transport {
     assertSafe(remote);
     const transport = new Transport(context, name);
     try {
-      transport.#connection.setRemoteDescription(transportDescription(remote), 'offer');
-      transport.#connection.setLocalDescription('answer');
+      transport.#connection?.setRemoteDescription(transportDescription(remote), 'offer');
+      transport.#connection?.setLocalDescription('answer');
     } catch (error) {
       transport.close();
       throw error;
@@ -67,21 +77,21 @@ export class Transport {
     const transport = new Transport(context, name);
     const media = new datachannel.Video('0', 'SendRecv');
     media.addVP8Codec(96);
-    transport.#take(transport.#connection.addTrack(media));
-    transport.#connection.setLocalDescription('offer');
+    transport.#take(transport.#connection!.addTrack(media));
+    transport.#connection!.setLocalDescription('offer');
     return transport;
   }
 
   /** The remote side's answer to our offer. @throws Error when it is of no use. */
   accept(remote: RemoteTransport): void {
     assertSafe(remote);
-    this.#connection.setRemoteDescription(transportDescription(remote), 'answer');
+    this.#connection?.setRemoteDescription(transportDescription(remote), 'answer');
   }
 
   /** From now on packets and events go there. */
   attach(owner: TransportOwner): void {
     this.#owner = owner;
-    if (this.#open) setImmediate(this.#guard(() => this.#owner?.opened()));
+    if (this.#open) this.#tellOpened();
   }
 
   /** Encrypts and sends; the memory may be used again at once. Gives false when it could not be sent. */
@@ -100,43 +110,50 @@ export class Transport {
     this.#closed = true;
     this.#open = false;
     this.#owner = undefined;
+    this.#seen.transport = undefined;
+    this.#rejectLocal(new Error('the connection was closed'));
     try {
-      this.#connection.close();
+      this.#connection?.close();
     } catch (error) {
       this.#context.log('warn', 'a connection could not be closed', error);
     }
+    this.#connection = undefined;
+    this.#track = undefined;
   }
 
-  #gathered(): Promise<LocalTransport> {
-    return new Promise((resolve, reject) => {
-      this.#connection.onGatheringStateChange(
-        this.#guard((state) => {
-          if (state !== 'complete') return;
-          const sdp = this.#connection.localDescription()?.sdp ?? '';
-          const local = readLocalTransport(sdp, this.#context.settings);
-          if (local) resolve(local);
-          else reject(new Error('the local description is not complete'));
-        }),
-      );
-    });
+  #gathered(state: string): void {
+    if (state !== 'complete') return;
+    const sdp = this.#connection?.localDescription()?.sdp ?? '';
+    const local = readLocalTransport(sdp, this.#context.settings);
+    if (local) this.#resolveLocal(local);
+    else this.#rejectLocal(new Error('the local description is not complete'));
   }
 
   #take(track: Track): void {
     this.#track = track;
-    track.onOpen(this.#guard(() => this.#opened()));
-    track.onError(this.#guard((message) => this.#context.log('debug', 'a track failed', message)));
-    track.onMessage(
-      this.#guard((packet) => {
-        if (this.#owner) this.#context.queue.push(this.#owner, packet);
-      }),
-    );
+    const seen = this.#seen;
+    track.onOpen(guarded(seen, (transport) => transport.#opened()));
+    track.onError(guarded(seen, (transport, message) => transport.#failed(message)));
+    track.onMessage(guarded(seen, (transport, packet) => transport.#receive(packet)));
     if (track.isOpen()) this.#opened();
+  }
+
+  #receive(packet: Buffer): void {
+    if (this.#owner) this.#context.queue.push(this.#owner, packet);
+  }
+
+  #failed(error: unknown): void {
+    this.#context.log('debug', 'a transport failed', error);
   }
 
   #opened(): void {
     if (this.#open || this.#closed) return;
     this.#open = true;
-    setImmediate(this.#guard(() => this.#owner?.opened()));
+    this.#tellOpened();
+  }
+
+  #tellOpened(): void {
+    setImmediate(() => this.#owner?.opened());
   }
 
   #changed(state: string): void {
@@ -145,18 +162,27 @@ export class Transport {
     if (state !== 'disconnected' && state !== 'closed' && state !== 'failed') return;
     this.#open = false;
     const end = state === 'failed' ? 'lost' : 'left';
-    setImmediate(this.#guard(() => this.#owner?.ended(end)));
+    setImmediate(() => this.#owner?.ended(end));
   }
 
-  #guard<Parameters extends unknown[]>(
-    task: (...parameters: Parameters) => void,
-  ): (...parameters: Parameters) => void {
-    return (...parameters) => {
-      try {
-        task(...parameters);
-      } catch (error) {
-        this.#context.log('error', 'a callback failed', error);
-      }
-    };
+  /** A callback failed. */
+  complain(error: unknown): void {
+    this.#context.log('error', 'a callback failed', error);
   }
+}
+
+/** A callback that never throws, and holds nothing of a transport that is closed. */
+function guarded<Parameters extends unknown[]>(
+  seen: { readonly transport: Transport | undefined },
+  task: (transport: Transport, ...parameters: Parameters) => void,
+): (...parameters: Parameters) => void {
+  return (...parameters) => {
+    const { transport } = seen;
+    if (!transport) return;
+    try {
+      task(transport, ...parameters);
+    } catch (error) {
+      transport.complain(error);
+    }
+  };
 }

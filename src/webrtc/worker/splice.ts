@@ -1,8 +1,18 @@
 import type { Clock } from '../../platform/index.js';
 import type { Layer } from './layer.js';
+import { type Vp8Shift, vp8ShiftAfter } from './vp8-shift.js';
 
 /** A step of the timestamps over a cut for which no time can be told: one frame of 30 a second. */
 const FRAME_SECONDS = 1 / 30;
+
+/** What was added to the numbers of a layer before the last cut, and the last number that was given so. */
+type Spliced = {
+  layer: Layer;
+  sequenceOffset: number;
+  timestampOffset: number;
+  vp8Shift: Vp8Shift | undefined;
+  end: number;
+};
 
 /**
  * Makes one stream of what comes from one layer after another: the numbers it adds to those of the layer. A cut is
@@ -14,11 +24,13 @@ export class Splice {
   first = 0;
   sequenceOffset = 0;
   timestampOffset = 0;
+  /** Of VP8, after a cut. */
+  vp8Shift: Vp8Shift | undefined;
   /** The highest number that was given, with its timestamp; extended, -1 before the first. */
   lastSequence = -1;
   lastTimestamp = 0;
   /** Where the stream was before the cut: retransmissions may still be asked for. */
-  previous: { layer: Layer; sequenceOffset: number; timestampOffset: number; end: number } | undefined;
+  previous: Spliced | undefined;
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -30,20 +42,32 @@ export class Splice {
     const before = this.layer;
     if (this.lastSequence >= 0) {
       const timestampOffset = this.#timestampOffset(layer, sequence);
+      const vp8Shift = this.#vp8Shift(layer, sequence);
       this.previous = before && {
         layer: before,
         sequenceOffset: this.sequenceOffset,
         timestampOffset: this.timestampOffset,
+        vp8Shift: this.vp8Shift,
         end: this.lastSequence,
       };
       this.sequenceOffset = this.lastSequence + 1 - sequence;
       this.timestampOffset = timestampOffset;
+      this.vp8Shift = vp8Shift;
     } else {
       this.sequenceOffset = 0;
       this.timestampOffset = 0;
+      this.vp8Shift = undefined;
     }
     this.layer = layer;
     this.first = sequence;
+  }
+
+  #vp8Shift(layer: Layer, sequence: number): Vp8Shift | undefined {
+    const before = this.layer;
+    if (layer.codec !== 'vp8' || before?.codec !== 'vp8') return undefined;
+    const last = before.ring.packets[before.ring.slotOf(this.lastSequence - this.sequenceOffset)];
+    const next = layer.ring.packets[layer.ring.slotOf(sequence)];
+    return vp8ShiftAfter(last, next, this.vp8Shift);
   }
 
   #timestampOffset(layer: Layer, sequence: number): number {

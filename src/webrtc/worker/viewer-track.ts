@@ -11,6 +11,7 @@ import type { Layer, LayerReader } from './layer.js';
 import { NO_ORIENTATION, type PacketRing } from './packet-ring.js';
 import { Splice } from './splice.js';
 import type { Transport } from './transport.js';
+import { applyVp8Shift } from './vp8-shift.js';
 
 const EXTENSION_BIT = 0x10;
 const PLAIN = 0x80;
@@ -109,8 +110,9 @@ export class ViewerTrack implements LayerReader {
     if (this.#fresh) this.#begun();
     this.#packets++;
     this.#bytes += packet.length - RTP_HEADER_BYTES;
-    if (this.#orientationId !== 0 && ring.orientations[slot] !== NO_ORIENTATION) {
-      this.#writeOriented(ring, slot, number, timestamp);
+    const oriented = this.#orientationId !== 0 && ring.orientations[slot] !== NO_ORIENTATION;
+    if (oriented || splice.vp8Shift) {
+      this.#writeCopy(ring, slot, number, timestamp, oriented);
       return;
     }
     fillHeader(packet, PLAIN, ring.markers[slot]! | this.payloadType, number, timestamp, this.#ssrc);
@@ -126,22 +128,24 @@ export class ViewerTrack implements LayerReader {
     const splice = this.#splice;
     if (splice.lastSequence < 0) return;
     const number = splice.lastSequence + sequenceDistance(splice.lastSequence & 0xffff, sequence16);
-    let { layer, sequenceOffset, timestampOffset } = splice;
     const { previous } = splice;
-    if (previous && number <= previous.end) ({ layer, sequenceOffset, timestampOffset } = previous);
+    const from = previous && number <= previous.end ? previous : splice;
+    const { layer, sequenceOffset, timestampOffset, vp8Shift } = from;
     const slot = layer!.ring.slotOf(number - sequenceOffset);
     if (slot < 0 || this.payloadType < 0 || !this.#takeToken()) return;
     const { ring } = layer!;
     const packet = ring.packets[slot]!;
     const timestamp = (ring.timestamps[slot]! + timestampOffset) >>> 0;
     this.#context.counters.retransmitted++;
-    if (this.rtxPayloadType < 0) {
-      fillHeader(packet, PLAIN, ring.markers[slot]! | this.payloadType, number, timestamp, this.#ssrc);
-      this.#transport.send(packet);
+    const rtx = this.rtxPayloadType >= 0;
+    const start = RTP_HEADER_BYTES + (rtx ? ORIGINAL_SEQUENCE_BYTES : 0);
+    const length = start + packet.copy(scratch, start, RTP_HEADER_BYTES);
+    if (vp8Shift) applyVp8Shift(scratch, start, length, vp8Shift);
+    if (!rtx) {
+      fillHeader(scratch, PLAIN, ring.markers[slot]! | this.payloadType, number, timestamp, this.#ssrc);
+      this.#transport.send(scratch.subarray(0, length));
       return;
     }
-    const start = RTP_HEADER_BYTES + ORIGINAL_SEQUENCE_BYTES;
-    const length = start + packet.copy(scratch, start, RTP_HEADER_BYTES);
     this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff;
     const second = ring.markers[slot]! | this.rtxPayloadType;
     fillHeader(scratch, PLAIN, second, this.#rtxSequence, timestamp, this.#rtxSsrc);
@@ -172,13 +176,18 @@ export class ViewerTrack implements LayerReader {
     this.#flowing();
   }
 
-  #writeOriented(ring: PacketRing, slot: number, number: number, timestamp: number): void {
+  /** The rare packet that is not the same for all: it has an extension, or numbers of its own in the payload. */
+  #writeCopy(ring: PacketRing, slot: number, number: number, timestamp: number, oriented: boolean): void {
     const packet = ring.packets[slot]!;
-    const start = RTP_HEADER_BYTES + ONE_BYTE_EXTENSION_BYTES;
+    const start = RTP_HEADER_BYTES + (oriented ? ONE_BYTE_EXTENSION_BYTES : 0);
     const length = start + packet.copy(scratch, start, RTP_HEADER_BYTES);
+    const { vp8Shift } = this.#splice;
+    if (vp8Shift) applyVp8Shift(scratch, start, length, vp8Shift);
+    const first = oriented ? PLAIN | EXTENSION_BIT : PLAIN;
     const second = ring.markers[slot]! | this.payloadType;
-    fillHeader(scratch, PLAIN | EXTENSION_BIT, second, number, timestamp, this.#ssrc);
-    writeOneByteExtension(scratch, RTP_HEADER_BYTES, this.#orientationId, ring.orientations[slot]!);
+    fillHeader(scratch, first, second, number, timestamp, this.#ssrc);
+    if (oriented)
+      writeOneByteExtension(scratch, RTP_HEADER_BYTES, this.#orientationId, ring.orientations[slot]!);
     if (this.#transport.send(scratch.subarray(0, length))) this.#context.counters.packetsOut++;
   }
 

@@ -176,7 +176,7 @@ t.test('a failure is told with what ffmpeg said last', async (t) => {
 t.test('arguments reach ffmpeg as they are, without a shell', async (t) => {
   const folder = t.testdir();
   const file = path.join(folder, 'ffmpeg');
-  writeFileSync(file, '#!/bin/sh\nfor a in "$@"; do echo "<$a>" >&2; done\nenv >&2\n');
+  writeFileSync(file, '#!/bin/sh\nenv | grep "^HOME=" >&2\nfor a in "$@"; do echo "<$a>" >&2; done\n');
   chmodSync(file, 0o755);
   const odd = ['-metadata', 'title=a b', '-x', '$(id) `id` ; "quoted" \'too\''];
   const process = startFfmpeg(

@@ -37,6 +37,7 @@ export type WebrtcPoolOptions = {
 };
 
 const TIMEOUTS: WorkerTimeouts = { connectMs: 10_000, silenceMs: 10_000 };
+const WILDCARDS = new Set(['', '0.0.0.0', '::']);
 const SPREAD_AFTER = 20;
 /** A publisher costs about as much as so many viewers. */
 const PUBLISHER_LOAD = 2;
@@ -73,7 +74,9 @@ class Pool implements WebrtcPool {
   }
 
   async start(): Promise<void> {
-    const { workers, firstPort, bindAddress, publicIps, clock, timeouts } = this.#options;
+    const { workers, firstPort, publicIps, clock, timeouts } = this.#options;
+    // The transport takes a wildcard for an interface of that name.
+    const bindAddress = WILDCARDS.has(this.#options.bindAddress ?? '') ? undefined : this.#options.bindAddress;
     this.#folder = await mkdtemp(path.join(os.tmpdir(), 'headend-webrtc-'));
     for (let i = 0; i < workers; i++) {
       const worker: WorkerProcess = new WorkerProcess({

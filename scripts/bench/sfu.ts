@@ -6,8 +6,8 @@
  *
  * The peers are node-datachannel's in other processes, which agree on AES-GCM; browsers choose
  * AES128_CM_HMAC_SHA1_80, which costs more: the last round has Chromium as its viewers, frozen while it is measured, as
- * it would need all of the machine. The floor is what Node takes to send the same packets by `node:dgram`: without
- * encryption, without anything.
+ * it would need all of the machine. The floor is what Node takes in the same minute, beside the same other load, to
+ * send the same packets by `node:dgram`: without encryption, without anything.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -50,10 +50,8 @@ const seconds = Number(process.argv[2] ?? 3);
 
 async function bench(): Promise<void> {
   const rows: Row[] = [];
-  const floor = await measureFloor();
   for (const round of ROUNDS) rows.push(await measure(round.workers, round.viewers));
   console.table(rows);
-  console.log(`floor: ${floor.toFixed(1)} us a packet by node:dgram, plain`);
   if (!chromiumPath()) {
     console.log('no Chromium here: the round with its cipher suite is left out');
   } else console.table([await measureChromium()]);
@@ -92,10 +90,17 @@ async function measure(workers: number, viewers: number): Promise<Row> {
   publisher.tell({ type: 'send' });
   const usage = await observe(pool);
   const counted = await receivers.count();
+  const floor = await measureFloor();
   await pool.close();
   publisher.stop();
   receivers.stop();
-  return { workers, viewers, ...usage, 'holes seen by 3': counted.holes };
+  return {
+    workers,
+    viewers,
+    ...usage,
+    'holes seen by 3': counted.holes,
+    'floor, us/packet': floor.toFixed(2),
+  };
 }
 
 /** Viewers with the cipher suite of browsers. */

@@ -18,6 +18,7 @@ import type {
   ViewOptions,
   WebrtcPool,
 } from './pool-types.js';
+import { leastLoaded, nearOrIdle } from './worker-choice.js';
 import { WorkerProcess } from './worker-process.js';
 
 export type WebrtcPoolOptions = {
@@ -39,8 +40,6 @@ export type WebrtcPoolOptions = {
 const TIMEOUTS: WorkerTimeouts = { connectMs: 10_000, silenceMs: 10_000 };
 const WILDCARDS = new Set(['', '0.0.0.0', '::']);
 const SPREAD_AFTER = 20;
-/** A publisher costs about as much as so many viewers. */
-const PUBLISHER_LOAD = 2;
 /**
  * The transport keeps one or two KB of every peer that was ever connected. A worker with so many joins or so much memory
  * gets no more peers while others can take them, and is started anew when it has none.
@@ -76,7 +75,9 @@ class Pool implements WebrtcPool {
   async start(): Promise<void> {
     const { workers, firstPort, publicIps, clock, timeouts } = this.#options;
     // The transport takes a wildcard for an interface of that name.
-    const bindAddress = WILDCARDS.has(this.#options.bindAddress ?? '') ? undefined : this.#options.bindAddress;
+    const bindAddress = WILDCARDS.has(this.#options.bindAddress ?? '')
+      ? undefined
+      : this.#options.bindAddress;
     this.#folder = await mkdtemp(path.join(os.tmpdir(), 'headend-webrtc-'));
     for (let i = 0; i < workers; i++) {
       const worker: WorkerProcess = new WorkerProcess({
@@ -288,25 +289,16 @@ class Pool implements WebrtcPool {
     return feed.worker === worker ? { feedId } : { feedId, relayPath: feed.worker.settings.relayPath };
   }
 
-  #usable(): WorkerProcess[] {
-    const ready = this.#workers.filter((worker) => worker.ready);
-    const fresh = ready.filter((worker) => !worker.draining);
-    return fresh.length > 0 ? fresh : ready;
-  }
-
   #leastLoaded(): WorkerProcess {
-    const [best] = this.#usable().sort((a, b) => load(a) - load(b));
+    const best = leastLoaded(this.#workers);
     if (!best) throw unavailable('no WebRTC worker is running');
     return best;
   }
 
-  /** Where the feed is, so that nothing need be relayed; but not when others have much less to do. */
   #workerForViewer(channelId: string): WorkerProcess {
-    const best = this.#leastLoaded();
     const feedId = this.#channels.get(channelId)?.feedId;
     const home = feedId === undefined ? undefined : this.#feeds.get(feedId)?.worker;
-    if (!home?.ready || home.draining) return best;
-    return load(home) - load(best) <= (this.#options.spreadAfter ?? SPREAD_AFTER) ? home : best;
+    return nearOrIdle(home, this.#leastLoaded(), this.#options.spreadAfter ?? SPREAD_AFTER);
   }
 
   #reported(worker: WorkerProcess, report: WorkerReport): void {
@@ -382,10 +374,6 @@ class Pool implements WebrtcPool {
         await worker.renew();
     }
   }
-}
-
-function load(worker: WorkerProcess): number {
-  return worker.viewers + worker.publishers * PUBLISHER_LOAD;
 }
 
 function unavailable(message: string): HeadendError {

@@ -33,7 +33,7 @@ USER node
 ENV NODE_ENV=production DATA_DIR=/data
 VOLUME /data
 # Pages, API and HLS; RTMP. RTMPS has whatever port RTMPS_PORT says.
-EXPOSE 8080 1935
+EXPOSE 8080 1935 8189/udp
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HTTP_PORT || 8080}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM

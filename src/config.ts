@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { HeadendError, type LogLevel } from './platform/index.js';
 
@@ -30,6 +32,25 @@ export type Config = {
   windowDuration: number;
   /** How long a broadcast waits for a lost publisher, in ms. */
   graceMs: number;
+  webrtc: {
+    /** Undefined: every interface. */
+    host: string | undefined;
+    /** UDP port of the first worker; the others follow. */
+    port: number;
+    workers: number;
+    /** Addresses that the outside knows this machine by (NAT 1:1). */
+    publicIps: string[];
+    /** Bits per second that a WHIP publisher may send, all layers together. */
+    maximumBitrate: number;
+  };
+  ice: {
+    stunUrls: string[];
+    turnServer: string | undefined;
+    turnUsername: string | undefined;
+    turnPassword: string | undefined;
+    /** For coturn's time-limited credentials; instead of name and password. */
+    turnSecret: string | undefined;
+  };
   limits: { broadcasts: number; rtmpConnections: number; rtmpConnectionsPerAddress: number };
 };
 
@@ -122,6 +143,22 @@ const ladder: Read<ConfiguredRung[] | 'off'> = (value, name) => {
   });
 };
 
+/** Entries separated by commas; none when the text is `off`. */
+function list(each: (entry: string) => boolean, wanted: string): Read<string[]> {
+  return (value, name) => {
+    if (value === 'off') return [];
+    const entries = value.split(',').map((entry) => entry.trim());
+    if (!entries.every(each)) fail(name, wanted, value);
+    return entries;
+  };
+}
+
+const stunUrl = (entry: string): boolean => /^stuns?:[\w.\-[\]:]+$/i.test(entry);
+const turnUrl: Read<string> = (value, name) =>
+  /^turns?:[\w.\-[\]:]+(\?transport=(udp|tcp))?$/i.test(value)
+    ? value
+    : fail(name, 'a turn: or turns: URL', value);
+
 function setting<T>(name: string, read: Read<T>, fallback: string | undefined, help: string): Setting<T> {
   return { name, read, fallback, help };
 }
@@ -194,6 +231,51 @@ const SETTINGS = {
     decimal(0, 3_600),
     '60',
     'seconds a broadcast waits for a lost publisher',
+  ),
+  webrtcHost: setting(
+    'WEBRTC_HOST',
+    text,
+    undefined,
+    'address of the WebRTC workers; default: every interface',
+  ),
+  webrtcPort: setting(
+    'WEBRTC_PORT',
+    whole(0, 65_535),
+    '8189',
+    'UDP port of the first WebRTC worker; the others follow',
+  ),
+  webrtcWorkers: setting(
+    'WEBRTC_WORKERS',
+    whole(1, 64),
+    undefined,
+    'WebRTC worker processes; default: one per core',
+  ),
+  webrtcPublicIps: setting(
+    'WEBRTC_PUBLIC_IPS',
+    list((entry) => isIP(entry) > 0, 'IP addresses separated by commas'),
+    undefined,
+    'addresses the outside knows this machine by (NAT 1:1)',
+  ),
+  webrtcBitrate: setting(
+    'WEBRTC_MAX_BITRATE',
+    whole(100_000, 100_000_000),
+    '6000000',
+    'bits/s a WHIP publisher may send',
+  ),
+  stunUrls: setting(
+    'STUN_URLS',
+    list(stunUrl, 'off, or stun: URLs separated by commas'),
+    'stun:stun.l.google.com:19302,stun:stun1.l.google.com:19302',
+    'STUN servers that clients are told; off: none',
+  ),
+  turnServer: setting('TURN_SERVER', turnUrl, undefined, 'TURN server that clients are told'),
+  turnUsername: setting('TURN_USERNAME', text, undefined, 'its user name (with TURN_PASSWORD)'),
+  turnPassword: setting('TURN_PASSWORD', text, undefined, 'its password'),
+  turnSecret: setting(
+    'TURN_SECRET',
+    text,
+    undefined,
+    "its secret for time-limited credentials (coturn's use-auth-secret)",
   ),
   maxBroadcasts: setting('MAX_BROADCASTS', whole(1, 10_000), '100', 'broadcasts at the same time'),
   maxRtmp: setting('MAX_RTMP_CONNECTIONS', whole(1, 100_000), '2000', 'RTMP connections in all'),
@@ -273,6 +355,20 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     segmentDuration: required(SETTINGS.segmentDuration),
     windowDuration: required(SETTINGS.windowDuration),
     graceMs: required(SETTINGS.reconnectGrace) * 1_000,
+    webrtc: {
+      host: optional(SETTINGS.webrtcHost),
+      port: required(SETTINGS.webrtcPort),
+      workers: optional(SETTINGS.webrtcWorkers) ?? availableParallelism(),
+      publicIps: optional(SETTINGS.webrtcPublicIps) ?? [],
+      maximumBitrate: required(SETTINGS.webrtcBitrate),
+    },
+    ice: {
+      stunUrls: required(SETTINGS.stunUrls),
+      turnServer: optional(SETTINGS.turnServer),
+      turnUsername: optional(SETTINGS.turnUsername),
+      turnPassword: optional(SETTINGS.turnPassword),
+      turnSecret: optional(SETTINGS.turnSecret),
+    },
     limits: {
       broadcasts: required(SETTINGS.maxBroadcasts),
       rtmpConnections: required(SETTINGS.maxRtmp),
@@ -281,6 +377,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   };
   if (problems.length === 0 && config.partDuration * 2 > config.segmentDuration)
     problems.push('PART_DURATION must be at most half of SEGMENT_DURATION');
+  const { turnServer, turnUsername, turnPassword, turnSecret } = config.ice;
+  if (turnServer && !turnSecret && !(turnUsername && turnPassword))
+    problems.push('TURN_SERVER needs TURN_SECRET, or TURN_USERNAME and TURN_PASSWORD');
   if (problems.length > 0) throw new HeadendError('config_invalid', problems.join('\n'));
   return config;
 }

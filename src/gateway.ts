@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
-import { createAdmission, loadOperatorToken } from './accounts/index.js';
+import { createAdmission, hashStreamKey, loadOperatorToken, mintStreamKey } from './accounts/index.js';
 import {
   createOperatorGuard,
   createServer,
@@ -12,11 +12,15 @@ import {
 } from './api/index.js';
 import type { Config } from './config.js';
 import { hlsRoutes } from './egress/hls/index.js';
+import { createRealtimeEgress, whepRoutes } from './egress/whep/index.js';
 import { createRtmpServer } from './ingest/rtmp/index.js';
+import { createWhipIngest, whipRoutes } from './ingest/whip/index.js';
 import { createPackager } from './packager/index.js';
 import { type Clock, type Logger, migrate, openDatabase, projectRoot } from './platform/index.js';
+import { signallingRoutes, WebrtcService } from './signalling/index.js';
 import { Streams } from './streams/index.js';
 import { createTranscoder } from './transcode/index.js';
+import { createWebrtcPool, IceServers } from './webrtc/index.js';
 
 const RTMP_DEFAULT_PORT = 1935;
 const RTMPS_DEFAULT_PORT = 443;
@@ -84,6 +88,19 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       log,
     });
 
+    const iceServers = new IceServers({ ...config.ice, clock, log });
+    const pool = createWebrtcPool({
+      workers: config.webrtc.workers,
+      firstPort: config.webrtc.port,
+      publicIps: config.webrtc.publicIps,
+      ...(config.webrtc.host === undefined ? {} : { bindAddress: config.webrtc.host }),
+      clock,
+      log: log.child({ room: 'webrtc' }),
+    });
+    await pool.start();
+    closing.push(() => pool.close());
+    const realtime = createRealtimeEgress({ pool, clock, log });
+
     const streams: Streams = new Streams({
       sql,
       admit: createAdmission({
@@ -96,7 +113,9 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       clock,
       log,
     });
-    // In this order they leave a broadcast that ends: first the last pictures are encoded, then the playlist is closed.
+    // In this order they leave a broadcast that ends: WebRTC viewers are told at once, the last pictures are encoded, then
+    // the playlist is closed.
+    streams.invite(realtime);
     streams.invite(transcoder);
     streams.invite(packager);
     await streams.start();
@@ -128,11 +147,50 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
           rtmpsPort === undefined
             ? undefined
             : ingestUrl('rtmps', publicUrl().hostname, rtmpsPort, RTMPS_DEFAULT_PORT),
+        whip: () => absolute(publicUrl(), 'whip'),
         hls: (streamId) => absolute(publicUrl(), `hls/${streamId}/index.m3u8`),
         watch: (streamId) => absolute(publicUrl(), `watch/${streamId}`),
+        whep: (streamId) => absolute(publicUrl(), `whep/${streamId}`),
       },
     });
     await http.register(hlsRoutes, { packager, clock });
+    const whip = createWhipIngest({
+      pool,
+      publish: (publisher) => streams.publish(publisher),
+      maximumBitrate: config.webrtc.maximumBitrate,
+      clock,
+      log: log.child({ room: 'whip' }),
+    });
+    const basePath = publicUrlPath(config.publicUrl);
+    await http.register(whipRoutes, { ingest: whip, iceServers, clock, basePath });
+    await http.register(whepRoutes, {
+      egress: realtime,
+      find: (streamId) => streams.find(streamId),
+      iceServers,
+      clock,
+      basePath,
+    });
+    const service = new WebrtcService({
+      publish: (request) => whip.publish(request),
+      view: (request) => realtime.view(request),
+      offer: (streamId) => realtime.offer(streamId),
+      viewers: (streamId) => realtime.viewers(streamId),
+      create: async (userId, { title, description = '', recordingEnabled = false }) => {
+        const streamKey = mintStreamKey();
+        const streamKeyHash = hashStreamKey(streamKey);
+        const { id } = await streams.create({ userId, title, description, recordingEnabled, streamKeyHash });
+        return { streamId: id, streamKey };
+      },
+      streams,
+      iceServers,
+    });
+    await http.register(signallingRoutes, {
+      service,
+      iceServers,
+      clock,
+      log: log.child({ room: 'signalling' }),
+    });
+    void iceServers.check();
     await http.register(healthRoutes, { clock, checks: { database: () => sql`select 1` } });
     await http.register(pageRoutes, { root: path.join(projectRoot(), '.build/web') });
 
@@ -175,6 +233,11 @@ function listeningHost(host: string): string {
 
 function ingestUrl(protocol: 'rtmp' | 'rtmps', hostname: string, port: number, defaultPort: number): string {
   return `${protocol}://${hostname}${port === defaultPort ? '' : `:${port}`}/live`;
+}
+
+/** What stands before every path in the addresses that clients use; mostly nothing. */
+function publicUrlPath(publicUrl: string | undefined): string {
+  return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
 }
 
 /** An address below the public one, which may have a path of its own. */

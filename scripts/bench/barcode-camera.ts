@@ -12,6 +12,8 @@ export type BarcodeCameraOptions = {
   /** Bits per second. */
   bitrate?: number;
   ffmpeg?: string;
+  /** Two B-frames between others, as most encoders send by default, in place of the lowest delay. */
+  bFrames?: boolean;
 };
 
 const WHITE = 235;
@@ -41,7 +43,15 @@ export class BarcodeCamera {
   ended: Promise<{ code: number | null; errors: string }> = Promise.resolve({ code: null, errors: '' });
 
   constructor(options: BarcodeCameraOptions) {
-    this.#options = { width: 1280, height: 720, fps: 30, bitrate: 2_500_000, ffmpeg: 'ffmpeg', ...options };
+    this.#options = {
+      width: 1280,
+      height: 720,
+      fps: 30,
+      bitrate: 2_500_000,
+      ffmpeg: 'ffmpeg',
+      bFrames: false,
+      ...options,
+    };
     const { width, height } = this.#options;
     if (width % BARCODE.width !== 0 && BARCODE.width % width !== 0)
       throw new Error('width must divide 1280 or be divided by it');
@@ -53,7 +63,8 @@ export class BarcodeCamera {
   }
 
   start(): void {
-    const { width, height, fps, bitrate, ffmpeg, url } = this.#options;
+    const { width, height, fps, bitrate, ffmpeg, url, bFrames } = this.#options;
+    const delay = bFrames ? ['-bf', '2', '-rc-lookahead', '0'] : ['-tune', 'zerolatency'];
     const rate = String(bitrate);
     const child = spawn(
       ffmpeg,
@@ -63,7 +74,7 @@ export class BarcodeCamera {
         ...['-pix_fmt', 'yuv420p', '-s', `${width}x${height}`, '-r', String(fps), '-i', 'pipe:0'],
         ...['-fflags', 'nobuffer', '-probesize', '32', '-f', 's16le', '-ar', String(SAMPLE_RATE), '-ac', '1'],
         ...['-i', 'pipe:3'],
-        ...['-map', '0:v', '-map', '1:a', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency'],
+        ...['-map', '0:v', '-map', '1:a', '-c:v', 'libx264', '-preset', 'ultrafast', ...delay],
         ...['-b:v', rate, '-maxrate', rate, '-bufsize', rate, '-g', String(fps * 2), '-sc_threshold', '0'],
         ...['-c:a', 'aac', '-b:a', '128k', '-f', 'flv', '-flvflags', 'no_duration_filesize', url],
       ],

@@ -9,14 +9,15 @@ import { projectRoot } from '../../src/platform/index.js';
 const OPERATOR_TOKEN = 'operator-token-of-the-benchmark';
 
 /** A livestream to publish to and to watch. */
-export type BenchStream = { rtmp: string; watch: string };
+export type BenchStream = { rtmp: string; watch: string; key: string };
 
 /** The built gateway in a process of its own, with an embedded database in a temporary folder and free ports. */
 export class BenchGateway {
   readonly #child: ChildProcess;
   readonly #folder: string;
   readonly #exited: Promise<unknown>;
-  readonly #http: string;
+  /** Where it is reached: `http://127.0.0.1:PORT`. */
+  readonly http: string;
   readonly #rtmpPort: number;
 
   private constructor(
@@ -29,7 +30,7 @@ export class BenchGateway {
     this.#child = child;
     this.#folder = folder;
     this.#exited = exited;
-    this.#http = `http://127.0.0.1:${http}`;
+    this.http = `http://127.0.0.1:${http}`;
     this.#rtmpPort = rtmp;
   }
 
@@ -45,6 +46,8 @@ export class BenchGateway {
         RTMP_PORT: '0',
         DATA_DIR: folder,
         OPERATOR_TOKEN,
+        WEBRTC_HOST: '127.0.0.1',
+        STUN_URLS: 'off',
         ...environment,
       },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -81,7 +84,7 @@ export class BenchGateway {
   }
 
   async createStream(title: string): Promise<BenchStream> {
-    const response = await fetch(`${this.#http}/api/livestream/create`, {
+    const response = await fetch(`${this.http}/api/livestream/create`, {
       method: 'POST',
       headers: { authorization: `Bearer ${OPERATOR_TOKEN}`, 'content-type': 'application/json' },
       body: JSON.stringify({ title }),
@@ -90,7 +93,8 @@ export class BenchGateway {
     const { streamId, streamKey } = (await response.json()) as { streamId: string; streamKey: string };
     return {
       rtmp: `rtmp://127.0.0.1:${this.#rtmpPort}/live/${streamKey}`,
-      watch: `${this.#http}/watch/${streamId}`,
+      watch: `${this.http}/watch/${streamId}`,
+      key: streamKey,
     };
   }
 

@@ -37,6 +37,12 @@ export type ErrorResponse = Static<typeof ErrorResponse>;
 export const Playback = Type.Object(
   {
     hls: Type.String({ format: 'uri', description: 'The multivariant playlist' }),
+    whep: Type.Optional(
+      Type.String({
+        format: 'uri',
+        description: 'WebRTC by WHEP (draft-ietf-wish-whep); missing where it is off',
+      }),
+    ),
     watch: Type.String({ format: 'uri', description: 'The watch page' }),
   },
   { $id: 'Playback' },
@@ -131,7 +137,11 @@ export const CreateResponse = Type.Object(
   {
     streamId: Id,
     streamKey: Type.String({ description: 'Shown this once: whoever has it can publish' }),
-    ingest: Type.Object({ rtmp: IngestServer, rtmps: Type.Optional(IngestServer) }),
+    ingest: Type.Object({
+      rtmp: IngestServer,
+      rtmps: Type.Optional(IngestServer),
+      whip: Type.Optional(IngestServer),
+    }),
     playback: ref(Playback),
   },
   { $id: 'CreateResponse' },

@@ -17,7 +17,7 @@ import {
   StreamsResponse,
 } from './contract.js';
 import { errorSchemas } from './error-answer.js';
-import { type PublicUrls, toStream } from './stream-view.js';
+import { type PublicUrls, toPlayback, toStream } from './stream-view.js';
 
 const PREFIX = '/api/livestream';
 /** How long a browser may remember the answer to a preflight request, in seconds. */
@@ -101,14 +101,16 @@ const routes: FastifyPluginAsync<LivestreamRoutesOptions> = async (
         streamKeyHash: hashStreamKey(streamKey),
       });
       const rtmps = urls.rtmpsServer();
+      const whip = urls.whip?.();
       return reply.code(201).send({
         streamId: id,
         streamKey,
         ingest: {
           rtmp: { server: urls.rtmpServer(), key: streamKey },
           ...(rtmps ? { rtmps: { server: rtmps, key: streamKey } } : {}),
+          ...(whip ? { whip: { server: whip, key: streamKey } } : {}),
         },
-        playback: { hls: urls.hls(id), watch: urls.watch(id) },
+        playback: toPlayback(id, urls),
       });
     },
   );

@@ -41,6 +41,7 @@ export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, { r
     };
     app.get('/', refuse);
     app.get('/watch/:streamId', refuse);
+    app.get('/broadcast', refuse);
     return;
   }
 
@@ -59,4 +60,5 @@ export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, { r
       .sendFile('index.html', root, { cacheControl: false });
   app.get('/', { schema: { hide: true } }, page);
   app.get('/watch/:streamId', { schema: { hide: true } }, page);
+  app.get('/broadcast', { schema: { hide: true } }, page);
 };

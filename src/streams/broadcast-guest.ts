@@ -19,14 +19,32 @@ export type Broadcast = {
   openRun(options: EncoderRunOptions): Promise<EncoderRunWriter>;
   /** The packager has something that can be watched. Idempotent. */
   playable(): void;
+  /**
+   * Asks transcode for a rendition that WebRTC viewers can be sent (H.264 without B-frames, Opus), as RTP to ports on
+   * loopback. Undefined where nobody offers it.
+   */
+  encodeRealtime(source: Source, destination: RealtimeDestination): RealtimeRendition | undefined;
   /** Nothing can be done any more for this broadcast. */
   fail(reason: BroadcastEnd & 'transcoder-failed'): void;
+};
+
+/** Where the RTP of a realtime rendition goes: ports on loopback; RTCP one further up. */
+export type RealtimeDestination = { videoPort?: number; audioPort?: number };
+
+export type RealtimeRendition = {
+  /** The source's pictures are sent as they are; only the sound is encoded. */
+  readonly passthrough: boolean;
+  /** Resolves when no process is left, after `close` or a failure that could not be repaired. */
+  readonly closed: Promise<void>;
+  close(): void;
 };
 
 /** What a guest does during one broadcast. Nothing here may throw. */
 export type BroadcastVisit = {
   /** A publisher connected (the first, or one after a reconnect or takeover). */
   published?(source: Source): void;
+  /** Makes a realtime rendition of a source (transcode alone does). */
+  realtime?(source: Source, destination: RealtimeDestination): RealtimeRendition;
   /** An encoder began to write. */
   encoding?(run: EncoderRun): void;
   /**

@@ -1,10 +1,16 @@
 import type { SourceInfo } from '../media/index.js';
 import { type Cancel, type Clock, HeadendError, type Logger, sleep } from '../platform/index.js';
-import type { Broadcast, BroadcastGuest, BroadcastVisit } from './broadcast-guest.js';
+import type {
+  Broadcast,
+  BroadcastGuest,
+  BroadcastVisit,
+  RealtimeDestination,
+  RealtimeRendition,
+} from './broadcast-guest.js';
 import type { EncoderRunOptions, EncoderRunWriter } from './encoder-run.js';
 import { EncoderRunChannel } from './encoder-run-channel.js';
 import { BROADCAST_END, type BroadcastEnd, PUBLICATION_END, type PublicationEnd } from './end-reason.js';
-import type { Publication, Publisher } from './publication.js';
+import type { Publication, Publisher, Source } from './publication.js';
 import { PublicationSession } from './publication-session.js';
 import { next, type StreamEvent, type StreamState } from './stream-state.js';
 
@@ -145,6 +151,11 @@ export class LiveBroadcast implements Broadcast {
     const run = new EncoderRunChannel(index, options);
     for (const { visit } of this.#visits) visit.encoding?.(run);
     return run;
+  }
+
+  encodeRealtime(source: Source, destination: RealtimeDestination): RealtimeRendition | undefined {
+    for (const { visit } of this.#visits) if (visit.realtime) return visit.realtime(source, destination);
+    return undefined;
   }
 
   playable(): void {

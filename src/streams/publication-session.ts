@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FlvTag, SourceInfo } from '../media/index.js';
 import { PUBLICATION_END, type PublicationEnd } from './end-reason.js';
-import type { Publication, Publisher, Source, SourceReader } from './publication.js';
+import type { Publication, Publisher, RtpSource, Source, SourceReader } from './publication.js';
 
 type SessionOptions = {
   streamId: string;
@@ -40,8 +40,8 @@ export class PublicationSession implements Publication, Source {
     return this.#info;
   }
 
-  get publisher(): Publisher {
-    return this.#options.publisher;
+  get rtp(): RtpSource | undefined {
+    return this.#options.publisher.rtp;
   }
 
   restart(startedAt: number, has: { audio: boolean; video: boolean }): void {

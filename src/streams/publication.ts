@@ -1,6 +1,14 @@
 import type { FlvTag, SourceInfo } from '../media/index.js';
 import type { PublicationEnd } from './end-reason.js';
 
+/** Media that arrive as RTP and stay in the SFU: guests ask for a copy of the packets instead of reading tags. */
+export type RtpSource = {
+  /** The feed's name in the SFU. */
+  readonly feedId: string;
+  /** Sends RTP to ports on loopback (RTCP one further up), payload types 96 (video) and 97 (Opus). */
+  send(ports: { video?: number; audio?: number }): Promise<{ close(): void }>;
+};
+
 /** What the hall needs of a connection that publishes; the ingest room gives it at `publish()`. */
 export type Publisher = {
   protocol: SourceInfo['protocol'];
@@ -9,6 +17,8 @@ export type Publisher = {
   address: string;
   /** The encoder's own name, if it gave one. */
   encoder?: string;
+  /** Set when the media are RTP: the publication is told its timeline, but no tags. */
+  rtp?: RtpSource;
   /** Stop reading from the connection until `resume`: somebody downstream is full. */
   pause(): void;
   resume(): void;
@@ -48,6 +58,8 @@ export type Source = {
   readonly id: string;
   /** As last described; never undefined fields that were known before. */
   readonly info: SourceInfo;
+  /** Set when the media are RTP: readers are told the timeline and the end, but get no tags. */
+  readonly rtp: RtpSource | undefined;
   /** Subscribes; a reader that comes after the start of the timeline is told so, but gets only what follows. */
   read(reader: SourceReader): void;
   /**

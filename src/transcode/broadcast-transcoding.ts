@@ -1,5 +1,14 @@
 import type { Logger } from '../platform/index.js';
-import type { Broadcast, BroadcastVisit, Source } from '../streams/index.js';
+import type {
+  Broadcast,
+  BroadcastVisit,
+  RealtimeDestination,
+  RealtimeRendition,
+  Source,
+} from '../streams/index.js';
+import { GopBuffer } from './gop-buffer.js';
+import { RealtimeTranscoding } from './realtime-transcoding.js';
+import { RtpSupervisor } from './rtp-supervisor.js';
 import { type BroadcastMemory, Supervisor, type TranscodeSettings } from './supervisor.js';
 
 /** When a broadcast ends, what is still inside its encoder is put out within this, ms. */
@@ -7,13 +16,22 @@ const FAREWELL_MS = 5_000;
 /** A new publisher waits no longer than this for the rest of the one before it, ms. */
 const HANDOVER_MS = 200;
 
+/** A rendition that is over before it begins. */
+export const NOTHING: RealtimeRendition = {
+  passthrough: false,
+  closed: Promise.resolve(),
+  close: () => {},
+};
+
 /** One broadcast: its publications follow each other, and so do their encoders; never two at once. */
 export class BroadcastTranscoding implements BroadcastVisit {
   readonly #broadcast: Broadcast;
   readonly #settings: TranscodeSettings;
   readonly #log: Logger;
   readonly #memory: BroadcastMemory = { encodeSource: false, software: false };
-  #current: Supervisor | undefined;
+  readonly #realtime = new Set<RealtimeTranscoding>();
+  #current: Supervisor | RtpSupervisor | undefined;
+  #over = false;
 
   constructor(broadcast: Broadcast, settings: TranscodeSettings, log: Logger) {
     this.#broadcast = broadcast;
@@ -24,21 +42,44 @@ export class BroadcastTranscoding implements BroadcastVisit {
   published(source: Source): void {
     const previous = this.#current;
     previous?.finish(HANDOVER_MS);
-    this.#broadcast.notice('shed', undefined);
+    for (const topic of ['shed', 'hls', 'transcoder']) this.#broadcast.notice(topic, undefined);
     const log = this.#log.child({ publicationId: source.id });
     const before = previous?.gone ?? Promise.resolve();
-    this.#current = new Supervisor(this.#broadcast, source, this.#settings, this.#memory, before, log);
+    const shared = [this.#settings, this.#memory, before, log] as const;
+    this.#current = source.rtp
+      ? new RtpSupervisor(this.#broadcast, source, source.rtp, ...shared)
+      : new Supervisor(this.#broadcast, source, ...shared);
     source.read(this.#current);
+  }
+
+  realtime(source: Source, destination: RealtimeDestination): RealtimeRendition {
+    // What is RTP already needs no encoder.
+    if (source.rtp || this.#over) return NOTHING;
+    const current = this.#current;
+    const known = current instanceof Supervisor && current.source === source ? current.gop.copy() : undefined;
+    const log = this.#log.child({ publicationId: source.id });
+    const shared = [this.#settings, this.#memory, known ?? new GopBuffer(), log] as const;
+    const rendition = new RealtimeTranscoding(source, destination, ...shared);
+    this.#realtime.add(rendition);
+    void rendition.closed.then(() => this.#realtime.delete(rendition));
+    return rendition;
   }
 
   async ended(): Promise<void> {
     this.#current?.finish(FAREWELL_MS);
-    await this.#current?.gone;
+    await this.#leave();
   }
 
   /** Kills what runs. */
   async close(): Promise<void> {
     this.#current?.stop();
-    await this.#current?.gone;
+    await this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    this.#over = true;
+    const renditions = [...this.#realtime];
+    for (const rendition of renditions) rendition.close();
+    await Promise.all([this.#current?.gone, ...renditions.map(({ closed }) => closed)]);
   }
 }

@@ -34,6 +34,7 @@ export class Feed {
   #ending = false;
   #priming = 0;
   #closed = false;
+  #given = 0;
 
   constructor(output: Writable, has: { audio: boolean; video: boolean }, options: FeedOptions) {
     this.#output = output;
@@ -71,13 +72,29 @@ export class Feed {
     this.#pump();
   }
 
-  /** Drops what waits: ffmpeg is gone. */
-  close(): void {
-    this.#closed = true;
+  /** Drops what waits. */
+  drop(): void {
     this.#waiting = [];
     this.#head = 0;
     this.#bytes = 0;
+    this.#priming = 0;
     this.#setFull(false);
+  }
+
+  /** Drops what waits: ffmpeg is gone. */
+  close(): void {
+    this.#closed = true;
+    this.drop();
+  }
+
+  /** Tags that ffmpeg was given. */
+  get given(): number {
+    return this.#given;
+  }
+
+  /** More than the pipe takes was given, and ffmpeg has not read it. */
+  get blocked(): boolean {
+    return this.#output.writableLength > 0;
   }
 
   #pump(): void {
@@ -90,6 +107,7 @@ export class Feed {
       if (!corked) this.#output.cork();
       corked = true;
       this.#bytes -= tag.body.length;
+      this.#given++;
       for (const piece of frameFlvTag(tag, tag.timestamp + this.#options.offset)) this.#output.write(piece);
     }
     if (corked) this.#output.uncork();

@@ -8,8 +8,15 @@ export type FfmpegPlan = {
   outputs: { url: string; options: string[] }[];
 };
 
+/** What ffmpeg reads from its standard input: the media, or an SDP that says on which ports they arrive as RTP. */
+export type InputFormat =
+  | { kind: 'flv' }
+  /** `frameRate`: the rate of all renditions, whatever the sender's is at the moment. */
+  | { kind: 'rtp'; frameRate: number };
+
 export type FfmpegPlanRequest = {
   ladder: Ladder;
+  input: InputFormat;
   encoder: VideoEncoderSettings;
   /** Seconds between keyframes when they are set by the clock. */
   segmentDuration: number;
@@ -30,20 +37,39 @@ export const AUDIO_SAMPLE_RATE = 48_000;
 /** Above this many pixels one core may be too slow to decode; frame threads then cost a few pictures of delay. */
 const PICTURE_FOR_ONE_CORE = 1920 * 1088;
 
+/** Where media time begins, ms: the encoder's priming and reordering reach back before the first picture. */
+export const TIMELINE_START_MS = 10_000;
+/**
+ * Without a packet for so long ffmpeg stops reading, s: it would otherwise survive a gateway that was killed. It takes
+ * up to three such times to end, as each stream's decoder is emptied in between.
+ */
+const RTP_SILENCE_S = 12;
+
 /**
  * Reads FLV from standard input. The limits on probing make it start with the first pictures; timestamps are kept
  * (`-copyts`), as all renditions are aligned by them. `nobuffer` is left out on purpose: it drops the first group
  * of pictures.
  */
-function inputOptions(threads: string[], devices: string[]): string[] {
-  return [
-    ...['-hide_banner', '-nostats', '-v', 'warning'],
-    ...devices,
-    ...['-fpsprobesize', '0', '-analyzeduration', '500000', '-probesize', '1000000', '-copyts'],
-    ...threads,
-    ...['-f', 'flv', '-export_side_data', 'prft'],
-  ];
-}
+export const FLV_INPUT_OPTIONS: readonly string[] = [
+  ...['-fpsprobesize', '0', '-analyzeduration', '500000', '-probesize', '1000000', '-copyts'],
+  ...['-f', 'flv', '-export_side_data', 'prft'],
+];
+
+/**
+ * Reads an SDP from standard input and RTP from loopback. The sender's clock begins anywhere: ffmpeg takes the first
+ * packet for 0, which becomes the beginning of media time. Large buffers take the burst of a keyframe and what
+ * arrives while ffmpeg starts its encoders.
+ */
+const RTP_INPUT_OPTIONS: readonly string[] = [
+  ...['-protocol_whitelist', 'pipe,udp,rtp', '-localaddr', '127.0.0.1'],
+  ...['-listen_timeout', String(RTP_SILENCE_S), '-buffer_size', '4000000'],
+  ...['-reorder_queue_size', '256', '-max_delay', '300000'],
+  ...['-fpsprobesize', '0', '-analyzeduration', '300000', '-probesize', '1000000'],
+  ...['-itsoffset', String(TIMELINE_START_MS / 1000), '-f', 'sdp'],
+];
+
+/** The options of any call of ours: quiet, but for what went wrong. */
+export const COMMON_OPTIONS: readonly string[] = ['-hide_banner', '-nostats', '-v', 'warning'];
 
 /**
  * CMAF, one fragment a frame, sent while it is made. `frag_discont` keeps the input's timestamps: without it every
@@ -63,37 +89,57 @@ function muxerOptions(kind: 'video' | 'audio'): string[] {
  * A keyframe at the first picture of every n seconds, whether ffmpeg counts them from 0 or from the first picture.
  * The usual `gte(t,n_forced*n)` would force a burst of them where the timeline does not begin at 0.
  */
-function clockKeyframes(seconds: number): string {
+export function clockKeyframes(seconds: number): string {
   const slot = (time: string): string => `floor((${time}+0.002)/${seconds})`;
   return `expr:if(isnan(prev_forced_t),1,gt(${slot('t')},${slot('prev_forced_t')}))`;
 }
 
 /** Even sizes are not quite of the source's shape: pixels that are square but for that stay square. */
-const SQUARE_PIXELS = "setsar='if(between(sar,0.97,1.03),1,sar)'";
+export const SQUARE_PIXELS = "setsar='if(between(sar,0.97,1.03),1,sar)'";
 
-function filterGraph(
-  ladder: Ladder,
-  encoded: EncodedVideo[],
-  ending: string,
-  from: number | undefined,
-): string {
+function scaleTo(size: EncodedVideo['size'], input: InputFormat): string {
+  if (!size) return 'scale=trunc(iw/2)*2:trunc(ih/2)*2';
+  const { width, height } = size;
+  if (input.kind === 'flv') return `scale=${width}:${height}:flags=bicubic,${SQUARE_PIXELS}`;
+  // The sender changes its size as the network allows: the picture is fitted in, whatever its shape is then.
+  const fit = `scale=${width}:${height}:flags=bicubic:force_original_aspect_ratio=decrease:force_divisible_by=2`;
+  return `${fit},pad=${width}:${height}:-1:-1,setsar=1`;
+}
+
+/** What is done to the pictures before they are scaled. */
+function pictureSelection(request: FfmpegPlanRequest): string[] {
+  const { ladder, input, from } = request;
+  // A picture without a timestamp (the first of H.264) would be taken for one at 0, and the rate be filled up from there.
+  if (input.kind === 'rtp') return [`trim=start=${TIMELINE_START_MS / 2000}`, `fps=${input.frameRate}`];
+  const start = from === undefined ? [] : [`trim=start=${from.toFixed(3)}`];
   // Pictures are left out here and not by `fps`, which would move them: keyframes must stay where they are.
   const step = ladder.pictureStep > 1 ? [`select='key+not(mod(n,${ladder.pictureStep}))'`] : [];
-  const start = from === undefined ? [] : [`trim=start=${from.toFixed(3)}`];
+  return [...start, ...step];
+}
+
+function filterGraph(request: FfmpegPlanRequest, encoded: EncodedVideo[], ending: string): string {
   const split = encoded.map((_, index) => `[s${index}]`).join('');
-  const head = `[0:v:0]${[...start, ...step, `split=${encoded.length}`].join(',')}${split}`;
-  const branches = encoded.map(({ size }, index) => {
-    const scale = size
-      ? `scale=${size.width}:${size.height}:flags=bicubic,${SQUARE_PIXELS}`
-      : 'scale=trunc(iw/2)*2:trunc(ih/2)*2';
-    return `[s${index}]${scale},${ending}[v${index}]`;
-  });
+  const head = `[0:v:0]${[...pictureSelection(request), `split=${encoded.length}`].join(',')}${split}`;
+  const branches = encoded.map(
+    ({ size }, index) => `[s${index}]${scaleTo(size, request.input)},${ending}[v${index}]`,
+  );
   return [head, ...branches].join(';');
+}
+
+/**
+ * Sound over RTP may lack packets, and its clock is not that of the picture: gaps are filled with silence from 50 ms on,
+ * less is stretched (by 2 % at most), so that it keeps its time.
+ */
+const KEEP_TIME = 'aresample=async=1000:min_hard_comp=0.05';
+
+function soundFilter({ input, from }: FfmpegPlanRequest): string[] {
+  if (input.kind === 'rtp') return ['-af', KEEP_TIME];
+  return from === undefined ? [] : ['-af', `atrim=start=${from.toFixed(3)}`];
 }
 
 /** Builds the call of ffmpeg that makes a ladder. */
 export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
-  const { ladder, from } = request;
+  const { ladder, input } = request;
   const coder = encoderArguments(request.encoder);
   const encoded = ladder.video.filter((rendition) => !rendition.passthrough);
   const keyframes = ladder.keyframes === 'source' ? 'source' : clockKeyframes(request.segmentDuration);
@@ -118,17 +164,26 @@ export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
     const options = [
       ...['-map', '0:a:0', '-c:a', 'aac', '-b:a', String(bitrate)],
       ...['-ar', String(AUDIO_SAMPLE_RATE), '-ac', String(channels)],
-      ...(from === undefined ? [] : ['-af', `atrim=start=${from.toFixed(3)}`]),
+      ...soundFilter(request),
       ...muxerOptions('audio'),
     ];
     outputs.push({ url: request.url(id), options });
   }
   const largest = Math.max(0, ...encoded.map(({ size }) => (size ? size.width * size.height : 0)));
-  // Frame threads hold back as many pictures as there are threads: by default as many as the machine has cores.
-  const threads = largest > PICTURE_FOR_ONE_CORE ? ['-threads', '4'] : ['-thread_type', 'slice'];
+  const reading = input.kind === 'rtp' ? RTP_INPUT_OPTIONS : FLV_INPUT_OPTIONS;
+  const decoding = encoded.length > 0 ? [...coder.global, ...decoderThreads(largest)] : [];
   return {
-    inputOptions: inputOptions(encoded.length > 0 ? threads : [], encoded.length > 0 ? coder.global : []),
-    complexFilter: encoded.length > 0 ? filterGraph(ladder, encoded, coder.filter, from) : undefined,
+    inputOptions: [...COMMON_OPTIONS, ...decoding, ...reading],
+    complexFilter: encoded.length > 0 ? filterGraph(request, encoded, coder.filter) : undefined,
     outputs,
   };
+}
+
+/**
+ * Frame threads hold back as many pictures as there are threads: by default as many as the machine has cores.
+ *
+ * @param pixels of the largest picture that is made, which tells of the source's
+ */
+export function decoderThreads(pixels: number): string[] {
+  return pixels > PICTURE_FOR_ONE_CORE ? ['-threads', '4'] : ['-thread_type', 'slice'];
 }

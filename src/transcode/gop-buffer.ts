@@ -31,6 +31,19 @@ export class GopBuffer {
     this.#limits = limits;
   }
 
+  /** A second buffer that goes on from here. */
+  copy(): GopBuffer {
+    const copy = new GopBuffer(this.#limits);
+    copy.#headers = { ...this.#headers };
+    copy.#seen = { ...this.#seen };
+    copy.#tags = [...this.#tags];
+    copy.#bytes = this.#bytes;
+    copy.#newest = this.#newest;
+    copy.#oldest = this.#oldest;
+    copy.#withPicture = this.#withPicture;
+    return copy;
+  }
+
   /** Forgets everything: a new timeline begins. @param withPicture it has (or should have) video. */
   reset(withPicture: boolean): void {
     this.#headers = {};
@@ -62,6 +75,17 @@ export class GopBuffer {
     if (!this.#withPicture) this.#dropOldSound();
     else if (this.#newest - first.timestamp > this.#limits.span || this.#bytes > this.#limits.bytes)
       this.#clear();
+  }
+
+  /** Nothing has arrived on this timeline. */
+  get isEmpty(): boolean {
+    return !this.#seen.video && !this.#seen.audio;
+  }
+
+  /** Whether this is the configuration that is known already. */
+  knows(header: FlvTag): boolean {
+    if (header.kind === 'script') return false;
+    return this.#headers[header.kind]?.body.equals(header.body) ?? false;
   }
 
   /** From the keyframe on (for sound alone: the last moment of it). Empty: nothing can be decoded yet. */

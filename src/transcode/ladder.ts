@@ -62,7 +62,8 @@ export const KEYFRAME_INTERVAL = { least: 0.9, most: 4 } as const;
 /** A rung must be clearly smaller than the source to be worth its work. */
 const LARGEST_SHARE = 0.8;
 const NOMINAL_FRAME_RATE = 30;
-const HIGHEST_FRAME_RATE = 60.5;
+/** Faster sources are thinned out for encoders, frames per second. */
+export const HIGHEST_FRAME_RATE = 60.5;
 const WIDESCREEN = 16 / 9;
 /** H.264 macroblocks and chroma need it; below this nothing can be seen anyway. */
 const SMALLEST_SIDE = 16;
@@ -73,7 +74,7 @@ const LEAST_BITRATE = 100_000;
 const UNKNOWN_SIZE = { width: 1280, height: 720 };
 
 /** The same picture with the shorter side `lines` long, in even numbers, and not larger than it was. */
-function scaled(width: number, height: number, lines: number): { width: number; height: number } {
+export function scaled(width: number, height: number, lines: number): { width: number; height: number } {
   const factor = lines / Math.min(width, height);
   const even = (pixels: number): number =>
     Math.max(SMALLEST_SIDE, Math.min(Math.round((pixels * factor) / 2), Math.floor(pixels / 2)) * 2);
@@ -81,7 +82,7 @@ function scaled(width: number, height: number, lines: number): { width: number; 
 }
 
 /** Bits per second for a picture, read off the configured rungs and carried over to its size and frame rate. */
-function bitrateFor(
+export function bitrateFor(
   size: { width: number; height: number },
   frameRate: number | undefined,
   rungs: readonly Rung[],
@@ -166,4 +167,10 @@ export function renditionsOf(ladder: Ladder): Rendition[] {
   );
   if (ladder.audio) renditions.push({ id: ladder.audio.id, kind: 'audio', passthrough: false });
   return renditions;
+}
+
+/** The ladder for the log. */
+export function describedLadder(ladder: Ladder): { video: string[]; audio: boolean; keyframes: string } {
+  const video = ladder.video.map(({ id, passthrough }) => (passthrough ? `${id} (passed through)` : id));
+  return { video, audio: ladder.audio !== undefined, keyframes: ladder.keyframes };
 }

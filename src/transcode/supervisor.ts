@@ -1,16 +1,21 @@
 import type { FlvTag } from '../media/index.js';
-import { Backoff, type Clock, type Logger, messageOf, sleep } from '../platform/index.js';
-import type { Broadcast, PublicationEnd, Source, SourceReader } from '../streams/index.js';
+import { type Clock, type Logger, messageOf } from '../platform/index.js';
+import type { Broadcast, EncoderRunWriter, PublicationEnd, Source, SourceReader } from '../streams/index.js';
 import { isPlainAvc } from './avc-profile.js';
 import type { CmafListener } from './cmaf-listener.js';
 import { Encoder, type EncoderEnd } from './encoder.js';
+import { TIMELINE_START_MS } from './ffmpeg-arguments.js';
 import type { FfmpegTool } from './ffmpeg-process.js';
+import { FlvInput } from './flv-input.js';
 import { frameRateTag } from './flv-metadata.js';
 import { GopBuffer } from './gop-buffer.js';
 import { joinsNow } from './join-moment.js';
 import { KeyframeWatch } from './keyframe-watch.js';
-import { chooseLadder, type Ladder, type Rung, renditionsOf } from './ladder.js';
-import { LoadWatch, renditionsToShed } from './load-watch.js';
+import { chooseLadder, describedLadder, type Ladder, type Rung, renditionsOf } from './ladder.js';
+import type { PortPairs } from './port-pairs.js';
+import type { RtpVideoCodec } from './rtp-session.js';
+import { Shedding } from './shedding.js';
+import { keepRunning } from './supervision.js';
 import type { VideoEncoderSettings } from './video-encoder.js';
 
 /** What all broadcasts of a gateway share. */
@@ -21,6 +26,9 @@ export type TranscodeSettings = {
   audioBitrate: number;
   segmentDuration: number;
   listener: CmafListener;
+  /** Codecs that this ffmpeg reads as RTP. */
+  rtpCodecs: readonly RtpVideoCodec[];
+  portPairs: PortPairs;
   clock: Clock;
 };
 
@@ -31,9 +39,6 @@ export type BroadcastMemory = {
   /** The hardware encoder failed. */
   software: boolean;
 };
-
-/** Media time begins here, ms: the encoder's priming and reordering reach back before the first tag. */
-export const TIMELINE_START_MS = 10_000;
 
 /** FLV timestamps have 31 bits: when a timeline comes near, a run begins with a smaller number. */
 const LARGEST_TIMESTAMP = 0x7fff_ffff - 60_000;
@@ -46,7 +51,6 @@ const FLUSH_MS = 5_000;
 const HASTE_MS = 250;
 /** A size that is not known and sound that was announced are waited for so long, ms of media. */
 const PATIENCE_MS = 500;
-const RETRY = { initialMs: 50, maximumMs: 2_000, windowMs: 60_000, limit: 6 };
 
 const KEYFRAME_FAULTS = {
   'too-far-apart': 'are more than 4 s apart',
@@ -59,15 +63,14 @@ export class Supervisor implements SourceReader {
   /** Resolves when no child is left and the last run is closed. */
   readonly gone: Promise<void>;
   readonly #broadcast: Broadcast;
-  readonly #source: Source;
+  readonly source: Source;
   readonly #settings: TranscodeSettings;
   readonly #memory: BroadcastMemory;
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #gop = new GopBuffer();
   readonly #keyframes = new KeyframeWatch();
-  readonly #backoff: Backoff;
-  readonly #shed = new Set<string>();
+  readonly #shedding: Shedding;
   /** The publication is over: no further run begins. */
   readonly #over = new AbortController();
   #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
@@ -79,9 +82,9 @@ export class Supervisor implements SourceReader {
   #covered: number | undefined;
   #base = 0;
   #encoder: Encoder | undefined;
+  #input: FlvInput | undefined;
   #running = false;
   #wake: (() => void) | undefined;
-  #load = new LoadWatch();
   #release: (() => void) | undefined;
 
   /** @param before resolves when the publication before this one has let go of the broadcast. */
@@ -94,12 +97,12 @@ export class Supervisor implements SourceReader {
     log: Logger,
   ) {
     this.#broadcast = broadcast;
-    this.#source = source;
+    this.source = source;
     this.#settings = settings;
     this.#memory = memory;
     this.#clock = settings.clock;
     this.#log = log;
-    this.#backoff = new Backoff(settings.clock, RETRY);
+    this.#shedding = new Shedding(broadcast, settings.clock, log);
     this.gone = before
       .then(() => this.#supervise())
       .catch((error: unknown) => {
@@ -122,7 +125,7 @@ export class Supervisor implements SourceReader {
 
   write(tag: FlvTag): void {
     if (this.#over.signal.aborted || tag.kind === 'script' || tag.body.length > LARGEST_BODY) return;
-    const known = tag.header && this.#isKnown(tag);
+    const known = tag.header && this.#gop.knows(tag);
     this.#gop.push(tag);
     if (tag.kind === 'video' && !tag.header) this.#keyframes.picture(tag.timestamp, tag.keyframe);
     if (!this.#running) {
@@ -130,12 +133,17 @@ export class Supervisor implements SourceReader {
       return;
     }
     if (this.#mustReplace(tag)) return;
-    if (!known) this.#encoder?.write(tag);
+    if (!known) this.#input?.write(tag);
   }
 
   end(reason: PublicationEnd): void {
     if (reason === 'replaced') this.stop();
     else this.finish(FLUSH_MS);
+  }
+
+  /** What has come of the source since its last keyframe. */
+  get gop(): GopBuffer {
+    return this.#gop;
   }
 
   /** Nothing more will come: puts out the rest within `ms`. */
@@ -153,26 +161,21 @@ export class Supervisor implements SourceReader {
   }
 
   async #supervise(): Promise<void> {
-    while (!this.#over.signal.aborted) {
-      await this.#untilReady();
-      if (this.#over.signal.aborted) break;
-      const end = await this.#encode();
-      this.#setFull(false);
-      if (end.how !== 'failed') continue;
-      this.#log.warn({ reason: end.message, ffmpeg: end.lastWords }, 'the encoder failed');
-      if (this.#over.signal.aborted) break;
-      this.#doubtHardware(end);
-      const delay = this.#backoff.failed();
-      if (delay === undefined) {
-        this.#log.error('the encoder fails again and again: giving up');
-        this.#over.abort();
-        this.#broadcast.fail('transcoder-failed');
-        break;
-      }
-      await sleep(this.#clock, delay, this.#over.signal);
-    }
+    const kept = await keepRunning({
+      what: 'encoder',
+      untilReady: () => this.#untilReady(),
+      run: async () => {
+        const end = await this.#encode();
+        this.#setFull(false);
+        return end;
+      },
+      onFailure: (end) => this.#doubtHardware(end),
+      over: this.#over.signal,
+      clock: this.#clock,
+      log: this.#log,
+    });
     this.#over.abort();
-    this.#setFull(false);
+    if (!kept) this.#broadcast.fail('transcoder-failed');
   }
 
   /** Waits for a moment at which a run can begin, or for the end of the publication. */
@@ -190,7 +193,7 @@ export class Supervisor implements SourceReader {
   #ready(): boolean {
     const { age, span, seen, videoHeader } = this.#gop;
     if (!this.#timeline || age === undefined) return false;
-    const { video } = this.#source.info;
+    const { video } = this.source.info;
     if (this.#fresh && span < PATIENCE_MS) {
       const sized = !seen.video || (video?.width !== undefined && video.height !== undefined);
       const heard = seen.audio || !this.#timeline.has.audio;
@@ -205,25 +208,31 @@ export class Supervisor implements SourceReader {
     const ladder = this.#chooseLadder();
     this.#rebase();
     const offset = TIMELINE_START_MS - this.#base;
+    const input = new FlvInput({
+      has: { audio: ladder.audio !== undefined, video: ladder.video.length > 0 },
+      offset,
+      onFull: (full) => this.#setFull(full),
+      clock: this.#clock,
+    });
     const encoder = new Encoder({
       ladder,
+      input,
       ffmpeg: this.#settings.ffmpeg,
       encoder: this.#encoderSettings(),
       segmentDuration: this.#settings.segmentDuration,
       listener: this.#settings.listener,
-      offset,
       from: this.#skipTo(ladder, offset),
-      onFull: (full) => this.#setFull(full),
       clock: this.#clock,
     });
     this.#encoder = encoder;
+    this.#input = input;
     try {
       const writer = await this.#broadcast.openRun({
         renditions: renditionsOf(ladder),
         originMs: startedAt - offset,
       });
-      this.#log.info({ run: writer.index, pid: encoder.pid, ...described(ladder) }, 'encoder started');
-      if (this.#timeline === timeline) this.#begin(encoder, writer);
+      this.#log.info({ run: writer.index, pid: encoder.pid, ...describedLadder(ladder) }, 'encoder started');
+      if (this.#timeline === timeline) this.#begin(encoder, input, writer);
       else encoder.refuse(writer);
     } catch (error) {
       encoder.fail(messageOf(error));
@@ -234,25 +243,26 @@ export class Supervisor implements SourceReader {
       this.#covered = Math.max(this.#covered ?? 0, progress.position - offset);
     this.#running = false;
     this.#encoder = undefined;
+    this.#input = undefined;
     return end;
   }
 
-  #begin(encoder: Encoder, writer: Parameters<Encoder['open']>[0]): void {
+  #begin(encoder: Encoder, input: FlvInput, writer: EncoderRunWriter): void {
     const { tags, videoHeader, audioHeader } = this.#gop;
     const first = tags[0]?.timestamp ?? this.#gop.newest;
     const head: FlvTag[] = [];
-    const frameRate = this.#source.info.video?.frameRate;
+    const frameRate = this.source.info.video?.frameRate;
     if (encoder.ladder.video.length > 0) head.push(frameRateTag(frameRate ?? 30, first));
     for (const header of [videoHeader, audioHeader]) if (header) head.push({ ...header, timestamp: first });
-    encoder.open(writer, [...head, ...tags]);
+    if (encoder.deliver(writer)) input.begin([...head, ...tags]);
     this.#running = true;
     this.#fresh = false;
     this.#atOnce = false;
-    this.#load = new LoadWatch();
+    this.#shedding.forget();
   }
 
   #chooseLadder(): Ladder {
-    const { video, audio } = this.#source.info;
+    const { video, audio } = this.source.info;
     const { seen, videoHeader } = this.#gop;
     return chooseLadder({
       video: seen.video ? (video ?? { codec: 'h264' }) : undefined,
@@ -260,7 +270,7 @@ export class Supervisor implements SourceReader {
       rungs: this.#settings.ladder,
       audioBitrate: this.#settings.audioBitrate,
       passthrough: !this.#memory.encodeSource && isPlainAvc(videoHeader),
-      shed: this.#shed,
+      shed: this.#shedding.ids,
     });
   }
 
@@ -316,31 +326,16 @@ export class Supervisor implements SourceReader {
   #look(): void {
     const encoder = this.#encoder;
     if (!encoder || !this.#running) return;
-    if (encoder.hangs) {
+    if (this.#input?.hangs) {
       this.#running = false;
       encoder.fail('no output for several seconds');
-      return;
-    }
-    const progress = encoder.progress;
-    if (!progress) return;
-    const speed = this.#load.look({ at: this.#clock.monotonic(), ...progress });
-    if (speed === undefined) return;
-    this.#load = new LoadWatch();
-    const shed = renditionsToShed(encoder.ladder, speed);
-    this.#log.warn({ speed: round(speed), lagMs: Math.round(progress.lag), shed }, 'the encoder is too slow');
-    if (shed.length === 0) return;
-    for (const id of shed) this.#shed.add(id);
-    this.#broadcast.notice(
-      'shed',
-      `The server is too slow for all renditions: ${[...this.#shed].join(', ')} left out.`,
-    );
-    this.#replace(0);
+    } else if (this.#shedding.look(encoder)) this.#replace(0);
   }
 
   #setFull(full: boolean): void {
     if (full === (this.#release !== undefined)) return;
     this.#release?.();
-    this.#release = full ? this.#source.hold() : undefined;
+    this.#release = full ? this.source.hold() : undefined;
     this.#broadcast.notice(
       'transcoder',
       full ? 'The server cannot keep up with encoding: the publisher is slowed down.' : undefined,
@@ -355,18 +350,4 @@ export class Supervisor implements SourceReader {
       'the hardware encoder failed: encoding in software',
     );
   }
-
-  #isKnown(header: FlvTag): boolean {
-    const known = header.kind === 'video' ? this.#gop.videoHeader : this.#gop.audioHeader;
-    return known?.body.equals(header.body) ?? false;
-  }
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
-}
-
-function described(ladder: Ladder): { video: string[]; audio: boolean; keyframes: string } {
-  const video = ladder.video.map(({ id, passthrough }) => (passthrough ? `${id} (passed through)` : id));
-  return { video, audio: ladder.audio !== undefined, keyframes: ladder.keyframes };
 }

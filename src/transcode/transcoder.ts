@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
 import type { Clock, Logger } from '../platform/index.js';
 import type { Broadcast, BroadcastGuest, BroadcastVisit } from '../streams/index.js';
-import { BroadcastTranscoding } from './broadcast-transcoding.js';
+import { BroadcastTranscoding, NOTHING } from './broadcast-transcoding.js';
 import { CmafListener } from './cmaf-listener.js';
 import { type CheckedFfmpeg, checkFfmpeg, findFfmpeg } from './ffmpeg-check.js';
 import { verifyVideoEncoder } from './hardware-check.js';
 import { DEFAULT_LADDER, type Rung } from './ladder.js';
+import { PortPairs } from './port-pairs.js';
+import { readableRtpCodecs } from './rtp-check.js';
 import type { TranscodeSettings } from './supervisor.js';
 import { DEFAULT_VAAPI_DEVICE, type VideoEncoder, type VideoEncoderSettings } from './video-encoder.js';
 
@@ -51,6 +53,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
   const { clock } = options;
   const log = options.log.child({ room: 'transcode' });
   const listener = new CmafListener();
+  const portPairs = new PortPairs();
   const visits = new Set<BroadcastTranscoding>();
   let checked: CheckedFfmpeg = { version: '', readableCodecs: { hevc: false, av1: false, vp9: false } };
   let settings: TranscodeSettings | undefined;
@@ -65,7 +68,10 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       threads: Math.min(availableParallelism(), MOST_THREADS),
       vaapiDevice: options.vaapiDevice ?? DEFAULT_VAAPI_DEVICE,
     };
-    const encoder = await verifyVideoEncoder(ffmpeg, wanted, log);
+    const [encoder, rtpCodecs] = await Promise.all([
+      verifyVideoEncoder(ffmpeg, wanted, log),
+      readableRtpCodecs(ffmpeg, portPairs),
+    ]);
     await listener.start();
     settings = {
       ffmpeg,
@@ -74,18 +80,26 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       audioBitrate: options.audioBitrate ?? 128_000,
       segmentDuration: options.segmentDuration ?? 2,
       listener,
+      rtpCodecs,
+      portPairs,
       clock,
     };
-    log.info({ ffmpeg: ffmpeg.path, version: checked.version, encoder: encoder.encoder }, 'transcoder ready');
+    const { version } = checked;
+    log.info({ ffmpeg: ffmpeg.path, version, encoder: encoder.encoder, rtpCodecs }, 'transcoder ready');
   }
 
   function visit(broadcast: Broadcast): BroadcastVisit {
     if (!settings || closed)
-      return { published: () => broadcast.fail('transcoder-failed'), ended: () => Promise.resolve() };
+      return {
+        published: () => broadcast.fail('transcoder-failed'),
+        realtime: () => NOTHING,
+        ended: () => Promise.resolve(),
+      };
     const transcoding = new BroadcastTranscoding(broadcast, settings, log);
     visits.add(transcoding);
     return {
       published: (source) => transcoding.published(source),
+      realtime: (source, destination) => transcoding.realtime(source, destination),
       ended: () => transcoding.ended().finally(() => visits.delete(transcoding)),
     };
   }

@@ -11,6 +11,9 @@ export type VideoEncoderSettings = {
   vaapiDevice: string;
 };
 
+/** H.264 profiles: baseline for those who may not read more, at the price of some bits. */
+export type VideoProfile = 'baseline' | 'high';
+
 /** How ffmpeg is told to use an encoder. */
 export type EncoderArguments = {
   /** Options of the whole process: devices. */
@@ -30,14 +33,17 @@ const GROUP_OF_PICTURES = ['-g', '600'];
  * The arguments for one encoder. All are set up alike: no B-frames and no look-ahead (they would delay this
  * rendition behind a passed-through one), keyframes only where they are forced, and those as IDR pictures.
  */
-export function encoderArguments(settings: VideoEncoderSettings): EncoderArguments {
+export function encoderArguments(
+  settings: VideoEncoderSettings,
+  profile: VideoProfile = 'high',
+): EncoderArguments {
   switch (settings.encoder) {
     case 'software':
       return {
         global: [],
         filter: 'format=yuv420p',
         output: [
-          ...['-c:v', 'libx264', '-preset', settings.preset, '-tune', 'zerolatency', '-profile:v', 'high'],
+          ...['-c:v', 'libx264', '-preset', settings.preset, '-tune', 'zerolatency', '-profile:v', profile],
           ...GROUP_OF_PICTURES,
           ...['-threads', String(settings.threads)],
           ...['-keyint_min', '1', '-sc_threshold', '0', '-forced-idr', '1', '-flags', '+cgop'],
@@ -48,7 +54,7 @@ export function encoderArguments(settings: VideoEncoderSettings): EncoderArgumen
         global: [],
         filter: 'format=yuv420p',
         output: [
-          ...['-c:v', 'h264_nvenc', '-preset', 'p4', '-tune', 'll', '-rc', 'vbr', '-profile:v', 'high'],
+          ...['-c:v', 'h264_nvenc', '-preset', 'p4', '-tune', 'll', '-rc', 'vbr', '-profile:v', profile],
           ...GROUP_OF_PICTURES,
           ...['-bf', '0', '-delay', '0', '-zerolatency', '1', '-no-scenecut', '1', '-forced-idr', '1'],
         ],
@@ -58,7 +64,8 @@ export function encoderArguments(settings: VideoEncoderSettings): EncoderArgumen
         global: ['-vaapi_device', settings.vaapiDevice],
         filter: 'format=nv12,hwupload',
         output: [
-          ...['-c:v', 'h264_vaapi', '-profile:v', 'high', '-rc_mode', 'VBR'],
+          ...['-c:v', 'h264_vaapi', '-rc_mode', 'VBR'],
+          ...['-profile:v', profile === 'baseline' ? 'constrained_baseline' : profile],
           ...GROUP_OF_PICTURES,
           ...['-bf', '0', '-idr_interval', '0', '-async_depth', '1'],
         ],
@@ -68,7 +75,7 @@ export function encoderArguments(settings: VideoEncoderSettings): EncoderArgumen
         global: [],
         filter: 'format=nv12',
         output: [
-          ...['-c:v', 'h264_qsv', '-preset', 'veryfast', '-profile:v', 'high', '-look_ahead', '0'],
+          ...['-c:v', 'h264_qsv', '-preset', 'veryfast', '-profile:v', profile, '-look_ahead', '0'],
           ...GROUP_OF_PICTURES,
           ...['-bf', '0', '-async_depth', '1', '-forced_idr', '1'],
         ],
@@ -78,7 +85,7 @@ export function encoderArguments(settings: VideoEncoderSettings): EncoderArgumen
         global: [],
         filter: 'format=yuv420p',
         output: [
-          ...['-c:v', 'h264_videotoolbox', '-profile:v', 'high', '-realtime', '1', '-allow_sw', '0'],
+          ...['-c:v', 'h264_videotoolbox', '-profile:v', profile, '-realtime', '1', '-allow_sw', '0'],
           ...GROUP_OF_PICTURES,
           ...['-bf', '0'],
         ],

@@ -1,7 +1,20 @@
 import type { PlayerStats } from './live-player.js';
+import type { OutboundStats } from './outbound-stats.js';
 
-/** What the page tells of itself: the stream's state as the API has it, and the player's counters while there is one. */
-export type PageStats = { state: string } & Partial<PlayerStats>;
+/** What the watch page tells of itself: the stream's state as the API has it, and the player's counters while there is one. */
+export type WatchStats = { state: string } & Partial<PlayerStats>;
+
+/** What the broadcast page tells of itself. */
+export type BroadcastStats = {
+  state: string;
+  reconnects: number;
+  /** Why it is not live, in a sentence. */
+  why?: string;
+  /** While it is live. */
+  outbound?: OutboundStats;
+};
+
+export type PageStats = WatchStats | BroadcastStats;
 
 declare global {
   interface Window {

@@ -45,6 +45,7 @@ export class HlsPlayer implements LivePlayer {
     this.#options = options;
     this.#source = options.url;
     this.#watch = new VideoWatch(options.video, options.still, options.onChange);
+    this.#watch.silenced = options.silenced ?? false;
   }
 
   start(): void {
@@ -59,6 +60,7 @@ export class HlsPlayer implements LivePlayer {
       audioOnly: !this.#pictures || this.#chosen === 'audio',
       choices: this.#choices(),
       chosen: this.#chosen,
+      delivery: 'hls',
       ...(behind === undefined ? {} : { behind }),
       late: this.#isLate(),
       silenced: this.#watch.silenced,
@@ -71,6 +73,7 @@ export class HlsPlayer implements LivePlayer {
     const { buffered } = video;
     return {
       phase: this.#phase(),
+      delivery: 'hls',
       latency: this.#latency(),
       targetLatency: this.#hls?.targetLatency ?? undefined,
       level: this.#labels[this.#hls?.currentLevel ?? -1],

@@ -1,6 +1,8 @@
+import type { Delivery, DeliveryChoice } from './delivery.js';
 import type { PlayerPhase } from './playback-state.js';
+import type { WhepMeasures } from './whep-connection.js';
 
-/** One line of the quality menu: `auto`, `audio`, or a label such as `720p`, which is also its id. */
+/** One line of the quality menu: `auto`, `audio`, or one rendition, whose label is such as `720p`. */
 export type Choice = { id: string; label: string };
 
 /** What the page shows of a player. */
@@ -10,8 +12,15 @@ export type PlayerView = {
   /** Empty where the browser chooses by itself (native HLS). */
   choices: Choice[];
   chosen: string;
-  /** Seconds behind live; undefined while unknown. */
+  /** Seconds behind live; undefined while unknown. By WebRTC an estimate: the way here and the browser's buffer. */
   behind?: number;
+  delivery: Delivery;
+  /** What the viewer chose; missing where there is nothing to choose. */
+  deliveryChoice?: DeliveryChoice;
+  /** Why it is not WebRTC, in a line. */
+  deliveryNote?: string;
+  /** How many watch, where the server tells. */
+  viewers?: number;
   /** The viewer is further behind than the stream makes necessary. */
   late: boolean;
   /** The browser allowed playback only without sound. */
@@ -23,6 +32,7 @@ export const NO_PLAYER: PlayerView = {
   audioOnly: false,
   choices: [],
   chosen: 'auto',
+  delivery: 'hls',
   late: false,
   silenced: false,
 };
@@ -30,7 +40,15 @@ export const NO_PLAYER: PlayerView = {
 /** Counters since the page was opened or the player last replaced; for the console and for tests. */
 export type PlayerStats = {
   phase: PlayerPhase;
-  /** Seconds behind live as hls.js reckons it, and what it aims at. */
+  delivery: Delivery;
+  /** Why WebRTC was left, or could not be had, the last time: the kind of trouble, and what the server said. */
+  fallback?: string;
+  /** How often a picture by WebRTC began, and how often it was given up for HLS. */
+  climbs?: number;
+  falls?: number;
+  /** Only while WebRTC delivers. */
+  webrtc?: WhepMeasures;
+  /** Seconds behind live as hls.js reckons it (by WebRTC: an estimate), and what it aims at. */
   latency: number | undefined;
   targetLatency: number | undefined;
   /** The level that plays, and all of them, as the menu names them. */
@@ -56,8 +74,10 @@ export type LivePlayer = {
   start(): void;
   view(): PlayerView;
   stats(): PlayerStats;
-  /** Takes one of `view().choices`. */
+  /** Takes one of `view().choices` by its id or label; before they are known, when they are. */
   choose(id: string): void;
+  /** Missing where there is nothing to choose. */
+  chooseDelivery?(choice: DeliveryChoice): void;
   goLive(): void;
   /** Plays after the browser had refused to; call it from a click. */
   play(): void;
@@ -71,6 +91,8 @@ export type PlayerOptions = {
   still: HTMLCanvasElement;
   /** Address of the multivariant playlist. */
   url: string;
+  /** The page turned the sound off because the browser insisted, before this player took over. */
+  silenced?: boolean;
   /** Something in `view()` may have changed. */
   onChange: () => void;
 };

@@ -1,4 +1,5 @@
 import { render } from 'preact';
+import { BroadcastPage } from './broadcast-page.js';
 import { LivePage } from './live-page.js';
 import { WatchPage } from './watch-page.js';
 
@@ -11,11 +12,19 @@ if (page) {
     <>
       <nav>
         <a href="/">Headend</a>
+        <a href="/broadcast" class="aside">
+          Broadcast
+        </a>
       </nav>
-      {streamId === undefined ? <LivePage /> : <WatchPage streamId={streamId} />}
+      {content()}
     </>,
     page,
   );
+}
+
+function content() {
+  if (streamId !== undefined) return <WatchPage streamId={streamId} />;
+  return /^\/broadcast\/?$/.test(location.pathname) ? <BroadcastPage /> : <LivePage />;
 }
 
 function decoded(text: string): string {

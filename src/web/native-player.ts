@@ -17,6 +17,7 @@ export class NativePlayer implements LivePlayer {
   constructor(options: PlayerOptions) {
     this.#options = options;
     this.#watch = new VideoWatch(options.video, options.still, options.onChange);
+    this.#watch.silenced = options.silenced ?? false;
   }
 
   start(): void {
@@ -41,6 +42,7 @@ export class NativePlayer implements LivePlayer {
       audioOnly: phase === 'playing' && this.#options.video.videoWidth === 0,
       choices: [],
       chosen: 'auto',
+      delivery: 'hls',
       late: !this.#watch.following,
       silenced: this.#watch.silenced,
     };
@@ -50,6 +52,7 @@ export class NativePlayer implements LivePlayer {
     const { video } = this.#options;
     return {
       phase: this.view().phase,
+      delivery: 'hls',
       latency: undefined,
       targetLatency: undefined,
       level: video.videoHeight > 0 ? `${video.videoHeight}p` : undefined,

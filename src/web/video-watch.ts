@@ -1,3 +1,4 @@
+import { holdPicture } from './held-picture.js';
 import type { PlayerPhase } from './playback-state.js';
 
 /** Shorter than this, running dry is not worth a word on the page (it still counts as a stall). */
@@ -70,12 +71,7 @@ export class VideoWatch {
 
   /** Keeps the picture of this moment in view until the element plays again. */
   holdPicture(): void {
-    const { videoWidth: width, videoHeight: height } = this.#video;
-    if (width === 0 || this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
-    this.#still.width = width;
-    this.#still.height = height;
-    this.#still.getContext('2d')?.drawImage(this.#video, 0, 0, width, height);
-    this.#still.hidden = false;
+    this.#still.hidden = !holdPicture(this.#video, this.#still);
   }
 
   /** The element gets a new source: until it plays, it is loading. */

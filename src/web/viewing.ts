@@ -1,6 +1,7 @@
 import { type Answer, type Stream, streamById } from './api-client.js';
-import type { PageStats } from './console-surface.js';
+import type { WatchStats } from './console-surface.js';
 import { createPlayer } from './create-player.js';
+import type { DeliveryChoice } from './delivery.js';
 import { type LivePlayer, NO_PLAYER, type PlayerView } from './live-player.js';
 import { type Pace, type PageFacts, type PlaybackState, playbackState } from './playback-state.js';
 import { Poll } from './poll.js';
@@ -30,6 +31,7 @@ export class Viewing {
   #reachable = true;
   #unplayable = false;
   #player: LivePlayer | undefined;
+  #choice: DeliveryChoice = 'auto';
   /** Start of the broadcast that the player was made for. */
   #playing: Stream['startedAt'] | undefined;
   #phase: PageFacts['phase'] = 'none';
@@ -55,13 +57,19 @@ export class Viewing {
     };
   }
 
-  stats(): PageStats {
+  stats(): WatchStats {
     const state = this.#missing ? 'missing' : (this.#stream?.state.name ?? 'unknown');
     return { state: this.#reachable ? state : 'unreachable', ...this.#player?.stats() };
   }
 
   choose(id: string): void {
     this.#player?.choose(id);
+  }
+
+  /** Of delivery; kept from one broadcast to the next. */
+  chooseDelivery(choice: DeliveryChoice): void {
+    this.#choice = choice;
+    this.#player?.chooseDelivery?.(choice);
   }
 
   goLive(): void {
@@ -114,13 +122,18 @@ export class Viewing {
     if (!stream) return;
     const finished = this.#player?.view().phase === 'ended' || this.#playing !== stream.startedAt;
     if (this.#player && !finished) return;
+    const silenced = this.#player?.view().silenced ?? false;
     this.#stop();
     this.#playing = stream.startedAt;
+    const { hls, whep } = stream.playback;
     this.#player = createPlayer({
       video: this.#options.video,
       still: this.#options.still,
-      // The same server as this page, whatever name it is known by elsewhere.
-      url: new URL(new URL(stream.playback.hls, location.href).pathname, location.origin).href,
+      url: onThisServer(hls),
+      ...(whep === undefined ? {} : { whepUrl: onThisServer(whep) }),
+      choice: this.#choice,
+      silenced,
+      expectsMedia: () => this.#reachable && this.#stream?.state.name === 'live',
       onChange: () => this.#playerChanged(),
     });
     this.#unplayable = !this.#player;
@@ -141,4 +154,9 @@ export class Viewing {
     this.#player = undefined;
     this.#phase = 'none';
   }
+}
+
+/** The same server as this page, whatever name it is known by elsewhere. */
+function onThisServer(address: string): string {
+  return new URL(new URL(address, location.href).pathname, location.origin).href;
 }

@@ -66,6 +66,7 @@ export function WatchPage({ streamId }: { streamId: string }) {
         <PlayerBar
           player={player}
           onChoose={(id) => viewing.current?.choose(id)}
+          onChooseDelivery={(choice) => viewing.current?.chooseDelivery(choice)}
           onGoLive={() => viewing.current?.goLive()}
         />
       )}

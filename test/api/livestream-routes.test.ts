@@ -83,6 +83,20 @@ t.test('where RTMPS is on, its server is told too', async (t) => {
   t.same(made.ingest.rtmps, { server: 'rtmps://live.example.test/live', key: made.streamKey });
 });
 
+t.test('where WebRTC is on, its address is told with the others', async (t) => {
+  const whep = (id: string) => `https://live.example.test/whep/${id}`;
+  const whip = () => 'https://live.example.test/whip';
+  const { app } = await openDesk(t, { whep, whip });
+  const made = (await create(app, { title: 'A' })).json();
+  t.same(made.ingest.whip, { server: whip(), key: made.streamKey });
+  t.equal(made.playback.whep, whep(made.streamId));
+  const { stream } = (await app.inject(`/api/livestream/${made.streamId}`)).json();
+  t.equal(stream.playback.whep, whep(made.streamId));
+
+  const off = await openDesk(t, { whep: () => undefined });
+  t.notOk('whep' in (await create(off.app, { title: 'A' })).json().playback);
+});
+
 t.test('a livestream is shown without its key', async (t) => {
   const { app } = await openDesk(t);
   const { streamId, streamKey } = (await create(app, { title: 'A title' })).json();

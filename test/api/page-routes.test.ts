@@ -11,7 +11,12 @@ t.test('every page is the same document, asked for anew each time', async (t) =>
   const app = fastify();
   t.teardown(() => app.close());
   await app.register(pageRoutes, { root: t.testdir(BUILT) });
-  for (const url of ['/', '/watch/0198c0de-0000-7000-8000-000000000000', '/watch/no-such-stream']) {
+  for (const url of [
+    '/',
+    '/broadcast',
+    '/watch/0198c0de-0000-7000-8000-000000000000',
+    '/watch/no-such-stream',
+  ]) {
     const reply = await app.inject({ url });
     t.equal(reply.statusCode, 200, url);
     t.match(reply.headers['content-type'], /^text\/html/);
@@ -66,7 +71,7 @@ t.test('without built pages the answer says what to do', async (t) => {
   const app = fastify();
   t.teardown(() => app.close());
   await app.register(pageRoutes, { root: t.testdir({}) });
-  for (const url of ['/', '/watch/x']) {
+  for (const url of ['/', '/broadcast', '/watch/x']) {
     const reply = await app.inject({ url });
     t.match(reply.body, 'npm run build');
   }

@@ -8,13 +8,13 @@ import {
   startGatewayProcess,
   until,
 } from '../support/gateway-process.js';
-import { playback, untilPlaying, untilPlaysOn } from '../support/watch-page.js';
+import { openForHls, playback, untilPlaying, untilPlaysOn } from '../support/watch-page.js';
 
 /** Opens the watch page of a live stream and marks the document, so that a reload would show. */
 async function watch(t: Test, livestream: Livestream): Promise<Page> {
   const browser = await openChromium(t);
   const page = await browser.newPage();
-  await page.goto(livestream.watch);
+  await openForHls(page, livestream.watch);
   await untilPlaying(page);
   await page.evaluate("window.mark = 'never reloaded'");
   return page;

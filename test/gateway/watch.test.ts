@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { openChromium } from '../support/chromium.js';
 import { film, publish, run } from '../support/encoder.js';
 import { type Livestream, startGatewayProcess, until } from '../support/gateway-process.js';
-import { playback, untilPlaying } from '../support/watch-page.js';
+import { openForHls, playback, untilPlaying } from '../support/watch-page.js';
 
 const WATCH_MS = 60_000;
 
@@ -24,7 +24,7 @@ t.test(
     const page = await browser.newPage();
     const failures: string[] = [];
     page.on('pageerror', (error) => failures.push(error.message));
-    await page.goto(livestream.watch);
+    await openForHls(page, livestream.watch);
     await untilPlaying(page);
     const levels = (await playback(page)).levels;
     t.strictSame(levels.toSorted(), ['240p', '360p']);

@@ -4,6 +4,7 @@ import type {
   EncoderRunOptions,
   EncoderRunWriter,
   PublicationEnd,
+  RtpSource,
   Source,
   SourceReader,
 } from '../../src/streams/index.js';
@@ -37,6 +38,8 @@ export class BroadcastDouble implements Broadcast {
   onBytes: (renditionId: string, bytes: Buffer) => void = () => {};
   /** Two runs were open at once: that must never happen. */
   overlapped = false;
+
+  encodeRealtime(): undefined {}
 
   notice(topic: string, message: string | undefined): void {
     if (this.notices.get(topic) === message) return;
@@ -103,14 +106,20 @@ export class SourceDouble implements Source {
   info: SourceInfo;
   holds = 0;
   holdsEver = 0;
-  #reader: SourceReader | undefined;
+  readonly rtp: RtpSource | undefined = undefined;
+  #readers: SourceReader[] = [];
+  #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
+  #headers: { video?: FlvTag; audio?: FlvTag } = {};
 
   constructor(info: SourceInfo) {
     this.info = info;
   }
 
   read(reader: SourceReader): void {
-    this.#reader = reader;
+    this.#readers.push(reader);
+    if (!this.#timeline) return;
+    reader.restart(this.#timeline.startedAt, this.#timeline.has);
+    for (const tag of Object.values(this.#headers)) reader.write({ ...tag, timestamp: 0 });
   }
 
   hold(): () => void {
@@ -126,14 +135,19 @@ export class SourceDouble implements Source {
   kick(): void {}
 
   restart(startedAt: number, has: { audio: boolean; video: boolean }): void {
-    this.#reader?.restart(startedAt, has);
+    this.#timeline = { startedAt, has };
+    this.#headers = {};
+    for (const reader of this.#readers) reader.restart(startedAt, has);
   }
 
-  readonly write = (tag: FlvTag): void => this.#reader?.write(tag);
+  readonly write = (tag: FlvTag): void => {
+    if (tag.header && tag.kind !== 'script') this.#headers[tag.kind] = tag;
+    for (const reader of this.#readers) reader.write(tag);
+  };
 
   end(reason: PublicationEnd): void {
-    const reader = this.#reader;
-    this.#reader = undefined;
-    reader?.end(reason);
+    const readers = this.#readers;
+    this.#readers = [];
+    for (const reader of readers) reader.end(reason);
   }
 }

@@ -32,19 +32,36 @@ export function chromiumPath(): string | undefined {
   return process.env.CHROMIUM_PATH || PLACES.find((file) => existsSync(file));
 }
 
+/** A camera and a microphone that are always there and never asked for; real addresses in place of mDNS names, which nothing here resolves. */
+const FAKE_DEVICES = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+const PLAIN_ADDRESSES = '--disable-features=WebRtcHideLocalIpsWithMdns';
+
 export type ChromiumOptions = {
   /** False: pages may start sound only after a click, as people's browsers have it. */
   autoplay?: boolean;
+  /** Pages find a camera and a microphone, made up by the browser, and may use them without asking. */
+  fakeDevices?: boolean;
+  /** Pages may connect to each other by WebRTC. */
+  webrtc?: boolean;
 };
 
 /** Starts a headless Chromium. @throws when there is none. */
-export async function launchChromium({ autoplay = true }: ChromiumOptions = {}): Promise<Browser> {
+export async function launchChromium({
+  autoplay = true,
+  fakeDevices = false,
+  webrtc = false,
+}: ChromiumOptions = {}): Promise<Browser> {
   const executablePath = chromiumPath();
   if (!executablePath) throw new Error('no Chromium found: install it or set CHROMIUM_PATH');
   return await chromium.launch({
     executablePath,
     headless: true,
-    args: [...FLAGS, autoplay ? AUTOPLAY : NO_AUTOPLAY],
+    args: [
+      ...FLAGS,
+      autoplay ? AUTOPLAY : NO_AUTOPLAY,
+      ...(fakeDevices ? FAKE_DEVICES : []),
+      ...(webrtc ? [PLAIN_ADDRESSES] : []),
+    ],
   });
 }
 

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -31,6 +33,11 @@ export class GatewayProcess {
 
   get pid(): number {
     return this.#child?.pid ?? 0;
+  }
+
+  /** UDP port of its WebRTC worker. */
+  get webrtcPort(): number {
+    return Number(this.#environment.WEBRTC_PORT);
   }
 
   /** Starts the process; resolves when it says that it is ready. A second start keeps the ports of the first. */
@@ -133,6 +140,10 @@ export async function startGatewayProcess(
     DATA_DIR: folder,
     DATABASE_URL: await testDatabaseUrl(t),
     OPERATOR_TOKEN,
+    WEBRTC_HOST: '127.0.0.1',
+    WEBRTC_PORT: String(await freeUdpPort()),
+    WEBRTC_WORKERS: '1',
+    STUN_URLS: 'off',
     LADDER: '240:350k',
     VIDEO_PRESET: 'ultrafast',
     ...environment,
@@ -143,6 +154,16 @@ export async function startGatewayProcess(
   });
   await gateway.start();
   return gateway;
+}
+
+/** A UDP port that was free a moment ago. */
+async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  await once(socket, 'close');
+  return port;
 }
 
 /** Waits until `look` gives something; the time is a bound for a broken run, not a pace. */

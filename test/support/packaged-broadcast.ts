@@ -45,6 +45,8 @@ export class PackagedBroadcast implements Broadcast {
 
   notice(): void {}
 
+  encodeRealtime(): undefined {}
+
   async openRun(): Promise<never> {
     throw new Error('the packager opens no runs');
   }

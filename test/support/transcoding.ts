@@ -105,12 +105,30 @@ export function has(
   });
 }
 
+/** The same for long ones: it looks only now and then, as taking long tracks apart keeps the test from its work. */
+export async function lasts(
+  broadcast: BroadcastDouble,
+  index: number,
+  id: string,
+  seconds: number,
+): Promise<CmafTrack> {
+  for (const late = performance.now() + 15_000 + seconds * 1000; performance.now() < late; ) {
+    const found = track(broadcast.runs[index], id);
+    if (found && endOf(found) - startOf(found) >= seconds) return found;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  const runs = broadcast.runs.map((run) =>
+    run.renditions.map((one) => `${one.id} ${endOf(track(run, one.id) ?? { fragments: [] })}`).join(', '),
+  );
+  throw new Error(`run ${index} does not come to ${seconds} s of ${id}: ${runs.join('; ')}`);
+}
+
 /** First presentation time, in seconds. */
 export function startOf({ fragments }: CmafTrack): number {
   return Math.min(...fragments.slice(0, 5).map(({ presentation }) => presentation));
 }
 
 /** End of the last picture or sound, in seconds. */
-export function endOf({ fragments }: CmafTrack): number {
+export function endOf({ fragments }: Pick<CmafTrack, 'fragments'>): number {
   return Math.max(...fragments.slice(-5).map(({ presentation, duration }) => presentation + duration));
 }

@@ -11,6 +11,10 @@ export type Playback = {
   latency?: number;
   rebuilds: number;
   errors: string[];
+  delivery?: 'webrtc' | 'hls';
+  /** Times the page went from WebRTC to HLS. */
+  falls?: number;
+  webrtc?: { codec?: string; framesDecoded: number; freezes: number; packetsLost: number };
   /** Seconds of the media element's timeline. */
   position: number;
   bufferedRanges: number;
@@ -53,4 +57,11 @@ export async function untilPlaysOn(page: Page): Promise<void> {
     else since ??= { position, at: Date.now(), stalls };
     return since && position > since.position + 2;
   });
+}
+
+/** Opens the watch page and has it play HLS, whatever else there is. */
+export async function openForHls(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await page.getByLabel('Delivery').selectOption('hls');
+  await until('the page has turned to HLS', async () => (await playback(page)).delivery === 'hls');
 }

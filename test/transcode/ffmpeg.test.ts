@@ -212,7 +212,13 @@ t.test('the plan of a ladder', async (t) => {
     threads: 2,
     vaapiDevice: '/dev/dri/renderD128',
   } as const;
-  const request = { ladder, encoder: software, segmentDuration: 2, url: (id: string) => `http://h/${id}` };
+  const request = {
+    ladder,
+    input: { kind: 'flv' } as const,
+    encoder: software,
+    segmentDuration: 2,
+    url: (id: string) => `http://h/${id}`,
+  };
   const plan = ffmpegPlan(request);
   t.match(
     plan.complexFilter,

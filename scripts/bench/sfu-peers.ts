@@ -1,0 +1,99 @@
+/** The peers of `sfu.ts`: one process of viewers, or of a publisher, that does little else than SRTP. */
+import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
+import { isRtcp, receiverReport } from '../../src/media/index.js';
+import { PictureStream, rtpPacket } from '../../test/support/synthetic-rtp.js';
+
+export type PeersCommand =
+  | { type: 'create'; id: number; counts: boolean }
+  | { type: 'answer'; id: number; sdp: string }
+  | { type: 'send' }
+  | { type: 'count' };
+
+export type PeersReport =
+  | { type: 'up' }
+  | { type: 'offer'; id: number; sdp: string }
+  | { type: 'open'; id: number }
+  | { type: 'counted'; packets: number; holes: number };
+
+/** What a publisher of 2.5 Mbit/s sends: 30 pictures of 8 or 9 packets, and 50 packets of sound, a second. */
+const PICTURE_MS = 1000 / 30;
+const SOUND_MS = 20;
+const PACKETS_PER_PICTURE = 260 / 30;
+const PAYLOAD_BYTES = 1188;
+const KEYFRAME_PICTURES = 60;
+const REPORT_MS = 2000;
+
+const peers = new Map<number, { connection: PeerConnection; track: Track }>();
+let packets = 0;
+let holes = 0;
+
+function tell(report: PeersReport): void {
+  process.send?.(report, undefined, undefined, () => {});
+}
+
+function create(id: number, counts: boolean): void {
+  const connection = new datachannel.PeerConnection(`${id}`, { iceServers: [], bindAddress: '127.0.0.1' });
+  const media = new datachannel.Video('0', 'SendRecv');
+  media.addVP8Codec(96);
+  const track = connection.addTrack(media);
+  peers.set(id, { connection, track });
+  track.onOpen(() => tell({ type: 'open', id }));
+  if (counts) count(track);
+  connection.onGatheringStateChange((state) => {
+    if (state === 'complete') tell({ type: 'offer', id, sdp: connection.localDescription()?.sdp ?? '' });
+  });
+  connection.setLocalDescription('offer');
+}
+
+function count(track: Track): void {
+  const last = new Map<number, number>();
+  track.onMessage((packet) => {
+    if (isRtcp(packet)) return;
+    const ssrc = packet.readUInt32BE(8);
+    const sequence = packet.readUInt16BE(2);
+    const before = last.get(ssrc);
+    packets++;
+    if (before !== undefined && sequence !== ((before + 1) & 0xffff)) holes++;
+    last.set(ssrc, sequence);
+  });
+}
+
+function send(): void {
+  const track = peers.get(0)!.track;
+  const pictures = new PictureStream({ payloadType: 102, ssrc: 1 });
+  const sound = { payloadType: 111, ssrc: 2, sequence: 0, timestamp: 0, payload: Buffer.alloc(160, 0x78) };
+  const start = performance.now();
+  let sent = 0;
+  let picture = 0;
+  let sounds = 0;
+  setInterval(() => {
+    const time = performance.now() - start;
+    for (; picture * PICTURE_MS <= time; picture++) {
+      const count = Math.floor((picture + 1) * PACKETS_PER_PICTURE) - sent;
+      sent += count;
+      const keyframe = picture % KEYFRAME_PICTURES === 0;
+      for (const packet of pictures.picture(keyframe, count, undefined, PAYLOAD_BYTES))
+        track.sendMessageBinary(packet);
+    }
+    for (; sounds * SOUND_MS <= time; sounds++) {
+      track.sendMessageBinary(rtpPacket({ ...sound, sequence: sounds, timestamp: sounds * 960 }));
+    }
+  }, 4);
+}
+
+function report(): void {
+  const blocks = [{ ssrc: 1111, fractionLost: 0, lost: 0, highest: 0, jitter: 0, lastReport: 0, delay: 0 }];
+  for (const { track } of peers.values())
+    if (track.isOpen()) track.sendMessageBinary(receiverReport(9, blocks));
+}
+
+process.on('message', (command: PeersCommand) => {
+  if (command.type === 'create') create(command.id, command.counts);
+  else if (command.type === 'answer')
+    peers.get(command.id)?.connection.setRemoteDescription(command.sdp, 'answer');
+  else if (command.type === 'send') send();
+  else tell({ type: 'counted', packets, holes });
+});
+process.on('disconnect', () => process.exit(0));
+setInterval(report, REPORT_MS);
+tell({ type: 'up' });

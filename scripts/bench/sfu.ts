@@ -1,0 +1,280 @@
+/**
+ * What forwarding costs: processor time of the WebRTC workers for a packet to a viewer, with one publisher of
+ * 2.5 Mbit/s and 100 to 300 viewers, in one worker and in two. Loopback only, about a minute in all.
+ *
+ *     node --import tsx scripts/bench/sfu.ts [seconds per round]
+ *
+ * The peers are node-datachannel's in other processes, which agree on AES-GCM; browsers choose
+ * AES128_CM_HMAC_SHA1_80, which costs more: the last round has Chromium as its viewers, frozen while it is measured, as
+ * it would need all of the machine. The floor is what Node takes in the same minute, beside the same other load, to
+ * send the same packets by `node:dgram`: without encryption, without anything.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { createLog, pause, systemClock } from '../../src/platform/index.js';
+import {
+  createWebrtcPool,
+  type LocalTransport,
+  type PoolStats,
+  parseOffer,
+  planViewer,
+  type RemoteTransport,
+  type WebrtcPool,
+  writeAnswer,
+} from '../../src/webrtc/index.js';
+import { chromiumPath, launchChromium } from '../../test/support/chromium.js';
+import { answerOf, remoteOf } from '../../test/support/rtc-peers.js';
+import { publisherPlan, viewerPlan } from '../../test/support/webrtc-pool.js';
+import type { PeersCommand, PeersReport } from './sfu-peers.js';
+
+const FIRST_PORT = 28_189;
+const ROUNDS = [
+  { workers: 1, viewers: 100 },
+  { workers: 1, viewers: 200 },
+  { workers: 1, viewers: 300 },
+  { workers: 2, viewers: 100 },
+  { workers: 2, viewers: 200 },
+  { workers: 2, viewers: 300 },
+];
+const CHROMIUM_VIEWERS = 150;
+const WARM_UP_MS = 1500;
+const JOINING_AT_ONCE = 20;
+/** Packets a second of the publisher's stream: what a viewer needs. */
+const STREAM_RATE = 312;
+const FLOOR_PACKETS = 40_000;
+
+const seconds = Number(process.argv[2] ?? 3);
+
+async function bench(): Promise<void> {
+  const rows: Row[] = [];
+  for (const round of ROUNDS) rows.push(await measure(round.workers, round.viewers));
+  console.table(rows);
+  if (!chromiumPath()) {
+    console.log('no Chromium here: the round with its cipher suite is left out');
+  } else console.table([await measureChromium()]);
+  process.exit(0);
+}
+
+type Row = Record<string, string | number>;
+
+function openPool(workers: number): WebrtcPool {
+  return createWebrtcPool({
+    workers,
+    firstPort: FIRST_PORT,
+    bindAddress: '127.0.0.1',
+    publicIps: [],
+    clock: systemClock,
+    log: createLog('warn'),
+    timeouts: { silenceMs: 60_000 },
+    spreadAfter: 0,
+  });
+}
+
+async function measure(workers: number, viewers: number): Promise<Row> {
+  const pool = openPool(workers);
+  await pool.start();
+  const [publisher, receivers] = await Promise.all([Peers.start(), Peers.start()]);
+  await publish(pool, publisher);
+  let next = 0;
+  const join = async (): Promise<void> => {
+    // Some of them look for holes; the others only decrypt.
+    for (let i = next++; i < viewers; i = next++)
+      await receivers.connect(i, i < 3, (remote) =>
+        pool.view({ channelId: 'channel', remote, plan: viewerPlan() }),
+      );
+  };
+  await Promise.all(Array.from({ length: JOINING_AT_ONCE }, join));
+  publisher.tell({ type: 'send' });
+  const usage = await observe(pool);
+  const counted = await receivers.count();
+  const floor = await measureFloor();
+  await pool.close();
+  publisher.stop();
+  receivers.stop();
+  return {
+    workers,
+    viewers,
+    ...usage,
+    'holes seen by 3': counted.holes,
+    'floor, us/packet': floor.toFixed(2),
+  };
+}
+
+/** Viewers with the cipher suite of browsers. */
+async function measureChromium(): Promise<Row> {
+  const pool = openPool(1);
+  await pool.start();
+  const publisher = await Peers.start();
+  await publish(pool, publisher);
+  const browser = await launchChromium({ webrtc: true });
+  const page = await browser.newPage();
+  const offers = await page.evaluate<string[]>(`(async () => {
+    window.connections = Array.from({ length: ${CHROMIUM_VIEWERS} }, () => new RTCPeerConnection());
+    return await Promise.all(
+      connections.map(async (connection) => {
+        connection.addTransceiver('video', { direction: 'recvonly' });
+        connection.addTransceiver('audio', { direction: 'recvonly' });
+        await connection.setLocalDescription();
+        return connection.localDescription.sdp;
+      }),
+    );
+  })()`);
+  const viewings = [];
+  for (const [index, sdp] of offers.entries()) {
+    const offer = parseOffer(sdp);
+    const plan = planViewer(offer);
+    const viewing = await pool.view({ channelId: 'channel', remote: offer.transport, plan });
+    const answer = JSON.stringify({ type: 'answer', sdp: writeAnswer(offer, plan, viewing.local) });
+    await page.evaluate(`connections[${index}].setRemoteDescription(${answer})`);
+    viewings.push(viewing);
+  }
+  await Promise.all(viewings.map(({ connected }) => connected));
+  const chromium = descendants(process.pid).filter((pid) => commandOf(pid).includes('chrom'));
+  for (const pid of chromium) process.kill(pid, 'SIGSTOP');
+  publisher.tell({ type: 'send' });
+  const usage = await observe(pool);
+  for (const pid of chromium) process.kill(pid, 'SIGCONT');
+  await pool.close();
+  publisher.stop();
+  await browser.close();
+  return { workers: 1, 'viewers in Chromium': CHROMIUM_VIEWERS, ...usage };
+}
+
+async function publish(pool: WebrtcPool, publisher: Peers): Promise<void> {
+  const plan = publisherPlan();
+  await publisher.connect(0, false, (remote) =>
+    pool.publish({ feedId: 'feed', remote, plan, maximumBitrate: 5_000_000 }),
+  );
+  pool.setFeed('channel', 'feed');
+}
+
+/** Processor time and packets of the workers over some seconds. */
+async function observe(pool: WebrtcPool): Promise<Row> {
+  await pause(WARM_UP_MS);
+  const before = await pool.stats();
+  const start = performance.now();
+  await pause(seconds * 1000);
+  const after = await pool.stats();
+  const elapsed = (performance.now() - start) / 1000;
+  const packets = total(after, 'packetsOut') - total(before, 'packetsOut');
+  const cpu = total(after, 'cpuMicroseconds') - total(before, 'cpuMicroseconds');
+  const each = cpu / packets;
+  return {
+    'packets/s': Math.round(packets / elapsed),
+    'us/packet': each.toFixed(2),
+    '% of a core': Math.round(cpu / 10_000 / elapsed),
+    'viewers/core': Math.round(1_000_000 / (each * STREAM_RATE)),
+    stale: total(after, 'packetsStale') - total(before, 'packetsStale'),
+    'MB/worker': Math.round(total(after, 'residentBytes') / after.workers.length / 2 ** 20),
+  };
+}
+
+type Figure = Exclude<keyof PoolStats['workers'][number], 'pid' | 'port'>;
+
+function total(stats: PoolStats, figure: Figure): number {
+  return stats.workers.reduce((sum, worker) => sum + worker[figure], 0);
+}
+
+/** Microseconds of processor time for a packet of the same size that is only sent. */
+async function measureFloor(): Promise<number> {
+  const sink = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(sink, 'listening');
+  const { port } = sink.address();
+  const socket = createSocket('udp4');
+  const packet = Buffer.alloc(1200);
+  const before = process.cpuUsage();
+  for (let sent = 0; sent < FLOOR_PACKETS; sent += 100)
+    await new Promise<void>((resolve) => {
+      for (let i = 1; i < 100; i++) socket.send(packet, port, '127.0.0.1');
+      socket.send(packet, port, '127.0.0.1', () => resolve());
+    });
+  const { user, system } = process.cpuUsage(before);
+  socket.close();
+  sink.close();
+  return (user + system) / FLOOR_PACKETS;
+}
+
+/** A process of peers. */
+class Peers {
+  readonly #child: ChildProcess;
+  readonly #offers = new Map<number, (sdp: string) => void>();
+  readonly #opens = new Map<number, () => void>();
+  #counted: ((counted: { packets: number; holes: number }) => void) | undefined;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.on('message', (report: PeersReport) => {
+      if (report.type === 'offer') this.#offers.get(report.id)?.(report.sdp);
+      else if (report.type === 'open') this.#opens.get(report.id)?.();
+      else if (report.type === 'counted') this.#counted?.(report);
+    });
+  }
+
+  static async start(): Promise<Peers> {
+    const file = path.join(import.meta.dirname, `sfu-peers${path.extname(import.meta.filename)}`);
+    const child = fork(file, [], { serialization: 'advanced' });
+    await once(child, 'message');
+    return new Peers(child);
+  }
+
+  tell(command: PeersCommand): void {
+    this.#child.send(command);
+  }
+
+  async connect(
+    id: number,
+    counts: boolean,
+    join: (remote: RemoteTransport) => Promise<{ local: LocalTransport; connected: Promise<void> }>,
+  ): Promise<void> {
+    const offered = new Promise<string>((resolve) => this.#offers.set(id, resolve));
+    const opened = new Promise<void>((resolve) => this.#opens.set(id, resolve));
+    this.tell({ type: 'create', id, counts });
+    const peer = await join(remoteOf(await offered));
+    this.tell({ type: 'answer', id, sdp: answerOf(peer.local) });
+    await Promise.all([opened, peer.connected]);
+  }
+
+  count(): Promise<{ packets: number; holes: number }> {
+    this.tell({ type: 'count' });
+    return new Promise((resolve) => {
+      this.#counted = resolve;
+    });
+  }
+
+  stop(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+/** Children, their children, and so on (Linux). */
+function descendants(pid: number): number[] {
+  const parents = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({ pid: Number(name), parent: parentOf(Number(name)) }));
+  const found = [pid];
+  for (const one of found)
+    found.push(...parents.filter(({ parent }) => parent === one).map((child) => child.pid));
+  return found.slice(1);
+}
+
+function parentOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return 0;
+  }
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+await bench();

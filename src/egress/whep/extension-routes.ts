@@ -1,0 +1,163 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type Clock, PublicError } from '../../platform/index.js';
+import {
+  addMethods,
+  type OfferLimit,
+  type SessionTable,
+  type SignallingSession,
+  sessionOf,
+} from '../../webrtc/index.js';
+import { EventStream } from './event-stream.js';
+import { EVENT_NAMES, EventSubscription } from './event-subscription.js';
+import type { Viewing } from './viewing.js';
+
+export type ExtensionRoutesOptions = {
+  /** The address of a session, with the parameter `sessionId`. */
+  url: string;
+  /** What stands before it in the addresses that clients use. */
+  basePath: string;
+  table: SessionTable<Viewing>;
+  limit: OfferLimit;
+  clock: Clock;
+};
+
+const BODY_LIMIT = 4_096;
+/** Event streams of one viewing: one is enough, a few come and go as browsers reconnect. */
+const MAXIMUM_SUBSCRIPTIONS = 4;
+const JSON_TYPE = 'application/json';
+const hidden = { hide: true };
+
+/** The extensions of WHEP: layer selection and server-sent events. The scope must have been prepared for signalling. */
+export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOptions): void {
+  const { url, basePath, table, limit, clock } = options;
+  const subscriptions = new WeakMap<Viewing, EventSubscription[]>();
+  const streams = new Set<EventStream>();
+  app.addContentTypeParser(
+    JSON_TYPE,
+    { parseAs: 'string', bodyLimit: BODY_LIMIT },
+    app.getDefaultJsonParser('error', 'error'),
+  );
+  app.addHook('preClose', async () => {
+    for (const stream of streams) stream.close();
+  });
+
+  addMethods(app, `${url}/layer`, ['POST', 'DELETE'], JSON_TYPE);
+  app.post(`${url}/layer`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
+    const viewing = viewingOf(request).content;
+    const rid = wantedLayer(request.body, viewing);
+    viewing.selectLayer(rid);
+    return reply.code(200).send({ chosen: rid ?? null });
+  });
+  app.delete(`${url}/layer`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
+    viewingOf(request).content.selectLayer(undefined);
+    return reply.code(200).send({ chosen: null });
+  });
+
+  addMethods(app, `${url}/events`, ['GET', 'HEAD', 'POST'], JSON_TYPE);
+  app.post(`${url}/events`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
+    const session = viewingOf(request);
+    const subscription = subscribe(session.content, wantedEvents(request.body));
+    const path = `${basePath}${url.replace(':sessionId', session.id)}`;
+    return reply.code(201).header('location', `${path}/events/${subscription.id}`).send();
+  });
+  // Not in the draft, but what players do that know of no subscriptions.
+  app.get(`${url}/events`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
+    const { content } = viewingOf(request);
+    const subscription = subscribe(content, EVENT_NAMES);
+    const stream = open(request, reply, subscription);
+    if (stream) void stream.closed.then(() => forget(content, subscription));
+    return reply;
+  });
+
+  addMethods(app, `${url}/events/:subscriptionId`, ['GET', 'HEAD', 'DELETE']);
+  app.get(
+    `${url}/events/:subscriptionId`,
+    { onRequest: limit.hook, schema: hidden },
+    async (request, reply) => {
+      open(request, reply, subscriptionOf(request));
+      return reply;
+    },
+  );
+  app.delete(
+    `${url}/events/:subscriptionId`,
+    { onRequest: limit.hook, schema: hidden },
+    async (request, reply) => {
+      forget(viewingOf(request).content, subscriptionOf(request));
+      return reply.code(200).send();
+    },
+  );
+
+  function viewingOf(request: FastifyRequest): SignallingSession<Viewing> {
+    return sessionOf(request, table);
+  }
+
+  function subscriptionOf(request: FastifyRequest): EventSubscription {
+    const { subscriptionId } = request.params as { subscriptionId?: string };
+    const known = subscriptions.get(viewingOf(request).content) ?? [];
+    const subscription = known.find(({ id }) => id === subscriptionId);
+    if (!subscription) throw new PublicError(404, 'not_found', 'There is no such event stream (any more).');
+    return subscription;
+  }
+
+  function subscribe(viewing: Viewing, wanted: readonly string[]): EventSubscription {
+    const known = subscriptions.get(viewing) ?? [];
+    if (known.length >= MAXIMUM_SUBSCRIPTIONS)
+      throw new PublicError(409, 'too_many_event_streams', 'This session has enough event streams already.');
+    const subscription = new EventSubscription(viewing, wanted);
+    subscriptions.set(viewing, [...known, subscription]);
+    return subscription;
+  }
+
+  function forget(viewing: Viewing, subscription: EventSubscription): void {
+    subscription.close();
+    const known = subscriptions.get(viewing) ?? [];
+    subscriptions.set(
+      viewing,
+      known.filter((other) => other !== subscription),
+    );
+  }
+
+  function open(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    subscription: EventSubscription,
+  ): EventStream | undefined {
+    reply.hijack();
+    const headers = Object.fromEntries(
+      Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined),
+    ) as Record<string, string | number | string[]>;
+    if (request.method === 'HEAD') {
+      reply.raw.writeHead(200, { ...headers, 'content-type': 'text/event-stream' }).end();
+      return undefined;
+    }
+    const stream = new EventStream(reply.raw, headers, clock);
+    streams.add(stream);
+    void stream.closed.then(() => streams.delete(stream));
+    subscription.attach(stream);
+    return stream;
+  }
+}
+
+/** A subset of what is offered; names that nobody knows are of a later draft and do no harm. */
+function wantedEvents(body: unknown): readonly string[] {
+  if (body === undefined || body === null) return EVENT_NAMES;
+  if (!Array.isArray(body) || !body.every((name) => typeof name === 'string'))
+    throw new PublicError(400, 'validation_failed', 'The body must be a list of names of events.');
+  return EVENT_NAMES.filter((name) => body.includes(name));
+}
+
+/** @returns undefined where the choice is the server's. */
+function wantedLayer(body: unknown, viewing: Viewing): string | undefined {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new PublicError(400, 'validation_failed', 'The body must be an object such as {"rid": "h"}.');
+  const { mediaId, rid, encodingId } = body as Record<string, unknown>;
+  const section = mediaId === undefined || mediaId === null ? viewing.videoSection : String(mediaId);
+  if (section === undefined || section !== viewing.videoSection)
+    throw new PublicError(400, 'media_unknown', 'mediaId must be the index of the section with the picture.');
+  const wanted = encodingId ?? rid ?? undefined;
+  if (wanted === undefined) return undefined;
+  const isKnown = viewing.layers.length === 0 || viewing.layers.some((layer) => layer.rid === wanted);
+  if (typeof wanted !== 'string' || !/^[\w-]{1,16}$/.test(wanted) || !isKnown)
+    throw new PublicError(400, 'layer_unknown', 'There is no such layer: the event `layers` names them.');
+  return wanted;
+}

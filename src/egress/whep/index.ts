@@ -1,0 +1,9 @@
+export {
+  createRealtimeEgress,
+  type RealtimeEgress,
+  type RealtimeEgressOptions,
+  type ViewingOffer,
+  type ViewRequest,
+} from './realtime-egress.js';
+export { type WhepLimits, type WhepRoutesOptions, whepRoutes } from './routes.js';
+export type { Viewing, ViewingEnd, ViewingEvent } from './viewing.js';

@@ -1,0 +1,95 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { type Clock, PublicError } from '../../platform/index.js';
+import { BROADCAST_END, type Livestream } from '../../streams/index.js';
+import {
+  addMethods,
+  addSessionResource,
+  followUpLimit,
+  type IceServers,
+  OfferLimit,
+  type OfferRate,
+  offerOf,
+  prepareSignalling,
+  SDP_TYPE,
+  SessionTable,
+  sendAnswer,
+} from '../../webrtc/index.js';
+import { EVENT_NAMES } from './event-subscription.js';
+import { addExtensions } from './extension-routes.js';
+import type { RealtimeEgress } from './realtime-egress.js';
+import type { Viewing } from './viewing.js';
+
+export type WhepRoutesOptions = {
+  egress: Pick<RealtimeEgress, 'view'>;
+  /** Asked only for streams of which nothing is being broadcast. */
+  find: (streamId: string) => Promise<Pick<Livestream, 'endReason'> | undefined>;
+  iceServers: Pick<IceServers, 'links'>;
+  clock: Clock;
+  /** What stands before `/whep` in the addresses that clients use; nothing by default. */
+  basePath?: string;
+  limits?: Partial<WhepLimits>;
+};
+
+export type WhepLimits = { sessions: number; offers: OfferRate };
+
+/** A school or an office is one address: many of its viewers may come at the same moment. */
+const LIMITS: WhepLimits = { sessions: 20_000, offers: { burst: 100, refillMs: 100 } };
+/** Seconds after which a viewer may ask again whether a stream is live. */
+const RETRY_AFTER_S = 5;
+const STREAM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const EXTENSION = 'urn:ietf:params:whep:ext:core:';
+
+/**
+ * WHEP (draft-ietf-wish-whep): `POST /whep/:streamId` with an offer, and the extensions for layers and events.
+ *
+ * A stream of which nothing is being broadcast answers 409 with `Retry-After`, as the draft says of publications that
+ * are not under way; 404 means that waiting won't help: there is no such stream, or it is over for good. A broadcast
+ * that starts, or waits for its publisher, lets viewers in: they are connected when the picture comes.
+ */
+export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, options) => {
+  const { egress, find, iceServers, clock, basePath = '' } = options;
+  const limits = { ...LIMITS, ...options.limits };
+  const table = new SessionTable<Viewing>(limits.sessions);
+  const offers = new OfferLimit(clock, limits.offers);
+  const followUps = followUpLimit(clock);
+  const session = '/whep/session/:sessionId';
+
+  await app.register(async (scope) => {
+    prepareSignalling(scope);
+    addMethods(scope, '/whep/:streamId', ['POST'], SDP_TYPE);
+    scope.post<{ Params: { streamId: string } }>(
+      '/whep/:streamId',
+      { onRequest: offers.hook, schema: { hide: true } },
+      async (request, reply) => {
+        const { streamId } = request.params;
+        const offer = offerOf(request);
+        const opened = await table.open(offer.transport, async () => {
+          const viewing = await egress.view({ streamId, offer });
+          if (viewing) return viewing;
+          const livestream = STREAM_ID.test(streamId) ? await find(streamId) : undefined;
+          const end = livestream?.endReason ?? undefined;
+          if (!livestream || (end !== undefined && !BROADCAST_END[end].reopens))
+            throw new PublicError(404, 'stream_not_found', 'There is no such livestream, or it is over.');
+          reply.header('retry-after', RETRY_AFTER_S);
+          throw new PublicError(
+            409,
+            'stream_offline',
+            'The livestream is not live at the moment: try again.',
+          );
+        });
+        const path = `${basePath}/whep/session/${opened.id}`;
+        return sendAnswer(reply, opened, path, opened.content.answer, [
+          ...iceServers.links(streamId),
+          `<${path}/layer>; rel="${EXTENSION}layer"`,
+          `<${path}/events>; rel="${EXTENSION}server-sent-events"; events="${EVENT_NAMES.join(',')}"`,
+        ]);
+      },
+    );
+    addSessionResource(scope, session, table, followUps);
+  });
+
+  await app.register(async (scope) => {
+    prepareSignalling(scope);
+    addExtensions(scope, { url: session, basePath, table, limit: followUps, clock });
+  });
+};

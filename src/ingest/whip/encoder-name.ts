@@ -1,0 +1,21 @@
+/** Browsers call themselves many names; the first of these that is among them is the one people know it by. */
+const BROWSERS: [pattern: RegExp, name: string][] = [
+  [/\bEdg(?:A|iOS)?\/(\d+)/, 'Edge'],
+  [/\bOPR\/(\d+)/, 'Opera'],
+  [/\b(?:Firefox|FxiOS)\/(\d+)/, 'Firefox'],
+  [/\b(?:HeadlessChrome|Chrome|CriOS)\/(\d+)/, 'Chrome'],
+  [/\bVersion\/(\d+)[\d.]* (?:Mobile\/\S+ )?Safari\//, 'Safari'],
+];
+const MAXIMUM_LENGTH = 64;
+
+/** What a `User-Agent` header (RFC 9110 section 10.1.5) calls the program that publishes, for the broadcaster to read. */
+export function encoderName(userAgent: string | undefined): string | undefined {
+  if (userAgent === undefined) return undefined;
+  for (const [pattern, name] of BROWSERS) {
+    const version = pattern.exec(userAgent)?.[1];
+    if (version !== undefined) return `${name} ${version}`;
+  }
+  // The first product; `OBS-Studio/30.2.3 (Linux x86_64; en-US)` says enough with that.
+  const product = /^[\x21-\x7e]+/.exec(userAgent)?.[0];
+  return product?.slice(0, MAXIMUM_LENGTH).replace('/', ' ');
+}

@@ -1,0 +1,190 @@
+import { type Clock, type Logger, newId, PublicError } from '../../platform/index.js';
+import {
+  PUBLICATION_END,
+  type Publication,
+  type PublicationEnd,
+  type Publisher,
+  type PublishResult,
+} from '../../streams/index.js';
+import {
+  type Offer,
+  type PeerEnd,
+  type PublishingPeer,
+  planPublisher,
+  type SessionContent,
+  type WebrtcPool,
+  writeAnswer,
+} from '../../webrtc/index.js';
+import { PublisherRefused } from './refusal-answer.js';
+
+export type WhipIngestOptions = {
+  pool: Pick<WebrtcPool, 'publish' | 'sendRtp'>;
+  /** The hall's door: admits a publisher or says why not. */
+  publish: (publisher: Publisher) => Promise<PublishResult>;
+  /** Bits per second that a publisher may send, all layers together. */
+  maximumBitrate: number;
+  clock: Clock;
+  log: Logger;
+};
+
+export type IngestRequest = {
+  offer: Offer;
+  streamKey: string;
+  /** The publisher's network address, without a port. */
+  address: string;
+  encoder?: string | undefined;
+};
+
+/** One WebRTC connection that publishes. */
+export type WebrtcPublication = SessionContent & {
+  readonly streamId: string;
+  readonly broadcastId: string;
+  /** SDP. */
+  readonly answer: string;
+};
+
+/** Lets WebRTC publishers in, whichever way their offers came. */
+export type WhipIngest = {
+  /** @throws PublicError as HTTP has them: the offer does not do, the publisher is refused, there are no workers */
+  publish(request: IngestRequest): Promise<WebrtcPublication>;
+};
+
+/** What the end of a peer means for its publication. */
+const ENDS: Record<PeerEnd, PublicationEnd> = {
+  left: 'publisher-left',
+  closed: 'publisher-lost',
+  lost: 'publisher-lost',
+  'never-connected': 'publisher-lost',
+  'worker-died': 'publisher-lost',
+  'channel-closed': 'publisher-lost',
+};
+
+export function createWhipIngest(options: WhipIngestOptions): WhipIngest {
+  return {
+    async publish(request) {
+      const plan = planPublisher(request.offer);
+      const connection = new WhipConnection(options, request);
+      return await connection.open(plan);
+    },
+  };
+}
+
+class WhipConnection implements WebrtcPublication {
+  readonly #options: WhipIngestOptions;
+  readonly #request: IngestRequest;
+  readonly #feedId = newId();
+  readonly #startedAt: number;
+  /** Resolves when the SFU knows the feed: guests may ask for its packets before. */
+  readonly #fed: Promise<void>;
+  #settle: { resolve: () => void; reject: (error: unknown) => void } = { resolve() {}, reject() {} };
+  #peer: PublishingPeer | undefined;
+  #publication: Publication | undefined;
+  #answer = '';
+  #over = false;
+
+  constructor(options: WhipIngestOptions, request: IngestRequest) {
+    this.#options = options;
+    this.#request = request;
+    this.#startedAt = options.clock.monotonic();
+    this.#fed = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    this.#fed.catch(() => {}); // Nobody may have asked.
+  }
+
+  get peer(): PublishingPeer {
+    if (!this.#peer) throw new Error('the connection has no peer yet');
+    return this.#peer;
+  }
+
+  get streamId(): string {
+    return this.#publication?.streamId ?? '';
+  }
+
+  get broadcastId(): string {
+    return this.#publication?.broadcastId ?? '';
+  }
+
+  get answer(): string {
+    return this.#answer;
+  }
+
+  async open(plan: ReturnType<typeof planPublisher>): Promise<this> {
+    const { pool, publish, maximumBitrate } = this.#options;
+    const { offer } = this.#request;
+    // The publisher before this one is let go of first: it may use the same address and port.
+    const result = await publish(this.#publisher());
+    if ('refusal' in result) throw new PublisherRefused(result.refusal);
+    this.#publication = result.publication;
+    if (this.#over) throw replaced();
+    let peer: PublishingPeer;
+    try {
+      peer = await pool.publish({ feedId: this.#feedId, remote: offer.transport, plan, maximumBitrate });
+    } catch (error) {
+      this.#settle.reject(error);
+      this.#end('publisher-lost', 'no worker took it');
+      throw new PublicError(503, 'webrtc_unavailable', 'WebRTC is not available right now: try again.');
+    }
+    this.#peer = peer;
+    this.#settle.resolve();
+    void peer.closed.then((reason) => this.#end(ENDS[reason], reason));
+    if (this.#over) {
+      peer.close();
+      throw replaced();
+    }
+    peer.onSource((source) => result.publication.describe(source));
+    peer.onMedia((startedAt, has) => result.publication.restart(startedAt, has));
+    this.#answer = writeAnswer(offer, plan, peer.local);
+    return this;
+  }
+
+  leave(): void {
+    this.#end('publisher-left');
+    this.#peer?.close();
+  }
+
+  #publisher(): Publisher {
+    const { pool } = this.#options;
+    const { streamKey, address, encoder } = this.#request;
+    const feedId = this.#feedId;
+    return {
+      protocol: 'whip',
+      streamKey,
+      address,
+      ...(encoder === undefined ? {} : { encoder }),
+      rtp: {
+        feedId,
+        send: async ({ video, audio }) => {
+          await this.#fed;
+          return await pool.sendRtp({
+            feedId,
+            ...(video === undefined ? {} : { videoPort: video }),
+            ...(audio === undefined ? {} : { audioPort: audio }),
+          });
+        },
+      },
+      // RTP cannot be held back; the copy that a slow reader gets is thinned in the SFU.
+      pause() {},
+      resume() {},
+      kick: (reason) => {
+        this.#end(reason);
+        this.#peer?.close();
+      },
+    };
+  }
+
+  /** Notes the end once: the first reason counts. */
+  #end(reason: PublicationEnd, why?: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { clock, log } = this.#options;
+    const seconds = Math.round((clock.monotonic() - this.#startedAt) / 1_000);
+    const line = { streamId: this.streamId, publicationId: this.#publication?.id, reason, why, seconds };
+    log[PUBLICATION_END[reason].level](line, 'publisher disconnected');
+    this.#publication?.close(reason);
+  }
+}
+
+function replaced(): PublicError {
+  return new PublicError(409, 'replaced', 'The publication was ended before it began.');
+}

@@ -1,0 +1,73 @@
+import type { VideoCodec } from '../source-info.js';
+import { readVp8Descriptor } from './vp8-descriptor.js';
+
+/** NAL unit types (ITU-T H.264 table 7-1, RFC 6184 section 5.2). */
+const H264_IDR = 5;
+const H264_SPS = 7;
+const H264_STAP_A = 24;
+const H264_FU_A = 28;
+const FU_START = 0x80;
+
+/** RFC 9628 section 4.2: bits of the VP9 payload descriptor's first byte. */
+const VP9_PICTURE_ID = 0x80;
+const VP9_INTER_PREDICTED = 0x40;
+const VP9_LAYERS = 0x20;
+const VP9_FRAME_START = 0x08;
+
+/** The aggregation header of AV1's RTP format (section 4.4): continues an OBU; starts a coded video sequence. */
+const AV1_CONTINUES = 0x80;
+const AV1_NEW_SEQUENCE = 0x08;
+
+/**
+ * Whether the payload from `offset` to `end` holds the beginning of a picture that can be decoded without any before
+ * it. For H.264 also that of its parameter sets (RFC 6184); VP8: RFC 7741; VP9: RFC 9628; AV1: "RTP Payload Format
+ * For AV1" of the Alliance for Open Media.
+ */
+export function startsKeyframe(codec: VideoCodec, packet: Buffer, offset: number, end: number): boolean {
+  if (offset >= end) return false;
+  switch (codec) {
+    case 'h264':
+      return startsH264Keyframe(packet, offset, end);
+    case 'vp8': {
+      const payload = readVp8Descriptor(packet, offset, end);
+      // Bit 0 of the VP8 frame header: 0 is a key frame (RFC 6386 section 9.1).
+      return payload?.startsFrame === true && (packet[payload.frameOffset]! & 0x01) === 0;
+    }
+    case 'vp9':
+      return startsVp9Keyframe(packet, offset, end);
+    case 'av1':
+      return (packet[offset]! & (AV1_CONTINUES | AV1_NEW_SEQUENCE)) === AV1_NEW_SEQUENCE;
+    default:
+      return false;
+  }
+}
+
+function isKeyUnit(type: number): boolean {
+  return type === H264_IDR || type === H264_SPS;
+}
+
+function startsH264Keyframe(packet: Buffer, offset: number, end: number): boolean {
+  const type = packet[offset]! & 0x1f;
+  if (isKeyUnit(type)) return true;
+  if (type === H264_FU_A) {
+    if (offset + 1 >= end) return false;
+    const header = packet[offset + 1]!;
+    return (header & FU_START) !== 0 && isKeyUnit(header & 0x1f);
+  }
+  if (type !== H264_STAP_A) return false;
+  for (let at = offset + 1; at + 2 < end; ) {
+    if (isKeyUnit(packet[at + 2]! & 0x1f)) return true;
+    at += 2 + packet.readUInt16BE(at);
+  }
+  return false;
+}
+
+function startsVp9Keyframe(packet: Buffer, offset: number, end: number): boolean {
+  const first = packet[offset]!;
+  if ((first & (VP9_INTER_PREDICTED | VP9_FRAME_START)) !== VP9_FRAME_START) return false;
+  if ((first & VP9_LAYERS) === 0) return true;
+  let at = offset + 1;
+  if (first & VP9_PICTURE_ID) at += at < end && packet[at]! & 0x80 ? 2 : 1;
+  // Spatial layers above the lowest may be intra only: they lean on the one below.
+  return at < end && (packet[at]! & 0x0e) === 0;
+}

@@ -1,0 +1,31 @@
+import { RTP_HEADER_BYTES, type RtpHeader } from './rtp-header.js';
+
+/** The original sequence number in front of the payload (RFC 4588 section 4). */
+export const ORIGINAL_SEQUENCE_BYTES = 2;
+
+/** The original sequence number of a retransmission; undefined when it carries nothing (padding that probes the path). */
+export function originalSequence(packet: Buffer, header: RtpHeader): number | undefined {
+  if (header.payloadEnd - header.payloadOffset <= ORIGINAL_SEQUENCE_BYTES) return undefined;
+  return packet.readUInt16BE(header.payloadOffset);
+}
+
+/**
+ * Makes the original packet of a retransmission (RFC 4588 section 4), bare of header extensions and padding, in the
+ * memory of the retransmission.
+ */
+export function restoreOriginal(
+  packet: Buffer,
+  header: RtpHeader,
+  payloadType: number,
+  ssrc: number,
+): Buffer {
+  const sequence = packet.readUInt16BE(header.payloadOffset);
+  const start = header.payloadOffset + ORIGINAL_SEQUENCE_BYTES - RTP_HEADER_BYTES;
+  const original = packet.subarray(start, header.payloadEnd);
+  original[0] = 0x80;
+  original[1] = (header.marker ? 0x80 : 0) | payloadType;
+  original.writeUInt16BE(sequence, 2);
+  original.writeUInt32BE(header.timestamp, 4);
+  original.writeUInt32BE(ssrc, 8);
+  return original;
+}

@@ -1,0 +1,116 @@
+import { newId, PublicError } from '../platform/index.js';
+import { type IceServer, type Layer, type Offer, parseOffer, type ViewerEvent } from '../webrtc/index.js';
+
+/** A connection that watches, as the WHEP egress gives it. */
+export type ServiceViewing = {
+  readonly streamId: string;
+  /** SDP. */
+  readonly answer: string;
+  readonly layers: readonly Layer[];
+  readonly ended: Promise<{ name: 'end' | 'reconnect'; reason: string; message: string }>;
+  listen(listener: (event: ViewerEvent | { type: 'viewercount'; viewers: number }) => void): () => void;
+  selectLayer(rid: string | undefined): void;
+  leave(): void;
+};
+
+/** An offer to a viewer, as the WHEP egress makes it. */
+export type ServiceOffer = {
+  /** SDP. */
+  readonly offer: string;
+  accept(answer: Offer): Promise<ServiceViewing | undefined>;
+  close(): void;
+};
+
+/** A viewer's connection. Either they offer and are answered, or they are offered and answer; and only once. */
+export type PeerConnection = {
+  readonly id: string;
+  readonly streamId: string;
+  readonly userId: string;
+  readonly iceServers: IceServer[];
+  /**
+   * Offers (SDP) what the viewer may answer within some seconds.
+   *
+   * @throws PublicError 409 `stream_offline`, 503 `webrtc_unavailable`
+   */
+  createOffer(): Promise<string>;
+  /** Takes the viewer's answer (SDP) to `createOffer`. @throws PublicError as `answer`, 409 `no_offer` */
+  acceptAnswer(answer: string): Promise<ServiceViewing>;
+  /**
+   * Answers the viewer's offer (SDP).
+   *
+   * @throws PublicError 400 `sdp_invalid` …, 406 `no_common_codec`, 409 `stream_offline`, 503 `webrtc_unavailable`
+   */
+  answer(offer: string): Promise<ServiceViewing>;
+  close(): void;
+};
+
+/** What a viewer's connection needs of the house. */
+export type ViewerDoor = {
+  view(request: { streamId: string; offer: Offer }): Promise<ServiceViewing | undefined>;
+  offer(streamId: string): Promise<ServiceOffer | undefined>;
+  iceServers: { list(user?: string): IceServer[] };
+};
+
+export class ViewerConnection implements PeerConnection {
+  readonly id = newId();
+  readonly streamId: string;
+  readonly userId: string;
+  readonly iceServers: IceServer[];
+  readonly #door: ViewerDoor;
+  #state: 'new' | 'offering' | 'used' = 'new';
+  #offer: ServiceOffer | undefined;
+  #viewing: ServiceViewing | undefined;
+  #closed = false;
+
+  constructor(streamId: string, userId: string, door: ViewerDoor) {
+    this.streamId = streamId;
+    this.userId = userId;
+    this.#door = door;
+    this.iceServers = door.iceServers.list(userId);
+  }
+
+  async createOffer(): Promise<string> {
+    this.#leaveState('new', 'offering');
+    const offer = await this.#door.offer(this.streamId);
+    if (!offer) throw offline();
+    if (this.#closed) offer.close();
+    this.#offer = offer;
+    return offer.offer;
+  }
+
+  async acceptAnswer(answer: string): Promise<ServiceViewing> {
+    const parsed = parseOffer(answer);
+    if (!this.#offer || this.#state !== 'offering')
+      throw new PublicError(409, 'no_offer', 'This connection waits for no answer.');
+    this.#state = 'used';
+    return this.#begin(await this.#offer.accept(parsed));
+  }
+
+  async answer(offer: string): Promise<ServiceViewing> {
+    this.#leaveState('new', 'used');
+    return this.#begin(await this.#door.view({ streamId: this.streamId, offer: parseOffer(offer) }));
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#state === 'offering') this.#offer?.close();
+    this.#viewing?.leave();
+  }
+
+  #begin(viewing: ServiceViewing | undefined): ServiceViewing {
+    if (!viewing) throw offline();
+    this.#viewing = viewing;
+    if (this.#closed) viewing.leave();
+    return viewing;
+  }
+
+  #leaveState(from: 'new', to: 'offering' | 'used'): void {
+    if (this.#state !== from)
+      throw new PublicError(409, 'already_negotiated', 'This connection is negotiated already.');
+    this.#state = to;
+  }
+}
+
+function offline(): PublicError {
+  return new PublicError(409, 'stream_offline', 'The livestream is not live at the moment: try again.');
+}

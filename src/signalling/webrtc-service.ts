@@ -1,0 +1,179 @@
+import { PublicError } from '../platform/index.js';
+import type { Livestream, StreamStatus } from '../streams/index.js';
+import { type IceServer, type Offer, parseOffer } from '../webrtc/index.js';
+import {
+  type PeerConnection,
+  type ServiceOffer,
+  type ServiceViewing,
+  ViewerConnection,
+} from './viewer-connection.js';
+
+/** A connection that publishes, as the WHIP ingest gives it. */
+export type ServicePublication = {
+  readonly streamId: string;
+  /** SDP. */
+  readonly answer: string;
+  readonly peer: { readonly closed: Promise<unknown> };
+  leave(): void;
+};
+
+export type StreamConfig = { title: string; description?: string; recordingEnabled?: boolean };
+
+export type WebrtcServiceOptions = {
+  /** @throws PublicError */
+  publish(request: {
+    offer: Offer;
+    streamKey: string;
+    address: string;
+    encoder?: string | undefined;
+  }): Promise<ServicePublication>;
+  /** @throws PublicError */
+  view(request: { streamId: string; offer: Offer }): Promise<ServiceViewing | undefined>;
+  /** Makes an offer to a viewer. @throws PublicError */
+  offer(streamId: string): Promise<ServiceOffer | undefined>;
+  /** How many watch a stream by WebRTC. */
+  viewers(streamId: string): number;
+  /** Makes a livestream and the key that publishes it. */
+  create(userId: string, config: StreamConfig): Promise<{ streamId: string; streamKey: string }>;
+  streams: {
+    find(streamId: string): Promise<Livestream | undefined>;
+    listActive(page: { limit: number; offset: number }): Promise<Livestream[]>;
+    status(streamId: string): StreamStatus;
+    /** @returns false when there is no such livestream. */
+    end(streamId: string, reason: 'ended-by-owner'): Promise<boolean>;
+  };
+  iceServers: { list(user?: string): IceServer[] };
+};
+
+export type JoinedStream = {
+  streamId: string;
+  iceServers: IceServer[];
+  state: StreamStatus['state']['name'];
+  viewers: number;
+  connection: PeerConnection;
+};
+
+export type StartedBroadcast = {
+  streamId: string;
+  streamKey: string;
+  iceServers: IceServer[];
+  /** Answers the broadcaster's offer (SDP). @throws PublicError */
+  answer(offer: string, address: string): Promise<ServicePublication>;
+};
+
+export type ActiveStream = {
+  streamId: string;
+  userId: string | null;
+  title: string;
+  startedAt: Date | null;
+  state: StreamStatus['state']['name'];
+  viewers: number;
+};
+
+export type StreamStats = StreamStatus & { streamId: string; startedAt: Date | null; viewers: number };
+
+const STREAM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Streams asked of the database at once. */
+const PAGE = 100;
+
+/**
+ * Live streaming by WebRTC for programs in this process, under the names that the host platform uses. Whoever calls has
+ * checked who their user is.
+ */
+export class WebrtcService {
+  readonly #options: WebrtcServiceOptions;
+
+  constructor(options: WebrtcServiceOptions) {
+    this.#options = options;
+  }
+
+  /** A connection for somebody who watches. Nothing is negotiated yet. */
+  createPeerConnection(streamId: string, userId: string): PeerConnection {
+    return new ViewerConnection(streamId, userId, this.#options);
+  }
+
+  /** Makes a livestream; the broadcast begins when the offer of its broadcaster has been answered and media come. */
+  async startBroadcast(userId: string, streamConfig: StreamConfig): Promise<StartedBroadcast> {
+    const { streamId, streamKey } = await this.#options.create(userId, streamConfig);
+    return {
+      streamId,
+      streamKey,
+      iceServers: this.#options.iceServers.list(userId),
+      answer: (offer, address) => this.publish({ streamKey, offer, address }),
+    };
+  }
+
+  /** Ends a livestream for good. @throws PublicError 404 `stream_not_found` */
+  async stopBroadcast(streamId: string): Promise<void> {
+    const found = STREAM_ID.test(streamId) && (await this.#options.streams.end(streamId, 'ended-by-owner'));
+    if (!found) throw notFound();
+  }
+
+  /** What a viewer needs to connect. @throws PublicError 404 `stream_not_found` */
+  async joinStream(streamId: string, userId: string): Promise<JoinedStream> {
+    await this.#find(streamId);
+    const connection = this.createPeerConnection(streamId, userId);
+    return {
+      streamId,
+      iceServers: connection.iceServers,
+      state: this.#options.streams.status(streamId).state.name,
+      viewers: this.viewers(streamId),
+      connection,
+    };
+  }
+
+  /** Every livestream that is live, the newest first. */
+  async getActiveStreams(): Promise<ActiveStream[]> {
+    const { streams } = this.#options;
+    const active: ActiveStream[] = [];
+    for (let offset = 0; ; offset += PAGE) {
+      const page = await streams.listActive({ limit: PAGE, offset });
+      for (const { id, userId, title, startedAt } of page)
+        active.push({
+          streamId: id,
+          userId,
+          title,
+          startedAt,
+          state: streams.status(id).state.name,
+          viewers: this.viewers(id),
+        });
+      if (page.length < PAGE) return active;
+    }
+  }
+
+  /** @throws PublicError 404 `stream_not_found` */
+  async getStreamStats(streamId: string): Promise<StreamStats> {
+    const { startedAt } = await this.#find(streamId);
+    const status = this.#options.streams.status(streamId);
+    return { streamId, startedAt, ...status, viewers: this.viewers(streamId) };
+  }
+
+  /** Lets a broadcaster in by their stream key. @throws PublicError */
+  async publish(request: {
+    streamKey: string;
+    offer: string;
+    address: string;
+    encoder?: string | undefined;
+  }): Promise<ServicePublication> {
+    return await this.#options.publish({ ...request, offer: parseOffer(request.offer) });
+  }
+
+  viewers(streamId: string): number {
+    return this.#options.viewers(streamId);
+  }
+
+  /** From memory: costs nothing. */
+  state(streamId: string): StreamStatus['state']['name'] {
+    return this.#options.streams.status(streamId).state.name;
+  }
+
+  async #find(streamId: string): Promise<Livestream> {
+    const livestream = STREAM_ID.test(streamId) ? await this.#options.streams.find(streamId) : undefined;
+    if (!livestream) throw notFound();
+    return livestream;
+  }
+}
+
+function notFound(): PublicError {
+  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
+}

@@ -1,0 +1,177 @@
+import type { Writable } from 'node:stream';
+import { type Clock, sleep } from '../platform/index.js';
+import type { RtpSource } from '../streams/index.js';
+import type { EncoderInput, MediaKind } from './encoder-input.js';
+import { LoopbackLine } from './loopback-line.js';
+import type { PortPairs } from './port-pairs.js';
+import { type RtpVideoCodec, sessionDescription } from './rtp-session.js';
+
+export type RtpInputOptions = {
+  source: RtpSource;
+  has: { video?: RtpVideoCodec; audio: boolean };
+  /** Frames per second of everything that is made of it. */
+  frameRate: number;
+  pairs: PortPairs;
+  clock: Clock;
+};
+
+/** A goodbye may be lost: it is said again this often, ms. */
+const BYE_EVERY_MS = 500;
+/** How often it is looked whether ffmpeg listens, ms. */
+const KNOCK_EVERY_MS = 10;
+/** ffmpeg must listen after this, ms. */
+const LISTENS_WITHIN_MS = 10_000;
+/** When what came out does not come any more for so long, the sender is silent or ffmpeg hangs, ms. */
+const SILENCE_MS = 4_000;
+/** So long it may take until something comes out at all, ms; less than ffmpeg itself waits. */
+const FIRST_SIGN_MS = 10_000;
+/** The sender's clock may run so much slower than ours: ms in a ms. */
+const CLOCK_DRIFT = 0.001;
+
+type Flow = {
+  /** Monotonic ms at which something last came out. */
+  answered: number;
+  /** The least difference seen between our clock and what had come out, ms; it grows as clocks may differ. */
+  least: { difference: number; at: number } | undefined;
+};
+
+/**
+ * Has the SFU send a publisher's packets to an encoder: ports on loopback, a session description on its standard
+ * input, and at the end a goodbye, as ffmpeg, waiting for a packet, hears nothing else.
+ */
+export class RtpInput implements EncoderInput {
+  readonly format: { kind: 'rtp'; frameRate: number };
+  readonly #options: RtpInputOptions;
+  readonly #ports: { video?: number; audio?: number };
+  /** To the ports for RTCP, which ffmpeg opens last, and to those for RTP. */
+  readonly #control: LoopbackLine[];
+  readonly #media: LoopbackLine[];
+  readonly #over = new AbortController();
+  readonly #flows = new Map<MediaKind, Flow>();
+  #sending: { close(): void } | undefined;
+  #begun: number | undefined;
+  #ending = false;
+
+  /** Finds ports. @throws when there are none. */
+  static async open(options: RtpInputOptions): Promise<RtpInput> {
+    const { has, pairs } = options;
+    const ports: { video?: number; audio?: number } = {};
+    if (has.video) ports.video = await pairs.take();
+    try {
+      if (has.audio) ports.audio = await pairs.take();
+    } catch (error) {
+      if (ports.video !== undefined) pairs.release(ports.video);
+      throw error;
+    }
+    return new RtpInput(options, ports);
+  }
+
+  private constructor(options: RtpInputOptions, ports: { video?: number; audio?: number }) {
+    this.#options = options;
+    this.#ports = ports;
+    this.format = { kind: 'rtp', frameRate: options.frameRate };
+    this.#control = Object.values(ports).map((port) => new LoopbackLine(port + 1));
+    this.#media = Object.values(ports).map((port) => new LoopbackLine(port));
+  }
+
+  attach(output: Writable): void {
+    const { video, audio } = this.#ports;
+    const codec = this.#options.has.video;
+    output.end(
+      sessionDescription({
+        ...(codec && video !== undefined ? { video: { codec, port: video } } : {}),
+        ...(audio === undefined ? {} : { audio: { port: audio } }),
+      }),
+    );
+  }
+
+  /**
+   * Waits until ffmpeg listens and has the source send.
+   *
+   * @returns Unix ms at which it began: the beginning of media time; undefined when it was closed meanwhile
+   * @throws when ffmpeg does not listen, or what the source throws
+   */
+  async flow(): Promise<number | undefined> {
+    const { source, clock } = this.#options;
+    if (!(await this.#listens())) return undefined;
+    const begun = clock.now();
+    const sending = await source.send({ ...this.#ports });
+    if (this.#over.signal.aborted) {
+      sending.close();
+      return undefined;
+    }
+    this.#sending = sending;
+    this.#begun = clock.monotonic();
+    if (this.#ending) this.#sayGoodbye();
+    return begun;
+  }
+
+  end(): void {
+    if (this.#ending || this.#over.signal.aborted) return;
+    this.#ending = true;
+    if (this.#sending) this.#sayGoodbye();
+  }
+
+  close(): void {
+    if (this.#over.signal.aborted) return;
+    this.#over.abort();
+    this.#sending?.close();
+    for (const line of [...this.#control, ...this.#media]) line.close();
+    for (const port of Object.values(this.#ports)) this.#options.pairs.release(port);
+  }
+
+  answered(kind: MediaKind): void {
+    const answered = this.#options.clock.monotonic();
+    const flow = this.#flows.get(kind);
+    if (flow) flow.answered = answered;
+    else this.#flows.set(kind, { answered, least: undefined });
+  }
+
+  /** What went in is not seen here: how much further behind our clock the renditions are than they have been. */
+  lag(kind: MediaKind, position: number): number {
+    const flow = this.#flows.get(kind);
+    if (!flow) return 0;
+    const at = this.#options.clock.monotonic();
+    const difference = at - position;
+    const { least } = flow;
+    const expected = least ? least.difference + (at - least.at) * CLOCK_DRIFT : difference;
+    flow.least = { difference: Math.min(expected, difference), at };
+    return difference - flow.least.difference;
+  }
+
+  /** How long ago something of every kind that comes out did so, ms. */
+  get quiet(): number {
+    const now = this.#options.clock.monotonic();
+    return Math.max(0, ...[...this.#flows.values()].map(({ answered }) => now - answered));
+  }
+
+  /**
+   * Nothing comes out (of one kind) any more: ffmpeg hangs, or the sender is silent and what it sends later would be
+   * preceded by as many repeated pictures. In either case a new encoder should wait for it.
+   */
+  get stalled(): boolean {
+    if (this.#flows.size > 0) return this.quiet > SILENCE_MS;
+    return this.#begun !== undefined && this.#options.clock.monotonic() - this.#begun > FIRST_SIGN_MS;
+  }
+
+  async #listens(): Promise<boolean> {
+    const { clock } = this.#options;
+    const deadline = clock.monotonic() + LISTENS_WITHIN_MS;
+    for (const line of this.#control) {
+      while (!(await line.answers())) {
+        if (this.#over.signal.aborted) return false;
+        if (clock.monotonic() > deadline) throw new Error('ffmpeg does not listen for RTP');
+        await sleep(clock, KNOCK_EVERY_MS, this.#over.signal);
+      }
+    }
+    return !this.#over.signal.aborted;
+  }
+
+  #sayGoodbye(): void {
+    const say = (): void => {
+      for (const line of this.#media) line.bye();
+    };
+    say();
+    this.#options.clock.every(BYE_EVERY_MS, say, this.#over.signal);
+  }
+}

@@ -1,0 +1,43 @@
+import type { VideoCodec } from '../media/index.js';
+
+/** What ffmpeg is sent as RTP. */
+export type RtpSession = {
+  video?: { codec: RtpVideoCodec; port: number };
+  /** Opus. */
+  audio?: { port: number };
+};
+
+/** Video codecs that arrive as RTP. */
+export type RtpVideoCodec = Extract<VideoCodec, 'h264' | 'vp8' | 'vp9' | 'av1'>;
+
+/** The payload types of everything that is sent as RTP on this machine. */
+export const PAYLOAD_TYPE = { video: 96, audio: 97 } as const;
+
+/** Encoding names (RFC 6184, RFC 7741, RFC 9628, the AV1 payload format), with what a decoder must know of them. */
+const ENCODINGS: Record<RtpVideoCodec, { name: string; parameters?: string }> = {
+  h264: { name: 'H264', parameters: 'packetization-mode=1' },
+  vp8: { name: 'VP8' },
+  vp9: { name: 'VP9' },
+  av1: { name: 'AV1' },
+};
+
+export function isRtpVideoCodec(codec: VideoCodec): codec is RtpVideoCodec {
+  return codec in ENCODINGS;
+}
+
+/** The session description (RFC 8866) that tells ffmpeg where on loopback to listen for what. */
+export function sessionDescription({ video, audio }: RtpSession): string {
+  const lines = ['v=0', 'o=- 0 0 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0'];
+  if (video) {
+    const { name, parameters } = ENCODINGS[video.codec];
+    lines.push(`m=video ${video.port} RTP/AVP ${PAYLOAD_TYPE.video}`);
+    lines.push(`a=rtpmap:${PAYLOAD_TYPE.video} ${name}/90000`);
+    if (parameters) lines.push(`a=fmtp:${PAYLOAD_TYPE.video} ${parameters}`);
+  }
+  if (audio) {
+    lines.push(`m=audio ${audio.port} RTP/AVP ${PAYLOAD_TYPE.audio}`);
+    // RFC 7587, section 7: always 48 kHz and two channels; what is mono inside comes out twice.
+    lines.push(`a=rtpmap:${PAYLOAD_TYPE.audio} opus/48000/2`, `a=fmtp:${PAYLOAD_TYPE.audio} sprop-stereo=1`);
+  }
+  return `${lines.join('\r\n')}\r\n`;
+}

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
+import { connect } from 'node:net';
+import type { Clock } from '../platform/index.js';
+
+export type IceServerAddress = { host: string; port: number; transport: 'udp' | 'tcp' };
+
+/** An answer that has not come by then does not come, ms. */
+const PATIENCE_MS = 3_000;
+/** When the request is sent again, ms after the first time: UDP loses things. */
+const RETRANSMIT_MS = [0, 500, 1_500] as const;
+/** RFC 8489 section 5. */
+const BINDING_REQUEST = 0x0001;
+const MAGIC_COOKIE = 0x2112_a442;
+const HEADER_BYTES = 20;
+/** The two bits that make a message a response, of success or error. */
+const RESPONSE_CLASS = 0x0100;
+
+/**
+ * Asks a STUN or TURN server for a sign of life: over UDP a binding request, over TCP a connection.
+ *
+ * @returns what is wrong, as the rest of a sentence that begins with the server's name; undefined when it answers.
+ */
+export async function probeIceServer(server: IceServerAddress, clock: Clock): Promise<string | undefined> {
+  const { host, port, transport } = server;
+  const name = `${host}:${port}`;
+  const patience = new AbortController();
+  try {
+    const late = new Promise<string>((resolve) => {
+      clock.after(
+        PATIENCE_MS,
+        () => resolve(`${name} did not answer within ${PATIENCE_MS / 1_000} s`),
+        patience.signal,
+      );
+    });
+    const found = lookup(host).catch(() => undefined);
+    const asked = found.then(async (address) => {
+      if (!address) return `${name} has a name that cannot be resolved`;
+      if (patience.signal.aborted) return undefined;
+      const ask = transport === 'udp' ? askByUdp : askByTcp;
+      return (await ask(address, port, clock, patience.signal))
+        ? undefined
+        : `${name} refused the connection`;
+    });
+    return await Promise.race([asked, late]);
+  } finally {
+    patience.abort();
+  }
+}
+
+type Address = { address: string; family: number };
+
+/** @returns true at the first answer that is one to our request; false when the port is closed. */
+function askByUdp(to: Address, port: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = bindingRequest();
+    const socket = createSocket(to.family === 6 ? 'udp6' : 'udp4');
+    signal.addEventListener('abort', () => socket.close(), { once: true });
+    socket.on('error', () => resolve(false));
+    socket.on('message', (bytes) => {
+      if (answers(bytes, request)) resolve(true);
+    });
+    // Connected, so that a closed port is told (ICMP) and strangers are not heard.
+    socket.on('connect', () => {
+      for (const ms of RETRANSMIT_MS) clock.after(ms, () => socket.send(request, () => {}), signal);
+    });
+    socket.connect(port, to.address);
+  });
+}
+
+function askByTcp(to: Address, port: number, _clock: Clock, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, to.address);
+    signal.addEventListener('abort', () => socket.destroy(), { once: true });
+    socket.on('error', () => resolve(false));
+    socket.on('connect', () => resolve(true));
+  });
+}
+
+/** RFC 8489 section 5: type, length of the attributes (none), magic cookie, transaction. */
+function bindingRequest(): Buffer {
+  const request = Buffer.alloc(HEADER_BYTES);
+  request.writeUInt16BE(BINDING_REQUEST, 0);
+  request.writeUInt32BE(MAGIC_COOKIE, 4);
+  randomBytes(12).copy(request, 8);
+  return request;
+}
+
+function answers(bytes: Buffer, request: Buffer): boolean {
+  if (bytes.length < HEADER_BYTES || bytes.compare(request, 4, HEADER_BYTES, 4, HEADER_BYTES) !== 0)
+    return false;
+  return (bytes.readUInt16BE(0) & RESPONSE_CLASS) !== 0;
+}

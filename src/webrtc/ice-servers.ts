@@ -1,0 +1,126 @@
+import { createHmac } from 'node:crypto';
+import { type Clock, HeadendError, type Logger } from '../platform/index.js';
+import { probeIceServer } from './ice-server-probe.js';
+
+/** As `RTCIceServer` of the browsers has it. */
+export type IceServer = { urls: string[]; username?: string; credential?: string };
+
+export type IceServersOptions = {
+  /** `stun:host[:port]`; the scheme may be missing. */
+  stunUrls: string[];
+  /** `turn:host[:port][?transport=udp|tcp]` or `turns:…`, several with commas between; the scheme may be missing. */
+  turnServer?: string | undefined;
+  turnUsername?: string | undefined;
+  turnPassword?: string | undefined;
+  /** coturn's `static-auth-secret`: credentials are then made for each client and run out by themselves. */
+  turnSecret?: string | undefined;
+  clock: Clock;
+  log: Logger;
+};
+
+/** How long credentials made from `turnSecret` are good, in seconds: longer than anybody watches in one go. */
+const CREDENTIAL_S = 24 * 3_600;
+/** RFC 7064 and RFC 7065, without what needs escaping in a `Link` header. */
+const ICE_URL =
+  /^(stuns?|turns?):([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(\?transport=(?:udp|tcp))?$/;
+/** What a quoted string of a header may hold (RFC 9110 section 5.6.4), once quotes and backslashes are escaped. */
+const VISIBLE = /^[\x20-\x7e]+$/;
+const DEFAULT_USER = 'headend';
+
+/** The STUN and TURN servers that clients are told of. */
+export class IceServers {
+  readonly #options: IceServersOptions;
+  readonly #stun: string[];
+  readonly #turn: string[];
+
+  /** @throws HeadendError `ice_servers_invalid` with a sentence for the operator. */
+  constructor(options: IceServersOptions) {
+    this.#options = options;
+    this.#stun = options.stunUrls.map((url) => iceUrl('STUN_URLS', url, 'stun'));
+    const turn = options.turnServer?.split(',').filter((url) => url.trim() !== '') ?? [];
+    this.#turn = turn.map((url) => iceUrl('TURN_SERVER', url, 'turn'));
+    const { turnUsername, turnPassword, turnSecret } = options;
+    if (this.#turn.length > 0 && !turnSecret && !(turnUsername && turnPassword))
+      throw invalid('TURN_SERVER needs TURN_USERNAME and TURN_PASSWORD, or TURN_SECRET');
+    for (const [name, value] of Object.entries({ TURN_USERNAME: turnUsername, TURN_PASSWORD: turnPassword }))
+      if (value && !VISIBLE.test(value)) throw invalid(`${name} may hold visible ASCII characters alone`);
+  }
+
+  /**
+   * What a client puts into `RTCConfiguration.iceServers`.
+   *
+   * @param user for TURN credentials that run out: coturn logs it.
+   */
+  list(user: string = DEFAULT_USER): IceServer[] {
+    const servers: IceServer[] = [];
+    if (this.#stun.length > 0) servers.push({ urls: [...this.#stun] });
+    if (this.#turn.length > 0) servers.push({ urls: [...this.#turn], ...this.#credentials(user) });
+    return servers;
+  }
+
+  /** The same as values of `Link` headers, one for each URL (RFC 9725 section 4.6). */
+  links(user?: string): string[] {
+    return this.list(user).flatMap(({ urls, username, credential }) => {
+      const login =
+        username === undefined || credential === undefined
+          ? ''
+          : `; username=${quoted(username)}; credential=${quoted(credential)}; credential-type="password"`;
+      return urls.map((url) => `<${url}>; rel="ice-server"${login}`);
+    });
+  }
+
+  /** Whether the servers answer us; what does not is told in the log in plain words. Never rejects. */
+  async check(): Promise<{ url: string; problem: string }[]> {
+    const { clock, log } = this.#options;
+    const probed = await Promise.all(
+      [...this.#stun, ...this.#turn].map(async (url) => ({ url, problem: await probe(url, clock) })),
+    );
+    const problems = probed.flatMap(({ url, problem }) => (problem === undefined ? [] : [{ url, problem }]));
+    for (const { url, problem } of problems)
+      log.warn(
+        { url },
+        url.startsWith('stun')
+          ? `the STUN server ${problem}: browsers behind NAT may not find their public address; look at STUN_URLS and the firewall (outgoing UDP)`
+          : `the TURN server ${problem}: browsers whose network blocks UDP will not connect; look at TURN_SERVER and the firewall`,
+      );
+    return problems;
+  }
+
+  /** Static, or as draft-uberti-behave-turn-rest says: the name is the time at which it runs out. */
+  #credentials(user: string): { username: string; credential: string } {
+    const { turnSecret, turnUsername = '', turnPassword = '', clock } = this.#options;
+    if (!turnSecret) return { username: turnUsername, credential: turnPassword };
+    const username = `${Math.floor(clock.now() / 1_000) + CREDENTIAL_S}:${user.replace(/[^\w.@-]/g, '_')}`;
+    return { username, credential: createHmac('sha1', turnSecret).update(username).digest('base64') };
+  }
+}
+
+function iceUrl(setting: string, text: string, scheme: 'stun' | 'turn'): string {
+  const url = /^(stun|turn)s?:/i.test(text.trim()) ? text.trim() : `${scheme}:${text.trim()}`;
+  const match = ICE_URL.exec(url);
+  if (!match?.[1]?.startsWith(scheme) || Number(match[3] ?? 0) > 65_535)
+    throw invalid(`${setting} must be of the form ${scheme}:HOST:PORT, not "${text.trim()}"`);
+  return url;
+}
+
+function invalid(message: string): HeadendError {
+  return new HeadendError('ice_servers_invalid', `${message}.`);
+}
+
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+}
+
+async function probe(url: string, clock: Clock): Promise<string | undefined> {
+  const match = ICE_URL.exec(url);
+  const secure = match?.[1]?.endsWith('s') ?? false;
+  return await probeIceServer(
+    {
+      host: (match?.[2] ?? '').replace(/^\[|\]$/g, ''),
+      // RFC 8489 section 8.1 and RFC 8656 section 4: 3478, with TLS 5349.
+      port: Number(match?.[3] ?? (secure ? 5_349 : 3_478)),
+      transport: secure || match?.[4] === '?transport=tcp' ? 'tcp' : 'udp',
+    },
+    clock,
+  );
+}

@@ -1,0 +1,101 @@
+import type { SourceInfo } from '../media/index.js';
+import type { LocalTransport } from './media-plan.js';
+import type { PeerEnd, PublishingPeer, ViewerEvent, ViewingPeer } from './pool-types.js';
+import type { WorkerProcess } from './worker-process.js';
+
+type Found = Pick<SourceInfo, 'video' | 'audio'>;
+type Has = { audio: boolean; video: boolean };
+
+/** Events that are kept for a listener that has not come yet. */
+const KEPT_EVENTS = 16;
+
+/** What both kinds of peers have in common, on the gateway's side. */
+abstract class PoolPeer {
+  readonly id: string;
+  readonly worker: WorkerProcess;
+  readonly connected: Promise<void>;
+  readonly closed: Promise<PeerEnd>;
+  /** Set when the worker has answered. */
+  local!: LocalTransport;
+  markConnected!: () => void;
+  markClosed!: (end: PeerEnd) => void;
+
+  constructor(id: string, worker: WorkerProcess) {
+    this.id = id;
+    this.worker = worker;
+    this.connected = new Promise((resolve) => {
+      this.markConnected = resolve;
+    });
+    this.closed = new Promise((resolve) => {
+      this.markClosed = resolve;
+    });
+  }
+
+  close(): void {
+    this.worker.send({ type: 'close', id: this.id });
+  }
+}
+
+/** A publisher; what the worker said before there was a listener is told to it at once. */
+export class PoolPublisher extends PoolPeer implements PublishingPeer {
+  readonly feedId: string;
+  #sourceListener: ((source: Found) => void) | undefined;
+  #mediaListener: ((startedAt: number, has: Has) => void) | undefined;
+  #source: Found | undefined;
+  #media: { startedAt: number; has: Has } | undefined;
+
+  constructor(id: string, worker: WorkerProcess, feedId: string) {
+    super(id, worker);
+    this.feedId = feedId;
+  }
+
+  onSource(listener: (source: Found) => void): void {
+    this.#sourceListener = listener;
+    if (this.#source) listener(this.#source);
+  }
+
+  onMedia(listener: (startedAt: number, has: Has) => void): void {
+    this.#mediaListener = listener;
+    if (this.#media) listener(this.#media.startedAt, this.#media.has);
+  }
+
+  foundSource(source: Found): void {
+    this.#source = source;
+    this.#sourceListener?.(source);
+  }
+
+  mediaBegan(startedAt: number, has: Has): void {
+    this.#media = { startedAt, has };
+    this.#mediaListener?.(startedAt, has);
+  }
+}
+
+/** A viewer; events that came before there was a listener are told to it at once. */
+export class PoolViewer extends PoolPeer implements ViewingPeer {
+  readonly channelId: string;
+  #listener: ((event: ViewerEvent) => void) | undefined;
+  #early: ViewerEvent[] = [];
+
+  constructor(id: string, worker: WorkerProcess, channelId: string) {
+    super(id, worker);
+    this.channelId = channelId;
+  }
+
+  selectLayer(rid: string | undefined): void {
+    this.worker.send({ type: 'select-layer', id: this.id, ...(rid === undefined ? {} : { rid }) });
+  }
+
+  onEvent(listener: (event: ViewerEvent) => void): void {
+    this.#listener = listener;
+    for (const event of this.#early.splice(0)) listener(event);
+  }
+
+  happened(event: ViewerEvent): void {
+    if (this.#listener) {
+      this.#listener(event);
+      return;
+    }
+    this.#early.push(event);
+    if (this.#early.length > KEPT_EVENTS) this.#early.shift();
+  }
+}

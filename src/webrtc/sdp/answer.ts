@@ -1,0 +1,198 @@
+import { randomInt } from 'node:crypto';
+import type {
+  ExtensionIds,
+  LocalTransport,
+  NegotiatedFeedback,
+  NegotiatedVideo,
+  PublisherPlan,
+  ViewerPlan,
+} from '../media-plan.js';
+import { parametersOf } from './codec-choice.js';
+import { EXTENSION_URIS, type Offer, type OfferedMedia } from './offer.js';
+
+/** RFC 8829 section 5.2.1: a session id of 62 bits at most; this many are exact in a JavaScript number. */
+const SESSION_ID_LIMIT = 2 ** 47;
+const CNAME = 'headend';
+/** What we take of Opus parameters (RFC 7587 section 6.1), all of them numbers. */
+const OPUS_PARAMETERS = ['minptime', 'maxptime', 'ptime', 'stereo', 'useinbandfec', 'usedtx', 'cbr'] as const;
+const OPUS_RATES = ['maxplaybackrate', 'maxaveragebitrate'] as const;
+const FEEDBACK_NAMES: readonly [keyof NegotiatedFeedback, string][] = [
+  ['transportCc', 'transport-cc'],
+  ['remb', 'goog-remb'],
+  ['fir', 'ccm fir'],
+  ['nack', 'nack'],
+  ['pli', 'nack pli'],
+];
+const RTP_NAMES = { h264: 'H264', vp8: 'VP8', vp9: 'VP9', av1: 'AV1' } as const;
+
+/**
+ * Writes the answer to an offer by its plan (RFC 8829 section 5.3): sections that are not in the plan are refused. Our
+ * candidates are complete.
+ *
+ * Of the offer nothing is repeated but what has passed the patterns of its parser; numbers are written as numbers.
+ */
+export function writeAnswer(
+  offer: Pick<Offer, 'media'>,
+  plan: PublisherPlan | ViewerPlan,
+  local: LocalTransport,
+): string {
+  const accepted = offer.media.filter((media) => isPlanned(media, plan));
+  const answer = new SdpWriter();
+  answer.line('v=0');
+  answer.line(`o=- ${randomInt(1, SESSION_ID_LIMIT)} 1 IN IP4 127.0.0.1`);
+  answer.line('s=-');
+  answer.line('t=0 0');
+  answer.line(`a=group:BUNDLE ${accepted.map(({ mid }) => mid).join(' ')}`);
+  answer.line('a=msid-semantic: WMS *');
+  answer.line('a=ice-options:trickle');
+  for (const media of offer.media) {
+    if (!isPlanned(media, plan)) {
+      refuse(answer, media);
+      continue;
+    }
+    if (media.kind === 'audio') writeAudio(answer, media, plan, local);
+    else writeVideo(answer, media, plan, local);
+    // RFC 8829 section 5.3.1: candidates stand in the section that leads the BUNDLE group.
+    if (media !== accepted[0]) continue;
+    for (const candidate of local.candidates) answer.line(`a=candidate:${candidate}`);
+    answer.line('a=end-of-candidates');
+  }
+  return answer.text;
+}
+
+/** Lines of a description; one that would be two is a fault of ours and never leaves the house. */
+class SdpWriter {
+  text = '';
+
+  line(line: string): void {
+    if (/[\r\n\0]/.test(line)) throw new Error('a line of an SDP answer contains a line break');
+    this.text += `${line}\r\n`;
+  }
+}
+
+function isPlanned(media: OfferedMedia, plan: PublisherPlan | ViewerPlan): boolean {
+  if (!media.usable || media.mid === undefined) return false;
+  if (media.kind === 'audio') return media.mid === plan.audio?.mid;
+  return media.kind === 'video' && media.mid === plan.video?.mid;
+}
+
+/** RFC 3264 section 6: port 0; the section keeps its place. */
+function refuse(answer: SdpWriter, { kind, protocol, firstFormat, mid }: OfferedMedia): void {
+  answer.line(`m=${kind} 0 ${protocol} ${firstFormat}`);
+  answer.line('c=IN IP4 0.0.0.0');
+  if (mid !== undefined) answer.line(`a=mid:${mid}`);
+  answer.line('a=inactive');
+}
+
+function writeAudio(
+  answer: SdpWriter,
+  media: OfferedMedia,
+  plan: PublisherPlan | ViewerPlan,
+  local: LocalTransport,
+): void {
+  const { audio } = plan;
+  if (!audio) return;
+  const { payloadType } = audio;
+  begin(answer, media, [payloadType], plan, local);
+  writeExtensions(answer, audio.extensions);
+  answer.line(`a=rtpmap:${payloadType} opus/48000/2`);
+  const parameters = opusParameters(audio.parameters);
+  if (parameters) answer.line(`a=fmtp:${payloadType} ${parameters}`);
+  writeFeedback(answer, payloadType, audio.feedback);
+  if (plan.kind === 'viewer' && plan.audio) {
+    answer.line(`a=msid:${CNAME} audio`);
+    answer.line(`a=ssrc:${plan.audio.ssrc} cname:${CNAME}`);
+  }
+}
+
+function writeVideo(
+  answer: SdpWriter,
+  media: OfferedMedia,
+  plan: PublisherPlan | ViewerPlan,
+  local: LocalTransport,
+): void {
+  const { video } = plan;
+  if (!video) return;
+  const codecs: NegotiatedVideo[] = 'codecs' in video ? video.codecs : [video];
+  const payloadTypes = codecs.flatMap(({ payloadType, rtxPayloadType }) =>
+    rtxPayloadType === undefined ? [payloadType] : [payloadType, rtxPayloadType],
+  );
+  begin(answer, media, payloadTypes, plan, local);
+  writeExtensions(answer, video.extensions);
+  for (const codec of codecs) writeVideoCodec(answer, codec, video.feedback);
+  if (plan.kind === 'publisher') writeLayers(answer, media, plan.video?.rids ?? []);
+  else if (plan.video) writeVideoSource(answer, plan.video);
+}
+
+/** What every accepted section has. */
+function begin(
+  answer: SdpWriter,
+  media: OfferedMedia,
+  payloadTypes: number[],
+  plan: PublisherPlan | ViewerPlan,
+  local: LocalTransport,
+): void {
+  answer.line(`m=${media.kind} 9 ${media.protocol} ${payloadTypes.join(' ')}`);
+  answer.line('c=IN IP4 0.0.0.0');
+  answer.line('a=rtcp:9 IN IP4 0.0.0.0');
+  answer.line(`a=ice-ufrag:${local.iceUfrag}`);
+  answer.line(`a=ice-pwd:${local.icePwd}`);
+  answer.line(`a=fingerprint:${local.fingerprint}`);
+  answer.line(`a=setup:${local.setup}`);
+  answer.line(`a=mid:${media.mid}`);
+  answer.line(plan.kind === 'publisher' ? 'a=recvonly' : 'a=sendonly');
+  answer.line('a=rtcp-mux');
+  answer.line('a=rtcp-rsize');
+}
+
+function writeExtensions(answer: SdpWriter, extensions: ExtensionIds): void {
+  for (const [name, uri] of Object.entries(EXTENSION_URIS)) {
+    const id = extensions[name as keyof ExtensionIds];
+    if (id !== undefined) answer.line(`a=extmap:${id} ${uri}`);
+  }
+}
+
+function writeVideoCodec(answer: SdpWriter, codec: NegotiatedVideo, feedback: NegotiatedFeedback): void {
+  const { payloadType, rtxPayloadType, parameters } = codec;
+  answer.line(`a=rtpmap:${payloadType} ${RTP_NAMES[codec.codec]}/90000`);
+  if (parameters !== undefined) answer.line(`a=fmtp:${payloadType} ${parameters}`);
+  writeFeedback(answer, payloadType, feedback);
+  if (rtxPayloadType === undefined) return;
+  answer.line(`a=rtpmap:${rtxPayloadType} rtx/90000`);
+  answer.line(`a=fmtp:${rtxPayloadType} apt=${payloadType}`);
+}
+
+function writeFeedback(answer: SdpWriter, payloadType: number, feedback: NegotiatedFeedback): void {
+  for (const [key, name] of FEEDBACK_NAMES)
+    if (feedback[key]) answer.line(`a=rtcp-fb:${payloadType} ${name}`);
+}
+
+/** RFC 8851 and RFC 8853: the layers that we take; a rid that is left out is not sent. */
+function writeLayers(answer: SdpWriter, media: OfferedMedia, rids: string[]): void {
+  for (const rid of rids) answer.line(`a=rid:${rid} recv`);
+  if (media.simulcast && rids.length > 0) answer.line(`a=simulcast:recv ${rids.join(';')}`);
+}
+
+function writeVideoSource(answer: SdpWriter, video: NonNullable<ViewerPlan['video']>): void {
+  const { ssrc, rtxSsrc, codecs } = video;
+  answer.line(`a=msid:${CNAME} video`);
+  const rtx = codecs.some(({ rtxPayloadType }) => rtxPayloadType !== undefined);
+  if (rtx) answer.line(`a=ssrc-group:FID ${ssrc} ${rtxSsrc}`);
+  answer.line(`a=ssrc:${ssrc} cname:${CNAME}`);
+  if (rtx) answer.line(`a=ssrc:${rtxSsrc} cname:${CNAME}`);
+}
+
+/**
+ * What the client asked of Opus, said of our side too: who says that it will send stereo (`sprop-stereo`) only does so
+ * when the receiver wants it (RFC 7587 section 6.1).
+ */
+function opusParameters(offered: string | undefined): string {
+  const parameters = parametersOf(offered);
+  const kept: string[] = [];
+  for (const name of [...OPUS_PARAMETERS, ...OPUS_RATES]) {
+    const value = parameters.get(name);
+    if (value !== undefined && /^\d{1,7}$/.test(value)) kept.push(`${name}=${value}`);
+  }
+  if (parameters.get('sprop-stereo') === '1' && parameters.get('stereo') === undefined) kept.push('stereo=1');
+  return kept.join(';');
+}

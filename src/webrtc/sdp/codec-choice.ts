@@ -1,0 +1,102 @@
+import type { NegotiatedAudio, NegotiatedFeedback, NegotiatedVideo, RtcVideoCodec } from '../media-plan.js';
+import type { OfferedCodec, OfferedMedia } from './offer.js';
+
+const VIDEO_CLOCK_RATE = 90_000;
+/** RFC 7587 section 4.1: always, whatever is encoded. */
+const OPUS_CLOCK_RATE = 48_000;
+
+/**
+ * H.264 payloads by how well everybody takes them, the best first (RFC 6184 section 8.1): fragmented (packetization mode
+ * 1) constrained baseline, baseline, any other profile, and at last single packets.
+ */
+const H264_RANKS: ((parameters: Parameters) => boolean)[] = [
+  (p) => p.get('packetization-mode') === '1' && /^42[ef]0/i.test(profileOf(p)),
+  (p) => p.get('packetization-mode') === '1' && /^42/i.test(profileOf(p)),
+  (p) => p.get('packetization-mode') === '1',
+  () => true,
+];
+/** RFC 6184 section 8.1: baseline, level 1. */
+const H264_DEFAULT_PROFILE = '42000a';
+
+type Parameters = ReadonlyMap<string, string>;
+
+/** Every video codec of ours in a section: the best payload type of each, in the order of the offer. */
+export function commonVideoCodecs(media: OfferedMedia): NegotiatedVideo[] {
+  const best = new Map<RtcVideoCodec, { codec: OfferedCodec; rank: number }>();
+  for (const codec of media.codecs) {
+    const match = videoCodecOf(codec);
+    if (!match) continue;
+    const known = best.get(match.codec);
+    if (!known || match.rank < known.rank) best.set(match.codec, { codec, rank: match.rank });
+  }
+  return [...best].map(([name, { codec }]) => {
+    const { payloadType, parameters } = codec;
+    const rtx = rtxOf(media, payloadType);
+    return {
+      codec: name,
+      payloadType,
+      ...(rtx === undefined ? {} : { rtxPayloadType: rtx }),
+      ...(parameters === undefined ? {} : { parameters }),
+    };
+  });
+}
+
+/** Opus, or nothing. */
+export function commonAudioCodec(media: OfferedMedia): NegotiatedAudio | undefined {
+  const opus = media.codecs.find(({ name, clockRate }) => name === 'opus' && clockRate === OPUS_CLOCK_RATE);
+  if (!opus) return undefined;
+  const { payloadType, parameters } = opus;
+  return { payloadType, ...(parameters === undefined ? {} : { parameters }) };
+}
+
+/** What the client understands for all of these payload types (RFC 4585 section 4.2). */
+export function commonFeedback(media: OfferedMedia, payloadTypes: readonly number[]): NegotiatedFeedback {
+  const codecs = media.codecs.filter(({ payloadType }) => payloadTypes.includes(payloadType));
+  const all = (feedback: string): boolean => codecs.every((codec) => codec.feedback.has(feedback));
+  return {
+    nack: all('nack'),
+    pli: all('nack pli'),
+    fir: all('ccm fir'),
+    remb: all('goog-remb'),
+    transportCc: all('transport-cc') && media.extensions.transportSequence !== undefined,
+  };
+}
+
+function videoCodecOf(offered: OfferedCodec): { codec: RtcVideoCodec; rank: number } | undefined {
+  if (offered.clockRate !== VIDEO_CLOCK_RATE) return undefined;
+  const parameters = parametersOf(offered.parameters);
+  switch (offered.name) {
+    case 'h264':
+      return { codec: 'h264', rank: H264_RANKS.findIndex((fits) => fits(parameters)) };
+    case 'vp8':
+      return { codec: 'vp8', rank: 0 };
+    case 'vp9':
+      // RFC 9628 section 6.1: profile 0 is the default; the others have colours that few decode.
+      return (parameters.get('profile-id') ?? '0') === '0' ? { codec: 'vp9', rank: 0 } : undefined;
+    case 'av1':
+      return (parameters.get('profile') ?? '0') === '0' ? { codec: 'av1', rank: 0 } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** RFC 4588 section 8.6: the payload type that retransmits another. */
+function rtxOf(media: OfferedMedia, payloadType: number): number | undefined {
+  return media.codecs.find(
+    ({ name, parameters }) => name === 'rtx' && parametersOf(parameters).get('apt') === String(payloadType),
+  )?.payloadType;
+}
+
+/** `name=value;name=value`; names in lower case. */
+export function parametersOf(text: string | undefined): Parameters {
+  const parameters = new Map<string, string>();
+  for (const part of (text ?? '').split(';')) {
+    const equals = part.indexOf('=');
+    if (equals > 0) parameters.set(part.slice(0, equals).trim().toLowerCase(), part.slice(equals + 1).trim());
+  }
+  return parameters;
+}
+
+function profileOf(parameters: Parameters): string {
+  return parameters.get('profile-level-id') ?? H264_DEFAULT_PROFILE;
+}

@@ -1,0 +1,5 @@
+export { writeAnswer } from './answer.js';
+export { planPublisher, planViewer } from './negotiation.js';
+export { type Offer, type OfferedMedia, parseOffer } from './offer.js';
+export { parseTrickleFragment, type TrickleFragment } from './trickle-fragment.js';
+export { writeViewerOffer } from './viewer-offer.js';

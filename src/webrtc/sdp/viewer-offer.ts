@@ -1,0 +1,79 @@
+import type { LocalTransport, NegotiatedFeedback, NegotiatedVideo, ViewerPlan } from '../media-plan.js';
+import { writeAnswer } from './answer.js';
+import { VIEWER_SSRC } from './negotiation.js';
+import type { Offer, OfferedMedia } from './offer.js';
+
+const PROTOCOL = 'UDP/TLS/RTP/SAVPF';
+const EXTENSIONS = { mid: 1, absoluteCaptureTime: 2 } as const;
+const AUDIO_FEEDBACK: NegotiatedFeedback = {
+  nack: false,
+  pli: false,
+  fir: false,
+  remb: false,
+  transportCc: false,
+};
+const VIDEO_FEEDBACK: NegotiatedFeedback = {
+  nack: true,
+  pli: true,
+  fir: true,
+  remb: true,
+  transportCc: false,
+};
+/** Everything that a source may send: the answer says what of it the viewer knows. */
+const CODECS: NegotiatedVideo[] = [
+  {
+    codec: 'h264',
+    payloadType: 102,
+    rtxPayloadType: 103,
+    parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
+  },
+  { codec: 'vp8', payloadType: 96, rtxPayloadType: 97 },
+  { codec: 'vp9', payloadType: 98, rtxPayloadType: 99, parameters: 'profile-id=0' },
+  { codec: 'av1', payloadType: 104, rtxPayloadType: 105 },
+];
+const PLAN: ViewerPlan = {
+  kind: 'viewer',
+  audio: {
+    mid: '0',
+    payloadType: 111,
+    parameters: 'minptime=10;useinbandfec=1;stereo=1',
+    extensions: EXTENSIONS,
+    feedback: AUDIO_FEEDBACK,
+    ssrc: VIEWER_SSRC.audio,
+  },
+  video: {
+    mid: '1',
+    codecs: CODECS,
+    extensions: EXTENSIONS,
+    feedback: VIDEO_FEEDBACK,
+    ssrc: VIEWER_SSRC.video,
+    rtxSsrc: VIEWER_SSRC.rtx,
+  },
+};
+
+/**
+ * Writes an offer to a viewer, for signalling in which the server offers. The viewer's answer is read and planned as an
+ * offer of theirs would be: `planViewer(parseOffer(answer))`.
+ *
+ * @param local with `setup` `actpass` (RFC 8842 section 5.2).
+ */
+export function writeViewerOffer(local: LocalTransport): string {
+  // An offer of everything has the form of an answer that takes everything.
+  const everything: Pick<Offer, 'media'> = { media: [section('audio', '0'), section('video', '1')] };
+  return writeAnswer(everything, PLAN, local);
+}
+
+function section(kind: 'audio' | 'video', mid: string): OfferedMedia {
+  return {
+    kind,
+    mid,
+    protocol: PROTOCOL,
+    firstFormat: '0',
+    usable: true,
+    direction: 'sendonly',
+    codecs: [],
+    extensions: EXTENSIONS,
+    rids: [],
+    simulcast: false,
+  };
+}

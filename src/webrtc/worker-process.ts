@@ -1,0 +1,232 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import path from 'node:path';
+import { Backoff, type Cancel, type Clock, HeadendError, type Logger } from '../platform/index.js';
+import type { WorkerCommand, WorkerReport, WorkerSettings, WorkerStats } from './messages.js';
+
+/** ms that a worker may take to start, to answer, and to end. */
+const START_MS = 15_000;
+const ANSWER_MS = 5000;
+const STOP_MS = 3000;
+/** A worker that dies is started again at once, then with growing patience; never given up. */
+const RESTARTS = { initialMs: 100, maximumMs: 10_000, windowMs: 60_000, limit: Number.POSITIVE_INFINITY };
+
+type Answer = Extract<WorkerReport, { type: 'answered' | 'receiving' | 'sending' }>;
+type Waiting = { resolve(answer: Answer): void; reject(error: Error): void; cancel: Cancel };
+
+export type WorkerProcessOptions = {
+  settings: WorkerSettings;
+  clock: Clock;
+  log: Logger;
+  /** What is no answer to a request. */
+  reported(report: WorkerReport): void;
+  /** All that the worker had is gone; another process is being started. */
+  died(): void;
+};
+
+/** One worker process as the gateway sees it: started again when it dies. */
+export class WorkerProcess {
+  readonly settings: WorkerSettings;
+  /** Peers that it has, by what the pool gave it. */
+  viewers = 0;
+  publishers = 0;
+  /** Peers that it was ever given. */
+  joins = 0;
+  /** It is to get no more peers, and is started anew when it has none. */
+  draining = false;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #reported: (report: WorkerReport) => void;
+  readonly #died: () => void;
+  readonly #backoff: Backoff;
+  readonly #life = new AbortController();
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #statsWaiting = new Map<number, (stats: WorkerStats | undefined) => void>();
+  #child: ChildProcess | undefined;
+  #gone: Promise<void> = Promise.resolve();
+  #ready = false;
+  #stopping = false;
+  #requests = 0;
+
+  constructor(options: WorkerProcessOptions) {
+    this.settings = options.settings;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#reported = options.reported;
+    this.#died = options.died;
+    this.#backoff = new Backoff(options.clock, RESTARTS);
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  get ready(): boolean {
+    return this.#ready && !this.#stopping;
+  }
+
+  /** @throws HeadendError `webrtc_unavailable` when it can't be started, for instance as its port is taken. */
+  async start(): Promise<void> {
+    const failure = await this.#launch();
+    if (failure === undefined) return;
+    await this.close();
+    throw new HeadendError(
+      'webrtc_unavailable',
+      `the WebRTC worker on port ${this.settings.port}: ${failure}`,
+    );
+  }
+
+  /** Ends the process. Idempotent; resolves when it is gone. */
+  async close(): Promise<void> {
+    this.#life.abort();
+    await this.#stop();
+  }
+
+  /** Ends the process and starts another one in its place. */
+  async renew(): Promise<void> {
+    this.#log.info({ port: this.settings.port }, 'a WebRTC worker is renewed');
+    await this.#stop();
+    await this.#restart();
+  }
+
+  send(command: WorkerCommand): void {
+    if (this.#child?.connected) this.#child.send(command, () => {});
+  }
+
+  /** @throws HeadendError `webrtc_unavailable` */
+  request(command: Extract<WorkerCommand, { id: string }>): Promise<Answer> {
+    if (!this.ready) return Promise.reject(unavailable('the WebRTC worker is not running'));
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.after(ANSWER_MS, () => {
+        this.#waiting.delete(command.id);
+        this.send({ type: 'close', id: command.id });
+        reject(unavailable('the WebRTC worker does not answer'));
+      });
+      this.#waiting.set(command.id, { resolve, reject, cancel });
+      this.send(command);
+    });
+  }
+
+  /** Undefined when it does not answer. */
+  stats(): Promise<WorkerStats | undefined> {
+    if (!this.ready) return Promise.resolve(undefined);
+    const request = ++this.#requests;
+    return new Promise((resolve) => {
+      const finish = (stats: WorkerStats | undefined): void => {
+        cancel();
+        this.#statsWaiting.delete(request);
+        resolve(stats);
+      };
+      const cancel = this.#clock.after(ANSWER_MS, () => finish(undefined));
+      this.#statsWaiting.set(request, finish);
+      this.send({ type: 'stats', request });
+    });
+  }
+
+  /** Starts a process; gives what is wrong when it does not get ready. */
+  #launch(): Promise<string | undefined> {
+    const file = path.join(import.meta.dirname, 'worker', `main${path.extname(import.meta.filename)}`);
+    // In a session of its own a Ctrl-C in the terminal reaches the gateway alone, which ends its workers in order.
+    const child = fork(file, [], {
+      serialization: 'advanced',
+      detached: true,
+      execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.#child = child;
+    return new Promise((resolve) => {
+      const slow = this.#clock.after(START_MS, () => resolve('it did not start in time'));
+      const finish = (failure: string | undefined): void => {
+        slow();
+        resolve(failure);
+      };
+      this.#gone = new Promise((gone) => {
+        const ended = (): void => {
+          gone();
+          finish('it ended while it started');
+          this.#exited(child);
+        };
+        child.once('exit', ended);
+        child.once('error', (error) => {
+          this.#log.error({ err: error }, 'a WebRTC worker could not be reached');
+          if (child.pid === undefined) ended();
+        });
+      });
+      child.on('message', (report: WorkerReport) => {
+        if (report.type === 'ready') {
+          this.#ready = true;
+          finish(undefined);
+        } else if (report.type === 'not-ready') finish(report.message);
+        else this.#take(report);
+      });
+      this.send({ type: 'start', settings: this.settings });
+    });
+  }
+
+  #take(report: WorkerReport): void {
+    if (report.type === 'stats') {
+      this.#statsWaiting.get(report.request)?.(report.stats);
+      return;
+    }
+    if (report.type === 'refused') {
+      this.#settle(report.id)?.reject(unavailable(report.message));
+    } else if (report.type === 'answered' || report.type === 'receiving' || report.type === 'sending') {
+      this.#settle(report.id)?.resolve(report);
+    } else this.#reported(report);
+  }
+
+  #settle(id: string): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    waiting?.cancel();
+    return waiting;
+  }
+
+  #exited(child: ChildProcess): void {
+    if (child !== this.#child) return;
+    const wasReady = this.#ready;
+    this.#ready = false;
+    for (const id of [...this.#waiting.keys()])
+      this.#settle(id)?.reject(unavailable('the WebRTC worker has died'));
+    for (const finish of [...this.#statsWaiting.values()]) finish(undefined);
+    if (wasReady) this.#died();
+    if (this.#stopping || !wasReady) return;
+    this.#log.error(
+      { port: this.settings.port, code: child.exitCode, signal: child.signalCode },
+      'a WebRTC worker has died',
+    );
+    void this.#restart();
+  }
+
+  async #restart(): Promise<void> {
+    while (!this.#life.signal.aborted) {
+      const wait = this.#backoff.failed() ?? RESTARTS.maximumMs;
+      await new Promise<void>((resolve) => {
+        this.#life.signal.addEventListener('abort', () => resolve(), { once: true });
+        this.#clock.after(wait, resolve, this.#life.signal);
+      });
+      if (this.#life.signal.aborted) return;
+      this.joins = 0;
+      this.draining = false;
+      this.#stopping = false;
+      const failure = await this.#launch();
+      if (failure === undefined) return;
+      this.#log.error({ port: this.settings.port }, `a WebRTC worker does not start again: ${failure}`);
+      this.#child?.kill('SIGKILL');
+      await this.#gone;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping = true;
+    const child = this.#child;
+    if (!child) return;
+    this.send({ type: 'stop' });
+    const cancel = this.#clock.after(STOP_MS, () => child.kill('SIGKILL'));
+    await this.#gone;
+    cancel();
+  }
+}
+
+function unavailable(message: string): HeadendError {
+  return new HeadendError('webrtc_unavailable', message);
+}

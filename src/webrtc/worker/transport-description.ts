@@ -1,0 +1,77 @@
+import net from 'node:net';
+import type { LocalTransport, RemoteTransport } from '../media-plan.js';
+
+const LOOPBACK_CANDIDATE = '127.0.0.1';
+/** RFC 8445 section 5.1.2.2: host candidates, best local preference, component 1. */
+const HOST_PRIORITY = 2 ** 24 * 126 + 2 ** 8 * 65_535 + 255;
+
+/**
+ * The description that makes libdatachannel a bare ICE, DTLS and SRTP transport: with a single media line it doesn't
+ * tell streams apart by SSRC, and every RTP and RTCP packet reaches the one track; `sendrecv`, as it enforces
+ * directions. The remote side's candidates are left out on purpose: its own checks make peer-reflexive pairs, and
+ * nothing is ever sent to an address that a stranger has only named.
+ */
+export function transportDescription(remote: RemoteTransport): string {
+  return [
+    'v=0',
+    'o=- 1 1 IN IP4 127.0.0.1',
+    's=-',
+    't=0 0',
+    'a=group:BUNDLE 0',
+    'a=msid-semantic:WMS *',
+    'm=video 9 UDP/TLS/RTP/SAVPF 96',
+    'c=IN IP4 0.0.0.0',
+    'a=mid:0',
+    'a=sendrecv',
+    'a=rtcp-mux',
+    'a=rtpmap:96 VP8/90000',
+    `a=fingerprint:${remote.fingerprint}`,
+    `a=setup:${remote.setup}`,
+    `a=ice-ufrag:${remote.iceUfrag}`,
+    `a=ice-pwd:${remote.icePwd}`,
+    '',
+  ].join('\r\n');
+}
+
+/** What cannot be written into an attribute's value: it would begin another line. */
+const UNSAFE = /[\0\r\n]/;
+
+/** Throws when a value would break out of its line. */
+export function assertSafe(remote: RemoteTransport): void {
+  for (const value of [remote.fingerprint, remote.setup, remote.iceUfrag, remote.icePwd])
+    if (UNSAFE.test(value)) throw new Error('the transport description has a line break in a value');
+}
+
+export type CandidateOptions = { port: number; publicIps: readonly string[] };
+
+/** Reads our side of the transport from the description that libdatachannel wrote. */
+export function readLocalTransport(sdp: string, options: CandidateOptions): LocalTransport | undefined {
+  const value = (name: string): string | undefined => new RegExp(`^a=${name}:(.*?)\\r?$`, 'm').exec(sdp)?.[1];
+  const iceUfrag = value('ice-ufrag');
+  const icePwd = value('ice-pwd');
+  const fingerprint = value('fingerprint');
+  const setup = value('setup');
+  if (!iceUfrag || !icePwd || !fingerprint) return undefined;
+  const gathered = [...sdp.matchAll(/^a=candidate:(.*?)\r?$/gm)].map((match) => match[1]!);
+  return {
+    iceUfrag,
+    icePwd,
+    fingerprint,
+    setup: setup === 'passive' || setup === 'actpass' ? setup : 'active',
+    candidates: candidatesFor(gathered, options),
+  };
+}
+
+/**
+ * The candidates that the remote side is told: those gathered, but where public addresses are given these stand for
+ * all of their family. A host without any network still has itself.
+ */
+function candidatesFor(gathered: readonly string[], { port, publicIps }: CandidateOptions): string[] {
+  const replaced = new Set(publicIps.map((address) => net.isIP(address)));
+  const kept = gathered.filter((candidate) => !replaced.has(net.isIP(candidate.split(' ')[4] ?? '')));
+  const addresses = publicIps.length === 0 && kept.length === 0 ? [LOOPBACK_CANDIDATE] : publicIps;
+  const written = addresses.map(
+    (address, i) => `${i + 1000} 1 UDP ${HOST_PRIORITY - i} ${address} ${port} typ host`,
+  );
+  return [...written, ...kept];
+}

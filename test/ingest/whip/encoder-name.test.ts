@@ -1,0 +1,26 @@
+import t from 'tap';
+import { encoderName } from '../../../src/ingest/whip/encoder-name.js';
+
+t.test('programs are called what their users call them', async (t) => {
+  const names: [string | undefined, string | undefined][] = [
+    ['OBS-Studio/30.2.3 (Linux x86_64; en-US)', 'OBS-Studio 30.2.3'],
+    ['Lavf/61.1.100', 'Lavf 61.1.100'],
+    [
+      'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36',
+      'Chrome 131',
+    ],
+    [
+      'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0',
+      'Edge 131',
+    ],
+    ['Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0', 'Firefox 128'],
+    [
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1',
+      'Safari 17',
+    ],
+    [`x${'y'.repeat(200)}`, `x${'y'.repeat(63)}`],
+    ['', undefined],
+    [undefined, undefined],
+  ];
+  for (const [userAgent, name] of names) t.equal(encoderName(userAgent), name);
+});

@@ -1,0 +1,122 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { Test } from 'tap';
+
+/** An RTP packet (RFC 3550, section 5.1) without extensions. */
+export type RtpPacket = {
+  /** `performance.now()` of its arrival. */
+  at: number;
+  marker: boolean;
+  payloadType: number;
+  sequence: number;
+  timestamp: number;
+  ssrc: number;
+  payload: Buffer;
+};
+
+/** A sender report (section 6.4.1). */
+export type SenderReport = { at: number; ssrc: number /** Unix ms. */; time: number; timestamp: number };
+
+const NTP_EPOCH = 2_208_988_800;
+
+async function bind(port: number): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
+  socket.bind(port, '127.0.0.1');
+  await Promise.race([
+    once(socket, 'listening'),
+    once(socket, 'error').then(([error]) => Promise.reject(error)),
+  ]);
+  return socket;
+}
+
+/** A pair of ports on loopback that keeps what arrives. */
+export class RtpReceiver {
+  readonly port: number;
+  readonly packets: RtpPacket[] = [];
+  readonly reports: SenderReport[] = [];
+
+  private constructor(rtp: Socket, rtcp: Socket) {
+    this.port = (rtp.address() as AddressInfo).port;
+    rtp.on('message', (bytes: Buffer) => this.packets.push(parse(bytes)));
+    rtcp.on('message', (bytes: Buffer) => {
+      if (bytes[1] !== 200) return;
+      const seconds = bytes.readUInt32BE(8) - NTP_EPOCH + bytes.readUInt32BE(12) / 2 ** 32;
+      const report = { ssrc: bytes.readUInt32BE(4), time: seconds * 1000, timestamp: bytes.readUInt32BE(16) };
+      this.reports.push({ at: performance.now(), ...report });
+    });
+  }
+
+  static async open(t: Test): Promise<RtpReceiver> {
+    for (;;) {
+      const rtp = await bind(0);
+      const { port } = rtp.address() as AddressInfo;
+      const rtcp = port % 2 === 0 ? await bind(port + 1).catch(() => undefined) : undefined;
+      if (rtcp) {
+        t.teardown(() => {
+          rtp.close();
+          rtcp.close();
+        });
+        return new RtpReceiver(rtp, rtcp);
+      }
+      rtp.close();
+    }
+  }
+
+  /** Unix ms of a packet by the last report of its source. */
+  timeOf(packet: RtpPacket, clockRate: number): number {
+    const report = this.reports.findLast(({ ssrc }) => ssrc === packet.ssrc);
+    if (!report) throw new Error('there is no sender report');
+    return report.time + (((packet.timestamp - report.timestamp) | 0) * 1000) / clockRate;
+  }
+
+  /** Waits until a condition holds. */
+  async until(condition: () => boolean, ms = 15_000): Promise<void> {
+    for (const late = performance.now() + ms; !condition(); ) {
+      if (performance.now() > late)
+        throw new Error(`${this.packets.length} packets and not what was waited for`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+function parse(bytes: Buffer): RtpPacket {
+  return {
+    at: performance.now(),
+    marker: ((bytes[1] ?? 0) & 0x80) !== 0,
+    payloadType: (bytes[1] ?? 0) & 0x7f,
+    sequence: bytes.readUInt16BE(2),
+    timestamp: bytes.readUInt32BE(4),
+    ssrc: bytes.readUInt32BE(8),
+    payload: bytes.subarray(12),
+  };
+}
+
+/** The NAL units of each picture (RFC 6184: single NAL unit packets, STAP-A, FU-A), by timestamp. */
+export function picturesOf(
+  packets: readonly RtpPacket[],
+): { timestamp: number; at: number; units: Buffer[] }[] {
+  const pictures: { timestamp: number; at: number; units: Buffer[] }[] = [];
+  for (const { timestamp, payload, at } of packets) {
+    let picture = pictures.at(-1);
+    if (picture?.timestamp !== timestamp) {
+      picture = { timestamp, at, units: [] };
+      pictures.push(picture);
+    }
+    picture.at = at;
+    const type = (payload[0] ?? 0) & 0x1f;
+    if (type === 24) {
+      for (let offset = 1; offset + 2 < payload.length; ) {
+        const size = payload.readUInt16BE(offset);
+        picture.units.push(payload.subarray(offset + 2, offset + 2 + size));
+        offset += 2 + size;
+      }
+    } else if (type === 28) {
+      const header = payload[1] ?? 0;
+      if (header & 0x80) picture.units.push(Buffer.from([((payload[0] ?? 0) & 0xe0) | (header & 0x1f)]));
+      const last = picture.units.length - 1;
+      picture.units[last] = Buffer.concat([picture.units[last] ?? Buffer.alloc(0), payload.subarray(2)]);
+    } else picture.units.push(payload);
+  }
+  return pictures;
+}

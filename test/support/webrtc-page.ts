@@ -1,0 +1,170 @@
+import type { FastifyInstance } from 'fastify';
+import type { Browser, Page } from 'playwright-core';
+
+/** Runs in the page; text, because nothing of the browser's is declared here. */
+const SCRIPT = `(() => {
+  const post = (path, type, body, headers = {}) =>
+    fetch(path, { method: 'POST', headers: { 'content-type': type, ...headers }, body });
+  const played = (pc) => {
+    const video = document.createElement('video');
+    video.muted = true;
+    pc.ontrack = ({ streams }) => {
+      video.srcObject = streams[0];
+      void video.play();
+    };
+    return video;
+  };
+  const frames = (video, wanted) => new Promise((resolve) => {
+    let shown = 0;
+    const onFrame = () => (++shown >= wanted ? resolve() : video.requestVideoFrameCallback(onFrame));
+    video.requestVideoFrameCallback(onFrame);
+  });
+  window.test = {
+    events: [],
+
+    async publish(codec, rids) {
+      const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
+      const pen = canvas.getContext('2d');
+      let frame = 0;
+      setInterval(() => {
+        pen.fillStyle = 'hsl(' + (frame++ * 7 % 360) + ' 90% 50%)';
+        pen.fillRect(frame * 11 % 600, frame * 5 % 300, 200, 200);
+      }, 33);
+      const audio = new AudioContext();
+      const tone = audio.createOscillator();
+      const out = audio.createMediaStreamDestination();
+      tone.connect(out);
+      tone.start();
+      const stream = new MediaStream([...canvas.captureStream(30).getTracks(), ...out.stream.getTracks()]);
+      const pc = this.publisher = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+      const common = { direction: 'sendonly', streams: [stream] };
+      pc.addTransceiver(stream.getAudioTracks()[0], common);
+      const sendEncodings = rids.map((rid, index) => ({ rid, scaleResolutionDownBy: 2 ** (rids.length - 1 - index) }));
+      const video = pc.addTransceiver(stream.getVideoTracks()[0], { ...common, sendEncodings });
+      const { codecs } = RTCRtpSender.getCapabilities('video');
+      video.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === codec || mimeType === 'video/rtx'));
+      await pc.setLocalDescription();
+      const answer = await post('/whip', 'application/sdp', pc.localDescription.sdp, { authorization: 'Bearer key' });
+      if (answer.status !== 201) throw new Error(await answer.text());
+      await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+      return answer.headers.get('location');
+    },
+
+    async watch(streamId, wanted) {
+      const pc = this.viewer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+      const video = this.video = played(pc);
+      pc.addTransceiver('audio', { direction: 'recvonly' });
+      pc.addTransceiver('video', { direction: 'recvonly' });
+      await pc.setLocalDescription();
+      const answer = await post('/whep/' + streamId, 'application/sdp', pc.localDescription.sdp);
+      if (answer.status !== 201) throw new Error(await answer.text());
+      const path = answer.headers.get('location');
+      const made = await post(path + '/events', 'application/json', JSON.stringify(['active', 'inactive', 'layers']));
+      const source = new EventSource(made.headers.get('location'));
+      for (const name of ['active', 'inactive', 'layers', 'reconnect', 'end'])
+        source.addEventListener(name, ({ data }) => {
+          this.events.push([name, JSON.parse(data)]);
+          if (name === 'end') source.close();
+        });
+      await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+      await frames(video, wanted);
+      const codecs = [];
+      let sound = 0;
+      const stats = await pc.getStats();
+      for (const report of stats.values()) {
+        if (report.type !== 'inbound-rtp') continue;
+        codecs.push(stats.get(report.codecId).mimeType);
+        if (report.kind === 'audio') sound = report.packetsReceived;
+      }
+      return { path, codecs: codecs.sort(), sound, tracks: video.srcObject.getTracks().length };
+    },
+
+    async join(streamId, wanted) {
+      const socket = new WebSocket(location.origin.replace('http', 'ws') + '/ws');
+      const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+      const video = played(pc);
+      const errors = [];
+      const send = (event, data) => socket.send(JSON.stringify({ event, data }));
+      socket.onopen = () => send('stream:join', { streamId, userId: 'bob' });
+      pc.onicecandidate = ({ candidate }) => candidate && send('stream:ice-candidate', { streamId, candidate });
+      socket.onmessage = async (message) => {
+        const { event, data } = JSON.parse(message.data);
+        if (event === 'error') errors.push(data);
+        if (event !== 'stream:offer') return;
+        await pc.setRemoteDescription(data.offer);
+        await pc.setLocalDescription();
+        send('stream:answer', { streamId, answer: pc.localDescription });
+      };
+      await frames(video, wanted);
+      return { height: video.videoHeight, errors };
+    },
+
+    async request(method, path, body) {
+      const headers = body ? { 'content-type': 'application/json' } : {};
+      return (await fetch(path, { method, headers, ...(body && { body: JSON.stringify(body) }) })).status;
+    },
+  };
+})();`;
+
+/** What a viewer in the page has been shown. */
+export type Watched = { path: string; codecs: string[]; sound: number; tracks: number };
+
+/** A page of the server under test that publishes and watches by WebRTC. */
+export class WebrtcPage {
+  readonly #page: Page;
+
+  private constructor(page: Page) {
+    this.#page = page;
+  }
+
+  /** Must be called before the server listens. */
+  static serve(app: FastifyInstance): void {
+    app.get('/webrtc-page', async (_request, reply) =>
+      reply
+        .header('content-security-policy', "default-src * 'unsafe-inline' 'unsafe-eval' blob:")
+        .type('text/html')
+        .send(`<!doctype html><script>${SCRIPT}</script>`),
+    );
+  }
+
+  static async open(browser: Browser, base: string): Promise<WebrtcPage> {
+    const page = await browser.newPage();
+    await page.goto(`${base}/webrtc-page`);
+    return new WebrtcPage(page);
+  }
+
+  /** Publishes a moving picture of 640x360 and a tone by WHIP. @returns the session's path */
+  async publish(codec: string, rids: string[] = []): Promise<string> {
+    return await this.#call('publish', codec, rids);
+  }
+
+  /** Watches by WHEP until so many pictures were shown. */
+  async watch(streamId: string, frames: number): Promise<Watched> {
+    return await this.#call('watch', streamId, frames);
+  }
+
+  /** Watches by the signalling over WebSocket until so many pictures were shown. */
+  async join(streamId: string, frames: number): Promise<{ height: number; errors: unknown[] }> {
+    return await this.#call('join', streamId, frames);
+  }
+
+  /** @returns the status of the answer */
+  async request(method: string, path: string, body?: object): Promise<number> {
+    return await this.#call('request', method, path, body);
+  }
+
+  /** The viewer's events so far, by name and data. */
+  async events(): Promise<[string, unknown][]> {
+    return await this.#page.evaluate('test.events');
+  }
+
+  /** Waits until an expression of JavaScript holds in the page; `test` has `events` and `video`. */
+  async until(expression: string): Promise<void> {
+    await this.#page.waitForFunction(expression, undefined, { timeout: 20_000 });
+  }
+
+  async #call<T>(name: string, ...parameters: unknown[]): Promise<T> {
+    const list = parameters.map((parameter) => JSON.stringify(parameter) ?? 'undefined').join(', ');
+    return await this.#page.evaluate<T>(`test.${name}(${list})`);
+  }
+}

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import type { Test } from 'tap';
+
+/** RFC 6455 section 5.2: opcodes. */
+const TEXT = 1;
+const CLOSING = 8;
+const PING = 9;
+const PONG = 10;
+
+export type Received = { event: string; data: Record<string, unknown>; id?: unknown };
+
+/** A WebSocket client (RFC 6455) that shows what it gets and can be made to misbehave. */
+export class WebSocketClient {
+  readonly received: Received[] = [];
+  /** The code that the server closed with. */
+  closeCode: number | undefined;
+  closed = false;
+  pings = 0;
+  /** Whether pings are answered. */
+  lively = true;
+  /** The server's answer to the handshake. */
+  handshake = '';
+  readonly #socket: Socket;
+  #bytes = Buffer.alloc(0);
+  #waiting: (() => void)[] = [];
+  #seen = 0;
+
+  constructor(t: Test, port: number, path = '/ws') {
+    this.#socket = connect(port, '127.0.0.1');
+    this.#socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
+    );
+    this.#socket.on('data', (bytes) => this.#read(bytes));
+    this.#socket.on('error', () => {});
+    this.#socket.on('close', () => {
+      this.closed = true;
+      this.#wake();
+    });
+    t.teardown(() => this.#socket.destroy());
+  }
+
+  send(event: string, data: Record<string, unknown> = {}, id?: string | number): void {
+    this.sendText(JSON.stringify({ event, data, id }));
+  }
+
+  sendText(text: string): void {
+    this.#frame(TEXT, Buffer.from(text));
+  }
+
+  /** The connection is gone without a goodbye. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** The next message with this event, of those that have not been asked for; those before it are skipped. */
+  async next(event: string): Promise<Received> {
+    for (;;) {
+      while (this.#seen < this.received.length) {
+        const message = this.received[this.#seen++];
+        if (message?.event === event) return message;
+      }
+      if (this.closed) throw new Error(`closed (${this.closeCode}) while waiting for ${event}`);
+      await this.#change(event);
+    }
+  }
+
+  async untilClosed(): Promise<void> {
+    while (!this.closed) await this.#change('close');
+  }
+
+  async #change(what: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`no ${what}; got ${JSON.stringify(this.received)}`)),
+        20_000,
+      );
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #wake(): void {
+    for (const waiting of this.#waiting.splice(0)) waiting();
+  }
+
+  #frame(opcode: number, payload: Buffer): void {
+    const mask = randomBytes(4);
+    const head =
+      payload.length < 126
+        ? Buffer.from([0x80 | opcode, 0x80 | payload.length])
+        : Buffer.from([0x80 | opcode, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0, 0]);
+    if (payload.length >= 126) head.writeBigUInt64BE(BigInt(payload.length), 2);
+    const masked = payload.map((byte, index) => byte ^ (mask[index % 4] ?? 0));
+    this.#socket.write(Buffer.concat([head, mask, masked]));
+  }
+
+  #read(bytes: Buffer): void {
+    this.#bytes = Buffer.concat([this.#bytes, bytes]);
+    if (this.handshake === '') {
+      const end = this.#bytes.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      this.handshake = this.#bytes.toString('latin1', 0, end);
+      this.#bytes = this.#bytes.subarray(end + 4);
+    }
+    while (this.handshake.startsWith('HTTP/1.1 101') && this.#bytes.length >= 2) {
+      let length = (this.#bytes[1] ?? 0) & 0x7f;
+      let start = 2;
+      if (length === 126) {
+        length = this.#bytes.readUInt16BE(2);
+        start = 4;
+      } else if (length === 127) {
+        length = Number(this.#bytes.readBigUInt64BE(2));
+        start = 10;
+      }
+      if (this.#bytes.length < start + length) return;
+      this.#take((this.#bytes[0] ?? 0) & 0x0f, this.#bytes.subarray(start, start + length));
+      this.#bytes = this.#bytes.subarray(start + length);
+    }
+    this.#wake();
+  }
+
+  #take(opcode: number, payload: Buffer): void {
+    if (opcode === TEXT) this.received.push(JSON.parse(payload.toString()));
+    if (opcode === PING) {
+      this.pings++;
+      if (this.lively) this.#frame(PONG, payload);
+    }
+    if (opcode === CLOSING) {
+      this.closeCode = payload.length >= 2 ? payload.readUInt16BE(0) : undefined;
+      if (this.lively) this.#frame(CLOSING, payload.subarray(0, 2));
+    }
+  }
+}

@@ -1,0 +1,391 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import t, { type Test } from 'tap';
+import type { FlvTag } from '../../src/media/index.js';
+import type { BroadcastVisit, RealtimeRendition } from '../../src/streams/index.js';
+import { SourceDouble } from '../support/broadcast-double.js';
+import * as beeping from '../support/encoder.js';
+import { flashToBeep } from '../support/flash-and-beep.js';
+import { type Film, film, readFlv, repeated, send } from '../support/media.js';
+import { picturesOf, type RtpPacket, RtpReceiver } from '../support/rtp-receiver.js';
+import { isAlive, transcoding } from '../support/transcoding.js';
+
+const LONG = 4;
+const VIDEO = { width: 640, height: 360, rate: '30', keyframes: 2 };
+const AUDIO = { sampleRate: 44_100, channels: 2 } as const;
+/** nal_unit_type (ITU-T H.264, table 7-1). */
+const NAL = { slice: 1, idr: 5, sps: 7, pps: 8 } as const;
+
+type Media = { bFrames?: number; keyframes?: number; video?: false; audio?: false; seconds?: number };
+
+async function make(t: Test, media: Media): Promise<Film> {
+  const made = await film({
+    file: `${t.testdir()}/film.flv`,
+    seconds: media.seconds ?? LONG,
+    ...(media.video === false
+      ? {}
+      : { video: { ...VIDEO, bFrames: media.bFrames ?? 0, keyframes: media.keyframes ?? 2 } }),
+    ...(media.audio === false ? {} : { audio: AUDIO }),
+  });
+  if (made.info.video) made.info.video.bFrames = (media.bFrames ?? 0) > 0;
+  return { ...made, tags: repeated(made.tags, media.seconds ?? LONG, 8) };
+}
+
+/** Publishes in real time until the test ends. */
+function publish(t: Test, visit: BroadcastVisit, made: Film) {
+  const source = new SourceDouble(made.info);
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  visit.published?.(source);
+  const startedAt = Date.now();
+  source.restart(startedAt, made.has);
+  void send(made.tags, source.write, { signal: stop.signal });
+  return { source, startedAt, stop: () => stop.abort() };
+}
+
+function realtime(visit: BroadcastVisit, source: SourceDouble, video?: RtpReceiver, audio?: RtpReceiver) {
+  const rendition = visit.realtime?.(source, {
+    ...(video ? { videoPort: video.port } : {}),
+    ...(audio ? { audioPort: audio.port } : {}),
+  });
+  if (!rendition) throw new Error('nobody makes a realtime rendition');
+  return rendition;
+}
+
+function processes(lines: Record<string, unknown>[]): number[] {
+  return lines.filter(({ msg }) => msg === 'realtime rendition started').map(({ pid }) => Number(pid));
+}
+
+/** Everything that is running for viewers must be gone with this. */
+async function isGone(t: Test, rendition: RealtimeRendition, lines: Record<string, unknown>[]) {
+  await rendition.closed;
+  t.strictSame(processes(lines).filter(isAlive), [], 'no process is left');
+}
+
+const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const types = (units: readonly Buffer[]): number[] => units.map((unit) => (unit[0] ?? 0) & 0x1f);
+const steps = (packets: readonly RtpPacket[]): Set<number> =>
+  new Set(packets.slice(1).map(({ timestamp }, index) => (timestamp - (packets[index]?.timestamp ?? 0)) | 0));
+
+/** Without parameter sets and supplemental information. */
+const coded = (units: readonly Buffer[]): Buffer[] =>
+  units.filter(([first = 0]) => (first & 0x1f) <= NAL.idr);
+
+/** One more and one more, without a hole. */
+function isWhole(t: Test, packets: readonly RtpPacket[]): void {
+  const holes = packets
+    .slice(1)
+    .filter(({ sequence }, index) => ((sequence - (packets[index]?.sequence ?? 0)) & 0xffff) !== 1);
+  t.strictSame(holes, [], 'no packet is missing');
+}
+
+/** The NAL units of a tag with H.264 (lengths of four bytes before each). */
+function unitsOf({ body }: FlvTag): Buffer[] {
+  const units: Buffer[] = [];
+  for (let offset = 5; offset + 4 <= body.length; ) {
+    const size = body.readUInt32BE(offset);
+    units.push(body.subarray(offset + 4, offset + 4 + size));
+    offset += 4 + size;
+  }
+  return units;
+}
+
+t.test(
+  'H.264 without B-frames is sent as it is, with its parameter sets before every keyframe',
+  async (t) => {
+    const made = await make(t, { seconds: 12 });
+    const { visit, lines } = await transcoding(t, { ladder: 'off' });
+    const { source, startedAt } = publish(t, visit, made);
+    await after(1_200);
+    const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+    const rendition = realtime(visit, source, video, audio);
+    await video.until(() => picturesOf(video.packets).length > 150);
+    t.equal(rendition.passthrough, true);
+    rendition.close();
+    await isGone(t, rendition, lines());
+
+    t.strictSame([...new Set(video.packets.map(({ payloadType }) => payloadType))], [96]);
+    t.strictSame([...new Set(audio.packets.map(({ payloadType }) => payloadType))], [97]);
+    for (const { packets, reports } of [video, audio]) {
+      const sources = new Set(packets.map(({ ssrc }) => ssrc));
+      t.equal(sources.size, 1);
+      t.strictSame(new Set(reports.map(({ ssrc }) => ssrc)), sources, 'reports are of the same source');
+      t.ok(
+        (reports[0]?.at ?? Number.POSITIVE_INFINITY) < (packets[0]?.at ?? 0) + 50,
+        'the first comes first',
+      );
+      isWhole(t, packets);
+    }
+    t.not(video.packets[0]?.ssrc, audio.packets[0]?.ssrc);
+
+    const pictures = picturesOf(video.packets).slice(0, -1);
+    t.strictSame(
+      types(pictures[0]?.units ?? []).slice(0, 2),
+      [NAL.sps, NAL.pps],
+      'it begins with a keyframe',
+    );
+    const byTime = new Map(
+      made.tags
+        .filter(({ kind, header }) => kind === 'video' && !header)
+        .map((tag) => [tag.timestamp + tag.body.readIntBE(2, 3), tag]),
+    );
+    const at = (picture: (typeof pictures)[number]): number =>
+      Math.round(
+        video.timeOf({ timestamp: picture.timestamp, ssrc: video.packets[0]?.ssrc } as RtpPacket, 90_000) -
+          startedAt,
+      );
+    const [before = 0] = byTime.keys();
+    t.equal(at(pictures[0] as (typeof pictures)[number]), before, 'the last one before somebody came');
+    for (const picture of pictures) {
+      const tag = byTime.get(at(picture));
+      if (!tag) throw new Error(`there is no picture at ${at(picture)}`);
+      const own = coded(picture.units);
+      const original = coded(unitsOf(tag));
+      if (!Buffer.concat(own).equals(Buffer.concat(original)))
+        t.fail(`the picture at ${at(picture)} is another`);
+      if (types(own).includes(NAL.idr))
+        t.strictSame(
+          types(picture.units).slice(0, 2),
+          [NAL.sps, NAL.pps],
+          `parameter sets at ${at(picture)}`,
+        );
+    }
+    t.ok(pictures.filter(({ units }) => types(units).includes(NAL.idr)).length >= 3);
+    t.strictSame(steps(audio.packets), new Set([960]), 'Opus every 20 ms');
+  },
+);
+
+t.test('B-frames are encoded away, from where the stream is', async (t) => {
+  const made = await make(t, { bFrames: 2 });
+  const { visit, lines } = await transcoding(t, { ladder: 'off' });
+  const { source, startedAt } = publish(t, visit, made);
+  await after(1_500);
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const asked = Date.now() - startedAt;
+  const rendition = realtime(visit, source, video, audio);
+  await video.until(() => picturesOf(video.packets).length > 150);
+  t.equal(rendition.passthrough, false);
+  rendition.close();
+  await isGone(t, rendition, lines());
+  isWhole(t, video.packets);
+  const pictures = picturesOf(video.packets).slice(0, -1);
+  t.ok(
+    types(pictures[0]?.units ?? []).includes(NAL.sps) && types(pictures[0]?.units ?? []).includes(NAL.idr),
+  );
+  const times = pictures.map(({ timestamp }) => (timestamp - (pictures[0]?.timestamp ?? 0)) | 0);
+  t.strictSame(
+    times,
+    [...times].sort((a, b) => a - b),
+    'pictures are sent in the order in which they are shown',
+  );
+  // ue(v) slice_type stands behind ue(v) first_mb_in_slice (ITU-T H.264, 7.3.3).
+  const slices = pictures.flatMap(({ units }) => units.filter(([first = 0]) => (first & 0x1f) === NAL.slice));
+  t.strictSame(
+    slices.filter((slice) => [1, 6].includes(sliceType(slice))),
+    [],
+    'none of them is a B slice',
+  );
+  const sps = pictures[0]?.units.find(([first = 0]) => (first & 0x1f) === NAL.sps);
+  t.equal(sps?.[1], 66, 'in the baseline profile');
+  const first = video.timeOf(video.packets[0] as RtpPacket, 90_000) - startedAt;
+  t.ok(first > asked - 300 && first < asked + 400, `it begins where the stream is: ${first - asked} ms`);
+  const keyframes = pictures.filter(({ units }) => types(units).includes(NAL.idr));
+  for (const [index, { timestamp }] of keyframes.slice(1).entries())
+    t.ok(((timestamp - (keyframes[index]?.timestamp ?? 0)) | 0) <= 2.05 * 90_000, 'a keyframe every 2 s');
+  t.strictSame(steps(audio.packets), new Set([960]));
+});
+
+/** Reads the type of a slice out of its header. */
+function sliceType(slice: Buffer): number {
+  let bit = 8;
+  const next = (): number => ((slice[bit >> 3] ?? 0) >> (7 - (bit++ & 7))) & 1;
+  const unsigned = (): number => {
+    let zeros = 0;
+    while (next() === 0 && zeros < 32) zeros++;
+    let value = 1;
+    for (let count = 0; count < zeros; count++) value = value * 2 + next();
+    return value - 1;
+  };
+  unsigned();
+  return unsigned();
+}
+
+t.test('sound and picture agree, with B-frames too', async (t) => {
+  const file = await beeping.film(8);
+  const made = readFlv(file, { width: 640, height: 360, rate: '30000/1001', keyframes: 2 }, AUDIO);
+  if (made.info.video) made.info.video.bFrames = true;
+  const { visit, lines } = await transcoding(t, { ladder: 'off' });
+  const { source } = publish(t, visit, made);
+  await after(300);
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const folder = t.testdir();
+  const [pictures, sound] = [30_500, 30_502].map((port) => port + (process.pid % 1_000) * 4);
+  writeFileSync(
+    `${folder}/in.sdp`,
+    `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=video ${pictures} RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 packetization-mode=1\nm=audio ${sound} RTP/AVP 97\na=rtpmap:97 opus/48000/2\n`,
+  );
+  const recorded = `${folder}/out.mkv`;
+  const args = ['-v', 'error', '-y', '-protocol_whitelist', 'file,udp,rtp', '-i', `${folder}/in.sdp`];
+  const recorder = spawn('ffmpeg', [...args, '-c', 'copy', '-t', '6', recorded], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  t.teardown(() => recorder.kill('SIGKILL'));
+  await after(300);
+  const rendition = visit.realtime?.(source, { videoPort: pictures ?? 0, audioPort: sound ?? 0 });
+  if (!rendition) throw new Error('nobody makes a realtime rendition');
+  await once(recorder, 'exit', { signal: AbortSignal.timeout(20_000) });
+  const offsets = await flashToBeep(recorded);
+  t.ok(offsets.length >= 3);
+  for (const offset of offsets) t.ok(Math.abs(offset) < 0.06, `${offset} s`);
+  t.equal(video.packets.length + audio.packets.length, 0);
+  rendition.close();
+  await isGone(t, rendition, lines());
+});
+
+t.test('an encoder that is killed is replaced, and joins at the last keyframe', async (t) => {
+  const made = await make(t, {});
+  const { visit, lines } = await transcoding(t, { ladder: 'off' });
+  const { source } = publish(t, visit, made);
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const rendition = realtime(visit, source, video, audio);
+  await video.until(() => picturesOf(video.packets).length > 40);
+  process.kill(processes(lines())[0] ?? 0, 'SIGKILL');
+  const before = video.packets.length;
+  await video.until(() => video.packets.length > before + 60);
+  const next = video.packets.filter(({ ssrc }) => ssrc !== video.packets[0]?.ssrc);
+  t.ok(next.length > 0, 'it is another source');
+  t.strictSame(types(picturesOf(next)[0]?.units ?? []).slice(0, 2), [NAL.sps, NAL.pps]);
+  t.match(
+    lines().find(({ msg }) => msg === 'the realtime rendition failed'),
+    { level: 40, reason: /SIGKILL/ },
+  );
+  rendition.close();
+  await isGone(t, rendition, lines());
+});
+
+t.test('an encoder that hangs holds nobody back and is replaced', async (t) => {
+  const made = await make(t, { bFrames: 2 });
+  const { visit, lines } = await transcoding(t, { ladder: 'off' });
+  const { source } = publish(t, visit, { ...made, tags: made.tags });
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const rendition = realtime(visit, source, video, audio);
+  await video.until(() => picturesOf(video.packets).length > 20);
+  const [pid = 0] = processes(lines());
+  process.kill(pid, 'SIGSTOP');
+  await video.until(() => processes(lines()).length > 1, 20_000);
+  const before = video.packets.length;
+  await video.until(() => video.packets.length > before + 20);
+  t.notOk(isAlive(pid));
+  t.equal(source.holdsEver, 0, 'the publisher was never held');
+  t.match(
+    lines().find(({ msg }) => msg === 'the realtime rendition failed'),
+    { reason: /does not read/ },
+  );
+  rendition.close();
+  await isGone(t, rendition, lines());
+});
+
+t.test('it ends with its publication, and with its broadcast', async (t) => {
+  const made = await make(t, {});
+  for (const how of ['publication', 'replaced', 'broadcast'] as const) {
+    const { visit, lines } = await transcoding(t, { ladder: 'off' });
+    const { source, stop } = publish(t, visit, made);
+    const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+    const rendition = realtime(visit, source, video, audio);
+    await video.until(() => video.packets.length > 20);
+    stop();
+    const begin = performance.now();
+    if (how === 'broadcast') await visit.ended('ended-by-owner');
+    else source.end(how === 'replaced' ? 'replaced' : 'publisher-left');
+    await isGone(t, rendition, lines());
+    t.ok(performance.now() - begin < 2_000, how);
+    rendition.close();
+  }
+});
+
+t.test('a new timeline goes on with a new encoder', async (t) => {
+  const made = await make(t, {});
+  const { visit, lines } = await transcoding(t, { ladder: 'off' });
+  const { source, stop } = publish(t, visit, made);
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const rendition = realtime(visit, source, video, audio);
+  await video.until(() => video.packets.length > 20);
+  stop();
+  const startedAt = Date.now();
+  source.restart(startedAt, made.has);
+  void send(made.tags.slice(0, 300), source.write);
+  await video.until(() => processes(lines()).length > 1);
+  const before = video.packets.length;
+  await video.until(() => video.packets.length > before + 30);
+  const last = video.packets.at(-1) as RtpPacket;
+  const time = video.timeOf(last, 90_000);
+  t.ok(time > startedAt - 50 && time < Date.now() + 50, 'its reports tell the new time');
+  rendition.close();
+  await isGone(t, rendition, lines());
+});
+
+t.test('B-frames that appear, and keyframes that stay away, end the passing through', async (t) => {
+  for (const change of ['B-frames', 'keyframes'] as const) {
+    const made = await make(t, { seconds: 12 });
+    const tags =
+      change === 'keyframes'
+        ? made.tags.map((tag) => (tag.timestamp > 1_000 ? { ...tag, keyframe: false } : tag))
+        : made.tags;
+    const { visit, lines } = await transcoding(t, { ladder: 'off' });
+    const { source } = publish(t, visit, { ...made, tags });
+    const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+    const rendition = realtime(visit, source, video, audio);
+    await video.until(() => picturesOf(video.packets).length > 20);
+    t.equal(rendition.passthrough, true);
+    if (change === 'B-frames' && source.info.video)
+      source.info = { ...source.info, video: { ...source.info.video, bFrames: true } };
+    await video.until(() => processes(lines()).length > 1);
+    t.equal(rendition.passthrough, false, change);
+    const before = video.packets.length;
+    await video.until(() => video.packets.length > before + 20);
+    rendition.close();
+    await isGone(t, rendition, lines());
+  }
+});
+
+t.test('sound alone, and a picture alone', async (t) => {
+  for (const media of [{ video: false }, { audio: false }] as const) {
+    const made = await make(t, media);
+    const { visit, lines } = await transcoding(t, { ladder: 'off' });
+    const { source } = publish(t, visit, made);
+    const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+    const rendition = realtime(visit, source, video, audio);
+    const [some, none] = 'video' in media ? [audio, video] : [video, audio];
+    await some.until(() => some.packets.length > 40);
+    t.equal(none.packets.length, 0);
+    rendition.close();
+    await isGone(t, rendition, lines());
+  }
+});
+
+t.test('what is RTP already needs none', async (t) => {
+  const made = await make(t, { seconds: 1 });
+  const { visit } = await transcoding(t, { ladder: 'off' });
+  const source = new (class extends SourceDouble {
+    override readonly rtp = { feedId: 'feed', send: async () => ({ close: () => {} }) };
+  })(made.info);
+  const video = await RtpReceiver.open(t);
+  await realtime(visit, source, video).closed;
+  t.pass();
+});
+
+t.test('an encoder that cannot run is given up after some tries, and nothing else suffers', async (t) => {
+  const made = await make(t, {});
+  const file = path.join(t.testdir(), 'ffmpeg');
+  writeFileSync(file, '#!/bin/sh\ncase "$*" in *rtcpport*) exit 3 ;; *) exec ffmpeg "$@" ;; esac\n');
+  chmodSync(file, 0o755);
+  const { visit, lines, broadcast } = await transcoding(t, { ladder: 'off', ffmpegPath: file });
+  const { source } = publish(t, visit, made);
+  const video = await RtpReceiver.open(t);
+  const rendition = realtime(visit, source, video);
+  await isGone(t, rendition, lines());
+  t.equal(processes(lines()).length, 6);
+  t.equal(broadcast.failed, undefined);
+});

@@ -1,0 +1,89 @@
+import t from 'tap';
+import { type Health, type InboundSample, judgeHealth } from '../../src/web/webrtc-health.js';
+
+/** What one second brings: 250 packets of picture and 50 of sound, 30 frames. */
+const SECOND: Omit<InboundSample, 'at'> = {
+  packetsReceived: 300,
+  packetsLost: 0,
+  videoPacketsReceived: 250,
+  framesDecoded: 30,
+  freezes: 0,
+  freezeMs: 0,
+};
+
+/** Judges after each of the seconds, of which each brings `SECOND` with changes. */
+function judged(seconds: Partial<InboundSample>[]): Health[] {
+  const samples: InboundSample[] = [];
+  let total: InboundSample = {
+    at: 0,
+    ...Object.fromEntries(Object.keys(SECOND).map((name) => [name, 0])),
+  } as InboundSample;
+  return seconds.map((change) => {
+    const brought = { ...SECOND, ...change };
+    total = {
+      at: total.at + 1_000,
+      packetsReceived: total.packetsReceived + brought.packetsReceived,
+      packetsLost: total.packetsLost + brought.packetsLost,
+      videoPacketsReceived: total.videoPacketsReceived + brought.videoPacketsReceived,
+      framesDecoded: total.framesDecoded + brought.framesDecoded,
+      freezes: total.freezes + brought.freezes,
+      freezeMs: total.freezeMs + brought.freezeMs,
+    };
+    samples.push(total);
+    return judgeHealth(samples);
+  });
+}
+
+const times = (count: number, change: Partial<InboundSample> = {}): Partial<InboundSample>[] =>
+  Array.from({ length: count }, () => change);
+const NOTHING = { packetsReceived: 0, videoPacketsReceived: 0, framesDecoded: 0 };
+
+t.test('a good connection stays one, with a little loss and a freeze now and then, too', async (t) => {
+  t.same([...new Set(judged(times(60)))], ['good']);
+  t.same([...new Set(judged(times(60, { packetsLost: 15 })))], ['good'], '5 % lost');
+  t.same([...new Set(judged([...times(20), { freezes: 1, freezeMs: 900 }, ...times(20)]))], ['good']);
+  t.equal(judgeHealth([]), 'good');
+});
+
+t.test('heavy loss is noticed, and only once there are packets enough to tell', async (t) => {
+  const health = judged([...times(10), ...times(20, { packetsReceived: 200, packetsLost: 60 })]);
+  t.equal(health.at(-1), 'loss');
+  t.ok(health.indexOf('loss') >= 12, 'not at the first packets');
+  t.equal(judged(times(10, { packetsReceived: 5, packetsLost: 5 })).at(-1), 'good', 'too few to tell');
+});
+
+t.test('a picture that stands still while packets of it arrive is frozen after four seconds', async (t) => {
+  const health = judged([...times(10), ...times(6, { framesDecoded: 0 })]);
+  t.same(health.slice(10), ['good', 'good', 'good', 'freezes', 'freezes', 'freezes']);
+});
+
+t.test('many short freezes are as bad as a long one', async (t) => {
+  t.equal(judged([...times(10), ...times(4, { freezes: 1, freezeMs: 800 })]).at(-1), 'freezes');
+  t.equal(
+    judged([...times(4, { freezes: 1, freezeMs: 800 }), ...times(20)]).at(-1),
+    'good',
+    'until they pass',
+  );
+});
+
+t.test('a pause of the sender is no freeze, though browsers reckon it among them', async (t) => {
+  const pause = { videoPacketsReceived: 0, packetsReceived: 0, framesDecoded: 0 };
+  const told = { freezes: 1, freezeMs: 4_300 };
+  t.same([...new Set(judged([...times(10), ...times(4, pause), told, ...times(12)]))], ['good']);
+  t.same([...new Set(judged([...times(10), ...times(4, pause), {}, told, ...times(12)]))], ['good']);
+  t.equal(judged([...times(10), ...times(4), told]).at(-1), 'freezes', 'with packets it is one');
+  const begun = { framesDecoded: 0 };
+  t.notOk(judged([...times(10), ...times(5, pause), begun]).includes('freezes'), 'packets before pictures');
+});
+
+t.test('sound alone is no frozen picture', async (t) => {
+  const sound = { packetsReceived: 50, videoPacketsReceived: 0, framesDecoded: 0 };
+  t.same([...new Set(judged(times(30, sound)))], ['good']);
+});
+
+t.test('silence is told from a bad network, and only when it lasts', async (t) => {
+  const health = judged([...times(10), ...times(12, NOTHING)]);
+  t.notOk(health.includes('freezes') || health.includes('loss'));
+  t.equal(health.slice(0, 17).includes('silent'), false);
+  t.equal(health.at(-1), 'silent');
+});

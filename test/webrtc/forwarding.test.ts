@@ -1,0 +1,302 @@
+import t from 'tap';
+import { genericNack, senderReport } from '../../src/media/index.js';
+import { pause } from '../../src/platform/index.js';
+import { PictureStream, rtpPacket } from '../support/synthetic-rtp.js';
+import {
+  AUDIO,
+  areContinuous,
+  EXTENSIONS,
+  publish,
+  publisherPlan,
+  sequencesOf,
+  startPool,
+  TestViewer,
+  timestampsOf,
+  VIDEO,
+  VIEW,
+  viewerPlan,
+} from '../support/webrtc-pool.js';
+
+const NACK = (packet: Buffer): boolean => packet[1] === 205 && (packet[0]! & 0x1f) === 1;
+const TRANSPORT_CC = (packet: Buffer): boolean => packet[1] === 205 && (packet[0]! & 0x1f) === 15;
+const PLI = (packet: Buffer): boolean => packet[1] === 206 && (packet[0]! & 0x1f) === 1;
+const REMB = (packet: Buffer): boolean => packet[1] === 206 && (packet[0]! & 0x1f) === 15;
+
+t.test(
+  'a publisher in one worker is seen by viewers in all, rewritten for each, without holes',
+  async (t) => {
+    const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
+    const { peer, publishing } = await publish(pool, peers, 'feed');
+    pool.setFeed('channel', 'feed');
+    const stream = new PictureStream(VIDEO);
+    peer.send(...stream.picture(true));
+    const viewers: TestViewer[] = [];
+    for (let i = 0; i < 4; i++) viewers.push(await TestViewer.join(pool, peers, 'channel'));
+    for (let i = 0; i < 20; i++) peer.send(...stream.picture(false));
+    for (const viewer of viewers) {
+      const packets = await viewer.videoCount(43);
+      t.ok(areContinuous(sequencesOf(packets)), 'the numbers have no hole');
+      t.equal(
+        packets[0]![12]! & 0x1f,
+        7,
+        'it begins with the parameter sets of the keyframe that was there already',
+      );
+      t.ok(packets.every((packet) => (packet[1]! & 0x7f) === VIEW.video));
+      t.equal(packets.filter((packet) => packet[1]! & 0x80).length, 21, 'markers are kept');
+      t.ok(
+        packets.every((packet) => (packet[0]! & 0x3f) === 0),
+        'no extension, no padding',
+      );
+    }
+    const { workers } = await pool.stats();
+    t.ok(
+      workers.every((worker) => worker.viewers > 0),
+      'both workers have viewers',
+    );
+    t.equal(
+      workers.reduce((sum, worker) => sum + worker.packetsIn, 0),
+      43,
+    );
+    t.ok(publishing.local.candidates.length > 0);
+  },
+);
+
+t.test('lost packets are asked for until they come, and viewers get them', async (t) => {
+  const { pool, peers } = await startPool(t);
+  const { peer } = await publish(pool, peers, 'feed');
+  pool.setFeed('channel', 'feed');
+  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const stream = new PictureStream(VIDEO);
+  const packets = [...stream.picture(true), ...stream.picture(false, 4)];
+  const [lost] = packets.splice(4, 1);
+  peer.send(...packets);
+  await peer.until(() => peer.received.some(NACK));
+  const nack = peer.received.find(NACK)!;
+  t.equal(nack.readUInt32BE(8), VIDEO.ssrc);
+  t.equal(nack.readUInt16BE(12), lost!.readUInt16BE(2));
+  t.equal(nack.readUInt16BE(14), 0);
+
+  const repair = rtpPacket({
+    payloadType: VIDEO.rtxPayloadType,
+    ssrc: VIDEO.rtxSsrc,
+    sequence: 1,
+    timestamp: lost!.readUInt32BE(4),
+    payload: Buffer.concat([lost!.subarray(2, 4), lost!.subarray(12)]),
+  });
+  // What probes the path, and what repairs something that never was missing, is not forwarded.
+  const probe = rtpPacket({
+    payloadType: VIDEO.rtxPayloadType,
+    ssrc: VIDEO.rtxSsrc,
+    sequence: 2,
+    timestamp: 0,
+    padding: 200,
+  });
+  const needless = rtpPacket({
+    payloadType: VIDEO.rtxPayloadType,
+    ssrc: VIDEO.rtxSsrc,
+    sequence: 3,
+    timestamp: 0,
+    payload: Buffer.concat([packets[1]!.subarray(2, 4), packets[1]!.subarray(12)]),
+  });
+  peer.send(needless, probe, repair);
+  const got = await viewer.videoCount(7);
+  const sorted = sequencesOf(got).sort((a, b) => a - b);
+  t.ok(areContinuous(sorted));
+  const repaired = got.find((packet) => packet.readUInt16BE(2) === sorted[4])!;
+  t.same(repaired.subarray(12), lost!.subarray(12), 'the payload is that of the lost packet');
+  t.equal(repaired.readUInt32BE(4), lost!.readUInt32BE(4));
+});
+
+t.test('packets that are only padding leave no hole in what viewers get', async (t) => {
+  const { pool, peers } = await startPool(t);
+  const { peer } = await publish(pool, peers, 'feed');
+  pool.setFeed('channel', 'feed');
+  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const stream = new PictureStream({ ...VIDEO, sequence: 65_530 });
+  peer.send(...stream.picture(true));
+  for (let i = 0; i < 3; i++) {
+    peer.send(
+      rtpPacket({ ...VIDEO, sequence: stream.sequence++, timestamp: stream.timestamp, padding: 100 }),
+    );
+    peer.send(...stream.picture(false));
+  }
+  const packets = await viewer.videoCount(9);
+  t.ok(areContinuous(sequencesOf(packets)), 'over a wrap of the numbers too');
+  t.ok(packets.every((packet) => packet.length > 12));
+});
+
+t.test('a viewer gets again what it asks for: in its own stream for that, or plainly', async (t) => {
+  const { pool, peers } = await startPool(t);
+  const { peer } = await publish(pool, peers, 'feed');
+  pool.setFeed('channel', 'feed');
+  const withRtx = await TestViewer.join(pool, peers, 'channel');
+  const plain = await TestViewer.join(
+    pool,
+    peers,
+    'channel',
+    viewerPlan({ codecs: [{ codec: 'h264', payloadType: VIEW.video }] }),
+  );
+  const stream = new PictureStream(VIDEO);
+  peer.send(...stream.picture(true), ...stream.picture(false));
+  const wanted = (await withRtx.videoCount(5))[3]!;
+  withRtx.peer.send(genericNack(9, VIEW.videoSsrc, [wanted.readUInt16BE(2)]));
+  await withRtx.peer.until(() => withRtx.rtx.length > 0);
+  const [rtx] = withRtx.rtx;
+  t.equal(rtx![1]! & 0x7f, VIEW.rtx);
+  t.same(rtx!.subarray(12, 14), wanted.subarray(2, 4), 'the original number comes first');
+  t.same(rtx!.subarray(14), wanted.subarray(12));
+  t.same(rtx!.subarray(4, 8), wanted.subarray(4, 8));
+
+  // A packet that has come already is not let through twice by SRTP: what counts is that it was sent.
+  const numbers = sequencesOf(await plain.videoCount(5));
+  plain.peer.send(genericNack(9, VIEW.videoSsrc, [numbers[2]!, numbers[4]!]));
+  for (let sent = 1; sent < 3; ) sent = (await pool.stats()).workers[0]!.retransmitted;
+  t.equal((await pool.stats()).workers[0]!.retransmitted, 3);
+  t.same(plain.rtx, []);
+});
+
+t.test('a viewer that asks for everything again and again is served within bounds', async (t) => {
+  const { pool, peers } = await startPool(t);
+  const { peer } = await publish(pool, peers, 'feed');
+  pool.setFeed('channel', 'feed');
+  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const stream = new PictureStream(VIDEO);
+  peer.send(...stream.picture(true, 20));
+  const numbers = sequencesOf(await viewer.videoCount(21));
+  for (let i = 0; i < 100; i++) viewer.peer.send(genericNack(9, VIEW.videoSsrc, numbers));
+  peer.send(...stream.picture(false));
+  await viewer.videoCount(23);
+  const { workers } = await pool.stats();
+  t.ok(workers[0]!.retransmitted < 400, `${workers[0]!.retransmitted} of 2,100`);
+});
+
+t.test(
+  'the publisher hears what arrived and how much it may send, and is asked for keyframes sparingly',
+  async (t) => {
+    const { pool, peers } = await startPool(t);
+    const { peer } = await publish(pool, peers, 'feed', publisherPlan(), 2_500_000);
+    pool.setFeed('channel', 'feed');
+    const stream = new PictureStream(VIDEO);
+    // No keyframe: the viewers' need must be made known.
+    peer.send(...stream.picture(false));
+    const first = await TestViewer.join(pool, peers, 'channel');
+    await peer.until(() => peer.received.some(PLI));
+    for (let i = 0; i < 5; i++) {
+      await TestViewer.join(pool, peers, 'channel');
+      first.peer.send(Buffer.from('81ce000200000001', 'hex'), Buffer.from('81ce00020000000100000457', 'hex'));
+    }
+    const value = Buffer.alloc(2);
+    for (let i = 0; i < 10; i++) {
+      value.writeUInt16BE(i);
+      peer.send(
+        ...stream.picture(false, 1, [{ id: EXTENSIONS.transportSequence, value: Buffer.from(value) }]),
+      );
+    }
+    await peer.until(() => peer.received.some(REMB) && peer.received.some(TRANSPORT_CC));
+    const remb = peer.received.find(REMB)!;
+    const rate = (((remb[17]! & 3) << 16) | remb.readUInt16BE(18)) * 2 ** (remb[17]! >> 2);
+    t.ok(Math.abs(rate - 2_500_000) < 10_000, `${rate} bit/s`);
+    const told = peer.received.filter(TRANSPORT_CC).reduce((sum, packet) => sum + packet.readUInt16BE(14), 0);
+    t.equal(told, 10, 'every packet is told of');
+    t.ok(
+      peer.received.filter(PLI).length <= 3,
+      'six viewers and their requests are not so many to the publisher',
+    );
+    t.equal(peer.received.find(PLI)!.readUInt32BE(8), VIDEO.ssrc);
+  },
+);
+
+t.test('sound is forwarded as it is, with silence left out', async (t) => {
+  const { pool, peers } = await startPool(t);
+  const { peer, publishing } = await publish(pool, peers, 'feed');
+  const found: unknown[] = [];
+  publishing.onSource((source) => {
+    found.push(source.audio);
+    peer.wake();
+  });
+  pool.setFeed('channel', 'feed');
+  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const payload = Buffer.from([0x7c, 1, 2, 3]);
+  for (let i = 0; i < 5; i++)
+    peer.send(
+      rtpPacket({
+        ...AUDIO,
+        sequence: 10 + i,
+        timestamp: i < 3 ? 960 * i : 9600 * i,
+        marker: i === 3,
+        payload,
+      }),
+    );
+  await viewer.peer.until(() => viewer.audio.length === 5);
+  t.ok(areContinuous(sequencesOf(viewer.audio)));
+  const times = timestampsOf(viewer.audio);
+  t.same(
+    times.map((time) => time - times[0]!),
+    [0, 960, 1920, 28_800, 38_400],
+  );
+  t.same(viewer.audio[3]!.subarray(12), payload);
+  t.equal(viewer.audio[3]![1], 0x80 | VIEW.audio);
+  await peer.until(() => found.some((audio) => audio !== undefined));
+  t.match(found.find(Boolean), { codec: 'opus', sampleRate: 48_000, channels: 2 });
+});
+
+t.test('sender reports reach viewers with their own numbers, on the clock of this machine', async (t) => {
+  const { pool, peers } = await startPool(t);
+  const { peer } = await publish(pool, peers, 'feed');
+  pool.setFeed('channel', 'feed');
+  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const stream = new PictureStream(VIDEO);
+  const { timestamp } = stream;
+  peer.send(...stream.picture(true));
+  await viewer.videoCount(3);
+  // The publisher's clock is an hour behind.
+  const report = { ssrc: VIDEO.ssrc, time: Date.now() - 3_600_000, packets: 1, bytes: 1, cname: 'x' };
+  viewer.peer.received.splice(0);
+  peer.send(senderReport({ ...report, timestamp }));
+  const isReport = (packet: Buffer): boolean =>
+    packet[1] === 200 && packet.readUInt32BE(4) === VIEW.videoSsrc;
+  await viewer.peer.until(() => viewer.peer.received.some(isReport));
+  const got = viewer.peer.received.findLast(isReport)!;
+  const unix = (got.readUInt32BE(8) - 2_208_988_800) * 1000 + (got.readUInt32BE(12) / 2 ** 32) * 1000;
+  t.ok(Math.abs(unix - Date.now()) < 2000, 'the time is ours');
+  t.ok(Math.abs(got.readUInt32BE(16) - timestamp) < 90_000 * 2, 'and belongs to the timestamp');
+  t.ok(got.readUInt32BE(20) >= 3, 'packets are counted');
+});
+
+t.test('the orientation of the picture is passed on under the id that the viewer knows', async (t) => {
+  const { pool, peers } = await startPool(t);
+  const { peer } = await publish(pool, peers, 'feed');
+  pool.setFeed('channel', 'feed');
+  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const stream = new PictureStream(VIDEO);
+  peer.send(...stream.picture(true, 1, [{ id: EXTENSIONS.orientation, value: Buffer.from([1]) }]));
+  const [packet] = await viewer.videoCount(2);
+  t.equal(packet![0]! & 0x10, 0x10);
+  t.same(packet!.subarray(12, 20), Buffer.from('bede000160010000', 'hex'));
+  t.equal(packet![20]! & 0x1f, 7);
+});
+
+t.test('an encoder that begins anew is no cut in the numbers', async (t) => {
+  const { pool, peers } = await startPool(t);
+  const { peer } = await publish(pool, peers, 'feed');
+  pool.setFeed('channel', 'feed');
+  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const stream = new PictureStream({ ...VIDEO, sequence: 1000 });
+  peer.send(...stream.picture(true), ...stream.picture(false));
+  await viewer.videoCount(5);
+  const anew = new PictureStream({ ...VIDEO, ssrc: 7777, sequence: 40_000, timestamp: 3_000_000_000 });
+  // A stray packet of somebody else changes nothing while the encoder sends.
+  peer.send(rtpPacket({ ...VIDEO, ssrc: 666, sequence: 1, timestamp: 1, payload: Buffer.from([0x41, 1]) }));
+  peer.send(...stream.picture(false));
+  await viewer.videoCount(7);
+  await pause(600);
+  peer.send(...anew.picture(false, 1), ...anew.picture(true), ...anew.picture(false));
+  const packets = await viewer.videoCount(12);
+  t.ok(areContinuous(sequencesOf(packets)));
+  const times = timestampsOf(packets);
+  t.ok(
+    times.every((time, i) => i === 0 || time >= times[i - 1]!),
+    'time does not go back',
+  );
+  t.ok(times.at(-1)! - times[0]! < 90_000 * 20, 'or far ahead');
+});

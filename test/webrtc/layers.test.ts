@@ -1,0 +1,67 @@
+import t from 'tap';
+import { receiverEstimatedBitrate } from '../../src/media/index.js';
+import { PictureStream } from '../support/synthetic-rtp.js';
+import {
+  areContinuous,
+  EXTENSIONS,
+  publish,
+  publisherPlan,
+  sequencesOf,
+  startPool,
+  TestViewer,
+  timestampsOf,
+  VIDEO,
+  VIEW,
+} from '../support/webrtc-pool.js';
+
+t.test(
+  'a viewer whose network takes less is sent a smaller layer, and the better one again later',
+  async (t) => {
+    const { pool, peers } = await startPool(t);
+    const rids = ['l', 'h'];
+    const { peer } = await publish(pool, peers, 'feed', publisherPlan({ rids }));
+    pool.setFeed('channel', 'feed');
+    const viewer = await TestViewer.join(pool, peers, 'channel');
+    const streams = rids.map((_, i) => new PictureStream({ ...VIDEO, ssrc: 7000 + i, sequence: 100 * i }));
+    let first = true;
+    // The layer h is ten times as large; both send a keyframe every half second.
+    let pictures = 0;
+    const timer = setInterval(() => {
+      const keyframe = pictures++ % 15 === 0;
+      streams.forEach((stream, i) => {
+        const rid = [{ id: EXTENSIONS.rid, value: Buffer.from(rids[i]!) }];
+        peer.send(...stream.picture(keyframe, i === 0 ? 1 : 10, first ? rid : undefined, 1000));
+      });
+      first = false;
+      viewer.report();
+    }, 33);
+    t.teardown(() => clearInterval(timer));
+    const current =
+      (rid: string): (() => boolean) =>
+      () => {
+        const event = viewer.events.findLast(({ type }) => type === 'layers');
+        return event?.type === 'layers' && event.current === rid;
+      };
+    await viewer.peer.until(current('h'));
+    // Until the layers' bitrates are known.
+    const known = (): boolean => pictures > 75;
+    await viewer.peer.until(known);
+    const low = setInterval(
+      () => viewer.peer.send(receiverEstimatedBitrate(9, 300_000, [VIEW.videoSsrc])),
+      200,
+    );
+    t.teardown(() => clearInterval(low));
+    await viewer.peer.until(current('l'));
+    clearInterval(low);
+    viewer.peer.send(receiverEstimatedBitrate(9, 8_000_000, [VIEW.videoSsrc]));
+    await viewer.peer.until(current('h'));
+    viewer.viewing.selectLayer('l');
+    await viewer.peer.until(current('l'));
+    t.ok(areContinuous(sequencesOf(viewer.video)), 'the numbers have no hole at a switch');
+    const times = timestampsOf(viewer.video);
+    t.ok(
+      times.every((time, i) => i === 0 || time >= times[i - 1]!),
+      'time does not go back at a switch',
+    );
+  },
+);

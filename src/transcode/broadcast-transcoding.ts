@@ -6,10 +6,12 @@ import type {
   RealtimeRendition,
   Source,
 } from '../streams/index.js';
+import { EncoderChoice } from './encoder-choice.js';
 import { GopBuffer } from './gop-buffer.js';
 import { RealtimeTranscoding } from './realtime-transcoding.js';
 import { RtpSupervisor } from './rtp-supervisor.js';
-import { type BroadcastMemory, Supervisor, type TranscodeSettings } from './supervisor.js';
+import { Supervisor } from './supervisor.js';
+import type { BroadcastMemory, TranscodeSettings } from './transcode-settings.js';
 
 /** When a broadcast ends, what is still inside its encoder is put out within this, ms. */
 const FAREWELL_MS = 5_000;
@@ -28,7 +30,7 @@ export class BroadcastTranscoding implements BroadcastVisit {
   readonly #broadcast: Broadcast;
   readonly #settings: TranscodeSettings;
   readonly #log: Logger;
-  readonly #memory: BroadcastMemory = { encodeSource: false, software: false };
+  readonly #memory: BroadcastMemory;
   readonly #realtime = new Set<RealtimeTranscoding>();
   #current: Supervisor | RtpSupervisor | undefined;
   #over = false;
@@ -36,6 +38,7 @@ export class BroadcastTranscoding implements BroadcastVisit {
   constructor(broadcast: Broadcast, settings: TranscodeSettings, log: Logger) {
     this.#broadcast = broadcast;
     this.#settings = settings;
+    this.#memory = { encodeSource: false, encoder: new EncoderChoice(settings.encoder) };
     this.#log = log.child({ streamId: broadcast.streamId, broadcastId: broadcast.id });
   }
 

@@ -11,7 +11,7 @@ import { KEYFRAME_INTERVAL } from './ladder.js';
 import { RealtimeFeed } from './realtime-feed.js';
 import { REALTIME_LINES, realtimePlan } from './realtime-plan.js';
 import { keepRunning } from './supervision.js';
-import type { BroadcastMemory, TranscodeSettings } from './supervisor.js';
+import type { BroadcastMemory, TranscodeSettings } from './transcode-settings.js';
 
 const LOOK_EVERY_MS = 500;
 /** Whether pictures are reordered is told after the first few: so long it is waited for, ms of media. */
@@ -166,14 +166,13 @@ export class RealtimeTranscoding implements RealtimeRendition {
     const audio = seen.audio && this.#destination.audioPort !== undefined;
     if (!video && !audio) return { how: 'failed', message: 'nothing to send', lastWords: [] };
     this.#passthrough = video && this.#isPassable();
-    const { encoder } = this.#settings;
     const plan = realtimePlan({
       video: video ? (info.video ?? { codec: 'h264' }) : undefined,
       audio,
       destination: this.#destination,
       passthrough: this.#passthrough,
       lines: this.#lines,
-      encoder: this.#memory.software ? { ...encoder, encoder: 'software' } : encoder,
+      encoder: this.#memory.encoder.settings,
       originMs: (this.#timeline?.startedAt ?? this.#clock.now()) - offset,
       from: Math.max(first, newest - LEAD_MS) + offset,
     });

@@ -1,14 +1,15 @@
 import { type Clock, type Logger, messageOf, sleep } from '../platform/index.js';
 import type { Broadcast, PublicationEnd, RtpSource, Source, SourceReader } from '../streams/index.js';
 import { Encoder, type EncoderEnd } from './encoder.js';
+import { openRun } from './encoder-run.js';
 import { TIMELINE_START_MS } from './ffmpeg-arguments.js';
-import { chooseLadder, describedLadder, type Ladder, renditionsOf } from './ladder.js';
+import { chooseLadder, type Ladder } from './ladder.js';
 import { RtpInput } from './rtp-input.js';
 import { type RtpPicture, rtpPicture, wantsMore } from './rtp-picture.js';
 import { isRtpVideoCodec, type RtpVideoCodec } from './rtp-session.js';
 import { Shedding } from './shedding.js';
 import { keepRunning } from './supervision.js';
-import type { BroadcastMemory, TranscodeSettings } from './supervisor.js';
+import type { BroadcastMemory, TranscodeSettings } from './transcode-settings.js';
 
 const LOOK_EVERY_MS = 500;
 /** What is known of the source is looked at this often until it is enough, ms. */
@@ -111,7 +112,7 @@ export class RtpSupervisor implements SourceReader {
       what: 'encoder',
       untilReady: () => this.#untilReady(),
       run: () => this.#encode(),
-      onFailure: (end) => this.#learn(end),
+      onFailure: (end) => this.#memory.encoder.doubt(end, this.#log),
       patienceMs: TRY_AGAIN_MS,
       over: this.#over.signal,
       clock: this.#clock,
@@ -184,9 +185,7 @@ export class RtpSupervisor implements SourceReader {
     let opening: Promise<void> | undefined;
     const encoder: Encoder = new Encoder({
       ...{ ladder, input, ffmpeg, listener, segmentDuration, clock: this.#clock },
-      encoder: this.#memory.software
-        ? { ...this.#settings.encoder, encoder: 'software' }
-        : this.#settings.encoder,
+      encoder: this.#memory.encoder.settings,
       onEarly: () => {
         opening = this.#openRun(encoder, begun);
       },
@@ -209,12 +208,7 @@ export class RtpSupervisor implements SourceReader {
   /** Something came out: only now it is worth a run. */
   async #openRun(encoder: Encoder, begun: number): Promise<void> {
     try {
-      const writer = await this.#broadcast.openRun({
-        renditions: renditionsOf(encoder.ladder),
-        originMs: begun - TIMELINE_START_MS,
-      });
-      const found = { run: writer.index, pid: encoder.pid, ...describedLadder(encoder.ladder) };
-      this.#log.info(found, 'encoder started');
+      const writer = await openRun(this.#broadcast, encoder, begun - TIMELINE_START_MS, this.#log);
       encoder.deliver(writer);
     } catch (error) {
       encoder.fail(messageOf(error));
@@ -262,12 +256,5 @@ export class RtpSupervisor implements SourceReader {
     this.#run.leaving = true;
     if (encoder.delivered) encoder.end(HASTE_MS);
     else encoder.stop();
-  }
-
-  #learn(end: EncoderEnd): void {
-    const { encoder } = this.#settings.encoder;
-    if (end.delivered || this.#memory.software || encoder === 'software') return;
-    this.#memory.software = true;
-    this.#log.warn({ encoder }, 'the hardware encoder failed: encoding in software');
   }
 }

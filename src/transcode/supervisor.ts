@@ -2,43 +2,18 @@ import type { FlvTag } from '../media/index.js';
 import { type Clock, type Logger, messageOf } from '../platform/index.js';
 import type { Broadcast, EncoderRunWriter, PublicationEnd, Source, SourceReader } from '../streams/index.js';
 import { isPlainAvc } from './avc-profile.js';
-import type { CmafListener } from './cmaf-listener.js';
 import { Encoder, type EncoderEnd } from './encoder.js';
+import { openRun } from './encoder-run.js';
 import { TIMELINE_START_MS } from './ffmpeg-arguments.js';
-import type { FfmpegTool } from './ffmpeg-process.js';
 import { FlvInput } from './flv-input.js';
 import { frameRateTag } from './flv-metadata.js';
 import { GopBuffer } from './gop-buffer.js';
 import { joinsNow } from './join-moment.js';
 import { KeyframeWatch } from './keyframe-watch.js';
-import { chooseLadder, describedLadder, type Ladder, type Rung, renditionsOf } from './ladder.js';
-import type { PortPairs } from './port-pairs.js';
-import type { RtpVideoCodec } from './rtp-session.js';
+import { chooseLadder, type Ladder } from './ladder.js';
 import { Shedding } from './shedding.js';
 import { keepRunning } from './supervision.js';
-import type { VideoEncoderSettings } from './video-encoder.js';
-
-/** What all broadcasts of a gateway share. */
-export type TranscodeSettings = {
-  ffmpeg: FfmpegTool;
-  encoder: VideoEncoderSettings;
-  ladder: readonly Rung[] | 'off';
-  audioBitrate: number;
-  segmentDuration: number;
-  listener: CmafListener;
-  /** Codecs that this ffmpeg reads as RTP. */
-  rtpCodecs: readonly RtpVideoCodec[];
-  portPairs: PortPairs;
-  clock: Clock;
-};
-
-/** What a broadcast has learned and its next publication should know. */
-export type BroadcastMemory = {
-  /** The source's keyframes are no good: its picture is encoded. */
-  encodeSource: boolean;
-  /** The hardware encoder failed. */
-  software: boolean;
-};
+import type { BroadcastMemory, TranscodeSettings } from './transcode-settings.js';
 
 /** FLV timestamps have 31 bits: when a timeline comes near, a run begins with a smaller number. */
 const LARGEST_TIMESTAMP = 0x7fff_ffff - 60_000;
@@ -169,7 +144,7 @@ export class Supervisor implements SourceReader {
         this.#setFull(false);
         return end;
       },
-      onFailure: (end) => this.#doubtHardware(end),
+      onFailure: (end) => this.#memory.encoder.doubt(end, this.#log),
       over: this.#over.signal,
       clock: this.#clock,
       log: this.#log,
@@ -218,7 +193,7 @@ export class Supervisor implements SourceReader {
       ladder,
       input,
       ffmpeg: this.#settings.ffmpeg,
-      encoder: this.#encoderSettings(),
+      encoder: this.#memory.encoder.settings,
       segmentDuration: this.#settings.segmentDuration,
       listener: this.#settings.listener,
       from: this.#skipTo(ladder, offset),
@@ -227,11 +202,7 @@ export class Supervisor implements SourceReader {
     this.#encoder = encoder;
     this.#input = input;
     try {
-      const writer = await this.#broadcast.openRun({
-        renditions: renditionsOf(ladder),
-        originMs: startedAt - offset,
-      });
-      this.#log.info({ run: writer.index, pid: encoder.pid, ...describedLadder(ladder) }, 'encoder started');
+      const writer = await openRun(this.#broadcast, encoder, startedAt - offset, this.#log);
       if (this.#timeline === timeline) this.#begin(encoder, input, writer);
       else encoder.refuse(writer);
     } catch (error) {
@@ -272,11 +243,6 @@ export class Supervisor implements SourceReader {
       passthrough: !this.#memory.encodeSource && isPlainAvc(videoHeader),
       shed: this.#shedding.ids,
     });
-  }
-
-  #encoderSettings(): VideoEncoderSettings {
-    const { encoder } = this.#settings;
-    return this.#memory.software ? { ...encoder, encoder: 'software' } : encoder;
   }
 
   /** Keeps the FLV timestamps of the coming run within their bits. */
@@ -339,15 +305,6 @@ export class Supervisor implements SourceReader {
     this.#broadcast.notice(
       'transcoder',
       full ? 'The server cannot keep up with encoding: the publisher is slowed down.' : undefined,
-    );
-  }
-
-  #doubtHardware(end: EncoderEnd): void {
-    if (end.delivered || this.#encoderSettings().encoder === 'software') return;
-    this.#memory.software = true;
-    this.#log.warn(
-      { encoder: this.#settings.encoder.encoder },
-      'the hardware encoder failed: encoding in software',
     );
   }
 }

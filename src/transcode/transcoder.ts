@@ -8,7 +8,7 @@ import { verifyVideoEncoder } from './hardware-check.js';
 import { DEFAULT_LADDER, type Rung } from './ladder.js';
 import { PortPairs } from './port-pairs.js';
 import { readableRtpCodecs } from './rtp-check.js';
-import type { TranscodeSettings } from './supervisor.js';
+import type { TranscodeSettings } from './transcode-settings.js';
 import { DEFAULT_VAAPI_DEVICE, type VideoEncoder, type VideoEncoderSettings } from './video-encoder.js';
 
 /** More slices than this make a picture worse and hardly faster. */

@@ -1,0 +1,29 @@
+import type { Clock } from '../platform/index.js';
+import type { CmafListener } from './cmaf-listener.js';
+import type { EncoderChoice } from './encoder-choice.js';
+import type { FfmpegTool } from './ffmpeg-process.js';
+import type { Rung } from './ladder.js';
+import type { PortPairs } from './port-pairs.js';
+import type { RtpVideoCodec } from './rtp-session.js';
+import type { VideoEncoderSettings } from './video-encoder.js';
+
+/** What all broadcasts of a gateway share. */
+export type TranscodeSettings = {
+  ffmpeg: FfmpegTool;
+  encoder: VideoEncoderSettings;
+  ladder: readonly Rung[] | 'off';
+  audioBitrate: number;
+  segmentDuration: number;
+  listener: CmafListener;
+  /** Codecs that this ffmpeg reads as RTP. */
+  rtpCodecs: readonly RtpVideoCodec[];
+  portPairs: PortPairs;
+  clock: Clock;
+};
+
+/** What a broadcast has learned and its next publication should know. */
+export type BroadcastMemory = {
+  /** The source's keyframes are no good: its picture is encoded. */
+  encodeSource: boolean;
+  readonly encoder: EncoderChoice;
+};

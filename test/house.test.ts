@@ -10,14 +10,18 @@ const DOORS: Record<string, string[]> = {
   accounts: ['platform'],
   streams: ['media', 'platform'],
   webrtc: ['media', 'platform'],
-  signalling: ['streams', 'webrtc', 'media', 'platform'],
+  realtime: ['accounts', 'platform'],
+  signalling: ['realtime', 'accounts', 'streams', 'webrtc', 'media', 'platform'],
+  chat: ['realtime', 'accounts', 'streams', 'platform'],
+  audience: ['realtime', 'accounts', 'streams', 'platform'],
+  webhooks: ['streams', 'platform'],
   'ingest/whip': ['streams', 'webrtc', 'media', 'platform'],
   'egress/whep': ['streams', 'webrtc', 'media', 'platform'],
   'ingest/rtmp': ['streams', 'media', 'platform'],
   transcode: ['streams', 'media', 'platform'],
   packager: ['streams', 'media', 'platform'],
   'egress/hls': ['streams', 'packager', 'media', 'platform'],
-  api: ['accounts', 'streams', 'platform'],
+  api: ['accounts', 'streams', 'audience', 'chat', 'webhooks', 'platform'],
 };
 
 /** The composition root sees every room; the process sees the root; only the root reads its types of settings. */

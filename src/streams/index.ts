@@ -4,5 +4,7 @@ export * from './encoder-run.js';
 export * from './end-reason.js';
 export type { Livestream, LivestreamStatus } from './livestream-table.js';
 export * from './publication.js';
+export * from './stream-change.js';
 export * from './stream-state.js';
 export * from './streams.js';
+export * from './viewer-gate.js';

@@ -12,6 +12,7 @@ import { EncoderRunChannel } from './encoder-run-channel.js';
 import { BROADCAST_END, type BroadcastEnd, PUBLICATION_END, type PublicationEnd } from './end-reason.js';
 import type { Publication, Publisher, Source } from './publication.js';
 import { PublicationSession } from './publication-session.js';
+import type { StreamChange } from './stream-change.js';
 import { next, type StreamEvent, type StreamState } from './stream-state.js';
 
 /** How long one guest may take to leave a broadcast that ends, in ms. */
@@ -33,6 +34,8 @@ export type LiveBroadcastOptions = {
   resumed: boolean;
   guests: readonly BroadcastGuest[];
   store: BroadcastStore;
+  /** Told of every step; must not throw. */
+  onChange(change: StreamChange): void;
   /** How long the broadcast waits for a lost publisher, in ms. */
   graceMs: number;
   clock: Clock;
@@ -220,8 +223,12 @@ export class LiveBroadcast implements Broadcast {
   #apply(event: StreamEvent): boolean {
     const to = next(this.#state, event);
     if (!to) return false;
-    this.#log.info(`${this.#state.name} -> ${to.name}`);
+    const from = this.#state.name;
+    this.#log.info(`${from} -> ${to.name}`);
+    const end = this.#state.name === 'ending' && to.name === 'offline' ? { end: this.#state.reason } : {};
     this.#state = to;
+    const { streamId, id: broadcastId } = this;
+    this.#options.onChange({ streamId, broadcastId, from, to, wasLive: this.#wasLive, ...end });
     return true;
   }
 }

@@ -8,6 +8,7 @@ import { BROADCAST_END, type BroadcastEnd } from './end-reason.js';
 import { LiveBroadcast } from './live-broadcast.js';
 import { type Livestream, LivestreamTable, type NewLivestream } from './livestream-table.js';
 import type { Publication, Publisher } from './publication.js';
+import type { StreamChange } from './stream-change.js';
 import type { StreamState } from './stream-state.js';
 
 /** How often the database hears that a broadcast still has its publisher, in ms. */
@@ -42,6 +43,7 @@ export class Streams {
   readonly #livestreams: LivestreamTable;
   readonly #broadcasts: BroadcastTable;
   readonly #guests: BroadcastGuest[] = [];
+  readonly #listeners = new Set<(change: StreamChange) => void>();
   readonly #running = new Map<string, LiveBroadcast>();
   /** The last thing under way for a stream: what changes a stream's broadcast happens one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -57,6 +59,12 @@ export class Streams {
   /** Guests take part in every broadcast that starts from now on, and leave it in the order of invitation. */
   invite(guest: BroadcastGuest): void {
     this.#guests.push(guest);
+  }
+
+  /** Tells of every step in the life of every broadcast, at once. Listeners must not throw. @returns a function that ends it. */
+  onChange(listener: (change: StreamChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Settles what an earlier gateway left behind: resumes what may still go on, closes the rest. */
@@ -169,6 +177,9 @@ export class Streams {
       startedAt,
       resumed,
       guests: this.#guests,
+      onChange: (change) => {
+        for (const listener of this.#listeners) listener(change);
+      },
       graceMs,
       clock,
       log,

@@ -10,6 +10,7 @@ import {
   type PublicationEnd,
   type Publisher,
   type Source,
+  type StreamChange,
 } from '../../src/streams/index.js';
 import { LiveBroadcast } from '../../src/streams/live-broadcast.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -31,6 +32,7 @@ function stage(options: { resumed?: boolean; guests?: BroadcastGuest[] } = {}) {
   const clock = new FakeClock();
   const events: string[] = [];
   const sources: Source[] = [];
+  const changes: StreamChange[] = [];
   const guest: BroadcastGuest = {
     name: 'watcher',
     visit: () => ({
@@ -62,11 +64,12 @@ function stage(options: { resumed?: boolean; guests?: BroadcastGuest[] } = {}) {
         events.push(`stored ${reason}`);
       },
     },
+    onChange: (change) => changes.push(change),
     graceMs: GRACE_MS,
     clock,
     log: createLog('silent'),
   });
-  return { broadcast, clock, events, sources };
+  return { broadcast, clock, events, sources, changes };
 }
 
 function videoTag(timestamp: number, header = false): FlvTag {
@@ -100,6 +103,25 @@ t.test('a publisher that stays away ends the broadcast when the grace is over', 
   t.strictSame(events.slice(-3), ['end publisher-left', 'left grace-expired', 'stored grace-expired']);
   t.equal(broadcast.state.name, 'offline');
   t.equal(clock.pending, 0, 'no timer is left');
+});
+
+t.test('every step is told, with what came before and how it ended', async (t) => {
+  const { broadcast, clock, changes } = stage();
+  broadcast.publish(publisher());
+  broadcast.playable();
+  broadcast.publish(publisher([], 'b')).close('publisher-lost');
+  const until = clock.now() + GRACE_MS;
+  await clock.advance(GRACE_MS);
+  await broadcast.closed;
+  const common = { streamId: 's', broadcastId: 'b' };
+  const ending = { name: 'ending', reason: 'grace-expired' } as const;
+  t.strictSame(changes, [
+    { ...common, from: 'offline', to: { name: 'starting' }, wasLive: false },
+    { ...common, from: 'starting', to: { name: 'live' }, wasLive: false },
+    { ...common, from: 'live', to: { name: 'reconnecting', until }, wasLive: true },
+    { ...common, from: 'reconnecting', to: ending, wasLive: true },
+    { ...common, from: 'ending', to: { name: 'offline' }, wasLive: true, end: 'grace-expired' },
+  ]);
 });
 
 t.test('a broadcast that nobody could ever watch does not wait', async (t) => {

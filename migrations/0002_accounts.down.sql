@@ -1,0 +1,1 @@
+drop table follows, invitations, access_tokens, account_sessions, accounts;

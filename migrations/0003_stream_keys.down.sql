@@ -1,0 +1,1 @@
+drop table channels, stream_key_uses, stream_keys;

@@ -1,0 +1,21 @@
+-- How people watched, and how many they were.
+
+alter table livestream_viewers
+  -- How they watched last: whep, ll-hls, hls; null: they had joined and saw no picture.
+  add column protocol text;
+
+-- One row: when the gateway last looked after its viewers. After a crash nobody is taken to have watched longer.
+create table audience_heartbeat (
+  id boolean primary key default true check (id),
+  last_seen_at timestamptz not null
+);
+
+create table livestream_viewer_minutes (
+  stream_id uuid not null references livestreams (id) on delete cascade,
+  -- The minute's beginning.
+  minute timestamptz not null,
+  -- The most at the same time.
+  viewers integer not null,
+  by_protocol jsonb not null,
+  primary key (stream_id, minute)
+);

@@ -1,0 +1,59 @@
+/** What an account may do everywhere; moderators are appointed for a stream each. */
+export type Role = 'viewer' | 'broadcaster' | 'admin';
+
+/** Who asks. */
+export type Principal =
+  | { kind: 'anonymous' }
+  /** A program that has the operator token: may do everything, in anybody's name. */
+  | { kind: 'operator' }
+  | {
+      kind: 'account';
+      /** An account's id, or what a host platform calls its user. */
+      userId: string;
+      /** How others see them. */
+      name: string;
+      role: Role;
+      /** How they showed who they are: by the cookie of a page, a personal access token, or a host platform's token. */
+      via: 'session' | 'token' | 'jwt';
+    };
+
+export const ANONYMOUS: Principal = { kind: 'anonymous' };
+
+/** What a request shows of who makes it. */
+export type Credentials = {
+  /** Upper case. */
+  method: string;
+  authorization?: string | undefined;
+  cookie?: string | undefined;
+  origin?: string | undefined;
+  /** The header `x-csrf-token`. */
+  csrfToken?: string | undefined;
+  /** The network address, without a port. */
+  address: string;
+};
+
+/**
+ * Finds out who asks; nobody in particular where nothing is shown.
+ *
+ * @throws PublicError 401 where something is shown that does not hold, 403 `csrf_failed`, 429 after many failures
+ */
+export type Authenticate = (credentials: Credentials) => Promise<Principal>;
+
+export function userIdOf(principal: Principal): string | undefined {
+  return principal.kind === 'account' ? principal.userId : undefined;
+}
+
+export function isAdmin(principal: Principal): boolean {
+  return principal.kind === 'operator' || (principal.kind === 'account' && principal.role === 'admin');
+}
+
+export function mayBroadcast(principal: Principal): boolean {
+  return isAdmin(principal) || (principal.kind === 'account' && principal.role === 'broadcaster');
+}
+
+/** Whether they may start, edit and end a livestream: its broadcaster, and admins. */
+export function mayManage(principal: Principal, livestream: { userId: string | null }): boolean {
+  if (isAdmin(principal)) return true;
+  const userId = userIdOf(principal);
+  return userId !== undefined && userId === livestream.userId;
+}

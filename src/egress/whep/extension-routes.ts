@@ -2,8 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, PublicError } from '../../platform/index.js';
 import {
   addMethods,
-  type OfferLimit,
-  type SessionTable,
+  type SignallingEndpoint,
   type SignallingSession,
   sessionOf,
 } from '../../webrtc/index.js';
@@ -12,12 +11,8 @@ import { EVENT_NAMES, EventSubscription } from './event-subscription.js';
 import type { Viewing } from './viewing.js';
 
 export type ExtensionRoutesOptions = {
-  /** The address of a session, with the parameter `sessionId`. */
-  url: string;
-  /** What stands before it in the addresses that clients use. */
-  basePath: string;
-  table: SessionTable<Viewing>;
-  limit: OfferLimit;
+  /** Whose sessions they extend. */
+  endpoint: SignallingEndpoint<Viewing>;
   clock: Clock;
 };
 
@@ -29,7 +24,8 @@ const hidden = { hide: true };
 
 /** The extensions of WHEP: layer selection and server-sent events. The scope must have been prepared for signalling. */
 export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOptions): void {
-  const { url, basePath, table, limit, clock } = options;
+  const { endpoint, clock } = options;
+  const { sessionUrl: url, basePath, sessions, followUps: limit } = endpoint;
   const subscriptions = new WeakMap<Viewing, EventSubscription[]>();
   const streams = new Set<EventStream>();
   app.addContentTypeParser(
@@ -88,7 +84,7 @@ export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOpti
   );
 
   function viewingOf(request: FastifyRequest): SignallingSession<Viewing> {
-    return sessionOf(request, table);
+    return sessionOf(request, sessions);
   }
 
   function subscriptionOf(request: FastifyRequest): EventSubscription {

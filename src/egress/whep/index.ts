@@ -5,5 +5,5 @@ export {
   type ViewingOffer,
   type ViewRequest,
 } from './realtime-egress.js';
-export { type WhepLimits, type WhepRoutesOptions, whepRoutes } from './routes.js';
+export { type WhepRoutesOptions, whepRoutes } from './routes.js';
 export type { Viewing, ViewingEnd, ViewingEvent } from './viewing.js';

@@ -1,18 +1,12 @@
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import { type Clock, PublicError } from '../../platform/index.js';
 import { BROADCAST_END, type Livestream } from '../../streams/index.js';
 import {
-  addMethods,
-  addSessionResource,
-  followUpLimit,
+  type EndpointLimits,
   type IceServers,
-  OfferLimit,
-  type OfferRate,
-  offerOf,
+  type Offer,
   prepareSignalling,
-  SDP_TYPE,
-  SessionTable,
-  sendAnswer,
+  SignallingEndpoint,
 } from '../../webrtc/index.js';
 import { EVENT_NAMES } from './event-subscription.js';
 import { addExtensions } from './extension-routes.js';
@@ -27,13 +21,11 @@ export type WhepRoutesOptions = {
   clock: Clock;
   /** What stands before `/whep` in the addresses that clients use; nothing by default. */
   basePath?: string;
-  limits?: Partial<WhepLimits>;
+  limits?: Partial<EndpointLimits>;
 };
 
-export type WhepLimits = { sessions: number; offers: OfferRate };
-
 /** A school or an office is one address: many of its viewers may come at the same moment. */
-const LIMITS: WhepLimits = { sessions: 20_000, offers: { burst: 100, refillMs: 100 } };
+const LIMITS: EndpointLimits = { sessions: 20_000, offers: { burst: 100, refillMs: 100 } };
 /** Seconds after which a viewer may ask again whether a stream is live. */
 const RETRY_AFTER_S = 5;
 const STREAM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -47,49 +39,37 @@ const EXTENSION = 'urn:ietf:params:whep:ext:core:';
  * that starts, or waits for its publisher, lets viewers in: they are connected when the picture comes.
  */
 export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, options) => {
-  const { egress, find, iceServers, clock, basePath = '' } = options;
+  const { egress, find, iceServers, clock, basePath } = options;
   const limits = { ...LIMITS, ...options.limits };
-  const table = new SessionTable<Viewing>(limits.sessions);
-  const offers = new OfferLimit(clock, limits.offers);
-  const followUps = followUpLimit(clock);
-  const session = '/whep/session/:sessionId';
-
-  await app.register(async (scope) => {
-    prepareSignalling(scope);
-    addMethods(scope, '/whep/:streamId', ['POST'], SDP_TYPE);
-    scope.post<{ Params: { streamId: string } }>(
-      '/whep/:streamId',
-      { onRequest: offers.hook, schema: { hide: true } },
-      async (request, reply) => {
-        const { streamId } = request.params;
-        const offer = offerOf(request);
-        const opened = await table.open(offer.transport, async () => {
-          const viewing = await egress.view({ streamId, offer });
-          if (viewing) return viewing;
-          const livestream = STREAM_ID.test(streamId) ? await find(streamId) : undefined;
-          const end = livestream?.endReason ?? undefined;
-          if (!livestream || (end !== undefined && !BROADCAST_END[end].reopens))
-            throw new PublicError(404, 'stream_not_found', 'There is no such livestream, or it is over.');
-          reply.header('retry-after', RETRY_AFTER_S);
-          throw new PublicError(
-            409,
-            'stream_offline',
-            'The livestream is not live at the moment: try again.',
-          );
-        });
-        const path = `${basePath}/whep/session/${opened.id}`;
-        return sendAnswer(reply, opened, path, opened.content.answer, [
-          ...iceServers.links(streamId),
-          `<${path}/layer>; rel="${EXTENSION}layer"`,
-          `<${path}/events>; rel="${EXTENSION}server-sent-events"; events="${EVENT_NAMES.join(',')}"`,
-        ]);
-      },
-    );
-    addSessionResource(scope, session, table, followUps);
+  const endpoint = new SignallingEndpoint<Viewing>({
+    ...{ name: 'whep', iceServers, limits, clock, basePath },
   });
 
   await app.register(async (scope) => {
     prepareSignalling(scope);
-    addExtensions(scope, { url: session, basePath, table, limit: followUps, clock });
+    endpoint.addOffers(scope, '/whep/:streamId', {
+      open: (offer, request, reply) => view((request.params as { streamId: string }).streamId, offer, reply),
+      links: (path) => [
+        `<${path}/layer>; rel="${EXTENSION}layer"`,
+        `<${path}/events>; rel="${EXTENSION}server-sent-events"; events="${EVENT_NAMES.join(',')}"`,
+      ],
+    });
+    endpoint.addSessions(scope);
   });
+
+  await app.register(async (scope) => {
+    prepareSignalling(scope);
+    addExtensions(scope, { endpoint, clock });
+  });
+
+  async function view(streamId: string, offer: Offer, reply: FastifyReply): Promise<Viewing> {
+    const viewing = await egress.view({ streamId, offer });
+    if (viewing) return viewing;
+    const livestream = STREAM_ID.test(streamId) ? await find(streamId) : undefined;
+    const end = livestream?.endReason ?? undefined;
+    if (!livestream || (end !== undefined && !BROADCAST_END[end].reopens))
+      throw new PublicError(404, 'stream_not_found', 'There is no such livestream, or it is over.');
+    reply.header('retry-after', RETRY_AFTER_S);
+    throw new PublicError(409, 'stream_offline', 'The livestream is not live at the moment: try again.');
+  }
 };

@@ -16,11 +16,8 @@ export type ViewingEvent = ViewerEvent | { type: 'viewercount'; viewers: number 
 
 /** Somebody who watches by WebRTC. */
 export type Viewing = SessionContent & {
-  readonly streamId: string;
   readonly broadcastId: string;
   readonly peer: ViewingPeer;
-  /** SDP. */
-  readonly answer: string;
   /** The index of the media section with the picture, by which players name it; undefined without a picture. */
   readonly videoSection: string | undefined;
   /** The layers as last told; empty while unknown. */

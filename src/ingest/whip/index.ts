@@ -1,4 +1,4 @@
-export { type WhipLimits, type WhipRoutesOptions, whipRoutes } from './routes.js';
+export { type WhipRoutesOptions, whipRoutes } from './routes.js';
 export {
   createWhipIngest,
   type IngestRequest,

@@ -1,17 +1,11 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, PublicError } from '../../platform/index.js';
 import {
-  addMethods,
-  addSessionResource,
-  followUpLimit,
+  type EndpointLimits,
   type IceServers,
-  OfferLimit,
-  type OfferRate,
-  offerOf,
+  type Offer,
   prepareSignalling,
-  SDP_TYPE,
-  SessionTable,
-  sendAnswer,
+  SignallingEndpoint,
 } from '../../webrtc/index.js';
 import { encoderName } from './encoder-name.js';
 import { CHALLENGE, PublisherRefused } from './refusal-answer.js';
@@ -23,12 +17,10 @@ export type WhipRoutesOptions = {
   clock: Clock;
   /** What stands before `/whip` in the addresses that clients use; nothing by default. */
   basePath?: string;
-  limits?: Partial<WhipLimits>;
+  limits?: Partial<EndpointLimits>;
 };
 
-export type WhipLimits = { sessions: number; offers: OfferRate };
-
-const LIMITS: WhipLimits = { sessions: 1_000, offers: { burst: 20, refillMs: 500 } };
+const LIMITS: EndpointLimits = { sessions: 1_000, offers: { burst: 20, refillMs: 500 } };
 /** RFC 6750 section 2.1: `b64token`. */
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 
@@ -37,42 +29,36 @@ const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
  * send headers. Keys never reach the log: only the patterns of routes do.
  */
 export const whipRoutes: FastifyPluginAsync<WhipRoutesOptions> = async (app, options) => {
-  const { ingest, iceServers, clock, basePath = '' } = options;
+  const { ingest, iceServers, clock, basePath } = options;
   const limits = { ...LIMITS, ...options.limits };
-  const table = new SessionTable<WebrtcPublication>(limits.sessions);
-  const offers = new OfferLimit(clock, limits.offers);
+  const endpoint = new SignallingEndpoint<WebrtcPublication>({
+    ...{ name: 'whip', iceServers, limits, clock, basePath },
+  });
 
   await app.register(async (scope) => {
     prepareSignalling(scope);
-    const schema = { hide: true };
-
-    addMethods(scope, '/whip', ['POST'], SDP_TYPE);
-    scope.post('/whip', { onRequest: [offers.hook, requireKey], schema }, async (request, reply) =>
-      publish(request, reply, bearerOf(request) ?? ''),
-    );
-    addMethods(scope, '/whip/:streamKey', ['POST'], SDP_TYPE);
-    scope.post<{ Params: { streamKey: string } }>(
-      '/whip/:streamKey',
-      { onRequest: offers.hook, schema },
-      async (request, reply) => publish(request, reply, request.params.streamKey),
-    );
-    addSessionResource(scope, '/whip/session/:sessionId', table, followUpLimit(clock));
+    endpoint.addOffers(scope, '/whip', {
+      check: requireKey,
+      open: (offer, request, reply) => publish(offer, request, reply, bearerOf(request) ?? ''),
+    });
+    endpoint.addOffers(scope, '/whip/:streamKey', {
+      open: (offer, request, reply) => {
+        const { streamKey } = request.params as { streamKey: string };
+        return publish(offer, request, reply, streamKey);
+      },
+    });
+    endpoint.addSessions(scope);
   });
 
   async function publish(
+    offer: Offer,
     request: FastifyRequest,
     reply: FastifyReply,
     streamKey: string,
-  ): Promise<FastifyReply> {
-    const offer = offerOf(request);
+  ): Promise<WebrtcPublication> {
+    const encoder = encoderName(request.headers['user-agent']);
     try {
-      const encoder = encoderName(request.headers['user-agent']);
-      const session = await table.open(offer.transport, () =>
-        ingest.publish({ offer, streamKey, address: request.ip, encoder }),
-      );
-      const { answer, streamId } = session.content;
-      const path = `${basePath}/whip/session/${session.id}`;
-      return sendAnswer(reply, session, path, answer, iceServers.links(streamId));
+      return await ingest.publish({ offer, streamKey, address: request.ip, encoder });
     } catch (error) {
       if (error instanceof PublisherRefused) reply.headers(error.headers);
       throw error;

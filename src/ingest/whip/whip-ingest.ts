@@ -7,6 +7,7 @@ import {
   type PublishResult,
 } from '../../streams/index.js';
 import {
+  type Farewell,
   type Offer,
   type PeerEnd,
   type PublishingPeer,
@@ -36,12 +37,7 @@ export type IngestRequest = {
 };
 
 /** One WebRTC connection that publishes. */
-export type WebrtcPublication = SessionContent & {
-  readonly streamId: string;
-  readonly broadcastId: string;
-  /** SDP. */
-  readonly answer: string;
-};
+export type WebrtcPublication = SessionContent & { readonly broadcastId: string };
 
 /** Lets WebRTC publishers in, whichever way their offers came. */
 export type WhipIngest = {
@@ -80,7 +76,7 @@ class WhipConnection implements WebrtcPublication {
   #peer: PublishingPeer | undefined;
   #publication: Publication | undefined;
   #answer = '';
-  #over = false;
+  #ended: PublicationEnd | undefined;
 
   constructor(options: WhipIngestOptions, request: IngestRequest) {
     this.#options = options;
@@ -109,6 +105,13 @@ class WhipConnection implements WebrtcPublication {
     return this.#answer;
   }
 
+  get farewell(): Farewell | undefined {
+    // Who does not learn that somebody else took over comes again, and takes over in turn.
+    if (this.#ended !== 'replaced') return undefined;
+    const message = 'Somebody else went live with the same stream key.';
+    return { code: 'publication_replaced', message };
+  }
+
   async open(plan: ReturnType<typeof planPublisher>): Promise<this> {
     const { pool, publish, maximumBitrate } = this.#options;
     const { offer } = this.#request;
@@ -116,7 +119,7 @@ class WhipConnection implements WebrtcPublication {
     const result = await publish(this.#publisher());
     if ('refusal' in result) throw new PublisherRefused(result.refusal);
     this.#publication = result.publication;
-    if (this.#over) throw replaced();
+    if (this.#ended) throw replaced();
     let peer: PublishingPeer;
     try {
       peer = await pool.publish({ feedId: this.#feedId, remote: offer.transport, plan, maximumBitrate });
@@ -128,7 +131,7 @@ class WhipConnection implements WebrtcPublication {
     this.#peer = peer;
     this.#settle.resolve();
     void peer.closed.then((reason) => this.#end(ENDS[reason], reason));
-    if (this.#over) {
+    if (this.#ended) {
       peer.close();
       throw replaced();
     }
@@ -175,8 +178,8 @@ class WhipConnection implements WebrtcPublication {
 
   /** Notes the end once: the first reason counts. */
   #end(reason: PublicationEnd, why?: string): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#ended) return;
+    this.#ended = reason;
     const { clock, log } = this.#options;
     const seconds = Math.round((clock.monotonic() - this.#startedAt) / 1_000);
     const line = { streamId: this.streamId, publicationId: this.#publication?.id, reason, why, seconds };

@@ -1,12 +1,4 @@
+export { type EndpointLimits, SignallingEndpoint } from './endpoint.js';
 export { OfferLimit, type OfferRate } from './offer-limit.js';
-export { type SessionContent, SessionTable, type SignallingSession } from './session-table.js';
-export {
-  addMethods,
-  addSessionResource,
-  followUpLimit,
-  offerOf,
-  prepareSignalling,
-  SDP_TYPE,
-  sendAnswer,
-  sessionOf,
-} from './signalling-routes.js';
+export type { Farewell, SessionContent, SignallingSession } from './session-table.js';
+export { addMethods, prepareSignalling, sessionOf } from './signalling-routes.js';

@@ -4,6 +4,14 @@ import { type Clock, networkBlock, PublicError, RateLimit } from '../../platform
 /** How many offers an address may make at once, and after how many ms it may make one more. */
 export type OfferRate = { burst: number; refillMs: number };
 
+/** Further requests for sessions that an address may make: candidates come in a few, people press buttons. */
+const FOLLOW_UPS: OfferRate = { burst: 300, refillMs: 20 };
+
+/** A limit on requests that are not offers. */
+export function followUpLimit(clock: Clock): OfferLimit {
+  return new OfferLimit(clock, FOLLOW_UPS);
+}
+
 /** Keeps one address from keeping everybody busy: an offer costs a keyed handshake and a place. */
 export class OfferLimit {
   readonly #rate: RateLimit;

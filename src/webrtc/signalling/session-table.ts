@@ -7,11 +7,27 @@ import type { Peer } from '../pool-types.js';
 const ID_BYTES = 16;
 const ETAG_BYTES = 8;
 
+/** So many sessions are remembered for why they ended. */
+const FAREWELLS = 1_000;
+
 /** What stands behind a session's address. */
 export type SessionContent = {
   readonly peer: Peer;
+  readonly streamId: string;
+  /** SDP. */
+  readonly answer: string;
+  /** Why we ended it, where its client must know that. */
+  readonly farewell?: Farewell | undefined;
   /** The client says goodbye. */
   leave(): void;
+};
+
+/** What a client is told that comes back to a session which is over. */
+export type Farewell = {
+  /** Stable, for programs. */
+  code: string;
+  /** A sentence for people. */
+  message: string;
 };
 
 /** A WHIP or WHEP session: the HTTP resource that a POST with an offer made. */
@@ -27,6 +43,8 @@ export type SignallingSession<T extends SessionContent> = {
 export class SessionTable<T extends SessionContent> {
   readonly #maximum: number;
   readonly #sessions = new Map<string, SignallingSession<T>>();
+  /** By session, oldest first. */
+  readonly #farewells = new Map<string, Farewell>();
   /** Being negotiated: they take a place already. */
   #pending = 0;
 
@@ -38,8 +56,13 @@ export class SessionTable<T extends SessionContent> {
     return this.#sessions.size + this.#pending;
   }
 
-  find(id: string): SignallingSession<T> | undefined {
-    return this.#sessions.get(id);
+  /** @throws PublicError 404, or 410 where its client should know why it is over. */
+  get(id: string): SignallingSession<T> {
+    const session = this.#sessions.get(id);
+    const farewell = session?.content.farewell ?? this.#farewells.get(id);
+    if (farewell) throw new PublicError(410, farewell.code, farewell.message);
+    if (session) return session;
+    throw new PublicError(404, 'session_not_found', 'There is no such session (any more).');
   }
 
   /**
@@ -64,7 +87,7 @@ export class SessionTable<T extends SessionContent> {
       content,
     };
     this.#sessions.set(session.id, session);
-    void content.peer.closed.then(() => this.#sessions.delete(session.id));
+    void content.peer.closed.then(() => this.#end(session));
     return session;
   }
 
@@ -72,5 +95,13 @@ export class SessionTable<T extends SessionContent> {
   leave(session: SignallingSession<T>): void {
     this.#sessions.delete(session.id);
     session.content.leave();
+  }
+  #end({ id, content }: SignallingSession<T>): void {
+    if (!this.#sessions.delete(id) || !content.farewell) return;
+    this.#farewells.set(id, content.farewell);
+    for (const oldest of this.#farewells.keys()) {
+      if (this.#farewells.size <= FAREWELLS) break;
+      this.#farewells.delete(oldest);
+    }
   }
 }

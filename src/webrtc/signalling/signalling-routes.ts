@@ -1,10 +1,10 @@
 // For the type of `schema.hide`.
 import type {} from '@fastify/swagger';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
-import { type Clock, PublicError } from '../../platform/index.js';
+import { PublicError } from '../../platform/index.js';
 import { SDP_LIMITS } from '../sdp/grammar.js';
 import { type Offer, parseOffer, parseTrickleFragment } from '../sdp/index.js';
-import { OfferLimit, type OfferRate } from './offer-limit.js';
+import type { OfferLimit } from './offer-limit.js';
 import type { SessionContent, SessionTable, SignallingSession } from './session-table.js';
 
 export const SDP_TYPE = 'application/sdp';
@@ -13,8 +13,6 @@ const PREFLIGHT_S = 86_400;
 const REQUEST_HEADERS = 'Authorization, Content-Type, If-Match';
 const RESPONSE_HEADERS = 'Location, ETag, Link, Accept-Patch, Retry-After';
 const ALL_METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
-/** Further requests for sessions that an address may make: candidates come in a few, people press buttons. */
-const FOLLOW_UPS: OfferRate = { burst: 300, refillMs: 20 };
 
 /**
  * Makes a scope ready for what WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) have in common: any website may ask (no
@@ -54,9 +52,8 @@ export function offerOf(request: FastifyRequest): Offer {
  */
 export function sendAnswer(
   reply: FastifyReply,
-  session: Pick<SignallingSession<SessionContent>, 'etag'>,
+  session: SignallingSession<SessionContent>,
   path: string,
-  answer: string,
   links: string[],
 ): FastifyReply {
   reply.code(201).headers({
@@ -66,7 +63,7 @@ export function sendAnswer(
     'accept-patch': FRAGMENT_TYPE,
   });
   if (links.length > 0) reply.header('link', links);
-  return reply.send(answer);
+  return reply.send(session.content.answer);
 }
 
 /** Answers `OPTIONS` and, with 405, every method that is not among `methods`. */
@@ -100,11 +97,6 @@ export function addMethods(
     },
     handler: async () => undefined,
   });
-}
-
-/** A limit on requests that are not offers. */
-export function followUpLimit(clock: Clock): OfferLimit {
-  return new OfferLimit(clock, FOLLOW_UPS);
 }
 
 /** What clients do with a session: tell candidates, and end it. `url` has a parameter `sessionId`. */
@@ -144,15 +136,13 @@ export function addSessionResource<T extends SessionContent>(
   });
 }
 
-/** @throws PublicError 404 */
+/** @throws PublicError 404 or 410 */
 export function sessionOf<T extends SessionContent>(
   request: FastifyRequest,
   table: SessionTable<T>,
 ): SignallingSession<T> {
   const { sessionId } = request.params as { sessionId?: string };
-  const session = table.find(sessionId ?? '');
-  if (!session) throw new PublicError(404, 'session_not_found', 'There is no such session (any more).');
-  return session;
+  return table.get(sessionId ?? '');
 }
 
 function textOf(request: FastifyRequest, type: string): string {

@@ -155,20 +155,53 @@ t.test('the end of the connection is told as what it was', async (t) => {
   }
 });
 
-t.test('DELETE ends at once; a publisher that is kicked is disconnected', async (t) => {
-  const { post, pool, publications, ask } = await whip(t);
-  const url = String((await post()).headers.location);
-  const answer = await ask({ method: 'DELETE', url });
-  t.equal(answer.statusCode, 200);
-  t.strictSame(publications[0]?.ends, ['publisher-left']);
-  t.equal(pool.publishers[0]?.ended, 'closed');
-  t.equal((await ask({ method: 'DELETE', url })).statusCode, 404);
+t.test(
+  'DELETE ends at once; a publisher that is kicked is disconnected and does not learn why',
+  async (t) => {
+    const { post, pool, publications, ask } = await whip(t);
+    const url = String((await post()).headers.location);
+    const answer = await ask({ method: 'DELETE', url });
+    t.equal(answer.statusCode, 200);
+    t.strictSame(publications[0]?.ends, ['publisher-left']);
+    t.equal(pool.publishers[0]?.ended, 'closed');
+    t.equal((await ask({ method: 'DELETE', url })).statusCode, 404);
 
-  await post();
-  publications[1]?.publisher?.kick('replaced', 'Another encoder took over.');
-  t.equal(pool.publishers[1]?.ended, 'closed');
-  await pool.publishers[1]?.closed;
-  t.strictSame(publications[1]?.ends, ['replaced']);
+    const kicked = String((await post()).headers.location);
+    publications[1]?.publisher?.kick('kicked', 'The operator closed this connection.');
+    t.equal(pool.publishers[1]?.ended, 'closed');
+    await pool.publishers[1]?.closed;
+    t.strictSame(publications[1]?.ends, ['kicked']);
+    t.equal((await ask({ method: 'DELETE', url: kicked })).statusCode, 404);
+  },
+);
+
+t.test('who was replaced learns it from their session, a thousand others later no more', async (t) => {
+  const { post, pool, publications, ask } = await whip(t, {
+    limits: { offers: { burst: 2_000, refillMs: 1 } },
+  });
+  const replaced = async (index: number) => {
+    const { location, etag } = (await post()).headers;
+    publications[index]?.publisher?.kick('replaced', 'Another encoder took over.');
+    return { url: String(location), etag: String(etag) };
+  };
+  const { url, etag } = await replaced(0);
+  t.strictSame(publications[0]?.ends, ['replaced']);
+  const told = async () => {
+    const question = { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': etag };
+    for (const answer of [
+      await ask({ method: 'PATCH', url, payload: FRAGMENT, headers: question }),
+      await ask({ method: 'DELETE', url }),
+    ]) {
+      t.equal(answer.statusCode, 410);
+      t.match(answer.json(), { error: { code: 'publication_replaced', message: /same stream key/ } });
+    }
+  };
+  await told();
+  await pool.publishers[0]?.closed;
+  await told();
+  for (let index = 1; index <= 1_000; index++) await replaced(index);
+  await pool.publishers[1_000]?.closed;
+  t.equal((await ask({ method: 'DELETE', url })).statusCode, 404);
 });
 
 t.test(

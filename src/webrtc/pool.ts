@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type Clock, HeadendError, type Logger, newId } from '../platform/index.js';
 import type { FeedPlace, WorkerReport, WorkerTimeouts } from './messages.js';
@@ -18,6 +17,7 @@ import type {
   ViewOptions,
   WebrtcPool,
 } from './pool-types.js';
+import { makeRelayFolder } from './relay-folder.js';
 import { leastLoaded, nearOrIdle } from './worker-choice.js';
 import { WorkerProcess } from './worker-process.js';
 
@@ -78,7 +78,7 @@ class Pool implements WebrtcPool {
     const bindAddress = WILDCARDS.has(this.#options.bindAddress ?? '')
       ? undefined
       : this.#options.bindAddress;
-    this.#folder = await mkdtemp(path.join(os.tmpdir(), 'headend-webrtc-'));
+    this.#folder = await makeRelayFolder(this.#log);
     for (let i = 0; i < workers; i++) {
       const worker: WorkerProcess = new WorkerProcess({
         settings: {

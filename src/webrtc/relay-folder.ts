@@ -1,0 +1,61 @@
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import type { Logger } from '../platform/index.js';
+
+const PREFIX = 'headend-webrtc-';
+/** With the gateway's process id, so that those are known which killed gateways left. */
+const NAME = new RegExp(`^${PREFIX}(\\d+)-\\w{6}$`);
+
+/**
+ * Makes the folder for the sockets by which the workers of this gateway reach each other, and sweeps away what gateways
+ * left that were killed: folders of ours whose process is gone, and at whose sockets nobody answers.
+ *
+ * @param root where temporary files belong.
+ */
+export async function makeRelayFolder(log: Logger, root = os.tmpdir()): Promise<string> {
+  for (const name of await readdir(root)) {
+    const folder = path.join(root, name);
+    try {
+      if (!(await isLeft(folder, name))) continue;
+      await rm(folder, { recursive: true, force: true });
+      log.info({ folder }, 'removed what a killed gateway left');
+    } catch (error) {
+      log.debug({ folder, err: error }, 'a temporary folder stays');
+    }
+  }
+  return await mkdtemp(path.join(root, `${PREFIX}${process.pid}-`));
+}
+
+async function isLeft(folder: string, name: string): Promise<boolean> {
+  const pid = Number(NAME.exec(name)?.[1]);
+  if (!(pid > 0) || isAlive(pid)) return false;
+  const stat = await lstat(folder);
+  if (!stat.isDirectory() || stat.uid !== process.getuid?.()) return false;
+  // A process may have its number in another container that shares the folder with us.
+  for (const socket of await readdir(folder)) if (await answers(path.join(folder, socket))) return false;
+  return true;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** Who listens accepts at once, who is gone refuses at once: there is nothing to wait for. */
+async function answers(socketPath: string): Promise<boolean> {
+  const socket = connect(socketPath);
+  try {
+    return await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+  } finally {
+    socket.destroy();
+  }
+}

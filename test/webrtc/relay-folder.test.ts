@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import t from 'tap';
+import { makeRelayFolder } from '../../src/webrtc/relay-folder.js';
+import { recordLog } from '../support/log-record.js';
+
+t.test('folders of gateways that are gone are removed, and nothing else', async (t) => {
+  // Not the test's own folder: paths of sockets must be short.
+  const root = mkdtempSync(path.join(os.tmpdir(), 'headend-test-'));
+  t.teardown(() => rmSync(root, { recursive: true, force: true }));
+  const { pid: gone } = spawnSync(process.execPath, ['--version']);
+  const make = (name: string): string => {
+    const folder = path.join(root, name);
+    mkdirSync(folder);
+    return folder;
+  };
+  writeFileSync(path.join(make(`headend-webrtc-${gone}-aaaaaa`), '0.sock'), '');
+  make(`headend-webrtc-${gone}-bbbbbb`);
+  const kept = [
+    `headend-webrtc-${process.pid}-cccccc`,
+    `headend-webrtc-${gone}-dddddd`,
+    `headend-webrtc-${gone}-eeeeee`,
+    'headend-webrtc-ffffff',
+    `other-${gone}-gggggg`,
+  ];
+  const [running = '', listening = '', link = '', unnumbered = '', foreign = ''] = kept;
+  for (const name of [running, unnumbered, foreign]) make(name);
+  symlinkSync(foreign, path.join(root, link));
+  const server = createServer().listen(path.join(make(listening), '0.sock'));
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+
+  const { log, lines } = recordLog();
+  const folder = await makeRelayFolder(log, root);
+  t.match(path.basename(folder), new RegExp(`^headend-webrtc-${process.pid}-\\w{6}$`));
+  t.strictSame(readdirSync(root).toSorted(), [...kept, path.basename(folder)].toSorted());
+  t.equal(lines().filter(({ msg }) => msg === 'removed what a killed gateway left').length, 2);
+
+  rmSync(folder, { recursive: true });
+  const own = `headend-webrtc-${gone}-hhhhhh`;
+  make(own);
+  await makeRelayFolder(log, root);
+  t.notOk(readdirSync(root).includes(own), 'as often as a gateway starts');
+});

@@ -9,3 +9,4 @@ export * from './rtp-header.js';
 export * from './sequence-numbers.js';
 export * from './transport-feedback.js';
 export * from './vp8-descriptor.js';
+export * from './vp9-descriptor.js';

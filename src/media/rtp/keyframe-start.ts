@@ -1,5 +1,6 @@
 import type { VideoCodec } from '../source-info.js';
 import { readVp8Descriptor } from './vp8-descriptor.js';
+import { readVp9Descriptor } from './vp9-descriptor.js';
 
 /** NAL unit types (ITU-T H.264 table 7-1, RFC 6184 section 5.2). */
 const H264_IDR = 5;
@@ -7,12 +8,6 @@ const H264_SPS = 7;
 const H264_STAP_A = 24;
 const H264_FU_A = 28;
 const FU_START = 0x80;
-
-/** RFC 9628 section 4.2: bits of the VP9 payload descriptor's first byte. */
-const VP9_PICTURE_ID = 0x80;
-const VP9_INTER_PREDICTED = 0x40;
-const VP9_LAYERS = 0x20;
-const VP9_FRAME_START = 0x08;
 
 /** The aggregation header of AV1's RTP format (section 4.4): continues an OBU; starts a coded video sequence. */
 const AV1_CONTINUES = 0x80;
@@ -33,8 +28,11 @@ export function startsKeyframe(codec: VideoCodec, packet: Buffer, offset: number
       // Bit 0 of the VP8 frame header: 0 is a key frame (RFC 6386 section 9.1).
       return payload?.startsFrame === true && (packet[payload.frameOffset]! & 0x01) === 0;
     }
-    case 'vp9':
-      return startsVp9Keyframe(packet, offset, end);
+    case 'vp9': {
+      const payload = readVp9Descriptor(packet, offset, end);
+      // Spatial layers above the lowest may be intra only: they lean on the one below.
+      return payload?.startsFrame === true && !payload.interPredicted && payload.spatialLayer === 0;
+    }
     case 'av1':
       return (packet[offset]! & (AV1_CONTINUES | AV1_NEW_SEQUENCE)) === AV1_NEW_SEQUENCE;
     default:
@@ -60,14 +58,4 @@ function startsH264Keyframe(packet: Buffer, offset: number, end: number): boolea
     at += 2 + packet.readUInt16BE(at);
   }
   return false;
-}
-
-function startsVp9Keyframe(packet: Buffer, offset: number, end: number): boolean {
-  const first = packet[offset]!;
-  if ((first & (VP9_INTER_PREDICTED | VP9_FRAME_START)) !== VP9_FRAME_START) return false;
-  if ((first & VP9_LAYERS) === 0) return true;
-  let at = offset + 1;
-  if (first & VP9_PICTURE_ID) at += at < end && packet[at]! & 0x80 ? 2 : 1;
-  // Spatial layers above the lowest may be intra only: they lean on the one below.
-  return at < end && (packet[at]! & 0x0e) === 0;
 }

@@ -1,19 +1,13 @@
 import { readH264Sps } from '../h264-configuration.js';
 import type { VideoCodec } from '../source-info.js';
 import { readVp8Descriptor } from './vp8-descriptor.js';
+import { readVp9Descriptor } from './vp9-descriptor.js';
 
 const H264_SPS = 7;
 const H264_STAP_A = 24;
 /** RFC 6386 section 9.1: three bytes of frame tag, this start code, then width and height of 14 bits each. */
 const VP8_START_CODE = 0x9d012a;
 const VP8_SIZE_OFFSET = 6;
-/** RFC 9628 section 4.2: bits of the VP9 payload descriptor. */
-const VP9_PICTURE_ID = 0x80;
-const VP9_INTER_PREDICTED = 0x40;
-const VP9_LAYERS = 0x20;
-const VP9_FLEXIBLE = 0x10;
-const VP9_SCALABILITY = 0x02;
-const VP9_SIZES_PRESENT = 0x10;
 
 /** Pixels. */
 export type PictureSize = { width: number; height: number };
@@ -61,18 +55,9 @@ function readVp8Size(packet: Buffer, offset: number, end: number): PictureSize |
 }
 
 function readVp9Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
-  const first = packet[offset]!;
-  if ((first & VP9_SCALABILITY) === 0) return undefined;
-  let at = offset + 1;
-  if (first & VP9_PICTURE_ID) at += at < end && packet[at]! & 0x80 ? 2 : 1;
-  if (first & VP9_LAYERS) at += first & VP9_FLEXIBLE ? 1 : 2;
-  // In flexible mode up to three reference distances follow, but a picture with a structure is a key picture.
-  if (first & VP9_FLEXIBLE && first & VP9_INTER_PREDICTED) return undefined;
-  if (at >= end || (packet[at]! & VP9_SIZES_PRESENT) === 0) return undefined;
-  const layers = (packet[at]! >> 5) + 1;
-  const largest = at + 1 + (layers - 1) * 4;
-  if (largest + 4 > end) return undefined;
-  const width = packet.readUInt16BE(largest);
-  const height = packet.readUInt16BE(largest + 2);
+  const at = readVp9Descriptor(packet, offset, end)?.sizeOffset;
+  if (!at) return undefined;
+  const width = packet.readUInt16BE(at);
+  const height = packet.readUInt16BE(at + 2);
   return width > 0 && height > 0 ? { width, height } : undefined;
 }

@@ -12,7 +12,7 @@ export type LayerReader = {
   begin(layer: Layer, sequence: number): void;
   /** A packet of the ring, whose header may be overwritten. */
   write(ring: PacketRing, slot: number): void;
-  /** The layer's clock is known, or known better than before. */
+  /** The layer's clock is known, or is another one than before. */
   clocked(): void;
 };
 
@@ -78,7 +78,7 @@ export class Layer {
     this.rid = options.rid;
     this.codec = options.codec;
     this.rate = options.kind === 'video' ? VIDEO_RATE : OPUS_RATE;
-    this.mediaClock = new MediaClock(this.rate);
+    this.mediaClock = new MediaClock({ rate: this.rate, countsSamples: options.kind === 'audio' });
     this.#clock = options.clock;
     this.#requests = new KeyframeRequests(options.clock, options.requestKeyframe);
   }
@@ -170,9 +170,12 @@ export class Layer {
 
   /** A sender report, in this machine's time (Unix ms). */
   report(time: number, timestamp: number): void {
-    const first = !this.mediaClock.exact;
-    this.mediaClock.reported(time, timestamp);
-    if (first) this.#tellClock();
+    if (this.mediaClock.reported(time, timestamp)) this.#tellClock();
+  }
+
+  /** A packet has arrived; before it is written. */
+  arrived(timestamp: number): void {
+    if (this.mediaClock.arrived(this.#clock.now(), timestamp)) this.#tellClock();
   }
 
   /** The source starts anew: what is remembered does not lead to what comes. */

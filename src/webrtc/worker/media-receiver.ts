@@ -95,7 +95,7 @@ export class MediaReceiver {
     }
     this.#noteJitter(header.timestamp, at);
     const timestamp = (header.timestamp + this.#timestampShift) >>> 0;
-    this.layer.mediaClock.arrived(this.#clock.now(), timestamp);
+    this.layer.arrived(timestamp);
     this.layer.write(
       bareRtp(packet, header),
       number + this.#shiftOf(number),

@@ -66,7 +66,7 @@ export class RelayClient implements PacketReceiver {
       queue.dropped++;
       return;
     }
-    layer.mediaClock.arrived(now, relayed.timestamp);
+    layer.arrived(relayed.timestamp);
     layer.write(relayed.packet, relayed.sequence, relayed.timestamp, relayed.marker, relayed.orientation, at);
   }
 

@@ -1,28 +1,22 @@
 import dgram from 'node:dgram';
-import { RTP_HEADER_BYTES, senderReport } from '../../media/index.js';
-import { LOOPBACK_PAYLOAD_TYPES } from '../pool-types.js';
 import type { WorkerContext } from './context.js';
 import type { Feed } from './feed.js';
-import type { Layer, LayerReader } from './layer.js';
-import { type PacketRing, RING_PACKETS } from './packet-ring.js';
-import { Splice } from './splice.js';
+import type { Layer } from './layer.js';
+import { OutputTrack } from './output-track.js';
 
-const LOOPBACK = '127.0.0.1';
 const SEND_BUFFER = 4 << 20;
 const TICK_MS = 50;
 const REPORT_MS = 1000;
 const KEYFRAME_RETRY_MS = 500;
 /** How long sound and picture wait for each other, so that a report of both is sent before anything else. */
 const START_WAIT_MS = 1000;
-/** How long a missing packet is waited for: retransmission of pictures takes a few round trips. */
-const VIDEO_GAP_MS = 550;
-const AUDIO_GAP_MS = 60;
 /** A better layer is taken when it has been there for so long. */
 const BETTER_MS = 3000;
 
 /**
  * Sends a feed's best layer and its sound to ports on loopback, as a receiver without any jitter buffer would like it:
- * in order, without holes in the numbers, sender reports first, a keyframe first.
+ * in order, without holes in the numbers, sender reports first, a keyframe first; and silence while there is no sound,
+ * as an encoder of both kinds would stop with one of them.
  */
 export class RtpOutput {
   readonly #context: WorkerContext;
@@ -52,21 +46,9 @@ export class RtpOutput {
     this.#socket.on('error', (error) => context.log('debug', 'an RTP output failed', error));
     const { videoPort, audioPort } = ports;
     if (videoPort !== undefined && feed.shape.video)
-      this.#video = new OutputTrack(
-        context,
-        this.#socket,
-        videoPort,
-        LOOPBACK_PAYLOAD_TYPES.video,
-        VIDEO_GAP_MS,
-      );
+      this.#video = new OutputTrack(context, this.#socket, 'video', videoPort);
     if (audioPort !== undefined && feed.audio)
-      this.#audio = new OutputTrack(
-        context,
-        this.#socket,
-        audioPort,
-        LOOPBACK_PAYLOAD_TYPES.audio,
-        AUDIO_GAP_MS,
-      );
+      this.#audio = new OutputTrack(context, this.#socket, 'audio', audioPort);
     context.clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
     feed.listen({
       layersChanged: () => {},
@@ -96,6 +78,7 @@ export class RtpOutput {
     if (now - this.#reportedAt >= REPORT_MS) this.#report(now);
     this.#video?.pump();
     this.#audio?.pump();
+    this.#audio?.fillSilence();
   }
 
   #start(now: number): boolean {
@@ -108,7 +91,7 @@ export class RtpOutput {
     if (this.#video) this.#video.layer ??= needed[0];
     if (this.#audio) this.#audio.layer ??= needed[1];
     this.#report(now);
-    if (this.#audio) this.#feed.audio?.join(this.#audio, true);
+    if (this.#audio) this.#feed.audio?.follow(this.#audio);
     return true;
   }
 
@@ -142,112 +125,5 @@ export class RtpOutput {
     this.#reportedAt = now;
     this.#video?.sendReport();
     this.#audio?.sendReport();
-  }
-}
-
-/** One stream of an output: releases packets in order. */
-class OutputTrack implements LayerReader {
-  /** Whose clock is reported. */
-  layer: Layer | undefined;
-  /** The layer that packets are read from; undefined before the first. */
-  reading: Layer | undefined;
-  readonly #context: WorkerContext;
-  readonly #socket: dgram.Socket;
-  readonly #port: number;
-  readonly #payloadType: number;
-  readonly #gapMs: number;
-  readonly #splice: Splice;
-  #next = 0;
-  #gapSince: number | undefined;
-  #packets = 0;
-  #bytes = 0;
-
-  constructor(
-    context: WorkerContext,
-    socket: dgram.Socket,
-    port: number,
-    payloadType: number,
-    gapMs: number,
-  ) {
-    this.#context = context;
-    this.#socket = socket;
-    this.#port = port;
-    this.#payloadType = payloadType;
-    this.#gapMs = gapMs;
-    this.#splice = new Splice(context.clock);
-  }
-
-  begin(layer: Layer, sequence: number): void {
-    const before = this.reading;
-    this.#splice.begin(layer, sequence);
-    this.reading = layer;
-    this.layer = layer;
-    this.#next = sequence;
-    this.#gapSince = undefined;
-    if (before && before !== layer) before.leave(this);
-    this.sendReport();
-  }
-
-  write(): void {
-    this.pump();
-  }
-
-  clocked(): void {
-    this.sendReport();
-  }
-
-  stop(): void {
-    this.reading?.leave(this);
-  }
-
-  /** Sends what is there in order; waits for what is missing, but not for ever. */
-  pump(): void {
-    const layer = this.reading;
-    if (!layer) return;
-    if (layer.head - this.#next >= RING_PACKETS) this.#next = layer.head - RING_PACKETS + 1;
-    for (; this.#next <= layer.head; this.#next++) {
-      const slot = layer.ring.slotOf(this.#next);
-      if (slot < 0) {
-        const now = this.#context.clock.monotonic();
-        this.#gapSince ??= now;
-        if (now - this.#gapSince < this.#gapMs) return;
-        continue; // given up, and left out of the numbers
-      }
-      this.#gapSince = undefined;
-      this.#send(layer.ring, slot);
-    }
-  }
-
-  sendReport(): void {
-    const time = this.#context.clock.now();
-    const timestamp = this.layer?.mediaClock.timestampAt(time);
-    if (timestamp === undefined) return;
-    const report = senderReport({
-      ssrc: this.#payloadType,
-      time,
-      timestamp: timestamp + this.#splice.timestampOffset,
-      packets: this.#packets,
-      bytes: this.#bytes,
-      cname: 'headend',
-    });
-    this.#socket.send(report, this.#port + 1, LOOPBACK);
-  }
-
-  #send(ring: PacketRing, slot: number): void {
-    const kept = ring.packets[slot]!;
-    if (kept.length <= RTP_HEADER_BYTES) return; // stands for padding
-    const splice = this.#splice;
-    splice.lastSequence++;
-    splice.lastTimestamp = (ring.timestamps[slot]! + splice.timestampOffset) >>> 0;
-    // A copy: the socket sends later, and the ring's memory is written to meanwhile.
-    const packet = Buffer.from(kept);
-    packet[0] = 0x80;
-    packet[1] = ring.markers[slot]! | this.#payloadType;
-    packet.writeUInt16BE(splice.lastSequence & 0xffff, 2);
-    packet.writeUInt32BE(splice.lastTimestamp, 4);
-    packet.writeUInt32BE(this.#payloadType, 8);
-    this.#packets++;
-    this.#bytes += packet.length - RTP_HEADER_BYTES;
-    this.#socket.send(packet, this.#port, LOOPBACK);
   }
 }

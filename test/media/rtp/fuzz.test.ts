@@ -9,6 +9,7 @@ import {
   readPictureSize,
   readRemb,
   readSenderReport,
+  readVp9Descriptor,
   receiverEstimatedBitrate,
   receiverReport,
   restoreOriginal,
@@ -18,6 +19,7 @@ import {
   visitNack,
   visitReportBlocks,
   visitRtcp,
+  writePlainVp9,
 } from '../../../src/media/index.js';
 import { seededRandom } from '../../support/seeded-random.js';
 import { rtpPacket, SPS_640X360 } from '../../support/synthetic-rtp.js';
@@ -42,6 +44,9 @@ const SEEDS = [
     ssrc: 3,
     payload: Buffer.from('9080ff8181', 'hex'),
   }),
+  ...['dd8081030500', 'fa80010700' + '38' + '0140' + '00b4' + '0280' + '0168' + '0104' + '0200'].map((hex) =>
+    rtpPacket({ payloadType: 98, sequence: 1, timestamp: 2, ssrc: 3, payload: Buffer.from(hex, 'hex') }),
+  ),
   senderReport({ ssrc: 1, time: 1e12, timestamp: 2, packets: 3, bytes: 4, cname: 'name' }),
   receiverReport(1, [
     { ssrc: 5, fractionLost: 0.5, lost: 3, highest: 70_000, jitter: 1, lastReport: 1, delay: 2 },
@@ -72,6 +77,13 @@ function readAll(packet: Buffer): void {
   for (const codec of CODECS) {
     startsKeyframe(codec, packet, header.payloadOffset, header.payloadEnd);
     readPictureSize(codec, packet, header.payloadOffset, header.payloadEnd);
+  }
+  const vp9 = readVp9Descriptor(packet, header.payloadOffset, header.payloadEnd);
+  if (vp9) {
+    const plain = Buffer.alloc(packet.length);
+    const end = writePlainVp9(plain, 0, vp9, packet);
+    const found = readVp9Descriptor(plain, 0, end);
+    if (found?.frameOffset !== 1) throw new Error('a plain descriptor is one byte');
   }
   if (originalSequence(packet, header) !== undefined) restoreOriginal(Buffer.from(packet), header, 96, 1);
   bareRtp(packet, header);

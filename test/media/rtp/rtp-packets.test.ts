@@ -162,10 +162,10 @@ t.test('keyframes are known by their first packet', async (t) => {
   t.notOk(starts('vp8', '1001'), 'an inter frame');
   t.notOk(starts('vp8', '0000'), 'the middle of a frame');
   t.notOk(starts('vp8', '1100'), 'another partition');
-  t.ok(starts('vp9', '88' + '01'), 'start of a picture that is not predicted');
-  t.notOk(starts('vp9', 'c801'), 'a predicted one');
-  t.ok(starts('vp9', 'a8' + '01' + '00' + '00'), 'the lowest spatial layer');
-  t.notOk(starts('vp9', 'a8' + '01' + '02' + '00'), 'a higher one');
+  t.ok(starts('vp9', '88' + '01' + '00'), 'start of a picture that is not predicted');
+  t.notOk(starts('vp9', 'c80100'), 'a predicted one');
+  t.ok(starts('vp9', 'a8' + '01' + '00' + '00' + '00'), 'the lowest spatial layer');
+  t.notOk(starts('vp9', 'a8' + '01' + '02' + '00' + '00'), 'a higher one');
   t.ok(starts('av1', '18'));
   t.notOk(starts('av1', '10'));
   t.notOk(starts('av1', '98'), 'the rest of an OBU');
@@ -188,7 +188,7 @@ t.test('the size of the picture is read where it is written', async (t) => {
   t.equal(size('vp8', Buffer.from('10' + '000000' + '9d012b' + '8002' + '6801', 'hex')), undefined);
   t.equal(size('vp8', Buffer.from('10000000', 'hex')), undefined);
   t.same(
-    size('vp9', Buffer.from('8a' + '01' + '38' + '0140' + '00b4' + '0280' + '0168' + '00', 'hex')),
+    size('vp9', Buffer.from('8a' + '01' + '38' + '0140' + '00b4' + '0280' + '0168' + '00' + '00', 'hex')),
     expected,
   );
   t.equal(size('vp9', Buffer.from('8a01f80140', 'hex')), undefined);

@@ -1,8 +1,24 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { HeadendError, type LogLevel } from './platform/index.js';
+import {
+  decimal,
+  fail,
+  HeadendError,
+  type LogLevel,
+  list,
+  oneOf,
+  pemFile,
+  type Read,
+  type Setting,
+  SettingProblem,
+  secret,
+  setting,
+  text,
+  url,
+  whole,
+  yesOrNo,
+} from './platform/index.js';
 
 /** One encoded version below the source: its height in pixels and its bitrate at 30 frames per second, in bits/s. */
 export type ConfiguredRung = { height: number; bitrate: number };
@@ -54,73 +70,10 @@ export type Config = {
   limits: { broadcasts: number; rtmpConnections: number; rtmpConnectionsPerAddress: number };
 };
 
-type Read<T> = (text: string, name: string) => T;
-
-/** One environment variable: how it is read, what it is when absent, and what `--help` says of it. */
-type Setting<T> = { name: string; read: Read<T>; fallback: string | undefined; help: string };
-
-class ConfigProblem extends Error {}
-
-function fail(name: string, wanted: string, text: string): never {
-  throw new ConfigProblem(`${name} must be ${wanted}, not "${text}"`);
-}
-
-const text: Read<string> = (value) => value;
-
-function whole(from: number, to: number): Read<number> {
-  return (value, name) => {
-    const number = Number(value);
-    if (!Number.isInteger(number) || number < from || number > to || value.trim() === '')
-      fail(name, `a whole number from ${from} to ${to}`, value);
-    return number;
-  };
-}
-
-function decimal(from: number, to: number): Read<number> {
-  return (value, name) => {
-    const number = Number(value);
-    if (!(number >= from && number <= to) || value.trim() === '')
-      fail(name, `a number from ${from} to ${to}`, value);
-    return number;
-  };
-}
-
-function oneOf<const T extends string>(...values: T[]): Read<T> {
-  return (value, name) =>
-    values.find((known) => known === value) ?? fail(name, `one of ${values.join(', ')}`, value);
-}
-
-const yesOrNo: Read<boolean> = (value, name) => {
-  if (/^(true|yes|1|on)$/i.test(value)) return true;
-  if (/^(false|no|0|off)$/i.test(value)) return false;
-  return fail(name, 'true or false', value);
-};
-
-const url: Read<string> = (value, name) => {
-  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) fail(name, 'an http(s) URL', value);
-  return value.replace(/\/+$/, '');
-};
-
 const databaseUrl: Read<string> = (value, name) => {
   // The value may hold a password: it is not repeated.
-  if (!/^postgres(ql)?:\/\//.test(value)) throw new ConfigProblem(`${name} must be a postgres:// URL`);
+  if (!/^postgres(ql)?:\/\//.test(value)) throw new SettingProblem(`${name} must be a postgres:// URL`);
   return value;
-};
-
-const secret: Read<string> = (value, name) => {
-  if (value.length < 16) throw new ConfigProblem(`${name} must have at least 16 characters`);
-  return value;
-};
-
-const pemFile: Read<string> = (value, name) => {
-  let pem: string;
-  try {
-    pem = readFileSync(value, 'utf8');
-  } catch {
-    return fail(name, 'the path of a readable PEM file', value);
-  }
-  if (!pem.includes('-----BEGIN ')) fail(name, 'the path of a PEM file', value);
-  return pem;
 };
 
 /** `720:2500k,480:1200k`: height and bitrate at 30 frames per second. */
@@ -143,25 +96,11 @@ const ladder: Read<ConfiguredRung[] | 'off'> = (value, name) => {
   });
 };
 
-/** Entries separated by commas; none when the text is `off`. */
-function list(each: (entry: string) => boolean, wanted: string): Read<string[]> {
-  return (value, name) => {
-    if (value === 'off') return [];
-    const entries = value.split(',').map((entry) => entry.trim());
-    if (!entries.every(each)) fail(name, wanted, value);
-    return entries;
-  };
-}
-
 const stunUrl = (entry: string): boolean => /^stuns?:[\w.\-[\]:]+$/i.test(entry);
 const turnUrl: Read<string> = (value, name) =>
   /^turns?:[\w.\-[\]:]+(\?transport=(udp|tcp))?$/i.test(value)
     ? value
     : fail(name, 'a turn: or turns: URL', value);
-
-function setting<T>(name: string, read: Read<T>, fallback: string | undefined, help: string): Setting<T> {
-  return { name, read, fallback, help };
-}
 
 const SETTINGS = {
   httpPort: setting('HTTP_PORT', whole(0, 65_535), '8080', 'port of pages, API and HLS'),
@@ -317,7 +256,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     try {
       return read();
     } catch (error) {
-      if (!(error instanceof ConfigProblem)) throw error;
+      if (!(error instanceof SettingProblem)) throw error;
       problems.push(error.message);
       return undefined;
     }

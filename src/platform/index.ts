@@ -10,3 +10,4 @@ export * from './migrations.js';
 export * from './network-block.js';
 export * from './project-root.js';
 export * from './rate-limit.js';
+export * from './setting.js';

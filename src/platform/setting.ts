@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+
+/** Makes a value of a setting's text. @throws SettingProblem */
+export type Read<T> = (text: string, name: string) => T;
+
+/** One environment variable: how it is read, what it is when absent, and what `--help` says of it. */
+export type Setting<T> = { name: string; read: Read<T>; fallback: string | undefined; help: string };
+
+/** A setting is wrong; the message names it and says what it must be. */
+export class SettingProblem extends Error {}
+
+export function fail(name: string, wanted: string, text: string): never {
+  throw new SettingProblem(`${name} must be ${wanted}, not "${text}"`);
+}
+
+export const text: Read<string> = (value) => value;
+
+export function whole(from: number, to: number): Read<number> {
+  return (value, name) => {
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < from || number > to || value.trim() === '')
+      fail(name, `a whole number from ${from} to ${to}`, value);
+    return number;
+  };
+}
+
+export function decimal(from: number, to: number): Read<number> {
+  return (value, name) => {
+    const number = Number(value);
+    if (!(number >= from && number <= to) || value.trim() === '')
+      fail(name, `a number from ${from} to ${to}`, value);
+    return number;
+  };
+}
+
+export function oneOf<const T extends string>(...values: T[]): Read<T> {
+  return (value, name) =>
+    values.find((known) => known === value) ?? fail(name, `one of ${values.join(', ')}`, value);
+}
+
+export const yesOrNo: Read<boolean> = (value, name) => {
+  if (/^(true|yes|1|on)$/i.test(value)) return true;
+  if (/^(false|no|0|off)$/i.test(value)) return false;
+  return fail(name, 'true or false', value);
+};
+
+export const url: Read<string> = (value, name) => {
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) fail(name, 'an http(s) URL', value);
+  return value.replace(/\/+$/, '');
+};
+
+/** Never repeated in the message. */
+export const secret: Read<string> = (value, name) => {
+  if (value.length < 16) throw new SettingProblem(`${name} must have at least 16 characters`);
+  return value;
+};
+
+export const pemFile: Read<string> = (value, name) => {
+  let pem: string;
+  try {
+    pem = readFileSync(value, 'utf8');
+  } catch {
+    return fail(name, 'the path of a readable PEM file', value);
+  }
+  if (!pem.includes('-----BEGIN ')) fail(name, 'the path of a PEM file', value);
+  return pem;
+};
+
+/** Entries separated by commas; none when the text is `off`. */
+export function list(each: (entry: string) => boolean, wanted: string): Read<string[]> {
+  return (value, name) => {
+    if (value === 'off') return [];
+    const entries = value.split(',').map((entry) => entry.trim());
+    if (!entries.every(each)) fail(name, wanted, value);
+    return entries;
+  };
+}
+
+export function setting<T>(
+  name: string,
+  read: Read<T>,
+  fallback: string | undefined,
+  help: string,
+): Setting<T> {
+  return { name, read, fallback, help };
+}

@@ -30,12 +30,16 @@ export type Credentials = {
   csrfToken?: string | undefined;
   /** The network address, without a port. */
   address: string;
+  /** What the request calls the server: `Host`, or `X-Forwarded-Host` of a trusted proxy. A page from there is our own. */
+  host?: string | undefined;
 };
 
 /**
- * Finds out who asks; nobody in particular where nothing is shown.
+ * Finds out who asks; nobody in particular where nothing is shown, where the session of a cookie is over (a page goes on
+ * without it), or where the page of another origin reads by our cookie.
  *
- * @throws PublicError 401 where something is shown that does not hold, 403 `csrf_failed`, 429 after many failures
+ * @throws PublicError 401 for a token that does not hold, 403 `csrf_failed`, 429 `rate_limited` after many failures (with
+ * `details.retryAfter`, seconds), 503 `identity_unavailable`
  */
 export type Authenticate = (credentials: Credentials) => Promise<Principal>;
 
@@ -56,4 +60,17 @@ export function mayManage(principal: Principal, livestream: { userId: string | n
   if (isAdmin(principal)) return true;
   const userId = userIdOf(principal);
   return userId !== undefined && userId === livestream.userId;
+}
+
+/**
+ * Whether they may watch a livestream and read what is said in it; who may not is told that there is no such livestream.
+ *
+ * @param isGuest whether they are invited to it.
+ */
+export function mayWatch(
+  principal: Principal,
+  livestream: { userId: string | null; visibility: 'public' | 'unlisted' | 'private' },
+  isGuest: boolean,
+): boolean {
+  return livestream.visibility !== 'private' || isGuest || mayManage(principal, livestream);
 }

@@ -3,6 +3,9 @@ import { BROADCAST_END, type BroadcastEnd } from './end-reason.js';
 
 export type LivestreamStatus = 'scheduled' | 'live' | 'ended';
 
+/** Who may watch: everybody, whoever has the address, or the invited alone. Only public ones are listed for everybody. */
+export type Visibility = 'public' | 'unlisted' | 'private';
+
 /** A livestream as it is stored. The stream key is not part of it: nobody reads it back. */
 export type Livestream = {
   id: string;
@@ -11,7 +14,12 @@ export type Livestream = {
   title: string;
   description: string;
   status: LivestreamStatus;
-  /** When its newest broadcast began. */
+  visibility: Visibility;
+  /** Viewers at the same time, at most; null: no limit of its own. */
+  viewerLimit: number | null;
+  /** When it is to begin, if that was said. */
+  scheduledAt: Date | null;
+  /** When its newest broadcast began or, until its media come, when its broadcaster said that it begins. */
   startedAt: Date | null;
   endedAt: Date | null;
   endReason: BroadcastEnd | null;
@@ -26,9 +34,15 @@ export type NewLivestream = Pick<
   Livestream,
   'id' | 'userId' | 'title' | 'description' | 'recordingEnabled'
 > & {
+  /** Public, without a limit, unscheduled where not said otherwise. */
+  visibility?: Visibility;
+  viewerLimit?: number | null;
+  scheduledAt?: Date | null;
   /** SHA-256 of the stream key, 64 lower-case hexadecimal digits. */
   streamKeyHash: string;
 };
+
+export type Page = { limit: number; offset: number };
 
 /** The reasons after which a stream may go live again. */
 const REOPENING_ENDS = (Object.keys(BROADCAST_END) as BroadcastEnd[]).filter(
@@ -45,9 +59,12 @@ export class LivestreamTable {
 
   async insert(livestream: NewLivestream): Promise<Livestream> {
     const { id, userId, title, description, recordingEnabled, streamKeyHash } = livestream;
+    const { visibility = 'public', viewerLimit = null, scheduledAt = null } = livestream;
     const [row] = await this.#sql<[Livestream]>`
-      insert into livestreams (id, user_id, title, description, stream_key, recording_enabled)
-      values (${id}, ${userId}, ${title}, ${description}, ${streamKeyHash}, ${recordingEnabled})
+      insert into livestreams
+        (id, user_id, title, description, stream_key, recording_enabled, visibility, viewer_limit, scheduled_at)
+      values (${id}, ${userId}, ${title}, ${description}, ${streamKeyHash}, ${recordingEnabled}, ${visibility},
+        ${viewerLimit}, ${scheduledAt})
       returning ${this.#columns()}`;
     return row;
   }
@@ -65,11 +82,19 @@ export class LivestreamTable {
     return row;
   }
 
-  /** What is live now, the newest first. */
-  async listActive(page: { limit: number; offset: number }): Promise<Livestream[]> {
+  /** The public ones that are live now, the newest first. */
+  async listActive(page: Page): Promise<Livestream[]> {
     return this.#sql<Livestream[]>`
-      select ${this.#columns()} from livestreams where status = 'live'
+      select ${this.#columns()} from livestreams where status = 'live' and visibility = 'public'
       order by started_at desc, id desc limit ${page.limit} offset ${page.offset}`;
+  }
+
+  /** A user's livestreams, the newest first: all, or those that everybody may see listed. */
+  async listByUser(userId: string, page: Page, which: 'all' | 'public'): Promise<Livestream[]> {
+    return this.#sql<Livestream[]>`
+      select ${this.#columns()} from livestreams
+      where user_id = ${userId} ${which === 'public' ? this.#sql`and visibility = 'public'` : this.#sql``}
+      order by id desc limit ${page.limit} offset ${page.offset}`;
   }
 
   /** @returns false when the stream is unknown or over for good: nothing was changed then. */
@@ -121,7 +146,9 @@ export class LivestreamTable {
   }
 
   #columns(): ReturnType<Sql> {
-    return this.#sql`id, user_id as "userId", title, description, status, started_at as "startedAt",
+    return this
+      .#sql`id, user_id as "userId", title, description, status, visibility, viewer_limit as "viewerLimit",
+      scheduled_at as "scheduledAt", started_at as "startedAt",
       ended_at as "endedAt", end_reason as "endReason", viewer_count_peak as "viewerCountPeak",
       recording_enabled as "recordingEnabled", recording_url as "recordingUrl", thumbnail_url as "thumbnailUrl",
       created_at as "createdAt"`;

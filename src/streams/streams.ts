@@ -6,7 +6,8 @@ import type { BroadcastGuest } from './broadcast-guest.js';
 import { BroadcastTable } from './broadcast-table.js';
 import { BROADCAST_END, type BroadcastEnd } from './end-reason.js';
 import { LiveBroadcast } from './live-broadcast.js';
-import { type Livestream, LivestreamTable, type NewLivestream } from './livestream-table.js';
+import { LivestreamGuestTable } from './livestream-guest-table.js';
+import { type Livestream, LivestreamTable, type NewLivestream, type Page } from './livestream-table.js';
 import type { Publication, Publisher } from './publication.js';
 import type { StreamChange } from './stream-change.js';
 import type { StreamState } from './stream-state.js';
@@ -41,6 +42,7 @@ export type StreamStatus = {
 export class Streams {
   readonly #options: StreamsOptions;
   readonly #livestreams: LivestreamTable;
+  readonly #invited: LivestreamGuestTable;
   readonly #broadcasts: BroadcastTable;
   readonly #guests: BroadcastGuest[] = [];
   readonly #listeners = new Set<(change: StreamChange) => void>();
@@ -53,6 +55,7 @@ export class Streams {
   constructor(options: StreamsOptions) {
     this.#options = options;
     this.#livestreams = new LivestreamTable(options.sql);
+    this.#invited = new LivestreamGuestTable(options.sql);
     this.#broadcasts = new BroadcastTable(options.sql);
   }
 
@@ -106,8 +109,24 @@ export class Streams {
     return await this.#livestreams.find(streamId);
   }
 
-  async listActive(page: { limit: number; offset: number }): Promise<Livestream[]> {
+  /** The public ones that are live now, the newest first. */
+  async listActive(page: Page): Promise<Livestream[]> {
     return await this.#livestreams.listActive(page);
+  }
+
+  /** A user's livestreams, the newest first: all, or those that everybody may see listed. */
+  async listByUser(userId: string, page: Page, which: 'all' | 'public'): Promise<Livestream[]> {
+    return await this.#livestreams.listByUser(userId, page, which);
+  }
+
+  /** Whether somebody is invited to a private livestream. */
+  async isGuest(streamId: string, userId: string): Promise<boolean> {
+    return await this.#invited.has(streamId, userId);
+  }
+
+  /** Notes so many viewers at once, if there were never more. */
+  async raisePeak(streamId: string, viewers: number): Promise<void> {
+    await this.#livestreams.raiseViewerCountPeak(streamId, viewers);
   }
 
   async setRecordingUrl(streamId: string, url: string): Promise<void> {

@@ -3,8 +3,10 @@
 
 create table accounts (
   id uuid primary key,
-  -- What people sign in with and are shown as: unique whatever the case of its letters.
+  -- What people sign in with and are shown as.
   name text not null,
+  -- The name without the case of its letters, folded by the gateway: databases differ in what they take for a letter.
+  name_key text not null unique,
   -- PHC string of argon2id.
   password_hash text not null,
   role text not null default 'viewer' check (role in ('viewer', 'broadcaster', 'admin')),
@@ -13,16 +15,19 @@ create table accounts (
   disabled_at timestamptz
 );
 
-create unique index accounts_name on accounts (lower(name));
+create index accounts_created_at on accounts (created_at desc, id desc);
 
 -- Signed-in browsers. The cookie's value is kept as its SHA-256 in hexadecimal alone, like all secrets below.
 create table account_sessions (
-  hash text primary key check (hash ~ '^[0-9a-f]{64}$'),
+  id uuid primary key,
+  hash text not null unique check (hash ~ '^[0-9a-f]{64}$'),
   account_id uuid not null references accounts (id) on delete cascade,
   created_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
   expires_at timestamptz not null,
-  user_agent text not null default ''
+  user_agent text not null default '',
+  -- Where they signed in from: an IPv4 address or an IPv6 network of /64. Strangers' guesses don't shut its owner out.
+  network text not null default ''
 );
 
 create index account_sessions_account_id on account_sessions (account_id);
@@ -50,6 +55,8 @@ create table invitations (
   used_at timestamptz,
   used_by uuid references accounts (id) on delete set null
 );
+
+create index invitations_created_at on invitations (created_at desc, id desc);
 
 create table follows (
   follower_id text not null,

@@ -89,13 +89,22 @@ export function sendError(error: FastifyError, request: FastifyRequest, reply: F
     message: 'Something went wrong on the server.',
     details: { requestId: request.id },
   };
-  if (status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER_S);
+  const retryAfter = retryAfterOf(answer);
+  if (retryAfter !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter);
   reply
     .code(status)
     .type('application/json; charset=utf-8')
     .header('cache-control', 'no-store')
     .serializer((payload: unknown) => JSON.stringify(payload))
     .send({ error: { code, message, ...(details === undefined ? {} : { details }) } });
+}
+
+/** Seconds until it is worth trying again: `details.retryAfter` where the error knows. */
+function retryAfterOf(answer: Answer | undefined): number | undefined {
+  if (answer?.status !== 429 && answer?.status !== 503) return undefined;
+  const { retryAfter } = { retryAfter: undefined, ...(answer.details as object | undefined) };
+  if (typeof retryAfter === 'number') return Math.ceil(retryAfter);
+  return answer.status === 503 ? RETRY_AFTER_S : undefined;
 }
 
 /** The pattern of the route, never the address as asked: people paste keys into addresses. */

@@ -1,3 +1,4 @@
+export { createGuards, type Guards } from './guards.js';
 export * from './health-routes.js';
 export * from './livestream-routes.js';
 export * from './operator-guard.js';

@@ -28,6 +28,12 @@ async function startOrigin(t: Test) {
     const { pathname } = new URL(request.url ?? '/', 'http://origin');
     if (pathname.endsWith('.m3u8')) {
       held.push(response);
+    } else if (pathname.endsWith('/events')) {
+      // Without chunks and without the gateway's own header: what nginx would keep until it has a buffer full.
+      response.useChunkedEncodingByDefault = false;
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(':\n\n');
+      held.push(response);
     } else if (pathname.endsWith('.m4s')) {
       response.writeHead(200, {
         'content-type': 'video/mp4',
@@ -88,7 +94,7 @@ function configure(folder: string, rendered: string): string {
     `${process.getuid?.() === 0 ? `user ${os.userInfo().username};` : ''}
 daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/error.log warn;
 events { worker_connections 256; }
-http { access_log off; ${temp.join(' ')} include ${folder}/headend.conf; }`,
+http { access_log ${folder}/access.log; ${temp.join(' ')} include ${folder}/headend.conf; }`,
   );
   return file;
 }
@@ -99,9 +105,8 @@ function temporaryFolder(t: Test): string {
   return folder;
 }
 
-/** Starts nginx in front of `originPort`; gives its port. */
-async function startNginx(t: Test, originPort: number): Promise<number> {
-  const folder = temporaryFolder(t);
+/** Starts nginx in front of `originPort`; gives its port. Its logs are in `folder`. */
+async function startNginx(t: Test, originPort: number, folder = temporaryFolder(t)): Promise<number> {
   const port = await freePort();
   const config = configure(
     folder,
@@ -292,6 +297,13 @@ t.test('two viewers that wait for the same playlist both wait at the origin', { 
     .end('#EXTM3U\n'.repeat(200));
   t.equal((await compressed).headers['content-encoding'], 'gzip');
   t.equal(origin.count(url), 3, 'playlists are not cached');
+  for (const viewer of ['one', 'two']) {
+    const own = `/hls/s/index.m3u8?v=${viewer}`;
+    const playlist = ask(port, own);
+    await until('the viewer’s own request', () => origin.count(own) === 1);
+    origin.held.at(-1)?.writeHead(200, { 'cache-control': 'max-age=60' }).end(viewer);
+    t.equal((await playlist).body.toString(), viewer, 'everybody gets their own');
+  }
   const connections = new Set(origin.requests.map(({ socket }) => socket));
   t.equal(connections.size, 2, 'the connections to the origin are kept and used again');
 });
@@ -318,6 +330,42 @@ t.test('a WebSocket passes', { skip: SKIP }, async (t) => {
     t.equal(echo.toString(), 'there and back');
     socket.destroy();
   }
+});
+
+t.test('an event reaches the viewer while the answer goes on', { skip: SKIP }, async (t) => {
+  const origin = await startOrigin(t);
+  const port = await startNginx(t, origin.port);
+  const request = http.get({ host: '127.0.0.1', port, path: '/whep/session/abc/events', agent: false });
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  response.on('error', () => {});
+  let text = '';
+  response.on('data', (bytes: Buffer) => {
+    text += bytes;
+  });
+  await until('the beginning', () => text === ':\n\n');
+  for (const event of ['event: active\ndata: {}\n\n', 'event: end\ndata: {}\n\n']) {
+    origin.held[0]?.write(event);
+    await until('the event', () => text.endsWith(event));
+  }
+  t.equal(origin.requests.length, 1);
+  request.destroy();
+});
+
+t.test('no stream key comes into a log', { skip: SKIP }, async (t) => {
+  const folder = temporaryFolder(t);
+  const origin = await startOrigin(t);
+  const port = await startNginx(t, origin.port, folder);
+  await ask(port, '/whip/live_secret', { method: 'POST', body: 'v=0' });
+  // What goes wrong is written to the other log.
+  await ask(port, '/whip/live_secret', { method: 'POST', headers: { 'content-length': 10_000_000 } });
+  await ask(port, '/whip/session/secret', { method: 'DELETE' });
+  await ask(port, '/whip', { method: 'POST', body: 'v=0' });
+  await ask(port, '/whep/stream', { method: 'POST', body: 'v=0' });
+  const logs = (): string =>
+    ['access.log', 'error.log'].map((name) => fs.readFileSync(path.join(folder, name), 'utf8')).join('');
+  await until('the last request to be logged', () => logs().includes('/whep/stream'));
+  t.match(logs(), /POST \/whip HTTP/);
+  t.notMatch(logs(), 'secret');
 });
 
 t.test('the origin learns who asked, and cannot be told otherwise', { skip: SKIP }, async (t) => {

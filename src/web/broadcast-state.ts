@@ -38,6 +38,8 @@ const PROVEN_MS = 30_000;
 const FINAL = new Set([400, 401, 403, 404, 405, 406, 410, 413, 415]);
 /** Somebody publishes already: final for who comes new, but after a loss it may be ourselves. */
 const CONFLICT = 409;
+/** Code of a server that knows that it was somebody else. */
+const REPLACED = 'publication_replaced';
 
 /** Decides what becomes of a broadcast. Pure. `now` in milliseconds of any clock, `random` in [0, 1). */
 export function nextBroadcast(
@@ -95,8 +97,8 @@ function failed(state: BroadcastState, failure: PeerFailure, now: number, random
 function isFinal(failure: PeerFailure, begun: boolean): boolean {
   if (failure.kind === 'impossible') return true;
   if (failure.kind !== 'refused') return false;
-  const { status } = failure.refusal;
-  return FINAL.has(status) || (status === CONFLICT && !begun);
+  const { status, code } = failure.refusal;
+  return FINAL.has(status) || (status === CONFLICT && (!begun || code === REPLACED));
 }
 
 function sentence(failure: PeerFailure): string {

@@ -3,7 +3,7 @@ import { Capture, type CaptureChoice, CaptureError, type Devices, devices } from
 import type { BroadcastStats } from './console-surface.js';
 import type { CodecPreference, PictureSettings } from './encodings.js';
 import type { OutboundStats } from './outbound-stats.js';
-import { WhipConnection } from './whip-connection.js';
+import { GONE, WhipConnection } from './whip-connection.js';
 
 export type BroadcastSettings = CaptureChoice & PictureSettings & { codec: CodecPreference };
 
@@ -142,15 +142,24 @@ export class Broadcasting {
     if (this.#state.name === 'live') this.#liveSince ??= performance.now();
     if (this.#state.name === 'connecting') void this.#connect();
     else if (this.#state.name !== 'live') void this.#connection?.close();
+    // How the last one ended says nothing of the next.
+    if (!isOnAir(this.#state)) this.#connection = undefined;
     if (this.#state.name !== 'live') this.#outbound = undefined;
     this.#onChange();
   }
 
   async #connect(): Promise<void> {
-    // The old session first: the server may still hold it for a live one.
-    await this.#connection?.close();
+    // The old session first: the server may still hold it for a live one, or knows who took its place.
+    const before = this.#connection;
+    const refusal = await before?.close();
+    if (this.#connection !== before || this.#state.name !== 'connecting') return;
+    this.#connection = undefined;
+    if (refusal?.status === GONE) {
+      this.#happened({ type: 'failed', failure: { kind: 'refused', refusal } });
+      return;
+    }
     const settings = this.#settings;
-    if (!settings || this.#state.name !== 'connecting') return;
+    if (!settings) return;
     const connection: WhipConnection = new WhipConnection({
       url: new URL(WHIP, location.origin).href,
       streamKey: this.#streamKey,

@@ -1,6 +1,6 @@
 import { iceFragment } from './ice-fragment.js';
 import type { PeerFailure } from './peer-failure.js';
-import { WhipWhepSession } from './whip-whep-session.js';
+import { type Refusal, WhipWhepSession } from './whip-whep-session.js';
 
 export type PeerOptions = {
   /** The WHIP or WHEP endpoint. */
@@ -72,14 +72,15 @@ export class PeerSession {
     this.#timers.add(timer);
   }
 
-  /** Ends the session; the server is told. Resolves when it knows. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#leaving.abort();
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.peer.close();
-    await this.#session?.end();
+  /** Ends the session; the server is told. Idempotent. @returns what it had against that, when it has answered */
+  async close(): Promise<Refusal | undefined> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#leaving.abort();
+      for (const timer of this.#timers) clearTimeout(timer);
+      this.peer.close();
+    }
+    return await this.#session?.end();
   }
 
   async #negotiate(): Promise<WhipWhepSession | undefined> {

@@ -2,6 +2,7 @@ import { type CodecPreference, encodingsOf, orderedCodecs, type PictureSettings 
 import { type OutboundStats, outboundStats, type StatsEntry } from './outbound-stats.js';
 import type { PeerFailure } from './peer-failure.js';
 import { PeerSession } from './peer-session.js';
+import type { Refusal, WhipWhepSession } from './whip-whep-session.js';
 
 export type WhipOptions = {
   /** The WHIP endpoint. */
@@ -17,6 +18,11 @@ export type WhipOptions = {
 };
 
 const SAMPLE_MS = 1_000;
+/** Browsers notice a connection that the server closed only after many seconds: it is asked this often. */
+const ASK_MS = 2_000;
+/** What is said of a session that is no more (RFC 9110 sections 15.5.5 and 15.5.11); 410 with the reason. */
+const NOT_FOUND = 404;
+export const GONE = 410;
 /** Bits per second of sound. */
 const AUDIO_BITRATE = 128_000;
 
@@ -53,7 +59,8 @@ export class WhipConnection {
       this.#link.fail({ kind: 'impossible', detail: error instanceof Error ? error.message : String(error) });
       return;
     }
-    await this.#link.dial();
+    const session = await this.#link.dial();
+    if (session) this.#askLater(session);
   }
 
   /** Sends another track in place of the one of its kind. @returns false where that needs a new connection */
@@ -64,9 +71,9 @@ export class WhipConnection {
     return true;
   }
 
-  /** Ends the publication. Resolves when the server knows. */
-  async close(): Promise<void> {
-    await this.#link.close();
+  /** Ends the publication. @returns what the server had against that, when it has answered */
+  async close(): Promise<Refusal | undefined> {
+    return await this.#link.close();
   }
 
   #prepare(): void {
@@ -87,6 +94,15 @@ export class WhipConnection {
       const { codecs } = RTCRtpSender.getCapabilities('video') ?? { codecs: [] };
       if (codecs.length > 0) transceiver.setCodecPreferences(orderedCodecs(codecs, picture.codec));
     }
+  }
+
+  #askLater(session: WhipWhepSession): void {
+    this.#link.after(ASK_MS, async () => {
+      const refusal = await session.ask();
+      if (refusal?.status === GONE) this.#link.fail({ kind: 'refused', refusal });
+      else if (refusal?.status === NOT_FOUND) this.#link.fail({ kind: 'lost' });
+      else this.#askLater(session);
+    });
   }
 
   #sampleLater(): void {

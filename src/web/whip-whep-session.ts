@@ -48,7 +48,7 @@ export class WhipWhepSession {
   readonly #resource: string;
   readonly #etag: string | undefined;
   readonly #bearer: string | undefined;
-  #ended = false;
+  #end: Promise<Refusal | undefined> | undefined;
 
   private constructor(
     response: Response,
@@ -139,11 +139,23 @@ export class WhipWhepSession {
     }
   }
 
-  /** Ends the session on the server; goes through also while the page is being left. Idempotent. */
-  async end(): Promise<void> {
-    if (this.#ended) return;
-    this.#ended = true;
-    await this.#request(this.#resource, { method: 'DELETE', keepalive: true });
+  /**
+   * Asks whether the server still has the session, by telling nothing new (RFC 9725 section 4.2 keeps GET for later).
+   *
+   * @returns the refusal, if it has not
+   */
+  async ask(): Promise<Refusal | undefined> {
+    return await this.addCandidates('a=end-of-candidates\r\n');
+  }
+
+  /**
+   * Ends the session on the server; goes through also while the page is being left. Idempotent.
+   *
+   * @returns the refusal, if it was refused: 410 when the server has ended it and says why
+   */
+  async end(): Promise<Refusal | undefined> {
+    this.#end ??= this.#request(this.#resource, { method: 'DELETE', keepalive: true });
+    return await this.#end;
   }
 
   async #request(

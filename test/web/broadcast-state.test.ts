@@ -100,13 +100,22 @@ t.test('what may pass is tried again', async (t) => {
   t.equal(broadcaster.waits(), 60_000, 'after the time the server asks for');
 });
 
-t.test('a conflict with ourselves passes', async (t) => {
-  const broadcaster = new Broadcaster();
-  broadcaster.on({ type: 'begin' }, { type: 'connected' });
-  broadcaster.lost();
-  broadcaster.waits();
-  t.equal(broadcaster.refused(409).name, 'waiting');
-});
+t.test(
+  'a conflict with ourselves passes; who was replaced by somebody else does not fight back',
+  async (t) => {
+    const broadcaster = new Broadcaster();
+    broadcaster.on({ type: 'begin' }, { type: 'connected' });
+    broadcaster.lost();
+    broadcaster.waits();
+    t.equal(broadcaster.refused(409).name, 'waiting');
+    broadcaster.waits();
+    const refusal = { status: 409, code: 'publication_replaced', message: 'Somebody else.' };
+    t.match(broadcaster.on({ type: 'failed', failure: { kind: 'refused', refusal } }), {
+      name: 'refused',
+      why: 'Somebody else.',
+    });
+  },
+);
 
 t.test('another network is tried at once, and another kind of media needs no waiting', async (t) => {
   const broadcaster = new Broadcaster();

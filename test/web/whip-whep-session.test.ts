@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { type Opened, WhipWhepSession } from '../../src/web/whip-whep-session.js';
+import { parseTrickleFragment } from '../../src/webrtc/sdp/index.js';
 
 type Seen = { method: string; path: string; headers: IncomingMessage['headers']; body: string };
 type Answer = (seen: Seen, response: ServerResponse) => void;
@@ -92,6 +93,21 @@ t.test('candidates go to the session under its tag, and its end is told once', a
     path: '/whep/session/7?x=1',
     headers: { authorization: 'Bearer sk_test' },
   });
+  t.equal(seen.length, 3);
+});
+
+t.test('a session that the server has ended says why, whether it is asked or ended', async (t) => {
+  const error = { code: 'publication_replaced', message: 'Somebody else.' };
+  const { url, seen } = await serve(t, ({ method }, response) => {
+    if (method === 'POST') response.writeHead(201, CREATED).end('the answer');
+    else response.writeHead(410).end(JSON.stringify({ error }));
+  });
+  const session = await opened(url);
+  const expected = { status: 410, ...error };
+  t.same(await session.ask(), expected);
+  t.same(parseTrickleFragment(seen[1]?.body ?? ''), { iceUfrag: undefined, candidates: 0 });
+  t.same(await session.end(), expected);
+  t.same(await session.end(), expected, 'also who asks again');
   t.equal(seen.length, 3);
 });
 

@@ -55,6 +55,11 @@ const ENDS: Record<PeerEnd, PublicationEnd> = {
   'channel-closed': 'publisher-lost',
 };
 
+const REPLACED: Farewell = {
+  code: 'publication_replaced',
+  message: 'Somebody else went live with the same stream key.',
+};
+
 export function createWhipIngest(options: WhipIngestOptions): WhipIngest {
   return {
     async publish(request) {
@@ -108,8 +113,7 @@ class WhipConnection implements WebrtcPublication {
   get farewell(): Farewell | undefined {
     // Who does not learn that somebody else took over comes again, and takes over in turn.
     if (this.#ended !== 'replaced') return undefined;
-    const message = 'Somebody else went live with the same stream key.';
-    return { code: 'publication_replaced', message };
+    return REPLACED;
   }
 
   async open(plan: ReturnType<typeof planPublisher>): Promise<this> {
@@ -119,7 +123,7 @@ class WhipConnection implements WebrtcPublication {
     const result = await publish(this.#publisher());
     if ('refusal' in result) throw new PublisherRefused(result.refusal);
     this.#publication = result.publication;
-    if (this.#ended) throw replaced();
+    if (this.#ended) throw endedEarly(this.#ended);
     let peer: PublishingPeer;
     try {
       peer = await pool.publish({ feedId: this.#feedId, remote: offer.transport, plan, maximumBitrate });
@@ -133,7 +137,7 @@ class WhipConnection implements WebrtcPublication {
     void peer.closed.then((reason) => this.#end(ENDS[reason], reason));
     if (this.#ended) {
       peer.close();
-      throw replaced();
+      throw endedEarly(this.#ended);
     }
     peer.onSource((source) => result.publication.describe(source));
     peer.onMedia((startedAt, has) => result.publication.restart(startedAt, has));
@@ -188,6 +192,8 @@ class WhipConnection implements WebrtcPublication {
   }
 }
 
-function replaced(): PublicError {
-  return new PublicError(409, 'replaced', 'The publication was ended before it began.');
+/** The publication was ended while it was still being negotiated. */
+function endedEarly(reason: PublicationEnd): PublicError {
+  if (reason === 'replaced') return new PublicError(409, REPLACED.code, REPLACED.message);
+  return new PublicError(409, 'publication_ended', PUBLICATION_END[reason].message);
 }

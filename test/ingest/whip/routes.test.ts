@@ -213,7 +213,7 @@ t.test(
     };
     const answer = await post();
     t.equal(answer.statusCode, 409);
-    t.match(answer.json(), { error: { code: 'replaced' } });
+    t.match(answer.json(), { error: { code: 'publication_replaced' } });
     t.equal(pool.publishers[0]?.ended, 'closed');
     t.strictSame(publications[0]?.ends, ['replaced']);
   },

@@ -1,11 +1,8 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import path from 'node:path';
-import { HeadendError } from '../platform/index.js';
+import { loadSecretFile } from '../platform/index.js';
 
 const FILE_NAME = 'operator-token';
-const TOKEN_BYTES = 32;
-const MINIMUM_LENGTH = 16;
 
 export type OperatorTokenOptions = {
   /** The token that the operator chose; nothing is stored then. */
@@ -43,23 +40,6 @@ function digest(text: string): Buffer {
 export async function loadOperatorToken(options: OperatorTokenOptions): Promise<OperatorToken> {
   if (options.configured !== undefined) return new OperatorToken(options.configured, false);
   const file = path.join(options.dataDir, FILE_NAME);
-  const stored = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw new HeadendError('operator_token_invalid', `${file} can't be read.`, { cause: error });
-  });
-  if (stored !== undefined) {
-    if (stored.trim().length < MINIMUM_LENGTH)
-      throw new HeadendError(
-        'operator_token_invalid',
-        `${file} holds no token: remove it to have a new one made.`,
-      );
-    await chmod(file, 0o600).catch(() => {}); // a copy or a backup may have opened it up
-    return new OperatorToken(stored.trim(), false);
-  }
-  const token = randomBytes(TOKEN_BYTES).toString('base64url');
-  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
-  // Written aside, so that a crash leaves a whole file or none.
-  await writeFile(`${file}.new`, `${token}\n`, { mode: 0o600, flush: true });
-  await rename(`${file}.new`, file);
-  return new OperatorToken(token, true);
+  const { secret, created } = await loadSecretFile(file, 'operator_token_invalid');
+  return new OperatorToken(secret, created);
 }

@@ -10,4 +10,5 @@ export * from './migrations.js';
 export * from './network-block.js';
 export * from './project-root.js';
 export * from './rate-limit.js';
+export * from './secret-file.js';
 export * from './setting.js';

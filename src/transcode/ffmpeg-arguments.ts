@@ -11,8 +11,11 @@ export type FfmpegPlan = {
 /** What ffmpeg reads from its standard input: the media, or an SDP that says on which ports they arrive as RTP. */
 export type InputFormat =
   | { kind: 'flv' }
-  /** `frameRate`: the rate of all renditions, whatever the sender's is at the moment. */
-  | { kind: 'rtp'; frameRate: number };
+  /**
+   * `frameRate`: the rate of all renditions, whatever the sender's is at the moment. `blank`: there is sound alone, and
+   * the picture is black.
+   */
+  | { kind: 'rtp'; frameRate: number; blank?: { width: number; height: number } };
 
 export type FfmpegPlanRequest = {
   ladder: Ladder;
@@ -106,7 +109,19 @@ function scaleTo(size: EncodedVideo['size'], input: InputFormat): string {
   return `${fit},pad=${width}:${height}:-1:-1,setsar=1`;
 }
 
-/** What is done to the pictures before they are scaled. */
+/** Where pictures come from, and what is done to them before they are scaled: a filter chain that goes on. */
+function pictures(request: FfmpegPlanRequest): string {
+  const { input } = request;
+  if (input.kind === 'flv' || !input.blank)
+    return `[0:v:0]${pictureSelection(request)
+      .map((filter) => `${filter},`)
+      .join('')}`;
+  const { width, height } = input.blank;
+  // ffmpeg asks for as many pictures as there is sound.
+  const source = `color=c=black:size=${width}x${height}:rate=${input.frameRate}`;
+  return `${source},setpts=PTS+${TIMELINE_START_MS / 1000}/TB,`;
+}
+
 function pictureSelection(request: FfmpegPlanRequest): string[] {
   const { ladder, input, from } = request;
   // A picture without a timestamp (the first of H.264) would be taken for one at 0, and the rate be filled up from there.
@@ -119,7 +134,7 @@ function pictureSelection(request: FfmpegPlanRequest): string[] {
 
 function filterGraph(request: FfmpegPlanRequest, encoded: EncodedVideo[], ending: string): string {
   const split = encoded.map((_, index) => `[s${index}]`).join('');
-  const head = `[0:v:0]${[...pictureSelection(request), `split=${encoded.length}`].join(',')}${split}`;
+  const head = `${pictures(request)}split=${encoded.length}${split}`;
   const branches = encoded.map(
     ({ size }, index) => `[s${index}]${scaleTo(size, request.input)},${ending}[v${index}]`,
   );

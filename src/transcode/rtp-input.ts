@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { type Clock, sleep } from '../platform/index.js';
 import type { RtpSource } from '../streams/index.js';
 import type { EncoderInput, MediaKind } from './encoder-input.js';
+import type { InputFormat } from './ffmpeg-arguments.js';
 import { LoopbackLine } from './loopback-line.js';
 import type { PortPairs } from './port-pairs.js';
 import { type RtpVideoCodec, sessionDescription } from './rtp-session.js';
@@ -11,6 +12,8 @@ export type RtpInputOptions = {
   has: { video?: RtpVideoCodec; audio: boolean };
   /** Frames per second of everything that is made of it. */
   frameRate: number;
+  /** Instead of video that is sent: a black picture. */
+  blank?: { width: number; height: number };
   pairs: PortPairs;
   clock: Clock;
 };
@@ -40,7 +43,7 @@ type Flow = {
  * input, and at the end a goodbye, as ffmpeg, waiting for a packet, hears nothing else.
  */
 export class RtpInput implements EncoderInput {
-  readonly format: { kind: 'rtp'; frameRate: number };
+  readonly format: Extract<InputFormat, { kind: 'rtp' }>;
   readonly #options: RtpInputOptions;
   readonly #ports: { video?: number; audio?: number };
   /** To the ports for RTCP, which ffmpeg opens last, and to those for RTP. */
@@ -69,7 +72,8 @@ export class RtpInput implements EncoderInput {
   private constructor(options: RtpInputOptions, ports: { video?: number; audio?: number }) {
     this.#options = options;
     this.#ports = ports;
-    this.format = { kind: 'rtp', frameRate: options.frameRate };
+    const { frameRate, blank } = options;
+    this.format = { kind: 'rtp', frameRate, ...(blank ? { blank } : {}) };
     this.#control = Object.values(ports).map((port) => new LoopbackLine(port + 1));
     this.#media = Object.values(ports).map((port) => new LoopbackLine(port));
   }

@@ -6,7 +6,7 @@ import { TIMELINE_START_MS } from './ffmpeg-arguments.js';
 import { chooseLadder, type Ladder } from './ladder.js';
 import { RtpInput } from './rtp-input.js';
 import { type RtpPicture, rtpPicture, wantsMore } from './rtp-picture.js';
-import { isRtpVideoCodec, type RtpVideoCodec } from './rtp-session.js';
+import { isRtpVideoCodec } from './rtp-session.js';
 import { Shedding } from './shedding.js';
 import { keepRunning } from './supervision.js';
 import type { BroadcastMemory, TranscodeSettings } from './transcode-settings.js';
@@ -150,7 +150,7 @@ export class RtpSupervisor implements SourceReader {
       this.#log.warn({ codec: refused }, 'this ffmpeg cannot read the codec over RTP: no HLS');
       this.#broadcast.notice(
         'hls',
-        `The server's ffmpeg cannot read ${name} over WebRTC: there is no HLS, only WebRTC. Publish H.264 or VP8, or install a newer ffmpeg.`,
+        `The server's ffmpeg cannot read ${name} over WebRTC: there is no HLS, only WebRTC. Publish H.264, VP8 or VP9, or install a newer ffmpeg.`,
       );
     }
     return readable;
@@ -164,16 +164,20 @@ export class RtpSupervisor implements SourceReader {
     const timeline = this.#timeline;
     const { video } = this.#source.info;
     const codec = timeline?.has.video && video && isRtpVideoCodec(video.codec) ? video.codec : undefined;
-    const picture = rtpPicture(codec && video, this.#picture);
-    this.#picture = codec ? picture : undefined;
+    // A publication whose picture has stopped keeps its renditions: players cannot leave out one kind for a while.
+    const blank = codec ? undefined : this.#picture;
+    const picture = blank ?? rtpPicture(codec && video, this.#picture);
+    if (codec) this.#picture = picture;
     this.#grownSince = undefined;
-    const ladder = this.#chooseLadder(codec, picture, timeline?.has.audio ?? false);
+    const made = codec || blank ? picture : undefined;
+    const ladder = this.#chooseLadder(made, timeline?.has.audio ?? false);
     let input: RtpInput;
     try {
       input = await RtpInput.open({
         source: this.#rtp,
         has: { ...(codec ? { video: codec } : {}), audio: ladder.audio !== undefined },
         frameRate: picture.frameRate,
+        ...(blank ? { blank } : {}),
         pairs: this.#settings.portPairs,
         clock: this.#clock,
       });
@@ -215,10 +219,10 @@ export class RtpSupervisor implements SourceReader {
     }
   }
 
-  #chooseLadder(codec: RtpVideoCodec | undefined, picture: RtpPicture, sound: boolean): Ladder {
+  #chooseLadder(picture: RtpPicture | undefined, sound: boolean): Ladder {
     const { audio } = this.#source.info;
     return chooseLadder({
-      video: codec && { codec, ...picture },
+      video: picture && { codec: 'h264', ...picture },
       audio: sound ? (audio ?? { codec: 'opus' }) : undefined,
       rungs: this.#settings.ladder,
       audioBitrate: this.#settings.audioBitrate,

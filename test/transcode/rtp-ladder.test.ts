@@ -210,6 +210,30 @@ t.test('sound alone, and a picture alone', async (t) => {
   isSteady(t, top);
 });
 
+t.test('sound goes on under a black picture when the picture stops, and both when it is back', async (t) => {
+  const { broadcast, visit, lines } = await transcoding(t);
+  const source = await whip(t, { codec: 'vp8', ...SMALL });
+  publish(visit, source);
+  await has(broadcast, 0, '720p', 1);
+  source.rtp.muted.video = true;
+  source.restart(Date.now(), { audio: true, video: false });
+  for (const id of ['720p', '180p', 'audio']) await has(broadcast, 1, id, 3);
+  const blank = broadcast.runs[1];
+  t.strictSame(blank?.renditions, broadcast.runs[0]?.renditions, 'the renditions are the same');
+  const [picture, sound] = ['720p', 'audio'].map((id) => track(blank, id) as CmafTrack);
+  if (!picture || !sound) throw new Error('a rendition is missing');
+  isSteady(t, picture);
+  t.ok(Math.abs(startOf(picture) - startOf(sound)) < 0.1, 'they begin together');
+  t.ok(Math.abs(endOf(picture) - endOf(sound)) < 0.5, 'neither runs ahead');
+  source.rtp.muted.video = false;
+  source.restart(Date.now(), { audio: true, video: true });
+  await lasts(broadcast, 2, '720p', 4);
+  const found = await flashesAndBeeps(t, broadcast.runs[2], '720p');
+  t.ok(found.length >= 2);
+  for (const { at, offset } of found) t.ok(Math.abs(offset) < LIPS, `at ${at}: ${offset} s`);
+  t.equal(lines().filter(({ msg }) => msg === 'the encoder failed').length, 0);
+});
+
 t.test(
   'a small picture is expected to grow; one that is larger than that gets a better ladder',
   async (t) => {

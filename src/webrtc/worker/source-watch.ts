@@ -6,7 +6,7 @@ type Found = Pick<SourceInfo, 'video' | 'audio'>;
 
 /** ms between two descriptions when nothing has changed but rates. */
 const REPEAT_MS = 5000;
-const LOOK_MS = 1000;
+const LOOK_MS = 500;
 /** How long sound and picture wait for each other at the beginning. */
 const PICTURE_WAIT_MS = 5000;
 const SOUND_WAIT_MS = 1000;
@@ -21,7 +21,7 @@ export type SourceWatchOptions = {
   clock: Clock;
   signal: AbortSignal;
   described(found: Found): void;
-  /** The media have begun, or a kind has come that was missing. */
+  /** The media have begun; a kind has come that was missing, or the picture has stopped while sound goes on. */
   began(startedAt: number, has: { audio: boolean; video: boolean }): void;
 };
 
@@ -34,6 +34,8 @@ export class SourceWatch {
   readonly #signal: AbortSignal;
   readonly #firstAt: { audio?: number; video?: number } = {};
   #has = { audio: false, video: false };
+  /** There was a picture, and there is none at the moment. */
+  #stopped = false;
   #said: Found = {};
   #saidAt = Number.NEGATIVE_INFINITY;
 
@@ -49,6 +51,7 @@ export class SourceWatch {
   }
 
   #started(kind: 'audio' | 'video'): void {
+    if (kind === 'video' && this.#stopped) this.#continue(true);
     if (this.#firstAt[kind] !== undefined) return;
     this.#firstAt[kind] = this.#clock.now();
     const other = kind === 'audio' ? 'video' : 'audio';
@@ -62,15 +65,31 @@ export class SourceWatch {
   }
 
   #begin(): void {
-    const has = { audio: this.#firstAt.audio !== undefined, video: this.#firstAt.video !== undefined };
+    const video = this.#firstAt.video !== undefined && !this.#stopped;
+    const has = { audio: this.#firstAt.audio !== undefined, video };
     if (has.audio === this.#has.audio && has.video === this.#has.video) return;
     this.#has = has;
     this.#look();
     this.#began(this.#firstAt.video ?? this.#firstAt.audio ?? this.#clock.now(), has);
   }
 
+  /** Who waits for a picture that was taken away waits in vain: sound goes on without it, and with it when it is back. */
+  #watchPicture(now: number): void {
+    const active = this.#feed.activeLayers(now);
+    if (this.#has.video && this.#has.audio && active.length === 0) this.#continue(false);
+    // It may be back in the middle of a group of pictures.
+    else if (this.#stopped) for (const layer of active) layer.requestKeyframe();
+  }
+
+  #continue(video: boolean): void {
+    this.#stopped = !video;
+    this.#has = { ...this.#has, video };
+    this.#began(this.#clock.now(), this.#has);
+  }
+
   #look(): void {
     const now = this.#clock.monotonic();
+    this.#watchPicture(now);
     const found = this.#find(now);
     if (!found.video && !found.audio) return;
     if (isSame(found, this.#said) && now - this.#saidAt < REPEAT_MS) return;

@@ -39,7 +39,7 @@ export type LivestreamDesk = {
   status(streamId: string): StreamStatus;
   /** @returns false when there is no such livestream. */
   end(streamId: string, reason: 'ended-by-owner'): Promise<boolean>;
-  setRecordingUrl(streamId: string, url: string): Promise<void>;
+  edit(streamId: string, changes: { recordingUrl: string }): Promise<unknown>;
 };
 
 export type LivestreamRoutesOptions = {
@@ -170,7 +170,7 @@ const routes: FastifyPluginAsync<LivestreamRoutesOptions> = async (
       const { streamId } = request.params;
       if (!(await streams.end(streamId, 'ended-by-owner'))) throw notFound();
       const recordingUrl = request.body?.recordingUrl;
-      if (recordingUrl !== undefined) await streams.setRecordingUrl(streamId, recordingUrl);
+      if (recordingUrl !== undefined) await streams.edit(streamId, { recordingUrl });
       return { success: true as const };
     },
   );

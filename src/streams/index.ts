@@ -2,7 +2,14 @@ export * from './admission.js';
 export * from './broadcast-guest.js';
 export * from './encoder-run.js';
 export * from './end-reason.js';
-export type { Livestream, LivestreamStatus, Page, Visibility } from './livestream-table.js';
+export type { LivestreamGuest } from './livestream-guest-table.js';
+export type {
+  Livestream,
+  LivestreamChanges,
+  LivestreamStatus,
+  Page,
+  Visibility,
+} from './livestream-table.js';
 export * from './publication.js';
 export * from './stream-change.js';
 export * from './stream-state.js';

@@ -135,6 +135,13 @@ export class LiveBroadcast implements Broadcast {
     return session;
   }
 
+  /** Closes the publisher's connection; the next one is waited for. @returns false when there is none. */
+  kick(): boolean {
+    const publication = this.#publication;
+    publication?.kick('kicked');
+    return publication !== undefined;
+  }
+
   /** Waits for a publisher without having had one here: the broadcast was taken up again after a restart. */
   awaitPublisher(): void {
     this.#hold();

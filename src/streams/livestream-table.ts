@@ -38,9 +38,26 @@ export type NewLivestream = Pick<
   visibility?: Visibility;
   viewerLimit?: number | null;
   scheduledAt?: Date | null;
+  /** The user ids of who is invited from the beginning. */
+  guests?: string[];
   /** SHA-256 of the stream key, 64 lower-case hexadecimal digits. */
   streamKeyHash: string;
 };
+
+/** What its broadcaster may change of a livestream; what is left out stays. */
+export type LivestreamChanges = Partial<
+  Pick<
+    Livestream,
+    | 'title'
+    | 'description'
+    | 'scheduledAt'
+    | 'visibility'
+    | 'viewerLimit'
+    | 'recordingEnabled'
+    | 'thumbnailUrl'
+    | 'recordingUrl'
+  >
+>;
 
 export type Page = { limit: number; offset: number };
 
@@ -48,6 +65,17 @@ export type Page = { limit: number; offset: number };
 const REOPENING_ENDS = (Object.keys(BROADCAST_END) as BroadcastEnd[]).filter(
   (reason) => BROADCAST_END[reason].reopens,
 );
+
+const COLUMN: Record<keyof LivestreamChanges, string> = {
+  title: 'title',
+  description: 'description',
+  scheduledAt: 'scheduled_at',
+  visibility: 'visibility',
+  viewerLimit: 'viewer_limit',
+  recordingEnabled: 'recording_enabled',
+  recordingUrl: 'recording_url',
+  thumbnailUrl: 'thumbnail_url',
+};
 
 /** Statements on the table `livestreams`; nobody else queries it. */
 export class LivestreamTable {
@@ -59,13 +87,19 @@ export class LivestreamTable {
 
   async insert(livestream: NewLivestream): Promise<Livestream> {
     const { id, userId, title, description, recordingEnabled, streamKeyHash } = livestream;
-    const { visibility = 'public', viewerLimit = null, scheduledAt = null } = livestream;
+    const { visibility = 'public', viewerLimit = null, scheduledAt = null, guests = [] } = livestream;
     const [row] = await this.#sql<[Livestream]>`
-      insert into livestreams
-        (id, user_id, title, description, stream_key, recording_enabled, visibility, viewer_limit, scheduled_at)
-      values (${id}, ${userId}, ${title}, ${description}, ${streamKeyHash}, ${recordingEnabled}, ${visibility},
-        ${viewerLimit}, ${scheduledAt})
-      returning ${this.#columns()}`;
+      with made as (
+        insert into livestreams
+          (id, user_id, title, description, stream_key, recording_enabled, visibility, viewer_limit, scheduled_at)
+        values (${id}, ${userId}, ${title}, ${description}, ${streamKeyHash}, ${recordingEnabled}, ${visibility},
+          ${viewerLimit}, ${scheduledAt})
+        returning *
+      ), invited as (
+        insert into livestream_guests (stream_id, user_id)
+        select made.id, guest from made, unnest(${guests}::text[]) as guest on conflict do nothing
+      )
+      select ${this.#columns()} from made`;
     return row;
   }
 
@@ -95,6 +129,47 @@ export class LivestreamTable {
       select ${this.#columns()} from livestreams
       where user_id = ${userId} ${which === 'public' ? this.#sql`and visibility = 'public'` : this.#sql``}
       order by id desc limit ${page.limit} offset ${page.offset}`;
+  }
+
+  /** The public ones that are to begin at `since` or later and have not begun, the next first. */
+  async listUpcoming(since: Date, page: Page): Promise<Livestream[]> {
+    return this.#sql<Livestream[]>`
+      select ${this.#columns()} from livestreams
+      where status = 'scheduled' and scheduled_at >= ${since} and started_at is null and visibility = 'public'
+      order by scheduled_at, id limit ${page.limit} offset ${page.offset}`;
+  }
+
+  /** @returns the livestream as it is now; undefined when it is unknown. */
+  async update(id: string, changes: LivestreamChanges): Promise<Livestream | undefined> {
+    const columns = Object.entries(changes).map(([name, value]) => [
+      COLUMN[name as keyof typeof COLUMN],
+      value,
+    ]);
+    if (columns.length === 0) return await this.find(id);
+    const [row] = await this.#sql<Livestream[]>`
+      update livestreams set ${this.#sql(Object.fromEntries(columns))} where id = ${id} returning ${this.#columns()}`;
+    return row;
+  }
+
+  /** @returns false when it is unknown. */
+  async delete(id: string): Promise<boolean> {
+    const result = await this.#sql`delete from livestreams where id = ${id}`;
+    return result.count > 0;
+  }
+
+  /**
+   * The broadcaster says that it begins: it is no longer to come. It is live when its media are here, not before; one
+   * that ended by itself waits for them again.
+   *
+   * @returns false when nothing was changed: it had begun already, is over for good or unknown.
+   */
+  async markBegun(id: string, at: Date): Promise<boolean> {
+    const result = await this.#sql`
+      update livestreams set status = 'scheduled', started_at = ${at}, ended_at = null, end_reason = null
+      where id = ${id}
+        and ((status = 'scheduled' and started_at is null)
+          or (status = 'ended' and end_reason = any(${REOPENING_ENDS})))`;
+    return result.count > 0;
   }
 
   /** @returns false when the stream is unknown or over for good: nothing was changed then. */
@@ -139,10 +214,6 @@ export class LivestreamTable {
   async raiseViewerCountPeak(id: string, viewers: number): Promise<void> {
     await this.#sql`
       update livestreams set viewer_count_peak = ${viewers} where id = ${id} and viewer_count_peak < ${viewers}`;
-  }
-
-  async setRecordingUrl(id: string, url: string): Promise<void> {
-    await this.#sql`update livestreams set recording_url = ${url} where id = ${id}`;
   }
 
   #columns(): ReturnType<Sql> {

@@ -1,22 +1,31 @@
 import type { SourceInfo } from '../media/index.js';
 import type { Sql } from '../platform/index.js';
-import { type Clock, type Logger, messageOf, newId, sleep } from '../platform/index.js';
+import { type Clock, type Logger, newId } from '../platform/index.js';
 import type { Admit, Refusal } from './admission.js';
 import type { BroadcastGuest } from './broadcast-guest.js';
 import { BroadcastTable } from './broadcast-table.js';
 import { BROADCAST_END, type BroadcastEnd } from './end-reason.js';
 import { LiveBroadcast } from './live-broadcast.js';
-import { LivestreamGuestTable } from './livestream-guest-table.js';
-import { type Livestream, LivestreamTable, type NewLivestream, type Page } from './livestream-table.js';
+import { type LivestreamGuest, LivestreamGuestTable } from './livestream-guest-table.js';
+import {
+  type Livestream,
+  type LivestreamChanges,
+  LivestreamTable,
+  type NewLivestream,
+  type Page,
+} from './livestream-table.js';
 import type { Publication, Publisher } from './publication.js';
 import type { StreamChange } from './stream-change.js';
 import type { StreamState } from './stream-state.js';
+import { StubbornStore } from './stubborn-store.js';
+import { Turns } from './turns.js';
 
 /** How often the database hears that a broadcast still has its publisher, in ms. */
 const HEARTBEAT_MS = 5_000;
-/** Delay before a failed write to the database is tried again, in ms; it doubles up to the second figure. */
-const STORE_RETRY_MS = 500;
-const STORE_RETRY_MAXIMUM_MS = 15_000;
+/** A livestream that should have begun so long ago passes for one that is still to come, in ms. */
+const LATE_MS = 30 * 60_000;
+/** People who may be invited to a livestream. */
+const MAXIMUM_GUESTS = 1_000;
 
 export type StreamsOptions = {
   sql: Sql;
@@ -47,8 +56,10 @@ export class Streams {
   readonly #guests: BroadcastGuest[] = [];
   readonly #listeners = new Set<(change: StreamChange) => void>();
   readonly #running = new Map<string, LiveBroadcast>();
-  /** The last thing under way for a stream: what changes a stream's broadcast happens one after the other. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #updateListeners = new Set<(streamId: string) => void>();
+  /** What changes a stream's broadcast happens one after the other. */
+  readonly #turns = new Turns();
+  readonly #store: StubbornStore;
   readonly #life = new AbortController();
   #closed: Promise<void> | undefined;
 
@@ -57,6 +68,7 @@ export class Streams {
     this.#livestreams = new LivestreamTable(options.sql);
     this.#invited = new LivestreamGuestTable(options.sql);
     this.#broadcasts = new BroadcastTable(options.sql);
+    this.#store = new StubbornStore(options.clock, options.log);
   }
 
   /** Guests take part in every broadcast that starts from now on, and leave it in the order of invitation. */
@@ -68,6 +80,15 @@ export class Streams {
   onChange(listener: (change: StreamChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Tells when what is stored of a livestream has changed: a broadcaster edited it, it is live or ended, somebody's
+   * invitation was taken back, or it is gone. Listeners must not throw. @returns a function that ends it.
+   */
+  onUpdate(listener: (streamId: string) => void): () => void {
+    this.#updateListeners.add(listener);
+    return () => this.#updateListeners.delete(listener);
   }
 
   /** Settles what an earlier gateway left behind: resumes what may still go on, closes the rest. */
@@ -95,7 +116,7 @@ export class Streams {
     const { protocol, streamKey, address } = publisher;
     const admission = await this.#options.admit({ protocol, streamKey, address });
     if (!admission.admitted) return { refusal: admission.refusal };
-    return await this.#inTurn(admission.streamId, async () => {
+    return await this.#turns.take(admission.streamId, async () => {
       const broadcast = await this.#broadcastFor(admission.streamId);
       return 'refusal' in broadcast ? broadcast : { publication: broadcast.publish(publisher) };
     });
@@ -119,6 +140,68 @@ export class Streams {
     return await this.#livestreams.listByUser(userId, page, which);
   }
 
+  /** The public ones that are to begin and have not, the next first; a little late is no reason to leave one out. */
+  async listUpcoming(page: Page): Promise<Livestream[]> {
+    return await this.#livestreams.listUpcoming(new Date(this.#options.clock.now() - LATE_MS), page);
+  }
+
+  /** @returns the livestream as it is now; undefined when there is none. */
+  async edit(streamId: string, changes: LivestreamChanges): Promise<Livestream | undefined> {
+    const livestream = await this.#livestreams.update(streamId, changes);
+    if (livestream) this.#updated(streamId);
+    return livestream;
+  }
+
+  /**
+   * The broadcaster says that it begins: it is no longer listed as one to come. Whether it is live its media alone say.
+   * Saying so again, or of one that is live, changes nothing.
+   */
+  async begin(streamId: string): Promise<'begun' | 'over' | 'unknown'> {
+    if (await this.#livestreams.markBegun(streamId, new Date(this.#options.clock.now()))) {
+      this.#updated(streamId);
+      return 'begun';
+    }
+    const livestream = await this.#livestreams.find(streamId);
+    if (!livestream) return 'unknown';
+    return isOver(livestream) ? 'over' : 'begun';
+  }
+
+  /** Removes a livestream and all that belongs to it; not while a broadcast is under way. */
+  async remove(streamId: string): Promise<'removed' | 'under-way' | 'unknown'> {
+    return await this.#turns.take(streamId, async () => {
+      if (this.#running.has(streamId)) return 'under-way';
+      if (!(await this.#livestreams.delete(streamId))) return 'unknown';
+      this.#updated(streamId);
+      return 'removed';
+    });
+  }
+
+  /** Closes the publisher's connection; the broadcast waits for the next one. @returns false when nobody publishes. */
+  kick(streamId: string): boolean {
+    return this.#running.get(streamId)?.kick() ?? false;
+  }
+
+  async listGuests(streamId: string, page: Page): Promise<LivestreamGuest[]> {
+    return await this.#invited.list(streamId, page);
+  }
+
+  /** Invites somebody to a livestream that exists. @returns false when too many are invited. */
+  async addGuest(streamId: string, userId: string): Promise<boolean> {
+    return await this.#turns.take(streamId, async () => {
+      if (await this.#invited.has(streamId, userId)) return true;
+      if ((await this.#invited.count(streamId)) >= MAXIMUM_GUESTS) return false;
+      await this.#invited.insert(streamId, userId);
+      return true;
+    });
+  }
+
+  /** @returns false when they were not invited. */
+  async removeGuest(streamId: string, userId: string): Promise<boolean> {
+    const removed = await this.#invited.delete(streamId, userId);
+    if (removed) this.#updated(streamId);
+    return removed;
+  }
+
   /** Whether somebody is invited to a private livestream. */
   async isGuest(streamId: string, userId: string): Promise<boolean> {
     return await this.#invited.has(streamId, userId);
@@ -127,10 +210,6 @@ export class Streams {
   /** Notes so many viewers at once, if there were never more. */
   async raisePeak(streamId: string, viewers: number): Promise<void> {
     await this.#livestreams.raiseViewerCountPeak(streamId, viewers);
-  }
-
-  async setRecordingUrl(streamId: string, url: string): Promise<void> {
-    await this.#livestreams.setRecordingUrl(streamId, url);
   }
 
   /** For admission: which stream a key belongs to, and whether that stream can still be published. */
@@ -150,13 +229,15 @@ export class Streams {
 
   /** Ends a livestream for good. @returns false when there is no such livestream. */
   async end(streamId: string, reason: 'ended-by-owner' | 'key-revoked'): Promise<boolean> {
-    return await this.#inTurn(streamId, async () => {
+    return await this.#turns.take(streamId, async () => {
       const livestream = await this.#livestreams.find(streamId);
       if (!livestream) return false;
       const broadcast = this.#running.get(streamId);
       if (broadcast) await broadcast.end(reason);
-      else if (!isOver(livestream))
+      else if (!isOver(livestream)) {
         await this.#livestreams.markEnded(streamId, new Date(this.#options.clock.now()), reason);
+        this.#updated(streamId);
+      }
       return true;
     });
   }
@@ -168,10 +249,15 @@ export class Streams {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#turns.values());
+    this.#store.close();
+    await this.#turns.settled();
     await this.#heartbeat();
     await Promise.all([...this.#running.values()].map((broadcast) => broadcast.end('shutdown')));
     this.#life.abort();
+  }
+
+  #updated(streamId: string): void {
+    for (const listener of this.#updateListeners) listener(streamId);
   }
 
   async #broadcastFor(streamId: string): Promise<LiveBroadcast | { refusal: Refusal }> {
@@ -204,7 +290,11 @@ export class Streams {
       log,
       store: {
         nextRun: () => this.#broadcasts.nextRun(id),
-        live: () => void this.#store(() => this.#livestreams.markLive(streamId, new Date(startedAt))),
+        live: () =>
+          void this.#store.write(async () => {
+            await this.#livestreams.markLive(streamId, new Date(startedAt));
+            this.#updated(streamId);
+          }),
         ended: (reason): Promise<void> => this.#storeEnd(broadcast, reason),
       },
     });
@@ -218,12 +308,13 @@ export class Streams {
   async #storeEnd(broadcast: LiveBroadcast, reason: BroadcastEnd): Promise<void> {
     const { id, streamId } = broadcast;
     const source = broadcast.takeChangedSource();
-    if (source) await this.#store(() => this.#broadcasts.saveSource(id, source));
+    if (source) await this.#store.write(() => this.#broadcasts.saveSource(id, source));
     if (!BROADCAST_END[reason].closesRow) return;
     const endedAt = new Date(this.#options.clock.now());
-    await this.#store(async () => {
+    await this.#store.write(async () => {
       await this.#broadcasts.close(id, endedAt, reason);
       await this.#livestreams.markEnded(streamId, endedAt, reason);
+      this.#updated(streamId);
     });
   }
 
@@ -242,39 +333,6 @@ export class Streams {
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the heartbeat could not be stored');
     }
-  }
-
-  /** Writes until it succeeds, in the order of the calls: a badge must not stay "live" because the database was away. */
-  #storing: Promise<void> = Promise.resolve();
-  #store(write: () => Promise<unknown>): Promise<void> {
-    const run = async (): Promise<void> => {
-      for (let delay = STORE_RETRY_MS; ; delay = Math.min(delay * 2, STORE_RETRY_MAXIMUM_MS)) {
-        try {
-          await write();
-          return;
-        } catch (error) {
-          this.#options.log.error(
-            { err: error },
-            `a change of state could not be stored: ${messageOf(error)}`,
-          );
-          if (this.#closed) return;
-          await sleep(this.#options.clock, delay, this.#life.signal);
-        }
-      }
-    };
-    this.#storing = this.#storing.then(run);
-    return this.#storing;
-  }
-
-  #inTurn<T>(streamId: string, task: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(streamId) ?? Promise.resolve();
-    const turn = before.then(task, task);
-    this.#turns.set(streamId, turn);
-    const done = (): void => {
-      if (this.#turns.get(streamId) === turn) this.#turns.delete(streamId);
-    };
-    turn.then(done, done);
-    return turn;
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { newId } from '../../src/platform/index.js';
+import { LivestreamGuestTable } from '../../src/streams/livestream-guest-table.js';
 import { LivestreamTable, type NewLivestream } from '../../src/streams/livestream-table.js';
 import { testDatabase } from '../support/database.js';
 
@@ -103,8 +104,94 @@ t.test('the peak of viewers only rises', async (t) => {
   const table = new LivestreamTable(sql);
   const { id } = await table.insert(newLivestream());
   for (const viewers of [3, 7, 5]) await table.raiseViewerCountPeak(id, viewers);
-  await table.setRecordingUrl(id, 'https://example.test/r.mp4');
-  t.match(await table.find(id), { viewerCountPeak: 7, recordingUrl: 'https://example.test/r.mp4' });
+  t.match(await table.find(id), { viewerCountPeak: 7 });
+});
+
+t.test('what is edited changes, the rest stays', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const scheduledAt = new Date('2026-02-01T20:00:00Z');
+  const { id } = await table.insert(newLivestream({ scheduledAt, visibility: 'unlisted', viewerLimit: 5 }));
+  t.match(await table.find(id), { scheduledAt, visibility: 'unlisted', viewerLimit: 5 });
+  const changes = { title: `'"; --`, viewerLimit: null, recordingUrl: 'https://example.test/r.mp4' };
+  const edited = await table.update(id, changes);
+  t.match(edited, { ...changes, description: 'Words', scheduledAt, visibility: 'unlisted' });
+  t.same(await table.update(id, {}), edited);
+  t.same(await table.find(id), edited);
+  t.equal(await table.update(newId(), { title: 'x' }), undefined);
+});
+
+t.test('a livestream is made with its guests in one step', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const guests = new LivestreamGuestTable(sql);
+  const { id } = await table.insert(newLivestream({ guests: ['u1', 'u2', 'u1'] }));
+  const page = { limit: 10, offset: 0 };
+  t.same((await guests.list(id, page)).map(({ userId }) => userId).sort(), ['u1', 'u2']);
+  await guests.insert(id, 'u3');
+  await guests.insert(id, 'u3');
+  t.equal(await guests.count(id), 3);
+  t.same([await guests.has(id, 'u3'), await guests.has(id, 'u4')], [true, false]);
+  t.same([await guests.delete(id, 'u3'), await guests.delete(id, 'u3')], [true, false]);
+  t.equal(await table.delete(id), true);
+  t.equal(await guests.count(id), 0, 'their invitations went with it');
+  t.equal(await table.delete(id), false);
+});
+
+t.test('lists for everybody hold what is public alone; users see all of their own', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const page = { limit: 10, offset: 0 };
+  const ids: Record<string, string> = {};
+  for (const visibility of ['public', 'unlisted', 'private'] as const) {
+    const { id } = await table.insert(newLivestream({ visibility }));
+    await table.markLive(id, new Date());
+    ids[visibility] = id;
+  }
+  await table.insert(newLivestream({ userId: 'user 2' }));
+  t.same(
+    (await table.listActive(page)).map(({ id }) => id),
+    [ids.public],
+  );
+  t.same(
+    (await table.listByUser('user 1', page, 'public')).map(({ id }) => id),
+    [ids.public],
+  );
+  t.same(
+    (await table.listByUser('user 1', page, 'all')).map(({ id }) => id),
+    [ids.private, ids.unlisted, ids.public],
+    'the newest first',
+  );
+  t.equal((await table.listByUser('user 1', { limit: 1, offset: 1 }, 'all'))[0]?.id, ids.unlisted);
+  t.same(await table.listByUser('nobody', page, 'all'), []);
+});
+
+t.test('what is to come is listed by its date until it begins', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const at = (hour: number): Date => new Date(Date.UTC(2026, 0, 1, hour));
+  const insert = async (over: Partial<NewLivestream>) => (await table.insert(newLivestream(over))).id;
+  const late = await insert({ scheduledAt: at(23) });
+  const soon = await insert({ scheduledAt: at(20) });
+  const past = await insert({ scheduledAt: at(10) });
+  await insert({ scheduledAt: at(21), visibility: 'unlisted' });
+  await insert({});
+  const upcoming = async () =>
+    (await table.listUpcoming(at(12), { limit: 10, offset: 0 })).map(({ id }) => id);
+  t.same(await upcoming(), [soon, late]);
+  t.notOk((await upcoming()).includes(past));
+  t.equal(await table.markBegun(soon, at(20)), true);
+  t.match(await table.find(soon), { status: 'scheduled', startedAt: at(20) }, 'not live without media');
+  t.equal(await table.markBegun(soon, at(21)), false, 'it had begun');
+  t.same(await upcoming(), [late]);
+  t.ok(await table.markLive(soon, at(22)));
+  t.equal(await table.markBegun(soon, at(23)), false, 'it is live');
+  t.match(await table.find(soon), { status: 'live', startedAt: at(22) });
+  await table.markEnded(soon, at(23), 'grace-expired');
+  t.equal(await table.markBegun(soon, at(24)), true, 'it ended by itself');
+  t.match(await table.find(soon), { status: 'scheduled', endedAt: null, endReason: null });
+  await table.markEnded(soon, at(25), 'ended-by-owner');
+  t.equal(await table.markBegun(soon, at(26)), false, 'it is over');
 });
 
 t.test('the tables have the columns and indexes that the platform names', async (t) => {

@@ -1,11 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Badge } from './badge.js';
 import { offerStats } from './console-surface.js';
+import { canFillScreen, FullScreenButton } from './full-screen-button.js';
 import { PlayerBar } from './player-bar.js';
 import { Viewing, type ViewingSnapshot } from './viewing.js';
 
 /** Plays one stream and says at any time what there is to know about it. */
 export function WatchPage({ streamId }: { streamId: string }) {
+  const stage = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const still = useRef<HTMLCanvasElement>(null);
   const viewing = useRef<Viewing>(undefined);
@@ -37,13 +39,16 @@ export function WatchPage({ streamId }: { streamId: string }) {
   const state = snapshot?.state;
   const player = snapshot?.player;
   const covered = state?.notice !== undefined;
+  const shown = player !== undefined && player.phase !== 'none';
   return (
     <main class="watch">
-      <div class={`stage ${covered ? 'covered' : ''}`}>
+      <div ref={stage} class={`stage ${covered ? 'covered' : ''}`}>
         {/* biome-ignore lint/a11y/useMediaCaption: live streams come without captions */}
         <video
           ref={video}
-          controls={player !== undefined && player.phase !== 'none'}
+          controls={shown}
+          // The video alone would fill the screen without the picture that is held over it.
+          controlsList={canFillScreen() ? 'nofullscreen' : undefined}
           playsInline
           aria-label={title ?? 'Stream'}
         />
@@ -61,8 +66,9 @@ export function WatchPage({ streamId }: { streamId: string }) {
             Turn sound on
           </button>
         )}
+        {shown && canFillScreen() && <FullScreenButton target={stage} />}
       </div>
-      {player && player.phase !== 'none' && (
+      {shown && (
         <PlayerBar
           player={player}
           onChoose={(id) => viewing.current?.choose(id)}

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { type FastifyInstance, type FastifyPluginAsync, fastify } from 'fastify';
 import type { Page } from 'playwright-core';
+import type { Test } from 'tap';
 import type { Stream } from '../../src/api/contract.js';
 import { pageRoutes } from '../../src/api/page-routes.js';
 import { projectRoot } from '../../src/platform/index.js';
@@ -30,6 +31,17 @@ export class WatchStage {
   constructor(folder: string, whep?: FastifyPluginAsync) {
     this.#folder = folder;
     this.#whep = whep;
+  }
+
+  /** A stage for a test, or for all tests of a file; gone with it. */
+  static async open(t: Test, whep?: FastifyPluginAsync): Promise<WatchStage> {
+    const stage = new WatchStage(t.testdir(), whep);
+    t.teardown(async () => {
+      await stage.killEncoder();
+      await stage.stop();
+    });
+    await stage.start();
+    return stage;
   }
 
   get url(): string {
@@ -93,10 +105,17 @@ export class WatchStage {
     await this.#app?.close();
   }
 
+  /** Is live with two renditions and sound: by the broadcast that runs, or by a new one. */
+  async live(): Promise<void> {
+    if (this.#encoder?.exitCode !== null || this.#encoder.signalCode !== null) await this.broadcast();
+    this.stream = { ...this.stream, status: 'live', state: { name: 'live' } };
+  }
+
   /** Goes live with a new broadcast: two renditions with sound. Resolves when it can be played. */
   async broadcast(): Promise<void> {
     this.#broadcast += 1;
     const folder = path.join(this.#folder, String(this.#broadcast));
+    mkdirSync(folder);
     const encoder = spawn(
       'ffmpeg',
       [

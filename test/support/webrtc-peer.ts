@@ -96,6 +96,7 @@ export class WebrtcPeer {
   mood: PeerMood = { name: 'answers' };
   readonly #page: Page;
   readonly #listeners = new Map<string, FastifyReply[]>();
+  #count = 0;
 
   private constructor(page: Page) {
     this.#page = page;
@@ -106,6 +107,14 @@ export class WebrtcPeer {
     await page.goto('about:blank');
     await page.evaluate(PEER);
     return new WebrtcPeer(page);
+  }
+
+  /** Ends all sessions, and forgets them: the next test begins as the first one did. */
+  async reset(): Promise<void> {
+    for (const session of this.sessions) if (!session.closed) await this.close(session);
+    this.sessions.length = 0;
+    this.#listeners.clear();
+    this.mood = { name: 'answers' };
   }
 
   /** The latest session that was answered. */
@@ -157,7 +166,7 @@ export class WebrtcPeer {
           .code(mood.status)
           .send({ error: { code: mood.code ?? 'refused', message: mood.message } });
       }
-      const id = `${kind}-${this.sessions.length}`;
+      const id = `${kind}-${this.#count++}`;
       const offer = String(request.body);
       const session = { id, kind, offer, authorization: request.headers.authorization };
       this.sessions.push({ ...session, candidates: [], layers: [], ended: false, closed: false });

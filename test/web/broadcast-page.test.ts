@@ -1,36 +1,33 @@
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { type FastifyInstance, fastify } from 'fastify';
-import type { Browser, Page } from 'playwright-core';
+import { fastify } from 'fastify';
+import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { pageRoutes } from '../../src/api/page-routes.js';
 import { projectRoot } from '../../src/platform/index.js';
 import { openChromium } from '../support/chromium.js';
+import { openPage } from '../support/pages.js';
 import { holds } from '../support/watch-stage.js';
 import { WebrtcPeer } from '../support/webrtc-peer.js';
 
 const PAGES = path.join(projectRoot(), '.build', 'web');
 const KEY = 'sk_test_0123456789abcdef';
 
-type Studio = { app: FastifyInstance; browser: Browser; peer: WebrtcPeer; page: Page; url: string };
+const browser = await openChromium(t, { webrtc: true, fakeDevices: true });
+const peer = await WebrtcPeer.open(browser);
+const app = fastify({ forceCloseConnections: true });
+t.teardown(() => app.close());
+await app.register(pageRoutes, { root: PAGES });
+await app.register(peer.routes);
+await app.listen({ host: '127.0.0.1', port: 0 });
+const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/broadcast`;
 
-async function setUp(t: Test): Promise<Studio> {
-  const browser = await openChromium(t, { webrtc: true, fakeDevices: true });
-  const peer = await WebrtcPeer.open(browser);
-  const app = fastify({ forceCloseConnections: true });
-  t.teardown(() => app.close());
-  await app.register(pageRoutes, { root: PAGES });
-  await app.register(peer.routes);
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/broadcast`;
-  const page = await browser.newPage();
-  page.setDefaultTimeout(30_000);
-  page.on('pageerror', (error) => t.fail(`the page threw: ${error.message}`));
-  page.on('console', (message) => {
-    if (message.text().includes('Content Security Policy')) t.fail(message.text());
-  });
+/** The page, as who opens it first finds it. */
+async function setUp(t: Test): Promise<Page> {
+  await peer.reset();
+  const page = await openPage(t, browser);
   await page.goto(url);
-  return { app, browser, peer, page, url };
+  return page;
 }
 
 const goLive = async (page: Page, key = KEY): Promise<void> => {
@@ -40,7 +37,7 @@ const goLive = async (page: Page, key = KEY): Promise<void> => {
 const is = (page: Page, state: string) => holds(page, `window.headend?.stats().state === '${state}'`);
 
 t.test('camera and microphone are published in three layers, H.264 first, and measured', async (t) => {
-  const { peer, page } = await setUp(t);
+  const page = await setUp(t);
   await goLive(page);
   await is(page, 'live');
   const { offer, authorization } = peer.last;
@@ -73,7 +70,7 @@ t.test('camera and microphone are published in three layers, H.264 first, and me
 });
 
 t.test('a connection that is lost is made anew, with other devices and settings as they were', async (t) => {
-  const { peer, page } = await setUp(t);
+  const page = await setUp(t);
   await page.getByLabel('Codec').selectOption('vp8');
   await page.getByLabel(/simulcast/).uncheck();
   await goLive(page);
@@ -99,7 +96,7 @@ t.test('a connection that is lost is made anew, with other devices and settings 
 t.test(
   'devices change while live; only a kind of media that was not sent yet needs a new session',
   async (t) => {
-    const { peer, page } = await setUp(t);
+    const page = await setUp(t);
     const sound = page.getByLabel('Sound');
     await sound.selectOption('none');
     await goLive(page);
@@ -126,7 +123,7 @@ t.test(
 );
 
 t.test('a key that is refused ends the attempt with the words of the server', async (t) => {
-  const { peer, page } = await setUp(t);
+  const page = await setUp(t);
   peer.mood = {
     name: 'refuses',
     status: 401,
@@ -146,7 +143,7 @@ t.test('a key that is refused ends the attempt with the words of the server', as
 t.test(
   'leaving while live is asked about, and ends the session; the key is kept only when that was ticked',
   async (t) => {
-    const { peer, page, url } = await setUp(t);
+    const page = await setUp(t);
     await goLive(page);
     await is(page, 'live');
     const asked: string[] = [];

@@ -1,31 +1,22 @@
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { type ChromiumOptions, openChromium } from '../support/chromium.js';
+import { openChromium } from '../support/chromium.js';
+import { openPage } from '../support/pages.js';
 import { holds, STREAM_ID, WatchStage } from '../support/watch-stage.js';
 import { WebrtcPeer } from '../support/webrtc-peer.js';
 
-async function setUp(
-  t: Test,
-  options?: ChromiumOptions,
-): Promise<{ stage: WatchStage; peer: WebrtcPeer; page: Page }> {
-  const browser = await openChromium(t, { webrtc: true, ...options });
-  const peer = await WebrtcPeer.open(browser);
-  const stage = new WatchStage(t.testdir({ 1: {}, 2: {} }), peer.routes);
-  t.teardown(async () => {
-    await stage.killEncoder();
-    await stage.stop();
-  });
-  await stage.start();
-  const page = await browser.newPage();
-  page.setDefaultTimeout(30_000);
-  page.on('pageerror', (error) => t.fail(`the page threw: ${error.message}`));
-  page.on('console', (message) => {
-    if (message.text().includes('Content Security Policy')) t.fail(message.text());
-  });
-  return { stage, peer, page };
+const browser = await openChromium(t, { webrtc: true });
+const peer = await WebrtcPeer.open(browser);
+const stage = await WatchStage.open(t, peer.routes);
+
+/** A page that has nothing of the tests before; the stream is live. */
+async function setUp(t: Test): Promise<Page> {
+  await peer.reset();
+  await stage.live();
+  return await openPage(t, browser);
 }
 
-const watch = (stage: WatchStage): string => `${stage.url}/watch/${STREAM_ID}`;
+const watch = `${stage.url}/watch/${STREAM_ID}`;
 const playsBy = (page: Page, delivery: 'webrtc' | 'hls') =>
   holds(
     page,
@@ -33,9 +24,8 @@ const playsBy = (page: Page, delivery: 'webrtc' | 'hls') =>
   );
 
 t.test('a stream that is offered by WebRTC plays by it, and says how far it is behind', async (t) => {
-  const { stage, peer, page } = await setUp(t);
-  stage.stream = { status: 'live', state: { name: 'live' }, startedAt: new Date(1).toISOString() };
-  await page.goto(watch(stage));
+  const page = await setUp(t);
+  await page.goto(watch);
   await playsBy(page, 'webrtc');
   await holds(page, 'window.headend.stats().webrtc.framesDecoded > 30');
   t.equal(await page.locator('.notice p').count(), 0, 'nothing covers the picture');
@@ -56,10 +46,9 @@ const changeElement = (page: Page) =>
 const note = (page: Page, text: RegExp) => page.locator('.delivery-note').getByText(text).waitFor();
 
 t.test('without a way by UDP the page plays by HLS, says why, and climbs when there is one', async (t) => {
-  const { stage, peer, page } = await setUp(t);
+  const page = await setUp(t);
   peer.mood = { name: 'unreachable' };
-  await stage.broadcast();
-  await page.goto(watch(stage));
+  await page.goto(watch);
   await holds(page, "document.querySelector('video') !== null");
   await changeElement(page);
   await playsBy(page, 'hls');
@@ -77,10 +66,9 @@ t.test('without a way by UDP the page plays by HLS, says why, and climbs when th
 });
 
 t.test('a server that refuses WebRTC is taken at its word, and HLS plays', async (t) => {
-  const { stage, peer, page } = await setUp(t);
+  const page = await setUp(t);
   peer.mood = { name: 'refuses', status: 406, code: 'codec', message: 'There is no codec in common.' };
-  await stage.broadcast();
-  await page.goto(watch(stage));
+  await page.goto(watch);
   await playsBy(page, 'hls');
   await note(page, /^Playing by HLS: the server refused WebRTC \(There is no codec in common\)\.$/);
 
@@ -92,18 +80,23 @@ t.test('a server that refuses WebRTC is taken at its word, and HLS plays', async
   t.pass('who insists gets it as soon as it can be had');
 });
 
-t.test('a connection that is lost falls to HLS with its picture held, and climbs again', async (t) => {
-  const { stage, peer, page } = await setUp(t);
-  await stage.broadcast();
-  await page.goto(watch(stage));
+t.test('a lost connection falls to HLS with its picture held, in full screen too, and climbs', async (t) => {
+  const page = await setUp(t);
+  await page.goto(watch);
   await playsBy(page, 'webrtc');
   await changeElement(page);
+  await page.getByRole('button', { name: 'Full screen', exact: true }).click();
+  const fills = "document.fullscreenElement?.classList.contains('stage')";
+  await holds(page, fills);
   await page.evaluate(`{
     const video = document.querySelector('video');
     window.dark = 0;
+    window.held = 0;
     const look = () => {
       const still = document.querySelector('.still');
-      if (video.videoWidth === 0 && still.hidden) window.dark += 1;
+      const shows = !still.hidden && document.fullscreenElement?.contains(still);
+      if (shows) window.held += 1;
+      else if (video.videoWidth === 0) window.dark += 1;
       requestAnimationFrame(look);
     };
     look();
@@ -120,12 +113,15 @@ t.test('a connection that is lost falls to HLS with its picture held, and climbs
   await playsBy(page, 'webrtc');
   t.same(await element(page), CHANGED);
   t.equal(await page.evaluate('window.dark'), 0, 'there was a picture all the time');
+  t.ok(await page.evaluate('window.held > 0'), 'be it one that was held');
+  t.ok(await page.evaluate(fills), 'the screen is still filled');
+  await page.getByRole('button', { name: 'Leave full screen' }).click();
+  await holds(page, 'document.fullscreenElement === null');
 });
 
 t.test('who chose how to be served is served so, and may change their mind', async (t) => {
-  const { stage, peer, page } = await setUp(t);
-  await stage.broadcast();
-  await page.goto(watch(stage));
+  const page = await setUp(t);
+  await page.goto(watch);
   await playsBy(page, 'webrtc');
   const delivery = page.getByLabel('Delivery');
   t.equal(await delivery.locator('option:checked').textContent(), 'Automatic (WebRTC)');
@@ -139,9 +135,8 @@ t.test('who chose how to be served is served so, and may change their mind', asy
 });
 
 t.test('layers, viewers, pauses and the end are told by the server', async (t) => {
-  const { stage, peer, page } = await setUp(t);
-  stage.stream = { status: 'live', state: { name: 'live' }, startedAt: new Date(1).toISOString() };
-  await page.goto(watch(stage));
+  const page = await setUp(t);
+  await page.goto(watch);
   await playsBy(page, 'webrtc');
   const session = peer.last;
   while (!peer.listens(session)) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -184,9 +179,8 @@ t.test('layers, viewers, pauses and the end are told by the server', async (t) =
 });
 
 t.test('who paused is left alone when the connection goes, and goes on by HLS', async (t) => {
-  const { stage, peer, page } = await setUp(t);
-  await stage.broadcast();
-  await page.goto(watch(stage));
+  const page = await setUp(t);
+  await page.goto(watch);
   await playsBy(page, 'webrtc');
   await page.evaluate("document.querySelector('video').pause()");
   peer.mood = { name: 'refuses', status: 503, message: 'Full.', retryAfter: 60 };
@@ -201,8 +195,7 @@ t.test('who paused is left alone when the connection goes, and goes on by HLS', 
 });
 
 t.test('a network that loses too much is noticed, and HLS plays', async (t) => {
-  const { stage, page } = await setUp(t);
-  await stage.broadcast();
+  const page = await setUp(t);
   const network = await page.context().newCDPSession(page);
   await network.send('Network.enable');
   await network.send('Network.emulateNetworkConditions', {
@@ -212,7 +205,7 @@ t.test('a network that loses too much is noticed, and HLS plays', async (t) => {
     uploadThroughput: 10_000_000,
     packetLoss: 0,
   });
-  await page.goto(watch(stage));
+  await page.goto(watch);
   await playsBy(page, 'webrtc');
   await network.send('Network.emulateNetworkConditions', {
     ...{ offline: false, latency: 1, downloadThroughput: 10_000_000, uploadThroughput: 10_000_000 },
@@ -224,9 +217,12 @@ t.test('a network that loses too much is noticed, and HLS plays', async (t) => {
 });
 
 t.test('a browser that refuses sound plays without; what a click turned on stays on by HLS', async (t) => {
-  const { stage, peer, page } = await setUp(t, { autoplay: false });
-  await stage.broadcast();
-  await page.goto(watch(stage));
+  const browser = await openChromium(t, { webrtc: true, autoplay: false });
+  const peer = await WebrtcPeer.open(browser);
+  const stage = await WatchStage.open(t, peer.routes);
+  await stage.live();
+  const page = await openPage(t, browser);
+  await page.goto(`${stage.url}/watch/${STREAM_ID}`);
   // To ask the page anything counts as a click of its user: until it has decided, only its peer is watched.
   while (peer.sessions.length === 0 || (await peer.sent(peer.last)) < 60)
     await new Promise((resolve) => setTimeout(resolve, 50));

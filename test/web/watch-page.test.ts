@@ -1,26 +1,12 @@
 import type { Page } from 'playwright-core';
-import t, { type Test } from 'tap';
-import { type ChromiumOptions, openChromium } from '../support/chromium.js';
+import t from 'tap';
+import { openChromium } from '../support/chromium.js';
+import { openPage } from '../support/pages.js';
 import { holds, STREAM_ID, WatchStage } from '../support/watch-stage.js';
 
-async function setUp(t: Test, options?: ChromiumOptions): Promise<{ stage: WatchStage; page: Page }> {
-  const stage = new WatchStage(t.testdir({ 1: {}, 2: {} }));
-  t.teardown(async () => {
-    await stage.killEncoder();
-    await stage.stop();
-  });
-  await stage.start();
-  const browser = await openChromium(t, options);
-  const page = await browser.newPage();
-  page.setDefaultTimeout(30_000);
-  page.on('pageerror', (error) => t.fail(`the page threw: ${error.message}`));
-  page.on('console', (message) => {
-    if (message.text().includes('Content Security Policy')) t.fail(message.text());
-  });
-  return { stage, page };
-}
-
-const watch = (stage: WatchStage): string => `${stage.url}/watch/${STREAM_ID}`;
+const browser = await openChromium(t);
+const stage = await WatchStage.open(t);
+const watch = `${stage.url}/watch/${STREAM_ID}`;
 const notice = (page: Page, text: RegExp) => page.locator('.notice').getByText(text).waitFor();
 
 const playing = (page: Page) =>
@@ -35,7 +21,7 @@ async function advances(page: Page): Promise<void> {
 }
 
 t.test('an unknown stream is said to be unknown', async (t) => {
-  const { stage, page } = await setUp(t);
+  const page = await openPage(t, browser);
   await page.goto(`${stage.url}/watch/0198c0de-0000-7000-8000-00000000dead`);
   await notice(page, /no stream at this address/);
   t.pass('said');
@@ -44,8 +30,8 @@ t.test('an unknown stream is said to be unknown', async (t) => {
 t.test(
   'a stream that is offline starts by itself when it goes live, shows its levels, and ends in words',
   async (t) => {
-    const { stage, page } = await setUp(t);
-    await page.goto(watch(stage));
+    const page = await openPage(t, browser);
+    await page.goto(watch);
     await notice(page, /offline\. It starts here by itself/);
     t.equal(await page.locator('h1').textContent(), 'Test <b>picture</b>', 'titles are text');
 
@@ -76,10 +62,50 @@ t.test(
   },
 );
 
+t.test('the front page lists what is live and leads there', async (t) => {
+  const page = await openPage(t, browser);
+  stage.stream = { ...stage.stream, status: 'ended', state: { name: 'offline' } };
+  await page.goto(stage.url);
+  await page.getByText('Nothing is live').waitFor();
+  await stage.live();
+  await page.reload();
+  await page.getByRole('link', { name: /Test/ }).click();
+  await page.waitForURL(watch);
+  await playing(page);
+  t.pass('plays');
+});
+
+t.test('a viewer who paused stays where they are, and comes back to live by a button', async (t) => {
+  const page = await openPage(t, browser);
+  await stage.live();
+  await page.goto(watch);
+  await playing(page);
+  await page.evaluate("document.querySelector('video').pause()");
+  await page.getByRole('button', { name: 'Go live' }).waitFor();
+  await page.getByRole('button', { name: 'Go live' }).click();
+  await advances(page);
+  await page.getByRole('button', { name: 'Go live' }).waitFor({ state: 'detached' });
+  t.pass('live again');
+});
+
+t.test('a browser that refuses sound plays without, and a click turns it on', async (t) => {
+  const page = await openPage(t, await openChromium(t, { autoplay: false }));
+  await stage.live();
+  await page.goto(watch);
+  // To ask the page anything counts as a click of its user: until it has decided, only its requests are watched.
+  for (let segments = 0; segments < 3; segments += 1) await page.waitForResponse(/\.m4s$/);
+  await playing(page);
+  t.ok(await page.evaluate("document.querySelector('video').muted"));
+  await page.getByRole('button', { name: 'Turn sound on' }).click();
+  t.notOk(await page.evaluate("document.querySelector('video').muted"));
+  await advances(page);
+  t.equal(await page.getByRole('button', { name: 'Turn sound on' }).count(), 0);
+});
+
 t.test('a server that goes away and comes back is waited for, with the last picture in view', async (t) => {
-  const { stage, page } = await setUp(t);
-  await stage.broadcast();
-  await page.goto(watch(stage));
+  const page = await openPage(t, browser);
+  await stage.live();
+  await page.goto(watch);
   await playing(page);
   await page.evaluate("window.mark = 'never reloaded'");
   await stage.stop();
@@ -97,52 +123,13 @@ t.test('a server that goes away and comes back is waited for, with the last pict
 });
 
 t.test('a publisher that is lost is waited for, and said to be lost', async (t) => {
-  const { stage, page } = await setUp(t);
-  await stage.broadcast();
-  await page.goto(watch(stage));
+  const page = await openPage(t, browser);
+  await stage.live();
+  await page.goto(watch);
   await playing(page);
   await stage.killEncoder();
   stage.stream = { ...stage.stream, state: { name: 'reconnecting' } };
   await notice(page, /broadcaster lost the connection/);
   t.equal(await page.evaluate('window.headend.stats().state'), 'reconnecting');
   t.ok(await page.evaluate("document.querySelector('video').readyState >= 2"), 'the last picture stays');
-});
-
-t.test('a browser that refuses sound plays without, and a click turns it on', async (t) => {
-  const { stage, page } = await setUp(t, { autoplay: false });
-  await stage.broadcast();
-  await page.goto(watch(stage));
-  // To ask the page anything counts as a click of its user: until it has decided, only its requests are watched.
-  for (let segments = 0; segments < 3; segments += 1) await page.waitForResponse(/\.m4s$/);
-  await playing(page);
-  t.ok(await page.evaluate("document.querySelector('video').muted"));
-  await page.getByRole('button', { name: 'Turn sound on' }).click();
-  t.notOk(await page.evaluate("document.querySelector('video').muted"));
-  await advances(page);
-  t.equal(await page.getByRole('button', { name: 'Turn sound on' }).count(), 0);
-});
-
-t.test('a viewer who paused stays where they are, and comes back to live by a button', async (t) => {
-  const { stage, page } = await setUp(t);
-  await stage.broadcast();
-  await page.goto(watch(stage));
-  await playing(page);
-  await page.evaluate("document.querySelector('video').pause()");
-  await page.getByRole('button', { name: 'Go live' }).waitFor();
-  await page.getByRole('button', { name: 'Go live' }).click();
-  await advances(page);
-  await page.getByRole('button', { name: 'Go live' }).waitFor({ state: 'detached' });
-  t.pass('live again');
-});
-
-t.test('the front page lists what is live and leads there', async (t) => {
-  const { stage, page } = await setUp(t);
-  await page.goto(stage.url);
-  await page.getByText('Nothing is live').waitFor();
-  await stage.broadcast();
-  await page.reload();
-  await page.getByRole('link', { name: /Test/ }).click();
-  await page.waitForURL(watch(stage));
-  await playing(page);
-  t.pass('plays');
 });

@@ -1,0 +1,14 @@
+import type { Browser, Page } from 'playwright-core';
+import type { Test } from 'tap';
+
+/** A new page for a test, gone with it; the test fails when the page throws or breaks its own security policy. */
+export async function openPage(t: Test, browser: Browser): Promise<Page> {
+  const page = await browser.newPage();
+  t.teardown(() => page.close());
+  page.setDefaultTimeout(30_000);
+  page.on('pageerror', (error) => t.fail(`the page threw: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.text().includes('Content Security Policy')) t.fail(message.text());
+  });
+  return page;
+}

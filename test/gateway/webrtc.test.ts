@@ -38,7 +38,7 @@ async function watchByWebrtc(t: Test, livestream: Livestream): Promise<Page> {
   return page;
 }
 
-for (const codec of ['video/H264', 'video/VP8'] as const)
+for (const codec of ['video/H264', 'video/VP8', 'video/VP9'] as const)
   t.test(`a browser publishes ${codec} by WHIP, watched by WHEP and by HLS`, async (t) => {
     const gateway = await startGatewayProcess(t);
     const livestream = await gateway.createLivestream();
@@ -50,7 +50,7 @@ for (const codec of ['video/H264', 'video/VP8'] as const)
     const { stream } = await gateway.api<{ stream: { source: object } }>('GET', `/${livestream.streamId}`);
     t.match(stream.source, {
       protocol: 'whip',
-      video: { codec: codec === 'video/H264' ? 'h264' : 'vp8', width: 640, height: 360 },
+      video: { codec: codec.slice('video/'.length).toLowerCase(), width: 640, height: 360 },
       audio: { codec: 'opus' },
     });
 
@@ -64,6 +64,68 @@ for (const codec of ['video/H264', 'video/VP8'] as const)
     t.equal(await stopPublishing(camera), 200);
     t.equal(await gateway.state(livestream.streamId), 'reconnecting');
   });
+
+/** A page that gets no sound (its clock of samples stands still), or has its picture taken away; and gets it back. */
+async function sends(page: Page, kind: 'audio' | 'video', on: boolean): Promise<void> {
+  if (kind === 'audio') await page.evaluate(`window.whip.sound.${on ? 'resume' : 'suspend'}()`);
+  else
+    await page.evaluate(`(async () => {
+      const sender = window.whip.pc.getSenders()[1];
+      window.whip.picture ??= sender.track;
+      await sender.replaceTrack(${on} ? window.whip.picture : null);
+    })()`);
+}
+
+/** The renditions of a livestream, by the addresses of their playlists. */
+async function playlistsOf({ hls }: Livestream): Promise<string[]> {
+  const text = await (await fetch(hls)).text();
+  const uris = [...text.matchAll(/^(?!#)\S+$|URI="([^"]+)"/gm)].map(([line, uri]) => uri ?? line);
+  return uris.map((uri) => new URL(uri, hls).href);
+}
+
+/** The longest time, in ms, that any of the playlists stays as it is within `ms`. */
+async function longestStandstill(playlists: string[], ms: number): Promise<number> {
+  const seen = playlists.map(() => ({ text: '', at: performance.now() }));
+  let longest = 0;
+  for (const end = performance.now() + ms; performance.now() < end; ) {
+    const texts = await Promise.all(playlists.map(async (uri) => await (await fetch(uri)).text()));
+    const now = performance.now();
+    for (const [index, last] of seen.entries()) {
+      longest = Math.max(longest, now - last.at);
+      if (texts[index] !== last.text) seen[index] = { text: texts[index] ?? '', at: now };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return longest;
+}
+
+t.test('HLS goes on when a browser takes its sound away, or its picture, and brings it back', async (t) => {
+  const gateway = await startGatewayProcess(t);
+  const livestream = await gateway.createLivestream();
+  const camera = await newPage(t);
+  await publishFromPage(camera, gateway, livestream.streamKey);
+  await live(gateway, livestream);
+  const playlists = await playlistsOf(livestream);
+  t.ok(playlists.length >= 2, playlists.join(' '));
+  // A picture is missed later: a still screen is sent once a second.
+  for (const [kind, patience] of [
+    ['audio', 2_500],
+    ['video', 7_000],
+  ] as const) {
+    await sends(camera, kind, false);
+    const without = await longestStandstill(playlists, 8_000);
+    t.ok(without < patience, `without ${kind} a rendition stands still for ${Math.round(without)} ms`);
+    await sends(camera, kind, true);
+    const back = await longestStandstill(playlists, 6_000);
+    t.ok(back < 4_000, `when it is back, for ${Math.round(back)} ms`);
+    const recording = path.join(t.testdir(), `${kind}.mp4`);
+    await run('ffmpeg', ['-v', 'error', '-i', livestream.hls, '-t', '6', '-c', 'copy', recording]);
+    const offsets = (await flashToBeep(recording)).toSorted((a, b) => a - b);
+    t.ok(offsets.length >= 3, 'flashes and beeps are there');
+    const middle = offsets[offsets.length >> 1] ?? Number.NaN;
+    t.ok(Math.abs(middle) < 0.1, `beep ${Math.round(middle * 1000)} ms after the flash`);
+  }
+});
 
 t.test('RTMP with B-frames and AAC plays over WebRTC, with no settings', async (t) => {
   const gateway = await startGatewayProcess(t);

@@ -43,6 +43,13 @@ export class RateLimit {
     return 0;
   }
 
+  /** Gives a token back that was taken for something that does not count after all. */
+  giveBack(key: string): void {
+    const owed = this.#owed(key) - this.#options.refillMs;
+    if (owed > 0) this.#owedUntil.set(key, this.#clock.monotonic() + owed);
+    else this.#owedUntil.delete(key);
+  }
+
   /** Milliseconds until the key has all its tokens back. */
   #owed(key: string): number {
     return Math.max(0, (this.#owedUntil.get(key) ?? 0) - this.#clock.monotonic());

@@ -1,0 +1,148 @@
+import { type Clock, type Logger, PublicError, type Sql } from '../platform/index.js';
+import { AccessTokens } from './access-tokens.js';
+import { Accounts } from './accounts.js';
+import { Bearers } from './bearers.js';
+import { Follows } from './follows.js';
+import { Invitations } from './invitations.js';
+import { type JsonWebTokenOptions, JsonWebTokens } from './json-web-tokens.js';
+import { Passwords } from './passwords.js';
+import { ANONYMOUS, type Authenticate, type Credentials, type Principal } from './principal.js';
+import { Registration, type RegistrationPolicy } from './registration.js';
+import { isCsrfToken, sessionSecretIn } from './session-cookie.js';
+import { Sessions } from './sessions.js';
+import { SignIn } from './sign-in.js';
+import { SignInThrottle } from './sign-in-throttle.js';
+
+const CLEAN_MS = 3_600_000;
+/** What is over is shown and known so long, in ms. */
+const KEEP_MS = 30 * 86_400_000;
+/** RFC 9110 section 9.2.1: these change nothing. Sockets open with GET. */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+export type AuthenticationOptions = {
+  sql: Sql;
+  clock: Clock;
+  log: Logger;
+  operatorToken: { verify(candidate: string): boolean };
+  /** A host platform whose tokens are taken. */
+  jwt?: JsonWebTokenOptions | undefined;
+  /** The origin that pages of ours come from; those of the host that was asked are ours as well. */
+  publicOrigin: () => string;
+  registration: RegistrationPolicy;
+  /** What accounts may do that were made without an invitation. */
+  defaultRole: 'viewer' | 'broadcaster';
+};
+
+/** Everything that has to do with who somebody is. */
+export type Authentication = {
+  authenticate: Authenticate;
+  /** Whether a request comes from a page of ours, or from no page: what changes something by cookie must. */
+  isOwnOrigin(request: Pick<Credentials, 'origin' | 'host'>): boolean;
+  accounts: Accounts;
+  registration: Registration;
+  signIn: SignIn;
+  sessions: Sessions;
+  accessTokens: AccessTokens;
+  invitations: Invitations;
+  follows: Follows;
+  /** Hears whose sessions or tokens were ended, or whose role changed: connections opened with them must be opened anew. */
+  onRevoked(listener: (userId: string) => void): void;
+  /** Begins to forget what is over. */
+  start(): void;
+  close(): Promise<void>;
+};
+
+export function createAuthentication(options: AuthenticationOptions): Authentication {
+  const { sql, clock, log, operatorToken, publicOrigin } = options;
+  const listeners: ((userId: string) => void)[] = [];
+  const revoked = (userId: string): void => {
+    for (const listener of listeners) listener(userId);
+  };
+  const passwords = new Passwords();
+  const sessions = new Sessions({ sql, clock, revoked });
+  const accessTokens = new AccessTokens({ sql, clock, revoked });
+  const invitations = new Invitations({ sql, clock });
+  const throttle = new SignInThrottle({
+    clock,
+    knowsNetwork: (nameKey, network) => sessions.knowsNetwork(nameKey, network),
+  });
+  const signIn = new SignIn({ sql, passwords, sessions, throttle });
+  const jsonWebTokens = options.jwt && new JsonWebTokens(options.jwt, { clock, log });
+  const bearers = new Bearers({
+    clock,
+    isOperator: (token) => operatorToken.verify(token),
+    accessTokens,
+    jsonWebTokens,
+  });
+  const isOwnOrigin = ({ origin, host }: Pick<Credentials, 'origin' | 'host'>): boolean =>
+    origin === undefined || origin === publicOrigin() || isOriginOf(origin, host);
+
+  const life = new AbortController();
+  let cleaning: Promise<unknown> = Promise.resolve();
+  const clean = (): void => {
+    const before = new Date(clock.now() - KEEP_MS);
+    cleaning = Promise.all([
+      sessions.clean(before),
+      accessTokens.clean(before),
+      invitations.clean(before),
+    ]).catch((error: unknown) => log.warn({ err: error }, 'what is over could not be forgotten'));
+  };
+
+  return {
+    async authenticate(credentials) {
+      const { authorization, cookie, address } = credentials;
+      if (authorization !== undefined) return bearers.principal(authorization, address);
+      const secret = sessionSecretIn(cookie);
+      return secret === undefined ? ANONYMOUS : ofSession(secret, credentials);
+    },
+    isOwnOrigin,
+    accounts: new Accounts({ sql, clock, passwords, sessions, accessTokens, signIn, revoked }),
+    registration: new Registration({
+      sql,
+      clock,
+      passwords,
+      invitations,
+      policy: options.registration,
+      defaultRole: options.defaultRole,
+    }),
+    signIn,
+    sessions,
+    accessTokens,
+    invitations,
+    follows: new Follows({ sql, clock }),
+    onRevoked: (listener) => void listeners.push(listener),
+    start() {
+      jsonWebTokens?.start();
+      clean();
+      clock.every(CLEAN_MS, clean, life.signal);
+    },
+    async close() {
+      life.abort();
+      jsonWebTokens?.close();
+      await cleaning;
+    },
+  };
+
+  async function ofSession(secret: string, credentials: Credentials): Promise<Principal> {
+    const safe = SAFE.has(credentials.method);
+    // The page of a sibling site, whose sockets carry our cookie though it does not mean to show it.
+    if (safe && !isOwnOrigin(credentials)) return ANONYMOUS;
+    const owner = await sessions.owner(secret);
+    if (!owner) return ANONYMOUS;
+    if (!safe && !isOwnOrigin(credentials))
+      throw new PublicError(403, 'csrf_failed', 'This session is for pages of our own.');
+    if (!safe && !isCsrfToken(credentials.csrfToken, secret))
+      throw new PublicError(
+        403,
+        'csrf_failed',
+        'The header X-CSRF-Token is missing or wrong: /api/auth/me says what it must be.',
+      );
+    const { accountId, name, role } = owner;
+    return { kind: 'account', userId: accountId, name, role, via: 'session' };
+  }
+}
+
+/** Browsers leave out the port that is usual for the scheme, in both. */
+function isOriginOf(origin: string, host: string | undefined): boolean {
+  return host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
+}

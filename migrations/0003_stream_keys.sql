@@ -16,11 +16,19 @@ create table stream_keys (
   revoked_at timestamptz,
   created_at timestamptz not null default now(),
   last_used_at timestamptz,
-  check ((stream_id is null) <> (user_id is null))
+  -- The key that was made in place of this one: it can't be rotated again.
+  replaced_by uuid references stream_keys (id) on delete set null deferrable initially deferred,
+  -- The one key of a channel that its user keeps in their encoder; others were made beside it.
+  is_main boolean not null default false,
+  check ((stream_id is null) <> (user_id is null)),
+  check (not is_main or user_id is not null)
 );
 
 create index stream_keys_stream_id on stream_keys (stream_id);
 create index stream_keys_user_id on stream_keys (user_id);
+create index stream_keys_replaced_by on stream_keys (replaced_by);
+create unique index stream_keys_main on stream_keys (user_id)
+  where is_main and replaced_by is null and revoked_at is null;
 
 insert into stream_keys (id, hash, stream_id, created_at)
 select gen_random_uuid(), stream_key, id, created_at from livestreams;

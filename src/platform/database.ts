@@ -19,6 +19,9 @@ const STATEMENT_TIMEOUT_MS = 15_000;
 /** A pool of connections, as the tables of the rooms use it. */
 export type Sql = postgres.Sql;
 
+/** What statements need of it: the pool, or a transaction. */
+export type Queries = postgres.ISql;
+
 export type DatabaseOptions = {
   /** `postgres://...`; without it the embedded server works in `dataDir`. */
   url?: string | undefined;

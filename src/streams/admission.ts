@@ -13,6 +13,11 @@ export type Refusal = {
   code:
     | 'stream_key_unknown'
     | 'stream_key_throttled'
+    | 'stream_key_revoked'
+    | 'stream_key_expired'
+    | 'stream_key_protocol'
+    | 'stream_key_address'
+    | 'account_barred'
     | 'livestream_ended'
     | 'codec_unsupported'
     | 'capacity_reached'
@@ -22,7 +27,14 @@ export type Refusal = {
   message: string;
 };
 
-export type Admission = { admitted: true; streamId: string } | { admitted: false; refusal: Refusal };
+export type Admission =
+  | {
+      admitted: true;
+      streamId: string;
+      /** Which key it was, for `Streams.dropKey`. */
+      keyId?: string;
+    }
+  | { admitted: false; refusal: Refusal };
 
 /** Decides whether a publisher may publish, and what. Implemented by the accounts room, passed in by the root. */
 export type Admit = (request: AdmitRequest) => Promise<Admission>;

@@ -86,7 +86,7 @@ export const BROADCAST_END: Record<BroadcastEnd, BroadcastEndPolicy> = {
     viewers: 'The broadcast was stopped.',
     playlist: 'endlist',
     closesRow: true,
-    reopens: false,
+    reopens: true,
     level: 'info',
   },
   'transcoder-failed': {

@@ -1,5 +1,6 @@
 export * from './admission.js';
 export * from './broadcast-guest.js';
+export type { ChannelPublisher } from './channel-choice.js';
 export * from './encoder-run.js';
 export * from './end-reason.js';
 export type { LivestreamGuest } from './livestream-guest-table.js';

@@ -57,6 +57,7 @@ export class LiveBroadcast implements Broadcast {
   #settle: (reason: BroadcastEnd) => void = () => {};
   #state: StreamState = { name: 'offline' };
   #publication: PublicationSession | undefined;
+  #keyId: string | undefined;
   #source: SourceInfo | undefined;
   #sourceChanged = false;
   #wasLive: boolean;
@@ -93,6 +94,11 @@ export class LiveBroadcast implements Broadcast {
     return this.#publication !== undefined;
   }
 
+  /** The stream key of the publisher, or of the last one, if that is known. */
+  get keyId(): string | undefined {
+    return this.#keyId;
+  }
+
   /** The source as described since the last call, if it changed. */
   takeChangedSource(): SourceInfo | undefined {
     if (!this.#sourceChanged) return undefined;
@@ -100,8 +106,8 @@ export class LiveBroadcast implements Broadcast {
     return this.#source;
   }
 
-  /** Admits a publisher; one that is still connected is replaced. */
-  publish(publisher: Publisher): Publication {
+  /** Admits a publisher; one that is still connected is replaced. @param keyId the key that admitted it */
+  publish(publisher: Publisher, keyId?: string): Publication {
     this.#publication?.kick('replaced');
     this.#cancelGrace();
     const session = new PublicationSession({
@@ -120,6 +126,7 @@ export class LiveBroadcast implements Broadcast {
         ),
     });
     this.#publication = session;
+    this.#keyId = keyId;
     this.#source = session.info;
     this.#log.info(
       {
@@ -140,6 +147,11 @@ export class LiveBroadcast implements Broadcast {
     const publication = this.#publication;
     publication?.kick('kicked');
     return publication !== undefined;
+  }
+
+  /** Ends the broadcast if its publisher came in with this key, which is revoked. */
+  dropKey(keyId: string): void {
+    if (this.#keyId === keyId) this.#publication?.kick('key-revoked');
   }
 
   /** Waits for a publisher without having had one here: the broadcast was taken up again after a restart. */

@@ -1,4 +1,4 @@
-import type { Sql } from '../platform/index.js';
+import type { Queries, Sql } from '../platform/index.js';
 import { BROADCAST_END, type BroadcastEnd } from './end-reason.js';
 
 export type LivestreamStatus = 'scheduled' | 'live' | 'ended';
@@ -79,9 +79,9 @@ const COLUMN: Record<keyof LivestreamChanges, string> = {
 
 /** Statements on the table `livestreams`; nobody else queries it. */
 export class LivestreamTable {
-  readonly #sql: Sql;
+  readonly #sql: Queries;
 
-  constructor(sql: Sql) {
+  constructor(sql: Queries) {
     this.#sql = sql;
   }
 
@@ -129,6 +129,26 @@ export class LivestreamTable {
       select ${this.#columns()} from livestreams
       where user_id = ${userId} ${which === 'public' ? this.#sql`and visibility = 'public'` : this.#sql``}
       order by id desc limit ${page.limit} offset ${page.offset}`;
+  }
+
+  /** Those of the given livestreams that are a user's. */
+  async ownedAmong(userId: string, ids: string[]): Promise<string[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.#sql<{ id: string }[]>`
+      select id from livestreams where user_id = ${userId} and id = any(${ids}::uuid[])`;
+    return rows.map((row) => row.id);
+  }
+
+  /** Of a user's livestreams that have no media yet, the one whose time (to begin, or said to begin) is nearest to `now`. */
+  async findNear(userId: string, now: Date, withinMs: number): Promise<string | undefined> {
+    const from = new Date(now.getTime() - withinMs);
+    const to = new Date(now.getTime() + withinMs);
+    const [row] = await this.#sql<{ id: string }[]>`
+      select id from livestreams
+      where user_id = ${userId} and status = 'scheduled'
+        and coalesce(started_at, scheduled_at) between ${from} and ${to}
+      order by abs(extract(epoch from coalesce(started_at, scheduled_at) - ${now}::timestamptz)), id limit 1`;
+    return row?.id;
   }
 
   /** The public ones that are to begin at `since` or later and have not begun, the next first. */

@@ -1,3 +1,4 @@
+import type { OpenBroadcast } from './broadcast-table.js';
 import type { BroadcastEnd } from './end-reason.js';
 import type { StreamState } from './stream-state.js';
 
@@ -12,3 +13,15 @@ export type StreamChange = {
   /** Set with the last step, to `offline`. */
   end?: BroadcastEnd;
 };
+
+/** The last step of a broadcast that an earlier gateway left behind too long ago. */
+export function foundDead({ id, streamId, runs }: OpenBroadcast): StreamChange {
+  return {
+    streamId,
+    broadcastId: id,
+    from: 'reconnecting',
+    to: { name: 'offline' },
+    wasLive: runs > 0,
+    end: 'found-dead',
+  };
+}

@@ -1,10 +1,20 @@
 import type { SourceInfo } from '../media/index.js';
-import type { Sql } from '../platform/index.js';
+import type { Queries, Sql } from '../platform/index.js';
 import { type Clock, type Logger, newId } from '../platform/index.js';
 import type { Admit, Refusal } from './admission.js';
 import type { BroadcastGuest } from './broadcast-guest.js';
+import { storeHeartbeat } from './broadcast-heartbeat.js';
 import { BroadcastTable } from './broadcast-table.js';
+import { ChannelChoice, type ChannelPublisher } from './channel-choice.js';
+import { DroppedKeys } from './dropped-keys.js';
 import { BROADCAST_END, type BroadcastEnd } from './end-reason.js';
+import {
+  CAPACITY_REACHED,
+  type DoorClosed,
+  KEY_REVOKED,
+  LIVESTREAM_ENDED,
+  SHUTTING_DOWN,
+} from './hall-refusals.js';
 import { LiveBroadcast } from './live-broadcast.js';
 import { type LivestreamGuest, LivestreamGuestTable } from './livestream-guest-table.js';
 import {
@@ -15,7 +25,7 @@ import {
   type Page,
 } from './livestream-table.js';
 import type { Publication, Publisher } from './publication.js';
-import type { StreamChange } from './stream-change.js';
+import { foundDead, type StreamChange } from './stream-change.js';
 import type { StreamState } from './stream-state.js';
 import { StubbornStore } from './stubborn-store.js';
 import { Turns } from './turns.js';
@@ -30,6 +40,8 @@ const MAXIMUM_GUESTS = 1_000;
 export type StreamsOptions = {
   sql: Sql;
   admit: Admit;
+  /** Stores the key that a livestream is made with: in the same transaction, so that there is never one without. */
+  keepKey?: (sql: Queries, livestream: { streamId: string; hash: string }) => Promise<void>;
   /** How long a broadcast waits for a publisher that was lost, in ms. */
   graceMs: number;
   /** Broadcasts at the same time, at most. */
@@ -56,6 +68,8 @@ export class Streams {
   readonly #guests: BroadcastGuest[] = [];
   readonly #listeners = new Set<(change: StreamChange) => void>();
   readonly #running = new Map<string, LiveBroadcast>();
+  readonly #droppedKeys = new DroppedKeys();
+  readonly #channels: ChannelChoice;
   readonly #updateListeners = new Set<(streamId: string) => void>();
   /** What changes a stream's broadcast happens one after the other. */
   readonly #turns = new Turns();
@@ -69,6 +83,11 @@ export class Streams {
     this.#invited = new LivestreamGuestTable(options.sql);
     this.#broadcasts = new BroadcastTable(options.sql);
     this.#store = new StubbornStore(options.clock, options.log);
+    this.#channels = new ChannelChoice({
+      livestreams: this.#livestreams,
+      running: () => this.#running.values(),
+      clock: options.clock,
+    });
   }
 
   /** Guests take part in every broadcast that starts from now on, and leave it in the order of invitation. */
@@ -103,6 +122,7 @@ export class Streams {
         await this.#broadcasts.close(row.id, row.lastSeenAt, 'found-dead');
         await this.#livestreams.markEnded(row.streamId, row.lastSeenAt, 'found-dead');
         log.warn({ streamId: row.streamId, broadcastId: row.id }, 'a broadcast was found dead');
+        this.#changed(foundDead(row));
       }
     }
     for (const streamId of await this.#livestreams.endGhosts(new Date(clock.now()), 'found-dead'))
@@ -116,14 +136,47 @@ export class Streams {
     const { protocol, streamKey, address } = publisher;
     const admission = await this.#options.admit({ protocol, streamKey, address });
     if (!admission.admitted) return { refusal: admission.refusal };
-    return await this.#turns.take(admission.streamId, async () => {
-      const broadcast = await this.#broadcastFor(admission.streamId);
-      return 'refusal' in broadcast ? broadcast : { publication: broadcast.publish(publisher) };
+    const { streamId, keyId } = admission;
+    return await this.#turns.take(streamId, async () => {
+      if (this.#droppedKeys.has(keyId)) return { refusal: KEY_REVOKED };
+      const broadcast = await this.#broadcastFor(streamId);
+      if ('refusal' in broadcast) return broadcast;
+      const publication = broadcast.publish(publisher, keyId);
+      // Revoked while the broadcast was opened: it ends like any other whose key is revoked.
+      if (keyId !== undefined && this.#droppedKeys.has(keyId)) broadcast.dropKey(keyId);
+      return { publication };
     });
   }
 
   async create(livestream: Omit<NewLivestream, 'id'>): Promise<Livestream> {
-    return await this.#livestreams.insert({ ...livestream, id: newId() });
+    const id = newId();
+    const { keepKey, sql } = this.#options;
+    if (!keepKey) return await this.#livestreams.insert({ ...livestream, id });
+    return await sql.begin(async (transaction) => {
+      const made = await new LivestreamTable(transaction).insert({ ...livestream, id });
+      await keepKey(transaction, { streamId: id, hash: livestream.streamKeyHash });
+      return made;
+    });
+  }
+
+  /**
+   * For admission: which livestream a publisher to a user's channel means; one is made where there is none. Two who ask
+   * at the same time get the same.
+   */
+  async streamForChannel(channel: ChannelPublisher): Promise<{ streamId: string } | { refusal: DoorClosed }> {
+    return await this.#turns.take(`channel ${channel.userId}`, async () => {
+      const found = await this.#channels.choose(channel);
+      if (found !== undefined) return { streamId: found };
+      if (this.#closed) return { refusal: SHUTTING_DOWN };
+      if (this.#running.size >= this.#options.maxBroadcasts) return { refusal: CAPACITY_REACHED };
+      return { streamId: await this.#channels.make(channel) };
+    });
+  }
+
+  /** A key is revoked: who publishes with it is dropped and their broadcast ends. With another key it can go on anew. */
+  dropKey(keyId: string): void {
+    this.#droppedKeys.add(keyId);
+    for (const broadcast of this.#running.values()) broadcast.dropKey(keyId);
   }
 
   async find(streamId: string): Promise<Livestream | undefined> {
@@ -212,6 +265,12 @@ export class Streams {
     await this.#livestreams.raiseViewerCountPeak(streamId, viewers);
   }
 
+  /** For admission: whose a livestream is, and whether nobody can publish to it any more. */
+  async standing(streamId: string): Promise<{ userId: string | null; ended: boolean } | undefined> {
+    const livestream = await this.#livestreams.find(streamId);
+    return livestream && { userId: livestream.userId, ended: isOver(livestream) };
+  }
+
   /** For admission: which stream a key belongs to, and whether that stream can still be published. */
   async findByStreamKeyHash(hash: string): Promise<{ streamId: string; ended: boolean } | undefined> {
     const livestream = await this.#livestreams.findByStreamKeyHash(hash);
@@ -228,7 +287,7 @@ export class Streams {
   }
 
   /** Ends a livestream for good. @returns false when there is no such livestream. */
-  async end(streamId: string, reason: 'ended-by-owner' | 'key-revoked'): Promise<boolean> {
+  async end(streamId: string, reason: 'ended-by-owner'): Promise<boolean> {
     return await this.#turns.take(streamId, async () => {
       const livestream = await this.#livestreams.find(streamId);
       if (!livestream) return false;
@@ -254,6 +313,10 @@ export class Streams {
     await this.#heartbeat();
     await Promise.all([...this.#running.values()].map((broadcast) => broadcast.end('shutdown')));
     this.#life.abort();
+  }
+
+  #changed(change: StreamChange): void {
+    for (const listener of this.#listeners) listener(change);
   }
 
   #updated(streamId: string): void {
@@ -282,9 +345,7 @@ export class Streams {
       startedAt,
       resumed,
       guests: this.#guests,
-      onChange: (change) => {
-        for (const listener of this.#listeners) listener(change);
-      },
+      onChange: (change) => this.#changed(change),
       graceMs,
       clock,
       log,
@@ -319,35 +380,14 @@ export class Streams {
   }
 
   async #heartbeat(): Promise<void> {
-    const publishing = [...this.#running.values()].filter((broadcast) => broadcast.publishing);
-    if (publishing.length === 0) return;
     try {
-      await this.#broadcasts.touch(
-        publishing.map((broadcast) => broadcast.id),
-        new Date(this.#options.clock.now()),
-      );
-      for (const broadcast of publishing) {
-        const source = broadcast.takeChangedSource();
-        if (source) await this.#broadcasts.saveSource(broadcast.id, source);
-      }
+      const now = new Date(this.#options.clock.now());
+      await storeHeartbeat(this.#broadcasts, this.#running.values(), now);
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the heartbeat could not be stored');
     }
   }
 }
-
-const SHUTTING_DOWN: Refusal = {
-  code: 'shutting_down',
-  message: 'The server is restarting: please try again.',
-};
-const LIVESTREAM_ENDED: Refusal = {
-  code: 'livestream_ended',
-  message: 'This livestream has ended: create a new one and use its stream key.',
-};
-const CAPACITY_REACHED: Refusal = {
-  code: 'capacity_reached',
-  message: 'The server is full: no more livestreams can start right now.',
-};
 
 /** Whether nobody may publish to the livestream any more. */
 function isOver(livestream: Livestream): boolean {

@@ -8,6 +8,11 @@ import type { Refusal } from '../../streams/index.js';
 const REFUSALS: Record<Refusal['code'], { status: number; retryAfterS?: number }> = {
   stream_key_unknown: { status: 401 },
   stream_key_throttled: { status: 429, retryAfterS: 60 },
+  stream_key_revoked: { status: 401 },
+  stream_key_expired: { status: 401 },
+  stream_key_protocol: { status: 403 },
+  stream_key_address: { status: 403 },
+  account_barred: { status: 403 },
   livestream_ended: { status: 403 },
   codec_unsupported: { status: 406 },
   capacity_reached: { status: 503, retryAfterS: 30 },

@@ -1,0 +1,214 @@
+import { type Clock, type Logger, newId, PublicError, type Queries, type Sql } from '../platform/index.js';
+import { hashStreamKey, mintStreamKey } from './stream-key.js';
+import {
+  type NewStreamKey,
+  type StreamKey,
+  type StreamKeyOwner,
+  type StreamKeyScope,
+  StreamKeyTable,
+} from './stream-key-table.js';
+import { type StreamKeyUse, StreamKeyUseTable } from './stream-key-use-table.js';
+
+/** Keys of one owner that admit somebody, at most; old ones within their overlap count. */
+const USABLE_KEYS = 50;
+/** Keys of one owner that admit nobody any more and are kept, with their uses, at most. */
+const KEPT_DEAD_KEYS = 100;
+/** How long uses are kept. */
+const KEPT_USES_MS = 90 * 86_400_000;
+const CLEANING_MS = 3_600_000;
+/** PostgreSQL appendix A: the livestream was deleted meanwhile. */
+const FOREIGN_KEY_VIOLATION = '23503';
+
+const NO_LIMITS: StreamKeyScope = { label: '', protocols: null, addressRanges: null, expiresAt: null };
+
+export type StreamKeysOptions = {
+  sql: Sql;
+  /** Drops the publisher that uses a key, and lets none in with it that was admitted a moment ago. */
+  dropKey: (keyId: string) => void;
+  clock: Clock;
+  log: Logger;
+};
+
+/** A key, with the secret: to be shown this once. */
+export type MintedStreamKey = { key: StreamKey; secret: string };
+
+/** The keys of livestreams and channels, for those who own them. */
+export class StreamKeys {
+  readonly #options: StreamKeysOptions;
+  readonly #table: StreamKeyTable;
+  readonly #uses: StreamKeyUseTable;
+  readonly #life = new AbortController();
+
+  constructor(options: StreamKeysOptions) {
+    this.#options = options;
+    this.#table = new StreamKeyTable(options.sql);
+    this.#uses = new StreamKeyUseTable(options.sql);
+  }
+
+  /** Begins to forget old uses, now and then. */
+  start(): void {
+    this.#options.clock.every(CLEANING_MS, () => void this.#clean(), this.#life.signal);
+    void this.#clean();
+  }
+
+  close(): void {
+    this.#life.abort();
+  }
+
+  /** Stores the key that a livestream is made with, in the transaction that makes the livestream. */
+  async keepFirst(sql: Queries, livestream: { streamId: string; hash: string }): Promise<void> {
+    await new StreamKeyTable(sql).insert(this.#new({ streamId: livestream.streamId }, livestream.hash));
+  }
+
+  /** The newest first; also the ones that admit nobody any more. */
+  async list(owner: StreamKeyOwner): Promise<StreamKey[]> {
+    return await this.#table.list(owner);
+  }
+
+  /** @throws PublicError 400 `expiry_past`, 404 `stream_not_found`, 409 `too_many_keys` */
+  async create(owner: StreamKeyOwner, scope: Partial<StreamKeyScope>): Promise<MintedStreamKey> {
+    if (scope.expiresAt && scope.expiresAt.getTime() <= this.#options.clock.now())
+      throw new PublicError(400, 'expiry_past', 'The key would have expired already.');
+    try {
+      return await this.#change(owner, async (table) => await this.#mint(table, owner, scope));
+    } catch (error) {
+      if ((error as { code?: unknown }).code === FOREIGN_KEY_VIOLATION)
+        throw new PublicError(404, 'stream_not_found', 'There is no such livestream.');
+      throw error;
+    }
+  }
+
+  /**
+   * Makes a key in place of another, with the same limits. The old one still admits until `overlapMs` are over; a
+   * publisher who is connected with it then stays.
+   *
+   * @throws PublicError 404 `key_not_found`, 409 `key_not_current`, `too_many_keys`
+   */
+  async rotate(owner: StreamKeyOwner, keyId: string, overlapMs: number): Promise<MintedStreamKey> {
+    return await this.#change(owner, async (table) => {
+      const old = await table.find(owner, keyId);
+      if (!old) throw notFound();
+      return await this.#replace(table, owner, old, overlapMs);
+    });
+  }
+
+  /**
+   * Makes the key that a channel's user keeps in their encoder, in place of the one that there is.
+   *
+   * @throws PublicError 409 `too_many_keys`
+   */
+  async rotateMain(userId: string, overlapMs: number): Promise<MintedStreamKey> {
+    const owner = { userId };
+    return await this.#change(owner, async (table) => {
+      const old = await table.findMain(userId);
+      if (old && this.#isUsable(old)) return await this.#replace(table, owner, old, overlapMs);
+      return await this.#mint(table, owner, {}, true);
+    });
+  }
+
+  async findMain(userId: string): Promise<StreamKey | undefined> {
+    return await this.#table.findMain(userId);
+  }
+
+  /**
+   * From now on the key admits nobody; who publishes with it is dropped. Doing so again changes nothing.
+   *
+   * @throws PublicError 404 `key_not_found`
+   */
+  async revoke(owner: StreamKeyOwner, keyId: string): Promise<void> {
+    if (!(await this.#table.revoke(owner, keyId, this.#now()))) throw notFound();
+    this.#options.dropKey(keyId);
+  }
+
+  /**
+   * Who showed a key, the newest first.
+   *
+   * @throws PublicError 404 `key_not_found`
+   */
+  async uses(
+    owner: StreamKeyOwner,
+    keyId: string,
+    page: { limit: number; offset: number },
+  ): Promise<StreamKeyUse[]> {
+    if (!(await this.#table.find(owner, keyId))) throw notFound();
+    return await this.#uses.list(keyId, page);
+  }
+
+  /** For admission. */
+  async findByHash(hash: string): Promise<StreamKey | undefined> {
+    return await this.#table.findByHash(hash);
+  }
+
+  /** For admission: notes that somebody showed a key. */
+  async note(use: Omit<StreamKeyUse, 'id' | 'usedAt'>): Promise<void> {
+    const usedAt = this.#now();
+    await this.#uses.insert({ ...use, id: newId(), usedAt });
+    if (use.outcome === 'admitted') await this.#table.touch(use.keyId, usedAt);
+  }
+
+  async #replace(
+    table: StreamKeyTable,
+    owner: StreamKeyOwner,
+    old: StreamKey,
+    overlapMs: number,
+  ): Promise<MintedStreamKey> {
+    if (old.replacedBy !== null || !this.#isUsable(old))
+      throw new PublicError(409, 'key_not_current', 'This key is replaced, revoked or expired already.');
+    const { label, protocols, addressRanges, expiresAt, main } = old;
+    const id = newId();
+    // First, as a channel has one main key at any moment.
+    await table.replace(old.id, id, new Date(this.#options.clock.now() + overlapMs));
+    return await this.#mint(table, owner, { label, protocols, addressRanges, expiresAt }, main, id);
+  }
+
+  async #mint(
+    table: StreamKeyTable,
+    owner: StreamKeyOwner,
+    scope: Partial<StreamKeyScope>,
+    main = false,
+    id = newId(),
+  ): Promise<MintedStreamKey> {
+    if ((await table.countUsable(owner, this.#now())) >= USABLE_KEYS)
+      throw new PublicError(409, 'too_many_keys', 'There are too many keys: revoke one that is not needed.');
+    const secret = mintStreamKey();
+    const key = await table.insert({ ...this.#new(owner, hashStreamKey(secret)), ...scope, main, id });
+    await table.forgetDead(owner, this.#now(), KEPT_DEAD_KEYS);
+    return { key, secret };
+  }
+
+  #new(owner: StreamKeyOwner, hash: string): NewStreamKey {
+    return { ...NO_LIMITS, id: newId(), owner, hash, main: false, createdAt: this.#now() };
+  }
+
+  /** One after the other for an owner, and as a whole or not at all. */
+  async #change<T extends object>(
+    owner: StreamKeyOwner,
+    task: (table: StreamKeyTable) => Promise<T>,
+  ): Promise<T> {
+    return (await this.#options.sql.begin(async (sql) => {
+      const table = new StreamKeyTable(sql);
+      await table.lock(owner);
+      return await task(table);
+    })) as T;
+  }
+
+  #isUsable(key: StreamKey): boolean {
+    return key.revokedAt === null && (key.expiresAt === null || key.expiresAt > this.#now());
+  }
+
+  #now(): Date {
+    return new Date(this.#options.clock.now());
+  }
+
+  async #clean(): Promise<void> {
+    try {
+      await this.#uses.forgetBefore(new Date(this.#options.clock.now() - KEPT_USES_MS));
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'old uses of stream keys could not be forgotten');
+    }
+  }
+}
+
+function notFound(): PublicError {
+  return new PublicError(404, 'key_not_found', 'There is no such stream key.');
+}

@@ -13,13 +13,23 @@ export type RealtimeClient = {
   readonly address: string;
   /** Aborted when the connection is gone. */
   readonly signal: AbortSignal;
+  /** At once; it may overtake what was told to a room shortly before. */
   tell(event: string, data: MessageData, options?: TellOptions): void;
-  enter(room: string): void;
-  leave(room: string): void;
+  /**
+   * From now on they hear what is told to the room. Entering twice changes nothing, unless for another `holder`: they
+   * stay until every holder has let them go, so that two features can share a room.
+   */
+  enter(room: string, holder?: string): void;
+  leave(room: string, holder?: string): void;
 };
 
 /** How an event is acknowledged; `event` is `ok` where not said otherwise. */
-export type Acknowledgement = { event?: string; data?: MessageData };
+export type Acknowledgement = {
+  event?: string;
+  data?: MessageData;
+  /** Done when the acknowledgement is on its way: for what must be told after it. Must not throw. */
+  afterwards?: () => void;
+};
 
 /**
  * Something that speaks over the socket. Handlers of one client's events are called one after the other; what they throw as
@@ -43,7 +53,10 @@ export type RealtimeFeature = {
 /** Who is connected, in rooms. */
 export type RealtimeHub = {
   add(feature: RealtimeFeature): void;
-  /** Tells everybody in a room; the message is serialised once. */
+  /**
+   * Tells everybody in a room; the message is serialised once. What a room is told arrives in that order, bursts a little
+   * later in one piece.
+   */
   broadcast(room: string, event: string, data: MessageData, options?: TellOptions): void;
   /** Clients in a room. */
   size(room: string): number;

@@ -1,0 +1,8 @@
+import type { FastifyRequest } from 'fastify';
+import type { Credentials } from '../accounts/index.js';
+
+/** What somebody who connects shows of who they are. */
+export function credentialsOf(request: FastifyRequest): Credentials {
+  const { authorization, cookie, origin } = request.headers;
+  return { method: 'GET', authorization, cookie, origin, host: request.host, address: request.ip };
+}

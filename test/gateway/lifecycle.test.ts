@@ -12,7 +12,7 @@ t.test('from create to end, as its API tells it, and no key in any log', async (
   });
 
   const encoder = publish(t, await film(60), rtmp);
-  await until('the stream is live', async () => (await gateway.state(streamId)) === 'live');
+  await gateway.untilLive({ streamId });
   const described = await until('the source is described', async () => {
     const { stream } = await gateway.api<{ stream: { source: { video?: { keyframeInterval?: number } } } }>(
       'GET',
@@ -77,7 +77,7 @@ t.test('a restart in good order keeps the broadcast, and says goodbye to the enc
   const { streamId, rtmp } = await gateway.createLivestream();
   const source = await film(120);
   const encoder = publish(t, source, rtmp);
-  await until('the stream is live', async () => (await gateway.state(streamId)) === 'live');
+  await gateway.untilLive({ streamId });
   const encoders = await gateway.encoders();
   t.equal(encoders.length, 1);
   await gateway.kill('SIGTERM');
@@ -88,7 +88,7 @@ t.test('a restart in good order keeps the broadcast, and says goodbye to the enc
   await gateway.start();
   t.equal(await gateway.state(streamId), 'reconnecting');
   publish(t, source, rtmp, { from: 30 });
-  await until('the stream is live again', async () => (await gateway.state(streamId)) === 'live');
+  await gateway.untilLive({ streamId });
 });
 
 t.test('sound alone, and a picture alone, are streams too', async (t) => {
@@ -99,7 +99,7 @@ t.test('sound alone, and a picture alone, are streams too', async (t) => {
   ] as const) {
     const { streamId, rtmp, hls } = await gateway.createLivestream(kind);
     publish(t, await film(60), rtmp, { mapping: [...mapping] });
-    await until('the stream is live', async () => (await gateway.state(streamId)) === 'live');
+    await gateway.untilLive({ streamId });
     t.match(await (await fetch(hls)).text(), wanted, `${kind} only`);
   }
 });

@@ -2,14 +2,14 @@ import path from 'node:path';
 import t from 'tap';
 import { film, publish, run } from '../support/encoder.js';
 import { flashToBeep } from '../support/flash-and-beep.js';
-import { startGatewayProcess, until } from '../support/gateway-process.js';
+import { startGatewayProcess } from '../support/gateway-process.js';
 
 t.test('a plain player records ten seconds without an error, in sync as the source was', async (t) => {
   const gateway = await startGatewayProcess(t);
   const { streamId, rtmp, hls } = await gateway.createLivestream();
   const source = await film(40);
   publish(t, source, rtmp);
-  await until('the stream is live', async () => (await gateway.state(streamId)) === 'live');
+  await gateway.untilLive({ streamId });
 
   const recording = path.join(t.testdir(), 'recording.mp4');
   const { stderr } = await run('ffmpeg', [

@@ -2,18 +2,17 @@ import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { openChromium } from '../support/chromium.js';
 import { film, publish } from '../support/encoder.js';
-import {
-  type GatewayProcess,
-  type Livestream,
-  startGatewayProcess,
-  until,
-} from '../support/gateway-process.js';
+import { type Livestream, startGatewayProcess, until } from '../support/gateway-process.js';
+import { openPage } from '../support/pages.js';
 import { openForHls, playback, untilPlaying, untilPlaysOn } from '../support/watch-page.js';
+
+const browser = await openChromium(t);
+/** For all that a gateway lives through. */
+const gateway = await startGatewayProcess(t);
 
 /** Opens the watch page of a live stream and marks the document, so that a reload would show. */
 async function watch(t: Test, livestream: Livestream): Promise<Page> {
-  const browser = await openChromium(t);
-  const page = await browser.newPage();
+  const page = await openPage(t, browser);
   await openForHls(page, livestream.watch);
   await untilPlaying(page);
   await page.evaluate("window.mark = 'never reloaded'");
@@ -46,23 +45,18 @@ function holeIn(playlist: string): { ms: number } | undefined {
   return { ms };
 }
 
-async function live(gateway: GatewayProcess, { streamId }: Livestream): Promise<void> {
-  await until('the stream is live', async () => (await gateway.state(streamId)) === 'live');
-}
-
 t.test('a publisher that is killed and comes back within the grace: the same page plays on', async (t) => {
-  const gateway = await startGatewayProcess(t);
   const livestream = await gateway.createLivestream();
   const source = await film(120);
   const first = publish(t, source, livestream.rtmp);
-  await live(gateway, livestream);
+  await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
 
   await first.stop('SIGKILL');
   await until('the page says so', async () => (await playback(page)).state === 'reconnecting');
   t.equal(await gateway.state(livestream.streamId), 'reconnecting');
   publish(t, source, livestream.rtmp, { from: 30 });
-  await live(gateway, livestream);
+  await gateway.untilLive(livestream);
   await untilPlaysOn(page);
 
   const playlist = await mediaPlaylist(livestream);
@@ -76,11 +70,10 @@ t.test('a publisher that is killed and comes back within the grace: the same pag
 });
 
 t.test('a second encoder with the same key takes over in under a second', async (t) => {
-  const gateway = await startGatewayProcess(t);
   const livestream = await gateway.createLivestream();
   const source = await film(120);
   const first = publish(t, source, livestream.rtmp);
-  await live(gateway, livestream);
+  await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
 
   publish(t, source, livestream.rtmp);
@@ -95,10 +88,9 @@ t.test('a second encoder with the same key takes over in under a second', async 
 });
 
 t.test('an ffmpeg that is killed leaves a hole of less than a second', async (t) => {
-  const gateway = await startGatewayProcess(t);
   const livestream = await gateway.createLivestream();
   publish(t, await film(120), livestream.rtmp);
-  await live(gateway, livestream);
+  await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
 
   const [encoder] = await gateway.encoders();
@@ -111,11 +103,10 @@ t.test('an ffmpeg that is killed leaves a hole of less than a second', async (t)
 });
 
 t.test('a gateway that is killed finds its broadcast again, and the same page plays on', async (t) => {
-  const gateway = await startGatewayProcess(t);
   const livestream = await gateway.createLivestream();
   const source = await film(120);
   const first = publish(t, source, livestream.rtmp);
-  await live(gateway, livestream);
+  await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
   const before = await mediaPlaylist(livestream);
   const encoders = await gateway.encoders();
@@ -133,7 +124,7 @@ t.test('a gateway that is killed finds its broadcast again, and the same page pl
   await gateway.start();
   t.equal(await gateway.state(livestream.streamId), 'reconnecting', 'no ghost is live');
   publish(t, source, livestream.rtmp, { from: 30 });
-  await live(gateway, livestream);
+  await gateway.untilLive(livestream);
   await untilPlaysOn(page);
 
   const after = await mediaPlaylist(livestream);
@@ -147,21 +138,4 @@ t.test('a gateway that is killed finds its broadcast again, and the same page pl
   t.equal(discontinuities(after), 1, 'the restart is a discontinuity');
   t.ok(Math.min(...dates(after)) > Math.max(...dates(before)), 'dates only rise');
   t.ok(await neverReloaded(page));
-});
-
-t.test('what a killed gateway left behind is settled when the grace is long over', async (t) => {
-  const gateway = await startGatewayProcess(t, { RECONNECT_GRACE: '1' });
-  const livestream = await gateway.createLivestream();
-  const encoder = publish(t, await film(120), livestream.rtmp);
-  await live(gateway, livestream);
-  await gateway.kill('SIGKILL');
-  await encoder.ended;
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
-  await gateway.start();
-  await until('no ghost is live', async () => {
-    const { streams } = await gateway.api<{ streams: unknown[] }>('GET', '/active');
-    return streams.length === 0;
-  });
-  const { stream } = await gateway.api<{ stream: { status: string } }>('GET', `/${livestream.streamId}`);
-  t.equal(stream.status, 'ended');
 });

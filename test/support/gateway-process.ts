@@ -113,6 +113,11 @@ export class GatewayProcess {
     return stream.state.name;
   }
 
+  /** Waits until viewers can watch it. */
+  async untilLive({ streamId }: Pick<Livestream, 'streamId'>): Promise<void> {
+    await until('the stream is live', async () => (await this.state(streamId)) === 'live');
+  }
+
   /** Process ids of the ffmpegs that this gateway runs. */
   async encoders(): Promise<number[]> {
     const { execFileSync } = await import('node:child_process');

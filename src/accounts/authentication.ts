@@ -40,6 +40,7 @@ export type Authentication = {
   isOwnOrigin(request: Pick<Credentials, 'origin' | 'host'>): boolean;
   accounts: Accounts;
   registration: Registration;
+  registrationPolicy: RegistrationPolicy;
   signIn: SignIn;
   sessions: Sessions;
   accessTokens: AccessTokens;
@@ -105,6 +106,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
       policy: options.registration,
       defaultRole: options.defaultRole,
     }),
+    registrationPolicy: options.registration,
     signIn,
     sessions,
     accessTokens,

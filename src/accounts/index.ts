@@ -9,9 +9,10 @@ export type { Invitation } from './invitation-table.js';
 export * from './key-admission.js';
 export * from './operator-token.js';
 export * from './principal.js';
-export { SESSION_COOKIE, sessionCookie, sessionSecretIn } from './session-cookie.js';
-export type { Session } from './session-table.js';
+export { csrfTokenOf, SESSION_COOKIE, sessionCookie, sessionSecretIn } from './session-cookie.js';
+export type { SessionOwner } from './session-table.js';
 export { SESSION_LIFETIME_MS } from './sessions.js';
+export type { SignedIn } from './sign-in.js';
 export * from './stream-key.js';
 export {
   STREAM_KEY_PROTOCOLS,

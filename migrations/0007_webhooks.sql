@@ -21,9 +21,11 @@ create table webhook_deliveries (
   -- Of the last attempt: the HTTP status, or why there was none.
   response_status integer,
   error text,
+  last_attempt_at timestamptz,
   created_at timestamptz not null default now(),
   delivered_at timestamptz
 );
 
-create index webhook_deliveries_due on webhook_deliveries (next_attempt_at) where status = 'pending';
+create index webhook_deliveries_waiting on webhook_deliveries (webhook_id, id) where status = 'pending';
+create index webhook_deliveries_created_at on webhook_deliveries (created_at) where status <> 'pending';
 create index webhook_deliveries_webhook_id on webhook_deliveries (webhook_id, id);

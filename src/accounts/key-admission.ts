@@ -1,4 +1,5 @@
 import { type Clock, type Logger, networkBlock, RateLimit } from '../platform/index.js';
+import type { Account } from './account-table.js';
 import { isWithin } from './address-range.js';
 import type { Channel } from './channel-table.js';
 import { hashStreamKey, isStreamKey } from './stream-key.js';
@@ -8,6 +9,7 @@ import type { StreamKeyUse } from './stream-key-use-table.js';
 /** Failed keys an address may try at once, and how often it gets one more try: ten a minute. */
 const FAILURES = 10;
 const FAILURE_REFILL_MS = 6_000;
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 export type KeyAdmissionOptions = {
   keys: {
@@ -23,8 +25,8 @@ export type KeyAdmissionOptions = {
   ) => Promise<
     { streamId: string } | { refusal: { code: 'capacity_reached' | 'shutting_down'; message: string } }
   >;
-  /** Whether a user may not broadcast any more: a disabled account. */
-  isBarred: (userId: string) => Promise<boolean>;
+  /** An account, by an id that has the form of one; users of a host platform have none here. */
+  findAccount: (id: string) => Promise<Pick<Account, 'role' | 'disabledAt'> | undefined>;
   clock: Clock;
   log: Logger;
   limits?: { failures: number; refillMs: number };
@@ -83,12 +85,16 @@ export function createKeyAdmission(options: KeyAdmissionOptions): (request: Requ
 }
 
 async function decide(key: StreamKey, request: Request, options: KeyAdmissionOptions): Promise<Decision> {
-  const { findStream, streamForChannel, channels, isBarred, clock } = options;
+  const { findStream, streamForChannel, channels, findAccount, clock } = options;
+  const accountOf = async (userId: string) => (UUID.test(userId) ? await findAccount(userId) : undefined);
   const wrong = outOfScope(key, request, clock.now());
   if (wrong) return refuse(wrong);
   const keyId = key.id;
   if (key.userId !== null) {
-    if (await isBarred(key.userId)) return refuse('account_barred');
+    const account = await accountOf(key.userId);
+    // A channel begins livestreams of its own: as its user may, not as one who is given a key.
+    if (account && (account.disabledAt !== null || account.role === 'viewer'))
+      return refuse('account_barred');
     const found = await streamForChannel({ ...(await channels.of(key.userId)), keyId });
     if ('refusal' in found) return { admitted: false, refusal: found.refusal };
     return { admitted: true, streamId: found.streamId, keyId };
@@ -96,7 +102,8 @@ async function decide(key: StreamKey, request: Request, options: KeyAdmissionOpt
   const streamId = key.streamId ?? '';
   const stream = await findStream(streamId);
   if (!stream || stream.ended) return refuse('livestream_ended');
-  if (stream.userId !== null && (await isBarred(stream.userId))) return refuse('account_barred');
+  const owner = stream.userId === null ? undefined : await accountOf(stream.userId);
+  if (owner && owner.disabledAt !== null) return refuse('account_barred');
   return { admitted: true, streamId, keyId };
 }
 

@@ -1,0 +1,89 @@
+import { lookup as resolve } from 'node:dns';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { HeadendError, PublicError } from '../platform/index.js';
+
+/** Never a webhook: this host unspecified, link-local (where clouds keep credentials for machines), multicast, reserved. */
+const NEVER = blockList([
+  ['0.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['100.100.100.200', 32],
+  ['224.0.0.0', 3],
+  ['::', 128],
+  ['fe80::', 10],
+  ['fd00:ec2::254', 128],
+  ['ff00::', 8],
+]);
+
+/** Not of the public internet (RFC 6890, RFC 4193), or a way round to what isn't (RFC 6052, RFC 3056, RFC 4380). */
+const PRIVATE = blockList([
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['::1', 128],
+  ['fc00::', 7],
+  ['64:ff9b::', 96],
+  ['64:ff9b:1::', 48],
+  ['2002::', 16],
+  ['2001::', 32],
+]);
+
+function blockList(networks: [string, number][]): BlockList {
+  const list = new BlockList();
+  for (const [network, bits] of networks)
+    list.addSubnet(network, bits, network.includes(':') ? 'ipv6' : 'ipv4');
+  return list;
+}
+
+/**
+ * Where webhooks may lead. What counts is the address that is connected to, not the name: names are looked up anew for
+ * every attempt, and a name that leads to a forbidden address is not followed.
+ */
+export class TargetPolicy {
+  readonly #privateAddresses: boolean;
+
+  constructor(options: { privateAddresses: boolean }) {
+    this.#privateAddresses = options.privateAddresses;
+  }
+
+  /**
+   * Checks what can be seen of an address without looking it up.
+   *
+   * @throws PublicError 400 `url_not_allowed`
+   */
+  check(text: string): URL {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+      throw new PublicError(400, 'url_not_allowed', 'A webhook needs an address of http: or https:.');
+    if (url.username !== '' || url.password !== '')
+      throw new PublicError(400, 'url_not_allowed', 'A name and a password may not stand in the address.');
+    if (url.hash !== '')
+      throw new PublicError(400, 'url_not_allowed', 'The address may not have a fragment (#).');
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    if (isIP(host) && !this.allows(host))
+      throw new PublicError(400, 'url_not_allowed', 'Webhooks may not lead to this address.');
+    return url;
+  }
+
+  /** @param address an IP address */
+  allows(address: string): boolean {
+    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+    return !NEVER.check(address, family) && (this.#privateAddresses || !PRIVATE.check(address, family));
+  }
+
+  /** For `net.connect`: finds only allowed addresses of a name. */
+  readonly lookup: LookupFunction = (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, '');
+      const allowed = found.filter(({ address }) => this.allows(address));
+      const [first] = allowed;
+      if (!first)
+        callback(new HeadendError('url_not_allowed', `Webhooks may not lead to where ${hostname} does.`), '');
+      else if (options.all) callback(null, allowed);
+      else callback(null, first.address, first.family);
+    });
+  };
+}

@@ -71,7 +71,7 @@ const PUBLISH = `async ({ url, key, codec, simulcast, width, height, bitrate }) 
   await pc.setLocalDescription();
   const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/sdp', authorization: 'Bearer ' + key }, body: pc.localDescription.sdp });
   if (response.status !== 201) throw new Error(response.status + ' ' + (await response.text()));
-  window.whip = { pc, sound: audio, location: new URL(response.headers.get('location'), url).href };
+  window.whip = { pc, location: new URL(response.headers.get('location'), url).href };
   await pc.setRemoteDescription({ type: 'answer', sdp: await response.text() });
   await new Promise((resolve, reject) => {
     const look = () => {

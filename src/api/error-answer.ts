@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PublicError } from '../platform/index.js';
-import { ErrorResponse, ref } from './contract.js';
+import { ErrorResponse, PATTERN_MESSAGES, ref } from './contract.js';
 
 /** Seconds after which a client may try again when the database is away. */
 const RETRY_AFTER_S = 5;
@@ -63,14 +63,12 @@ function validationAnswer(error: FastifyError): Answer {
     const unknown = keyword === 'additionalProperties' ? String(params.additionalProperty) : undefined;
     const path = instancePath.slice(1).replaceAll('/', '.');
     const field = [path, missing ?? unknown].filter(Boolean).join('.');
-    const patternMessage = 'must hold visible text and no control characters';
+    const pattern = keyword === 'pattern' ? PATTERN_MESSAGES[String(params.pattern)] : undefined;
     const wanted = missing
       ? 'is missing'
       : unknown
         ? 'is not known here'
-        : keyword === 'pattern'
-          ? patternMessage
-          : (message ?? 'is wrong');
+        : (pattern ?? message ?? 'is wrong');
     return { field, message: `${field || `the ${error.validationContext}`} ${wanted}` };
   });
   const message = `The request is not valid: ${details.map((detail) => detail.message).join('; ')}.`;
@@ -90,6 +88,9 @@ export function sendError(error: FastifyError, request: FastifyRequest, reply: F
     details: { requestId: request.id },
   };
   const retryAfter = retryAfterOf(answer);
+  // RFC 9110 section 11.6.1: whoever is told to show who they are is told how.
+  if (status === 401 && !reply.hasHeader('www-authenticate'))
+    reply.header('www-authenticate', 'Bearer realm="headend"');
   if (retryAfter !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter);
   reply
     .code(status)
@@ -149,11 +150,13 @@ export function errorSchemas(
 
 const DESCRIPTIONS: Record<number, string> = {
   400: 'The request is not valid (`validation_failed`, `body_invalid`, `bad_request`)',
-  401: 'The operator token is missing or wrong (`unauthorized`)',
-  404: 'There is no such thing (`stream_not_found`, `not_found`)',
+  401: 'Nobody in particular may do this (`not_signed_in`), or what was shown does not hold',
+  403: 'This is for others to do (`not_allowed`), or the CSRF token is missing (`csrf_failed`)',
+  404: 'There is no such thing, or none for whoever asks (`stream_not_found`, `not_found`)',
+  409: 'This is not possible as things stand',
   413: 'The body is too large (`body_too_large`)',
-  415: 'The body is not JSON (`unsupported_media_type`)',
-  429: 'Too many failures: wait (`rate_limited`, with Retry-After)',
+  415: 'The body is of the wrong type (`unsupported_media_type`)',
+  429: 'Too many requests or failures: wait (`rate_limited`, with Retry-After)',
   500: 'A fault of the server (`internal_error`)',
-  503: 'Try again in a moment (`temporarily_unavailable`, `not_ready`)',
+  503: 'Try again in a moment (`temporarily_unavailable`, `not_ready`, with Retry-After)',
 };

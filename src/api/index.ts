@@ -1,5 +1,8 @@
+export { type AuthRoutesOptions, authRoutes } from './auth-routes.js';
+export * from './follow-routes.js';
 export { createGuards, type Guards } from './guards.js';
 export * from './health-routes.js';
+export * from './livestream-api.js';
 export * from './livestream-routes.js';
 export * from './operator-guard.js';
 export * from './page-routes.js';

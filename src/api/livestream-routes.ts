@@ -9,16 +9,17 @@ import {
   CreateRequest,
   CreateResponse,
   EndRequest,
-  EndResponse,
   PageQuery,
   ref,
   StreamParams,
   StreamResponse,
   StreamsResponse,
+  SuccessResponse,
 } from './contract.js';
 import { errorSchemas } from './error-answer.js';
 import { type PublicUrls, toPlayback, toStream } from './stream-view.js';
 
+const NO_VIEWERS = { total: 0, byProtocol: {} };
 const PREFIX = '/api/livestream';
 /** How long a browser may remember the answer to a preflight request, in seconds. */
 const PREFLIGHT_S = 600;
@@ -129,7 +130,9 @@ const routes: FastifyPluginAsync<LivestreamRoutesOptions> = async (
     async (request) => {
       const found = await streams.listActive(request.query);
       return {
-        streams: found.map((livestream) => toStream(livestream, streams.status(livestream.id), urls)),
+        streams: found.map((livestream) =>
+          toStream(livestream, streams.status(livestream.id), NO_VIEWERS, urls),
+        ),
       };
     },
   );
@@ -148,7 +151,7 @@ const routes: FastifyPluginAsync<LivestreamRoutesOptions> = async (
       const { streamId } = request.params;
       const livestream = await streams.find(streamId);
       if (!livestream) throw notFound();
-      return { stream: toStream(livestream, streams.status(streamId), urls) };
+      return { stream: toStream(livestream, streams.status(streamId), NO_VIEWERS, urls) };
     },
   );
 
@@ -163,7 +166,7 @@ const routes: FastifyPluginAsync<LivestreamRoutesOptions> = async (
         security,
         params: StreamParams,
         body: Type.Union([ref(EndRequest), Type.Null()]),
-        response: { 200: ref(EndResponse), ...errorSchemas(400, 401, 404, 413, 415, 429, 500, 503) },
+        response: { 200: ref(SuccessResponse), ...errorSchemas(400, 401, 404, 413, 415, 429, 500, 503) },
       },
     },
     async (request) => {

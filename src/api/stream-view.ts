@@ -1,5 +1,5 @@
 import type { Livestream, StreamState, StreamStatus } from '../streams/index.js';
-import type { Playback, Stream } from './contract.js';
+import type { Playback, Stream, Viewers } from './contract.js';
 
 /** Where people and encoders reach the gateway. The functions are asked late: ports may be known only after the start. */
 export type PublicUrls = {
@@ -13,30 +13,50 @@ export type PublicUrls = {
   /** The WHEP endpoint of a stream; missing, or without a result, where there is no WebRTC. */
   whep?: (streamId: string) => string | undefined;
   watch: (streamId: string) => string;
+  /** Where the API has a livestream, with a slash at the end: what is kept below it is told as an address of its own. */
+  livestream?: (streamId: string) => string;
 };
 
 /** A livestream as the API shows it. */
-export function toStream(livestream: Livestream, status: StreamStatus, urls: PublicUrls): Stream {
-  const { id, userId, title, description, viewerCountPeak, recordingEnabled, recordingUrl, thumbnailUrl } =
-    livestream;
+export function toStream(
+  livestream: Livestream,
+  status: StreamStatus,
+  viewers: Viewers,
+  urls: PublicUrls,
+): Stream {
+  const { id, userId, title, description, visibility, viewerLimit, viewerCountPeak } = livestream;
+  const { recordingEnabled, recordingUrl } = livestream;
   return {
     id,
     userId,
     title,
     description,
     status: livestream.status,
+    visibility,
+    viewerLimit,
+    scheduledAt: livestream.scheduledAt?.toISOString() ?? null,
     state: toState(status.state),
     startedAt: livestream.startedAt?.toISOString() ?? null,
     endedAt: livestream.endedAt?.toISOString() ?? null,
+    viewers,
     viewerCountPeak,
     recordingEnabled,
     recordingUrl,
-    thumbnailUrl,
+    thumbnailUrl: toThumbnailUrl(livestream, urls),
     createdAt: livestream.createdAt.toISOString(),
     playback: toPlayback(id, urls),
     source: status.source ?? null,
     notices: status.notices,
   };
+}
+
+/** What is stored is an address elsewhere, or one relative to the livestream's own. */
+export function toThumbnailUrl(
+  { id, thumbnailUrl }: Pick<Livestream, 'id' | 'thumbnailUrl'>,
+  urls: PublicUrls,
+): string | null {
+  if (thumbnailUrl === null || /^https?:/.test(thumbnailUrl)) return thumbnailUrl;
+  return urls.livestream ? new URL(thumbnailUrl, urls.livestream(id)).href : null;
 }
 
 /** Where a livestream can be watched. */
@@ -49,7 +69,8 @@ export function toPlayback(streamId: string, urls: PublicUrls): Playback {
   };
 }
 
-function toState(state: StreamState): Stream['state'] {
+/** A state as the API shows it. */
+export function toState(state: StreamState): Stream['state'] {
   if (state.name === 'reconnecting') return { name: state.name, until: new Date(state.until).toISOString() };
   return { name: state.name };
 }

@@ -5,8 +5,40 @@ export const ONE_LINE = '^\\P{Cc}*[^\\s\\p{C}]\\P{Cc}*$';
 /** Text of any number of lines; PostgreSQL stores no U+0000. */
 export const MANY_LINES = '^[\\P{Cc}\\n\\r\\t]*$';
 
+/** An address on the web. */
+export const WEB_ADDRESS = '^https?://[^\\s\\p{Cc}]+$';
+
+/** What a text must be that does not match one of these patterns. */
+export const PATTERN_MESSAGES: Record<string, string> = {
+  [ONE_LINE]: 'must hold visible text and no control characters',
+  [MANY_LINES]: 'must hold no control characters but line ends and tabs',
+  [WEB_ADDRESS]: 'must be an address that begins with http:// or https://',
+};
+
 export const Id = Type.String({ format: 'uuid', description: 'UUID, version 7' });
 export const Time = Type.String({ format: 'date-time' });
+
+/** Whom a livestream or an invitation belongs to. */
+export const UserId = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: ONE_LINE,
+  description: "An account's id, or a user id in the host platform's own notation",
+});
+
+export const PageQuery = Type.Object(
+  {
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 50 }),
+    offset: Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0 }),
+  },
+  { additionalProperties: false },
+);
+
+export const StreamParams = Type.Object({ streamId: Id });
+
+/** What answers say that have nothing more to say. */
+export const SuccessResponse = Type.Object({ success: Type.Literal(true) }, { $id: 'SuccessResponse' });
+export type SuccessResponse = Static<typeof SuccessResponse>;
 
 export function nullable<T extends TSchema>(schema: T) {
   return Type.Union([schema, Type.Null()]);

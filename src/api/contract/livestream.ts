@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Id, MANY_LINES, nullable, ONE_LINE, ref, Time } from './common.js';
+import { Id, MANY_LINES, nullable, ONE_LINE, ref, Time, UserId, WEB_ADDRESS } from './common.js';
 
 export const Playback = Type.Object(
   {
@@ -31,6 +31,7 @@ export const Source = Type.Object(
         frameRate: Optional.number,
         bitrate: Optional.number,
         keyframeInterval: Optional.number,
+        droppedFrames: Optional.number,
         bFrames: Optional.boolean,
       }),
     ),
@@ -47,6 +48,29 @@ export const Source = Type.Object(
 );
 export type Source = Static<typeof Source>;
 
+export const Viewers = Type.Object(
+  {
+    total: Type.Integer(),
+    byProtocol: Type.Object(
+      {},
+      {
+        additionalProperties: Type.Integer(),
+        description:
+          'By how they watch: `whep`, `ll-hls`, `hls`; who watches nothing yet is in the total alone',
+      },
+    ),
+  },
+  { $id: 'Viewers', description: 'Who watches now' },
+);
+export type Viewers = { total: number; byProtocol: Record<string, number> };
+
+const VISIBILITY = {
+  description:
+    '`public`: listed for everybody; `unlisted`: for whoever has the address; `private`: for its guests alone. A private livestream answers others as if there were none',
+};
+const VIEWER_LIMIT = { minimum: 1, maximum: 1_000_000, description: 'Viewers at the same time' };
+const Visibility = Type.Enum(['public', 'unlisted', 'private'], VISIBILITY);
+
 export const Stream = Type.Object(
   {
     id: Id,
@@ -54,14 +78,24 @@ export const Stream = Type.Object(
     title: Type.String(),
     description: Type.String(),
     status: Type.Enum(['scheduled', 'live', 'ended']),
+    visibility: Visibility,
+    viewerLimit: nullable(Type.Integer(VIEWER_LIMIT)),
+    scheduledAt: nullable(Time),
     state: Type.Object({
       name: Type.Enum(['offline', 'starting', 'live', 'reconnecting', 'ending']),
       until: Type.Optional(
         Type.String({ format: 'date-time', description: 'How long a lost publisher is waited for' }),
       ),
     }),
-    startedAt: nullable(Time),
+    startedAt: nullable(
+      Type.String({
+        format: 'date-time',
+        description:
+          'When the newest broadcast began; with the status `scheduled`: when its broadcaster said that it begins',
+      }),
+    ),
     endedAt: nullable(Time),
+    viewers: ref(Viewers),
     viewerCountPeak: Type.Integer(),
     recordingEnabled: Type.Boolean(),
     recordingUrl: nullable(Type.String()),
@@ -77,23 +111,54 @@ export const Stream = Type.Object(
 );
 export type Stream = Static<typeof Stream>;
 
+/** What is asked for at the making of a livestream, and may be changed later. */
+const settings = {
+  title: Type.String({ minLength: 1, maxLength: 200, pattern: ONE_LINE }),
+  description: Type.String({ maxLength: 5_000, pattern: MANY_LINES }),
+  recordingEnabled: Type.Boolean(),
+  visibility: Visibility,
+  viewerLimit: nullable(Type.Integer(VIEWER_LIMIT)),
+  scheduledAt: nullable(Type.String({ format: 'date-time', description: 'When it is to begin' })),
+};
+
 export const CreateRequest = Type.Object(
   {
-    title: Type.String({ minLength: 1, maxLength: 200, pattern: ONE_LINE }),
-    description: Type.Optional(Type.String({ maxLength: 5_000, pattern: MANY_LINES })),
-    recordingEnabled: Type.Optional(Type.Boolean({ default: false })),
-    userId: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 200,
-        pattern: ONE_LINE,
-        description: "Whose stream it is, in the host platform's own notation",
-      }),
+    ...Type.Partial(Type.Object(settings)).properties,
+    title: settings.title,
+    userId: Type.Optional(UserId),
+    guests: Type.Optional(
+      Type.Array(UserId, { maxItems: 100, description: 'User ids of who may watch, where it is private' }),
     ),
   },
-  { $id: 'CreateRequest', additionalProperties: false },
+  {
+    $id: 'CreateRequest',
+    additionalProperties: false,
+    examples: [
+      { title: 'Friday concert', description: 'From the old town hall', recordingEnabled: true },
+      { title: 'Rehearsal', visibility: 'private', guests: ['user-17'], scheduledAt: '2026-05-01T18:00:00Z' },
+    ],
+  },
 );
 export type CreateRequest = Static<typeof CreateRequest>;
+
+export const EditRequest = Type.Object(
+  {
+    ...Type.Partial(Type.Object(settings)).properties,
+    thumbnailUrl: Type.Optional(
+      nullable(
+        Type.String({ maxLength: 2_000, pattern: WEB_ADDRESS, description: 'A picture kept elsewhere' }),
+      ),
+    ),
+  },
+  {
+    $id: 'EditRequest',
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'What is left out stays as it is',
+    examples: [{ title: 'Saturday concert', scheduledAt: '2026-05-02T18:00:00Z' }],
+  },
+);
+export type EditRequest = Static<typeof EditRequest>;
 
 const IngestServer = Type.Object({
   server: Type.String({ format: 'uri', description: 'For the encoder: server' }),
@@ -115,16 +180,6 @@ export const CreateResponse = Type.Object(
 );
 export type CreateResponse = Static<typeof CreateResponse>;
 
-export const PageQuery = Type.Object(
-  {
-    limit: Type.Integer({ minimum: 1, maximum: 100, default: 50 }),
-    offset: Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0 }),
-  },
-  { additionalProperties: false },
-);
-
-export const StreamParams = Type.Object({ streamId: Id });
-
 export const StreamResponse = Type.Object({ stream: ref(Stream) }, { $id: 'StreamResponse' });
 export type StreamResponse = Static<typeof StreamResponse>;
 
@@ -136,7 +191,7 @@ export const EndRequest = Type.Object(
     recordingUrl: Type.Optional(
       Type.String({
         maxLength: 2_000,
-        pattern: '^https?://[^\\s\\p{Cc}]+$',
+        pattern: WEB_ADDRESS,
         description: 'Where a recording made elsewhere can be found',
       }),
     ),
@@ -145,17 +200,22 @@ export const EndRequest = Type.Object(
 );
 export type EndRequest = Static<typeof EndRequest>;
 
-export const EndResponse = Type.Object({ success: Type.Literal(true) }, { $id: 'EndResponse' });
-export type EndResponse = Static<typeof EndResponse>;
+export const ThumbnailResponse = Type.Object(
+  { success: Type.Literal(true), thumbnailUrl: Type.String({ format: 'uri' }) },
+  { $id: 'ThumbnailResponse' },
+);
+export type ThumbnailResponse = Static<typeof ThumbnailResponse>;
 
 export const LIVESTREAM_SCHEMAS = [
   Playback,
   Source,
+  Viewers,
   Stream,
   CreateRequest,
   CreateResponse,
+  EditRequest,
   StreamResponse,
   StreamsResponse,
   EndRequest,
-  EndResponse,
+  ThumbnailResponse,
 ];

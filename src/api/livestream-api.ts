@@ -1,0 +1,44 @@
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { Clock } from '../platform/index.js';
+import type { Thumbnails } from '../streams/index.js';
+import type { Viewers } from './contract.js';
+import type { Guards } from './guards.js';
+import { type Hall, LivestreamDesk } from './livestream-desk.js';
+import { livestreamGuestRoutes } from './livestream-guest-routes.js';
+import { livestreamListRoutes } from './livestream-list-routes.js';
+import { livestreamOwnerRoutes } from './livestream-owner-routes.js';
+import { livestreamScope } from './livestream-scope.js';
+import { livestreamStatsRoutes } from './livestream-stats-routes.js';
+import type { PublicUrls } from './stream-view.js';
+import { thumbnailRoutes } from './thumbnail-routes.js';
+
+export type LivestreamApiOptions = {
+  streams: Hall;
+  guards: Guards;
+  /** Who watches a stream now; from memory. */
+  viewers(streamId: string): Viewers;
+  thumbnails: Thumbnails;
+  urls: PublicUrls;
+  clock: Clock;
+  /** Registers what else is below `/api/livestream`: chat, joining and leaving, stream keys. */
+  others?: (scope: FastifyInstance) => Promise<void>;
+};
+
+/** `/api/livestream`, whole. */
+export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (app, options) => {
+  const { streams, guards, viewers, thumbnails, urls, clock, others } = options;
+  const desk = new LivestreamDesk({ streams, viewers, principal: guards.principal, urls, clock });
+  app.addHook('onClose', async () => desk.close());
+  await app.register(livestreamScope, {
+    guards,
+    clock,
+    routes: async (scope) => {
+      await scope.register(livestreamListRoutes, { streams, desk, guards, clock });
+      await scope.register(livestreamOwnerRoutes, { streams, desk, guards, thumbnails, urls });
+      await scope.register(livestreamGuestRoutes, { streams, desk, guards });
+      await scope.register(livestreamStatsRoutes, { desk, guards, clock });
+      await scope.register(thumbnailRoutes, { streams, desk, guards, thumbnails, urls });
+      await others?.(scope);
+    },
+  });
+};

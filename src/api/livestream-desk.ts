@@ -1,0 +1,110 @@
+import type { FastifyRequest } from 'fastify';
+import { isAdmin, mayManage, mayWatch, type Principal, userIdOf } from '../accounts/index.js';
+import { type Clock, PublicError } from '../platform/index.js';
+import type { Livestream, StreamChange, Streams } from '../streams/index.js';
+import { AnswerCache } from './answer-cache.js';
+import type { Stream, Viewers } from './contract.js';
+import { type PublicUrls, toStream } from './stream-view.js';
+
+/** How long a livestream that was read may be shown again, in ms; every change of it that is made here shows at once. */
+const FRESH_MS = 1_000;
+/** Livestreams remembered at most, also ones that do not exist. */
+const REMEMBERED = 2_000;
+
+/** What the API needs of the hall. */
+export type Hall = Pick<
+  Streams,
+  | 'addGuest'
+  | 'begin'
+  | 'create'
+  | 'edit'
+  | 'end'
+  | 'find'
+  | 'isGuest'
+  | 'kick'
+  | 'listActive'
+  | 'listByUser'
+  | 'listGuests'
+  | 'listUpcoming'
+  | 'onUpdate'
+  | 'remove'
+  | 'removeGuest'
+  | 'status'
+> & { onChange(listener: (change: StreamChange) => void): () => void };
+
+export type LivestreamDeskOptions = {
+  streams: Hall;
+  /** Who watches a stream now; from memory. */
+  viewers(streamId: string): Viewers;
+  /** Who asks, behind a guard. */
+  principal(request: FastifyRequest): Principal;
+  urls: PublicUrls;
+  clock: Clock;
+};
+
+/** What all routes of livestreams do: find one for somebody who may have it, and show it. */
+export class LivestreamDesk {
+  readonly #options: LivestreamDeskOptions;
+  readonly #known: AnswerCache<Livestream | undefined>;
+  readonly #stopListening: () => void;
+
+  constructor(options: LivestreamDeskOptions) {
+    const { streams, clock } = options;
+    this.#options = options;
+    this.#known = new AnswerCache({ clock, freshMs: FRESH_MS, maximum: REMEMBERED });
+    this.#stopListening = streams.onUpdate((streamId) => this.#known.forget(streamId));
+  }
+
+  /**
+   * A livestream for who may watch it. May be a moment old where another process changed it.
+   *
+   * @throws PublicError 404 `stream_not_found`, also where it must not be known.
+   */
+  async watched(request: FastifyRequest, streamId: string): Promise<Livestream> {
+    const { streams } = this.#options;
+    // Ids are compared as PostgreSQL does: whatever the case of their letters.
+    const id = streamId.toLowerCase();
+    const livestream = await this.#known.get(id, () => streams.find(id));
+    if (!livestream || !(await this.#mayWatch(request, livestream))) throw streamNotFound();
+    return livestream;
+  }
+
+  /**
+   * A livestream for who may change it, as it is stored now.
+   *
+   * @throws PublicError 404 `stream_not_found`, also where it must not be known; 403 `not_allowed`
+   */
+  async managed(request: FastifyRequest, streamId: string): Promise<Livestream> {
+    const livestream = await this.#options.streams.find(streamId);
+    if (!livestream) throw streamNotFound();
+    if (mayManage(this.#options.principal(request), livestream)) return livestream;
+    if (!(await this.#mayWatch(request, livestream))) throw streamNotFound();
+    throw new PublicError(403, 'not_allowed', 'This livestream belongs to somebody else.');
+  }
+
+  /** Whether all livestreams of a user may be shown, not the public ones alone. */
+  mayListAll(request: FastifyRequest, userId: string): boolean {
+    const principal = this.#options.principal(request);
+    return isAdmin(principal) || userIdOf(principal) === userId;
+  }
+
+  show(livestream: Livestream): Stream {
+    const { streams, viewers, urls } = this.#options;
+    return toStream(livestream, streams.status(livestream.id), viewers(livestream.id), urls);
+  }
+
+  close(): void {
+    this.#stopListening();
+  }
+
+  async #mayWatch(request: FastifyRequest, livestream: Livestream): Promise<boolean> {
+    const principal = this.#options.principal(request);
+    if (mayWatch(principal, livestream, false)) return true;
+    const userId = userIdOf(principal);
+    return userId !== undefined && (await this.#options.streams.isGuest(livestream.id, userId));
+  }
+}
+
+export function streamNotFound(): PublicError {
+  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
+}

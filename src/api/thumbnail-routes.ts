@@ -1,0 +1,136 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { PublicError } from '../platform/index.js';
+import { THUMBNAIL_LIMIT, type Thumbnails } from '../streams/index.js';
+import { ref, StreamParams, SuccessResponse, ThumbnailResponse } from './contract.js';
+import { errorSchemas } from './error-answer.js';
+import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from './guards.js';
+import { type Hall, type LivestreamDesk, streamNotFound } from './livestream-desk.js';
+import { type PublicUrls, toThumbnailUrl } from './stream-view.js';
+
+const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
+/** An address with the picture's version in it never shows another one. */
+const CACHE_VERSION = 'max-age=31536000, immutable';
+const CACHE_NEWEST = 'max-age=60';
+
+export type ThumbnailRoutesOptions = {
+  streams: Hall;
+  desk: LivestreamDesk;
+  guards: Guards;
+  thumbnails: Pick<Thumbnails, 'keep' | 'find' | 'remove'>;
+  urls: PublicUrls;
+};
+
+/** The picture that stands for a livestream in lists. */
+export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async (
+  plain,
+  { streams, desk, guards, thumbnails, urls },
+) => {
+  const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  const tags = ['livestreams'];
+  const url = '/:streamId/thumbnail';
+  const picture = Object.fromEntries(
+    TYPES.map((type) => [type, { schema: Type.Unsafe<Buffer>({ contentMediaType: type }) }]),
+  );
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    TYPES,
+    { parseAs: 'buffer', bodyLimit: THUMBNAIL_LIMIT },
+    async (_request: unknown, body: Buffer) => body,
+  );
+  app.addContentTypeParser('*', async () => {
+    throw wrongType();
+  });
+
+  app.put(
+    url,
+    {
+      onRequest: guards.signedIn,
+      schema: {
+        summary: 'Give a livestream its picture',
+        description: `A JPEG, PNG or WebP of at most ${THUMBNAIL_LIMIT / 1_024} KB; it replaces the one before.`,
+        tags,
+        security: CHANGING_SECURITY,
+        params: StreamParams,
+        body: { content: picture },
+        response: {
+          200: ref(ThumbnailResponse),
+          ...errorSchemas(400, 401, 403, 404, 413, 415, 429, 500, 503),
+        },
+      },
+    },
+    async (request: FastifyRequest<{ Params: { streamId: string } }>) => {
+      const { id } = await desk.managed(request, request.params.streamId);
+      if (!Buffer.isBuffer(request.body)) throw wrongType();
+      const kept = await thumbnails.keep(id, request.body);
+      if (!kept) throw new PublicError(400, 'not_a_picture', 'The body is no JPEG, PNG or WebP picture.');
+      const livestream = await streams.edit(id, { thumbnailUrl: `thumbnail?v=${kept.version}` });
+      if (!livestream) {
+        await thumbnails.remove(id); // it was removed meanwhile
+        throw streamNotFound();
+      }
+      return { success: true as const, thumbnailUrl: toThumbnailUrl(livestream, urls) ?? '' };
+    },
+  );
+
+  app.delete(
+    url,
+    {
+      onRequest: guards.signedIn,
+      schema: {
+        summary: "Take a livestream's picture away",
+        tags,
+        security: CHANGING_SECURITY,
+        params: StreamParams,
+        response: { 200: ref(SuccessResponse), ...errorSchemas(400, 401, 403, 404, 429, 500, 503) },
+      },
+    },
+    async (request) => {
+      const { id } = await desk.managed(request, request.params.streamId);
+      await streams.edit(id, { thumbnailUrl: null });
+      await thumbnails.remove(id);
+      return { success: true as const };
+    },
+  );
+
+  app.get(
+    url,
+    {
+      onRequest: guards.anyone,
+      schema: {
+        summary: "A livestream's picture",
+        description:
+          'Where it was given to this server (`stream.thumbnailUrl` says where the picture is). Without one: 404 `thumbnail_not_found`.',
+        tags,
+        security: ANYONE_READING_SECURITY,
+        params: StreamParams,
+        querystring: Type.Object({ v: Type.Optional(Type.String({ maxLength: 64 })) }),
+        response: {
+          200: { description: 'The picture', content: picture },
+          304: Type.Null({ description: 'The picture that If-None-Match names is still the right one' }),
+          ...errorSchemas(400, 401, 404, 429, 500, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const livestream = await desk.watched(request, request.params.streamId);
+      const found =
+        livestream.thumbnailUrl === null || /^https?:/.test(livestream.thumbnailUrl)
+          ? undefined
+          : await thumbnails.find(livestream.id);
+      if (!found) throw new PublicError(404, 'thumbnail_not_found', 'This livestream has no picture here.');
+      const etag = `"${found.version}"`;
+      const audience = livestream.visibility === 'private' ? 'private' : 'public';
+      const caching = request.query.v === found.version ? CACHE_VERSION : CACHE_NEWEST;
+      reply.headers({ etag, 'cache-control': `${audience}, ${caching}` });
+      if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send(null);
+      return reply.type(found.type).send(found.bytes as never);
+    },
+  );
+};
+
+function wrongType(): PublicError {
+  return new PublicError(415, 'unsupported_media_type', `The body must be one of ${TYPES.join(', ')}.`);
+}

@@ -2,7 +2,13 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
-import { createAdmission, hashStreamKey, loadOperatorToken, mintStreamKey } from './accounts/index.js';
+import {
+  ANONYMOUS,
+  createAdmission,
+  hashStreamKey,
+  loadOperatorToken,
+  mintStreamKey,
+} from './accounts/index.js';
 import {
   createOperatorGuard,
   createServer,
@@ -17,7 +23,8 @@ import { createRtmpServer } from './ingest/rtmp/index.js';
 import { createWhipIngest, whipRoutes } from './ingest/whip/index.js';
 import { createPackager } from './packager/index.js';
 import { type Clock, type Logger, migrate, openDatabase, projectRoot } from './platform/index.js';
-import { signallingRoutes, WebrtcService } from './signalling/index.js';
+import { createRealtime, realtimeRoutes } from './realtime/index.js';
+import { Signalling, WebrtcService } from './signalling/index.js';
 import { Streams } from './streams/index.js';
 import { createTranscoder } from './transcode/index.js';
 import { createWebrtcPool, IceServers } from './webrtc/index.js';
@@ -184,12 +191,24 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       streams,
       iceServers,
     });
-    await http.register(signallingRoutes, {
+    const hub = createRealtime({
+      authenticate: async () => ANONYMOUS,
+      clock,
+      log: log.child({ room: 'realtime' }),
+    });
+    const signalling = new Signalling({
       service,
       iceServers,
+      hub,
+      admit: async () => ({ token: '', hold: () => () => {}, withdraw: () => {} }),
+      onChange: (listener) => streams.onChange(listener),
       clock,
       log: log.child({ room: 'signalling' }),
     });
+    hub.add(signalling);
+    signalling.start();
+    closing.push(() => signalling.close());
+    await http.register(realtimeRoutes, { realtime: hub, clock });
     void iceServers.check();
     await http.register(healthRoutes, { clock, checks: { database: () => sql`select 1` } });
     await http.register(pageRoutes, { root: path.join(projectRoot(), '.build/web') });

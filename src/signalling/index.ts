@@ -1,4 +1,4 @@
-export { type SignallingLimits, type SignallingRoutesOptions, signallingRoutes } from './routes.js';
+export { Signalling, type SignallingOptions } from './signalling.js';
 export type { PeerConnection, ServiceOffer, ServiceViewing } from './viewer-connection.js';
 export {
   type ActiveStream,

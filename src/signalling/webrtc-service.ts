@@ -167,8 +167,13 @@ export class WebrtcService {
     return this.#options.streams.status(streamId).state.name;
   }
 
+  /** Undefined when there is none. */
+  async livestream(streamId: string): Promise<Livestream | undefined> {
+    return STREAM_ID.test(streamId) ? await this.#options.streams.find(streamId) : undefined;
+  }
+
   async #find(streamId: string): Promise<Livestream> {
-    const livestream = STREAM_ID.test(streamId) ? await this.#options.streams.find(streamId) : undefined;
+    const livestream = await this.livestream(streamId);
     if (!livestream) throw notFound();
     return livestream;
   }

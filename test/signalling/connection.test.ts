@@ -9,6 +9,9 @@ import {
 } from '../support/signalling-stage.js';
 import { eventually } from '../support/start-rtmp.js';
 
+/** Of the heartbeat, of the look after those who do not read, and of the numbers of viewers. */
+const OWN_TIMERS = 3;
+
 t.test('a broadcaster offers with the stream key and is answered', async (t) => {
   const { client, publications, pool, logged } = await signallingStage(t);
   const broadcaster = client();
@@ -38,7 +41,7 @@ t.test('a broadcaster offers with the stream key and is answered', async (t) => 
 });
 
 t.test('a viewer joins, learns the servers, offers and watches; the room learns of it', async (t) => {
-  const { client, pool, clock, hall, visit } = await signallingStage(t);
+  const { client, pool, clock, change, audience, visit } = await signallingStage(t);
   const viewer = client();
   viewer.send('stream:join', { streamId: STREAM, userId: 'bob' }, 1);
   t.match(await viewer.next('stream:joined'), {
@@ -67,9 +70,9 @@ t.test('a viewer joins, learns the servers, offers and watches; the room learns 
 
   await clock.advance(1_000);
   t.match(await viewer.next('stream:viewers'), { data: { streamId: STREAM, viewers: 1 } });
-  hall.state = { name: 'reconnecting', until: 1 };
-  await clock.advance(1_000);
-  t.match(await viewer.next('stream:state'), { data: { state: 'reconnecting' } });
+  t.equal(audience.watching, 1);
+  change({ name: 'reconnecting', until: 1 });
+  t.match(await viewer.next('stream:state'), { data: { state: 'reconnecting', until: 1 } });
 
   viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer });
   await viewer.next('stream:answer');
@@ -79,18 +82,22 @@ t.test('a viewer joins, learns the servers, offers and watches; the room learns 
     data: { streamId: STREAM, reason: 'grace-expired', message: 'The broadcast is over.', reconnect: false },
   });
   t.equal(viewer.received.filter(({ event }) => event === 'stream:ended').length, 1);
+  t.equal(audience.watching, 0);
+  change({ name: 'offline' }, { end: 'grace-expired' });
+  await clock.advance(100);
+  viewer.send('stream:join', { streamId: STREAM }, 'still there');
+  await viewer.next('stream:joined');
 });
 
 t.test('a viewer who joins is offered the picture and answers, as soon as there is one', async (t) => {
-  const { client, pool, clock, hall, visit } = await signallingStage(t);
+  const { client, pool, hall, change, visit } = await signallingStage(t);
   hall.state = { name: 'offline' };
   const viewer = client();
   viewer.send('stream:join', { streamId: STREAM });
   t.match(await viewer.next('stream:joined'), { data: { state: 'offline' } });
   viewer.send('stream:answer', { streamId: STREAM, answer: 'v=0' }, 1);
   t.match(await viewer.next('error'), { id: 1, data: { code: 'answer_not_expected' } });
-  hall.state = { name: 'starting' };
-  await clock.advance(1_000);
+  change({ name: 'starting' }, { wasLive: false });
   const { data } = await viewer.next('stream:offer');
   t.match(data, {
     streamId: STREAM,
@@ -152,8 +159,8 @@ t.test('who disconnects or leaves lets go of everything', async (t) => {
   t.equal(pool.publishers[0]?.ended, 'closed');
   first.destroy();
   await clock.advance(2_000);
-  await eventually(() => clock.pending === 1);
-  t.pass('only the rooms’ own timer is left');
+  await eventually(() => clock.pending === OWN_TIMERS);
+  t.pass('nobody has left a timer behind');
 });
 
 t.test('who goes while they are negotiated leaves nothing behind', async (t) => {

@@ -45,7 +45,8 @@ t.test('wrong messages are answered with errors; ten in a row end the connection
 
 t.test('messages and offers are limited, streams and connections bounded', async (t) => {
   const { client, clock } = await signallingStage(t, {
-    limits: { connectionsPerAddress: 2, offers: { burst: 2, refillMs: 1_000 } },
+    limits: { connectionsPerAddress: 2 },
+    signalling: { limits: { offers: { burst: 2, refillMs: 1_000 } } },
   });
   const busy = client();
   for (let count = 0; count < 250; count++) busy.send('stream:nothing', {}, count);

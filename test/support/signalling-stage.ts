@@ -1,9 +1,12 @@
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
+import { ANONYMOUS, type Principal } from '../../src/accounts/index.js';
 import { createRealtimeEgress } from '../../src/egress/whep/index.js';
 import { createWhipIngest, whipRoutes } from '../../src/ingest/whip/index.js';
-import { type SignallingRoutesOptions, signallingRoutes, WebrtcService } from '../../src/signalling/index.js';
-import type { Livestream, Publisher, StreamState } from '../../src/streams/index.js';
+import { PublicError } from '../../src/platform/index.js';
+import { createRealtime, type RealtimeLimits, realtimeRoutes } from '../../src/realtime/index.js';
+import { Signalling, type SignallingOptions, WebrtcService } from '../../src/signalling/index.js';
+import type { Livestream, Publisher, StreamChange, StreamState } from '../../src/streams/index.js';
 import { FakeClock } from './fake-clock.js';
 import { PoolDouble } from './pool-double.js';
 import { PublishedSource, RealtimeBroadcast } from './realtime-broadcast.js';
@@ -18,8 +21,13 @@ export const KEY = 'live_good-key-1234567890';
 export const publisherOffer = offerText('chromium-simulcast');
 export const viewerOffer = offerText('chromium-view');
 
-/** The signalling over rooms that work, an SFU without media, and a hall of two streams. */
-export async function signallingStage(t: Test, routes: Partial<SignallingRoutesOptions> = {}) {
+export type SignallingStageOptions = {
+  signalling?: Partial<SignallingOptions>;
+  limits?: Partial<RealtimeLimits>;
+};
+
+/** The signalling over rooms that work, an SFU without media, and a hall of two streams of ann. */
+export async function signallingStage(t: Test, options: SignallingStageOptions = {}) {
   const clock = new FakeClock();
   const { app, log, logged } = signallingServer(t, clock);
   const pool = new PoolDouble();
@@ -73,10 +81,80 @@ export async function signallingStage(t: Test, routes: Partial<SignallingRoutesO
     },
     iceServers,
   });
-  await app.register(signallingRoutes, { service, iceServers, clock, log, ...routes });
+  const principals: Record<string, Principal> = {};
+  const realtime = createRealtime({
+    authenticate: async ({ authorization }) => {
+      if (authorization === undefined) return ANONYMOUS;
+      const principal = principals[authorization.replace('Bearer ', '')];
+      if (!principal) throw new PublicError(401, 'token_invalid', 'This token does not hold.');
+      return principal;
+    },
+    clock,
+    log,
+    ...(options.limits ? { limits: options.limits } : {}),
+  });
+  const listeners: ((change: StreamChange) => void)[] = [];
+  /** Moves the first stream on, as the hall does. */
+  const change = (to: StreamState, more: Partial<StreamChange> = {}): void => {
+    const from = hall.state.name;
+    hall.state = to;
+    const step = { streamId: STREAM, broadcastId: 'b', from, to, wasLive: true, ...more };
+    for (const listener of listeners) listener(step);
+  };
+  const audience = { admitted: 0, watching: 0, withdrawn: 0, dismiss: (): void => {}, refuse: false };
+  const signalling = new Signalling({
+    service,
+    iceServers,
+    hub: realtime,
+    admit: async () => {
+      if (audience.refuse) throw new PublicError(503, 'viewer_limit_reached', 'No more viewers.');
+      audience.admitted++;
+      return {
+        token: 'viewer-token',
+        hold: (_protocol, dismissed = () => {}) => {
+          audience.watching++;
+          audience.dismiss = dismissed;
+          let held = true;
+          return () => {
+            if (held) audience.watching--;
+            held = false;
+          };
+        },
+        withdraw: () => {
+          audience.withdrawn++;
+        },
+      };
+    },
+    onChange: (listener) => {
+      listeners.push(listener);
+      return () => listeners.splice(listeners.indexOf(listener), 1);
+    },
+    clock,
+    log,
+    ...options.signalling,
+  });
+  realtime.add(signalling);
+  signalling.start();
+  t.teardown(() => signalling.close());
+  await app.register(realtimeRoutes, { realtime, clock });
   await app.register(whipRoutes, { ingest, iceServers, clock });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
-  const client = (path?: string): WebSocketClient => new WebSocketClient(t, port, path);
-  return { app, clock, pool, publications, ended, hall, visit, service, client, logged };
+  const client = (path?: string, headers?: Record<string, string>): WebSocketClient =>
+    new WebSocketClient(t, port, path, headers);
+  return {
+    app,
+    clock,
+    pool,
+    publications,
+    ended,
+    hall,
+    change,
+    audience,
+    principals,
+    visit,
+    service,
+    client,
+    logged,
+  };
 }

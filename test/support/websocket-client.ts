@@ -17,6 +17,8 @@ export class WebSocketClient {
   closeCode: number | undefined;
   closed = false;
   pings = 0;
+  /** Frames with messages in them. */
+  frames = 0;
   /** Whether pings are answered. */
   lively = true;
   /** The server's answer to the handshake. */
@@ -26,10 +28,11 @@ export class WebSocketClient {
   #waiting: (() => void)[] = [];
   #seen = 0;
 
-  constructor(t: Test, port: number, path = '/ws') {
+  constructor(t: Test, port: number, path = '/ws', headers: Record<string, string> = {}) {
     this.#socket = connect(port, '127.0.0.1');
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     this.#socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${lines.join('')}` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
     );
     this.#socket.on('data', (bytes) => this.#read(bytes));
@@ -47,6 +50,20 @@ export class WebSocketClient {
 
   sendText(text: string): void {
     this.#frame(TEXT, Buffer.from(text));
+  }
+
+  /** A ping of the protocol's own. */
+  ping(payload: Buffer): void {
+    this.#frame(PING, payload);
+  }
+
+  /** From now on nothing is read: what the server sends piles up on its side. */
+  stall(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   /** The connection is gone without a goodbye. */
@@ -124,7 +141,10 @@ export class WebSocketClient {
   }
 
   #take(opcode: number, payload: Buffer): void {
-    if (opcode === TEXT) this.received.push(JSON.parse(payload.toString()));
+    if (opcode === TEXT) {
+      this.frames++;
+      this.received.push(...[JSON.parse(payload.toString())].flat());
+    }
     if (opcode === PING) {
       this.pings++;
       if (this.lively) this.#frame(PONG, payload);

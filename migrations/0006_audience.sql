@@ -1,8 +1,12 @@
 -- How people watched, and how many they were.
 
 alter table livestream_viewers
+  -- What the viewer's token names: after a restart they go on with the row that they left.
+  add column viewer_id uuid,
   -- How they watched last: whep, ll-hls, hls; null: they had joined and saw no picture.
   add column protocol text;
+
+create index livestream_viewers_left_at on livestream_viewers (left_at);
 
 -- One row: when the gateway last looked after its viewers. After a crash nobody is taken to have watched longer.
 create table audience_heartbeat (

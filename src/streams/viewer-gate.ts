@@ -9,29 +9,54 @@ export type ViewerRequest = {
   authorization?: string | undefined;
   cookie?: string | undefined;
   origin?: string | undefined;
+  /** What the request calls the server. */
+  host?: string | undefined;
   /** The network address, without a port. */
   address: string;
 };
 
+/** For whom a livestream is: what the invited alone may have is kept by no cache. */
+export type Openness = 'everybody' | 'invited';
+
 export type ViewerAdmission = {
   /** Stands for this viewer in every later request: signed, bound to the stream; the same one if it was shown and holds. */
   token: string;
-  /** They watch as long as a connection lasts: call the returned function (idempotent) at its end. */
-  hold(protocol: ViewerProtocol): () => void;
+  /**
+   * They watch as long as a connection lasts: call the returned function (idempotent) at its end.
+   *
+   * @param dismissed called when they may not watch any more: the connection has to end.
+   */
+  hold(protocol: ViewerProtocol, dismissed?: () => void): () => void;
+  /** They do not come after all: frees the place of somebody who has given no sign of life. */
+  withdraw(): void;
 };
 
 /** Decides who may watch, and counts them: one definition for every protocol. The root passes it to what serves media. */
 export type ViewerGate = {
   /**
-   * Lets a viewer in.
+   * Lets a viewer in. They have a place from now on, and count when they hold a connection or ask for a media playlist.
    *
-   * @throws PublicError 401 or 403 `not_invited` (private), 503 `viewer_limit_reached`, 404 where the stream must not be known
+   * @throws PublicError 404 `stream_not_found` where there is none or it must not be known, 503 `viewer_limit_reached`, 429
    */
   admit(request: ViewerRequest): Promise<ViewerAdmission>;
   /**
    * A viewer's player asked for a playlist: they are still there. From memory, for the hot path.
    *
-   * @returns false when the token is unknown here and has to be admitted.
+   * @returns undefined when the token is unknown here: `pass` decides.
    */
-  seen(streamId: string, token: string, protocol: ViewerProtocol): boolean;
+  seen(streamId: string, token: string, protocol: ViewerProtocol): Openness | undefined;
+  /**
+   * Lets a request for a media playlist pass that `seen` did not: it counts where its token holds; without one it passes
+   * uncounted where everybody may watch.
+   *
+   * @throws as `admit`
+   */
+  pass(request: ViewerRequest, protocol: ViewerProtocol): Promise<Openness>;
+};
+
+/** Lets everybody watch, and counts nobody. */
+export const OPEN_GATE: ViewerGate = {
+  admit: async () => ({ token: '', hold: () => () => {}, withdraw() {} }),
+  seen: () => 'everybody',
+  pass: async () => 'everybody',
 };

@@ -1,11 +1,17 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Answer, Packager, RenditionFeed } from '../../packager/index.js';
 import { type Clock, PublicError } from '../../platform/index.js';
+import { OPEN_GATE, type ViewerGate, type ViewerRequest } from '../../streams/index.js';
 import { parseRange } from './byte-range.js';
 import { parseDirectives } from './delivery-directives.js';
 import { type HlsPath, parseHlsPath } from './hls-path.js';
 
-export type HlsRoutesOptions = { packager: Packager; clock: Clock };
+export type HlsRoutesOptions = {
+  packager: Packager;
+  /** Decides who gets playlists; segments and parts are for whoever knows their names. */
+  gate?: ViewerGate;
+  clock: Clock;
+};
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 const MEDIA_TYPE = { video: 'video/mp4', audio: 'audio/mp4' } as const;
@@ -15,13 +21,24 @@ const CACHE_MEDIA = 'public, max-age=3600, immutable';
 const CACHE_PLAYLIST = 'public, max-age=0, s-maxage=1';
 /** A blocked playlist's address names its state: so many target durations (RFC 8216bis, appendix B.1). */
 const CACHE_BLOCKED_TARGETS = 6;
+/** What names a viewer, or what only some may have. */
+const CACHE_NOBODY = 'private, no-store';
 const RETRY_AFTER_S = 1;
 const PREFLIGHT_MAX_AGE_S = 86_400;
 
 const notFound = (): PublicError => new PublicError(404, 'not_found', 'There is nothing here (any more)');
 
-/** Serves what the packager holds under `/hls/`. */
-export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { packager, clock }) => {
+type HlsRequest = FastifyRequest<{ Params: { '*': string }; Querystring: Record<string, unknown> }>;
+
+/**
+ * Serves what the packager holds under `/hls/`.
+ *
+ * Every viewer has a token, `v` in the query of their playlists: whoever asks for the multivariant playlist without one
+ * gets it in the addresses of the media playlists. A media playlist that is asked for without a token is served where
+ * everybody may watch, but counts for nobody.
+ */
+export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, options) => {
+  const { packager, gate = OPEN_GATE, clock } = options;
   // Errors leave with these headers; what succeeds says otherwise.
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({
@@ -43,7 +60,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
       .send();
   });
 
-  app.route<{ Params: { '*': string }; Querystring: Record<string, unknown> }>({
+  app.route<{ Params: HlsRequest['params']; Querystring: HlsRequest['query'] }>({
     method: ['GET', 'HEAD'],
     url: '/hls/*',
     schema: { hide: true },
@@ -53,11 +70,13 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
       if (path.name === 'multivariant') {
         const playlist = packager.find(path.streamId)?.multivariantPlaylist();
         if (!playlist) throw notFound();
-        return sendPlaylist(request, reply, playlist, CACHE_PLAYLIST);
+        const { token } = await hiding(gate.admit(viewerRequest(request, path.streamId)));
+        if (token === '') return sendPlaylist(request, reply, playlist, CACHE_PLAYLIST);
+        return sendPlaylist(request, reply, withToken(playlist, token), CACHE_NOBODY);
       }
       const feed = packager.find(path.streamId, path.broadcastId)?.rendition(path.rendition);
       if (!feed) throw notFound();
-      if (path.name === 'media') return media(feed, request, reply);
+      if (path.name === 'media') return media(feed, path.streamId, request, reply);
       const bytes = await find(feed, path, reply);
       if (!bytes) return reply;
       return sendMedia(request, reply, feed.kind, bytes);
@@ -66,16 +85,23 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
 
   async function media(
     feed: RenditionFeed,
-    request: FastifyRequest<{ Querystring: Record<string, unknown> }>,
+    streamId: string,
+    request: HlsRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
     const { block, delta } = parseDirectives(request.query);
+    const protocol = block || delta ? 'll-hls' : 'hls';
+    const token = tokenOf(request);
+    const openness =
+      (token === undefined ? undefined : gate.seen(streamId, token, protocol)) ??
+      (await hiding(gate.pass(viewerRequest(request, streamId), protocol)));
     if (block) {
       const answer = feed.reload(block.msn, block.part);
       if (!(await settled(answer, reply))) return reply;
     }
     const playlist = feed.playlist(delta);
     if (!playlist) throw notFound();
+    if (openness === 'invited') return sendPlaylist(request, reply, playlist, CACHE_NOBODY);
     const cache = block ? `public, max-age=${feed.targetDuration * CACHE_BLOCKED_TARGETS}` : CACHE_PLAYLIST;
     return sendPlaylist(request, reply, playlist, cache);
   }
@@ -139,6 +165,34 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
     }
   }
 };
+
+function tokenOf(request: HlsRequest): string | undefined {
+  const { v } = request.query;
+  return typeof v === 'string' && v !== '' ? v : undefined;
+}
+
+function viewerRequest(request: HlsRequest, streamId: string): ViewerRequest {
+  const { authorization, cookie, origin } = request.headers;
+  const { ip: address, host } = request;
+  return { streamId, token: tokenOf(request), authorization, cookie, origin, host, address };
+}
+
+/** What must not be known is missing as everything else is. */
+async function hiding<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw error instanceof PublicError && error.status === 404 ? notFound() : error;
+  }
+}
+
+/** Puts a viewer's token into the addresses of a multivariant playlist. It needs no escaping. */
+function withToken(playlist: Buffer, token: string): Buffer {
+  return Buffer.from(
+    playlist.toString('latin1').replaceAll('/index.m3u8', `/index.m3u8?v=${token}`),
+    'latin1',
+  );
+}
 
 type Waiting = Extract<Answer<never>, object>;
 

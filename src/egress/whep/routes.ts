@@ -1,6 +1,6 @@
-import type { FastifyPluginAsync, FastifyReply } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, PublicError } from '../../platform/index.js';
-import { BROADCAST_END, type Livestream } from '../../streams/index.js';
+import { BROADCAST_END, type Livestream, OPEN_GATE, type ViewerGate } from '../../streams/index.js';
 import {
   type EndpointLimits,
   type IceServers,
@@ -15,6 +15,8 @@ import type { Viewing } from './viewing.js';
 
 export type WhepRoutesOptions = {
   egress: Pick<RealtimeEgress, 'view'>;
+  /** Decides who may watch. */
+  gate?: Pick<ViewerGate, 'admit'>;
   /** Asked only for streams of which nothing is being broadcast. */
   find: (streamId: string) => Promise<Pick<Livestream, 'endReason'> | undefined>;
   iceServers: Pick<IceServers, 'links'>;
@@ -39,7 +41,7 @@ const EXTENSION = 'urn:ietf:params:whep:ext:core:';
  * that starts, or waits for its publisher, lets viewers in: they are connected when the picture comes.
  */
 export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, options) => {
-  const { egress, find, iceServers, clock, basePath } = options;
+  const { egress, gate = OPEN_GATE, find, iceServers, clock, basePath } = options;
   const limits = { ...LIMITS, ...options.limits };
   const endpoint = new SignallingEndpoint<Viewing>({
     ...{ name: 'whep', iceServers, limits, clock, basePath },
@@ -48,7 +50,7 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
   await app.register(async (scope) => {
     prepareSignalling(scope);
     endpoint.addOffers(scope, '/whep/:streamId', {
-      open: (offer, request, reply) => view((request.params as { streamId: string }).streamId, offer, reply),
+      open: view,
       links: (path) => [
         `<${path}/layer>; rel="${EXTENSION}layer"`,
         `<${path}/events>; rel="${EXTENSION}server-sent-events"; events="${EVENT_NAMES.join(',')}"`,
@@ -62,14 +64,40 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
     addExtensions(scope, { endpoint, clock });
   });
 
-  async function view(streamId: string, offer: Offer, reply: FastifyReply): Promise<Viewing> {
-    const viewing = await egress.view({ streamId, offer });
-    if (viewing) return viewing;
-    const livestream = STREAM_ID.test(streamId) ? await find(streamId) : undefined;
+  async function view(offer: Offer, request: FastifyRequest, reply: FastifyReply): Promise<Viewing> {
+    const { streamId } = request.params as { streamId: string };
+    if (!STREAM_ID.test(streamId)) throw notFound();
+    const { v: token } = request.query as { v?: unknown };
+    const { authorization, origin } = request.headers;
+    const viewer = await gate.admit({
+      streamId,
+      token: typeof token === 'string' ? token : undefined,
+      authorization,
+      origin,
+      address: request.ip,
+    });
+    let viewing: Viewing | undefined;
+    try {
+      viewing = await egress.view({ streamId, offer });
+    } finally {
+      if (!viewing) viewer.withdraw();
+    }
+    if (!viewing) return await refuse(streamId, reply);
+    const watched = viewing;
+    void watched.ended.then(viewer.hold('whep', () => watched.leave()));
+    return watched;
+  }
+
+  /** Nothing is being broadcast. */
+  async function refuse(streamId: string, reply: FastifyReply): Promise<never> {
+    const livestream = await find(streamId);
     const end = livestream?.endReason ?? undefined;
-    if (!livestream || (end !== undefined && !BROADCAST_END[end].reopens))
-      throw new PublicError(404, 'stream_not_found', 'There is no such livestream, or it is over.');
+    if (!livestream || (end !== undefined && !BROADCAST_END[end].reopens)) throw notFound();
     reply.header('retry-after', RETRY_AFTER_S);
     throw new PublicError(409, 'stream_offline', 'The livestream is not live at the moment: try again.');
   }
 };
+
+function notFound(): PublicError {
+  return new PublicError(404, 'stream_not_found', 'There is no such livestream, or it is over.');
+}

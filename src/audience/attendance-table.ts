@@ -1,0 +1,99 @@
+import type { Sql } from '../platform/index.js';
+import type { ViewerProtocol } from '../streams/index.js';
+import type { ViewerMinute } from './stream-audience.js';
+import type { Visit } from './viewer.js';
+
+/** Statements on the tables `livestream_viewers`, `livestream_viewer_minutes` and `audience_heartbeat`; nobody else queries them. */
+export class AttendanceTable {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /**
+   * Stores visits as they are now, new ones and known ones.
+   *
+   * @throws PostgresError 23503 where one is of a livestream that was deleted: none is stored then.
+   */
+  async saveVisits(visits: readonly Visit[]): Promise<void> {
+    const rows = visits.map(({ id, viewerId, streamId, userId, joinedAt, leftAt, protocol }) => ({
+      id,
+      viewer_id: viewerId,
+      stream_id: streamId,
+      user_id: userId,
+      joined_at: joinedAt.toISOString(),
+      left_at: leftAt?.toISOString() ?? null,
+      protocol,
+    }));
+    await this.#sql`
+      insert into livestream_viewers (id, viewer_id, stream_id, user_id, joined_at, left_at, protocol)
+      select id, viewer_id, stream_id, user_id, joined_at, left_at, protocol
+      from jsonb_to_recordset(${this.#sql.json(rows)}) as visit (id uuid, viewer_id uuid, stream_id uuid, user_id text,
+        joined_at timestamptz, left_at timestamptz, protocol text)
+      on conflict (id) do update
+      set user_id = excluded.user_id, left_at = excluded.left_at, protocol = excluded.protocol`;
+  }
+
+  /** The greatest number of a minute stands. @throws as `saveVisits` */
+  async saveMinutes(minutes: readonly (ViewerMinute & { streamId: string })[]): Promise<void> {
+    const rows = minutes.map(({ streamId, startedAt, total, byProtocol }) => ({
+      stream_id: streamId,
+      minute: new Date(startedAt).toISOString(),
+      viewers: total,
+      by_protocol: byProtocol,
+    }));
+    await this.#sql`
+      insert into livestream_viewer_minutes (stream_id, minute, viewers, by_protocol)
+      select stream_id, minute, viewers, by_protocol
+      from jsonb_to_recordset(${this.#sql.json(rows)}) as noted (stream_id uuid, minute timestamptz, viewers integer,
+        by_protocol jsonb)
+      on conflict (stream_id, minute) do update
+      set viewers = excluded.viewers, by_protocol = excluded.by_protocol
+      where livestream_viewer_minutes.viewers <= excluded.viewers`;
+  }
+
+  /** The newest minutes in which somebody watched since then, the oldest first. */
+  async minutes(streamId: string, since: Date, limit: number): Promise<ViewerMinute[]> {
+    const rows = await this.#sql<
+      { minute: Date; viewers: number; byProtocol: Record<ViewerProtocol, number> }[]
+    >`
+      select minute, viewers, by_protocol as "byProtocol" from livestream_viewer_minutes
+      where stream_id = ${streamId} and minute >= ${since} order by minute desc limit ${limit}`;
+    return rows
+      .map(({ minute, viewers: total, byProtocol }) => ({ startedAt: minute.getTime(), total, byProtocol }))
+      .reverse();
+  }
+
+  /** The gateway looks after its viewers: they are there. */
+  async beat(now: Date): Promise<void> {
+    await this.#sql`
+      insert into audience_heartbeat (last_seen_at) values (${now})
+      on conflict (id) do update set last_seen_at = excluded.last_seen_at`;
+  }
+
+  /**
+   * Ends what a gateway that crashed left open: nobody is taken to have watched after it was last seen.
+   *
+   * @returns how many visits that were.
+   */
+  async closeOpenVisits(): Promise<number> {
+    const result = await this.#sql`
+      update livestream_viewers
+      set left_at = greatest(joined_at, coalesce((select last_seen_at from audience_heartbeat), joined_at))
+      where left_at is null`;
+    return result.count;
+  }
+
+  /** Visits that ended since then, the oldest end first; of each viewer the newest alone. */
+  async endedSince(since: Date, limit: number): Promise<Visit[]> {
+    const visits = await this.#sql<Visit[]>`
+      select id, viewer_id as "viewerId", stream_id as "streamId", user_id as "userId", joined_at as "joinedAt",
+        left_at as "leftAt", protocol
+      from livestream_viewers where left_at > ${since} and viewer_id is not null
+      order by left_at desc limit ${limit}`;
+    const newest = new Map<string, Visit>();
+    for (const visit of visits) if (!newest.has(visit.viewerId)) newest.set(visit.viewerId, visit);
+    return [...newest.values()].reverse();
+  }
+}

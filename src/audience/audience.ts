@@ -1,0 +1,333 @@
+import { ANONYMOUS, type Authenticate, type Principal, userIdOf } from '../accounts/index.js';
+import { type Clock, type Logger, PublicError, type Sql, sleep } from '../platform/index.js';
+import type { RealtimeFeature, RealtimeHub } from '../realtime/index.js';
+import {
+  BROADCAST_END,
+  type Openness,
+  type StreamChange,
+  type StreamStatus,
+  type ViewerAdmission,
+  type ViewerGate,
+  type ViewerProtocol,
+  type ViewerRequest,
+} from '../streams/index.js';
+import { AttendanceTable } from './attendance-table.js';
+import { AttendanceWriter } from './attendance-writer.js';
+import { type Admitted, Doorkeeper, type Knock, notFound, opennessOf } from './doorkeeper.js';
+import { KnownLivestreams, type WatchedLivestream } from './known-livestreams.js';
+import { type AudienceClient, SocketAudience } from './socket-audience.js';
+import type { StreamAudience, ViewerCounts, ViewerMinute } from './stream-audience.js';
+import { ViewerTokens } from './viewer-token.js';
+import { RETURN_MS, Viewers } from './viewers.js';
+
+export type AudienceOptions = {
+  sql: Sql;
+  streams: {
+    find(streamId: string): Promise<WatchedLivestream | undefined>;
+    isGuest(streamId: string, userId: string): Promise<boolean>;
+    /** From memory: costs nothing. */
+    status(streamId: string): Pick<StreamStatus, 'state'>;
+    raisePeak(streamId: string, viewers: number): Promise<void>;
+    onChange(listener: (change: StreamChange) => void): () => void;
+  };
+  authenticate: Authenticate;
+  /** What viewer tokens are signed with. */
+  secret: Buffer;
+  hub: Pick<RealtimeHub, 'broadcast'>;
+  clock: Clock;
+  log: Logger;
+  limits?: Partial<AudienceLimits>;
+};
+
+export type AudienceLimits = {
+  /** Viewers that are remembered. */
+  viewers: number;
+  /** New viewers (without a token) that an address may be at once, and after how many ms it may be one more. */
+  arrivals: { burst: number; refillMs: number };
+};
+
+export type Joined = { token: string; viewers: number; state: StreamStatus['state']['name'] };
+
+/** Told of a new peak: at most once a minute for each stream, and when its broadcast ends. Must not throw. */
+export type PeakListener = (peak: { streamId: string; viewers: number }) => void;
+
+/** A school or an office is one address: many of its viewers may come at the same moment. */
+const LIMITS: AudienceLimits = { viewers: 200_000, arrivals: { burst: 1_000, refillMs: 50 } };
+const TICK_MS = 1_000;
+/** How often it is looked whether those who watch still may. */
+const REVIEW_MS = 30_000;
+const MINUTES_EVERY_MS = 5_000;
+const PEAK_EVERY_MS = 60_000;
+/** What has to be stored at the end may take so long. */
+const FINISH_MS = 5_000;
+
+/** Everybody who watches: who may, who is there, how many they are. One definition for every protocol. */
+export class Audience implements ViewerGate {
+  /** Joining and leaving over the socket. */
+  readonly feature: RealtimeFeature;
+  readonly #options: AudienceOptions;
+  readonly #limits: AudienceLimits;
+  readonly #table: AttendanceTable;
+  readonly #writer: AttendanceWriter;
+  readonly #viewers: Viewers;
+  readonly #livestreams: KnownLivestreams;
+  readonly #tokens: ViewerTokens;
+  readonly #door: Doorkeeper;
+  readonly #sockets: SocketAudience;
+  readonly #peakListeners = new Set<PeakListener>();
+  readonly #life = new AbortController();
+  #minutesAt = Number.NEGATIVE_INFINITY;
+  #reviewing = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: AudienceOptions) {
+    this.#options = options;
+    const { sql, streams, authenticate, secret, clock, log } = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    const { viewers: maximum, arrivals } = this.#limits;
+    this.#table = new AttendanceTable(sql);
+    const raisePeak = (streamId: string, peak: number): Promise<void> => streams.raisePeak(streamId, peak);
+    this.#writer = new AttendanceWriter({ table: this.#table, raisePeak, clock, log });
+    this.#viewers = new Viewers({ clock, maximum, changed: (visit) => this.#writer.visit(visit) });
+    this.#livestreams = new KnownLivestreams((streamId) => streams.find(streamId), clock);
+    this.#tokens = new ViewerTokens(secret);
+    this.#door = new Doorkeeper({
+      viewers: this.#viewers,
+      livestreams: this.#livestreams,
+      tokens: this.#tokens,
+      isGuest: (streamId, userId) => streams.isGuest(streamId, userId),
+      authenticate,
+      arrivals,
+      clock,
+    });
+    this.#sockets = new SocketAudience({
+      admit: async (principal, knock) => this.#admission(await this.#admit(knock, principal, false)),
+      facts: (streamId) => this.#facts(streamId),
+    });
+    this.feature = this.#sockets.feature;
+  }
+
+  /** Settles what an earlier gateway left behind. */
+  async start(): Promise<void> {
+    const { clock, log, streams } = this.#options;
+    const closed = await this.#table.closeOpenVisits();
+    if (closed > 0) log.warn({ visits: closed }, 'viewers were found watching a gateway that is gone');
+    const since = new Date(clock.now() - RETURN_MS);
+    this.#viewers.restore(await this.#table.endedSince(since, this.#limits.viewers));
+    const { signal } = this.#life;
+    signal.addEventListener(
+      'abort',
+      streams.onChange((change) => this.#streamChanged(change)),
+    );
+    clock.every(TICK_MS, () => this.#tick(), signal);
+    clock.every(REVIEW_MS, () => void this.#reviewAll(), signal);
+  }
+
+  async admit(request: ViewerRequest): Promise<ViewerAdmission> {
+    return this.#admission(await this.#admit(request, () => this.#door.identify(request), true));
+  }
+
+  seen(streamId: string, token: string, protocol: ViewerProtocol): Openness | undefined {
+    const viewer = this.#viewers.byToken(streamId, token);
+    if (!viewer || viewer.presence === 'away') return undefined;
+    this.#viewers.seen(viewer, protocol);
+    return viewer.openness;
+  }
+
+  async pass(request: ViewerRequest, protocol: ViewerProtocol): Promise<Openness> {
+    const { streamId, token } = request;
+    if (token !== undefined && this.#tokens.read(streamId, token)) {
+      const { viewer } = await this.#admit(request, ANONYMOUS, false);
+      this.#viewers.seen(viewer, protocol);
+      return viewer.openness;
+    }
+    const livestream = await this.#livestreams.find(streamId);
+    if (!livestream || opennessOf(livestream) !== 'everybody') throw notFound();
+    return 'everybody';
+  }
+
+  /**
+   * As `admit`, for who watches by a connection that is signalled over their socket. Who has joined the livestream on the
+   * same socket is the same viewer, whatever token they show.
+   */
+  async admitClient(client: AudienceClient, streamId: string, token?: string): Promise<ViewerAdmission> {
+    return await this.#sockets.admit(client, streamId, token);
+  }
+
+  /**
+   * Somebody opens a livestream: they count from now on, as long as they give signs of life.
+   *
+   * @throws PublicError as `admit`
+   */
+  async join(principal: Principal, knock: Knock): Promise<Joined> {
+    const { viewer, token } = await this.#admit(knock, principal, true);
+    this.#viewers.seen(viewer);
+    return { token, ...this.#facts(knock.streamId) };
+  }
+
+  /** Somebody says goodbye: the viewer of the token or, without one, all that a user is there. */
+  leave(principal: Principal, { streamId, token }: Omit<Knock, 'address'>): void {
+    const grant = token === undefined ? undefined : this.#tokens.read(streamId, token);
+    const userId = userIdOf(principal);
+    const leaving = grant
+      ? [this.#viewers.find(streamId, grant.viewerId)]
+      : token === undefined && userId !== undefined
+        ? [...(this.#viewers.stream(streamId)?.viewers ?? [])].filter((viewer) => viewer.userId === userId)
+        : [];
+    for (const viewer of leaving) if (viewer) this.#viewers.farewell(viewer);
+  }
+
+  /**
+   * A sign of life beside all playlists.
+   *
+   * @returns how many watch.
+   * @throws PublicError 400 `viewer_token_invalid`, and as `admit` where the token is one of before
+   */
+  async beacon(knock: Knock & { token: string }): Promise<number> {
+    const { streamId, token } = knock;
+    let viewer = this.#viewers.byToken(streamId, token);
+    if (!viewer || viewer.presence === 'away') {
+      if (!this.#tokens.read(streamId, token)) {
+        const message = 'This is no viewer token of this livestream: join it to get one.';
+        throw new PublicError(400, 'viewer_token_invalid', message);
+      }
+      viewer = (await this.#admit(knock, ANONYMOUS, false)).viewer;
+    }
+    this.#viewers.seen(viewer);
+    return this.#viewers.stream(streamId)?.total ?? 0;
+  }
+
+  /** From memory: costs nothing. */
+  viewers(streamId: string): ViewerCounts {
+    return (
+      this.#viewers.stream(streamId)?.counts() ?? { total: 0, byProtocol: { whep: 0, 'll-hls': 0, hls: 0 } }
+    );
+  }
+
+  /** The newest minutes in which somebody watched, the oldest first; they are stored every few seconds. */
+  async history(streamId: string, since: Date, limit: number): Promise<ViewerMinute[]> {
+    return await this.#table.minutes(streamId, since, limit);
+  }
+
+  /** A livestream as it was a moment ago: one question to the database a second, however many ask. */
+  async livestream(streamId: string): Promise<WatchedLivestream | undefined> {
+    return await this.#livestreams.find(streamId);
+  }
+
+  /** A livestream, or who is invited to it, was changed or deleted: those who may not watch it any more are sent away. */
+  async review(streamId: string): Promise<void> {
+    this.#livestreams.forget(streamId);
+    const viewers = [...(this.#viewers.stream(streamId)?.viewers ?? [])];
+    const livestream = await this.#livestreams.find(streamId);
+    const decided = new Map<string, boolean>();
+    for (const viewer of viewers) {
+      const key = viewer.admin ? 'admin' : `user ${viewer.userId ?? ''}`;
+      let stays = decided.get(key);
+      if (stays === undefined) {
+        stays = livestream !== undefined && (await this.#door.mayWatch(viewer, livestream));
+        decided.set(key, stays);
+      }
+      if (livestream && stays) viewer.openness = opennessOf(livestream);
+      else this.#viewers.dismiss(viewer);
+    }
+  }
+
+  /** @returns a function that ends it. */
+  onPeak(listener: PeakListener): () => void {
+    this.#peakListeners.add(listener);
+    return () => this.#peakListeners.delete(listener);
+  }
+
+  /** Everybody has left; what can be stored within some seconds is. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#life.abort();
+    this.#viewers.clear();
+    for (const stream of this.#viewers.streams()) this.#collect(stream);
+    const done = new AbortController();
+    await Promise.race([this.#writer.finish(), sleep(this.#options.clock, FINISH_MS, done.signal)]);
+    done.abort();
+  }
+
+  async #admit(...knock: Parameters<Doorkeeper['admit']>): Promise<Admitted> {
+    if (this.#closed) throw new PublicError(503, 'shutting_down', 'The server is restarting: try again.');
+    return await this.#door.admit(...knock);
+  }
+
+  #admission({ viewer: { streamId, id }, viewer, token }: Admitted): ViewerAdmission {
+    // Whoever took long to come was forgotten meanwhile, and may have been let in again.
+    const now = (): typeof viewer => this.#viewers.find(streamId, id) ?? viewer;
+    return {
+      token,
+      hold: (protocol, dismissed) => this.#viewers.hold(now(), { protocol, dismissed }),
+      withdraw: () => this.#viewers.withdraw(now()),
+    };
+  }
+
+  #facts(streamId: string): Omit<Joined, 'token'> {
+    const { name: state } = this.#options.streams.status(streamId).state;
+    return { viewers: this.#viewers.stream(streamId)?.total ?? 0, state };
+  }
+
+  #streamChanged({ streamId, to, end }: StreamChange): void {
+    if (to.name === 'live') this.#viewers.broadcastBegan(streamId);
+    if (end === undefined || !BROADCAST_END[end].closesRow) return;
+    const stream = this.#viewers.stream(streamId);
+    if (!stream) return;
+    this.#viewers.broadcastEnded(stream);
+    this.#announcePeak(stream);
+  }
+
+  #tick(): void {
+    const { clock, hub } = this.#options;
+    const now = clock.monotonic();
+    this.#viewers.sweep();
+    const minutesDue = now - this.#minutesAt >= MINUTES_EVERY_MS;
+    if (minutesDue) this.#minutesAt = now;
+    for (const stream of this.#viewers.streams()) {
+      const { streamId, total } = stream;
+      if (stream.told !== total) {
+        stream.told = total;
+        const data = { streamId, viewers: total };
+        hub.broadcast(`stream:${streamId}`, 'viewers:count', data, { droppable: true });
+      }
+      const isEmpty = stream.viewers.size === 0;
+      if (isEmpty || now - stream.announcedAt >= PEAK_EVERY_MS) this.#announcePeak(stream);
+      if (isEmpty || minutesDue) this.#collect(stream);
+      if (isEmpty) this.#viewers.drop(stream);
+    }
+    void this.#writer.flush();
+  }
+
+  /** What is to be stored of a stream. */
+  #collect(stream: StreamAudience): void {
+    const { streamId, peak } = stream;
+    for (const minute of stream.takeMinutes()) this.#writer.minute({ streamId, ...minute });
+    if (peak <= stream.storedPeak) return;
+    stream.storedPeak = peak;
+    this.#writer.peak(streamId, peak);
+  }
+
+  #announcePeak(stream: StreamAudience): void {
+    if (stream.peak <= stream.announcedPeak) return;
+    stream.announcedPeak = stream.peak;
+    stream.announcedAt = this.#options.clock.monotonic();
+    for (const listener of this.#peakListeners) listener({ streamId: stream.streamId, viewers: stream.peak });
+  }
+
+  async #reviewAll(): Promise<void> {
+    if (this.#reviewing) return;
+    this.#reviewing = true;
+    try {
+      for (const { streamId } of [...this.#viewers.streams()]) await this.review(streamId);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'it could not be checked who may still watch');
+    } finally {
+      this.#reviewing = false;
+    }
+  }
+}

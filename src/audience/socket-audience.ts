@@ -1,0 +1,138 @@
+import type { Principal } from '../accounts/index.js';
+import { PublicError } from '../platform/index.js';
+import type { MessageData, RealtimeClient, RealtimeFeature } from '../realtime/index.js';
+import type { ViewerAdmission, ViewerProtocol } from '../streams/index.js';
+
+/** What those who come by the socket need of the audience. */
+export type SocketDoor = {
+  /** @throws PublicError */
+  admit(
+    principal: Principal,
+    knock: { streamId: string; token?: string | undefined; address: string },
+  ): Promise<SocketAdmission>;
+  facts(streamId: string): { viewers: number; state: string };
+};
+
+/** A socket may hold a viewer without a picture. */
+export type SocketAdmission = Omit<ViewerAdmission, 'hold'> & {
+  hold(protocol: ViewerProtocol | undefined, dismissed?: () => void): () => void;
+};
+
+export type AudienceClient = Pick<
+  RealtimeClient,
+  'principal' | 'address' | 'signal' | 'tell' | 'enter' | 'leave'
+>;
+
+/** As whom a client came to a livestream; `release` is there while it has joined. */
+type Attendance = { token: string; release?: (() => void) | undefined };
+
+/** Livestreams that one client may join at the same time. */
+const STREAMS_PER_CLIENT = 20;
+const LONGEST_TOKEN = 1_200;
+
+/**
+ * The audience over the socket: `join-livestream {streamId, viewerToken?}` is acknowledged with `{streamId, viewerToken,
+ * viewers, state}` and makes the client a viewer until it leaves (`leave-livestream {streamId}`) or is gone. Who has joined is
+ * told `viewers:count {streamId, viewers}`, and `livestream:dismissed {streamId, code, message}` when they may not watch any
+ * more.
+ */
+export class SocketAudience {
+  readonly feature: RealtimeFeature;
+  readonly #door: SocketDoor;
+  readonly #clients = new WeakMap<AudienceClient, Map<string, Attendance>>();
+
+  constructor(door: SocketDoor) {
+    this.#door = door;
+    this.feature = {
+      name: 'audience',
+      events: {
+        'join-livestream': async (client, data) => ({ data: await this.#join(client, data) }),
+        'leave-livestream': (client, data) => this.#leave(client, streamIdOf(data)),
+      },
+      left: (client) => this.#left(client),
+    };
+  }
+
+  /** Lets a client watch by a connection that is signalled over its socket. @throws PublicError */
+  async admit(client: AudienceClient, streamId: string, token?: string): Promise<SocketAdmission> {
+    return (await this.#admit(client, streamId, token)).admission;
+  }
+
+  async #join(client: AudienceClient, data: MessageData): Promise<MessageData> {
+    const streamId = streamIdOf(data);
+    const { admission, attendance } = await this.#admit(client, streamId, tokenOf(data));
+    if (client.signal.aborted) admission.withdraw();
+    else if (!attendance.release) {
+      attendance.release = admission.hold(undefined, () => this.#dismissed(client, streamId));
+      client.enter(roomOf(streamId));
+    }
+    return { streamId, viewerToken: attendance.token, ...this.#door.facts(streamId) };
+  }
+
+  async #admit(
+    client: AudienceClient,
+    streamId: string,
+    shown: string | undefined,
+  ): Promise<{ admission: SocketAdmission; attendance: Attendance }> {
+    const { principal, address } = client;
+    // Who has come stays who they are.
+    const token = this.#of(client).get(streamId)?.token ?? shown;
+    const admission = await this.#door.admit(principal, { streamId, token, address });
+    const attendances = this.#of(client);
+    const attendance = attendances.get(streamId) ?? { token: admission.token };
+    attendance.token = admission.token;
+    attendances.set(streamId, attendance);
+    if (attendances.size > STREAMS_PER_CLIENT) {
+      const [left] = [...attendances].find(([id, { release }]) => !release && id !== streamId) ?? [streamId];
+      attendances.delete(left);
+      if (left === streamId) {
+        admission.withdraw();
+        throw new PublicError(409, 'too_many_livestreams', 'Leave a livestream before you join another one.');
+      }
+    }
+    return { admission, attendance };
+  }
+
+  #leave(client: AudienceClient, streamId: string): undefined {
+    const attendance = this.#clients.get(client)?.get(streamId);
+    client.leave(roomOf(streamId));
+    attendance?.release?.();
+    if (attendance) attendance.release = undefined;
+  }
+
+  #left(client: AudienceClient): void {
+    for (const { release } of this.#clients.get(client)?.values() ?? []) release?.();
+    this.#clients.delete(client);
+  }
+
+  #dismissed(client: AudienceClient, streamId: string): void {
+    this.#clients.get(client)?.delete(streamId);
+    client.leave(roomOf(streamId));
+    const message = 'You may not watch this livestream any more.';
+    client.tell('livestream:dismissed', { streamId, code: 'stream_not_found', message });
+  }
+
+  #of(client: AudienceClient): Map<string, Attendance> {
+    let attendances = this.#clients.get(client);
+    if (!attendances) {
+      attendances = new Map();
+      this.#clients.set(client, attendances);
+    }
+    return attendances;
+  }
+}
+
+function roomOf(streamId: string): string {
+  return `stream:${streamId}`;
+}
+
+function streamIdOf({ streamId }: MessageData): string {
+  if (typeof streamId === 'string') return streamId;
+  throw new PublicError(400, 'validation_failed', 'streamId must be the id of a livestream.');
+}
+
+function tokenOf({ viewerToken }: MessageData): string | undefined {
+  if (viewerToken === undefined || viewerToken === null) return undefined;
+  if (typeof viewerToken === 'string' && viewerToken.length <= LONGEST_TOKEN) return viewerToken;
+  throw new PublicError(400, 'validation_failed', 'viewerToken must be a viewer token as it was given.');
+}

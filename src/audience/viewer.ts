@@ -1,0 +1,65 @@
+import type { Openness, ViewerProtocol } from '../streams/index.js';
+
+/** One row of `livestream_viewers`: somebody watched from then to then. */
+export type Visit = {
+  id: string;
+  viewerId: string;
+  streamId: string;
+  userId: string | null;
+  joinedAt: Date;
+  /** Null while watching. */
+  leftAt: Date | null;
+  protocol: ViewerProtocol | null;
+};
+
+/** Something that lasts as long as the viewer is there: a WHEP session, a socket that joined (which is no protocol). */
+export type Hold = {
+  protocol: ViewerProtocol | undefined;
+  /** The viewer may not watch any more. */
+  dismissed: (() => void) | undefined;
+};
+
+/**
+ * `expected`: let in, and has a place, but nothing was asked for yet. `present`: counted. `away`: not there (any more); what
+ * holds them may be, while nothing is broadcast.
+ */
+export type Presence = 'expected' | 'present' | 'away';
+
+/** One browser tab (or player, or program) that watches one livestream. */
+export class Viewer {
+  readonly id: string;
+  readonly streamId: string;
+  userId: string | undefined;
+  admin: boolean;
+  /** Needs no place: the viewer limit is not for them. */
+  exempt = false;
+  /** For whom the livestream is that they watch. */
+  openness: Openness = 'everybody';
+  presence: Presence = 'away';
+  /** How they watched last; undefined: they have seen no picture. */
+  protocol: ViewerProtocol | undefined;
+  /** The newest row; the same again for who comes back soon. */
+  visit: Visit | undefined;
+  /** Those that were shown or given lately, the newest last. */
+  readonly tokens: string[] = [];
+  readonly holds = new Set<Hold>();
+  /** Monotonic ms: when the presence changed, when there was the last sign of life, and the last low-latency one. */
+  since = Number.NEGATIVE_INFINITY;
+  seenAt = Number.NEGATIVE_INFINITY;
+  lowLatencyAt = Number.NEGATIVE_INFINITY;
+  /** When the last hold was let go. */
+  heldUntil = Number.NEGATIVE_INFINITY;
+
+  constructor({ id, streamId, userId, admin }: Pick<Viewer, 'id' | 'streamId' | 'userId' | 'admin'>) {
+    this.id = id;
+    this.streamId = streamId;
+    this.userId = userId;
+    this.admin = admin;
+  }
+
+  /** The protocol of the connection that is held, if there is one. */
+  get heldProtocol(): ViewerProtocol | undefined {
+    for (const { protocol } of this.holds) if (protocol !== undefined) return protocol;
+    return undefined;
+  }
+}

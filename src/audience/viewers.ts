@@ -1,0 +1,293 @@
+import { type Clock, newId } from '../platform/index.js';
+import type { ViewerProtocol } from '../streams/index.js';
+import { StreamAudience } from './stream-audience.js';
+import { type Hold, Viewer, type Visit } from './viewer.js';
+
+/** Who gives no sign of life for so long has left. */
+export const SILENCE_MS = 15_000;
+/** Who was let in and asks for nothing does not keep their place. */
+const EXPECTED_MS = 10_000;
+/** Who comes back within this time goes on with the same visit. */
+export const RETURN_MS = 5 * 60_000;
+/** A player that reloads without directives now and then still plays with low latency. */
+const LOW_LATENCY_MS = 15_000;
+const TOKENS_PER_VIEWER = 4;
+
+export type ViewersOptions = {
+  clock: Clock;
+  /** Viewers remembered at the same time, at most. */
+  maximum: number;
+  /** A visit began, changed or ended: it has to be stored. */
+  changed(visit: Visit): void;
+};
+
+/** Everybody who watches, in memory alone: who is there, since when, and who is taken to have left. */
+export class Viewers {
+  readonly #options: ViewersOptions;
+  readonly #streams = new Map<string, StreamAudience>();
+  readonly #byId = new Map<string, Viewer>();
+  readonly #byToken = new Map<string, Viewer>();
+  /** Who left and may come back, those who left first before the others; who is held is not among them. */
+  readonly #left = new Set<Viewer>();
+
+  constructor(options: ViewersOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  streams(): Iterable<StreamAudience> {
+    return this.#streams.values();
+  }
+
+  stream(streamId: string): StreamAudience | undefined {
+    return this.#streams.get(streamId);
+  }
+
+  find(streamId: string, viewerId: string): Viewer | undefined {
+    const viewer = this.#byId.get(viewerId);
+    return viewer?.streamId === streamId ? viewer : undefined;
+  }
+
+  byToken(streamId: string, token: string): Viewer | undefined {
+    const viewer = this.#byToken.get(token);
+    return viewer?.streamId === streamId ? viewer : undefined;
+  }
+
+  /** @returns undefined when there is no room for one more. */
+  add(facts: Pick<Viewer, 'id' | 'streamId' | 'userId' | 'admin'>): Viewer | undefined {
+    if (this.size >= this.#options.maximum) {
+      const [oldest] = this.#left;
+      if (!oldest) return undefined;
+      this.#forget(oldest);
+    }
+    const viewer = new Viewer(facts);
+    this.#byId.set(viewer.id, viewer);
+    return viewer;
+  }
+
+  /** Whoever shows this token is the viewer. */
+  know(viewer: Viewer, token: string): void {
+    if (this.#byToken.get(token) === viewer) return;
+    this.#byToken.set(token, viewer);
+    viewer.tokens.push(token);
+    if (viewer.tokens.length > TOKENS_PER_VIEWER) this.#byToken.delete(viewer.tokens.shift() ?? '');
+  }
+
+  /** Those who had just left, as a gateway before this one stored them. */
+  restore(visits: readonly Visit[]): void {
+    const { clock } = this.#options;
+    for (const visit of visits) {
+      const { viewerId, streamId, userId, protocol, leftAt } = visit;
+      const viewer = this.add({ id: viewerId, streamId, userId: userId ?? undefined, admin: false });
+      if (!viewer || !leftAt) continue;
+      viewer.visit = visit;
+      viewer.protocol = protocol ?? undefined;
+      viewer.since = clock.monotonic() - Math.max(0, clock.now() - leftAt.getTime());
+      this.#left.add(viewer);
+    }
+  }
+
+  /**
+   * Gives the viewer a place, if they have none.
+   *
+   * @param limit places of the stream.
+   * @returns false when all are taken.
+   */
+  expect(viewer: Viewer, limit: number): boolean {
+    if (viewer.presence !== 'away') return true;
+    const stream = this.#streamOf(viewer);
+    if (!viewer.exempt && stream.places >= limit) {
+      if (!viewer.visit) this.#forget(viewer);
+      return false;
+    }
+    this.#byId.set(viewer.id, viewer); // whoever held on to them meanwhile
+    for (const token of viewer.tokens) this.#byToken.set(token, viewer);
+    this.#left.delete(viewer);
+    viewer.presence = 'expected';
+    viewer.since = this.#options.clock.monotonic();
+    stream.takePlace(viewer);
+    return true;
+  }
+
+  /** Somebody who was let in did not come. */
+  withdraw(viewer: Viewer): void {
+    if (viewer.presence === 'expected' && viewer.holds.size === 0) this.#leave(viewer, 0);
+  }
+
+  /** They are there: from now on they count. */
+  enter(viewer: Viewer): void {
+    this.expect(viewer, Number.POSITIVE_INFINITY);
+    if (viewer.presence === 'present') return;
+    const { clock } = this.#options;
+    viewer.presence = 'present';
+    viewer.since = clock.monotonic();
+    const { id: viewerId, streamId, userId = null, protocol = null } = viewer;
+    const leftAt = viewer.visit?.leftAt?.getTime();
+    if (leftAt !== undefined && clock.now() - leftAt >= RETURN_MS) viewer.visit = undefined;
+    viewer.visit ??= {
+      id: newId(),
+      viewerId,
+      streamId,
+      userId,
+      joinedAt: new Date(clock.now()),
+      leftAt: null,
+      protocol,
+    };
+    viewer.visit.leftAt = null;
+    this.#options.changed(viewer.visit);
+    this.#streamOf(viewer).count(viewer, clock.now());
+  }
+
+  /** They gave a sign of life. */
+  seen(viewer: Viewer, protocol?: ViewerProtocol): void {
+    const now = this.#options.clock.monotonic();
+    viewer.seenAt = now;
+    if (protocol === 'll-hls') viewer.lowLatencyAt = now;
+    if (viewer.presence !== 'present') this.enter(viewer);
+    if (protocol === undefined || protocol === viewer.protocol) return;
+    if (protocol === 'hls' && now - viewer.lowLatencyAt < LOW_LATENCY_MS) return;
+    if (viewer.heldProtocol === undefined) this.#setProtocol(viewer, protocol);
+  }
+
+  /** They are there until the returned function is called. */
+  hold(viewer: Viewer, hold: Hold): () => void {
+    const { clock } = this.#options;
+    viewer.holds.add(hold);
+    this.enter(viewer);
+    if (hold.protocol !== undefined) this.#setProtocol(viewer, hold.protocol);
+    return () => {
+      if (!viewer.holds.delete(hold)) return;
+      viewer.heldUntil = clock.monotonic();
+      if (viewer.holds.size > 0) return;
+      if (viewer.presence === 'away') return this.#rest(viewer);
+      if (viewer.heldUntil - viewer.seenAt >= SILENCE_MS) this.leave(viewer);
+    };
+  }
+
+  /** They have left. */
+  leave(viewer: Viewer): void {
+    const { clock } = this.#options;
+    const last = viewer.holds.size > 0 ? clock.monotonic() : Math.max(viewer.seenAt, viewer.heldUntil);
+    this.#leave(viewer, clock.monotonic() - Math.max(last, viewer.since));
+  }
+
+  /** They say goodbye; what still holds them has the last word. */
+  farewell(viewer: Viewer): void {
+    const isHeld = viewer.holds.size > 0;
+    viewer.seenAt = isHeld ? Number.NEGATIVE_INFINITY : this.#options.clock.monotonic();
+    if (!isHeld) this.leave(viewer);
+  }
+
+  /** They may not watch any more: whatever holds them is told so, and their tokens are unknown from now on. */
+  dismiss(viewer: Viewer): void {
+    const holds = [...viewer.holds];
+    this.leave(viewer);
+    this.#forget(viewer);
+    for (const { dismissed } of holds) dismissed?.();
+  }
+
+  userChanged(viewer: Viewer, userId: string): void {
+    viewer.userId = userId;
+    if (!viewer.visit) return;
+    viewer.visit.userId = userId;
+    this.#options.changed(viewer.visit);
+  }
+
+  /** The limit is for them, or not any more. */
+  setExempt(viewer: Viewer, exempt: boolean): void {
+    if (viewer.exempt === exempt) return;
+    const stream = viewer.presence === 'away' ? undefined : this.#streamOf(viewer);
+    stream?.freePlace(viewer);
+    viewer.exempt = exempt;
+    stream?.takePlace(viewer);
+  }
+
+  /** Nothing is broadcast any more: nobody watches, whatever is still open. */
+  broadcastEnded(stream: StreamAudience): void {
+    for (const viewer of stream.viewers) this.leave(viewer);
+  }
+
+  /** Who waited for a broadcast watches it. */
+  broadcastBegan(streamId: string): void {
+    for (const viewer of this.#streams.get(streamId)?.viewers ?? [])
+      if (viewer.holds.size > 0) this.enter(viewer);
+  }
+
+  /** Everybody has left. */
+  clear(): void {
+    for (const stream of this.#streams.values()) this.broadcastEnded(stream);
+  }
+
+  /** Looks who has fallen silent; to be called about once a second. */
+  sweep(): void {
+    const { clock } = this.#options;
+    const now = clock.monotonic();
+    for (const stream of this.#streams.values()) {
+      for (const viewer of stream.viewers) {
+        if (viewer.holds.size > 0) continue;
+        if (viewer.presence === 'expected' && now - viewer.since >= EXPECTED_MS) this.withdraw(viewer);
+        if (viewer.presence === 'present' && now - viewer.seenAt >= SILENCE_MS) this.leave(viewer);
+      }
+      stream.note(clock.now());
+    }
+    for (const viewer of this.#left) {
+      if (now - viewer.since < RETURN_MS) break;
+      this.#forget(viewer);
+    }
+  }
+
+  /** Drops a stream of which nothing has to be remembered. */
+  drop(stream: StreamAudience): void {
+    if (stream.viewers.size === 0) this.#streams.delete(stream.streamId);
+  }
+
+  #setProtocol(viewer: Viewer, protocol: ViewerProtocol): void {
+    if (viewer.protocol === protocol) return;
+    this.#streamOf(viewer).changeProtocol(viewer, protocol);
+    if (!viewer.visit) return;
+    viewer.visit.protocol = protocol;
+    this.#options.changed(viewer.visit);
+  }
+
+  /** @param agoMs when that was. */
+  #leave(viewer: Viewer, agoMs: number): void {
+    if (viewer.presence === 'away') return;
+    const { clock } = this.#options;
+    const stream = this.#streamOf(viewer);
+    stream.freePlace(viewer);
+    if (viewer.presence === 'present') {
+      stream.discount(viewer, clock.now());
+      if (viewer.visit) {
+        viewer.visit.leftAt = new Date(Math.max(viewer.visit.joinedAt.getTime(), clock.now() - agoMs));
+        this.#options.changed(viewer.visit);
+      }
+    }
+    viewer.presence = 'away';
+    viewer.since = clock.monotonic();
+    if (viewer.holds.size === 0) this.#rest(viewer);
+  }
+
+  /** Nobody holds who is away: they are remembered for a while. */
+  #rest(viewer: Viewer): void {
+    this.#streams.get(viewer.streamId)?.viewers.delete(viewer);
+    if (this.#byId.get(viewer.id) !== viewer) return;
+    if (viewer.visit) this.#left.add(viewer);
+    else this.#forget(viewer);
+  }
+
+  #forget(viewer: Viewer): void {
+    this.#left.delete(viewer);
+    if (this.#byId.get(viewer.id) === viewer) this.#byId.delete(viewer.id);
+    for (const token of viewer.tokens) if (this.#byToken.get(token) === viewer) this.#byToken.delete(token);
+    this.#streams.get(viewer.streamId)?.viewers.delete(viewer);
+  }
+
+  #streamOf(viewer: Viewer): StreamAudience {
+    let stream = this.#streams.get(viewer.streamId);
+    if (!stream) this.#streams.set(viewer.streamId, (stream = new StreamAudience(viewer.streamId)));
+    return stream;
+  }
+}

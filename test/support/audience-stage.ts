@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { pino } from 'pino';
+import type { Test } from 'tap';
+import { ANONYMOUS, type Authenticate, type Principal } from '../../src/accounts/index.js';
+import { Audience, type AudienceOptions } from '../../src/audience/index.js';
+import { newId } from '../../src/platform/index.js';
+import type { MessageData } from '../../src/realtime/index.js';
+import { type StreamChange, Streams, type ViewerRequest } from '../../src/streams/index.js';
+import { testDatabase } from './database.js';
+import { FakeClock } from './fake-clock.js';
+
+/** A row of `livestream_viewers`. */
+export type VisitRow = {
+  id: string;
+  user_id: string | null;
+  joined_at: Date;
+  left_at: Date | null;
+  protocol: string | null;
+};
+
+/** A client of the socket that notes what it is told. */
+export class SocketDouble {
+  readonly principal: Principal;
+  readonly address = '192.0.2.1';
+  readonly id = newId();
+  readonly told: [string, MessageData][] = [];
+  readonly rooms = new Set<string>();
+  readonly #life = new AbortController();
+  readonly signal = this.#life.signal;
+
+  constructor(principal: Principal = ANONYMOUS) {
+    this.principal = principal;
+  }
+
+  tell(event: string, data: MessageData): void {
+    this.told.push([event, data]);
+  }
+
+  enter(room: string): void {
+    this.rooms.add(room);
+  }
+
+  leave(room: string): void {
+    this.rooms.delete(room);
+  }
+
+  gone(): void {
+    this.#life.abort();
+  }
+}
+
+export function account(userId: string, role: 'viewer' | 'broadcaster' | 'admin' = 'viewer'): Principal {
+  return { kind: 'account', userId, name: userId, role, via: 'token' };
+}
+
+/** Bearer tokens here are `ROLE USER`, such as `viewer ann`. */
+const authenticate: Authenticate = async ({ authorization }) => {
+  const [, role, userId] = /^Bearer (viewer|broadcaster|admin) (\w+)$/.exec(authorization ?? '') ?? [];
+  return userId === undefined ? ANONYMOUS : account(userId, role as 'viewer');
+};
+
+/** An audience on a real database and the real hall, on a clock that stands still. */
+export async function audienceStage(t: Test, options: Partial<AudienceOptions> = {}) {
+  const { sql } = await testDatabase(t);
+  const clock = new FakeClock();
+  const secret = randomBytes(32);
+  const logged: string[] = [];
+  const log = pino({ level: 'trace', base: null }, { write: (line: string) => void logged.push(line) });
+  const admit = async () => ({
+    admitted: false as const,
+    refusal: { code: 'stream_key_unknown' as const, message: '' },
+  });
+  const hall = new Streams({ sql, admit, graceMs: 1_000, maxBroadcasts: 1, clock, log });
+  const listeners = new Set<(change: StreamChange) => void>();
+  const broadcasts: [string, string, MessageData][] = [];
+  let finds = 0;
+  const open = async (more: Partial<AudienceOptions> = {}): Promise<Audience> => {
+    const audience = new Audience({
+      sql,
+      streams: {
+        find: (streamId) => {
+          finds++;
+          return hall.find(streamId);
+        },
+        isGuest: (streamId, userId) => hall.isGuest(streamId, userId),
+        status: (streamId) => hall.status(streamId),
+        raisePeak: (streamId, viewers) => hall.raisePeak(streamId, viewers),
+        onChange: (listener) => {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+      },
+      authenticate,
+      secret,
+      hub: { broadcast: (room, event, data) => void broadcasts.push([room, event, data]) },
+      clock,
+      log,
+      ...options,
+      ...more,
+    });
+    await audience.start();
+    return audience;
+  };
+  const audience = await open();
+  return {
+    sql,
+    clock,
+    audience,
+    logged,
+    /** What rooms were told. */
+    broadcasts,
+    /** Another audience on the same database, as after a restart. */
+    open,
+    /** How often the hall was asked for a livestream. */
+    finds: () => finds,
+    change: (change: Omit<StreamChange, 'broadcastId' | 'wasLive'>) => {
+      for (const listener of listeners) listener({ broadcastId: newId(), wasLive: true, ...change });
+    },
+    /** Makes a livestream. @returns its id. */
+    livestream: async (facts: Partial<Parameters<Streams['create']>[0]> = {}): Promise<string> => {
+      const { id } = await hall.create({
+        userId: 'owner',
+        title: 'A livestream',
+        description: '',
+        recordingEnabled: false,
+        streamKeyHash: randomBytes(32).toString('hex'),
+        ...facts,
+      });
+      return id;
+    },
+    invite: async (streamId: string, userId: string): Promise<void> => {
+      await sql`insert into livestream_guests (stream_id, user_id) values (${streamId}, ${userId})`;
+    },
+    /** The rows of a livestream in the order of joining, when everything has been written. */
+    rows: async (streamId: string): Promise<VisitRow[]> => {
+      for (let turn = 0; turn < 3; turn++) {
+        await clock.advance(1_000);
+        for (let wait = 0; wait < 20; wait++) await sql`select 1`;
+      }
+      return await sql<VisitRow[]>`
+        select id, user_id, joined_at, left_at, protocol from livestream_viewers where stream_id = ${streamId}
+        order by id`;
+    },
+  };
+}
+
+export function knock(streamId: string, more: Partial<ViewerRequest> = {}): ViewerRequest {
+  return { streamId, address: '192.0.2.1', ...more };
+}

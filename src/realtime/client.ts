@@ -36,7 +36,7 @@ export type ClientHub = {
 const SKIP_ABOVE = 256 * 1024;
 const CUT_ABOVE = 1024 * 1024;
 /** Messages, and their bytes, that may wait for the one before them. */
-const WAITING_LIMIT = 100;
+const WAITING_LIMIT = 200;
 const WAITING_BYTES_LIMIT = 512 * 1024;
 /** So many messages in a row that cannot be understood end the connection. */
 const BROKEN_LIMIT = 10;

@@ -88,12 +88,13 @@ const SCRIPT = `(() => {
       socket.onopen = () => send('stream:join', { streamId, userId: 'bob' });
       pc.onicecandidate = ({ candidate }) => candidate && send('stream:ice-candidate', { streamId, candidate });
       socket.onmessage = async (message) => {
-        const { event, data } = JSON.parse(message.data);
-        if (event === 'error') errors.push(data);
-        if (event !== 'stream:offer') return;
-        await pc.setRemoteDescription(data.offer);
-        await pc.setLocalDescription();
-        send('stream:answer', { streamId, answer: pc.localDescription });
+        for (const { event, data } of [JSON.parse(message.data)].flat()) {
+          if (event === 'error') errors.push(data);
+          if (event !== 'stream:offer') continue;
+          await pc.setRemoteDescription(data.offer);
+          await pc.setLocalDescription();
+          send('stream:answer', { streamId, answer: pc.localDescription });
+        }
       };
       await frames(video, wanted);
       return { height: video.videoHeight, errors };

@@ -4,6 +4,7 @@ import type { Test } from 'tap';
 
 /** RFC 6455 section 5.2: opcodes. */
 const TEXT = 1;
+const BINARY = 2;
 const CLOSING = 8;
 const PING = 9;
 const PONG = 10;
@@ -50,6 +51,10 @@ export class WebSocketClient {
 
   sendText(text: string): void {
     this.#frame(TEXT, Buffer.from(text));
+  }
+
+  sendBinary(bytes: Buffer): void {
+    this.#frame(BINARY, bytes);
   }
 
   /** A ping of the protocol's own. */

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { PublicError } from '../platform/index.js';
+import { isDatabaseAway, PublicError } from '../platform/index.js';
 import { ErrorResponse, PATTERN_MESSAGES, ref } from './contract.js';
 
 /** Seconds after which a client may try again when the database is away. */
@@ -31,10 +31,6 @@ const FASTIFY_ERRORS: Record<string, Answer> = {
   FST_ERR_BAD_URL: { status: 400, code: 'bad_request', message: 'The address is not a valid URL.' },
 };
 
-/** The database can't be reached, is starting or stopping, or does not answer in time: of the `postgres` package, Node and PostgreSQL appendix A. */
-const DATABASE_AWAY =
-  /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|08...|57P0[1-3]|57014|53300)$/;
-
 /** How an error answers, if it may be shown. */
 function answerTo(error: FastifyError): Answer | undefined {
   if (error instanceof PublicError) {
@@ -46,7 +42,7 @@ function answerTo(error: FastifyError): Answer | undefined {
   if (known) return known;
   if (error instanceof SyntaxError && error.statusCode === 400)
     return { status: 400, code: 'body_invalid', message: 'The body is not valid JSON.' };
-  if (DATABASE_AWAY.test(error.code ?? ''))
+  if (isDatabaseAway(error))
     return {
       status: 503,
       code: 'temporarily_unavailable',
@@ -141,11 +137,13 @@ export function errorSchemas(
   ...statuses: number[]
 ): Record<number, ReturnType<typeof ref<typeof ErrorResponse>>> {
   return Object.fromEntries(
-    statuses.map((status) => [
-      status,
-      { ...ref(ErrorResponse), description: DESCRIPTIONS[status] ?? 'Error' },
-    ]),
+    statuses.map((status) => [status, { ...ref(ErrorResponse), description: errorDescription(status) }]),
   );
+}
+
+/** What an error of this status means, for the OpenAPI document. */
+export function errorDescription(status: number): string {
+  return DESCRIPTIONS[status] ?? 'Error';
 }
 
 const DESCRIPTIONS: Record<number, string> = {
@@ -153,9 +151,16 @@ const DESCRIPTIONS: Record<number, string> = {
   401: 'Nobody in particular may do this (`not_signed_in`), or what was shown does not hold',
   403: 'This is for others to do (`not_allowed`), or the CSRF token is missing (`csrf_failed`)',
   404: 'There is no such thing, or none for whoever asks (`stream_not_found`, `not_found`)',
+  406: 'None of the offered codecs can be used',
   409: 'This is not possible as things stand',
+  410: 'It was there, and is gone',
+  412: 'If-Match names something that is no longer so',
   413: 'The body is too large (`body_too_large`)',
   415: 'The body is of the wrong type (`unsupported_media_type`)',
+  416: 'The range lies outside the file',
+  422: 'This cannot be done (`ice_restart_unsupported`)',
+  426: 'This address takes WebSocket connections',
+  428: 'If-Match is missing',
   429: 'Too many requests or failures: wait (`rate_limited`, with Retry-After)',
   500: 'A fault of the server (`internal_error`)',
   503: 'Try again in a moment (`temporarily_unavailable`, `not_ready`, with Retry-After)',

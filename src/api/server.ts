@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
 import fastify, {
   type FastifyBaseLogger,
   type FastifyError,
@@ -13,6 +14,8 @@ import fastify, {
 import type { Clock, Logger } from '../platform/index.js';
 import { NAMED_SCHEMAS } from './contract.js';
 import { answerUnknownRoutes, routeOf, sendError } from './error-answer.js';
+import { SECURITY_SCHEMES } from './guards.js';
+import { mediaPaths } from './media-paths.js';
 
 export type ServerLimits = {
   connections: number;
@@ -47,12 +50,14 @@ export type ServerOptions = {
   trustProxy: boolean;
   /** The release, for the OpenAPI document. */
   version: string;
+  /** What stands before every path in the addresses that clients use; nothing by default. */
+  basePath?: string;
   limits?: Partial<ServerLimits>;
 };
 
 /**
  * The HTTP server without routes: limits, timeouts, errors in one shape, headers that protect, and the OpenAPI document
- * of what is registered afterwards, at `/openapi.json`. It does not listen yet.
+ * of what is registered afterwards, at `/openapi.json` for programs and at `/docs` for people. It does not listen yet.
  */
 export function createServer(options: ServerOptions): FastifyInstance {
   const { clock } = options;
@@ -124,7 +129,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     const cancel = clock.after(limits.closeWithinMs, () => app.server.closeAllConnections());
     app.server.once('close', cancel);
   });
-  describe(app, options.version);
+  describe(app, options);
   return app;
 }
 
@@ -148,23 +153,59 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): 
   );
 }
 
-function describe(app: FastifyInstance, version: string): void {
+const DOCS = '/docs';
+/** What the page at `/docs` may load; its interface sets styles by itself. */
+const DOCS_SECURITY_POLICY = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'self'",
+].join('; ');
+
+function describe(app: FastifyInstance, { version, basePath = '' }: ServerOptions): void {
   app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: {
         title: 'Headend',
-        description: 'A self-hosted live-streaming gateway.',
+        description: DESCRIPTION,
         version,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
+      servers: [{ url: basePath === '' ? '/' : basePath }],
+      tags: [
+        { name: 'livestreams', description: 'What people watch: made, listed, changed, ended' },
+        { name: 'media', description: 'Media in and out, and the socket' },
+        { name: 'health', description: 'For whoever runs the gateway' },
+      ],
       components: {
-        securitySchemes: { operator: { type: 'http', scheme: 'bearer', description: 'The operator token' } },
+        securitySchemes: {
+          ...SECURITY_SCHEMES,
+          streamKey: { type: 'http', scheme: 'bearer', description: 'A stream key' },
+        },
       },
+      paths: mediaPaths(),
     },
+    stripBasePath: false,
     refResolver: { buildLocalReference: (json) => String(json.$id) },
+  });
+  app.register(swaggerUi, {
+    routePrefix: DOCS,
+    indexPrefix: basePath,
+    staticCSP: DOCS_SECURITY_POLICY,
+    uiConfig: { deepLinking: true, docExpansion: 'list', tryItOutEnabled: false },
+    theme: { title: 'Headend API' },
   });
   app.register(async (scope) => {
     scope.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   });
 }
+
+const DESCRIPTION = `A self-hosted live-streaming gateway.
+
+Every error answers \`{error: {code, message, details?}}\`: the code is stable and for programs, the message for people.
+Times are in ISO 8601, ids are UUIDs. Programs show a token (\`Authorization: Bearer\`), also from other websites; pages
+of this server are known by their cookie and show a CSRF token with it for whatever changes something.`;

@@ -1,6 +1,5 @@
 export type { AccessToken } from './access-token-table.js';
 export type { Account } from './account-table.js';
-export { isAddressRange } from './address-range.js';
 export * from './admission.js';
 export * from './authentication.js';
 export type { Channel } from './channel-table.js';

@@ -1,4 +1,5 @@
 import { type Clock, type Logger, newId, PublicError, type Queries, type Sql } from '../platform/index.js';
+import { isAddressRange } from './address-range.js';
 import { hashStreamKey, mintStreamKey } from './stream-key.js';
 import {
   type NewStreamKey,
@@ -65,9 +66,13 @@ export class StreamKeys {
     return await this.#table.list(owner);
   }
 
-  /** @throws PublicError 400 `expiry_past`, 404 `stream_not_found`, 409 `too_many_keys` */
+  /** @throws PublicError 400 `expiry_past`, `address_range_invalid`, 404 `stream_not_found`, 409 `too_many_keys` */
   async create(owner: StreamKeyOwner, scope: Partial<StreamKeyScope>): Promise<MintedStreamKey> {
-    if (scope.expiresAt && scope.expiresAt.getTime() <= this.#options.clock.now())
+    for (const range of scope.addressRanges ?? [])
+      if (!isAddressRange(range))
+        throw new PublicError(400, 'address_range_invalid', `This is no address and no network: ${range}`);
+    // Also of a date that is none.
+    if (scope.expiresAt && !(scope.expiresAt.getTime() > this.#options.clock.now()))
       throw new PublicError(400, 'expiry_past', 'The key would have expired already.');
     try {
       return await this.#change(owner, async (table) => await this.#mint(table, owner, scope));

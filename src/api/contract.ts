@@ -3,6 +3,8 @@ import { ErrorResponse, SuccessResponse } from './contract/common.js';
 import { GUEST_SCHEMAS } from './contract/guest.js';
 import { LIVESTREAM_SCHEMAS } from './contract/livestream.js';
 import { STATS_SCHEMAS } from './contract/stats.js';
+import { STREAM_KEY_SCHEMAS } from './contract/stream-key.js';
+import { WEBHOOK_SCHEMAS } from './contract/webhook.js';
 
 /**
  * What the API takes and gives, as JSON Schema: requests are checked by these, answers are written by them, and the
@@ -13,6 +15,8 @@ export * from './contract/common.js';
 export * from './contract/guest.js';
 export * from './contract/livestream.js';
 export * from './contract/stats.js';
+export * from './contract/stream-key.js';
+export * from './contract/webhook.js';
 
 /** Those with a name of their own. */
 export const NAMED_SCHEMAS = [
@@ -22,4 +26,6 @@ export const NAMED_SCHEMAS = [
   ...LIVESTREAM_SCHEMAS,
   ...GUEST_SCHEMAS,
   ...STATS_SCHEMAS,
+  ...STREAM_KEY_SCHEMAS,
+  ...WEBHOOK_SCHEMAS,
 ];

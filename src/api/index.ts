@@ -1,4 +1,5 @@
 export { type AuthRoutesOptions, authRoutes } from './auth-routes.js';
+export * from './channel-routes.js';
 export * from './follow-routes.js';
 export { createGuards, type Guards } from './guards.js';
 export * from './health-routes.js';
@@ -7,4 +8,6 @@ export * from './livestream-routes.js';
 export * from './operator-guard.js';
 export * from './page-routes.js';
 export * from './server.js';
+export { streamKeyRoutes } from './stream-key-routes.js';
 export type { PublicUrls } from './stream-view.js';
+export * from './webhook-routes.js';

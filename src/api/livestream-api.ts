@@ -21,7 +21,7 @@ export type LivestreamApiOptions = {
   urls: PublicUrls;
   clock: Clock;
   /** Registers what else is below `/api/livestream`: chat, joining and leaving, stream keys. */
-  others?: (scope: FastifyInstance) => Promise<void>;
+  others?: (scope: FastifyInstance, desk: LivestreamDesk) => Promise<void>;
 };
 
 /** `/api/livestream`, whole. */
@@ -38,7 +38,7 @@ export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (ap
       await scope.register(livestreamGuestRoutes, { streams, desk, guards });
       await scope.register(livestreamStatsRoutes, { desk, guards, clock });
       await scope.register(thumbnailRoutes, { streams, desk, guards, thumbnails, urls });
-      await others?.(scope);
+      await others?.(scope, desk);
     },
   });
 };

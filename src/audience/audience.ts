@@ -29,6 +29,8 @@ export type AudienceOptions = {
     status(streamId: string): Pick<StreamStatus, 'state'>;
     raisePeak(streamId: string, viewers: number): Promise<void>;
     onChange(listener: (change: StreamChange) => void): () => void;
+    /** Tells of livestreams that were changed, or whose guests were. */
+    onUpdate(listener: (streamId: string) => void): () => void;
   };
   authenticate: Authenticate;
   /** What viewer tokens are signed with. */
@@ -118,6 +120,10 @@ export class Audience implements ViewerGate {
     signal.addEventListener(
       'abort',
       streams.onChange((change) => this.#streamChanged(change)),
+    );
+    signal.addEventListener(
+      'abort',
+      streams.onUpdate((streamId) => void this.#reviewSafely([streamId])),
     );
     clock.every(TICK_MS, () => this.#tick(), signal);
     clock.every(REVIEW_MS, () => void this.#reviewAll(), signal);
@@ -209,15 +215,18 @@ export class Audience implements ViewerGate {
     return await this.#table.minutes(streamId, since, limit);
   }
 
-  /** A livestream as it was a moment ago: one question to the database a second, however many ask. */
-  async livestream(streamId: string): Promise<WatchedLivestream | undefined> {
-    return await this.#livestreams.find(streamId);
+  /** A livestream for who may watch it. @throws PublicError 404 `stream_not_found` */
+  async watched(principal: Principal, streamId: string): Promise<WatchedLivestream> {
+    const livestream = await this.#livestreams.find(streamId);
+    if (livestream && (await this.#door.mayWatchAs(principal, livestream))) return livestream;
+    throw notFound();
   }
 
-  /** A livestream, or who is invited to it, was changed or deleted: those who may not watch it any more are sent away. */
-  async review(streamId: string): Promise<void> {
+  /** Sends those away who may not watch a livestream any more. */
+  async #review(streamId: string): Promise<void> {
     this.#livestreams.forget(streamId);
     const viewers = [...(this.#viewers.stream(streamId)?.viewers ?? [])];
+    if (viewers.length === 0) return;
     const livestream = await this.#livestreams.find(streamId);
     const decided = new Map<string, boolean>();
     for (const viewer of viewers) {
@@ -322,12 +331,16 @@ export class Audience implements ViewerGate {
   async #reviewAll(): Promise<void> {
     if (this.#reviewing) return;
     this.#reviewing = true;
+    await this.#reviewSafely([...this.#viewers.streams()].map(({ streamId }) => streamId));
+    this.#reviewing = false;
+  }
+
+  /** What can't be found out now is looked at again at the next turn. */
+  async #reviewSafely(streamIds: string[]): Promise<void> {
     try {
-      for (const { streamId } of [...this.#viewers.streams()]) await this.review(streamId);
+      for (const streamId of streamIds) await this.#review(streamId);
     } catch (error) {
       this.#options.log.warn({ err: error }, 'it could not be checked who may still watch');
-    } finally {
-      this.#reviewing = false;
     }
   }
 }

@@ -106,6 +106,10 @@ export class Doorkeeper {
     return mayWatch(principal, livestream, isGuest);
   }
 
+  async mayWatchAs(principal: Principal, livestream: WatchedLivestream): Promise<boolean> {
+    return await this.mayWatch(this.#identityOf(principal, undefined), livestream);
+  }
+
   #identityOf(principal: Principal, grant: ViewerGrant | undefined): Identity {
     if (principal.kind !== 'anonymous') return { userId: userIdOf(principal), admin: isAdmin(principal) };
     if (grant && this.#options.clock.now() - grant.issuedAt < RIGHTS_MS)

@@ -85,6 +85,7 @@ export async function audienceStage(t: Test, options: Partial<AudienceOptions> =
         isGuest: (streamId, userId) => hall.isGuest(streamId, userId),
         status: (streamId) => hall.status(streamId),
         raisePeak: (streamId, viewers) => hall.raisePeak(streamId, viewers),
+        onUpdate: (listener) => hall.onUpdate(listener),
         onChange: (listener) => {
           listeners.add(listener);
           return () => listeners.delete(listener);
@@ -102,11 +103,30 @@ export async function audienceStage(t: Test, options: Partial<AudienceOptions> =
     return audience;
   };
   const audience = await open();
+  /** Closed with the test, before its database is. */
+  t.teardown(() => audience.close());
+  const event = (name: string) => {
+    const handler = audience.feature.events[name];
+    if (!handler) throw new Error(`nobody takes ${name}`);
+    return handler;
+  };
   return {
     sql,
     clock,
+    hall,
     audience,
     logged,
+    /** A client joins. @returns the data of the acknowledgement. */
+    join: async (client: SocketDouble, streamId: string, viewerToken?: string): Promise<MessageData> => {
+      const data = { streamId, ...(viewerToken === undefined ? {} : { viewerToken }) };
+      return (await event('join-livestream')(client, data))?.data ?? {};
+    },
+    leave: (client: SocketDouble, streamId: string) => void event('leave-livestream')(client, { streamId }),
+    /** The client's connection is gone. */
+    gone: (client: SocketDouble): void => {
+      client.gone();
+      audience.feature.left?.(client);
+    },
     /** What rooms were told. */
     broadcasts,
     /** Another audience on the same database, as after a restart. */
@@ -127,9 +147,6 @@ export async function audienceStage(t: Test, options: Partial<AudienceOptions> =
         ...facts,
       });
       return id;
-    },
-    invite: async (streamId: string, userId: string): Promise<void> => {
-      await sql`insert into livestream_guests (stream_id, user_id) values (${streamId}, ${userId})`;
     },
     /** The rows of a livestream in the order of joining, when everything has been written. */
     rows: async (streamId: string): Promise<VisitRow[]> => {

@@ -1,5 +1,7 @@
+export { type AudienceRoutesOptions, audienceRoutes } from './audience-routes.js';
 export { type AuthRoutesOptions, authRoutes } from './auth-routes.js';
 export * from './channel-routes.js';
+export { type ChatRoutesOptions, chatRoutes } from './chat-routes.js';
 export * from './follow-routes.js';
 export { createGuards, type Guards } from './guards.js';
 export * from './health-routes.js';

@@ -1,6 +1,7 @@
 export * from './backoff.js';
 export * from './clock.js';
 export * from './database.js';
+export * from './database-away.js';
 export * from './embedded-postgres.js';
 export * from './error.js';
 export * from './folder-lock.js';

@@ -1,0 +1,94 @@
+import { PublicError } from '../platform/index.js';
+import type { RealtimeClient } from '../realtime/index.js';
+import type { ChatRooms } from './chat-rooms.js';
+import { type History, type Replay, readCursor } from './history.js';
+import type { PublicPoll } from './poll.js';
+import { type PublicSettings, publicSettings } from './settings.js';
+import type { Standings } from './standing.js';
+
+/** Chats that one connection may listen to at the same time. */
+const CHATS = 20;
+/** Under this name chat keeps clients in rooms that others keep them in as well. */
+const HOLDER = 'chat';
+
+/** What somebody is told who comes into a chat. */
+export type Welcome = {
+  streamId: string;
+  settings: PublicSettings;
+  /** Whether they may moderate. */
+  moderator: boolean;
+  poll: PublicPoll | null;
+  /** They missed more than they were told: ask for `chat:history` with `after`. */
+  more: boolean;
+};
+
+/** Which connections listen to which chat. */
+export class Attendance {
+  readonly #rooms: ChatRooms;
+  readonly #standings: Standings;
+  readonly #history: History;
+  readonly #chats = new Map<RealtimeClient, Set<string>>();
+
+  constructor(options: { rooms: ChatRooms; standings: Standings; history: History }) {
+    this.#rooms = options.rooms;
+    this.#standings = options.standings;
+    this.#history = options.history;
+  }
+
+  /**
+   * Lets a client listen, and tells them what they missed after the message `after`, or the newest messages. Coming
+   * again changes nothing but tells them again.
+   *
+   * @throws PublicError 400, 404 `stream_not_found`, 409 `too_many_chats`
+   */
+  async join(client: RealtimeClient, stream: string, cursor?: string): Promise<Welcome> {
+    const { principal } = client;
+    const after = readCursor(cursor);
+    return await this.#rooms.within(stream, principal, async (place) => {
+      const { room } = place;
+      const { streamId } = room;
+      let told: Replay | undefined;
+      await this.#history.replay(room, after, (replay) => {
+        told = replay;
+        if (client.signal.aborted) return;
+        const chats = this.#chatsOf(client);
+        if (!chats.has(streamId) && chats.size >= CHATS)
+          throw new PublicError(409, 'too_many_chats', `A connection may listen to ${CHATS} chats.`);
+        chats.add(streamId);
+        room.clients.add(client);
+        client.enter(room.everybody, HOLDER);
+        client.tell('chat:history', { streamId, ...replay });
+      });
+      const moderator = this.#standings.of(principal, place) !== 'viewer';
+      if (moderator && room.clients.has(client)) client.enter(room.moderatorsRoom, HOLDER);
+      if (after !== undefined) {
+        const upTo = told?.messages.at(-1)?.id ?? after;
+        const ids = await this.#history.deletedSince(streamId, after, upTo);
+        if (ids.length > 0) client.tell('chat:deleted', { streamId, ids });
+      }
+      const settings = publicSettings(room.settings);
+      return { streamId, settings, moderator, poll: room.poll?.public() ?? null, more: told?.more ?? false };
+    });
+  }
+
+  leave(client: RealtimeClient, stream: string): void {
+    const streamId = stream.toLowerCase();
+    const room = this.#rooms.peek(streamId);
+    if (!this.#chats.get(client)?.delete(streamId) || !room) return;
+    room.clients.delete(client);
+    client.leave(room.everybody, HOLDER);
+    client.leave(room.moderatorsRoom, HOLDER);
+  }
+
+  /** The client's connection is gone. */
+  left(client: RealtimeClient): void {
+    for (const streamId of this.#chats.get(client) ?? []) this.#rooms.peek(streamId)?.clients.delete(client);
+    this.#chats.delete(client);
+  }
+
+  #chatsOf(client: RealtimeClient): Set<string> {
+    const chats = this.#chats.get(client) ?? new Set();
+    this.#chats.set(client, chats);
+    return chats;
+  }
+}

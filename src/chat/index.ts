@@ -1,0 +1,13 @@
+export type { InTheNameOf } from './author.js';
+export { type Chat, type ChatLimits, type ChatOptions, createChat } from './chat.js';
+export type { PublicMessage } from './chat-message.js';
+export type { HistoryQuery } from './history.js';
+export { MESSAGE_LENGTH } from './message-text.js';
+export type { BanRequest } from './moderation.js';
+export type { Ban, LogEntry } from './moderation-table.js';
+export type { PublicPoll } from './poll.js';
+export type { PollRequest } from './polls.js';
+export type { PostRequest } from './posting.js';
+export type { PublicSettings } from './settings.js';
+export type { ChatSettings } from './settings-table.js';
+export type { Visitor } from './standing.js';

@@ -1,0 +1,107 @@
+import type { Queries, Sql } from '../platform/index.js';
+
+/** Somebody who may not write, for a time or for good. */
+export type Ban = {
+  userId: string;
+  /** Whoever comes from there may not write either. */
+  addressHash: string | null;
+  reason: string;
+  createdBy: string;
+  createdAt: Date;
+  /** Null: for good. */
+  until: Date | null;
+};
+
+export type ModeratorAction =
+  | 'message-deleted'
+  | 'purged'
+  | 'timed-out'
+  | 'banned'
+  | 'unbanned'
+  | 'moderator-appointed'
+  | 'moderator-dismissed'
+  | 'settings-changed'
+  | 'poll-created'
+  | 'poll-closed';
+
+/** What a moderator did. */
+export type LogEntry = {
+  id: string;
+  moderatorId: string;
+  action: ModeratorAction;
+  /** Whom it concerned. */
+  userId: string | null;
+  messageId: string | null;
+  details: Record<string, unknown> | null;
+  createdAt: Date;
+};
+
+/** Statements on `chat_moderators`, `chat_bans` and `chat_log`; nobody else queries them. */
+export class ModerationTable {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** The oldest first. */
+  async moderators(streamId: string): Promise<{ userId: string; createdAt: Date }[]> {
+    return await this.#sql<{ userId: string; createdAt: Date }[]>`
+      select user_id as "userId", created_at as "createdAt" from chat_moderators
+      where stream_id = ${streamId} order by created_at, user_id`;
+  }
+
+  async appoint(sql: Queries, streamId: string, userId: string, at: Date): Promise<void> {
+    await sql`
+      insert into chat_moderators (stream_id, user_id, created_at) values (${streamId}, ${userId}, ${at})
+      on conflict do nothing`;
+  }
+
+  async dismiss(sql: Queries, streamId: string, userId: string): Promise<void> {
+    await sql`delete from chat_moderators where stream_id = ${streamId} and user_id = ${userId}`;
+  }
+
+  /** Those that hold, the newest first; what is over is removed. */
+  async bans(streamId: string, now: Date): Promise<Ban[]> {
+    await this.#sql`delete from chat_bans where stream_id = ${streamId} and until <= ${now}`;
+    return await this.#sql<Ban[]>`
+      select user_id as "userId", address_hash as "addressHash", reason, created_by as "createdBy",
+        created_at as "createdAt", until
+      from chat_bans where stream_id = ${streamId} order by created_at desc, user_id`;
+  }
+
+  /** A ban takes the place of an earlier one of the same person. */
+  async ban(sql: Queries, streamId: string, ban: Ban): Promise<void> {
+    const { userId, addressHash, reason, createdBy, createdAt, until } = ban;
+    await sql`
+      insert into chat_bans (stream_id, user_id, address_hash, reason, created_by, created_at, until)
+      values (${streamId}, ${userId}, ${addressHash}, ${reason}, ${createdBy}, ${createdAt}, ${until})
+      on conflict (stream_id, user_id) do update set address_hash = excluded.address_hash,
+        reason = excluded.reason, created_by = excluded.created_by, created_at = excluded.created_at,
+        until = excluded.until`;
+  }
+
+  async unban(sql: Queries, streamId: string, userId: string): Promise<void> {
+    await sql`delete from chat_bans where stream_id = ${streamId} and user_id = ${userId}`;
+  }
+
+  async note(sql: Queries, streamId: string, entry: LogEntry): Promise<void> {
+    const { id, moderatorId, action, userId, messageId, createdAt } = entry;
+    const details = entry.details === null ? null : JSON.stringify(entry.details);
+    await sql`
+      insert into chat_log (id, stream_id, moderator_id, action, user_id, message_id, details, created_at)
+      values (${id}, ${streamId}, ${moderatorId}, ${action}, ${userId}, ${messageId}, ${details}::text::jsonb,
+        ${createdAt})`;
+  }
+
+  /** The newest first. */
+  async log(streamId: string, page: { limit: number; before?: string | undefined }): Promise<LogEntry[]> {
+    const { limit, before } = page;
+    return await this.#sql<LogEntry[]>`
+      select id, moderator_id as "moderatorId", action, user_id as "userId", message_id as "messageId", details,
+        created_at as "createdAt"
+      from chat_log where stream_id = ${streamId}
+        ${before === undefined ? this.#sql`` : this.#sql`and id < ${before}`}
+      order by id desc limit ${limit}`;
+  }
+}

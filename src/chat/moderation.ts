@@ -1,0 +1,282 @@
+import { userIdOf } from '../accounts/index.js';
+import { type Clock, newId, PublicError, type Queries, RateLimit, type Sql } from '../platform/index.js';
+import type { RealtimeHub } from '../realtime/index.js';
+import type { ChatRooms, Place } from './chat-rooms.js';
+import { readCursor } from './history.js';
+import type { MessageStore } from './message-store.js';
+import type { MessageTable } from './message-table.js';
+import type { Ban, LogEntry, ModerationTable, ModeratorAction } from './moderation-table.js';
+import { tooFast } from './rules.js';
+import { mustOutrank, nameOfActor, type Standings, type Visitor } from './standing.js';
+import { readUuid } from './uuid.js';
+
+const MODERATORS = 100;
+const BANS = 10_000;
+/** What one moderator may do at once, and how often something more, in ms. */
+const DEEDS = { capacity: 60, refillMs: 250 };
+
+export type BanRequest = {
+  userId: string;
+  /** Missing: for good. */
+  seconds?: number | undefined;
+  reason?: string | undefined;
+  /** Whether whoever comes from the same address is kept out too; where not said, with a ban for good. */
+  address?: boolean | undefined;
+  /** Whether everything that they wrote is deleted. */
+  purge?: boolean | undefined;
+};
+
+export type ModerationOptions = {
+  sql: Sql;
+  rooms: ChatRooms;
+  standings: Standings;
+  store: MessageStore;
+  messages: MessageTable;
+  table: ModerationTable;
+  hub: Pick<RealtimeHub, 'broadcast'>;
+  clock: Clock;
+};
+
+/** What was done, for the log; by whom and when is added. */
+export type Deed = {
+  action: ModeratorAction;
+  userId?: string | undefined;
+  messageId?: string | undefined;
+  details?: Record<string, unknown> | undefined;
+};
+
+/**
+ * What moderators do. All of it may throw PublicError 401 `not_signed_in`, 403 `not_allowed`, 404 `stream_not_found`
+ * and 429 `rate_limited`.
+ */
+export class Moderation {
+  readonly #options: ModerationOptions;
+  readonly #deeds: RateLimit;
+
+  constructor(options: ModerationOptions) {
+    this.#options = options;
+    this.#deeds = new RateLimit(options.clock, DEEDS);
+  }
+
+  /** Takes back a message: its author may, and moderators. @throws PublicError 404 `message_not_found` */
+  async deleteMessage(visitor: Visitor, stream: string, id: string): Promise<void> {
+    const { rooms, standings, store, messages, hub } = this.#options;
+    await rooms.within(stream, visitor.principal, async (place) => {
+      const { room } = place;
+      const { streamId } = room;
+      const messageId = readUuid(id);
+      if (messageId === undefined) throw messageNotFound();
+      const message = room.recent.get(messageId) ?? (await messages.find(streamId, messageId));
+      const own = message !== undefined && message.userId === userIdOf(visitor.principal);
+      const standing = own ? 'viewer' : standings.moderator(visitor, place);
+      if (!message) throw messageNotFound();
+      if (!own)
+        mustOutrank(
+          standing,
+          message.badge === 'admin' ? 'admin' : await standings.ofUser(message.userId, place),
+        );
+      await store.settled(); // it may not be stored yet
+      const deed: Deed = {
+        action: 'message-deleted',
+        userId: message.userId,
+        messageId,
+        details: { message: message.message },
+      };
+      const by = nameOfActor(visitor.principal);
+      await this.act(visitor, place, own ? undefined : deed, async (sql, at) => {
+        if (!(await messages.delete(sql, streamId, messageId, by, at))) throw messageNotFound();
+      });
+      room.recent.remove(messageId);
+      hub.broadcast(room.everybody, 'chat:deleted', { streamId, ids: [messageId] });
+    });
+  }
+
+  /** Deletes everything that somebody wrote. @returns how many messages */
+  async purge(visitor: Visitor, streamId: string, userId: string): Promise<number> {
+    return await this.#options.rooms.within(streamId, visitor.principal, async (place) => {
+      await this.#mustOutrank(visitor, place, userId);
+      return await this.#purge(visitor, place, userId);
+    });
+  }
+
+  /** Keeps somebody from writing, for a time or for good. @throws PublicError 409 `too_many_bans` */
+  async ban(visitor: Visitor, stream: string, request: BanRequest): Promise<Ban> {
+    const { rooms, messages, table, clock } = this.#options;
+    const { userId, seconds, reason = '', address = seconds === undefined, purge = false } = request;
+    return await rooms.within(stream, visitor.principal, async (place) => {
+      const { room } = place;
+      await this.#mustOutrank(visitor, place, userId);
+      if (room.bans >= BANS && !room.hasBan(userId))
+        throw new PublicError(409, 'too_many_bans', `A chat may have ${BANS} bans: lift some first.`);
+      const hash = address
+        ? (room.recent.lastOf(userId)?.addressHash ?? (await messages.lastAddressHash(room.streamId, userId)))
+        : null;
+      const now = clock.now();
+      const ban: Ban = {
+        userId,
+        addressHash: hash ?? null,
+        reason,
+        createdBy: nameOfActor(visitor.principal),
+        createdAt: new Date(now),
+        until: seconds === undefined ? null : new Date(now + seconds * 1_000),
+      };
+      const action = seconds === undefined ? 'banned' : 'timed-out';
+      const details = { reason, until: ban.until?.toISOString() ?? null, address: ban.addressHash !== null };
+      await room.inTurn(async () => {
+        await this.act(visitor, place, { action, userId, details }, (sql) =>
+          table.ban(sql, room.streamId, ban),
+        );
+        room.addBan(ban);
+      });
+      for (const client of room.clients)
+        if (userIdOf(client.principal) === userId)
+          client.tell('chat:banned', {
+            streamId: room.streamId,
+            reason,
+            until: ban.until?.toISOString() ?? null,
+          });
+      if (purge) await this.#purge(visitor, place, userId);
+      return ban;
+    });
+  }
+
+  /** @throws PublicError 404 `ban_not_found` */
+  async unban(visitor: Visitor, stream: string, userId: string): Promise<void> {
+    const { rooms, standings, table } = this.#options;
+    await rooms.within(stream, visitor.principal, async (place) => {
+      standings.moderator(visitor, place);
+      await place.room.inTurn(async () => {
+        if (!place.room.hasBan(userId))
+          throw new PublicError(404, 'ban_not_found', 'They are not banned from this chat.');
+        await this.act(visitor, place, { action: 'unbanned', userId }, (sql) =>
+          table.unban(sql, place.room.streamId, userId),
+        );
+        place.room.removeBan(userId);
+      });
+    });
+  }
+
+  async bans(visitor: Visitor, stream: string): Promise<Ban[]> {
+    const { rooms, standings, table, clock } = this.#options;
+    return await rooms.within(stream, visitor.principal, async (place) => {
+      standings.moderator(visitor, place);
+      return await table.bans(place.room.streamId, new Date(clock.now()));
+    });
+  }
+
+  async moderators(visitor: Visitor, stream: string): Promise<{ userId: string; createdAt: Date }[]> {
+    const { rooms, table } = this.#options;
+    return await rooms.within(stream, visitor.principal, ({ room }) => table.moderators(room.streamId));
+  }
+
+  /** For the broadcaster. @throws PublicError 409 `moderates_already`, `too_many_moderators` */
+  async appoint(visitor: Visitor, stream: string, userId: string): Promise<void> {
+    const { rooms, standings, table } = this.#options;
+    await rooms.within(stream, visitor.principal, async (place) => {
+      const { room } = place;
+      standings.owner(visitor, place);
+      if (['broadcaster', 'admin'].includes(await standings.ofUser(userId, place)))
+        throw new PublicError(409, 'moderates_already', 'They moderate this chat already.');
+      await room.inTurn(async () => {
+        if (room.moderators.has(userId)) return;
+        if (room.moderators.size >= MODERATORS)
+          throw new PublicError(409, 'too_many_moderators', `A chat may have ${MODERATORS} moderators.`);
+        await this.act(visitor, place, { action: 'moderator-appointed', userId }, (sql, at) =>
+          table.appoint(sql, room.streamId, userId, at),
+        );
+        room.moderators.add(userId);
+      });
+      for (const client of room.clients)
+        if (userIdOf(client.principal) === userId) client.enter(room.moderatorsRoom);
+    });
+  }
+
+  /** For the broadcaster, and for moderators who resign. @throws PublicError 404 `moderator_not_found` */
+  async dismiss(visitor: Visitor, stream: string, userId: string): Promise<void> {
+    const { rooms, standings, table } = this.#options;
+    await rooms.within(stream, visitor.principal, async (place) => {
+      const { room } = place;
+      if (standings.moderator(visitor, place) !== 'moderator' || userIdOf(visitor.principal) !== userId)
+        standings.owner(visitor, place);
+      await room.inTurn(async () => {
+        if (!room.moderators.has(userId))
+          throw new PublicError(404, 'moderator_not_found', 'They are no moderator of this chat.');
+        await this.act(visitor, place, { action: 'moderator-dismissed', userId }, (sql) =>
+          table.dismiss(sql, room.streamId, userId),
+        );
+        room.moderators.delete(userId);
+      });
+      for (const client of room.clients)
+        if (userIdOf(client.principal) === userId) client.leave(room.moderatorsRoom);
+    });
+  }
+
+  /** What was done, the newest first. */
+  async log(visitor: Visitor, stream: string, page: { limit: number; before?: string | undefined }) {
+    const { rooms, standings, table } = this.#options;
+    return await rooms.within(stream, visitor.principal, async (place) => {
+      standings.moderator(visitor, place);
+      return await table.log(place.room.streamId, { limit: page.limit, before: readCursor(page.before) });
+    });
+  }
+
+  /** Stores a change together with what the log says of it, and tells the moderators. */
+  async act<T>(
+    { principal }: Visitor,
+    { room }: Place,
+    deed: Deed | undefined,
+    change: (sql: Queries, at: Date) => Promise<T>,
+  ): Promise<T> {
+    const { sql, table, hub, clock } = this.#options;
+    const moderatorId = nameOfActor(principal);
+    const wait = this.#deeds.take(moderatorId);
+    if (wait > 0) throw tooFast(wait);
+    const at = new Date(clock.now());
+    const entry: LogEntry | undefined = deed && {
+      id: newId(),
+      moderatorId,
+      action: deed.action,
+      userId: deed.userId ?? null,
+      messageId: deed.messageId ?? null,
+      details: deed.details ?? null,
+      createdAt: at,
+    };
+    const result = await sql.begin(async (transaction) => {
+      const answer = await change(transaction, at);
+      if (entry) await table.note(transaction, room.streamId, entry);
+      return answer;
+    });
+    if (entry)
+      hub.broadcast(room.moderatorsRoom, 'chat:log', {
+        streamId: room.streamId,
+        entry: { ...entry, createdAt: at.toISOString() },
+      });
+    return result as T;
+  }
+
+  async #mustOutrank(visitor: Visitor, place: Place, userId: string): Promise<void> {
+    const { standings } = this.#options;
+    const standing = standings.moderator(visitor, place);
+    mustOutrank(standing, await standings.ofUser(userId, place));
+  }
+
+  async #purge(visitor: Visitor, place: Place, userId: string): Promise<number> {
+    const { store, messages, hub } = this.#options;
+    const { room } = place;
+    const upTo = room.recent.lastId;
+    if (upTo === '') return 0;
+    await store.settled();
+    const of = { streamId: room.streamId, userId, upTo };
+    const by = nameOfActor(visitor.principal);
+    const count = await this.act(visitor, place, { action: 'purged', userId }, (sql, at) =>
+      messages.deleteOf(sql, of, by, at),
+    );
+    room.recent.removeOf(userId, upTo);
+    hub.broadcast(room.everybody, 'chat:deleted', { streamId: room.streamId, userId, upTo });
+    return count;
+  }
+}
+
+function messageNotFound(): PublicError {
+  return new PublicError(404, 'message_not_found', 'There is no such message.');
+}

@@ -1,0 +1,241 @@
+import { type Clock, type Logger, newId, PublicError, type Sql } from '../platform/index.js';
+import type { RealtimeHub } from '../realtime/index.js';
+import { BatchWriter, type BatchWriterLimits } from './batch-writer.js';
+import type { ChatRoom } from './chat-room.js';
+import type { ChatRooms, Place } from './chat-rooms.js';
+import { normaliseMessage } from './message-text.js';
+import type { Moderation } from './moderation.js';
+import { Paced } from './paced.js';
+import { Poll, type PublicPoll, publicPoll } from './poll.js';
+import { PollTable, type Vote } from './poll-table.js';
+import { mustNotBeBanned } from './rules.js';
+import { nameOfActor, notSignedIn, type Standings, type Visitor } from './standing.js';
+import { readUuid } from './uuid.js';
+
+const TELL_MS = 1_000;
+/** When a poll could not be closed in time, it is tried again after so many ms. */
+const CLOSE_AGAIN_MS = 5_000;
+const OPTIONS = { least: 2, most: 10 };
+const SECONDS = { least: 10, most: 3_600, usual: 60 };
+
+export type PollRequest = { question: string; options: string[]; seconds?: number | undefined };
+
+export type PollsOptions = {
+  sql: Sql;
+  rooms: ChatRooms;
+  standings: Standings;
+  moderation: Moderation;
+  hub: Pick<RealtimeHub, 'broadcast'>;
+  clock: Clock;
+  log: Logger;
+  limits: BatchWriterLimits;
+};
+
+/**
+ * Polls: one at a time in a livestream, one vote for every account. A vote is acknowledged when it is stored, so a
+ * restart loses none: an open poll is taken up again with its votes, and closed at once where its time is over.
+ */
+export class Polls {
+  readonly #options: PollsOptions;
+  readonly #table: PollTable;
+  readonly #writer: BatchWriter<Vote, undefined>;
+  readonly #telling = new Map<string, Paced>();
+  readonly #life = new AbortController();
+
+  constructor(options: PollsOptions) {
+    this.#options = options;
+    const table = new PollTable(options.sql);
+    const { clock, log, limits } = options;
+    const write = async (votes: Vote[]): Promise<undefined[]> => {
+      await table.vote(votes);
+      return votes.map(() => undefined);
+    };
+    this.#table = table;
+    this.#writer = new BatchWriter({ write, clock, log, limits });
+  }
+
+  /** Takes up what an earlier gateway left open. */
+  async start(): Promise<void> {
+    for (const streamId of await this.#table.streamsWithOpenPoll()) {
+      const room = await this.#options.rooms.wake(streamId);
+      if (room.poll) this.#closeInTime(room, room.poll);
+    }
+  }
+
+  /** For moderators. @throws PublicError 400 `poll_invalid`, 409 `poll_open`, and those of moderation */
+  async create(visitor: Visitor, streamId: string, request: PollRequest): Promise<PublicPoll> {
+    const { rooms, standings, moderation, clock } = this.#options;
+    const { question, options, seconds } = readPoll(request);
+    return await rooms.within(streamId, visitor.principal, async (place) => {
+      const { room } = place;
+      standings.moderator(visitor, place);
+      return await room.inTurn(async () => {
+        if (room.poll) throw new PublicError(409, 'poll_open', 'There is a poll already: close it first.');
+        const now = clock.now();
+        const stored = {
+          id: newId(),
+          streamId: room.streamId,
+          question,
+          options,
+          votes: null,
+          createdBy: nameOfActor(visitor.principal),
+          createdAt: new Date(now),
+          closesAt: new Date(now + seconds * 1_000),
+          closedAt: null,
+        };
+        const deed = { action: 'poll-created', details: { pollId: stored.id, question } } as const;
+        await moderation.act(visitor, place, deed, (sql) => this.#table.insert(sql, stored));
+        const poll = new Poll(stored, []);
+        room.poll = poll;
+        this.#closeInTime(room, poll);
+        return this.#tell(room, poll.public());
+      });
+    });
+  }
+
+  /**
+   * Counts a vote; resolves when it is stored.
+   *
+   * @param option from 0
+   * @throws PublicError 400 `option_invalid`, 401 `not_signed_in`, 403 `banned`, 404 `stream_not_found`,
+   * `poll_not_found`, 409 `poll_closed`, `voted_already`, 503
+   */
+  async vote(visitor: Visitor, streamId: string, pollId: string, option: number): Promise<PublicPoll> {
+    const { rooms, standings } = this.#options;
+    const { principal } = visitor;
+    return await rooms.within(streamId, principal, async (place) => {
+      if (principal.kind !== 'account') throw notSignedIn();
+      const { room } = place;
+      const { userId } = principal;
+      const standing = standings.of(principal, place);
+      mustNotBeBanned(room, { userId, standing, addressHash: null });
+      const poll = await this.#openPoll(room, pollId);
+      if (!Number.isInteger(option) || option < 0 || option >= poll.stored.options.length)
+        throw new PublicError(400, 'option_invalid', 'The poll has no such option.');
+      if (poll.has(userId))
+        throw new PublicError(409, 'voted_already', 'You have voted in this poll already.');
+      if (poll.closing) throw pollClosed();
+      this.#writer.mustTake();
+      poll.vote(userId, option); // at once, so that nobody votes twice while it is being stored
+      this.#tellSoon(room);
+      try {
+        await this.#writer.add({ pollId: poll.stored.id, userId, option });
+      } catch (error) {
+        poll.withdraw(userId);
+        throw error;
+      }
+      return poll.public();
+    });
+  }
+
+  /** For moderators, before its time. @throws PublicError 404 `poll_not_found`, 409 `poll_closed`, those of moderation */
+  async close(visitor: Visitor, streamId: string, pollId: string): Promise<PublicPoll> {
+    const { rooms, standings } = this.#options;
+    return await rooms.within(streamId, visitor.principal, async (place) => {
+      standings.moderator(visitor, place);
+      const poll = await this.#openPoll(place.room, pollId);
+      return await this.#close(place.room, poll, { visitor, place });
+    });
+  }
+
+  /** The newest first. */
+  async list(visitor: Visitor, streamId: string, limit: number): Promise<PublicPoll[]> {
+    return await this.#options.rooms.within(streamId, visitor.principal, async ({ room }) => {
+      const polls = await this.#table.list(room.streamId, limit);
+      return polls.map((poll) =>
+        room.poll?.stored.id === poll.id ? room.poll.public() : publicPoll(poll, poll.votes ?? []),
+      );
+    });
+  }
+
+  /** Stores the votes that wait. Open polls stay open, for the next start. Idempotent. */
+  async shutDown(): Promise<void> {
+    this.#life.abort();
+    for (const paced of this.#telling.values()) paced.cancel();
+    await this.#writer.close();
+  }
+
+  async #openPoll(room: ChatRoom, id: string): Promise<Poll> {
+    const pollId = readUuid(id);
+    const { poll } = room;
+    if (poll && poll.stored.id === pollId && !poll.closing) return poll;
+    const known = (await this.#table.list(room.streamId, 100)).some((past) => past.id === pollId);
+    if (known) throw pollClosed();
+    throw new PublicError(404, 'poll_not_found', 'There is no such poll.');
+  }
+
+  #closeInTime(room: ChatRoom, poll: Poll): void {
+    const { clock, log } = this.#options;
+    const wait = Math.max(0, poll.stored.closesAt.getTime() - clock.now());
+    const close = (): void => {
+      if (room.poll !== poll || poll.closing) return;
+      this.#close(room, poll).catch((error: unknown) => {
+        log.warn({ err: error, streamId: room.streamId }, 'a poll could not be closed: trying again');
+        clock.after(CLOSE_AGAIN_MS, close, this.#life.signal);
+      });
+    };
+    clock.after(wait, close, this.#life.signal);
+  }
+
+  #close(room: ChatRoom, poll: Poll, by?: { visitor: Visitor; place: Place }): Promise<PublicPoll> {
+    poll.closing ??= this.#count(room, poll, by).catch((error: unknown) => {
+      poll.closing = undefined;
+      throw error;
+    });
+    return poll.closing;
+  }
+
+  async #count(room: ChatRoom, poll: Poll, by?: { visitor: Visitor; place: Place }): Promise<PublicPoll> {
+    const { sql, moderation, clock } = this.#options;
+    const { stored } = poll;
+    await this.#writer.settled();
+    const closedAt = new Date(clock.now());
+    const deed = {
+      action: 'poll-closed',
+      details: { pollId: stored.id, question: stored.question },
+    } as const;
+    const votes = by
+      ? await moderation.act(by.visitor, by.place, deed, (queries) =>
+          this.#table.close(queries, stored, closedAt),
+        )
+      : await sql.begin((queries) => this.#table.close(queries, stored, closedAt));
+    room.poll = undefined;
+    return this.#tell(room, publicPoll({ ...stored, closedAt }, votes as number[]));
+  }
+
+  #tellSoon(room: ChatRoom): void {
+    const { streamId } = room;
+    const paced =
+      this.#telling.get(streamId) ??
+      new Paced(this.#options.clock, TELL_MS, () => {
+        this.#telling.delete(streamId);
+        if (room.poll && !room.poll.closing) this.#tell(room, room.poll.public(), true);
+      });
+    this.#telling.set(streamId, paced);
+    paced.want();
+  }
+
+  #tell(room: ChatRoom, poll: PublicPoll, droppable = false): PublicPoll {
+    const { streamId } = room;
+    this.#options.hub.broadcast(room.everybody, 'chat:poll', { streamId, poll }, { droppable });
+    return poll;
+  }
+}
+
+function readPoll({ question, options, seconds = SECONDS.usual }: PollRequest) {
+  const texts = options.map(normaliseMessage);
+  if (texts.length < OPTIONS.least || texts.length > OPTIONS.most)
+    throw invalid(`A poll has ${OPTIONS.least} to ${OPTIONS.most} options.`);
+  if (new Set(texts).size < texts.length) throw invalid('Two options of the poll are the same.');
+  if (!Number.isInteger(seconds) || seconds < SECONDS.least || seconds > SECONDS.most)
+    throw invalid(`A poll runs for ${SECONDS.least} to ${SECONDS.most} seconds.`);
+  return { question: normaliseMessage(question), options: texts, seconds };
+}
+
+function pollClosed(): PublicError {
+  return new PublicError(409, 'poll_closed', 'The poll is closed.');
+}
+
+function invalid(message: string): PublicError {
+  return new PublicError(400, 'poll_invalid', message);
+}

@@ -1,0 +1,60 @@
+import type { RealtimeHub } from '../realtime/index.js';
+import type { ChatRooms } from './chat-rooms.js';
+import type { Moderation } from './moderation.js';
+import type { ChatSettings, SettingsTable } from './settings-table.js';
+import type { Standings, Visitor } from './standing.js';
+
+/** What everybody may know; the blocked terms are the moderators' own. */
+export type PublicSettings = Omit<ChatSettings, 'blockedTerms'>;
+
+export function publicSettings({ blockedTerms: _, ...settings }: ChatSettings): PublicSettings {
+  return settings;
+}
+
+export type SettingsOptions = {
+  rooms: ChatRooms;
+  standings: Standings;
+  moderation: Moderation;
+  table: SettingsTable;
+  hub: Pick<RealtimeHub, 'broadcast'>;
+};
+
+/** How chats are set. */
+export class Settings {
+  readonly #options: SettingsOptions;
+
+  constructor(options: SettingsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws PublicError 404 `stream_not_found` */
+  async read(visitor: Visitor, streamId: string): Promise<PublicSettings & { blockedTerms?: string[] }> {
+    const { rooms, standings } = this.#options;
+    return await rooms.within(streamId, visitor.principal, async (place) => {
+      const { settings } = place.room;
+      return standings.of(visitor.principal, place) === 'viewer' ? publicSettings(settings) : settings;
+    });
+  }
+
+  /** For moderators. @throws PublicError 401 `not_signed_in`, 403 `not_allowed`, 404, 429 */
+  async change(visitor: Visitor, streamId: string, change: Partial<ChatSettings>): Promise<ChatSettings> {
+    const { rooms, standings, moderation, table, hub } = this.#options;
+    return await rooms.within(streamId, visitor.principal, async (place) => {
+      const { room } = place;
+      standings.moderator(visitor, place);
+      return await room.inTurn(async () => {
+        const changed = Object.entries(change).filter(
+          ([name, value]) =>
+            JSON.stringify(value) !== JSON.stringify(room.settings[name as keyof ChatSettings]),
+        );
+        if (changed.length === 0) return room.settings;
+        const settings = { ...room.settings, ...Object.fromEntries(changed) } as ChatSettings;
+        const deed = { action: 'settings-changed', details: Object.fromEntries(changed) } as const;
+        await moderation.act(visitor, place, deed, (sql) => table.save(sql, room.streamId, settings));
+        room.settings = settings;
+        hub.broadcast(room.everybody, 'chat:mode', { streamId: room.streamId, ...publicSettings(settings) });
+        return settings;
+      });
+    });
+  }
+}

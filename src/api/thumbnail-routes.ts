@@ -125,7 +125,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       const audience = livestream.visibility === 'private' ? 'private' : 'public';
       const caching = request.query.v === found.version ? CACHE_VERSION : CACHE_NEWEST;
       reply.headers({ etag, 'cache-control': `${audience}, ${caching}` });
-      if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send(null);
+      if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send(undefined as never);
       return reply.type(found.type).send(found.bytes as never);
     },
   );

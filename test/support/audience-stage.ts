@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import type { Test } from 'tap';
 import { ANONYMOUS, type Authenticate, type Principal } from '../../src/accounts/index.js';
 import { Audience, type AudienceOptions } from '../../src/audience/index.js';
-import { newId } from '../../src/platform/index.js';
+import { type Clock, newId, type Sql } from '../../src/platform/index.js';
 import type { MessageData } from '../../src/realtime/index.js';
 import { type StreamChange, Streams, type ViewerRequest } from '../../src/streams/index.js';
 import { testDatabase } from './database.js';
@@ -59,9 +59,23 @@ const authenticate: Authenticate = async ({ authorization }) => {
   return userId === undefined ? ANONYMOUS : account(userId, role as 'viewer');
 };
 
-/** An audience on a real database and the real hall, on a clock that stands still. */
-export async function audienceStage(t: Test, options: Partial<AudienceOptions> = {}) {
+/**
+ * An audience on a real database and the real hall, on a clock that stands still.
+ *
+ * @param listen told every statement of the audience; what it throws the audience gets from the database.
+ */
+export async function audienceStage(
+  t: Test,
+  options: Partial<AudienceOptions> = {},
+  listen: (statement: string) => void = () => {},
+) {
   const { sql } = await testDatabase(t);
+  const heard = new Proxy(sql, {
+    apply(target, self, parts: Parameters<Sql>) {
+      if (Array.isArray(parts[0])) listen(parts[0].join(' '));
+      return Reflect.apply(target, self, parts);
+    },
+  });
   const clock = new FakeClock();
   const secret = randomBytes(32);
   const logged: string[] = [];
@@ -74,9 +88,19 @@ export async function audienceStage(t: Test, options: Partial<AudienceOptions> =
   const listeners = new Set<(change: StreamChange) => void>();
   const broadcasts: [string, string, MessageData][] = [];
   let finds = 0;
-  const open = async (more: Partial<AudienceOptions> = {}): Promise<Audience> => {
+  let crashed = new AbortController();
+  const open = async (): Promise<Audience> => {
+    crashed = new AbortController();
+    const { signal: dead } = crashed;
+    // A process that crashed has no time any more.
+    const life: Clock = {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      after: (ms, task, signal) => clock.after(ms, task, signal ? AbortSignal.any([signal, dead]) : dead),
+      every: (ms, task, signal) => clock.every(ms, task, signal ? AbortSignal.any([signal, dead]) : dead),
+    };
     const audience = new Audience({
-      sql,
+      sql: heard,
       streams: {
         find: (streamId) => {
           finds++;
@@ -94,17 +118,15 @@ export async function audienceStage(t: Test, options: Partial<AudienceOptions> =
       authenticate,
       secret,
       hub: { broadcast: (room, event, data) => void broadcasts.push([room, event, data]) },
-      clock,
+      clock: life,
       log,
       ...options,
-      ...more,
     });
     await audience.start();
+    t.teardown(() => audience.close());
     return audience;
   };
   const audience = await open();
-  /** Closed with the test, before its database is. */
-  t.teardown(() => audience.close());
   const event = (name: string) => {
     const handler = audience.feature.events[name];
     if (!handler) throw new Error(`nobody takes ${name}`);
@@ -129,6 +151,8 @@ export async function audienceStage(t: Test, options: Partial<AudienceOptions> =
     },
     /** What rooms were told. */
     broadcasts,
+    /** The audience that was opened last does nothing any more. */
+    crash: () => crashed.abort(),
     /** Another audience on the same database, as after a restart. */
     open,
     /** How often the hall was asked for a livestream. */

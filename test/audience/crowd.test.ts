@@ -1,0 +1,119 @@
+import t from 'tap';
+import { account, audienceStage, knock, SocketDouble } from '../support/audience-stage.js';
+import { seededRandom } from '../support/seeded-random.js';
+
+/** How a player is there: its protocol and when it asks, or what is held. */
+type Member = {
+  token: string;
+  kind: 'hls' | 'll-hls' | 'whep' | 'socket';
+  joinedAt: number;
+  /** The last sign of life. */
+  seenAt: number;
+  release: (() => void) | undefined;
+};
+
+t.test(
+  'numbers are right to the unit while 200 players and 50 connections come, go and vanish',
+  async (t) => {
+    const { audience, clock, livestream, rows, join, gone } = await audienceStage(t);
+    const streamId = await livestream();
+    const random = seededRandom(7);
+    const here = new Map<number, Member>();
+    /** Those that vanished without a word: they count for 15 seconds more. */
+    const vanished: Member[] = [];
+    const expected: { joined_at: Date; left_at: Date; protocol: string | null }[] = [];
+    const end = (member: Member, leftAt: number): void => {
+      const protocol = member.kind === 'socket' ? null : member.kind;
+      expected.push({ joined_at: new Date(member.joinedAt), left_at: new Date(leftAt), protocol });
+    };
+
+    const come = async (index: number): Promise<void> => {
+      const now = clock.now();
+      const member: Member = { token: '', kind: 'hls', joinedAt: now, seenAt: now, release: undefined };
+      if (index < 200) {
+        member.kind = index % 3 === 0 ? 'hls' : 'll-hls';
+        member.token = (await audience.admit(knock(streamId))).token;
+        audience.seen(streamId, member.token, member.kind);
+      } else if (index < 225) {
+        member.kind = 'whep';
+        const admission = await audience.admit(knock(streamId));
+        member.token = admission.token;
+        member.release = admission.hold('whep');
+      } else {
+        member.kind = 'socket';
+        const client = new SocketDouble(index % 2 === 0 ? account(`user${index}`) : undefined);
+        member.token = String((await join(client, streamId)).viewerToken);
+        member.release = () => gone(client);
+      }
+      here.set(index, member);
+    };
+    const go = (index: number, member: Member): void => {
+      here.delete(index);
+      if (member.release) {
+        member.release();
+        end(member, clock.now());
+      } else if (random() < 0.5) {
+        audience.leave({ kind: 'anonymous' }, { streamId, token: member.token });
+        end(member, clock.now());
+      } else vanished.push(member);
+    };
+
+    let most = 0;
+    for (let second = 0; second < 120; second++) {
+      for (let index = 0; index < 250; index++) {
+        const member = here.get(index);
+        if (!member) {
+          if (random() < 0.05) await come(index);
+        } else if (random() < 0.03) go(index, member);
+        else if (!member.release && second % 2 === index % 2) {
+          audience.seen(streamId, member.token, member.kind as 'hls');
+          member.seenAt = clock.now();
+        }
+      }
+      await clock.advance(1_000);
+      for (const member of vanished.filter(({ seenAt }) => clock.now() - seenAt >= 15_000)) {
+        vanished.splice(vanished.indexOf(member), 1);
+        end(member, member.seenAt);
+      }
+      const byProtocol = { whep: 0, 'll-hls': 0, hls: 0 };
+      for (const { kind } of [...here.values(), ...vanished]) if (kind !== 'socket') byProtocol[kind]++;
+      const total = here.size + vanished.length;
+      most = Math.max(most, total);
+      t.strictSame(audience.viewers(streamId), { total, byProtocol }, `second ${second}`);
+    }
+    t.ok(most > 150, `${most} at the same time`);
+    for (const member of [...here.values()].filter(({ release }) => release)) {
+      member.release?.();
+      end(member, clock.now());
+    }
+    for (const member of [...here.values()].filter(({ release }) => !release)) end(member, member.seenAt);
+    for (const member of vanished) end(member, member.seenAt);
+    await clock.advance(16_000);
+    t.equal(audience.viewers(streamId).total, 0);
+
+    const key = ({ joined_at, left_at, protocol }: (typeof expected)[number]): string =>
+      `${joined_at.getTime()} ${left_at.getTime()} ${protocol}`;
+    const stored = await rows(streamId);
+    t.strictSame(
+      stored.map((row) => key({ ...row, left_at: row.left_at ?? new Date(0) })).sort(),
+      expected.map(key).sort(),
+      `${stored.length} visits`,
+    );
+  },
+);
+
+t.test('a sign of life costs little', async (t) => {
+  const { audience, livestream } = await audienceStage(t, {
+    limits: { arrivals: { burst: 20_000, refillMs: 1 } },
+  });
+  const streamId = await livestream();
+  const tokens: string[] = [];
+  for (let index = 0; index < 5_000; index++) tokens.push((await audience.admit(knock(streamId))).token);
+  const rounds = 20;
+  const started = process.hrtime.bigint();
+  for (let round = 0; round < rounds; round++)
+    for (const token of tokens) audience.seen(streamId, token, 'll-hls');
+  const each = Number(process.hrtime.bigint() - started) / (rounds * tokens.length);
+  t.equal(audience.viewers(streamId).total, 5_000);
+  t.comment(`${each.toFixed(0)} ns for each sign of life of 5,000 viewers`);
+});

@@ -12,7 +12,7 @@ import {
   type Read,
   type Setting,
   SettingProblem,
-  secret,
+  secretOf,
   setting,
   text,
   url,
@@ -68,6 +68,20 @@ export type Config = {
     turnSecret: string | undefined;
   };
   limits: { broadcasts: number; rtmpConnections: number; rtmpConnectionsPerAddress: number };
+  /** Who may make an account, and what those may do who needed no invitation. */
+  registration: { policy: 'open' | 'invitation' | 'closed'; role: 'viewer' | 'broadcaster' };
+  /** A host platform whose tokens are taken. */
+  jwt:
+    | {
+        keys: { url: string } | { secret: string };
+        issuer: string;
+        audience: string;
+        rolesClaim: string;
+        nameClaim: string;
+      }
+    | undefined;
+  /** Whether webhooks may lead to private addresses and to this machine. */
+  webhooksToPrivateAddresses: boolean;
 };
 
 const databaseUrl: Read<string> = (value, name) => {
@@ -126,7 +140,7 @@ const SETTINGS = {
   ),
   operatorToken: setting(
     'OPERATOR_TOKEN',
-    secret,
+    secretOf(16),
     undefined,
     'bearer token of the API; unset: made at the first start',
   ),
@@ -215,6 +229,35 @@ const SETTINGS = {
     text,
     undefined,
     "its secret for time-limited credentials (coturn's use-auth-secret)",
+  ),
+  registration: setting(
+    'REGISTRATION',
+    oneOf('open', 'invitation', 'closed'),
+    'invitation',
+    'who may make an account: anybody, who was invited, nobody',
+  ),
+  registrationRole: setting(
+    'REGISTRATION_ROLE',
+    oneOf('viewer', 'broadcaster'),
+    'viewer',
+    'what accounts may do that were made without an invitation',
+  ),
+  jwksUrl: setting('AUTH_JWKS_URL', url, undefined, "where a host platform's public keys are (JWK Set)"),
+  jwtSecret: setting('AUTH_JWT_SECRET', secretOf(32), undefined, 'or the secret it signs with (HS256)'),
+  jwtIssuer: setting('AUTH_JWT_ISSUER', text, undefined, 'what its tokens must say as `iss`'),
+  jwtAudience: setting('AUTH_JWT_AUDIENCE', text, undefined, 'and as `aud`'),
+  jwtRolesClaim: setting(
+    'AUTH_JWT_ROLES_CLAIM',
+    text,
+    'roles',
+    'the claim with viewer, broadcaster or admin; `a.b` is b in a',
+  ),
+  jwtNameClaim: setting('AUTH_JWT_NAME_CLAIM', text, 'name', 'the claim with the name that others see'),
+  webhooksPrivate: setting(
+    'WEBHOOK_PRIVATE_ADDRESSES',
+    yesOrNo,
+    'false',
+    'webhooks may lead to private addresses and to this machine',
   ),
   maxBroadcasts: setting('MAX_BROADCASTS', whole(1, 10_000), '100', 'broadcasts at the same time'),
   maxRtmp: setting('MAX_RTMP_CONNECTIONS', whole(1, 100_000), '2000', 'RTMP connections in all'),
@@ -313,7 +356,27 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       rtmpConnections: required(SETTINGS.maxRtmp),
       rtmpConnectionsPerAddress: required(SETTINGS.maxRtmpPerAddress),
     },
+    registration: {
+      policy: required(SETTINGS.registration),
+      role: required(SETTINGS.registrationRole),
+    },
+    jwt: undefined,
+    webhooksToPrivateAddresses: required(SETTINGS.webhooksPrivate),
   };
+  const jwksUrl = optional(SETTINGS.jwksUrl);
+  const jwtSecret = optional(SETTINGS.jwtSecret);
+  const issuer = optional(SETTINGS.jwtIssuer);
+  const audience = optional(SETTINGS.jwtAudience);
+  if (environment.AUTH_JWKS_URL && environment.AUTH_JWT_SECRET)
+    problems.push('AUTH_JWKS_URL and AUTH_JWT_SECRET exclude each other');
+  const keys = jwksUrl ? { url: jwksUrl } : jwtSecret ? { secret: jwtSecret } : undefined;
+  if (keys && issuer && audience) {
+    const rolesClaim = required(SETTINGS.jwtRolesClaim);
+    config.jwt = { keys, issuer, audience, rolesClaim, nameClaim: required(SETTINGS.jwtNameClaim) };
+  } else if (keys || issuer || audience)
+    problems.push(
+      'AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE are needed with AUTH_JWKS_URL or AUTH_JWT_SECRET, all three together',
+    );
   if (problems.length === 0 && config.partDuration * 2 > config.segmentDuration)
     problems.push('PART_DURATION must be at most half of SEGMENT_DURATION');
   const { turnServer, turnUsername, turnPassword, turnSecret } = config.ice;

@@ -63,7 +63,35 @@ t.test('every setting that is wrong is named at once, and none is guessed', asyn
 
 t.test('settings that do not go together are refused', async (t) => {
   t.throws(() => readConfig({ RTMPS_PORT: '1936' }), { message: 'RTMPS_PORT needs TLS_CERT and TLS_KEY' });
+  const jwt = { AUTH_JWT_ISSUER: 'https://host.example', AUTH_JWT_AUDIENCE: 'headend' };
+  t.throws(() => readConfig({ AUTH_JWKS_URL: 'https://host.example/keys' }), {
+    message: /all three together/,
+  });
+  t.throws(() => readConfig(jwt), { message: /all three together/ });
+  t.throws(
+    () => readConfig({ ...jwt, AUTH_JWKS_URL: 'https://host.example/keys', AUTH_JWT_SECRET: 'x'.repeat(32) }),
+    { message: /exclude each other/ },
+  );
   t.throws(() => readConfig({ PART_DURATION: '1', SEGMENT_DURATION: '1.5' }), { message: /at most half/ });
+});
+
+t.test("a host platform's tokens are taken by its keys or by a secret", async (t) => {
+  const jwt = { AUTH_JWT_ISSUER: 'https://host.example', AUTH_JWT_AUDIENCE: 'headend' };
+  const claims = {
+    issuer: 'https://host.example',
+    audience: 'headend',
+    rolesClaim: 'roles',
+    nameClaim: 'name',
+  };
+  t.equal(readConfig({}).jwt, undefined);
+  t.strictSame(readConfig({ ...jwt, AUTH_JWKS_URL: 'https://host.example/keys' }).jwt, {
+    keys: { url: 'https://host.example/keys' },
+    ...claims,
+  });
+  t.strictSame(readConfig({ ...jwt, AUTH_JWT_SECRET: 'x'.repeat(32) }).jwt, {
+    keys: { secret: 'x'.repeat(32) },
+    ...claims,
+  });
 });
 
 t.test('the ladder is read with its units, or switched off', async (t) => {

@@ -49,11 +49,13 @@ export const url: Read<string> = (value, name) => {
   return value.replace(/\/+$/, '');
 };
 
-/** Never repeated in the message. */
-export const secret: Read<string> = (value, name) => {
-  if (value.length < 16) throw new SettingProblem(`${name} must have at least 16 characters`);
-  return value;
-};
+/** At least so many characters; never repeated in the message. */
+export function secretOf(minimum: number): Read<string> {
+  return (value, name) => {
+    if (value.length < minimum) throw new SettingProblem(`${name} must have at least ${minimum} characters`);
+    return value;
+  };
+}
 
 export const pemFile: Read<string> = (value, name) => {
   let pem: string;

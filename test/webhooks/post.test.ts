@@ -1,0 +1,125 @@
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import t, { type Test } from 'tap';
+import { type PostOptions, post } from '../../src/webhooks/post.js';
+import { TargetPolicy } from '../../src/webhooks/target-policy.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { webhookReceiver } from '../support/webhook-receiver.js';
+
+function options(url: string, clock = new FakeClock(), privateAddresses = true): PostOptions {
+  return {
+    url,
+    headers: { 'x-test': 'yes' },
+    body: '{"ä":1}',
+    timeoutMs: 10_000,
+    policy: new TargetPolicy({ privateAddresses }),
+    clock,
+    signal: new AbortController().signal,
+  };
+}
+
+async function rawServer(t: Test, greeting: string): Promise<{ url: string; connected: Promise<void> }> {
+  let connect = (): void => {};
+  const connected = new Promise<void>((resolve) => {
+    connect = resolve;
+  });
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      if (greeting !== '') socket.write(greeting);
+      connect();
+    });
+    t.teardown(() => socket.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, connected };
+}
+
+t.test('JSON arrives whole, and the status comes back', async (t) => {
+  const receiver = await webhookReceiver(t);
+  t.same(await post(options(receiver.url)), { status: 204 });
+  t.match(receiver.received, [
+    { path: '/hook', body: '{"ä":1}', headers: { 'content-type': 'application/json', 'x-test': 'yes' } },
+  ]);
+});
+
+t.test('a redirect is an answer like others', async (t) => {
+  const receiver = await webhookReceiver(t);
+  receiver.answer = (_request, response) => void response.writeHead(302, { location: receiver.url }).end();
+  t.same(await post(options(receiver.url)), { status: 302 });
+  t.equal(receiver.received.length, 1);
+});
+
+t.test('an endless answer is cut off', async (t) => {
+  const receiver = await webhookReceiver(t);
+  let written = 0;
+  receiver.answer = (_request, response) => {
+    response.writeHead(200);
+    const more = (): void => {
+      while (!response.destroyed && response.write('x'.repeat(1_024))) written += 1_024;
+      response.once('drain', more);
+    };
+    more();
+  };
+  t.same(await post(options(receiver.url)), { status: 200 });
+  await until(() => receiver.open === 0);
+  t.ok(written < 10_000_000, `${written} bytes were taken`);
+});
+
+t.test('who never answers is given ten seconds', async (t) => {
+  const clock = new FakeClock();
+  const { url, connected } = await rawServer(t, '');
+  const posting = post(options(url, clock));
+  await connected;
+  await clock.advance(10_000);
+  t.same(await posting, { error: 'There was no answer within 10 s.' });
+  t.equal(clock.pending, 0);
+});
+
+t.test('a status counts though its body breaks off', async (t) => {
+  const receiver = await webhookReceiver(t);
+  receiver.answer = (_request, response) => {
+    response.writeHead(200, { 'content-length': 100 });
+    response.write('abc', () => response.destroy());
+  };
+  t.same(await post(options(receiver.url)), { status: 200 });
+});
+
+t.test('what is no HTTP, a closed port, and an unknown name are told in words', async (t) => {
+  const { url } = await rawServer(t, 'SSH-2.0-OpenSSH_9.2\r\n');
+  t.match(await post(options(url)), { error: /Parse Error/ });
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  t.match(await post(options(`http://127.0.0.1:${port}/`)), { error: /ECONNREFUSED/ });
+  t.match(await post(options(`http://localhost:${port}/`)), { error: /ECONNREFUSED/ });
+  t.match(await post(options('http://nowhere.invalid/')), { error: /nowhere\.invalid/ });
+});
+
+t.test('a name that leads to this machine is not followed where that is forbidden', async (t) => {
+  const receiver = await webhookReceiver(t);
+  const { port } = new URL(receiver.url);
+  t.match(await post(options(`http://localhost:${port}/`, new FakeClock(), false)), {
+    error: /may not lead to where localhost does/,
+  });
+  t.match(await post(options(receiver.url, new FakeClock(), false)), { error: /may not lead/ });
+  t.equal(receiver.received.length, 0);
+});
+
+t.test('a request that is broken off leaves nothing behind', async (t) => {
+  const clock = new FakeClock();
+  const { url, connected } = await rawServer(t, '');
+  const life = new AbortController();
+  const posting = post({ ...options(url, clock), signal: life.signal });
+  await connected;
+  life.abort();
+  t.match(await posting, { error: /abort/i });
+  t.equal(clock.pending, 0);
+  t.match(await post({ ...options(url, clock), signal: life.signal }), { error: /abort/i });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,5 +1,7 @@
-import type { Page } from 'playwright-core';
-import { until } from './gateway-process.js';
+import type { Browser, Page } from 'playwright-core';
+import type { Test } from 'tap';
+import { type Livestream, until } from './gateway-process.js';
+import { openPage } from './pages.js';
 
 /** What the watch page tells of itself (`window.headend.stats()`), and what its video element shows. */
 export type Playback = {
@@ -64,4 +66,14 @@ export async function openForHls(page: Page, url: string): Promise<void> {
   await page.goto(url);
   await page.getByLabel('Delivery').selectOption('hls');
   await until('the page has turned to HLS', async () => (await playback(page)).delivery === 'hls');
+}
+
+/** Opens the watch page, waits until it plays by WebRTC, and marks the document, so that a reload would show. */
+export async function watchByWebrtc(t: Test, browser: Browser, { watch }: Livestream): Promise<Page> {
+  const page = await openPage(t, browser);
+  await page.goto(watch);
+  await untilPlaying(page);
+  t.equal((await playback(page)).delivery, 'webrtc');
+  await page.evaluate("window.mark = 'never reloaded'");
+  return page;
 }

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import type { Account, Invitation } from '../accounts/index.js';
 import { PublicError } from '../platform/index.js';
 import type { AuthRoutesOptions } from './auth-routes.js';
+import { createChangeLimit } from './change-limit.js';
 import {
   AccountRequest,
   AccountResponse,
@@ -29,12 +30,13 @@ const IdParams = Type.Object({ id: Id });
 /** What admins do: accounts and invitations. */
 export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
   plain,
-  { authentication, guards },
+  { authentication, guards, clock },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const { accounts, invitations } = authentication;
   const tags = ['administration'];
   app.addHook('onRequest', guards.admin);
+  app.addHook('onRequest', createChangeLimit(guards, clock));
 
   app.get(
     '/accounts',

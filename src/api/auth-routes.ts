@@ -9,7 +9,7 @@ import {
   sessionCookie,
   sessionSecretIn,
 } from '../accounts/index.js';
-import { PublicError } from '../platform/index.js';
+import { type Clock, PublicError } from '../platform/index.js';
 import { accountRoutes } from './account-routes.js';
 import {
   LoginRequest,
@@ -48,6 +48,7 @@ export type AuthRoutesOptions = {
     | 'registrationPolicy'
   >;
   guards: Guards;
+  clock: Clock;
   /** The origin that pages of ours come from: behind TLS the cookie is for TLS alone. */
   publicOrigin: () => string;
 };

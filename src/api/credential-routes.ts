@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import type { AccessToken } from '../accounts/index.js';
 import { PublicError } from '../platform/index.js';
 import type { AuthRoutesOptions } from './auth-routes.js';
+import { createChangeLimit } from './change-limit.js';
 import {
   AccessTokenRequest,
   AccessTokenResponse,
@@ -24,12 +25,13 @@ const IdParams = Type.Object({ id: Id });
 /** What opens the way to one's own account: sessions and access tokens. */
 export const credentialRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
   plain,
-  { authentication, guards },
+  { authentication, guards, clock },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const { sessions, accessTokens } = authentication;
   const tags = ['accounts'];
   app.addHook('onRequest', guards.signedIn);
+  app.addHook('onRequest', createChangeLimit(guards, clock));
 
   app.get(
     '/tokens',

@@ -1,11 +1,16 @@
+import cors from '@fastify/cors';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
 import type { Authentication } from '../accounts/index.js';
+import type { Clock } from '../platform/index.js';
+import { createChangeLimit } from './change-limit.js';
 import { FollowResponse, ONE_LINE, ref } from './contract.js';
 import { errorSchemas } from './error-answer.js';
 import { CHANGING_SECURITY, type Guards, READING_SECURITY } from './guards.js';
 
+/** How long a browser may remember the answer to a preflight request, in seconds. */
+const PREFLIGHT_S = 600;
 const PATH = '/api/users/:userId/follow';
 const UserParams = Type.Object({
   userId: Type.String({ minLength: 1, maxLength: 200, pattern: ONE_LINE }),
@@ -14,14 +19,27 @@ const UserParams = Type.Object({
 export type FollowRoutesOptions = {
   follows: Pick<Authentication['follows'], 'follow' | 'unfollow' | 'isFollowing'>;
   guards: Guards;
+  clock: Clock;
 };
 
-/** `/api/users/:userId/follow`: whether I follow somebody. Chat of theirs may be for followers alone. */
-export const followRoutes: FastifyPluginAsync<FollowRoutesOptions> = async (plain, { follows, guards }) => {
+/**
+ * `/api/users/:userId/follow`: whether I follow somebody. Chat of theirs may be for followers alone. Any website may ask with
+ * a token (CORS without credentials).
+ */
+export const followRoutes: FastifyPluginAsync<FollowRoutesOptions> = async (plain, options) => {
+  const { follows, guards, clock } = options;
+  await plain.register(cors, {
+    origin: '*',
+    methods: ['GET', 'HEAD', 'PUT', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type'],
+    exposedHeaders: ['retry-after', 'x-request-id'],
+    maxAge: PREFLIGHT_S,
+  });
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['follows'];
   const params = UserParams;
   app.addHook('onRequest', guards.signedIn);
+  app.addHook('onRequest', createChangeLimit(guards, clock));
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store');
   });

@@ -149,8 +149,12 @@ export type InvitationView = Static<typeof InvitationView>;
 
 export const InvitationRequest = Type.Object(
   {
-    role: Type.Optional(Type.Enum(['viewer', 'broadcaster', 'admin'], { default: 'broadcaster' })),
-    days: Type.Optional(Type.Integer({ minimum: 1, maximum: 90, default: 7 })),
+    role: Type.Optional(
+      Type.Enum(['viewer', 'broadcaster', 'admin'], { description: 'broadcaster by default' }),
+    ),
+    days: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 90, description: 'How long it is good for; 7 by default' }),
+    ),
   },
   { $id: 'InvitationRequest', additionalProperties: false },
 );

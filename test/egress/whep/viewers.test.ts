@@ -1,0 +1,98 @@
+import t, { type Test } from 'tap';
+import { createRealtimeEgress, whepRoutes } from '../../../src/egress/whep/index.js';
+import { PublicError } from '../../../src/platform/index.js';
+import type { ViewerRequest } from '../../../src/streams/index.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { PoolDouble } from '../../support/pool-double.js';
+import { RealtimeBroadcast } from '../../support/realtime-broadcast.js';
+import { signallingServer } from '../../support/signalling-server.js';
+import { offerText } from '../../support/webrtc-offer.js';
+
+const LIVE = '01890a5d-ac96-774b-bcce-b302099a8057';
+const OFFLINE = '01890a5d-ac96-774b-bcce-b302099a8058';
+
+/** WHEP behind a gate that notes what happens. */
+async function whep(t: Test, refusal?: PublicError) {
+  const clock = new FakeClock();
+  const { app, log } = signallingServer(t, clock);
+  const pool = new PoolDouble();
+  const egress = createRealtimeEgress({ pool, clock, log });
+  const visit = egress.visit(new RealtimeBroadcast(LIVE));
+  const happened: string[] = [];
+  const requests: ViewerRequest[] = [];
+  let dismiss: (() => void) | undefined;
+  await app.register(whepRoutes, {
+    egress,
+    gate: {
+      admit: async (request) => {
+        requests.push(request);
+        if (refusal) throw refusal;
+        return {
+          token: 'token',
+          hold: (protocol, dismissed) => {
+            happened.push(`hold ${protocol}`);
+            dismiss = dismissed;
+            return () => void happened.push('release');
+          },
+          withdraw: () => void happened.push('withdraw'),
+        };
+      },
+    },
+    find: async () => ({ endReason: null }),
+    iceServers: { links: () => [] },
+    clock,
+  });
+  const post = (streamId: string, query = '', payload = offerText('chromium-view')) =>
+    app.inject({
+      method: 'POST',
+      url: `/whep/${streamId}${query}`,
+      payload,
+      headers: { 'content-type': 'application/sdp', authorization: 'Bearer x' },
+    });
+  return { app, pool, visit, post, happened, requests, dismiss: () => dismiss?.() };
+}
+
+t.test('a WHEP session is a viewer until it ends', async (t) => {
+  const { app, post, happened, requests } = await whep(t);
+  const answer = await post(LIVE, '?v=AQ-token');
+  t.equal(answer.statusCode, 201);
+  t.match(requests, [{ streamId: LIVE, token: 'AQ-token', authorization: 'Bearer x', address: '127.0.0.1' }]);
+  t.strictSame(happened, ['hold whep']);
+  await app.inject({ method: 'DELETE', url: String(answer.headers.location) });
+  t.strictSame(happened, ['hold whep', 'release']);
+  t.equal((await post(LIVE, '?v=a&v=b')).statusCode, 201);
+  t.equal(requests.at(-1)?.token, undefined);
+});
+
+t.test('who may not watch any more is disconnected', async (t) => {
+  const { post, pool, happened, dismiss } = await whep(t);
+  await post(LIVE);
+  dismiss();
+  t.equal(pool.viewers[0]?.ended, 'closed');
+  await new Promise((resolve) => setImmediate(resolve));
+  t.strictSame(happened, ['hold whep', 'release']);
+});
+
+t.test('who does not come after all keeps no place', async (t) => {
+  const { post, happened } = await whep(t);
+  t.equal((await post(OFFLINE)).statusCode, 409);
+  t.equal(
+    (await post(LIVE, '', offerText('chromium-view').replaceAll('H264', 'H999'))).statusCode < 500,
+    true,
+  );
+  t.equal(happened[0], 'withdraw');
+});
+
+t.test('the gate’s refusals are answered before anything is negotiated', async (t) => {
+  for (const [refusal, retryAfter] of [
+    [new PublicError(503, 'viewer_limit_reached', 'Full.', { retryAfter: 10 }), '10'],
+    [new PublicError(404, 'stream_not_found', 'None.'), undefined],
+  ] as const) {
+    const { post, pool } = await whep(t, refusal);
+    const answer = await post(LIVE);
+    t.equal(answer.statusCode, refusal.status);
+    t.equal(answer.json().error.code, refusal.code);
+    t.equal(answer.headers['retry-after'], retryAfter);
+    t.strictSame(pool.viewers, []);
+  }
+});

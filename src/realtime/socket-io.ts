@@ -24,6 +24,8 @@ const PONG_WITHIN_MS = 20_000;
 const GREETING_MS = 10_000;
 /** Packets at once, be they messages or not, and after how many ms one more. */
 const PACKETS = { capacity: 1_000, refillMs: 20 };
+/** For a client that polls to hear that it is sent away, ms. */
+const FAREWELL_MS = 1_000;
 /** Seconds after which somebody may try again for whom there was no place. */
 const RETRY_AFTER_S = 10;
 
@@ -97,9 +99,11 @@ export const socketIoRoutes: FastifyPluginAsync<SocketIoRoutesOptions> = async (
   });
 
   app.addHook('preClose', async () => {
-    for (const channel of channels.values()) if (!channel.named) channel.cut();
+    for (const channel of channels.values()) channel.close();
+    clock.after(FAREWELL_MS, () => {
+      for (const channel of channels.values()) channel.cut();
+    });
   });
-  app.addHook('onClose', async () => void engine.close());
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _body, done) => done(null)); // Engine.IO reads it.
   app.route({
@@ -136,8 +140,6 @@ function idOf(connection: Connection): string {
 
 /** An Engine.IO connection, with what it has not sent. */
 class Channel {
-  /** Whether it has become a client of Socket.IO. */
-  named = false;
   readonly #connection: Connection;
   /** Of its WebSocket; none while it polls. */
   readonly #streams = new Set<Duplex>();
@@ -146,6 +148,8 @@ class Channel {
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    // Of polling alone: how long its end waits for the next poll, in which it is told; it can't be cut short.
+    if ('closeTimeout' in connection.transport) connection.transport.closeTimeout = FAREWELL_MS;
     connection.on('packetCreate', ({ data }: { data?: string }) => {
       this.#waiting += data?.length ?? 1;
     });
@@ -189,7 +193,6 @@ class SocketIoLine implements Line {
     this.#socket = socket;
     this.#channel = channel;
     this.#hub = hub;
-    channel.named = true;
     const principal: Principal = socket.data ?? ANONYMOUS;
     this.#client = hub.connect(this, principal, address);
     socket.onAny((event: unknown, ...rest: unknown[]) => this.#receive(event, rest));

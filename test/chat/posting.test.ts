@@ -162,7 +162,11 @@ t.test('who is too fast is told how long to wait', async (t) => {
   await post('bob', '10.0.0.1');
   await post('bob', '10.0.0.1');
   await post('cat', '10.0.0.1');
-  await t.rejects(post('dan', '10.0.0.1'), { code: 'rate_limited', details: { retryAfter: 1 } }, 'all of one address');
+  await t.rejects(
+    post('dan', '10.0.0.1'),
+    { code: 'rate_limited', details: { retryAfter: 1 } },
+    'all of one address',
+  );
   await post('dan', '10.0.0.2');
   await clock.advance(3_000);
   await post('ann', '10.0.0.2');

@@ -42,7 +42,11 @@ process.on('uncaughtException', (error) => {
     detail: String(error.stack),
   });
 });
-process.on('disconnect', () => stop(0));
+// The gateway was killed, or it would have said goodbye.
+process.on('disconnect', () => {
+  if (worker) void worker.release().finally(() => stop(0));
+  else stop(0);
+});
 // Ctrl-C and a service manager's stop reach the whole group: the gateway ends its workers in order.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});

@@ -15,14 +15,19 @@ const MAXIMUM_MISORDER = 1000;
 /** A gap that is larger is not worth repairing: a keyframe is asked for. */
 const REPAIRABLE_GAP = 256;
 const MAXIMUM_MISSING = 512;
-/** ms between two requests for the same packet, and how often it is asked for. */
-const NACK_SPACING_MS = 50;
-const NACK_TRIES = 10;
+/** A packet that was asked for is asked for again when its answer is late by so much, ms; not sooner or later than: */
+const NACK_SLACK_MS = 10;
+const NACK_SPACING_MS = { least: 20, most: 200 } as const;
+/** How long an answer takes when none has come yet, ms; and how much a single one says of the next. */
+const FIRST_ANSWER_MS = 40;
+const ANSWER_WEIGHT = 1 / 4;
+/** ms after which a packet is of no use any more; who waits for it knows this. */
+const USELESS_AFTER_MS = 750;
 const KEPT_SHIFTS = 16;
 /** Room below the first packet for those that come late. */
 const FIRST_CYCLE = 0x10000;
 
-type Missing = { tries: number; askedAt: number };
+type Missing = { since: number; tries: number; askedAt: number };
 /** Behind packet `at`, numbers are shifted otherwise than before it. */
 type Shift = { at: number; before: number };
 
@@ -44,6 +49,8 @@ export class MediaReceiver {
   readonly #clock: Clock;
   readonly #nack: boolean;
   readonly #missing = new Map<number, Missing>();
+  #newlyMissing = false;
+  #answerMs = FIRST_ANSWER_MS;
   #shifts: Shift[] = [];
   #shift = 0;
   #timestampShift = 0;
@@ -74,6 +81,11 @@ export class MediaReceiver {
     return this.#highest >= 0 && this.#missing.has(extendSequence(sequence, this.#highest));
   }
 
+  /** Whether packets are missing that were not asked for yet: the sooner the better. */
+  get newlyMissing(): boolean {
+    return this.#newlyMissing;
+  }
+
   /** @param at monotonic ms. */
   accept(packet: Buffer, header: RtpHeader, orientation: number, at: number): void {
     const padding = header.payloadEnd === header.payloadOffset;
@@ -83,10 +95,10 @@ export class MediaReceiver {
     }
     const number = extendSequence(header.sequence, this.#highest);
     if (number > this.#highest) {
-      this.#noteGap(number);
+      this.#noteGap(number, at);
       this.#highest = number;
     } else if (this.#nack) {
-      if (!this.#missing.delete(number)) return; // it has been there before
+      if (!this.#answered(number, at)) return; // it has been there before
     } else if (this.#isKnown(number)) return;
     this.#received++;
     if (padding && number === this.#highest) {
@@ -113,16 +125,19 @@ export class MediaReceiver {
     if (this.#highest >= 0) this.layer.report(time, (report.timestamp + this.#timestampShift) >>> 0);
   }
 
-  /** The numbers of packets to ask for now, ascending. What was asked for too often is given up. */
+  /** The numbers of packets to ask for now, ascending. What comes too late anyway is given up. */
   due(now: number): number[] {
+    this.#newlyMissing = false;
     if (this.#missing.size === 0) return [];
     const due: number[] = [];
     let lost = false;
+    const { least, most } = NACK_SPACING_MS;
+    const spacing = Math.min(most, Math.max(least, this.#answerMs + NACK_SLACK_MS));
     for (const [number, missing] of this.#missing) {
-      if (missing.tries >= NACK_TRIES || this.#highest - number > MAXIMUM_MISORDER) {
+      if (now - missing.since >= USELESS_AFTER_MS || this.#highest - number > MAXIMUM_MISORDER) {
         this.#missing.delete(number);
         lost = true;
-      } else if (now - missing.askedAt >= NACK_SPACING_MS) {
+      } else if (now - missing.askedAt >= spacing) {
         missing.askedAt = now;
         missing.tries++;
         due.push(number & 0xffff);
@@ -185,7 +200,16 @@ export class MediaReceiver {
     layer.restart();
   }
 
-  #noteGap(number: number): void {
+  /** Whether the packet was missing; learns how long answers take from those that came at the first request. */
+  #answered(number: number, at: number): boolean {
+    const missing = this.#missing.get(number);
+    if (!missing) return false;
+    this.#missing.delete(number);
+    if (missing.tries === 1) this.#answerMs += (at - missing.askedAt - this.#answerMs) * ANSWER_WEIGHT;
+    return true;
+  }
+
+  #noteGap(number: number, at: number): void {
     const gap = number - this.#highest - 1;
     if (gap === 0 || !this.#nack) return;
     if (gap > REPAIRABLE_GAP || this.#missing.size + gap > MAXIMUM_MISSING) {
@@ -194,7 +218,8 @@ export class MediaReceiver {
       return;
     }
     for (let lost = this.#highest + 1; lost < number; lost++)
-      this.#missing.set(lost, { tries: 0, askedAt: Number.NEGATIVE_INFINITY });
+      this.#missing.set(lost, { since: at, tries: 0, askedAt: Number.NEGATIVE_INFINITY });
+    this.#newlyMissing = true;
   }
 
   #leaveOut(number: number): void {

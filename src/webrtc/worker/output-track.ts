@@ -1,8 +1,10 @@
 import type dgram from 'node:dgram';
 import {
+  goodbye,
   PLAIN_VP9_BYTES,
   RTP_HEADER_BYTES,
   readVp9Descriptor,
+  receiverReport,
   senderReport,
   writePlainVp9,
 } from '../../media/index.js';
@@ -14,8 +16,8 @@ import { Splice } from './splice.js';
 
 const LOOPBACK = '127.0.0.1';
 const MARKER = 0x80;
-/** How long a missing packet is waited for: retransmission of pictures takes a few round trips. */
-const GAP_MS = { video: 550, audio: 60 } as const;
+/** How long a missing packet is waited for: pictures as long as they are asked for. */
+const GAP_MS = { video: 800, audio: 60 } as const;
 /** Sound that has not come for so long is replaced by silence; an encoder that detects silence sends every 400 ms. */
 const SILENCE_AFTER_MS = 500;
 /** Silence stays so far behind, as what comes at last is a little late. */
@@ -135,6 +137,13 @@ export class OutputTrack implements LayerReader {
       cname: 'headend',
     });
     this.#socket.send(report, this.#port + 1, LOOPBACK);
+  }
+
+  /** Nothing more will be sent: resolves when that was said. On the port of the media ffmpeg hears it after all of them. */
+  async sayGoodbye(): Promise<void> {
+    // Without a report in front ffmpeg does not read it.
+    const words = Buffer.concat([receiverReport(this.#payloadType, []), goodbye([this.#payloadType])]);
+    await new Promise<void>((resolve) => this.#socket.send(words, this.#port, LOOPBACK, () => resolve()));
   }
 
   #send(layer: Layer, slot: number): void {

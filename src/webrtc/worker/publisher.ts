@@ -25,9 +25,9 @@ import { SenderClock } from './sender-clock.js';
 import { SourceWatch } from './source-watch.js';
 import type { Transport, TransportOwner } from './transport.js';
 
-/** ms between looks for missing packets; every second time what has arrived is told (TWCC). */
-const TICK_MS = 25;
-const FEEDBACK_TICKS = 2;
+/** ms between looks for missing packets; every fifth time what has arrived is told (TWCC). */
+const TICK_MS = 10;
+const FEEDBACK_TICKS = 5;
 const REPORT_MS = 1000;
 /** Our SSRC in RTCP; it only has to differ from the publisher's. */
 const OUR_SSRC = 1;
@@ -199,7 +199,9 @@ export class Publisher implements TransportOwner {
     const { ssrc } = this.#header;
     const receiver = this.#receivers.get(ssrc) ?? this.#receive(layer, ssrc, at);
     // The same SSRC for sound and picture would be a mistake of the publisher.
-    if (receiver?.layer === layer) receiver.accept(packet, this.#header, this.#orientation, at);
+    if (receiver?.layer !== layer) return;
+    receiver.accept(packet, this.#header, this.#orientation, at);
+    if (receiver.newlyMissing) this.#askFor(receiver);
   }
 
   #receive(layer: Layer, ssrc: number, at: number): MediaReceiver | undefined {
@@ -249,12 +251,13 @@ export class Publisher implements TransportOwner {
     );
   }
 
+  #askFor(receiver: MediaReceiver): void {
+    const due = receiver.due(this.#context.clock.monotonic());
+    if (due.length > 0) this.#transport.send(genericNack(OUR_SSRC, receiver.ssrc, due));
+  }
+
   #tick(): void {
-    const now = this.#context.clock.monotonic();
-    for (const receiver of this.#receivers.values()) {
-      const due = receiver.due(now);
-      if (due.length > 0) this.#transport.send(genericNack(OUR_SSRC, receiver.ssrc, due));
-    }
+    for (const receiver of this.#receivers.values()) this.#askFor(receiver);
     if (++this.#ticks % FEEDBACK_TICKS !== 0) return;
     const media = this.#receivers.keys().next().value ?? 0;
     for (

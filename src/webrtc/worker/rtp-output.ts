@@ -70,6 +70,12 @@ export class RtpOutput {
     this.#socket.close();
   }
 
+  /** Has the receiver end by itself: nobody else will end it. */
+  async sayGoodbye(): Promise<void> {
+    if (this.#life.signal.aborted) return;
+    await Promise.all([this.#video?.sayGoodbye(), this.#audio?.sayGoodbye()]);
+  }
+
   #tick(): void {
     const now = this.#context.clock.monotonic();
     this.#askForKeyframe(now);

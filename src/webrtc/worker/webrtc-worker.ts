@@ -66,6 +66,11 @@ export class WebrtcWorker {
     datachannel.cleanup();
   }
 
+  /** The gateway is gone: encoders, which have nobody else now, are told that their media are over. Never rejects. */
+  async release(): Promise<void> {
+    await Promise.allSettled([...this.#outputs.values()].map((output) => output.sayGoodbye()));
+  }
+
   /** Never throws: what can't be done is reported. */
   async command(command: WorkerCommand): Promise<void> {
     try {

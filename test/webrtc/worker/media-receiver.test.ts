@@ -73,23 +73,54 @@ t.test('what comes twice is taken once; what comes late is taken in its place', 
   }
 });
 
-t.test('missing packets are asked for every 50 ms, ten times, then a keyframe is', async (t) => {
+t.test('missing packets are asked for until they are of no use, then a keyframe is', async (t) => {
   const { accept, receiver, clock, requests } = receive();
   for (const sequence of [10, 13, 14]) accept(sequence);
   t.ok(receiver.misses(11));
   t.notOk(receiver.misses(13));
+  t.ok(receiver.newlyMissing);
   t.same(receiver.due(clock.monotonic()), [11, 12]);
+  t.notOk(receiver.newlyMissing);
   t.same(receiver.due(clock.monotonic()), []);
   accept(12);
-  for (let i = 0; i < 9; i++) {
-    await clock.advance(50);
-    t.same(receiver.due(clock.monotonic()), [11]);
+  let asked = 0;
+  for (let waited = 0; waited < 740; waited += 10) {
+    await clock.advance(10);
+    asked += receiver.due(clock.monotonic()).length;
   }
+  t.ok(asked >= 10, `asked for ${asked} times`);
   t.equal(requests(), 0);
-  await clock.advance(50);
+  await clock.advance(10);
   t.same(receiver.due(clock.monotonic()), []);
   t.equal(requests(), 1);
   t.notOk(receiver.misses(11));
+});
+
+t.test('a packet is asked for again when its answer is late, by how long answers take', async (t) => {
+  for (const [answerMs, least, most] of [
+    [2, 20, 30],
+    [100, 100, 130],
+    [400, 190, 210],
+  ] as const) {
+    const { accept, receiver, clock } = receive();
+    let sequence = 10;
+    accept(sequence);
+    for (let round = 0; round < 30; round++) {
+      sequence += 2;
+      accept(sequence);
+      t.same(receiver.due(clock.monotonic()), [sequence - 1]);
+      await clock.advance(answerMs);
+      accept(sequence - 1);
+    }
+    accept(sequence + 2);
+    receiver.due(clock.monotonic());
+    let waited = 0;
+    do {
+      await clock.advance(1);
+      waited++;
+    } while (receiver.due(clock.monotonic()).length === 0);
+    t.ok(waited >= least && waited <= most, `after ${waited} ms where answers take ${answerMs} ms`);
+  }
 });
 
 t.test('a gap that can not be repaired is not: a keyframe is asked for', async (t) => {

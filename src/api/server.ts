@@ -178,7 +178,18 @@ function describe(app: FastifyInstance, { version, basePath = '' }: ServerOption
       servers: [{ url: basePath === '' ? '/' : basePath }],
       tags: [
         { name: 'livestreams', description: 'What people watch: made, listed, changed, ended' },
+        { name: 'stream keys', description: 'What lets an encoder publish' },
+        {
+          name: 'channels',
+          description: 'The key that somebody keeps in their encoder for all their livestreams',
+        },
+        { name: 'viewers', description: 'Who joins and leaves, and how many watch' },
+        { name: 'chat', description: 'What is said beside the picture, and who keeps it civil' },
         { name: 'media', description: 'Media in and out, and the socket' },
+        { name: 'accounts', description: 'People, how they sign in, and their tokens' },
+        { name: 'follows', description: 'Who follows whom' },
+        { name: 'administration', description: 'For administrators and the operator' },
+        { name: 'webhooks', description: 'Other servers are told what happens here' },
         { name: 'health', description: 'For whoever runs the gateway' },
       ],
       components: {

@@ -17,6 +17,7 @@ import { type BroadcastGuest, type Publication, Streams, Thumbnails } from '../.
 import { LivestreamTable } from '../../src/streams/livestream-table.js';
 import { testDatabase } from './database.js';
 import { FakeClock } from './fake-clock.js';
+import { collectRoutes, type RegisteredRoute } from './openapi.js';
 
 export const URLS: PublicUrls = {
   rtmpServer: () => 'rtmp://live.example.test/live',
@@ -58,6 +59,8 @@ export const authenticateByName: Authenticate = async ({ authorization }) => {
 
 export type LivestreamApi = {
   app: FastifyInstance;
+  /** Filled while the server gets ready. */
+  routes: RegisteredRoute[];
   sql: Sql;
   streams: Streams;
   table: LivestreamTable;
@@ -113,6 +116,7 @@ export async function openLivestreamApi(
     return await listActive(page);
   };
   const app = createServer({ log, clock, trustProxy: false, version: '1.2.3' });
+  const routes = collectRoutes(app);
   app.register(livestreamApi, {
     streams,
     guards: createGuards({ authenticate: authenticateByName }),
@@ -125,6 +129,7 @@ export async function openLivestreamApi(
   t.teardown(() => app.close());
   return {
     app,
+    routes,
     sql,
     streams,
     table: new LivestreamTable(sql),

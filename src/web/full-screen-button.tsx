@@ -11,22 +11,35 @@ export function FullScreenButton({ target }: { target: RefObject<HTMLElement | n
   const [fills, setFills] = useState(false);
 
   useEffect(() => {
-    const look = (): void =>
-      setFills(target.current !== null && document.fullscreenElement === target.current);
-    document.addEventListener('fullscreenchange', look);
-    return () => document.removeEventListener('fullscreenchange', look);
+    const element = target.current;
+    const listening = new AbortController();
+    const { signal } = listening;
+    document.addEventListener('fullscreenchange', () => setFills(isFull(element)), { signal });
+    // Browsers that cannot be told to leave it fill the screen with the video themselves.
+    if ('controlsList' in HTMLVideoElement.prototype)
+      element?.addEventListener(
+        'dblclick',
+        ({ target: hit }) => hit instanceof HTMLVideoElement && void toggle(element),
+        { signal },
+      );
+    return () => listening.abort();
   }, [target]);
 
-  const toggle = async (): Promise<void> => {
-    try {
-      await (fills ? document.exitFullscreen() : target.current?.requestFullscreen());
-    } catch {
-      // The browser does not want to: everything stays as it is.
-    }
-  };
   return (
-    <button type="button" class="full-screen" onClick={() => void toggle()}>
+    <button type="button" class="full-screen" onClick={() => void toggle(target.current)}>
       {fills ? 'Leave full screen' : 'Full screen'}
     </button>
   );
+}
+
+function isFull(element: HTMLElement | null): boolean {
+  return element !== null && document.fullscreenElement === element;
+}
+
+async function toggle(element: HTMLElement | null): Promise<void> {
+  try {
+    await (isFull(element) ? document.exitFullscreen() : element?.requestFullscreen());
+  } catch {
+    // The browser does not want to: everything stays as it is.
+  }
 }

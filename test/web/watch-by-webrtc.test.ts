@@ -117,6 +117,8 @@ t.test('a lost connection falls to HLS with its picture held, in full screen too
   t.ok(await page.evaluate(fills), 'the screen is still filled');
   await page.getByRole('button', { name: 'Leave full screen' }).click();
   await holds(page, 'document.fullscreenElement === null');
+  await page.locator('video').dblclick();
+  await holds(page, fills);
 });
 
 t.test('who chose how to be served is served so, and may change their mind', async (t) => {

@@ -66,8 +66,8 @@ export const RotateKeyRequest = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: 604_800,
-        default: 3_600,
-        description: 'How long the old key still admits publishers; who is connected then stays',
+        description:
+          'How long the old key still admits publishers, an hour if not said; who is connected then stays',
       }),
     ),
   },

@@ -1,36 +1,42 @@
+import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import {
-  ANONYMOUS,
-  createAdmission,
+  Channels,
+  createAuthentication,
+  createKeyAdmission,
   hashStreamKey,
   loadOperatorToken,
   mintStreamKey,
+  type Principal,
+  StreamKeys,
+  userIdOf,
 } from './accounts/index.js';
-import {
-  createOperatorGuard,
-  createServer,
-  healthRoutes,
-  livestreamRoutes,
-  pageRoutes,
-} from './api/index.js';
+import { createGuards, createServer } from './api/index.js';
+import { Audience } from './audience/index.js';
+import { createChat } from './chat/index.js';
 import type { Config } from './config.js';
-import { hlsRoutes } from './egress/hls/index.js';
-import { createRealtimeEgress, whepRoutes } from './egress/whep/index.js';
+import { createRealtimeEgress } from './egress/whep/index.js';
+import { type BoundPorts, listeningHost, publicAddresses, publicUrlPath } from './gateway/addresses.js';
+import { registerRoutes } from './gateway/routes.js';
 import { createRtmpServer } from './ingest/rtmp/index.js';
-import { createWhipIngest, whipRoutes } from './ingest/whip/index.js';
+import { createWhipIngest } from './ingest/whip/index.js';
 import { createPackager } from './packager/index.js';
-import { type Clock, type Logger, migrate, openDatabase, projectRoot } from './platform/index.js';
-import { createRealtime, realtimeRoutes } from './realtime/index.js';
+import {
+  type Clock,
+  type Logger,
+  loadSecretFile,
+  migrate,
+  openDatabase,
+  projectRoot,
+} from './platform/index.js';
+import { createRealtime } from './realtime/index.js';
 import { Signalling, WebrtcService } from './signalling/index.js';
-import { Streams } from './streams/index.js';
+import { Streams, Thumbnails } from './streams/index.js';
 import { createTranscoder } from './transcode/index.js';
+import { broadcastEvent, createWebhooks } from './webhooks/index.js';
 import { createWebrtcPool, IceServers } from './webrtc/index.js';
-
-const RTMP_DEFAULT_PORT = 1935;
-const RTMPS_DEFAULT_PORT = 443;
 
 export type GatewayContext = {
   clock: Clock;
@@ -73,6 +79,34 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       dataDir: config.dataDir,
     });
 
+    const { secret } = await loadSecretFile(path.join(config.dataDir, 'secret'));
+    const release = await version();
+
+    const bound: BoundPorts = { http: 0, rtmp: 0, rtmps: undefined };
+    const { urls, origin } = publicAddresses(config.publicUrl, bound);
+    const authentication = createAuthentication({
+      sql,
+      clock,
+      log: log.child({ room: 'accounts' }),
+      operatorToken,
+      jwt: config.jwt,
+      publicOrigin: origin,
+      registration: config.registration.policy,
+      defaultRole: config.registration.role,
+    });
+    authentication.start();
+    closing.push(() => authentication.close());
+    const { authenticate, accounts, follows } = authentication;
+    const keys: StreamKeys = new StreamKeys({
+      sql,
+      dropKey: (keyId) => streams.dropKey(keyId),
+      clock,
+      log: log.child({ room: 'accounts' }),
+    });
+    keys.start();
+    closing.push(() => keys.close());
+    const channels = new Channels(sql);
+
     const transcoder = createTranscoder({
       ffmpegPath: config.ffmpegPath,
       environment,
@@ -110,11 +144,16 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
 
     const streams: Streams = new Streams({
       sql,
-      admit: createAdmission({
-        findStreamByKeyHash: (hash) => streams.findByStreamKeyHash(hash),
+      admit: createKeyAdmission({
+        keys,
+        channels,
+        findStream: (streamId) => streams.standing(streamId),
+        streamForChannel: (channel) => streams.streamForChannel(channel),
+        findAccount: (id) => accounts.find(id),
         clock,
         log,
       }),
+      keepKey: (transaction, livestream) => keys.keepFirst(transaction, livestream),
       graceMs: config.graceMs,
       maxBroadcasts: config.limits.broadcasts,
       clock,
@@ -141,41 +180,12 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       log: log.child({ room: 'rtmp' }),
     });
 
-    const http = createServer({ log, clock, trustProxy: config.trustProxy, version: await version() });
-    const bound = { http: { host: config.http.host, port: 0 }, rtmp: { host: config.rtmp.host, port: 0 } };
-    const publicUrl = (): URL => new URL(config.publicUrl ?? `http://localhost:${bound.http.port}`);
-    let rtmpsPort: number | undefined;
-    await http.register(livestreamRoutes, {
-      streams,
-      requireOperator: createOperatorGuard({ verify: (token) => operatorToken.verify(token), clock }),
-      urls: {
-        rtmpServer: () => ingestUrl('rtmp', publicUrl().hostname, bound.rtmp.port, RTMP_DEFAULT_PORT),
-        rtmpsServer: () =>
-          rtmpsPort === undefined
-            ? undefined
-            : ingestUrl('rtmps', publicUrl().hostname, rtmpsPort, RTMPS_DEFAULT_PORT),
-        whip: () => absolute(publicUrl(), 'whip'),
-        hls: (streamId) => absolute(publicUrl(), `hls/${streamId}/index.m3u8`),
-        watch: (streamId) => absolute(publicUrl(), `watch/${streamId}`),
-        whep: (streamId) => absolute(publicUrl(), `whep/${streamId}`),
-      },
-    });
-    await http.register(hlsRoutes, { packager, clock });
     const whip = createWhipIngest({
       pool,
       publish: (publisher) => streams.publish(publisher),
       maximumBitrate: config.webrtc.maximumBitrate,
       clock,
       log: log.child({ room: 'whip' }),
-    });
-    const basePath = publicUrlPath(config.publicUrl);
-    await http.register(whipRoutes, { ingest: whip, iceServers, clock, basePath });
-    await http.register(whepRoutes, {
-      egress: realtime,
-      find: (streamId) => streams.find(streamId),
-      iceServers,
-      clock,
-      basePath,
     });
     const service = new WebrtcService({
       publish: (request) => whip.publish(request),
@@ -191,45 +201,107 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       streams,
       iceServers,
     });
-    const hub = createRealtime({
-      authenticate: async () => ANONYMOUS,
-      clock,
-      log: log.child({ room: 'realtime' }),
+
+    const hub = createRealtime({ authenticate, clock, log: log.child({ room: 'realtime' }) });
+    authentication.onRevoked((userId) => {
+      const theirs = ({ principal }: { principal: Principal }): boolean => userIdOf(principal) === userId;
+      hub.disconnect(theirs, 'sign in again');
     });
+    const audience = new Audience({
+      sql,
+      streams,
+      authenticate,
+      secret: keyOf(secret, 'viewer tokens'),
+      hub,
+      clock,
+      log: log.child({ room: 'audience' }),
+    });
+    await audience.start();
+    closing.push(() => audience.close());
+    const chat = createChat({
+      sql,
+      hub,
+      streams,
+      isFollowing: (follower, followed) => follows.isFollowing(follower, followed),
+      isAdminAccount: async (userId) => (await accounts.find(userId))?.role === 'admin',
+      addressSecret: keyOf(secret, 'addresses in chat'),
+      clock,
+      log: log.child({ room: 'chat' }),
+    });
+    await chat.start();
+    closing.push(() => chat.close());
     const signalling = new Signalling({
       service,
       iceServers,
       hub,
-      admit: async () => ({ token: '', hold: () => () => {}, withdraw: () => {} }),
+      admit: (client, streamId, token) => audience.admitClient(client, streamId, token),
       onChange: (listener) => streams.onChange(listener),
       clock,
       log: log.child({ room: 'signalling' }),
     });
-    hub.add(signalling);
     signalling.start();
     closing.push(() => signalling.close());
-    await http.register(realtimeRoutes, { realtime: hub, clock });
+    for (const feature of [signalling, audience.feature, chat.feature]) hub.add(feature);
+
+    const webhooks = createWebhooks({
+      sql,
+      privateAddresses: config.webhooksToPrivateAddresses,
+      version: release,
+      clock,
+      log: log.child({ room: 'webhooks' }),
+    });
+    await webhooks.start();
+    closing.push(() => webhooks.close());
+    streams.onChange((change) => {
+      const event = broadcastEvent(change);
+      if (event) webhooks.emit(...event);
+    });
+    audience.onPeak((peak) => webhooks.emit('viewers.peak', peak));
+
+    const basePath = publicUrlPath(config.publicUrl);
+    const http = createServer({ log, clock, trustProxy: config.trustProxy, version: release, basePath });
+    await registerRoutes(http, {
+      authentication,
+      guards: createGuards({ authenticate }),
+      keys,
+      channels,
+      streams,
+      thumbnails: new Thumbnails({ folder: path.join(config.dataDir, 'thumbnails') }),
+      packager,
+      realtime,
+      whip,
+      iceServers,
+      hub,
+      audience,
+      chat,
+      webhooks,
+      urls,
+      origin,
+      basePath,
+      checks: { database: () => sql`select 1` },
+      clock,
+    });
     void iceServers.check();
-    await http.register(healthRoutes, { clock, checks: { database: () => sql`select 1` } });
-    await http.register(pageRoutes, { root: path.join(projectRoot(), '.build/web') });
 
     // Closed from the bottom up: no new publishers, broadcasts put down, waiting viewers sent away, requests done.
     closing.push(() => http.close());
     closing.push(() => packager.close());
     closing.push(() => streams.close());
     await http.listen({ host: listeningHost(config.http.host), port: config.http.port });
-    bound.http.port = (http.server.address() as AddressInfo).port;
+    bound.http = (http.server.address() as AddressInfo).port;
     await rtmpServer.start();
     closing.push(() => rtmpServer.close());
     const ingest = rtmpServer.address();
-    bound.rtmp.port = ingest.port;
-    rtmpsPort = ingest.rtmpsPort;
+    bound.rtmp = ingest.port;
+    bound.rtmps = ingest.rtmpsPort;
+    const { host } = config.rtmp;
 
     let closed: Promise<void> | undefined;
     return {
       addresses: {
-        ...bound,
-        ...(rtmpsPort === undefined ? {} : { rtmps: { host: config.rtmp.host, port: rtmpsPort } }),
+        http: { host: config.http.host, port: bound.http },
+        rtmp: { host, port: bound.rtmp },
+        ...(bound.rtmps === undefined ? {} : { rtmps: { host, port: bound.rtmps } }),
       },
       newOperatorToken: operatorToken.created,
       failed: database.lost,
@@ -241,27 +313,9 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
   }
 }
 
-/** Every address of the machine: both families, or IPv4 alone on a machine without IPv6. */
-function listeningHost(host: string): string {
-  if (host !== '::') return host;
-  const hasIpv6 = Object.values(networkInterfaces())
-    .flat()
-    .some((address) => address?.family === 'IPv6');
-  return hasIpv6 ? host : '0.0.0.0';
-}
-
-function ingestUrl(protocol: 'rtmp' | 'rtmps', hostname: string, port: number, defaultPort: number): string {
-  return `${protocol}://${hostname}${port === defaultPort ? '' : `:${port}`}/live`;
-}
-
-/** What stands before every path in the addresses that clients use; mostly nothing. */
-function publicUrlPath(publicUrl: string | undefined): string {
-  return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
-}
-
-/** An address below the public one, which may have a path of its own. */
-function absolute(base: URL, below: string): string {
-  return `${base.href.replace(/\/+$/, '')}/${below}`;
+/** A key for one purpose, so that no two rooms share one (as RFC 5869 expands). */
+function keyOf(secret: string, purpose: string): Buffer {
+  return createHmac('sha256', secret).update(purpose).digest();
 }
 
 async function version(): Promise<string> {

@@ -93,7 +93,7 @@ export class Webhooks {
   }
 
   /** Tells everybody who wants to know. Returns at once, and never throws. */
-  emit<E extends WebhookEvent>(event: E, data: WebhookData[E]): void {
+  emit(...[event, data]: { [E in WebhookEvent]: [E, WebhookData[E]] }[WebhookEvent]): void {
     if (this.#closed) return;
     const createdAt = this.#now();
     const payload = { type: event, timestamp: createdAt.toISOString(), data };

@@ -1,0 +1,50 @@
+import { networkInterfaces } from 'node:os';
+import type { PublicUrls } from '../api/index.js';
+
+const RTMP_DEFAULT_PORT = 1935;
+const RTMPS_DEFAULT_PORT = 443;
+
+/** The ports that were bound; known only after the start where the configuration said 0. */
+export type BoundPorts = { http: number; rtmp: number; rtmps: number | undefined };
+
+/** Every address of the machine: both families, or IPv4 alone on a machine without IPv6. */
+export function listeningHost(host: string): string {
+  if (host !== '::') return host;
+  const hasIpv6 = Object.values(networkInterfaces())
+    .flat()
+    .some((address) => address?.family === 'IPv6');
+  return hasIpv6 ? host : '0.0.0.0';
+}
+
+/** What stands before every path in the addresses that clients use; mostly nothing. */
+export function publicUrlPath(publicUrl: string | undefined): string {
+  return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
+}
+
+/** How people reach the gateway, its pages and its media. */
+export function publicAddresses(
+  publicUrl: string | undefined,
+  bound: BoundPorts,
+): { urls: PublicUrls; origin: () => string } {
+  const base = (): URL => new URL(publicUrl ?? `http://localhost:${bound.http}`);
+  // The public address may have a path of its own.
+  const below = (path: string): string => `${base().href.replace(/\/+$/, '')}/${path}`;
+  return {
+    origin: () => base().origin,
+    urls: {
+      rtmpServer: () => ingestUrl('rtmp', base().hostname, bound.rtmp, RTMP_DEFAULT_PORT),
+      rtmpsServer: () =>
+        bound.rtmps === undefined
+          ? undefined
+          : ingestUrl('rtmps', base().hostname, bound.rtmps, RTMPS_DEFAULT_PORT),
+      whip: () => below('whip'),
+      hls: (streamId) => below(`hls/${streamId}/index.m3u8`),
+      watch: (streamId) => below(`watch/${streamId}`),
+      whep: (streamId) => below(`whep/${streamId}`),
+    },
+  };
+}
+
+function ingestUrl(protocol: 'rtmp' | 'rtmps', hostname: string, port: number, defaultPort: number): string {
+  return `${protocol}://${hostname}${port === defaultPort ? '' : `:${port}`}/live`;
+}

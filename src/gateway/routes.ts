@@ -1,0 +1,92 @@
+import path from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
+import {
+  audienceRoutes,
+  authRoutes,
+  channelRoutes,
+  chatRoutes,
+  followRoutes,
+  type Guards,
+  healthRoutes,
+  livestreamApi,
+  type PublicUrls,
+  pageRoutes,
+  streamKeyRoutes,
+  webhookRoutes,
+} from '../api/index.js';
+import type { Audience } from '../audience/index.js';
+import type { Chat } from '../chat/index.js';
+import { hlsRoutes } from '../egress/hls/index.js';
+import { type RealtimeEgress, whepRoutes } from '../egress/whep/index.js';
+import { type WhipIngest, whipRoutes } from '../ingest/whip/index.js';
+import type { Packager } from '../packager/index.js';
+import { type Clock, projectRoot } from '../platform/index.js';
+import { type Realtime, realtimeRoutes } from '../realtime/index.js';
+import type { Streams, Thumbnails } from '../streams/index.js';
+import type { Webhooks } from '../webhooks/index.js';
+import type { IceServers } from '../webrtc/index.js';
+
+export type House = {
+  authentication: Authentication;
+  guards: Guards;
+  keys: StreamKeys;
+  channels: Channels;
+  streams: Streams;
+  thumbnails: Thumbnails;
+  packager: Packager;
+  realtime: RealtimeEgress;
+  whip: WhipIngest;
+  iceServers: IceServers;
+  hub: Realtime;
+  audience: Audience;
+  chat: Chat;
+  webhooks: Webhooks;
+  urls: PublicUrls;
+  /** The origin of our own pages. */
+  origin: () => string;
+  /** What stands before every path in the addresses that clients use. */
+  basePath: string;
+  /** What must work before requests are sent here, by name. */
+  checks: Record<string, () => Promise<unknown>>;
+  clock: Clock;
+};
+
+/** Everything that the gateway answers by HTTP. */
+export async function registerRoutes(http: FastifyInstance, house: House): Promise<void> {
+  const { authentication, guards, keys, channels, streams, audience, chat, iceServers } = house;
+  const { urls, basePath, clock } = house;
+
+  await http.register(authRoutes, { authentication, guards, publicOrigin: house.origin, clock });
+  await http.register(followRoutes, { follows: authentication.follows, guards, clock });
+  await http.register(channelRoutes, { keys, channels, guards, urls, clock });
+  await http.register(livestreamApi, {
+    streams,
+    guards,
+    viewers: (streamId) => audience.viewers(streamId),
+    thumbnails: house.thumbnails,
+    urls,
+    clock,
+    others: async (scope, desk) => {
+      const { authenticate } = authentication;
+      await scope.register(audienceRoutes, { audience, authenticate, guards, iceServers, clock });
+      await scope.register(chatRoutes, { chat, guards });
+      await scope.register(streamKeyRoutes, { desk, guards, keys, urls, clock });
+    },
+  });
+  await http.register(webhookRoutes, { webhooks: house.webhooks, guards });
+
+  await http.register(hlsRoutes, { packager: house.packager, gate: audience, clock });
+  await http.register(whipRoutes, { ingest: house.whip, iceServers, clock, basePath });
+  await http.register(whepRoutes, {
+    egress: house.realtime,
+    gate: audience,
+    find: (streamId) => streams.find(streamId),
+    iceServers,
+    clock,
+    basePath,
+  });
+  await http.register(realtimeRoutes, { realtime: house.hub, clock });
+  await http.register(healthRoutes, { clock, checks: house.checks });
+  await http.register(pageRoutes, { root: path.join(projectRoot(), '.build/web') });
+}

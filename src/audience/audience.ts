@@ -210,9 +210,13 @@ export class Audience implements ViewerGate {
     );
   }
 
-  /** The newest minutes in which somebody watched, the oldest first; they are stored every few seconds. */
+  /** The newest minutes in which somebody watched, the oldest first, the running one last. */
   async history(streamId: string, since: Date, limit: number): Promise<ViewerMinute[]> {
-    return await this.#table.minutes(streamId, since, limit);
+    const stored = await this.#table.minutes(streamId, since, limit);
+    const running = this.#viewers.stream(streamId)?.minute;
+    if (!running) return stored;
+    const before = stored.filter(({ startedAt }) => startedAt < running.startedAt);
+    return [...before, running].slice(-limit);
   }
 
   /** A livestream for who may watch it. @throws PublicError 404 `stream_not_found` */

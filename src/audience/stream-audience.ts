@@ -103,6 +103,11 @@ export class StreamAudience {
     this.#minuteChanged = true;
   }
 
+  /** The running minute, as it is until now; undefined while nobody has watched in it. */
+  get minute(): ViewerMinute | undefined {
+    return this.#minute && { ...this.#minute, byProtocol: { ...this.#minute.byProtocol } };
+  }
+
   /** The minutes that changed since the last call; the running one may come again. */
   takeMinutes(): ViewerMinute[] {
     const minutes = this.#finished.splice(0);

@@ -6,8 +6,6 @@ export * from './follow-routes.js';
 export { createGuards, type Guards } from './guards.js';
 export * from './health-routes.js';
 export * from './livestream-api.js';
-export * from './livestream-routes.js';
-export * from './operator-guard.js';
 export * from './page-routes.js';
 export * from './server.js';
 export { streamKeyRoutes } from './stream-key-routes.js';

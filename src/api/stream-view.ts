@@ -14,7 +14,7 @@ export type PublicUrls = {
   whep?: (streamId: string) => string | undefined;
   watch: (streamId: string) => string;
   /** Where the API has a livestream, with a slash at the end: what is kept below it is told as an address of its own. */
-  livestream?: (streamId: string) => string;
+  livestream: (streamId: string) => string;
 };
 
 /** A livestream as the API shows it. */
@@ -56,7 +56,7 @@ export function toThumbnailUrl(
   urls: PublicUrls,
 ): string | null {
   if (thumbnailUrl === null || /^https?:/.test(thumbnailUrl)) return thumbnailUrl;
-  return urls.livestream ? new URL(thumbnailUrl, urls.livestream(id)).href : null;
+  return new URL(thumbnailUrl, urls.livestream(id)).href;
 }
 
 /** Where a livestream can be watched. */

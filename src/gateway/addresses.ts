@@ -39,6 +39,7 @@ export function publicAddresses(
           : ingestUrl('rtmps', base().hostname, bound.rtmps, RTMPS_DEFAULT_PORT),
       whip: () => below('whip'),
       hls: (streamId) => below(`hls/${streamId}/index.m3u8`),
+      livestream: (streamId) => below(`api/livestream/${streamId}/`),
       watch: (streamId) => below(`watch/${streamId}`),
       whep: (streamId) => below(`whep/${streamId}`),
     },

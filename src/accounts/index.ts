@@ -1,6 +1,5 @@
 export type { AccessToken } from './access-token-table.js';
 export type { Account } from './account-table.js';
-export * from './admission.js';
 export * from './authentication.js';
 export type { Channel } from './channel-table.js';
 export * from './channels.js';
@@ -13,12 +12,6 @@ export type { SessionOwner } from './session-table.js';
 export { SESSION_LIFETIME_MS } from './sessions.js';
 export type { SignedIn } from './sign-in.js';
 export * from './stream-key.js';
-export {
-  STREAM_KEY_PROTOCOLS,
-  type StreamKey,
-  type StreamKeyOwner,
-  type StreamKeyProtocol,
-  type StreamKeyScope,
-} from './stream-key-table.js';
+export type { StreamKey, StreamKeyOwner, StreamKeyProtocol, StreamKeyScope } from './stream-key-table.js';
 export type { StreamKeyUse } from './stream-key-use-table.js';
 export * from './stream-keys.js';

@@ -1,8 +1,7 @@
 import type { Queries, Sql } from '../platform/index.js';
 
 /** How media may come in. */
-export const STREAM_KEY_PROTOCOLS = ['rtmp', 'rtmps', 'whip'] as const;
-export type StreamKeyProtocol = (typeof STREAM_KEY_PROTOCOLS)[number];
+export type StreamKeyProtocol = 'rtmp' | 'rtmps' | 'whip';
 
 /** What a key opens: one livestream, or the channel of a user. */
 export type StreamKeyOwner = { streamId: string } | { userId: string };

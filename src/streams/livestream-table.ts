@@ -110,12 +110,6 @@ export class LivestreamTable {
     return row;
   }
 
-  async findByStreamKeyHash(hash: string): Promise<Livestream | undefined> {
-    const [row] = await this.#sql<Livestream[]>`
-      select ${this.#columns()} from livestreams where stream_key = ${hash}`;
-    return row;
-  }
-
   /** The public ones that are live now, the newest first. */
   async listActive(page: Page): Promise<Livestream[]> {
     return this.#sql<Livestream[]>`

@@ -271,12 +271,6 @@ export class Streams {
     return livestream && { userId: livestream.userId, ended: isOver(livestream) };
   }
 
-  /** For admission: which stream a key belongs to, and whether that stream can still be published. */
-  async findByStreamKeyHash(hash: string): Promise<{ streamId: string; ended: boolean } | undefined> {
-    const livestream = await this.#livestreams.findByStreamKeyHash(hash);
-    return livestream && { streamId: livestream.id, ended: isOver(livestream) };
-  }
-
   status(streamId: string): StreamStatus {
     const broadcast = this.#running.get(streamId);
     return {

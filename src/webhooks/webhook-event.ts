@@ -12,16 +12,8 @@ export type WebhookData = {
   'viewers.peak': { streamId: string; viewers: number };
 };
 
-export type WebhookEvent = keyof WebhookData;
-
 /** What webhooks can ask for. */
-export const WEBHOOK_EVENTS = [
-  'broadcast.live',
-  'broadcast.reconnecting',
-  'broadcast.ended',
-  'recording.ready',
-  'viewers.peak',
-] as const satisfies WebhookEvent[];
+export type WebhookEvent = keyof WebhookData;
 
 /** Sent on request, to try a webhook out; every webhook gets it, once. */
 export const PING = 'ping';

@@ -27,10 +27,8 @@ t.test('a livestream is found by its id and by the hash of its key, and never sh
   t.ok(inserted.createdAt instanceof Date);
   t.equal(inserted.startedAt, null);
   t.same(await table.find(livestream.id), inserted);
-  t.same(await table.findByStreamKeyHash(livestream.streamKeyHash), inserted);
   t.notMatch(JSON.stringify(inserted), livestream.streamKeyHash);
   t.equal(await table.find(newId()), undefined);
-  t.equal(await table.findByStreamKeyHash('0'.repeat(64)), undefined);
 });
 
 t.test('texts with SQL in them are kept as texts', async (t) => {

@@ -27,9 +27,10 @@ async function hall(
   options: { maxBroadcasts?: number; guests?: BroadcastGuest[] } = {},
 ): Promise<Streams> {
   const admit: Admit = async ({ streamKey }) => {
-    const stream = await streams.findByStreamKeyHash(hash(streamKey));
-    return stream && !stream.ended
-      ? { admitted: true, streamId: stream.streamId }
+    const [stream] = await sql<{ id: string }[]>`
+      select id from livestreams where stream_key = ${hash(streamKey)}`;
+    return stream && !(await streams.standing(stream.id))?.ended
+      ? { admitted: true, streamId: stream.id }
       : { admitted: false, refusal: { code: 'stream_key_unknown', message: 'No.' } };
   };
   const streams: Streams = new Streams({

@@ -152,6 +152,8 @@ export class RtpSupervisor implements SourceReader {
         'hls',
         `The server's ffmpeg cannot read ${name} over WebRTC: there is no HLS, only WebRTC. Publish H.264, VP8 or VP9, or install a newer ffmpeg.`,
       );
+      // Nobody else will say so: what there is to watch goes from the SFU to its viewers.
+      this.#broadcast.playable();
     }
     return readable;
   }

@@ -32,6 +32,7 @@ export class BroadcastDouble implements Broadcast {
   /** Every notice that was given, in order. */
   readonly told: { topic: string; message: string | undefined }[] = [];
   failed: string | undefined;
+  isPlayable = false;
   /** Called before a run is opened. */
   beforeRun: () => Promise<void> = async () => {};
   /** Called with all bytes. */
@@ -78,7 +79,9 @@ export class BroadcastDouble implements Broadcast {
     };
   }
 
-  playable(): void {}
+  playable(): void {
+    this.isPlayable = true;
+  }
 
   fail(reason: 'transcoder-failed'): void {
     this.failed = reason;

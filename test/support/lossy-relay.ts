@@ -3,16 +3,28 @@ import { once } from 'node:events';
 import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
 
-/** A network between a browser and the gateway that loses packets: every 33rd (3 %) or all, either way. */
+/** What waits for its turn at a narrow place before packets are dropped, ms: routers hold about so much. */
+const QUEUE_MS = 250;
+
+/**
+ * A network between a browser and the gateway that loses packets: every 33rd (3 %) or all, either way; and may take
+ * only so much towards the browser.
+ */
 export class LossyRelay {
   /** Share of the packets that is lost, 0 to 1. */
   loss: number;
+  /** Bits per second towards the browser: what is more waits in a queue, or is dropped when that is full. */
+  downlink = Number.POSITIVE_INFINITY;
   forwarded = 0;
   lost = 0;
+  /** Packets that found the queue towards the browser full. */
+  dropped = 0;
   readonly #front: Socket;
   readonly #behind = new Map<string, Socket>();
   readonly #port: number;
   #debt = 0;
+  /** Until when what was sent towards the browser takes, `performance.now()`. */
+  #busyUntil = 0;
 
   private constructor(front: Socket, port: number, loss: number) {
     this.#front = front;
@@ -23,7 +35,9 @@ export class LossyRelay {
       let socket = this.#behind.get(key);
       if (!socket) {
         socket = createSocket('udp4');
-        socket.on('message', (answer) => this.#pass(() => front.send(answer, from.port, from.address)));
+        socket.on('message', (answer) =>
+          this.#pass(() => this.#queue(answer.length, () => front.send(answer, from.port, from.address))),
+        );
         this.#behind.set(key, socket);
       }
       const way = socket;
@@ -37,6 +51,7 @@ export class LossyRelay {
     await once(front, 'listening');
     const relay = new LossyRelay(front, port, loss);
     t.teardown(() => {
+      relay.loss = 1; // nothing that still waits is sent by a closed socket
       for (const socket of [front, ...relay.#behind.values()]) socket.close();
     });
     return relay;
@@ -66,5 +81,23 @@ export class LossyRelay {
       this.forwarded++;
       send();
     }
+  }
+
+  /** Sends when the line is free; drops what would wait too long. */
+  #queue(bytes: number, send: () => void): void {
+    if (this.downlink === Number.POSITIVE_INFINITY) {
+      send();
+      return;
+    }
+    const now = performance.now();
+    const start = Math.max(now, this.#busyUntil);
+    if (start - now > QUEUE_MS) {
+      this.dropped++;
+      return;
+    }
+    this.#busyUntil = start + (bytes * 8 * 1000) / this.downlink;
+    setTimeout(() => {
+      if (this.loss < 1) send();
+    }, this.#busyUntil - now);
   }
 }

@@ -263,6 +263,7 @@ t.test('a codec that this ffmpeg cannot read means no HLS, and nothing worse', a
   publish(visit, source);
   await broadcast.until(() => broadcast.notices.get('hls'));
   t.match(broadcast.notices.get('hls'), /cannot read AV1.*no HLS/);
+  t.ok(broadcast.isPlayable, 'WebRTC viewers can watch it');
   t.match(
     lines().find(({ codec }) => codec === 'av1'),
     { level: 40, msg: /cannot read the codec/ },

@@ -160,7 +160,7 @@ export function opennessOf({ visibility }: WatchedLivestream): Openness {
 
 /** The answer also where there is a livestream that must not be known. */
 export function notFound(): PublicError {
-  return new PublicError(404, 'stream_not_found', 'There is no such livestream, or it is over.');
+  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
 }
 
 /** Whether a token may go on as the viewer that it names: not under the name of another user. */

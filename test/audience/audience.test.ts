@@ -179,7 +179,7 @@ t.test('private livestreams are for their guests alone', async (t) => {
   const missing = {
     status: 404,
     code: 'stream_not_found',
-    message: 'There is no such livestream, or it is over.',
+    message: 'There is no such livestream.',
   };
   await t.rejects(audience.admit(knock(newId())), missing);
   await t.rejects(audience.admit(knock(streamId)), missing);

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Answer, Packager, RenditionFeed } from '../../packager/index.js';
 import { type Clock, PublicError } from '../../platform/index.js';
-import { OPEN_GATE, type ViewerGate, type ViewerRequest } from '../../streams/index.js';
+import type { ViewerGate, ViewerRequest } from '../../streams/index.js';
 import { parseRange } from './byte-range.js';
 import { parseDirectives } from './delivery-directives.js';
 import { type HlsPath, parseHlsPath } from './hls-path.js';
@@ -9,7 +9,7 @@ import { type HlsPath, parseHlsPath } from './hls-path.js';
 export type HlsRoutesOptions = {
   packager: Packager;
   /** Decides who gets playlists; segments and parts are for whoever knows their names. */
-  gate?: ViewerGate;
+  gate: ViewerGate;
   clock: Clock;
 };
 
@@ -37,8 +37,7 @@ type HlsRequest = FastifyRequest<{ Params: { '*': string }; Querystring: Record<
  * gets it in the addresses of the media playlists. A media playlist that is asked for without a token is served where
  * everybody may watch, but counts for nobody.
  */
-export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, options) => {
-  const { packager, gate = OPEN_GATE, clock } = options;
+export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { packager, gate, clock }) => {
   // Errors leave with these headers; what succeeds says otherwise.
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({

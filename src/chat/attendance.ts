@@ -1,5 +1,6 @@
 import { PublicError } from '../platform/index.js';
 import type { RealtimeClient } from '../realtime/index.js';
+import type { ChatRoom } from './chat-room.js';
 import type { ChatRooms } from './chat-rooms.js';
 import { type History, type Replay, readCursor } from './history.js';
 import type { PublicPoll } from './poll.js';
@@ -18,7 +19,7 @@ export type Welcome = {
   /** Whether they may moderate. */
   moderator: boolean;
   poll: PublicPoll | null;
-  /** They missed more than they were told: ask for `chat:history` with `after`. */
+  /** They missed more than they were told, and don't listen yet: join again with `after`. */
   more: boolean;
 };
 
@@ -36,8 +37,8 @@ export class Attendance {
   }
 
   /**
-   * Lets a client listen, and tells them what they missed after the message `after`, or the newest messages. Coming
-   * again changes nothing but tells them again.
+   * Tells a client what they missed after the message `after`, or the newest messages, and lets them listen once they
+   * have seen everything. Coming again changes nothing but tells them again.
    *
    * @throws PublicError 400, 404 `stream_not_found`, 409 `too_many_chats`
    */
@@ -51,12 +52,9 @@ export class Attendance {
       await this.#history.replay(room, after, (replay) => {
         told = replay;
         if (client.signal.aborted) return;
-        const chats = this.#chatsOf(client);
-        if (!chats.has(streamId) && chats.size >= CHATS)
-          throw new PublicError(409, 'too_many_chats', `A connection may listen to ${CHATS} chats.`);
-        chats.add(streamId);
-        room.clients.add(client);
-        client.enter(room.everybody, HOLDER);
+        // Who missed more is let in when they have caught up: else the last message that they saw would not say what
+        // they have seen.
+        if (!replay.more) this.#admit(client, room);
         client.tell('chat:history', { streamId, ...replay });
       });
       const moderator = this.#standings.of(principal, place) !== 'viewer';
@@ -86,9 +84,12 @@ export class Attendance {
     this.#chats.delete(client);
   }
 
-  #chatsOf(client: RealtimeClient): Set<string> {
+  #admit(client: RealtimeClient, room: ChatRoom): void {
     const chats = this.#chats.get(client) ?? new Set();
-    this.#chats.set(client, chats);
-    return chats;
+    if (!chats.has(room.streamId) && chats.size >= CHATS)
+      throw new PublicError(409, 'too_many_chats', `A connection may listen to ${CHATS} chats.`);
+    this.#chats.set(client, chats.add(room.streamId));
+    room.clients.add(client);
+    client.enter(room.everybody, HOLDER);
   }
 }

@@ -12,6 +12,8 @@ const REPLAYED = 50;
 const CAUGHT_UP = 100;
 /** Deletions that are told to who comes back. */
 const DELETIONS = 1_000;
+/** Told again rather than not at all, where the clock was set back meanwhile. */
+const DELETED_BEFORE_MS = 60_000;
 /** RFC 9562 section 5.7: the first 48 bits of an id are Unix ms. */
 const TIME_DIGITS = 12;
 
@@ -92,7 +94,8 @@ export class History {
 
   /** Which messages up to `upTo` were deleted since the message `after` was written. */
   async deletedSince(streamId: string, after: string, upTo: string): Promise<string[]> {
-    const since = new Date(Number.parseInt(after.replace('-', '').slice(0, TIME_DIGITS), 16));
+    const written = Number.parseInt(after.replace('-', '').slice(0, TIME_DIGITS), 16);
+    const since = new Date(written - DELETED_BEFORE_MS);
     return await this.#table.deletedSince(streamId, since, upTo, DELETIONS);
   }
 }

@@ -2,7 +2,6 @@ export type { InTheNameOf } from './author.js';
 export { type Chat, type ChatLimits, type ChatOptions, createChat } from './chat.js';
 export type { PublicMessage } from './chat-message.js';
 export type { HistoryQuery } from './history.js';
-export { MESSAGE_LENGTH } from './message-text.js';
 export type { BanRequest } from './moderation.js';
 export type { Ban, LogEntry } from './moderation-table.js';
 export type { PublicPoll } from './poll.js';

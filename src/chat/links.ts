@@ -2,6 +2,8 @@
 const EXPLICIT = /(?:[a-z][a-z0-9+.-]{1,20}:\/\/|\bwww\.)[^\s]/iu;
 /** A host with something behind it: a port, a path, a query. */
 const WITH_PATH = /(?:[\p{L}\p{N}-]+\.)+[\p{L}\p{N}-]{2,}(?::\d+)?[/?#][^\s]/u;
+/** An IPv4 address with a port or a path. */
+const ADDRESS = /\b\d{1,3}(?:\.\d{1,3}){3}[:/]/;
 /** A bare host is told from two sentences without a blank between them by its last label. */
 const BARE =
   /[\p{L}\p{N}-]\.(?:com|net|org|info|biz|io|co|tv|gg|me|ly|gl|be|to|cc|ru|cn|de|uk|fr|eu|us|pl|nl|it|es|br|in|jp|kr|xyz|top|site|online|live|stream|shop|store|club|vip|icu|app|dev|link|click|page|fun|pro|bet|casino|porn|xxx|sex|cam|tk|ml|ga|cf|gq|su|pw|ws|sh|fm|so|st|gd)(?![\p{L}\p{N}-]|\.\p{L})/iu;
@@ -14,5 +16,5 @@ export function hasLink(text: string): boolean {
     .replace(DOTS, '.')
     .normalize('NFKC')
     .replace(/\p{Default_Ignorable_Code_Point}/gu, '');
-  return EXPLICIT.test(plain) || WITH_PATH.test(plain) || BARE.test(plain);
+  return EXPLICIT.test(plain) || ADDRESS.test(plain) || WITH_PATH.test(plain) || BARE.test(plain);
 }

@@ -97,13 +97,15 @@ export class Polls {
    * Counts a vote; resolves when it is stored.
    *
    * @param option from 0
-   * @throws PublicError 400 `option_invalid`, 401 `not_signed_in`, 403 `banned`, 404 `stream_not_found`,
-   * `poll_not_found`, 409 `poll_closed`, `voted_already`, 503
+   * @throws PublicError 400 `option_invalid`, 401 `not_signed_in`, 403 `banned`, `account_needed`, 404
+   * `stream_not_found`, `poll_not_found`, 409 `poll_closed`, `voted_already`, 503
    */
   async vote(visitor: Visitor, streamId: string, pollId: string, option: number): Promise<PublicPoll> {
     const { rooms, standings } = this.#options;
     const { principal } = visitor;
     return await rooms.within(streamId, principal, async (place) => {
+      if (principal.kind === 'operator')
+        throw new PublicError(403, 'account_needed', 'The operator has no vote: accounts have.');
       if (principal.kind !== 'account') throw notSignedIn();
       const { room } = place;
       const { userId } = principal;

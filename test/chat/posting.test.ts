@@ -235,3 +235,28 @@ t.test('a message whose livestream goes away while it waits is taken back', asyn
     [{ room: `stream:${streamId}` }],
   );
 });
+
+t.test('connections to the database that break under load lose nothing and double nothing', async (t) => {
+  const { chat, clock, sql, livestream } = await openChat(t);
+  const { id: streamId } = await livestream();
+  await chat.posting.post(visitor('ann'), streamId, { message: 'first' });
+  const posting = Array.from({ length: 300 }, (_, count) =>
+    chat.posting.post(visitor(`writer${count % 30}`), streamId, { message: `${count}` }),
+  );
+  let settled = false;
+  const outcomes = Promise.all(posting).finally(() => (settled = true));
+  let breaks = 0;
+  while (!settled) {
+    const broken =
+      breaks++ < 5 &&
+      sql`
+      select count(pg_terminate_backend(pid)) from pg_stat_activity
+      where datname = current_database() and query like '%insert into livestream_chat%'`.catch(() => {});
+    await broken;
+    await clock.advance(100);
+  }
+  const posted = (await outcomes).map(({ messageId }) => messageId);
+  const rows = await sql<{ id: string }[]>`
+    select id from livestream_chat where message <> 'first' order by id`;
+  t.same(ids(rows), posted.toSorted());
+});

@@ -1,0 +1,122 @@
+import t from 'tap';
+import { BatchWriter, type BatchWriterLimits } from '../../src/chat/batch-writer.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { recordLog } from '../support/log-record.js';
+
+const LIMITS: BatchWriterLimits = {
+  items: 10,
+  batch: 4,
+  gatherMs: 20,
+  tryMs: 1_000,
+  withinMs: 5_000,
+  closeWithinMs: 2_000,
+};
+const away = Object.assign(new Error('away'), { code: 'ECONNREFUSED' });
+
+/** A writer whose database does what `answer` says. */
+function openWriter(answer: (items: number[], attempt: number) => Promise<void>) {
+  const clock = new FakeClock();
+  const batches: number[][] = [];
+  const { log } = recordLog();
+  const write = async (items: number[]): Promise<string[]> => {
+    batches.push(items);
+    await answer(items, batches.length);
+    return items.map((item) => `stored ${item}`);
+  };
+  return { clock, batches, writer: new BatchWriter({ write, clock, log, limits: LIMITS }) };
+}
+
+t.test('what comes within a moment is written together, in order, one batch after the other', async (t) => {
+  let release = (): void => {};
+  const { clock, batches, writer } = openWriter(() => new Promise((resolve) => (release = resolve)));
+  const settled: string[] = [];
+  for (const item of [1, 2, 3, 4, 5, 6])
+    void writer.add(item).then((result) => {
+      settled.push(result);
+    });
+  await clock.advance(19);
+  t.same(batches, [], 'others may come');
+  await clock.advance(1);
+  t.same(batches, [[1, 2, 3, 4]], 'not more than a batch');
+  t.same(settled, [], 'nothing is acknowledged before it is written');
+  await clock.advance(500);
+  t.equal(batches.length, 1, 'the next waits for the one under way');
+  release();
+  await clock.advance(19);
+  t.same(settled, ['stored 1', 'stored 2', 'stored 3', 'stored 4']);
+  t.equal(batches.length, 1);
+  await clock.advance(1);
+  t.same(batches[1], [5, 6]);
+  release();
+  await writer.settled();
+  t.equal(settled.length, 6);
+});
+
+t.test('while the database is away the same batch is tried again', async (t) => {
+  const { clock, batches, writer } = openWriter(async (_items, attempt) => {
+    if (attempt <= 3) throw away;
+  });
+  const added = Promise.all([writer.add(1), writer.add(2)]);
+  await clock.advance(20 + 50 + 100 + 200);
+  t.same(await added, ['stored 1', 'stored 2']);
+  t.same(batches, [
+    [1, 2],
+    [1, 2],
+    [1, 2],
+    [1, 2],
+  ]);
+});
+
+t.test('what can’t be written in time is refused, and no more is taken than fits', async (t) => {
+  const { clock, writer } = openWriter(() => Promise.reject(away));
+  const added = Array.from({ length: 10 }, (_, item) => writer.add(item));
+  const outcomes = Promise.allSettled(added);
+  await t.rejects(writer.add(11), { status: 503, code: 'chat_overloaded' });
+  t.throws(() => writer.mustTake(), { code: 'chat_overloaded' });
+  await clock.advance(20_000);
+  for (const outcome of await outcomes)
+    t.match(outcome, { status: 'rejected', reason: { status: 503, code: 'temporarily_unavailable' } });
+  t.doesNotThrow(() => writer.mustTake());
+});
+
+t.test('a database that says nothing is taken for away', async (t) => {
+  const { clock, batches, writer } = openWriter((_items, attempt) =>
+    attempt === 1 ? new Promise(() => {}) : Promise.resolve(),
+  );
+  const added = writer.add(1);
+  await clock.advance(20 + LIMITS.tryMs + 50);
+  t.equal(await added, 'stored 1');
+  t.equal(batches.length, 2);
+});
+
+t.test('what the database refuses harms nothing else of its batch', async (t) => {
+  const { clock, writer } = openWriter(async (items) => {
+    if (items.includes(2)) throw new Error('not this one');
+  });
+  const outcomes = Promise.allSettled([1, 2, 3].map((item) => writer.add(item)));
+  await clock.advance(20);
+  t.match(await outcomes, [
+    { value: 'stored 1' },
+    { status: 'rejected', reason: { message: 'not this one' } },
+    { value: 'stored 3' },
+  ]);
+});
+
+t.test('when it closes it writes what is left, and takes no more', async (t) => {
+  const { batches, writer } = openWriter(async () => {});
+  const added = writer.add(1);
+  await writer.close();
+  t.equal(await added, 'stored 1');
+  t.equal(batches.length, 1);
+  await t.rejects(writer.add(2), { status: 503, code: 'shutting_down' });
+});
+
+t.test('closing does not wait for ever for a database that is away', async (t) => {
+  const { clock, writer } = openWriter(() => Promise.reject(away));
+  const added = writer.add(1);
+  const refused = t.rejects(added, { code: 'temporarily_unavailable' });
+  const closed = writer.close();
+  await clock.advance(LIMITS.closeWithinMs + 1_000);
+  await closed;
+  await refused;
+});

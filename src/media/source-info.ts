@@ -14,6 +14,8 @@ export type VideoSource = {
   bitrate?: number;
   /** Seconds between the last keyframes (the longest of the last few). */
   keyframeInterval?: number;
+  /** Frames that the encoder left out since it connected, as far as the times of the others tell. */
+  droppedFrames?: number;
   /** Frames arrive in another order than they are shown in. */
   bFrames?: boolean;
 };

@@ -1,8 +1,9 @@
 import type { AudioSource, VideoSource } from '../../media/index.js';
+import { MissingPictures } from './missing-pictures.js';
 
 /** What was found out by counting. Fields are absent until enough was seen. */
 export type Measured = {
-  video: Pick<VideoSource, 'frameRate' | 'bitrate' | 'keyframeInterval' | 'bFrames'>;
+  video: Pick<VideoSource, 'frameRate' | 'bitrate' | 'keyframeInterval' | 'droppedFrames' | 'bFrames'>;
   audio: Pick<AudioSource, 'bitrate'>;
 };
 
@@ -28,6 +29,7 @@ export class SourceMeter {
   #bFrames: boolean | undefined;
   #frames = 0;
   #news = false;
+  readonly #missing = new MissingPictures();
 
   /** @param timestamp ms on the timeline. */
   audio(timestamp: number, bytes: number): void {
@@ -39,6 +41,7 @@ export class SourceMeter {
     this.#advance(timestamp);
     this.#span.videoBytes += bytes;
     this.#span.frames++;
+    this.#missing.see(timestamp);
     this.#frames++;
     if (this.#compositionTime === undefined) this.#compositionTime = compositionTime;
     else if (this.#compositionTime !== compositionTime) this.#tellBFrames(true);
@@ -69,6 +72,8 @@ export class SourceMeter {
       if (this.#spans.length > 1) measured.video.frameRate = (total.frames * 1_000) / total.ms;
     }
     if (this.#intervals.length > 0) measured.video.keyframeInterval = Math.max(...this.#intervals) / 1_000;
+    const droppedFrames = this.#missing.count;
+    if (droppedFrames !== undefined) measured.video.droppedFrames = droppedFrames;
     if (this.#bFrames !== undefined) measured.video.bFrames = this.#bFrames;
     return measured;
   }

@@ -1,4 +1,4 @@
-import type { Clock, Sql } from '../platform/index.js';
+import { type Clock, isId, type Sql } from '../platform/index.js';
 import type { AccessTokens } from './access-tokens.js';
 import { type Account, AccountTable } from './account-table.js';
 import { checkNewPassword, type Passwords } from './passwords.js';
@@ -27,8 +27,9 @@ export class Accounts {
     this.#table = new AccountTable(options.sql);
   }
 
-  find(id: string): Promise<Account | undefined> {
-    return this.#table.find(id);
+  /** @param userId any user id: those of a host platform have no account here. */
+  async find(userId: string): Promise<Account | undefined> {
+    return isId(userId) ? this.#table.find(userId) : undefined;
   }
 
   /** The newest first. */

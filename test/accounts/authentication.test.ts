@@ -110,6 +110,14 @@ t.test('an account that is disabled is nobody anywhere, and somebody again after
   t.match(await authenticate(get(program)), { name: 'Ada' });
 });
 
+t.test('a user of a host platform has no account here', async (t) => {
+  const { authentication, account } = await openAccounts(t);
+  const ada = await account('Ada');
+  t.match(await authentication.accounts.find(ada.id), { name: 'Ada' });
+  for (const userId of ['user-7', '', `${ada.id}0`, "1' or 1=1", '\u0000'])
+    t.equal(await authentication.accounts.find(userId), undefined);
+});
+
 t.test('a role that is changed holds from the next request on', async (t) => {
   const stage = await openAccounts(t);
   const { authenticate, accounts, onRevoked } = stage.authentication;

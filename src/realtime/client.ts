@@ -1,5 +1,5 @@
 import type { Principal } from '../accounts/index.js';
-import { type Logger, PublicError } from '../platform/index.js';
+import { isDatabaseAway, type Logger, PublicError } from '../platform/index.js';
 import { Announcement, Bulletin } from './bulletin.js';
 import type { Acknowledgement, MessageData, RealtimeClient, TellOptions } from './feature.js';
 import type { Line } from './line.js';
@@ -188,6 +188,11 @@ export function errorDataOf(error: unknown, log: Logger): ErrorData {
   if (error instanceof PublicError) {
     const { code, message, details } = error;
     return { code, message, ...(details === undefined ? {} : { details }) };
+  }
+  if (isDatabaseAway(error)) {
+    log.warn({ err: error }, 'a message could not be handled');
+    const message = 'The database cannot be reached: try again in a moment.';
+    return { code: 'temporarily_unavailable', message };
   }
   log.error({ err: error }, 'a message could not be handled');
   return { code: 'internal_error', message: 'Something went wrong on the server.' };

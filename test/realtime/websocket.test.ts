@@ -23,6 +23,9 @@ t.test('messages are acknowledged by their id, and one after the other', async (
         refused: () => {
           throw new PublicError(409, 'not_now', 'Not now.', { retryAfter: 3 });
         },
+        away: async () => {
+          throw Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+        },
         broken: async () => {
           throw new Error('secret of the server');
         },
@@ -52,6 +55,8 @@ t.test('messages are acknowledged by their id, and one after the other', async (
     data: { code: 'internal_error', message: 'Something went wrong on the server.' },
     id: 4,
   });
+  socket.send('away', {}, 5);
+  t.match(await socket.next('error'), { id: 5, data: { code: 'temporarily_unavailable' } });
   t.equal(socket.received.filter(({ event }) => event === 'ok').length, 1, 'without an id nothing is said');
 });
 

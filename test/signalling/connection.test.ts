@@ -139,6 +139,91 @@ t.test('only who publishes a stream may end it', async (t) => {
   t.match(await viewer.next('stream:ended'), { data: { reason: 'ended-by-owner' } });
 });
 
+t.test('whose livestream it is may end it without publishing it', async (t) => {
+  const { client, ended, principals } = await signallingStage(t);
+  const person = { kind: 'account', name: 'Somebody', via: 'token' } as const;
+  principals.ann = { ...person, userId: 'ann', role: 'broadcaster' };
+  principals.bob = { ...person, userId: 'bob', role: 'broadcaster' };
+  principals.eve = { ...person, userId: 'eve', role: 'admin' };
+  const unknown = '01890a5d-ac96-774b-bcce-b302099a8059';
+  for (const [who, streamId] of [
+    ['bob', STREAM],
+    ['ann', unknown],
+    ['ann', 'nonsense'],
+  ] as const) {
+    const socket = client('/ws', { authorization: `Bearer ${who}` });
+    socket.send('stream:end', { streamId }, 1);
+    t.match(await socket.next('error'), { id: 1, data: { code: 'not_your_stream' } }, `${who} ${streamId}`);
+  }
+  t.strictSame(ended, []);
+  for (const [who, streamId] of [
+    ['ann', STREAM],
+    ['eve', OTHER],
+  ] as const) {
+    const socket = client('/ws', { authorization: `Bearer ${who}` });
+    socket.send('stream:end', { streamId }, 1);
+    await socket.next('ok');
+  }
+  t.strictSame(ended, [STREAM, OTHER]);
+});
+
+t.test('everybody who joined hears how a stream goes on, and nobody of what was never live', async (t) => {
+  const { client, change, clock } = await signallingStage(t);
+  const viewer = client();
+  viewer.send('stream:join', { streamId: STREAM }, 1);
+  await viewer.next('stream:joined');
+  change({ name: 'reconnecting', until: 7 });
+  t.match(await viewer.next('stream:state'), { data: { streamId: STREAM, state: 'reconnecting', until: 7 } });
+  change({ name: 'starting' });
+  change({ name: 'ending', reason: 'shutdown' });
+  change({ name: 'offline' }, { end: 'shutdown' });
+  change({ name: 'starting' }, { wasLive: false });
+  change({ name: 'ending', reason: 'never-started' }, { wasLive: false });
+  change({ name: 'offline' }, { wasLive: false, end: 'never-started' });
+  change({ name: 'live' });
+  change({ name: 'ending', reason: 'grace-expired' });
+  change({ name: 'offline' }, { end: 'grace-expired' });
+  await clock.advance(100);
+  const states: unknown[] = [];
+  for (;;) {
+    const { data } = await viewer.next('stream:state');
+    states.push(data.state);
+    if (data.state === 'ended') {
+      t.match(data, { reason: 'grace-expired', message: 'The broadcast is over.' });
+      break;
+    }
+  }
+  t.strictSame(states, ['live', 'ended']);
+});
+
+t.test('the audience decides who may watch, and is told while they do', async (t) => {
+  const { client, audience, pool } = await signallingStage(t);
+  const viewer = client();
+  audience.refuse = true;
+  for (const offer of [undefined, viewerOffer]) {
+    viewer.send('stream:join', { streamId: STREAM, offer }, 1);
+    t.match(await viewer.next('error'), { data: { code: 'viewer_limit_reached' } });
+  }
+  t.equal(pool.viewers.length, 0);
+  audience.refuse = false;
+  viewer.send('stream:join', { streamId: OTHER, offer: viewerOffer }, 2);
+  t.match(await viewer.next('error'), { data: { code: 'stream_offline' } });
+  t.strictSame([audience.admitted, audience.withdrawn], [1, 1], 'whoever can’t watch gives the place back');
+  viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer }, 3);
+  await viewer.next('stream:answer');
+  t.equal(audience.watching, 1);
+  audience.dismiss();
+  t.match(await viewer.next('stream:ended'), { data: { reason: 'dismissed', reconnect: false } });
+  t.equal(audience.watching, 0);
+  t.equal(pool.viewers[0]?.ended, 'closed');
+  viewer.send('stream:ice-candidate', { streamId: STREAM, candidate: {} }, 4);
+  t.match(await viewer.next('error'), { data: { code: 'not_your_stream' } });
+  viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer }, 5);
+  await viewer.next('stream:answer');
+  viewer.destroy();
+  await eventually(() => audience.watching === 0);
+});
+
 t.test('who disconnects or leaves lets go of everything', async (t) => {
   const { client, publications, pool, clock } = await signallingStage(t);
   const [broadcaster, first, second] = [client(), client(), client()];

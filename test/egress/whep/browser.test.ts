@@ -2,10 +2,12 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
+import { ANONYMOUS } from '../../../src/accounts/index.js';
 import { createRealtimeEgress, whepRoutes } from '../../../src/egress/whep/index.js';
 import { createWhipIngest, whipRoutes } from '../../../src/ingest/whip/index.js';
 import { systemClock } from '../../../src/platform/index.js';
-import { signallingRoutes, WebrtcService } from '../../../src/signalling/index.js';
+import { createRealtime, realtimeRoutes } from '../../../src/realtime/index.js';
+import { Signalling, WebrtcService } from '../../../src/signalling/index.js';
 import type { Livestream, Publication } from '../../../src/streams/index.js';
 import { createWebrtcPool, IceServers } from '../../../src/webrtc/index.js';
 import { openChromium } from '../../support/chromium.js';
@@ -75,7 +77,18 @@ async function stage(t: Test) {
   });
   await app.register(whipRoutes, { ingest, iceServers, clock });
   await app.register(whepRoutes, { egress, find: async () => undefined, iceServers, clock });
-  await app.register(signallingRoutes, { service, iceServers, clock, log });
+  const realtime = createRealtime({ authenticate: async () => ANONYMOUS, clock, log });
+  const signalling = new Signalling({
+    service,
+    iceServers,
+    hub: realtime,
+    admit: async () => ({ token: '', hold: () => () => {}, withdraw: () => {} }),
+    onChange: () => () => {},
+    clock,
+    log,
+  });
+  realtime.add(signalling);
+  await app.register(realtimeRoutes, { realtime, clock });
   WebrtcPage.serve(app);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

@@ -2,8 +2,9 @@ import t from 'tap';
 import { film, publish } from '../support/encoder.js';
 import { startGatewayProcess, until } from '../support/gateway-process.js';
 
+const gateway = await startGatewayProcess(t, { LOG_LEVEL: 'trace' });
+
 t.test('from create to end, as its API tells it, and no key in any log', async (t) => {
-  const gateway = await startGatewayProcess(t, { LOG_LEVEL: 'trace' });
   const livestream = await gateway.createLivestream();
   const { streamId, streamKey, rtmp, hls } = livestream;
   t.equal((await fetch(hls)).status, 404, 'nothing to watch yet');
@@ -53,27 +54,7 @@ t.test('from create to end, as its API tells it, and no key in any log', async (
   t.notMatch(gateway.output, streamKey.slice(5, 20), 'not even a piece of it');
 });
 
-t.test(
-  'wrong keys are refused before any media flows, and an address that guesses is held off',
-  async (t) => {
-    const gateway = await startGatewayProcess(t);
-    const source = await film(60);
-    const url = `rtmp://127.0.0.1:${gateway.rtmpPort}/live/live_${'a'.repeat(32)}`;
-    let throttled = false;
-    for (let guess = 0; guess < 14 && !throttled; guess++) {
-      const { code, errors } = await publish(t, source, url).ended;
-      t.not(code, 0);
-      throttled = errors.includes('Too many wrong stream keys');
-      if (!throttled) t.match(errors, 'This stream key is not known');
-    }
-    t.ok(throttled, 'sooner or later the address has to wait');
-    const { streams } = await gateway.api<{ streams: unknown[] }>('GET', '/active');
-    t.strictSame(streams, []);
-  },
-);
-
 t.test('a restart in good order keeps the broadcast, and says goodbye to the encoder', async (t) => {
-  const gateway = await startGatewayProcess(t);
   const { streamId, rtmp } = await gateway.createLivestream();
   const source = await film(120);
   const encoder = publish(t, source, rtmp);
@@ -92,7 +73,6 @@ t.test('a restart in good order keeps the broadcast, and says goodbye to the enc
 });
 
 t.test('sound alone, and a picture alone, are streams too', async (t) => {
-  const gateway = await startGatewayProcess(t);
   for (const [kind, mapping, wanted] of [
     ['audio', ['-map', '0:a'], /CODECS="mp4a\.40\.2"/],
     ['video', ['-map', '0:v'], /CODECS="avc1\.[0-9a-f]{6}"/],
@@ -103,3 +83,30 @@ t.test('sound alone, and a picture alone, are streams too', async (t) => {
     t.match(await (await fetch(hls)).text(), wanted, `${kind} only`);
   }
 });
+
+// The last one: nobody can publish from this address for a while.
+t.test(
+  'wrong keys are refused before any media flows, and an address that guesses is held off',
+  async (t) => {
+    const source = await film(60);
+    const active = async (): Promise<string[]> => {
+      const { streams } = await gateway.api<{ streams: { id: string }[] }>('GET', '/active');
+      return streams.map(({ id }) => id);
+    };
+    const before = await active();
+    const url = `rtmp://127.0.0.1:${gateway.rtmpPort}/live/live_${'a'.repeat(32)}`;
+    let throttled = false;
+    for (let guess = 0; guess < 14 && !throttled; guess++) {
+      const { code, errors } = await publish(t, source, url).ended;
+      t.not(code, 0);
+      throttled = errors.includes('Too many wrong stream keys');
+      if (!throttled) t.match(errors, 'This stream key is not known');
+    }
+    t.ok(throttled, 'sooner or later the address has to wait');
+    t.strictSame(
+      (await active()).filter((id) => !before.includes(id)),
+      [],
+      'nobody came on air by it',
+    );
+  },
+);

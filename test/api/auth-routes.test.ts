@@ -11,6 +11,7 @@ import {
   PUBLIC_ORIGIN,
 } from '../support/accounts-stage.js';
 import { recordLog } from '../support/log-record.js';
+import { checkDocument, collectRoutes, type OpenApi, type RegisteredRoute } from '../support/openapi.js';
 
 type Desk = AccountsStage & {
   app: FastifyInstance;
@@ -19,6 +20,7 @@ type Desk = AccountsStage & {
     url: string,
     more?: InjectOptions,
   ): Promise<LightMyRequestResponse>;
+  routes: RegisteredRoute[];
   requests(): string;
 };
 
@@ -31,12 +33,13 @@ async function openDesk(
   const { authentication, clock } = stage;
   const { log, lines } = recordLog();
   const app = createServer({ log, clock, trustProxy: true, version: '1.2.3' });
+  const routes = collectRoutes(app);
   const guards = createGuards({ authenticate: authentication.authenticate });
   app.register(authRoutes, { authentication, guards, clock, publicOrigin: () => publicOrigin });
   app.register(followRoutes, { follows: authentication.follows, guards, clock });
   t.teardown(() => app.close());
   const ask: Desk['ask'] = (method, url, more) => app.inject({ method, url, ...more });
-  return { ...stage, app, ask, requests: () => JSON.stringify(lines()) };
+  return { ...stage, app, ask, routes, requests: () => JSON.stringify(lines()) };
 }
 
 function failed(t: Test, answer: LightMyRequestResponse, status: number, code: string): void {
@@ -430,4 +433,11 @@ t.test('broken cookies and tokens are 401 where somebody must be signed in, and 
     t.ok(answer.headers['www-authenticate']);
     await clock.advance(10_000);
   }
+});
+
+t.test('the OpenAPI document tells all of it', async (t) => {
+  const { app, routes } = await openDesk(t);
+  const document: OpenApi = (await app.inject('/openapi.json')).json();
+  t.ok(document.paths['/api/auth/login']?.post);
+  checkDocument(t, document, routes);
 });

@@ -27,6 +27,20 @@ t.test('asking takes nothing, and a refusal costs nothing', async (t) => {
   t.equal(limit.wait('a'), 0);
 });
 
+t.test('what is given back can be taken again, and never more than was taken', async (t) => {
+  const clock = new FakeClock();
+  const limit = new RateLimit(clock, { capacity: 2, refillMs: 1_000 });
+  limit.take('a');
+  limit.take('a');
+  limit.giveBack('a');
+  t.same([limit.take('a'), limit.take('a')], [0, 1_000]);
+  await clock.advance(1_500);
+  limit.giveBack('a');
+  t.equal(limit.size, 0);
+  limit.giveBack('a');
+  t.same([limit.take('a'), limit.take('a'), limit.take('a')], [0, 0, 1_000]);
+});
+
 t.test(
   'memory is bounded: the key not used for the longest is forgotten, with all that have recovered',
   async (t) => {

@@ -22,7 +22,10 @@ export const User = Type.Object(
     name: Type.String({ description: 'How others see them' }),
     role: Role,
   },
-  { $id: 'User' },
+  {
+    $id: 'User',
+    examples: [{ id: '019b7d1c-5b7e-7a7d-9a5e-3f5c7f2d1a10', name: 'Ada', role: 'broadcaster' }],
+  },
 );
 export type User = Static<typeof User>;
 
@@ -37,13 +40,21 @@ export const RegisterRequest = Type.Object(
       Type.Enum(['viewer', 'broadcaster', 'admin'], { description: 'For admins and the operator alone' }),
     ),
   },
-  { $id: 'RegisterRequest', additionalProperties: false },
+  {
+    $id: 'RegisterRequest',
+    additionalProperties: false,
+    examples: [{ name: 'Ada', password: 'correct horse battery', invitation: `hi_${'0'.repeat(40)}` }],
+  },
 );
 export type RegisterRequest = Static<typeof RegisterRequest>;
 
 export const LoginRequest = Type.Object(
   { name: Name, password: KnownPassword },
-  { $id: 'LoginRequest', additionalProperties: false },
+  {
+    $id: 'LoginRequest',
+    additionalProperties: false,
+    examples: [{ name: 'Ada', password: 'correct horse battery' }],
+  },
 );
 export type LoginRequest = Static<typeof LoginRequest>;
 
@@ -80,7 +91,11 @@ export type MeResponse = Static<typeof MeResponse>;
 
 export const PasswordRequest = Type.Object(
   { current: KnownPassword, password: NewPassword },
-  { $id: 'PasswordRequest', additionalProperties: false },
+  {
+    $id: 'PasswordRequest',
+    additionalProperties: false,
+    examples: [{ current: 'correct horse battery', password: 'staple of horses' }],
+  },
 );
 export type PasswordRequest = Static<typeof PasswordRequest>;
 
@@ -95,7 +110,11 @@ export const AccessTokenRequest = Type.Object(
     label: Type.String({ minLength: 1, maxLength: 100, pattern: ONE_LINE, examples: ['studio script'] }),
     expiresAt: Type.Optional(Time),
   },
-  { $id: 'AccessTokenRequest', additionalProperties: false },
+  {
+    $id: 'AccessTokenRequest',
+    additionalProperties: false,
+    examples: [{ label: 'studio script', expiresAt: '2027-01-01T00:00:00Z' }],
+  },
 );
 export type AccessTokenRequest = Static<typeof AccessTokenRequest>;
 
@@ -156,7 +175,7 @@ export const InvitationRequest = Type.Object(
       Type.Integer({ minimum: 1, maximum: 90, description: 'How long it is good for; 7 by default' }),
     ),
   },
-  { $id: 'InvitationRequest', additionalProperties: false },
+  { $id: 'InvitationRequest', additionalProperties: false, examples: [{ role: 'broadcaster', days: 7 }] },
 );
 export type InvitationRequest = Static<typeof InvitationRequest>;
 
@@ -188,6 +207,7 @@ export const AccountRequest = Type.Object(
     $id: 'AccountRequest',
     additionalProperties: false,
     minProperties: 1,
+    examples: [{ role: 'broadcaster' }, { disabled: true }],
     description: 'A new password ends all sessions of the account and takes its access tokens away',
   },
 );
@@ -202,7 +222,10 @@ export const AccountsResponse = Type.Object(
 );
 export type AccountsResponse = Static<typeof AccountsResponse>;
 
-export const FollowResponse = Type.Object({ following: Type.Boolean() }, { $id: 'FollowResponse' });
+export const FollowResponse = Type.Object(
+  { following: Type.Boolean() },
+  { $id: 'FollowResponse', examples: [{ following: true }] },
+);
 export type FollowResponse = Static<typeof FollowResponse>;
 
 export const AUTH_SCHEMAS = [

@@ -1,0 +1,148 @@
+/**
+ * The clients of `chat.ts`, in a process of its own: raw sockets that find the frames in what they get. Every twentieth
+ * also looks when each message was said.
+ */
+import { randomBytes } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+
+export type ClientsCommand =
+  | { type: 'connect'; port: number; count: number; socketIo: boolean }
+  | { type: 'begin' }
+  | { type: 'count' };
+export type ClientsReport =
+  | { type: 'connected'; ms: number }
+  | { type: 'counted'; frames: number; messages: number; sampled: number; delays: number[] };
+
+const SAMPLED = 20;
+const CONNECTING_AT_ONCE = 100;
+/** RFC 6455 section 5.2. */
+const TEXT = 1;
+const PING = 9;
+const PONG = 10;
+
+let frames = 0;
+let messages = 0;
+let sampled = 0;
+let delays: number[] = [];
+
+class BenchClient {
+  readonly ready: Promise<void>;
+  readonly #socket: Socket;
+  readonly #samples: boolean;
+  readonly #socketIo: boolean;
+  #joined: () => void = () => {};
+  #shaken = false;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(port: number, socketIo: boolean, samples: boolean) {
+    this.#samples = samples;
+    this.#socketIo = socketIo;
+    this.ready = new Promise((resolve) => {
+      this.#joined = resolve;
+    });
+    const path = socketIo ? '/socket.io/?EIO=4&transport=websocket' : '/ws';
+    this.#socket = connect(port, '127.0.0.1');
+    this.#socket.setNoDelay();
+    this.#socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
+    );
+    this.#socket.on('data', (bytes) => this.#read(bytes));
+    this.#socket.on('error', () => {});
+    this.#socket.on('close', () => {
+      console.error('a client was disconnected');
+      process.exit(1);
+    });
+  }
+
+  #read(chunk: Buffer): void {
+    let bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
+    if (!this.#shaken) {
+      const end = bytes.indexOf('\r\n\r\n');
+      if (end < 0) {
+        this.#rest = bytes;
+        return;
+      }
+      this.#shaken = true;
+      bytes = bytes.subarray(end + 4);
+      if (!this.#socketIo) this.#send('{"event":"join-livestream","data":{},"id":1}');
+    }
+    let at = 0;
+    while (at + 2 <= bytes.length) {
+      let length = bytes[at + 1]! & 0x7f;
+      let start = at + 2;
+      if (length === 126) {
+        if (at + 4 > bytes.length) break;
+        length = bytes.readUInt16BE(start);
+        start += 2;
+      }
+      if (start + length > bytes.length) break;
+      this.#take(bytes[at]! & 0x0f, bytes, start, start + length);
+      at = start + length;
+    }
+    this.#rest = Buffer.from(bytes.subarray(at));
+  }
+
+  #take(opcode: number, bytes: Buffer, start: number, end: number): void {
+    if (opcode === PING) this.#frame(PONG, bytes.subarray(start, end));
+    if (opcode !== TEXT) return;
+    frames++;
+    if (this.#socketIo && bytes[start] !== 0x34) {
+      const type = String.fromCharCode(bytes[start]!);
+      if (type === '0') this.#send('40');
+      if (type === '2') this.#send('3');
+      return;
+    }
+    if (!this.#samples && end - start > 150) return;
+    const text = bytes.toString('utf8', start, end);
+    if (this.#socketIo && text.startsWith('40')) this.#send('420["join-livestream",{}]');
+    else if (text.startsWith('430') || text.startsWith('{"event":"ok"')) this.#joined();
+    else this.#sample(text);
+  }
+
+  #sample(text: string): void {
+    const now = performance.timeOrigin + performance.now();
+    const told: unknown = JSON.parse(this.#socketIo ? text.slice(2) : text);
+    const said = this.#socketIo
+      ? [(told as [string, { at: number }])[1]]
+      : [told].flat().map((message) => (message as { data: { at: number } }).data);
+    for (const { at } of said) {
+      sampled++;
+      if (delays.length < 200_000) delays.push(now - at);
+    }
+    messages += said.length;
+  }
+
+  #send(text: string): void {
+    this.#frame(TEXT, Buffer.from(text));
+  }
+
+  #frame(opcode: number, payload: Buffer): void {
+    const head = Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]);
+    this.#socket.write(Buffer.concat([head, payload]));
+  }
+}
+
+async function connectAll({ port, count, socketIo }: { port: number; count: number; socketIo: boolean }) {
+  const began = performance.now();
+  let next = 0;
+  const some = async (): Promise<void> => {
+    for (let index = next++; index < count; index = next++)
+      await new BenchClient(port, socketIo, index % SAMPLED === 0).ready;
+  };
+  await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, some));
+  report({ type: 'connected', ms: performance.now() - began });
+}
+
+function report(message: ClientsReport): void {
+  process.send?.(message);
+}
+
+process.on('message', (command: ClientsCommand) => {
+  if (command.type === 'connect') void connectAll(command);
+  else if (command.type === 'begin') {
+    frames = messages = sampled = 0;
+    delays = [];
+  } else report({ type: 'counted', frames, messages, sampled, delays });
+});
+process.on('disconnect', () => process.exit());

@@ -22,8 +22,8 @@ const SCRIPT = `(() => {
   window.test = {
     events: [],
 
-    async publish(codec, rids) {
-      const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
+    async publish(codec, rids, width) {
+      const canvas = Object.assign(document.createElement('canvas'), { width, height: width * 9 / 16 });
       const pen = canvas.getContext('2d');
       let frame = 0;
       setInterval(() => {
@@ -39,7 +39,8 @@ const SCRIPT = `(() => {
       const pc = this.publisher = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
       const common = { direction: 'sendonly', streams: [stream] };
       pc.addTransceiver(stream.getAudioTracks()[0], common);
-      const sendEncodings = rids.map((rid, index) => ({ rid, scaleResolutionDownBy: 2 ** (rids.length - 1 - index) }));
+      const below = (index) => rids.length - 1 - index;
+      const sendEncodings = rids.map((rid, index) => ({ rid, scaleResolutionDownBy: 2 ** below(index), maxBitrate: 600000 / 3 ** below(index) }));
       const video = pc.addTransceiver(stream.getVideoTracks()[0], { ...common, sendEncodings });
       const { codecs } = RTCRtpSender.getCapabilities('video');
       video.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === codec || mimeType === 'video/rtx'));
@@ -134,9 +135,19 @@ export class WebrtcPage {
     return new WebrtcPage(page);
   }
 
-  /** Publishes a moving picture of 640x360 and a tone by WHIP. @returns the session's path */
-  async publish(codec: string, rids: string[] = []): Promise<string> {
-    return await this.#call('publish', codec, rids);
+  /** Leads what the page does from now on through a network. */
+  async through(network: { lead(page: Page): Promise<void> }): Promise<void> {
+    await network.lead(this.#page);
+  }
+
+  /**
+   * Publishes a moving picture of 16:9 and a tone by WHIP. The best layer has 600 kbit/s, each below it a third of the one
+   * above. Chromium makes two layers of 640x360, and three from 960x540 on.
+   *
+   * @returns the session's path
+   */
+  async publish(codec: string, rids: string[] = [], width = 640): Promise<string> {
+    return await this.#call('publish', codec, rids, width);
   }
 
   /** Watches by WHEP until so many pictures were shown. */
@@ -159,9 +170,9 @@ export class WebrtcPage {
     return await this.#page.evaluate('test.events');
   }
 
-  /** Waits until an expression of JavaScript holds in the page; `test` has `events` and `video`. */
-  async until(expression: string): Promise<void> {
-    await this.#page.waitForFunction(expression, undefined, { timeout: 20_000 });
+  /** Waits until an expression of JavaScript holds in the page, for 20 s unless told; `test` has `events` and `video`. */
+  async until(expression: string, timeout = 20_000): Promise<void> {
+    await this.#page.waitForFunction(expression, undefined, { timeout });
   }
 
   async #call<T>(name: string, ...parameters: unknown[]): Promise<T> {

@@ -256,7 +256,7 @@ const SETTINGS = {
   webhooksPrivate: setting(
     'WEBHOOK_PRIVATE_ADDRESSES',
     yesOrNo,
-    'false',
+    'true',
     'webhooks may lead to private addresses and to this machine',
   ),
   maxBroadcasts: setting('MAX_BROADCASTS', whole(1, 10_000), '100', 'broadcasts at the same time'),

@@ -142,6 +142,15 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     closing.push(() => pool.close());
     const realtime = createRealtimeEgress({ pool, clock, log });
 
+    const webhooks = createWebhooks({
+      sql,
+      privateAddresses: config.webhooksToPrivateAddresses,
+      version: release,
+      clock,
+      log: log.child({ room: 'webhooks' }),
+    });
+    await webhooks.start();
+    closing.push(() => webhooks.close());
     const streams: Streams = new Streams({
       sql,
       admit: createKeyAdmission({
@@ -153,6 +162,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
         clock,
         log,
       }),
+      recorded: (recording) => webhooks.emit('recording.ready', recording),
       keepKey: (transaction, livestream) => keys.keepFirst(transaction, livestream),
       graceMs: config.graceMs,
       maxBroadcasts: config.limits.broadcasts,
@@ -164,6 +174,10 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     streams.invite(realtime);
     streams.invite(transcoder);
     streams.invite(packager);
+    streams.onChange((change) => {
+      const event = broadcastEvent(change);
+      if (event) webhooks.emit(...event);
+    });
     await streams.start();
 
     const rtmpServer = createRtmpServer({
@@ -216,6 +230,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       clock,
       log: log.child({ room: 'audience' }),
     });
+    audience.onPeak((peak) => webhooks.emit('viewers.peak', peak));
     await audience.start();
     closing.push(() => audience.close());
     const chat = createChat({
@@ -242,21 +257,6 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     signalling.start();
     closing.push(() => signalling.close());
     for (const feature of [signalling, audience.feature, chat.feature]) hub.add(feature);
-
-    const webhooks = createWebhooks({
-      sql,
-      privateAddresses: config.webhooksToPrivateAddresses,
-      version: release,
-      clock,
-      log: log.child({ room: 'webhooks' }),
-    });
-    await webhooks.start();
-    closing.push(() => webhooks.close());
-    streams.onChange((change) => {
-      const event = broadcastEvent(change);
-      if (event) webhooks.emit(...event);
-    });
-    audience.onPeak((peak) => webhooks.emit('viewers.peak', peak));
 
     const basePath = publicUrlPath(config.publicUrl);
     const http = createServer({ log, clock, trustProxy: config.trustProxy, version: release, basePath });

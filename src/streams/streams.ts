@@ -42,6 +42,8 @@ export type StreamsOptions = {
   admit: Admit;
   /** Stores the key that a livestream is made with: in the same transaction, so that there is never one without. */
   keepKey?: (sql: Queries, livestream: { streamId: string; hash: string }) => Promise<void>;
+  /** Told where the recording of a livestream can be found from now on. Must not throw. */
+  recorded?: (recording: { streamId: string; url: string }) => void;
   /** How long a broadcast waits for a publisher that was lost, in ms. */
   graceMs: number;
   /** Broadcasts at the same time, at most. */
@@ -201,7 +203,11 @@ export class Streams {
   /** @returns the livestream as it is now; undefined when there is none. */
   async edit(streamId: string, changes: LivestreamChanges): Promise<Livestream | undefined> {
     const livestream = await this.#livestreams.update(streamId, changes);
-    if (livestream) this.#updated(streamId);
+    if (livestream) {
+      this.#updated(streamId);
+      if (typeof changes.recordingUrl === 'string')
+        this.#options.recorded?.({ streamId, url: changes.recordingUrl });
+    }
     return livestream;
   }
 

@@ -2,12 +2,14 @@
 export type ChatMessage = {
   /** UUIDv7: the order of ids is the order of messages. */
   id: string;
-  userId: string | null;
+  userId: string;
   name: string;
+  badge?: 'broadcaster' | 'admin' | 'moderator';
   message: string;
+  /** ISO 8601. */
   createdAt: string;
-  /** The date of the picture that the sender saw; null where they did not say. */
-  mediaTime: string | null;
+  /** The date of the picture that the sender saw, ISO 8601. */
+  mediaTime: string;
 };
 
 /** More are not kept on the page. */
@@ -45,18 +47,19 @@ export class ChatLog {
     this.#messages = this.#messages.filter(({ id }) => !this.#deleted.has(id));
   }
 
-  removeOf(userId: string): void {
-    this.#messages = this.#messages.filter((message) => message.userId !== userId);
+  /** Everything of somebody's up to a message. */
+  removeOf(userId: string, upTo: string): void {
+    this.#messages = this.#messages.filter((message) => message.userId !== userId || message.id > upTo);
   }
 }
 
 /**
- * When a message is due for somebody who watches `behindMs` behind the live edge: not before they see what its sender saw.
+ * How long a message waits, in ms: whoever watches behind the others does not read of what they have not seen.
  *
- * @param now Unix ms, as is the result
+ * @param pictureDate of the picture that is on the screen, Unix ms by the server's clock; undefined: it is live
  */
-export function dueAt(message: Pick<ChatMessage, 'mediaTime'>, behindMs: number, now: number): number {
-  const seen = message.mediaTime === null ? Number.NaN : Date.parse(message.mediaTime);
-  if (Number.isNaN(seen)) return now;
-  return Math.min(Math.max(seen + behindMs, now), now + LONGEST_HOLD_MS);
+export function holdBack(message: Pick<ChatMessage, 'mediaTime'>, pictureDate: number | undefined): number {
+  if (pictureDate === undefined) return 0;
+  const ahead = Date.parse(message.mediaTime) - pictureDate;
+  return Number.isNaN(ahead) ? 0 : Math.min(Math.max(ahead, 0), LONGEST_HOLD_MS);
 }

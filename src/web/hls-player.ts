@@ -55,6 +55,7 @@ export class HlsPlayer implements LivePlayer {
 
   view(): PlayerView {
     const behind = this.#latency();
+    const pictureDate = this.#hls?.playingDate?.getTime();
     return {
       phase: this.#phase(),
       audioOnly: !this.#pictures || this.#chosen === 'audio',
@@ -62,6 +63,7 @@ export class HlsPlayer implements LivePlayer {
       chosen: this.#chosen,
       delivery: 'hls',
       ...(behind === undefined ? {} : { behind }),
+      ...(pictureDate === undefined ? {} : { pictureDate }),
       late: this.#isLate(),
       silenced: this.#watch.silenced,
     };

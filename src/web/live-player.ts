@@ -14,6 +14,8 @@ export type PlayerView = {
   chosen: string;
   /** Seconds behind live; undefined while unknown. By WebRTC an estimate: the way here and the browser's buffer. */
   behind?: number;
+  /** When the picture on the screen was, Unix ms by the server's clock; missing where that is now. */
+  pictureDate?: number;
   delivery: Delivery;
   /** What the viewer chose; missing where there is nothing to choose. */
   deliveryChoice?: DeliveryChoice;

@@ -3,6 +3,8 @@ import type { PlayerView } from './live-player.js';
 
 type PlayerBarProps = {
   player: PlayerView;
+  /** How many watch, however they do. */
+  viewers: number | undefined;
   onChoose: (id: string) => void;
   onChooseDelivery: (choice: DeliveryChoice) => void;
   onGoLive: () => void;
@@ -15,7 +17,7 @@ const DELIVERIES: { id: DeliveryChoice; label: string }[] = [
 ];
 
 /** What the browser's own controls lack: the menus of quality and delivery, the distance to live, the way back to it. */
-export function PlayerBar({ player, onChoose, onChooseDelivery, onGoLive }: PlayerBarProps) {
+export function PlayerBar({ player, viewers, onChoose, onChooseDelivery, onGoLive }: PlayerBarProps) {
   return (
     <div class="player-bar">
       {player.choices.length > 0 && (
@@ -46,7 +48,7 @@ export function PlayerBar({ player, onChoose, onChooseDelivery, onGoLive }: Play
         </label>
       )}
       <Latency player={player} />
-      {player.viewers !== undefined && <span class="viewers">{player.viewers} watching</span>}
+      {viewers !== undefined && <span class="viewers">{viewers} watching</span>}
       {player.late && (
         <button type="button" onClick={onGoLive}>
           Go live

@@ -10,6 +10,8 @@ export type ViewingOptions = {
   streamId: string;
   video: HTMLVideoElement;
   still: HTMLCanvasElement;
+  /** By which the server knows this tab, so that it counts once however it watches; undefined where none is to be had. */
+  viewerToken: () => Promise<string | undefined>;
   onChange: () => void;
 };
 
@@ -35,6 +37,9 @@ export class Viewing {
   /** Start of the broadcast that the player was made for. */
   #playing: Stream['startedAt'] | undefined;
   #phase: PageFacts['phase'] = 'none';
+  /** Set when the server has been asked; undefined in it: there is none. */
+  #token: { value: string | undefined } | undefined;
+  #over = false;
 
   constructor(options: ViewingOptions) {
     this.#options = options;
@@ -46,6 +51,17 @@ export class Viewing {
 
   start(): void {
     this.#poll.start();
+    void this.#options.viewerToken().then((value) => {
+      this.#token = { value };
+      if (this.#over) return;
+      if (playbackState(this.#facts()).player === 'start') this.#ensurePlayer();
+      this.#options.onChange();
+    });
+  }
+
+  /** There are news of the stream: asks for them at once. */
+  refresh(): void {
+    this.#poll.now();
   }
 
   snapshot(): ViewingSnapshot {
@@ -86,6 +102,7 @@ export class Viewing {
   }
 
   close(): void {
+    this.#over = true;
     this.#poll.close();
     this.#stop();
   }
@@ -119,7 +136,8 @@ export class Viewing {
   /** Only an answer of the API starts a player, so that a finished one is not started over on old news. */
   #ensurePlayer(): void {
     const stream = this.#stream;
-    if (!stream) return;
+    if (!stream || !this.#token) return;
+    const { value: token } = this.#token;
     const finished = this.#player?.view().phase === 'ended' || this.#playing !== stream.startedAt;
     if (this.#player && !finished) return;
     const silenced = this.#player?.view().silenced ?? false;
@@ -129,8 +147,8 @@ export class Viewing {
     this.#player = createPlayer({
       video: this.#options.video,
       still: this.#options.still,
-      url: onThisServer(hls),
-      ...(whep === undefined ? {} : { whepUrl: onThisServer(whep) }),
+      url: onThisServer(hls, token),
+      ...(whep === undefined ? {} : { whepUrl: onThisServer(whep, token) }),
       choice: this.#choice,
       silenced,
       expectsMedia: () => this.#reachable && this.#stream?.state.name === 'live',
@@ -157,6 +175,8 @@ export class Viewing {
 }
 
 /** The same server as this page, whatever name it is known by elsewhere. */
-function onThisServer(address: string): string {
-  return new URL(new URL(address, location.href).pathname, location.origin).href;
+function onThisServer(address: string, token: string | undefined): string {
+  const url = new URL(new URL(address, location.href).pathname, location.origin);
+  if (token !== undefined) url.searchParams.set('v', token);
+  return url.href;
 }

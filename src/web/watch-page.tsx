@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Badge } from './badge.js';
+import { ChatPanel } from './chat-panel.js';
 import { offerStats } from './console-surface.js';
 import { canFillScreen, FullScreenButton } from './full-screen-button.js';
 import { PlayerBar } from './player-bar.js';
+import { StreamSocket } from './stream-socket.js';
 import { Viewing, type ViewingSnapshot } from './viewing.js';
 
 /** Plays one stream and says at any time what there is to know about it. */
@@ -12,11 +14,20 @@ export function WatchPage({ streamId }: { streamId: string }) {
   const still = useRef<HTMLCanvasElement>(null);
   const viewing = useRef<Viewing>(undefined);
   const [snapshot, setSnapshot] = useState<ViewingSnapshot>();
+  const [socket, setSocket] = useState<StreamSocket>();
+  const [, setHeard] = useState(0);
 
   useEffect(() => {
     if (!video.current || !still.current) return;
-    const now = new Viewing({
+    const ear: StreamSocket = new StreamSocket({
       streamId,
+      pictureDate: () => now.snapshot().player.pictureDate,
+      onState: () => now.refresh(),
+      onChange: () => setHeard((count) => count + 1),
+    });
+    const now: Viewing = new Viewing({
+      streamId,
+      viewerToken: () => ear.token(),
       video: video.current,
       still: still.current,
       onChange: () => setSnapshot(now.snapshot()),
@@ -25,9 +36,12 @@ export function WatchPage({ streamId }: { streamId: string }) {
     const withdraw = offerStats(() => now.stats());
     setSnapshot(now.snapshot());
     now.start();
+    ear.start();
+    setSocket(ear);
     return () => {
       withdraw();
       now.close();
+      ear.close();
     };
   }, [streamId]);
 
@@ -42,45 +56,49 @@ export function WatchPage({ streamId }: { streamId: string }) {
   const shown = player !== undefined && player.phase !== 'none';
   return (
     <main class="watch">
-      <div ref={stage} class={`stage ${covered ? 'covered' : ''}`}>
-        {/* biome-ignore lint/a11y/useMediaCaption: live streams come without captions */}
-        <video
-          ref={video}
-          controls={shown}
-          // The video alone would fill the screen without the picture that is held over it.
-          controlsList={canFillScreen() ? 'nofullscreen' : undefined}
-          playsInline
-          aria-label={title ?? 'Stream'}
-        />
-        <canvas ref={still} class="still" hidden />
-        <div class="notice" role="status" aria-live="polite">
-          {state?.notice && <p>{state.notice}</p>}
-          {player?.phase === 'refused' && (
-            <button type="button" class="primary" onClick={() => viewing.current?.play()}>
-              Play
+      <div class="show">
+        <div ref={stage} class={`stage ${covered ? 'covered' : ''}`}>
+          {/* biome-ignore lint/a11y/useMediaCaption: live streams come without captions */}
+          <video
+            ref={video}
+            controls={shown}
+            // The video alone would fill the screen without the picture that is held over it.
+            controlsList={canFillScreen() ? 'nofullscreen' : undefined}
+            playsInline
+            aria-label={title ?? 'Stream'}
+          />
+          <canvas ref={still} class="still" hidden />
+          <div class="notice" role="status" aria-live="polite">
+            {state?.notice && <p>{state.notice}</p>}
+            {player?.phase === 'refused' && (
+              <button type="button" class="primary" onClick={() => viewing.current?.play()}>
+                Play
+              </button>
+            )}
+          </div>
+          {player?.silenced && player.phase !== 'refused' && (
+            <button type="button" class="primary unmute" onClick={() => viewing.current?.unmute()}>
+              Turn sound on
             </button>
           )}
+          {shown && canFillScreen() && <FullScreenButton target={stage} />}
         </div>
-        {player?.silenced && player.phase !== 'refused' && (
-          <button type="button" class="primary unmute" onClick={() => viewing.current?.unmute()}>
-            Turn sound on
-          </button>
+        {shown && (
+          <PlayerBar
+            player={player}
+            viewers={socket?.viewers}
+            onChoose={(id) => viewing.current?.choose(id)}
+            onChooseDelivery={(choice) => viewing.current?.chooseDelivery(choice)}
+            onGoLive={() => viewing.current?.goLive()}
+          />
         )}
-        {shown && canFillScreen() && <FullScreenButton target={stage} />}
+        <header class="about">
+          <h1>{title ?? 'Stream'}</h1>
+          {state && <Badge badge={state.badge} />}
+        </header>
+        {snapshot?.stream?.description && <p class="description">{snapshot.stream.description}</p>}
       </div>
-      {shown && (
-        <PlayerBar
-          player={player}
-          onChoose={(id) => viewing.current?.choose(id)}
-          onChooseDelivery={(choice) => viewing.current?.chooseDelivery(choice)}
-          onGoLive={() => viewing.current?.goLive()}
-        />
-      )}
-      <header class="about">
-        <h1>{title ?? 'Stream'}</h1>
-        {state && <Badge badge={state.badge} />}
-      </header>
-      {snapshot?.stream?.description && <p class="description">{snapshot.stream.description}</p>}
+      {socket && snapshot?.stream && <ChatPanel streamId={streamId} socket={socket} />}
     </main>
   );
 }

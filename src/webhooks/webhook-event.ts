@@ -7,7 +7,7 @@ export type WebhookData = {
   /** The publisher is gone; it is waited for until then. */
   'broadcast.reconnecting': { streamId: string; broadcastId: string; until: string };
   'broadcast.ended': { streamId: string; broadcastId: string; reason: string };
-  'recording.ready': { streamId: string; broadcastId: string; url: string };
+  'recording.ready': { streamId: string; url: string };
   /** There were never so many viewers of this livestream at the same time. */
   'viewers.peak': { streamId: string; viewers: number };
 };

@@ -5,7 +5,7 @@ import type { Test } from 'tap';
 import { createRealtimeEgress, whepRoutes } from '../../src/egress/whep/index.js';
 import { createWhipIngest, whipRoutes } from '../../src/ingest/whip/index.js';
 import { systemClock } from '../../src/platform/index.js';
-import type { Publication } from '../../src/streams/index.js';
+import { OPEN_GATE, type Publication } from '../../src/streams/index.js';
 import { createWebrtcPool, IceServers } from '../../src/webrtc/index.js';
 import { openChromium } from './chromium.js';
 import { PublishedSource, RealtimeBroadcast } from './realtime-broadcast.js';
@@ -54,7 +54,7 @@ export async function webrtcStage(t: Test) {
   });
   const iceServers = new IceServers({ stunUrls: [], clock, log });
   await app.register(whipRoutes, { ingest, iceServers, clock });
-  await app.register(whepRoutes, { egress, find: async () => undefined, iceServers, clock });
+  await app.register(whepRoutes, { egress, gate: OPEN_GATE, find: async () => undefined, iceServers, clock });
   WebrtcPage.serve(app);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, PublicError } from '../../platform/index.js';
-import { BROADCAST_END, type Livestream, OPEN_GATE, type ViewerGate } from '../../streams/index.js';
+import { BROADCAST_END, type Livestream, type ViewerGate } from '../../streams/index.js';
 import {
   type EndpointLimits,
   type IceServers,
@@ -16,7 +16,7 @@ import type { Viewing } from './viewing.js';
 export type WhepRoutesOptions = {
   egress: Pick<RealtimeEgress, 'view'>;
   /** Decides who may watch. */
-  gate?: Pick<ViewerGate, 'admit'>;
+  gate: Pick<ViewerGate, 'admit'>;
   /** Asked only for streams of which nothing is being broadcast. */
   find: (streamId: string) => Promise<Pick<Livestream, 'endReason'> | undefined>;
   iceServers: Pick<IceServers, 'links'>;
@@ -41,7 +41,7 @@ const EXTENSION = 'urn:ietf:params:whep:ext:core:';
  * that starts, or waits for its publisher, lets viewers in: they are connected when the picture comes.
  */
 export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, options) => {
-  const { egress, gate = OPEN_GATE, find, iceServers, clock, basePath } = options;
+  const { egress, gate, find, iceServers, clock, basePath } = options;
   const limits = { ...LIMITS, ...options.limits };
   const endpoint = new SignallingEndpoint<Viewing>({
     ...{ name: 'whep', iceServers, limits, clock, basePath },

@@ -8,7 +8,7 @@ import { createWhipIngest, whipRoutes } from '../../../src/ingest/whip/index.js'
 import { systemClock } from '../../../src/platform/index.js';
 import { createRealtime, realtimeRoutes } from '../../../src/realtime/index.js';
 import { Signalling, WebrtcService } from '../../../src/signalling/index.js';
-import type { Livestream, Publication } from '../../../src/streams/index.js';
+import { type Livestream, OPEN_GATE, type Publication } from '../../../src/streams/index.js';
 import { createWebrtcPool, IceServers } from '../../../src/webrtc/index.js';
 import { openChromium } from '../../support/chromium.js';
 import { PublishedSource, RealtimeBroadcast } from '../../support/realtime-broadcast.js';
@@ -76,7 +76,7 @@ async function stage(t: Test) {
     iceServers,
   });
   await app.register(whipRoutes, { ingest, iceServers, clock });
-  await app.register(whepRoutes, { egress, find: async () => undefined, iceServers, clock });
+  await app.register(whepRoutes, { egress, gate: OPEN_GATE, find: async () => undefined, iceServers, clock });
   const realtime = createRealtime({ authenticate: async () => ANONYMOUS, clock, log });
   const signalling = new Signalling({
     service,

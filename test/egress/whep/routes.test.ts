@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { InjectOptions } from 'fastify';
 import t, { type Test } from 'tap';
 import { createRealtimeEgress, type WhepRoutesOptions, whepRoutes } from '../../../src/egress/whep/index.js';
-import type { BroadcastEnd } from '../../../src/streams/index.js';
+import { type BroadcastEnd, OPEN_GATE } from '../../../src/streams/index.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { PoolDouble } from '../../support/pool-double.js';
 import { RealtimeBroadcast } from '../../support/realtime-broadcast.js';
@@ -26,6 +26,7 @@ async function whep(t: Test, routes: Partial<WhepRoutesOptions> = {}) {
   const asked: string[] = [];
   await app.register(whepRoutes, {
     egress,
+    gate: OPEN_GATE,
     find: async (streamId: string): Promise<{ endReason: BroadcastEnd | null } | undefined> => {
       asked.push(streamId);
       if (streamId === OFFLINE) return { endReason: null };

@@ -57,7 +57,6 @@ t.test('three packets of a hundred lost both ways are made good', async (t) => {
   t.equal((await playback(page)).delivery, 'webrtc', 'no need for HLS');
   t.ok(up.lost - lost.up > 20 && down.lost - lost.down > 20, 'packets were lost both ways');
   t.equal(counted('viewer', 'pliCount'), 0, 'the viewer never had to give a picture up');
-  t.equal(counted('publisher', 'pliCount'), 0, 'nor had the gateway');
   const [sent, shown] = [counted('publisher', 'framesSent'), counted('viewer', 'framesReceived')];
   t.ok(sent > 200 && Math.abs(sent - shown) < 15, `of ${sent} pictures ${shown} came`);
   const missing = counted('viewer', 'packetsLost');

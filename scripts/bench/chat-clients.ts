@@ -5,13 +5,15 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 
+type Join = { event: string; data: Record<string, unknown> };
+
 export type ClientsCommand =
-  | { type: 'connect'; port: number; count: number; socketIo: boolean }
+  | { type: 'connect'; port: number; count: number; socketIo: boolean; join: Join }
   | { type: 'begin' }
   | { type: 'count' };
 export type ClientsReport =
   | { type: 'connected'; ms: number }
-  | { type: 'counted'; frames: number; messages: number; sampled: number; delays: number[] };
+  | { type: 'counted'; frames: number; delays: number[] };
 
 const SAMPLED = 20;
 const CONNECTING_AT_ONCE = 100;
@@ -20,9 +22,12 @@ const TEXT = 1;
 const PING = 9;
 const PONG = 10;
 
+/** When a message was said, ms. */
+const SAID = /at=([\d.]+)/g;
+/** Clients come into the room with this id on their message. */
+const JOINED = /^43|"id":1}$/;
+
 let frames = 0;
-let messages = 0;
-let sampled = 0;
 let delays: number[] = [];
 
 class BenchClient {
@@ -30,11 +35,13 @@ class BenchClient {
   readonly #socket: Socket;
   readonly #samples: boolean;
   readonly #socketIo: boolean;
-  #joined: () => void = () => {};
+  readonly #join: Join;
+  #joined: (() => void) | undefined;
   #shaken = false;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(port: number, socketIo: boolean, samples: boolean) {
+  constructor(port: number, socketIo: boolean, join: Join, samples: boolean) {
+    this.#join = join;
     this.#samples = samples;
     this.#socketIo = socketIo;
     this.ready = new Promise((resolve) => {
@@ -65,7 +72,7 @@ class BenchClient {
       }
       this.#shaken = true;
       bytes = bytes.subarray(end + 4);
-      if (!this.#socketIo) this.#send('{"event":"join-livestream","data":{},"id":1}');
+      if (!this.#socketIo) this.#send(JSON.stringify({ ...this.#join, id: 1 }));
     }
     let at = 0;
     while (at + 2 <= bytes.length) {
@@ -93,24 +100,21 @@ class BenchClient {
       if (type === '2') this.#send('3');
       return;
     }
-    if (!this.#samples && end - start > 150) return;
-    const text = bytes.toString('utf8', start, end);
-    if (this.#socketIo && text.startsWith('40')) this.#send('420["join-livestream",{}]');
-    else if (text.startsWith('430') || text.startsWith('{"event":"ok"')) this.#joined();
-    else this.#sample(text);
+    if (!this.#joined) {
+      if (this.#samples) this.#sample(bytes.toString('latin1', start, end));
+      return;
+    }
+    const text = bytes.toString('latin1', start, end);
+    if (text.startsWith('40')) this.#send(`420${JSON.stringify([this.#join.event, this.#join.data])}`);
+    else if (JOINED.test(text)) {
+      this.#joined();
+      this.#joined = undefined;
+    }
   }
 
   #sample(text: string): void {
     const now = performance.timeOrigin + performance.now();
-    const told: unknown = JSON.parse(this.#socketIo ? text.slice(2) : text);
-    const said = this.#socketIo
-      ? [(told as [string, { at: number }])[1]]
-      : [told].flat().map((message) => (message as { data: { at: number } }).data);
-    for (const { at } of said) {
-      sampled++;
-      if (delays.length < 200_000) delays.push(now - at);
-    }
-    messages += said.length;
+    for (const [, at] of text.matchAll(SAID)) delays.push(now - Number(at));
   }
 
   #send(text: string): void {
@@ -123,12 +127,13 @@ class BenchClient {
   }
 }
 
-async function connectAll({ port, count, socketIo }: { port: number; count: number; socketIo: boolean }) {
+async function connectAll(command: Extract<ClientsCommand, { type: 'connect' }>): Promise<void> {
+  const { port, count, socketIo, join } = command;
   const began = performance.now();
   let next = 0;
   const some = async (): Promise<void> => {
     for (let index = next++; index < count; index = next++)
-      await new BenchClient(port, socketIo, index % SAMPLED === 0).ready;
+      await new BenchClient(port, socketIo, join, index % SAMPLED === 0).ready;
   };
   await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, some));
   report({ type: 'connected', ms: performance.now() - began });
@@ -141,8 +146,8 @@ function report(message: ClientsReport): void {
 process.on('message', (command: ClientsCommand) => {
   if (command.type === 'connect') void connectAll(command);
   else if (command.type === 'begin') {
-    frames = messages = sampled = 0;
+    frames = 0;
     delays = [];
-  } else report({ type: 'counted', frames, messages, sampled, delays });
+  } else report({ type: 'counted', frames, delays });
 });
 process.on('disconnect', () => process.exit());

@@ -1,89 +1,191 @@
 /**
  * A server of `chat.ts`, in a process of its own: tells one room of chat messages, in the wanted way, when it is asked to.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import type { FastifyInstance } from 'fastify';
 import { Server } from 'socket.io';
-import { ANONYMOUS } from '../../src/accounts/index.js';
+import { ANONYMOUS, type Principal } from '../../src/accounts/index.js';
 import { createServer } from '../../src/api/index.js';
-import { createLog, systemClock } from '../../src/platform/index.js';
-import { createRealtime, realtimeRoutes } from '../../src/realtime/index.js';
+import { createChat } from '../../src/chat/index.js';
+import {
+  systemClock as clock,
+  createLog,
+  migrate,
+  newId,
+  openDatabase,
+  projectRoot,
+} from '../../src/platform/index.js';
+import { createRealtime, type Realtime, realtimeRoutes } from '../../src/realtime/index.js';
+import { Streams } from '../../src/streams/index.js';
 import { seededRandom } from '../../test/support/seeded-random.js';
 
-/** Ours for WebSockets or for Socket.IO's clients, or Socket.IO as it is taken by itself. */
-export type ServerKind = 'headend' | 'headend, Socket.IO clients' | 'plain Socket.IO';
+/** Ours, for WebSockets or for Socket.IO's clients; the same with the chat and its database; or Socket.IO by itself. */
+export type ServerKind = 'headend' | 'headend, Socket.IO clients' | 'headend, with chat' | 'plain Socket.IO';
 
 export type ServerCommand =
   | { type: 'begin'; perSecond: number; seed: number; regular: boolean }
   | { type: 'end' }
-  | { type: 'usage' };
+  | { type: 'usage' }
+  | { type: 'close' };
 export type ServerReport =
-  | { type: 'listening'; port: number }
-  | { type: 'usage'; cpuUs: number; rss: number; clients: number; sent: number };
+  /** `join` is what a client sends to come into the room. */
+  | { type: 'listening'; port: number; join: { event: string; data: Record<string, unknown> } }
+  | { type: 'usage'; cpuUs: number; rss: number; clients: number; sent: number; stored: number };
+
+/** A room that can be told something. */
+type House = {
+  join: { event: string; data: Record<string, unknown> };
+  /** Says something in the room; resolves when it is stored, where it is. */
+  say(text: string): Promise<unknown> | undefined;
+  clients(): number;
+  close(): Promise<void>;
+};
 
 const ROOM = 'stream:bench';
+const JOIN = { event: 'join-livestream', data: {} };
 const TEXT = 'This is what people write in a chat beside a picture: some words, seldom a sentence. 👋';
+/** They take turns, so that nobody writes too fast. */
+const WRITERS = 50;
 
+const log = createLog('warn');
 let sent = 0;
+let stored = 0;
 let feeding: AbortController | undefined;
 
 async function serve(kind: ServerKind): Promise<void> {
-  const log = createLog('warn');
-  const app = createServer({ log, clock: systemClock, trustProxy: false, version: '0' });
-  let tell: (data: Record<string, unknown>) => void;
-  let clients: () => number;
-  if (kind === 'plain Socket.IO') {
-    await app.ready();
-    const io = new Server(app.server, { serveClient: false });
-    io.on('connection', (socket) => {
-      socket.on('join-livestream', (_data, acknowledge) => {
-        void socket.join(ROOM);
-        acknowledge({ success: true });
-      });
-    });
-    tell = (data) => io.to(ROOM).emit('chat:message', data);
-    clients = () => io.engine.clientsCount;
-  } else {
-    const limits = { connections: 20_000, connectionsPerAddress: 20_000 };
-    const hub = createRealtime({ authenticate: async () => ANONYMOUS, clock: systemClock, log, limits });
-    hub.add({
-      name: 'bench',
-      events: {
-        'join-livestream': (client) => {
-          client.enter(ROOM);
-          return undefined;
-        },
-      },
-    });
-    await app.register(realtimeRoutes, { realtime: hub, clock: systemClock });
-    tell = (data) => hub.broadcast(ROOM, 'chat:message', data);
-    clients = () => hub.size(ROOM);
-  }
+  const app = createServer({ log, clock, trustProxy: false, version: '0' });
+  const house = await open(kind, app);
   await app.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 });
 
   process.on('message', (command: ServerCommand) => {
     if (command.type === 'begin') {
       feeding = new AbortController();
-      feed(command, tell, feeding.signal);
+      feed(command, house, feeding.signal);
     } else if (command.type === 'end') feeding?.abort();
+    else if (command.type === 'close') void house.close().then(() => process.exit());
     else {
       const { user, system } = process.cpuUsage();
-      report({
-        type: 'usage',
-        cpuUs: user + system,
-        rss: process.memoryUsage.rss(),
-        clients: clients(),
-        sent,
-      });
+      const rss = process.memoryUsage.rss();
+      report({ type: 'usage', cpuUs: user + system, rss, clients: house.clients(), sent, stored });
     }
   });
-  process.on('disconnect', () => process.exit());
-  report({ type: 'listening', port: (app.server.address() as AddressInfo).port });
+  process.on('disconnect', () => void house.close().then(() => process.exit()));
+  const { port } = app.server.address() as AddressInfo;
+  report({ type: 'listening', port, join: house.join });
+}
+
+async function open(kind: ServerKind, app: FastifyInstance): Promise<House> {
+  if (kind === 'plain Socket.IO') return await openSocketIo(app);
+  const limits = { connections: 20_000, connectionsPerAddress: 20_000 };
+  const hub = createRealtime({ authenticate: async () => ANONYMOUS, clock, log, limits });
+  const house = kind === 'headend, with chat' ? await openChat(hub) : openRoom(hub);
+  await app.register(realtimeRoutes, { realtime: hub, clock });
+  return house;
+}
+
+async function openSocketIo(app: FastifyInstance): Promise<House> {
+  await app.ready();
+  const io = new Server(app.server, { serveClient: false });
+  io.on('connection', (socket) => {
+    socket.on(JOIN.event, (_data, acknowledge) => {
+      void socket.join(ROOM);
+      acknowledge({ success: true });
+    });
+  });
+  return {
+    join: JOIN,
+    say: (text) => void io.to(ROOM).emit('chat:message', messageOf(text)),
+    clients: () => io.engine.clientsCount,
+    close: async () => {},
+  };
+}
+
+function openRoom(hub: Realtime): House {
+  hub.add({
+    name: 'bench',
+    events: {
+      [JOIN.event]: (client) => {
+        client.enter(ROOM);
+        return undefined;
+      },
+    },
+  });
+  return {
+    join: JOIN,
+    say: (text) => void hub.broadcast(ROOM, 'chat:message', messageOf(text)),
+    clients: () => hub.size(ROOM),
+    close: async () => {},
+  };
+}
+
+/** The chat as the gateway has it, with its database beside it. */
+async function openChat(hub: Realtime): Promise<House> {
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'headend-bench-'));
+  const { sql, close } = await openDatabase({ dataDir }, log);
+  await migrate(sql, { folder: path.join(projectRoot(), 'migrations') }, log);
+  const admit = async () =>
+    ({ admitted: false, refusal: { code: 'stream_key_unknown', message: '' } }) as const;
+  const streams = new Streams({ sql, admit, graceMs: 0, maxBroadcasts: 1, clock, log });
+  const streamKeyHash = 'f'.repeat(64);
+  const livestream = {
+    userId: 'ann',
+    title: 'Bench',
+    description: '',
+    recordingEnabled: false,
+    streamKeyHash,
+  };
+  const { id: streamId } = await streams.create(livestream);
+  const chat = createChat({
+    sql,
+    hub,
+    streams,
+    isFollowing: async () => false,
+    isAdminAccount: async () => false,
+    addressSecret: Buffer.from('of the bench'),
+    clock,
+    log,
+  });
+  await chat.start();
+  hub.add(chat.feature);
+  const room = `stream:${streamId}`;
+  return {
+    join: { event: 'chat:join', data: { streamId } },
+    say(message) {
+      const writer = sent % WRITERS;
+      const name = `Writer ${writer}`;
+      const principal: Principal = { kind: 'account', userId: name, name, role: 'viewer', via: 'session' };
+      return chat.posting.post({ principal, address: `192.0.2.${writer}` }, streamId, { message });
+    },
+    clients: () => hub.size(room),
+    close: async () => {
+      await chat.close();
+      await close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** About as long as a message of the chat. */
+function messageOf(message: string): Record<string, unknown> {
+  const at = new Date(clock.now()).toISOString();
+  return {
+    id: newId(),
+    streamId: newId(),
+    userId: 'ann',
+    userName: 'Ann',
+    message,
+    timestamp: at,
+    mediaTime: at,
+  };
 }
 
 /** People write when they like: the gaps are those of a Poisson process, the same in every round. Or all are the same. */
 function feed(
   { perSecond, seed, regular }: Extract<ServerCommand, { type: 'begin' }>,
-  tell: (data: Record<string, unknown>) => void,
+  house: House,
   signal: AbortSignal,
 ): void {
   const random = seededRandom(seed);
@@ -91,17 +193,12 @@ function feed(
   let due = 0;
   const next = (): void => {
     due += (1_000 / perSecond) * (regular ? 1 : -Math.log(1 - random()));
-    systemClock.after(Math.max(0, began + due - performance.now()), say, signal);
+    clock.after(Math.max(0, began + due - performance.now()), say, signal);
   };
   const say = (): void => {
-    sent++;
     const at = performance.timeOrigin + performance.now();
-    tell({
-      id: `01890a5d-ac96-774b-bcce-${String(sent).padStart(12, '0')}`,
-      userId: 'ann',
-      at,
-      message: TEXT,
-    });
+    void house.say(`at=${at} ${TEXT}`)?.then(() => stored++);
+    sent++;
     next();
   };
   next();

@@ -1,20 +1,26 @@
 /**
  * What telling a room costs: processor time of the server, delay from the sender to the clients, and memory of a
  * connection, with 2,000 and 5,000 clients in one room in which 10 messages a second are said. Beside it, in the same
- * minutes, the same by a plain Socket.IO server. Loopback only, about five minutes in all.
+ * minutes, the same by a plain Socket.IO server. Loopback only, about six minutes in all.
  *
  *     node --import tsx scripts/bench/chat.ts [seconds per round] [rounds] [regular]
  *
  * Messages come as people write them, at random moments (the same ones for everybody); with `regular` at even ones.
- * Every server and the clients are in processes of their own; the clients count as the same load for all.
+ * `with chat` they go through the chat into a database; the others tell ready messages of the same length. Every server and the clients are in processes of their own; the clients count as the same load for all.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { pause } from '../../src/platform/index.js';
 import type { ClientsCommand, ClientsReport } from './chat-clients.js';
 import type { ServerCommand, ServerKind, ServerReport } from './chat-server.js';
 
-const KINDS: ServerKind[] = ['headend', 'headend, Socket.IO clients', 'plain Socket.IO'];
+const KINDS: ServerKind[] = [
+  'headend',
+  'headend, with chat',
+  'headend, Socket.IO clients',
+  'plain Socket.IO',
+];
 const CLIENTS = [2_000, 5_000];
 const PER_SECOND = 10;
 const SETTLE_MS = 2_000;
@@ -38,7 +44,7 @@ async function bench(): Promise<void> {
       }
     console.table(rows);
     const plain = mean(costs.get('plain Socket.IO'));
-    for (const kind of KINDS.slice(0, 2))
+    for (const kind of KINDS.slice(0, -1))
       console.log(
         `${count} clients: ${kind}: ${(mean(costs.get(kind)) / plain).toFixed(2)} of plain Socket.IO's CPU`,
       );
@@ -50,9 +56,9 @@ async function measure(kind: ServerKind, count: number, round: number): Promise<
   const server = new Child<ServerCommand, ServerReport>('chat-server.ts', kind);
   const clients = new Child<ClientsCommand, ClientsReport>('chat-clients.ts');
   try {
-    const { port } = await server.next('listening');
+    const { port, join } = await server.next('listening');
     const empty = await server.ask({ type: 'usage' }, 'usage');
-    clients.tell({ type: 'connect', port, count, socketIo: kind !== 'headend' });
+    clients.tell({ type: 'connect', port, count, socketIo: kind.includes('Socket.IO'), join });
     const { ms } = await clients.next('connected');
     await pause(SETTLE_MS);
     clients.tell({ type: 'begin' });
@@ -66,7 +72,8 @@ async function measure(kind: ServerKind, count: number, round: number): Promise<
     server.tell({ type: 'end' });
     await pause(SETTLE_MS);
     const counted = await clients.ask({ type: 'count' }, 'counted');
-    const { sent } = await server.ask({ type: 'usage' }, 'usage');
+    const { sent, stored } = await server.ask({ type: 'usage' }, 'usage');
+    if (stored > 0 && stored !== sent) throw new Error(`${stored} of ${sent} messages were stored`);
     const delays = counted.delays.sort((a, b) => a - b);
     const cpuUs = after.cpuUs - before.cpuUs;
     // Where the machine is busy with other things, a round may have said less than another.
@@ -79,15 +86,15 @@ async function measure(kind: ServerKind, count: number, round: number): Promise<
       'p50, ms': quantile(delays, 0.5),
       'p99, ms': quantile(delays, 0.99),
       said: sent,
-      'heard, %': ((counted.sampled / (sent * Math.ceil(count / 20))) * 100).toFixed(1),
+      'heard, %': ((delays.length / (sent * Math.ceil(count / 20))) * 100).toFixed(1),
       'frames/s': Math.round(counted.frames / (took / 1_000)),
       'KB a connection': ((before.rss - empty.rss) / 1_024 / count).toFixed(1),
       'connecting, s': (ms / 1_000).toFixed(1),
     };
     return { row, cost };
   } finally {
-    server.stop();
     clients.stop();
+    await server.close({ type: 'close' });
   }
 }
 
@@ -133,6 +140,14 @@ class Child<Command, Report extends { type: string }> {
 
   stop(): void {
     this.#process.kill('SIGKILL');
+  }
+
+  /** Ends it by a command, so that it can clean up. */
+  async close(command: Command & object): Promise<void> {
+    if (this.#process.exitCode !== null) return;
+    const exited = once(this.#process, 'exit');
+    this.tell(command);
+    await exited;
   }
 }
 

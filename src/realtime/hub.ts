@@ -30,7 +30,8 @@ export type RealtimeOptions = {
   limits?: Partial<RealtimeLimits>;
 };
 
-const LIMITS: RealtimeLimits = { connections: 10_000, connectionsPerAddress: 200 };
+/** A school or an office is one address. */
+const LIMITS: RealtimeLimits = { connections: 10_000, connectionsPerAddress: 1_000 };
 /** Messages at once, and after how many ms one more: browsers send a few dozen candidates at once. */
 const MESSAGES = { capacity: 200, refillMs: 50 };
 /** Messages put off; who goes on beyond that is sent away. */

@@ -9,8 +9,6 @@ import type { Standings } from './standing.js';
 
 /** Chats that one connection may listen to at the same time. */
 const CHATS = 20;
-/** Under this name chat keeps clients in rooms that others keep them in as well. */
-const HOLDER = 'chat';
 
 /** What somebody is told who comes into a chat. */
 export type Welcome = {
@@ -58,7 +56,7 @@ export class Attendance {
         client.tell('chat:history', { streamId, ...replay });
       });
       const moderator = this.#standings.of(principal, place) !== 'viewer';
-      if (moderator && room.clients.has(client)) client.enter(room.moderatorsRoom, HOLDER);
+      room.moderates(client, moderator);
       if (after !== undefined) {
         const upTo = told?.messages.at(-1)?.id ?? after;
         const ids = await this.#history.deletedSince(streamId, after, upTo);
@@ -73,9 +71,7 @@ export class Attendance {
     const streamId = stream.toLowerCase();
     const room = this.#rooms.peek(streamId);
     if (!this.#chats.get(client)?.delete(streamId) || !room) return;
-    room.clients.delete(client);
-    client.leave(room.everybody, HOLDER);
-    client.leave(room.moderatorsRoom, HOLDER);
+    room.dismiss(client);
   }
 
   /** The client's connection is gone. */
@@ -89,7 +85,6 @@ export class Attendance {
     if (!chats.has(room.streamId) && chats.size >= CHATS)
       throw new PublicError(409, 'too_many_chats', `A connection may listen to ${CHATS} chats.`);
     this.#chats.set(client, chats.add(room.streamId));
-    room.clients.add(client);
-    client.enter(room.everybody, HOLDER);
+    room.admit(client);
   }
 }

@@ -15,6 +15,9 @@ export type ChatRoomState = {
   poll: Poll | undefined;
 };
 
+/** Under this name chat keeps clients in rooms that others keep them in as well. */
+const HOLDER = 'chat';
+
 /** What the chat of one livestream is at the moment, in memory; whoever changes it has stored the change before. */
 export class ChatRoom {
   readonly streamId: string;
@@ -51,6 +54,25 @@ export class ChatRoom {
 
   get moderatorsRoom(): string {
     return `moderators:${this.streamId}`;
+  }
+
+  /** From now on a client listens. */
+  admit(client: RealtimeClient): void {
+    this.clients.add(client);
+    client.enter(this.everybody, HOLDER);
+  }
+
+  /** They don't listen any more, nor to the moderators. */
+  dismiss(client: RealtimeClient): void {
+    this.clients.delete(client);
+    client.leave(this.everybody, HOLDER);
+    client.leave(this.moderatorsRoom, HOLDER);
+  }
+
+  /** Lets a client who listens hear the moderators too, or no longer. */
+  moderates(client: RealtimeClient, moderator: boolean): void {
+    if (!moderator) client.leave(this.moderatorsRoom, HOLDER);
+    else if (this.clients.has(client)) client.enter(this.moderatorsRoom, HOLDER);
   }
 
   /** Whether nobody would notice if it were made anew. */

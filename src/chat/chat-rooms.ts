@@ -90,9 +90,7 @@ export class ChatRooms {
       const userId = userIdOf(client.principal);
       if (userId !== undefined) this.#guests.forget(`${streamId} ${userId}`);
       if (livestream && (await this.#mayWatch(client.principal, livestream))) continue;
-      room.clients.delete(client);
-      client.leave(room.everybody);
-      client.leave(room.moderatorsRoom);
+      room.dismiss(client);
     }
     if (!livestream) this.#forget(room);
   }

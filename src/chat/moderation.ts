@@ -187,7 +187,7 @@ export class Moderation {
         room.moderators.add(userId);
       });
       for (const client of room.clients)
-        if (userIdOf(client.principal) === userId) client.enter(room.moderatorsRoom);
+        if (userIdOf(client.principal) === userId) room.moderates(client, true);
     });
   }
 
@@ -207,7 +207,7 @@ export class Moderation {
         room.moderators.delete(userId);
       });
       for (const client of room.clients)
-        if (userIdOf(client.principal) === userId) client.leave(room.moderatorsRoom);
+        if (userIdOf(client.principal) === userId) room.moderates(client, false);
     });
   }
 

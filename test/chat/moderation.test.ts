@@ -183,6 +183,9 @@ t.test('everything that moderators do is logged, and told to those who are there
   t.same(told(owner), actions);
   t.same(told(mod), actions.slice(1), 'since they moderate');
   t.same(told(viewer), []);
+  await chat.settings.change(owner, streamId, { slowMode: 0 });
+  t.equal(told(owner).at(-1), 'settings-changed');
+  t.equal(told(mod).at(-1), 'moderator-dismissed', 'and no longer');
   await chat.moderation.ban(owner, streamId, { userId: 'eve' });
   t.equal(told(mod).length, actions.length - 1, 'not any more');
   t.match(viewer.heard('chat:mode'), [{ streamId, slowMode: 5 }]);

@@ -41,6 +41,8 @@ export class ClientDouble implements RealtimeClient {
   readonly told: Told[] = [];
   readonly #hub: HubDouble;
   readonly #life = new AbortController();
+  /** `room holder` */
+  readonly #held = new Set<string>();
 
   constructor(hub: HubDouble, principal: Principal, address: string) {
     this.#hub = hub;
@@ -56,12 +58,14 @@ export class ClientDouble implements RealtimeClient {
     this.told.push({ event, data });
   }
 
-  enter(room: string): void {
+  enter(room: string, holder = ''): void {
+    this.#held.add(`${room} ${holder}`);
     this.#hub.members(room).add(this);
   }
 
-  leave(room: string): void {
-    this.#hub.members(room).delete(this);
+  leave(room: string, holder = ''): void {
+    this.#held.delete(`${room} ${holder}`);
+    if (![...this.#held].some((held) => held.startsWith(`${room} `))) this.#hub.members(room).delete(this);
   }
 
   /** The data of everything it was told under a name. */

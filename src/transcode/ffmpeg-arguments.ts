@@ -43,8 +43,9 @@ const PICTURE_FOR_ONE_CORE = 1920 * 1088;
 /** Where media time begins, ms: the encoder's priming and reordering reach back before the first picture. */
 export const TIMELINE_START_MS = 10_000;
 /**
- * Without a packet for so long ffmpeg stops reading, s: it would otherwise survive a gateway that was killed. It takes
- * up to three such times to end, as each stream's decoder is emptied in between.
+ * Without a packet for so long ffmpeg stops reading, s: it would otherwise survive a gateway that was killed with its
+ * workers (one that was killed alone is said goodbye for by them). It takes up to three such times to end, as each
+ * stream's decoder is emptied in between.
  */
 const RTP_SILENCE_S = 12;
 

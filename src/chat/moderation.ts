@@ -1,6 +1,7 @@
 import { userIdOf } from '../accounts/index.js';
 import { type Clock, newId, PublicError, type Queries, RateLimit, type Sql } from '../platform/index.js';
 import type { RealtimeHub } from '../realtime/index.js';
+import type { ChatRoom } from './chat-room.js';
 import type { ChatRooms, Place } from './chat-rooms.js';
 import { readCursor } from './history.js';
 import type { MessageStore } from './message-store.js';
@@ -185,9 +186,8 @@ export class Moderation {
           table.appoint(sql, room.streamId, userId, at),
         );
         room.moderators.add(userId);
+        this.#tellStanding(room, userId, true);
       });
-      for (const client of room.clients)
-        if (userIdOf(client.principal) === userId) room.moderates(client, true);
     });
   }
 
@@ -205,9 +205,8 @@ export class Moderation {
           table.dismiss(sql, room.streamId, userId),
         );
         room.moderators.delete(userId);
+        this.#tellStanding(room, userId, false);
       });
-      for (const client of room.clients)
-        if (userIdOf(client.principal) === userId) room.moderates(client, false);
     });
   }
 
@@ -252,6 +251,16 @@ export class Moderation {
         entry: { ...entry, createdAt: at.toISOString() },
       });
     return result as T;
+  }
+
+  /** All connections of somebody hear the moderators from now on, or no longer, and are told so. */
+  #tellStanding(room: ChatRoom, userId: string, moderator: boolean): void {
+    const { streamId } = room;
+    for (const client of room.clients) {
+      if (userIdOf(client.principal) !== userId) continue;
+      room.moderates(client, moderator);
+      client.tell('chat:moderator', { streamId, moderator });
+    }
   }
 
   async #mustOutrank(visitor: Visitor, place: Place, userId: string): Promise<void> {

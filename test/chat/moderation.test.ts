@@ -182,6 +182,8 @@ t.test('everything that moderators do is logged, and told to those who are there
     client.heard('chat:log').map(({ entry }) => (entry as { action: string }).action);
   t.same(told(owner), actions);
   t.same(told(mod), actions.slice(1), 'since they moderate');
+  const standings = mod.heard('chat:moderator').map(({ moderator }) => moderator);
+  t.same(standings, [true, false], 'they are told');
   t.same(told(viewer), []);
   await chat.settings.change(owner, streamId, { slowMode: 0 });
   t.equal(told(owner).at(-1), 'settings-changed');

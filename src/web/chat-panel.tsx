@@ -29,6 +29,12 @@ export function ChatPanel({ streamId, socket }: ChatPanelProps) {
     askWhoIAm();
     socket.restart();
   };
+  const leaveAccount = async (who: Me): Promise<void> => {
+    await signOut(who);
+    // What this tab may watch, and as whom, goes with the account.
+    socket.forget();
+    location.reload();
+  };
   const mayWrite = me?.user || socket.mode?.anonymous;
   return (
     <aside class="chat" aria-label="Chat">
@@ -47,7 +53,7 @@ export function ChatPanel({ streamId, socket }: ChatPanelProps) {
             {me?.user ? (
               <>
                 <span>{me.user.name}</span>
-                <button type="button" onClick={() => attempt(() => signOut(me).then(changed))}>
+                <button type="button" onClick={() => attempt(() => leaveAccount(me))}>
                   Sign out
                 </button>
               </>
@@ -79,9 +85,17 @@ function Messages({ socket, onDelete, onSilence }: MessagesProps) {
   const atTheEnd = useRef(true);
   const { messages } = socket.log;
   const last = socket.log.last;
-  useEffect(() => {
+  const follow = (): void => {
     if (list.current && atTheEnd.current) list.current.scrollTop = list.current.scrollHeight;
-  }, [last]);
+  };
+  useEffect(follow, [last]);
+  useEffect(() => {
+    if (!list.current) return;
+    // What stands below it comes and goes, and takes its room.
+    const observer = new ResizeObserver(follow);
+    observer.observe(list.current);
+    return () => observer.disconnect();
+  }, []);
   return (
     <ol
       ref={list}

@@ -21,8 +21,6 @@ export type PlayerView = {
   deliveryChoice?: DeliveryChoice;
   /** Why it is not WebRTC, in a line. */
   deliveryNote?: string;
-  /** How many watch, where the server tells. */
-  viewers?: number;
   /** The viewer is further behind than the stream makes necessary. */
   late: boolean;
   /** The browser allowed playback only without sound. */

@@ -31,6 +31,8 @@ export type PageFacts = {
   phase: PlayerPhase;
   /** The player plays the audio-only variant: no picture is to be expected. */
   audioOnly: boolean;
+  /** Why there is no place for this viewer at the moment, in a sentence. */
+  refusal?: string | undefined;
 };
 
 /** `urgent` where every second counts and there are few of them. */
@@ -79,7 +81,7 @@ export function playbackState(facts: PageFacts): PlaybackState {
     case 'live':
       return {
         badge: { tone: 'live', text: 'Live' },
-        ...shown(facts, liveNotice(facts.phase)),
+        ...shown(facts, liveNotice(facts)),
         player: 'start',
         pace:
           facts.phase === 'playing' || facts.phase === 'paused' || facts.phase === 'refused'
@@ -118,7 +120,8 @@ function shown(facts: PageFacts, notice: string): { notice?: string } {
   return facts.audioOnly ? { notice: NOTICES.audioOnly } : {};
 }
 
-function liveNotice(phase: PlayerPhase): string {
+function liveNotice({ phase, refusal }: PageFacts): string {
+  if (phase === 'none' && refusal !== undefined) return refusal;
   switch (phase) {
     case 'waiting':
       return NOTICES.waiting;

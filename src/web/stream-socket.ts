@@ -1,5 +1,6 @@
 import { ChatLog, type ChatMessage, holdBack } from './chat-log.js';
-import { LiveSocket, type SocketData } from './live-socket.js';
+import { LiveSocket, type SocketData, SocketRefusal } from './live-socket.js';
+import { TabToken } from './tab-token.js';
 
 /** How a chat is set, as far as those who write must know. */
 export type ChatMode = {
@@ -14,67 +15,90 @@ export type StreamSocketOptions = {
   streamId: string;
   /** When the picture on the screen was, Unix ms by the server's clock; undefined where that is now. */
   pictureDate: () => number | undefined;
-  /** The stream began, ended, or waits for its publisher. */
+  /** The stream began, ended, waits for its publisher, or is not for us any more. */
   onState: () => void;
   onChange: () => void;
 };
 
-/** Longer than this nobody waits for a picture because the socket does not come about. */
-const TOKEN_MS = 3_000;
-const CHAT_HISTORY = 'chat:history';
+/** Before joining is tried again on a connection that stands. */
+const JOIN_AGAIN_MS = 10_000;
+/** There will be a place for us when somebody leaves. */
+const NO_PLACE: ReadonlySet<string> = new Set(['viewer_limit_reached', 'capacity_reached']);
+/** It is not known whether the server did what it was asked. */
+const UNCERTAIN: ReadonlySet<string> = new Set(['connection_lost', 'timeout']);
 
 /** What a watch page hears of its stream: who is there, what they say. */
 export class StreamSocket {
   readonly log = new ChatLog();
   readonly #options: StreamSocketOptions;
   readonly #socket: LiveSocket;
+  readonly #token: TabToken;
+  readonly #life = new AbortController();
   readonly #held = new Set<ReturnType<typeof setTimeout>>();
-  readonly #token: Promise<string | undefined>;
-  #tokenKnown: (token: string | undefined) => void = () => {};
-  /** Up to which the server's messages are known, shown or held back. */
+  #joinAgain: ReturnType<typeof setTimeout> | undefined;
+  /** Up to which every message is known, shown or held back. */
   #last: string | undefined;
+  /** The newest message that came; there may be a gap before it until what was missed has come. */
+  #newest: string | undefined;
+  #caughtUp = false;
+  /** A message that may have been taken: sent again, it must be known again. */
+  #uncertain: { message: string; clientId: string } | undefined;
   connected = false;
+  /** Why there is no place for us at the moment, in a sentence. */
+  refusal: string | undefined;
   moderator = false;
   viewers: number | undefined;
   mode: ChatMode | undefined;
 
   constructor(options: StreamSocketOptions) {
     this.#options = options;
-    this.#token = new Promise((resolve) => {
-      this.#tokenKnown = resolve;
-    });
+    this.#token = new TabToken(options.streamId);
     const url = new URL('/ws', location.href);
     url.protocol = url.protocol.replace('http', 'ws');
     this.#socket = new LiveSocket({
       url: url.href,
       onEvent: (event, data) => this.#heard(event, data),
-      onUp: () => void this.#join().catch(() => this.#tokenKnown(undefined)),
+      onUp: () => void this.#join(),
       onDown: () => {
+        clearTimeout(this.#joinAgain);
         this.connected = false;
+        this.#caughtUp = false;
+        void this.#token.ask();
         options.onChange();
       },
     });
   }
 
   start(): void {
-    setTimeout(() => this.#tokenKnown(undefined), TOKEN_MS);
+    this.#token.start();
     this.#socket.start();
+    // Whoever watches by playlists alone would be taken to be there for a while.
+    window.addEventListener('pagehide', () => this.#token.leave(), { signal: this.#life.signal });
   }
 
   /** By which the server knows this tab; undefined when it takes too long or there is none for us. */
   token(): Promise<string | undefined> {
-    return this.#token;
+    return this.#token.known;
   }
 
   /** @throws SocketRefusal */
   async send(message: string): Promise<void> {
     const mediaTime = this.#options.pictureDate();
-    await this.#socket.request('chat:send', {
-      streamId: this.#options.streamId,
-      message,
-      clientId: crypto.randomUUID?.() ?? String(Math.random()),
-      ...(mediaTime === undefined ? {} : { mediaTime }),
-    });
+    const before = this.#uncertain;
+    const clientId = before?.message === message ? before.clientId : newClientId();
+    this.#uncertain = { message, clientId };
+    try {
+      await this.#socket.request('chat:send', {
+        streamId: this.#options.streamId,
+        message,
+        clientId,
+        ...(mediaTime === undefined ? {} : { mediaTime }),
+      });
+      this.#uncertain = undefined;
+    } catch (error) {
+      if (!(error instanceof SocketRefusal && UNCERTAIN.has(error.code))) this.#uncertain = undefined;
+      throw error;
+    }
   }
 
   /** We are somebody else now. */
@@ -82,24 +106,55 @@ export class StreamSocket {
     this.#socket.restart();
   }
 
+  /** Nobody who uses this tab later is to be who we were. */
+  forget(): void {
+    this.#token.forget();
+  }
+
   close(): void {
     for (const timer of this.#held) clearTimeout(timer);
+    clearTimeout(this.#joinAgain);
+    this.#life.abort();
+    this.#token.leave();
+    this.#token.close();
     this.#socket.close();
-    this.#tokenKnown(undefined);
   }
 
   async #join(): Promise<void> {
+    try {
+      await this.#watch();
+      await this.#listen();
+      this.connected = true;
+    } catch (error) {
+      // Without a connection there is another turn when there is one.
+      if (!(error instanceof SocketRefusal) || error.code === 'connection_lost') return;
+      if (NO_PLACE.has(error.code)) {
+        this.refusal = error.message;
+        this.#token.wait();
+      } else void this.#token.ask();
+      clearTimeout(this.#joinAgain);
+      this.#joinAgain = setTimeout(() => void this.#join(), JOIN_AGAIN_MS);
+    }
+    this.#options.onChange();
+  }
+
+  async #watch(): Promise<void> {
     const { streamId, onChange } = this.#options;
-    const known = storedToken(streamId);
+    await this.#token.quiet();
+    const { stored } = this.#token;
     const joined = await this.#socket.request('join-livestream', {
       streamId,
-      ...(known === undefined ? {} : { viewerToken: known }),
+      ...(stored === undefined ? {} : { viewerToken: stored }),
     });
-    const token = String(joined.viewerToken);
-    storeToken(streamId, token);
-    this.#tokenKnown(token);
+    this.refusal = undefined;
     this.viewers = Number(joined.viewers);
+    this.#token.take(String(joined.viewerToken));
     onChange();
+  }
+
+  /** Comes into the chat; what was said since the last time is told, however much that is. */
+  async #listen(): Promise<void> {
+    const { streamId } = this.#options;
     for (let more = true; more; ) {
       const before = this.#last;
       const chat = await this.#socket.request('chat:join', {
@@ -110,18 +165,20 @@ export class StreamSocket {
       this.moderator = chat.moderator === true;
       more = chat.more === true && this.#last !== before;
     }
-    this.connected = true;
-    onChange();
+    this.#caughtUp = true;
+    this.#last = this.#newest;
   }
 
   #heard(event: string, data: SocketData): void {
     if (data.streamId !== this.#options.streamId) return;
     switch (event) {
-      case CHAT_HISTORY:
+      case 'chat:history':
         this.#take(data.messages as ChatMessage[]);
+        this.#last = (data.messages as ChatMessage[]).at(-1)?.id ?? this.#last;
         break;
       case 'chat:message':
         this.#take([data as unknown as ChatMessage]);
+        if (this.#caughtUp) this.#last = this.#newest;
         break;
       case 'chat:deleted':
         if (Array.isArray(data.ids)) this.log.remove(data.ids as string[]);
@@ -130,10 +187,14 @@ export class StreamSocket {
       case 'chat:mode':
         this.mode = data as unknown as ChatMode;
         break;
+      case 'chat:moderator':
+        this.moderator = data.moderator === true;
+        break;
       case 'viewers:count':
         this.viewers = Number(data.viewers);
         break;
       case 'stream:state':
+      case 'livestream:dismissed':
         this.#options.onState();
         return;
       default:
@@ -145,7 +206,7 @@ export class StreamSocket {
   #take(messages: ChatMessage[]): void {
     const pictureDate = this.#options.pictureDate();
     for (const message of messages) {
-      if (this.#last === undefined || message.id > this.#last) this.#last = message.id;
+      if (this.#newest === undefined || message.id > this.#newest) this.#newest = message.id;
       const hold = holdBack(message, pictureDate);
       if (hold === 0) {
         this.log.add([message]);
@@ -161,19 +222,7 @@ export class StreamSocket {
   }
 }
 
-/** Kept as long as the tab: a page that is loaded again is the same viewer. */
-function storedToken(streamId: string): string | undefined {
-  try {
-    return sessionStorage.getItem(`viewer ${streamId}`) ?? undefined;
-  } catch {
-    return undefined; // storage is forbidden here
-  }
-}
-
-function storeToken(streamId: string, token: string): void {
-  try {
-    sessionStorage.setItem(`viewer ${streamId}`, token);
-  } catch {
-    // As above.
-  }
+/** Pages that came without TLS have no `randomUUID`. */
+function newClientId(): string {
+  return crypto.randomUUID?.() ?? String(Math.random());
 }

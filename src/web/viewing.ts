@@ -12,10 +12,18 @@ export type ViewingOptions = {
   still: HTMLCanvasElement;
   /** By which the server knows this tab, so that it counts once however it watches; undefined where none is to be had. */
   viewerToken: () => Promise<string | undefined>;
+  /** Why it is not to be had at the moment, in a sentence. */
+  refusal: () => string | undefined;
   onChange: () => void;
 };
 
-export type ViewingSnapshot = { stream: Stream | undefined; state: PlaybackState; player: PlayerView };
+export type ViewingSnapshot = {
+  stream: Stream | undefined;
+  /** There is no such stream, or it is not for us. */
+  missing: boolean;
+  state: PlaybackState;
+  player: PlayerView;
+};
 
 const UNPLAYABLE: PlaybackState = {
   badge: { tone: 'quiet', text: 'Unsupported' },
@@ -68,6 +76,7 @@ export class Viewing {
     const player = this.#player?.view() ?? NO_PLAYER;
     return {
       stream: this.#stream,
+      missing: this.#missing,
       state: this.#unplayable ? UNPLAYABLE : playbackState(this.#facts()),
       player,
     };
@@ -119,6 +128,7 @@ export class Viewing {
       reachable: this.#reachable,
       phase: view.phase,
       audioOnly: view.audioOnly,
+      refusal: this.#options.refusal(),
     };
   }
 

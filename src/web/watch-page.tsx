@@ -3,6 +3,7 @@ import { Badge } from './badge.js';
 import { ChatPanel } from './chat-panel.js';
 import { offerStats } from './console-surface.js';
 import { canFillScreen, FullScreenButton } from './full-screen-button.js';
+import { Invited } from './invited.js';
 import { PlayerBar } from './player-bar.js';
 import { StreamSocket } from './stream-socket.js';
 import { Viewing, type ViewingSnapshot } from './viewing.js';
@@ -23,11 +24,15 @@ export function WatchPage({ streamId }: { streamId: string }) {
       streamId,
       pictureDate: () => now.snapshot().player.pictureDate,
       onState: () => now.refresh(),
-      onChange: () => setHeard((count) => count + 1),
+      onChange: () => {
+        setSnapshot(now.snapshot());
+        setHeard((count) => count + 1);
+      },
     });
     const now: Viewing = new Viewing({
       streamId,
       viewerToken: () => ear.token(),
+      refusal: () => ear.refusal,
       video: video.current,
       still: still.current,
       onChange: () => setSnapshot(now.snapshot()),
@@ -98,7 +103,11 @@ export function WatchPage({ streamId }: { streamId: string }) {
         </header>
         {snapshot?.stream?.description && <p class="description">{snapshot.stream.description}</p>}
       </div>
-      {socket && snapshot?.stream && <ChatPanel streamId={streamId} socket={socket} />}
+      {snapshot?.missing ? (
+        <Invited />
+      ) : (
+        socket && snapshot?.stream && <ChatPanel streamId={streamId} socket={socket} />
+      )}
     </main>
   );
 }

@@ -69,7 +69,6 @@ export class WhepConnection {
   #flowing = false;
   #ended = false;
   #active: boolean | undefined;
-  #viewers: number | undefined;
   #layers: WhepLayers = { layers: [], current: undefined, chosen: undefined };
   #samples: InboundSample[] = [];
   #measures: WhepMeasures = NOTHING_MEASURED;
@@ -102,10 +101,6 @@ export class WhepConnection {
   /** False while the server says that nobody publishes. */
   get active(): boolean {
     return this.#active !== false;
-  }
-
-  get viewers(): number | undefined {
-    return this.#viewers;
   }
 
   get layers(): WhepLayers {
@@ -167,9 +162,6 @@ export class WhepConnection {
     });
     on('layers', (data) => {
       this.#layers = parseLayers(data);
-    });
-    on('viewercount', ({ viewercount }) => {
-      this.#viewers = typeof viewercount === 'number' ? viewercount : undefined;
     });
     on('reconnect', () => this.#link.fail({ kind: 'lost' }));
     on('end', ({ reason }) => {

@@ -17,7 +17,7 @@ export type WhepLayers = {
   chosen: string | undefined;
 };
 
-export const WHEP_EVENTS = ['active', 'inactive', 'layers', 'viewercount', 'reconnect', 'end'] as const;
+export const WHEP_EVENTS = ['active', 'inactive', 'layers', 'reconnect', 'end'] as const;
 
 /** What the page takes of an event's data; anything of another shape is as good as nothing. */
 export function parseData(data: unknown): Record<string, unknown> {

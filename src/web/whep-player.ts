@@ -46,7 +46,6 @@ export class WhepPlayer implements LivePlayer {
 
   view(): PlayerView {
     const behind = this.#estimate();
-    const { viewers } = this.connection;
     return {
       phase: this.#phase(),
       audioOnly: this.#options.video.videoWidth === 0,
@@ -54,7 +53,6 @@ export class WhepPlayer implements LivePlayer {
       chosen: this.#chosen,
       delivery: 'webrtc',
       ...(behind === undefined ? {} : { behind }),
-      ...(viewers === undefined ? {} : { viewers }),
       late: false,
       silenced: this.#watch.silenced,
     };

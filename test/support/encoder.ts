@@ -6,17 +6,19 @@ import path from 'node:path';
 import type { Test } from 'tap';
 
 /**
- * A film for publishing: 640x360 at 29.97 fps with B-frames and a keyframe every 2 s, AAC at 44.1 kHz. The picture
+ * A film for publishing, unless told otherwise: 640x360 at 29.97 fps with B-frames and a keyframe every 2 s, AAC at 44.1 kHz. The picture
  * turns white and a tone sounds in the first tenth of every second. Made once a run of the tests.
  */
-export async function film(seconds: number): Promise<string> {
+export async function film(
+  seconds: number,
+  { size = '640x360', rate = '30000/1001', bitrate = '800k' } = {},
+): Promise<string> {
   const folder = path.join(os.tmpdir(), `headend-films-${process.ppid}`);
-  const file = path.join(folder, `film-${seconds}.flv`);
+  const file = path.join(folder, `film-${seconds}-${size}-${bitrate}.flv`);
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });
   const made = `${file}.${process.pid}`;
-  const picture =
-    'testsrc2=size=640x360:rate=30000/1001,drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)';
+  const picture = `testsrc2=size=${size}:rate=${rate},drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)`;
   const sound = "aevalsrc='if(lt(mod(t,1),0.1),0.5*sin(2*PI*1000*t),0)':s=44100";
   const args = [
     '-v',
@@ -33,7 +35,8 @@ export async function film(seconds: number): Promise<string> {
     String(seconds),
   ];
   args.push(
-    ...'-c:v libx264 -preset ultrafast -bf 2 -g 60 -keyint_min 60 -sc_threshold 0 -b:v 800k'.split(' '),
+    ...'-c:v libx264 -preset ultrafast -bf 2 -g 60 -keyint_min 60 -sc_threshold 0 -b:v'.split(' '),
+    bitrate,
   );
   args.push(...'-pix_fmt yuv420p -c:a aac -b:a 96k -f flv'.split(' '), made);
   await run('ffmpeg', args);

@@ -1,8 +1,8 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Test } from 'tap';
 
 /** A new page for a test, gone with it; the test fails when the page throws or breaks its own security policy. */
-export async function openPage(t: Test, browser: Browser): Promise<Page> {
+export async function openPage(t: Test, browser: Browser | BrowserContext): Promise<Page> {
   const page = await browser.newPage();
   t.teardown(() => page.close());
   page.setDefaultTimeout(30_000);

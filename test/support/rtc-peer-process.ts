@@ -3,7 +3,8 @@ import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 // WebRTC clients in a process of their own: an exception in a callback of node-datachannel aborts its process.
 
 export type PeerCommand =
-  | { type: 'create'; id: string }
+  /** `watches`: offers to take sound and a picture, as viewers do; else it sends and takes a picture. */
+  | { type: 'create'; id: string; watches: boolean }
   | { type: 'answer'; id: string; sdp: string }
   | { type: 'send'; id: string; packets: Buffer[] }
   | { type: 'close'; id: string };
@@ -15,17 +16,29 @@ export type PeerReport =
   | { type: 'open'; id: string }
   | { type: 'packets'; id: string; packets: Buffer[] };
 
-type Peer = { connection: PeerConnection; track: Track; received: Buffer[] };
+type Peer = { connection: PeerConnection; track: Track; others: Track[]; received: Buffer[] };
 
 const peers = new Map<string, Peer>();
 const tell = (report: PeerReport): void => void process.send?.(report, undefined, undefined, () => {});
 
-function create(id: string): void {
+function picture(watches: boolean): datachannel.Video {
+  const media = new datachannel.Video('0', watches ? 'RecvOnly' : 'SendRecv');
+  if (watches) media.addH264Codec(102);
+  else media.addVP8Codec(96);
+  return media;
+}
+
+function sound(): datachannel.Audio {
+  const media = new datachannel.Audio('1', 'RecvOnly');
+  media.addOpusCodec(111);
+  return media;
+}
+
+function create(id: string, watches: boolean): void {
   const connection = new datachannel.PeerConnection(id, { iceServers: [], bindAddress: '127.0.0.1' });
-  const media = new datachannel.Video('0', 'SendRecv');
-  media.addVP8Codec(96);
-  const track = connection.addTrack(media);
-  const peer: Peer = { connection, track, received: [] };
+  const track = connection.addTrack(picture(watches));
+  const others = watches ? [connection.addTrack(sound())] : [];
+  const peer: Peer = { connection, track, others, received: [] };
   peers.set(id, peer);
   track.onOpen(() => tell({ type: 'open', id }));
   track.onMessage((packet) => {
@@ -50,7 +63,7 @@ function send(peer: Peer | undefined, packet: Buffer): void {
 process.on('message', (command: PeerCommand) => {
   const peer = peers.get(command.id);
   try {
-    if (command.type === 'create') create(command.id);
+    if (command.type === 'create') create(command.id, command.watches);
     else if (command.type === 'answer') peer?.connection.setRemoteDescription(command.sdp, 'answer');
     else if (command.type === 'send') for (const packet of command.packets) send(peer, packet);
     else {

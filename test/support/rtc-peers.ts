@@ -24,9 +24,13 @@ export class RtcPeers {
     return new RtcPeers(child);
   }
 
-  async create(): Promise<RtcPeer> {
+  async create(options: { watches?: boolean } = {}): Promise<RtcPeer> {
     const id = `peer${++this.#count}`;
-    const peer = new RtcPeer(id, (command) => void this.#child.send(command, () => {}));
+    const peer = new RtcPeer(
+      id,
+      options.watches ?? false,
+      (command) => void this.#child.send(command, () => {}),
+    );
     this.#peers.set(id, peer);
     await peer.offered();
     return peer;
@@ -52,15 +56,19 @@ export class RtcPeer {
   #open = false;
   #changed: (() => void)[] = [];
 
-  constructor(id: string, send: (command: PeerCommand) => void) {
+  constructor(id: string, watches: boolean, send: (command: PeerCommand) => void) {
     this.#id = id;
     this.#send = send;
-    send({ type: 'create', id });
+    send({ type: 'create', id, watches });
   }
 
   /** Our side of the transport. */
   get remote(): RemoteTransport {
     return remoteOf(this.#sdp ?? '');
+  }
+
+  get offer(): string {
+    return this.#sdp ?? '';
   }
 
   async offered(): Promise<void> {
@@ -74,7 +82,12 @@ export class RtcPeer {
   }
 
   answer(local: LocalTransport): void {
-    this.#send({ type: 'answer', id: this.#id, sdp: answerOf(local) });
+    this.accept(answerOf(local));
+  }
+
+  /** Takes the server's answer as it is. */
+  accept(sdp: string): void {
+    this.#send({ type: 'answer', id: this.#id, sdp });
   }
 
   send(...packets: Buffer[]): void {

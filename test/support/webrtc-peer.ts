@@ -182,7 +182,7 @@ export class WebrtcPeer {
         .header(
           'link',
           `<${at}/layer>; rel="urn:ietf:params:whep:ext:core:layer", ` +
-            `<${at}/sse>; rel="urn:ietf:params:whep:ext:core:server-sent-events"; events="active,inactive,layers,viewercount,end"`,
+            `<${at}/sse>; rel="urn:ietf:params:whep:ext:core:server-sent-events"; events="active,inactive,layers,end"`,
         )
         .send(mood.name === 'unreachable' ? elsewhere(answer) : answer);
     };

@@ -100,6 +100,7 @@ const TABLE: [
     'keep',
   ],
   ['server away while playing', { reachable: false }, 'Connecting', undefined, 'keep'],
+  ['as many watch as may', { phase: 'none', refusal: 'Full house.' }, 'Live', /^Full house\.$/, 'start'],
   ['server away, dry', { reachable: false, phase: 'waiting' }, 'Connecting', /not answer/, 'keep'],
   [
     'not begun',

@@ -1,0 +1,239 @@
+import type { Page } from 'playwright-core';
+import t, { type Test } from 'tap';
+import { openChromium } from '../support/chromium.js';
+import { film, publish } from '../support/encoder.js';
+import { type Livestream, OPERATOR_TOKEN, startGatewayProcess, until } from '../support/gateway-process.js';
+import { openPage } from '../support/pages.js';
+import { playback, untilPlaying } from '../support/watch-page.js';
+import { holds } from '../support/watch-stage.js';
+
+/** The newest message is in view. */
+const AT_THE_END = `(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)(
+  document.querySelector('.messages'))`;
+const PASSWORD = 'correct horse battery';
+const XSS = '<img src=x onerror="window.hacked = 1">';
+
+const browser = await openChromium(t, { webrtc: true });
+const gateway = await startGatewayProcess(t, { LADDER: '180:100k', REGISTRATION: 'open' });
+
+/** Asks as the operator does. */
+const api = (method: string, path: string, body?: object): Promise<Response> =>
+  fetch(`${gateway.http}/api/${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${OPERATOR_TOKEN}`,
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+
+/** A page of somebody's own: with its own cookies. */
+async function person(t: Test, url: string): Promise<Page> {
+  const context = await browser.newContext();
+  t.teardown(() => context.close());
+  const page = await openPage(t, context);
+  await page.goto(url);
+  return page;
+}
+
+async function signUp(page: Page, name: string): Promise<void> {
+  await page.getByRole('button', { name: 'Sign in to chat' }).click();
+  await page.getByRole('button', { name: 'New here' }).click();
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Make the account' }).click();
+  await page.locator('.who').getByText(name, { exact: true }).waitFor();
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Message').fill(text);
+  await page.getByRole('button', { name: 'Send' }).click();
+}
+
+const said = (page: Page, text: string) => page.locator('.messages bdi').getByText(text, { exact: true });
+const trouble = (page: Page, text: RegExp) => page.locator('.chat .trouble').getByText(text).waitFor();
+
+async function total({ streamId }: Pick<Livestream, 'streamId'>): Promise<number> {
+  type Viewers = { viewers: { total: number } };
+  return (await gateway.api<Viewers>('GET', `/${streamId}/viewers`)).viewers.total;
+}
+
+t.test('what people write is shown to all as text, and moderators take it back', async (t) => {
+  const livestream = await gateway.createLivestream();
+  const ann = await person(t, livestream.watch);
+  const ben = await person(t, livestream.watch);
+  await ann.getByText('Nothing was said yet.').waitFor();
+  t.equal(await ann.getByLabel('Message').count(), 0, 'who has not signed in reads');
+
+  await signUp(ann, 'Ann');
+  await say(ann, XSS);
+  await said(ben, XSS).waitFor();
+  await said(ann, XSS).waitFor();
+  await say(ann, 'Hello');
+  await said(ben, 'Hello').waitFor();
+  t.same(await ben.locator('.messages bdi').allTextContents(), [XSS, 'Hello'], 'in order');
+  t.equal(await ben.locator('.messages strong').first().textContent(), 'Ann');
+  for (const page of [ann, ben]) {
+    t.equal(await page.locator('.messages img').count(), 0);
+    t.equal(await page.evaluate('window.hacked'), undefined);
+  }
+  t.equal(await ben.getByRole('button', { name: 'Delete' }).count(), 0, 'guests moderate nothing');
+
+  // Made a moderator, Ben moderates at once.
+  await signUp(ben, 'Ben');
+  const me = await ben.evaluate<{ user: { id: string } }>(
+    "fetch('/api/auth/me').then((answer) => answer.json())",
+  );
+  const { streamId } = livestream;
+  const appointed = await api('PUT', `livestream/${streamId}/chat/moderators/${me.user.id}`);
+  t.ok(appointed.ok, `moderator: ${appointed.status}`);
+  const xss = ben.locator('.messages li').filter({ hasText: XSS });
+  await xss.getByRole('button', { name: 'Delete' }).click();
+  await said(ann, XSS).waitFor({ state: 'detached' });
+  await said(ben, XSS).waitFor({ state: 'detached' });
+
+  const hello = ben.locator('.messages li').filter({ hasText: 'Hello' });
+  await hello.getByRole('button', { name: 'Silence' }).click();
+  await until('she is told why', async () => {
+    await say(ann, 'Can you hear me?');
+    await ann.waitForTimeout(300);
+    return await ann.locator('.chat .trouble').textContent();
+  });
+  await trouble(ann, /may not write|banned|silenced|until/i);
+  t.equal(await ann.getByLabel('Message').inputValue(), 'Can you hear me?', 'what she wrote is not lost');
+});
+
+t.test(
+  'after a restart of the gateway the chat goes on, with nothing missing and nothing twice',
+  async (t) => {
+    const livestream = await gateway.createLivestream();
+    const cay = await person(t, livestream.watch);
+    const dan = await person(t, livestream.watch);
+    await signUp(cay, 'Cay');
+    await say(cay, 'before');
+    await said(dan, 'before').waitFor();
+    await gateway.kill('SIGKILL');
+    await gateway.start();
+    const answer = await api('POST', `livestream/${livestream.streamId}/chat`, { message: 'meanwhile' });
+    t.equal(answer.status, 201, await answer.text());
+    await said(dan, 'meanwhile').waitFor();
+    await cay.locator('.composer button:enabled').waitFor();
+    await say(cay, 'after');
+    await said(dan, 'after').waitFor();
+    for (const page of [cay, dan])
+      t.same(await page.locator('.messages bdi').allTextContents(), ['before', 'meanwhile', 'after']);
+  },
+);
+
+t.test(
+  'one tab is one viewer by WebRTC, by HLS, while it changes, and when it is loaded again',
+  async (t) => {
+    const livestream = await gateway.createLivestream();
+    publish(t, await film(90, { size: '320x180', rate: '10', bitrate: '100k' }), livestream.rtmp);
+    await gateway.untilLive(livestream);
+    const seen = new Set<number>();
+    let going = true;
+    const counting = (async () => {
+      for (; going; await new Promise((resolve) => setTimeout(resolve, 50)))
+        seen.add(await total(livestream));
+    })();
+    const page = await person(t, livestream.watch);
+    await untilPlaying(page);
+    t.equal((await playback(page)).delivery, 'webrtc');
+    await page.getByText('1 watching').waitFor();
+    for (const [choice, delivery] of [
+      ['hls', 'hls'],
+      ['webrtc', 'webrtc'],
+      ['hls', 'hls'],
+    ] as const) {
+      await page.getByLabel('Delivery').selectOption(choice);
+      await until(`it plays by ${choice}`, async () => (await playback(page)).delivery === delivery);
+      await untilPlaying(page);
+    }
+    await page.reload();
+    await untilPlaying(page);
+    going = false;
+    await counting;
+    t.notOk(
+      [...seen].some((count) => count > 1),
+      `seen: ${[...seen]}`,
+    );
+    const second = await person(t, livestream.watch);
+    await untilPlaying(second);
+    await page.getByText('2 watching').waitFor();
+    t.equal(await total(livestream), 2);
+    await page.close();
+    await second.getByText('1 watching').waitFor({ timeout: 10_000 });
+    t.equal(await total(livestream), 1, 'who closes the page is gone at once');
+  },
+);
+
+t.test('a full house is said to be full, and the picture comes when there is a place', async (t) => {
+  const livestream = await gateway.createLivestream();
+  publish(t, await film(90, { size: '320x180', rate: '10', bitrate: '100k' }), livestream.rtmp);
+  await gateway.untilLive(livestream);
+  const limited = await api('PATCH', `livestream/${livestream.streamId}`, { viewerLimit: 1 });
+  t.equal(limited.status, 200);
+  const first = await person(t, livestream.watch);
+  await untilPlaying(first);
+  const second = await person(t, livestream.watch);
+  await second
+    .locator('.notice')
+    .getByText(/As many people watch/)
+    .waitFor();
+  await first.close();
+  await untilPlaying(second);
+  t.equal(await total(livestream), 1);
+});
+
+t.test('who is invited to a private stream signs in on its page and watches', async (t) => {
+  const { streamId } = await gateway.createLivestream('Rehearsal');
+  await api('PATCH', `livestream/${streamId}`, { visibility: 'private' });
+  const made = await api('POST', 'auth/register', { name: 'Eve', password: PASSWORD, role: 'viewer' });
+  const { user } = (await made.json()) as { user: { id: string } };
+  t.ok((await api('PUT', `livestream/${streamId}/guests/${user.id}`)).ok);
+  const page = await person(t, `${gateway.http}/watch/${streamId}`);
+  await page.getByText(/no stream at this address/).waitFor();
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByLabel('Name').fill('Eve');
+  await page.getByLabel('Password').fill('wrong wrong wrong');
+  await page.locator('.sign-in').getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('.sign-in .trouble').getByText(/./).waitFor();
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.locator('.sign-in').getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Rehearsal' }).waitFor();
+  await page.locator('.composer button:enabled').waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText(/no stream at this address/).waitFor();
+  t.equal(await page.evaluate(`sessionStorage.getItem('viewer ${streamId}')`), null);
+});
+
+t.test('the page can be used on a phone and on a wide screen', async (t) => {
+  const livestream = await gateway.createLivestream();
+  for (const message of ['Hello', 'W'.repeat(300), 'Good evening '.repeat(20).trim()]) {
+    const answer = await api('POST', `livestream/${livestream.streamId}/chat`, { message });
+    t.equal(answer.status, 201, await answer.text());
+  }
+  for (const [width, height] of [
+    [390, 844],
+    [1280, 720],
+  ] as const) {
+    const page = await person(t, 'about:blank');
+    await page.setViewportSize({ width, height });
+    await page.goto(livestream.watch);
+    await page.getByRole('button', { name: 'Sign in to chat' }).waitFor();
+    await said(page, 'Hello').waitFor();
+    const overflow = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
+    t.notOk(await page.evaluate(overflow), `nothing sticks out at ${width} px`);
+    const [stage, chat] = [
+      await page.locator('.stage').boundingBox(),
+      await page.locator('.chat').boundingBox(),
+    ];
+    t.ok(stage && chat);
+    if (!stage || !chat) return;
+    if (width < 800) t.ok(chat.y >= stage.y + stage.height && stage.width > width * 0.8, 'below the picture');
+    else t.ok(chat.x >= stage.x + stage.width && stage.width > width * 0.55, 'beside the picture');
+    t.ok(chat.height >= 250, 'there is room for what is said');
+    await holds(page, AT_THE_END);
+  }
+});

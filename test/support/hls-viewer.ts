@@ -1,0 +1,78 @@
+import { Agent, get, type IncomingMessage } from 'node:http';
+
+/** How often a playlist is asked for, ms: no player waits longer. */
+const PACE_MS = 2_000;
+
+/**
+ * A player of HLS without its media: takes the multivariant playlist, and one media playlist of it again and again. A crowd
+ * of them has the connections of one cache in front of the gateway.
+ */
+export class HlsViewer {
+  static readonly #connections = new Agent({ keepAlive: true, maxSockets: 20 });
+  readonly #url: string;
+  readonly #lowLatency: boolean;
+  #playlist: URL | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #watching = false;
+  /** What went wrong while it went on by itself. */
+  readonly errors: string[] = [];
+
+  /** @param url of the multivariant playlist. `lowLatency`: asks for delta updates, as players of LL-HLS do. */
+  constructor(url: string, { lowLatency = false } = {}) {
+    this.#url = url;
+    this.#lowLatency = lowLatency;
+  }
+
+  /** The viewer token; empty before there was a playlist. */
+  get token(): string {
+    return this.#playlist?.searchParams.get('v') ?? '';
+  }
+
+  /** Takes the multivariant playlist (again), and a media playlist from it. @throws when they are refused. */
+  async start(): Promise<void> {
+    const url = new URL(this.#playlist ?? this.#url);
+    if (this.#playlist) {
+      url.pathname = new URL(this.#url).pathname;
+      url.searchParams.delete('_HLS_skip');
+    }
+    const multivariant = await this.#get(url);
+    const media = multivariant.split('\n').find((line) => line !== '' && !line.startsWith('#'));
+    this.#playlist = new URL(media ?? 'none', url);
+    if (this.#lowLatency) this.#playlist.searchParams.set('_HLS_skip', 'YES');
+    await this.again();
+  }
+
+  /** Asks for the media playlist now, and goes on doing so. @throws when it is refused. */
+  async again(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (!this.#playlist) throw new Error('nothing was started');
+    await this.#get(this.#playlist);
+    this.#watching = true;
+    this.#goOn();
+  }
+
+  /** Says nothing and asks no more. */
+  vanish(): void {
+    this.#watching = false;
+    clearTimeout(this.#timer);
+  }
+
+  /** As players do, also after an answer that was none. */
+  #goOn(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(async () => {
+      await this.#get(this.#playlist as URL).catch((error: Error) => this.errors.push(error.message));
+      if (this.#watching) this.#goOn();
+    }, PACE_MS);
+  }
+
+  async #get(url: URL): Promise<string> {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      get(url, { agent: HlsViewer.#connections }, resolve).once('error', reject);
+    });
+    let body = '';
+    for await (const bytes of response) body += bytes;
+    if (response.statusCode !== 200) throw new Error(`${url.pathname}: ${response.statusCode} ${body}`);
+    return body;
+  }
+}

@@ -39,11 +39,27 @@ export async function playback(page: Page): Promise<Playback> {
   return await page.evaluate<Playback>(PLAYBACK);
 }
 
+/** Waits for something of a page's playback; what it was is told where it does not come about. */
+async function untilPlayback(
+  what: string,
+  page: Page,
+  look: (now: Playback) => boolean | undefined,
+): Promise<void> {
+  let last: Playback | undefined;
+  try {
+    await until(what, async () => {
+      last = await playback(page);
+      return look(last);
+    });
+  } catch (error) {
+    throw new Error(`${what}: ${JSON.stringify(last)}`, { cause: error });
+  }
+}
+
 /** Waits until the picture has moved for a second. */
 export async function untilPlaying(page: Page): Promise<void> {
   let first: number | undefined;
-  await until('the page plays', async () => {
-    const { phase, position } = await playback(page);
+  await untilPlayback('the page plays', page, ({ phase, position }) => {
     if (phase !== 'playing') return false;
     first ??= position;
     return position > first + 1;
@@ -52,11 +68,10 @@ export async function untilPlaying(page: Page): Promise<void> {
 
 /** Waits until the picture moves again, and keeps moving for two seconds without running dry. */
 export async function untilPlaysOn(page: Page): Promise<void> {
-  let since: { position: number; at: number; stalls: number } | undefined;
-  await until('the page plays on', async () => {
-    const { phase, position, stalls } = await playback(page);
+  let since: { position: number; stalls: number } | undefined;
+  await untilPlayback('the page plays on', page, ({ phase, position, stalls }) => {
     if (phase !== 'playing' || (since && stalls > since.stalls)) since = undefined;
-    else since ??= { position, at: Date.now(), stalls };
+    else since ??= { position, stalls };
     return since && position > since.position + 2;
   });
 }

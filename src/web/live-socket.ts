@@ -59,6 +59,11 @@ export class LiveSocket {
     });
   }
 
+  /** Whatever kept the server away may be over: no longer wait with the next try. */
+  hurry(): void {
+    if (!this.#socket) this.start();
+  }
+
   /**
    * Asks, and waits for the acknowledgement.
    *

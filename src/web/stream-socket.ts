@@ -72,8 +72,15 @@ export class StreamSocket {
   start(): void {
     this.#token.start();
     this.#socket.start();
+    const { signal } = this.#life;
+    window.addEventListener('online', () => this.hurry(), { signal });
     // Whoever watches by playlists alone would be taken to be there for a while.
-    window.addEventListener('pagehide', () => this.#token.leave(), { signal: this.#life.signal });
+    window.addEventListener('pagehide', () => this.#token.leave(), { signal });
+  }
+
+  /** The server answers elsewhere. */
+  hurry(): void {
+    this.#socket.hurry();
   }
 
   /** By which the server knows this tab; undefined when it takes too long or there is none for us. */

@@ -12,6 +12,8 @@ export class TabToken {
   #settle: (token: string | undefined) => void = () => {};
   #settled = false;
   #asking: Promise<void> | undefined;
+  readonly #claiming: Promise<void>;
+  #release: (() => void) | undefined;
   /** For where storage is forbidden. */
   #last: string | undefined;
 
@@ -20,6 +22,7 @@ export class TabToken {
     this.known = new Promise((resolve) => {
       this.#settle = resolve;
     });
+    this.#claiming = this.#claim();
   }
 
   start(): void {
@@ -39,12 +42,14 @@ export class TabToken {
   }
 
   take(token: string): void {
+    const isNew = token !== this.stored;
     this.#last = token;
     try {
       sessionStorage.setItem(this.#name, token);
     } catch {
       // As above.
     }
+    if (isNew) void this.#claim();
     this.#done(token);
   }
 
@@ -62,8 +67,9 @@ export class TabToken {
     return this.#asking;
   }
 
-  /** Done when nothing is under way that would make a second viewer of us. */
+  /** Done when nothing is under way that would make a second viewer of us, or one viewer of two tabs. */
   async quiet(): Promise<void> {
+    await this.#claiming;
     await this.#asking;
   }
 
@@ -77,6 +83,36 @@ export class TabToken {
   /** Whoever uses this tab from now on is another viewer. */
   forget(): void {
     this.leave();
+    this.#drop();
+  }
+
+  close(): void {
+    this.#release?.();
+    this.#done(undefined);
+  }
+
+  /**
+   * A tab that was duplicated has got the token of the other one as well: it lets it go while the other one is there.
+   * (Browsers have locks only for pages that come by TLS or from the same machine.)
+   */
+  #claim(): Promise<void> {
+    const { stored } = this;
+    if (stored === undefined || !('locks' in navigator)) return Promise.resolve();
+    return new Promise((decided) => {
+      const held = (lock: Lock | null): Promise<void> | undefined => {
+        if (!lock) this.#drop();
+        decided();
+        if (!lock) return undefined;
+        this.#release?.();
+        return new Promise((release) => {
+          this.#release = release;
+        });
+      };
+      navigator.locks.request(`viewer ${stored}`, { ifAvailable: true }, held).catch(() => decided());
+    });
+  }
+
+  #drop(): void {
     this.#last = undefined;
     try {
       sessionStorage.removeItem(this.#name);
@@ -85,11 +121,8 @@ export class TabToken {
     }
   }
 
-  close(): void {
-    this.#done(undefined);
-  }
-
   async #ask(): Promise<void> {
+    await this.#claiming;
     const { stored } = this;
     try {
       const response = await fetch(this.#path('join'), {

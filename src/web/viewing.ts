@@ -14,6 +14,8 @@ export type ViewingOptions = {
   viewerToken: () => Promise<string | undefined>;
   /** Why it is not to be had at the moment, in a sentence. */
   refusal: () => string | undefined;
+  /** The server answers after it did not. */
+  onBack: () => void;
   onChange: () => void;
 };
 
@@ -133,6 +135,7 @@ export class Viewing {
   }
 
   #answered(answer: Answer<{ stream: Stream }>): Pace {
+    if (answer.kind !== 'failed' && !this.#reachable) this.#options.onBack();
     this.#reachable = answer.kind !== 'failed';
     this.#missing = answer.kind === 'missing';
     if (answer.kind === 'ok') this.#stream = answer.value.stream;

@@ -33,6 +33,7 @@ export function WatchPage({ streamId }: { streamId: string }) {
       streamId,
       viewerToken: () => ear.token(),
       refusal: () => ear.refusal,
+      onBack: () => ear.hurry(),
       video: video.current,
       still: still.current,
       onChange: () => setSnapshot(now.snapshot()),

@@ -161,7 +161,14 @@ t.test(
     const second = await person(t, livestream.watch);
     await untilPlaying(second);
     await page.getByText('2 watching').waitFor();
-    t.equal(await total(livestream), 2);
+    t.equal(await total(livestream), 2, 'two tabs, the second of which is then duplicated');
+    const opened = second.context().waitForEvent('page');
+    await second.evaluate('void window.open(location.href)');
+    const copy = await opened;
+    await untilPlaying(copy);
+    await page.getByText('3 watching').waitFor();
+    await copy.close();
+    await page.getByText('2 watching').waitFor();
     await page.close();
     await second.getByText('1 watching').waitFor({ timeout: 10_000 });
     t.equal(await total(livestream), 1, 'who closes the page is gone at once');

@@ -10,6 +10,8 @@ export type ChatMessage = {
   createdAt: string;
   /** The date of the picture that the sender saw, ISO 8601. */
   mediaTime: string;
+  /** The sender's own name for it. */
+  clientId?: string;
 };
 
 /** More are not kept on the page. */
@@ -20,11 +22,16 @@ const LONGEST_HOLD_MS = 20_000;
 /** The messages that a page knows: each once, in order, and none that was taken back. */
 export class ChatLog {
   #messages: ChatMessage[] = [];
+  #shown: readonly ChatMessage[] = [];
   /** Taken back before they came. */
   readonly #deleted = new Set<string>();
 
+  /**
+   * What is to be shown. A server that is lost may have told of a message that it never stored: sent again it comes under
+   * another id, and takes the place of the former one.
+   */
   get messages(): readonly ChatMessage[] {
-    return this.#messages;
+    return this.#shown;
   }
 
   /** The newest message that is known: what comes after it is to be asked for. */
@@ -39,18 +46,29 @@ export class ChatLog {
       while (place > 0 && (this.#messages[place - 1]?.id ?? '') > message.id) place--;
       if (this.#messages[place - 1]?.id !== message.id) this.#messages.splice(place, 0, message);
     }
-    if (this.#messages.length > LIMIT) this.#messages = this.#messages.slice(-LIMIT);
+    this.#keep(this.#messages.slice(-LIMIT));
   }
 
   remove(ids: readonly string[]): void {
     for (const id of ids) this.#deleted.add(id);
-    this.#messages = this.#messages.filter(({ id }) => !this.#deleted.has(id));
+    this.#keep(this.#messages.filter(({ id }) => !this.#deleted.has(id)));
   }
 
   /** Everything of somebody's up to a message. */
   removeOf(userId: string, upTo: string): void {
-    this.#messages = this.#messages.filter((message) => message.userId !== userId || message.id > upTo);
+    this.#keep(this.#messages.filter((message) => message.userId !== userId || message.id > upTo));
   }
+
+  #keep(messages: ChatMessage[]): void {
+    this.#messages = messages;
+    const newest = new Map(messages.map((message) => [nameOf(message), message.id]));
+    this.#shown = messages.filter((message) => newest.get(nameOf(message)) === message.id);
+  }
+}
+
+/** By which a message is the same when it is sent again. */
+function nameOf({ id, userId, clientId }: ChatMessage): string {
+  return clientId === undefined ? id : `${userId} ${clientId}`;
 }
 
 /**

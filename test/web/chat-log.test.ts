@@ -26,6 +26,18 @@ t.test('what was taken back is gone, also when it comes again or comes late', as
   t.strictSame(ids(log), ['b', 'e']);
 });
 
+t.test('a message that was sent again stands once, whichever of its ids holds in the end', async (t) => {
+  const log = new ChatLog();
+  const sent = (id: string, clientId: string, userId = 'u'): ChatMessage => {
+    return { ...message(id, userId), clientId };
+  };
+  log.add([sent('a', '1'), message('b'), sent('c', '1', 'other')]);
+  log.add([sent('d', '1')]);
+  t.strictSame(ids(log), ['b', 'c', 'd'], 'the former one was never stored');
+  log.remove(['d']);
+  t.strictSame(ids(log), ['a', 'b', 'c'], 'it was, after all');
+});
+
 t.test('a page keeps the newest 300', async (t) => {
   const log = new ChatLog();
   log.add(Array.from({ length: 400 }, (_, n) => message(String(n).padStart(4, '0'))));

@@ -24,6 +24,9 @@ export class WebSocketClient {
   lively = true;
   /** The server's answer to the handshake. */
   handshake = '';
+  /** For those who don't wait for one message after the other. */
+  heard: (message: Received) => void = () => {};
+  lost: () => void = () => {};
   readonly #socket: Socket;
   #bytes = Buffer.alloc(0);
   #waiting: (() => void)[] = [];
@@ -41,6 +44,7 @@ export class WebSocketClient {
     this.#socket.on('close', () => {
       this.closed = true;
       this.#wake();
+      this.lost();
     });
     t.teardown(() => this.#socket.destroy());
   }
@@ -148,7 +152,9 @@ export class WebSocketClient {
   #take(opcode: number, payload: Buffer): void {
     if (opcode === TEXT) {
       this.frames++;
-      this.received.push(...[JSON.parse(payload.toString())].flat());
+      const messages = [JSON.parse(payload.toString())].flat() as Received[];
+      this.received.push(...messages);
+      for (const message of messages) this.heard(message);
     }
     if (opcode === PING) {
       this.pings++;

@@ -28,7 +28,7 @@ t.teardown(() => peers.kill());
 
 type WhepViewer = { peer: RtcPeer; path: string };
 type Counts = { total: number; byProtocol: { whep: number; 'll-hls': number; hls: number } };
-type Answer = { status: number; body: Record<string, never>; headers: Headers };
+type Answer = { status: number; body: Record<string, unknown>; headers: Headers };
 
 async function ask(method: string, path: string, body?: unknown, token?: string): Promise<Answer> {
   const isText = typeof body === 'string';

@@ -210,6 +210,11 @@ export class Audience implements ViewerGate {
     );
   }
 
+  /** Stores what is known now, unless the database failed a moment ago; it happens by itself every second. */
+  flush(): Promise<void> {
+    return this.#writer.flush();
+  }
+
   /** The newest minutes in which somebody watched, the oldest first, the running one last. */
   async history(streamId: string, since: Date, limit: number): Promise<ViewerMinute[]> {
     const stored = await this.#table.minutes(streamId, since, limit);

@@ -89,6 +89,7 @@ export async function audienceStage(
   const broadcasts: [string, string, MessageData][] = [];
   let finds = 0;
   let crashed = new AbortController();
+  let flush = (): Promise<void> => Promise.resolve();
   const open = async (): Promise<Audience> => {
     crashed = new AbortController();
     const { signal: dead } = crashed;
@@ -124,6 +125,7 @@ export async function audienceStage(
     });
     await audience.start();
     t.teardown(() => audience.close());
+    flush = () => (dead.aborted ? Promise.resolve() : audience.flush());
     return audience;
   };
   const audience = await open();
@@ -176,7 +178,7 @@ export async function audienceStage(
     rows: async (streamId: string): Promise<VisitRow[]> => {
       for (let turn = 0; turn < 3; turn++) {
         await clock.advance(1_000);
-        for (let wait = 0; wait < 20; wait++) await sql`select 1`;
+        await flush();
       }
       return await sql<VisitRow[]>`
         select id, user_id, joined_at, left_at, protocol from livestream_viewers where stream_id = ${streamId}

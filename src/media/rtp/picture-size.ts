@@ -30,16 +30,20 @@ export function readPictureSize(
 
 function readH264Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
   if (offset >= end) return undefined;
-  let start = offset;
-  let length = end - offset;
-  if ((packet[offset]! & 0x1f) === H264_STAP_A) {
-    // Parameter sets come first.
-    if (offset + 3 > end) return undefined;
-    start = offset + 3;
-    length = packet.readUInt16BE(offset + 1);
+  if ((packet[offset]! & 0x1f) !== H264_STAP_A) return readSpsSize(packet, offset, end);
+  // Some encoders put an access unit delimiter before the parameter sets.
+  for (let at = offset + 1; at + 2 < end; ) {
+    const unit = at + 2;
+    at = unit + packet.readUInt16BE(at);
+    const size = at <= end ? readSpsSize(packet, unit, at) : undefined;
+    if (size) return size;
   }
-  if (start >= end || start + length > end || (packet[start]! & 0x1f) !== H264_SPS) return undefined;
-  const sps = readH264Sps(packet.subarray(start, start + length));
+  return undefined;
+}
+
+function readSpsSize(packet: Buffer, start: number, end: number): PictureSize | undefined {
+  if (start >= end || (packet[start]! & 0x1f) !== H264_SPS) return undefined;
+  const sps = readH264Sps(packet.subarray(start, end));
   return sps && { width: sps.width, height: sps.height };
 }
 

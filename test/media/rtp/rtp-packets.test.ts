@@ -183,6 +183,10 @@ t.test('the size of the picture is read where it is written', async (t) => {
     Buffer.from([0, 1, 0x68]),
   ]);
   t.same(size('h264', aggregate), expected);
+  const delimiter = Buffer.from([0, 2, 0x09, 0x10]);
+  const delimited = Buffer.concat([aggregate.subarray(0, 1), delimiter, aggregate.subarray(1)]);
+  t.same(size('h264', delimited), expected, 'behind an access unit delimiter');
+  t.equal(size('h264', delimited.subarray(0, 12)), undefined, 'cut off');
   t.equal(size('h264', Buffer.from('6588', 'hex')), undefined);
   t.same(size('vp8', Buffer.from('10' + '000000' + '9d012a' + '8002' + '6801', 'hex')), expected);
   t.equal(size('vp8', Buffer.from('10' + '000000' + '9d012b' + '8002' + '6801', 'hex')), undefined);

@@ -1,7 +1,7 @@
 import type { Clock, Logger, RateLimitOptions, Sql } from '../platform/index.js';
-import type { RealtimeClient, RealtimeFeature, RealtimeHub } from '../realtime/index.js';
+import type { RealtimeFeature, RealtimeHub } from '../realtime/index.js';
 import { createAddressHash } from './address-hash.js';
-import { Attendance, type Welcome } from './attendance.js';
+import { Attendance } from './attendance.js';
 import type { BatchWriterLimits } from './batch-writer.js';
 import { ChatRooms, type ChatStreams } from './chat-rooms.js';
 import { chatFeature } from './feature.js';
@@ -60,13 +60,6 @@ export type Chat = {
   settings: Settings;
   polls: Polls;
   feature: RealtimeFeature;
-  /**
-   * For whoever else lets clients join livestreams: lets them listen to the chat and replays what was said last.
-   *
-   * @throws PublicError 404 `stream_not_found`
-   */
-  onJoined(client: RealtimeClient, streamId: string): Promise<Welcome>;
-  onLeft(client: RealtimeClient, streamId: string): void;
   start(): Promise<void>;
   /** Stores what was taken, within a bounded time, and takes no more. Idempotent. */
   close(): Promise<void>;
@@ -108,8 +101,6 @@ export function createChat(options: ChatOptions): Chat {
     settings,
     polls,
     feature: chatFeature({ attendance, history, posting, reactions, polls }),
-    onJoined: (client, streamId) => attendance.join(client, streamId),
-    onLeft: (client, streamId) => attendance.leave(client, streamId),
     async start() {
       forgetStreams = streams.onUpdate((streamId) => {
         rooms.updated(streamId).catch((error: unknown) => log.warn({ err: error, streamId }, 'chat'));

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { Chat } from '../../src/chat/index.js';
-import { account, openChat, visitor } from '../support/chat-stage.js';
+import { account, joinChat, openChat, visitor } from '../support/chat-stage.js';
 import type { ClientDouble } from '../support/realtime-double.js';
 
 type Shown = { id: string; message: string };
@@ -30,7 +30,7 @@ t.test('who joins is told the last fifty messages and how the chat is set', asyn
   await say(chat, streamId, 1, 60);
   for (const place of [chat, await reopen()]) {
     const client = hub.client(account('bob'));
-    const welcome = await place.onJoined(client, streamId);
+    const welcome = await joinChat(place, client, streamId);
     t.match(welcome, { streamId, moderator: false, poll: null, more: false, settings: { slowMode: 0 } });
     t.same(numbers(shownBy(client)), range(11, 60));
   }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { account, OPERATOR, openChat, stranger, visitor } from '../support/chat-stage.js';
+import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../support/chat-stage.js';
 
 const texts = (messages: { message: string }[]): string[] => messages.map(({ message }) => message);
 
@@ -71,7 +71,7 @@ t.test('a ban reaches the address too, until it is lifted, also after a restart'
   const home = '2001:db8:1:2::1';
   const at = (userId: string, address: string) => ({ principal: account(userId), address });
   const listener = hub.client(account('eve'));
-  await chat.onJoined(listener, streamId);
+  await joinChat(chat, listener, streamId);
   await chat.posting.post(at('eve', home), streamId, { message: 'Nasty' });
   await chat.posting.post(at('bob', '10.0.0.1'), streamId, { message: 'Nice' });
   const later = await reopen(); // which knows the address from what is stored
@@ -103,7 +103,7 @@ t.test('a timeout keeps an account from writing for its time, and its connection
   const { chat, hub, clock, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const eve = hub.client(account('eve'));
-  await chat.onJoined(eve, streamId);
+  await joinChat(chat, eve, streamId);
   await chat.moderation.ban(visitor('owner'), streamId, { userId: 'eve', seconds: 60, reason: 'Calm down' });
   const until = new Date(clock.now() + 60_000).toISOString();
   t.match(eve.heard('chat:banned'), [{ streamId, reason: 'Calm down', until }]);
@@ -127,7 +127,7 @@ t.test('messages are deleted for everybody, and a purge takes what somebody wrot
   const { chat, hub, sql, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const listener = hub.client(account('bob'));
-  await chat.onJoined(listener, streamId);
+  await joinChat(chat, listener, streamId);
   const { messageId } = await chat.posting.post(visitor('ann'), streamId, { message: 'One' });
   for (const message of ['Two', 'Three']) await chat.posting.post(visitor('eve'), streamId, { message });
   await chat.moderation.deleteMessage(visitor('ann'), streamId, messageId);
@@ -154,8 +154,8 @@ t.test('everything that moderators do is logged, and told to those who are there
   const { id: streamId } = await livestream();
   const owner = hub.client(account('owner'));
   const [mod, viewer] = [hub.client(account('mod')), hub.client(account('bob'))];
-  t.match(await chat.onJoined(owner, streamId), { moderator: true });
-  for (const client of [mod, viewer]) t.match(await chat.onJoined(client, streamId), { moderator: false });
+  t.match(await joinChat(chat, owner, streamId), { moderator: true });
+  for (const client of [mod, viewer]) t.match(await joinChat(chat, client, streamId), { moderator: false });
   await chat.moderation.appoint(owner, streamId, 'mod');
   await chat.moderation.appoint(owner, streamId, 'mod');
   const { messageId } = await chat.posting.post(visitor('eve'), streamId, { message: 'Nasty' });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { account, OPERATOR, openChat, stranger, visitor } from '../support/chat-stage.js';
+import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../support/chat-stage.js';
 
 const question = { question: 'Which map?', options: ['Old', 'New', 'Neither'], seconds: 60 };
 
@@ -7,7 +7,7 @@ t.test('a poll takes one vote of every account and is closed when its time is ov
   const { chat, hub, clock, sql, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const listener = hub.client(account('bob'));
-  await chat.onJoined(listener, streamId);
+  await joinChat(chat, listener, streamId);
   const poll = await chat.polls.create(visitor('owner'), streamId, question);
   t.match(poll, {
     question: 'Which map?',

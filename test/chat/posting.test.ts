@@ -1,5 +1,5 @@
 import t from 'tap';
-import { account, OPERATOR, openChat, stranger, visitor } from '../support/chat-stage.js';
+import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../support/chat-stage.js';
 
 const ids = (messages: { id: string }[]): string[] => messages.map(({ id }) => id);
 const texts = (messages: { message: string }[]): string[] => messages.map(({ message }) => message);
@@ -8,7 +8,7 @@ t.test('a message is told to the room at once and acknowledged when it is stored
   const { chat, hub, sql, livestream, clock } = await openChat(t);
   const { id: streamId } = await livestream();
   const listener = hub.client(account('listener'));
-  await chat.onJoined(listener, streamId);
+  await joinChat(chat, listener, streamId);
   const posted = chat.posting.post(visitor('ann'), streamId, {
     message: 'Hello',
     clientId: 'a1',
@@ -36,7 +36,7 @@ t.test('fifty who write at the same time are heard in the order in which they ar
   const { chat, hub, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const listener = hub.client(account('listener'));
-  await chat.onJoined(listener, streamId);
+  await joinChat(chat, listener, streamId);
   const writers = Array.from({ length: 50 }, async (_, writer) => {
     for (let count = 0; count < 10; count++)
       await chat.posting.post(visitor(`writer${writer}`), streamId, { message: `${writer}:${count}` });
@@ -134,12 +134,12 @@ t.test('a private livestream’s chat exists for those alone who may watch it', 
       code: 'stream_not_found',
     });
     await t.rejects(chat.history.page(outsider, streamId, { limit: 10 }), { code: 'stream_not_found' });
-    await t.rejects(chat.onJoined(hub.client(outsider.principal), streamId), { code: 'stream_not_found' });
+    await t.rejects(joinChat(chat, hub.client(outsider.principal), streamId), { code: 'stream_not_found' });
   }
   for (const insider of [visitor('owner'), visitor('guest'), visitor('root', 'admin'), OPERATOR])
     await chat.posting.post(insider, streamId, message);
   const guest = hub.client(account('guest'));
-  await chat.onJoined(guest, streamId);
+  await joinChat(chat, guest, streamId);
   t.ok(hub.members(`stream:${streamId}`).has(guest));
   await streams.removeGuest(streamId, 'guest');
   while (hub.members(`stream:${streamId}`).has(guest)) await new Promise(setImmediate);

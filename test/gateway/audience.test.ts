@@ -59,8 +59,8 @@ async function watched(
   socket: WebSocketClient,
   what: string,
 ) {
-  const told = (): unknown =>
-    socket.received.findLast(({ event }) => event === 'viewers:count')?.data.viewers;
+  // Also the answer to joining tells: of what has not changed since, nobody is told again.
+  const told = (): unknown => socket.received.findLast(({ data }) => 'viewers' in data)?.data.viewers;
   await until(`${total} viewers: ${what}`, async () => (await counts(livestream)).total === total, 60_000);
   await until(`everybody is told of ${total}`, () => told() === total);
   const seen = new Set<unknown>();

@@ -2,6 +2,7 @@ import type { Test } from 'tap';
 import { ANONYMOUS, type Principal, type Role } from '../../src/accounts/index.js';
 import { type Chat, type ChatLimits, createChat, type Visitor } from '../../src/chat/index.js';
 import { newId, type Sql } from '../../src/platform/index.js';
+import type { MessageData, RealtimeClient } from '../../src/realtime/index.js';
 import { type Livestream, Streams } from '../../src/streams/index.js';
 import { testDatabase } from './database.js';
 import { FakeClock } from './fake-clock.js';
@@ -85,4 +86,11 @@ export async function openChat(t: Test, limits: Partial<ChatLimits> = {}): Promi
     });
   };
   return { sql, clock, hub, streams, chat: await open(), follows, admins, livestream, reopen: open };
+}
+
+/** A client comes into a chat. @returns what they are told. */
+export async function joinChat(chat: Chat, client: RealtimeClient, streamId: string): Promise<MessageData> {
+  const answer = await chat.feature.events['chat:join']?.(client, { streamId });
+  if (!answer?.data) throw new Error('nobody answers');
+  return answer.data;
 }

@@ -370,10 +370,11 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   if (environment.AUTH_JWKS_URL && environment.AUTH_JWT_SECRET)
     problems.push('AUTH_JWKS_URL and AUTH_JWT_SECRET exclude each other');
   const keys = jwksUrl ? { url: jwksUrl } : jwtSecret ? { secret: jwtSecret } : undefined;
+  const keysGiven = environment.AUTH_JWKS_URL || environment.AUTH_JWT_SECRET;
   if (keys && issuer && audience) {
     const rolesClaim = required(SETTINGS.jwtRolesClaim);
     config.jwt = { keys, issuer, audience, rolesClaim, nameClaim: required(SETTINGS.jwtNameClaim) };
-  } else if (keys || issuer || audience)
+  } else if (!keysGiven !== !issuer || !issuer !== !audience)
     problems.push(
       'AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE are needed with AUTH_JWKS_URL or AUTH_JWT_SECRET, all three together',
     );

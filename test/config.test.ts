@@ -68,6 +68,9 @@ t.test('settings that do not go together are refused', async (t) => {
     message: /all three together/,
   });
   t.throws(() => readConfig(jwt), { message: /all three together/ });
+  t.throws(() => readConfig({ ...jwt, AUTH_JWT_SECRET: 'short' }), {
+    message: 'AUTH_JWT_SECRET must have at least 32 characters',
+  });
   t.throws(
     () => readConfig({ ...jwt, AUTH_JWKS_URL: 'https://host.example/keys', AUTH_JWT_SECRET: 'x'.repeat(32) }),
     { message: /exclude each other/ },

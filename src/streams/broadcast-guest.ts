@@ -17,7 +17,7 @@ export type Broadcast = {
   notice(topic: string, message: string | undefined): void;
   /** Transcode begins to write; readers that visited get the run. Its index is safely stored when this resolves. */
   openRun(options: EncoderRunOptions): Promise<EncoderRunWriter>;
-  /** The packager has something that can be watched. Idempotent. */
+  /** There is something that can be watched: in the packager, or by WebRTC alone where HLS is not to be had. Idempotent. */
   playable(): void;
   /**
    * Asks transcode for a rendition that WebRTC viewers can be sent (H.264 without B-frames, Opus), as RTP to ports on

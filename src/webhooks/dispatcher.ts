@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Cancel, type Clock, type Logger, sleep } from '../platform/index.js';
 import type { AttemptResult, DeliveryTable, DueDelivery } from './delivery-table.js';
 import { type PostResult, post } from './post.js';
@@ -9,6 +10,8 @@ import { PING } from './webhook-event.js';
 const TIMEOUT_MS = 10_000;
 /** Attempts under way at the same time, of all webhooks. */
 const IN_FLIGHT = 8;
+/** What hangs on the dispatcher's life at most: of each attempt its request and its timeout, and a few timers. */
+const LISTENERS = 2 * IN_FLIGHT + 4;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** How long to wait after the first, second ... attempt that failed; after the last one there is no further. */
@@ -54,6 +57,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    setMaxListeners(LISTENERS, this.#life.signal);
   }
 
   /** Something may be due. */

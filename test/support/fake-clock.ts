@@ -5,7 +5,7 @@ type Timer = { at: number; task: () => void; every?: number };
 /** A clock that stands still until a test moves it. */
 export class FakeClock implements Clock {
   #now: number;
-  #timers = new Set<Timer>();
+  #timers = new Set<Timer & { cancel: Cancel }>();
 
   constructor(now = Date.UTC(2026, 0, 1)) {
     this.#now = now;
@@ -40,7 +40,7 @@ export class FakeClock implements Clock {
       const due = [...this.#timers].filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
       if (!due) break;
       this.#now = Math.max(this.#now, due.at);
-      if (due.every === undefined) this.#timers.delete(due);
+      if (due.every === undefined) due.cancel();
       else due.at += due.every;
       due.task();
     }
@@ -50,10 +50,12 @@ export class FakeClock implements Clock {
 
   #add(timer: Timer, signal: AbortSignal | undefined): Cancel {
     if (signal?.aborted) return () => {};
-    this.#timers.add(timer);
     const cancel = (): void => {
-      this.#timers.delete(timer);
+      this.#timers.delete(added);
+      signal?.removeEventListener('abort', cancel);
     };
+    const added = { ...timer, cancel };
+    this.#timers.add(added);
     signal?.addEventListener('abort', cancel, { once: true });
     return cancel;
   }

@@ -1,10 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
-import { createRealtimeEgress, whepRoutes } from '../../src/egress/whep/index.js';
-import { createWhipIngest, whipRoutes } from '../../src/ingest/whip/index.js';
-import { systemClock } from '../../src/platform/index.js';
+import { createRealtimeEgress, type RealtimeEgress, whepRoutes } from '../../src/egress/whep/index.js';
+import { createWhipIngest, type WhipIngest, whipRoutes } from '../../src/ingest/whip/index.js';
+import { type Logger, systemClock } from '../../src/platform/index.js';
 import { OPEN_GATE, type Publication } from '../../src/streams/index.js';
 import { createWebrtcPool, IceServers } from '../../src/webrtc/index.js';
 import { openChromium } from './chromium.js';
@@ -15,8 +16,17 @@ import { WebrtcPage } from './webrtc-page.js';
 /** The one livestream of a stage. */
 export const STREAM = '01890a5d-ac96-774b-bcce-b302099a8057';
 
+/** What else can be registered on a stage's server before it listens. */
+export type StageParts = {
+  app: FastifyInstance;
+  ingest: WhipIngest;
+  egress: RealtimeEgress;
+  iceServers: IceServers;
+  log: Logger;
+};
+
 /** WHIP and WHEP over the real SFU, without HLS: a hall of one broadcast, and a browser that opens pages. */
-export async function webrtcStage(t: Test) {
+export async function webrtcStage(t: Test, prepare?: (parts: StageParts) => Promise<void>) {
   const { app, log } = signallingServer(t);
   const clock = systemClock;
   const port = await freeUdpPort();
@@ -32,6 +42,8 @@ export async function webrtcStage(t: Test) {
   t.teardown(() => pool.close());
   const egress = createRealtimeEgress({ pool, clock, log });
   const visit = egress.visit(new RealtimeBroadcast(STREAM));
+  const ends: string[] = [];
+  const sources: Parameters<Publication['describe']>[0][] = [];
   const ingest = createWhipIngest({
     pool,
     publish: async (publisher) => {
@@ -43,8 +55,11 @@ export async function webrtcStage(t: Test) {
         broadcastId: `broadcast-of-${STREAM}`,
         restart: (_startedAt, has) => source.restart(has),
         write() {},
-        describe() {},
-        close: () => source.end(),
+        describe: (info) => void sources.push(info),
+        close: (reason) => {
+          ends.push(reason);
+          source.end();
+        },
       };
       return { publication };
     },
@@ -55,11 +70,12 @@ export async function webrtcStage(t: Test) {
   const iceServers = new IceServers({ stunUrls: [], clock, log });
   await app.register(whipRoutes, { ingest, iceServers, clock });
   await app.register(whepRoutes, { egress, gate: OPEN_GATE, find: async () => undefined, iceServers, clock });
+  await prepare?.({ app, ingest, egress, iceServers, log });
   WebrtcPage.serve(app);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const browser = await openChromium(t);
-  return { port, open: () => WebrtcPage.open(browser, base) };
+  return { port, open: () => WebrtcPage.open(browser, base), ends, sources, visit, egress };
 }
 
 async function freeUdpPort(): Promise<number> {

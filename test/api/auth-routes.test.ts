@@ -1,59 +1,8 @@
-import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
-import t, { type Test } from 'tap';
-import type { AuthenticationOptions } from '../../src/accounts/index.js';
-import { authRoutes, createGuards, createServer, followRoutes } from '../../src/api/index.js';
+import t from 'tap';
 import { newId } from '../../src/platform/index.js';
-import {
-  type AccountsStage,
-  openAccounts,
-  operator,
-  PASSWORD,
-  PUBLIC_ORIGIN,
-} from '../support/accounts-stage.js';
-import { recordLog } from '../support/log-record.js';
-import { checkDocument, collectRoutes, type OpenApi, type RegisteredRoute } from '../support/openapi.js';
-
-type Desk = AccountsStage & {
-  app: FastifyInstance;
-  ask(
-    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
-    url: string,
-    more?: InjectOptions,
-  ): Promise<LightMyRequestResponse>;
-  routes: RegisteredRoute[];
-  requests(): string;
-};
-
-async function openDesk(
-  t: Test,
-  over: Partial<AuthenticationOptions> = {},
-  publicOrigin = PUBLIC_ORIGIN,
-): Promise<Desk> {
-  const stage = await openAccounts(t, { publicOrigin: () => publicOrigin, ...over });
-  const { authentication, clock } = stage;
-  const { log, lines } = recordLog();
-  const app = createServer({ log, clock, trustProxy: true, version: '1.2.3' });
-  const routes = collectRoutes(app);
-  const guards = createGuards({ authenticate: authentication.authenticate });
-  app.register(authRoutes, { authentication, guards, clock, publicOrigin: () => publicOrigin });
-  app.register(followRoutes, { follows: authentication.follows, guards, clock });
-  t.teardown(() => app.close());
-  const ask: Desk['ask'] = (method, url, more) => app.inject({ method, url, ...more });
-  return { ...stage, app, ask, routes, requests: () => JSON.stringify(lines()) };
-}
-
-function failed(t: Test, answer: LightMyRequestResponse, status: number, code: string): void {
-  t.equal(answer.statusCode, status, answer.body);
-  t.match(answer.json(), { error: { code, message: String } });
-}
-
-/** What a browser sends after an answer that signed it in. */
-function pageOf(answer: LightMyRequestResponse) {
-  const cookie = String(answer.headers['set-cookie']).split(';')[0] ?? '';
-  return { cookie, origin: PUBLIC_ORIGIN, 'x-csrf-token': String(answer.json().csrfToken) };
-}
-
-const ada = { name: 'Ada', password: PASSWORD };
+import { ada, failed, openDesk, pageOf } from '../support/accounts-desk.js';
+import { operator, PASSWORD } from '../support/accounts-stage.js';
+import { checkDocument, type OpenApi } from '../support/openapi.js';
 
 t.test('somebody registers, is signed in, signs out and in again', async (t) => {
   const { ask } = await openDesk(t, { registration: 'open' });
@@ -330,34 +279,6 @@ t.test('the operator makes the first admin, who invites and looks after people',
     404,
     'account_not_found',
   );
-});
-
-t.test('people follow and unfollow each other, also by the user ids of a host platform', async (t) => {
-  const { ask, account, program, authentication } = await openDesk(t);
-  const mine = await account('Ada');
-  const headers = await program(mine);
-  const url = `/api/users/${encodeURIComponent('user/7 ü')}/follow`;
-  const following = async () => (await ask('GET', url, { headers })).json().following;
-  t.equal(await following(), false);
-  for (let i = 0; i < 2; i++) t.same((await ask('PUT', url, { headers })).json(), { following: true });
-  t.equal(await following(), true);
-  t.equal(await authentication.follows.isFollowing(mine.id, 'user/7 ü'), true);
-  t.equal(await authentication.follows.isFollowing('user/7 ü', mine.id), false);
-  for (let i = 0; i < 2; i++) t.same((await ask('DELETE', url, { headers })).json(), { following: false });
-  t.equal(await following(), false);
-  failed(t, await ask('PUT', `/api/users/${mine.id}/follow`, { headers }), 400, 'own_follower');
-  failed(t, await ask('PUT', url), 401, 'not_signed_in');
-  failed(t, await ask('PUT', url, { headers: operator }), 403, 'account_needed');
-  failed(t, await ask('PUT', '/api/users/%00/follow', { headers }), 400, 'validation_failed');
-});
-
-t.test('nobody follows more than 5,000', async (t) => {
-  const { ask, account, program, sql } = await openDesk(t);
-  const mine = await account('Ada');
-  await sql`insert into follows (follower_id, followed_id) select ${mine.id}, 'user ' || n from generate_series(1, 5000) n`;
-  const headers = await program(mine);
-  failed(t, await ask('PUT', '/api/users/u1/follow', { headers }), 409, 'too_many_follows');
-  t.equal((await ask('PUT', '/api/users/user%201/follow', { headers })).statusCode, 200, 'known ones stay');
 });
 
 t.test('floods of changes are refused, but not of the operator', async (t) => {

@@ -156,7 +156,7 @@ t.test('floods and full livestreams are refused with a time to wait', async (t) 
 });
 
 t.test('everybody is told how many watch, those who manage it how many did', async (t) => {
-  const { app, create, post, clock, sql } = await open(t);
+  const { app, create, post, clock, sql, audience } = await open(t);
   const streamId = await create();
   const { viewerToken } = (await post(`${streamId}/join`)).json();
   for (let turn = 0; turn < 13; turn++) {
@@ -171,7 +171,7 @@ t.test('everybody is told how many watch, those who manage it how many did', asy
   for (const name of [undefined, 'vera', 'boris'] as const)
     t.strictSame((await ask(name)).json(), { viewers: { total: 1, byProtocol } });
   const stored = async () => (await sql`select from livestream_viewer_minutes`).count;
-  while ((await stored()) < 2) await clock.advance(0);
+  while ((await stored()) < 2) await audience.flush();
   for (const name of ['anna', 'ada', 'operator'] as const) {
     const { history, viewers } = (await ask(name)).json();
     t.equal(viewers.total, 1);

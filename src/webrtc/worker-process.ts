@@ -189,11 +189,11 @@ export class WorkerProcess {
       this.#settle(id)?.reject(unavailable('the WebRTC worker has died'));
     for (const finish of [...this.#statsWaiting.values()]) finish(undefined);
     if (wasReady) this.#died();
+    const { exitCode: code, signalCode: signal } = child;
+    const { port } = this.settings;
+    if (this.#stopping && code !== 0) this.#log.warn({ port, code, signal }, 'a WebRTC worker ended badly');
     if (this.#stopping || !wasReady) return;
-    this.#log.error(
-      { port: this.settings.port, code: child.exitCode, signal: child.signalCode },
-      'a WebRTC worker has died',
-    );
+    this.#log.error({ port, code, signal }, 'a WebRTC worker has died');
     void this.#restart();
   }
 

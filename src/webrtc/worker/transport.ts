@@ -135,6 +135,9 @@ export class Transport {
     track.onOpen(guarded(seen, (transport) => transport.#opened()));
     track.onError(guarded(seen, (transport, message) => transport.#failed(message)));
     track.onMessage(guarded(seen, (transport, packet) => transport.#receive(packet)));
+    // The binding keeps a list of its tracks for `cleanup()`, and strikes a track off only when it has told somebody of
+    // its end. One that is collected before leaves an address there at which another thing lives: so it is held till then.
+    track.onClosed(() => void track);
     if (track.isOpen()) this.#opened();
   }
 

@@ -1,0 +1,25 @@
+import { fork } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import path from 'node:path';
+import t from 'tap';
+
+t.test('a worker whose transports have come and gone cleans up without a crash', async (t) => {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  const extension = path.extname(import.meta.filename);
+  const file = path.join(import.meta.dirname, '../../support', `transports-that-end${extension}`);
+  const child = fork(file, [String(port)], {
+    execArgv: [...process.execArgv, '--expose-gc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  t.teardown(() => void child.kill('SIGKILL'));
+  let errors = '';
+  child.stderr?.on('data', (bytes) => {
+    errors += bytes;
+  });
+  const [code, signal] = await once(child, 'close');
+  t.match({ code, signal, errors }, { code: 0, signal: null, errors: '' });
+});

@@ -7,6 +7,7 @@ export type { Invitation } from './invitation-table.js';
 export * from './key-admission.js';
 export * from './operator-token.js';
 export * from './principal.js';
+export type { PublisherSignIn } from './publisher-sign-in-table.js';
 export { csrfTokenOf, sessionCookie, sessionSecretIn } from './session-cookie.js';
 export type { SessionOwner } from './session-table.js';
 export { SESSION_LIFETIME_MS } from './sessions.js';

@@ -2,6 +2,7 @@ import { type Clock, type Logger, networkBlock, RateLimit } from '../platform/in
 import type { Account } from './account-table.js';
 import { isWithin } from './address-range.js';
 import type { Channel } from './channel-table.js';
+import type { PublisherSignIn } from './publisher-sign-in-table.js';
 import { hashStreamKey, isStreamKey } from './stream-key.js';
 import type { StreamKey, StreamKeyProtocol } from './stream-key-table.js';
 import type { StreamKeyUse } from './stream-key-use-table.js';
@@ -15,6 +16,7 @@ export type KeyAdmissionOptions = {
   keys: {
     findByHash(hash: string): Promise<StreamKey | undefined>;
     note(use: Omit<StreamKeyUse, 'id' | 'usedAt'>): Promise<void>;
+    noteSignIn(signIn: Omit<PublisherSignIn, 'id' | 'usedAt'>): Promise<void>;
   };
   channels: { of(userId: string): Promise<Channel> };
   /** What the hall knows of a livestream: whose it is, and whether it is over for good. */
@@ -32,10 +34,14 @@ export type KeyAdmissionOptions = {
   limits?: { failures: number; refillMs: number };
 };
 
-type Request = { protocol: StreamKeyProtocol; streamKey: string; address: string };
+type KeyRequest = { protocol: StreamKeyProtocol; streamKey: string; address: string };
+type SignedInRequest = Omit<KeyRequest, 'streamKey'> & { signedIn: { streamId: string; userId: string } };
+/** A publisher has a key, or is found to be somebody who may broadcast a livestream. */
+type Request = (KeyRequest & { signedIn?: undefined }) | (SignedInRequest & { streamKey?: undefined });
 type Code = keyof typeof MESSAGES;
 type Refusal = { code: Code | 'capacity_reached' | 'shutting_down'; message: string };
-type Decision = { admitted: true; streamId: string; keyId: string } | { admitted: false; refusal: Refusal };
+type Admitted = { admitted: true; streamId: string; keyId?: string };
+type Decision = Admitted | { admitted: false; refusal: Refusal };
 
 const MESSAGES = {
   stream_key_unknown: 'This stream key is not known: copy it again from your livestream.',
@@ -54,7 +60,7 @@ const MESSAGES = {
  *
  * Wrong keys are counted per address (IPv6: per /64 network). An address over the limit is refused whatever it shows,
  * before anything else is done for it: it must not learn whether its next guess was right. What is decided about a key
- * that exists is noted before it is said.
+ * that exists is noted before it is said; so is every publisher who comes without a key.
  */
 export function createKeyAdmission(options: KeyAdmissionOptions): (request: Request) => Promise<Decision> {
   const { keys, clock, log } = options;
@@ -62,6 +68,7 @@ export function createKeyAdmission(options: KeyAdmissionOptions): (request: Requ
   const wrongKeys = new RateLimit(clock, { capacity: failures, refillMs });
 
   return async (request) => {
+    if (request.signedIn) return await admitSignedIn(request, options);
     const from = networkBlock(request.address);
     if (wrongKeys.wait(from) > 0) return refuse('stream_key_throttled');
     const text = request.streamKey.trim(); // pasted with a blank
@@ -84,14 +91,39 @@ export function createKeyAdmission(options: KeyAdmissionOptions): (request: Requ
   };
 }
 
-async function decide(key: StreamKey, request: Request, options: KeyAdmissionOptions): Promise<Decision> {
-  const { findStream, streamForChannel, channels, findAccount, clock } = options;
-  const accountOf = async (userId: string) => (UUID.test(userId) ? await findAccount(userId) : undefined);
+async function admitSignedIn(request: SignedInRequest, options: KeyAdmissionOptions): Promise<Decision> {
+  const { protocol, address, signedIn } = request;
+  const { streamId, userId } = signedIn;
+  try {
+    const refusal = await barred(streamId, options);
+    const outcome = refusal ?? 'admitted';
+    await options.keys.noteSignIn({ streamId, userId, protocol, address, outcome });
+    return refusal ? refuse(refusal) : { admitted: true, streamId };
+  } catch (error) {
+    options.log.error({ err: error }, 'a publisher without a key could not be checked');
+    return refuse('temporarily_unavailable');
+  }
+}
+
+/** Why nobody may publish to a livestream any more. */
+async function barred(streamId: string, options: KeyAdmissionOptions): Promise<Code | undefined> {
+  const stream = await options.findStream(streamId);
+  if (!stream || stream.ended) return 'livestream_ended';
+  const owner = stream.userId === null ? undefined : await accountOf(stream.userId, options);
+  return owner && owner.disabledAt !== null ? 'account_barred' : undefined;
+}
+
+async function accountOf(userId: string, { findAccount }: KeyAdmissionOptions) {
+  return UUID.test(userId) ? await findAccount(userId) : undefined;
+}
+
+async function decide(key: StreamKey, request: KeyRequest, options: KeyAdmissionOptions): Promise<Decision> {
+  const { streamForChannel, channels, clock } = options;
   const wrong = outOfScope(key, request, clock.now());
   if (wrong) return refuse(wrong);
   const keyId = key.id;
   if (key.userId !== null) {
-    const account = await accountOf(key.userId);
+    const account = await accountOf(key.userId, options);
     // A channel begins livestreams of its own: as its user may, not as one who is given a key.
     if (account && (account.disabledAt !== null || account.role === 'viewer'))
       return refuse('account_barred');
@@ -100,15 +132,12 @@ async function decide(key: StreamKey, request: Request, options: KeyAdmissionOpt
     return { admitted: true, streamId: found.streamId, keyId };
   }
   const streamId = key.streamId ?? '';
-  const stream = await findStream(streamId);
-  if (!stream || stream.ended) return refuse('livestream_ended');
-  const owner = stream.userId === null ? undefined : await accountOf(stream.userId);
-  if (owner && owner.disabledAt !== null) return refuse('account_barred');
-  return { admitted: true, streamId, keyId };
+  const refusal = await barred(streamId, options);
+  return refusal ? refuse(refusal) : { admitted: true, streamId, keyId };
 }
 
 /** Why a key does not open anything to this publisher now. */
-function outOfScope(key: StreamKey, request: Request, now: number): Code | undefined {
+function outOfScope(key: StreamKey, request: KeyRequest, now: number): Code | undefined {
   if (key.revokedAt) return 'stream_key_revoked';
   if (key.expiresAt && key.expiresAt.getTime() <= now) return 'stream_key_expired';
   if (key.protocols && !key.protocols.includes(request.protocol)) return 'stream_key_protocol';

@@ -47,6 +47,11 @@ export function userIdOf(principal: Principal): string | undefined {
   return principal.kind === 'account' ? principal.userId : undefined;
 }
 
+/** By what name somebody's deeds are noted. */
+export function nameOf(principal: Principal): string {
+  return userIdOf(principal) ?? principal.kind;
+}
+
 export function isAdmin(principal: Principal): boolean {
   return principal.kind === 'operator' || (principal.kind === 'account' && principal.role === 'admin');
 }

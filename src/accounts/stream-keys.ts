@@ -1,5 +1,6 @@
 import { type Clock, type Logger, newId, PublicError, type Queries, type Sql } from '../platform/index.js';
 import { isAddressRange } from './address-range.js';
+import { type PublisherSignIn, PublisherSignInTable } from './publisher-sign-in-table.js';
 import { hashStreamKey, mintStreamKey } from './stream-key.js';
 import {
   type NewStreamKey,
@@ -17,7 +18,7 @@ const KEPT_DEAD_KEYS = 100;
 /** How long uses are kept. */
 const KEPT_USES_MS = 90 * 86_400_000;
 const CLEANING_MS = 3_600_000;
-/** PostgreSQL appendix A: the livestream was deleted meanwhile. */
+/** PostgreSQL appendix A. */
 const FOREIGN_KEY_VIOLATION = '23503';
 
 const NO_LIMITS: StreamKeyScope = { label: '', protocols: null, addressRanges: null, expiresAt: null };
@@ -38,12 +39,14 @@ export class StreamKeys {
   readonly #options: StreamKeysOptions;
   readonly #table: StreamKeyTable;
   readonly #uses: StreamKeyUseTable;
+  readonly #signIns: PublisherSignInTable;
   readonly #life = new AbortController();
 
   constructor(options: StreamKeysOptions) {
     this.#options = options;
     this.#table = new StreamKeyTable(options.sql);
     this.#uses = new StreamKeyUseTable(options.sql);
+    this.#signIns = new PublisherSignInTable(options.sql);
   }
 
   /** Begins to forget old uses, now and then. */
@@ -77,7 +80,7 @@ export class StreamKeys {
     try {
       return await this.#change(owner, async (table) => await this.#mint(table, owner, scope));
     } catch (error) {
-      if ((error as { code?: unknown }).code === FOREIGN_KEY_VIOLATION)
+      if (isLivestreamGone(error))
         throw new PublicError(404, 'stream_not_found', 'There is no such livestream.');
       throw error;
     }
@@ -139,6 +142,11 @@ export class StreamKeys {
     return await this.#uses.list(keyId, page);
   }
 
+  /** Who asked to publish to a livestream without a key, the newest first. */
+  async signIns(streamId: string, page: { limit: number; offset: number }): Promise<PublisherSignIn[]> {
+    return await this.#signIns.list(streamId, page);
+  }
+
   /** For admission. */
   async findByHash(hash: string): Promise<StreamKey | undefined> {
     return await this.#table.findByHash(hash);
@@ -149,6 +157,15 @@ export class StreamKeys {
     const usedAt = this.#now();
     await this.#uses.insert({ ...use, id: newId(), usedAt });
     if (use.outcome === 'admitted') await this.#table.touch(use.keyId, usedAt);
+  }
+
+  /** For admission: notes that somebody asked to publish who is signed in; nothing of a livestream that is gone. */
+  async noteSignIn(signIn: Omit<PublisherSignIn, 'id' | 'usedAt'>): Promise<void> {
+    try {
+      await this.#signIns.insert({ ...signIn, id: newId(), usedAt: this.#now() });
+    } catch (error) {
+      if (!isLivestreamGone(error)) throw error;
+    }
   }
 
   async #replace(
@@ -207,11 +224,18 @@ export class StreamKeys {
 
   async #clean(): Promise<void> {
     try {
-      await this.#uses.forgetBefore(new Date(this.#options.clock.now() - KEPT_USES_MS));
+      const before = new Date(this.#options.clock.now() - KEPT_USES_MS);
+      await this.#uses.forgetBefore(before);
+      await this.#signIns.forgetBefore(before);
     } catch (error) {
       this.#options.log.warn({ err: error }, 'old uses of stream keys could not be forgotten');
     }
   }
+}
+
+/** Whether it was deleted meanwhile. */
+function isLivestreamGone(error: unknown): boolean {
+  return (error as { code?: unknown }).code === FOREIGN_KEY_VIOLATION;
 }
 
 function notFound(): PublicError {

@@ -7,6 +7,7 @@ import {
   CreateKeyRequest,
   Id,
   PageQuery,
+  PublisherSignInsResponse,
   RotateKeyRequest,
   ref,
   StreamKeyResponse,
@@ -168,14 +169,45 @@ export function toMinted(minted: MintedStreamKey, urls: PublicUrls, clock: Clock
   return { key: toStreamKey(key, clock.now()), streamKey: secret, ingest: toIngestServers(urls) };
 }
 
-export type StreamKeyRoutesOptions = Pick<KeyRoutesOptions, 'keys' | 'urls' | 'clock'> & {
+export type StreamKeyRoutesOptions = Pick<KeyRoutesOptions, 'urls' | 'clock'> & {
+  keys: KeyRoutesOptions['keys'] & Pick<StreamKeys, 'signIns'>;
   desk: Pick<LivestreamDesk, 'managed'>;
   guards: Guards;
 };
 
-/** `/:streamId/keys`, below `/api/livestream`: for the broadcaster and admins. */
-export const streamKeyRoutes: FastifyPluginAsync<StreamKeyRoutesOptions> = async (app, options) => {
+/** `/:streamId/keys` and `/:streamId/sign-ins`, below `/api/livestream`: for the broadcaster and admins. */
+export const streamKeyRoutes: FastifyPluginAsync<StreamKeyRoutesOptions> = async (plain, options) => {
   const { desk, guards, keys, urls, clock } = options;
+  const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  app.get(
+    '/:streamId/sign-ins',
+    {
+      onRequest: guards.signedIn,
+      preValidation: readNumbers,
+      schema: {
+        summary: 'Who asked to publish signed in, without a stream key, the newest first',
+        description:
+          'By `stream:offer` over the socket. Kept as the uses of stream keys are, in numbers and in time.',
+        tags: ['stream keys'],
+        security: READING_SECURITY,
+        params: Type.Object({ streamId: Id }),
+        querystring: PageQuery,
+        response: {
+          200: ref(PublisherSignInsResponse),
+          ...errorSchemas(400, 401, 403, 404, 429, 500, 503),
+        },
+      },
+    },
+    async (request) => {
+      const { id: streamId } = await desk.managed(request, request.params.streamId);
+      const found = await keys.signIns(streamId, request.query);
+      return {
+        signIns: found.map(({ id, userId, usedAt, protocol, address, outcome }) => {
+          return { id, userId, usedAt: usedAt.toISOString(), protocol, address, outcome };
+        }),
+      };
+    },
+  );
   await app.register(keyRoutes, {
     prefix: '/:streamId/keys',
     keys,

@@ -1,4 +1,4 @@
-import { userIdOf } from '../accounts/index.js';
+import { nameOf, userIdOf } from '../accounts/index.js';
 import { type Clock, newId, PublicError, type Queries, RateLimit, type Sql } from '../platform/index.js';
 import type { RealtimeHub } from '../realtime/index.js';
 import type { ChatRoom } from './chat-room.js';
@@ -8,7 +8,7 @@ import type { MessageStore } from './message-store.js';
 import type { MessageTable } from './message-table.js';
 import type { Ban, LogEntry, ModerationTable, ModeratorAction } from './moderation-table.js';
 import { tooFast } from './rules.js';
-import { mustOutrank, nameOfActor, type Standings, type Visitor } from './standing.js';
+import { mustOutrank, type Standings, type Visitor } from './standing.js';
 import { readUuid } from './uuid.js';
 
 const MODERATORS = 100;
@@ -83,7 +83,7 @@ export class Moderation {
         messageId,
         details: { message: message.message },
       };
-      const by = nameOfActor(visitor.principal);
+      const by = nameOf(visitor.principal);
       await this.act(visitor, place, own ? undefined : deed, async (sql, at) => {
         if (!(await messages.delete(sql, streamId, messageId, by, at))) throw messageNotFound();
       });
@@ -117,7 +117,7 @@ export class Moderation {
         userId,
         addressHash: hash ?? null,
         reason,
-        createdBy: nameOfActor(visitor.principal),
+        createdBy: nameOf(visitor.principal),
         createdAt: new Date(now),
         until: seconds === undefined ? null : new Date(now + seconds * 1_000),
       };
@@ -227,7 +227,7 @@ export class Moderation {
     change: (sql: Queries, at: Date) => Promise<T>,
   ): Promise<T> {
     const { sql, table, hub, clock } = this.#options;
-    const moderatorId = nameOfActor(principal);
+    const moderatorId = nameOf(principal);
     const wait = this.#deeds.take(moderatorId);
     if (wait > 0) throw tooFast(wait);
     const at = new Date(clock.now());
@@ -276,7 +276,7 @@ export class Moderation {
     if (upTo === '') return 0;
     await store.settled();
     const of = { streamId: room.streamId, userId, upTo };
-    const by = nameOfActor(visitor.principal);
+    const by = nameOf(visitor.principal);
     const count = await this.act(visitor, place, { action: 'purged', userId }, (sql, at) =>
       messages.deleteOf(sql, of, by, at),
     );

@@ -1,3 +1,4 @@
+import { nameOf } from '../accounts/index.js';
 import { type Clock, type Logger, newId, PublicError, type Sql } from '../platform/index.js';
 import type { RealtimeHub } from '../realtime/index.js';
 import { BatchWriter, type BatchWriterLimits } from './batch-writer.js';
@@ -9,7 +10,7 @@ import { Paced } from './paced.js';
 import { Poll, type PublicPoll, publicPoll } from './poll.js';
 import { PollTable, type Vote } from './poll-table.js';
 import { mustNotBeBanned } from './rules.js';
-import { nameOfActor, notSignedIn, type Standings, type Visitor } from './standing.js';
+import { notSignedIn, type Standings, type Visitor } from './standing.js';
 import { readUuid } from './uuid.js';
 
 const TELL_MS = 1_000;
@@ -78,7 +79,7 @@ export class Polls {
           question,
           options,
           votes: null,
-          createdBy: nameOfActor(visitor.principal),
+          createdBy: nameOf(visitor.principal),
           createdAt: new Date(now),
           closesAt: new Date(now + seconds * 1_000),
           closedAt: null,

@@ -92,11 +92,6 @@ export function mustOutrank(actor: Standing, target: Standing): void {
   );
 }
 
-/** By what name a moderator's deeds are noted. */
-export function nameOfActor(principal: Principal): string {
-  return userIdOf(principal) ?? principal.kind;
-}
-
 export function notSignedIn(): PublicError {
   return new PublicError(401, 'not_signed_in', 'Sign in first to take part in the chat.');
 }

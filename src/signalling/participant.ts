@@ -1,7 +1,7 @@
-import { mayManage, userIdOf } from '../accounts/index.js';
+import { mayManage, nameOf, userIdOf } from '../accounts/index.js';
 import { PublicError } from '../platform/index.js';
 import type { Acknowledgement, MessageData, RealtimeClient } from '../realtime/index.js';
-import type { ViewerAdmission } from '../streams/index.js';
+import type { PublisherPass, ViewerAdmission } from '../streams/index.js';
 import type { OfferLimit } from '../webrtc/index.js';
 import { descriptionIn, textIn } from './message.js';
 import type { PeerConnection, ServiceViewing } from './viewer-connection.js';
@@ -51,7 +51,7 @@ export class Participant {
     if (userId !== undefined) this.#byItself(() => this.#offer(streamId, userId));
   }
 
-  /** A broadcaster, who shows it by the stream key. */
+  /** A broadcaster, who shows it by the stream key or is signed in. */
   publish(data: MessageData): Promise<Acknowledgement | undefined> {
     return this.#inTurn(() => this.#publish(data));
   }
@@ -84,14 +84,9 @@ export class Participant {
 
   /** Ends a livestream for good: who publishes it here, or whose it is. */
   async end(data: MessageData): Promise<undefined> {
-    const { service } = this.#options;
-    const { principal } = this.#client;
     const streamId = textIn(data, 'streamId');
-    if (!this.#publications.has(streamId)) {
-      const livestream = principal.kind === 'anonymous' ? undefined : await service.livestream(streamId);
-      if (!livestream || !mayManage(principal, livestream)) throw notYours();
-    }
-    await service.stopBroadcast(streamId);
+    if (!this.#publications.has(streamId)) await this.#mustManage(streamId);
+    await this.#options.service.stopBroadcast(streamId);
     return undefined;
   }
 
@@ -110,13 +105,16 @@ export class Participant {
   async #publish(data: MessageData): Promise<Acknowledgement | undefined> {
     const { service, iceServers } = this.#options;
     const { address, signal } = this.#client;
-    const streamKey = textIn(data, 'streamKey');
+    const streamKey = data.streamKey === undefined ? undefined : textIn(data, 'streamKey');
+    if (streamKey === undefined && this.#client.principal.kind === 'anonymous') throw keyMissing();
+    const wanted = streamKey === undefined ? textIn(data, 'streamId').toLowerCase() : data.streamId;
     const offer = descriptionIn(data, 'offer');
     this.#takeOffer();
     this.#takePlace();
-    const publication = await service.publish({ streamKey, offer, address });
+    const pass = streamKey === undefined ? await this.#signedIn(`${wanted}`) : { streamKey };
+    const publication = await service.publish({ ...pass, offer, address });
     const { streamId } = publication;
-    if (signal.aborted || (data.streamId !== undefined && data.streamId !== streamId)) {
+    if (signal.aborted || (wanted !== undefined && wanted !== streamId)) {
       publication.leave();
       throw new PublicError(403, 'not_your_stream', 'The stream key belongs to another stream.');
     }
@@ -130,6 +128,19 @@ export class Participant {
     });
     const answer = { type: 'answer', sdp: publication.answer };
     return { event: 'stream:answer', data: { streamId, answer, iceServers: iceServers.list(streamId) } };
+  }
+
+  async #signedIn(streamId: string): Promise<PublisherPass> {
+    await this.#mustManage(streamId);
+    return { signedIn: { streamId, userId: nameOf(this.#client.principal) } };
+  }
+
+  /** Who does not own a livestream learns nothing of it: not even whether there is one. */
+  async #mustManage(streamId: string): Promise<void> {
+    const { principal } = this.#client;
+    const livestream =
+      principal.kind === 'anonymous' ? undefined : await this.#options.service.livestream(streamId);
+    if (!livestream || !mayManage(principal, livestream)) throw notYours();
   }
 
   async #join(data: MessageData): Promise<Acknowledgement | undefined> {
@@ -305,6 +316,14 @@ export class Participant {
 
 function notYours(): PublicError {
   return new PublicError(403, 'not_your_stream', 'This connection has no part in that stream.');
+}
+
+function keyMissing(): PublicError {
+  return new PublicError(
+    401,
+    'stream_key_missing',
+    'Publishing needs the stream key, or the sign-in of whose livestream it is.',
+  );
 }
 
 /** Nobody hears it. */

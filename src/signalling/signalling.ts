@@ -32,8 +32,9 @@ type Stream = { participants: Set<Participant>; viewers: number };
 /**
  * Signalling over the socket: publishing and watching by WebRTC.
  *
- * From clients: `stream:offer {streamKey, offer, streamId?}` publishes, `stream:join {streamId, userId?, viewerToken?}` joins
- * and is offered the picture as soon as there is one, `stream:answer {streamId, answer}` takes it, `stream:ice-candidate
+ * From clients: `stream:offer {streamKey, offer, streamId?}` publishes, also without a key where the client is signed in as
+ * the livestream's broadcaster or an admin: `stream:offer {streamId, offer}`. `stream:join {streamId, userId?, viewerToken?}`
+ * joins and is offered the picture as soon as there is one, `stream:answer {streamId, answer}` takes it, `stream:ice-candidate
  * {streamId, candidate}`, `stream:layer {streamId, rid?}`, `stream:leave {streamId}`, `stream:end {streamId}`.
  *
  * To clients: `stream:joined {streamId, iceServers, state, viewers}`, `stream:offer {streamId, offer, iceServers}`,

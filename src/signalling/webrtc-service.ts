@@ -1,5 +1,5 @@
 import { PublicError } from '../platform/index.js';
-import type { Livestream, StreamStatus } from '../streams/index.js';
+import type { Livestream, PublisherPass, StreamStatus } from '../streams/index.js';
 import { type IceServer, type Offer, parseOffer } from '../webrtc/index.js';
 import {
   type PeerConnection,
@@ -17,16 +17,18 @@ export type ServicePublication = {
   leave(): void;
 };
 
+/** Who wants to publish: by a stream key, or signed in. */
+export type PublishRequest = PublisherPass & {
+  /** The network address, without a port. */
+  address: string;
+  encoder?: string | undefined;
+};
+
 export type StreamConfig = { title: string; description?: string; recordingEnabled?: boolean };
 
 export type WebrtcServiceOptions = {
   /** @throws PublicError */
-  publish(request: {
-    offer: Offer;
-    streamKey: string;
-    address: string;
-    encoder?: string | undefined;
-  }): Promise<ServicePublication>;
+  publish(request: PublishRequest & { offer: Offer }): Promise<ServicePublication>;
   /** @throws PublicError */
   view(request: { streamId: string; offer: Offer }): Promise<ServiceViewing | undefined>;
   /** Makes an offer to a viewer. @throws PublicError */
@@ -148,13 +150,12 @@ export class WebrtcService {
     return { streamId, startedAt, ...status, viewers: this.viewers(streamId) };
   }
 
-  /** Lets a broadcaster in by their stream key. @throws PublicError */
-  async publish(request: {
-    streamKey: string;
-    offer: string;
-    address: string;
-    encoder?: string | undefined;
-  }): Promise<ServicePublication> {
+  /**
+   * Lets a broadcaster in by their stream key; or signed in, where the caller has found them to be who may broadcast it.
+   *
+   * @throws PublicError
+   */
+  async publish(request: PublishRequest & { offer: string }): Promise<ServicePublication> {
     return await this.#options.publish({ ...request, offer: parseOffer(request.offer) });
   }
 

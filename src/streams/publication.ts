@@ -1,4 +1,5 @@
 import type { FlvTag, SourceInfo } from '../media/index.js';
+import type { PublisherPass } from './admission.js';
 import type { PublicationEnd } from './end-reason.js';
 
 /** Media that arrive as RTP and stay in the SFU: guests ask for a copy of the packets instead of reading tags. */
@@ -10,9 +11,8 @@ export type RtpSource = {
 };
 
 /** What the hall needs of a connection that publishes; the ingest room gives it at `publish()`. */
-export type Publisher = {
+export type Publisher = PublisherPass & {
   protocol: SourceInfo['protocol'];
-  streamKey: string;
   /** The publisher's network address, without a port. */
   address: string;
   /** The encoder's own name, if it gave one. */

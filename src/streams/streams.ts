@@ -1,7 +1,7 @@
 import type { SourceInfo } from '../media/index.js';
 import type { Queries, Sql } from '../platform/index.js';
 import { type Clock, type Logger, newId } from '../platform/index.js';
-import type { Admit, Refusal } from './admission.js';
+import { type Admit, passOf, type Refusal } from './admission.js';
 import type { BroadcastGuest } from './broadcast-guest.js';
 import { storeHeartbeat } from './broadcast-heartbeat.js';
 import { BroadcastTable } from './broadcast-table.js';
@@ -135,8 +135,8 @@ export class Streams {
   /** Admits a publisher. Expected refusals are values; trouble with the database throws. */
   async publish(publisher: Publisher): Promise<PublishResult> {
     if (this.#closed) return { refusal: SHUTTING_DOWN };
-    const { protocol, streamKey, address } = publisher;
-    const admission = await this.#options.admit({ protocol, streamKey, address });
+    const { protocol, address } = publisher;
+    const admission = await this.#options.admit({ ...passOf(publisher), protocol, address });
     if (!admission.admitted) return { refusal: admission.refusal };
     const { streamId, keyId } = admission;
     return await this.#turns.take(streamId, async () => {

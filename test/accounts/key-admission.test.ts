@@ -11,6 +11,7 @@ import {
 import { type Admit, Streams } from '../../src/streams/index.js';
 import { testDatabase } from '../support/database.js';
 import { FakeClock } from '../support/fake-clock.js';
+import { until } from '../support/gateway-process.js';
 
 type Account = { role: 'viewer' | 'broadcaster' | 'admin'; disabledAt: Date | null };
 
@@ -32,6 +33,7 @@ async function door(t: Test) {
         return await keys.findByHash(hash);
       },
       note: (use) => keys.note(use),
+      noteSignIn: (signIn) => keys.noteSignIn(signIn),
     },
     channels: new Channels(sql),
     findStream: (id) => streams.standing(id),
@@ -136,6 +138,40 @@ t.test(
     accounts.set(userId, { role: 'broadcaster', disabledAt: new Date() });
     t.match(await admit(request(secret)), { refusal: { code: 'account_barred' } });
     t.match(await admit(request(channel.secret)), { refusal: { code: 'account_barred' } });
+  },
+);
+
+t.test(
+  'somebody signed in is admitted without a key, unless it is over or barred; it is noted',
+  async (t) => {
+    const { accounts, admit, clock, create, keys, sql, streams } = await door(t);
+    const userId = '0190a0a0-0000-7000-8000-000000000001';
+    const { streamId } = await create(userId);
+    const signedIn = { protocol: 'whip', address: '192.0.2.1', signedIn: { streamId, userId } } as const;
+    t.same(await admit(signedIn), { admitted: true, streamId });
+    accounts.set(userId, { role: 'broadcaster', disabledAt: new Date() });
+    await clock.advance(1);
+    t.match(await admit(signedIn), { refusal: { code: 'account_barred' } });
+    accounts.clear();
+    await streams.end(streamId, 'ended-by-owner');
+    await clock.advance(1);
+    t.match(await admit(signedIn), { refusal: { code: 'livestream_ended' } });
+    const page = { limit: 10, offset: 0 };
+    t.match(await keys.signIns(streamId, page), [
+      { outcome: 'livestream_ended' },
+      { outcome: 'account_barred' },
+      { outcome: 'admitted', userId, protocol: 'whip', address: '192.0.2.1' },
+    ]);
+    await clock.advance(91 * 86_400_000);
+    keys.start();
+    t.teardown(() => keys.close());
+    await until('they are forgotten', async () => (await keys.signIns(streamId, page)).length === 0);
+    await streams.remove(streamId);
+    t.match(await admit(signedIn), { refusal: { code: 'livestream_ended' } }, 'also when it is gone');
+    await sql`alter table publisher_sign_ins rename to elsewhere`;
+    const { streamId: other } = await create();
+    const refused = await admit({ ...signedIn, signedIn: { streamId: other, userId } });
+    t.match(refused, { refusal: { code: 'temporarily_unavailable' } }, 'nobody comes in unnoted');
   },
 );
 

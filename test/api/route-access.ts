@@ -196,6 +196,7 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   'DELETE /api/livestream/{streamId}/keys/{keyId}': { may: OWNER },
   'POST /api/livestream/{streamId}/keys/{keyId}/rotate': { may: OWNER, body: empty },
   'GET /api/livestream/{streamId}/keys/{keyId}/uses': { may: OWNER },
+  'GET /api/livestream/{streamId}/sign-ins': { may: OWNER },
 
   'GET /api/webhooks': { may: ADMINS },
   'POST /api/webhooks': {

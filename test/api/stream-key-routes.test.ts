@@ -116,6 +116,7 @@ t.test('nobody else has to do with the keys of a livestream', async (t) => {
       ['DELETE', `${path}/${key.id}`],
       ['POST', `${path}/${key.id}/rotate`],
       ['GET', `${path}/${key.id}/uses`],
+      ['GET', `/api/livestream/${streamId}/sign-ins`],
     ];
     for (const [method, url] of calls) {
       failed(t, await ask(method, url, 'nobody'), 401, 'not_signed_in');
@@ -126,6 +127,22 @@ t.test('nobody else has to do with the keys of a livestream', async (t) => {
     for (const name of ['ada', 'operator'] as const) t.equal((await ask('GET', path, name)).statusCode, 200);
     t.match(await keys.list({ streamId }), [{ revokedAt: null, replacedBy: null }], 'nothing was changed');
   }
+});
+
+t.test('a broadcaster sees who published without a key', async (t) => {
+  const { create, ask, keys, clock } = await open(t);
+  const streamId = await create();
+  const signIn = { streamId, userId: 'anna', protocol: 'whip', address: '192.0.2.1' };
+  await keys.noteSignIn({ ...signIn, outcome: 'admitted' });
+  await clock.advance(1);
+  await keys.noteSignIn({ ...signIn, userId: 'operator', outcome: 'livestream_ended' });
+  const { signIns } = (await ask('GET', `/api/livestream/${streamId}/sign-ins`)).json();
+  t.match(signIns, [
+    { userId: 'operator', outcome: 'livestream_ended' },
+    { userId: 'anna', outcome: 'admitted', protocol: 'whip', address: '192.0.2.1', usedAt: String },
+  ]);
+  t.equal((await ask('GET', `/api/livestream/${streamId}/sign-ins?limit=1`)).json().signIns.length, 1);
+  failed(t, await ask('GET', `/api/livestream/${newId()}/sign-ins`), 404, 'stream_not_found');
 });
 
 t.test('a key is found only below its own livestream', async (t) => {

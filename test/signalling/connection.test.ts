@@ -40,6 +40,41 @@ t.test('a broadcaster offers with the stream key and is answered', async (t) => 
   t.notMatch(logged.join(''), KEY);
 });
 
+t.test('who is signed in offers for their own livestream without a key', async (t) => {
+  const { client, publications, principals } = await signallingStage(t);
+  const person = { kind: 'account', name: 'Somebody', via: 'session' } as const;
+  principals.ann = { ...person, userId: 'ann', role: 'broadcaster' };
+  principals.bob = { ...person, userId: 'bob', role: 'broadcaster' };
+  principals.eve = { ...person, userId: 'eve', role: 'admin' };
+  principals.machine = { kind: 'operator' };
+  const offered = async (who: string, data: object, answer: string) => {
+    const socket = client('/ws', who === '' ? {} : { authorization: `Bearer ${who}` });
+    socket.send('stream:offer', { offer: publisherOffer, ...data }, 1);
+    return await socket.next(answer);
+  };
+  const unknown = '01890a5d-ac96-774b-bcce-b302099a8059';
+  t.match(await offered('', { streamId: STREAM }, 'error'), { data: { code: 'stream_key_missing' } });
+  t.match(await offered('bob', { streamId: STREAM }, 'error'), { data: { code: 'not_your_stream' } });
+  t.match(await offered('ann', { streamId: unknown }, 'error'), { data: { code: 'not_your_stream' } });
+  t.match(await offered('ann', {}, 'error'), { data: { code: 'message_invalid' } });
+  t.match(await offered('ann', { streamId: STREAM, streamKey: '' }, 'error'), {
+    data: { code: 'message_invalid' },
+  });
+  t.strictSame(publications, []);
+
+  for (const [who, streamId, userId] of [
+    ['ann', STREAM, 'ann'],
+    ['ann', STREAM.toUpperCase(), 'ann'],
+    ['eve', OTHER, 'eve'],
+    ['machine', OTHER, 'operator'],
+  ] as const) {
+    const answer = await offered(who, { streamId }, 'stream:answer');
+    t.match(answer, { id: 1, data: { streamId: streamId.toLowerCase(), answer: { type: 'answer' } } }, who);
+    const signedIn = { streamId: streamId.toLowerCase(), userId };
+    t.match(publications.at(-1)?.publisher, { protocol: 'whip', signedIn, streamKey: undefined });
+  }
+});
+
 t.test('a viewer joins, learns the servers, offers and watches; the room learns of it', async (t) => {
   const { client, pool, clock, change, audience, visit } = await signallingStage(t);
   const viewer = client();

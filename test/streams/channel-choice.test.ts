@@ -39,7 +39,7 @@ async function hall(t: Test, maxBroadcasts = 5): Promise<Hall> {
   };
   const streams: Streams = new Streams({
     sql,
-    admit: async ({ streamKey: keyId }) => ({ admitted: true, streamId: await choose(keyId), keyId }),
+    admit: async ({ streamKey: keyId = '' }) => ({ admitted: true, streamId: await choose(keyId), keyId }),
     graceMs: GRACE_MS,
     maxBroadcasts,
     clock,

@@ -30,7 +30,7 @@ async function desk(t: Test): Promise<Desk> {
   const clock = new FakeClock();
   const streams = new Streams({
     sql,
-    admit: async ({ streamKey }) => ({ admitted: true, streamId: streamKey, keyId: streamKey }),
+    admit: async ({ streamKey = '' }) => ({ admitted: true, streamId: streamKey, keyId: streamKey }),
     graceMs: GRACE_MS,
     maxBroadcasts: 10,
     clock,

@@ -26,7 +26,7 @@ async function hall(
   clock: FakeClock,
   options: { maxBroadcasts?: number; guests?: BroadcastGuest[] } = {},
 ): Promise<Streams> {
-  const admit: Admit = async ({ streamKey }) => {
+  const admit: Admit = async ({ streamKey = '' }) => {
     const [stream] = await sql<{ id: string }[]>`
       select id from livestreams where stream_key = ${hash(streamKey)}`;
     return stream && !(await streams.standing(stream.id))?.ended

@@ -95,7 +95,7 @@ export async function openLivestreamApi(
   // Publishers show the id of the stream that they publish to.
   const streams = new Streams({
     sql,
-    admit: async ({ streamKey }) => ({ admitted: true, streamId: streamKey, keyId: streamKey }),
+    admit: async ({ streamKey = '' }) => ({ admitted: true, streamId: streamKey, keyId: streamKey }),
     graceMs: 60_000,
     maxBroadcasts: 10,
     clock,

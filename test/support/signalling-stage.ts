@@ -39,9 +39,11 @@ export async function signallingStage(t: Test, options: SignallingStageOptions =
   const ingest = createWhipIngest({
     pool,
     publish: async (publisher: Publisher) => {
-      if (publisher.streamKey !== KEY)
+      if (!publisher.signedIn && publisher.streamKey !== KEY)
         return { refusal: { code: 'stream_key_unknown', message: 'This stream key is not known.' } };
-      const publication = Object.assign(new RecordingPublication(publisher), { streamId: STREAM });
+      const publication = Object.assign(new RecordingPublication(publisher), {
+        streamId: publisher.signedIn?.streamId ?? STREAM,
+      });
       publications.push(publication);
       visit.published?.(new PublishedSource(publisher.rtp?.feedId));
       return { publication };

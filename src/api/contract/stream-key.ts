@@ -108,6 +108,23 @@ export const StreamKeyUsesResponse = Type.Object(
 );
 export type StreamKeyUsesResponse = Static<typeof StreamKeyUsesResponse>;
 
+export const PublisherSignInsResponse = Type.Object(
+  {
+    signIns: Type.Array(
+      Type.Object({
+        id: Id,
+        userId: Type.String({ description: 'Who asked, `operator` with the operator token' }),
+        usedAt: Time,
+        protocol: Type.String(),
+        address: Type.String({ description: "The publisher's network address" }),
+        outcome: Type.String({ description: '`admitted`, or the code of the refusal' }),
+      }),
+    ),
+  },
+  { $id: 'PublisherSignInsResponse' },
+);
+export type PublisherSignInsResponse = Static<typeof PublisherSignInsResponse>;
+
 const DefaultTitle = Type.String({ minLength: 1, maxLength: 200, pattern: ONE_LINE });
 const DefaultDescription = Type.String({ maxLength: 5_000, pattern: MANY_LINES });
 
@@ -145,6 +162,7 @@ export const STREAM_KEY_SCHEMAS = [
   StreamKeyResponse,
   StreamKeysResponse,
   StreamKeyUsesResponse,
+  PublisherSignInsResponse,
   Channel,
   ChannelResponse,
   ChannelRequest,

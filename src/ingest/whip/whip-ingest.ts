@@ -4,7 +4,9 @@ import {
   type Publication,
   type PublicationEnd,
   type Publisher,
+  type PublisherPass,
   type PublishResult,
+  passOf,
 } from '../../streams/index.js';
 import {
   type Farewell,
@@ -28,9 +30,8 @@ export type WhipIngestOptions = {
   log: Logger;
 };
 
-export type IngestRequest = {
+export type IngestRequest = PublisherPass & {
   offer: Offer;
-  streamKey: string;
   /** The publisher's network address, without a port. */
   address: string;
   encoder?: string | undefined;
@@ -152,11 +153,11 @@ class WhipConnection implements WebrtcPublication {
 
   #publisher(): Publisher {
     const { pool } = this.#options;
-    const { streamKey, address, encoder } = this.#request;
+    const { address, encoder } = this.#request;
     const feedId = this.#feedId;
     return {
+      ...passOf(this.#request),
       protocol: 'whip',
-      streamKey,
       address,
       ...(encoder === undefined ? {} : { encoder }),
       rtp: {

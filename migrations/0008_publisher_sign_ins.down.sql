@@ -1,0 +1,2 @@
+drop index stream_key_uses_used_at;
+drop table publisher_sign_ins;

@@ -12,6 +12,7 @@ import fastify, {
   LogController,
 } from 'fastify';
 import type { Clock, Logger } from '../platform/index.js';
+import { answerSerializers } from './answer-serializers.js';
 import { NAMED_SCHEMAS } from './contract.js';
 import { answerUnknownRoutes, routeOf, sendError } from './error-answer.js';
 import { SECURITY_SCHEMES } from './guards.js';
@@ -83,6 +84,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     genReqId: () => `${start}-${(count++).toString(36)}`,
     routerOptions: { maxParamLength: 200 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true } },
+    schemaController: { compilersFactory: { buildSerializer: answerSerializers() } },
     frameworkErrors: (error, request, reply) => sendError(error as FastifyError, request, reply),
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket as Socket),
     http: { connectionsCheckingInterval: limits.timeoutCheckMs },

@@ -9,7 +9,6 @@ import {
   hashStreamKey,
   loadOperatorToken,
   mintStreamKey,
-  type Principal,
   StreamKeys,
   userIdOf,
 } from './accounts/index.js';
@@ -218,8 +217,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
 
     const hub = createRealtime({ authenticate, clock, log: log.child({ room: 'realtime' }) });
     authentication.onRevoked((userId) => {
-      const theirs = ({ principal }: { principal: Principal }): boolean => userIdOf(principal) === userId;
-      hub.disconnect(theirs, 'sign in again');
+      hub.signOut(({ principal }) => userIdOf(principal) === userId);
     });
     const audience = new Audience({
       sql,

@@ -18,6 +18,8 @@ export type AccessTokenOwner = {
   name: string;
   role: Role;
   lastUsedAt: Date | null;
+  /** Null: never. */
+  expiresAt: Date | null;
 };
 
 /** Statements on the table `access_tokens`. */
@@ -42,7 +44,7 @@ export class AccessTokenTable {
   async findOwner(hash: string, now: Date): Promise<AccessTokenOwner | undefined> {
     const [row] = await this.#sql<AccessTokenOwner[]>`
       select token.id as "tokenId", account.id as "accountId", account.name, account.role,
-        token.last_used_at as "lastUsedAt"
+        token.last_used_at as "lastUsedAt", token.expires_at as "expiresAt"
       from access_tokens token join accounts account on account.id = token.account_id
       where token.hash = ${hash} and (token.expires_at is null or token.expires_at > ${now})
         and account.disabled_at is null`;

@@ -139,8 +139,9 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
         'csrf_failed',
         'The header X-CSRF-Token is missing or wrong: /api/auth/me says what it must be.',
       );
-    const { accountId, name, role } = owner;
-    return { kind: 'account', userId: accountId, name, role, via: 'session' };
+    const { accountId, name, role, expiresAt } = owner;
+    const until = expiresAt.getTime();
+    return { kind: 'account', userId: accountId, name, role, via: 'session', expiresAt: until };
   }
 }
 

@@ -84,12 +84,14 @@ export class Bearers {
     const owner = await accessTokens.owner(token);
     if (!owner)
       throw new PublicError(401, 'access_token_invalid', 'This access token is not known, or over.');
+    const { accountId, name, role, expiresAt } = owner;
     return {
       kind: 'account',
-      userId: owner.accountId,
-      name: owner.name,
-      role: owner.role,
+      userId: accountId,
+      name,
+      role,
       via: 'token',
+      ...(expiresAt === null ? {} : { expiresAt: expiresAt.getTime() }),
     };
   }
 }

@@ -76,7 +76,7 @@ export class JsonWebTokens {
       if (error instanceof errors.JOSEError) throw invalid(error.message);
       throw error;
     });
-    const { sub } = claims;
+    const { sub, exp = 0 } = claims;
     if (typeof sub !== 'string' || !USER_ID.test(sub)) throw invalid('"sub" is no user id');
     return {
       kind: 'account',
@@ -84,6 +84,7 @@ export class JsonWebTokens {
       name: nameIn(claims, this.#options.nameClaim) ?? sub,
       role: roleIn(claims, this.#options.rolesClaim),
       via: 'jwt',
+      expiresAt: (exp + CLOCK_TOLERANCE_S) * 1_000,
     };
   }
 

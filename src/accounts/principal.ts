@@ -15,6 +15,11 @@ export type Principal =
       role: Role;
       /** How they showed who they are: by the cookie of a page, a personal access token, or a host platform's token. */
       via: 'session' | 'token' | 'jwt';
+      /**
+       * From when on that does not hold any more, Unix ms; none: until it is revoked. A session is prolonged by its use:
+       * ask again then.
+       */
+      expiresAt?: number;
     };
 
 export const ANONYMOUS: Principal = { kind: 'anonymous' };

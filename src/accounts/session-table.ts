@@ -21,6 +21,7 @@ export type SessionOwner = {
   name: string;
   role: Role;
   lastSeenAt: Date;
+  expiresAt: Date;
 };
 
 /** Statements on the table `account_sessions`. */
@@ -42,7 +43,7 @@ export class SessionTable {
   async findOwner(hash: string, now: Date): Promise<SessionOwner | undefined> {
     const [row] = await this.#sql<SessionOwner[]>`
       select session.id as "sessionId", account.id as "accountId", account.name, account.role,
-        session.last_seen_at as "lastSeenAt"
+        session.last_seen_at as "lastSeenAt", session.expires_at as "expiresAt"
       from account_sessions session join accounts account on account.id = session.account_id
       where session.hash = ${hash} and session.expires_at > ${now} and account.disabled_at is null`;
     return row;

@@ -58,9 +58,10 @@ export class Sessions {
   async owner(secret: string): Promise<SessionOwner | undefined> {
     const now = this.#clock.now();
     const owner = await this.#table.findOwner(hashSecret(secret), new Date(now));
-    if (owner && now - owner.lastSeenAt.getTime() >= TOUCH_MS)
-      await this.#table.touch(owner.sessionId, new Date(now), new Date(now + SESSION_LIFETIME_MS));
-    return owner;
+    if (!owner || now - owner.lastSeenAt.getTime() < TOUCH_MS) return owner;
+    const expiresAt = new Date(now + SESSION_LIFETIME_MS);
+    await this.#table.touch(owner.sessionId, new Date(now), expiresAt);
+    return { ...owner, expiresAt };
   }
 
   /** Whether somebody has signed in to an account of this name from there, up to 30 days after that session's end. */

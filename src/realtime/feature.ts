@@ -60,6 +60,9 @@ export type RealtimeHub = {
   broadcast(room: string, event: string, data: MessageData, options?: TellOptions): void;
   /** Clients in a room. */
   size(room: string): number;
-  /** Closes the connections that `which` names, telling them why. */
-  disconnect(which: (client: RealtimeClient) => boolean, message: string): void;
+  /**
+   * Closes the connections of those whose sign-in was revoked: they are told `auth:expired {code, message}` and may come
+   * back with another one.
+   */
+  signOut(which: (client: RealtimeClient) => boolean): void;
 };

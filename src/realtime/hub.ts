@@ -105,12 +105,10 @@ export class Hub implements RealtimeHub {
     return this.#rooms.get(room)?.size ?? 0;
   }
 
-  disconnect(which: (client: RealtimeClient) => boolean, message: string): void {
-    for (const client of [...this.#clients]) {
-      if (!which(client)) continue;
-      client.tell('error', { code: 'disconnected', message });
-      client.close(CLOSE.policy, 'disconnected');
-    }
+  signOut(which: (client: RealtimeClient) => boolean): void {
+    const message = 'You were signed out, or what you may do has changed: sign in again.';
+    for (const client of [...this.#clients])
+      if (which(client)) this.#signInOver(client, { code: 'auth_revoked', message });
   }
 
   /** Somebody has connected. The caller tells what arrives, and when they are gone. */
@@ -184,25 +182,54 @@ export class Hub implements RealtimeHub {
     this.#options.clock.after(FAREWELL_MS, () => line.cut(), signal);
   }
 
-  /** Pongs and acknowledgements pile up without anybody telling them something. */
+  /** Pongs and acknowledgements pile up without anybody telling them something; and what showed who somebody is runs out. */
   #look(): void {
-    for (const client of this.#clients) client.look();
+    const now = this.#options.clock.now();
+    const message = 'Your sign-in has run out: connect with a new one.';
+    for (const client of [...this.#clients]) {
+      client.look();
+      if (expiryOf(client.principal) <= now) this.#signInOver(client, { code: 'auth_expired', message });
+    }
   }
 
-  /** `auth {token}`: for browsers on other origins, which can send neither our cookie nor a header. */
+  /** What they were let into was theirs: features hold rooms, viewers and publications in their name. */
+  #signInOver(client: Client, data: { code: string; message: string }): void {
+    client.tell('auth:expired', data);
+    client.close(CLOSE.signInOver, data.code);
+  }
+
+  /**
+   * `auth {token}`: for browsers on other origins, which can send neither our cookie nor a header. Once more it may be said
+   * with a newer token of the same person, before the one at hand runs out.
+   */
   async #introduce(client: Client, data: MessageData): Promise<Acknowledgement> {
     const { token } = data;
     if (typeof token !== 'string' || token === '') throw messageInvalid('needs token, a text');
-    if (client.acquainted)
-      throw new PublicError(409, 'auth_too_late', 'Say who you are before anything else.');
-    const { address } = client;
-    client.principal = await this.identify({ method: 'GET', authorization: `Bearer ${token}`, address });
+    const { acquainted, address } = client;
+    if (acquainted && client.principal.kind !== 'account') throw authTooLate();
+    const principal = await this.identify({ method: 'GET', authorization: `Bearer ${token}`, address });
+    if (acquainted && !isSame(client.principal, principal)) throw authTooLate();
+    client.principal = principal;
     client.acquainted = true;
-    const { principal } = client;
     if (principal.kind !== 'account') return { data: { kind: principal.kind } };
-    const { userId, name, role } = principal;
-    return { data: { kind: principal.kind, userId, name, role } };
+    const { userId, name, role, expiresAt = null } = principal;
+    return { data: { kind: principal.kind, userId, name, role, expiresAt } };
   }
+}
+
+/** Unix ms. */
+function expiryOf(principal: Principal): number {
+  return (principal.kind === 'account' ? principal.expiresAt : undefined) ?? Number.POSITIVE_INFINITY;
+}
+
+/** Whether what was opened for one may stay open for the other. */
+function isSame(one: Principal, other: Principal): boolean {
+  if (one.kind !== 'account' || other.kind !== 'account') return false;
+  return one.userId === other.userId && one.role === other.role;
+}
+
+function authTooLate(): PublicError {
+  return new PublicError(409, 'auth_too_late', 'Say who you are before anything else.');
 }
 
 export type Realtime = Hub;

@@ -6,7 +6,7 @@ export type Line = {
   /** Bytes that wait for the client to read. */
   readonly unsent: number;
   send(bulletin: Bulletin): void;
-  /** Says goodbye. With `goingAway` the client may come back by itself at once. */
+  /** Says goodbye. With `goingAway` and `signInOver` the client may come back by itself at once. */
   close(code: CloseCode, reason: string): void;
   /** Ends it without a goodbye, whatever is unsent. */
   cut(): void;

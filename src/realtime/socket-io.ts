@@ -210,7 +210,7 @@ class SocketIoLine implements Line {
 
   /** Socket.IO's clients come back by themselves when the connection is gone, but not when they were disconnected. */
   close(code: CloseCode, _reason: string): void {
-    if (code === CLOSE.goingAway) this.#channel.close();
+    if (code === CLOSE.goingAway || code === CLOSE.signInOver) this.#channel.close();
     else this.#socket.disconnect(true);
   }
 

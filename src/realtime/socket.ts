@@ -12,6 +12,6 @@ export type Socket = {
 
 export const OPEN = 1;
 
-/** RFC 6455 section 7.4.1, and 1013 of the IANA registry. */
-export const CLOSE = { goingAway: 1001, policy: 1008, tryAgainLater: 1013 } as const;
+/** RFC 6455 section 7.4.1, 1013 of the IANA registry, and one of our own (section 7.4.2), after HTTP's 401. */
+export const CLOSE = { goingAway: 1001, policy: 1008, tryAgainLater: 1013, signInOver: 4401 } as const;
 export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE];

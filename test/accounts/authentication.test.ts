@@ -29,11 +29,9 @@ t.test('the operator, a program and a page are told apart', async (t) => {
   t.same(await authenticate(post(bearer(OPERATOR_TOKEN))), { kind: 'operator' });
   t.same(await authenticate(post(await stage.program(ada))), { ...account, via: 'token' });
   const { cookie, origin, 'x-csrf-token': csrfToken } = await stage.page(ada);
-  t.same(await authenticate(post({ cookie, origin, csrfToken })), { ...account, via: 'session' });
-  t.same(await authenticate(get({ cookie: `theme=dark; ${cookie}; other="x"` })), {
-    ...account,
-    via: 'session',
-  });
+  const session = { ...account, via: 'session', expiresAt: stage.clock.now() + 30 * 86_400_000 };
+  t.same(await authenticate(post({ cookie, origin, csrfToken })), session);
+  t.same(await authenticate(get({ cookie: `theme=dark; ${cookie}; other="x"` })), session);
   t.same(await authenticate(get({ cookie, ...bearer(OPERATOR_TOKEN) })), { kind: 'operator' });
 });
 
@@ -195,6 +193,7 @@ t.test("a host platform's tokens are taken where it is known, and counted when f
     name: 'Ada',
     role: 'admin',
     via: 'jwt',
+    expiresAt: (now + 90) * 1_000,
   });
   const expired = await sign(now - 60);
   for (let i = 0; i < 200; i++) await t.rejects(authenticate(post(bearer(expired))), { code: 'jwt_expired' });

@@ -104,9 +104,9 @@ async function open(t: Test, over: Partial<JsonWebTokenOptions> = {}, algorithm 
 t.test('tokens signed with a public key of any usual kind are taken', async (t) => {
   for (const algorithm of ['RS256', 'PS256', 'ES256', 'ES384', 'Ed25519']) {
     const { platform, tokens } = await open(t, {}, algorithm);
-    t.same(
+    t.match(
       await tokens.principal(await platform.token({ name: 'Ada', roles: ['broadcaster', 'other'] })),
-      { kind: 'account', userId: 'user-7', name: 'Ada', role: 'broadcaster', via: 'jwt' },
+      { kind: 'account', userId: 'user-7', name: 'Ada', role: 'broadcaster', via: 'jwt', expiresAt: Number },
       algorithm,
     );
   }

@@ -180,22 +180,19 @@ t.test('who leaves everything unread, or sends packets without end, is cut off',
   t.notOk((await unread('2').catch(() => ({ ok: false }))).ok);
 });
 
-t.test(
-  'when the server restarts clients come back by themselves, but not when they are sent away',
-  async (t) => {
-    for (const transports of TRANSPORTS) {
-      const { socketIo, realtime, app, clock } = await realtimeStage(t);
-      const ann = await connected(socketIo({ transports, auth: { token: 'ann-token' } }));
-      const bob = await connected(socketIo({ transports }));
-      const [reason, told] = [next(ann, 'disconnect'), next(ann, 'error')];
-      realtime.disconnect(({ principal }) => principal.kind === 'account', 'You have signed out.');
-      t.match(await told, { code: 'disconnected', message: 'You have signed out.' });
-      t.equal(await reason, 'io server disconnect');
-      const lost = next(bob, 'disconnect');
-      const closed = app.close();
-      t.match(await lost, /^transport (close|error)$/, 'other than the one above');
-      await clock.advance(4_000);
-      await closed;
-    }
-  },
-);
+t.test('when the server restarts or their sign-in is over clients come back by themselves', async (t) => {
+  for (const transports of TRANSPORTS) {
+    const { socketIo, realtime, app, clock } = await realtimeStage(t);
+    const ann = await connected(socketIo({ transports, auth: { token: 'ann-token' } }));
+    const bob = await connected(socketIo({ transports }));
+    const [reason, told] = [next(ann, 'disconnect'), next(ann, 'auth:expired')];
+    realtime.signOut(({ principal }) => principal.kind === 'account');
+    t.match(await told, { code: 'auth_revoked', message: String });
+    t.match(await reason, /^transport (close|error)$/, 'other than "io server disconnect"');
+    const lost = next(bob, 'disconnect');
+    const closed = app.close();
+    t.match(await lost, /^transport (close|error)$/);
+    await clock.advance(4_000);
+    await closed;
+  }
+});

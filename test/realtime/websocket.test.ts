@@ -61,7 +61,7 @@ t.test('messages are acknowledged by their id, and one after the other', async (
 });
 
 t.test('who somebody is they show by header, cookie or a first message', async (t) => {
-  const { client, shown } = await realtimeStage(t);
+  const { client, shown, tokens } = await realtimeStage(t);
   const who = async (socket: ReturnType<typeof client>): Promise<unknown> => {
     socket.send('who', {}, 'who');
     return (await socket.next('ok')).data.principal;
@@ -90,13 +90,57 @@ t.test('who somebody is they show by header, cookie or a first message', async (
   foreign.send('auth', { token: 'ann-token' }, 3);
   t.match(await foreign.next('ok'), { id: 3, data: { kind: 'account', userId: 'ann', role: 'viewer' } });
   t.strictSame(await who(foreign), ANN);
-  foreign.send('auth', { token: 'ann-token' }, 4);
-  t.match(await foreign.next('error'), { id: 4, data: { code: 'auth_too_late' } });
+  tokens['eve-token'] = { ...ANN, userId: 'eve' };
+  foreign.send('auth', { token: 'eve-token' }, 4);
+  t.match(await foreign.next('error'), { id: 4, data: { code: 'auth_too_late' } }, 'nobody becomes another');
+  t.strictSame(await who(foreign), ANN);
   const late = client();
   await who(late);
   late.send('auth', { token: 'ann-token' }, 5);
   t.match(await late.next('error'), { id: 5, data: { code: 'auth_too_late' } });
 });
+
+t.test(
+  'who runs out of their sign-in is told and sent away, unless they show a newer one before',
+  async (t) => {
+    const { client, clock, tokens } = await realtimeStage(t);
+    const now = clock.now();
+    tokens.early = { ...ANN, expiresAt: now + 60_000 };
+    tokens.late = { ...ANN, expiresAt: now + 120_000 };
+    tokens.admin = { ...ANN, role: 'admin', expiresAt: now + 120_000 };
+    const [careless, careful, forever, nobody] = [
+      client({ authorization: 'Bearer early' }),
+      client({ authorization: 'Bearer early' }),
+      client({ authorization: 'Bearer ann-token' }),
+      client(),
+    ];
+    for (const socket of [careless, careful, forever, nobody]) {
+      socket.send('who', {}, 1);
+      await socket.next('ok');
+    }
+    await clock.advance(59_000);
+    careful.send('auth', { token: 'admin' }, 2);
+    t.match(await careful.next('error'), { data: { code: 'auth_too_late' } }, 'nobody rises while connected');
+    careful.send('auth', { token: 'late' }, 3);
+    t.match(await careful.next('ok'), { data: { userId: 'ann', expiresAt: now + 120_000 } });
+    t.notOk(careless.closed);
+    await clock.advance(1_000);
+    t.match(await careless.next('auth:expired'), { data: { code: 'auth_expired', message: String } });
+    await careless.untilClosed();
+    t.equal(careless.closeCode, 4401);
+    for (const socket of [careful, forever, nobody]) {
+      socket.send('echo', {}, 4);
+      await socket.next('ok');
+    }
+    await clock.advance(60_000);
+    await careful.next('auth:expired');
+    await careful.untilClosed();
+    for (const socket of [forever, nobody]) {
+      socket.send('echo', {}, 5);
+      await socket.next('ok');
+    }
+  },
+);
 
 t.test('rooms hear what is told to them while somebody holds them there', async (t) => {
   const { client, member, realtime, clock } = await realtimeStage(t);
@@ -230,7 +274,7 @@ t.test('who does not answer a ping until the next is gone', async (t) => {
   t.notOk(lively.closed);
 });
 
-t.test('clients can be sent away, and all are told when the server closes', async (t) => {
+t.test('who was signed out is sent away, and all are told when the server closes', async (t) => {
   const left: unknown[] = [];
   const aborted: string[] = [];
   const { app, client, clock, realtime } = await realtimeStage(t, {
@@ -252,10 +296,10 @@ t.test('clients can be sent away, and all are told when the server closes', asyn
     each.send('watch', {}, 1);
     await each.next('ok');
   }
-  realtime.disconnect(({ principal }) => principal.kind === 'account', 'You have signed out.');
-  t.match(await ann.next('error'), { data: { code: 'disconnected', message: 'You have signed out.' } });
+  realtime.signOut(({ principal }) => principal.kind === 'account');
+  t.match(await ann.next('auth:expired'), { data: { code: 'auth_revoked', message: String } });
   await ann.untilClosed();
-  t.equal(ann.closeCode, 1008);
+  t.equal(ann.closeCode, 4401);
   await eventually(() => left.length === 1);
   t.strictSame(left, [ANN]);
   t.equal(aborted.length, 1);

@@ -20,7 +20,7 @@ export class HubDouble implements RealtimeHub {
     return this.#rooms.get(room)?.size ?? 0;
   }
 
-  disconnect(): void {}
+  signOut(): void {}
 
   /** Somebody who is connected. */
   client(principal: Principal, address = '198.51.100.7'): ClientDouble {

@@ -20,17 +20,19 @@ export type RealtimeStageOptions = {
   limits?: Partial<RealtimeLimits>;
 };
 
-/** The realtime server with one feature, and clients of every kind. `ann-token` is Ann's token. */
+/** The realtime server with one feature, and clients of every kind. `tokens` are taken: `ann-token` is Ann's. */
 export async function realtimeStage(t: Test, options: RealtimeStageOptions = {}) {
   const clock = new FakeClock();
   const { app, log, logged } = signallingServer(t, clock);
   const shown: Credentials[] = [];
+  const tokens: Record<string, Principal> = { 'ann-token': ANN };
   const realtime = createRealtime({
     authenticate: async (credentials) => {
       shown.push(credentials);
       if (credentials.cookie !== undefined) return { ...ANN, via: 'session' };
       if (credentials.authorization === undefined) return ANONYMOUS;
-      if (credentials.authorization === 'Bearer ann-token') return ANN;
+      const principal = tokens[credentials.authorization.replace('Bearer ', '')];
+      if (principal) return principal;
       throw new PublicError(401, 'token_invalid', 'This token does not hold.');
     },
     clock,
@@ -71,5 +73,5 @@ export async function realtimeStage(t: Test, options: RealtimeStageOptions = {})
     t.teardown(() => socket.disconnect());
     return socket;
   };
-  return { app, clock, realtime, shown, client, member, socketIo, logged, port };
+  return { app, clock, realtime, shown, tokens, client, member, socketIo, logged, port };
 }

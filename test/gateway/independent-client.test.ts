@@ -31,11 +31,18 @@ function everySecond(times: number[]): boolean {
   );
 }
 
-/** Flashes and beeps as they were made. Not how far apart they are: with webrtcbin 1.22 that differs from join to join. */
+/** Whether each of the latest flashes has its beep; the very last one's may not have come yet. */
+function together(flashes: number[], beeps: number[]): boolean {
+  return flashes
+    .slice(-LATELY - 1, -1)
+    .every((flash) => beeps.some((beep) => Math.abs(beep - flash) < EXACT_S));
+}
+
+/** Flashes and beeps as they were made, and those of one moment together. */
 async function seesAndHears(viewer: GstreamerClient): Promise<Watched> {
   return await viewer.watched(
-    'a flash and a beep every second',
-    ({ flashes, beeps }) => everySecond(flashes) && everySecond(beeps),
+    'a flash and a beep every second, together',
+    ({ flashes, beeps }) => everySecond(flashes) && everySecond(beeps) && together(flashes, beeps),
   );
 }
 

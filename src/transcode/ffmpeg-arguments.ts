@@ -3,19 +3,26 @@ import { encoderArguments, type VideoEncoderSettings } from './video-encoder.js'
 
 /** One call of ffmpeg, ready for the command line. */
 export type FfmpegPlan = {
+  /** What ffmpeg opens; its standard input by default. */
+  input?: string;
   inputOptions: string[];
   complexFilter: string | undefined;
   outputs: { url: string; options: string[] }[];
 };
 
-/** What ffmpeg reads from its standard input: the media, or an SDP that says on which ports they arrive as RTP. */
+/**
+ * What ffmpeg reads: from its standard input the media, or an SDP that says on which ports they arrive as RTP; or
+ * Matroska, for which it connects to a port on loopback.
+ */
 export type InputFormat =
   | { kind: 'flv' }
   /**
    * `frameRate`: the rate of all renditions, whatever the sender's is at the moment. `blank`: there is sound alone, and
    * the picture is black.
    */
-  | { kind: 'rtp'; frameRate: number; blank?: { width: number; height: number } };
+  | { kind: 'rtp'; frameRate: number; blank?: { width: number; height: number } }
+  /** `decoder`: ffmpeg's name of what decodes the picture. */
+  | { kind: 'matroska'; frameRate: number; port: number; decoder: string };
 
 export type FfmpegPlanRequest = {
   ladder: Ladder;
@@ -72,8 +79,25 @@ const RTP_INPUT_OPTIONS: readonly string[] = [
   ...['-itsoffset', String(TIMELINE_START_MS / 1000), '-f', 'sdp'],
 ];
 
+/**
+ * Reads live Matroska, whose times are those of the timeline. The decoder must give each picture before the next one
+ * comes: those that know threads of their own (libdav1d) else hold some back.
+ */
+function matroskaInputOptions(decoder: string): string[] {
+  return [
+    ...['-rw_timeout', String(RTP_SILENCE_S * 1_000_000)],
+    ...['-fpsprobesize', '0', '-analyzeduration', '300000', '-probesize', '1000000', '-copyts'],
+    ...['-c:v', decoder, '-flags:v', 'low_delay', '-f', 'matroska'],
+  ];
+}
+
 /** The options of any call of ours: quiet, but for what went wrong. */
 export const COMMON_OPTIONS: readonly string[] = ['-hide_banner', '-nostats', '-v', 'warning'];
+
+function inputOptions(input: InputFormat): readonly string[] {
+  if (input.kind === 'matroska') return matroskaInputOptions(input.decoder);
+  return input.kind === 'rtp' ? RTP_INPUT_OPTIONS : FLV_INPUT_OPTIONS;
+}
 
 /**
  * CMAF, one fragment a frame, sent while it is made. `frag_discont` keeps the input's timestamps: without it every
@@ -113,7 +137,7 @@ function scaleTo(size: EncodedVideo['size'], input: InputFormat): string {
 /** Where pictures come from, and what is done to them before they are scaled: a filter chain that goes on. */
 function pictures(request: FfmpegPlanRequest): string {
   const { input } = request;
-  if (input.kind === 'flv' || !input.blank)
+  if (input.kind !== 'rtp' || !input.blank)
     return `[0:v:0]${pictureSelection(request)
       .map((filter) => `${filter},`)
       .join('')}`;
@@ -126,7 +150,7 @@ function pictures(request: FfmpegPlanRequest): string {
 function pictureSelection(request: FfmpegPlanRequest): string[] {
   const { ladder, input, from } = request;
   // A picture without a timestamp (the first of H.264) would be taken for one at 0, and the rate be filled up from there.
-  if (input.kind === 'rtp') return [`trim=start=${TIMELINE_START_MS / 2000}`, `fps=${input.frameRate}`];
+  if (input.kind !== 'flv') return [`trim=start=${TIMELINE_START_MS / 2000}`, `fps=${input.frameRate}`];
   const start = from === undefined ? [] : [`trim=start=${from.toFixed(3)}`];
   // Pictures are left out here and not by `fps`, which would move them: keyframes must stay where they are.
   const step = ladder.pictureStep > 1 ? [`select='key+not(mod(n,${ladder.pictureStep}))'`] : [];
@@ -149,7 +173,7 @@ function filterGraph(request: FfmpegPlanRequest, encoded: EncodedVideo[], ending
 const KEEP_TIME = 'aresample=async=1000:min_hard_comp=0.05';
 
 function soundFilter({ input, from }: FfmpegPlanRequest): string[] {
-  if (input.kind === 'rtp') return ['-af', KEEP_TIME];
+  if (input.kind !== 'flv') return ['-af', KEEP_TIME];
   return from === undefined ? [] : ['-af', `atrim=start=${from.toFixed(3)}`];
 }
 
@@ -186,10 +210,10 @@ export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
     outputs.push({ url: request.url(id), options });
   }
   const largest = Math.max(0, ...encoded.map(({ size }) => (size ? size.width * size.height : 0)));
-  const reading = input.kind === 'rtp' ? RTP_INPUT_OPTIONS : FLV_INPUT_OPTIONS;
   const decoding = encoded.length > 0 ? [...coder.global, ...decoderThreads(largest)] : [];
   return {
-    inputOptions: [...COMMON_OPTIONS, ...decoding, ...reading],
+    ...(input.kind === 'matroska' ? { input: `tcp://127.0.0.1:${input.port}` } : {}),
+    inputOptions: [...COMMON_OPTIONS, ...decoding, ...inputOptions(input)],
     complexFilter: encoded.length > 0 ? filterGraph(request, encoded, coder.filter) : undefined,
     outputs,
   };

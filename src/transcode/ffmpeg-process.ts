@@ -55,7 +55,7 @@ const SILENCE: Lines = { get: () => '' };
  */
 export function startFfmpeg(tool: FfmpegTool, plan: FfmpegPlan): FfmpegProcess {
   const command = Ffmpeg({ stdoutLines: KEPT_LINES });
-  command.input('pipe:0').inputOptions(...plan.inputOptions);
+  command.input(plan.input ?? 'pipe:0').inputOptions(...plan.inputOptions);
   if (plan.complexFilter !== undefined) command.complexFilter(plan.complexFilter);
   for (const { url, options } of plan.outputs) command.output(url).outputOptions(...options);
 

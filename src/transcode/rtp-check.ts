@@ -1,35 +1,22 @@
 import { runFfmpeg } from './ffmpeg-check.js';
 import type { FfmpegTool } from './ffmpeg-process.js';
-import type { PortPairs } from './port-pairs.js';
-import { type RtpVideoCodec, sessionDescription } from './rtp-session.js';
+import type { RtpVideoCodec } from './rtp-session.js';
 
-/** What every ffmpeg since 5.1 reads. */
+/** What can be made of media that arrive as RTP. */
+export type ReadableRtp = {
+  codecs: readonly RtpVideoCodec[];
+  /** ffmpeg's name of what decodes AV1. */
+  av1Decoder: string | undefined;
+};
+
+/** What every ffmpeg since 5.1 reads and decodes. */
 const USUAL: readonly RtpVideoCodec[] = ['h264', 'vp8', 'vp9'];
-/** Nothing will be sent: so long ffmpeg waits for it, s. */
-const WAIT_S = 0.1;
+/** The better one first. ffmpeg's own `av1` needs hardware for it. */
+const AV1_DECODERS = ['libdav1d', 'libaom-av1'];
 
-/**
- * Which codecs an ffmpeg reads as RTP. AV1 came with 8.0, but not with every 8.0: ffmpeg is given a session of it, and
- * before it finds that nothing is sent it says what it takes it for.
- */
-export async function readableRtpCodecs(
-  tool: FfmpegTool,
-  pairs: PortPairs,
-): Promise<readonly RtpVideoCodec[]> {
-  const port = await pairs.take();
-  const session = Buffer.from(sessionDescription({ video: { codec: 'av1', port } })).toString('base64');
-  const args = [
-    ...['-hide_banner', '-protocol_whitelist', 'data,udp,rtp', '-localaddr', '127.0.0.1'],
-    ...['-listen_timeout', String(WAIT_S), '-f', 'sdp', '-i', `data:application/sdp;base64,${session}`],
-  ];
-  try {
-    await runFfmpeg(tool, args);
-    return USUAL;
-  } catch (error) {
-    // It must complain of the missing output; what it found stands above that.
-    const found = error instanceof Error && /: Video: av1\b/.test(error.message);
-    return found ? [...USUAL, 'av1'] : USUAL;
-  } finally {
-    pairs.release(port);
-  }
+/** Which codecs that arrive as RTP an ffmpeg decodes: for AV1 it must have been built with a decoder. */
+export async function readableRtp(tool: FfmpegTool): Promise<ReadableRtp> {
+  const decoders = await runFfmpeg(tool, ['-hide_banner', '-decoders']);
+  const av1Decoder = AV1_DECODERS.find((name) => new RegExp(`^ V\\S+ ${name} `, 'm').test(decoders));
+  return { codecs: av1Decoder === undefined ? USUAL : [...USUAL, 'av1'], av1Decoder };
 }

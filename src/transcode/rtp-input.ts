@@ -1,15 +1,16 @@
 import type { Writable } from 'node:stream';
 import { type Clock, sleep } from '../platform/index.js';
 import type { RtpSource } from '../streams/index.js';
-import type { EncoderInput, MediaKind } from './encoder-input.js';
+import type { LiveInput, MediaKind } from './encoder-input.js';
 import type { InputFormat } from './ffmpeg-arguments.js';
 import { LoopbackLine } from './loopback-line.js';
 import type { PortPairs } from './port-pairs.js';
-import { type RtpVideoCodec, sessionDescription } from './rtp-session.js';
+import { RenditionFlow } from './rendition-flow.js';
+import { type ReadAsRtp, sessionDescription } from './rtp-session.js';
 
 export type RtpInputOptions = {
-  source: RtpSource;
-  has: { video?: RtpVideoCodec; audio: boolean };
+  source: Pick<RtpSource, 'send'>;
+  has: { video?: ReadAsRtp; audio: boolean };
   /** Frames per second of everything that is made of it. */
   frameRate: number;
   /** Instead of video that is sent: a black picture. */
@@ -24,25 +25,12 @@ const BYE_EVERY_MS = 500;
 const KNOCK_EVERY_MS = 10;
 /** ffmpeg must listen after this, ms. */
 const LISTENS_WITHIN_MS = 10_000;
-/** When what came out does not come any more for so long, the sender is silent or ffmpeg hangs, ms. */
-const SILENCE_MS = 4_000;
-/** So long it may take until something comes out at all, ms; less than ffmpeg itself waits. */
-const FIRST_SIGN_MS = 10_000;
-/** The sender's clock may run so much slower than ours: ms in a ms. */
-const CLOCK_DRIFT = 0.001;
-
-type Flow = {
-  /** Monotonic ms at which something last came out. */
-  answered: number;
-  /** The least difference seen between our clock and what had come out, ms; it grows as clocks may differ. */
-  least: { difference: number; at: number } | undefined;
-};
 
 /**
  * Has the SFU send a publisher's packets to an encoder: ports on loopback, a session description on its standard
  * input, and at the end a goodbye, as ffmpeg, waiting for a packet, hears nothing else.
  */
-export class RtpInput implements EncoderInput {
+export class RtpInput implements LiveInput {
   readonly format: Extract<InputFormat, { kind: 'rtp' }>;
   readonly #options: RtpInputOptions;
   readonly #ports: { video?: number; audio?: number };
@@ -50,9 +38,8 @@ export class RtpInput implements EncoderInput {
   readonly #control: LoopbackLine[];
   readonly #media: LoopbackLine[];
   readonly #over = new AbortController();
-  readonly #flows = new Map<MediaKind, Flow>();
+  readonly #flow: RenditionFlow;
   #sending: { close(): void } | undefined;
-  #begun: number | undefined;
   #ending = false;
 
   /** Finds ports. @throws when there are none. */
@@ -72,6 +59,7 @@ export class RtpInput implements EncoderInput {
   private constructor(options: RtpInputOptions, ports: { video?: number; audio?: number }) {
     this.#options = options;
     this.#ports = ports;
+    this.#flow = new RenditionFlow(options.clock);
     const { frameRate, blank } = options;
     this.format = { kind: 'rtp', frameRate, ...(blank ? { blank } : {}) };
     this.#control = Object.values(ports).map((port) => new LoopbackLine(port + 1));
@@ -89,12 +77,7 @@ export class RtpInput implements EncoderInput {
     );
   }
 
-  /**
-   * Waits until ffmpeg listens and has the source send.
-   *
-   * @returns Unix ms at which it began: the beginning of media time; undefined when it was closed meanwhile
-   * @throws when ffmpeg does not listen, or what the source throws
-   */
+  /** Waits until ffmpeg listens and has the source send. @throws also when ffmpeg does not listen */
   async flow(): Promise<number | undefined> {
     const { source, clock } = this.#options;
     if (!(await this.#listens())) return undefined;
@@ -105,7 +88,7 @@ export class RtpInput implements EncoderInput {
       return undefined;
     }
     this.#sending = sending;
-    this.#begun = clock.monotonic();
+    this.#flow.begin();
     if (this.#ending) this.#sayGoodbye();
     return begun;
   }
@@ -125,37 +108,19 @@ export class RtpInput implements EncoderInput {
   }
 
   answered(kind: MediaKind): void {
-    const answered = this.#options.clock.monotonic();
-    const flow = this.#flows.get(kind);
-    if (flow) flow.answered = answered;
-    else this.#flows.set(kind, { answered, least: undefined });
+    this.#flow.answered(kind);
   }
 
-  /** What went in is not seen here: how much further behind our clock the renditions are than they have been. */
   lag(kind: MediaKind, position: number): number {
-    const flow = this.#flows.get(kind);
-    if (!flow) return 0;
-    const at = this.#options.clock.monotonic();
-    const difference = at - position;
-    const { least } = flow;
-    const expected = least ? least.difference + (at - least.at) * CLOCK_DRIFT : difference;
-    flow.least = { difference: Math.min(expected, difference), at };
-    return difference - flow.least.difference;
+    return this.#flow.lag(kind, position);
   }
 
-  /** How long ago something of every kind that comes out did so, ms. */
   get quiet(): number {
-    const now = this.#options.clock.monotonic();
-    return Math.max(0, ...[...this.#flows.values()].map(({ answered }) => now - answered));
+    return this.#flow.quiet;
   }
 
-  /**
-   * Nothing comes out (of one kind) any more: ffmpeg hangs, or the sender is silent and what it sends later would be
-   * preceded by as many repeated pictures. In either case a new encoder should wait for it.
-   */
   get stalled(): boolean {
-    if (this.#flows.size > 0) return this.quiet > SILENCE_MS;
-    return this.#begun !== undefined && this.#options.clock.monotonic() - this.#begun > FIRST_SIGN_MS;
+    return this.#flow.stalled;
   }
 
   async #listens(): Promise<boolean> {

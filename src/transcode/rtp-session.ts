@@ -2,7 +2,7 @@ import type { VideoCodec } from '../media/index.js';
 
 /** What ffmpeg is sent as RTP. */
 export type RtpSession = {
-  video?: { codec: RtpVideoCodec; port: number };
+  video?: { codec: ReadAsRtp; port: number };
   /** Opus. */
   audio?: { port: number };
 };
@@ -10,19 +10,21 @@ export type RtpSession = {
 /** Video codecs that arrive as RTP. */
 export type RtpVideoCodec = Extract<VideoCodec, 'h264' | 'vp8' | 'vp9' | 'av1'>;
 
+/** Those of them that ffmpeg is sent as RTP: AV1 it reads since 8.0 at the earliest, and is not left to it. */
+export type ReadAsRtp = Exclude<RtpVideoCodec, 'av1'>;
+
 /** The payload types of everything that is sent as RTP on this machine. */
 export const PAYLOAD_TYPE = { video: 96, audio: 97 } as const;
 
-/** Encoding names (RFC 6184, RFC 7741, RFC 9628, the AV1 payload format), with what a decoder must know of them. */
-const ENCODINGS: Record<RtpVideoCodec, { name: string; parameters?: string }> = {
+/** Encoding names (RFC 6184, RFC 7741, RFC 9628), with what a decoder must know of them. */
+const ENCODINGS: Record<ReadAsRtp, { name: string; parameters?: string }> = {
   h264: { name: 'H264', parameters: 'packetization-mode=1' },
   vp8: { name: 'VP8' },
   vp9: { name: 'VP9' },
-  av1: { name: 'AV1' },
 };
 
 export function isRtpVideoCodec(codec: VideoCodec): codec is RtpVideoCodec {
-  return codec in ENCODINGS;
+  return codec === 'av1' || codec in ENCODINGS;
 }
 
 /** The session description (RFC 8866) that tells ffmpeg where on loopback to listen for what. */

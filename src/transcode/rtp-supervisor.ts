@@ -1,10 +1,11 @@
 import { type Clock, type Logger, messageOf, sleep } from '../platform/index.js';
 import type { Broadcast, PublicationEnd, RtpSource, Source, SourceReader } from '../streams/index.js';
 import { Encoder, type EncoderEnd } from './encoder.js';
+import type { LiveInput } from './encoder-input.js';
 import { openRun } from './encoder-run.js';
 import { TIMELINE_START_MS } from './ffmpeg-arguments.js';
 import { chooseLadder, type Ladder } from './ladder.js';
-import { RtpInput } from './rtp-input.js';
+import { openLiveInput } from './live-input.js';
 import { type RtpPicture, rtpPicture, wantsMore } from './rtp-picture.js';
 import { isRtpVideoCodec } from './rtp-session.js';
 import { Shedding } from './shedding.js';
@@ -28,7 +29,7 @@ const PAUSE_MS = 1_200;
 const TRY_AGAIN_MS = 60_000;
 
 type Timeline = { has: { audio: boolean; video: boolean }; since: number };
-type Run = { encoder: Encoder; input: RtpInput; leaving: boolean };
+type Run = { encoder: Encoder; input: LiveInput; leaving: boolean };
 
 /**
  * Keeps an encoder running for a publication whose media are in the SFU. Everything is encoded, as the sender changes
@@ -147,10 +148,10 @@ export class RtpSupervisor implements SourceReader {
     if (refused === undefined) this.#broadcast.notice('hls', undefined);
     else {
       const name = refused.toUpperCase();
-      this.#log.warn({ codec: refused }, 'this ffmpeg cannot read the codec over RTP: no HLS');
+      this.#log.warn({ codec: refused }, 'this ffmpeg cannot read the codec: no HLS');
       this.#broadcast.notice(
         'hls',
-        `The server's ffmpeg cannot read ${name} over WebRTC: there is no HLS, only WebRTC. Publish H.264, VP8 or VP9, or install a newer ffmpeg.`,
+        `The server's ffmpeg cannot read ${name}: there is no HLS, only WebRTC. Publish H.264, VP8 or VP9, or install an ffmpeg that decodes it (with libdav1d).`,
       );
       // Nobody else will say so: what there is to watch goes from the SFU to its viewers.
       this.#broadcast.playable();
@@ -173,16 +174,15 @@ export class RtpSupervisor implements SourceReader {
     this.#grownSince = undefined;
     const made = codec || blank ? picture : undefined;
     const ladder = this.#chooseLadder(made, timeline?.has.audio ?? false);
-    let input: RtpInput;
+    const request = {
+      source: this.#rtp,
+      has: { ...(codec ? { video: codec } : {}), audio: ladder.audio !== undefined },
+      frameRate: picture.frameRate,
+      ...(blank ? { blank } : {}),
+    };
+    let input: LiveInput;
     try {
-      input = await RtpInput.open({
-        source: this.#rtp,
-        has: { ...(codec ? { video: codec } : {}), audio: ladder.audio !== undefined },
-        frameRate: picture.frameRate,
-        ...(blank ? { blank } : {}),
-        pairs: this.#settings.portPairs,
-        clock: this.#clock,
-      });
+      input = await openLiveInput(request, this.#settings);
     } catch (error) {
       return { how: 'failed', message: messageOf(error), lastWords: [], delivered: false };
     }

@@ -15,8 +15,10 @@ export type TranscodeSettings = {
   audioBitrate: number;
   segmentDuration: number;
   listener: CmafListener;
-  /** Codecs that this ffmpeg reads as RTP. */
+  /** Codecs of media that arrive as RTP which this ffmpeg decodes. */
   rtpCodecs: readonly RtpVideoCodec[];
+  /** ffmpeg's name of what decodes AV1. */
+  av1Decoder: string | undefined;
   portPairs: PortPairs;
   clock: Clock;
 };

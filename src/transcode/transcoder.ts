@@ -7,7 +7,7 @@ import { type CheckedFfmpeg, checkFfmpeg, findFfmpeg } from './ffmpeg-check.js';
 import { verifyVideoEncoder } from './hardware-check.js';
 import { DEFAULT_LADDER, type Rung } from './ladder.js';
 import { PortPairs } from './port-pairs.js';
-import { readableRtpCodecs } from './rtp-check.js';
+import { readableRtp } from './rtp-check.js';
 import type { TranscodeSettings } from './transcode-settings.js';
 import { DEFAULT_VAAPI_DEVICE, type VideoEncoder, type VideoEncoderSettings } from './video-encoder.js';
 
@@ -68,9 +68,9 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       threads: Math.min(availableParallelism(), MOST_THREADS),
       vaapiDevice: options.vaapiDevice ?? DEFAULT_VAAPI_DEVICE,
     };
-    const [encoder, rtpCodecs] = await Promise.all([
+    const [encoder, { codecs: rtpCodecs, av1Decoder }] = await Promise.all([
       verifyVideoEncoder(ffmpeg, wanted, log),
-      readableRtpCodecs(ffmpeg, portPairs),
+      readableRtp(ffmpeg),
     ]);
     await listener.start();
     settings = {
@@ -81,6 +81,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       segmentDuration: options.segmentDuration ?? 2,
       listener,
       rtpCodecs,
+      av1Decoder,
       portPairs,
       clock,
     };

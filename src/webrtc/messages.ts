@@ -60,6 +60,7 @@ export type WorkerCommand =
     }
   | { type: 'receive-rtp'; id: string; feedId: string; video?: { codec: RtcVideoCodec }; audio?: true }
   | { type: 'send-rtp'; id: string; feedId: string; videoPort?: number; audioPort?: number }
+  | { type: 'send-matroska'; id: string; feedId: string; audio: boolean; zero: number }
   | { type: 'close'; id: string }
   | { type: 'select-layer'; id: string; rid?: string }
   | { type: 'set-feed'; channelId: string; feed?: FeedPlace }
@@ -85,7 +86,7 @@ export type WorkerReport =
   | { type: 'not-ready'; message: string }
   | { type: 'answered'; id: string; local: LocalTransport }
   | { type: 'receiving'; id: string; videoPort?: number; audioPort?: number }
-  | { type: 'sending'; id: string }
+  | { type: 'sending'; id: string; port?: number }
   | { type: 'refused'; id: string; message: string }
   | { type: 'connected'; id: string }
   | { type: 'closed'; id: string; end: PeerEnd }

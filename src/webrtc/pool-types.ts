@@ -29,6 +29,8 @@ export type WebrtcPool = {
   receiveRtp(options: ReceiveRtpOptions): Promise<RtpInput>;
   /** Sends a feed's best layer and its sound as RTP to ports on loopback, with sender reports on the odd ones. */
   sendRtp(options: SendRtpOptions): Promise<RtpOutput>;
+  /** Offers a feed's best layer of AV1 and its sound as live Matroska to who connects first to a port on loopback. */
+  sendMatroska(options: SendMatroskaOptions): Promise<MatroskaOutput>;
 
   /** What a channel's viewers see from now on; undefined: nothing yet, they stay connected and wait. */
   setFeed(channelId: string, feedId: string | undefined): void;
@@ -121,6 +123,16 @@ export type RtpInput = {
 export type SendRtpOptions = { feedId: string; videoPort?: number; audioPort?: number };
 
 export type RtpOutput = { close(): void };
+
+export type SendMatroskaOptions = {
+  feedId: string;
+  audio: boolean;
+  /** Unix ms that is 0 in the stream. */
+  zero: number;
+};
+
+/** `close` ends the stream behind what was sent. */
+export type MatroskaOutput = { readonly port: number; close(): void };
 
 export type PoolStats = {
   workers: {

@@ -4,6 +4,7 @@ import { type Clock, HeadendError, type Logger, newId } from '../platform/index.
 import type { FeedPlace, WorkerReport, WorkerTimeouts } from './messages.js';
 import { PoolPublisher, PoolViewer } from './pool-peers.js';
 import type {
+  MatroskaOutput,
   PeerEnd,
   PoolStats,
   PublishingPeer,
@@ -11,6 +12,7 @@ import type {
   ReceiveRtpOptions,
   RtpInput,
   RtpOutput,
+  SendMatroskaOptions,
   SendRtpOptions,
   ViewingPeer,
   ViewOffer,
@@ -182,6 +184,16 @@ class Pool implements WebrtcPool {
       ...(audioPort === undefined ? {} : { audioPort }),
     });
     return { close: () => worker.send({ type: 'close', id }) };
+  }
+
+  async sendMatroska({ feedId, audio, zero }: SendMatroskaOptions): Promise<MatroskaOutput> {
+    const worker = this.#feeds.get(feedId)?.worker;
+    if (!worker) throw unavailable('there is no such feed');
+    const id = newId();
+    const answer = await worker.request({ type: 'send-matroska', id, feedId, audio, zero });
+    if (answer.type !== 'sending' || answer.port === undefined)
+      throw unavailable('the WebRTC worker gave another answer');
+    return { port: answer.port, close: () => worker.send({ type: 'close', id }) };
   }
 
   setFeed(channelId: string, feedId: string | undefined): void {

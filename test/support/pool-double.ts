@@ -1,6 +1,7 @@
 import { HeadendError } from '../../src/platform/index.js';
 import type {
   Layer,
+  MatroskaOutput,
   Peer,
   PeerEnd,
   PoolStats,
@@ -9,6 +10,7 @@ import type {
   ReceiveRtpOptions,
   RtpInput,
   RtpOutput,
+  SendMatroskaOptions,
   SendRtpOptions,
   ViewerEvent,
   ViewingPeer,
@@ -100,6 +102,7 @@ export class PoolDouble implements WebrtcPool {
   readonly closedChannels: [channelId: string, reason: string][] = [];
   readonly inputs: (ReceiveRtpOptions & { open: boolean })[] = [];
   readonly outputs: (SendRtpOptions & { open: boolean })[] = [];
+  readonly matroskaOutputs: (SendMatroskaOptions & { open: boolean })[] = [];
   /** No worker is there. */
   broken = false;
   /** Awaited before a peer is given. */
@@ -147,6 +150,18 @@ export class PoolDouble implements WebrtcPool {
     const output = { ...options, open: true };
     this.outputs.push(output);
     return {
+      close: () => {
+        output.open = false;
+      },
+    };
+  }
+
+  async sendMatroska(options: SendMatroskaOptions): Promise<MatroskaOutput> {
+    this.#check();
+    const output = { ...options, open: true };
+    this.matroskaOutputs.push(output);
+    return {
+      port: 41_000 + this.matroskaOutputs.length,
       close: () => {
         output.open = false;
       },

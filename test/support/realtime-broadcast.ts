@@ -81,7 +81,14 @@ export class PublishedSource implements Source {
   /** @param feedId set for a WHIP publisher. */
   constructor(feedId?: string) {
     this.info = { protocol: feedId === undefined ? 'rtmp' : 'whip' };
-    this.rtp = feedId === undefined ? undefined : { feedId, send: async () => ({ close() {} }) };
+    this.rtp =
+      feedId === undefined
+        ? undefined
+        : {
+            feedId,
+            send: async () => ({ close() {} }),
+            sendMatroska: async () => ({ port: 1, close() {} }),
+          };
   }
 
   read(reader: SourceReader): void {

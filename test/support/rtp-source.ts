@@ -104,6 +104,11 @@ export class RtpSender implements RtpSource {
     return { close: () => void this.outputs.delete(output) };
   }
 
+  /** As the SFU does with every codec but AV1. */
+  async sendMatroska(_options: { zero: number; audio: boolean }): Promise<{ port: number; close(): void }> {
+    throw new Error('Matroska is made of AV1 alone');
+  }
+
   /** It has said of both streams how their clocks stand to each other: an SFU would not let it publish before. */
   get reported(): boolean {
     const { video, audio } = this.#streams ?? {};

@@ -378,7 +378,11 @@ t.test('what is RTP already needs none', async (t) => {
   const made = await make(t, { seconds: 1 });
   const { visit } = await transcoding(t, { ladder: 'off' });
   const source = new (class extends SourceDouble {
-    override readonly rtp = { feedId: 'feed', send: async () => ({ close: () => {} }) };
+    override readonly rtp = {
+      feedId: 'feed',
+      send: async () => ({ close: () => {} }),
+      sendMatroska: async () => ({ port: 1, close: () => {} }),
+    };
   })(made.info);
   const video = await RtpReceiver.open(t);
   await realtime(visit, source, video).closed;

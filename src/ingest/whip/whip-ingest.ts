@@ -21,7 +21,7 @@ import {
 import { PublisherRefused } from './refusal-answer.js';
 
 export type WhipIngestOptions = {
-  pool: Pick<WebrtcPool, 'publish' | 'sendRtp'>;
+  pool: Pick<WebrtcPool, 'publish' | 'sendRtp' | 'sendMatroska'>;
   /** The hall's door: admits a publisher or says why not. */
   publish: (publisher: Publisher) => Promise<PublishResult>;
   /** Bits per second that a publisher may send, all layers together. */
@@ -169,6 +169,10 @@ class WhipConnection implements WebrtcPublication {
             ...(video === undefined ? {} : { videoPort: video }),
             ...(audio === undefined ? {} : { audioPort: audio }),
           });
+        },
+        sendMatroska: async (options) => {
+          await this.#fed;
+          return await pool.sendMatroska({ feedId, ...options });
         },
       },
       // RTP cannot be held back; the copy that a slow reader gets is thinned in the SFU.

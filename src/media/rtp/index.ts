@@ -1,3 +1,4 @@
+export * from './av1-units.js';
 export * from './header-extensions.js';
 export * from './keyframe-start.js';
 export * from './ntp-time.js';

@@ -1,4 +1,5 @@
 import type { VideoCodec } from '../source-info.js';
+import { startsAv1Sequence } from './av1-elements.js';
 import { readVp8Descriptor } from './vp8-descriptor.js';
 import { readVp9Descriptor } from './vp9-descriptor.js';
 
@@ -8,10 +9,6 @@ const H264_SPS = 7;
 const H264_STAP_A = 24;
 const H264_FU_A = 28;
 const FU_START = 0x80;
-
-/** The aggregation header of AV1's RTP format (section 4.4): continues an OBU; starts a coded video sequence. */
-const AV1_CONTINUES = 0x80;
-const AV1_NEW_SEQUENCE = 0x08;
 
 /**
  * Whether the payload from `offset` to `end` holds the beginning of a picture that can be decoded without any before
@@ -34,7 +31,7 @@ export function startsKeyframe(codec: VideoCodec, packet: Buffer, offset: number
       return payload?.startsFrame === true && !payload.interPredicted && payload.spatialLayer === 0;
     }
     case 'av1':
-      return (packet[offset]! & (AV1_CONTINUES | AV1_NEW_SEQUENCE)) === AV1_NEW_SEQUENCE;
+      return startsAv1Sequence(packet, offset);
     default:
       return false;
   }

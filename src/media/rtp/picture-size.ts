@@ -1,5 +1,7 @@
+import { readAv1SequenceHeader } from '../av1-sequence-header.js';
 import { readH264Sps } from '../h264-configuration.js';
 import type { VideoCodec } from '../source-info.js';
+import { findAv1SequenceHeader } from './av1-elements.js';
 import { readVp8Descriptor } from './vp8-descriptor.js';
 import { readVp9Descriptor } from './vp9-descriptor.js';
 
@@ -14,7 +16,7 @@ export type PictureSize = { width: number; height: number };
 
 /**
  * The size of the picture, where the payload from `offset` to `end` tells it cheaply: in the parameter sets of H.264,
- * the key frames of VP8, and the scalability structure of VP9 (its largest layer).
+ * the key frames of VP8, the scalability structure of VP9 and the sequence header of AV1 (the largest layer).
  */
 export function readPictureSize(
   codec: VideoCodec,
@@ -25,6 +27,7 @@ export function readPictureSize(
   if (codec === 'h264') return readH264Size(packet, offset, end);
   if (codec === 'vp8') return readVp8Size(packet, offset, end);
   if (codec === 'vp9') return readVp9Size(packet, offset, end);
+  if (codec === 'av1') return readAv1Size(packet, offset, end);
   return undefined;
 }
 
@@ -64,4 +67,10 @@ function readVp9Size(packet: Buffer, offset: number, end: number): PictureSize |
   const width = packet.readUInt16BE(at);
   const height = packet.readUInt16BE(at + 2);
   return width > 0 && height > 0 ? { width, height } : undefined;
+}
+
+function readAv1Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
+  const found = findAv1SequenceHeader(packet, offset, end);
+  const header = found && readAv1SequenceHeader(packet.subarray(found.start, found.end));
+  return header && { width: header.width, height: header.height };
 }

@@ -5,6 +5,7 @@ import type { PeerEnd } from '../pool-types.js';
 import { Channel } from './channel.js';
 import type { WorkerContext } from './context.js';
 import { FeedTable } from './feed-table.js';
+import { MatroskaOutput } from './matroska-output.js';
 import { PacketQueue } from './packet-queue.js';
 import { assertPortIsFree } from './port-check.js';
 import { Publisher } from './publisher.js';
@@ -26,7 +27,7 @@ export class WebrtcWorker {
   readonly #viewers = new Map<string, Watching>();
   readonly #offers = new Map<string, Transport>();
   readonly #inputs = new Map<string, RtpInput>();
-  readonly #outputs = new Map<string, RtpOutput>();
+  readonly #outputs = new Map<string, RtpOutput | MatroskaOutput>();
   readonly #channels = new Map<string, Channel>();
 
   constructor(settings: WorkerSettings, clock: Clock, tell: (report: WorkerReport) => void) {
@@ -95,6 +96,8 @@ export class WebrtcWorker {
         return this.#receiveRtp(command);
       case 'send-rtp':
         return this.#sendRtp(command);
+      case 'send-matroska':
+        return this.#sendMatroska(command);
       case 'close':
         return this.#close(command.id, 'closed');
       case 'select-layer':
@@ -212,6 +215,14 @@ export class WebrtcWorker {
     const output = new RtpOutput(this.#context, feed, ports, () => this.#outputs.delete(id));
     this.#outputs.set(id, output);
     this.#context.tell({ type: 'sending', id });
+  }
+
+  async #sendMatroska({ id, feedId, audio, zero }: Command<'send-matroska'>): Promise<void> {
+    const feed = this.#feeds.get(feedId);
+    if (!feed) throw new Error('there is no such feed');
+    const output = new MatroskaOutput(this.#context, feed, { audio, zero }, () => this.#outputs.delete(id));
+    this.#outputs.set(id, output);
+    this.#context.tell({ type: 'sending', id, port: await output.start() });
   }
 
   #close(id: string, end: PeerEnd): void {

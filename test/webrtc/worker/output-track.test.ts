@@ -1,6 +1,7 @@
 import t from 'tap';
 import { Layer } from '../../../src/webrtc/worker/layer.js';
 import { OutputTrack } from '../../../src/webrtc/worker/output-track.js';
+import { RtpSink } from '../../../src/webrtc/worker/rtp-sink.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { rtpPacket } from '../../support/synthetic-rtp.js';
 
@@ -28,7 +29,7 @@ class Bench {
       ...(kind === 'video' ? { codec: 'vp9' as const } : {}),
     });
     const socket = { send: (packet: Buffer, port: number) => this.#take(packet, port) };
-    this.track = new OutputTrack({ clock }, socket as never, kind, PORT);
+    this.track = new OutputTrack(clock, kind, new RtpSink(clock, socket as never, kind, PORT));
   }
 
   write(payload: string, ticks: number, marker = false): void {

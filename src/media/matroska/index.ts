@@ -1,0 +1,1 @@
+export * from './matroska-writer.js';

@@ -1,0 +1,163 @@
+import { ebmlElement, ebmlFloat, ebmlOpenElement, ebmlSize, ebmlString, ebmlUnsigned } from './ebml.js';
+
+/** Element ids (RFC 8794, section 11.2; RFC 9559, section 5). */
+const ID = {
+  ebml: 0x1a45dfa3,
+  docType: 0x4282,
+  docTypeVersion: 0x4287,
+  docTypeReadVersion: 0x4285,
+  segment: 0x18538067,
+  info: 0x1549a966,
+  timestampScale: 0x2ad7b1,
+  muxingApp: 0x4d80,
+  writingApp: 0x5741,
+  tracks: 0x1654ae6b,
+  trackEntry: 0xae,
+  trackNumber: 0xd7,
+  trackUid: 0x73c5,
+  trackType: 0x83,
+  flagLacing: 0x9c,
+  codecId: 0x86,
+  codecPrivate: 0x63a2,
+  seekPreRoll: 0x56bb,
+  video: 0xe0,
+  pixelWidth: 0xb0,
+  pixelHeight: 0xba,
+  audio: 0xe1,
+  samplingFrequency: 0xb5,
+  channels: 0x9f,
+  cluster: 0x1f43b675,
+  timestamp: 0xe7,
+  simpleBlock: 0xa3,
+} as const;
+
+/** SimpleBlock is known from version 2 on, SeekPreRoll from 4. */
+const VERSION = { written: 4, read: 2 } as const;
+const TRACK_TYPE = { video: 1, audio: 2 } as const;
+const KEYFRAME = 0x80;
+/** The head of a block: track number, 16 bits of time from the cluster's, flags (RFC 9559, section 10.2). */
+const BLOCK_HEAD_BYTES = 4;
+/** Marks a track number of one byte. */
+const SHORT_NUMBER = 0x80;
+/** Ticks of a millisecond: finer than a frame of sound, and 16 bits of them reach 3 s. */
+const TICKS_PER_MS = 10;
+const TICK_NS = 1_000_000 / TICKS_PER_MS;
+/** A new cluster begins when a block is so far from the beginning of its cluster, ticks. */
+const CLUSTER_TICKS = 2_000 * TICKS_PER_MS;
+/** Opus is decoded so long before it is exact, ns (the codec mapping of Opus). */
+const OPUS_PREROLL_NS = 80_000_000;
+const OPUS_RATE = 48_000;
+
+/** A track of pictures or sound; the number is what blocks are written with, 1 to 126. */
+export type MatroskaTrack =
+  | {
+      kind: 'video';
+      number: number;
+      codecId: string;
+      codecPrivate: Uint8Array;
+      width: number;
+      height: number;
+    }
+  | { kind: 'audio'; number: number; codecId: string; codecPrivate: Uint8Array; channels: number };
+
+/**
+ * The identification header of Opus (RFC 7845, section 5.1) as Matroska keeps it: one stream, nothing left out at the
+ * beginning, as what arrives live has no beginning.
+ */
+export function opusHead(channels: 1 | 2): Buffer {
+  const head = Buffer.from('OpusHead\x01\0\0\0\0\0\0\0\0\0\0', 'latin1');
+  head[9] = channels;
+  head.writeUInt32LE(OPUS_RATE, 12);
+  return head;
+}
+
+/**
+ * Writes Matroska (RFC 9559) live: a segment that does not know its end, in clusters that begin with keyframes or after
+ * two seconds. Gives bytes to be sent in order.
+ */
+export class MatroskaWriter {
+  readonly #tracks: readonly MatroskaTrack[];
+  #cluster: number | undefined;
+
+  constructor(tracks: readonly MatroskaTrack[]) {
+    this.#tracks = tracks;
+  }
+
+  /** What comes before all blocks. */
+  header(): Buffer {
+    return Buffer.concat([
+      ebmlElement(
+        ID.ebml,
+        ebmlString(ID.docType, 'matroska'),
+        ebmlUnsigned(ID.docTypeVersion, VERSION.written),
+        ebmlUnsigned(ID.docTypeReadVersion, VERSION.read),
+      ),
+      ebmlOpenElement(ID.segment),
+      ebmlElement(
+        ID.info,
+        ebmlUnsigned(ID.timestampScale, TICK_NS),
+        ebmlString(ID.muxingApp, 'Headend'),
+        ebmlString(ID.writingApp, 'Headend'),
+      ),
+      ebmlElement(ID.tracks, ...this.#tracks.map(trackEntry)),
+    ]);
+  }
+
+  /**
+   * What comes before the bytes of a frame.
+   *
+   * @param number the track's
+   * @param time when it is shown or heard, ms, with a fraction; not negative
+   * @param bytes how many follow
+   */
+  frame(number: number, time: number, keyframe: boolean, bytes: number): Buffer {
+    const ticks = Math.round(time * TICKS_PER_MS);
+    const size = ebmlSize(BLOCK_HEAD_BYTES + bytes);
+    const block = Buffer.alloc(BLOCK_HEAD_BYTES);
+    block[0] = SHORT_NUMBER | number;
+    const cluster = this.#clusterFor(ticks, keyframe && this.#kindOf(number) === 'video');
+    block.writeInt16BE(ticks - cluster.start, 1);
+    block[3] = keyframe ? KEYFRAME : 0;
+    const id = Buffer.of(ID.simpleBlock);
+    return Buffer.concat(cluster.opening ? [cluster.opening, id, size, block] : [id, size, block]);
+  }
+
+  #kindOf(number: number): MatroskaTrack['kind'] | undefined {
+    return this.#tracks.find((track) => track.number === number)?.kind;
+  }
+
+  #clusterFor(ticks: number, wanted: boolean): { start: number; opening?: Buffer } {
+    const start = this.#cluster;
+    if (start !== undefined && !wanted && Math.abs(ticks - start) < CLUSTER_TICKS) return { start };
+    this.#cluster = ticks;
+    const opening = Buffer.concat([ebmlOpenElement(ID.cluster), ebmlUnsigned(ID.timestamp, ticks)]);
+    return { start: ticks, opening };
+  }
+}
+
+function trackEntry(track: MatroskaTrack): Buffer {
+  const { kind, number, codecId, codecPrivate } = track;
+  return ebmlElement(
+    ID.trackEntry,
+    ebmlUnsigned(ID.trackNumber, number),
+    ebmlUnsigned(ID.trackUid, number),
+    ebmlUnsigned(ID.trackType, TRACK_TYPE[kind]),
+    ebmlUnsigned(ID.flagLacing, 0),
+    ebmlString(ID.codecId, codecId),
+    ebmlElement(ID.codecPrivate, codecPrivate),
+    track.kind === 'video'
+      ? ebmlElement(
+          ID.video,
+          ebmlUnsigned(ID.pixelWidth, track.width),
+          ebmlUnsigned(ID.pixelHeight, track.height),
+        )
+      : Buffer.concat([
+          ebmlUnsigned(ID.seekPreRoll, OPUS_PREROLL_NS),
+          ebmlElement(
+            ID.audio,
+            ebmlFloat(ID.samplingFrequency, OPUS_RATE),
+            ebmlUnsigned(ID.channels, track.channels),
+          ),
+        ]),
+  );
+}

@@ -14,7 +14,7 @@ import {
 } from './accounts/index.js';
 import { createGuards, createServer } from './api/index.js';
 import { Audience } from './audience/index.js';
-import { createChat } from './chat/index.js';
+import { type Chat, createChat } from './chat/index.js';
 import type { Config } from './config.js';
 import { createRealtimeEgress } from './egress/whep/index.js';
 import { type BoundPorts, listeningHost, publicAddresses, publicUrlPath } from './gateway/addresses.js';
@@ -225,13 +225,14 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       authenticate,
       secret: keyOf(secret, 'viewer tokens'),
       hub,
+      greet: (client, streamId, enter) => chat.greet(client, streamId, enter),
       clock,
       log: log.child({ room: 'audience' }),
     });
     audience.onPeak((peak) => webhooks.emit('viewers.peak', peak));
     await audience.start();
     closing.push(() => audience.close());
-    const chat = createChat({
+    const chat: Chat = createChat({
       sql,
       hub,
       streams,

@@ -225,11 +225,13 @@ export function mediaPaths(): Paths {
 
 const SOCKET = `JSON messages \`{event, data, id?}\`, at most 16 KB; one frame from the server may hold an array of them.
 Whatever bears an \`id\` is answered with it: \`{event: "ok", data, id}\` or \`{event: "error", data: {code, message}, id}\`.
-Browsers on other sites show who they are by a first message \`auth {token}\`.
+Browsers on other sites show who they are by a first message \`auth {token}\`, and a newer token of theirs at any time. Whose
+sign-in runs out or is revoked is told \`auth:expired {code, message}\` and closed with 4401.
 
 Clients say: \`join-livestream\`, \`leave-livestream\`; \`chat:join\`, \`chat:send\`, \`chat:history\`, \`chat:react\`,
 \`chat:poll:create\`, \`chat:poll:vote\`, \`chat:poll:close\`; and for WebRTC \`stream:offer\`, \`stream:join\`,
 \`stream:answer\`, \`stream:ice-candidate\`, \`stream:layer\`, \`stream:leave\`, \`stream:end\`.
 
 The server says: \`chat:message\`, \`chat:history\`, \`chat:deleted\`, \`chat:mode\`, \`chat:reactions\`, \`chat:poll\`,
-\`viewers:count\`, and \`stream:state\` (live, reconnecting, ended).`;
+\`viewers:count\`, \`livestream:dismissed\`, and \`stream:state\` (live, reconnecting, ended). Who joins by
+\`join-livestream\` is told the last 50 messages by \`chat:history\`, unless with \`history: false\`.`;

@@ -15,7 +15,7 @@ import { AttendanceTable } from './attendance-table.js';
 import { AttendanceWriter } from './attendance-writer.js';
 import { type Admitted, Doorkeeper, type Knock, notFound, opennessOf } from './doorkeeper.js';
 import { KnownLivestreams, type WatchedLivestream } from './known-livestreams.js';
-import { type AudienceClient, SocketAudience } from './socket-audience.js';
+import { type AudienceClient, type Greet, SocketAudience } from './socket-audience.js';
 import type { StreamAudience, ViewerCounts, ViewerMinute } from './stream-audience.js';
 import { ViewerTokens } from './viewer-token.js';
 import { RETURN_MS, Viewers } from './viewers.js';
@@ -36,6 +36,8 @@ export type AudienceOptions = {
   /** What viewer tokens are signed with. */
   secret: Buffer;
   hub: Pick<RealtimeHub, 'broadcast'>;
+  /** Lets who joins by the socket know what was said before. */
+  greet?: Greet;
   clock: Clock;
   log: Logger;
   limits?: Partial<AudienceLimits>;
@@ -105,6 +107,7 @@ export class Audience implements ViewerGate {
     this.#sockets = new SocketAudience({
       admit: async (principal, knock) => this.#admission(await this.#admit(knock, principal, false)),
       facts: (streamId) => this.#facts(streamId),
+      greet: options.greet ?? (async (_client, _streamId, enter) => void enter()),
     });
     this.feature = this.#sockets.feature;
   }

@@ -1,6 +1,6 @@
 import type { Principal } from '../accounts/index.js';
 import { PublicError } from '../platform/index.js';
-import type { MessageData, RealtimeClient, RealtimeFeature } from '../realtime/index.js';
+import type { Acknowledgement, MessageData, RealtimeClient, RealtimeFeature } from '../realtime/index.js';
 import type { ViewerAdmission, ViewerProtocol } from '../streams/index.js';
 
 /** What those who come by the socket need of the audience. */
@@ -11,7 +11,18 @@ export type SocketDoor = {
     knock: { streamId: string; token?: string | undefined; address: string },
   ): Promise<SocketAdmission>;
   facts(streamId: string): { viewers: number; state: string };
+  greet: Greet;
 };
+
+/**
+ * Called when somebody joins: calls `enter` once, from which moment on they hear what happens, and returns how to tell
+ * them what happened before; nothing, where there is no need.
+ */
+export type Greet = (
+  client: RealtimeClient,
+  streamId: string,
+  enter: () => void,
+) => Promise<(() => void) | undefined>;
 
 /** A socket may hold a viewer without a picture. */
 export type SocketAdmission = Omit<ViewerAdmission, 'hold'> & {
@@ -31,9 +42,9 @@ const STREAMS_PER_CLIENT = 20;
 const LONGEST_TOKEN = 1_200;
 
 /**
- * The audience over the socket: `join-livestream {streamId, viewerToken?}` is acknowledged with `{streamId, viewerToken,
- * viewers, state}` and makes the client a viewer until it leaves (`leave-livestream {streamId}`) or is gone. Who has joined is
- * told `viewers:count {streamId, viewers}`, and `livestream:dismissed {streamId, code, message}` when they may not watch any
+ * The audience over the socket: `join-livestream {streamId, viewerToken?, history?}` is acknowledged with `{streamId,
+ * viewerToken, viewers, state}` and makes the client a viewer until it leaves (`leave-livestream {streamId}`) or is gone. Who
+ * comes is then told what was said in the chat before, unless `history` is false. Who has joined is told `viewers:count {streamId, viewers}`, and `livestream:dismissed {streamId, code, message}` when they may not watch any
  * more.
  */
 export class SocketAudience {
@@ -46,7 +57,7 @@ export class SocketAudience {
     this.feature = {
       name: 'audience',
       events: {
-        'join-livestream': async (client, data) => ({ data: await this.#join(client, data) }),
+        'join-livestream': (client, data) => this.#join(client, data),
         'leave-livestream': (client, data) => this.#leave(client, streamIdOf(data)),
       },
       left: (client) => this.#left(client),
@@ -58,15 +69,22 @@ export class SocketAudience {
     return (await this.#admit(client, streamId, token)).admission;
   }
 
-  async #join(client: AudienceClient, data: MessageData): Promise<MessageData> {
+  async #join(client: RealtimeClient, data: MessageData): Promise<Acknowledgement> {
     const streamId = streamIdOf(data);
     const { admission, attendance } = await this.#admit(client, streamId, tokenOf(data));
+    let afterwards: (() => void) | undefined;
     if (client.signal.aborted) admission.withdraw();
     else if (!attendance.release) {
       attendance.release = admission.hold(undefined, () => this.#dismissed(client, streamId));
-      client.enter(roomOf(streamId));
+      const enter = (): void => {
+        // They may have been dismissed meanwhile.
+        if (attendance.release) client.enter(roomOf(streamId));
+      };
+      if (data.history === false) enter();
+      else afterwards = await this.#door.greet(client, streamId, enter);
     }
-    return { streamId, viewerToken: attendance.token, ...this.#door.facts(streamId) };
+    const joined = { streamId, viewerToken: attendance.token, ...this.#door.facts(streamId) };
+    return { data: joined, ...(afterwards ? { afterwards } : {}) };
   }
 
   async #admit(
@@ -106,6 +124,8 @@ export class SocketAudience {
   }
 
   #dismissed(client: AudienceClient, streamId: string): void {
+    const attendance = this.#of(client).get(streamId);
+    if (attendance) attendance.release = undefined;
     this.#clients.get(client)?.delete(streamId);
     client.leave(roomOf(streamId));
     const message = 'You may not watch this livestream any more.';

@@ -67,6 +67,31 @@ export class Attendance {
     });
   }
 
+  /**
+   * For a client that comes to the livestream and may not know of `chat:join`: calls `enter`, once, and returns how to tell
+   * them the newest messages up to that moment; nothing for those who listen already, or may not know what was said.
+   */
+  async greet(client: RealtimeClient, stream: string, enter: () => void): Promise<(() => void) | undefined> {
+    let entered = false;
+    try {
+      return await this.#rooms.within(stream, client.principal, async ({ room }) => {
+        const { streamId } = room;
+        let told: Replay | undefined;
+        await this.#history.replay(room, undefined, (replay) => {
+          entered = true;
+          enter();
+          told = replay;
+        });
+        if (room.clients.has(client)) return undefined;
+        return () => client.tell('chat:history', { streamId, ...told });
+      });
+    } catch (error) {
+      if (!entered) enter();
+      if (!(error instanceof PublicError)) throw error;
+      return undefined;
+    }
+  }
+
   leave(client: RealtimeClient, stream: string): void {
     const streamId = stream.toLowerCase();
     const room = this.#rooms.peek(streamId);

@@ -1,5 +1,5 @@
 import type { Clock, Logger, RateLimitOptions, Sql } from '../platform/index.js';
-import type { RealtimeFeature, RealtimeHub } from '../realtime/index.js';
+import type { RealtimeClient, RealtimeFeature, RealtimeHub } from '../realtime/index.js';
 import { createAddressHash } from './address-hash.js';
 import { Attendance } from './attendance.js';
 import type { BatchWriterLimits } from './batch-writer.js';
@@ -60,6 +60,12 @@ export type Chat = {
   settings: Settings;
   polls: Polls;
   feature: RealtimeFeature;
+  /**
+   * For a client that joins the livestream without asking for its chat: calls `enter`, from which moment on they hear what
+   * is said, and returns how to tell them (`chat:history`) what was said before; nothing, where they hear it already or may
+   * not.
+   */
+  greet(client: RealtimeClient, streamId: string, enter: () => void): Promise<(() => void) | undefined>;
   start(): Promise<void>;
   /** Stores what was taken, within a bounded time, and takes no more. Idempotent. */
   close(): Promise<void>;
@@ -101,6 +107,14 @@ export function createChat(options: ChatOptions): Chat {
     settings,
     polls,
     feature: chatFeature({ attendance, history, posting, reactions, polls }),
+    async greet(client, streamId, enter) {
+      try {
+        return await attendance.greet(client, streamId, enter);
+      } catch (error) {
+        log.warn({ err: error, streamId }, 'who joined is not told what was said before');
+        return undefined;
+      }
+    },
     async start() {
       forgetStreams = streams.onUpdate((streamId) => {
         rooms.updated(streamId).catch((error: unknown) => log.warn({ err: error, streamId }, 'chat'));

@@ -151,6 +151,8 @@ export class StreamSocket {
     const { stored } = this.#token;
     const joined = await this.#socket.request('join-livestream', {
       streamId,
+      // We ask for what we missed by ourselves, in `#listen`.
+      history: false,
       ...(stored === undefined ? {} : { viewerToken: stored }),
     });
     this.refusal = undefined;

@@ -298,3 +298,27 @@ t.test('when nothing is broadcast any more nobody watches, whatever is still ope
   t.equal(audience.viewers(streamId).total, 0);
   t.equal((await rows(streamId)).length, 3);
 });
+
+t.test('who joins by the socket is greeted once they are let in, unless they do not wish it', async (t) => {
+  const greeted: string[] = [];
+  const { audience, livestream } = await audienceStage(t, {
+    greet: async (client, streamId, enter) => {
+      enter();
+      return () => greeted.push(`${client.address} ${streamId}`);
+    },
+  });
+  const streamId = await livestream();
+  const join = audience.feature.events['join-livestream']!;
+  const client = new SocketDouble();
+  const acknowledged = await join(client, { streamId });
+  t.match(acknowledged, { data: { streamId, viewerToken: String } });
+  t.ok(client.rooms.has(`stream:${streamId}`));
+  t.same(greeted, [], 'not before the acknowledgement is on its way');
+  acknowledged?.afterwards?.();
+  t.same(greeted, [`${client.address} ${streamId}`]);
+  (await join(client, { streamId }))?.afterwards?.();
+  const silent = new SocketDouble();
+  (await join(silent, { streamId, history: false }))?.afterwards?.();
+  t.ok(silent.rooms.has(`stream:${streamId}`));
+  t.equal(greeted.length, 1);
+});

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { ANONYMOUS } from '../../src/accounts/index.js';
 import type { Chat } from '../../src/chat/index.js';
 import { account, joinChat, openChat, visitor } from '../support/chat-stage.js';
 import type { ClientDouble } from '../support/realtime-double.js';
@@ -72,6 +73,52 @@ t.test('nothing is missed or told twice by those who come while people write', a
   }
   await writing;
   for (const client of clients) t.same(numbers(shownBy(client)), range(2, 500));
+});
+
+t.test('who joins the livestream alone is told the last fifty messages, and none twice', async (t) => {
+  const { chat, hub, livestream, reopen } = await openChat(t);
+  const { id: streamId } = await livestream();
+  await say(chat, streamId, 1, 60);
+  const place = await reopen();
+  const greeted = async (client: ClientDouble, id = streamId) => {
+    const tell = await place.greet(client, id, () => client.enter(`stream:${streamId}`));
+    tell?.();
+    return tell;
+  };
+  const writing = say(place, streamId, 61, 80);
+  const clients = Array.from({ length: 20 }, () => hub.client(account('bob')));
+  for (const client of clients) await greeted(client);
+  await writing;
+  for (const client of clients) {
+    const shown = numbers(shownBy(client)).sort((a, b) => a - b);
+    const [first = 0] = shown;
+    t.ok(first <= 31, 'fifty, and what came then');
+    t.same(shown, range(first, 80), 'each once');
+  }
+  const [client = hub.client(account('bob'))] = clients;
+  const last = shownBy(client).at(-1)?.id;
+  await place.feature.events['chat:join']!(client, { streamId, after: last });
+  t.match(client.heard('chat:history').at(-1), { messages: [], more: false });
+  t.equal(await greeted(client), undefined, 'who listens already is not told again');
+});
+
+t.test('who may not read the chat, or cannot as the database is away, joins without it', async (t) => {
+  const { chat, hub, livestream, sql } = await openChat(t);
+  const { id: streamId } = await livestream({ visibility: 'private' });
+  const { id: other } = await livestream();
+  await say(chat, other, 1, 1);
+  let entered = 0;
+  const enter = (): void => {
+    entered++;
+  };
+  t.equal(await chat.greet(hub.client(ANONYMOUS), streamId, enter), undefined);
+  t.equal(await chat.greet(hub.client(ANONYMOUS), 'nonsense', enter), undefined);
+  t.equal(typeof (await chat.greet(hub.client(ANONYMOUS), other, enter)), 'function');
+  t.equal(typeof (await chat.greet(hub.client(account('owner')), streamId, enter)), 'function');
+  const { id: unseen } = await livestream();
+  await sql`alter table livestream_chat rename to elsewhere`;
+  t.equal(await chat.greet(hub.client(ANONYMOUS), unseen, enter), undefined);
+  t.equal(entered, 5, 'each once');
 });
 
 t.test('who comes back is told what was deleted meanwhile', async (t) => {

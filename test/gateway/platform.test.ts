@@ -121,6 +121,7 @@ t.test('the same beside sockets: Socket.IO here, /ws there', async (t) => {
   const other = new WebSocketClient(t, port, '/ws', fromPublicAddress);
   other.send('join-livestream', { streamId }, 'join');
   t.match(await other.next('ok'), { id: 'join', data: { streamId, viewers: 2 } });
+  t.match(await other.next('chat:history'), { data: { streamId, messages: [], more: false } });
   await hears('viewers:count', { streamId, viewers: 2 });
 
   const said = await socket.emitWithAck('chat:send', { streamId, message: 'Hello' });

@@ -77,7 +77,7 @@ export class ChatParticipant {
     const { streamId, watches } = this.#options;
     this.#caughtUp = false;
     try {
-      if (watches) await this.#ask('join-livestream', { streamId });
+      if (watches) await this.#ask('join-livestream', { streamId, history: false });
       for (let more = true; more; ) {
         const welcome = await this.#ask('chat:join', { streamId, after: this.#cursor });
         more = welcome.more === true;

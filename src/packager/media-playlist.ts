@@ -77,12 +77,15 @@ export function renderMediaPlaylist(playlist: MediaPlaylist, delta: boolean): st
     segments.length - PART_TARGETS + (playlist.hint?.msn ?? last.msn) - last.msn,
   );
   // What was skipped had its map too, and the player remembers it.
-  let mapped = skipped > 0 ? segments[skipped - 1]!.run : undefined;
+  let mapped = segments.slice(0, skipped).findLast(({ gap }) => !gap)?.run;
   for (let index = skipped; index < segments.length; index++) {
     const segment = segments[index]!;
     for (let count = 0; count < segment.discontinuities; count++) lines.push('#EXT-X-DISCONTINUITY');
-    if (segment.run !== mapped) lines.push(`#EXT-X-MAP:URI="${initName(segment.run)}"`);
-    mapped = segment.run;
+    // Of a run in which it has only gaps this rendition knows no map.
+    if (segment.run !== mapped && !segment.gap) {
+      lines.push(`#EXT-X-MAP:URI="${initName(segment.run)}"`);
+      mapped = segment.run;
+    }
     writeSegment(lines, segment, index >= partsFrom);
   }
   if (playlist.ended) {
@@ -107,5 +110,6 @@ function writeSegment(lines: string[], segment: Segment, withParts: boolean): vo
       lines.push(`#EXT-X-PART:DURATION=${part.duration.toFixed(5)},URI="${uri}"${independent}`);
     });
   }
+  if (segment.gap) lines.push('#EXT-X-GAP');
   if (segment.complete) lines.push(`#EXTINF:${segment.duration.toFixed(5)},`, segmentName(segment.msn));
 }

@@ -6,6 +6,7 @@ import { renderMultivariantPlaylist } from './multivariant-playlist.js';
 import { PART_TARGETS } from './playlist-limits.js';
 import { type FeedHost, RenditionFeed } from './rendition-feed.js';
 import { RunIntake } from './run-intake.js';
+import type { Segment } from './segment.js';
 import type { KeyframePattern } from './segment-grid.js';
 import { SequenceNumbers } from './sequence-numbers.js';
 import { Track } from './track.js';
@@ -195,9 +196,18 @@ export class BroadcastPresentation implements Presentation, FeedHost {
   #track(id: string, kind: 'video' | 'audio'): Track {
     const known = this.#tracks.get(id);
     if (known && known.track.kind === kind) return known.track;
-    const track = new Track(id, kind, this.#room.queue());
+    const track = new Track(id, kind, this.#room.queue(), (msn) => this.#complete(msn));
     this.#tracks.set(id, { track, feed: new RenditionFeed(track, this) });
     return track;
+  }
+
+  /** A segment that is complete in any rendition. */
+  #complete(msn: number): Segment | undefined {
+    for (const { track } of this.#tracks.values()) {
+      const segment = track.find(msn);
+      if (segment?.complete) return segment;
+    }
+    return undefined;
   }
 
   /** Encoders are told to make keyframes on the clock, unless they follow those of a source that is passed through. */

@@ -94,7 +94,7 @@ export class RenditionFeed {
 
   segment(msn: number): Buffer | undefined {
     const segment = this.#track.find(msn);
-    return segment?.complete ? this.#track.bytesOf(segment) : undefined;
+    return segment?.complete && !segment.gap ? this.#track.bytesOf(segment) : undefined;
   }
 
   /** A part; the one that comes next may be waited for, and is then there when asked again. */

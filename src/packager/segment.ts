@@ -23,6 +23,8 @@ export type Segment = {
   parts: Part[];
   /** No further part will come. */
   complete: boolean;
+  /** Other renditions have it, this one does not (RFC 8216bis, 4.4.4.7). */
+  gap: boolean;
 };
 
 /**

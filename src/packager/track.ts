@@ -23,25 +23,44 @@ export class Track {
   partTarget = 0;
   /** Frames per second as announced. */
   announcedFrameRate: number | undefined;
-  /** The current encoder run has no such rendition. */
-  retired = false;
   /** End (s) of what was published, on the broadcast's timeline. */
   end = 0;
   bytes = 0;
 
+  readonly #sibling: (msn: number) => Segment | undefined;
   readonly #inits = new Map<number, TrackInit>();
   #segments: Segment[] = [];
   #start: SegmentStart | undefined;
   #begun = false;
+  #retired = false;
+  /** It was retired since it last had something. */
+  #absent = false;
   #sequence = 0;
   #peak = 0;
   #total = { bytes: 0, duration: 0 };
   #frames = { count: 0, duration: 0 };
 
-  constructor(id: string, kind: 'video' | 'audio', queue: WaitQueue) {
+  /** @param sibling a segment that is complete in another rendition */
+  constructor(
+    id: string,
+    kind: 'video' | 'audio',
+    queue: WaitQueue,
+    sibling: (msn: number) => Segment | undefined,
+  ) {
     this.id = id;
     this.kind = kind;
     this.queue = queue;
+    this.#sibling = sibling;
+  }
+
+  /** The current encoder run has no such rendition. */
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  set retired(retired: boolean) {
+    this.#retired = retired;
+    if (retired) this.#absent = true;
   }
 
   /** All segments that are kept, oldest first. */
@@ -138,11 +157,13 @@ export class Track {
 
   #open(start: SegmentStart): void {
     this.#begun = true;
-    // A playlist has no holes: where this rendition missed a segment, it begins anew.
-    if (this.last && start.msn !== this.last.msn + 1) {
+    const missed = this.#absent ? undefined : this.#missed(start.msn);
+    if (missed) this.#segments.push(...missed);
+    else {
       this.#segments = [];
       this.bytes = 0;
     }
+    this.#absent = false;
     const previous = this.last?.run ?? Math.max(0, start.run - 1);
     this.#segments.push({
       msn: start.msn,
@@ -153,7 +174,27 @@ export class Track {
       bytes: 0,
       parts: [],
       complete: false,
+      gap: false,
     });
+  }
+
+  /**
+   * Gaps for what was missed before segment `next`: an encoder that is killed may have begun a segment in one rendition
+   * and not in the others. Players keep what they have, and what is listed, that way.
+   *
+   * @returns undefined when it is not known how long they were: a playlist has no holes
+   */
+  #missed(next: number): Segment[] | undefined {
+    const { last } = this;
+    if (!last || next <= last.msn) return undefined;
+    const gaps: Segment[] = [];
+    for (let msn = last.msn + 1; msn < next; msn++) {
+      const other = this.#sibling(msn);
+      if (!other) return undefined;
+      const discontinuities = other.run - (gaps.at(-1) ?? last).run;
+      gaps.push({ ...other, discontinuities, bytes: 0, parts: [], gap: true });
+    }
+    return gaps;
   }
 }
 

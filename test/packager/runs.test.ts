@@ -165,6 +165,41 @@ t.test('an encoder killed in the middle of a box loses that frame only', async (
   checkOrder(t, broadcast);
 });
 
+t.test('what a killed encoder had begun in one picture alone is a gap in the other', async (t) => {
+  const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
+  const reader = broadcast.run(0, renditions);
+  // The source has begun its third segment, the encoded picture is late.
+  await broadcast.feed(
+    reader,
+    chunks.filter(({ rendition, time }) => time < (rendition === '180p' ? 13.4 : 14.8)),
+  );
+  t.equal(media(broadcast, 'source').segments.at(-1)?.mediaSequenceNumber, 2);
+  const feed = broadcast.packager.find('stream-1')!.rendition('180p')!;
+  const blocked = feed.reload(2, 0);
+  if (typeof blocked !== 'object') throw new Error(`${blocked} instead of a wait`);
+  reader.close();
+  await broadcast.feed(broadcast.run(1, renditions), until(14.8));
+  t.equal(await blocked.outcome, 'ready', 'who waits for it is told what came instead');
+  checkOrder(t, broadcast);
+  const source = media(broadcast, 'source').segments.find(({ uri }) => uri === 's2.m4s');
+  const { segments } = media(broadcast, '180p');
+  t.same(
+    segments.filter(({ uri }) => uri).map(({ mediaSequenceNumber }) => mediaSequenceNumber),
+    [0, 1, 2, 3, 4],
+    'nothing that was listed is gone',
+  );
+  t.same(
+    segments.filter(({ gap }) => gap).map(({ uri, duration }) => [uri, duration]),
+    [['s2.m4s', source?.duration]],
+  );
+  t.equal(segments.at(-1)?.discontinuitySequence, 1);
+  t.equal(feed.segment(2), undefined);
+  t.ok(feed.segment(1));
+  const text = broadcast.playlist('180p');
+  t.equal(text.match(/#EXT-X-MAP/g)?.length, 2);
+  t.match(text, /#EXT-X-GAP\n#EXTINF:0\.\d+,\ns2\.m4s\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI="init-1\.mp4"\n/);
+});
+
 t.test('bytes that are not CMAF throw, and what was published stays', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const reader = broadcast.run(0, renditions);

@@ -8,7 +8,7 @@ export type BatchWriterLimits = {
   items: number;
   /** Items written at once, at most. */
   batch: number;
-  /** How long the first of a batch waits for others, in ms. */
+  /** From the beginning of a batch to that of the next, at least, in ms; a full one does not wait. */
   gatherMs: number;
   /** For one try; a database that says nothing is taken for away. */
   tryMs: number;
@@ -35,7 +35,8 @@ type Entry<T, R> = {
 
 /**
  * Writes what many want written, in the order of its coming and many items at once. One batch is under way at a time:
- * when an item is written, everything that came before it is written too, or was refused.
+ * when an item is written, everything that came before it is written too, or was refused. What comes when nothing has been
+ * written for a moment is written at once; what comes meanwhile goes together into the next batch.
  *
  * Where the database is away a batch is tried again until its items are too old; what the database refuses for another
  * reason is found by writing the items of the batch one by one.
@@ -46,6 +47,8 @@ export class BatchWriter<T, R> {
   readonly #held = new Set<Entry<T, R>>();
   readonly #closing = new AbortController();
   #closeBy = Number.POSITIVE_INFINITY;
+  /** When the last batch began. */
+  #begunAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
 
   constructor(options: BatchWriterOptions<T, R>) {
@@ -106,9 +109,11 @@ export class BatchWriter<T, R> {
 
   async #run(): Promise<void> {
     const { clock, limits } = this.#options;
+    await Promise.resolve(); // What is added in one breath goes together.
     while (this.#waiting.length > 0) {
-      if (limits.gatherMs > 0 && this.#waiting.length < limits.batch)
-        await sleep(clock, limits.gatherMs, this.#closing.signal);
+      const early = this.#begunAt + limits.gatherMs - clock.monotonic();
+      if (early > 0 && this.#waiting.length < limits.batch) await sleep(clock, early, this.#closing.signal);
+      this.#begunAt = clock.monotonic();
       await this.#store(this.#waiting.splice(0, limits.batch));
     }
     this.#running = undefined;

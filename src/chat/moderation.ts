@@ -228,7 +228,8 @@ export class Moderation {
   ): Promise<T> {
     const { sql, table, hub, clock } = this.#options;
     const moderatorId = nameOf(principal);
-    const wait = this.#deeds.take(moderatorId);
+    // The operator's server acts for many people.
+    const wait = principal.kind === 'operator' ? 0 : this.#deeds.take(moderatorId);
     if (wait > 0) throw tooFast(wait);
     const at = new Date(clock.now());
     const entry: LogEntry | undefined = deed && {

@@ -192,3 +192,13 @@ t.test('everything that moderators do is logged, and told to those who are there
   t.equal(told(mod).length, actions.length - 1, 'not any more');
   t.match(viewer.heard('chat:mode'), [{ streamId, slowMode: 5 }]);
 });
+
+t.test('a moderator can do so much at once; the operator acts for many, and is not limited', async (t) => {
+  const { chat, livestream } = await openChat(t);
+  const { id: streamId } = await livestream();
+  const silence = (who: typeof OPERATOR) =>
+    chat.moderation.ban(who, streamId, { userId: 'eve', seconds: 60 });
+  for (let number = 0; number < 60; number++) await silence(visitor('owner'));
+  await t.rejects(silence(visitor('owner')), { status: 429, code: 'rate_limited' });
+  for (let number = 0; number < 100; number++) await silence(OPERATOR);
+});

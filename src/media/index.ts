@@ -1,4 +1,5 @@
 export * from './aac-configuration.js';
+export * from './aac-silence.js';
 export * from './av1-sequence-header.js';
 export * from './flv-audio-tag.js';
 export * from './flv-tag.js';

@@ -1,4 +1,10 @@
-import { type Sample, type TrackInit, writeFragment } from '../media/index.js';
+import {
+  AAC_FRAME_SAMPLES,
+  type Sample,
+  silentAacFrame,
+  type TrackInit,
+  writeFragment,
+} from '../media/index.js';
 import { HeadendError } from '../platform/index.js';
 import type { Rendition } from '../streams/index.js';
 import { partTarget } from './part-timing.js';
@@ -16,6 +22,10 @@ export const LONGEST_SEGMENT = 60;
 /** A part with more samples or bytes than this never ends: the times do not move. */
 const MOST_SAMPLES = 2000;
 const MOST_BYTES = 32 * 2 ** 20;
+/** As in RFC 6381: AAC-LC. */
+const AAC_LC = 'mp4a.40.2';
+/** Sample flags (ISO/IEC 14496-12, 8.8.3.1): it depends on no other sample. */
+const INDEPENDENT = 0x0200_0000;
 /** A frame of unknown duration. */
 const USUAL_FRAME = 1 / 30;
 
@@ -52,6 +62,8 @@ export class Lane {
   /** End of what was placed, in ticks of the run. */
   #end: number | undefined;
   #misaligned = false;
+  /** A frame of silence, where one can be made; its duration in ticks. */
+  readonly #silentFrame: { data: Buffer; duration: number } | undefined;
 
   constructor(rendition: Rendition, init: TrackInit, track: Track, context: LaneContext) {
     this.rendition = rendition;
@@ -59,6 +71,9 @@ export class Lane {
     this.track = track;
     this.#context = context;
     this.#scale = init.timescale;
+    const data = init.kind === 'audio' && init.codec === AAC_LC ? silentAacFrame(init.channels) : undefined;
+    if (init.kind === 'audio' && data)
+      this.#silentFrame = { data, duration: (AAC_FRAME_SAMPLES * init.timescale) / init.sampleRate };
   }
 
   /** Presentation time in seconds of the run's timeline. */
@@ -76,7 +91,43 @@ export class Lane {
     return sample.duration > 0 ? sample.duration / this.#scale : USUAL_FRAME;
   }
 
+  /** The segment that is being filled. */
+  get cut(): Cut | undefined {
+    return this.#cut;
+  }
+
+  /** End of what was placed, in seconds of the run's timeline. */
+  get end(): number | undefined {
+    return this.#end === undefined ? undefined : this.#seconds(this.#end);
+  }
+
+  /** Whether players know of a segment. */
+  lists(msn: number): boolean {
+    const { last } = this.track;
+    return last !== undefined && last.msn >= msn;
+  }
+
   place(sample: Sample): void {
+    if (!this.#cut) this.#silenceBefore(sample);
+    this.#place(sample);
+  }
+
+  /** Sound lasts as long as the picture (s): players go by the picture's segments and wait for sound that is missing. */
+  silenceUntil(end: number): void {
+    const { first } = this.#context.grid;
+    if (!this.#silentFrame || !first) return;
+    const from = this.#end ?? first.pts * this.#scale;
+    this.#silence(from, Math.round((end * this.#scale - from) / this.#silentFrame.duration));
+  }
+
+  /** Forgets what players do not know of yet: the run is over, and its last segment would not be in all renditions. */
+  discard(): void {
+    this.#samples = [];
+    this.#duration = 0;
+    this.#bytes = 0;
+  }
+
+  #place(sample: Sample): void {
     const pts = this.pts(sample);
     const frame = this.frame(sample);
     const cut = this.#context.grid.at(pts + frame / 2);
@@ -94,6 +145,24 @@ export class Lane {
     this.#cut = undefined;
     this.track.complete();
     this.#context.published(this.track);
+  }
+
+  /** Sound that comes later than the first picture: its playlist has the picture's segments all the same. */
+  #silenceBefore(sample: Sample): void {
+    const { first } = this.#context.grid;
+    if (!this.#silentFrame || !first) return;
+    const { duration } = this.#silentFrame;
+    const count = Math.floor((sample.decodeTime - first.pts * this.#scale) / duration);
+    this.#silence(sample.decodeTime - count * duration, count);
+  }
+
+  /** @param from ticks */
+  #silence(from: number, count: number): void {
+    if (!this.#silentFrame) return;
+    const { data, duration } = this.#silentFrame;
+    const frame = { duration, compositionOffset: 0, flags: INDEPENDENT, sync: true, data };
+    for (let index = 0; index < count; index++)
+      this.#place({ ...frame, decodeTime: Math.round(from + index * duration) });
   }
 
   #mayBegin(cut: Cut, sample: Sample, pts: number, frame: number): boolean {

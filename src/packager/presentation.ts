@@ -136,6 +136,7 @@ export class BroadcastPresentation implements Presentation, FeedHost {
         mayNumber: (intake) => this.#mayNumber(intake),
         begin: (intake, first) => this.#begin(intake, first),
         number: () => this.#numbers.take(),
+        giveBack: (msn) => this.#numbers.giveBack(msn),
         wallTime: (seconds) => Math.round(this.#broadcast.startedAt + (seconds - MEDIA_TIME_ORIGIN) * 1000),
         published: (track) => this.#published(track),
         misaligned: (track) =>

@@ -23,6 +23,8 @@ export type RunHost = {
   begin(intake: RunIntake, first: number): number;
   /** The next media sequence number. */
   number(): number;
+  /** The number of a segment that is not made after all. */
+  giveBack(msn: number): void;
   wallTime(seconds: number): number;
   published(track: Track): void;
   misaligned(track: Track): void;
@@ -78,7 +80,27 @@ export class RunIntake implements EncoderRunReader {
     } catch {
       // What is left makes no sense: the run ends here anyhow.
     }
-    for (const lane of this.#lanes.values()) lane.finish();
+    const lanes = [...this.#lanes.values()];
+    this.#agreeOnEnd(lanes);
+    for (const lane of lanes) lane.finish();
+  }
+
+  /**
+   * A run ends at any moment. Where its last segment has begun in some renditions only, the others would miss it, and
+   * a rendition that missed a segment must begin anew: so it is given up if no player knows of it yet. Sound that is
+   * missing is filled in with silence.
+   */
+  #agreeOnEnd(lanes: Lane[]): void {
+    const { last } = this.#grid;
+    if (!last || !this.#hasVideo) return;
+    const isUnknown = !lanes.some((lane) => lane.lists(last.msn));
+    const isGivenUp = isUnknown && lanes.some(({ cut }) => cut !== last);
+    let end = last.pts;
+    if (isGivenUp) {
+      for (const lane of lanes) if (lane.cut === last) lane.discard();
+      this.#host.giveBack(last.msn);
+    } else for (const lane of lanes) if (lane.init.kind === 'video') end = Math.max(end, lane.end ?? end);
+    for (const lane of lanes) lane.silenceUntil(end);
   }
 
   #scan(rendition: Rendition): CmafScanner {

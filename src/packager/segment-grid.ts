@@ -67,6 +67,11 @@ export class SegmentGrid {
     return this.#partDuration;
   }
 
+  /** The oldest one that is remembered. */
+  get first(): Cut | undefined {
+    return this.#cuts[0];
+  }
+
   get last(): Cut | undefined {
     return this.#cuts.at(-1);
   }

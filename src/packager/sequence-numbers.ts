@@ -35,6 +35,11 @@ export class SequenceNumbers {
     return this.#next++;
   }
 
+  /** The number that was given out last was not used: it will be the next one. */
+  giveBack(msn: number): void {
+    if (msn + 1 === this.#next) this.#next = msn;
+  }
+
   get #allowed(): number {
     const age = this.#age + (this.#clock.monotonic() - this.#since);
     return (age / 1000) * NUMBERS_PER_SECOND + BURST;

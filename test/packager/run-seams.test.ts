@@ -1,0 +1,86 @@
+import { parse, setOptions, type types } from 'hls-parser';
+import t, { type Test } from 'tap';
+import { type LadderChunk, makeLadder } from '../support/cmaf-ladder.js';
+import { PackagedBroadcast } from '../support/packaged-broadcast.js';
+
+setOptions({ strictMode: true });
+const { renditions, chunks } = await makeLadder({ folder: t.testdir(), seconds: 5 });
+const IDS = renditions.map(({ id }) => id);
+/** Encoders begin here, and make a keyframe every 2.002 s. */
+const BEGIN = 10;
+const CUT = BEGIN + 2.002;
+
+/** What arrives when the sound comes so much later (s) than the picture, and the encoder dies or begins meanwhile. */
+function arriving(soundLate: number, from: number, to: number): LadderChunk[] {
+  const arrival = ({ rendition, time }: LadderChunk): number =>
+    time + (rendition === 'audio' ? soundLate : 0);
+  return chunks
+    .filter((chunk) => arrival(chunk) >= from && arrival(chunk) < to)
+    .sort((a, b) => arrival(a) - arrival(b));
+}
+
+function segments(broadcast: PackagedBroadcast, id: string): types.Segment[] {
+  const playlist = parse(broadcast.playlist(id)) as types.MediaPlaylist;
+  return playlist.segments.filter(({ uri }) => uri);
+}
+
+/** All renditions have the same segments: numbers, runs and, within three frames of sound, times. @returns the first's */
+function sameSegments(t: Test, broadcast: PackagedBroadcast, when: string): types.Segment[] {
+  const place = ({ mediaSequenceNumber, discontinuitySequence }: types.Segment) => [
+    mediaSequenceNumber,
+    discontinuitySequence,
+  ];
+  const [source = [], ...others] = IDS.map((id) => segments(broadcast, id));
+  for (const [index, list] of others.entries()) {
+    const id = IDS[index + 1];
+    t.same(list.map(place), source.map(place), `${when}: ${id} has the segments of ${IDS[0]}`);
+    for (const [at, { duration, programDateTime }] of list.entries()) {
+      const other = source[at];
+      const apart = Number(programDateTime) - Number(other?.programDateTime);
+      if (Math.abs(duration - (other?.duration ?? 0)) > 0.07 || Math.abs(apart) > 70)
+        t.fail(`${when}: segment ${at} of ${id} lasts ${duration}, that of ${IDS[0]} ${other?.duration}`);
+    }
+  }
+  return source;
+}
+
+for (const soundLate of [0, 0.3, 1])
+  t.test(`an encoder may die at any moment, its sound ${soundLate} s behind the picture`, async (t) => {
+    for (let death = CUT - 0.1; death < CUT + 0.9; death += 1 / 15) {
+      const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
+      const first = broadcast.run(0, renditions);
+      await broadcast.feed(first, arriving(soundLate, 0, death));
+      first.close();
+      const second = broadcast.run(1, renditions);
+      const empty: string[] = [];
+      await broadcast.feed(second, arriving(soundLate, 0, CUT + 2.5), () => {
+        for (const id of IDS) if (segments(broadcast, id).length === 0) empty.push(id);
+      });
+      second.close();
+      const when = `death at ${death.toFixed(3)}`;
+      t.same(empty, [], `${when}: every playlist always has a segment`);
+      const source = sameSegments(t, broadcast, when);
+      t.equal(source?.[0]?.mediaSequenceNumber, 0, `${when}: what was published stays`);
+    }
+  });
+
+t.test('sound that comes later than the first picture misses no segment', async (t) => {
+  for (const late of [0.15, 0.5, 1.2, 2.4]) {
+    const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
+    const first = broadcast.run(0, renditions);
+    await broadcast.feed(first, arriving(0, 0, CUT + 0.5));
+    first.close();
+    const second = broadcast.run(1, renditions);
+    const [init] = chunks.filter(({ rendition }) => rendition === 'audio');
+    const rest = arriving(0, 0, CUT + 2.5).filter(
+      (chunk) => chunk !== init && (chunk.rendition !== 'audio' || chunk.time >= BEGIN + late),
+    );
+    const moof = init!.bytes.indexOf('moof');
+    second.write('audio', moof < 0 ? init!.bytes : init!.bytes.subarray(0, moof - 4));
+    await broadcast.feed(second, rest);
+    second.close();
+    const source = sameSegments(t, broadcast, `sound ${late} s late`);
+    t.equal(source[0]?.mediaSequenceNumber, 0, 'what was published stays');
+    t.ok(source.length >= 4);
+  }
+});

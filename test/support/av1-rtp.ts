@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Test } from 'tap';
+import { run } from './encoder.js';
+
+/** One OBU as an encoder wrote it: with its size field. */
+export type Obu = { type: number; header: Buffer; payload: Buffer };
+
+const TEMPORAL_DELIMITER = 2;
+
+/** How a film of AV1 is made; a keyframe every ten pictures. */
+export type Av1Film = { width?: number; height?: number; pictures?: number; tenBits?: boolean };
+
+/** Has ffmpeg encode test pictures at 30 a second. @returns the file, an OBU stream (AV1 specification, section 5.2) */
+export async function av1Film(t: Test, options: Av1Film = {}): Promise<string> {
+  const { width = 320, height = 180, pictures = 40, tenBits = false } = options;
+  const file = path.join(t.testdir(), 'film.obu');
+  await run('ffmpeg', [
+    ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=30`],
+    ...['-frames:v', String(pictures), '-pix_fmt', tenBits ? 'yuv420p10le' : 'yuv420p'],
+    ...['-c:v', 'libaom-av1', '-usage', 'realtime', '-cpu-used', '8', '-lag-in-frames', '0'],
+    ...['-g', '10', '-b:v', '400k', '-f', 'obu', file],
+  ]);
+  return file;
+}
+
+/** The temporal units of an OBU stream, each without its delimiter. */
+export function temporalUnits(file: string): Obu[][] {
+  const bytes = readFileSync(file);
+  const units: Obu[][] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at] ?? 0;
+    const headerBytes = first & 4 ? 2 : 1;
+    let size = 0;
+    let next = at + headerBytes;
+    for (let shift = 0, more = true; more; shift += 7, next++) {
+      const byte = bytes[next] ?? 0;
+      size += (byte & 127) * 2 ** shift;
+      more = byte >= 128;
+    }
+    const obu: Obu = {
+      type: (first >> 3) & 15,
+      header: bytes.subarray(at, at + headerBytes),
+      payload: bytes.subarray(next, next + size),
+    };
+    if (obu.type === TEMPORAL_DELIMITER) units.push([]);
+    else units.at(-1)?.push(obu);
+    at = next + size;
+  }
+  return units;
+}
+
+/** A number as leb128 (section 4.10.5). */
+export function leb128Of(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  do {
+    bytes.push((rest % 128) | (rest >= 128 ? 128 : 0));
+    rest = Math.floor(rest / 128);
+  } while (rest > 0);
+  return Buffer.from(bytes);
+}
+
+/** An OBU in the low-overhead format, or without its size as RTP prefers it. */
+export function obuBytes({ header, payload }: Obu, sized: boolean): Buffer {
+  const head = Buffer.from(header);
+  head[0] = sized ? (head[0] ?? 0) | 2 : (head[0] ?? 0) & ~2;
+  return Buffer.concat(sized ? [head, leb128Of(payload.length), payload] : [head, payload]);
+}
+
+export type Packing = {
+  /** Bytes that a payload may have. */
+  mtu: number;
+  /** The aggregation header tells how many elements there are (up to three), and the last has no length. */
+  counted?: boolean;
+  /** OBUs keep their size fields. */
+  sized?: boolean;
+  /** The temporal delimiter is sent too. */
+  delimiter?: boolean;
+};
+
+type Element = { bytes: Buffer; continues: boolean; continued: boolean };
+
+/** The payloads of a temporal unit ("RTP Payload Format For AV1", section 4), as a browser or a lazy sender packs it. */
+export function av1Payloads(unit: Obu[], { mtu, counted, sized, delimiter }: Packing): Buffer[] {
+  const all = unit.map((obu) => obuBytes(obu, sized === true));
+  if (delimiter) all.unshift(Buffer.of(TEMPORAL_DELIMITER << 3));
+  const packets: Element[][] = [];
+  let room = 0;
+  for (const obu of all) {
+    for (let at = 0; at < obu.length; ) {
+      const last = packets.at(-1);
+      // A length of two bytes, and one byte at least.
+      if (!last || room < 3 || (counted && last.length === 3)) {
+        packets.push([]);
+        room = mtu - 1;
+        continue;
+      }
+      const take = Math.min(room - 2, obu.length - at);
+      last.push({
+        bytes: obu.subarray(at, at + take),
+        continues: at > 0,
+        continued: at + take < obu.length,
+      });
+      at += take;
+      room -= take + 2;
+    }
+  }
+  const isKey = unit.some(({ type }) => type === 1);
+  return packets.map((elements, index) => {
+    const header =
+      (elements[0]?.continues ? 0x80 : 0) |
+      (elements.at(-1)?.continued ? 0x40 : 0) |
+      (counted ? elements.length << 4 : 0) |
+      (isKey && index === 0 ? 0x08 : 0);
+    const body = elements.flatMap(({ bytes }, i) =>
+      counted && i === elements.length - 1 ? [bytes] : [leb128Of(bytes.length), bytes],
+    );
+    return Buffer.concat([Buffer.of(header), ...body]);
+  });
+}

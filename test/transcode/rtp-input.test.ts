@@ -77,7 +77,6 @@ t.test('the session description of a publication', async (t) => {
     '',
   ]);
   t.notMatch(sessionDescription({ audio: { port: 30_000 } }), /video/);
-  t.match(sessionDescription({ video: { codec: 'av1', port: 30_000 } }), /a=rtpmap:96 AV1\/90000/);
 });
 
 const PICTURES: [seen: { width?: number; height?: number; frameRate?: number } | undefined, made: string][] =

@@ -52,6 +52,8 @@ export type LadderRequest = {
   audioBitrate: number;
   /** The source's own picture may be passed on. False once it has shown that it should not. */
   passthrough: boolean;
+  /** What the best rendition is called; by default, after the lines of its picture. */
+  best?: string;
   /** Renditions that were given up to save work. */
   shed: ReadonlySet<string>;
 };
@@ -120,7 +122,7 @@ export function chooseLadder(request: LadderRequest): Ladder {
   const rungs = request.rungs === 'off' ? [] : request.rungs;
   const known = video.width && video.height ? { width: video.width, height: video.height } : undefined;
   const lines = known && Math.min(known.width, known.height);
-  const id = lines ? `${lines}p` : 'source';
+  const id = request.best ?? (lines ? `${lines}p` : 'source');
   const most = video.bitrate ?? Number.POSITIVE_INFINITY;
 
   const encoded = (name: string, size: EncodedVideo['size'], share: number): EncodedVideo => {

@@ -1,10 +1,18 @@
 import type { VideoSource } from '../media/index.js';
 
 /** The picture that the ladder of an RTP source is made for; whatever is sent is fitted into it. */
-export type RtpPicture = { width: number; height: number; frameRate: number };
+export type RtpPicture = {
+  width: number;
+  height: number;
+  frameRate: number;
+  /** What the best rendition is named after: players go on with a name that they know, whatever its size is now. */
+  lines: number;
+};
+
+type Size = { width: number; height: number };
 
 /** What is assumed until the source is known. */
-const USUAL: RtpPicture = { width: 1280, height: 720, frameRate: 30 };
+export const USUAL_PICTURE = { width: 1280, height: 720, frameRate: 30 };
 /** Frames per second that cameras and games have. */
 const FRAME_RATES = [24, 25, 30, 50, 60];
 /** A measured rate this near to one of those is that one. */
@@ -13,44 +21,94 @@ const NEAR = 0.04;
 const FAST = 45;
 /** A picture must be clearly larger (in its shorter side, or in its rate) to be worth a new run. */
 const LARGER = 1.2;
+/** A larger picture must last so long before it is worth a new run, ms. */
+const GROWN_MS = 5_000;
+/** After this time a browser has found out what its network takes, ms. */
+const SETTLED_MS = 60_000;
 
 /**
  * What to make a ladder for. Browsers begin with a small picture and make it larger while they find out what the network
  * takes: a new ladder for each size would take away, one after the other, the renditions that players have just begun
- * with. So the first one is made for the usual size at least, in the source's shape.
- *
- * @param before the picture so far: it never shrinks, as networks recover.
+ * with. So the first one is made for the usual size at least, in the source's shape. It is made anew for a picture that is
+ * larger for good, and once for one that has stayed small, which would be scaled up for nothing.
  */
-export function rtpPicture(video: VideoSource | undefined, before?: RtpPicture): RtpPicture {
-  const { width, height, frameRate } = video ?? {};
-  const seen = width && height ? { width, height } : undefined;
-  const size = before === undefined ? grown(seen) : seen && outgrows(seen, before) ? seen : before;
-  const rate = Math.max(before?.frameRate ?? 0, steadyRate(frameRate));
-  return { width: size.width, height: size.height, frameRate: rate };
+export class RtpPictureChoice {
+  #made: RtpPicture | undefined;
+  #largest: Size | undefined;
+  #settlesAt: number | undefined;
+  #grownSince: number | undefined;
+
+  /** What the last ladder was made for. */
+  get made(): RtpPicture | undefined {
+    return this.#made;
+  }
+
+  /** Chooses for the next ladder. It never shrinks by itself, as networks recover. */
+  choose(video: VideoSource | undefined): RtpPicture {
+    this.#grownSince = undefined;
+    this.#made = this.#fitting(video);
+    return this.#made;
+  }
+
+  /**
+   * Looks at what the source sends while a ladder is made of it.
+   *
+   * @param now monotonic ms
+   * @returns how the source differs from what the ladder is made for, once that is worth a new one: `choose` then.
+   */
+  look(video: VideoSource | undefined, now: number): 'larger' | 'smaller' | undefined {
+    const made = this.#made;
+    const seen = sizeOf(video);
+    if (!made || !seen) return undefined;
+    this.#settlesAt ??= now + SETTLED_MS;
+    if (!this.#largest || linesOf(seen) > linesOf(this.#largest)) this.#largest = seen;
+    const wanted = this.#fitting(video);
+    const isSame = wanted.width === made.width && wanted.height === made.height;
+    if (isSame && wanted.frameRate <= made.frameRate * LARGER) this.#grownSince = undefined;
+    else this.#grownSince ??= now;
+    if (this.#grownSince !== undefined && now - this.#grownSince >= GROWN_MS) return 'larger';
+    if (now < this.#settlesAt || linesOf(made) <= linesOf(this.#largest) * LARGER) return undefined;
+    this.#made = { ...made, ...this.#largest };
+    return 'smaller';
+  }
+
+  #fitting(video: VideoSource | undefined): RtpPicture {
+    const before = this.#made;
+    const seen = sizeOf(video);
+    const size = before === undefined ? grown(seen) : seen && outgrows(seen, before) ? seen : before;
+    return {
+      width: size.width,
+      height: size.height,
+      frameRate: Math.max(before?.frameRate ?? 0, steadyRate(video?.frameRate)),
+      lines: Math.max(before?.lines ?? 0, linesOf(size)),
+    };
+  }
 }
 
-/** Whether what the source sends now deserves a better ladder. */
-export function wantsMore(video: VideoSource | undefined, made: RtpPicture): boolean {
-  const { width, height, frameRate } = rtpPicture(video, made);
-  return width !== made.width || height !== made.height || frameRate > made.frameRate * LARGER;
+function sizeOf({ width, height }: Partial<Size> = {}): Size | undefined {
+  return width && height ? { width, height } : undefined;
+}
+
+function linesOf({ width, height }: Size): number {
+  return Math.min(width, height);
 }
 
 /** As large as pictures usually become. */
-function grown(seen: { width: number; height: number } | undefined): { width: number; height: number } {
-  if (!seen) return USUAL;
-  const scale = Math.max(1, USUAL.height / Math.min(seen.width, seen.height));
+function grown(seen: Size | undefined): Size {
+  if (!seen) return USUAL_PICTURE;
+  const scale = Math.max(1, USUAL_PICTURE.height / linesOf(seen));
   const even = (pixels: number): number => Math.round((pixels * scale) / 2) * 2;
   return { width: even(seen.width), height: even(seen.height) };
 }
 
 /** Larger, or turned. */
-function outgrows(seen: { width: number; height: number }, made: RtpPicture): boolean {
+function outgrows(seen: Size, made: Size): boolean {
   if (seen.width > seen.height !== made.width > made.height && seen.width !== seen.height) return true;
-  return Math.min(seen.width, seen.height) > Math.min(made.width, made.height) * LARGER;
+  return linesOf(seen) > linesOf(made) * LARGER;
 }
 
 function steadyRate(measured: number | undefined): number {
-  if (measured === undefined) return USUAL.frameRate;
+  if (measured === undefined) return USUAL_PICTURE.frameRate;
   const near = FRAME_RATES.find((rate) => Math.abs(rate - measured) <= rate * NEAR);
   return near ?? (measured > FAST ? 60 : 30);
 }

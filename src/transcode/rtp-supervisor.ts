@@ -6,7 +6,7 @@ import { openRun } from './encoder-run.js';
 import { TIMELINE_START_MS } from './ffmpeg-arguments.js';
 import { chooseLadder, type Ladder } from './ladder.js';
 import { openLiveInput } from './live-input.js';
-import { type RtpPicture, rtpPicture, wantsMore } from './rtp-picture.js';
+import { type RtpPicture, RtpPictureChoice, USUAL_PICTURE } from './rtp-picture.js';
 import { isRtpVideoCodec } from './rtp-session.js';
 import { Shedding } from './shedding.js';
 import { keepRunning } from './supervision.js';
@@ -21,8 +21,6 @@ const PATIENCE_MS = 500;
 const FLUSH_MS = 2_000;
 /** The same when the next run is waiting for it. */
 const HASTE_MS = 250;
-/** A larger picture must last so long before it is worth a new run, ms. */
-const GROWN_MS = 5_000;
 /** Media that come in bursts (a still screen) say nothing of the encoder's speed, ms. */
 const PAUSE_MS = 1_200;
 /** WebRTC goes on without the ladder: it is tried again after so long, ms. */
@@ -49,8 +47,7 @@ export class RtpSupervisor implements SourceReader {
   readonly #shedding: Shedding;
   readonly #over = new AbortController();
   #timeline: Timeline | undefined;
-  #picture: RtpPicture | undefined;
-  #grownSince: number | undefined;
+  readonly #picture = new RtpPictureChoice();
   #run: Run | undefined;
   #refused: string | undefined;
 
@@ -168,16 +165,13 @@ export class RtpSupervisor implements SourceReader {
     const { video } = this.#source.info;
     const codec = timeline?.has.video && video && isRtpVideoCodec(video.codec) ? video.codec : undefined;
     // A publication whose picture has stopped keeps its renditions: players cannot leave out one kind for a while.
-    const blank = codec ? undefined : this.#picture;
-    const picture = blank ?? rtpPicture(codec && video, this.#picture);
-    if (codec) this.#picture = picture;
-    this.#grownSince = undefined;
-    const made = codec || blank ? picture : undefined;
-    const ladder = this.#chooseLadder(made, timeline?.has.audio ?? false);
+    const blank = codec ? undefined : this.#picture.made;
+    const picture = codec ? this.#picture.choose(video) : blank;
+    const ladder = this.#chooseLadder(picture, timeline?.has.audio ?? false);
     const request = {
       source: this.#rtp,
       has: { ...(codec ? { video: codec } : {}), audio: ladder.audio !== undefined },
-      frameRate: picture.frameRate,
+      frameRate: (picture ?? USUAL_PICTURE).frameRate,
       ...(blank ? { blank } : {}),
     };
     let input: LiveInput;
@@ -225,6 +219,7 @@ export class RtpSupervisor implements SourceReader {
     const { audio } = this.#source.info;
     return chooseLadder({
       video: picture && { codec: 'h264', ...picture },
+      ...(picture ? { best: `${picture.lines}p` } : {}),
       audio: sound ? (audio ?? { codec: 'opus' }) : undefined,
       rungs: this.#settings.ladder,
       audioBitrate: this.#settings.audioBitrate,
@@ -239,20 +234,16 @@ export class RtpSupervisor implements SourceReader {
     if (input.stalled) {
       this.#log.info({ pid: encoder.pid }, 'nothing comes out: a new encoder waits for the source');
       encoder.stop();
-    } else if (this.#hasGrown()) {
-      this.#log.info('the source has grown: a better ladder');
-      this.#replace();
-    } else if (input.quiet > PAUSE_MS) this.#shedding.forget();
+    } else if (this.#hasOtherSize()) this.#replace();
+    else if (input.quiet > PAUSE_MS) this.#shedding.forget();
     else if (this.#shedding.look(encoder)) this.#replace();
   }
 
-  #hasGrown(): boolean {
-    const { video } = this.#source.info;
-    const now = this.#clock.monotonic();
-    if (!this.#picture || !this.#run?.encoder.delivered || !wantsMore(video, this.#picture))
-      this.#grownSince = undefined;
-    else this.#grownSince ??= now;
-    return this.#grownSince !== undefined && now - this.#grownSince >= GROWN_MS;
+  #hasOtherSize(): boolean {
+    if (!this.#run?.encoder.delivered) return false;
+    const size = this.#picture.look(this.#source.info.video, this.#clock.monotonic());
+    if (size) this.#log.info({ size }, 'the source has another size: a ladder that fits');
+    return size !== undefined;
   }
 
   /** Ends the current run for the sake of the next one, which begins as soon as it is closed. */

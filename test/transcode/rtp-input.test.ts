@@ -8,7 +8,6 @@ import { LoopbackLine } from '../../src/transcode/loopback-line.js';
 import { PortPairs } from '../../src/transcode/port-pairs.js';
 import { realtimePlan } from '../../src/transcode/realtime-plan.js';
 import { RtpInput } from '../../src/transcode/rtp-input.js';
-import { rtpPicture, wantsMore } from '../../src/transcode/rtp-picture.js';
 import { sessionDescription } from '../../src/transcode/rtp-session.js';
 import { FakeClock } from '../support/fake-clock.js';
 
@@ -77,41 +76,6 @@ t.test('the session description of a publication', async (t) => {
     '',
   ]);
   t.notMatch(sessionDescription({ audio: { port: 30_000 } }), /video/);
-});
-
-const PICTURES: [seen: { width?: number; height?: number; frameRate?: number } | undefined, made: string][] =
-  [
-    [undefined, '1280x720@30'],
-    [{ frameRate: 14 }, '1280x720@30'],
-    [{ width: 320, height: 180, frameRate: 12 }, '1280x720@30'],
-    [{ width: 360, height: 640 }, '720x1280@30'],
-    [{ width: 1920, height: 1080, frameRate: 59.2 }, '1920x1080@60'],
-    [{ width: 1280, height: 720, frameRate: 25.4 }, '1280x720@25'],
-    [{ width: 1280, height: 720, frameRate: 52.5 }, '1280x720@60'],
-  ];
-
-t.test('a ladder is made for what the picture will be', async (t) => {
-  for (const [seen, made] of PICTURES) {
-    const { width, height, frameRate } = rtpPicture(seen && { codec: 'vp8', ...seen });
-    t.equal(`${width}x${height}@${frameRate}`, made);
-  }
-});
-
-t.test('a smaller picture does not change it, a larger one or one that was turned does', async (t) => {
-  const made = { width: 1280, height: 720, frameRate: 30 };
-  for (const [width, height, frameRate, more] of [
-    [640, 360, 30, false],
-    [1280, 720, 15, false],
-    [1400, 800, 30, false],
-    [1920, 1080, 30, true],
-    [720, 1280, 30, true],
-    [1280, 720, 60, true],
-  ] as const) {
-    const video = { codec: 'vp8', width, height, frameRate } as const;
-    t.equal(wantsMore(video, made), more, `${width}x${height}@${frameRate}`);
-    const next = rtpPicture(video, made);
-    t.equal(wantsMore(video, next), false, 'and then it is enough');
-  }
 });
 
 async function waiting(clock: FakeClock) {

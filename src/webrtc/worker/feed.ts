@@ -19,6 +19,8 @@ export type FeedOptions = {
   id: string;
   shape: FeedShape;
   clock: Clock;
+  /** False: the sound's timestamps are not a count of samples, which stands still while there are none. */
+  countsSamples?: boolean;
   requestKeyframe(layer: Layer): void;
 };
 
@@ -52,7 +54,10 @@ export class Feed {
       return layer;
     });
     this.audio = shape.audio
-      ? new Layer({ kind: 'audio', rid: '', clock, requestKeyframe: () => {} })
+      ? new Layer({
+          ...{ kind: 'audio', rid: '', clock, countsSamples: options.countsSamples !== false },
+          requestKeyframe: () => {},
+        })
       : undefined;
     if (this.layers.length > 0) clock.every(LOOK_MS, () => this.look(), this.#life.signal);
   }

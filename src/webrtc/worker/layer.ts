@@ -23,6 +23,8 @@ export type LayerOptions = {
   /** Of video. */
   codec?: RtcVideoCodec;
   clock: Clock;
+  /** Of sound: timestamps stand still while its sender is given no samples; so they do unless this is false. */
+  countsSamples?: boolean;
   /** Asks the source for a keyframe. */
   requestKeyframe(): void;
 };
@@ -62,6 +64,7 @@ export class Layer {
   /** Called when a keyframe begins (video) or a packet came (audio), with its arrival. */
   onStart: ((at: number) => void) | undefined;
   readonly #clock: Clock;
+  readonly #epoch: number;
   readonly #requests: KeyframeRequests;
   #readers: LayerReader[] = [];
   readonly #waiting = new Set<LayerReader>();
@@ -78,8 +81,12 @@ export class Layer {
     this.rid = options.rid;
     this.codec = options.codec;
     this.rate = options.kind === 'video' ? VIDEO_RATE : OPUS_RATE;
-    this.mediaClock = new MediaClock({ rate: this.rate, countsSamples: options.kind === 'audio' });
+    this.mediaClock = new MediaClock({
+      rate: this.rate,
+      countsSamples: options.kind === 'audio' && options.countsSamples !== false,
+    });
     this.#clock = options.clock;
+    this.#epoch = options.clock.now() - options.clock.monotonic();
     this.#requests = new KeyframeRequests(options.clock, options.requestKeyframe);
   }
 
@@ -168,14 +175,30 @@ export class Layer {
     if (this.kind === 'video' && !this.#closed) this.#requests.request(urgent);
   }
 
-  /** A sender report, in this machine's time (Unix ms). */
-  report(time: number, timestamp: number): void {
-    if (this.mediaClock.reported(time, timestamp)) this.#tellClock();
+  /**
+   * A report by who knows this layer's clock, in this machine's time (Unix ms).
+   *
+   * @param exact whether it goes back to a sender report.
+   */
+  report(time: number, timestamp: number, exact = true): void {
+    if (this.mediaClock.reported(time, timestamp, exact)) this.tellClock();
   }
 
   /** A packet has arrived; before it is written. */
   arrived(timestamp: number): void {
-    if (this.mediaClock.arrived(this.#clock.now(), timestamp)) this.#tellClock();
+    const now = this.steadyTime(this.#clock.monotonic());
+    if (this.mediaClock.arrived(now, timestamp)) this.tellClock();
+  }
+
+  /** Unix ms of a monotonic time, also when this machine's clock is set meanwhile. */
+  steadyTime(monotonic: number): number {
+    return this.#epoch + monotonic;
+  }
+
+  /** Tells the readers that the clock is known, or is another one than before. */
+  tellClock(): void {
+    for (const reader of this.#readers) reader.clocked();
+    for (const { reader } of this.#replays) reader.clocked();
   }
 
   /** The source starts anew: what is remembered does not lead to what comes. */
@@ -192,11 +215,6 @@ export class Layer {
     this.#readers = [];
     this.#replays = [];
     this.#waiting.clear();
-  }
-
-  #tellClock(): void {
-    for (const reader of this.#readers) reader.clocked();
-    for (const { reader } of this.#replays) reader.clocked();
   }
 
   /** Whether readers can begin at this packet; notes the keyframe. */

@@ -1,14 +1,10 @@
-/** A moment of a stream: Unix ms on this machine's clock, and the RTP timestamp that belongs to it. */
-export type MediaMoment = { time: number; timestamp: number };
+import { ArrivalLine } from './arrival-line.js';
+import { ReportLine } from './report-line.js';
 
-/** Ticks after which the moment that was found by arrival is moved on, so that distances never wrap. */
-const ANCHOR_SECONDS = 60;
 /** A report that moves the clock by less says what was known, ms. */
 const SAME_MS = 20;
 /** Packets that all are so much later than they have been come from a clock that stood still for so long, ms. */
 const STOOD_STILL_MS = 200;
-/** What the network held up comes in a rush and has caught up after this time, ms. */
-const CATCH_UP_MS = 500;
 
 export type MediaClockOptions = {
   /** RTP ticks per second. */
@@ -18,102 +14,109 @@ export type MediaClockOptions = {
 };
 
 /**
- * Relates a stream's RTP timestamps to this machine's clock: by sender reports once there is one, until then by the
- * arrival of the packet that was fastest.
+ * Relates a stream's RTP timestamps to this machine's clock (Unix ms): by sender reports where they are believed, else
+ * by the arrival of the packets that were fastest.
  */
 export class MediaClock {
-  readonly #rate: number;
+  readonly arrivals: ArrivalLine;
+  /** In the time of who reports. */
+  readonly reports: ReportLine;
   readonly #countsSamples: boolean;
-  #reported: MediaMoment | undefined;
-  #arrived: MediaMoment | undefined;
-  /** How late packets came at least: since the clock was set, and since a moment ago. */
-  #least: number | undefined;
-  #lately: { since: number; least: number } | undefined;
+  /** Our time of what is reported is so much later; undefined: reports do not count. */
+  #offset: number | undefined;
+  #exact = false;
+  /** Packets are late, and that is the network's doing: the sender has said so. */
+  #excused = false;
 
   constructor({ rate, countsSamples }: MediaClockOptions) {
-    this.#rate = rate;
+    this.arrivals = new ArrivalLine(rate);
+    this.reports = new ReportLine(rate);
     this.#countsSamples = countsSamples;
   }
 
   get known(): boolean {
-    return (this.#reported ?? this.#arrived) !== undefined;
+    return this.#reported || this.arrivals.known;
   }
 
-  /** @returns whether the clock is now another one. */
-  reported(time: number, timestamp: number): boolean {
-    const before = this.#reported && this.timeOf(timestamp);
-    this.#reported = { time, timestamp };
-    if (before !== undefined && Math.abs(time - before) < SAME_MS) return false;
-    this.#forgetLateness();
-    return true;
+  /** Whether sender reports count: then two streams of one sender can be compared exactly. */
+  get exact(): boolean {
+    return this.#reported && this.#exact;
+  }
+
+  /**
+   * A report in our time by who knows this clock already.
+   *
+   * @param exact whether it goes back to a sender report.
+   * @returns whether the clock is now another one.
+   */
+  reported(time: number, timestamp: number, exact = true): boolean {
+    const before = this.#reported ? this.timeOf(timestamp) : undefined;
+    this.believe(0);
+    this.#exact = exact;
+    this.reports.begin({ time, timestamp });
+    return before === undefined || Math.abs(time - before) >= SAME_MS;
+  }
+
+  /** From now on what `reports` say counts. @param offset is added to it to get our time, ms. */
+  believe(offset: number): void {
+    this.#offset = offset;
+    this.#exact = true;
+  }
+
+  /** From now on reports do not count. */
+  doubt(): void {
+    this.#offset = undefined;
   }
 
   /** A packet came at `time` (Unix ms). @returns whether the clock is now another one. */
   arrived(time: number, timestamp: number): boolean {
-    const anchor = this.#arrived;
-    if (!anchor) {
-      this.#arrived = { time, timestamp };
-      return false;
+    this.reports.follow(timestamp);
+    const late = this.arrivals.arrived(time, timestamp);
+    if (!this.#countsSamples || late === undefined) return false;
+    if (late < STOOD_STILL_MS) this.#excused = false;
+    else if (!this.#excused) {
+      this.#stoodStill(late);
+      return true;
     }
-    const seconds = ((timestamp - anchor.timestamp) | 0) / this.#rate;
-    const expected = anchor.time + seconds * 1000;
-    if (time < expected || time > expected + 1000 * ANCHOR_SECONDS) {
-      anchor.time = time;
-      anchor.timestamp = timestamp;
-    } else if (seconds > ANCHOR_SECONDS) {
-      anchor.time = expected;
-      anchor.timestamp = timestamp;
-    }
-    return this.#countsSamples && this.#stoodStill(time, timestamp);
+    return false;
+  }
+
+  /** A report shows that the clock did not stand still: packets are only late. */
+  excuse(): void {
+    this.#excused = true;
+    this.arrivals.move(-this.reports.guessed);
   }
 
   /** The timestamp (32 bits) of a time in Unix ms; undefined before the first packet. */
   timestampAt(time: number): number | undefined {
-    const moment = this.#reported ?? this.#arrived;
-    if (!moment) return undefined;
-    return (moment.timestamp + Math.round(((time - moment.time) * this.#rate) / 1000)) >>> 0;
+    if (!this.#reported) return this.arrivals.timestampAt(time);
+    return this.reports.timestampAt(time - this.#offset!);
   }
 
   /** The time in Unix ms, with a fraction, of a timestamp; undefined before the first packet. */
   timeOf(timestamp: number): number | undefined {
-    const moment = this.#reported ?? this.#arrived;
-    return moment && moment.time + (((timestamp - moment.timestamp) | 0) * 1000) / this.#rate;
-  }
-
-  /** Whether a sender report has been seen: then two streams of one sender can be compared exactly. */
-  get exact(): boolean {
-    return this.#reported !== undefined;
+    if (!this.#reported) return this.arrivals.timeOf(timestamp);
+    return this.reports.timeOf(timestamp)! + this.#offset!;
   }
 
   /** The stream starts anew. */
   reset(): void {
-    this.#reported = undefined;
-    this.#arrived = undefined;
-    this.#forgetLateness();
+    this.doubt();
+    this.reports.reset();
+    this.arrivals.reset();
+    this.#excused = false;
+  }
+
+  get #reported(): boolean {
+    return this.#offset !== undefined && this.reports.known;
   }
 
   /**
    * Who is given no samples (a tab that is starved, a device that was pulled) counts on from where it was when there are
    * some again, and says so only in the next report, seconds later.
    */
-  #stoodStill(time: number, timestamp: number): boolean {
-    const late = time - this.timeOf(timestamp)!;
-    this.#least = Math.min(this.#least ?? late, late);
-    const lately = this.#lately;
-    if (lately && time - lately.since < CATCH_UP_MS) {
-      lately.least = Math.min(lately.least, late);
-      return false;
-    }
-    this.#lately = { since: time, least: late };
-    const stood = lately ? lately.least - this.#least : 0;
-    if (stood < STOOD_STILL_MS) return false;
-    for (const moment of [this.#reported, this.#arrived]) if (moment) moment.time += stood;
-    this.#lately = undefined;
-    return true;
-  }
-
-  #forgetLateness(): void {
-    this.#least = undefined;
-    this.#lately = undefined;
+  #stoodStill(ms: number): void {
+    this.arrivals.move(ms);
+    this.reports.guess(ms);
   }
 }

@@ -8,6 +8,7 @@ import {
 } from '../../media/index.js';
 import type { Clock } from '../../platform/index.js';
 import type { Layer } from './layer.js';
+import type { MediaMoment } from './media-moment.js';
 
 /** RFC 3550 appendix A.1: jumps that are not loss or disorder but a new beginning. */
 const MAXIMUM_DROPOUT = 3000;
@@ -37,6 +38,8 @@ export type MediaReceiverOptions = {
   clock: Clock;
   /** Whether lost packets can be asked for. */
   nack: boolean;
+  /** Told when the stream begins, or begins anew, before its first packet is written. */
+  begun?: () => void;
 };
 
 /**
@@ -48,6 +51,7 @@ export class MediaReceiver {
   readonly ssrc: number;
   readonly #clock: Clock;
   readonly #nack: boolean;
+  readonly #begun: (() => void) | undefined;
   readonly #missing = new Map<number, Missing>();
   #newlyMissing = false;
   #answerMs = FIRST_ANSWER_MS;
@@ -70,6 +74,7 @@ export class MediaReceiver {
     this.ssrc = options.ssrc;
     this.#clock = options.clock;
     this.#nack = options.nack;
+    this.#begun = options.begun;
   }
 
   get started(): boolean {
@@ -92,6 +97,7 @@ export class MediaReceiver {
     if (this.#highest < 0 || this.#isFar(header.sequence)) {
       if (padding || !this.#isNewBeginning(header.sequence)) return;
       this.#begin(header, at);
+      this.#begun?.();
     }
     const number = extendSequence(header.sequence, this.#highest);
     if (number > this.#highest) {
@@ -118,11 +124,12 @@ export class MediaReceiver {
     );
   }
 
-  /** @param time when the report was made, Unix ms by this machine's clock. */
-  senderReport(report: SenderReport, time: number): void {
+  /** Notes a sender report for the next receiver report. @returns its moment as the layer counts; undefined before the first packet. */
+  senderReport(report: SenderReport): MediaMoment | undefined {
     this.#lastReport = report.middle;
     this.#lastReportAt = this.#clock.monotonic();
-    if (this.#highest >= 0) this.layer.report(time, (report.timestamp + this.#timestampShift) >>> 0);
+    if (this.#highest < 0) return undefined;
+    return { time: report.time, timestamp: (report.timestamp + this.#timestampShift) >>> 0 };
   }
 
   /** The numbers of packets to ask for now, ascending. What comes too late anyway is given up. */

@@ -86,7 +86,7 @@ export class Publisher implements TransportOwner {
     this.#maximumBitrate = options.maximumBitrate;
     this.#ended = options.ended;
     this.#heardAt = clock.monotonic();
-    this.#senderClock = new SenderClock(clock);
+    this.#senderClock = new SenderClock(clock, (believed) => this.#tellBelief(believed));
     const { video } = plan;
     this.feed = new Feed({
       id: options.feedId,
@@ -173,7 +173,8 @@ export class Publisher implements TransportOwner {
     if (type !== RTCP.senderReport) return;
     const report = readSenderReport(packet, offset, length);
     const receiver = report && this.#receivers.get(report.ssrc);
-    if (receiver) receiver.senderReport(report, this.#senderClock.toOurs(report.time));
+    const moment = receiver?.senderReport(report!);
+    if (moment) this.#senderClock.report(receiver!.layer, moment);
   }
 
   #readExtensions(packet: Buffer, ids: ExtensionIds): void {
@@ -240,6 +241,16 @@ export class Publisher implements TransportOwner {
         : layers.find(({ rid }) => rid === (this.#repairedRid ?? this.#rid));
     if (layer && this.#repairs.size < MAXIMUM_STREAMS) this.#repairs.set(ssrc, layer);
     return layer;
+  }
+
+  #tellBelief(believed: boolean): void {
+    const { id } = this;
+    if (believed) this.#context.log('info', `the sender reports of ${id} are right again`);
+    else
+      this.#context.log(
+        'warn',
+        `the sender reports of ${id} are wrong: sound and picture are kept together by their arrival`,
+      );
   }
 
   #requestKeyframe(layer: Layer): void {

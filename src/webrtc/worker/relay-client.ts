@@ -2,10 +2,16 @@ import net from 'node:net';
 import type { WorkerContext } from './context.js';
 import { Feed, type FeedShape } from './feed.js';
 import type { PacketReceiver } from './packet-queue.js';
-import { FrameReader, keyframeFrame, RELAY, readPacketBody, textFrame } from './relay-frame.js';
+import {
+  CLOCK_BODY_BYTES,
+  FrameReader,
+  keyframeFrame,
+  RELAY,
+  readPacketBody,
+  textFrame,
+} from './relay-frame.js';
 
 const RETRY_MS = 250;
-const CLOCK_BODY_BYTES = 13;
 
 export type RelayClientOptions = {
   context: WorkerContext;
@@ -80,7 +86,7 @@ export class RelayClient implements PacketReceiver {
       this.#options.context.queue.push(this, body);
     } else if (type === RELAY.clock && body.length >= CLOCK_BODY_BYTES) {
       const layer = this.#feed?.layers[body[0]!] ?? this.#feed?.audio;
-      layer?.report(body.readDoubleBE(1), body.readUInt32BE(9));
+      layer?.report(body.readDoubleBE(1), body.readUInt32BE(9), body[13] === 1);
     }
   }
 
@@ -91,6 +97,8 @@ export class RelayClient implements PacketReceiver {
       id: feedId,
       shape,
       clock: context.clock,
+      // Where the feed comes from this is watched already.
+      countsSamples: false,
       requestKeyframe: (layer) => this.#socket?.write(keyframeFrame(feed.layers.indexOf(layer))),
     });
     this.#feed = feed;

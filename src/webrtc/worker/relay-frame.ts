@@ -21,6 +21,8 @@ export const RELAY = {
 const LENGTH_BYTES = 4;
 /** Type, layer, marker, orientation + 1 (0: none), sequence number, timestamp, when it was written (Unix ms). */
 const PACKET_BYTES = LENGTH_BYTES + 1 + 1 + 1 + 1 + 8 + 4 + 8;
+/** Layer, time (Unix ms), timestamp, exact. */
+export const CLOCK_BODY_BYTES = 1 + 8 + 4 + 1;
 /** A frame that says it is longer is not from us. */
 const LONGEST_FRAME = 1 << 20;
 
@@ -37,13 +39,15 @@ export function keyframeFrame(layer: number): Buffer {
   return Buffer.from([0, 0, 0, 2, RELAY.keyframe, layer]);
 }
 
-export function clockFrame(layer: number, time: number, timestamp: number): Buffer {
-  const frame = Buffer.allocUnsafe(LENGTH_BYTES + 14);
-  frame.writeUInt32BE(14, 0);
+/** @param exact whether it goes back to a sender report. */
+export function clockFrame(layer: number, time: number, timestamp: number, exact: boolean): Buffer {
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + 1 + CLOCK_BODY_BYTES);
+  frame.writeUInt32BE(1 + CLOCK_BODY_BYTES, 0);
   frame[4] = RELAY.clock;
   frame[5] = layer;
   frame.writeDoubleBE(time, 6);
   frame.writeUInt32BE(timestamp >>> 0, 14);
+  frame[18] = exact ? 1 : 0;
   return frame;
 }
 

@@ -132,8 +132,7 @@ class RelayConnection implements FeedListener {
   tellClock(layer: number, of: Layer): void {
     const time = this.#context.clock.now();
     const timestamp = of.mediaClock.timestampAt(time);
-    if (timestamp !== undefined && of.mediaClock.exact)
-      this.#socket.write(clockFrame(layer, time, timestamp));
+    if (timestamp !== undefined) this.#socket.write(clockFrame(layer, time, timestamp, of.mediaClock.exact));
   }
 
   #subscribe(feed: Feed | undefined): void {

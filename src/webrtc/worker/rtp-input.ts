@@ -14,7 +14,6 @@ import { Feed } from './feed.js';
 import type { Layer } from './layer.js';
 import { MediaReceiver } from './media-receiver.js';
 import { NO_ORIENTATION } from './packet-ring.js';
-import { SenderClock } from './sender-clock.js';
 
 const LOOPBACK = '127.0.0.1';
 /** An encoder writes a keyframe faster than we are woken up. */
@@ -31,12 +30,10 @@ export type RtpInputOptions = {
 export class RtpInput {
   readonly feed: Feed;
   readonly #context: WorkerContext;
-  readonly #senderClock: SenderClock;
   readonly #ports: RtpPort[] = [];
 
   constructor(context: WorkerContext, options: RtpInputOptions) {
     this.#context = context;
-    this.#senderClock = new SenderClock(context.clock);
     this.feed = new Feed({
       id: options.feedId,
       shape: {
@@ -44,6 +41,8 @@ export class RtpInput {
         audio: options.audio === true,
       },
       clock: context.clock,
+      // A source that is late is not one whose time stands still.
+      countsSamples: false,
       requestKeyframe: () => {},
     });
   }
@@ -67,7 +66,7 @@ export class RtpInput {
     for (let i = 0; i < PAIR_TRIES; i++) {
       const pair = await openPair();
       if (!pair) continue;
-      this.#ports.push(new RtpPort(this.#context, pair, layer, payloadType, this.#senderClock));
+      this.#ports.push(new RtpPort(this.#context, pair, layer, payloadType));
       return pair.rtp.address().port;
     }
     throw new Error('no two ports in a row are free on loopback');
@@ -107,23 +106,15 @@ class RtpPort implements RtcpVisitor {
   readonly #pair: Pair;
   readonly #layer: Layer;
   readonly #payloadType: number;
-  readonly #senderClock: SenderClock;
   readonly #header = new RtpHeader();
   #receiver: MediaReceiver | undefined;
-  #early: { report: SenderReport; time: number } | undefined;
+  #early: SenderReport | undefined;
 
-  constructor(
-    context: WorkerContext,
-    pair: Pair,
-    layer: Layer,
-    payloadType: number,
-    senderClock: SenderClock,
-  ) {
+  constructor(context: WorkerContext, pair: Pair, layer: Layer, payloadType: number) {
     this.#context = context;
     this.#pair = pair;
     this.#layer = layer;
     this.#payloadType = payloadType;
-    this.#senderClock = senderClock;
     const rtcp = { packet: (packet: Buffer) => visitRtcp(packet, this) };
     pair.rtp.on('message', (packet) => context.queue.push(this, packet));
     pair.rtcp.on('message', (packet) => context.queue.push(rtcp, packet));
@@ -141,15 +132,15 @@ class RtpPort implements RtcpVisitor {
         ssrc,
         clock: this.#context.clock,
         nack: false,
+        begun: () => this.#early && this.#reported(this.#early),
       });
     this.#receiver.accept(packet, header, NO_ORIENTATION, at);
-    if (this.#early) this.#reported(this.#early.report, this.#early.time);
   }
 
   rtcp(packet: Buffer, type: number, _count: number, offset: number, length: number): void {
     if (type !== RTCP.senderReport) return;
     const report = readSenderReport(packet, offset, length);
-    if (report) this.#reported(report, this.#senderClock.toOurs(report.time));
+    if (report) this.#reported(report);
   }
 
   close(): void {
@@ -157,10 +148,14 @@ class RtpPort implements RtcpVisitor {
     this.#pair.rtcp.close();
   }
 
-  /** The first report comes before the first packet: it is kept until then. */
-  #reported(report: SenderReport, time: number): void {
+  /**
+   * The first report comes before the first packet: it is kept until then. The encoder's clock is ours, and both its
+   * streams count from the same moment.
+   */
+  #reported(report: SenderReport): void {
     const known = this.#receiver?.ssrc === report.ssrc && this.#receiver.started;
-    this.#early = known ? undefined : { report, time };
-    if (known) this.#receiver?.senderReport(report, time);
+    this.#early = known ? undefined : report;
+    const moment = known && this.#receiver?.senderReport(report);
+    if (moment) this.#layer.report(moment.time, moment.timestamp);
   }
 }

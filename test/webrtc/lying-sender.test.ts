@@ -1,0 +1,121 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import t, { type Test } from 'tap';
+import { readSenderReport, senderReport } from '../../src/media/index.js';
+import type { RtpSource } from '../../src/streams/index.js';
+import type { WebrtcPool } from '../../src/webrtc/index.js';
+import { SourceDouble } from '../support/broadcast-double.js';
+import { flashesAndBeeps } from '../support/flashes-and-beeps.js';
+import { recordLog } from '../support/log-record.js';
+import type { RtcPeer } from '../support/rtc-peers.js';
+import { RtpSender } from '../support/rtp-source.js';
+import { lasts, transcoding } from '../support/transcoding.js';
+import { AUDIO, publish, startPool, VIDEO } from '../support/webrtc-pool.js';
+
+const STREAMS = { video: { ...VIDEO, rate: 90_000 }, audio: { ...AUDIO, rate: 48_000 } } as const;
+const FEED = 'feed';
+const MARKER = 0x80;
+const REPORT_MS = 1000;
+/** What a flash and a beep may be apart: a picture lasts 33 ms, and arrival tells less than reports. */
+const LIPS_S = 0.1;
+
+async function bound(port = 0): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
+  socket.bind(port, '127.0.0.1');
+  await Promise.race([
+    once(socket, 'listening'),
+    once(socket, 'error').then(([error]) => Promise.reject(error)),
+  ]);
+  return socket;
+}
+
+/** Publishes what a real encoder makes, with sender reports whose timestamps run `pace` times as fast as the media's. */
+async function publishAtPace(t: Test, peer: RtcPeer, pace: number): Promise<void> {
+  const sender = new RtpSender('h264');
+  t.teardown(() => sender.close());
+  await sender.start({ codec: 'h264', width: 640, height: 360 });
+  const ports: { video?: number; audio?: number } = {};
+  for (const kind of ['video', 'audio'] as const) {
+    const [rtp, rtcp] = await pair(t);
+    ports[kind] = rtp.address().port;
+    const { payloadType, ssrc, rate } = STREAMS[kind];
+    let first: { time: number; timestamp: number } | undefined;
+    rtp.on('message', (packet) => {
+      packet[1] = (packet[1]! & MARKER) | payloadType;
+      packet.writeUInt32BE(ssrc, 8);
+      peer.send(packet);
+    });
+    rtcp.on('message', (packet) => {
+      first ??= readSenderReport(packet, 0, packet.length);
+    });
+    const timer = setInterval(() => {
+      if (!first) return;
+      const time = Date.now();
+      const ticks = ((time - first.time) * pace * rate) / 1000;
+      const timestamp = (first.timestamp + Math.round(ticks)) >>> 0;
+      peer.send(senderReport({ ssrc, time, timestamp, packets: 1, bytes: 1, cname: 'x' }));
+    }, REPORT_MS);
+    t.teardown(() => clearInterval(timer));
+  }
+  const sending = await sender.send(ports);
+  t.teardown(() => sending.close());
+}
+
+/** Sockets on two ports in a row. */
+async function pair(t: Test): Promise<[Socket, Socket]> {
+  for (;;) {
+    const rtp = await bound();
+    t.teardown(() => void rtp.close());
+    try {
+      const rtcp = await bound(rtp.address().port + 1);
+      t.teardown(() => void rtcp.close());
+      return [rtp, rtcp];
+    } catch {}
+  }
+}
+
+/** A publication of the feed, as WHIP makes it. */
+class FeedSource extends SourceDouble {
+  override readonly rtp: RtpSource;
+
+  constructor(pool: WebrtcPool) {
+    super({
+      protocol: 'whip',
+      video: { codec: 'h264', width: 640, height: 360 },
+      audio: { codec: 'opus', sampleRate: 48_000, channels: 2 },
+    });
+    this.rtp = {
+      feedId: FEED,
+      send: ({ video, audio }) =>
+        pool.sendRtp({
+          feedId: FEED,
+          ...(video === undefined ? {} : { videoPort: video }),
+          ...(audio === undefined ? {} : { audioPort: audio }),
+        }),
+      sendMatroska: () => Promise.reject(new Error('nobody needs it')),
+    };
+  }
+}
+
+t.test('sender reports at a wrong rate do not keep sound and picture from HLS', async (t) => {
+  const { log, lines } = recordLog();
+  const { pool, peers } = await startPool(t, { log });
+  const { peer } = await publish(pool, peers, FEED);
+  await publishAtPace(t, peer, 2);
+  await peer.until(() => peer.received.length > 0);
+  const { broadcast, visit } = await transcoding(t);
+  const source = new FeedSource(pool);
+  visit.published?.(source);
+  source.restart(Date.now(), { audio: true, video: true });
+  const said = () => lines().filter(({ msg }) => /sender reports/.test(String(msg)));
+  await broadcast.until(() => said().length > 0, 30_000);
+  await Promise.all(['180p', 'audio'].map((id) => lasts(broadcast, 0, id, 15)));
+  source.end('publisher-left');
+  await visit.ended('grace-expired');
+  t.equal(broadcast.runs.length, 1, 'one encoder does it all');
+  t.equal(said().length, 1, 'said once');
+  t.match(said()[0], { msg: /are wrong/ });
+  const found = await flashesAndBeeps(t, broadcast.runs[0], '180p');
+  t.ok(found.length >= 12, `${found.length} flashes with a beep`);
+  for (const { at, offset } of found) t.ok(Math.abs(offset) < LIPS_S, `at ${at}: ${offset} s`);
+});

@@ -27,5 +27,5 @@ t.test('a server does not start, and says why, when an answer points nowhere', a
   const app = fastify({ schemaController: { compilersFactory: { buildSerializer: answerSerializers() } } });
   t.teardown(() => app.close());
   app.get('/', { schema: { response: { 200: { $ref: 'Nobody#' } } } }, async () => ({}));
-  await t.rejects(app.ready(), /Nobody/);
+  await t.rejects(async () => await app.ready(), /Nobody/);
 });

@@ -5,6 +5,9 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Test } from 'tap';
 
+/** The environment variable that tells test files where films are that others may have made already. */
+export const FILMS_FOLDER = 'HEADEND_TEST_FILMS';
+
 /**
  * A film for publishing, unless told otherwise: 640x360 at 29.97 fps with B-frames and a keyframe every 2 s, AAC at 44.1 kHz. The picture
  * turns white and a tone sounds in the first tenth of every second. Made once a run of the tests.
@@ -13,7 +16,7 @@ export async function film(
   seconds: number,
   { size = '640x360', rate = '30000/1001', bitrate = '800k' } = {},
 ): Promise<string> {
-  const folder = path.join(os.tmpdir(), `headend-films-${process.ppid}`);
+  const folder = process.env[FILMS_FOLDER] || path.join(os.tmpdir(), `headend-films-${process.ppid}`);
   const file = path.join(folder, `film-${seconds}-${size}-${bitrate}.flv`);
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });

@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import t, { type Test } from 'tap';
+import { runTestFile, type TestOutcome } from '../../scripts/test-process.js';
+
+const TAP = import.meta.resolve('tap');
+const NEVER = new AbortController().signal;
+
+/** Runs this as a test file. */
+async function outcome(
+  t: Test,
+  body: string,
+  { limit = 60, signal = NEVER, environment = {} } = {},
+): Promise<TestOutcome> {
+  const program = path.join(t.testdir(), 'x.test.mjs');
+  writeFileSync(program, `import t from '${TAP}';\n${body}`);
+  return await runTestFile('test/x.test.ts', { program, environment, limit, signal });
+}
+
+t.test('tests that pass and fail are counted, with what was said of those that fail', async (t) => {
+  const { report, output, leftBehind } = await outcome(
+    t,
+    `t.test('good', async (t) => t.equal(process.env.GIVEN, 'yes'));
+     t.test('bad', async (t) => t.equal(1, 2, 'one is two'));`,
+    { environment: { GIVEN: 'yes' } },
+  );
+  t.match(report, { file: 'test/x.test.ts', passed: 1, failed: 1 });
+  t.match(report.failures.join('\n'), /one is two(.|\n)*exitCode: 1/);
+  t.ok(report.seconds > 0);
+  t.equal(output[0], '# Subtest: test/x.test.ts');
+  t.ok(output.includes('    1..2'));
+  t.same(leftBehind, []);
+});
+
+t.test('a file that ends as it should is well, and one that ends otherwise is not', async (t) => {
+  t.match((await outcome(t, `t.test('good', async (t) => t.pass());`)).report, { passed: 1, failed: 0 });
+  for (const [body, why] of [
+    [`t.test('good', async (t) => t.pass()); t.teardown(() => { process.exitCode = 3; });`, /exitCode: 3/],
+    [`process.kill(process.pid, 'SIGKILL');`, /signal: SIGKILL/],
+    [`t.test('hurries', async () => process.reallyExit(0));`, /no end of its tests/],
+    ['process.reallyExit(0);', /no end of its tests/],
+  ] as const) {
+    const { report } = await outcome(t, body);
+    t.equal(report.failed, 1, body);
+    t.match(report.failures.join('\n'), why, body);
+  }
+});
+
+t.test('a file that takes too long says where it was', async (t) => {
+  const { report } = await outcome(t, `t.test('waits for ever', (t) => void setInterval(() => {}, 1_000));`, {
+    limit: 1,
+  });
+  t.equal(report.passed, 0);
+  t.ok(report.failed > 0);
+  t.match(report.failures.join('\n'), /timeout/);
+});
+
+t.test('processes that a test leaves behind are named and killed, whatever they hold open', async (t) => {
+  const { report, leftBehind } = await outcome(
+    t,
+    `import { spawn } from 'node:child_process';
+     t.test('forgets', async (t) => t.ok(spawn('sleep', ['600'], { stdio: 'inherit' }).unref() === undefined));`,
+  );
+  t.match(report, { passed: 1, failed: 0 });
+  t.equal(leftBehind.length, 1);
+  t.match(leftBehind[0], /^\d+ sleep 600$/);
+  const pid = leftBehind[0]?.split(' ')[0] ?? '';
+  // Who has nobody to ask for it may stay as a zombie.
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', pid], { encoding: 'utf8' });
+  t.match(stdout.trim(), /^(Z.*)?$/);
+});
+
+t.test('a file is ended when everything is', async (t) => {
+  const interruption = new AbortController();
+  setTimeout(() => interruption.abort(), 500);
+  const { report } = await outcome(t, `t.test('long', () => new Promise((r) => setTimeout(r, 50_000)));`, {
+    signal: interruption.signal,
+  });
+  t.equal(report.failed > 0, true);
+  t.ok(report.seconds < 30);
+});

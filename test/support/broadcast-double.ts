@@ -13,9 +13,8 @@ import type {
 export type RecordedRun = EncoderRunOptions & {
   index: number;
   closed: boolean;
-  /** `performance.now()` of the opening, the first bytes and the closing. */
+  /** `performance.now()` of the opening and the closing. */
   openedAt: number;
-  firstAt: number | undefined;
   closedAt: number | undefined;
   bytes: Map<string, Buffer[]>;
 };
@@ -57,7 +56,6 @@ export class BroadcastDouble implements Broadcast {
       index: this.runs.length,
       closed: false,
       openedAt: performance.now(),
-      firstAt: undefined,
       closedAt: undefined,
       bytes: new Map(options.renditions.map(({ id }) => [id, []])),
     };
@@ -66,7 +64,6 @@ export class BroadcastDouble implements Broadcast {
       index: run.index,
       write: (renditionId, bytes) => {
         if (run.closed) throw new Error('bytes after the end of the run');
-        run.firstAt ??= performance.now();
         this.onBytes(renditionId, bytes);
         const kept = run.bytes.get(renditionId);
         if (!kept) throw new Error(`there is no rendition ${renditionId}`);

@@ -36,7 +36,7 @@ for (const [name, after] of [
       t.ok(hole < 1 && hole > -2, `${id}: ${hole} s, and not more than a group of pictures is shown again`);
       if (id !== 'audio') t.ok(next.fragments[0]?.independent);
     }
-    t.ok((broadcast.runs[1]?.firstAt ?? 0) - died < 1_000, 'and viewers wait less than a second');
+    t.ok((broadcast.runs[1]?.openedAt ?? 0) - died < 1_000, 'and the next one is started within a second');
     t.equal(broadcast.runs[1]?.originMs, broadcast.runs[0]?.originMs, 'the timeline goes on');
     t.strictSame(broadcast.runs[1]?.renditions, broadcast.runs[0]?.renditions);
     t.match(

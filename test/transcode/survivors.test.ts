@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
+import { until } from '../support/gateway-process.js';
 import { makeFilm } from '../support/media.js';
 
 /** Whether a process runs; one that is dead and was not yet buried by its new parent does not. */
@@ -40,8 +41,5 @@ t.test('a gateway that is killed takes its encoder with it', async (t) => {
   t.ok(runs(pid), 'the encoder works');
   gateway.kill('SIGKILL');
   await once(gateway, 'exit');
-  const begin = performance.now();
-  while (runs(pid) && performance.now() - begin < 2_000)
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  t.notOk(runs(pid), 'it is gone within two seconds');
+  await until('the encoder is gone', () => !runs(pid));
 });

@@ -8,15 +8,22 @@ export type Obu = { type: number; header: Buffer; payload: Buffer };
 
 const TEMPORAL_DELIMITER = 2;
 
-/** How a film of AV1 is made; a keyframe every ten pictures. */
-export type Av1Film = { width?: number; height?: number; pictures?: number; tenBits?: boolean };
+/** How a film of AV1 is made; a keyframe every ten pictures. `flash`: its first tenth of a second is white. */
+export type Av1Film = {
+  width?: number;
+  height?: number;
+  pictures?: number;
+  tenBits?: boolean;
+  flash?: boolean;
+};
 
 /** Has ffmpeg encode test pictures at 30 a second. @returns the file, an OBU stream (AV1 specification, section 5.2) */
 export async function av1Film(t: Test, options: Av1Film = {}): Promise<string> {
-  const { width = 320, height = 180, pictures = 40, tenBits = false } = options;
+  const { width = 320, height = 180, pictures = 40, tenBits = false, flash = false } = options;
   const file = path.join(t.testdir(), 'film.obu');
+  const white = flash ? ',drawbox=color=white:thickness=fill:enable=lt(t\\,0.1)' : '';
   await run('ffmpeg', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=30`],
+    ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=30${white}`],
     ...['-frames:v', String(pictures), '-pix_fmt', tenBits ? 'yuv420p10le' : 'yuv420p'],
     ...['-c:v', 'libaom-av1', '-usage', 'realtime', '-cpu-used', '8', '-lag-in-frames', '0'],
     ...['-g', '10', '-b:v', '400k', '-f', 'obu', file],

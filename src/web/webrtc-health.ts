@@ -24,6 +24,8 @@ const STUCK_MS = 4_000;
 const STUCK_PACKETS = 40;
 /** Frozen time within the window that is too much. */
 const FROZEN_MS = 3_000;
+/** After a pause a sender may stutter for so long: its encoder begins, and what has waited comes at once. */
+const SETTLING_MS = 2_000;
 
 /**
  * Judges a connection by its latest samples, oldest first, about one a second; a few from before the window help.
@@ -60,17 +62,18 @@ function isStuck(recent: readonly InboundSample[], now: InboundSample): boolean 
 
 /**
  * Time that the picture stood still although it was sent. Browsers reckon a pause of the sender's among the freezes, and
- * tell of it with the first picture after it.
+ * tell of each with the first picture after it: what began in a pause, or while the sender settled after it, is not the
+ * network's fault.
  */
 function frozenMs(samples: readonly InboundSample[], since: number): number {
   let total = 0;
-  let silentAt = Number.NEGATIVE_INFINITY;
+  let settled = Number.NEGATIVE_INFINITY;
   for (const [index, sample] of samples.entries()) {
     const before = samples[index - 1];
     if (!before) continue;
-    if (sample.videoPacketsReceived === before.videoPacketsReceived) silentAt = index;
-    // The first picture may be shown a sample later than its packets are counted.
-    if (before.at >= since && index - silentAt > 2) total += sample.freezeMs - before.freezeMs;
+    if (sample.videoPacketsReceived === before.videoPacketsReceived) settled = sample.at + SETTLING_MS;
+    const frozen = sample.freezeMs - before.freezeMs;
+    if (before.at >= since && sample.at - frozen > settled) total += frozen;
   }
   return total;
 }

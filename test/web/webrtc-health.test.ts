@@ -72,6 +72,10 @@ t.test('a pause of the sender is no freeze, though browsers reckon it among them
   t.same([...new Set(judged([...times(10), ...times(4, pause), told, ...times(12)]))], ['good']);
   t.same([...new Set(judged([...times(10), ...times(4, pause), {}, told, ...times(12)]))], ['good']);
   t.equal(judged([...times(10), ...times(4), told]).at(-1), 'freezes', 'with packets it is one');
+  const stutters = [{ freezes: 1, freezeMs: 2_400 }, { freezes: 1, freezeMs: 700 }, ...times(12)];
+  const before = [...times(10), ...times(3, pause), told];
+  t.same([...new Set(judged([...before, {}, ...stutters]))], ['good'], 'nor that its encoder stutters then');
+  t.equal(judged([...before, ...times(4), ...stutters]).at(-12), 'freezes', 'once it has settled it is one');
   const begun = { framesDecoded: 0 };
   t.notOk(judged([...times(10), ...times(5, pause), begun]).includes('freezes'), 'packets before pictures');
 });

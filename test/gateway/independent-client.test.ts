@@ -2,7 +2,7 @@ import path from 'node:path';
 import t from 'tap';
 import { film, publish, run } from '../support/encoder.js';
 import { flashToBeep } from '../support/flash-and-beep.js';
-import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.js';
+import { type GatewayProcess, startGatewayProcess, until } from '../support/gateway-process.js';
 import {
   type GstreamerClient,
   publishByGstreamer,
@@ -46,13 +46,16 @@ async function seesAndHears(viewer: GstreamerClient): Promise<Watched> {
   );
 }
 
-for (const codec of ['h264', 'vp8'] as const)
+for (const [codec, reports] of [
+  ['h264', 'honest'],
+  ['vp8', 'lying'],
+] as const)
   t.test(
-    `GStreamer publishes ${codec} by WHIP and watches it by WHEP; ffmpeg has it by HLS`,
+    `GStreamer publishes ${codec} by WHIP, its sender reports ${reports}, and watches it by WHEP; ffmpeg has it by HLS`,
     { skip },
     async (t) => {
       const livestream = await gateway.createLivestream();
-      const publisher = publishByGstreamer(t, `${gateway.http}/whip`, livestream.streamKey, codec);
+      const publisher = publishByGstreamer(t, `${gateway.http}/whip`, livestream.streamKey, codec, reports);
       t.equal((await publisher.told('answered')).status, 201);
       await publisher.told('connected');
       const viewer = watchByGstreamer(t, `${gateway.http}/whep/${livestream.streamId}`);
@@ -82,6 +85,9 @@ for (const codec of ['h264', 'vp8'] as const)
         `beeps after flashes by HLS: ${recorded.join(' ')}`,
       );
 
+      const doubted = (): boolean => gateway.log.some(({ msg }) => /sender reports .* are wrong/.test(msg));
+      if (reports === 'honest') t.notOk(doubted());
+      else await until('the reports are said to be wrong', doubted);
       t.equal(await viewer.leave(), 200);
       t.equal(await publisher.leave(), 200);
       t.equal(await gateway.state(livestream.streamId), 'reconnecting');

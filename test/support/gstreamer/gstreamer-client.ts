@@ -109,14 +109,19 @@ function start(t: Test, args: string[]): GstreamerClient {
   return client;
 }
 
-/** Publishes a ball that is inverted, and a tone that sounds, at every full second; gone when the test is. */
+/**
+ * Publishes a ball that is inverted, and a tone that sounds, at every full second; gone when the test is.
+ *
+ * @param reports right, or at a wrong rate.
+ */
 export function publishByGstreamer(
   t: Test,
   endpoint: string,
   streamKey: string,
   codec: 'h264' | 'vp8',
+  reports: 'honest' | 'lying' = 'honest',
 ): GstreamerClient {
-  return start(t, ['publish', endpoint, streamKey, codec]);
+  return start(t, ['publish', endpoint, streamKey, codec, ...(reports === 'lying' ? [reports] : [])]);
 }
 
 /** Watches by WHEP; gone when the test is. */

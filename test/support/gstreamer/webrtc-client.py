@@ -1,11 +1,11 @@
 """WHIP and WHEP by GStreamer's webrtcbin: ICE, DTLS, SRTP, RTP and SDP that share nothing with the gateway or with browsers.
 
     webrtc-client.py check
-    webrtc-client.py publish ENDPOINT STREAM_KEY h264|vp8
+    webrtc-client.py publish ENDPOINT STREAM_KEY h264|vp8 [lying]
     webrtc-client.py watch ENDPOINT
 
 Both run until SIGTERM, then end their session. The picture that is published turns white at every full second, and a
-tone sounds with it. What happens is told in lines of JSON; a watcher says twice a second what it has seen and heard so far.
+tone sounds with it; `lying`, its sender reports run at a wrong rate. What happens is told in lines of JSON; a watcher says twice a second what it has seen and heard so far.
 """
 
 import json
@@ -69,6 +69,8 @@ def say(**line):
 class Client:
     """One session with an endpoint: offers once every candidate is known, and takes the answer."""
 
+    honest = True
+
     def __init__(self, pipeline, endpoint, key=None):
         self.pipeline = pipeline
         self.endpoint = endpoint
@@ -131,7 +133,7 @@ class Client:
         say(event=peer.get_property('connection-state').value_nick)
 
     def told(self, _, message):
-        if message.type == Gst.MessageType.LATENCY:
+        if message.type == Gst.MessageType.LATENCY and self.honest:
             # Sinks came: without it the sender reports of GStreamer 1.22 run twice as fast as the media.
             self.pipeline.recalculate_latency()
         elif message.type == Gst.MessageType.ERROR:
@@ -143,7 +145,8 @@ class Client:
 class Publisher(Client):
     """Sends the ball and the tone, and again what was lost."""
 
-    def __init__(self, endpoint, key, codec):
+    def __init__(self, endpoint, key, codec, lying=None):
+        self.honest = not lying
         pipeline = Gst.parse_launch(PUBLISHED.format(encoder=ENCODERS[codec]))
         super().__init__(pipeline, endpoint, key)
         light = pipeline.get_by_name('light')

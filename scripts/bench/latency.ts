@@ -7,7 +7,8 @@
  *     npm run bench:latency -- --source whip
  *
  * The source is RTMP (the barcode camera, with or without B-frames) or WHIP (a browser tab); the delivery HLS or WebRTC.
- * The camera's own delay is part of every figure: a picture with B-frames leaves it three pictures late.
+ * The camera's own delay is part of every figure: a picture with B-frames leaves it three pictures late. From WHIP to WebRTC
+ * the same camera is measured afterwards without a server, from one tab straight to another: the rest is the browser's own.
  *
  * All runs on one machine, encoders and decoder included, so give it idle cores. Exit code 1 when the aim is missed.
  */
@@ -15,12 +16,15 @@ import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { launchChromium } from '../../test/support/chromium.js';
 import { quantile, readMeter, startMeter } from '../../test/support/glass-to-glass.js';
-import { publishFromPage } from '../../test/support/whip-page.js';
+import { publishFromPage, stopPublishing } from '../../test/support/whip-page.js';
 import { BarcodeCamera } from './barcode-camera.js';
 import { BenchGateway } from './bench-gateway.js';
+import { connectDirectly } from './direct-connection.js';
 
 const WARM_UP_MS = 10_000;
 const SAMPLE_MS = 500;
+/** What a browser publishes. */
+const PICTURE = { width: 1280, height: 720, bitrate: 2_500_000 };
 /** Glass to glass, ms. */
 const AIMS = {
   'rtmp to hls': 1_600,
@@ -95,11 +99,9 @@ const browser = await launchChromium({ webrtc: true });
 const stream = await gateway.createStream('Latency benchmark');
 const camera = new BarcodeCamera({ url: stream.rtmp, bFrames: values['b-frames'] });
 try {
-  if (values.source === 'rtmp') camera.start();
-  else {
-    const tab = await (await browser.newContext()).newPage();
-    await publishFromPage(tab, gateway, stream.key, { width: 1280, height: 720, bitrate: 2_500_000 });
-  }
+  const tab = values.source === 'rtmp' ? undefined : await (await browser.newContext()).newPage();
+  if (tab) await publishFromPage(tab, gateway, stream.key, PICTURE);
+  else camera.start();
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   await page.goto(stream.watch);
   await page.getByLabel('Delivery').selectOption(values.delivery);
@@ -127,6 +129,18 @@ try {
   );
   console.log(`levels           ${after.levelSwitches - before.levelSwitches} switches, now ${after.level}`);
   for (const error of after.errors.slice(before.errors.length)) console.log(`player           ${error}`);
+  if (tab && values.delivery === 'webrtc') {
+    await stopPublishing(tab);
+    await page.close();
+    const viewer = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    await connectDirectly(tab, viewer, PICTURE.bitrate);
+    await startMeter(viewer);
+    await pause(WARM_UP_MS);
+    await readMeter(viewer);
+    await pause(seconds * 1000);
+    const straight = await readMeter(viewer);
+    console.log(row('without a server', straight.ages, 0, `ms (${straight.ages.length} pictures)`));
+  }
   const met = aim === undefined || (p95 <= aim && stalls === 0);
   const wanted = aim === undefined ? 'none for this way' : `p95 <= ${aim} ms and no stall in ${seconds} s`;
   console.log(`aim              ${way}: ${wanted}${met ? '' : ': missed'}`);

@@ -1,0 +1,44 @@
+import type { Page } from 'playwright-core';
+
+/** Runs in the camera's page; text, because nothing of the browser's is declared here. */
+const OFFER = `async (bitrate) => {
+  const pc = (window.direct = new RTCPeerConnection({ bundlePolicy: 'max-bundle' }));
+  const tracks = window.whip.pc.getSenders().map(({ track }) => track);
+  // Of one stream: the viewer keeps sound and picture together, as it does with those of a server.
+  const streams = [new MediaStream(tracks)];
+  for (const track of tracks) {
+    const sendEncodings = track.kind === 'video' ? [{ maxBitrate: bitrate }] : [{}];
+    pc.addTransceiver(track, { direction: 'sendonly', streams, sendEncodings });
+  }
+  await pc.setLocalDescription();
+  while (pc.iceGatheringState !== 'complete') await new Promise((resolve) => setTimeout(resolve, 10));
+  return pc.localDescription.sdp;
+}`;
+
+/** Runs in the viewer's page. */
+const ANSWER = `async (sdp) => {
+  const video = Object.assign(document.createElement('video'), { autoplay: true, muted: true, playsInline: true });
+  document.body.append(video);
+  const pc = (window.direct = new RTCPeerConnection());
+  pc.ontrack = ({ streams: [stream] }) => {
+    video.srcObject = stream;
+  };
+  await pc.setRemoteDescription({ type: 'offer', sdp });
+  await pc.setLocalDescription();
+  while (pc.iceGatheringState !== 'complete') await new Promise((resolve) => setTimeout(resolve, 10));
+  return pc.localDescription.sdp;
+}`;
+
+/**
+ * Connects the tab that has published (`publishFromPage`) straight to another, which shows its picture.
+ *
+ * @param bitrate of the picture at most, bits per second
+ */
+export async function connectDirectly(camera: Page, viewer: Page, bitrate: number): Promise<void> {
+  const offer = await camera.evaluate<string>(`(${OFFER})(${bitrate})`);
+  const answer = await viewer.evaluate<string>(`(${ANSWER})(${JSON.stringify(offer)})`);
+  const description = JSON.stringify({ type: 'answer', sdp: answer });
+  await camera.evaluate(`window.direct.setRemoteDescription(${description})`);
+  while (!(await viewer.evaluate<boolean>("document.querySelector('video').videoWidth > 0")))
+    await new Promise((resolve) => setTimeout(resolve, 50));
+}

@@ -1,27 +1,7 @@
-import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import {
-  decimal,
-  fail,
-  HeadendError,
-  type LogLevel,
-  list,
-  oneOf,
-  pemFile,
-  type Read,
-  type Setting,
-  SettingProblem,
-  secretOf,
-  setting,
-  text,
-  url,
-  whole,
-  yesOrNo,
-} from './platform/index.js';
-
-/** One encoded version below the source: its height in pixels and its bitrate at 30 frames per second, in bits/s. */
-export type ConfiguredRung = { height: number; bitrate: number };
+import { type ConfiguredRung, SETTINGS } from './config/settings.js';
+import { HeadendError, type LogLevel, type Setting, SettingProblem } from './platform/index.js';
 
 export type Config = {
   http: { host: string; port: number };
@@ -67,7 +47,16 @@ export type Config = {
     /** For coturn's time-limited credentials; instead of name and password. */
     turnSecret: string | undefined;
   };
-  limits: { broadcasts: number; rtmpConnections: number; rtmpConnectionsPerAddress: number };
+  limits: {
+    broadcasts: number;
+    rtmpConnections: number;
+    rtmpConnectionsPerAddress: number;
+    sockets: number;
+    /** For an IPv4 address, or a /64 network of IPv6. */
+    socketsPerAddress: number;
+  };
+  /** How long what grows by itself is kept, in days; 0: for ever. */
+  keepDays: { chat: number; viewers: number; keyUses: number; webhookDeliveries: number };
   /** Who may make an account, and what those may do who needed no invitation. */
   registration: { policy: 'open' | 'invitation' | 'closed'; role: 'viewer' | 'broadcaster' };
   /** A host platform whose tokens are taken. */
@@ -82,191 +71,6 @@ export type Config = {
     | undefined;
   /** Whether webhooks may lead to private addresses and to this machine. */
   webhooksToPrivateAddresses: boolean;
-};
-
-const databaseUrl: Read<string> = (value, name) => {
-  // The value may hold a password: it is not repeated.
-  if (!/^postgres(ql)?:\/\//.test(value)) throw new SettingProblem(`${name} must be a postgres:// URL`);
-  return value;
-};
-
-/** `720:2500k,480:1200k`: height and bitrate at 30 frames per second. */
-const ladder: Read<ConfiguredRung[] | 'off'> = (value, name) => {
-  if (value === 'off') return 'off';
-  return value.split(',').map((entry) => {
-    const match = /^\s*(\d{2,4}):(\d+)(k|m)?\s*$/i.exec(entry);
-    if (!match) return fail(name, 'off, or HEIGHT:BITRATE entries such as 720:2500k,360:700k', value);
-    const unit = { k: 1_000, m: 1_000_000, '': 1 }[(match[3] ?? '').toLowerCase()] ?? 1;
-    const rung = { height: Number(match[1]), bitrate: Number(match[2]) * unit };
-    if (
-      rung.height < 96 ||
-      rung.height > 4320 ||
-      rung.height % 2 ||
-      rung.bitrate < 50_000 ||
-      rung.bitrate > 100_000_000
-    )
-      fail(name, 'heights (even, 96 to 4320) and bitrates (50k to 100m)', value);
-    return rung;
-  });
-};
-
-const stunUrl = (entry: string): boolean => /^stuns?:[\w.\-[\]:]+$/i.test(entry);
-const turnUrl: Read<string> = (value, name) =>
-  /^turns?:[\w.\-[\]:]+(\?transport=(udp|tcp))?$/i.test(value)
-    ? value
-    : fail(name, 'a turn: or turns: URL', value);
-
-const SETTINGS = {
-  httpPort: setting('HTTP_PORT', whole(0, 65_535), '8080', 'port of pages, API and HLS'),
-  httpHost: setting('HTTP_HOST', text, '::', 'address of that listener'),
-  rtmpPort: setting('RTMP_PORT', whole(0, 65_535), '1935', 'port for RTMP ingest'),
-  rtmpHost: setting('RTMP_HOST', text, '::', 'address of the RTMP and RTMPS listeners'),
-  rtmpsPort: setting('RTMPS_PORT', whole(0, 65_535), undefined, 'port for RTMP over TLS; off unless set'),
-  tlsCert: setting('TLS_CERT', pemFile, undefined, 'certificate chain for RTMPS, a PEM file'),
-  tlsKey: setting('TLS_KEY', pemFile, undefined, 'private key for RTMPS, a PEM file'),
-  publicUrl: setting(
-    'PUBLIC_URL',
-    url,
-    undefined,
-    'how viewers reach the gateway; default http://localhost:HTTP_PORT',
-  ),
-  trustProxy: setting('TRUST_PROXY', yesOrNo, 'false', 'believe X-Forwarded-* headers (set it behind nginx)'),
-  dataDir: setting('DATA_DIR', text, './data', 'folder for the embedded database and secrets'),
-  databaseUrl: setting(
-    'DATABASE_URL',
-    databaseUrl,
-    undefined,
-    'a PostgreSQL server; unset: embedded, in DATA_DIR',
-  ),
-  operatorToken: setting(
-    'OPERATOR_TOKEN',
-    secretOf(16),
-    undefined,
-    'bearer token of the API; unset: made at the first start',
-  ),
-  ffmpegPath: setting('FFMPEG_PATH', text, undefined, 'the ffmpeg program; default: ffmpeg in PATH'),
-  logLevel: setting(
-    'LOG_LEVEL',
-    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
-    'info',
-    'least level that is logged',
-  ),
-  ladder: setting(
-    'LADDER',
-    ladder,
-    '1080:4500k,720:2500k,480:1200k,360:700k,240:350k',
-    'renditions below the source, HEIGHT:BITRATE at 30 fps; off: the source alone',
-  ),
-  videoEncoder: setting(
-    'VIDEO_ENCODER',
-    oneOf('software', 'nvenc', 'vaapi', 'qsv', 'videotoolbox'),
-    'software',
-    'who encodes; hardware is tried at start, software takes over when it fails',
-  ),
-  vaapiDevice: setting('VAAPI_DEVICE', text, '/dev/dri/renderD128', 'device for VIDEO_ENCODER=vaapi'),
-  videoPreset: setting(
-    'VIDEO_PRESET',
-    oneOf('ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium'),
-    'veryfast',
-    'x264 preset: picture quality against CPU',
-  ),
-  audioBitrate: setting(
-    'AUDIO_BITRATE',
-    whole(32_000, 512_000),
-    '128000',
-    'bits/s of the shared AAC rendition',
-  ),
-  partDuration: setting('PART_DURATION', decimal(0.1, 1), '0.333', 'seconds of an LL-HLS part'),
-  segmentDuration: setting('SEGMENT_DURATION', decimal(1, 6), '2', 'seconds of a segment, at least'),
-  windowDuration: setting('WINDOW_DURATION', decimal(12, 600), '30', 'seconds that a playlist reaches back'),
-  reconnectGrace: setting(
-    'RECONNECT_GRACE',
-    decimal(0, 3_600),
-    '60',
-    'seconds a broadcast waits for a lost publisher',
-  ),
-  webrtcHost: setting(
-    'WEBRTC_HOST',
-    text,
-    undefined,
-    'address of the WebRTC workers; default: every interface',
-  ),
-  webrtcPort: setting(
-    'WEBRTC_PORT',
-    whole(0, 65_535),
-    '8189',
-    'UDP port of the first WebRTC worker; the others follow',
-  ),
-  webrtcWorkers: setting(
-    'WEBRTC_WORKERS',
-    whole(1, 64),
-    undefined,
-    'WebRTC worker processes; default: one per core',
-  ),
-  webrtcPublicIps: setting(
-    'WEBRTC_PUBLIC_IPS',
-    list((entry) => isIP(entry) > 0, 'IP addresses separated by commas'),
-    undefined,
-    'addresses the outside knows this machine by (NAT 1:1)',
-  ),
-  webrtcBitrate: setting(
-    'WEBRTC_MAX_BITRATE',
-    whole(100_000, 100_000_000),
-    '6000000',
-    'bits/s a WHIP publisher may send',
-  ),
-  stunUrls: setting(
-    'STUN_URLS',
-    list(stunUrl, 'off, or stun: URLs separated by commas'),
-    'stun:stun.l.google.com:19302,stun:stun1.l.google.com:19302',
-    'STUN servers that clients are told; off: none',
-  ),
-  turnServer: setting('TURN_SERVER', turnUrl, undefined, 'TURN server that clients are told'),
-  turnUsername: setting('TURN_USERNAME', text, undefined, 'its user name (with TURN_PASSWORD)'),
-  turnPassword: setting('TURN_PASSWORD', text, undefined, 'its password'),
-  turnSecret: setting(
-    'TURN_SECRET',
-    text,
-    undefined,
-    "its secret for time-limited credentials (coturn's use-auth-secret)",
-  ),
-  registration: setting(
-    'REGISTRATION',
-    oneOf('open', 'invitation', 'closed'),
-    'invitation',
-    'who may make an account: anybody, who was invited, nobody',
-  ),
-  registrationRole: setting(
-    'REGISTRATION_ROLE',
-    oneOf('viewer', 'broadcaster'),
-    'viewer',
-    'what accounts may do that were made without an invitation',
-  ),
-  jwksUrl: setting('AUTH_JWKS_URL', url, undefined, "where a host platform's public keys are (JWK Set)"),
-  jwtSecret: setting('AUTH_JWT_SECRET', secretOf(32), undefined, 'or the secret it signs with (HS256)'),
-  jwtIssuer: setting('AUTH_JWT_ISSUER', text, undefined, 'what its tokens must say as `iss`'),
-  jwtAudience: setting('AUTH_JWT_AUDIENCE', text, undefined, 'and as `aud`'),
-  jwtRolesClaim: setting(
-    'AUTH_JWT_ROLES_CLAIM',
-    text,
-    'roles',
-    'the claim with viewer, broadcaster or admin; `a.b` is b in a',
-  ),
-  jwtNameClaim: setting('AUTH_JWT_NAME_CLAIM', text, 'name', 'the claim with the name that others see'),
-  webhooksPrivate: setting(
-    'WEBHOOK_PRIVATE_ADDRESSES',
-    yesOrNo,
-    'true',
-    'webhooks may lead to private addresses and to this machine',
-  ),
-  maxBroadcasts: setting('MAX_BROADCASTS', whole(1, 10_000), '100', 'broadcasts at the same time'),
-  maxRtmp: setting('MAX_RTMP_CONNECTIONS', whole(1, 100_000), '2000', 'RTMP connections in all'),
-  maxRtmpPerAddress: setting(
-    'MAX_RTMP_CONNECTIONS_PER_ADDRESS',
-    whole(1, 100_000),
-    '50',
-    'RTMP connections per address',
-  ),
 };
 
 /** Every setting with its default (empty: none) and what it is for. */
@@ -355,6 +159,14 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       broadcasts: required(SETTINGS.maxBroadcasts),
       rtmpConnections: required(SETTINGS.maxRtmp),
       rtmpConnectionsPerAddress: required(SETTINGS.maxRtmpPerAddress),
+      sockets: required(SETTINGS.maxSockets),
+      socketsPerAddress: required(SETTINGS.maxSocketsPerAddress),
+    },
+    keepDays: {
+      chat: required(SETTINGS.keepChat),
+      viewers: required(SETTINGS.keepViewers),
+      keyUses: required(SETTINGS.keepKeyUses),
+      webhookDeliveries: required(SETTINGS.keepDeliveries),
     },
     registration: {
       policy: required(SETTINGS.registration),

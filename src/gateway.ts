@@ -99,6 +99,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     const keys: StreamKeys = new StreamKeys({
       sql,
       dropKey: (keyId) => streams.dropKey(keyId),
+      keepDays: config.keepDays.keyUses,
       clock,
       log: log.child({ room: 'accounts' }),
     });
@@ -145,6 +146,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       sql,
       privateAddresses: config.webhooksToPrivateAddresses,
       version: release,
+      keepDays: config.keepDays.webhookDeliveries,
       clock,
       log: log.child({ room: 'webhooks' }),
     });
@@ -215,7 +217,15 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       iceServers,
     });
 
-    const hub = createRealtime({ authenticate, clock, log: log.child({ room: 'realtime' }) });
+    const hub = createRealtime({
+      authenticate,
+      clock,
+      log: log.child({ room: 'realtime' }),
+      limits: {
+        connections: config.limits.sockets,
+        connectionsPerAddress: config.limits.socketsPerAddress,
+      },
+    });
     authentication.onRevoked((userId) => {
       hub.signOut(({ principal }) => userIdOf(principal) === userId);
     });
@@ -225,6 +235,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       authenticate,
       secret: keyOf(secret, 'viewer tokens'),
       hub,
+      keepDays: config.keepDays.viewers,
       greet: (client, streamId, enter) => chat.greet(client, streamId, enter),
       clock,
       log: log.child({ room: 'audience' }),
@@ -239,6 +250,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       isFollowing: (follower, followed) => follows.isFollowing(follower, followed),
       isAdminAccount: async (userId) => (await accounts.find(userId))?.role === 'admin',
       addressSecret: keyOf(secret, 'addresses in chat'),
+      keepDays: config.keepDays.chat,
       clock,
       log: log.child({ room: 'chat' }),
     });

@@ -27,6 +27,20 @@ t.test('an empty environment gives the defaults', async (t) => {
   ]);
 });
 
+t.test('how long things are kept, and how many may connect, can be set', async (t) => {
+  t.match(readConfig({}), {
+    keepDays: { chat: 365, viewers: 365, keyUses: 90, webhookDeliveries: 30 },
+    limits: { sockets: 10_000, socketsPerAddress: 1_000 },
+  });
+  t.match(readConfig({ KEEP_CHAT_DAYS: '0', MAX_SOCKETS_PER_ADDRESS: '5' }), {
+    keepDays: { chat: 0 },
+    limits: { socketsPerAddress: 5 },
+  });
+  t.throws(() => readConfig({ KEEP_CHAT_DAYS: '-1', MAX_SOCKETS: '0' }), {
+    message: /MAX_SOCKETS[\s\S]*KEEP_CHAT_DAYS/,
+  });
+});
+
 t.test('an empty variable counts as absent', async (t) => {
   t.equal(readConfig({ HTTP_PORT: '' }).http.port, 8080);
 });

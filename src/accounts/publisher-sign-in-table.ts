@@ -44,7 +44,11 @@ export class PublisherSignInTable {
       order by id desc limit ${page.limit} offset ${page.offset}`;
   }
 
-  async forgetBefore(time: Date): Promise<void> {
-    await this.#sql`delete from publisher_sign_ins where used_at < ${time}`;
+  /** Deletes the oldest from before a moment. @returns how many */
+  async sweep(before: Date, atMost: number): Promise<number> {
+    const result = await this.#sql`
+      delete from publisher_sign_ins where id in (
+        select id from publisher_sign_ins where used_at < ${before} order by used_at limit ${atMost})`;
+    return result.count;
   }
 }

@@ -46,7 +46,11 @@ export class StreamKeyUseTable {
       order by id desc limit ${page.limit} offset ${page.offset}`;
   }
 
-  async forgetBefore(time: Date): Promise<void> {
-    await this.#sql`delete from stream_key_uses where used_at < ${time}`;
+  /** Deletes the oldest from before a moment. @returns how many */
+  async sweep(before: Date, atMost: number): Promise<number> {
+    const result = await this.#sql`
+      delete from stream_key_uses where id in (
+        select id from stream_key_uses where used_at < ${before} order by used_at limit ${atMost})`;
+    return result.count;
   }
 }

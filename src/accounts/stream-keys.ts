@@ -1,4 +1,12 @@
-import { type Clock, type Logger, newId, PublicError, type Queries, type Sql } from '../platform/index.js';
+import {
+  type Clock,
+  type Logger,
+  newId,
+  PublicError,
+  type Queries,
+  type Sql,
+  Sweeper,
+} from '../platform/index.js';
 import { isAddressRange } from './address-range.js';
 import { type PublisherSignIn, PublisherSignInTable } from './publisher-sign-in-table.js';
 import { hashStreamKey, mintStreamKey } from './stream-key.js';
@@ -15,9 +23,6 @@ import { type StreamKeyUse, StreamKeyUseTable } from './stream-key-use-table.js'
 const USABLE_KEYS = 50;
 /** Keys of one owner that admit nobody any more and are kept, with their uses, at most. */
 const KEPT_DEAD_KEYS = 100;
-/** How long uses are kept. */
-const KEPT_USES_MS = 90 * 86_400_000;
-const CLEANING_MS = 3_600_000;
 /** PostgreSQL appendix A. */
 const FOREIGN_KEY_VIOLATION = '23503';
 
@@ -27,6 +32,8 @@ export type StreamKeysOptions = {
   sql: Sql;
   /** Drops the publisher that uses a key, and lets none in with it that was admitted a moment ago. */
   dropKey: (keyId: string) => void;
+  /** How long uses are kept, in days; 0, as where nothing is said: for ever. */
+  keepDays?: number;
   clock: Clock;
   log: Logger;
 };
@@ -40,23 +47,27 @@ export class StreamKeys {
   readonly #table: StreamKeyTable;
   readonly #uses: StreamKeyUseTable;
   readonly #signIns: PublisherSignInTable;
-  readonly #life = new AbortController();
+  readonly #sweepers: Sweeper[];
 
   constructor(options: StreamKeysOptions) {
     this.#options = options;
     this.#table = new StreamKeyTable(options.sql);
     this.#uses = new StreamKeyUseTable(options.sql);
     this.#signIns = new PublisherSignInTable(options.sql);
+    const { clock, log, keepDays: days = 0 } = options;
+    const tables = { 'uses of stream keys': this.#uses, 'publishers who were signed in': this.#signIns };
+    this.#sweepers = Object.entries(tables).map(
+      ([what, table]) => new Sweeper({ what, days, sweep: (...upTo) => table.sweep(...upTo), clock, log }),
+    );
   }
 
   /** Begins to forget old uses, now and then. */
   start(): void {
-    this.#options.clock.every(CLEANING_MS, () => void this.#clean(), this.#life.signal);
-    void this.#clean();
+    for (const sweeper of this.#sweepers) sweeper.start();
   }
 
   close(): void {
-    this.#life.abort();
+    for (const sweeper of this.#sweepers) sweeper.close();
   }
 
   /** Stores the key that a livestream is made with, in the transaction that makes the livestream. */
@@ -220,16 +231,6 @@ export class StreamKeys {
 
   #now(): Date {
     return new Date(this.#options.clock.now());
-  }
-
-  async #clean(): Promise<void> {
-    try {
-      const before = new Date(this.#options.clock.now() - KEPT_USES_MS);
-      await this.#uses.forgetBefore(before);
-      await this.#signIns.forgetBefore(before);
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'old uses of stream keys could not be forgotten');
-    }
   }
 }
 

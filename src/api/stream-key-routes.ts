@@ -144,7 +144,7 @@ export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, opt
       schema: {
         summary: 'Who showed a stream key, the newest first',
         description:
-          'Of the last 90 days; at most 1,000 publishers that were admitted, and as many that were refused.',
+          'Of the last 90 days, unless the gateway is set to keep them longer or shorter; at most 1,000 publishers that were admitted, and as many that were refused.',
         tags,
         security: READING_SECURITY,
         params: keyParams,

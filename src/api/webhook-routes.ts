@@ -143,7 +143,8 @@ const routes: FastifyPluginAsync<WebhookRoutesOptions> = async (plain, { webhook
       preValidation: readNumbers,
       schema: {
         summary: 'What a webhook was told, the newest first',
-        description: 'Delivered ones are kept for 30 days, failed ones for 90.',
+        description:
+          'Delivered ones are kept for 30 days, failed ones for 90, unless the gateway is set to keep them longer or shorter.',
         tags,
         security: READING_SECURITY,
         params: WebhookParams,

@@ -65,6 +65,23 @@ export class AttendanceTable {
       .reverse();
   }
 
+  /** Deletes the visits that ended first, before a moment. @returns how many */
+  async sweepVisits(before: Date, atMost: number): Promise<number> {
+    const result = await this.#sql`
+      delete from livestream_viewers where id in (
+        select id from livestream_viewers where left_at < ${before} order by left_at limit ${atMost})`;
+    return result.count;
+  }
+
+  /** Deletes the oldest minutes from before a moment. @returns how many */
+  async sweepMinutes(before: Date, atMost: number): Promise<number> {
+    const result = await this.#sql`
+      delete from livestream_viewer_minutes where (stream_id, minute) in (
+        select stream_id, minute from livestream_viewer_minutes where minute < ${before}
+        order by minute limit ${atMost})`;
+    return result.count;
+  }
+
   /** The gateway looks after its viewers: they are there. */
   async beat(now: Date): Promise<void> {
     await this.#sql`

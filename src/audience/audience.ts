@@ -1,5 +1,5 @@
 import { ANONYMOUS, type Authenticate, type Principal, userIdOf } from '../accounts/index.js';
-import { type Clock, type Logger, PublicError, type Sql, sleep } from '../platform/index.js';
+import { type Clock, type Logger, PublicError, type Sql, Sweeper, sleep } from '../platform/index.js';
 import type { RealtimeFeature, RealtimeHub } from '../realtime/index.js';
 import {
   BROADCAST_END,
@@ -41,6 +41,8 @@ export type AudienceOptions = {
   clock: Clock;
   log: Logger;
   limits?: Partial<AudienceLimits>;
+  /** How long it is kept who watched and how many, in days; 0, as where nothing is said: for ever. */
+  keepDays?: number;
 };
 
 export type AudienceLimits = {
@@ -79,6 +81,7 @@ export class Audience implements ViewerGate {
   readonly #door: Doorkeeper;
   readonly #sockets: SocketAudience;
   readonly #peakListeners = new Set<PeakListener>();
+  readonly #sweepers: Sweeper[];
   readonly #life = new AbortController();
   #minutesAt = Number.NEGATIVE_INFINITY;
   #reviewing = false;
@@ -110,6 +113,11 @@ export class Audience implements ViewerGate {
       greet: options.greet ?? (async (_client, _streamId, enter) => void enter()),
     });
     this.feature = this.#sockets.feature;
+    const keep = { days: options.keepDays ?? 0, clock, log };
+    this.#sweepers = [
+      new Sweeper({ ...keep, what: 'visits', sweep: (...upTo) => this.#table.sweepVisits(...upTo) }),
+      new Sweeper({ ...keep, what: 'minutes', sweep: (...upTo) => this.#table.sweepMinutes(...upTo) }),
+    ];
   }
 
   /** Settles what an earlier gateway left behind. */
@@ -130,6 +138,7 @@ export class Audience implements ViewerGate {
     );
     clock.every(TICK_MS, () => this.#tick(), signal);
     clock.every(REVIEW_MS, () => void this.#reviewAll(), signal);
+    for (const sweeper of this.#sweepers) sweeper.start();
   }
 
   async admit(request: ViewerRequest): Promise<ViewerAdmission> {
@@ -267,6 +276,7 @@ export class Audience implements ViewerGate {
 
   async #close(): Promise<void> {
     this.#life.abort();
+    for (const sweeper of this.#sweepers) sweeper.close();
     this.#viewers.clear();
     for (const stream of this.#viewers.streams()) this.#collect(stream);
     const done = new AbortController();

@@ -1,4 +1,11 @@
-import type { Clock, Logger, RateLimitOptions, Sql } from '../platform/index.js';
+import {
+  type Clock,
+  idBoundary,
+  type Logger,
+  type RateLimitOptions,
+  type Sql,
+  Sweeper,
+} from '../platform/index.js';
 import type { RealtimeClient, RealtimeFeature, RealtimeHub } from '../realtime/index.js';
 import { createAddressHash } from './address-hash.js';
 import { Attendance } from './attendance.js';
@@ -10,6 +17,7 @@ import { MessageStore } from './message-store.js';
 import { MessageTable } from './message-table.js';
 import { Moderation } from './moderation.js';
 import { ModerationTable } from './moderation-table.js';
+import { PollTable } from './poll-table.js';
 import { Polls } from './polls.js';
 import { Posting } from './posting.js';
 import { Reactions } from './reactions.js';
@@ -51,7 +59,11 @@ export type ChatOptions = {
   /** The key of the hashes of addresses; with another one, bans of addresses hold no more. */
   addressSecret: Buffer;
   limits?: Partial<ChatLimits>;
+  /** How long messages, polls and the log are kept, in days; 0, as where nothing is said: for ever. */
+  keepDays?: number;
 };
+
+type Sweepable = Pick<MessageTable, 'sweep'>;
 
 export type Chat = {
   posting: Posting;
@@ -93,11 +105,24 @@ export function createChat(options: ChatOptions): Chat {
   const polls = new Polls({ sql, rooms, standings, moderation, hub, clock, log, limits });
   const attendance = new Attendance({ rooms, standings, history });
 
+  const sweptMessages: Sweepable = {
+    async sweep(before, atMost) {
+      for (const room of rooms.all) room.recent.forgetBefore(idBoundary(before));
+      return await messages.sweep(before, atMost);
+    },
+  };
+  const swept = { 'chat messages': sweptMessages, 'log of the chat': table, polls: new PollTable(sql) };
+  const sweepers = Object.entries(swept).map(
+    ([what, rows]) =>
+      new Sweeper({ what, days: options.keepDays ?? 0, sweep: (...upTo) => rows.sweep(...upTo), clock, log }),
+  );
+
   let forgetStreams = (): void => {};
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     forgetStreams();
     reactions.close();
+    for (const sweeper of sweepers) sweeper.close();
     await Promise.all([store.close(), polls.shutDown()]);
   };
   return {
@@ -120,6 +145,7 @@ export function createChat(options: ChatOptions): Chat {
         rooms.updated(streamId).catch((error: unknown) => log.warn({ err: error, streamId }, 'chat'));
       });
       await polls.start();
+      for (const sweeper of sweepers) sweeper.start();
     },
     close: () => (closed ??= close()),
   };

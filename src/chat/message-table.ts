@@ -1,4 +1,4 @@
-import type { Queries, Sql } from '../platform/index.js';
+import { idBoundary, type Queries, type Sql } from '../platform/index.js';
 import type { ChatMessage } from './chat-message.js';
 
 /** What became of a message: stored, or found to be one that was stored before. */
@@ -107,6 +107,14 @@ export class MessageTable {
     const result = await sql`
       update livestream_chat set deleted_at = ${at}, deleted_by = ${by}
       where stream_id = ${of.streamId} and user_id = ${of.userId} and id <= ${of.upTo} and deleted_at is null`;
+    return result.count;
+  }
+
+  /** Deletes the oldest from before a moment, for good. @returns how many */
+  async sweep(before: Date, atMost: number): Promise<number> {
+    const result = await this.#sql`
+      delete from livestream_chat where id in (
+        select id from livestream_chat where id < ${idBoundary(before)} order by id limit ${atMost})`;
     return result.count;
   }
 

@@ -1,4 +1,4 @@
-import type { Queries, Sql } from '../platform/index.js';
+import { idBoundary, type Queries, type Sql } from '../platform/index.js';
 
 /** Somebody who may not write, for a time or for good. */
 export type Ban = {
@@ -92,6 +92,14 @@ export class ModerationTable {
       insert into chat_log (id, stream_id, moderator_id, action, user_id, message_id, details, created_at)
       values (${id}, ${streamId}, ${moderatorId}, ${action}, ${userId}, ${messageId}, ${details}::text::jsonb,
         ${createdAt})`;
+  }
+
+  /** Forgets the oldest entries of the log from before a moment. @returns how many */
+  async sweep(before: Date, atMost: number): Promise<number> {
+    const result = await this.#sql`
+      delete from chat_log where id in (
+        select id from chat_log where id < ${idBoundary(before)} order by id limit ${atMost})`;
+    return result.count;
   }
 
   /** The newest first. */

@@ -1,4 +1,4 @@
-import type { Queries, Sql } from '../platform/index.js';
+import { idBoundary, type Queries, type Sql } from '../platform/index.js';
 
 /** A poll as it is stored. */
 export type StoredPoll = {
@@ -78,6 +78,15 @@ export class PollTable {
       update livestream_polls set votes = ${votes}, closed_at = ${at} where id = ${poll.id} and closed_at is null`;
     await sql`delete from livestream_poll_votes where poll_id = ${poll.id}`;
     return votes;
+  }
+
+  /** Deletes the oldest closed ones from before a moment. @returns how many */
+  async sweep(before: Date, atMost: number): Promise<number> {
+    const result = await this.#sql`
+      delete from livestream_polls where id in (
+        select id from livestream_polls where id < ${idBoundary(before)} and closed_at is not null
+        order by id limit ${atMost})`;
+    return result.count;
   }
 
   #columns(): ReturnType<Sql> {

@@ -74,6 +74,12 @@ export class RecentMessages {
       if (message.userId === userId && message.id <= upTo) this.remove(message.id);
   }
 
+  /** Messages before this id are not kept any more, anywhere. */
+  forgetBefore(id: string): void {
+    for (const { message, stored } of this.#entries.values())
+      if (stored && message.id < id) this.#entries.delete(message.id);
+  }
+
   /** Whether every message after `id` is here. */
   reaches(id: string): boolean {
     return id >= this.#floor;

@@ -13,3 +13,4 @@ export * from './project-root.js';
 export * from './rate-limit.js';
 export * from './secret-file.js';
 export * from './setting.js';
+export * from './sweeper.js';

@@ -124,8 +124,14 @@ export class DeliveryTable {
     return row;
   }
 
-  async forget(status: DeliveryStatus, before: Date): Promise<void> {
-    await this.#sql`delete from webhook_deliveries where status = ${status} and created_at < ${before}`;
+  /** Deletes the oldest that ended so, from before a moment. @returns how many */
+  async sweep(status: Exclude<DeliveryStatus, 'pending'>, before: Date, atMost: number): Promise<number> {
+    const result = await this.#sql`
+      delete from webhook_deliveries where id in (
+        select id from webhook_deliveries
+        where status <> 'pending' and status = ${status} and created_at < ${before}
+        order by created_at limit ${atMost})`;
+    return result.count;
   }
 
   #columns(): ReturnType<Sql> {

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, newId, PublicError, type Sql } from '../platform/index.js';
+import { type Clock, type Logger, newId, PublicError, type Sql, Sweeper } from '../platform/index.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import { type Delivery, type DeliveryStatus, DeliveryTable } from './delivery-table.js';
 import { Dispatcher } from './dispatcher.js';
@@ -8,10 +8,8 @@ import { PING, type WebhookData, type WebhookEvent } from './webhook-event.js';
 import { type Webhook, type WebhookChanges, WebhookTable } from './webhook-table.js';
 
 const MAXIMUM_WEBHOOKS = 50;
-const DAY_MS = 86_400_000;
-/** How long deliveries are kept after they were made, by how they ended. */
-const KEPT_MS = { delivered: 30 * DAY_MS, failed: 90 * DAY_MS } as const;
-const CLEANING_MS = 3_600_000;
+/** What failed is kept so many times as long as what was delivered: somebody may have to look at it. */
+const FAILED_TIMES = 3;
 
 export type WebhooksOptions = {
   sql: Sql;
@@ -19,6 +17,8 @@ export type WebhooksOptions = {
   privateAddresses: boolean;
   /** The release, for `User-Agent`. */
   version: string;
+  /** How long what was delivered is kept, in days; 0, as where nothing is said: for ever, like all else. */
+  keepDays?: number;
   clock: Clock;
   log: Logger;
   /** For the jitter of retries; `Math.random` where not given. */
@@ -40,7 +40,7 @@ export class Webhooks {
   readonly #deliveries: DeliveryTable;
   readonly #queue: DeliveryQueue;
   readonly #dispatcher: Dispatcher;
-  readonly #life = new AbortController();
+  readonly #sweepers: Sweeper[];
   /** As stored: only this gateway changes them. */
   #webhooks: Webhook[] = [];
   #closed: Promise<void> | undefined;
@@ -64,6 +64,17 @@ export class Webhooks {
       agent: `Headend/${version}`,
       random,
     });
+    const days = options.keepDays ?? 0;
+    this.#sweepers = (['delivered', 'failed'] as const).map(
+      (status) =>
+        new Sweeper({
+          what: `${status} webhook messages`,
+          days: status === 'failed' ? FAILED_TIMES * days : days,
+          sweep: (before, atMost) => this.#deliveries.sweep(status, before, atMost),
+          clock,
+          log,
+        }),
+    );
     this.#queue = new DeliveryQueue({
       table: this.#deliveries,
       onStored: () => this.#dispatcher.poke(),
@@ -75,8 +86,7 @@ export class Webhooks {
   /** Goes on with what an earlier gateway did not deliver. What happens before is told to nobody. */
   async start(): Promise<void> {
     await this.#reload();
-    this.#options.clock.every(CLEANING_MS, () => void this.#clean(), this.#life.signal);
-    void this.#clean();
+    for (const sweeper of this.#sweepers) sweeper.start();
     this.#dispatcher.poke();
   }
 
@@ -87,7 +97,7 @@ export class Webhooks {
   }
 
   async #close(): Promise<void> {
-    this.#life.abort();
+    for (const sweeper of this.#sweepers) sweeper.close();
     await this.#queue.close();
     await this.#dispatcher.close();
   }
@@ -211,16 +221,6 @@ export class Webhooks {
     const reloading = this.#reloading.then(load, load);
     this.#reloading = reloading;
     await reloading;
-  }
-
-  async #clean(): Promise<void> {
-    try {
-      for (const status of ['delivered', 'failed'] as const)
-        await this.#deliveries.forget(status, new Date(this.#options.clock.now() - KEPT_MS[status]));
-    } catch (error) {
-      if (!this.#life.signal.aborted)
-        this.#options.log.warn({ err: error }, 'old webhook deliveries could not be forgotten');
-    }
   }
 
   #now(): Date {

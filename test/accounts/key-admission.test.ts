@@ -22,7 +22,13 @@ async function door(t: Test) {
   const logged: string[] = [];
   const log = pino({ base: null }, { write: (line: string) => void logged.push(line) });
   const accounts = new Map<string, Account>();
-  const keys: StreamKeys = new StreamKeys({ sql, dropKey: (id) => streams.dropKey(id), clock, log });
+  const keys: StreamKeys = new StreamKeys({
+    sql,
+    dropKey: (id) => streams.dropKey(id),
+    keepDays: 90,
+    clock,
+    log,
+  });
   const outage: { error?: Error } = {};
   let asked = 0;
   const admit: Admit = createKeyAdmission({

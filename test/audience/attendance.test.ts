@@ -2,6 +2,7 @@ import t from 'tap';
 import { ANONYMOUS } from '../../src/accounts/index.js';
 import { newId } from '../../src/platform/index.js';
 import { account, audienceStage, knock, SocketDouble } from '../support/audience-stage.js';
+import { until } from '../support/gateway-process.js';
 
 t.test('after a crash nobody watched longer than the gateway was seen, and tokens go on', async (t) => {
   const stage = await audienceStage(t);
@@ -168,4 +169,30 @@ t.test('a socket that is gone while it joins is nobody', async (t) => {
   await joining;
   t.equal(audience.viewers(streamId).total, 0);
   t.equal(client.rooms.size, 0);
+});
+
+t.test('who watched when is kept so many days, and who watches stays', async (t) => {
+  const { audience, sql, clock, livestream } = await audienceStage(t, { keepDays: 10 });
+  const streamId = await livestream();
+  const at = (days: number): Date => new Date(clock.now() - days * 86_400_000);
+  for (const [joined, left] of [
+    [12, 11],
+    [12, 9],
+    [12, null],
+  ] as const)
+    await sql`
+      insert into livestream_viewers (id, stream_id, joined_at, left_at)
+      values (${newId()}, ${streamId}, ${at(joined)}, ${left === null ? null : at(left)})`;
+  for (const days of [11, 9])
+    await sql`
+      insert into livestream_viewer_minutes (stream_id, minute, viewers, by_protocol)
+      values (${streamId}, ${at(days)}, 1, '{}')`;
+  await clock.advance(3_600_000);
+  const left = async () => [
+    (await sql`select from livestream_viewers`).count,
+    (await sql`select from livestream_viewer_minutes`).count,
+  ];
+  await until('what is old is gone', async () => String(await left()) === '2,1');
+  t.equal((await sql`select from livestream_viewers where left_at is null`).count, 1);
+  await audience.close();
 });

@@ -49,7 +49,7 @@ export function stranger(address = '203.0.113.9'): Visitor {
 }
 
 /** Chat on a database of its own, with real livestreams; `owner` is whose they are. */
-export async function openChat(t: Test, limits: Partial<ChatLimits> = {}): Promise<ChatStage> {
+export async function openChat(t: Test, limits: Partial<ChatLimits> = {}, keepDays = 0): Promise<ChatStage> {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock(Date.now());
   const { log } = recordLog();
@@ -69,6 +69,7 @@ export async function openChat(t: Test, limits: Partial<ChatLimits> = {}): Promi
       log,
       addressSecret: Buffer.from('a secret of the test'),
       limits: { ...FREELY, ...limits },
+      keepDays,
     });
     t.teardown(() => chat.close());
     await chat.start();

@@ -34,6 +34,7 @@ async function room(t: Test): Promise<Room> {
       sql,
       privateAddresses: true,
       version: '1.2.3',
+      keepDays: 30,
       clock,
       log,
       random: () => 0,

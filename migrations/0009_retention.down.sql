@@ -1,0 +1,1 @@
+drop index livestream_viewer_minutes_minute;

@@ -5,8 +5,10 @@ export const ALONE: readonly string[] = [
   'test/gateway/watch.test.ts',
   'test/gateway/webrtc.test.ts',
   'test/gateway/webrtc-viewers.test.ts',
+  'test/gateway/whip-mutes.test.ts',
   'test/gateway/whip-to-hls.test.ts',
   'test/transcode/rtp-ladder.test.ts',
+  'test/transcode/rtp-supervisor.test.ts',
 ];
 
 /** Of whole gateways, encoders and browsers: they take long. */

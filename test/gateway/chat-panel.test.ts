@@ -1,10 +1,8 @@
 import type { Page } from 'playwright-core';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { openChromium } from '../support/chromium.js';
-import { film, publish } from '../support/encoder.js';
-import { type Livestream, OPERATOR_TOKEN, startGatewayProcess, until } from '../support/gateway-process.js';
-import { openPage } from '../support/pages.js';
-import { playback, untilPlaying } from '../support/watch-page.js';
+import { OPERATOR_TOKEN, startGatewayProcess, until } from '../support/gateway-process.js';
+import { openPerson } from '../support/pages.js';
 import { holds } from '../support/watch-stage.js';
 
 /** The newest message is in view. */
@@ -13,8 +11,8 @@ const AT_THE_END = `(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight
 const PASSWORD = 'correct horse battery';
 const XSS = '<img src=x onerror="window.hacked = 1">';
 
-const browser = await openChromium(t, { webrtc: true });
-const gateway = await startGatewayProcess(t, { LADDER: '180:100k', REGISTRATION: 'open' });
+const browser = await openChromium(t);
+const gateway = await startGatewayProcess(t, { REGISTRATION: 'open' });
 
 /** Asks as the operator does. */
 const api = (method: string, path: string, body?: object): Promise<Response> =>
@@ -26,15 +24,6 @@ const api = (method: string, path: string, body?: object): Promise<Response> =>
     },
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
-
-/** A page of somebody's own: with its own cookies. */
-async function person(t: Test, url: string): Promise<Page> {
-  const context = await browser.newContext();
-  t.teardown(() => context.close());
-  const page = await openPage(t, context);
-  await page.goto(url);
-  return page;
-}
 
 async function signUp(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name: 'Sign in to chat' }).click();
@@ -53,15 +42,10 @@ async function say(page: Page, text: string): Promise<void> {
 const said = (page: Page, text: string) => page.locator('.messages bdi').getByText(text, { exact: true });
 const trouble = (page: Page, text: RegExp) => page.locator('.chat .trouble').getByText(text).waitFor();
 
-async function total({ streamId }: Pick<Livestream, 'streamId'>): Promise<number> {
-  type Viewers = { viewers: { total: number } };
-  return (await gateway.api<Viewers>('GET', `/${streamId}/viewers`)).viewers.total;
-}
-
 t.test('what people write is shown to all as text, and moderators take it back', async (t) => {
   const livestream = await gateway.createLivestream();
-  const ann = await person(t, livestream.watch);
-  const ben = await person(t, livestream.watch);
+  const ann = await openPerson(t, browser, livestream.watch);
+  const ben = await openPerson(t, browser, livestream.watch);
   await ann.getByText('Nothing was said yet.').waitFor();
   t.equal(await ann.getByLabel('Message').count(), 0, 'who has not signed in reads');
 
@@ -107,8 +91,8 @@ t.test(
   'after a restart of the gateway the chat goes on, with nothing missing and nothing twice',
   async (t) => {
     const livestream = await gateway.createLivestream();
-    const cay = await person(t, livestream.watch);
-    const dan = await person(t, livestream.watch);
+    const cay = await openPerson(t, browser, livestream.watch);
+    const dan = await openPerson(t, browser, livestream.watch);
     await signUp(cay, 'Cay');
     await say(cay, 'before');
     await said(dan, 'before').waitFor();
@@ -125,81 +109,13 @@ t.test(
   },
 );
 
-t.test(
-  'one tab is one viewer by WebRTC, by HLS, while it changes, and when it is loaded again',
-  async (t) => {
-    const livestream = await gateway.createLivestream();
-    publish(t, await film(90, { size: '320x180', rate: '10', bitrate: '100k' }), livestream.rtmp);
-    await gateway.untilLive(livestream);
-    const seen = new Set<number>();
-    let going = true;
-    const counting = (async () => {
-      for (; going; await new Promise((resolve) => setTimeout(resolve, 50)))
-        seen.add(await total(livestream));
-    })();
-    const page = await person(t, livestream.watch);
-    await untilPlaying(page);
-    t.equal((await playback(page)).delivery, 'webrtc');
-    await page.getByText('1 watching').waitFor();
-    for (const [choice, delivery] of [
-      ['hls', 'hls'],
-      ['webrtc', 'webrtc'],
-      ['hls', 'hls'],
-    ] as const) {
-      await page.getByLabel('Delivery').selectOption(choice);
-      await until(`it plays by ${choice}`, async () => (await playback(page)).delivery === delivery);
-      await untilPlaying(page);
-    }
-    await page.reload();
-    await untilPlaying(page);
-    going = false;
-    await counting;
-    t.notOk(
-      [...seen].some((count) => count > 1),
-      `seen: ${[...seen]}`,
-    );
-    const second = await person(t, livestream.watch);
-    await untilPlaying(second);
-    await page.getByText('2 watching').waitFor();
-    t.equal(await total(livestream), 2, 'two tabs, the second of which is then duplicated');
-    const opened = second.context().waitForEvent('page');
-    await second.evaluate('void window.open(location.href)');
-    const copy = await opened;
-    await untilPlaying(copy);
-    await page.getByText('3 watching').waitFor();
-    await copy.close();
-    await page.getByText('2 watching').waitFor();
-    await page.close();
-    await second.getByText('1 watching').waitFor({ timeout: 10_000 });
-    t.equal(await total(livestream), 1, 'who closes the page is gone at once');
-  },
-);
-
-t.test('a full house is said to be full, and the picture comes when there is a place', async (t) => {
-  const livestream = await gateway.createLivestream();
-  publish(t, await film(90, { size: '320x180', rate: '10', bitrate: '100k' }), livestream.rtmp);
-  await gateway.untilLive(livestream);
-  const limited = await api('PATCH', `livestream/${livestream.streamId}`, { viewerLimit: 1 });
-  t.equal(limited.status, 200);
-  const first = await person(t, livestream.watch);
-  await untilPlaying(first);
-  const second = await person(t, livestream.watch);
-  await second
-    .locator('.notice')
-    .getByText(/As many people watch/)
-    .waitFor();
-  await first.close();
-  await untilPlaying(second);
-  t.equal(await total(livestream), 1);
-});
-
 t.test('who is invited to a private stream signs in on its page and watches', async (t) => {
   const { streamId } = await gateway.createLivestream('Rehearsal');
   await api('PATCH', `livestream/${streamId}`, { visibility: 'private' });
   const made = await api('POST', 'auth/register', { name: 'Eve', password: PASSWORD, role: 'viewer' });
   const { user } = (await made.json()) as { user: { id: string } };
   t.ok((await api('PUT', `livestream/${streamId}/guests/${user.id}`)).ok);
-  const page = await person(t, `${gateway.http}/watch/${streamId}`);
+  const page = await openPerson(t, browser, `${gateway.http}/watch/${streamId}`);
   await page.getByText(/no stream at this address/).waitFor();
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByLabel('Name').fill('Eve');
@@ -225,7 +141,7 @@ t.test('the page can be used on a phone and on a wide screen', async (t) => {
     [390, 844],
     [1280, 720],
   ] as const) {
-    const page = await person(t, 'about:blank');
+    const page = await openPerson(t, browser, 'about:blank');
     await page.setViewportSize({ width, height });
     await page.goto(livestream.watch);
     await page.getByRole('button', { name: 'Sign in to chat' }).waitFor();

@@ -78,7 +78,7 @@ export class GatewayProcess {
   }
 
   /** Asks the API as the operator does. @throws when the answer is not a success. */
-  async api<T>(method: 'GET' | 'POST', url: string, body?: object): Promise<T> {
+  async api<T>(method: 'GET' | 'POST' | 'PATCH', url: string, body?: object): Promise<T> {
     const response = await fetch(`${this.http}/api/livestream${url}`, {
       method,
       headers: {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import type { SourceInfo } from '../../src/media/index.js';
-import type { RtpSource } from '../../src/streams/index.js';
+import type { BroadcastVisit, RtpSource } from '../../src/streams/index.js';
 import { SourceDouble } from './broadcast-double.js';
 
 export type RtpCodec = 'vp8' | 'vp9' | 'h264';
@@ -196,4 +196,17 @@ export async function whip(t: Test, options: SenderOptions): Promise<RtpSourceDo
   if (options.video !== false) info.video = { codec, width, height };
   if (options.audio !== false) info.audio = { codec: 'opus', sampleRate: 48_000, channels: 2 };
   return new RtpSourceDouble(sender, info);
+}
+
+/** The picture of most senders, in pixels. */
+export const SMALL = { width: 640, height: 360 } as const;
+
+/** Publishes by WHIP: the first keyframe has arrived. */
+export function publish(
+  visit: BroadcastVisit,
+  source: RtpSourceDouble,
+  options: Partial<SenderOptions> = {},
+): void {
+  visit.published?.(source);
+  source.restart(Date.now(), { audio: options.audio !== false, video: options.video !== false });
 }

@@ -1,0 +1,84 @@
+import t from 'tap';
+import { openChromium } from '../support/chromium.js';
+import { film, publish } from '../support/encoder.js';
+import { type Livestream, startGatewayProcess, until } from '../support/gateway-process.js';
+import { openPerson } from '../support/pages.js';
+import { playback, untilPlaying } from '../support/watch-page.js';
+
+/** A picture that costs little: what is counted here are people. */
+const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };
+
+const browser = await openChromium(t, { webrtc: true });
+const gateway = await startGatewayProcess(t, { LADDER: '180:100k' });
+
+async function total({ streamId }: Pick<Livestream, 'streamId'>): Promise<number> {
+  type Viewers = { viewers: { total: number } };
+  return (await gateway.api<Viewers>('GET', `/${streamId}/viewers`)).viewers.total;
+}
+
+t.test(
+  'one tab is one viewer by WebRTC, by HLS, while it changes, and when it is loaded again',
+  async (t) => {
+    const livestream = await gateway.createLivestream();
+    publish(t, await film(90, SMALL), livestream.rtmp);
+    await gateway.untilLive(livestream);
+    const seen = new Set<number>();
+    let going = true;
+    const counting = (async () => {
+      for (; going; await new Promise((resolve) => setTimeout(resolve, 50)))
+        seen.add(await total(livestream));
+    })();
+    const page = await openPerson(t, browser, livestream.watch);
+    await untilPlaying(page);
+    t.equal((await playback(page)).delivery, 'webrtc');
+    await page.getByText('1 watching').waitFor();
+    for (const [choice, delivery] of [
+      ['hls', 'hls'],
+      ['webrtc', 'webrtc'],
+      ['hls', 'hls'],
+    ] as const) {
+      await page.getByLabel('Delivery').selectOption(choice);
+      await until(`it plays by ${choice}`, async () => (await playback(page)).delivery === delivery);
+      await untilPlaying(page);
+    }
+    await page.reload();
+    await untilPlaying(page);
+    going = false;
+    await counting;
+    t.notOk(
+      [...seen].some((count) => count > 1),
+      `seen: ${[...seen]}`,
+    );
+    const second = await openPerson(t, browser, livestream.watch);
+    await untilPlaying(second);
+    await page.getByText('2 watching').waitFor();
+    t.equal(await total(livestream), 2, 'two tabs, the second of which is then duplicated');
+    const opened = second.context().waitForEvent('page');
+    await second.evaluate('void window.open(location.href)');
+    const copy = await opened;
+    await untilPlaying(copy);
+    await page.getByText('3 watching').waitFor();
+    await copy.close();
+    await page.getByText('2 watching').waitFor();
+    await page.close();
+    await second.getByText('1 watching').waitFor({ timeout: 10_000 });
+    t.equal(await total(livestream), 1, 'who closes the page is gone at once');
+  },
+);
+
+t.test('a full house is said to be full, and the picture comes when there is a place', async (t) => {
+  const livestream = await gateway.createLivestream();
+  publish(t, await film(90, SMALL), livestream.rtmp);
+  await gateway.untilLive(livestream);
+  await gateway.api('PATCH', `/${livestream.streamId}`, { viewerLimit: 1 });
+  const first = await openPerson(t, browser, livestream.watch);
+  await untilPlaying(first);
+  const second = await openPerson(t, browser, livestream.watch);
+  await second
+    .locator('.notice')
+    .getByText(/As many people watch/)
+    .waitFor();
+  await first.close();
+  await untilPlaying(second);
+  t.equal(await total(livestream), 1);
+});

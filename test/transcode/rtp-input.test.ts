@@ -80,7 +80,7 @@ t.test('the session description of a publication', async (t) => {
 
 async function waiting(clock: FakeClock) {
   const input = await RtpInput.open({
-    source: { feedId: 'feed', send: async () => ({ close: () => {} }) },
+    source: { send: async () => ({ close: () => {} }) },
     has: { video: 'vp8', audio: true },
     frameRate: 30,
     pairs: new PortPairs(),
@@ -129,7 +129,7 @@ t.test('what has come out and does not any more is missed, also one kind alone',
 t.test('an input that nobody begins gives its ports back', async (t) => {
   const pairs = new PortPairs();
   const input = await RtpInput.open({
-    source: { feedId: 'feed', send: () => Promise.reject(new Error('never')) },
+    source: { send: () => Promise.reject(new Error('never')) },
     has: { video: 'h264', audio: true },
     frameRate: 30,
     pairs,

@@ -38,8 +38,6 @@ export class Av1Units {
   /** The last OBU goes on in the next packet. */
   #open = false;
   #waiting = true;
-  /** The rest of the unit with this timestamp is of no use. */
-  #torn: number | undefined;
 
   /** @param take is given each unit; its memory is the taker's. */
   constructor(take: (unit: Av1Unit) => void) {
@@ -51,9 +49,8 @@ export class Av1Units {
     return this.#waiting;
   }
 
-  /** Packets are missing in front of the next one. */
+  /** Packets are missing in front of the next one. What is left of their unit has no sequence header: it is no keyframe. */
   lost(): void {
-    if (this.#pieces.length > 0) this.#torn = this.#timestamp;
     this.#forget();
     this.#waiting = true;
   }
@@ -67,31 +64,22 @@ export class Av1Units {
     // Senders need not mark the end of a unit.
     if (this.#pieces.length > 0 && timestamp !== this.#timestamp) this.#finish();
     this.#timestamp = timestamp;
-    if (this.#torn === timestamp) return;
-    this.#torn = undefined;
     const whole = visitAv1Elements(packet, offset, end, {
       element: (at, stop, first, last) => this.#add(packet.subarray(at, stop), first, last),
     });
-    if (!whole) this.#tear();
-    else if (marker && this.#torn === undefined) this.#finish();
+    if (!whole) this.lost();
+    else if (marker) this.#finish();
   }
 
   #add(piece: Buffer, first: boolean, last: boolean): void {
-    if (this.#torn !== undefined) return;
     this.#bytes += piece.length;
     if (first === this.#open || this.#bytes > MAXIMUM_BYTES || this.#pieces.length === MAXIMUM_PIECES) {
-      this.#tear();
+      this.lost();
       return;
     }
     if (first) this.#begins.push(this.#pieces.length);
     this.#pieces.push(piece);
     this.#open = !last;
-  }
-
-  #tear(): void {
-    this.#torn = this.#timestamp;
-    this.#forget();
-    this.#waiting = true;
   }
 
   #forget(): void {
@@ -104,7 +92,7 @@ export class Av1Units {
   #finish(): void {
     const unit = this.#open ? undefined : this.#assemble();
     if (!unit) {
-      this.#tear();
+      this.lost();
       return;
     }
     this.#forget();

@@ -56,7 +56,7 @@ export class MatroskaOutput {
     const codec = this.#feed.shape.video?.codec;
     if (codec !== 'av1') throw new Error(`Matroska is made of AV1 alone, not of ${codec ?? 'sound'}`);
     this.#server.listen({ host: LOOPBACK, port: 0, backlog: 1 });
-    await once(this.#server, 'listening');
+    await once(this.#server, 'listening', { signal: this.#life.signal });
     this.#server.on('error', (error) => this.#context.log('debug', 'a Matroska output failed', error));
     this.#context.clock.after(CONNECT_MS, () => this.#unused(), this.#life.signal);
     return (this.#server.address() as AddressInfo).port;

@@ -42,11 +42,11 @@ async function serve(): Promise<void> {
     readableCodecs: { hevc: false, av1: false, vp9: false },
     clock: systemClock,
     log: createLog('silent'),
-    publish: async (publisher) => ({
+    publish: async ({ streamKey: id = '' }) => ({
       publication: {
-        id: publisher.streamKey,
-        streamId: publisher.streamKey,
-        broadcastId: publisher.streamKey,
+        id,
+        streamId: id,
+        broadcastId: id,
         restart() {},
         describe() {},
         close() {},

@@ -13,7 +13,13 @@ import { FakeClock } from './fake-clock.js';
 import { signallingServer } from './signalling-server.js';
 import { WebSocketClient } from './websocket-client.js';
 
-export const ANN: Principal = { kind: 'account', userId: 'ann', name: 'Ann', role: 'viewer', via: 'token' };
+export const ANN = {
+  kind: 'account',
+  userId: 'ann',
+  name: 'Ann',
+  role: 'viewer',
+  via: 'token',
+} as const satisfies Principal;
 
 export type RealtimeStageOptions = {
   feature?: Partial<RealtimeFeature>;

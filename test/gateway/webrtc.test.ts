@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Page } from 'playwright-core';
 import t from 'tap';
 import { openChromium } from '../support/chromium.js';
-import { startGatewayProcess } from '../support/gateway-process.js';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.js';
 import { LossyRelay } from '../support/lossy-relay.js';
 import { openPage } from '../support/pages.js';
 import { playback, untilPlaying } from '../support/watch-page.js';
@@ -21,6 +21,11 @@ async function countersOf(page: Page): Promise<Counters> {
     const reports = [...(await window.peers.at(-1).getStats()).values()];
     return reports.find(({ type, kind }) => /^(in|out)bound-rtp$/.test(type) && kind === 'video');
   })()`);
+}
+
+/** How many encoders it has started. */
+function encodersOf({ log }: GatewayProcess): number {
+  return log.filter(({ msg }) => msg === 'encoder started').length;
 }
 
 /** Timers of this process that fire so late, ns, tell that the machine has too much to do: the network is in here. */
@@ -47,6 +52,7 @@ t.test('three packets of a hundred lost both ways are made good', async (t) => {
   const delay = monitorEventLoopDelay({ resolution: 10 });
   const before = { viewer: await countersOf(page), publisher: await countersOf(camera) };
   const lost = { up: up.lost, down: down.lost };
+  const encoders = encodersOf(gateway);
   delay.enable();
   await page.waitForTimeout(10_000);
   delay.disable();
@@ -58,12 +64,18 @@ t.test('three packets of a hundred lost both ways are made good', async (t) => {
   t.ok(up.lost - lost.up > 20 && down.lost - lost.down > 20, 'packets were lost both ways');
   t.equal(counted('viewer', 'pliCount'), 0, 'the viewer never had to give a picture up');
   const [sent, shown] = [counted('publisher', 'framesSent'), counted('viewer', 'framesReceived')];
-  t.ok(sent > 200 && Math.abs(sent - shown) < 15, `of ${sent} pictures ${shown} came`);
+  t.ok(sent > 100 && Math.abs(sent - shown) < 15, `of ${sent} pictures ${shown} came`);
   const missing = counted('viewer', 'packetsLost');
   const again = counted('viewer', 'retransmittedPacketsReceived');
   t.ok(again > 0 && again >= missing, `${missing} were missing, ${again} came again`);
   const freezes = counted('viewer', 'freezeCount');
-  // Browsers call a picture frozen also where they lack the processor.
-  if (delay.max < STARVED) t.equal(freezes, 0, 'the picture never froze');
-  else t.comment(`${freezes} freezes on a machine that is ${Math.round(delay.max / 1e6)} ms late`);
+  const asked = counted('publisher', 'pliCount');
+  // A new encoder for HLS asks for a keyframe of its own.
+  const begun = encodersOf(gateway) > encoders;
+  // Browsers call a picture frozen also where they lack the processor, and answer too late.
+  if (delay.max < STARVED) {
+    t.equal(freezes, 0, 'the picture never froze');
+    if (!begun) t.equal(asked, 0, 'nor had the gateway to give one up');
+  } else
+    t.comment(`${freezes} freezes, ${asked} requests: the machine is ${Math.round(delay.max / 1e6)} ms late`);
 });

@@ -1,6 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -8,6 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 import { projectRoot } from '../../src/platform/index.js';
 import { testDatabaseUrl } from './database.js';
+import { freeUdpPorts } from './free-udp-ports.js';
 
 /** The operator token of every gateway that tests start. */
 export const OPERATOR_TOKEN = 'test-operator-token-0123456789';
@@ -146,7 +145,7 @@ export async function startGatewayProcess(
     DATABASE_URL: await testDatabaseUrl(t),
     OPERATOR_TOKEN,
     WEBRTC_HOST: '127.0.0.1',
-    WEBRTC_PORT: String(await freeUdpPort()),
+    WEBRTC_PORT: String(await freeUdpPorts()),
     WEBRTC_WORKERS: '1',
     STUN_URLS: 'off',
     LADDER: '240:350k',
@@ -159,16 +158,6 @@ export async function startGatewayProcess(
   });
   await gateway.start();
   return gateway;
-}
-
-/** A UDP port that was free a moment ago. */
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
 }
 
 /** Waits until `look` gives something; the time is a bound for a broken run, not a pace. */

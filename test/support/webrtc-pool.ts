@@ -1,4 +1,3 @@
-import { createSocket } from 'node:dgram';
 import { receiverReport } from '../../src/media/index.js';
 import { createLog, type Logger, systemClock } from '../../src/platform/index.js';
 import {
@@ -12,6 +11,7 @@ import {
   type WebrtcPool,
   type WebrtcPoolOptions,
 } from '../../src/webrtc/index.js';
+import { freeUdpPorts } from './free-udp-ports.js';
 import { type RtcPeer, RtcPeers } from './rtc-peers.js';
 
 export const FEEDBACK: NegotiatedFeedback = {
@@ -90,7 +90,7 @@ export async function startPool(
   options: Partial<WebrtcPoolOptions> = {},
 ): Promise<{ pool: WebrtcPool; peers: RtcPeers; firstPort: number }> {
   const workers = options.workers ?? 1;
-  const firstPort = await freePorts(workers);
+  const firstPort = await freeUdpPorts(workers);
   const log: Logger = options.log ?? createLog('silent');
   const pool = createWebrtcPool({
     workers,
@@ -105,31 +105,6 @@ export async function startPool(
   const [peers] = await Promise.all([RtcPeers.start(), pool.start()]);
   t.teardown(() => peers.kill());
   return { pool, peers, firstPort };
-}
-
-/** The first of so many UDP ports in a row that are free on loopback. */
-async function freePorts(count: number): Promise<number> {
-  for (;;) {
-    const sockets = [];
-    let first = 0;
-    try {
-      for (let i = 0; i < count; i++) {
-        const socket = createSocket('udp4');
-        sockets.push(socket);
-        await new Promise<void>((resolve, reject) => {
-          socket.once('error', reject);
-          socket.bind(i === 0 ? 0 : first + i, '127.0.0.1', resolve);
-        });
-        first ||= socket.address().port;
-      }
-      return first;
-    } catch {
-    } finally {
-      await Promise.all(
-        sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))),
-      );
-    }
-  }
 }
 
 /** A publisher that is connected. */

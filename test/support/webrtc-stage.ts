@@ -1,5 +1,3 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
@@ -9,6 +7,7 @@ import { type Logger, systemClock } from '../../src/platform/index.js';
 import { OPEN_GATE, type Publication } from '../../src/streams/index.js';
 import { createWebrtcPool, IceServers } from '../../src/webrtc/index.js';
 import { openChromium } from './chromium.js';
+import { freeUdpPorts } from './free-udp-ports.js';
 import { PublishedSource, RealtimeBroadcast } from './realtime-broadcast.js';
 import { signallingServer } from './signalling-server.js';
 import { WebrtcPage } from './webrtc-page.js';
@@ -29,7 +28,7 @@ export type StageParts = {
 export async function webrtcStage(t: Test, prepare?: (parts: StageParts) => Promise<void>) {
   const { app, log } = signallingServer(t);
   const clock = systemClock;
-  const port = await freeUdpPort();
+  const port = await freeUdpPorts();
   const pool = createWebrtcPool({
     workers: 1,
     firstPort: port,
@@ -76,12 +75,4 @@ export async function webrtcStage(t: Test, prepare?: (parts: StageParts) => Prom
   const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const browser = await openChromium(t);
   return { port, open: () => WebrtcPage.open(browser, base), ends, sources, visit, egress };
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return port;
 }

@@ -240,7 +240,7 @@ function sliceType(slice: Buffer): number {
 function isTaken(port: number): Promise<boolean> {
   const socket = createSocket('udp4');
   return new Promise((resolve) => {
-    socket.once('error', () => resolve(true));
+    socket.once('error', () => socket.close(() => resolve(true)));
     socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => socket.close(() => resolve(false)));
   });
 }

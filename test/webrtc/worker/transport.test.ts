@@ -1,17 +1,13 @@
 import { fork } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import path from 'node:path';
 import t from 'tap';
+import { freeUdpPorts } from '../../support/free-udp-ports.js';
 
 t.test('a worker whose transports have come and gone cleans up without a crash', async (t) => {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
   const extension = path.extname(import.meta.filename);
   const file = path.join(import.meta.dirname, '../../support', `transports-that-end${extension}`);
-  const child = fork(file, [String(port)], {
+  const child = fork(file, [String(await freeUdpPorts())], {
     execArgv: [...process.execArgv, '--expose-gc'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

@@ -1,10 +1,12 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import path from 'node:path';
 import t, { type Test } from 'tap';
 import { senderReport } from '../../src/media/index.js';
 import type { WebrtcPool } from '../../src/webrtc/index.js';
 import { av1Film, av1Payloads, temporalUnits } from '../support/av1-rtp.js';
+import { run } from '../support/encoder.js';
 import type { RtcPeer } from '../support/rtc-peers.js';
 import { rtpPacket } from '../support/synthetic-rtp.js';
 import { AUDIO, publish, publisherPlan, startPool, VIDEO } from '../support/webrtc-pool.js';
@@ -70,22 +72,12 @@ async function read(
 }
 
 /** The packets that ffprobe finds: stream and seconds. */
-async function packetsOf(bytes: Buffer): Promise<[stream: number, time: number][]> {
-  const child = spawn('ffprobe', [
-    '-v',
-    'error',
-    '-show_entries',
-    'packet=stream_index,pts_time',
-    '-of',
-    'csv=p=0',
-    '-',
-  ]);
-  let text = '';
-  child.stdout.on('data', (part) => (text += part));
-  child.stdin.on('error', () => {});
-  child.stdin.end(bytes);
-  await once(child, 'close');
-  return text
+async function packetsOf(t: Test, bytes: Buffer): Promise<[stream: number, time: number][]> {
+  const file = path.join(t.testdir(), 'stream.mkv');
+  writeFileSync(file, bytes);
+  const args = ['-v', 'error', '-show_entries', 'packet=stream_index,pts_time', '-of', 'csv=p=0', file];
+  const { stdout } = await run('ffprobe', args);
+  return stdout
     .trim()
     .split('\n')
     .map((line) => line.split(',').map(Number) as [number, number]);
@@ -109,7 +101,7 @@ t.test(
     const before = (Date.now() - zero) / 1000;
     output.close();
     await reader.ended;
-    const packets = await packetsOf(reader.bytes());
+    const packets = await packetsOf(t, reader.bytes());
     for (const [index, kind] of ['pictures', 'sound'].entries()) {
       const times = packets.filter(([stream]) => stream === index).map(([, time]) => time);
       t.ok(times.length > 20, `${times.length} ${kind}`);
@@ -142,7 +134,7 @@ t.test('the end of the publisher is not the end of the stream: the gateway says 
   output.close();
   await reader.ended;
   t.ok(
-    (await packetsOf(reader.bytes())).every(([stream]) => stream === 0),
+    (await packetsOf(t, reader.bytes())).every(([stream]) => stream === 0),
     'and no sound was wanted',
   );
 });

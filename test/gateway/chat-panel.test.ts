@@ -11,8 +11,10 @@ const AT_THE_END = `(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight
 const PASSWORD = 'correct horse battery';
 const XSS = '<img src=x onerror="window.hacked = 1">';
 
-const browser = await openChromium(t);
-const gateway = await startGatewayProcess(t, { REGISTRATION: 'open' });
+const [browser, gateway] = await Promise.all([
+  openChromium(t),
+  startGatewayProcess(t, { REGISTRATION: 'open' }),
+]);
 
 /** Asks as the operator does. */
 const api = (method: string, path: string, body?: object): Promise<Response> =>

@@ -13,14 +13,13 @@ const WATCH_MS = 60_000;
 t.test(
   'a stream with B-frames and 44.1 kHz plays for a minute without a stall, switching levels',
   async (t) => {
-    const gateway = await startGatewayProcess(t);
+    const [browser, gateway] = await Promise.all([openChromium(t), startGatewayProcess(t)]);
     const livestream = await gateway.createLivestream('Sixty seconds');
     publish(t, await film(120), livestream.rtmp);
     const published = performance.now();
     await until('the multivariant playlist is there', async () => (await fetch(livestream.hls)).ok);
     t.comment(`playable ${Math.round(performance.now() - published)} ms after the encoder was started`);
 
-    const browser = await openChromium(t);
     const page = await browser.newPage();
     const failures: string[] = [];
     page.on('pageerror', (error) => failures.push(error.message));

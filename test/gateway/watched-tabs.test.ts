@@ -8,8 +8,10 @@ import { playback, untilPlaying } from '../support/watch-page.js';
 /** A picture that costs little: what is counted here are people. */
 const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };
 
-const browser = await openChromium(t, { webrtc: true });
-const gateway = await startGatewayProcess(t, { LADDER: '180:100k' });
+const [browser, gateway] = await Promise.all([
+  openChromium(t, { webrtc: true }),
+  startGatewayProcess(t, { LADDER: '180:100k' }),
+]);
 
 async function total({ streamId }: Pick<Livestream, 'streamId'>): Promise<number> {
   type Viewers = { viewers: { total: number } };

@@ -6,8 +6,7 @@ import { inSync, record } from '../support/hls-recording.js';
 import { openPage } from '../support/pages.js';
 import { publishFromPage } from '../support/whip-page.js';
 
-const browser = await openChromium(t, { webrtc: true });
-const gateway = await startGatewayProcess(t);
+const [browser, gateway] = await Promise.all([openChromium(t, { webrtc: true }), startGatewayProcess(t)]);
 
 /** Has the browser send nothing of one kind, or send it again. */
 async function sends(page: Page, kind: 'audio' | 'video', active: boolean): Promise<void> {

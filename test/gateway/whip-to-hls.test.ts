@@ -6,8 +6,7 @@ import { openPage } from '../support/pages.js';
 import { playback, watchByWebrtc } from '../support/watch-page.js';
 import { publishFromPage, stopPublishing } from '../support/whip-page.js';
 
-const browser = await openChromium(t, { webrtc: true });
-const gateway = await startGatewayProcess(t);
+const [browser, gateway] = await Promise.all([openChromium(t, { webrtc: true }), startGatewayProcess(t)]);
 
 for (const codec of ['video/H264', 'video/VP8', 'video/VP9'] as const)
   t.test(`a browser publishes ${codec} by WHIP, watched by WHEP and by HLS`, async (t) => {

@@ -9,6 +9,10 @@ export type InboundSample = {
   /** Times the picture stood still, as the browser reckons it, and for how long in all. */
   freezes: number;
   freezeMs: number;
+  /** Packets that came a second time, because they were missed. */
+  retransmitted: number;
+  /** To the server and back, as last measured. */
+  roundTripMs: number | undefined;
 };
 
 export type Health = 'good' | 'silent' | 'loss' | 'freezes';
@@ -22,8 +26,13 @@ const ENOUGH_PACKETS = 200;
 /** Time without a picture while packets of it arrive. */
 const STUCK_MS = 4_000;
 const STUCK_PACKETS = 40;
-/** Frozen time within the window that is too much. */
-const FROZEN_MS = 3_000;
+/**
+ * Frozen time within the window that is too much; and where the network loses nothing and is quick: then a machine, here
+ * or there, has too little time, and HLS seldom needs less of it.
+ */
+const FROZEN_MS = { network: 3_000, machine: 6_000 } as const;
+/** A way to the server and back that takes longer is a network's trouble. */
+const SLOW_MS = 200;
 /** After a pause a sender may stutter for so long: its encoder begins, and what has waited comes at once. */
 const SETTLING_MS = 2_000;
 
@@ -42,11 +51,23 @@ export function judgeHealth(samples: readonly InboundSample[]): Health {
   if (whole && received === 0) return 'silent';
 
   if (isStuck(recent, now)) return 'freezes';
-  if (frozenMs(samples, oldest.at) >= FROZEN_MS) return 'freezes';
+  const limit = hasTrouble(recent) ? FROZEN_MS.network : FROZEN_MS.machine;
+  if (frozenMs(samples, oldest.at) >= limit) return 'freezes';
 
   const lost = now.packetsLost - oldest.packetsLost;
   if (received + lost >= ENOUGH_PACKETS && lost / (received + lost) > HEAVY_LOSS) return 'loss';
   return 'good';
+}
+
+/** Something was lost on the way, made good or not, or the way takes long. */
+function hasTrouble(recent: readonly InboundSample[]): boolean {
+  const [oldest, now] = [recent[0], recent.at(-1)];
+  if (!oldest || !now) return false;
+  return (
+    now.packetsLost > oldest.packetsLost ||
+    now.retransmitted > oldest.retransmitted ||
+    recent.some(({ roundTripMs = 0 }) => roundTripMs >= SLOW_MS)
+  );
 }
 
 /** Packets of the picture kept coming, but none could be shown. */

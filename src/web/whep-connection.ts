@@ -262,12 +262,10 @@ type RawCounters = InboundSample & {
   frameRate: number | undefined;
   width: number | undefined;
   height: number | undefined;
-  retransmitted: number;
   bytes: number;
   codec: string | undefined;
   bufferDelay: number;
   bufferEmitted: number;
-  roundTripMs: number | undefined;
 };
 
 const NOTHING_MEASURED: WhepMeasures = {

@@ -35,22 +35,22 @@ t.test('a browser publishes AV1 by WHIP over a network that loses packets, watch
   const middle = offsets[offsets.length >> 1] ?? Number.NaN;
   t.ok(Math.abs(middle) < LIPS, `beep ${Math.round(middle * 1000)} ms after the flash`);
 
-  t.equal(await stopPublishing(camera), 200);
-  t.equal(await gateway.state(livestream.streamId), 'reconnecting');
-  await until('the encoder is gone', async () => (await gateway.encoders()).length === 0);
-
-  // The same broadcast goes on when its publisher is back.
-  await publishFromPage(camera, gateway, livestream.streamKey, { codec: 'video/AV1' });
-  await gateway.untilLive(livestream);
+  // Another encoder takes over, leaves, and comes back: the same broadcast goes on.
   const media = async (): Promise<string> => {
     const text = await (await fetch(livestream.hls)).text();
     const [uri = ''] = text.match(/^(?!#)\S+$/m) ?? [];
     return await (await fetch(new URL(uri, livestream.hls))).text();
   };
-  await until(
-    'there is more to play',
-    async () => (await media()).split('#EXT-X-DISCONTINUITY\n').length > 1,
-  );
+  const goesOn = (seams: number): Promise<unknown> =>
+    until(`seam ${seams}`, async () => (await media()).split('#EXT-X-DISCONTINUITY\n').length > seams);
+  const other = await openPage(t, browser);
+  await publishFromPage(other, gateway, livestream.streamKey, { codec: 'video/AV1' });
+  await goesOn(1);
+  t.equal(await stopPublishing(other), 200);
+  t.equal(await gateway.state(livestream.streamId), 'reconnecting');
+  await until('the encoder is gone', async () => (await gateway.encoders()).length === 0);
+  await publishFromPage(other, gateway, livestream.streamKey, { codec: 'video/AV1' });
+  await goesOn(2);
   t.strictSame(
     gateway.log.filter(({ msg }) => /failed/.test(msg)),
     [],

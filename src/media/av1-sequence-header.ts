@@ -21,6 +21,8 @@ export type Av1SequenceHeader = {
 
 /** Levels above this have a tier (section 5.5.1). */
 const HIGHEST_LEVEL_WITHOUT_TIER = 7;
+/** Pixels: MaxPicSize of the highest levels (section A.3). */
+const MAXIMUM_PICTURE = 35_651_584;
 const PROFILE_HIGH = 1;
 const PROFILE_PROFESSIONAL = 2;
 /** color_primaries, transfer_characteristics and matrix_coefficients of sRGB (section 6.4.2). */
@@ -30,10 +32,11 @@ const IDENTITY = 0;
 /** Version 1 with the marker bit in front: the first byte of an AV1CodecConfigurationRecord. */
 const CONFIGURATION_VERSION = 0x81;
 
-/** Reads the payload of a sequence header OBU; undefined when it is not one. */
+/** Reads the payload of a sequence header OBU; undefined when it is not one, or of pictures that no level allows. */
 export function readAv1SequenceHeader(payload: Uint8Array): Av1SequenceHeader | undefined {
   try {
-    return readSequence(new BitReader(payload));
+    const header = readSequence(new BitReader(payload));
+    return header.width * header.height > MAXIMUM_PICTURE ? undefined : header;
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;

@@ -46,6 +46,8 @@ export const AUDIO_SAMPLE_RATE = 48_000;
 
 /** Above this many pixels one core may be too slow to decode; frame threads then cost a few pictures of delay. */
 const PICTURE_FOR_ONE_CORE = 1920 * 1088;
+/** What no level of AV1 allows (A.3) is not decoded: a few bytes can announce 4 gigapixels. */
+const LARGEST_PICTURE = 35_651_584;
 
 /** Where media time begins, ms: the encoder's priming and reordering reach back before the first picture. */
 export const TIMELINE_START_MS = 10_000;
@@ -87,7 +89,7 @@ function matroskaInputOptions(decoder: string): string[] {
   return [
     ...['-rw_timeout', String(RTP_SILENCE_S * 1_000_000)],
     ...['-fpsprobesize', '0', '-analyzeduration', '300000', '-probesize', '1000000', '-copyts'],
-    ...['-c:v', decoder, '-flags:v', 'low_delay', '-f', 'matroska'],
+    ...['-c:v', decoder, '-flags:v', 'low_delay', '-max_pixels', String(LARGEST_PICTURE), '-f', 'matroska'],
   ];
 }
 

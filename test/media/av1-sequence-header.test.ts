@@ -116,6 +116,14 @@ t.test('what browsers do not send is read too: layers, a decoder model, other co
   });
 });
 
+t.test('a picture that no level allows is none', async (t) => {
+  const still = (width: number, height: number): Buffer =>
+    bits([0, 3], [1, 1], [1, 1], [4, 5], [15, 4], [15, 4], [width - 1, 16], [height - 1, 16], [0, 40]);
+  t.match(readAv1SequenceHeader(still(8192, 4352)), { width: 8192, height: 4352 });
+  t.equal(readAv1SequenceHeader(still(8192, 4353)), undefined);
+  t.equal(readAv1SequenceHeader(still(65_536, 65_536)), undefined);
+});
+
 t.test('what is cut off or something else is none (seeded)', async (t) => {
   const file = await av1Film(t, { pictures: 1 });
   const obu = temporalUnits(file)[0]?.find(({ type }) => type === 1);

@@ -73,7 +73,10 @@ t.test('ffmpeg connects to the stream, keeps its times and holds back no picture
   });
   t.equal(plan.input, 'tcp://127.0.0.1:40000');
   const options = plan.inputOptions.join(' ');
-  t.match(options, /-rw_timeout 12000000 .*-copyts -c:v libdav1d -flags:v low_delay -f matroska$/);
+  t.match(
+    options,
+    /-rw_timeout 12000000 .*-copyts -c:v libdav1d -flags:v low_delay -max_pixels 35651584 -f matroska$/,
+  );
   t.notMatch(options, /itsoffset/);
   t.match(plan.complexFilter, /^\[0:v:0\]trim=start=5,fps=30,split/);
   t.match(plan.outputs.at(-1)?.options.join(' '), /aresample=async=1000/);

@@ -18,6 +18,7 @@ import { type Chat, createChat } from './chat/index.js';
 import type { Config } from './config.js';
 import { createRealtimeEgress } from './egress/whep/index.js';
 import { type BoundPorts, listeningHost, publicAddresses, publicUrlPath } from './gateway/addresses.js';
+import { startDepartures } from './gateway/departures.js';
 import { registerRoutes } from './gateway/routes.js';
 import { createRtmpServer } from './ingest/rtmp/index.js';
 import { createWhipIngest } from './ingest/whip/index.js';
@@ -268,6 +269,8 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     signalling.start();
     closing.push(() => signalling.close());
     for (const feature of [signalling, audience.feature, chat.feature]) hub.add(feature);
+    const thumbnails = new Thumbnails({ folder: path.join(config.dataDir, 'thumbnails') });
+    startDepartures({ authentication, keys, channels, streams, thumbnails, audience, chat });
 
     const basePath = publicUrlPath(config.publicUrl);
     const http = createServer({ log, clock, trustProxy: config.trustProxy, version: release, basePath });
@@ -277,7 +280,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       keys,
       channels,
       streams,
-      thumbnails: new Thumbnails({ folder: path.join(config.dataDir, 'thumbnails') }),
+      thumbnails,
       packager,
       realtime,
       whip,

@@ -92,14 +92,32 @@ export class AccountTable {
       order by created_at desc, id desc limit ${page.limit} offset ${page.offset}`;
   }
 
-  /** @param id must have the form of a UUID. @returns undefined when there is no such account. */
+  /** From now on nobody signs in with it, whatever happens; it is to be deleted. @param id must have the form of a UUID. */
+  async beginDeparture(id: string, purge: boolean, now: Date): Promise<void> {
+    await this.#sql`
+      update accounts set disabled_at = coalesce(disabled_at, ${now}), leaving_since = coalesce(leaving_since, ${now}),
+        leaving_purges = leaving_purges or ${purge}
+      where id = ${id}`;
+  }
+
+  /** Those that are to be deleted, and whether what they wrote goes too. */
+  async departing(): Promise<{ id: string; purge: boolean }[]> {
+    return this.#sql<{ id: string; purge: boolean }[]>`
+      select id, leaving_purges as purge from accounts where leaving_since is not null order by leaving_since`;
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#sql`delete from accounts where id = ${id}`;
+  }
+
+  /** @param id must have the form of a UUID. @returns undefined when there is no such account, or not for long. */
   async change(id: string, { role, disabledAt, passwordHash }: AccountChange): Promise<Account | undefined> {
     const [row] = await this.#sql<Account[]>`
       update accounts set
         role = coalesce(${role ?? null}, role),
         password_hash = coalesce(${passwordHash ?? null}, password_hash),
         disabled_at = case when ${disabledAt !== undefined} then ${disabledAt ?? null}::timestamptz else disabled_at end
-      where id = ${id}
+      where id = ${id} and leaving_since is null
       returning ${this.#columns()}`;
     return row;
   }

@@ -2,6 +2,7 @@ import { type Clock, type Logger, PublicError, type Sql } from '../platform/inde
 import { AccessTokens } from './access-tokens.js';
 import { Accounts } from './accounts.js';
 import { Bearers } from './bearers.js';
+import { Departures } from './departures.js';
 import { Follows } from './follows.js';
 import { Invitations } from './invitations.js';
 import { type JsonWebTokenOptions, JsonWebTokens } from './json-web-tokens.js';
@@ -46,6 +47,8 @@ export type Authentication = {
   accessTokens: AccessTokens;
   invitations: Invitations;
   follows: Follows;
+  /** Deletes accounts; who has something of theirs must join, and start it then. */
+  departures: Departures;
   /** Hears whose sessions or tokens were ended, or whose role changed: connections opened with them must be opened anew. */
   onRevoked(listener: (userId: string) => void): void;
   /** Begins to forget what is over. */
@@ -75,6 +78,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     accessTokens,
     jsonWebTokens,
   });
+  const departures = new Departures({ sql, clock, log, sessions, accessTokens });
   const isOwnOrigin = ({ origin, host }: Pick<Credentials, 'origin' | 'host'>): boolean =>
     origin === undefined || origin === publicOrigin() || isOriginOf(origin, host);
 
@@ -112,6 +116,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     accessTokens,
     invitations,
     follows: new Follows({ sql, clock }),
+    departures,
     onRevoked: (listener) => void listeners.push(listener),
     start() {
       jsonWebTokens?.start();
@@ -121,6 +126,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     async close() {
       life.abort();
       jsonWebTokens?.close();
+      await departures.close();
       await cleaning;
     },
   };

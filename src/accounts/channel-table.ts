@@ -40,6 +40,10 @@ export class ChannelTable {
     return row;
   }
 
+  async delete(userId: string): Promise<void> {
+    await this.#sql`delete from channels where user_id = ${userId}`;
+  }
+
   #columns(): ReturnType<Sql> {
     return this.#sql`user_id as "userId", default_title as "defaultTitle",
       default_description as "defaultDescription", recording_enabled as "recordingEnabled"`;

@@ -24,6 +24,11 @@ export class Channels {
   async change(userId: string, changes: Partial<Omit<Channel, 'userId'>>): Promise<Channel> {
     return (await this.#table.update(userId, changes)) ?? { ...unset(userId), ...changes };
   }
+
+  /** How somebody's channel was set is forgotten. */
+  async forgetUser(userId: string): Promise<void> {
+    await this.#table.delete(userId);
+  }
 }
 
 function unset(userId: string): Channel {

@@ -27,6 +27,11 @@ export class FollowTable {
     await this.#sql`delete from follows where follower_id = ${follower} and followed_id = ${followed}`;
   }
 
+  /** Whom somebody follows, and who follows them. */
+  async deleteOf(userId: string): Promise<void> {
+    await this.#sql`delete from follows where follower_id = ${userId} or followed_id = ${userId}`;
+  }
+
   async has(follower: string, followed: string): Promise<boolean> {
     const [row] = await this.#sql`
       select from follows where follower_id = ${follower} and followed_id = ${followed}`;

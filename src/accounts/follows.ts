@@ -24,6 +24,11 @@ export class Follows {
     return this.#table.delete(follower, followed);
   }
 
+  /** Nobody follows somebody any more, nor they anybody. */
+  forgetUser(userId: string): Promise<void> {
+    return this.#table.deleteOf(userId);
+  }
+
   isFollowing(follower: string, followed: string): Promise<boolean> {
     return this.#table.has(follower, followed);
   }

@@ -3,6 +3,7 @@ export type { Account } from './account-table.js';
 export * from './authentication.js';
 export type { Channel } from './channel-table.js';
 export * from './channels.js';
+export type { Departed, Holder } from './departures.js';
 export type { Invitation } from './invitation-table.js';
 export * from './key-admission.js';
 export * from './operator-token.js';

@@ -133,6 +133,13 @@ export class StreamKeyTable {
         order by created_at desc, id desc offset ${keep})`;
   }
 
+  /** Deletes the keys of an owner, with their uses. @returns their ids */
+  async deleteAll(owner: StreamKeyOwner): Promise<string[]> {
+    const rows = await this.#sql<{ id: string }[]>`
+      delete from stream_keys where ${this.#of(owner)} returning id`;
+    return rows.map(({ id }) => id);
+  }
+
   #of(owner: StreamKeyOwner): ReturnType<Sql> {
     return 'streamId' in owner
       ? this.#sql`stream_id = ${owner.streamId}`

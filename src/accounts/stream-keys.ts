@@ -139,6 +139,11 @@ export class StreamKeys {
     this.#options.dropKey(keyId);
   }
 
+  /** The keys of somebody's channel are gone, with all that is known of their uses; who publishes with one is dropped. */
+  async forgetUser(userId: string): Promise<void> {
+    for (const id of await this.#table.deleteAll({ userId })) this.#options.dropKey(id);
+  }
+
   /**
    * Who showed a key, the newest first.
    *

@@ -6,6 +6,7 @@ import { PublicError } from '../platform/index.js';
 import type { AuthRoutesOptions } from './auth-routes.js';
 import { createChangeLimit } from './change-limit.js';
 import {
+  AccountDeletionRequest,
   AccountRequest,
   AccountResponse,
   AccountsResponse,
@@ -18,6 +19,7 @@ import {
   PageQuery,
   ref,
   SuccessResponse,
+  WITH_AN_ACCOUNT,
 } from './contract.js';
 import { errorSchemas } from './error-answer.js';
 import { CHANGING_SECURITY, READING_SECURITY } from './guards.js';
@@ -33,7 +35,7 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
   { authentication, guards, clock },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
-  const { accounts, invitations } = authentication;
+  const { accounts, departures, invitations } = authentication;
   const tags = ['administration'];
   app.addHook('onRequest', guards.admin);
   app.addHook('onRequest', createChangeLimit(guards, clock));
@@ -92,6 +94,29 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
       const account = await accounts.change(request.params.id, request.body);
       if (!account) throw accountNotFound();
       return { account: toAccountView(account) };
+    },
+  );
+
+  app.delete(
+    '/accounts/:id',
+    {
+      schema: {
+        summary: 'Delete an account for good',
+        description: WITH_AN_ACCOUNT,
+        tags,
+        security: CHANGING_SECURITY,
+        params: IdParams,
+        body: Type.Union([ref(AccountDeletionRequest), Type.Null()]),
+        response: {
+          200: ref(SuccessResponse),
+          ...errorSchemas(400, 401, 403, 404, 409, 413, 415, 429, 500, 503),
+        },
+      },
+    },
+    async (request) => {
+      const { purgeMessages } = request.body ?? {};
+      if (!(await departures.depart(request.params.id, { purge: purgeMessages }))) throw accountNotFound();
+      return { success: true as const };
     },
   );
 

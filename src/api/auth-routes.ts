@@ -12,6 +12,7 @@ import {
 import { type Clock, PublicError } from '../platform/index.js';
 import { accountRoutes } from './account-routes.js';
 import {
+  DeleteMeRequest,
   LoginRequest,
   MeResponse,
   PasswordRequest,
@@ -21,6 +22,7 @@ import {
   SignedInResponse,
   SuccessResponse,
   type User,
+  WITH_AN_ACCOUNT,
 } from './contract.js';
 import { credentialRoutes } from './credential-routes.js';
 import { errorSchemas } from './error-answer.js';
@@ -44,6 +46,7 @@ export type AuthRoutesOptions = {
     | 'sessions'
     | 'accessTokens'
     | 'invitations'
+    | 'departures'
     | 'isOwnOrigin'
     | 'registrationPolicy'
   >;
@@ -73,7 +76,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
   { authentication, guards, publicOrigin },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
-  const { accounts, registration, signIn, sessions, registrationPolicy } = authentication;
+  const { accounts, departures, registration, signIn, sessions, registrationPolicy } = authentication;
   const tags = ['accounts'];
 
   const setCookie = (
@@ -189,6 +192,32 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
         csrfToken: secret === undefined ? null : csrfTokenOf(secret),
         registration: registrationPolicy,
       };
+    },
+  );
+
+  app.delete(
+    '/me',
+    {
+      onRequest: guards.signedIn,
+      schema: {
+        summary: 'Delete the own account for good',
+        description: `${WITH_AN_ACCOUNT} For pages alone, by their cookie.`,
+        tags,
+        security: CHANGING_SECURITY,
+        body: ref(DeleteMeRequest),
+        response: {
+          200: ref(SuccessResponse),
+          ...errorSchemas(400, 401, 403, 409, 413, 415, 429, 500, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { accountId, name } = await ownSession(request, guards, sessions);
+      const { password, purgeMessages } = request.body;
+      await signIn.confirm({ id: accountId, name }, password, request.ip);
+      await departures.depart(accountId, { purge: purgeMessages });
+      setCookie(request, reply, '', 0);
+      return { success: true as const };
     },
   );
 

@@ -65,6 +65,14 @@ export class AttendanceTable {
       .reverse();
   }
 
+  /** Visits of somebody are nobody's any more, at most so many. @returns how many */
+  async disown(userId: string, atMost: number): Promise<number> {
+    const result = await this.#sql`
+      update livestream_viewers set user_id = null
+      where id in (select id from livestream_viewers where user_id = ${userId} limit ${atMost})`;
+    return result.count;
+  }
+
   /** Deletes the visits that ended first, before a moment. @returns how many */
   async sweepVisits(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`

@@ -52,6 +52,9 @@ export type AudienceLimits = {
   arrivals: { burst: number; refillMs: number };
 };
 
+/** Visits changed by one statement. */
+const BATCH = 1_000;
+
 export type Joined = { token: string; viewers: number; state: StreamStatus['state']['name'] };
 
 /** Told of a new peak: at most once a minute for each stream, and when its broadcast ends. Must not throw. */
@@ -213,6 +216,14 @@ export class Audience implements ViewerGate {
     }
     this.#viewers.seen(viewer);
     return this.#viewers.stream(streamId)?.total ?? 0;
+  }
+
+  /** Somebody is nobody any more: when they watched stays, who they were does not. */
+  async forgetUser(userId: string): Promise<void> {
+    this.#door.depart(userId);
+    this.#viewers.userDeparted(userId);
+    await this.#writer.flush(); // What was on its way with their name is there by now.
+    for (let changed = BATCH; changed === BATCH; ) changed = await this.#table.disown(userId, BATCH);
   }
 
   /** From memory: costs nothing. */

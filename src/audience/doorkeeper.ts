@@ -36,11 +36,14 @@ type Identity = Pick<ViewerGrant, 'userId' | 'admin'>;
 const RIGHTS_MS = 12 * 3_600_000;
 const RENEW_MS = RIGHTS_MS / 2;
 const LIMIT_RETRY_AFTER_S = 10;
+/** People remembered who have no account any more, at most. */
+const DEPARTED = 10_000;
 
 /** Decides who may watch a livestream, and knows those again who were here before. */
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
   readonly #arrivals: RateLimit;
+  readonly #departed = new Set<string | undefined>();
 
   constructor(options: DoorkeeperOptions) {
     this.#options = options;
@@ -98,6 +101,13 @@ export class Doorkeeper {
     return { viewer, token: this.#tokenFor(viewer, identity, same, token) };
   }
 
+  /** Tokens of somebody who is nobody any more stand for nobody. */
+  depart(userId: string): void {
+    this.#departed.add(userId);
+    const [oldest] = this.#departed;
+    if (oldest !== undefined && this.#departed.size > DEPARTED) this.#departed.delete(oldest);
+  }
+
   async mayWatch(identity: Identity, livestream: WatchedLivestream): Promise<boolean> {
     const principal = principalOf(identity);
     if (mayWatch(principal, livestream, false)) return true;
@@ -112,7 +122,7 @@ export class Doorkeeper {
 
   #identityOf(principal: Principal, grant: ViewerGrant | undefined): Identity {
     if (principal.kind !== 'anonymous') return { userId: userIdOf(principal), admin: isAdmin(principal) };
-    if (grant && this.#options.clock.now() - grant.issuedAt < RIGHTS_MS)
+    if (grant && !this.#departed.has(grant.userId) && this.#options.clock.now() - grant.issuedAt < RIGHTS_MS)
       return { userId: grant.userId, admin: grant.admin };
     return { userId: undefined, admin: false };
   }

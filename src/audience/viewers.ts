@@ -196,6 +196,18 @@ export class Viewers {
     this.#options.changed(viewer.visit);
   }
 
+  /** Somebody is nobody any more: their viewers are anonymous from now on. */
+  userDeparted(userId: string): void {
+    for (const viewer of this.#byId.values()) {
+      if (viewer.userId !== userId) continue;
+      viewer.userId = undefined;
+      viewer.admin = false;
+      if (!viewer.visit) continue;
+      viewer.visit.userId = null;
+      this.#options.changed(viewer.visit);
+    }
+  }
+
   /** The limit is for them, or not any more. */
   setExempt(viewer: Viewer, exempt: boolean): void {
     if (viewer.exempt === exempt) return;

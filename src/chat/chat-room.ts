@@ -149,6 +149,14 @@ export class ChatRoom {
       if (other.addressHash === ban.addressHash) this.#bansByAddress.set(ban.addressHash, other);
   }
 
+  /** A ban is somebody else's from now on; whoever comes from the same address stays banned. */
+  renameBan(userId: string, to: string): void {
+    const ban = this.#bansByUser.get(userId);
+    if (!ban) return;
+    this.removeBan(userId);
+    this.addBan({ ...ban, userId: to });
+  }
+
   #holding(ban: Ban | undefined): Ban | undefined {
     if (!ban?.until || ban.until.getTime() > this.#clock.now()) return ban;
     this.removeBan(ban.userId);

@@ -11,6 +11,7 @@ import { createAddressHash } from './address-hash.js';
 import { Attendance } from './attendance.js';
 import type { BatchWriterLimits } from './batch-writer.js';
 import { ChatRooms, type ChatStreams } from './chat-rooms.js';
+import { type DepartedUser, Departures } from './departures.js';
 import { chatFeature } from './feature.js';
 import { History } from './history.js';
 import { MessageStore } from './message-store.js';
@@ -78,6 +79,8 @@ export type Chat = {
    * not.
    */
   greet(client: RealtimeClient, streamId: string, enter: () => void): Promise<(() => void) | undefined>;
+  /** Somebody is nobody any more: what they wrote stays without its author, or goes too. */
+  forgetUser(user: DepartedUser): Promise<void>;
   start(): Promise<void>;
   /** Stores what was taken, within a bounded time, and takes no more. Idempotent. */
   close(): Promise<void>;
@@ -104,6 +107,8 @@ export function createChat(options: ChatOptions): Chat {
   const reactions = new Reactions({ rooms, standings, hub, hash, clock });
   const polls = new Polls({ sql, rooms, standings, moderation, hub, clock, log, limits });
   const attendance = new Attendance({ rooms, standings, history });
+  const pollTable = new PollTable(sql);
+  const departures = new Departures({ rooms, store, messages, moderation: table, polls: pollTable, hub });
 
   const sweptMessages: Sweepable = {
     async sweep(before, atMost) {
@@ -111,7 +116,7 @@ export function createChat(options: ChatOptions): Chat {
       return await messages.sweep(before, atMost);
     },
   };
-  const swept = { 'chat messages': sweptMessages, 'log of the chat': table, polls: new PollTable(sql) };
+  const swept = { 'chat messages': sweptMessages, 'log of the chat': table, polls: pollTable };
   const sweepers = Object.entries(swept).map(
     ([what, rows]) =>
       new Sweeper({ what, days: options.keepDays ?? 0, sweep: (...upTo) => rows.sweep(...upTo), clock, log }),
@@ -132,6 +137,7 @@ export function createChat(options: ChatOptions): Chat {
     settings,
     polls,
     feature: chatFeature({ attendance, history, posting, reactions, polls }),
+    forgetUser: (user) => departures.forget(user),
     async greet(client, streamId, enter) {
       try {
         return await attendance.greet(client, streamId, enter);

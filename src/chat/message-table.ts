@@ -110,6 +110,23 @@ export class MessageTable {
     return result.count;
   }
 
+  /** Gives messages of somebody another author, at most so many; they are no sender's any more. @returns how many */
+  async disown(userId: string, author: { userId: string; name: string }, atMost: number): Promise<number> {
+    const result = await this.#sql`
+      update livestream_chat set user_id = ${author.userId}, user_name = ${author.name}, badge = null,
+        address_hash = null, deleted_by = case when deleted_by = ${userId} then ${author.userId} else deleted_by end
+      where id in (select id from livestream_chat where user_id = ${userId} limit ${atMost})`;
+    return result.count;
+  }
+
+  /** Deletes messages of somebody for good, wherever they wrote, at most so many. @returns how many */
+  async deleteAllOf(userId: string, atMost: number): Promise<number> {
+    const result = await this.#sql`
+      delete from livestream_chat
+      where id in (select id from livestream_chat where user_id = ${userId} limit ${atMost})`;
+    return result.count;
+  }
+
   /** Deletes the oldest from before a moment, for good. @returns how many */
   async sweep(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`

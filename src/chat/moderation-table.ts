@@ -94,6 +94,17 @@ export class ModerationTable {
         ${createdAt})`;
   }
 
+  /** Somebody moderates nowhere any more; their deeds, and bans of them, stay under another name. */
+  async disown(userId: string, as: string): Promise<void> {
+    await this.#sql.begin(async (sql) => {
+      await sql`delete from chat_moderators where user_id = ${userId}`;
+      await sql`update chat_bans set user_id = ${as} where user_id = ${userId}`;
+      await sql`update chat_bans set created_by = ${as} where created_by = ${userId}`;
+      await sql`update chat_log set moderator_id = ${as} where moderator_id = ${userId}`;
+      await sql`update chat_log set user_id = ${as} where user_id = ${userId}`;
+    });
+  }
+
   /** Forgets the oldest entries of the log from before a moment. @returns how many */
   async sweep(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`

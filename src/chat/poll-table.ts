@@ -80,6 +80,12 @@ export class PollTable {
     return votes;
   }
 
+  /** What somebody asked, and voted in polls that are open, stays under another name. */
+  async disown(userId: string, as: string): Promise<void> {
+    await this.#sql`update livestream_polls set created_by = ${as} where created_by = ${userId}`;
+    await this.#sql`update livestream_poll_votes set user_id = ${as} where user_id = ${userId}`;
+  }
+
   /** Deletes the oldest closed ones from before a moment. @returns how many */
   async sweep(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`

@@ -69,6 +69,13 @@ export class RecentMessages {
     this.#entries.delete(id);
   }
 
+  /** What somebody wrote has another author from now on. */
+  disown(userId: string, author: { userId: string; name: string }): void {
+    for (const entry of this.#entries.values())
+      if (entry.message.userId === userId)
+        entry.message = { ...entry.message, ...author, badge: null, addressHash: null };
+  }
+
   removeOf(userId: string, upTo: string): void {
     for (const { message } of this.#entries.values())
       if (message.userId === userId && message.id <= upTo) this.remove(message.id);

@@ -37,6 +37,13 @@ export class LivestreamGuestTable {
       insert into livestream_guests (stream_id, user_id) values (${streamId}, ${userId}) on conflict do nothing`;
   }
 
+  /** They are invited nowhere any more. @returns the livestreams to which they were */
+  async deleteAllOf(userId: string): Promise<string[]> {
+    const rows = await this.#sql<{ streamId: string }[]>`
+      delete from livestream_guests where user_id = ${userId} returning stream_id as "streamId"`;
+    return rows.map(({ streamId }) => streamId);
+  }
+
   /** @returns false when they were not invited. */
   async delete(streamId: string, userId: string): Promise<boolean> {
     const result = await this.#sql`

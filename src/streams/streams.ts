@@ -8,6 +8,7 @@ import { BroadcastTable } from './broadcast-table.js';
 import { ChannelChoice, type ChannelPublisher } from './channel-choice.js';
 import { DroppedKeys } from './dropped-keys.js';
 import { BROADCAST_END, type BroadcastEnd } from './end-reason.js';
+import { GuestList } from './guest-list.js';
 import {
   CAPACITY_REACHED,
   type DoorClosed,
@@ -16,7 +17,7 @@ import {
   SHUTTING_DOWN,
 } from './hall-refusals.js';
 import { LiveBroadcast } from './live-broadcast.js';
-import { type LivestreamGuest, LivestreamGuestTable } from './livestream-guest-table.js';
+import type { LivestreamGuest } from './livestream-guest-table.js';
 import {
   type Livestream,
   type LivestreamChanges,
@@ -34,8 +35,6 @@ import { Turns } from './turns.js';
 const HEARTBEAT_MS = 5_000;
 /** A livestream that should have begun so long ago passes for one that is still to come, in ms. */
 const LATE_MS = 30 * 60_000;
-/** People who may be invited to a livestream. */
-const MAXIMUM_GUESTS = 1_000;
 
 export type StreamsOptions = {
   sql: Sql;
@@ -65,7 +64,7 @@ export type StreamStatus = {
 export class Streams {
   readonly #options: StreamsOptions;
   readonly #livestreams: LivestreamTable;
-  readonly #invited: LivestreamGuestTable;
+  readonly #invited: GuestList;
   readonly #broadcasts: BroadcastTable;
   readonly #guests: BroadcastGuest[] = [];
   readonly #listeners = new Set<(change: StreamChange) => void>();
@@ -82,7 +81,7 @@ export class Streams {
   constructor(options: StreamsOptions) {
     this.#options = options;
     this.#livestreams = new LivestreamTable(options.sql);
-    this.#invited = new LivestreamGuestTable(options.sql);
+    this.#invited = new GuestList(options.sql, this.#turns, (streamId) => this.#updated(streamId));
     this.#broadcasts = new BroadcastTable(options.sql);
     this.#store = new StubbornStore(options.clock, options.log);
     this.#channels = new ChannelChoice({
@@ -246,19 +245,22 @@ export class Streams {
 
   /** Invites somebody to a livestream that exists. @returns false when too many are invited. */
   async addGuest(streamId: string, userId: string): Promise<boolean> {
-    return await this.#turns.take(streamId, async () => {
-      if (await this.#invited.has(streamId, userId)) return true;
-      if ((await this.#invited.count(streamId)) >= MAXIMUM_GUESTS) return false;
-      await this.#invited.insert(streamId, userId);
-      return true;
-    });
+    return await this.#invited.add(streamId, userId);
   }
 
   /** @returns false when they were not invited. */
   async removeGuest(streamId: string, userId: string): Promise<boolean> {
-    const removed = await this.#invited.delete(streamId, userId);
-    if (removed) this.#updated(streamId);
-    return removed;
+    return await this.#invited.remove(streamId, userId);
+  }
+
+  /** Whether a broadcast of one of somebody's livestreams is under way, or waits for its publisher. */
+  async isUnderWay(userId: string): Promise<boolean> {
+    return (await this.#livestreams.ownedAmong(userId, [...this.#running.keys()])).length > 0;
+  }
+
+  /** Somebody is invited nowhere any more. */
+  async forgetGuest(userId: string): Promise<void> {
+    await this.#invited.forget(userId);
   }
 
   /** Whether somebody is invited to a private livestream. */

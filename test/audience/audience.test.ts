@@ -322,3 +322,19 @@ t.test('who joins by the socket is greeted once they are let in, unless they do 
   t.ok(silent.rooms.has(`stream:${streamId}`));
   t.equal(greeted.length, 1);
 });
+
+t.test('who has no account any more watched as nobody, and their tokens stand for nobody', async (t) => {
+  const { audience, hall, livestream, join, rows } = await audienceStage(t);
+  const streamId = await livestream();
+  const hidden = await livestream({ visibility: 'private' });
+  await hall.addGuest(hidden, 'ann');
+  await join(new SocketDouble(account('ann')), streamId);
+  const { token } = await audience.join(account('ann'), knock(hidden));
+  t.match(await rows(streamId), [{ user_id: 'ann', left_at: null }]);
+  t.match(await rows(hidden), [{ user_id: 'ann' }]);
+  await audience.join(ANONYMOUS, { ...knock(hidden), token });
+  await audience.forgetUser('ann');
+  t.match(await rows(streamId), [{ user_id: null, left_at: null }], 'who is there stays there');
+  t.match(await rows(hidden), [{ user_id: null }]);
+  await t.rejects(audience.join(ANONYMOUS, { ...knock(hidden), token }), { code: 'stream_not_found' });
+});

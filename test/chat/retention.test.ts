@@ -38,9 +38,9 @@ t.test(
 
     await clock.advance(31 * DAY_MS);
     await until('all messages are gone', async () => {
-    await clock.advance(3_600_000); // to the next sweep: the last one may still be at work
-    return (await counts())?.messages === 0;
-  });
+      await clock.advance(3_600_000); // to the next sweep: the last one may still be at work
+      return (await counts())?.messages === 0;
+    });
     const client = hub.client(account('bob'));
     await joinChat(chat, client, streamId);
     t.match(

@@ -29,7 +29,7 @@ export class PageSession {
   }
 }
 
-const PASSWORD = 'correct horse battery';
+export const PASSWORD = 'correct horse battery';
 
 /** Has the operator make an account, and signs in to it. */
 export async function signedInPage(

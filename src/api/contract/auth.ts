@@ -99,6 +99,31 @@ export const PasswordRequest = Type.Object(
 );
 export type PasswordRequest = Static<typeof PasswordRequest>;
 
+const PurgeMessages = Type.Boolean({
+  description:
+    'Whether what they wrote in chats of others is deleted too; false by default: it stays, by `Deleted account`',
+});
+
+/** What the deletion of an account means. */
+export const WITH_AN_ACCOUNT =
+  'Its livestreams, keys, tokens, follows and invitations to livestreams are deleted with it; that it watched and moderated stays, without its name. While one of its livestreams is under way it is refused (409 `stream_under_way`).';
+
+export const DeleteMeRequest = Type.Object(
+  { password: KnownPassword, purgeMessages: Type.Optional(PurgeMessages) },
+  {
+    $id: 'DeleteMeRequest',
+    additionalProperties: false,
+    examples: [{ password: 'correct horse battery' }],
+  },
+);
+export type DeleteMeRequest = Static<typeof DeleteMeRequest>;
+
+export const AccountDeletionRequest = Type.Object(
+  { purgeMessages: Type.Optional(PurgeMessages) },
+  { $id: 'AccountDeletionRequest', additionalProperties: false, examples: [{ purgeMessages: true }] },
+);
+export type AccountDeletionRequest = Static<typeof AccountDeletionRequest>;
+
 export const AccessTokenView = Type.Object(
   { id: Id, label: Type.String(), createdAt: Time, lastUsedAt: nullable(Time), expiresAt: nullable(Time) },
   { $id: 'AccessToken' },
@@ -236,6 +261,8 @@ export const AUTH_SCHEMAS = [
   RegisterResponse,
   MeResponse,
   PasswordRequest,
+  DeleteMeRequest,
+  AccountDeletionRequest,
   AccessTokenView,
   AccessTokenRequest,
   AccessTokenResponse,

@@ -1,0 +1,66 @@
+import type { RealtimeHub } from '../realtime/index.js';
+import type { ChatRooms } from './chat-rooms.js';
+import type { MessageStore } from './message-store.js';
+import type { MessageTable } from './message-table.js';
+import type { ModerationTable } from './moderation-table.js';
+import type { PollTable } from './poll-table.js';
+
+/** Somebody who is nobody here any more. */
+export type DepartedUser = {
+  userId: string;
+  /** Who they are from now on where something of theirs stays. */
+  pseudonym: string;
+  /** Whether what they wrote goes too. */
+  purge: boolean;
+};
+
+/** What others see as the author of what stays. */
+export const DEPARTED_NAME = 'Deleted account';
+/** Messages changed by one statement. */
+const BATCH = 1_000;
+
+export type DeparturesOptions = {
+  rooms: ChatRooms;
+  store: MessageStore;
+  messages: MessageTable;
+  moderation: ModerationTable;
+  polls: PollTable;
+  hub: Pick<RealtimeHub, 'broadcast'>;
+};
+
+/** Chat lets go of people: what they wrote has no author any more, or is gone; bans of their address stay. */
+export class Departures {
+  readonly #options: DeparturesOptions;
+
+  constructor(options: DeparturesOptions) {
+    this.#options = options;
+  }
+
+  async forget({ userId, pseudonym, purge }: DepartedUser): Promise<void> {
+    const { store, messages, moderation, polls } = this.#options;
+    await store.settled();
+    let changed = BATCH;
+    while (changed === BATCH)
+      changed = purge
+        ? await messages.deleteAllOf(userId, BATCH)
+        : await messages.disown(userId, { userId: pseudonym, name: DEPARTED_NAME }, BATCH);
+    await moderation.disown(userId, pseudonym);
+    await polls.disown(userId, pseudonym);
+    this.#forgetInMemory({ userId, pseudonym, purge });
+  }
+
+  #forgetInMemory({ userId, pseudonym, purge }: DepartedUser): void {
+    const { rooms, hub } = this.#options;
+    for (const room of rooms.all) {
+      const { recent, streamId } = room;
+      const upTo = recent.lastId;
+      if (!purge) recent.disown(userId, { userId: pseudonym, name: DEPARTED_NAME });
+      else if (upTo !== '') {
+        recent.removeOf(userId, upTo);
+        hub.broadcast(room.everybody, 'chat:deleted', { streamId, userId, upTo });
+      }
+      room.moderators.delete(userId);
+      room.renameBan(userId, pseudonym);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
+import type { Audience } from '../audience/index.js';
+import type { Chat } from '../chat/index.js';
+import type { Streams, Thumbnails } from '../streams/index.js';
+
+export type DepartureRooms = {
+  authentication: Pick<Authentication, 'departures' | 'follows'>;
+  keys: StreamKeys;
+  channels: Channels;
+  streams: Streams;
+  thumbnails: Thumbnails;
+  audience: Audience;
+  chat: Chat;
+};
+
+/** Has every room let go of what belongs to people whose accounts are deleted, and takes up what was interrupted. */
+export function startDepartures(rooms: DepartureRooms): void {
+  const { authentication, keys, channels, streams, thumbnails, audience, chat } = rooms;
+  const { departures, follows } = authentication;
+  departures.join({
+    isBusy: (userId) => streams.isUnderWay(userId),
+    async release({ userId }) {
+      await keys.forgetUser(userId);
+      await streams.forgetGuest(userId);
+      await removeLivestreams(userId, streams, thumbnails);
+    },
+  });
+  departures.join({ release: (departed) => chat.forgetUser(departed) });
+  departures.join({ release: ({ userId }) => audience.forgetUser(userId) });
+  departures.join({
+    async release({ userId }) {
+      await channels.forgetUser(userId);
+      await follows.forgetUser(userId);
+    },
+  });
+  departures.start();
+}
+
+/** What goes on air meanwhile, by a publisher who was let in a moment before, is ended first. */
+async function removeLivestreams(userId: string, streams: Streams, thumbnails: Thumbnails): Promise<void> {
+  for (;;) {
+    const page = await streams.listByUser(userId, { limit: 100, offset: 0 }, 'all');
+    if (page.length === 0) return;
+    for (const { id } of page) {
+      await streams.end(id, 'ended-by-owner');
+      if ((await streams.remove(id)) === 'removed') await thumbnails.remove(id);
+    }
+  }
+}

@@ -9,7 +9,7 @@ import {
 import type { WorkerContext } from './context.js';
 import type { Layer, LayerReader } from './layer.js';
 import { NO_ORIENTATION, type PacketRing } from './packet-ring.js';
-import { Splice } from './splice.js';
+import { Splice, splicedTimestamp } from './splice.js';
 import type { Transport } from './transport.js';
 import { applyVp8Shift } from './vp8-shift.js';
 
@@ -67,7 +67,7 @@ export class ViewerTrack implements LayerReader {
     this.#rtxSsrc = options.rtxSsrc ?? 0;
     this.#orientationId = options.orientationId ?? 0;
     this.#flowing = options.flowing;
-    this.#splice = new Splice(options.context.clock);
+    this.#splice = new Splice(options.context.clock, { hurries: true });
     this.#tokensAt = options.context.clock.monotonic();
   }
 
@@ -101,7 +101,7 @@ export class ViewerTrack implements LayerReader {
     const splice = this.#splice;
     if (sequence < splice.first || this.payloadType < 0) return;
     const number = sequence + splice.sequenceOffset;
-    const timestamp = (ring.timestamps[slot]! + splice.timestampOffset) >>> 0;
+    const timestamp = splicedTimestamp(splice, sequence, ring.timestamps[slot]!);
     if (number > splice.lastSequence) {
       splice.lastSequence = number;
       splice.lastTimestamp = timestamp;
@@ -130,12 +130,12 @@ export class ViewerTrack implements LayerReader {
     const number = splice.lastSequence + sequenceDistance(splice.lastSequence & 0xffff, sequence16);
     const { previous } = splice;
     const from = previous && number <= previous.end ? previous : splice;
-    const { layer, sequenceOffset, timestampOffset, vp8Shift } = from;
+    const { layer, sequenceOffset, vp8Shift } = from;
     const slot = layer!.ring.slotOf(number - sequenceOffset);
     if (slot < 0 || this.payloadType < 0 || !this.#takeToken()) return;
     const { ring } = layer!;
     const packet = ring.packets[slot]!;
-    const timestamp = (ring.timestamps[slot]! + timestampOffset) >>> 0;
+    const timestamp = splicedTimestamp(from, number - sequenceOffset, ring.timestamps[slot]!);
     this.#context.counters.retransmitted++;
     const rtx = this.rtxPayloadType >= 0;
     const start = RTP_HEADER_BYTES + (rtx ? ORIGINAL_SEQUENCE_BYTES : 0);

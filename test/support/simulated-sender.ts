@@ -1,6 +1,6 @@
+import type { Clock } from '../../src/platform/index.js';
 import { Layer } from '../../src/webrtc/worker/layer.js';
 import { SenderClock } from '../../src/webrtc/worker/sender-clock.js';
-import { FakeClock } from './fake-clock.js';
 import { rtpPacket } from './synthetic-rtp.js';
 
 type Kind = 'video' | 'audio';
@@ -14,10 +14,11 @@ const REPORTS = { video: 1000, audio: 5000 } as const;
 /** Where the streams begin to count: the video's timestamps wrap soon. */
 const FIRST = { video: 4_294_000_000, audio: 77 } as const;
 const STEP_MS = 10;
+/** When the simulation begins, Unix ms. */
+const START = Date.UTC(2026, 0, 1);
 
-/** A sender of sound and pictures with a network behind it and a worker's clocks at the end, on a fake clock. */
+/** A sender of sound and pictures with a network behind it and a worker's clocks at the end. */
 export class SimulatedSender {
-  readonly clock = new FakeClock();
   /** What the worker was told of its belief. */
   readonly beliefs: boolean[] = [];
   /** How long the network takes, ms, by the time since the start; packets stay in order. */
@@ -28,7 +29,14 @@ export class SimulatedSender {
   lie: (report: Report, kind: Kind, elapsed: number) => Report | undefined = (report) => report;
   /** The sound stands still: no samples come. */
   still = false;
-  readonly #start = this.clock.now();
+  #now = START;
+  /** Nothing in here needs a timer. */
+  readonly #clock: Clock = {
+    now: () => this.#now,
+    monotonic: () => this.#now,
+    after: () => () => {},
+    every: () => () => {},
+  };
   readonly #layers = { video: this.#layer('video'), audio: this.#layer('audio') };
   readonly #sender: SenderClock;
   /** How long each stream has been given something, ms. */
@@ -38,11 +46,11 @@ export class SimulatedSender {
   #underway: { at: number; arrive: () => void }[] = [];
 
   constructor() {
-    this.#sender = new SenderClock(this.clock, (believed) => this.beliefs.push(believed));
+    this.#sender = new SenderClock(this.#clock, (believed) => this.beliefs.push(believed));
   }
 
   get elapsed(): number {
-    return this.clock.now() - this.#start;
+    return this.#now - START;
   }
 
   get exact(): boolean {
@@ -56,14 +64,14 @@ export class SimulatedSender {
 
   /** How long ago, by the worker's clocks, the picture of this moment was made, ms. */
   get behind(): number {
-    return this.clock.now() - this.#timeOf('video');
+    return this.#now - this.#timeOf('video');
   }
 
   /** Passes time. @returns how far apart sound and picture were at most, ms. */
-  async run(ms: number): Promise<number> {
+  run(ms: number): number {
     let most = 0;
     for (let passed = 0; passed < ms; passed += STEP_MS) {
-      await this.clock.advance(STEP_MS);
+      this.#now += STEP_MS;
       for (const kind of ['video', 'audio'] as const) this.#send(kind);
       this.#deliver();
       if (this.#layers.video.mediaClock.known && this.#layers.audio.mediaClock.known)
@@ -73,7 +81,7 @@ export class SimulatedSender {
   }
 
   #layer(kind: Kind): Layer {
-    const options = { kind, rid: '', clock: this.clock, requestKeyframe: () => {} };
+    const options = { kind, rid: '', clock: this.#clock, requestKeyframe: () => {} };
     return new Layer(kind === 'video' ? { ...options, codec: 'h264' } : options);
   }
 
@@ -97,12 +105,12 @@ export class SimulatedSender {
     const packet = rtpPacket({ payloadType: 96, ssrc: 1, sequence, timestamp, payload });
     this.#route(kind, WORK[kind], () => {
       layer.arrived(timestamp);
-      layer.write(packet, sequence, timestamp, true, -1, this.clock.monotonic());
+      layer.write(packet, sequence, timestamp, true, -1, this.#now);
     });
   }
 
   #report(kind: Kind, timestamp: number): void {
-    const honest = { time: this.clock.now() + this.wall, timestamp };
+    const honest = { time: this.#now + this.wall, timestamp };
     const report = this.lie(honest, kind, this.elapsed);
     if (report)
       this.#route(kind, 0, () => {
@@ -111,14 +119,14 @@ export class SimulatedSender {
   }
 
   #route(kind: Kind, work: number, arrive: () => void): void {
-    const at = Math.max(this.#lastArrival[kind], this.clock.now() + work + this.delay(this.elapsed, kind));
+    const at = Math.max(this.#lastArrival[kind], this.#now + work + this.delay(this.elapsed, kind));
     // What is sent without work does not hold up what is sent before it.
     if (work > 0) this.#lastArrival[kind] = at;
     this.#underway.push({ at, arrive });
   }
 
   #deliver(): void {
-    const now = this.clock.now();
+    const now = this.#now;
     const arrived = this.#underway.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
     this.#underway = this.#underway.filter(({ at }) => at > now);
     for (const { arrive } of arrived) arrive();

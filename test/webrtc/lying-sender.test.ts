@@ -35,24 +35,25 @@ async function publishAtPace(t: Test, peer: RtcPeer, pace: number): Promise<void
   t.teardown(() => sender.close());
   await sender.start({ codec: 'h264', width: 640, height: 360 });
   const ports: { video?: number; audio?: number } = {};
+  const begun = Date.now();
   for (const kind of ['video', 'audio'] as const) {
     const [rtp, rtcp] = await pair(t);
     ports[kind] = rtp.address().port;
     const { payloadType, ssrc, rate } = STREAMS[kind];
-    let first: { time: number; timestamp: number } | undefined;
+    let honest: { time: number; timestamp: number } | undefined;
     rtp.on('message', (packet) => {
       packet[1] = (packet[1]! & MARKER) | payloadType;
       packet.writeUInt32BE(ssrc, 8);
       peer.send(packet);
     });
     rtcp.on('message', (packet) => {
-      first ??= readSenderReport(packet, 0, packet.length);
+      honest = readSenderReport(packet, 0, packet.length);
     });
     const timer = setInterval(() => {
-      if (!first) return;
+      if (!honest) return;
       const time = Date.now();
-      const ticks = ((time - first.time) * pace * rate) / 1000;
-      const timestamp = (first.timestamp + Math.round(ticks)) >>> 0;
+      const ms = time - honest.time + (time - begun) * (pace - 1);
+      const timestamp = (honest.timestamp + Math.round((ms * rate) / 1000)) >>> 0;
       peer.send(senderReport({ ssrc, time, timestamp, packets: 1, bytes: 1, cname: 'x' }));
     }, REPORT_MS);
     t.teardown(() => clearInterval(timer));

@@ -8,6 +8,10 @@ const JITTER_MS = 60;
 const GUESS_MS = 200;
 /** Sound and picture that were made at the same time arrive so far apart, when the network is at its best, ms. */
 const APART_MS = 500;
+/** So late may packets be by the first reports, when the network is busy with the first pictures, ms. */
+const LATE_MS = 2000;
+/** Two clocks drift apart; ours follows the sender's by so much, ms in a ms. */
+const FOLLOW = 0.0005;
 /** A sender is not believed any more after so many wrong reports of a stream in a row, over such a time. */
 const WRONG = { reports: 3, ms: 5000 } as const;
 /** It is believed again when so many of each stream in a row are right, over such a time: longer after each failure. */
@@ -46,6 +50,7 @@ export class SenderClock {
   readonly #streams = new Map<Layer, Stream>();
   /** Our time is so much later than the sender's, ms; undefined before the first report. */
   #offset: number | undefined;
+  #followedAt = 0;
   #believed = true;
   #probationMs: number = RIGHT.ms;
   /** How much later than expected the last wrong report was. */
@@ -67,11 +72,14 @@ export class SenderClock {
     // Of a stream that has stopped nothing shows whether what is said of it is right.
     if (layer.head === stream.head) return;
     stream.head = layer.head;
-    this.#offset ??= now - report.time;
+    if (this.#offset === undefined) {
+      this.#offset = now - report.time;
+      this.#followedAt = now;
+    }
     const right = this.#takes(layer, report, now) && this.#isNear(layer, now);
     count(stream, right, now);
     if (this.#believed) {
-      if (right) mediaClock.believe(this.#offset);
+      this.#apply(layer, now);
       if (stream.wrong >= WRONG.reports && now - stream.since >= WRONG.ms) this.#doubt();
     } else if (this.#heard(now).every((one) => this.#isProven(one, now))) this.#believe(now);
     const after = mediaClock.timeOf(report.timestamp);
@@ -150,6 +158,31 @@ export class SenderClock {
     return this.#heard(now).every((other) => Math.abs(delayOf(other.layer) - delay) <= APART_MS);
   }
 
+  /** Has the reports count of all streams or, as long as one of them is new and not plausible, of none. */
+  #apply(reporting: Layer, now: number): void {
+    const streams = this.#heard(now);
+    const isOld = streams.every(({ right }) => right >= RIGHT.reports);
+    // Reports that agree with each other for long enough say how sound and picture belong together, whenever that was.
+    if (isOld && streams.every(({ layer }) => !layer.mediaClock.exact)) this.#offset = leastDelay(streams);
+    const offset = this.#follow(streams, now);
+    const plausible = isOld || streams.every(({ layer }) => Math.abs(delayOf(layer) - offset) <= LATE_MS);
+    for (const { layer } of streams) {
+      const { mediaClock } = layer;
+      const { exact } = mediaClock;
+      if (plausible) mediaClock.believe(offset);
+      else mediaClock.doubt();
+      if (mediaClock.exact !== exact && layer !== reporting) layer.tellClock();
+    }
+  }
+
+  /** Our time of the sender's: by the packets that come fastest, and slowly, as all streams move with it. */
+  #follow(streams: Stream[], now: number): number {
+    const most = (now - this.#followedAt) * FOLLOW;
+    this.#followedAt = now;
+    this.#offset! += Math.max(-most, Math.min(most, leastDelay(streams) - this.#offset!));
+    return this.#offset!;
+  }
+
   #heard(now: number): Stream[] {
     return [...this.#streams.values()].filter(
       ({ layer, heardAt }) => now - heardAt < SILENT_MS && layer.mediaClock.reports.known,
@@ -174,7 +207,8 @@ export class SenderClock {
     this.#believed = true;
     this.#probationMs = Math.min(RIGHT.mostMs, this.#probationMs * 2);
     const streams = this.#heard(now);
-    this.#offset = Math.min(...streams.map(({ layer }) => delayOf(layer)));
+    this.#offset = leastDelay(streams);
+    this.#followedAt = now;
     for (const { layer } of streams) {
       layer.mediaClock.believe(this.#offset);
       layer.tellClock();
@@ -188,6 +222,10 @@ function count(stream: Stream, right: boolean, now: number): void {
   if (run === 0) stream.since = now;
   stream.right = right ? run + 1 : 0;
   stream.wrong = right ? 0 : run + 1;
+}
+
+function leastDelay(streams: Stream[]): number {
+  return Math.min(...streams.map(({ layer }) => delayOf(layer)));
 }
 
 /** From the sender's time of a packet to ours of its arrival, when it is as fast as any; ms. */

@@ -29,11 +29,11 @@ t.test('an honest sender is believed and exact, whatever the network does', asyn
     sender.wall = -HOUR;
     sender.delay = delay;
     sender.lie = (report) => ({ ...report, time: report.time + 30 * (random() - 0.5) });
-    await sender.run(10_000);
+    sender.run(10_000);
     t.ok(sender.exact, name);
-    await sender.run(MINUTE);
+    sender.run(MINUTE);
     t.same(sender.beliefs, [], name);
-    const apart = await sender.run(20_000);
+    const apart = sender.run(20_000);
     t.ok(apart <= 15, `${name}: ${apart} ms apart`);
   }
 });
@@ -43,9 +43,9 @@ t.test(
   async (t) => {
     const sender = new SimulatedSender();
     sender.delay = (elapsed, kind) => (kind === 'audio' && elapsed > 21_000 && elapsed < 45_000 ? 900 : 30);
-    await sender.run(20_000);
-    await sender.run(8_000);
-    const apart = await sender.run(30_000);
+    sender.run(20_000);
+    sender.run(8_000);
+    const apart = sender.run(30_000);
     t.ok(apart <= 5, `${apart} ms apart`);
     t.same(sender.beliefs, []);
   },
@@ -54,12 +54,12 @@ t.test(
 t.test('sound that stands still is in time again, at the latest with the next report', async (t) => {
   for (const ms of [150, 400, 3000, 30_000]) {
     const sender = new SimulatedSender();
-    await sender.run(21_000);
+    sender.run(21_000);
     sender.still = true;
-    await sender.run(ms);
+    sender.run(ms);
     sender.still = false;
-    await sender.run(6_000);
-    const apart = await sender.run(20_000);
+    sender.run(6_000);
+    const apart = sender.run(20_000);
     t.ok(apart <= 25, `${ms}: ${apart} ms apart`);
     t.same(sender.beliefs, []);
   }
@@ -67,14 +67,14 @@ t.test('sound that stands still is in time again, at the latest with the next re
 
 t.test('a report right after the sound stood still is believed, as the packets show it', async (t) => {
   const sender = new SimulatedSender();
-  await sender.run(19_400);
+  sender.run(19_400);
   sender.still = true;
   // The next report of the sound comes a tenth of a second after it goes on.
-  await sender.run(3_000);
+  sender.run(3_000);
   sender.still = false;
-  await sender.run(300);
+  sender.run(300);
   t.ok(Math.abs(sender.apart) < 25, `${sender.apart} ms apart`);
-  const apart = await sender.run(20_000);
+  const apart = sender.run(20_000);
   t.ok(apart < 25, `${apart} ms apart`);
   t.same(sender.beliefs, []);
 });
@@ -82,12 +82,12 @@ t.test('a report right after the sound stood still is believed, as the packets s
 t.test("setting the sender's clock is not to be seen", async (t) => {
   for (const ms of [-HOUR, -700, 80, 400, 5_000, HOUR]) {
     const sender = new SimulatedSender();
-    await sender.run(21_000);
+    sender.run(21_000);
     const { behind } = sender;
     sender.wall += ms;
-    const apart = await sender.run(2 * MINUTE);
+    const apart = sender.run(2 * MINUTE);
     t.ok(apart <= 5, `${ms}: ${apart} ms apart`);
-    t.ok(Math.abs(sender.behind - behind) <= 20, `${ms}: time goes on`);
+    t.ok(Math.abs(sender.behind - behind) <= 60, `${ms}: time goes on`);
     t.same(sender.beliefs, []);
   }
 });
@@ -121,27 +121,27 @@ for (const [name, lie] of lies)
     const sender = new SimulatedSender();
     sender.lie = lie;
     // Wrong from the beginning, the first report is taken for right.
-    await sender.run(30_000);
+    sender.run(30_000);
     t.same(sender.beliefs, [false], 'said once');
     t.notOk(sender.exact);
-    const apart = await sender.run(MINUTE);
+    const apart = sender.run(MINUTE);
     t.ok(apart <= BY_ARRIVAL_MS, `${apart} ms apart`);
     t.ok(Math.abs(sender.behind) < 100, `${sender.behind} ms behind`);
     t.same(sender.beliefs, [false], 'said once');
     sender.lie = (report) => report;
-    await sender.run(30_000);
+    sender.run(30_000);
     t.same(sender.beliefs, [false, true]);
     t.ok(sender.exact);
-    t.ok((await sender.run(20_000)) <= 5);
+    t.ok(sender.run(20_000) <= 5);
   });
 
 t.test('one that begins to lie moves nothing until it is not believed any more', async (t) => {
   for (const [name, lie] of lies) {
     const sender = new SimulatedSender();
-    await sender.run(31_000);
+    sender.run(31_000);
     const start = sender.elapsed;
     sender.lie = (report, kind, elapsed) => lie(report, kind, elapsed - start);
-    const apart = await sender.run(40_000);
+    const apart = sender.run(40_000);
     t.ok(apart <= 65, `${name}: ${apart} ms apart`);
     t.ok(Math.abs(sender.behind) < 100, `${name}: ${sender.behind} ms behind`);
     t.same(sender.beliefs, [false], name);
@@ -156,7 +156,7 @@ t.test('a single wrong report is left aside', async (t) => {
     wrong++;
     return ahead(report, 4_000, 48_000);
   };
-  const apart = await sender.run(2 * MINUTE);
+  const apart = sender.run(2 * MINUTE);
   t.ok(wrong > 4);
   t.ok(apart <= 25, `${apart} ms apart`);
   t.same(sender.beliefs, []);
@@ -166,6 +166,23 @@ t.test('who lies again and again is believed more and more rarely', async (t) =>
   const sender = new SimulatedSender();
   sender.lie = (report, kind, elapsed) =>
     elapsed % 40_000 < 20_000 ? ahead(report, elapsed, rateOf(kind)) : report;
-  for (let minutes = 0; minutes < 10; minutes++) await sender.run(MINUTE);
+  for (let minutes = 0; minutes < 10; minutes++) sender.run(MINUTE);
   t.ok(sender.beliefs.length <= 4, `${sender.beliefs.length} times`);
+});
+
+t.test('a clock that drifts away from ours is followed', async (t) => {
+  const sender = new SimulatedSender();
+  sender.lie = (report, _kind, elapsed) => ({ ...report, time: report.time + elapsed / 10_000 });
+  const apart = sender.run(HOUR);
+  t.ok(apart <= 25, `${apart} ms apart`);
+  t.ok(Math.abs(sender.behind) < 120, `${sender.behind} ms behind`);
+  t.same(sender.beliefs, []);
+});
+
+t.test('who begins with reports that cannot be is not believed from the beginning', async (t) => {
+  const sender = new SimulatedSender();
+  sender.lie = (report, kind) => ahead(report, 9_000, rateOf(kind));
+  const apart = sender.run(30_000);
+  t.ok(apart <= BY_ARRIVAL_MS, `${apart} ms apart`);
+  t.ok(Math.abs(sender.behind) < 100, `${sender.behind} ms behind`);
 });

@@ -40,9 +40,16 @@ const PUT_OFF = { capacity: 400, refillMs: 100 };
 const LOOK_EVERY_MS = 1_000;
 /** For a client to say goodbye too, ms. */
 const FAREWELL_MS = 1_000;
+/** Sign-outs remembered for those who are just connecting, at most. */
+const SIGN_OUTS = 1_000;
 
 /** The event by which a client says who they are; all others are features'. */
 const AUTH = 'auth';
+
+const REVOKED = {
+  code: 'auth_revoked',
+  message: 'You were signed out, or what you may do has changed: sign in again.',
+};
 
 type Handler = RealtimeFeature['events'][string];
 
@@ -59,6 +66,11 @@ export class Hub implements RealtimeHub {
   readonly #rooms = new Map<string, Room>();
   readonly #rate: RateLimit;
   readonly #putOff: RateLimit;
+  /** The last ones: who was identified before one of them may connect after it. */
+  readonly #signOuts: ((client: RealtimeClient) => boolean)[] = [];
+  #signOutCount = 0;
+  /** How many sign-outs there had been when it was begun to find out who somebody is. */
+  readonly #identified = new WeakMap<Principal, number>();
   readonly #life = new AbortController();
   #closing = false;
 
@@ -84,7 +96,10 @@ export class Hub implements RealtimeHub {
 
   /** Who somebody is who wants to connect. @throws PublicError as `Authenticate` */
   async identify(credentials: Credentials): Promise<Principal> {
-    return await this.#options.authenticate(credentials);
+    const before = this.#signOutCount;
+    const principal = await this.#options.authenticate(credentials);
+    this.#identified.set(principal, before);
+    return principal;
   }
 
   add(feature: RealtimeFeature): void {
@@ -106,9 +121,10 @@ export class Hub implements RealtimeHub {
   }
 
   signOut(which: (client: RealtimeClient) => boolean): void {
-    const message = 'You were signed out, or what you may do has changed: sign in again.';
-    for (const client of [...this.#clients])
-      if (which(client)) this.#signInOver(client, { code: 'auth_revoked', message });
+    this.#signOutCount++;
+    this.#signOuts.push(which);
+    if (this.#signOuts.length > SIGN_OUTS) this.#signOuts.shift();
+    for (const client of [...this.#clients]) if (which(client)) this.#signInOver(client, REVOKED);
   }
 
   /** Somebody has connected. The caller tells what arrives, and when they are gone. */
@@ -116,6 +132,7 @@ export class Hub implements RealtimeHub {
     const client = new Client(newId(), address, principal, line, this);
     this.#clients.add(client);
     if (this.#closing) client.close(CLOSE.goingAway, 'the server is restarting');
+    if (this.#wasSignedOut(client)) this.#signInOver(client, REVOKED);
     return client;
   }
 
@@ -192,6 +209,13 @@ export class Hub implements RealtimeHub {
     }
   }
 
+  /** Whether somebody was signed out while it was found out who they are. */
+  #wasSignedOut(client: Client): boolean {
+    const before = this.#identified.get(client.principal) ?? this.#signOutCount;
+    const missed = Math.min(this.#signOutCount - before, SIGN_OUTS);
+    return missed > 0 && this.#signOuts.slice(-missed).some((which) => which(client));
+  }
+
   /** What they were let into was theirs: features hold rooms, viewers and publications in their name. */
   #signInOver(client: Client, data: { code: string; message: string }): void {
     client.tell('auth:expired', data);
@@ -211,6 +235,7 @@ export class Hub implements RealtimeHub {
     if (acquainted && !isSame(client.principal, principal)) throw authTooLate();
     client.principal = principal;
     client.acquainted = true;
+    if (this.#wasSignedOut(client)) this.#signInOver(client, REVOKED);
     if (principal.kind !== 'account') return { data: { kind: principal.kind } };
     const { userId, name, role, expiresAt = null } = principal;
     return { data: { kind: principal.kind, userId, name, role, expiresAt } };

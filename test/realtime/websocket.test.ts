@@ -142,6 +142,27 @@ t.test(
   },
 );
 
+t.test('who is signed out while they connect does not stay', async (t) => {
+  const { realtime, tokens } = await realtimeStage(t);
+  const closed: string[] = [];
+  const line = (name: string) => ({
+    unsent: 0,
+    send() {},
+    cut() {},
+    close: (code: number) => void closed.push(`${name} ${code}`),
+  });
+  tokens.ann = { ...ANN };
+  tokens.eve = { ...ANN, userId: 'eve' };
+  const identify = (name: string) =>
+    realtime.identify({ method: 'GET', address: '192.0.2.1', authorization: `Bearer ${name}` });
+  const [ann, eve] = await Promise.all([identify('ann'), identify('eve')]);
+  realtime.signOut(({ principal }) => principal.kind === 'account' && principal.userId === 'ann');
+  realtime.connect(line('ann'), ann, '192.0.2.1');
+  realtime.connect(line('eve'), eve, '192.0.2.1');
+  realtime.connect(line('ann again'), await identify('ann'), '192.0.2.1');
+  t.same(closed, ['ann 4401']);
+});
+
 t.test('rooms hear what is told to them while somebody holds them there', async (t) => {
   const { client, member, realtime, clock } = await realtimeStage(t);
   const [ann, bob, outside] = [await member(), await member(), client()];

@@ -27,8 +27,12 @@ t.test('two broadcasts at once do not touch each other', async (t) => {
   const first: Encoder = publish(t, source, one.rtmp);
   publish(t, source, two.rtmp);
   for (const livestream of [one, two]) await gateway.untilLive(livestream);
-  const active = await gateway.api<{ streams: { id: string }[] }>('GET', '/active');
-  t.strictSame(active.streams.map(({ id }) => id).toSorted(), [one.streamId, two.streamId].toSorted());
+  // The list is read from the database, which hears of it a moment later.
+  const active = await until('both are listed', async () => {
+    const { streams } = await gateway.api<{ streams: { id: string }[] }>('GET', '/active');
+    return streams.length >= 2 && streams.map(({ id }) => id).toSorted();
+  });
+  t.strictSame(active, [one.streamId, two.streamId].toSorted());
   const playlists = await Promise.all([mediaPlaylists(one.hls), mediaPlaylists(two.hls)]);
   t.equal(new Set(playlists.flat()).size, playlists.flat().length, 'no name is shared');
 

@@ -67,7 +67,10 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
   clearTimeout(cut);
   signal.removeEventListener('abort', stop);
   const leftBehind = await emptyGroup(group);
+  // Who has left the group may hold the pipe for ever: what it says is no longer waited for.
+  const hung = setTimeout(() => child.stdout?.destroy(), GRACE_MS);
   await closed;
+  clearTimeout(hung);
 
   const end =
     badly ?? (output.some((line) => PLAN.test(line)) ? undefined : 'it came to no end of its tests');

@@ -71,6 +71,23 @@ t.test('processes that a test leaves behind are named and killed, whatever they 
   t.match(stdout.trim(), /^(Z.*)?$/);
 });
 
+t.test(
+  'a process that has gone its own way is not waited for, though it holds the output open',
+  async (t) => {
+    const { report, output } = await outcome(
+      t,
+      `import { spawn } from 'node:child_process';
+     const own = spawn('sleep', ['60'], { stdio: 'inherit', detached: true });
+     own.unref();
+     t.test('leaves', async (t) => t.pass('pid ' + own.pid));`,
+    );
+    const [, pid] = /pid (\d+)/.exec(output.join('\n')) ?? [];
+    t.teardown(() => process.kill(Number(pid), 'SIGKILL'));
+    t.match(report, { passed: 1, failed: 0 });
+    t.ok(report.seconds < 40);
+  },
+);
+
 t.test('a file is ended when everything is', async (t) => {
   const interruption = new AbortController();
   setTimeout(() => interruption.abort(), 500);

@@ -274,8 +274,9 @@ root.test(
     t.teardown(() => rival.end());
     const waiting = rival`select pg_advisory_lock(${0x68656164}, 1)`.execute();
     await until('the rival waits', async () => {
-      const [row] =
-        await superuser`select count(*)::int as count from pg_locks where locktype = 'advisory' and not granted`;
+      const [row] = await superuser`
+        select count(*)::int as count from pg_locks l join pg_database d on d.oid = l.database
+        where l.locktype = 'advisory' and not l.granted and d.datname = ${name}`;
       return row?.count === 1;
     });
     await superuser`select pg_terminate_backend(${(await holderOf())!})`;

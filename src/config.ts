@@ -28,6 +28,8 @@ export type Config = {
   windowDuration: number;
   /** How long a broadcast waits for a lost publisher, in ms. */
   graceMs: number;
+  /** How often a picture of a broadcast is made, in ms; 0: never. */
+  thumbnailMs: number;
   webrtc: {
     /** Undefined: every interface. */
     host: string | undefined;
@@ -141,6 +143,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     segmentDuration: required(SETTINGS.segmentDuration),
     windowDuration: required(SETTINGS.windowDuration),
     graceMs: required(SETTINGS.reconnectGrace) * 1_000,
+    thumbnailMs: required(SETTINGS.thumbnailEvery) * 1_000,
     webrtc: {
       host: optional(SETTINGS.webrtcHost),
       port: required(SETTINGS.webrtcPort),

@@ -34,6 +34,7 @@ import {
 import { createRealtime } from './realtime/index.js';
 import { Signalling, WebrtcService } from './signalling/index.js';
 import { Streams, Thumbnails } from './streams/index.js';
+import { ThumbnailCaptures } from './thumbnails/index.js';
 import { createTranscoder } from './transcode/index.js';
 import { broadcastEvent, createWebhooks } from './webhooks/index.js';
 import { createWebrtcPool, IceServers } from './webrtc/index.js';
@@ -180,6 +181,18 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       const event = broadcastEvent(change);
       if (event) webhooks.emit(...event);
     });
+    const thumbnails = new Thumbnails({ folder: path.join(config.dataDir, 'thumbnails') });
+    const captures = new ThumbnailCaptures({
+      streams,
+      packager,
+      thumbnails,
+      ffmpeg: transcoder.ffmpeg,
+      interval: config.thumbnailMs,
+      clock,
+      log: log.child({ room: 'thumbnails' }),
+    });
+    captures.start();
+    closing.push(() => captures.close());
     await streams.start();
 
     const rtmpServer = createRtmpServer({
@@ -269,7 +282,6 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     signalling.start();
     closing.push(() => signalling.close());
     for (const feature of [signalling, audience.feature, chat.feature]) hub.add(feature);
-    const thumbnails = new Thumbnails({ folder: path.join(config.dataDir, 'thumbnails') });
     startDepartures({ authentication, keys, channels, streams, thumbnails, audience, chat });
 
     const basePath = publicUrlPath(config.publicUrl);

@@ -15,6 +15,7 @@ t.test('an empty environment gives the defaults', async (t) => {
     partDuration: 0.333,
     segmentDuration: 2,
     graceMs: 60_000,
+    thumbnailMs: 60_000,
     videoEncoder: 'software',
   });
   t.equal(config.dataDir, path.resolve('data'));

@@ -20,6 +20,7 @@ const DOORS: Record<string, string[]> = {
   'ingest/rtmp': ['streams', 'media', 'platform'],
   transcode: ['streams', 'media', 'platform'],
   packager: ['streams', 'media', 'platform'],
+  thumbnails: ['streams', 'packager', 'platform'],
   'egress/hls': ['streams', 'packager', 'media', 'platform'],
   api: ['accounts', 'streams', 'audience', 'chat', 'webhooks', 'platform'],
 };

@@ -27,7 +27,14 @@ export type LivestreamApiOptions = {
 /** `/api/livestream`, whole. */
 export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (app, options) => {
   const { streams, guards, viewers, thumbnails, urls, clock, others } = options;
-  const desk = new LivestreamDesk({ streams, viewers, principal: guards.principal, urls, clock });
+  const desk = new LivestreamDesk({
+    streams,
+    viewers,
+    thumbnails,
+    principal: guards.principal,
+    urls,
+    clock,
+  });
   app.addHook('onClose', async () => desk.close());
   await app.register(livestreamScope, {
     guards,

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { isAdmin, mayManage, mayWatch, type Principal, userIdOf } from '../accounts/index.js';
 import { type Clock, PublicError } from '../platform/index.js';
-import type { Livestream, StreamChange, Streams } from '../streams/index.js';
+import type { Livestream, StreamChange, Streams, Thumbnails } from '../streams/index.js';
 import { AnswerCache } from './answer-cache.js';
 import type { Stream, Viewers } from './contract.js';
 import { type PublicUrls, toStream } from './stream-view.js';
@@ -36,6 +36,8 @@ export type LivestreamDeskOptions = {
   streams: Hall;
   /** Who watches a stream now; from memory. */
   viewers(streamId: string): Viewers;
+  /** Pictures of broadcasts; from memory. */
+  thumbnails: Pick<Thumbnails, 'captured'>;
   /** Who asks, behind a guard. */
   principal(request: FastifyRequest): Principal;
   urls: PublicUrls;
@@ -89,8 +91,9 @@ export class LivestreamDesk {
   }
 
   show(livestream: Livestream): Stream {
-    const { streams, viewers, urls } = this.#options;
-    return toStream(livestream, streams.status(livestream.id), viewers(livestream.id), urls);
+    const { streams, viewers, thumbnails, urls } = this.#options;
+    const { id } = livestream;
+    return toStream(livestream, streams.status(id), viewers(id), thumbnails.captured(id), urls);
   }
 
   close(): void {

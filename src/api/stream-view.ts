@@ -1,4 +1,4 @@
-import type { Livestream, StreamState, StreamStatus } from '../streams/index.js';
+import type { Livestream, StreamState, StreamStatus, Thumbnail } from '../streams/index.js';
 import type { Playback, Stream, Viewers } from './contract.js';
 
 /** Where people and encoders reach the gateway. The functions are asked late: ports may be known only after the start. */
@@ -17,11 +17,12 @@ export type PublicUrls = {
   livestream: (streamId: string) => string;
 };
 
-/** A livestream as the API shows it. */
+/** A livestream as the API shows it. @param captured the picture of its broadcast, for where it was given none */
 export function toStream(
   livestream: Livestream,
   status: StreamStatus,
   viewers: Viewers,
+  captured: Thumbnail | undefined,
   urls: PublicUrls,
 ): Stream {
   const { id, userId, title, description, visibility, viewerLimit, viewerCountPeak } = livestream;
@@ -42,7 +43,7 @@ export function toStream(
     viewerCountPeak,
     recordingEnabled,
     recordingUrl,
-    thumbnailUrl: toThumbnailUrl(livestream, urls),
+    thumbnailUrl: toThumbnailUrl(id, livestream.thumbnailUrl ?? (captured && thumbnailPath(captured)), urls),
     createdAt: livestream.createdAt.toISOString(),
     playback: toPlayback(id, urls),
     source: status.source ?? null,
@@ -50,13 +51,19 @@ export function toStream(
   };
 }
 
-/** What is stored is an address elsewhere, or one relative to the livestream's own. */
+/** Where a picture that is here can be had, relative to its livestream: another one has another address. */
+export function thumbnailPath({ version }: Thumbnail): string {
+  return `thumbnail?v=${version}`;
+}
+
+/** @param address one elsewhere, or one relative to the livestream's own */
 export function toThumbnailUrl(
-  { id, thumbnailUrl }: Pick<Livestream, 'id' | 'thumbnailUrl'>,
+  streamId: string,
+  address: string | null | undefined,
   urls: PublicUrls,
 ): string | null {
-  if (thumbnailUrl === null || /^https?:/.test(thumbnailUrl)) return thumbnailUrl;
-  return new URL(thumbnailUrl, urls.livestream(id)).href;
+  if (address === undefined || address === null) return null;
+  return /^https?:/.test(address) ? address : new URL(address, urls.livestream(streamId)).href;
 }
 
 /** Where a livestream can be watched. */

@@ -7,7 +7,7 @@ import { ref, StreamParams, SuccessResponse, ThumbnailResponse } from './contrac
 import { errorSchemas } from './error-answer.js';
 import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from './guards.js';
 import { type Hall, type LivestreamDesk, streamNotFound } from './livestream-desk.js';
-import { type PublicUrls, toThumbnailUrl } from './stream-view.js';
+import { type PublicUrls, thumbnailPath, toThumbnailUrl } from './stream-view.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
 /** An address with the picture's version in it never shows another one. */
@@ -18,7 +18,7 @@ export type ThumbnailRoutesOptions = {
   streams: Hall;
   desk: LivestreamDesk;
   guards: Guards;
-  thumbnails: Pick<Thumbnails, 'keep' | 'find' | 'remove'>;
+  thumbnails: Pick<Thumbnails, 'keep' | 'find' | 'captured' | 'remove'>;
   urls: PublicUrls;
 };
 
@@ -50,7 +50,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       onRequest: guards.signedIn,
       schema: {
         summary: 'Give a livestream its picture',
-        description: `A JPEG, PNG or WebP of at most ${THUMBNAIL_LIMIT / 1_024} KB; it replaces the one before.`,
+        description: `A JPEG, PNG or WebP of at most ${THUMBNAIL_LIMIT / 1_024} KB; it replaces the one before, and is shown instead of those that are made from its broadcasts.`,
         tags,
         security: CHANGING_SECURITY,
         params: StreamParams,
@@ -66,12 +66,15 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       if (!Buffer.isBuffer(request.body)) throw wrongType();
       const kept = await thumbnails.keep(id, request.body);
       if (!kept) throw new PublicError(400, 'not_a_picture', 'The body is no JPEG, PNG or WebP picture.');
-      const livestream = await streams.edit(id, { thumbnailUrl: `thumbnail?v=${kept.version}` });
+      const livestream = await streams.edit(id, { thumbnailUrl: thumbnailPath(kept) });
       if (!livestream) {
         await thumbnails.remove(id); // it was removed meanwhile
         throw streamNotFound();
       }
-      return { success: true as const, thumbnailUrl: toThumbnailUrl(livestream, urls) ?? '' };
+      return {
+        success: true as const,
+        thumbnailUrl: toThumbnailUrl(id, livestream.thumbnailUrl, urls) ?? '',
+      };
     },
   );
 
@@ -81,6 +84,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       onRequest: guards.signedIn,
       schema: {
         summary: "Take a livestream's picture away",
+        description: 'While it is live, one may be made from its broadcast again.',
         tags,
         security: CHANGING_SECURITY,
         params: StreamParams,
@@ -102,7 +106,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       schema: {
         summary: "A livestream's picture",
         description:
-          'Where it was given to this server (`stream.thumbnailUrl` says where the picture is). Without one: 404 `thumbnail_not_found`.',
+          'The one that was given to this server, else the newest of its broadcast (`stream.thumbnailUrl` says where the picture is). Without one: 404 `thumbnail_not_found`.',
         tags,
         security: ANYONE_READING_SECURITY,
         params: StreamParams,
@@ -116,10 +120,9 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
     },
     async (request, reply) => {
       const livestream = await desk.watched(request, request.params.streamId);
-      const found =
-        livestream.thumbnailUrl === null || /^https?:/.test(livestream.thumbnailUrl)
-          ? undefined
-          : await thumbnails.find(livestream.id);
+      const { id, thumbnailUrl } = livestream;
+      let found = thumbnailUrl === null ? thumbnails.captured(id) : undefined;
+      if (thumbnailUrl !== null && !/^https?:/.test(thumbnailUrl)) found = await thumbnails.find(id);
       if (!found) throw new PublicError(404, 'thumbnail_not_found', 'This livestream has no picture here.');
       const etag = `"${found.version}"`;
       const audience = livestream.visibility === 'private' ? 'private' : 'public';

@@ -123,6 +123,12 @@ export const SETTINGS = {
     '60',
     'seconds a broadcast waits for a lost publisher',
   ),
+  thumbnailEvery: setting(
+    'THUMBNAIL_EVERY',
+    whole(0, 86_400),
+    '60',
+    'seconds between pictures of broadcasts that nobody gave one; 0: none',
+  ),
   webrtcHost: setting(
     'WEBRTC_HOST',
     text,

@@ -19,6 +19,11 @@ export type Presentation = {
   /** Undefined until it can be played. */
   multivariantPlaylist(): Buffer | undefined;
   rendition(id: string): RenditionFeed | undefined;
+  /**
+   * The newest picture that can be decoded by itself, of the smallest video rendition: the bytes of an MP4 that begins with
+   * it, as they lie in memory. Undefined while there is none.
+   */
+  newestKeyframe(): Buffer[] | undefined;
 };
 
 export type PresentationOptions = {
@@ -182,6 +187,17 @@ export class BroadcastPresentation implements Presentation, FeedHost {
 
   rendition(id: string): RenditionFeed | undefined {
     return this.#tracks.get(id)?.feed;
+  }
+
+  newestKeyframe(): Buffer[] | undefined {
+    let smallest: { track: Track; pixels: number } | undefined;
+    for (const { track } of this.#tracks.values()) {
+      const { init } = track;
+      if (track.retired || init?.kind !== 'video') continue;
+      const pixels = init.width * init.height;
+      if (!smallest || pixels < smallest.pixels) smallest = { track, pixels };
+    }
+    return smallest?.track.newestKeyframe();
   }
 
   reports(own: Track): MediaPlaylist['reports'] {

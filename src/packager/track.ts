@@ -151,6 +151,16 @@ export class Track {
     return this.#frames.duration > 0 ? this.#frames.count / this.#frames.duration : undefined;
   }
 
+  /** The initialization section and the newest part that begins with a picture which can be decoded by itself. */
+  newestKeyframe(): Buffer[] | undefined {
+    for (const { run, parts } of this.#segments.toReversed()) {
+      const part = parts.findLast(({ independent }) => independent);
+      const init = this.#inits.get(run);
+      if (part && init) return [init.data, part.data];
+    }
+    return undefined;
+  }
+
   bytesOf(segment: Segment): Buffer {
     return segmentBytes(segment);
   }

@@ -16,17 +16,26 @@ export type Thumbnail = {
 };
 
 const VERSION_LENGTH = 16;
+/** Captured pictures take at most so much memory, in bytes: a thousand and more of the usual ones. */
+const CAPTURED_BYTES = 64 * 1024 * 1024;
 
-/** Keeps one picture of each livestream, in a folder: a file is the picture and nothing else, so that none can differ from what is said of it. */
+/**
+ * Keeps one picture of each livestream that was given one, in a folder: a file is the picture and nothing else, so that
+ * none can differ from what is said of it. Those captured from broadcasts, for livestreams without, are kept in memory:
+ * the next start makes new ones.
+ */
 export class Thumbnails {
   readonly #folder: string;
+  /** By livestream; the one that was captured longest ago is the first. */
+  readonly #captured = new Map<string, Thumbnail>();
+  #capturedBytes = 0;
 
   /** @param options `folder` is made when the first picture comes. */
   constructor(options: { folder: string }) {
     this.#folder = options.folder;
   }
 
-  /** Replaces what was there. @returns undefined, and keeps nothing, when the bytes are no picture of the known types. */
+  /** Replaces what was there, also what was captured. @returns undefined, and keeps nothing, when the bytes are no picture of the known types. */
   async keep(streamId: string, bytes: Buffer): Promise<Thumbnail | undefined> {
     const thumbnail = describe(bytes);
     if (!thumbnail) return undefined;
@@ -40,7 +49,26 @@ export class Thumbnails {
       await rm(aside, { force: true });
       throw error;
     }
+    this.#forget(streamId);
     return thumbnail;
+  }
+
+  /** Keeps a picture of the running broadcast, in the place of the one before; what is no picture is left out. */
+  capture(streamId: string, bytes: Buffer): void {
+    const thumbnail = describe(bytes);
+    if (!thumbnail) return;
+    this.#forget(streamId);
+    this.#captured.set(streamId, thumbnail);
+    this.#capturedBytes += bytes.length;
+    for (const oldest of this.#captured.keys()) {
+      if (this.#capturedBytes <= CAPTURED_BYTES) break;
+      this.#forget(oldest);
+    }
+  }
+
+  /** The newest picture of a livestream's broadcast, also of one that is over; from memory. */
+  captured(streamId: string): Thumbnail | undefined {
+    return this.#captured.get(streamId);
   }
 
   async find(streamId: string): Promise<Thumbnail | undefined> {
@@ -52,8 +80,15 @@ export class Thumbnails {
     }
   }
 
+  /** Removes what was given and what was captured. */
   async remove(streamId: string): Promise<void> {
+    this.#forget(streamId);
     await rm(this.#file(streamId), { force: true });
+  }
+
+  #forget(streamId: string): void {
+    this.#capturedBytes -= this.#captured.get(streamId)?.bytes.length ?? 0;
+    this.#captured.delete(streamId);
   }
 
   /** @param streamId a UUID: it can be no other path. */

@@ -4,6 +4,7 @@ import type { Broadcast, BroadcastGuest, BroadcastVisit } from '../streams/index
 import { BroadcastTranscoding, NOTHING } from './broadcast-transcoding.js';
 import { CmafListener } from './cmaf-listener.js';
 import { type CheckedFfmpeg, checkFfmpeg, findFfmpeg } from './ffmpeg-check.js';
+import type { FfmpegTool } from './ffmpeg-process.js';
 import { verifyVideoEncoder } from './hardware-check.js';
 import { DEFAULT_LADDER, type Rung } from './ladder.js';
 import { PortPairs } from './port-pairs.js';
@@ -38,6 +39,8 @@ export type TranscoderOptions = {
 export type Transcoder = BroadcastGuest & {
   /** What ffmpeg can read of enhanced RTMP; nothing before `start`. */
   readonly readableCodecs: CheckedFfmpeg['readableCodecs'];
+  /** The program that was found. @throws before `start` */
+  readonly ffmpeg: FfmpegTool;
   /**
    * Finds and checks ffmpeg and the encoder, opens the internal listener.
    *
@@ -109,6 +112,10 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     name: 'transcode',
     get readableCodecs() {
       return checked.readableCodecs;
+    },
+    get ffmpeg() {
+      if (!settings) throw new Error('the transcoder has not been started');
+      return settings.ffmpeg;
     },
     visit,
     start,

@@ -2,6 +2,8 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { LightMyRequestResponse } from 'fastify';
 import t, { type Test } from 'tap';
+import { Thumbnails } from '../../src/streams/index.js';
+import { until } from '../support/gateway-process.js';
 import { as, failed, type LivestreamApi, openLivestreamApi } from '../support/livestream-api.js';
 
 const JPEG = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(100, 1)]);
@@ -124,4 +126,78 @@ t.test("a private livestream's picture is not for shared caches", async (t) => {
   t.match((await app.inject({ url, headers: as('anna') })).headers, {
     'cache-control': 'private, max-age=60',
   });
+});
+
+t.test('without a picture of its own a livestream has the newest of its broadcast', async (t) => {
+  const thumbnails = new Thumbnails({ folder: path.join(t.testdir(), 'thumbnails') });
+  const { app, clock, streams, create, publish } = await openLivestreamApi(t, { thumbnails });
+  const streamId = await create();
+  const at = `/api/livestream/${streamId}`;
+  const url = `${at}/thumbnail`;
+  const headers = as('anna');
+  const told = async () => (await app.inject(at)).json().stream.thumbnailUrl;
+  await publish(streamId);
+  await until('it is live', async () => (await streams.find(streamId))?.status === 'live');
+  const listed = async () => {
+    await clock.advance(1_000);
+    return (await app.inject('/api/livestream/active')).json().streams[0].thumbnailUrl;
+  };
+  t.equal(await listed(), null);
+
+  thumbnails.capture(streamId, JPEG);
+  const first = await told();
+  t.match(first, new RegExp(`^https://live.example.test${url}\\?v=[0-9a-f]{16}$`));
+  t.equal(await listed(), first);
+  const local = first.slice('https://live.example.test'.length);
+  const answer = await app.inject(local);
+  t.same(answer.rawPayload, JPEG);
+  t.match(answer.headers, {
+    'content-type': 'image/jpeg',
+    'cache-control': 'public, max-age=31536000, immutable',
+  });
+  const known = { 'if-none-match': String(answer.headers.etag) };
+  t.equal((await app.inject({ url, headers: known })).statusCode, 304);
+
+  const next = Buffer.concat([JPEG, Buffer.from('later')]);
+  thumbnails.capture(streamId, next);
+  t.not(await told(), first, 'the next picture has another address');
+  const behind = await app.inject({ url: local, headers: known });
+  t.same(behind.rawPayload, next, 'the old address has the new picture');
+  t.match(behind.headers, { 'cache-control': 'public, max-age=60' });
+
+  const payload = PNG;
+  await app.inject({ method: 'PUT', url, headers: { ...headers, 'content-type': 'image/png' }, payload });
+  const given = await told();
+  thumbnails.capture(streamId, JPEG);
+  t.equal(await told(), given, 'the one that is given goes before');
+  t.same((await app.inject(url)).rawPayload, PNG);
+  await app.inject({ method: 'DELETE', url, headers });
+  t.equal(await told(), null, 'both are taken away');
+  failed(t, await app.inject(url), 404, 'thumbnail_not_found');
+
+  thumbnails.capture(streamId, JPEG);
+  const elsewhere = 'https://example.test/a.png';
+  await app.inject({ method: 'PATCH', url: at, headers, payload: { thumbnailUrl: elsewhere } });
+  t.equal(await told(), elsewhere);
+  failed(t, await app.inject(url), 404, 'thumbnail_not_found');
+
+  await app.inject({
+    method: 'PATCH',
+    url: at,
+    headers,
+    payload: { visibility: 'private', thumbnailUrl: null },
+  });
+  failed(t, await app.inject(url), 404, 'stream_not_found');
+  const own = await app.inject({ url, headers });
+  t.same(own.rawPayload, JPEG);
+  t.match(own.headers, { 'cache-control': 'private, max-age=60' });
+});
+
+t.test('a removed livestream leaves no picture of its broadcast behind', async (t) => {
+  const thumbnails = new Thumbnails({ folder: path.join(t.testdir(), 'thumbnails') });
+  const { app, create } = await openLivestreamApi(t, { thumbnails });
+  const streamId = await create();
+  thumbnails.capture(streamId, JPEG);
+  await app.inject({ method: 'DELETE', url: `/api/livestream/${streamId}`, headers: as('anna') });
+  t.equal(thumbnails.captured(streamId), undefined);
 });

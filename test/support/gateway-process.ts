@@ -150,6 +150,8 @@ export async function startGatewayProcess(
     STUN_URLS: 'off',
     LADDER: '240:350k',
     VIDEO_PRESET: 'ultrafast',
+    // Tests count the encoders.
+    THUMBNAIL_EVERY: '0',
     ...environment,
   });
   t.teardown(async () => {

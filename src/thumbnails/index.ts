@@ -1,0 +1,1 @@
+export { ThumbnailCaptures, type ThumbnailCapturesOptions } from './thumbnail-captures.js';

@@ -1,0 +1,44 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import t from 'tap';
+import { makeLadder } from '../support/cmaf-ladder.js';
+import { run } from '../support/encoder.js';
+import { PackagedBroadcast } from '../support/packaged-broadcast.js';
+
+const folder = t.testdir({ both: {}, sound: {} });
+const both = await makeLadder({ folder: `${folder}/both`, seconds: 7, frameRate: '25', gop: 50 });
+
+/** What ffprobe says of the first picture of an MP4 that it can decode: keyframe or not, width, height. */
+async function firstPicture(bytes: Buffer): Promise<string | undefined> {
+  const file = path.join(folder, 'keyframe.mp4');
+  writeFileSync(file, bytes);
+  const shown = '-select_streams v -show_entries frame=key_frame,width,height -of csv=p=0'.split(' ');
+  return (await run('ffprobe', ['-v', 'error', ...shown, file])).stdout.split('\n')[0];
+}
+
+t.test('the newest keyframe is that of the smallest picture, and can be decoded by itself', async (t) => {
+  const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
+  const reader = broadcast.run(0, both.renditions);
+  const newest = (): Buffer | undefined => {
+    const media = broadcast.packager.find('stream-1')?.newestKeyframe();
+    return media && Buffer.concat(media);
+  };
+  t.equal(newest(), undefined);
+  const times = new Set<string>();
+  await broadcast.feed(reader, both.chunks, async () => {
+    const media = newest();
+    if (!media || times.has(media.toString('base64'))) return;
+    times.add(media.toString('base64'));
+    t.match(await firstPicture(media), /^1,240,180\b/, 'the source has 320x240');
+  });
+  t.ok(times.size >= 3, 'there is another with every segment');
+});
+
+t.test('sound has none', async (t) => {
+  const sound = await makeLadder({ folder: `${folder}/sound`, seconds: 5, video: false });
+  const broadcast = new PackagedBroadcast();
+  const reader = broadcast.run(0, sound.renditions);
+  await broadcast.feed(reader, sound.chunks);
+  t.equal(broadcast.playables, 1);
+  t.equal(broadcast.packager.find('stream-1')?.newestKeyframe(), undefined);
+});

@@ -35,7 +35,6 @@ const SETTLED_MS = 60_000;
 export class RtpPictureChoice {
   #made: RtpPicture | undefined;
   #largest: Size | undefined;
-  #settlesAt: number | undefined;
   #grownSince: number | undefined;
 
   /** What the last ladder was made for. */
@@ -53,21 +52,20 @@ export class RtpPictureChoice {
   /**
    * Looks at what the source sends while a ladder is made of it.
    *
-   * @param now monotonic ms
+   * @param age ms since its media began
    * @returns how the source differs from what the ladder is made for, once that is worth a new one: `choose` then.
    */
-  look(video: VideoSource | undefined, now: number): 'larger' | 'smaller' | undefined {
+  look(video: VideoSource | undefined, age: number): 'larger' | 'smaller' | undefined {
     const made = this.#made;
     const seen = sizeOf(video);
     if (!made || !seen) return undefined;
-    this.#settlesAt ??= now + SETTLED_MS;
     if (!this.#largest || linesOf(seen) > linesOf(this.#largest)) this.#largest = seen;
     const wanted = this.#fitting(video);
     const isSame = wanted.width === made.width && wanted.height === made.height;
     if (isSame && wanted.frameRate <= made.frameRate * LARGER) this.#grownSince = undefined;
-    else this.#grownSince ??= now;
-    if (this.#grownSince !== undefined && now - this.#grownSince >= GROWN_MS) return 'larger';
-    if (now < this.#settlesAt || linesOf(made) <= linesOf(this.#largest) * LARGER) return undefined;
+    else this.#grownSince ??= age;
+    if (this.#grownSince !== undefined && age - this.#grownSince >= GROWN_MS) return 'larger';
+    if (age < SETTLED_MS || linesOf(made) <= linesOf(this.#largest) * LARGER) return undefined;
     this.#made = { ...made, ...this.#largest };
     return 'smaller';
   }

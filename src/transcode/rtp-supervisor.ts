@@ -240,8 +240,9 @@ export class RtpSupervisor implements SourceReader {
   }
 
   #hasOtherSize(): boolean {
-    if (!this.#run?.encoder.delivered) return false;
-    const size = this.#picture.look(this.#source.info.video, this.#clock.monotonic());
+    if (!this.#run?.encoder.delivered || !this.#timeline) return false;
+    const age = this.#clock.monotonic() - this.#timeline.since;
+    const size = this.#picture.look(this.#source.info.video, age);
     if (size) this.#log.info({ size }, 'the source has another size: a ladder that fits');
     return size !== undefined;
   }

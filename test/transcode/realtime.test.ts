@@ -11,6 +11,7 @@ import { SourceDouble } from '../support/broadcast-double.js';
 import * as beeping from '../support/encoder.js';
 import { flashToBeep } from '../support/flash-and-beep.js';
 import { until } from '../support/gateway-process.js';
+import { coded, NAL, sliceType, types, unitsOf } from '../support/h264-units.js';
 import { type Film, film, readFlv, repeated, send } from '../support/media.js';
 import { picturesOf, type RtpPacket, RtpReceiver } from '../support/rtp-receiver.js';
 import { isAlive, transcoding } from '../support/transcoding.js';
@@ -18,9 +19,6 @@ import { isAlive, transcoding } from '../support/transcoding.js';
 const LONG = 4;
 const VIDEO = { width: 640, height: 360, rate: '30', keyframes: 2 };
 const AUDIO = { sampleRate: 44_100, channels: 2 } as const;
-/** nal_unit_type (ITU-T H.264, table 7-1). */
-const NAL = { slice: 1, idr: 5, sps: 7, pps: 8 } as const;
-
 type Media = { bFrames?: number; keyframes?: number; video?: false; audio?: false; seconds?: number };
 
 const films = new Map<string, Promise<Film>>();
@@ -87,13 +85,8 @@ async function isGone(t: Test, rendition: RealtimeRendition, lines: Record<strin
 }
 
 const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const types = (units: readonly Buffer[]): number[] => units.map((unit) => (unit[0] ?? 0) & 0x1f);
 const steps = (packets: readonly RtpPacket[]): Set<number> =>
   new Set(packets.slice(1).map(({ timestamp }, index) => (timestamp - (packets[index]?.timestamp ?? 0)) | 0));
-
-/** Without parameter sets and supplemental information. */
-const coded = (units: readonly Buffer[]): Buffer[] =>
-  units.filter(([first = 0]) => (first & 0x1f) <= NAL.idr);
 
 /** One more and one more, without a hole. */
 function isWhole(t: Test, packets: readonly RtpPacket[]): void {
@@ -101,17 +94,6 @@ function isWhole(t: Test, packets: readonly RtpPacket[]): void {
     .slice(1)
     .filter(({ sequence }, index) => ((sequence - (packets[index]?.sequence ?? 0)) & 0xffff) !== 1);
   t.strictSame(holes, [], 'no packet is missing');
-}
-
-/** The NAL units of a tag with H.264 (lengths of four bytes before each). */
-function unitsOf({ body }: FlvTag): Buffer[] {
-  const units: Buffer[] = [];
-  for (let offset = 5; offset + 4 <= body.length; ) {
-    const size = body.readUInt32BE(offset);
-    units.push(body.subarray(offset + 4, offset + 4 + size));
-    offset += 4 + size;
-  }
-  return units;
 }
 
 t.test(
@@ -220,21 +202,6 @@ t.test('B-frames are encoded away, from where the stream is', async (t) => {
     t.ok(((timestamp - (keyframes[index]?.timestamp ?? 0)) | 0) <= 2.05 * 90_000, 'a keyframe every 2 s');
   t.strictSame(steps(audio.packets), new Set([960]));
 });
-
-/** Reads the type of a slice out of its header. */
-function sliceType(slice: Buffer): number {
-  let bit = 8;
-  const next = (): number => ((slice[bit >> 3] ?? 0) >> (7 - (bit++ & 7))) & 1;
-  const unsigned = (): number => {
-    let zeros = 0;
-    while (next() === 0 && zeros < 32) zeros++;
-    let value = 1;
-    for (let count = 0; count < zeros; count++) value = value * 2 + next();
-    return value - 1;
-  };
-  unsigned();
-  return unsigned();
-}
 
 /** Whether somebody listens at this UDP port. */
 function isTaken(port: number): Promise<boolean> {

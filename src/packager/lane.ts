@@ -22,6 +22,8 @@ export const LONGEST_SEGMENT = 60;
 /** A part with more samples or bytes than this never ends: the times do not move. */
 const MOST_SAMPLES = 2000;
 const MOST_BYTES = 32 * 2 ** 20;
+/** Sound that is missing for longer (s) is not made up for: a publisher's times may be hours apart. */
+const LONGEST_SILENCE = 10;
 /** As in RFC 6381: AAC-LC. */
 const AAC_LC = 'mp4a.40.2';
 /** Sample flags (ISO/IEC 14496-12, 8.8.3.1): it depends on no other sample. */
@@ -160,6 +162,7 @@ export class Lane {
   #silence(from: number, count: number): void {
     if (!this.#silentFrame) return;
     const { data, duration } = this.#silentFrame;
+    if (this.#seconds(count * duration) > LONGEST_SILENCE) return;
     const frame = { duration, compositionOffset: 0, flags: INDEPENDENT, sync: true, data };
     for (let index = 0; index < count; index++)
       this.#place({ ...frame, decodeTime: Math.round(from + index * duration) });

@@ -5,9 +5,9 @@ import {
   type TrackInit,
   writeFragment,
 } from '../media/index.js';
-import { HeadendError } from '../platform/index.js';
+import { finiteWithin, HeadendError } from '../platform/index.js';
 import type { Rendition } from '../streams/index.js';
-import { partTarget } from './part-timing.js';
+import { LONGEST_FRAME_S, partTarget, SHORTEST_FRAME_S } from './part-timing.js';
 import type { Cut, SegmentGrid } from './segment-grid.js';
 import type { Track } from './track.js';
 
@@ -88,9 +88,10 @@ export class Lane {
     return (sample.decodeTime + sample.duration) / this.#scale;
   }
 
-  /** Seconds; never 0. */
+  /** Seconds, from 1/300 to 1. */
   frame(sample: Sample): number {
-    return sample.duration > 0 ? sample.duration / this.#scale : USUAL_FRAME;
+    const duration = Math.min(LONGEST_FRAME_S, sample.duration / this.#scale);
+    return finiteWithin(duration, SHORTEST_FRAME_S, LONGEST_FRAME_S, USUAL_FRAME);
   }
 
   /** The segment that is being filled. */
@@ -203,6 +204,7 @@ export class Lane {
   }
 
   #add(sample: Sample, frame: number): void {
+    this.#endBeforePause(sample);
     this.#checkSegment(sample);
     const previous = this.#samples.at(-1);
     const gap = this.#end === undefined ? 0 : sample.decodeTime - this.#end;
@@ -229,6 +231,15 @@ export class Lane {
     }
     this.#end = sample.decodeTime + sample.duration;
     if (this.#elapsed() >= this.#boundary(frame) - frame / 2 - 1e-6) this.#flush();
+  }
+
+  /**
+   * Ends a frame after a second when the video pauses behind it, and leaves the pause open: the frame would otherwise make
+   * a part as long as the pause, and PART-TARGET with it for the rest of the broadcast.
+   */
+  #endBeforePause(sample: Sample): void {
+    const longest = Math.round(Math.max(LONGEST_FRAME_S, this.track.partTarget) * this.#scale);
+    if (sample.duration > longest) sample.duration = longest;
   }
 
   #checkSegment(sample: Sample): void {

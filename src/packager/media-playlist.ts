@@ -51,8 +51,8 @@ export function renderMediaPlaylist(playlist: MediaPlaylist, delta: boolean): st
   const first = segments[0];
   const last = segments.at(-1);
   if (!first || !last) throw new Error('A media playlist needs a segment');
-  // Up to the next microsecond, never below what a part really lasts.
-  const target = Math.ceil(playlist.partTarget * 1e5) / 1e5;
+  // Up to the next 10 us, never below what a part really lasts; no part is longer than a segment may be.
+  const target = Math.min(targetDuration, Math.ceil(playlist.partTarget * 1e5) / 1e5);
   const control = [
     'CAN-BLOCK-RELOAD=YES',
     `CAN-SKIP-UNTIL=${(targetDuration * SKIP_TARGETS).toFixed(1)}`,

@@ -2,6 +2,12 @@
 const STRETCH = 1.005;
 /** Added to PART-TARGET for sources whose timestamps are rounded to milliseconds. */
 const JITTER = 0.0015;
+/**
+ * A frame lasts so long (s) at least and at most, whatever timestamps and announced frame rates say. A frame that is shown for
+ * longer is followed by a pause.
+ */
+export const SHORTEST_FRAME_S = 1 / 300;
+export const LONGEST_FRAME_S = 1;
 /** Parts must reach this share of PART-TARGET (RFC 8216bis, 4.4.4.9). */
 const LEAST_SHARE = 0.85;
 

@@ -7,7 +7,7 @@ import { PART_TARGETS } from './playlist-limits.js';
 import { type FeedHost, RenditionFeed } from './rendition-feed.js';
 import { RunIntake } from './run-intake.js';
 import type { Segment } from './segment.js';
-import type { KeyframePattern } from './segment-grid.js';
+import { boundedPattern, type KeyframePattern } from './segment-grid.js';
 import { SequenceNumbers } from './sequence-numbers.js';
 import { Track } from './track.js';
 import { WaitingRoom } from './waiting-room.js';
@@ -234,11 +234,11 @@ export class BroadcastPresentation implements Presentation, FeedHost {
     if (videos.length === 0) return { interval: segmentDuration };
     if (videos.some(({ passthrough }) => passthrough)) {
       const interval = this.#broadcast.source?.video?.keyframeInterval;
-      return interval ? { interval } : undefined;
+      return boundedPattern(interval === undefined ? undefined : { interval });
     }
     const frameRates = videos.flatMap(({ frameRate }) => frameRate ?? []);
     const frame = frameRates.length > 0 ? 1 / Math.min(...frameRates) : undefined;
-    return { interval: segmentDuration, clock: { frame } };
+    return boundedPattern({ interval: segmentDuration, clock: { frame } });
   }
 
   #mayNumber(intake: RunIntake): boolean {

@@ -1,12 +1,15 @@
 import { CmafScanner, type Sample } from '../media/index.js';
-import { HeadendError } from '../platform/index.js';
+import { finiteWithin, HeadendError } from '../platform/index.js';
 import type { EncoderRun, EncoderRunReader, Rendition } from '../streams/index.js';
 import { Lane } from './lane.js';
+import { LONGEST_FRAME_S, SHORTEST_FRAME_S } from './part-timing.js';
 import { type Cut, type KeyframePattern, SegmentGrid } from './segment-grid.js';
 import type { Track } from './track.js';
 
 /** Sound waits for the video that decides where segments begin, but no more than so many seconds of it. */
 const LONGEST_SOUND_QUEUE = 2;
+/** An announced frame is believed to be so many times as long as the first one of the media, but not longer. */
+const ANNOUNCED_LONGER = 2.5;
 /** Without video for so many segment durations, sound goes on by itself. */
 const VIDEO_MISSING_SEGMENTS = 2;
 
@@ -174,12 +177,17 @@ export class RunIntake implements EncoderRunReader {
     this.#grid.offerSound(pts, frame);
   }
 
-  /** The slowest rendition decides how parts fit its frames. */
+  /**
+   * The slowest rendition decides how parts fit its frames. Announced frame rates only refine what the first frame of the
+   * media says: encoders round their timestamps, and leave out every other frame of a fast source.
+   *
+   * @param frame seconds
+   */
   #fitParts(frame: number): void {
-    const slowest = this.run.renditions.reduce(
-      (longest, { frameRate }) => Math.max(longest, frameRate ? 1 / frameRate : 0),
-      frame,
-    );
+    const slowest = this.run.renditions.reduce((longest, { frameRate }) => {
+      const announced = 1 / finiteWithin(frameRate, 1 / LONGEST_FRAME_S, 1 / SHORTEST_FRAME_S, Number.NaN);
+      return announced <= frame * ANNOUNCED_LONGER ? Math.max(longest, announced) : longest;
+    }, frame);
     this.#grid.useFrame(slowest);
   }
 

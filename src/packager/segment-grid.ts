@@ -1,4 +1,5 @@
-import { fitToFrames, fitToSegment } from './part-timing.js';
+import { finiteWithin } from '../platform/index.js';
+import { fitToFrames, fitToSegment, LONGEST_FRAME_S, SHORTEST_FRAME_S } from './part-timing.js';
 
 /** Where a segment begins in every rendition of a run. Times in seconds of the run's own timeline. */
 export type Cut = {
@@ -41,6 +42,8 @@ const ROUNDING = 0.49;
 const REGULAR = 0.05;
 /** Encoders take a frame that is early by this (s) for one at the clock's tick. */
 const CLOCK_TOLERANCE = 0.002;
+/** Keyframes of a pattern are so far apart (s). Measured intervals outside of it are no pattern. */
+const INTERVAL = { min: SHORTEST_FRAME_S, max: 60 } as const;
 /** Renditions that lag behind by more segments than this are lost anyway. */
 const KEPT = 16;
 
@@ -50,6 +53,8 @@ const KEPT = 16;
  */
 export class SegmentGrid {
   readonly #options: SegmentGridOptions;
+  /** Within bounds, or undefined. */
+  readonly #keyframes: KeyframePattern | undefined;
   #partDuration: number;
   /** Seconds, of the slowest rendition. */
   #frame = 0.001;
@@ -60,6 +65,7 @@ export class SegmentGrid {
 
   constructor(options: SegmentGridOptions) {
     this.#options = options;
+    this.#keyframes = boundedPattern(options.keyframes);
     this.#partDuration = options.partDuration;
   }
 
@@ -78,14 +84,15 @@ export class SegmentGrid {
 
   /** How long a frame lasts (s) in the slowest rendition, to be said before the first cut: parts are fitted to it. */
   useFrame(frame: number): void {
-    this.#frame = frame;
-    this.#partDuration = fitToFrames(this.#options.partDuration, frame);
+    const { partDuration, segmentDuration } = this.#options;
+    this.#frame = finiteWithin(frame, SHORTEST_FRAME_S, LONGEST_FRAME_S, this.#frame);
+    this.#partDuration = Math.min(segmentDuration, fitToFrames(partDuration, this.#frame));
   }
 
   /** A keyframe at `pts`, in any video rendition. */
   offerKeyframe(pts: number): void {
     const { last } = this;
-    if (!last || this.#accepts(pts - last.pts, this.#count === 1)) this.#cut(pts);
+    if (!last || pts - last.pts >= this.#acceptedFrom(this.#count === 1)) this.#cut(pts);
   }
 
   /** Sound at `pts`, when it is the sound that decides: a cut at each full segment duration. */
@@ -108,13 +115,14 @@ export class SegmentGrid {
     return index < 0 ? undefined : this.#cuts[index + 1];
   }
 
-  /** Whether a keyframe so many seconds after the last cut makes a cut. */
-  #accepts(elapsed: number, first: boolean): boolean {
-    const { segmentDuration, keyframes } = this.#options;
-    if (elapsed >= segmentDuration * LEAST_SEGMENT) return true;
-    if (!first || elapsed < segmentDuration * LEAST_FIRST_SEGMENT || !keyframes) return false;
+  /** A keyframe from so many seconds after the last cut on makes a cut. */
+  #acceptedFrom(first: boolean): number {
+    const { segmentDuration } = this.#options;
+    const keyframes = this.#keyframes;
+    const usual = segmentDuration * LEAST_SEGMENT;
     const longest = segmentDuration + ROUNDING;
-    return keyframes.interval <= longest && elapsed + keyframes.interval >= longest;
+    if (!first || !keyframes || keyframes.interval > longest) return usual;
+    return Math.min(usual, Math.max(segmentDuration * LEAST_FIRST_SEGMENT, longest - keyframes.interval));
   }
 
   #cut(pts: number): void {
@@ -123,7 +131,7 @@ export class SegmentGrid {
     const { last } = this;
     const previous = last && pts - last.pts;
     if (previous !== undefined && this.#count > 1) this.#recent = [previous, ...this.#recent].slice(0, 2);
-    const expected = this.#expect(pts, previous);
+    const expected = finiteWithin(this.#expect(pts, previous), INTERVAL.min, INTERVAL.max, undefined);
     this.#cuts.push({
       msn,
       pts,
@@ -136,7 +144,7 @@ export class SegmentGrid {
   }
 
   #expect(pts: number, previous: number | undefined): number | undefined {
-    const { keyframes } = this.#options;
+    const keyframes = this.#keyframes;
     const [latest, before] = this.#recent;
     if (latest !== undefined && before !== undefined && Math.abs(latest - before) >= REGULAR)
       return undefined;
@@ -146,8 +154,8 @@ export class SegmentGrid {
 
   /** The first keyframe from which a cut will be made, in seconds after a cut at `pts`. */
   #announced(pts: number): number | undefined {
-    const { keyframes } = this.#options;
-    if (!keyframes || keyframes.interval <= 0) return undefined;
+    const keyframes = this.#keyframes;
+    if (!keyframes) return undefined;
     const { interval, clock } = keyframes;
     let elapsed = interval;
     if (clock) {
@@ -156,7 +164,16 @@ export class SegmentGrid {
       if (frame) elapsed = Math.ceil((elapsed - CLOCK_TOLERANCE) / frame) * frame;
     }
     // Measured intervals are rounded: what is nearly long enough will be.
-    while (!this.#accepts(elapsed * 1.01, this.#count === 0)) elapsed += interval;
-    return elapsed;
+    const missing = this.#acceptedFrom(this.#count === 0) / 1.01 - elapsed;
+    return elapsed + Math.max(0, Math.ceil(missing / interval - 1e-9)) * interval;
   }
+}
+
+/** The pattern, if its numbers are possible ones: they were measured from or announced by a source. */
+export function boundedPattern(keyframes: KeyframePattern | undefined): KeyframePattern | undefined {
+  const interval = finiteWithin(keyframes?.interval, INTERVAL.min, INTERVAL.max, undefined);
+  if (!keyframes || interval === undefined) return undefined;
+  if (!keyframes.clock) return { interval };
+  const frame = finiteWithin(keyframes.clock.frame, SHORTEST_FRAME_S, LONGEST_FRAME_S, undefined);
+  return { interval, clock: { frame } };
 }

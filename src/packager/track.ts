@@ -1,4 +1,5 @@
 import type { TrackInit } from '../media/index.js';
+import { finiteWithin } from '../platform/index.js';
 import { type Part, type Segment, segmentBytes } from './segment.js';
 import type { WaitQueue } from './waiting-room.js';
 
@@ -147,8 +148,10 @@ export class Track {
   }
 
   get frameRate(): number | undefined {
-    if (this.announcedFrameRate !== undefined) return this.announcedFrameRate;
-    return this.#frames.duration > 0 ? this.#frames.count / this.#frames.duration : undefined;
+    return (
+      finiteWithin(this.announcedFrameRate, 1, 300, undefined) ??
+      finiteWithin(this.#frames.count / this.#frames.duration, 1, 1000, undefined)
+    );
   }
 
   /** The initialization section and the newest part that begins with a picture which can be decoded by itself. */

@@ -10,11 +10,21 @@ export type Clock = {
   now(): number;
   /** Milliseconds from an arbitrary origin that never jump or run backwards. */
   monotonic(): number;
-  /** Runs `task` once after `ms` milliseconds. Never keeps the process alive by itself. */
+  /**
+   * Runs `task` once after `ms` milliseconds, or after 24.8 days when that is longer or no number. Never keeps the process
+   * alive by itself.
+   */
   after(ms: number, task: () => void, signal?: AbortSignal): Cancel;
-  /** Runs `task` every `ms` milliseconds. Never keeps the process alive by itself. */
+  /** Runs `task` every `ms` milliseconds, within the same bound. Never keeps the process alive by itself. */
   every(ms: number, task: () => void, signal?: AbortSignal): Cancel;
 };
+
+/** Node takes a longer time, and what is no number, for 1 ms: a task that sets its timer again would never pause. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function boundedMs(ms: number): number {
+  return Number.isNaN(ms) ? LONGEST_TIMER_MS : Math.min(ms, LONGEST_TIMER_MS);
+}
 
 function hang(clear: () => void, signal: AbortSignal | undefined): Cancel {
   if (!signal) return clear;
@@ -33,14 +43,14 @@ export const systemClock: Clock = {
     const timer = setTimeout(() => {
       cancel();
       task();
-    }, ms);
+    }, boundedMs(ms));
     timer.unref();
     const cancel = hang(() => clearTimeout(timer), signal);
     return cancel;
   },
   every(ms, task, signal) {
     if (signal?.aborted) return () => {};
-    const timer = setInterval(task, ms);
+    const timer = setInterval(task, boundedMs(ms));
     timer.unref();
     return hang(() => clearInterval(timer), signal);
   },

@@ -1,4 +1,5 @@
 import type { VideoSource } from '../media/index.js';
+import { finiteWithin } from '../platform/index.js';
 
 /** The picture that the ladder of an RTP source is made for; whatever is sent is fitted into it. */
 export type RtpPicture = {
@@ -13,6 +14,14 @@ type Size = { width: number; height: number };
 
 /** What is assumed until the source is known. */
 export const USUAL_PICTURE = { width: 1280, height: 720, frameRate: 30 };
+/**
+ * Pixels of a side and of a picture that a sender is believed to have: what the highest level of AV1 allows (annex A.3).
+ * A few bytes of VP8 or VP9 can announce 65,535 lines.
+ */
+const SIDE = { min: 16, max: 16_384 } as const;
+const MAXIMUM_PIXELS = 35_651_584;
+/** A small picture is enlarged until its longer side has so many pixels at most. */
+const GROWN_SIDE = 4_096;
 /** Frames per second that cameras and games have. */
 const FRAME_RATES = [24, 25, 30, 50, 60];
 /** A measured rate this near to one of those is that one. */
@@ -83,8 +92,11 @@ export class RtpPictureChoice {
   }
 }
 
-function sizeOf({ width, height }: Partial<Size> = {}): Size | undefined {
-  return width && height ? { width, height } : undefined;
+function sizeOf(video: Partial<Size> = {}): Size | undefined {
+  const width = finiteWithin(video.width, SIDE.min, SIDE.max, undefined);
+  const height = finiteWithin(video.height, SIDE.min, SIDE.max, undefined);
+  if (width === undefined || height === undefined || width * height > MAXIMUM_PIXELS) return undefined;
+  return { width, height };
 }
 
 function linesOf({ width, height }: Size): number {
@@ -94,7 +106,8 @@ function linesOf({ width, height }: Size): number {
 /** As large as pictures usually become. */
 function grown(seen: Size | undefined): Size {
   if (!seen) return USUAL_PICTURE;
-  const scale = Math.max(1, USUAL_PICTURE.height / linesOf(seen));
+  const longer = Math.max(seen.width, seen.height);
+  const scale = Math.max(1, Math.min(USUAL_PICTURE.height / linesOf(seen), GROWN_SIDE / longer));
   const even = (pixels: number): number => Math.round((pixels * scale) / 2) * 2;
   return { width: even(seen.width), height: even(seen.height) };
 }

@@ -4,6 +4,8 @@ export type { Stream } from '../api/contract.js';
 
 /** Longer than this a page does not wait for an answer. */
 const TIMEOUT_MS = 8_000;
+/** Browsers take longer timers than 24 days for none at all. */
+const LONGEST_RETRY_AFTER_S = 3_600;
 
 /** What the API answered. `failed` covers all that may pass: no network, a server that restarts, too many requests. */
 export type Answer<T> =
@@ -46,6 +48,6 @@ async function failure(response: Response): Promise<Answer<never>> {
   return {
     kind: 'failed',
     reason: body?.error.message ?? `status ${response.status}`,
-    ...(retryAfter > 0 ? { retryAfter } : {}),
+    ...(retryAfter > 0 ? { retryAfter: Math.min(retryAfter, LONGEST_RETRY_AFTER_S) } : {}),
   };
 }

@@ -1,6 +1,9 @@
 import type { ErrorResponse } from '../api/contract.js';
 import { parseLinkHeader } from './link-header.js';
 
+/** Browsers take longer timers than 24 days for none at all. */
+const LONGEST_RETRY_AFTER_S = 3_600;
+
 /** As `RTCIceServer` has it. */
 export type IceServer = { urls: string[]; username?: string; credential?: string };
 
@@ -193,7 +196,7 @@ async function refusalOf(response: Response): Promise<Refusal> {
     status: response.status,
     message: error?.message ?? `The server refused with status ${response.status}.`,
     ...(error ? { code: error.code } : {}),
-    ...(retryAfter > 0 ? { retryAfter } : {}),
+    ...(retryAfter > 0 ? { retryAfter: Math.min(retryAfter, LONGEST_RETRY_AFTER_S) } : {}),
   };
 }
 

@@ -57,3 +57,24 @@ t.test('sound whose time is far away costs nothing, at its beginning and at its 
     t.ok(gone.track.segments.length === 1 && gone.track.end < 10.1, `it ends ${seconds} s early`);
   }
 });
+
+t.test(
+  'a frame before a pause ends after a second, and the part target stays below the segment',
+  async (t) => {
+    for (const durationS of [0.5, 7, 3_600, 80_000]) {
+      const { lane, track } = sound(4);
+      lane.place({ ...at(10), duration: Math.round(durationS * RATE) });
+      lane.finish();
+      const { partTarget } = track;
+      t.ok(partTarget > 0.3 && partTarget <= 1.002, `${durationS} s: PART-TARGET ${partTarget}`);
+    }
+  },
+);
+
+t.test('frames of impossible durations count as usual ones', async (t) => {
+  const { lane } = sound(1);
+  for (const duration of [0, 1, -5, Number.NaN, Infinity, 1e300, 2 ** 32 - 1]) {
+    const frame = lane.frame({ ...at(10), duration });
+    t.ok(frame >= 1 / 300 && frame <= 1, `${duration}: ${frame}`);
+  }
+});

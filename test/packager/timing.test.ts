@@ -4,6 +4,7 @@ import { type Cut, SegmentGrid, type SegmentGridOptions } from '../../src/packag
 import { SequenceNumbers } from '../../src/packager/sequence-numbers.js';
 import { WaitingRoom, type WaitState } from '../../src/packager/waiting-room.js';
 import { FakeClock } from '../support/fake-clock.js';
+import { seededRandom } from '../support/seeded-random.js';
 
 t.test('parts of every usual frame rate reach 85 % of their target and stay below it', async (t) => {
   for (const rate of [10, 12.5, 15, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60, 120, 46.875, 43.07]) {
@@ -142,5 +143,28 @@ t.test(
       queue.wait(() => 'wait', 1),
       undefined,
     );
+  },
+);
+
+t.test(
+  'no interval, frame or time that a source may have makes the grid loop or gives it an impossible part',
+  async (t) => {
+    const random = seededRandom(8);
+    const absurd = [0, -0, -1, 1e-300, 1e-9, 1 / 3, 59.9, 1e9, 1e300, Infinity, -Infinity, Number.NaN];
+    const any = (): number =>
+      random() < 0.7 ? absurd[Math.floor(random() * absurd.length)]! : random() * 10;
+    const impossible: string[] = [];
+    for (let round = 0; round < 5_000; round++) {
+      const clock = random() < 0.5 ? { clock: { frame: random() < 0.2 ? undefined : any() } } : {};
+      const wild = grid({ keyframes: { interval: any(), ...clock } });
+      wild.useFrame(any());
+      for (let pts = 10 + random(), cut = 0; cut < 5 && Number.isFinite(pts); cut++, pts += any())
+        wild.offerKeyframe(pts);
+      const { last, partDuration } = wild;
+      const numbers = last ? [last.part, last.least, last.expected ?? 1] : [];
+      if (!numbers.every((number) => number > 0 && number <= 120)) impossible.push(JSON.stringify(last));
+      if (!(partDuration > 0 && partDuration <= 2)) impossible.push(`parts of ${partDuration} s`);
+    }
+    t.same(impossible.slice(0, 3), []);
   },
 );

@@ -21,6 +21,12 @@ const PICTURES: [seen: { width?: number; height?: number; frameRate?: number } |
     [{ width: 1920, height: 1080, frameRate: 59.2 }, '1920x1080@60'],
     [{ width: 1280, height: 720, frameRate: 25.4 }, '1280x720@25'],
     [{ width: 1280, height: 720, frameRate: 52.5 }, '1280x720@60'],
+    [{ width: 16_383, height: 1 }, '1280x720@30'],
+    [{ width: 65_535, height: 65_535 }, '1280x720@30'],
+    [{ width: 4_096, height: 16 }, '4096x16@30'],
+    [{ width: 64, height: 16 }, '2880x720@30'],
+    [{ width: Number.NaN, height: Infinity, frameRate: Number.NaN }, '1280x720@30'],
+    [{ width: -640, height: -360, frameRate: -1 }, '1280x720@30'],
   ];
 
 t.test('a ladder is made for what the picture will be', async (t) => {

@@ -1,4 +1,5 @@
 import type { AudioSource, VideoSource } from '../../media/index.js';
+import { finiteWithin } from '../../platform/index.js';
 import { MissingPictures } from './missing-pictures.js';
 
 /** What was found out by counting. Fields are absent until enough was seen. */
@@ -15,19 +16,32 @@ const INTERVALS = 4;
 /** So many frames shown in the order in which they came say that there are no B-frames. */
 const FRAMES_IN_ORDER = 8;
 
-/** Counts of one span of media time. */
-type Span = { ms: number; videoBytes: number; audioBytes: number; frames: number };
+/** Frames further apart than this, in ms, have a pause between them, which says nothing about the frame rate. */
+const PAUSE_MS = 1_000;
+/** Frames per second that a source may have: outside of it timestamps make no sense. */
+export const FRAME_RATE = { min: 1, max: 300 } as const;
+
+/** Counts of one span of media time. Frames are counted with the time since the frame before them, without pauses. */
+type Span = { ms: number; audioBytes: number; videoMs: number; videoBytes: number; frames: number };
+
+function emptySpan(): Span {
+  return { ms: 0, audioBytes: 0, videoMs: 0, videoBytes: 0, frames: 0 };
+}
 
 /** Measures a timeline as it passes. Rates are over media time: held-back or bursty delivery does not change them. */
 export class SourceMeter {
   #spans: Span[] = [];
-  #span: Span = { ms: 0, videoBytes: 0, audioBytes: 0, frames: 0 };
+  #span = emptySpan();
   #spanStart = 0;
+  #frameAt: number | undefined;
   #keyframeAt: number | undefined;
   #intervals: number[] = [];
   #compositionTime: number | undefined;
   #bFrames: boolean | undefined;
   #frames = 0;
+  /** Measured last: they stay while the video pauses. */
+  #video: Pick<VideoSource, 'frameRate' | 'bitrate'> = {};
+  #audio: Measured['audio'] = {};
   #news = false;
   readonly #missing = new MissingPictures();
 
@@ -39,8 +53,7 @@ export class SourceMeter {
 
   video(timestamp: number, bytes: number, keyframe: boolean, compositionTime: number): void {
     this.#advance(timestamp);
-    this.#span.videoBytes += bytes;
-    this.#span.frames++;
+    this.#countFrame(timestamp, bytes);
     this.#missing.see(timestamp);
     this.#frames++;
     if (this.#compositionTime === undefined) this.#compositionTime = compositionTime;
@@ -57,20 +70,7 @@ export class SourceMeter {
 
   /** Counts the spans that are whole. */
   read(): Measured {
-    const measured: Measured = { video: {}, audio: {} };
-    const total: Span = { ms: 0, videoBytes: 0, audioBytes: 0, frames: 0 };
-    for (const span of this.#spans) {
-      total.ms += span.ms;
-      total.videoBytes += span.videoBytes;
-      total.audioBytes += span.audioBytes;
-      total.frames += span.frames;
-    }
-    if (total.ms > 0) {
-      measured.video.bitrate = Math.round((total.videoBytes * 8_000) / total.ms);
-      measured.audio.bitrate = Math.round((total.audioBytes * 8_000) / total.ms);
-      // One span is too short to tell 29.97 from 30, and the first may be a burst.
-      if (this.#spans.length > 1) measured.video.frameRate = (total.frames * 1_000) / total.ms;
-    }
+    const measured: Measured = { video: { ...this.#video }, audio: { ...this.#audio } };
     if (this.#intervals.length > 0) measured.video.keyframeInterval = Math.max(...this.#intervals) / 1_000;
     const droppedFrames = this.#missing.count;
     if (droppedFrames !== undefined) measured.video.droppedFrames = droppedFrames;
@@ -83,6 +83,35 @@ export class SourceMeter {
     const news = this.#news;
     this.#news = false;
     return news;
+  }
+
+  /** Rates over the spans that are whole. */
+  #measure(): void {
+    const total = emptySpan();
+    for (const span of this.#spans) {
+      total.ms += span.ms;
+      total.audioBytes += span.audioBytes;
+      total.videoMs += span.videoMs;
+      total.videoBytes += span.videoBytes;
+      total.frames += span.frames;
+    }
+    if (total.ms > 0) this.#audio.bitrate = Math.round((total.audioBytes * 8_000) / total.ms);
+    if (total.videoMs > 0) this.#video.bitrate = Math.round((total.videoBytes * 8_000) / total.videoMs);
+    // One span is too short to tell 29.97 from 30, and the first may be a burst.
+    if (this.#spans.length > 1 && total.videoMs >= SPAN_MS) {
+      const counted = (total.frames * 1_000) / total.videoMs;
+      const frameRate = finiteWithin(counted, FRAME_RATE.min, FRAME_RATE.max, undefined);
+      if (frameRate !== undefined) this.#video.frameRate = frameRate;
+    }
+  }
+
+  #countFrame(timestamp: number, bytes: number): void {
+    const distanceMs = timestamp - (this.#frameAt ?? Number.NEGATIVE_INFINITY);
+    this.#frameAt = timestamp;
+    if (distanceMs > PAUSE_MS) return;
+    this.#span.videoMs += distanceMs;
+    this.#span.videoBytes += bytes;
+    this.#span.frames++;
   }
 
   #tellBFrames(has: boolean): void {
@@ -98,7 +127,8 @@ export class SourceMeter {
     this.#spans.push(this.#span);
     if (this.#spans.length > SPANS) this.#spans.shift();
     else if (this.#spans.length > 1) this.#news = true;
-    this.#span = { ms: 0, videoBytes: 0, audioBytes: 0, frames: 0 };
+    this.#span = emptySpan();
     this.#spanStart = timestamp;
+    this.#measure();
   }
 }

@@ -48,7 +48,7 @@ export class VideoTrack {
   describe(metadata: StreamMetadata | undefined, measured: Measured['video'] = {}): VideoSource {
     const { frameRate: counted, ...rest } = measured;
     const announced = this.#h264?.frameRate ?? metadata?.frameRate;
-    const frameRate = believable(announced, counted);
+    const frameRate = frameRateOf(announced, counted);
     const width = this.#h264?.width ?? metadata?.width;
     const height = this.#h264?.height ?? metadata?.height;
     return {
@@ -102,8 +102,8 @@ export function materialOf(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder
   ]);
 }
 
-/** Encoders drop frames but know what they aim at: what they announce counts, unless it is plainly wrong. */
-function believable(announced: number | undefined, counted: number | undefined): number | undefined {
+/** Encoders drop frames but know what they aim at: the announced rate counts, unless the measured one contradicts it. */
+function frameRateOf(announced: number | undefined, counted: number | undefined): number | undefined {
   if (announced === undefined || counted === undefined) return announced ?? counted;
   return Math.abs(counted - announced) <= announced * FRAME_RATE_TOLERANCE ? announced : counted;
 }

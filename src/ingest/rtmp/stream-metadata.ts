@@ -1,6 +1,11 @@
+import { finiteWithin } from '../../platform/index.js';
 import { amf } from './node-media-server.js';
+import { FRAME_RATE } from './source-meter.js';
 
-/** What an encoder announces in `onMetaData` (Flash Video File Format 10.1, annex E.5), as far as it is used. */
+/**
+ * What an encoder announces in `onMetaData` (Flash Video File Format 10.1, annex E.5), as far as it is used: hints until
+ * the media say better.
+ */
 export type StreamMetadata = {
   width?: number;
   height?: number;
@@ -13,8 +18,9 @@ export type StreamMetadata = {
 /** AMF0: a string marker, two bytes of length, `@setDataFrame`. */
 const SET_DATA_FRAME = amf.amf0EncodeOne('@setDataFrame');
 const ON_META_DATA = amf.amf0EncodeOne('onMetaData');
-const MAXIMUM_SIDE = 16_384;
-const MAXIMUM_FRAME_RATE = 300;
+/** Pixels of a side, and of a picture: what the highest levels of H.264 and AV1 allow (AV1 annex A.3). */
+const SIDE = { min: 16, max: 16_384 } as const;
+const MAXIMUM_PIXELS = 35_651_584;
 
 /** Reads an AMF0 data message. Gives undefined for what is not metadata or cannot be read: it is then not needed. */
 export function readStreamMetadata(payload: Buffer): StreamMetadata | undefined {
@@ -29,12 +35,17 @@ export function readStreamMetadata(payload: Buffer): StreamMetadata | undefined 
   }
   if (typeof values !== 'object' || values === null) return undefined;
   const fields = values as Record<string, unknown>;
-  const width = numberUpTo(fields.width, MAXIMUM_SIDE);
-  const height = numberUpTo(fields.height, MAXIMUM_SIDE);
-  const frameRate = numberUpTo(fields.framerate ?? fields.fps, MAXIMUM_FRAME_RATE);
+  const width = side(fields.width);
+  const height = side(fields.height);
+  const frameRate = finiteWithin(
+    numberOf(fields.framerate ?? fields.fps),
+    FRAME_RATE.min,
+    FRAME_RATE.max,
+    undefined,
+  );
   const encoder = encoderName(fields.encoder);
   return {
-    ...(width !== undefined && height !== undefined && { width, height }),
+    ...(width !== undefined && height !== undefined && width * height <= MAXIMUM_PIXELS && { width, height }),
     ...(frameRate !== undefined && { frameRate }),
     ...(encoder !== undefined && { encoder }),
     body,
@@ -52,7 +63,12 @@ export function encoderName(value: unknown): string | undefined {
   );
 }
 
-function numberUpTo(value: unknown, maximum: number): number | undefined {
-  const number = Number(value);
-  return typeof value !== 'boolean' && number > 0 && number <= maximum ? number : undefined;
+/** Some encoders write numbers as text. */
+function numberOf(value: unknown): number {
+  return typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN;
+}
+
+/** Whole pixels: renditions are named by them. */
+function side(value: unknown): number | undefined {
+  return finiteWithin(Math.round(numberOf(value)), SIDE.min, SIDE.max, undefined);
 }

@@ -50,7 +50,11 @@ export function ebmlSize(value: number): Buffer {
 
 function unsigned(value: number): Buffer {
   const bytes: number[] = [];
-  for (let rest = value; rest > 0 || bytes.length === 0; rest = Math.floor(rest / 256))
+  for (
+    let rest = Math.min(value, Number.MAX_SAFE_INTEGER);
+    rest > 0 || bytes.length === 0;
+    rest = Math.floor(rest / 256)
+  )
     bytes.unshift(rest % 256);
   return Buffer.from(bytes);
 }

@@ -134,7 +134,7 @@ export function receiverEstimatedBitrate(
 ): Buffer {
   const count = Math.min(ssrcs.length, 255);
   const packet = feedback(RTCP.payloadFeedback, PAYLOAD_FEEDBACK.application, sender, 0, 8 + count * 4);
-  let mantissa = Math.floor(Math.max(0, bitsPerSecond));
+  let mantissa = Math.floor(Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, bitsPerSecond)));
   let exponent = 0;
   for (; mantissa > 0x3ffff; exponent++) mantissa = Math.floor(mantissa / 2);
   packet.write('REMB', 12, 'latin1');

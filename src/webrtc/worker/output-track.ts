@@ -10,6 +10,8 @@ const GAP_MS = { video: 800, audio: 60 } as const;
 const SILENCE_AFTER_MS = 500;
 /** Silence stays so far behind, as what comes at last is a little late. */
 const SILENCE_BEHIND_MS = 200;
+/** More silence than this is not made up for at once, ms. */
+const LONGEST_SILENCE_MS = 10_000;
 /** 20 ms of Opus that decode to nothing: full-band CELT, one frame (RFC 6716 section 3.1). */
 const SILENCE = Buffer.from([0xf8, 0xff, 0xfe]);
 const SOUND_MS = 20;
@@ -95,6 +97,8 @@ export class OutputTrack implements LayerReader {
     if (quiet < SILENCE_AFTER_MS) return;
     // By how far the sound had come when it stopped, as the sender's clock is not ours.
     const end = reach.heardUntil + quiet - SILENCE_BEHIND_MS;
+    // After this process was stopped for a while, silence is made up for the last seconds alone.
+    reach.until = Math.max(reach.until, end - LONGEST_SILENCE_MS);
     for (; reach.until + SOUND_MS <= end; reach.until += SOUND_MS) {
       this.#silent = true;
       this.#sink.silence(layer, clock.timestampAt(reach.until)!, SILENCE);

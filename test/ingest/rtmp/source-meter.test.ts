@@ -50,3 +50,30 @@ t.test('news are what was found out, not bit rates', async (t) => {
   t.equal(meter.takeNews(), true, 'B-frames');
   t.equal(meter.takeNews(), false, 'only once');
 });
+
+t.test('a pause of the video leaves its frame and bit rate as they were measured', async (t) => {
+  for (const pauseS of [1.5, 4, 7, 60]) {
+    const meter = new SourceMeter();
+    feed(meter, 0, 6);
+    for (let ms = 6_000; ms < 6_000 + pauseS * 1_000; ms += 100) meter.audio(ms, 1_000);
+    const during = meter.read().video;
+    t.ok(Math.abs(during.frameRate! - 30) < 0.2, `${during.frameRate} fps in a pause of ${pauseS} s`);
+    t.ok(Math.abs(during.bitrate! - 2_400_000) < 60_000, `${during.bitrate} bit/s in a pause of ${pauseS} s`);
+    feed(meter, 6 + pauseS, 7 + pauseS);
+    const after = meter.read().video;
+    t.ok(Math.abs(after.frameRate! - 30) < 0.2, `${after.frameRate} fps after a pause of ${pauseS} s`);
+  }
+});
+
+t.test('timestamps that no source has measure no frame rate', async (t) => {
+  for (const stepMs of [0, 0.001, 1_001, 5_000, 1e9, Number.POSITIVE_INFINITY]) {
+    const meter = new SourceMeter();
+    for (let index = 0; index < 40; index++) {
+      const ms = index === 0 ? 0 : index * stepMs;
+      meter.video(ms, 1_000, index % 10 === 0, 0);
+      meter.audio(ms, 100);
+    }
+    const { frameRate = 1 } = meter.read().video;
+    t.ok(frameRate >= 1 && frameRate <= 300, `steps of ${stepMs} ms: ${frameRate} fps`);
+  }
+});

@@ -16,7 +16,23 @@ t.test('what an encoder announces is read, and passed on without the RTMP wrappi
 t.test('impossible values are left out', async (t) => {
   const body = announced({ width: -5, height: 720, framerate: 1e9, encoder: '\u0007\u0001' });
   t.same(readStreamMetadata(body), { body });
-  t.same(readStreamMetadata(announced({ width: true, height: 'x', fps: 25 }))?.frameRate, 25);
+  for (const framerate of [0, 0.05, -30, 300.1, Number.NaN, Infinity, '', 'x', null, true])
+    t.equal(readStreamMetadata(announced({ framerate }))?.frameRate, undefined, `${framerate} fps`);
+  for (const [width, height] of [
+    [0, 720],
+    [15, 720],
+    [Number.NaN, 720],
+    [Infinity, Infinity],
+    [16_385, 16],
+    [16_384, 16_384],
+  ])
+    t.same(
+      Object.keys(readStreamMetadata(announced({ width, height })) ?? {}),
+      ['body'],
+      `${width}x${height}`,
+    );
+  t.match(readStreamMetadata(announced({ width: 640.4, height: '360' })), { width: 640, height: 360 });
+  t.equal(readStreamMetadata(announced({ width: true, height: 'x', fps: 25 }))?.frameRate, 25);
 });
 
 t.test('what is not metadata, or is cut short, is not read', async (t) => {

@@ -1,9 +1,14 @@
 import { configHelp, readConfig } from './config.js';
 import { startGateway } from './gateway.js';
-import { createLog, HeadendError, systemClock } from './platform/index.js';
+import { createLog, HeadendError, startWatchdog, systemClock } from './platform/index.js';
 
 /** Second signals end the process at once; the first gives every broadcast time to be put down in order. */
 const EXIT_DEADLINE_MS = 20_000;
+/**
+ * Signals that come so soon after the first are the same request: a terminal and service managers send theirs to the
+ * gateway and its supervisor, which passes it on.
+ */
+const SAME_REQUEST_MS = 1_000;
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
   process.stdout.write(configHelp());
@@ -13,6 +18,10 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
 try {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
+  startWatchdog({ logs: log.isLevelEnabled('fatal') });
+  // A supervisor that was killed takes the gateway with it, as if the gateway had been killed.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  process.channel?.unref();
   const gateway = await startGateway(config, { clock: systemClock, log, environment: process.env });
   if (gateway.newOperatorToken)
     process.stderr.write(
@@ -20,10 +29,14 @@ try {
     );
   log.info(gateway.addresses, 'ready');
 
-  let stopping = false;
+  let stoppingSince: number | undefined;
   const stop = (exitCode: number): void => {
-    if (stopping) process.exit(exitCode);
-    stopping = true;
+    const now = systemClock.monotonic();
+    if (stoppingSince !== undefined) {
+      if (now - stoppingSince > SAME_REQUEST_MS) process.exit(exitCode);
+      return;
+    }
+    stoppingSince = now;
     systemClock.after(EXIT_DEADLINE_MS, () => process.exit(1));
     gateway.close().then(
       () => {

@@ -26,7 +26,7 @@ const DOORS: Record<string, string[]> = {
 };
 
 /** The composition root sees every room; the process sees the root; only the root reads its types of settings. */
-const TOP = new Set(['gateway.ts', 'main.ts', 'config.ts']);
+const TOP = new Set(['gateway.ts', 'main.ts', 'supervisor.ts', 'config.ts']);
 const TOP_LEVEL = new Set(
   'package.json package-lock.json tsconfig.json biome.json knip.json src scripts migrations test nginx Dockerfile README.md LICENSE'.split(
     ' ',

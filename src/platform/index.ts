@@ -15,3 +15,4 @@ export * from './rate-limit.js';
 export * from './secret-file.js';
 export * from './setting.js';
 export * from './sweeper.js';
+export { startWatchdog } from './watchdog.js';

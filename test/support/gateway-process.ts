@@ -18,6 +18,7 @@ type LogLine = { msg: string; [field: string]: unknown };
 /** A gateway as its operator runs it: a process of its own, with its own data folder and free ports. */
 export class GatewayProcess {
   readonly #environment: Record<string, string>;
+  readonly #program: 'main' | 'supervisor';
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   readonly log: LogLine[] = [];
@@ -26,8 +27,14 @@ export class GatewayProcess {
   http = '';
   rtmpPort = 0;
 
-  constructor(environment: Record<string, string>) {
+  constructor(environment: Record<string, string>, program: 'main' | 'supervisor' = 'main') {
     this.#environment = environment;
+    this.#program = program;
+  }
+
+  /** Undefined while it runs and after a signal ended it. */
+  get exitCode(): number | undefined {
+    return this.#child?.exitCode ?? undefined;
   }
 
   get pid(): number {
@@ -42,7 +49,8 @@ export class GatewayProcess {
   /** Starts the process; resolves when it says that it is ready. A second start keeps the ports of the first. */
   async start(): Promise<void> {
     const compiled = import.meta.filename.endsWith('.js');
-    const main = path.join(projectRoot(), compiled ? '.build/src/main.js' : 'src/main.ts');
+    const file = compiled ? `.build/src/${this.#program}.js` : `src/${this.#program}.ts`;
+    const main = path.join(projectRoot(), file);
     const child = spawn(process.execPath, [...(compiled ? [] : ['--import', 'tsx']), main], {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -134,9 +142,10 @@ export class GatewayProcess {
 export async function startGatewayProcess(
   t: Test,
   environment: Record<string, string> = {},
+  program: 'main' | 'supervisor' = 'main',
 ): Promise<GatewayProcess> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'headend-test-'));
-  const gateway = new GatewayProcess({
+  const settings = {
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: '0',
     RTMP_HOST: '127.0.0.1',
@@ -153,7 +162,8 @@ export async function startGatewayProcess(
     // Tests count the encoders.
     THUMBNAIL_EVERY: '0',
     ...environment,
-  });
+  };
+  const gateway = new GatewayProcess(settings, program);
   t.teardown(async () => {
     await gateway.kill('SIGTERM');
     rmSync(folder, { recursive: true, force: true });

@@ -1,8 +1,10 @@
-import { systemClock } from '../../platform/index.js';
+import { startWatchdog, systemClock } from '../../platform/index.js';
 import type { WorkerCommand, WorkerReport } from '../messages.js';
 import { WebrtcWorker } from './webrtc-worker.js';
 
 // The process of one WebRTC worker: started by the pool, told what to do by its messages, gone when the gateway is.
+
+startWatchdog();
 
 let worker: WebrtcWorker | undefined;
 

@@ -1,5 +1,6 @@
-// A process with a watchdog, run with: the limit in ms, what its main thread does, and `first` (or nothing): with that
-// only its first life, for which a file does not exist yet, hangs.
+// A process with a watchdog, run with: the limit in ms, what its main thread does, and a file, if only
+// its first life, for which the file does not exist yet, does that.
+import { pbkdf2Sync } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { startWatchdog } from '../../src/platform/watchdog.js';
 
@@ -21,7 +22,7 @@ setTimeout(() => {
     void (async () => {
       for (;;) await undefined;
     })();
-  else if (does === 'native') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  else if (does === 'native') pbkdf2Sync('a', 'b', 2 ** 31 - 1, 64, 'sha512');
   else if (does === 'crash') process.abort();
   else if (does === 'exit') process.exit(7);
 }, 300);

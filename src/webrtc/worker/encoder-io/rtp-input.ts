@@ -1,0 +1,161 @@
+import dgram from 'node:dgram';
+import {
+  RTCP,
+  type RtcpVisitor,
+  RtpHeader,
+  readSenderReport,
+  type SenderReport,
+  visitRtcp,
+} from '../../../media/index.js';
+import type { RtcVideoCodec } from '../../media-plan.js';
+import { LOOPBACK_PAYLOAD_TYPES } from '../../pool-types.js';
+import type { WorkerContext } from '../context.js';
+import type { Layer } from '../receive/layer.js';
+import { Feed } from '../receive/media-source.js';
+import { NO_ORIENTATION } from '../receive/packet-ring.js';
+import { MediaReceiver } from '../receive/rtp-receiver.js';
+
+const LOOPBACK = '127.0.0.1';
+/** An encoder writes a keyframe faster than we are woken up. */
+const RECEIVE_BUFFER = 4 << 20;
+const PAIR_TRIES = 20;
+
+export type RtpInputOptions = {
+  feedId: string;
+  video?: { codec: RtcVideoCodec };
+  audio?: true;
+};
+
+/** RTP that an encoder on this machine sends to ports on loopback, as a feed. The encoder hears nothing of us. */
+export class RtpInput {
+  readonly feed: Feed;
+  readonly #context: WorkerContext;
+  readonly #ports: RtpPort[] = [];
+
+  constructor(context: WorkerContext, options: RtpInputOptions) {
+    this.#context = context;
+    this.feed = new Feed({
+      id: options.feedId,
+      shape: {
+        ...(options.video ? { video: { codec: options.video.codec, rids: [''] } } : {}),
+        audio: options.audio === true,
+      },
+      clock: context.clock,
+      // A source that is late is not one whose time stands still.
+      countsSamples: false,
+      requestKeyframe: () => {},
+    });
+  }
+
+  /** Opens the ports. @throws Error when there are none. */
+  async start(): Promise<{ videoPort?: number; audioPort?: number }> {
+    const ports: { videoPort?: number; audioPort?: number } = {};
+    const [video] = this.feed.layers;
+    if (video) ports.videoPort = await this.#open(video, LOOPBACK_PAYLOAD_TYPES.video);
+    if (this.feed.audio) ports.audioPort = await this.#open(this.feed.audio, LOOPBACK_PAYLOAD_TYPES.audio);
+    return ports;
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.feed.end();
+    for (const port of this.#ports.splice(0)) port.close();
+  }
+
+  async #open(layer: Layer, payloadType: number): Promise<number> {
+    for (let i = 0; i < PAIR_TRIES; i++) {
+      const pair = await openPair();
+      if (!pair) continue;
+      this.#ports.push(new RtpPort(this.#context, pair, layer, payloadType));
+      return pair.rtp.address().port;
+    }
+    throw new Error('no two ports in a row are free on loopback');
+  }
+}
+
+type Pair = { rtp: dgram.Socket; rtcp: dgram.Socket };
+
+/** An even port for RTP and the odd one behind it for RTCP (RFC 3550 section 11); undefined when it didn't happen. */
+async function openPair(): Promise<Pair | undefined> {
+  const rtp = await open(0);
+  const port = rtp?.address().port ?? 1;
+  const rtcp = port % 2 === 0 ? await open(port + 1) : undefined;
+  if (rtp && rtcp) return { rtp, rtcp };
+  rtp?.close();
+  return undefined;
+}
+
+function open(port: number): Promise<dgram.Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER });
+    socket.once('error', () => {
+      socket.close();
+      resolve(undefined);
+    });
+    socket.bind(port, LOOPBACK, () => {
+      socket.removeAllListeners('error');
+      socket.on('error', () => {});
+      resolve(socket);
+    });
+  });
+}
+
+/** One stream of an encoder. */
+class RtpPort implements RtcpVisitor {
+  readonly #context: WorkerContext;
+  readonly #pair: Pair;
+  readonly #layer: Layer;
+  readonly #payloadType: number;
+  readonly #header = new RtpHeader();
+  #receiver: MediaReceiver | undefined;
+  #early: SenderReport | undefined;
+
+  constructor(context: WorkerContext, pair: Pair, layer: Layer, payloadType: number) {
+    this.#context = context;
+    this.#pair = pair;
+    this.#layer = layer;
+    this.#payloadType = payloadType;
+    const rtcp = { packet: (packet: Buffer) => visitRtcp(packet, this) };
+    pair.rtp.on('message', (packet) => context.queue.push(this, packet));
+    pair.rtcp.on('message', (packet) => context.queue.push(rtcp, packet));
+  }
+
+  packet(packet: Buffer, at: number): void {
+    const header = this.#header;
+    if (!header.read(packet) || header.payloadType !== this.#payloadType) return;
+    this.#context.counters.packetsIn++;
+    const { ssrc } = header;
+    // An encoder that was started again has another SSRC; the layer goes on.
+    if (this.#receiver?.ssrc !== ssrc)
+      this.#receiver = new MediaReceiver({
+        layer: this.#layer,
+        ssrc,
+        clock: this.#context.clock,
+        nack: false,
+        begun: () => this.#early && this.#reported(this.#early),
+      });
+    this.#receiver.accept(packet, header, NO_ORIENTATION, at);
+  }
+
+  rtcp(packet: Buffer, type: number, _count: number, offset: number, length: number): void {
+    if (type !== RTCP.senderReport) return;
+    const report = readSenderReport(packet, offset, length);
+    if (report) this.#reported(report);
+  }
+
+  close(): void {
+    this.#pair.rtp.close();
+    this.#pair.rtcp.close();
+  }
+
+  /**
+   * The first report comes before the first packet: it is kept until then. The encoder's clock is ours, and both its
+   * streams count from the same moment.
+   */
+  #reported(report: SenderReport): void {
+    const known = this.#receiver?.ssrc === report.ssrc && this.#receiver.started;
+    this.#early = known ? undefined : report;
+    const moment = known && this.#receiver?.senderReport(report);
+    if (moment) this.#layer.report(moment.time, moment.timestamp);
+  }
+}

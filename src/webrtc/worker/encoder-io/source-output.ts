@@ -1,0 +1,127 @@
+import type { WorkerContext } from '../context.js';
+import type { Layer } from '../receive/layer.js';
+import type { Feed, FeedListener } from '../receive/media-source.js';
+import type { OutputTrack } from './output-track.js';
+
+const TICK_MS = 50;
+const REPORT_MS = 1000;
+const KEYFRAME_RETRY_MS = 500;
+/** How long sound and picture wait for each other, so that the clocks of both are known before anything is sent. */
+const START_WAIT_MS = 1000;
+/** A better layer is taken when it has been there for so long. */
+const BETTER_MS = 3000;
+
+export type FeedOutputOptions = {
+  context: Pick<WorkerContext, 'clock'>;
+  feed: Feed;
+  /** Where they go. */
+  video?: OutputTrack | undefined;
+  audio?: OutputTrack | undefined;
+  /** The feed has ended: nothing more comes. */
+  ended(): void;
+};
+
+/**
+ * Leads a feed's best layer and its sound to an encoder, as one without any jitter buffer would like it: in order, the
+ * clocks of both first, a keyframe first; and silence while there is no sound, as an encoder of both kinds would stop
+ * with one of them.
+ */
+export class FeedOutput {
+  readonly #clock: WorkerContext['clock'];
+  readonly #feed: Feed;
+  readonly #life = new AbortController();
+  readonly #video: OutputTrack | undefined;
+  readonly #audio: OutputTrack | undefined;
+  readonly #listener: FeedListener;
+  readonly #createdAt: number;
+  #started = false;
+  #reportedAt = Number.NEGATIVE_INFINITY;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #wanted: Layer | undefined;
+  #betterSince: number | undefined;
+
+  constructor({ context, feed, video, audio, ended }: FeedOutputOptions) {
+    this.#clock = context.clock;
+    this.#feed = feed;
+    this.#video = video;
+    this.#audio = audio;
+    this.#createdAt = context.clock.monotonic();
+    this.#listener = {
+      layersChanged: () => {},
+      feedEnded: () => {
+        this.close();
+        ended();
+      },
+    };
+    context.clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
+    feed.listen(this.#listener);
+    this.#tick();
+  }
+
+  /** Reads no more. Idempotent. */
+  close(): void {
+    if (this.#life.signal.aborted) return;
+    this.#life.abort();
+    this.#feed.unlisten(this.#listener);
+    if (this.#video) this.#wanted?.leave(this.#video);
+    this.#video?.stop();
+    this.#audio?.stop();
+  }
+
+  #tick(): void {
+    const now = this.#clock.monotonic();
+    this.#askForKeyframe(now);
+    if (!this.#started && !this.#start(now)) return;
+    this.#chooseLayer(now);
+    if (now - this.#reportedAt >= REPORT_MS) this.#report(now);
+    this.#video?.pump();
+    this.#audio?.pump();
+    this.#audio?.fillSilence();
+  }
+
+  #start(now: number): boolean {
+    const needed = [this.#video ? this.#best(now) : undefined, this.#audio ? this.#feed.audio : undefined];
+    const ready =
+      (!this.#video || needed[0]?.mediaClock.known) && (!this.#audio || needed[1]?.mediaClock.known);
+    const late = now - this.#createdAt > START_WAIT_MS && needed.some((layer) => layer?.mediaClock.known);
+    if (!ready && !late) return false;
+    this.#started = true;
+    if (this.#video) this.#video.layer ??= needed[0];
+    if (this.#audio) this.#audio.layer ??= needed[1];
+    this.#report(now);
+    if (this.#audio) this.#feed.audio?.follow(this.#audio);
+    return true;
+  }
+
+  #best(now: number): Layer | undefined {
+    return this.#feed.activeLayers(now).at(-1);
+  }
+
+  #chooseLayer(now: number): void {
+    const track = this.#video;
+    const best = this.#best(now);
+    if (!track || !best) return;
+    if (best === this.#wanted) {
+      this.#betterSince = undefined;
+      return;
+    }
+    this.#betterSince ??= now;
+    if (this.#wanted?.active && now - this.#betterSince < BETTER_MS) return;
+    this.#betterSince = undefined;
+    if (this.#wanted !== track.reading) this.#wanted?.leave(track);
+    this.#wanted = best;
+    if (best !== track.reading) best.join(track, track.reading === undefined);
+  }
+
+  #askForKeyframe(now: number): void {
+    if (!this.#video || this.#video.reading || now - this.#askedAt < KEYFRAME_RETRY_MS) return;
+    this.#askedAt = now;
+    this.#best(now)?.requestKeyframe(true);
+  }
+
+  #report(now: number): void {
+    this.#reportedAt = now;
+    this.#video?.clocked();
+    this.#audio?.clocked();
+  }
+}

@@ -1,0 +1,234 @@
+import {
+  ONE_BYTE_EXTENSION_BYTES,
+  ORIGINAL_SEQUENCE_BYTES,
+  RTP_HEADER_BYTES,
+  senderReport,
+  sequenceDistance,
+  writeOneByteExtension,
+} from '../../../media/index.js';
+import type { WorkerContext } from '../context.js';
+import type { Layer, LayerReader } from '../receive/layer.js';
+import { NO_ORIENTATION, type PacketRing } from '../receive/packet-ring.js';
+import type { Transport } from '../transport.js';
+import { Splice, splicedTimestamp } from './rtp-rewriter.js';
+import { applyVp8Shift } from './vp8-shift.js';
+
+const EXTENSION_BIT = 0x10;
+const PLAIN = 0x80;
+const CNAME = 'headend';
+/** Retransmissions that a viewer may ask for: one for two packets sent, so many at once, and so many a second. */
+const RETRANSMISSION_SHARE = 0.5;
+const RETRANSMISSION_BURST = 300;
+const RETRANSMISSION_RATE = 50;
+/** Larger packets than these do not come over the path anyway. */
+const SCRATCH_BYTES = 65_536;
+
+/** Where packets are put together that do not go out as they are kept. One for all: sending copies. */
+const scratch = Buffer.alloc(SCRATCH_BYTES);
+
+export type ViewerTrackOptions = {
+  context: WorkerContext;
+  transport: Transport;
+  ssrc: number;
+  rtxSsrc?: number;
+  /** The id of urn:3gpp:video-orientation. */
+  orientationId?: number;
+  /** Told at the first packet after every `begin`. */
+  flowing(): void;
+};
+
+/**
+ * One stream (an SSRC) to one viewer: rewrites the header of what it reads and sends it. The packet's memory is the
+ * ring's and shared by all viewers, who patch it one after the other; sending encrypts a copy.
+ */
+export class ViewerTrack implements LayerReader {
+  /** Of the codec that the layer has; -1: the viewer doesn't know it, and is sent nothing. */
+  payloadType = -1;
+  rtxPayloadType = -1;
+  readonly #context: WorkerContext;
+  readonly #transport: Transport;
+  readonly #ssrc: number;
+  readonly #rtxSsrc: number;
+  readonly #orientationId: number;
+  readonly #flowing: () => void;
+  readonly #splice: Splice;
+  #rtxSequence = Math.floor(Math.random() * 0x10000);
+  #packets = 0;
+  #bytes = 0;
+  #reading = false;
+  #fresh = true;
+  #tokens = RETRANSMISSION_BURST;
+  #tokensAt: number;
+
+  constructor(options: ViewerTrackOptions) {
+    this.#context = options.context;
+    this.#transport = options.transport;
+    this.#ssrc = options.ssrc;
+    this.#rtxSsrc = options.rtxSsrc ?? 0;
+    this.#orientationId = options.orientationId ?? 0;
+    this.#flowing = options.flowing;
+    this.#splice = new Splice(options.context.clock, { hurries: true });
+    this.#tokensAt = options.context.clock.monotonic();
+  }
+
+  /** The layer that it is sent at the moment. */
+  get layer(): Layer | undefined {
+    return this.#reading ? this.#splice.layer : undefined;
+  }
+
+  /** Packets so far. */
+  get sent(): number {
+    return this.#packets;
+  }
+
+  begin(layer: Layer, sequence: number): void {
+    const before = this.#splice.layer;
+    this.#splice.begin(layer, sequence);
+    if (this.#reading && before !== layer) before?.leave(this);
+    this.#reading = true;
+    this.#fresh = true;
+    this.sendReport();
+  }
+
+  /** Nothing follows until the next `begin`. */
+  stop(): void {
+    this.#splice.layer?.leave(this);
+    this.#reading = false;
+  }
+
+  write(ring: PacketRing, slot: number): void {
+    const sequence = ring.sequences[slot]!;
+    const splice = this.#splice;
+    if (sequence < splice.first || this.payloadType < 0) return;
+    const number = sequence + splice.sequenceOffset;
+    const timestamp = splicedTimestamp(splice, sequence, ring.timestamps[slot]!);
+    if (number > splice.lastSequence) {
+      splice.lastSequence = number;
+      splice.lastTimestamp = timestamp;
+    }
+    const packet = ring.packets[slot]!;
+    if (this.#fresh) this.#begun();
+    this.#packets++;
+    this.#bytes += packet.length - RTP_HEADER_BYTES;
+    const oriented = this.#orientationId !== 0 && ring.orientations[slot] !== NO_ORIENTATION;
+    if (oriented || splice.vp8Shift) {
+      this.#writeCopy(ring, slot, number, timestamp, oriented);
+      return;
+    }
+    fillHeader(packet, PLAIN, ring.markers[slot]! | this.payloadType, number, timestamp, this.#ssrc);
+    if (this.#transport.send(packet)) this.#context.counters.packetsOut++;
+  }
+
+  clocked(): void {
+    this.sendReport();
+  }
+
+  /** Sends what a viewer has asked for again, if it is still there. */
+  retransmit(sequence16: number): void {
+    const splice = this.#splice;
+    if (splice.lastSequence < 0) return;
+    const number = splice.lastSequence + sequenceDistance(splice.lastSequence & 0xffff, sequence16);
+    const { previous } = splice;
+    const from = previous && number <= previous.end ? previous : splice;
+    const { layer, sequenceOffset, vp8Shift } = from;
+    const slot = layer!.ring.slotOf(number - sequenceOffset);
+    if (slot < 0 || this.payloadType < 0 || !this.#takeToken()) return;
+    const { ring } = layer!;
+    const packet = ring.packets[slot]!;
+    const timestamp = splicedTimestamp(from, number - sequenceOffset, ring.timestamps[slot]!);
+    this.#context.counters.retransmitted++;
+    const rtx = this.rtxPayloadType >= 0;
+    const start = RTP_HEADER_BYTES + (rtx ? ORIGINAL_SEQUENCE_BYTES : 0);
+    const length = start + packet.copy(scratch, start, RTP_HEADER_BYTES);
+    if (vp8Shift) applyVp8Shift(scratch, start, length, vp8Shift);
+    if (!rtx) {
+      fillHeader(scratch, PLAIN, ring.markers[slot]! | this.payloadType, number, timestamp, this.#ssrc);
+      this.#transport.send(scratch.subarray(0, length));
+      return;
+    }
+    this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff;
+    const second = ring.markers[slot]! | this.rtxPayloadType;
+    fillHeader(scratch, PLAIN, second, this.#rtxSequence, timestamp, this.#rtxSsrc);
+    scratch.writeUInt16BE(number & 0xffff, RTP_HEADER_BYTES);
+    this.#transport.send(scratch.subarray(0, length));
+  }
+
+  /** A sender report in this machine's time, so that sound and picture belong together whatever source they have. */
+  sendReport(): void {
+    const { clock } = this.#context;
+    const time = clock.now();
+    const timestamp = this.#splice.layer?.mediaClock.timestampAt(time);
+    if (timestamp === undefined || this.payloadType < 0) return;
+    this.#transport.send(
+      senderReport({
+        ssrc: this.#ssrc,
+        time,
+        timestamp: timestamp + this.#splice.timestampOffset,
+        packets: this.#packets,
+        bytes: this.#bytes,
+        cname: CNAME,
+      }),
+    );
+  }
+
+  #begun(): void {
+    this.#fresh = false;
+    this.#flowing();
+  }
+
+  /** The rare packet that is not the same for all: it has an extension, or numbers of its own in the payload. */
+  #writeCopy(ring: PacketRing, slot: number, number: number, timestamp: number, oriented: boolean): void {
+    const packet = ring.packets[slot]!;
+    const start = RTP_HEADER_BYTES + (oriented ? ONE_BYTE_EXTENSION_BYTES : 0);
+    const length = start + packet.copy(scratch, start, RTP_HEADER_BYTES);
+    const { vp8Shift } = this.#splice;
+    if (vp8Shift) applyVp8Shift(scratch, start, length, vp8Shift);
+    const first = oriented ? PLAIN | EXTENSION_BIT : PLAIN;
+    const second = ring.markers[slot]! | this.payloadType;
+    fillHeader(scratch, first, second, number, timestamp, this.#ssrc);
+    if (oriented)
+      writeOneByteExtension(scratch, RTP_HEADER_BYTES, this.#orientationId, ring.orientations[slot]!);
+    if (this.#transport.send(scratch.subarray(0, length))) this.#context.counters.packetsOut++;
+  }
+
+  /** Retransmissions are bounded: a viewer that asks for more than it was sent is not served. */
+  #takeToken(): boolean {
+    const now = this.#context.clock.monotonic();
+    const gained =
+      ((now - this.#tokensAt) / 1000) * (RETRANSMISSION_RATE + this.#packetRate() * RETRANSMISSION_SHARE);
+    this.#tokens = Math.min(RETRANSMISSION_BURST, this.#tokens + gained);
+    this.#tokensAt = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  /** Packets a second, about. */
+  #packetRate(): number {
+    const { layer } = this.#splice;
+    return layer ? layer.meter.bitrate(this.#context.clock.monotonic()) / 8 / 1000 : 0;
+  }
+}
+
+/** Writes the fixed header (RFC 3550 section 5.1) byte by byte: this is the hottest place of all. */
+function fillHeader(
+  packet: Buffer,
+  first: number,
+  second: number,
+  sequence: number,
+  timestamp: number,
+  ssrc: number,
+): void {
+  packet[0] = first;
+  packet[1] = second;
+  packet[2] = sequence >> 8;
+  packet[3] = sequence;
+  packet[4] = timestamp >>> 24;
+  packet[5] = timestamp >>> 16;
+  packet[6] = timestamp >>> 8;
+  packet[7] = timestamp;
+  packet[8] = ssrc >>> 24;
+  packet[9] = ssrc >>> 16;
+  packet[10] = ssrc >>> 8;
+  packet[11] = ssrc;
+}

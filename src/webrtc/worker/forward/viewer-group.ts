@@ -1,0 +1,37 @@
+import type { Feed } from '../receive/media-source.js';
+import type { Viewer } from './viewer.js';
+
+/** What the viewers of one broadcast watch in this worker. */
+export class Channel {
+  readonly id: string;
+  readonly viewers = new Set<Viewer>();
+  #feed: Feed | undefined;
+  #letGo: (() => void) | undefined;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  add(viewer: Viewer): void {
+    this.viewers.add(viewer);
+    viewer.watch(this.#feed);
+  }
+
+  /** Shows the feed to all; undefined: none at the moment. */
+  show(feed: Feed | undefined): void {
+    if (feed === this.#feed) return;
+    this.#feed = feed;
+    for (const viewer of this.viewers) viewer.watch(feed);
+  }
+
+  /** Holds what leads to the feed; what was held before is let go. */
+  hold(letGo: (() => void) | undefined): void {
+    this.#letGo?.();
+    this.#letGo = letGo;
+  }
+
+  close(): void {
+    this.hold(undefined);
+    for (const viewer of [...this.viewers]) viewer.end('channel-closed');
+  }
+}

@@ -1,0 +1,55 @@
+import { RTP_HEADER_BYTES, readVp8Descriptor } from '../../../media/index.js';
+
+/** What is added to the numbers that VP8 gives its pictures (RFC 7741 section 4.2), so that they go on after a cut. */
+export type Vp8Shift = {
+  /** Of the picture id, 7 or 15 bits. */
+  picture: number;
+  /** Of TL0PICIDX, 8 bits. */
+  tl0: number;
+};
+
+const UNSHIFTED: Vp8Shift = { picture: 0, tl0: 0 };
+const LONG_ID = 0x80;
+
+type Numbers = { picture: number; tl0: number };
+
+function numbersOf(packet: Buffer): Numbers | undefined {
+  const payload = readVp8Descriptor(packet, RTP_HEADER_BYTES, packet.length);
+  if (!payload || payload.pictureIdBytes === 0) return undefined;
+  const at = payload.pictureIdOffset;
+  return {
+    picture: payload.pictureIdBytes === 2 ? packet.readUInt16BE(at) & 0x7fff : packet[at]! & 0x7f,
+    tl0: payload.tl0Offset === 0 ? 0 : packet[payload.tl0Offset]!,
+  };
+}
+
+/**
+ * The shift for what begins with `next` when the last that was sent is `last`; undefined when pictures are not
+ * numbered. Both are bare packets: header and payload.
+ */
+export function vp8ShiftAfter(
+  last: Buffer | undefined,
+  next: Buffer | undefined,
+  lastShift: Vp8Shift = UNSHIFTED,
+): Vp8Shift | undefined {
+  const before = last && numbersOf(last);
+  const after = next && numbersOf(next);
+  if (!before || !after) return undefined;
+  return {
+    picture: before.picture + lastShift.picture + 1 - after.picture,
+    tl0: before.tl0 + lastShift.tl0 + 1 - after.tl0,
+  };
+}
+
+/** Shifts the numbers of the payload from `start` to `end`, in place. */
+export function applyVp8Shift(packet: Buffer, start: number, end: number, shift: Vp8Shift): void {
+  const payload = readVp8Descriptor(packet, start, end);
+  if (!payload || payload.pictureIdBytes === 0) return;
+  const at = payload.pictureIdOffset;
+  if (payload.pictureIdBytes === 2) {
+    const picture = (packet.readUInt16BE(at) + shift.picture) & 0x7fff;
+    packet[at] = LONG_ID | (picture >> 8);
+    packet[at + 1] = picture & 0xff;
+  } else packet[at] = (packet[at]! + shift.picture) & 0x7f;
+  if (payload.tl0Offset !== 0) packet[payload.tl0Offset] = (packet[payload.tl0Offset]! + shift.tl0) & 0xff;
+}

@@ -1,0 +1,297 @@
+import {
+  fullIntraRequest,
+  genericNack,
+  isRtcp,
+  originalSequence,
+  pictureLossIndication,
+  RTCP,
+  RtpHeader,
+  readSenderReport,
+  receiverEstimatedBitrate,
+  receiverReport,
+  restoreOriginal,
+  TransportFeedback,
+  visitExtensions,
+  visitRtcp,
+} from '../../../media/index.js';
+import type { ExtensionIds, PublisherPlan } from '../../media-plan.js';
+import type { PeerEnd } from '../../pool-types.js';
+import type { WorkerContext } from '../context.js';
+import type { Transport, TransportOwner } from '../transport.js';
+import type { Layer } from './layer.js';
+import { Feed } from './media-source.js';
+import { NO_ORIENTATION } from './packet-ring.js';
+import { MediaReceiver } from './rtp-receiver.js';
+import { SenderClock } from './sender-clock.js';
+import { SourceWatch } from './source-watch.js';
+
+/** ms between looks for missing packets; every fifth time what has arrived is told (TWCC). */
+const TICK_MS = 10;
+const FEEDBACK_TICKS = 5;
+const REPORT_MS = 1000;
+/** Our SSRC in RTCP; it only has to differ from the publisher's. */
+const OUR_SSRC = 1;
+/** An SSRC may take the place of another one that has been silent for so long. */
+const REPLACEABLE_MS = 500;
+const MAXIMUM_RID_BYTES = 32;
+const MAXIMUM_STREAMS = 16;
+const MAXIMUM_RTCP = 200;
+
+export type PublisherOptions = {
+  id: string;
+  feedId: string;
+  context: WorkerContext;
+  transport: Transport;
+  plan: PublisherPlan;
+  maximumBitrate: number;
+  ended(end: PeerEnd): void;
+};
+
+/** One publisher: what it sends becomes a feed; it is told what arrived, what is missing and how much it may send. */
+export class Publisher implements TransportOwner {
+  readonly id: string;
+  readonly feed: Feed;
+  readonly #context: WorkerContext;
+  readonly #transport: Transport;
+  readonly #plan: PublisherPlan;
+  readonly #maximumBitrate: number;
+  readonly #ended: (end: PeerEnd) => void;
+  readonly #life = new AbortController();
+  readonly #receivers = new Map<number, MediaReceiver>();
+  readonly #ofLayer = new Map<Layer, MediaReceiver>();
+  /** Which layer an RTX stream repairs, by its SSRC. */
+  readonly #repairs = new Map<number, Layer>();
+  readonly #feedback = new TransportFeedback();
+  readonly #senderClock: SenderClock;
+  readonly #header = new RtpHeader();
+  #connected = false;
+  #heardAt: number;
+  #ticks = 0;
+  #rtcpInSecond = 0;
+  #firRequests = 0;
+  // What the header extensions of the packet at hand say.
+  #ids: ExtensionIds = {};
+  #transportSequence = -1;
+  #orientation = NO_ORIENTATION;
+  #rid: string | undefined;
+  #repairedRid: string | undefined;
+
+  constructor(options: PublisherOptions) {
+    const { context, transport, plan } = options;
+    const { clock, settings } = context;
+    this.id = options.id;
+    this.#context = context;
+    this.#transport = transport;
+    this.#plan = plan;
+    this.#maximumBitrate = options.maximumBitrate;
+    this.#ended = options.ended;
+    this.#heardAt = clock.monotonic();
+    this.#senderClock = new SenderClock(clock, (believed) => this.#tellBelief(believed));
+    const { video } = plan;
+    this.feed = new Feed({
+      id: options.feedId,
+      shape: {
+        ...(video ? { video: { codec: video.codec, rids: video.rids.length > 0 ? video.rids : [''] } } : {}),
+        audio: plan.audio !== undefined,
+      },
+      clock,
+      requestKeyframe: (layer) => this.#requestKeyframe(layer),
+    });
+    new SourceWatch({
+      feed: this.feed,
+      clock,
+      signal: this.#life.signal,
+      described: (source) => context.tell({ type: 'source', id: this.id, source }),
+      began: (startedAt, has) => context.tell({ type: 'media', id: this.id, startedAt, has }),
+    });
+    transport.attach(this);
+    clock.after(
+      settings.timeouts.connectMs,
+      () => {
+        if (!this.#connected) this.end('never-connected');
+      },
+      this.#life.signal,
+    );
+  }
+
+  opened(): void {
+    if (this.#connected || this.#life.signal.aborted) return;
+    this.#connected = true;
+    const { clock } = this.#context;
+    this.#heardAt = clock.monotonic();
+    this.#context.tell({ type: 'connected', id: this.id });
+    clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
+    clock.every(REPORT_MS, () => this.#report(), this.#life.signal);
+  }
+
+  ended(end: 'left' | 'lost'): void {
+    this.end(end);
+  }
+
+  /** Idempotent. */
+  end(reason: PeerEnd): void {
+    if (this.#life.signal.aborted) return;
+    this.#life.abort();
+    this.feed.end();
+    this.#transport.close();
+    this.#ended(reason);
+  }
+
+  packet(packet: Buffer, at: number): void {
+    this.#heardAt = at;
+    if (packet.length >= 8 && isRtcp(packet)) {
+      if (++this.#rtcpInSecond <= MAXIMUM_RTCP) visitRtcp(packet, this);
+      return;
+    }
+    const header = this.#header;
+    if (!header.read(packet)) return;
+    this.#context.counters.packetsIn++;
+    const { audio, video } = this.#plan;
+    const section = header.payloadType === audio?.payloadType ? audio : video;
+    if (!section) return;
+    this.#readExtensions(packet, section.extensions);
+    if (this.#transportSequence >= 0) this.#feedback.received(this.#transportSequence, at * 1000);
+    if (header.payloadType === audio?.payloadType) this.#accept(packet, this.feed.audio, at);
+    else if (header.payloadType === video?.payloadType) this.#accept(packet, this.#layerOfPacket(), at);
+    else if (header.payloadType === video?.rtxPayloadType) this.#repair(packet, at);
+  }
+
+  extension(packet: Buffer, id: number, offset: number, length: number): void {
+    const ids = this.#ids;
+    if (id === ids.transportSequence) {
+      if (length >= 2) this.#transportSequence = (packet[offset]! << 8) | packet[offset + 1]!;
+    } else if (id === ids.orientation) {
+      if (length === 1) this.#orientation = packet[offset]!;
+    } else if (id === ids.rid) {
+      if (length <= MAXIMUM_RID_BYTES) this.#rid = packet.toString('latin1', offset, offset + length);
+    } else if (id === ids.repairedRid) {
+      if (length <= MAXIMUM_RID_BYTES) this.#repairedRid = packet.toString('latin1', offset, offset + length);
+    }
+  }
+
+  rtcp(packet: Buffer, type: number, _count: number, offset: number, length: number): void {
+    if (type !== RTCP.senderReport) return;
+    const report = readSenderReport(packet, offset, length);
+    const receiver = report && this.#receivers.get(report.ssrc);
+    const moment = receiver?.senderReport(report!);
+    if (moment) this.#senderClock.report(receiver!.layer, moment);
+  }
+
+  #readExtensions(packet: Buffer, ids: ExtensionIds): void {
+    this.#ids = ids;
+    this.#transportSequence = -1;
+    this.#orientation = NO_ORIENTATION;
+    this.#rid = undefined;
+    this.#repairedRid = undefined;
+    visitExtensions(packet, this.#header, this);
+  }
+
+  /** A layer is named in the first packets of its stream only: from then on the SSRC stands for it (RFC 8852). */
+  #layerOfPacket(): Layer | undefined {
+    const known = this.#receivers.get(this.#header.ssrc);
+    if (known) return known.layer;
+    const { layers } = this.feed;
+    if (this.#plan.video!.rids.length === 0) return layers[0];
+    return layers.find((layer) => layer.rid === this.#rid);
+  }
+
+  #accept(packet: Buffer, layer: Layer | undefined, at: number): void {
+    if (!layer) return;
+    const { ssrc } = this.#header;
+    const receiver = this.#receivers.get(ssrc) ?? this.#receive(layer, ssrc, at);
+    // The same SSRC for sound and picture would be a mistake of the publisher.
+    if (receiver?.layer !== layer) return;
+    receiver.accept(packet, this.#header, this.#orientation, at);
+    if (receiver.newlyMissing) this.#askFor(receiver);
+  }
+
+  #receive(layer: Layer, ssrc: number, at: number): MediaReceiver | undefined {
+    const before = this.#ofLayer.get(layer);
+    if (before) {
+      if (this.#rid === undefined && at - layer.meter.lastAt < REPLACEABLE_MS) return undefined;
+      this.#receivers.delete(before.ssrc);
+    }
+    const section = layer.kind === 'audio' ? this.#plan.audio : this.#plan.video;
+    const nack = section!.feedback.nack;
+    const receiver = new MediaReceiver({ layer, ssrc, clock: this.#context.clock, nack });
+    this.#receivers.set(ssrc, receiver);
+    this.#ofLayer.set(layer, receiver);
+    return receiver;
+  }
+
+  /** A retransmission is of use only when what it carries is really missing: most of them are padding to probe with. */
+  #repair(packet: Buffer, at: number): void {
+    const header = this.#header;
+    const layer = this.#repairedLayer();
+    const receiver = layer && this.#ofLayer.get(layer);
+    const sequence = originalSequence(packet, header);
+    if (!receiver || sequence === undefined || !receiver.misses(sequence)) return;
+    const original = restoreOriginal(packet, header, this.#plan.video!.payloadType, receiver.ssrc);
+    if (header.read(original)) receiver.accept(original, header, this.#orientation, at);
+  }
+
+  #repairedLayer(): Layer | undefined {
+    const { ssrc } = this.#header;
+    const known = this.#repairs.get(ssrc);
+    if (known) return known;
+    const { layers } = this.feed;
+    const layer =
+      this.#plan.video!.rids.length === 0
+        ? layers[0]
+        : layers.find(({ rid }) => rid === (this.#repairedRid ?? this.#rid));
+    if (layer && this.#repairs.size < MAXIMUM_STREAMS) this.#repairs.set(ssrc, layer);
+    return layer;
+  }
+
+  #tellBelief(believed: boolean): void {
+    const { id } = this;
+    if (believed) this.#context.log('info', `the sender reports of ${id} are right again`);
+    else
+      this.#context.log(
+        'warn',
+        `the sender reports of ${id} are wrong: sound and picture are kept together by their arrival`,
+      );
+  }
+
+  #requestKeyframe(layer: Layer): void {
+    const ssrc = this.#ofLayer.get(layer)?.ssrc;
+    if (ssrc === undefined) return;
+    const fir = this.#plan.video!.feedback.fir && !this.#plan.video!.feedback.pli;
+    this.#transport.send(
+      fir ? fullIntraRequest(OUR_SSRC, ssrc, ++this.#firRequests) : pictureLossIndication(OUR_SSRC, ssrc),
+    );
+  }
+
+  #askFor(receiver: MediaReceiver): void {
+    const due = receiver.due(this.#context.clock.monotonic());
+    if (due.length > 0) this.#transport.send(genericNack(OUR_SSRC, receiver.ssrc, due));
+  }
+
+  #tick(): void {
+    for (const receiver of this.#receivers.values()) this.#askFor(receiver);
+    if (++this.#ticks % FEEDBACK_TICKS !== 0) return;
+    const media = this.#receivers.keys().next().value ?? 0;
+    for (
+      let packet = this.#feedback.write(OUR_SSRC, media);
+      packet;
+      packet = this.#feedback.write(OUR_SSRC, media)
+    )
+      this.#transport.send(packet);
+  }
+
+  #report(): void {
+    this.#rtcpInSecond = 0;
+    const { clock, settings } = this.#context;
+    if (clock.monotonic() - this.#heardAt > settings.timeouts.silenceMs) {
+      this.end('lost');
+      return;
+    }
+    if (this.#receivers.size === 0) return;
+    const blocks = [...this.#receivers.values()].flatMap((receiver) => receiver.reportBlock() ?? []);
+    this.#transport.send(receiverReport(OUR_SSRC, blocks));
+    // The limit holds also beside transport-wide feedback: senders take the lower of the two.
+    this.#transport.send(
+      receiverEstimatedBitrate(OUR_SSRC, this.#maximumBitrate, [...this.#receivers.keys()]),
+    );
+  }
+}

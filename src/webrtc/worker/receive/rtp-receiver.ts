@@ -1,0 +1,265 @@
+import {
+  bareRtp,
+  extendSequence,
+  type ReportBlock,
+  type RtpHeader,
+  type SenderReport,
+  sequenceDistance,
+} from '../../../media/index.js';
+import type { Clock } from '../../../platform/index.js';
+import type { Layer } from './layer.js';
+import type { MediaMoment } from './media-moment.js';
+
+/** RFC 3550 appendix A.1: jumps that are not loss or disorder but a new beginning. */
+const MAXIMUM_DROPOUT = 3000;
+const MAXIMUM_MISORDER = 1000;
+/** A gap that is larger is not worth repairing: a keyframe is asked for. */
+const REPAIRABLE_GAP = 256;
+const MAXIMUM_MISSING = 512;
+/** A packet that was asked for is asked for again when its answer is late by so much, ms; not sooner or later than: */
+const NACK_SLACK_MS = 10;
+const NACK_SPACING_MS = { least: 20, most: 200 } as const;
+/** How long an answer takes when none has come yet, ms; and how much a single one says of the next. */
+const FIRST_ANSWER_MS = 40;
+const ANSWER_WEIGHT = 1 / 4;
+/** ms after which a packet is of no use any more; who waits for it knows this. */
+const USELESS_AFTER_MS = 750;
+const KEPT_SHIFTS = 16;
+/** Room below the first packet for those that come late. */
+const FIRST_CYCLE = 0x10000;
+
+type Missing = { since: number; tries: number; askedAt: number };
+/** Behind packet `at`, numbers are shifted otherwise than before it. */
+type Shift = { at: number; before: number };
+
+export type MediaReceiverOptions = {
+  layer: Layer;
+  ssrc: number;
+  clock: Clock;
+  /** Whether lost packets can be asked for. */
+  nack: boolean;
+  /** Told when the stream begins, or begins anew, before its first packet is written. */
+  begun?: () => void;
+};
+
+/**
+ * Receives one stream of packets (an SSRC) into a layer: finds what is missing, what is double and what is only
+ * padding, and numbers the rest so that the layer has no holes but for loss.
+ */
+export class MediaReceiver {
+  readonly layer: Layer;
+  readonly ssrc: number;
+  readonly #clock: Clock;
+  readonly #nack: boolean;
+  readonly #begun: (() => void) | undefined;
+  readonly #missing = new Map<number, Missing>();
+  #newlyMissing = false;
+  #answerMs = FIRST_ANSWER_MS;
+  #shifts: Shift[] = [];
+  #shift = 0;
+  #timestampShift = 0;
+  #first = -1;
+  #highest = -1;
+  #expectedRestart = -1;
+  #received = 0;
+  #jitter = 0;
+  #transit: number | undefined;
+  #reportedExpected = 0;
+  #reportedReceived = 0;
+  #lastReport = 0;
+  #lastReportAt = 0;
+
+  constructor(options: MediaReceiverOptions) {
+    this.layer = options.layer;
+    this.ssrc = options.ssrc;
+    this.#clock = options.clock;
+    this.#nack = options.nack;
+    this.#begun = options.begun;
+  }
+
+  get started(): boolean {
+    return this.#highest >= 0;
+  }
+
+  /** Whether a packet is known to be lost, so that a retransmission of it is of use. */
+  misses(sequence: number): boolean {
+    return this.#highest >= 0 && this.#missing.has(extendSequence(sequence, this.#highest));
+  }
+
+  /** Whether packets are missing that were not asked for yet: the sooner the better. */
+  get newlyMissing(): boolean {
+    return this.#newlyMissing;
+  }
+
+  /** @param at monotonic ms. */
+  accept(packet: Buffer, header: RtpHeader, orientation: number, at: number): void {
+    const padding = header.payloadEnd === header.payloadOffset;
+    if (this.#highest < 0 || this.#isFar(header.sequence)) {
+      if (padding || !this.#isNewBeginning(header.sequence)) return;
+      this.#begin(header, at);
+      this.#begun?.();
+    }
+    const number = extendSequence(header.sequence, this.#highest);
+    if (number > this.#highest) {
+      this.#noteGap(number, at);
+      this.#highest = number;
+    } else if (this.#nack) {
+      if (!this.#answered(number, at)) return; // it has been there before
+    } else if (this.#isKnown(number)) return;
+    this.#received++;
+    if (padding && number === this.#highest) {
+      this.#leaveOut(number);
+      return;
+    }
+    this.#noteJitter(header.timestamp, at);
+    const timestamp = (header.timestamp + this.#timestampShift) >>> 0;
+    this.layer.arrived(timestamp);
+    this.layer.write(
+      bareRtp(packet, header),
+      number + this.#shiftOf(number),
+      timestamp,
+      header.marker,
+      orientation,
+      at,
+    );
+  }
+
+  /** Notes a sender report for the next receiver report. @returns its moment as the layer counts; undefined before the first packet. */
+  senderReport(report: SenderReport): MediaMoment | undefined {
+    this.#lastReport = report.middle;
+    this.#lastReportAt = this.#clock.monotonic();
+    if (this.#highest < 0) return undefined;
+    return { time: report.time, timestamp: (report.timestamp + this.#timestampShift) >>> 0 };
+  }
+
+  /** The numbers of packets to ask for now, ascending. What comes too late anyway is given up. */
+  due(now: number): number[] {
+    this.#newlyMissing = false;
+    if (this.#missing.size === 0) return [];
+    const due: number[] = [];
+    let lost = false;
+    const { least, most } = NACK_SPACING_MS;
+    const spacing = Math.min(most, Math.max(least, this.#answerMs + NACK_SLACK_MS));
+    for (const [number, missing] of this.#missing) {
+      if (now - missing.since >= USELESS_AFTER_MS || this.#highest - number > MAXIMUM_MISORDER) {
+        this.#missing.delete(number);
+        lost = true;
+      } else if (now - missing.askedAt >= spacing) {
+        missing.askedAt = now;
+        missing.tries++;
+        due.push(number & 0xffff);
+      }
+    }
+    if (lost) this.layer.requestKeyframe();
+    return due;
+  }
+
+  /** For the next receiver report; counts since the one before. Undefined before the first packet. */
+  reportBlock(): ReportBlock | undefined {
+    if (this.#highest < 0) return undefined;
+    const expected = this.#highest - this.#first + 1;
+    const expectedNow = expected - this.#reportedExpected;
+    const lostNow = expectedNow - (this.#received - this.#reportedReceived);
+    this.#reportedExpected = expected;
+    this.#reportedReceived = this.#received;
+    const delay = this.#lastReport === 0 ? 0 : (this.#clock.monotonic() - this.#lastReportAt) * 65.536;
+    return {
+      ssrc: this.ssrc,
+      fractionLost: expectedNow > 0 && lostNow > 0 ? lostNow / expectedNow : 0,
+      lost: expected - this.#received,
+      highest: this.#highest - FIRST_CYCLE,
+      jitter: this.#jitter,
+      lastReport: this.#lastReport,
+      delay,
+    };
+  }
+
+  #isFar(sequence: number): boolean {
+    const distance = sequenceDistance(this.#highest & 0xffff, sequence);
+    return distance >= MAXIMUM_DROPOUT || distance <= -MAXIMUM_MISORDER;
+  }
+
+  /** A far jump counts only when the next packet confirms it: a stray packet must not upset the stream. */
+  #isNewBeginning(sequence: number): boolean {
+    const confirmed = this.#highest < 0 || sequence === this.#expectedRestart;
+    this.#expectedRestart = (sequence + 1) & 0xffff;
+    return confirmed;
+  }
+
+  #begin(header: RtpHeader, at: number): void {
+    const { layer } = this;
+    const number = FIRST_CYCLE + header.sequence;
+    this.#missing.clear();
+    this.#shifts = [];
+    this.#shift = 0;
+    this.#timestampShift = 0;
+    this.#transit = undefined;
+    this.#received = 0;
+    this.#reportedExpected = 0;
+    this.#reportedReceived = 0;
+    this.#first = number;
+    this.#highest = number - 1;
+    if (layer.head < 0) return;
+    // The layer has been fed before: it goes on.
+    this.#shift = layer.head + 1 - number;
+    const ticks = Math.round((Math.max(20, at - layer.headAt) * layer.rate) / 1000);
+    this.#timestampShift = (layer.headTimestamp + ticks - header.timestamp) | 0;
+    layer.restart();
+  }
+
+  /** Whether the packet was missing; learns how long answers take from those that came at the first request. */
+  #answered(number: number, at: number): boolean {
+    const missing = this.#missing.get(number);
+    if (!missing) return false;
+    this.#missing.delete(number);
+    if (missing.tries === 1) this.#answerMs += (at - missing.askedAt - this.#answerMs) * ANSWER_WEIGHT;
+    return true;
+  }
+
+  #noteGap(number: number, at: number): void {
+    const gap = number - this.#highest - 1;
+    if (gap === 0 || !this.#nack) return;
+    if (gap > REPAIRABLE_GAP || this.#missing.size + gap > MAXIMUM_MISSING) {
+      this.#missing.clear();
+      this.layer.requestKeyframe();
+      return;
+    }
+    for (let lost = this.#highest + 1; lost < number; lost++)
+      this.#missing.set(lost, { since: at, tries: 0, askedAt: Number.NEGATIVE_INFINITY });
+    this.#newlyMissing = true;
+  }
+
+  #leaveOut(number: number): void {
+    this.#shifts.push({ at: number, before: this.#shift });
+    if (this.#shifts.length > KEPT_SHIFTS) this.#shifts.shift();
+    this.#shift--;
+  }
+
+  /** Whether a late packet has been there before, or is so late that its place can't be told any more. */
+  #isKnown(number: number): boolean {
+    const [oldest] = this.#shifts;
+    if (oldest && this.#shifts.length === KEPT_SHIFTS && number <= oldest.at) return true;
+    if (this.#shifts.some(({ at }) => at === number)) return true;
+    return this.layer.ring.slotOf(number + this.#shiftOf(number)) >= 0;
+  }
+
+  #shiftOf(number: number): number {
+    let shift = this.#shift;
+    for (let i = this.#shifts.length - 1; i >= 0; i--) {
+      const { at, before } = this.#shifts[i]!;
+      if (number > at) return shift;
+      shift = before;
+    }
+    return shift;
+  }
+
+  /** RFC 3550 appendix A.8. */
+  #noteJitter(timestamp: number, at: number): void {
+    const transit = ((at * this.layer.rate) / 1000 - timestamp) | 0;
+    if (this.#transit !== undefined) {
+      const difference = Math.abs((transit - this.#transit) | 0);
+      if (difference < this.layer.rate * 10) this.#jitter += (difference - this.#jitter) / 16;
+    }
+    this.#transit = transit;
+  }
+}

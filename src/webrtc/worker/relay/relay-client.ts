@@ -1,0 +1,115 @@
+import net from 'node:net';
+import type { WorkerContext } from '../context.js';
+import type { PacketReceiver } from '../packet-queue.js';
+import { Feed, type FeedShape } from '../receive/media-source.js';
+import {
+  CLOCK_BODY_BYTES,
+  FrameReader,
+  keyframeFrame,
+  RELAY,
+  readPacketBody,
+  textFrame,
+} from './relay-frame.js';
+
+const RETRY_MS = 250;
+
+export type RelayClientOptions = {
+  context: WorkerContext;
+  feedId: string;
+  relayPath: string;
+  /** The feed is here (again), or is gone (undefined). */
+  changed(feed: Feed | undefined): void;
+};
+
+/** Brings a feed of another worker into this one, and keeps trying until it is closed. */
+export class RelayClient implements PacketReceiver {
+  readonly #options: RelayClientOptions;
+  readonly #life = new AbortController();
+  #socket: net.Socket | undefined;
+  #feed: Feed | undefined;
+
+  constructor(options: RelayClientOptions) {
+    this.#options = options;
+    this.#connect();
+  }
+
+  close(): void {
+    this.#life.abort();
+    this.#socket?.destroy();
+    this.#drop();
+  }
+
+  #connect(): void {
+    const { context, feedId, relayPath } = this.#options;
+    if (this.#life.signal.aborted) return;
+    const socket = net.connect(relayPath);
+    this.#socket = socket;
+    const reader = new FrameReader((type, body) => this.#frame(type, body));
+    socket.on('connect', () => socket.write(textFrame(RELAY.subscribe, feedId)));
+    socket.on('data', (bytes) => {
+      try {
+        reader.read(bytes);
+      } catch (error) {
+        context.log('warn', 'a relayed feed can not be read', error);
+        socket.destroy();
+      }
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.#drop();
+      context.clock.after(RETRY_MS, () => this.#connect(), this.#life.signal);
+    });
+  }
+
+  /** A packet out of the queue. */
+  packet(body: Buffer, at: number): void {
+    const { clock, queue } = this.#options.context;
+    const relayed = this.#feed && readPacketBody(body);
+    const layer = relayed && (this.#feed?.layers[relayed.layer] ?? this.#feed?.audio);
+    if (!relayed || !layer) return;
+    const now = clock.now();
+    if (now - relayed.time > queue.staleMs) {
+      queue.dropped++;
+      return;
+    }
+    layer.arrived(relayed.timestamp);
+    layer.write(relayed.packet, relayed.sequence, relayed.timestamp, relayed.marker, relayed.orientation, at);
+  }
+
+  #frame(type: number, body: Buffer): void {
+    if (type === RELAY.shape) {
+      this.#begin(JSON.parse(body.toString('utf8')) as FeedShape);
+      return;
+    }
+    if (type === RELAY.packet) {
+      // By the queue: fanning out takes long, and a socket that has much to read lets nothing else have its turn.
+      this.#options.context.queue.push(this, body);
+    } else if (type === RELAY.clock && body.length >= CLOCK_BODY_BYTES) {
+      const layer = this.#feed?.layers[body[0]!] ?? this.#feed?.audio;
+      layer?.report(body.readDoubleBE(1), body.readUInt32BE(9), body[13] === 1);
+    }
+  }
+
+  #begin(shape: FeedShape): void {
+    if (this.#feed) return;
+    const { context, feedId, changed } = this.#options;
+    const feed: Feed = new Feed({
+      id: feedId,
+      shape,
+      clock: context.clock,
+      // Where the feed comes from this is watched already.
+      countsSamples: false,
+      requestKeyframe: (layer) => this.#socket?.write(keyframeFrame(feed.layers.indexOf(layer))),
+    });
+    this.#feed = feed;
+    changed(feed);
+  }
+
+  #drop(): void {
+    const feed = this.#feed;
+    this.#feed = undefined;
+    if (!feed) return;
+    feed.end();
+    this.#options.changed(undefined);
+  }
+}

@@ -1,0 +1,132 @@
+import { RTP_HEADER_BYTES } from '../../../media/index.js';
+import type { FeedShape } from '../receive/media-source.js';
+import type { PacketRing } from '../receive/packet-ring.js';
+
+/**
+ * What workers say to each other over their relay sockets: frames of a length (32 bits, of what follows), a type and a
+ * body. Both ends are the same version of the same program on the same machine.
+ */
+export const RELAY = {
+  /** To the origin: the feed's id. */
+  subscribe: 1,
+  /** To the origin: which layer a keyframe is wanted of. */
+  keyframe: 2,
+  /** From the origin, first: the feed's shape, JSON. */
+  shape: 3,
+  packet: 4,
+  /** A layer's clock. */
+  clock: 5,
+} as const;
+
+const LENGTH_BYTES = 4;
+/** Type, layer, marker, orientation + 1 (0: none), sequence number, timestamp, when it was written (Unix ms). */
+const PACKET_BYTES = LENGTH_BYTES + 1 + 1 + 1 + 1 + 8 + 4 + 8;
+/** Layer, time (Unix ms), timestamp, exact. */
+export const CLOCK_BODY_BYTES = 1 + 8 + 4 + 1;
+/** A frame that says it is longer is not from us. */
+const LONGEST_FRAME = 1 << 20;
+
+export function textFrame(type: number, text: string): Buffer {
+  const body = Buffer.from(text, 'utf8');
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + 1 + body.length);
+  frame.writeUInt32BE(1 + body.length, 0);
+  frame[LENGTH_BYTES] = type;
+  body.copy(frame, LENGTH_BYTES + 1);
+  return frame;
+}
+
+export function keyframeFrame(layer: number): Buffer {
+  return Buffer.from([0, 0, 0, 2, RELAY.keyframe, layer]);
+}
+
+/** @param exact whether it goes back to a sender report. */
+export function clockFrame(layer: number, time: number, timestamp: number, exact: boolean): Buffer {
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + 1 + CLOCK_BODY_BYTES);
+  frame.writeUInt32BE(1 + CLOCK_BODY_BYTES, 0);
+  frame[4] = RELAY.clock;
+  frame[5] = layer;
+  frame.writeDoubleBE(time, 6);
+  frame.writeUInt32BE(timestamp >>> 0, 14);
+  frame[18] = exact ? 1 : 0;
+  return frame;
+}
+
+export function shapeFrame(shape: FeedShape): Buffer {
+  return textFrame(RELAY.shape, JSON.stringify(shape));
+}
+
+/** How many bytes `writePacketFrame` writes. */
+export function packetFrameBytes(packet: Buffer): number {
+  return PACKET_BYTES + packet.length;
+}
+
+export function writePacketFrame(
+  target: Buffer,
+  offset: number,
+  layer: number,
+  ring: PacketRing,
+  slot: number,
+  time: number,
+): void {
+  const packet = ring.packets[slot]!;
+  target.writeUInt32BE(PACKET_BYTES - LENGTH_BYTES + packet.length, offset);
+  target[offset + 4] = RELAY.packet;
+  target[offset + 5] = layer;
+  target[offset + 6] = ring.markers[slot]!;
+  target[offset + 7] = ring.orientations[slot]! + 1;
+  target.writeDoubleBE(ring.sequences[slot]!, offset + 8);
+  target.writeUInt32BE(ring.timestamps[slot]!, offset + 16);
+  target.writeDoubleBE(time, offset + 20);
+  packet.copy(target, offset + PACKET_BYTES);
+}
+
+/** A packet out of its frame; `packet` is memory of its own. */
+export type RelayedPacket = {
+  layer: number;
+  marker: boolean;
+  orientation: number;
+  sequence: number;
+  timestamp: number;
+  time: number;
+  packet: Buffer;
+};
+
+/** @param body of a frame, behind the type. Undefined when it is too short. */
+export function readPacketBody(body: Buffer): RelayedPacket | undefined {
+  const start = PACKET_BYTES - LENGTH_BYTES - 1;
+  if (body.length < start + RTP_HEADER_BYTES) return undefined;
+  return {
+    layer: body[0]!,
+    marker: body[1] !== 0,
+    orientation: body[2]! - 1,
+    sequence: body.readDoubleBE(3),
+    timestamp: body.readUInt32BE(11),
+    time: body.readDoubleBE(15),
+    packet: body.subarray(start),
+  };
+}
+
+/** Cuts a stream of bytes into frames. A body is part of the memory that was given, or of a copy where it was cut. */
+export class FrameReader {
+  readonly #frame: (type: number, body: Buffer) => void;
+  #left: Buffer | undefined;
+
+  constructor(frame: (type: number, body: Buffer) => void) {
+    this.#frame = frame;
+  }
+
+  /** @throws Error when it is no frame. */
+  read(bytes: Buffer): void {
+    let data = this.#left ? Buffer.concat([this.#left, bytes]) : bytes;
+    this.#left = undefined;
+    while (data.length >= LENGTH_BYTES) {
+      const length = data.readUInt32BE(0);
+      if (length < 1 || length > LONGEST_FRAME) throw new Error('a relay frame has an impossible length');
+      const end = LENGTH_BYTES + length;
+      if (data.length < end) break;
+      this.#frame(data[LENGTH_BYTES]!, data.subarray(LENGTH_BYTES + 1, end));
+      data = data.subarray(end);
+    }
+    if (data.length > 0) this.#left = data;
+  }
+}

@@ -1,0 +1,185 @@
+import { rm } from 'node:fs/promises';
+import net from 'node:net';
+import type { WorkerContext } from '../context.js';
+import type { Layer, LayerReader } from '../receive/layer.js';
+import type { Feed, FeedListener } from '../receive/media-source.js';
+import type { PacketRing } from '../receive/packet-ring.js';
+import {
+  clockFrame,
+  FrameReader,
+  packetFrameBytes,
+  RELAY,
+  shapeFrame,
+  writePacketFrame,
+} from './relay-frame.js';
+
+/** Bytes that may wait for another worker; more are dropped until it has caught up. */
+const MAXIMUM_WAITING = 8 << 20;
+const CAUGHT_UP = 1 << 20;
+const BATCH_BYTES = 64 << 10;
+const CLOCK_MS = 1000;
+
+/** Serves the feeds of this worker to the others, over a Unix socket: one connection is one feed for one worker. */
+export class RelayServer {
+  readonly #context: WorkerContext;
+  readonly #feedOf: (feedId: string) => Feed | undefined;
+  readonly #server: net.Server;
+  readonly #connections = new Set<RelayConnection>();
+
+  constructor(context: WorkerContext, feedOf: (feedId: string) => Feed | undefined) {
+    this.#context = context;
+    this.#feedOf = feedOf;
+    this.#server = net.createServer((socket) => this.#accept(socket));
+  }
+
+  /** @throws Error when the socket can't be opened. */
+  async start(): Promise<void> {
+    const path = this.#context.settings.relayPath;
+    await rm(path, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(path, resolve);
+    });
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const connection of [...this.#connections]) connection.close();
+  }
+
+  #accept(socket: net.Socket): void {
+    const connection = new RelayConnection(this.#context, socket, this.#feedOf);
+    this.#connections.add(connection);
+    socket.on('close', () => {
+      connection.close();
+      this.#connections.delete(connection);
+    });
+  }
+}
+
+class RelayConnection implements FeedListener {
+  readonly #context: WorkerContext;
+  readonly #socket: net.Socket;
+  readonly #life = new AbortController();
+  #feed: Feed | undefined;
+  #readers: RelayedLayer[] = [];
+  #batch = Buffer.allocUnsafe(BATCH_BYTES);
+  #batchStart = 0;
+  #batchEnd = 0;
+  #scheduled = false;
+  #full = false;
+
+  constructor(context: WorkerContext, socket: net.Socket, feedOf: (feedId: string) => Feed | undefined) {
+    this.#context = context;
+    this.#socket = socket;
+    const reader = new FrameReader((type, body) => {
+      if (type === RELAY.subscribe && !this.#feed) this.#subscribe(feedOf(body.toString('utf8')));
+      else if (type === RELAY.keyframe) this.#feed?.layers[body[0] ?? 0]?.requestKeyframe();
+    });
+    socket.on('data', (bytes) => {
+      try {
+        reader.read(bytes);
+      } catch (error) {
+        context.log('warn', 'a relay connection spoke nonsense', error);
+        this.close();
+      }
+    });
+    socket.on('error', () => this.close());
+  }
+
+  layersChanged(): void {}
+
+  feedEnded(): void {
+    this.#socket.end();
+    this.close();
+  }
+
+  close(): void {
+    if (this.#life.signal.aborted) return;
+    this.#life.abort();
+    this.#feed?.unlisten(this);
+    for (const reader of this.#readers) reader.layer.leave(reader);
+    this.#socket.destroySoon();
+  }
+
+  add(layer: number, ring: PacketRing, slot: number): void {
+    if (this.#full) {
+      if (this.#socket.writableLength > CAUGHT_UP) return;
+      this.#full = false;
+      for (const one of this.#feed?.layers ?? []) one.requestKeyframe();
+    } else if (this.#socket.writableLength > MAXIMUM_WAITING) {
+      this.#full = true;
+      this.#context.log('warn', 'another worker does not keep up: packets are dropped');
+      return;
+    }
+    const bytes = packetFrameBytes(ring.packets[slot]!);
+    if (this.#batchEnd + bytes > this.#batch.length) {
+      this.#flush();
+      this.#batch = Buffer.allocUnsafe(Math.max(BATCH_BYTES, bytes));
+      this.#batchStart = 0;
+      this.#batchEnd = 0;
+    }
+    writePacketFrame(this.#batch, this.#batchEnd, layer, ring, slot, this.#context.clock.now());
+    this.#batchEnd += bytes;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  tellClock(layer: number, of: Layer): void {
+    const time = this.#context.clock.now();
+    const timestamp = of.mediaClock.timestampAt(time);
+    if (timestamp !== undefined) this.#socket.write(clockFrame(layer, time, timestamp, of.mediaClock.exact));
+  }
+
+  #subscribe(feed: Feed | undefined): void {
+    if (!feed || feed.ended) {
+      this.close();
+      return;
+    }
+    this.#feed = feed;
+    feed.listen(this);
+    this.#socket.write(shapeFrame(feed.shape));
+    this.#readers = feed.all.map((layer, index) => new RelayedLayer(this, layer, index));
+    for (const reader of this.#readers) {
+      reader.clocked();
+      reader.layer.follow(reader);
+    }
+    const tell = (): void => {
+      for (const reader of this.#readers) reader.clocked();
+    };
+    this.#context.clock.every(CLOCK_MS, tell, this.#life.signal);
+  }
+
+  #flush(): void {
+    if (this.#batchEnd === this.#batchStart || this.#life.signal.aborted) return;
+    this.#socket.write(this.#batch.subarray(this.#batchStart, this.#batchEnd));
+    this.#batchStart = this.#batchEnd;
+  }
+}
+
+/** Reads a layer into a connection. */
+class RelayedLayer implements LayerReader {
+  readonly layer: Layer;
+  readonly #connection: RelayConnection;
+  readonly #index: number;
+
+  constructor(connection: RelayConnection, layer: Layer, index: number) {
+    this.layer = layer;
+    this.#connection = connection;
+    this.#index = index;
+  }
+
+  begin(): void {}
+
+  write(ring: PacketRing, slot: number): void {
+    this.#connection.add(this.#index, ring, slot);
+  }
+
+  clocked(): void {
+    this.#connection.tellClock(this.#index, this.layer);
+  }
+}

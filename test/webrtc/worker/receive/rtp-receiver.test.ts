@@ -1,0 +1,235 @@
+import t from 'tap';
+import { RtpHeader } from '../../../../src/media/index.js';
+import { Layer, type LayerReader } from '../../../../src/webrtc/worker/receive/layer.js';
+import { MediaReceiver } from '../../../../src/webrtc/worker/receive/rtp-receiver.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { seededRandom } from '../../../support/seeded-random.js';
+import { rtpPacket } from '../../../support/synthetic-rtp.js';
+
+type Received = { sequence: number; timestamp: number; payload: string };
+
+/** A receiver, its layer, and what a reader of the layer gets. */
+function receive(nack = true): {
+  clock: FakeClock;
+  layer: Layer;
+  receiver: MediaReceiver;
+  got: Received[];
+  requests: () => number;
+  accept(sequence: number, payload?: string, timestamp?: number, into?: MediaReceiver): void;
+} {
+  const clock = new FakeClock();
+  let requests = 0;
+  const layer = new Layer({
+    kind: 'video',
+    rid: '',
+    codec: 'h264',
+    clock,
+    requestKeyframe: () => requests++,
+  });
+  const receiver = new MediaReceiver({ layer, ssrc: 1, clock, nack });
+  const got: Received[] = [];
+  const reader: LayerReader = {
+    begin() {},
+    clocked() {},
+    write: (ring, slot) =>
+      got.push({
+        sequence: ring.sequences[slot]!,
+        timestamp: ring.timestamps[slot]!,
+        payload: ring.packets[slot]!.toString('latin1', 12),
+      }),
+  };
+  layer.follow(reader);
+  const header = new RtpHeader();
+  return {
+    clock,
+    layer,
+    receiver,
+    got,
+    requests: () => requests,
+    accept(sequence, payload = `${sequence}`, timestamp = sequence * 10, into = receiver) {
+      const fields = { payloadType: 96, ssrc: into.ssrc, sequence, timestamp };
+      const packet = rtpPacket(
+        payload === '' ? { ...fields, padding: 50 } : { ...fields, payload: Buffer.from(payload) },
+      );
+      header.read(packet);
+      into.accept(packet, header, -1, clock.monotonic());
+    },
+  };
+}
+
+t.test('what comes twice is taken once; what comes late is taken in its place', async (t) => {
+  for (const nack of [true, false]) {
+    const { accept, got } = receive(nack);
+    for (const sequence of [65_534, 65_535, 1, 1, 0, 0, 65_535, 2]) accept(sequence);
+    t.same(
+      got.map(({ payload }) => payload),
+      ['65534', '65535', '1', '0', '2'],
+    );
+    const first = got[0]!.sequence;
+    t.same(
+      got.map(({ sequence }) => sequence - first),
+      [0, 1, 3, 2, 4],
+    );
+  }
+});
+
+t.test('missing packets are asked for until they are of no use, then a keyframe is', async (t) => {
+  const { accept, receiver, clock, requests } = receive();
+  for (const sequence of [10, 13, 14]) accept(sequence);
+  t.ok(receiver.misses(11));
+  t.notOk(receiver.misses(13));
+  t.ok(receiver.newlyMissing);
+  t.same(receiver.due(clock.monotonic()), [11, 12]);
+  t.notOk(receiver.newlyMissing);
+  t.same(receiver.due(clock.monotonic()), []);
+  accept(12);
+  let asked = 0;
+  for (let waited = 0; waited < 740; waited += 10) {
+    await clock.advance(10);
+    asked += receiver.due(clock.monotonic()).length;
+  }
+  t.ok(asked >= 10, `asked for ${asked} times`);
+  t.equal(requests(), 0);
+  await clock.advance(10);
+  t.same(receiver.due(clock.monotonic()), []);
+  t.equal(requests(), 1);
+  t.notOk(receiver.misses(11));
+});
+
+t.test('a packet is asked for again when its answer is late, by how long answers take', async (t) => {
+  for (const [answerMs, least, most] of [
+    [2, 20, 30],
+    [100, 100, 130],
+    [400, 190, 210],
+  ] as const) {
+    const { accept, receiver, clock } = receive();
+    let sequence = 10;
+    accept(sequence);
+    for (let round = 0; round < 30; round++) {
+      sequence += 2;
+      accept(sequence);
+      t.same(receiver.due(clock.monotonic()), [sequence - 1]);
+      await clock.advance(answerMs);
+      accept(sequence - 1);
+    }
+    accept(sequence + 2);
+    receiver.due(clock.monotonic());
+    let waited = 0;
+    do {
+      await clock.advance(1);
+      waited++;
+    } while (receiver.due(clock.monotonic()).length === 0);
+    t.ok(waited >= least && waited <= most, `after ${waited} ms where answers take ${answerMs} ms`);
+  }
+});
+
+t.test('a gap that can not be repaired is not: a keyframe is asked for', async (t) => {
+  const { accept, receiver, clock, requests } = receive();
+  accept(10);
+  accept(1000);
+  t.same(receiver.due(clock.monotonic()), []);
+  t.equal(requests(), 1);
+});
+
+t.test('padding leaves no hole, in whatever order it comes', async (t) => {
+  const { accept, got } = receive();
+  accept(10);
+  accept(11, '');
+  accept(12);
+  accept(14, '');
+  accept(13);
+  accept(15);
+  // Padding that was lost has left a hole already: it is filled with nothing.
+  accept(17);
+  accept(16, '');
+  const first = got[0]!.sequence;
+  t.same(
+    got.map(({ sequence, payload }) => [sequence - first, payload]),
+    [
+      [0, '10'],
+      [1, '12'],
+      [2, '13'],
+      [3, '15'],
+      [5, '17'],
+      [4, ''],
+    ],
+  );
+});
+
+t.test('a far jump is a new beginning when a second packet confirms it', async (t) => {
+  const { accept, got, layer, clock } = receive();
+  accept(10, 'a', 1000);
+  await clock.advance(100);
+  accept(30_000, 'stray', 5);
+  accept(11, 'b', 4000);
+  await clock.advance(100);
+  accept(40_000, 'c', 3_000_000_000);
+  accept(40_001, 'd', 3_000_003_000);
+  accept(40_002, 'e', 3_000_006_000);
+  const first = got[0]!.sequence;
+  t.same(
+    got.map(({ sequence, payload }) => [sequence - first, payload]),
+    [
+      [0, 'a'],
+      [1, 'b'],
+      [2, 'd'],
+      [3, 'e'],
+    ],
+  );
+  t.equal(got[2]!.timestamp, 4000 + 9000, 'as much time as went by');
+  t.equal(got[3]!.timestamp, got[2]!.timestamp + 3000);
+  t.equal(layer.head, got[3]!.sequence);
+});
+
+t.test('another stream goes on where the one before it ended', async (t) => {
+  const { accept, got, layer, clock } = receive();
+  accept(10, 'a', 1000);
+  await clock.advance(1000);
+  const next = new MediaReceiver({ layer, ssrc: 2, clock, nack: true });
+  accept(500, 'b', 77, next);
+  t.same(
+    got.map(({ timestamp }) => timestamp),
+    [1000, 91_000],
+  );
+  t.equal(got[1]!.sequence, got[0]!.sequence + 1);
+});
+
+t.test('reports say what was lost since the last one, and in all', async (t) => {
+  const { accept, receiver, clock } = receive();
+  t.equal(receiver.reportBlock(), undefined);
+  for (const sequence of [100, 101, 103, 104]) accept(sequence);
+  t.match(receiver.reportBlock(), {
+    ssrc: 1,
+    fractionLost: 0.2,
+    lost: 1,
+    highest: 104,
+    lastReport: 0,
+    delay: 0,
+  });
+  receiver.senderReport({ ssrc: 1, time: 5, timestamp: 1000, middle: 99 });
+  await clock.advance(500);
+  accept(102);
+  accept(105);
+  t.match(receiver.reportBlock(), { fractionLost: 0, lost: 0, highest: 105, lastReport: 99, delay: 32_768 });
+});
+
+t.test(
+  'whatever numbers come in whatever order, nothing breaks and nothing is taken twice (seeded)',
+  async (t) => {
+    const random = seededRandom(11);
+    for (let round = 0; round < 100; round++) {
+      const { accept, receiver, got, clock } = receive(round % 2 === 0);
+      let sequence = Math.floor(random() * 65_536);
+      for (let i = 0; i < 200; i++) {
+        const kind = random();
+        sequence += kind < 0.8 ? 1 : Math.floor((random() - 0.5) * (kind < 0.97 ? 20 : 70_000));
+        accept(sequence & 0xffff, random() < 0.1 ? '' : 'x');
+        if (random() < 0.1) receiver.due(clock.monotonic());
+        if (random() < 0.05) receiver.reportBlock();
+      }
+      const numbers = got.map((one) => one.sequence);
+      if (new Set(numbers).size !== numbers.length) t.fail(`round ${round}: a number was given twice`);
+    }
+    t.pass();
+  },
+);

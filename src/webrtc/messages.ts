@@ -29,8 +29,8 @@ export type WorkerTimeouts = {
 };
 
 /** Where a worker finds a feed. */
-export type FeedPlace = {
-  feedId: string;
+export type MediaSourceLocation = {
+  mediaSourceId: string;
   /** The relay socket of the worker that has it; absent when it is the one that is told. */
   relayPath?: string;
 };
@@ -41,7 +41,7 @@ export type WorkerCommand =
   | {
       type: 'publish';
       id: string;
-      feedId: string;
+      mediaSourceId: string;
       remote: RemoteTransport;
       plan: PublisherPlan;
       maximumBitrate: number;
@@ -50,21 +50,21 @@ export type WorkerCommand =
   | {
       type: 'view';
       id: string;
-      channelId: string;
+      viewerGroupId: string;
       remote: RemoteTransport;
       plan: ViewerPlan;
       rid?: string;
-      feed?: FeedPlace;
+      mediaSource?: MediaSourceLocation;
       /** The transport of an earlier `offer` with the same id is taken. */
       offered: boolean;
     }
-  | { type: 'receive-rtp'; id: string; feedId: string; video?: { codec: RtcVideoCodec }; audio?: true }
-  | { type: 'send-rtp'; id: string; feedId: string; videoPort?: number; audioPort?: number }
-  | { type: 'send-matroska'; id: string; feedId: string; audio: boolean; zero: number }
+  | { type: 'receive-rtp'; id: string; mediaSourceId: string; video?: { codec: RtcVideoCodec }; audio?: true }
+  | { type: 'send-rtp'; id: string; mediaSourceId: string; videoPort?: number; audioPort?: number }
+  | { type: 'send-matroska'; id: string; mediaSourceId: string; audio: boolean; zero: number }
   | { type: 'close'; id: string }
   | { type: 'select-layer'; id: string; rid?: string }
-  | { type: 'set-feed'; channelId: string; feed?: FeedPlace }
-  | { type: 'close-channel'; channelId: string }
+  | { type: 'set-media-source'; viewerGroupId: string; mediaSource?: MediaSourceLocation }
+  | { type: 'close-viewer-group'; viewerGroupId: string }
   | { type: 'stats'; request: number }
   | { type: 'stop' };
 

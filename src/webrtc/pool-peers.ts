@@ -3,8 +3,8 @@ import type { LocalTransport } from './media-plan.js';
 import type { PeerEnd, PublishingPeer, ViewerEvent, ViewingPeer } from './pool-types.js';
 import type { WorkerProcess } from './worker-process.js';
 
-type Found = Pick<SourceInfo, 'video' | 'audio'>;
-type Has = { audio: boolean; video: boolean };
+type SourceDescription = Pick<SourceInfo, 'video' | 'audio'>;
+type PresentMedia = { audio: boolean; video: boolean };
 
 /** Events that are kept for a listener that has not come yet. */
 const KEPT_EVENTS = 16;
@@ -38,33 +38,33 @@ abstract class PoolPeer {
 
 /** A publisher; what the worker said before there was a listener is told to it at once. */
 export class PoolPublisher extends PoolPeer implements PublishingPeer {
-  readonly feedId: string;
-  #sourceListener: ((source: Found) => void) | undefined;
-  #mediaListener: ((startedAt: number, has: Has) => void) | undefined;
-  #source: Found | undefined;
-  #media: { startedAt: number; has: Has } | undefined;
+  readonly mediaSourceId: string;
+  #sourceListener: ((source: SourceDescription) => void) | undefined;
+  #mediaListener: ((startedAt: number, has: PresentMedia) => void) | undefined;
+  #source: SourceDescription | undefined;
+  #media: { startedAt: number; has: PresentMedia } | undefined;
 
-  constructor(id: string, worker: WorkerProcess, feedId: string) {
+  constructor(id: string, worker: WorkerProcess, mediaSourceId: string) {
     super(id, worker);
-    this.feedId = feedId;
+    this.mediaSourceId = mediaSourceId;
   }
 
-  onSource(listener: (source: Found) => void): void {
+  onSource(listener: (source: SourceDescription) => void): void {
     this.#sourceListener = listener;
     if (this.#source) listener(this.#source);
   }
 
-  onMedia(listener: (startedAt: number, has: Has) => void): void {
+  onMedia(listener: (startedAt: number, has: PresentMedia) => void): void {
     this.#mediaListener = listener;
     if (this.#media) listener(this.#media.startedAt, this.#media.has);
   }
 
-  foundSource(source: Found): void {
+  foundSource(source: SourceDescription): void {
     this.#source = source;
     this.#sourceListener?.(source);
   }
 
-  mediaBegan(startedAt: number, has: Has): void {
+  mediaBegan(startedAt: number, has: PresentMedia): void {
     this.#media = { startedAt, has };
     this.#mediaListener?.(startedAt, has);
   }
@@ -72,13 +72,13 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
 
 /** A viewer; events that came before there was a listener are told to it at once. */
 export class PoolViewer extends PoolPeer implements ViewingPeer {
-  readonly channelId: string;
+  readonly viewerGroupId: string;
   #listener: ((event: ViewerEvent) => void) | undefined;
   #early: ViewerEvent[] = [];
 
-  constructor(id: string, worker: WorkerProcess, channelId: string) {
+  constructor(id: string, worker: WorkerProcess, viewerGroupId: string) {
     super(id, worker);
-    this.channelId = channelId;
+    this.viewerGroupId = viewerGroupId;
   }
 
   selectLayer(rid: string | undefined): void {

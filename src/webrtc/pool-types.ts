@@ -33,16 +33,16 @@ export type WebrtcPool = {
   sendMatroska(options: SendMatroskaOptions): Promise<MatroskaOutput>;
 
   /** What a channel's viewers see from now on; undefined: nothing yet, they stay connected and wait. */
-  setFeed(channelId: string, feedId: string | undefined): void;
+  setMediaSource(viewerGroupId: string, mediaSourceId: string | undefined): void;
   /** The channel is over: its viewers are disconnected with this reason. */
-  closeChannel(channelId: string, reason: string): void;
+  closeViewerGroup(viewerGroupId: string, reason: string): void;
 
   /** For the dashboard and tests. */
   stats(): Promise<PoolStats>;
 };
 
 export type PublishOptions = {
-  feedId: string;
+  mediaSourceId: string;
   remote: RemoteTransport;
   plan: PublisherPlan;
   /** Bits per second that the publisher is allowed (REMB); all layers together. */
@@ -50,7 +50,7 @@ export type PublishOptions = {
 };
 
 export type ViewOptions = {
-  channelId: string;
+  viewerGroupId: string;
   remote: RemoteTransport;
   plan: ViewerPlan;
   /** The layer to begin with; the best by default. */
@@ -105,7 +105,7 @@ export type ViewingPeer = Peer & {
 };
 
 export type ReceiveRtpOptions = {
-  feedId: string;
+  mediaSourceId: string;
   video?: { codec: RtcVideoCodec };
   /** Opus, 48 kHz. */
   audio?: true;
@@ -120,12 +120,12 @@ export type RtpInput = {
   close(): void;
 };
 
-export type SendRtpOptions = { feedId: string; videoPort?: number; audioPort?: number };
+export type SendRtpOptions = { mediaSourceId: string; videoPort?: number; audioPort?: number };
 
 export type RtpOutput = { close(): void };
 
 export type SendMatroskaOptions = {
-  feedId: string;
+  mediaSourceId: string;
   audio: boolean;
   /** Unix ms that is 0 in the stream. */
   zero: number;

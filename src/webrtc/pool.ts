@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type Clock, HeadendError, type Logger, newId } from '../platform/index.js';
-import type { FeedPlace, WorkerReport, WorkerTimeouts } from './messages.js';
+import type { MediaSourceLocation, WorkerReport, WorkerTimeouts } from './messages.js';
 import { PoolPublisher, PoolViewer } from './pool-peers.js';
 import type {
   MatroskaOutput,
@@ -50,8 +50,8 @@ const MAXIMUM_JOINS = 100_000;
 const MAXIMUM_RESIDENT_BYTES = 1 << 30;
 const LOOK_MS = 30_000;
 
-type FeedRecord = { worker: WorkerProcess };
-type ChannelRecord = { feedId: string | undefined; viewers: Map<WorkerProcess, number> };
+type MediaSourceRecord = { worker: WorkerProcess };
+type ViewerGroupRecord = { mediaSourceId: string | undefined; viewers: Map<WorkerProcess, number> };
 
 /** The SFU's worker processes behind one face; see `WebrtcPool`. */
 export function createWebrtcPool(options: WebrtcPoolOptions): WebrtcPool {
@@ -65,8 +65,8 @@ class Pool implements WebrtcPool {
   #workers: WorkerProcess[] = [];
   readonly #publishers = new Map<string, PoolPublisher>();
   readonly #viewers = new Map<string, PoolViewer>();
-  readonly #feeds = new Map<string, FeedRecord>();
-  readonly #channels = new Map<string, ChannelRecord>();
+  readonly #mediaSources = new Map<string, MediaSourceRecord>();
+  readonly #viewerGroups = new Map<string, ViewerGroupRecord>();
   #folder: string | undefined;
 
   constructor(options: WebrtcPoolOptions) {
@@ -115,26 +115,33 @@ class Pool implements WebrtcPool {
     this.#folder = undefined;
   }
 
-  async publish({ feedId, remote, plan, maximumBitrate }: PublishOptions): Promise<PublishingPeer> {
+  async publish({ mediaSourceId, remote, plan, maximumBitrate }: PublishOptions): Promise<PublishingPeer> {
     const worker = this.#leastLoaded();
     const id = newId();
-    const peer = new PoolPublisher(id, worker, feedId);
+    const peer = new PoolPublisher(id, worker, mediaSourceId);
     this.#publishers.set(id, peer);
     worker.publishers++;
     worker.joins++;
     try {
-      const answer = await worker.request({ type: 'publish', id, feedId, remote, plan, maximumBitrate });
+      const answer = await worker.request({
+        type: 'publish',
+        id,
+        mediaSourceId,
+        remote,
+        plan,
+        maximumBitrate,
+      });
       if (answer.type === 'answered') peer.local = answer.local;
     } catch (error) {
       this.#gone(id, 'closed');
       throw error;
     }
-    this.#addFeed(feedId, worker);
+    this.#addMediaSource(mediaSourceId, worker);
     return peer;
   }
 
   async view(options: ViewOptions): Promise<ViewingPeer> {
-    const worker = this.#workerForViewer(options.channelId);
+    const worker = this.#workerForViewer(options.viewerGroupId);
     return this.#view(newId(), worker, options, false);
   }
 
@@ -150,66 +157,66 @@ class Pool implements WebrtcPool {
     };
   }
 
-  async receiveRtp({ feedId, video, audio }: ReceiveRtpOptions): Promise<RtpInput> {
+  async receiveRtp({ mediaSourceId, video, audio }: ReceiveRtpOptions): Promise<RtpInput> {
     const worker = this.#leastLoaded();
     const id = newId();
     const ports = await worker.request({
       type: 'receive-rtp',
       id,
-      feedId,
+      mediaSourceId,
       ...(video ? { video } : {}),
       ...(audio ? { audio } : {}),
     });
     if (ports.type !== 'receiving') throw unavailable('the WebRTC worker gave another answer');
-    this.#addFeed(feedId, worker);
+    this.#addMediaSource(mediaSourceId, worker);
     return {
       ...(ports.videoPort === undefined ? {} : { videoPort: ports.videoPort }),
       ...(ports.audioPort === undefined ? {} : { audioPort: ports.audioPort }),
       close: () => {
         worker.send({ type: 'close', id });
-        this.#removeFeed(feedId, worker);
+        this.#removeMediaSource(mediaSourceId, worker);
       },
     };
   }
 
-  async sendRtp({ feedId, videoPort, audioPort }: SendRtpOptions): Promise<RtpOutput> {
-    const worker = this.#feeds.get(feedId)?.worker;
+  async sendRtp({ mediaSourceId, videoPort, audioPort }: SendRtpOptions): Promise<RtpOutput> {
+    const worker = this.#mediaSources.get(mediaSourceId)?.worker;
     if (!worker) throw unavailable('there is no such feed');
     const id = newId();
     await worker.request({
       type: 'send-rtp',
       id,
-      feedId,
+      mediaSourceId,
       ...(videoPort === undefined ? {} : { videoPort }),
       ...(audioPort === undefined ? {} : { audioPort }),
     });
     return { close: () => worker.send({ type: 'close', id }) };
   }
 
-  async sendMatroska({ feedId, audio, zero }: SendMatroskaOptions): Promise<MatroskaOutput> {
-    const worker = this.#feeds.get(feedId)?.worker;
+  async sendMatroska({ mediaSourceId, audio, zero }: SendMatroskaOptions): Promise<MatroskaOutput> {
+    const worker = this.#mediaSources.get(mediaSourceId)?.worker;
     if (!worker) throw unavailable('there is no such feed');
     const id = newId();
-    const answer = await worker.request({ type: 'send-matroska', id, feedId, audio, zero });
+    const answer = await worker.request({ type: 'send-matroska', id, mediaSourceId, audio, zero });
     if (answer.type !== 'sending' || answer.port === undefined)
       throw unavailable('the WebRTC worker gave another answer');
     return { port: answer.port, close: () => worker.send({ type: 'close', id }) };
   }
 
-  setFeed(channelId: string, feedId: string | undefined): void {
-    const channel = this.#channel(channelId);
-    channel.feedId = feedId;
-    this.#tellFeed(channelId, channel);
-    this.#forget(channelId, channel);
+  setMediaSource(viewerGroupId: string, mediaSourceId: string | undefined): void {
+    const group = this.#viewerGroup(viewerGroupId);
+    group.mediaSourceId = mediaSourceId;
+    this.#sendMediaSource(viewerGroupId, group);
+    this.#forget(viewerGroupId, group);
   }
 
-  closeChannel(channelId: string, reason: string): void {
-    const channel = this.#channels.get(channelId);
-    if (!channel) return;
-    this.#log.debug({ channelId, reason, viewers: this.#count(channel) }, 'a channel is closed');
-    channel.feedId = undefined;
-    for (const worker of channel.viewers.keys()) worker.send({ type: 'close-channel', channelId });
-    this.#forget(channelId, channel);
+  closeViewerGroup(viewerGroupId: string, reason: string): void {
+    const group = this.#viewerGroups.get(viewerGroupId);
+    if (!group) return;
+    this.#log.debug({ viewerGroupId, reason, viewers: this.#count(group) }, 'a channel is closed');
+    group.mediaSourceId = undefined;
+    for (const worker of group.viewers.keys()) worker.send({ type: 'close-viewer-group', viewerGroupId });
+    this.#forget(viewerGroupId, group);
   }
 
   async stats(): Promise<PoolStats> {
@@ -228,24 +235,24 @@ class Pool implements WebrtcPool {
     options: ViewOptions,
     offered: boolean,
   ): Promise<ViewingPeer> {
-    const { channelId, remote, plan, rid } = options;
-    const peer = new PoolViewer(id, worker, channelId);
-    const channel = this.#channel(channelId);
-    channel.viewers.set(worker, (channel.viewers.get(worker) ?? 0) + 1);
+    const { viewerGroupId, remote, plan, rid } = options;
+    const peer = new PoolViewer(id, worker, viewerGroupId);
+    const group = this.#viewerGroup(viewerGroupId);
+    group.viewers.set(worker, (group.viewers.get(worker) ?? 0) + 1);
     this.#viewers.set(id, peer);
     worker.viewers++;
     worker.joins++;
-    const feed = this.#placeFor(worker, channel.feedId);
+    const mediaSource = this.#locationFor(worker, group.mediaSourceId);
     try {
       const answer = await worker.request({
         type: 'view',
         id,
-        channelId,
+        viewerGroupId,
         remote,
         plan,
         offered,
         ...(rid === undefined ? {} : { rid }),
-        ...(feed ? { feed } : {}),
+        ...(mediaSource ? { mediaSource } : {}),
       });
       if (answer.type === 'answered') peer.local = answer.local;
     } catch (error) {
@@ -255,50 +262,54 @@ class Pool implements WebrtcPool {
     return peer;
   }
 
-  #channel(channelId: string): ChannelRecord {
-    const known = this.#channels.get(channelId);
+  #viewerGroup(viewerGroupId: string): ViewerGroupRecord {
+    const known = this.#viewerGroups.get(viewerGroupId);
     if (known) return known;
-    const channel: ChannelRecord = { feedId: undefined, viewers: new Map() };
-    this.#channels.set(channelId, channel);
-    return channel;
+    const group: ViewerGroupRecord = { mediaSourceId: undefined, viewers: new Map() };
+    this.#viewerGroups.set(viewerGroupId, group);
+    return group;
   }
 
-  #forget(channelId: string, channel: ChannelRecord): void {
-    if (channel.feedId === undefined && channel.viewers.size === 0) this.#channels.delete(channelId);
+  #forget(viewerGroupId: string, group: ViewerGroupRecord): void {
+    if (group.mediaSourceId === undefined && group.viewers.size === 0)
+      this.#viewerGroups.delete(viewerGroupId);
   }
 
-  #count(channel: ChannelRecord): number {
+  #count(group: ViewerGroupRecord): number {
     let viewers = 0;
-    for (const count of channel.viewers.values()) viewers += count;
+    for (const count of group.viewers.values()) viewers += count;
     return viewers;
   }
 
-  #addFeed(feedId: string, worker: WorkerProcess): void {
-    this.#feeds.set(feedId, { worker });
-    this.#tellChannelsOf(feedId);
+  #addMediaSource(mediaSourceId: string, worker: WorkerProcess): void {
+    this.#mediaSources.set(mediaSourceId, { worker });
+    this.#updateViewerGroupsOf(mediaSourceId);
   }
 
-  #removeFeed(feedId: string, worker: WorkerProcess): void {
-    if (this.#feeds.get(feedId)?.worker !== worker) return;
-    this.#feeds.delete(feedId);
-    this.#tellChannelsOf(feedId);
+  #removeMediaSource(mediaSourceId: string, worker: WorkerProcess): void {
+    if (this.#mediaSources.get(mediaSourceId)?.worker !== worker) return;
+    this.#mediaSources.delete(mediaSourceId);
+    this.#updateViewerGroupsOf(mediaSourceId);
   }
 
-  #tellChannelsOf(feedId: string): void {
-    for (const [id, channel] of this.#channels) if (channel.feedId === feedId) this.#tellFeed(id, channel);
+  #updateViewerGroupsOf(mediaSourceId: string): void {
+    for (const [id, group] of this.#viewerGroups)
+      if (group.mediaSourceId === mediaSourceId) this.#sendMediaSource(id, group);
   }
 
-  #tellFeed(channelId: string, channel: ChannelRecord): void {
-    for (const worker of channel.viewers.keys()) {
-      const feed = this.#placeFor(worker, channel.feedId);
-      worker.send({ type: 'set-feed', channelId, ...(feed ? { feed } : {}) });
+  #sendMediaSource(viewerGroupId: string, group: ViewerGroupRecord): void {
+    for (const worker of group.viewers.keys()) {
+      const mediaSource = this.#locationFor(worker, group.mediaSourceId);
+      worker.send({ type: 'set-media-source', viewerGroupId, ...(mediaSource ? { mediaSource } : {}) });
     }
   }
 
-  #placeFor(worker: WorkerProcess, feedId: string | undefined): FeedPlace | undefined {
-    const feed = feedId === undefined ? undefined : this.#feeds.get(feedId);
-    if (feedId === undefined || !feed) return undefined;
-    return feed.worker === worker ? { feedId } : { feedId, relayPath: feed.worker.settings.relayPath };
+  #locationFor(worker: WorkerProcess, mediaSourceId: string | undefined): MediaSourceLocation | undefined {
+    const mediaSource = mediaSourceId === undefined ? undefined : this.#mediaSources.get(mediaSourceId);
+    if (mediaSourceId === undefined || !mediaSource) return undefined;
+    return mediaSource.worker === worker
+      ? { mediaSourceId }
+      : { mediaSourceId, relayPath: mediaSource.worker.settings.relayPath };
   }
 
   #leastLoaded(): WorkerProcess {
@@ -307,9 +318,9 @@ class Pool implements WebrtcPool {
     return best;
   }
 
-  #workerForViewer(channelId: string): WorkerProcess {
-    const feedId = this.#channels.get(channelId)?.feedId;
-    const home = feedId === undefined ? undefined : this.#feeds.get(feedId)?.worker;
+  #workerForViewer(viewerGroupId: string): WorkerProcess {
+    const mediaSourceId = this.#viewerGroups.get(viewerGroupId)?.mediaSourceId;
+    const home = mediaSourceId === undefined ? undefined : this.#mediaSources.get(mediaSourceId)?.worker;
     return nearOrIdle(home, this.#leastLoaded(), this.#options.spreadAfter ?? SPREAD_AFTER);
   }
 
@@ -348,28 +359,28 @@ class Pool implements WebrtcPool {
     if (publisher) {
       this.#publishers.delete(id);
       publisher.worker.publishers--;
-      this.#removeFeed(publisher.feedId, publisher.worker);
+      this.#removeMediaSource(publisher.mediaSourceId, publisher.worker);
     }
     if (viewer) {
       this.#viewers.delete(id);
       viewer.worker.viewers--;
-      this.#leftChannel(viewer);
+      this.#leaveViewerGroup(viewer);
     }
     (publisher ?? viewer)?.markClosed(end);
   }
 
-  #leftChannel({ channelId, worker }: PoolViewer): void {
-    const channel = this.#channels.get(channelId);
-    if (!channel) return;
-    const left = (channel.viewers.get(worker) ?? 0) - 1;
-    if (left > 0) channel.viewers.set(worker, left);
-    else channel.viewers.delete(worker);
-    this.#forget(channelId, channel);
+  #leaveViewerGroup({ viewerGroupId, worker }: PoolViewer): void {
+    const group = this.#viewerGroups.get(viewerGroupId);
+    if (!group) return;
+    const left = (group.viewers.get(worker) ?? 0) - 1;
+    if (left > 0) group.viewers.set(worker, left);
+    else group.viewers.delete(worker);
+    this.#forget(viewerGroupId, group);
   }
 
   #died(worker: WorkerProcess): void {
-    for (const [feedId, feed] of [...this.#feeds])
-      if (feed.worker === worker) this.#removeFeed(feedId, worker);
+    for (const [mediaSourceId, mediaSource] of [...this.#mediaSources])
+      if (mediaSource.worker === worker) this.#removeMediaSource(mediaSourceId, worker);
     for (const peer of [...this.#publishers.values(), ...this.#viewers.values()])
       if (peer.worker === worker) this.#gone(peer.id, 'worker-died');
   }
@@ -381,7 +392,7 @@ class Pool implements WebrtcPool {
       if (!stats) continue;
       if (worker.joins > MAXIMUM_JOINS || stats.residentBytes > MAXIMUM_RESIDENT_BYTES)
         worker.draining = true;
-      const hasInput = [...this.#feeds.values()].some((feed) => feed.worker === worker);
+      const hasInput = [...this.#mediaSources.values()].some((mediaSource) => mediaSource.worker === worker);
       if (worker.draining && worker.viewers === 0 && worker.publishers === 0 && !hasInput)
         await worker.renew();
     }

@@ -18,7 +18,7 @@ const context: WorkerContext = {
   },
   queue: new PacketQueue({ clock: systemClock, failed: console.error }),
   counters: { packetsIn: 0, packetsOut: 0, retransmitted: 0 },
-  tell: () => {},
+  notifyGateway: () => {},
   log: (_level, message, error) => console.error(message, error),
 };
 

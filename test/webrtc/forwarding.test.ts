@@ -26,12 +26,12 @@ t.test(
   'a publisher in one worker is seen by viewers in all, rewritten for each, without holes',
   async (t) => {
     const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
-    const { peer, publishing } = await publish(pool, peers, 'feed');
-    pool.setFeed('channel', 'feed');
+    const { peer, publishing } = await publish(pool, peers, 'source');
+    pool.setMediaSource('group', 'source');
     const stream = new PictureStream(VIDEO);
     peer.send(...stream.picture(true));
     const viewers: TestViewer[] = [];
-    for (let i = 0; i < 4; i++) viewers.push(await TestViewer.join(pool, peers, 'channel'));
+    for (let i = 0; i < 4; i++) viewers.push(await TestViewer.join(pool, peers, 'group'));
     for (let i = 0; i < 20; i++) peer.send(...stream.picture(false));
     for (const viewer of viewers) {
       const packets = await viewer.videoCount(43);
@@ -63,9 +63,9 @@ t.test(
 
 t.test('lost packets are asked for until they come, and viewers get them', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream(VIDEO);
   const packets = [...stream.picture(true), ...stream.picture(false, 4)];
   const [lost] = packets.splice(4, 1);
@@ -109,9 +109,9 @@ t.test('lost packets are asked for until they come, and viewers get them', async
 
 t.test('packets that are only padding leave no hole in what viewers get', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream({ ...VIDEO, sequence: 65_530 });
   peer.send(...stream.picture(true));
   for (let i = 0; i < 3; i++) {
@@ -127,13 +127,13 @@ t.test('packets that are only padding leave no hole in what viewers get', async 
 
 t.test('a viewer gets again what it asks for: in its own stream for that, or plainly', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const withRtx = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const withRtx = await TestViewer.join(pool, peers, 'group');
   const plain = await TestViewer.join(
     pool,
     peers,
-    'channel',
+    'group',
     viewerPlan({ codecs: [{ codec: 'h264', payloadType: VIEW.video }] }),
   );
   const stream = new PictureStream(VIDEO);
@@ -157,9 +157,9 @@ t.test('a viewer gets again what it asks for: in its own stream for that, or pla
 
 t.test('a viewer that asks for everything again and again is served within bounds', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream(VIDEO);
   peer.send(...stream.picture(true, 20));
   const numbers = sequencesOf(await viewer.videoCount(21));
@@ -174,15 +174,15 @@ t.test(
   'the publisher hears what arrived and how much it may send, and is asked for keyframes sparingly',
   async (t) => {
     const { pool, peers } = await startPool(t);
-    const { peer } = await publish(pool, peers, 'feed', publisherPlan(), 2_500_000);
-    pool.setFeed('channel', 'feed');
+    const { peer } = await publish(pool, peers, 'source', publisherPlan(), 2_500_000);
+    pool.setMediaSource('group', 'source');
     const stream = new PictureStream(VIDEO);
     // No keyframe: the viewers' need must be made known.
     peer.send(...stream.picture(false));
-    const first = await TestViewer.join(pool, peers, 'channel');
+    const first = await TestViewer.join(pool, peers, 'group');
     await peer.until(() => peer.received.some(PLI));
     for (let i = 0; i < 5; i++) {
-      await TestViewer.join(pool, peers, 'channel');
+      await TestViewer.join(pool, peers, 'group');
       first.peer.send(Buffer.from('81ce000200000001', 'hex'), Buffer.from('81ce00020000000100000457', 'hex'));
     }
     const value = Buffer.alloc(2);
@@ -208,14 +208,14 @@ t.test(
 
 t.test('sound is forwarded as it is, with silence left out', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer, publishing } = await publish(pool, peers, 'feed');
+  const { peer, publishing } = await publish(pool, peers, 'source');
   const found: unknown[] = [];
   publishing.onSource((source) => {
     found.push(source.audio);
     peer.wake();
   });
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const payload = Buffer.from([0x7c, 1, 2, 3]);
   for (let i = 0; i < 5; i++)
     peer.send(
@@ -242,9 +242,9 @@ t.test('sound is forwarded as it is, with silence left out', async (t) => {
 
 t.test('sender reports reach viewers with their own numbers, on the clock of this machine', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream(VIDEO);
   const { timestamp } = stream;
   peer.send(...stream.picture(true));
@@ -265,9 +265,9 @@ t.test('sender reports reach viewers with their own numbers, on the clock of thi
 
 t.test('the orientation of the picture is passed on under the id that the viewer knows', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream(VIDEO);
   peer.send(...stream.picture(true, 1, [{ id: EXTENSIONS.orientation, value: Buffer.from([1]) }]));
   const [packet] = await viewer.videoCount(2);
@@ -278,9 +278,9 @@ t.test('the orientation of the picture is passed on under the id that the viewer
 
 t.test('an encoder that begins anew is no cut in the numbers', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream({ ...VIDEO, sequence: 1000 });
   peer.send(...stream.picture(true), ...stream.picture(false));
   await viewer.videoCount(5);

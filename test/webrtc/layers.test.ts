@@ -19,9 +19,9 @@ t.test(
   async (t) => {
     const { pool, peers } = await startPool(t);
     const rids = ['l', 'h'];
-    const { peer } = await publish(pool, peers, 'feed', publisherPlan({ rids }));
-    pool.setFeed('channel', 'feed');
-    const viewer = await TestViewer.join(pool, peers, 'channel');
+    const { peer } = await publish(pool, peers, 'source', publisherPlan({ rids }));
+    pool.setMediaSource('group', 'source');
+    const viewer = await TestViewer.join(pool, peers, 'group');
     const streams = rids.map((_, i) => new PictureStream({ ...VIDEO, ssrc: 7000 + i, sequence: 100 * i }));
     let first = true;
     // The layer h is ten times as large; both send a keyframe every half second.

@@ -28,11 +28,8 @@ function isRunning(pid: number): boolean {
 t.test('viewers stay when the feed changes, and go on without a cut in the numbers', async (t) => {
   const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
   const first = await publish(pool, peers, 'first');
-  pool.setFeed('channel', 'first');
-  const viewers = [
-    await TestViewer.join(pool, peers, 'channel'),
-    await TestViewer.join(pool, peers, 'channel'),
-  ];
+  pool.setMediaSource('group', 'first');
+  const viewers = [await TestViewer.join(pool, peers, 'group'), await TestViewer.join(pool, peers, 'group')];
   const stream = new PictureStream({ ...VIDEO, sequence: 60_000, timestamp: 4_000_000_000 });
   first.peer.send(...stream.picture(true), ...stream.picture(false));
   for (const viewer of viewers) {
@@ -42,11 +39,11 @@ t.test('viewers stay when the feed changes, and go on without a cut in the numbe
   first.publishing.close();
   t.equal(await first.publishing.closed, 'closed');
   for (const viewer of viewers) await viewer.event('inactive');
-  pool.setFeed('channel', undefined);
+  pool.setMediaSource('group', undefined);
 
   // The next source has another codec: the viewers know it too.
   const second = await publish(pool, peers, 'second', publisherPlan({ codec: 'vp8', payloadType: 96 }));
-  pool.setFeed('channel', 'second');
+  pool.setMediaSource('group', 'second');
   const vp8 = new PictureStream({ payloadType: 96, ssrc: 5, sequence: 3, timestamp: 77 });
   // 0x10: a frame begins; the next byte's last bit tells a key frame (0) from others.
   const payload = (byte: number): void => {
@@ -77,18 +74,15 @@ t.test('viewers stay when the feed changes, and go on without a cut in the numbe
       viewer.events.findIndex(({ type }) => type === 'inactive'),
     );
   }
-  pool.closeChannel('channel', 'over');
+  pool.closeViewerGroup('group', 'over');
   for (const viewer of viewers) t.equal(await viewer.viewing.closed, 'channel-closed');
 });
 
 t.test('a worker that dies takes its own peers along, and is there again', async (t) => {
   const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
-  const { peer, publishing } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewers = [
-    await TestViewer.join(pool, peers, 'channel'),
-    await TestViewer.join(pool, peers, 'channel'),
-  ];
+  const { peer, publishing } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewers = [await TestViewer.join(pool, peers, 'group'), await TestViewer.join(pool, peers, 'group')];
   const stream = new PictureStream(VIDEO);
   peer.send(...stream.picture(true));
   for (const viewer of viewers) await viewer.videoCount(3);
@@ -106,7 +100,7 @@ t.test('a worker that dies takes its own peers along, and is there again', async
     }),
   );
   const again = await publish(pool, peers, 'again');
-  pool.setFeed('channel', 'again');
+  pool.setMediaSource('group', 'again');
   again.peer.send(...new PictureStream(VIDEO).picture(true));
   t.ok(areContinuous(sequencesOf(await stayed.videoCount(6))));
   for (let alive = 1; alive < 2; ) {
@@ -120,17 +114,17 @@ t.test('a peer that never connects is gone after its time', async (t) => {
   const { pool, peers } = await startPool(t, { timeouts: { connectMs: 300 } });
   const peer = await peers.create();
   const publishing = await pool.publish({
-    feedId: 'feed',
+    mediaSourceId: 'source',
     remote: peer.remote,
     plan: publisherPlan(),
     maximumBitrate: 1e6,
   });
-  const viewing = await pool.view({ channelId: 'channel', remote: peer.remote, plan: viewerPlan() });
+  const viewing = await pool.view({ viewerGroupId: 'group', remote: peer.remote, plan: viewerPlan() });
   const offer = await pool.offerView();
   t.equal(offer.local.setup, 'actpass');
   t.equal(await publishing.closed, 'never-connected');
   t.equal(await viewing.closed, 'never-connected');
-  await t.rejects(offer.accept({ channelId: 'channel', remote: peer.remote, plan: viewerPlan() }), {
+  await t.rejects(offer.accept({ viewerGroupId: 'group', remote: peer.remote, plan: viewerPlan() }), {
     code: 'webrtc_unavailable',
   });
   t.match((await pool.stats()).workers, [{ publishers: 0, viewers: 0 }]);
@@ -138,11 +132,11 @@ t.test('a peer that never connects is gone after its time', async (t) => {
 
 t.test('who is silent is lost: a publisher at once, a viewer when it is being sent something', async (t) => {
   const { pool, peers } = await startPool(t, { timeouts: { silenceMs: 1500 } });
-  const { peer, publishing } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const silent = await TestViewer.join(pool, peers, 'channel');
-  const alive = await TestViewer.join(pool, peers, 'channel');
-  const idle = await TestViewer.join(pool, peers, 'another channel');
+  const { peer, publishing } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const silent = await TestViewer.join(pool, peers, 'group');
+  const alive = await TestViewer.join(pool, peers, 'group');
+  const idle = await TestViewer.join(pool, peers, 'another group');
   const stream = new PictureStream(VIDEO);
   const timer = setInterval(() => {
     peer.send(...stream.picture(true));
@@ -159,13 +153,13 @@ t.test('who is silent is lost: a publisher at once, a viewer when it is being se
 
 t.test('a viewer can be made an offer, for signalling in which the server begins', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
   peer.send(...new PictureStream(VIDEO).picture(true));
   const client = await peers.create();
   const offer = await pool.offerView();
   const accepted = offer.accept({
-    channelId: 'channel',
+    viewerGroupId: 'group',
     remote: { ...client.remote, setup: 'active' },
     plan: viewerPlan(),
   });
@@ -182,9 +176,9 @@ t.test('a viewer can be made an offer, for signalling in which the server begins
 
 t.test('transports that make no sense are refused and harm nobody', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const { remote } = peer;
   const spoilt = [
     { ...remote, fingerprint: 'sha-256 00' },
@@ -195,7 +189,7 @@ t.test('transports that make no sense are refused and harm nobody', async (t) =>
     { ...remote, icePwd: 'x'.repeat(100_000) },
   ];
   for (const one of spoilt) {
-    const result = await pool.view({ channelId: 'channel', remote: one, plan: viewerPlan() }).then(
+    const result = await pool.view({ viewerGroupId: 'group', remote: one, plan: viewerPlan() }).then(
       (viewing) => viewing.close(),
       (error) => t.match(error, { code: 'webrtc_unavailable' }),
     );
@@ -207,9 +201,9 @@ t.test('transports that make no sense are refused and harm nobody', async (t) =>
 
 t.test('when the pool is closed, its processes, ports and sockets are gone', async (t) => {
   const { pool, peers, firstPort } = await startPool(t, { workers: 2, spreadAfter: 0 });
-  const { publishing } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { publishing } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const { workers } = await pool.stats();
   await pool.close();
   await pool.close();
@@ -226,7 +220,7 @@ t.test('when the pool is closed, its processes, ports and sockets are gone', asy
     );
     socket.close();
   }
-  await t.rejects(pool.view({ channelId: 'channel', remote: viewer.peer.remote, plan: viewerPlan() }), {
+  await t.rejects(pool.view({ viewerGroupId: 'group', remote: viewer.peer.remote, plan: viewerPlan() }), {
     code: 'webrtc_unavailable',
   });
 });

@@ -65,10 +65,10 @@ t.test(
   'what ffmpeg sends to loopback ports is shown to viewers, and viewers that join later begin at once',
   async (t) => {
     const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
-    const input = await pool.receiveRtp({ feedId: 'feed', video: { codec: 'h264' }, audio: true });
+    const input = await pool.receiveRtp({ mediaSourceId: 'source', video: { codec: 'h264' }, audio: true });
     t.ok(input.videoPort! % 2 === 0 && input.audioPort! % 2 === 0);
-    pool.setFeed('channel', 'feed');
-    const first = await TestViewer.join(pool, peers, 'channel');
+    pool.setMediaSource('group', 'source');
+    const first = await TestViewer.join(pool, peers, 'group');
     const output = (port: number): string => `rtp://127.0.0.1:${port}?pkt_size=1200&rtcpport=${port + 1}`;
     const ffmpeg = spawn(
       'ffmpeg',
@@ -89,7 +89,7 @@ t.test(
     t.teardown(() => ffmpeg.kill('SIGKILL'));
     await first.videoCount(60);
     // In the middle of a group of pictures: nobody can ask this encoder for a keyframe.
-    const second = await TestViewer.join(pool, peers, 'channel');
+    const second = await TestViewer.join(pool, peers, 'group');
     await second.videoCount(60);
     for (const viewer of [first, second]) {
       await viewer.peer.until(() => viewer.audio.length > 10);
@@ -112,7 +112,7 @@ t.test(
   'an encoder gets a feed in order and without holes, the time of both streams first, a keyframe first',
   async (t) => {
     const { pool, peers } = await startPool(t);
-    const { peer } = await publish(pool, peers, 'feed');
+    const { peer } = await publish(pool, peers, 'source');
     const order: string[] = [];
     const video = await listen(t, 'video', order);
     const audio = await listen(t, 'audio', order);
@@ -131,7 +131,11 @@ t.test(
     const report = { packets: 1, bytes: 1, cname: 'x', time: Date.now() };
     peer.send(senderReport({ ...report, ssrc: VIDEO.ssrc, timestamp: stream.timestamp }));
     await until(() => peer.received.length > 0);
-    const output = await pool.sendRtp({ feedId: 'feed', videoPort: video.port, audioPort: audio.port });
+    const output = await pool.sendRtp({
+      mediaSourceId: 'source',
+      videoPort: video.port,
+      audioPort: audio.port,
+    });
     const timer = setInterval(() => send(stream.timestamp % 30_000 === 0), 33);
     t.teardown(() => clearInterval(timer));
     await until(() => video.rtp.length > 10 && audio.rtp.length > 10);
@@ -169,7 +173,7 @@ t.test(
 t.test('an encoder gets the best layer, and another one while that is not sent', async (t) => {
   const { pool, peers } = await startPool(t);
   const rids = ['l', 'h'];
-  const { peer } = await publish(pool, peers, 'feed', publisherPlan({ rids }));
+  const { peer } = await publish(pool, peers, 'source', publisherPlan({ rids }));
   const video = await listen(t, 'video', []);
   const streams = rids.map((_, i) => new PictureStream({ ...VIDEO, ssrc: 7000 + i }));
   const sizes = [50, 700];
@@ -184,7 +188,7 @@ t.test('an encoder gets the best layer, and another one while that is not sent',
   }, 33);
   t.teardown(() => clearInterval(timer));
   await until(() => pictures > 70);
-  await pool.sendRtp({ feedId: 'feed', videoPort: video.port });
+  await pool.sendRtp({ mediaSourceId: 'source', videoPort: video.port });
   await until(() => video.rtp.length > 20);
   t.ok(video.rtp.some((packet) => packet.length === 712));
   sending = [0];

@@ -61,9 +61,9 @@ function failuresIn(lines: Record<string, unknown>[]): unknown[] {
 t.test('packets from strangers do nothing, whatever they look like', async (t) => {
   const { log, lines } = recordLog();
   const { pool, peers, firstPort } = await startPool(t, { log });
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const socket = createSocket('udp4');
   t.teardown(() => void socket.close());
   const stun = Buffer.alloc(20);
@@ -91,11 +91,11 @@ t.test('a publisher and a viewer that send nonsense harm nobody else', async (t)
   const { log, lines } = recordLog();
   const { pool, peers } = await startPool(t, { log });
   const bad = await publish(pool, peers, 'bad', publisherPlan({ rids: ['a', 'b', 'c'] }));
-  pool.setFeed('bad channel', 'bad');
+  pool.setMediaSource('bad channel', 'bad');
   const badViewer = await TestViewer.join(pool, peers, 'bad channel');
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const rid = { id: EXTENSIONS.rid, value: Buffer.from('a') };
   const transport = { id: EXTENSIONS.transportSequence, value: Buffer.from([1, 2]) };
   let sequence = 1;
@@ -124,10 +124,10 @@ t.test('a publisher and a viewer that send nonsense harm nobody else', async (t)
 t.test('nonsense at the ports for encoders is not shown', async (t) => {
   const { log, lines } = recordLog();
   const { pool, peers } = await startPool(t, { log });
-  const input = await pool.receiveRtp({ feedId: 'feed', video: { codec: 'h264' } });
+  const input = await pool.receiveRtp({ mediaSourceId: 'source', video: { codec: 'h264' } });
   t.teardown(() => input.close());
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const socket = createSocket('udp4');
   t.teardown(() => void socket.close());
   const send = (packet: Buffer, port: number): Promise<unknown> =>

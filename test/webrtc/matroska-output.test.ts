@@ -89,10 +89,10 @@ t.test(
   'who connects gets pictures and sound with the time of this machine, until it is closed',
   async (t) => {
     const { pool, peers } = await startPool(t);
-    const { peer } = await publish(pool, peers, 'feed', AV1);
+    const { peer } = await publish(pool, peers, 'source', AV1);
     await publishing(t, pool, peer);
     const zero = Date.now() - 10_000;
-    const output = await pool.sendMatroska({ feedId: 'feed', audio: true, zero });
+    const output = await pool.sendMatroska({ mediaSourceId: 'source', audio: true, zero });
     const reader = await read(t, output.port);
     await until(() => reader.bytes().length > 60_000);
     const other = connect(output.port, '127.0.0.1');
@@ -118,9 +118,9 @@ t.test(
 
 t.test('the end of the publisher is not the end of the stream: the gateway says so', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer, publishing: publication } = await publish(pool, peers, 'feed', AV1);
+  const { peer, publishing: publication } = await publish(pool, peers, 'source', AV1);
   const { stop } = await publishing(t, pool, peer);
-  const output = await pool.sendMatroska({ feedId: 'feed', audio: false, zero: Date.now() });
+  const output = await pool.sendMatroska({ mediaSourceId: 'source', audio: false, zero: Date.now() });
   const reader = await read(t, output.port);
   await until(() => reader.bytes().length > 1_000);
   stop();
@@ -141,13 +141,13 @@ t.test('the end of the publisher is not the end of the stream: the gateway says 
 
 t.test('the stream ends with its worker, and a reader that leaves ends nothing else', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed', AV1);
+  const { peer } = await publish(pool, peers, 'source', AV1);
   await publishing(t, pool, peer);
-  const first = await pool.sendMatroska({ feedId: 'feed', audio: true, zero: Date.now() });
+  const first = await pool.sendMatroska({ mediaSourceId: 'source', audio: true, zero: Date.now() });
   const gone = await read(t, first.port);
   await until(() => gone.bytes().length > 1_000);
   gone.socket.destroy();
-  const second = await pool.sendMatroska({ feedId: 'feed', audio: true, zero: Date.now() });
+  const second = await pool.sendMatroska({ mediaSourceId: 'source', audio: true, zero: Date.now() });
   const reader = await read(t, second.port);
   await until(() => reader.bytes().length > 1_000);
   first.close();
@@ -157,7 +157,10 @@ t.test('the stream ends with its worker, and a reader that leaves ends nothing e
 
 t.test('there is none of other codecs, or of feeds that are not there', async (t) => {
   const { pool, peers } = await startPool(t);
-  await publish(pool, peers, 'feed');
-  await t.rejects(pool.sendMatroska({ feedId: 'feed', audio: true, zero: 0 }), /AV1 alone, not of h264/);
-  await t.rejects(pool.sendMatroska({ feedId: 'other', audio: true, zero: 0 }), /no such feed/);
+  await publish(pool, peers, 'source');
+  await t.rejects(
+    pool.sendMatroska({ mediaSourceId: 'source', audio: true, zero: 0 }),
+    /AV1 alone, not of h264/,
+  );
+  await t.rejects(pool.sendMatroska({ mediaSourceId: 'other', audio: true, zero: 0 }), /no such feed/);
 });

@@ -13,7 +13,7 @@ import { lasts, transcoding } from '../support/transcoding.js';
 import { AUDIO, publish, startPool, VIDEO } from '../support/webrtc-pool.js';
 
 const STREAMS = { video: { ...VIDEO, rate: 90_000 }, audio: { ...AUDIO, rate: 48_000 } } as const;
-const FEED = 'feed';
+const MEDIA_SOURCE_ID = 'source';
 const MARKER = 0x80;
 const REPORT_MS = 1000;
 /** What a flash and a beep may be apart: a picture lasts 33 ms, and arrival tells less than reports. */
@@ -76,7 +76,7 @@ async function pair(t: Test): Promise<[Socket, Socket]> {
 }
 
 /** A publication of the feed, as WHIP makes it. */
-class FeedSource extends SourceDouble {
+class WhipSource extends SourceDouble {
   override readonly rtp: RtpSource;
 
   constructor(pool: WebrtcPool) {
@@ -86,10 +86,10 @@ class FeedSource extends SourceDouble {
       audio: { codec: 'opus', sampleRate: 48_000, channels: 2 },
     });
     this.rtp = {
-      feedId: FEED,
+      mediaSourceId: MEDIA_SOURCE_ID,
       send: ({ video, audio }) =>
         pool.sendRtp({
-          feedId: FEED,
+          mediaSourceId: MEDIA_SOURCE_ID,
           ...(video === undefined ? {} : { videoPort: video }),
           ...(audio === undefined ? {} : { audioPort: audio }),
         }),
@@ -101,11 +101,11 @@ class FeedSource extends SourceDouble {
 t.test('sender reports at a wrong rate do not keep sound and picture from HLS', async (t) => {
   const { log, lines } = recordLog();
   const { pool, peers } = await startPool(t, { log });
-  const { peer } = await publish(pool, peers, FEED);
+  const { peer } = await publish(pool, peers, MEDIA_SOURCE_ID);
   await publishAtPace(t, peer, 2);
   await peer.until(() => peer.received.length > 0);
   const { broadcast, visit } = await transcoding(t);
-  const source = new FeedSource(pool);
+  const source = new WhipSource(pool);
   visit.published?.(source);
   source.restart(Date.now(), { audio: true, video: true });
   const said = () => lines().filter(({ msg }) => /sender reports/.test(String(msg)));

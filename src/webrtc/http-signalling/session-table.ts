@@ -8,7 +8,7 @@ const ID_BYTES = 16;
 const ETAG_BYTES = 8;
 
 /** So many sessions are remembered for why they ended. */
-const FAREWELLS = 1_000;
+const KEPT_CLOSE_REASONS = 1_000;
 
 /** What stands behind a session's address. */
 export type SessionContent = {
@@ -17,13 +17,13 @@ export type SessionContent = {
   /** SDP. */
   readonly answer: string;
   /** Why we ended it, where its client must know that. */
-  readonly farewell?: Farewell | undefined;
+  readonly closeReason?: CloseReason | undefined;
   /** The client says goodbye. */
   leave(): void;
 };
 
 /** What a client is told that comes back to a session which is over. */
-export type Farewell = {
+export type CloseReason = {
   /** Stable, for programs. */
   code: string;
   /** A sentence for people. */
@@ -44,7 +44,7 @@ export class SessionTable<T extends SessionContent> {
   readonly #maximum: number;
   readonly #sessions = new Map<string, SignallingSession<T>>();
   /** By session, oldest first. */
-  readonly #farewells = new Map<string, Farewell>();
+  readonly #closeReasons = new Map<string, CloseReason>();
   /** Being negotiated: they take a place already. */
   #pending = 0;
 
@@ -59,8 +59,8 @@ export class SessionTable<T extends SessionContent> {
   /** @throws PublicError 404, or 410 where its client should know why it is over. */
   get(id: string): SignallingSession<T> {
     const session = this.#sessions.get(id);
-    const farewell = session?.content.farewell ?? this.#farewells.get(id);
-    if (farewell) throw new PublicError(410, farewell.code, farewell.message);
+    const closeReason = session?.content.closeReason ?? this.#closeReasons.get(id);
+    if (closeReason) throw new PublicError(410, closeReason.code, closeReason.message);
     if (session) return session;
     throw new PublicError(404, 'session_not_found', 'There is no such session (any more).');
   }
@@ -97,11 +97,11 @@ export class SessionTable<T extends SessionContent> {
     session.content.leave();
   }
   #end({ id, content }: SignallingSession<T>): void {
-    if (!this.#sessions.delete(id) || !content.farewell) return;
-    this.#farewells.set(id, content.farewell);
-    for (const oldest of this.#farewells.keys()) {
-      if (this.#farewells.size <= FAREWELLS) break;
-      this.#farewells.delete(oldest);
+    if (!this.#sessions.delete(id) || !content.closeReason) return;
+    this.#closeReasons.set(id, content.closeReason);
+    for (const oldest of this.#closeReasons.keys()) {
+      if (this.#closeReasons.size <= KEPT_CLOSE_REASONS) break;
+      this.#closeReasons.delete(oldest);
     }
   }
 }

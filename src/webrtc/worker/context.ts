@@ -12,6 +12,6 @@ export type WorkerContext = {
   readonly queue: PacketQueue;
   readonly counters: Counters;
   /** To the gateway. Never throws. */
-  tell(report: WorkerReport): void;
+  notifyGateway(report: WorkerReport): void;
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, error?: unknown): void;
 };

@@ -6,7 +6,7 @@ import { WebrtcWorker } from './webrtc-worker.js';
 
 let worker: WebrtcWorker | undefined;
 
-function tell(report: WorkerReport): void {
+function notifyGateway(report: WorkerReport): void {
   if (process.connected) process.send?.(report, undefined, undefined, () => {});
 }
 
@@ -20,11 +20,11 @@ function stop(code: number): void {
 
 async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promise<void> {
   try {
-    worker = new WebrtcWorker(command.settings, systemClock, tell);
+    worker = new WebrtcWorker(command.settings, systemClock, notifyGateway);
     await worker.start();
-    tell({ type: 'ready' });
+    notifyGateway({ type: 'ready' });
   } catch (error) {
-    tell({ type: 'not-ready', message: error instanceof Error ? error.message : String(error) });
+    notifyGateway({ type: 'not-ready', message: error instanceof Error ? error.message : String(error) });
   }
 }
 
@@ -35,7 +35,7 @@ process.on('message', (command: WorkerCommand) => {
 });
 // What goes wrong for one peer must not end all the others: it is told, and the rest goes on.
 process.on('uncaughtException', (error) => {
-  tell({
+  notifyGateway({
     type: 'log',
     level: 'error',
     message: 'something failed in a WebRTC worker',

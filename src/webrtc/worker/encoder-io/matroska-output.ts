@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { sleep } from '../../../platform/index.js';
 import type { WorkerContext } from '../context.js';
-import type { Feed } from '../receive/media-source.js';
+import type { MediaSource } from '../receive/media-source.js';
 import { Av1Sink, OpusSink } from './matroska-sinks.js';
 import { MatroskaStream } from './matroska-stream.js';
 import { OutputTrack } from './output-track.js';
-import { FeedOutput } from './source-output.js';
+import { SourceOutput } from './source-output.js';
 
 const LOOPBACK = '127.0.0.1';
 /** Who wants the stream must connect within, ms. */
@@ -14,7 +14,7 @@ const CONNECT_MS = 15_000;
 /** What waits may be taken for so long when there is nothing more to come, ms. */
 const LINGER_MS = 2_000;
 /** A feed has ended: so long the gateway may take to say so too, ms. */
-const FEED_ENDED_MS = 12_000;
+const SOURCE_ENDED_MS = 12_000;
 /** A reader that lets more wait than this is sent less, bytes: some seconds of a good picture. */
 const MOST_WAITING = 4 << 20;
 
@@ -24,13 +24,13 @@ const MOST_WAITING = 4 << 20;
  */
 export class MatroskaOutput {
   readonly #context: WorkerContext;
-  readonly #feed: Feed;
+  readonly #mediaSource: MediaSource;
   readonly #options: { zero: number; audio: boolean };
   readonly #closed: () => void;
   readonly #server: Server;
   readonly #life = new AbortController();
   #socket: Socket | undefined;
-  #output: FeedOutput | undefined;
+  #output: SourceOutput | undefined;
   #ending = false;
 
   /**
@@ -39,12 +39,12 @@ export class MatroskaOutput {
    */
   constructor(
     context: WorkerContext,
-    feed: Feed,
+    mediaSource: MediaSource,
     options: { zero: number; audio: boolean },
     closed: () => void,
   ) {
     this.#context = context;
-    this.#feed = feed;
+    this.#mediaSource = mediaSource;
     this.#options = options;
     this.#closed = closed;
     this.#server = createServer((socket) => this.#connected(socket));
@@ -53,7 +53,7 @@ export class MatroskaOutput {
 
   /** @returns the port to connect to. @throws when there is none, or the feed has another codec. */
   async start(): Promise<number> {
-    const codec = this.#feed.shape.video?.codec;
+    const codec = this.#mediaSource.format.video?.codec;
     if (codec !== 'av1') throw new Error(`Matroska is made of AV1 alone, not of ${codec ?? 'sound'}`);
     this.#server.listen({ host: LOOPBACK, port: 0, backlog: 1 });
     await once(this.#server, 'listening', { signal: this.#life.signal });
@@ -77,7 +77,7 @@ export class MatroskaOutput {
   }
 
   /** The same; resolves when the reader knows, or does not listen. */
-  async sayGoodbye(): Promise<void> {
+  async sendEndOfStream(): Promise<void> {
     this.close();
     await sleep(this.#context.clock, LINGER_MS, this.#life.signal);
   }
@@ -106,7 +106,7 @@ export class MatroskaOutput {
   #flow(socket: Socket): void {
     const { clock } = this.#context;
     const { zero } = this.#options;
-    const audio = this.#options.audio && this.#feed.audio !== undefined;
+    const audio = this.#options.audio && this.#mediaSource.audio !== undefined;
     const stream = new MatroskaStream({
       zero,
       audio,
@@ -119,13 +119,13 @@ export class MatroskaOutput {
       },
       full: () => socket.writableLength > MOST_WAITING,
     });
-    this.#output = new FeedOutput({
+    this.#output = new SourceOutput({
       context: this.#context,
-      feed: this.#feed,
+      mediaSource: this.#mediaSource,
       video: new OutputTrack(clock, 'video', new Av1Sink(stream)),
       audio: audio ? new OutputTrack(clock, 'audio', new OpusSink(stream)) : undefined,
       // The end of the stream would be taken for that of the publication: the gateway will tell.
-      ended: () => void clock.after(FEED_ENDED_MS, () => this.close(), this.#life.signal),
+      ended: () => void clock.after(SOURCE_ENDED_MS, () => this.close(), this.#life.signal),
     });
   }
 

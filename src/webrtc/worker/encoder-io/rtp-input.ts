@@ -11,9 +11,9 @@ import type { RtcVideoCodec } from '../../media-plan.js';
 import { LOOPBACK_PAYLOAD_TYPES } from '../../pool-types.js';
 import type { WorkerContext } from '../context.js';
 import type { Layer } from '../receive/layer.js';
-import { Feed } from '../receive/media-source.js';
+import { MediaSource } from '../receive/media-source.js';
 import { NO_ORIENTATION } from '../receive/packet-ring.js';
-import { MediaReceiver } from '../receive/rtp-receiver.js';
+import { RtpReceiver } from '../receive/rtp-receiver.js';
 
 const LOOPBACK = '127.0.0.1';
 /** An encoder writes a keyframe faster than we are woken up. */
@@ -21,22 +21,22 @@ const RECEIVE_BUFFER = 4 << 20;
 const PAIR_TRIES = 20;
 
 export type RtpInputOptions = {
-  feedId: string;
+  mediaSourceId: string;
   video?: { codec: RtcVideoCodec };
   audio?: true;
 };
 
 /** RTP that an encoder on this machine sends to ports on loopback, as a feed. The encoder hears nothing of us. */
 export class RtpInput {
-  readonly feed: Feed;
+  readonly mediaSource: MediaSource;
   readonly #context: WorkerContext;
   readonly #ports: RtpPort[] = [];
 
   constructor(context: WorkerContext, options: RtpInputOptions) {
     this.#context = context;
-    this.feed = new Feed({
-      id: options.feedId,
-      shape: {
+    this.mediaSource = new MediaSource({
+      id: options.mediaSourceId,
+      format: {
         ...(options.video ? { video: { codec: options.video.codec, rids: [''] } } : {}),
         audio: options.audio === true,
       },
@@ -50,15 +50,16 @@ export class RtpInput {
   /** Opens the ports. @throws Error when there are none. */
   async start(): Promise<{ videoPort?: number; audioPort?: number }> {
     const ports: { videoPort?: number; audioPort?: number } = {};
-    const [video] = this.feed.layers;
+    const [video] = this.mediaSource.layers;
     if (video) ports.videoPort = await this.#open(video, LOOPBACK_PAYLOAD_TYPES.video);
-    if (this.feed.audio) ports.audioPort = await this.#open(this.feed.audio, LOOPBACK_PAYLOAD_TYPES.audio);
+    if (this.mediaSource.audio)
+      ports.audioPort = await this.#open(this.mediaSource.audio, LOOPBACK_PAYLOAD_TYPES.audio);
     return ports;
   }
 
   /** Idempotent. */
   close(): void {
-    this.feed.end();
+    this.mediaSource.end();
     for (const port of this.#ports.splice(0)) port.close();
   }
 
@@ -107,7 +108,7 @@ class RtpPort implements RtcpVisitor {
   readonly #layer: Layer;
   readonly #payloadType: number;
   readonly #header = new RtpHeader();
-  #receiver: MediaReceiver | undefined;
+  #receiver: RtpReceiver | undefined;
   #early: SenderReport | undefined;
 
   constructor(context: WorkerContext, pair: Pair, layer: Layer, payloadType: number) {
@@ -127,7 +128,7 @@ class RtpPort implements RtcpVisitor {
     const { ssrc } = header;
     // An encoder that was started again has another SSRC; the layer goes on.
     if (this.#receiver?.ssrc !== ssrc)
-      this.#receiver = new MediaReceiver({
+      this.#receiver = new RtpReceiver({
         layer: this.#layer,
         ssrc,
         clock: this.#context.clock,

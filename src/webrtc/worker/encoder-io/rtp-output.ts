@@ -1,9 +1,9 @@
 import dgram from 'node:dgram';
 import type { WorkerContext } from '../context.js';
-import type { Feed } from '../receive/media-source.js';
+import type { MediaSource } from '../receive/media-source.js';
 import { OutputTrack } from './output-track.js';
 import { RtpSink } from './rtp-sink.js';
-import { FeedOutput } from './source-output.js';
+import { SourceOutput } from './source-output.js';
 
 const SEND_BUFFER = 4 << 20;
 
@@ -11,13 +11,13 @@ const SEND_BUFFER = 4 << 20;
 export class RtpOutput {
   readonly #socket: dgram.Socket;
   readonly #sinks: RtpSink[] = [];
-  readonly #output: FeedOutput;
+  readonly #output: SourceOutput;
   #closed = false;
 
   /** @param closed Called when the feed has ended. */
   constructor(
     context: WorkerContext,
-    feed: Feed,
+    mediaSource: MediaSource,
     ports: { videoPort?: number; audioPort?: number },
     closed: () => void,
   ) {
@@ -29,11 +29,11 @@ export class RtpOutput {
       this.#sinks.push(sink);
       return new OutputTrack(context.clock, kind, sink);
     };
-    this.#output = new FeedOutput({
+    this.#output = new SourceOutput({
       context,
-      feed,
-      video: videoPort !== undefined && feed.shape.video ? track('video', videoPort) : undefined,
-      audio: audioPort !== undefined && feed.audio ? track('audio', audioPort) : undefined,
+      mediaSource,
+      video: videoPort !== undefined && mediaSource.format.video ? track('video', videoPort) : undefined,
+      audio: audioPort !== undefined && mediaSource.audio ? track('audio', audioPort) : undefined,
       ended: () => {
         this.close();
         closed();
@@ -50,8 +50,8 @@ export class RtpOutput {
   }
 
   /** Has the receiver end by itself: nobody else will end it. */
-  async sayGoodbye(): Promise<void> {
+  async sendEndOfStream(): Promise<void> {
     if (this.#closed) return;
-    await Promise.all(this.#sinks.map((sink) => sink.sayGoodbye()));
+    await Promise.all(this.#sinks.map((sink) => sink.sendEndOfStream()));
   }
 }

@@ -10,7 +10,7 @@ import {
 } from '../../../media/index.js';
 import { LOOPBACK_PAYLOAD_TYPES } from '../../pool-types.js';
 import type { WorkerContext } from '../context.js';
-import { Splice } from '../forward/rtp-rewriter.js';
+import { RtpRewriter } from '../forward/rtp-rewriter.js';
 import type { Layer } from '../receive/layer.js';
 import type { PacketRing } from '../receive/packet-ring.js';
 import type { OutputSink } from './output-sink.js';
@@ -27,7 +27,7 @@ export class RtpSink implements OutputSink {
   readonly #socket: Sender;
   readonly #port: number;
   readonly #payloadType: number;
-  readonly #splice: Splice;
+  readonly #rewriter: RtpRewriter;
   #packets = 0;
   #bytes = 0;
 
@@ -36,11 +36,11 @@ export class RtpSink implements OutputSink {
     this.#socket = socket;
     this.#port = port;
     this.#payloadType = LOOPBACK_PAYLOAD_TYPES[kind];
-    this.#splice = new Splice(clock);
+    this.#rewriter = new RtpRewriter(clock);
   }
 
   begin(layer: Layer, sequence: number): void {
-    this.#splice.begin(layer, sequence);
+    this.#rewriter.begin(layer, sequence);
     this.clocked(layer);
   }
 
@@ -67,7 +67,7 @@ export class RtpSink implements OutputSink {
     const report = senderReport({
       ssrc: this.#payloadType,
       time,
-      timestamp: timestamp + this.#splice.timestampOffset,
+      timestamp: timestamp + this.#rewriter.timestampOffset,
       packets: this.#packets,
       bytes: this.#bytes,
       cname: 'headend',
@@ -76,7 +76,7 @@ export class RtpSink implements OutputSink {
   }
 
   /** Nothing more will be sent: resolves when that was said. On the port of the media ffmpeg hears it after all of them. */
-  async sayGoodbye(): Promise<void> {
+  async sendEndOfStream(): Promise<void> {
     // Without a report in front ffmpeg does not read it.
     const words = Buffer.concat([receiverReport(this.#payloadType, []), goodbye([this.#payloadType])]);
     await new Promise<void>((resolve) => this.#socket.send(words, this.#port, LOOPBACK, () => resolve()));
@@ -95,13 +95,13 @@ export class RtpSink implements OutputSink {
 
   /** @param packet whose header is written here; @param timestamp of the layer */
   #emit(packet: Buffer, timestamp: number, marker: number): void {
-    const splice = this.#splice;
-    splice.lastSequence++;
-    splice.lastTimestamp = (timestamp + splice.timestampOffset) >>> 0;
+    const rewriter = this.#rewriter;
+    rewriter.lastSequence++;
+    rewriter.lastTimestamp = (timestamp + rewriter.timestampOffset) >>> 0;
     packet[0] = 0x80;
     packet[1] = marker | this.#payloadType;
-    packet.writeUInt16BE(splice.lastSequence & 0xffff, 2);
-    packet.writeUInt32BE(splice.lastTimestamp, 4);
+    packet.writeUInt16BE(rewriter.lastSequence & 0xffff, 2);
+    packet.writeUInt32BE(rewriter.lastTimestamp, 4);
     packet.writeUInt32BE(this.#payloadType, 8);
     this.#packets++;
     this.#bytes += packet.length - RTP_HEADER_BYTES;

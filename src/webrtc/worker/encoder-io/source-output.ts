@@ -1,6 +1,6 @@
 import type { WorkerContext } from '../context.js';
 import type { Layer } from '../receive/layer.js';
-import type { Feed, FeedListener } from '../receive/media-source.js';
+import type { MediaSource, MediaSourceListener } from '../receive/media-source.js';
 import type { OutputTrack } from './output-track.js';
 
 const TICK_MS = 50;
@@ -11,9 +11,9 @@ const START_WAIT_MS = 1000;
 /** A better layer is taken when it has been there for so long. */
 const BETTER_MS = 3000;
 
-export type FeedOutputOptions = {
+export type SourceOutputOptions = {
   context: Pick<WorkerContext, 'clock'>;
-  feed: Feed;
+  mediaSource: MediaSource;
   /** Where they go. */
   video?: OutputTrack | undefined;
   audio?: OutputTrack | undefined;
@@ -26,13 +26,13 @@ export type FeedOutputOptions = {
  * clocks of both first, a keyframe first; and silence while there is no sound, as an encoder of both kinds would stop
  * with one of them.
  */
-export class FeedOutput {
+export class SourceOutput {
   readonly #clock: WorkerContext['clock'];
-  readonly #feed: Feed;
+  readonly #mediaSource: MediaSource;
   readonly #life = new AbortController();
   readonly #video: OutputTrack | undefined;
   readonly #audio: OutputTrack | undefined;
-  readonly #listener: FeedListener;
+  readonly #listener: MediaSourceListener;
   readonly #createdAt: number;
   #started = false;
   #reportedAt = Number.NEGATIVE_INFINITY;
@@ -40,21 +40,21 @@ export class FeedOutput {
   #wanted: Layer | undefined;
   #betterSince: number | undefined;
 
-  constructor({ context, feed, video, audio, ended }: FeedOutputOptions) {
+  constructor({ context, mediaSource, video, audio, ended }: SourceOutputOptions) {
     this.#clock = context.clock;
-    this.#feed = feed;
+    this.#mediaSource = mediaSource;
     this.#video = video;
     this.#audio = audio;
     this.#createdAt = context.clock.monotonic();
     this.#listener = {
       layersChanged: () => {},
-      feedEnded: () => {
+      sourceEnded: () => {
         this.close();
         ended();
       },
     };
     context.clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
-    feed.listen(this.#listener);
+    mediaSource.listen(this.#listener);
     this.#tick();
   }
 
@@ -62,7 +62,7 @@ export class FeedOutput {
   close(): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
-    this.#feed.unlisten(this.#listener);
+    this.#mediaSource.unlisten(this.#listener);
     if (this.#video) this.#wanted?.leave(this.#video);
     this.#video?.stop();
     this.#audio?.stop();
@@ -80,7 +80,10 @@ export class FeedOutput {
   }
 
   #start(now: number): boolean {
-    const needed = [this.#video ? this.#best(now) : undefined, this.#audio ? this.#feed.audio : undefined];
+    const needed = [
+      this.#video ? this.#best(now) : undefined,
+      this.#audio ? this.#mediaSource.audio : undefined,
+    ];
     const ready =
       (!this.#video || needed[0]?.mediaClock.known) && (!this.#audio || needed[1]?.mediaClock.known);
     const late = now - this.#createdAt > START_WAIT_MS && needed.some((layer) => layer?.mediaClock.known);
@@ -89,12 +92,12 @@ export class FeedOutput {
     if (this.#video) this.#video.layer ??= needed[0];
     if (this.#audio) this.#audio.layer ??= needed[1];
     this.#report(now);
-    if (this.#audio) this.#feed.audio?.follow(this.#audio);
+    if (this.#audio) this.#mediaSource.audio?.follow(this.#audio);
     return true;
   }
 
   #best(now: number): Layer | undefined {
-    return this.#feed.activeLayers(now).at(-1);
+    return this.#mediaSource.activeLayers(now).at(-1);
   }
 
   #chooseLayer(now: number): void {

@@ -10,7 +10,7 @@ import type { WorkerContext } from '../context.js';
 import type { Layer, LayerReader } from '../receive/layer.js';
 import { NO_ORIENTATION, type PacketRing } from '../receive/packet-ring.js';
 import type { Transport } from '../transport.js';
-import { Splice, splicedTimestamp } from './rtp-rewriter.js';
+import { RtpRewriter, rewriteTimestamp } from './rtp-rewriter.js';
 import { applyVp8Shift } from './vp8-shift.js';
 
 const EXTENSION_BIT = 0x10;
@@ -26,7 +26,7 @@ const SCRATCH_BYTES = 65_536;
 /** Where packets are put together that do not go out as they are kept. One for all: sending copies. */
 const scratch = Buffer.alloc(SCRATCH_BYTES);
 
-export type ViewerTrackOptions = {
+export type DownTrackOptions = {
   context: WorkerContext;
   transport: Transport;
   ssrc: number;
@@ -41,7 +41,7 @@ export type ViewerTrackOptions = {
  * One stream (an SSRC) to one viewer: rewrites the header of what it reads and sends it. The packet's memory is the
  * ring's and shared by all viewers, who patch it one after the other; sending encrypts a copy.
  */
-export class ViewerTrack implements LayerReader {
+export class DownTrack implements LayerReader {
   /** Of the codec that the layer has; -1: the viewer doesn't know it, and is sent nothing. */
   payloadType = -1;
   rtxPayloadType = -1;
@@ -51,7 +51,7 @@ export class ViewerTrack implements LayerReader {
   readonly #rtxSsrc: number;
   readonly #orientationId: number;
   readonly #flowing: () => void;
-  readonly #splice: Splice;
+  readonly #rewriter: RtpRewriter;
   #rtxSequence = Math.floor(Math.random() * 0x10000);
   #packets = 0;
   #bytes = 0;
@@ -60,20 +60,20 @@ export class ViewerTrack implements LayerReader {
   #tokens = RETRANSMISSION_BURST;
   #tokensAt: number;
 
-  constructor(options: ViewerTrackOptions) {
+  constructor(options: DownTrackOptions) {
     this.#context = options.context;
     this.#transport = options.transport;
     this.#ssrc = options.ssrc;
     this.#rtxSsrc = options.rtxSsrc ?? 0;
     this.#orientationId = options.orientationId ?? 0;
     this.#flowing = options.flowing;
-    this.#splice = new Splice(options.context.clock, { hurries: true });
+    this.#rewriter = new RtpRewriter(options.context.clock, { hurries: true });
     this.#tokensAt = options.context.clock.monotonic();
   }
 
   /** The layer that it is sent at the moment. */
   get layer(): Layer | undefined {
-    return this.#reading ? this.#splice.layer : undefined;
+    return this.#reading ? this.#rewriter.layer : undefined;
   }
 
   /** Packets so far. */
@@ -82,8 +82,8 @@ export class ViewerTrack implements LayerReader {
   }
 
   begin(layer: Layer, sequence: number): void {
-    const before = this.#splice.layer;
-    this.#splice.begin(layer, sequence);
+    const before = this.#rewriter.layer;
+    this.#rewriter.begin(layer, sequence);
     if (this.#reading && before !== layer) before?.leave(this);
     this.#reading = true;
     this.#fresh = true;
@@ -92,26 +92,26 @@ export class ViewerTrack implements LayerReader {
 
   /** Nothing follows until the next `begin`. */
   stop(): void {
-    this.#splice.layer?.leave(this);
+    this.#rewriter.layer?.leave(this);
     this.#reading = false;
   }
 
   write(ring: PacketRing, slot: number): void {
     const sequence = ring.sequences[slot]!;
-    const splice = this.#splice;
-    if (sequence < splice.first || this.payloadType < 0) return;
-    const number = sequence + splice.sequenceOffset;
-    const timestamp = splicedTimestamp(splice, sequence, ring.timestamps[slot]!);
-    if (number > splice.lastSequence) {
-      splice.lastSequence = number;
-      splice.lastTimestamp = timestamp;
+    const rewriter = this.#rewriter;
+    if (sequence < rewriter.first || this.payloadType < 0) return;
+    const number = sequence + rewriter.sequenceOffset;
+    const timestamp = rewriteTimestamp(rewriter, sequence, ring.timestamps[slot]!);
+    if (number > rewriter.lastSequence) {
+      rewriter.lastSequence = number;
+      rewriter.lastTimestamp = timestamp;
     }
     const packet = ring.packets[slot]!;
     if (this.#fresh) this.#begun();
     this.#packets++;
     this.#bytes += packet.length - RTP_HEADER_BYTES;
     const oriented = this.#orientationId !== 0 && ring.orientations[slot] !== NO_ORIENTATION;
-    if (oriented || splice.vp8Shift) {
+    if (oriented || rewriter.vp8Shift) {
       this.#writeCopy(ring, slot, number, timestamp, oriented);
       return;
     }
@@ -125,17 +125,17 @@ export class ViewerTrack implements LayerReader {
 
   /** Sends what a viewer has asked for again, if it is still there. */
   retransmit(sequence16: number): void {
-    const splice = this.#splice;
-    if (splice.lastSequence < 0) return;
-    const number = splice.lastSequence + sequenceDistance(splice.lastSequence & 0xffff, sequence16);
-    const { previous } = splice;
-    const from = previous && number <= previous.end ? previous : splice;
+    const rewriter = this.#rewriter;
+    if (rewriter.lastSequence < 0) return;
+    const number = rewriter.lastSequence + sequenceDistance(rewriter.lastSequence & 0xffff, sequence16);
+    const { previous } = rewriter;
+    const from = previous && number <= previous.end ? previous : rewriter;
     const { layer, sequenceOffset, vp8Shift } = from;
     const slot = layer!.ring.slotOf(number - sequenceOffset);
     if (slot < 0 || this.payloadType < 0 || !this.#takeToken()) return;
     const { ring } = layer!;
     const packet = ring.packets[slot]!;
-    const timestamp = splicedTimestamp(from, number - sequenceOffset, ring.timestamps[slot]!);
+    const timestamp = rewriteTimestamp(from, number - sequenceOffset, ring.timestamps[slot]!);
     this.#context.counters.retransmitted++;
     const rtx = this.rtxPayloadType >= 0;
     const start = RTP_HEADER_BYTES + (rtx ? ORIGINAL_SEQUENCE_BYTES : 0);
@@ -157,13 +157,13 @@ export class ViewerTrack implements LayerReader {
   sendReport(): void {
     const { clock } = this.#context;
     const time = clock.now();
-    const timestamp = this.#splice.layer?.mediaClock.timestampAt(time);
+    const timestamp = this.#rewriter.layer?.mediaClock.timestampAt(time);
     if (timestamp === undefined || this.payloadType < 0) return;
     this.#transport.send(
       senderReport({
         ssrc: this.#ssrc,
         time,
-        timestamp: timestamp + this.#splice.timestampOffset,
+        timestamp: timestamp + this.#rewriter.timestampOffset,
         packets: this.#packets,
         bytes: this.#bytes,
         cname: CNAME,
@@ -181,7 +181,7 @@ export class ViewerTrack implements LayerReader {
     const packet = ring.packets[slot]!;
     const start = RTP_HEADER_BYTES + (oriented ? ONE_BYTE_EXTENSION_BYTES : 0);
     const length = start + packet.copy(scratch, start, RTP_HEADER_BYTES);
-    const { vp8Shift } = this.#splice;
+    const { vp8Shift } = this.#rewriter;
     if (vp8Shift) applyVp8Shift(scratch, start, length, vp8Shift);
     const first = oriented ? PLAIN | EXTENSION_BIT : PLAIN;
     const second = ring.markers[slot]! | this.payloadType;
@@ -205,7 +205,7 @@ export class ViewerTrack implements LayerReader {
 
   /** Packets a second, about. */
   #packetRate(): number {
-    const { layer } = this.#splice;
+    const { layer } = this.#rewriter;
     return layer ? layer.meter.bitrate(this.#context.clock.monotonic()) / 8 / 1000 : 0;
   }
 }

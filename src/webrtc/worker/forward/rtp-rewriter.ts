@@ -20,9 +20,9 @@ type Offsets = {
 };
 
 /** Before the last cut; `end` is the last number that was given so. */
-type Spliced = Offsets & { end: number };
+type PreviousOffsets = Offsets & { end: number };
 
-export type SpliceOptions = {
+export type RtpRewriterOptions = {
   /**
    * What a reader is sent of the past, so that it can begin at once, gets timestamps of the present: receivers take the
    * clock of a stream from the arrival of its first packets, and would be out of time by the length of that past.
@@ -34,7 +34,7 @@ export type SpliceOptions = {
  * Makes one stream of what comes from one layer after another: the numbers it adds to those of the layer. A cut is
  * not to be seen in the sequence numbers, and in the timestamps only by the time that has gone by.
  */
-export class Splice {
+export class RtpRewriter {
   layer: Layer | undefined;
   /** The layer's number of the first packet; what comes late from before is not part of this stream. */
   first = 0;
@@ -48,11 +48,11 @@ export class Splice {
   live = 0;
   liveTimestamp = 0;
   /** Where the stream was before the cut: retransmissions may still be asked for. */
-  previous: Spliced | undefined;
+  previous: PreviousOffsets | undefined;
   readonly #clock: Clock;
   readonly #hurries: boolean;
 
-  constructor(clock: Clock, { hurries = false }: SpliceOptions = {}) {
+  constructor(clock: Clock, { hurries = false }: RtpRewriterOptions = {}) {
     this.#clock = clock;
     this.#hurries = hurries;
   }
@@ -102,7 +102,7 @@ export class Splice {
     const start =
       slot < 0
         ? layer.headTimestamp
-        : splicedTimestamp({ ...begin, timestampOffset: 0 }, sequence, layer.ring.timestamps[slot]!);
+        : rewriteTimestamp({ ...begin, timestampOffset: 0 }, sequence, layer.ring.timestamps[slot]!);
     const offset = this.#wantedOffset(layer);
     // Time never stands still or goes back at a cut.
     const step = (start + offset - this.lastTimestamp) | 0;
@@ -125,7 +125,7 @@ export class Splice {
 }
 
 /** The timestamp (32 bits) that a packet of the layer is given. */
-export function splicedTimestamp(
+export function rewriteTimestamp(
   { live, liveTimestamp, timestampOffset }: Pick<Offsets, 'live' | 'liveTimestamp' | 'timestampOffset'>,
   sequence: number,
   timestamp: number,

@@ -1,11 +1,11 @@
-import type { Feed } from '../receive/media-source.js';
+import type { MediaSource } from '../receive/media-source.js';
 import type { Viewer } from './viewer.js';
 
 /** What the viewers of one broadcast watch in this worker. */
-export class Channel {
+export class ViewerGroup {
   readonly id: string;
   readonly viewers = new Set<Viewer>();
-  #feed: Feed | undefined;
+  #mediaSource: MediaSource | undefined;
   #letGo: (() => void) | undefined;
 
   constructor(id: string) {
@@ -14,14 +14,14 @@ export class Channel {
 
   add(viewer: Viewer): void {
     this.viewers.add(viewer);
-    viewer.watch(this.#feed);
+    viewer.watch(this.#mediaSource);
   }
 
   /** Shows the feed to all; undefined: none at the moment. */
-  show(feed: Feed | undefined): void {
-    if (feed === this.#feed) return;
-    this.#feed = feed;
-    for (const viewer of this.viewers) viewer.watch(feed);
+  show(mediaSource: MediaSource | undefined): void {
+    if (mediaSource === this.#mediaSource) return;
+    this.#mediaSource = mediaSource;
+    for (const viewer of this.viewers) viewer.watch(mediaSource);
   }
 
   /** Holds what leads to the feed; what was held before is let go. */

@@ -13,9 +13,9 @@ import type { NegotiatedVideo, ViewerPlan } from '../../media-plan.js';
 import type { PeerEnd, ViewerEvent } from '../../pool-types.js';
 import type { WorkerContext } from '../context.js';
 import type { Layer } from '../receive/layer.js';
-import type { Feed, FeedListener } from '../receive/media-source.js';
+import type { MediaSource, MediaSourceListener } from '../receive/media-source.js';
 import type { Transport, TransportOwner } from '../transport.js';
-import { ViewerTrack } from './down-track.js';
+import { DownTrack } from './down-track.js';
 import { LayerChoice } from './layer-choice.js';
 
 /** ms between sender reports, looks at the layers, and looks for silence. */
@@ -35,17 +35,17 @@ export type ViewerOptions = {
 };
 
 /** One viewer: the tracks to it, what it asks for, and which layer it is sent. */
-export class Viewer implements TransportOwner, FeedListener {
+export class Viewer implements TransportOwner, MediaSourceListener {
   readonly id: string;
   readonly #context: WorkerContext;
   readonly #transport: Transport;
   readonly #plan: ViewerPlan;
   readonly #ended: (end: PeerEnd) => void;
-  readonly #video: ViewerTrack | undefined;
-  readonly #audio: ViewerTrack | undefined;
+  readonly #video: DownTrack | undefined;
+  readonly #audio: DownTrack | undefined;
   readonly #life = new AbortController();
   #choice = new LayerChoice();
-  #feed: Feed | undefined;
+  #mediaSource: MediaSource | undefined;
   /** The layer that was joined last: it is being sent, or will be from its next keyframe on. */
   #wanted: Layer | undefined;
   #rid: string | undefined;
@@ -69,7 +69,7 @@ export class Viewer implements TransportOwner, FeedListener {
     const flowing = (): void => this.#flows();
     const { video, audio } = plan;
     if (video)
-      this.#video = new ViewerTrack({
+      this.#video = new DownTrack({
         context,
         transport,
         ssrc: video.ssrc,
@@ -80,7 +80,7 @@ export class Viewer implements TransportOwner, FeedListener {
         flowing,
       });
     if (audio) {
-      this.#audio = new ViewerTrack({ context, transport, ssrc: audio.ssrc, flowing });
+      this.#audio = new DownTrack({ context, transport, ssrc: audio.ssrc, flowing });
       this.#audio.payloadType = audio.payloadType;
     }
     transport.attach(this);
@@ -98,12 +98,12 @@ export class Viewer implements TransportOwner, FeedListener {
   }
 
   /** Shows this feed from now on; undefined: nothing, until there is another one. */
-  watch(feed: Feed | undefined): void {
-    if (feed === this.#feed) return;
+  watch(mediaSource: MediaSource | undefined): void {
+    if (mediaSource === this.#mediaSource) return;
     this.#leave();
-    this.#feed = feed;
-    feed?.listen(this);
-    if (feed && this.#connected) this.#join();
+    this.#mediaSource = mediaSource;
+    mediaSource?.listen(this);
+    if (mediaSource && this.#connected) this.#join();
   }
 
   /** Undefined: by what the viewer's network takes. */
@@ -118,9 +118,9 @@ export class Viewer implements TransportOwner, FeedListener {
     if (this.#connected || this.#life.signal.aborted) return;
     this.#connected = true;
     this.#heardAt = this.#context.clock.monotonic();
-    this.#context.tell({ type: 'connected', id: this.id });
+    this.#context.notifyGateway({ type: 'connected', id: this.id });
     this.#context.clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
-    if (this.#feed) this.#join();
+    if (this.#mediaSource) this.#join();
   }
 
   /** Idempotent. */
@@ -128,7 +128,7 @@ export class Viewer implements TransportOwner, FeedListener {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
     this.#leave();
-    this.#feed = undefined;
+    this.#mediaSource = undefined;
     this.#transport.close();
     this.#ended(reason);
   }
@@ -142,7 +142,7 @@ export class Viewer implements TransportOwner, FeedListener {
     this.end(end);
   }
 
-  feedEnded(): void {
+  sourceEnded(): void {
     this.watch(undefined);
   }
 
@@ -183,8 +183,8 @@ export class Viewer implements TransportOwner, FeedListener {
   readonly #audioNack = { nack: (sequence: number) => this.#audio?.retransmit(sequence) };
 
   #join(): void {
-    const feed = this.#feed!;
-    const { video } = feed.shape;
+    const mediaSource = this.#mediaSource!;
+    const { video } = mediaSource.format;
     this.#choice = new LayerChoice();
     if (this.#video && video) {
       const codec = pickCodec(this.#plan.video!.codecs, video.codec);
@@ -192,15 +192,15 @@ export class Viewer implements TransportOwner, FeedListener {
       this.#video.rtxPayloadType = codec?.rtxPayloadType ?? -1;
       if (codec) this.#chooseLayer();
     }
-    if (this.#audio) feed.audio?.join(this.#audio, true);
+    if (this.#audio) mediaSource.audio?.join(this.#audio, true);
     this.#tellLayers();
   }
 
   #leave(): void {
-    const feed = this.#feed;
-    feed?.unlisten(this);
+    const mediaSource = this.#mediaSource;
+    mediaSource?.unlisten(this);
     if (this.#video) this.#wanted?.leave(this.#video);
-    if (this.#audio) feed?.audio?.leave(this.#audio);
+    if (this.#audio) mediaSource?.audio?.leave(this.#audio);
     this.#video?.stop();
     this.#audio?.stop();
     this.#wanted = undefined;
@@ -211,13 +211,13 @@ export class Viewer implements TransportOwner, FeedListener {
   }
 
   #chooseLayer(): void {
-    const feed = this.#feed;
+    const mediaSource = this.#mediaSource;
     const track = this.#video;
-    if (!feed || !track || !this.#connected || track.payloadType < 0) return;
+    if (!mediaSource || !track || !this.#connected || track.payloadType < 0) return;
     const now = this.#context.clock.monotonic();
-    const active = feed.activeLayers(now);
+    const active = mediaSource.activeLayers(now);
     // Before anything has come the first layer is as good as any: the best is taken when it is seen.
-    const candidates = active.length > 0 ? active : feed.layers.slice(0, 1);
+    const candidates = active.length > 0 ? active : mediaSource.layers.slice(0, 1);
     const wanted = candidates.find((layer) => layer.rid === this.#rid) ?? this.#automatic(candidates, now);
     if (!wanted || wanted === this.#wanted) return;
     if (this.#wanted && this.#wanted !== track.layer) this.#wanted.leave(track);
@@ -242,13 +242,13 @@ export class Viewer implements TransportOwner, FeedListener {
   }
 
   #tellLayers(): void {
-    const feed = this.#feed;
-    if (!feed || !this.#connected) return;
+    const mediaSource = this.#mediaSource;
+    if (!mediaSource || !this.#connected) return;
     const now = this.#context.clock.monotonic();
     const current = this.#video?.layer;
     const event: ViewerEvent = {
       type: 'layers',
-      layers: feed.layers.map((layer) => ({
+      layers: mediaSource.layers.map((layer) => ({
         rid: layer.rid,
         active: layer.active,
         ...(layer.size ?? {}),
@@ -265,7 +265,7 @@ export class Viewer implements TransportOwner, FeedListener {
   }
 
   #tellEvent(event: ViewerEvent): void {
-    this.#context.tell({ type: 'viewer-event', id: this.id, event });
+    this.#context.notifyGateway({ type: 'viewer-event', id: this.id, event });
   }
 
   #tick(): void {

@@ -16,7 +16,7 @@ type Window = { since: number; until: number; least: number };
  * What the arrival of packets says of a stream's clock. The network makes them later, never earlier, so the fastest are
  * the measure: they make a line of times and timestamps, and how late others are is counted from there.
  */
-export class ArrivalLine {
+export class ArrivalClock {
   readonly #rate: number;
   #fastest: MediaMoment | undefined;
   #window: Window | undefined;

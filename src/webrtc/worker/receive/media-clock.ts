@@ -1,5 +1,5 @@
-import { ArrivalLine } from './arrival-clock.js';
-import { ReportLine } from './sender-report-clock.js';
+import { ArrivalClock } from './arrival-clock.js';
+import { SenderReportClock } from './sender-report-clock.js';
 
 /** A report that moves the clock by less says what was known, ms. */
 const SAME_MS = 20;
@@ -18,9 +18,9 @@ export type MediaClockOptions = {
  * by the arrival of the packets that were fastest.
  */
 export class MediaClock {
-  readonly arrivals: ArrivalLine;
+  readonly arrivals: ArrivalClock;
   /** In the time of who reports. */
-  readonly reports: ReportLine;
+  readonly reports: SenderReportClock;
   readonly #countsSamples: boolean;
   /** Our time of what is reported is so much later; undefined: reports do not count. */
   #offset: number | undefined;
@@ -29,8 +29,8 @@ export class MediaClock {
   #excused = false;
 
   constructor({ rate, countsSamples }: MediaClockOptions) {
-    this.arrivals = new ArrivalLine(rate);
-    this.reports = new ReportLine(rate);
+    this.arrivals = new ArrivalClock(rate);
+    this.reports = new SenderReportClock(rate);
     this.#countsSamples = countsSamples;
   }
 

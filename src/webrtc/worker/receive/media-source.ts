@@ -3,21 +3,21 @@ import type { RtcVideoCodec } from '../../media-plan.js';
 import { Layer } from './layer.js';
 
 /** What is told of a feed. Nothing may throw. */
-export type FeedListener = {
+export type MediaSourceListener = {
   /** A layer has begun or stopped to be sent, or has another size. */
   layersChanged(): void;
-  feedEnded(): void;
+  sourceEnded(): void;
 };
 
-export type FeedShape = {
+export type MediaSourceFormat = {
   /** Layers of the picture in the publisher's order, by rid; one empty name when there is only one. */
   video?: { codec: RtcVideoCodec; rids: readonly string[] };
   audio: boolean;
 };
 
-export type FeedOptions = {
+export type MediaSourceOptions = {
   id: string;
-  shape: FeedShape;
+  format: MediaSourceFormat;
   clock: Clock;
   /** False: the sound's timestamps are not a count of samples, which stands still while there are none. */
   countsSamples?: boolean;
@@ -28,21 +28,21 @@ export type FeedOptions = {
 const LOOK_MS = 500;
 
 /** Media of one source, wherever it is: a publisher here, a publisher in another worker, an encoder. */
-export class Feed {
+export class MediaSource {
   readonly id: string;
-  readonly shape: FeedShape;
+  readonly format: MediaSourceFormat;
   /** Of the picture. */
   readonly layers: readonly Layer[];
   readonly audio: Layer | undefined;
-  readonly #listeners = new Set<FeedListener>();
+  readonly #listeners = new Set<MediaSourceListener>();
   readonly #life = new AbortController();
   #state = '';
 
-  constructor(options: FeedOptions) {
-    const { id, shape, clock } = options;
+  constructor(options: MediaSourceOptions) {
+    const { id, format, clock } = options;
     this.id = id;
-    this.shape = shape;
-    const { video } = shape;
+    this.format = format;
+    const { video } = format;
     this.layers = (video?.rids ?? []).map((rid) => {
       const layer: Layer = new Layer({
         kind: 'video',
@@ -53,7 +53,7 @@ export class Feed {
       });
       return layer;
     });
-    this.audio = shape.audio
+    this.audio = format.audio
       ? new Layer({
           ...{ kind: 'audio', rid: '', clock, countsSamples: options.countsSamples !== false },
           requestKeyframe: () => {},
@@ -76,11 +76,11 @@ export class Feed {
     return this.layers.filter((layer) => layer.active).sort((a, b) => weight(a, at) - weight(b, at));
   }
 
-  listen(listener: FeedListener): void {
+  listen(listener: MediaSourceListener): void {
     this.#listeners.add(listener);
   }
 
-  unlisten(listener: FeedListener): void {
+  unlisten(listener: MediaSourceListener): void {
     this.#listeners.delete(listener);
   }
 
@@ -99,7 +99,7 @@ export class Feed {
     if (this.ended) return;
     this.#life.abort();
     for (const layer of this.all) layer.close();
-    for (const listener of [...this.#listeners]) listener.feedEnded();
+    for (const listener of [...this.#listeners]) listener.sourceEnded();
     this.#listeners.clear();
   }
 }

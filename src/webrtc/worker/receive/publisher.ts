@@ -19,9 +19,9 @@ import type { PeerEnd } from '../../pool-types.js';
 import type { WorkerContext } from '../context.js';
 import type { Transport, TransportOwner } from '../transport.js';
 import type { Layer } from './layer.js';
-import { Feed } from './media-source.js';
+import { MediaSource } from './media-source.js';
 import { NO_ORIENTATION } from './packet-ring.js';
-import { MediaReceiver } from './rtp-receiver.js';
+import { RtpReceiver } from './rtp-receiver.js';
 import { SenderClock } from './sender-clock.js';
 import { SourceWatch } from './source-watch.js';
 
@@ -39,7 +39,7 @@ const MAXIMUM_RTCP = 200;
 
 export type PublisherOptions = {
   id: string;
-  feedId: string;
+  mediaSourceId: string;
   context: WorkerContext;
   transport: Transport;
   plan: PublisherPlan;
@@ -50,15 +50,15 @@ export type PublisherOptions = {
 /** One publisher: what it sends becomes a feed; it is told what arrived, what is missing and how much it may send. */
 export class Publisher implements TransportOwner {
   readonly id: string;
-  readonly feed: Feed;
+  readonly mediaSource: MediaSource;
   readonly #context: WorkerContext;
   readonly #transport: Transport;
   readonly #plan: PublisherPlan;
   readonly #maximumBitrate: number;
   readonly #ended: (end: PeerEnd) => void;
   readonly #life = new AbortController();
-  readonly #receivers = new Map<number, MediaReceiver>();
-  readonly #ofLayer = new Map<Layer, MediaReceiver>();
+  readonly #receivers = new Map<number, RtpReceiver>();
+  readonly #ofLayer = new Map<Layer, RtpReceiver>();
   /** Which layer an RTX stream repairs, by its SSRC. */
   readonly #repairs = new Map<number, Layer>();
   readonly #feedback = new TransportFeedback();
@@ -88,9 +88,9 @@ export class Publisher implements TransportOwner {
     this.#heardAt = clock.monotonic();
     this.#senderClock = new SenderClock(clock, (believed) => this.#tellBelief(believed));
     const { video } = plan;
-    this.feed = new Feed({
-      id: options.feedId,
-      shape: {
+    this.mediaSource = new MediaSource({
+      id: options.mediaSourceId,
+      format: {
         ...(video ? { video: { codec: video.codec, rids: video.rids.length > 0 ? video.rids : [''] } } : {}),
         audio: plan.audio !== undefined,
       },
@@ -98,11 +98,11 @@ export class Publisher implements TransportOwner {
       requestKeyframe: (layer) => this.#requestKeyframe(layer),
     });
     new SourceWatch({
-      feed: this.feed,
+      mediaSource: this.mediaSource,
       clock,
       signal: this.#life.signal,
-      described: (source) => context.tell({ type: 'source', id: this.id, source }),
-      began: (startedAt, has) => context.tell({ type: 'media', id: this.id, startedAt, has }),
+      described: (source) => context.notifyGateway({ type: 'source', id: this.id, source }),
+      began: (startedAt, has) => context.notifyGateway({ type: 'media', id: this.id, startedAt, has }),
     });
     transport.attach(this);
     clock.after(
@@ -119,7 +119,7 @@ export class Publisher implements TransportOwner {
     this.#connected = true;
     const { clock } = this.#context;
     this.#heardAt = clock.monotonic();
-    this.#context.tell({ type: 'connected', id: this.id });
+    this.#context.notifyGateway({ type: 'connected', id: this.id });
     clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
     clock.every(REPORT_MS, () => this.#report(), this.#life.signal);
   }
@@ -132,7 +132,7 @@ export class Publisher implements TransportOwner {
   end(reason: PeerEnd): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
-    this.feed.end();
+    this.mediaSource.end();
     this.#transport.close();
     this.#ended(reason);
   }
@@ -151,7 +151,7 @@ export class Publisher implements TransportOwner {
     if (!section) return;
     this.#readExtensions(packet, section.extensions);
     if (this.#transportSequence >= 0) this.#feedback.received(this.#transportSequence, at * 1000);
-    if (header.payloadType === audio?.payloadType) this.#accept(packet, this.feed.audio, at);
+    if (header.payloadType === audio?.payloadType) this.#accept(packet, this.mediaSource.audio, at);
     else if (header.payloadType === video?.payloadType) this.#accept(packet, this.#layerOfPacket(), at);
     else if (header.payloadType === video?.rtxPayloadType) this.#repair(packet, at);
   }
@@ -190,7 +190,7 @@ export class Publisher implements TransportOwner {
   #layerOfPacket(): Layer | undefined {
     const known = this.#receivers.get(this.#header.ssrc);
     if (known) return known.layer;
-    const { layers } = this.feed;
+    const { layers } = this.mediaSource;
     if (this.#plan.video!.rids.length === 0) return layers[0];
     return layers.find((layer) => layer.rid === this.#rid);
   }
@@ -205,7 +205,7 @@ export class Publisher implements TransportOwner {
     if (receiver.newlyMissing) this.#askFor(receiver);
   }
 
-  #receive(layer: Layer, ssrc: number, at: number): MediaReceiver | undefined {
+  #receive(layer: Layer, ssrc: number, at: number): RtpReceiver | undefined {
     const before = this.#ofLayer.get(layer);
     if (before) {
       if (this.#rid === undefined && at - layer.meter.lastAt < REPLACEABLE_MS) return undefined;
@@ -213,7 +213,7 @@ export class Publisher implements TransportOwner {
     }
     const section = layer.kind === 'audio' ? this.#plan.audio : this.#plan.video;
     const nack = section!.feedback.nack;
-    const receiver = new MediaReceiver({ layer, ssrc, clock: this.#context.clock, nack });
+    const receiver = new RtpReceiver({ layer, ssrc, clock: this.#context.clock, nack });
     this.#receivers.set(ssrc, receiver);
     this.#ofLayer.set(layer, receiver);
     return receiver;
@@ -234,7 +234,7 @@ export class Publisher implements TransportOwner {
     const { ssrc } = this.#header;
     const known = this.#repairs.get(ssrc);
     if (known) return known;
-    const { layers } = this.feed;
+    const { layers } = this.mediaSource;
     const layer =
       this.#plan.video!.rids.length === 0
         ? layers[0]
@@ -262,7 +262,7 @@ export class Publisher implements TransportOwner {
     );
   }
 
-  #askFor(receiver: MediaReceiver): void {
+  #askFor(receiver: RtpReceiver): void {
     const due = receiver.due(this.#context.clock.monotonic());
     if (due.length > 0) this.#transport.send(genericNack(OUR_SSRC, receiver.ssrc, due));
   }

@@ -32,7 +32,7 @@ type Missing = { since: number; tries: number; askedAt: number };
 /** Behind packet `at`, numbers are shifted otherwise than before it. */
 type Shift = { at: number; before: number };
 
-export type MediaReceiverOptions = {
+export type RtpReceiverOptions = {
   layer: Layer;
   ssrc: number;
   clock: Clock;
@@ -46,7 +46,7 @@ export type MediaReceiverOptions = {
  * Receives one stream of packets (an SSRC) into a layer: finds what is missing, what is double and what is only
  * padding, and numbers the rest so that the layer has no holes but for loss.
  */
-export class MediaReceiver {
+export class RtpReceiver {
   readonly layer: Layer;
   readonly ssrc: number;
   readonly #clock: Clock;
@@ -69,7 +69,7 @@ export class MediaReceiver {
   #lastReport = 0;
   #lastReportAt = 0;
 
-  constructor(options: MediaReceiverOptions) {
+  constructor(options: RtpReceiverOptions) {
     this.layer = options.layer;
     this.ssrc = options.ssrc;
     this.#clock = options.clock;

@@ -6,7 +6,7 @@ const LEAST_WEIGHT = 1 / 16;
 const MOVE_ON_S = 600;
 
 /** What a stream's sender reports (RFC 3550 section 6.4.1) say of its clock: a line, the mean of what they said. */
-export class ReportLine {
+export class SenderReportClock {
   readonly #rate: number;
   #moment: MediaMoment | undefined;
   #count = 0;

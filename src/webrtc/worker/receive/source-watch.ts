@@ -1,8 +1,8 @@
 import { RTP_HEADER_BYTES, type SourceInfo } from '../../../media/index.js';
 import type { Clock } from '../../../platform/index.js';
-import type { Feed } from './media-source.js';
+import type { MediaSource } from './media-source.js';
 
-type Found = Pick<SourceInfo, 'video' | 'audio'>;
+type SourceDescription = Pick<SourceInfo, 'video' | 'audio'>;
 
 /** ms between two descriptions when nothing has changed but rates. */
 const REPEAT_MS = 5000;
@@ -17,17 +17,17 @@ const OPUS_STEREO = 0x04;
 const SAME_RATE = 0.2;
 
 export type SourceWatchOptions = {
-  feed: Feed;
+  mediaSource: MediaSource;
   clock: Clock;
   signal: AbortSignal;
-  described(found: Found): void;
+  described(found: SourceDescription): void;
   /** The media have begun; a kind has come that was missing, or the picture has stopped while sound goes on. */
   began(startedAt: number, has: { audio: boolean; video: boolean }): void;
 };
 
 /** Finds out what a publisher sends, and when it begins. */
 export class SourceWatch {
-  readonly #feed: Feed;
+  readonly #mediaSource: MediaSource;
   readonly #clock: Clock;
   readonly #described: SourceWatchOptions['described'];
   readonly #began: SourceWatchOptions['began'];
@@ -36,17 +36,17 @@ export class SourceWatch {
   #has = { audio: false, video: false };
   /** There was a picture, and there is none at the moment. */
   #stopped = false;
-  #said: Found = {};
+  #said: SourceDescription = {};
   #saidAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SourceWatchOptions) {
-    const { feed, clock, signal } = options;
-    this.#feed = feed;
+    const { mediaSource, clock, signal } = options;
+    this.#mediaSource = mediaSource;
     this.#clock = clock;
     this.#signal = signal;
     this.#described = options.described;
     this.#began = options.began;
-    for (const layer of feed.all) layer.onStart = () => this.#started(layer.kind);
+    for (const layer of mediaSource.all) layer.onStart = () => this.#started(layer.kind);
     clock.every(LOOK_MS, () => this.#look(), signal);
   }
 
@@ -55,7 +55,8 @@ export class SourceWatch {
     if (this.#firstAt[kind] !== undefined) return;
     this.#firstAt[kind] = this.#clock.now();
     const other = kind === 'audio' ? 'video' : 'audio';
-    const expected = other === 'audio' ? this.#feed.shape.audio : this.#feed.shape.video !== undefined;
+    const expected =
+      other === 'audio' ? this.#mediaSource.format.audio : this.#mediaSource.format.video !== undefined;
     if (!expected || this.#firstAt[other] !== undefined) {
       this.#begin();
       return;
@@ -75,7 +76,7 @@ export class SourceWatch {
 
   /** Who waits for a picture that was taken away waits in vain: sound goes on without it, and with it when it is back. */
   #watchPicture(now: number): void {
-    const active = this.#feed.activeLayers(now);
+    const active = this.#mediaSource.activeLayers(now);
     if (this.#has.video && this.#has.audio && active.length === 0) this.#continue(false);
     // It may be back in the middle of a group of pictures.
     else if (this.#stopped) for (const layer of active) layer.requestKeyframe();
@@ -98,10 +99,10 @@ export class SourceWatch {
     this.#described(found);
   }
 
-  #find(now: number): Found {
-    const found: Found = {};
-    const { video } = this.#feed.shape;
-    const best = this.#feed.activeLayers(now).at(-1);
+  #find(now: number): SourceDescription {
+    const found: SourceDescription = {};
+    const { video } = this.#mediaSource.format;
+    const best = this.#mediaSource.activeLayers(now).at(-1);
     if (video && best) {
       const frameRate = Math.round(best.meter.frameRate(now));
       const bitrate = Math.round(best.meter.bitrate(now));
@@ -115,7 +116,7 @@ export class SourceWatch {
         bFrames: false,
       };
     }
-    const { audio } = this.#feed;
+    const { audio } = this.#mediaSource;
     const slot = audio ? audio.ring.slotOf(audio.head) : -1;
     if (audio && slot >= 0) {
       const first = audio.ring.packets[slot]![RTP_HEADER_BYTES];
@@ -132,7 +133,7 @@ export class SourceWatch {
 }
 
 /** Rates wander; sizes, codecs and what there is at all do not. */
-function isSame(a: Found, b: Found): boolean {
+function isSame(a: SourceDescription, b: SourceDescription): boolean {
   const rateA = a.video?.frameRate ?? 0;
   const rateB = b.video?.frameRate ?? 0;
   return (

@@ -1,47 +1,52 @@
-import type { FeedPlace } from '../../messages.js';
+import type { MediaSourceLocation } from '../../messages.js';
 import type { WorkerContext } from '../context.js';
-import type { Feed } from '../receive/media-source.js';
+import type { MediaSource } from '../receive/media-source.js';
 import { RelayClient } from './relay-client.js';
 
-type Watcher = (feed: Feed | undefined) => void;
-type Relayed = { client: RelayClient; feed: Feed | undefined; watchers: Set<Watcher> };
+type Subscriber = (mediaSource: MediaSource | undefined) => void;
+type RelayedSource = {
+  client: RelayClient;
+  mediaSource: MediaSource | undefined;
+  subscribers: Set<Subscriber>;
+};
 
 /** All feeds that this worker can show: its own, and those of other workers while somebody here watches them. */
-export class FeedTable {
+export class MediaSourceTable {
   readonly #context: WorkerContext;
-  readonly #own = new Map<string, Feed>();
-  readonly #relayed = new Map<string, Relayed>();
+  readonly #local = new Map<string, MediaSource>();
+  readonly #relayed = new Map<string, RelayedSource>();
 
   constructor(context: WorkerContext) {
     this.#context = context;
   }
 
   /** A feed of this worker. */
-  get(feedId: string): Feed | undefined {
-    return this.#own.get(feedId);
+  get(mediaSourceId: string): MediaSource | undefined {
+    return this.#local.get(mediaSourceId);
   }
 
-  add(feed: Feed): void {
-    this.#own.set(feed.id, feed);
-    feed.listen({ layersChanged: () => {}, feedEnded: () => this.#own.delete(feed.id) });
+  add(mediaSource: MediaSource): void {
+    this.#local.set(mediaSource.id, mediaSource);
+    mediaSource.listen({ layersChanged: () => {}, sourceEnded: () => this.#local.delete(mediaSource.id) });
   }
 
   /** Calls back with the feed, now or when it is here, and when it is gone; until the returned function is called. */
-  watch(place: FeedPlace, watcher: Watcher): () => void {
-    if (place.relayPath === undefined) {
-      const feed = this.#own.get(place.feedId);
-      watcher(feed);
-      const listener = { layersChanged: () => {}, feedEnded: () => watcher(undefined) };
-      feed?.listen(listener);
-      return () => feed?.unlisten(listener);
+  watch(location: MediaSourceLocation, subscriber: Subscriber): () => void {
+    if (location.relayPath === undefined) {
+      const mediaSource = this.#local.get(location.mediaSourceId);
+      subscriber(mediaSource);
+      const listener = { layersChanged: () => {}, sourceEnded: () => subscriber(undefined) };
+      mediaSource?.listen(listener);
+      return () => mediaSource?.unlisten(listener);
     }
-    const relayed = this.#relayed.get(place.feedId) ?? this.#relay(place.feedId, place.relayPath);
-    relayed.watchers.add(watcher);
-    watcher(relayed.feed);
+    const relayed =
+      this.#relayed.get(location.mediaSourceId) ?? this.#relay(location.mediaSourceId, location.relayPath);
+    relayed.subscribers.add(subscriber);
+    subscriber(relayed.mediaSource);
     return () => {
-      relayed.watchers.delete(watcher);
-      if (relayed.watchers.size > 0 || this.#relayed.get(place.feedId) !== relayed) return;
-      this.#relayed.delete(place.feedId);
+      relayed.subscribers.delete(subscriber);
+      if (relayed.subscribers.size > 0 || this.#relayed.get(location.mediaSourceId) !== relayed) return;
+      this.#relayed.delete(location.mediaSourceId);
       relayed.client.close();
     };
   }
@@ -51,19 +56,19 @@ export class FeedTable {
     this.#relayed.clear();
   }
 
-  #relay(feedId: string, relayPath: string): Relayed {
-    const watchers = new Set<Watcher>();
+  #relay(mediaSourceId: string, relayPath: string): RelayedSource {
+    const subscribers = new Set<Subscriber>();
     const client = new RelayClient({
       context: this.#context,
-      feedId,
+      mediaSourceId,
       relayPath,
-      changed: (feed) => {
-        relayed.feed = feed;
-        for (const watcher of [...watchers]) watcher(feed);
+      changed: (mediaSource) => {
+        relayed.mediaSource = mediaSource;
+        for (const subscriber of [...subscribers]) subscriber(mediaSource);
       },
     });
-    const relayed: Relayed = { client, feed: undefined, watchers };
-    this.#relayed.set(feedId, relayed);
+    const relayed: RelayedSource = { client, mediaSource: undefined, subscribers };
+    this.#relayed.set(mediaSourceId, relayed);
     return relayed;
   }
 }

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import type { WorkerContext } from '../context.js';
 import type { PacketReceiver } from '../packet-queue.js';
-import { Feed, type FeedShape } from '../receive/media-source.js';
+import { MediaSource, type MediaSourceFormat } from '../receive/media-source.js';
 import {
   CLOCK_BODY_BYTES,
   FrameReader,
@@ -15,10 +15,10 @@ const RETRY_MS = 250;
 
 export type RelayClientOptions = {
   context: WorkerContext;
-  feedId: string;
+  mediaSourceId: string;
   relayPath: string;
   /** The feed is here (again), or is gone (undefined). */
-  changed(feed: Feed | undefined): void;
+  changed(mediaSource: MediaSource | undefined): void;
 };
 
 /** Brings a feed of another worker into this one, and keeps trying until it is closed. */
@@ -26,7 +26,7 @@ export class RelayClient implements PacketReceiver {
   readonly #options: RelayClientOptions;
   readonly #life = new AbortController();
   #socket: net.Socket | undefined;
-  #feed: Feed | undefined;
+  #mediaSource: MediaSource | undefined;
 
   constructor(options: RelayClientOptions) {
     this.#options = options;
@@ -40,12 +40,12 @@ export class RelayClient implements PacketReceiver {
   }
 
   #connect(): void {
-    const { context, feedId, relayPath } = this.#options;
+    const { context, mediaSourceId, relayPath } = this.#options;
     if (this.#life.signal.aborted) return;
     const socket = net.connect(relayPath);
     this.#socket = socket;
     const reader = new FrameReader((type, body) => this.#frame(type, body));
-    socket.on('connect', () => socket.write(textFrame(RELAY.subscribe, feedId)));
+    socket.on('connect', () => socket.write(textFrame(RELAY.subscribe, mediaSourceId)));
     socket.on('data', (bytes) => {
       try {
         reader.read(bytes);
@@ -64,8 +64,8 @@ export class RelayClient implements PacketReceiver {
   /** A packet out of the queue. */
   packet(body: Buffer, at: number): void {
     const { clock, queue } = this.#options.context;
-    const relayed = this.#feed && readPacketBody(body);
-    const layer = relayed && (this.#feed?.layers[relayed.layer] ?? this.#feed?.audio);
+    const relayed = this.#mediaSource && readPacketBody(body);
+    const layer = relayed && (this.#mediaSource?.layers[relayed.layer] ?? this.#mediaSource?.audio);
     if (!relayed || !layer) return;
     const now = clock.now();
     if (now - relayed.time > queue.staleMs) {
@@ -77,39 +77,39 @@ export class RelayClient implements PacketReceiver {
   }
 
   #frame(type: number, body: Buffer): void {
-    if (type === RELAY.shape) {
-      this.#begin(JSON.parse(body.toString('utf8')) as FeedShape);
+    if (type === RELAY.format) {
+      this.#begin(JSON.parse(body.toString('utf8')) as MediaSourceFormat);
       return;
     }
     if (type === RELAY.packet) {
       // By the queue: fanning out takes long, and a socket that has much to read lets nothing else have its turn.
       this.#options.context.queue.push(this, body);
     } else if (type === RELAY.clock && body.length >= CLOCK_BODY_BYTES) {
-      const layer = this.#feed?.layers[body[0]!] ?? this.#feed?.audio;
+      const layer = this.#mediaSource?.layers[body[0]!] ?? this.#mediaSource?.audio;
       layer?.report(body.readDoubleBE(1), body.readUInt32BE(9), body[13] === 1);
     }
   }
 
-  #begin(shape: FeedShape): void {
-    if (this.#feed) return;
-    const { context, feedId, changed } = this.#options;
-    const feed: Feed = new Feed({
-      id: feedId,
-      shape,
+  #begin(format: MediaSourceFormat): void {
+    if (this.#mediaSource) return;
+    const { context, mediaSourceId, changed } = this.#options;
+    const mediaSource: MediaSource = new MediaSource({
+      id: mediaSourceId,
+      format,
       clock: context.clock,
       // Where the feed comes from this is watched already.
       countsSamples: false,
-      requestKeyframe: (layer) => this.#socket?.write(keyframeFrame(feed.layers.indexOf(layer))),
+      requestKeyframe: (layer) => this.#socket?.write(keyframeFrame(mediaSource.layers.indexOf(layer))),
     });
-    this.#feed = feed;
-    changed(feed);
+    this.#mediaSource = mediaSource;
+    changed(mediaSource);
   }
 
   #drop(): void {
-    const feed = this.#feed;
-    this.#feed = undefined;
-    if (!feed) return;
-    feed.end();
+    const mediaSource = this.#mediaSource;
+    this.#mediaSource = undefined;
+    if (!mediaSource) return;
+    mediaSource.end();
     this.#options.changed(undefined);
   }
 }

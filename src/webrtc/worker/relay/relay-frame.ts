@@ -1,5 +1,5 @@
 import { RTP_HEADER_BYTES } from '../../../media/index.js';
-import type { FeedShape } from '../receive/media-source.js';
+import type { MediaSourceFormat } from '../receive/media-source.js';
 import type { PacketRing } from '../receive/packet-ring.js';
 
 /**
@@ -12,7 +12,7 @@ export const RELAY = {
   /** To the origin: which layer a keyframe is wanted of. */
   keyframe: 2,
   /** From the origin, first: the feed's shape, JSON. */
-  shape: 3,
+  format: 3,
   packet: 4,
   /** A layer's clock. */
   clock: 5,
@@ -51,8 +51,8 @@ export function clockFrame(layer: number, time: number, timestamp: number, exact
   return frame;
 }
 
-export function shapeFrame(shape: FeedShape): Buffer {
-  return textFrame(RELAY.shape, JSON.stringify(shape));
+export function formatFrame(format: MediaSourceFormat): Buffer {
+  return textFrame(RELAY.format, JSON.stringify(format));
 }
 
 /** How many bytes `writePacketFrame` writes. */

@@ -2,14 +2,14 @@ import { rm } from 'node:fs/promises';
 import net from 'node:net';
 import type { WorkerContext } from '../context.js';
 import type { Layer, LayerReader } from '../receive/layer.js';
-import type { Feed, FeedListener } from '../receive/media-source.js';
+import type { MediaSource, MediaSourceListener } from '../receive/media-source.js';
 import type { PacketRing } from '../receive/packet-ring.js';
 import {
   clockFrame,
   FrameReader,
+  formatFrame,
   packetFrameBytes,
   RELAY,
-  shapeFrame,
   writePacketFrame,
 } from './relay-frame.js';
 
@@ -22,13 +22,13 @@ const CLOCK_MS = 1000;
 /** Serves the feeds of this worker to the others, over a Unix socket: one connection is one feed for one worker. */
 export class RelayServer {
   readonly #context: WorkerContext;
-  readonly #feedOf: (feedId: string) => Feed | undefined;
+  readonly #mediaSourceOf: (mediaSourceId: string) => MediaSource | undefined;
   readonly #server: net.Server;
   readonly #connections = new Set<RelayConnection>();
 
-  constructor(context: WorkerContext, feedOf: (feedId: string) => Feed | undefined) {
+  constructor(context: WorkerContext, mediaSourceOf: (mediaSourceId: string) => MediaSource | undefined) {
     this.#context = context;
-    this.#feedOf = feedOf;
+    this.#mediaSourceOf = mediaSourceOf;
     this.#server = net.createServer((socket) => this.#accept(socket));
   }
 
@@ -48,7 +48,7 @@ export class RelayServer {
   }
 
   #accept(socket: net.Socket): void {
-    const connection = new RelayConnection(this.#context, socket, this.#feedOf);
+    const connection = new RelayConnection(this.#context, socket, this.#mediaSourceOf);
     this.#connections.add(connection);
     socket.on('close', () => {
       connection.close();
@@ -57,11 +57,11 @@ export class RelayServer {
   }
 }
 
-class RelayConnection implements FeedListener {
+class RelayConnection implements MediaSourceListener {
   readonly #context: WorkerContext;
   readonly #socket: net.Socket;
   readonly #life = new AbortController();
-  #feed: Feed | undefined;
+  #mediaSource: MediaSource | undefined;
   #readers: RelayedLayer[] = [];
   #batch = Buffer.allocUnsafe(BATCH_BYTES);
   #batchStart = 0;
@@ -69,12 +69,17 @@ class RelayConnection implements FeedListener {
   #scheduled = false;
   #full = false;
 
-  constructor(context: WorkerContext, socket: net.Socket, feedOf: (feedId: string) => Feed | undefined) {
+  constructor(
+    context: WorkerContext,
+    socket: net.Socket,
+    mediaSourceOf: (mediaSourceId: string) => MediaSource | undefined,
+  ) {
     this.#context = context;
     this.#socket = socket;
     const reader = new FrameReader((type, body) => {
-      if (type === RELAY.subscribe && !this.#feed) this.#subscribe(feedOf(body.toString('utf8')));
-      else if (type === RELAY.keyframe) this.#feed?.layers[body[0] ?? 0]?.requestKeyframe();
+      if (type === RELAY.subscribe && !this.#mediaSource)
+        this.#subscribe(mediaSourceOf(body.toString('utf8')));
+      else if (type === RELAY.keyframe) this.#mediaSource?.layers[body[0] ?? 0]?.requestKeyframe();
     });
     socket.on('data', (bytes) => {
       try {
@@ -89,7 +94,7 @@ class RelayConnection implements FeedListener {
 
   layersChanged(): void {}
 
-  feedEnded(): void {
+  sourceEnded(): void {
     this.#socket.end();
     this.close();
   }
@@ -97,7 +102,7 @@ class RelayConnection implements FeedListener {
   close(): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
-    this.#feed?.unlisten(this);
+    this.#mediaSource?.unlisten(this);
     for (const reader of this.#readers) reader.layer.leave(reader);
     this.#socket.destroySoon();
   }
@@ -106,7 +111,7 @@ class RelayConnection implements FeedListener {
     if (this.#full) {
       if (this.#socket.writableLength > CAUGHT_UP) return;
       this.#full = false;
-      for (const one of this.#feed?.layers ?? []) one.requestKeyframe();
+      for (const one of this.#mediaSource?.layers ?? []) one.requestKeyframe();
     } else if (this.#socket.writableLength > MAXIMUM_WAITING) {
       this.#full = true;
       this.#context.log('warn', 'another worker does not keep up: packets are dropped');
@@ -135,23 +140,23 @@ class RelayConnection implements FeedListener {
     if (timestamp !== undefined) this.#socket.write(clockFrame(layer, time, timestamp, of.mediaClock.exact));
   }
 
-  #subscribe(feed: Feed | undefined): void {
-    if (!feed || feed.ended) {
+  #subscribe(mediaSource: MediaSource | undefined): void {
+    if (!mediaSource || mediaSource.ended) {
       this.close();
       return;
     }
-    this.#feed = feed;
-    feed.listen(this);
-    this.#socket.write(shapeFrame(feed.shape));
-    this.#readers = feed.all.map((layer, index) => new RelayedLayer(this, layer, index));
+    this.#mediaSource = mediaSource;
+    mediaSource.listen(this);
+    this.#socket.write(formatFrame(mediaSource.format));
+    this.#readers = mediaSource.all.map((layer, index) => new RelayedLayer(this, layer, index));
     for (const reader of this.#readers) {
       reader.clocked();
       reader.layer.follow(reader);
     }
-    const tell = (): void => {
+    const notifyGateway = (): void => {
       for (const reader of this.#readers) reader.clocked();
     };
-    this.#context.clock.every(CLOCK_MS, tell, this.#life.signal);
+    this.#context.clock.every(CLOCK_MS, notifyGateway, this.#life.signal);
   }
 
   #flush(): void {

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import type { WorkerContext } from '../../../../src/webrtc/worker/context.js';
 import { MatroskaOutput } from '../../../../src/webrtc/worker/encoder-io/matroska-output.js';
-import { Feed } from '../../../../src/webrtc/worker/receive/media-source.js';
+import { MediaSource } from '../../../../src/webrtc/worker/receive/media-source.js';
 import { av1Film, av1Payloads, temporalUnits } from '../../../support/av1-rtp.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { rtpPacket } from '../../../support/synthetic-rtp.js';
@@ -14,7 +14,7 @@ const PICTURE_MS = 40;
 /** A feed in this process, and an output of it. */
 class Bench {
   readonly clock = new FakeClock();
-  readonly feed: Feed;
+  readonly mediaSource: MediaSource;
   readonly output: MatroskaOutput;
   closed = 0;
   written = 0;
@@ -22,20 +22,20 @@ class Bench {
 
   constructor(t: Test) {
     const { clock } = this;
-    const shape = { video: { codec: 'av1', rids: [''] }, audio: false } as const;
-    this.feed = new Feed({ id: 'feed', shape, clock, requestKeyframe: () => {} });
+    const format = { video: { codec: 'av1', rids: [''] }, audio: false } as const;
+    this.mediaSource = new MediaSource({ id: 'source', format, clock, requestKeyframe: () => {} });
     const context = { clock, log: () => {} } as unknown as WorkerContext;
     const options = { zero: clock.now() - 10_000, audio: false };
-    this.output = new MatroskaOutput(context, this.feed, options, () => this.closed++);
+    this.output = new MatroskaOutput(context, this.mediaSource, options, () => this.closed++);
     t.teardown(() => {
       this.output.close();
-      this.feed.end();
+      this.mediaSource.end();
     });
   }
 
   /** A keyframe with so many bytes behind it, which nobody looks at. */
   async picture(bytes = 0): Promise<void> {
-    const [layer] = this.feed.layers;
+    const [layer] = this.mediaSource.layers;
     const unit = ((await film)[0] ?? []).map((obu) =>
       obu.type === 6 ? { ...obu, payload: Buffer.concat([obu.payload, Buffer.alloc(bytes)]) } : obu,
     );
@@ -94,7 +94,7 @@ t.test('a feed that has ended is waited for by nobody after a while', async (t) 
   let flows = false;
   socket.on('data', () => (flows = true));
   while (!flows) await bench.picture();
-  bench.feed.end();
+  bench.mediaSource.end();
   let over = false;
   const ended = once(socket, 'end').then(() => (over = true));
   await bench.clock.advance(11_000);
@@ -112,7 +112,7 @@ t.test('a reader that hangs when it is over is left after a while', async (t) =>
   bench.output.close();
   await bench.clock.advance(1_000);
   t.equal(bench.closed, 0);
-  const bye = bench.output.sayGoodbye();
+  const bye = bench.output.sendEndOfStream();
   await bench.clock.advance(2_000);
   await bench.isClosed();
   await bye;

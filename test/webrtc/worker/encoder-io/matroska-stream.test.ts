@@ -17,7 +17,7 @@ const PICTURE_MS = 40;
 const SOUND = Buffer.from('f8fffe', 'hex');
 
 /** What is in the stream: seconds of media time. */
-type Found = { video: number[]; audio: number[]; keyframes: number[] };
+type SourceDescription = { video: number[]; audio: number[]; keyframes: number[] };
 
 /** A publisher's two layers and the stream that is made of them. */
 class Bench {
@@ -75,7 +75,7 @@ class Bench {
     }
   }
 
-  async found(t: Test): Promise<Found> {
+  async found(t: Test): Promise<SourceDescription> {
     const file = path.join(t.testdir(), 'stream.mkv');
     writeFileSync(file, Buffer.concat(this.bytes));
     const args = [

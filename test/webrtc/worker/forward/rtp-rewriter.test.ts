@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Splice, splicedTimestamp } from '../../../../src/webrtc/worker/forward/rtp-rewriter.js';
+import { RtpRewriter, rewriteTimestamp } from '../../../../src/webrtc/worker/forward/rtp-rewriter.js';
 import { Layer } from '../../../../src/webrtc/worker/receive/layer.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { rtpPacket } from '../../../support/synthetic-rtp.js';
@@ -34,14 +34,14 @@ class Pictures {
   }
 
   /** What a reader gets, from a packet on. */
-  read(splice: Splice, from: number): number[] {
+  read(rewriter: RtpRewriter, from: number): number[] {
     const timestamps: number[] = [];
     for (let sequence = from; sequence <= this.layer.head; sequence++) {
       const own = this.layer.ring.timestamps[this.layer.ring.slotOf(sequence)]!;
-      const timestamp = splicedTimestamp(splice, sequence, own);
+      const timestamp = rewriteTimestamp(rewriter, sequence, own);
       timestamps.push(timestamp);
-      splice.lastSequence = sequence + splice.sequenceOffset;
-      splice.lastTimestamp = timestamp;
+      rewriter.lastSequence = sequence + rewriter.sequenceOffset;
+      rewriter.lastTimestamp = timestamp;
     }
     return timestamps;
   }
@@ -56,16 +56,16 @@ t.test(
   async (t) => {
     const pictures = new Pictures();
     await pictures.send(90);
-    const splice = new Splice(pictures.clock, { hurries: true });
-    splice.begin(pictures.layer, 100);
+    const rewriter = new RtpRewriter(pictures.clock, { hurries: true });
+    rewriter.begin(pictures.layer, 100);
     await pictures.send(3);
-    const timestamps = pictures.read(splice, 100);
+    const timestamps = pictures.read(rewriter, 100);
     const past = steps(timestamps.slice(0, 180));
     t.ok(past.every((step, i) => (i % 2 === 0 ? step === 0 : step > 0 && step < PICTURE_TICKS / 60)));
     t.same(steps(timestamps.slice(179)), [PICTURE_TICKS, 0, PICTURE_TICKS, 0, PICTURE_TICKS, 0]);
     t.equal(timestamps.at(-1), pictures.layer.headTimestamp);
     t.equal(
-      splicedTimestamp(splice, 100, 2 ** 32 - 50 * PICTURE_TICKS),
+      rewriteTimestamp(rewriter, 100, 2 ** 32 - 50 * PICTURE_TICKS),
       timestamps[0],
       'also when sent again',
     );
@@ -75,25 +75,25 @@ t.test(
 t.test('an encoder is given the past as it was', async (t) => {
   const pictures = new Pictures();
   await pictures.send(90);
-  const splice = new Splice(pictures.clock);
-  splice.begin(pictures.layer, 100);
-  const timestamps = pictures.read(splice, 100);
+  const rewriter = new RtpRewriter(pictures.clock);
+  rewriter.begin(pictures.layer, 100);
+  const timestamps = pictures.read(rewriter, 100);
   t.ok(steps(timestamps).every((step, i) => step === (i % 2 === 0 ? 0 : PICTURE_TICKS)));
 });
 
 t.test('beginning with the past of another layer takes no more time than has gone by', async (t) => {
   const pictures = new Pictures();
-  const splice = new Splice(pictures.clock, { hurries: true });
+  const rewriter = new RtpRewriter(pictures.clock, { hurries: true });
   await pictures.send(30);
-  splice.begin(pictures.layer, 100);
-  const before = pictures.read(splice, 100).at(-1)!;
+  rewriter.begin(pictures.layer, 100);
+  const before = pictures.read(rewriter, 100).at(-1)!;
   // Three seconds of the other layer are there already when it is joined, half a second after the first ended.
   const other = new Pictures();
   await other.send(90);
   await pictures.clock.advance(500 - PICTURE_MS);
   other.layer.headAt = pictures.layer.headAt + 500;
-  splice.begin(other.layer, 100);
-  const after = other.read(splice, 100);
+  rewriter.begin(other.layer, 100);
+  const after = other.read(rewriter, 100);
   t.ok(steps([before, ...after]).every((step) => step >= 0));
   t.ok(Math.abs(((after.at(-1)! - before) | 0) - 45_000) <= 2, 'half a second');
 });

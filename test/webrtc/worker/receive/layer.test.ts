@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Splice } from '../../../../src/webrtc/worker/forward/rtp-rewriter.js';
+import { RtpRewriter } from '../../../../src/webrtc/worker/forward/rtp-rewriter.js';
 import { Layer, type LayerReader } from '../../../../src/webrtc/worker/receive/layer.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { rtpPacket } from '../../../support/synthetic-rtp.js';
@@ -160,11 +160,11 @@ t.test('requests for keyframes are coalesced, repeated while none comes, and end
 t.test('a cut between layers of one sender keeps the time, by their reports', async (t) => {
   const one = new Bench();
   const two = new Layer({ kind: 'video', rid: 'h', codec: 'h264', clock: one.clock, requestKeyframe() {} });
-  const splice = new Splice(one.clock);
+  const rewriter = new RtpRewriter(one.clock);
   one.write(10, true, 1000);
-  splice.begin(one.layer, 10);
-  splice.lastSequence = 10;
-  splice.lastTimestamp = 1000;
+  rewriter.begin(one.layer, 10);
+  rewriter.lastSequence = 10;
+  rewriter.lastTimestamp = 1000;
   one.layer.report(one.clock.now(), 1000);
   two.report(one.clock.now(), 900_000);
   await one.clock.advance(100);
@@ -176,11 +176,11 @@ t.test('a cut between layers of one sender keeps the time, by their reports', as
     payload: Buffer.from([0x65]),
   });
   two.write(packet, 7, 906_000, true, -1, one.clock.monotonic());
-  splice.begin(two, 7);
-  t.equal(7 + splice.sequenceOffset, 11);
-  t.equal(906_000 + splice.timestampOffset, 7000);
+  rewriter.begin(two, 7);
+  t.equal(7 + rewriter.sequenceOffset, 11);
+  t.equal(906_000 + rewriter.timestampOffset, 7000);
   // One that would go back in time is moved on by a frame.
-  splice.lastTimestamp = 50_000;
-  splice.begin(two, 7);
-  t.equal(906_000 + splice.timestampOffset, 53_000);
+  rewriter.lastTimestamp = 50_000;
+  rewriter.begin(two, 7);
+  t.equal(906_000 + rewriter.timestampOffset, 53_000);
 });

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { RtpHeader } from '../../../../src/media/index.js';
 import { Layer, type LayerReader } from '../../../../src/webrtc/worker/receive/layer.js';
-import { MediaReceiver } from '../../../../src/webrtc/worker/receive/rtp-receiver.js';
+import { RtpReceiver } from '../../../../src/webrtc/worker/receive/rtp-receiver.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { seededRandom } from '../../../support/seeded-random.js';
 import { rtpPacket } from '../../../support/synthetic-rtp.js';
@@ -12,10 +12,10 @@ type Received = { sequence: number; timestamp: number; payload: string };
 function receive(nack = true): {
   clock: FakeClock;
   layer: Layer;
-  receiver: MediaReceiver;
+  receiver: RtpReceiver;
   got: Received[];
   requests: () => number;
-  accept(sequence: number, payload?: string, timestamp?: number, into?: MediaReceiver): void;
+  accept(sequence: number, payload?: string, timestamp?: number, into?: RtpReceiver): void;
 } {
   const clock = new FakeClock();
   let requests = 0;
@@ -26,7 +26,7 @@ function receive(nack = true): {
     clock,
     requestKeyframe: () => requests++,
   });
-  const receiver = new MediaReceiver({ layer, ssrc: 1, clock, nack });
+  const receiver = new RtpReceiver({ layer, ssrc: 1, clock, nack });
   const got: Received[] = [];
   const reader: LayerReader = {
     begin() {},
@@ -185,7 +185,7 @@ t.test('another stream goes on where the one before it ended', async (t) => {
   const { accept, got, layer, clock } = receive();
   accept(10, 'a', 1000);
   await clock.advance(1000);
-  const next = new MediaReceiver({ layer, ssrc: 2, clock, nack: true });
+  const next = new RtpReceiver({ layer, ssrc: 2, clock, nack: true });
   accept(500, 'b', 77, next);
   t.same(
     got.map(({ timestamp }) => timestamp),

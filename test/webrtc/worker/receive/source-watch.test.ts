@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { Feed } from '../../../../src/webrtc/worker/receive/media-source.js';
+import { MediaSource } from '../../../../src/webrtc/worker/receive/media-source.js';
 import { SourceWatch } from '../../../../src/webrtc/worker/receive/source-watch.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { rtpPacket } from '../../../support/synthetic-rtp.js';
@@ -15,28 +15,28 @@ function bench(t: Test) {
   const life = new AbortController();
   t.teardown(() => life.abort());
   const asked: string[] = [];
-  const feed = new Feed({
-    id: 'feed',
-    shape: { video: { codec: 'h264', rids: [''] }, audio: true },
+  const mediaSource = new MediaSource({
+    id: 'source',
+    format: { video: { codec: 'h264', rids: [''] }, audio: true },
     clock,
     requestKeyframe: () => asked.push('keyframe'),
   });
-  t.teardown(() => feed.end());
+  t.teardown(() => mediaSource.end());
   const began: object[] = [];
   new SourceWatch({
-    ...{ feed, clock, signal: life.signal },
+    ...{ mediaSource, clock, signal: life.signal },
     described() {},
     began: (_, has) => began.push(has),
   });
   let count = 70_000;
-  const write = (layer: (typeof feed.all)[number] | undefined, payload: Buffer): void => {
+  const write = (layer: (typeof mediaSource.all)[number] | undefined, payload: Buffer): void => {
     const fields = { payloadType: 1, ssrc: 1, sequence: ++count, timestamp: count * 960, payload };
     layer?.write(rtpPacket(fields), count, fields.timestamp, true, -1, clock.monotonic());
   };
   const send = async (ms: number, what: { sound?: boolean; picture?: Buffer }): Promise<void> => {
     for (let passed = 0; passed < ms; passed += STEP_MS) {
-      if (what.sound) write(feed.audio, OPUS);
-      if (what.picture) write(feed.layers[0], what.picture);
+      if (what.sound) write(mediaSource.audio, OPUS);
+      if (what.picture) write(mediaSource.layers[0], what.picture);
       await clock.advance(STEP_MS);
     }
   };

@@ -7,7 +7,7 @@ import type { Clock } from '../platform/index.js';
 export type IceServerAddress = { host: string; port: number; transport: 'udp' | 'tcp' };
 
 /** An answer that has not come by then does not come, ms. */
-const PATIENCE_MS = 3_000;
+const PROBE_TIMEOUT_MS = 3_000;
 /** When the request is sent again, ms after the first time: UDP loses things. */
 const RETRANSMIT_MS = [0, 500, 1_500] as const;
 /** RFC 8489 section 5. */
@@ -25,27 +25,27 @@ const RESPONSE_CLASS = 0x0100;
 export async function probeIceServer(server: IceServerAddress, clock: Clock): Promise<string | undefined> {
   const { host, port, transport } = server;
   const name = `${host}:${port}`;
-  const patience = new AbortController();
+  const deadline = new AbortController();
   try {
     const late = new Promise<string>((resolve) => {
       clock.after(
-        PATIENCE_MS,
-        () => resolve(`${name} did not answer within ${PATIENCE_MS / 1_000} s`),
-        patience.signal,
+        PROBE_TIMEOUT_MS,
+        () => resolve(`${name} did not answer within ${PROBE_TIMEOUT_MS / 1_000} s`),
+        deadline.signal,
       );
     });
     const found = lookup(host).catch(() => undefined);
     const asked = found.then(async (address) => {
       if (!address) return `${name} has a name that cannot be resolved`;
-      if (patience.signal.aborted) return undefined;
+      if (deadline.signal.aborted) return undefined;
       const ask = transport === 'udp' ? askByUdp : askByTcp;
-      return (await ask(address, port, clock, patience.signal))
+      return (await ask(address, port, clock, deadline.signal))
         ? undefined
         : `${name} refused the connection`;
     });
     return await Promise.race([asked, late]);
   } finally {
-    patience.abort();
+    deadline.abort();
   }
 }
 

@@ -24,7 +24,7 @@ const CREDENTIAL_S = 24 * 3_600;
 const ICE_URL =
   /^(stuns?|turns?):([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(\?transport=(?:udp|tcp))?$/;
 /** What a quoted string of a header may hold (RFC 9110 section 5.6.4), once quotes and backslashes are escaped. */
-const VISIBLE = /^[\x20-\x7e]+$/;
+const VISIBLE_ASCII = /^[\x20-\x7e]+$/;
 const DEFAULT_USER = 'headend';
 
 /** The STUN and TURN servers that clients are told of. */
@@ -43,7 +43,8 @@ export class IceServers {
     if (this.#turn.length > 0 && !turnSecret && !(turnUsername && turnPassword))
       throw invalid('TURN_SERVER needs TURN_USERNAME and TURN_PASSWORD, or TURN_SECRET');
     for (const [name, value] of Object.entries({ TURN_USERNAME: turnUsername, TURN_PASSWORD: turnPassword }))
-      if (value && !VISIBLE.test(value)) throw invalid(`${name} may hold visible ASCII characters alone`);
+      if (value && !VISIBLE_ASCII.test(value))
+        throw invalid(`${name} may hold visible ASCII characters alone`);
   }
 
   /**

@@ -7,7 +7,7 @@ type SourceDescription = Pick<SourceInfo, 'video' | 'audio'>;
 type PresentMedia = { audio: boolean; video: boolean };
 
 /** Events that are kept for a listener that has not come yet. */
-const KEPT_EVENTS = 16;
+const MAXIMUM_BUFFERED_EVENTS = 16;
 
 /** What both kinds of peers have in common, on the gateway's side. */
 abstract class PoolPeer {
@@ -59,12 +59,12 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
     if (this.#media) listener(this.#media.startedAt, this.#media.has);
   }
 
-  foundSource(source: SourceDescription): void {
+  sourceReported(source: SourceDescription): void {
     this.#source = source;
     this.#sourceListener?.(source);
   }
 
-  mediaBegan(startedAt: number, has: PresentMedia): void {
+  mediaStarted(startedAt: number, has: PresentMedia): void {
     this.#media = { startedAt, has };
     this.#mediaListener?.(startedAt, has);
   }
@@ -74,7 +74,7 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
 export class PoolViewer extends PoolPeer implements ViewingPeer {
   readonly viewerGroupId: string;
   #listener: ((event: ViewerEvent) => void) | undefined;
-  #early: ViewerEvent[] = [];
+  #bufferedEvents: ViewerEvent[] = [];
 
   constructor(id: string, worker: WorkerProcess, viewerGroupId: string) {
     super(id, worker);
@@ -87,15 +87,15 @@ export class PoolViewer extends PoolPeer implements ViewingPeer {
 
   onEvent(listener: (event: ViewerEvent) => void): void {
     this.#listener = listener;
-    for (const event of this.#early.splice(0)) listener(event);
+    for (const event of this.#bufferedEvents.splice(0)) listener(event);
   }
 
-  happened(event: ViewerEvent): void {
+  eventReported(event: ViewerEvent): void {
     if (this.#listener) {
       this.#listener(event);
       return;
     }
-    this.#early.push(event);
-    if (this.#early.length > KEPT_EVENTS) this.#early.shift();
+    this.#bufferedEvents.push(event);
+    if (this.#bufferedEvents.length > MAXIMUM_BUFFERED_EVENTS) this.#bufferedEvents.shift();
   }
 }

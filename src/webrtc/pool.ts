@@ -48,7 +48,7 @@ const SPREAD_AFTER = 20;
  */
 const MAXIMUM_JOINS = 100_000;
 const MAXIMUM_RESIDENT_BYTES = 1 << 30;
-const LOOK_MS = 30_000;
+const RENEWAL_CHECK_MS = 30_000;
 
 type MediaSourceRecord = { worker: WorkerProcess };
 type ViewerGroupRecord = { mediaSourceId: string | undefined; viewers: Map<WorkerProcess, number> };
@@ -92,8 +92,8 @@ class Pool implements WebrtcPool {
         },
         clock,
         log: this.#log,
-        reported: (report) => this.#reported(worker, report),
-        died: () => this.#died(worker),
+        reportReceived: (report) => this.#reportReceived(worker, report),
+        workerDied: () => this.#workerDied(worker),
       });
       this.#workers.push(worker);
     }
@@ -103,14 +103,14 @@ class Pool implements WebrtcPool {
       await this.close();
       throw error;
     }
-    clock.every(LOOK_MS, () => void this.#look(), this.#life.signal);
+    clock.every(RENEWAL_CHECK_MS, () => void this.#renewDrainedWorkers(), this.#life.signal);
   }
 
   async close(): Promise<void> {
     this.#life.abort();
     await Promise.all(this.#workers.map((worker) => worker.close()));
     for (const peer of [...this.#publishers.values(), ...this.#viewers.values()])
-      this.#gone(peer.id, 'closed');
+      this.#peerClosed(peer.id, 'closed');
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
     this.#folder = undefined;
   }
@@ -133,7 +133,7 @@ class Pool implements WebrtcPool {
       });
       if (answer.type === 'answered') peer.local = answer.local;
     } catch (error) {
-      this.#gone(id, 'closed');
+      this.#peerClosed(id, 'closed');
       throw error;
     }
     this.#addMediaSource(mediaSourceId, worker);
@@ -207,16 +207,16 @@ class Pool implements WebrtcPool {
     const group = this.#viewerGroup(viewerGroupId);
     group.mediaSourceId = mediaSourceId;
     this.#sendMediaSource(viewerGroupId, group);
-    this.#forget(viewerGroupId, group);
+    this.#deleteIfUnused(viewerGroupId, group);
   }
 
   closeViewerGroup(viewerGroupId: string, reason: string): void {
     const group = this.#viewerGroups.get(viewerGroupId);
     if (!group) return;
-    this.#log.debug({ viewerGroupId, reason, viewers: this.#count(group) }, 'a channel is closed');
+    this.#log.debug({ viewerGroupId, reason, viewers: this.#viewerCount(group) }, 'a channel is closed');
     group.mediaSourceId = undefined;
     for (const worker of group.viewers.keys()) worker.send({ type: 'close-viewer-group', viewerGroupId });
-    this.#forget(viewerGroupId, group);
+    this.#deleteIfUnused(viewerGroupId, group);
   }
 
   async stats(): Promise<PoolStats> {
@@ -256,7 +256,7 @@ class Pool implements WebrtcPool {
       });
       if (answer.type === 'answered') peer.local = answer.local;
     } catch (error) {
-      this.#gone(id, 'closed');
+      this.#peerClosed(id, 'closed');
       throw error;
     }
     return peer;
@@ -270,12 +270,12 @@ class Pool implements WebrtcPool {
     return group;
   }
 
-  #forget(viewerGroupId: string, group: ViewerGroupRecord): void {
+  #deleteIfUnused(viewerGroupId: string, group: ViewerGroupRecord): void {
     if (group.mediaSourceId === undefined && group.viewers.size === 0)
       this.#viewerGroups.delete(viewerGroupId);
   }
 
-  #count(group: ViewerGroupRecord): number {
+  #viewerCount(group: ViewerGroupRecord): number {
     let viewers = 0;
     for (const count of group.viewers.values()) viewers += count;
     return viewers;
@@ -324,22 +324,22 @@ class Pool implements WebrtcPool {
     return nearOrIdle(home, this.#leastLoaded(), this.#options.spreadAfter ?? SPREAD_AFTER);
   }
 
-  #reported(worker: WorkerProcess, report: WorkerReport): void {
+  #reportReceived(worker: WorkerProcess, report: WorkerReport): void {
     switch (report.type) {
       case 'connected':
         this.#peer(report.id)?.markConnected();
         return;
       case 'closed':
-        this.#gone(report.id, report.end);
+        this.#peerClosed(report.id, report.end);
         return;
       case 'source':
-        this.#publishers.get(report.id)?.foundSource(report.source);
+        this.#publishers.get(report.id)?.sourceReported(report.source);
         return;
       case 'media':
-        this.#publishers.get(report.id)?.mediaBegan(report.startedAt, report.has);
+        this.#publishers.get(report.id)?.mediaStarted(report.startedAt, report.has);
         return;
       case 'viewer-event':
-        this.#viewers.get(report.id)?.happened(report.event);
+        this.#viewers.get(report.id)?.eventReported(report.event);
         return;
       case 'log':
         this.#log[report.level]({ port: worker.settings.port, detail: report.detail }, report.message);
@@ -353,7 +353,7 @@ class Pool implements WebrtcPool {
     return this.#publishers.get(id) ?? this.#viewers.get(id);
   }
 
-  #gone(id: string, end: PeerEnd): void {
+  #peerClosed(id: string, end: PeerEnd): void {
     const publisher = this.#publishers.get(id);
     const viewer = this.#viewers.get(id);
     if (publisher) {
@@ -375,18 +375,18 @@ class Pool implements WebrtcPool {
     const left = (group.viewers.get(worker) ?? 0) - 1;
     if (left > 0) group.viewers.set(worker, left);
     else group.viewers.delete(worker);
-    this.#forget(viewerGroupId, group);
+    this.#deleteIfUnused(viewerGroupId, group);
   }
 
-  #died(worker: WorkerProcess): void {
+  #workerDied(worker: WorkerProcess): void {
     for (const [mediaSourceId, mediaSource] of [...this.#mediaSources])
       if (mediaSource.worker === worker) this.#removeMediaSource(mediaSourceId, worker);
     for (const peer of [...this.#publishers.values(), ...this.#viewers.values()])
-      if (peer.worker === worker) this.#gone(peer.id, 'worker-died');
+      if (peer.worker === worker) this.#peerClosed(peer.id, 'worker-died');
   }
 
   /** Renews workers that have had many peers, when they have none. */
-  async #look(): Promise<void> {
+  async #renewDrainedWorkers(): Promise<void> {
     for (const worker of this.#workers) {
       const stats = await worker.stats();
       if (!stats) continue;

@@ -11,16 +11,16 @@ const STOP_MS = 3000;
 const RESTARTS = { initialMs: 100, maximumMs: 10_000, windowMs: 60_000, limit: Number.POSITIVE_INFINITY };
 
 type Answer = Extract<WorkerReport, { type: 'answered' | 'receiving' | 'sending' }>;
-type Waiting = { resolve(answer: Answer): void; reject(error: Error): void; cancel: Cancel };
+type PendingRequest = { resolve(answer: Answer): void; reject(error: Error): void; cancel: Cancel };
 
 export type WorkerProcessOptions = {
   settings: WorkerSettings;
   clock: Clock;
   log: Logger;
   /** What is no answer to a request. */
-  reported(report: WorkerReport): void;
+  reportReceived(report: WorkerReport): void;
   /** All that the worker had is gone; another process is being started. */
-  died(): void;
+  workerDied(): void;
 };
 
 /** One worker process as the gateway sees it: started again when it dies. */
@@ -35,14 +35,14 @@ export class WorkerProcess {
   draining = false;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #reported: (report: WorkerReport) => void;
-  readonly #died: () => void;
+  readonly #reportReceived: (report: WorkerReport) => void;
+  readonly #workerDied: () => void;
   readonly #backoff: Backoff;
   readonly #life = new AbortController();
-  readonly #waiting = new Map<string, Waiting>();
-  readonly #statsWaiting = new Map<number, (stats: WorkerStats | undefined) => void>();
+  readonly #pending = new Map<string, PendingRequest>();
+  readonly #pendingStats = new Map<number, (stats: WorkerStats | undefined) => void>();
   #child: ChildProcess | undefined;
-  #gone: Promise<void> = Promise.resolve();
+  #exitPromise: Promise<void> = Promise.resolve();
   #ready = false;
   #stopping = false;
   #requests = 0;
@@ -51,8 +51,8 @@ export class WorkerProcess {
     this.settings = options.settings;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#reported = options.reported;
-    this.#died = options.died;
+    this.#reportReceived = options.reportReceived;
+    this.#workerDied = options.workerDied;
     this.#backoff = new Backoff(options.clock, RESTARTS);
   }
 
@@ -97,11 +97,11 @@ export class WorkerProcess {
     if (!this.ready) return Promise.reject(unavailable('the WebRTC worker is not running'));
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.after(ANSWER_MS, () => {
-        this.#waiting.delete(command.id);
+        this.#pending.delete(command.id);
         this.send({ type: 'close', id: command.id });
         reject(unavailable('the WebRTC worker does not answer'));
       });
-      this.#waiting.set(command.id, { resolve, reject, cancel });
+      this.#pending.set(command.id, { resolve, reject, cancel });
       this.send(command);
     });
   }
@@ -113,11 +113,11 @@ export class WorkerProcess {
     return new Promise((resolve) => {
       const finish = (stats: WorkerStats | undefined): void => {
         cancel();
-        this.#statsWaiting.delete(request);
+        this.#pendingStats.delete(request);
         resolve(stats);
       };
       const cancel = this.#clock.after(ANSWER_MS, () => finish(undefined));
-      this.#statsWaiting.set(request, finish);
+      this.#pendingStats.set(request, finish);
       this.send({ type: 'stats', request });
     });
   }
@@ -139,7 +139,7 @@ export class WorkerProcess {
         slow();
         resolve(failure);
       };
-      this.#gone = new Promise((gone) => {
+      this.#exitPromise = new Promise((gone) => {
         const ended = (): void => {
           gone();
           finish('it ended while it started');
@@ -156,27 +156,27 @@ export class WorkerProcess {
           this.#ready = true;
           finish(undefined);
         } else if (report.type === 'not-ready') finish(report.message);
-        else this.#take(report);
+        else this.#handleReport(report);
       });
       this.send({ type: 'start', settings: this.settings });
     });
   }
 
-  #take(report: WorkerReport): void {
+  #handleReport(report: WorkerReport): void {
     if (report.type === 'stats') {
-      this.#statsWaiting.get(report.request)?.(report.stats);
+      this.#pendingStats.get(report.request)?.(report.stats);
       return;
     }
     if (report.type === 'refused') {
-      this.#settle(report.id)?.reject(unavailable(report.message));
+      this.#takePending(report.id)?.reject(unavailable(report.message));
     } else if (report.type === 'answered' || report.type === 'receiving' || report.type === 'sending') {
-      this.#settle(report.id)?.resolve(report);
-    } else this.#reported(report);
+      this.#takePending(report.id)?.resolve(report);
+    } else this.#reportReceived(report);
   }
 
-  #settle(id: string): Waiting | undefined {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
+  #takePending(id: string): PendingRequest | undefined {
+    const waiting = this.#pending.get(id);
+    this.#pending.delete(id);
     waiting?.cancel();
     return waiting;
   }
@@ -185,10 +185,10 @@ export class WorkerProcess {
     if (child !== this.#child) return;
     const wasReady = this.#ready;
     this.#ready = false;
-    for (const id of [...this.#waiting.keys()])
-      this.#settle(id)?.reject(unavailable('the WebRTC worker has died'));
-    for (const finish of [...this.#statsWaiting.values()]) finish(undefined);
-    if (wasReady) this.#died();
+    for (const id of [...this.#pending.keys()])
+      this.#takePending(id)?.reject(unavailable('the WebRTC worker has died'));
+    for (const finish of [...this.#pendingStats.values()]) finish(undefined);
+    if (wasReady) this.#workerDied();
     const { exitCode: code, signalCode: signal } = child;
     const { port } = this.settings;
     if (this.#stopping && code !== 0) this.#log.warn({ port, code, signal }, 'a WebRTC worker ended badly');
@@ -212,7 +212,7 @@ export class WorkerProcess {
       if (failure === undefined) return;
       this.#log.error({ port: this.settings.port }, `a WebRTC worker does not start again: ${failure}`);
       this.#child?.kill('SIGKILL');
-      await this.#gone;
+      await this.#exitPromise;
     }
   }
 
@@ -222,7 +222,7 @@ export class WorkerProcess {
     if (!child) return;
     this.send({ type: 'stop' });
     const cancel = this.#clock.after(STOP_MS, () => child.kill('SIGKILL'));
-    await this.#gone;
+    await this.#exitPromise;
     cancel();
   }
 }

@@ -104,8 +104,8 @@ export class SimulatedSender {
     const payload = Buffer.from([0x41, 1]);
     const packet = rtpPacket({ payloadType: 96, ssrc: 1, sequence, timestamp, payload });
     this.#route(kind, WORK[kind], () => {
-      layer.arrived(timestamp);
-      layer.write(packet, sequence, timestamp, true, -1, this.#now);
+      layer.packetArrived(timestamp);
+      layer.writePacket(packet, sequence, timestamp, true, -1, this.#now);
     });
   }
 
@@ -114,7 +114,7 @@ export class SimulatedSender {
     const report = this.lie(honest, kind, this.elapsed);
     if (report)
       this.#route(kind, 0, () => {
-        if (this.#layers[kind].head >= 0) this.#sender.report(this.#layers[kind], report);
+        if (this.#layers[kind].head >= 0) this.#sender.applyReport(this.#layers[kind], report);
       });
   }
 

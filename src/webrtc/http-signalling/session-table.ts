@@ -87,7 +87,7 @@ export class SessionTable<T extends SessionContent> {
       content,
     };
     this.#sessions.set(session.id, session);
-    void content.peer.closed.then(() => this.#end(session));
+    void content.peer.closed.then(() => this.#sessionClosed(session));
     return session;
   }
 
@@ -96,7 +96,7 @@ export class SessionTable<T extends SessionContent> {
     this.#sessions.delete(session.id);
     session.content.leave();
   }
-  #end({ id, content }: SignallingSession<T>): void {
+  #sessionClosed({ id, content }: SignallingSession<T>): void {
     if (!this.#sessions.delete(id) || !content.closeReason) return;
     this.#closeReasons.set(id, content.closeReason);
     for (const oldest of this.#closeReasons.keys()) {

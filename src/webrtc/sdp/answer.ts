@@ -47,7 +47,7 @@ export function writeAnswer(
   answer.line('a=ice-options:trickle');
   for (const media of offer.media) {
     if (!isPlanned(media, plan)) {
-      refuse(answer, media);
+      writeRejectedSection(answer, media);
       continue;
     }
     if (media.kind === 'audio') writeAudio(answer, media, plan, local);
@@ -77,7 +77,7 @@ function isPlanned(media: OfferedMedia, plan: PublisherPlan | ViewerPlan): boole
 }
 
 /** RFC 3264 section 6: port 0; the section keeps its place. */
-function refuse(answer: SdpWriter, { kind, protocol, firstFormat, mid }: OfferedMedia): void {
+function writeRejectedSection(answer: SdpWriter, { kind, protocol, firstFormat, mid }: OfferedMedia): void {
   answer.line(`m=${kind} 0 ${protocol} ${firstFormat}`);
   answer.line('c=IN IP4 0.0.0.0');
   if (mid !== undefined) answer.line(`a=mid:${mid}`);
@@ -93,7 +93,7 @@ function writeAudio(
   const { audio } = plan;
   if (!audio) return;
   const { payloadType } = audio;
-  begin(answer, media, [payloadType], plan, local);
+  writeSectionHead(answer, media, [payloadType], plan, local);
   writeExtensions(answer, audio.extensions);
   answer.line(`a=rtpmap:${payloadType} opus/48000/2`);
   const parameters = opusParameters(audio.parameters);
@@ -117,7 +117,7 @@ function writeVideo(
   const payloadTypes = codecs.flatMap(({ payloadType, rtxPayloadType }) =>
     rtxPayloadType === undefined ? [payloadType] : [payloadType, rtxPayloadType],
   );
-  begin(answer, media, payloadTypes, plan, local);
+  writeSectionHead(answer, media, payloadTypes, plan, local);
   writeExtensions(answer, video.extensions);
   for (const codec of codecs) writeVideoCodec(answer, codec, video.feedback);
   if (plan.kind === 'publisher') writeLayers(answer, media, plan.video?.rids ?? []);
@@ -125,7 +125,7 @@ function writeVideo(
 }
 
 /** What every accepted section has. */
-function begin(
+function writeSectionHead(
   answer: SdpWriter,
   media: OfferedMedia,
   payloadTypes: number[],
@@ -176,10 +176,10 @@ function writeLayers(answer: SdpWriter, media: OfferedMedia, rids: string[]): vo
 function writeVideoSource(answer: SdpWriter, video: NonNullable<ViewerPlan['video']>): void {
   const { ssrc, rtxSsrc, codecs } = video;
   answer.line(`a=msid:${CNAME} video`);
-  const rtx = codecs.some(({ rtxPayloadType }) => rtxPayloadType !== undefined);
-  if (rtx) answer.line(`a=ssrc-group:FID ${ssrc} ${rtxSsrc}`);
+  const hasRtx = codecs.some(({ rtxPayloadType }) => rtxPayloadType !== undefined);
+  if (hasRtx) answer.line(`a=ssrc-group:FID ${ssrc} ${rtxSsrc}`);
   answer.line(`a=ssrc:${ssrc} cname:${CNAME}`);
-  if (rtx) answer.line(`a=ssrc:${rtxSsrc} cname:${CNAME}`);
+  if (hasRtx) answer.line(`a=ssrc:${rtxSsrc} cname:${CNAME}`);
 }
 
 /**

@@ -45,15 +45,15 @@ export function planPublisher(offer: Offer): PublisherPlan {
   };
   const audio = sending('audio');
   const video = sending('video');
-  if (!audio && !video) throw nothing('sends neither audio nor video');
+  if (!audio && !video) throw nothingOffered('sends neither audio nor video');
   const plan: PublisherPlan = {
     kind: 'publisher',
     ...(audio && { audio: publisherAudio(audio) }),
     ...(video && { video: publisherVideo(video) }),
   };
   // RFC 9143 section 9.1: on one transport a payload type means one thing.
-  const sound = plan.audio?.payloadType;
-  if (sound !== undefined && (sound === plan.video?.payloadType || sound === plan.video?.rtxPayloadType))
+  const audioPayloadType = plan.audio?.payloadType;
+  if (audioPayloadType !== undefined && [plan.video?.payloadType, plan.video?.rtxPayloadType].includes(audioPayloadType))
     throw new PublicError(400, 'sdp_invalid', 'Audio and video have the same payload type.');
   return plan;
 }
@@ -66,7 +66,7 @@ export function planPublisher(offer: Offer): PublisherPlan {
 export function planViewer(offer: Offer): ViewerPlan {
   const [audio] = usable(offer, 'audio', 'recvonly');
   const [video] = usable(offer, 'video', 'recvonly');
-  if (!audio && !video) throw nothing('takes neither audio nor video');
+  if (!audio && !video) throw nothingOffered('takes neither audio nor video');
   return {
     kind: 'viewer',
     ...(audio && { audio: viewerAudio(audio) }),
@@ -149,7 +149,7 @@ function noCommonCodec(kind: string, names: string): PublicError {
   return new PublicError(406, 'no_common_codec', `No codec offered for ${kind} is known here: ${names}.`);
 }
 
-function nothing(what: string): PublicError {
+function nothingOffered(what: string): PublicError {
   return new PublicError(
     400,
     'nothing_offered',

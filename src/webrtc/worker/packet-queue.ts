@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/index.js';
 
 /** Takes packets out of the queue; `at` is when they arrived (monotonic ms). */
-export type PacketReceiver = { packet(packet: Buffer, at: number): void };
+export type PacketReceiver = { receivePacket(packet: Buffer, at: number): void };
 
 export type PacketQueueOptions = {
   clock: Clock;
@@ -12,7 +12,7 @@ export type PacketQueueOptions = {
   /** ms after which a packet is of no use any more. */
   staleMs?: number;
   /** Told when a receiver threw: a packet must not be able to stop the others. */
-  failed(error: unknown): void;
+  receiverFailed(error: unknown): void;
 };
 
 /**
@@ -27,7 +27,7 @@ export class PacketQueue {
   readonly #capacity: number;
   readonly #budgetMs: number;
   readonly staleMs: number;
-  readonly #failed: (error: unknown) => void;
+  readonly #receiverFailed: (error: unknown) => void;
   readonly #packets: (Buffer | undefined)[];
   readonly #receivers: (PacketReceiver | undefined)[];
   readonly #times: Float64Array;
@@ -40,7 +40,7 @@ export class PacketQueue {
     this.#capacity = options.capacity ?? 8192;
     this.#budgetMs = options.budgetMs ?? 5;
     this.staleMs = options.staleMs ?? 500;
-    this.#failed = options.failed;
+    this.#receiverFailed = options.receiverFailed;
     this.#packets = new Array(this.#capacity);
     this.#receivers = new Array(this.#capacity);
     this.#times = new Float64Array(this.#capacity);
@@ -79,9 +79,9 @@ export class PacketQueue {
         continue;
       }
       try {
-        receiver.packet(packet, at);
+        receiver.receivePacket(packet, at);
       } catch (error) {
-        this.#failed(error);
+        this.#receiverFailed(error);
       }
       if (this.#clock.monotonic() - start > this.#budgetMs) break;
     }

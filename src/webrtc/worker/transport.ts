@@ -6,9 +6,9 @@ import { assertSafe, readLocalTransport, transportDescription } from './transpor
 
 /** What a transport tells its peer. Nothing is called from inside a native callback. */
 export type TransportOwner = PacketReceiver & {
-  opened(): void;
+  transportOpened(): void;
   /** The remote side has said goodbye, or is gone. */
-  ended(end: 'left' | 'lost'): void;
+  transportClosed(end: 'left' | 'lost'): void;
 };
 
 /** DTLS records; the path is known to carry this much with SRTP on top. */
@@ -25,7 +25,7 @@ export class Transport {
   #rejectLocal!: (error: Error) => void;
   readonly #context: WorkerContext;
   /** What the native callbacks see of this transport. They are kept for ever; this is emptied at the end. */
-  readonly #seen: { transport: Transport | undefined } = { transport: this };
+  readonly #handle: { transport: Transport | undefined } = { transport: this };
   /** The wrappers' destructors close what they wrap: both are held as long as the transport lives. */
   #connection: PeerConnection | undefined;
   #track: Track | undefined;
@@ -52,10 +52,12 @@ export class Transport {
     });
     // Who asks for it gets the error; nobody has to.
     this.local.catch(() => {});
-    const seen = this.#seen;
-    connection.onTrack(guarded(seen, (transport, track) => transport.#take(track)));
-    connection.onStateChange(guarded(seen, (transport, state) => transport.#changed(state)));
-    connection.onGatheringStateChange(guarded(seen, (transport, state) => transport.#gathered(state)));
+    const seen = this.#handle;
+    connection.onTrack(guarded(seen, (transport, track) => transport.#attachTrack(track)));
+    connection.onStateChange(guarded(seen, (transport, state) => transport.#stateChanged(state)));
+    connection.onGatheringStateChange(
+      guarded(seen, (transport, state) => transport.#gatheringStateChanged(state)),
+    );
   }
 
   /** Answers the remote side's offer. @throws Error when it is of no use. */
@@ -77,21 +79,21 @@ export class Transport {
     const transport = new Transport(context, name);
     const media = new datachannel.Video('0', 'SendRecv');
     media.addVP8Codec(96);
-    transport.#take(transport.#connection!.addTrack(media));
+    transport.#attachTrack(transport.#connection!.addTrack(media));
     transport.#connection!.setLocalDescription('offer');
     return transport;
   }
 
   /** The remote side's answer to our offer. @throws Error when it is of no use. */
-  accept(remote: RemoteTransport): void {
+  acceptAnswer(remote: RemoteTransport): void {
     assertSafe(remote);
     this.#connection?.setRemoteDescription(transportDescription(remote), 'answer');
   }
 
   /** From now on packets and events go there. */
-  attach(owner: TransportOwner): void {
+  attachOwner(owner: TransportOwner): void {
     this.#owner = owner;
-    if (this.#open) this.#tellOpened();
+    if (this.#open) this.#notifyOpened();
   }
 
   /** Encrypts and sends; the memory may be used again at once. Gives false when it could not be sent. */
@@ -110,7 +112,7 @@ export class Transport {
     this.#closed = true;
     this.#open = false;
     this.#owner = undefined;
-    this.#seen.transport = undefined;
+    this.#handle.transport = undefined;
     this.#rejectLocal(new Error('the connection was closed'));
     try {
       this.#connection?.close();
@@ -121,7 +123,7 @@ export class Transport {
     this.#track = undefined;
   }
 
-  #gathered(state: string): void {
+  #gatheringStateChanged(state: string): void {
     if (state !== 'complete') return;
     const sdp = this.#connection?.localDescription()?.sdp ?? '';
     const local = readLocalTransport(sdp, this.#context.settings);
@@ -129,9 +131,9 @@ export class Transport {
     else this.#rejectLocal(new Error('the local description is not complete'));
   }
 
-  #take(track: Track): void {
+  #attachTrack(track: Track): void {
     this.#track = track;
-    const seen = this.#seen;
+    const seen = this.#handle;
     track.onOpen(guarded(seen, (transport) => transport.#opened()));
     track.onError(guarded(seen, (transport, message) => transport.#failed(message)));
     track.onMessage(guarded(seen, (transport, packet) => transport.#receive(packet)));
@@ -152,24 +154,24 @@ export class Transport {
   #opened(): void {
     if (this.#open || this.#closed) return;
     this.#open = true;
-    this.#tellOpened();
+    this.#notifyOpened();
   }
 
-  #tellOpened(): void {
-    setImmediate(() => this.#owner?.opened());
+  #notifyOpened(): void {
+    setImmediate(() => this.#owner?.transportOpened());
   }
 
-  #changed(state: string): void {
+  #stateChanged(state: string): void {
     if (this.#closed) return;
     // A goodbye (close_notify) shows as `disconnected` and `closed`; who is only silent becomes `failed` at last.
     if (state !== 'disconnected' && state !== 'closed' && state !== 'failed') return;
     this.#open = false;
     const end = state === 'failed' ? 'lost' : 'left';
-    setImmediate(() => this.#owner?.ended(end));
+    setImmediate(() => this.#owner?.transportClosed(end));
   }
 
   /** A callback failed. */
-  complain(error: unknown): void {
+  callbackFailed(error: unknown): void {
     this.#context.log('error', 'a callback failed', error);
   }
 }
@@ -185,7 +187,7 @@ function guarded<Parameters extends unknown[]>(
     try {
       task(transport, ...parameters);
     } catch (error) {
-      transport.complain(error);
+      transport.callbackFailed(error);
     }
   };
 }

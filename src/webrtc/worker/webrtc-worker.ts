@@ -43,7 +43,7 @@ export class WebrtcWorker {
       settings,
       queue: new PacketQueue({
         clock,
-        failed: (error) => log('error', 'a packet could not be handled', error),
+        receiverFailed: (error) => log('error', 'a packet could not be handled', error),
       }),
       counters: { packetsIn: 0, packetsOut: 0, retransmitted: 0 },
       notifyGateway,
@@ -62,8 +62,8 @@ export class WebrtcWorker {
 
   /** Ends everything; the process can go. */
   close(): void {
-    for (const { viewer } of [...this.#viewers.values()]) viewer.end('closed');
-    for (const publisher of [...this.#publishers.values()]) publisher.end('closed');
+    for (const { viewer } of [...this.#viewers.values()]) viewer.close('closed');
+    for (const publisher of [...this.#publishers.values()]) publisher.close('closed');
     for (const transport of this.#offers.values()) transport.close();
     for (const output of this.#outputs.values()) output.close();
     for (const input of this.#inputs.values()) input.close();
@@ -128,7 +128,7 @@ export class WebrtcWorker {
       transport,
       plan,
       maximumBitrate,
-      ended: (end) => {
+      closed: (end) => {
         this.#publishers.delete(id);
         this.#context.notifyGateway({ type: 'closed', id, end });
       },
@@ -168,12 +168,12 @@ export class WebrtcWorker {
       transport,
       plan,
       ...(rid === undefined ? {} : { rid }),
-      ended: (end) => this.#left(id, end),
+      closed: (end) => this.#left(id, end),
     });
     const group = this.#viewerGroupFor(viewerGroupId, mediaSource);
     this.#viewers.set(id, { viewer, group });
-    group.add(viewer);
-    offer?.accept(remote);
+    group.addViewer(viewer);
+    offer?.acceptAnswer(remote);
     this.#context.notifyGateway({ type: 'answered', id, local: await transport.local });
   }
 
@@ -182,7 +182,7 @@ export class WebrtcWorker {
     this.#viewers.delete(id);
     watching?.group.viewers.delete(watching.viewer);
     if (watching && watching.group.viewers.size === 0) {
-      watching.group.hold(undefined);
+      watching.group.holdSubscription(undefined);
       this.#viewerGroups.delete(watching.group.id);
     }
     this.#context.notifyGateway({ type: 'closed', id, end });
@@ -204,9 +204,12 @@ export class WebrtcWorker {
   #setMediaSource({ viewerGroupId, mediaSource }: Command<'set-media-source'>): void {
     const group = this.#viewerGroups.get(viewerGroupId);
     if (!group) return;
-    group.hold(undefined);
-    if (mediaSource) group.hold(this.#mediaSources.watch(mediaSource, (found) => group.show(found)));
-    else group.show(undefined);
+    group.holdSubscription(undefined);
+    if (mediaSource)
+      group.holdSubscription(
+        this.#mediaSources.subscribe(mediaSource, (found) => group.setMediaSource(found)),
+      );
+    else group.setMediaSource(undefined);
   }
 
   async #receiveRtp({ id, mediaSourceId, video, audio }: Command<'receive-rtp'>): Promise<void> {
@@ -245,8 +248,8 @@ export class WebrtcWorker {
   }
 
   #close(id: string, end: PeerEnd): void {
-    this.#publishers.get(id)?.end(end);
-    this.#viewers.get(id)?.viewer.end(end);
+    this.#publishers.get(id)?.close(end);
+    this.#viewers.get(id)?.viewer.close(end);
     const offer = this.#offers.get(id);
     if (offer) {
       this.#offers.delete(id);

@@ -16,10 +16,10 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 t.test('packets are handled later, in order, some at a time', async (t) => {
   const clock = new BusyClock();
   const failures: unknown[] = [];
-  const queue = new PacketQueue({ clock, budgetMs: 5, failed: (error) => failures.push(error) });
+  const queue = new PacketQueue({ clock, budgetMs: 5, receiverFailed: (error) => failures.push(error) });
   const got: number[] = [];
   const receiver = {
-    packet(packet: Buffer): void {
+    receivePacket(packet: Buffer): void {
       got.push(packet[0]!);
       clock.busyMs += 2;
       if (packet[0] === 1) throw new Error('spoilt');
@@ -37,9 +37,9 @@ t.test('packets are handled later, in order, some at a time', async (t) => {
 
 t.test('what is too old, or too many, is dropped and counted', async (t) => {
   const clock = new FakeClock();
-  const queue = new PacketQueue({ clock, capacity: 4, staleMs: 500, failed: () => {} });
+  const queue = new PacketQueue({ clock, capacity: 4, staleMs: 500, receiverFailed: () => {} });
   let got = 0;
-  const receiver = { packet: (): void => void got++ };
+  const receiver = { receivePacket: (): void => void got++ };
   for (let i = 0; i < 6; i++) queue.push(receiver, Buffer.alloc(1));
   t.equal(queue.dropped, 2);
   const old = clock.advance(501);

@@ -16,7 +16,7 @@ const LINGER_MS = 2_000;
 /** A feed has ended: so long the gateway may take to say so too, ms. */
 const SOURCE_ENDED_MS = 12_000;
 /** A reader that lets more wait than this is sent less, bytes: some seconds of a good picture. */
-const MOST_WAITING = 4 << 20;
+const MAXIMUM_BACKLOG_BYTES = 4 << 20;
 
 /**
  * Sends a feed's best layer of AV1 and its sound as live Matroska to whoever connects first to a port on loopback: for
@@ -58,7 +58,7 @@ export class MatroskaOutput {
     this.#server.listen({ host: LOOPBACK, port: 0, backlog: 1 });
     await once(this.#server, 'listening', { signal: this.#life.signal });
     this.#server.on('error', (error) => this.#context.log('debug', 'a Matroska output failed', error));
-    this.#context.clock.after(CONNECT_MS, () => this.#unused(), this.#life.signal);
+    this.#context.clock.after(CONNECT_MS, () => this.#closeIfUnused(), this.#life.signal);
     return (this.#server.address() as AddressInfo).port;
   }
 
@@ -69,7 +69,7 @@ export class MatroskaOutput {
     this.#output?.close();
     this.#server.close();
     if (!this.#socket) {
-      this.#gone();
+      this.#finish();
       return;
     }
     this.#socket.end();
@@ -82,7 +82,7 @@ export class MatroskaOutput {
     await sleep(this.#context.clock, LINGER_MS, this.#life.signal);
   }
 
-  #unused(): void {
+  #closeIfUnused(): void {
     if (!this.#socket) this.close();
   }
 
@@ -97,13 +97,13 @@ export class MatroskaOutput {
     socket.on('error', (error) => this.#context.log('debug', 'a Matroska output failed', error));
     socket.on('close', () => {
       this.close();
-      this.#gone();
+      this.#finish();
     });
     socket.resume(); // nothing is said there, but that it is over
-    this.#flow(socket);
+    this.#startOutput(socket);
   }
 
-  #flow(socket: Socket): void {
+  #startOutput(socket: Socket): void {
     const { clock } = this.#context;
     const { zero } = this.#options;
     const audio = this.#options.audio && this.#mediaSource.audio !== undefined;
@@ -117,7 +117,7 @@ export class MatroskaOutput {
         if (body) socket.write(body);
         socket.uncork();
       },
-      full: () => socket.writableLength > MOST_WAITING,
+      isFull: () => socket.writableLength > MAXIMUM_BACKLOG_BYTES,
     });
     this.#output = new SourceOutput({
       context: this.#context,
@@ -125,11 +125,11 @@ export class MatroskaOutput {
       video: new OutputTrack(clock, 'video', new Av1Sink(stream)),
       audio: audio ? new OutputTrack(clock, 'audio', new OpusSink(stream)) : undefined,
       // The end of the stream would be taken for that of the publication: the gateway will tell.
-      ended: () => void clock.after(SOURCE_ENDED_MS, () => this.close(), this.#life.signal),
+      sourceEnded: () => void clock.after(SOURCE_ENDED_MS, () => this.close(), this.#life.signal),
     });
   }
 
-  #gone(): void {
+  #finish(): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
     this.#closed();

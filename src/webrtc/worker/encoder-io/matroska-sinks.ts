@@ -15,16 +15,16 @@ export class Av1Sink implements OutputSink {
       const layer = this.#layer!;
       const time = layer.mediaClock.timeOf(unit.timestamp)!;
       const latest = layer.mediaClock.timeOf(layer.headTimestamp)!;
-      if (!this.#stream.picture(unit, time, latest)) this.lost(layer);
+      if (!this.#stream.writeVideo(unit, time, latest)) this.packetsLost(layer);
     });
   }
 
-  begin(layer: Layer): void {
+  layerStarted(layer: Layer): void {
     this.#layer = layer;
     this.#units.lost();
   }
 
-  packet(layer: Layer, slot: number): void {
+  writePacket(layer: Layer, slot: number): void {
     const packet = layer.ring.packets[slot]!;
     const before = this.#units.waiting;
     // The ring keeps the payload as it is; only the header in front of it is written to.
@@ -33,14 +33,14 @@ export class Av1Sink implements OutputSink {
     if (!before && this.#units.waiting) layer.requestKeyframe();
   }
 
-  lost(layer: Layer): void {
+  packetsLost(layer: Layer): void {
     this.#units.lost();
     layer.requestKeyframe();
   }
 
-  silence(): void {}
+  writeSilence(): void {}
 
-  clocked(): void {}
+  clockChanged(): void {}
 }
 
 /** Makes the sound of a Matroska stream of Opus' packets, each of which is one frame of it. */
@@ -51,19 +51,19 @@ export class OpusSink implements OutputSink {
     this.#stream = stream;
   }
 
-  begin(): void {}
+  layerStarted(): void {}
 
-  packet(layer: Layer, slot: number): void {
-    const sound = layer.ring.packets[slot]!.subarray(RTP_HEADER_BYTES);
-    this.#stream.sound(sound, layer.mediaClock.timeOf(layer.ring.timestamps[slot]!)!);
+  writePacket(layer: Layer, slot: number): void {
+    const packet = layer.ring.packets[slot]!.subarray(RTP_HEADER_BYTES);
+    this.#stream.writeAudio(packet, layer.mediaClock.timeOf(layer.ring.timestamps[slot]!)!);
   }
 
   /** The times of what follows tell how much. */
-  lost(): void {}
+  packetsLost(): void {}
 
-  silence(layer: Layer, timestamp: number, sound: Buffer): void {
-    this.#stream.sound(sound, layer.mediaClock.timeOf(timestamp)!);
+  writeSilence(layer: Layer, timestamp: number, packet: Buffer): void {
+    this.#stream.writeAudio(packet, layer.mediaClock.timeOf(timestamp)!);
   }
 
-  clocked(): void {}
+  clockChanged(): void {}
 }

@@ -16,7 +16,7 @@ export type MatroskaStreamOptions = {
   /** Sends: a head, and what follows it. */
   write(head: Buffer, body?: Buffer): void;
   /** Whether what was written before waits and there is room for no more. */
-  full(): boolean;
+  isFull(): boolean;
 };
 
 /**
@@ -33,7 +33,7 @@ export class MatroskaStream {
   /** Unix ms at which the stream begins, and the one that is 0 in it. */
   #start = 0;
   #zero = 0;
-  #leavesOut = false;
+  #dropsVideo = false;
 
   constructor(options: MatroskaStreamOptions) {
     this.#options = options;
@@ -46,21 +46,21 @@ export class MatroskaStream {
    * @param latest the same of the last picture that has already come
    * @returns false when it was left out and the next keyframe is needed
    */
-  picture(unit: Av1Unit, time: number, latest: number): boolean {
-    if (this.#options.full()) this.#leavesOut = true;
-    else if (unit.keyframe) this.#leavesOut = false;
-    if (this.#leavesOut || !(this.#writer ?? this.#begin(unit, Math.max(time, latest)))) return false;
-    this.#frame(TRACK.video, Math.max(time, this.#start), unit.keyframe, unit.data);
+  writeVideo(unit: Av1Unit, time: number, latest: number): boolean {
+    if (this.#options.isFull()) this.#dropsVideo = true;
+    else if (unit.keyframe) this.#dropsVideo = false;
+    if (this.#dropsVideo || !(this.#writer ?? this.#writeHeader(unit, Math.max(time, latest)))) return false;
+    this.#writeFrame(TRACK.video, Math.max(time, this.#start), unit.keyframe, unit.data);
     return true;
   }
 
   /** A packet of Opus that sounds at this time (Unix ms). Before the first picture there is no use for it. */
-  sound(packet: Buffer, time: number): void {
-    if (!this.#writer || time < this.#start || this.#options.full()) return;
-    this.#frame(TRACK.audio, time, true, packet);
+  writeAudio(packet: Buffer, time: number): void {
+    if (!this.#writer || time < this.#start || this.#options.isFull()) return;
+    this.#writeFrame(TRACK.audio, time, true, packet);
   }
 
-  #begin(unit: Av1Unit, start: number): boolean {
+  #writeHeader(unit: Av1Unit, start: number): boolean {
     const { sequenceHeader: obu } = unit;
     const header = obu && readAv1SequenceHeaderObu(obu);
     if (!obu || !header) return false;
@@ -87,7 +87,7 @@ export class MatroskaStream {
     return true;
   }
 
-  #frame(track: number, time: number, keyframe: boolean, data: Buffer): void {
+  #writeFrame(track: number, time: number, keyframe: boolean, data: Buffer): void {
     const head = this.#writer!.frame(track, time - this.#zero, keyframe, data.length);
     this.#options.write(head, data);
   }

@@ -9,26 +9,26 @@ const GAP_MS = { video: 800, audio: 60 } as const;
 /** Sound that has not come for so long is replaced by silence; an encoder that detects silence sends every 400 ms. */
 const SILENCE_AFTER_MS = 500;
 /** Silence stays so far behind, as what comes at last is a little late. */
-const SILENCE_BEHIND_MS = 200;
+const SILENCE_DELAY_MS = 200;
 /** 20 ms of Opus that decode to nothing: full-band CELT, one frame (RFC 6716 section 3.1). */
 const SILENCE = Buffer.from([0xf8, 0xff, 0xfe]);
-const SOUND_MS = 20;
+const OPUS_FRAME_MS = 20;
 
 /** The end of what was sent, as Unix ms of the media's time; and when (monotonic ms) sound last got that far. */
-type Reach = { until: number; heardUntil: number; heardAt: number };
+type SentExtent = { until: number; audioUntil: number; audioAt: number };
 
 /** One stream of an output to an encoder: releases packets in order, and silence where no sound comes. */
 export class OutputTrack implements LayerReader {
   /** Whose clock counts. */
-  layer: Layer | undefined;
+  clockLayer: Layer | undefined;
   /** The layer that packets are read from; undefined before the first. */
-  reading: Layer | undefined;
+  readLayer: Layer | undefined;
   readonly #clock: WorkerContext['clock'];
   readonly #sink: OutputSink;
   readonly #gapMs: number;
   #next = 0;
   #gapSince: number | undefined;
-  #reach: Reach | undefined;
+  #sentExtent: SentExtent | undefined;
   /** Silence was sent, and no sound since. */
   #silent = false;
 
@@ -38,35 +38,35 @@ export class OutputTrack implements LayerReader {
     this.#gapMs = GAP_MS[kind];
   }
 
-  begin(layer: Layer, sequence: number): void {
-    const before = this.reading;
-    this.reading = layer;
-    this.layer = layer;
+  layerStarted(layer: Layer, sequence: number): void {
+    const before = this.readLayer;
+    this.readLayer = layer;
+    this.clockLayer = layer;
     this.#next = sequence;
     this.#gapSince = undefined;
-    if (before && before !== layer) before.leave(this);
-    this.#sink.begin(layer, sequence);
+    if (before && before !== layer) before.detachReader(this);
+    this.#sink.layerStarted(layer, sequence);
   }
 
-  write(): void {
-    this.pump();
+  writePacket(): void {
+    this.sendAvailable();
   }
 
-  clocked(): void {
-    if (this.layer) this.#sink.clocked(this.layer);
+  clockChanged(): void {
+    if (this.clockLayer) this.#sink.clockChanged(this.clockLayer);
   }
 
   stop(): void {
-    this.reading?.leave(this);
+    this.readLayer?.detachReader(this);
   }
 
   /** Sends what is there in order; waits for what is missing, but not for ever. */
-  pump(): void {
-    const layer = this.reading;
+  sendAvailable(): void {
+    const layer = this.readLayer;
     if (!layer) return;
     if (layer.head - this.#next >= RING_PACKETS) {
       this.#next = layer.head - RING_PACKETS + 1;
-      this.#sink.lost(layer);
+      this.#sink.packetsLost(layer);
     }
     for (; this.#next <= layer.head; this.#next++) {
       const slot = layer.ring.slotOf(this.#next);
@@ -74,7 +74,7 @@ export class OutputTrack implements LayerReader {
         const now = this.#clock.monotonic();
         this.#gapSince ??= now;
         if (now - this.#gapSince < this.#gapMs) return;
-        this.#sink.lost(layer);
+        this.#sink.packetsLost(layer);
         continue;
       }
       this.#gapSince = undefined;
@@ -84,20 +84,20 @@ export class OutputTrack implements LayerReader {
 
   /** Of sound: fills in what does not come. */
   fillSilence(): void {
-    const layer = this.reading;
+    const layer = this.readLayer;
     const clock = layer?.mediaClock;
     const time = this.#clock.monotonic();
     if (!layer || !clock?.known) return;
     const now = this.#clock.now();
-    this.#reach ??= { until: now, heardUntil: now, heardAt: time };
-    const reach = this.#reach;
-    const quiet = time - reach.heardAt;
+    this.#sentExtent ??= { until: now, audioUntil: now, audioAt: time };
+    const reach = this.#sentExtent;
+    const quiet = time - reach.audioAt;
     if (quiet < SILENCE_AFTER_MS) return;
     // By how far the sound had come when it stopped, as the sender's clock is not ours.
-    const end = reach.heardUntil + quiet - SILENCE_BEHIND_MS;
-    for (; reach.until + SOUND_MS <= end; reach.until += SOUND_MS) {
+    const end = reach.audioUntil + quiet - SILENCE_DELAY_MS;
+    for (; reach.until + OPUS_FRAME_MS <= end; reach.until += OPUS_FRAME_MS) {
       this.#silent = true;
-      this.#sink.silence(layer, clock.timestampAt(reach.until)!, SILENCE);
+      this.#sink.writeSilence(layer, clock.timestampAt(reach.until)!, SILENCE);
     }
   }
 
@@ -105,16 +105,16 @@ export class OutputTrack implements LayerReader {
     const { ring } = layer;
     if (ring.packets[slot]!.length <= RTP_HEADER_BYTES) return; // stands for padding
     if (layer.kind === 'audio' && !this.#isInTime(layer, ring.timestamps[slot]!)) return;
-    this.#sink.packet(layer, slot);
+    this.#sink.writePacket(layer, slot);
   }
 
   /** Whether the place of a packet of sound was not filled with silence already; notes how far the sound has come. */
   #isInTime(layer: Layer, timestamp: number): boolean {
     const time = layer.mediaClock.timeOf(timestamp)!;
-    if (this.#silent && this.#reach && time < this.#reach.until - SOUND_MS) return false;
+    if (this.#silent && this.#sentExtent && time < this.#sentExtent.until - OPUS_FRAME_MS) return false;
     this.#silent = false;
-    const until = time + SOUND_MS;
-    this.#reach = { until, heardUntil: until, heardAt: this.#clock.monotonic() };
+    const until = time + OPUS_FRAME_MS;
+    this.#sentExtent = { until, audioUntil: until, audioAt: this.#clock.monotonic() };
     return true;
   }
 }

@@ -17,7 +17,7 @@ import { RtpReceiver } from '../receive/rtp-receiver.js';
 
 const LOOPBACK = '127.0.0.1';
 /** An encoder writes a keyframe faster than we are woken up. */
-const RECEIVE_BUFFER = 4 << 20;
+const RECEIVE_BUFFER_BYTES = 4 << 20;
 const PAIR_TRIES = 20;
 
 export type RtpInputOptions = {
@@ -59,7 +59,7 @@ export class RtpInput {
 
   /** Idempotent. */
   close(): void {
-    this.mediaSource.end();
+    this.mediaSource.endSource();
     for (const port of this.#ports.splice(0)) port.close();
   }
 
@@ -88,7 +88,7 @@ async function openPair(): Promise<Pair | undefined> {
 
 function open(port: number): Promise<dgram.Socket | undefined> {
   return new Promise((resolve) => {
-    const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER });
+    const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
     socket.once('error', () => {
       socket.close();
       resolve(undefined);
@@ -109,19 +109,19 @@ class RtpPort implements RtcpVisitor {
   readonly #payloadType: number;
   readonly #header = new RtpHeader();
   #receiver: RtpReceiver | undefined;
-  #early: SenderReport | undefined;
+  #pendingReport: SenderReport | undefined;
 
   constructor(context: WorkerContext, pair: Pair, layer: Layer, payloadType: number) {
     this.#context = context;
     this.#pair = pair;
     this.#layer = layer;
     this.#payloadType = payloadType;
-    const rtcp = { packet: (packet: Buffer) => visitRtcp(packet, this) };
+    const rtcp = { receivePacket: (packet: Buffer) => visitRtcp(packet, this) };
     pair.rtp.on('message', (packet) => context.queue.push(this, packet));
     pair.rtcp.on('message', (packet) => context.queue.push(rtcp, packet));
   }
 
-  packet(packet: Buffer, at: number): void {
+  receivePacket(packet: Buffer, at: number): void {
     const header = this.#header;
     if (!header.read(packet) || header.payloadType !== this.#payloadType) return;
     this.#context.counters.packetsIn++;
@@ -133,15 +133,15 @@ class RtpPort implements RtcpVisitor {
         ssrc,
         clock: this.#context.clock,
         nack: false,
-        begun: () => this.#early && this.#reported(this.#early),
+        streamStarted: () => this.#pendingReport && this.#applyReport(this.#pendingReport),
       });
-    this.#receiver.accept(packet, header, NO_ORIENTATION, at);
+    this.#receiver.acceptPacket(packet, header, NO_ORIENTATION, at);
   }
 
   rtcp(packet: Buffer, type: number, _count: number, offset: number, length: number): void {
     if (type !== RTCP.senderReport) return;
     const report = readSenderReport(packet, offset, length);
-    if (report) this.#reported(report);
+    if (report) this.#applyReport(report);
   }
 
   close(): void {
@@ -153,10 +153,10 @@ class RtpPort implements RtcpVisitor {
    * The first report comes before the first packet: it is kept until then. The encoder's clock is ours, and both its
    * streams count from the same moment.
    */
-  #reported(report: SenderReport): void {
+  #applyReport(report: SenderReport): void {
     const known = this.#receiver?.ssrc === report.ssrc && this.#receiver.started;
-    this.#early = known ? undefined : report;
-    const moment = known && this.#receiver?.senderReport(report);
-    if (moment) this.#layer.report(moment.time, moment.timestamp);
+    this.#pendingReport = known ? undefined : report;
+    const moment = known && this.#receiver?.noteSenderReport(report);
+    if (moment) this.#layer.applyReport(moment.time, moment.timestamp);
   }
 }

@@ -5,7 +5,7 @@ import { OutputTrack } from './output-track.js';
 import { RtpSink } from './rtp-sink.js';
 import { SourceOutput } from './source-output.js';
 
-const SEND_BUFFER = 4 << 20;
+const SEND_BUFFER_BYTES = 4 << 20;
 
 /** Sends a feed's best layer and its sound as RTP to ports on loopback: without holes in the numbers, sender reports first. */
 export class RtpOutput {
@@ -21,7 +21,7 @@ export class RtpOutput {
     ports: { videoPort?: number; audioPort?: number },
     closed: () => void,
   ) {
-    this.#socket = dgram.createSocket({ type: 'udp4', sendBufferSize: SEND_BUFFER });
+    this.#socket = dgram.createSocket({ type: 'udp4', sendBufferSize: SEND_BUFFER_BYTES });
     this.#socket.on('error', (error) => context.log('debug', 'an RTP output failed', error));
     const { videoPort, audioPort } = ports;
     const track = (kind: 'video' | 'audio', port: number): OutputTrack => {
@@ -34,7 +34,7 @@ export class RtpOutput {
       mediaSource,
       video: videoPort !== undefined && mediaSource.format.video ? track('video', videoPort) : undefined,
       audio: audioPort !== undefined && mediaSource.audio ? track('audio', audioPort) : undefined,
-      ended: () => {
+      sourceEnded: () => {
         this.close();
         closed();
       },

@@ -39,12 +39,12 @@ export class RtpSink implements OutputSink {
     this.#rewriter = new RtpRewriter(clock);
   }
 
-  begin(layer: Layer, sequence: number): void {
-    this.#rewriter.begin(layer, sequence);
-    this.clocked(layer);
+  layerStarted(layer: Layer, sequence: number): void {
+    this.#rewriter.switchLayer(layer, sequence);
+    this.clockChanged(layer);
   }
 
-  packet(layer: Layer, slot: number): void {
+  writePacket(layer: Layer, slot: number): void {
     const { ring } = layer;
     const kept = ring.packets[slot]!;
     if (layer.codec === 'vp9') this.#sendVp9(ring, slot);
@@ -53,14 +53,14 @@ export class RtpSink implements OutputSink {
   }
 
   /** Left out of the numbers: a receiver without a jitter buffer does not wait for what will not come. */
-  lost(): void {}
+  packetsLost(): void {}
 
-  silence(_layer: Layer, timestamp: number, sound: Buffer): void {
-    this.#emit(Buffer.concat([Buffer.alloc(RTP_HEADER_BYTES), sound]), timestamp, 0);
+  writeSilence(_layer: Layer, timestamp: number, packet: Buffer): void {
+    this.#emit(Buffer.concat([Buffer.alloc(RTP_HEADER_BYTES), packet]), timestamp, 0);
   }
 
   /** Sends a sender report. */
-  clocked(layer: Layer): void {
+  clockChanged(layer: Layer): void {
     const time = this.#clock.now();
     const timestamp = layer.mediaClock.timestampAt(time);
     if (timestamp === undefined) return;

@@ -9,7 +9,7 @@ const KEYFRAME_RETRY_MS = 500;
 /** How long sound and picture wait for each other, so that the clocks of both are known before anything is sent. */
 const START_WAIT_MS = 1000;
 /** A better layer is taken when it has been there for so long. */
-const BETTER_MS = 3000;
+const UPGRADE_AFTER_MS = 3000;
 
 export type SourceOutputOptions = {
   context: Pick<WorkerContext, 'clock'>;
@@ -18,7 +18,7 @@ export type SourceOutputOptions = {
   video?: OutputTrack | undefined;
   audio?: OutputTrack | undefined;
   /** The feed has ended: nothing more comes. */
-  ended(): void;
+  sourceEnded(): void;
 };
 
 /**
@@ -36,11 +36,11 @@ export class SourceOutput {
   readonly #createdAt: number;
   #started = false;
   #reportedAt = Number.NEGATIVE_INFINITY;
-  #askedAt = Number.NEGATIVE_INFINITY;
-  #wanted: Layer | undefined;
+  #keyframeRequestedAt = Number.NEGATIVE_INFINITY;
+  #targetLayer: Layer | undefined;
   #betterSince: number | undefined;
 
-  constructor({ context, mediaSource, video, audio, ended }: SourceOutputOptions) {
+  constructor({ context, mediaSource, video, audio, sourceEnded }: SourceOutputOptions) {
     this.#clock = context.clock;
     this.#mediaSource = mediaSource;
     this.#video = video;
@@ -50,11 +50,11 @@ export class SourceOutput {
       layersChanged: () => {},
       sourceEnded: () => {
         this.close();
-        ended();
+        sourceEnded();
       },
     };
     context.clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
-    mediaSource.listen(this.#listener);
+    mediaSource.addListener(this.#listener);
     this.#tick();
   }
 
@@ -62,26 +62,26 @@ export class SourceOutput {
   close(): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
-    this.#mediaSource.unlisten(this.#listener);
-    if (this.#video) this.#wanted?.leave(this.#video);
+    this.#mediaSource.removeListener(this.#listener);
+    if (this.#video) this.#targetLayer?.detachReader(this.#video);
     this.#video?.stop();
     this.#audio?.stop();
   }
 
   #tick(): void {
     const now = this.#clock.monotonic();
-    this.#askForKeyframe(now);
+    this.#requestKeyframe(now);
     if (!this.#started && !this.#start(now)) return;
     this.#chooseLayer(now);
-    if (now - this.#reportedAt >= REPORT_MS) this.#report(now);
-    this.#video?.pump();
-    this.#audio?.pump();
+    if (now - this.#reportedAt >= REPORT_MS) this.#sendReports(now);
+    this.#video?.sendAvailable();
+    this.#audio?.sendAvailable();
     this.#audio?.fillSilence();
   }
 
   #start(now: number): boolean {
     const needed = [
-      this.#video ? this.#best(now) : undefined,
+      this.#video ? this.#bestLayer(now) : undefined,
       this.#audio ? this.#mediaSource.audio : undefined,
     ];
     const ready =
@@ -89,42 +89,42 @@ export class SourceOutput {
     const late = now - this.#createdAt > START_WAIT_MS && needed.some((layer) => layer?.mediaClock.known);
     if (!ready && !late) return false;
     this.#started = true;
-    if (this.#video) this.#video.layer ??= needed[0];
-    if (this.#audio) this.#audio.layer ??= needed[1];
-    this.#report(now);
-    if (this.#audio) this.#mediaSource.audio?.follow(this.#audio);
+    if (this.#video) this.#video.clockLayer ??= needed[0];
+    if (this.#audio) this.#audio.clockLayer ??= needed[1];
+    this.#sendReports(now);
+    if (this.#audio) this.#mediaSource.audio?.attachAtOnce(this.#audio);
     return true;
   }
 
-  #best(now: number): Layer | undefined {
+  #bestLayer(now: number): Layer | undefined {
     return this.#mediaSource.activeLayers(now).at(-1);
   }
 
   #chooseLayer(now: number): void {
     const track = this.#video;
-    const best = this.#best(now);
+    const best = this.#bestLayer(now);
     if (!track || !best) return;
-    if (best === this.#wanted) {
+    if (best === this.#targetLayer) {
       this.#betterSince = undefined;
       return;
     }
     this.#betterSince ??= now;
-    if (this.#wanted?.active && now - this.#betterSince < BETTER_MS) return;
+    if (this.#targetLayer?.active && now - this.#betterSince < UPGRADE_AFTER_MS) return;
     this.#betterSince = undefined;
-    if (this.#wanted !== track.reading) this.#wanted?.leave(track);
-    this.#wanted = best;
-    if (best !== track.reading) best.join(track, track.reading === undefined);
+    if (this.#targetLayer !== track.readLayer) this.#targetLayer?.detachReader(track);
+    this.#targetLayer = best;
+    if (best !== track.readLayer) best.attachAtKeyframe(track, track.readLayer === undefined);
   }
 
-  #askForKeyframe(now: number): void {
-    if (!this.#video || this.#video.reading || now - this.#askedAt < KEYFRAME_RETRY_MS) return;
-    this.#askedAt = now;
-    this.#best(now)?.requestKeyframe(true);
+  #requestKeyframe(now: number): void {
+    if (!this.#video || this.#video.readLayer || now - this.#keyframeRequestedAt < KEYFRAME_RETRY_MS) return;
+    this.#keyframeRequestedAt = now;
+    this.#bestLayer(now)?.requestKeyframe(true);
   }
 
-  #report(now: number): void {
+  #sendReports(now: number): void {
     this.#reportedAt = now;
-    this.#video?.clocked();
-    this.#audio?.clocked();
+    this.#video?.clockChanged();
+    this.#audio?.clockChanged();
   }
 }

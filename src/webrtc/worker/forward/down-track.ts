@@ -19,7 +19,7 @@ const CNAME = 'headend';
 /** Retransmissions that a viewer may ask for: one for two packets sent, so many at once, and so many a second. */
 const RETRANSMISSION_SHARE = 0.5;
 const RETRANSMISSION_BURST = 300;
-const RETRANSMISSION_RATE = 50;
+const RETRANSMISSIONS_PER_S = 50;
 /** Larger packets than these do not come over the path anyway. */
 const SCRATCH_BYTES = 65_536;
 
@@ -34,7 +34,7 @@ export type DownTrackOptions = {
   /** The id of urn:3gpp:video-orientation. */
   orientationId?: number;
   /** Told at the first packet after every `begin`. */
-  flowing(): void;
+  mediaFlowing(): void;
 };
 
 /**
@@ -50,13 +50,13 @@ export class DownTrack implements LayerReader {
   readonly #ssrc: number;
   readonly #rtxSsrc: number;
   readonly #orientationId: number;
-  readonly #flowing: () => void;
+  readonly #mediaFlowing: () => void;
   readonly #rewriter: RtpRewriter;
   #rtxSequence = Math.floor(Math.random() * 0x10000);
   #packets = 0;
   #bytes = 0;
   #reading = false;
-  #fresh = true;
+  #awaitsFirstPacket = true;
   #tokens = RETRANSMISSION_BURST;
   #tokensAt: number;
 
@@ -66,8 +66,8 @@ export class DownTrack implements LayerReader {
     this.#ssrc = options.ssrc;
     this.#rtxSsrc = options.rtxSsrc ?? 0;
     this.#orientationId = options.orientationId ?? 0;
-    this.#flowing = options.flowing;
-    this.#rewriter = new RtpRewriter(options.context.clock, { hurries: true });
+    this.#mediaFlowing = options.mediaFlowing;
+    this.#rewriter = new RtpRewriter(options.context.clock, { compressesBacklog: true });
     this.#tokensAt = options.context.clock.monotonic();
   }
 
@@ -81,22 +81,22 @@ export class DownTrack implements LayerReader {
     return this.#packets;
   }
 
-  begin(layer: Layer, sequence: number): void {
+  layerStarted(layer: Layer, sequence: number): void {
     const before = this.#rewriter.layer;
-    this.#rewriter.begin(layer, sequence);
-    if (this.#reading && before !== layer) before?.leave(this);
+    this.#rewriter.switchLayer(layer, sequence);
+    if (this.#reading && before !== layer) before?.detachReader(this);
     this.#reading = true;
-    this.#fresh = true;
+    this.#awaitsFirstPacket = true;
     this.sendReport();
   }
 
   /** Nothing follows until the next `begin`. */
   stop(): void {
-    this.#rewriter.layer?.leave(this);
+    this.#rewriter.layer?.detachReader(this);
     this.#reading = false;
   }
 
-  write(ring: PacketRing, slot: number): void {
+  writePacket(ring: PacketRing, slot: number): void {
     const sequence = ring.sequences[slot]!;
     const rewriter = this.#rewriter;
     if (sequence < rewriter.first || this.payloadType < 0) return;
@@ -107,7 +107,7 @@ export class DownTrack implements LayerReader {
       rewriter.lastTimestamp = timestamp;
     }
     const packet = ring.packets[slot]!;
-    if (this.#fresh) this.#begun();
+    if (this.#awaitsFirstPacket) this.#firstPacketSent();
     this.#packets++;
     this.#bytes += packet.length - RTP_HEADER_BYTES;
     const oriented = this.#orientationId !== 0 && ring.orientations[slot] !== NO_ORIENTATION;
@@ -119,7 +119,7 @@ export class DownTrack implements LayerReader {
     if (this.#transport.send(packet)) this.#context.counters.packetsOut++;
   }
 
-  clocked(): void {
+  clockChanged(): void {
     this.sendReport();
   }
 
@@ -171,9 +171,9 @@ export class DownTrack implements LayerReader {
     );
   }
 
-  #begun(): void {
-    this.#fresh = false;
-    this.#flowing();
+  #firstPacketSent(): void {
+    this.#awaitsFirstPacket = false;
+    this.#mediaFlowing();
   }
 
   /** The rare packet that is not the same for all: it has an extension, or numbers of its own in the payload. */
@@ -195,7 +195,7 @@ export class DownTrack implements LayerReader {
   #takeToken(): boolean {
     const now = this.#context.clock.monotonic();
     const gained =
-      ((now - this.#tokensAt) / 1000) * (RETRANSMISSION_RATE + this.#packetRate() * RETRANSMISSION_SHARE);
+      ((now - this.#tokensAt) / 1000) * (RETRANSMISSIONS_PER_S + this.#packetRate() * RETRANSMISSION_SHARE);
     this.#tokens = Math.min(RETRANSMISSION_BURST, this.#tokens + gained);
     this.#tokensAt = now;
     if (this.#tokens < 1) return false;

@@ -7,17 +7,17 @@ const HEAVY_LOSS = 0.1;
 const BAD_REPORTS = 2;
 const LIGHT_LOSS = 0.02;
 /** An estimate below this share of what is sent is too low, when it has come down or packets are lost too. */
-const TIGHT_SHARE = 0.85;
+const SHORTFALL_SHARE = 0.85;
 const DROP_SHARE = 0.9;
-const TIGHT_MS = 1000;
+const SHORTFALL_MS = 1000;
 /** An estimate above this share of the next layer's bitrate is room for it. */
-const ROOMY_SHARE = 1.2;
+const HEADROOM_SHARE = 1.2;
 /** What an estimate is compared with: the highest of so many ms; in the beginning, all that is possible. */
 const ESTIMATE_MEMORY_MS = 10_000;
 const FIRST_ESTIMATE_MS = 3000;
 /** ms before a better layer is tried: at least, when there is room by the estimate, and at most after failures. */
 const FIRST_WAIT_MS = 5000;
-const ROOMY_WAIT_MS = 2000;
+const HEADROOM_WAIT_MS = 2000;
 const LONGEST_WAIT_MS = 60_000;
 /** A better layer that lasts so long was no mistake. */
 const TRIAL_MS = 10_000;
@@ -37,19 +37,19 @@ export class LayerChoice {
   #estimate: number | undefined;
   #firstEstimateAt: number | undefined;
   #estimates: { value: number; at: number }[] = [];
-  #tightSince: number | undefined;
+  #shortfallSince: number | undefined;
   #changedAt = Number.NEGATIVE_INFINITY;
   #raisedAt = Number.NEGATIVE_INFINITY;
   #waitMs = FIRST_WAIT_MS;
 
   /** A receiver report on the picture: the share of the packets that were lost. */
-  lost(fraction: number, now: number): void {
+  lossReported(fraction: number, now: number): void {
     if (fraction > LIGHT_LOSS) this.#lossAt = now;
     this.#badReports = fraction > HEAVY_LOSS ? this.#badReports + 1 : 0;
   }
 
   /** The receiver's estimate, bits per second. */
-  estimated(bitsPerSecond: number, now: number): void {
+  bitrateEstimated(bitsPerSecond: number, now: number): void {
     this.#estimate = bitsPerSecond;
     this.#firstEstimateAt ??= now;
     // Only what is higher than all that came after it can be the highest.
@@ -79,23 +79,23 @@ export class LayerChoice {
   #isTooMuch(bitrate: number, now: number): boolean {
     if (this.#badReports >= BAD_REPORTS) return true;
     const estimate = this.#estimate;
-    if (estimate === undefined || !this.#hasDropped(estimate, now) || estimate >= bitrate * TIGHT_SHARE) {
-      this.#tightSince = undefined;
+    if (estimate === undefined || !this.#hasDropped(estimate, now) || estimate >= bitrate * SHORTFALL_SHARE) {
+      this.#shortfallSince = undefined;
       return false;
     }
-    this.#tightSince ??= now;
-    return now - this.#tightSince >= TIGHT_MS;
+    this.#shortfallSince ??= now;
+    return now - this.#shortfallSince >= SHORTFALL_MS;
   }
 
   #hasDropped(estimate: number, now: number): boolean {
-    if (now - this.#lossAt < TIGHT_MS * 2) return true;
+    if (now - this.#lossAt < SHORTFALL_MS * 2) return true;
     if (now - (this.#firstEstimateAt ?? now) < FIRST_ESTIMATE_MS) return true;
     return estimate < (this.#estimates[0]?.value ?? 0) * DROP_SHARE;
   }
 
   #lower(layers: readonly LayerCost[], at: number, now: number): void {
     this.#badReports = 0;
-    this.#tightSince = undefined;
+    this.#shortfallSince = undefined;
     if (at <= 0) return;
     if (now - this.#raisedAt < TRIAL_MS) this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
     else this.#waitMs = FIRST_WAIT_MS;
@@ -110,8 +110,8 @@ export class LayerChoice {
       if (now - this.#raisedAt > TRIAL_MS) this.#ceiling = Number.POSITIVE_INFINITY;
       return;
     }
-    const roomy = this.#estimate !== undefined && this.#estimate > next.bitrate * ROOMY_SHARE;
-    if (now - this.#changedAt < (roomy ? ROOMY_WAIT_MS : this.#waitMs)) return;
+    const roomy = this.#estimate !== undefined && this.#estimate > next.bitrate * HEADROOM_SHARE;
+    if (now - this.#changedAt < (roomy ? HEADROOM_WAIT_MS : this.#waitMs)) return;
     if (now - this.#lossAt < FIRST_WAIT_MS) return;
     this.#ceiling = layers[at + 2] ? (next.bitrate + layers[at + 2]!.bitrate) / 2 : Number.POSITIVE_INFINITY;
     this.#changedAt = now;

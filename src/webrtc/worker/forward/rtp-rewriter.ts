@@ -3,10 +3,10 @@ import type { Layer } from '../receive/layer.js';
 import { type Vp8Shift, vp8ShiftAfter } from './vp8-shift.js';
 
 /** A step of the timestamps over a cut for which no time can be told: one frame of 30 a second. */
-const FRAME_SECONDS = 1 / 30;
+const MINIMUM_STEP_S = 1 / 30;
 
 /** The past goes by so much faster, by its timestamps: 2 to the power of this. Pictures are still told apart. */
-const HURRY_SHIFT = 6;
+const BACKLOG_COMPRESSION_SHIFT = 6;
 
 /** What is added to the numbers of a layer between two cuts. */
 type Offsets = {
@@ -15,7 +15,7 @@ type Offsets = {
   timestampOffset: number;
   vp8Shift: Vp8Shift | undefined;
   /** Packets before this one were past when the reader began; and the timestamp of the one before it. */
-  live: number;
+  liveSequence: number;
   liveTimestamp: number;
 };
 
@@ -27,7 +27,7 @@ export type RtpRewriterOptions = {
    * What a reader is sent of the past, so that it can begin at once, gets timestamps of the present: receivers take the
    * clock of a stream from the arrival of its first packets, and would be out of time by the length of that past.
    */
-  hurries?: boolean;
+  compressesBacklog?: boolean;
 };
 
 /**
@@ -45,33 +45,33 @@ export class RtpRewriter {
   /** The highest number that was given, with its timestamp; extended, -1 before the first. */
   lastSequence = -1;
   lastTimestamp = 0;
-  live = 0;
+  liveSequence = 0;
   liveTimestamp = 0;
   /** Where the stream was before the cut: retransmissions may still be asked for. */
   previous: PreviousOffsets | undefined;
   readonly #clock: Clock;
-  readonly #hurries: boolean;
+  readonly #compressesBacklog: boolean;
 
-  constructor(clock: Clock, { hurries = false }: RtpRewriterOptions = {}) {
+  constructor(clock: Clock, { compressesBacklog = false }: RtpRewriterOptions = {}) {
     this.#clock = clock;
-    this.#hurries = hurries;
+    this.#compressesBacklog = compressesBacklog;
   }
 
   /** The stream goes on with packet `sequence` of this layer. */
-  begin(layer: Layer, sequence: number): void {
+  switchLayer(layer: Layer, sequence: number): void {
     const before = this.layer;
-    const past = this.#hurries && sequence <= layer.head;
-    const live = past ? layer.head + 1 : sequence;
+    const past = this.#compressesBacklog && sequence <= layer.head;
+    const liveSequence = past ? layer.head + 1 : sequence;
     const liveTimestamp = layer.headTimestamp;
     if (this.lastSequence >= 0) {
-      const timestampOffset = this.#timestampOffset(layer, sequence, { live, liveTimestamp });
+      const timestampOffset = this.#timestampOffset(layer, sequence, { liveSequence, liveTimestamp });
       const vp8Shift = this.#vp8Shift(layer, sequence);
       this.previous = before && {
         layer: before,
         sequenceOffset: this.sequenceOffset,
         timestampOffset: this.timestampOffset,
         vp8Shift: this.vp8Shift,
-        live: this.live,
+        liveSequence: this.liveSequence,
         liveTimestamp: this.liveTimestamp,
         end: this.lastSequence,
       };
@@ -85,7 +85,7 @@ export class RtpRewriter {
     }
     this.layer = layer;
     this.first = sequence;
-    this.live = live;
+    this.liveSequence = liveSequence;
     this.liveTimestamp = liveTimestamp;
   }
 
@@ -97,21 +97,21 @@ export class RtpRewriter {
     return vp8ShiftAfter(last, next, this.vp8Shift);
   }
 
-  #timestampOffset(layer: Layer, sequence: number, begin: Pick<Offsets, 'live' | 'liveTimestamp'>): number {
+  #timestampOffset(layer: Layer, sequence: number, begin: Pick<Offsets, 'liveSequence' | 'liveTimestamp'>): number {
     const slot = layer.ring.slotOf(sequence);
     const start =
       slot < 0
         ? layer.headTimestamp
         : rewriteTimestamp({ ...begin, timestampOffset: 0 }, sequence, layer.ring.timestamps[slot]!);
-    const offset = this.#wantedOffset(layer);
+    const offset = this.#continuousOffset(layer);
     // Time never stands still or goes back at a cut.
     const step = (start + offset - this.lastTimestamp) | 0;
-    const least = Math.round(layer.rate * FRAME_SECONDS);
+    const least = Math.round(layer.rate * MINIMUM_STEP_S);
     return (step >= least ? offset : offset + (least - step)) | 0;
   }
 
   /** So that the same moment gets the same timestamp as before, or else that the clock on the wall goes on. */
-  #wantedOffset(layer: Layer): number {
+  #continuousOffset(layer: Layer): number {
     const before = this.layer!;
     const now = this.#clock.now();
     if (before !== layer && before.mediaClock.exact && layer.mediaClock.exact) {
@@ -126,11 +126,11 @@ export class RtpRewriter {
 
 /** The timestamp (32 bits) that a packet of the layer is given. */
 export function rewriteTimestamp(
-  { live, liveTimestamp, timestampOffset }: Pick<Offsets, 'live' | 'liveTimestamp' | 'timestampOffset'>,
+  { liveSequence, liveTimestamp, timestampOffset }: Pick<Offsets, 'liveSequence' | 'liveTimestamp' | 'timestampOffset'>,
   sequence: number,
   timestamp: number,
 ): number {
-  if (sequence >= live) return (timestamp + timestampOffset) >>> 0;
+  if (sequence >= liveSequence) return (timestamp + timestampOffset) >>> 0;
   const ago = (liveTimestamp - timestamp) | 0;
-  return (liveTimestamp - (ago >> HURRY_SHIFT) + timestampOffset) >>> 0;
+  return (liveTimestamp - (ago >> BACKLOG_COMPRESSION_SHIFT) + timestampOffset) >>> 0;
 }

@@ -6,32 +6,32 @@ export class ViewerGroup {
   readonly id: string;
   readonly viewers = new Set<Viewer>();
   #mediaSource: MediaSource | undefined;
-  #letGo: (() => void) | undefined;
+  #unsubscribe: (() => void) | undefined;
 
   constructor(id: string) {
     this.id = id;
   }
 
-  add(viewer: Viewer): void {
+  addViewer(viewer: Viewer): void {
     this.viewers.add(viewer);
-    viewer.watch(this.#mediaSource);
+    viewer.setMediaSource(this.#mediaSource);
   }
 
   /** Shows the feed to all; undefined: none at the moment. */
-  show(mediaSource: MediaSource | undefined): void {
+  setMediaSource(mediaSource: MediaSource | undefined): void {
     if (mediaSource === this.#mediaSource) return;
     this.#mediaSource = mediaSource;
-    for (const viewer of this.viewers) viewer.watch(mediaSource);
+    for (const viewer of this.viewers) viewer.setMediaSource(mediaSource);
   }
 
   /** Holds what leads to the feed; what was held before is let go. */
-  hold(letGo: (() => void) | undefined): void {
-    this.#letGo?.();
-    this.#letGo = letGo;
+  holdSubscription(letGo: (() => void) | undefined): void {
+    this.#unsubscribe?.();
+    this.#unsubscribe = letGo;
   }
 
   close(): void {
-    this.hold(undefined);
-    for (const viewer of [...this.viewers]) viewer.end('channel-closed');
+    this.holdSubscription(undefined);
+    for (const viewer of [...this.viewers]) viewer.close('channel-closed');
   }
 }

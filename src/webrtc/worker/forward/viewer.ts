@@ -21,7 +21,7 @@ import { LayerChoice } from './layer-choice.js';
 /** ms between sender reports, looks at the layers, and looks for silence. */
 const TICK_MS = 1000;
 /** RTCP packets that a viewer may send in a second; the rest is not read. */
-const MAXIMUM_RTCP = 200;
+const MAXIMUM_RTCP_PER_S = 200;
 /** "Everything but the depacketizer": browsers decode any profile in this mode (RFC 6184 section 6.3). */
 const NON_INTERLEAVED = /packetization-mode=1/;
 
@@ -31,7 +31,7 @@ export type ViewerOptions = {
   transport: Transport;
   plan: ViewerPlan;
   rid?: string;
-  ended(end: PeerEnd): void;
+  closed(end: PeerEnd): void;
 };
 
 /** One viewer: the tracks to it, what it asks for, and which layer it is sent. */
@@ -40,22 +40,22 @@ export class Viewer implements TransportOwner, MediaSourceListener {
   readonly #context: WorkerContext;
   readonly #transport: Transport;
   readonly #plan: ViewerPlan;
-  readonly #ended: (end: PeerEnd) => void;
+  readonly #closed: (end: PeerEnd) => void;
   readonly #video: DownTrack | undefined;
   readonly #audio: DownTrack | undefined;
   readonly #life = new AbortController();
   #choice = new LayerChoice();
   #mediaSource: MediaSource | undefined;
   /** The layer that was joined last: it is being sent, or will be from its next keyframe on. */
-  #wanted: Layer | undefined;
+  #targetLayer: Layer | undefined;
   #rid: string | undefined;
   #connected = false;
   #active = false;
-  #told = '';
-  #heardAt: number;
-  #sentBefore = 0;
-  #owesSince: number | undefined;
-  #rtcpInSecond = 0;
+  #lastLayersEvent = '';
+  #lastRtcpAt: number;
+  #sentAtLastTick = 0;
+  #unansweredSince: number | undefined;
+  #rtcpThisSecond = 0;
 
   constructor(options: ViewerOptions) {
     const { context, transport, plan } = options;
@@ -63,10 +63,10 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     this.#context = context;
     this.#transport = transport;
     this.#plan = plan;
-    this.#ended = options.ended;
+    this.#closed = options.closed;
     this.#rid = options.rid;
-    this.#heardAt = context.clock.monotonic();
-    const flowing = (): void => this.#flows();
+    this.#lastRtcpAt = context.clock.monotonic();
+    const flowing = (): void => this.#mediaFlowing();
     const { video, audio } = plan;
     if (video)
       this.#video = new DownTrack({
@@ -77,17 +77,17 @@ export class Viewer implements TransportOwner, MediaSourceListener {
         ...(video.extensions.orientation === undefined
           ? {}
           : { orientationId: video.extensions.orientation }),
-        flowing,
+        mediaFlowing: flowing,
       });
     if (audio) {
-      this.#audio = new DownTrack({ context, transport, ssrc: audio.ssrc, flowing });
+      this.#audio = new DownTrack({ context, transport, ssrc: audio.ssrc, mediaFlowing: flowing });
       this.#audio.payloadType = audio.payloadType;
     }
-    transport.attach(this);
+    transport.attachOwner(this);
     context.clock.after(
       context.settings.timeouts.connectMs,
       () => {
-        if (!this.#connected) this.end('never-connected');
+        if (!this.#connected) this.close('never-connected');
       },
       this.#life.signal,
     );
@@ -98,12 +98,12 @@ export class Viewer implements TransportOwner, MediaSourceListener {
   }
 
   /** Shows this feed from now on; undefined: nothing, until there is another one. */
-  watch(mediaSource: MediaSource | undefined): void {
+  setMediaSource(mediaSource: MediaSource | undefined): void {
     if (mediaSource === this.#mediaSource) return;
-    this.#leave();
+    this.#detachFromSource();
     this.#mediaSource = mediaSource;
-    mediaSource?.listen(this);
-    if (mediaSource && this.#connected) this.#join();
+    mediaSource?.addListener(this);
+    if (mediaSource && this.#connected) this.#attachToSource();
   }
 
   /** Undefined: by what the viewer's network takes. */
@@ -111,46 +111,46 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     this.#rid = rid;
     this.#choice = new LayerChoice();
     this.#chooseLayer();
-    this.#tellLayers();
+    this.#sendLayersEvent();
   }
 
-  opened(): void {
+  transportOpened(): void {
     if (this.#connected || this.#life.signal.aborted) return;
     this.#connected = true;
-    this.#heardAt = this.#context.clock.monotonic();
+    this.#lastRtcpAt = this.#context.clock.monotonic();
     this.#context.notifyGateway({ type: 'connected', id: this.id });
     this.#context.clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
-    if (this.#mediaSource) this.#join();
+    if (this.#mediaSource) this.#attachToSource();
   }
 
   /** Idempotent. */
-  end(reason: PeerEnd): void {
+  close(reason: PeerEnd): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
-    this.#leave();
+    this.#detachFromSource();
     this.#mediaSource = undefined;
     this.#transport.close();
-    this.#ended(reason);
+    this.#closed(reason);
   }
 
   layersChanged(): void {
     this.#chooseLayer();
-    this.#tellLayers();
+    this.#sendLayersEvent();
   }
 
-  ended(end: 'left' | 'lost'): void {
-    this.end(end);
+  transportClosed(end: 'left' | 'lost'): void {
+    this.close(end);
   }
 
   sourceEnded(): void {
-    this.watch(undefined);
+    this.setMediaSource(undefined);
   }
 
-  packet(packet: Buffer): void {
+  receivePacket(packet: Buffer): void {
     // Media that a viewer sends are of no interest.
     if (packet.length < 8 || !isRtcp(packet)) return;
-    if (++this.#rtcpInSecond > MAXIMUM_RTCP) return;
-    this.#heardAt = this.#context.clock.monotonic();
+    if (++this.#rtcpThisSecond > MAXIMUM_RTCP_PER_S) return;
+    this.#lastRtcpAt = this.#context.clock.monotonic();
     visitRtcp(packet, this);
   }
 
@@ -159,11 +159,11 @@ export class Viewer implements TransportOwner, MediaSourceListener {
       visitReportBlocks(packet, type, count, offset, length, this);
     } else if (type === RTCP.payloadFeedback) {
       if (count === PAYLOAD_FEEDBACK.pli || count === PAYLOAD_FEEDBACK.fir) {
-        (this.#video?.layer ?? this.#wanted)?.requestKeyframe();
+        (this.#video?.layer ?? this.#targetLayer)?.requestKeyframe();
       } else if (count === PAYLOAD_FEEDBACK.application) {
         const bitrate = readRemb(packet, offset, length);
         if (bitrate === undefined) return;
-        this.#choice.estimated(bitrate, this.#heardAt);
+        this.#choice.bitrateEstimated(bitrate, this.#lastRtcpAt);
         this.#chooseLayer();
       }
     } else if (type === RTCP.transportFeedback && count === TRANSPORT_FEEDBACK.nack) {
@@ -175,14 +175,14 @@ export class Viewer implements TransportOwner, MediaSourceListener {
 
   reportBlock(ssrc: number, fractionLost: number): void {
     if (ssrc !== this.#plan.video?.ssrc) return;
-    this.#choice.lost(fractionLost, this.#heardAt);
+    this.#choice.lossReported(fractionLost, this.#lastRtcpAt);
     this.#chooseLayer();
   }
 
   readonly #videoNack = { nack: (sequence: number) => this.#video?.retransmit(sequence) };
   readonly #audioNack = { nack: (sequence: number) => this.#audio?.retransmit(sequence) };
 
-  #join(): void {
+  #attachToSource(): void {
     const mediaSource = this.#mediaSource!;
     const { video } = mediaSource.format;
     this.#choice = new LayerChoice();
@@ -192,22 +192,22 @@ export class Viewer implements TransportOwner, MediaSourceListener {
       this.#video.rtxPayloadType = codec?.rtxPayloadType ?? -1;
       if (codec) this.#chooseLayer();
     }
-    if (this.#audio) mediaSource.audio?.join(this.#audio, true);
-    this.#tellLayers();
+    if (this.#audio) mediaSource.audio?.attachAtKeyframe(this.#audio, true);
+    this.#sendLayersEvent();
   }
 
-  #leave(): void {
+  #detachFromSource(): void {
     const mediaSource = this.#mediaSource;
-    mediaSource?.unlisten(this);
-    if (this.#video) this.#wanted?.leave(this.#video);
-    if (this.#audio) mediaSource?.audio?.leave(this.#audio);
+    mediaSource?.removeListener(this);
+    if (this.#video) this.#targetLayer?.detachReader(this.#video);
+    if (this.#audio) mediaSource?.audio?.detachReader(this.#audio);
     this.#video?.stop();
     this.#audio?.stop();
-    this.#wanted = undefined;
-    this.#told = '';
+    this.#targetLayer = undefined;
+    this.#lastLayersEvent = '';
     if (!this.#active) return;
     this.#active = false;
-    this.#tellEvent({ type: 'inactive' });
+    this.#sendEvent({ type: 'inactive' });
   }
 
   #chooseLayer(): void {
@@ -218,30 +218,31 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     const active = mediaSource.activeLayers(now);
     // Before anything has come the first layer is as good as any: the best is taken when it is seen.
     const candidates = active.length > 0 ? active : mediaSource.layers.slice(0, 1);
-    const wanted = candidates.find((layer) => layer.rid === this.#rid) ?? this.#automatic(candidates, now);
-    if (!wanted || wanted === this.#wanted) return;
-    if (this.#wanted && this.#wanted !== track.layer) this.#wanted.leave(track);
-    this.#wanted = wanted;
+    const wanted =
+      candidates.find((layer) => layer.rid === this.#rid) ?? this.#chooseByBitrate(candidates, now);
+    if (!wanted || wanted === this.#targetLayer) return;
+    if (this.#targetLayer && this.#targetLayer !== track.layer) this.#targetLayer.detachReader(track);
+    this.#targetLayer = wanted;
     // The one that is being sent goes on until the other one has a keyframe.
-    if (wanted !== track.layer) wanted.join(track, !this.#active);
-    this.#tellLayers();
+    if (wanted !== track.layer) wanted.attachAtKeyframe(track, !this.#active);
+    this.#sendLayersEvent();
   }
 
-  #automatic(candidates: Layer[], now: number): Layer | undefined {
+  #chooseByBitrate(candidates: Layer[], now: number): Layer | undefined {
     const costs = candidates.map((layer) => ({ rid: layer.rid, bitrate: layer.meter.bitrate(now) }));
-    const settled = this.#wanted && this.#wanted === this.#video?.layer;
-    const rid = this.#choice.choose(costs, settled ? this.#wanted?.rid : undefined, now);
+    const settled = this.#targetLayer && this.#targetLayer === this.#video?.layer;
+    const rid = this.#choice.choose(costs, settled ? this.#targetLayer?.rid : undefined, now);
     return candidates.find((layer) => layer.rid === rid);
   }
 
-  #flows(): void {
-    this.#tellLayers();
+  #mediaFlowing(): void {
+    this.#sendLayersEvent();
     if (this.#active) return;
     this.#active = true;
-    this.#tellEvent({ type: 'active' });
+    this.#sendEvent({ type: 'active' });
   }
 
-  #tellLayers(): void {
+  #sendLayersEvent(): void {
     const mediaSource = this.#mediaSource;
     if (!mediaSource || !this.#connected) return;
     const now = this.#context.clock.monotonic();
@@ -259,33 +260,33 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     };
     // Bitrates change all the time: they alone are no news.
     const told = JSON.stringify(event, (key, value) => (key === 'bitrate' ? undefined : value));
-    if (told === this.#told) return;
-    this.#told = told;
-    this.#tellEvent(event);
+    if (told === this.#lastLayersEvent) return;
+    this.#lastLayersEvent = told;
+    this.#sendEvent(event);
   }
 
-  #tellEvent(event: ViewerEvent): void {
+  #sendEvent(event: ViewerEvent): void {
     this.#context.notifyGateway({ type: 'viewer-event', id: this.id, event });
   }
 
   #tick(): void {
-    this.#rtcpInSecond = 0;
+    this.#rtcpThisSecond = 0;
     this.#video?.sendReport();
     this.#audio?.sendReport();
     this.#chooseLayer();
-    this.#watchSilence();
+    this.#checkTimeout();
   }
 
   /** Who is sent media answers with receiver reports (RFC 3550 section 6.2). */
-  #watchSilence(): void {
+  #checkTimeout(): void {
     const now = this.#context.clock.monotonic();
     const sent = (this.#video?.sent ?? 0) + (this.#audio?.sent ?? 0);
-    if (sent === this.#sentBefore) this.#owesSince = undefined;
-    else this.#owesSince ??= now;
-    this.#sentBefore = sent;
-    if (this.#owesSince === undefined) return;
-    if (now - Math.max(this.#heardAt, this.#owesSince) > this.#context.settings.timeouts.silenceMs)
-      this.end('lost');
+    if (sent === this.#sentAtLastTick) this.#unansweredSince = undefined;
+    else this.#unansweredSince ??= now;
+    this.#sentAtLastTick = sent;
+    if (this.#unansweredSince === undefined) return;
+    if (now - Math.max(this.#lastRtcpAt, this.#unansweredSince) > this.#context.settings.timeouts.silenceMs)
+      this.close('lost');
   }
 }
 

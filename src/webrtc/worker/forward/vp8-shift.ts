@@ -3,23 +3,23 @@ import { RTP_HEADER_BYTES, readVp8Descriptor } from '../../../media/index.js';
 /** What is added to the numbers that VP8 gives its pictures (RFC 7741 section 4.2), so that they go on after a cut. */
 export type Vp8Shift = {
   /** Of the picture id, 7 or 15 bits. */
-  picture: number;
+  pictureId: number;
   /** Of TL0PICIDX, 8 bits. */
-  tl0: number;
+  tl0PicIdx: number;
 };
 
-const UNSHIFTED: Vp8Shift = { picture: 0, tl0: 0 };
+const UNSHIFTED: Vp8Shift = { pictureId: 0, tl0PicIdx: 0 };
 const LONG_ID = 0x80;
 
-type Numbers = { picture: number; tl0: number };
+type Numbers = { pictureId: number; tl0PicIdx: number };
 
 function numbersOf(packet: Buffer): Numbers | undefined {
   const payload = readVp8Descriptor(packet, RTP_HEADER_BYTES, packet.length);
   if (!payload || payload.pictureIdBytes === 0) return undefined;
   const at = payload.pictureIdOffset;
   return {
-    picture: payload.pictureIdBytes === 2 ? packet.readUInt16BE(at) & 0x7fff : packet[at]! & 0x7f,
-    tl0: payload.tl0Offset === 0 ? 0 : packet[payload.tl0Offset]!,
+    pictureId: payload.pictureIdBytes === 2 ? packet.readUInt16BE(at) & 0x7fff : packet[at]! & 0x7f,
+    tl0PicIdx: payload.tl0Offset === 0 ? 0 : packet[payload.tl0Offset]!,
   };
 }
 
@@ -36,8 +36,8 @@ export function vp8ShiftAfter(
   const after = next && numbersOf(next);
   if (!before || !after) return undefined;
   return {
-    picture: before.picture + lastShift.picture + 1 - after.picture,
-    tl0: before.tl0 + lastShift.tl0 + 1 - after.tl0,
+    pictureId: before.pictureId + lastShift.pictureId + 1 - after.pictureId,
+    tl0PicIdx: before.tl0PicIdx + lastShift.tl0PicIdx + 1 - after.tl0PicIdx,
   };
 }
 
@@ -47,9 +47,10 @@ export function applyVp8Shift(packet: Buffer, start: number, end: number, shift:
   if (!payload || payload.pictureIdBytes === 0) return;
   const at = payload.pictureIdOffset;
   if (payload.pictureIdBytes === 2) {
-    const picture = (packet.readUInt16BE(at) + shift.picture) & 0x7fff;
-    packet[at] = LONG_ID | (picture >> 8);
-    packet[at + 1] = picture & 0xff;
-  } else packet[at] = (packet[at]! + shift.picture) & 0x7f;
-  if (payload.tl0Offset !== 0) packet[payload.tl0Offset] = (packet[payload.tl0Offset]! + shift.tl0) & 0xff;
+    const pictureId = (packet.readUInt16BE(at) + shift.pictureId) & 0x7fff;
+    packet[at] = LONG_ID | (pictureId >> 8);
+    packet[at + 1] = pictureId & 0xff;
+  } else packet[at] = (packet[at]! + shift.pictureId) & 0x7f;
+  if (payload.tl0Offset !== 0)
+    packet[payload.tl0Offset] = (packet[payload.tl0Offset]! + shift.tl0PicIdx) & 0xff;
 }

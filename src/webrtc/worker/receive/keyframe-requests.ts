@@ -6,7 +6,7 @@ const SPACING_MS = 1000;
 const URGENT_SPACING_MS = 300;
 
 /** A source that sends none for so many requests has stopped, or can't be asked. */
-const TRIES = 10;
+const MAXIMUM_TRIES = 10;
 
 /**
  * Coalesces the requests for keyframes of all readers of a layer: none is forgotten, at most one a second is sent. A
@@ -16,8 +16,8 @@ export class KeyframeRequests {
   readonly #clock: Clock;
   readonly #send: () => void;
   #sentAt = Number.NEGATIVE_INFINITY;
-  #planned: Cancel | undefined;
-  #plannedFor = 0;
+  #scheduled: Cancel | undefined;
+  #scheduledFor = 0;
   #tries = 0;
 
   constructor(clock: Clock, send: () => void) {
@@ -30,26 +30,26 @@ export class KeyframeRequests {
     this.#tries = 0;
     if (wait <= 0) this.#sendNow();
     // What is planned for an earlier time, as it is urgent, stays.
-    else if (!this.#planned || this.#clock.monotonic() + wait < this.#plannedFor) this.#plan(wait);
+    else if (!this.#scheduled || this.#clock.monotonic() + wait < this.#scheduledFor) this.#schedule(wait);
   }
 
   /** A keyframe is there: nobody waits for another one. */
-  satisfied(): void {
-    this.#planned?.();
-    this.#planned = undefined;
+  keyframeArrived(): void {
+    this.#scheduled?.();
+    this.#scheduled = undefined;
   }
 
   #sendNow(): void {
     this.#sentAt = this.#clock.monotonic();
     this.#send();
     this.#tries++;
-    if (this.#tries < TRIES) this.#plan(SPACING_MS);
-    else this.satisfied();
+    if (this.#tries < MAXIMUM_TRIES) this.#schedule(SPACING_MS);
+    else this.keyframeArrived();
   }
 
-  #plan(wait: number): void {
-    this.#planned?.();
-    this.#plannedFor = this.#clock.monotonic() + wait;
-    this.#planned = this.#clock.after(wait, () => this.#sendNow());
+  #schedule(wait: number): void {
+    this.#scheduled?.();
+    this.#scheduledFor = this.#clock.monotonic() + wait;
+    this.#scheduled = this.#clock.after(wait, () => this.#sendNow());
   }
 }

@@ -1,11 +1,11 @@
 /** Seconds over which rates are taken. */
-const WINDOW = 4;
+const WINDOW_S = 4;
 const KEPT_KEYFRAMES = 4;
 
 /** Measures what a layer carries, in buckets of one second. Times are monotonic ms. */
 export class LayerMeter {
-  readonly #bytes = new Float64Array(WINDOW + 1);
-  readonly #frames = new Float64Array(WINDOW + 1);
+  readonly #bytes = new Float64Array(WINDOW_S + 1);
+  readonly #frames = new Float64Array(WINDOW_S + 1);
   #second = -1;
   #since = -1;
   #lastAt = Number.NEGATIVE_INFINITY;
@@ -16,15 +16,15 @@ export class LayerMeter {
     return this.#lastAt;
   }
 
-  packet(bytes: number, endsFrame: boolean, at: number): void {
+  countPacket(bytes: number, endsFrame: boolean, at: number): void {
     this.#advance(at);
-    const bucket = this.#second % (WINDOW + 1);
+    const bucket = this.#second % (WINDOW_S + 1);
     this.#bytes[bucket]! += bytes;
     if (endsFrame) this.#frames[bucket]!++;
     this.#lastAt = at;
   }
 
-  keyframe(at: number): void {
+  countKeyframe(at: number): void {
     this.#keyframes.push(at);
     if (this.#keyframes.length > KEPT_KEYFRAMES) this.#keyframes.shift();
   }
@@ -39,7 +39,7 @@ export class LayerMeter {
   }
 
   /** Seconds, the longest of the last few; undefined before the second keyframe. */
-  keyframeInterval(): number | undefined {
+  keyframeIntervalS(): number | undefined {
     let longest = 0;
     for (let i = 1; i < this.#keyframes.length; i++)
       longest = Math.max(longest, this.#keyframes[i]! - this.#keyframes[i - 1]!);
@@ -49,10 +49,10 @@ export class LayerMeter {
   #rate(buckets: Float64Array, at: number): number {
     this.#advance(at);
     // The running second is not whole, nor is the first one.
-    const whole = Math.min(WINDOW, this.#second - this.#since - 1);
+    const whole = Math.min(WINDOW_S, this.#second - this.#since - 1);
     if (this.#since < 0 || whole < 1) return 0;
     let sum = 0;
-    for (let i = 1; i <= whole; i++) sum += buckets[(this.#second - i) % (WINDOW + 1)]!;
+    for (let i = 1; i <= whole; i++) sum += buckets[(this.#second - i) % (WINDOW_S + 1)]!;
     return sum / whole;
   }
 
@@ -62,15 +62,15 @@ export class LayerMeter {
       this.#since = second;
       this.#second = second;
     }
-    if (second - this.#second > WINDOW) {
+    if (second - this.#second > WINDOW_S) {
       this.#bytes.fill(0);
       this.#frames.fill(0);
       this.#second = second;
     }
     while (this.#second < second) {
       this.#second++;
-      this.#bytes[this.#second % (WINDOW + 1)] = 0;
-      this.#frames[this.#second % (WINDOW + 1)] = 0;
+      this.#bytes[this.#second % (WINDOW_S + 1)] = 0;
+      this.#frames[this.#second % (WINDOW_S + 1)] = 0;
     }
   }
 }

@@ -9,11 +9,11 @@ import { PacketRing, RING_PACKETS } from './packet-ring.js';
 /** Who is sent the packets of a layer. Nothing may throw. */
 export type LayerReader = {
   /** Packets of this layer follow, the first of them has this number; those of another layer are over. */
-  begin(layer: Layer, sequence: number): void;
+  layerStarted(layer: Layer, sequence: number): void;
   /** A packet of the ring, whose header may be overwritten. */
-  write(ring: PacketRing, slot: number): void;
+  writePacket(ring: PacketRing, slot: number): void;
   /** The layer's clock is known, or is another one than before. */
-  clocked(): void;
+  clockChanged(): void;
 };
 
 export type LayerOptions = {
@@ -29,17 +29,17 @@ export type LayerOptions = {
   requestKeyframe(): void;
 };
 
-const VIDEO_RATE = 90_000;
-const OPUS_RATE = 48_000;
+const VIDEO_CLOCK_RATE = 90_000;
+const OPUS_CLOCK_RATE = 48_000;
 /** A layer that is silent for longer is not sent at the moment (a still screen is sent once a second). */
-const SILENT_MS = 2500;
+const INACTIVE_AFTER_MS = 2500;
 /** A keyframe older than this is no way to begin: a new one is there sooner than the viewer has caught up. */
-const OLDEST_START_MS = 4500;
+const MAXIMUM_KEYFRAME_AGE_MS = 4500;
 /** The oldest packets of the ring are overwritten while a replay runs. */
 const REPLAY_PACKETS = RING_PACKETS - 64;
 /** A reader that joins in the middle of a group of pictures is sent so many packets at once, then as many each time. */
 const REPLAY_BURST = 32;
-const REPLAY_MS = 5;
+const REPLAY_INTERVAL_MS = 5;
 
 type Replay = { reader: LayerReader; next: number };
 
@@ -62,7 +62,7 @@ export class Layer {
   headAt = 0;
   size: PictureSize | undefined;
   /** Called when a keyframe begins (video) or a packet came (audio), with its arrival. */
-  onStart: ((at: number) => void) | undefined;
+  onRandomAccess: ((at: number) => void) | undefined;
   readonly #clock: Clock;
   readonly #epoch: number;
   readonly #requests: KeyframeRequests;
@@ -71,16 +71,16 @@ export class Layer {
   #replays: Replay[] = [];
   #replayTimer: Cancel | undefined;
   /** Where readers can begin: the last keyframe; of sound, the packet that is written. */
-  #start = -1;
-  #startTimestamp = 0;
-  #startAt = 0;
+  #randomAccess = -1;
+  #randomAccessTimestamp = 0;
+  #randomAccessAt = 0;
   #closed = false;
 
   constructor(options: LayerOptions) {
     this.kind = options.kind;
     this.rid = options.rid;
     this.codec = options.codec;
-    this.rate = options.kind === 'video' ? VIDEO_RATE : OPUS_RATE;
+    this.rate = options.kind === 'video' ? VIDEO_CLOCK_RATE : OPUS_CLOCK_RATE;
     this.mediaClock = new MediaClock({
       rate: this.rate,
       countsSamples: options.kind === 'audio' && options.countsSamples !== false,
@@ -92,7 +92,7 @@ export class Layer {
 
   /** Whether the publisher sends it at the moment. */
   get active(): boolean {
-    return this.head >= 0 && this.#clock.monotonic() - this.meter.lastAt < SILENT_MS;
+    return this.head >= 0 && this.#clock.monotonic() - this.meter.lastAt < INACTIVE_AFTER_MS;
   }
 
   get readers(): number {
@@ -105,7 +105,7 @@ export class Layer {
    * @param sequence extended; what was left out on the way is not counted.
    * @param at monotonic ms.
    */
-  write(
+  writePacket(
     packet: Buffer,
     sequence: number,
     timestamp: number,
@@ -116,20 +116,20 @@ export class Layer {
     if (this.#closed) return;
     if (this.head >= 0 && sequence <= this.head - RING_PACKETS) return;
     const slot = this.ring.put(packet, sequence, timestamp, marker, orientation);
-    this.meter.packet(packet.length, marker, at);
+    this.meter.countPacket(packet.length, marker, at);
     if (sequence > this.head) {
       this.head = sequence;
       this.headTimestamp = timestamp;
       this.headAt = at;
     }
-    const start = this.#startsHere(packet, sequence, timestamp, at);
+    const start = this.#noteRandomAccess(packet, sequence, timestamp, at);
     const readers = this.#readers;
-    for (let i = 0; i < readers.length; i++) readers[i]!.write(this.ring, slot);
+    for (let i = 0; i < readers.length; i++) readers[i]!.writePacket(this.ring, slot);
     if (this.#replays.length > 0)
-      for (const { reader, next } of this.#replays) if (sequence < next) reader.write(this.ring, slot);
+      for (const { reader, next } of this.#replays) if (sequence < next) reader.writePacket(this.ring, slot);
     if (!start) return;
-    if (this.#waiting.size > 0) this.#admitWaiting();
-    this.onStart?.(at);
+    if (this.#waiting.size > 0) this.#startWaitingReaders();
+    this.onRandomAccess?.(at);
   }
 
   /**
@@ -138,11 +138,11 @@ export class Layer {
    *
    * @param fresh The reader shows nothing yet: the past is of use to it.
    */
-  join(reader: LayerReader, fresh: boolean): void {
+  attachAtKeyframe(reader: LayerReader, fresh: boolean): void {
     if (this.#closed) return;
     const first = this.readers === 0;
     if (fresh && this.#canReplay()) {
-      this.#replay(reader, this.#start);
+      this.#replay(reader, this.#randomAccess);
       return;
     }
     this.#waiting.add(reader);
@@ -150,17 +150,17 @@ export class Layer {
   }
 
   /** Subscribes to everything as it is kept here, from the last keyframe on where that is possible. */
-  follow(reader: LayerReader): void {
+  attachAtOnce(reader: LayerReader): void {
     if (this.#closed) return;
     if (this.head < 0) {
-      reader.begin(this, 0);
+      reader.layerStarted(this, 0);
       this.#readers.push(reader);
       return;
     }
-    this.#replay(reader, this.#canReplay() ? this.#start : this.head + 1);
+    this.#replay(reader, this.#canReplay() ? this.#randomAccess : this.head + 1);
   }
 
-  leave(reader: LayerReader): void {
+  detachReader(reader: LayerReader): void {
     this.#waiting.delete(reader);
     const at = this.#readers.indexOf(reader);
     if (at >= 0) {
@@ -180,37 +180,37 @@ export class Layer {
    *
    * @param exact whether it goes back to a sender report.
    */
-  report(time: number, timestamp: number, exact = true): void {
-    if (this.mediaClock.reported(time, timestamp, exact)) this.tellClock();
+  applyReport(time: number, timestamp: number, exact = true): void {
+    if (this.mediaClock.applyReport(time, timestamp, exact)) this.notifyClockChanged();
   }
 
   /** A packet has arrived; before it is written. */
-  arrived(timestamp: number): void {
-    const now = this.steadyTime(this.#clock.monotonic());
-    if (this.mediaClock.arrived(now, timestamp)) this.tellClock();
+  packetArrived(timestamp: number): void {
+    const now = this.unixTimeOf(this.#clock.monotonic());
+    if (this.mediaClock.packetArrived(now, timestamp)) this.notifyClockChanged();
   }
 
   /** Unix ms of a monotonic time, also when this machine's clock is set meanwhile. */
-  steadyTime(monotonic: number): number {
+  unixTimeOf(monotonic: number): number {
     return this.#epoch + monotonic;
   }
 
   /** Tells the readers that the clock is known, or is another one than before. */
-  tellClock(): void {
-    for (const reader of this.#readers) reader.clocked();
-    for (const { reader } of this.#replays) reader.clocked();
+  notifyClockChanged(): void {
+    for (const reader of this.#readers) reader.clockChanged();
+    for (const { reader } of this.#replays) reader.clockChanged();
   }
 
   /** The source starts anew: what is remembered does not lead to what comes. */
-  restart(): void {
-    this.#start = -1;
+  streamRestarted(): void {
+    this.#randomAccess = -1;
     this.size = undefined;
     this.mediaClock.reset();
   }
 
   close(): void {
     this.#closed = true;
-    this.#requests.satisfied();
+    this.#requests.keyframeArrived();
     this.#replayTimer?.();
     this.#readers = [];
     this.#replays = [];
@@ -218,69 +218,69 @@ export class Layer {
   }
 
   /** Whether readers can begin at this packet; notes the keyframe. */
-  #startsHere(packet: Buffer, sequence: number, timestamp: number, at: number): boolean {
+  #noteRandomAccess(packet: Buffer, sequence: number, timestamp: number, at: number): boolean {
     if (this.kind === 'audio') {
-      this.#start = sequence;
+      this.#randomAccess = sequence;
       return true;
     }
     if (!startsKeyframe(this.codec!, packet, RTP_HEADER_BYTES, packet.length)) return false;
     this.size = readPictureSize(this.codec!, packet, RTP_HEADER_BYTES, packet.length) ?? this.size;
-    if (this.#start >= 0 && timestamp === this.#startTimestamp) {
+    if (this.#randomAccess >= 0 && timestamp === this.#randomAccessTimestamp) {
       // Another packet of the same keyframe, perhaps one that should have come before.
-      this.#start = Math.min(this.#start, sequence);
+      this.#randomAccess = Math.min(this.#randomAccess, sequence);
       return false;
     }
-    if (sequence < this.#start) return false;
-    this.#start = sequence;
-    this.#startTimestamp = timestamp;
-    this.#startAt = at;
-    this.meter.keyframe(at);
-    this.#requests.satisfied();
+    if (sequence < this.#randomAccess) return false;
+    this.#randomAccess = sequence;
+    this.#randomAccessTimestamp = timestamp;
+    this.#randomAccessAt = at;
+    this.meter.countKeyframe(at);
+    this.#requests.keyframeArrived();
     return true;
   }
 
   #canReplay(): boolean {
     return (
       this.kind === 'video' &&
-      this.#start >= 0 &&
-      this.head - this.#start < REPLAY_PACKETS &&
-      this.#clock.monotonic() - this.#startAt < OLDEST_START_MS
+      this.#randomAccess >= 0 &&
+      this.head - this.#randomAccess < REPLAY_PACKETS &&
+      this.#clock.monotonic() - this.#randomAccessAt < MAXIMUM_KEYFRAME_AGE_MS
     );
   }
 
-  #admitWaiting(): void {
+  #startWaitingReaders(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const reader of waiting) this.#replay(reader, this.#start);
+    for (const reader of waiting) this.#replay(reader, this.#randomAccess);
   }
 
   #replay(reader: LayerReader, from: number): void {
     const replay = { reader, next: from };
-    reader.begin(this, from);
-    if (this.#step(replay)) this.#readers.push(reader);
+    reader.layerStarted(this, from);
+    if (this.#replayNext(replay)) this.#readers.push(reader);
     else {
       this.#replays.push(replay);
-      this.#replayTimer ??= this.#clock.every(REPLAY_MS, () => this.#stepAll());
+      this.#replayTimer ??= this.#clock.every(REPLAY_INTERVAL_MS, () => this.#replayAll());
     }
   }
 
   /** Sends the next packets from memory; true when the reader has caught up. */
-  #step(replay: Replay): boolean {
+  #replayNext(replay: Replay): boolean {
     for (let sent = 0; replay.next <= this.head; replay.next++) {
       if (sent === REPLAY_BURST) return false;
       const slot = this.ring.slotOf(replay.next);
       if (slot < 0) continue;
-      replay.reader.write(this.ring, slot);
+      replay.reader.writePacket(this.ring, slot);
       sent++;
     }
     return true;
   }
 
-  #stepAll(): void {
+  #replayAll(): void {
     const replays = this.#replays;
     this.#replays = [];
     for (const replay of replays) {
-      if (this.#step(replay)) this.#readers.push(replay.reader);
+      if (this.#replayNext(replay)) this.#readers.push(replay.reader);
       else this.#replays.push(replay);
     }
     if (this.#replays.length > 0) return;

@@ -25,7 +25,7 @@ export type MediaSourceOptions = {
 };
 
 /** ms between looks at which layers are being sent. */
-const LOOK_MS = 500;
+const LAYER_CHECK_MS = 500;
 
 /** Media of one source, wherever it is: a publisher here, a publisher in another worker, an encoder. */
 export class MediaSource {
@@ -59,7 +59,7 @@ export class MediaSource {
           requestKeyframe: () => {},
         })
       : undefined;
-    if (this.layers.length > 0) clock.every(LOOK_MS, () => this.look(), this.#life.signal);
+    if (this.layers.length > 0) clock.every(LAYER_CHECK_MS, () => this.checkLayers(), this.#life.signal);
   }
 
   get ended(): boolean {
@@ -67,7 +67,7 @@ export class MediaSource {
   }
 
   /** Video layers and the sound, in an order that is the same in every worker. */
-  get all(): Layer[] {
+  get allLayers(): Layer[] {
     return this.audio ? [...this.layers, this.audio] : [...this.layers];
   }
 
@@ -76,16 +76,16 @@ export class MediaSource {
     return this.layers.filter((layer) => layer.active).sort((a, b) => weight(a, at) - weight(b, at));
   }
 
-  listen(listener: MediaSourceListener): void {
+  addListener(listener: MediaSourceListener): void {
     this.#listeners.add(listener);
   }
 
-  unlisten(listener: MediaSourceListener): void {
+  removeListener(listener: MediaSourceListener): void {
     this.#listeners.delete(listener);
   }
 
   /** Tells the listeners when the layers are not what they were. */
-  look(): void {
+  checkLayers(): void {
     const state = this.layers
       .map((layer) => `${layer.active} ${layer.size?.width}x${layer.size?.height}`)
       .join();
@@ -95,10 +95,10 @@ export class MediaSource {
   }
 
   /** Idempotent. */
-  end(): void {
+  endSource(): void {
     if (this.ended) return;
     this.#life.abort();
-    for (const layer of this.all) layer.close();
+    for (const layer of this.allLayers) layer.close();
     for (const listener of [...this.#listeners]) listener.sourceEnded();
     this.#listeners.clear();
   }

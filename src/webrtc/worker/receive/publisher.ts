@@ -32,10 +32,10 @@ const REPORT_MS = 1000;
 /** Our SSRC in RTCP; it only has to differ from the publisher's. */
 const OUR_SSRC = 1;
 /** An SSRC may take the place of another one that has been silent for so long. */
-const REPLACEABLE_MS = 500;
+const SSRC_REPLACEABLE_AFTER_MS = 500;
 const MAXIMUM_RID_BYTES = 32;
-const MAXIMUM_STREAMS = 16;
-const MAXIMUM_RTCP = 200;
+const MAXIMUM_RTX_STREAMS = 16;
+const MAXIMUM_RTCP_PER_S = 200;
 
 export type PublisherOptions = {
   id: string;
@@ -44,7 +44,7 @@ export type PublisherOptions = {
   transport: Transport;
   plan: PublisherPlan;
   maximumBitrate: number;
-  ended(end: PeerEnd): void;
+  closed(end: PeerEnd): void;
 };
 
 /** One publisher: what it sends becomes a feed; it is told what arrived, what is missing and how much it may send. */
@@ -55,19 +55,19 @@ export class Publisher implements TransportOwner {
   readonly #transport: Transport;
   readonly #plan: PublisherPlan;
   readonly #maximumBitrate: number;
-  readonly #ended: (end: PeerEnd) => void;
+  readonly #closed: (end: PeerEnd) => void;
   readonly #life = new AbortController();
   readonly #receivers = new Map<number, RtpReceiver>();
-  readonly #ofLayer = new Map<Layer, RtpReceiver>();
+  readonly #receiverOfLayer = new Map<Layer, RtpReceiver>();
   /** Which layer an RTX stream repairs, by its SSRC. */
-  readonly #repairs = new Map<number, Layer>();
+  readonly #layerOfRtxSsrc = new Map<number, Layer>();
   readonly #feedback = new TransportFeedback();
   readonly #senderClock: SenderClock;
   readonly #header = new RtpHeader();
   #connected = false;
-  #heardAt: number;
+  #lastPacketAt: number;
   #ticks = 0;
-  #rtcpInSecond = 0;
+  #rtcpThisSecond = 0;
   #firRequests = 0;
   // What the header extensions of the packet at hand say.
   #ids: ExtensionIds = {};
@@ -84,9 +84,9 @@ export class Publisher implements TransportOwner {
     this.#transport = transport;
     this.#plan = plan;
     this.#maximumBitrate = options.maximumBitrate;
-    this.#ended = options.ended;
-    this.#heardAt = clock.monotonic();
-    this.#senderClock = new SenderClock(clock, (believed) => this.#tellBelief(believed));
+    this.#closed = options.closed;
+    this.#lastPacketAt = clock.monotonic();
+    this.#senderClock = new SenderClock(clock, (believed) => this.#logReportTrust(believed));
     const { video } = plan;
     this.mediaSource = new MediaSource({
       id: options.mediaSourceId,
@@ -101,46 +101,46 @@ export class Publisher implements TransportOwner {
       mediaSource: this.mediaSource,
       clock,
       signal: this.#life.signal,
-      described: (source) => context.notifyGateway({ type: 'source', id: this.id, source }),
-      began: (startedAt, has) => context.notifyGateway({ type: 'media', id: this.id, startedAt, has }),
+      sourceDescribed: (source) => context.notifyGateway({ type: 'source', id: this.id, source }),
+      mediaStarted: (startedAt, has) => context.notifyGateway({ type: 'media', id: this.id, startedAt, has }),
     });
-    transport.attach(this);
+    transport.attachOwner(this);
     clock.after(
       settings.timeouts.connectMs,
       () => {
-        if (!this.#connected) this.end('never-connected');
+        if (!this.#connected) this.close('never-connected');
       },
       this.#life.signal,
     );
   }
 
-  opened(): void {
+  transportOpened(): void {
     if (this.#connected || this.#life.signal.aborted) return;
     this.#connected = true;
     const { clock } = this.#context;
-    this.#heardAt = clock.monotonic();
+    this.#lastPacketAt = clock.monotonic();
     this.#context.notifyGateway({ type: 'connected', id: this.id });
     clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
-    clock.every(REPORT_MS, () => this.#report(), this.#life.signal);
+    clock.every(REPORT_MS, () => this.#sendReports(), this.#life.signal);
   }
 
-  ended(end: 'left' | 'lost'): void {
-    this.end(end);
+  transportClosed(end: 'left' | 'lost'): void {
+    this.close(end);
   }
 
   /** Idempotent. */
-  end(reason: PeerEnd): void {
+  close(reason: PeerEnd): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
-    this.mediaSource.end();
+    this.mediaSource.endSource();
     this.#transport.close();
-    this.#ended(reason);
+    this.#closed(reason);
   }
 
-  packet(packet: Buffer, at: number): void {
-    this.#heardAt = at;
+  receivePacket(packet: Buffer, at: number): void {
+    this.#lastPacketAt = at;
     if (packet.length >= 8 && isRtcp(packet)) {
-      if (++this.#rtcpInSecond <= MAXIMUM_RTCP) visitRtcp(packet, this);
+      if (++this.#rtcpThisSecond <= MAXIMUM_RTCP_PER_S) visitRtcp(packet, this);
       return;
     }
     const header = this.#header;
@@ -151,9 +151,9 @@ export class Publisher implements TransportOwner {
     if (!section) return;
     this.#readExtensions(packet, section.extensions);
     if (this.#transportSequence >= 0) this.#feedback.received(this.#transportSequence, at * 1000);
-    if (header.payloadType === audio?.payloadType) this.#accept(packet, this.mediaSource.audio, at);
-    else if (header.payloadType === video?.payloadType) this.#accept(packet, this.#layerOfPacket(), at);
-    else if (header.payloadType === video?.rtxPayloadType) this.#repair(packet, at);
+    if (header.payloadType === audio?.payloadType) this.#receiveMedia(packet, this.mediaSource.audio, at);
+    else if (header.payloadType === video?.payloadType) this.#receiveMedia(packet, this.#layerOfPacket(), at);
+    else if (header.payloadType === video?.rtxPayloadType) this.#receiveRtx(packet, at);
   }
 
   extension(packet: Buffer, id: number, offset: number, length: number): void {
@@ -173,8 +173,8 @@ export class Publisher implements TransportOwner {
     if (type !== RTCP.senderReport) return;
     const report = readSenderReport(packet, offset, length);
     const receiver = report && this.#receivers.get(report.ssrc);
-    const moment = receiver?.senderReport(report!);
-    if (moment) this.#senderClock.report(receiver!.layer, moment);
+    const moment = receiver?.noteSenderReport(report!);
+    if (moment) this.#senderClock.applyReport(receiver!.layer, moment);
   }
 
   #readExtensions(packet: Buffer, ids: ExtensionIds): void {
@@ -195,55 +195,55 @@ export class Publisher implements TransportOwner {
     return layers.find((layer) => layer.rid === this.#rid);
   }
 
-  #accept(packet: Buffer, layer: Layer | undefined, at: number): void {
+  #receiveMedia(packet: Buffer, layer: Layer | undefined, at: number): void {
     if (!layer) return;
     const { ssrc } = this.#header;
-    const receiver = this.#receivers.get(ssrc) ?? this.#receive(layer, ssrc, at);
+    const receiver = this.#receivers.get(ssrc) ?? this.#addReceiver(layer, ssrc, at);
     // The same SSRC for sound and picture would be a mistake of the publisher.
     if (receiver?.layer !== layer) return;
-    receiver.accept(packet, this.#header, this.#orientation, at);
-    if (receiver.newlyMissing) this.#askFor(receiver);
+    receiver.acceptPacket(packet, this.#header, this.#orientation, at);
+    if (receiver.newlyMissing) this.#sendNack(receiver);
   }
 
-  #receive(layer: Layer, ssrc: number, at: number): RtpReceiver | undefined {
-    const before = this.#ofLayer.get(layer);
+  #addReceiver(layer: Layer, ssrc: number, at: number): RtpReceiver | undefined {
+    const before = this.#receiverOfLayer.get(layer);
     if (before) {
-      if (this.#rid === undefined && at - layer.meter.lastAt < REPLACEABLE_MS) return undefined;
+      if (this.#rid === undefined && at - layer.meter.lastAt < SSRC_REPLACEABLE_AFTER_MS) return undefined;
       this.#receivers.delete(before.ssrc);
     }
     const section = layer.kind === 'audio' ? this.#plan.audio : this.#plan.video;
     const nack = section!.feedback.nack;
     const receiver = new RtpReceiver({ layer, ssrc, clock: this.#context.clock, nack });
     this.#receivers.set(ssrc, receiver);
-    this.#ofLayer.set(layer, receiver);
+    this.#receiverOfLayer.set(layer, receiver);
     return receiver;
   }
 
   /** A retransmission is of use only when what it carries is really missing: most of them are padding to probe with. */
-  #repair(packet: Buffer, at: number): void {
+  #receiveRtx(packet: Buffer, at: number): void {
     const header = this.#header;
-    const layer = this.#repairedLayer();
-    const receiver = layer && this.#ofLayer.get(layer);
+    const layer = this.#layerOfRtx();
+    const receiver = layer && this.#receiverOfLayer.get(layer);
     const sequence = originalSequence(packet, header);
-    if (!receiver || sequence === undefined || !receiver.misses(sequence)) return;
+    if (!receiver || sequence === undefined || !receiver.isMissing(sequence)) return;
     const original = restoreOriginal(packet, header, this.#plan.video!.payloadType, receiver.ssrc);
-    if (header.read(original)) receiver.accept(original, header, this.#orientation, at);
+    if (header.read(original)) receiver.acceptPacket(original, header, this.#orientation, at);
   }
 
-  #repairedLayer(): Layer | undefined {
+  #layerOfRtx(): Layer | undefined {
     const { ssrc } = this.#header;
-    const known = this.#repairs.get(ssrc);
+    const known = this.#layerOfRtxSsrc.get(ssrc);
     if (known) return known;
     const { layers } = this.mediaSource;
     const layer =
       this.#plan.video!.rids.length === 0
         ? layers[0]
         : layers.find(({ rid }) => rid === (this.#repairedRid ?? this.#rid));
-    if (layer && this.#repairs.size < MAXIMUM_STREAMS) this.#repairs.set(ssrc, layer);
+    if (layer && this.#layerOfRtxSsrc.size < MAXIMUM_RTX_STREAMS) this.#layerOfRtxSsrc.set(ssrc, layer);
     return layer;
   }
 
-  #tellBelief(believed: boolean): void {
+  #logReportTrust(believed: boolean): void {
     const { id } = this;
     if (believed) this.#context.log('info', `the sender reports of ${id} are right again`);
     else
@@ -254,7 +254,7 @@ export class Publisher implements TransportOwner {
   }
 
   #requestKeyframe(layer: Layer): void {
-    const ssrc = this.#ofLayer.get(layer)?.ssrc;
+    const ssrc = this.#receiverOfLayer.get(layer)?.ssrc;
     if (ssrc === undefined) return;
     const fir = this.#plan.video!.feedback.fir && !this.#plan.video!.feedback.pli;
     this.#transport.send(
@@ -262,13 +262,13 @@ export class Publisher implements TransportOwner {
     );
   }
 
-  #askFor(receiver: RtpReceiver): void {
-    const due = receiver.due(this.#context.clock.monotonic());
+  #sendNack(receiver: RtpReceiver): void {
+    const due = receiver.dueNacks(this.#context.clock.monotonic());
     if (due.length > 0) this.#transport.send(genericNack(OUR_SSRC, receiver.ssrc, due));
   }
 
   #tick(): void {
-    for (const receiver of this.#receivers.values()) this.#askFor(receiver);
+    for (const receiver of this.#receivers.values()) this.#sendNack(receiver);
     if (++this.#ticks % FEEDBACK_TICKS !== 0) return;
     const media = this.#receivers.keys().next().value ?? 0;
     for (
@@ -279,11 +279,11 @@ export class Publisher implements TransportOwner {
       this.#transport.send(packet);
   }
 
-  #report(): void {
-    this.#rtcpInSecond = 0;
+  #sendReports(): void {
+    this.#rtcpThisSecond = 0;
     const { clock, settings } = this.#context;
-    if (clock.monotonic() - this.#heardAt > settings.timeouts.silenceMs) {
-      this.end('lost');
+    if (clock.monotonic() - this.#lastPacketAt > settings.timeouts.silenceMs) {
+      this.close('lost');
       return;
     }
     if (this.#receivers.size === 0) return;

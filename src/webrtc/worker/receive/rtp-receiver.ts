@@ -20,13 +20,13 @@ const MAXIMUM_MISSING = 512;
 const NACK_SLACK_MS = 10;
 const NACK_SPACING_MS = { least: 20, most: 200 } as const;
 /** How long an answer takes when none has come yet, ms; and how much a single one says of the next. */
-const FIRST_ANSWER_MS = 40;
-const ANSWER_WEIGHT = 1 / 4;
+const INITIAL_RETRANSMISSION_MS = 40;
+const RETRANSMISSION_WEIGHT = 1 / 4;
 /** ms after which a packet is of no use any more; who waits for it knows this. */
-const USELESS_AFTER_MS = 750;
+const GIVE_UP_AFTER_MS = 750;
 const KEPT_SHIFTS = 16;
 /** Room below the first packet for those that come late. */
-const FIRST_CYCLE = 0x10000;
+const FIRST_SEQUENCE_BASE = 0x10000;
 
 type Missing = { since: number; tries: number; askedAt: number };
 /** Behind packet `at`, numbers are shifted otherwise than before it. */
@@ -39,7 +39,7 @@ export type RtpReceiverOptions = {
   /** Whether lost packets can be asked for. */
   nack: boolean;
   /** Told when the stream begins, or begins anew, before its first packet is written. */
-  begun?: () => void;
+  streamStarted?: () => void;
 };
 
 /**
@@ -51,10 +51,10 @@ export class RtpReceiver {
   readonly ssrc: number;
   readonly #clock: Clock;
   readonly #nack: boolean;
-  readonly #begun: (() => void) | undefined;
+  readonly #streamStarted: (() => void) | undefined;
   readonly #missing = new Map<number, Missing>();
   #newlyMissing = false;
-  #answerMs = FIRST_ANSWER_MS;
+  #retransmissionMs = INITIAL_RETRANSMISSION_MS;
   #shifts: Shift[] = [];
   #shift = 0;
   #timestampShift = 0;
@@ -74,7 +74,7 @@ export class RtpReceiver {
     this.ssrc = options.ssrc;
     this.#clock = options.clock;
     this.#nack = options.nack;
-    this.#begun = options.begun;
+    this.#streamStarted = options.streamStarted;
   }
 
   get started(): boolean {
@@ -82,7 +82,7 @@ export class RtpReceiver {
   }
 
   /** Whether a packet is known to be lost, so that a retransmission of it is of use. */
-  misses(sequence: number): boolean {
+  isMissing(sequence: number): boolean {
     return this.#highest >= 0 && this.#missing.has(extendSequence(sequence, this.#highest));
   }
 
@@ -92,29 +92,29 @@ export class RtpReceiver {
   }
 
   /** @param at monotonic ms. */
-  accept(packet: Buffer, header: RtpHeader, orientation: number, at: number): void {
+  acceptPacket(packet: Buffer, header: RtpHeader, orientation: number, at: number): void {
     const padding = header.payloadEnd === header.payloadOffset;
-    if (this.#highest < 0 || this.#isFar(header.sequence)) {
-      if (padding || !this.#isNewBeginning(header.sequence)) return;
-      this.#begin(header, at);
-      this.#begun?.();
+    if (this.#highest < 0 || this.#isJump(header.sequence)) {
+      if (padding || !this.#confirmsRestart(header.sequence)) return;
+      this.#startStream(header, at);
+      this.#streamStarted?.();
     }
     const number = extendSequence(header.sequence, this.#highest);
     if (number > this.#highest) {
       this.#noteGap(number, at);
       this.#highest = number;
     } else if (this.#nack) {
-      if (!this.#answered(number, at)) return; // it has been there before
-    } else if (this.#isKnown(number)) return;
+      if (!this.#retransmissionArrived(number, at)) return; // it has been there before
+    } else if (this.#isDuplicate(number)) return;
     this.#received++;
     if (padding && number === this.#highest) {
-      this.#leaveOut(number);
+      this.#skipPadding(number);
       return;
     }
     this.#noteJitter(header.timestamp, at);
     const timestamp = (header.timestamp + this.#timestampShift) >>> 0;
-    this.layer.arrived(timestamp);
-    this.layer.write(
+    this.layer.packetArrived(timestamp);
+    this.layer.writePacket(
       bareRtp(packet, header),
       number + this.#shiftOf(number),
       timestamp,
@@ -125,7 +125,7 @@ export class RtpReceiver {
   }
 
   /** Notes a sender report for the next receiver report. @returns its moment as the layer counts; undefined before the first packet. */
-  senderReport(report: SenderReport): MediaMoment | undefined {
+  noteSenderReport(report: SenderReport): MediaMoment | undefined {
     this.#lastReport = report.middle;
     this.#lastReportAt = this.#clock.monotonic();
     if (this.#highest < 0) return undefined;
@@ -133,15 +133,15 @@ export class RtpReceiver {
   }
 
   /** The numbers of packets to ask for now, ascending. What comes too late anyway is given up. */
-  due(now: number): number[] {
+  dueNacks(now: number): number[] {
     this.#newlyMissing = false;
     if (this.#missing.size === 0) return [];
     const due: number[] = [];
     let lost = false;
     const { least, most } = NACK_SPACING_MS;
-    const spacing = Math.min(most, Math.max(least, this.#answerMs + NACK_SLACK_MS));
+    const spacing = Math.min(most, Math.max(least, this.#retransmissionMs + NACK_SLACK_MS));
     for (const [number, missing] of this.#missing) {
-      if (now - missing.since >= USELESS_AFTER_MS || this.#highest - number > MAXIMUM_MISORDER) {
+      if (now - missing.since >= GIVE_UP_AFTER_MS || this.#highest - number > MAXIMUM_MISORDER) {
         this.#missing.delete(number);
         lost = true;
       } else if (now - missing.askedAt >= spacing) {
@@ -167,28 +167,28 @@ export class RtpReceiver {
       ssrc: this.ssrc,
       fractionLost: expectedNow > 0 && lostNow > 0 ? lostNow / expectedNow : 0,
       lost: expected - this.#received,
-      highest: this.#highest - FIRST_CYCLE,
+      highest: this.#highest - FIRST_SEQUENCE_BASE,
       jitter: this.#jitter,
       lastReport: this.#lastReport,
       delay,
     };
   }
 
-  #isFar(sequence: number): boolean {
+  #isJump(sequence: number): boolean {
     const distance = sequenceDistance(this.#highest & 0xffff, sequence);
     return distance >= MAXIMUM_DROPOUT || distance <= -MAXIMUM_MISORDER;
   }
 
   /** A far jump counts only when the next packet confirms it: a stray packet must not upset the stream. */
-  #isNewBeginning(sequence: number): boolean {
+  #confirmsRestart(sequence: number): boolean {
     const confirmed = this.#highest < 0 || sequence === this.#expectedRestart;
     this.#expectedRestart = (sequence + 1) & 0xffff;
     return confirmed;
   }
 
-  #begin(header: RtpHeader, at: number): void {
+  #startStream(header: RtpHeader, at: number): void {
     const { layer } = this;
-    const number = FIRST_CYCLE + header.sequence;
+    const number = FIRST_SEQUENCE_BASE + header.sequence;
     this.#missing.clear();
     this.#shifts = [];
     this.#shift = 0;
@@ -204,15 +204,16 @@ export class RtpReceiver {
     this.#shift = layer.head + 1 - number;
     const ticks = Math.round((Math.max(20, at - layer.headAt) * layer.rate) / 1000);
     this.#timestampShift = (layer.headTimestamp + ticks - header.timestamp) | 0;
-    layer.restart();
+    layer.streamRestarted();
   }
 
   /** Whether the packet was missing; learns how long answers take from those that came at the first request. */
-  #answered(number: number, at: number): boolean {
+  #retransmissionArrived(number: number, at: number): boolean {
     const missing = this.#missing.get(number);
     if (!missing) return false;
     this.#missing.delete(number);
-    if (missing.tries === 1) this.#answerMs += (at - missing.askedAt - this.#answerMs) * ANSWER_WEIGHT;
+    if (missing.tries === 1)
+      this.#retransmissionMs += (at - missing.askedAt - this.#retransmissionMs) * RETRANSMISSION_WEIGHT;
     return true;
   }
 
@@ -229,14 +230,14 @@ export class RtpReceiver {
     this.#newlyMissing = true;
   }
 
-  #leaveOut(number: number): void {
+  #skipPadding(number: number): void {
     this.#shifts.push({ at: number, before: this.#shift });
     if (this.#shifts.length > KEPT_SHIFTS) this.#shifts.shift();
     this.#shift--;
   }
 
   /** Whether a late packet has been there before, or is so late that its place can't be told any more. */
-  #isKnown(number: number): boolean {
+  #isDuplicate(number: number): boolean {
     const [oldest] = this.#shifts;
     if (oldest && this.#shifts.length === KEPT_SHIFTS && number <= oldest.at) return true;
     if (this.#shifts.some(({ at }) => at === number)) return true;

@@ -27,17 +27,20 @@ export class MediaSourceTable {
 
   add(mediaSource: MediaSource): void {
     this.#local.set(mediaSource.id, mediaSource);
-    mediaSource.listen({ layersChanged: () => {}, sourceEnded: () => this.#local.delete(mediaSource.id) });
+    mediaSource.addListener({
+      layersChanged: () => {},
+      sourceEnded: () => this.#local.delete(mediaSource.id),
+    });
   }
 
   /** Calls back with the feed, now or when it is here, and when it is gone; until the returned function is called. */
-  watch(location: MediaSourceLocation, subscriber: Subscriber): () => void {
+  subscribe(location: MediaSourceLocation, subscriber: Subscriber): () => void {
     if (location.relayPath === undefined) {
       const mediaSource = this.#local.get(location.mediaSourceId);
       subscriber(mediaSource);
       const listener = { layersChanged: () => {}, sourceEnded: () => subscriber(undefined) };
-      mediaSource?.listen(listener);
-      return () => mediaSource?.unlisten(listener);
+      mediaSource?.addListener(listener);
+      return () => mediaSource?.removeListener(listener);
     }
     const relayed =
       this.#relayed.get(location.mediaSourceId) ?? this.#relay(location.mediaSourceId, location.relayPath);
@@ -62,7 +65,7 @@ export class MediaSourceTable {
       context: this.#context,
       mediaSourceId,
       relayPath,
-      changed: (mediaSource) => {
+      sourceChanged: (mediaSource) => {
         relayed.mediaSource = mediaSource;
         for (const subscriber of [...subscribers]) subscriber(mediaSource);
       },

@@ -18,7 +18,7 @@ export type RelayClientOptions = {
   mediaSourceId: string;
   relayPath: string;
   /** The feed is here (again), or is gone (undefined). */
-  changed(mediaSource: MediaSource | undefined): void;
+  sourceChanged(mediaSource: MediaSource | undefined): void;
 };
 
 /** Brings a feed of another worker into this one, and keeps trying until it is closed. */
@@ -36,7 +36,7 @@ export class RelayClient implements PacketReceiver {
   close(): void {
     this.#life.abort();
     this.#socket?.destroy();
-    this.#drop();
+    this.#endSource();
   }
 
   #connect(): void {
@@ -44,7 +44,7 @@ export class RelayClient implements PacketReceiver {
     if (this.#life.signal.aborted) return;
     const socket = net.connect(relayPath);
     this.#socket = socket;
-    const reader = new FrameReader((type, body) => this.#frame(type, body));
+    const reader = new FrameReader((type, body) => this.#frameReceived(type, body));
     socket.on('connect', () => socket.write(textFrame(RELAY.subscribe, mediaSourceId)));
     socket.on('data', (bytes) => {
       try {
@@ -56,13 +56,13 @@ export class RelayClient implements PacketReceiver {
     });
     socket.on('error', () => {});
     socket.on('close', () => {
-      this.#drop();
+      this.#endSource();
       context.clock.after(RETRY_MS, () => this.#connect(), this.#life.signal);
     });
   }
 
   /** A packet out of the queue. */
-  packet(body: Buffer, at: number): void {
+  receivePacket(body: Buffer, at: number): void {
     const { clock, queue } = this.#options.context;
     const relayed = this.#mediaSource && readPacketBody(body);
     const layer = relayed && (this.#mediaSource?.layers[relayed.layer] ?? this.#mediaSource?.audio);
@@ -72,13 +72,20 @@ export class RelayClient implements PacketReceiver {
       queue.dropped++;
       return;
     }
-    layer.arrived(relayed.timestamp);
-    layer.write(relayed.packet, relayed.sequence, relayed.timestamp, relayed.marker, relayed.orientation, at);
+    layer.packetArrived(relayed.timestamp);
+    layer.writePacket(
+      relayed.packet,
+      relayed.sequence,
+      relayed.timestamp,
+      relayed.marker,
+      relayed.orientation,
+      at,
+    );
   }
 
-  #frame(type: number, body: Buffer): void {
+  #frameReceived(type: number, body: Buffer): void {
     if (type === RELAY.format) {
-      this.#begin(JSON.parse(body.toString('utf8')) as MediaSourceFormat);
+      this.#startSource(JSON.parse(body.toString('utf8')) as MediaSourceFormat);
       return;
     }
     if (type === RELAY.packet) {
@@ -86,13 +93,13 @@ export class RelayClient implements PacketReceiver {
       this.#options.context.queue.push(this, body);
     } else if (type === RELAY.clock && body.length >= CLOCK_BODY_BYTES) {
       const layer = this.#mediaSource?.layers[body[0]!] ?? this.#mediaSource?.audio;
-      layer?.report(body.readDoubleBE(1), body.readUInt32BE(9), body[13] === 1);
+      layer?.applyReport(body.readDoubleBE(1), body.readUInt32BE(9), body[13] === 1);
     }
   }
 
-  #begin(format: MediaSourceFormat): void {
+  #startSource(format: MediaSourceFormat): void {
     if (this.#mediaSource) return;
-    const { context, mediaSourceId, changed } = this.#options;
+    const { context, mediaSourceId, sourceChanged } = this.#options;
     const mediaSource: MediaSource = new MediaSource({
       id: mediaSourceId,
       format,
@@ -102,14 +109,14 @@ export class RelayClient implements PacketReceiver {
       requestKeyframe: (layer) => this.#socket?.write(keyframeFrame(mediaSource.layers.indexOf(layer))),
     });
     this.#mediaSource = mediaSource;
-    changed(mediaSource);
+    sourceChanged(mediaSource);
   }
 
-  #drop(): void {
+  #endSource(): void {
     const mediaSource = this.#mediaSource;
     this.#mediaSource = undefined;
     if (!mediaSource) return;
-    mediaSource.end();
-    this.#options.changed(undefined);
+    mediaSource.endSource();
+    this.#options.sourceChanged(undefined);
   }
 }

@@ -20,11 +20,11 @@ export const RELAY = {
 
 const LENGTH_BYTES = 4;
 /** Type, layer, marker, orientation + 1 (0: none), sequence number, timestamp, when it was written (Unix ms). */
-const PACKET_BYTES = LENGTH_BYTES + 1 + 1 + 1 + 1 + 8 + 4 + 8;
+const PACKET_HEADER_BYTES = LENGTH_BYTES + 1 + 1 + 1 + 1 + 8 + 4 + 8;
 /** Layer, time (Unix ms), timestamp, exact. */
 export const CLOCK_BODY_BYTES = 1 + 8 + 4 + 1;
 /** A frame that says it is longer is not from us. */
-const LONGEST_FRAME = 1 << 20;
+const MAXIMUM_FRAME_BYTES = 1 << 20;
 
 export function textFrame(type: number, text: string): Buffer {
   const body = Buffer.from(text, 'utf8');
@@ -57,7 +57,7 @@ export function formatFrame(format: MediaSourceFormat): Buffer {
 
 /** How many bytes `writePacketFrame` writes. */
 export function packetFrameBytes(packet: Buffer): number {
-  return PACKET_BYTES + packet.length;
+  return PACKET_HEADER_BYTES + packet.length;
 }
 
 export function writePacketFrame(
@@ -69,7 +69,7 @@ export function writePacketFrame(
   time: number,
 ): void {
   const packet = ring.packets[slot]!;
-  target.writeUInt32BE(PACKET_BYTES - LENGTH_BYTES + packet.length, offset);
+  target.writeUInt32BE(PACKET_HEADER_BYTES - LENGTH_BYTES + packet.length, offset);
   target[offset + 4] = RELAY.packet;
   target[offset + 5] = layer;
   target[offset + 6] = ring.markers[slot]!;
@@ -77,7 +77,7 @@ export function writePacketFrame(
   target.writeDoubleBE(ring.sequences[slot]!, offset + 8);
   target.writeUInt32BE(ring.timestamps[slot]!, offset + 16);
   target.writeDoubleBE(time, offset + 20);
-  packet.copy(target, offset + PACKET_BYTES);
+  packet.copy(target, offset + PACKET_HEADER_BYTES);
 }
 
 /** A packet out of its frame; `packet` is memory of its own. */
@@ -93,7 +93,7 @@ export type RelayedPacket = {
 
 /** @param body of a frame, behind the type. Undefined when it is too short. */
 export function readPacketBody(body: Buffer): RelayedPacket | undefined {
-  const start = PACKET_BYTES - LENGTH_BYTES - 1;
+  const start = PACKET_HEADER_BYTES - LENGTH_BYTES - 1;
   if (body.length < start + RTP_HEADER_BYTES) return undefined;
   return {
     layer: body[0]!,
@@ -109,7 +109,7 @@ export function readPacketBody(body: Buffer): RelayedPacket | undefined {
 /** Cuts a stream of bytes into frames. A body is part of the memory that was given, or of a copy where it was cut. */
 export class FrameReader {
   readonly #frame: (type: number, body: Buffer) => void;
-  #left: Buffer | undefined;
+  #partial: Buffer | undefined;
 
   constructor(frame: (type: number, body: Buffer) => void) {
     this.#frame = frame;
@@ -117,16 +117,17 @@ export class FrameReader {
 
   /** @throws Error when it is no frame. */
   read(bytes: Buffer): void {
-    let data = this.#left ? Buffer.concat([this.#left, bytes]) : bytes;
-    this.#left = undefined;
+    let data = this.#partial ? Buffer.concat([this.#partial, bytes]) : bytes;
+    this.#partial = undefined;
     while (data.length >= LENGTH_BYTES) {
       const length = data.readUInt32BE(0);
-      if (length < 1 || length > LONGEST_FRAME) throw new Error('a relay frame has an impossible length');
+      if (length < 1 || length > MAXIMUM_FRAME_BYTES)
+        throw new Error('a relay frame has an impossible length');
       const end = LENGTH_BYTES + length;
       if (data.length < end) break;
       this.#frame(data[LENGTH_BYTES]!, data.subarray(LENGTH_BYTES + 1, end));
       data = data.subarray(end);
     }
-    if (data.length > 0) this.#left = data;
+    if (data.length > 0) this.#partial = data;
   }
 }

@@ -14,10 +14,10 @@ import {
 } from './relay-frame.js';
 
 /** Bytes that may wait for another worker; more are dropped until it has caught up. */
-const MAXIMUM_WAITING = 8 << 20;
-const CAUGHT_UP = 1 << 20;
+const MAXIMUM_BACKLOG_BYTES = 8 << 20;
+const RESUME_BACKLOG_BYTES = 1 << 20;
 const BATCH_BYTES = 64 << 10;
-const CLOCK_MS = 1000;
+const CLOCK_INTERVAL_MS = 1000;
 
 /** Serves the feeds of this worker to the others, over a Unix socket: one connection is one feed for one worker. */
 export class RelayServer {
@@ -67,7 +67,7 @@ class RelayConnection implements MediaSourceListener {
   #batchStart = 0;
   #batchEnd = 0;
   #scheduled = false;
-  #full = false;
+  #dropsPackets = false;
 
   constructor(
     context: WorkerContext,
@@ -102,18 +102,18 @@ class RelayConnection implements MediaSourceListener {
   close(): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
-    this.#mediaSource?.unlisten(this);
-    for (const reader of this.#readers) reader.layer.leave(reader);
+    this.#mediaSource?.removeListener(this);
+    for (const reader of this.#readers) reader.layer.detachReader(reader);
     this.#socket.destroySoon();
   }
 
-  add(layer: number, ring: PacketRing, slot: number): void {
-    if (this.#full) {
-      if (this.#socket.writableLength > CAUGHT_UP) return;
-      this.#full = false;
+  addPacket(layer: number, ring: PacketRing, slot: number): void {
+    if (this.#dropsPackets) {
+      if (this.#socket.writableLength > RESUME_BACKLOG_BYTES) return;
+      this.#dropsPackets = false;
       for (const one of this.#mediaSource?.layers ?? []) one.requestKeyframe();
-    } else if (this.#socket.writableLength > MAXIMUM_WAITING) {
-      this.#full = true;
+    } else if (this.#socket.writableLength > MAXIMUM_BACKLOG_BYTES) {
+      this.#dropsPackets = true;
       this.#context.log('warn', 'another worker does not keep up: packets are dropped');
       return;
     }
@@ -134,7 +134,7 @@ class RelayConnection implements MediaSourceListener {
     });
   }
 
-  tellClock(layer: number, of: Layer): void {
+  sendClock(layer: number, of: Layer): void {
     const time = this.#context.clock.now();
     const timestamp = of.mediaClock.timestampAt(time);
     if (timestamp !== undefined) this.#socket.write(clockFrame(layer, time, timestamp, of.mediaClock.exact));
@@ -146,17 +146,17 @@ class RelayConnection implements MediaSourceListener {
       return;
     }
     this.#mediaSource = mediaSource;
-    mediaSource.listen(this);
+    mediaSource.addListener(this);
     this.#socket.write(formatFrame(mediaSource.format));
-    this.#readers = mediaSource.all.map((layer, index) => new RelayedLayer(this, layer, index));
+    this.#readers = mediaSource.allLayers.map((layer, index) => new RelayedLayer(this, layer, index));
     for (const reader of this.#readers) {
-      reader.clocked();
-      reader.layer.follow(reader);
+      reader.clockChanged();
+      reader.layer.attachAtOnce(reader);
     }
     const notifyGateway = (): void => {
-      for (const reader of this.#readers) reader.clocked();
+      for (const reader of this.#readers) reader.clockChanged();
     };
-    this.#context.clock.every(CLOCK_MS, notifyGateway, this.#life.signal);
+    this.#context.clock.every(CLOCK_INTERVAL_MS, notifyGateway, this.#life.signal);
   }
 
   #flush(): void {
@@ -178,13 +178,13 @@ class RelayedLayer implements LayerReader {
     this.#index = index;
   }
 
-  begin(): void {}
+  layerStarted(): void {}
 
-  write(ring: PacketRing, slot: number): void {
-    this.#connection.add(this.#index, ring, slot);
+  writePacket(ring: PacketRing, slot: number): void {
+    this.#connection.addPacket(this.#index, ring, slot);
   }
 
-  clocked(): void {
-    this.#connection.tellClock(this.#index, this.layer);
+  clockChanged(): void {
+    this.#connection.sendClock(this.#index, this.layer);
   }
 }

@@ -29,7 +29,7 @@ class Bench {
     this.output = new MatroskaOutput(context, this.mediaSource, options, () => this.closed++);
     t.teardown(() => {
       this.output.close();
-      this.mediaSource.end();
+      this.mediaSource.endSource();
     });
   }
 
@@ -43,9 +43,9 @@ class Bench {
     const payloads = av1Payloads(unit, { mtu: 1400, counted: true });
     payloads.forEach((payload, i) => {
       const sequence = this.#sequence++;
-      layer?.arrived(timestamp);
+      layer?.packetArrived(timestamp);
       const packet = rtpPacket({ payloadType: 1, ssrc: 1, sequence, timestamp, payload });
-      layer?.write(packet, sequence, timestamp, i === payloads.length - 1, -1, this.clock.monotonic());
+      layer?.writePacket(packet, sequence, timestamp, i === payloads.length - 1, -1, this.clock.monotonic());
       this.written += payload.length;
     });
     await this.clock.advance(PICTURE_MS);
@@ -94,7 +94,7 @@ t.test('a feed that has ended is waited for by nobody after a while', async (t) 
   let flows = false;
   socket.on('data', () => (flows = true));
   while (!flows) await bench.picture();
-  bench.mediaSource.end();
+  bench.mediaSource.endSource();
   let over = false;
   const ended = once(socket, 'end').then(() => (over = true));
   await bench.clock.advance(11_000);

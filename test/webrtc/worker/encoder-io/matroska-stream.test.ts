@@ -46,14 +46,14 @@ class Bench {
   /** An encoder begins to read; media time 10 s is now. */
   read(zero = this.clock.now() - 10_000): void {
     const stream = new MatroskaStream({
-      ...{ zero, audio: true, full: () => this.full },
+      ...{ zero, audio: true, isFull: () => this.full },
       write: (...parts) => void this.bytes.push(...parts.filter((part) => part !== undefined)),
     });
     const video = new OutputTrack(this.clock, 'video', new Av1Sink(stream));
     const audio = new OutputTrack(this.clock, 'audio', new OpusSink(stream));
     this.#tracks.push(video, audio);
-    this.video.join(video, true);
-    this.audio.follow(audio);
+    this.video.attachAtKeyframe(video, true);
+    this.audio.attachAtOnce(audio);
   }
 
   /** Passes time, in which the publisher sends. */
@@ -71,7 +71,7 @@ class Bench {
       }
       for (; this.#nextSound <= at; this.#nextSound += 20)
         this.#write(this.audio, 'audio', this.#nextSound * 48, SOUND, false, false);
-      for (const track of this.#tracks) track.pump();
+      for (const track of this.#tracks) track.sendAvailable();
     }
   }
 
@@ -119,8 +119,8 @@ class Bench {
     if (lost) return;
     const timestamp = time >>> 0;
     const packet = rtpPacket({ payloadType: 1, ssrc: 1, sequence, timestamp, payload });
-    layer.arrived(timestamp);
-    layer.write(packet, sequence, timestamp, marker, -1, this.clock.monotonic());
+    layer.packetArrived(timestamp);
+    layer.writePacket(packet, sequence, timestamp, marker, -1, this.clock.monotonic());
   }
 }
 
@@ -212,12 +212,12 @@ t.test('the sender reports move both, and times are never negative', async (t) =
   await bench.pass(200);
   // Its clock says that all this was a minute ago.
   const ago = bench.clock.now() - 60_000;
-  bench.video.report(ago, 200 * 90);
-  bench.audio.report(ago, 200 * 48);
+  bench.video.applyReport(ago, 200 * 90);
+  bench.audio.applyReport(ago, 200 * 48);
   bench.read();
   await bench.pass(1_000);
   // And now that the sound was 100 ms earlier than that.
-  bench.audio.report(ago + 900, 1_200 * 48);
+  bench.audio.applyReport(ago + 900, 1_200 * 48);
   await bench.pass(1_000);
   const { video, audio } = await bench.found(t);
   t.equal(video[0], 0);

@@ -35,8 +35,8 @@ class Bench {
   write(payload: string, ticks: number, marker = false): void {
     const fields = { payloadType: 1, sequence: this.sequence, timestamp: this.timestamp, ssrc: 1 };
     const packet = rtpPacket({ ...fields, payload: Buffer.from(payload, 'hex') });
-    this.layer.arrived(this.timestamp);
-    this.layer.write(packet, this.sequence++, this.timestamp, marker, -1, this.clock.monotonic());
+    this.layer.packetArrived(this.timestamp);
+    this.layer.writePacket(packet, this.sequence++, this.timestamp, marker, -1, this.clock.monotonic());
     this.timestamp += ticks;
   }
 
@@ -70,7 +70,7 @@ function steps(sent: Sent[], by: 'sequence' | 'timestamp'): number[] {
 t.test('sound that stops is silence until it is back, without a hole in numbers or time', async (t) => {
   for (const samplesGoOn of [true, false]) {
     const bench = new Bench('audio');
-    bench.layer.follow(bench.track);
+    bench.layer.attachAtOnce(bench.track);
     await bench.pass(1_000, true);
     const before = bench.sent.length;
     await bench.pass(400, false);
@@ -100,10 +100,10 @@ t.test('sound that stops is silence until it is back, without a hole in numbers 
 
 t.test('sound that never came is silence, as soon as its clock is known', async (t) => {
   const bench = new Bench('audio');
-  bench.layer.follow(bench.track);
+  bench.layer.attachAtOnce(bench.track);
   await bench.pass(2_000, false);
   t.equal(bench.sent.length, 0);
-  bench.layer.report(bench.clock.now(), 48_000);
+  bench.layer.applyReport(bench.clock.now(), 48_000);
   await bench.pass(2_000, false);
   t.ok(bench.sent.length > 60, `${bench.sent.length} packets`);
   t.ok(bench.sent.every(({ payload }) => payload === SILENCE));
@@ -111,7 +111,7 @@ t.test('sound that never came is silence, as soon as its clock is known', async 
 
 t.test('VP9 is sent without what ffmpeg does not understand, its lowest spatial layer alone', async (t) => {
   const bench = new Bench('video');
-  bench.layer.join(bench.track, true);
+  bench.layer.attachAtKeyframe(bench.track, true);
   // A picture of two layers, in the flexible mode; the marker is at the end of the upper one.
   bench.write('b8' + '8001' + '00' + 'aa01', 0);
   bench.write('b4' + '8001' + '00' + 'aa02', 0);

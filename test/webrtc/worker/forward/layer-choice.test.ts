@@ -17,8 +17,8 @@ class Viewer {
     const seen: string[] = [];
     for (let i = 0; i < count; i++) {
       this.now += 1000;
-      if (says.loss !== undefined) this.choice.lost(says.loss, this.now);
-      if (says.estimate !== undefined) this.choice.estimated(says.estimate, this.now);
+      if (says.loss !== undefined) this.choice.lossReported(says.loss, this.now);
+      if (says.estimate !== undefined) this.choice.bitrateEstimated(says.estimate, this.now);
       this.current = this.choice.choose(LAYERS, this.current, this.now);
       seen.push(this.current ?? '');
     }
@@ -55,7 +55,7 @@ t.test('an estimate that is low as little was sent is no reason', async (t) => {
   viewer.current = 'h';
   // The picture has become lively; the estimate follows from below.
   const quiet = new Viewer();
-  quiet.choice.estimated(700_000, quiet.now);
+  quiet.choice.bitrateEstimated(700_000, quiet.now);
   quiet.now += 5000;
   t.same(new Set(quiet.seconds(3, { estimate: 750_000, loss: 0 })), new Set(['h']));
 });

@@ -26,7 +26,7 @@ class Pictures {
         const { sequence, timestamp } = this;
         const payload = Buffer.from([0x65, 1]);
         const packet = rtpPacket({ payloadType: 96, ssrc: 1, sequence, timestamp, payload });
-        this.layer.write(packet, this.sequence++, timestamp, marker, -1, this.clock.monotonic());
+        this.layer.writePacket(packet, this.sequence++, timestamp, marker, -1, this.clock.monotonic());
       }
       this.timestamp = (this.timestamp + PICTURE_TICKS) >>> 0;
       await this.clock.advance(PICTURE_MS);
@@ -56,8 +56,8 @@ t.test(
   async (t) => {
     const pictures = new Pictures();
     await pictures.send(90);
-    const rewriter = new RtpRewriter(pictures.clock, { hurries: true });
-    rewriter.begin(pictures.layer, 100);
+    const rewriter = new RtpRewriter(pictures.clock, { compressesBacklog: true });
+    rewriter.switchLayer(pictures.layer, 100);
     await pictures.send(3);
     const timestamps = pictures.read(rewriter, 100);
     const past = steps(timestamps.slice(0, 180));
@@ -76,23 +76,23 @@ t.test('an encoder is given the past as it was', async (t) => {
   const pictures = new Pictures();
   await pictures.send(90);
   const rewriter = new RtpRewriter(pictures.clock);
-  rewriter.begin(pictures.layer, 100);
+  rewriter.switchLayer(pictures.layer, 100);
   const timestamps = pictures.read(rewriter, 100);
   t.ok(steps(timestamps).every((step, i) => step === (i % 2 === 0 ? 0 : PICTURE_TICKS)));
 });
 
 t.test('beginning with the past of another layer takes no more time than has gone by', async (t) => {
   const pictures = new Pictures();
-  const rewriter = new RtpRewriter(pictures.clock, { hurries: true });
+  const rewriter = new RtpRewriter(pictures.clock, { compressesBacklog: true });
   await pictures.send(30);
-  rewriter.begin(pictures.layer, 100);
+  rewriter.switchLayer(pictures.layer, 100);
   const before = pictures.read(rewriter, 100).at(-1)!;
   // Three seconds of the other layer are there already when it is joined, half a second after the first ended.
   const other = new Pictures();
   await other.send(90);
   await pictures.clock.advance(500 - PICTURE_MS);
   other.layer.headAt = pictures.layer.headAt + 500;
-  rewriter.begin(other.layer, 100);
+  rewriter.switchLayer(other.layer, 100);
   const after = other.read(rewriter, 100);
   t.ok(steps([before, ...after]).every((step) => step >= 0));
   t.ok(Math.abs(((after.at(-1)! - before) | 0) - 45_000) <= 2, 'half a second');

@@ -36,6 +36,6 @@ t.test('pictures without numbers are left alone', async (t) => {
   t.equal(vp8ShiftAfter(plain, vp8(1, 1)), undefined);
   t.equal(vp8ShiftAfter(vp8(1, 1), undefined), undefined);
   const copy = Buffer.from(plain);
-  applyVp8Shift(copy, 12, copy.length, { picture: 7, tl0: 7 });
+  applyVp8Shift(copy, 12, copy.length, { pictureId: 7, tl0PicIdx: 7 });
   t.same(copy, plain);
 });

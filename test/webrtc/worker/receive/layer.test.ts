@@ -8,15 +8,15 @@ class Reader implements LayerReader {
   readonly began: [Layer, number][] = [];
   readonly got: number[] = [];
 
-  begin(layer: Layer, sequence: number): void {
+  layerStarted(layer: Layer, sequence: number): void {
     this.began.push([layer, sequence]);
   }
 
-  write(ring: { sequences: Float64Array }, slot: number): void {
+  writePacket(ring: { sequences: Float64Array }, slot: number): void {
     this.got.push(ring.sequences[slot]!);
   }
 
-  clocked(): void {}
+  clockChanged(): void {}
 }
 
 class Bench {
@@ -33,7 +33,7 @@ class Bench {
   write(sequence: number, keyframe = false, timestamp = sequence * 3000): void {
     const payload = Buffer.from([keyframe ? 0x65 : 0x41, 1]);
     const packet = rtpPacket({ payloadType: 96, ssrc: 1, sequence, timestamp, payload });
-    this.layer.write(packet, sequence, timestamp, true, -1, this.clock.monotonic());
+    this.layer.writePacket(packet, sequence, timestamp, true, -1, this.clock.monotonic());
   }
 }
 
@@ -46,7 +46,7 @@ t.test('a reader that shows nothing yet begins with the last keyframe, in portio
   bench.write(10, true);
   for (const sequence of range(11, 120)) bench.write(sequence);
   const reader = new Reader();
-  bench.layer.join(reader, true);
+  bench.layer.attachAtKeyframe(reader, true);
   t.same(reader.began, [[bench.layer, 10]]);
   t.ok(reader.got.length < 50, 'not all at once');
   // What comes meanwhile is sent when it is its turn.
@@ -63,7 +63,7 @@ t.test('a late packet reaches a reader that has passed its place, too', async (t
   bench.write(10, true);
   for (const sequence of range(11, 100)) if (sequence !== 15) bench.write(sequence);
   const reader = new Reader();
-  bench.layer.join(reader, true);
+  bench.layer.attachAtKeyframe(reader, true);
   bench.write(15);
   await bench.clock.advance(50);
   t.same(
@@ -77,7 +77,7 @@ t.test('a reader that shows something already waits for the next keyframe', asyn
   bench.write(10, true);
   bench.write(11);
   const reader = new Reader();
-  bench.layer.join(reader, false);
+  bench.layer.attachAtKeyframe(reader, false);
   t.equal(bench.requests, 1);
   bench.write(12);
   t.same(reader.got, []);
@@ -94,7 +94,7 @@ t.test('a keyframe that is too old, or not whole in memory any more, is no begin
   await old.clock.advance(6000);
   old.write(12);
   const first = new Reader();
-  old.layer.join(first, true);
+  old.layer.attachAtKeyframe(first, true);
   t.same(first.got, []);
   t.equal(old.requests, 1);
 
@@ -102,35 +102,35 @@ t.test('a keyframe that is too old, or not whole in memory any more, is no begin
   long.write(10, true);
   for (const sequence of range(11, 1100)) long.write(sequence);
   const second = new Reader();
-  long.layer.join(second, true);
+  long.layer.attachAtKeyframe(second, true);
   t.same(second.got, []);
 });
 
 t.test('the packets of a keyframe that come in another order all reach who waited for it', async (t) => {
   const bench = new Bench();
   const reader = new Reader();
-  bench.layer.join(reader, true);
+  bench.layer.attachAtKeyframe(reader, true);
   bench.write(22, false, 500);
   bench.write(21, true, 500);
   bench.write(20, true, 500);
   bench.write(23, false, 500);
   t.same(reader.got, [21, 22, 20, 23]);
   const later = new Reader();
-  bench.layer.join(later, true);
+  bench.layer.attachAtKeyframe(later, true);
   t.same(later.got, [20, 21, 22, 23]);
 });
 
 t.test('who has left gets nothing, wherever it stood', async (t) => {
   const bench = new Bench();
   const waiting = new Reader();
-  bench.layer.join(waiting, true);
-  bench.layer.leave(waiting);
+  bench.layer.attachAtKeyframe(waiting, true);
+  bench.layer.detachReader(waiting);
   bench.write(10, true);
   for (const sequence of range(11, 100)) bench.write(sequence);
   const replaying = new Reader();
-  bench.layer.join(replaying, true);
+  bench.layer.attachAtKeyframe(replaying, true);
   const sent = replaying.got.length;
-  bench.layer.leave(replaying);
+  bench.layer.detachReader(replaying);
   await bench.clock.advance(100);
   t.same(waiting.got, []);
   t.equal(replaying.got.length, sent);
@@ -140,9 +140,9 @@ t.test('who has left gets nothing, wherever it stood', async (t) => {
 t.test('requests for keyframes are coalesced, repeated while none comes, and end', async (t) => {
   const bench = new Bench();
   bench.write(1);
-  bench.layer.join(new Reader(), true);
+  bench.layer.attachAtKeyframe(new Reader(), true);
   for (let i = 0; i < 10; i++) {
-    bench.layer.join(new Reader(), true);
+    bench.layer.attachAtKeyframe(new Reader(), true);
     bench.layer.requestKeyframe();
   }
   t.equal(bench.requests, 1);
@@ -162,11 +162,11 @@ t.test('a cut between layers of one sender keeps the time, by their reports', as
   const two = new Layer({ kind: 'video', rid: 'h', codec: 'h264', clock: one.clock, requestKeyframe() {} });
   const rewriter = new RtpRewriter(one.clock);
   one.write(10, true, 1000);
-  rewriter.begin(one.layer, 10);
+  rewriter.switchLayer(one.layer, 10);
   rewriter.lastSequence = 10;
   rewriter.lastTimestamp = 1000;
-  one.layer.report(one.clock.now(), 1000);
-  two.report(one.clock.now(), 900_000);
+  one.layer.applyReport(one.clock.now(), 1000);
+  two.applyReport(one.clock.now(), 900_000);
   await one.clock.advance(100);
   const packet = rtpPacket({
     payloadType: 96,
@@ -175,12 +175,12 @@ t.test('a cut between layers of one sender keeps the time, by their reports', as
     timestamp: 906_000,
     payload: Buffer.from([0x65]),
   });
-  two.write(packet, 7, 906_000, true, -1, one.clock.monotonic());
-  rewriter.begin(two, 7);
+  two.writePacket(packet, 7, 906_000, true, -1, one.clock.monotonic());
+  rewriter.switchLayer(two, 7);
   t.equal(7 + rewriter.sequenceOffset, 11);
   t.equal(906_000 + rewriter.timestampOffset, 7000);
   // One that would go back in time is moved on by a frame.
   rewriter.lastTimestamp = 50_000;
-  rewriter.begin(two, 7);
+  rewriter.switchLayer(two, 7);
   t.equal(906_000 + rewriter.timestampOffset, 53_000);
 });

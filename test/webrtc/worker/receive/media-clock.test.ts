@@ -21,7 +21,7 @@ class Sound {
 
   arrive(): void {
     this.timestamp = (this.timestamp + (PACKET_MS * RATE) / 1000) >>> 0;
-    if (this.clock.arrived(this.time, this.timestamp)) this.moved++;
+    if (this.clock.packetArrived(this.time, this.timestamp)) this.moved++;
   }
 
   /** How long after its time by the clock the last packet came, ms. */
@@ -34,7 +34,7 @@ t.test('a time and its timestamp belong together, over the wrap of timestamps', 
   const { clock } = new Sound();
   t.equal(clock.timeOf(5), undefined);
   t.equal(clock.timestampAt(5), undefined);
-  clock.arrived(10_000, 0xffff_ff00);
+  clock.packetArrived(10_000, 0xffff_ff00);
   t.equal(clock.timestampAt(10_020), 0xffff_ff00 + 960 - 2 ** 32);
   t.equal(clock.timeOf(0xffff_ff00 + 960 - 2 ** 32), 10_020);
   t.equal(clock.timeOf(0xffff_ff00 - 48), 9_999);
@@ -44,7 +44,7 @@ t.test('a clock that stood still is set again, whatever it was known by', async 
   for (const reported of [false, true]) {
     const sound = new Sound();
     sound.send(1_000);
-    if (reported) sound.clock.reported(sound.time - 30, sound.timestamp);
+    if (reported) sound.clock.applyReport(sound.time - 30, sound.timestamp);
     sound.send(1_000);
     const before = sound.late;
     sound.time += 3_000;
@@ -73,10 +73,10 @@ t.test('what the network held up is late, and no sign of that', async (t) => {
 t.test('a report sets it right, and says whether that was news', async (t) => {
   const sound = new Sound();
   sound.send(200);
-  t.ok(sound.clock.reported(sound.time - 40, sound.timestamp), 'the first one is');
-  t.notOk(sound.clock.reported(sound.time - 35, sound.timestamp), 'one that says the same is not');
+  t.ok(sound.clock.applyReport(sound.time - 40, sound.timestamp), 'the first one is');
+  t.notOk(sound.clock.applyReport(sound.time - 35, sound.timestamp), 'one that says the same is not');
   t.equal(sound.late, 35);
-  t.ok(sound.clock.reported(sound.time + 500, sound.timestamp));
+  t.ok(sound.clock.applyReport(sound.time + 500, sound.timestamp));
   sound.send(5_000);
   t.equal(sound.moved, 0);
 });
@@ -84,6 +84,7 @@ t.test('a report sets it right, and says whether that was news', async (t) => {
 t.test('pictures carry the time at which they were taken: they are only late', async (t) => {
   const clock = new MediaClock({ rate: 90_000, countsSamples: false });
   let moved = false;
-  for (let i = 0; i < 300; i++) moved = clock.arrived(i * 33 + (i > 100 ? 900 : 0), i * 33 * 90) || moved;
+  for (let i = 0; i < 300; i++)
+    moved = clock.packetArrived(i * 33 + (i > 100 ? 900 : 0), i * 33 * 90) || moved;
   t.notOk(moved);
 });

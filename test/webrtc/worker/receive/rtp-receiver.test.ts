@@ -29,16 +29,16 @@ function receive(nack = true): {
   const receiver = new RtpReceiver({ layer, ssrc: 1, clock, nack });
   const got: Received[] = [];
   const reader: LayerReader = {
-    begin() {},
-    clocked() {},
-    write: (ring, slot) =>
+    layerStarted() {},
+    clockChanged() {},
+    writePacket: (ring, slot) =>
       got.push({
         sequence: ring.sequences[slot]!,
         timestamp: ring.timestamps[slot]!,
         payload: ring.packets[slot]!.toString('latin1', 12),
       }),
   };
-  layer.follow(reader);
+  layer.attachAtOnce(reader);
   const header = new RtpHeader();
   return {
     clock,
@@ -52,7 +52,7 @@ function receive(nack = true): {
         payload === '' ? { ...fields, padding: 50 } : { ...fields, payload: Buffer.from(payload) },
       );
       header.read(packet);
-      into.accept(packet, header, -1, clock.monotonic());
+      into.acceptPacket(packet, header, -1, clock.monotonic());
     },
   };
 }
@@ -76,24 +76,24 @@ t.test('what comes twice is taken once; what comes late is taken in its place', 
 t.test('missing packets are asked for until they are of no use, then a keyframe is', async (t) => {
   const { accept, receiver, clock, requests } = receive();
   for (const sequence of [10, 13, 14]) accept(sequence);
-  t.ok(receiver.misses(11));
-  t.notOk(receiver.misses(13));
+  t.ok(receiver.isMissing(11));
+  t.notOk(receiver.isMissing(13));
   t.ok(receiver.newlyMissing);
-  t.same(receiver.due(clock.monotonic()), [11, 12]);
+  t.same(receiver.dueNacks(clock.monotonic()), [11, 12]);
   t.notOk(receiver.newlyMissing);
-  t.same(receiver.due(clock.monotonic()), []);
+  t.same(receiver.dueNacks(clock.monotonic()), []);
   accept(12);
   let asked = 0;
   for (let waited = 0; waited < 740; waited += 10) {
     await clock.advance(10);
-    asked += receiver.due(clock.monotonic()).length;
+    asked += receiver.dueNacks(clock.monotonic()).length;
   }
   t.ok(asked >= 10, `asked for ${asked} times`);
   t.equal(requests(), 0);
   await clock.advance(10);
-  t.same(receiver.due(clock.monotonic()), []);
+  t.same(receiver.dueNacks(clock.monotonic()), []);
   t.equal(requests(), 1);
-  t.notOk(receiver.misses(11));
+  t.notOk(receiver.isMissing(11));
 });
 
 t.test('a packet is asked for again when its answer is late, by how long answers take', async (t) => {
@@ -108,17 +108,17 @@ t.test('a packet is asked for again when its answer is late, by how long answers
     for (let round = 0; round < 30; round++) {
       sequence += 2;
       accept(sequence);
-      t.same(receiver.due(clock.monotonic()), [sequence - 1]);
+      t.same(receiver.dueNacks(clock.monotonic()), [sequence - 1]);
       await clock.advance(answerMs);
       accept(sequence - 1);
     }
     accept(sequence + 2);
-    receiver.due(clock.monotonic());
+    receiver.dueNacks(clock.monotonic());
     let waited = 0;
     do {
       await clock.advance(1);
       waited++;
-    } while (receiver.due(clock.monotonic()).length === 0);
+    } while (receiver.dueNacks(clock.monotonic()).length === 0);
     t.ok(waited >= least && waited <= most, `after ${waited} ms where answers take ${answerMs} ms`);
   }
 });
@@ -127,7 +127,7 @@ t.test('a gap that can not be repaired is not: a keyframe is asked for', async (
   const { accept, receiver, clock, requests } = receive();
   accept(10);
   accept(1000);
-  t.same(receiver.due(clock.monotonic()), []);
+  t.same(receiver.dueNacks(clock.monotonic()), []);
   t.equal(requests(), 1);
 });
 
@@ -206,7 +206,7 @@ t.test('reports say what was lost since the last one, and in all', async (t) => 
     lastReport: 0,
     delay: 0,
   });
-  receiver.senderReport({ ssrc: 1, time: 5, timestamp: 1000, middle: 99 });
+  receiver.noteSenderReport({ ssrc: 1, time: 5, timestamp: 1000, middle: 99 });
   await clock.advance(500);
   accept(102);
   accept(105);
@@ -224,7 +224,7 @@ t.test(
         const kind = random();
         sequence += kind < 0.8 ? 1 : Math.floor((random() - 0.5) * (kind < 0.97 ? 20 : 70_000));
         accept(sequence & 0xffff, random() < 0.1 ? '' : 'x');
-        if (random() < 0.1) receiver.due(clock.monotonic());
+        if (random() < 0.1) receiver.dueNacks(clock.monotonic());
         if (random() < 0.05) receiver.reportBlock();
       }
       const numbers = got.map((one) => one.sequence);

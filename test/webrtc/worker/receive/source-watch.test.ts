@@ -21,17 +21,17 @@ function bench(t: Test) {
     clock,
     requestKeyframe: () => asked.push('keyframe'),
   });
-  t.teardown(() => mediaSource.end());
+  t.teardown(() => mediaSource.endSource());
   const began: object[] = [];
   new SourceWatch({
     ...{ mediaSource, clock, signal: life.signal },
-    described() {},
-    began: (_, has) => began.push(has),
+    sourceDescribed() {},
+    mediaStarted: (_, has) => began.push(has),
   });
   let count = 70_000;
-  const write = (layer: (typeof mediaSource.all)[number] | undefined, payload: Buffer): void => {
+  const write = (layer: (typeof mediaSource.allLayers)[number] | undefined, payload: Buffer): void => {
     const fields = { payloadType: 1, ssrc: 1, sequence: ++count, timestamp: count * 960, payload };
-    layer?.write(rtpPacket(fields), count, fields.timestamp, true, -1, clock.monotonic());
+    layer?.writePacket(rtpPacket(fields), count, fields.timestamp, true, -1, clock.monotonic());
   };
   const send = async (ms: number, what: { sound?: boolean; picture?: Buffer }): Promise<void> => {
     for (let passed = 0; passed < ms; passed += STEP_MS) {

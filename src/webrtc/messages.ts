@@ -7,35 +7,35 @@ import type {
 } from './media-plan.js';
 import type { PeerEnd, PublishingPeer, ViewerEvent } from './pool-types.js';
 
-/** What a worker is told before anything else. */
+/** Settings of a worker, sent as its first message. */
 export type WorkerSettings = {
-  /** UDP port for all peers of this worker. */
+  /** UDP port shared by all peers of the worker. */
   port: number;
-  /** The address to bind to; every interface by default. */
+  /** Bind address; all interfaces when absent. */
   bindAddress?: string;
-  /** Addresses by which this host is reached from outside (NAT 1:1): they take the place of its own in candidates. */
+  /** Public addresses (NAT 1:1); they replace host candidates of the same family. */
   publicIps: string[];
-  /** The Unix socket on which this worker serves its feeds to the others. */
+  /** Unix socket on which the worker serves its media sources to other workers. */
   relayPath: string;
   timeouts: WorkerTimeouts;
 };
 
-/** ms. */
+/** Timeouts, ms. */
 export type WorkerTimeouts = {
-  /** A peer that has not connected until then is gone. */
+  /** Closes peers that have not connected by then. */
   connectMs: number;
-  /** A peer that was sent media, or owes them, and is silent for so long is gone. */
+  /** Closes publishers that are silent, and viewers that send no RTCP while they are sent media. */
   silenceMs: number;
 };
 
-/** Where a worker finds a feed. */
+/** Location of a media source. */
 export type MediaSourceLocation = {
   mediaSourceId: string;
-  /** The relay socket of the worker that has it; absent when it is the one that is told. */
+  /** Relay socket of the worker that receives the source; absent when that is the addressed worker. */
   relayPath?: string;
 };
 
-/** From the gateway to a worker. `id` names a peer, an input or an output. */
+/** Message from the gateway to a worker. `id` names a peer, an input or an output. */
 export type WorkerCommand =
   | { type: 'start'; settings: WorkerSettings }
   | {
@@ -55,7 +55,7 @@ export type WorkerCommand =
       plan: ViewerPlan;
       rid?: string;
       mediaSource?: MediaSourceLocation;
-      /** The transport of an earlier `offer` with the same id is taken. */
+      /** Uses the transport of the earlier `offer` with the same id. */
       offered: boolean;
     }
   | { type: 'receive-rtp'; id: string; mediaSourceId: string; video?: { codec: RtcVideoCodec }; audio?: true }
@@ -68,7 +68,7 @@ export type WorkerCommand =
   | { type: 'stats'; request: number }
   | { type: 'stop' };
 
-/** What one worker counts since its start. */
+/** Counters of a worker since its start. */
 export type WorkerStats = {
   publishers: number;
   viewers: number;
@@ -80,7 +80,7 @@ export type WorkerStats = {
   cpuMicroseconds: number;
 };
 
-/** From a worker to the gateway. */
+/** Message from a worker to the gateway. */
 export type WorkerReport =
   | { type: 'ready' }
   | { type: 'not-ready'; message: string }

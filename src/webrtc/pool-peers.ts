@@ -6,16 +6,16 @@ import type { WorkerProcess } from './worker-process.js';
 type SourceDescription = Pick<SourceInfo, 'video' | 'audio'>;
 type PresentMedia = { audio: boolean; video: boolean };
 
-/** Events that are kept for a listener that has not come yet. */
+/** Events buffered until a listener is set; older ones are dropped. */
 const MAXIMUM_BUFFERED_EVENTS = 16;
 
-/** What both kinds of peers have in common, on the gateway's side. */
+/** State shared by publishing and viewing peers on the gateway's side. */
 abstract class PoolPeer {
   readonly id: string;
   readonly worker: WorkerProcess;
   readonly connected: Promise<void>;
   readonly closed: Promise<PeerEnd>;
-  /** Set when the worker has answered. */
+  /** Set when the worker has answered the request. */
   local!: LocalTransport;
   markConnected!: () => void;
   markClosed!: (end: PeerEnd) => void;
@@ -36,7 +36,7 @@ abstract class PoolPeer {
   }
 }
 
-/** A publisher; what the worker said before there was a listener is told to it at once. */
+/** Publishing peer; replays the last reports to a listener that is set later. */
 export class PoolPublisher extends PoolPeer implements PublishingPeer {
   readonly mediaSourceId: string;
   #sourceListener: ((source: SourceDescription) => void) | undefined;
@@ -70,7 +70,7 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
   }
 }
 
-/** A viewer; events that came before there was a listener are told to it at once. */
+/** Viewing peer; replays buffered events to a listener that is set later. */
 export class PoolViewer extends PoolPeer implements ViewingPeer {
   readonly viewerGroupId: string;
   #listener: ((event: ViewerEvent) => void) | undefined;

@@ -24,18 +24,18 @@ import { leastLoaded, nearOrIdle } from './worker-choice.js';
 import { WorkerProcess } from './worker-process.js';
 
 export type WebrtcPoolOptions = {
-  /** Processes; one per core is right. */
+  /** Worker processes; one per CPU core. */
   workers: number;
-  /** UDP; worker n has the n-th port from here. */
+  /** First UDP port; worker n uses `firstPort + n`. */
   firstPort: number;
-  /** The address to bind to; every interface by default. */
+  /** Bind address; all interfaces when absent. */
   bindAddress?: string;
-  /** Addresses by which this host is reached from outside (NAT 1:1), instead of its own. */
+  /** Public addresses (NAT 1:1) announced instead of the host's own. */
   publicIps: string[];
   clock: Clock;
   log: Logger;
   timeouts?: Partial<WorkerTimeouts>;
-  /** A worker may have so many more viewers than another before a channel is spread to both. */
+  /** Difference in load, in viewers, above which a viewer group is spread to another worker. */
   spreadAfter?: number;
 };
 
@@ -43,8 +43,8 @@ const TIMEOUTS: WorkerTimeouts = { connectMs: 10_000, silenceMs: 10_000 };
 const WILDCARDS = new Set(['', '0.0.0.0', '::']);
 const SPREAD_AFTER = 20;
 /**
- * The transport keeps one or two KB of every peer that was ever connected. A worker with so many joins or so much memory
- * gets no more peers while others can take them, and is started anew when it has none.
+ * Limits after which a worker is drained: it gets no more peers while others are available and is restarted when it
+ * has none. The transport leaks 1 to 2 KB per connected peer.
  */
 const MAXIMUM_JOINS = 100_000;
 const MAXIMUM_RESIDENT_BYTES = 1 << 30;
@@ -53,7 +53,7 @@ const RENEWAL_CHECK_MS = 30_000;
 type MediaSourceRecord = { worker: WorkerProcess };
 type ViewerGroupRecord = { mediaSourceId: string | undefined; viewers: Map<WorkerProcess, number> };
 
-/** The SFU's worker processes behind one face; see `WebrtcPool`. */
+/** Creates the pool of SFU worker processes; see `WebrtcPool`. */
 export function createWebrtcPool(options: WebrtcPoolOptions): WebrtcPool {
   return new Pool(options);
 }
@@ -76,7 +76,7 @@ class Pool implements WebrtcPool {
 
   async start(): Promise<void> {
     const { workers, firstPort, publicIps, clock, timeouts } = this.#options;
-    // The transport takes a wildcard for an interface of that name.
+    // The transport would look for an interface with a wildcard address.
     const bindAddress = WILDCARDS.has(this.#options.bindAddress ?? '')
       ? undefined
       : this.#options.bindAddress;
@@ -385,7 +385,7 @@ class Pool implements WebrtcPool {
       if (peer.worker === worker) this.#peerClosed(peer.id, 'worker-died');
   }
 
-  /** Renews workers that have had many peers, when they have none. */
+  /** Drains workers that exceed a limit and restarts drained ones without peers. */
   async #renewDrainedWorkers(): Promise<void> {
     for (const worker of this.#workers) {
       const stats = await worker.stats();

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { Backoff, type Cancel, type Clock, HeadendError, type Logger } from '../platform/index.js';
 import type { WorkerCommand, WorkerReport, WorkerSettings, WorkerStats } from './messages.js';
 
-/** ms that a worker may take to start, to answer, and to end. */
+/** Time limits for start, answer and stop, ms. */
 const START_MS = 15_000;
 const ANSWER_MS = 5000;
 const STOP_MS = 3000;
-/** A worker that dies is started again at once, then with growing patience; never given up. */
+/** Restart backoff: 100 ms to 10 s, without giving up. */
 const RESTARTS = { initialMs: 100, maximumMs: 10_000, windowMs: 60_000, limit: Number.POSITIVE_INFINITY };
 
 type Answer = Extract<WorkerReport, { type: 'answered' | 'receiving' | 'sending' }>;
@@ -17,21 +17,21 @@ export type WorkerProcessOptions = {
   settings: WorkerSettings;
   clock: Clock;
   log: Logger;
-  /** What is no answer to a request. */
+  /** Called with reports that are not answers to a request. */
   reportReceived(report: WorkerReport): void;
-  /** All that the worker had is gone; another process is being started. */
+  /** Called when the process has died with all its peers; a restart follows. */
   workerDied(): void;
 };
 
-/** One worker process as the gateway sees it: started again when it dies. */
+/** Worker process, restarted when it dies. */
 export class WorkerProcess {
   readonly settings: WorkerSettings;
-  /** Peers that it has, by what the pool gave it. */
+  /** Current peers, counted by the pool. */
   viewers = 0;
   publishers = 0;
-  /** Peers that it was ever given. */
+  /** Peers since the start of the process. */
   joins = 0;
-  /** It is to get no more peers, and is started anew when it has none. */
+  /** Gets no more peers and is restarted when it has none. */
   draining = false;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -64,7 +64,10 @@ export class WorkerProcess {
     return this.#ready && !this.#stopping;
   }
 
-  /** @throws HeadendError `webrtc_unavailable` when it can't be started, for instance as its port is taken. */
+  /**
+   * @throws HeadendError `webrtc_unavailable` when the process does not start, for instance because its port is
+   * taken.
+   */
   async start(): Promise<void> {
     const failure = await this.#launch();
     if (failure === undefined) return;
@@ -75,13 +78,13 @@ export class WorkerProcess {
     );
   }
 
-  /** Ends the process. Idempotent; resolves when it is gone. */
+  /** Stops the process; resolves when it has exited. Idempotent. */
   async close(): Promise<void> {
     this.#life.abort();
     await this.#stop();
   }
 
-  /** Ends the process and starts another one in its place. */
+  /** Stops the process and starts another in its place. */
   async renew(): Promise<void> {
     this.#log.info({ port: this.settings.port }, 'a WebRTC worker is renewed');
     await this.#stop();
@@ -106,7 +109,7 @@ export class WorkerProcess {
     });
   }
 
-  /** Undefined when it does not answer. */
+  /** Resolves with undefined when the worker does not answer in time. */
   stats(): Promise<WorkerStats | undefined> {
     if (!this.ready) return Promise.resolve(undefined);
     const request = ++this.#requests;
@@ -122,10 +125,10 @@ export class WorkerProcess {
     });
   }
 
-  /** Starts a process; gives what is wrong when it does not get ready. */
+  /** Starts a process. @returns the failure, or undefined when the worker is ready. */
   #launch(): Promise<string | undefined> {
     const file = path.join(import.meta.dirname, 'worker', `main${path.extname(import.meta.filename)}`);
-    // In a session of its own a Ctrl-C in the terminal reaches the gateway alone, which ends its workers in order.
+    // Detached, so that Ctrl-C reaches the gateway alone, which stops its workers in order.
     const child = fork(file, [], {
       serialization: 'advanced',
       detached: true,

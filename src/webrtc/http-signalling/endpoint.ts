@@ -6,38 +6,38 @@ import { followUpLimit, OfferLimit, type OfferRate } from './offer-limit.js';
 import { type SessionContent, SessionTable } from './session-table.js';
 import { addMethods, addSessionResource, offerOf, SDP_TYPE, sendAnswer } from './signalling-routes.js';
 
-/** How many sessions there may be at once, and how many offers an address may make. */
+/** Limits: concurrent sessions, and offers per client address. */
 export type EndpointLimits = { sessions: number; offers: OfferRate };
 
 export type EndpointOptions = {
-  /** What its addresses begin with: `whip` or `whep`. */
+  /** Path prefix: `whip` or `whep`. */
   name: string;
   iceServers: Pick<IceServers, 'links'>;
   limits: EndpointLimits;
   clock: Clock;
-  /** What stands before `/NAME` in the addresses that clients use; nothing by default. */
+  /** Public path before `/NAME`; empty by default. */
   basePath?: string | undefined;
 };
 
 export type OfferRoute<T extends SessionContent> = {
   /**
-   * Makes of an offer what a session is about.
+   * Creates the content of a session from an offer.
    *
    * @throws PublicError for the client
    */
   open: (offer: Offer, request: FastifyRequest, reply: FastifyReply) => Promise<T>;
   /** Runs before the body is read. */
   check?: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
-  /** Values of `Link` headers beside those of the ICE servers; `path` is the session's address. */
+  /** Additional `Link` header values; `path` is that of the session. */
   links?: (path: string) => string[];
 };
 
-/** What WHIP and WHEP have in common over HTTP: offers that become sessions, their limits and their addresses. */
+/** HTTP endpoint of WHIP and WHEP: sessions created by offers, their limits and URLs. */
 export class SignallingEndpoint<T extends SessionContent> {
   readonly sessions: SessionTable<T>;
-  /** The pattern of the sessions' addresses, with the parameter `sessionId`. */
+  /** Route pattern of sessions, with the parameter `sessionId`. */
   readonly sessionUrl: string;
-  /** For requests to sessions. */
+  /** Rate limit of requests to sessions. */
   readonly followUps: OfferLimit;
   readonly basePath: string;
   readonly #offers: OfferLimit;
@@ -52,7 +52,7 @@ export class SignallingEndpoint<T extends SessionContent> {
     this.#iceServers = iceServers;
   }
 
-  /** Takes offers by `POST` to `url`. The scope must have been prepared for signalling. */
+  /** Accepts offers by `POST` to `url`. Requires `prepareSignalling` on the scope. */
   addOffers(app: FastifyInstance, url: string, { open, check, links }: OfferRoute<T>): void {
     addMethods(app, url, ['POST'], SDP_TYPE);
     const onRequest = check ? [this.#offers.hook, check] : this.#offers.hook;
@@ -68,7 +68,7 @@ export class SignallingEndpoint<T extends SessionContent> {
     });
   }
 
-  /** What clients do with their sessions. The scope must have been prepared for signalling. */
+  /** Adds the session resource. Requires `prepareSignalling` on the scope. */
   addSessions(app: FastifyInstance): void {
     addSessionResource(app, this.sessionUrl, this.sessions, this.followUps);
   }

@@ -1,18 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, networkBlock, PublicError, RateLimit } from '../../platform/index.js';
 
-/** How many offers an address may make at once, and after how many ms it may make one more. */
+/** Offers per client address: burst, and ms until one more is allowed. */
 export type OfferRate = { burst: number; refillMs: number };
 
-/** Further requests for sessions that an address may make: candidates come in a few, people press buttons. */
+/** Requests to sessions per address (PATCH with candidates, DELETE). */
 const FOLLOW_UPS: OfferRate = { burst: 300, refillMs: 20 };
 
-/** A limit on requests that are not offers. */
+/** Creates the limit for requests to sessions. */
 export function followUpLimit(clock: Clock): OfferLimit {
   return new OfferLimit(clock, FOLLOW_UPS);
 }
 
-/** Keeps one address from keeping everybody busy: an offer costs a keyed handshake and a place. */
+/** Limits offers per address: each costs a DTLS handshake and a session. */
 export class OfferLimit {
   readonly #rate: RateLimit;
 
@@ -20,12 +20,12 @@ export class OfferLimit {
     this.#rate = new RateLimit(clock, { capacity: burst, refillMs });
   }
 
-  /** Takes one from the address's share. @returns 0, or the ms to wait when there is none. */
+  /** Takes one token of the address. @returns 0, or the ms until the next token. */
   take(address: string): number {
     return this.#rate.take(networkBlock(address));
   }
 
-  /** A hook for `onRequest`, before the body is read. Answers 429 with `Retry-After`. */
+  /** `onRequest` hook, before the body is read. Answers 429 with `Retry-After`. */
   readonly hook = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const wait = this.take(request.ip);
     if (wait === 0) return;

@@ -3,49 +3,49 @@ import { PublicError } from '../../platform/index.js';
 import type { RemoteTransport } from '../media-plan.js';
 import type { Peer } from '../pool-types.js';
 
-/** 128 bits: whoever knows a session's address may end it, so nobody may guess one. */
+/** 128 bits: the session URL is a capability to end the session, so it must not be guessable. */
 const ID_BYTES = 16;
 const ETAG_BYTES = 8;
 
-/** So many sessions are remembered for why they ended. */
+/** Maximum close reasons kept after sessions have ended. */
 const KEPT_CLOSE_REASONS = 1_000;
 
-/** What stands behind a session's address. */
+/** Content of a session. */
 export type SessionContent = {
   readonly peer: Peer;
   readonly streamId: string;
-  /** SDP. */
+  /** SDP answer. */
   readonly answer: string;
-  /** Why we ended it, where its client must know that. */
+  /** Reason for a close by the server that the client must learn. */
   readonly closeReason?: CloseReason | undefined;
-  /** The client says goodbye. */
+  /** Ends the session at the client's request. */
   leave(): void;
 };
 
-/** What a client is told that comes back to a session which is over. */
+/** Reason reported with 410 to requests for a closed session. */
 export type CloseReason = {
-  /** Stable, for programs. */
+  /** Stable error code. */
   code: string;
-  /** A sentence for people. */
+  /** Sentence for users. */
   message: string;
 };
 
-/** A WHIP or WHEP session: the HTTP resource that a POST with an offer made. */
+/** WHIP or WHEP session: the HTTP resource created by a POST with an offer. */
 export type SignallingSession<T extends SessionContent> = {
   readonly id: string;
-  /** Names the ICE session (RFC 9725 section 4.3.1); a strong entity tag with its quotes. */
+  /** Entity tag of the ICE session (RFC 9725 section 4.3.1), strong, with quotes. */
   readonly etag: string;
   readonly remoteUfrag: string;
   readonly content: T;
 };
 
-/** The sessions of one endpoint; each is here until its peer is gone. */
+/** Sessions of an endpoint, kept until their peers close. */
 export class SessionTable<T extends SessionContent> {
   readonly #maximum: number;
   readonly #sessions = new Map<string, SignallingSession<T>>();
-  /** By session, oldest first. */
+  /** Close reasons by session id, oldest first. */
   readonly #closeReasons = new Map<string, CloseReason>();
-  /** Being negotiated: they take a place already. */
+  /** Sessions being negotiated; they count towards the limit. */
   #pending = 0;
 
   constructor(maximum: number) {
@@ -56,7 +56,7 @@ export class SessionTable<T extends SessionContent> {
     return this.#sessions.size + this.#pending;
   }
 
-  /** @throws PublicError 404, or 410 where its client should know why it is over. */
+  /** Returns a session. @throws PublicError 404; 410 when it was closed with a reason */
   get(id: string): SignallingSession<T> {
     const session = this.#sessions.get(id);
     const closeReason = session?.content.closeReason ?? this.#closeReasons.get(id);
@@ -66,9 +66,9 @@ export class SessionTable<T extends SessionContent> {
   }
 
   /**
-   * Opens a session when `negotiate` has made its peer.
+   * Opens a session after `negotiate` has created its peer.
    *
-   * @throws PublicError 503 `capacity_reached`, and what `negotiate` throws.
+   * @throws PublicError 503 `capacity_reached`, and errors of `negotiate`.
    */
   async open(remote: RemoteTransport, negotiate: () => Promise<T>): Promise<SignallingSession<T>> {
     if (this.size >= this.#maximum)
@@ -91,7 +91,7 @@ export class SessionTable<T extends SessionContent> {
     return session;
   }
 
-  /** The client says goodbye: its address is gone at once. */
+  /** Removes the session at once and ends it at the client's request. */
   leave(session: SignallingSession<T>): void {
     this.#sessions.delete(session.id);
     session.content.leave();

@@ -1,4 +1,4 @@
-// For the type of `schema.hide`.
+// Declares the type of `schema.hide`.
 import type {} from '@fastify/swagger';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { PublicError } from '../../platform/index.js';
@@ -15,8 +15,8 @@ const RESPONSE_HEADERS = 'Location, ETag, Link, Accept-Patch, Retry-After';
 const ALL_METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /**
- * Makes a scope ready for what WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) have in common: any website may ask (no
- * cookies are used), answers are not stored, and bodies are texts of the one type that a route takes.
+ * Prepares a scope for WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): CORS for every origin (no cookies are used),
+ * no caching, and text bodies of the types that routes take.
  */
 export function prepareSignalling(app: FastifyInstance): void {
   app.addHook('onRequest', async (_request, reply) => {
@@ -39,13 +39,13 @@ export function prepareSignalling(app: FastifyInstance): void {
   });
 }
 
-/** The offer in a request's body. @throws PublicError 400, 413 or 415 */
+/** Parses the offer in the body. @throws PublicError 400, 413 or 415 */
 export function offerOf(request: FastifyRequest): Offer {
   return parseOffer(textOf(request, SDP_TYPE));
 }
 
 /**
- * The answer to an offer: 201 with the address of its session (RFC 9725 section 4.2).
+ * Sends the answer: 201 with the session's `Location` (RFC 9725 section 4.2).
  *
  * @param path of the session, from the root of the server.
  * @param links values of `Link` headers.
@@ -66,7 +66,7 @@ export function sendAnswer(
   return reply.send(session.content.answer);
 }
 
-/** Answers `OPTIONS` and, with 405, every method that is not among `methods`. */
+/** Answers `OPTIONS`, and other methods than `methods` with 405. */
 export function addMethods(
   app: FastifyInstance,
   url: string,
@@ -90,7 +90,7 @@ export function addMethods(
     method: ALL_METHODS.filter((method) => !methods.includes(method)),
     url,
     schema: { hide: true },
-    // Before the body is read: whatever it is, it is not wanted.
+    // Rejects before the body is read.
     onRequest: async (request, reply) => {
       reply.header('allow', allow);
       throw new PublicError(405, 'method_not_allowed', `This address does not take ${request.method}.`);
@@ -99,7 +99,7 @@ export function addMethods(
   });
 }
 
-/** What clients do with a session: tell candidates, and end it. `url` has a parameter `sessionId`. */
+/** Adds `PATCH` (candidates) and `DELETE` of a session. `url` has a parameter `sessionId`. */
 export function addSessionResource<T extends SessionContent>(
   app: FastifyInstance,
   url: string,
@@ -125,7 +125,7 @@ export function addSessionResource<T extends SessionContent>(
         'ice_restart_unsupported',
         'ICE cannot be restarted: make a new session by POST.',
       );
-    // Candidates are not needed, as the client's own checks tell us where it is; and never tried, as it could name any
+    // Candidates are ignored: the client's connectivity checks reveal its address, and a candidate could name any
     // address inside our network.
     return reply.code(204).header('etag', session.etag).send();
   });
@@ -136,7 +136,7 @@ export function addSessionResource<T extends SessionContent>(
   });
 }
 
-/** @throws PublicError 404 or 410 */
+/** Returns the session of a request. @throws PublicError 404 or 410 */
 export function sessionOf<T extends SessionContent>(
   request: FastifyRequest,
   table: SessionTable<T>,

@@ -10,10 +10,10 @@ import type {
 import { parametersOf } from './codec-choice.js';
 import { EXTENSION_URIS, type Offer, type OfferedMedia } from './offer.js';
 
-/** RFC 8829 section 5.2.1: a session id of 62 bits at most; this many are exact in a JavaScript number. */
+/** Session ids have at most 62 bits (RFC 8829 section 5.2.1); this range is exact in a JavaScript number. */
 const SESSION_ID_LIMIT = 2 ** 47;
 const CNAME = 'headend';
-/** What we take of Opus parameters (RFC 7587 section 6.1), all of them numbers. */
+/** Opus parameters that are copied to the answer (RFC 7587 section 6.1); all are numbers. */
 const OPUS_PARAMETERS = ['minptime', 'maxptime', 'ptime', 'stereo', 'useinbandfec', 'usedtx', 'cbr'] as const;
 const OPUS_RATES = ['maxplaybackrate', 'maxaveragebitrate'] as const;
 const FEEDBACK_NAMES: readonly [keyof NegotiatedFeedback, string][] = [
@@ -26,10 +26,10 @@ const FEEDBACK_NAMES: readonly [keyof NegotiatedFeedback, string][] = [
 const RTP_NAMES = { h264: 'H264', vp8: 'VP8', vp9: 'VP9', av1: 'AV1' } as const;
 
 /**
- * Writes the answer to an offer by its plan (RFC 8829 section 5.3): sections that are not in the plan are refused. Our
- * candidates are complete.
+ * Writes the answer to an offer (RFC 8829 section 5.3); sections that are not in the plan are rejected. All
+ * candidates are included.
  *
- * Of the offer nothing is repeated but what has passed the patterns of its parser; numbers are written as numbers.
+ * Offer text is copied only where it has passed the parser's patterns; numbers are written as numbers.
  */
 export function writeAnswer(
   offer: Pick<Offer, 'media'>,
@@ -52,7 +52,7 @@ export function writeAnswer(
     }
     if (media.kind === 'audio') writeAudio(answer, media, plan, local);
     else writeVideo(answer, media, plan, local);
-    // RFC 8829 section 5.3.1: candidates stand in the section that leads the BUNDLE group.
+    // Candidates belong to the section that leads the BUNDLE group (RFC 8829 section 5.3.1).
     if (media !== accepted[0]) continue;
     for (const candidate of local.candidates) answer.line(`a=candidate:${candidate}`);
     answer.line('a=end-of-candidates');
@@ -60,7 +60,7 @@ export function writeAnswer(
   return answer.text;
 }
 
-/** Lines of a description; one that would be two is a fault of ours and never leaves the house. */
+/** SDP lines. Throws on a line break, so that text of the client cannot inject a line. */
 class SdpWriter {
   text = '';
 
@@ -76,7 +76,7 @@ function isPlanned(media: OfferedMedia, plan: PublisherPlan | ViewerPlan): boole
   return media.kind === 'video' && media.mid === plan.video?.mid;
 }
 
-/** RFC 3264 section 6: port 0; the section keeps its place. */
+/** Writes a rejected section with port 0; it keeps its position (RFC 3264 section 6). */
 function writeRejectedSection(answer: SdpWriter, { kind, protocol, firstFormat, mid }: OfferedMedia): void {
   answer.line(`m=${kind} 0 ${protocol} ${firstFormat}`);
   answer.line('c=IN IP4 0.0.0.0');
@@ -124,7 +124,7 @@ function writeVideo(
   else if (plan.video) writeVideoSource(answer, plan.video);
 }
 
-/** What every accepted section has. */
+/** Writes the lines common to all accepted sections. */
 function writeSectionHead(
   answer: SdpWriter,
   media: OfferedMedia,
@@ -167,7 +167,7 @@ function writeFeedback(answer: SdpWriter, payloadType: number, feedback: Negotia
     if (feedback[key]) answer.line(`a=rtcp-fb:${payloadType} ${name}`);
 }
 
-/** RFC 8851 and RFC 8853: the layers that we take; a rid that is left out is not sent. */
+/** Writes the accepted layers (RFC 8851, RFC 8853); an omitted rid is not sent. */
 function writeLayers(answer: SdpWriter, media: OfferedMedia, rids: string[]): void {
   for (const rid of rids) answer.line(`a=rid:${rid} recv`);
   if (media.simulcast && rids.length > 0) answer.line(`a=simulcast:recv ${rids.join(';')}`);
@@ -183,8 +183,8 @@ function writeVideoSource(answer: SdpWriter, video: NonNullable<ViewerPlan['vide
 }
 
 /**
- * What the client asked of Opus, said of our side too: who says that it will send stereo (`sprop-stereo`) only does so
- * when the receiver wants it (RFC 7587 section 6.1).
+ * Returns Opus parameters for our side. A client that offers `sprop-stereo` sends stereo only when the receiver
+ * requests it (RFC 7587 section 6.1).
  */
 function opusParameters(offered: string | undefined): string {
   const parameters = parametersOf(offered);

@@ -2,7 +2,7 @@ import { systemClock } from '../../platform/index.js';
 import type { WorkerCommand, WorkerReport } from '../messages.js';
 import { WebrtcWorker } from './webrtc-worker.js';
 
-// The process of one WebRTC worker: started by the pool, told what to do by its messages, gone when the gateway is.
+// Process of a WebRTC worker: forked by the pool, controlled by its messages, stops when the gateway does.
 
 let worker: WebrtcWorker | undefined;
 
@@ -33,7 +33,7 @@ process.on('message', (command: WorkerCommand) => {
   else if (command.type === 'stop') stop(0);
   else void worker?.command(command);
 });
-// What goes wrong for one peer must not end all the others: it is told, and the rest goes on.
+// An exception in one peer's handling must not close all others: it is logged, and the process continues.
 process.on('uncaughtException', (error) => {
   notifyGateway({
     type: 'log',
@@ -42,11 +42,11 @@ process.on('uncaughtException', (error) => {
     detail: String(error.stack),
   });
 });
-// The gateway was killed, or it would have said goodbye.
+// The gateway was killed: an orderly stop sends `stop` first.
 process.on('disconnect', () => {
   if (worker) void worker.release().finally(() => stop(0));
   else stop(0);
 });
-// Ctrl-C and a service manager's stop reach the whole group: the gateway ends its workers in order.
+// Ctrl-C and a service manager signal the whole process group: the gateway stops its workers in order.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});

@@ -4,29 +4,31 @@ import type { WorkerContext } from './context.js';
 import type { PacketReceiver } from './packet-queue.js';
 import { assertSafe, readLocalTransport, transportDescription } from './transport-description.js';
 
-/** What a transport tells its peer. Nothing is called from inside a native callback. */
+/** Owner of a transport, called outside native callbacks. */
 export type TransportOwner = PacketReceiver & {
   transportOpened(): void;
-  /** The remote side has said goodbye, or is gone. */
+  /** Closed by the remote side (`left`: DTLS close_notify) or by ICE timeout (`lost`). */
   transportClosed(end: 'left' | 'lost'): void;
 };
 
-/** DTLS records; the path is known to carry this much with SRTP on top. */
+/** MTU of DTLS records; leaves room for SRTP overhead. */
 const MTU = 1400;
 
 /**
- * ICE, DTLS and SRTP with one remote side, on the worker's UDP port: packets in, packets out. An exception inside a
- * callback of node-datachannel aborts the process, so each is guarded and only puts something into a queue.
+ * ICE, DTLS and SRTP transport to one remote side on the worker's UDP port. An exception in a callback of
+ * node-datachannel aborts the process, so callbacks are guarded and only enqueue.
  */
 export class Transport {
-  /** Our side, when the candidates are gathered. Rejects when the remote side's description is of no use. */
+  /**
+   * Resolves with the local transport when candidates are gathered. Rejects when the remote description is unusable.
+   */
   readonly local: Promise<LocalTransport>;
   #resolveLocal!: (local: LocalTransport) => void;
   #rejectLocal!: (error: Error) => void;
   readonly #context: WorkerContext;
-  /** What the native callbacks see of this transport. They are kept for ever; this is emptied at the end. */
+  /** Reference held by the native callbacks, which are never released; cleared on close. */
   readonly #handle: { transport: Transport | undefined } = { transport: this };
-  /** The wrappers' destructors close what they wrap: both are held as long as the transport lives. */
+  /** Held while the transport is open, because the wrappers' destructors close what they wrap. */
   #connection: PeerConnection | undefined;
   #track: Track | undefined;
   #owner: TransportOwner | undefined;
@@ -50,7 +52,7 @@ export class Transport {
       this.#resolveLocal = resolve;
       this.#rejectLocal = reject;
     });
-    // Who asks for it gets the error; nobody has to.
+    // Avoids an unhandled rejection when `local` is not awaited.
     this.local.catch(() => {});
     const seen = this.#handle;
     connection.onTrack(guarded(seen, (transport, track) => transport.#attachTrack(track)));
@@ -60,7 +62,7 @@ export class Transport {
     );
   }
 
-  /** Answers the remote side's offer. @throws Error when it is of no use. */
+  /** Creates a transport that answers the remote side's offer. @throws Error when the offer is unusable */
   static answer(context: WorkerContext, name: string, remote: RemoteTransport): Transport {
     assertSafe(remote);
     const transport = new Transport(context, name);
@@ -74,7 +76,7 @@ export class Transport {
     return transport;
   }
 
-  /** Makes the offer; `accept` takes the answer. */
+  /** Creates a transport that offers; `acceptAnswer` takes the answer. */
   static offer(context: WorkerContext, name: string): Transport {
     const transport = new Transport(context, name);
     const media = new datachannel.Video('0', 'SendRecv');
@@ -84,19 +86,19 @@ export class Transport {
     return transport;
   }
 
-  /** The remote side's answer to our offer. @throws Error when it is of no use. */
+  /** Applies the remote side's answer. @throws Error when it is unusable */
   acceptAnswer(remote: RemoteTransport): void {
     assertSafe(remote);
     this.#connection?.setRemoteDescription(transportDescription(remote), 'answer');
   }
 
-  /** From now on packets and events go there. */
+  /** Sets the receiver of packets and events. */
   attachOwner(owner: TransportOwner): void {
     this.#owner = owner;
     if (this.#open) this.#notifyOpened();
   }
 
-  /** Encrypts and sends; the memory may be used again at once. Gives false when it could not be sent. */
+  /** Encrypts and sends a packet; its memory may be reused at once. @returns false when it could not be sent */
   send(packet: Buffer): boolean {
     if (!this.#open) return false;
     try {
@@ -106,7 +108,7 @@ export class Transport {
     }
   }
 
-  /** Idempotent; the owner hears nothing any more. */
+  /** Closes the transport without calling its owner. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -137,8 +139,8 @@ export class Transport {
     track.onOpen(guarded(seen, (transport) => transport.#opened()));
     track.onError(guarded(seen, (transport, message) => transport.#failed(message)));
     track.onMessage(guarded(seen, (transport, packet) => transport.#receive(packet)));
-    // The binding keeps a list of its tracks for `cleanup()`, and strikes a track off only when it has told somebody of
-    // its end. One that is collected before leaves an address there at which another thing lives: so it is held till then.
+    // The binding's `cleanup()` visits its list of tracks, and removes a track only when an `onClosed` callback has
+    // run. A track collected earlier would leave a dangling pointer there, so this callback holds it.
     track.onClosed(() => void track);
     if (track.isOpen()) this.#opened();
   }
@@ -163,20 +165,20 @@ export class Transport {
 
   #stateChanged(state: string): void {
     if (this.#closed) return;
-    // A goodbye (close_notify) shows as `disconnected` and `closed`; who is only silent becomes `failed` at last.
+    // close_notify appears as `disconnected` and `closed`; an ICE timeout as `failed`.
     if (state !== 'disconnected' && state !== 'closed' && state !== 'failed') return;
     this.#open = false;
     const end = state === 'failed' ? 'lost' : 'left';
     setImmediate(() => this.#owner?.transportClosed(end));
   }
 
-  /** A callback failed. */
+  /** Logs an exception in a callback. */
   callbackFailed(error: unknown): void {
     this.#context.log('error', 'a callback failed', error);
   }
 }
 
-/** A callback that never throws, and holds nothing of a transport that is closed. */
+/** Wraps a callback so that it never throws and holds no reference to a closed transport. */
 function guarded<Parameters extends unknown[]>(
   seen: { readonly transport: Transport | undefined },
   task: (transport: Transport, ...parameters: Parameters) => void,

@@ -18,7 +18,7 @@ import { Transport } from './transport.js';
 type Command<Type extends WorkerCommand['type']> = Extract<WorkerCommand, { type: Type }>;
 type ViewerEntry = { viewer: Viewer; group: ViewerGroup };
 
-/** Everything that one worker process does, told what to do by the gateway's messages. */
+/** Executes the gateway's commands in a worker process. */
 export class WebrtcWorker {
   readonly #context: WorkerContext;
   readonly #mediaSources: MediaSourceTable;
@@ -53,14 +53,14 @@ export class WebrtcWorker {
     this.#relay = new RelayServer(this.#context, (mediaSourceId) => this.#mediaSources.get(mediaSourceId));
   }
 
-  /** @throws Error when the worker's port is taken. */
+  /** Starts the worker. @throws Error when its port is taken */
   async start(): Promise<void> {
     const { port, bindAddress } = this.#context.settings;
     await assertPortIsFree(port, bindAddress);
     await this.#relay.start();
   }
 
-  /** Ends everything; the process can go. */
+  /** Closes all peers, inputs and outputs. */
   close(): void {
     for (const { viewer } of [...this.#viewers.values()]) viewer.close('closed');
     for (const publisher of [...this.#publishers.values()]) publisher.close('closed');
@@ -72,12 +72,12 @@ export class WebrtcWorker {
     datachannel.cleanup();
   }
 
-  /** The gateway is gone: encoders, which have nobody else now, are told that their media are over. Never rejects. */
+  /** Tells encoders that their streams are over, when the gateway has died. Never rejects. */
   async release(): Promise<void> {
     await Promise.allSettled([...this.#outputs.values()].map((output) => output.sendEndOfStream()));
   }
 
-  /** Never throws: what can't be done is reported. */
+  /** Executes a command. Never rejects: a failure is reported to the gateway. */
   async command(command: WorkerCommand): Promise<void> {
     try {
       await this.#do(command);

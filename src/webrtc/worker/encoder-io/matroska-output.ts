@@ -9,18 +9,18 @@ import { OutputTrack } from './output-track.js';
 import { SourceOutput } from './source-output.js';
 
 const LOOPBACK = '127.0.0.1';
-/** Who wants the stream must connect within, ms. */
+/** Time limit for the reader to connect, ms. */
 const CONNECT_MS = 15_000;
-/** What waits may be taken for so long when there is nothing more to come, ms. */
+/** Time limit for the reader to drain the stream at its end, ms. */
 const LINGER_MS = 2_000;
-/** A feed has ended: so long the gateway may take to say so too, ms. */
+/** Time limit for the gateway to close the output after its source has ended, ms. */
 const SOURCE_ENDED_MS = 12_000;
-/** A reader that lets more wait than this is sent less, bytes: some seconds of a good picture. */
+/** Backlog at which frames are dropped, bytes: some seconds of high-quality video. */
 const MAXIMUM_BACKLOG_BYTES = 4 << 20;
 
 /**
- * Sends a feed's best layer of AV1 and its sound as live Matroska to whoever connects first to a port on loopback: for
- * encoders that cannot read this codec as RTP.
+ * Serves a source's best AV1 layer and audio as live Matroska to the first client of a loopback port, for encoders
+ * that cannot read AV1 over RTP.
  */
 export class MatroskaOutput {
   readonly #context: WorkerContext;
@@ -33,10 +33,7 @@ export class MatroskaOutput {
   #output: SourceOutput | undefined;
   #ending = false;
 
-  /**
-   * @param options.zero Unix ms that is 0 in the stream
-   * @param closed Called when nobody reads it any more.
-   */
+  /** @param options.zero Unix ms of timestamp 0 in the stream. @param closed called when the output has ended. */
   constructor(
     context: WorkerContext,
     mediaSource: MediaSource,
@@ -51,7 +48,7 @@ export class MatroskaOutput {
     this.#server.maxConnections = 1;
   }
 
-  /** @returns the port to connect to. @throws when there is none, or the feed has another codec. */
+  /** Listens for the reader. @returns the port. @throws Error when the socket fails or the codec is not AV1 */
   async start(): Promise<number> {
     const codec = this.#mediaSource.format.video?.codec;
     if (codec !== 'av1') throw new Error(`Matroska is made of AV1 alone, not of ${codec ?? 'sound'}`);
@@ -62,7 +59,7 @@ export class MatroskaOutput {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Sends what was written, and that it was all. Idempotent. */
+  /** Flushes and ends the stream. Idempotent. */
   close(): void {
     if (this.#ending) return;
     this.#ending = true;
@@ -76,7 +73,7 @@ export class MatroskaOutput {
     this.#context.clock.after(LINGER_MS, () => this.#socket?.destroy(), this.#life.signal);
   }
 
-  /** The same; resolves when the reader knows, or does not listen. */
+  /** Ends the stream; resolves when the reader has closed it, or after the time limit. */
   async sendEndOfStream(): Promise<void> {
     this.close();
     await sleep(this.#context.clock, LINGER_MS, this.#life.signal);
@@ -99,7 +96,7 @@ export class MatroskaOutput {
       this.close();
       this.#finish();
     });
-    socket.resume(); // nothing is said there, but that it is over
+    socket.resume(); // discards input, so that the end is noticed
     this.#startOutput(socket);
   }
 
@@ -124,7 +121,7 @@ export class MatroskaOutput {
       mediaSource: this.#mediaSource,
       video: new OutputTrack(clock, 'video', new Av1Sink(stream)),
       audio: audio ? new OutputTrack(clock, 'audio', new OpusSink(stream)) : undefined,
-      // The end of the stream would be taken for that of the publication: the gateway will tell.
+      // ffmpeg takes the end of the stream for the end of the publication, which the gateway decides.
       sourceEnded: () => void clock.after(SOURCE_ENDED_MS, () => this.close(), this.#life.signal),
     });
   }

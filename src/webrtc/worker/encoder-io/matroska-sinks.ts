@@ -3,7 +3,7 @@ import type { Layer } from '../receive/layer.js';
 import type { MatroskaStream } from './matroska-stream.js';
 import type { OutputSink } from './output-sink.js';
 
-/** Makes the pictures of a Matroska stream of AV1's packets. After a loss it waits for the next keyframe. */
+/** Assembles AV1 temporal units for Matroska. After a loss it waits for the next keyframe. */
 export class Av1Sink implements OutputSink {
   readonly #stream: MatroskaStream;
   readonly #units: Av1Units;
@@ -27,7 +27,7 @@ export class Av1Sink implements OutputSink {
   writePacket(layer: Layer, slot: number): void {
     const packet = layer.ring.packets[slot]!;
     const before = this.#units.waiting;
-    // The ring keeps the payload as it is; only the header in front of it is written to.
+    // Only the header in the ring is overwritten; the payload may be referenced.
     const { timestamps, markers } = layer.ring;
     this.#units.push(packet, RTP_HEADER_BYTES, packet.length, timestamps[slot]!, markers[slot] !== 0);
     if (!before && this.#units.waiting) layer.requestKeyframe();
@@ -43,7 +43,7 @@ export class Av1Sink implements OutputSink {
   clockChanged(): void {}
 }
 
-/** Makes the sound of a Matroska stream of Opus' packets, each of which is one frame of it. */
+/** Writes Opus packets to Matroska; each is one frame. */
 export class OpusSink implements OutputSink {
   readonly #stream: MatroskaStream;
 
@@ -58,7 +58,7 @@ export class OpusSink implements OutputSink {
     this.#stream.writeAudio(packet, layer.mediaClock.timeOf(layer.ring.timestamps[slot]!)!);
   }
 
-  /** The times of what follows tell how much. */
+  /** The timestamps of later packets show the gap. */
   packetsLost(): void {}
 
   writeSilence(layer: Layer, timestamp: number, packet: Buffer): void {

@@ -10,27 +10,27 @@ const TRACK = { video: 1, audio: 2 } as const;
 const CHANNELS = 2;
 
 export type MatroskaStreamOptions = {
-  /** Unix ms that is 0 in the stream. */
+  /** Unix ms of timestamp 0 in the stream. */
   zero: number;
   audio: boolean;
-  /** Sends: a head, and what follows it. */
+  /** Sends a head and an optional body. */
   write(head: Buffer, body?: Buffer): void;
-  /** Whether what was written before waits and there is room for no more. */
+  /** Whether the reader's backlog is at its limit. */
   isFull(): boolean;
 };
 
 /**
- * Writes pictures of AV1 and the sound of Opus as one live Matroska stream, with the times of this machine's clock.
+ * Writes AV1 video and Opus audio as a live Matroska stream on this machine's clock.
  *
- * It begins with a keyframe. What led there from an earlier keyframe, and is only needed to decode it, is put at that
- * moment too: nothing is shown twice to those who saw it, and nobody is shown the past.
+ * Starts with a keyframe. Frames between an earlier keyframe and the start are needed for decoding only and get the
+ * start's timestamp, so that no time before it is shown.
  *
- * When the reader is slow, sound is left out as long as there is no room, and pictures until the next keyframe.
+ * When the reader is slow, audio is dropped while the backlog is full, and video until the next keyframe.
  */
 export class MatroskaStream {
   readonly #options: MatroskaStreamOptions;
   #writer: MatroskaWriter | undefined;
-  /** Unix ms at which the stream begins, and the one that is 0 in it. */
+  /** Start of the stream and its timestamp 0, Unix ms. */
   #start = 0;
   #zero = 0;
   #dropsVideo = false;
@@ -40,11 +40,11 @@ export class MatroskaStream {
   }
 
   /**
-   * A picture.
+   * Writes a temporal unit.
    *
-   * @param time Unix ms at which it was made
-   * @param latest the same of the last picture that has already come
-   * @returns false when it was left out and the next keyframe is needed
+   * @param time capture time, Unix ms.
+   * @param latest capture time of the newest received unit, Unix ms.
+   * @returns false when it was dropped and a keyframe is needed
    */
   writeVideo(unit: Av1Unit, time: number, latest: number): boolean {
     if (this.#options.isFull()) this.#dropsVideo = true;
@@ -54,7 +54,7 @@ export class MatroskaStream {
     return true;
   }
 
-  /** A packet of Opus that sounds at this time (Unix ms). Before the first picture there is no use for it. */
+  /** Writes an Opus packet with its time, Unix ms; dropped before the first video frame. */
   writeAudio(packet: Buffer, time: number): void {
     if (!this.#writer || time < this.#start || this.#options.isFull()) return;
     this.#writeFrame(TRACK.audio, time, true, packet);
@@ -81,7 +81,7 @@ export class MatroskaStream {
         : []),
     ]);
     this.#start = start;
-    // Times are never negative, whatever the sender's reports say.
+    // Timestamps are never negative, whatever the sender reports say.
     this.#zero = Math.min(this.#options.zero, start);
     this.#options.write(this.#writer.header());
     return true;

@@ -1,15 +1,15 @@
 import type { Layer } from '../receive/layer.js';
 
-/** What an `OutputTrack` hands the packets of one stream to, in order. Nothing may throw. */
+/** Destination of an `OutputTrack`, in order. Methods must not throw. */
 export type OutputSink = {
-  /** Packets of this layer follow, the first of them has this number; those of another layer are over. */
+  /** Starts a layer; its first packet has this sequence number. The previous layer has ended. */
   layerStarted(layer: Layer, sequence: number): void;
-  /** The packet in this slot of the layer's ring; whatever is kept of it must be copied, its header may be overwritten. */
+  /** Takes the packet in a slot of the layer's ring; must copy what it keeps, as the header may be overwritten. */
   writePacket(layer: Layer, slot: number): void;
-  /** Packets were given up: the next one does not follow the last one. */
+  /** Reports a gap before the next packet. */
   packetsLost(layer: Layer): void;
-  /** 20 ms of sound that decode to nothing, at this timestamp of the layer. */
+  /** Takes 20 ms of Opus silence at this timestamp of the layer. */
   writeSilence(layer: Layer, timestamp: number, packet: Buffer): void;
-  /** How the layer's clock stands to this machine's is known, or another one than before. */
+  /** Reports that the layer's clock is known or was changed. */
   clockChanged(layer: Layer): void;
 };

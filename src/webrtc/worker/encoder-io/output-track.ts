@@ -4,24 +4,27 @@ import type { Layer, LayerReader } from '../receive/layer.js';
 import { RING_PACKETS } from '../receive/packet-ring.js';
 import type { OutputSink } from './output-sink.js';
 
-/** How long a missing packet is waited for: pictures as long as they are asked for. */
+/** Time limit for a missing packet, ms; for video as long as it is requested. */
 const GAP_MS = { video: 800, audio: 60 } as const;
-/** Sound that has not come for so long is replaced by silence; an encoder that detects silence sends every 400 ms. */
+/** Audio missing for this long is replaced by silence, ms; an encoder with DTX sends every 400 ms. */
 const SILENCE_AFTER_MS = 500;
-/** Silence stays so far behind, as what comes at last is a little late. */
+/** Silence is generated this far behind, ms, so that delayed packets still fit. */
 const SILENCE_DELAY_MS = 200;
-/** 20 ms of Opus that decode to nothing: full-band CELT, one frame (RFC 6716 section 3.1). */
+/** 20 ms of Opus silence: full-band CELT, one frame (RFC 6716 section 3.1). */
 const SILENCE = Buffer.from([0xf8, 0xff, 0xfe]);
 const OPUS_FRAME_MS = 20;
 
-/** The end of what was sent, as Unix ms of the media's time; and when (monotonic ms) sound last got that far. */
+/**
+ * End of the sent audio including silence, end of the received audio (both Unix ms of media time), and its arrival
+ * (monotonic ms).
+ */
 type SentExtent = { until: number; audioUntil: number; audioAt: number };
 
-/** One stream of an output to an encoder: releases packets in order, and silence where no sound comes. */
+/** Stream of an output to an encoder: releases packets in order, and silence in place of missing audio. */
 export class OutputTrack implements LayerReader {
-  /** Whose clock counts. */
+  /** Layer whose clock is used. */
   clockLayer: Layer | undefined;
-  /** The layer that packets are read from; undefined before the first. */
+  /** Layer being read; undefined before the first. */
   readLayer: Layer | undefined;
   readonly #clock: WorkerContext['clock'];
   readonly #sink: OutputSink;
@@ -29,7 +32,7 @@ export class OutputTrack implements LayerReader {
   #next = 0;
   #gapSince: number | undefined;
   #sentExtent: SentExtent | undefined;
-  /** Silence was sent, and no sound since. */
+  /** Silence was sent, and no audio since. */
   #silent = false;
 
   constructor(clock: WorkerContext['clock'], kind: 'video' | 'audio', sink: OutputSink) {
@@ -60,7 +63,7 @@ export class OutputTrack implements LayerReader {
     this.readLayer?.detachReader(this);
   }
 
-  /** Sends what is there in order; waits for what is missing, but not for ever. */
+  /** Sends available packets in order; waits for a missing one up to its time limit. */
   sendAvailable(): void {
     const layer = this.readLayer;
     if (!layer) return;
@@ -82,7 +85,7 @@ export class OutputTrack implements LayerReader {
     }
   }
 
-  /** Of sound: fills in what does not come. */
+  /** Sends silence for audio that is missing. */
   fillSilence(): void {
     const layer = this.readLayer;
     const clock = layer?.mediaClock;
@@ -93,7 +96,7 @@ export class OutputTrack implements LayerReader {
     const reach = this.#sentExtent;
     const quiet = time - reach.audioAt;
     if (quiet < SILENCE_AFTER_MS) return;
-    // By how far the sound had come when it stopped, as the sender's clock is not ours.
+    // Relative to the end of the received audio, as the sender's clock differs from ours.
     const end = reach.audioUntil + quiet - SILENCE_DELAY_MS;
     for (; reach.until + OPUS_FRAME_MS <= end; reach.until += OPUS_FRAME_MS) {
       this.#silent = true;
@@ -103,12 +106,12 @@ export class OutputTrack implements LayerReader {
 
   #send(layer: Layer, slot: number): void {
     const { ring } = layer;
-    if (ring.packets[slot]!.length <= RTP_HEADER_BYTES) return; // stands for padding
+    if (ring.packets[slot]!.length <= RTP_HEADER_BYTES) return; // placeholder of a padding packet
     if (layer.kind === 'audio' && !this.#isInTime(layer, ring.timestamps[slot]!)) return;
     this.#sink.writePacket(layer, slot);
   }
 
-  /** Whether the place of a packet of sound was not filled with silence already; notes how far the sound has come. */
+  /** Returns false for audio whose time was filled with silence; else notes the end of the audio. */
   #isInTime(layer: Layer, timestamp: number): boolean {
     const time = layer.mediaClock.timeOf(timestamp)!;
     if (this.#silent && this.#sentExtent && time < this.#sentExtent.until - OPUS_FRAME_MS) return false;

@@ -16,7 +16,7 @@ import { NO_ORIENTATION } from '../receive/packet-ring.js';
 import { RtpReceiver } from '../receive/rtp-receiver.js';
 
 const LOOPBACK = '127.0.0.1';
-/** An encoder writes a keyframe faster than we are woken up. */
+/** Holds a keyframe, which an encoder writes faster than this process is scheduled. */
 const RECEIVE_BUFFER_BYTES = 4 << 20;
 const PAIR_TRIES = 20;
 
@@ -26,7 +26,7 @@ export type RtpInputOptions = {
   audio?: true;
 };
 
-/** RTP that an encoder on this machine sends to ports on loopback, as a feed. The encoder hears nothing of us. */
+/** Receives RTP from an encoder on this machine as a media source. Sends nothing back. */
 export class RtpInput {
   readonly mediaSource: MediaSource;
   readonly #context: WorkerContext;
@@ -41,13 +41,13 @@ export class RtpInput {
         audio: options.audio === true,
       },
       clock: context.clock,
-      // A source that is late is not one whose time stands still.
+      // Late packets of an encoder do not mean that its clock stopped.
       countsSamples: false,
       requestKeyframe: () => {},
     });
   }
 
-  /** Opens the ports. @throws Error when there are none. */
+  /** Opens the ports. @throws Error when no pair is free */
   async start(): Promise<{ videoPort?: number; audioPort?: number }> {
     const ports: { videoPort?: number; audioPort?: number } = {};
     const [video] = this.mediaSource.layers;
@@ -76,7 +76,7 @@ export class RtpInput {
 
 type Pair = { rtp: dgram.Socket; rtcp: dgram.Socket };
 
-/** An even port for RTP and the odd one behind it for RTCP (RFC 3550 section 11); undefined when it didn't happen. */
+/** Opens an even port for RTP and the next one for RTCP (RFC 3550 section 11); undefined when they are not free. */
 async function openPair(): Promise<Pair | undefined> {
   const rtp = await open(0);
   const port = rtp?.address().port ?? 1;
@@ -101,7 +101,7 @@ function open(port: number): Promise<dgram.Socket | undefined> {
   });
 }
 
-/** One stream of an encoder. */
+/** Ports of one stream of an encoder. */
 class RtpPort implements RtcpVisitor {
   readonly #context: WorkerContext;
   readonly #pair: Pair;
@@ -126,7 +126,7 @@ class RtpPort implements RtcpVisitor {
     if (!header.read(packet) || header.payloadType !== this.#payloadType) return;
     this.#context.counters.packetsIn++;
     const { ssrc } = header;
-    // An encoder that was started again has another SSRC; the layer goes on.
+    // A restarted encoder has another SSRC; the layer continues.
     if (this.#receiver?.ssrc !== ssrc)
       this.#receiver = new RtpReceiver({
         layer: this.#layer,
@@ -150,8 +150,8 @@ class RtpPort implements RtcpVisitor {
   }
 
   /**
-   * The first report comes before the first packet: it is kept until then. The encoder's clock is ours, and both its
-   * streams count from the same moment.
+   * Applies a sender report. The first arrives before the first packet and is kept until then. The encoder shares our
+   * clock, and both of its streams have the same origin.
    */
   #applyReport(report: SenderReport): void {
     const known = this.#receiver?.ssrc === report.ssrc && this.#receiver.started;

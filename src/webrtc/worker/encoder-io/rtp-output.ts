@@ -7,14 +7,16 @@ import { SourceOutput } from './source-output.js';
 
 const SEND_BUFFER_BYTES = 4 << 20;
 
-/** Sends a feed's best layer and its sound as RTP to ports on loopback: without holes in the numbers, sender reports first. */
+/**
+ * Sends a source's best layer and audio as RTP to loopback ports: contiguous sequence numbers, sender reports first.
+ */
 export class RtpOutput {
   readonly #socket: dgram.Socket;
   readonly #sinks: RtpSink[] = [];
   readonly #output: SourceOutput;
   #closed = false;
 
-  /** @param closed Called when the feed has ended. */
+  /** @param closed called when the source has ended. */
   constructor(
     context: WorkerContext,
     mediaSource: MediaSource,
@@ -49,7 +51,7 @@ export class RtpOutput {
     this.#socket.close();
   }
 
-  /** Has the receiver end by itself: nobody else will end it. */
+  /** Sends RTCP BYE, so that the receiver ends on its own. */
   async sendEndOfStream(): Promise<void> {
     if (this.#closed) return;
     await Promise.all(this.#sinks.map((sink) => sink.sendEndOfStream()));

@@ -18,10 +18,10 @@ import type { OutputSink } from './output-sink.js';
 const LOOPBACK = '127.0.0.1';
 const MARKER = 0x80;
 
-/** Where packets go out. */
+/** Socket to send with. */
 type Sender = Pick<dgram.Socket, 'send'>;
 
-/** Sends a stream as RTP to a port on loopback, and its reports to the next one. */
+/** Sends a stream as RTP to a loopback port, and sender reports to the next one. */
 export class RtpSink implements OutputSink {
   readonly #clock: WorkerContext['clock'];
   readonly #socket: Sender;
@@ -48,11 +48,13 @@ export class RtpSink implements OutputSink {
     const { ring } = layer;
     const kept = ring.packets[slot]!;
     if (layer.codec === 'vp9') this.#sendVp9(ring, slot);
-    // A copy: the socket sends later, and the ring's memory is written to meanwhile.
+    // Copied, because the socket sends asynchronously and the ring's header is overwritten meanwhile.
     else this.#emit(Buffer.from(kept), ring.timestamps[slot]!, ring.markers[slot]!);
   }
 
-  /** Left out of the numbers: a receiver without a jitter buffer does not wait for what will not come. */
+  /**
+   * Lost packets are omitted from the sequence numbers: a receiver without a jitter buffer does not wait for them.
+   */
   packetsLost(): void {}
 
   writeSilence(_layer: Layer, timestamp: number, packet: Buffer): void {
@@ -75,14 +77,17 @@ export class RtpSink implements OutputSink {
     this.#socket.send(report, this.#port + 1, LOOPBACK);
   }
 
-  /** Nothing more will be sent: resolves when that was said. On the port of the media ffmpeg hears it after all of them. */
+  /** Sends RTCP BYE; resolves when it was sent. Sent to the media port, so that ffmpeg reads it after all packets. */
   async sendEndOfStream(): Promise<void> {
-    // Without a report in front ffmpeg does not read it.
+    // ffmpeg ignores a BYE that does not follow a report.
     const words = Buffer.concat([receiverReport(this.#payloadType, []), goodbye([this.#payloadType])]);
     await new Promise<void>((resolve) => this.#socket.send(words, this.#port, LOOPBACK, () => resolve()));
   }
 
-  /** Without the numbers and references that ffmpeg does not understand; the lowest spatial layer alone. */
+  /**
+   * Sends VP9 with a plain descriptor, as ffmpeg does not parse picture ids and references; the lowest spatial layer
+   * only.
+   */
   #sendVp9(ring: PacketRing, slot: number): void {
     const kept = ring.packets[slot]!;
     const payload = readVp9Descriptor(kept, RTP_HEADER_BYTES, kept.length);
@@ -93,7 +98,7 @@ export class RtpSink implements OutputSink {
     this.#emit(packet, ring.timestamps[slot]!, ring.markers[slot]! | end);
   }
 
-  /** @param packet whose header is written here; @param timestamp of the layer */
+  /** @param packet its header is written here. @param timestamp of the layer. */
   #emit(packet: Buffer, timestamp: number, marker: number): void {
     const rewriter = this.#rewriter;
     rewriter.lastSequence++;

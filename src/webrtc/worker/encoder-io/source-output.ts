@@ -6,25 +6,24 @@ import type { OutputTrack } from './output-track.js';
 const TICK_MS = 50;
 const REPORT_MS = 1000;
 const KEYFRAME_RETRY_MS = 500;
-/** How long sound and picture wait for each other, so that the clocks of both are known before anything is sent. */
+/** Time limit for the clocks of both streams to be known before sending starts, ms. */
 const START_WAIT_MS = 1000;
-/** A better layer is taken when it has been there for so long. */
+/** Time for which a better layer must be active before it is taken, ms. */
 const UPGRADE_AFTER_MS = 3000;
 
 export type SourceOutputOptions = {
   context: Pick<WorkerContext, 'clock'>;
   mediaSource: MediaSource;
-  /** Where they go. */
+  /** Destinations of video and audio. */
   video?: OutputTrack | undefined;
   audio?: OutputTrack | undefined;
-  /** The feed has ended: nothing more comes. */
+  /** Called when the source has ended. */
   sourceEnded(): void;
 };
 
 /**
- * Leads a feed's best layer and its sound to an encoder, as one without any jitter buffer would like it: in order, the
- * clocks of both first, a keyframe first; and silence while there is no sound, as an encoder of both kinds would stop
- * with one of them.
+ * Sends a source's best layer and audio to an encoder without a jitter buffer: in order, the clocks of both streams
+ * first, a keyframe first. Missing audio is replaced by silence, because ffmpeg stops both streams when one stops.
  */
 export class SourceOutput {
   readonly #clock: WorkerContext['clock'];
@@ -58,7 +57,7 @@ export class SourceOutput {
     this.#tick();
   }
 
-  /** Reads no more. Idempotent. */
+  /** Detaches from the source. Idempotent. */
   close(): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();

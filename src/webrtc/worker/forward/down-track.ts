@@ -16,14 +16,14 @@ import { applyVp8Shift } from './vp8-shift.js';
 const EXTENSION_BIT = 0x10;
 const PLAIN = 0x80;
 const CNAME = 'headend';
-/** Retransmissions that a viewer may ask for: one for two packets sent, so many at once, and so many a second. */
+/** Token bucket of retransmissions: refilled with half the packet rate plus 50 a second, up to 300. */
 const RETRANSMISSION_SHARE = 0.5;
 const RETRANSMISSION_BURST = 300;
 const RETRANSMISSIONS_PER_S = 50;
-/** Larger packets than these do not come over the path anyway. */
+/** Larger than any UDP packet. */
 const SCRATCH_BYTES = 65_536;
 
-/** Where packets are put together that do not go out as they are kept. One for all: sending copies. */
+/** Buffer for packets that differ from those in the ring. Shared by all tracks, because sending copies. */
 const scratch = Buffer.alloc(SCRATCH_BYTES);
 
 export type DownTrackOptions = {
@@ -31,18 +31,18 @@ export type DownTrackOptions = {
   transport: Transport;
   ssrc: number;
   rtxSsrc?: number;
-  /** The id of urn:3gpp:video-orientation. */
+  /** Negotiated id of urn:3gpp:video-orientation. */
   orientationId?: number;
-  /** Told at the first packet after every `begin`. */
+  /** Called at the first packet after each `layerStarted`. */
   mediaFlowing(): void;
 };
 
 /**
- * One stream (an SSRC) to one viewer: rewrites the header of what it reads and sends it. The packet's memory is the
- * ring's and shared by all viewers, who patch it one after the other; sending encrypts a copy.
+ * Outgoing stream (SSRC) of a viewer: rewrites packet headers and sends. Packets are patched in the ring's memory,
+ * shared by all viewers one after the other; sending encrypts a copy.
  */
 export class DownTrack implements LayerReader {
-  /** Of the codec that the layer has; -1: the viewer doesn't know it, and is sent nothing. */
+  /** Payload type for the layer's codec; -1: not supported by the viewer, nothing is sent. */
   payloadType = -1;
   rtxPayloadType = -1;
   readonly #context: WorkerContext;
@@ -71,12 +71,12 @@ export class DownTrack implements LayerReader {
     this.#tokensAt = options.context.clock.monotonic();
   }
 
-  /** The layer that it is sent at the moment. */
+  /** Layer being sent; undefined when none is. */
   get layer(): Layer | undefined {
     return this.#reading ? this.#rewriter.layer : undefined;
   }
 
-  /** Packets so far. */
+  /** Packets sent so far. */
   get sent(): number {
     return this.#packets;
   }
@@ -90,7 +90,7 @@ export class DownTrack implements LayerReader {
     this.sendReport();
   }
 
-  /** Nothing follows until the next `begin`. */
+  /** Detaches from the layer; no packets follow until the next `layerStarted`. */
   stop(): void {
     this.#rewriter.layer?.detachReader(this);
     this.#reading = false;
@@ -123,7 +123,7 @@ export class DownTrack implements LayerReader {
     this.sendReport();
   }
 
-  /** Sends what a viewer has asked for again, if it is still there. */
+  /** Retransmits a packet that the viewer requested, when the ring still has it. */
   retransmit(sequence16: number): void {
     const rewriter = this.#rewriter;
     if (rewriter.lastSequence < 0) return;
@@ -153,7 +153,7 @@ export class DownTrack implements LayerReader {
     this.#transport.send(scratch.subarray(0, length));
   }
 
-  /** A sender report in this machine's time, so that sound and picture belong together whatever source they have. */
+  /** Sends a sender report on this machine's clock, so that audio and video stay synchronized across sources. */
   sendReport(): void {
     const { clock } = this.#context;
     const time = clock.now();
@@ -176,7 +176,7 @@ export class DownTrack implements LayerReader {
     this.#mediaFlowing();
   }
 
-  /** The rare packet that is not the same for all: it has an extension, or numbers of its own in the payload. */
+  /** Sends a packet that needs a header extension or rewritten VP8 numbers. */
   #writeCopy(ring: PacketRing, slot: number, number: number, timestamp: number, oriented: boolean): void {
     const packet = ring.packets[slot]!;
     const start = RTP_HEADER_BYTES + (oriented ? ONE_BYTE_EXTENSION_BYTES : 0);
@@ -191,7 +191,7 @@ export class DownTrack implements LayerReader {
     if (this.#transport.send(scratch.subarray(0, length))) this.#context.counters.packetsOut++;
   }
 
-  /** Retransmissions are bounded: a viewer that asks for more than it was sent is not served. */
+  /** Takes a retransmission token; false when the viewer has requested too many. */
   #takeToken(): boolean {
     const now = this.#context.clock.monotonic();
     const gained =
@@ -203,14 +203,14 @@ export class DownTrack implements LayerReader {
     return true;
   }
 
-  /** Packets a second, about. */
+  /** Returns the approximate packet rate, per second. */
   #packetRate(): number {
     const { layer } = this.#rewriter;
     return layer ? layer.meter.bitrate(this.#context.clock.monotonic()) / 8 / 1000 : 0;
   }
 }
 
-/** Writes the fixed header (RFC 3550 section 5.1) byte by byte: this is the hottest place of all. */
+/** Writes the fixed header (RFC 3550 section 5.1) byte by byte: this runs for each packet of each viewer. */
 function fillHeader(
   packet: Buffer,
   first: number,

@@ -1,36 +1,38 @@
-/** What the choice needs to know of a layer, the cheapest first. */
+/** Layer with its bitrate, bit/s; sorted by bitrate, lowest first. */
 export type LayerCost = { rid: string; bitrate: number };
 
-/** Share of the packets that a viewer may lose before it is sent less. */
+/** Loss fraction that counts as a bad report. */
 const HEAVY_LOSS = 0.1;
-/** Reports in a row that must say so. */
+/** Consecutive bad reports that lower the layer. */
 const BAD_REPORTS = 2;
 const LIGHT_LOSS = 0.02;
-/** An estimate below this share of what is sent is too low, when it has come down or packets are lost too. */
+/** An estimate below this share of the sent bitrate is a shortfall, when it has dropped or packets are lost. */
 const SHORTFALL_SHARE = 0.85;
 const DROP_SHARE = 0.9;
 const SHORTFALL_MS = 1000;
-/** An estimate above this share of the next layer's bitrate is room for it. */
+/** An estimate above this share of the next layer's bitrate is headroom for it. */
 const HEADROOM_SHARE = 1.2;
-/** What an estimate is compared with: the highest of so many ms; in the beginning, all that is possible. */
+/**
+ * A drop is relative to the highest estimate within the memory; during the first seconds every low estimate counts.
+ */
 const ESTIMATE_MEMORY_MS = 10_000;
 const FIRST_ESTIMATE_MS = 3000;
-/** ms before a better layer is tried: at least, when there is room by the estimate, and at most after failures. */
+/** Wait before a higher layer is tried, ms: initially, with headroom by the estimate, and at most after failures. */
 const FIRST_WAIT_MS = 5000;
 const HEADROOM_WAIT_MS = 2000;
 const LONGEST_WAIT_MS = 60_000;
-/** A better layer that lasts so long was no mistake. */
+/** A higher layer that lasts this long was not too much, ms. */
 const TRIAL_MS = 10_000;
 
 /**
- * Chooses the layer that a viewer's network takes: down at once when its reports say that it is too much, up again
- * after a wait, which doubles with every attempt that failed. Pure; times are monotonic ms.
+ * Selects the layer that a viewer's network can carry: down at once when reports show congestion, up after a wait
+ * that doubles with each failed attempt. Pure; times are monotonic ms.
  *
- * A receiver's estimate (REMB) hardly ever rises above one and a half times what it is sent, so a better layer can't
- * wait for it: it is tried, and taken back when it was too much.
+ * A receiver's estimate (REMB) rarely exceeds 1.5 times the received bitrate, so a higher layer is tried without
+ * waiting for it, and dropped when it is too much.
  */
 export class LayerChoice {
-  /** Bits per second of the best layer that is allowed. */
+  /** Highest allowed bitrate, bit/s. */
   #ceiling = Number.POSITIVE_INFINITY;
   #badReports = 0;
   #lossAt = Number.NEGATIVE_INFINITY;
@@ -42,17 +44,17 @@ export class LayerChoice {
   #raisedAt = Number.NEGATIVE_INFINITY;
   #waitMs = FIRST_WAIT_MS;
 
-  /** A receiver report on the picture: the share of the packets that were lost. */
+  /** Takes the loss fraction of a video receiver report. */
   lossReported(fraction: number, now: number): void {
     if (fraction > LIGHT_LOSS) this.#lossAt = now;
     this.#badReports = fraction > HEAVY_LOSS ? this.#badReports + 1 : 0;
   }
 
-  /** The receiver's estimate, bits per second. */
+  /** Takes the receiver's bitrate estimate (REMB), bit/s. */
   bitrateEstimated(bitsPerSecond: number, now: number): void {
     this.#estimate = bitsPerSecond;
     this.#firstEstimateAt ??= now;
-    // Only what is higher than all that came after it can be the highest.
+    // Keeps a decreasing sequence: the first entry is the highest within the memory.
     this.#estimates = this.#estimates.filter(
       ({ value, at }) => value > bitsPerSecond && now - at < ESTIMATE_MEMORY_MS,
     );
@@ -60,9 +62,9 @@ export class LayerChoice {
   }
 
   /**
-   * The layer to send, of those that are there now; undefined when there is none.
+   * Selects from the active layers; undefined when there are none.
    *
-   * @param current The one that is being sent; undefined while a switch waits for its keyframe.
+   * @param current the layer being sent; undefined while a switch waits for its keyframe.
    */
   choose(layers: readonly LayerCost[], current: string | undefined, now: number): string | undefined {
     const at = layers.findIndex((layer) => layer.rid === current);
@@ -99,7 +101,7 @@ export class LayerChoice {
     if (at <= 0) return;
     if (now - this.#raisedAt < TRIAL_MS) this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
     else this.#waitMs = FIRST_WAIT_MS;
-    // Between this layer and the next one below, so that both may vary.
+    // Half-way to the next lower layer, so that both bitrates may vary.
     this.#ceiling = (layers[at]!.bitrate + layers[at - 1]!.bitrate) / 2;
     this.#changedAt = now;
   }

@@ -2,52 +2,52 @@ import type { Clock } from '../../../platform/index.js';
 import type { Layer } from '../receive/layer.js';
 import { type Vp8Shift, vp8ShiftAfter } from './vp8-shift.js';
 
-/** A step of the timestamps over a cut for which no time can be told: one frame of 30 a second. */
+/** Smallest timestamp step at a switch, s: one frame at 30 fps. */
 const MINIMUM_STEP_S = 1 / 30;
 
-/** The past goes by so much faster, by its timestamps: 2 to the power of this. Pictures are still told apart. */
+/** Backlog timestamps are compressed by 2 to the power of this; frames keep distinct timestamps. */
 const BACKLOG_COMPRESSION_SHIFT = 6;
 
-/** What is added to the numbers of a layer between two cuts. */
+/** Offsets added to a layer's sequence numbers and timestamps between two switches. */
 type Offsets = {
   layer: Layer;
   sequenceOffset: number;
   timestampOffset: number;
   vp8Shift: Vp8Shift | undefined;
-  /** Packets before this one were past when the reader began; and the timestamp of the one before it. */
+  /** First packet that was live when the reader was attached, and the timestamp of the one before it. */
   liveSequence: number;
   liveTimestamp: number;
 };
 
-/** Before the last cut; `end` is the last number that was given so. */
+/** Offsets before the last switch; `end` is the last sequence number they produced. */
 type PreviousOffsets = Offsets & { end: number };
 
 export type RtpRewriterOptions = {
   /**
-   * What a reader is sent of the past, so that it can begin at once, gets timestamps of the present: receivers take the
-   * clock of a stream from the arrival of its first packets, and would be out of time by the length of that past.
+   * Compresses the timestamps of the backlog sent on join. Receivers derive a stream's clock from the arrival of its
+   * first packets, and would otherwise be delayed by the length of the backlog.
    */
   compressesBacklog?: boolean;
 };
 
 /**
- * Makes one stream of what comes from one layer after another: the numbers it adds to those of the layer. A cut is
- * not to be seen in the sequence numbers, and in the timestamps only by the time that has gone by.
+ * Combines packets of successive layers into one stream. Sequence numbers stay contiguous at a switch, and timestamps
+ * advance by the elapsed time.
  */
 export class RtpRewriter {
   layer: Layer | undefined;
-  /** The layer's number of the first packet; what comes late from before is not part of this stream. */
+  /** The layer's sequence number of the first packet; earlier ones that arrive late are not part of the stream. */
   first = 0;
   sequenceOffset = 0;
   timestampOffset = 0;
-  /** Of VP8, after a cut. */
+  /** Shift of VP8 picture ids after a switch. */
   vp8Shift: Vp8Shift | undefined;
-  /** The highest number that was given, with its timestamp; extended, -1 before the first. */
+  /** Highest sequence number produced, extended, with its timestamp; -1 before the first. */
   lastSequence = -1;
   lastTimestamp = 0;
   liveSequence = 0;
   liveTimestamp = 0;
-  /** Where the stream was before the cut: retransmissions may still be asked for. */
+  /** Offsets before the switch: viewers may still request those packets. */
   previous: PreviousOffsets | undefined;
   readonly #clock: Clock;
   readonly #compressesBacklog: boolean;
@@ -57,7 +57,7 @@ export class RtpRewriter {
     this.#compressesBacklog = compressesBacklog;
   }
 
-  /** The stream goes on with packet `sequence` of this layer. */
+  /** Continues the stream with packet `sequence` of this layer. */
   switchLayer(layer: Layer, sequence: number): void {
     const before = this.layer;
     const past = this.#compressesBacklog && sequence <= layer.head;
@@ -97,20 +97,27 @@ export class RtpRewriter {
     return vp8ShiftAfter(last, next, this.vp8Shift);
   }
 
-  #timestampOffset(layer: Layer, sequence: number, begin: Pick<Offsets, 'liveSequence' | 'liveTimestamp'>): number {
+  #timestampOffset(
+    layer: Layer,
+    sequence: number,
+    begin: Pick<Offsets, 'liveSequence' | 'liveTimestamp'>,
+  ): number {
     const slot = layer.ring.slotOf(sequence);
     const start =
       slot < 0
         ? layer.headTimestamp
         : rewriteTimestamp({ ...begin, timestampOffset: 0 }, sequence, layer.ring.timestamps[slot]!);
     const offset = this.#continuousOffset(layer);
-    // Time never stands still or goes back at a cut.
+    // Timestamps always increase at a switch.
     const step = (start + offset - this.lastTimestamp) | 0;
     const least = Math.round(layer.rate * MINIMUM_STEP_S);
     return (step >= least ? offset : offset + (least - step)) | 0;
   }
 
-  /** So that the same moment gets the same timestamp as before, or else that the clock on the wall goes on. */
+  /**
+   * Returns the offset that keeps timestamps continuous: by sender reports when both layers have them, else by the
+   * time elapsed between arrivals.
+   */
   #continuousOffset(layer: Layer): number {
     const before = this.layer!;
     const now = this.#clock.now();
@@ -124,9 +131,13 @@ export class RtpRewriter {
   }
 }
 
-/** The timestamp (32 bits) that a packet of the layer is given. */
+/** Returns the outgoing timestamp (32 bits) of a packet of the layer. */
 export function rewriteTimestamp(
-  { liveSequence, liveTimestamp, timestampOffset }: Pick<Offsets, 'liveSequence' | 'liveTimestamp' | 'timestampOffset'>,
+  {
+    liveSequence,
+    liveTimestamp,
+    timestampOffset,
+  }: Pick<Offsets, 'liveSequence' | 'liveTimestamp' | 'timestampOffset'>,
   sequence: number,
   timestamp: number,
 ): number {

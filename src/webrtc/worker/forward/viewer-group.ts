@@ -1,7 +1,7 @@
 import type { MediaSource } from '../receive/media-source.js';
 import type { Viewer } from './viewer.js';
 
-/** What the viewers of one broadcast watch in this worker. */
+/** Viewers of one broadcast in this worker. */
 export class ViewerGroup {
   readonly id: string;
   readonly viewers = new Set<Viewer>();
@@ -17,14 +17,14 @@ export class ViewerGroup {
     viewer.setMediaSource(this.#mediaSource);
   }
 
-  /** Shows the feed to all; undefined: none at the moment. */
+  /** Switches all viewers to a source; undefined: none at the moment. */
   setMediaSource(mediaSource: MediaSource | undefined): void {
     if (mediaSource === this.#mediaSource) return;
     this.#mediaSource = mediaSource;
     for (const viewer of this.viewers) viewer.setMediaSource(mediaSource);
   }
 
-  /** Holds what leads to the feed; what was held before is let go. */
+  /** Replaces the subscription to the source; the previous one is ended. */
   holdSubscription(letGo: (() => void) | undefined): void {
     this.#unsubscribe?.();
     this.#unsubscribe = letGo;

@@ -18,11 +18,11 @@ import type { Transport, TransportOwner } from '../transport.js';
 import { DownTrack } from './down-track.js';
 import { LayerChoice } from './layer-choice.js';
 
-/** ms between sender reports, looks at the layers, and looks for silence. */
+/** Interval of sender reports, layer selection and timeout checks, ms. */
 const TICK_MS = 1000;
-/** RTCP packets that a viewer may send in a second; the rest is not read. */
+/** RTCP packets read from a viewer per second; more are ignored. */
 const MAXIMUM_RTCP_PER_S = 200;
-/** "Everything but the depacketizer": browsers decode any profile in this mode (RFC 6184 section 6.3). */
+/** packetization-mode=1: browsers decode any profile in this mode (RFC 6184 section 6.3). */
 const NON_INTERLEAVED = /packetization-mode=1/;
 
 export type ViewerOptions = {
@@ -34,7 +34,7 @@ export type ViewerOptions = {
   closed(end: PeerEnd): void;
 };
 
-/** One viewer: the tracks to it, what it asks for, and which layer it is sent. */
+/** Viewer peer: its down tracks, RTCP feedback and layer selection. */
 export class Viewer implements TransportOwner, MediaSourceListener {
   readonly id: string;
   readonly #context: WorkerContext;
@@ -46,7 +46,7 @@ export class Viewer implements TransportOwner, MediaSourceListener {
   readonly #life = new AbortController();
   #choice = new LayerChoice();
   #mediaSource: MediaSource | undefined;
-  /** The layer that was joined last: it is being sent, or will be from its next keyframe on. */
+  /** Layer attached last: it is being sent, or will be from its next keyframe. */
   #targetLayer: Layer | undefined;
   #rid: string | undefined;
   #connected = false;
@@ -97,7 +97,7 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     return this.#connected;
   }
 
-  /** Shows this feed from now on; undefined: nothing, until there is another one. */
+  /** Switches to a source; undefined: sends nothing until the next one. */
   setMediaSource(mediaSource: MediaSource | undefined): void {
     if (mediaSource === this.#mediaSource) return;
     this.#detachFromSource();
@@ -106,7 +106,7 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     if (mediaSource && this.#connected) this.#attachToSource();
   }
 
-  /** Undefined: by what the viewer's network takes. */
+  /** Pins a layer; undefined: selects by the viewer's bandwidth. */
   selectLayer(rid: string | undefined): void {
     this.#rid = rid;
     this.#choice = new LayerChoice();
@@ -123,7 +123,7 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     if (this.#mediaSource) this.#attachToSource();
   }
 
-  /** Idempotent. */
+  /** Closes the viewer. Idempotent. */
   close(reason: PeerEnd): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
@@ -147,7 +147,7 @@ export class Viewer implements TransportOwner, MediaSourceListener {
   }
 
   receivePacket(packet: Buffer): void {
-    // Media that a viewer sends are of no interest.
+    // Ignores media sent by viewers.
     if (packet.length < 8 || !isRtcp(packet)) return;
     if (++this.#rtcpThisSecond > MAXIMUM_RTCP_PER_S) return;
     this.#lastRtcpAt = this.#context.clock.monotonic();
@@ -216,14 +216,14 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     if (!mediaSource || !track || !this.#connected || track.payloadType < 0) return;
     const now = this.#context.clock.monotonic();
     const active = mediaSource.activeLayers(now);
-    // Before anything has come the first layer is as good as any: the best is taken when it is seen.
+    // Before any packet has arrived the first layer is joined; the best follows when it is active.
     const candidates = active.length > 0 ? active : mediaSource.layers.slice(0, 1);
     const wanted =
       candidates.find((layer) => layer.rid === this.#rid) ?? this.#chooseByBitrate(candidates, now);
     if (!wanted || wanted === this.#targetLayer) return;
     if (this.#targetLayer && this.#targetLayer !== track.layer) this.#targetLayer.detachReader(track);
     this.#targetLayer = wanted;
-    // The one that is being sent goes on until the other one has a keyframe.
+    // The current layer continues until the new one has a keyframe.
     if (wanted !== track.layer) wanted.attachAtKeyframe(track, !this.#active);
     this.#sendLayersEvent();
   }
@@ -258,7 +258,7 @@ export class Viewer implements TransportOwner, MediaSourceListener {
       current: current?.rid,
       chosen: this.#rid,
     };
-    // Bitrates change all the time: they alone are no news.
+    // Bitrates vary continuously: they alone do not cause an event.
     const told = JSON.stringify(event, (key, value) => (key === 'bitrate' ? undefined : value));
     if (told === this.#lastLayersEvent) return;
     this.#lastLayersEvent = told;
@@ -277,7 +277,7 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     this.#checkTimeout();
   }
 
-  /** Who is sent media answers with receiver reports (RFC 3550 section 6.2). */
+  /** Closes a viewer that is sent media but returns no receiver reports (RFC 3550 section 6.2). */
   #checkTimeout(): void {
     const now = this.#context.clock.monotonic();
     const sent = (this.#video?.sent ?? 0) + (this.#audio?.sent ?? 0);
@@ -290,7 +290,7 @@ export class Viewer implements TransportOwner, MediaSourceListener {
   }
 }
 
-/** The viewer's payload type for a codec: of several for H.264, one that takes fragmented pictures. */
+/** Returns the viewer's payload type for a codec, preferring packetization-mode=1 of H.264. */
 function pickCodec(codecs: readonly NegotiatedVideo[], codec: string): NegotiatedVideo | undefined {
   const all = codecs.filter((one) => one.codec === codec);
   return all.find((one) => NON_INTERLEAVED.test(one.parameters ?? '')) ?? all[0];

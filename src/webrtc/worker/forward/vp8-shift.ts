@@ -1,10 +1,10 @@
 import { RTP_HEADER_BYTES, readVp8Descriptor } from '../../../media/index.js';
 
-/** What is added to the numbers that VP8 gives its pictures (RFC 7741 section 4.2), so that they go on after a cut. */
+/** Offsets added to VP8's PictureID and TL0PICIDX (RFC 7741 section 4.2), so that they continue at a switch. */
 export type Vp8Shift = {
-  /** Of the picture id, 7 or 15 bits. */
+  /** Added to PictureID, 7 or 15 bits. */
   pictureId: number;
-  /** Of TL0PICIDX, 8 bits. */
+  /** Added to TL0PICIDX, 8 bits. */
   tl0PicIdx: number;
 };
 
@@ -24,8 +24,8 @@ function numbersOf(packet: Buffer): Numbers | undefined {
 }
 
 /**
- * The shift for what begins with `next` when the last that was sent is `last`; undefined when pictures are not
- * numbered. Both are bare packets: header and payload.
+ * Returns the shift that continues after `last` with `next`; undefined without picture ids. Both are bare packets:
+ * header and payload.
  */
 export function vp8ShiftAfter(
   last: Buffer | undefined,
@@ -41,7 +41,7 @@ export function vp8ShiftAfter(
   };
 }
 
-/** Shifts the numbers of the payload from `start` to `end`, in place. */
+/** Applies a shift to the payload from `start` to `end`, in place. */
 export function applyVp8Shift(packet: Buffer, start: number, end: number, shift: Vp8Shift): void {
   const payload = readVp8Descriptor(packet, start, end);
   if (!payload || payload.pictureIdBytes === 0) return;

@@ -1,20 +1,22 @@
 import { type MediaMoment, timeFrom, timestampFrom } from './media-moment.js';
 
-/** A sender's clock may run so much slower than ours: ms in a ms. What was fast once is forgotten as slowly. */
+/** Assumed drift of a sender's clock, ms per ms; an early arrival is forgotten at this rate. */
 const MAXIMUM_DRIFT = 0.001;
-/** So often the line is moved on, ms of media. */
+/** Media time after which the reference is advanced, ms. */
 const ADVANCE_MS = 1000;
-/** A packet that is so much later belongs to another beginning of the timestamps, ms. */
+/** Lateness that means new timestamps, ms. */
 const DISCONTINUITY_MS = 60_000;
-/** What the network held up comes in a rush and has caught up after this time, ms. */
+/**
+ * Window of the lateness minimum, ms: packets delayed by the network arrive in a burst and have caught up by then.
+ */
 const WINDOW_MS = 500;
 
-/** Packets that came within `WINDOW_MS`: the first, the last, and how late the fastest of them was. */
+/** Packets within `WINDOW_MS`: first and last arrival, and the smallest lateness. */
 type Window = { firstAt: number; lastAt: number; leastLateMs: number };
 
 /**
- * What the arrival of packets says of a stream's clock. The network makes them later, never earlier, so the fastest are
- * the measure: they make a line of times and timestamps, and how late others are is counted from there.
+ * Relates a stream's timestamps to time by packet arrivals. The network only delays packets, so the earliest arrivals
+ * are the reference; the lateness of others is measured against it.
  */
 export class ArrivalClock {
   readonly #rate: number;
@@ -22,7 +24,7 @@ export class ArrivalClock {
   #window: Window | undefined;
   #previousWindow: Window | undefined;
 
-  /** @param rate RTP ticks per second. */
+  /** @param rate RTP clock rate, Hz. */
   constructor(rate: number) {
     this.#rate = rate;
   }
@@ -31,7 +33,7 @@ export class ArrivalClock {
     return this.#fastest !== undefined;
   }
 
-  /** When a packet of this timestamp arrives that is as fast as the fastest; ms. */
+  /** Returns the earliest expected arrival of a timestamp, ms. */
   timeOf(timestamp: number): number | undefined {
     return this.#fastest && timeFrom(this.#fastest, timestamp, this.#rate);
   }
@@ -41,9 +43,9 @@ export class ArrivalClock {
   }
 
   /**
-   * A packet came at `time`, ms.
+   * Takes the arrival of a packet, ms.
    *
-   * @returns when a while is over: how late the fastest packet in it was, ms.
+   * @returns at the end of a window, the smallest lateness in it, ms.
    */
   packetArrived(time: number, timestamp: number): number | undefined {
     this.#advance(time, timestamp);
@@ -59,7 +61,7 @@ export class ArrivalClock {
     return window?.leastLateMs;
   }
 
-  /** How late the fastest of the packets was that came in the last moment, ms; 0 when none came. */
+  /** Returns the smallest lateness in the last windows, ms; 0 when no packets arrived. */
   latenessMs(now: number): number {
     const recent = [this.#window, this.#previousWindow].flatMap((window) =>
       window && now - window.lastAt < WINDOW_MS ? window.leastLateMs : [],
@@ -67,7 +69,7 @@ export class ArrivalClock {
     return recent.length > 0 ? Math.min(...recent) : 0;
   }
 
-  /** The stream's clock is found to be so much later than was thought, ms. */
+  /** Moves the reference later, ms. */
   shift(ms: number): void {
     if (this.#fastest) this.#fastest.time += ms;
     this.#window = undefined;

@@ -1,16 +1,16 @@
 import type { Cancel, Clock } from '../../../platform/index.js';
 
-/** ms between two requests for a keyframe of one layer. */
+/** Minimum interval between keyframe requests of a layer, ms. */
 const SPACING_MS = 1000;
-/** The first reader of a layer need not wait so long. */
+/** Minimum interval for the first reader of a layer, ms. */
 const URGENT_SPACING_MS = 300;
 
-/** A source that sends none for so many requests has stopped, or can't be asked. */
+/** Requests without a keyframe after which repeating stops. */
 const MAXIMUM_TRIES = 10;
 
 /**
- * Coalesces the requests for keyframes of all readers of a layer: none is forgotten, at most one a second is sent. A
- * request is repeated until a keyframe comes: it may be lost, and Chromium ignores one that follows a keyframe closely.
+ * Coalesces the keyframe requests of all readers of a layer into at most one a second. A request is repeated until a
+ * keyframe arrives: it may be lost, and Chromium ignores one that closely follows a keyframe.
  */
 export class KeyframeRequests {
   readonly #clock: Clock;
@@ -29,11 +29,11 @@ export class KeyframeRequests {
     const wait = this.#sentAt + (urgent ? URGENT_SPACING_MS : SPACING_MS) - this.#clock.monotonic();
     this.#tries = 0;
     if (wait <= 0) this.#sendNow();
-    // What is planned for an earlier time, as it is urgent, stays.
+    // An earlier scheduled request stays.
     else if (!this.#scheduled || this.#clock.monotonic() + wait < this.#scheduledFor) this.#schedule(wait);
   }
 
-  /** A keyframe is there: nobody waits for another one. */
+  /** Cancels the scheduled request. */
   keyframeArrived(): void {
     this.#scheduled?.();
     this.#scheduled = undefined;

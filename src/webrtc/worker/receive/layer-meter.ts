@@ -1,8 +1,8 @@
-/** Seconds over which rates are taken. */
+/** Window of rates, s. */
 const WINDOW_S = 4;
 const KEPT_KEYFRAMES = 4;
 
-/** Measures what a layer carries, in buckets of one second. Times are monotonic ms. */
+/** Measures a layer's bitrate, frame rate and keyframe interval in buckets of one second. Times are monotonic ms. */
 export class LayerMeter {
   readonly #bytes = new Float64Array(WINDOW_S + 1);
   readonly #frames = new Float64Array(WINDOW_S + 1);
@@ -11,7 +11,7 @@ export class LayerMeter {
   #lastAt = Number.NEGATIVE_INFINITY;
   #keyframes: number[] = [];
 
-  /** When the last packet came. */
+  /** Arrival of the last packet. */
   get lastAt(): number {
     return this.#lastAt;
   }
@@ -29,7 +29,7 @@ export class LayerMeter {
     if (this.#keyframes.length > KEPT_KEYFRAMES) this.#keyframes.shift();
   }
 
-  /** Bits per second; 0 until there was a whole second. */
+  /** Returns the bitrate, bit/s; 0 before the first whole second. */
   bitrate(at: number): number {
     return this.#rate(this.#bytes, at) * 8;
   }
@@ -38,7 +38,7 @@ export class LayerMeter {
     return this.#rate(this.#frames, at);
   }
 
-  /** Seconds, the longest of the last few; undefined before the second keyframe. */
+  /** Returns the longest recent keyframe interval, s; undefined before the second keyframe. */
   keyframeIntervalS(): number | undefined {
     let longest = 0;
     for (let i = 1; i < this.#keyframes.length; i++)
@@ -48,7 +48,7 @@ export class LayerMeter {
 
   #rate(buckets: Float64Array, at: number): number {
     this.#advance(at);
-    // The running second is not whole, nor is the first one.
+    // The first and the current second are incomplete.
     const whole = Math.min(WINDOW_S, this.#second - this.#since - 1);
     if (this.#since < 0 || whole < 1) return 0;
     let sum = 0;

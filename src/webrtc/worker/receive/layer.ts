@@ -6,62 +6,62 @@ import { LayerMeter } from './layer-meter.js';
 import { MediaClock } from './media-clock.js';
 import { PacketRing, RING_PACKETS } from './packet-ring.js';
 
-/** Who is sent the packets of a layer. Nothing may throw. */
+/** Receiver of a layer's packets. Methods must not throw. */
 export type LayerReader = {
-  /** Packets of this layer follow, the first of them has this number; those of another layer are over. */
+  /** Starts a layer; its first packet has this sequence number. The previous layer has ended. */
   layerStarted(layer: Layer, sequence: number): void;
-  /** A packet of the ring, whose header may be overwritten. */
+  /** Takes a packet of the ring; its header may be overwritten. */
   writePacket(ring: PacketRing, slot: number): void;
-  /** The layer's clock is known, or is another one than before. */
+  /** Reports that the layer's clock is known or was changed. */
   clockChanged(): void;
 };
 
 export type LayerOptions = {
   kind: 'video' | 'audio';
-  /** The publisher's name for it; empty when there is only one. */
+  /** rid; empty for a single layer. */
   rid: string;
-  /** Of video. */
+  /** Video codec. */
   codec?: RtcVideoCodec;
   clock: Clock;
-  /** Of sound: timestamps stand still while its sender is given no samples; so they do unless this is false. */
+  /** Audio timestamps stop while the sender gets no samples; true by default. */
   countsSamples?: boolean;
-  /** Asks the source for a keyframe. */
+  /** Requests a keyframe from the source. */
   requestKeyframe(): void;
 };
 
 const VIDEO_CLOCK_RATE = 90_000;
 const OPUS_CLOCK_RATE = 48_000;
-/** A layer that is silent for longer is not sent at the moment (a still screen is sent once a second). */
+/** Time without packets after which a layer is inactive, ms (a static screen is sent once a second). */
 const INACTIVE_AFTER_MS = 2500;
-/** A keyframe older than this is no way to begin: a new one is there sooner than the viewer has caught up. */
+/** Maximum age of a keyframe for replay, ms: a new one arrives before the reader has caught up. */
 const MAXIMUM_KEYFRAME_AGE_MS = 4500;
-/** The oldest packets of the ring are overwritten while a replay runs. */
+/** Maximum replay, packets: the oldest ones of the ring are overwritten meanwhile. */
 const REPLAY_PACKETS = RING_PACKETS - 64;
-/** A reader that joins in the middle of a group of pictures is sent so many packets at once, then as many each time. */
+/** Packets sent at once to a reader that joins within a group of pictures, then per interval. */
 const REPLAY_BURST = 32;
 const REPLAY_INTERVAL_MS = 5;
 
 type Replay = { reader: LayerReader; next: number };
 
 /**
- * One encoding of a feed: its last packets, and those who read it. What is true for all readers is done once here;
- * per reader there is one call a packet.
+ * Encoding of a media source: its last packets and its readers. Work common to all readers is done once; each reader
+ * costs one call per packet.
  */
 export class Layer {
   readonly kind: 'video' | 'audio';
   readonly rid: string;
   readonly codec: RtcVideoCodec | undefined;
-  /** RTP ticks per second. */
+  /** RTP clock rate, Hz. */
   readonly rate: number;
   readonly ring = new PacketRing();
   readonly meter = new LayerMeter();
   readonly mediaClock: MediaClock;
-  /** The highest sequence number so far (extended), or -1; and its timestamp and arrival (monotonic ms). */
+  /** Highest sequence number (extended; -1 before the first), its timestamp and arrival (monotonic ms). */
   head = -1;
   headTimestamp = 0;
   headAt = 0;
   size: PictureSize | undefined;
-  /** Called when a keyframe begins (video) or a packet came (audio), with its arrival. */
+  /** Called at each random access point: the start of a keyframe, or any audio packet; with its arrival. */
   onRandomAccess: ((at: number) => void) | undefined;
   readonly #clock: Clock;
   readonly #epoch: number;
@@ -70,7 +70,7 @@ export class Layer {
   readonly #waiting = new Set<LayerReader>();
   #replays: Replay[] = [];
   #replayTimer: Cancel | undefined;
-  /** Where readers can begin: the last keyframe; of sound, the packet that is written. */
+  /** Sequence number of the last random access point; of audio, the packet being written. */
   #randomAccess = -1;
   #randomAccessTimestamp = 0;
   #randomAccessAt = 0;
@@ -90,7 +90,7 @@ export class Layer {
     this.#requests = new KeyframeRequests(options.clock, options.requestKeyframe);
   }
 
-  /** Whether the publisher sends it at the moment. */
+  /** Whether the layer is being sent. */
   get active(): boolean {
     return this.head >= 0 && this.#clock.monotonic() - this.meter.lastAt < INACTIVE_AFTER_MS;
   }
@@ -100,9 +100,9 @@ export class Layer {
   }
 
   /**
-   * A packet: bare header and payload, in memory that is the layer's from now on.
+   * Writes a packet: fixed header and payload, in memory owned by the layer.
    *
-   * @param sequence extended; what was left out on the way is not counted.
+   * @param sequence extended; without removed padding packets.
    * @param at monotonic ms.
    */
   writePacket(
@@ -133,10 +133,10 @@ export class Layer {
   }
 
   /**
-   * Subscribes. Sound begins with the next packet. Pictures begin at the last keyframe, whose group is sent from
-   * memory, else at the next one, which is asked for.
+   * Attaches a reader at a random access point. Audio starts with the next packet; video with the last keyframe,
+   * replayed from the ring, else with the next one, which is requested.
    *
-   * @param fresh The reader shows nothing yet: the past is of use to it.
+   * @param fresh the reader shows nothing yet, so the backlog is of use.
    */
   attachAtKeyframe(reader: LayerReader, fresh: boolean): void {
     if (this.#closed) return;
@@ -149,7 +149,7 @@ export class Layer {
     if (this.kind === 'video') this.#requests.request(first);
   }
 
-  /** Subscribes to everything as it is kept here, from the last keyframe on where that is possible. */
+  /** Attaches a reader at once, from the last keyframe where possible, else at the next packet. */
   attachAtOnce(reader: LayerReader): void {
     if (this.#closed) return;
     if (this.head < 0) {
@@ -164,7 +164,7 @@ export class Layer {
     this.#waiting.delete(reader);
     const at = this.#readers.indexOf(reader);
     if (at >= 0) {
-      // A copy: it may be the fan-out's turn.
+      // Copied, because the fan-out may be iterating.
       this.#readers = this.#readers.filter((other) => other !== reader);
       return;
     }
@@ -176,32 +176,32 @@ export class Layer {
   }
 
   /**
-   * A report by who knows this layer's clock, in this machine's time (Unix ms).
+   * Applies a clock report in this machine's time (Unix ms).
    *
-   * @param exact whether it goes back to a sender report.
+   * @param exact whether it is based on a sender report.
    */
   applyReport(time: number, timestamp: number, exact = true): void {
     if (this.mediaClock.applyReport(time, timestamp, exact)) this.notifyClockChanged();
   }
 
-  /** A packet has arrived; before it is written. */
+  /** Takes the arrival of a packet, before it is written. */
   packetArrived(timestamp: number): void {
     const now = this.unixTimeOf(this.#clock.monotonic());
     if (this.mediaClock.packetArrived(now, timestamp)) this.notifyClockChanged();
   }
 
-  /** Unix ms of a monotonic time, also when this machine's clock is set meanwhile. */
+  /** Converts monotonic ms to Unix ms, unaffected by steps of the system clock. */
   unixTimeOf(monotonic: number): number {
     return this.#epoch + monotonic;
   }
 
-  /** Tells the readers that the clock is known, or is another one than before. */
+  /** Notifies readers that the clock is known or was changed. */
   notifyClockChanged(): void {
     for (const reader of this.#readers) reader.clockChanged();
     for (const { reader } of this.#replays) reader.clockChanged();
   }
 
-  /** The source starts anew: what is remembered does not lead to what comes. */
+  /** Forgets the keyframe and the clock, as the source has restarted. */
   streamRestarted(): void {
     this.#randomAccess = -1;
     this.size = undefined;
@@ -217,7 +217,7 @@ export class Layer {
     this.#waiting.clear();
   }
 
-  /** Whether readers can begin at this packet; notes the keyframe. */
+  /** Notes a random access point. @returns whether the packet starts one */
   #noteRandomAccess(packet: Buffer, sequence: number, timestamp: number, at: number): boolean {
     if (this.kind === 'audio') {
       this.#randomAccess = sequence;
@@ -226,7 +226,7 @@ export class Layer {
     if (!startsKeyframe(this.codec!, packet, RTP_HEADER_BYTES, packet.length)) return false;
     this.size = readPictureSize(this.codec!, packet, RTP_HEADER_BYTES, packet.length) ?? this.size;
     if (this.#randomAccess >= 0 && timestamp === this.#randomAccessTimestamp) {
-      // Another packet of the same keyframe, perhaps one that should have come before.
+      // Another packet of the same keyframe, possibly reordered.
       this.#randomAccess = Math.min(this.#randomAccess, sequence);
       return false;
     }
@@ -264,7 +264,7 @@ export class Layer {
     }
   }
 
-  /** Sends the next packets from memory; true when the reader has caught up. */
+  /** Replays the next packets. @returns true when the reader has caught up */
   #replayNext(replay: Replay): boolean {
     for (let sent = 0; replay.next <= this.head; replay.next++) {
       if (sent === REPLAY_BURST) return false;

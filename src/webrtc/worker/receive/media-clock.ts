@@ -1,31 +1,31 @@
 import { ArrivalClock } from './arrival-clock.js';
 import { SenderReportClock } from './sender-report-clock.js';
 
-/** A report that moves the clock by less says what was known, ms. */
+/** Change of the clock below which readers are not notified, ms. */
 const SIGNIFICANT_CHANGE_MS = 20;
-/** Packets that all are so much later than they have been come from a clock that stood still for so long, ms. */
+/** Lateness of all packets in a window that means the sender's clock had stopped, ms. */
 const STOPPED_CLOCK_MS = 200;
 
 export type MediaClockOptions = {
-  /** RTP ticks per second. */
+  /** RTP clock rate, Hz. */
   rate: number;
-  /** The sender's timestamps count samples: they stand still while it is given none. */
+  /** Timestamps count samples: they stop while the sender gets none. */
   countsSamples: boolean;
 };
 
 /**
- * Relates a stream's RTP timestamps to this machine's clock (Unix ms): by sender reports where they are believed, else
- * by the arrival of the packets that were fastest.
+ * Relates RTP timestamps to this machine's clock (Unix ms): by sender reports while they are trusted, else by the
+ * earliest packet arrivals.
  */
 export class MediaClock {
   readonly arrivals: ArrivalClock;
-  /** In the time of who reports. */
+  /** Clock by sender reports, in the sender's time. */
   readonly reports: SenderReportClock;
   readonly #countsSamples: boolean;
-  /** Our time of what is reported is so much later; undefined: reports do not count. */
+  /** Offset from reported time to ours, ms; undefined while reports are not trusted. */
   #offsetMs: number | undefined;
   #exact = false;
-  /** Packets are late, and that is the network's doing: the sender has said so. */
+  /** Lateness is known to be caused by the network, not by a stopped clock. */
   #latenessExcused = false;
 
   constructor({ rate, countsSamples }: MediaClockOptions) {
@@ -38,16 +38,16 @@ export class MediaClock {
     return this.#usesReports || this.arrivals.known;
   }
 
-  /** Whether sender reports count: then two streams of one sender can be compared exactly. */
+  /** Whether sender reports are trusted, so that streams of one sender can be compared exactly. */
   get exact(): boolean {
     return this.#usesReports && this.#exact;
   }
 
   /**
-   * A report in our time by who knows this clock already.
+   * Applies a report in this machine's time.
    *
-   * @param exact whether it goes back to a sender report.
-   * @returns whether the clock is now another one.
+   * @param exact whether it is based on a sender report.
+   * @returns whether the clock has changed
    */
   applyReport(time: number, timestamp: number, exact = true): boolean {
     const before = this.#usesReports ? this.timeOf(timestamp) : undefined;
@@ -57,18 +57,18 @@ export class MediaClock {
     return before === undefined || Math.abs(time - before) >= SIGNIFICANT_CHANGE_MS;
   }
 
-  /** From now on what `reports` say counts. @param offset is added to it to get our time, ms. */
+  /** Uses `reports`. @param offset added to reported time to get ours, ms. */
   trustReports(offset: number): void {
     this.#offsetMs = offset;
     this.#exact = true;
   }
 
-  /** From now on reports do not count. */
+  /** Uses packet arrivals instead of reports. */
   distrustReports(): void {
     this.#offsetMs = undefined;
   }
 
-  /** A packet came at `time` (Unix ms). @returns whether the clock is now another one. */
+  /** Takes the arrival of a packet (Unix ms). @returns whether the clock has changed */
   packetArrived(time: number, timestamp: number): boolean {
     this.reports.packetArrived(timestamp);
     const late = this.arrivals.packetArrived(time, timestamp);
@@ -81,25 +81,25 @@ export class MediaClock {
     return false;
   }
 
-  /** A report shows that the clock did not stand still: packets are only late. */
+  /** Undoes the assumption of a stopped clock: a report shows that packets are only late. */
   excuseLateness(): void {
     this.#latenessExcused = true;
     this.arrivals.shift(-this.reports.assumedStopMs);
   }
 
-  /** The timestamp (32 bits) of a time in Unix ms; undefined before the first packet. */
+  /** Returns the timestamp (32 bits) of a time in Unix ms; undefined before the first packet. */
   timestampAt(time: number): number | undefined {
     if (!this.#usesReports) return this.arrivals.timestampAt(time);
     return this.reports.timestampAt(time - this.#offsetMs!);
   }
 
-  /** The time in Unix ms, with a fraction, of a timestamp; undefined before the first packet. */
+  /** Returns the time of a timestamp in Unix ms, with a fraction; undefined before the first packet. */
   timeOf(timestamp: number): number | undefined {
     if (!this.#usesReports) return this.arrivals.timeOf(timestamp);
     return this.reports.timeOf(timestamp)! + this.#offsetMs!;
   }
 
-  /** The stream starts anew. */
+  /** Forgets everything, as the stream has restarted. */
   reset(): void {
     this.distrustReports();
     this.reports.reset();
@@ -112,8 +112,8 @@ export class MediaClock {
   }
 
   /**
-   * Who is given no samples (a tab that is starved, a device that was pulled) counts on from where it was when there are
-   * some again, and says so only in the next report, seconds later.
+   * Shifts the clock by a stop. A sender without samples (a throttled tab, an unplugged device) continues from its
+   * last timestamp and reports the gap only seconds later.
    */
   #clockStopped(ms: number): void {
     this.arrivals.shift(ms);

@@ -2,15 +2,15 @@ import type { Clock } from '../../../platform/index.js';
 import type { RtcVideoCodec } from '../../media-plan.js';
 import { Layer } from './layer.js';
 
-/** What is told of a feed. Nothing may throw. */
+/** Listener of a media source. Methods must not throw. */
 export type MediaSourceListener = {
-  /** A layer has begun or stopped to be sent, or has another size. */
+  /** A layer became active or inactive, or changed its size. */
   layersChanged(): void;
   sourceEnded(): void;
 };
 
 export type MediaSourceFormat = {
-  /** Layers of the picture in the publisher's order, by rid; one empty name when there is only one. */
+  /** Video layers by rid, in the publisher's order; one empty rid for a single layer. */
   video?: { codec: RtcVideoCodec; rids: readonly string[] };
   audio: boolean;
 };
@@ -19,19 +19,19 @@ export type MediaSourceOptions = {
   id: string;
   format: MediaSourceFormat;
   clock: Clock;
-  /** False: the sound's timestamps are not a count of samples, which stands still while there are none. */
+  /** False when audio timestamps are not a sample count that stops without samples. */
   countsSamples?: boolean;
   requestKeyframe(layer: Layer): void;
 };
 
-/** ms between looks at which layers are being sent. */
+/** Interval of the check for active layers, ms. */
 const LAYER_CHECK_MS = 500;
 
-/** Media of one source, wherever it is: a publisher here, a publisher in another worker, an encoder. */
+/** Media of one origin: a publisher of this or another worker, or an encoder. */
 export class MediaSource {
   readonly id: string;
   readonly format: MediaSourceFormat;
-  /** Of the picture. */
+  /** Video layers. */
   readonly layers: readonly Layer[];
   readonly audio: Layer | undefined;
   readonly #listeners = new Set<MediaSourceListener>();
@@ -66,12 +66,12 @@ export class MediaSource {
     return this.#life.signal.aborted;
   }
 
-  /** Video layers and the sound, in an order that is the same in every worker. */
+  /** Video layers and audio, in an order that is the same in every worker. */
   get allLayers(): Layer[] {
     return this.audio ? [...this.layers, this.audio] : [...this.layers];
   }
 
-  /** Those that are sent at the moment, the smallest first. */
+  /** Returns the active video layers, lowest quality first. */
   activeLayers(at: number): Layer[] {
     return this.layers.filter((layer) => layer.active).sort((a, b) => weight(a, at) - weight(b, at));
   }
@@ -84,7 +84,7 @@ export class MediaSource {
     this.#listeners.delete(listener);
   }
 
-  /** Tells the listeners when the layers are not what they were. */
+  /** Notifies listeners when layers have changed. */
   checkLayers(): void {
     const state = this.layers
       .map((layer) => `${layer.active} ${layer.size?.width}x${layer.size?.height}`)
@@ -94,7 +94,7 @@ export class MediaSource {
     for (const listener of this.#listeners) listener.layersChanged();
   }
 
-  /** Idempotent. */
+  /** Ends the source and notifies listeners. Idempotent. */
   endSource(): void {
     if (this.ended) return;
     this.#life.abort();
@@ -104,7 +104,7 @@ export class MediaSource {
   }
 }
 
-/** By size where it is known, else by bitrate: what costs more is taken to be better. */
+/** Ranks a layer by picture size where known, else by bitrate. */
 function weight(layer: Layer, at: number): number {
   return layer.size ? layer.size.width * layer.size.height * 1000 : layer.meter.bitrate(at) / 1000;
 }

@@ -1,25 +1,24 @@
-/** Packets that are kept for retransmission; a power of two. About 3 s of 2.5 Mbit/s, and at most 1.5 MB. */
+/** Packets kept for retransmission, a power of two: about 3 s at 2.5 Mbit/s, and at most 1.5 MB. */
 export const RING_PACKETS = 1024;
 const MASK = RING_PACKETS - 1;
 
-/** Stands for "no orientation was sent with this packet". */
+/** Value for packets without an orientation. */
 export const NO_ORIENTATION = -1;
 
 /**
- * The last packets of a layer, by their extended sequence numbers. A packet is its fixed header and its payload,
- * nothing else. The header's bytes are scratch: readers write their own numbers into it before they send it, so what
- * is true of a packet stands beside it.
+ * Last packets of a layer by extended sequence number. A packet is its fixed header and payload. Readers overwrite
+ * the header in place before they send, so the values of a packet are kept beside it.
  */
 export class PacketRing {
   readonly packets: (Buffer | undefined)[] = new Array(RING_PACKETS);
   readonly sequences = new Float64Array(RING_PACKETS).fill(Number.NaN);
   readonly timestamps = new Uint32Array(RING_PACKETS);
-  /** The marker bit in its place in the second byte: 0x80 or 0. */
+  /** Marker bit in its position of the second byte: 0x80 or 0. */
   readonly markers = new Uint8Array(RING_PACKETS);
-  /** The byte of the video orientation extension (3GPP TS 26.114 7.4.5), or `NO_ORIENTATION`. */
+  /** Video orientation byte (3GPP TS 26.114 section 7.4.5), or `NO_ORIENTATION`. */
   readonly orientations = new Int16Array(RING_PACKETS);
 
-  /** Gives the slot. */
+  /** Stores a packet. @returns its slot */
   put(packet: Buffer, sequence: number, timestamp: number, marker: boolean, orientation: number): number {
     const slot = sequence & MASK;
     this.packets[slot] = packet;
@@ -30,7 +29,7 @@ export class PacketRing {
     return slot;
   }
 
-  /** The slot of a packet, or -1 when it is not there (any more). */
+  /** Returns the slot of a packet; -1 when it is not in the ring. */
   slotOf(sequence: number): number {
     const slot = sequence & MASK;
     return this.sequences[slot] === sequence ? slot : -1;

@@ -25,13 +25,13 @@ import { RtpReceiver } from './rtp-receiver.js';
 import { SenderClock } from './sender-clock.js';
 import { SourceWatch } from './source-watch.js';
 
-/** ms between looks for missing packets; every fifth time what has arrived is told (TWCC). */
+/** Interval of NACKs, ms; transport-wide feedback is sent every fifth time. */
 const TICK_MS = 10;
 const FEEDBACK_TICKS = 5;
 const REPORT_MS = 1000;
-/** Our SSRC in RTCP; it only has to differ from the publisher's. */
+/** Local SSRC in RTCP; must only differ from the publisher's. */
 const OUR_SSRC = 1;
-/** An SSRC may take the place of another one that has been silent for so long. */
+/** Silence of an SSRC after which another may replace it, ms. */
 const SSRC_REPLACEABLE_AFTER_MS = 500;
 const MAXIMUM_RID_BYTES = 32;
 const MAXIMUM_RTX_STREAMS = 16;
@@ -47,7 +47,10 @@ export type PublisherOptions = {
   closed(end: PeerEnd): void;
 };
 
-/** One publisher: what it sends becomes a feed; it is told what arrived, what is missing and how much it may send. */
+/**
+ * Publisher peer: receives its media into a media source and sends RTCP feedback (transport-wide feedback, NACK,
+ * REMB).
+ */
 export class Publisher implements TransportOwner {
   readonly id: string;
   readonly mediaSource: MediaSource;
@@ -59,7 +62,7 @@ export class Publisher implements TransportOwner {
   readonly #life = new AbortController();
   readonly #receivers = new Map<number, RtpReceiver>();
   readonly #receiverOfLayer = new Map<Layer, RtpReceiver>();
-  /** Which layer an RTX stream repairs, by its SSRC. */
+  /** Layers repaired by RTX streams, by their SSRC. */
   readonly #layerOfRtxSsrc = new Map<number, Layer>();
   readonly #feedback = new TransportFeedback();
   readonly #senderClock: SenderClock;
@@ -69,7 +72,7 @@ export class Publisher implements TransportOwner {
   #ticks = 0;
   #rtcpThisSecond = 0;
   #firRequests = 0;
-  // What the header extensions of the packet at hand say.
+  // Header extensions of the current packet.
   #ids: ExtensionIds = {};
   #transportSequence = -1;
   #orientation = NO_ORIENTATION;
@@ -128,7 +131,7 @@ export class Publisher implements TransportOwner {
     this.close(end);
   }
 
-  /** Idempotent. */
+  /** Closes the publisher and ends its source. Idempotent. */
   close(reason: PeerEnd): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
@@ -186,7 +189,10 @@ export class Publisher implements TransportOwner {
     visitExtensions(packet, this.#header, this);
   }
 
-  /** A layer is named in the first packets of its stream only: from then on the SSRC stands for it (RFC 8852). */
+  /**
+   * Finds the layer of a packet. Only the first packets of a stream carry a rid; then the SSRC identifies it (RFC
+   * 8852).
+   */
   #layerOfPacket(): Layer | undefined {
     const known = this.#receivers.get(this.#header.ssrc);
     if (known) return known.layer;
@@ -199,7 +205,7 @@ export class Publisher implements TransportOwner {
     if (!layer) return;
     const { ssrc } = this.#header;
     const receiver = this.#receivers.get(ssrc) ?? this.#addReceiver(layer, ssrc, at);
-    // The same SSRC for sound and picture would be a mistake of the publisher.
+    // One SSRC for audio and video is a fault of the publisher.
     if (receiver?.layer !== layer) return;
     receiver.acceptPacket(packet, this.#header, this.#orientation, at);
     if (receiver.newlyMissing) this.#sendNack(receiver);
@@ -219,7 +225,10 @@ export class Publisher implements TransportOwner {
     return receiver;
   }
 
-  /** A retransmission is of use only when what it carries is really missing: most of them are padding to probe with. */
+  /**
+   * Restores a retransmitted packet (RFC 4588) when it is missing: most RTX packets are padding for bandwidth
+   * probing.
+   */
   #receiveRtx(packet: Buffer, at: number): void {
     const header = this.#header;
     const layer = this.#layerOfRtx();
@@ -289,7 +298,7 @@ export class Publisher implements TransportOwner {
     if (this.#receivers.size === 0) return;
     const blocks = [...this.#receivers.values()].flatMap((receiver) => receiver.reportBlock() ?? []);
     this.#transport.send(receiverReport(OUR_SSRC, blocks));
-    // The limit holds also beside transport-wide feedback: senders take the lower of the two.
+    // Sent with transport-wide feedback too: senders use the lower of both limits.
     this.#transport.send(
       receiverEstimatedBitrate(OUR_SSRC, this.#maximumBitrate, [...this.#receivers.keys()]),
     );

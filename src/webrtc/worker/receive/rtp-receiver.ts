@@ -10,41 +10,41 @@ import type { Clock } from '../../../platform/index.js';
 import type { Layer } from './layer.js';
 import type { MediaMoment } from './media-moment.js';
 
-/** RFC 3550 appendix A.1: jumps that are not loss or disorder but a new beginning. */
+/** Sequence jumps that mean a restart of the stream (RFC 3550 appendix A.1). */
 const MAXIMUM_DROPOUT = 3000;
 const MAXIMUM_MISORDER = 1000;
-/** A gap that is larger is not worth repairing: a keyframe is asked for. */
+/** Larger gaps are not repaired; a keyframe is requested. */
 const REPAIRABLE_GAP = 256;
 const MAXIMUM_MISSING = 512;
-/** A packet that was asked for is asked for again when its answer is late by so much, ms; not sooner or later than: */
+/** Margin over the expected retransmission time before a NACK is repeated, ms; and limits of the interval, ms. */
 const NACK_SLACK_MS = 10;
 const NACK_SPACING_MS = { least: 20, most: 200 } as const;
-/** How long an answer takes when none has come yet, ms; and how much a single one says of the next. */
+/** Retransmission time before the first measurement, ms; and the weight of a measurement. */
 const INITIAL_RETRANSMISSION_MS = 40;
 const RETRANSMISSION_WEIGHT = 1 / 4;
-/** ms after which a packet is of no use any more; who waits for it knows this. */
+/** Age at which a missing packet is given up, ms; equal to the longest wait of readers. */
 const GIVE_UP_AFTER_MS = 750;
 const KEPT_SHIFTS = 16;
-/** Room below the first packet for those that come late. */
+/** Base of extended sequence numbers, so that late packets stay positive. */
 const FIRST_SEQUENCE_BASE = 0x10000;
 
 type Missing = { since: number; tries: number; askedAt: number };
-/** Behind packet `at`, numbers are shifted otherwise than before it. */
+/** Change of the sequence shift after packet `at`. */
 type Shift = { at: number; before: number };
 
 export type RtpReceiverOptions = {
   layer: Layer;
   ssrc: number;
   clock: Clock;
-  /** Whether lost packets can be asked for. */
+  /** Whether lost packets are requested by NACK. */
   nack: boolean;
-  /** Told when the stream begins, or begins anew, before its first packet is written. */
+  /** Called when the stream starts or restarts, before its first packet is written. */
   streamStarted?: () => void;
 };
 
 /**
- * Receives one stream of packets (an SSRC) into a layer: finds what is missing, what is double and what is only
- * padding, and numbers the rest so that the layer has no holes but for loss.
+ * Receives a stream (SSRC) into a layer: detects lost and duplicate packets, removes padding-only packets, and
+ * renumbers the rest so that only losses leave gaps.
  */
 export class RtpReceiver {
   readonly layer: Layer;
@@ -81,17 +81,17 @@ export class RtpReceiver {
     return this.#highest >= 0;
   }
 
-  /** Whether a packet is known to be lost, so that a retransmission of it is of use. */
+  /** Whether a packet is missing, so that a retransmission is of use. */
   isMissing(sequence: number): boolean {
     return this.#highest >= 0 && this.#missing.has(extendSequence(sequence, this.#highest));
   }
 
-  /** Whether packets are missing that were not asked for yet: the sooner the better. */
+  /** Whether packets are missing that no NACK was sent for. */
   get newlyMissing(): boolean {
     return this.#newlyMissing;
   }
 
-  /** @param at monotonic ms. */
+  /** Takes a packet. @param at arrival, monotonic ms. */
   acceptPacket(packet: Buffer, header: RtpHeader, orientation: number, at: number): void {
     const padding = header.payloadEnd === header.payloadOffset;
     if (this.#highest < 0 || this.#isJump(header.sequence)) {
@@ -104,7 +104,7 @@ export class RtpReceiver {
       this.#noteGap(number, at);
       this.#highest = number;
     } else if (this.#nack) {
-      if (!this.#retransmissionArrived(number, at)) return; // it has been there before
+      if (!this.#retransmissionArrived(number, at)) return; // duplicate
     } else if (this.#isDuplicate(number)) return;
     this.#received++;
     if (padding && number === this.#highest) {
@@ -124,7 +124,11 @@ export class RtpReceiver {
     );
   }
 
-  /** Notes a sender report for the next receiver report. @returns its moment as the layer counts; undefined before the first packet. */
+  /**
+   * Notes a sender report for the next receiver report.
+   *
+   * @returns its time and timestamp in the layer's numbering; undefined before the first packet
+   */
   noteSenderReport(report: SenderReport): MediaMoment | undefined {
     this.#lastReport = report.middle;
     this.#lastReportAt = this.#clock.monotonic();
@@ -132,7 +136,7 @@ export class RtpReceiver {
     return { time: report.time, timestamp: (report.timestamp + this.#timestampShift) >>> 0 };
   }
 
-  /** The numbers of packets to ask for now, ascending. What comes too late anyway is given up. */
+  /** Returns the sequence numbers to request now, ascending. Packets that would arrive too late are given up. */
   dueNacks(now: number): number[] {
     this.#newlyMissing = false;
     if (this.#missing.size === 0) return [];
@@ -154,7 +158,10 @@ export class RtpReceiver {
     return due;
   }
 
-  /** For the next receiver report; counts since the one before. Undefined before the first packet. */
+  /**
+   * Returns the block of the next receiver report, with counts since the previous one; undefined before the first
+   * packet.
+   */
   reportBlock(): ReportBlock | undefined {
     if (this.#highest < 0) return undefined;
     const expected = this.#highest - this.#first + 1;
@@ -179,7 +186,7 @@ export class RtpReceiver {
     return distance >= MAXIMUM_DROPOUT || distance <= -MAXIMUM_MISORDER;
   }
 
-  /** A far jump counts only when the next packet confirms it: a stray packet must not upset the stream. */
+  /** Accepts a jump only when the next packet confirms it, so that a stray packet does not restart the stream. */
   #confirmsRestart(sequence: number): boolean {
     const confirmed = this.#highest < 0 || sequence === this.#expectedRestart;
     this.#expectedRestart = (sequence + 1) & 0xffff;
@@ -200,14 +207,18 @@ export class RtpReceiver {
     this.#first = number;
     this.#highest = number - 1;
     if (layer.head < 0) return;
-    // The layer has been fed before: it goes on.
+    // The layer had packets before: numbering continues.
     this.#shift = layer.head + 1 - number;
     const ticks = Math.round((Math.max(20, at - layer.headAt) * layer.rate) / 1000);
     this.#timestampShift = (layer.headTimestamp + ticks - header.timestamp) | 0;
     layer.streamRestarted();
   }
 
-  /** Whether the packet was missing; learns how long answers take from those that came at the first request. */
+  /**
+   * Removes a packet from the missing ones and measures the retransmission time of first requests.
+   *
+   * @returns whether it was missing
+   */
   #retransmissionArrived(number: number, at: number): boolean {
     const missing = this.#missing.get(number);
     if (!missing) return false;
@@ -236,7 +247,7 @@ export class RtpReceiver {
     this.#shift--;
   }
 
-  /** Whether a late packet has been there before, or is so late that its place can't be told any more. */
+  /** Whether a late packet is a duplicate, or too late to be numbered. */
   #isDuplicate(number: number): boolean {
     const [oldest] = this.#shifts;
     if (oldest && this.#shifts.length === KEPT_SHIFTS && number <= oldest.at) return true;
@@ -254,7 +265,7 @@ export class RtpReceiver {
     return shift;
   }
 
-  /** RFC 3550 appendix A.8. */
+  /** Updates interarrival jitter (RFC 3550 appendix A.8). */
   #noteJitter(timestamp: number, at: number): void {
     const transit = ((at * this.layer.rate) / 1000 - timestamp) | 0;
     if (this.#transit !== undefined) {

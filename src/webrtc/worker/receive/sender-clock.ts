@@ -2,34 +2,37 @@ import type { Clock } from '../../../platform/index.js';
 import type { Layer } from './layer.js';
 import type { MediaMoment } from './media-moment.js';
 
-/** Reports of one stream are so exact: their sender reads two clocks one after the other, ms. */
+/** Accuracy of a stream's reports, ms: the sender reads two clocks in sequence. */
 const REPORT_JITTER_MS = 60;
-/** What is guessed of a clock that stood still is so exact, ms. */
+/** Accuracy of the assumed length of a clock stop, ms. */
 const STOP_TOLERANCE_MS = 200;
-/** Sound and picture that were made at the same time arrive so far apart, when the network is at its best, ms. */
+/** Largest difference of delay between streams that are plausibly aligned, ms. */
 const ALIGNMENT_MS = 500;
-/** So late may packets be by the first reports, when the network is busy with the first pictures, ms. */
+/** Largest plausible delay by the first reports, ms: initial video keyframes congest the network. */
 const MAXIMUM_INITIAL_DELAY_MS = 2000;
-/** Two clocks drift apart; ours follows the sender's by so much, ms in a ms. */
+/** Rate at which the offset follows the sender's clock, ms per ms. */
 const MAXIMUM_DRIFT = 0.0005;
-/** A sender is not believed any more after so many wrong reports of a stream in a row, over such a time. */
+/** Consecutive wrong reports of a stream, over this time, after which a sender is not trusted. */
 const DISTRUST_AFTER = { reports: 3, ms: 5000 } as const;
-/** It is believed again when so many of each stream in a row are right, over such a time: longer after each failure. */
+/**
+ * Consecutive right reports of each stream, over this time, after which a sender is trusted again; doubled after each
+ * failure.
+ */
 const TRUST_AFTER = { reports: 3, ms: 10_000, mostMs: 600_000 } as const;
-/** Two reports that both say that the sender's clock was set come within this time, ms. */
+/** Time within which a second report must confirm a clock step, ms. */
 const STEP_CONFIRMATION_MS = 15_000;
-/** No clock is set twice within this time, ms. */
+/** Minimum interval between clock steps, ms. */
 const STEP_SPACING_MS = 60_000;
-/** A stream that does not report for so long has no say, ms. */
+/** Time without reports after which a stream is disregarded, ms. */
 const REPORT_TIMEOUT_MS = 30_000;
-/** Who reads a stream is told when its clock moves by more, ms. */
+/** Change of the clock above which readers are notified, ms. */
 const SIGNIFICANT_CHANGE_MS = 20;
 
-/** A stream, and how many of its latest reports in a row were wrong, or right, since when. */
+/** Stream with its count of consecutive wrong or right reports, and their start. */
 type Stream = {
   layer: Layer;
   reportedAt: number;
-  /** The layer's highest number when the last report came. */
+  /** The layer's highest sequence number at the last report. */
   head: number;
   wrong: number;
   right: number;
@@ -37,39 +40,39 @@ type Stream = {
 };
 
 /**
- * Judges the reports of one sender. An honest report agrees with those before it to a few ms, whatever the network does;
- * it says something else when the stream's clock stood still, which packets show, or when the sender's own clock was
- * set, which all its streams then say. Any other is left aside, and of who sends no better ones the arrival of packets
- * is believed instead.
+ * Validates the sender reports of one sender. A correct report agrees with earlier ones to a few ms, independent of
+ * the network. It deviates when the stream's clock had stopped, which packet arrivals confirm, or when the sender's
+ * clock was stepped, which a second report confirms. Other deviations are ignored; a sender that continues with them
+ * is not trusted, and packet arrivals are used instead.
  *
- * All streams of a sender are moved by the same amount to this machine's clock, so they stay together exactly.
+ * All streams of a sender are moved to this machine's clock by the same offset, so they stay exactly aligned.
  */
 export class SenderClock {
   readonly #clock: Clock;
   readonly #onTrustChanged: (believed: boolean) => void;
   readonly #streams = new Map<Layer, Stream>();
-  /** Our time is so much later than the sender's, ms; undefined before the first report. */
+  /** Offset from the sender's time to ours, ms; undefined before the first report. */
   #offsetMs: number | undefined;
   #driftFollowedAt = 0;
   #trusted = true;
   #probationMs: number = TRUST_AFTER.ms;
-  /** How much later than expected the last wrong report was. */
+  /** Deviation of the last wrong report, ms. */
   #suspectedStep: { deviation: number; at: number } | undefined;
   #steppedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param believes told when the sender is not believed any more, and when it is again. */
+  /** @param believes called when trust in the sender changes. */
   constructor(clock: Clock, believes: (believed: boolean) => void) {
     this.#clock = clock;
     this.#onTrustChanged = believes;
   }
 
-  /** A report of a stream has come: its time is Unix ms by the sender's clock. */
+  /** Takes a report of a stream; its time is Unix ms by the sender's clock. */
   applyReport(layer: Layer, report: MediaMoment): void {
     const { mediaClock } = layer;
     const now = layer.unixTimeOf(this.#clock.monotonic());
     const before = mediaClock.timeOf(report.timestamp);
     const stream = this.#streamOf(layer, now);
-    // Of a stream that has stopped nothing shows whether what is said of it is right.
+    // Without new packets a report cannot be verified.
     if (layer.head === stream.head) return;
     stream.head = layer.head;
     if (this.#offsetMs === undefined) {
@@ -98,7 +101,7 @@ export class SenderClock {
     return stream;
   }
 
-  /** Whether a report agrees with what is known; then it adds to that. */
+  /** Adds a report that agrees with earlier ones or is explained. @returns whether it does */
   #acceptReport({ mediaClock }: Layer, report: MediaMoment, now: number): boolean {
     const { reports, arrivals } = mediaClock;
     const deviation = reports.deviationMs(report);
@@ -118,7 +121,7 @@ export class SenderClock {
     }
     const late = arrivals.latenessMs(now);
     if (Math.abs(late - deviation) < late) {
-      // Packets are less late by it: the stream's clock stood still.
+      // The deviation explains the lateness: the stream's clock had stopped.
       arrivals.shift(deviation);
       reports.restartFrom(report);
       return true;
@@ -133,7 +136,7 @@ export class SenderClock {
     return false;
   }
 
-  /** Whether another report has just said the same. */
+  /** Whether a recent report has shown the same step. */
   #confirmsStep(deviation: number, now: number): boolean {
     const claim = this.#suspectedStep;
     return (
@@ -154,7 +157,7 @@ export class SenderClock {
     }
   }
 
-  /** Whether by the reports what arrives at the same time was made at about the same time, in all streams. */
+  /** Whether the delays of all streams agree by their reports. */
   #isAligned(layer: Layer, now: number): boolean {
     const delay = delayMs(layer);
     return this.#reportingStreams(now).every(
@@ -162,11 +165,11 @@ export class SenderClock {
     );
   }
 
-  /** Has the reports count of all streams or, as long as one of them is new and not plausible, of none. */
+  /** Uses reports in all streams, or in none while one of them is new and implausible. */
   #applyToStreams(reporting: Layer, now: number): void {
     const streams = this.#reportingStreams(now);
     const isOld = streams.every(({ right }) => right >= TRUST_AFTER.reports);
-    // Reports that agree with each other for long enough say how sound and picture belong together, whenever that was.
+    // Reports that agree for long enough define the alignment of audio and video.
     if (isOld && streams.every(({ layer }) => !layer.mediaClock.exact))
       this.#offsetMs = leastDelayMs(streams);
     const offset = this.#followDrift(streams, now);
@@ -181,7 +184,7 @@ export class SenderClock {
     }
   }
 
-  /** Our time of the sender's: by the packets that come fastest, and slowly, as all streams move with it. */
+  /** Moves the offset slowly towards the smallest delay, as all streams move with it. */
   #followDrift(streams: Stream[], now: number): number {
     const most = (now - this.#driftFollowedAt) * MAXIMUM_DRIFT;
     this.#driftFollowedAt = now;
@@ -234,7 +237,7 @@ function leastDelayMs(streams: Stream[]): number {
   return Math.min(...streams.map(({ layer }) => delayMs(layer)));
 }
 
-/** From the sender's time of a packet to ours of its arrival, when it is as fast as any; ms. */
+/** Returns the delay from the sender's time of a packet to its earliest arrival, ms. */
 function delayMs({ mediaClock, headTimestamp }: Layer): number {
   return mediaClock.arrivals.timeOf(headTimestamp)! - mediaClock.reports.timeOf(headTimestamp)!;
 }

@@ -1,18 +1,18 @@
 import { type MediaMoment, timeFrom, timestampFrom } from './media-moment.js';
 
-/** A report counts at least for so much: what senders read off their clocks is a few ms wrong each time. */
+/** Minimum weight of a report in the average; reports are inaccurate by a few ms. */
 const MINIMUM_WEIGHT = 1 / 16;
-/** When no report comes for long, the line is moved on before timestamps wrap, s. */
+/** Interval at which the reference is advanced without reports, before timestamps wrap, s. */
 const ADVANCE_S = 600;
 
-/** What a stream's sender reports (RFC 3550 section 6.4.1) say of its clock: a line, the mean of what they said. */
+/** Clock of a stream by its sender reports (RFC 3550 section 6.4.1), averaged. */
 export class SenderReportClock {
   readonly #rate: number;
   #moment: MediaMoment | undefined;
   #count = 0;
   #assumedStopMs = 0;
 
-  /** @param rate RTP ticks per second. */
+  /** @param rate RTP clock rate, Hz. */
   constructor(rate: number) {
     this.#rate = rate;
   }
@@ -21,7 +21,7 @@ export class SenderReportClock {
     return this.#moment !== undefined;
   }
 
-  /** How much later the stream's clock is taken to be than was reported, until the next report; ms. */
+  /** Assumed stop of the clock since the last report, ms. */
   get assumedStopMs(): number {
     return this.#assumedStopMs;
   }
@@ -35,12 +35,12 @@ export class SenderReportClock {
     return this.#moment && timestampFrom(this.#moment, time - this.#assumedStopMs, this.#rate);
   }
 
-  /** How much later a report sets the clock than those before it, what was guessed left aside; ms. */
+  /** Returns how much later a report is than earlier ones, ms, without the assumed stop. */
   deviationMs({ time, timestamp }: MediaMoment): number {
     return this.#moment ? time - timeFrom(this.#moment, timestamp, this.#rate) : 0;
   }
 
-  /** A report like those before: the line is moved a little. */
+  /** Averages a report that agrees with earlier ones. */
   addReport(report: MediaMoment): void {
     const deviation = this.deviationMs(report);
     const weight = Math.max(MINIMUM_WEIGHT, 1 / ++this.#count);
@@ -48,7 +48,7 @@ export class SenderReportClock {
     this.#assumedStopMs = 0;
   }
 
-  /** A report that counts more than all before. */
+  /** Restarts the average from a report. */
   restartFrom(report: MediaMoment): void {
     this.#moment = undefined;
     this.#count = 0;
@@ -59,12 +59,12 @@ export class SenderReportClock {
     if (this.#moment) this.#assumedStopMs += ms;
   }
 
-  /** The sender's clock was set: it is so much later now, and the stream's with it; ms. */
+  /** Shifts the clock by a step of the sender's clock, ms. */
   shift(ms: number): void {
     if (this.#moment) this.#moment.time += ms;
   }
 
-  /** A packet has this timestamp. */
+  /** Advances the reference when no report has arrived for long. */
   packetArrived(timestamp: number): void {
     const moment = this.#moment;
     if (!moment || ((timestamp - moment.timestamp) | 0) < ADVANCE_S * this.#rate) return;

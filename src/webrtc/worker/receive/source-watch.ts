@@ -4,16 +4,16 @@ import type { MediaSource } from './media-source.js';
 
 type SourceDescription = Pick<SourceInfo, 'video' | 'audio'>;
 
-/** ms between two descriptions when nothing has changed but rates. */
+/** Interval of descriptions when only rates have changed, ms. */
 const REPEAT_MS = 5000;
 const CHECK_MS = 500;
-/** How long sound and picture wait for each other at the beginning. */
+/** Time for which audio waits for video at the start, ms, and video for audio. */
 const VIDEO_WAIT_MS = 5000;
 const AUDIO_WAIT_MS = 1000;
 const OPUS_SAMPLE_RATE = 48_000;
-/** The stereo bit of an Opus packet's first byte (RFC 6716 section 3.1). */
+/** Stereo bit of an Opus TOC byte (RFC 6716 section 3.1). */
 const OPUS_STEREO = 0x04;
-/** A frame rate that differs by less is the same. */
+/** Relative difference of frame rates that counts as equal. */
 const FRAME_RATE_TOLERANCE = 0.2;
 
 export type SourceWatchOptions = {
@@ -21,11 +21,11 @@ export type SourceWatchOptions = {
   clock: Clock;
   signal: AbortSignal;
   sourceDescribed(found: SourceDescription): void;
-  /** The media have begun; a kind has come that was missing, or the picture has stopped while sound goes on. */
+  /** Called when media start, a missing kind starts, or video stops while audio continues. */
   mediaStarted(startedAt: number, has: { audio: boolean; video: boolean }): void;
 };
 
-/** Finds out what a publisher sends, and when it begins. */
+/** Detects what a publisher sends, and when it starts. */
 export class SourceWatch {
   readonly #mediaSource: MediaSource;
   readonly #clock: Clock;
@@ -34,7 +34,7 @@ export class SourceWatch {
   readonly #signal: AbortSignal;
   readonly #firstAt: { audio?: number; video?: number } = {};
   #has = { audio: false, video: false };
-  /** There was a picture, and there is none at the moment. */
+  /** Video was active and has stopped. */
   #videoStopped = false;
   #lastDescription: SourceDescription = {};
   #lastDescribedAt = Number.NEGATIVE_INFINITY;
@@ -75,11 +75,11 @@ export class SourceWatch {
     this.#mediaStarted(this.#firstAt.video ?? this.#firstAt.audio ?? this.#clock.now(), has);
   }
 
-  /** Who waits for a picture that was taken away waits in vain: sound goes on without it, and with it when it is back. */
+  /** Reports that video has stopped, so that audio continues without it, and that it is back. */
   #checkVideo(now: number): void {
     const active = this.#mediaSource.activeLayers(now);
     if (this.#has.video && this.#has.audio && active.length === 0) this.#videoActiveChanged(false);
-    // It may be back in the middle of a group of pictures.
+    // Video may resume within a group of pictures.
     else if (this.#videoStopped) for (const layer of active) layer.requestKeyframe();
   }
 
@@ -133,7 +133,7 @@ export class SourceWatch {
   }
 }
 
-/** Rates wander; sizes, codecs and what there is at all do not. */
+/** Compares descriptions; small changes of rates are ignored. */
 function isSame(a: SourceDescription, b: SourceDescription): boolean {
   const rateA = a.video?.frameRate ?? 0;
   const rateB = b.video?.frameRate ?? 0;

@@ -10,7 +10,7 @@ type RelayedSource = {
   subscribers: Set<Subscriber>;
 };
 
-/** All feeds that this worker can show: its own, and those of other workers while somebody here watches them. */
+/** Media sources of this worker: local ones, and relayed ones while they have subscribers here. */
 export class MediaSourceTable {
   readonly #context: WorkerContext;
   readonly #local = new Map<string, MediaSource>();
@@ -20,7 +20,7 @@ export class MediaSourceTable {
     this.#context = context;
   }
 
-  /** A feed of this worker. */
+  /** Returns a local source. */
   get(mediaSourceId: string): MediaSource | undefined {
     return this.#local.get(mediaSourceId);
   }
@@ -33,7 +33,11 @@ export class MediaSourceTable {
     });
   }
 
-  /** Calls back with the feed, now or when it is here, and when it is gone; until the returned function is called. */
+  /**
+   * Calls back with the source when it is available, and with undefined when it ends.
+   *
+   * @returns the function that unsubscribes
+   */
   subscribe(location: MediaSourceLocation, subscriber: Subscriber): () => void {
     if (location.relayPath === undefined) {
       const mediaSource = this.#local.get(location.mediaSourceId);

@@ -17,11 +17,11 @@ export type RelayClientOptions = {
   context: WorkerContext;
   mediaSourceId: string;
   relayPath: string;
-  /** The feed is here (again), or is gone (undefined). */
+  /** Called with the source when it is available, and with undefined when it ends. */
   sourceChanged(mediaSource: MediaSource | undefined): void;
 };
 
-/** Brings a feed of another worker into this one, and keeps trying until it is closed. */
+/** Relays a media source of another worker into this one; reconnects until it is closed. */
 export class RelayClient implements PacketReceiver {
   readonly #options: RelayClientOptions;
   readonly #life = new AbortController();
@@ -61,7 +61,7 @@ export class RelayClient implements PacketReceiver {
     });
   }
 
-  /** A packet out of the queue. */
+  /** Writes a packet from the queue to its layer. */
   receivePacket(body: Buffer, at: number): void {
     const { clock, queue } = this.#options.context;
     const relayed = this.#mediaSource && readPacketBody(body);
@@ -89,7 +89,7 @@ export class RelayClient implements PacketReceiver {
       return;
     }
     if (type === RELAY.packet) {
-      // By the queue: fanning out takes long, and a socket that has much to read lets nothing else have its turn.
+      // Through the queue: fan-out is slow, and a busy socket would starve timers and other sockets.
       this.#options.context.queue.push(this, body);
     } else if (type === RELAY.clock && body.length >= CLOCK_BODY_BYTES) {
       const layer = this.#mediaSource?.layers[body[0]!] ?? this.#mediaSource?.audio;
@@ -104,7 +104,7 @@ export class RelayClient implements PacketReceiver {
       id: mediaSourceId,
       format,
       clock: context.clock,
-      // Where the feed comes from this is watched already.
+      // The origin worker already detects stopped sample clocks.
       countsSamples: false,
       requestKeyframe: (layer) => this.#socket?.write(keyframeFrame(mediaSource.layers.indexOf(layer))),
     });

@@ -3,27 +3,27 @@ import type { MediaSourceFormat } from '../receive/media-source.js';
 import type { PacketRing } from '../receive/packet-ring.js';
 
 /**
- * What workers say to each other over their relay sockets: frames of a length (32 bits, of what follows), a type and a
- * body. Both ends are the same version of the same program on the same machine.
+ * Frame types between workers. A frame is a length (32 bits, of the rest), a type and a body. Both ends run the same
+ * version on the same machine.
  */
 export const RELAY = {
-  /** To the origin: the feed's id. */
+  /** To the origin: id of the source. */
   subscribe: 1,
-  /** To the origin: which layer a keyframe is wanted of. */
+  /** To the origin: index of the layer that needs a keyframe. */
   keyframe: 2,
-  /** From the origin, first: the feed's shape, JSON. */
+  /** From the origin, first: format of the source, JSON. */
   format: 3,
   packet: 4,
-  /** A layer's clock. */
+  /** Clock of a layer: a time and its timestamp. */
   clock: 5,
 } as const;
 
 const LENGTH_BYTES = 4;
-/** Type, layer, marker, orientation + 1 (0: none), sequence number, timestamp, when it was written (Unix ms). */
+/** Length, type, layer, marker, orientation + 1 (0: none), sequence number, timestamp, time of writing (Unix ms). */
 const PACKET_HEADER_BYTES = LENGTH_BYTES + 1 + 1 + 1 + 1 + 8 + 4 + 8;
 /** Layer, time (Unix ms), timestamp, exact. */
 export const CLOCK_BODY_BYTES = 1 + 8 + 4 + 1;
-/** A frame that says it is longer is not from us. */
+/** Larger frame lengths are invalid. */
 const MAXIMUM_FRAME_BYTES = 1 << 20;
 
 export function textFrame(type: number, text: string): Buffer {
@@ -39,7 +39,7 @@ export function keyframeFrame(layer: number): Buffer {
   return Buffer.from([0, 0, 0, 2, RELAY.keyframe, layer]);
 }
 
-/** @param exact whether it goes back to a sender report. */
+/** @param exact whether the clock is based on sender reports. */
 export function clockFrame(layer: number, time: number, timestamp: number, exact: boolean): Buffer {
   const frame = Buffer.allocUnsafe(LENGTH_BYTES + 1 + CLOCK_BODY_BYTES);
   frame.writeUInt32BE(1 + CLOCK_BODY_BYTES, 0);
@@ -55,7 +55,7 @@ export function formatFrame(format: MediaSourceFormat): Buffer {
   return textFrame(RELAY.format, JSON.stringify(format));
 }
 
-/** How many bytes `writePacketFrame` writes. */
+/** Returns the size of a packet frame. */
 export function packetFrameBytes(packet: Buffer): number {
   return PACKET_HEADER_BYTES + packet.length;
 }
@@ -80,7 +80,7 @@ export function writePacketFrame(
   packet.copy(target, offset + PACKET_HEADER_BYTES);
 }
 
-/** A packet out of its frame; `packet` is memory of its own. */
+/** Packet read from its frame; `packet` does not share memory with others. */
 export type RelayedPacket = {
   layer: number;
   marker: boolean;
@@ -91,7 +91,7 @@ export type RelayedPacket = {
   packet: Buffer;
 };
 
-/** @param body of a frame, behind the type. Undefined when it is too short. */
+/** Reads the body of a packet frame; undefined when it is too short. */
 export function readPacketBody(body: Buffer): RelayedPacket | undefined {
   const start = PACKET_HEADER_BYTES - LENGTH_BYTES - 1;
   if (body.length < start + RTP_HEADER_BYTES) return undefined;
@@ -106,7 +106,7 @@ export function readPacketBody(body: Buffer): RelayedPacket | undefined {
   };
 }
 
-/** Cuts a stream of bytes into frames. A body is part of the memory that was given, or of a copy where it was cut. */
+/** Splits a byte stream into frames. A body is a view of the given chunk, or of a copy when it spans chunks. */
 export class FrameReader {
   readonly #frame: (type: number, body: Buffer) => void;
   #partial: Buffer | undefined;
@@ -115,7 +115,7 @@ export class FrameReader {
     this.#frame = frame;
   }
 
-  /** @throws Error when it is no frame. */
+  /** Reads a chunk. @throws Error when a frame length is invalid */
   read(bytes: Buffer): void {
     let data = this.#partial ? Buffer.concat([this.#partial, bytes]) : bytes;
     this.#partial = undefined;

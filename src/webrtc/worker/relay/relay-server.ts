@@ -13,13 +13,13 @@ import {
   writePacketFrame,
 } from './relay-frame.js';
 
-/** Bytes that may wait for another worker; more are dropped until it has caught up. */
+/** Backlog at which packets to another worker are dropped, until it is below the second limit. */
 const MAXIMUM_BACKLOG_BYTES = 8 << 20;
 const RESUME_BACKLOG_BYTES = 1 << 20;
 const BATCH_BYTES = 64 << 10;
 const CLOCK_INTERVAL_MS = 1000;
 
-/** Serves the feeds of this worker to the others, over a Unix socket: one connection is one feed for one worker. */
+/** Serves this worker's media sources to the others over a Unix socket; a connection carries one source. */
 export class RelayServer {
   readonly #context: WorkerContext;
   readonly #mediaSourceOf: (mediaSourceId: string) => MediaSource | undefined;
@@ -32,7 +32,7 @@ export class RelayServer {
     this.#server = net.createServer((socket) => this.#accept(socket));
   }
 
-  /** @throws Error when the socket can't be opened. */
+  /** Opens the socket. @throws Error when that fails */
   async start(): Promise<void> {
     const path = this.#context.settings.relayPath;
     await rm(path, { force: true });
@@ -166,7 +166,7 @@ class RelayConnection implements MediaSourceListener {
   }
 }
 
-/** Reads a layer into a connection. */
+/** Writes a layer's packets to a connection. */
 class RelayedLayer implements LayerReader {
   readonly layer: Layer;
   readonly #connection: RelayConnection;

@@ -27,23 +27,23 @@ export async function probeIceServer(server: IceServerAddress, clock: Clock): Pr
   const name = `${host}:${port}`;
   const deadline = new AbortController();
   try {
-    const late = new Promise<string>((resolve) => {
+    const timedOut = new Promise<string>((resolve) => {
       clock.after(
         PROBE_TIMEOUT_MS,
         () => resolve(`${name} did not answer within ${PROBE_TIMEOUT_MS / 1_000} s`),
         deadline.signal,
       );
     });
-    const found = lookup(host).catch(() => undefined);
-    const asked = found.then(async (address) => {
-      if (!address) return `${name} has a name that cannot be resolved`;
+    const resolved = lookup(host).catch(() => undefined);
+    const answered = resolved.then(async (address) => {
+      if (!address) return `${name} cannot be resolved`;
       if (deadline.signal.aborted) return undefined;
       const ask = transport === 'udp' ? askByUdp : askByTcp;
       return (await ask(address, port, clock, deadline.signal))
         ? undefined
         : `${name} refused the connection`;
     });
-    return await Promise.race([asked, late]);
+    return await Promise.race([answered, timedOut]);
   } finally {
     deadline.abort();
   }

@@ -44,7 +44,7 @@ export class IceServers {
       throw invalid('TURN_SERVER needs TURN_USERNAME and TURN_PASSWORD, or TURN_SECRET');
     for (const [name, value] of Object.entries({ TURN_USERNAME: turnUsername, TURN_PASSWORD: turnPassword }))
       if (value && !VISIBLE_ASCII.test(value))
-        throw invalid(`${name} may hold visible ASCII characters alone`);
+        throw invalid(`${name} may contain visible ASCII characters only`);
   }
 
   /**
@@ -81,8 +81,8 @@ export class IceServers {
       log.warn(
         { url },
         url.startsWith('stun')
-          ? `the STUN server ${problem}: browsers behind NAT may not find their public address; look at STUN_URLS and the firewall (outgoing UDP)`
-          : `the TURN server ${problem}: browsers whose network blocks UDP will not connect; look at TURN_SERVER and the firewall`,
+          ? `the STUN server ${problem}: browsers behind NAT may not find their public address; check STUN_URLS and the firewall (outgoing UDP)`
+          : `the TURN server ${problem}: browsers whose network blocks UDP will not connect; check TURN_SERVER and the firewall`,
       );
     return problems;
   }

@@ -115,7 +115,8 @@ class Pool implements WebrtcPool {
     this.#folder = undefined;
   }
 
-  async publish({ mediaSourceId, remote, plan, maximumBitrate }: PublishOptions): Promise<PublishingPeer> {
+  async publish(options: PublishOptions): Promise<PublishingPeer> {
+    const { mediaSourceId } = options;
     const worker = this.#leastLoaded();
     const id = newId();
     const peer = new PoolPublisher(id, worker, mediaSourceId);
@@ -123,14 +124,7 @@ class Pool implements WebrtcPool {
     worker.publishers++;
     worker.joins++;
     try {
-      const answer = await worker.request({
-        type: 'publish',
-        id,
-        mediaSourceId,
-        remote,
-        plan,
-        maximumBitrate,
-      });
+      const answer = await worker.request({ type: 'publish', id, ...options });
       if (answer.type === 'answered') peer.local = answer.local;
     } catch (error) {
       this.#peerClosed(id, 'closed');
@@ -149,7 +143,7 @@ class Pool implements WebrtcPool {
     const worker = this.#leastLoaded();
     const id = newId();
     const answer = await worker.request({ type: 'offer', id });
-    if (answer.type !== 'answered') throw unavailable('the WebRTC worker gave another answer');
+    if (answer.type !== 'answered') throw unavailable('the WebRTC worker sent an unexpected answer');
     return {
       local: answer.local,
       accept: (options) => this.#view(id, worker, options, true),
@@ -167,7 +161,7 @@ class Pool implements WebrtcPool {
       ...(video ? { video } : {}),
       ...(audio ? { audio } : {}),
     });
-    if (ports.type !== 'receiving') throw unavailable('the WebRTC worker gave another answer');
+    if (ports.type !== 'receiving') throw unavailable('the WebRTC worker sent an unexpected answer');
     this.#addMediaSource(mediaSourceId, worker);
     return {
       ...(ports.videoPort === undefined ? {} : { videoPort: ports.videoPort }),
@@ -181,7 +175,7 @@ class Pool implements WebrtcPool {
 
   async sendRtp({ mediaSourceId, videoPort, audioPort }: SendRtpOptions): Promise<RtpOutput> {
     const worker = this.#mediaSources.get(mediaSourceId)?.worker;
-    if (!worker) throw unavailable('there is no such feed');
+    if (!worker) throw unavailable('no such media source');
     const id = newId();
     await worker.request({
       type: 'send-rtp',
@@ -195,11 +189,11 @@ class Pool implements WebrtcPool {
 
   async sendMatroska({ mediaSourceId, audio, zero }: SendMatroskaOptions): Promise<MatroskaOutput> {
     const worker = this.#mediaSources.get(mediaSourceId)?.worker;
-    if (!worker) throw unavailable('there is no such feed');
+    if (!worker) throw unavailable('no such media source');
     const id = newId();
     const answer = await worker.request({ type: 'send-matroska', id, mediaSourceId, audio, zero });
     if (answer.type !== 'sending' || answer.port === undefined)
-      throw unavailable('the WebRTC worker gave another answer');
+      throw unavailable('the WebRTC worker sent an unexpected answer');
     return { port: answer.port, close: () => worker.send({ type: 'close', id }) };
   }
 
@@ -213,7 +207,7 @@ class Pool implements WebrtcPool {
   closeViewerGroup(viewerGroupId: string, reason: string): void {
     const group = this.#viewerGroups.get(viewerGroupId);
     if (!group) return;
-    this.#log.debug({ viewerGroupId, reason, viewers: this.#viewerCount(group) }, 'a channel is closed');
+    this.#log.debug({ viewerGroupId, reason, viewers: this.#viewerCount(group) }, 'viewer group closed');
     group.mediaSourceId = undefined;
     for (const worker of group.viewers.keys()) worker.send({ type: 'close-viewer-group', viewerGroupId });
     this.#deleteIfUnused(viewerGroupId, group);

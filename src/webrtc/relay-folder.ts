@@ -20,9 +20,9 @@ export async function makeRelayFolder(log: Logger, root = os.tmpdir()): Promise<
     try {
       if (!(await isLeft(folder, name))) continue;
       await rm(folder, { recursive: true, force: true });
-      log.info({ folder }, 'removed what a killed gateway left');
+      log.info({ folder }, 'removed the relay folder of a killed gateway');
     } catch (error) {
-      log.debug({ folder, err: error }, 'a temporary folder stays');
+      log.debug({ folder, err: error }, 'relay folder could not be removed');
     }
   }
   return await mkdtemp(path.join(root, `${PREFIX}${process.pid}-`));

@@ -86,7 +86,7 @@ export class WorkerProcess {
 
   /** Stops the process and starts another in its place. */
   async renew(): Promise<void> {
-    this.#log.info({ port: this.settings.port }, 'a WebRTC worker is renewed');
+    this.#log.info({ port: this.settings.port }, 'WebRTC worker restarts to release memory');
     await this.#stop();
     await this.#restart();
   }
@@ -145,12 +145,12 @@ export class WorkerProcess {
       this.#exitPromise = new Promise((gone) => {
         const ended = (): void => {
           gone();
-          finish('it ended while it started');
+          finish('it exited during start');
           this.#exited(child);
         };
         child.once('exit', ended);
         child.once('error', (error) => {
-          this.#log.error({ err: error }, 'a WebRTC worker could not be reached');
+          this.#log.error({ err: error }, 'WebRTC worker channel failed');
           if (child.pid === undefined) ended();
         });
       });
@@ -178,10 +178,10 @@ export class WorkerProcess {
   }
 
   #takePending(id: string): PendingRequest | undefined {
-    const waiting = this.#pending.get(id);
+    const pending = this.#pending.get(id);
     this.#pending.delete(id);
-    waiting?.cancel();
-    return waiting;
+    pending?.cancel();
+    return pending;
   }
 
   #exited(child: ChildProcess): void {
@@ -194,18 +194,19 @@ export class WorkerProcess {
     if (wasReady) this.#workerDied();
     const { exitCode: code, signalCode: signal } = child;
     const { port } = this.settings;
-    if (this.#stopping && code !== 0) this.#log.warn({ port, code, signal }, 'a WebRTC worker ended badly');
+    if (this.#stopping && code !== 0)
+      this.#log.warn({ port, code, signal }, 'WebRTC worker exited with an error');
     if (this.#stopping || !wasReady) return;
-    this.#log.error({ port, code, signal }, 'a WebRTC worker has died');
+    this.#log.error({ port, code, signal }, 'WebRTC worker died and restarts');
     void this.#restart();
   }
 
   async #restart(): Promise<void> {
     while (!this.#life.signal.aborted) {
-      const wait = this.#backoff.failed() ?? RESTARTS.maximumMs;
+      const waitMs = this.#backoff.failed() ?? RESTARTS.maximumMs;
       await new Promise<void>((resolve) => {
         this.#life.signal.addEventListener('abort', () => resolve(), { once: true });
-        this.#clock.after(wait, resolve, this.#life.signal);
+        this.#clock.after(waitMs, resolve, this.#life.signal);
       });
       if (this.#life.signal.aborted) return;
       this.joins = 0;
@@ -213,7 +214,7 @@ export class WorkerProcess {
       this.#stopping = false;
       const failure = await this.#launch();
       if (failure === undefined) return;
-      this.#log.error({ port: this.settings.port }, `a WebRTC worker does not start again: ${failure}`);
+      this.#log.error({ port: this.settings.port }, `WebRTC worker restart failed: ${failure}`);
       this.#child?.kill('SIGKILL');
       await this.#exitPromise;
     }

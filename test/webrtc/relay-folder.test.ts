@@ -38,7 +38,7 @@ t.test('folders of gateways that are gone are removed, and nothing else', async 
   const folder = await makeRelayFolder(log, root);
   t.match(path.basename(folder), new RegExp(`^headend-webrtc-${process.pid}-\\w{6}$`));
   t.strictSame(readdirSync(root).toSorted(), [...kept, path.basename(folder)].toSorted());
-  t.equal(lines().filter(({ msg }) => msg === 'removed what a killed gateway left').length, 2);
+  t.equal(lines().filter(({ msg }) => msg === 'removed the relay folder of a killed gateway').length, 2);
 
   rmSync(folder, { recursive: true });
   const own = `headend-webrtc-${gone}-hhhhhh`;

@@ -27,9 +27,9 @@ export class OfferLimit {
 
   /** `onRequest` hook, before the body is read. Answers 429 with `Retry-After`. */
   readonly hook = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const wait = this.take(request.ip);
-    if (wait === 0) return;
-    reply.header('retry-after', Math.ceil(wait / 1_000));
+    const waitMs = this.take(request.ip);
+    if (waitMs === 0) return;
+    reply.header('retry-after', Math.ceil(waitMs / 1_000));
     throw new PublicError(429, 'rate_limited', 'Too many requests from your address: wait and try again.');
   };
 }

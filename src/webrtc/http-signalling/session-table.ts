@@ -62,7 +62,11 @@ export class SessionTable<T extends SessionContent> {
     const closeReason = session?.content.closeReason ?? this.#closeReasons.get(id);
     if (closeReason) throw new PublicError(410, closeReason.code, closeReason.message);
     if (session) return session;
-    throw new PublicError(404, 'session_not_found', 'There is no such session (any more).');
+    throw new PublicError(
+      404,
+      'session_not_found',
+      'The session does not exist or has ended: make a new one by POST.',
+    );
   }
 
   /**
@@ -72,7 +76,11 @@ export class SessionTable<T extends SessionContent> {
    */
   async open(remote: RemoteTransport, negotiate: () => Promise<T>): Promise<SignallingSession<T>> {
     if (this.size >= this.#maximum)
-      throw new PublicError(503, 'capacity_reached', 'The server has no place left for WebRTC right now.');
+      throw new PublicError(
+        503,
+        'capacity_reached',
+        'The server has reached its limit of WebRTC sessions: try again later.',
+      );
     this.#pending++;
     let content: T;
     try {

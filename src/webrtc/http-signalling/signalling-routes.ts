@@ -93,7 +93,11 @@ export function addMethods(
     // Rejects before the body is read.
     onRequest: async (request, reply) => {
       reply.header('allow', allow);
-      throw new PublicError(405, 'method_not_allowed', `This address does not take ${request.method}.`);
+      throw new PublicError(
+        405,
+        'method_not_allowed',
+        `${request.method} is not supported here: see the Allow header.`,
+      );
     },
     handler: async () => undefined,
   });
@@ -117,7 +121,11 @@ export function addSessionResource<T extends SessionContent>(
       throw new PublicError(428, 'if_match_required', 'PATCH needs If-Match with the ETag of the session.');
     const isAny = wanted.replaceAll('"', '').trim() === '*';
     if (!isAny && !wanted.split(',').some((tag) => tag.trim() === session.etag))
-      throw new PublicError(412, 'etag_mismatch', 'If-Match names another ICE session than the current one.');
+      throw new PublicError(
+        412,
+        'etag_mismatch',
+        'If-Match does not match the current ICE session: use the latest ETag.',
+      );
     const { iceUfrag } = parseTrickleFragment(text);
     if (iceUfrag !== undefined && iceUfrag !== session.remoteUfrag)
       throw new PublicError(
@@ -149,7 +157,7 @@ function textOf(request: FastifyRequest, type: string): string {
   const sent = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
   if (sent !== type) throw wrongType(type);
   if (typeof request.body !== 'string' || request.body === '')
-    throw new PublicError(400, 'body_invalid', 'The body is empty.');
+    throw new PublicError(400, 'body_invalid', 'The body must not be empty.');
   return request.body;
 }
 

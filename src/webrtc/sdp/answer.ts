@@ -65,7 +65,7 @@ class SdpWriter {
   text = '';
 
   line(line: string): void {
-    if (/[\r\n\0]/.test(line)) throw new Error('a line of an SDP answer contains a line break');
+    if (/[\r\n\0]/.test(line)) throw new Error('an SDP line contains a line break');
     this.text += `${line}\r\n`;
   }
 }

@@ -62,8 +62,9 @@ export function sdpLines(text: string): SdpLine[] {
     if (line === '') continue;
     const number = index + 1;
     if (line.length > SDP_LIMITS.lineLength) throw sdpError('a line is too long', number);
-    if (CONTROL.test(line)) throw sdpError('there is a control character', number);
-    if (line[1] !== '=' || !/[a-z]/.test(line[0] ?? '')) throw sdpError('a line has no type', number);
+    if (CONTROL.test(line)) throw sdpError('a line contains a control character', number);
+    if (line[1] !== '=' || !/[a-z]/.test(line[0] ?? ''))
+      throw sdpError('a line does not begin with a type and =', number);
     lines.push({ number, type: line[0] ?? '', value: line.slice(2) });
   }
   return lines;

@@ -40,7 +40,7 @@ const VIEWER_EXTENSIONS = ['mid', 'absoluteCaptureTime'] as const;
 export function planPublisher(offer: Offer): PublisherPlan {
   const sending = (kind: string): OfferedMedia | undefined => {
     const [first, second] = usable(offer, kind, 'sendonly');
-    if (second) throw new PublicError(406, 'too_many_tracks', `There can be one ${kind} track, not several.`);
+    if (second) throw new PublicError(406, 'too_many_tracks', `Only one ${kind} track is supported.`);
     return first;
   };
   const audio = sending('audio');
@@ -149,14 +149,18 @@ function videoOf(media: OfferedMedia): [NegotiatedVideo, ...NegotiatedVideo[]] {
 const VIDEO_NAMES: Uppercase<RtcVideoCodec>[] = ['H264', 'VP8', 'VP9', 'AV1'];
 
 function noCommonCodec(kind: string, names: string): PublicError {
-  return new PublicError(406, 'no_common_codec', `No codec offered for ${kind} is known here: ${names}.`);
+  return new PublicError(
+    406,
+    'no_common_codec',
+    `No offered ${kind} codec is supported. Supported: ${names}.`,
+  );
 }
 
-function nothingOffered(what: string): PublicError {
+function nothingOffered(fault: string): PublicError {
   return new PublicError(
     400,
     'nothing_offered',
-    `The offer ${what}: look at the directions (a=sendonly, a=recvonly).`,
+    `The offer ${fault}: check the directions (a=sendonly, a=recvonly).`,
   );
 }
 

@@ -38,7 +38,7 @@ process.on('uncaughtException', (error) => {
   notifyGateway({
     type: 'log',
     level: 'error',
-    message: 'something failed in a WebRTC worker',
+    message: 'uncaught exception in a WebRTC worker',
     detail: String(error.stack),
   });
 });

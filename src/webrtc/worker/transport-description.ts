@@ -39,7 +39,7 @@ const UNSAFE = /[\0\r\n]/;
 /** Checks the values of a transport. @throws Error when one contains a line break */
 export function assertSafe(remote: RemoteTransport): void {
   for (const value of [remote.fingerprint, remote.setup, remote.iceUfrag, remote.icePwd])
-    if (UNSAFE.test(value)) throw new Error('the transport description has a line break in a value');
+    if (UNSAFE.test(value)) throw new Error('a value of the transport description contains a line break');
 }
 
 export type CandidateOptions = { port: number; publicIps: readonly string[] };

@@ -115,11 +115,11 @@ export class Transport {
     this.#open = false;
     this.#owner = undefined;
     this.#handle.transport = undefined;
-    this.#rejectLocal(new Error('the connection was closed'));
+    this.#rejectLocal(new Error('the transport was closed'));
     try {
       this.#connection?.close();
     } catch (error) {
-      this.#context.log('warn', 'a connection could not be closed', error);
+      this.#context.log('warn', 'transport close failed', error);
     }
     this.#connection = undefined;
     this.#track = undefined;
@@ -130,7 +130,7 @@ export class Transport {
     const sdp = this.#connection?.localDescription()?.sdp ?? '';
     const local = readLocalTransport(sdp, this.#context.settings);
     if (local) this.#resolveLocal(local);
-    else this.#rejectLocal(new Error('the local description is not complete'));
+    else this.#rejectLocal(new Error('the local description is incomplete'));
   }
 
   #attachTrack(track: Track): void {
@@ -150,7 +150,7 @@ export class Transport {
   }
 
   #failed(error: unknown): void {
-    this.#context.log('debug', 'a transport failed', error);
+    this.#context.log('debug', 'transport track failed', error);
   }
 
   #opened(): void {
@@ -174,7 +174,7 @@ export class Transport {
 
   /** Logs an exception in a callback. */
   callbackFailed(error: unknown): void {
-    this.#context.log('error', 'a callback failed', error);
+    this.#context.log('error', 'transport callback failed', error);
   }
 }
 

@@ -43,7 +43,7 @@ export class WebrtcWorker {
       settings,
       queue: new PacketQueue({
         clock,
-        receiverFailed: (error) => log('error', 'a packet could not be handled', error),
+        receiverFailed: (error) => log('error', 'packet handling failed', error),
       }),
       counters: { packetsIn: 0, packetsOut: 0, retransmitted: 0 },
       notifyGateway,
@@ -85,7 +85,7 @@ export class WebrtcWorker {
       if ('id' in command) {
         this.#context.notifyGateway({ type: 'refused', id: command.id, message: messageOf(error) });
         this.#close(command.id, 'closed');
-      } else this.#context.log('error', `the command ${command.type} failed`, error);
+      } else this.#context.log('error', `command ${command.type} failed`, error);
     }
   }
 
@@ -178,12 +178,12 @@ export class WebrtcWorker {
   }
 
   #left(id: string, end: PeerEnd): void {
-    const watching = this.#viewers.get(id);
+    const entry = this.#viewers.get(id);
     this.#viewers.delete(id);
-    watching?.group.viewers.delete(watching.viewer);
-    if (watching && watching.group.viewers.size === 0) {
-      watching.group.holdSubscription(undefined);
-      this.#viewerGroups.delete(watching.group.id);
+    entry?.group.viewers.delete(entry.viewer);
+    if (entry && entry.group.viewers.size === 0) {
+      entry.group.holdSubscription(undefined);
+      this.#viewerGroups.delete(entry.group.id);
     }
     this.#context.notifyGateway({ type: 'closed', id, end });
   }
@@ -227,7 +227,7 @@ export class WebrtcWorker {
 
   #sendRtp({ id, mediaSourceId, videoPort, audioPort }: Command<'send-rtp'>): void {
     const mediaSource = this.#mediaSources.get(mediaSourceId);
-    if (!mediaSource) throw new Error('there is no such feed');
+    if (!mediaSource) throw new Error('no such media source');
     const ports = {
       ...(videoPort === undefined ? {} : { videoPort }),
       ...(audioPort === undefined ? {} : { audioPort }),
@@ -239,7 +239,7 @@ export class WebrtcWorker {
 
   async #sendMatroska({ id, mediaSourceId, audio, zero }: Command<'send-matroska'>): Promise<void> {
     const mediaSource = this.#mediaSources.get(mediaSourceId);
-    if (!mediaSource) throw new Error('there is no such feed');
+    if (!mediaSource) throw new Error('no such media source');
     const output = new MatroskaOutput(this.#context, mediaSource, { audio, zero }, () =>
       this.#outputs.delete(id),
     );

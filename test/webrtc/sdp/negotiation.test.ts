@@ -190,11 +190,15 @@ t.test('no common codec, or two tracks of a kind, refuses the whole with 406', a
   const exotic = offerText('chromium-simulcast').replace(/(H264|VP8|VP9|AV1)\/90000/g, 'H265/90000');
   t.match(
     refusal(() => publish(exotic)),
-    { status: 406, code: 'no_common_codec', message: /video is known here: H264, VP8, VP9, AV1/ },
+    {
+      status: 406,
+      code: 'no_common_codec',
+      message: /video codec is supported. Supported: H264, VP8, VP9, AV1/,
+    },
   );
   t.match(
     refusal(() => publish(offerText('obs').replace('opus/48000/2', 'PCMU/8000'))),
-    { status: 406, code: 'no_common_codec', message: /audio is known here: Opus/ },
+    { status: 406, code: 'no_common_codec', message: /audio codec is supported. Supported: Opus/ },
   );
   t.match(
     refusal(() => planViewer(parseOffer(exotic.replaceAll('a=sendonly', 'a=recvonly')))),

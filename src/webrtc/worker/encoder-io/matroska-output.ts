@@ -51,10 +51,11 @@ export class MatroskaOutput {
   /** Listens for the reader. @returns the port. @throws Error when the socket fails or the codec is not AV1 */
   async start(): Promise<number> {
     const codec = this.#mediaSource.format.video?.codec;
-    if (codec !== 'av1') throw new Error(`Matroska is made of AV1 alone, not of ${codec ?? 'sound'}`);
+    if (codec !== 'av1')
+      throw new Error(`Matroska output supports AV1 only, not ${codec ?? 'audio without video'}`);
     this.#server.listen({ host: LOOPBACK, port: 0, backlog: 1 });
     await once(this.#server, 'listening', { signal: this.#life.signal });
-    this.#server.on('error', (error) => this.#context.log('debug', 'a Matroska output failed', error));
+    this.#server.on('error', (error) => this.#context.log('debug', 'Matroska output socket failed', error));
     this.#context.clock.after(CONNECT_MS, () => this.#closeIfUnused(), this.#life.signal);
     return (this.#server.address() as AddressInfo).port;
   }
@@ -91,7 +92,7 @@ export class MatroskaOutput {
     }
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.on('error', (error) => this.#context.log('debug', 'a Matroska output failed', error));
+    socket.on('error', (error) => this.#context.log('debug', 'Matroska output socket failed', error));
     socket.on('close', () => {
       this.close();
       this.#finish();

@@ -94,10 +94,10 @@ export class OutputTrack implements LayerReader {
     const now = this.#clock.now();
     this.#sentExtent ??= { until: now, audioUntil: now, audioAt: time };
     const reach = this.#sentExtent;
-    const quiet = time - reach.audioAt;
-    if (quiet < SILENCE_AFTER_MS) return;
+    const silentMs = time - reach.audioAt;
+    if (silentMs < SILENCE_AFTER_MS) return;
     // Relative to the end of the received audio, as the sender's clock differs from ours.
-    const end = reach.audioUntil + quiet - SILENCE_DELAY_MS;
+    const end = reach.audioUntil + silentMs - SILENCE_DELAY_MS;
     for (; reach.until + OPUS_FRAME_MS <= end; reach.until += OPUS_FRAME_MS) {
       this.#silent = true;
       this.#sink.writeSilence(layer, clock.timestampAt(reach.until)!, SILENCE);

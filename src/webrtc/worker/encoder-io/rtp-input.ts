@@ -70,7 +70,7 @@ export class RtpInput {
       this.#ports.push(new RtpPort(this.#context, pair, layer, payloadType));
       return pair.rtp.address().port;
     }
-    throw new Error('no two ports in a row are free on loopback');
+    throw new Error('no two consecutive UDP ports are free on loopback');
   }
 }
 

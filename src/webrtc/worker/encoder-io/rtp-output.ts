@@ -24,7 +24,7 @@ export class RtpOutput {
     closed: () => void,
   ) {
     this.#socket = dgram.createSocket({ type: 'udp4', sendBufferSize: SEND_BUFFER_BYTES });
-    this.#socket.on('error', (error) => context.log('debug', 'an RTP output failed', error));
+    this.#socket.on('error', (error) => context.log('debug', 'RTP output socket failed', error));
     const { videoPort, audioPort } = ports;
     const track = (kind: 'video' | 'audio', port: number): OutputTrack => {
       const sink = new RtpSink(context.clock, this.#socket, kind, port);

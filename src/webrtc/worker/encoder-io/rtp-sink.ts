@@ -80,8 +80,8 @@ export class RtpSink implements OutputSink {
   /** Sends RTCP BYE; resolves when it was sent. Sent to the media port, so that ffmpeg reads it after all packets. */
   async sendEndOfStream(): Promise<void> {
     // ffmpeg ignores a BYE that does not follow a report.
-    const words = Buffer.concat([receiverReport(this.#payloadType, []), goodbye([this.#payloadType])]);
-    await new Promise<void>((resolve) => this.#socket.send(words, this.#port, LOOPBACK, () => resolve()));
+    const packet = Buffer.concat([receiverReport(this.#payloadType, []), goodbye([this.#payloadType])]);
+    await new Promise<void>((resolve) => this.#socket.send(packet, this.#port, LOOPBACK, () => resolve()));
   }
 
   /**

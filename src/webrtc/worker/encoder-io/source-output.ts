@@ -85,8 +85,8 @@ export class SourceOutput {
     ];
     const ready =
       (!this.#video || needed[0]?.mediaClock.known) && (!this.#audio || needed[1]?.mediaClock.known);
-    const late = now - this.#createdAt > START_WAIT_MS && needed.some((layer) => layer?.mediaClock.known);
-    if (!ready && !late) return false;
+    const timedOut = now - this.#createdAt > START_WAIT_MS && needed.some((layer) => layer?.mediaClock.known);
+    if (!ready && !timedOut) return false;
     this.#started = true;
     if (this.#video) this.#video.clockLayer ??= needed[0];
     if (this.#audio) this.#audio.clockLayer ??= needed[1];

@@ -60,8 +60,8 @@ export class RtpRewriter {
   /** Continues the stream with packet `sequence` of this layer. */
   switchLayer(layer: Layer, sequence: number): void {
     const before = this.layer;
-    const past = this.#compressesBacklog && sequence <= layer.head;
-    const liveSequence = past ? layer.head + 1 : sequence;
+    const hasBacklog = this.#compressesBacklog && sequence <= layer.head;
+    const liveSequence = hasBacklog ? layer.head + 1 : sequence;
     const liveTimestamp = layer.headTimestamp;
     if (this.lastSequence >= 0) {
       const timestampOffset = this.#timestampOffset(layer, sequence, { liveSequence, liveTimestamp });
@@ -110,8 +110,8 @@ export class RtpRewriter {
     const offset = this.#continuousOffset(layer);
     // Timestamps always increase at a switch.
     const step = (start + offset - this.lastTimestamp) | 0;
-    const least = Math.round(layer.rate * MINIMUM_STEP_S);
-    return (step >= least ? offset : offset + (least - step)) | 0;
+    const minimumTicks = Math.round(layer.rate * MINIMUM_STEP_S);
+    return (step >= minimumTicks ? offset : offset + (minimumTicks - step)) | 0;
   }
 
   /**
@@ -125,8 +125,8 @@ export class RtpRewriter {
       const old = before.mediaClock.timestampAt(now)!;
       return (old + this.timestampOffset - layer.mediaClock.timestampAt(now)!) | 0;
     }
-    const elapsed = Math.max(0, layer.headAt - before.headAt);
-    const ticks = Math.round((elapsed * layer.rate) / 1000);
+    const elapsedMs = Math.max(0, layer.headAt - before.headAt);
+    const ticks = Math.round((elapsedMs * layer.rate) / 1000);
     return (this.lastTimestamp + ticks - layer.headTimestamp) | 0;
   }
 }
@@ -142,6 +142,6 @@ export function rewriteTimestamp(
   timestamp: number,
 ): number {
   if (sequence >= liveSequence) return (timestamp + timestampOffset) >>> 0;
-  const ago = (liveTimestamp - timestamp) | 0;
-  return (liveTimestamp - (ago >> BACKLOG_COMPRESSION_SHIFT) + timestampOffset) >>> 0;
+  const ageTicks = (liveTimestamp - timestamp) | 0;
+  return (liveTimestamp - (ageTicks >> BACKLOG_COMPRESSION_SHIFT) + timestampOffset) >>> 0;
 }

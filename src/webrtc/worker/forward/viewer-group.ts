@@ -25,9 +25,9 @@ export class ViewerGroup {
   }
 
   /** Replaces the subscription to the source; the previous one is ended. */
-  holdSubscription(letGo: (() => void) | undefined): void {
+  holdSubscription(unsubscribe: (() => void) | undefined): void {
     this.#unsubscribe?.();
-    this.#unsubscribe = letGo;
+    this.#unsubscribe = unsubscribe;
   }
 
   close(): void {

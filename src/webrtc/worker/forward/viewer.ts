@@ -259,9 +259,9 @@ export class Viewer implements TransportOwner, MediaSourceListener {
       chosen: this.#rid,
     };
     // Bitrates vary continuously: they alone do not cause an event.
-    const told = JSON.stringify(event, (key, value) => (key === 'bitrate' ? undefined : value));
-    if (told === this.#lastLayersEvent) return;
-    this.#lastLayersEvent = told;
+    const changes = JSON.stringify(event, (key, value) => (key === 'bitrate' ? undefined : value));
+    if (changes === this.#lastLayersEvent) return;
+    this.#lastLayersEvent = changes;
     this.#sendEvent(event);
   }
 

@@ -49,15 +49,15 @@ export class ArrivalClock {
    */
   packetArrived(time: number, timestamp: number): number | undefined {
     this.#advance(time, timestamp);
-    const late = time - this.timeOf(timestamp)!;
+    const lateMs = time - this.timeOf(timestamp)!;
     const window = this.#window;
     if (window && time - window.firstAt < WINDOW_MS) {
-      window.leastLateMs = Math.min(window.leastLateMs, late);
+      window.leastLateMs = Math.min(window.leastLateMs, lateMs);
       window.lastAt = time;
       return undefined;
     }
     this.#previousWindow = window;
-    this.#window = { firstAt: time, lastAt: time, leastLateMs: late };
+    this.#window = { firstAt: time, lastAt: time, leastLateMs: lateMs };
     return window?.leastLateMs;
   }
 
@@ -87,8 +87,8 @@ export class ArrivalClock {
       this.#fastest = { time, timestamp };
       return;
     }
-    const passed = (((timestamp - this.#fastest!.timestamp) | 0) * 1000) / this.#rate;
-    if (passed < ADVANCE_MS) return;
-    this.#fastest = { time: Math.min(time, expected + passed * MAXIMUM_DRIFT), timestamp };
+    const elapsedMs = (((timestamp - this.#fastest!.timestamp) | 0) * 1000) / this.#rate;
+    if (elapsedMs < ADVANCE_MS) return;
+    this.#fastest = { time: Math.min(time, expected + elapsedMs * MAXIMUM_DRIFT), timestamp };
   }
 }

@@ -26,11 +26,12 @@ export class KeyframeRequests {
   }
 
   request(urgent = false): void {
-    const wait = this.#sentAt + (urgent ? URGENT_SPACING_MS : SPACING_MS) - this.#clock.monotonic();
+    const waitMs = this.#sentAt + (urgent ? URGENT_SPACING_MS : SPACING_MS) - this.#clock.monotonic();
     this.#tries = 0;
-    if (wait <= 0) this.#sendNow();
+    if (waitMs <= 0) this.#sendNow();
     // An earlier scheduled request stays.
-    else if (!this.#scheduled || this.#clock.monotonic() + wait < this.#scheduledFor) this.#schedule(wait);
+    else if (!this.#scheduled || this.#clock.monotonic() + waitMs < this.#scheduledFor)
+      this.#schedule(waitMs);
   }
 
   /** Cancels the scheduled request. */
@@ -47,9 +48,9 @@ export class KeyframeRequests {
     else this.keyframeArrived();
   }
 
-  #schedule(wait: number): void {
+  #schedule(waitMs: number): void {
     this.#scheduled?.();
-    this.#scheduledFor = this.#clock.monotonic() + wait;
-    this.#scheduled = this.#clock.after(wait, () => this.#sendNow());
+    this.#scheduledFor = this.#clock.monotonic() + waitMs;
+    this.#scheduled = this.#clock.after(waitMs, () => this.#sendNow());
   }
 }

@@ -71,11 +71,11 @@ export class MediaClock {
   /** Takes the arrival of a packet (Unix ms). @returns whether the clock has changed */
   packetArrived(time: number, timestamp: number): boolean {
     this.reports.packetArrived(timestamp);
-    const late = this.arrivals.packetArrived(time, timestamp);
-    if (!this.#countsSamples || late === undefined) return false;
-    if (late < STOPPED_CLOCK_MS) this.#latenessExcused = false;
+    const lateMs = this.arrivals.packetArrived(time, timestamp);
+    if (!this.#countsSamples || lateMs === undefined) return false;
+    if (lateMs < STOPPED_CLOCK_MS) this.#latenessExcused = false;
     else if (!this.#latenessExcused) {
-      this.#clockStopped(late);
+      this.#clockStopped(lateMs);
       return true;
     }
     return false;

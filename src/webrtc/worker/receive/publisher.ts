@@ -89,7 +89,7 @@ export class Publisher implements TransportOwner {
     this.#maximumBitrate = options.maximumBitrate;
     this.#closed = options.closed;
     this.#lastPacketAt = clock.monotonic();
-    this.#senderClock = new SenderClock(clock, (believed) => this.#logReportTrust(believed));
+    this.#senderClock = new SenderClock(clock, (trusted) => this.#logReportTrust(trusted));
     const { video } = plan;
     this.mediaSource = new MediaSource({
       id: options.mediaSourceId,
@@ -252,13 +252,13 @@ export class Publisher implements TransportOwner {
     return layer;
   }
 
-  #logReportTrust(believed: boolean): void {
+  #logReportTrust(trusted: boolean): void {
     const { id } = this;
-    if (believed) this.#context.log('info', `the sender reports of ${id} are right again`);
+    if (trusted) this.#context.log('info', `the sender reports of ${id} are correct again and are used`);
     else
       this.#context.log(
         'warn',
-        `the sender reports of ${id} are wrong: sound and picture are kept together by their arrival`,
+        `the sender reports of ${id} are wrong: audio and video are synchronized by packet arrival`,
       );
   }
 

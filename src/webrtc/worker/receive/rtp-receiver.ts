@@ -143,12 +143,12 @@ export class RtpReceiver {
     const due: number[] = [];
     let lost = false;
     const { least, most } = NACK_SPACING_MS;
-    const spacing = Math.min(most, Math.max(least, this.#retransmissionMs + NACK_SLACK_MS));
+    const spacingMs = Math.min(most, Math.max(least, this.#retransmissionMs + NACK_SLACK_MS));
     for (const [number, missing] of this.#missing) {
       if (now - missing.since >= GIVE_UP_AFTER_MS || this.#highest - number > MAXIMUM_MISORDER) {
         this.#missing.delete(number);
         lost = true;
-      } else if (now - missing.askedAt >= spacing) {
+      } else if (now - missing.askedAt >= spacingMs) {
         missing.askedAt = now;
         missing.tries++;
         due.push(number & 0xffff);

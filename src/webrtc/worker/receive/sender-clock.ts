@@ -49,7 +49,7 @@ type Stream = {
  */
 export class SenderClock {
   readonly #clock: Clock;
-  readonly #onTrustChanged: (believed: boolean) => void;
+  readonly #onTrustChanged: (trusted: boolean) => void;
   readonly #streams = new Map<Layer, Stream>();
   /** Offset from the sender's time to ours, ms; undefined before the first report. */
   #offsetMs: number | undefined;
@@ -57,13 +57,13 @@ export class SenderClock {
   #trusted = true;
   #probationMs: number = TRUST_AFTER.ms;
   /** Deviation of the last wrong report, ms. */
-  #suspectedStep: { deviation: number; at: number } | undefined;
+  #suspectedStep: { deviationMs: number; at: number } | undefined;
   #steppedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param believes called when trust in the sender changes. */
-  constructor(clock: Clock, believes: (believed: boolean) => void) {
+  /** @param onTrustChanged called when trust in the sender changes. */
+  constructor(clock: Clock, onTrustChanged: (trusted: boolean) => void) {
     this.#clock = clock;
-    this.#onTrustChanged = believes;
+    this.#onTrustChanged = onTrustChanged;
   }
 
   /** Takes a report of a stream; its time is Unix ms by the sender's clock. */
@@ -104,46 +104,46 @@ export class SenderClock {
   /** Adds a report that agrees with earlier ones or is explained. @returns whether it does */
   #acceptReport({ mediaClock }: Layer, report: MediaMoment, now: number): boolean {
     const { reports, arrivals } = mediaClock;
-    const deviation = reports.deviationMs(report);
+    const deviationMs = reports.deviationMs(report);
     if (!reports.known) {
       reports.restartFrom(report);
       return true;
     }
-    if (Math.abs(deviation) <= REPORT_JITTER_MS) {
+    if (Math.abs(deviationMs) <= REPORT_JITTER_MS) {
       if (reports.assumedStopMs > 0) mediaClock.excuseLateness();
       reports.addReport(report);
       this.#suspectedStep = undefined;
       return true;
     }
-    if (reports.assumedStopMs > 0 && Math.abs(deviation - reports.assumedStopMs) <= STOP_TOLERANCE_MS) {
+    if (reports.assumedStopMs > 0 && Math.abs(deviationMs - reports.assumedStopMs) <= STOP_TOLERANCE_MS) {
       reports.restartFrom(report);
       return true;
     }
-    const late = arrivals.latenessMs(now);
-    if (Math.abs(late - deviation) < late) {
+    const lateMs = arrivals.latenessMs(now);
+    if (Math.abs(lateMs - deviationMs) < lateMs) {
       // The deviation explains the lateness: the stream's clock had stopped.
-      arrivals.shift(deviation);
+      arrivals.shift(deviationMs);
       reports.restartFrom(report);
       return true;
     }
-    if (this.#confirmsStep(deviation, now)) {
-      this.#stepClock(deviation, now);
+    if (this.#confirmsStep(deviationMs, now)) {
+      this.#stepClock(deviationMs, now);
       reports.addReport(report);
       return true;
     }
-    this.#suspectedStep = { deviation, at: now };
+    this.#suspectedStep = { deviationMs, at: now };
     if (!this.#trusted) reports.restartFrom(report);
     return false;
   }
 
   /** Whether a recent report has shown the same step. */
-  #confirmsStep(deviation: number, now: number): boolean {
-    const claim = this.#suspectedStep;
+  #confirmsStep(deviationMs: number, now: number): boolean {
+    const suspected = this.#suspectedStep;
     return (
-      claim !== undefined &&
-      now - claim.at <= STEP_CONFIRMATION_MS &&
+      suspected !== undefined &&
+      now - suspected.at <= STEP_CONFIRMATION_MS &&
       now - this.#steppedAt > STEP_SPACING_MS &&
-      Math.abs(deviation - claim.deviation) <= REPORT_JITTER_MS
+      Math.abs(deviationMs - suspected.deviationMs) <= REPORT_JITTER_MS
     );
   }
 

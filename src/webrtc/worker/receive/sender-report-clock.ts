@@ -42,9 +42,9 @@ export class SenderReportClock {
 
   /** Averages a report that agrees with earlier ones. */
   addReport(report: MediaMoment): void {
-    const deviation = this.deviationMs(report);
+    const deviationMs = this.deviationMs(report);
     const weight = Math.max(MINIMUM_WEIGHT, 1 / ++this.#count);
-    this.#moment = { time: report.time - deviation * (1 - weight), timestamp: report.timestamp };
+    this.#moment = { time: report.time - deviationMs * (1 - weight), timestamp: report.timestamp };
     this.#assumedStopMs = 0;
   }
 

@@ -62,8 +62,8 @@ export class SourceWatch {
       this.#reportStart();
       return;
     }
-    const wait = kind === 'audio' ? VIDEO_WAIT_MS : AUDIO_WAIT_MS;
-    this.#clock.after(wait, () => this.#reportStart(), this.#signal);
+    const waitMs = kind === 'audio' ? VIDEO_WAIT_MS : AUDIO_WAIT_MS;
+    this.#clock.after(waitMs, () => this.#reportStart(), this.#signal);
   }
 
   #reportStart(): void {

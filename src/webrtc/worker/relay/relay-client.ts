@@ -50,7 +50,7 @@ export class RelayClient implements PacketReceiver {
       try {
         reader.read(bytes);
       } catch (error) {
-        context.log('warn', 'a relayed feed can not be read', error);
+        context.log('warn', 'relayed media source is malformed: reconnecting', error);
         socket.destroy();
       }
     });

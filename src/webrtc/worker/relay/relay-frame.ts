@@ -121,8 +121,7 @@ export class FrameReader {
     this.#partial = undefined;
     while (data.length >= LENGTH_BYTES) {
       const length = data.readUInt32BE(0);
-      if (length < 1 || length > MAXIMUM_FRAME_BYTES)
-        throw new Error('a relay frame has an impossible length');
+      if (length < 1 || length > MAXIMUM_FRAME_BYTES) throw new Error('invalid relay frame length');
       const end = LENGTH_BYTES + length;
       if (data.length < end) break;
       this.#frame(data[LENGTH_BYTES]!, data.subarray(LENGTH_BYTES + 1, end));

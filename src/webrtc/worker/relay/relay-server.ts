@@ -85,7 +85,7 @@ class RelayConnection implements MediaSourceListener {
       try {
         reader.read(bytes);
       } catch (error) {
-        context.log('warn', 'a relay connection spoke nonsense', error);
+        context.log('warn', 'relay connection sent an invalid frame: closed', error);
         this.close();
       }
     });
@@ -114,7 +114,7 @@ class RelayConnection implements MediaSourceListener {
       for (const one of this.#mediaSource?.layers ?? []) one.requestKeyframe();
     } else if (this.#socket.writableLength > MAXIMUM_BACKLOG_BYTES) {
       this.#dropsPackets = true;
-      this.#context.log('warn', 'another worker does not keep up: packets are dropped');
+      this.#context.log('warn', 'relay backlog is full: packets to another worker are dropped');
       return;
     }
     const bytes = packetFrameBytes(ring.packets[slot]!);

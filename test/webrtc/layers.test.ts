@@ -15,7 +15,7 @@ import {
 } from '../support/webrtc-pool.js';
 
 t.test(
-  'a viewer whose network takes less is sent a smaller layer, and the better one again later',
+  'a viewer with a low bitrate estimate is sent a lower layer, and the higher one when it rises',
   async (t) => {
     const { pool, peers } = await startPool(t);
     const rids = ['l', 'h'];
@@ -24,7 +24,7 @@ t.test(
     const viewer = await TestViewer.join(pool, peers, 'group');
     const streams = rids.map((_, i) => new PictureStream({ ...VIDEO, ssrc: 7000 + i, sequence: 100 * i }));
     let first = true;
-    // The layer h is ten times as large; both send a keyframe every half second.
+    // Layer h has ten times the bitrate; both have a keyframe every half second.
     let pictures = 0;
     const timer = setInterval(() => {
       const keyframe = pictures++ % 15 === 0;
@@ -43,7 +43,7 @@ t.test(
         return event?.type === 'layers' && event.current === rid;
       };
     await viewer.peer.until(current('h'));
-    // Until the layers' bitrates are known.
+    // Wait until bitrates are measured.
     const known = (): boolean => pictures > 75;
     await viewer.peer.until(known);
     const low = setInterval(
@@ -57,11 +57,11 @@ t.test(
     await viewer.peer.until(current('h'));
     viewer.viewing.selectLayer('l');
     await viewer.peer.until(current('l'));
-    t.ok(areContinuous(sequencesOf(viewer.video)), 'the numbers have no hole at a switch');
+    t.ok(areContinuous(sequencesOf(viewer.video)), 'sequence numbers are contiguous at a switch');
     const times = timestampsOf(viewer.video);
     t.ok(
       times.every((time, i) => i === 0 || time >= times[i - 1]!),
-      'time does not go back at a switch',
+      'timestamps do not decrease at a switch',
     );
   },
 );

@@ -43,22 +43,22 @@ const RTCP_SEEDS = [
   pictureLossIndication(1, VIEW.videoSsrc),
 ];
 
-/** Seeded nonsense in RTCP, as fast as it goes. */
+/** Sends mutated RTCP. */
 function sendRtcp(peer: RtcPeer, count: number): void {
   for (let i = 0; i < count; i++) {
     const packet = mutated(RTCP_SEEDS[below(RTCP_SEEDS.length)]!);
-    // The second byte keeps it RTCP for the transport.
+    // Keeps a packet type that the transport treats as RTCP.
     if (packet.length >= 8) packet[1] = 192 + below(32);
     peer.send(packet);
   }
 }
 
-/** What the workers said went wrong: nonsense is expected, so nothing does. */
+/** Returns log lines of level error or above: malformed packets must cause none. */
 function failuresIn(lines: Record<string, unknown>[]): unknown[] {
   return lines.filter(({ level }) => Number(level) >= 50);
 }
 
-t.test('packets from strangers do nothing, whatever they look like', async (t) => {
+t.test('malformed packets of unknown senders are ignored', async (t) => {
   const { log, lines } = recordLog();
   const { pool, peers, firstPort } = await startPool(t, { log });
   const { peer } = await publish(pool, peers, 'source');
@@ -72,7 +72,7 @@ t.test('packets from strangers do nothing, whatever they look like', async (t) =
   const seeds = [
     stun,
     Buffer.concat([stun, Buffer.from('0006000978787878787878787800000000', 'hex')]), // USERNAME
-    Buffer.from('16feff0000000000000000003601000000', 'hex'), // a DTLS handshake
+    Buffer.from('16feff0000000000000000003601000000', 'hex'), // DTLS handshake
     Buffer.from('17fefd0001000000000000', 'hex'),
     rtpPacket({ ...VIDEO, sequence: 1, timestamp: 1, payload: bytes(50) }),
     ...RTCP_SEEDS,
@@ -87,12 +87,12 @@ t.test('packets from strangers do nothing, whatever they look like', async (t) =
   t.same(failuresIn(lines()), []);
 });
 
-t.test('a publisher and a viewer that send nonsense harm nobody else', async (t) => {
+t.test('malformed RTP and RTCP of a publisher and a viewer do not affect other peers', async (t) => {
   const { log, lines } = recordLog();
   const { pool, peers } = await startPool(t, { log });
   const bad = await publish(pool, peers, 'bad', publisherPlan({ rids: ['a', 'b', 'c'] }));
-  pool.setMediaSource('bad channel', 'bad');
-  const badViewer = await TestViewer.join(pool, peers, 'bad channel');
+  pool.setMediaSource('bad group', 'bad');
+  const badViewer = await TestViewer.join(pool, peers, 'bad group');
   const { peer } = await publish(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
   const viewer = await TestViewer.join(pool, peers, 'group');
@@ -109,7 +109,7 @@ t.test('a publisher and a viewer that send nonsense harm nobody else', async (t)
       extensions: [rid, transport, { id: EXTENSIONS.repairedRid, value: bytes(1 + below(16)) }],
       padding: below(3) * 4,
     });
-    // The fixed header stays, or the sender's own SRTP would not let it out.
+    // The fixed header is kept, because the sender's own SRTP checks it.
     bad.peer.send(mutated(seed, 12));
   }
   sendRtcp(bad.peer, 1500);
@@ -121,7 +121,7 @@ t.test('a publisher and a viewer that send nonsense harm nobody else', async (t)
   t.same(failuresIn(lines()), []);
 });
 
-t.test('nonsense at the ports for encoders is not shown', async (t) => {
+t.test('malformed packets at encoder ports are not forwarded', async (t) => {
   const { log, lines } = recordLog();
   const { pool, peers } = await startPool(t, { log });
   const input = await pool.receiveRtp({ mediaSourceId: 'source', video: { codec: 'h264' } });

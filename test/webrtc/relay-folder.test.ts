@@ -8,8 +8,8 @@ import t from 'tap';
 import { makeRelayFolder } from '../../src/webrtc/relay-folder.js';
 import { recordLog } from '../support/log-record.js';
 
-t.test('folders of gateways that are gone are removed, and nothing else', async (t) => {
-  // Not the test's own folder: paths of sockets must be short.
+t.test('relay folders of dead gateways are removed, and nothing else', async (t) => {
+  // Not `t.testdir()`: Unix socket paths have a short limit.
   const root = mkdtempSync(path.join(os.tmpdir(), 'headend-test-'));
   t.teardown(() => rmSync(root, { recursive: true, force: true }));
   const { pid: gone } = spawnSync(process.execPath, ['--version']);
@@ -44,5 +44,5 @@ t.test('folders of gateways that are gone are removed, and nothing else', async 
   const own = `headend-webrtc-${gone}-hhhhhh`;
   make(own);
   await makeRelayFolder(log, root);
-  t.notOk(readdirSync(root).includes(own), 'as often as a gateway starts');
+  t.notOk(readdirSync(root).includes(own), 'at each start');
 });

@@ -12,12 +12,12 @@ import { RtpSender } from '../support/rtp-source.js';
 import { lasts, transcoding } from '../support/transcoding.js';
 import { AUDIO, publish, startPool, VIDEO } from '../support/webrtc-pool.js';
 
-const STREAMS = { video: { ...VIDEO, rate: 90_000 }, audio: { ...AUDIO, rate: 48_000 } } as const;
+const STREAMS = { video: { ...VIDEO, clockRate: 90_000 }, audio: { ...AUDIO, clockRate: 48_000 } } as const;
 const MEDIA_SOURCE_ID = 'source';
 const MARKER = 0x80;
 const REPORT_MS = 1000;
-/** What a flash and a beep may be apart: a picture lasts 33 ms, and arrival tells less than reports. */
-const LIPS_S = 0.1;
+/** Largest skew of flash and beep, s: a frame lasts 33 ms, and arrival is less exact than reports. */
+const LIP_SYNC_S = 0.1;
 
 async function bound(port = 0): Promise<Socket> {
   const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
@@ -29,8 +29,8 @@ async function bound(port = 0): Promise<Socket> {
   return socket;
 }
 
-/** Publishes what a real encoder makes, with sender reports whose timestamps run `pace` times as fast as the media's. */
-async function publishAtPace(t: Test, peer: RtcPeer, pace: number): Promise<void> {
+/** Publishes media of a real encoder, with sender reports whose timestamps run at `rate` times the media's rate. */
+async function publishAtReportRate(t: Test, peer: RtcPeer, rate: number): Promise<void> {
   const sender = new RtpSender('h264');
   t.teardown(() => sender.close());
   await sender.start({ codec: 'h264', width: 640, height: 360 });
@@ -39,21 +39,21 @@ async function publishAtPace(t: Test, peer: RtcPeer, pace: number): Promise<void
   for (const kind of ['video', 'audio'] as const) {
     const [rtp, rtcp] = await pair(t);
     ports[kind] = rtp.address().port;
-    const { payloadType, ssrc, rate } = STREAMS[kind];
-    let honest: { time: number; timestamp: number } | undefined;
+    const { payloadType, ssrc, clockRate } = STREAMS[kind];
+    let lastReport: { time: number; timestamp: number } | undefined;
     rtp.on('message', (packet) => {
       packet[1] = (packet[1]! & MARKER) | payloadType;
       packet.writeUInt32BE(ssrc, 8);
       peer.send(packet);
     });
     rtcp.on('message', (packet) => {
-      honest = readSenderReport(packet, 0, packet.length);
+      lastReport = readSenderReport(packet, 0, packet.length);
     });
     const timer = setInterval(() => {
-      if (!honest) return;
+      if (!lastReport) return;
       const time = Date.now();
-      const ms = time - honest.time + (time - begun) * (pace - 1);
-      const timestamp = (honest.timestamp + Math.round((ms * rate) / 1000)) >>> 0;
+      const ms = time - lastReport.time + (time - begun) * (rate - 1);
+      const timestamp = (lastReport.timestamp + Math.round((ms * clockRate) / 1000)) >>> 0;
       peer.send(senderReport({ ssrc, time, timestamp, packets: 1, bytes: 1, cname: 'x' }));
     }, REPORT_MS);
     t.teardown(() => clearInterval(timer));
@@ -62,7 +62,7 @@ async function publishAtPace(t: Test, peer: RtcPeer, pace: number): Promise<void
   t.teardown(() => sending.close());
 }
 
-/** Sockets on two ports in a row. */
+/** Binds sockets on two consecutive ports. */
 async function pair(t: Test): Promise<[Socket, Socket]> {
   for (;;) {
     const rtp = await bound();
@@ -75,7 +75,7 @@ async function pair(t: Test): Promise<[Socket, Socket]> {
   }
 }
 
-/** A publication of the feed, as WHIP makes it. */
+/** Publication of the media source, as by WHIP. */
 class WhipSource extends SourceDouble {
   override readonly rtp: RtpSource;
 
@@ -93,30 +93,30 @@ class WhipSource extends SourceDouble {
           ...(video === undefined ? {} : { videoPort: video }),
           ...(audio === undefined ? {} : { audioPort: audio }),
         }),
-      sendMatroska: () => Promise.reject(new Error('nobody needs it')),
+      sendMatroska: () => Promise.reject(new Error('not used in this test')),
     };
   }
 }
 
-t.test('sender reports at a wrong rate do not keep sound and picture from HLS', async (t) => {
+t.test('audio and video stay synchronized in HLS when sender reports run at a wrong rate', async (t) => {
   const { log, lines } = recordLog();
   const { pool, peers } = await startPool(t, { log });
   const { peer } = await publish(pool, peers, MEDIA_SOURCE_ID);
-  await publishAtPace(t, peer, 2);
+  await publishAtReportRate(t, peer, 2);
   await peer.until(() => peer.received.length > 0);
   const { broadcast, visit } = await transcoding(t);
   const source = new WhipSource(pool);
   visit.published?.(source);
   source.restart(Date.now(), { audio: true, video: true });
-  const said = () => lines().filter(({ msg }) => /sender reports/.test(String(msg)));
-  await broadcast.until(() => said().length > 0, 30_000);
+  const distrustMessages = () => lines().filter(({ msg }) => /sender reports/.test(String(msg)));
+  await broadcast.until(() => distrustMessages().length > 0, 30_000);
   await Promise.all(['180p', 'audio'].map((id) => lasts(broadcast, 0, id, 15)));
   source.end('publisher-left');
   await visit.ended('grace-expired');
-  t.equal(broadcast.runs.length, 1, 'one encoder does it all');
-  t.equal(said().length, 1, 'said once');
-  t.match(said()[0], { msg: /are wrong/ });
+  t.equal(broadcast.runs.length, 1, 'one encoder run');
+  t.equal(distrustMessages().length, 1, 'logged once');
+  t.match(distrustMessages()[0], { msg: /are wrong/ });
   const found = await flashesAndBeeps(t, broadcast.runs[0], '180p');
   t.ok(found.length >= 12, `${found.length} flashes with a beep`);
-  for (const { at, offset } of found) t.ok(Math.abs(offset) < LIPS_S, `at ${at}: ${offset} s`);
+  for (const { at, offset } of found) t.ok(Math.abs(offset) < LIP_SYNC_S, `at ${at}: ${offset} s`);
 });

@@ -10,31 +10,31 @@ import { run } from '../../../support/encoder.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { rtpPacket } from '../../../support/synthetic-rtp.js';
 
-/** A keyframe every ten pictures, one picture every 40 ms. */
-const film = av1Film(t).then(temporalUnits);
+/** Keyframe every ten frames, one frame every 40 ms. */
+const clip = av1Film(t).then(temporalUnits);
 const GROUP = 10;
-const PICTURE_MS = 40;
-const SOUND = Buffer.from('f8fffe', 'hex');
+const FRAME_INTERVAL_MS = 40;
+const OPUS_SILENCE = Buffer.from('f8fffe', 'hex');
 
-/** What is in the stream: seconds of media time. */
+/** Timestamps in the stream, s. */
 type SourceDescription = { video: number[]; audio: number[]; keyframes: number[] };
 
-/** A publisher's two layers and the stream that is made of them. */
-class Bench {
+/** Video and audio layers of a publisher, and the stream made of them. */
+class Fixture {
   readonly clock = new FakeClock();
-  readonly begun = this.clock.now();
+  readonly startedAt = this.clock.now();
   readonly video: Layer;
   readonly audio: Layer;
   readonly bytes: Buffer[] = [];
   full = false;
   requests = 0;
-  /** Loses packets of pictures. */
+  /** Selects lost video packets by their index in the frame. */
   loses: (packet: number) => boolean = () => false;
   readonly #tracks: OutputTrack[] = [];
-  #picture = 0;
+  #frames = 0;
   #sequence = { video: 1000, audio: 5000 };
-  #nextSound = 0;
-  #nextPicture = 0;
+  #nextAudio = 0;
+  #nextVideo = 0;
 
   constructor() {
     const { clock } = this;
@@ -43,7 +43,7 @@ class Bench {
     this.audio = new Layer({ kind: 'audio', rid: '', clock, requestKeyframe });
   }
 
-  /** An encoder begins to read; media time 10 s is now. */
+  /** Starts an output; media time 10 s is now. */
   read(zero = this.clock.now() - 10_000): void {
     const stream = new MatroskaStream({
       ...{ zero, audio: true, isFull: () => this.full },
@@ -56,21 +56,21 @@ class Bench {
     this.audio.attachAtOnce(audio);
   }
 
-  /** Passes time, in which the publisher sends. */
+  /** Advances time while the publisher sends. */
   async pass(ms: number): Promise<void> {
-    const units = await film;
+    const units = await clip;
     for (const end = this.clock.now() + ms; this.clock.now() < end; await this.clock.advance(10)) {
-      const at = this.clock.now() - this.begun;
-      for (; this.#nextPicture <= at; this.#nextPicture += PICTURE_MS) {
-        const unit = units[this.#picture++ % units.length] ?? [];
+      const at = this.clock.now() - this.startedAt;
+      for (; this.#nextVideo <= at; this.#nextVideo += FRAME_INTERVAL_MS) {
+        const unit = units[this.#frames++ % units.length] ?? [];
         const payloads = av1Payloads(unit, { mtu: 400, counted: true });
         payloads.forEach((payload, i) => {
           const lost = this.loses(i);
-          this.#write(this.video, 'video', this.#nextPicture * 90, payload, i === payloads.length - 1, lost);
+          this.#write(this.video, 'video', this.#nextVideo * 90, payload, i === payloads.length - 1, lost);
         });
       }
-      for (; this.#nextSound <= at; this.#nextSound += 20)
-        this.#write(this.audio, 'audio', this.#nextSound * 48, SOUND, false, false);
+      for (; this.#nextAudio <= at; this.#nextAudio += 20)
+        this.#write(this.audio, 'audio', this.#nextAudio * 48, OPUS_SILENCE, false, false);
       for (const track of this.#tracks) track.sendAvailable();
     }
   }
@@ -100,8 +100,8 @@ class Bench {
     return { video: times('0'), audio: times('1'), keyframes: times('0', 'K') };
   }
 
-  /** What decoders say of it. */
-  async complaints(t: Test): Promise<string> {
+  /** Returns warnings of ffmpeg's decoders. */
+  async decoderWarnings(t: Test): Promise<string> {
     const file = path.join(t.testdir(), 'stream.mkv');
     writeFileSync(file, Buffer.concat(this.bytes));
     return (await run('ffmpeg', ['-v', 'warning', '-i', file, '-f', 'null', '-'])).stderr;
@@ -124,102 +124,105 @@ class Bench {
   }
 }
 
-/** Steps between times, in ms. */
+/** Returns steps between times, ms. */
 function steps(times: number[]): number[] {
   return times.slice(1).map((time, i) => Math.round((time - (times[i] ?? 0)) * 1000));
 }
 
-t.test('a stream begins with what is there, and nothing of it is shown before its time', async (t) => {
-  const bench = new Bench();
-  await bench.pass(GROUP * PICTURE_MS + 6 * PICTURE_MS);
-  bench.read();
-  await bench.pass(2_000);
-  const { video, audio, keyframes } = await bench.found(t);
-  // The last picture before it was read is a moment old.
+t.test("a stream starts with the buffered group of pictures, all at the start's timestamp", async (t) => {
+  const fixture = new Fixture();
+  await fixture.pass(GROUP * FRAME_INTERVAL_MS + 6 * FRAME_INTERVAL_MS);
+  fixture.read();
+  await fixture.pass(2_000);
+  const { video, audio, keyframes } = await fixture.found(t);
+  // The last frame before the start is up to one interval old.
   const [first = 0] = video;
-  t.ok(first > 9.9 && first <= 10, `it begins at ${first} s`);
+  t.ok(first > 9.9 && first <= 10, `starts at ${first} s`);
   t.strictSame(
     video.slice(0, 6),
     Array.from({ length: 6 }, () => first),
-    'since the keyframe',
+    'backlog since the keyframe',
   );
-  t.ok(steps(video.slice(5)).every((step) => step === PICTURE_MS));
+  t.ok(steps(video.slice(5)).every((step) => step === FRAME_INTERVAL_MS));
   t.equal(keyframes[0], first);
-  t.ok((audio[0] ?? 0) >= first && (audio[0] ?? 0) < first + 0.05, `sound from ${audio[0]} s on`);
+  t.ok((audio[0] ?? 0) >= first && (audio[0] ?? 0) < first + 0.05, `audio from ${audio[0]} s`);
   t.ok(steps(audio).every((step) => step === 20));
-  t.equal(await bench.complaints(t), '');
+  t.equal(await fixture.decoderWarnings(t), '');
 });
 
-t.test('sound waits for the first picture', async (t) => {
-  const bench = new Bench();
-  bench.loses = () => true;
-  await bench.pass(100);
-  bench.read();
-  await bench.pass(500);
-  t.equal(bench.bytes.length, 0);
-  t.ok(bench.requests > 0, 'a keyframe is asked for');
-  bench.loses = () => false;
-  await bench.pass(1_500);
-  const { video, audio } = await bench.found(t);
+t.test('audio is dropped before the first video frame', async (t) => {
+  const fixture = new Fixture();
+  fixture.loses = () => true;
+  await fixture.pass(100);
+  fixture.read();
+  await fixture.pass(500);
+  t.equal(fixture.bytes.length, 0);
+  t.ok(fixture.requests > 0, 'a keyframe is requested');
+  fixture.loses = () => false;
+  await fixture.pass(1_500);
+  const { video, audio } = await fixture.found(t);
   t.ok((video[0] ?? 0) > 10.5);
   t.ok((audio[0] ?? 0) >= (video[0] ?? 0) && (audio[0] ?? 0) < (video[0] ?? 0) + 0.05);
 });
 
-t.test('a picture that is torn is left out with all that lean on it, and a keyframe asked for', async (t) => {
-  const bench = new Bench();
-  await bench.pass(40);
-  bench.read();
-  await bench.pass(9 * PICTURE_MS);
+t.test('an incomplete frame and its dependents are dropped, and a keyframe is requested', async (t) => {
+  const fixture = new Fixture();
+  await fixture.pass(40);
+  fixture.read();
+  await fixture.pass(9 * FRAME_INTERVAL_MS);
   let once = true;
-  // The second packet of the next keyframe.
-  bench.loses = (packet) => packet === 1 && once && !(once = false);
-  const { requests } = bench;
-  await bench.pass(3_000);
-  t.ok(bench.requests > requests);
-  const { video, audio, keyframes } = await bench.found(t);
-  const gaps = steps(video).filter((step) => step !== 0 && step !== PICTURE_MS);
-  t.strictSame(gaps, [(GROUP + 1) * PICTURE_MS], 'one group of pictures is missing');
-  t.ok(keyframes.includes(video[steps(video).indexOf((GROUP + 1) * PICTURE_MS) + 1] ?? 0));
+  // Lose the second packet of the next keyframe.
+  fixture.loses = (packet) => packet === 1 && once && !(once = false);
+  const { requests } = fixture;
+  await fixture.pass(3_000);
+  t.ok(fixture.requests > requests);
+  const { video, audio, keyframes } = await fixture.found(t);
+  const gaps = steps(video).filter((step) => step !== 0 && step !== FRAME_INTERVAL_MS);
+  t.strictSame(gaps, [(GROUP + 1) * FRAME_INTERVAL_MS], 'one group of pictures is missing');
+  t.ok(keyframes.includes(video[steps(video).indexOf((GROUP + 1) * FRAME_INTERVAL_MS) + 1] ?? 0));
   t.ok(
     steps(audio).every((step) => step === 20),
-    'the sound does not suffer',
+    'audio is unaffected',
   );
-  t.equal(await bench.complaints(t), '');
+  t.equal(await fixture.decoderWarnings(t), '');
 });
 
-t.test('a reader that is slow is sent no more than it takes, and begins again with a keyframe', async (t) => {
-  const bench = new Bench();
-  await bench.pass(40);
-  bench.read();
-  await bench.pass(1_000);
-  bench.full = true;
-  const { length } = bench.bytes;
-  const { requests } = bench;
-  await bench.pass(5 * PICTURE_MS);
-  t.equal(bench.bytes.length, length);
-  t.equal(bench.requests, requests + 1, 'one keyframe is asked for');
-  bench.full = false;
-  await bench.pass(2_000);
-  const { video, keyframes, audio } = await bench.found(t);
-  const at = steps(video).findIndex((step) => step > PICTURE_MS);
-  t.ok(keyframes.includes(video[at + 1] ?? 0));
-  t.equal(steps(audio).filter((step) => step !== 20).length, 1, 'sound is back at once');
-  t.equal(await bench.complaints(t), '');
-});
+t.test(
+  'a slow reader is sent nothing while its backlog is full, and then continues with a keyframe',
+  async (t) => {
+    const fixture = new Fixture();
+    await fixture.pass(40);
+    fixture.read();
+    await fixture.pass(1_000);
+    fixture.full = true;
+    const { length } = fixture.bytes;
+    const { requests } = fixture;
+    await fixture.pass(5 * FRAME_INTERVAL_MS);
+    t.equal(fixture.bytes.length, length);
+    t.equal(fixture.requests, requests + 1, 'one keyframe is requested');
+    fixture.full = false;
+    await fixture.pass(2_000);
+    const { video, keyframes, audio } = await fixture.found(t);
+    const at = steps(video).findIndex((step) => step > FRAME_INTERVAL_MS);
+    t.ok(keyframes.includes(video[at + 1] ?? 0));
+    t.equal(steps(audio).filter((step) => step !== 20).length, 1, 'audio continues at once');
+    t.equal(await fixture.decoderWarnings(t), '');
+  },
+);
 
-t.test('the sender reports move both, and times are never negative', async (t) => {
-  const bench = new Bench();
-  await bench.pass(200);
-  // Its clock says that all this was a minute ago.
-  const ago = bench.clock.now() - 60_000;
-  bench.video.applyReport(ago, 200 * 90);
-  bench.audio.applyReport(ago, 200 * 48);
-  bench.read();
-  await bench.pass(1_000);
-  // And now that the sound was 100 ms earlier than that.
-  bench.audio.applyReport(ago + 900, 1_200 * 48);
-  await bench.pass(1_000);
-  const { video, audio } = await bench.found(t);
+t.test('sender reports move both streams, and timestamps are never negative', async (t) => {
+  const fixture = new Fixture();
+  await fixture.pass(200);
+  // The sender's clock is a minute behind.
+  const ago = fixture.clock.now() - 60_000;
+  fixture.video.applyReport(ago, 200 * 90);
+  fixture.audio.applyReport(ago, 200 * 48);
+  fixture.read();
+  await fixture.pass(1_000);
+  // Audio is now reported 100 ms earlier.
+  fixture.audio.applyReport(ago + 900, 1_200 * 48);
+  await fixture.pass(1_000);
+  const { video, audio } = await fixture.found(t);
   t.equal(video[0], 0);
   t.ok((audio[0] ?? 0) >= 0 && (audio[0] ?? 0) < 0.1);
   t.strictSame(

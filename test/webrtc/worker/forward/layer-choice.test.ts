@@ -7,7 +7,7 @@ const LAYERS = [
   { rid: 'h', bitrate: 2_500_000 },
 ];
 
-/** A viewer that says something of itself every second. */
+/** Viewer that reports every second. */
 class Viewer {
   readonly choice = new LayerChoice();
   current: string | undefined = 'h';
@@ -26,41 +26,41 @@ class Viewer {
   }
 }
 
-t.test('the best layer is sent while nothing speaks against it', async (t) => {
+t.test('the best layer is kept without loss', async (t) => {
   const viewer = new Viewer();
   t.same(new Set(viewer.seconds(30, { loss: 0.01, estimate: 3_500_000 })), new Set(['h']));
   t.equal(viewer.choice.choose([], undefined, viewer.now), undefined);
 });
 
-t.test('one bad report is not enough, two in a row are', async (t) => {
+t.test('two consecutive bad reports lower the layer, one does not', async (t) => {
   const viewer = new Viewer();
   viewer.seconds(5, { loss: 0 });
   t.same(viewer.seconds(1, { loss: 0.2 }), ['h']);
   t.same(viewer.seconds(1, { loss: 0 }), ['h']);
   t.same(viewer.seconds(3, { loss: 0.2 }), ['h', 'm', 'm']);
   t.same(viewer.seconds(1, { loss: 0.2 }), ['l']);
-  t.same(new Set(viewer.seconds(3, { loss: 0.5 })), new Set(['l']), 'there is nothing below');
+  t.same(new Set(viewer.seconds(3, { loss: 0.5 })), new Set(['l']), 'lowest layer stays');
 });
 
-t.test('an estimate that comes down below what is sent leads down', async (t) => {
+t.test('an estimate that drops below the sent bitrate lowers the layer', async (t) => {
   const viewer = new Viewer();
   viewer.seconds(5, { estimate: 3_000_000 });
   t.equal(viewer.seconds(3, { estimate: 600_000 }).at(-1), 'm');
   t.equal(viewer.seconds(3, { estimate: 200_000 }).at(-1), 'l');
 });
 
-t.test('an estimate that is low as little was sent is no reason', async (t) => {
+t.test('an estimate that is low because little was sent does not lower the layer', async (t) => {
   const viewer = new Viewer();
   viewer.seconds(20, { estimate: 700_000 });
   viewer.current = 'h';
-  // The picture has become lively; the estimate follows from below.
+  // The bitrate has risen; the estimate follows slowly.
   const quiet = new Viewer();
   quiet.choice.bitrateEstimated(700_000, quiet.now);
   quiet.now += 5000;
   t.same(new Set(quiet.seconds(3, { estimate: 750_000, loss: 0 })), new Set(['h']));
 });
 
-t.test('a better layer is tried after a while, and later each time it was too much', async (t) => {
+t.test('a higher layer is tried after a wait that grows with each failure', async (t) => {
   const viewer = new Viewer();
   viewer.seconds(5, { loss: 0 });
   const waits: number[] = [];
@@ -78,10 +78,10 @@ t.test('a better layer is tried after a while, and later each time it was too mu
     waits.every((wait, i) => i === 0 || wait >= waits[i - 1]! * 1.5),
     waits.join(),
   );
-  t.same(new Set(viewer.seconds(30, { loss: 0 })), new Set(['h']), 'and stays when it was not');
+  t.same(new Set(viewer.seconds(30, { loss: 0 })), new Set(['h']), 'stays after a successful attempt');
 });
 
-t.test('with room by the estimate it goes up soon', async (t) => {
+t.test('headroom by the estimate raises the layer soon', async (t) => {
   const viewer = new Viewer();
   viewer.seconds(3, { estimate: 3_000_000 });
   viewer.seconds(3, { estimate: 400_000 });
@@ -89,7 +89,7 @@ t.test('with room by the estimate it goes up soon', async (t) => {
   t.equal(viewer.seconds(8, { estimate: 5_000_000 }).at(-1), 'h');
 });
 
-t.test('a choice is kept while its keyframe has not come', async (t) => {
+t.test('the target layer is kept while its keyframe is pending', async (t) => {
   const viewer = new Viewer();
   viewer.seconds(5, { estimate: 3_000_000 });
   viewer.seconds(3, { estimate: 600_000 });

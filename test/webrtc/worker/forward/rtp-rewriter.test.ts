@@ -4,11 +4,11 @@ import { Layer } from '../../../../src/webrtc/worker/receive/layer.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { rtpPacket } from '../../../support/synthetic-rtp.js';
 
-const PICTURE_TICKS = 3000;
-const PICTURE_MS = 100 / 3;
+const FRAME_TICKS = 3000;
+const FRAME_MS = 100 / 3;
 
-/** A layer of pictures of two packets each, whose timestamps wrap soon. */
-class Pictures {
+/** Layer with frames of two packets; timestamps wrap soon. */
+class VideoStream {
   readonly clock = new FakeClock();
   readonly layer = new Layer({
     kind: 'video',
@@ -18,22 +18,22 @@ class Pictures {
     requestKeyframe() {},
   });
   sequence = 100;
-  timestamp = 2 ** 32 - 50 * PICTURE_TICKS;
+  timestamp = 2 ** 32 - 50 * FRAME_TICKS;
 
-  async send(pictures: number): Promise<void> {
-    for (let sent = 0; sent < pictures; sent++) {
+  async send(frames: number): Promise<void> {
+    for (let sent = 0; sent < frames; sent++) {
       for (const marker of [false, true]) {
         const { sequence, timestamp } = this;
         const payload = Buffer.from([0x65, 1]);
         const packet = rtpPacket({ payloadType: 96, ssrc: 1, sequence, timestamp, payload });
         this.layer.writePacket(packet, this.sequence++, timestamp, marker, -1, this.clock.monotonic());
       }
-      this.timestamp = (this.timestamp + PICTURE_TICKS) >>> 0;
-      await this.clock.advance(PICTURE_MS);
+      this.timestamp = (this.timestamp + FRAME_TICKS) >>> 0;
+      await this.clock.advance(FRAME_MS);
     }
   }
 
-  /** What a reader gets, from a packet on. */
+  /** Returns the timestamps that a reader gets from packet `from` on. */
   read(rewriter: RtpRewriter, from: number): number[] {
     const timestamps: number[] = [];
     for (let sequence = from; sequence <= this.layer.head; sequence++) {
@@ -52,46 +52,46 @@ function steps(timestamps: number[]): number[] {
 }
 
 t.test(
-  'the past is given timestamps of the present, each picture its own, and the present keeps its own',
+  'backlog timestamps are compressed and distinct per frame, live timestamps are unchanged',
   async (t) => {
-    const pictures = new Pictures();
-    await pictures.send(90);
-    const rewriter = new RtpRewriter(pictures.clock, { compressesBacklog: true });
-    rewriter.switchLayer(pictures.layer, 100);
-    await pictures.send(3);
-    const timestamps = pictures.read(rewriter, 100);
+    const stream = new VideoStream();
+    await stream.send(90);
+    const rewriter = new RtpRewriter(stream.clock, { compressesBacklog: true });
+    rewriter.switchLayer(stream.layer, 100);
+    await stream.send(3);
+    const timestamps = stream.read(rewriter, 100);
     const past = steps(timestamps.slice(0, 180));
-    t.ok(past.every((step, i) => (i % 2 === 0 ? step === 0 : step > 0 && step < PICTURE_TICKS / 60)));
-    t.same(steps(timestamps.slice(179)), [PICTURE_TICKS, 0, PICTURE_TICKS, 0, PICTURE_TICKS, 0]);
-    t.equal(timestamps.at(-1), pictures.layer.headTimestamp);
+    t.ok(past.every((step, i) => (i % 2 === 0 ? step === 0 : step > 0 && step < FRAME_TICKS / 60)));
+    t.same(steps(timestamps.slice(179)), [FRAME_TICKS, 0, FRAME_TICKS, 0, FRAME_TICKS, 0]);
+    t.equal(timestamps.at(-1), stream.layer.headTimestamp);
     t.equal(
-      rewriteTimestamp(rewriter, 100, 2 ** 32 - 50 * PICTURE_TICKS),
+      rewriteTimestamp(rewriter, 100, 2 ** 32 - 50 * FRAME_TICKS),
       timestamps[0],
-      'also when sent again',
+      'same timestamp in a retransmission',
     );
   },
 );
 
-t.test('an encoder is given the past as it was', async (t) => {
-  const pictures = new Pictures();
-  await pictures.send(90);
-  const rewriter = new RtpRewriter(pictures.clock);
-  rewriter.switchLayer(pictures.layer, 100);
-  const timestamps = pictures.read(rewriter, 100);
-  t.ok(steps(timestamps).every((step, i) => step === (i % 2 === 0 ? 0 : PICTURE_TICKS)));
+t.test('backlog timestamps are unchanged without compression', async (t) => {
+  const stream = new VideoStream();
+  await stream.send(90);
+  const rewriter = new RtpRewriter(stream.clock);
+  rewriter.switchLayer(stream.layer, 100);
+  const timestamps = stream.read(rewriter, 100);
+  t.ok(steps(timestamps).every((step, i) => step === (i % 2 === 0 ? 0 : FRAME_TICKS)));
 });
 
-t.test('beginning with the past of another layer takes no more time than has gone by', async (t) => {
-  const pictures = new Pictures();
-  const rewriter = new RtpRewriter(pictures.clock, { compressesBacklog: true });
-  await pictures.send(30);
-  rewriter.switchLayer(pictures.layer, 100);
-  const before = pictures.read(rewriter, 100).at(-1)!;
-  // Three seconds of the other layer are there already when it is joined, half a second after the first ended.
-  const other = new Pictures();
+t.test('a switch to the backlog of another layer advances timestamps by the elapsed time only', async (t) => {
+  const stream = new VideoStream();
+  const rewriter = new RtpRewriter(stream.clock, { compressesBacklog: true });
+  await stream.send(30);
+  rewriter.switchLayer(stream.layer, 100);
+  const before = stream.read(rewriter, 100).at(-1)!;
+  // The other layer has a backlog of 3 s when it is joined, 0.5 s after the first ended.
+  const other = new VideoStream();
   await other.send(90);
-  await pictures.clock.advance(500 - PICTURE_MS);
-  other.layer.headAt = pictures.layer.headAt + 500;
+  await stream.clock.advance(500 - FRAME_MS);
+  other.layer.headAt = stream.layer.headAt + 500;
   rewriter.switchLayer(other.layer, 100);
   const after = other.read(rewriter, 100);
   t.ok(steps([before, ...after]).every((step) => step >= 0));

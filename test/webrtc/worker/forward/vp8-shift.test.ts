@@ -1,7 +1,7 @@
 import t from 'tap';
 import { applyVp8Shift, vp8ShiftAfter } from '../../../../src/webrtc/worker/forward/vp8-shift.js';
 
-/** A bare packet with a long picture id and TL0PICIDX, or a short one without. */
+/** Builds a bare packet with a 15-bit picture id and TL0PICIDX, or a 7-bit picture id only. */
 function vp8(picture: number, tl0?: number): Buffer {
   const header = Buffer.alloc(12);
   if (tl0 === undefined) return Buffer.concat([header, Buffer.from([0x90, 0x80, picture, 0, 9])]);
@@ -9,7 +9,7 @@ function vp8(picture: number, tl0?: number): Buffer {
   return Buffer.concat([header, Buffer.from([0x90, 0xc0, ...id, tl0, 0, 9])]);
 }
 
-t.test('the numbers of pictures go on after a cut, over their wraps', async (t) => {
+t.test('picture ids continue after a switch, across their wraps', async (t) => {
   const shift = vp8ShiftAfter(vp8(0x7ffe, 255), vp8(5, 100))!;
   const packet = vp8(5, 100);
   applyVp8Shift(packet, 12, packet.length, shift);
@@ -17,21 +17,21 @@ t.test('the numbers of pictures go on after a cut, over their wraps', async (t) 
   const next = vp8(6, 101);
   applyVp8Shift(next, 12, next.length, shift);
   t.same(next, vp8(0, 1));
-  // A second cut counts from what was sent, not from what it was before.
+  // A second switch continues from the sent numbers.
   const again = vp8ShiftAfter(vp8(6, 101), vp8(300, 7), shift)!;
   const third = vp8(300, 7);
   applyVp8Shift(third, 12, third.length, again);
   t.same(third, vp8(1, 2));
 });
 
-t.test('short numbers stay short', async (t) => {
+t.test('7-bit picture ids stay 7-bit', async (t) => {
   const shift = vp8ShiftAfter(vp8(127), vp8(3))!;
   const packet = vp8(3);
   applyVp8Shift(packet, 12, packet.length, shift);
   t.same(packet, vp8(0));
 });
 
-t.test('pictures without numbers are left alone', async (t) => {
+t.test('frames without picture ids are unchanged', async (t) => {
   const plain = Buffer.concat([Buffer.alloc(12), Buffer.from([0x10, 0])]);
   t.equal(vp8ShiftAfter(plain, vp8(1, 1)), undefined);
   t.equal(vp8ShiftAfter(vp8(1, 1), undefined), undefined);

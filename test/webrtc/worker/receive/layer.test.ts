@@ -5,21 +5,21 @@ import { FakeClock } from '../../../support/fake-clock.js';
 import { rtpPacket } from '../../../support/synthetic-rtp.js';
 
 class Reader implements LayerReader {
-  readonly began: [Layer, number][] = [];
-  readonly got: number[] = [];
+  readonly started: [Layer, number][] = [];
+  readonly received: number[] = [];
 
   layerStarted(layer: Layer, sequence: number): void {
-    this.began.push([layer, sequence]);
+    this.started.push([layer, sequence]);
   }
 
   writePacket(ring: { sequences: Float64Array }, slot: number): void {
-    this.got.push(ring.sequences[slot]!);
+    this.received.push(ring.sequences[slot]!);
   }
 
   clockChanged(): void {}
 }
 
-class Bench {
+class Fixture {
   readonly clock = new FakeClock();
   requests = 0;
   readonly layer = new Layer({
@@ -41,133 +41,133 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i);
 }
 
-t.test('a reader that shows nothing yet begins with the last keyframe, in portions', async (t) => {
-  const bench = new Bench();
-  bench.write(10, true);
-  for (const sequence of range(11, 120)) bench.write(sequence);
+t.test('a new reader is replayed the last keyframe in portions', async (t) => {
+  const fixture = new Fixture();
+  fixture.write(10, true);
+  for (const sequence of range(11, 120)) fixture.write(sequence);
   const reader = new Reader();
-  bench.layer.attachAtKeyframe(reader, true);
-  t.same(reader.began, [[bench.layer, 10]]);
-  t.ok(reader.got.length < 50, 'not all at once');
-  // What comes meanwhile is sent when it is its turn.
-  bench.write(120);
-  await bench.clock.advance(50);
-  bench.write(121);
-  t.same(reader.got, range(10, 122));
-  t.equal(bench.requests, 0);
-  t.equal(bench.clock.pending, 0, 'no timer is left');
+  fixture.layer.attachAtKeyframe(reader, true);
+  t.same(reader.started, [[fixture.layer, 10]]);
+  t.ok(reader.received.length < 50, 'not all at once');
+  // Packets that arrive during the replay follow it.
+  fixture.write(120);
+  await fixture.clock.advance(50);
+  fixture.write(121);
+  t.same(reader.received, range(10, 122));
+  t.equal(fixture.requests, 0);
+  t.equal(fixture.clock.pending, 0, 'no timer is left');
 });
 
-t.test('a late packet reaches a reader that has passed its place, too', async (t) => {
-  const bench = new Bench();
-  bench.write(10, true);
-  for (const sequence of range(11, 100)) if (sequence !== 15) bench.write(sequence);
+t.test('a reordered packet reaches a reader whose replay has passed it', async (t) => {
+  const fixture = new Fixture();
+  fixture.write(10, true);
+  for (const sequence of range(11, 100)) if (sequence !== 15) fixture.write(sequence);
   const reader = new Reader();
-  bench.layer.attachAtKeyframe(reader, true);
-  bench.write(15);
-  await bench.clock.advance(50);
+  fixture.layer.attachAtKeyframe(reader, true);
+  fixture.write(15);
+  await fixture.clock.advance(50);
   t.same(
-    [...reader.got].sort((a, b) => a - b),
+    [...reader.received].sort((a, b) => a - b),
     range(10, 100),
   );
 });
 
-t.test('a reader that shows something already waits for the next keyframe', async (t) => {
-  const bench = new Bench();
-  bench.write(10, true);
-  bench.write(11);
+t.test('a reader that switches layers waits for the next keyframe', async (t) => {
+  const fixture = new Fixture();
+  fixture.write(10, true);
+  fixture.write(11);
   const reader = new Reader();
-  bench.layer.attachAtKeyframe(reader, false);
-  t.equal(bench.requests, 1);
-  bench.write(12);
-  t.same(reader.got, []);
-  bench.write(13, true);
-  bench.write(14);
-  t.same(reader.began, [[bench.layer, 13]]);
-  t.same(reader.got, [13, 14]);
+  fixture.layer.attachAtKeyframe(reader, false);
+  t.equal(fixture.requests, 1);
+  fixture.write(12);
+  t.same(reader.received, []);
+  fixture.write(13, true);
+  fixture.write(14);
+  t.same(reader.started, [[fixture.layer, 13]]);
+  t.same(reader.received, [13, 14]);
 });
 
-t.test('a keyframe that is too old, or not whole in memory any more, is no beginning', async (t) => {
-  const old = new Bench();
+t.test('a keyframe that is too old or partly overwritten is not replayed', async (t) => {
+  const old = new Fixture();
   old.write(10, true);
   old.write(11);
   await old.clock.advance(6000);
   old.write(12);
   const first = new Reader();
   old.layer.attachAtKeyframe(first, true);
-  t.same(first.got, []);
+  t.same(first.received, []);
   t.equal(old.requests, 1);
 
-  const long = new Bench();
+  const long = new Fixture();
   long.write(10, true);
   for (const sequence of range(11, 1100)) long.write(sequence);
   const second = new Reader();
   long.layer.attachAtKeyframe(second, true);
-  t.same(second.got, []);
+  t.same(second.received, []);
 });
 
-t.test('the packets of a keyframe that come in another order all reach who waited for it', async (t) => {
-  const bench = new Bench();
+t.test('reordered packets of a keyframe all reach a waiting reader', async (t) => {
+  const fixture = new Fixture();
   const reader = new Reader();
-  bench.layer.attachAtKeyframe(reader, true);
-  bench.write(22, false, 500);
-  bench.write(21, true, 500);
-  bench.write(20, true, 500);
-  bench.write(23, false, 500);
-  t.same(reader.got, [21, 22, 20, 23]);
+  fixture.layer.attachAtKeyframe(reader, true);
+  fixture.write(22, false, 500);
+  fixture.write(21, true, 500);
+  fixture.write(20, true, 500);
+  fixture.write(23, false, 500);
+  t.same(reader.received, [21, 22, 20, 23]);
   const later = new Reader();
-  bench.layer.attachAtKeyframe(later, true);
-  t.same(later.got, [20, 21, 22, 23]);
+  fixture.layer.attachAtKeyframe(later, true);
+  t.same(later.received, [20, 21, 22, 23]);
 });
 
-t.test('who has left gets nothing, wherever it stood', async (t) => {
-  const bench = new Bench();
+t.test('a detached reader gets nothing, waiting or replaying', async (t) => {
+  const fixture = new Fixture();
   const waiting = new Reader();
-  bench.layer.attachAtKeyframe(waiting, true);
-  bench.layer.detachReader(waiting);
-  bench.write(10, true);
-  for (const sequence of range(11, 100)) bench.write(sequence);
+  fixture.layer.attachAtKeyframe(waiting, true);
+  fixture.layer.detachReader(waiting);
+  fixture.write(10, true);
+  for (const sequence of range(11, 100)) fixture.write(sequence);
   const replaying = new Reader();
-  bench.layer.attachAtKeyframe(replaying, true);
-  const sent = replaying.got.length;
-  bench.layer.detachReader(replaying);
-  await bench.clock.advance(100);
-  t.same(waiting.got, []);
-  t.equal(replaying.got.length, sent);
-  t.equal(bench.layer.readers, 0);
+  fixture.layer.attachAtKeyframe(replaying, true);
+  const sent = replaying.received.length;
+  fixture.layer.detachReader(replaying);
+  await fixture.clock.advance(100);
+  t.same(waiting.received, []);
+  t.equal(replaying.received.length, sent);
+  t.equal(fixture.layer.readers, 0);
 });
 
-t.test('requests for keyframes are coalesced, repeated while none comes, and end', async (t) => {
-  const bench = new Bench();
-  bench.write(1);
-  bench.layer.attachAtKeyframe(new Reader(), true);
+t.test('keyframe requests are coalesced, repeated until a keyframe arrives, and bounded', async (t) => {
+  const fixture = new Fixture();
+  fixture.write(1);
+  fixture.layer.attachAtKeyframe(new Reader(), true);
   for (let i = 0; i < 10; i++) {
-    bench.layer.attachAtKeyframe(new Reader(), true);
-    bench.layer.requestKeyframe();
+    fixture.layer.attachAtKeyframe(new Reader(), true);
+    fixture.layer.requestKeyframe();
   }
-  t.equal(bench.requests, 1);
-  await bench.clock.advance(1000);
-  t.equal(bench.requests, 2);
-  await bench.clock.advance(60_000);
-  t.ok(bench.requests < 15, 'a source that sends none is not asked for ever');
-  bench.layer.requestKeyframe();
-  const asked = bench.requests;
-  bench.write(2, true);
-  await bench.clock.advance(5000);
-  t.equal(bench.requests, asked, 'no more when it is there');
+  t.equal(fixture.requests, 1);
+  await fixture.clock.advance(1000);
+  t.equal(fixture.requests, 2);
+  await fixture.clock.advance(60_000);
+  t.ok(fixture.requests < 15, 'requests to an unresponsive source end');
+  fixture.layer.requestKeyframe();
+  const requestsBefore = fixture.requests;
+  fixture.write(2, true);
+  await fixture.clock.advance(5000);
+  t.equal(fixture.requests, requestsBefore, 'no request after the keyframe');
 });
 
-t.test('a cut between layers of one sender keeps the time, by their reports', async (t) => {
-  const one = new Bench();
-  const two = new Layer({ kind: 'video', rid: 'h', codec: 'h264', clock: one.clock, requestKeyframe() {} });
-  const rewriter = new RtpRewriter(one.clock);
-  one.write(10, true, 1000);
-  rewriter.switchLayer(one.layer, 10);
+t.test('a switch between layers of one sender keeps timestamps aligned by sender reports', async (t) => {
+  const first = new Fixture();
+  const two = new Layer({ kind: 'video', rid: 'h', codec: 'h264', clock: first.clock, requestKeyframe() {} });
+  const rewriter = new RtpRewriter(first.clock);
+  first.write(10, true, 1000);
+  rewriter.switchLayer(first.layer, 10);
   rewriter.lastSequence = 10;
   rewriter.lastTimestamp = 1000;
-  one.layer.applyReport(one.clock.now(), 1000);
-  two.applyReport(one.clock.now(), 900_000);
-  await one.clock.advance(100);
+  first.layer.applyReport(first.clock.now(), 1000);
+  two.applyReport(first.clock.now(), 900_000);
+  await first.clock.advance(100);
   const packet = rtpPacket({
     payloadType: 96,
     ssrc: 2,
@@ -175,11 +175,11 @@ t.test('a cut between layers of one sender keeps the time, by their reports', as
     timestamp: 906_000,
     payload: Buffer.from([0x65]),
   });
-  two.writePacket(packet, 7, 906_000, true, -1, one.clock.monotonic());
+  two.writePacket(packet, 7, 906_000, true, -1, first.clock.monotonic());
   rewriter.switchLayer(two, 7);
   t.equal(7 + rewriter.sequenceOffset, 11);
   t.equal(906_000 + rewriter.timestampOffset, 7000);
-  // One that would go back in time is moved on by a frame.
+  // A timestamp that would decrease is advanced by one frame.
   rewriter.lastTimestamp = 50_000;
   rewriter.switchLayer(two, 7);
   t.equal(906_000 + rewriter.timestampOffset, 53_000);

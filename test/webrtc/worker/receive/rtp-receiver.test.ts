@@ -8,7 +8,7 @@ import { rtpPacket } from '../../../support/synthetic-rtp.js';
 
 type Received = { sequence: number; timestamp: number; payload: string };
 
-/** A receiver, its layer, and what a reader of the layer gets. */
+/** Creates a receiver, its layer, and a record of what a reader gets. */
 function receive(nack = true): {
   clock: FakeClock;
   layer: Layer;
@@ -57,7 +57,7 @@ function receive(nack = true): {
   };
 }
 
-t.test('what comes twice is taken once; what comes late is taken in its place', async (t) => {
+t.test('duplicates are dropped and reordered packets keep their numbers', async (t) => {
   for (const nack of [true, false]) {
     const { accept, got } = receive(nack);
     for (const sequence of [65_534, 65_535, 1, 1, 0, 0, 65_535, 2]) accept(sequence);
@@ -73,7 +73,7 @@ t.test('what comes twice is taken once; what comes late is taken in its place', 
   }
 });
 
-t.test('missing packets are asked for until they are of no use, then a keyframe is', async (t) => {
+t.test('missing packets are requested until they are given up, then a keyframe is requested', async (t) => {
   const { accept, receiver, clock, requests } = receive();
   for (const sequence of [10, 13, 14]) accept(sequence);
   t.ok(receiver.isMissing(11));
@@ -83,12 +83,12 @@ t.test('missing packets are asked for until they are of no use, then a keyframe 
   t.notOk(receiver.newlyMissing);
   t.same(receiver.dueNacks(clock.monotonic()), []);
   accept(12);
-  let asked = 0;
+  let nacks = 0;
   for (let waited = 0; waited < 740; waited += 10) {
     await clock.advance(10);
-    asked += receiver.dueNacks(clock.monotonic()).length;
+    nacks += receiver.dueNacks(clock.monotonic()).length;
   }
-  t.ok(asked >= 10, `asked for ${asked} times`);
+  t.ok(nacks >= 10, `requested ${nacks} times`);
   t.equal(requests(), 0);
   await clock.advance(10);
   t.same(receiver.dueNacks(clock.monotonic()), []);
@@ -96,7 +96,7 @@ t.test('missing packets are asked for until they are of no use, then a keyframe 
   t.notOk(receiver.isMissing(11));
 });
 
-t.test('a packet is asked for again when its answer is late, by how long answers take', async (t) => {
+t.test('a NACK is repeated after the measured retransmission time', async (t) => {
   for (const [answerMs, least, most] of [
     [2, 20, 30],
     [100, 100, 130],
@@ -119,11 +119,11 @@ t.test('a packet is asked for again when its answer is late, by how long answers
       await clock.advance(1);
       waited++;
     } while (receiver.dueNacks(clock.monotonic()).length === 0);
-    t.ok(waited >= least && waited <= most, `after ${waited} ms where answers take ${answerMs} ms`);
+    t.ok(waited >= least && waited <= most, `after ${waited} ms at a retransmission time of ${answerMs} ms`);
   }
 });
 
-t.test('a gap that can not be repaired is not: a keyframe is asked for', async (t) => {
+t.test('a large gap causes a keyframe request instead of NACKs', async (t) => {
   const { accept, receiver, clock, requests } = receive();
   accept(10);
   accept(1000);
@@ -131,7 +131,7 @@ t.test('a gap that can not be repaired is not: a keyframe is asked for', async (
   t.equal(requests(), 1);
 });
 
-t.test('padding leaves no hole, in whatever order it comes', async (t) => {
+t.test('padding leaves no gap in any order', async (t) => {
   const { accept, got } = receive();
   accept(10);
   accept(11, '');
@@ -139,7 +139,7 @@ t.test('padding leaves no hole, in whatever order it comes', async (t) => {
   accept(14, '');
   accept(13);
   accept(15);
-  // Padding that was lost has left a hole already: it is filled with nothing.
+  // Late padding fills its gap with a placeholder.
   accept(17);
   accept(16, '');
   const first = got[0]!.sequence;
@@ -156,7 +156,7 @@ t.test('padding leaves no hole, in whatever order it comes', async (t) => {
   );
 });
 
-t.test('a far jump is a new beginning when a second packet confirms it', async (t) => {
+t.test('a sequence jump restarts the stream when a second packet confirms it', async (t) => {
   const { accept, got, layer, clock } = receive();
   accept(10, 'a', 1000);
   await clock.advance(100);
@@ -176,12 +176,12 @@ t.test('a far jump is a new beginning when a second packet confirms it', async (
       [3, 'e'],
     ],
   );
-  t.equal(got[2]!.timestamp, 4000 + 9000, 'as much time as went by');
+  t.equal(got[2]!.timestamp, 4000 + 9000, 'advances by the elapsed time');
   t.equal(got[3]!.timestamp, got[2]!.timestamp + 3000);
   t.equal(layer.head, got[3]!.sequence);
 });
 
-t.test('another stream goes on where the one before it ended', async (t) => {
+t.test('a stream with another SSRC continues the numbering of the previous one', async (t) => {
   const { accept, got, layer, clock } = receive();
   accept(10, 'a', 1000);
   await clock.advance(1000);
@@ -194,7 +194,7 @@ t.test('another stream goes on where the one before it ended', async (t) => {
   t.equal(got[1]!.sequence, got[0]!.sequence + 1);
 });
 
-t.test('reports say what was lost since the last one, and in all', async (t) => {
+t.test('report blocks have the loss since the last report and the total', async (t) => {
   const { accept, receiver, clock } = receive();
   t.equal(receiver.reportBlock(), undefined);
   for (const sequence of [100, 101, 103, 104]) accept(sequence);
@@ -213,23 +213,20 @@ t.test('reports say what was lost since the last one, and in all', async (t) => 
   t.match(receiver.reportBlock(), { fractionLost: 0, lost: 0, highest: 105, lastReport: 99, delay: 32_768 });
 });
 
-t.test(
-  'whatever numbers come in whatever order, nothing breaks and nothing is taken twice (seeded)',
-  async (t) => {
-    const random = seededRandom(11);
-    for (let round = 0; round < 100; round++) {
-      const { accept, receiver, got, clock } = receive(round % 2 === 0);
-      let sequence = Math.floor(random() * 65_536);
-      for (let i = 0; i < 200; i++) {
-        const kind = random();
-        sequence += kind < 0.8 ? 1 : Math.floor((random() - 0.5) * (kind < 0.97 ? 20 : 70_000));
-        accept(sequence & 0xffff, random() < 0.1 ? '' : 'x');
-        if (random() < 0.1) receiver.dueNacks(clock.monotonic());
-        if (random() < 0.05) receiver.reportBlock();
-      }
-      const numbers = got.map((one) => one.sequence);
-      if (new Set(numbers).size !== numbers.length) t.fail(`round ${round}: a number was given twice`);
+t.test('random sequence numbers neither throw nor yield a number twice', async (t) => {
+  const random = seededRandom(11);
+  for (let round = 0; round < 100; round++) {
+    const { accept, receiver, got, clock } = receive(round % 2 === 0);
+    let sequence = Math.floor(random() * 65_536);
+    for (let i = 0; i < 200; i++) {
+      const kind = random();
+      sequence += kind < 0.8 ? 1 : Math.floor((random() - 0.5) * (kind < 0.97 ? 20 : 70_000));
+      accept(sequence & 0xffff, random() < 0.1 ? '' : 'x');
+      if (random() < 0.1) receiver.dueNacks(clock.monotonic());
+      if (random() < 0.05) receiver.reportBlock();
     }
-    t.pass();
-  },
-);
+    const numbers = got.map((one) => one.sequence);
+    if (new Set(numbers).size !== numbers.length) t.fail(`round ${round}: a number was given twice`);
+  }
+  t.pass();
+});

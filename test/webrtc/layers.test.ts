@@ -25,9 +25,9 @@ t.test(
     const streams = rids.map((_, i) => new PictureStream({ ...VIDEO, ssrc: 7000 + i, sequence: 100 * i }));
     let first = true;
     // Layer h has ten times the bitrate; both have a keyframe every half second.
-    let pictures = 0;
+    let frames = 0;
     const timer = setInterval(() => {
-      const keyframe = pictures++ % 15 === 0;
+      const keyframe = frames++ % 15 === 0;
       streams.forEach((stream, i) => {
         const rid = [{ id: EXTENSIONS.rid, value: Buffer.from(rids[i]!) }];
         peer.send(...stream.picture(keyframe, i === 0 ? 1 : 10, first ? rid : undefined, 1000));
@@ -44,7 +44,7 @@ t.test(
       };
     await viewer.peer.until(current('h'));
     // Wait until bitrates are measured.
-    const known = (): boolean => pictures > 75;
+    const known = (): boolean => frames > 75;
     await viewer.peer.until(known);
     const low = setInterval(
       () => viewer.peer.send(receiverEstimatedBitrate(9, 300_000, [VIEW.videoSsrc])),

@@ -174,16 +174,16 @@ t.test('an encoder gets the best layer, and a lower one while that is inactive',
   const streams = rids.map((_, i) => new PictureStream({ ...VIDEO, ssrc: 7000 + i }));
   const sizes = [50, 700];
   let sending = [0, 1];
-  let pictures = 0;
+  let frames = 0;
   const timer = setInterval(() => {
     for (const i of sending) {
       const rid = [{ id: 3, value: Buffer.from(rids[i]!) }];
-      peer.send(...streams[i]!.picture(pictures % 10 === 0, 1, rid, sizes[i]));
+      peer.send(...streams[i]!.picture(frames % 10 === 0, 1, rid, sizes[i]));
     }
-    pictures++;
+    frames++;
   }, 33);
   t.teardown(() => clearInterval(timer));
-  await until(() => pictures > 70);
+  await until(() => frames > 70);
   await pool.sendRtp({ mediaSourceId: 'source', videoPort: video.port });
   await until(() => video.rtp.length > 20);
   t.ok(video.rtp.some((packet) => packet.length === 712));

@@ -9,7 +9,7 @@ import t from 'tap';
 
 type Facts = Record<string, unknown>;
 
-async function facts(
+async function runScenario(
   scenario: string,
 ): Promise<{ facts: Facts; code: number | null; signal: string | null }> {
   const file = path.join(
@@ -19,17 +19,17 @@ async function facts(
   );
   const child = fork(file, [scenario], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
   t.teardown(() => void child.kill('SIGKILL'));
-  let found: Facts = {};
+  let facts: Facts = {};
   child.on('message', (message: Facts) => {
-    found = message;
+    facts = message;
   });
   const [code, signal] = await once(child, 'exit');
-  return { facts: found, code, signal };
+  return { facts, code, signal };
 }
 
 t.test('a single media line passes all RTP and RTCP packets of any SSRC and payload type', async (t) => {
-  const { facts: found } = await facts('one line');
-  t.same(found, {
+  const { facts } = await runScenario('one line');
+  t.same(facts, {
     received: ['rtp 96 1', 'rtp 96 2', 'rtp 111 9', 'rtcp 200', 'rtcp 205'],
     returned: ['rtp 100 4', 'rtcp 206'],
     extension: 'bede000110aa0000',
@@ -37,27 +37,27 @@ t.test('a single media line passes all RTP and RTCP packets of any SSRC and payl
 });
 
 t.test('several media lines drop packets of undeclared SSRCs', async (t) => {
-  const { facts: found } = await facts('two lines');
-  t.same(found, { received: ['rtp 96 1'] });
+  const { facts } = await runScenario('two lines');
+  t.same(facts, { received: ['rtp 96 1'] });
 });
 
 t.test('a recvonly track cannot send RTP', async (t) => {
-  const { facts: found } = await facts('one direction');
-  t.match(found, { sentRtp: false, sentRtcp: true });
+  const { facts } = await runScenario('one direction');
+  t.match(facts, { sentRtp: false, sentRtcp: true });
 });
 
 t.test('sending copies, so that memory may be patched for the next packet', async (t) => {
-  const { facts: found } = await facts('patched');
-  t.same(found, { received: ['rtp 96 1', 'rtp 96 2', 'rtp 96 3'] });
+  const { facts } = await runScenario('patched');
+  t.same(facts, { received: ['rtp 96 1', 'rtp 96 2', 'rtp 96 3'] });
 });
 
 t.test('the same packet can be sent twice', async (t) => {
-  const { facts: found } = await facts('again');
-  t.same(found, { sent: [true, true, true] });
+  const { facts } = await runScenario('again');
+  t.same(facts, { sent: [true, true, true] });
 });
 
 t.test('an exception in a callback aborts the process', async (t) => {
-  const { code, signal } = await facts('throwing');
+  const { code, signal } = await runScenario('throwing');
   t.ok(signal === 'SIGABRT' || (code !== 0 && code !== null), `${code} ${signal}`);
 });
 

@@ -212,7 +212,7 @@ t.test('an offer without a common codec or with two tracks of a kind is rejected
   t.match(
     refusal(() => publish(text.replaceAll(/\b111\b/g, '72'))),
     { code: 'no_common_codec' },
-    'what would pass for RTCP',
+    'payload types that collide with RTCP',
   );
   const second = text.slice(text.indexOf('m=video')).replace('a=mid:1', 'a=mid:2');
   t.match(
@@ -237,20 +237,16 @@ t.test(
     t.strictSame(rids('send h;m;l', 'l m h'), ['h', 'm', 'l']);
     t.strictSame(rids('send a;b;c;d', 'a b c d'), ['a', 'b', 'c']);
     t.strictSame(rids('recv x send a,b;~c', 'a b c'), ['a', 'c']);
-    t.strictSame(rids('send a;ghost', 'a'), ['a'], 'what has no a=rid is not counted on');
+    t.strictSame(rids('send a;ghost', 'a'), ['a'], 'a layer without a=rid is ignored');
     const unmarked = offerText('chromium-simulcast').replace(/a=extmap:10 .*\r\n/, '');
-    t.strictSame(
-      planPublisher(parseOffer(unmarked)).video?.rids,
-      [],
-      'without the extension nobody can tell',
-    );
+    t.strictSame(planPublisher(parseOffer(unmarked)).video?.rids, [], 'no layers without the rid extension');
   },
 );
 
 t.test('errors name the fault and do not quote the description', async (t) => {
   const good = offerText('obs');
   const cases: [string, string, RegExp][] = [
-    ['not SDP', 'hello', /a line has no type \(line 1\)/],
+    ['not SDP', 'hello', /a line does not begin with a type \(line 1\)/],
     ['empty', '', /does not begin with v=0/],
     ['no media', 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n', /describes no media/],
     ['no mid', good.replaceAll(/a=mid:.\r\n/g, ''), /a=mid/],
@@ -307,7 +303,7 @@ t.test('an offer to a viewer has all codecs, and its answer is parsed like an of
       ['vp9', 98, 99],
       ['av1', 104, 105],
     ],
-    'what the viewer left out is not sent',
+    'codecs that the viewer omitted are not sent',
   );
   t.match(plan.audio, { payloadType: 111, mid: '0' });
   t.match(text, `a=ssrc:${plan.video?.ssrc} cname:headend\r\n`, 'and it is sent as announced');

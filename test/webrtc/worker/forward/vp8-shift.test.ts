@@ -2,11 +2,11 @@ import t from 'tap';
 import { applyVp8Shift, vp8ShiftAfter } from '../../../../src/webrtc/worker/forward/vp8-shift.js';
 
 /** Builds a bare packet with a 15-bit picture id and TL0PICIDX, or a 7-bit picture id only. */
-function vp8(picture: number, tl0?: number): Buffer {
+function vp8(pictureId: number, tl0PicIdx?: number): Buffer {
   const header = Buffer.alloc(12);
-  if (tl0 === undefined) return Buffer.concat([header, Buffer.from([0x90, 0x80, picture, 0, 9])]);
-  const id = [0x80 | (picture >> 8), picture & 0xff];
-  return Buffer.concat([header, Buffer.from([0x90, 0xc0, ...id, tl0, 0, 9])]);
+  if (tl0PicIdx === undefined) return Buffer.concat([header, Buffer.from([0x90, 0x80, pictureId, 0, 9])]);
+  const id = [0x80 | (pictureId >> 8), pictureId & 0xff];
+  return Buffer.concat([header, Buffer.from([0x90, 0xc0, ...id, tl0PicIdx, 0, 9])]);
 }
 
 t.test('picture ids continue after a switch, across their wraps', async (t) => {

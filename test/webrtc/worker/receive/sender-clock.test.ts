@@ -16,23 +16,26 @@ const rateOf = (kind: 'video' | 'audio'): number => (kind === 'video' ? 90_000 :
 
 t.test('a correct sender is trusted and exact under network jitter, stalls and delays', async (t) => {
   const random = seededRandom(5);
-  const networks: [string, (elapsed: number) => number][] = [
+  const networks: [string, (elapsedMs: number) => number][] = [
     ['even', () => 30],
     ['jitter', () => 30 + 80 * random()],
-    ['a stall of three seconds', (elapsed) => (elapsed > 20_000 && elapsed < 23_000 ? 23_030 - elapsed : 30)],
-    ['full buffers for half a minute', (elapsed) => (elapsed > 20_000 && elapsed < 50_000 ? 1500 : 30)],
-    ['a slow start', (elapsed) => Math.max(30, 1500 - elapsed / 2)],
-    ['a longer path', (elapsed) => (elapsed > 20_000 ? 300 : 30)],
+    [
+      'a stall of three seconds',
+      (elapsedMs) => (elapsedMs > 20_000 && elapsedMs < 23_000 ? 23_030 - elapsedMs : 30),
+    ],
+    ['full buffers for half a minute', (elapsedMs) => (elapsedMs > 20_000 && elapsedMs < 50_000 ? 1500 : 30)],
+    ['a slow start', (elapsedMs) => Math.max(30, 1500 - elapsedMs / 2)],
+    ['a longer path', (elapsedMs) => (elapsedMs > 20_000 ? 300 : 30)],
   ];
-  for (const [name, delay] of networks) {
+  for (const [name, networkDelayMs] of networks) {
     const sender = new SimulatedSender();
-    sender.wall = -HOUR_MS;
-    sender.delay = delay;
-    sender.lie = (report) => ({ ...report, time: report.time + 30 * (random() - 0.5) });
+    sender.clockOffsetMs = -HOUR_MS;
+    sender.networkDelayMs = networkDelayMs;
+    sender.distortReport = (report) => ({ ...report, time: report.time + 30 * (random() - 0.5) });
     sender.run(10_000);
     t.ok(sender.exact, name);
     sender.run(MINUTE_MS);
-    t.same(sender.beliefs, [], name);
+    t.same(sender.trustChanges, [], name);
     const skewMs = sender.run(20_000);
     t.ok(skewMs <= 15, `${name}: ${skewMs} ms apart`);
   }
@@ -40,63 +43,64 @@ t.test('a correct sender is trusted and exact under network jitter, stalls and d
 
 t.test('a delay of audio only is distinguished from a stopped clock by the next report', async (t) => {
   const sender = new SimulatedSender();
-  sender.delay = (elapsed, kind) => (kind === 'audio' && elapsed > 21_000 && elapsed < 45_000 ? 900 : 30);
+  sender.networkDelayMs = (elapsedMs, kind) =>
+    kind === 'audio' && elapsedMs > 21_000 && elapsedMs < 45_000 ? 900 : 30;
   sender.run(20_000);
   sender.run(8_000);
   const skewMs = sender.run(30_000);
   t.ok(skewMs <= 5, `${skewMs} ms apart`);
-  t.same(sender.beliefs, []);
+  t.same(sender.trustChanges, []);
 });
 
 t.test('audio after a stopped clock is aligned again by the next report', async (t) => {
   for (const ms of [150, 400, 3000, 30_000]) {
     const sender = new SimulatedSender();
     sender.run(21_000);
-    sender.still = true;
+    sender.audioStopped = true;
     sender.run(ms);
-    sender.still = false;
+    sender.audioStopped = false;
     sender.run(6_000);
     const skewMs = sender.run(20_000);
     t.ok(skewMs <= 25, `${ms}: ${skewMs} ms apart`);
-    t.same(sender.beliefs, []);
+    t.same(sender.trustChanges, []);
   }
 });
 
 t.test('a report right after a clock stop is accepted, as packet arrivals confirm it', async (t) => {
   const sender = new SimulatedSender();
   sender.run(19_400);
-  sender.still = true;
+  sender.audioStopped = true;
   // The next audio report arrives 0.1 s after the clock continues.
   sender.run(3_000);
-  sender.still = false;
+  sender.audioStopped = false;
   sender.run(300);
-  t.ok(Math.abs(sender.apart) < 25, `${sender.apart} ms apart`);
+  t.ok(Math.abs(sender.skewMs) < 25, `${sender.skewMs} ms apart`);
   const skewMs = sender.run(20_000);
   t.ok(skewMs < 25, `${skewMs} ms apart`);
-  t.same(sender.beliefs, []);
+  t.same(sender.trustChanges, []);
 });
 
 t.test("a step of the sender's clock moves no stream", async (t) => {
   for (const ms of [-HOUR_MS, -700, 80, 400, 5_000, HOUR_MS]) {
     const sender = new SimulatedSender();
     sender.run(21_000);
-    const { behind } = sender;
-    sender.wall += ms;
+    const { delayMs } = sender;
+    sender.clockOffsetMs += ms;
     const skewMs = sender.run(2 * MINUTE_MS);
     t.ok(skewMs <= 5, `${ms}: ${skewMs} ms apart`);
-    t.ok(Math.abs(sender.behind - behind) <= 60, `${ms}: delay is unchanged`);
-    t.same(sender.beliefs, []);
+    t.ok(Math.abs(sender.delayMs - delayMs) <= 60, `${ms}: delay is unchanged`);
+    t.same(sender.trustChanges, []);
   }
 });
 
-const distortions: [string, SimulatedSender['lie']][] = [
-  ['timestamps at twice the rate', (report, kind, elapsed) => shifted(report, elapsed, rateOf(kind))],
-  ['timestamps at half the rate', (report, kind, elapsed) => shifted(report, -elapsed / 2, rateOf(kind))],
-  ['times at twice the rate', (report, _kind, elapsed) => ({ ...report, time: report.time + elapsed })],
+const distortions: [string, SimulatedSender['distortReport']][] = [
+  ['timestamps at twice the rate', (report, kind, elapsedMs) => shifted(report, elapsedMs, rateOf(kind))],
+  ['timestamps at half the rate', (report, kind, elapsedMs) => shifted(report, -elapsedMs / 2, rateOf(kind))],
+  ['times at twice the rate', (report, _kind, elapsedMs) => ({ ...report, time: report.time + elapsedMs })],
   ['times that are always zero', (report) => ({ ...report, time: -2_208_988_800_000 })],
   [
     'audio timestamps at 1.05 times the rate',
-    (report, kind, elapsed) => (kind === 'audio' ? shifted(report, elapsed / 20, 48_000) : report),
+    (report, kind, elapsedMs) => (kind === 'audio' ? shifted(report, elapsedMs / 20, 48_000) : report),
   ],
   [
     'audio times by another clock',
@@ -104,82 +108,85 @@ const distortions: [string, SimulatedSender['lie']][] = [
   ],
   [
     'random audio timestamps',
-    (report, kind, elapsed) => (kind === 'audio' ? shifted(report, elapsed ** 2, 48_000) : report),
+    (report, kind, elapsedMs) => (kind === 'audio' ? shifted(report, elapsedMs ** 2, 48_000) : report),
   ],
   [
     'video timestamps that jump by two seconds',
-    (report, kind, elapsed) =>
-      kind === 'video' ? shifted(report, Math.floor(elapsed / 8000) * 2000, 90_000) : report,
+    (report, kind, elapsedMs) =>
+      kind === 'video' ? shifted(report, Math.floor(elapsedMs / 8000) * 2000, 90_000) : report,
   ],
 ];
 
-for (const [name, lie] of distortions)
+for (const [name, distortReport] of distortions)
   t.test(`${name}: arrival is used, and reports when they are correct again`, async (t) => {
     const sender = new SimulatedSender();
-    sender.lie = lie;
+    sender.distortReport = distortReport;
     // The first report is taken as correct.
     sender.run(30_000);
-    t.same(sender.beliefs, [false], 'notified once');
+    t.same(sender.trustChanges, [false], 'notified once');
     t.notOk(sender.exact);
     const skewMs = sender.run(MINUTE_MS);
     t.ok(skewMs <= BY_ARRIVAL_MS, `${skewMs} ms apart`);
-    t.ok(Math.abs(sender.behind) < 100, `${sender.behind} ms behind`);
-    t.same(sender.beliefs, [false], 'notified once');
-    sender.lie = (report) => report;
+    t.ok(Math.abs(sender.delayMs) < 100, `${sender.delayMs} ms behind`);
+    t.same(sender.trustChanges, [false], 'notified once');
+    sender.distortReport = (report) => report;
     sender.run(30_000);
-    t.same(sender.beliefs, [false, true]);
+    t.same(sender.trustChanges, [false, true]);
     t.ok(sender.exact);
     t.ok(sender.run(20_000) <= 5);
   });
 
 t.test('reports that become wrong move nothing until they are distrusted', async (t) => {
-  for (const [name, lie] of distortions) {
+  for (const [name, distortReport] of distortions) {
     const sender = new SimulatedSender();
     sender.run(31_000);
-    const start = sender.elapsed;
-    sender.lie = (report, kind, elapsed) => lie(report, kind, elapsed - start);
+    const start = sender.elapsedMs;
+    sender.distortReport = (report, kind, elapsedMs) => distortReport(report, kind, elapsedMs - start);
     const skewMs = sender.run(40_000);
     t.ok(skewMs <= 65, `${name}: ${skewMs} ms apart`);
-    t.ok(Math.abs(sender.behind) < 100, `${name}: ${sender.behind} ms behind`);
-    t.same(sender.beliefs, [false], name);
+    t.ok(Math.abs(sender.delayMs) < 100, `${name}: ${sender.delayMs} ms behind`);
+    t.same(sender.trustChanges, [false], name);
   }
 });
 
 t.test('a single wrong report is ignored', async (t) => {
   const sender = new SimulatedSender();
   let wrong = 0;
-  sender.lie = (report, kind, elapsed) => {
-    if (kind !== 'audio' || elapsed % 20_000 !== 12_500) return report;
+  sender.distortReport = (report, kind, elapsedMs) => {
+    if (kind !== 'audio' || elapsedMs % 20_000 !== 12_500) return report;
     wrong++;
     return shifted(report, 4_000, 48_000);
   };
   const skewMs = sender.run(2 * MINUTE_MS);
   t.ok(wrong > 4);
   t.ok(skewMs <= 25, `${skewMs} ms apart`);
-  t.same(sender.beliefs, []);
+  t.same(sender.trustChanges, []);
 });
 
 t.test('a sender that is wrong repeatedly is trusted more and more rarely', async (t) => {
   const sender = new SimulatedSender();
-  sender.lie = (report, kind, elapsed) =>
-    elapsed % 40_000 < 20_000 ? shifted(report, elapsed, rateOf(kind)) : report;
+  sender.distortReport = (report, kind, elapsedMs) =>
+    elapsedMs % 40_000 < 20_000 ? shifted(report, elapsedMs, rateOf(kind)) : report;
   for (let minutes = 0; minutes < 10; minutes++) sender.run(MINUTE_MS);
-  t.ok(sender.beliefs.length <= 4, `${sender.beliefs.length} times`);
+  t.ok(sender.trustChanges.length <= 4, `${sender.trustChanges.length} times`);
 });
 
 t.test('a drifting sender clock is followed', async (t) => {
   const sender = new SimulatedSender();
-  sender.lie = (report, _kind, elapsed) => ({ ...report, time: report.time + elapsed / 10_000 });
+  sender.distortReport = (report, _kind, elapsedMs) => ({
+    ...report,
+    time: report.time + elapsedMs / 10_000,
+  });
   const skewMs = sender.run(HOUR_MS);
   t.ok(skewMs <= 25, `${skewMs} ms apart`);
-  t.ok(Math.abs(sender.behind) < 120, `${sender.behind} ms behind`);
-  t.same(sender.beliefs, []);
+  t.ok(Math.abs(sender.delayMs) < 120, `${sender.delayMs} ms behind`);
+  t.same(sender.trustChanges, []);
 });
 
 t.test('a sender whose first reports are implausible is not trusted', async (t) => {
   const sender = new SimulatedSender();
-  sender.lie = (report, kind) => shifted(report, 9_000, rateOf(kind));
+  sender.distortReport = (report, kind) => shifted(report, 9_000, rateOf(kind));
   const skewMs = sender.run(30_000);
   t.ok(skewMs <= BY_ARRIVAL_MS, `${skewMs} ms apart`);
-  t.ok(Math.abs(sender.behind) < 100, `${sender.behind} ms behind`);
+  t.ok(Math.abs(sender.delayMs) < 100, `${sender.delayMs} ms behind`);
 });

@@ -5,7 +5,7 @@ import type { PublicationEnd } from './end-reason.js';
 /** Media that arrive as RTP and stay in the SFU: guests ask for a copy of the packets instead of reading tags. */
 export type RtpSource = {
   /** The feed's name in the SFU. */
-  readonly feedId: string;
+  readonly mediaSourceId: string;
   /** Sends RTP to ports on loopback (RTCP one further up), payload types 96 (video) and 97 (Opus). */
   send(ports: { video?: number; audio?: number }): Promise<{ close(): void }>;
   /**

@@ -6,52 +6,52 @@ import type { Clock } from '../platform/index.js';
 
 export type IceServerAddress = { host: string; port: number; transport: 'udp' | 'tcp' };
 
-/** An answer that has not come by then does not come, ms. */
-const PATIENCE_MS = 3_000;
-/** When the request is sent again, ms after the first time: UDP loses things. */
+/** Answers later than this are ignored, ms. */
+const PROBE_TIMEOUT_MS = 3_000;
+/** Times at which the request is sent, ms after the first: UDP may lose it (RFC 8489 section 6.2.1). */
 const RETRANSMIT_MS = [0, 500, 1_500] as const;
 /** RFC 8489 section 5. */
 const BINDING_REQUEST = 0x0001;
 const MAGIC_COOKIE = 0x2112_a442;
 const HEADER_BYTES = 20;
-/** The two bits that make a message a response, of success or error. */
+/** Class bits set in success and error responses (RFC 8489 section 5). */
 const RESPONSE_CLASS = 0x0100;
 
 /**
- * Asks a STUN or TURN server for a sign of life: over UDP a binding request, over TCP a connection.
+ * Probes a STUN or TURN server: over UDP with a binding request, over TCP by connecting.
  *
- * @returns what is wrong, as the rest of a sentence that begins with the server's name; undefined when it answers.
+ * @returns the problem as the rest of a sentence that begins with the server's name; undefined when it answers.
  */
 export async function probeIceServer(server: IceServerAddress, clock: Clock): Promise<string | undefined> {
   const { host, port, transport } = server;
   const name = `${host}:${port}`;
-  const patience = new AbortController();
+  const deadline = new AbortController();
   try {
-    const late = new Promise<string>((resolve) => {
+    const timedOut = new Promise<string>((resolve) => {
       clock.after(
-        PATIENCE_MS,
-        () => resolve(`${name} did not answer within ${PATIENCE_MS / 1_000} s`),
-        patience.signal,
+        PROBE_TIMEOUT_MS,
+        () => resolve(`${name} did not answer within ${PROBE_TIMEOUT_MS / 1_000} s`),
+        deadline.signal,
       );
     });
-    const found = lookup(host).catch(() => undefined);
-    const asked = found.then(async (address) => {
-      if (!address) return `${name} has a name that cannot be resolved`;
-      if (patience.signal.aborted) return undefined;
+    const resolved = lookup(host).catch(() => undefined);
+    const answered = resolved.then(async (address) => {
+      if (!address) return `${name} cannot be resolved`;
+      if (deadline.signal.aborted) return undefined;
       const ask = transport === 'udp' ? askByUdp : askByTcp;
-      return (await ask(address, port, clock, patience.signal))
+      return (await ask(address, port, clock, deadline.signal))
         ? undefined
         : `${name} refused the connection`;
     });
-    return await Promise.race([asked, late]);
+    return await Promise.race([answered, timedOut]);
   } finally {
-    patience.abort();
+    deadline.abort();
   }
 }
 
 type Address = { address: string; family: number };
 
-/** @returns true at the first answer that is one to our request; false when the port is closed. */
+/** Sends binding requests. @returns true at the first response to one of them; false when the port is closed. */
 function askByUdp(to: Address, port: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const request = bindingRequest();
@@ -61,7 +61,7 @@ function askByUdp(to: Address, port: number, clock: Clock, signal: AbortSignal):
     socket.on('message', (bytes) => {
       if (answers(bytes, request)) resolve(true);
     });
-    // Connected, so that a closed port is told (ICMP) and strangers are not heard.
+    // Connected sockets report a closed port (ICMP) and drop datagrams of other senders.
     socket.on('connect', () => {
       for (const ms of RETRANSMIT_MS) clock.after(ms, () => socket.send(request, () => {}), signal);
     });
@@ -78,7 +78,7 @@ function askByTcp(to: Address, port: number, _clock: Clock, signal: AbortSignal)
   });
 }
 
-/** RFC 8489 section 5: type, length of the attributes (none), magic cookie, transaction. */
+/** Writes a binding request (RFC 8489 section 5): type, attribute length 0, magic cookie, transaction id. */
 function bindingRequest(): Buffer {
   const request = Buffer.alloc(HEADER_BYTES);
   request.writeUInt16BE(BINDING_REQUEST, 0);

@@ -2,38 +2,38 @@ import { createHmac } from 'node:crypto';
 import { type Clock, HeadendError, type Logger } from '../platform/index.js';
 import { probeIceServer } from './ice-server-probe.js';
 
-/** As `RTCIceServer` of the browsers has it. */
+/** `RTCIceServer` of the WebRTC API. */
 export type IceServer = { urls: string[]; username?: string; credential?: string };
 
 export type IceServersOptions = {
-  /** `stun:host[:port]`; the scheme may be missing. */
+  /** `stun:host[:port]`; the scheme is optional. */
   stunUrls: string[];
-  /** `turn:host[:port][?transport=udp|tcp]` or `turns:…`, several with commas between; the scheme may be missing. */
+  /** `turn:host[:port][?transport=udp|tcp]` or `turns:…`, separated by commas; the scheme is optional. */
   turnServer?: string | undefined;
   turnUsername?: string | undefined;
   turnPassword?: string | undefined;
-  /** coturn's `static-auth-secret`: credentials are then made for each client and run out by themselves. */
+  /** coturn's `static-auth-secret`: each client gets credentials of its own that expire. */
   turnSecret?: string | undefined;
   clock: Clock;
   log: Logger;
 };
 
-/** How long credentials made from `turnSecret` are good, in seconds: longer than anybody watches in one go. */
+/** Lifetime of credentials made from `turnSecret`, s: longer than a viewing session. */
 const CREDENTIAL_S = 24 * 3_600;
-/** RFC 7064 and RFC 7065, without what needs escaping in a `Link` header. */
+/** STUN and TURN URIs (RFC 7064, RFC 7065), restricted to characters that need no escaping in a `Link` header. */
 const ICE_URL =
   /^(stuns?|turns?):([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(\?transport=(?:udp|tcp))?$/;
-/** What a quoted string of a header may hold (RFC 9110 section 5.6.4), once quotes and backslashes are escaped. */
-const VISIBLE = /^[\x20-\x7e]+$/;
+/** Content of a quoted string (RFC 9110 section 5.6.4), before quotes and backslashes are escaped. */
+const VISIBLE_ASCII = /^[\x20-\x7e]+$/;
 const DEFAULT_USER = 'headend';
 
-/** The STUN and TURN servers that clients are told of. */
+/** STUN and TURN servers that are announced to clients. */
 export class IceServers {
   readonly #options: IceServersOptions;
   readonly #stun: string[];
   readonly #turn: string[];
 
-  /** @throws HeadendError `ice_servers_invalid` with a sentence for the operator. */
+  /** @throws HeadendError `ice_servers_invalid`; the message names the setting. */
   constructor(options: IceServersOptions) {
     this.#options = options;
     this.#stun = options.stunUrls.map((url) => iceUrl('STUN_URLS', url, 'stun'));
@@ -43,13 +43,14 @@ export class IceServers {
     if (this.#turn.length > 0 && !turnSecret && !(turnUsername && turnPassword))
       throw invalid('TURN_SERVER needs TURN_USERNAME and TURN_PASSWORD, or TURN_SECRET');
     for (const [name, value] of Object.entries({ TURN_USERNAME: turnUsername, TURN_PASSWORD: turnPassword }))
-      if (value && !VISIBLE.test(value)) throw invalid(`${name} may hold visible ASCII characters alone`);
+      if (value && !VISIBLE_ASCII.test(value))
+        throw invalid(`${name} may contain visible ASCII characters only`);
   }
 
   /**
-   * What a client puts into `RTCConfiguration.iceServers`.
+   * Returns the servers for `RTCConfiguration.iceServers`.
    *
-   * @param user for TURN credentials that run out: coturn logs it.
+   * @param user part of TURN usernames that expire; coturn logs it.
    */
   list(user: string = DEFAULT_USER): IceServer[] {
     const servers: IceServer[] = [];
@@ -58,7 +59,7 @@ export class IceServers {
     return servers;
   }
 
-  /** The same as values of `Link` headers, one for each URL (RFC 9725 section 4.6). */
+  /** Returns the servers as `Link` header values, one per URL (RFC 9725 section 4.6). */
   links(user?: string): string[] {
     return this.list(user).flatMap(({ urls, username, credential }) => {
       const login =
@@ -69,7 +70,7 @@ export class IceServers {
     });
   }
 
-  /** Whether the servers answer us; what does not is told in the log in plain words. Never rejects. */
+  /** Probes all servers and logs a warning for each that does not answer. Never rejects. */
   async check(): Promise<{ url: string; problem: string }[]> {
     const { clock, log } = this.#options;
     const probed = await Promise.all(
@@ -80,13 +81,16 @@ export class IceServers {
       log.warn(
         { url },
         url.startsWith('stun')
-          ? `the STUN server ${problem}: browsers behind NAT may not find their public address; look at STUN_URLS and the firewall (outgoing UDP)`
-          : `the TURN server ${problem}: browsers whose network blocks UDP will not connect; look at TURN_SERVER and the firewall`,
+          ? `the STUN server ${problem}: browsers behind NAT may not find their public address; check STUN_URLS and the firewall (outgoing UDP)`
+          : `the TURN server ${problem}: browsers whose network blocks UDP will not connect; check TURN_SERVER and the firewall`,
       );
     return problems;
   }
 
-  /** Static, or as draft-uberti-behave-turn-rest says: the name is the time at which it runs out. */
+  /**
+   * Returns static credentials, or expiring ones (draft-uberti-behave-turn-rest: the username starts with the expiry
+   * time).
+   */
   #credentials(user: string): { username: string; credential: string } {
     const { turnSecret, turnUsername = '', turnPassword = '', clock } = this.#options;
     if (!turnSecret) return { username: turnUsername, credential: turnPassword };
@@ -117,7 +121,7 @@ async function probe(url: string, clock: Clock): Promise<string | undefined> {
   return await probeIceServer(
     {
       host: (match?.[2] ?? '').replace(/^\[|\]$/g, ''),
-      // RFC 8489 section 8.1 and RFC 8656 section 4: 3478, with TLS 5349.
+      // Default ports: 3478, with TLS 5349 (RFC 8489 section 8.1, RFC 8656 section 4).
       port: Number(match?.[3] ?? (secure ? 5_349 : 3_478)),
       transport: secure || match?.[4] === '?transport=tcp' ? 'tcp' : 'udp',
     },

@@ -1,29 +1,29 @@
 import type { VideoCodec } from '../media/index.js';
 
-/** Video codecs that browsers send and receive by WebRTC. */
+/** Video codecs that browsers send and receive over WebRTC. */
 export type RtcVideoCodec = Extract<VideoCodec, 'h264' | 'vp8' | 'vp9' | 'av1'>;
 
-/** What the remote side's offer says of its transport (one for all media: BUNDLE). */
+/** Transport of the remote side, shared by all media (BUNDLE). */
 export type RemoteTransport = {
   iceUfrag: string;
   icePwd: string;
-  /** As in `a=fingerprint`: hash function, blank, bytes in hexadecimal. */
+  /** `a=fingerprint` value: hash function, space, bytes in hexadecimal. */
   fingerprint: string;
   setup: 'active' | 'actpass' | 'passive';
 };
 
-/** Our side of the transport, for the answer. */
+/** Local transport for the SDP answer. */
 export type LocalTransport = {
   iceUfrag: string;
   icePwd: string;
   fingerprint: string;
-  /** `actpass` in an offer of ours, `active` or `passive` in an answer. */
+  /** `actpass` in an offer of the server, else `active` or `passive`. */
   setup: 'active' | 'passive' | 'actpass';
-  /** `a=candidate` values, without the attribute's name. */
+  /** `a=candidate` values without the attribute name. */
   candidates: string[];
 };
 
-/** RTP header extensions by what they mean: the id that was negotiated (RFC 8285), absent where there is none. */
+/** Negotiated ids of RTP header extensions (RFC 8285); absent when not negotiated. */
 export type ExtensionIds = {
   mid?: number;
   /** RFC 8852: rtp-stream-id and repaired-rtp-stream-id. */
@@ -36,11 +36,11 @@ export type ExtensionIds = {
   absoluteCaptureTime?: number;
 };
 
-/** One codec of one media section, with the payload type that the remote side gave it. */
+/** Codec of a media section with the remote side's payload type. */
 export type NegotiatedVideo = {
   codec: RtcVideoCodec;
   payloadType: number;
-  /** RFC 4588; absent where it was not offered. */
+  /** Retransmission payload type (RFC 4588); absent when not offered. */
   rtxPayloadType?: number;
   /** `a=fmtp` parameters as offered. */
   parameters?: string;
@@ -51,7 +51,7 @@ export type NegotiatedAudio = {
   parameters?: string;
 };
 
-/** Which feedback the remote side understands (RFC 4585, RFC 5104). */
+/** RTCP feedback that the remote side supports (RFC 4585, RFC 5104). */
 export type NegotiatedFeedback = {
   nack: boolean;
   pli: boolean;
@@ -60,7 +60,7 @@ export type NegotiatedFeedback = {
   transportCc: boolean;
 };
 
-/** What a publisher will send: one codec each, up to three layers (simulcast by rid, RFC 8853). */
+/** Media that a publisher sends: one codec per kind, up to three layers (simulcast by rid, RFC 8853). */
 export type PublisherPlan = {
   kind: 'publisher';
   audio?: NegotiatedAudio & { mid: string; extensions: ExtensionIds; feedback: NegotiatedFeedback };
@@ -68,12 +68,12 @@ export type PublisherPlan = {
     mid: string;
     extensions: ExtensionIds;
     feedback: NegotiatedFeedback;
-    /** Layers in the order of the offer; empty: one layer without a rid. */
+    /** Layers in the order of the offer; empty for a single layer without rid. */
     rids: string[];
   };
 };
 
-/** What a viewer can be sent: every video codec both sides know, so that the source may change its codec. */
+/** Media that a viewer accepts: every common video codec, as the source may change its codec. */
 export type ViewerPlan = {
   kind: 'viewer';
   audio?: NegotiatedAudio & {

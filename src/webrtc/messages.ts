@@ -7,41 +7,41 @@ import type {
 } from './media-plan.js';
 import type { PeerEnd, PublishingPeer, ViewerEvent } from './pool-types.js';
 
-/** What a worker is told before anything else. */
+/** Settings of a worker, sent as its first message. */
 export type WorkerSettings = {
-  /** UDP port for all peers of this worker. */
+  /** UDP port shared by all peers of the worker. */
   port: number;
-  /** The address to bind to; every interface by default. */
+  /** Bind address; all interfaces when absent. */
   bindAddress?: string;
-  /** Addresses by which this host is reached from outside (NAT 1:1): they take the place of its own in candidates. */
+  /** Public addresses (NAT 1:1); they replace host candidates of the same family. */
   publicIps: string[];
-  /** The Unix socket on which this worker serves its feeds to the others. */
+  /** Unix socket on which the worker serves its media sources to other workers. */
   relayPath: string;
   timeouts: WorkerTimeouts;
 };
 
-/** ms. */
+/** Timeouts, ms. */
 export type WorkerTimeouts = {
-  /** A peer that has not connected until then is gone. */
+  /** Closes peers that have not connected by then. */
   connectMs: number;
-  /** A peer that was sent media, or owes them, and is silent for so long is gone. */
+  /** Closes publishers that are silent, and viewers that send no RTCP while they are sent media. */
   silenceMs: number;
 };
 
-/** Where a worker finds a feed. */
-export type FeedPlace = {
-  feedId: string;
-  /** The relay socket of the worker that has it; absent when it is the one that is told. */
+/** Location of a media source. */
+export type MediaSourceLocation = {
+  mediaSourceId: string;
+  /** Relay socket of the worker that receives the source; absent when that is the addressed worker. */
   relayPath?: string;
 };
 
-/** From the gateway to a worker. `id` names a peer, an input or an output. */
+/** Message from the gateway to a worker. `id` names a peer, an input or an output. */
 export type WorkerCommand =
   | { type: 'start'; settings: WorkerSettings }
   | {
       type: 'publish';
       id: string;
-      feedId: string;
+      mediaSourceId: string;
       remote: RemoteTransport;
       plan: PublisherPlan;
       maximumBitrate: number;
@@ -50,25 +50,25 @@ export type WorkerCommand =
   | {
       type: 'view';
       id: string;
-      channelId: string;
+      viewerGroupId: string;
       remote: RemoteTransport;
       plan: ViewerPlan;
       rid?: string;
-      feed?: FeedPlace;
-      /** The transport of an earlier `offer` with the same id is taken. */
+      mediaSource?: MediaSourceLocation;
+      /** Uses the transport of the earlier `offer` with the same id. */
       offered: boolean;
     }
-  | { type: 'receive-rtp'; id: string; feedId: string; video?: { codec: RtcVideoCodec }; audio?: true }
-  | { type: 'send-rtp'; id: string; feedId: string; videoPort?: number; audioPort?: number }
-  | { type: 'send-matroska'; id: string; feedId: string; audio: boolean; zero: number }
+  | { type: 'receive-rtp'; id: string; mediaSourceId: string; video?: { codec: RtcVideoCodec }; audio?: true }
+  | { type: 'send-rtp'; id: string; mediaSourceId: string; videoPort?: number; audioPort?: number }
+  | { type: 'send-matroska'; id: string; mediaSourceId: string; audio: boolean; zero: number }
   | { type: 'close'; id: string }
   | { type: 'select-layer'; id: string; rid?: string }
-  | { type: 'set-feed'; channelId: string; feed?: FeedPlace }
-  | { type: 'close-channel'; channelId: string }
+  | { type: 'set-media-source'; viewerGroupId: string; mediaSource?: MediaSourceLocation }
+  | { type: 'close-viewer-group'; viewerGroupId: string }
   | { type: 'stats'; request: number }
   | { type: 'stop' };
 
-/** What one worker counts since its start. */
+/** Counters of a worker since its start. */
 export type WorkerStats = {
   publishers: number;
   viewers: number;
@@ -80,7 +80,7 @@ export type WorkerStats = {
   cpuMicroseconds: number;
 };
 
-/** From a worker to the gateway. */
+/** Message from a worker to the gateway. */
 export type WorkerReport =
   | { type: 'ready' }
   | { type: 'not-ready'; message: string }

@@ -3,19 +3,19 @@ import type { LocalTransport } from './media-plan.js';
 import type { PeerEnd, PublishingPeer, ViewerEvent, ViewingPeer } from './pool-types.js';
 import type { WorkerProcess } from './worker-process.js';
 
-type Found = Pick<SourceInfo, 'video' | 'audio'>;
-type Has = { audio: boolean; video: boolean };
+type SourceDescription = Pick<SourceInfo, 'video' | 'audio'>;
+type PresentMedia = { audio: boolean; video: boolean };
 
-/** Events that are kept for a listener that has not come yet. */
-const KEPT_EVENTS = 16;
+/** Events buffered until a listener is set; older ones are dropped. */
+const MAXIMUM_BUFFERED_EVENTS = 16;
 
-/** What both kinds of peers have in common, on the gateway's side. */
+/** State shared by publishing and viewing peers on the gateway's side. */
 abstract class PoolPeer {
   readonly id: string;
   readonly worker: WorkerProcess;
   readonly connected: Promise<void>;
   readonly closed: Promise<PeerEnd>;
-  /** Set when the worker has answered. */
+  /** Set when the worker has answered the request. */
   local!: LocalTransport;
   markConnected!: () => void;
   markClosed!: (end: PeerEnd) => void;
@@ -36,49 +36,49 @@ abstract class PoolPeer {
   }
 }
 
-/** A publisher; what the worker said before there was a listener is told to it at once. */
+/** Publishing peer; replays the last reports to a listener that is set later. */
 export class PoolPublisher extends PoolPeer implements PublishingPeer {
-  readonly feedId: string;
-  #sourceListener: ((source: Found) => void) | undefined;
-  #mediaListener: ((startedAt: number, has: Has) => void) | undefined;
-  #source: Found | undefined;
-  #media: { startedAt: number; has: Has } | undefined;
+  readonly mediaSourceId: string;
+  #sourceListener: ((source: SourceDescription) => void) | undefined;
+  #mediaListener: ((startedAt: number, has: PresentMedia) => void) | undefined;
+  #source: SourceDescription | undefined;
+  #media: { startedAt: number; has: PresentMedia } | undefined;
 
-  constructor(id: string, worker: WorkerProcess, feedId: string) {
+  constructor(id: string, worker: WorkerProcess, mediaSourceId: string) {
     super(id, worker);
-    this.feedId = feedId;
+    this.mediaSourceId = mediaSourceId;
   }
 
-  onSource(listener: (source: Found) => void): void {
+  onSource(listener: (source: SourceDescription) => void): void {
     this.#sourceListener = listener;
     if (this.#source) listener(this.#source);
   }
 
-  onMedia(listener: (startedAt: number, has: Has) => void): void {
+  onMedia(listener: (startedAt: number, has: PresentMedia) => void): void {
     this.#mediaListener = listener;
     if (this.#media) listener(this.#media.startedAt, this.#media.has);
   }
 
-  foundSource(source: Found): void {
+  sourceReported(source: SourceDescription): void {
     this.#source = source;
     this.#sourceListener?.(source);
   }
 
-  mediaBegan(startedAt: number, has: Has): void {
+  mediaStarted(startedAt: number, has: PresentMedia): void {
     this.#media = { startedAt, has };
     this.#mediaListener?.(startedAt, has);
   }
 }
 
-/** A viewer; events that came before there was a listener are told to it at once. */
+/** Viewing peer; replays buffered events to a listener that is set later. */
 export class PoolViewer extends PoolPeer implements ViewingPeer {
-  readonly channelId: string;
+  readonly viewerGroupId: string;
   #listener: ((event: ViewerEvent) => void) | undefined;
-  #early: ViewerEvent[] = [];
+  #bufferedEvents: ViewerEvent[] = [];
 
-  constructor(id: string, worker: WorkerProcess, channelId: string) {
+  constructor(id: string, worker: WorkerProcess, viewerGroupId: string) {
     super(id, worker);
-    this.channelId = channelId;
+    this.viewerGroupId = viewerGroupId;
   }
 
   selectLayer(rid: string | undefined): void {
@@ -87,15 +87,15 @@ export class PoolViewer extends PoolPeer implements ViewingPeer {
 
   onEvent(listener: (event: ViewerEvent) => void): void {
     this.#listener = listener;
-    for (const event of this.#early.splice(0)) listener(event);
+    for (const event of this.#bufferedEvents.splice(0)) listener(event);
   }
 
-  happened(event: ViewerEvent): void {
+  eventReported(event: ViewerEvent): void {
     if (this.#listener) {
       this.#listener(event);
       return;
     }
-    this.#early.push(event);
-    if (this.#early.length > KEPT_EVENTS) this.#early.shift();
+    this.#bufferedEvents.push(event);
+    if (this.#bufferedEvents.length > MAXIMUM_BUFFERED_EVENTS) this.#bufferedEvents.shift();
   }
 }

@@ -8,130 +8,139 @@ import type {
 } from './media-plan.js';
 
 /**
- * The SFU as the gateway sees it. Words: a **feed** is one source of media (a WHIP publisher, or RTP from an encoder on
- * this machine); a **channel** is what viewers watch (one a broadcast), fed by at most one feed at a time, which may
- * change under them.
+ * SFU interface of the gateway. A **media source** is a WHIP publisher, or RTP from an encoder on this machine. A
+ * **viewer group** holds the viewers of one broadcast; it shows at most one media source at a time, which may be
+ * replaced.
  */
 export type WebrtcPool = {
-  /** Starts the worker processes; resolves when all are ready. */
+  /** Starts the worker processes; resolves when all are ready. @throws HeadendError `webrtc_unavailable` */
   start(): Promise<void>;
-  /** Ends every peer and worker. Idempotent. */
+  /** Closes all peers and workers. Idempotent. */
   close(): Promise<void>;
 
-  /** Answers a publisher's offer; its media become the feed `feedId`. @throws HeadendError `webrtc_unavailable` */
+  /**
+   * Answers a publisher's offer; its media become the source `mediaSourceId`.
+   *
+   * @throws HeadendError `webrtc_unavailable`
+   */
   publish(options: PublishOptions): Promise<PublishingPeer>;
   /** Answers a viewer's offer. @throws HeadendError `webrtc_unavailable` */
   view(options: ViewOptions): Promise<ViewingPeer>;
 
-  /** For signalling in which the server offers: a transport that waits for a viewer's answer, for some seconds. */
+  /** Creates an offer for a viewer, valid until the connect timeout. @throws HeadendError `webrtc_unavailable` */
   offerView(): Promise<ViewOffer>;
-  /** Opens ports on loopback; the RTP (RFC 3550) that an encoder sends there becomes the feed `feedId`. */
+  /** Opens UDP ports on loopback; RTP (RFC 3550) that an encoder sends there becomes the source `mediaSourceId`. */
   receiveRtp(options: ReceiveRtpOptions): Promise<RtpInput>;
-  /** Sends a feed's best layer and its sound as RTP to ports on loopback, with sender reports on the odd ones. */
+  /**
+   * Sends a source's best video layer and audio as RTP to loopback ports; sender reports go to the next higher ports.
+   */
   sendRtp(options: SendRtpOptions): Promise<RtpOutput>;
-  /** Offers a feed's best layer of AV1 and its sound as live Matroska to who connects first to a port on loopback. */
+  /** Serves a source's best AV1 layer and audio as live Matroska to the first client of a loopback port. */
   sendMatroska(options: SendMatroskaOptions): Promise<MatroskaOutput>;
 
-  /** What a channel's viewers see from now on; undefined: nothing yet, they stay connected and wait. */
-  setFeed(channelId: string, feedId: string | undefined): void;
-  /** The channel is over: its viewers are disconnected with this reason. */
-  closeChannel(channelId: string, reason: string): void;
+  /** Switches a viewer group to a source; undefined: viewers stay connected and wait. */
+  setMediaSource(viewerGroupId: string, mediaSourceId: string | undefined): void;
+  /** Closes a viewer group and its viewers with `channel-closed`; `reason` is logged. */
+  closeViewerGroup(viewerGroupId: string, reason: string): void;
 
-  /** For the dashboard and tests. */
+  /** Returns counters for the dashboard and tests. */
   stats(): Promise<PoolStats>;
 };
 
 export type PublishOptions = {
-  feedId: string;
+  mediaSourceId: string;
   remote: RemoteTransport;
   plan: PublisherPlan;
-  /** Bits per second that the publisher is allowed (REMB); all layers together. */
+  /** Bitrate limit of the publisher, bit/s (REMB), for all layers together. */
   maximumBitrate: number;
 };
 
 export type ViewOptions = {
-  channelId: string;
+  viewerGroupId: string;
   remote: RemoteTransport;
   plan: ViewerPlan;
-  /** The layer to begin with; the best by default. */
+  /** Initial layer; the best by default. */
   rid?: string;
 };
 
-/** A transport that was opened before the viewer has said anything. */
+/** Transport opened before the viewer has answered. */
 export type ViewOffer = {
   readonly local: LocalTransport;
-  /** Takes the viewer's answer; `options.remote` is its transport. @throws HeadendError `webrtc_unavailable` */
+  /** Accepts the viewer's answer; `options.remote` is its transport. @throws HeadendError `webrtc_unavailable` */
   accept(options: ViewOptions): Promise<ViewingPeer>;
   close(): void;
 };
 
-/** Why a peer is gone. */
+/** Reason why a peer was closed. */
 export type PeerEnd =
-  | 'left' // the remote side said goodbye (DTLS close_notify)
-  | 'lost' // it is silent
+  | 'left' // DTLS close_notify of the remote side
+  | 'lost' // silence timeout
   | 'never-connected'
-  | 'closed' // by us
+  | 'closed' // closed by the gateway
   | 'channel-closed'
   | 'worker-died';
 
 export type Peer = {
   readonly id: string;
   readonly local: LocalTransport;
-  /** Resolves when ICE and DTLS are done. Never rejects; stays open if the peer ends before. */
+  /** Resolves when ICE and DTLS are established. Never rejects; stays pending if the peer closes before. */
   readonly connected: Promise<void>;
-  /** Resolves with the reason when the peer is gone. */
+  /** Resolves with the reason when the peer is closed. */
   readonly closed: Promise<PeerEnd>;
   close(): void;
 };
 
 export type PublishingPeer = Peer & {
-  /** Calls back with what arrives, when it changes materially and then every few seconds. Replaces earlier listeners. */
+  /** Reports codec, size and rates: when they change materially, and every 5 s. Replaces the earlier listener. */
   onSource(listener: (source: Pick<SourceInfo, 'video' | 'audio'>) => void): void;
-  /** Calls back when the first keyframe (or, without video, the first sound) is there, with its time (Unix ms). */
+  /**
+   * Reports the start of media (first keyframe or, without video, first audio packet; Unix ms), and kinds that start
+   * or stop later.
+   */
   onMedia(listener: (startedAt: number, has: { audio: boolean; video: boolean }) => void): void;
 };
 
 export type Layer = { rid: string; active: boolean; width?: number; height?: number; bitrate?: number };
 
 export type ViewerEvent =
-  | { type: 'active' } // media flows (again)
-  | { type: 'inactive' } // the channel has no feed at the moment
+  | { type: 'active' } // packets are being sent
+  | { type: 'inactive' } // the viewer group has no media source
   | { type: 'layers'; layers: Layer[]; current: string | undefined; chosen: string | undefined };
 
 export type ViewingPeer = Peer & {
-  /** Undefined: the server chooses by what the viewer's network takes. */
+  /** Pins a layer; undefined: the server selects by the viewer's bandwidth. */
   selectLayer(rid: string | undefined): void;
   onEvent(listener: (event: ViewerEvent) => void): void;
 };
 
 export type ReceiveRtpOptions = {
-  feedId: string;
+  mediaSourceId: string;
   video?: { codec: RtcVideoCodec };
-  /** Opus, 48 kHz. */
+  /** Opus at 48 kHz. */
   audio?: true;
 };
 
-/** Payload types that encoders use towards `receiveRtp`, and that `sendRtp` uses. */
+/** RTP payload types of `receiveRtp` and `sendRtp`. */
 export const LOOPBACK_PAYLOAD_TYPES = { video: 96, audio: 97 } as const;
 
 export type RtpInput = {
   readonly videoPort?: number;
-  readonly audioPort?: number /** One further up is RTCP. */;
+  readonly audioPort?: number /** RTCP uses the next higher port. */;
   close(): void;
 };
 
-export type SendRtpOptions = { feedId: string; videoPort?: number; audioPort?: number };
+export type SendRtpOptions = { mediaSourceId: string; videoPort?: number; audioPort?: number };
 
 export type RtpOutput = { close(): void };
 
 export type SendMatroskaOptions = {
-  feedId: string;
+  mediaSourceId: string;
   audio: boolean;
-  /** Unix ms that is 0 in the stream. */
+  /** Unix ms of timestamp 0 in the stream. */
   zero: number;
 };
 
-/** `close` ends the stream behind what was sent. */
+/** `close` ends the stream after the data written so far. */
 export type MatroskaOutput = { readonly port: number; close(): void };
 
 export type PoolStats = {
@@ -142,7 +151,7 @@ export type PoolStats = {
     viewers: number;
     packetsIn: number;
     packetsOut: number;
-    /** Dropped because they were older than the queue's time limit. */
+    /** Packets dropped because they exceeded the queue's age limit. */
     packetsStale: number;
     retransmitted: number;
     residentBytes: number;

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type Clock, HeadendError, type Logger, newId } from '../platform/index.js';
-import type { FeedPlace, WorkerReport, WorkerTimeouts } from './messages.js';
+import type { MediaSourceLocation, WorkerReport, WorkerTimeouts } from './messages.js';
 import { PoolPublisher, PoolViewer } from './pool-peers.js';
 import type {
   MatroskaOutput,
@@ -24,18 +24,18 @@ import { leastLoaded, nearOrIdle } from './worker-choice.js';
 import { WorkerProcess } from './worker-process.js';
 
 export type WebrtcPoolOptions = {
-  /** Processes; one per core is right. */
+  /** Worker processes; one per CPU core. */
   workers: number;
-  /** UDP; worker n has the n-th port from here. */
+  /** First UDP port; worker n uses `firstPort + n`. */
   firstPort: number;
-  /** The address to bind to; every interface by default. */
+  /** Bind address; all interfaces when absent. */
   bindAddress?: string;
-  /** Addresses by which this host is reached from outside (NAT 1:1), instead of its own. */
+  /** Public addresses (NAT 1:1) announced instead of the host's own. */
   publicIps: string[];
   clock: Clock;
   log: Logger;
   timeouts?: Partial<WorkerTimeouts>;
-  /** A worker may have so many more viewers than another before a channel is spread to both. */
+  /** Difference in load, in viewers, above which a viewer group is spread to another worker. */
   spreadAfter?: number;
 };
 
@@ -43,17 +43,17 @@ const TIMEOUTS: WorkerTimeouts = { connectMs: 10_000, silenceMs: 10_000 };
 const WILDCARDS = new Set(['', '0.0.0.0', '::']);
 const SPREAD_AFTER = 20;
 /**
- * The transport keeps one or two KB of every peer that was ever connected. A worker with so many joins or so much memory
- * gets no more peers while others can take them, and is started anew when it has none.
+ * Limits after which a worker is drained: it gets no more peers while others are available and is restarted when it
+ * has none. The transport leaks 1 to 2 KB per connected peer.
  */
 const MAXIMUM_JOINS = 100_000;
 const MAXIMUM_RESIDENT_BYTES = 1 << 30;
-const LOOK_MS = 30_000;
+const RENEWAL_CHECK_MS = 30_000;
 
-type FeedRecord = { worker: WorkerProcess };
-type ChannelRecord = { feedId: string | undefined; viewers: Map<WorkerProcess, number> };
+type MediaSourceRecord = { worker: WorkerProcess };
+type ViewerGroupRecord = { mediaSourceId: string | undefined; viewers: Map<WorkerProcess, number> };
 
-/** The SFU's worker processes behind one face; see `WebrtcPool`. */
+/** Creates the pool of SFU worker processes; see `WebrtcPool`. */
 export function createWebrtcPool(options: WebrtcPoolOptions): WebrtcPool {
   return new Pool(options);
 }
@@ -65,8 +65,8 @@ class Pool implements WebrtcPool {
   #workers: WorkerProcess[] = [];
   readonly #publishers = new Map<string, PoolPublisher>();
   readonly #viewers = new Map<string, PoolViewer>();
-  readonly #feeds = new Map<string, FeedRecord>();
-  readonly #channels = new Map<string, ChannelRecord>();
+  readonly #mediaSources = new Map<string, MediaSourceRecord>();
+  readonly #viewerGroups = new Map<string, ViewerGroupRecord>();
   #folder: string | undefined;
 
   constructor(options: WebrtcPoolOptions) {
@@ -76,7 +76,7 @@ class Pool implements WebrtcPool {
 
   async start(): Promise<void> {
     const { workers, firstPort, publicIps, clock, timeouts } = this.#options;
-    // The transport takes a wildcard for an interface of that name.
+    // The transport would look for an interface with a wildcard address.
     const bindAddress = WILDCARDS.has(this.#options.bindAddress ?? '')
       ? undefined
       : this.#options.bindAddress;
@@ -92,8 +92,8 @@ class Pool implements WebrtcPool {
         },
         clock,
         log: this.#log,
-        reported: (report) => this.#reported(worker, report),
-        died: () => this.#died(worker),
+        reportReceived: (report) => this.#reportReceived(worker, report),
+        workerDied: () => this.#workerDied(worker),
       });
       this.#workers.push(worker);
     }
@@ -103,38 +103,39 @@ class Pool implements WebrtcPool {
       await this.close();
       throw error;
     }
-    clock.every(LOOK_MS, () => void this.#look(), this.#life.signal);
+    clock.every(RENEWAL_CHECK_MS, () => void this.#renewDrainedWorkers(), this.#life.signal);
   }
 
   async close(): Promise<void> {
     this.#life.abort();
     await Promise.all(this.#workers.map((worker) => worker.close()));
     for (const peer of [...this.#publishers.values(), ...this.#viewers.values()])
-      this.#gone(peer.id, 'closed');
+      this.#peerClosed(peer.id, 'closed');
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
     this.#folder = undefined;
   }
 
-  async publish({ feedId, remote, plan, maximumBitrate }: PublishOptions): Promise<PublishingPeer> {
+  async publish(options: PublishOptions): Promise<PublishingPeer> {
+    const { mediaSourceId } = options;
     const worker = this.#leastLoaded();
     const id = newId();
-    const peer = new PoolPublisher(id, worker, feedId);
+    const peer = new PoolPublisher(id, worker, mediaSourceId);
     this.#publishers.set(id, peer);
     worker.publishers++;
     worker.joins++;
     try {
-      const answer = await worker.request({ type: 'publish', id, feedId, remote, plan, maximumBitrate });
+      const answer = await worker.request({ type: 'publish', id, ...options });
       if (answer.type === 'answered') peer.local = answer.local;
     } catch (error) {
-      this.#gone(id, 'closed');
+      this.#peerClosed(id, 'closed');
       throw error;
     }
-    this.#addFeed(feedId, worker);
+    this.#addMediaSource(mediaSourceId, worker);
     return peer;
   }
 
   async view(options: ViewOptions): Promise<ViewingPeer> {
-    const worker = this.#workerForViewer(options.channelId);
+    const worker = this.#workerForViewer(options.viewerGroupId);
     return this.#view(newId(), worker, options, false);
   }
 
@@ -142,7 +143,7 @@ class Pool implements WebrtcPool {
     const worker = this.#leastLoaded();
     const id = newId();
     const answer = await worker.request({ type: 'offer', id });
-    if (answer.type !== 'answered') throw unavailable('the WebRTC worker gave another answer');
+    if (answer.type !== 'answered') throw unavailable('the WebRTC worker sent an unexpected answer');
     return {
       local: answer.local,
       accept: (options) => this.#view(id, worker, options, true),
@@ -150,66 +151,66 @@ class Pool implements WebrtcPool {
     };
   }
 
-  async receiveRtp({ feedId, video, audio }: ReceiveRtpOptions): Promise<RtpInput> {
+  async receiveRtp({ mediaSourceId, video, audio }: ReceiveRtpOptions): Promise<RtpInput> {
     const worker = this.#leastLoaded();
     const id = newId();
     const ports = await worker.request({
       type: 'receive-rtp',
       id,
-      feedId,
+      mediaSourceId,
       ...(video ? { video } : {}),
       ...(audio ? { audio } : {}),
     });
-    if (ports.type !== 'receiving') throw unavailable('the WebRTC worker gave another answer');
-    this.#addFeed(feedId, worker);
+    if (ports.type !== 'receiving') throw unavailable('the WebRTC worker sent an unexpected answer');
+    this.#addMediaSource(mediaSourceId, worker);
     return {
       ...(ports.videoPort === undefined ? {} : { videoPort: ports.videoPort }),
       ...(ports.audioPort === undefined ? {} : { audioPort: ports.audioPort }),
       close: () => {
         worker.send({ type: 'close', id });
-        this.#removeFeed(feedId, worker);
+        this.#removeMediaSource(mediaSourceId, worker);
       },
     };
   }
 
-  async sendRtp({ feedId, videoPort, audioPort }: SendRtpOptions): Promise<RtpOutput> {
-    const worker = this.#feeds.get(feedId)?.worker;
-    if (!worker) throw unavailable('there is no such feed');
+  async sendRtp({ mediaSourceId, videoPort, audioPort }: SendRtpOptions): Promise<RtpOutput> {
+    const worker = this.#mediaSources.get(mediaSourceId)?.worker;
+    if (!worker) throw unavailable('no such media source');
     const id = newId();
     await worker.request({
       type: 'send-rtp',
       id,
-      feedId,
+      mediaSourceId,
       ...(videoPort === undefined ? {} : { videoPort }),
       ...(audioPort === undefined ? {} : { audioPort }),
     });
     return { close: () => worker.send({ type: 'close', id }) };
   }
 
-  async sendMatroska({ feedId, audio, zero }: SendMatroskaOptions): Promise<MatroskaOutput> {
-    const worker = this.#feeds.get(feedId)?.worker;
-    if (!worker) throw unavailable('there is no such feed');
+  async sendMatroska({ mediaSourceId, audio, zero }: SendMatroskaOptions): Promise<MatroskaOutput> {
+    const worker = this.#mediaSources.get(mediaSourceId)?.worker;
+    if (!worker) throw unavailable('no such media source');
     const id = newId();
-    const answer = await worker.request({ type: 'send-matroska', id, feedId, audio, zero });
+    const answer = await worker.request({ type: 'send-matroska', id, mediaSourceId, audio, zero });
     if (answer.type !== 'sending' || answer.port === undefined)
-      throw unavailable('the WebRTC worker gave another answer');
+      throw unavailable('the WebRTC worker sent an unexpected answer');
     return { port: answer.port, close: () => worker.send({ type: 'close', id }) };
   }
 
-  setFeed(channelId: string, feedId: string | undefined): void {
-    const channel = this.#channel(channelId);
-    channel.feedId = feedId;
-    this.#tellFeed(channelId, channel);
-    this.#forget(channelId, channel);
+  setMediaSource(viewerGroupId: string, mediaSourceId: string | undefined): void {
+    const group = this.#viewerGroup(viewerGroupId);
+    group.mediaSourceId = mediaSourceId;
+    this.#sendMediaSource(viewerGroupId, group);
+    this.#deleteIfUnused(viewerGroupId, group);
   }
 
-  closeChannel(channelId: string, reason: string): void {
-    const channel = this.#channels.get(channelId);
-    if (!channel) return;
-    this.#log.debug({ channelId, reason, viewers: this.#count(channel) }, 'a channel is closed');
-    channel.feedId = undefined;
-    for (const worker of channel.viewers.keys()) worker.send({ type: 'close-channel', channelId });
-    this.#forget(channelId, channel);
+  closeViewerGroup(viewerGroupId: string, reason: string): void {
+    const group = this.#viewerGroups.get(viewerGroupId);
+    if (!group) return;
+    this.#log.debug({ viewerGroupId, reason, viewers: this.#viewerCount(group) }, 'viewer group closed');
+    group.mediaSourceId = undefined;
+    for (const worker of group.viewers.keys()) worker.send({ type: 'close-viewer-group', viewerGroupId });
+    this.#deleteIfUnused(viewerGroupId, group);
   }
 
   async stats(): Promise<PoolStats> {
@@ -228,77 +229,81 @@ class Pool implements WebrtcPool {
     options: ViewOptions,
     offered: boolean,
   ): Promise<ViewingPeer> {
-    const { channelId, remote, plan, rid } = options;
-    const peer = new PoolViewer(id, worker, channelId);
-    const channel = this.#channel(channelId);
-    channel.viewers.set(worker, (channel.viewers.get(worker) ?? 0) + 1);
+    const { viewerGroupId, remote, plan, rid } = options;
+    const peer = new PoolViewer(id, worker, viewerGroupId);
+    const group = this.#viewerGroup(viewerGroupId);
+    group.viewers.set(worker, (group.viewers.get(worker) ?? 0) + 1);
     this.#viewers.set(id, peer);
     worker.viewers++;
     worker.joins++;
-    const feed = this.#placeFor(worker, channel.feedId);
+    const mediaSource = this.#locationFor(worker, group.mediaSourceId);
     try {
       const answer = await worker.request({
         type: 'view',
         id,
-        channelId,
+        viewerGroupId,
         remote,
         plan,
         offered,
         ...(rid === undefined ? {} : { rid }),
-        ...(feed ? { feed } : {}),
+        ...(mediaSource ? { mediaSource } : {}),
       });
       if (answer.type === 'answered') peer.local = answer.local;
     } catch (error) {
-      this.#gone(id, 'closed');
+      this.#peerClosed(id, 'closed');
       throw error;
     }
     return peer;
   }
 
-  #channel(channelId: string): ChannelRecord {
-    const known = this.#channels.get(channelId);
+  #viewerGroup(viewerGroupId: string): ViewerGroupRecord {
+    const known = this.#viewerGroups.get(viewerGroupId);
     if (known) return known;
-    const channel: ChannelRecord = { feedId: undefined, viewers: new Map() };
-    this.#channels.set(channelId, channel);
-    return channel;
+    const group: ViewerGroupRecord = { mediaSourceId: undefined, viewers: new Map() };
+    this.#viewerGroups.set(viewerGroupId, group);
+    return group;
   }
 
-  #forget(channelId: string, channel: ChannelRecord): void {
-    if (channel.feedId === undefined && channel.viewers.size === 0) this.#channels.delete(channelId);
+  #deleteIfUnused(viewerGroupId: string, group: ViewerGroupRecord): void {
+    if (group.mediaSourceId === undefined && group.viewers.size === 0)
+      this.#viewerGroups.delete(viewerGroupId);
   }
 
-  #count(channel: ChannelRecord): number {
+  #viewerCount(group: ViewerGroupRecord): number {
     let viewers = 0;
-    for (const count of channel.viewers.values()) viewers += count;
+    for (const count of group.viewers.values()) viewers += count;
     return viewers;
   }
 
-  #addFeed(feedId: string, worker: WorkerProcess): void {
-    this.#feeds.set(feedId, { worker });
-    this.#tellChannelsOf(feedId);
+  #addMediaSource(mediaSourceId: string, worker: WorkerProcess): void {
+    this.#mediaSources.set(mediaSourceId, { worker });
+    this.#updateViewerGroupsOf(mediaSourceId);
   }
 
-  #removeFeed(feedId: string, worker: WorkerProcess): void {
-    if (this.#feeds.get(feedId)?.worker !== worker) return;
-    this.#feeds.delete(feedId);
-    this.#tellChannelsOf(feedId);
+  #removeMediaSource(mediaSourceId: string, worker: WorkerProcess): void {
+    if (this.#mediaSources.get(mediaSourceId)?.worker !== worker) return;
+    this.#mediaSources.delete(mediaSourceId);
+    this.#updateViewerGroupsOf(mediaSourceId);
   }
 
-  #tellChannelsOf(feedId: string): void {
-    for (const [id, channel] of this.#channels) if (channel.feedId === feedId) this.#tellFeed(id, channel);
+  #updateViewerGroupsOf(mediaSourceId: string): void {
+    for (const [id, group] of this.#viewerGroups)
+      if (group.mediaSourceId === mediaSourceId) this.#sendMediaSource(id, group);
   }
 
-  #tellFeed(channelId: string, channel: ChannelRecord): void {
-    for (const worker of channel.viewers.keys()) {
-      const feed = this.#placeFor(worker, channel.feedId);
-      worker.send({ type: 'set-feed', channelId, ...(feed ? { feed } : {}) });
+  #sendMediaSource(viewerGroupId: string, group: ViewerGroupRecord): void {
+    for (const worker of group.viewers.keys()) {
+      const mediaSource = this.#locationFor(worker, group.mediaSourceId);
+      worker.send({ type: 'set-media-source', viewerGroupId, ...(mediaSource ? { mediaSource } : {}) });
     }
   }
 
-  #placeFor(worker: WorkerProcess, feedId: string | undefined): FeedPlace | undefined {
-    const feed = feedId === undefined ? undefined : this.#feeds.get(feedId);
-    if (feedId === undefined || !feed) return undefined;
-    return feed.worker === worker ? { feedId } : { feedId, relayPath: feed.worker.settings.relayPath };
+  #locationFor(worker: WorkerProcess, mediaSourceId: string | undefined): MediaSourceLocation | undefined {
+    const mediaSource = mediaSourceId === undefined ? undefined : this.#mediaSources.get(mediaSourceId);
+    if (mediaSourceId === undefined || !mediaSource) return undefined;
+    return mediaSource.worker === worker
+      ? { mediaSourceId }
+      : { mediaSourceId, relayPath: mediaSource.worker.settings.relayPath };
   }
 
   #leastLoaded(): WorkerProcess {
@@ -307,28 +312,28 @@ class Pool implements WebrtcPool {
     return best;
   }
 
-  #workerForViewer(channelId: string): WorkerProcess {
-    const feedId = this.#channels.get(channelId)?.feedId;
-    const home = feedId === undefined ? undefined : this.#feeds.get(feedId)?.worker;
+  #workerForViewer(viewerGroupId: string): WorkerProcess {
+    const mediaSourceId = this.#viewerGroups.get(viewerGroupId)?.mediaSourceId;
+    const home = mediaSourceId === undefined ? undefined : this.#mediaSources.get(mediaSourceId)?.worker;
     return nearOrIdle(home, this.#leastLoaded(), this.#options.spreadAfter ?? SPREAD_AFTER);
   }
 
-  #reported(worker: WorkerProcess, report: WorkerReport): void {
+  #reportReceived(worker: WorkerProcess, report: WorkerReport): void {
     switch (report.type) {
       case 'connected':
         this.#peer(report.id)?.markConnected();
         return;
       case 'closed':
-        this.#gone(report.id, report.end);
+        this.#peerClosed(report.id, report.end);
         return;
       case 'source':
-        this.#publishers.get(report.id)?.foundSource(report.source);
+        this.#publishers.get(report.id)?.sourceReported(report.source);
         return;
       case 'media':
-        this.#publishers.get(report.id)?.mediaBegan(report.startedAt, report.has);
+        this.#publishers.get(report.id)?.mediaStarted(report.startedAt, report.has);
         return;
       case 'viewer-event':
-        this.#viewers.get(report.id)?.happened(report.event);
+        this.#viewers.get(report.id)?.eventReported(report.event);
         return;
       case 'log':
         this.#log[report.level]({ port: worker.settings.port, detail: report.detail }, report.message);
@@ -342,46 +347,46 @@ class Pool implements WebrtcPool {
     return this.#publishers.get(id) ?? this.#viewers.get(id);
   }
 
-  #gone(id: string, end: PeerEnd): void {
+  #peerClosed(id: string, end: PeerEnd): void {
     const publisher = this.#publishers.get(id);
     const viewer = this.#viewers.get(id);
     if (publisher) {
       this.#publishers.delete(id);
       publisher.worker.publishers--;
-      this.#removeFeed(publisher.feedId, publisher.worker);
+      this.#removeMediaSource(publisher.mediaSourceId, publisher.worker);
     }
     if (viewer) {
       this.#viewers.delete(id);
       viewer.worker.viewers--;
-      this.#leftChannel(viewer);
+      this.#leaveViewerGroup(viewer);
     }
     (publisher ?? viewer)?.markClosed(end);
   }
 
-  #leftChannel({ channelId, worker }: PoolViewer): void {
-    const channel = this.#channels.get(channelId);
-    if (!channel) return;
-    const left = (channel.viewers.get(worker) ?? 0) - 1;
-    if (left > 0) channel.viewers.set(worker, left);
-    else channel.viewers.delete(worker);
-    this.#forget(channelId, channel);
+  #leaveViewerGroup({ viewerGroupId, worker }: PoolViewer): void {
+    const group = this.#viewerGroups.get(viewerGroupId);
+    if (!group) return;
+    const left = (group.viewers.get(worker) ?? 0) - 1;
+    if (left > 0) group.viewers.set(worker, left);
+    else group.viewers.delete(worker);
+    this.#deleteIfUnused(viewerGroupId, group);
   }
 
-  #died(worker: WorkerProcess): void {
-    for (const [feedId, feed] of [...this.#feeds])
-      if (feed.worker === worker) this.#removeFeed(feedId, worker);
+  #workerDied(worker: WorkerProcess): void {
+    for (const [mediaSourceId, mediaSource] of [...this.#mediaSources])
+      if (mediaSource.worker === worker) this.#removeMediaSource(mediaSourceId, worker);
     for (const peer of [...this.#publishers.values(), ...this.#viewers.values()])
-      if (peer.worker === worker) this.#gone(peer.id, 'worker-died');
+      if (peer.worker === worker) this.#peerClosed(peer.id, 'worker-died');
   }
 
-  /** Renews workers that have had many peers, when they have none. */
-  async #look(): Promise<void> {
+  /** Drains workers that exceed a limit and restarts drained ones without peers. */
+  async #renewDrainedWorkers(): Promise<void> {
     for (const worker of this.#workers) {
       const stats = await worker.stats();
       if (!stats) continue;
       if (worker.joins > MAXIMUM_JOINS || stats.residentBytes > MAXIMUM_RESIDENT_BYTES)
         worker.draining = true;
-      const hasInput = [...this.#feeds.values()].some((feed) => feed.worker === worker);
+      const hasInput = [...this.#mediaSources.values()].some((mediaSource) => mediaSource.worker === worker);
       if (worker.draining && worker.viewers === 0 && worker.publishers === 0 && !hasInput)
         await worker.renew();
     }

@@ -5,14 +5,14 @@ import path from 'node:path';
 import type { Logger } from '../platform/index.js';
 
 const PREFIX = 'headend-webrtc-';
-/** With the gateway's process id, so that those are known which killed gateways left. */
+/** Contains the gateway's process id, which tells folders of dead gateways. */
 const NAME = new RegExp(`^${PREFIX}(\\d+)-\\w{6}$`);
 
 /**
- * Makes the folder for the sockets by which the workers of this gateway reach each other, and sweeps away what gateways
- * left that were killed: folders of ours whose process is gone, and at whose sockets nobody answers.
+ * Creates the folder of the workers' relay sockets, and removes folders of gateways that were killed: those whose
+ * process is dead and whose sockets refuse connections.
  *
- * @param root where temporary files belong.
+ * @param root folder of temporary files.
  */
 export async function makeRelayFolder(log: Logger, root = os.tmpdir()): Promise<string> {
   for (const name of await readdir(root)) {
@@ -20,9 +20,9 @@ export async function makeRelayFolder(log: Logger, root = os.tmpdir()): Promise<
     try {
       if (!(await isLeft(folder, name))) continue;
       await rm(folder, { recursive: true, force: true });
-      log.info({ folder }, 'removed what a killed gateway left');
+      log.info({ folder }, 'removed the relay folder of a killed gateway');
     } catch (error) {
-      log.debug({ folder, err: error }, 'a temporary folder stays');
+      log.debug({ folder, err: error }, 'relay folder could not be removed');
     }
   }
   return await mkdtemp(path.join(root, `${PREFIX}${process.pid}-`));
@@ -33,7 +33,7 @@ async function isLeft(folder: string, name: string): Promise<boolean> {
   if (!(pid > 0) || isAlive(pid)) return false;
   const stat = await lstat(folder);
   if (!stat.isDirectory() || stat.uid !== process.getuid?.()) return false;
-  // A process may have its number in another container that shares the folder with us.
+  // Another container that shares the folder may use the same process id.
   for (const socket of await readdir(folder)) if (await answers(path.join(folder, socket))) return false;
   return true;
 }
@@ -47,7 +47,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Who listens accepts at once, who is gone refuses at once: there is nothing to wait for. */
+/** Connects to a Unix socket: it is accepted or refused immediately, so no timeout is needed. */
 async function answers(socketPath: string): Promise<boolean> {
   const socket = connect(socketPath);
   try {

@@ -1,16 +1,19 @@
 import type { WorkerProcess } from './worker-process.js';
 
-/** What is asked of a worker to choose among them. */
+/** Worker properties that the choice depends on. */
 type Load = Pick<WorkerProcess, 'ready' | 'draining' | 'viewers' | 'publishers'>;
 
-/** A publisher costs about as much as so many viewers. */
+/** Load of a publisher, in viewers. */
 const PUBLISHER_LOAD = 2;
 
 function load(worker: Load): number {
   return worker.viewers + worker.publishers * PUBLISHER_LOAD;
 }
 
-/** The worker with the least to do, one that is to be renewed only where there is no other; undefined: none runs. */
+/**
+ * Returns the ready worker with the least load, preferring workers that are not draining; undefined when none is
+ * ready.
+ */
 export function leastLoaded<Worker extends Load>(workers: readonly Worker[]): Worker | undefined {
   const ready = workers.filter((worker) => worker.ready);
   const fresh = ready.filter((worker) => !worker.draining);
@@ -19,8 +22,8 @@ export function leastLoaded<Worker extends Load>(workers: readonly Worker[]): Wo
 }
 
 /**
- * Where a viewer goes: to the worker that has its feed, so that nothing need be relayed, unless another has
- * `spreadAfter` less to do.
+ * Returns the worker that receives the viewer's source, so that no relay is needed, unless the idle one has more than
+ * `spreadAfter` less load.
  */
 export function nearOrIdle<Worker extends Load>(
   home: Worker | undefined,

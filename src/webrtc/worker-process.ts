@@ -3,46 +3,46 @@ import path from 'node:path';
 import { Backoff, type Cancel, type Clock, HeadendError, type Logger } from '../platform/index.js';
 import type { WorkerCommand, WorkerReport, WorkerSettings, WorkerStats } from './messages.js';
 
-/** ms that a worker may take to start, to answer, and to end. */
+/** Time limits for start, answer and stop, ms. */
 const START_MS = 15_000;
 const ANSWER_MS = 5000;
 const STOP_MS = 3000;
-/** A worker that dies is started again at once, then with growing patience; never given up. */
+/** Restart backoff: 100 ms to 10 s, without giving up. */
 const RESTARTS = { initialMs: 100, maximumMs: 10_000, windowMs: 60_000, limit: Number.POSITIVE_INFINITY };
 
 type Answer = Extract<WorkerReport, { type: 'answered' | 'receiving' | 'sending' }>;
-type Waiting = { resolve(answer: Answer): void; reject(error: Error): void; cancel: Cancel };
+type PendingRequest = { resolve(answer: Answer): void; reject(error: Error): void; cancel: Cancel };
 
 export type WorkerProcessOptions = {
   settings: WorkerSettings;
   clock: Clock;
   log: Logger;
-  /** What is no answer to a request. */
-  reported(report: WorkerReport): void;
-  /** All that the worker had is gone; another process is being started. */
-  died(): void;
+  /** Called with reports that are not answers to a request. */
+  reportReceived(report: WorkerReport): void;
+  /** Called when the process has died with all its peers; a restart follows. */
+  workerDied(): void;
 };
 
-/** One worker process as the gateway sees it: started again when it dies. */
+/** Worker process, restarted when it dies. */
 export class WorkerProcess {
   readonly settings: WorkerSettings;
-  /** Peers that it has, by what the pool gave it. */
+  /** Current peers, counted by the pool. */
   viewers = 0;
   publishers = 0;
-  /** Peers that it was ever given. */
+  /** Peers since the start of the process. */
   joins = 0;
-  /** It is to get no more peers, and is started anew when it has none. */
+  /** Gets no more peers and is restarted when it has none. */
   draining = false;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #reported: (report: WorkerReport) => void;
-  readonly #died: () => void;
+  readonly #reportReceived: (report: WorkerReport) => void;
+  readonly #workerDied: () => void;
   readonly #backoff: Backoff;
   readonly #life = new AbortController();
-  readonly #waiting = new Map<string, Waiting>();
-  readonly #statsWaiting = new Map<number, (stats: WorkerStats | undefined) => void>();
+  readonly #pending = new Map<string, PendingRequest>();
+  readonly #pendingStats = new Map<number, (stats: WorkerStats | undefined) => void>();
   #child: ChildProcess | undefined;
-  #gone: Promise<void> = Promise.resolve();
+  #exitPromise: Promise<void> = Promise.resolve();
   #ready = false;
   #stopping = false;
   #requests = 0;
@@ -51,8 +51,8 @@ export class WorkerProcess {
     this.settings = options.settings;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#reported = options.reported;
-    this.#died = options.died;
+    this.#reportReceived = options.reportReceived;
+    this.#workerDied = options.workerDied;
     this.#backoff = new Backoff(options.clock, RESTARTS);
   }
 
@@ -64,7 +64,10 @@ export class WorkerProcess {
     return this.#ready && !this.#stopping;
   }
 
-  /** @throws HeadendError `webrtc_unavailable` when it can't be started, for instance as its port is taken. */
+  /**
+   * @throws HeadendError `webrtc_unavailable` when the process does not start, for instance because its port is
+   * taken.
+   */
   async start(): Promise<void> {
     const failure = await this.#launch();
     if (failure === undefined) return;
@@ -75,15 +78,15 @@ export class WorkerProcess {
     );
   }
 
-  /** Ends the process. Idempotent; resolves when it is gone. */
+  /** Stops the process; resolves when it has exited. Idempotent. */
   async close(): Promise<void> {
     this.#life.abort();
     await this.#stop();
   }
 
-  /** Ends the process and starts another one in its place. */
+  /** Stops the process and starts another in its place. */
   async renew(): Promise<void> {
-    this.#log.info({ port: this.settings.port }, 'a WebRTC worker is renewed');
+    this.#log.info({ port: this.settings.port }, 'WebRTC worker restarts to release memory');
     await this.#stop();
     await this.#restart();
   }
@@ -97,35 +100,35 @@ export class WorkerProcess {
     if (!this.ready) return Promise.reject(unavailable('the WebRTC worker is not running'));
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.after(ANSWER_MS, () => {
-        this.#waiting.delete(command.id);
+        this.#pending.delete(command.id);
         this.send({ type: 'close', id: command.id });
         reject(unavailable('the WebRTC worker does not answer'));
       });
-      this.#waiting.set(command.id, { resolve, reject, cancel });
+      this.#pending.set(command.id, { resolve, reject, cancel });
       this.send(command);
     });
   }
 
-  /** Undefined when it does not answer. */
+  /** Resolves with undefined when the worker does not answer in time. */
   stats(): Promise<WorkerStats | undefined> {
     if (!this.ready) return Promise.resolve(undefined);
     const request = ++this.#requests;
     return new Promise((resolve) => {
       const finish = (stats: WorkerStats | undefined): void => {
         cancel();
-        this.#statsWaiting.delete(request);
+        this.#pendingStats.delete(request);
         resolve(stats);
       };
       const cancel = this.#clock.after(ANSWER_MS, () => finish(undefined));
-      this.#statsWaiting.set(request, finish);
+      this.#pendingStats.set(request, finish);
       this.send({ type: 'stats', request });
     });
   }
 
-  /** Starts a process; gives what is wrong when it does not get ready. */
+  /** Starts a process. @returns the failure, or undefined when the worker is ready. */
   #launch(): Promise<string | undefined> {
     const file = path.join(import.meta.dirname, 'worker', `main${path.extname(import.meta.filename)}`);
-    // In a session of its own a Ctrl-C in the terminal reaches the gateway alone, which ends its workers in order.
+    // Detached, so that Ctrl-C reaches the gateway alone, which stops its workers in order.
     const child = fork(file, [], {
       serialization: 'advanced',
       detached: true,
@@ -139,15 +142,15 @@ export class WorkerProcess {
         slow();
         resolve(failure);
       };
-      this.#gone = new Promise((gone) => {
+      this.#exitPromise = new Promise((gone) => {
         const ended = (): void => {
           gone();
-          finish('it ended while it started');
+          finish('it exited during start');
           this.#exited(child);
         };
         child.once('exit', ended);
         child.once('error', (error) => {
-          this.#log.error({ err: error }, 'a WebRTC worker could not be reached');
+          this.#log.error({ err: error }, 'WebRTC worker channel failed');
           if (child.pid === undefined) ended();
         });
       });
@@ -156,53 +159,54 @@ export class WorkerProcess {
           this.#ready = true;
           finish(undefined);
         } else if (report.type === 'not-ready') finish(report.message);
-        else this.#take(report);
+        else this.#handleReport(report);
       });
       this.send({ type: 'start', settings: this.settings });
     });
   }
 
-  #take(report: WorkerReport): void {
+  #handleReport(report: WorkerReport): void {
     if (report.type === 'stats') {
-      this.#statsWaiting.get(report.request)?.(report.stats);
+      this.#pendingStats.get(report.request)?.(report.stats);
       return;
     }
     if (report.type === 'refused') {
-      this.#settle(report.id)?.reject(unavailable(report.message));
+      this.#takePending(report.id)?.reject(unavailable(report.message));
     } else if (report.type === 'answered' || report.type === 'receiving' || report.type === 'sending') {
-      this.#settle(report.id)?.resolve(report);
-    } else this.#reported(report);
+      this.#takePending(report.id)?.resolve(report);
+    } else this.#reportReceived(report);
   }
 
-  #settle(id: string): Waiting | undefined {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    waiting?.cancel();
-    return waiting;
+  #takePending(id: string): PendingRequest | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    pending?.cancel();
+    return pending;
   }
 
   #exited(child: ChildProcess): void {
     if (child !== this.#child) return;
     const wasReady = this.#ready;
     this.#ready = false;
-    for (const id of [...this.#waiting.keys()])
-      this.#settle(id)?.reject(unavailable('the WebRTC worker has died'));
-    for (const finish of [...this.#statsWaiting.values()]) finish(undefined);
-    if (wasReady) this.#died();
+    for (const id of [...this.#pending.keys()])
+      this.#takePending(id)?.reject(unavailable('the WebRTC worker has died'));
+    for (const finish of [...this.#pendingStats.values()]) finish(undefined);
+    if (wasReady) this.#workerDied();
     const { exitCode: code, signalCode: signal } = child;
     const { port } = this.settings;
-    if (this.#stopping && code !== 0) this.#log.warn({ port, code, signal }, 'a WebRTC worker ended badly');
+    if (this.#stopping && code !== 0)
+      this.#log.warn({ port, code, signal }, 'WebRTC worker exited with an error');
     if (this.#stopping || !wasReady) return;
-    this.#log.error({ port, code, signal }, 'a WebRTC worker has died');
+    this.#log.error({ port, code, signal }, 'WebRTC worker died and restarts');
     void this.#restart();
   }
 
   async #restart(): Promise<void> {
     while (!this.#life.signal.aborted) {
-      const wait = this.#backoff.failed() ?? RESTARTS.maximumMs;
+      const waitMs = this.#backoff.failed() ?? RESTARTS.maximumMs;
       await new Promise<void>((resolve) => {
         this.#life.signal.addEventListener('abort', () => resolve(), { once: true });
-        this.#clock.after(wait, resolve, this.#life.signal);
+        this.#clock.after(waitMs, resolve, this.#life.signal);
       });
       if (this.#life.signal.aborted) return;
       this.joins = 0;
@@ -210,9 +214,9 @@ export class WorkerProcess {
       this.#stopping = false;
       const failure = await this.#launch();
       if (failure === undefined) return;
-      this.#log.error({ port: this.settings.port }, `a WebRTC worker does not start again: ${failure}`);
+      this.#log.error({ port: this.settings.port }, `WebRTC worker restart failed: ${failure}`);
       this.#child?.kill('SIGKILL');
-      await this.#gone;
+      await this.#exitPromise;
     }
   }
 
@@ -222,7 +226,7 @@ export class WorkerProcess {
     if (!child) return;
     this.send({ type: 'stop' });
     const cancel = this.#clock.after(STOP_MS, () => child.kill('SIGKILL'));
-    await this.#gone;
+    await this.#exitPromise;
     cancel();
   }
 }

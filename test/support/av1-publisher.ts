@@ -116,15 +116,15 @@ export class Av1Publisher {
     const closed = (): void => void this.outputs--;
     return new (class extends SourceDouble {
       override readonly rtp = {
-        feedId: FEED,
+        mediaSourceId: FEED,
         send: ({ video, audio }: { video?: number; audio?: number }) =>
           pool.sendRtp({
-            feedId: FEED,
+            mediaSourceId: FEED,
             ...(video === undefined ? {} : { videoPort: video }),
             ...(audio === undefined ? {} : { audioPort: audio }),
           }),
         sendMatroska: async (options: { zero: number; audio: boolean }) => {
-          const output = await pool.sendMatroska({ feedId: FEED, ...options });
+          const output = await pool.sendMatroska({ mediaSourceId: FEED, ...options });
           opened();
           let open = true;
           const close = (): void => {

@@ -98,8 +98,8 @@ export class PoolDouble implements WebrtcPool {
   readonly publishers: PublishingPeerDouble[] = [];
   readonly viewers: ViewingPeerDouble[] = [];
   /** Every change of what channels show, in order. */
-  readonly feeds: [channelId: string, feedId: string | undefined][] = [];
-  readonly closedChannels: [channelId: string, reason: string][] = [];
+  readonly feeds: [viewerGroupId: string, mediaSourceId: string | undefined][] = [];
+  readonly closedChannels: [viewerGroupId: string, reason: string][] = [];
   readonly inputs: (ReceiveRtpOptions & { open: boolean })[] = [];
   readonly outputs: (SendRtpOptions & { open: boolean })[] = [];
   readonly matroskaOutputs: (SendMatroskaOptions & { open: boolean })[] = [];
@@ -168,19 +168,19 @@ export class PoolDouble implements WebrtcPool {
     };
   }
 
-  setFeed(channelId: string, feedId: string | undefined): void {
-    this.feeds.push([channelId, feedId]);
+  setMediaSource(viewerGroupId: string, mediaSourceId: string | undefined): void {
+    this.feeds.push([viewerGroupId, mediaSourceId]);
   }
 
   /** What the channel shows now. */
-  feedOf(channelId: string): string | undefined {
-    return this.feeds.findLast(([id]) => id === channelId)?.[1];
+  feedOf(viewerGroupId: string): string | undefined {
+    return this.feeds.findLast(([id]) => id === viewerGroupId)?.[1];
   }
 
-  closeChannel(channelId: string, reason: string): void {
-    this.closedChannels.push([channelId, reason]);
+  closeViewerGroup(viewerGroupId: string, reason: string): void {
+    this.closedChannels.push([viewerGroupId, reason]);
     for (const viewer of this.viewers)
-      if (viewer.options.channelId === channelId) viewer.end('channel-closed');
+      if (viewer.options.viewerGroupId === viewerGroupId) viewer.end('channel-closed');
   }
 
   async stats(): Promise<PoolStats> {

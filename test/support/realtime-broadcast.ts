@@ -79,13 +79,13 @@ export class PublishedSource implements Source {
   #readers: SourceReader[] = [];
 
   /** @param feedId set for a WHIP publisher. */
-  constructor(feedId?: string) {
-    this.info = { protocol: feedId === undefined ? 'rtmp' : 'whip' };
+  constructor(mediaSourceId?: string) {
+    this.info = { protocol: mediaSourceId === undefined ? 'rtmp' : 'whip' };
     this.rtp =
-      feedId === undefined
+      mediaSourceId === undefined
         ? undefined
         : {
-            feedId,
+            mediaSourceId,
             send: async () => ({ close() {} }),
             sendMatroska: async () => ({ port: 1, close() {} }),
           };

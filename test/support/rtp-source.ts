@@ -42,7 +42,7 @@ type Stream = { rtp: Socket; rtcp: Socket; report: Buffer | undefined; sequence:
  * both streams before the first packet, video from a keyframe on.
  */
 export class RtpSender implements RtpSource {
-  readonly feedId = 'feed-1';
+  readonly mediaSourceId = 'feed-1';
   /** Ports to which it sends at the moment. */
   readonly outputs = new Set<{ video?: number; audio?: number }>();
   /** Set to make `send` fail. */

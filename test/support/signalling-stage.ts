@@ -45,7 +45,7 @@ export async function signallingStage(t: Test, options: SignallingStageOptions =
         streamId: publisher.signedIn?.streamId ?? STREAM,
       });
       publications.push(publication);
-      visit.published?.(new PublishedSource(publisher.rtp?.feedId));
+      visit.published?.(new PublishedSource(publisher.rtp?.mediaSourceId));
       return { publication };
     },
     maximumBitrate: 1,

@@ -16,9 +16,9 @@ const context: WorkerContext = {
     relayPath: '',
     timeouts: { connectMs: 10_000, silenceMs: 10_000 },
   },
-  queue: new PacketQueue({ clock: systemClock, failed: console.error }),
+  queue: new PacketQueue({ clock: systemClock, receiverFailed: console.error }),
   counters: { packetsIn: 0, packetsOut: 0, retransmitted: 0 },
-  tell: () => {},
+  notifyGateway: () => {},
   log: (_level, message, error) => console.error(message, error),
 };
 

@@ -111,12 +111,12 @@ export async function startPool(
 export async function publish(
   pool: WebrtcPool,
   peers: RtcPeers,
-  feedId: string,
+  mediaSourceId: string,
   plan: PublisherPlan = publisherPlan(),
   maximumBitrate = 3_000_000,
 ): Promise<{ peer: RtcPeer; publishing: PublishingPeer }> {
   const peer = await peers.create();
-  const publishing = await pool.publish({ feedId, remote: peer.remote, plan, maximumBitrate });
+  const publishing = await pool.publish({ mediaSourceId, remote: peer.remote, plan, maximumBitrate });
   await peer.connect(publishing.local);
   await publishing.connected;
   return { peer, publishing };
@@ -140,13 +140,13 @@ export class TestViewer {
   static async join(
     pool: WebrtcPool,
     peers: RtcPeers,
-    channelId: string,
+    viewerGroupId: string,
     plan: ViewerPlan = viewerPlan(),
     rid?: string,
   ): Promise<TestViewer> {
     const peer = await peers.create();
     const viewing = await pool.view({
-      channelId,
+      viewerGroupId,
       remote: peer.remote,
       plan,
       ...(rid === undefined ? {} : { rid }),

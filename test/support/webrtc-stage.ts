@@ -46,7 +46,7 @@ export async function webrtcStage(t: Test, prepare?: (parts: StageParts) => Prom
   const ingest = createWhipIngest({
     pool,
     publish: async (publisher) => {
-      const source = new PublishedSource(publisher.rtp?.feedId);
+      const source = new PublishedSource(publisher.rtp?.mediaSourceId);
       visit.published?.(source);
       const publication: Publication = {
         id: source.id,

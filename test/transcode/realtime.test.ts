@@ -371,7 +371,7 @@ t.test('what is RTP already needs none', async (t) => {
   const { visit } = await transcoding(t, { ladder: 'off' });
   const source = new (class extends SourceDouble {
     override readonly rtp = {
-      feedId: 'feed',
+      mediaSourceId: 'feed',
       send: async () => ({ close: () => {} }),
       sendMatroska: async () => ({ port: 1, close: () => {} }),
     };

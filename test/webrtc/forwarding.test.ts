@@ -22,50 +22,43 @@ const TRANSPORT_CC = (packet: Buffer): boolean => packet[1] === 205 && (packet[0
 const PLI = (packet: Buffer): boolean => packet[1] === 206 && (packet[0]! & 0x1f) === 1;
 const REMB = (packet: Buffer): boolean => packet[1] === 206 && (packet[0]! & 0x1f) === 15;
 
-t.test(
-  'a publisher in one worker is seen by viewers in all, rewritten for each, without holes',
-  async (t) => {
-    const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
-    const { peer, publishing } = await publish(pool, peers, 'feed');
-    pool.setFeed('channel', 'feed');
-    const stream = new PictureStream(VIDEO);
-    peer.send(...stream.picture(true));
-    const viewers: TestViewer[] = [];
-    for (let i = 0; i < 4; i++) viewers.push(await TestViewer.join(pool, peers, 'channel'));
-    for (let i = 0; i < 20; i++) peer.send(...stream.picture(false));
-    for (const viewer of viewers) {
-      const packets = await viewer.videoCount(43);
-      t.ok(areContinuous(sequencesOf(packets)), 'the numbers have no hole');
-      t.equal(
-        packets[0]![12]! & 0x1f,
-        7,
-        'it begins with the parameter sets of the keyframe that was there already',
-      );
-      t.ok(packets.every((packet) => (packet[1]! & 0x7f) === VIEW.video));
-      t.equal(packets.filter((packet) => packet[1]! & 0x80).length, 21, 'markers are kept');
-      t.ok(
-        packets.every((packet) => (packet[0]! & 0x3f) === 0),
-        'no extension, no padding',
-      );
-    }
-    const { workers } = await pool.stats();
+t.test('viewers in all workers get contiguous, rewritten packets of a publisher in one worker', async (t) => {
+  const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
+  const { peer, publishing } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const stream = new PictureStream(VIDEO);
+  peer.send(...stream.picture(true));
+  const viewers: TestViewer[] = [];
+  for (let i = 0; i < 4; i++) viewers.push(await TestViewer.join(pool, peers, 'group'));
+  for (let i = 0; i < 20; i++) peer.send(...stream.picture(false));
+  for (const viewer of viewers) {
+    const packets = await viewer.videoCount(43);
+    t.ok(areContinuous(sequencesOf(packets)), 'sequence numbers are contiguous');
+    t.equal(packets[0]![12]! & 0x1f, 7, 'starts with the parameter sets of the buffered keyframe');
+    t.ok(packets.every((packet) => (packet[1]! & 0x7f) === VIEW.video));
+    t.equal(packets.filter((packet) => packet[1]! & 0x80).length, 21, 'markers are kept');
     t.ok(
-      workers.every((worker) => worker.viewers > 0),
-      'both workers have viewers',
+      packets.every((packet) => (packet[0]! & 0x3f) === 0),
+      'no extension, no padding',
     );
-    t.equal(
-      workers.reduce((sum, worker) => sum + worker.packetsIn, 0),
-      43,
-    );
-    t.ok(publishing.local.candidates.length > 0);
-  },
-);
+  }
+  const { workers } = await pool.stats();
+  t.ok(
+    workers.every((worker) => worker.viewers > 0),
+    'both workers have viewers',
+  );
+  t.equal(
+    workers.reduce((sum, worker) => sum + worker.packetsIn, 0),
+    43,
+  );
+  t.ok(publishing.local.candidates.length > 0);
+});
 
-t.test('lost packets are asked for until they come, and viewers get them', async (t) => {
+t.test('a lost packet is requested by NACK, and its retransmission reaches viewers', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream(VIDEO);
   const packets = [...stream.picture(true), ...stream.picture(false, 4)];
   const [lost] = packets.splice(4, 1);
@@ -83,7 +76,7 @@ t.test('lost packets are asked for until they come, and viewers get them', async
     timestamp: lost!.readUInt32BE(4),
     payload: Buffer.concat([lost!.subarray(2, 4), lost!.subarray(12)]),
   });
-  // What probes the path, and what repairs something that never was missing, is not forwarded.
+  // Probing padding and retransmissions of packets that were not missing are not forwarded.
   const probe = rtpPacket({
     payloadType: VIDEO.rtxPayloadType,
     ssrc: VIDEO.rtxSsrc,
@@ -107,11 +100,11 @@ t.test('lost packets are asked for until they come, and viewers get them', async
   t.equal(repaired.readUInt32BE(4), lost!.readUInt32BE(4));
 });
 
-t.test('packets that are only padding leave no hole in what viewers get', async (t) => {
+t.test("padding-only packets leave no gap in the viewers' sequence numbers", async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream({ ...VIDEO, sequence: 65_530 });
   peer.send(...stream.picture(true));
   for (let i = 0; i < 3; i++) {
@@ -121,19 +114,19 @@ t.test('packets that are only padding leave no hole in what viewers get', async 
     peer.send(...stream.picture(false));
   }
   const packets = await viewer.videoCount(9);
-  t.ok(areContinuous(sequencesOf(packets)), 'over a wrap of the numbers too');
+  t.ok(areContinuous(sequencesOf(packets)), 'contiguous across the wrap');
   t.ok(packets.every((packet) => packet.length > 12));
 });
 
-t.test('a viewer gets again what it asks for: in its own stream for that, or plainly', async (t) => {
+t.test("a viewer's NACK is answered by RTX when negotiated, else by the original packet", async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const withRtx = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const withRtx = await TestViewer.join(pool, peers, 'group');
   const plain = await TestViewer.join(
     pool,
     peers,
-    'channel',
+    'group',
     viewerPlan({ codecs: [{ codec: 'h264', payloadType: VIEW.video }] }),
   );
   const stream = new PictureStream(VIDEO);
@@ -143,11 +136,11 @@ t.test('a viewer gets again what it asks for: in its own stream for that, or pla
   await withRtx.peer.until(() => withRtx.rtx.length > 0);
   const [rtx] = withRtx.rtx;
   t.equal(rtx![1]! & 0x7f, VIEW.rtx);
-  t.same(rtx!.subarray(12, 14), wanted.subarray(2, 4), 'the original number comes first');
+  t.same(rtx!.subarray(12, 14), wanted.subarray(2, 4), 'starts with the original sequence number');
   t.same(rtx!.subarray(14), wanted.subarray(12));
   t.same(rtx!.subarray(4, 8), wanted.subarray(4, 8));
 
-  // A packet that has come already is not let through twice by SRTP: what counts is that it was sent.
+  // SRTP drops duplicates, so the worker's counter is checked instead.
   const numbers = sequencesOf(await plain.videoCount(5));
   plain.peer.send(genericNack(9, VIEW.videoSsrc, [numbers[2]!, numbers[4]!]));
   for (let sent = 1; sent < 3; ) sent = (await pool.stats()).workers[0]!.retransmitted;
@@ -155,11 +148,11 @@ t.test('a viewer gets again what it asks for: in its own stream for that, or pla
   t.same(plain.rtx, []);
 });
 
-t.test('a viewer that asks for everything again and again is served within bounds', async (t) => {
+t.test('retransmissions are limited when a viewer requests all packets repeatedly', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream(VIDEO);
   peer.send(...stream.picture(true, 20));
   const numbers = sequencesOf(await viewer.videoCount(21));
@@ -171,18 +164,18 @@ t.test('a viewer that asks for everything again and again is served within bound
 });
 
 t.test(
-  'the publisher hears what arrived and how much it may send, and is asked for keyframes sparingly',
+  'a publisher gets transport-wide feedback and REMB, and few PLIs for the requests of many viewers',
   async (t) => {
     const { pool, peers } = await startPool(t);
-    const { peer } = await publish(pool, peers, 'feed', publisherPlan(), 2_500_000);
-    pool.setFeed('channel', 'feed');
+    const { peer } = await publish(pool, peers, 'source', publisherPlan(), 2_500_000);
+    pool.setMediaSource('group', 'source');
     const stream = new PictureStream(VIDEO);
-    // No keyframe: the viewers' need must be made known.
+    // No keyframe: viewers need a request to the publisher.
     peer.send(...stream.picture(false));
-    const first = await TestViewer.join(pool, peers, 'channel');
+    const first = await TestViewer.join(pool, peers, 'group');
     await peer.until(() => peer.received.some(PLI));
     for (let i = 0; i < 5; i++) {
-      await TestViewer.join(pool, peers, 'channel');
+      await TestViewer.join(pool, peers, 'group');
       first.peer.send(Buffer.from('81ce000200000001', 'hex'), Buffer.from('81ce00020000000100000457', 'hex'));
     }
     const value = Buffer.alloc(2);
@@ -197,25 +190,22 @@ t.test(
     const rate = (((remb[17]! & 3) << 16) | remb.readUInt16BE(18)) * 2 ** (remb[17]! >> 2);
     t.ok(Math.abs(rate - 2_500_000) < 10_000, `${rate} bit/s`);
     const told = peer.received.filter(TRANSPORT_CC).reduce((sum, packet) => sum + packet.readUInt16BE(14), 0);
-    t.equal(told, 10, 'every packet is told of');
-    t.ok(
-      peer.received.filter(PLI).length <= 3,
-      'six viewers and their requests are not so many to the publisher',
-    );
+    t.equal(told, 10, 'feedback covers every packet');
+    t.ok(peer.received.filter(PLI).length <= 3, 'requests of six viewers are coalesced');
     t.equal(peer.received.find(PLI)!.readUInt32BE(8), VIDEO.ssrc);
   },
 );
 
-t.test('sound is forwarded as it is, with silence left out', async (t) => {
+t.test('audio is forwarded unchanged, with the gaps of DTX', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer, publishing } = await publish(pool, peers, 'feed');
+  const { peer, publishing } = await publish(pool, peers, 'source');
   const found: unknown[] = [];
   publishing.onSource((source) => {
     found.push(source.audio);
     peer.wake();
   });
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const payload = Buffer.from([0x7c, 1, 2, 3]);
   for (let i = 0; i < 5; i++)
     peer.send(
@@ -240,11 +230,11 @@ t.test('sound is forwarded as it is, with silence left out', async (t) => {
   t.match(found.find(Boolean), { codec: 'opus', sampleRate: 48_000, channels: 2 });
 });
 
-t.test('sender reports reach viewers with their own numbers, on the clock of this machine', async (t) => {
+t.test("viewers get sender reports on this machine's clock with their own counters", async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream(VIDEO);
   const { timestamp } = stream;
   peer.send(...stream.picture(true));
@@ -258,16 +248,16 @@ t.test('sender reports reach viewers with their own numbers, on the clock of thi
   await viewer.peer.until(() => viewer.peer.received.some(isReport));
   const got = viewer.peer.received.findLast(isReport)!;
   const unix = (got.readUInt32BE(8) - 2_208_988_800) * 1000 + (got.readUInt32BE(12) / 2 ** 32) * 1000;
-  t.ok(Math.abs(unix - Date.now()) < 2000, 'the time is ours');
-  t.ok(Math.abs(got.readUInt32BE(16) - timestamp) < 90_000 * 2, 'and belongs to the timestamp');
-  t.ok(got.readUInt32BE(20) >= 3, 'packets are counted');
+  t.ok(Math.abs(unix - Date.now()) < 2000, 'time is that of this machine');
+  t.ok(Math.abs(got.readUInt32BE(16) - timestamp) < 90_000 * 2, 'timestamp matches the time');
+  t.ok(got.readUInt32BE(20) >= 3, 'packet count is set');
 });
 
-t.test('the orientation of the picture is passed on under the id that the viewer knows', async (t) => {
+t.test("video orientation is forwarded with the viewer's header extension id", async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream(VIDEO);
   peer.send(...stream.picture(true, 1, [{ id: EXTENSIONS.orientation, value: Buffer.from([1]) }]));
   const [packet] = await viewer.videoCount(2);
@@ -276,16 +266,16 @@ t.test('the orientation of the picture is passed on under the id that the viewer
   t.equal(packet![20]! & 0x1f, 7);
 });
 
-t.test('an encoder that begins anew is no cut in the numbers', async (t) => {
+t.test('a restarted encoder leaves no gap in sequence numbers', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const stream = new PictureStream({ ...VIDEO, sequence: 1000 });
   peer.send(...stream.picture(true), ...stream.picture(false));
   await viewer.videoCount(5);
   const anew = new PictureStream({ ...VIDEO, ssrc: 7777, sequence: 40_000, timestamp: 3_000_000_000 });
-  // A stray packet of somebody else changes nothing while the encoder sends.
+  // A packet with a foreign SSRC is ignored while the encoder sends.
   peer.send(rtpPacket({ ...VIDEO, ssrc: 666, sequence: 1, timestamp: 1, payload: Buffer.from([0x41, 1]) }));
   peer.send(...stream.picture(false));
   await viewer.videoCount(7);
@@ -296,7 +286,7 @@ t.test('an encoder that begins anew is no cut in the numbers', async (t) => {
   const times = timestampsOf(packets);
   t.ok(
     times.every((time, i) => i === 0 || time >= times[i - 1]!),
-    'time does not go back',
+    'timestamps do not decrease',
   );
-  t.ok(times.at(-1)! - times[0]! < 90_000 * 20, 'or far ahead');
+  t.ok(times.at(-1)! - times[0]! < 90_000 * 20, 'timestamps do not jump');
 });

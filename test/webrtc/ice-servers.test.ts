@@ -16,7 +16,7 @@ function servers(options: Partial<IceServersOptions> = {}) {
   };
 }
 
-/** A UDP socket on loopback that answers in its own way. */
+/** Opens a UDP socket on loopback that answers by `answer`. */
 async function udp(
   t: Test,
   answer: (request: Buffer, reply: (bytes: Buffer) => void) => void,
@@ -31,39 +31,42 @@ async function udp(
   return `127.0.0.1:${socket.address().port}`;
 }
 
-/** A binding response (RFC 8489) to a request. */
+/** Builds a binding response (RFC 8489) to a request. */
 function response(request: Buffer, type = 0x0101): Buffer {
   const answer = Buffer.from(request);
   answer.writeUInt16BE(type, 0);
   return answer;
 }
 
-t.test('clients are told of STUN and of TURN with its password, as a list and as headers', async (t) => {
-  const { ice } = servers({
-    stunUrls: ['stun:stun.example.net:19302', 'stun1.example.net'],
-    turnServer: 'turn:turn.example.net:3478?transport=udp, turns:turn.example.net',
-    turnUsername: 'ann "x"',
-    turnPassword: 'pass\\word',
-  });
-  t.strictSame(ice.list(), [
-    { urls: ['stun:stun.example.net:19302', 'stun:stun1.example.net'] },
-    {
-      urls: ['turn:turn.example.net:3478?transport=udp', 'turns:turn.example.net'],
-      username: 'ann "x"',
-      credential: 'pass\\word',
-    },
-  ]);
-  const login = 'username="ann \\"x\\""; credential="pass\\\\word"; credential-type="password"';
-  t.strictSame(ice.links(), [
-    '<stun:stun.example.net:19302>; rel="ice-server"',
-    '<stun:stun1.example.net>; rel="ice-server"',
-    `<turn:turn.example.net:3478?transport=udp>; rel="ice-server"; ${login}`,
-    `<turns:turn.example.net>; rel="ice-server"; ${login}`,
-  ]);
-  t.strictSame(servers().ice.list(), []);
-});
+t.test(
+  'STUN servers and TURN servers with credentials are returned as a list and as Link headers',
+  async (t) => {
+    const { ice } = servers({
+      stunUrls: ['stun:stun.example.net:19302', 'stun1.example.net'],
+      turnServer: 'turn:turn.example.net:3478?transport=udp, turns:turn.example.net',
+      turnUsername: 'ann "x"',
+      turnPassword: 'pass\\word',
+    });
+    t.strictSame(ice.list(), [
+      { urls: ['stun:stun.example.net:19302', 'stun:stun1.example.net'] },
+      {
+        urls: ['turn:turn.example.net:3478?transport=udp', 'turns:turn.example.net'],
+        username: 'ann "x"',
+        credential: 'pass\\word',
+      },
+    ]);
+    const login = 'username="ann \\"x\\""; credential="pass\\\\word"; credential-type="password"';
+    t.strictSame(ice.links(), [
+      '<stun:stun.example.net:19302>; rel="ice-server"',
+      '<stun:stun1.example.net>; rel="ice-server"',
+      `<turn:turn.example.net:3478?transport=udp>; rel="ice-server"; ${login}`,
+      `<turns:turn.example.net>; rel="ice-server"; ${login}`,
+    ]);
+    t.strictSame(servers().ice.list(), []);
+  },
+);
 
-t.test('with a secret, credentials are made for each client and run out after a day', async (t) => {
+t.test('TURN_SECRET yields credentials per client that expire after a day', async (t) => {
   const { ice } = servers({ turnServer: 'turn.example.net:3478', turnSecret: 'between us' });
   const [server] = ice.list('viewer 7\r\n');
   t.equal(server?.username, `${1_700_000_000 + 86_400}:viewer_7__`);
@@ -74,7 +77,7 @@ t.test('with a secret, credentials are made for each client and run out after a 
   t.strictSame(server?.urls, ['turn:turn.example.net:3478']);
 });
 
-t.test('settings that cannot be right are told by name', async (t) => {
+t.test('invalid settings are rejected by name', async (t) => {
   const wrong: [Partial<IceServersOptions>, RegExp][] = [
     [{ stunUrls: ['http://x'] }, /STUN_URLS/],
     [{ stunUrls: ['stun:a b'] }, /STUN_URLS/],
@@ -89,28 +92,31 @@ t.test('settings that cannot be right are told by name', async (t) => {
   t.doesNotThrow(() => servers({ stunUrls: ['stun:[2001:db8::1]:3478', 'localhost:3478'] }));
 });
 
-t.test('a server that answers passes the check, also when it answers with an error or late', async (t) => {
-  const plain = await udp(t, (request, reply) => reply(response(request)));
-  const unwilling = await udp(t, (request, reply) => reply(response(request, 0x0111)));
-  let requests = 0;
-  const lossy = await udp(t, (request, reply) => {
-    if (++requests > 1) reply(response(request));
-  });
-  const tcp = createServer().listen(0, '127.0.0.1');
-  await once(tcp, 'listening');
-  t.teardown(() => tcp.close());
-  const { ice, lines } = servers({
-    clock: systemClock,
-    stunUrls: [plain, unwilling, lossy],
-    turnServer: `turn:${plain},turn:127.0.0.1:${(tcp.address() as AddressInfo).port}?transport=tcp`,
-    turnSecret: 'x',
-  });
-  t.strictSame(await ice.check(), []);
-  t.strictSame(lines(), []);
-});
+t.test(
+  'a server that answers passes the check, also with an error response or after a retransmission',
+  async (t) => {
+    const plain = await udp(t, (request, reply) => reply(response(request)));
+    const unwilling = await udp(t, (request, reply) => reply(response(request, 0x0111)));
+    let requests = 0;
+    const lossy = await udp(t, (request, reply) => {
+      if (++requests > 1) reply(response(request));
+    });
+    const tcp = createServer().listen(0, '127.0.0.1');
+    await once(tcp, 'listening');
+    t.teardown(() => tcp.close());
+    const { ice, lines } = servers({
+      clock: systemClock,
+      stunUrls: [plain, unwilling, lossy],
+      turnServer: `turn:${plain},turn:127.0.0.1:${(tcp.address() as AddressInfo).port}?transport=tcp`,
+      turnSecret: 'x',
+    });
+    t.strictSame(await ice.check(), []);
+    t.strictSame(lines(), []);
+  },
+);
 
 t.test(
-  'a server that is silent, closed or unknown is warned of in plain words, and nothing fails',
+  'a silent, closed or unresolvable server is logged as a warning, and the check resolves',
   async (t) => {
     const clock = new FakeClock();
     const strange = await udp(t, (request, reply) => {
@@ -120,7 +126,7 @@ t.test(
     });
     const { ice, lines } = servers({ clock, stunUrls: [strange], turnServer: strange, turnSecret: 'x' });
     const checked = ice.check();
-    // The name is resolved in real time; only then do timers run.
+    // DNS runs in real time, before the timers of the fake clock are set.
     while (clock.pending < 8) await new Promise((resolve) => setTimeout(resolve, 5));
     await clock.advance(3_000);
     const problems = await checked;

@@ -15,19 +15,19 @@ import {
 } from '../support/webrtc-pool.js';
 
 t.test(
-  'a viewer whose network takes less is sent a smaller layer, and the better one again later',
+  'a viewer with a low bitrate estimate is sent a lower layer, and the higher one when it rises',
   async (t) => {
     const { pool, peers } = await startPool(t);
     const rids = ['l', 'h'];
-    const { peer } = await publish(pool, peers, 'feed', publisherPlan({ rids }));
-    pool.setFeed('channel', 'feed');
-    const viewer = await TestViewer.join(pool, peers, 'channel');
+    const { peer } = await publish(pool, peers, 'source', publisherPlan({ rids }));
+    pool.setMediaSource('group', 'source');
+    const viewer = await TestViewer.join(pool, peers, 'group');
     const streams = rids.map((_, i) => new PictureStream({ ...VIDEO, ssrc: 7000 + i, sequence: 100 * i }));
     let first = true;
-    // The layer h is ten times as large; both send a keyframe every half second.
-    let pictures = 0;
+    // Layer h has ten times the bitrate; both have a keyframe every half second.
+    let frames = 0;
     const timer = setInterval(() => {
-      const keyframe = pictures++ % 15 === 0;
+      const keyframe = frames++ % 15 === 0;
       streams.forEach((stream, i) => {
         const rid = [{ id: EXTENSIONS.rid, value: Buffer.from(rids[i]!) }];
         peer.send(...stream.picture(keyframe, i === 0 ? 1 : 10, first ? rid : undefined, 1000));
@@ -43,8 +43,8 @@ t.test(
         return event?.type === 'layers' && event.current === rid;
       };
     await viewer.peer.until(current('h'));
-    // Until the layers' bitrates are known.
-    const known = (): boolean => pictures > 75;
+    // Wait until bitrates are measured.
+    const known = (): boolean => frames > 75;
     await viewer.peer.until(known);
     const low = setInterval(
       () => viewer.peer.send(receiverEstimatedBitrate(9, 300_000, [VIEW.videoSsrc])),
@@ -57,11 +57,11 @@ t.test(
     await viewer.peer.until(current('h'));
     viewer.viewing.selectLayer('l');
     await viewer.peer.until(current('l'));
-    t.ok(areContinuous(sequencesOf(viewer.video)), 'the numbers have no hole at a switch');
+    t.ok(areContinuous(sequencesOf(viewer.video)), 'sequence numbers are contiguous at a switch');
     const times = timestampsOf(viewer.video);
     t.ok(
       times.every((time, i) => i === 0 || time >= times[i - 1]!),
-      'time does not go back at a switch',
+      'timestamps do not decrease at a switch',
     );
   },
 );

@@ -25,80 +25,80 @@ function isRunning(pid: number): boolean {
   }
 }
 
-t.test('viewers stay when the feed changes, and go on without a cut in the numbers', async (t) => {
-  const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
-  const first = await publish(pool, peers, 'first');
-  pool.setFeed('channel', 'first');
-  const viewers = [
-    await TestViewer.join(pool, peers, 'channel'),
-    await TestViewer.join(pool, peers, 'channel'),
-  ];
-  const stream = new PictureStream({ ...VIDEO, sequence: 60_000, timestamp: 4_000_000_000 });
-  first.peer.send(...stream.picture(true), ...stream.picture(false));
-  for (const viewer of viewers) {
-    await viewer.videoCount(5);
-    await viewer.event('active');
-  }
-  first.publishing.close();
-  t.equal(await first.publishing.closed, 'closed');
-  for (const viewer of viewers) await viewer.event('inactive');
-  pool.setFeed('channel', undefined);
-
-  // The next source has another codec: the viewers know it too.
-  const second = await publish(pool, peers, 'second', publisherPlan({ codec: 'vp8', payloadType: 96 }));
-  pool.setFeed('channel', 'second');
-  const vp8 = new PictureStream({ payloadType: 96, ssrc: 5, sequence: 3, timestamp: 77 });
-  // 0x10: a frame begins; the next byte's last bit tells a key frame (0) from others.
-  const payload = (byte: number): void => {
-    for (const packet of vp8.picture(false, 1)) {
-      packet[12] = 0x10;
-      packet[13] = byte;
-      second.peer.send(packet);
+t.test(
+  'viewers stay connected when the media source changes, with contiguous sequence numbers',
+  async (t) => {
+    const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
+    const first = await publish(pool, peers, 'first');
+    pool.setMediaSource('group', 'first');
+    const viewers = [
+      await TestViewer.join(pool, peers, 'group'),
+      await TestViewer.join(pool, peers, 'group'),
+    ];
+    const stream = new PictureStream({ ...VIDEO, sequence: 60_000, timestamp: 4_000_000_000 });
+    first.peer.send(...stream.picture(true), ...stream.picture(false));
+    for (const viewer of viewers) {
+      await viewer.videoCount(5);
+      await viewer.event('active');
     }
-  };
-  payload(1);
-  payload(0);
-  payload(1);
-  for (const viewer of viewers) {
-    const packets = await viewer.videoCount(7);
-    t.ok(areContinuous(sequencesOf(packets)), 'the numbers go on');
-    t.same(
-      packets.map((packet) => packet[1]! & 0x7f),
-      [VIEW.video, VIEW.video, VIEW.video, VIEW.video, VIEW.video, VIEW.vp8, VIEW.vp8],
-    );
-    const times = timestampsOf(packets).map((time) => (time - timestampsOf(packets)[0]!) >>> 0);
-    t.ok(
-      times.every((time, i) => i === 0 || time >= times[i - 1]!),
-      'and so does time',
-    );
-    t.ok(times[6]! < 90_000 * 60);
-    await viewer.event(
-      'active',
-      viewer.events.findIndex(({ type }) => type === 'inactive'),
-    );
-  }
-  pool.closeChannel('channel', 'over');
-  for (const viewer of viewers) t.equal(await viewer.viewing.closed, 'channel-closed');
-});
+    first.publishing.close();
+    t.equal(await first.publishing.closed, 'closed');
+    for (const viewer of viewers) await viewer.event('inactive');
+    pool.setMediaSource('group', undefined);
 
-t.test('a worker that dies takes its own peers along, and is there again', async (t) => {
+    // The next source has another codec that the viewers support.
+    const second = await publish(pool, peers, 'second', publisherPlan({ codec: 'vp8', payloadType: 96 }));
+    pool.setMediaSource('group', 'second');
+    const vp8 = new PictureStream({ payloadType: 96, ssrc: 5, sequence: 3, timestamp: 77 });
+    // 0x10: start of a frame; the low bit of the next byte is 0 for keyframes (RFC 7741 section 4.3).
+    const payload = (byte: number): void => {
+      for (const packet of vp8.picture(false, 1)) {
+        packet[12] = 0x10;
+        packet[13] = byte;
+        second.peer.send(packet);
+      }
+    };
+    payload(1);
+    payload(0);
+    payload(1);
+    for (const viewer of viewers) {
+      const packets = await viewer.videoCount(7);
+      t.ok(areContinuous(sequencesOf(packets)), 'sequence numbers continue');
+      t.same(
+        packets.map((packet) => packet[1]! & 0x7f),
+        [VIEW.video, VIEW.video, VIEW.video, VIEW.video, VIEW.video, VIEW.vp8, VIEW.vp8],
+      );
+      const times = timestampsOf(packets).map((time) => (time - timestampsOf(packets)[0]!) >>> 0);
+      t.ok(
+        times.every((time, i) => i === 0 || time >= times[i - 1]!),
+        'timestamps continue',
+      );
+      t.ok(times[6]! < 90_000 * 60);
+      await viewer.event(
+        'active',
+        viewer.events.findIndex(({ type }) => type === 'inactive'),
+      );
+    }
+    pool.closeViewerGroup('group', 'over');
+    for (const viewer of viewers) t.equal(await viewer.viewing.closed, 'channel-closed');
+  },
+);
+
+t.test('a worker that dies closes its own peers only, and is restarted', async (t) => {
   const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
-  const { peer, publishing } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewers = [
-    await TestViewer.join(pool, peers, 'channel'),
-    await TestViewer.join(pool, peers, 'channel'),
-  ];
+  const { peer, publishing } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewers = [await TestViewer.join(pool, peers, 'group'), await TestViewer.join(pool, peers, 'group')];
   const stream = new PictureStream(VIDEO);
   peer.send(...stream.picture(true));
   for (const viewer of viewers) await viewer.videoCount(3);
   const { workers } = await pool.stats();
-  const home = workers.find((worker) => worker.publishers === 1)!;
+  const sourceWorker = workers.find((worker) => worker.publishers === 1)!;
   const other = workers.find((worker) => worker.publishers === 0)!;
   t.ok(other.viewers > 0);
-  process.kill(home.pid, 'SIGKILL');
+  process.kill(sourceWorker.pid, 'SIGKILL');
   t.equal(await publishing.closed, 'worker-died');
-  // Viewers in the other worker stay, and wait for another feed.
+  // Viewers of the other worker stay connected.
   const stayed = await Promise.race(
     viewers.map(async (viewer) => {
       await viewer.event('inactive');
@@ -106,43 +106,46 @@ t.test('a worker that dies takes its own peers along, and is there again', async
     }),
   );
   const again = await publish(pool, peers, 'again');
-  pool.setFeed('channel', 'again');
+  pool.setMediaSource('group', 'again');
   again.peer.send(...new PictureStream(VIDEO).picture(true));
   t.ok(areContinuous(sequencesOf(await stayed.videoCount(6))));
   for (let alive = 1; alive < 2; ) {
     alive = (await pool.stats()).workers.length;
     await pause(20);
   }
-  t.not((await pool.stats()).workers.find((worker) => worker.port === home.port)!.pid, home.pid);
+  t.not(
+    (await pool.stats()).workers.find((worker) => worker.port === sourceWorker.port)!.pid,
+    sourceWorker.pid,
+  );
 });
 
-t.test('a peer that never connects is gone after its time', async (t) => {
+t.test('a peer that does not connect is closed after the connect timeout', async (t) => {
   const { pool, peers } = await startPool(t, { timeouts: { connectMs: 300 } });
   const peer = await peers.create();
   const publishing = await pool.publish({
-    feedId: 'feed',
+    mediaSourceId: 'source',
     remote: peer.remote,
     plan: publisherPlan(),
     maximumBitrate: 1e6,
   });
-  const viewing = await pool.view({ channelId: 'channel', remote: peer.remote, plan: viewerPlan() });
+  const viewing = await pool.view({ viewerGroupId: 'group', remote: peer.remote, plan: viewerPlan() });
   const offer = await pool.offerView();
   t.equal(offer.local.setup, 'actpass');
   t.equal(await publishing.closed, 'never-connected');
   t.equal(await viewing.closed, 'never-connected');
-  await t.rejects(offer.accept({ channelId: 'channel', remote: peer.remote, plan: viewerPlan() }), {
+  await t.rejects(offer.accept({ viewerGroupId: 'group', remote: peer.remote, plan: viewerPlan() }), {
     code: 'webrtc_unavailable',
   });
   t.match((await pool.stats()).workers, [{ publishers: 0, viewers: 0 }]);
 });
 
-t.test('who is silent is lost: a publisher at once, a viewer when it is being sent something', async (t) => {
+t.test('a silent publisher is lost, and a silent viewer while it is sent media', async (t) => {
   const { pool, peers } = await startPool(t, { timeouts: { silenceMs: 1500 } });
-  const { peer, publishing } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const silent = await TestViewer.join(pool, peers, 'channel');
-  const alive = await TestViewer.join(pool, peers, 'channel');
-  const idle = await TestViewer.join(pool, peers, 'another channel');
+  const { peer, publishing } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const silent = await TestViewer.join(pool, peers, 'group');
+  const alive = await TestViewer.join(pool, peers, 'group');
+  const idle = await TestViewer.join(pool, peers, 'another group');
   const stream = new PictureStream(VIDEO);
   const timer = setInterval(() => {
     peer.send(...stream.picture(true));
@@ -152,24 +155,24 @@ t.test('who is silent is lost: a publisher at once, a viewer when it is being se
   t.equal(await silent.viewing.closed, 'lost');
   clearInterval(timer);
   t.equal(await publishing.closed, 'lost');
-  t.match((await pool.stats()).workers, [{ publishers: 0, viewers: 2 }], 'who owes nothing stays');
+  t.match((await pool.stats()).workers, [{ publishers: 0, viewers: 2 }], 'an idle viewer stays');
   idle.viewing.close();
   t.equal(await idle.viewing.closed, 'closed');
 });
 
-t.test('a viewer can be made an offer, for signalling in which the server begins', async (t) => {
+t.test('a viewer connects by accepting an offer of the server', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
   peer.send(...new PictureStream(VIDEO).picture(true));
   const client = await peers.create();
   const offer = await pool.offerView();
   const accepted = offer.accept({
-    channelId: 'channel',
+    viewerGroupId: 'group',
     remote: { ...client.remote, setup: 'active' },
     plan: viewerPlan(),
   });
-  // The client of this test has made its own offer, so ours looks like an answer to it.
+  // The test peer has made an offer itself, so the server's offer is given to it as an answer.
   client.answer({ ...offer.local, setup: 'passive' });
   const viewing = await accepted;
   await viewing.connected;
@@ -180,13 +183,13 @@ t.test('a viewer can be made an offer, for signalling in which the server begins
   t.equal(await viewing.closed, 'closed');
 });
 
-t.test('transports that make no sense are refused and harm nobody', async (t) => {
+t.test('invalid transports are rejected and do not affect other peers', async (t) => {
   const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { peer } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const { remote } = peer;
-  const spoilt = [
+  const invalid = [
     { ...remote, fingerprint: 'sha-256 00' },
     { ...remote, fingerprint: '' },
     { ...remote, iceUfrag: `x\r\na=candidate:1 1 UDP 1 10.0.0.1 1 typ host` },
@@ -194,8 +197,8 @@ t.test('transports that make no sense are refused and harm nobody', async (t) =>
     { ...remote, icePwd: '' },
     { ...remote, icePwd: 'x'.repeat(100_000) },
   ];
-  for (const one of spoilt) {
-    const result = await pool.view({ channelId: 'channel', remote: one, plan: viewerPlan() }).then(
+  for (const one of invalid) {
+    const result = await pool.view({ viewerGroupId: 'group', remote: one, plan: viewerPlan() }).then(
       (viewing) => viewing.close(),
       (error) => t.match(error, { code: 'webrtc_unavailable' }),
     );
@@ -205,11 +208,11 @@ t.test('transports that make no sense are refused and harm nobody', async (t) =>
   await viewer.videoCount(3);
 });
 
-t.test('when the pool is closed, its processes, ports and sockets are gone', async (t) => {
+t.test('closing the pool ends its processes and frees its ports', async (t) => {
   const { pool, peers, firstPort } = await startPool(t, { workers: 2, spreadAfter: 0 });
-  const { publishing } = await publish(pool, peers, 'feed');
-  pool.setFeed('channel', 'feed');
-  const viewer = await TestViewer.join(pool, peers, 'channel');
+  const { publishing } = await publish(pool, peers, 'source');
+  pool.setMediaSource('group', 'source');
+  const viewer = await TestViewer.join(pool, peers, 'group');
   const { workers } = await pool.stats();
   await pool.close();
   await pool.close();
@@ -226,12 +229,12 @@ t.test('when the pool is closed, its processes, ports and sockets are gone', asy
     );
     socket.close();
   }
-  await t.rejects(pool.view({ channelId: 'channel', remote: viewer.peer.remote, plan: viewerPlan() }), {
+  await t.rejects(pool.view({ viewerGroupId: 'group', remote: viewer.peer.remote, plan: viewerPlan() }), {
     code: 'webrtc_unavailable',
   });
 });
 
-t.test('a port that is taken is a clear error', async (t) => {
+t.test('a port in use fails the start with EADDRINUSE', async (t) => {
   const socket = createSocket('udp4');
   t.teardown(() => socket.close());
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));

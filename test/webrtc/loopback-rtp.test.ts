@@ -19,7 +19,7 @@ import {
 
 type Port = { port: number; rtp: Buffer[]; rtcp: Buffer[]; order: string[] };
 
-/** Two ports in a row, and what comes there. */
+/** Binds two consecutive ports and records their packets. */
 async function listen(t: { teardown(task: () => void): void }, name: string, order: string[]): Promise<Port> {
   for (;;) {
     const rtp = createSocket('udp4');
@@ -61,77 +61,77 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-t.test(
-  'what ffmpeg sends to loopback ports is shown to viewers, and viewers that join later begin at once',
-  async (t) => {
-    const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
-    const input = await pool.receiveRtp({ feedId: 'feed', video: { codec: 'h264' }, audio: true });
-    t.ok(input.videoPort! % 2 === 0 && input.audioPort! % 2 === 0);
-    pool.setFeed('channel', 'feed');
-    const first = await TestViewer.join(pool, peers, 'channel');
-    const output = (port: number): string => `rtp://127.0.0.1:${port}?pkt_size=1200&rtcpport=${port + 1}`;
-    const ffmpeg = spawn(
-      'ffmpeg',
-      [
-        ...'-nostdin -loglevel error -re -f lavfi -i testsrc2=s=320x180:r=30 -re -f lavfi -i sine=r=48000'.split(
-          ' ',
-        ),
-        ...'-map 0:v -c:v libx264 -preset ultrafast -tune zerolatency -bf 0 -g 60 -pix_fmt yuv420p'.split(
-          ' ',
-        ),
-        ...'-f rtp -payload_type 96'.split(' '),
-        output(input.videoPort!),
-        ...'-map 1:a -c:a libopus -ac 2 -f rtp -payload_type 97'.split(' '),
-        output(input.audioPort!),
-      ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
+t.test('RTP of ffmpeg on loopback ports reaches viewers, and late joiners start at once', async (t) => {
+  const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
+  const input = await pool.receiveRtp({ mediaSourceId: 'source', video: { codec: 'h264' }, audio: true });
+  t.ok(input.videoPort! % 2 === 0 && input.audioPort! % 2 === 0);
+  pool.setMediaSource('group', 'source');
+  const first = await TestViewer.join(pool, peers, 'group');
+  const output = (port: number): string => `rtp://127.0.0.1:${port}?pkt_size=1200&rtcpport=${port + 1}`;
+  const ffmpeg = spawn(
+    'ffmpeg',
+    [
+      ...'-nostdin -loglevel error -re -f lavfi -i testsrc2=s=320x180:r=30 -re -f lavfi -i sine=r=48000'.split(
+        ' ',
+      ),
+      ...'-map 0:v -c:v libx264 -preset ultrafast -tune zerolatency -bf 0 -g 60 -pix_fmt yuv420p'.split(' '),
+      ...'-f rtp -payload_type 96'.split(' '),
+      output(input.videoPort!),
+      ...'-map 1:a -c:a libopus -ac 2 -f rtp -payload_type 97'.split(' '),
+      output(input.audioPort!),
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  t.teardown(() => ffmpeg.kill('SIGKILL'));
+  await first.videoCount(60);
+  // Joins within a group of pictures: this encoder takes no keyframe requests.
+  const second = await TestViewer.join(pool, peers, 'group');
+  await second.videoCount(60);
+  for (const viewer of [first, second]) {
+    await viewer.peer.until(() => viewer.audio.length > 10);
+    t.ok(areContinuous(sequencesOf(viewer.video)));
+    t.ok(areContinuous(sequencesOf(viewer.audio)));
+    const type = viewer.video[0]![12]! & 0x1f;
+    t.ok(type === 7 || type === 24, 'starts with parameter sets');
+    const reports = viewer.rtcp.filter((packet) => packet[1] === 200).map((packet) => packet.readUInt32BE(4));
+    t.ok(
+      reports.includes(VIEW.videoSsrc) && reports.includes(VIEW.audioSsrc),
+      'sender reports of both streams',
     );
-    t.teardown(() => ffmpeg.kill('SIGKILL'));
-    await first.videoCount(60);
-    // In the middle of a group of pictures: nobody can ask this encoder for a keyframe.
-    const second = await TestViewer.join(pool, peers, 'channel');
-    await second.videoCount(60);
-    for (const viewer of [first, second]) {
-      await viewer.peer.until(() => viewer.audio.length > 10);
-      t.ok(areContinuous(sequencesOf(viewer.video)));
-      t.ok(areContinuous(sequencesOf(viewer.audio)));
-      const type = viewer.video[0]![12]! & 0x1f;
-      t.ok(type === 7 || type === 24, 'it begins with parameter sets');
-      const reports = viewer.rtcp
-        .filter((packet) => packet[1] === 200)
-        .map((packet) => packet.readUInt32BE(4));
-      t.ok(reports.includes(VIEW.videoSsrc) && reports.includes(VIEW.audioSsrc), 'with the time of both');
-    }
-    ffmpeg.kill('SIGKILL');
-    input.close();
-    await first.event('inactive');
-  },
-);
+  }
+  ffmpeg.kill('SIGKILL');
+  input.close();
+  await first.event('inactive');
+});
 
 t.test(
-  'an encoder gets a feed in order and without holes, the time of both streams first, a keyframe first',
+  'an encoder gets a source in order with contiguous numbers, after sender reports and from a keyframe',
   async (t) => {
     const { pool, peers } = await startPool(t);
-    const { peer } = await publish(pool, peers, 'feed');
+    const { peer } = await publish(pool, peers, 'source');
     const order: string[] = [];
     const video = await listen(t, 'video', order);
     const audio = await listen(t, 'audio', order);
     const stream = new PictureStream({ ...VIDEO, sequence: 65_530 });
-    const sound = { sequence: 500, timestamp: 1000 };
+    const audioFields = { sequence: 500, timestamp: 1000 };
     const send = (keyframe: boolean, lose?: number): void => {
       const packets = stream.picture(keyframe);
       if (lose !== undefined) packets.splice(lose, 1);
       peer.send(...packets);
-      sound.sequence++;
-      sound.timestamp += 960;
-      peer.send(rtpPacket({ ...AUDIO, ...sound, payload: Buffer.from([0x78, 1, 2, 3]), padding: 8 }));
+      audioFields.sequence++;
+      audioFields.timestamp += 960;
+      peer.send(rtpPacket({ ...AUDIO, ...audioFields, payload: Buffer.from([0x78, 1, 2, 3]), padding: 8 }));
     };
     send(true);
     send(false);
     const report = { packets: 1, bytes: 1, cname: 'x', time: Date.now() };
     peer.send(senderReport({ ...report, ssrc: VIDEO.ssrc, timestamp: stream.timestamp }));
     await until(() => peer.received.length > 0);
-    const output = await pool.sendRtp({ feedId: 'feed', videoPort: video.port, audioPort: audio.port });
+    const output = await pool.sendRtp({
+      mediaSourceId: 'source',
+      videoPort: video.port,
+      audioPort: audio.port,
+    });
     const timer = setInterval(() => send(stream.timestamp % 30_000 === 0), 33);
     t.teardown(() => clearInterval(timer));
     await until(() => video.rtp.length > 10 && audio.rtp.length > 10);
@@ -140,9 +140,9 @@ t.test(
         order.indexOf(`${kind} rtcp`) < order.findIndex((what) => what.endsWith(' rtp')),
         `${kind} report first`,
       );
-    t.equal(video.rtp[0]![12]! & 0x1f, 7, 'a keyframe first');
+    t.equal(video.rtp[0]![12]! & 0x1f, 7, 'starts with a keyframe');
     clearInterval(timer);
-    // A packet that never comes is left out of the numbers; what is behind it waits for a while.
+    // A lost packet is omitted from the numbering after the wait.
     send(false, 1);
     send(true);
     const count = video.rtp.length;
@@ -153,7 +153,7 @@ t.test(
     t.ok(video.rtp.every((packet) => packet[1]! % 128 === 96 && (packet[0]! & 0x3f) === 0));
     t.ok(
       audio.rtp.every((packet) => packet[1]! % 128 === 97 && /^(78010203|f8fffe)$/.test(payloadOf(packet))),
-      'without padding; silence where no sound comes',
+      'no padding; silence in place of missing audio',
     );
     const times = timestampsOf(video.rtp);
     t.ok(times.every((time, i) => i === 0 || time >= times[i - 1]!));
@@ -166,25 +166,25 @@ t.test(
   },
 );
 
-t.test('an encoder gets the best layer, and another one while that is not sent', async (t) => {
+t.test('an encoder gets the best layer, and a lower one while that is inactive', async (t) => {
   const { pool, peers } = await startPool(t);
   const rids = ['l', 'h'];
-  const { peer } = await publish(pool, peers, 'feed', publisherPlan({ rids }));
+  const { peer } = await publish(pool, peers, 'source', publisherPlan({ rids }));
   const video = await listen(t, 'video', []);
   const streams = rids.map((_, i) => new PictureStream({ ...VIDEO, ssrc: 7000 + i }));
   const sizes = [50, 700];
   let sending = [0, 1];
-  let pictures = 0;
+  let frames = 0;
   const timer = setInterval(() => {
     for (const i of sending) {
       const rid = [{ id: 3, value: Buffer.from(rids[i]!) }];
-      peer.send(...streams[i]!.picture(pictures % 10 === 0, 1, rid, sizes[i]));
+      peer.send(...streams[i]!.picture(frames % 10 === 0, 1, rid, sizes[i]));
     }
-    pictures++;
+    frames++;
   }, 33);
   t.teardown(() => clearInterval(timer));
-  await until(() => pictures > 70);
-  await pool.sendRtp({ feedId: 'feed', videoPort: video.port });
+  await until(() => frames > 70);
+  await pool.sendRtp({ mediaSourceId: 'source', videoPort: video.port });
   await until(() => video.rtp.length > 20);
   t.ok(video.rtp.some((packet) => packet.length === 712));
   sending = [0];

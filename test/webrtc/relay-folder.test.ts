@@ -8,8 +8,8 @@ import t from 'tap';
 import { makeRelayFolder } from '../../src/webrtc/relay-folder.js';
 import { recordLog } from '../support/log-record.js';
 
-t.test('folders of gateways that are gone are removed, and nothing else', async (t) => {
-  // Not the test's own folder: paths of sockets must be short.
+t.test('relay folders of dead gateways are removed, and nothing else', async (t) => {
+  // Not `t.testdir()`: Unix socket paths have a short limit.
   const root = mkdtempSync(path.join(os.tmpdir(), 'headend-test-'));
   t.teardown(() => rmSync(root, { recursive: true, force: true }));
   const { pid: gone } = spawnSync(process.execPath, ['--version']);
@@ -38,11 +38,11 @@ t.test('folders of gateways that are gone are removed, and nothing else', async 
   const folder = await makeRelayFolder(log, root);
   t.match(path.basename(folder), new RegExp(`^headend-webrtc-${process.pid}-\\w{6}$`));
   t.strictSame(readdirSync(root).toSorted(), [...kept, path.basename(folder)].toSorted());
-  t.equal(lines().filter(({ msg }) => msg === 'removed what a killed gateway left').length, 2);
+  t.equal(lines().filter(({ msg }) => msg === 'removed the relay folder of a killed gateway').length, 2);
 
   rmSync(folder, { recursive: true });
   const own = `headend-webrtc-${gone}-hhhhhh`;
   make(own);
   await makeRelayFolder(log, root);
-  t.notOk(readdirSync(root).includes(own), 'as often as a gateway starts');
+  t.notOk(readdirSync(root).includes(own), 'at each start');
 });

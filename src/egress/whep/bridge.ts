@@ -8,7 +8,7 @@ export type BridgeOptions = {
   has: { audio: boolean; video: boolean };
   pool: Pick<WebrtcPool, 'receiveRtp'>;
   /** What viewers see from now on; undefined: nothing for the moment. */
-  show: (feedId: string | undefined) => void;
+  show: (mediaSourceId: string | undefined) => void;
   /** It was tried again and again in vain: nothing more will come of this source. */
   failed: () => void;
   clock: Clock;
@@ -65,9 +65,9 @@ export class Bridge {
   /** One rendition, from its beginning to its end. */
   async #encode(): Promise<void> {
     const { broadcast, source, has, pool, show, log } = this.#options;
-    const feedId = newId();
+    const mediaSourceId = newId();
     const input: RtpInput = await pool.receiveRtp({
-      feedId,
+      mediaSourceId,
       ...(has.video ? { video: { codec: 'h264' } } : {}),
       ...(has.audio ? { audio: true } : {}),
     });
@@ -81,7 +81,7 @@ export class Bridge {
       if (!rendition) throw new Error('nobody makes realtime renditions');
       this.#rendition = rendition;
       log.info({ passthrough: rendition.passthrough }, 'a realtime rendition began');
-      show(feedId);
+      show(mediaSourceId);
       await rendition.closed;
       if (!this.#life.signal.aborted) {
         log.warn('the realtime rendition ended');

@@ -6,7 +6,7 @@ import { type ViewingSession, viewingEndOf } from './viewing.js';
 
 export type ChannelOptions = {
   broadcast: Broadcast;
-  pool: Pick<WebrtcPool, 'receiveRtp' | 'setFeed' | 'closeChannel'>;
+  pool: Pick<WebrtcPool, 'receiveRtp' | 'setMediaSource' | 'closeViewerGroup'>;
   /** How long a rendition goes on after the last viewer has left, in ms. */
   lingerMs: number;
   clock: Clock;
@@ -125,7 +125,7 @@ export class Channel implements BroadcastVisit {
     this.#dropBridge();
     const end = viewingEndOf(reason);
     for (const viewing of this.#viewings) viewing.end(end);
-    this.#options.pool.closeChannel(this.broadcast.id, end.message);
+    this.#options.pool.closeViewerGroup(this.broadcast.id, end.message);
     await Promise.all([...this.#bridges].map((bridge) => bridge.closed));
   }
 
@@ -134,7 +134,7 @@ export class Channel implements BroadcastVisit {
     const { source, has } = this.#source ?? {};
     if (!source || !has) return;
     if (source.rtp) {
-      this.#show(source.rtp.feedId);
+      this.#show(source.rtp.mediaSourceId);
       return;
     }
     if (this.#bridge || this.#failed || (this.#viewings.size === 0 && this.#expected === 0)) return;
@@ -144,8 +144,8 @@ export class Channel implements BroadcastVisit {
       source,
       has,
       pool,
-      show: (feedId) => {
-        if (this.#bridge === bridge) this.#show(feedId);
+      show: (mediaSourceId) => {
+        if (this.#bridge === bridge) this.#show(mediaSourceId);
       },
       failed: () => {
         if (this.#bridge === bridge) this.#giveUp();
@@ -158,9 +158,9 @@ export class Channel implements BroadcastVisit {
     void bridge.closed.then(() => this.#bridges.delete(bridge));
   }
 
-  #show(feedId: string | undefined): void {
-    this.#options.pool.setFeed(this.broadcast.id, feedId);
-    if (feedId !== undefined) this.broadcast.notice('webrtc', undefined);
+  #show(mediaSourceId: string | undefined): void {
+    this.#options.pool.setMediaSource(this.broadcast.id, mediaSourceId);
+    if (mediaSourceId !== undefined) this.broadcast.notice('webrtc', undefined);
   }
 
   #dropBridge(): void {

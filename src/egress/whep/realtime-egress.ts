@@ -14,7 +14,7 @@ import { Channel } from './channel.js';
 import { type Viewing, ViewingSession } from './viewing.js';
 
 export type RealtimeEgressOptions = {
-  pool: Pick<WebrtcPool, 'view' | 'offerView' | 'receiveRtp' | 'setFeed' | 'closeChannel'>;
+  pool: Pick<WebrtcPool, 'view' | 'offerView' | 'receiveRtp' | 'setMediaSource' | 'closeViewerGroup'>;
   clock: Clock;
   log: Logger;
   /** How long a realtime rendition goes on after the last viewer has left, in ms. */
@@ -128,7 +128,7 @@ class Egress implements RealtimeEgress {
       const { id: broadcastId } = channel.broadcast;
       let peer: ViewingPeer;
       try {
-        peer = await negotiate({ channelId: broadcastId, remote: offer.transport, plan });
+        peer = await negotiate({ viewerGroupId: broadcastId, remote: offer.transport, plan });
       } catch (error) {
         throw this.#noWorker(streamId, error);
       }

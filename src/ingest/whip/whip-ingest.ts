@@ -9,7 +9,7 @@ import {
   passOf,
 } from '../../streams/index.js';
 import {
-  type Farewell,
+  type CloseReason,
   type Offer,
   type PeerEnd,
   type PublishingPeer,
@@ -56,7 +56,7 @@ const ENDS: Record<PeerEnd, PublicationEnd> = {
   'channel-closed': 'publisher-lost',
 };
 
-const REPLACED: Farewell = {
+const REPLACED: CloseReason = {
   code: 'publication_replaced',
   message: 'Somebody else went live with the same stream key.',
 };
@@ -74,7 +74,7 @@ export function createWhipIngest(options: WhipIngestOptions): WhipIngest {
 class WhipConnection implements WebrtcPublication {
   readonly #options: WhipIngestOptions;
   readonly #request: IngestRequest;
-  readonly #feedId = newId();
+  readonly #mediaSourceId = newId();
   readonly #startedAt: number;
   /** Resolves when the SFU knows the feed: guests may ask for its packets before. */
   readonly #fed: Promise<void>;
@@ -111,7 +111,7 @@ class WhipConnection implements WebrtcPublication {
     return this.#answer;
   }
 
-  get farewell(): Farewell | undefined {
+  get closeReason(): CloseReason | undefined {
     // Who does not learn that somebody else took over comes again, and takes over in turn.
     if (this.#ended !== 'replaced') return undefined;
     return REPLACED;
@@ -127,7 +127,12 @@ class WhipConnection implements WebrtcPublication {
     if (this.#ended) throw endedEarly(this.#ended);
     let peer: PublishingPeer;
     try {
-      peer = await pool.publish({ feedId: this.#feedId, remote: offer.transport, plan, maximumBitrate });
+      peer = await pool.publish({
+        mediaSourceId: this.#mediaSourceId,
+        remote: offer.transport,
+        plan,
+        maximumBitrate,
+      });
     } catch (error) {
       this.#settle.reject(error);
       this.#end('publisher-lost', 'no worker took it');
@@ -154,25 +159,25 @@ class WhipConnection implements WebrtcPublication {
   #publisher(): Publisher {
     const { pool } = this.#options;
     const { address, encoder } = this.#request;
-    const feedId = this.#feedId;
+    const mediaSourceId = this.#mediaSourceId;
     return {
       ...passOf(this.#request),
       protocol: 'whip',
       address,
       ...(encoder === undefined ? {} : { encoder }),
       rtp: {
-        feedId,
+        mediaSourceId,
         send: async ({ video, audio }) => {
           await this.#fed;
           return await pool.sendRtp({
-            feedId,
+            mediaSourceId,
             ...(video === undefined ? {} : { videoPort: video }),
             ...(audio === undefined ? {} : { audioPort: audio }),
           });
         },
         sendMatroska: async (options) => {
           await this.#fed;
-          return await pool.sendMatroska({ feedId, ...options });
+          return await pool.sendMatroska({ mediaSourceId, ...options });
         },
       },
       // RTP cannot be held back; the copy that a slow reader gets is thinned in the SFU.

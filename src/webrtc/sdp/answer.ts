@@ -10,10 +10,10 @@ import type {
 import { parametersOf } from './codec-choice.js';
 import { EXTENSION_URIS, type Offer, type OfferedMedia } from './offer.js';
 
-/** RFC 8829 section 5.2.1: a session id of 62 bits at most; this many are exact in a JavaScript number. */
+/** Session ids have at most 62 bits (RFC 8829 section 5.2.1); this range is exact in a JavaScript number. */
 const SESSION_ID_LIMIT = 2 ** 47;
 const CNAME = 'headend';
-/** What we take of Opus parameters (RFC 7587 section 6.1), all of them numbers. */
+/** Opus parameters that are copied to the answer (RFC 7587 section 6.1); all are numbers. */
 const OPUS_PARAMETERS = ['minptime', 'maxptime', 'ptime', 'stereo', 'useinbandfec', 'usedtx', 'cbr'] as const;
 const OPUS_RATES = ['maxplaybackrate', 'maxaveragebitrate'] as const;
 const FEEDBACK_NAMES: readonly [keyof NegotiatedFeedback, string][] = [
@@ -26,10 +26,10 @@ const FEEDBACK_NAMES: readonly [keyof NegotiatedFeedback, string][] = [
 const RTP_NAMES = { h264: 'H264', vp8: 'VP8', vp9: 'VP9', av1: 'AV1' } as const;
 
 /**
- * Writes the answer to an offer by its plan (RFC 8829 section 5.3): sections that are not in the plan are refused. Our
- * candidates are complete.
+ * Writes the answer to an offer (RFC 8829 section 5.3); sections that are not in the plan are rejected. All
+ * candidates are included.
  *
- * Of the offer nothing is repeated but what has passed the patterns of its parser; numbers are written as numbers.
+ * Offer text is copied only where it has passed the parser's patterns; numbers are written as numbers.
  */
 export function writeAnswer(
   offer: Pick<Offer, 'media'>,
@@ -47,12 +47,12 @@ export function writeAnswer(
   answer.line('a=ice-options:trickle');
   for (const media of offer.media) {
     if (!isPlanned(media, plan)) {
-      refuse(answer, media);
+      writeRejectedSection(answer, media);
       continue;
     }
     if (media.kind === 'audio') writeAudio(answer, media, plan, local);
     else writeVideo(answer, media, plan, local);
-    // RFC 8829 section 5.3.1: candidates stand in the section that leads the BUNDLE group.
+    // Candidates belong to the section that leads the BUNDLE group (RFC 8829 section 5.3.1).
     if (media !== accepted[0]) continue;
     for (const candidate of local.candidates) answer.line(`a=candidate:${candidate}`);
     answer.line('a=end-of-candidates');
@@ -60,12 +60,12 @@ export function writeAnswer(
   return answer.text;
 }
 
-/** Lines of a description; one that would be two is a fault of ours and never leaves the house. */
+/** SDP lines. Throws on a line break, so that text of the client cannot inject a line. */
 class SdpWriter {
   text = '';
 
   line(line: string): void {
-    if (/[\r\n\0]/.test(line)) throw new Error('a line of an SDP answer contains a line break');
+    if (/[\r\n\0]/.test(line)) throw new Error('an SDP line contains a line break');
     this.text += `${line}\r\n`;
   }
 }
@@ -76,8 +76,8 @@ function isPlanned(media: OfferedMedia, plan: PublisherPlan | ViewerPlan): boole
   return media.kind === 'video' && media.mid === plan.video?.mid;
 }
 
-/** RFC 3264 section 6: port 0; the section keeps its place. */
-function refuse(answer: SdpWriter, { kind, protocol, firstFormat, mid }: OfferedMedia): void {
+/** Writes a rejected section with port 0; it keeps its position (RFC 3264 section 6). */
+function writeRejectedSection(answer: SdpWriter, { kind, protocol, firstFormat, mid }: OfferedMedia): void {
   answer.line(`m=${kind} 0 ${protocol} ${firstFormat}`);
   answer.line('c=IN IP4 0.0.0.0');
   if (mid !== undefined) answer.line(`a=mid:${mid}`);
@@ -93,7 +93,7 @@ function writeAudio(
   const { audio } = plan;
   if (!audio) return;
   const { payloadType } = audio;
-  begin(answer, media, [payloadType], plan, local);
+  writeSectionHead(answer, media, [payloadType], plan, local);
   writeExtensions(answer, audio.extensions);
   answer.line(`a=rtpmap:${payloadType} opus/48000/2`);
   const parameters = opusParameters(audio.parameters);
@@ -117,15 +117,15 @@ function writeVideo(
   const payloadTypes = codecs.flatMap(({ payloadType, rtxPayloadType }) =>
     rtxPayloadType === undefined ? [payloadType] : [payloadType, rtxPayloadType],
   );
-  begin(answer, media, payloadTypes, plan, local);
+  writeSectionHead(answer, media, payloadTypes, plan, local);
   writeExtensions(answer, video.extensions);
   for (const codec of codecs) writeVideoCodec(answer, codec, video.feedback);
   if (plan.kind === 'publisher') writeLayers(answer, media, plan.video?.rids ?? []);
   else if (plan.video) writeVideoSource(answer, plan.video);
 }
 
-/** What every accepted section has. */
-function begin(
+/** Writes the lines common to all accepted sections. */
+function writeSectionHead(
   answer: SdpWriter,
   media: OfferedMedia,
   payloadTypes: number[],
@@ -167,7 +167,7 @@ function writeFeedback(answer: SdpWriter, payloadType: number, feedback: Negotia
     if (feedback[key]) answer.line(`a=rtcp-fb:${payloadType} ${name}`);
 }
 
-/** RFC 8851 and RFC 8853: the layers that we take; a rid that is left out is not sent. */
+/** Writes the accepted layers (RFC 8851, RFC 8853); an omitted rid is not sent. */
 function writeLayers(answer: SdpWriter, media: OfferedMedia, rids: string[]): void {
   for (const rid of rids) answer.line(`a=rid:${rid} recv`);
   if (media.simulcast && rids.length > 0) answer.line(`a=simulcast:recv ${rids.join(';')}`);
@@ -176,15 +176,15 @@ function writeLayers(answer: SdpWriter, media: OfferedMedia, rids: string[]): vo
 function writeVideoSource(answer: SdpWriter, video: NonNullable<ViewerPlan['video']>): void {
   const { ssrc, rtxSsrc, codecs } = video;
   answer.line(`a=msid:${CNAME} video`);
-  const rtx = codecs.some(({ rtxPayloadType }) => rtxPayloadType !== undefined);
-  if (rtx) answer.line(`a=ssrc-group:FID ${ssrc} ${rtxSsrc}`);
+  const hasRtx = codecs.some(({ rtxPayloadType }) => rtxPayloadType !== undefined);
+  if (hasRtx) answer.line(`a=ssrc-group:FID ${ssrc} ${rtxSsrc}`);
   answer.line(`a=ssrc:${ssrc} cname:${CNAME}`);
-  if (rtx) answer.line(`a=ssrc:${rtxSsrc} cname:${CNAME}`);
+  if (hasRtx) answer.line(`a=ssrc:${rtxSsrc} cname:${CNAME}`);
 }
 
 /**
- * What the client asked of Opus, said of our side too: who says that it will send stereo (`sprop-stereo`) only does so
- * when the receiver wants it (RFC 7587 section 6.1).
+ * Returns Opus parameters for our side. A client that offers `sprop-stereo` sends stereo only when the receiver
+ * requests it (RFC 7587 section 6.1).
  */
 function opusParameters(offered: string | undefined): string {
   const parameters = parametersOf(offered);

@@ -2,12 +2,12 @@ import type { NegotiatedAudio, NegotiatedFeedback, NegotiatedVideo, RtcVideoCode
 import type { OfferedCodec, OfferedMedia } from './offer.js';
 
 const VIDEO_CLOCK_RATE = 90_000;
-/** RFC 7587 section 4.1: always, whatever is encoded. */
+/** Opus always uses this clock rate (RFC 7587 section 4.1). */
 const OPUS_CLOCK_RATE = 48_000;
 
 /**
- * H.264 payloads by how well everybody takes them, the best first (RFC 6184 section 8.1): fragmented (packetization mode
- * 1) constrained baseline, baseline, any other profile, and at last single packets.
+ * H.264 payload types by compatibility, best first (RFC 6184 section 8.1): packetization mode 1 with constrained
+ * baseline, baseline, any profile; then mode 0.
  */
 const H264_RANKS: ((parameters: Parameters) => boolean)[] = [
   (p) => p.get('packetization-mode') === '1' && /^42[ef]0/i.test(profileOf(p)),
@@ -15,12 +15,12 @@ const H264_RANKS: ((parameters: Parameters) => boolean)[] = [
   (p) => p.get('packetization-mode') === '1',
   () => true,
 ];
-/** RFC 6184 section 8.1: baseline, level 1. */
+/** Default profile-level-id: baseline, level 1 (RFC 6184 section 8.1). */
 const H264_DEFAULT_PROFILE = '42000a';
 
 type Parameters = ReadonlyMap<string, string>;
 
-/** Every video codec of ours in a section: the best payload type of each, in the order of the offer. */
+/** Returns the supported video codecs of a section with their best payload type, in the order of the offer. */
 export function commonVideoCodecs(media: OfferedMedia): NegotiatedVideo[] {
   const best = new Map<RtcVideoCodec, { codec: OfferedCodec; rank: number }>();
   for (const codec of media.codecs) {
@@ -41,7 +41,7 @@ export function commonVideoCodecs(media: OfferedMedia): NegotiatedVideo[] {
   });
 }
 
-/** Opus, or nothing. */
+/** Returns Opus when it is offered. */
 export function commonAudioCodec(media: OfferedMedia): NegotiatedAudio | undefined {
   const opus = media.codecs.find(({ name, clockRate }) => name === 'opus' && clockRate === OPUS_CLOCK_RATE);
   if (!opus) return undefined;
@@ -49,7 +49,7 @@ export function commonAudioCodec(media: OfferedMedia): NegotiatedAudio | undefin
   return { payloadType, ...(parameters === undefined ? {} : { parameters }) };
 }
 
-/** What the client understands for all of these payload types (RFC 4585 section 4.2). */
+/** Returns the feedback supported for all of these payload types (RFC 4585 section 4.2). */
 export function commonFeedback(media: OfferedMedia, payloadTypes: readonly number[]): NegotiatedFeedback {
   const codecs = media.codecs.filter(({ payloadType }) => payloadTypes.includes(payloadType));
   const all = (feedback: string): boolean => codecs.every((codec) => codec.feedback.has(feedback));
@@ -71,7 +71,7 @@ function videoCodecOf(offered: OfferedCodec): { codec: RtcVideoCodec; rank: numb
     case 'vp8':
       return { codec: 'vp8', rank: 0 };
     case 'vp9':
-      // RFC 9628 section 6.1: profile 0 is the default; the others have colours that few decode.
+      // Profile 0 is the default (RFC 9628 section 6.1); few decoders support the others.
       return (parameters.get('profile-id') ?? '0') === '0' ? { codec: 'vp9', rank: 0 } : undefined;
     case 'av1':
       return (parameters.get('profile') ?? '0') === '0' ? { codec: 'av1', rank: 0 } : undefined;
@@ -80,14 +80,14 @@ function videoCodecOf(offered: OfferedCodec): { codec: RtcVideoCodec; rank: numb
   }
 }
 
-/** RFC 4588 section 8.6: the payload type that retransmits another. */
+/** Returns the payload type that retransmits another (RFC 4588 section 8.6). */
 function rtxOf(media: OfferedMedia, payloadType: number): number | undefined {
   return media.codecs.find(
     ({ name, parameters }) => name === 'rtx' && parametersOf(parameters).get('apt') === String(payloadType),
   )?.payloadType;
 }
 
-/** `name=value;name=value`; names in lower case. */
+/** Parses `name=value;name=value`; names become lower case. */
 export function parametersOf(text: string | undefined): Parameters {
   const parameters = new Map<string, string>();
   for (const part of (text ?? '').split(';')) {

@@ -9,17 +9,17 @@ import type {
 import { commonAudioCodec, commonFeedback, commonVideoCodecs } from './codec-choice.js';
 import type { Offer, OfferedMedia } from './offer.js';
 
-/** Simulcast layers that a publisher may send. */
+/** Maximum simulcast layers of a publisher. */
 const MAXIMUM_LAYERS = 3;
 /**
- * SSRCs that all viewers are sent: each has an SRTP context of its own, so they need not differ. Chromium reports with
- * small ones itself.
+ * SSRCs used towards all viewers; each viewer has its own SRTP context, so they may be equal. Small values would
+ * collide with Chromium's own report SSRCs.
  */
 export const VIEWER_SSRC = { audio: 0x4845_0001, video: 0x4845_0002, rtx: 0x4845_0003 } as const;
 
 /**
- * Header extensions that are agreed upon. Video orientation is not: a camera that is held upright then turns its
- * pictures itself, and every way to the viewer, HLS too, shows them upright.
+ * Negotiated header extensions. Without video orientation the sender rotates its frames itself, so that HLS shows
+ * them upright too.
  */
 const PUBLISHER_EXTENSIONS = [
   'mid',
@@ -31,42 +31,45 @@ const PUBLISHER_EXTENSIONS = [
 const VIEWER_EXTENSIONS = ['mid', 'absoluteCaptureTime'] as const;
 
 /**
- * What a publisher shall send (RFC 9725 section 4.4): one codec for each kind of media. H.264 if it is offered, for what
- * decodes it everywhere and what encodes it in hardware; else the first codec of the offer that we know. One track that
- * can't be taken refuses the whole: a broadcaster must not learn afterwards that half was missing (section 4.4.3).
+ * Plans what a publisher sends (RFC 9725 section 4.4): one codec per kind. Prefers H.264, which is decoded everywhere
+ * and encoded in hardware; else the first common codec of the offer. One unsupported track rejects the offer (section
+ * 4.4.3).
  *
  * @throws PublicError 406 `no_common_codec` or `too_many_tracks`, 400 `nothing_offered`
  */
 export function planPublisher(offer: Offer): PublisherPlan {
   const sending = (kind: string): OfferedMedia | undefined => {
     const [first, second] = usable(offer, kind, 'sendonly');
-    if (second) throw new PublicError(406, 'too_many_tracks', `There can be one ${kind} track, not several.`);
+    if (second) throw new PublicError(406, 'too_many_tracks', `Only one ${kind} track is supported.`);
     return first;
   };
   const audio = sending('audio');
   const video = sending('video');
-  if (!audio && !video) throw nothing('sends neither audio nor video');
+  if (!audio && !video) throw nothingOffered('sends neither audio nor video');
   const plan: PublisherPlan = {
     kind: 'publisher',
     ...(audio && { audio: publisherAudio(audio) }),
     ...(video && { video: publisherVideo(video) }),
   };
-  // RFC 9143 section 9.1: on one transport a payload type means one thing.
-  const sound = plan.audio?.payloadType;
-  if (sound !== undefined && (sound === plan.video?.payloadType || sound === plan.video?.rtxPayloadType))
+  // On one transport a payload type has one meaning (RFC 9143 section 9.1).
+  const audioPayloadType = plan.audio?.payloadType;
+  if (
+    audioPayloadType !== undefined &&
+    [plan.video?.payloadType, plan.video?.rtxPayloadType].includes(audioPayloadType)
+  )
     throw new PublicError(400, 'sdp_invalid', 'Audio and video have the same payload type.');
   return plan;
 }
 
 /**
- * What a viewer can be sent: every codec that both sides know, as the publisher's may change while they watch.
+ * Plans what a viewer is sent: every common codec, as the publisher's may change.
  *
  * @throws PublicError 406 `no_common_codec`, 400 `nothing_offered`
  */
 export function planViewer(offer: Offer): ViewerPlan {
   const [audio] = usable(offer, 'audio', 'recvonly');
   const [video] = usable(offer, 'video', 'recvonly');
-  if (!audio && !video) throw nothing('takes neither audio nor video');
+  if (!audio && !video) throw nothingOffered('takes neither audio nor video');
   return {
     kind: 'viewer',
     ...(audio && { audio: viewerAudio(audio) }),
@@ -102,7 +105,7 @@ function viewerAudio(media: OfferedMedia): NonNullable<ViewerPlan['audio']> {
     ...codec,
     mid: midOf(media),
     extensions: pick(media, VIEWER_EXTENSIONS),
-    // Chromium sends no REMB where transport-wide feedback is agreed, and REMB is what we listen to.
+    // Chromium sends no REMB with transport-wide feedback, and layer selection needs REMB.
     feedback: { ...commonFeedback(media, [codec.payloadType]), transportCc: false },
     ssrc: VIEWER_SSRC.audio,
   };
@@ -121,7 +124,7 @@ function viewerVideo(media: OfferedMedia): NonNullable<ViewerPlan['video']> {
   };
 }
 
-/** Sections of a kind whose direction allows what is wanted of the client. */
+/** Returns usable sections of a kind with a matching direction. */
 function usable(offer: Offer, kind: string, direction: 'sendonly' | 'recvonly'): OfferedMedia[] {
   return offer.media.filter(
     (media) =>
@@ -146,14 +149,18 @@ function videoOf(media: OfferedMedia): [NegotiatedVideo, ...NegotiatedVideo[]] {
 const VIDEO_NAMES: Uppercase<RtcVideoCodec>[] = ['H264', 'VP8', 'VP9', 'AV1'];
 
 function noCommonCodec(kind: string, names: string): PublicError {
-  return new PublicError(406, 'no_common_codec', `No codec offered for ${kind} is known here: ${names}.`);
+  return new PublicError(
+    406,
+    'no_common_codec',
+    `No offered ${kind} codec is supported. Supported: ${names}.`,
+  );
 }
 
-function nothing(what: string): PublicError {
+function nothingOffered(fault: string): PublicError {
   return new PublicError(
     400,
     'nothing_offered',
-    `The offer ${what}: look at the directions (a=sendonly, a=recvonly).`,
+    `The offer ${fault}: check the directions (a=sendonly, a=recvonly).`,
   );
 }
 
@@ -166,7 +173,7 @@ function pick(media: OfferedMedia, names: readonly (keyof ExtensionIds)[]): Exte
   return picked;
 }
 
-/** A usable section has one: see `OfferedMedia`. */
+/** Usable sections have a mid; see `OfferedMedia`. */
 function midOf(media: OfferedMedia): string {
   return media.mid ?? '';
 }

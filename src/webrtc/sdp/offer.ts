@@ -16,43 +16,43 @@ import {
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
-/** One payload type of a section. */
+/** Payload type of a section. */
 export type OfferedCodec = {
   payloadType: number;
-  /** In lower case: codec names are compared without regard to case (RFC 8866 section 6.6). */
+  /** Lower case: codec names are case-insensitive (RFC 8866 section 6.6). */
   name: string;
   clockRate: number;
   channels: number;
-  /** `a=fmtp`, as it came; visible ASCII. */
+  /** `a=fmtp` as offered; visible ASCII. */
   parameters: string | undefined;
-  /** `a=rtcp-fb` values, those for all payload types included. */
+  /** `a=rtcp-fb` values, including those for all payload types. */
   feedback: ReadonlySet<string>;
 };
 
-/** One media section. Everything textual has passed a pattern that admits no line break. */
+/** Media section. All text has passed a pattern without line breaks. */
 export type OfferedMedia = {
-  /** `audio`, `video`, `application`, … */
+  /** `audio`, `video`, `application` and so on. */
   kind: string;
   protocol: string;
-  /** The first format of the `m=` line, which is what a refusal repeats. */
+  /** First format of the `m=` line, repeated in a rejection. */
   firstFormat: string;
-  /** Undefined only where the section is refused anyway. */
+  /** Undefined only in unusable sections. */
   mid: string | undefined;
-  /** It has a port, stands in the BUNDLE group and speaks RTP over DTLS: it may be accepted. */
+  /** Has a port, is in the BUNDLE group and uses RTP over DTLS. */
   usable: boolean;
   direction: Direction;
-  /** In the order of preference. */
+  /** Codecs in the order of preference. */
   codecs: OfferedCodec[];
   extensions: ExtensionIds;
-  /** What the client would send, in the order of `a=simulcast` or else of `a=rid`. */
+  /** Layers offered, in the order of `a=simulcast` or else of `a=rid`. */
   rids: string[];
   simulcast: boolean;
 };
 
-/** A client's offer, as far as it matters to us. */
+/** Parsed offer of a client. */
 export type Offer = { media: OfferedMedia[]; transport: RemoteTransport };
 
-/** RFC 8285 URIs of the header extensions that are understood. */
+/** URIs (RFC 8285) of the supported header extensions. */
 export const EXTENSION_URIS = {
   mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
   rid: 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
@@ -62,10 +62,10 @@ export const EXTENSION_URIS = {
   absoluteCaptureTime: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time',
 } as const satisfies Record<keyof ExtensionIds, string>;
 
-/** Digits of a fingerprint by hash function (RFC 8122 section 5); the weak ones of that list are not taken. */
+/** Fingerprint bytes by hash function (RFC 8122 section 5); weak functions are rejected. */
 const FINGERPRINT_BYTES: Record<string, number> = { 'sha-256': 32, 'sha-384': 48, 'sha-512': 64 };
 const DIRECTIONS: readonly string[] = ['sendrecv', 'sendonly', 'recvonly', 'inactive'];
-/** RFC 5761 section 4: on a shared port these payload types would pass for RTCP. */
+/** Payload types that collide with RTCP on a shared port (RFC 5761 section 4). */
 const RTCP_TYPES = { first: 64, last: 95 } as const;
 /** RFC 5764 section 8 and RFC 8829 section 5.1.2. */
 const RTP_OVER_DTLS = /^(UDP|TCP)\/TLS\/RTP\/SAVPF?$|^RTP\/SAVPF?$/;
@@ -77,9 +77,9 @@ const EXTMAP = /^(\d{1,3})(?:\/(?:sendrecv|sendonly|recvonly|inactive))? (\S+)/;
 const RID_LINE = /^(\S+) (send|recv)(?: |$)/;
 
 /**
- * Reads a WebRTC offer (RFC 8829).
+ * Parses a WebRTC offer (RFC 8829).
  *
- * @throws PublicError 413 `sdp_too_large`, 400 `sdp_invalid` or `bundle_required`, saying what is wrong.
+ * @throws PublicError 413 `sdp_too_large`, 400 `sdp_invalid` or `bundle_required`; the message names the fault.
  */
 export function parseOffer(text: string): Offer {
   const lines = sdpLines(text);
@@ -121,7 +121,7 @@ function readSection(m: SdpLine, lines: SdpLine[]): ReadSection {
   const attributes = new SectionAttributes();
   for (const line of lines) if (line.type === 'a') attributes.read(line);
   const isRtp = (kind === 'audio' || kind === 'video') && RTP_OVER_DTLS.test(protocol);
-  // RFC 9143 section 7.2.1: a bundle-only section has port 0 in the offer.
+  // A bundle-only section has port 0 in the offer (RFC 9143 section 7.2.1).
   const offered = port !== '0' || attributes.bundleOnly;
   const usable = isRtp && offered;
   if (usable && !attributes.rtcpMux) throw sdpError('a section has no a=rtcp-mux', m.number);
@@ -143,7 +143,7 @@ function readSection(m: SdpLine, lines: SdpLine[]): ReadSection {
   };
 }
 
-/** The attributes of one section, as they are read. */
+/** Accumulates the attributes of a section. */
 class SectionAttributes {
   mid: string | undefined;
   bundleOnly = false;
@@ -168,7 +168,7 @@ class SectionAttributes {
         break;
       case 'fmtp': {
         const match = FMTP.exec(value);
-        if (!match) break; // nothing is said
+        if (!match) break; // empty value
         const parameters = match[2] ?? '';
         if (parameters.length > SDP_LIMITS.parameters || !PARAMETERS.test(parameters))
           throw sdpError('an a=fmtp is malformed', number);
@@ -239,7 +239,7 @@ class SectionAttributes {
   #extension(value: string, number: number): void {
     const match = EXTMAP.exec(value);
     const id = Number(match?.[1]);
-    // RFC 8285 section 4.3: two-byte headers have ids up to 255; larger ones are for negotiation and mean nothing yet.
+    // Two-byte headers have ids up to 255 (RFC 8285 section 4.3); larger ids are reserved for negotiation.
     if (!match || id < 1) throw sdpError('an a=extmap is malformed', number);
     for (const [name, uri] of Object.entries(EXTENSION_URIS))
       if (match[2] === uri && id <= 255) this.extensions[name as keyof ExtensionIds] = id;
@@ -255,7 +255,7 @@ class SectionAttributes {
     this.#rids.push(rid);
   }
 
-  /** RFC 8853 section 5.1: `send a;b,c;~d`; of alternatives the first is taken, a tilde means paused. */
+  /** Parses `send a;b,c;~d` (RFC 8853 section 5.1): takes the first of alternatives; a tilde marks a paused layer. */
   #simulcast(value: string, number: number): void {
     const words = value.split(' ').filter(Boolean);
     const at = words.indexOf('send');
@@ -268,7 +268,7 @@ class SectionAttributes {
   }
 }
 
-/** RFC 9143: the mids that share one transport. A single section shares it with nobody and needs no group. */
+/** Returns the mids of the BUNDLE group (RFC 9143). A single section needs no group. */
 function bundleOf(session: SdpLine[], sections: ReadSection[]): ReadonlySet<string> {
   for (const { type, value } of session) {
     const match = type === 'a' ? /^group:BUNDLE((?: \S+)*)$/.exec(value.trimEnd()) : undefined;
@@ -291,7 +291,7 @@ function transportLines(lines: SdpLine[]): TransportLines {
     else if (name === 'ice-pwd') found.pwd = value.trim();
     else if (name === 'setup') found.setup = value.trim();
     else if (name === 'fingerprint') {
-      // There may be several, of different hash functions: any one of them is enough.
+      // Several hash functions may be offered; one valid fingerprint suffices.
       const fingerprint = normalFingerprint(value);
       if (fingerprint !== undefined || found.fingerprint === undefined) found.fingerprint = fingerprint ?? '';
     }
@@ -305,13 +305,13 @@ function transportOf(lines: TransportLines, line: number): RemoteTransport {
   if (!ICE_PWD.test(pwd)) throw sdpError('a=ice-pwd is missing or malformed', line);
   if (fingerprint === undefined) throw sdpError('a=fingerprint is missing', line);
   if (fingerprint === '') throw sdpError('a=fingerprint must be SHA-256, SHA-384 or SHA-512', line);
-  // RFC 4145 section 4.1: an offer that does not say is active.
+  // An offer without a=setup is active (RFC 4145 section 4.1).
   if (setup !== 'actpass' && setup !== 'active' && setup !== 'passive')
     throw sdpError('a=setup must be actpass, active or passive', line);
   return { iceUfrag: ufrag, icePwd: pwd, fingerprint, setup };
 }
 
-/** Hash function in lower case, bytes in upper case; undefined when it is malformed or weak. */
+/** Normalizes a fingerprint: hash function in lower case, bytes in upper case; undefined when malformed or weak. */
 function normalFingerprint(value: string): string | undefined {
   const [hash = '', bytes = ''] = value.trim().split(/ +/);
   const digits = FINGERPRINT_BYTES[hash.toLowerCase()];

@@ -1,13 +1,13 @@
 import { attributeOf, ICE_PWD, ICE_UFRAG, sdpError, sdpLines } from './grammar.js';
 
-/** An `application/trickle-ice-sdpfrag` body (RFC 8840), as far as it matters: candidates are never tried. */
+/** `application/trickle-ice-sdpfrag` body (RFC 8840). Candidates are counted, never used. */
 export type TrickleFragment = {
-  /** Another than the session's asks for an ICE restart. */
+  /** An ufrag that differs from the session's requests an ICE restart. */
   iceUfrag: string | undefined;
   candidates: number;
 };
 
-/** @throws PublicError 413 `sdp_too_large`, 400 `sdp_invalid` */
+/** Parses a fragment. @throws PublicError 413 `sdp_too_large`, 400 `sdp_invalid` */
 export function parseTrickleFragment(text: string): TrickleFragment {
   const fragment: TrickleFragment = { iceUfrag: undefined, candidates: 0 };
   for (const { type, value: line, number } of sdpLines(text)) {

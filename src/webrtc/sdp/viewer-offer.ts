@@ -19,7 +19,7 @@ const VIDEO_FEEDBACK: NegotiatedFeedback = {
   remb: true,
   transportCc: false,
 };
-/** Everything that a source may send: the answer says what of it the viewer knows. */
+/** Every codec a source may send; the answer tells which of them the viewer supports. */
 const CODECS: NegotiatedVideo[] = [
   {
     codec: 'h264',
@@ -52,13 +52,13 @@ const PLAN: ViewerPlan = {
 };
 
 /**
- * Writes an offer to a viewer, for signalling in which the server offers. The viewer's answer is read and planned as an
- * offer of theirs would be: `planViewer(parseOffer(answer))`.
+ * Writes an offer to a viewer, for signalling in which the server offers. The viewer's answer is parsed like an
+ * offer: `planViewer(parseOffer(answer))`.
  *
  * @param local with `setup` `actpass` (RFC 8842 section 5.2).
  */
 export function writeViewerOffer(local: LocalTransport): string {
-  // An offer of everything has the form of an answer that takes everything.
+  // An offer of all codecs has the form of an answer that accepts all of them.
   const everything: Pick<Offer, 'media'> = { media: [section('audio', '0'), section('video', '1')] };
   return writeAnswer(everything, PLAN, local);
 }

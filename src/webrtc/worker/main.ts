@@ -2,13 +2,13 @@ import { startWatchdog, systemClock } from '../../platform/index.js';
 import type { WorkerCommand, WorkerReport } from '../messages.js';
 import { WebrtcWorker } from './webrtc-worker.js';
 
-// The process of one WebRTC worker: started by the pool, told what to do by its messages, gone when the gateway is.
+// Process of a WebRTC worker: forked by the pool, controlled by its messages, stops when the gateway does.
 
 startWatchdog();
 
 let worker: WebrtcWorker | undefined;
 
-function tell(report: WorkerReport): void {
+function notifyGateway(report: WorkerReport): void {
   if (process.connected) process.send?.(report, undefined, undefined, () => {});
 }
 
@@ -22,11 +22,11 @@ function stop(code: number): void {
 
 async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promise<void> {
   try {
-    worker = new WebrtcWorker(command.settings, systemClock, tell);
+    worker = new WebrtcWorker(command.settings, systemClock, notifyGateway);
     await worker.start();
-    tell({ type: 'ready' });
+    notifyGateway({ type: 'ready' });
   } catch (error) {
-    tell({ type: 'not-ready', message: error instanceof Error ? error.message : String(error) });
+    notifyGateway({ type: 'not-ready', message: error instanceof Error ? error.message : String(error) });
   }
 }
 
@@ -35,20 +35,20 @@ process.on('message', (command: WorkerCommand) => {
   else if (command.type === 'stop') stop(0);
   else void worker?.command(command);
 });
-// What goes wrong for one peer must not end all the others: it is told, and the rest goes on.
+// An exception in one peer's handling must not close all others: it is logged, and the process continues.
 process.on('uncaughtException', (error) => {
-  tell({
+  notifyGateway({
     type: 'log',
     level: 'error',
-    message: 'something failed in a WebRTC worker',
+    message: 'uncaught exception in a WebRTC worker',
     detail: String(error.stack),
   });
 });
-// The gateway was killed, or it would have said goodbye.
+// The gateway was killed: an orderly stop sends `stop` first.
 process.on('disconnect', () => {
   if (worker) void worker.release().finally(() => stop(0));
   else stop(0);
 });
-// Ctrl-C and a service manager's stop reach the whole group: the gateway ends its workers in order.
+// Ctrl-C and a service manager signal the whole process group: the gateway stops its workers in order.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});

@@ -1,33 +1,33 @@
 import type { Clock } from '../../platform/index.js';
 
-/** Takes packets out of the queue; `at` is when they arrived (monotonic ms). */
-export type PacketReceiver = { packet(packet: Buffer, at: number): void };
+/** Handles packets from the queue; `at` is their arrival (monotonic ms). */
+export type PacketReceiver = { receivePacket(packet: Buffer, at: number): void };
 
 export type PacketQueueOptions = {
   clock: Clock;
-  /** Packets; more are dropped. A power of two. */
+  /** Maximum packets, a power of two; more are dropped. */
   capacity?: number;
-  /** ms that one turn may take before timers and other events get theirs. */
+  /** Time budget of one turn, ms, so that timers and other events run in between. */
   budgetMs?: number;
-  /** ms after which a packet is of no use any more. */
+  /** Age limit, ms; older packets are dropped. */
   staleMs?: number;
-  /** Told when a receiver threw: a packet must not be able to stop the others. */
-  failed(error: unknown): void;
+  /** Called when a receiver throws: one bad packet must not stop the others. */
+  receiverFailed(error: unknown): void;
 };
 
 /**
- * Packets between the native callbacks and their handling. The native queue behind the callbacks has no bound and no
- * mercy: whatever it holds is called before timers run. So the callbacks only put packets here, and here they are
- * drained with a time budget; what has waited too long is dropped and counted.
+ * Queue between the native callbacks and packet handling. The native queue is unbounded and calls back for all of its
+ * packets before timers run, so the callbacks only enqueue. Packets are drained within a time budget; those above the
+ * age limit are dropped and counted.
  */
 export class PacketQueue {
-  /** Packets dropped since the start: too old, or too many. */
+  /** Packets dropped since the start: too old, or over capacity. */
   dropped = 0;
   readonly #clock: Clock;
   readonly #capacity: number;
   readonly #budgetMs: number;
   readonly staleMs: number;
-  readonly #failed: (error: unknown) => void;
+  readonly #receiverFailed: (error: unknown) => void;
   readonly #packets: (Buffer | undefined)[];
   readonly #receivers: (PacketReceiver | undefined)[];
   readonly #times: Float64Array;
@@ -40,7 +40,7 @@ export class PacketQueue {
     this.#capacity = options.capacity ?? 8192;
     this.#budgetMs = options.budgetMs ?? 5;
     this.staleMs = options.staleMs ?? 500;
-    this.#failed = options.failed;
+    this.#receiverFailed = options.receiverFailed;
     this.#packets = new Array(this.#capacity);
     this.#receivers = new Array(this.#capacity);
     this.#times = new Float64Array(this.#capacity);
@@ -79,9 +79,9 @@ export class PacketQueue {
         continue;
       }
       try {
-        receiver.packet(packet, at);
+        receiver.receivePacket(packet, at);
       } catch (error) {
-        this.#failed(error);
+        this.#receiverFailed(error);
       }
       if (this.#clock.monotonic() - start > this.#budgetMs) break;
     }

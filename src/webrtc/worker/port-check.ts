@@ -1,6 +1,6 @@
 import dgram from 'node:dgram';
 
-/** @throws Error when a UDP port can't be bound: the transport itself would not say why. */
+/** Checks that a UDP port can be bound, as the transport does not report why it cannot. @throws Error of the bind */
 export async function assertPortIsFree(port: number, address: string | undefined): Promise<void> {
   const socket = dgram.createSocket(address?.includes(':') ? 'udp6' : 'udp4');
   try {

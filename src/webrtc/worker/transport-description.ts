@@ -2,14 +2,14 @@ import net from 'node:net';
 import type { LocalTransport, RemoteTransport } from '../media-plan.js';
 
 const LOOPBACK_CANDIDATE = '127.0.0.1';
-/** RFC 8445 section 5.1.2.2: host candidates, best local preference, component 1. */
+/** Priority of host candidates: best local preference, component 1 (RFC 8445 section 5.1.2.2). */
 const HOST_PRIORITY = 2 ** 24 * 126 + 2 ** 8 * 65_535 + 255;
 
 /**
- * The description that makes libdatachannel a bare ICE, DTLS and SRTP transport: with a single media line it doesn't
- * tell streams apart by SSRC, and every RTP and RTCP packet reaches the one track; `sendrecv`, as it enforces
- * directions. The remote side's candidates are left out on purpose: its own checks make peer-reflexive pairs, and
- * nothing is ever sent to an address that a stranger has only named.
+ * Builds the description that makes libdatachannel a plain ICE, DTLS and SRTP transport. With a single media line it
+ * does not demultiplex by SSRC, so all RTP and RTCP reaches one track; `sendrecv`, because it enforces directions.
+ * Remote candidates are omitted: the remote side's checks create peer-reflexive pairs, and nothing is sent to an
+ * address that a client has only named.
  */
 export function transportDescription(remote: RemoteTransport): string {
   return [
@@ -33,18 +33,18 @@ export function transportDescription(remote: RemoteTransport): string {
   ].join('\r\n');
 }
 
-/** What cannot be written into an attribute's value: it would begin another line. */
+/** Characters that would start another line in an attribute value. */
 const UNSAFE = /[\0\r\n]/;
 
-/** Throws when a value would break out of its line. */
+/** Checks the values of a transport. @throws Error when one contains a line break */
 export function assertSafe(remote: RemoteTransport): void {
   for (const value of [remote.fingerprint, remote.setup, remote.iceUfrag, remote.icePwd])
-    if (UNSAFE.test(value)) throw new Error('the transport description has a line break in a value');
+    if (UNSAFE.test(value)) throw new Error('a value of the transport description contains a line break');
 }
 
 export type CandidateOptions = { port: number; publicIps: readonly string[] };
 
-/** Reads our side of the transport from the description that libdatachannel wrote. */
+/** Reads the local transport from libdatachannel's description; undefined when it is incomplete. */
 export function readLocalTransport(sdp: string, options: CandidateOptions): LocalTransport | undefined {
   const value = (name: string): string | undefined => new RegExp(`^a=${name}:(.*?)\\r?$`, 'm').exec(sdp)?.[1];
   const iceUfrag = value('ice-ufrag');
@@ -63,8 +63,8 @@ export function readLocalTransport(sdp: string, options: CandidateOptions): Loca
 }
 
 /**
- * The candidates that the remote side is told: those gathered, but where public addresses are given these stand for
- * all of their family. A host without any network still has itself.
+ * Returns the announced candidates: public addresses replace gathered ones of the same family. A host without a
+ * network announces loopback.
  */
 function candidatesFor(gathered: readonly string[], { port, publicIps }: CandidateOptions): string[] {
   const replaced = new Set(publicIps.map((address) => net.isIP(address)));

@@ -4,29 +4,31 @@ import type { WorkerContext } from './context.js';
 import type { PacketReceiver } from './packet-queue.js';
 import { assertSafe, readLocalTransport, transportDescription } from './transport-description.js';
 
-/** What a transport tells its peer. Nothing is called from inside a native callback. */
+/** Owner of a transport, called outside native callbacks. */
 export type TransportOwner = PacketReceiver & {
-  opened(): void;
-  /** The remote side has said goodbye, or is gone. */
-  ended(end: 'left' | 'lost'): void;
+  transportOpened(): void;
+  /** Closed by the remote side (`left`: DTLS close_notify) or by ICE timeout (`lost`). */
+  transportClosed(end: 'left' | 'lost'): void;
 };
 
-/** DTLS records; the path is known to carry this much with SRTP on top. */
+/** MTU of DTLS records; leaves room for SRTP overhead. */
 const MTU = 1400;
 
 /**
- * ICE, DTLS and SRTP with one remote side, on the worker's UDP port: packets in, packets out. An exception inside a
- * callback of node-datachannel aborts the process, so each is guarded and only puts something into a queue.
+ * ICE, DTLS and SRTP transport to one remote side on the worker's UDP port. An exception in a callback of
+ * node-datachannel aborts the process, so callbacks are guarded and only enqueue.
  */
 export class Transport {
-  /** Our side, when the candidates are gathered. Rejects when the remote side's description is of no use. */
+  /**
+   * Resolves with the local transport when candidates are gathered. Rejects when the remote description is unusable.
+   */
   readonly local: Promise<LocalTransport>;
   #resolveLocal!: (local: LocalTransport) => void;
   #rejectLocal!: (error: Error) => void;
   readonly #context: WorkerContext;
-  /** What the native callbacks see of this transport. They are kept for ever; this is emptied at the end. */
-  readonly #seen: { transport: Transport | undefined } = { transport: this };
-  /** The wrappers' destructors close what they wrap: both are held as long as the transport lives. */
+  /** Reference held by the native callbacks, which are never released; cleared on close. */
+  readonly #handle: { transport: Transport | undefined } = { transport: this };
+  /** Held while the transport is open, because the wrappers' destructors close what they wrap. */
   #connection: PeerConnection | undefined;
   #track: Track | undefined;
   #owner: TransportOwner | undefined;
@@ -50,15 +52,17 @@ export class Transport {
       this.#resolveLocal = resolve;
       this.#rejectLocal = reject;
     });
-    // Who asks for it gets the error; nobody has to.
+    // Avoids an unhandled rejection when `local` is not awaited.
     this.local.catch(() => {});
-    const seen = this.#seen;
-    connection.onTrack(guarded(seen, (transport, track) => transport.#take(track)));
-    connection.onStateChange(guarded(seen, (transport, state) => transport.#changed(state)));
-    connection.onGatheringStateChange(guarded(seen, (transport, state) => transport.#gathered(state)));
+    const seen = this.#handle;
+    connection.onTrack(guarded(seen, (transport, track) => transport.#attachTrack(track)));
+    connection.onStateChange(guarded(seen, (transport, state) => transport.#stateChanged(state)));
+    connection.onGatheringStateChange(
+      guarded(seen, (transport, state) => transport.#gatheringStateChanged(state)),
+    );
   }
 
-  /** Answers the remote side's offer. @throws Error when it is of no use. */
+  /** Creates a transport that answers the remote side's offer. @throws Error when the offer is unusable */
   static answer(context: WorkerContext, name: string, remote: RemoteTransport): Transport {
     assertSafe(remote);
     const transport = new Transport(context, name);
@@ -72,29 +76,29 @@ export class Transport {
     return transport;
   }
 
-  /** Makes the offer; `accept` takes the answer. */
+  /** Creates a transport that offers; `acceptAnswer` takes the answer. */
   static offer(context: WorkerContext, name: string): Transport {
     const transport = new Transport(context, name);
     const media = new datachannel.Video('0', 'SendRecv');
     media.addVP8Codec(96);
-    transport.#take(transport.#connection!.addTrack(media));
+    transport.#attachTrack(transport.#connection!.addTrack(media));
     transport.#connection!.setLocalDescription('offer');
     return transport;
   }
 
-  /** The remote side's answer to our offer. @throws Error when it is of no use. */
-  accept(remote: RemoteTransport): void {
+  /** Applies the remote side's answer. @throws Error when it is unusable */
+  acceptAnswer(remote: RemoteTransport): void {
     assertSafe(remote);
     this.#connection?.setRemoteDescription(transportDescription(remote), 'answer');
   }
 
-  /** From now on packets and events go there. */
-  attach(owner: TransportOwner): void {
+  /** Sets the receiver of packets and events. */
+  attachOwner(owner: TransportOwner): void {
     this.#owner = owner;
-    if (this.#open) this.#tellOpened();
+    if (this.#open) this.#notifyOpened();
   }
 
-  /** Encrypts and sends; the memory may be used again at once. Gives false when it could not be sent. */
+  /** Encrypts and sends a packet; its memory may be reused at once. @returns false when it could not be sent */
   send(packet: Buffer): boolean {
     if (!this.#open) return false;
     try {
@@ -104,39 +108,39 @@ export class Transport {
     }
   }
 
-  /** Idempotent; the owner hears nothing any more. */
+  /** Closes the transport without calling its owner. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#open = false;
     this.#owner = undefined;
-    this.#seen.transport = undefined;
-    this.#rejectLocal(new Error('the connection was closed'));
+    this.#handle.transport = undefined;
+    this.#rejectLocal(new Error('the transport was closed'));
     try {
       this.#connection?.close();
     } catch (error) {
-      this.#context.log('warn', 'a connection could not be closed', error);
+      this.#context.log('warn', 'transport close failed', error);
     }
     this.#connection = undefined;
     this.#track = undefined;
   }
 
-  #gathered(state: string): void {
+  #gatheringStateChanged(state: string): void {
     if (state !== 'complete') return;
     const sdp = this.#connection?.localDescription()?.sdp ?? '';
     const local = readLocalTransport(sdp, this.#context.settings);
     if (local) this.#resolveLocal(local);
-    else this.#rejectLocal(new Error('the local description is not complete'));
+    else this.#rejectLocal(new Error('the local description is incomplete'));
   }
 
-  #take(track: Track): void {
+  #attachTrack(track: Track): void {
     this.#track = track;
-    const seen = this.#seen;
+    const seen = this.#handle;
     track.onOpen(guarded(seen, (transport) => transport.#opened()));
     track.onError(guarded(seen, (transport, message) => transport.#failed(message)));
     track.onMessage(guarded(seen, (transport, packet) => transport.#receive(packet)));
-    // The binding keeps a list of its tracks for `cleanup()`, and strikes a track off only when it has told somebody of
-    // its end. One that is collected before leaves an address there at which another thing lives: so it is held till then.
+    // The binding's `cleanup()` visits its list of tracks, and removes a track only when an `onClosed` callback has
+    // run. A track collected earlier would leave a dangling pointer there, so this callback holds it.
     track.onClosed(() => void track);
     if (track.isOpen()) this.#opened();
   }
@@ -146,35 +150,35 @@ export class Transport {
   }
 
   #failed(error: unknown): void {
-    this.#context.log('debug', 'a transport failed', error);
+    this.#context.log('debug', 'transport track failed', error);
   }
 
   #opened(): void {
     if (this.#open || this.#closed) return;
     this.#open = true;
-    this.#tellOpened();
+    this.#notifyOpened();
   }
 
-  #tellOpened(): void {
-    setImmediate(() => this.#owner?.opened());
+  #notifyOpened(): void {
+    setImmediate(() => this.#owner?.transportOpened());
   }
 
-  #changed(state: string): void {
+  #stateChanged(state: string): void {
     if (this.#closed) return;
-    // A goodbye (close_notify) shows as `disconnected` and `closed`; who is only silent becomes `failed` at last.
+    // close_notify appears as `disconnected` and `closed`; an ICE timeout as `failed`.
     if (state !== 'disconnected' && state !== 'closed' && state !== 'failed') return;
     this.#open = false;
     const end = state === 'failed' ? 'lost' : 'left';
-    setImmediate(() => this.#owner?.ended(end));
+    setImmediate(() => this.#owner?.transportClosed(end));
   }
 
-  /** A callback failed. */
-  complain(error: unknown): void {
-    this.#context.log('error', 'a callback failed', error);
+  /** Logs an exception in a callback. */
+  callbackFailed(error: unknown): void {
+    this.#context.log('error', 'transport callback failed', error);
   }
 }
 
-/** A callback that never throws, and holds nothing of a transport that is closed. */
+/** Wraps a callback so that it never throws and holds no reference to a closed transport. */
 function guarded<Parameters extends unknown[]>(
   seen: { readonly transport: Transport | undefined },
   task: (transport: Transport, ...parameters: Parameters) => void,
@@ -185,7 +189,7 @@ function guarded<Parameters extends unknown[]>(
     try {
       task(transport, ...parameters);
     } catch (error) {
-      transport.complain(error);
+      transport.callbackFailed(error);
     }
   };
 }

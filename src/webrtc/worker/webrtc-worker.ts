@@ -2,85 +2,90 @@ import datachannel from 'node-datachannel';
 import { type Clock, messageOf } from '../../platform/index.js';
 import type { WorkerCommand, WorkerReport, WorkerSettings, WorkerStats } from '../messages.js';
 import type { PeerEnd } from '../pool-types.js';
-import { Channel } from './channel.js';
 import type { WorkerContext } from './context.js';
-import { FeedTable } from './feed-table.js';
-import { MatroskaOutput } from './matroska-output.js';
+import { MatroskaOutput } from './encoder-io/matroska-output.js';
+import { RtpInput } from './encoder-io/rtp-input.js';
+import { RtpOutput } from './encoder-io/rtp-output.js';
+import { Viewer } from './forward/viewer.js';
+import { ViewerGroup } from './forward/viewer-group.js';
 import { PacketQueue } from './packet-queue.js';
 import { assertPortIsFree } from './port-check.js';
-import { Publisher } from './publisher.js';
-import { RelayServer } from './relay-server.js';
-import { RtpInput } from './rtp-input.js';
-import { RtpOutput } from './rtp-output.js';
+import { Publisher } from './receive/publisher.js';
+import { MediaSourceTable } from './relay/media-source-table.js';
+import { RelayServer } from './relay/relay-server.js';
 import { Transport } from './transport.js';
-import { Viewer } from './viewer.js';
 
 type Command<Type extends WorkerCommand['type']> = Extract<WorkerCommand, { type: Type }>;
-type Watching = { viewer: Viewer; channel: Channel };
+type ViewerEntry = { viewer: Viewer; group: ViewerGroup };
 
-/** Everything that one worker process does, told what to do by the gateway's messages. */
+/** Executes the gateway's commands in a worker process. */
 export class WebrtcWorker {
   readonly #context: WorkerContext;
-  readonly #feeds: FeedTable;
+  readonly #mediaSources: MediaSourceTable;
   readonly #relay: RelayServer;
   readonly #publishers = new Map<string, Publisher>();
-  readonly #viewers = new Map<string, Watching>();
+  readonly #viewers = new Map<string, ViewerEntry>();
   readonly #offers = new Map<string, Transport>();
   readonly #inputs = new Map<string, RtpInput>();
   readonly #outputs = new Map<string, RtpOutput | MatroskaOutput>();
-  readonly #channels = new Map<string, Channel>();
+  readonly #viewerGroups = new Map<string, ViewerGroup>();
 
-  constructor(settings: WorkerSettings, clock: Clock, tell: (report: WorkerReport) => void) {
+  constructor(settings: WorkerSettings, clock: Clock, notifyGateway: (report: WorkerReport) => void) {
     const log: WorkerContext['log'] = (level, message, error) =>
-      tell({ type: 'log', level, message, ...(error === undefined ? {} : { detail: messageOf(error) }) });
+      notifyGateway({
+        type: 'log',
+        level,
+        message,
+        ...(error === undefined ? {} : { detail: messageOf(error) }),
+      });
     this.#context = {
       clock,
       settings,
       queue: new PacketQueue({
         clock,
-        failed: (error) => log('error', 'a packet could not be handled', error),
+        receiverFailed: (error) => log('error', 'packet handling failed', error),
       }),
       counters: { packetsIn: 0, packetsOut: 0, retransmitted: 0 },
-      tell,
+      notifyGateway,
       log,
     };
-    this.#feeds = new FeedTable(this.#context);
-    this.#relay = new RelayServer(this.#context, (feedId) => this.#feeds.get(feedId));
+    this.#mediaSources = new MediaSourceTable(this.#context);
+    this.#relay = new RelayServer(this.#context, (mediaSourceId) => this.#mediaSources.get(mediaSourceId));
   }
 
-  /** @throws Error when the worker's port is taken. */
+  /** Starts the worker. @throws Error when its port is taken */
   async start(): Promise<void> {
     const { port, bindAddress } = this.#context.settings;
     await assertPortIsFree(port, bindAddress);
     await this.#relay.start();
   }
 
-  /** Ends everything; the process can go. */
+  /** Closes all peers, inputs and outputs. */
   close(): void {
-    for (const { viewer } of [...this.#viewers.values()]) viewer.end('closed');
-    for (const publisher of [...this.#publishers.values()]) publisher.end('closed');
+    for (const { viewer } of [...this.#viewers.values()]) viewer.close('closed');
+    for (const publisher of [...this.#publishers.values()]) publisher.close('closed');
     for (const transport of this.#offers.values()) transport.close();
     for (const output of this.#outputs.values()) output.close();
     for (const input of this.#inputs.values()) input.close();
-    this.#feeds.close();
+    this.#mediaSources.close();
     this.#relay.close();
     datachannel.cleanup();
   }
 
-  /** The gateway is gone: encoders, which have nobody else now, are told that their media are over. Never rejects. */
+  /** Tells encoders that their streams are over, when the gateway has died. Never rejects. */
   async release(): Promise<void> {
-    await Promise.allSettled([...this.#outputs.values()].map((output) => output.sayGoodbye()));
+    await Promise.allSettled([...this.#outputs.values()].map((output) => output.sendEndOfStream()));
   }
 
-  /** Never throws: what can't be done is reported. */
+  /** Executes a command. Never rejects: a failure is reported to the gateway. */
   async command(command: WorkerCommand): Promise<void> {
     try {
       await this.#do(command);
     } catch (error) {
       if ('id' in command) {
-        this.#context.tell({ type: 'refused', id: command.id, message: messageOf(error) });
+        this.#context.notifyGateway({ type: 'refused', id: command.id, message: messageOf(error) });
         this.#close(command.id, 'closed');
-      } else this.#context.log('error', `the command ${command.type} failed`, error);
+      } else this.#context.log('error', `command ${command.type} failed`, error);
     }
   }
 
@@ -102,35 +107,35 @@ export class WebrtcWorker {
         return this.#close(command.id, 'closed');
       case 'select-layer':
         return this.#viewers.get(command.id)?.viewer.selectLayer(command.rid);
-      case 'set-feed':
-        return this.#setFeed(command);
-      case 'close-channel':
-        return this.#channels.get(command.channelId)?.close();
+      case 'set-media-source':
+        return this.#setMediaSource(command);
+      case 'close-viewer-group':
+        return this.#viewerGroups.get(command.viewerGroupId)?.close();
       case 'stats':
-        return this.#context.tell({ type: 'stats', request: command.request, stats: this.#stats() });
+        return this.#context.notifyGateway({ type: 'stats', request: command.request, stats: this.#stats() });
       case 'start':
       case 'stop':
         return;
     }
   }
 
-  async #publish({ id, feedId, remote, plan, maximumBitrate }: Command<'publish'>): Promise<void> {
+  async #publish({ id, mediaSourceId, remote, plan, maximumBitrate }: Command<'publish'>): Promise<void> {
     const transport = Transport.answer(this.#context, id, remote);
     const publisher = new Publisher({
       id,
-      feedId,
+      mediaSourceId,
       context: this.#context,
       transport,
       plan,
       maximumBitrate,
-      ended: (end) => {
+      closed: (end) => {
         this.#publishers.delete(id);
-        this.#context.tell({ type: 'closed', id, end });
+        this.#context.notifyGateway({ type: 'closed', id, end });
       },
     });
     this.#publishers.set(id, publisher);
-    this.#feeds.add(publisher.feed);
-    this.#context.tell({ type: 'answered', id, local: await transport.local });
+    this.#mediaSources.add(publisher.mediaSource);
+    this.#context.notifyGateway({ type: 'answered', id, local: await transport.local });
   }
 
   async #offer(id: string): Promise<void> {
@@ -141,10 +146,18 @@ export class WebrtcWorker {
       if (!this.#offers.has(id)) return;
       this.#close(id, 'never-connected');
     });
-    this.#context.tell({ type: 'answered', id, local: await transport.local });
+    this.#context.notifyGateway({ type: 'answered', id, local: await transport.local });
   }
 
-  async #view({ id, channelId, remote, plan, rid, feed, offered }: Command<'view'>): Promise<void> {
+  async #view({
+    id,
+    viewerGroupId,
+    remote,
+    plan,
+    rid,
+    mediaSource,
+    offered,
+  }: Command<'view'>): Promise<void> {
     const offer = this.#offers.get(id);
     if (offered && !offer) throw new Error('the offer has expired');
     this.#offers.delete(id);
@@ -155,84 +168,93 @@ export class WebrtcWorker {
       transport,
       plan,
       ...(rid === undefined ? {} : { rid }),
-      ended: (end) => this.#left(id, end),
+      closed: (end) => this.#left(id, end),
     });
-    const channel = this.#channelFor(channelId, feed);
-    this.#viewers.set(id, { viewer, channel });
-    channel.add(viewer);
-    offer?.accept(remote);
-    this.#context.tell({ type: 'answered', id, local: await transport.local });
+    const group = this.#viewerGroupFor(viewerGroupId, mediaSource);
+    this.#viewers.set(id, { viewer, group });
+    group.addViewer(viewer);
+    offer?.acceptAnswer(remote);
+    this.#context.notifyGateway({ type: 'answered', id, local: await transport.local });
   }
 
   #left(id: string, end: PeerEnd): void {
-    const watching = this.#viewers.get(id);
+    const entry = this.#viewers.get(id);
     this.#viewers.delete(id);
-    watching?.channel.viewers.delete(watching.viewer);
-    if (watching && watching.channel.viewers.size === 0) {
-      watching.channel.hold(undefined);
-      this.#channels.delete(watching.channel.id);
+    entry?.group.viewers.delete(entry.viewer);
+    if (entry && entry.group.viewers.size === 0) {
+      entry.group.holdSubscription(undefined);
+      this.#viewerGroups.delete(entry.group.id);
     }
-    this.#context.tell({ type: 'closed', id, end });
+    this.#context.notifyGateway({ type: 'closed', id, end });
   }
 
-  #channelFor(channelId: string, feed: Command<'view'>['feed']): Channel {
-    const known = this.#channels.get(channelId);
+  #viewerGroupFor(viewerGroupId: string, mediaSource: Command<'view'>['mediaSource']): ViewerGroup {
+    const known = this.#viewerGroups.get(viewerGroupId);
     if (known) return known;
-    const channel = new Channel(channelId);
-    this.#channels.set(channelId, channel);
-    this.#setFeed({ type: 'set-feed', channelId, ...(feed ? { feed } : {}) });
-    return channel;
+    const group = new ViewerGroup(viewerGroupId);
+    this.#viewerGroups.set(viewerGroupId, group);
+    this.#setMediaSource({
+      type: 'set-media-source',
+      viewerGroupId,
+      ...(mediaSource ? { mediaSource } : {}),
+    });
+    return group;
   }
 
-  #setFeed({ channelId, feed }: Command<'set-feed'>): void {
-    const channel = this.#channels.get(channelId);
-    if (!channel) return;
-    channel.hold(undefined);
-    if (feed) channel.hold(this.#feeds.watch(feed, (found) => channel.show(found)));
-    else channel.show(undefined);
+  #setMediaSource({ viewerGroupId, mediaSource }: Command<'set-media-source'>): void {
+    const group = this.#viewerGroups.get(viewerGroupId);
+    if (!group) return;
+    group.holdSubscription(undefined);
+    if (mediaSource)
+      group.holdSubscription(
+        this.#mediaSources.subscribe(mediaSource, (found) => group.setMediaSource(found)),
+      );
+    else group.setMediaSource(undefined);
   }
 
-  async #receiveRtp({ id, feedId, video, audio }: Command<'receive-rtp'>): Promise<void> {
+  async #receiveRtp({ id, mediaSourceId, video, audio }: Command<'receive-rtp'>): Promise<void> {
     const input = new RtpInput(this.#context, {
-      feedId,
+      mediaSourceId,
       ...(video ? { video } : {}),
       ...(audio ? { audio } : {}),
     });
     this.#inputs.set(id, input);
     const ports = await input.start();
     if (this.#inputs.get(id) !== input) return input.close();
-    this.#feeds.add(input.feed);
-    this.#context.tell({ type: 'receiving', id, ...ports });
+    this.#mediaSources.add(input.mediaSource);
+    this.#context.notifyGateway({ type: 'receiving', id, ...ports });
   }
 
-  #sendRtp({ id, feedId, videoPort, audioPort }: Command<'send-rtp'>): void {
-    const feed = this.#feeds.get(feedId);
-    if (!feed) throw new Error('there is no such feed');
+  #sendRtp({ id, mediaSourceId, videoPort, audioPort }: Command<'send-rtp'>): void {
+    const mediaSource = this.#mediaSources.get(mediaSourceId);
+    if (!mediaSource) throw new Error('no such media source');
     const ports = {
       ...(videoPort === undefined ? {} : { videoPort }),
       ...(audioPort === undefined ? {} : { audioPort }),
     };
-    const output = new RtpOutput(this.#context, feed, ports, () => this.#outputs.delete(id));
+    const output = new RtpOutput(this.#context, mediaSource, ports, () => this.#outputs.delete(id));
     this.#outputs.set(id, output);
-    this.#context.tell({ type: 'sending', id });
+    this.#context.notifyGateway({ type: 'sending', id });
   }
 
-  async #sendMatroska({ id, feedId, audio, zero }: Command<'send-matroska'>): Promise<void> {
-    const feed = this.#feeds.get(feedId);
-    if (!feed) throw new Error('there is no such feed');
-    const output = new MatroskaOutput(this.#context, feed, { audio, zero }, () => this.#outputs.delete(id));
+  async #sendMatroska({ id, mediaSourceId, audio, zero }: Command<'send-matroska'>): Promise<void> {
+    const mediaSource = this.#mediaSources.get(mediaSourceId);
+    if (!mediaSource) throw new Error('no such media source');
+    const output = new MatroskaOutput(this.#context, mediaSource, { audio, zero }, () =>
+      this.#outputs.delete(id),
+    );
     this.#outputs.set(id, output);
-    this.#context.tell({ type: 'sending', id, port: await output.start() });
+    this.#context.notifyGateway({ type: 'sending', id, port: await output.start() });
   }
 
   #close(id: string, end: PeerEnd): void {
-    this.#publishers.get(id)?.end(end);
-    this.#viewers.get(id)?.viewer.end(end);
+    this.#publishers.get(id)?.close(end);
+    this.#viewers.get(id)?.viewer.close(end);
     const offer = this.#offers.get(id);
     if (offer) {
       this.#offers.delete(id);
       offer.close();
-      this.#context.tell({ type: 'closed', id, end });
+      this.#context.notifyGateway({ type: 'closed', id, end });
     }
     this.#inputs.get(id)?.close();
     this.#inputs.delete(id);

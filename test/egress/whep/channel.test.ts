@@ -21,8 +21,8 @@ function stage() {
     await settle();
     return viewing;
   };
-  const publish = (feedId?: string): PublishedSource => {
-    const source = new PublishedSource(feedId);
+  const publish = (mediaSourceId?: string): PublishedSource => {
+    const source = new PublishedSource(mediaSourceId);
     visit.published?.(source);
     return source;
   };
@@ -62,7 +62,7 @@ t.test('an RTMP publisher is bridged while somebody watches, and half a minute l
   const viewing = await view();
   t.match(pool.inputs, [{ video: { codec: 'h264' }, audio: true, open: true }]);
   t.match(broadcast.renditions, [{ destination: { videoPort: 40_004, audioPort: 40_006 } }]);
-  t.equal(pool.feedOf(broadcast.id), pool.inputs[0]?.feedId);
+  t.equal(pool.feedOf(broadcast.id), pool.inputs[0]?.mediaSourceId);
   await view();
   t.equal(pool.inputs.length, 1, 'one is enough for all');
 
@@ -110,7 +110,7 @@ t.test(
     whip.end();
     publish().restart();
     await settle();
-    t.equal(pool.feedOf(broadcast.id), pool.inputs.at(-1)?.feedId);
+    t.equal(pool.feedOf(broadcast.id), pool.inputs.at(-1)?.mediaSourceId);
   },
 );
 
@@ -126,7 +126,7 @@ t.test(
     t.equal(broadcast.renditions.length, 1);
     await clock.advance(250);
     t.equal(broadcast.renditions.length, 2);
-    t.equal(pool.feedOf(broadcast.id), pool.inputs[1]?.feedId);
+    t.equal(pool.feedOf(broadcast.id), pool.inputs[1]?.mediaSourceId);
     for (let turn = 1; turn < 6; turn++) {
       broadcast.renditions[turn]?.fail();
       await clock.advance(5_000);

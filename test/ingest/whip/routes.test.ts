@@ -79,7 +79,7 @@ t.test('an offer with a stream key is answered with a session, and becomes a pub
     streamKey: KEY,
     address: '127.0.0.1',
     encoder: 'OBS-Studio 30.2.3',
-    rtp: { feedId: peer?.options.feedId },
+    rtp: { mediaSourceId: peer?.options.mediaSourceId },
   });
 
   peer?.source({ video: { codec: 'h264', width: 1280, height: 720 } });
@@ -88,7 +88,9 @@ t.test('an offer with a stream key is answered with a session, and becomes a pub
   t.strictSame(publication?.timelines, [{ startedAt: 1234, has: { audio: true, video: true }, tags: [] }]);
 
   const output = await publication?.publisher?.rtp?.send({ video: 5_000, audio: 5_002 });
-  t.match(pool.outputs, [{ feedId: peer?.options.feedId, videoPort: 5_000, audioPort: 5_002, open: true }]);
+  t.match(pool.outputs, [
+    { mediaSourceId: peer?.options.mediaSourceId, videoPort: 5_000, audioPort: 5_002, open: true },
+  ]);
   output?.close();
   t.match(pool.outputs, [{ open: false }]);
 });

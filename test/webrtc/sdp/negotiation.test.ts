@@ -9,7 +9,7 @@ import {
 } from '../../../src/webrtc/sdp/index.js';
 import { LOCAL, type OfferName, offerText } from '../../support/webrtc-offer.js';
 
-/** The answer's sections, each a list of lines; the session's lines come first. */
+/** Splits an answer into sections of lines, the session part first. */
 function sectionsOf(answer: string): string[][] {
   return answer.split(/(?=^m=)/m).map((section) => section.trimEnd().split('\r\n'));
 }
@@ -29,79 +29,82 @@ const publish = (text: string): string => {
   return writeAnswer(offer, planPublisher(offer), LOCAL);
 };
 
-t.test('a browser with three layers publishes H.264 constrained baseline with all of them', async (t) => {
-  const offer = parseOffer(offerText('chromium-simulcast'));
-  t.strictSame(offer.transport, {
-    iceUfrag: 'S/T6',
-    icePwd: 'qqvmPzrsQDQsj9che8wSjN/l',
-    fingerprint:
-      'sha-256 81:BF:43:E6:9F:BE:C8:FA:D9:1A:73:09:75:9E:D5:8E:28:51:53:1D:53:23:82:32:7A:90:01:65:6B:16:1D:FC',
-    setup: 'actpass',
-  });
-  const plan = planPublisher(offer);
-  t.strictSame(plan.video, {
-    codec: 'h264',
-    payloadType: 108,
-    rtxPayloadType: 109,
-    parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
-    mid: '1',
-    extensions: { mid: 4, rid: 10, repairedRid: 11, transportSequence: 3 },
-    feedback: { nack: true, pli: true, fir: true, remb: true, transportCc: true },
-    rids: ['l', 'm', 'h'],
-  });
-  t.strictSame(plan.audio, {
-    payloadType: 111,
-    parameters: 'minptime=10;useinbandfec=1',
-    mid: '0',
-    extensions: { mid: 4, transportSequence: 3 },
-    feedback: { nack: false, pli: false, fir: false, remb: false, transportCc: true },
-  });
+t.test(
+  'a browser that offers three layers publishes all of them in H.264 constrained baseline',
+  async (t) => {
+    const offer = parseOffer(offerText('chromium-simulcast'));
+    t.strictSame(offer.transport, {
+      iceUfrag: 'S/T6',
+      icePwd: 'qqvmPzrsQDQsj9che8wSjN/l',
+      fingerprint:
+        'sha-256 81:BF:43:E6:9F:BE:C8:FA:D9:1A:73:09:75:9E:D5:8E:28:51:53:1D:53:23:82:32:7A:90:01:65:6B:16:1D:FC',
+      setup: 'actpass',
+    });
+    const plan = planPublisher(offer);
+    t.strictSame(plan.video, {
+      codec: 'h264',
+      payloadType: 108,
+      rtxPayloadType: 109,
+      parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
+      mid: '1',
+      extensions: { mid: 4, rid: 10, repairedRid: 11, transportSequence: 3 },
+      feedback: { nack: true, pli: true, fir: true, remb: true, transportCc: true },
+      rids: ['l', 'm', 'h'],
+    });
+    t.strictSame(plan.audio, {
+      payloadType: 111,
+      parameters: 'minptime=10;useinbandfec=1',
+      mid: '0',
+      extensions: { mid: 4, transportSequence: 3 },
+      feedback: { nack: false, pli: false, fir: false, remb: false, transportCc: true },
+    });
 
-  const [session, audio, video, ...more] = sectionsOf(writeAnswer(offer, plan, LOCAL));
-  t.equal(more.length, 0);
-  t.ok(session?.includes('a=group:BUNDLE 0 1'));
-  t.strictSame(audio, [
-    'm=audio 9 UDP/TLS/RTP/SAVPF 111',
-    'c=IN IP4 0.0.0.0',
-    'a=rtcp:9 IN IP4 0.0.0.0',
-    'a=ice-ufrag:WxYz',
-    'a=ice-pwd:abcdefghijklmnopqrstuv12',
-    `a=fingerprint:${LOCAL.fingerprint}`,
-    'a=setup:active',
-    'a=mid:0',
-    'a=recvonly',
-    'a=rtcp-mux',
-    'a=rtcp-rsize',
-    'a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid',
-    'a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
-    'a=rtpmap:111 opus/48000/2',
-    'a=fmtp:111 minptime=10;useinbandfec=1',
-    'a=rtcp-fb:111 transport-cc',
-    ...LOCAL.candidates.map((candidate) => `a=candidate:${candidate}`),
-    'a=end-of-candidates',
-  ]);
-  t.strictSame(video?.slice(11), [
-    'a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid',
-    'a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
-    'a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id',
-    'a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
-    'a=rtpmap:108 H264/90000',
-    'a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
-    'a=rtcp-fb:108 transport-cc',
-    'a=rtcp-fb:108 goog-remb',
-    'a=rtcp-fb:108 ccm fir',
-    'a=rtcp-fb:108 nack',
-    'a=rtcp-fb:108 nack pli',
-    'a=rtpmap:109 rtx/90000',
-    'a=fmtp:109 apt=108',
-    'a=rid:l recv',
-    'a=rid:m recv',
-    'a=rid:h recv',
-    'a=simulcast:recv l;m;h',
-  ]);
-});
+    const [session, audio, video, ...more] = sectionsOf(writeAnswer(offer, plan, LOCAL));
+    t.equal(more.length, 0);
+    t.ok(session?.includes('a=group:BUNDLE 0 1'));
+    t.strictSame(audio, [
+      'm=audio 9 UDP/TLS/RTP/SAVPF 111',
+      'c=IN IP4 0.0.0.0',
+      'a=rtcp:9 IN IP4 0.0.0.0',
+      'a=ice-ufrag:WxYz',
+      'a=ice-pwd:abcdefghijklmnopqrstuv12',
+      `a=fingerprint:${LOCAL.fingerprint}`,
+      'a=setup:active',
+      'a=mid:0',
+      'a=recvonly',
+      'a=rtcp-mux',
+      'a=rtcp-rsize',
+      'a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid',
+      'a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+      'a=rtpmap:111 opus/48000/2',
+      'a=fmtp:111 minptime=10;useinbandfec=1',
+      'a=rtcp-fb:111 transport-cc',
+      ...LOCAL.candidates.map((candidate) => `a=candidate:${candidate}`),
+      'a=end-of-candidates',
+    ]);
+    t.strictSame(video?.slice(11), [
+      'a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid',
+      'a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
+      'a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id',
+      'a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+      'a=rtpmap:108 H264/90000',
+      'a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
+      'a=rtcp-fb:108 transport-cc',
+      'a=rtcp-fb:108 goog-remb',
+      'a=rtcp-fb:108 ccm fir',
+      'a=rtcp-fb:108 nack',
+      'a=rtcp-fb:108 nack pli',
+      'a=rtpmap:109 rtx/90000',
+      'a=fmtp:109 apt=108',
+      'a=rid:l recv',
+      'a=rid:m recv',
+      'a=rid:h recv',
+      'a=simulcast:recv l;m;h',
+    ]);
+  },
+);
 
-t.test('publishers get the codec that is best of what they have', async (t) => {
+t.test('the best common codec is chosen for publishers', async (t) => {
   const codecOf = (name: OfferName, change = (text: string): string => text): unknown => {
     const { video } = planPublisher(parseOffer(change(offerText(name))));
     return video && [video.codec, video.payloadType, video.rtxPayloadType];
@@ -123,7 +126,7 @@ t.test('publishers get the codec that is best of what they have', async (t) => {
   );
 });
 
-t.test('what was asked of Opus is kept: stereo, error correction, silence', async (t) => {
+t.test('Opus parameters for stereo, FEC and DTX are kept', async (t) => {
   const fmtp = (name: OfferName): string | undefined =>
     /a=fmtp:\d+ (.*(?:stereo|fec).*)\r/.exec(publish(offerText(name)))?.[1];
   t.equal(fmtp('obs'), 'minptime=10;stereo=1;useinbandfec=1;maxaveragebitrate=96000');
@@ -133,7 +136,7 @@ t.test('what was asked of Opus is kept: stereo, error correction, silence', asyn
   t.match(publish(dtx), 'a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1\r\n');
 });
 
-t.test('a viewer is answered with every codec that both know; data channels are refused', async (t) => {
+t.test('a viewer is answered with all common codecs, and data channels are rejected', async (t) => {
   const offer = parseOffer(offerText('chromium-view'));
   const plan = planViewer(offer);
   t.strictSame(plan.video?.codecs.map(({ codec }) => codec).toSorted(), ['av1', 'h264', 'vp8', 'vp9']);
@@ -153,31 +156,28 @@ t.test('a viewer is answered with every codec that both know; data channels are 
   ]);
 });
 
-t.test(
-  'what is outside the bundle, switched off or flows the wrong way is refused, in its place',
-  async (t) => {
-    const unbundled = offerText('obs').replace('BUNDLE 0 1', 'BUNDLE 1');
-    const [session, audio, video] = sectionsOf(publish(unbundled));
-    t.ok(session?.includes('a=group:BUNDLE 1'));
-    t.equal(audio?.[0], 'm=audio 0 UDP/TLS/RTP/SAVPF 111');
-    t.equal(video?.[0], 'm=video 9 UDP/TLS/RTP/SAVPF 96');
-    t.ok(video?.includes('a=end-of-candidates'), 'the first that is accepted has the candidates');
+t.test('sections outside the bundle, inactive or of the wrong direction are rejected in place', async (t) => {
+  const unbundled = offerText('obs').replace('BUNDLE 0 1', 'BUNDLE 1');
+  const [session, audio, video] = sectionsOf(publish(unbundled));
+  t.ok(session?.includes('a=group:BUNDLE 1'));
+  t.equal(audio?.[0], 'm=audio 0 UDP/TLS/RTP/SAVPF 111');
+  t.equal(video?.[0], 'm=video 9 UDP/TLS/RTP/SAVPF 96');
+  t.ok(video?.includes('a=end-of-candidates'), 'the first that is accepted has the candidates');
 
-    const off = offerText('obs').replace('m=audio 34769', 'm=audio 0');
-    t.equal(sectionsOf(publish(off))[1]?.[0], 'm=audio 0 UDP/TLS/RTP/SAVPF 111');
-    t.match(sectionsOf(publish(offerText('firefox')))[2]?.[0], /^m=video 9 /, 'bundle-only has port 0');
+  const off = offerText('obs').replace('m=audio 34769', 'm=audio 0');
+  t.equal(sectionsOf(publish(off))[1]?.[0], 'm=audio 0 UDP/TLS/RTP/SAVPF 111');
+  t.match(sectionsOf(publish(offerText('firefox')))[2]?.[0], /^m=video 9 /, 'bundle-only has port 0');
 
-    const listening = offerText('obs').replaceAll('a=sendonly', 'a=recvonly');
-    t.match(
-      refusal(() => publish(listening)),
-      { status: 400, code: 'nothing_offered' },
-    );
-    const offer = parseOffer(listening);
-    t.ok(planViewer(offer).video);
-  },
-);
+  const listening = offerText('obs').replaceAll('a=sendonly', 'a=recvonly');
+  t.match(
+    refusal(() => publish(listening)),
+    { status: 400, code: 'nothing_offered' },
+  );
+  const offer = parseOffer(listening);
+  t.ok(planViewer(offer).video);
+});
 
-t.test('one section needs no bundle; several do', async (t) => {
+t.test('several sections require BUNDLE, a single one does not', async (t) => {
   const video = offerText('obs').replace(/m=audio[\s\S]*?(?=m=video)/, '');
   t.ok(publish(video.replace('a=group:BUNDLE 0 1\r\n', '')));
   t.match(
@@ -186,15 +186,19 @@ t.test('one section needs no bundle; several do', async (t) => {
   );
 });
 
-t.test('no common codec, or two tracks of a kind, refuses the whole with 406', async (t) => {
+t.test('an offer without a common codec or with two tracks of a kind is rejected with 406', async (t) => {
   const exotic = offerText('chromium-simulcast').replace(/(H264|VP8|VP9|AV1)\/90000/g, 'H265/90000');
   t.match(
     refusal(() => publish(exotic)),
-    { status: 406, code: 'no_common_codec', message: /video is known here: H264, VP8, VP9, AV1/ },
+    {
+      status: 406,
+      code: 'no_common_codec',
+      message: /video codec is supported. Supported: H264, VP8, VP9, AV1/,
+    },
   );
   t.match(
     refusal(() => publish(offerText('obs').replace('opus/48000/2', 'PCMU/8000'))),
-    { status: 406, code: 'no_common_codec', message: /audio is known here: Opus/ },
+    { status: 406, code: 'no_common_codec', message: /audio codec is supported. Supported: Opus/ },
   );
   t.match(
     refusal(() => planViewer(parseOffer(exotic.replaceAll('a=sendonly', 'a=recvonly')))),
@@ -208,7 +212,7 @@ t.test('no common codec, or two tracks of a kind, refuses the whole with 406', a
   t.match(
     refusal(() => publish(text.replaceAll(/\b111\b/g, '72'))),
     { code: 'no_common_codec' },
-    'what would pass for RTCP',
+    'payload types that collide with RTCP',
   );
   const second = text.slice(text.indexOf('m=video')).replace('a=mid:1', 'a=mid:2');
   t.match(
@@ -217,29 +221,32 @@ t.test('no common codec, or two tracks of a kind, refuses the whole with 406', a
   );
 });
 
-t.test('layers: at most three, in the order of a=simulcast, the first of alternatives', async (t) => {
-  const rids = (simulcast: string, lines: string): unknown => {
-    const text = offerText('chromium-simulcast').replace(
-      /a=rid:l send[\s\S]*$/,
-      `${lines
-        .split(' ')
-        .map((rid) => `a=rid:${rid} send\r\n`)
-        .join('')}a=simulcast:${simulcast}\r\n`,
-    );
-    return planPublisher(parseOffer(text)).video?.rids;
-  };
-  t.strictSame(rids('send h;m;l', 'l m h'), ['h', 'm', 'l']);
-  t.strictSame(rids('send a;b;c;d', 'a b c d'), ['a', 'b', 'c']);
-  t.strictSame(rids('recv x send a,b;~c', 'a b c'), ['a', 'c']);
-  t.strictSame(rids('send a;ghost', 'a'), ['a'], 'what has no a=rid is not counted on');
-  const unmarked = offerText('chromium-simulcast').replace(/a=extmap:10 .*\r\n/, '');
-  t.strictSame(planPublisher(parseOffer(unmarked)).video?.rids, [], 'without the extension nobody can tell');
-});
+t.test(
+  'at most three layers are taken, in the order of a=simulcast, the first of alternatives',
+  async (t) => {
+    const rids = (simulcast: string, lines: string): unknown => {
+      const text = offerText('chromium-simulcast').replace(
+        /a=rid:l send[\s\S]*$/,
+        `${lines
+          .split(' ')
+          .map((rid) => `a=rid:${rid} send\r\n`)
+          .join('')}a=simulcast:${simulcast}\r\n`,
+      );
+      return planPublisher(parseOffer(text)).video?.rids;
+    };
+    t.strictSame(rids('send h;m;l', 'l m h'), ['h', 'm', 'l']);
+    t.strictSame(rids('send a;b;c;d', 'a b c d'), ['a', 'b', 'c']);
+    t.strictSame(rids('recv x send a,b;~c', 'a b c'), ['a', 'c']);
+    t.strictSame(rids('send a;ghost', 'a'), ['a'], 'a layer without a=rid is ignored');
+    const unmarked = offerText('chromium-simulcast').replace(/a=extmap:10 .*\r\n/, '');
+    t.strictSame(planPublisher(parseOffer(unmarked)).video?.rids, [], 'no layers without the rid extension');
+  },
+);
 
-t.test('what is wrong with a description is said, and nothing of it repeated', async (t) => {
+t.test('errors name the fault and do not quote the description', async (t) => {
   const good = offerText('obs');
   const cases: [string, string, RegExp][] = [
-    ['not SDP', 'hello', /a line has no type \(line 1\)/],
+    ['not SDP', 'hello', /a line does not begin with a type \(line 1\)/],
     ['empty', '', /does not begin with v=0/],
     ['no media', 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n', /describes no media/],
     ['no mid', good.replaceAll(/a=mid:.\r\n/g, ''), /a=mid/],
@@ -273,7 +280,7 @@ t.test('what is wrong with a description is said, and nothing of it repeated', a
   );
 });
 
-t.test('an offer of ours to a viewer has every codec, and its answer is read like an offer', async (t) => {
+t.test('an offer to a viewer has all codecs, and its answer is parsed like an offer', async (t) => {
   const text = writeViewerOffer({ ...LOCAL, setup: 'actpass' });
   const offer = parseOffer(text);
   t.equal(offer.transport.setup, 'actpass');
@@ -296,7 +303,7 @@ t.test('an offer of ours to a viewer has every codec, and its answer is read lik
       ['vp9', 98, 99],
       ['av1', 104, 105],
     ],
-    'what the viewer left out is not sent',
+    'codecs that the viewer omitted are not sent',
   );
   t.match(plan.audio, { payloadType: 111, mid: '0' });
   t.match(text, `a=ssrc:${plan.video?.ssrc} cname:headend\r\n`, 'and it is sent as announced');

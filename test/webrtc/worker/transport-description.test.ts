@@ -25,14 +25,14 @@ t.test('the description has one media line, both directions and no candidates', 
   t.notOk(lines.some((line) => line.startsWith('a=candidate')));
 });
 
-t.test('a value that would begin another line is refused', async (t) => {
+t.test('a value with a line break is rejected', async (t) => {
   assertSafe(REMOTE);
-  for (const spoilt of ['x\r\na=candidate:1', 'x\n', 'x\0'])
+  for (const invalid of ['x\r\na=candidate:1', 'x\n', 'x\0'])
     for (const name of ['iceUfrag', 'icePwd', 'fingerprint'] as const)
-      t.throws(() => assertSafe({ ...REMOTE, [name]: spoilt }));
+      t.throws(() => assertSafe({ ...REMOTE, [name]: invalid }));
 });
 
-t.test('public addresses stand for the host ones of their family', async (t) => {
+t.test('public addresses replace host candidates of their family', async (t) => {
   const read = (publicIps: string[]): string[] | undefined =>
     readLocalTransport(SDP, { port: 8189, publicIps })?.candidates.map((line) =>
       line.split(' ').slice(4, 6).join(' '),
@@ -45,7 +45,7 @@ t.test('public addresses stand for the host ones of their family', async (t) => 
     '2001:db8::99 8189',
   ]);
   const alone = readLocalTransport(SDP.replaceAll(/a=candidate.*\r\n/g, ''), { port: 8189, publicIps: [] });
-  t.match(alone?.candidates, [/ 127\.0\.0\.1 8189 typ host$/], 'a host without a network has itself');
+  t.match(alone?.candidates, [/ 127\.0\.0\.1 8189 typ host$/], 'a host without a network announces loopback');
   t.match(alone, { iceUfrag: 'abcd', icePwd: '0123456789', fingerprint: 'sha-256 BB:CC', setup: 'active' });
   t.equal(readLocalTransport('v=0\r\n', { port: 1, publicIps: [] }), undefined);
 });

@@ -1,4 +1,0 @@
-export { type EndpointLimits, SignallingEndpoint } from './endpoint.js';
-export { OfferLimit, type OfferRate } from './offer-limit.js';
-export type { Farewell, SessionContent, SignallingSession } from './session-table.js';
-export { addMethods, prepareSignalling, sessionOf } from './signalling-routes.js';

@@ -33,8 +33,8 @@ import {
 } from './platform/index.js';
 import { createRealtime } from './realtime/index.js';
 import { Signalling, WebrtcService } from './signalling/index.js';
-import { Streams, Thumbnails } from './streams/index.js';
-import { ThumbnailCaptures } from './thumbnails/index.js';
+import { Streams } from './streams/index.js';
+import { ThumbnailCaptures, Thumbnails } from './thumbnails/index.js';
 import { createTranscoder } from './transcode/index.js';
 import { broadcastEvent, createWebhooks } from './webhooks/index.js';
 import { createWebrtcPool, IceServers } from './webrtc/index.js';

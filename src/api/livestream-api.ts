@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import type { Clock } from '../platform/index.js';
-import type { Thumbnails } from '../streams/index.js';
+import type { Thumbnails } from '../thumbnails/index.js';
 import type { Viewers } from './contract.js';
 import type { Guards } from './guards.js';
 import { type Hall, LivestreamDesk } from './livestream-desk.js';

@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { PublicError } from '../platform/index.js';
-import { THUMBNAIL_LIMIT, type Thumbnails } from '../streams/index.js';
+import { THUMBNAIL_LIMIT, type Thumbnails } from '../thumbnails/index.js';
 import { ref, StreamParams, SuccessResponse, ThumbnailResponse } from './contract.js';
 import { errorSchemas } from './error-answer.js';
 import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from './guards.js';

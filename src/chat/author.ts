@@ -1,7 +1,7 @@
-import type { Badge } from './chat-message.js';
+import { notSignedIn, type Standing, type Standings, type Visitor } from './chat-role.js';
 import type { Place } from './chat-rooms.js';
-import { cleanName } from './message-text.js';
-import { notSignedIn, type Standing, type Standings, type Visitor } from './standing.js';
+import type { Badge } from './messages/chat-message.js';
+import { cleanName } from './messages/message-text.js';
 
 /** In whose name the operator's program speaks. */
 export type InTheNameOf = { userId: string; name?: string | undefined };

@@ -1,11 +1,10 @@
-import { type Clock, newId, RateLimit } from '../platform/index.js';
+import { type Clock, idAfter, newId, RateLimit } from '../platform/index.js';
 import type { RealtimeClient } from '../realtime/index.js';
-import { termsMatcher } from './blocked-terms.js';
-import type { Ban } from './moderation-table.js';
-import type { Poll } from './poll.js';
-import type { RecentMessages } from './recent-messages.js';
-import type { ChatSettings } from './settings-table.js';
-import { successor } from './successor.js';
+import type { RecentMessages } from './messages/recent-messages.js';
+import { termsMatcher } from './moderation/blocked-terms.js';
+import type { Ban } from './moderation/moderation-table.js';
+import type { ChatSettings } from './moderation/settings-table.js';
+import type { Poll } from './polls/poll.js';
 
 export type ChatRoomState = {
   settings: ChatSettings;
@@ -113,7 +112,7 @@ export class ChatRoom {
   /** An id for a message, greater than all before it, whatever the clock does. */
   nextMessageId(): string {
     const id = newId();
-    return id > this.recent.lastId ? id : successor(this.recent.lastId);
+    return id > this.recent.lastId ? id : idAfter(this.recent.lastId);
   }
 
   /** What keeps somebody from writing. */

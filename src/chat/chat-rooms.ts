@@ -1,15 +1,14 @@
 import { isAdmin, mayWatch, type Principal, userIdOf } from '../accounts/index.js';
-import { type Clock, PublicError, type Sql } from '../platform/index.js';
+import { type Clock, PublicError, parseUuid, type Sql } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
+import { Recall } from './answer-cache.js';
 import { ChatRoom } from './chat-room.js';
-import { MessageTable } from './message-table.js';
-import { ModerationTable } from './moderation-table.js';
-import { Poll } from './poll.js';
-import { PollTable } from './poll-table.js';
-import { Recall } from './recall.js';
-import { RECENT_MESSAGES, RecentMessages } from './recent-messages.js';
-import { SettingsTable } from './settings-table.js';
-import { readUuid } from './uuid.js';
+import { MessageTable } from './messages/message-table.js';
+import { RECENT_MESSAGES, RecentMessages } from './messages/recent-messages.js';
+import { ModerationTable } from './moderation/moderation-table.js';
+import { SettingsTable } from './moderation/settings-table.js';
+import { Poll } from './polls/poll.js';
+import { PollTable } from './polls/poll-table.js';
 
 /** How long what other rooms of the house say is taken for true, in ms. */
 const RECALL_MS = 2_000;
@@ -55,7 +54,7 @@ export class ChatRooms {
    * @throws PublicError 404 `stream_not_found`, also where somebody may not know that it exists
    */
   async within<T>(stream: string, principal: Principal, work: (place: Place) => Promise<T>): Promise<T> {
-    const streamId = readUuid(stream);
+    const streamId = parseUuid(stream);
     const livestream = streamId === undefined ? undefined : await this.#livestream(streamId);
     if (!streamId || !livestream || !(await this.#mayWatch(principal, livestream))) throw notFound();
     return await this.#hold(streamId, async (room) => await work({ room, livestream }));

@@ -7,25 +7,25 @@ import {
   Sweeper,
 } from '../platform/index.js';
 import type { RealtimeClient, RealtimeFeature, RealtimeHub } from '../realtime/index.js';
+import { type DepartedUser, Departures } from './account-deletion.js';
 import { createAddressHash } from './address-hash.js';
-import { Attendance } from './attendance.js';
+import { Recall } from './answer-cache.js';
 import type { BatchWriterLimits } from './batch-writer.js';
+import { Attendance } from './chat-membership.js';
+import { Standings } from './chat-role.js';
 import { ChatRooms, type ChatStreams } from './chat-rooms.js';
-import { type DepartedUser, Departures } from './departures.js';
 import { chatFeature } from './feature.js';
-import { History } from './history.js';
-import { MessageStore } from './message-store.js';
-import { MessageTable } from './message-table.js';
-import { Moderation } from './moderation.js';
-import { ModerationTable } from './moderation-table.js';
-import { PollTable } from './poll-table.js';
-import { Polls } from './polls.js';
-import { Posting } from './posting.js';
-import { Reactions } from './reactions.js';
-import { Recall } from './recall.js';
-import { Settings } from './settings.js';
-import { SettingsTable } from './settings-table.js';
-import { Standings } from './standing.js';
+import { History } from './messages/history.js';
+import { MessageStore } from './messages/message-store.js';
+import { MessageTable } from './messages/message-table.js';
+import { Posting } from './messages/posting.js';
+import { Reactions } from './messages/reactions.js';
+import { Moderation } from './moderation/moderation.js';
+import { ModerationTable } from './moderation/moderation-table.js';
+import { Settings } from './moderation/settings.js';
+import { SettingsTable } from './moderation/settings-table.js';
+import { PollTable } from './polls/poll-table.js';
+import { Polls } from './polls/polls.js';
 
 export type ChatLimits = BatchWriterLimits & {
   /** Messages of one account. */

@@ -1,10 +1,10 @@
 import type { MessageData, RealtimeClient, RealtimeFeature } from '../realtime/index.js';
-import type { Attendance } from './attendance.js';
-import type { History } from './history.js';
-import { optionalTextIn, optionalWholeIn, textIn, textsIn, wholeIn } from './message-data.js';
-import type { Polls } from './polls.js';
-import type { Posting } from './posting.js';
-import type { Reactions } from './reactions.js';
+import type { Attendance } from './chat-membership.js';
+import { optionalTextIn, optionalWholeIn, textIn, textsIn, wholeIn } from './event-data.js';
+import type { History } from './messages/history.js';
+import type { Posting } from './messages/posting.js';
+import type { Reactions } from './messages/reactions.js';
+import type { Polls } from './polls/polls.js';
 
 const PAGE = 50;
 const PAGE_MAXIMUM = 100;

@@ -1,7 +1,8 @@
 import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
 import type { Audience } from '../audience/index.js';
 import type { Chat } from '../chat/index.js';
-import type { Streams, Thumbnails } from '../streams/index.js';
+import type { Streams } from '../streams/index.js';
+import type { Thumbnails } from '../thumbnails/index.js';
 
 export type DepartureRooms = {
   authentication: Pick<Authentication, 'departures' | 'follows'>;

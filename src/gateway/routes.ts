@@ -23,7 +23,8 @@ import { type WhipIngest, whipRoutes } from '../ingest/whip/index.js';
 import type { Packager } from '../packager/index.js';
 import { type Clock, projectRoot } from '../platform/index.js';
 import { type Realtime, realtimeRoutes } from '../realtime/index.js';
-import type { Streams, Thumbnails } from '../streams/index.js';
+import type { Streams } from '../streams/index.js';
+import type { Thumbnails } from '../thumbnails/index.js';
 import type { Webhooks } from '../webhooks/index.js';
 import type { IceServers } from '../webrtc/index.js';
 

@@ -1,7 +1,8 @@
 import type { Packager } from '../packager/index.js';
 import type { Clock, Logger } from '../platform/index.js';
-import type { StreamChange, Streams, Thumbnails } from '../streams/index.js';
+import type { StreamChange, Streams } from '../streams/index.js';
 import { type PictureTool, stillPicture } from './still-picture.js';
+import type { Thumbnails } from './thumbnail-store.js';
 
 /** How often it is looked whose turn it is, ms: so many pictures are made at most. */
 const LOOK_MS = 1_000;

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { LightMyRequestResponse } from 'fastify';
 import t, { type Test } from 'tap';
-import { Thumbnails } from '../../src/streams/index.js';
+import { Thumbnails } from '../../src/thumbnails/index.js';
 import { until } from '../support/gateway-process.js';
 import { as, failed, type LivestreamApi, openLivestreamApi } from '../support/livestream-api.js';
 

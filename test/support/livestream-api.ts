@@ -13,8 +13,9 @@ import {
   type PublicUrls,
 } from '../../src/api/index.js';
 import { PublicError, type Sql } from '../../src/platform/index.js';
-import { type BroadcastGuest, type Publication, Streams, Thumbnails } from '../../src/streams/index.js';
+import { type BroadcastGuest, type Publication, Streams } from '../../src/streams/index.js';
 import { LivestreamTable } from '../../src/streams/livestream-table.js';
+import { Thumbnails } from '../../src/thumbnails/index.js';
 import { testDatabase } from './database.js';
 import { FakeClock } from './fake-clock.js';
 import { collectRoutes, type RegisteredRoute } from './openapi.js';

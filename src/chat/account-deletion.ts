@@ -1,9 +1,9 @@
 import type { RealtimeHub } from '../realtime/index.js';
 import type { ChatRooms } from './chat-rooms.js';
-import type { MessageStore } from './message-store.js';
-import type { MessageTable } from './message-table.js';
-import type { ModerationTable } from './moderation-table.js';
-import type { PollTable } from './poll-table.js';
+import type { MessageStore } from './messages/message-store.js';
+import type { MessageTable } from './messages/message-table.js';
+import type { ModerationTable } from './moderation/moderation-table.js';
+import type { PollTable } from './polls/poll-table.js';
 
 /** Somebody who is nobody here any more. */
 export type DepartedUser = {

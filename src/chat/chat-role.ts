@@ -1,8 +1,8 @@
 import { isAdmin, type Principal, userIdOf } from '../accounts/index.js';
 import { type Clock, PublicError } from '../platform/index.js';
-import type { Badge } from './chat-message.js';
+import { Recall } from './answer-cache.js';
 import type { Place } from './chat-rooms.js';
-import { Recall } from './recall.js';
+import type { Badge } from './messages/chat-message.js';
 
 /** What somebody is in the chat of a livestream. */
 export type Standing = Badge | 'viewer';

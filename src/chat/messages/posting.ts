@@ -4,16 +4,16 @@ import {
   PublicError,
   RateLimit,
   type RateLimitOptions,
-} from '../platform/index.js';
-import type { RealtimeHub } from '../realtime/index.js';
-import { type Author, authorOf, type InTheNameOf } from './author.js';
+} from '../../platform/index.js';
+import type { RealtimeHub } from '../../realtime/index.js';
+import { type Author, authorOf, type InTheNameOf } from '../author.js';
+import type { Standings, Visitor } from '../chat-role.js';
+import type { ChatRoom } from '../chat-room.js';
+import type { ChatRooms, Place } from '../chat-rooms.js';
+import { mustBeAllowed, mustNotBeBanned, type Ties, tooFast } from '../moderation/posting-rules.js';
 import { type ChatMessage, publicMessage } from './chat-message.js';
-import type { ChatRoom } from './chat-room.js';
-import type { ChatRooms, Place } from './chat-rooms.js';
 import type { MessageStore } from './message-store.js';
 import { normaliseMessage } from './message-text.js';
-import { mustBeAllowed, mustNotBeBanned, type Ties, tooFast } from './rules.js';
-import type { Standings, Visitor } from './standing.js';
 
 /** A message may have been written so long ago, in ms: who watches from the past. */
 const OLDEST_MEDIA_MS = 24 * 3_600_000;

@@ -1,10 +1,9 @@
-import { PublicError } from '../platform/index.js';
+import { PublicError, parseUuid } from '../../platform/index.js';
+import type { Visitor } from '../chat-role.js';
+import type { ChatRoom } from '../chat-room.js';
+import type { ChatRooms } from '../chat-rooms.js';
 import { type ChatMessage, type PublicMessage, publicMessage } from './chat-message.js';
-import type { ChatRoom } from './chat-room.js';
-import type { ChatRooms } from './chat-rooms.js';
 import type { MessageTable } from './message-table.js';
-import type { Visitor } from './standing.js';
-import { readUuid } from './uuid.js';
 
 /** Messages replayed to who comes. */
 const REPLAYED = 50;
@@ -102,7 +101,7 @@ export class History {
 
 /** @throws PublicError 400 `validation_failed` */
 export function readCursor(text: string | undefined): string | undefined {
-  const id = text === undefined ? undefined : readUuid(text);
+  const id = text === undefined ? undefined : parseUuid(text);
   if (text === undefined || id !== undefined) return id;
   throw new PublicError(400, 'validation_failed', 'A cursor must be the id of a message.');
 }

@@ -1,4 +1,4 @@
-import { idBoundary, type Queries, type Sql } from '../platform/index.js';
+import { idBoundary, type Queries, type Sql } from '../../platform/index.js';
 import type { ChatMessage } from './chat-message.js';
 
 /** What became of a message: stored, or found to be one that was stored before. */

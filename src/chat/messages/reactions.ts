@@ -1,11 +1,11 @@
-import { type Clock, networkBlock, PublicError, RateLimit } from '../platform/index.js';
-import type { RealtimeHub } from '../realtime/index.js';
-import { authorOf } from './author.js';
-import type { ChatRooms } from './chat-rooms.js';
+import { type Clock, networkBlock, PublicError, RateLimit } from '../../platform/index.js';
+import type { RealtimeHub } from '../../realtime/index.js';
+import { authorOf } from '../author.js';
+import type { Standings, Visitor } from '../chat-role.js';
+import type { ChatRooms } from '../chat-rooms.js';
+import { mustNotBeBanned, tooFast } from '../moderation/posting-rules.js';
+import { Paced } from '../throttle.js';
 import { isOneEmote } from './emotes.js';
-import { Paced } from './paced.js';
-import { mustNotBeBanned, tooFast } from './rules.js';
-import type { Standings, Visitor } from './standing.js';
 
 const TELL_MS = 1_000;
 /** Different reactions told at once; more are left out. */

@@ -1,4 +1,4 @@
-import { idBoundary, type Queries, type Sql } from '../platform/index.js';
+import { idBoundary, type Queries, type Sql } from '../../platform/index.js';
 
 /** A poll as it is stored. */
 export type StoredPoll = {

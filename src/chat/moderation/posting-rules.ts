@@ -1,7 +1,7 @@
-import { PublicError } from '../platform/index.js';
-import type { Author } from './author.js';
-import type { ChatRoom } from './chat-room.js';
-import { isEmotes } from './emotes.js';
+import { PublicError } from '../../platform/index.js';
+import type { Author } from '../author.js';
+import type { ChatRoom } from '../chat-room.js';
+import { isEmotes } from '../messages/emotes.js';
 import { hasLink } from './links.js';
 import type { Ban } from './moderation-table.js';
 

@@ -1,4 +1,4 @@
-import { PublicError } from '../platform/index.js';
+import { PublicError } from '../../platform/index.js';
 
 /** Characters (code points, in NFC) that a message may have. */
 export const MESSAGE_LENGTH = 500;

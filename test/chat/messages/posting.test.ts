@@ -1,6 +1,6 @@
 import t from 'tap';
-import { isDatabaseAway } from '../../src/platform/index.js';
-import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../support/chat-stage.js';
+import { isDatabaseAway } from '../../../src/platform/index.js';
+import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../../support/chat-stage.js';
 
 const ids = (messages: { id: string }[]): string[] => messages.map(({ id }) => id);
 const texts = (messages: { message: string }[]): string[] => messages.map(({ message }) => message);

@@ -1,17 +1,16 @@
-import { nameOf } from '../accounts/index.js';
-import { type Clock, type Logger, newId, PublicError, type Sql } from '../platform/index.js';
-import type { RealtimeHub } from '../realtime/index.js';
-import { BatchWriter, type BatchWriterLimits } from './batch-writer.js';
-import type { ChatRoom } from './chat-room.js';
-import type { ChatRooms, Place } from './chat-rooms.js';
-import { normaliseMessage } from './message-text.js';
-import type { Moderation } from './moderation.js';
-import { Paced } from './paced.js';
+import { nameOf } from '../../accounts/index.js';
+import { type Clock, type Logger, newId, PublicError, parseUuid, type Sql } from '../../platform/index.js';
+import type { RealtimeHub } from '../../realtime/index.js';
+import { BatchWriter, type BatchWriterLimits } from '../batch-writer.js';
+import { notSignedIn, type Standings, type Visitor } from '../chat-role.js';
+import type { ChatRoom } from '../chat-room.js';
+import type { ChatRooms, Place } from '../chat-rooms.js';
+import { normaliseMessage } from '../messages/message-text.js';
+import type { Moderation } from '../moderation/moderation.js';
+import { mustNotBeBanned } from '../moderation/posting-rules.js';
+import { Paced } from '../throttle.js';
 import { Poll, type PublicPoll, publicPoll } from './poll.js';
 import { PollTable, type Vote } from './poll-table.js';
-import { mustNotBeBanned } from './rules.js';
-import { notSignedIn, type Standings, type Visitor } from './standing.js';
-import { readUuid } from './uuid.js';
 
 const TELL_MS = 1_000;
 /** When a poll could not be closed in time, it is tried again after so many ms. */
@@ -159,7 +158,7 @@ export class Polls {
   }
 
   async #openPoll(room: ChatRoom, id: string): Promise<Poll> {
-    const pollId = readUuid(id);
+    const pollId = parseUuid(id);
     const { poll } = room;
     if (poll && poll.stored.id === pollId && !poll.closing) return poll;
     const known = (await this.#table.list(room.streamId, 100)).some((past) => past.id === pollId);

@@ -1,8 +1,8 @@
-import type { RealtimeHub } from '../realtime/index.js';
-import type { ChatRooms } from './chat-rooms.js';
+import type { RealtimeHub } from '../../realtime/index.js';
+import type { Standings, Visitor } from '../chat-role.js';
+import type { ChatRooms } from '../chat-rooms.js';
 import type { Moderation } from './moderation.js';
 import type { ChatSettings, SettingsTable } from './settings-table.js';
-import type { Standings, Visitor } from './standing.js';
 
 /** What everybody may know; the blocked terms are the moderators' own. */
 export type PublicSettings = Omit<ChatSettings, 'blockedTerms'>;

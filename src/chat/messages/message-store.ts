@@ -1,5 +1,5 @@
-import type { Clock, Logger, Sql } from '../platform/index.js';
-import { BatchWriter, type BatchWriterLimits } from './batch-writer.js';
+import type { Clock, Logger, Sql } from '../../platform/index.js';
+import { BatchWriter, type BatchWriterLimits } from '../batch-writer.js';
 import type { ChatMessage } from './chat-message.js';
 import { MessageTable, type Stored } from './message-table.js';
 

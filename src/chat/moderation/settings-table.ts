@@ -1,4 +1,4 @@
-import type { Queries, Sql } from '../platform/index.js';
+import type { Queries, Sql } from '../../platform/index.js';
 
 /** Who may post links: everybody, moderators and above, or nobody. */
 export type LinksPolicy = 'allowed' | 'moderators' | 'forbidden';

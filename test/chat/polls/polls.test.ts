@@ -1,5 +1,5 @@
 import t from 'tap';
-import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../support/chat-stage.js';
+import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../../support/chat-stage.js';
 
 const question = { question: 'Which map?', options: ['Old', 'New', 'Neither'], seconds: 60 };
 
@@ -76,27 +76,4 @@ t.test('what is no poll is refused with a reason', async (t) => {
     await t.rejects(create(over), { status: 400, code: 'poll_invalid' });
   await t.rejects(create({ question: ' ' }), { code: 'message_empty' });
   await t.rejects(chat.polls.create(visitor('ann'), streamId, question), { code: 'not_allowed' });
-});
-
-t.test('reactions are counted and told once a second', async (t) => {
-  const { chat, hub, clock, livestream } = await openChat(t);
-  const { id: streamId } = await livestream();
-  const react = (userId: string, reaction: string) =>
-    chat.feature.events['chat:react']!(hub.client(account(userId)), { streamId, reaction });
-  for (let count = 0; count < 5; count++) await react(`fan${count}`, '\u2764\ufe0f');
-  await react('fan1', ':pog:');
-  const told = () => hub.announced.filter(({ event }) => event === 'chat:reactions');
-  t.same(told(), []);
-  await clock.advance(1_000);
-  t.match(told(), [{ droppable: true, data: { streamId, reactions: { '\u2764\ufe0f': 5, ':pog:': 1 } } }]);
-  await clock.advance(5_000);
-  t.equal(told().length, 1);
-  for (let count = 0; count < 20; count++) await react('eve', ':pog:');
-  await t.rejects(Promise.resolve(react('eve', ':pog:')), { code: 'rate_limited' });
-  await t.rejects(
-    Promise.resolve(
-      chat.feature.events['chat:react']!(hub.client({ kind: 'anonymous' }), { streamId, reaction: ':pog:' }),
-    ),
-    { code: 'not_signed_in' },
-  );
 });

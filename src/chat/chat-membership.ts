@@ -1,11 +1,11 @@
 import { PublicError } from '../platform/index.js';
 import type { RealtimeClient } from '../realtime/index.js';
+import type { Standings } from './chat-role.js';
 import type { ChatRoom } from './chat-room.js';
 import type { ChatRooms } from './chat-rooms.js';
-import { type History, type Replay, readCursor } from './history.js';
-import type { PublicPoll } from './poll.js';
-import { type PublicSettings, publicSettings } from './settings.js';
-import type { Standings } from './standing.js';
+import { type History, type Replay, readCursor } from './messages/history.js';
+import { type PublicSettings, publicSettings } from './moderation/settings.js';
+import type { PublicPoll } from './polls/poll.js';
 
 /** Chats that one connection may listen to at the same time. */
 const CHATS = 20;

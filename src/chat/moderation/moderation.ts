@@ -1,15 +1,22 @@
-import { nameOf, userIdOf } from '../accounts/index.js';
-import { type Clock, newId, PublicError, type Queries, RateLimit, type Sql } from '../platform/index.js';
-import type { RealtimeHub } from '../realtime/index.js';
-import type { ChatRoom } from './chat-room.js';
-import type { ChatRooms, Place } from './chat-rooms.js';
-import { readCursor } from './history.js';
-import type { MessageStore } from './message-store.js';
-import type { MessageTable } from './message-table.js';
+import { nameOf, userIdOf } from '../../accounts/index.js';
+import {
+  type Clock,
+  newId,
+  PublicError,
+  parseUuid,
+  type Queries,
+  RateLimit,
+  type Sql,
+} from '../../platform/index.js';
+import type { RealtimeHub } from '../../realtime/index.js';
+import { mustOutrank, type Standings, type Visitor } from '../chat-role.js';
+import type { ChatRoom } from '../chat-room.js';
+import type { ChatRooms, Place } from '../chat-rooms.js';
+import { readCursor } from '../messages/history.js';
+import type { MessageStore } from '../messages/message-store.js';
+import type { MessageTable } from '../messages/message-table.js';
 import type { Ban, LogEntry, ModerationTable, ModeratorAction } from './moderation-table.js';
-import { tooFast } from './rules.js';
-import { mustOutrank, type Standings, type Visitor } from './standing.js';
-import { readUuid } from './uuid.js';
+import { tooFast } from './posting-rules.js';
 
 const MODERATORS = 100;
 const BANS = 10_000;
@@ -65,7 +72,7 @@ export class Moderation {
     await rooms.within(stream, visitor.principal, async (place) => {
       const { room } = place;
       const { streamId } = room;
-      const messageId = readUuid(id);
+      const messageId = parseUuid(id);
       if (messageId === undefined) throw messageNotFound();
       const message = room.recent.get(messageId) ?? (await messages.find(streamId, messageId));
       const own = message !== undefined && message.userId === userIdOf(visitor.principal);

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Thumbnails } from '../../src/streams/index.js';
+import { Thumbnails } from '../../src/thumbnails/index.js';
 
 const HEAD = Buffer.from([0xff, 0xd8, 0xff, 0xe0]);
 const MEGABYTE = 1024 * 1024;

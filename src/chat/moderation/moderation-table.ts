@@ -1,4 +1,4 @@
-import { idBoundary, type Queries, type Sql } from '../platform/index.js';
+import { idBoundary, type Queries, type Sql } from '../../platform/index.js';
 
 /** Somebody who may not write, for a time or for good. */
 export type Ban = {

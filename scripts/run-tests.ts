@@ -19,9 +19,9 @@ import { runTestFile } from './test-process.js';
 import { ALONE, schedule } from './test-schedule.js';
 
 /** For one file, in seconds: far more than any takes, as machines differ. */
-const LIMIT = 180;
+const FILE_TIMEOUT_S = 180;
 /** Most tests wait for media that come in real time, so that a few at once hardly get in each other's way. */
-const LANES = os.availableParallelism() + 1;
+const CONCURRENCY = os.availableParallelism() + 1;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -63,18 +63,18 @@ function compiled(file: string): string {
 
 async function runAll(files: string[], environment: Record<string, string>): Promise<void> {
   mkdirSync(path.dirname(TAP_FILE), { recursive: true });
-  const everything = createWriteStream(TAP_FILE);
+  const tapOutput = createWriteStream(TAP_FILE);
   const { signal } = interruption;
-  await schedule(files, LANES, async (file) => {
+  await schedule(files, CONCURRENCY, async (file) => {
     if (signal.aborted) return;
-    const options = { program: compiled(file), environment, limit: LIMIT, signal };
+    const options = { program: compiled(file), environment, timeoutS: FILE_TIMEOUT_S, signal };
     const { report, output, leftBehind } = await runTestFile(file, options);
-    everything.write(`${output.join('\n')}\n`);
+    tapOutput.write(`${output.join('\n')}\n`);
     reports.push(report);
     print(report);
     for (const member of leftBehind) problems.push(`left behind by ${file}: ${member}`);
   });
-  everything.end();
+  tapOutput.end();
 }
 
 function print({ file, passed, failed, skipped, failures, seconds }: FileReport): void {
@@ -93,8 +93,8 @@ if (files.length === 0) problems.push(`no test matches ${positionals.join(' ') |
 
 const runnable = files.filter((file) => !missing.includes(file));
 if (runnable.length > 0) {
-  const films = await mkdtemp(path.join(os.tmpdir(), 'headend-films-'));
-  const environment: Record<string, string> = { [FILMS_FOLDER]: films };
+  const mediaFolder = await mkdtemp(path.join(os.tmpdir(), 'headend-films-'));
+  const environment: Record<string, string> = { [FILMS_FOLDER]: mediaFolder };
   try {
     cluster = await startTestCluster();
     environment[CLUSTER_SOCKET] = cluster.socket;
@@ -103,11 +103,11 @@ if (runnable.length > 0) {
   }
   try {
     await runAll(runnable, environment);
-    const unseen = runnable.length - reports.length;
-    if (unseen > 0) problems.push(`${unseen} of ${runnable.length} files did not run`);
+    const notRun = runnable.length - reports.length;
+    if (notRun > 0) problems.push(`${notRun} of ${runnable.length} files did not run`);
   } finally {
     await cluster?.stop();
-    await rm(films, { recursive: true, force: true });
+    await rm(mediaFolder, { recursive: true, force: true });
   }
 }
 

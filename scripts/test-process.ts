@@ -4,18 +4,18 @@ import { createInterface } from 'node:readline';
 import { type FileReport, TapReader } from './tap-report.js';
 
 /** How long processes of a finished test have to vanish by themselves. */
-const GRACE_MS = 3_000;
+const EXIT_GRACE_MS = 3_000;
 /** How long a file that has run out of time has to say in which test. */
-const SAY_MS = 5_000;
+const REPORT_GRACE_MS = 5_000;
 /** What tap prints when all tests of a file are over. */
-const PLAN = /^ {4}1\.\.[1-9]/;
+const PLAN_LINE = /^ {4}1\.\.[1-9]/;
 
 export type TestProcessOptions = {
   /** The compiled file. */
   program: string;
   environment: Record<string, string>;
   /** For the whole file, in seconds. */
-  limit: number;
+  timeoutS: number;
   /** Ends it early. */
   signal: AbortSignal;
 };
@@ -35,17 +35,17 @@ export type TestOutcome = {
  * @param file what it is called: its source, such as `test/api/server.test.ts`
  */
 export async function runTestFile(file: string, options: TestProcessOptions): Promise<TestOutcome> {
-  const { program, environment, limit, signal } = options;
-  const began = performance.now();
+  const { program, environment, timeoutS, signal } = options;
+  const startedAtMs = performance.now();
   // A group of its own: what a test leaves behind is found by it.
   const child = spawn(process.execPath, ['--enable-source-maps', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
-    env: { ...process.env, CI: 'true', TAP_TIMEOUT: String(limit), ...environment },
+    env: { ...process.env, CI: 'true', TAP_TIMEOUT: String(timeoutS), ...environment },
   });
   const group = child.pid;
   if (group === undefined) throw (await once(child, 'error'))[0];
-  const ended = endOf(child);
+  const exited = exitFailure(child);
   const closed = once(child, 'close');
 
   let report: FileReport | undefined;
@@ -62,19 +62,19 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
 
   const stop = (): void => void killGroup(group, 'SIGTERM');
   signal.addEventListener('abort', stop);
-  const cut = setTimeout(() => killGroup(group, 'SIGKILL'), limit * 1000 + SAY_MS);
-  const badly = await ended;
-  clearTimeout(cut);
+  const killTimer = setTimeout(() => killGroup(group, 'SIGKILL'), timeoutS * 1000 + REPORT_GRACE_MS);
+  const failure = await exited;
+  clearTimeout(killTimer);
   signal.removeEventListener('abort', stop);
-  const leftBehind = await emptyGroup(group);
+  const leftBehind = await terminateGroup(group);
   // Who has left the group may hold the pipe for ever: what it says is no longer waited for.
-  const hung = setTimeout(() => child.stdout?.destroy(), GRACE_MS);
+  const outputTimeout = setTimeout(() => child.stdout?.destroy(), EXIT_GRACE_MS);
   await closed;
-  clearTimeout(hung);
+  clearTimeout(outputTimeout);
 
   const end =
-    badly ?? (output.some((line) => PLAN.test(line)) ? undefined : 'it came to no end of its tests');
-  const time = `time=${(performance.now() - began).toFixed(3)}ms`;
+    failure ?? (output.some((line) => PLAN_LINE.test(line)) ? undefined : 'it came to no end of its tests');
+  const time = `time=${(performance.now() - startedAtMs).toFixed(3)}ms`;
   read(`${end === undefined ? '' : 'not '}ok 1 - ${file} # ${time}`);
   if (end !== undefined) for (const line of ['  ---', `  ${end}`, '  ...']) read(line);
   reader.end();
@@ -83,16 +83,16 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
 }
 
 /** How the process ended badly; undefined when it ended well. */
-async function endOf(child: ChildProcess): Promise<string | undefined> {
+async function exitFailure(child: ChildProcess): Promise<string | undefined> {
   const [code, by] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   if (by !== null) return `signal: ${by}`;
   return code === 0 ? undefined : `exitCode: ${code}`;
 }
 
 /** Waits for the group to be empty; kills and names what stays. */
-async function emptyGroup(group: number): Promise<string[]> {
+async function terminateGroup(group: number): Promise<string[]> {
   let members = groupMembers(group);
-  for (const end = performance.now() + GRACE_MS; members.length > 0 && performance.now() < end; ) {
+  for (const end = performance.now() + EXIT_GRACE_MS; members.length > 0 && performance.now() < end; ) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     members = groupMembers(group);
   }

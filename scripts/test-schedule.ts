@@ -23,16 +23,16 @@ const HEAVY = /^test\/gateway\//;
  */
 export async function schedule(
   files: readonly string[],
-  lanes: number,
+  concurrency: number,
   run: (file: string) => Promise<void>,
 ): Promise<void> {
   const shared = files.filter((file) => !ALONE.includes(file));
   const queue = [...shared.filter((file) => HEAVY.test(file)), ...shared.filter((file) => !HEAVY.test(file))];
-  const lane = async (next: () => string | undefined): Promise<void> => {
+  const worker = async (next: () => string | undefined): Promise<void> => {
     for (let file = next(); file !== undefined; file = next()) await run(file);
   };
-  const first = lane(() => queue.shift());
-  const others = Array.from({ length: lanes - 1 }, () => lane(() => queue.pop()));
+  const first = worker(() => queue.shift());
+  const others = Array.from({ length: concurrency - 1 }, () => worker(() => queue.pop()));
   await Promise.all([first, ...others]);
   for (const file of files) if (ALONE.includes(file)) await run(file);
 }

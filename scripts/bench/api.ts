@@ -18,8 +18,8 @@ import { BenchGateway } from './bench-gateway.js';
 import { type LoadRequest, load } from './http-load.js';
 
 const CONNECTIONS = 50;
-const LIVE = 1_000;
-const WARM_SECONDS = 1;
+const LIVE_COUNT = 1_000;
+const WARM_UP_S = 1;
 /** Of /proc/PID/stat, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 const OPERATOR = {
@@ -49,14 +49,14 @@ async function bench(seconds: number): Promise<void> {
     gateway = await BenchGateway.start({
       DATABASE_URL: `postgres://postgres@localhost/postgres?host=${host}`,
     });
-    const ids = await goLive(sql);
+    const ids = await insertLiveRows(sql);
     const port = Number(new URL(gateway.http).port);
     const page = await (await fetch(`${gateway.http}/api/livestream/active?limit=50`)).text();
     const one = await (await fetch(`${gateway.http}/api/livestream/${ids[0]}`)).text();
 
     const rows: Record<string, Row> = {};
     const measure = async (name: string, pid: number, to: number, next: () => LoadRequest): Promise<void> => {
-      await load(to, CONNECTIONS, WARM_SECONDS, next);
+      await load(to, CONNECTIONS, WARM_UP_S, next);
       const before = processorSeconds(pid);
       const figures = await load(to, CONNECTIONS, seconds, next);
       const busy = processorSeconds(pid) - before;
@@ -83,9 +83,16 @@ async function bench(seconds: number): Promise<void> {
       await measure(name, peer.pid ?? 0, Number(said.toString()), get('/'));
       peer.kill();
     }
-    await measure(`what is live: 50 of ${LIVE}`, gateway.pid, port, get('/api/livestream/active?limit=50'));
+    await measure(
+      `what is live: 50 of ${LIVE_COUNT}`,
+      gateway.pid,
+      port,
+      get('/api/livestream/active?limit=50'),
+    );
     await measure('one livestream, the same', gateway.pid, port, get(`/api/livestream/${ids[0]}`));
-    await measure(`one of ${LIVE} livestreams`, gateway.pid, port, () => get(`/api/livestream/${each()}`)());
+    await measure(`one of ${LIVE_COUNT} livestreams`, gateway.pid, port, () =>
+      get(`/api/livestream/${each()}`)(),
+    );
     await measure("a user's livestreams: 50", gateway.pid, port, get('/api/livestream/user/u1?limit=50'));
     const body = JSON.stringify({ title: 'A livestream', description: 'Words', recordingEnabled: true });
     await measure('making livestreams', gateway.pid, port, () => ({
@@ -108,8 +115,8 @@ async function bench(seconds: number): Promise<void> {
 }
 
 /** Livestreams that pass for live. @returns their ids. */
-async function goLive(sql: postgres.Sql): Promise<string[]> {
-  const rows = Array.from({ length: LIVE }, (_, index) => ({
+async function insertLiveRows(sql: postgres.Sql): Promise<string[]> {
+  const rows = Array.from({ length: LIVE_COUNT }, (_, index) => ({
     id: newId(),
     user_id: `u${index % 10}`,
     title: `Livestream ${index}`,

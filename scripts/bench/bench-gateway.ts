@@ -100,8 +100,8 @@ export class BenchGateway {
 
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM');
-    const killing = setTimeout(() => this.#child.kill('SIGKILL'), 20_000);
+    const killTimer = setTimeout(() => this.#child.kill('SIGKILL'), 20_000);
     await this.#exited;
-    clearTimeout(killing);
+    clearTimeout(killTimer);
   }
 }

@@ -22,7 +22,7 @@ const KINDS: ServerKind[] = [
   'plain Socket.IO',
 ];
 const CLIENTS = [2_000, 5_000];
-const PER_SECOND = 10;
+const MESSAGES_PER_S = 10;
 const SETTLE_MS = 2_000;
 
 const seconds = Number(process.argv[2] ?? 10);
@@ -64,11 +64,11 @@ async function measure(kind: ServerKind, count: number, round: number): Promise<
     clients.tell({ type: 'begin' });
     const before = await server.ask({ type: 'usage' }, 'usage');
     if (before.clients !== count) throw new Error(`${before.clients} of ${count} clients are there`);
-    const began = performance.now();
-    server.tell({ type: 'begin', perSecond: PER_SECOND, seed: round, regular });
+    const startedAtMs = performance.now();
+    server.tell({ type: 'begin', perSecond: MESSAGES_PER_S, seed: round, regular });
     await pause(seconds * 1_000);
     const after = await server.ask({ type: 'usage' }, 'usage');
-    const took = performance.now() - began;
+    const elapsedMs = performance.now() - startedAtMs;
     server.tell({ type: 'end' });
     await pause(SETTLE_MS);
     const counted = await clients.ask({ type: 'count' }, 'counted');
@@ -81,13 +81,13 @@ async function measure(kind: ServerKind, count: number, round: number): Promise<
     const row = {
       round,
       server: kind,
-      'CPU, %': (cpuUs / took / 10).toFixed(1),
+      'CPU, %': (cpuUs / elapsedMs / 10).toFixed(1),
       'us a message and client': cost.toFixed(2),
       'p50, ms': quantile(delays, 0.5),
       'p99, ms': quantile(delays, 0.99),
       said: sent,
       'heard, %': ((delays.length / (sent * Math.ceil(count / 20))) * 100).toFixed(1),
-      'frames/s': Math.round(counted.frames / (took / 1_000)),
+      'frames/s': Math.round(counted.frames / (elapsedMs / 1_000)),
       'KB a connection': ((before.rss - empty.rss) / 1_024 / count).toFixed(1),
       'connecting, s': (ms / 1_000).toFixed(1),
     };

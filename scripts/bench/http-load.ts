@@ -3,7 +3,7 @@ import net from 'node:net';
 /** What is asked, again and again. */
 export type LoadRequest = { method: string; path: string; headers?: Record<string, string>; body?: string };
 
-export type LoadFigures = {
+export type LoadResult = {
   requests: number;
   /** Answers with another status than 2xx. */
   refused: number;
@@ -24,14 +24,14 @@ export async function load(
   connections: number,
   seconds: number,
   next: () => LoadRequest,
-): Promise<LoadFigures> {
+): Promise<LoadResult> {
   const times: number[] = [];
   let refused = 0;
   const start = performance.now();
   const end = start + seconds * 1_000;
   await Promise.all(
     Array.from({ length: connections }, async () => {
-      const line = new Line(port);
+      const line = new Connection(port);
       for (let now = performance.now(); now < end; ) {
         const status = await line.ask(next());
         const then = performance.now();
@@ -49,17 +49,17 @@ export async function load(
 }
 
 /** One connection that is kept open. */
-class Line {
+class Connection {
   readonly #socket: net.Socket;
   #buffer: Buffer = Buffer.alloc(0);
-  #settle: ((status: number) => void) | undefined;
-  #fail: ((error: Error) => void) | undefined;
+  #resolve: ((status: number) => void) | undefined;
+  #reject: ((error: Error) => void) | undefined;
 
   constructor(port: number) {
     this.#socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
     this.#socket.on('data', (chunk) => this.#read(chunk));
-    this.#socket.on('error', (error) => this.#fail?.(error));
-    this.#socket.on('close', () => this.#fail?.(new Error('the server closed the connection')));
+    this.#socket.on('error', (error) => this.#reject?.(error));
+    this.#socket.on('close', () => this.#reject?.(new Error('the server closed the connection')));
   }
 
   /** @returns the status of the answer. */
@@ -70,13 +70,13 @@ class Line {
     const length = body === undefined ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`;
     this.#socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join('')}${length}\r\n${body ?? ''}`);
     return new Promise((resolve, reject) => {
-      this.#settle = resolve;
-      this.#fail = reject;
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
   }
 
   close(): void {
-    this.#fail = undefined;
+    this.#reject = undefined;
     this.#socket.destroy();
   }
 
@@ -89,6 +89,6 @@ class Line {
     if (Number.isNaN(length)) throw new Error(`an answer without a length: ${head}`);
     if (this.#buffer.length < end + HEAD_END.length + length) return;
     this.#buffer = Buffer.alloc(0);
-    this.#settle?.(Number(head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)));
+    this.#resolve?.(Number(head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)));
   }
 }

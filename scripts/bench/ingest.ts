@@ -12,14 +12,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { encodeCommand, encodeMessage } from '../../test/support/rtmp-client.js';
 
-const FILM_SECONDS = 20;
-const VIDEO_BITRATE = 2_500;
-const AUDIO_BITRATE = 150;
+const CLIP_S = 20;
+const VIDEO_KBITPS = 2_500;
+const AUDIO_KBITPS = 150;
 const CHUNK_SIZE = 4_096; // OBS
 const WARM_UP_MS = 8_000;
 const ROUNDS = [5, 20];
 const KINDS = ['bare', 'serve', 'stock'] as const;
-const NAMES = { bare: 'sockets that count', serve: 'headend', stock: 'node-media-server' };
+const SERVER_NAMES = { bare: 'sockets that count', serve: 'headend', stock: 'node-media-server' };
 
 type Usage = { cpuMs: number; bytes: number; tags: number; rssMb: number };
 
@@ -58,7 +58,7 @@ async function serve(): Promise<void> {
     }),
   });
   await server.start();
-  answerUsage(() => ({ bytes, tags }));
+  serveUsage(() => ({ bytes, tags }));
   process.send?.(server.address().port);
 }
 
@@ -79,7 +79,7 @@ async function stock(): Promise<void> {
   const server = new Server();
   server.run();
   await once(server.tcpServer, 'listening');
-  answerUsage(() => ({ bytes: context.networkStats.inBytes, tags: 0 }));
+  serveUsage(() => ({ bytes: context.networkStats.inBytes, tags: 0 }));
   process.send?.(port);
 }
 
@@ -96,11 +96,11 @@ async function bare(): Promise<void> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  answerUsage(() => ({ bytes, tags: 0 }));
+  serveUsage(() => ({ bytes, tags: 0 }));
   process.send?.((server.address() as net.AddressInfo).port);
 }
 
-function answerUsage(count: () => { bytes: number; tags: number }): void {
+function serveUsage(count: () => { bytes: number; tags: number }): void {
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     const rssMb = process.memoryUsage.rss() / 2 ** 20;
@@ -112,11 +112,11 @@ function answerUsage(count: () => { bytes: number; tags: number }): void {
 /** Publishes `count` times the film at its own pace, round and round, until the parent goes. */
 async function send(port: number, count: number, file: string): Promise<void> {
   process.on('disconnect', () => process.exit(0));
-  const film = readFilm(readFileSync(file));
+  const clip = readClip(readFileSync(file));
   const sockets = await Promise.all(Array.from({ length: count }, (_, index) => publish(port, index)));
   process.send?.('publishing');
   for (const [index, socket] of sockets.entries()) {
-    setTimeout(() => play(socket, film), (index * 1_000) / count); // not all in step
+    setTimeout(() => play(socket, clip), (index * 1_000) / count); // not all in step
   }
 }
 
@@ -154,7 +154,7 @@ async function publish(port: number, index: number): Promise<net.Socket> {
 /** One write for each tag when its time has come, as encoders do it. */
 function play(
   socket: net.Socket,
-  film: { tags: { at: number; type: number; body: Buffer }[]; length: number },
+  clip: { tags: { at: number; type: number; body: Buffer }[]; length: number },
 ): void {
   const start = performance.now();
   let next = 0;
@@ -162,8 +162,8 @@ function play(
   const step = (): void => {
     const now = performance.now() - start;
     for (;;) {
-      const tag = film.tags[next]!;
-      const timestamp = tag.at + round * film.length;
+      const tag = clip.tags[next]!;
+      const timestamp = tag.at + round * clip.length;
       if (timestamp > now) {
         setTimeout(step, timestamp - now);
         return;
@@ -173,14 +173,14 @@ function play(
       socket.write(
         encodeMessage({ type, payload: body, chunkStreamId, timestamp, streamId: 1, chunkSize: CHUNK_SIZE }),
       );
-      next = (next + 1) % film.tags.length;
+      next = (next + 1) % clip.tags.length;
       if (next === 0) round++;
     }
   };
   step();
 }
 
-function readFilm(file: Buffer): { tags: { at: number; type: number; body: Buffer }[]; length: number } {
+function readClip(file: Buffer): { tags: { at: number; type: number; body: Buffer }[]; length: number } {
   const tags = [];
   for (let at = 13; at + 11 < file.length; ) {
     const size = file.readUIntBE(at + 1, 3);
@@ -188,7 +188,7 @@ function readFilm(file: Buffer): { tags: { at: number; type: number; body: Buffe
     tags.push({ at: time, type: file[at]!, body: file.subarray(at + 11, at + 11 + size) });
     at += 11 + size + 4;
   }
-  return { tags: tags.filter(({ type }) => type !== 18), length: FILM_SECONDS * 1_000 };
+  return { tags: tags.filter(({ type }) => type !== 18), length: CLIP_S * 1_000 };
 }
 
 async function freePort(): Promise<number> {
@@ -202,15 +202,15 @@ async function freePort(): Promise<number> {
 
 async function bench(seconds: number): Promise<void> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'headend-bench-'));
-  const film = path.join(folder, 'film.flv');
+  const clip = path.join(folder, 'clip.flv');
   try {
-    makeFilm(film);
+    makeClip(clip);
     const rows = [];
     for (const count of ROUNDS) {
-      for (const kind of KINDS) rows.push(await measure(kind, count, film, seconds));
+      for (const kind of KINDS) rows.push(await measure(kind, count, clip, seconds));
     }
     console.log(
-      `${seconds} s a round, ${VIDEO_BITRATE + AUDIO_BITRATE} kbit/s nominal, 30 fps; load ${os.loadavg()[0]!.toFixed(1)}`,
+      `${seconds} s a round, ${VIDEO_KBITPS + AUDIO_KBITPS} kbit/s nominal, 30 fps; load ${os.loadavg()[0]!.toFixed(1)}`,
     );
     console.table(rows);
   } finally {
@@ -218,34 +218,36 @@ async function bench(seconds: number): Promise<void> {
   }
 }
 
-function makeFilm(file: string): void {
-  const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30,noise=alls=20:allf=t'];
-  const sound = ['-f', 'lavfi', '-i', 'anoisesrc=sample_rate=44100:amplitude=0.3'];
-  const rate = [
-    `-b:v`,
-    `${VIDEO_BITRATE}k`,
-    '-minrate',
-    `${VIDEO_BITRATE}k`,
-    '-maxrate',
-    `${VIDEO_BITRATE}k`,
-  ];
+function makeClip(file: string): void {
+  const videoSource = ['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30,noise=alls=20:allf=t'];
+  const audioSource = ['-f', 'lavfi', '-i', 'anoisesrc=sample_rate=44100:amplitude=0.3'];
+  const rate = [`-b:v`, `${VIDEO_KBITPS}k`, '-minrate', `${VIDEO_KBITPS}k`, '-maxrate', `${VIDEO_KBITPS}k`];
   const video = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '60', ...rate, '-bufsize', '1M'];
-  const audio = ['-ac', '2', '-c:a', 'aac', '-b:a', `${AUDIO_BITRATE}k`];
-  const args = [...picture, ...sound, '-t', String(FILM_SECONDS), ...video, '-pix_fmt', 'yuv420p', ...audio];
+  const audio = ['-ac', '2', '-c:a', 'aac', '-b:a', `${AUDIO_KBITPS}k`];
+  const args = [
+    ...videoSource,
+    ...audioSource,
+    '-t',
+    String(CLIP_S),
+    ...video,
+    '-pix_fmt',
+    'yuv420p',
+    ...audio,
+  ];
   execFileSync('ffmpeg', ['-v', 'error', ...args, '-f', 'flv', file]);
 }
 
 async function measure(
   kind: (typeof KINDS)[number],
   count: number,
-  film: string,
+  clip: string,
   seconds: number,
 ): Promise<object> {
   const server = start([kind]);
   let sender: ChildProcess | undefined;
   try {
     const [port] = (await once(server, 'message')) as [number];
-    sender = start(['send', String(port), String(count), film]);
+    sender = start(['send', String(port), String(count), clip]);
     await once(sender, 'message');
     await pause(WARM_UP_MS);
     const before = await usage(server);
@@ -255,7 +257,7 @@ async function measure(
     const elapsed = performance.now() - started;
     const core = ((after.cpuMs - before.cpuMs) / elapsed) * 100;
     return {
-      server: NAMES[kind],
+      server: SERVER_NAMES[kind],
       publishers: count,
       'Mbit/s each': (((after.bytes - before.bytes) * 8) / elapsed / count / 1_000).toFixed(2),
       'core % in all': core.toFixed(2),

@@ -24,9 +24,9 @@ import { connectDirectly } from './direct-connection.js';
 const WARM_UP_MS = 10_000;
 const SAMPLE_MS = 500;
 /** What a browser publishes. */
-const PICTURE = { width: 1280, height: 720, bitrate: 2_500_000 };
+const PUBLISHED_VIDEO = { width: 1280, height: 720, bitrate: 2_500_000 };
 /** Glass to glass, ms. */
-const AIMS = {
+const TARGET_P95_MS = {
   'rtmp to hls': 1_600,
   'whip to hls': 2_000,
   'whip to webrtc': 60,
@@ -56,9 +56,9 @@ const { values } = parseArgs({
     'b-frames': { type: 'boolean', default: false },
   },
 });
-const way = `${values.source} to ${values.delivery}` as keyof typeof AIMS;
-if (!(way in AIMS)) throw new Error('--source is rtmp or whip, --delivery is hls or webrtc');
-const aim = AIMS[way];
+const route = `${values.source} to ${values.delivery}` as keyof typeof TARGET_P95_MS;
+if (!(route in TARGET_P95_MS)) throw new Error('--source is rtmp or whip, --delivery is hls or webrtc');
+const targetMs = TARGET_P95_MS[route];
 const seconds = Number(values.seconds);
 if (!(seconds > 0)) throw new Error('--seconds must be a number above 0');
 const partDuration = values['part-duration'];
@@ -100,7 +100,7 @@ const stream = await gateway.createStream('Latency benchmark');
 const camera = new BarcodeCamera({ url: stream.rtmp, bFrames: values['b-frames'] });
 try {
   const tab = values.source === 'rtmp' ? undefined : await (await browser.newContext()).newPage();
-  if (tab) await publishFromPage(tab, gateway, stream.key, PICTURE);
+  if (tab) await publishFromPage(tab, gateway, stream.key, PUBLISHED_VIDEO);
   else camera.start();
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   await page.goto(stream.watch);
@@ -133,17 +133,18 @@ try {
     await stopPublishing(tab);
     await page.close();
     const viewer = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    await connectDirectly(tab, viewer, PICTURE.bitrate);
+    await connectDirectly(tab, viewer, PUBLISHED_VIDEO.bitrate);
     await startMeter(viewer);
     await pause(WARM_UP_MS);
     await readMeter(viewer);
     await pause(seconds * 1000);
-    const straight = await readMeter(viewer);
-    console.log(row('without a server', straight.ages, 0, `ms (${straight.ages.length} pictures)`));
+    const direct = await readMeter(viewer);
+    console.log(row('without a server', direct.ages, 0, `ms (${direct.ages.length} pictures)`));
   }
-  const met = aim === undefined || (p95 <= aim && stalls === 0);
-  const wanted = aim === undefined ? 'none for this way' : `p95 <= ${aim} ms and no stall in ${seconds} s`;
-  console.log(`aim              ${way}: ${wanted}${met ? '' : ': missed'}`);
+  const met = targetMs === undefined || (p95 <= targetMs && stalls === 0);
+  const wanted =
+    targetMs === undefined ? 'none for this way' : `p95 <= ${targetMs} ms and no stall in ${seconds} s`;
+  console.log(`aim              ${route}: ${wanted}${met ? '' : ': missed'}`);
   process.exitCode = met ? 0 : 1;
 } finally {
   await browser.close();

@@ -41,10 +41,10 @@ const ROUNDS = [
 ];
 const CHROMIUM_VIEWERS = 150;
 const WARM_UP_MS = 1500;
-const JOINING_AT_ONCE = 20;
+const JOIN_CONCURRENCY = 20;
 /** Packets a second of the publisher's stream: what a viewer needs. */
-const STREAM_RATE = 312;
-const FLOOR_PACKETS = 40_000;
+const STREAM_PACKETS_PER_S = 312;
+const BASELINE_PACKETS = 40_000;
 
 const seconds = Number(process.argv[2] ?? 3);
 
@@ -86,11 +86,11 @@ async function measure(workers: number, viewers: number): Promise<Row> {
         pool.view({ channelId: 'channel', remote, plan: viewerPlan() }),
       );
   };
-  await Promise.all(Array.from({ length: JOINING_AT_ONCE }, join));
+  await Promise.all(Array.from({ length: JOIN_CONCURRENCY }, join));
   publisher.tell({ type: 'send' });
   const usage = await observe(pool);
   const counted = await receivers.count();
-  const floor = await measureFloor();
+  const baselineUs = await measureBaseline();
   await pool.close();
   publisher.stop();
   receivers.stop();
@@ -98,8 +98,8 @@ async function measure(workers: number, viewers: number): Promise<Row> {
     workers,
     viewers,
     ...usage,
-    'holes seen by 3': counted.holes,
-    'floor, us/packet': floor.toFixed(2),
+    'holes seen by 3': counted.gaps,
+    'floor, us/packet': baselineUs.toFixed(2),
   };
 }
 
@@ -166,7 +166,7 @@ async function observe(pool: WebrtcPool): Promise<Row> {
     'packets/s': Math.round(packets / elapsed),
     'us/packet': each.toFixed(2),
     '% of a core': Math.round(cpu / 10_000 / elapsed),
-    'viewers/core': Math.round(1_000_000 / (each * STREAM_RATE)),
+    'viewers/core': Math.round(1_000_000 / (each * STREAM_PACKETS_PER_S)),
     stale: total(after, 'packetsStale') - total(before, 'packetsStale'),
     'MB/worker': Math.round(total(after, 'residentBytes') / after.workers.length / 2 ** 20),
   };
@@ -179,14 +179,14 @@ function total(stats: PoolStats, figure: Figure): number {
 }
 
 /** Microseconds of processor time for a packet of the same size that is only sent. */
-async function measureFloor(): Promise<number> {
+async function measureBaseline(): Promise<number> {
   const sink = createSocket('udp4').bind(0, '127.0.0.1');
   await once(sink, 'listening');
   const { port } = sink.address();
   const socket = createSocket('udp4');
   const packet = Buffer.alloc(1200);
   const before = process.cpuUsage();
-  for (let sent = 0; sent < FLOOR_PACKETS; sent += 100)
+  for (let sent = 0; sent < BASELINE_PACKETS; sent += 100)
     await new Promise<void>((resolve) => {
       for (let i = 1; i < 100; i++) socket.send(packet, port, '127.0.0.1');
       socket.send(packet, port, '127.0.0.1', () => resolve());
@@ -194,7 +194,7 @@ async function measureFloor(): Promise<number> {
   const { user, system } = process.cpuUsage(before);
   socket.close();
   sink.close();
-  return (user + system) / FLOOR_PACKETS;
+  return (user + system) / BASELINE_PACKETS;
 }
 
 /** A process of peers. */
@@ -202,7 +202,7 @@ class Peers {
   readonly #child: ChildProcess;
   readonly #offers = new Map<number, (sdp: string) => void>();
   readonly #opens = new Map<number, () => void>();
-  #counted: ((counted: { packets: number; holes: number }) => void) | undefined;
+  #counted: ((counted: { packets: number; gaps: number }) => void) | undefined;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
@@ -237,7 +237,7 @@ class Peers {
     await Promise.all([opened, peer.connected]);
   }
 
-  count(): Promise<{ packets: number; holes: number }> {
+  count(): Promise<{ packets: number; gaps: number }> {
     this.tell({ type: 'count' });
     return new Promise((resolve) => {
       this.#counted = resolve;

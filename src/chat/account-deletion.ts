@@ -6,7 +6,7 @@ import type { ModerationTable } from './moderation/moderation-table.js';
 import type { PollTable } from './polls/poll-table.js';
 
 /** Somebody who is nobody here any more. */
-export type DepartedUser = {
+export type DeletedUser = {
   userId: string;
   /** Who they are from now on where something of theirs stays. */
   pseudonym: string;
@@ -15,11 +15,11 @@ export type DepartedUser = {
 };
 
 /** What others see as the author of what stays. */
-export const DEPARTED_NAME = 'Deleted account';
+export const DELETED_NAME = 'Deleted account';
 /** Messages changed by one statement. */
 const BATCH = 1_000;
 
-export type DeparturesOptions = {
+export type AccountDeletionOptions = {
   rooms: ChatRooms;
   store: MessageStore;
   messages: MessageTable;
@@ -29,38 +29,38 @@ export type DeparturesOptions = {
 };
 
 /** Chat lets go of people: what they wrote has no author any more, or is gone; bans of their address stay. */
-export class Departures {
-  readonly #options: DeparturesOptions;
+export class AccountDeletion {
+  readonly #options: AccountDeletionOptions;
 
-  constructor(options: DeparturesOptions) {
+  constructor(options: AccountDeletionOptions) {
     this.#options = options;
   }
 
-  async forget({ userId, pseudonym, purge }: DepartedUser): Promise<void> {
+  async forget({ userId, pseudonym, purge }: DeletedUser): Promise<void> {
     const { store, messages, moderation, polls } = this.#options;
     await store.settled();
     let changed = BATCH;
     while (changed === BATCH)
       changed = purge
-        ? await messages.deleteAllOf(userId, BATCH)
-        : await messages.disown(userId, { userId: pseudonym, name: DEPARTED_NAME }, BATCH);
-    await moderation.disown(userId, pseudonym);
-    await polls.disown(userId, pseudonym);
+        ? await messages.purgeUser(userId, BATCH)
+        : await messages.anonymise(userId, { userId: pseudonym, name: DELETED_NAME }, BATCH);
+    await moderation.anonymise(userId, pseudonym);
+    await polls.anonymise(userId, pseudonym);
     this.#forgetInMemory({ userId, pseudonym, purge });
   }
 
-  #forgetInMemory({ userId, pseudonym, purge }: DepartedUser): void {
+  #forgetInMemory({ userId, pseudonym, purge }: DeletedUser): void {
     const { rooms, hub } = this.#options;
     for (const room of rooms.all) {
       const { recent, streamId } = room;
       const upTo = recent.lastId;
-      if (!purge) recent.disown(userId, { userId: pseudonym, name: DEPARTED_NAME });
+      if (!purge) recent.anonymise(userId, { userId: pseudonym, name: DELETED_NAME });
       else if (upTo !== '') {
-        recent.removeOf(userId, upTo);
-        hub.broadcast(room.everybody, 'chat:deleted', { streamId, userId, upTo });
+        recent.removeByUser(userId, upTo);
+        hub.broadcast(room.hubRoom, 'chat:deleted', { streamId, userId, upTo });
       }
       room.moderators.delete(userId);
-      room.renameBan(userId, pseudonym);
+      room.reassignBan(userId, pseudonym);
     }
   }
 }

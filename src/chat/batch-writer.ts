@@ -5,16 +5,16 @@ const RETRY_MAXIMUM_MS = 1_000;
 
 export type BatchWriterLimits = {
   /** Items that wait or are being written, at most. */
-  items: number;
+  maxItems: number;
   /** Items written at once, at most. */
-  batch: number;
+  maxBatch: number;
   /** From the beginning of a batch to that of the next, at least, in ms; a full one does not wait. */
-  gatherMs: number;
+  batchIntervalMs: number;
   /** For one try; a database that says nothing is taken for away. */
-  tryMs: number;
+  attemptTimeoutMs: number;
   /** How long an item is tried while the database is away, in ms; when the writer closes, all of them. */
-  withinMs: number;
-  closeWithinMs: number;
+  itemTimeoutMs: number;
+  closeTimeoutMs: number;
 };
 
 export type BatchWriterOptions<T, R> = {
@@ -43,12 +43,12 @@ type Entry<T, R> = {
  */
 export class BatchWriter<T, R> {
   readonly #options: BatchWriterOptions<T, R>;
-  readonly #waiting: Entry<T, R>[] = [];
-  readonly #held = new Set<Entry<T, R>>();
+  readonly #queue: Entry<T, R>[] = [];
+  readonly #pending = new Set<Entry<T, R>>();
   readonly #closing = new AbortController();
-  #closeBy = Number.POSITIVE_INFINITY;
+  #closeDeadlineMs = Number.POSITIVE_INFINITY;
   /** When the last batch began. */
-  #begunAt = Number.NEGATIVE_INFINITY;
+  #lastBatchAtMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
 
   constructor(options: BatchWriterOptions<T, R>) {
@@ -56,9 +56,9 @@ export class BatchWriter<T, R> {
   }
 
   /** @throws PublicError 503 `chat_overloaded`, `shutting_down`: when nothing more is taken */
-  mustTake(): void {
+  assertAccepting(): void {
     if (this.#closing.signal.aborted) throw shuttingDown();
-    if (this.#held.size >= this.#options.limits.items) throw overloaded();
+    if (this.#pending.size >= this.#options.limits.maxItems) throw overloaded();
   }
 
   /**
@@ -69,39 +69,39 @@ export class BatchWriter<T, R> {
   add(item: T): Promise<R> {
     const { clock, limits } = this.#options;
     return new Promise<R>((resolve, reject) => {
-      this.mustTake();
+      this.assertAccepting();
       const { promise: settled, resolve: settle } = withResolvers();
       const entry: Entry<T, R> = {
         item,
-        deadline: clock.monotonic() + limits.withinMs,
+        deadline: clock.monotonic() + limits.itemTimeoutMs,
         resolve: (result) => {
-          this.#held.delete(entry);
+          this.#pending.delete(entry);
           resolve(result);
           settle();
         },
         reject: (error) => {
-          this.#held.delete(entry);
+          this.#pending.delete(entry);
           reject(error);
           settle();
         },
         settled,
       };
-      this.#held.add(entry);
-      this.#waiting.push(entry);
+      this.#pending.add(entry);
+      this.#queue.push(entry);
       this.#running ??= this.#run();
     });
   }
 
   /** Resolves when everything added so far is written or refused. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#held].map((entry) => entry.settled));
+    await Promise.all([...this.#pending].map((entry) => entry.settled));
   }
 
   /** Writes what is left, within a bounded time. Idempotent. */
   async close(): Promise<void> {
     const { clock, limits } = this.#options;
     if (!this.#closing.signal.aborted) {
-      this.#closeBy = clock.monotonic() + limits.closeWithinMs;
+      this.#closeDeadlineMs = clock.monotonic() + limits.closeTimeoutMs;
       this.#closing.abort();
     }
     await this.#running;
@@ -110,11 +110,11 @@ export class BatchWriter<T, R> {
   async #run(): Promise<void> {
     const { clock, limits } = this.#options;
     await Promise.resolve(); // What is added in one breath goes together.
-    while (this.#waiting.length > 0) {
-      const early = this.#begunAt + limits.gatherMs - clock.monotonic();
-      if (early > 0 && this.#waiting.length < limits.batch) await sleep(clock, early, this.#closing.signal);
-      this.#begunAt = clock.monotonic();
-      await this.#store(this.#waiting.splice(0, limits.batch));
+    while (this.#queue.length > 0) {
+      const early = this.#lastBatchAtMs + limits.batchIntervalMs - clock.monotonic();
+      if (early > 0 && this.#queue.length < limits.maxBatch) await sleep(clock, early, this.#closing.signal);
+      this.#lastBatchAtMs = clock.monotonic();
+      await this.#store(this.#queue.splice(0, limits.maxBatch));
     }
     this.#running = undefined;
   }
@@ -124,32 +124,33 @@ export class BatchWriter<T, R> {
     let left = batch;
     for (let delay = RETRY_MS; left.length > 0; delay = Math.min(2 * delay, RETRY_MAXIMUM_MS)) {
       try {
-        const results = await this.#try(left.map((entry) => entry.item));
+        const results = await this.#attempt(left.map((entry) => entry.item));
         left.forEach((entry, index) => {
           entry.resolve(results[index] as R);
         });
         return;
       } catch (error) {
-        if (!isDatabaseAway(error)) return await this.#single(left, error);
+        if (!isDatabaseAway(error)) return await this.#writeOneByOne(left, error);
         log.warn({ err: error, items: left.length }, 'chat could not be written: trying again');
       }
       const now = clock.monotonic();
-      for (const entry of left) if (Math.min(entry.deadline, this.#closeBy) <= now) entry.reject(away());
-      left = left.filter((entry) => this.#held.has(entry));
+      for (const entry of left)
+        if (Math.min(entry.deadline, this.#closeDeadlineMs) <= now) entry.reject(timedOut());
+      left = left.filter((entry) => this.#pending.has(entry));
       if (left.length > 0) await sleep(clock, delay);
     }
   }
 
-  async #single(batch: Entry<T, R>[], error: unknown): Promise<void> {
+  async #writeOneByOne(batch: Entry<T, R>[], error: unknown): Promise<void> {
     const [first] = batch;
     if (batch.length > 1) for (const entry of batch) await this.#store([entry]);
     else first?.reject(error);
   }
 
-  async #try(items: T[]): Promise<R[]> {
+  async #attempt(items: T[]): Promise<R[]> {
     const { clock, limits, write } = this.#options;
     const { promise, resolve: late } = withResolvers();
-    const cancel = clock.after(limits.tryMs, late);
+    const cancel = clock.after(limits.attemptTimeoutMs, late);
     const timeout = promise.then(() => {
       throw Object.assign(new Error('the database did not answer in time'), { code: 'CONNECT_TIMEOUT' });
     });
@@ -181,6 +182,6 @@ function shuttingDown(): PublicError {
   return new PublicError(503, 'shutting_down', 'The server is shutting down: try again in a moment.');
 }
 
-function away(): PublicError {
+function timedOut(): PublicError {
   return new PublicError(503, 'temporarily_unavailable', 'It could not be stored: try again in a moment.');
 }

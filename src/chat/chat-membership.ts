@@ -1,6 +1,6 @@
 import { PublicError } from '../platform/index.js';
 import type { RealtimeClient } from '../realtime/index.js';
-import type { Standings } from './chat-role.js';
+import type { ChatRoles } from './chat-role.js';
 import type { ChatRoom } from './chat-room.js';
 import type { ChatRooms } from './chat-rooms.js';
 import { type History, type Replay, readCursor } from './messages/history.js';
@@ -8,10 +8,10 @@ import { type PublicSettings, publicSettings } from './moderation/settings.js';
 import type { PublicPoll } from './polls/poll.js';
 
 /** Chats that one connection may listen to at the same time. */
-const CHATS = 20;
+const MAX_CHATS = 20;
 
 /** What somebody is told who comes into a chat. */
-export type Welcome = {
+export type JoinResult = {
   streamId: string;
   settings: PublicSettings;
   /** Whether they may moderate. */
@@ -22,15 +22,15 @@ export type Welcome = {
 };
 
 /** Which connections listen to which chat. */
-export class Attendance {
+export class ChatMembership {
   readonly #rooms: ChatRooms;
-  readonly #standings: Standings;
+  readonly #roles: ChatRoles;
   readonly #history: History;
   readonly #chats = new Map<RealtimeClient, Set<string>>();
 
-  constructor(options: { rooms: ChatRooms; standings: Standings; history: History }) {
+  constructor(options: { rooms: ChatRooms; roles: ChatRoles; history: History }) {
     this.#rooms = options.rooms;
-    this.#standings = options.standings;
+    this.#roles = options.roles;
     this.#history = options.history;
   }
 
@@ -40,30 +40,36 @@ export class Attendance {
    *
    * @throws PublicError 400, 404 `stream_not_found`, 409 `too_many_chats`
    */
-  async join(client: RealtimeClient, stream: string, cursor?: string): Promise<Welcome> {
+  async join(client: RealtimeClient, stream: string, cursor?: string): Promise<JoinResult> {
     const { principal } = client;
     const after = readCursor(cursor);
-    return await this.#rooms.within(stream, principal, async (place) => {
-      const { room } = place;
+    return await this.#rooms.withRoom(stream, principal, async (context) => {
+      const { room } = context;
       const { streamId } = room;
-      let told: Replay | undefined;
+      let sent: Replay | undefined;
       await this.#history.replay(room, after, (replay) => {
-        told = replay;
+        sent = replay;
         if (client.signal.aborted) return;
         // Who missed more is let in when they have caught up: else the last message that they saw would not say what
         // they have seen.
-        if (!replay.more) this.#admit(client, room);
+        if (!replay.more) this.#addMember(client, room);
         client.tell('chat:history', { streamId, ...replay });
       });
-      const moderator = this.#standings.of(principal, place) !== 'viewer';
-      room.moderates(client, moderator);
+      const moderator = this.#roles.roleOf(principal, context) !== 'viewer';
+      room.setModerator(client, moderator);
       if (after !== undefined) {
-        const upTo = told?.messages.at(-1)?.id ?? after;
+        const upTo = sent?.messages.at(-1)?.id ?? after;
         const ids = await this.#history.deletedSince(streamId, after, upTo);
         if (ids.length > 0) client.tell('chat:deleted', { streamId, ids });
       }
       const settings = publicSettings(room.settings);
-      return { streamId, settings, moderator, poll: room.poll?.public() ?? null, more: told?.more ?? false };
+      return {
+        streamId,
+        settings,
+        moderator,
+        poll: room.poll?.public() ?? null,
+        more: sent?.more ?? false,
+      };
     });
   }
 
@@ -71,19 +77,23 @@ export class Attendance {
    * For a client that comes to the livestream and may not know of `chat:join`: calls `enter`, once, and returns how to tell
    * them the newest messages up to that moment; nothing for those who listen already, or may not know what was said.
    */
-  async greet(client: RealtimeClient, stream: string, enter: () => void): Promise<(() => void) | undefined> {
+  async replayOnJoin(
+    client: RealtimeClient,
+    stream: string,
+    enter: () => void,
+  ): Promise<(() => void) | undefined> {
     let entered = false;
     try {
-      return await this.#rooms.within(stream, client.principal, async ({ room }) => {
+      return await this.#rooms.withRoom(stream, client.principal, async ({ room }) => {
         const { streamId } = room;
-        let told: Replay | undefined;
+        let sent: Replay | undefined;
         await this.#history.replay(room, undefined, (replay) => {
           entered = true;
           enter();
-          told = replay;
+          sent = replay;
         });
         if (room.clients.has(client)) return undefined;
-        return () => client.tell('chat:history', { streamId, ...told });
+        return () => client.tell('chat:history', { streamId, ...sent });
       });
     } catch (error) {
       if (!entered) enter();
@@ -96,20 +106,20 @@ export class Attendance {
     const streamId = stream.toLowerCase();
     const room = this.#rooms.peek(streamId);
     if (!this.#chats.get(client)?.delete(streamId) || !room) return;
-    room.dismiss(client);
+    room.removeListener(client);
   }
 
   /** The client's connection is gone. */
-  left(client: RealtimeClient): void {
+  disconnected(client: RealtimeClient): void {
     for (const streamId of this.#chats.get(client) ?? []) this.#rooms.peek(streamId)?.clients.delete(client);
     this.#chats.delete(client);
   }
 
-  #admit(client: RealtimeClient, room: ChatRoom): void {
+  #addMember(client: RealtimeClient, room: ChatRoom): void {
     const chats = this.#chats.get(client) ?? new Set();
-    if (!chats.has(room.streamId) && chats.size >= CHATS)
-      throw new PublicError(409, 'too_many_chats', `A connection may listen to ${CHATS} chats.`);
+    if (!chats.has(room.streamId) && chats.size >= MAX_CHATS)
+      throw new PublicError(409, 'too_many_chats', `A connection may listen to ${MAX_CHATS} chats.`);
     this.#chats.set(client, chats.add(room.streamId));
-    room.admit(client);
+    room.addListener(client);
   }
 }

@@ -1,15 +1,15 @@
 import { isAdmin, type Principal, userIdOf } from '../accounts/index.js';
 import { type Clock, PublicError } from '../platform/index.js';
-import { Recall } from './answer-cache.js';
-import type { Place } from './chat-rooms.js';
+import type { ChatContext } from './chat-rooms.js';
 import type { Badge } from './messages/chat-message.js';
+import { TtlCache } from './ttl-cache.js';
 
 /** What somebody is in the chat of a livestream. */
-export type Standing = Badge | 'viewer';
+export type ChatRole = Badge | 'viewer';
 
-const RECALL_MS = 10_000;
+const CACHE_TTL_MS = 10_000;
 /** Admins of a host platform that are remembered. */
-const REMEMBERED = 10_000;
+const CACHE_SIZE = 10_000;
 
 /** Who is asking. */
 export type Visitor = {
@@ -19,33 +19,37 @@ export type Visitor = {
 };
 
 /** Who is what in a livestream's chat, and what they may do to each other there. */
-export class Standings {
+export class ChatRoles {
   /** Whether an account here is an admin's. */
   readonly #isAdminAccount: (userId: string) => Promise<boolean>;
-  readonly #recall: Recall<boolean>;
+  readonly #adminAccounts: TtlCache<boolean>;
   /** A host platform's admins are known once they were here. */
-  readonly #seen = new Set<string>();
+  readonly #seenAdmins = new Set<string>();
 
   constructor(isAdminAccount: (userId: string) => Promise<boolean>, clock: Clock) {
     this.#isAdminAccount = isAdminAccount;
-    this.#recall = new Recall(clock, { ttlMs: RECALL_MS, keys: REMEMBERED, keep: () => true });
+    this.#adminAccounts = new TtlCache(clock, {
+      ttlMs: CACHE_TTL_MS,
+      maxEntries: CACHE_SIZE,
+      shouldKeep: () => true,
+    });
   }
 
-  of(principal: Principal, { room, livestream }: Place): Standing {
+  roleOf(principal: Principal, { room, livestream }: ChatContext): ChatRole {
     const userId = userIdOf(principal);
     if (userId !== undefined && userId === livestream.userId) return 'broadcaster';
     if (isAdmin(principal)) {
-      if (userId !== undefined) this.#remember(userId);
+      if (userId !== undefined) this.#rememberAdmin(userId);
       return 'admin';
     }
     return userId !== undefined && room.moderators.has(userId) ? 'moderator' : 'viewer';
   }
 
   /** The same of somebody who is not asking. */
-  async ofUser(userId: string, { room, livestream }: Place): Promise<Standing> {
+  async roleOfUser(userId: string, { room, livestream }: ChatContext): Promise<ChatRole> {
     if (userId === livestream.userId) return 'broadcaster';
-    if (this.#seen.has(userId)) return 'admin';
-    if (await this.#recall.get(userId, () => this.#isAdminAccount(userId))) return 'admin';
+    if (this.#seenAdmins.has(userId)) return 'admin';
+    if (await this.#adminAccounts.get(userId, () => this.#isAdminAccount(userId))) return 'admin';
     return room.moderators.has(userId) ? 'moderator' : 'viewer';
   }
 
@@ -54,25 +58,25 @@ export class Standings {
    *
    * @throws PublicError 401 `not_signed_in`, 403 `not_allowed`
    */
-  moderator({ principal }: Visitor, place: Place): Exclude<Standing, 'viewer'> {
-    const standing = this.of(principal, place);
-    if (standing !== 'viewer') return standing;
+  requireModerator({ principal }: Visitor, context: ChatContext): Exclude<ChatRole, 'viewer'> {
+    const role = this.roleOf(principal, context);
+    if (role !== 'viewer') return role;
     if (principal.kind === 'anonymous') throw notSignedIn();
     throw new PublicError(403, 'not_allowed', "This is for the livestream's moderators.");
   }
 
   /** @throws PublicError 401 `not_signed_in`, 403 `not_allowed` */
-  owner(visitor: Visitor, place: Place): Standing {
-    const standing = this.moderator(visitor, place);
-    if (standing !== 'moderator') return standing;
+  requireOwner(visitor: Visitor, context: ChatContext): ChatRole {
+    const role = this.requireModerator(visitor, context);
+    if (role !== 'moderator') return role;
     throw new PublicError(403, 'not_allowed', "This is for the livestream's broadcaster.");
   }
 
-  #remember(userId: string): void {
-    this.#seen.delete(userId);
-    this.#seen.add(userId);
-    const [oldest] = this.#seen;
-    if (oldest !== undefined && this.#seen.size > REMEMBERED) this.#seen.delete(oldest);
+  #rememberAdmin(userId: string): void {
+    this.#seenAdmins.delete(userId);
+    this.#seenAdmins.add(userId);
+    const [oldest] = this.#seenAdmins;
+    if (oldest !== undefined && this.#seenAdmins.size > CACHE_SIZE) this.#seenAdmins.delete(oldest);
   }
 }
 
@@ -81,9 +85,9 @@ export class Standings {
  *
  * @throws PublicError 403 `not_allowed`
  */
-export function mustOutrank(actor: Standing, target: Standing): void {
-  const may = target === 'viewer' || (target === 'moderator' && actor !== 'moderator');
-  if (may && actor !== 'viewer') return;
+export function assertOutranks(actor: ChatRole, target: ChatRole): void {
+  const allowed = target === 'viewer' || (target === 'moderator' && actor !== 'moderator');
+  if (allowed && actor !== 'viewer') return;
   const who = { broadcaster: 'the broadcaster', admin: 'an administrator', moderator: 'another moderator' };
   throw new PublicError(
     403,

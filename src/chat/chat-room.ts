@@ -15,7 +15,7 @@ export type ChatRoomState = {
 };
 
 /** Under this name chat keeps clients in rooms that others keep them in as well. */
-const HOLDER = 'chat';
+const HUB_HOLDER = 'chat';
 
 /** What the chat of one livestream is at the moment, in memory; whoever changes it has stored the change before. */
 export class ChatRoom {
@@ -31,8 +31,8 @@ export class ChatRoom {
   readonly #bansByAddress = new Map<string, Ban>();
   #settings: ChatSettings;
   #isBlocked: (text: string) => boolean;
-  #slow: RateLimit | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  #slowModeLimit: RateLimit | undefined;
+  #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(streamId: string, state: ChatRoomState, clock: Clock) {
     this.streamId = streamId;
@@ -43,40 +43,40 @@ export class ChatRoom {
     for (const ban of state.bans) this.addBan(ban);
     this.#settings = state.settings;
     this.#isBlocked = termsMatcher(state.settings.blockedTerms);
-    this.#slow = slowMode(clock, state.settings.slowMode);
+    this.#slowModeLimit = slowMode(clock, state.settings.slowMode);
   }
 
   /** Where everybody is who joined the livestream. */
-  get everybody(): string {
+  get hubRoom(): string {
     return `stream:${this.streamId}`;
   }
 
-  get moderatorsRoom(): string {
+  get moderatorsHubRoom(): string {
     return `moderators:${this.streamId}`;
   }
 
   /** From now on a client listens. */
-  admit(client: RealtimeClient): void {
+  addListener(client: RealtimeClient): void {
     this.clients.add(client);
-    client.enter(this.everybody, HOLDER);
+    client.enter(this.hubRoom, HUB_HOLDER);
   }
 
   /** They don't listen any more, nor to the moderators. */
-  dismiss(client: RealtimeClient): void {
+  removeListener(client: RealtimeClient): void {
     this.clients.delete(client);
-    client.leave(this.everybody, HOLDER);
-    client.leave(this.moderatorsRoom, HOLDER);
+    client.leave(this.hubRoom, HUB_HOLDER);
+    client.leave(this.moderatorsHubRoom, HUB_HOLDER);
   }
 
   /** Lets a client who listens hear the moderators too, or no longer. */
-  moderates(client: RealtimeClient, moderator: boolean): void {
-    if (!moderator) client.leave(this.moderatorsRoom, HOLDER);
-    else if (this.clients.has(client)) client.enter(this.moderatorsRoom, HOLDER);
+  setModerator(client: RealtimeClient, moderator: boolean): void {
+    if (!moderator) client.leave(this.moderatorsHubRoom, HUB_HOLDER);
+    else if (this.clients.has(client)) client.enter(this.moderatorsHubRoom, HUB_HOLDER);
   }
 
   /** Whether nobody would notice if it were made anew. */
   get idle(): boolean {
-    return this.clients.size === 0 && this.recent.waiting === 0 && !this.poll;
+    return this.clients.size === 0 && this.recent.unstoredCount === 0 && !this.poll;
   }
 
   get settings(): ChatSettings {
@@ -84,15 +84,16 @@ export class ChatRoom {
   }
 
   set settings(settings: ChatSettings) {
-    if (settings.slowMode !== this.#settings.slowMode) this.#slow = slowMode(this.#clock, settings.slowMode);
+    if (settings.slowMode !== this.#settings.slowMode)
+      this.#slowModeLimit = slowMode(this.#clock, settings.slowMode);
     this.#settings = settings;
     this.#isBlocked = termsMatcher(settings.blockedTerms);
   }
 
   /** Changes that look at the room and store what follows from it happen one after the other. */
-  inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(change);
-    this.#turn = turn.catch(() => {});
+  runExclusive<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#lastChange.then(change);
+    this.#lastChange = turn.catch(() => {});
     return turn;
   }
 
@@ -101,12 +102,12 @@ export class ChatRoom {
   }
 
   /** Milliseconds until somebody may write again in slow mode. */
-  slowWait(userId: string): number {
-    return this.#slow?.wait(userId) ?? 0;
+  slowModeWaitMs(userId: string): number {
+    return this.#slowModeLimit?.wait(userId) ?? 0;
   }
 
-  noteSlow(userId: string): void {
-    this.#slow?.take(userId);
+  recordSlowModePost(userId: string): void {
+    this.#slowModeLimit?.take(userId);
   }
 
   /** An id for a message, greater than all before it, whatever the clock does. */
@@ -117,18 +118,20 @@ export class ChatRoom {
 
   /** What keeps somebody from writing. */
   banOf(userId: string, addressHash: string | null): Ban | undefined {
-    const found = this.#holding(this.#bansByUser.get(userId));
-    return found ?? (addressHash === null ? undefined : this.#holding(this.#bansByAddress.get(addressHash)));
+    const found = this.#unexpired(this.#bansByUser.get(userId));
+    return (
+      found ?? (addressHash === null ? undefined : this.#unexpired(this.#bansByAddress.get(addressHash)))
+    );
   }
 
   /** How many are banned, with those whose time is over unnoticed. */
-  get bans(): number {
+  get banCount(): number {
     return this.#bansByUser.size;
   }
 
   /** Whether there is a ban of this account. */
   hasBan(userId: string): boolean {
-    return this.#holding(this.#bansByUser.get(userId)) !== undefined;
+    return this.#unexpired(this.#bansByUser.get(userId)) !== undefined;
   }
 
   addBan(ban: Ban): void {
@@ -149,14 +152,14 @@ export class ChatRoom {
   }
 
   /** A ban is somebody else's from now on; whoever comes from the same address stays banned. */
-  renameBan(userId: string, to: string): void {
+  reassignBan(userId: string, to: string): void {
     const ban = this.#bansByUser.get(userId);
     if (!ban) return;
     this.removeBan(userId);
     this.addBan({ ...ban, userId: to });
   }
 
-  #holding(ban: Ban | undefined): Ban | undefined {
+  #unexpired(ban: Ban | undefined): Ban | undefined {
     if (!ban?.until || ban.until.getTime() > this.#clock.now()) return ban;
     this.removeBan(ban.userId);
     return undefined;

@@ -1,7 +1,6 @@
 import { isAdmin, mayWatch, type Principal, userIdOf } from '../accounts/index.js';
 import { type Clock, PublicError, parseUuid, type Sql } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
-import { Recall } from './answer-cache.js';
 import { ChatRoom } from './chat-room.js';
 import { MessageTable } from './messages/message-table.js';
 import { RECENT_MESSAGES, RecentMessages } from './messages/recent-messages.js';
@@ -9,12 +8,13 @@ import { ModerationTable } from './moderation/moderation-table.js';
 import { SettingsTable } from './moderation/settings-table.js';
 import { Poll } from './polls/poll.js';
 import { PollTable } from './polls/poll-table.js';
+import { TtlCache } from './ttl-cache.js';
 
 /** How long what other rooms of the house say is taken for true, in ms. */
-const RECALL_MS = 2_000;
-const RECALLED = 5_000;
+const CACHE_TTL_MS = 2_000;
+const CACHE_ENTRIES = 5_000;
 /** Rooms kept that nobody listens to. */
-const IDLE_ROOMS = 500;
+const MAX_IDLE_ROOMS = 500;
 
 /** What chat asks of livestreams. */
 export type ChatStreams = {
@@ -24,7 +24,7 @@ export type ChatStreams = {
   onUpdate(listener: (streamId: string) => void): () => void;
 };
 
-export type Place = { room: ChatRoom; livestream: Livestream };
+export type ChatContext = { room: ChatRoom; livestream: Livestream };
 
 /** The rooms of all livestreams, made from the database when somebody comes. */
 export class ChatRooms {
@@ -33,19 +33,22 @@ export class ChatRooms {
   readonly #clock: Clock;
   /** The one not asked for the longest first. */
   readonly #rooms = new Map<string, Promise<ChatRoom>>();
-  readonly #open = new Map<string, ChatRoom>();
+  readonly #loaded = new Map<string, ChatRoom>();
   /** How many are at work in a room. */
-  readonly #held = new Map<string, number>();
-  readonly #livestreams: Recall<Livestream | undefined>;
-  readonly #guests: Recall<boolean>;
+  readonly #usersByRoom = new Map<string, number>();
+  readonly #livestreams: TtlCache<Livestream | undefined>;
+  readonly #invitees: TtlCache<boolean>;
 
   constructor({ sql, streams, clock }: { sql: Sql; streams: ChatStreams; clock: Clock }) {
     this.#sql = sql;
     this.#streams = streams;
     this.#clock = clock;
-    const memory = { ttlMs: RECALL_MS, keys: RECALLED };
-    this.#livestreams = new Recall(clock, { ...memory, keep: (livestream) => livestream !== undefined });
-    this.#guests = new Recall(clock, { ...memory, keep: (isGuest) => isGuest });
+    const cache = { ttlMs: CACHE_TTL_MS, maxEntries: CACHE_ENTRIES };
+    this.#livestreams = new TtlCache(clock, {
+      ...cache,
+      shouldKeep: (livestream) => livestream !== undefined,
+    });
+    this.#invitees = new TtlCache(clock, { ...cache, shouldKeep: (isInvitee) => isInvitee });
   }
 
   /**
@@ -53,43 +56,47 @@ export class ChatRooms {
    *
    * @throws PublicError 404 `stream_not_found`, also where somebody may not know that it exists
    */
-  async within<T>(stream: string, principal: Principal, work: (place: Place) => Promise<T>): Promise<T> {
+  async withRoom<T>(
+    stream: string,
+    principal: Principal,
+    work: (context: ChatContext) => Promise<T>,
+  ): Promise<T> {
     const streamId = parseUuid(stream);
     const livestream = streamId === undefined ? undefined : await this.#livestream(streamId);
     if (!streamId || !livestream || !(await this.#mayWatch(principal, livestream))) throw notFound();
-    return await this.#hold(streamId, async (room) => await work({ room, livestream }));
+    return await this.#holdRoom(streamId, async (room) => await work({ room, livestream }));
   }
 
   /** Has a room in memory, because something in it must not be missed: a poll that is to be closed. */
-  async wake(streamId: string): Promise<ChatRoom> {
-    return await this.#hold(streamId, async (room) => room);
+  async load(streamId: string): Promise<ChatRoom> {
+    return await this.#holdRoom(streamId, async (room) => room);
   }
 
   /** The room, if anybody was there lately. */
   peek(streamId: string): ChatRoom | undefined {
-    return this.#open.get(streamId);
+    return this.#loaded.get(streamId);
   }
 
   get all(): Iterable<ChatRoom> {
-    return this.#open.values();
+    return this.#loaded.values();
   }
 
-  async isGuest(streamId: string, userId: string): Promise<boolean> {
-    return await this.#guests.get(`${streamId} ${userId}`, () => this.#streams.isGuest(streamId, userId));
+  async isInvitee(streamId: string, userId: string): Promise<boolean> {
+    return await this.#invitees.get(`${streamId} ${userId}`, () => this.#streams.isGuest(streamId, userId));
   }
 
   /** Looks at a livestream anew, and sends away those who may not watch it any more. */
-  async updated(streamId: string): Promise<void> {
+  async livestreamUpdated(streamId: string): Promise<void> {
     this.#livestreams.forget(streamId);
-    const room = this.#open.get(streamId);
+    const room = this.#loaded.get(streamId);
     if (!room || room.clients.size === 0) return;
     const livestream = await this.#livestream(streamId);
     if (livestream && livestream.visibility !== 'private') return;
     for (const client of room.clients) {
       const userId = userIdOf(client.principal);
-      if (userId !== undefined) this.#guests.forget(`${streamId} ${userId}`);
+      if (userId !== undefined) this.#invitees.forget(`${streamId} ${userId}`);
       if (livestream && (await this.#mayWatch(client.principal, livestream))) continue;
-      room.dismiss(client);
+      room.removeListener(client);
     }
     if (!livestream) this.#forget(room);
   }
@@ -101,18 +108,18 @@ export class ChatRooms {
   async #mayWatch(principal: Principal, livestream: Livestream): Promise<boolean> {
     if (livestream.visibility !== 'private' || isAdmin(principal)) return true;
     const userId = userIdOf(principal);
-    const isGuest = userId !== undefined && (await this.isGuest(livestream.id, userId));
-    return mayWatch(principal, livestream, isGuest);
+    const isInvitee = userId !== undefined && (await this.isInvitee(livestream.id, userId));
+    return mayWatch(principal, livestream, isInvitee);
   }
 
-  async #hold<T>(streamId: string, work: (room: ChatRoom) => Promise<T>): Promise<T> {
-    this.#held.set(streamId, (this.#held.get(streamId) ?? 0) + 1);
+  async #holdRoom<T>(streamId: string, work: (room: ChatRoom) => Promise<T>): Promise<T> {
+    this.#usersByRoom.set(streamId, (this.#usersByRoom.get(streamId) ?? 0) + 1);
     try {
       return await work(await this.#room(streamId));
     } finally {
-      const others = (this.#held.get(streamId) ?? 1) - 1;
-      if (others > 0) this.#held.set(streamId, others);
-      else this.#held.delete(streamId);
+      const others = (this.#usersByRoom.get(streamId) ?? 1) - 1;
+      if (others > 0) this.#usersByRoom.set(streamId, others);
+      else this.#usersByRoom.delete(streamId);
     }
   }
 
@@ -123,10 +130,10 @@ export class ChatRooms {
     this.#rooms.set(streamId, room);
     if (!known) {
       room.then(
-        (loaded) => this.#open.set(streamId, loaded),
+        (loaded) => this.#loaded.set(streamId, loaded),
         () => this.#rooms.delete(streamId),
       );
-      this.#tidy();
+      this.#evictIdle();
     }
     return room;
   }
@@ -155,18 +162,18 @@ export class ChatRooms {
   }
 
   /** Forgets rooms that nobody needs, those first that were not asked for the longest. */
-  #tidy(): void {
-    let surplus = this.#rooms.size - IDLE_ROOMS;
+  #evictIdle(): void {
+    let surplus = this.#rooms.size - MAX_IDLE_ROOMS;
     for (const streamId of this.#rooms.keys()) {
       if (surplus-- <= 0) return;
-      const room = this.#open.get(streamId);
-      if (room?.idle && !this.#held.has(streamId)) this.#forget(room);
+      const room = this.#loaded.get(streamId);
+      if (room?.idle && !this.#usersByRoom.has(streamId)) this.#forget(room);
     }
   }
 
   #forget(room: ChatRoom): void {
     this.#rooms.delete(room.streamId);
-    this.#open.delete(room.streamId);
+    this.#loaded.delete(room.streamId);
   }
 }
 

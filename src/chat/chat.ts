@@ -7,12 +7,11 @@ import {
   Sweeper,
 } from '../platform/index.js';
 import type { RealtimeClient, RealtimeFeature, RealtimeHub } from '../realtime/index.js';
-import { type DepartedUser, Departures } from './account-deletion.js';
+import { AccountDeletion, type DeletedUser } from './account-deletion.js';
 import { createAddressHash } from './address-hash.js';
-import { Recall } from './answer-cache.js';
 import type { BatchWriterLimits } from './batch-writer.js';
-import { Attendance } from './chat-membership.js';
-import { Standings } from './chat-role.js';
+import { ChatMembership } from './chat-membership.js';
+import { ChatRoles } from './chat-role.js';
 import { ChatRooms, type ChatStreams } from './chat-rooms.js';
 import { chatFeature } from './feature.js';
 import { History } from './messages/history.js';
@@ -26,6 +25,7 @@ import { Settings } from './moderation/settings.js';
 import { SettingsTable } from './moderation/settings-table.js';
 import { PollTable } from './polls/poll-table.js';
 import { Polls } from './polls/polls.js';
+import { TtlCache } from './ttl-cache.js';
 
 export type ChatLimits = BatchWriterLimits & {
   /** Messages of one account. */
@@ -34,19 +34,19 @@ export type ChatLimits = BatchWriterLimits & {
   address: RateLimitOptions;
 };
 
-const LIMITS: ChatLimits = {
-  items: 5_000,
-  batch: 500,
-  gatherMs: 20,
-  tryMs: 5_000,
-  withinMs: 10_000,
-  closeWithinMs: 5_000,
+const DEFAULT_LIMITS: ChatLimits = {
+  maxItems: 5_000,
+  maxBatch: 500,
+  batchIntervalMs: 20,
+  attemptTimeoutMs: 5_000,
+  itemTimeoutMs: 10_000,
+  closeTimeoutMs: 5_000,
   account: { capacity: 8, refillMs: 1_000 },
   address: { capacity: 100, refillMs: 50 },
 };
 /** How long somebody who follows is taken to follow, in ms. */
-const FOLLOWING_MS = 10_000;
-const FOLLOWERS = 10_000;
+const FOLLOW_CACHE_TTL_MS = 10_000;
+const FOLLOW_CACHE_ENTRIES = 10_000;
 
 export type ChatOptions = {
   sql: Sql;
@@ -64,7 +64,7 @@ export type ChatOptions = {
   keepDays?: number;
 };
 
-type Sweepable = Pick<MessageTable, 'sweep'>;
+type SweptTable = Pick<MessageTable, 'sweep'>;
 
 export type Chat = {
   posting: Posting;
@@ -78,9 +78,13 @@ export type Chat = {
    * is said, and returns how to tell them (`chat:history`) what was said before; nothing, where they hear it already or may
    * not.
    */
-  greet(client: RealtimeClient, streamId: string, enter: () => void): Promise<(() => void) | undefined>;
+  replayOnJoin(
+    client: RealtimeClient,
+    streamId: string,
+    enter: () => void,
+  ): Promise<(() => void) | undefined>;
   /** Somebody is nobody any more: what they wrote stays without its author, or goes too. */
-  forgetUser(user: DepartedUser): Promise<void>;
+  forgetUser(user: DeletedUser): Promise<void>;
   start(): Promise<void>;
   /** Stores what was taken, within a bounded time, and takes no more. Idempotent. */
   close(): Promise<void>;
@@ -89,35 +93,46 @@ export type Chat = {
 /** The chat of all livestreams. */
 export function createChat(options: ChatOptions): Chat {
   const { sql, hub, streams, clock, log } = options;
-  const limits = { ...LIMITS, ...options.limits };
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const rooms = new ChatRooms({ sql, streams, clock });
-  const standings = new Standings(options.isAdminAccount, clock);
+  const roles = new ChatRoles(options.isAdminAccount, clock);
   const messages = new MessageTable(sql);
   const store = new MessageStore({ sql, clock, log, limits });
-  const hash = createAddressHash(options.addressSecret);
-  const followers = new Recall<boolean>(clock, { ttlMs: FOLLOWING_MS, keys: FOLLOWERS, keep: (yes) => yes });
+  const hashAddress = createAddressHash(options.addressSecret);
+  const followers = new TtlCache<boolean>(clock, {
+    ttlMs: FOLLOW_CACHE_TTL_MS,
+    maxEntries: FOLLOW_CACHE_ENTRIES,
+    shouldKeep: (yes) => yes,
+  });
   const isFollowing = (follower: string, followed: string): Promise<boolean> =>
     followers.get(JSON.stringify([follower, followed]), () => options.isFollowing(follower, followed));
 
-  const posting = new Posting({ rooms, standings, store, hub, isFollowing, hash, clock, limits });
+  const posting = new Posting({ rooms, roles, store, hub, isFollowing, hashAddress, clock, limits });
   const history = new History({ rooms, table: messages });
   const table = new ModerationTable(sql);
-  const moderation = new Moderation({ sql, rooms, standings, store, messages, table, hub, clock });
-  const settings = new Settings({ rooms, standings, moderation, table: new SettingsTable(sql), hub });
-  const reactions = new Reactions({ rooms, standings, hub, hash, clock });
-  const polls = new Polls({ sql, rooms, standings, moderation, hub, clock, log, limits });
-  const attendance = new Attendance({ rooms, standings, history });
+  const moderation = new Moderation({ sql, rooms, roles, store, messages, table, hub, clock });
+  const settings = new Settings({ rooms, roles, moderation, table: new SettingsTable(sql), hub });
+  const reactions = new Reactions({ rooms, roles, hub, hashAddress, clock });
+  const polls = new Polls({ sql, rooms, roles, moderation, hub, clock, log, limits });
+  const membership = new ChatMembership({ rooms, roles, history });
   const pollTable = new PollTable(sql);
-  const departures = new Departures({ rooms, store, messages, moderation: table, polls: pollTable, hub });
+  const accountDeletion = new AccountDeletion({
+    rooms,
+    store,
+    messages,
+    moderation: table,
+    polls: pollTable,
+    hub,
+  });
 
-  const sweptMessages: Sweepable = {
+  const sweptMessages: SweptTable = {
     async sweep(before, atMost) {
       for (const room of rooms.all) room.recent.forgetBefore(idBoundary(before));
       return await messages.sweep(before, atMost);
     },
   };
-  const swept = { 'chat messages': sweptMessages, 'log of the chat': table, polls: pollTable };
-  const sweepers = Object.entries(swept).map(
+  const sweptTables = { 'chat messages': sweptMessages, 'log of the chat': table, polls: pollTable };
+  const sweepers = Object.entries(sweptTables).map(
     ([what, rows]) =>
       new Sweeper({ what, days: options.keepDays ?? 0, sweep: (...upTo) => rows.sweep(...upTo), clock, log }),
   );
@@ -136,11 +151,11 @@ export function createChat(options: ChatOptions): Chat {
     moderation,
     settings,
     polls,
-    feature: chatFeature({ attendance, history, posting, reactions, polls }),
-    forgetUser: (user) => departures.forget(user),
-    async greet(client, streamId, enter) {
+    feature: chatFeature({ membership, history, posting, reactions, polls }),
+    forgetUser: (user) => accountDeletion.forget(user),
+    async replayOnJoin(client, streamId, enter) {
       try {
-        return await attendance.greet(client, streamId, enter);
+        return await membership.replayOnJoin(client, streamId, enter);
       } catch (error) {
         log.warn({ err: error, streamId }, 'who joined is not told what was said before');
         return undefined;
@@ -148,7 +163,9 @@ export function createChat(options: ChatOptions): Chat {
     },
     async start() {
       forgetStreams = streams.onUpdate((streamId) => {
-        rooms.updated(streamId).catch((error: unknown) => log.warn({ err: error, streamId }, 'chat'));
+        rooms
+          .livestreamUpdated(streamId)
+          .catch((error: unknown) => log.warn({ err: error, streamId }, 'chat'));
       });
       await polls.start();
       for (const sweeper of sweepers) sweeper.start();

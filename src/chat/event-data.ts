@@ -1,19 +1,19 @@
 import { type MessageData, messageInvalid } from '../realtime/index.js';
 
 /** A text in a message's data. @throws PublicError 400 `message_invalid` */
-export function textIn(data: MessageData, name: string): string {
+export function requireString(data: MessageData, name: string): string {
   const value = data[name];
   if (typeof value !== 'string' || value === '') throw messageInvalid(`needs ${name}, a text`);
   return value;
 }
 
 /** @throws PublicError 400 `message_invalid` */
-export function optionalTextIn(data: MessageData, name: string): string | undefined {
-  return data[name] === undefined || data[name] === null ? undefined : textIn(data, name);
+export function optionalString(data: MessageData, name: string): string | undefined {
+  return data[name] === undefined || data[name] === null ? undefined : requireString(data, name);
 }
 
 /** @throws PublicError 400 `message_invalid` */
-export function textsIn(data: MessageData, name: string): string[] {
+export function requireStringList(data: MessageData, name: string): string[] {
   const value = data[name];
   if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
     throw messageInvalid(`needs ${name}, a list of texts`);
@@ -21,13 +21,13 @@ export function textsIn(data: MessageData, name: string): string[] {
 }
 
 /** @throws PublicError 400 `message_invalid` */
-export function wholeIn(data: MessageData, name: string): number {
+export function requireInteger(data: MessageData, name: string): number {
   const value = data[name];
   if (!Number.isSafeInteger(value)) throw messageInvalid(`needs ${name}, a whole number`);
   return value as number;
 }
 
 /** @throws PublicError 400 `message_invalid` */
-export function optionalWholeIn(data: MessageData, name: string): number | undefined {
-  return data[name] === undefined || data[name] === null ? undefined : wholeIn(data, name);
+export function optionalInteger(data: MessageData, name: string): number | undefined {
+  return data[name] === undefined || data[name] === null ? undefined : requireInteger(data, name);
 }

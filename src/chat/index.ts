@@ -1,4 +1,4 @@
-export type { InTheNameOf } from './author.js';
+export type { OnBehalfOf } from './author.js';
 export { type Chat, type ChatLimits, type ChatOptions, createChat } from './chat.js';
 export type { Visitor } from './chat-role.js';
 export type { PublicMessage } from './messages/chat-message.js';

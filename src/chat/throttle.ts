@@ -1,20 +1,20 @@
 import type { Cancel, Clock } from '../platform/index.js';
 
 /** Does something a while after it was first wanted, once for all who wanted it meanwhile. */
-export class Paced {
+export class Throttle {
   readonly #clock: Clock;
-  readonly #ms: number;
+  readonly #delayMs: number;
   readonly #task: () => void;
   #cancel: Cancel | undefined;
 
-  constructor(clock: Clock, ms: number, task: () => void) {
+  constructor(clock: Clock, delayMs: number, task: () => void) {
     this.#clock = clock;
-    this.#ms = ms;
+    this.#delayMs = delayMs;
     this.#task = task;
   }
 
-  want(): void {
-    this.#cancel ??= this.#clock.after(this.#ms, () => {
+  schedule(): void {
+    this.#cancel ??= this.#clock.after(this.#delayMs, () => {
       this.#cancel = undefined;
       this.#task();
     });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { newId } from '../platform/index.js';
 
 /** A picture is at most so large, in bytes. */
-export const THUMBNAIL_LIMIT = 512 * 1024;
+export const MAX_THUMBNAIL_BYTES = 512 * 1024;
 
 export type ThumbnailType = 'image/jpeg' | 'image/png' | 'image/webp';
 
@@ -15,16 +15,16 @@ export type Thumbnail = {
   version: string;
 };
 
-const VERSION_LENGTH = 16;
+const VERSION_DIGITS = 16;
 /** Captured pictures take at most so much memory, in bytes: a thousand and more of the usual ones. */
-const CAPTURED_BYTES = 64 * 1024 * 1024;
+const MAX_CAPTURED_BYTES = 64 * 1024 * 1024;
 
 /**
  * Keeps one picture of each livestream that was given one, in a folder: a file is the picture and nothing else, so that
  * none can differ from what is said of it. Those captured from broadcasts, for livestreams without, are kept in memory:
  * the next start makes new ones.
  */
-export class Thumbnails {
+export class ThumbnailStore {
   readonly #folder: string;
   /** By livestream; the one that was captured longest ago is the first. */
   readonly #captured = new Map<string, Thumbnail>();
@@ -61,7 +61,7 @@ export class Thumbnails {
     this.#captured.set(streamId, thumbnail);
     this.#capturedBytes += bytes.length;
     for (const oldest of this.#captured.keys()) {
-      if (this.#capturedBytes <= CAPTURED_BYTES) break;
+      if (this.#capturedBytes <= MAX_CAPTURED_BYTES) break;
       this.#forget(oldest);
     }
   }
@@ -100,7 +100,7 @@ export class Thumbnails {
 function describe(bytes: Buffer): Thumbnail | undefined {
   const type = typeOf(bytes);
   if (!type) return undefined;
-  const version = createHash('sha256').update(bytes).digest('hex').slice(0, VERSION_LENGTH);
+  const version = createHash('sha256').update(bytes).digest('hex').slice(0, VERSION_DIGITS);
   return { type, bytes, version };
 }
 

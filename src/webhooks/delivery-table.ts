@@ -2,7 +2,7 @@ import type { Sql } from '../platform/index.js';
 import type { WebhookPayload } from './webhook-event.js';
 
 /** Deliveries of one webhook that may wait; further ones fail at once. They can be replayed. */
-const WAITING = 10_000;
+const MAX_PENDING = 10_000;
 
 export type DeliveryStatus = 'pending' | 'delivered' | 'failed';
 
@@ -59,8 +59,8 @@ export class DeliveryTable {
         select webhook_id, count(*) as count from webhook_deliveries where status = 'pending' group by webhook_id)
       insert into webhook_deliveries (id, webhook_id, event, payload, created_at, next_attempt_at, status, error)
       select new.id, webhooks.id, new.event, new.payload, new.created_at, new.created_at,
-        case when coalesce(waiting.count, 0) < ${WAITING} then 'pending' else 'failed' end,
-        case when coalesce(waiting.count, 0) < ${WAITING} then null else 'Too many deliveries are waiting.' end
+        case when coalesce(waiting.count, 0) < ${MAX_PENDING} then 'pending' else 'failed' end,
+        case when coalesce(waiting.count, 0) < ${MAX_PENDING} then null else 'Too many deliveries are waiting.' end
       from jsonb_to_recordset(${this.#sql.json(rows)})
         as new(id uuid, webhook_id uuid, event text, payload jsonb, created_at timestamptz)
       join webhooks on webhooks.id = new.webhook_id
@@ -86,7 +86,7 @@ export class DeliveryTable {
     return row.time;
   }
 
-  async noteAttempt(id: string, result: AttemptResult): Promise<void> {
+  async recordAttempt(id: string, result: AttemptResult): Promise<void> {
     const { at, status, responseStatus, error, retryAt } = result;
     await this.#sql`
       update webhook_deliveries set status = ${status}, attempts = attempts + 1, last_attempt_at = ${at},

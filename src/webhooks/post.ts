@@ -4,7 +4,7 @@ import { type Clock, messageOf } from '../platform/index.js';
 import type { TargetPolicy } from './target-policy.js';
 
 /** Bytes of an answer that are taken before the connection is closed; nobody looks at them. */
-const ANSWER_BYTES = 1_024;
+const MAX_RESPONSE_BYTES = 1_024;
 
 export type PostOptions = {
   url: string;
@@ -21,7 +21,7 @@ export type PostOptions = {
 export type PostResult = { status: number } | { error: string };
 
 /** Connections that failed to several addresses of a name have no message of their own. */
-function wordsOf(error: Error & { code?: string }): string {
+function errorText(error: Error & { code?: string }): string {
   return error.message || (error.code ?? error.name);
 }
 
@@ -52,14 +52,14 @@ export function post(options: PostOptions): Promise<PostResult> {
     const cancel = clock.after(timeoutMs, () =>
       finish({ error: `There was no answer within ${timeoutMs / 1_000} s.` }),
     );
-    request.on('error', (error) => finish({ error: wordsOf(error) }));
+    request.on('error', (error) => finish({ error: errorText(error) }));
     request.on('response', (response) => {
       status = response.statusCode ?? 0;
       let bytes = 0;
       const done = (): void => finish({ error: '' });
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
-        if (bytes > ANSWER_BYTES) done();
+        if (bytes > MAX_RESPONSE_BYTES) done();
       });
       response.on('end', done).on('error', done).on('close', done);
     });

@@ -4,12 +4,12 @@ import { createHmac, randomBytes } from 'node:crypto';
 const PREFIX = 'whsec_';
 const MINIMUM_BYTES = 24;
 const MAXIMUM_BYTES = 64;
-const MADE_BYTES = 32;
+const SECRET_BYTES = 32;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /** Makes the secret that a webhook is signed with. */
-export function mintWebhookSecret(): string {
-  return PREFIX + randomBytes(MADE_BYTES).toString('base64');
+export function generateWebhookSecret(): string {
+  return PREFIX + randomBytes(SECRET_BYTES).toString('base64');
 }
 
 /** Whether a text can be such a secret. */

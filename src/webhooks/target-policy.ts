@@ -3,7 +3,7 @@ import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { HeadendError, PublicError } from '../platform/index.js';
 
 /** Never a webhook: this host unspecified, link-local (where clouds keep credentials for machines), multicast, reserved. */
-const NEVER = blockList([
+const FORBIDDEN = blockList([
   ['0.0.0.0', 8],
   ['169.254.0.0', 16],
   ['100.100.100.200', 32],
@@ -71,7 +71,7 @@ export class TargetPolicy {
   /** @param address an IP address */
   allows(address: string): boolean {
     const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-    return !NEVER.check(address, family) && (this.#privateAddresses || !PRIVATE.check(address, family));
+    return !FORBIDDEN.check(address, family) && (this.#privateAddresses || !PRIVATE.check(address, family));
   }
 
   /** For `net.connect`: finds only allowed addresses of a name. */

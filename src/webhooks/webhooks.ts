@@ -2,14 +2,14 @@ import { type Clock, type Logger, newId, PublicError, type Sql, Sweeper } from '
 import { DeliveryQueue } from './delivery-queue.js';
 import { type Delivery, type DeliveryStatus, DeliveryTable } from './delivery-table.js';
 import { Dispatcher } from './dispatcher.js';
-import { isWebhookSecret, mintWebhookSecret } from './signature.js';
+import { generateWebhookSecret, isWebhookSecret } from './signature.js';
 import { TargetPolicy } from './target-policy.js';
 import { PING, type WebhookData, type WebhookEvent } from './webhook-event.js';
 import { type Webhook, type WebhookChanges, WebhookTable } from './webhook-table.js';
 
-const MAXIMUM_WEBHOOKS = 50;
+const MAX_WEBHOOKS = 50;
 /** What failed is kept so many times as long as what was delivered: somebody may have to look at it. */
-const FAILED_TIMES = 3;
+const FAILED_RETENTION_FACTOR = 3;
 
 export type WebhooksOptions = {
   sql: Sql;
@@ -25,8 +25,8 @@ export type WebhooksOptions = {
   random?: () => number;
 };
 
-export type WebhookWishes = { url: string; events: WebhookEvent[]; secret?: string | undefined };
-export type WebhookUpdate = Partial<WebhookWishes> & { enabled?: boolean | undefined };
+export type WebhookRequest = { url: string; events: WebhookEvent[]; secret?: string | undefined };
+export type WebhookUpdate = Partial<WebhookRequest> & { enabled?: boolean | undefined };
 
 export function createWebhooks(options: WebhooksOptions): Webhooks {
   return new Webhooks(options);
@@ -69,7 +69,7 @@ export class Webhooks {
       (status) =>
         new Sweeper({
           what: `${status} webhook messages`,
-          days: status === 'failed' ? FAILED_TIMES * days : days,
+          days: status === 'failed' ? FAILED_RETENTION_FACTOR * days : days,
           sweep: (before, atMost) => this.#deliveries.sweep(status, before, atMost),
           clock,
           log,
@@ -77,7 +77,7 @@ export class Webhooks {
     );
     this.#queue = new DeliveryQueue({
       table: this.#deliveries,
-      onStored: () => this.#dispatcher.poke(),
+      onStored: () => this.#dispatcher.schedulePoll(),
       clock,
       log,
     });
@@ -87,7 +87,7 @@ export class Webhooks {
   async start(): Promise<void> {
     await this.#reload();
     for (const sweeper of this.#sweepers) sweeper.start();
-    this.#dispatcher.poke();
+    this.#dispatcher.schedulePoll();
   }
 
   /** Stores what it was told, and breaks off what is being sent: that is sent again after the next start. */
@@ -123,14 +123,14 @@ export class Webhooks {
    * @returns it, and its secret: to be shown this once.
    * @throws PublicError 400 `url_not_allowed`, `secret_invalid`, 409 `too_many_webhooks`
    */
-  async create({ url, events, secret }: WebhookWishes): Promise<{ webhook: Webhook; secret: string }> {
+  async create({ url, events, secret }: WebhookRequest): Promise<{ webhook: Webhook; secret: string }> {
     const checked = {
       url: this.#policy.check(url).href,
-      secret: secret === undefined ? mintWebhookSecret() : checkSecret(secret),
+      secret: secret === undefined ? generateWebhookSecret() : checkSecret(secret),
     };
     const made = { ...checked, id: newId(), events: [...new Set(events)], createdAt: this.#now() };
-    const webhook = await this.#table.insert(made, MAXIMUM_WEBHOOKS);
-    if (!webhook) throw new PublicError(409, 'too_many_webhooks', `There are ${MAXIMUM_WEBHOOKS} webhooks.`);
+    const webhook = await this.#table.insert(made, MAX_WEBHOOKS);
+    if (!webhook) throw new PublicError(409, 'too_many_webhooks', `There are ${MAX_WEBHOOKS} webhooks.`);
     await this.#reload();
     return { webhook, secret: checked.secret };
   }
@@ -151,7 +151,7 @@ export class Webhooks {
     const webhook = await this.#table.update(id, changes);
     if (!webhook) throw notFound();
     await this.#reload();
-    this.#dispatcher.poke();
+    this.#dispatcher.schedulePoll();
     return webhook;
   }
 
@@ -168,12 +168,12 @@ export class Webhooks {
    * @throws PublicError 404 `webhook_not_found`, 409 `webhook_disabled`
    */
   async ping(id: string): Promise<string> {
-    this.#enabled(id);
+    this.#requireEnabled(id);
     const createdAt = this.#now();
     const payload = { type: PING, timestamp: createdAt.toISOString(), data: { webhookId: id } };
     const deliveryId = newId();
     await this.#deliveries.insert([{ id: deliveryId, webhookId: id, event: PING, payload, createdAt }]);
-    this.#dispatcher.poke();
+    this.#dispatcher.schedulePoll();
     return deliveryId;
   }
 
@@ -182,7 +182,7 @@ export class Webhooks {
     id: string,
     page: { status?: DeliveryStatus | undefined; limit: number; offset: number },
   ): Promise<Delivery[]> {
-    this.#find(id);
+    this.#requireWebhook(id);
     return await this.#deliveries.list(id, page);
   }
 
@@ -194,32 +194,32 @@ export class Webhooks {
   async replay(deliveryId: string): Promise<Delivery> {
     const delivery = await this.#deliveries.find(deliveryId);
     if (!delivery) throw new PublicError(404, 'delivery_not_found', 'There is no such delivery.');
-    this.#enabled(delivery.webhookId);
+    this.#requireEnabled(delivery.webhookId);
     const begun = await this.#deliveries.reset(deliveryId, this.#now());
     if (!begun) throw new PublicError(409, 'delivery_pending', 'This delivery is under way already.');
-    this.#dispatcher.poke();
+    this.#dispatcher.schedulePoll();
     return begun;
   }
 
-  #find(id: string): Webhook {
+  #requireWebhook(id: string): Webhook {
     const webhook = this.#webhooks.find((candidate) => candidate.id === id.toLowerCase());
     if (!webhook) throw notFound();
     return webhook;
   }
 
-  #enabled(id: string): void {
-    if (this.#find(id).disabledAt === null) return;
+  #requireEnabled(id: string): void {
+    if (this.#requireWebhook(id).disabledAt === null) return;
     throw new PublicError(409, 'webhook_disabled', 'This webhook is disabled: enable it first.');
   }
 
   /** One after the other, so that an older answer does not overwrite a newer one. */
-  #reloading: Promise<unknown> = Promise.resolve();
+  #lastReload: Promise<unknown> = Promise.resolve();
   async #reload(): Promise<void> {
     const load = async (): Promise<void> => {
       this.#webhooks = await this.#table.list();
     };
-    const reloading = this.#reloading.then(load, load);
-    this.#reloading = reloading;
+    const reloading = this.#lastReload.then(load, load);
+    this.#lastReload = reloading;
     await reloading;
   }
 

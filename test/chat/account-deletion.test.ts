@@ -18,16 +18,16 @@ t.test('what somebody wrote stays without its author, in memory and in the datab
   await chat.polls.vote(visitor('ann'), streamId, pollId, 0);
   await chat.forgetUser({ userId: 'ann', pseudonym: PSEUDONYM, purge: false });
 
-  for (const place of [chat, await reopen()]) {
+  for (const instance of [chat, await reopen()]) {
     const client = hub.client(account('zoe'));
-    await joinChat(place, client, streamId);
+    await joinChat(instance, client, streamId);
     const [{ messages } = { messages: [] }] = client.heard('chat:history') as { messages: object[] }[];
     t.match(messages, [
       { userId: PSEUDONYM, name: 'Deleted account', message: 'Hello', badge: undefined },
       { userId: 'bob', message: 'Hello Ann' },
     ]);
-    await t.rejects(place.moderation.log(visitor('ann'), streamId, { limit: 5 }), { code: 'not_allowed' });
-    const log = await place.moderation.log(owner, streamId, { limit: 5 });
+    await t.rejects(instance.moderation.log(visitor('ann'), streamId, { limit: 5 }), { code: 'not_allowed' });
+    const log = await instance.moderation.log(owner, streamId, { limit: 5 });
     t.same([...new Set(log.map(({ moderatorId }) => moderatorId))], [PSEUDONYM, 'owner']);
   }
   const names = [
@@ -69,6 +69,6 @@ t.test('who was banned with their address stays banned under another account', a
   await chat.moderation.ban(visitor('owner'), streamId, { userId: 'eve' });
   await chat.forgetUser({ userId: 'eve', pseudonym: PSEUDONYM, purge: true });
   const again = { ...visitor('evelyn'), address: eve.address };
-  for (const place of [chat, await reopen()])
-    await t.rejects(place.posting.post(again, streamId, { message: 'Boo' }), { code: 'banned' });
+  for (const instance of [chat, await reopen()])
+    await t.rejects(instance.posting.post(again, streamId, { message: 'Boo' }), { code: 'banned' });
 });

@@ -4,12 +4,12 @@ import { FakeClock } from '../support/fake-clock.js';
 import { recordLog } from '../support/log-record.js';
 
 const LIMITS: BatchWriterLimits = {
-  items: 10,
-  batch: 4,
-  gatherMs: 20,
-  tryMs: 1_000,
-  withinMs: 5_000,
-  closeWithinMs: 2_000,
+  maxItems: 10,
+  maxBatch: 4,
+  batchIntervalMs: 20,
+  attemptTimeoutMs: 1_000,
+  itemTimeoutMs: 5_000,
+  closeTimeoutMs: 2_000,
 };
 const away = Object.assign(new Error('away'), { code: 'ECONNREFUSED' });
 
@@ -87,11 +87,11 @@ t.test('what can’t be written in time is refused, and no more is taken than fi
   const added = Array.from({ length: 10 }, (_, item) => writer.add(item));
   const outcomes = Promise.allSettled(added);
   await t.rejects(writer.add(11), { status: 503, code: 'chat_overloaded' });
-  t.throws(() => writer.mustTake(), { code: 'chat_overloaded' });
+  t.throws(() => writer.assertAccepting(), { code: 'chat_overloaded' });
   await clock.advance(20_000);
   for (const outcome of await outcomes)
     t.match(outcome, { status: 'rejected', reason: { status: 503, code: 'temporarily_unavailable' } });
-  t.doesNotThrow(() => writer.mustTake());
+  t.doesNotThrow(() => writer.assertAccepting());
 });
 
 t.test('a database that says nothing is taken for away', async (t) => {
@@ -99,7 +99,7 @@ t.test('a database that says nothing is taken for away', async (t) => {
     attempt === 1 ? new Promise(() => {}) : Promise.resolve(),
   );
   const added = writer.add(1);
-  await clock.advance(LIMITS.tryMs + 50);
+  await clock.advance(LIMITS.attemptTimeoutMs + 50);
   t.equal(await added, 'stored 1');
   t.equal(batches.length, 2);
 });
@@ -130,7 +130,7 @@ t.test('closing does not wait for ever for a database that is away', async (t) =
   const added = writer.add(1);
   const refused = t.rejects(added, { code: 'temporarily_unavailable' });
   const closed = writer.close();
-  await clock.advance(LIMITS.closeWithinMs + 1_000);
+  await clock.advance(LIMITS.closeTimeoutMs + 1_000);
   await closed;
   await refused;
 });

@@ -11,11 +11,11 @@ const NEVER = new AbortController().signal;
 async function outcome(
   t: Test,
   body: string,
-  { limit = 60, signal = NEVER, environment = {} } = {},
+  { timeoutS = 60, signal = NEVER, environment = {} } = {},
 ): Promise<TestOutcome> {
   const program = path.join(t.testdir(), 'x.test.mjs');
   writeFileSync(program, `import t from '${TAP}';\n${body}`);
-  return await runTestFile('test/x.test.ts', { program, environment, limit, signal });
+  return await runTestFile('test/x.test.ts', { program, environment, timeoutS, signal });
 }
 
 t.test('tests that pass and fail are counted, with what was said of those that fail', async (t) => {
@@ -49,7 +49,7 @@ t.test('a file that ends as it should is well, and one that ends otherwise is no
 
 t.test('a file that takes too long says where it was', async (t) => {
   const { report } = await outcome(t, `t.test('waits for ever', (t) => void setInterval(() => {}, 1_000));`, {
-    limit: 1,
+    timeoutS: 1,
   });
   t.equal(report.passed, 0);
   t.ok(report.failed > 0);

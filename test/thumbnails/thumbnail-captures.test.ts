@@ -3,7 +3,7 @@ import path from 'node:path';
 import t, { type Test } from 'tap';
 import type { Presentation } from '../../src/packager/index.js';
 import type { Livestream, StreamChange, StreamState } from '../../src/streams/index.js';
-import { ThumbnailCaptures, Thumbnails } from '../../src/thumbnails/index.js';
+import { ThumbnailCaptures, ThumbnailStore } from '../../src/thumbnails/index.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { until } from '../support/gateway-process.js';
 import { recordLog } from '../support/log-record.js';
@@ -20,11 +20,11 @@ function jpeg(name: string): Buffer {
  * Captures in a hall of the test, by a script of the test in the place of ffmpeg that runs in a folder of its own.
  * Livestreams and their media are there as soon as something is said of them.
  */
-function stage(t: Test, { interval = 60_000, program = NOTE } = {}) {
+function stage(t: Test, { intervalMs = 60_000, program = NOTE } = {}) {
   const folder = t.testdir();
   const clock = new FakeClock();
   const { log, lines } = recordLog();
-  const thumbnails = new Thumbnails({ folder: path.join(folder, 'thumbnails') });
+  const thumbnails = new ThumbnailStore({ folder: path.join(folder, 'thumbnails') });
   /** The addresses of pictures that livestreams have. */
   const stored = new Map<string, string | null>();
   /** The newest keyframes. */
@@ -46,7 +46,7 @@ function stage(t: Test, { interval = 60_000, program = NOTE } = {}) {
     },
     thumbnails,
     ffmpeg: { path: script(t, `cd ${folder}\n${program}`), environment: { PATH: process.env.PATH } },
-    interval,
+    intervalMs,
     clock,
     log,
   });
@@ -122,7 +122,7 @@ t.test('a livestream that has been given a picture is left alone', async (t) => 
 });
 
 t.test('with an interval of 0 nothing is done', async (t) => {
-  const { step, clock, taken } = stage(t, { interval: 0 });
+  const { step, clock, taken } = stage(t, { intervalMs: 0 });
   step('a', 'live');
   t.equal(clock.pending, 0);
   await clock.advance(120_000);
@@ -130,7 +130,7 @@ t.test('with an interval of 0 nothing is done', async (t) => {
 });
 
 t.test('one is taken at a time, and everybody has their turn', async (t) => {
-  const { step, pass, taken } = stage(t, { interval: 2_000 });
+  const { step, pass, taken } = stage(t, { intervalMs: 2_000 });
   for (const streamId of ['a', 'b', 'c', 'd']) step(streamId, 'live');
   await pass(3);
   t.same(taken(), ['a']);

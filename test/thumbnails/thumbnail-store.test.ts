@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Thumbnails } from '../../src/thumbnails/index.js';
+import { ThumbnailStore } from '../../src/thumbnails/index.js';
 
 const HEAD = Buffer.from([0xff, 0xd8, 0xff, 0xe0]);
 const MEGABYTE = 1024 * 1024;
@@ -11,7 +11,7 @@ function jpeg(size: number, fill = 0): Buffer {
 t.test(
   'pictures of broadcasts take the place of those before, and are forgotten with the rest',
   async (t) => {
-    const thumbnails = new Thumbnails({ folder: t.testdir() });
+    const thumbnails = new ThumbnailStore({ folder: t.testdir() });
     thumbnails.capture('a', jpeg(100, 1));
     const first = thumbnails.captured('a');
     thumbnails.capture('a', jpeg(100, 2));
@@ -29,7 +29,7 @@ t.test(
 );
 
 t.test('pictures of broadcasts take 64 MB at most; the oldest go first', async (t) => {
-  const thumbnails = new Thumbnails({ folder: t.testdir() });
+  const thumbnails = new ThumbnailStore({ folder: t.testdir() });
   for (let index = 0; index < 64; index++) thumbnails.capture(`${index}`, jpeg(MEGABYTE));
   t.ok(thumbnails.captured('0'));
   // The same again takes no more, and is the newest.

@@ -6,13 +6,13 @@ import { type ChatMessage, type PublicMessage, publicMessage } from './chat-mess
 import type { MessageTable } from './message-table.js';
 
 /** Messages replayed to who comes. */
-const REPLAYED = 50;
+const REPLAY_LIMIT = 50;
 /** Messages told at once to who comes back; the rest is asked for. */
-const CAUGHT_UP = 100;
+const CATCH_UP_LIMIT = 100;
 /** Deletions that are told to who comes back. */
-const DELETIONS = 1_000;
+const DELETIONS_LIMIT = 1_000;
 /** Told again rather than not at all, where the clock was set back meanwhile. */
-const DELETED_BEFORE_MS = 60_000;
+const CLOCK_TOLERANCE_MS = 60_000;
 /** RFC 9562 section 5.7: the first 48 bits of an id are Unix ms. */
 const TIME_DIGITS = 12;
 
@@ -48,7 +48,7 @@ export class History {
     const [before, after] = [readCursor(query.before), readCursor(query.after)];
     if (before !== undefined && after !== undefined)
       throw new PublicError(400, 'validation_failed', 'Give before or after, not both.');
-    return await this.#rooms.within(streamId, visitor.principal, async ({ room }) => {
+    return await this.#rooms.withRoom(streamId, visitor.principal, async ({ room }) => {
       const recent =
         offset === 0 && before === undefined && after === undefined
           ? room.recent.newestStored(limit)
@@ -69,33 +69,33 @@ export class History {
    */
   async replay(room: ChatRoom, after: string | undefined, enter: (replay: Replay) => void): Promise<void> {
     if (after === undefined) {
-      const messages = room.recent.newest(REPLAYED).map(publicMessage);
+      const messages = room.recent.newest(REPLAY_LIMIT).map(publicMessage);
       return enter({ messages, more: false });
     }
     const { recent } = room;
     const messages: ChatMessage[] = [];
     let seen = after;
-    while (!recent.reaches(seen) && messages.length < CAUGHT_UP) {
+    while (!recent.covers(seen) && messages.length < CATCH_UP_LIMIT) {
       const { floor } = recent;
-      const wanted = CAUGHT_UP - messages.length;
+      const wanted = CATCH_UP_LIMIT - messages.length;
       const page = await this.#table.after(room.streamId, seen, wanted);
       messages.push(...page);
       const last = page.at(-1)?.id ?? seen;
       // A page with room left says that there is nothing else up to the floor.
       seen = page.length < wanted && last < floor ? floor : last;
     }
-    const rest = recent.reaches(seen) ? recent.after(seen) : [];
-    const wanted = CAUGHT_UP - messages.length;
+    const rest = recent.covers(seen) ? recent.after(seen) : [];
+    const wanted = CATCH_UP_LIMIT - messages.length;
     messages.push(...rest.slice(0, wanted));
-    const more = rest.length > wanted || !recent.reaches(seen);
+    const more = rest.length > wanted || !recent.covers(seen);
     enter({ messages: messages.map(publicMessage), more });
   }
 
   /** Which messages up to `upTo` were deleted since the message `after` was written. */
   async deletedSince(streamId: string, after: string, upTo: string): Promise<string[]> {
     const written = Number.parseInt(after.replace('-', '').slice(0, TIME_DIGITS), 16);
-    const since = new Date(written - DELETED_BEFORE_MS);
-    return await this.#table.deletedSince(streamId, since, upTo, DELETIONS);
+    const since = new Date(written - CLOCK_TOLERANCE_MS);
+    return await this.#table.deletedSince(streamId, since, upTo, DELETIONS_LIMIT);
   }
 }
 

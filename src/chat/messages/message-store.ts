@@ -1,32 +1,32 @@
 import type { Clock, Logger, Sql } from '../../platform/index.js';
 import { BatchWriter, type BatchWriterLimits } from '../batch-writer.js';
 import type { ChatMessage } from './chat-message.js';
-import { MessageTable, type Stored } from './message-table.js';
+import { MessageTable, type StoredId } from './message-table.js';
 
 /** Messages that may have been stored unnoticed and are to be erased, remembered at most. */
-const GIVEN_UP = 10_000;
+const MAX_ABANDONED = 10_000;
 
 /** Puts messages into the database, many at once and in order. */
 export class MessageStore {
-  readonly #writer: BatchWriter<ChatMessage, Stored>;
+  readonly #writer: BatchWriter<ChatMessage, StoredId>;
   /** Their senders were told that they were not stored; but the database may have gone away in the middle of its answer. */
-  readonly #givenUp = new Set<string>();
+  readonly #abandoned = new Set<string>();
 
   constructor(options: { sql: Sql; clock: Clock; log: Logger; limits: BatchWriterLimits }) {
     const { sql, clock, log, limits } = options;
     const table = new MessageTable(sql);
-    const write = async (messages: ChatMessage[]): Promise<Stored[]> => {
-      const erase = [...this.#givenUp];
+    const write = async (messages: ChatMessage[]): Promise<StoredId[]> => {
+      const erase = [...this.#abandoned];
       const stored = await table.insert(messages, erase);
-      for (const id of erase) this.#givenUp.delete(id);
+      for (const id of erase) this.#abandoned.delete(id);
       return stored;
     };
     this.#writer = new BatchWriter({ write, clock, log, limits });
   }
 
   /** @throws PublicError 503 when it takes nothing at the moment */
-  mustTake(): void {
-    this.#writer.mustTake();
+  assertAccepting(): void {
+    this.#writer.assertAccepting();
   }
 
   /** @returns the id under which it is stored: another one, where it had been sent before. */
@@ -34,7 +34,7 @@ export class MessageStore {
     try {
       return (await this.#writer.add(message)).id;
     } catch (error) {
-      if (this.#givenUp.size < GIVEN_UP) this.#givenUp.add(message.id);
+      if (this.#abandoned.size < MAX_ABANDONED) this.#abandoned.add(message.id);
       throw error;
     }
   }

@@ -2,10 +2,10 @@ import { idBoundary, type Queries, type Sql } from '../../platform/index.js';
 import type { ChatMessage } from './chat-message.js';
 
 /** What became of a message: stored, or found to be one that was stored before. */
-export type Stored = { id: string };
+export type StoredId = { id: string };
 
 /** Where a page of messages begins; the newest where nothing is said. */
-export type PageOfMessages = {
+export type MessagePageQuery = {
   limit: number;
   /** Messages left out, counted back from the newest or from `before`. */
   offset?: number | undefined;
@@ -13,7 +13,7 @@ export type PageOfMessages = {
   before?: string | undefined;
 };
 
-type Of = { streamId: string; userId: string; upTo: string };
+type UserMessages = { streamId: string; userId: string; upTo: string };
 
 /** Statements on the table `livestream_chat`; nobody else queries it. Lists go from old to new. */
 export class MessageTable {
@@ -30,7 +30,7 @@ export class MessageTable {
    * @param erase messages that nobody was promised, to be removed by the way: they may have been stored unnoticed.
    * @throws PostgreSQL's 23503 where a livestream is gone
    */
-  async insert(messages: ChatMessage[], erase: string[] = []): Promise<Stored[]> {
+  async insert(messages: ChatMessage[], erase: string[] = []): Promise<StoredId[]> {
     const fresh =
       erase.length === 0
         ? await this.#insert(this.#sql, messages)
@@ -40,12 +40,12 @@ export class MessageTable {
           });
     const stored = new Set(fresh.map(({ id }) => id));
     return await Promise.all(
-      messages.map(async (message) => (stored.has(message.id) ? message : await this.#standing(message))),
+      messages.map(async (message) => (stored.has(message.id) ? message : await this.#findExisting(message))),
     );
   }
 
   /** One page, seen from the newest. */
-  async page(streamId: string, { limit, offset = 0, before }: PageOfMessages): Promise<ChatMessage[]> {
+  async page(streamId: string, { limit, offset = 0, before }: MessagePageQuery): Promise<ChatMessage[]> {
     const rows = await this.#sql<ChatMessage[]>`
       select ${this.#columns()} from livestream_chat
       where stream_id = ${streamId} and deleted_at is null
@@ -103,7 +103,7 @@ export class MessageTable {
   }
 
   /** Deletes everything that somebody wrote, up to a message. @returns how many messages */
-  async deleteOf(sql: Queries, of: Of, by: string, at: Date): Promise<number> {
+  async deleteByUser(sql: Queries, of: UserMessages, by: string, at: Date): Promise<number> {
     const result = await sql`
       update livestream_chat set deleted_at = ${at}, deleted_by = ${by}
       where stream_id = ${of.streamId} and user_id = ${of.userId} and id <= ${of.upTo} and deleted_at is null`;
@@ -111,7 +111,7 @@ export class MessageTable {
   }
 
   /** Gives messages of somebody another author, at most so many; they are no sender's any more. @returns how many */
-  async disown(userId: string, author: { userId: string; name: string }, atMost: number): Promise<number> {
+  async anonymise(userId: string, author: { userId: string; name: string }, atMost: number): Promise<number> {
     const result = await this.#sql`
       update livestream_chat set user_id = ${author.userId}, user_name = ${author.name}, badge = null,
         address_hash = null, deleted_by = case when deleted_by = ${userId} then ${author.userId} else deleted_by end
@@ -120,7 +120,7 @@ export class MessageTable {
   }
 
   /** Deletes messages of somebody for good, wherever they wrote, at most so many. @returns how many */
-  async deleteAllOf(userId: string, atMost: number): Promise<number> {
+  async purgeUser(userId: string, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from livestream_chat
       where id in (select id from livestream_chat where user_id = ${userId} limit ${atMost})`;
@@ -148,8 +148,8 @@ export class MessageTable {
       returning id`;
   }
 
-  async #standing({ id, streamId, userId, clientId }: ChatMessage): Promise<Stored> {
-    const [row] = await this.#sql<Stored[]>`
+  async #findExisting({ id, streamId, userId, clientId }: ChatMessage): Promise<StoredId> {
+    const [row] = await this.#sql<StoredId[]>`
       select id from livestream_chat
       where id = ${id} or (stream_id = ${streamId} and user_id = ${userId} and client_id = ${clientId})
       order by (id = ${id}) desc limit 1`;

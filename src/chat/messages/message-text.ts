@@ -8,11 +8,11 @@ const LINE_BREAKS = /[\t\n\r\u2028\u2029]+/gu;
 const CONTROLS = /\p{Cc}/u;
 const LONE_SURROGATES = /\p{Cs}/u;
 /** Explicit directional formatting (UAX #9 section 2) reaches beyond the message; the others are never typed by anybody. */
-const STRAY = /[\u202a-\u202e\u2066-\u206f\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]/gu;
+const DIRECTIONAL_AND_INVISIBLE = /[\u202a-\u202e\u2066-\u206f\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]/gu;
 /** Scripts pile up to four marks over one letter; towers of them reach into the lines of others. */
-const TOWER = /(?:\p{M}[\u00ad\u200c-\u200f]*){5}/u;
+const STACKED_MARKS = /(?:\p{M}[\u00ad\u200c-\u200f]*){5}/u;
 /** What shows nothing: spaces, controls, formats, fillers, and the blank Braille pattern. */
-const UNSEEN = /[\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+const INVISIBLE = /[\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /**
  * The text of a message as it is stored and shown: NFC, one line, without what would change how other lines are shown.
@@ -23,10 +23,10 @@ const UNSEEN = /[\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 export function normaliseMessage(text: string): string {
   if (text.length > 4 * MESSAGE_LENGTH) throw tooLong();
   if (LONE_SURROGATES.test(text)) throw invalid('half a character');
-  const line = text.normalize('NFC').replace(LINE_BREAKS, ' ').replace(STRAY, '').trim();
+  const line = text.normalize('NFC').replace(LINE_BREAKS, ' ').replace(DIRECTIONAL_AND_INVISIBLE, '').trim();
   if (CONTROLS.test(line)) throw invalid('control characters');
-  if (TOWER.test(line)) throw invalid('more than four marks over one letter');
-  if (line.replace(UNSEEN, '') === '')
+  if (STACKED_MARKS.test(line)) throw invalid('more than four marks over one letter');
+  if (line.replace(INVISIBLE, '') === '')
     throw new PublicError(400, 'message_empty', 'The message has nothing to see in it.');
   if ([...line].length > MESSAGE_LENGTH) throw tooLong();
   return line;
@@ -37,7 +37,7 @@ export function cleanName(name: string): string {
   const line = name
     .normalize('NFC')
     .replace(LINE_BREAKS, ' ')
-    .replace(STRAY, '')
+    .replace(DIRECTIONAL_AND_INVISIBLE, '')
     .replace(/[\p{Cc}\p{Cs}]/gu, '')
     .replace(/(\p{M}{4})\p{M}+/gu, '$1')
     .trim();

@@ -6,11 +6,16 @@ import {
   type RateLimitOptions,
 } from '../../platform/index.js';
 import type { RealtimeHub } from '../../realtime/index.js';
-import { type Author, authorOf, type InTheNameOf } from '../author.js';
-import type { Standings, Visitor } from '../chat-role.js';
+import { type Author, authorOf, type OnBehalfOf } from '../author.js';
+import type { ChatRoles, Visitor } from '../chat-role.js';
 import type { ChatRoom } from '../chat-room.js';
-import type { ChatRooms, Place } from '../chat-rooms.js';
-import { mustBeAllowed, mustNotBeBanned, type Ties, tooFast } from '../moderation/posting-rules.js';
+import type { ChatContext, ChatRooms } from '../chat-rooms.js';
+import {
+  type AuthorRelations,
+  assertAllowed,
+  assertNotBanned,
+  rateLimited,
+} from '../moderation/posting-rules.js';
 import { type ChatMessage, publicMessage } from './chat-message.js';
 import type { MessageStore } from './message-store.js';
 import { normaliseMessage } from './message-text.js';
@@ -26,16 +31,16 @@ export type PostRequest = {
   /** What the sender saw, on the timeline of the media: ISO 8601, or Unix ms. */
   mediaTime?: string | number | undefined;
   /** For the operator. */
-  as?: InTheNameOf | undefined;
+  as?: OnBehalfOf | undefined;
 };
 
 export type PostingOptions = {
   rooms: ChatRooms;
-  standings: Standings;
+  roles: ChatRoles;
   store: MessageStore;
   hub: Pick<RealtimeHub, 'broadcast'>;
   isFollowing: (follower: string, followed: string) => Promise<boolean>;
-  hash: (streamId: string, address: string) => string;
+  hashAddress: (streamId: string, address: string) => string;
   clock: Clock;
   limits: { account: RateLimitOptions; address: RateLimitOptions };
 };
@@ -59,22 +64,22 @@ export class Posting {
    * `rate_limited`, 503
    */
   async post(visitor: Visitor, streamId: string, request: PostRequest): Promise<{ messageId: string }> {
-    const { rooms, standings, store, hash, clock } = this.#options;
+    const { rooms, roles, store, hashAddress, clock } = this.#options;
     const message = normaliseMessage(request.message);
-    const clientId = clientIdOf(request.clientId);
-    const mediaTime = mediaTimeOf(request.mediaTime, clock.now());
-    this.#mustNotBeTooFast(visitor, request.as);
-    const stored = await rooms.within(streamId, visitor.principal, async (place) => {
-      const author = await authorOf(visitor, place, standings, hash, request.as);
-      const ties = await this.#ties(author, place);
+    const clientId = parseClientId(request.clientId);
+    const mediaTime = parseMediaTime(request.mediaTime, clock.now());
+    this.#assertRate(visitor, request.as);
+    const stored = await rooms.withRoom(streamId, visitor.principal, async (context) => {
+      const author = await authorOf(visitor, context, roles, hashAddress, request.as);
+      const relations = await this.#relations(author, context);
       // From here to the message's place in the room nothing may come between: its id is its place.
-      const { room } = place;
-      const known = room.recent.sent(author.userId, clientId);
+      const { room } = context;
+      const known = room.recent.findByClientId(author.userId, clientId);
       if (known) return { messageId: known };
-      mustNotBeBanned(room, author);
-      mustBeAllowed(room, author, ties, message);
-      store.mustTake();
-      if (author.standing === 'viewer') room.noteSlow(author.userId);
+      assertNotBanned(room, author);
+      assertAllowed(room, author, relations, message);
+      store.assertAccepting();
+      if (author.role === 'viewer') room.recordSlowModePost(author.userId);
       const { userId, name, badge, addressHash } = author;
       return {
         messageId: this.#publish(room, {
@@ -99,10 +104,10 @@ export class Posting {
     const { id, streamId } = message;
     const retract = (): void => {
       room.recent.remove(id);
-      hub.broadcast(room.everybody, 'chat:deleted', { streamId, ids: [id] });
+      hub.broadcast(room.hubRoom, 'chat:deleted', { streamId, ids: [id] });
     };
     room.recent.add(message);
-    hub.broadcast(room.everybody, 'chat:message', publicMessage(message));
+    hub.broadcast(room.hubRoom, 'chat:message', publicMessage(message));
     const stored = store.store(message).then(
       (storedId) => {
         if (storedId === id) room.recent.confirm(id);
@@ -111,41 +116,44 @@ export class Posting {
       },
       (error: unknown) => {
         retract();
-        throw gone(error);
+        throw toPublicError(error);
       },
     );
-    room.recent.remember(message, stored);
+    room.recent.trackClientId(message, stored);
     return stored;
   }
 
-  #mustNotBeTooFast({ principal, address }: Visitor, as: InTheNameOf | undefined): void {
+  #assertRate({ principal, address }: Visitor, as: OnBehalfOf | undefined): void {
     const from = networkBlock(address);
     const [addresses, accounts] = [this.#addresses, this.#accounts];
     if (principal.kind === 'operator') {
       const wait = as === undefined ? 0 : accounts.take(`account ${as.userId}`);
-      if (wait > 0) throw tooFast(wait);
+      if (wait > 0) throw rateLimited(wait);
       return;
     }
     const account = principal.kind === 'account' ? `account ${principal.userId}` : `address ${from}`;
     const wait = Math.max(accounts.wait(account), addresses.wait(from));
-    if (wait > 0) throw tooFast(wait);
+    if (wait > 0) throw rateLimited(wait);
     accounts.take(account);
     addresses.take(from);
   }
 
-  async #ties({ userId, standing, kind }: Author, { room, livestream }: Place): Promise<Ties> {
+  async #relations(
+    { userId, role, kind }: Author,
+    { room, livestream }: ChatContext,
+  ): Promise<AuthorRelations> {
     const { rooms, isFollowing } = this.#options;
     const { membersOnly, followersOnly } = room.settings;
-    if (standing !== 'viewer' || kind === 'guest') return { isGuest: false, isFollower: false };
-    const [isGuest, isFollower] = await Promise.all([
-      membersOnly && rooms.isGuest(livestream.id, userId),
+    if (role !== 'viewer' || kind === 'guest') return { isInvitee: false, isFollower: false };
+    const [isInvitee, isFollower] = await Promise.all([
+      membersOnly && rooms.isInvitee(livestream.id, userId),
       followersOnly && livestream.userId !== null && isFollowing(userId, livestream.userId),
     ]);
-    return { isGuest, isFollower };
+    return { isInvitee, isFollower };
   }
 }
 
-function clientIdOf(value: string | undefined): string | null {
+function parseClientId(value: string | undefined): string | null {
   if (value === undefined) return null;
   if (CLIENT_ID.test(value)) return value;
   throw new PublicError(
@@ -155,7 +163,7 @@ function clientIdOf(value: string | undefined): string | null {
   );
 }
 
-function mediaTimeOf(value: string | number | undefined, now: number): Date {
+function parseMediaTime(value: string | number | undefined, now: number): Date {
   if (value === undefined) return new Date(now);
   const time = typeof value === 'number' ? value : Date.parse(value);
   if (Number.isNaN(time))
@@ -168,7 +176,7 @@ function mediaTimeOf(value: string | number | undefined, now: number): Date {
 }
 
 /** PostgreSQL appendix A: foreign_key_violation. The livestream went away while the message waited. */
-function gone(error: unknown): unknown {
+function toPublicError(error: unknown): unknown {
   const { code } = error as { code?: string };
   return code === '23503' ? new PublicError(404, 'stream_not_found', 'There is no such livestream.') : error;
 }

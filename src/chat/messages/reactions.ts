@@ -1,39 +1,39 @@
 import { type Clock, networkBlock, PublicError, RateLimit } from '../../platform/index.js';
 import type { RealtimeHub } from '../../realtime/index.js';
 import { authorOf } from '../author.js';
-import type { Standings, Visitor } from '../chat-role.js';
+import type { ChatRoles, Visitor } from '../chat-role.js';
 import type { ChatRooms } from '../chat-rooms.js';
-import { mustNotBeBanned, tooFast } from '../moderation/posting-rules.js';
-import { Paced } from '../throttle.js';
+import { assertNotBanned, rateLimited } from '../moderation/posting-rules.js';
+import { Throttle } from '../throttle.js';
 import { isOneEmote } from './emotes.js';
 
-const TELL_MS = 1_000;
+const BROADCAST_INTERVAL_MS = 1_000;
 /** Different reactions told at once; more are left out. */
-const KINDS = 20;
+const MAX_KINDS = 20;
 /** What one person, and what one address may send at once, and how often something more, in ms. */
 const PERSON = { capacity: 20, refillMs: 100 };
 const ADDRESS = { capacity: 200, refillMs: 10 };
 
-type Counting = { counts: Map<string, number>; tell: Paced };
+type ReactionCounter = { counts: Map<string, number>; throttle: Throttle };
 
 /** Reactions: kept nowhere, and told to the room once a second, counted. */
 export class Reactions {
   readonly #options: {
     rooms: ChatRooms;
-    standings: Standings;
+    roles: ChatRoles;
     hub: Pick<RealtimeHub, 'broadcast'>;
-    hash: (streamId: string, address: string) => string;
+    hashAddress: (streamId: string, address: string) => string;
     clock: Clock;
   };
   readonly #people: RateLimit;
   readonly #addresses: RateLimit;
-  readonly #counting = new Map<string, Counting>();
+  readonly #counters = new Map<string, ReactionCounter>();
 
   constructor(options: {
     rooms: ChatRooms;
-    standings: Standings;
+    roles: ChatRoles;
     hub: Pick<RealtimeHub, 'broadcast'>;
-    hash: (streamId: string, address: string) => string;
+    hashAddress: (streamId: string, address: string) => string;
     clock: Clock;
   }) {
     this.#options = options;
@@ -47,42 +47,42 @@ export class Reactions {
    * @throws PublicError 400 `reaction_invalid`, 401 `not_signed_in`, 403 `banned`, 404, 429 `rate_limited`
    */
   async react(visitor: Visitor, streamId: string, reaction: string): Promise<void> {
-    const { rooms, standings, hash } = this.#options;
+    const { rooms, roles, hashAddress } = this.#options;
     if (!isOneEmote(reaction))
       throw new PublicError(400, 'reaction_invalid', 'A reaction is one emoji, or an emote as :name:.');
     const from = networkBlock(visitor.address);
     const person = visitor.principal.kind === 'account' ? `account ${visitor.principal.userId}` : from;
     const wait = Math.max(this.#people.take(person), this.#addresses.take(from));
-    if (wait > 0) throw tooFast(wait);
-    await rooms.within(streamId, visitor.principal, async (place) => {
-      mustNotBeBanned(place.room, await authorOf(visitor, place, standings, hash));
-      this.#count(streamId, place.room.everybody, reaction);
+    if (wait > 0) throw rateLimited(wait);
+    await rooms.withRoom(streamId, visitor.principal, async (context) => {
+      assertNotBanned(context.room, await authorOf(visitor, context, roles, hashAddress));
+      this.#count(streamId, context.room.hubRoom, reaction);
     });
   }
 
   close(): void {
-    for (const { tell } of this.#counting.values()) tell.cancel();
-    this.#counting.clear();
+    for (const { throttle } of this.#counters.values()) throttle.cancel();
+    this.#counters.clear();
   }
 
   #count(streamId: string, room: string, reaction: string): void {
-    const counting = this.#counting.get(streamId) ?? this.#start(streamId, room);
-    const { counts, tell } = counting;
-    if (!counts.has(reaction) && counts.size >= KINDS) return;
+    const counter = this.#counters.get(streamId) ?? this.#start(streamId, room);
+    const { counts, throttle } = counter;
+    if (!counts.has(reaction) && counts.size >= MAX_KINDS) return;
     counts.set(reaction, (counts.get(reaction) ?? 0) + 1);
-    tell.want();
+    throttle.schedule();
   }
 
-  #start(streamId: string, room: string): Counting {
+  #start(streamId: string, room: string): ReactionCounter {
     const { hub, clock } = this.#options;
     const counts = new Map<string, number>();
-    const tell = new Paced(clock, TELL_MS, () => {
-      this.#counting.delete(streamId);
+    const throttle = new Throttle(clock, BROADCAST_INTERVAL_MS, () => {
+      this.#counters.delete(streamId);
       const reactions = Object.fromEntries(counts);
       hub.broadcast(room, 'chat:reactions', { streamId, reactions }, { droppable: true });
     });
-    const counting = { counts, tell };
-    this.#counting.set(streamId, counting);
-    return counting;
+    const counter = { counts, throttle };
+    this.#counters.set(streamId, counter);
+    return counter;
   }
 }

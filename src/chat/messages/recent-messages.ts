@@ -1,11 +1,11 @@
 import type { ChatMessage } from './chat-message.js';
 
 /** Stored messages that are kept in memory. */
-const KEPT = 200;
+const RECENT_MESSAGES = 200;
 /** Senders' own names for messages that are remembered: what is sent again was mostly sent just before. */
-const REMEMBERED = 1_000;
+const MAX_CLIENT_IDS = 1_000;
 
-export { KEPT as RECENT_MESSAGES };
+export { RECENT_MESSAGES };
 
 type Entry = { message: ChatMessage; stored: boolean };
 
@@ -14,7 +14,7 @@ export class RecentMessages {
   readonly #entries = new Map<string, Entry>();
   /** What became, or is to become, of messages that their senders gave names. */
   readonly #byClientId = new Map<string, Promise<string>>();
-  #waiting = 0;
+  #unstored = 0;
   /** Every message with a greater id, and not deleted, is here. */
   #floor: string;
   #lastId: string;
@@ -25,10 +25,10 @@ export class RecentMessages {
    */
   constructor(messages: ChatMessage[], lastId = '') {
     this.#lastId = lastId;
-    this.#floor = messages.length < KEPT ? '' : (messages[0]?.id ?? '');
+    this.#floor = messages.length < RECENT_MESSAGES ? '' : (messages[0]?.id ?? '');
     for (const message of messages) {
       this.#entries.set(message.id, { message, stored: true });
-      this.remember(message, Promise.resolve(message.id));
+      this.trackClientId(message, Promise.resolve(message.id));
     }
   }
 
@@ -37,16 +37,16 @@ export class RecentMessages {
   }
 
   /** Messages that are not stored yet. */
-  get waiting(): number {
-    return this.#waiting;
+  get unstoredCount(): number {
+    return this.#unstored;
   }
 
   /** Takes in a message that is about to be stored; its id must be greater than all before. */
   add(message: ChatMessage): void {
     this.#lastId = message.id;
     this.#entries.set(message.id, { message, stored: false });
-    this.#waiting++;
-    this.#trim();
+    this.#unstored++;
+    this.#evict();
   }
 
   /** The message is safe. */
@@ -54,8 +54,8 @@ export class RecentMessages {
     const entry = this.#entries.get(id);
     if (!entry || entry.stored) return;
     entry.stored = true;
-    this.#waiting--;
-    this.#trim();
+    this.#unstored--;
+    this.#evict();
   }
 
   get(id: string): ChatMessage | undefined {
@@ -65,18 +65,18 @@ export class RecentMessages {
   remove(id: string): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    if (!entry.stored) this.#waiting--;
+    if (!entry.stored) this.#unstored--;
     this.#entries.delete(id);
   }
 
   /** What somebody wrote has another author from now on. */
-  disown(userId: string, author: { userId: string; name: string }): void {
+  anonymise(userId: string, author: { userId: string; name: string }): void {
     for (const entry of this.#entries.values())
       if (entry.message.userId === userId)
         entry.message = { ...entry.message, ...author, badge: null, addressHash: null };
   }
 
-  removeOf(userId: string, upTo: string): void {
+  removeByUser(userId: string, upTo: string): void {
     for (const { message } of this.#entries.values())
       if (message.userId === userId && message.id <= upTo) this.remove(message.id);
   }
@@ -88,7 +88,7 @@ export class RecentMessages {
   }
 
   /** Whether every message after `id` is here. */
-  reaches(id: string): boolean {
+  covers(id: string): boolean {
     return id >= this.#floor;
   }
 
@@ -114,16 +114,19 @@ export class RecentMessages {
   }
 
   /** The newest message of somebody. */
-  lastOf(userId: string): ChatMessage | undefined {
+  newestByUser(userId: string): ChatMessage | undefined {
     return this.#messages().findLast((message) => message.userId === userId);
   }
 
   /** What became of a message that this sender sent before under this name. */
-  sent(userId: string, clientId: string | null): Promise<string> | undefined {
+  findByClientId(userId: string, clientId: string | null): Promise<string> | undefined {
     return clientId === null ? undefined : this.#byClientId.get(`${userId} ${clientId}`);
   }
 
-  remember({ userId, clientId }: { userId: string; clientId: string | null }, stored: Promise<string>): void {
+  trackClientId(
+    { userId, clientId }: { userId: string; clientId: string | null },
+    stored: Promise<string>,
+  ): void {
     if (clientId === null) return;
     const key = `${userId} ${clientId}`;
     this.#byClientId.set(key, stored);
@@ -131,7 +134,7 @@ export class RecentMessages {
       if (this.#byClientId.get(key) === stored) this.#byClientId.delete(key); // may be tried again
     });
     const [oldest] = this.#byClientId.keys();
-    if (oldest !== undefined && this.#byClientId.size > REMEMBERED) this.#byClientId.delete(oldest);
+    if (oldest !== undefined && this.#byClientId.size > MAX_CLIENT_IDS) this.#byClientId.delete(oldest);
   }
 
   #messages(): ChatMessage[] {
@@ -139,9 +142,9 @@ export class RecentMessages {
   }
 
   /** What is not stored yet stays: nobody could find it elsewhere. */
-  #trim(): void {
+  #evict(): void {
     for (const [id, { stored }] of this.#entries) {
-      if (this.#entries.size - this.#waiting <= KEPT || !stored) return;
+      if (this.#entries.size - this.#unstored <= RECENT_MESSAGES || !stored) return;
       this.#entries.delete(id);
       this.#floor = id;
     }

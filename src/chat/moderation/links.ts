@@ -1,5 +1,5 @@
 /** An address with its scheme, or one that starts as those of websites do. */
-const EXPLICIT = /(?:[a-z][a-z0-9+.-]{1,20}:\/\/|\bwww\.)[^\s]/iu;
+const WITH_SCHEME = /(?:[a-z][a-z0-9+.-]{1,20}:\/\/|\bwww\.)[^\s]/iu;
 /** A host with something behind it: a port, a path, a query. */
 const WITH_PATH = /(?:[\p{L}\p{N}-]+\.)+[\p{L}\p{N}-]{2,}(?::\d+)?[/?#][^\s]/u;
 /** An IPv4 address with a port or a path. */
@@ -16,5 +16,5 @@ export function hasLink(text: string): boolean {
     .replace(DOTS, '.')
     .normalize('NFKC')
     .replace(/\p{Default_Ignorable_Code_Point}/gu, '');
-  return EXPLICIT.test(plain) || ADDRESS.test(plain) || WITH_PATH.test(plain) || BARE.test(plain);
+  return WITH_SCHEME.test(plain) || ADDRESS.test(plain) || WITH_PATH.test(plain) || BARE.test(plain);
 }

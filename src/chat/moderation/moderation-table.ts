@@ -85,7 +85,7 @@ export class ModerationTable {
     await sql`delete from chat_bans where stream_id = ${streamId} and user_id = ${userId}`;
   }
 
-  async note(sql: Queries, streamId: string, entry: LogEntry): Promise<void> {
+  async insertLogEntry(sql: Queries, streamId: string, entry: LogEntry): Promise<void> {
     const { id, moderatorId, action, userId, messageId, createdAt } = entry;
     const details = entry.details === null ? null : JSON.stringify(entry.details);
     await sql`
@@ -95,7 +95,7 @@ export class ModerationTable {
   }
 
   /** Somebody moderates nowhere any more; their deeds, and bans of them, stay under another name. */
-  async disown(userId: string, as: string): Promise<void> {
+  async anonymise(userId: string, as: string): Promise<void> {
     await this.#sql.begin(async (sql) => {
       await sql`delete from chat_moderators where user_id = ${userId}`;
       await sql`update chat_bans set user_id = ${as} where user_id = ${userId}`;

@@ -9,19 +9,19 @@ import {
   type Sql,
 } from '../../platform/index.js';
 import type { RealtimeHub } from '../../realtime/index.js';
-import { mustOutrank, type Standings, type Visitor } from '../chat-role.js';
+import { assertOutranks, type ChatRoles, type Visitor } from '../chat-role.js';
 import type { ChatRoom } from '../chat-room.js';
-import type { ChatRooms, Place } from '../chat-rooms.js';
+import type { ChatContext, ChatRooms } from '../chat-rooms.js';
 import { readCursor } from '../messages/history.js';
 import type { MessageStore } from '../messages/message-store.js';
 import type { MessageTable } from '../messages/message-table.js';
 import type { Ban, LogEntry, ModerationTable, ModeratorAction } from './moderation-table.js';
-import { tooFast } from './posting-rules.js';
+import { rateLimited } from './posting-rules.js';
 
-const MODERATORS = 100;
-const BANS = 10_000;
+const MAX_MODERATORS = 100;
+const MAX_BANS = 10_000;
 /** What one moderator may do at once, and how often something more, in ms. */
-const DEEDS = { capacity: 60, refillMs: 250 };
+const ACTION_RATE = { capacity: 60, refillMs: 250 };
 
 export type BanRequest = {
   userId: string;
@@ -37,7 +37,7 @@ export type BanRequest = {
 export type ModerationOptions = {
   sql: Sql;
   rooms: ChatRooms;
-  standings: Standings;
+  roles: ChatRoles;
   store: MessageStore;
   messages: MessageTable;
   table: ModerationTable;
@@ -46,7 +46,7 @@ export type ModerationOptions = {
 };
 
 /** What was done, for the log; by whom and when is added. */
-export type Deed = {
+export type LoggedAction = {
   action: ModeratorAction;
   userId?: string | undefined;
   messageId?: string | undefined;
@@ -59,51 +59,51 @@ export type Deed = {
  */
 export class Moderation {
   readonly #options: ModerationOptions;
-  readonly #deeds: RateLimit;
+  readonly #actionLimit: RateLimit;
 
   constructor(options: ModerationOptions) {
     this.#options = options;
-    this.#deeds = new RateLimit(options.clock, DEEDS);
+    this.#actionLimit = new RateLimit(options.clock, ACTION_RATE);
   }
 
   /** Takes back a message: its author may, and moderators. @throws PublicError 404 `message_not_found` */
   async deleteMessage(visitor: Visitor, stream: string, id: string): Promise<void> {
-    const { rooms, standings, store, messages, hub } = this.#options;
-    await rooms.within(stream, visitor.principal, async (place) => {
-      const { room } = place;
+    const { rooms, roles, store, messages, hub } = this.#options;
+    await rooms.withRoom(stream, visitor.principal, async (context) => {
+      const { room } = context;
       const { streamId } = room;
       const messageId = parseUuid(id);
       if (messageId === undefined) throw messageNotFound();
       const message = room.recent.get(messageId) ?? (await messages.find(streamId, messageId));
       const own = message !== undefined && message.userId === userIdOf(visitor.principal);
-      const standing = own ? 'viewer' : standings.moderator(visitor, place);
+      const role = own ? 'viewer' : roles.requireModerator(visitor, context);
       if (!message) throw messageNotFound();
       if (!own)
-        mustOutrank(
-          standing,
-          message.badge === 'admin' ? 'admin' : await standings.ofUser(message.userId, place),
+        assertOutranks(
+          role,
+          message.badge === 'admin' ? 'admin' : await roles.roleOfUser(message.userId, context),
         );
       await store.settled(); // it may not be stored yet
-      const deed: Deed = {
+      const logged: LoggedAction = {
         action: 'message-deleted',
         userId: message.userId,
         messageId,
         details: { message: message.message },
       };
       const by = nameOf(visitor.principal);
-      await this.act(visitor, place, own ? undefined : deed, async (sql, at) => {
+      await this.runLogged(visitor, context, own ? undefined : logged, async (sql, at) => {
         if (!(await messages.delete(sql, streamId, messageId, by, at))) throw messageNotFound();
       });
       room.recent.remove(messageId);
-      hub.broadcast(room.everybody, 'chat:deleted', { streamId, ids: [messageId] });
+      hub.broadcast(room.hubRoom, 'chat:deleted', { streamId, ids: [messageId] });
     });
   }
 
   /** Deletes everything that somebody wrote. @returns how many messages */
   async purge(visitor: Visitor, streamId: string, userId: string): Promise<number> {
-    return await this.#options.rooms.within(streamId, visitor.principal, async (place) => {
-      await this.#mustOutrank(visitor, place, userId);
-      return await this.#purge(visitor, place, userId);
+    return await this.#options.rooms.withRoom(streamId, visitor.principal, async (context) => {
+      await this.#assertOutranks(visitor, context, userId);
+      return await this.#purge(visitor, context, userId);
     });
   }
 
@@ -111,13 +111,14 @@ export class Moderation {
   async ban(visitor: Visitor, stream: string, request: BanRequest): Promise<Ban> {
     const { rooms, messages, table, clock } = this.#options;
     const { userId, seconds, reason = '', address = seconds === undefined, purge = false } = request;
-    return await rooms.within(stream, visitor.principal, async (place) => {
-      const { room } = place;
-      await this.#mustOutrank(visitor, place, userId);
-      if (room.bans >= BANS && !room.hasBan(userId))
-        throw new PublicError(409, 'too_many_bans', `A chat may have ${BANS} bans: lift some first.`);
+    return await rooms.withRoom(stream, visitor.principal, async (context) => {
+      const { room } = context;
+      await this.#assertOutranks(visitor, context, userId);
+      if (room.banCount >= MAX_BANS && !room.hasBan(userId))
+        throw new PublicError(409, 'too_many_bans', `A chat may have ${MAX_BANS} bans: lift some first.`);
       const hash = address
-        ? (room.recent.lastOf(userId)?.addressHash ?? (await messages.lastAddressHash(room.streamId, userId)))
+        ? (room.recent.newestByUser(userId)?.addressHash ??
+          (await messages.lastAddressHash(room.streamId, userId)))
         : null;
       const now = clock.now();
       const ban: Ban = {
@@ -130,8 +131,8 @@ export class Moderation {
       };
       const action = seconds === undefined ? 'banned' : 'timed-out';
       const details = { reason, until: ban.until?.toISOString() ?? null, address: ban.addressHash !== null };
-      await room.inTurn(async () => {
-        await this.act(visitor, place, { action, userId, details }, (sql) =>
+      await room.runExclusive(async () => {
+        await this.runLogged(visitor, context, { action, userId, details }, (sql) =>
           table.ban(sql, room.streamId, ban),
         );
         room.addBan(ban);
@@ -143,118 +144,118 @@ export class Moderation {
             reason,
             until: ban.until?.toISOString() ?? null,
           });
-      if (purge) await this.#purge(visitor, place, userId);
+      if (purge) await this.#purge(visitor, context, userId);
       return ban;
     });
   }
 
   /** @throws PublicError 404 `ban_not_found` */
   async unban(visitor: Visitor, stream: string, userId: string): Promise<void> {
-    const { rooms, standings, table } = this.#options;
-    await rooms.within(stream, visitor.principal, async (place) => {
-      standings.moderator(visitor, place);
-      await place.room.inTurn(async () => {
-        if (!place.room.hasBan(userId))
+    const { rooms, roles, table } = this.#options;
+    await rooms.withRoom(stream, visitor.principal, async (context) => {
+      roles.requireModerator(visitor, context);
+      await context.room.runExclusive(async () => {
+        if (!context.room.hasBan(userId))
           throw new PublicError(404, 'ban_not_found', 'They are not banned from this chat.');
-        await this.act(visitor, place, { action: 'unbanned', userId }, (sql) =>
-          table.unban(sql, place.room.streamId, userId),
+        await this.runLogged(visitor, context, { action: 'unbanned', userId }, (sql) =>
+          table.unban(sql, context.room.streamId, userId),
         );
-        place.room.removeBan(userId);
+        context.room.removeBan(userId);
       });
     });
   }
 
   async bans(visitor: Visitor, stream: string): Promise<Ban[]> {
-    const { rooms, standings, table, clock } = this.#options;
-    return await rooms.within(stream, visitor.principal, async (place) => {
-      standings.moderator(visitor, place);
-      return await table.bans(place.room.streamId, new Date(clock.now()));
+    const { rooms, roles, table, clock } = this.#options;
+    return await rooms.withRoom(stream, visitor.principal, async (context) => {
+      roles.requireModerator(visitor, context);
+      return await table.bans(context.room.streamId, new Date(clock.now()));
     });
   }
 
   async moderators(visitor: Visitor, stream: string): Promise<{ userId: string; createdAt: Date }[]> {
     const { rooms, table } = this.#options;
-    return await rooms.within(stream, visitor.principal, ({ room }) => table.moderators(room.streamId));
+    return await rooms.withRoom(stream, visitor.principal, ({ room }) => table.moderators(room.streamId));
   }
 
   /** For the broadcaster. @throws PublicError 409 `moderates_already`, `too_many_moderators` */
   async appoint(visitor: Visitor, stream: string, userId: string): Promise<void> {
-    const { rooms, standings, table } = this.#options;
-    await rooms.within(stream, visitor.principal, async (place) => {
-      const { room } = place;
-      standings.owner(visitor, place);
-      if (['broadcaster', 'admin'].includes(await standings.ofUser(userId, place)))
+    const { rooms, roles, table } = this.#options;
+    await rooms.withRoom(stream, visitor.principal, async (context) => {
+      const { room } = context;
+      roles.requireOwner(visitor, context);
+      if (['broadcaster', 'admin'].includes(await roles.roleOfUser(userId, context)))
         throw new PublicError(409, 'moderates_already', 'They moderate this chat already.');
-      await room.inTurn(async () => {
+      await room.runExclusive(async () => {
         if (room.moderators.has(userId)) return;
-        if (room.moderators.size >= MODERATORS)
-          throw new PublicError(409, 'too_many_moderators', `A chat may have ${MODERATORS} moderators.`);
-        await this.act(visitor, place, { action: 'moderator-appointed', userId }, (sql, at) =>
+        if (room.moderators.size >= MAX_MODERATORS)
+          throw new PublicError(409, 'too_many_moderators', `A chat may have ${MAX_MODERATORS} moderators.`);
+        await this.runLogged(visitor, context, { action: 'moderator-appointed', userId }, (sql, at) =>
           table.appoint(sql, room.streamId, userId, at),
         );
         room.moderators.add(userId);
-        this.#tellStanding(room, userId, true);
+        this.#notifyModerator(room, userId, true);
       });
     });
   }
 
   /** For the broadcaster, and for moderators who resign. @throws PublicError 404 `moderator_not_found` */
   async dismiss(visitor: Visitor, stream: string, userId: string): Promise<void> {
-    const { rooms, standings, table } = this.#options;
-    await rooms.within(stream, visitor.principal, async (place) => {
-      const { room } = place;
-      if (standings.moderator(visitor, place) !== 'moderator' || userIdOf(visitor.principal) !== userId)
-        standings.owner(visitor, place);
-      await room.inTurn(async () => {
+    const { rooms, roles, table } = this.#options;
+    await rooms.withRoom(stream, visitor.principal, async (context) => {
+      const { room } = context;
+      if (roles.requireModerator(visitor, context) !== 'moderator' || userIdOf(visitor.principal) !== userId)
+        roles.requireOwner(visitor, context);
+      await room.runExclusive(async () => {
         if (!room.moderators.has(userId))
           throw new PublicError(404, 'moderator_not_found', 'They are no moderator of this chat.');
-        await this.act(visitor, place, { action: 'moderator-dismissed', userId }, (sql) =>
+        await this.runLogged(visitor, context, { action: 'moderator-dismissed', userId }, (sql) =>
           table.dismiss(sql, room.streamId, userId),
         );
         room.moderators.delete(userId);
-        this.#tellStanding(room, userId, false);
+        this.#notifyModerator(room, userId, false);
       });
     });
   }
 
   /** What was done, the newest first. */
   async log(visitor: Visitor, stream: string, page: { limit: number; before?: string | undefined }) {
-    const { rooms, standings, table } = this.#options;
-    return await rooms.within(stream, visitor.principal, async (place) => {
-      standings.moderator(visitor, place);
-      return await table.log(place.room.streamId, { limit: page.limit, before: readCursor(page.before) });
+    const { rooms, roles, table } = this.#options;
+    return await rooms.withRoom(stream, visitor.principal, async (context) => {
+      roles.requireModerator(visitor, context);
+      return await table.log(context.room.streamId, { limit: page.limit, before: readCursor(page.before) });
     });
   }
 
   /** Stores a change together with what the log says of it, and tells the moderators. */
-  async act<T>(
+  async runLogged<T>(
     { principal }: Visitor,
-    { room }: Place,
-    deed: Deed | undefined,
+    { room }: ChatContext,
+    logged: LoggedAction | undefined,
     change: (sql: Queries, at: Date) => Promise<T>,
   ): Promise<T> {
     const { sql, table, hub, clock } = this.#options;
     const moderatorId = nameOf(principal);
     // The operator's server acts for many people.
-    const wait = principal.kind === 'operator' ? 0 : this.#deeds.take(moderatorId);
-    if (wait > 0) throw tooFast(wait);
+    const wait = principal.kind === 'operator' ? 0 : this.#actionLimit.take(moderatorId);
+    if (wait > 0) throw rateLimited(wait);
     const at = new Date(clock.now());
-    const entry: LogEntry | undefined = deed && {
+    const entry: LogEntry | undefined = logged && {
       id: newId(),
       moderatorId,
-      action: deed.action,
-      userId: deed.userId ?? null,
-      messageId: deed.messageId ?? null,
-      details: deed.details ?? null,
+      action: logged.action,
+      userId: logged.userId ?? null,
+      messageId: logged.messageId ?? null,
+      details: logged.details ?? null,
       createdAt: at,
     };
     const result = await sql.begin(async (transaction) => {
       const answer = await change(transaction, at);
-      if (entry) await table.note(transaction, room.streamId, entry);
+      if (entry) await table.insertLogEntry(transaction, room.streamId, entry);
       return answer;
     });
     if (entry)
-      hub.broadcast(room.moderatorsRoom, 'chat:log', {
+      hub.broadcast(room.moderatorsHubRoom, 'chat:log', {
         streamId: room.streamId,
         entry: { ...entry, createdAt: at.toISOString() },
       });
@@ -262,34 +263,34 @@ export class Moderation {
   }
 
   /** All connections of somebody hear the moderators from now on, or no longer, and are told so. */
-  #tellStanding(room: ChatRoom, userId: string, moderator: boolean): void {
+  #notifyModerator(room: ChatRoom, userId: string, moderator: boolean): void {
     const { streamId } = room;
     for (const client of room.clients) {
       if (userIdOf(client.principal) !== userId) continue;
-      room.moderates(client, moderator);
+      room.setModerator(client, moderator);
       client.tell('chat:moderator', { streamId, moderator });
     }
   }
 
-  async #mustOutrank(visitor: Visitor, place: Place, userId: string): Promise<void> {
-    const { standings } = this.#options;
-    const standing = standings.moderator(visitor, place);
-    mustOutrank(standing, await standings.ofUser(userId, place));
+  async #assertOutranks(visitor: Visitor, context: ChatContext, userId: string): Promise<void> {
+    const { roles } = this.#options;
+    const role = roles.requireModerator(visitor, context);
+    assertOutranks(role, await roles.roleOfUser(userId, context));
   }
 
-  async #purge(visitor: Visitor, place: Place, userId: string): Promise<number> {
+  async #purge(visitor: Visitor, context: ChatContext, userId: string): Promise<number> {
     const { store, messages, hub } = this.#options;
-    const { room } = place;
+    const { room } = context;
     const upTo = room.recent.lastId;
     if (upTo === '') return 0;
     await store.settled();
     const of = { streamId: room.streamId, userId, upTo };
     const by = nameOf(visitor.principal);
-    const count = await this.act(visitor, place, { action: 'purged', userId }, (sql, at) =>
-      messages.deleteOf(sql, of, by, at),
+    const count = await this.runLogged(visitor, context, { action: 'purged', userId }, (sql, at) =>
+      messages.deleteByUser(sql, of, by, at),
     );
-    room.recent.removeOf(userId, upTo);
-    hub.broadcast(room.everybody, 'chat:deleted', { streamId: room.streamId, userId, upTo });
+    room.recent.removeByUser(userId, upTo);
+    hub.broadcast(room.hubRoom, 'chat:deleted', { streamId: room.streamId, userId, upTo });
     return count;
   }
 }

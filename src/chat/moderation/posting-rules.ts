@@ -6,14 +6,14 @@ import { hasLink } from './links.js';
 import type { Ban } from './moderation-table.js';
 
 /** What must be asked elsewhere about an author, where the chat's settings make it matter. */
-export type Ties = { isGuest: boolean; isFollower: boolean };
+export type AuthorRelations = { isInvitee: boolean; isFollower: boolean };
 
 /** @throws PublicError 403 `banned`, which says why and until when */
-export function mustNotBeBanned(
+export function assertNotBanned(
   room: ChatRoom,
-  { userId, addressHash, standing }: Pick<Author, 'userId' | 'addressHash' | 'standing'>,
+  { userId, addressHash, role }: Pick<Author, 'userId' | 'addressHash' | 'role'>,
 ): void {
-  if (standing !== 'viewer') return; // who may moderate is not kept out by a neighbour's ban
+  if (role !== 'viewer') return; // who may moderate is not kept out by a neighbour's ban
   const ban = room.banOf(userId, addressHash);
   if (ban) throw banned(ban);
 }
@@ -25,21 +25,26 @@ export function mustNotBeBanned(
  * @throws PublicError 403 `members_only`, `followers_only`, `emote_only`, `links_not_allowed`, `term_blocked`,
  * 429 `slow_mode`
  */
-export function mustBeAllowed(room: ChatRoom, author: Author, ties: Ties, message: string): void {
+export function assertAllowed(
+  room: ChatRoom,
+  author: Author,
+  relations: AuthorRelations,
+  message: string,
+): void {
   const { settings } = room;
-  const privileged = author.standing !== 'viewer';
+  const privileged = author.role !== 'viewer';
   if (settings.links === 'forbidden' || (settings.links === 'moderators' && !privileged))
     if (hasLink(message)) throw refused('links_not_allowed', 'Links are not allowed in this chat.');
   if (privileged) return;
-  if (settings.membersOnly && !ties.isGuest)
+  if (settings.membersOnly && !relations.isInvitee)
     throw refused('members_only', 'Only members may write in this chat.');
-  if (settings.followersOnly && !ties.isFollower)
+  if (settings.followersOnly && !relations.isFollower)
     throw refused('followers_only', 'Only those who follow the broadcaster may write in this chat.');
   if (settings.emoteOnly && !isEmotes(message))
     throw refused('emote_only', 'Only emotes may be written in this chat at the moment.');
   if (room.isBlocked(message))
     throw refused('term_blocked', 'The message holds a term that is blocked in this chat.');
-  const wait = room.slowWait(author.userId);
+  const wait = room.slowModeWaitMs(author.userId);
   if (wait > 0) {
     const seconds = Math.ceil(wait / 1_000);
     throw new PublicError(429, 'slow_mode', `Slow mode: you may write again in ${seconds} s.`, {
@@ -48,7 +53,7 @@ export function mustBeAllowed(room: ChatRoom, author: Author, ties: Ties, messag
   }
 }
 
-export function tooFast(waitMs: number): PublicError {
+export function rateLimited(waitMs: number): PublicError {
   const retryAfter = Math.ceil(waitMs / 1_000);
   return new PublicError(429, 'rate_limited', `You are too fast: try again in ${retryAfter} s.`, {
     retryAfter,

@@ -1,5 +1,5 @@
 import type { RealtimeHub } from '../../realtime/index.js';
-import type { Standings, Visitor } from '../chat-role.js';
+import type { ChatRoles, Visitor } from '../chat-role.js';
 import type { ChatRooms } from '../chat-rooms.js';
 import type { Moderation } from './moderation.js';
 import type { ChatSettings, SettingsTable } from './settings-table.js';
@@ -13,7 +13,7 @@ export function publicSettings({ blockedTerms: _, ...settings }: ChatSettings): 
 
 export type SettingsOptions = {
   rooms: ChatRooms;
-  standings: Standings;
+  roles: ChatRoles;
   moderation: Moderation;
   table: SettingsTable;
   hub: Pick<RealtimeHub, 'broadcast'>;
@@ -29,30 +29,32 @@ export class Settings {
 
   /** @throws PublicError 404 `stream_not_found` */
   async read(visitor: Visitor, streamId: string): Promise<PublicSettings & { blockedTerms?: string[] }> {
-    const { rooms, standings } = this.#options;
-    return await rooms.within(streamId, visitor.principal, async (place) => {
-      const { settings } = place.room;
-      return standings.of(visitor.principal, place) === 'viewer' ? publicSettings(settings) : settings;
+    const { rooms, roles } = this.#options;
+    return await rooms.withRoom(streamId, visitor.principal, async (context) => {
+      const { settings } = context.room;
+      return roles.roleOf(visitor.principal, context) === 'viewer' ? publicSettings(settings) : settings;
     });
   }
 
   /** For moderators. @throws PublicError 401 `not_signed_in`, 403 `not_allowed`, 404, 429 */
   async change(visitor: Visitor, streamId: string, change: Partial<ChatSettings>): Promise<ChatSettings> {
-    const { rooms, standings, moderation, table, hub } = this.#options;
-    return await rooms.within(streamId, visitor.principal, async (place) => {
-      const { room } = place;
-      standings.moderator(visitor, place);
-      return await room.inTurn(async () => {
+    const { rooms, roles, moderation, table, hub } = this.#options;
+    return await rooms.withRoom(streamId, visitor.principal, async (context) => {
+      const { room } = context;
+      roles.requireModerator(visitor, context);
+      return await room.runExclusive(async () => {
         const changed = Object.entries(change).filter(
           ([name, value]) =>
             JSON.stringify(value) !== JSON.stringify(room.settings[name as keyof ChatSettings]),
         );
         if (changed.length === 0) return room.settings;
         const settings = { ...room.settings, ...Object.fromEntries(changed) } as ChatSettings;
-        const deed = { action: 'settings-changed', details: Object.fromEntries(changed) } as const;
-        await moderation.act(visitor, place, deed, (sql) => table.save(sql, room.streamId, settings));
+        const logged = { action: 'settings-changed', details: Object.fromEntries(changed) } as const;
+        await moderation.runLogged(visitor, context, logged, (sql) =>
+          table.save(sql, room.streamId, settings),
+        );
         room.settings = settings;
-        hub.broadcast(room.everybody, 'chat:mode', { streamId: room.streamId, ...publicSettings(settings) });
+        hub.broadcast(room.hubRoom, 'chat:mode', { streamId: room.streamId, ...publicSettings(settings) });
         return settings;
       });
     });

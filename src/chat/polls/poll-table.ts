@@ -81,7 +81,7 @@ export class PollTable {
   }
 
   /** What somebody asked, and voted in polls that are open, stays under another name. */
-  async disown(userId: string, as: string): Promise<void> {
+  async anonymise(userId: string, as: string): Promise<void> {
     await this.#sql`update livestream_polls set created_by = ${as} where created_by = ${userId}`;
     await this.#sql`update livestream_poll_votes set user_id = ${as} where user_id = ${userId}`;
   }

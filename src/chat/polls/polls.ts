@@ -2,28 +2,28 @@ import { nameOf } from '../../accounts/index.js';
 import { type Clock, type Logger, newId, PublicError, parseUuid, type Sql } from '../../platform/index.js';
 import type { RealtimeHub } from '../../realtime/index.js';
 import { BatchWriter, type BatchWriterLimits } from '../batch-writer.js';
-import { notSignedIn, type Standings, type Visitor } from '../chat-role.js';
+import { type ChatRoles, notSignedIn, type Visitor } from '../chat-role.js';
 import type { ChatRoom } from '../chat-room.js';
-import type { ChatRooms, Place } from '../chat-rooms.js';
+import type { ChatContext, ChatRooms } from '../chat-rooms.js';
 import { normaliseMessage } from '../messages/message-text.js';
 import type { Moderation } from '../moderation/moderation.js';
-import { mustNotBeBanned } from '../moderation/posting-rules.js';
-import { Paced } from '../throttle.js';
+import { assertNotBanned } from '../moderation/posting-rules.js';
+import { Throttle } from '../throttle.js';
 import { Poll, type PublicPoll, publicPoll } from './poll.js';
 import { PollTable, type Vote } from './poll-table.js';
 
-const TELL_MS = 1_000;
+const BROADCAST_INTERVAL_MS = 1_000;
 /** When a poll could not be closed in time, it is tried again after so many ms. */
-const CLOSE_AGAIN_MS = 5_000;
-const OPTIONS = { least: 2, most: 10 };
-const SECONDS = { least: 10, most: 3_600, usual: 60 };
+const CLOSE_RETRY_MS = 5_000;
+const OPTION_COUNT = { least: 2, most: 10 };
+const DURATION_S = { least: 10, most: 3_600, usual: 60 };
 
 export type PollRequest = { question: string; options: string[]; seconds?: number | undefined };
 
 export type PollsOptions = {
   sql: Sql;
   rooms: ChatRooms;
-  standings: Standings;
+  roles: ChatRoles;
   moderation: Moderation;
   hub: Pick<RealtimeHub, 'broadcast'>;
   clock: Clock;
@@ -39,8 +39,8 @@ export class Polls {
   readonly #options: PollsOptions;
   readonly #table: PollTable;
   readonly #writer: BatchWriter<Vote, undefined>;
-  readonly #telling = new Map<string, Paced>();
-  readonly #life = new AbortController();
+  readonly #broadcasts = new Map<string, Throttle>();
+  readonly #lifetime = new AbortController();
 
   constructor(options: PollsOptions) {
     this.#options = options;
@@ -57,19 +57,19 @@ export class Polls {
   /** Takes up what an earlier gateway left open. */
   async start(): Promise<void> {
     for (const streamId of await this.#table.streamsWithOpenPoll()) {
-      const room = await this.#options.rooms.wake(streamId);
-      if (room.poll) this.#closeInTime(room, room.poll);
+      const room = await this.#options.rooms.load(streamId);
+      if (room.poll) this.#scheduleClose(room, room.poll);
     }
   }
 
   /** For moderators. @throws PublicError 400 `poll_invalid`, 409 `poll_open`, and those of moderation */
   async create(visitor: Visitor, streamId: string, request: PollRequest): Promise<PublicPoll> {
-    const { rooms, standings, moderation, clock } = this.#options;
+    const { rooms, roles, moderation, clock } = this.#options;
     const { question, options, seconds } = readPoll(request);
-    return await rooms.within(streamId, visitor.principal, async (place) => {
-      const { room } = place;
-      standings.moderator(visitor, place);
-      return await room.inTurn(async () => {
+    return await rooms.withRoom(streamId, visitor.principal, async (context) => {
+      const { room } = context;
+      roles.requireModerator(visitor, context);
+      return await room.runExclusive(async () => {
         if (room.poll) throw new PublicError(409, 'poll_open', 'There is a poll already: close it first.');
         const now = clock.now();
         const stored = {
@@ -83,12 +83,12 @@ export class Polls {
           closesAt: new Date(now + seconds * 1_000),
           closedAt: null,
         };
-        const deed = { action: 'poll-created', details: { pollId: stored.id, question } } as const;
-        await moderation.act(visitor, place, deed, (sql) => this.#table.insert(sql, stored));
+        const logged = { action: 'poll-created', details: { pollId: stored.id, question } } as const;
+        await moderation.runLogged(visitor, context, logged, (sql) => this.#table.insert(sql, stored));
         const poll = new Poll(stored, []);
         room.poll = poll;
-        this.#closeInTime(room, poll);
-        return this.#tell(room, poll.public());
+        this.#scheduleClose(room, poll);
+        return this.#broadcast(room, poll.public());
       });
     });
   }
@@ -101,25 +101,25 @@ export class Polls {
    * `stream_not_found`, `poll_not_found`, 409 `poll_closed`, `voted_already`, 503
    */
   async vote(visitor: Visitor, streamId: string, pollId: string, option: number): Promise<PublicPoll> {
-    const { rooms, standings } = this.#options;
+    const { rooms, roles } = this.#options;
     const { principal } = visitor;
-    return await rooms.within(streamId, principal, async (place) => {
+    return await rooms.withRoom(streamId, principal, async (context) => {
       if (principal.kind === 'operator')
         throw new PublicError(403, 'account_needed', 'The operator has no vote: accounts have.');
       if (principal.kind !== 'account') throw notSignedIn();
-      const { room } = place;
+      const { room } = context;
       const { userId } = principal;
-      const standing = standings.of(principal, place);
-      mustNotBeBanned(room, { userId, standing, addressHash: null });
-      const poll = await this.#openPoll(room, pollId);
+      const role = roles.roleOf(principal, context);
+      assertNotBanned(room, { userId, role, addressHash: null });
+      const poll = await this.#findOpenPoll(room, pollId);
       if (!Number.isInteger(option) || option < 0 || option >= poll.stored.options.length)
         throw new PublicError(400, 'option_invalid', 'The poll has no such option.');
       if (poll.has(userId))
         throw new PublicError(409, 'voted_already', 'You have voted in this poll already.');
       if (poll.closing) throw pollClosed();
-      this.#writer.mustTake();
+      this.#writer.assertAccepting();
       poll.vote(userId, option); // at once, so that nobody votes twice while it is being stored
-      this.#tellSoon(room);
+      this.#scheduleBroadcast(room);
       try {
         await this.#writer.add({ pollId: poll.stored.id, userId, option });
       } catch (error) {
@@ -132,17 +132,17 @@ export class Polls {
 
   /** For moderators, before its time. @throws PublicError 404 `poll_not_found`, 409 `poll_closed`, those of moderation */
   async close(visitor: Visitor, streamId: string, pollId: string): Promise<PublicPoll> {
-    const { rooms, standings } = this.#options;
-    return await rooms.within(streamId, visitor.principal, async (place) => {
-      standings.moderator(visitor, place);
-      const poll = await this.#openPoll(place.room, pollId);
-      return await this.#close(place.room, poll, { visitor, place });
+    const { rooms, roles } = this.#options;
+    return await rooms.withRoom(streamId, visitor.principal, async (context) => {
+      roles.requireModerator(visitor, context);
+      const poll = await this.#findOpenPoll(context.room, pollId);
+      return await this.#close(context.room, poll, { visitor, context });
     });
   }
 
   /** The newest first. */
   async list(visitor: Visitor, streamId: string, limit: number): Promise<PublicPoll[]> {
-    return await this.#options.rooms.within(streamId, visitor.principal, async ({ room }) => {
+    return await this.#options.rooms.withRoom(streamId, visitor.principal, async ({ room }) => {
       const polls = await this.#table.list(room.streamId, limit);
       return polls.map((poll) =>
         room.poll?.stored.id === poll.id ? room.poll.public() : publicPoll(poll, poll.votes ?? []),
@@ -152,12 +152,12 @@ export class Polls {
 
   /** Stores the votes that wait. Open polls stay open, for the next start. Idempotent. */
   async shutDown(): Promise<void> {
-    this.#life.abort();
-    for (const paced of this.#telling.values()) paced.cancel();
+    this.#lifetime.abort();
+    for (const throttle of this.#broadcasts.values()) throttle.cancel();
     await this.#writer.close();
   }
 
-  async #openPoll(room: ChatRoom, id: string): Promise<Poll> {
+  async #findOpenPoll(room: ChatRoom, id: string): Promise<Poll> {
     const pollId = parseUuid(id);
     const { poll } = room;
     if (poll && poll.stored.id === pollId && !poll.closing) return poll;
@@ -166,71 +166,75 @@ export class Polls {
     throw new PublicError(404, 'poll_not_found', 'There is no such poll.');
   }
 
-  #closeInTime(room: ChatRoom, poll: Poll): void {
+  #scheduleClose(room: ChatRoom, poll: Poll): void {
     const { clock, log } = this.#options;
     const wait = Math.max(0, poll.stored.closesAt.getTime() - clock.now());
     const close = (): void => {
       if (room.poll !== poll || poll.closing) return;
       this.#close(room, poll).catch((error: unknown) => {
         log.warn({ err: error, streamId: room.streamId }, 'a poll could not be closed: trying again');
-        clock.after(CLOSE_AGAIN_MS, close, this.#life.signal);
+        clock.after(CLOSE_RETRY_MS, close, this.#lifetime.signal);
       });
     };
-    clock.after(wait, close, this.#life.signal);
+    clock.after(wait, close, this.#lifetime.signal);
   }
 
-  #close(room: ChatRoom, poll: Poll, by?: { visitor: Visitor; place: Place }): Promise<PublicPoll> {
-    poll.closing ??= this.#count(room, poll, by).catch((error: unknown) => {
+  #close(room: ChatRoom, poll: Poll, by?: { visitor: Visitor; context: ChatContext }): Promise<PublicPoll> {
+    poll.closing ??= this.#countVotes(room, poll, by).catch((error: unknown) => {
       poll.closing = undefined;
       throw error;
     });
     return poll.closing;
   }
 
-  async #count(room: ChatRoom, poll: Poll, by?: { visitor: Visitor; place: Place }): Promise<PublicPoll> {
+  async #countVotes(
+    room: ChatRoom,
+    poll: Poll,
+    by?: { visitor: Visitor; context: ChatContext },
+  ): Promise<PublicPoll> {
     const { sql, moderation, clock } = this.#options;
     const { stored } = poll;
     await this.#writer.settled();
     const closedAt = new Date(clock.now());
-    const deed = {
+    const logged = {
       action: 'poll-closed',
       details: { pollId: stored.id, question: stored.question },
     } as const;
     const votes = by
-      ? await moderation.act(by.visitor, by.place, deed, (queries) =>
+      ? await moderation.runLogged(by.visitor, by.context, logged, (queries) =>
           this.#table.close(queries, stored, closedAt),
         )
       : await sql.begin((queries) => this.#table.close(queries, stored, closedAt));
     room.poll = undefined;
-    return this.#tell(room, publicPoll({ ...stored, closedAt }, votes as number[]));
+    return this.#broadcast(room, publicPoll({ ...stored, closedAt }, votes as number[]));
   }
 
-  #tellSoon(room: ChatRoom): void {
+  #scheduleBroadcast(room: ChatRoom): void {
     const { streamId } = room;
-    const paced =
-      this.#telling.get(streamId) ??
-      new Paced(this.#options.clock, TELL_MS, () => {
-        this.#telling.delete(streamId);
-        if (room.poll && !room.poll.closing) this.#tell(room, room.poll.public(), true);
+    const throttle =
+      this.#broadcasts.get(streamId) ??
+      new Throttle(this.#options.clock, BROADCAST_INTERVAL_MS, () => {
+        this.#broadcasts.delete(streamId);
+        if (room.poll && !room.poll.closing) this.#broadcast(room, room.poll.public(), true);
       });
-    this.#telling.set(streamId, paced);
-    paced.want();
+    this.#broadcasts.set(streamId, throttle);
+    throttle.schedule();
   }
 
-  #tell(room: ChatRoom, poll: PublicPoll, droppable = false): PublicPoll {
+  #broadcast(room: ChatRoom, poll: PublicPoll, droppable = false): PublicPoll {
     const { streamId } = room;
-    this.#options.hub.broadcast(room.everybody, 'chat:poll', { streamId, poll }, { droppable });
+    this.#options.hub.broadcast(room.hubRoom, 'chat:poll', { streamId, poll }, { droppable });
     return poll;
   }
 }
 
-function readPoll({ question, options, seconds = SECONDS.usual }: PollRequest) {
+function readPoll({ question, options, seconds = DURATION_S.usual }: PollRequest) {
   const texts = options.map(normaliseMessage);
-  if (texts.length < OPTIONS.least || texts.length > OPTIONS.most)
-    throw invalid(`A poll has ${OPTIONS.least} to ${OPTIONS.most} options.`);
+  if (texts.length < OPTION_COUNT.least || texts.length > OPTION_COUNT.most)
+    throw invalid(`A poll has ${OPTION_COUNT.least} to ${OPTION_COUNT.most} options.`);
   if (new Set(texts).size < texts.length) throw invalid('Two options of the poll are the same.');
-  if (!Number.isInteger(seconds) || seconds < SECONDS.least || seconds > SECONDS.most)
-    throw invalid(`A poll runs for ${SECONDS.least} to ${SECONDS.most} seconds.`);
+  if (!Number.isInteger(seconds) || seconds < DURATION_S.least || seconds > DURATION_S.most)
+    throw invalid(`A poll runs for ${DURATION_S.least} to ${DURATION_S.most} seconds.`);
   return { question: normaliseMessage(question), options: texts, seconds };
 }
 

@@ -29,9 +29,9 @@ t.test('who joins is told the last fifty messages and how the chat is set', asyn
   const { chat, hub, livestream, reopen } = await openChat(t);
   const { id: streamId } = await livestream();
   await say(chat, streamId, 1, 60);
-  for (const place of [chat, await reopen()]) {
+  for (const instance of [chat, await reopen()]) {
     const client = hub.client(account('bob'));
-    const welcome = await joinChat(place, client, streamId);
+    const welcome = await joinChat(instance, client, streamId);
     t.match(welcome, { streamId, moderator: false, poll: null, more: false, settings: { slowMode: 0 } });
     t.same(numbers(shownBy(client)), range(11, 60));
   }
@@ -41,8 +41,8 @@ t.test('who comes back is told what they missed, however much, once and in order
   const { chat, hub, livestream, reopen } = await openChat(t);
   const { id: streamId } = await livestream();
   const ids = await say(chat, streamId, 1, 420);
-  for (const place of [chat, await reopen()]) {
-    const join = place.feature.events['chat:join']!;
+  for (const instance of [chat, await reopen()]) {
+    const join = instance.feature.events['chat:join']!;
     for (const seen of [1, 150, 219, 220, 221, 320, 419, 420]) {
       const client = hub.client(account('bob'));
       let after = ids[seen - 1]!;
@@ -60,14 +60,14 @@ t.test('nothing is missed or told twice by those who come while people write', a
   const { chat, hub, livestream, reopen } = await openChat(t);
   const { id: streamId } = await livestream();
   const [first] = await say(chat, streamId, 1, 300);
-  const place = await reopen(); // whose memory begins at 101
+  const instance = await reopen(); // whose memory begins at 101
   const clients: ClientDouble[] = [];
-  const writing = say(place, streamId, 301, 500);
+  const writing = say(instance, streamId, 301, 500);
   for (let count = 0; count < 40; count++) {
     const client = hub.client(account('bob'));
     clients.push(client);
     for (let after = first!, more = true; more; after = shownBy(client).at(-1)?.id ?? after) {
-      const answer = await place.feature.events['chat:join']!(client, { streamId, after });
+      const answer = await instance.feature.events['chat:join']!(client, { streamId, after });
       more = answer?.data?.more === true;
     }
   }
@@ -79,13 +79,13 @@ t.test('who joins the livestream alone is told the last fifty messages, and none
   const { chat, hub, livestream, reopen } = await openChat(t);
   const { id: streamId } = await livestream();
   await say(chat, streamId, 1, 60);
-  const place = await reopen();
+  const instance = await reopen();
   const greeted = async (client: ClientDouble, id = streamId) => {
-    const tell = await place.greet(client, id, () => client.enter(`stream:${streamId}`));
+    const tell = await instance.replayOnJoin(client, id, () => client.enter(`stream:${streamId}`));
     tell?.();
     return tell;
   };
-  const writing = say(place, streamId, 61, 80);
+  const writing = say(instance, streamId, 61, 80);
   const clients = Array.from({ length: 20 }, () => hub.client(account('bob')));
   for (const client of clients) await greeted(client);
   await writing;
@@ -97,7 +97,7 @@ t.test('who joins the livestream alone is told the last fifty messages, and none
   }
   const [client = hub.client(account('bob'))] = clients;
   const last = shownBy(client).at(-1)?.id;
-  await place.feature.events['chat:join']!(client, { streamId, after: last });
+  await instance.feature.events['chat:join']!(client, { streamId, after: last });
   t.match(client.heard('chat:history').at(-1), { messages: [], more: false });
   t.equal(await greeted(client), undefined, 'who listens already is not told again');
 });
@@ -111,13 +111,13 @@ t.test('who may not read the chat, or cannot as the database is away, joins with
   const enter = (): void => {
     entered++;
   };
-  t.equal(await chat.greet(hub.client(ANONYMOUS), streamId, enter), undefined);
-  t.equal(await chat.greet(hub.client(ANONYMOUS), 'nonsense', enter), undefined);
-  t.equal(typeof (await chat.greet(hub.client(ANONYMOUS), other, enter)), 'function');
-  t.equal(typeof (await chat.greet(hub.client(account('owner')), streamId, enter)), 'function');
+  t.equal(await chat.replayOnJoin(hub.client(ANONYMOUS), streamId, enter), undefined);
+  t.equal(await chat.replayOnJoin(hub.client(ANONYMOUS), 'nonsense', enter), undefined);
+  t.equal(typeof (await chat.replayOnJoin(hub.client(ANONYMOUS), other, enter)), 'function');
+  t.equal(typeof (await chat.replayOnJoin(hub.client(account('owner')), streamId, enter)), 'function');
   const { id: unseen } = await livestream();
   await sql`alter table livestream_chat rename to elsewhere`;
-  t.equal(await chat.greet(hub.client(ANONYMOUS), unseen, enter), undefined);
+  t.equal(await chat.replayOnJoin(hub.client(ANONYMOUS), unseen, enter), undefined);
   t.equal(entered, 5, 'each once');
 });
 
@@ -139,14 +139,14 @@ t.test('what was deleted is in no page and in no replay', async (t) => {
   for (const id of [ids[0]!, ids[100]!, ids[249]!])
     await chat.moderation.deleteMessage(visitor('owner'), streamId, id);
   const left = range(1, 250).filter((number) => ![1, 101, 250].includes(number));
-  for (const place of [chat, await reopen()]) {
-    t.same(numbers(await place.history.page(visitor('bob'), streamId, { limit: 100 })), left.slice(-100));
+  for (const instance of [chat, await reopen()]) {
+    t.same(numbers(await instance.history.page(visitor('bob'), streamId, { limit: 100 })), left.slice(-100));
     t.same(
-      numbers(await place.history.page(visitor('bob'), streamId, { limit: 100, offset: 147 })),
+      numbers(await instance.history.page(visitor('bob'), streamId, { limit: 100, offset: 147 })),
       left.slice(0, 100),
     );
     const client = hub.client(account('bob'));
-    await place.feature.events['chat:join']!(client, { streamId, after: ids[199]! });
+    await instance.feature.events['chat:join']!(client, { streamId, after: ids[199]! });
     t.same(numbers(shownBy(client)), range(201, 249));
   }
 });

@@ -241,7 +241,7 @@ t.test('a message whose livestream goes away while it waits is taken back', asyn
 
 t.test('connections to the database that break under load lose nothing and double nothing', async (t) => {
   // The clock here runs as it likes, the database takes the time that it needs: no message may grow too old of that.
-  const patient = { tryMs: 1e9, withinMs: 1e9 };
+  const patient = { attemptTimeoutMs: 1e9, itemTimeoutMs: 1e9 };
   const { chat, clock, sql, livestream } = await openChat(t, patient);
   const { id: streamId } = await livestream();
   await chat.posting.post(visitor('ann'), streamId, { message: 'first' });

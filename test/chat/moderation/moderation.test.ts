@@ -76,9 +76,9 @@ t.test('a ban reaches the address too, until it is lifted, also after a restart'
   await chat.posting.post(at('bob', '10.0.0.1'), streamId, { message: 'Nice' });
   const later = await reopen(); // which knows the address from what is stored
   await later.moderation.ban(visitor('owner'), streamId, { userId: 'eve', reason: 'Nasty', purge: true });
-  for (const place of [later, await reopen()]) {
+  for (const instance of [later, await reopen()]) {
     const post = (userId: string, address: string) =>
-      place.posting.post(at(userId, address), streamId, { message: 'x' });
+      instance.posting.post(at(userId, address), streamId, { message: 'x' });
     await t.rejects(post('eve', '10.0.0.9'), {
       status: 403,
       code: 'banned',

@@ -23,11 +23,11 @@ for (const { mode, message, code, allowed = '' } of cases)
     await chat.posting.post(visitor('ann'), streamId, { message });
     await chat.moderation.appoint(visitor('owner'), streamId, 'mod');
     await chat.settings.change(visitor('owner'), streamId, mode);
-    for (const place of [chat, await reopen()]) {
-      await t.rejects(place.posting.post(visitor('ann'), streamId, { message }), { status: 403, code });
-      await place.posting.post(visitor('ann'), streamId, { message: allowed });
+    for (const instance of [chat, await reopen()]) {
+      await t.rejects(instance.posting.post(visitor('ann'), streamId, { message }), { status: 403, code });
+      await instance.posting.post(visitor('ann'), streamId, { message: allowed });
       for (const who of [visitor('owner'), visitor('mod'), visitor('root', 'admin')])
-        await place.posting.post(who, streamId, { message });
+        await instance.posting.post(who, streamId, { message });
     }
   });
 
@@ -93,6 +93,6 @@ t.test('two who change settings at the same time both get their way', async (t) 
     chat.settings.change(visitor('owner'), streamId, { blockedTerms: ['a', 'b'] }),
   ]);
   const expected = { slowMode: 7, emoteOnly: true, blockedTerms: ['a', 'b'] };
-  for (const place of [chat, await reopen()])
-    t.match(await place.settings.read(visitor('owner'), streamId), expected);
+  for (const instance of [chat, await reopen()])
+    t.match(await instance.settings.read(visitor('owner'), streamId), expected);
 });

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import os from 'node:os';
 import t from 'tap';
-import { stillPicture } from '../../src/thumbnails/still-picture.js';
+import { renderThumbnail } from '../../src/thumbnails/thumbnail-renderer.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { until } from '../support/gateway-process.js';
 import { pictureShape } from '../support/picture.js';
@@ -30,7 +30,7 @@ t.test('the picture is a JPEG, at most 640 pixels wide, of the shape that player
     [mp4('testsrc2=size=720x576', '-vf', 'setsar=64/45'), 'mjpeg,640,360,1:1'],
   ] as const) {
     const halves = [media.subarray(0, 500), media.subarray(500)];
-    const picture = await stillPicture(FFMPEG, halves, { clock, signal: never });
+    const picture = await renderThumbnail(FFMPEG, halves, { clock, signal: never });
     t.equal(await pictureShape(t, picture), shape);
   }
   t.equal(clock.pending, 0);
@@ -38,18 +38,18 @@ t.test('the picture is a JPEG, at most 640 pixels wide, of the shape that player
 
 t.test('what is no video is told by what ffmpeg says of it', async (t) => {
   const limits = { clock: new FakeClock(), signal: never };
-  await t.rejects(stillPicture(FFMPEG, [Buffer.alloc(5_000, 1)], limits), {
+  await t.rejects(renderThumbnail(FFMPEG, [Buffer.alloc(5_000, 1)], limits), {
     code: 'no_picture',
     message: /Invalid data/,
   });
-  await t.rejects(stillPicture(FFMPEG, [], limits), { code: 'no_picture' });
+  await t.rejects(renderThumbnail(FFMPEG, [], limits), { code: 'no_picture' });
 });
 
 t.test('an ffmpeg that is missing, ends in silence or writes without end makes no picture', async (t) => {
   const limits = { clock: new FakeClock(), signal: never };
   const media = [Buffer.alloc(1_000_000)];
   const run = async (tool: string) =>
-    await stillPicture({ path: tool, environment: { PATH: process.env.PATH } }, media, limits);
+    await renderThumbnail({ path: tool, environment: { PATH: process.env.PATH } }, media, limits);
   await t.rejects(run('/nowhere/ffmpeg'), { code: 'no_picture', message: /ENOENT/ });
   await t.rejects(run(script(t, 'exit 0')), { code: 'no_picture', message: /ended with 0/ });
   await t.rejects(run(script(t, 'echo "no such codec" >&2; exit 3')), { message: /no such codec/ });
@@ -71,7 +71,7 @@ t.test(
       [() => clock.advance(10_000), /too long/],
       [async () => life.abort(), /no longer wanted/],
     ] as const) {
-      const made = stillPicture(hanging, [Buffer.alloc(1_000_000)], { clock, signal: life.signal });
+      const made = renderThumbnail(hanging, [Buffer.alloc(1_000_000)], { clock, signal: life.signal });
       const outcome = made.then(() => undefined).catch((error: unknown) => error);
       const pid = await alive(folder);
       if (clock.pending !== 1) t.fail('its time is not limited');
@@ -79,7 +79,7 @@ t.test(
       t.match(await outcome, { code: 'no_picture', message });
       t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, 'it is gone');
     }
-    await t.rejects(stillPicture(hanging, [], { clock, signal: life.signal }), { code: 'no_picture' });
+    await t.rejects(renderThumbnail(hanging, [], { clock, signal: life.signal }), { code: 'no_picture' });
   },
 );
 
@@ -87,7 +87,7 @@ t.test('it leaves the processor to others', async (t) => {
   const folder = t.testdir();
   const life = new AbortController();
   const tool = { path: script(t, `echo $$ >${folder}/pid\nexec sleep 600`), environment: FFMPEG.environment };
-  const made = stillPicture(tool, [], { clock: new FakeClock(), signal: life.signal });
+  const made = renderThumbnail(tool, [], { clock: new FakeClock(), signal: life.signal });
   made.catch(() => {});
   const pid = await alive(folder);
   await until('it stands back', () => os.getPriority(pid) > os.getPriority());

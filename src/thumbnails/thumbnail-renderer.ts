@@ -3,27 +3,27 @@ import os from 'node:os';
 import { type Clock, HeadendError } from '../platform/index.js';
 
 /** The program and what it may see of the environment. */
-export type PictureTool = { path: string; environment: NodeJS.ProcessEnv };
+export type FfmpegProgram = { path: string; environment: NodeJS.ProcessEnv };
 
 /** An ffmpeg that has not ended by itself by then is killed, ms. */
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 /** Bytes of a picture at most. */
-const LARGEST_PICTURE = 1024 * 1024;
+const MAX_JPEG_BYTES = 1024 * 1024;
 /** Characters kept of what ffmpeg says. */
-const KEPT_WORDS = 1_000;
+const MAX_STDERR_CHARS = 1_000;
 /** Pixels across at most. */
-const WIDEST = 640;
+const MAX_WIDTH_PX = 640;
 /** The frame size of the highest levels of H.264 and HEVC (ITU-T H.264 table A-1: 139,264 macroblocks), in pixels. */
-const MOST_PIXELS = 139_264 * 256;
+const MAX_PIXELS = 139_264 * 256;
 
 /** As wide as players show it (pixels need not be square), in the colours of JFIF: BT.601, full range. */
 const FILTERS = [
-  `scale=w=min(${WIDEST}\\,iw*sar):h=round(ow/dar):out_color_matrix=bt601:out_range=full`,
+  `scale=w=min(${MAX_WIDTH_PX}\\,iw*sar):h=round(ow/dar):out_color_matrix=bt601:out_range=full`,
   'setsar=1,format=yuvj420p',
 ].join(',');
 const ARGUMENTS = [
   ...['-hide_banner', '-nostdin', '-v', 'error'],
-  ...['-threads', '1', '-max_pixels', String(MOST_PIXELS)],
+  ...['-threads', '1', '-max_pixels', String(MAX_PIXELS)],
   // What a publisher sent may lead nowhere else.
   ...['-protocol_whitelist', 'pipe', '-f', 'mp4', '-i', 'pipe:0'],
   ...['-map', '0:v:0', '-frames:v', '1', '-filter_threads', '1', '-vf', FILTERS],
@@ -38,8 +38,8 @@ const ARGUMENTS = [
  * @returns when the process is gone
  * @throws HeadendError `no_picture` when it cannot be started, fails, takes too long or writes too much
  */
-export function stillPicture(
-  tool: PictureTool,
+export function renderThumbnail(
+  tool: FfmpegProgram,
   media: readonly Buffer[],
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<Buffer> {
@@ -49,48 +49,48 @@ export function stillPicture(
       env: tool.environment,
       stdio: 'pipe',
     });
-    const written: Buffer[] = [];
-    let size = 0;
-    let words = '';
-    let killedFor: string | undefined;
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    let stderrText = '';
+    let killReason: string | undefined;
 
     const settle = (failure: string | undefined, cause?: Error): void => {
-      cancelPatience();
-      signal.removeEventListener('abort', tooLate);
+      cancelTimeout();
+      signal.removeEventListener('abort', abort);
       if (failure === undefined) {
-        resolve(Buffer.concat(written));
+        resolve(Buffer.concat(chunks));
         return;
       }
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
       reject(new HeadendError('no_picture', `ffmpeg made no picture: ${failure}`, { cause }));
     };
     const kill = (reason: string): void => {
-      killedFor ??= reason;
+      killReason ??= reason;
       child.kill('SIGKILL');
-      if (child.exitCode !== null || child.signalCode !== null) settle(killedFor);
+      if (child.exitCode !== null || child.signalCode !== null) settle(killReason);
     };
-    const tooLate = (): void => kill('it was no longer wanted');
-    const cancelPatience = clock.after(PATIENCE_MS, () => kill('it took too long'));
-    signal.addEventListener('abort', tooLate, { once: true });
+    const abort = (): void => kill('it was no longer wanted');
+    const cancelTimeout = clock.after(TIMEOUT_MS, () => kill('it took too long'));
+    signal.addEventListener('abort', abort, { once: true });
 
     child.once('error', (error) => settle(error.message, error));
     child.once('exit', () => {
       // Somebody else may hold the other end of its output: that is not waited for.
-      if (killedFor !== undefined) settle(killedFor);
+      if (killReason !== undefined) settle(killReason);
     });
     child.once('close', (code, by) => {
-      if (code === 0 && size > 0) settle(undefined);
-      else settle(words.trim() || `it ended with ${code ?? by} and without a word`);
+      if (code === 0 && sizeBytes > 0) settle(undefined);
+      else settle(stderrText.trim() || `it ended with ${code ?? by} and without a word`);
     });
     if (child.pid === undefined) return;
-    standBack(child.pid);
+    lowerPriority(child.pid);
     child.stdout.on('data', (bytes: Buffer) => {
-      size += bytes.length;
-      if (size > LARGEST_PICTURE) kill('it is too large');
-      else written.push(bytes);
+      sizeBytes += bytes.length;
+      if (sizeBytes > MAX_JPEG_BYTES) kill('it is too large');
+      else chunks.push(bytes);
     });
     child.stderr.on('data', (bytes: Buffer) => {
-      if (words.length < KEPT_WORDS) words += bytes.toString('utf8', 0, KEPT_WORDS);
+      if (stderrText.length < MAX_STDERR_CHARS) stderrText += bytes.toString('utf8', 0, MAX_STDERR_CHARS);
     });
     // It may leave as soon as it has its picture: what it did not read is no error.
     child.stdin.on('error', () => {});
@@ -100,7 +100,7 @@ export function stillPicture(
 }
 
 /** Encoders of broadcasts go before. */
-function standBack(pid: number): void {
+function lowerPriority(pid: number): void {
   try {
     os.setPriority(pid, os.constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {

@@ -5,16 +5,16 @@ import type { MessageTable } from './messages/message-table.js';
 import type { ModerationTable } from './moderation/moderation-table.js';
 import type { PollTable } from './polls/poll-table.js';
 
-/** Somebody who is nobody here any more. */
+/** An account that is being deleted. */
 export type DeletedUser = {
   userId: string;
-  /** Who they are from now on where something of theirs stays. */
+  /** User id that replaces the deleted one in rows that stay. */
   pseudonym: string;
-  /** Whether what they wrote goes too. */
+  /** Deletes the account's messages as well; otherwise they stay under the pseudonym. */
   purge: boolean;
 };
 
-/** What others see as the author of what stays. */
+/** Display name on messages that stay. */
 export const DELETED_NAME = 'Deleted account';
 /** Messages changed by one statement. */
 const BATCH = 1_000;
@@ -28,7 +28,10 @@ export type AccountDeletionOptions = {
   hub: Pick<RealtimeHub, 'broadcast'>;
 };
 
-/** Chat lets go of people: what they wrote has no author any more, or is gone; bans of their address stay. */
+/**
+ * Applies an account deletion to chat: messages are deleted or lose their author. A ban of the account's address
+ * stays in force under the pseudonym.
+ */
 export class AccountDeletion {
   readonly #options: AccountDeletionOptions;
 

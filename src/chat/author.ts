@@ -3,24 +3,24 @@ import type { ChatContext } from './chat-rooms.js';
 import type { Badge } from './messages/chat-message.js';
 import { cleanName } from './messages/message-text.js';
 
-/** In whose name the operator's program speaks. */
+/** User on whose behalf the operator's server posts. */
 export type OnBehalfOf = { userId: string; name?: string | undefined };
 
-/** Who writes a message. */
+/** Author of a message or reaction. */
 export type Author = {
   userId: string;
   name: string;
   role: ChatRole;
   badge: Badge | null;
-  /** Null where the address is not the author's own. */
+  /** Null where the connection's address is not the author's own (the operator posts for others). */
   addressHash: string | null;
   kind: 'account' | 'guest' | 'operator';
 };
 
 /**
- * Who a visitor is as an author.
+ * Resolves the author that a visitor acts as.
  *
- * @throws PublicError 401 `not_signed_in` where one must be
+ * @throws PublicError 401 `not_signed_in` where the chat is closed to anonymous viewers
  */
 export async function authorOf(
   visitor: Visitor,

@@ -4,21 +4,24 @@ const RETRY_MS = 50;
 const RETRY_MAXIMUM_MS = 1_000;
 
 export type BatchWriterLimits = {
-  /** Items that wait or are being written, at most. */
+  /** Limit on items queued or being written. */
   maxItems: number;
-  /** Items written at once, at most. */
+  /** Limit on items of one batch. */
   maxBatch: number;
-  /** From the beginning of a batch to that of the next, at least, in ms; a full one does not wait. */
+  /** Least time from the start of a batch to the start of the next, ms. A full batch does not wait. */
   batchIntervalMs: number;
-  /** For one try; a database that says nothing is taken for away. */
+  /** Timeout of one attempt, ms. Without an answer by then the database counts as unavailable. */
   attemptTimeoutMs: number;
-  /** How long an item is tried while the database is away, in ms; when the writer closes, all of them. */
+  /** Longest time that an item is retried while the database is unavailable, ms. */
   itemTimeoutMs: number;
   closeTimeoutMs: number;
 };
 
 export type BatchWriterOptions<T, R> = {
-  /** Writes all items or none, and gives one result for each. May be asked again for items that it wrote before. */
+  /**
+   * Writes all items or none and returns one result for each. Must be idempotent: an attempt that timed out may have
+   * been committed.
+   */
   write: (items: T[]) => Promise<R[]>;
   clock: Clock;
   log: Logger;
@@ -34,12 +37,12 @@ type Entry<T, R> = {
 };
 
 /**
- * Writes what many want written, in the order of its coming and many items at once. One batch is under way at a time:
- * when an item is written, everything that came before it is written too, or was refused. What comes when nothing has been
- * written for a moment is written at once; what comes meanwhile goes together into the next batch.
+ * Writes items of many callers in order of arrival, in batches. One batch is in flight at a time: when an item is
+ * written, every item before it was written or rejected. The first item after an idle period is written at once;
+ * later ones are collected for the next batch.
  *
- * Where the database is away a batch is tried again until its items are too old; what the database refuses for another
- * reason is found by writing the items of the batch one by one.
+ * A batch is retried while the database is unavailable, until its items are too old. After any other database error
+ * the items are written one by one, so that only the offending one is rejected.
  */
 export class BatchWriter<T, R> {
   readonly #options: BatchWriterOptions<T, R>;
@@ -47,7 +50,7 @@ export class BatchWriter<T, R> {
   readonly #pending = new Set<Entry<T, R>>();
   readonly #closing = new AbortController();
   #closeDeadlineMs = Number.POSITIVE_INFINITY;
-  /** When the last batch began. */
+  /** Start of the last batch, monotonic ms. */
   #lastBatchAtMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
 
@@ -55,16 +58,16 @@ export class BatchWriter<T, R> {
     this.#options = options;
   }
 
-  /** @throws PublicError 503 `chat_overloaded`, `shutting_down`: when nothing more is taken */
+  /** @throws PublicError 503 `chat_overloaded`, `shutting_down` when no further item is accepted */
   assertAccepting(): void {
     if (this.#closing.signal.aborted) throw shuttingDown();
     if (this.#pending.size >= this.#options.limits.maxItems) throw overloaded();
   }
 
   /**
-   * Resolves when the item is written for good.
+   * Resolves when the item is committed.
    *
-   * @throws PublicError those of `mustTake`, 503 `temporarily_unavailable`; what `write` threw
+   * @throws PublicError those of `assertAccepting`, 503 `temporarily_unavailable`; what `write` threw
    */
   add(item: T): Promise<R> {
     const { clock, limits } = this.#options;
@@ -92,12 +95,12 @@ export class BatchWriter<T, R> {
     });
   }
 
-  /** Resolves when everything added so far is written or refused. */
+  /** Resolves when every item added so far was written or rejected. */
   async settled(): Promise<void> {
     await Promise.all([...this.#pending].map((entry) => entry.settled));
   }
 
-  /** Writes what is left, within a bounded time. Idempotent. */
+  /** Writes the remaining items within `closeTimeoutMs`. Idempotent. */
   async close(): Promise<void> {
     const { clock, limits } = this.#options;
     if (!this.#closing.signal.aborted) {
@@ -109,7 +112,7 @@ export class BatchWriter<T, R> {
 
   async #run(): Promise<void> {
     const { clock, limits } = this.#options;
-    await Promise.resolve(); // What is added in one breath goes together.
+    await Promise.resolve(); // Collects everything added in the same tick into one batch.
     while (this.#queue.length > 0) {
       const early = this.#lastBatchAtMs + limits.batchIntervalMs - clock.monotonic();
       if (early > 0 && this.#queue.length < limits.maxBatch) await sleep(clock, early, this.#closing.signal);

@@ -7,21 +7,23 @@ import { type History, type Replay, readCursor } from './messages/history.js';
 import { type PublicSettings, publicSettings } from './moderation/settings.js';
 import type { PublicPoll } from './polls/poll.js';
 
-/** Chats that one connection may listen to at the same time. */
+/** Chats that one connection may join. */
 const MAX_CHATS = 20;
 
-/** What somebody is told who comes into a chat. */
+/** Acknowledgement of `chat:join`. */
 export type JoinResult = {
   streamId: string;
   settings: PublicSettings;
-  /** Whether they may moderate. */
+  /** Whether the client may moderate this chat. */
   moderator: boolean;
   poll: PublicPoll | null;
-  /** They missed more than they were told, and don't listen yet: join again with `after`. */
+  /**
+   * More messages were missed than were sent, and the client is not yet subscribed: it must join again with `after`.
+   */
   more: boolean;
 };
 
-/** Which connections listen to which chat. */
+/** Tracks which connections joined which chat, and replays history when they join. */
 export class ChatMembership {
   readonly #rooms: ChatRooms;
   readonly #roles: ChatRoles;
@@ -35,8 +37,8 @@ export class ChatMembership {
   }
 
   /**
-   * Tells a client what they missed after the message `after`, or the newest messages, and lets them listen once they
-   * have seen everything. Coming again changes nothing but tells them again.
+   * Sends a client the messages after `cursor`, or the newest ones, and subscribes it once it has caught up. Joining
+   * again only replays.
    *
    * @throws PublicError 400, 404 `stream_not_found`, 409 `too_many_chats`
    */
@@ -50,8 +52,7 @@ export class ChatMembership {
       await this.#history.replay(room, after, (replay) => {
         sent = replay;
         if (client.signal.aborted) return;
-        // Who missed more is let in when they have caught up: else the last message that they saw would not say what
-        // they have seen.
+        // Subscribes a client only after it caught up; otherwise its last message id would not mark what it has seen.
         if (!replay.more) this.#addMember(client, room);
         client.tell('chat:history', { streamId, ...replay });
       });
@@ -74,8 +75,9 @@ export class ChatMembership {
   }
 
   /**
-   * For a client that comes to the livestream and may not know of `chat:join`: calls `enter`, once, and returns how to tell
-   * them the newest messages up to that moment; nothing for those who listen already, or may not know what was said.
+   * Replays history for a client that joins the livestream and may not know `chat:join`: calls `enter` exactly once
+   * and returns a function that sends the newest messages before that moment. Returns undefined for clients that
+   * joined the chat already, or may not read it.
    */
   async replayOnJoin(
     client: RealtimeClient,
@@ -109,7 +111,7 @@ export class ChatMembership {
     room.removeListener(client);
   }
 
-  /** The client's connection is gone. */
+  /** Removes a closed connection from every chat. */
   disconnected(client: RealtimeClient): void {
     for (const streamId of this.#chats.get(client) ?? []) this.#rooms.peek(streamId)?.clients.delete(client);
     this.#chats.delete(client);

@@ -4,26 +4,26 @@ import type { ChatContext } from './chat-rooms.js';
 import type { Badge } from './messages/chat-message.js';
 import { TtlCache } from './ttl-cache.js';
 
-/** What somebody is in the chat of a livestream. */
+/** Role of a user in the chat of one livestream. */
 export type ChatRole = Badge | 'viewer';
 
 const CACHE_TTL_MS = 10_000;
-/** Admins of a host platform that are remembered. */
+/** Limit on cached lookups and on remembered admins of a host platform. */
 const CACHE_SIZE = 10_000;
 
-/** Who is asking. */
+/** Origin of a request: principal and address. */
 export type Visitor = {
   principal: Principal;
-  /** The network address, without a port. */
+  /** Network address, without a port. */
   address: string;
 };
 
-/** Who is what in a livestream's chat, and what they may do to each other there. */
+/** Resolves chat roles and enforces who may moderate whom. */
 export class ChatRoles {
-  /** Whether an account here is an admin's. */
+  /** Whether a user id is that of an admin's account on this gateway. */
   readonly #isAdminAccount: (userId: string) => Promise<boolean>;
   readonly #adminAccounts: TtlCache<boolean>;
-  /** A host platform's admins are known once they were here. */
+  /** Admins of a host platform, known only from tokens they presented. */
   readonly #seenAdmins = new Set<string>();
 
   constructor(isAdminAccount: (userId: string) => Promise<boolean>, clock: Clock) {
@@ -45,7 +45,7 @@ export class ChatRoles {
     return userId !== undefined && room.moderators.has(userId) ? 'moderator' : 'viewer';
   }
 
-  /** The same of somebody who is not asking. */
+  /** Returns the role of a user who is not the caller. */
   async roleOfUser(userId: string, { room, livestream }: ChatContext): Promise<ChatRole> {
     if (userId === livestream.userId) return 'broadcaster';
     if (this.#seenAdmins.has(userId)) return 'admin';
@@ -54,7 +54,7 @@ export class ChatRoles {
   }
 
   /**
-   * What a visitor is who wants to moderate.
+   * Returns the role of a visitor who acts as moderator.
    *
    * @throws PublicError 401 `not_signed_in`, 403 `not_allowed`
    */
@@ -81,7 +81,8 @@ export class ChatRoles {
 }
 
 /**
- * Nobody moderates the broadcaster or an admin, and moderators don't moderate each other.
+ * Checks that `actor` may moderate `target`: moderators may not act on each other, and nobody on the broadcaster or
+ * an admin.
  *
  * @throws PublicError 403 `not_allowed`
  */

@@ -14,17 +14,17 @@ export type ChatRoomState = {
   poll: Poll | undefined;
 };
 
-/** Under this name chat keeps clients in rooms that others keep them in as well. */
+/** Holder name of chat in hub rooms that other features also keep clients in. */
 const HUB_HOLDER = 'chat';
 
-/** What the chat of one livestream is at the moment, in memory; whoever changes it has stored the change before. */
+/** In-memory state of the chat of one livestream. Callers store a change in the database before they apply it here. */
 export class ChatRoom {
   readonly streamId: string;
   readonly recent: RecentMessages;
   readonly moderators: Set<string>;
-  /** Connections of those who listen and whom this room knows. */
+  /** Connections that joined the chat. */
   readonly clients = new Set<RealtimeClient>();
-  /** The poll that is open. */
+  /** The open poll, if any. */
   poll: Poll | undefined;
   readonly #clock: Clock;
   readonly #bansByUser = new Map<string, Ban>();
@@ -46,7 +46,7 @@ export class ChatRoom {
     this.#slowModeLimit = slowMode(clock, state.settings.slowMode);
   }
 
-  /** Where everybody is who joined the livestream. */
+  /** Hub room of every client of the livestream. */
   get hubRoom(): string {
     return `stream:${this.streamId}`;
   }
@@ -55,26 +55,26 @@ export class ChatRoom {
     return `moderators:${this.streamId}`;
   }
 
-  /** From now on a client listens. */
+  /** Subscribes a client to the chat. */
   addListener(client: RealtimeClient): void {
     this.clients.add(client);
     client.enter(this.hubRoom, HUB_HOLDER);
   }
 
-  /** They don't listen any more, nor to the moderators. */
+  /** Unsubscribes a client from the chat and from the moderators' events. */
   removeListener(client: RealtimeClient): void {
     this.clients.delete(client);
     client.leave(this.hubRoom, HUB_HOLDER);
     client.leave(this.moderatorsHubRoom, HUB_HOLDER);
   }
 
-  /** Lets a client who listens hear the moderators too, or no longer. */
+  /** Subscribes a client of the chat to the moderators' events, or unsubscribes it. */
   setModerator(client: RealtimeClient, moderator: boolean): void {
     if (!moderator) client.leave(this.moderatorsHubRoom, HUB_HOLDER);
     else if (this.clients.has(client)) client.enter(this.moderatorsHubRoom, HUB_HOLDER);
   }
 
-  /** Whether nobody would notice if it were made anew. */
+  /** Whether the room can be evicted and loaded again without loss. */
   get idle(): boolean {
     return this.clients.size === 0 && this.recent.unstoredCount === 0 && !this.poll;
   }
@@ -90,7 +90,7 @@ export class ChatRoom {
     this.#isBlocked = termsMatcher(settings.blockedTerms);
   }
 
-  /** Changes that look at the room and store what follows from it happen one after the other. */
+  /** Runs changes that read the room and store a result one after another. */
   runExclusive<T>(change: () => Promise<T>): Promise<T> {
     const turn = this.#lastChange.then(change);
     this.#lastChange = turn.catch(() => {});
@@ -101,7 +101,7 @@ export class ChatRoom {
     return this.#isBlocked(text);
   }
 
-  /** Milliseconds until somebody may write again in slow mode. */
+  /** Returns the time until a user may post again in slow mode, ms. */
   slowModeWaitMs(userId: string): number {
     return this.#slowModeLimit?.wait(userId) ?? 0;
   }
@@ -110,13 +110,13 @@ export class ChatRoom {
     this.#slowModeLimit?.take(userId);
   }
 
-  /** An id for a message, greater than all before it, whatever the clock does. */
+  /** Returns a message id greater than all before it, also after the clock was set back. */
   nextMessageId(): string {
     const id = newId();
     return id > this.recent.lastId ? id : idAfter(this.recent.lastId);
   }
 
-  /** What keeps somebody from writing. */
+  /** Returns the ban in force for a user or an address hash. */
   banOf(userId: string, addressHash: string | null): Ban | undefined {
     const found = this.#unexpired(this.#bansByUser.get(userId));
     return (
@@ -124,12 +124,12 @@ export class ChatRoom {
     );
   }
 
-  /** How many are banned, with those whose time is over unnoticed. */
+  /** Number of bans, including expired ones that no lookup has removed yet. */
   get banCount(): number {
     return this.#bansByUser.size;
   }
 
-  /** Whether there is a ban of this account. */
+  /** Whether a ban of this user id is in force. */
   hasBan(userId: string): boolean {
     return this.#unexpired(this.#bansByUser.get(userId)) !== undefined;
   }
@@ -146,12 +146,12 @@ export class ChatRoom {
     this.#bansByUser.delete(userId);
     if (ban.addressHash === null || this.#bansByAddress.get(ban.addressHash) !== ban) return;
     this.#bansByAddress.delete(ban.addressHash);
-    // Another account may have been banned with the same address.
+    // Restores the index entry of another account banned with the same address.
     for (const other of this.#bansByUser.values())
       if (other.addressHash === ban.addressHash) this.#bansByAddress.set(ban.addressHash, other);
   }
 
-  /** A ban is somebody else's from now on; whoever comes from the same address stays banned. */
+  /** Moves a ban to another user id; the ban of the address stays. */
   reassignBan(userId: string, to: string): void {
     const ban = this.#bansByUser.get(userId);
     if (!ban) return;

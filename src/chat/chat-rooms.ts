@@ -10,31 +10,31 @@ import { Poll } from './polls/poll.js';
 import { PollTable } from './polls/poll-table.js';
 import { TtlCache } from './ttl-cache.js';
 
-/** How long what other rooms of the house say is taken for true, in ms. */
+/** Lifetime of cached livestreams and invitations, ms. */
 const CACHE_TTL_MS = 2_000;
 const CACHE_ENTRIES = 5_000;
-/** Rooms kept that nobody listens to. */
+/** Limit on loaded rooms without clients. */
 const MAX_IDLE_ROOMS = 500;
 
-/** What chat asks of livestreams. */
+/** Livestream lookups that chat needs. */
 export type ChatStreams = {
   find(streamId: string): Promise<Livestream | undefined>;
   isGuest(streamId: string, userId: string): Promise<boolean>;
-  /** Tells of livestreams that are not as they were. @returns a function that ends it. */
+  /** Reports livestreams that were changed or deleted. @returns a function that unsubscribes */
   onUpdate(listener: (streamId: string) => void): () => void;
 };
 
 export type ChatContext = { room: ChatRoom; livestream: Livestream };
 
-/** The rooms of all livestreams, made from the database when somebody comes. */
+/** Loads chat rooms from the database on demand, and evicts idle ones. */
 export class ChatRooms {
   readonly #sql: Sql;
   readonly #streams: ChatStreams;
   readonly #clock: Clock;
-  /** The one not asked for the longest first. */
+  /** Least recently used first. */
   readonly #rooms = new Map<string, Promise<ChatRoom>>();
   readonly #loaded = new Map<string, ChatRoom>();
-  /** How many are at work in a room. */
+  /** Number of calls in progress by room; a room in use is not evicted. */
   readonly #usersByRoom = new Map<string, number>();
   readonly #livestreams: TtlCache<Livestream | undefined>;
   readonly #invitees: TtlCache<boolean>;
@@ -52,9 +52,9 @@ export class ChatRooms {
   }
 
   /**
-   * Does something in the chat of a livestream, for somebody who may watch it. The room stays in memory meanwhile.
+   * Runs `work` in the chat of a livestream that the principal may watch. The room stays loaded meanwhile.
    *
-   * @throws PublicError 404 `stream_not_found`, also where somebody may not know that it exists
+   * @throws PublicError 404 `stream_not_found`, also for private livestreams, so that they cannot be probed
    */
   async withRoom<T>(
     stream: string,
@@ -67,12 +67,12 @@ export class ChatRooms {
     return await this.#holdRoom(streamId, async (room) => await work({ room, livestream }));
   }
 
-  /** Has a room in memory, because something in it must not be missed: a poll that is to be closed. */
+  /** Loads a room, for a poll that must be closed on time. */
   async load(streamId: string): Promise<ChatRoom> {
     return await this.#holdRoom(streamId, async (room) => room);
   }
 
-  /** The room, if anybody was there lately. */
+  /** Returns the room if it is loaded. */
   peek(streamId: string): ChatRoom | undefined {
     return this.#loaded.get(streamId);
   }
@@ -85,7 +85,7 @@ export class ChatRooms {
     return await this.#invitees.get(`${streamId} ${userId}`, () => this.#streams.isGuest(streamId, userId));
   }
 
-  /** Looks at a livestream anew, and sends away those who may not watch it any more. */
+  /** Reads a changed livestream again, and unsubscribes clients that may no longer watch it. */
   async livestreamUpdated(streamId: string): Promise<void> {
     this.#livestreams.forget(streamId);
     const room = this.#loaded.get(streamId);
@@ -161,7 +161,7 @@ export class ChatRooms {
     return new ChatRoom(streamId, state, this.#clock);
   }
 
-  /** Forgets rooms that nobody needs, those first that were not asked for the longest. */
+  /** Evicts idle rooms beyond the limit, least recently used first. */
   #evictIdle(): void {
     let surplus = this.#rooms.size - MAX_IDLE_ROOMS;
     for (const streamId of this.#rooms.keys()) {

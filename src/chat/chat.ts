@@ -28,9 +28,9 @@ import { Polls } from './polls/polls.js';
 import { TtlCache } from './ttl-cache.js';
 
 export type ChatLimits = BatchWriterLimits & {
-  /** Messages of one account. */
+  /** Message rate of one account. */
   account: RateLimitOptions;
-  /** Messages from one address (IPv6: one /64 network), which many people may share. */
+  /** Message rate of one address (IPv6: one /64 network), which many viewers may share. */
   address: RateLimitOptions;
 };
 
@@ -44,7 +44,7 @@ const DEFAULT_LIMITS: ChatLimits = {
   account: { capacity: 8, refillMs: 1_000 },
   address: { capacity: 100, refillMs: 50 },
 };
-/** How long somebody who follows is taken to follow, in ms. */
+/** Lifetime of a cached "follows", ms. */
 const FOLLOW_CACHE_TTL_MS = 10_000;
 const FOLLOW_CACHE_ENTRIES = 10_000;
 
@@ -53,14 +53,14 @@ export type ChatOptions = {
   hub: Pick<RealtimeHub, 'broadcast'>;
   streams: ChatStreams;
   isFollowing: (follower: string, followed: string) => Promise<boolean>;
-  /** Whether a user id is that of an admin's account here: nobody moderates those. */
+  /** Whether a user id is that of an admin's account on this gateway: admins cannot be moderated. */
   isAdminAccount: (userId: string) => Promise<boolean>;
   clock: Clock;
   log: Logger;
-  /** The key of the hashes of addresses; with another one, bans of addresses hold no more. */
+  /** Key of the address hashes. With another key, existing bans of addresses no longer match. */
   addressSecret: Buffer;
   limits?: Partial<ChatLimits>;
-  /** How long messages, polls and the log are kept, in days; 0, as where nothing is said: for ever. */
+  /** Retention of messages, polls and the log, days. 0, the default: unlimited. */
   keepDays?: number;
 };
 
@@ -74,23 +74,23 @@ export type Chat = {
   polls: Polls;
   feature: RealtimeFeature;
   /**
-   * For a client that joins the livestream without asking for its chat: calls `enter`, from which moment on they hear what
-   * is said, and returns how to tell them (`chat:history`) what was said before; nothing, where they hear it already or may
-   * not.
+   * Replays history for a client that joins the livestream without `chat:join`: calls `enter`, which subscribes it,
+   * and returns a function that sends `chat:history` with the messages before. Returns undefined where the client
+   * joined the chat already or may not read it.
    */
   replayOnJoin(
     client: RealtimeClient,
     streamId: string,
     enter: () => void,
   ): Promise<(() => void) | undefined>;
-  /** Somebody is nobody any more: what they wrote stays without its author, or goes too. */
+  /** Removes a deleted account: its messages lose their author, or are deleted. */
   forgetUser(user: DeletedUser): Promise<void>;
   start(): Promise<void>;
-  /** Stores what was taken, within a bounded time, and takes no more. Idempotent. */
+  /** Writes accepted messages and votes within a bounded time and rejects new ones. Idempotent. */
   close(): Promise<void>;
 };
 
-/** The chat of all livestreams. */
+/** Creates the chat of all livestreams. */
 export function createChat(options: ChatOptions): Chat {
   const { sql, hub, streams, clock, log } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };

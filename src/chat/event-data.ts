@@ -1,6 +1,6 @@
 import { type MessageData, messageInvalid } from '../realtime/index.js';
 
-/** A text in a message's data. @throws PublicError 400 `message_invalid` */
+/** Reads a non-empty string from the data of an event. @throws PublicError 400 `message_invalid` */
 export function requireString(data: MessageData, name: string): string {
   const value = data[name];
   if (typeof value !== 'string' || value === '') throw messageInvalid(`needs ${name}, a text`);

@@ -23,7 +23,7 @@ export type FeatureOptions = {
   polls: Polls;
 };
 
-/** Chat as it is spoken over the socket. */
+/** Maps the `chat:*` socket events to the chat's services. */
 export function chatFeature(options: FeatureOptions): RealtimeFeature {
   const { membership, history, posting, reactions, polls } = options;
   const on =

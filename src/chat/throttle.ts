@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from '../platform/index.js';
 
-/** Does something a while after it was first wanted, once for all who wanted it meanwhile. */
+/** Runs a task `delayMs` after the first request for it; requests in between are merged. */
 export class Throttle {
   readonly #clock: Clock;
   readonly #delayMs: number;

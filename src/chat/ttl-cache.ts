@@ -2,13 +2,15 @@ import type { Clock } from '../platform/index.js';
 
 type CacheEntry<V> = { value: Promise<V>; expiresAtMs: number };
 
-/** Remembers results for a short while, in bounded memory; who loads meanwhile waits for the same result. */
+/**
+ * Cache of asynchronous lookups with a time to live and bounded size; concurrent requests of a key share one lookup.
+ */
 export class TtlCache<V> {
   readonly #clock: Clock;
   readonly #options: { ttlMs: number; maxEntries: number; shouldKeep: (value: V) => boolean };
   readonly #entries = new Map<string, CacheEntry<V>>();
 
-  /** @param options `keep`: which results are remembered; the others are loaded for again. */
+  /** @param options `shouldKeep` decides which results are cached; the others are looked up again */
   constructor(
     clock: Clock,
     options: { ttlMs: number; maxEntries: number; shouldKeep: (value: V) => boolean },

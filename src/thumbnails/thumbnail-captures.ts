@@ -4,9 +4,9 @@ import type { StreamChange, Streams } from '../streams/index.js';
 import { type FfmpegProgram, renderThumbnail } from './thumbnail-renderer.js';
 import type { ThumbnailStore } from './thumbnail-store.js';
 
-/** How often it is looked whose turn it is, ms: so many pictures are made at most. */
+/** Interval between captures, ms: at most one capture starts per interval. */
 const POLL_INTERVAL_MS = 1_000;
-/** Broadcasts often begin with a black picture: the first one is taken so long after they are live, ms. */
+/** Delay of the first capture after a broadcast goes live, ms: many broadcasts begin with black frames. */
 const FIRST_CAPTURE_DELAY_MS = 3_000;
 
 export type ThumbnailCapturesOptions = {
@@ -14,22 +14,22 @@ export type ThumbnailCapturesOptions = {
   packager: Pick<Packager, 'find'>;
   thumbnails: Pick<ThumbnailStore, 'capture'>;
   ffmpeg: FfmpegProgram;
-  /** Ms from one picture of a broadcast to the next; 0: none are made. */
+  /** Interval between captures of one broadcast, ms; 0: disabled. */
   intervalMs: number;
   clock: Clock;
   log: Logger;
 };
 
-/** A broadcast that is under way. `dueAt`: monotonic ms. */
+/** A running broadcast. `dueAtMs`: next capture, monotonic ms. */
 type Schedule = { streamId: string; broadcastId: string; live: boolean; dueAtMs: number };
 
 /**
- * Takes a picture of every broadcast now and then, for livestreams that nobody gave one. One at a time, whoever has waited
- * longest: where there are too many broadcasts, or ffmpeg hangs, pictures become rarer and nothing piles up.
+ * Captures thumbnails of broadcasts whose livestream has none of its own. One at a time, the longest overdue first:
+ * too many broadcasts, or an ffmpeg that hangs, make captures rarer, and nothing queues up.
  */
 export class ThumbnailCaptures {
   readonly #options: ThumbnailCapturesOptions;
-  /** By livestream. */
+  /** Keyed by livestream id. */
   readonly #schedules = new Map<string, Schedule>();
   readonly #lifetime = new AbortController();
   #unsubscribe: () => void = () => {};
@@ -39,7 +39,7 @@ export class ThumbnailCaptures {
     this.#options = options;
   }
 
-  /** To be called before the first broadcast is live. */
+  /** Starts capturing; must be called before the first broadcast goes live. */
   start(): void {
     const { streams, intervalMs, clock } = this.#options;
     if (intervalMs === 0) return;
@@ -47,7 +47,7 @@ export class ThumbnailCaptures {
     clock.every(POLL_INTERVAL_MS, () => this.#captureNext(), this.#lifetime.signal);
   }
 
-  /** Resolves when no process is left. Idempotent. */
+  /** Resolves when no ffmpeg process is left. Idempotent. */
   async close(): Promise<void> {
     this.#unsubscribe();
     this.#lifetime.abort();
@@ -87,7 +87,7 @@ export class ThumbnailCaptures {
     schedule.dueAtMs = now + intervalMs;
     const media = packager.find(streamId, broadcastId)?.newestKeyframe();
     if (!media) {
-      // Sound alone, or pictures by WebRTC alone as yet.
+      // No video track in HLS: audio only, or not yet transcoded.
       schedule.dueAtMs = now + Math.min(intervalMs, FIRST_CAPTURE_DELAY_MS);
       return;
     }
@@ -95,7 +95,7 @@ export class ThumbnailCaptures {
       const livestream = await streams.find(streamId);
       if (livestream?.thumbnailUrl !== null) return;
       const jpeg = await renderThumbnail(ffmpeg, media, { clock, signal: this.#lifetime.signal });
-      // Of a broadcast that has ended meanwhile, and may be removed, nothing new is kept.
+      // Drops the capture of a broadcast that ended meanwhile: its livestream may be deleted.
       if (this.#schedules.get(streamId) === schedule) thumbnails.capture(streamId, jpeg);
     } catch (error) {
       log.debug({ err: error, streamId, broadcastId }, 'no picture could be taken of the broadcast');

@@ -2,21 +2,21 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import os from 'node:os';
 import { type Clock, HeadendError } from '../platform/index.js';
 
-/** The program and what it may see of the environment. */
+/** The ffmpeg program and its environment. */
 export type FfmpegProgram = { path: string; environment: NodeJS.ProcessEnv };
 
-/** An ffmpeg that has not ended by itself by then is killed, ms. */
+/** Time after which ffmpeg is killed, ms. */
 const TIMEOUT_MS = 10_000;
-/** Bytes of a picture at most. */
+/** Greatest output accepted, bytes. */
 const MAX_JPEG_BYTES = 1024 * 1024;
-/** Characters kept of what ffmpeg says. */
+/** Characters of stderr kept for the error message. */
 const MAX_STDERR_CHARS = 1_000;
-/** Pixels across at most. */
+/** Width of the JPEG, pixels; smaller sources are not scaled up. */
 const MAX_WIDTH_PX = 640;
-/** The frame size of the highest levels of H.264 and HEVC (ITU-T H.264 table A-1: 139,264 macroblocks), in pixels. */
+/** Largest input frame, pixels: the highest levels of H.264 and HEVC (ITU-T H.264 table A-1: 139,264 macroblocks). */
 const MAX_PIXELS = 139_264 * 256;
 
-/** As wide as players show it (pixels need not be square), in the colours of JFIF: BT.601, full range. */
+/** Scales to square pixels and converts to JFIF's colours: BT.601, full range. */
 const FILTERS = [
   `scale=w=min(${MAX_WIDTH_PX}\\,iw*sar):h=round(ow/dar):out_color_matrix=bt601:out_range=full`,
   'setsar=1,format=yuvj420p',
@@ -24,19 +24,19 @@ const FILTERS = [
 const ARGUMENTS = [
   ...['-hide_banner', '-nostdin', '-v', 'error'],
   ...['-threads', '1', '-max_pixels', String(MAX_PIXELS)],
-  // What a publisher sent may lead nowhere else.
+  // Restricts the demuxer to the pipe: the media come from a publisher.
   ...['-protocol_whitelist', 'pipe', '-f', 'mp4', '-i', 'pipe:0'],
   ...['-map', '0:v:0', '-frames:v', '1', '-filter_threads', '1', '-vf', FILTERS],
   ...['-c:v', 'mjpeg', '-q:v', '5', '-threads', '1', '-f', 'image2pipe', 'pipe:1'],
 ];
 
 /**
- * Makes a JPEG of the first picture in an MP4, by a short ffmpeg that leaves the processor to others.
+ * Renders the first video frame of an MP4 as a JPEG, in a short-lived ffmpeg of low priority.
  *
- * @param media the bytes of the file, in order
- * @param limits when `signal` aborts, ffmpeg is killed
- * @returns when the process is gone
- * @throws HeadendError `no_picture` when it cannot be started, fails, takes too long or writes too much
+ * @param media bytes of the file, in order
+ * @param limits ffmpeg is killed when `signal` aborts
+ * @returns after the process has exited
+ * @throws HeadendError `no_picture` if ffmpeg cannot be started, fails, times out or writes too much
  */
 export function renderThumbnail(
   tool: FfmpegProgram,
@@ -75,7 +75,7 @@ export function renderThumbnail(
 
     child.once('error', (error) => settle(error.message, error));
     child.once('exit', () => {
-      // Somebody else may hold the other end of its output: that is not waited for.
+      // Settles at exit after a kill: another process may hold the pipes open.
       if (killReason !== undefined) settle(killReason);
     });
     child.once('close', (code, by) => {
@@ -92,18 +92,18 @@ export function renderThumbnail(
     child.stderr.on('data', (bytes: Buffer) => {
       if (stderrText.length < MAX_STDERR_CHARS) stderrText += bytes.toString('utf8', 0, MAX_STDERR_CHARS);
     });
-    // It may leave as soon as it has its picture: what it did not read is no error.
+    // ffmpeg exits as soon as it has its frame: unread input is not an error.
     child.stdin.on('error', () => {});
     for (const bytes of media) child.stdin.write(bytes);
     child.stdin.end();
   });
 }
 
-/** Encoders of broadcasts go before. */
+/** Lowers the priority below that of the encoders of broadcasts. */
 function lowerPriority(pid: number): void {
   try {
     os.setPriority(pid, os.constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
-    // It is gone already, or the system does not let us: the picture is made all the same.
+    // The process has exited, or the system refuses: the JPEG is rendered at normal priority.
   }
 }

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { newId } from '../platform/index.js';
 
-/** A picture is at most so large, in bytes. */
+/** Greatest size of a thumbnail, bytes. */
 export const MAX_THUMBNAIL_BYTES = 512 * 1024;
 
 export type ThumbnailType = 'image/jpeg' | 'image/png' | 'image/webp';
@@ -11,36 +11,38 @@ export type ThumbnailType = 'image/jpeg' | 'image/png' | 'image/webp';
 export type Thumbnail = {
   type: ThumbnailType;
   bytes: Buffer;
-  /** Of the content: another picture has another one. */
+  /** Version: digest of the content. */
   version: string;
 };
 
 const VERSION_DIGITS = 16;
-/** Captured pictures take at most so much memory, in bytes: a thousand and more of the usual ones. */
+/** Memory for captured thumbnails, bytes: more than a thousand of usual size. */
 const MAX_CAPTURED_BYTES = 64 * 1024 * 1024;
 
 /**
- * Keeps one picture of each livestream that was given one, in a folder: a file is the picture and nothing else, so that
- * none can differ from what is said of it. Those captured from broadcasts, for livestreams without, are kept in memory:
- * the next start makes new ones.
+ * Stores uploaded thumbnails as files, one per livestream; a file holds nothing but the image, so that no metadata
+ * can contradict it. Thumbnails captured from broadcasts, for livestreams without an upload, are kept in memory only.
  */
 export class ThumbnailStore {
   readonly #folder: string;
-  /** By livestream; the one that was captured longest ago is the first. */
+  /** Keyed by livestream id; the oldest capture first. */
   readonly #captured = new Map<string, Thumbnail>();
   #capturedBytes = 0;
 
-  /** @param options `folder` is made when the first picture comes. */
+  /** @param options `folder` is created with the first upload */
   constructor(options: { folder: string }) {
     this.#folder = options.folder;
   }
 
-  /** Replaces what was there, also what was captured. @returns undefined, and keeps nothing, when the bytes are no picture of the known types. */
+  /**
+   * Stores an upload and drops the captured thumbnail. @returns undefined, and stores nothing, if the bytes are not
+   * of a known image type
+   */
   async keep(streamId: string, bytes: Buffer): Promise<Thumbnail | undefined> {
     const thumbnail = describe(bytes);
     if (!thumbnail) return undefined;
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    // Written aside, so that a reader or a crash finds a whole picture.
+    // Written under another name and renamed, so that readers, and a start after a crash, find a whole file.
     const aside = path.join(this.#folder, `${newId()}.new`);
     try {
       await writeFile(aside, bytes, { mode: 0o600 });
@@ -53,7 +55,7 @@ export class ThumbnailStore {
     return thumbnail;
   }
 
-  /** Keeps a picture of the running broadcast, in the place of the one before; what is no picture is left out. */
+  /** Replaces the captured thumbnail of the running broadcast; ignores bytes of an unknown type. */
   capture(streamId: string, bytes: Buffer): void {
     const thumbnail = describe(bytes);
     if (!thumbnail) return;
@@ -66,7 +68,7 @@ export class ThumbnailStore {
     }
   }
 
-  /** The newest picture of a livestream's broadcast, also of one that is over; from memory. */
+  /** Returns the newest captured thumbnail of a livestream, also after its broadcast ended. */
   captured(streamId: string): Thumbnail | undefined {
     return this.#captured.get(streamId);
   }
@@ -80,7 +82,7 @@ export class ThumbnailStore {
     }
   }
 
-  /** Removes what was given and what was captured. */
+  /** Deletes the upload and the captured thumbnail. */
   async remove(streamId: string): Promise<void> {
     this.#forget(streamId);
     await rm(this.#file(streamId), { force: true });
@@ -91,7 +93,7 @@ export class ThumbnailStore {
     this.#captured.delete(streamId);
   }
 
-  /** @param streamId a UUID: it can be no other path. */
+  /** @param streamId a UUID, so that it cannot name another path */
   #file(streamId: string): string {
     return path.join(this.#folder, streamId.toLowerCase());
   }
@@ -104,7 +106,10 @@ function describe(bytes: Buffer): Thumbnail | undefined {
   return { type, bytes, version };
 }
 
-/** By the first bytes: ISO/IEC 10918-1 (SOI, then a marker), ISO/IEC 15948 section 5.2, RFC 9649 section 2.4. */
+/**
+ * Detects the type by its signature: ISO/IEC 10918-1 (SOI and a marker), ISO/IEC 15948 section 5.2, RFC 9649 section
+ * 2.4.
+ */
 function typeOf(bytes: Buffer): ThumbnailType | undefined {
   const head = bytes.toString('latin1', 0, 16);
   if (head.startsWith('\xff\xd8\xff')) return 'image/jpeg';

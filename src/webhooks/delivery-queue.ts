@@ -1,23 +1,23 @@
 import { type Clock, type Logger, sleep } from '../platform/index.js';
 import type { DeliveryTable, NewDelivery } from './delivery-table.js';
 
-/** Deliveries that wait to be stored, at most, and those stored with one statement. */
+/** Limits on deliveries waiting to be stored, and on rows of one statement. */
 const MAX_QUEUED = 10_000;
 const BATCH_SIZE = 200;
-/** Delay before what could not be stored is tried again, in ms. */
+/** Delay before a failed insert is retried, ms. */
 const RETRY_MS = 1_000;
-/** PostgreSQL appendix A, class 22: the data can't be stored. */
+/** PostgreSQL appendix A, class 22 (data exception): the rows can never be stored. */
 const DATA_EXCEPTION = /^22/;
 
 export type DeliveryQueueOptions = {
   table: DeliveryTable;
-  /** Something was stored. */
+  /** Called after deliveries were stored. */
   onStored: () => void;
   clock: Clock;
   log: Logger;
 };
 
-/** Brings new deliveries into the database, in order and in batches, while whoever has news goes on. */
+/** Stores new deliveries in order and in batches, without blocking the caller. */
 export class DeliveryQueue {
   readonly #options: DeliveryQueueOptions;
   readonly #lifetime = new AbortController();
@@ -30,7 +30,7 @@ export class DeliveryQueue {
     this.#options = options;
   }
 
-  /** Never throws. What does not fit any more is lost, and the log says so. */
+  /** Queues a delivery; never throws. Deliveries beyond the limit are dropped and logged. */
   add(delivery: NewDelivery): void {
     if (this.#waiting.length >= MAX_QUEUED) {
       this.#dropped++;
@@ -42,7 +42,7 @@ export class DeliveryQueue {
     this.#writer = this.#write();
   }
 
-  /** Tries once more to store what waits. */
+  /** Tries once more to store the queued deliveries. */
   async close(): Promise<void> {
     this.#lifetime.abort();
     await this.#writer;
@@ -50,7 +50,7 @@ export class DeliveryQueue {
 
   async #write(): Promise<void> {
     const { table, onStored, clock, log } = this.#options;
-    await Promise.resolve(); // what is told in one go is stored in one go
+    await Promise.resolve(); // collects everything added in the same tick into one batch
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, BATCH_SIZE);
       const closing = this.#lifetime.signal.aborted;
@@ -61,7 +61,7 @@ export class DeliveryQueue {
       } catch (error) {
         log.error({ err: error, waiting: this.#waiting.length }, 'webhook deliveries could not be stored');
         if (closing) break;
-        // It would fail for ever, and hold up what comes after.
+        // Drops a batch that would fail for ever and block the deliveries behind it.
         if (DATA_EXCEPTION.test((error as { code?: string }).code ?? ''))
           this.#waiting.splice(0, batch.length);
         else await sleep(clock, RETRY_MS, this.#lifetime.signal);

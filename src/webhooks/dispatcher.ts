@@ -6,48 +6,51 @@ import { signatureHeaders } from './signature.js';
 import type { TargetPolicy } from './target-policy.js';
 import { PING } from './webhook-event.js';
 
-/** How long one attempt may take. */
+/** Timeout of one attempt, ms. */
 const ATTEMPT_TIMEOUT_MS = 10_000;
-/** Attempts under way at the same time, of all webhooks. */
+/** Attempts in flight at the same time, over all webhooks. */
 const MAX_IN_FLIGHT = 8;
-/** What hangs on the dispatcher's life at most: of each attempt its request and its timeout, and a few timers. */
+/** Listeners on the lifetime signal: the request and timeout of each attempt, and a few timers. */
 const MAX_LISTENERS = 2 * MAX_IN_FLIGHT + 4;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** How long to wait after the first, second ... attempt that failed; after the last one there is no further. */
+/** Delays after the first, second, ... failed attempt; after the last one the delivery fails. */
 const RETRY_DELAYS_MS = [5_000, 30_000, 2 * MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS, 24 * HOUR_MS];
-/** The delays are longer by up to this part of them, so that not everything comes back at the same moment. */
+/** Greatest random extension of a delay, as a share of it, so that retries do not coincide. */
 const JITTER_RATIO = 0.2;
-/** Delay before the database is asked again, in ms. */
+/** Delay before a failed query is retried, ms. */
 const DATABASE_RETRY_MS = 2_000;
-/** Timers are not set further ahead. */
+/** Longest timer, ms. */
 const MAX_POLL_INTERVAL_MS = HOUR_MS;
-/** RFC 9110 section 15.5.11: the receiver says that it will never be there again. */
+/** RFC 9110 section 15.5.11: the receiver is gone permanently. */
 const GONE = 410;
 
 export type DispatcherOptions = {
   table: DeliveryTable;
   policy: TargetPolicy;
-  /** A receiver said that it is gone for good. */
+  /** Called when a receiver answered 410. */
   onGone: (webhookId: string) => Promise<void>;
   clock: Clock;
   log: Logger;
-  /** For `User-Agent`. */
+  /** `User-Agent` header. */
   agent: string;
-  /** From 0 to 1. */
+  /** Random number from 0 to 1. */
   random: () => number;
 };
 
 /**
- * Sends what is due, one delivery of a webhook at a time, the oldest first. One that failed waits for its next time and
- * lets the others pass: order is kept among first attempts, and a message comes at least once.
+ * Sends due deliveries, one per webhook at a time, oldest first. A failed delivery waits for its retry and lets later
+ * ones pass: first attempts are in order, and every message arrives at least once.
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #lifetime = new AbortController();
-  /** What is under way, by webhook. */
+  /** Attempts in flight by webhook id. */
   readonly #inFlight = new Map<string, Promise<void>>();
-  /** Webhooks in the order of their last turn, so that slow ones can't keep the others from theirs. */
+  /**
+   * Sequence number of each webhook's last attempt: webhooks served longest ago go first, so that slow ones cannot
+   * starve others.
+   */
   readonly #lastAttemptByWebhook = new Map<string, number>();
   #attemptCount = 0;
   #polling: Promise<void> = Promise.resolve();
@@ -60,7 +63,7 @@ export class Dispatcher {
     setMaxListeners(MAX_LISTENERS, this.#lifetime.signal);
   }
 
-  /** Something may be due. */
+  /** Looks for due deliveries; repeated calls are merged. */
   schedulePoll(): void {
     if (this.#lifetime.signal.aborted) return;
     this.#pollAgain = true;
@@ -69,7 +72,7 @@ export class Dispatcher {
     this.#polling = this.#poll();
   }
 
-  /** Breaks off what is under way: it counts as not tried, and is sent again after the next start. */
+  /** Aborts attempts in flight: they do not count, and are sent again after the next start. */
   async close(): Promise<void> {
     this.#lifetime.abort();
     this.#cancelTimer();
@@ -96,7 +99,10 @@ export class Dispatcher {
     this.#isPolling = false;
   }
 
-  /** Begins what there is room for. @returns when there will be more to do, unless an end under way says so. */
+  /**
+   * Starts due deliveries up to the limit. @returns time of the next one, Unix ms; undefined if a finishing attempt
+   * polls again
+   */
   async #startDue(): Promise<number | undefined> {
     const { table, clock } = this.#options;
     const room = MAX_IN_FLIGHT - this.#inFlight.size;
@@ -151,7 +157,7 @@ export class Dispatcher {
     return { at, status: 'pending', responseStatus, error, retryAt };
   }
 
-  /** The result must be known before the webhook has its next turn: else it would be sent the same again at once. */
+  /** Retries until the result is stored: otherwise the next poll would send the same delivery again at once. */
   async #storeResult(store: () => Promise<void>): Promise<void> {
     const { clock, log } = this.#options;
     for (;;) {

@@ -2,7 +2,7 @@ import { lookup as resolve } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { HeadendError, PublicError } from '../platform/index.js';
 
-/** Never a webhook: this host unspecified, link-local (where clouds keep credentials for machines), multicast, reserved. */
+/** Addresses refused always: unspecified, link-local (cloud metadata services), multicast, reserved. */
 const FORBIDDEN = blockList([
   ['0.0.0.0', 8],
   ['169.254.0.0', 16],
@@ -14,7 +14,10 @@ const FORBIDDEN = blockList([
   ['ff00::', 8],
 ]);
 
-/** Not of the public internet (RFC 6890, RFC 4193), or a way round to what isn't (RFC 6052, RFC 3056, RFC 4380). */
+/**
+ * Addresses outside the public internet (RFC 6890, RFC 4193), and those that embed or tunnel to IPv4 (RFC 6052, RFC
+ * 3056, RFC 4380).
+ */
 const PRIVATE = blockList([
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -39,8 +42,8 @@ function blockList(networks: [string, number][]): BlockList {
 }
 
 /**
- * Where webhooks may lead. What counts is the address that is connected to, not the name: names are looked up anew for
- * every attempt, and a name that leads to a forbidden address is not followed.
+ * Decides which targets webhooks may have, by the address connected to and not by the name: names are resolved for
+ * every attempt, and forbidden addresses are skipped.
  */
 export class TargetPolicy {
   readonly #privateAddresses: boolean;
@@ -50,7 +53,7 @@ export class TargetPolicy {
   }
 
   /**
-   * Checks what can be seen of an address without looking it up.
+   * Checks a URL without resolving its host.
    *
    * @throws PublicError 400 `url_not_allowed`
    */
@@ -68,13 +71,13 @@ export class TargetPolicy {
     return url;
   }
 
-  /** @param address an IP address */
+  /** Whether an IP address is allowed. */
   allows(address: string): boolean {
     const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
     return !FORBIDDEN.check(address, family) && (this.#privateAddresses || !PRIVATE.check(address, family));
   }
 
-  /** For `net.connect`: finds only allowed addresses of a name. */
+  /** `lookup` option of `net.connect`: resolves a name to its allowed addresses. */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, found) => {
       if (error) return callback(error, '');

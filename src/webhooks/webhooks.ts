@@ -8,20 +8,20 @@ import { PING, type WebhookData, type WebhookEvent } from './webhook-event.js';
 import { type Webhook, type WebhookChanges, WebhookTable } from './webhook-table.js';
 
 const MAX_WEBHOOKS = 50;
-/** What failed is kept so many times as long as what was delivered: somebody may have to look at it. */
+/** Retention of failed deliveries as a multiple of `keepDays`, for later inspection. */
 const FAILED_RETENTION_FACTOR = 3;
 
 export type WebhooksOptions = {
   sql: Sql;
-  /** Whether webhooks may lead to private addresses and to this machine. */
+  /** Allows targets at private addresses and on this machine. */
   privateAddresses: boolean;
-  /** The release, for `User-Agent`. */
+  /** Release, for `User-Agent`. */
   version: string;
-  /** How long what was delivered is kept, in days; 0, as where nothing is said: for ever, like all else. */
+  /** Retention of delivered messages, days. 0, the default: unlimited, also for failed ones. */
   keepDays?: number;
   clock: Clock;
   log: Logger;
-  /** For the jitter of retries; `Math.random` where not given. */
+  /** Source of the retry jitter; `Math.random` by default. */
   random?: () => number;
 };
 
@@ -32,7 +32,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   return new Webhooks(options);
 }
 
-/** Who is told of what happens outside, and what they were told. */
+/** Manages webhooks and their deliveries. */
 export class Webhooks {
   readonly #options: WebhooksOptions;
   readonly #policy: TargetPolicy;
@@ -41,7 +41,7 @@ export class Webhooks {
   readonly #queue: DeliveryQueue;
   readonly #dispatcher: Dispatcher;
   readonly #sweepers: Sweeper[];
-  /** As stored: only this gateway changes them. */
+  /** Copy of the table, which this process alone changes. */
   #webhooks: Webhook[] = [];
   #closed: Promise<void> | undefined;
 
@@ -83,14 +83,14 @@ export class Webhooks {
     });
   }
 
-  /** Goes on with what an earlier gateway did not deliver. What happens before is told to nobody. */
+  /** Resumes pending deliveries. Events before `start` are not sent. */
   async start(): Promise<void> {
     await this.#reload();
     for (const sweeper of this.#sweepers) sweeper.start();
     this.#dispatcher.schedulePoll();
   }
 
-  /** Stores what it was told, and breaks off what is being sent: that is sent again after the next start. */
+  /** Stores queued deliveries and aborts attempts in flight; they are sent again after the next start. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -102,7 +102,7 @@ export class Webhooks {
     await this.#dispatcher.close();
   }
 
-  /** Tells everybody who wants to know. Returns at once, and never throws. */
+  /** Queues an event for every enabled webhook subscribed to it. Returns at once, never throws. */
   emit(...[event, data]: { [E in WebhookEvent]: [E, WebhookData[E]] }[WebhookEvent]): void {
     if (this.#closed) return;
     const createdAt = this.#now();
@@ -112,15 +112,15 @@ export class Webhooks {
         this.#queue.add({ id: newId(), webhookId, event, payload, createdAt });
   }
 
-  /** In the order of their making. */
+  /** Returns all webhooks, oldest first. */
   async list(): Promise<Webhook[]> {
     return await this.#table.list();
   }
 
   /**
-   * Makes a webhook, enabled.
+   * Creates an enabled webhook.
    *
-   * @returns it, and its secret: to be shown this once.
+   * @returns the webhook and its secret, which is not readable later
    * @throws PublicError 400 `url_not_allowed`, `secret_invalid`, 409 `too_many_webhooks`
    */
   async create({ url, events, secret }: WebhookRequest): Promise<{ webhook: Webhook; secret: string }> {
@@ -136,8 +136,7 @@ export class Webhooks {
   }
 
   /**
-   * Changes what is given. While a webhook is disabled nothing new is kept for it, and what waits goes on when it is
-   * enabled again.
+   * Changes the given fields. A disabled webhook gets no new deliveries; pending ones resume when it is enabled.
    *
    * @throws PublicError 400 `url_not_allowed`, `secret_invalid`, 404 `webhook_not_found`
    */
@@ -155,16 +154,16 @@ export class Webhooks {
     return webhook;
   }
 
-  /** With all of its deliveries. @throws PublicError 404 `webhook_not_found` */
+  /** Deletes a webhook and its deliveries. @throws PublicError 404 `webhook_not_found` */
   async remove(id: string): Promise<void> {
     if (!(await this.#table.delete(id))) throw notFound();
     await this.#reload();
   }
 
   /**
-   * Sends a message that says nothing, once.
+   * Queues one test event.
    *
-   * @returns the id of its delivery
+   * @returns the delivery id
    * @throws PublicError 404 `webhook_not_found`, 409 `webhook_disabled`
    */
   async ping(id: string): Promise<string> {
@@ -177,7 +176,7 @@ export class Webhooks {
     return deliveryId;
   }
 
-  /** The newest first. @throws PublicError 404 `webhook_not_found` */
+  /** Returns deliveries, newest first. @throws PublicError 404 `webhook_not_found` */
   async deliveries(
     id: string,
     page: { status?: DeliveryStatus | undefined; limit: number; offset: number },
@@ -187,7 +186,7 @@ export class Webhooks {
   }
 
   /**
-   * Sends a delivery again that has ended, with all its attempts, under its old id.
+   * Sends a finished delivery again under the same id, with all attempts.
    *
    * @throws PublicError 404 `delivery_not_found`, 409 `delivery_pending`, `webhook_disabled`
    */
@@ -212,7 +211,7 @@ export class Webhooks {
     throw new PublicError(409, 'webhook_disabled', 'This webhook is disabled: enable it first.');
   }
 
-  /** One after the other, so that an older answer does not overwrite a newer one. */
+  /** Serialised, so that an older result does not overwrite a newer one. */
   #lastReload: Promise<unknown> = Promise.resolve();
   async #reload(): Promise<void> {
     const load = async (): Promise<void> => {

@@ -1,8 +1,8 @@
-/** What the sender was in the stream when they wrote; viewers are nothing in particular. */
+/** Role of the author at the time of writing; viewers have none. */
 export type Badge = 'broadcaster' | 'admin' | 'moderator';
 
 export type ChatMessage = {
-  /** UUIDv7: in the order in which messages arrived in their stream. */
+  /** UUIDv7. Ids rise in order of arrival within a stream. */
   id: string;
   streamId: string;
   userId: string;
@@ -10,15 +10,18 @@ export type ChatMessage = {
   badge: Badge | null;
   message: string;
   createdAt: Date;
-  /** What the sender saw when they wrote, on the timeline of the media; the server's time where they did not say. */
+  /**
+   * Media time that the author was watching, on the timeline of the broadcast; server time where the client sent
+   * none.
+   */
   mediaTime: Date;
-  /** The sender's own name for it: sent again, it is the same message. */
+  /** Idempotency key chosen by the client: a message sent again under it is stored once. */
   clientId: string | null;
-  /** Where it came from; never shown to anybody. */
+  /** Keyed hash of the author's address; never sent to clients. */
   addressHash: string | null;
 };
 
-/** A message as clients get it. */
+/** A message as sent to clients. */
 export type PublicMessage = {
   id: string;
   streamId: string;

@@ -5,34 +5,34 @@ import type { ChatRooms } from '../chat-rooms.js';
 import { type ChatMessage, type PublicMessage, publicMessage } from './chat-message.js';
 import type { MessageTable } from './message-table.js';
 
-/** Messages replayed to who comes. */
+/** Messages replayed to a client that joins without a cursor. */
 const REPLAY_LIMIT = 50;
-/** Messages told at once to who comes back; the rest is asked for. */
+/** Messages sent at once to a client that joins with a cursor; the client asks for the rest. */
 const CATCH_UP_LIMIT = 100;
-/** Deletions that are told to who comes back. */
+/** Limit on deletions sent to a client that joins with a cursor. */
 const DELETIONS_LIMIT = 1_000;
-/** Told again rather than not at all, where the clock was set back meanwhile. */
+/** Tolerance for a clock that was set back, ms: deletions within it are sent twice rather than missed. */
 const CLOCK_TOLERANCE_MS = 60_000;
-/** RFC 9562 section 5.7: the first 48 bits of an id are Unix ms. */
+/** Hexadecimal digits of the timestamp in a UUIDv7 (RFC 9562 section 5.7): 48 bits of Unix ms. */
 const TIME_DIGITS = 12;
 
 export type HistoryQuery = {
   limit: number;
-  /** Messages left out, counted back from the newest or from `before`. */
+  /** Messages skipped, counted back from the newest or from `before`. */
   offset?: number | undefined;
-  /** Only older ones than this message. */
+  /** Only messages older than this id. */
   before?: string | undefined;
-  /** Only newer ones than this message, beginning with the oldest of them. */
+  /** Only messages newer than this id, oldest first. */
   after?: string | undefined;
 };
 
 export type Replay = {
   messages: PublicMessage[];
-  /** There are more: ask with `after` of the last one. */
+  /** More messages are available `after` the last one. */
   more: boolean;
 };
 
-/** What was said before. */
+/** Reads and replays stored messages. */
 export class History {
   readonly #rooms: ChatRooms;
   readonly #table: MessageTable;
@@ -42,7 +42,7 @@ export class History {
     this.#table = options.table;
   }
 
-  /** One page of what is stored, from old to new. @throws PublicError 400, 404 */
+  /** Returns one page of stored messages, oldest first. @throws PublicError 400, 404 */
   async page(visitor: Visitor, streamId: string, query: HistoryQuery): Promise<PublicMessage[]> {
     const { limit, offset = 0 } = query;
     const [before, after] = [readCursor(query.before), readCursor(query.after)];
@@ -63,9 +63,9 @@ export class History {
   }
 
   /**
-   * What somebody missed who saw everything up to `after`, or the newest messages. No message is left out between the
-   * last of these and what the room is told from the moment `enter` is called, and none is in both: that happens in
-   * one turn, and messages are stored in the order of their ids, one batch after the other.
+   * Passes to `enter` the messages after `after`, or the newest ones. No message is missing or duplicated between the
+   * last of these and those broadcast once `enter` ran: both happen in the same tick, and messages are stored in the
+   * order of their ids, one batch at a time.
    */
   async replay(room: ChatRoom, after: string | undefined, enter: (replay: Replay) => void): Promise<void> {
     if (after === undefined) {
@@ -81,7 +81,7 @@ export class History {
       const page = await this.#table.after(room.streamId, seen, wanted);
       messages.push(...page);
       const last = page.at(-1)?.id ?? seen;
-      // A page with room left says that there is nothing else up to the floor.
+      // A page below its limit holds every stored message up to the floor.
       seen = page.length < wanted && last < floor ? floor : last;
     }
     const rest = recent.covers(seen) ? recent.after(seen) : [];
@@ -91,7 +91,7 @@ export class History {
     enter({ messages: messages.map(publicMessage), more });
   }
 
-  /** Which messages up to `upTo` were deleted since the message `after` was written. */
+  /** Returns the ids up to `upTo` that were deleted since the message `after` was written. */
   async deletedSince(streamId: string, after: string, upTo: string): Promise<string[]> {
     const written = Number.parseInt(after.replace('-', '').slice(0, TIME_DIGITS), 16);
     const since = new Date(written - CLOCK_TOLERANCE_MS);

@@ -3,13 +3,16 @@ import { BatchWriter, type BatchWriterLimits } from '../batch-writer.js';
 import type { ChatMessage } from './chat-message.js';
 import { MessageTable, type StoredId } from './message-table.js';
 
-/** Messages that may have been stored unnoticed and are to be erased, remembered at most. */
+/** Limit on remembered messages that may have been committed after their author got an error. */
 const MAX_ABANDONED = 10_000;
 
-/** Puts messages into the database, many at once and in order. */
+/** Stores messages in batches, in order. */
 export class MessageStore {
   readonly #writer: BatchWriter<ChatMessage, StoredId>;
-  /** Their senders were told that they were not stored; but the database may have gone away in the middle of its answer. */
+  /**
+   * Messages reported as not stored; the database may have committed them before the connection broke. Erased with
+   * the next batch.
+   */
   readonly #abandoned = new Set<string>();
 
   constructor(options: { sql: Sql; clock: Clock; log: Logger; limits: BatchWriterLimits }) {
@@ -24,12 +27,12 @@ export class MessageStore {
     this.#writer = new BatchWriter({ write, clock, log, limits });
   }
 
-  /** @throws PublicError 503 when it takes nothing at the moment */
+  /** @throws PublicError 503 `chat_overloaded`, `shutting_down` when no further message is accepted */
   assertAccepting(): void {
     this.#writer.assertAccepting();
   }
 
-  /** @returns the id under which it is stored: another one, where it had been sent before. */
+  /** Stores a message. @returns the id it is stored under: another one, if it was stored before under its client id */
   async store(message: ChatMessage): Promise<string> {
     try {
       return (await this.#writer.add(message)).id;
@@ -39,7 +42,7 @@ export class MessageStore {
     }
   }
 
-  /** Resolves when what was to be stored until now is stored or given up. */
+  /** Resolves when every message accepted so far was stored or rejected. */
   settled(): Promise<void> {
     return this.#writer.settled();
   }

@@ -1,21 +1,21 @@
 import { idBoundary, type Queries, type Sql } from '../../platform/index.js';
 import type { ChatMessage } from './chat-message.js';
 
-/** What became of a message: stored, or found to be one that was stored before. */
+/** Id of the stored row: that of the message, or of an earlier row with the same client id. */
 export type StoredId = { id: string };
 
-/** Where a page of messages begins; the newest where nothing is said. */
+/** Selects a page of messages; the newest by default. */
 export type MessagePageQuery = {
   limit: number;
-  /** Messages left out, counted back from the newest or from `before`. */
+  /** Messages skipped, counted back from the newest or from `before`. */
   offset?: number | undefined;
-  /** Only those older than this message. */
+  /** Only messages older than this id. */
   before?: string | undefined;
 };
 
 type UserMessages = { streamId: string; userId: string; upTo: string };
 
-/** Statements on the table `livestream_chat`; nobody else queries it. Lists go from old to new. */
+/** Statements on the table `livestream_chat`, for this class alone. Lists are oldest first. */
 export class MessageTable {
   readonly #sql: Sql;
 
@@ -24,11 +24,11 @@ export class MessageTable {
   }
 
   /**
-   * Stores messages, all or none. One that is there already, by its id or by its sender's own name for it, is not stored
-   * again: the result names the one that stands.
+   * Inserts messages, all or none. A message that is already stored, by its id or client id, is not inserted again:
+   * the result holds the stored row's id.
    *
-   * @param erase messages that nobody was promised, to be removed by the way: they may have been stored unnoticed.
-   * @throws PostgreSQL's 23503 where a livestream is gone
+   * @param erase ids deleted in the same transaction: their authors were told that they were not stored
+   * @throws PostgreSQL 23503 (foreign_key_violation) where a livestream was deleted
    */
   async insert(messages: ChatMessage[], erase: string[] = []): Promise<StoredId[]> {
     const fresh =
@@ -44,7 +44,7 @@ export class MessageTable {
     );
   }
 
-  /** One page, seen from the newest. */
+  /** Returns one page, selected from the newest backwards. */
   async page(streamId: string, { limit, offset = 0, before }: MessagePageQuery): Promise<ChatMessage[]> {
     const rows = await this.#sql<ChatMessage[]>`
       select ${this.#columns()} from livestream_chat
@@ -54,7 +54,7 @@ export class MessageTable {
     return rows.reverse();
   }
 
-  /** What came after a message, the oldest first. */
+  /** Returns the messages after an id, oldest first. */
   async after(streamId: string, after: string, limit: number): Promise<ChatMessage[]> {
     return await this.#sql<ChatMessage[]>`
       select ${this.#columns()} from livestream_chat
@@ -62,14 +62,14 @@ export class MessageTable {
       order by id limit ${limit}`;
   }
 
-  /** The greatest id that the stream's chat ever gave, also to a message that is deleted by now. */
+  /** Returns the greatest id of the stream, including deleted messages. */
   async lastId(streamId: string): Promise<string | undefined> {
     const [row] = await this.#sql<{ id: string }[]>`
       select id from livestream_chat where stream_id = ${streamId} order by id desc limit 1`;
     return row?.id;
   }
 
-  /** Those up to `upTo` that were deleted since a time; at most `limit`, the newest deletions. */
+  /** Returns ids up to `upTo` deleted since `since`; the newest `limit` deletions. */
   async deletedSince(streamId: string, since: Date, upTo: string, limit: number): Promise<string[]> {
     const rows = await this.#sql<{ id: string }[]>`
       select id from livestream_chat
@@ -85,7 +85,7 @@ export class MessageTable {
     return row;
   }
 
-  /** Where the newest message of somebody came from. */
+  /** Returns the address hash of a user's newest message. */
   async lastAddressHash(streamId: string, userId: string): Promise<string | undefined> {
     const [row] = await this.#sql<{ hash: string }[]>`
       select address_hash as hash from livestream_chat
@@ -94,7 +94,7 @@ export class MessageTable {
     return row?.hash;
   }
 
-  /** @returns false when it was deleted before or never was. */
+  /** Marks a message as deleted. @returns false if it was deleted before or does not exist */
   async delete(sql: Queries, streamId: string, id: string, by: string, at: Date): Promise<boolean> {
     const result = await sql`
       update livestream_chat set deleted_at = ${at}, deleted_by = ${by}
@@ -102,7 +102,7 @@ export class MessageTable {
     return result.count > 0;
   }
 
-  /** Deletes everything that somebody wrote, up to a message. @returns how many messages */
+  /** Marks all messages of a user up to an id as deleted. @returns their number */
   async deleteByUser(sql: Queries, of: UserMessages, by: string, at: Date): Promise<number> {
     const result = await sql`
       update livestream_chat set deleted_at = ${at}, deleted_by = ${by}
@@ -110,7 +110,9 @@ export class MessageTable {
     return result.count;
   }
 
-  /** Gives messages of somebody another author, at most so many; they are no sender's any more. @returns how many */
+  /**
+   * Replaces the author of up to `atMost` messages of a user, and drops badge and address hash. @returns their number
+   */
   async anonymise(userId: string, author: { userId: string; name: string }, atMost: number): Promise<number> {
     const result = await this.#sql`
       update livestream_chat set user_id = ${author.userId}, user_name = ${author.name}, badge = null,
@@ -119,7 +121,7 @@ export class MessageTable {
     return result.count;
   }
 
-  /** Deletes messages of somebody for good, wherever they wrote, at most so many. @returns how many */
+  /** Deletes up to `atMost` rows of a user in all streams. @returns their number */
   async purgeUser(userId: string, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from livestream_chat
@@ -127,7 +129,7 @@ export class MessageTable {
     return result.count;
   }
 
-  /** Deletes the oldest from before a moment, for good. @returns how many */
+  /** Deletes the oldest rows from before a moment, at most `atMost`. @returns their number */
   async sweep(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from livestream_chat where id in (
@@ -136,7 +138,7 @@ export class MessageTable {
   }
 
   async #insert(sql: Queries, messages: ChatMessage[]): Promise<{ id: string }[]> {
-    // One parameter, so that batches of all sizes are one prepared statement.
+    // One JSON parameter, so that batches of all sizes share one prepared statement.
     return await sql<{ id: string }[]>`
       insert into livestream_chat
         (id, stream_id, user_id, user_name, badge, message, created_at, media_time, client_id, address_hash)

@@ -1,22 +1,25 @@
 import { PublicError } from '../../platform/index.js';
 
-/** Characters (code points, in NFC) that a message may have. */
+/** Limit on a message's code points, in NFC. */
 export const MESSAGE_LENGTH = 500;
 const NAME_LENGTH = 100;
 
 const LINE_BREAKS = /[\t\n\r\u2028\u2029]+/gu;
 const CONTROLS = /\p{Cc}/u;
 const LONE_SURROGATES = /\p{Cs}/u;
-/** Explicit directional formatting (UAX #9 section 2) reaches beyond the message; the others are never typed by anybody. */
+/**
+ * Explicit directional formatting (UAX #9 section 2), which reaches beyond the message, and invisible characters that
+ * are not typed on purpose.
+ */
 const DIRECTIONAL_AND_INVISIBLE = /[\u202a-\u202e\u2066-\u206f\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]/gu;
-/** Scripts pile up to four marks over one letter; towers of them reach into the lines of others. */
+/** Five combining marks on one letter; scripts use up to four. Larger stacks overlap other lines. */
 const STACKED_MARKS = /(?:\p{M}[\u00ad\u200c-\u200f]*){5}/u;
-/** What shows nothing: spaces, controls, formats, fillers, and the blank Braille pattern. */
+/** Characters without a glyph: spaces, controls, formats, fillers, and the blank Braille pattern. */
 const INVISIBLE = /[\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /**
- * The text of a message as it is stored and shown: NFC, one line, without what would change how other lines are shown.
- * Markup is text like any other.
+ * Normalises a message: NFC, one line, without characters that change how other lines are rendered. Markup is plain
+ * text.
  *
  * @throws PublicError 400 `message_invalid`, `message_empty`, `message_too_long`
  */
@@ -32,7 +35,7 @@ export function normaliseMessage(text: string): string {
   return line;
 }
 
-/** A name as it is shown beside messages: what could upset the line is left out. */
+/** Normalises a display name; drops characters that would change how the line is rendered. */
 export function cleanName(name: string): string {
   const line = name
     .normalize('NFC')

@@ -20,17 +20,17 @@ import { type ChatMessage, publicMessage } from './chat-message.js';
 import type { MessageStore } from './message-store.js';
 import { normaliseMessage } from './message-text.js';
 
-/** A message may have been written so long ago, in ms: who watches from the past. */
+/** Oldest media time accepted, ms before now: viewers may watch a recording of the broadcast. */
 const OLDEST_MEDIA_MS = 24 * 3_600_000;
 const CLIENT_ID = /^[\x21-\x7e]{1,64}$/;
 
 export type PostRequest = {
   message: string;
-  /** Of the sender's choice, up to 64 visible ASCII characters: sent again under it, the message is stored once. */
+  /** Idempotency key chosen by the client: 1 to 64 visible ASCII characters. */
   clientId?: string | undefined;
-  /** What the sender saw, on the timeline of the media: ISO 8601, or Unix ms. */
+  /** Media time that the author was watching: ISO 8601, or Unix ms. */
   mediaTime?: string | number | undefined;
-  /** For the operator. */
+  /** For the operator only. */
   as?: OnBehalfOf | undefined;
 };
 
@@ -45,7 +45,7 @@ export type PostingOptions = {
   limits: { account: RateLimitOptions; address: RateLimitOptions };
 };
 
-/** Takes messages: checks them, tells them to the room at once, and has them stored. */
+/** Validates messages, broadcasts them to the room at once, and stores them. */
 export class Posting {
   readonly #options: PostingOptions;
   readonly #accounts: RateLimit;
@@ -58,9 +58,9 @@ export class Posting {
   }
 
   /**
-   * Resolves when the message is stored for good.
+   * Resolves when the message is committed.
    *
-   * @throws PublicError 400 for the text, 401 `not_signed_in`, 403 and 429 for the rules of the chat, 404, 429
+   * @throws PublicError 400 for the text, 401 `not_signed_in`, 403 and 429 for the chat's rules, 404, 429
    * `rate_limited`, 503
    */
   async post(visitor: Visitor, streamId: string, request: PostRequest): Promise<{ messageId: string }> {
@@ -72,7 +72,7 @@ export class Posting {
     const stored = await rooms.withRoom(streamId, visitor.principal, async (context) => {
       const author = await authorOf(visitor, context, roles, hashAddress, request.as);
       const relations = await this.#relations(author, context);
-      // From here to the message's place in the room nothing may come between: its id is its place.
+      // No `await` from here to `#publish`: ids must rise in the order in which messages enter the room.
       const { room } = context;
       const known = room.recent.findByClientId(author.userId, clientId);
       if (known) return { messageId: known };
@@ -111,7 +111,7 @@ export class Posting {
     const stored = store.store(message).then(
       (storedId) => {
         if (storedId === id) room.recent.confirm(id);
-        else retract(); // it had been sent before, longer ago than we remember
+        else retract(); // stored earlier under the same client id, which was no longer remembered here
         return storedId;
       },
       (error: unknown) => {
@@ -175,7 +175,7 @@ function parseMediaTime(value: string | number | undefined, now: number): Date {
   return new Date(Math.min(now, Math.max(now - OLDEST_MEDIA_MS, time)));
 }
 
-/** PostgreSQL appendix A: foreign_key_violation. The livestream went away while the message waited. */
+/** Maps PostgreSQL's foreign_key_violation (23503): the livestream was deleted while the message was queued. */
 function toPublicError(error: unknown): unknown {
   const { code } = error as { code?: string };
   return code === '23503' ? new PublicError(404, 'stream_not_found', 'There is no such livestream.') : error;

@@ -8,15 +8,15 @@ import { Throttle } from '../throttle.js';
 import { isOneEmote } from './emotes.js';
 
 const BROADCAST_INTERVAL_MS = 1_000;
-/** Different reactions told at once; more are left out. */
+/** Different reactions per broadcast; further ones are dropped. */
 const MAX_KINDS = 20;
-/** What one person, and what one address may send at once, and how often something more, in ms. */
+/** Reaction rates per account and per address; `refillMs` is the time to one more. */
 const PERSON = { capacity: 20, refillMs: 100 };
 const ADDRESS = { capacity: 200, refillMs: 10 };
 
 type ReactionCounter = { counts: Map<string, number>; throttle: Throttle };
 
-/** Reactions: kept nowhere, and told to the room once a second, counted. */
+/** Counts reactions and broadcasts the counts once a second. Nothing is stored. */
 export class Reactions {
   readonly #options: {
     rooms: ChatRooms;
@@ -42,7 +42,7 @@ export class Reactions {
   }
 
   /**
-   * Takes one emote from somebody who may write here.
+   * Counts one emote of a visitor who may post.
    *
    * @throws PublicError 400 `reaction_invalid`, 401 `not_signed_in`, 403 `banned`, 404, 429 `rate_limited`
    */

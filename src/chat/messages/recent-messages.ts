@@ -1,27 +1,27 @@
 import type { ChatMessage } from './chat-message.js';
 
-/** Stored messages that are kept in memory. */
+/** Stored messages kept in memory, per room. */
 const RECENT_MESSAGES = 200;
-/** Senders' own names for messages that are remembered: what is sent again was mostly sent just before. */
+/** Client ids remembered per room; most repeats follow within seconds. */
 const MAX_CLIENT_IDS = 1_000;
 
 export { RECENT_MESSAGES };
 
 type Entry = { message: ChatMessage; stored: boolean };
 
-/** The newest messages of a stream, with those that are not stored yet, in order. */
+/** The newest messages of a stream and those not stored yet, in order of id. */
 export class RecentMessages {
   readonly #entries = new Map<string, Entry>();
-  /** What became, or is to become, of messages that their senders gave names. */
+  /** Stored id by author and client id; pending while the message is being stored. */
   readonly #byClientId = new Map<string, Promise<string>>();
   #unstored = 0;
-  /** Every message with a greater id, and not deleted, is here. */
+  /** Every message with a greater id that is not deleted is in memory. */
   #floor: string;
   #lastId: string;
 
   /**
-   * @param messages the newest of the stream, at most `RECENT_MESSAGES`, old to new.
-   * @param lastId the greatest id ever given in the stream.
+   * @param messages the newest of the stream, at most `RECENT_MESSAGES`, oldest first
+   * @param lastId the greatest id ever assigned in the stream
    */
   constructor(messages: ChatMessage[], lastId = '') {
     this.#lastId = lastId;
@@ -36,12 +36,12 @@ export class RecentMessages {
     return this.#lastId;
   }
 
-  /** Messages that are not stored yet. */
+  /** Number of messages not stored yet. */
   get unstoredCount(): number {
     return this.#unstored;
   }
 
-  /** Takes in a message that is about to be stored; its id must be greater than all before. */
+  /** Adds a message that is about to be stored; its id must be the greatest so far. */
   add(message: ChatMessage): void {
     this.#lastId = message.id;
     this.#entries.set(message.id, { message, stored: false });
@@ -49,7 +49,7 @@ export class RecentMessages {
     this.#evict();
   }
 
-  /** The message is safe. */
+  /** Marks a message as stored. */
   confirm(id: string): void {
     const entry = this.#entries.get(id);
     if (!entry || entry.stored) return;
@@ -69,7 +69,7 @@ export class RecentMessages {
     this.#entries.delete(id);
   }
 
-  /** What somebody wrote has another author from now on. */
+  /** Replaces the author of a user's messages. */
   anonymise(userId: string, author: { userId: string; name: string }): void {
     for (const entry of this.#entries.values())
       if (entry.message.userId === userId)
@@ -81,18 +81,18 @@ export class RecentMessages {
       if (message.userId === userId && message.id <= upTo) this.remove(message.id);
   }
 
-  /** Messages before this id are not kept any more, anywhere. */
+  /** Drops stored messages before an id, after a retention sweep. */
   forgetBefore(id: string): void {
     for (const { message, stored } of this.#entries.values())
       if (stored && message.id < id) this.#entries.delete(message.id);
   }
 
-  /** Whether every message after `id` is here. */
+  /** Whether every message after `id` is in memory. */
   covers(id: string): boolean {
     return id >= this.#floor;
   }
 
-  /** Where `reaches` begins to hold. */
+  /** Least id for which `covers` is true. */
   get floor(): string {
     return this.#floor;
   }
@@ -101,24 +101,24 @@ export class RecentMessages {
     return this.#messages().filter((message) => message.id > id);
   }
 
-  /** The newest, with those that are not stored yet. */
+  /** Returns the newest messages, including those not stored yet. */
   newest(count: number): ChatMessage[] {
     return this.#messages().slice(-count);
   }
 
-  /** The newest that are stored; undefined when they are not all here. */
+  /** Returns the newest stored messages; undefined if not all of them are in memory. */
   newestStored(count: number): ChatMessage[] | undefined {
     const stored = [...this.#entries.values()].filter((entry) => entry.stored);
     if (stored.length < count && this.#floor !== '') return undefined;
     return stored.slice(-count).map((entry) => entry.message);
   }
 
-  /** The newest message of somebody. */
+  /** Returns the newest message of a user. */
   newestByUser(userId: string): ChatMessage | undefined {
     return this.#messages().findLast((message) => message.userId === userId);
   }
 
-  /** What became of a message that this sender sent before under this name. */
+  /** Returns the stored id of a message that this author sent before under this client id. */
   findByClientId(userId: string, clientId: string | null): Promise<string> | undefined {
     return clientId === null ? undefined : this.#byClientId.get(`${userId} ${clientId}`);
   }
@@ -131,7 +131,7 @@ export class RecentMessages {
     const key = `${userId} ${clientId}`;
     this.#byClientId.set(key, stored);
     stored.catch(() => {
-      if (this.#byClientId.get(key) === stored) this.#byClientId.delete(key); // may be tried again
+      if (this.#byClientId.get(key) === stored) this.#byClientId.delete(key); // a failed message may be sent again
     });
     const [oldest] = this.#byClientId.keys();
     if (oldest !== undefined && this.#byClientId.size > MAX_CLIENT_IDS) this.#byClientId.delete(oldest);
@@ -141,7 +141,7 @@ export class RecentMessages {
     return Array.from(this.#entries.values(), (entry) => entry.message);
   }
 
-  /** What is not stored yet stays: nobody could find it elsewhere. */
+  /** Evicts the oldest stored messages. Messages not stored yet stay: they exist nowhere else. */
   #evict(): void {
     for (const [id, { stored }] of this.#entries) {
       if (this.#entries.size - this.#unstored <= RECENT_MESSAGES || !stored) return;

@@ -1,19 +1,19 @@
-/** Scripts that are written without blanks between words: there a term is looked for anywhere. */
+/** Scripts written without spaces between words: their terms match anywhere. */
 const UNSPACED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
 const LETTER = String.raw`[\p{L}\p{N}_]`;
 
-/** A text as terms are compared: without case, width, diacritics and what can't be seen. */
+/** Folds a text for comparison: without case, width, diacritics and invisible characters. */
 export function fold(text: string): string {
   return text
     .normalize('NFKD')
-    .toUpperCase() // not to lower case: "ß" and "ſ" unfold, and all sigmas become one
+    .toUpperCase() // upper case, because "ß" and "ſ" expand and all sigmas become one
     .normalize('NFKD')
     .replace(/[\p{M}\p{Default_Ignorable_Code_Point}]/gu, '');
 }
 
 /**
- * Makes a test for texts with one of the terms in them. A term is found as whole words: `art` is not found in `party`,
- * unless it is written with a star: `art*`, `*art`, `*art*`. Terms of scripts without blanks are found anywhere.
+ * Creates a matcher for texts that contain one of the terms. Terms match whole words (`art` does not match `party`)
+ * unless written with a star: `art*`, `*art`, `*art*`. Terms in scripts without spaces match anywhere.
  */
 export function termsMatcher(terms: readonly string[]): (text: string) => boolean {
   const patterns = terms.map(patternOf).filter((pattern) => pattern !== undefined);

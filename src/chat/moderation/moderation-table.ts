@@ -1,14 +1,14 @@
 import { idBoundary, type Queries, type Sql } from '../../platform/index.js';
 
-/** Somebody who may not write, for a time or for good. */
+/** A ban or timeout. */
 export type Ban = {
   userId: string;
-  /** Whoever comes from there may not write either. */
+  /** Bans every author with this address hash as well. */
   addressHash: string | null;
   reason: string;
   createdBy: string;
   createdAt: Date;
-  /** Null: for good. */
+  /** Null: permanent. */
   until: Date | null;
 };
 
@@ -24,19 +24,19 @@ export type ModeratorAction =
   | 'poll-created'
   | 'poll-closed';
 
-/** What a moderator did. */
+/** Entry of the moderation log. */
 export type LogEntry = {
   id: string;
   moderatorId: string;
   action: ModeratorAction;
-  /** Whom it concerned. */
+  /** User who was moderated. */
   userId: string | null;
   messageId: string | null;
   details: Record<string, unknown> | null;
   createdAt: Date;
 };
 
-/** Statements on `chat_moderators`, `chat_bans` and `chat_log`; nobody else queries them. */
+/** Statements on `chat_moderators`, `chat_bans` and `chat_log`, for this class alone. */
 export class ModerationTable {
   readonly #sql: Sql;
 
@@ -44,7 +44,7 @@ export class ModerationTable {
     this.#sql = sql;
   }
 
-  /** The oldest first. */
+  /** Returns the moderators, oldest appointment first. */
   async moderators(streamId: string): Promise<{ userId: string; createdAt: Date }[]> {
     return await this.#sql<{ userId: string; createdAt: Date }[]>`
       select user_id as "userId", created_at as "createdAt" from chat_moderators
@@ -61,7 +61,7 @@ export class ModerationTable {
     await sql`delete from chat_moderators where stream_id = ${streamId} and user_id = ${userId}`;
   }
 
-  /** Those that hold, the newest first; what is over is removed. */
+  /** Returns the bans in force, newest first, and deletes expired ones. */
   async bans(streamId: string, now: Date): Promise<Ban[]> {
     await this.#sql`delete from chat_bans where stream_id = ${streamId} and until <= ${now}`;
     return await this.#sql<Ban[]>`
@@ -70,7 +70,7 @@ export class ModerationTable {
       from chat_bans where stream_id = ${streamId} order by created_at desc, user_id`;
   }
 
-  /** A ban takes the place of an earlier one of the same person. */
+  /** Inserts a ban, or replaces the one of the same user. */
   async ban(sql: Queries, streamId: string, ban: Ban): Promise<void> {
     const { userId, addressHash, reason, createdBy, createdAt, until } = ban;
     await sql`
@@ -94,7 +94,7 @@ export class ModerationTable {
         ${createdAt})`;
   }
 
-  /** Somebody moderates nowhere any more; their deeds, and bans of them, stay under another name. */
+  /** Removes a user as moderator everywhere; bans and log entries stay under the user id `as`. */
   async anonymise(userId: string, as: string): Promise<void> {
     await this.#sql.begin(async (sql) => {
       await sql`delete from chat_moderators where user_id = ${userId}`;
@@ -105,7 +105,7 @@ export class ModerationTable {
     });
   }
 
-  /** Forgets the oldest entries of the log from before a moment. @returns how many */
+  /** Deletes the oldest log entries from before a moment, at most `atMost`. @returns their number */
   async sweep(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from chat_log where id in (
@@ -113,7 +113,7 @@ export class ModerationTable {
     return result.count;
   }
 
-  /** The newest first. */
+  /** Returns log entries, newest first. */
   async log(streamId: string, page: { limit: number; before?: string | undefined }): Promise<LogEntry[]> {
     const { limit, before } = page;
     return await this.#sql<LogEntry[]>`

@@ -20,17 +20,17 @@ import { rateLimited } from './posting-rules.js';
 
 const MAX_MODERATORS = 100;
 const MAX_BANS = 10_000;
-/** What one moderator may do at once, and how often something more, in ms. */
+/** Moderation rate of one moderator; `refillMs` is the time to one more action. */
 const ACTION_RATE = { capacity: 60, refillMs: 250 };
 
 export type BanRequest = {
   userId: string;
-  /** Missing: for good. */
+  /** Duration of a timeout; undefined: permanent. */
   seconds?: number | undefined;
   reason?: string | undefined;
-  /** Whether whoever comes from the same address is kept out too; where not said, with a ban for good. */
+  /** Bans the user's address as well. Default: for permanent bans only. */
   address?: boolean | undefined;
-  /** Whether everything that they wrote is deleted. */
+  /** Deletes the user's messages as well. */
   purge?: boolean | undefined;
 };
 
@@ -45,7 +45,7 @@ export type ModerationOptions = {
   clock: Clock;
 };
 
-/** What was done, for the log; by whom and when is added. */
+/** Action for the moderation log, which adds moderator and time. */
 export type LoggedAction = {
   action: ModeratorAction;
   userId?: string | undefined;
@@ -54,8 +54,8 @@ export type LoggedAction = {
 };
 
 /**
- * What moderators do. All of it may throw PublicError 401 `not_signed_in`, 403 `not_allowed`, 404 `stream_not_found`
- * and 429 `rate_limited`.
+ * Moderation actions. Every method may throw PublicError 401 `not_signed_in`, 403 `not_allowed`, 404
+ * `stream_not_found` and 429 `rate_limited`.
  */
 export class Moderation {
   readonly #options: ModerationOptions;
@@ -66,7 +66,7 @@ export class Moderation {
     this.#actionLimit = new RateLimit(options.clock, ACTION_RATE);
   }
 
-  /** Takes back a message: its author may, and moderators. @throws PublicError 404 `message_not_found` */
+  /** Deletes a message; for its author and for moderators. @throws PublicError 404 `message_not_found` */
   async deleteMessage(visitor: Visitor, stream: string, id: string): Promise<void> {
     const { rooms, roles, store, messages, hub } = this.#options;
     await rooms.withRoom(stream, visitor.principal, async (context) => {
@@ -83,7 +83,7 @@ export class Moderation {
           role,
           message.badge === 'admin' ? 'admin' : await roles.roleOfUser(message.userId, context),
         );
-      await store.settled(); // it may not be stored yet
+      await store.settled(); // the message may still be queued
       const logged: LoggedAction = {
         action: 'message-deleted',
         userId: message.userId,
@@ -99,7 +99,7 @@ export class Moderation {
     });
   }
 
-  /** Deletes everything that somebody wrote. @returns how many messages */
+  /** Deletes every message of a user. @returns their number */
   async purge(visitor: Visitor, streamId: string, userId: string): Promise<number> {
     return await this.#options.rooms.withRoom(streamId, visitor.principal, async (context) => {
       await this.#assertOutranks(visitor, context, userId);
@@ -107,7 +107,7 @@ export class Moderation {
     });
   }
 
-  /** Keeps somebody from writing, for a time or for good. @throws PublicError 409 `too_many_bans` */
+  /** Bans a user, or times them out for `seconds`. @throws PublicError 409 `too_many_bans` */
   async ban(visitor: Visitor, stream: string, request: BanRequest): Promise<Ban> {
     const { rooms, messages, table, clock } = this.#options;
     const { userId, seconds, reason = '', address = seconds === undefined, purge = false } = request;
@@ -149,7 +149,7 @@ export class Moderation {
     });
   }
 
-  /** @throws PublicError 404 `ban_not_found` */
+  /** Lifts a ban. @throws PublicError 404 `ban_not_found` */
   async unban(visitor: Visitor, stream: string, userId: string): Promise<void> {
     const { rooms, roles, table } = this.#options;
     await rooms.withRoom(stream, visitor.principal, async (context) => {
@@ -178,7 +178,7 @@ export class Moderation {
     return await rooms.withRoom(stream, visitor.principal, ({ room }) => table.moderators(room.streamId));
   }
 
-  /** For the broadcaster. @throws PublicError 409 `moderates_already`, `too_many_moderators` */
+  /** Appoints a moderator; for the broadcaster. @throws PublicError 409 `moderates_already`, `too_many_moderators` */
   async appoint(visitor: Visitor, stream: string, userId: string): Promise<void> {
     const { rooms, roles, table } = this.#options;
     await rooms.withRoom(stream, visitor.principal, async (context) => {
@@ -199,7 +199,10 @@ export class Moderation {
     });
   }
 
-  /** For the broadcaster, and for moderators who resign. @throws PublicError 404 `moderator_not_found` */
+  /**
+   * Dismisses a moderator; for the broadcaster, and for moderators who resign. @throws PublicError 404
+   * `moderator_not_found`
+   */
   async dismiss(visitor: Visitor, stream: string, userId: string): Promise<void> {
     const { rooms, roles, table } = this.#options;
     await rooms.withRoom(stream, visitor.principal, async (context) => {
@@ -218,7 +221,7 @@ export class Moderation {
     });
   }
 
-  /** What was done, the newest first. */
+  /** Returns the moderation log, newest first. */
   async log(visitor: Visitor, stream: string, page: { limit: number; before?: string | undefined }) {
     const { rooms, roles, table } = this.#options;
     return await rooms.withRoom(stream, visitor.principal, async (context) => {
@@ -227,7 +230,7 @@ export class Moderation {
     });
   }
 
-  /** Stores a change together with what the log says of it, and tells the moderators. */
+  /** Runs a change and its log entry in one transaction, then sends the entry to the moderators. */
   async runLogged<T>(
     { principal }: Visitor,
     { room }: ChatContext,
@@ -236,7 +239,7 @@ export class Moderation {
   ): Promise<T> {
     const { sql, table, hub, clock } = this.#options;
     const moderatorId = nameOf(principal);
-    // The operator's server acts for many people.
+    // The operator's server acts for many users and is not limited.
     const wait = principal.kind === 'operator' ? 0 : this.#actionLimit.take(moderatorId);
     if (wait > 0) throw rateLimited(wait);
     const at = new Date(clock.now());
@@ -262,7 +265,9 @@ export class Moderation {
     return result as T;
   }
 
-  /** All connections of somebody hear the moderators from now on, or no longer, and are told so. */
+  /**
+   * Subscribes every connection of a user to the moderators' events, or unsubscribes it, and sends `chat:moderator`.
+   */
   #notifyModerator(room: ChatRoom, userId: string, moderator: boolean): void {
     const { streamId } = room;
     for (const client of room.clients) {

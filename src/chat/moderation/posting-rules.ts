@@ -5,25 +5,25 @@ import { isEmotes } from '../messages/emotes.js';
 import { hasLink } from './links.js';
 import type { Ban } from './moderation-table.js';
 
-/** What must be asked elsewhere about an author, where the chat's settings make it matter. */
+/** Relations between an author and the livestream, looked up only where the settings need them. */
 export type AuthorRelations = { isInvitee: boolean; isFollower: boolean };
 
-/** @throws PublicError 403 `banned`, which says why and until when */
+/** @throws PublicError 403 `banned`, with reason and end */
 export function assertNotBanned(
   room: ChatRoom,
   { userId, addressHash, role }: Pick<Author, 'userId' | 'addressHash' | 'role'>,
 ): void {
-  if (role !== 'viewer') return; // who may moderate is not kept out by a neighbour's ban
+  if (role !== 'viewer') return; // a ban of a shared address does not apply to moderators
   const ban = room.banOf(userId, addressHash);
   if (ban) throw banned(ban);
 }
 
 /**
- * What the chat's settings say of a message. Moderators and above may write whatever they like, but no links where
- * nobody may.
+ * Checks a message against the chat's settings. Moderators and above are exempt, except where links are forbidden for
+ * everyone.
  *
- * @throws PublicError 403 `members_only`, `followers_only`, `emote_only`, `links_not_allowed`, `term_blocked`,
- * 429 `slow_mode`
+ * @throws PublicError 403 `members_only`, `followers_only`, `emote_only`, `links_not_allowed`, `term_blocked`, 429
+ * `slow_mode`
  */
 export function assertAllowed(
   room: ChatRoom,

@@ -1,18 +1,18 @@
 import type { Queries, Sql } from '../../platform/index.js';
 
-/** Who may post links: everybody, moderators and above, or nobody. */
+/** Who may post links: everyone, moderators and above, or nobody. */
 export type LinksPolicy = 'allowed' | 'moderators' | 'forbidden';
 
-/** How the chat of a livestream is set. */
+/** Chat settings of a livestream. */
 export type ChatSettings = {
-  /** Seconds between two messages of one person; 0: off. */
+  /** Seconds between two messages of one user; 0: off. */
   slowMode: number;
-  /** Only those who are invited to the livestream, and its moderators. */
+  /** Only invitees of the livestream, and its moderators, may post. */
   membersOnly: boolean;
-  /** Only those who follow the broadcaster. */
+  /** Only followers of the broadcaster may post. */
   followersOnly: boolean;
   emoteOnly: boolean;
-  /** Whether people without an account may write. */
+  /** Viewers without an account may post. */
   anonymous: boolean;
   links: LinksPolicy;
   blockedTerms: string[];
@@ -28,7 +28,7 @@ export const DEFAULT_SETTINGS: ChatSettings = {
   blockedTerms: [],
 };
 
-/** Statements on the table `chat_settings`; nobody else queries it. */
+/** Statements on the table `chat_settings`, for this class alone. */
 export class SettingsTable {
   readonly #sql: Sql;
 

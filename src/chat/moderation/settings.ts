@@ -4,7 +4,7 @@ import type { ChatRooms } from '../chat-rooms.js';
 import type { Moderation } from './moderation.js';
 import type { ChatSettings, SettingsTable } from './settings-table.js';
 
-/** What everybody may know; the blocked terms are the moderators' own. */
+/** Settings as every viewer sees them; blocked terms are for moderators only. */
 export type PublicSettings = Omit<ChatSettings, 'blockedTerms'>;
 
 export function publicSettings({ blockedTerms: _, ...settings }: ChatSettings): PublicSettings {
@@ -19,7 +19,7 @@ export type SettingsOptions = {
   hub: Pick<RealtimeHub, 'broadcast'>;
 };
 
-/** How chats are set. */
+/** Reads and changes the settings of a chat. */
 export class Settings {
   readonly #options: SettingsOptions;
 
@@ -27,7 +27,7 @@ export class Settings {
     this.#options = options;
   }
 
-  /** @throws PublicError 404 `stream_not_found` */
+  /** Returns the settings; the blocked terms for moderators only. @throws PublicError 404 `stream_not_found` */
   async read(visitor: Visitor, streamId: string): Promise<PublicSettings & { blockedTerms?: string[] }> {
     const { rooms, roles } = this.#options;
     return await rooms.withRoom(streamId, visitor.principal, async (context) => {
@@ -36,7 +36,9 @@ export class Settings {
     });
   }
 
-  /** For moderators. @throws PublicError 401 `not_signed_in`, 403 `not_allowed`, 404, 429 */
+  /**
+   * Changes the given settings; for moderators. @throws PublicError 401 `not_signed_in`, 403 `not_allowed`, 404, 429
+   */
   async change(visitor: Visitor, streamId: string, change: Partial<ChatSettings>): Promise<ChatSettings> {
     const { rooms, roles, moderation, table, hub } = this.#options;
     return await rooms.withRoom(streamId, visitor.principal, async (context) => {

@@ -1,12 +1,12 @@
 import { idBoundary, type Queries, type Sql } from '../../platform/index.js';
 
-/** A poll as it is stored. */
+/** A poll as stored. */
 export type StoredPoll = {
   id: string;
   streamId: string;
   question: string;
   options: string[];
-  /** Votes by option, once it is closed. */
+  /** Votes by option; null while the poll is open. */
   votes: number[] | null;
   createdBy: string;
   createdAt: Date;
@@ -14,9 +14,9 @@ export type StoredPoll = {
   closedAt: Date | null;
 };
 
-export type Vote = { pollId: string; userId: string /** From 0. */; option: number };
+export type Vote = { pollId: string; userId: string /** Index from 0. */; option: number };
 
-/** Statements on `livestream_polls` and `livestream_poll_votes`; nobody else queries them. */
+/** Statements on `livestream_polls` and `livestream_poll_votes`, for this class alone. */
 export class PollTable {
   readonly #sql: Sql;
 
@@ -31,7 +31,7 @@ export class PollTable {
       values (${id}, ${streamId}, ${question}, ${options}, ${createdBy}, ${createdAt}, ${closesAt})`;
   }
 
-  /** The livestreams with a poll that is not closed. */
+  /** Returns the livestreams with an open poll. */
   async streamsWithOpenPoll(): Promise<string[]> {
     const rows = await this.#sql<{ streamId: string }[]>`
       select stream_id as "streamId" from livestream_polls where closed_at is null`;
@@ -44,7 +44,7 @@ export class PollTable {
     return row;
   }
 
-  /** The newest first. */
+  /** Returns polls, newest first. */
   async list(streamId: string, limit: number): Promise<StoredPoll[]> {
     return await this.#sql<StoredPoll[]>`
       select ${this.#columns()} from livestream_polls where stream_id = ${streamId}
@@ -57,7 +57,7 @@ export class PollTable {
       where poll_id = ${pollId}`;
   }
 
-  /** The first vote of a person stands. */
+  /** Inserts votes; a second vote of a user is ignored. */
   async vote(votes: Vote[]): Promise<void> {
     await this.#sql`
       insert into livestream_poll_votes (poll_id, user_id, option)
@@ -66,7 +66,7 @@ export class PollTable {
       on conflict do nothing`;
   }
 
-  /** Counts the votes for good and forgets who gave them. @returns the votes by option */
+  /** Stores the vote counts and deletes the single votes. @returns votes by option */
   async close(sql: Queries, poll: StoredPoll, at: Date): Promise<number[]> {
     const counted = await sql<{ option: number; votes: number }[]>`
       select option, count(*)::integer as votes from livestream_poll_votes
@@ -80,13 +80,13 @@ export class PollTable {
     return votes;
   }
 
-  /** What somebody asked, and voted in polls that are open, stays under another name. */
+  /** Moves a user's polls, and votes in open polls, to the user id `as`. */
   async anonymise(userId: string, as: string): Promise<void> {
     await this.#sql`update livestream_polls set created_by = ${as} where created_by = ${userId}`;
     await this.#sql`update livestream_poll_votes set user_id = ${as} where user_id = ${userId}`;
   }
 
-  /** Deletes the oldest closed ones from before a moment. @returns how many */
+  /** Deletes the oldest closed polls from before a moment, at most `atMost`. @returns their number */
   async sweep(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from livestream_polls where id in (

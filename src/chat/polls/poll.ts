@@ -1,11 +1,11 @@
 import type { StoredPoll } from './poll-table.js';
 
-/** A poll as clients get it. */
+/** A poll as sent to clients. */
 export type PublicPoll = {
   id: string;
   question: string;
   options: { text: string; votes: number }[];
-  /** Votes in all. */
+  /** Total of all options. */
   votes: number;
   /** ISO 8601. */
   createdAt: string;
@@ -25,10 +25,10 @@ export function publicPoll(poll: StoredPoll, votes: readonly number[]): PublicPo
   };
 }
 
-/** A poll that is open, with who voted for what. */
+/** An open poll with its votes by user. */
 export class Poll {
   readonly stored: StoredPoll;
-  /** Set once it takes no more votes, while it is counted. */
+  /** Set while the votes are being counted; no further vote is accepted. */
   closing: Promise<PublicPoll> | undefined;
   readonly #votes = new Map<string, number>();
 
@@ -45,7 +45,7 @@ export class Poll {
     this.#votes.set(userId, option);
   }
 
-  /** For a vote that could not be stored. */
+  /** Removes a vote that could not be stored. */
   withdraw(userId: string): void {
     this.#votes.delete(userId);
   }

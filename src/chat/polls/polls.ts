@@ -13,7 +13,7 @@ import { Poll, type PublicPoll, publicPoll } from './poll.js';
 import { PollTable, type Vote } from './poll-table.js';
 
 const BROADCAST_INTERVAL_MS = 1_000;
-/** When a poll could not be closed in time, it is tried again after so many ms. */
+/** Delay before a failed close is retried, ms. */
 const CLOSE_RETRY_MS = 5_000;
 const OPTION_COUNT = { least: 2, most: 10 };
 const DURATION_S = { least: 10, most: 3_600, usual: 60 };
@@ -32,8 +32,8 @@ export type PollsOptions = {
 };
 
 /**
- * Polls: one at a time in a livestream, one vote for every account. A vote is acknowledged when it is stored, so a
- * restart loses none: an open poll is taken up again with its votes, and closed at once where its time is over.
+ * Polls: one at a time in a livestream, one vote for every account. A vote is acknowledged when it is committed, so
+ * that a restart loses none: `start` loads open polls with their votes, and closes those that are due.
  */
 export class Polls {
   readonly #options: PollsOptions;
@@ -54,7 +54,7 @@ export class Polls {
     this.#writer = new BatchWriter({ write, clock, log, limits });
   }
 
-  /** Takes up what an earlier gateway left open. */
+  /** Loads polls that an earlier process left open. */
   async start(): Promise<void> {
     for (const streamId of await this.#table.streamsWithOpenPoll()) {
       const room = await this.#options.rooms.load(streamId);
@@ -62,7 +62,9 @@ export class Polls {
     }
   }
 
-  /** For moderators. @throws PublicError 400 `poll_invalid`, 409 `poll_open`, and those of moderation */
+  /**
+   * Opens a poll; for moderators. @throws PublicError 400 `poll_invalid`, 409 `poll_open`, and those of `Moderation`
+   */
   async create(visitor: Visitor, streamId: string, request: PollRequest): Promise<PublicPoll> {
     const { rooms, roles, moderation, clock } = this.#options;
     const { question, options, seconds } = readPoll(request);
@@ -94,9 +96,9 @@ export class Polls {
   }
 
   /**
-   * Counts a vote; resolves when it is stored.
+   * Counts a vote; resolves when it is committed.
    *
-   * @param option from 0
+   * @param option index from 0
    * @throws PublicError 400 `option_invalid`, 401 `not_signed_in`, 403 `banned`, `account_needed`, 404
    * `stream_not_found`, `poll_not_found`, 409 `poll_closed`, `voted_already`, 503
    */
@@ -118,7 +120,7 @@ export class Polls {
         throw new PublicError(409, 'voted_already', 'You have voted in this poll already.');
       if (poll.closing) throw pollClosed();
       this.#writer.assertAccepting();
-      poll.vote(userId, option); // at once, so that nobody votes twice while it is being stored
+      poll.vote(userId, option); // counted before it is stored, so that a second vote is rejected meanwhile
       this.#scheduleBroadcast(room);
       try {
         await this.#writer.add({ pollId: poll.stored.id, userId, option });
@@ -130,7 +132,10 @@ export class Polls {
     });
   }
 
-  /** For moderators, before its time. @throws PublicError 404 `poll_not_found`, 409 `poll_closed`, those of moderation */
+  /**
+   * Closes a poll before its end; for moderators.
+   * @throws PublicError 404 `poll_not_found`, 409 `poll_closed`, and those of `Moderation`
+   */
   async close(visitor: Visitor, streamId: string, pollId: string): Promise<PublicPoll> {
     const { rooms, roles } = this.#options;
     return await rooms.withRoom(streamId, visitor.principal, async (context) => {
@@ -140,7 +145,7 @@ export class Polls {
     });
   }
 
-  /** The newest first. */
+  /** Returns polls, newest first. */
   async list(visitor: Visitor, streamId: string, limit: number): Promise<PublicPoll[]> {
     return await this.#options.rooms.withRoom(streamId, visitor.principal, async ({ room }) => {
       const polls = await this.#table.list(room.streamId, limit);
@@ -150,7 +155,7 @@ export class Polls {
     });
   }
 
-  /** Stores the votes that wait. Open polls stay open, for the next start. Idempotent. */
+  /** Writes accepted votes. Open polls stay open for the next start. Idempotent. */
   async shutDown(): Promise<void> {
     this.#lifetime.abort();
     for (const throttle of this.#broadcasts.values()) throttle.cancel();

@@ -134,7 +134,7 @@ export class BatchWriter<T, R> {
         return;
       } catch (error) {
         if (!isDatabaseAway(error)) return await this.#writeOneByOne(left, error);
-        log.warn({ err: error, items: left.length }, 'chat could not be written: trying again');
+        log.warn({ err: error, items: left.length }, 'chat batch write failed: retrying');
       }
       const now = clock.monotonic();
       for (const entry of left)
@@ -177,7 +177,7 @@ function overloaded(): PublicError {
   return new PublicError(
     503,
     'chat_overloaded',
-    'Too many messages wait to be stored: try again in a moment.',
+    'Too many messages are waiting to be stored: try again in a moment.',
   );
 }
 

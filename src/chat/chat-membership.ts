@@ -120,7 +120,11 @@ export class ChatMembership {
   #addMember(client: RealtimeClient, room: ChatRoom): void {
     const chats = this.#chats.get(client) ?? new Set();
     if (!chats.has(room.streamId) && chats.size >= MAX_CHATS)
-      throw new PublicError(409, 'too_many_chats', `A connection may listen to ${MAX_CHATS} chats.`);
+      throw new PublicError(
+        409,
+        'too_many_chats',
+        `A connection may join ${MAX_CHATS} chats: leave one first.`,
+      );
     this.#chats.set(client, chats.add(room.streamId));
     room.addListener(client);
   }

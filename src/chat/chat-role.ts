@@ -62,14 +62,14 @@ export class ChatRoles {
     const role = this.roleOf(principal, context);
     if (role !== 'viewer') return role;
     if (principal.kind === 'anonymous') throw notSignedIn();
-    throw new PublicError(403, 'not_allowed', "This is for the livestream's moderators.");
+    throw new PublicError(403, 'not_allowed', "Only the livestream's moderators may do this.");
   }
 
   /** @throws PublicError 401 `not_signed_in`, 403 `not_allowed` */
   requireOwner(visitor: Visitor, context: ChatContext): ChatRole {
     const role = this.requireModerator(visitor, context);
     if (role !== 'moderator') return role;
-    throw new PublicError(403, 'not_allowed', "This is for the livestream's broadcaster.");
+    throw new PublicError(403, 'not_allowed', "Only the livestream's broadcaster may do this.");
   }
 
   #rememberAdmin(userId: string): void {
@@ -93,7 +93,7 @@ export function assertOutranks(actor: ChatRole, target: ChatRole): void {
   throw new PublicError(
     403,
     'not_allowed',
-    target === 'viewer' ? 'This is for moderators.' : `You cannot moderate ${who[target]}.`,
+    target === 'viewer' ? 'Only moderators may do this.' : `You cannot moderate ${who[target]}.`,
   );
 }
 

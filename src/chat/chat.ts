@@ -131,7 +131,7 @@ export function createChat(options: ChatOptions): Chat {
       return await messages.sweep(before, atMost);
     },
   };
-  const sweptTables = { 'chat messages': sweptMessages, 'log of the chat': table, polls: pollTable };
+  const sweptTables = { 'chat messages': sweptMessages, 'chat log entries': table, polls: pollTable };
   const sweepers = Object.entries(sweptTables).map(
     ([what, rows]) =>
       new Sweeper({ what, days: options.keepDays ?? 0, sweep: (...upTo) => rows.sweep(...upTo), clock, log }),
@@ -157,7 +157,7 @@ export function createChat(options: ChatOptions): Chat {
       try {
         return await membership.replayOnJoin(client, streamId, enter);
       } catch (error) {
-        log.warn({ err: error, streamId }, 'who joined is not told what was said before');
+        log.warn({ err: error, streamId }, 'chat history replay failed');
         return undefined;
       }
     },
@@ -165,7 +165,7 @@ export function createChat(options: ChatOptions): Chat {
       forgetStreams = streams.onUpdate((streamId) => {
         rooms
           .livestreamUpdated(streamId)
-          .catch((error: unknown) => log.warn({ err: error, streamId }, 'chat'));
+          .catch((error: unknown) => log.warn({ err: error, streamId }, 'chat room refresh failed'));
       });
       await polls.start();
       for (const sweeper of sweepers) sweeper.start();

@@ -3,7 +3,7 @@ import { type MessageData, messageInvalid } from '../realtime/index.js';
 /** Reads a non-empty string from the data of an event. @throws PublicError 400 `message_invalid` */
 export function requireString(data: MessageData, name: string): string {
   const value = data[name];
-  if (typeof value !== 'string' || value === '') throw messageInvalid(`needs ${name}, a text`);
+  if (typeof value !== 'string' || value === '') throw messageInvalid(`needs ${name}, a string`);
   return value;
 }
 
@@ -16,14 +16,14 @@ export function optionalString(data: MessageData, name: string): string | undefi
 export function requireStringList(data: MessageData, name: string): string[] {
   const value = data[name];
   if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
-    throw messageInvalid(`needs ${name}, a list of texts`);
+    throw messageInvalid(`needs ${name}, a list of strings`);
   return value;
 }
 
 /** @throws PublicError 400 `message_invalid` */
 export function requireInteger(data: MessageData, name: string): number {
   const value = data[name];
-  if (!Number.isSafeInteger(value)) throw messageInvalid(`needs ${name}, a whole number`);
+  if (!Number.isSafeInteger(value)) throw messageInvalid(`needs ${name}, an integer`);
   return value as number;
 }
 

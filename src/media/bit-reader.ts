@@ -18,7 +18,7 @@ export class BitReader {
   /** Reads one bit. @throws RangeError at the end */
   bit(): number {
     const byte = this.#bytes[this.#position >> 3];
-    if (byte === undefined) throw new RangeError('the bits have ended');
+    if (byte === undefined) throw new RangeError('read beyond the end');
     const bit = (byte >> (7 - (this.#position & 7))) & 1;
     this.#position++;
     return bit;
@@ -36,14 +36,14 @@ export class BitReader {
   }
 
   skip(count: number): void {
-    if (count > this.left) throw new RangeError('the bits have ended');
+    if (count > this.left) throw new RangeError('read beyond the end');
     this.#position += count;
   }
 
   /** Reads an unsigned Exp-Golomb code, `ue(v)` (ITU-T H.264 9.1). */
   unsigned(): number {
     let zeros = 0;
-    while (this.bit() === 0) if (++zeros > 31) throw new RangeError('an Exp-Golomb code is too long');
+    while (this.bit() === 0) if (++zeros > 31) throw new RangeError('Exp-Golomb code too long');
     return 2 ** zeros - 1 + this.bits(zeros);
   }
 

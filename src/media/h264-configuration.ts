@@ -107,7 +107,7 @@ function skipPictureOrder(bits: BitReader): void {
     bits.signed(); // offset_for_non_ref_pic
     bits.signed(); // offset_for_top_to_bottom_field
     const cycle = bits.unsigned();
-    if (cycle > 255) throw new RangeError('the picture order cycle is too long');
+    if (cycle > 255) throw new RangeError('picture order count cycle too long');
     for (let i = 0; i < cycle; i++) bits.signed();
   }
 }

@@ -98,7 +98,7 @@ export class ThumbnailCaptures {
       // Drops the capture of a broadcast that ended meanwhile: its livestream may be deleted.
       if (this.#schedules.get(streamId) === schedule) thumbnails.capture(streamId, jpeg);
     } catch (error) {
-      log.debug({ err: error, streamId, broadcastId }, 'no picture could be taken of the broadcast');
+      log.debug({ err: error, streamId, broadcastId }, 'thumbnail capture failed');
     }
   }
 }

@@ -44,7 +44,7 @@ export function renderThumbnail(
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) throw new HeadendError('no_picture', 'it is too late for a picture');
+    if (signal.aborted) throw new HeadendError('no_picture', 'thumbnail rendering was cancelled');
     const child: ChildProcessWithoutNullStreams = spawn(tool.path, ARGUMENTS, {
       env: tool.environment,
       stdio: 'pipe',
@@ -62,15 +62,15 @@ export function renderThumbnail(
         return;
       }
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
-      reject(new HeadendError('no_picture', `ffmpeg made no picture: ${failure}`, { cause }));
+      reject(new HeadendError('no_picture', `thumbnail rendering failed: ${failure}`, { cause }));
     };
     const kill = (reason: string): void => {
       killReason ??= reason;
       child.kill('SIGKILL');
       if (child.exitCode !== null || child.signalCode !== null) settle(killReason);
     };
-    const abort = (): void => kill('it was no longer wanted');
-    const cancelTimeout = clock.after(TIMEOUT_MS, () => kill('it took too long'));
+    const abort = (): void => kill('cancelled');
+    const cancelTimeout = clock.after(TIMEOUT_MS, () => kill('timed out'));
     signal.addEventListener('abort', abort, { once: true });
 
     child.once('error', (error) => settle(error.message, error));
@@ -80,13 +80,13 @@ export function renderThumbnail(
     });
     child.once('close', (code, by) => {
       if (code === 0 && sizeBytes > 0) settle(undefined);
-      else settle(stderrText.trim() || `it ended with ${code ?? by} and without a word`);
+      else settle(stderrText.trim() || `ffmpeg exited with ${code ?? by} and no message`);
     });
     if (child.pid === undefined) return;
     lowerPriority(child.pid);
     child.stdout.on('data', (bytes: Buffer) => {
       sizeBytes += bytes.length;
-      if (sizeBytes > MAX_JPEG_BYTES) kill('it is too large');
+      if (sizeBytes > MAX_JPEG_BYTES) kill('output too large');
       else chunks.push(bytes);
     });
     child.stderr.on('data', (bytes: Buffer) => {

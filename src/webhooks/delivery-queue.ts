@@ -59,15 +59,14 @@ export class DeliveryQueue {
         this.#waiting.splice(0, batch.length);
         onStored();
       } catch (error) {
-        log.error({ err: error, waiting: this.#waiting.length }, 'webhook deliveries could not be stored');
+        log.error({ err: error, waiting: this.#waiting.length }, 'webhook delivery insert failed');
         if (closing) break;
         // Drops a batch that would fail for ever and block the deliveries behind it.
         if (DATA_EXCEPTION.test((error as { code?: string }).code ?? ''))
           this.#waiting.splice(0, batch.length);
         else await sleep(clock, RETRY_MS, this.#lifetime.signal);
       }
-      if (this.#dropped > 0)
-        log.error({ lost: this.#dropped }, 'webhook deliveries were lost: too many waited');
+      if (this.#dropped > 0) log.error({ lost: this.#dropped }, 'webhook deliveries dropped: queue full');
       this.#dropped = 0;
     }
     this.#writing = false;

@@ -92,7 +92,7 @@ export class Dispatcher {
         this.#cancelTimer = clock.after(delay, () => this.schedulePoll(), this.#lifetime.signal);
       } catch (error) {
         if (this.#lifetime.signal.aborted) break;
-        log.warn({ err: error }, 'webhook deliveries could not be looked for');
+        log.warn({ err: error }, 'webhook delivery poll failed: retrying');
         this.#cancelTimer = clock.after(DATABASE_RETRY_MS, () => this.schedulePoll(), this.#lifetime.signal);
       }
     }
@@ -164,7 +164,7 @@ export class Dispatcher {
       try {
         return await store();
       } catch (error) {
-        log.error({ err: error }, 'the result of a webhook delivery could not be stored');
+        log.error({ err: error }, 'webhook delivery result not stored: retrying');
         if (this.#lifetime.signal.aborted) return;
         await sleep(clock, DATABASE_RETRY_MS, this.#lifetime.signal);
       }

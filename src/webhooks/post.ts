@@ -50,7 +50,7 @@ export function post(options: PostOptions): Promise<PostResult> {
       settle(status === undefined ? result : { status });
     };
     const cancel = clock.after(timeoutMs, () =>
-      finish({ error: `There was no answer within ${timeoutMs / 1_000} s.` }),
+      finish({ error: `No response within ${timeoutMs / 1_000} s.` }),
     );
     request.on('error', (error) => finish({ error: errorText(error) }));
     request.on('response', (response) => {

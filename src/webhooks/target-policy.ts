@@ -60,14 +60,18 @@ export class TargetPolicy {
   check(text: string): URL {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:'))
-      throw new PublicError(400, 'url_not_allowed', 'A webhook needs an address of http: or https:.');
+      throw new PublicError(400, 'url_not_allowed', 'A webhook URL must start with http:// or https://.');
     if (url.username !== '' || url.password !== '')
-      throw new PublicError(400, 'url_not_allowed', 'A name and a password may not stand in the address.');
+      throw new PublicError(
+        400,
+        'url_not_allowed',
+        'A webhook URL must not contain a user name or password.',
+      );
     if (url.hash !== '')
-      throw new PublicError(400, 'url_not_allowed', 'The address may not have a fragment (#).');
+      throw new PublicError(400, 'url_not_allowed', 'A webhook URL must not have a fragment (#).');
     const host = url.hostname.replace(/^\[|\]$/g, '');
     if (isIP(host) && !this.allows(host))
-      throw new PublicError(400, 'url_not_allowed', 'Webhooks may not lead to this address.');
+      throw new PublicError(400, 'url_not_allowed', 'Webhooks must not target this address.');
     return url;
   }
 
@@ -84,7 +88,10 @@ export class TargetPolicy {
       const allowed = found.filter(({ address }) => this.allows(address));
       const [first] = allowed;
       if (!first)
-        callback(new HeadendError('url_not_allowed', `Webhooks may not lead to where ${hostname} does.`), '');
+        callback(
+          new HeadendError('url_not_allowed', `${hostname} resolves to no address that webhooks may target.`),
+          '',
+        );
       else if (options.all) callback(null, allowed);
       else callback(null, first.address, first.family);
     });

@@ -55,7 +55,7 @@ export class Webhooks {
       table: this.#deliveries,
       policy: this.#policy,
       onGone: async (id) => {
-        log.warn({ webhookId: id }, 'the receiver of a webhook is gone: the webhook was disabled');
+        log.warn({ webhookId: id }, 'webhook disabled: its receiver answered 410');
         await this.#table.update(id, { disabledAt: this.#now() });
         await this.#reload();
       },
@@ -130,7 +130,12 @@ export class Webhooks {
     };
     const made = { ...checked, id: newId(), events: [...new Set(events)], createdAt: this.#now() };
     const webhook = await this.#table.insert(made, MAX_WEBHOOKS);
-    if (!webhook) throw new PublicError(409, 'too_many_webhooks', `There are ${MAX_WEBHOOKS} webhooks.`);
+    if (!webhook)
+      throw new PublicError(
+        409,
+        'too_many_webhooks',
+        `There may be ${MAX_WEBHOOKS} webhooks: delete one first.`,
+      );
     await this.#reload();
     return { webhook, secret: checked.secret };
   }
@@ -195,7 +200,7 @@ export class Webhooks {
     if (!delivery) throw new PublicError(404, 'delivery_not_found', 'There is no such delivery.');
     this.#requireEnabled(delivery.webhookId);
     const begun = await this.#deliveries.reset(deliveryId, this.#now());
-    if (!begun) throw new PublicError(409, 'delivery_pending', 'This delivery is under way already.');
+    if (!begun) throw new PublicError(409, 'delivery_pending', 'This delivery is pending already.');
     this.#dispatcher.schedulePoll();
     return begun;
   }

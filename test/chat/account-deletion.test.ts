@@ -3,7 +3,7 @@ import { account, joinChat, openChat, visitor } from '../support/chat-stage.js';
 
 const PSEUDONYM = 'deleted:0190a0a0-0000-7000-8000-000000000001';
 
-t.test('what somebody wrote stays without its author, in memory and in the database', async (t) => {
+t.test('messages of a deleted account stay under a pseudonym, in memory and in the database', async (t) => {
   const { chat, hub, livestream, reopen, sql } = await openChat(t);
   const { id: streamId } = await livestream();
   const owner = visitor('owner');
@@ -44,7 +44,7 @@ t.test('what somebody wrote stays without its author, in memory and in the datab
   ]);
 });
 
-t.test('who wishes it takes everything along that they wrote, also a thousand messages', async (t) => {
+t.test('a deletion with purge deletes every message, also thousands', async (t) => {
   const { chat, hub, livestream, sql } = await openChat(t);
   const { id: streamId } = await livestream();
   const { id: other } = await livestream();
@@ -61,7 +61,7 @@ t.test('who wishes it takes everything along that they wrote, also a thousand me
   t.match(await chat.history.page(visitor('bob'), streamId, { limit: 10 }), [{ message: 'Hello Ann' }]);
 });
 
-t.test('who was banned with their address stays banned under another account', async (t) => {
+t.test('a ban of an address stays in force after the banned account is deleted', async (t) => {
   const { chat, livestream, reopen } = await openChat(t);
   const { id: streamId } = await livestream();
   const eve = visitor('eve');

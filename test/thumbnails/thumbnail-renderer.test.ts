@@ -8,9 +8,9 @@ import { pictureShape } from '../support/picture.js';
 import { alive, script } from '../support/programs.js';
 
 const FFMPEG = { path: 'ffmpeg', environment: { PATH: process.env.PATH } };
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
-/** An MP4 of one keyframe, in fragments. */
+/** Encodes one keyframe as fragmented MP4. */
 function mp4(picture: string, ...options: string[]): Buffer {
   return execFileSync('ffmpeg', [
     ...['-v', 'error', '-f', 'lavfi', '-i', picture, '-frames:v', '1', ...options],
@@ -20,24 +20,24 @@ function mp4(picture: string, ...options: string[]): Buffer {
   ]);
 }
 
-t.test('the picture is a JPEG, at most 640 pixels wide, of the shape that players show', async (t) => {
+t.test('a thumbnail is a JPEG at most 640 pixels wide with the display aspect ratio', async (t) => {
   const clock = new FakeClock();
   for (const [media, shape] of [
     [mp4('testsrc2=size=320x180'), 'mjpeg,320,180,1:1'],
     [mp4('testsrc2=size=1280x720'), 'mjpeg,640,360,1:1'],
     [mp4('testsrc2=size=180x320', '-vf', 'format=yuv420p'), 'mjpeg,180,320,1:1'],
-    // Pixels of PAL, 16:9.
+    // PAL with pixels for 16:9.
     [mp4('testsrc2=size=720x576', '-vf', 'setsar=64/45'), 'mjpeg,640,360,1:1'],
   ] as const) {
-    const halves = [media.subarray(0, 500), media.subarray(500)];
-    const picture = await renderThumbnail(FFMPEG, halves, { clock, signal: never });
+    const chunks = [media.subarray(0, 500), media.subarray(500)];
+    const picture = await renderThumbnail(FFMPEG, chunks, { clock, signal: neverAborted });
     t.equal(await pictureShape(t, picture), shape);
   }
   t.equal(clock.pending, 0);
 });
 
-t.test('what is no video is told by what ffmpeg says of it', async (t) => {
-  const limits = { clock: new FakeClock(), signal: never };
+t.test("input that is not video fails with ffmpeg's message", async (t) => {
+  const limits = { clock: new FakeClock(), signal: neverAborted };
   await t.rejects(renderThumbnail(FFMPEG, [Buffer.alloc(5_000, 1)], limits), {
     code: 'no_picture',
     message: /Invalid data/,
@@ -45,52 +45,49 @@ t.test('what is no video is told by what ffmpeg says of it', async (t) => {
   await t.rejects(renderThumbnail(FFMPEG, [], limits), { code: 'no_picture' });
 });
 
-t.test('an ffmpeg that is missing, ends in silence or writes without end makes no picture', async (t) => {
-  const limits = { clock: new FakeClock(), signal: never };
+t.test('an ffmpeg that is missing, writes nothing or writes without end fails with no_picture', async (t) => {
+  const limits = { clock: new FakeClock(), signal: neverAborted };
   const media = [Buffer.alloc(1_000_000)];
   const run = async (tool: string) =>
     await renderThumbnail({ path: tool, environment: { PATH: process.env.PATH } }, media, limits);
   await t.rejects(run('/nowhere/ffmpeg'), { code: 'no_picture', message: /ENOENT/ });
-  await t.rejects(run(script(t, 'exit 0')), { code: 'no_picture', message: /ended with 0/ });
+  await t.rejects(run(script(t, 'exit 0')), { code: 'no_picture', message: /exited with 0/ });
   await t.rejects(run(script(t, 'echo "no such codec" >&2; exit 3')), { message: /no such codec/ });
   await t.rejects(run(script(t, 'exec cat /dev/zero')), { code: 'no_picture', message: /too large/ });
   t.equal(limits.clock.pending, 0);
 });
 
-t.test(
-  'an ffmpeg that hangs is killed after ten seconds, and at once where it is no longer wanted',
-  async (t) => {
-    const clock = new FakeClock();
-    const folder = t.testdir();
-    const hanging = {
-      path: script(t, `echo $$ >${folder}/pid\nexec sleep 600`),
-      environment: FFMPEG.environment,
-    };
-    const life = new AbortController();
-    for (const [stop, message] of [
-      [() => clock.advance(10_000), /too long/],
-      [async () => life.abort(), /no longer wanted/],
-    ] as const) {
-      const made = renderThumbnail(hanging, [Buffer.alloc(1_000_000)], { clock, signal: life.signal });
-      const outcome = made.then(() => undefined).catch((error: unknown) => error);
-      const pid = await alive(folder);
-      if (clock.pending !== 1) t.fail('its time is not limited');
-      await stop();
-      t.match(await outcome, { code: 'no_picture', message });
-      t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, 'it is gone');
-    }
-    await t.rejects(renderThumbnail(hanging, [], { clock, signal: life.signal }), { code: 'no_picture' });
-  },
-);
-
-t.test('it leaves the processor to others', async (t) => {
+t.test('an ffmpeg that hangs is killed after ten seconds, and at once when aborted', async (t) => {
+  const clock = new FakeClock();
   const folder = t.testdir();
-  const life = new AbortController();
+  const hanging = {
+    path: script(t, `echo $$ >${folder}/pid\nexec sleep 600`),
+    environment: FFMPEG.environment,
+  };
+  const lifetime = new AbortController();
+  for (const [stop, message] of [
+    [() => clock.advance(10_000), /timed out/],
+    [async () => lifetime.abort(), /cancelled/],
+  ] as const) {
+    const made = renderThumbnail(hanging, [Buffer.alloc(1_000_000)], { clock, signal: lifetime.signal });
+    const outcome = made.then(() => undefined).catch((error: unknown) => error);
+    const pid = await alive(folder);
+    if (clock.pending !== 1) t.fail('no timeout is set');
+    await stop();
+    t.match(await outcome, { code: 'no_picture', message });
+    t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, 'the process has exited');
+  }
+  await t.rejects(renderThumbnail(hanging, [], { clock, signal: lifetime.signal }), { code: 'no_picture' });
+});
+
+t.test('ffmpeg runs at a lower priority than the gateway', async (t) => {
+  const folder = t.testdir();
+  const lifetime = new AbortController();
   const tool = { path: script(t, `echo $$ >${folder}/pid\nexec sleep 600`), environment: FFMPEG.environment };
-  const made = renderThumbnail(tool, [], { clock: new FakeClock(), signal: life.signal });
+  const made = renderThumbnail(tool, [], { clock: new FakeClock(), signal: lifetime.signal });
   made.catch(() => {});
   const pid = await alive(folder);
-  await until('it stands back', () => os.getPriority(pid) > os.getPriority());
-  life.abort();
+  await until('ffmpeg has a lower priority', () => os.getPriority(pid) > os.getPriority());
+  lifetime.abort();
   await t.rejects(made);
 });

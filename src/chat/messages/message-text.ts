@@ -25,12 +25,16 @@ const INVISIBLE = /[\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]/gu;
  */
 export function normaliseMessage(text: string): string {
   if (text.length > 4 * MESSAGE_LENGTH) throw tooLong();
-  if (LONE_SURROGATES.test(text)) throw invalid('half a character');
+  if (LONE_SURROGATES.test(text)) throw invalid('an unpaired surrogate');
   const line = text.normalize('NFC').replace(LINE_BREAKS, ' ').replace(DIRECTIONAL_AND_INVISIBLE, '').trim();
   if (CONTROLS.test(line)) throw invalid('control characters');
-  if (STACKED_MARKS.test(line)) throw invalid('more than four marks over one letter');
+  if (STACKED_MARKS.test(line)) throw invalid('more than four combining marks on one letter');
   if (line.replace(INVISIBLE, '') === '')
-    throw new PublicError(400, 'message_empty', 'The message has nothing to see in it.');
+    throw new PublicError(
+      400,
+      'message_empty',
+      'The message is empty: write at least one visible character.',
+    );
   if ([...line].length > MESSAGE_LENGTH) throw tooLong();
   return line;
 }
@@ -48,9 +52,13 @@ export function cleanName(name: string): string {
 }
 
 function invalid(what: string): PublicError {
-  return new PublicError(400, 'message_invalid', `A message must not hold ${what}.`);
+  return new PublicError(400, 'message_invalid', `A message must not contain ${what}.`);
 }
 
 function tooLong(): PublicError {
-  return new PublicError(400, 'message_too_long', `A message may have ${MESSAGE_LENGTH} characters.`);
+  return new PublicError(
+    400,
+    'message_too_long',
+    `A message may have at most ${MESSAGE_LENGTH} characters: shorten it.`,
+  );
 }

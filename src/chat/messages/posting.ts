@@ -159,7 +159,7 @@ function parseClientId(value: string | undefined): string | null {
   throw new PublicError(
     400,
     'client_id_invalid',
-    'clientId must have 1 to 64 visible ASCII characters and no blanks.',
+    'clientId must have 1 to 64 visible ASCII characters and no spaces.',
   );
 }
 

@@ -156,7 +156,7 @@ export class Moderation {
       roles.requireModerator(visitor, context);
       await context.room.runExclusive(async () => {
         if (!context.room.hasBan(userId))
-          throw new PublicError(404, 'ban_not_found', 'They are not banned from this chat.');
+          throw new PublicError(404, 'ban_not_found', 'This user is not banned from this chat.');
         await this.runLogged(visitor, context, { action: 'unbanned', userId }, (sql) =>
           table.unban(sql, context.room.streamId, userId),
         );
@@ -185,11 +185,15 @@ export class Moderation {
       const { room } = context;
       roles.requireOwner(visitor, context);
       if (['broadcaster', 'admin'].includes(await roles.roleOfUser(userId, context)))
-        throw new PublicError(409, 'moderates_already', 'They moderate this chat already.');
+        throw new PublicError(409, 'moderates_already', 'This user moderates this chat already.');
       await room.runExclusive(async () => {
         if (room.moderators.has(userId)) return;
         if (room.moderators.size >= MAX_MODERATORS)
-          throw new PublicError(409, 'too_many_moderators', `A chat may have ${MAX_MODERATORS} moderators.`);
+          throw new PublicError(
+            409,
+            'too_many_moderators',
+            `A chat may have ${MAX_MODERATORS} moderators: dismiss one first.`,
+          );
         await this.runLogged(visitor, context, { action: 'moderator-appointed', userId }, (sql, at) =>
           table.appoint(sql, room.streamId, userId, at),
         );
@@ -211,7 +215,7 @@ export class Moderation {
         roles.requireOwner(visitor, context);
       await room.runExclusive(async () => {
         if (!room.moderators.has(userId))
-          throw new PublicError(404, 'moderator_not_found', 'They are no moderator of this chat.');
+          throw new PublicError(404, 'moderator_not_found', 'This user does not moderate this chat.');
         await this.runLogged(visitor, context, { action: 'moderator-dismissed', userId }, (sql) =>
           table.dismiss(sql, room.streamId, userId),
         );

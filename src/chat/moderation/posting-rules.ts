@@ -39,11 +39,11 @@ export function assertAllowed(
   if (settings.membersOnly && !relations.isInvitee)
     throw refused('members_only', 'Only members may write in this chat.');
   if (settings.followersOnly && !relations.isFollower)
-    throw refused('followers_only', 'Only those who follow the broadcaster may write in this chat.');
+    throw refused('followers_only', 'Only followers may write in this chat: follow the broadcaster first.');
   if (settings.emoteOnly && !isEmotes(message))
     throw refused('emote_only', 'Only emotes may be written in this chat at the moment.');
   if (room.isBlocked(message))
-    throw refused('term_blocked', 'The message holds a term that is blocked in this chat.');
+    throw refused('term_blocked', 'The message contains a term that is blocked in this chat.');
   const wait = room.slowModeWaitMs(author.userId);
   if (wait > 0) {
     const seconds = Math.ceil(wait / 1_000);
@@ -55,7 +55,7 @@ export function assertAllowed(
 
 export function rateLimited(waitMs: number): PublicError {
   const retryAfter = Math.ceil(waitMs / 1_000);
-  return new PublicError(429, 'rate_limited', `You are too fast: try again in ${retryAfter} s.`, {
+  return new PublicError(429, 'rate_limited', `Too many requests: try again in ${retryAfter} s.`, {
     retryAfter,
   });
 }

@@ -72,7 +72,7 @@ export class Polls {
       const { room } = context;
       roles.requireModerator(visitor, context);
       return await room.runExclusive(async () => {
-        if (room.poll) throw new PublicError(409, 'poll_open', 'There is a poll already: close it first.');
+        if (room.poll) throw new PublicError(409, 'poll_open', 'A poll is open already: close it first.');
         const now = clock.now();
         const stored = {
           id: newId(),
@@ -107,7 +107,7 @@ export class Polls {
     const { principal } = visitor;
     return await rooms.withRoom(streamId, principal, async (context) => {
       if (principal.kind === 'operator')
-        throw new PublicError(403, 'account_needed', 'The operator has no vote: accounts have.');
+        throw new PublicError(403, 'account_needed', 'The operator cannot vote: sign in with an account.');
       if (principal.kind !== 'account') throw notSignedIn();
       const { room } = context;
       const { userId } = principal;
@@ -177,7 +177,7 @@ export class Polls {
     const close = (): void => {
       if (room.poll !== poll || poll.closing) return;
       this.#close(room, poll).catch((error: unknown) => {
-        log.warn({ err: error, streamId: room.streamId }, 'a poll could not be closed: trying again');
+        log.warn({ err: error, streamId: room.streamId }, 'poll close failed: retrying');
         clock.after(CLOSE_RETRY_MS, close, this.#lifetime.signal);
       });
     };

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { cleanName, normaliseMessage } from '../../../src/chat/messages/message-text.js';
 
-t.test('a message becomes one line in NFC without what reaches beyond it', async (t) => {
+t.test('a message is normalised to one line in NFC without directional formatting', async (t) => {
   t.equal(normaliseMessage('  Cafe\u0301\r\n\tau lait '), 'Caf\u00e9 au lait');
   t.equal(normaliseMessage('abc\u202edef\u2066x\u2069\u200b\ufeff'), 'abcdefx');
   t.equal(
@@ -22,7 +22,7 @@ t.test('a message becomes one line in NFC without what reaches beyond it', async
   });
 });
 
-t.test('a name keeps what can be seen of it', async (t) => {
+t.test('a display name is normalised to its visible characters', async (t) => {
   t.equal(cleanName('A\u202enn\u0007\nB'), 'Ann B');
   t.equal(cleanName(' \u200b '), 'Somebody');
   t.equal([...cleanName('\u{1f600}'.repeat(300))].length, 100);

@@ -5,7 +5,7 @@ import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../../
 const ids = (messages: { id: string }[]): string[] => messages.map(({ id }) => id);
 const texts = (messages: { message: string }[]): string[] => messages.map(({ message }) => message);
 
-t.test('a message is told to the room at once and acknowledged when it is stored', async (t) => {
+t.test('a message is broadcast at once and acknowledged when it is stored', async (t) => {
   const { chat, hub, sql, livestream, clock } = await openChat(t);
   const { id: streamId } = await livestream();
   const listener = hub.client(account('listener'));
@@ -28,38 +28,41 @@ t.test('a message is told to the room at once and acknowledged when it is stored
     createdAt: new Date(clock.now()).toISOString(),
     mediaTime: new Date(clock.now() - 3_000).toISOString(),
   });
-  t.notOk('addressHash' in (told ?? {}), 'where it came from is nobody’s business');
+  t.notOk('addressHash' in (told ?? {}), 'the address hash is not sent to clients');
   const [row] = await sql`select user_id, user_name, message, address_hash from livestream_chat`;
   t.match(row, { user_id: 'ann', user_name: 'ANN', message: 'Hello', address_hash: /^[0-9a-f]{32}$/ });
 });
 
-t.test('fifty who write at the same time are heard in the order in which they are stored', async (t) => {
-  const { chat, hub, livestream } = await openChat(t);
-  const { id: streamId } = await livestream();
-  const listener = hub.client(account('listener'));
-  await joinChat(chat, listener, streamId);
-  const writers = Array.from({ length: 50 }, async (_, writer) => {
-    for (let count = 0; count < 10; count++)
-      await chat.posting.post(visitor(`writer${writer}`), streamId, { message: `${writer}:${count}` });
-  });
-  await Promise.all(writers);
-  const heard = listener.heard('chat:message') as { id: string; message: string }[];
-  t.equal(heard.length, 500);
-  t.same(ids(heard), ids(heard).toSorted(), 'ids are in the order of arrival');
-  const stored: { id: string; message: string }[] = [];
-  for (let after = '00000000-0000-0000-0000-000000000000'; ; after = stored.at(-1)!.id) {
-    const page = await chat.history.page(visitor('ann'), streamId, { limit: 100, after });
-    if (page.length === 0) break;
-    stored.push(...page);
-  }
-  t.same(texts(stored), texts(heard));
-  for (let writer = 0; writer < 50; writer++) {
-    const own = texts(stored).filter((text) => text.startsWith(`${writer}:`));
-    t.same(own, own.toSorted(), `writer ${writer}'s own order`);
-  }
-});
+t.test(
+  'messages of fifty concurrent authors are broadcast in the order in which they are stored',
+  async (t) => {
+    const { chat, hub, livestream } = await openChat(t);
+    const { id: streamId } = await livestream();
+    const listener = hub.client(account('listener'));
+    await joinChat(chat, listener, streamId);
+    const writers = Array.from({ length: 50 }, async (_, writer) => {
+      for (let count = 0; count < 10; count++)
+        await chat.posting.post(visitor(`writer${writer}`), streamId, { message: `${writer}:${count}` });
+    });
+    await Promise.all(writers);
+    const heard = listener.heard('chat:message') as { id: string; message: string }[];
+    t.equal(heard.length, 500);
+    t.same(ids(heard), ids(heard).toSorted(), 'ids are in the order of arrival');
+    const stored: { id: string; message: string }[] = [];
+    for (let after = '00000000-0000-0000-0000-000000000000'; ; after = stored.at(-1)!.id) {
+      const page = await chat.history.page(visitor('ann'), streamId, { limit: 100, after });
+      if (page.length === 0) break;
+      stored.push(...page);
+    }
+    t.same(texts(stored), texts(heard));
+    for (let writer = 0; writer < 50; writer++) {
+      const own = texts(stored).filter((text) => text.startsWith(`${writer}:`));
+      t.same(own, own.toSorted(), `writer ${writer}'s own order`);
+    }
+  },
+);
 
-t.test('what is sent again under the same name is stored and told once', async (t) => {
+t.test('a message sent again under its client id is stored and broadcast once', async (t) => {
   const { chat, hub, sql, livestream, reopen } = await openChat(t);
   const { id: streamId } = await livestream();
   const again = { message: 'Hello', clientId: 'the-same' };
@@ -69,14 +72,14 @@ t.test('what is sent again under the same name is stored and told once', async (
   ]);
   t.equal(first?.messageId, second?.messageId);
   const other = await chat.posting.post(visitor('bob'), streamId, again);
-  t.not(other.messageId, first?.messageId, 'another person’s name is another name');
-  const later = await reopen();
-  t.equal((await later.posting.post(visitor('ann'), streamId, again)).messageId, first?.messageId);
+  t.not(other.messageId, first?.messageId, 'client ids of different authors are independent');
+  const restarted = await reopen();
+  t.equal((await restarted.posting.post(visitor('ann'), streamId, again)).messageId, first?.messageId);
   t.equal(hub.announced.filter(({ event }) => event === 'chat:message').length, 2);
   t.match(await sql`select count(*)::integer as count from livestream_chat`, [{ count: 2 }]);
 });
 
-t.test('what is sent again after more than is remembered is taken back from the room', async (t) => {
+t.test('a repeat older than the remembered client ids is retracted from the room', async (t) => {
   const { chat, hub, sql, livestream, reopen } = await openChat(t);
   const { id: streamId } = await livestream();
   const again = { message: 'Hello', clientId: 'the-same' };
@@ -86,9 +89,9 @@ t.test('what is sent again after more than is remembered is taken back from the 
       chat.posting.post(visitor('bob'), streamId, { message: `${count}` }),
     ),
   );
-  const later = await reopen();
+  const restarted = await reopen();
   hub.announced.length = 0;
-  t.equal((await later.posting.post(visitor('ann'), streamId, again)).messageId, messageId);
+  t.equal((await restarted.posting.post(visitor('ann'), streamId, again)).messageId, messageId);
   t.match(hub.announced, [
     { event: 'chat:message', data: { message: 'Hello' } },
     { event: 'chat:deleted', data: { streamId, ids: [String] } },
@@ -98,19 +101,19 @@ t.test('what is sent again after more than is remembered is taken back from the 
   ]);
 });
 
-t.test('ids go on rising when the clock goes back between two runs', async (t) => {
+t.test('ids keep rising when the clock was set back between two runs', async (t) => {
   const { chat, sql, livestream, reopen } = await openChat(t);
   const { id: streamId } = await livestream();
   const { messageId } = await chat.posting.post(visitor('ann'), streamId, { message: 'Before' });
   const future = `ffffffff${messageId.slice(8)}`;
   await sql`update livestream_chat set id = ${future}`;
-  const later = await reopen();
-  const next = await later.posting.post(visitor('ann'), streamId, { message: 'After' });
+  const restarted = await reopen();
+  const next = await restarted.posting.post(visitor('ann'), streamId, { message: 'After' });
   t.ok(next.messageId > future);
-  t.same(texts(await later.history.page(visitor('ann'), streamId, { limit: 10 })), ['Before', 'After']);
+  t.same(texts(await restarted.history.page(visitor('ann'), streamId, { limit: 10 })), ['Before', 'After']);
 });
 
-t.test('nobody without an account writes, unless the chat is open to them', async (t) => {
+t.test('an anonymous viewer gets 401 unless the chat allows anonymous posts', async (t) => {
   const { chat, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const post = (address?: string) => chat.posting.post(stranger(address), streamId, { message: 'Hello' });
@@ -125,7 +128,7 @@ t.test('nobody without an account writes, unless the chat is open to them', asyn
   t.not(messages[0]?.userId, messages[1]?.userId);
 });
 
-t.test('a private livestream’s chat exists for those alone who may watch it', async (t) => {
+t.test('the chat of a private livestream is 404 for everyone who may not watch it', async (t) => {
   const { chat, hub, streams, livestream } = await openChat(t);
   const { id: streamId } = await livestream({ visibility: 'private', guests: ['guest'] });
   const message = { message: 'Hello' };
@@ -150,7 +153,7 @@ t.test('a private livestream’s chat exists for those alone who may watch it', 
   await t.rejects(chat.posting.post(OPERATOR, 'nonsense', message), { code: 'stream_not_found' });
 });
 
-t.test('who is too fast is told how long to wait', async (t) => {
+t.test('a post above the rate limit gets 429 with retryAfter', async (t) => {
   const { chat, clock, livestream } = await openChat(t, {
     account: { capacity: 2, refillMs: 3_000 },
     address: { capacity: 5, refillMs: 1_000 },
@@ -168,14 +171,14 @@ t.test('who is too fast is told how long to wait', async (t) => {
   await t.rejects(
     post('dan', '10.0.0.1'),
     { code: 'rate_limited', details: { retryAfter: 1 } },
-    'all of one address',
+    'the limit of one address',
   );
   await post('dan', '10.0.0.2');
   await clock.advance(3_000);
   await post('ann', '10.0.0.2');
 });
 
-t.test('the operator speaks for itself, and in the name of others', async (t) => {
+t.test('the operator posts as itself and on behalf of users', async (t) => {
   const { chat, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   await chat.posting.post(OPERATOR, streamId, { message: 'One' });
@@ -192,7 +195,7 @@ t.test('the operator speaks for itself, and in the name of others', async (t) =>
   });
 });
 
-t.test('what is no message is refused with a reason', async (t) => {
+t.test('invalid messages get their error codes', async (t) => {
   const { chat, sql, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const post = (request: Parameters<typeof chat.posting.post>[2]) =>
@@ -220,7 +223,7 @@ t.test('what is no message is refused with a reason', async (t) => {
   ]);
 });
 
-t.test('a message whose livestream goes away while it waits is taken back', async (t) => {
+t.test('a message whose livestream is deleted while it is queued is retracted', async (t) => {
   const { chat, hub, sql, livestream } = await openChat(t);
   const [{ id: streamId }, { id: otherId }] = [await livestream(), await livestream()];
   await chat.posting.post(visitor('ann'), streamId, { message: 'One' });
@@ -239,10 +242,10 @@ t.test('a message whose livestream goes away while it waits is taken back', asyn
   );
 });
 
-t.test('connections to the database that break under load lose nothing and double nothing', async (t) => {
-  // The clock here runs as it likes, the database takes the time that it needs: no message may grow too old of that.
-  const patient = { attemptTimeoutMs: 1e9, itemTimeoutMs: 1e9 };
-  const { chat, clock, sql, livestream } = await openChat(t, patient);
+t.test('database connections that break under load lose no message and store none twice', async (t) => {
+  // The fake clock advances faster than the database answers: timeouts must not expire.
+  const limits = { attemptTimeoutMs: 1e9, itemTimeoutMs: 1e9 };
+  const { chat, clock, sql, livestream } = await openChat(t, limits);
   const { id: streamId } = await livestream();
   await chat.posting.post(visitor('ann'), streamId, { message: 'first' });
   const posting = Array.from({ length: 300 }, (_, count) =>
@@ -263,11 +266,11 @@ t.test('connections to the database that break under load lose nothing and doubl
   const posted = (await outcomes).map(({ messageId }) => messageId);
   const stored = async () =>
     await sql<{ id: string }[]>`select id from livestream_chat where message <> 'first' order by id`;
-  t.same(ids(await insist(stored)), posted.toSorted());
+  t.same(ids(await retry(stored)), posted.toSorted());
 });
 
-/** postgres 3.4 tells what a connection died of again to whoever asks next by its successor: so each may fail once. */
-async function insist<T>(ask: () => Promise<T>): Promise<T> {
+/** Retries: postgres 3.4 reports the error of a broken connection again to the next query on its successor. */
+async function retry<T>(ask: () => Promise<T>): Promise<T> {
   for (let connections = 10; ; connections--)
     try {
       return await ask();

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { account, openChat } from '../../support/chat-stage.js';
 
-t.test('reactions are counted and told once a second', async (t) => {
+t.test('reactions are counted and broadcast once a second', async (t) => {
   const { chat, hub, clock, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const react = (userId: string, reaction: string) =>

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { hasLink } from '../../../src/chat/moderation/links.js';
 
-t.test('links are found as people write them', async (t) => {
+t.test('links are detected in the notations that people use', async (t) => {
   for (const text of [
     'see https://example.test/x',
     'HTTP://EXAMPLE.TEST',

@@ -3,11 +3,11 @@ import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../../
 
 const texts = (messages: { message: string }[]): string[] => messages.map(({ message }) => message);
 
-t.test('who may moderate whom', async (t) => {
+t.test('moderation is allowed by the roles of actor and target', async (t) => {
   const { chat, admins, livestream } = await openChat(t);
   admins.add('root').add('other-admin');
   const { id: streamId } = await livestream();
-  const people = {
+  const actors = {
     viewer: visitor('eve'),
     moderator: visitor('mod'),
     broadcaster: visitor('owner'),
@@ -15,48 +15,48 @@ t.test('who may moderate whom', async (t) => {
     operator: OPERATOR,
   };
   for (const userId of ['mod', 'other-mod'])
-    await chat.moderation.appoint(people.broadcaster, streamId, userId);
+    await chat.moderation.appoint(actors.broadcaster, streamId, userId);
   const targets = { viewer: 'zoe', moderator: 'other-mod', broadcaster: 'owner', admin: 'other-admin' };
-  const may: Record<string, string[]> = {
+  const allowedTargets: Record<string, string[]> = {
     viewer: [],
     moderator: ['viewer'],
     broadcaster: ['viewer', 'moderator'],
     admin: ['viewer', 'moderator'],
     operator: ['viewer', 'moderator'],
   };
-  for (const [actor, who] of Object.entries(people))
+  for (const [actor, who] of Object.entries(actors))
     for (const [target, userId] of Object.entries(targets)) {
       const role = target === 'admin' ? 'admin' : 'viewer';
       const { messageId } = await chat.posting.post(visitor(userId, role), streamId, { message: 'x' });
-      const deeds: Record<string, () => Promise<unknown>> = {
+      const actions: Record<string, () => Promise<unknown>> = {
         delete: () => chat.moderation.deleteMessage(who, streamId, messageId),
         purge: () => chat.moderation.purge(who, streamId, userId),
         timeout: () => chat.moderation.ban(who, streamId, { userId, seconds: 1 }),
         ban: () => chat.moderation.ban(who, streamId, { userId }),
       };
-      for (const [name, deed] of Object.entries(deeds)) {
-        if (actor === 'broadcaster' && target === 'broadcaster' && name === 'delete') continue; // one's own
-        const allowed = may[actor]?.includes(target);
+      for (const [name, action] of Object.entries(actions)) {
+        if (actor === 'broadcaster' && target === 'broadcaster' && name === 'delete') continue; // authors may delete their own messages
+        const allowed = allowedTargets[actor]?.includes(target);
         const title = `${actor} ${allowed ? 'may' : 'may not'} ${name} ${target}`;
-        if (allowed) await t.resolves(deed(), title);
-        else await t.rejects(deed(), { code: 'not_allowed' }, title);
+        if (allowed) await t.resolves(action(), title);
+        else await t.rejects(action(), { code: 'not_allowed' }, title);
       }
-      if (may[actor]?.includes(target)) await chat.moderation.unban(who, streamId, userId);
+      if (allowedTargets[actor]?.includes(target)) await chat.moderation.unban(who, streamId, userId);
     }
-  for (const who of [people.viewer, people.moderator])
+  for (const who of [actors.viewer, actors.moderator])
     await t.rejects(chat.moderation.appoint(who, streamId, 'zoe'), { code: 'not_allowed' });
-  await t.rejects(chat.moderation.dismiss(people.moderator, streamId, 'other-mod'), { code: 'not_allowed' });
-  await t.rejects(chat.moderation.appoint(people.admin, streamId, 'owner'), { code: 'moderates_already' });
-  const deeds: Promise<unknown>[] = [
+  await t.rejects(chat.moderation.dismiss(actors.moderator, streamId, 'other-mod'), { code: 'not_allowed' });
+  await t.rejects(chat.moderation.appoint(actors.admin, streamId, 'owner'), { code: 'moderates_already' });
+  const forbidden: Promise<unknown>[] = [
     chat.moderation.bans(stranger(), streamId),
     chat.moderation.log(stranger(), streamId, { limit: 1 }),
     chat.moderation.purge(stranger(), streamId, 'zoe'),
     chat.settings.change(stranger(), streamId, { slowMode: 1 }),
   ];
-  for (const deed of deeds) await t.rejects(deed, { code: 'not_signed_in' });
+  for (const action of forbidden) await t.rejects(action, { code: 'not_signed_in' });
 });
 
-t.test('an admin of the host platform is known by having been here', async (t) => {
+t.test('an admin of the host platform cannot be moderated after they posted', async (t) => {
   const { chat, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   await chat.posting.post(visitor('boss', 'admin'), streamId, { message: 'x' });
@@ -65,7 +65,7 @@ t.test('an admin of the host platform is known by having been here', async (t) =
   });
 });
 
-t.test('a ban reaches the address too, until it is lifted, also after a restart', async (t) => {
+t.test('a permanent ban covers the address until it is lifted, also after a restart', async (t) => {
   const { chat, hub, livestream, reopen } = await openChat(t);
   const { id: streamId } = await livestream();
   const home = '2001:db8:1:2::1';
@@ -74,9 +74,9 @@ t.test('a ban reaches the address too, until it is lifted, also after a restart'
   await joinChat(chat, listener, streamId);
   await chat.posting.post(at('eve', home), streamId, { message: 'Nasty' });
   await chat.posting.post(at('bob', '10.0.0.1'), streamId, { message: 'Nice' });
-  const later = await reopen(); // which knows the address from what is stored
-  await later.moderation.ban(visitor('owner'), streamId, { userId: 'eve', reason: 'Nasty', purge: true });
-  for (const instance of [later, await reopen()]) {
+  const restarted = await reopen(); // reads the address hash from the database
+  await restarted.moderation.ban(visitor('owner'), streamId, { userId: 'eve', reason: 'Nasty', purge: true });
+  for (const instance of [restarted, await reopen()]) {
     const post = (userId: string, address: string) =>
       instance.posting.post(at(userId, address), streamId, { message: 'x' });
     await t.rejects(post('eve', '10.0.0.9'), {
@@ -85,21 +85,25 @@ t.test('a ban reaches the address too, until it is lifted, also after a restart'
       message: /for good: Nasty/,
       details: { until: null, reason: 'Nasty' },
     });
-    await t.rejects(post('eve2', '2001:db8:1:2::ffff'), { code: 'banned' }, 'the same network');
+    await t.rejects(
+      post('eve2', '2001:db8:1:2::ffff'),
+      { code: 'banned' },
+      'another address of the same /64',
+    );
     await post('bob', '10.0.0.1');
     await post('owner', home);
   }
   t.notOk(
-    texts(await later.history.page(visitor('bob'), streamId, { limit: 9 })).includes('Nasty'),
-    'what they wrote is gone',
+    texts(await restarted.history.page(visitor('bob'), streamId, { limit: 9 })).includes('Nasty'),
+    'purged messages are not listed',
   );
-  t.match(await later.moderation.bans(visitor('owner'), streamId), [{ addressHash: /^[0-9a-f]{32}$/ }]);
-  await later.moderation.unban(visitor('owner'), streamId, 'eve');
-  await later.posting.post(at('eve', home), streamId, { message: 'Sorry' });
-  await t.rejects(later.moderation.unban(visitor('owner'), streamId, 'eve'), { code: 'ban_not_found' });
+  t.match(await restarted.moderation.bans(visitor('owner'), streamId), [{ addressHash: /^[0-9a-f]{32}$/ }]);
+  await restarted.moderation.unban(visitor('owner'), streamId, 'eve');
+  await restarted.posting.post(at('eve', home), streamId, { message: 'Sorry' });
+  await t.rejects(restarted.moderation.unban(visitor('owner'), streamId, 'eve'), { code: 'ban_not_found' });
 });
 
-t.test('a timeout keeps an account from writing for its time, and its connections are told', async (t) => {
+t.test('a timeout blocks an account for its duration, and its connections get chat:banned', async (t) => {
   const { chat, hub, clock, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const eve = hub.client(account('eve'));
@@ -123,7 +127,7 @@ t.test('a timeout keeps an account from writing for its time, and its connection
   t.same(await chat.moderation.bans(visitor('owner'), streamId), []);
 });
 
-t.test('messages are deleted for everybody, and a purge takes what somebody wrote until then', async (t) => {
+t.test('a deletion reaches every client, and a purge deletes all messages of a user so far', async (t) => {
   const { chat, hub, sql, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const listener = hub.client(account('bob'));
@@ -149,7 +153,7 @@ t.test('messages are deleted for everybody, and a purge takes what somebody wrot
   t.ok(after.messageId > String(purged?.upTo));
 });
 
-t.test('everything that moderators do is logged, and told to those who are there', async (t) => {
+t.test('every moderation action is logged and sent to connected moderators', async (t) => {
   const { chat, hub, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const owner = hub.client(account('owner'));
@@ -181,19 +185,19 @@ t.test('everything that moderators do is logged, and told to those who are there
   const told = (client: typeof owner) =>
     client.heard('chat:log').map(({ entry }) => (entry as { action: string }).action);
   t.same(told(owner), actions);
-  t.same(told(mod), actions.slice(1), 'since they moderate');
-  const standings = mod.heard('chat:moderator').map(({ moderator }) => moderator);
-  t.same(standings, [true, false], 'they are told');
+  t.same(told(mod), actions.slice(1), 'since the appointment');
+  const moderatorFlags = mod.heard('chat:moderator').map(({ moderator }) => moderator);
+  t.same(moderatorFlags, [true, false], 'appointed and dismissed');
   t.same(told(viewer), []);
   await chat.settings.change(owner, streamId, { slowMode: 0 });
   t.equal(told(owner).at(-1), 'settings-changed');
-  t.equal(told(mod).at(-1), 'moderator-dismissed', 'and no longer');
+  t.equal(told(mod).at(-1), 'moderator-dismissed', 'nothing after the dismissal');
   await chat.moderation.ban(owner, streamId, { userId: 'eve' });
-  t.equal(told(mod).length, actions.length - 1, 'not any more');
+  t.equal(told(mod).length, actions.length - 1, 'still nothing');
   t.match(viewer.heard('chat:mode'), [{ streamId, slowMode: 5 }]);
 });
 
-t.test('a moderator can do so much at once; the operator acts for many, and is not limited', async (t) => {
+t.test('moderation actions of one moderator are rate limited, those of the operator are not', async (t) => {
   const { chat, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const silence = (who: typeof OPERATOR) =>

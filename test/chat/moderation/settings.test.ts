@@ -6,7 +6,7 @@ type Case = {
   mode: Partial<ChatSettings>;
   message: string;
   code: string;
-  /** What is written where the mode allows it. */
+  /** Message that the setting allows. */
   allowed?: string;
 };
 
@@ -17,7 +17,7 @@ const cases: Case[] = [
 ];
 
 for (const { mode, message, code, allowed = '' } of cases)
-  t.test(`${JSON.stringify(mode)} holds for viewers, not for who may moderate`, async (t) => {
+  t.test(`${JSON.stringify(mode)} applies to viewers and not to moderators`, async (t) => {
     const { chat, livestream, reopen } = await openChat(t);
     const { id: streamId } = await livestream();
     await chat.posting.post(visitor('ann'), streamId, { message });
@@ -31,7 +31,7 @@ for (const { mode, message, code, allowed = '' } of cases)
     }
   });
 
-t.test('where links are forbidden, they are for everybody', async (t) => {
+t.test('forbidden links are refused for moderators too', async (t) => {
   const { chat, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   await chat.settings.change(visitor('owner'), streamId, { links: 'forbidden' });
@@ -41,7 +41,7 @@ t.test('where links are forbidden, they are for everybody', async (t) => {
     });
 });
 
-t.test('members are those who are invited', async (t) => {
+t.test('members-only chat accepts invitees and moderators', async (t) => {
   const { chat, streams, livestream } = await openChat(t);
   const { id: streamId } = await livestream({ guests: ['ann'] });
   await chat.settings.change(visitor('owner'), streamId, { membersOnly: true });
@@ -53,7 +53,7 @@ t.test('members are those who are invited', async (t) => {
   await post('bob');
 });
 
-t.test('followers are those who follow the broadcaster', async (t) => {
+t.test('followers-only chat accepts followers of the broadcaster', async (t) => {
   const { chat, follows, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   await chat.settings.change(visitor('owner'), streamId, { followersOnly: true });
@@ -66,7 +66,7 @@ t.test('followers are those who follow the broadcaster', async (t) => {
   await t.rejects(chat.posting.post(visitor('ann'), nobodys, { message: 'x' }), { code: 'followers_only' });
 });
 
-t.test('in slow mode one waits between two messages, and a refused one costs nothing', async (t) => {
+t.test('slow mode delays the next message, and a refused message does not count', async (t) => {
   const { chat, clock, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   await chat.settings.change(visitor('owner'), streamId, { slowMode: 30, blockedTerms: ['bad'] });
@@ -84,7 +84,7 @@ t.test('in slow mode one waits between two messages, and a refused one costs not
   await post('ann');
 });
 
-t.test('two who change settings at the same time both get their way', async (t) => {
+t.test('concurrent changes of different settings are all applied', async (t) => {
   const { chat, livestream, reopen } = await openChat(t);
   const { id: streamId } = await livestream();
   await Promise.all([

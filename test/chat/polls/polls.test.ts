@@ -3,7 +3,7 @@ import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../../
 
 const question = { question: 'Which map?', options: ['Old', 'New', 'Neither'], seconds: 60 };
 
-t.test('a poll takes one vote of every account and is closed when its time is over', async (t) => {
+t.test('a poll accepts one vote per account and closes at its end', async (t) => {
   const { chat, hub, clock, sql, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const listener = hub.client(account('bob'));
@@ -29,7 +29,7 @@ t.test('a poll takes one vote of every account and is closed when its time is ov
   t.match(
     listener.heard('chat:poll'),
     [{ poll: { votes: 0 } }, { poll: { votes: 31 } }],
-    'told once a second',
+    'broadcast once a second',
   );
   await clock.advance(59_000);
   while (listener.heard('chat:poll').length < 3) await new Promise(setImmediate);
@@ -37,11 +37,11 @@ t.test('a poll takes one vote of every account and is closed when its time is ov
   t.match(listener.heard('chat:poll')[2], { streamId, poll: counted });
   t.match(await chat.polls.list(stranger(), streamId, 5), [counted]);
   await t.rejects(vote('zoe', 0), { status: 409, code: 'poll_closed' });
-  t.same([...(await sql`select * from livestream_poll_votes`)], [], 'nobody knows who voted for what');
+  t.same([...(await sql`select * from livestream_poll_votes`)], [], 'single votes are deleted at the close');
   await chat.polls.create(visitor('owner'), streamId, question);
 });
 
-t.test('a restart loses no vote that was acknowledged, and closes what is over', async (t) => {
+t.test('a restart keeps every acknowledged vote and closes polls that are due', async (t) => {
   const { chat, clock, livestream, reopen } = await openChat(t);
   const [{ id: going }, { id: over }] = [await livestream(), await livestream()];
   const long = await chat.polls.create(visitor('owner'), going, question);
@@ -53,22 +53,22 @@ t.test('a restart loses no vote that was acknowledged, and closes what is over',
     await chat.polls.vote(visitor('ann'), streamId, poll.id, 1);
   await chat.close();
   await clock.advance(20_000);
-  const later = await reopen();
-  await t.rejects(later.polls.vote(visitor('ann'), going, long.id, 0), { code: 'voted_already' });
-  await later.polls.vote(visitor('bob'), going, long.id, 1);
-  t.match(await later.polls.list(visitor('ann'), going, 1), [{ votes: 2, closedAt: null }]);
+  const restarted = await reopen();
+  await t.rejects(restarted.polls.vote(visitor('ann'), going, long.id, 0), { code: 'voted_already' });
+  await restarted.polls.vote(visitor('bob'), going, long.id, 1);
+  t.match(await restarted.polls.list(visitor('ann'), going, 1), [{ votes: 2, closedAt: null }]);
   await clock.advance(0);
   for (let closed = false; !closed; ) {
-    const [poll] = await later.polls.list(visitor('ann'), over, 1);
+    const [poll] = await restarted.polls.list(visitor('ann'), over, 1);
     closed = poll?.closedAt !== null;
     if (closed) t.match(poll, { options: [{ votes: 0 }, { votes: 1 }, { votes: 0 }] });
   }
-  const closed = await later.polls.close(visitor('owner'), going, long.id);
+  const closed = await restarted.polls.close(visitor('owner'), going, long.id);
   t.match(closed, { votes: 2, options: [{ votes: 0 }, { votes: 2 }, { votes: 0 }] });
-  await t.rejects(later.polls.close(visitor('owner'), going, long.id), { code: 'poll_closed' });
+  await t.rejects(restarted.polls.close(visitor('owner'), going, long.id), { code: 'poll_closed' });
 });
 
-t.test('what is no poll is refused with a reason', async (t) => {
+t.test('invalid polls get their error codes', async (t) => {
   const { chat, livestream } = await openChat(t);
   const { id: streamId } = await livestream();
   const create = (over: object) => chat.polls.create(visitor('owner'), streamId, { ...question, ...over });

@@ -1,11 +1,11 @@
-/** What one test file came to. */
+/** Result of one test file. */
 export type FileReport = {
   file: string;
   passed: number;
   failed: number;
-  /** What could not be tested here, each with its reason. */
+  /** Skipped tests, each with its reason. */
   skipped: string[];
-  /** What tap said of each failed assertion, with its diagnostics; and of the file when it ended badly by itself. */
+  /** TAP lines of each failed assertion with its diagnostics, and of the file if it failed by itself. */
   failures: string[];
   seconds: number;
 };
@@ -17,28 +17,27 @@ const RESULT = /^( *)(not )?ok \d+(?: - (.*))?$/;
 const MAX_FAILURE_LINES = 60;
 
 /**
- * Counts tests, not assertions, in the output of tap (TAP 14), line by line: a test is a subtest that has no subtests of
- * its own. A file that ends badly though none of its tests failed (an exit code, a time-out, nothing run) counts as one
- * failure.
+ * Parses TAP 14 line by line and counts tests, not assertions: a test is a subtest without subtests of its own. A
+ * file that fails though none of its tests did (exit code, timeout, nothing run) counts as one failure.
  */
 export class TapReader {
   readonly #onReport: (report: FileReport) => void;
   readonly #open: Block[] = [];
   #report: FileReport | undefined;
-  /** The line that ends the diagnostics we are in. */
+  /** Line that ends the current diagnostics block. */
   #diagnosticEnd: string | undefined;
-  /** The lines of each failure of this file; the last grows while diagnostics of it are read. */
+  /** Lines of each failure of the current file; diagnostics are appended to the last one. */
   #failures: string[][] = [];
   #currentFailure: string[] | undefined;
 
-  /** `finished` is called with each file when nothing more can come of it. */
+  /** @param onReport called with the report of each completed file */
   constructor(finished: (report: FileReport) => void) {
     this.#onReport = finished;
   }
 
-  /** Takes the next line, without its line break. */
+  /** Parses the next line, without its line break. */
   read(line: string): void {
-    // Diagnostics (YAML) may quote anything, output of tap included.
+    // Skips diagnostics (YAML), which may quote TAP output.
     if (this.#diagnosticEnd !== undefined) {
       this.#currentFailure?.push(line);
       if (line === this.#diagnosticEnd) this.#diagnosticEnd = undefined;
@@ -57,7 +56,7 @@ export class TapReader {
     if (result) this.#result(line, result);
   }
 
-  /** The output is over: also a file that was cut off is finished. */
+  /** Ends the input and reports the last file, even if its output is incomplete. */
   end(): void {
     const report = this.#report;
     this.#report = undefined;
@@ -87,7 +86,7 @@ export class TapReader {
     if (!report) return;
     if (/^(SKIP|TODO)/i.test(directive)) {
       report.skipped.push(`${name} (${directive})`);
-      // A skipped test stands where a subtest would: its file has tests.
+      // A skipped test counts as a subtest of its file.
       this.#markParent();
       return;
     }

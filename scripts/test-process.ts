@@ -3,41 +3,41 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type FileReport, TapReader } from './tap-report.js';
 
-/** How long processes of a finished test have to vanish by themselves. */
+/** Time for the processes of a finished test to exit, ms. */
 const EXIT_GRACE_MS = 3_000;
-/** How long a file that has run out of time has to say in which test. */
+/** Time for a file that timed out to report the running test, ms. */
 const REPORT_GRACE_MS = 5_000;
-/** What tap prints when all tests of a file are over. */
+/** Plan that tap prints after the last test of a file. */
 const PLAN_LINE = /^ {4}1\.\.[1-9]/;
 
 export type TestProcessOptions = {
-  /** The compiled file. */
+  /** Compiled test file. */
   program: string;
   environment: Record<string, string>;
-  /** For the whole file, in seconds. */
+  /** Timeout of the whole file, seconds. */
   timeoutS: number;
-  /** Ends it early. */
+  /** Aborts the file. */
   signal: AbortSignal;
 };
 
 export type TestOutcome = {
   report: FileReport;
-  /** Everything that it printed, as it would stand in the output of tap's own runner. */
+  /** Lines printed by the file, as in the output of tap's own runner. */
   output: string[];
-  /** Processes that were still there when they should not have been, as `pid command`; they are killed. */
+  /** Processes still running after the grace period, as `pid command`; they are killed. */
   leftBehind: string[];
 };
 
 /**
- * Runs a test file in a process of its own, as `tap` does, but without what tap's runner loads into each for
- * mocks and coverage: nobody here uses those, and they cost as much as many a test.
+ * Runs a test file in a process of its own, as `tap` does, but without the loaders for mocks and coverage that tap's
+ * runner adds, which cost more than many a test.
  *
- * @param file what it is called: its source, such as `test/api/server.test.ts`
+ * @param file source of the test, such as `test/api/server.test.ts`
  */
 export async function runTestFile(file: string, options: TestProcessOptions): Promise<TestOutcome> {
   const { program, environment, timeoutS, signal } = options;
   const startedAtMs = performance.now();
-  // A group of its own: what a test leaves behind is found by it.
+  // A process group of its own, to find processes that the test leaves behind.
   const child = spawn(process.execPath, ['--enable-source-maps', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
@@ -67,13 +67,16 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
   clearTimeout(killTimer);
   signal.removeEventListener('abort', stop);
   const leftBehind = await terminateGroup(group);
-  // Who has left the group may hold the pipe for ever: what it says is no longer waited for.
+  // A process outside the group may hold the pipe open: its output is not waited for.
   const outputTimeout = setTimeout(() => child.stdout?.destroy(), EXIT_GRACE_MS);
   await closed;
   clearTimeout(outputTimeout);
 
   const end =
-    failure ?? (output.some((line) => PLAN_LINE.test(line)) ? undefined : 'it came to no end of its tests');
+    failure ??
+    (output.some((line) => PLAN_LINE.test(line))
+      ? undefined
+      : 'the process exited before the end of its tests');
   const time = `time=${(performance.now() - startedAtMs).toFixed(3)}ms`;
   read(`${end === undefined ? '' : 'not '}ok 1 - ${file} # ${time}`);
   if (end !== undefined) for (const line of ['  ---', `  ${end}`, '  ...']) read(line);
@@ -82,14 +85,14 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
   return { report, output, leftBehind };
 }
 
-/** How the process ended badly; undefined when it ended well. */
+/** Returns why the process failed; undefined for exit code 0. */
 async function exitFailure(child: ChildProcess): Promise<string | undefined> {
   const [code, by] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   if (by !== null) return `signal: ${by}`;
   return code === 0 ? undefined : `exitCode: ${code}`;
 }
 
-/** Waits for the group to be empty; kills and names what stays. */
+/** Waits until the group is empty; kills what remains and returns it. */
 async function terminateGroup(group: number): Promise<string[]> {
   let members = groupMembers(group);
   for (const end = performance.now() + EXIT_GRACE_MS; members.length > 0 && performance.now() < end; ) {
@@ -100,7 +103,7 @@ async function terminateGroup(group: number): Promise<string[]> {
   return members;
 }
 
-/** Processes of the group that are still there; those that have ended and were not asked for do not count. */
+/** Returns the running processes of the group, without zombies. */
 function groupMembers(group: number): string[] {
   if (!killGroup(group, 0)) return [];
   const table = execFileSync('ps', ['-A', '-o', 'pgid=,stat=,pid=,args='], { encoding: 'utf8' });
@@ -111,7 +114,7 @@ function groupMembers(group: number): string[] {
     .map((fields) => fields.slice(2).join(' ').slice(0, 160));
 }
 
-/** @returns whether there is anybody */
+/** @returns whether the group exists */
 function killGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, signal);

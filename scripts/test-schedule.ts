@@ -1,4 +1,4 @@
-/** These look for single stalls and freezes, or need encoders that keep up: they have the machine to themselves. */
+/** Test files that run alone: they measure single stalls, or need encoders that keep up with real time. */
 export const ALONE: readonly string[] = [
   'test/gateway/audience.test.ts',
   'test/gateway/survival.test.ts',
@@ -11,15 +11,15 @@ export const ALONE: readonly string[] = [
   'test/transcode/rtp-supervisor.test.ts',
 ];
 
-/** Of whole gateways, encoders and browsers: they take long. */
+/** Test files that start gateways, encoders and browsers; they take longest. */
 const HEAVY = /^test\/gateway\//;
 
 /**
- * Runs test files, several at a time; those of `ALONE` one by one when all others are done. One lane begins with the heavy
- * ones and the others with the rest, so that whole gateways seldom run side by side.
+ * Runs test files concurrently, then those of `ALONE` one by one. One worker starts with the heavy files and the
+ * others with the rest, so that two gateways seldom run side by side.
  *
- * @param lanes how many at a time
- * @param run its failure ends the lane, and is ours
+ * @param concurrency number of workers
+ * @param run a rejection ends its worker and rejects the result
  */
 export async function schedule(
   files: readonly string[],

@@ -4,31 +4,29 @@ import type { Writable } from 'node:stream';
 import { BARCODE, encodeBarcode } from './barcode.js';
 
 export type BarcodeCameraOptions = {
-  /** Where to publish: rtmp://host:port/live/key. */
+  /** RTMP URL to publish to: rtmp://host:port/live/key. */
   url: string;
   width?: number;
   height?: number;
   fps?: number;
-  /** Bits per second. */
+  /** Video bitrate, bits/s. */
   bitrate?: number;
   ffmpeg?: string;
-  /** Two B-frames between others, as most encoders send by default, in place of the lowest delay. */
+  /** Encodes two B-frames between reference frames, as most encoders do by default, instead of the lowest delay. */
   bFrames?: boolean;
 };
 
 const WHITE = 235;
 const BLACK = 16;
 const GREY = 128;
-/** Hz. */
 const SAMPLE_RATE_HZ = 48_000;
 const TONE_HZ = 440;
-/** More frames than this are not made up for after a pause of the process. */
+/** Frames drawn by one timer tick; further ones are skipped after a pause of the process. */
 const MAX_FRAMES_PER_TICK = 5;
 
 /**
- * Stands in for a camera and an encoder such as OBS: pictures that carry the time they were drawn (see `barcode.ts`)
- * in front of something that moves, and a tone, encoded as an encoder set to low delay would and published by RTMP,
- * with a keyframe every two seconds.
+ * Simulates a camera and an encoder such as OBS: frames that carry their time (see `barcode.ts`) in front of a moving
+ * background, and a tone, encoded with low delay and published by RTMP with a keyframe every two seconds.
  */
 export class BarcodeCamera {
   readonly #options: Required<BarcodeCameraOptions>;
@@ -39,7 +37,7 @@ export class BarcodeCamera {
   #frameCount = 0;
   #startedAt = 0;
   #errors = '';
-  /** Resolves when the encoder is gone, with its exit code and what it complained about. */
+  /** Resolves when the encoder has exited, with its exit code and stderr. */
   ended: Promise<{ code: number | null; errors: string }> = Promise.resolve({ code: null, errors: '' });
 
   constructor(options: BarcodeCameraOptions) {
@@ -54,8 +52,8 @@ export class BarcodeCamera {
     };
     const { width, height } = this.#options;
     if (width % BARCODE.width !== 0 && BARCODE.width % width !== 0)
-      throw new Error('width must divide 1280 or be divided by it');
-    // I420: luma, then the two halved colour planes, which stay grey.
+      throw new Error('width must be a divisor or a multiple of 1280');
+    // I420: luma, then two subsampled chroma planes, which stay grey.
     this.#background = Buffer.alloc((width * height * 3) / 2, GREY);
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++)
@@ -69,7 +67,7 @@ export class BarcodeCamera {
     const child = spawn(
       ffmpeg,
       [
-        // Nothing is to be found out about raw input; time spent on it would be delay of the camera for good.
+        // Skips probing: raw input needs none, and its time would stay as delay of the camera.
         ...['-hide_banner', '-v', 'error', '-fflags', 'nobuffer', '-probesize', '32', '-f', 'rawvideo'],
         ...['-pix_fmt', 'yuv420p', '-s', `${width}x${height}`, '-r', String(fps), '-i', 'pipe:0'],
         ...[
@@ -92,7 +90,7 @@ export class BarcodeCamera {
       { stdio: ['pipe', 'ignore', 'pipe', 'pipe'] },
     );
     this.#ffmpeg = child;
-    // The encoder may go first; what matters then is in `ended`.
+    // The encoder may exit first; `ended` reports it.
     child.stdin?.on('error', () => {});
     this.#audio = child.stdio[3] as Writable;
     this.#audio.on('error', () => {});
@@ -109,7 +107,7 @@ export class BarcodeCamera {
 
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
-    // Blocked on its input, ffmpeg would not hear the signal that makes it say goodbye.
+    // Closes the inputs: ffmpeg, blocked on reading, would not handle SIGTERM.
     this.#ffmpeg?.stdin?.end();
     this.#audio?.end();
     this.#ffmpeg?.kill('SIGTERM');
@@ -118,7 +116,7 @@ export class BarcodeCamera {
     clearTimeout(killTimer);
   }
 
-  /** Frames count as time for the encoder: a late timer draws what it missed, with the time it is now. */
+  /** Writes the frames due by now: a late timer draws the missed ones, with the current time. */
   #writeDueFrames(): void {
     const { fps } = this.#options;
     const due = Math.floor(((performance.now() - this.#startedAt) * fps) / 1000) + 1;
@@ -133,7 +131,7 @@ export class BarcodeCamera {
     this.#timer = setTimeout(() => this.#writeDueFrames(), Math.max(1, next));
   }
 
-  /** The sound of one frame's time; it keeps step with the picture, as a microphone does. */
+  /** Returns the audio of one frame's duration, so that audio and video stay in step. */
   #toneFor(number: number): Buffer {
     const { fps } = this.#options;
     const from = Math.round((number * SAMPLE_RATE_HZ) / fps);

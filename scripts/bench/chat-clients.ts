@@ -1,6 +1,6 @@
 /**
- * The clients of `chat.ts`, in a process of its own: raw sockets that find the frames in what they get. Every twentieth
- * also looks when each message was said.
+ * Clients of `chat.ts`, in a process of their own: raw sockets that parse the frames they receive. Every twentieth
+ * client also measures delays.
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
@@ -17,14 +17,14 @@ export type ClientsReport =
 
 const SAMPLE_EVERY = 20;
 const CONNECT_CONCURRENCY = 100;
-/** RFC 6455 section 5.2. */
+/** Opcodes (RFC 6455 section 5.2). */
 const TEXT = 1;
 const PING = 9;
 const PONG = 10;
 
-/** When a message was said, ms. */
+/** Time of sending in the text of a message, ms. */
 const SENT_AT = /at=([\d.]+)/g;
-/** Clients come into the room with this id on their message. */
+/** Acknowledgement of the join: request id 1, or a Socket.IO acknowledgement. */
 const JOIN_ACKNOWLEDGED = /^43|"id":1}$/;
 
 let frames = 0;

@@ -1,6 +1,4 @@
-/**
- * A server of `chat.ts`, in a process of its own: tells one room of chat messages, in the wanted way, when it is asked to.
- */
+/** Server of `chat.ts`, in a process of its own: broadcasts chat messages to one room on command. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
@@ -22,7 +20,10 @@ import { createRealtime, type Realtime, realtimeRoutes } from '../../src/realtim
 import { Streams } from '../../src/streams/index.js';
 import { seededRandom } from '../../test/support/seeded-random.js';
 
-/** Ours, for WebSockets or for Socket.IO's clients; the same with the chat and its database; or Socket.IO by itself. */
+/**
+ * Servers to compare: Headend with WebSocket or Socket.IO clients, Headend with chat and database, and Socket.IO
+ * itself.
+ */
 export type ServerKind = 'headend' | 'headend, Socket.IO clients' | 'headend, with chat' | 'plain Socket.IO';
 
 export type ServerCommand =
@@ -31,14 +32,14 @@ export type ServerCommand =
   | { type: 'usage' }
   | { type: 'close' };
 export type ServerReport =
-  /** `join` is what a client sends to come into the room. */
+  /** `join`: the event with which a client joins the room. */
   | { type: 'listening'; port: number; join: { event: string; data: Record<string, unknown> } }
   | { type: 'usage'; cpuUs: number; rss: number; clients: number; sent: number; stored: number };
 
-/** A room that can be told something. */
+/** A room that messages can be posted to. */
 type BenchRoom = {
   join: { event: string; data: Record<string, unknown> };
-  /** Says something in the room; resolves when it is stored, where it is. */
+  /** Posts a message; resolves when it is stored, if this server stores. */
   post(text: string): Promise<unknown> | undefined;
   clients(): number;
   close(): Promise<void>;
@@ -47,7 +48,7 @@ type BenchRoom = {
 const ROOM = 'stream:bench';
 const JOIN = { event: 'join-livestream', data: {} };
 const TEXT = 'This is what people write in a chat beside a picture: some words, seldom a sentence. 👋';
-/** They take turns, so that nobody writes too fast. */
+/** Authors take turns, to stay below the rate limit of an account. */
 const WRITER_COUNT = 50;
 
 const log = createLog('warn');
@@ -121,7 +122,7 @@ function openRoom(hub: Realtime): BenchRoom {
   };
 }
 
-/** The chat as the gateway has it, with its database beside it. */
+/** Opens the chat as the gateway does, with an embedded database. */
 async function openChat(hub: Realtime): Promise<BenchRoom> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'headend-bench-'));
   const { sql, close } = await openDatabase({ dataDir }, log);
@@ -168,7 +169,7 @@ async function openChat(hub: Realtime): Promise<BenchRoom> {
   };
 }
 
-/** About as long as a message of the chat. */
+/** Builds a message of the size of a chat message. */
 function messageOf(message: string): Record<string, unknown> {
   const at = new Date(clock.now()).toISOString();
   return {
@@ -182,7 +183,7 @@ function messageOf(message: string): Record<string, unknown> {
   };
 }
 
-/** People write when they like: the gaps are those of a Poisson process, the same in every round. Or all are the same. */
+/** Posts messages at the times of a Poisson process with a fixed seed, equal in every round, or at even intervals. */
 function schedulePosts(
   { perSecond, seed, regular }: Extract<ServerCommand, { type: 'begin' }>,
   benchRoom: BenchRoom,

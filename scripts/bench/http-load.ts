@@ -1,14 +1,14 @@
 import net from 'node:net';
 
-/** What is asked, again and again. */
+/** Request to repeat. */
 export type LoadRequest = { method: string; path: string; headers?: Record<string, string>; body?: string };
 
 export type LoadResult = {
   requests: number;
-  /** Answers with another status than 2xx. */
+  /** Responses with a status other than 2xx. */
   refused: number;
   seconds: number;
-  /** Milliseconds from question to answer. */
+  /** Percentiles of the response time, ms. */
   p50: number;
   p99: number;
 };
@@ -16,8 +16,8 @@ export type LoadResult = {
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 /**
- * Asks over so many connections at once, each the next question when the last one is answered. Reads of HTTP/1.1 only
- * what a gateway's own answers need (a Content-Length), so that it costs less than what it measures.
+ * Sends requests over a number of keep-alive connections, each the next one after a response. Parses only the
+ * HTTP/1.1 that the gateway sends (Content-Length), to cost less than the server under test.
  */
 export async function load(
   port: number,
@@ -48,7 +48,7 @@ export async function load(
   return { requests: times.length, refused, seconds: elapsed, p50: at(0.5), p99: at(0.99) };
 }
 
-/** One connection that is kept open. */
+/** A keep-alive connection. */
 class Connection {
   readonly #socket: net.Socket;
   #buffer: Buffer = Buffer.alloc(0);
@@ -62,7 +62,7 @@ class Connection {
     this.#socket.on('close', () => this.#reject?.(new Error('the server closed the connection')));
   }
 
-  /** @returns the status of the answer. */
+  /** @returns the status of the response */
   ask({ method, path, headers = {}, body }: LoadRequest): Promise<number> {
     const lines = Object.entries({ host: 'localhost', ...headers }).map(
       ([name, value]) => `${name}: ${value}\r\n`,
@@ -86,7 +86,7 @@ class Connection {
     if (end < 0) return;
     const head = this.#buffer.toString('latin1', 0, end);
     const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1]);
-    if (Number.isNaN(length)) throw new Error(`an answer without a length: ${head}`);
+    if (Number.isNaN(length)) throw new Error(`response without Content-Length: ${head}`);
     if (this.#buffer.length < end + HEAD_END.length + length) return;
     this.#buffer = Buffer.alloc(0);
     this.#resolve?.(Number(head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)));

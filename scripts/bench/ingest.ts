@@ -1,6 +1,6 @@
 /**
- * What one RTMP publisher costs: processor time of the server process, without transcoding, against stock
- * node-media-server on the same input. Loopback only, two and a half minutes in all.
+ * Measures an RTMP publisher: CPU time of the server process, without transcoding, next to unmodified node-media-server
+ * with the same input. Loopback only, two and a half minutes.
  *
  *     node --import tsx scripts/bench/ingest.ts [seconds per round]
  */
@@ -15,11 +15,11 @@ import { encodeCommand, encodeMessage } from '../../test/support/rtmp-client.js'
 const CLIP_S = 20;
 const VIDEO_KBITPS = 2_500;
 const AUDIO_KBITPS = 150;
-const CHUNK_SIZE = 4_096; // OBS
+const CHUNK_SIZE = 4_096; // chunk size of OBS
 const WARM_UP_MS = 8_000;
 const ROUNDS = [5, 20];
 const KINDS = ['bare', 'serve', 'stock'] as const;
-const SERVER_NAMES = { bare: 'sockets that count', serve: 'headend', stock: 'node-media-server' };
+const SERVER_NAMES = { bare: 'raw sockets', serve: 'headend', stock: 'node-media-server' };
 
 type Usage = { cpuMs: number; bytes: number; tags: number; rssMb: number };
 
@@ -30,7 +30,7 @@ else if (role === 'bare') await bare();
 else if (role === 'send') await send(Number(process.argv[3]), Number(process.argv[4]), process.argv[5]!);
 else await bench(Number(role ?? 15));
 
-/** The server under test, with a publication that only counts. */
+/** Server under test, with a publication that only counts. */
 async function serve(): Promise<void> {
   const { createRtmpServer } = await import('../../src/ingest/rtmp/index.js');
   const { createLog, systemClock } = await import('../../src/platform/index.js');
@@ -62,7 +62,7 @@ async function serve(): Promise<void> {
   process.send?.(server.address().port);
 }
 
-/** The peer: node-media-server as it comes, its RTMP listener alone. It prints much, to a pipe that is thrown away. */
+/** Reference: unmodified node-media-server with its RTMP listener only. Its output goes to a pipe that is discarded. */
 async function stock(): Promise<void> {
   const { createRequire } = await import('node:module');
   const require = createRequire(import.meta.url);
@@ -83,7 +83,7 @@ async function stock(): Promise<void> {
   process.send?.(port);
 }
 
-/** The floor: a socket that answers what a sender waits for, and counts. What Node itself costs for so many reads. */
+/** Lower bound: a socket that sends what a publisher waits for, and counts bytes: the cost of the reads in Node. */
 async function bare(): Promise<void> {
   let bytes = 0;
   const server = net.createServer((socket) => {
@@ -109,14 +109,14 @@ function serveUsage(count: () => { bytes: number; tags: number }): void {
   process.on('disconnect', () => process.exit(0));
 }
 
-/** Publishes `count` times the film at its own pace, round and round, until the parent goes. */
+/** Publishes the clip `count` times in real time, in a loop, until the parent exits. */
 async function send(port: number, count: number, file: string): Promise<void> {
   process.on('disconnect', () => process.exit(0));
   const clip = readClip(readFileSync(file));
   const sockets = await Promise.all(Array.from({ length: count }, (_, index) => publish(port, index)));
   process.send?.('publishing');
   for (const [index, socket] of sockets.entries()) {
-    setTimeout(() => play(socket, clip), (index * 1_000) / count); // not all in step
+    setTimeout(() => play(socket, clip), (index * 1_000) / count); // spread over one second
   }
 }
 
@@ -151,7 +151,7 @@ async function publish(port: number, index: number): Promise<net.Socket> {
   return socket;
 }
 
-/** One write for each tag when its time has come, as encoders do it. */
+/** Sends each tag with one write when it is due, as encoders do. */
 function play(
   socket: net.Socket,
   clip: { tags: { at: number; type: number; body: Buffer }[]; length: number },
@@ -260,7 +260,7 @@ async function measure(
       server: SERVER_NAMES[kind],
       publishers: count,
       'Mbit/s each': (((after.bytes - before.bytes) * 8) / elapsed / count / 1_000).toFixed(2),
-      'core % in all': core.toFixed(2),
+      'core % total': core.toFixed(2),
       'core % each': (core / count).toFixed(3),
       'RSS MiB': after.rssMb.toFixed(0),
     };
@@ -276,7 +276,7 @@ async function measure(
 function start(args: string[]): ChildProcess {
   const child = fork(new URL(import.meta.url), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   child.on('exit', (code) => {
-    if (code) throw new Error(`${args[0]} ended with ${code}`);
+    if (code) throw new Error(`${args[0]} exited with ${code}`);
   });
   return child;
 }

@@ -1,6 +1,6 @@
 /**
- * What joining and leaving costs: processor time and memory of a WebRTC worker over thousands of viewers that come,
- * see a picture and go, eight at a time. Loopback only, about a minute.
+ * Measures joins: CPU time and memory of a WebRTC worker over thousands of viewers that connect, receive a frame and
+ * leave, eight at a time. Loopback only, about a minute.
  *
  *     node --import tsx scripts/bench/joins.ts [joins]
  */
@@ -51,12 +51,12 @@ async function joinAndLeave(): Promise<boolean> {
 
 async function report(): Promise<void> {
   const [worker] = (await pool.stats()).workers;
-  if (!worker) throw new Error('the worker has died');
+  if (!worker) throw new Error('the worker exited');
   rows.push({
     joins: ended,
     failed,
     'slowest first packet, ms': Math.round(slowest),
-    'ms of CPU each': (worker.cpuMicroseconds / 1000 / ended).toFixed(2),
+    'CPU ms per join': (worker.cpuMicroseconds / 1000 / ended).toFixed(2),
     MB: (worker.residentBytes / 2 ** 20).toFixed(1),
   });
   slowest = 0;

@@ -1,4 +1,4 @@
-/** The peers of `sfu.ts`: one process of viewers, or of a publisher, that does little else than SRTP. */
+/** Peers of `sfu.ts`: a process of viewers or of a publisher that does little besides SRTP. */
 import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 import { isRtcp, receiverReport } from '../../src/media/index.js';
 import { PictureStream, rtpPacket } from '../../test/support/synthetic-rtp.js';
@@ -15,7 +15,7 @@ export type PeersReport =
   | { type: 'open'; id: number }
   | { type: 'counted'; packets: number; gaps: number };
 
-/** What a publisher of 2.5 Mbit/s sends: 30 pictures of 8 or 9 packets, and 50 packets of sound, a second. */
+/** Stream of a publisher with 2.5 Mbit/s: 30 frames of 8 or 9 packets, and 50 audio packets, per second. */
 const FRAME_INTERVAL_MS = 1000 / 30;
 const AUDIO_PACKET_MS = 20;
 const PACKETS_PER_FRAME = 260 / 30;

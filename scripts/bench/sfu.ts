@@ -1,13 +1,13 @@
 /**
- * What forwarding costs: processor time of the WebRTC workers for a packet to a viewer, with one publisher of
- * 2.5 Mbit/s and 100 to 300 viewers, in one worker and in two. Loopback only, about a minute in all.
+ * Measures forwarding: CPU time of the WebRTC workers per packet and viewer, with one publisher of 2.5 Mbit/s and 100 to
+ * 300 viewers, in one worker and in two. Loopback only, about a minute.
  *
  *     node --import tsx scripts/bench/sfu.ts [seconds per round]
  *
- * The peers are node-datachannel's in other processes, which agree on AES-GCM; browsers choose
- * AES128_CM_HMAC_SHA1_80, which costs more: the last round has Chromium as its viewers, frozen while it is measured, as
- * it would need all of the machine. The floor is what Node takes in the same minute, beside the same other load, to
- * send the same packets by `node:dgram`: without encryption, without anything.
+ * The peers are node-datachannel's, in other processes, and negotiate AES-GCM; browsers choose AES128_CM_HMAC_SHA1_80,
+ * which costs more: the last round has viewers in Chromium, stopped during the measurement because it would use the
+ * whole machine. The baseline is the cost of sending the same packets by `node:dgram` without encryption, measured in
+ * the same minute under the same load.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -42,7 +42,7 @@ const ROUNDS = [
 const CHROMIUM_VIEWERS = 150;
 const WARM_UP_MS = 1500;
 const JOIN_CONCURRENCY = 20;
-/** Packets a second of the publisher's stream: what a viewer needs. */
+/** Packets per second of the publisher's stream, all sent to every viewer. */
 const STREAM_PACKETS_PER_S = 312;
 const BASELINE_PACKETS = 40_000;
 
@@ -53,7 +53,7 @@ async function bench(): Promise<void> {
   for (const round of ROUNDS) rows.push(await measure(round.workers, round.viewers));
   console.table(rows);
   if (!chromiumPath()) {
-    console.log('no Chromium here: the round with its cipher suite is left out');
+    console.log('Chromium not found: skipping the round with its cipher suite');
   } else console.table([await measureChromium()]);
   process.exit(0);
 }
@@ -80,7 +80,7 @@ async function measure(workers: number, viewers: number): Promise<Row> {
   await publish(pool, publisher);
   let next = 0;
   const join = async (): Promise<void> => {
-    // Some of them look for holes; the others only decrypt.
+    // Three viewers count gaps; the others only decrypt.
     for (let i = next++; i < viewers; i = next++)
       await receivers.connect(i, i < 3, (remote) =>
         pool.view({ channelId: 'channel', remote, plan: viewerPlan() }),
@@ -98,12 +98,12 @@ async function measure(workers: number, viewers: number): Promise<Row> {
     workers,
     viewers,
     ...usage,
-    'holes seen by 3': counted.gaps,
-    'floor, us/packet': baselineUs.toFixed(2),
+    'gaps at 3 viewers': counted.gaps,
+    'baseline, us/packet': baselineUs.toFixed(2),
   };
 }
 
-/** Viewers with the cipher suite of browsers. */
+/** Measures viewers with the cipher suite of browsers. */
 async function measureChromium(): Promise<Row> {
   const pool = openPool(1);
   await pool.start();
@@ -151,7 +151,7 @@ async function publish(pool: WebrtcPool, publisher: Peers): Promise<void> {
   pool.setFeed('channel', 'feed');
 }
 
-/** Processor time and packets of the workers over some seconds. */
+/** Measures CPU time and packets of the workers over `seconds`. */
 async function observe(pool: WebrtcPool): Promise<Row> {
   await pause(WARM_UP_MS);
   const before = await pool.stats();
@@ -178,7 +178,7 @@ function total(stats: PoolStats, figure: Figure): number {
   return stats.workers.reduce((sum, worker) => sum + worker[figure], 0);
 }
 
-/** Microseconds of processor time for a packet of the same size that is only sent. */
+/** Measures the CPU time of sending a packet of the same size without encryption, us. */
 async function measureBaseline(): Promise<number> {
   const sink = createSocket('udp4').bind(0, '127.0.0.1');
   await once(sink, 'listening');
@@ -197,7 +197,7 @@ async function measureBaseline(): Promise<number> {
   return (user + system) / BASELINE_PACKETS;
 }
 
-/** A process of peers. */
+/** A child process of peers. */
 class Peers {
   readonly #child: ChildProcess;
   readonly #offers = new Map<number, (sdp: string) => void>();
@@ -249,7 +249,7 @@ class Peers {
   }
 }
 
-/** Children, their children, and so on (Linux). */
+/** Returns all descendants of a process (Linux). */
 function descendants(pid: number): number[] {
   const parents = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -38,8 +38,8 @@ t.test('a file that exits normally passes, and any other exit fails it', async (
   for (const [body, why] of [
     [`t.test('good', async (t) => t.pass()); t.teardown(() => { process.exitCode = 3; });`, /exitCode: 3/],
     [`process.kill(process.pid, 'SIGKILL');`, /signal: SIGKILL/],
-    [`t.test('hurries', async () => process.reallyExit(0));`, /no end of its tests/],
-    ['process.reallyExit(0);', /no end of its tests/],
+    [`t.test('hurries', async () => process.reallyExit(0));`, /before the end of its tests/],
+    ['process.reallyExit(0);', /before the end of its tests/],
   ] as const) {
     const { report } = await outcome(t, body);
     t.equal(report.failed, 1, body);

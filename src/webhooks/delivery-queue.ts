@@ -66,7 +66,7 @@ export class DeliveryQueue {
           this.#waiting.splice(0, batch.length);
         else await sleep(clock, RETRY_MS, this.#lifetime.signal);
       }
-      if (this.#dropped > 0) log.error({ lost: this.#dropped }, 'webhook deliveries dropped: queue full');
+      if (this.#dropped > 0) log.error({ dropped: this.#dropped }, 'webhook deliveries dropped: queue full');
       this.#dropped = 0;
     }
     this.#writing = false;

@@ -21,15 +21,15 @@ type Room = {
   clock: FakeClock;
   webhooks: Webhooks;
   logged: string[];
-  again(): Promise<Webhooks>;
+  reopen(): Promise<Webhooks>;
 };
 
-async function room(t: Test): Promise<Room> {
+async function openWebhooks(t: Test): Promise<Room> {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   const logged: string[] = [];
   const log = pino({ base: null, level: 'trace' }, { write: (line: string) => void logged.push(line) });
-  const again = async (): Promise<Webhooks> => {
+  const reopen = async (): Promise<Webhooks> => {
     const webhooks = createWebhooks({
       sql,
       privateAddresses: true,
@@ -43,7 +43,7 @@ async function room(t: Test): Promise<Room> {
     await webhooks.start();
     return webhooks;
   };
-  return { sql, clock, webhooks: await again(), logged, again };
+  return { sql, clock, webhooks: await reopen(), logged, reopen };
 }
 
 /** Verifies a signature by the specification, independently of the gateway's code. */
@@ -74,7 +74,7 @@ async function until(clock: FakeClock, condition: () => boolean | Promise<boolea
 const fail = (_hook: ReceivedHook, response: ServerResponse): void => void response.writeHead(500).end('no');
 
 t.test('an event is delivered, signed, to the webhooks subscribed to it', async (t) => {
-  const { clock, webhooks } = await room(t);
+  const { clock, webhooks } = await openWebhooks(t);
   const [one, two] = [await webhookReceiver(t), await webhookReceiver(t)];
   const made = await webhooks.create({ url: one.url, events: ['broadcast.live'] });
   await webhooks.create({ url: two.url, events: ['viewers.peak'] });
@@ -104,7 +104,7 @@ t.test('an event is delivered, signed, to the webhooks subscribed to it', async 
 });
 
 t.test('a failed delivery is retried after the documented delays, then fails', async (t) => {
-  const { clock, webhooks } = await room(t);
+  const { clock, webhooks } = await openWebhooks(t);
   const receiver = await webhookReceiver(t);
   receiver.answer = fail;
   const { webhook, secret } = await webhooks.create({ url: receiver.url, events: ['broadcast.live'] });
@@ -134,7 +134,7 @@ t.test('a failed delivery is retried after the documented delays, then fails', a
 t.test(
   'first attempts arrive in order, one at a time, and a failed delivery does not block later ones',
   async (t) => {
-    const { clock, webhooks } = await room(t);
+    const { clock, webhooks } = await openWebhooks(t);
     const receiver = await webhookReceiver(t);
     await webhooks.create({ url: receiver.url, events: ['viewers.peak'] });
     receiver.answer = (hook, response) =>
@@ -156,7 +156,7 @@ t.test(
 );
 
 t.test('a receiver that never responds delays only its own deliveries', async (t) => {
-  const { clock, webhooks } = await room(t);
+  const { clock, webhooks } = await openWebhooks(t);
   const [slow, quick] = [await webhookReceiver(t), await webhookReceiver(t)];
   slow.answer = () => {};
   const stuck = await webhooks.create({ url: slow.url, events: ['viewers.peak'] });
@@ -171,7 +171,7 @@ t.test('a receiver that never responds delays only its own deliveries', async (t
 });
 
 t.test('at most eight attempts are in flight, and every webhook is served before any twice', async (t) => {
-  const { clock, webhooks } = await room(t);
+  const { clock, webhooks } = await openWebhooks(t);
   const receiver = await webhookReceiver(t);
   const waiting: ServerResponse[] = [];
   receiver.answer = (_hook, response) => waiting.push(response);
@@ -190,7 +190,7 @@ t.test('at most eight attempts are in flight, and every webhook is served before
 });
 
 t.test('a delivery in flight at a crash is sent again after the restart', async (t) => {
-  const { clock, webhooks, again } = await room(t);
+  const { clock, webhooks, reopen } = await openWebhooks(t);
   const receiver = await webhookReceiver(t);
   receiver.answer = () => {};
   await webhooks.create({ url: receiver.url, events: ['broadcast.live'] });
@@ -198,13 +198,13 @@ t.test('a delivery in flight at a crash is sent again after the restart', async 
   await until(clock, () => receiver.received.length === 1);
   // Simulates a crash: the first gateway writes nothing more.
   receiver.answer = (_hook, response) => void response.writeHead(200).end();
-  await again();
+  await reopen();
   await until(clock, () => receiver.received.length === 2);
   t.equal(receiver.received[0]?.headers['webhook-id'], receiver.received[1]?.headers['webhook-id']);
 });
 
 t.test('closing aborts attempts in flight, and the next start delivers everything', async (t) => {
-  const { sql, clock, webhooks, again } = await room(t);
+  const { sql, clock, webhooks, reopen } = await openWebhooks(t);
   const receiver = await webhookReceiver(t);
   receiver.answer = () => {};
   await webhooks.create({ url: receiver.url, events: ['viewers.peak'] });
@@ -221,29 +221,29 @@ t.test('closing aborts attempts in flight, and the next start delivers everythin
     [0, 0],
     'events before the close are stored, and aborted attempts do not count',
   );
-  await again();
+  await reopen();
   await until(clock, () => receiver.received.length === 3);
   t.match(receiver.received[2]?.body, /"viewers":2\b/);
 });
 
 t.test('while the database is unavailable events queue within bounds, and emit never throws', async (t) => {
-  const { sql, clock, webhooks, logged } = await room(t);
+  const { sql, clock, webhooks, logged } = await openWebhooks(t);
   const receiver = await webhookReceiver(t);
   await webhooks.create({ url: receiver.url, events: ['viewers.peak'] });
-  await sql`alter table webhook_deliveries rename to away`;
+  await sql`alter table webhook_deliveries rename to unavailable`;
   for (let viewers = 1; viewers <= 10_005; viewers++)
     webhooks.emit('viewers.peak', { streamId: 's', viewers });
-  await until(clock, () => logged.some((line) => line.includes('could not be stored')));
-  await sql`alter table away rename to webhook_deliveries`;
+  await until(clock, () => logged.some((line) => line.includes('insert failed')));
+  await sql`alter table unavailable rename to webhook_deliveries`;
   await clock.advance(SECOND_MS);
   await until(clock, async () => (await sql`select from webhook_deliveries`).count === 10_000);
   await until(clock, () => receiver.received.length >= 3);
   t.match(receiver.received[0]?.body, /"viewers":1\b/);
-  t.match(logged.join(''), /"lost":5/);
+  t.match(logged.join(''), /"dropped":5/);
 });
 
 t.test('deliveries beyond ten thousand pending of one webhook fail at once and are listed', async (t) => {
-  const { sql, clock, webhooks } = await room(t);
+  const { sql, clock, webhooks } = await openWebhooks(t);
   const receiver = await webhookReceiver(t);
   receiver.answer = () => {};
   const { webhook } = await webhooks.create({ url: receiver.url, events: ['viewers.peak'] });
@@ -258,7 +258,7 @@ t.test('deliveries beyond ten thousand pending of one webhook fail at once and a
 });
 
 t.test('a disabled webhook gets no new deliveries, and pending ones resume when it is enabled', async (t) => {
-  const { clock, webhooks } = await room(t);
+  const { clock, webhooks } = await openWebhooks(t);
   const receiver = await webhookReceiver(t);
   receiver.answer = fail;
   const { webhook } = await webhooks.create({ url: receiver.url, events: ['viewers.peak'] });
@@ -277,7 +277,7 @@ t.test('a disabled webhook gets no new deliveries, and pending ones resume when 
 });
 
 t.test('a receiver that answers 410 disables its webhook', async (t) => {
-  const { clock, webhooks } = await room(t);
+  const { clock, webhooks } = await openWebhooks(t);
   const receiver = await webhookReceiver(t);
   receiver.answer = (_hook, response) => void response.writeHead(410).end();
   const { webhook } = await webhooks.create({ url: receiver.url, events: ['viewers.peak'] });
@@ -289,7 +289,7 @@ t.test('a receiver that answers 410 disables its webhook', async (t) => {
 });
 
 t.test('a ping is sent once, even if it fails', async (t) => {
-  const { clock, webhooks } = await room(t);
+  const { clock, webhooks } = await openWebhooks(t);
   const receiver = await webhookReceiver(t);
   receiver.answer = fail;
   const { webhook } = await webhooks.create({ url: receiver.url, events: ['viewers.peak'] });
@@ -300,7 +300,7 @@ t.test('a ping is sent once, even if it fails', async (t) => {
 });
 
 t.test('a finished delivery is replayed under the same id', async (t) => {
-  const { clock, webhooks } = await room(t);
+  const { clock, webhooks } = await openWebhooks(t);
   const receiver = await webhookReceiver(t);
   const { webhook } = await webhooks.create({ url: receiver.url, events: ['viewers.peak'] });
   webhooks.emit('viewers.peak', { streamId: 's', viewers: 1 });
@@ -317,7 +317,7 @@ t.test('a finished delivery is replayed under the same id', async (t) => {
 });
 
 t.test('delivered messages are deleted after 30 days, failed ones after 90', async (t) => {
-  const { sql, clock, webhooks } = await room(t);
+  const { sql, clock, webhooks } = await openWebhooks(t);
   const { webhook } = await webhooks.create({ url: 'http://127.0.0.1:9/', events: ['viewers.peak'] });
   for (const status of ['delivered', 'failed'])
     for (const days of [29, 31, 91])
@@ -335,7 +335,7 @@ t.test('delivered messages are deleted after 30 days, failed ones after 90', asy
 });
 
 t.test('webhooks are updated and deleted, and invalid requests get their error codes', async (t) => {
-  const { sql, webhooks } = await room(t);
+  const { sql, webhooks } = await openWebhooks(t);
   const events = ['viewers.peak'] as ['viewers.peak'];
   const secret = `whsec_${Buffer.alloc(24, 1).toString('base64')}`;
   const made = await webhooks.create({ url: 'https://platform.example/hook', events, secret });

@@ -1,10 +1,10 @@
 /**
- * Runs the compiled tests against one PostgreSQL, and closes with a line for people and machines alike:
- * `N passed, N failed`, with `, N skipped` behind it when something could not be tested here. Use it through `scripts/test`.
+ * Runs the compiled tests against one PostgreSQL. The last line is `N passed, N failed`, followed by `, N skipped` if
+ * tests were skipped. Called by `scripts/test`.
  *
  *     node .build/scripts/run-tests.js [--checks-passed N] [--checks-failed N] [--] [test file or folder...]
  *
- * Exit code 1 when anything failed, was left behind, or nothing ran.
+ * Exit code 1 if a test failed, a process was left behind, or no test ran.
  */
 import { createWriteStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -18,10 +18,10 @@ import type { FileReport } from './tap-report.js';
 import { runTestFile } from './test-process.js';
 import { ALONE, schedule } from './test-schedule.js';
 
-/** For one file, in seconds: far more than any takes, as machines differ. */
-const LIMIT = 180;
-/** Most tests wait for media that come in real time, so that a few at once hardly get in each other's way. */
-const LANES = os.availableParallelism() + 1;
+/** Timeout of one test file, seconds: several times the slowest, because machines differ. */
+const FILE_TIMEOUT_S = 180;
+/** Test files run at the same time. Most wait for media in real time, so that more than one per core hardly compete. */
+const CONCURRENCY = os.availableParallelism() + 1;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,24 +30,24 @@ const { values, positionals } = parseArgs({
 const checks = { passed: Number(values['checks-passed'] ?? 0), failed: Number(values['checks-failed'] ?? 0) };
 
 process.chdir(projectRoot());
-/** Everything the tests said, to look things up in. */
+/** Complete TAP output, for later inspection. */
 const TAP_FILE = '.build/tests.tap';
 const interruption = new AbortController();
 let cluster: TestCluster | undefined;
 const reports: FileReport[] = [];
 const problems: string[] = [];
 
-// The tests that run end, and with them the wait below, which puts down the rest.
+// Aborts the running files; `runAll` then ends, and the cleanup below runs.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.once(signal, () => interruption.abort());
 
-/** Test files by their source, as a compiled file may outlive its source. */
+/** Returns the chosen test files by source: a compiled file may outlive its source. */
 function chosenTests(): string[] {
   const sources = readdirSync('test', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts'))
     .map((file) => path.posix.join('test', file.replaceAll(path.sep, '/')));
   for (const file of ALONE)
-    if (!sources.includes(file)) problems.push(`${file} is to run alone and is not there`);
+    if (!sources.includes(file)) problems.push(`${file} is listed in ALONE but does not exist`);
   const wanted = positionals.map((name) => path.relative('.', path.resolve(name)));
   return sources
     .filter(
@@ -56,25 +56,25 @@ function chosenTests(): string[] {
     .sort();
 }
 
-/** Where the compiler puts a test. */
+/** Returns the compiled file of a test. */
 function compiled(file: string): string {
   return path.join('.build', file.replace(/\.ts$/, '.js'));
 }
 
 async function runAll(files: string[], environment: Record<string, string>): Promise<void> {
   mkdirSync(path.dirname(TAP_FILE), { recursive: true });
-  const everything = createWriteStream(TAP_FILE);
+  const tapOutput = createWriteStream(TAP_FILE);
   const { signal } = interruption;
-  await schedule(files, LANES, async (file) => {
+  await schedule(files, CONCURRENCY, async (file) => {
     if (signal.aborted) return;
-    const options = { program: compiled(file), environment, limit: LIMIT, signal };
+    const options = { program: compiled(file), environment, timeoutS: FILE_TIMEOUT_S, signal };
     const { report, output, leftBehind } = await runTestFile(file, options);
-    everything.write(`${output.join('\n')}\n`);
+    tapOutput.write(`${output.join('\n')}\n`);
     reports.push(report);
     print(report);
     for (const member of leftBehind) problems.push(`left behind by ${file}: ${member}`);
   });
-  everything.end();
+  tapOutput.end();
 }
 
 function print({ file, passed, failed, skipped, failures, seconds }: FileReport): void {
@@ -93,21 +93,21 @@ if (files.length === 0) problems.push(`no test matches ${positionals.join(' ') |
 
 const runnable = files.filter((file) => !missing.includes(file));
 if (runnable.length > 0) {
-  const films = await mkdtemp(path.join(os.tmpdir(), 'headend-films-'));
-  const environment: Record<string, string> = { [FILMS_FOLDER]: films };
+  const mediaFolder = await mkdtemp(path.join(os.tmpdir(), 'headend-test-media-'));
+  const environment: Record<string, string> = { [FILMS_FOLDER]: mediaFolder };
   try {
     cluster = await startTestCluster();
     environment[CLUSTER_SOCKET] = cluster.socket;
   } catch (error) {
-    problems.push(`the database for the tests did not start: ${messageOf(error)}`);
+    problems.push(`test database failed to start: ${messageOf(error)}`);
   }
   try {
     await runAll(runnable, environment);
-    const unseen = runnable.length - reports.length;
-    if (unseen > 0) problems.push(`${unseen} of ${runnable.length} files did not run`);
+    const notRun = runnable.length - reports.length;
+    if (notRun > 0) problems.push(`${notRun} of ${runnable.length} files did not run`);
   } finally {
     await cluster?.stop();
-    await rm(films, { recursive: true, force: true });
+    await rm(mediaFolder, { recursive: true, force: true });
   }
 }
 

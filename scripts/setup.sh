@@ -1,11 +1,11 @@
-# Shell functions that scripts/start and scripts/test share; to be sourced by bash. Works on Debian, Ubuntu and macOS,
-# without a terminal or a home folder, and prints nothing where nothing is to be done.
+# Shell functions of scripts/start and scripts/test, to be sourced by bash. Works on Debian, Ubuntu and macOS, without a
+# terminal or a home folder; prints nothing if nothing has to be installed or built.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf 'headend: %s\n' "$*" >&2; }
 
-# npm wants a folder to write to: the project's own where the user has none.
+# npm needs a writable home: use one in the project if the user has none.
 if [ -z "${HOME:-}" ] || [ ! -w "${HOME:-}" ]; then
   export HOME="$root/.build/home"
   mkdir -p "$HOME"
@@ -13,35 +13,35 @@ fi
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Node 20.19 or later in its line, 22.12 or later, or newer: what package.json and the build tools ask for.
+# Checks for Node 20.19+, 22.12+ or newer, as package.json and the build tools require.
 check_node() {
   if ! have node; then
-    say 'Node.js 20.19 or newer is needed and there is no "node" here: see https://nodejs.org/en/download'
+    say 'Node.js not found: install 20.19 or newer, see https://nodejs.org/en/download'
     return 1
   fi
   if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)'; then
-    say "Node.js 20.19, 22.12 or newer is needed; this is $(node --version): see https://nodejs.org/en/download"
+    say "Node.js $(node --version) is too old: install 20.19, 22.12 or newer, see https://nodejs.org/en/download"
     return 1
   fi
 }
 
-# Dependencies as package-lock.json has them; again when it has changed since.
+# Installs the dependencies of package-lock.json, again after it has changed.
 install_dependencies() {
   local installed=$root/node_modules/.package-lock.json
   if [ -e "$installed" ] && [ ! "$root/package-lock.json" -nt "$installed" ]; then return 0; fi
   if ! have npm; then
-    say '"npm" is missing; it comes with Node.js, in Debian in a package of its own: apt-get install npm'
+    say 'npm not found: it comes with Node.js; on Debian run apt-get install npm'
     return 1
   fi
   say 'installing dependencies (npm ci)'
   if ! (cd "$root" && npm ci --no-audit --no-fund --loglevel=error </dev/null >&2); then
-    say 'npm ci failed; what it says above is the reason'
+    say 'npm ci failed: see its output above'
     return 1
   fi
   touch "$installed"
 }
 
-# as_root COMMAND...: fails quietly where that needs a password.
+# as_root COMMAND...: runs as root; fails without a prompt if a password is needed.
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else have sudo && sudo -n "$@"; fi
 }
@@ -70,17 +70,17 @@ brew_install() {
 install_ffmpeg() {
   if have "${FFMPEG_PATH:-ffmpeg}"; then return 0; fi
   if [ -n "${FFMPEG_PATH:-}" ]; then
-    say "FFMPEG_PATH is $FFMPEG_PATH, where there is no program"
+    say "FFMPEG_PATH is $FFMPEG_PATH, which is no program: correct or unset it"
     return 1
   fi
   apt_install ffmpeg || brew_install ffmpeg || true
   if have ffmpeg; then return 0; fi
-  say 'ffmpeg 5.1 or newer is needed and could not be installed from here.'
-  say 'Install it (apt-get install ffmpeg, brew install ffmpeg) or set FFMPEG_PATH to where it is.'
+  say 'ffmpeg not found and not installable: 5.1 or newer is needed.'
+  say 'Install it (apt-get install ffmpeg, brew install ffmpeg) or set FFMPEG_PATH.'
   return 1
 }
 
-# True when something that is built is older than what it is made from. Folders count too: a deleted file changes them.
+# True if a build output is missing or older than a source. Folders count as well: a deleted file changes them.
 build_is_stale() {
   local stamp=$root/.build/.complete
   [ -e "$stamp" ] && [ -e "$root/.build/src/main.js" ] && [ -e "$root/.build/web/index.html" ] || return 0

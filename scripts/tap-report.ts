@@ -1,11 +1,11 @@
-/** What one test file came to. */
+/** Result of one test file. */
 export type FileReport = {
   file: string;
   passed: number;
   failed: number;
-  /** What could not be tested here, each with its reason. */
+  /** Skipped tests, each with its reason. */
   skipped: string[];
-  /** What tap said of each failed assertion, with its diagnostics; and of the file when it ended badly by itself. */
+  /** TAP lines of each failed assertion with its diagnostics, and of the file if it failed by itself. */
   failures: string[];
   seconds: number;
 };
@@ -14,33 +14,32 @@ type Block = { indent: number; hasSubtests: boolean };
 
 const SUBTEST = /^( *)# Subtest: (.*)$/;
 const RESULT = /^( *)(not )?ok \d+(?: - (.*))?$/;
-const LONGEST_FAILURE = 60;
+const MAX_FAILURE_LINES = 60;
 
 /**
- * Counts tests, not assertions, in the output of tap (TAP 14), line by line: a test is a subtest that has no subtests of
- * its own. A file that ends badly though none of its tests failed (an exit code, a time-out, nothing run) counts as one
- * failure.
+ * Parses TAP 14 line by line and counts tests, not assertions: a test is a subtest without subtests of its own. A
+ * file that fails though none of its tests did (exit code, timeout, nothing run) counts as one failure.
  */
 export class TapReader {
-  readonly #finished: (report: FileReport) => void;
+  readonly #onReport: (report: FileReport) => void;
   readonly #open: Block[] = [];
   #report: FileReport | undefined;
-  /** The line that ends the diagnostics we are in. */
+  /** Line that ends the current diagnostics block. */
   #diagnosticEnd: string | undefined;
-  /** The lines of each failure of this file; the last grows while diagnostics of it are read. */
+  /** Lines of each failure of the current file; diagnostics are appended to the last one. */
   #failures: string[][] = [];
-  #growing: string[] | undefined;
+  #currentFailure: string[] | undefined;
 
-  /** `finished` is called with each file when nothing more can come of it. */
+  /** @param onReport called with the report of each completed file */
   constructor(finished: (report: FileReport) => void) {
-    this.#finished = finished;
+    this.#onReport = finished;
   }
 
-  /** Takes the next line, without its line break. */
+  /** Parses the next line, without its line break. */
   read(line: string): void {
-    // Diagnostics (YAML) may quote anything, output of tap included.
+    // Skips diagnostics (YAML), which may quote TAP output.
     if (this.#diagnosticEnd !== undefined) {
-      this.#growing?.push(line);
+      this.#currentFailure?.push(line);
       if (line === this.#diagnosticEnd) this.#diagnosticEnd = undefined;
       return;
     }
@@ -50,25 +49,25 @@ export class TapReader {
     }
     const subtest = SUBTEST.exec(line);
     if (subtest) {
-      this.#enter(subtest[1]?.length ?? 0, subtest[2] ?? '');
+      this.#enterSubtest(subtest[1]?.length ?? 0, subtest[2] ?? '');
       return;
     }
     const result = RESULT.exec(line);
     if (result) this.#result(line, result);
   }
 
-  /** The output is over: also a file that was cut off is finished. */
+  /** Ends the input and reports the last file, even if its output is incomplete. */
   end(): void {
     const report = this.#report;
     this.#report = undefined;
     if (!report) return;
-    report.failures = this.#failures.map((lines) => lines.slice(0, LONGEST_FAILURE).join('\n'));
+    report.failures = this.#failures.map((lines) => lines.slice(0, MAX_FAILURE_LINES).join('\n'));
     this.#failures = [];
-    this.#finished(report);
+    this.#onReport(report);
   }
 
-  #enter(indent: number, name: string): void {
-    this.#noteSubtest();
+  #enterSubtest(indent: number, name: string): void {
+    this.#markParent();
     if (indent === 0) {
       this.end();
       this.#open.length = 0;
@@ -83,12 +82,12 @@ export class TapReader {
     const ok = !result[2];
     const [name = '', directive = ''] = (result[3] ?? '').split(/ # (?=SKIP|TODO|time=)/i);
     const block = this.#open.at(-1)?.indent === indent ? this.#open.pop() : undefined;
-    this.#growing = undefined;
+    this.#currentFailure = undefined;
     if (!report) return;
     if (/^(SKIP|TODO)/i.test(directive)) {
       report.skipped.push(`${name} (${directive})`);
-      // A skipped test stands where a subtest would: its file has tests.
-      this.#noteSubtest();
+      // A skipped test counts as a subtest of its file.
+      this.#markParent();
       return;
     }
     const inner = block !== undefined && !block.hasSubtests;
@@ -100,10 +99,10 @@ export class TapReader {
       if (ok) report.passed += 1;
       else report.failed += 1;
     }
-    if (!ok && (block === undefined || indent === 0)) this.#failures.push((this.#growing = [line]));
+    if (!ok && (block === undefined || indent === 0)) this.#failures.push((this.#currentFailure = [line]));
   }
 
-  #noteSubtest(): void {
+  #markParent(): void {
     const parent = this.#open.at(-1);
     if (parent) parent.hasSubtests = true;
   }

@@ -3,49 +3,49 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type FileReport, TapReader } from './tap-report.js';
 
-/** How long processes of a finished test have to vanish by themselves. */
-const GRACE_MS = 3_000;
-/** How long a file that has run out of time has to say in which test. */
-const SAY_MS = 5_000;
-/** What tap prints when all tests of a file are over. */
-const PLAN = /^ {4}1\.\.[1-9]/;
+/** Time for the processes of a finished test to exit, ms. */
+const EXIT_GRACE_MS = 3_000;
+/** Time for a file that timed out to report the running test, ms. */
+const REPORT_GRACE_MS = 5_000;
+/** Plan that tap prints after the last test of a file. */
+const PLAN_LINE = /^ {4}1\.\.[1-9]/;
 
 export type TestProcessOptions = {
-  /** The compiled file. */
+  /** Compiled test file. */
   program: string;
   environment: Record<string, string>;
-  /** For the whole file, in seconds. */
-  limit: number;
-  /** Ends it early. */
+  /** Timeout of the whole file, seconds. */
+  timeoutS: number;
+  /** Aborts the file. */
   signal: AbortSignal;
 };
 
 export type TestOutcome = {
   report: FileReport;
-  /** Everything that it printed, as it would stand in the output of tap's own runner. */
+  /** Lines printed by the file, as in the output of tap's own runner. */
   output: string[];
-  /** Processes that were still there when they should not have been, as `pid command`; they are killed. */
+  /** Processes still running after the grace period, as `pid command`; they are killed. */
   leftBehind: string[];
 };
 
 /**
- * Runs a test file in a process of its own, as `tap` does, but without what tap's runner loads into each for
- * mocks and coverage: nobody here uses those, and they cost as much as many a test.
+ * Runs a test file in a process of its own, as `tap` does, but without the loaders for mocks and coverage that tap's
+ * runner adds, which cost more than many a test.
  *
- * @param file what it is called: its source, such as `test/api/server.test.ts`
+ * @param file source of the test, such as `test/api/server.test.ts`
  */
 export async function runTestFile(file: string, options: TestProcessOptions): Promise<TestOutcome> {
-  const { program, environment, limit, signal } = options;
-  const began = performance.now();
-  // A group of its own: what a test leaves behind is found by it.
+  const { program, environment, timeoutS, signal } = options;
+  const startedAtMs = performance.now();
+  // A process group of its own, to find processes that the test leaves behind.
   const child = spawn(process.execPath, ['--enable-source-maps', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
-    env: { ...process.env, CI: 'true', TAP_TIMEOUT: String(limit), ...environment },
+    env: { ...process.env, CI: 'true', TAP_TIMEOUT: String(timeoutS), ...environment },
   });
   const group = child.pid;
   if (group === undefined) throw (await once(child, 'error'))[0];
-  const ended = endOf(child);
+  const exited = exitFailure(child);
   const closed = once(child, 'close');
 
   let report: FileReport | undefined;
@@ -62,19 +62,22 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
 
   const stop = (): void => void killGroup(group, 'SIGTERM');
   signal.addEventListener('abort', stop);
-  const cut = setTimeout(() => killGroup(group, 'SIGKILL'), limit * 1000 + SAY_MS);
-  const badly = await ended;
-  clearTimeout(cut);
+  const killTimer = setTimeout(() => killGroup(group, 'SIGKILL'), timeoutS * 1000 + REPORT_GRACE_MS);
+  const failure = await exited;
+  clearTimeout(killTimer);
   signal.removeEventListener('abort', stop);
-  const leftBehind = await emptyGroup(group);
-  // Who has left the group may hold the pipe for ever: what it says is no longer waited for.
-  const hung = setTimeout(() => child.stdout?.destroy(), GRACE_MS);
+  const leftBehind = await terminateGroup(group);
+  // A process outside the group may hold the pipe open: its output is not waited for.
+  const outputTimeout = setTimeout(() => child.stdout?.destroy(), EXIT_GRACE_MS);
   await closed;
-  clearTimeout(hung);
+  clearTimeout(outputTimeout);
 
   const end =
-    badly ?? (output.some((line) => PLAN.test(line)) ? undefined : 'it came to no end of its tests');
-  const time = `time=${(performance.now() - began).toFixed(3)}ms`;
+    failure ??
+    (output.some((line) => PLAN_LINE.test(line))
+      ? undefined
+      : 'the process exited before the end of its tests');
+  const time = `time=${(performance.now() - startedAtMs).toFixed(3)}ms`;
   read(`${end === undefined ? '' : 'not '}ok 1 - ${file} # ${time}`);
   if (end !== undefined) for (const line of ['  ---', `  ${end}`, '  ...']) read(line);
   reader.end();
@@ -82,17 +85,17 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
   return { report, output, leftBehind };
 }
 
-/** How the process ended badly; undefined when it ended well. */
-async function endOf(child: ChildProcess): Promise<string | undefined> {
+/** Returns why the process failed; undefined for exit code 0. */
+async function exitFailure(child: ChildProcess): Promise<string | undefined> {
   const [code, by] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   if (by !== null) return `signal: ${by}`;
   return code === 0 ? undefined : `exitCode: ${code}`;
 }
 
-/** Waits for the group to be empty; kills and names what stays. */
-async function emptyGroup(group: number): Promise<string[]> {
+/** Waits until the group is empty; kills what remains and returns it. */
+async function terminateGroup(group: number): Promise<string[]> {
   let members = groupMembers(group);
-  for (const end = performance.now() + GRACE_MS; members.length > 0 && performance.now() < end; ) {
+  for (const end = performance.now() + EXIT_GRACE_MS; members.length > 0 && performance.now() < end; ) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     members = groupMembers(group);
   }
@@ -100,7 +103,7 @@ async function emptyGroup(group: number): Promise<string[]> {
   return members;
 }
 
-/** Processes of the group that are still there; those that have ended and were not asked for do not count. */
+/** Returns the running processes of the group, without zombies. */
 function groupMembers(group: number): string[] {
   if (!killGroup(group, 0)) return [];
   const table = execFileSync('ps', ['-A', '-o', 'pgid=,stat=,pid=,args='], { encoding: 'utf8' });
@@ -111,7 +114,7 @@ function groupMembers(group: number): string[] {
     .map((fields) => fields.slice(2).join(' ').slice(0, 160));
 }
 
-/** @returns whether there is anybody */
+/** @returns whether the group exists */
 function killGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, signal);

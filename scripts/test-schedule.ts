@@ -1,4 +1,4 @@
-/** These look for single stalls and freezes, or need encoders that keep up: they have the machine to themselves. */
+/** Test files that run alone: they measure single stalls, or need encoders that keep up with real time. */
 export const ALONE: readonly string[] = [
   'test/gateway/audience.test.ts',
   'test/gateway/survival.test.ts',
@@ -11,28 +11,28 @@ export const ALONE: readonly string[] = [
   'test/transcode/rtp-supervisor.test.ts',
 ];
 
-/** Of whole gateways, encoders and browsers: they take long. */
+/** Test files that start gateways, encoders and browsers; they take longest. */
 const HEAVY = /^test\/gateway\//;
 
 /**
- * Runs test files, several at a time; those of `ALONE` one by one when all others are done. One lane begins with the heavy
- * ones and the others with the rest, so that whole gateways seldom run side by side.
+ * Runs test files concurrently, then those of `ALONE` one by one. One worker starts with the heavy files and the
+ * others with the rest, so that two gateways seldom run side by side.
  *
- * @param lanes how many at a time
- * @param run its failure ends the lane, and is ours
+ * @param concurrency number of workers
+ * @param run a rejection ends its worker and rejects the result
  */
 export async function schedule(
   files: readonly string[],
-  lanes: number,
+  concurrency: number,
   run: (file: string) => Promise<void>,
 ): Promise<void> {
   const shared = files.filter((file) => !ALONE.includes(file));
   const queue = [...shared.filter((file) => HEAVY.test(file)), ...shared.filter((file) => !HEAVY.test(file))];
-  const lane = async (next: () => string | undefined): Promise<void> => {
+  const worker = async (next: () => string | undefined): Promise<void> => {
     for (let file = next(); file !== undefined; file = next()) await run(file);
   };
-  const first = lane(() => queue.shift());
-  const others = Array.from({ length: lanes - 1 }, () => lane(() => queue.pop()));
+  const first = worker(() => queue.shift());
+  const others = Array.from({ length: concurrency - 1 }, () => worker(() => queue.pop()));
   await Promise.all([first, ...others]);
   for (const file of files) if (ALONE.includes(file)) await run(file);
 }

@@ -33,8 +33,8 @@ import {
 } from './platform/index.js';
 import { createRealtime } from './realtime/index.js';
 import { Signalling, WebrtcService } from './signalling/index.js';
-import { Streams, Thumbnails } from './streams/index.js';
-import { ThumbnailCaptures } from './thumbnails/index.js';
+import { Streams } from './streams/index.js';
+import { ThumbnailCaptures, ThumbnailStore } from './thumbnails/index.js';
 import { createTranscoder } from './transcode/index.js';
 import { broadcastEvent, createWebhooks } from './webhooks/index.js';
 import { createWebrtcPool, IceServers } from './webrtc/index.js';
@@ -181,13 +181,13 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       const event = broadcastEvent(change);
       if (event) webhooks.emit(...event);
     });
-    const thumbnails = new Thumbnails({ folder: path.join(config.dataDir, 'thumbnails') });
+    const thumbnails = new ThumbnailStore({ folder: path.join(config.dataDir, 'thumbnails') });
     const captures = new ThumbnailCaptures({
       streams,
       packager,
       thumbnails,
       ffmpeg: transcoder.ffmpeg,
-      interval: config.thumbnailMs,
+      intervalMs: config.thumbnailMs,
       clock,
       log: log.child({ room: 'thumbnails' }),
     });
@@ -250,7 +250,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       secret: keyOf(secret, 'viewer tokens'),
       hub,
       keepDays: config.keepDays.viewers,
-      greet: (client, streamId, enter) => chat.greet(client, streamId, enter),
+      greet: (client, streamId, enter) => chat.replayOnJoin(client, streamId, enter),
       clock,
       log: log.child({ room: 'audience' }),
     });

@@ -22,7 +22,7 @@ const DOORS: Record<string, string[]> = {
   packager: ['streams', 'media', 'platform'],
   thumbnails: ['streams', 'packager', 'platform'],
   'egress/hls': ['streams', 'packager', 'media', 'platform'],
-  api: ['accounts', 'streams', 'audience', 'chat', 'webhooks', 'platform'],
+  api: ['accounts', 'streams', 'thumbnails', 'audience', 'chat', 'webhooks', 'platform'],
 };
 
 /** The composition root sees every room; the process sees the root; only the root reads its types of settings. */

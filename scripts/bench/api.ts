@@ -1,7 +1,7 @@
 /**
- * What the API can do: requests per second and processor time of the list of what is live, of one livestream, and of
- * making livestreams, beside a bare fastify route that sends as many bytes. The built gateway and its database run in
- * processes of their own; about a minute.
+ * Measures the API: requests per second and CPU time of the list of live livestreams, of one livestream, and of creating
+ * livestreams, next to a bare fastify route with a response of the same size. The built gateway and its database run in
+ * processes of their own. Takes about a minute.
  *
  *     npm run build && node --import tsx scripts/bench/api.ts [seconds per case]
  */
@@ -18,9 +18,9 @@ import { BenchGateway } from './bench-gateway.js';
 import { type LoadRequest, load } from './http-load.js';
 
 const CONNECTIONS = 50;
-const LIVE = 1_000;
-const WARM_SECONDS = 1;
-/** Of /proc/PID/stat, on every Linux that Node runs on. */
+const LIVE_COUNT = 1_000;
+const WARM_UP_S = 1;
+/** Clock ticks per second of /proc/PID/stat (USER_HZ), on every Linux that Node supports. */
 const TICKS_PER_SECOND = 100;
 const OPERATOR = {
   authorization: 'Bearer operator-token-of-the-benchmark',
@@ -49,14 +49,14 @@ async function bench(seconds: number): Promise<void> {
     gateway = await BenchGateway.start({
       DATABASE_URL: `postgres://postgres@localhost/postgres?host=${host}`,
     });
-    const ids = await goLive(sql);
+    const ids = await insertLiveRows(sql);
     const port = Number(new URL(gateway.http).port);
     const page = await (await fetch(`${gateway.http}/api/livestream/active?limit=50`)).text();
     const one = await (await fetch(`${gateway.http}/api/livestream/${ids[0]}`)).text();
 
     const rows: Record<string, Row> = {};
     const measure = async (name: string, pid: number, to: number, next: () => LoadRequest): Promise<void> => {
-      await load(to, CONNECTIONS, WARM_SECONDS, next);
+      await load(to, CONNECTIONS, WARM_UP_S, next);
       const before = processorSeconds(pid);
       const figures = await load(to, CONNECTIONS, seconds, next);
       const busy = processorSeconds(pid) - before;
@@ -73,8 +73,8 @@ async function bench(seconds: number): Promise<void> {
     const each = (): string => ids[turn++ % ids.length] ?? '';
 
     for (const [name, bytes] of [
-      ['bare route, as many bytes as the list', page.length],
-      ['bare route, as many bytes as one', one.length],
+      ['bare route, size of the list', page.length],
+      ['bare route, size of one livestream', one.length],
     ] as const) {
       peer = spawn(process.execPath, ['--import', 'tsx', import.meta.filename, 'peer', String(bytes)], {
         stdio: ['ignore', 'pipe', 'inherit'],
@@ -83,12 +83,19 @@ async function bench(seconds: number): Promise<void> {
       await measure(name, peer.pid ?? 0, Number(said.toString()), get('/'));
       peer.kill();
     }
-    await measure(`what is live: 50 of ${LIVE}`, gateway.pid, port, get('/api/livestream/active?limit=50'));
+    await measure(
+      `live livestreams: 50 of ${LIVE_COUNT}`,
+      gateway.pid,
+      port,
+      get('/api/livestream/active?limit=50'),
+    );
     await measure('one livestream, the same', gateway.pid, port, get(`/api/livestream/${ids[0]}`));
-    await measure(`one of ${LIVE} livestreams`, gateway.pid, port, () => get(`/api/livestream/${each()}`)());
+    await measure(`one of ${LIVE_COUNT} livestreams`, gateway.pid, port, () =>
+      get(`/api/livestream/${each()}`)(),
+    );
     await measure("a user's livestreams: 50", gateway.pid, port, get('/api/livestream/user/u1?limit=50'));
     const body = JSON.stringify({ title: 'A livestream', description: 'Words', recordingEnabled: true });
-    await measure('making livestreams', gateway.pid, port, () => ({
+    await measure('creating livestreams', gateway.pid, port, () => ({
       method: 'POST',
       path: '/api/livestream/create',
       headers: OPERATOR,
@@ -107,9 +114,9 @@ async function bench(seconds: number): Promise<void> {
   }
 }
 
-/** Livestreams that pass for live. @returns their ids. */
-async function goLive(sql: postgres.Sql): Promise<string[]> {
-  const rows = Array.from({ length: LIVE }, (_, index) => ({
+/** Inserts livestreams marked as live. @returns their ids */
+async function insertLiveRows(sql: postgres.Sql): Promise<string[]> {
+  const rows = Array.from({ length: LIVE_COUNT }, (_, index) => ({
     id: newId(),
     user_id: `u${index % 10}`,
     title: `Livestream ${index}`,
@@ -122,7 +129,7 @@ async function goLive(sql: postgres.Sql): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
-/** A server that does nothing but send: its port is its first line. */
+/** Serves a bare route of a given response size; prints its port on the first line. */
 async function servePeer(bytes: number): Promise<void> {
   const answer = { text: 'x'.repeat(Math.max(0, bytes - '{"text":""}'.length)) };
   const app = fastify();
@@ -133,7 +140,7 @@ async function servePeer(bytes: number): Promise<void> {
   console.log(typeof address === 'object' ? address?.port : '');
 }
 
-/** User and system time of a process so far (proc(5): fields 14 and 15 of `stat`). */
+/** Returns the user and system time of a process, seconds (proc(5): fields 14 and 15 of `stat`). */
 function processorSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -4,42 +4,40 @@ import type { Writable } from 'node:stream';
 import { BARCODE, encodeBarcode } from './barcode.js';
 
 export type BarcodeCameraOptions = {
-  /** Where to publish: rtmp://host:port/live/key. */
+  /** RTMP URL to publish to: rtmp://host:port/live/key. */
   url: string;
   width?: number;
   height?: number;
   fps?: number;
-  /** Bits per second. */
+  /** Video bitrate, bits/s. */
   bitrate?: number;
   ffmpeg?: string;
-  /** Two B-frames between others, as most encoders send by default, in place of the lowest delay. */
+  /** Encodes two B-frames between reference frames, as most encoders do by default, instead of the lowest delay. */
   bFrames?: boolean;
 };
 
 const WHITE = 235;
 const BLACK = 16;
 const GREY = 128;
-/** Hz. */
-const SAMPLE_RATE = 48_000;
-const TONE = 440;
-/** More frames than this are not made up for after a pause of the process. */
-const MOST_FRAMES_AT_ONCE = 5;
+const SAMPLE_RATE_HZ = 48_000;
+const TONE_HZ = 440;
+/** Frames drawn by one timer tick; further ones are skipped after a pause of the process. */
+const MAX_FRAMES_PER_TICK = 5;
 
 /**
- * Stands in for a camera and an encoder such as OBS: pictures that carry the time they were drawn (see `barcode.ts`)
- * in front of something that moves, and a tone, encoded as an encoder set to low delay would and published by RTMP,
- * with a keyframe every two seconds.
+ * Simulates a camera and an encoder such as OBS: frames that carry their time (see `barcode.ts`) in front of a moving
+ * background, and a tone, encoded with low delay and published by RTMP with a keyframe every two seconds.
  */
 export class BarcodeCamera {
   readonly #options: Required<BarcodeCameraOptions>;
   readonly #background: Buffer;
   #ffmpeg: ChildProcess | undefined;
-  #sound: Writable | undefined;
+  #audio: Writable | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #drawn = 0;
+  #frameCount = 0;
   #startedAt = 0;
   #errors = '';
-  /** Resolves when the encoder is gone, with its exit code and what it complained about. */
+  /** Resolves when the encoder has exited, with its exit code and stderr. */
   ended: Promise<{ code: number | null; errors: string }> = Promise.resolve({ code: null, errors: '' });
 
   constructor(options: BarcodeCameraOptions) {
@@ -54,8 +52,8 @@ export class BarcodeCamera {
     };
     const { width, height } = this.#options;
     if (width % BARCODE.width !== 0 && BARCODE.width % width !== 0)
-      throw new Error('width must divide 1280 or be divided by it');
-    // I420: luma, then the two halved colour planes, which stay grey.
+      throw new Error('width must be a divisor or a multiple of 1280');
+    // I420: luma, then two subsampled chroma planes, which stay grey.
     this.#background = Buffer.alloc((width * height * 3) / 2, GREY);
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++)
@@ -69,10 +67,21 @@ export class BarcodeCamera {
     const child = spawn(
       ffmpeg,
       [
-        // Nothing is to be found out about raw input; time spent on it would be delay of the camera for good.
+        // Skips probing: raw input needs none, and its time would stay as delay of the camera.
         ...['-hide_banner', '-v', 'error', '-fflags', 'nobuffer', '-probesize', '32', '-f', 'rawvideo'],
         ...['-pix_fmt', 'yuv420p', '-s', `${width}x${height}`, '-r', String(fps), '-i', 'pipe:0'],
-        ...['-fflags', 'nobuffer', '-probesize', '32', '-f', 's16le', '-ar', String(SAMPLE_RATE), '-ac', '1'],
+        ...[
+          '-fflags',
+          'nobuffer',
+          '-probesize',
+          '32',
+          '-f',
+          's16le',
+          '-ar',
+          String(SAMPLE_RATE_HZ),
+          '-ac',
+          '1',
+        ],
         ...['-i', 'pipe:3'],
         ...['-map', '0:v', '-map', '1:a', '-c:v', 'libx264', '-preset', 'ultrafast', ...delay],
         ...['-b:v', rate, '-maxrate', rate, '-bufsize', rate, '-g', String(fps * 2), '-sc_threshold', '0'],
@@ -81,10 +90,10 @@ export class BarcodeCamera {
       { stdio: ['pipe', 'ignore', 'pipe', 'pipe'] },
     );
     this.#ffmpeg = child;
-    // The encoder may go first; what matters then is in `ended`.
+    // The encoder may exit first; `ended` reports it.
     child.stdin?.on('error', () => {});
-    this.#sound = child.stdio[3] as Writable;
-    this.#sound.on('error', () => {});
+    this.#audio = child.stdio[3] as Writable;
+    this.#audio.on('error', () => {});
     child.stderr?.on('data', (bytes: Buffer) => {
       this.#errors = (this.#errors + bytes).slice(-4_000);
     });
@@ -93,44 +102,44 @@ export class BarcodeCamera {
       return { code: code as number | null, errors: this.#errors };
     });
     this.#startedAt = performance.now();
-    this.#film();
+    this.#writeDueFrames();
   }
 
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
-    // Blocked on its input, ffmpeg would not hear the signal that makes it say goodbye.
+    // Closes the inputs: ffmpeg, blocked on reading, would not handle SIGTERM.
     this.#ffmpeg?.stdin?.end();
-    this.#sound?.end();
+    this.#audio?.end();
     this.#ffmpeg?.kill('SIGTERM');
-    const killing = setTimeout(() => this.#ffmpeg?.kill('SIGKILL'), 3_000);
+    const killTimer = setTimeout(() => this.#ffmpeg?.kill('SIGKILL'), 3_000);
     await this.ended;
-    clearTimeout(killing);
+    clearTimeout(killTimer);
   }
 
-  /** Frames count as time for the encoder: a late timer draws what it missed, with the time it is now. */
-  #film(): void {
+  /** Writes the frames due by now: a late timer draws the missed ones, with the current time. */
+  #writeDueFrames(): void {
     const { fps } = this.#options;
     const due = Math.floor(((performance.now() - this.#startedAt) * fps) / 1000) + 1;
     const stdin = this.#ffmpeg?.stdin;
     if (!stdin?.writable) return;
-    for (let count = 0; this.#drawn < due && count < MOST_FRAMES_AT_ONCE; count++) {
+    for (let count = 0; this.#frameCount < due && count < MAX_FRAMES_PER_TICK; count++) {
       if (stdin.writableLength > this.#background.length * 4) break;
-      this.#sound?.write(this.#hum(this.#drawn));
-      stdin.write(this.#draw(this.#drawn++));
+      this.#audio?.write(this.#toneFor(this.#frameCount));
+      stdin.write(this.#draw(this.#frameCount++));
     }
-    const next = this.#startedAt + (this.#drawn * 1000) / fps - performance.now();
-    this.#timer = setTimeout(() => this.#film(), Math.max(1, next));
+    const next = this.#startedAt + (this.#frameCount * 1000) / fps - performance.now();
+    this.#timer = setTimeout(() => this.#writeDueFrames(), Math.max(1, next));
   }
 
-  /** The sound of one frame's time; it keeps step with the picture, as a microphone does. */
-  #hum(number: number): Buffer {
+  /** Returns the audio of one frame's duration, so that audio and video stay in step. */
+  #toneFor(number: number): Buffer {
     const { fps } = this.#options;
-    const from = Math.round((number * SAMPLE_RATE) / fps);
-    const to = Math.round(((number + 1) * SAMPLE_RATE) / fps);
+    const from = Math.round((number * SAMPLE_RATE_HZ) / fps);
+    const to = Math.round(((number + 1) * SAMPLE_RATE_HZ) / fps);
     const samples = Buffer.allocUnsafe((to - from) * 2);
     for (let i = from; i < to; i++)
       samples.writeInt16LE(
-        Math.round(3_000 * Math.sin((2 * Math.PI * TONE * i) / SAMPLE_RATE)),
+        Math.round(3_000 * Math.sin((2 * Math.PI * TONE_HZ * i) / SAMPLE_RATE_HZ)),
         (i - from) * 2,
       );
     return samples;

@@ -8,15 +8,15 @@ import { projectRoot } from '../../src/platform/index.js';
 
 const OPERATOR_TOKEN = 'operator-token-of-the-benchmark';
 
-/** A livestream to publish to and to watch. */
+/** URLs and key of a livestream. */
 export type BenchStream = { rtmp: string; watch: string; key: string };
 
-/** The built gateway in a process of its own, with an embedded database in a temporary folder and free ports. */
+/** Runs the built gateway in a process of its own, with an embedded database in a temporary folder and free ports. */
 export class BenchGateway {
   readonly #child: ChildProcess;
   readonly #folder: string;
   readonly #exited: Promise<unknown>;
-  /** Where it is reached: `http://127.0.0.1:PORT`. */
+  /** Base URL: `http://127.0.0.1:PORT`. */
   readonly http: string;
   readonly #rtmpPort: number;
 
@@ -34,7 +34,7 @@ export class BenchGateway {
     this.#rtmpPort = rtmp;
   }
 
-  /** @throws when the gateway ends before it is ready, with what it said. */
+  /** @throws if the gateway exits before it is ready */
   static async start(environment: Record<string, string> = {}): Promise<BenchGateway> {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'headend-bench-'));
     const child = spawn(process.execPath, [path.join(projectRoot(), '.build/src/main.js')], {
@@ -69,7 +69,7 @@ export class BenchGateway {
     const [http, rtmp] = await Promise.race([
       ports,
       exited.then(() => {
-        throw new Error('the gateway ended before it was ready');
+        throw new Error('the gateway exited before it was ready');
       }),
     ]);
     return new BenchGateway(child, folder, exited, http, rtmp);
@@ -100,8 +100,8 @@ export class BenchGateway {
 
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM');
-    const killing = setTimeout(() => this.#child.kill('SIGKILL'), 20_000);
+    const killTimer = setTimeout(() => this.#child.kill('SIGKILL'), 20_000);
     await this.#exited;
-    clearTimeout(killing);
+    clearTimeout(killTimer);
   }
 }

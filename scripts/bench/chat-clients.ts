@@ -1,6 +1,6 @@
 /**
- * The clients of `chat.ts`, in a process of its own: raw sockets that find the frames in what they get. Every twentieth
- * also looks when each message was said.
+ * Clients of `chat.ts`, in a process of their own: raw sockets that parse the frames they receive. Every twentieth
+ * client also measures delays.
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
@@ -15,17 +15,17 @@ export type ClientsReport =
   | { type: 'connected'; ms: number }
   | { type: 'counted'; frames: number; delays: number[] };
 
-const SAMPLED = 20;
-const CONNECTING_AT_ONCE = 100;
-/** RFC 6455 section 5.2. */
+const SAMPLE_EVERY = 20;
+const CONNECT_CONCURRENCY = 100;
+/** Opcodes (RFC 6455 section 5.2). */
 const TEXT = 1;
 const PING = 9;
 const PONG = 10;
 
-/** When a message was said, ms. */
-const SAID = /at=([\d.]+)/g;
-/** Clients come into the room with this id on their message. */
-const JOINED = /^43|"id":1}$/;
+/** Time of sending in the text of a message, ms. */
+const SENT_AT = /at=([\d.]+)/g;
+/** Acknowledgement of the join: request id 1, or a Socket.IO acknowledgement. */
+const JOIN_ACKNOWLEDGED = /^43|"id":1}$/;
 
 let frames = 0;
 let delays: number[] = [];
@@ -37,8 +37,8 @@ class BenchClient {
   readonly #socketIo: boolean;
   readonly #join: Join;
   #joined: (() => void) | undefined;
-  #shaken = false;
-  #rest: Buffer = Buffer.alloc(0);
+  #upgraded = false;
+  #remainder: Buffer = Buffer.alloc(0);
 
   constructor(port: number, socketIo: boolean, join: Join, samples: boolean) {
     this.#join = join;
@@ -63,14 +63,14 @@ class BenchClient {
   }
 
   #read(chunk: Buffer): void {
-    let bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    if (!this.#shaken) {
+    let bytes = this.#remainder.length > 0 ? Buffer.concat([this.#remainder, chunk]) : chunk;
+    if (!this.#upgraded) {
       const end = bytes.indexOf('\r\n\r\n');
       if (end < 0) {
-        this.#rest = bytes;
+        this.#remainder = bytes;
         return;
       }
-      this.#shaken = true;
+      this.#upgraded = true;
       bytes = bytes.subarray(end + 4);
       if (!this.#socketIo) this.#send(JSON.stringify({ ...this.#join, id: 1 }));
     }
@@ -84,14 +84,14 @@ class BenchClient {
         start += 2;
       }
       if (start + length > bytes.length) break;
-      this.#take(bytes[at]! & 0x0f, bytes, start, start + length);
+      this.#handleFrame(bytes[at]! & 0x0f, bytes, start, start + length);
       at = start + length;
     }
-    this.#rest = Buffer.from(bytes.subarray(at));
+    this.#remainder = Buffer.from(bytes.subarray(at));
   }
 
-  #take(opcode: number, bytes: Buffer, start: number, end: number): void {
-    if (opcode === PING) this.#frame(PONG, bytes.subarray(start, end));
+  #handleFrame(opcode: number, bytes: Buffer, start: number, end: number): void {
+    if (opcode === PING) this.#sendFrame(PONG, bytes.subarray(start, end));
     if (opcode !== TEXT) return;
     frames++;
     if (this.#socketIo && bytes[start] !== 0x34) {
@@ -101,27 +101,27 @@ class BenchClient {
       return;
     }
     if (!this.#joined) {
-      if (this.#samples) this.#sample(bytes.toString('latin1', start, end));
+      if (this.#samples) this.#recordDelay(bytes.toString('latin1', start, end));
       return;
     }
     const text = bytes.toString('latin1', start, end);
     if (text.startsWith('40')) this.#send(`420${JSON.stringify([this.#join.event, this.#join.data])}`);
-    else if (JOINED.test(text)) {
+    else if (JOIN_ACKNOWLEDGED.test(text)) {
       this.#joined();
       this.#joined = undefined;
     }
   }
 
-  #sample(text: string): void {
+  #recordDelay(text: string): void {
     const now = performance.timeOrigin + performance.now();
-    for (const [, at] of text.matchAll(SAID)) delays.push(now - Number(at));
+    for (const [, at] of text.matchAll(SENT_AT)) delays.push(now - Number(at));
   }
 
   #send(text: string): void {
-    this.#frame(TEXT, Buffer.from(text));
+    this.#sendFrame(TEXT, Buffer.from(text));
   }
 
-  #frame(opcode: number, payload: Buffer): void {
+  #sendFrame(opcode: number, payload: Buffer): void {
     const head = Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]);
     this.#socket.write(Buffer.concat([head, payload]));
   }
@@ -129,14 +129,14 @@ class BenchClient {
 
 async function connectAll(command: Extract<ClientsCommand, { type: 'connect' }>): Promise<void> {
   const { port, count, socketIo, join } = command;
-  const began = performance.now();
+  const startedAtMs = performance.now();
   let next = 0;
   const some = async (): Promise<void> => {
     for (let index = next++; index < count; index = next++)
-      await new BenchClient(port, socketIo, join, index % SAMPLED === 0).ready;
+      await new BenchClient(port, socketIo, join, index % SAMPLE_EVERY === 0).ready;
   };
-  await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, some));
-  report({ type: 'connected', ms: performance.now() - began });
+  await Promise.all(Array.from({ length: CONNECT_CONCURRENCY }, some));
+  report({ type: 'connected', ms: performance.now() - startedAtMs });
 }
 
 function report(message: ClientsReport): void {

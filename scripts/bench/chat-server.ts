@@ -1,6 +1,4 @@
-/**
- * A server of `chat.ts`, in a process of its own: tells one room of chat messages, in the wanted way, when it is asked to.
- */
+/** Server of `chat.ts`, in a process of its own: broadcasts chat messages to one room on command. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
@@ -22,7 +20,10 @@ import { createRealtime, type Realtime, realtimeRoutes } from '../../src/realtim
 import { Streams } from '../../src/streams/index.js';
 import { seededRandom } from '../../test/support/seeded-random.js';
 
-/** Ours, for WebSockets or for Socket.IO's clients; the same with the chat and its database; or Socket.IO by itself. */
+/**
+ * Servers to compare: Headend with WebSocket or Socket.IO clients, Headend with chat and database, and Socket.IO
+ * itself.
+ */
 export type ServerKind = 'headend' | 'headend, Socket.IO clients' | 'headend, with chat' | 'plain Socket.IO';
 
 export type ServerCommand =
@@ -31,15 +32,15 @@ export type ServerCommand =
   | { type: 'usage' }
   | { type: 'close' };
 export type ServerReport =
-  /** `join` is what a client sends to come into the room. */
+  /** `join`: the event with which a client joins the room. */
   | { type: 'listening'; port: number; join: { event: string; data: Record<string, unknown> } }
   | { type: 'usage'; cpuUs: number; rss: number; clients: number; sent: number; stored: number };
 
-/** A room that can be told something. */
-type House = {
+/** A room that messages can be posted to. */
+type BenchRoom = {
   join: { event: string; data: Record<string, unknown> };
-  /** Says something in the room; resolves when it is stored, where it is. */
-  say(text: string): Promise<unknown> | undefined;
+  /** Posts a message; resolves when it is stored, if this server stores. */
+  post(text: string): Promise<unknown> | undefined;
   clients(): number;
   close(): Promise<void>;
 };
@@ -47,46 +48,46 @@ type House = {
 const ROOM = 'stream:bench';
 const JOIN = { event: 'join-livestream', data: {} };
 const TEXT = 'This is what people write in a chat beside a picture: some words, seldom a sentence. 👋';
-/** They take turns, so that nobody writes too fast. */
-const WRITERS = 50;
+/** Authors take turns, to stay below the rate limit of an account. */
+const WRITER_COUNT = 50;
 
 const log = createLog('warn');
 let sent = 0;
 let stored = 0;
-let feeding: AbortController | undefined;
+let posting: AbortController | undefined;
 
 async function serve(kind: ServerKind): Promise<void> {
   const app = createServer({ log, clock, trustProxy: false, version: '0' });
-  const house = await open(kind, app);
+  const benchRoom = await open(kind, app);
   await app.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 });
 
   process.on('message', (command: ServerCommand) => {
     if (command.type === 'begin') {
-      feeding = new AbortController();
-      feed(command, house, feeding.signal);
-    } else if (command.type === 'end') feeding?.abort();
-    else if (command.type === 'close') void house.close().then(() => process.exit());
+      posting = new AbortController();
+      schedulePosts(command, benchRoom, posting.signal);
+    } else if (command.type === 'end') posting?.abort();
+    else if (command.type === 'close') void benchRoom.close().then(() => process.exit());
     else {
       const { user, system } = process.cpuUsage();
       const rss = process.memoryUsage.rss();
-      report({ type: 'usage', cpuUs: user + system, rss, clients: house.clients(), sent, stored });
+      report({ type: 'usage', cpuUs: user + system, rss, clients: benchRoom.clients(), sent, stored });
     }
   });
-  process.on('disconnect', () => void house.close().then(() => process.exit()));
+  process.on('disconnect', () => void benchRoom.close().then(() => process.exit()));
   const { port } = app.server.address() as AddressInfo;
-  report({ type: 'listening', port, join: house.join });
+  report({ type: 'listening', port, join: benchRoom.join });
 }
 
-async function open(kind: ServerKind, app: FastifyInstance): Promise<House> {
+async function open(kind: ServerKind, app: FastifyInstance): Promise<BenchRoom> {
   if (kind === 'plain Socket.IO') return await openSocketIo(app);
   const limits = { connections: 20_000, connectionsPerAddress: 20_000 };
   const hub = createRealtime({ authenticate: async () => ANONYMOUS, clock, log, limits });
-  const house = kind === 'headend, with chat' ? await openChat(hub) : openRoom(hub);
+  const benchRoom = kind === 'headend, with chat' ? await openChat(hub) : openRoom(hub);
   await app.register(realtimeRoutes, { realtime: hub, clock });
-  return house;
+  return benchRoom;
 }
 
-async function openSocketIo(app: FastifyInstance): Promise<House> {
+async function openSocketIo(app: FastifyInstance): Promise<BenchRoom> {
   await app.ready();
   const io = new Server(app.server, { serveClient: false });
   io.on('connection', (socket) => {
@@ -97,13 +98,13 @@ async function openSocketIo(app: FastifyInstance): Promise<House> {
   });
   return {
     join: JOIN,
-    say: (text) => void io.to(ROOM).emit('chat:message', messageOf(text)),
+    post: (text) => void io.to(ROOM).emit('chat:message', messageOf(text)),
     clients: () => io.engine.clientsCount,
     close: async () => {},
   };
 }
 
-function openRoom(hub: Realtime): House {
+function openRoom(hub: Realtime): BenchRoom {
   hub.add({
     name: 'bench',
     events: {
@@ -115,14 +116,14 @@ function openRoom(hub: Realtime): House {
   });
   return {
     join: JOIN,
-    say: (text) => void hub.broadcast(ROOM, 'chat:message', messageOf(text)),
+    post: (text) => void hub.broadcast(ROOM, 'chat:message', messageOf(text)),
     clients: () => hub.size(ROOM),
     close: async () => {},
   };
 }
 
-/** The chat as the gateway has it, with its database beside it. */
-async function openChat(hub: Realtime): Promise<House> {
+/** Opens the chat as the gateway does, with an embedded database. */
+async function openChat(hub: Realtime): Promise<BenchRoom> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'headend-bench-'));
   const { sql, close } = await openDatabase({ dataDir }, log);
   await migrate(sql, { folder: path.join(projectRoot(), 'migrations') }, log);
@@ -153,8 +154,8 @@ async function openChat(hub: Realtime): Promise<House> {
   const room = `stream:${streamId}`;
   return {
     join: { event: 'chat:join', data: { streamId } },
-    say(message) {
-      const writer = sent % WRITERS;
+    post(message) {
+      const writer = sent % WRITER_COUNT;
       const name = `Writer ${writer}`;
       const principal: Principal = { kind: 'account', userId: name, name, role: 'viewer', via: 'session' };
       return chat.posting.post({ principal, address: `192.0.2.${writer}` }, streamId, { message });
@@ -168,7 +169,7 @@ async function openChat(hub: Realtime): Promise<House> {
   };
 }
 
-/** About as long as a message of the chat. */
+/** Builds a message of the size of a chat message. */
 function messageOf(message: string): Record<string, unknown> {
   const at = new Date(clock.now()).toISOString();
   return {
@@ -182,22 +183,22 @@ function messageOf(message: string): Record<string, unknown> {
   };
 }
 
-/** People write when they like: the gaps are those of a Poisson process, the same in every round. Or all are the same. */
-function feed(
+/** Posts messages at the times of a Poisson process with a fixed seed, equal in every round, or at even intervals. */
+function schedulePosts(
   { perSecond, seed, regular }: Extract<ServerCommand, { type: 'begin' }>,
-  house: House,
+  benchRoom: BenchRoom,
   signal: AbortSignal,
 ): void {
   const random = seededRandom(seed);
-  const began = performance.now();
+  const startedAtMs = performance.now();
   let due = 0;
   const next = (): void => {
     due += (1_000 / perSecond) * (regular ? 1 : -Math.log(1 - random()));
-    clock.after(Math.max(0, began + due - performance.now()), say, signal);
+    clock.after(Math.max(0, startedAtMs + due - performance.now()), post, signal);
   };
-  const say = (): void => {
+  const post = (): void => {
     const at = performance.timeOrigin + performance.now();
-    void house.say(`at=${at} ${TEXT}`)?.then(() => stored++);
+    void benchRoom.post(`at=${at} ${TEXT}`)?.then(() => stored++);
     sent++;
     next();
   };

@@ -1,12 +1,13 @@
 /**
- * What telling a room costs: processor time of the server, delay from the sender to the clients, and memory of a
- * connection, with 2,000 and 5,000 clients in one room in which 10 messages a second are said. Beside it, in the same
- * minutes, the same by a plain Socket.IO server. Loopback only, about six minutes in all.
+ * Measures broadcasts to a chat room: CPU time of the server, delay from sender to clients, and memory per connection, with
+ * 2,000 and 5,000 clients in one room and 10 messages a second, next to a plain Socket.IO server in the same run.
+ * Loopback only, about six minutes.
  *
  *     node --import tsx scripts/bench/chat.ts [seconds per round] [rounds] [regular]
  *
- * Messages come as people write them, at random moments (the same ones for everybody); with `regular` at even ones.
- * `with chat` they go through the chat into a database; the others tell ready messages of the same length. Every server and the clients are in processes of their own; the clients count as the same load for all.
+ * Messages are sent at random times (the same for every server), or at even intervals with `regular`. The server
+ * `with chat` stores them in a database; the others broadcast prepared messages of the same size. Servers and clients
+ * run in processes of their own; the clients are an equal load for every server.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,7 +23,7 @@ const KINDS: ServerKind[] = [
   'plain Socket.IO',
 ];
 const CLIENTS = [2_000, 5_000];
-const PER_SECOND = 10;
+const MESSAGES_PER_S = 10;
 const SETTLE_MS = 2_000;
 
 const seconds = Number(process.argv[2] ?? 10);
@@ -36,7 +37,7 @@ async function bench(): Promise<void> {
     const rows: Row[] = [];
     const costs = new Map<ServerKind, number[]>();
     for (let round = 1; round <= rounds; round++)
-      // Not always the same one first.
+      // The order alternates between rounds.
       for (const kind of round % 2 ? KINDS : [...KINDS].reverse()) {
         const { row, cost } = await measure(kind, count, round);
         rows.push({ clients: count, ...row });
@@ -63,12 +64,12 @@ async function measure(kind: ServerKind, count: number, round: number): Promise<
     await pause(SETTLE_MS);
     clients.tell({ type: 'begin' });
     const before = await server.ask({ type: 'usage' }, 'usage');
-    if (before.clients !== count) throw new Error(`${before.clients} of ${count} clients are there`);
-    const began = performance.now();
-    server.tell({ type: 'begin', perSecond: PER_SECOND, seed: round, regular });
+    if (before.clients !== count) throw new Error(`${before.clients} of ${count} clients are connected`);
+    const startedAtMs = performance.now();
+    server.tell({ type: 'begin', perSecond: MESSAGES_PER_S, seed: round, regular });
     await pause(seconds * 1_000);
     const after = await server.ask({ type: 'usage' }, 'usage');
-    const took = performance.now() - began;
+    const elapsedMs = performance.now() - startedAtMs;
     server.tell({ type: 'end' });
     await pause(SETTLE_MS);
     const counted = await clients.ask({ type: 'count' }, 'counted');
@@ -76,19 +77,19 @@ async function measure(kind: ServerKind, count: number, round: number): Promise<
     if (stored > 0 && stored !== sent) throw new Error(`${stored} of ${sent} messages were stored`);
     const delays = counted.delays.sort((a, b) => a - b);
     const cpuUs = after.cpuUs - before.cpuUs;
-    // Where the machine is busy with other things, a round may have said less than another.
+    // A round on a busy machine may send fewer messages than another.
     const cost = cpuUs / (after.sent - before.sent) / count;
     const row = {
       round,
       server: kind,
-      'CPU, %': (cpuUs / took / 10).toFixed(1),
-      'us a message and client': cost.toFixed(2),
+      'CPU, %': (cpuUs / elapsedMs / 10).toFixed(1),
+      'us per message and client': cost.toFixed(2),
       'p50, ms': quantile(delays, 0.5),
       'p99, ms': quantile(delays, 0.99),
-      said: sent,
-      'heard, %': ((delays.length / (sent * Math.ceil(count / 20))) * 100).toFixed(1),
-      'frames/s': Math.round(counted.frames / (took / 1_000)),
-      'KB a connection': ((before.rss - empty.rss) / 1_024 / count).toFixed(1),
+      sent,
+      'received, %': ((delays.length / (sent * Math.ceil(count / 20))) * 100).toFixed(1),
+      'frames/s': Math.round(counted.frames / (elapsedMs / 1_000)),
+      'KB per connection': ((before.rss - empty.rss) / 1_024 / count).toFixed(1),
       'connecting, s': (ms / 1_000).toFixed(1),
     };
     return { row, cost };
@@ -98,7 +99,7 @@ async function measure(kind: ServerKind, count: number, round: number): Promise<
   }
 }
 
-/** A process that is told and tells. */
+/** A child process with typed commands and reports. */
 class Child<Command, Report extends { type: string }> {
   readonly #process: ChildProcess;
   readonly #reports: Report[] = [];
@@ -123,7 +124,7 @@ class Child<Command, Report extends { type: string }> {
       const report = this.#reports.shift();
       if (report?.type === type) return report as Extract<Report, { type: Type }>;
       if (report) continue;
-      if (this.#process.exitCode !== null) throw new Error('a process of the bench has ended');
+      if (this.#process.exitCode !== null) throw new Error('a benchmark process exited early');
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -142,7 +143,7 @@ class Child<Command, Report extends { type: string }> {
     this.#process.kill('SIGKILL');
   }
 
-  /** Ends it by a command, so that it can clean up. */
+  /** Ends the process by a command, so that it cleans up. */
   async close(command: Command & object): Promise<void> {
     if (this.#process.exitCode !== null) return;
     const exited = once(this.#process, 'exit');

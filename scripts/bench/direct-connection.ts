@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 
-/** Runs in the camera's page; text, because nothing of the browser's is declared here. */
+/** Runs in the publisher's page; a string, because DOM types are not available here. */
 const OFFER = `async (bitrate) => {
   const pc = (window.direct = new RTCPeerConnection({ bundlePolicy: 'max-bundle' }));
   const tracks = window.whip.pc.getSenders().map(({ track }) => track);
@@ -30,9 +30,9 @@ const ANSWER = `async (sdp) => {
 }`;
 
 /**
- * Connects the tab that has published (`publishFromPage`) straight to another, which shows its picture.
+ * Connects the tab that published (`publishFromPage`) directly to another, which shows its video.
  *
- * @param bitrate of the picture at most, bits per second
+ * @param bitrate greatest video bitrate, bits/s
  */
 export async function connectDirectly(camera: Page, viewer: Page, bitrate: number): Promise<void> {
   const offer = await camera.evaluate<string>(`(${OFFER})(${bitrate})`);

@@ -1,14 +1,14 @@
 import net from 'node:net';
 
-/** What is asked, again and again. */
+/** Request to repeat. */
 export type LoadRequest = { method: string; path: string; headers?: Record<string, string>; body?: string };
 
-export type LoadFigures = {
+export type LoadResult = {
   requests: number;
-  /** Answers with another status than 2xx. */
+  /** Responses with a status other than 2xx. */
   refused: number;
   seconds: number;
-  /** Milliseconds from question to answer. */
+  /** Percentiles of the response time, ms. */
   p50: number;
   p99: number;
 };
@@ -16,22 +16,22 @@ export type LoadFigures = {
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 /**
- * Asks over so many connections at once, each the next question when the last one is answered. Reads of HTTP/1.1 only
- * what a gateway's own answers need (a Content-Length), so that it costs less than what it measures.
+ * Sends requests over a number of keep-alive connections, each the next one after a response. Parses only the
+ * HTTP/1.1 that the gateway sends (Content-Length), to cost less than the server under test.
  */
 export async function load(
   port: number,
   connections: number,
   seconds: number,
   next: () => LoadRequest,
-): Promise<LoadFigures> {
+): Promise<LoadResult> {
   const times: number[] = [];
   let refused = 0;
   const start = performance.now();
   const end = start + seconds * 1_000;
   await Promise.all(
     Array.from({ length: connections }, async () => {
-      const line = new Line(port);
+      const line = new Connection(port);
       for (let now = performance.now(); now < end; ) {
         const status = await line.ask(next());
         const then = performance.now();
@@ -48,21 +48,21 @@ export async function load(
   return { requests: times.length, refused, seconds: elapsed, p50: at(0.5), p99: at(0.99) };
 }
 
-/** One connection that is kept open. */
-class Line {
+/** A keep-alive connection. */
+class Connection {
   readonly #socket: net.Socket;
   #buffer: Buffer = Buffer.alloc(0);
-  #settle: ((status: number) => void) | undefined;
-  #fail: ((error: Error) => void) | undefined;
+  #resolve: ((status: number) => void) | undefined;
+  #reject: ((error: Error) => void) | undefined;
 
   constructor(port: number) {
     this.#socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
     this.#socket.on('data', (chunk) => this.#read(chunk));
-    this.#socket.on('error', (error) => this.#fail?.(error));
-    this.#socket.on('close', () => this.#fail?.(new Error('the server closed the connection')));
+    this.#socket.on('error', (error) => this.#reject?.(error));
+    this.#socket.on('close', () => this.#reject?.(new Error('the server closed the connection')));
   }
 
-  /** @returns the status of the answer. */
+  /** @returns the status of the response */
   ask({ method, path, headers = {}, body }: LoadRequest): Promise<number> {
     const lines = Object.entries({ host: 'localhost', ...headers }).map(
       ([name, value]) => `${name}: ${value}\r\n`,
@@ -70,13 +70,13 @@ class Line {
     const length = body === undefined ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`;
     this.#socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join('')}${length}\r\n${body ?? ''}`);
     return new Promise((resolve, reject) => {
-      this.#settle = resolve;
-      this.#fail = reject;
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
   }
 
   close(): void {
-    this.#fail = undefined;
+    this.#reject = undefined;
     this.#socket.destroy();
   }
 
@@ -86,9 +86,9 @@ class Line {
     if (end < 0) return;
     const head = this.#buffer.toString('latin1', 0, end);
     const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1]);
-    if (Number.isNaN(length)) throw new Error(`an answer without a length: ${head}`);
+    if (Number.isNaN(length)) throw new Error(`response without Content-Length: ${head}`);
     if (this.#buffer.length < end + HEAD_END.length + length) return;
     this.#buffer = Buffer.alloc(0);
-    this.#settle?.(Number(head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)));
+    this.#resolve?.(Number(head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)));
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What one RTMP publisher costs: processor time of the server process, without transcoding, against stock
- * node-media-server on the same input. Loopback only, two and a half minutes in all.
+ * Measures an RTMP publisher: CPU time of the server process, without transcoding, next to unmodified node-media-server
+ * with the same input. Loopback only, two and a half minutes.
  *
  *     node --import tsx scripts/bench/ingest.ts [seconds per round]
  */
@@ -12,14 +12,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { encodeCommand, encodeMessage } from '../../test/support/rtmp-client.js';
 
-const FILM_SECONDS = 20;
-const VIDEO_BITRATE = 2_500;
-const AUDIO_BITRATE = 150;
-const CHUNK_SIZE = 4_096; // OBS
+const CLIP_S = 20;
+const VIDEO_KBITPS = 2_500;
+const AUDIO_KBITPS = 150;
+const CHUNK_SIZE = 4_096; // chunk size of OBS
 const WARM_UP_MS = 8_000;
 const ROUNDS = [5, 20];
 const KINDS = ['bare', 'serve', 'stock'] as const;
-const NAMES = { bare: 'sockets that count', serve: 'headend', stock: 'node-media-server' };
+const SERVER_NAMES = { bare: 'raw sockets', serve: 'headend', stock: 'node-media-server' };
 
 type Usage = { cpuMs: number; bytes: number; tags: number; rssMb: number };
 
@@ -30,7 +30,7 @@ else if (role === 'bare') await bare();
 else if (role === 'send') await send(Number(process.argv[3]), Number(process.argv[4]), process.argv[5]!);
 else await bench(Number(role ?? 15));
 
-/** The server under test, with a publication that only counts. */
+/** Server under test, with a publication that only counts. */
 async function serve(): Promise<void> {
   const { createRtmpServer } = await import('../../src/ingest/rtmp/index.js');
   const { createLog, systemClock } = await import('../../src/platform/index.js');
@@ -58,11 +58,11 @@ async function serve(): Promise<void> {
     }),
   });
   await server.start();
-  answerUsage(() => ({ bytes, tags }));
+  serveUsage(() => ({ bytes, tags }));
   process.send?.(server.address().port);
 }
 
-/** The peer: node-media-server as it comes, its RTMP listener alone. It prints much, to a pipe that is thrown away. */
+/** Reference: unmodified node-media-server with its RTMP listener only. Its output goes to a pipe that is discarded. */
 async function stock(): Promise<void> {
   const { createRequire } = await import('node:module');
   const require = createRequire(import.meta.url);
@@ -79,11 +79,11 @@ async function stock(): Promise<void> {
   const server = new Server();
   server.run();
   await once(server.tcpServer, 'listening');
-  answerUsage(() => ({ bytes: context.networkStats.inBytes, tags: 0 }));
+  serveUsage(() => ({ bytes: context.networkStats.inBytes, tags: 0 }));
   process.send?.(port);
 }
 
-/** The floor: a socket that answers what a sender waits for, and counts. What Node itself costs for so many reads. */
+/** Lower bound: a socket that sends what a publisher waits for, and counts bytes: the cost of the reads in Node. */
 async function bare(): Promise<void> {
   let bytes = 0;
   const server = net.createServer((socket) => {
@@ -96,11 +96,11 @@ async function bare(): Promise<void> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  answerUsage(() => ({ bytes, tags: 0 }));
+  serveUsage(() => ({ bytes, tags: 0 }));
   process.send?.((server.address() as net.AddressInfo).port);
 }
 
-function answerUsage(count: () => { bytes: number; tags: number }): void {
+function serveUsage(count: () => { bytes: number; tags: number }): void {
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     const rssMb = process.memoryUsage.rss() / 2 ** 20;
@@ -109,14 +109,14 @@ function answerUsage(count: () => { bytes: number; tags: number }): void {
   process.on('disconnect', () => process.exit(0));
 }
 
-/** Publishes `count` times the film at its own pace, round and round, until the parent goes. */
+/** Publishes the clip `count` times in real time, in a loop, until the parent exits. */
 async function send(port: number, count: number, file: string): Promise<void> {
   process.on('disconnect', () => process.exit(0));
-  const film = readFilm(readFileSync(file));
+  const clip = readClip(readFileSync(file));
   const sockets = await Promise.all(Array.from({ length: count }, (_, index) => publish(port, index)));
   process.send?.('publishing');
   for (const [index, socket] of sockets.entries()) {
-    setTimeout(() => play(socket, film), (index * 1_000) / count); // not all in step
+    setTimeout(() => play(socket, clip), (index * 1_000) / count); // spread over one second
   }
 }
 
@@ -151,10 +151,10 @@ async function publish(port: number, index: number): Promise<net.Socket> {
   return socket;
 }
 
-/** One write for each tag when its time has come, as encoders do it. */
+/** Sends each tag with one write when it is due, as encoders do. */
 function play(
   socket: net.Socket,
-  film: { tags: { at: number; type: number; body: Buffer }[]; length: number },
+  clip: { tags: { at: number; type: number; body: Buffer }[]; length: number },
 ): void {
   const start = performance.now();
   let next = 0;
@@ -162,8 +162,8 @@ function play(
   const step = (): void => {
     const now = performance.now() - start;
     for (;;) {
-      const tag = film.tags[next]!;
-      const timestamp = tag.at + round * film.length;
+      const tag = clip.tags[next]!;
+      const timestamp = tag.at + round * clip.length;
       if (timestamp > now) {
         setTimeout(step, timestamp - now);
         return;
@@ -173,14 +173,14 @@ function play(
       socket.write(
         encodeMessage({ type, payload: body, chunkStreamId, timestamp, streamId: 1, chunkSize: CHUNK_SIZE }),
       );
-      next = (next + 1) % film.tags.length;
+      next = (next + 1) % clip.tags.length;
       if (next === 0) round++;
     }
   };
   step();
 }
 
-function readFilm(file: Buffer): { tags: { at: number; type: number; body: Buffer }[]; length: number } {
+function readClip(file: Buffer): { tags: { at: number; type: number; body: Buffer }[]; length: number } {
   const tags = [];
   for (let at = 13; at + 11 < file.length; ) {
     const size = file.readUIntBE(at + 1, 3);
@@ -188,7 +188,7 @@ function readFilm(file: Buffer): { tags: { at: number; type: number; body: Buffe
     tags.push({ at: time, type: file[at]!, body: file.subarray(at + 11, at + 11 + size) });
     at += 11 + size + 4;
   }
-  return { tags: tags.filter(({ type }) => type !== 18), length: FILM_SECONDS * 1_000 };
+  return { tags: tags.filter(({ type }) => type !== 18), length: CLIP_S * 1_000 };
 }
 
 async function freePort(): Promise<number> {
@@ -202,15 +202,15 @@ async function freePort(): Promise<number> {
 
 async function bench(seconds: number): Promise<void> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'headend-bench-'));
-  const film = path.join(folder, 'film.flv');
+  const clip = path.join(folder, 'clip.flv');
   try {
-    makeFilm(film);
+    makeClip(clip);
     const rows = [];
     for (const count of ROUNDS) {
-      for (const kind of KINDS) rows.push(await measure(kind, count, film, seconds));
+      for (const kind of KINDS) rows.push(await measure(kind, count, clip, seconds));
     }
     console.log(
-      `${seconds} s a round, ${VIDEO_BITRATE + AUDIO_BITRATE} kbit/s nominal, 30 fps; load ${os.loadavg()[0]!.toFixed(1)}`,
+      `${seconds} s a round, ${VIDEO_KBITPS + AUDIO_KBITPS} kbit/s nominal, 30 fps; load ${os.loadavg()[0]!.toFixed(1)}`,
     );
     console.table(rows);
   } finally {
@@ -218,34 +218,36 @@ async function bench(seconds: number): Promise<void> {
   }
 }
 
-function makeFilm(file: string): void {
-  const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30,noise=alls=20:allf=t'];
-  const sound = ['-f', 'lavfi', '-i', 'anoisesrc=sample_rate=44100:amplitude=0.3'];
-  const rate = [
-    `-b:v`,
-    `${VIDEO_BITRATE}k`,
-    '-minrate',
-    `${VIDEO_BITRATE}k`,
-    '-maxrate',
-    `${VIDEO_BITRATE}k`,
-  ];
+function makeClip(file: string): void {
+  const videoSource = ['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30,noise=alls=20:allf=t'];
+  const audioSource = ['-f', 'lavfi', '-i', 'anoisesrc=sample_rate=44100:amplitude=0.3'];
+  const rate = [`-b:v`, `${VIDEO_KBITPS}k`, '-minrate', `${VIDEO_KBITPS}k`, '-maxrate', `${VIDEO_KBITPS}k`];
   const video = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '60', ...rate, '-bufsize', '1M'];
-  const audio = ['-ac', '2', '-c:a', 'aac', '-b:a', `${AUDIO_BITRATE}k`];
-  const args = [...picture, ...sound, '-t', String(FILM_SECONDS), ...video, '-pix_fmt', 'yuv420p', ...audio];
+  const audio = ['-ac', '2', '-c:a', 'aac', '-b:a', `${AUDIO_KBITPS}k`];
+  const args = [
+    ...videoSource,
+    ...audioSource,
+    '-t',
+    String(CLIP_S),
+    ...video,
+    '-pix_fmt',
+    'yuv420p',
+    ...audio,
+  ];
   execFileSync('ffmpeg', ['-v', 'error', ...args, '-f', 'flv', file]);
 }
 
 async function measure(
   kind: (typeof KINDS)[number],
   count: number,
-  film: string,
+  clip: string,
   seconds: number,
 ): Promise<object> {
   const server = start([kind]);
   let sender: ChildProcess | undefined;
   try {
     const [port] = (await once(server, 'message')) as [number];
-    sender = start(['send', String(port), String(count), film]);
+    sender = start(['send', String(port), String(count), clip]);
     await once(sender, 'message');
     await pause(WARM_UP_MS);
     const before = await usage(server);
@@ -255,10 +257,10 @@ async function measure(
     const elapsed = performance.now() - started;
     const core = ((after.cpuMs - before.cpuMs) / elapsed) * 100;
     return {
-      server: NAMES[kind],
+      server: SERVER_NAMES[kind],
       publishers: count,
       'Mbit/s each': (((after.bytes - before.bytes) * 8) / elapsed / count / 1_000).toFixed(2),
-      'core % in all': core.toFixed(2),
+      'core % total': core.toFixed(2),
       'core % each': (core / count).toFixed(3),
       'RSS MiB': after.rssMb.toFixed(0),
     };
@@ -274,7 +276,7 @@ async function measure(
 function start(args: string[]): ChildProcess {
   const child = fork(new URL(import.meta.url), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   child.on('exit', (code) => {
-    if (code) throw new Error(`${args[0]} ended with ${code}`);
+    if (code) throw new Error(`${args[0]} exited with ${code}`);
   });
   return child;
 }

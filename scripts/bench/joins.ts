@@ -1,6 +1,6 @@
 /**
- * What joining and leaving costs: processor time and memory of a WebRTC worker over thousands of viewers that come,
- * see a picture and go, eight at a time. Loopback only, about a minute.
+ * Measures joins: CPU time and memory of a WebRTC worker over thousands of viewers that connect, receive a frame and
+ * leave, eight at a time. Loopback only, about a minute.
  *
  *     node --import tsx scripts/bench/joins.ts [joins]
  */
@@ -10,9 +10,9 @@ import { RtcPeers } from '../../test/support/rtc-peers.js';
 import { PictureStream } from '../../test/support/synthetic-rtp.js';
 import { publish, VIDEO, VIEW, viewerPlan } from '../../test/support/webrtc-pool.js';
 
-const AT_ONCE = 8;
-const LINES = 20;
-const PATIENCE_MS = 5000;
+const CONCURRENCY = 8;
+const REPORT_COUNT = 20;
+const JOIN_TIMEOUT_MS = 5000;
 
 const joins = Number(process.argv[2] ?? 5000);
 const pool = createWebrtcPool({
@@ -51,27 +51,27 @@ async function joinAndLeave(): Promise<boolean> {
 
 async function report(): Promise<void> {
   const [worker] = (await pool.stats()).workers;
-  if (!worker) throw new Error('the worker has died');
+  if (!worker) throw new Error('the worker exited');
   rows.push({
     joins: ended,
     failed,
     'slowest first packet, ms': Math.round(slowest),
-    'ms of CPU each': (worker.cpuMicroseconds / 1000 / ended).toFixed(2),
+    'CPU ms per join': (worker.cpuMicroseconds / 1000 / ended).toFixed(2),
     MB: (worker.residentBytes / 2 ** 20).toFixed(1),
   });
   slowest = 0;
 }
 
-async function visitor(): Promise<void> {
+async function viewerLoop(): Promise<void> {
   while (begun < joins) {
     begun++;
-    const seen = await Promise.race([joinAndLeave(), pause(PATIENCE_MS).then(() => false)]);
+    const seen = await Promise.race([joinAndLeave(), pause(JOIN_TIMEOUT_MS).then(() => false)]);
     if (!seen) failed++;
-    if (++ended % Math.ceil(joins / LINES) === 0) await report();
+    if (++ended % Math.ceil(joins / REPORT_COUNT) === 0) await report();
   }
 }
 
-await Promise.all(Array.from({ length: AT_ONCE }, visitor));
+await Promise.all(Array.from({ length: CONCURRENCY }, viewerLoop));
 console.table(rows);
 const [worker] = (await pool.stats()).workers;
 console.log(`viewers left: ${worker?.viewers}`);

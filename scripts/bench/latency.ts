@@ -1,16 +1,16 @@
 /**
- * Measures the delay from camera to screen: the barcode camera publishes to a real gateway, a headless Chromium plays on the
- * product's own watch page. Run it after a build:
+ * Measures the delay from camera to screen: the barcode camera publishes to a gateway, and a headless Chromium plays on its
+ * watch page. Run it after a build:
  *
  *     npm run bench:latency -- [--seconds 120] [--part-duration 0.333]
  *     npm run bench:latency -- --delivery webrtc [--source whip | --b-frames]
  *     npm run bench:latency -- --source whip
  *
- * The source is RTMP (the barcode camera, with or without B-frames) or WHIP (a browser tab); the delivery HLS or WebRTC.
- * The camera's own delay is part of every figure: a picture with B-frames leaves it three pictures late. From WHIP to WebRTC
- * the same camera is measured afterwards without a server, from one tab straight to another: the rest is the browser's own.
+ * The source is RTMP (the barcode camera, with or without B-frames) or WHIP (a browser tab), the delivery HLS or WebRTC.
+ * Every figure includes the camera's own delay: a frame with B-frames leaves it three frames late. From WHIP to WebRTC
+ * the same camera is then measured without a server, from tab to tab, which leaves the browser's own delay.
  *
- * All runs on one machine, encoders and decoder included, so give it idle cores. Exit code 1 when the aim is missed.
+ * Encoders and decoder run on the same machine, which needs idle cores. Exit code 1 if the target is missed.
  */
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
@@ -23,17 +23,17 @@ import { connectDirectly } from './direct-connection.js';
 
 const WARM_UP_MS = 10_000;
 const SAMPLE_MS = 500;
-/** What a browser publishes. */
-const PICTURE = { width: 1280, height: 720, bitrate: 2_500_000 };
-/** Glass to glass, ms. */
-const AIMS = {
+/** Video that the browser publishes. */
+const PUBLISHED_VIDEO = { width: 1280, height: 720, bitrate: 2_500_000 };
+/** Greatest p95 delay from camera to screen, ms. */
+const TARGET_P95_MS = {
   'rtmp to hls': 1_600,
   'whip to hls': 2_000,
   'whip to webrtc': 60,
   'rtmp to webrtc': undefined,
 } as const;
 
-/** The part of `headend.stats()` that is measured here. */
+/** Fields of `headend.stats()` used here. */
 type Stats = {
   phase?: string;
   delivery?: string;
@@ -56,9 +56,9 @@ const { values } = parseArgs({
     'b-frames': { type: 'boolean', default: false },
   },
 });
-const way = `${values.source} to ${values.delivery}` as keyof typeof AIMS;
-if (!(way in AIMS)) throw new Error('--source is rtmp or whip, --delivery is hls or webrtc');
-const aim = AIMS[way];
+const route = `${values.source} to ${values.delivery}` as keyof typeof TARGET_P95_MS;
+if (!(route in TARGET_P95_MS)) throw new Error('--source is rtmp or whip, --delivery is hls or webrtc');
+const targetMs = TARGET_P95_MS[route];
 const seconds = Number(values.seconds);
 if (!(seconds > 0)) throw new Error('--seconds must be a number above 0');
 const partDuration = values['part-duration'];
@@ -100,7 +100,7 @@ const stream = await gateway.createStream('Latency benchmark');
 const camera = new BarcodeCamera({ url: stream.rtmp, bFrames: values['b-frames'] });
 try {
   const tab = values.source === 'rtmp' ? undefined : await (await browser.newContext()).newPage();
-  if (tab) await publishFromPage(tab, gateway, stream.key, PICTURE);
+  if (tab) await publishFromPage(tab, gateway, stream.key, PUBLISHED_VIDEO);
   else camera.start();
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   await page.goto(stream.watch);
@@ -109,10 +109,10 @@ try {
   const plays = ({ phase, delivery }: Stats): boolean => phase === 'playing' && delivery === values.delivery;
   while (!plays(await stats(page))) {
     if (performance.now() - opened > 30_000)
-      throw new Error(`nothing plays: ${JSON.stringify(await stats(page))}`);
+      throw new Error(`playback did not start: ${JSON.stringify(await stats(page))}`);
     await pause(50);
   }
-  console.log(`first picture    ${Math.round(performance.now() - opened)} ms after the page was opened`);
+  console.log(`first frame      ${Math.round(performance.now() - opened)} ms after the page was opened`);
   await startMeter(page);
   await pause(WARM_UP_MS);
   const before = await stats(page);
@@ -121,11 +121,11 @@ try {
 
   const stalls = after.stalls - before.stalls;
   const p95 = quantile(ages, 0.95);
-  console.log(row('glass to glass', ages, 0, `ms (${ages.length} pictures, ${unreadable} unreadable)`));
-  console.log(row('player says', latencies, 2, 's behind'));
+  console.log(row('glass to glass', ages, 0, `ms (${ages.length} frames, ${unreadable} unreadable)`));
+  console.log(row('player latency', latencies, 2, 's behind'));
   console.log(
     `stalls           ${stalls} (${after.stalledMs - before.stalledMs} ms), ${after.rebuilds - before.rebuilds} rebuilds, ` +
-      `${after.droppedFrames - before.droppedFrames} pictures dropped`,
+      `${after.droppedFrames - before.droppedFrames} frames dropped`,
   );
   console.log(`levels           ${after.levelSwitches - before.levelSwitches} switches, now ${after.level}`);
   for (const error of after.errors.slice(before.errors.length)) console.log(`player           ${error}`);
@@ -133,17 +133,18 @@ try {
     await stopPublishing(tab);
     await page.close();
     const viewer = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    await connectDirectly(tab, viewer, PICTURE.bitrate);
+    await connectDirectly(tab, viewer, PUBLISHED_VIDEO.bitrate);
     await startMeter(viewer);
     await pause(WARM_UP_MS);
     await readMeter(viewer);
     await pause(seconds * 1000);
-    const straight = await readMeter(viewer);
-    console.log(row('without a server', straight.ages, 0, `ms (${straight.ages.length} pictures)`));
+    const direct = await readMeter(viewer);
+    console.log(row('without a server', direct.ages, 0, `ms (${direct.ages.length} frames)`));
   }
-  const met = aim === undefined || (p95 <= aim && stalls === 0);
-  const wanted = aim === undefined ? 'none for this way' : `p95 <= ${aim} ms and no stall in ${seconds} s`;
-  console.log(`aim              ${way}: ${wanted}${met ? '' : ': missed'}`);
+  const met = targetMs === undefined || (p95 <= targetMs && stalls === 0);
+  const wanted =
+    targetMs === undefined ? 'none for this route' : `p95 <= ${targetMs} ms and no stall in ${seconds} s`;
+  console.log(`target           ${route}: ${wanted}${met ? '' : ': missed'}`);
   process.exitCode = met ? 0 : 1;
 } finally {
   await browser.close();

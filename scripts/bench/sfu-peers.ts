@@ -1,4 +1,4 @@
-/** The peers of `sfu.ts`: one process of viewers, or of a publisher, that does little else than SRTP. */
+/** Peers of `sfu.ts`: a process of viewers or of a publisher that does little besides SRTP. */
 import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 import { isRtcp, receiverReport } from '../../src/media/index.js';
 import { PictureStream, rtpPacket } from '../../test/support/synthetic-rtp.js';
@@ -13,19 +13,19 @@ export type PeersReport =
   | { type: 'up' }
   | { type: 'offer'; id: number; sdp: string }
   | { type: 'open'; id: number }
-  | { type: 'counted'; packets: number; holes: number };
+  | { type: 'counted'; packets: number; gaps: number };
 
-/** What a publisher of 2.5 Mbit/s sends: 30 pictures of 8 or 9 packets, and 50 packets of sound, a second. */
-const PICTURE_MS = 1000 / 30;
-const SOUND_MS = 20;
-const PACKETS_PER_PICTURE = 260 / 30;
+/** Stream of a publisher with 2.5 Mbit/s: 30 frames of 8 or 9 packets, and 50 audio packets, per second. */
+const FRAME_INTERVAL_MS = 1000 / 30;
+const AUDIO_PACKET_MS = 20;
+const PACKETS_PER_FRAME = 260 / 30;
 const PAYLOAD_BYTES = 1188;
-const KEYFRAME_PICTURES = 60;
+const KEYFRAME_INTERVAL_FRAMES = 60;
 const REPORT_MS = 2000;
 
 const peers = new Map<number, { connection: PeerConnection; track: Track }>();
 let packets = 0;
-let holes = 0;
+let gaps = 0;
 
 function tell(report: PeersReport): void {
   process.send?.(report, undefined, undefined, () => {});
@@ -53,30 +53,30 @@ function count(track: Track): void {
     const sequence = packet.readUInt16BE(2);
     const before = last.get(ssrc);
     packets++;
-    if (before !== undefined && sequence !== ((before + 1) & 0xffff)) holes++;
+    if (before !== undefined && sequence !== ((before + 1) & 0xffff)) gaps++;
     last.set(ssrc, sequence);
   });
 }
 
 function send(): void {
   const track = peers.get(0)!.track;
-  const pictures = new PictureStream({ payloadType: 102, ssrc: 1 });
-  const sound = { payloadType: 111, ssrc: 2, sequence: 0, timestamp: 0, payload: Buffer.alloc(160, 0x78) };
+  const video = new PictureStream({ payloadType: 102, ssrc: 1 });
+  const audio = { payloadType: 111, ssrc: 2, sequence: 0, timestamp: 0, payload: Buffer.alloc(160, 0x78) };
   const start = performance.now();
   let sent = 0;
-  let picture = 0;
-  let sounds = 0;
+  let frames = 0;
+  let audioPackets = 0;
   setInterval(() => {
     const time = performance.now() - start;
-    for (; picture * PICTURE_MS <= time; picture++) {
-      const count = Math.floor((picture + 1) * PACKETS_PER_PICTURE) - sent;
+    for (; frames * FRAME_INTERVAL_MS <= time; frames++) {
+      const count = Math.floor((frames + 1) * PACKETS_PER_FRAME) - sent;
       sent += count;
-      const keyframe = picture % KEYFRAME_PICTURES === 0;
-      for (const packet of pictures.picture(keyframe, count, undefined, PAYLOAD_BYTES))
+      const keyframe = frames % KEYFRAME_INTERVAL_FRAMES === 0;
+      for (const packet of video.picture(keyframe, count, undefined, PAYLOAD_BYTES))
         track.sendMessageBinary(packet);
     }
-    for (; sounds * SOUND_MS <= time; sounds++) {
-      track.sendMessageBinary(rtpPacket({ ...sound, sequence: sounds, timestamp: sounds * 960 }));
+    for (; audioPackets * AUDIO_PACKET_MS <= time; audioPackets++) {
+      track.sendMessageBinary(rtpPacket({ ...audio, sequence: audioPackets, timestamp: audioPackets * 960 }));
     }
   }, 4);
 }
@@ -92,7 +92,7 @@ process.on('message', (command: PeersCommand) => {
   else if (command.type === 'answer')
     peers.get(command.id)?.connection.setRemoteDescription(command.sdp, 'answer');
   else if (command.type === 'send') send();
-  else tell({ type: 'counted', packets, holes });
+  else tell({ type: 'counted', packets, gaps });
 });
 process.on('disconnect', () => process.exit(0));
 setInterval(report, REPORT_MS);

@@ -1,13 +1,13 @@
 /**
- * What forwarding costs: processor time of the WebRTC workers for a packet to a viewer, with one publisher of
- * 2.5 Mbit/s and 100 to 300 viewers, in one worker and in two. Loopback only, about a minute in all.
+ * Measures forwarding: CPU time of the WebRTC workers per packet and viewer, with one publisher of 2.5 Mbit/s and 100 to
+ * 300 viewers, in one worker and in two. Loopback only, about a minute.
  *
  *     node --import tsx scripts/bench/sfu.ts [seconds per round]
  *
- * The peers are node-datachannel's in other processes, which agree on AES-GCM; browsers choose
- * AES128_CM_HMAC_SHA1_80, which costs more: the last round has Chromium as its viewers, frozen while it is measured, as
- * it would need all of the machine. The floor is what Node takes in the same minute, beside the same other load, to
- * send the same packets by `node:dgram`: without encryption, without anything.
+ * The peers are node-datachannel's, in other processes, and negotiate AES-GCM; browsers choose AES128_CM_HMAC_SHA1_80,
+ * which costs more: the last round has viewers in Chromium, stopped during the measurement because it would use the
+ * whole machine. The baseline is the cost of sending the same packets by `node:dgram` without encryption, measured in
+ * the same minute under the same load.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -41,10 +41,10 @@ const ROUNDS = [
 ];
 const CHROMIUM_VIEWERS = 150;
 const WARM_UP_MS = 1500;
-const JOINING_AT_ONCE = 20;
-/** Packets a second of the publisher's stream: what a viewer needs. */
-const STREAM_RATE = 312;
-const FLOOR_PACKETS = 40_000;
+const JOIN_CONCURRENCY = 20;
+/** Packets per second of the publisher's stream, all sent to every viewer. */
+const STREAM_PACKETS_PER_S = 312;
+const BASELINE_PACKETS = 40_000;
 
 const seconds = Number(process.argv[2] ?? 3);
 
@@ -53,7 +53,7 @@ async function bench(): Promise<void> {
   for (const round of ROUNDS) rows.push(await measure(round.workers, round.viewers));
   console.table(rows);
   if (!chromiumPath()) {
-    console.log('no Chromium here: the round with its cipher suite is left out');
+    console.log('Chromium not found: skipping the round with its cipher suite');
   } else console.table([await measureChromium()]);
   process.exit(0);
 }
@@ -80,17 +80,17 @@ async function measure(workers: number, viewers: number): Promise<Row> {
   await publish(pool, publisher);
   let next = 0;
   const join = async (): Promise<void> => {
-    // Some of them look for holes; the others only decrypt.
+    // Three viewers count gaps; the others only decrypt.
     for (let i = next++; i < viewers; i = next++)
       await receivers.connect(i, i < 3, (remote) =>
         pool.view({ viewerGroupId: 'channel', remote, plan: viewerPlan() }),
       );
   };
-  await Promise.all(Array.from({ length: JOINING_AT_ONCE }, join));
+  await Promise.all(Array.from({ length: JOIN_CONCURRENCY }, join));
   publisher.tell({ type: 'send' });
   const usage = await observe(pool);
   const counted = await receivers.count();
-  const floor = await measureFloor();
+  const baselineUs = await measureBaseline();
   await pool.close();
   publisher.stop();
   receivers.stop();
@@ -98,12 +98,12 @@ async function measure(workers: number, viewers: number): Promise<Row> {
     workers,
     viewers,
     ...usage,
-    'holes seen by 3': counted.holes,
-    'floor, us/packet': floor.toFixed(2),
+    'gaps at 3 viewers': counted.gaps,
+    'baseline, us/packet': baselineUs.toFixed(2),
   };
 }
 
-/** Viewers with the cipher suite of browsers. */
+/** Measures viewers with the cipher suite of browsers. */
 async function measureChromium(): Promise<Row> {
   const pool = openPool(1);
   await pool.start();
@@ -151,7 +151,7 @@ async function publish(pool: WebrtcPool, publisher: Peers): Promise<void> {
   pool.setMediaSource('channel', 'feed');
 }
 
-/** Processor time and packets of the workers over some seconds. */
+/** Measures CPU time and packets of the workers over `seconds`. */
 async function observe(pool: WebrtcPool): Promise<Row> {
   await pause(WARM_UP_MS);
   const before = await pool.stats();
@@ -166,7 +166,7 @@ async function observe(pool: WebrtcPool): Promise<Row> {
     'packets/s': Math.round(packets / elapsed),
     'us/packet': each.toFixed(2),
     '% of a core': Math.round(cpu / 10_000 / elapsed),
-    'viewers/core': Math.round(1_000_000 / (each * STREAM_RATE)),
+    'viewers/core': Math.round(1_000_000 / (each * STREAM_PACKETS_PER_S)),
     stale: total(after, 'packetsStale') - total(before, 'packetsStale'),
     'MB/worker': Math.round(total(after, 'residentBytes') / after.workers.length / 2 ** 20),
   };
@@ -178,15 +178,15 @@ function total(stats: PoolStats, figure: Figure): number {
   return stats.workers.reduce((sum, worker) => sum + worker[figure], 0);
 }
 
-/** Microseconds of processor time for a packet of the same size that is only sent. */
-async function measureFloor(): Promise<number> {
+/** Measures the CPU time of sending a packet of the same size without encryption, us. */
+async function measureBaseline(): Promise<number> {
   const sink = createSocket('udp4').bind(0, '127.0.0.1');
   await once(sink, 'listening');
   const { port } = sink.address();
   const socket = createSocket('udp4');
   const packet = Buffer.alloc(1200);
   const before = process.cpuUsage();
-  for (let sent = 0; sent < FLOOR_PACKETS; sent += 100)
+  for (let sent = 0; sent < BASELINE_PACKETS; sent += 100)
     await new Promise<void>((resolve) => {
       for (let i = 1; i < 100; i++) socket.send(packet, port, '127.0.0.1');
       socket.send(packet, port, '127.0.0.1', () => resolve());
@@ -194,15 +194,15 @@ async function measureFloor(): Promise<number> {
   const { user, system } = process.cpuUsage(before);
   socket.close();
   sink.close();
-  return (user + system) / FLOOR_PACKETS;
+  return (user + system) / BASELINE_PACKETS;
 }
 
-/** A process of peers. */
+/** A child process of peers. */
 class Peers {
   readonly #child: ChildProcess;
   readonly #offers = new Map<number, (sdp: string) => void>();
   readonly #opens = new Map<number, () => void>();
-  #counted: ((counted: { packets: number; holes: number }) => void) | undefined;
+  #counted: ((counted: { packets: number; gaps: number }) => void) | undefined;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
@@ -237,7 +237,7 @@ class Peers {
     await Promise.all([opened, peer.connected]);
   }
 
-  count(): Promise<{ packets: number; holes: number }> {
+  count(): Promise<{ packets: number; gaps: number }> {
     this.tell({ type: 'count' });
     return new Promise((resolve) => {
       this.#counted = resolve;
@@ -249,7 +249,7 @@ class Peers {
   }
 }
 
-/** Children, their children, and so on (Linux). */
+/** Returns all descendants of a process (Linux). */
 function descendants(pid: number): number[] {
   const parents = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -1,4 +1,4 @@
-import { type Clock, isId, type Sql } from '../platform/index.js';
+import { type Clock, isUuid, type Sql } from '../platform/index.js';
 import type { AccessTokens } from './access-tokens.js';
 import { type Account, AccountTable } from './account-table.js';
 import { checkNewPassword, type Passwords } from './passwords.js';
@@ -29,7 +29,7 @@ export class Accounts {
 
   /** @param userId any user id: those of a host platform have no account here. */
   async find(userId: string): Promise<Account | undefined> {
-    return isId(userId) ? this.#table.find(userId) : undefined;
+    return isUuid(userId) ? this.#table.find(userId) : undefined;
   }
 
   /** The newest first. */

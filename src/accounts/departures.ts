@@ -1,4 +1,4 @@
-import { type Clock, isId, type Logger, newId, PublicError, type Sql } from '../platform/index.js';
+import { type Clock, isUuid, type Logger, newId, PublicError, type Sql } from '../platform/index.js';
 import type { AccessTokens } from './access-tokens.js';
 import { AccountTable } from './account-table.js';
 import type { Sessions } from './sessions.js';
@@ -74,7 +74,7 @@ export class Departures {
    */
   async depart(userId: string, { purge = false }: { purge?: boolean | undefined } = {}): Promise<boolean> {
     const { clock, sessions, accessTokens } = this.#options;
-    if (!isId(userId) || !(await this.#table.find(userId))) return false;
+    if (!isUuid(userId) || !(await this.#table.find(userId))) return false;
     for (const { isBusy } of this.#holders)
       if (await isBusy?.(userId))
         throw new PublicError(

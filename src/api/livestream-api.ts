@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import type { Clock } from '../platform/index.js';
-import type { Thumbnails } from '../streams/index.js';
+import type { ThumbnailStore } from '../thumbnails/index.js';
 import type { Viewers } from './contract.js';
 import type { Guards } from './guards.js';
 import { type Hall, LivestreamDesk } from './livestream-desk.js';
@@ -17,7 +17,7 @@ export type LivestreamApiOptions = {
   guards: Guards;
   /** Who watches a stream now; from memory. */
   viewers(streamId: string): Viewers;
-  thumbnails: Thumbnails;
+  thumbnails: ThumbnailStore;
   urls: PublicUrls;
   clock: Clock;
   /** Registers what else is below `/api/livestream`: chat, joining and leaving, stream keys. */

@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { isAdmin, mayManage, mayWatch, type Principal, userIdOf } from '../accounts/index.js';
 import { type Clock, PublicError } from '../platform/index.js';
-import type { Livestream, StreamChange, Streams, Thumbnails } from '../streams/index.js';
+import type { Livestream, StreamChange, Streams } from '../streams/index.js';
+import type { ThumbnailStore } from '../thumbnails/index.js';
 import { AnswerCache } from './answer-cache.js';
 import type { Stream, Viewers } from './contract.js';
 import { type PublicUrls, toStream } from './stream-view.js';
@@ -37,7 +38,7 @@ export type LivestreamDeskOptions = {
   /** Who watches a stream now; from memory. */
   viewers(streamId: string): Viewers;
   /** Pictures of broadcasts; from memory. */
-  thumbnails: Pick<Thumbnails, 'captured'>;
+  thumbnails: Pick<ThumbnailStore, 'captured'>;
   /** Who asks, behind a guard. */
   principal(request: FastifyRequest): Principal;
   urls: PublicUrls;

@@ -3,7 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { hashStreamKey, isAdmin, mintStreamKey, userIdOf } from '../accounts/index.js';
 import { PublicError } from '../platform/index.js';
-import type { Thumbnails } from '../streams/index.js';
+import type { ThumbnailStore } from '../thumbnails/index.js';
 import {
   CreateRequest,
   CreateResponse,
@@ -23,7 +23,7 @@ export type LivestreamOwnerRoutesOptions = {
   streams: Hall;
   desk: LivestreamDesk;
   guards: Guards;
-  thumbnails: Pick<Thumbnails, 'remove'>;
+  thumbnails: Pick<ThumbnailStore, 'remove'>;
   urls: PublicUrls;
 };
 

@@ -1,4 +1,5 @@
-import type { Livestream, StreamState, StreamStatus, Thumbnail } from '../streams/index.js';
+import type { Livestream, StreamState, StreamStatus } from '../streams/index.js';
+import type { Thumbnail } from '../thumbnails/index.js';
 import type { Playback, Stream, Viewers } from './contract.js';
 
 /** Where people and encoders reach the gateway. The functions are asked late: ports may be known only after the start. */

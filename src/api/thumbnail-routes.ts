@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { PublicError } from '../platform/index.js';
-import { THUMBNAIL_LIMIT, type Thumbnails } from '../streams/index.js';
+import { MAX_THUMBNAIL_BYTES, type ThumbnailStore } from '../thumbnails/index.js';
 import { ref, StreamParams, SuccessResponse, ThumbnailResponse } from './contract.js';
 import { errorSchemas } from './error-answer.js';
 import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from './guards.js';
@@ -18,7 +18,7 @@ export type ThumbnailRoutesOptions = {
   streams: Hall;
   desk: LivestreamDesk;
   guards: Guards;
-  thumbnails: Pick<Thumbnails, 'keep' | 'find' | 'captured' | 'remove'>;
+  thumbnails: Pick<ThumbnailStore, 'keep' | 'find' | 'captured' | 'remove'>;
   urls: PublicUrls;
 };
 
@@ -37,7 +37,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     TYPES,
-    { parseAs: 'buffer', bodyLimit: THUMBNAIL_LIMIT },
+    { parseAs: 'buffer', bodyLimit: MAX_THUMBNAIL_BYTES },
     async (_request: unknown, body: Buffer) => body,
   );
   app.addContentTypeParser('*', async () => {
@@ -50,7 +50,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       onRequest: guards.signedIn,
       schema: {
         summary: 'Give a livestream its picture',
-        description: `A JPEG, PNG or WebP of at most ${THUMBNAIL_LIMIT / 1_024} KB; it replaces the one before, and is shown instead of those that are made from its broadcasts.`,
+        description: `A JPEG, PNG or WebP of at most ${MAX_THUMBNAIL_BYTES / 1_024} KB; it replaces the one before, and is shown instead of those that are made from its broadcasts.`,
         tags,
         security: CHANGING_SECURITY,
         params: StreamParams,

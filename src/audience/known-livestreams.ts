@@ -1,4 +1,4 @@
-import type { Clock } from '../platform/index.js';
+import { type Clock, parseUuid } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
 
 /** What the audience has to know of a livestream. */
@@ -10,7 +10,6 @@ export type WatchedLivestream = Pick<
 /** An answer of the database stands for so long. */
 const FRESH_MS = 1_000;
 const MAXIMUM = 10_000;
-const STREAM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 type Entry = { askedAt: number; livestream: Promise<WatchedLivestream | undefined> };
 
@@ -28,7 +27,7 @@ export class KnownLivestreams {
 
   /** Undefined for what is no id of a livestream. */
   async find(streamId: string): Promise<WatchedLivestream | undefined> {
-    if (!STREAM_ID.test(streamId)) return undefined;
+    if (parseUuid(streamId) !== streamId) return undefined;
     const now = this.#clock.monotonic();
     const known = this.#entries.get(streamId);
     if (known && now - known.askedAt < FRESH_MS) return await known.livestream;

@@ -3,7 +3,10 @@ import { networkBlock } from '../platform/index.js';
 
 const DIGITS = 32;
 
-/** Makes hashes of addresses that only this gateway can make, other ones for every stream. */
+/**
+ * Creates a keyed hash of network addresses. Hashes differ from stream to stream, and cannot be computed without the
+ * secret.
+ */
 export function createAddressHash(secret: Buffer): (streamId: string, address: string) => string {
   return (streamId, address) =>
     createHmac('sha256', secret)

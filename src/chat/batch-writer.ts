@@ -4,21 +4,24 @@ const RETRY_MS = 50;
 const RETRY_MAXIMUM_MS = 1_000;
 
 export type BatchWriterLimits = {
-  /** Items that wait or are being written, at most. */
-  items: number;
-  /** Items written at once, at most. */
-  batch: number;
-  /** From the beginning of a batch to that of the next, at least, in ms; a full one does not wait. */
-  gatherMs: number;
-  /** For one try; a database that says nothing is taken for away. */
-  tryMs: number;
-  /** How long an item is tried while the database is away, in ms; when the writer closes, all of them. */
-  withinMs: number;
-  closeWithinMs: number;
+  /** Limit on items queued or being written. */
+  maxItems: number;
+  /** Limit on items of one batch. */
+  maxBatch: number;
+  /** Least time from the start of a batch to the start of the next, ms. A full batch does not wait. */
+  batchIntervalMs: number;
+  /** Timeout of one attempt, ms. Without an answer by then the database counts as unavailable. */
+  attemptTimeoutMs: number;
+  /** Longest time that an item is retried while the database is unavailable, ms. */
+  itemTimeoutMs: number;
+  closeTimeoutMs: number;
 };
 
 export type BatchWriterOptions<T, R> = {
-  /** Writes all items or none, and gives one result for each. May be asked again for items that it wrote before. */
+  /**
+   * Writes all items or none and returns one result for each. Must be idempotent: an attempt that timed out may have
+   * been committed.
+   */
   write: (items: T[]) => Promise<R[]>;
   clock: Clock;
   log: Logger;
@@ -34,74 +37,74 @@ type Entry<T, R> = {
 };
 
 /**
- * Writes what many want written, in the order of its coming and many items at once. One batch is under way at a time:
- * when an item is written, everything that came before it is written too, or was refused. What comes when nothing has been
- * written for a moment is written at once; what comes meanwhile goes together into the next batch.
+ * Writes items of many callers in order of arrival, in batches. One batch is in flight at a time: when an item is
+ * written, every item before it was written or rejected. The first item after an idle period is written at once;
+ * later ones are collected for the next batch.
  *
- * Where the database is away a batch is tried again until its items are too old; what the database refuses for another
- * reason is found by writing the items of the batch one by one.
+ * A batch is retried while the database is unavailable, until its items are too old. After any other database error
+ * the items are written one by one, so that only the offending one is rejected.
  */
 export class BatchWriter<T, R> {
   readonly #options: BatchWriterOptions<T, R>;
-  readonly #waiting: Entry<T, R>[] = [];
-  readonly #held = new Set<Entry<T, R>>();
+  readonly #queue: Entry<T, R>[] = [];
+  readonly #pending = new Set<Entry<T, R>>();
   readonly #closing = new AbortController();
-  #closeBy = Number.POSITIVE_INFINITY;
-  /** When the last batch began. */
-  #begunAt = Number.NEGATIVE_INFINITY;
+  #closeDeadlineMs = Number.POSITIVE_INFINITY;
+  /** Start of the last batch, monotonic ms. */
+  #lastBatchAtMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
 
   constructor(options: BatchWriterOptions<T, R>) {
     this.#options = options;
   }
 
-  /** @throws PublicError 503 `chat_overloaded`, `shutting_down`: when nothing more is taken */
-  mustTake(): void {
+  /** @throws PublicError 503 `chat_overloaded`, `shutting_down` when no further item is accepted */
+  assertAccepting(): void {
     if (this.#closing.signal.aborted) throw shuttingDown();
-    if (this.#held.size >= this.#options.limits.items) throw overloaded();
+    if (this.#pending.size >= this.#options.limits.maxItems) throw overloaded();
   }
 
   /**
-   * Resolves when the item is written for good.
+   * Resolves when the item is committed.
    *
-   * @throws PublicError those of `mustTake`, 503 `temporarily_unavailable`; what `write` threw
+   * @throws PublicError those of `assertAccepting`, 503 `temporarily_unavailable`; what `write` threw
    */
   add(item: T): Promise<R> {
     const { clock, limits } = this.#options;
     return new Promise<R>((resolve, reject) => {
-      this.mustTake();
+      this.assertAccepting();
       const { promise: settled, resolve: settle } = withResolvers();
       const entry: Entry<T, R> = {
         item,
-        deadline: clock.monotonic() + limits.withinMs,
+        deadline: clock.monotonic() + limits.itemTimeoutMs,
         resolve: (result) => {
-          this.#held.delete(entry);
+          this.#pending.delete(entry);
           resolve(result);
           settle();
         },
         reject: (error) => {
-          this.#held.delete(entry);
+          this.#pending.delete(entry);
           reject(error);
           settle();
         },
         settled,
       };
-      this.#held.add(entry);
-      this.#waiting.push(entry);
+      this.#pending.add(entry);
+      this.#queue.push(entry);
       this.#running ??= this.#run();
     });
   }
 
-  /** Resolves when everything added so far is written or refused. */
+  /** Resolves when every item added so far was written or rejected. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#held].map((entry) => entry.settled));
+    await Promise.all([...this.#pending].map((entry) => entry.settled));
   }
 
-  /** Writes what is left, within a bounded time. Idempotent. */
+  /** Writes the remaining items within `closeTimeoutMs`. Idempotent. */
   async close(): Promise<void> {
     const { clock, limits } = this.#options;
     if (!this.#closing.signal.aborted) {
-      this.#closeBy = clock.monotonic() + limits.closeWithinMs;
+      this.#closeDeadlineMs = clock.monotonic() + limits.closeTimeoutMs;
       this.#closing.abort();
     }
     await this.#running;
@@ -109,12 +112,12 @@ export class BatchWriter<T, R> {
 
   async #run(): Promise<void> {
     const { clock, limits } = this.#options;
-    await Promise.resolve(); // What is added in one breath goes together.
-    while (this.#waiting.length > 0) {
-      const early = this.#begunAt + limits.gatherMs - clock.monotonic();
-      if (early > 0 && this.#waiting.length < limits.batch) await sleep(clock, early, this.#closing.signal);
-      this.#begunAt = clock.monotonic();
-      await this.#store(this.#waiting.splice(0, limits.batch));
+    await Promise.resolve(); // Collects everything added in the same tick into one batch.
+    while (this.#queue.length > 0) {
+      const early = this.#lastBatchAtMs + limits.batchIntervalMs - clock.monotonic();
+      if (early > 0 && this.#queue.length < limits.maxBatch) await sleep(clock, early, this.#closing.signal);
+      this.#lastBatchAtMs = clock.monotonic();
+      await this.#store(this.#queue.splice(0, limits.maxBatch));
     }
     this.#running = undefined;
   }
@@ -124,32 +127,33 @@ export class BatchWriter<T, R> {
     let left = batch;
     for (let delay = RETRY_MS; left.length > 0; delay = Math.min(2 * delay, RETRY_MAXIMUM_MS)) {
       try {
-        const results = await this.#try(left.map((entry) => entry.item));
+        const results = await this.#attempt(left.map((entry) => entry.item));
         left.forEach((entry, index) => {
           entry.resolve(results[index] as R);
         });
         return;
       } catch (error) {
-        if (!isDatabaseAway(error)) return await this.#single(left, error);
-        log.warn({ err: error, items: left.length }, 'chat could not be written: trying again');
+        if (!isDatabaseAway(error)) return await this.#writeOneByOne(left, error);
+        log.warn({ err: error, items: left.length }, 'chat batch write failed: retrying');
       }
       const now = clock.monotonic();
-      for (const entry of left) if (Math.min(entry.deadline, this.#closeBy) <= now) entry.reject(away());
-      left = left.filter((entry) => this.#held.has(entry));
+      for (const entry of left)
+        if (Math.min(entry.deadline, this.#closeDeadlineMs) <= now) entry.reject(timedOut());
+      left = left.filter((entry) => this.#pending.has(entry));
       if (left.length > 0) await sleep(clock, delay);
     }
   }
 
-  async #single(batch: Entry<T, R>[], error: unknown): Promise<void> {
+  async #writeOneByOne(batch: Entry<T, R>[], error: unknown): Promise<void> {
     const [first] = batch;
     if (batch.length > 1) for (const entry of batch) await this.#store([entry]);
     else first?.reject(error);
   }
 
-  async #try(items: T[]): Promise<R[]> {
+  async #attempt(items: T[]): Promise<R[]> {
     const { clock, limits, write } = this.#options;
     const { promise, resolve: late } = withResolvers();
-    const cancel = clock.after(limits.tryMs, late);
+    const cancel = clock.after(limits.attemptTimeoutMs, late);
     const timeout = promise.then(() => {
       throw Object.assign(new Error('the database did not answer in time'), { code: 'CONNECT_TIMEOUT' });
     });
@@ -173,7 +177,7 @@ function overloaded(): PublicError {
   return new PublicError(
     503,
     'chat_overloaded',
-    'Too many messages wait to be stored: try again in a moment.',
+    'Too many messages are waiting to be stored: try again in a moment.',
   );
 }
 
@@ -181,6 +185,6 @@ function shuttingDown(): PublicError {
   return new PublicError(503, 'shutting_down', 'The server is shutting down: try again in a moment.');
 }
 
-function away(): PublicError {
+function timedOut(): PublicError {
   return new PublicError(503, 'temporarily_unavailable', 'It could not be stored: try again in a moment.');
 }

@@ -1,11 +1,10 @@
-import { type Clock, newId, RateLimit } from '../platform/index.js';
+import { type Clock, idAfter, newId, RateLimit } from '../platform/index.js';
 import type { RealtimeClient } from '../realtime/index.js';
-import { termsMatcher } from './blocked-terms.js';
-import type { Ban } from './moderation-table.js';
-import type { Poll } from './poll.js';
-import type { RecentMessages } from './recent-messages.js';
-import type { ChatSettings } from './settings-table.js';
-import { successor } from './successor.js';
+import type { RecentMessages } from './messages/recent-messages.js';
+import { termsMatcher } from './moderation/blocked-terms.js';
+import type { Ban } from './moderation/moderation-table.js';
+import type { ChatSettings } from './moderation/settings-table.js';
+import type { Poll } from './polls/poll.js';
 
 export type ChatRoomState = {
   settings: ChatSettings;
@@ -15,25 +14,25 @@ export type ChatRoomState = {
   poll: Poll | undefined;
 };
 
-/** Under this name chat keeps clients in rooms that others keep them in as well. */
-const HOLDER = 'chat';
+/** Holder name of chat in hub rooms that other features also keep clients in. */
+const HUB_HOLDER = 'chat';
 
-/** What the chat of one livestream is at the moment, in memory; whoever changes it has stored the change before. */
+/** In-memory state of the chat of one livestream. Callers store a change in the database before they apply it here. */
 export class ChatRoom {
   readonly streamId: string;
   readonly recent: RecentMessages;
   readonly moderators: Set<string>;
-  /** Connections of those who listen and whom this room knows. */
+  /** Connections that joined the chat. */
   readonly clients = new Set<RealtimeClient>();
-  /** The poll that is open. */
+  /** The open poll, if any. */
   poll: Poll | undefined;
   readonly #clock: Clock;
   readonly #bansByUser = new Map<string, Ban>();
   readonly #bansByAddress = new Map<string, Ban>();
   #settings: ChatSettings;
   #isBlocked: (text: string) => boolean;
-  #slow: RateLimit | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  #slowModeLimit: RateLimit | undefined;
+  #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(streamId: string, state: ChatRoomState, clock: Clock) {
     this.streamId = streamId;
@@ -44,40 +43,40 @@ export class ChatRoom {
     for (const ban of state.bans) this.addBan(ban);
     this.#settings = state.settings;
     this.#isBlocked = termsMatcher(state.settings.blockedTerms);
-    this.#slow = slowMode(clock, state.settings.slowMode);
+    this.#slowModeLimit = slowMode(clock, state.settings.slowMode);
   }
 
-  /** Where everybody is who joined the livestream. */
-  get everybody(): string {
+  /** Hub room of every client of the livestream. */
+  get hubRoom(): string {
     return `stream:${this.streamId}`;
   }
 
-  get moderatorsRoom(): string {
+  get moderatorsHubRoom(): string {
     return `moderators:${this.streamId}`;
   }
 
-  /** From now on a client listens. */
-  admit(client: RealtimeClient): void {
+  /** Subscribes a client to the chat. */
+  addListener(client: RealtimeClient): void {
     this.clients.add(client);
-    client.enter(this.everybody, HOLDER);
+    client.enter(this.hubRoom, HUB_HOLDER);
   }
 
-  /** They don't listen any more, nor to the moderators. */
-  dismiss(client: RealtimeClient): void {
+  /** Unsubscribes a client from the chat and from the moderators' events. */
+  removeListener(client: RealtimeClient): void {
     this.clients.delete(client);
-    client.leave(this.everybody, HOLDER);
-    client.leave(this.moderatorsRoom, HOLDER);
+    client.leave(this.hubRoom, HUB_HOLDER);
+    client.leave(this.moderatorsHubRoom, HUB_HOLDER);
   }
 
-  /** Lets a client who listens hear the moderators too, or no longer. */
-  moderates(client: RealtimeClient, moderator: boolean): void {
-    if (!moderator) client.leave(this.moderatorsRoom, HOLDER);
-    else if (this.clients.has(client)) client.enter(this.moderatorsRoom, HOLDER);
+  /** Subscribes a client of the chat to the moderators' events, or unsubscribes it. */
+  setModerator(client: RealtimeClient, moderator: boolean): void {
+    if (!moderator) client.leave(this.moderatorsHubRoom, HUB_HOLDER);
+    else if (this.clients.has(client)) client.enter(this.moderatorsHubRoom, HUB_HOLDER);
   }
 
-  /** Whether nobody would notice if it were made anew. */
+  /** Whether the room can be evicted and loaded again without loss. */
   get idle(): boolean {
-    return this.clients.size === 0 && this.recent.waiting === 0 && !this.poll;
+    return this.clients.size === 0 && this.recent.unstoredCount === 0 && !this.poll;
   }
 
   get settings(): ChatSettings {
@@ -85,15 +84,16 @@ export class ChatRoom {
   }
 
   set settings(settings: ChatSettings) {
-    if (settings.slowMode !== this.#settings.slowMode) this.#slow = slowMode(this.#clock, settings.slowMode);
+    if (settings.slowMode !== this.#settings.slowMode)
+      this.#slowModeLimit = slowMode(this.#clock, settings.slowMode);
     this.#settings = settings;
     this.#isBlocked = termsMatcher(settings.blockedTerms);
   }
 
-  /** Changes that look at the room and store what follows from it happen one after the other. */
-  inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(change);
-    this.#turn = turn.catch(() => {});
+  /** Runs changes that read the room and store a result one after another. */
+  runExclusive<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#lastChange.then(change);
+    this.#lastChange = turn.catch(() => {});
     return turn;
   }
 
@@ -101,35 +101,37 @@ export class ChatRoom {
     return this.#isBlocked(text);
   }
 
-  /** Milliseconds until somebody may write again in slow mode. */
-  slowWait(userId: string): number {
-    return this.#slow?.wait(userId) ?? 0;
+  /** Returns the time until a user may post again in slow mode, ms. */
+  slowModeWaitMs(userId: string): number {
+    return this.#slowModeLimit?.wait(userId) ?? 0;
   }
 
-  noteSlow(userId: string): void {
-    this.#slow?.take(userId);
+  recordSlowModePost(userId: string): void {
+    this.#slowModeLimit?.take(userId);
   }
 
-  /** An id for a message, greater than all before it, whatever the clock does. */
+  /** Returns a message id greater than all before it, also after the clock was set back. */
   nextMessageId(): string {
     const id = newId();
-    return id > this.recent.lastId ? id : successor(this.recent.lastId);
+    return id > this.recent.lastId ? id : idAfter(this.recent.lastId);
   }
 
-  /** What keeps somebody from writing. */
+  /** Returns the ban in force for a user or an address hash. */
   banOf(userId: string, addressHash: string | null): Ban | undefined {
-    const found = this.#holding(this.#bansByUser.get(userId));
-    return found ?? (addressHash === null ? undefined : this.#holding(this.#bansByAddress.get(addressHash)));
+    const found = this.#unexpired(this.#bansByUser.get(userId));
+    return (
+      found ?? (addressHash === null ? undefined : this.#unexpired(this.#bansByAddress.get(addressHash)))
+    );
   }
 
-  /** How many are banned, with those whose time is over unnoticed. */
-  get bans(): number {
+  /** Number of bans, including expired ones that no lookup has removed yet. */
+  get banCount(): number {
     return this.#bansByUser.size;
   }
 
-  /** Whether there is a ban of this account. */
+  /** Whether a ban of this user id is in force. */
   hasBan(userId: string): boolean {
-    return this.#holding(this.#bansByUser.get(userId)) !== undefined;
+    return this.#unexpired(this.#bansByUser.get(userId)) !== undefined;
   }
 
   addBan(ban: Ban): void {
@@ -144,20 +146,20 @@ export class ChatRoom {
     this.#bansByUser.delete(userId);
     if (ban.addressHash === null || this.#bansByAddress.get(ban.addressHash) !== ban) return;
     this.#bansByAddress.delete(ban.addressHash);
-    // Another account may have been banned with the same address.
+    // Restores the index entry of another account banned with the same address.
     for (const other of this.#bansByUser.values())
       if (other.addressHash === ban.addressHash) this.#bansByAddress.set(ban.addressHash, other);
   }
 
-  /** A ban is somebody else's from now on; whoever comes from the same address stays banned. */
-  renameBan(userId: string, to: string): void {
+  /** Moves a ban to another user id; the ban of the address stays. */
+  reassignBan(userId: string, to: string): void {
     const ban = this.#bansByUser.get(userId);
     if (!ban) return;
     this.removeBan(userId);
     this.addBan({ ...ban, userId: to });
   }
 
-  #holding(ban: Ban | undefined): Ban | undefined {
+  #unexpired(ban: Ban | undefined): Ban | undefined {
     if (!ban?.until || ban.until.getTime() > this.#clock.now()) return ban;
     this.removeBan(ban.userId);
     return undefined;

@@ -1,96 +1,102 @@
 import { isAdmin, mayWatch, type Principal, userIdOf } from '../accounts/index.js';
-import { type Clock, PublicError, type Sql } from '../platform/index.js';
+import { type Clock, PublicError, parseUuid, type Sql } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
 import { ChatRoom } from './chat-room.js';
-import { MessageTable } from './message-table.js';
-import { ModerationTable } from './moderation-table.js';
-import { Poll } from './poll.js';
-import { PollTable } from './poll-table.js';
-import { Recall } from './recall.js';
-import { RECENT_MESSAGES, RecentMessages } from './recent-messages.js';
-import { SettingsTable } from './settings-table.js';
-import { readUuid } from './uuid.js';
+import { MessageTable } from './messages/message-table.js';
+import { RECENT_MESSAGES, RecentMessages } from './messages/recent-messages.js';
+import { ModerationTable } from './moderation/moderation-table.js';
+import { SettingsTable } from './moderation/settings-table.js';
+import { Poll } from './polls/poll.js';
+import { PollTable } from './polls/poll-table.js';
+import { TtlCache } from './ttl-cache.js';
 
-/** How long what other rooms of the house say is taken for true, in ms. */
-const RECALL_MS = 2_000;
-const RECALLED = 5_000;
-/** Rooms kept that nobody listens to. */
-const IDLE_ROOMS = 500;
+/** Lifetime of cached livestreams and invitations, ms. */
+const CACHE_TTL_MS = 2_000;
+const CACHE_ENTRIES = 5_000;
+/** Limit on loaded rooms without clients. */
+const MAX_IDLE_ROOMS = 500;
 
-/** What chat asks of livestreams. */
+/** Livestream lookups that chat needs. */
 export type ChatStreams = {
   find(streamId: string): Promise<Livestream | undefined>;
   isGuest(streamId: string, userId: string): Promise<boolean>;
-  /** Tells of livestreams that are not as they were. @returns a function that ends it. */
+  /** Reports livestreams that were changed or deleted. @returns a function that unsubscribes */
   onUpdate(listener: (streamId: string) => void): () => void;
 };
 
-export type Place = { room: ChatRoom; livestream: Livestream };
+export type ChatContext = { room: ChatRoom; livestream: Livestream };
 
-/** The rooms of all livestreams, made from the database when somebody comes. */
+/** Loads chat rooms from the database on demand, and evicts idle ones. */
 export class ChatRooms {
   readonly #sql: Sql;
   readonly #streams: ChatStreams;
   readonly #clock: Clock;
-  /** The one not asked for the longest first. */
+  /** Least recently used first. */
   readonly #rooms = new Map<string, Promise<ChatRoom>>();
-  readonly #open = new Map<string, ChatRoom>();
-  /** How many are at work in a room. */
-  readonly #held = new Map<string, number>();
-  readonly #livestreams: Recall<Livestream | undefined>;
-  readonly #guests: Recall<boolean>;
+  readonly #loaded = new Map<string, ChatRoom>();
+  /** Number of calls in progress by room; a room in use is not evicted. */
+  readonly #usersByRoom = new Map<string, number>();
+  readonly #livestreams: TtlCache<Livestream | undefined>;
+  readonly #invitees: TtlCache<boolean>;
 
   constructor({ sql, streams, clock }: { sql: Sql; streams: ChatStreams; clock: Clock }) {
     this.#sql = sql;
     this.#streams = streams;
     this.#clock = clock;
-    const memory = { ttlMs: RECALL_MS, keys: RECALLED };
-    this.#livestreams = new Recall(clock, { ...memory, keep: (livestream) => livestream !== undefined });
-    this.#guests = new Recall(clock, { ...memory, keep: (isGuest) => isGuest });
+    const cache = { ttlMs: CACHE_TTL_MS, maxEntries: CACHE_ENTRIES };
+    this.#livestreams = new TtlCache(clock, {
+      ...cache,
+      shouldKeep: (livestream) => livestream !== undefined,
+    });
+    this.#invitees = new TtlCache(clock, { ...cache, shouldKeep: (isInvitee) => isInvitee });
   }
 
   /**
-   * Does something in the chat of a livestream, for somebody who may watch it. The room stays in memory meanwhile.
+   * Runs `work` in the chat of a livestream that the principal may watch. The room stays loaded meanwhile.
    *
-   * @throws PublicError 404 `stream_not_found`, also where somebody may not know that it exists
+   * @throws PublicError 404 `stream_not_found`, also for private livestreams, so that they cannot be probed
    */
-  async within<T>(stream: string, principal: Principal, work: (place: Place) => Promise<T>): Promise<T> {
-    const streamId = readUuid(stream);
+  async withRoom<T>(
+    stream: string,
+    principal: Principal,
+    work: (context: ChatContext) => Promise<T>,
+  ): Promise<T> {
+    const streamId = parseUuid(stream);
     const livestream = streamId === undefined ? undefined : await this.#livestream(streamId);
     if (!streamId || !livestream || !(await this.#mayWatch(principal, livestream))) throw notFound();
-    return await this.#hold(streamId, async (room) => await work({ room, livestream }));
+    return await this.#holdRoom(streamId, async (room) => await work({ room, livestream }));
   }
 
-  /** Has a room in memory, because something in it must not be missed: a poll that is to be closed. */
-  async wake(streamId: string): Promise<ChatRoom> {
-    return await this.#hold(streamId, async (room) => room);
+  /** Loads a room, for a poll that must be closed on time. */
+  async load(streamId: string): Promise<ChatRoom> {
+    return await this.#holdRoom(streamId, async (room) => room);
   }
 
-  /** The room, if anybody was there lately. */
+  /** Returns the room if it is loaded. */
   peek(streamId: string): ChatRoom | undefined {
-    return this.#open.get(streamId);
+    return this.#loaded.get(streamId);
   }
 
   get all(): Iterable<ChatRoom> {
-    return this.#open.values();
+    return this.#loaded.values();
   }
 
-  async isGuest(streamId: string, userId: string): Promise<boolean> {
-    return await this.#guests.get(`${streamId} ${userId}`, () => this.#streams.isGuest(streamId, userId));
+  async isInvitee(streamId: string, userId: string): Promise<boolean> {
+    return await this.#invitees.get(`${streamId} ${userId}`, () => this.#streams.isGuest(streamId, userId));
   }
 
-  /** Looks at a livestream anew, and sends away those who may not watch it any more. */
-  async updated(streamId: string): Promise<void> {
+  /** Reads a changed livestream again, and unsubscribes clients that may no longer watch it. */
+  async livestreamUpdated(streamId: string): Promise<void> {
     this.#livestreams.forget(streamId);
-    const room = this.#open.get(streamId);
+    const room = this.#loaded.get(streamId);
     if (!room || room.clients.size === 0) return;
     const livestream = await this.#livestream(streamId);
     if (livestream && livestream.visibility !== 'private') return;
     for (const client of room.clients) {
       const userId = userIdOf(client.principal);
-      if (userId !== undefined) this.#guests.forget(`${streamId} ${userId}`);
+      if (userId !== undefined) this.#invitees.forget(`${streamId} ${userId}`);
       if (livestream && (await this.#mayWatch(client.principal, livestream))) continue;
-      room.dismiss(client);
+      room.removeListener(client);
     }
     if (!livestream) this.#forget(room);
   }
@@ -102,18 +108,18 @@ export class ChatRooms {
   async #mayWatch(principal: Principal, livestream: Livestream): Promise<boolean> {
     if (livestream.visibility !== 'private' || isAdmin(principal)) return true;
     const userId = userIdOf(principal);
-    const isGuest = userId !== undefined && (await this.isGuest(livestream.id, userId));
-    return mayWatch(principal, livestream, isGuest);
+    const isInvitee = userId !== undefined && (await this.isInvitee(livestream.id, userId));
+    return mayWatch(principal, livestream, isInvitee);
   }
 
-  async #hold<T>(streamId: string, work: (room: ChatRoom) => Promise<T>): Promise<T> {
-    this.#held.set(streamId, (this.#held.get(streamId) ?? 0) + 1);
+  async #holdRoom<T>(streamId: string, work: (room: ChatRoom) => Promise<T>): Promise<T> {
+    this.#usersByRoom.set(streamId, (this.#usersByRoom.get(streamId) ?? 0) + 1);
     try {
       return await work(await this.#room(streamId));
     } finally {
-      const others = (this.#held.get(streamId) ?? 1) - 1;
-      if (others > 0) this.#held.set(streamId, others);
-      else this.#held.delete(streamId);
+      const others = (this.#usersByRoom.get(streamId) ?? 1) - 1;
+      if (others > 0) this.#usersByRoom.set(streamId, others);
+      else this.#usersByRoom.delete(streamId);
     }
   }
 
@@ -124,10 +130,10 @@ export class ChatRooms {
     this.#rooms.set(streamId, room);
     if (!known) {
       room.then(
-        (loaded) => this.#open.set(streamId, loaded),
+        (loaded) => this.#loaded.set(streamId, loaded),
         () => this.#rooms.delete(streamId),
       );
-      this.#tidy();
+      this.#evictIdle();
     }
     return room;
   }
@@ -155,19 +161,19 @@ export class ChatRooms {
     return new ChatRoom(streamId, state, this.#clock);
   }
 
-  /** Forgets rooms that nobody needs, those first that were not asked for the longest. */
-  #tidy(): void {
-    let surplus = this.#rooms.size - IDLE_ROOMS;
+  /** Evicts idle rooms beyond the limit, least recently used first. */
+  #evictIdle(): void {
+    let surplus = this.#rooms.size - MAX_IDLE_ROOMS;
     for (const streamId of this.#rooms.keys()) {
       if (surplus-- <= 0) return;
-      const room = this.#open.get(streamId);
-      if (room?.idle && !this.#held.has(streamId)) this.#forget(room);
+      const room = this.#loaded.get(streamId);
+      if (room?.idle && !this.#usersByRoom.has(streamId)) this.#forget(room);
     }
   }
 
   #forget(room: ChatRoom): void {
     this.#rooms.delete(room.streamId);
-    this.#open.delete(room.streamId);
+    this.#loaded.delete(room.streamId);
   }
 }
 

@@ -7,64 +7,64 @@ import {
   Sweeper,
 } from '../platform/index.js';
 import type { RealtimeClient, RealtimeFeature, RealtimeHub } from '../realtime/index.js';
+import { AccountDeletion, type DeletedUser } from './account-deletion.js';
 import { createAddressHash } from './address-hash.js';
-import { Attendance } from './attendance.js';
 import type { BatchWriterLimits } from './batch-writer.js';
+import { ChatMembership } from './chat-membership.js';
+import { ChatRoles } from './chat-role.js';
 import { ChatRooms, type ChatStreams } from './chat-rooms.js';
-import { type DepartedUser, Departures } from './departures.js';
 import { chatFeature } from './feature.js';
-import { History } from './history.js';
-import { MessageStore } from './message-store.js';
-import { MessageTable } from './message-table.js';
-import { Moderation } from './moderation.js';
-import { ModerationTable } from './moderation-table.js';
-import { PollTable } from './poll-table.js';
-import { Polls } from './polls.js';
-import { Posting } from './posting.js';
-import { Reactions } from './reactions.js';
-import { Recall } from './recall.js';
-import { Settings } from './settings.js';
-import { SettingsTable } from './settings-table.js';
-import { Standings } from './standing.js';
+import { History } from './messages/history.js';
+import { MessageStore } from './messages/message-store.js';
+import { MessageTable } from './messages/message-table.js';
+import { Posting } from './messages/posting.js';
+import { Reactions } from './messages/reactions.js';
+import { Moderation } from './moderation/moderation.js';
+import { ModerationTable } from './moderation/moderation-table.js';
+import { Settings } from './moderation/settings.js';
+import { SettingsTable } from './moderation/settings-table.js';
+import { PollTable } from './polls/poll-table.js';
+import { Polls } from './polls/polls.js';
+import { TtlCache } from './ttl-cache.js';
 
 export type ChatLimits = BatchWriterLimits & {
-  /** Messages of one account. */
+  /** Message rate of one account. */
   account: RateLimitOptions;
-  /** Messages from one address (IPv6: one /64 network), which many people may share. */
+  /** Message rate of one address (IPv6: one /64 network), which many viewers may share. */
   address: RateLimitOptions;
 };
 
-const LIMITS: ChatLimits = {
-  items: 5_000,
-  batch: 500,
-  gatherMs: 20,
-  tryMs: 5_000,
-  withinMs: 10_000,
-  closeWithinMs: 5_000,
+const DEFAULT_LIMITS: ChatLimits = {
+  maxItems: 5_000,
+  maxBatch: 500,
+  batchIntervalMs: 20,
+  attemptTimeoutMs: 5_000,
+  itemTimeoutMs: 10_000,
+  closeTimeoutMs: 5_000,
   account: { capacity: 8, refillMs: 1_000 },
   address: { capacity: 100, refillMs: 50 },
 };
-/** How long somebody who follows is taken to follow, in ms. */
-const FOLLOWING_MS = 10_000;
-const FOLLOWERS = 10_000;
+/** Lifetime of a cached "follows", ms. */
+const FOLLOW_CACHE_TTL_MS = 10_000;
+const FOLLOW_CACHE_ENTRIES = 10_000;
 
 export type ChatOptions = {
   sql: Sql;
   hub: Pick<RealtimeHub, 'broadcast'>;
   streams: ChatStreams;
   isFollowing: (follower: string, followed: string) => Promise<boolean>;
-  /** Whether a user id is that of an admin's account here: nobody moderates those. */
+  /** Whether a user id is that of an admin's account on this gateway: admins cannot be moderated. */
   isAdminAccount: (userId: string) => Promise<boolean>;
   clock: Clock;
   log: Logger;
-  /** The key of the hashes of addresses; with another one, bans of addresses hold no more. */
+  /** Key of the address hashes. With another key, existing bans of addresses no longer match. */
   addressSecret: Buffer;
   limits?: Partial<ChatLimits>;
-  /** How long messages, polls and the log are kept, in days; 0, as where nothing is said: for ever. */
+  /** Retention of messages, polls and the log, days. 0, the default: unlimited. */
   keepDays?: number;
 };
 
-type Sweepable = Pick<MessageTable, 'sweep'>;
+type SweptTable = Pick<MessageTable, 'sweep'>;
 
 export type Chat = {
   posting: Posting;
@@ -74,50 +74,65 @@ export type Chat = {
   polls: Polls;
   feature: RealtimeFeature;
   /**
-   * For a client that joins the livestream without asking for its chat: calls `enter`, from which moment on they hear what
-   * is said, and returns how to tell them (`chat:history`) what was said before; nothing, where they hear it already or may
-   * not.
+   * Replays history for a client that joins the livestream without `chat:join`: calls `enter`, which subscribes it,
+   * and returns a function that sends `chat:history` with the messages before. Returns undefined where the client
+   * joined the chat already or may not read it.
    */
-  greet(client: RealtimeClient, streamId: string, enter: () => void): Promise<(() => void) | undefined>;
-  /** Somebody is nobody any more: what they wrote stays without its author, or goes too. */
-  forgetUser(user: DepartedUser): Promise<void>;
+  replayOnJoin(
+    client: RealtimeClient,
+    streamId: string,
+    enter: () => void,
+  ): Promise<(() => void) | undefined>;
+  /** Removes a deleted account: its messages lose their author, or are deleted. */
+  forgetUser(user: DeletedUser): Promise<void>;
   start(): Promise<void>;
-  /** Stores what was taken, within a bounded time, and takes no more. Idempotent. */
+  /** Writes accepted messages and votes within a bounded time and rejects new ones. Idempotent. */
   close(): Promise<void>;
 };
 
-/** The chat of all livestreams. */
+/** Creates the chat of all livestreams. */
 export function createChat(options: ChatOptions): Chat {
   const { sql, hub, streams, clock, log } = options;
-  const limits = { ...LIMITS, ...options.limits };
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const rooms = new ChatRooms({ sql, streams, clock });
-  const standings = new Standings(options.isAdminAccount, clock);
+  const roles = new ChatRoles(options.isAdminAccount, clock);
   const messages = new MessageTable(sql);
   const store = new MessageStore({ sql, clock, log, limits });
-  const hash = createAddressHash(options.addressSecret);
-  const followers = new Recall<boolean>(clock, { ttlMs: FOLLOWING_MS, keys: FOLLOWERS, keep: (yes) => yes });
+  const hashAddress = createAddressHash(options.addressSecret);
+  const followers = new TtlCache<boolean>(clock, {
+    ttlMs: FOLLOW_CACHE_TTL_MS,
+    maxEntries: FOLLOW_CACHE_ENTRIES,
+    shouldKeep: (yes) => yes,
+  });
   const isFollowing = (follower: string, followed: string): Promise<boolean> =>
     followers.get(JSON.stringify([follower, followed]), () => options.isFollowing(follower, followed));
 
-  const posting = new Posting({ rooms, standings, store, hub, isFollowing, hash, clock, limits });
+  const posting = new Posting({ rooms, roles, store, hub, isFollowing, hashAddress, clock, limits });
   const history = new History({ rooms, table: messages });
   const table = new ModerationTable(sql);
-  const moderation = new Moderation({ sql, rooms, standings, store, messages, table, hub, clock });
-  const settings = new Settings({ rooms, standings, moderation, table: new SettingsTable(sql), hub });
-  const reactions = new Reactions({ rooms, standings, hub, hash, clock });
-  const polls = new Polls({ sql, rooms, standings, moderation, hub, clock, log, limits });
-  const attendance = new Attendance({ rooms, standings, history });
+  const moderation = new Moderation({ sql, rooms, roles, store, messages, table, hub, clock });
+  const settings = new Settings({ rooms, roles, moderation, table: new SettingsTable(sql), hub });
+  const reactions = new Reactions({ rooms, roles, hub, hashAddress, clock });
+  const polls = new Polls({ sql, rooms, roles, moderation, hub, clock, log, limits });
+  const membership = new ChatMembership({ rooms, roles, history });
   const pollTable = new PollTable(sql);
-  const departures = new Departures({ rooms, store, messages, moderation: table, polls: pollTable, hub });
+  const accountDeletion = new AccountDeletion({
+    rooms,
+    store,
+    messages,
+    moderation: table,
+    polls: pollTable,
+    hub,
+  });
 
-  const sweptMessages: Sweepable = {
+  const sweptMessages: SweptTable = {
     async sweep(before, atMost) {
       for (const room of rooms.all) room.recent.forgetBefore(idBoundary(before));
       return await messages.sweep(before, atMost);
     },
   };
-  const swept = { 'chat messages': sweptMessages, 'log of the chat': table, polls: pollTable };
-  const sweepers = Object.entries(swept).map(
+  const sweptTables = { 'chat messages': sweptMessages, 'chat log entries': table, polls: pollTable };
+  const sweepers = Object.entries(sweptTables).map(
     ([what, rows]) =>
       new Sweeper({ what, days: options.keepDays ?? 0, sweep: (...upTo) => rows.sweep(...upTo), clock, log }),
   );
@@ -136,19 +151,21 @@ export function createChat(options: ChatOptions): Chat {
     moderation,
     settings,
     polls,
-    feature: chatFeature({ attendance, history, posting, reactions, polls }),
-    forgetUser: (user) => departures.forget(user),
-    async greet(client, streamId, enter) {
+    feature: chatFeature({ membership, history, posting, reactions, polls }),
+    forgetUser: (user) => accountDeletion.forget(user),
+    async replayOnJoin(client, streamId, enter) {
       try {
-        return await attendance.greet(client, streamId, enter);
+        return await membership.replayOnJoin(client, streamId, enter);
       } catch (error) {
-        log.warn({ err: error, streamId }, 'who joined is not told what was said before');
+        log.warn({ err: error, streamId }, 'chat history replay failed');
         return undefined;
       }
     },
     async start() {
       forgetStreams = streams.onUpdate((streamId) => {
-        rooms.updated(streamId).catch((error: unknown) => log.warn({ err: error, streamId }, 'chat'));
+        rooms
+          .livestreamUpdated(streamId)
+          .catch((error: unknown) => log.warn({ err: error, streamId }, 'chat room refresh failed'));
       });
       await polls.start();
       for (const sweeper of sweepers) sweeper.start();

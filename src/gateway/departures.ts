@@ -1,14 +1,15 @@
 import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
 import type { Audience } from '../audience/index.js';
 import type { Chat } from '../chat/index.js';
-import type { Streams, Thumbnails } from '../streams/index.js';
+import type { Streams } from '../streams/index.js';
+import type { ThumbnailStore } from '../thumbnails/index.js';
 
 export type DepartureRooms = {
   authentication: Pick<Authentication, 'departures' | 'follows'>;
   keys: StreamKeys;
   channels: Channels;
   streams: Streams;
-  thumbnails: Thumbnails;
+  thumbnails: ThumbnailStore;
   audience: Audience;
   chat: Chat;
 };
@@ -37,7 +38,11 @@ export function startDepartures(rooms: DepartureRooms): void {
 }
 
 /** What goes on air meanwhile, by a publisher who was let in a moment before, is ended first. */
-async function removeLivestreams(userId: string, streams: Streams, thumbnails: Thumbnails): Promise<void> {
+async function removeLivestreams(
+  userId: string,
+  streams: Streams,
+  thumbnails: ThumbnailStore,
+): Promise<void> {
   for (;;) {
     const page = await streams.listByUser(userId, { limit: 100, offset: 0 }, 'all');
     if (page.length === 0) return;

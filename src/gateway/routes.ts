@@ -23,7 +23,8 @@ import { type WhipIngest, whipRoutes } from '../ingest/whip/index.js';
 import type { Packager } from '../packager/index.js';
 import { type Clock, projectRoot } from '../platform/index.js';
 import { type Realtime, realtimeRoutes } from '../realtime/index.js';
-import type { Streams, Thumbnails } from '../streams/index.js';
+import type { Streams } from '../streams/index.js';
+import type { ThumbnailStore } from '../thumbnails/index.js';
 import type { Webhooks } from '../webhooks/index.js';
 import type { IceServers } from '../webrtc/index.js';
 
@@ -33,7 +34,7 @@ export type House = {
   keys: StreamKeys;
   channels: Channels;
   streams: Streams;
-  thumbnails: Thumbnails;
+  thumbnails: ThumbnailStore;
   packager: Packager;
   realtime: RealtimeEgress;
   whip: WhipIngest;

@@ -3,7 +3,7 @@ import { BitReader } from './bit-reader.js';
 export type AacConfiguration = {
   /** Audio object type: 2 is AAC-LC, 5 HE-AAC (SBR), 29 HE-AAC v2 (PS). */
   objectType: number;
-  /** Hz, as it is heard: with SBR the doubled rate. */
+  /** Output sample rate, Hz: with SBR twice the core rate. */
   sampleRate: number;
   channels: number;
 };
@@ -13,13 +13,13 @@ const SAMPLE_RATES = [
   96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
 ];
 const ESCAPED_RATE = 15;
-/** Channels by channelConfiguration (table 1.19); 0 means that a program config element says it. */
+/** Channels by channelConfiguration (table 1.19); 0: given by a program config element. */
 const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8];
 const OBJECT_TYPE_ESCAPE = 31;
 const OBJECT_TYPE_SBR = 5;
 const OBJECT_TYPE_PS = 29;
 
-/** Reads an AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1). Gives undefined when it is not one. */
+/** Reads an AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1). Returns undefined for invalid bytes. */
 export function readAacConfiguration(config: Uint8Array): AacConfiguration | undefined {
   try {
     const bits = new BitReader(config);
@@ -27,7 +27,7 @@ export function readAacConfiguration(config: Uint8Array): AacConfiguration | und
     let sampleRate = readSampleRate(bits);
     const layout = bits.bits(4);
     if (objectType === OBJECT_TYPE_SBR || objectType === OBJECT_TYPE_PS) sampleRate = readSampleRate(bits);
-    // Parametric stereo is sent as mono. Without a known layout stereo is the best guess.
+    // Parametric stereo is coded as mono. An unknown layout is taken for stereo.
     const channels = objectType === OBJECT_TYPE_PS ? 2 : CHANNELS[layout] || 2;
     if (objectType === 0 || sampleRate === undefined) return undefined;
     return { objectType, sampleRate, channels };

@@ -12,11 +12,14 @@ export const AV1_OBU = {
 const FORBIDDEN = 0x80;
 const HAS_EXTENSION = 0x04;
 const HAS_SIZE = 0x02;
-/** A leb128 number is written in at most so many bytes (section 4.10.5), and never above 2^32 - 1. */
+/** Limits of leb128 (section 4.10.5): eight bytes, value at most 2^32 - 1. */
 const LEB128_BYTES = 8;
 const LEB128_MAXIMUM = 0xffff_ffff;
 
-/** How many bytes the leb128 number at `offset` takes; 0 when it does not end before `end`, or is too large. */
+/**
+ * Returns the number of bytes of the leb128 value at `offset`; 0 if it does not end before `end`, or exceeds 2^32 -
+ * 1.
+ */
 export function leb128Length(bytes: Uint8Array, offset: number, end: number): number {
   for (let count = 1; count <= LEB128_BYTES && offset + count <= end; count++) {
     if (bytes[offset + count - 1]! < 0x80) return leb128(bytes, offset, count) <= LEB128_MAXIMUM ? count : 0;
@@ -24,14 +27,14 @@ export function leb128Length(bytes: Uint8Array, offset: number, end: number): nu
   return 0;
 }
 
-/** The leb128 number of `length` bytes at `offset`. */
+/** Reads the leb128 value of `length` bytes at `offset`. */
 export function leb128(bytes: Uint8Array, offset: number, length: number): number {
   let value = 0;
   for (let i = length - 1; i >= 0; i--) value = value * 128 + (bytes[offset + i]! & 0x7f);
   return value;
 }
 
-/** Writes a number as leb128. @returns the offset behind it */
+/** Writes a value as leb128. @returns the offset after it */
 export function writeLeb128(target: Uint8Array, offset: number, value: number): number {
   let at = offset;
   let rest = value;
@@ -40,18 +43,18 @@ export function writeLeb128(target: Uint8Array, offset: number, value: number): 
   return at;
 }
 
-/** What the first bytes of an OBU say. */
+/** Header of an OBU. */
 export type Av1ObuHeader = {
   type: number;
-  /** 1, or 2 with an extension. */
+  /** 1, or 2 with the extension byte. */
   headerBytes: number;
-  /** With the size field behind the header, if there is one. */
+  /** Offset after the header and, if present, the size field. */
   payloadOffset: number;
-  /** As the size field has it; undefined when there is none: the payload then fills what it stands in. */
+  /** Payload bytes as in the size field; undefined without one: the payload then fills its container. */
   size: number | undefined;
 };
 
-/** Reads the header of the OBU at `offset` (section 5.3); undefined when it is broken. */
+/** Reads the OBU header at `offset` (section 5.3). Returns undefined if it is invalid. */
 export function readAv1ObuHeader(bytes: Uint8Array, offset: number, end: number): Av1ObuHeader | undefined {
   const first = bytes[offset];
   if (first === undefined || offset >= end || (first & FORBIDDEN) !== 0) return undefined;
@@ -65,7 +68,7 @@ export function readAv1ObuHeader(bytes: Uint8Array, offset: number, end: number)
   return { type, headerBytes, payloadOffset: behind + length, size: leb128(bytes, behind, length) };
 }
 
-/** The first byte of an OBU, changed so that a size field follows its header. */
+/** Returns the first byte of an OBU header with obu_has_size_field set. */
 export function withSize(first: number): number {
   return first | HAS_SIZE;
 }

@@ -1,17 +1,17 @@
 import { AV1_OBU, readAv1ObuHeader } from './av1-obu.js';
 import { BitReader } from './bit-reader.js';
 
-/** What a sequence header of AV1 says (AV1 Bitstream & Decoding Process Specification, section 5.5). */
+/** Fields of an AV1 sequence header (AV1 Bitstream & Decoding Process Specification, section 5.5). */
 export type Av1SequenceHeader = {
   /** seq_profile: 0 Main, 1 High, 2 Professional. */
   profile: number;
-  /** seq_level_idx and seq_tier of the first operating point: that of all layers. */
+  /** seq_level_idx and seq_tier of the first operating point, which includes all layers. */
   level: number;
   tier: number;
-  /** Pixels: the largest frame; single frames may be smaller. */
+  /** Largest frame, pixels; single frames may be smaller. */
   width: number;
   height: number;
-  /** Bits: 8, 10 or 12. */
+  /** 8, 10 or 12 bits. */
   bitDepth: number;
   monochrome: boolean;
   subsamplingX: number;
@@ -19,9 +19,9 @@ export type Av1SequenceHeader = {
   chromaSamplePosition: number;
 };
 
-/** Levels above this have a tier (section 5.5.1). */
+/** Levels above this one have a seq_tier (section 5.5.1). */
 const HIGHEST_LEVEL_WITHOUT_TIER = 7;
-/** Pixels: MaxPicSize of the highest levels (section A.3). */
+/** MaxPicSize of the highest levels (section A.3), pixels. */
 const MAXIMUM_PICTURE = 35_651_584;
 const PROFILE_HIGH = 1;
 const PROFILE_PROFESSIONAL = 2;
@@ -29,10 +29,12 @@ const PROFILE_PROFESSIONAL = 2;
 const BT_709 = 1;
 const SRGB = 13;
 const IDENTITY = 0;
-/** Version 1 with the marker bit in front: the first byte of an AV1CodecConfigurationRecord. */
+/** Marker bit and version 1: first byte of an AV1CodecConfigurationRecord. */
 const CONFIGURATION_VERSION = 0x81;
 
-/** Reads the payload of a sequence header OBU; undefined when it is not one, or of pictures that no level allows. */
+/**
+ * Reads the payload of a sequence header OBU. Returns undefined if it is invalid, or larger than every level allows.
+ */
 export function readAv1SequenceHeader(payload: Uint8Array): Av1SequenceHeader | undefined {
   try {
     const header = readSequence(new BitReader(payload));
@@ -43,7 +45,7 @@ export function readAv1SequenceHeader(payload: Uint8Array): Av1SequenceHeader | 
   }
 }
 
-/** The same of a whole OBU with its header. */
+/** Reads a sequence header OBU including its OBU header. */
 export function readAv1SequenceHeaderObu(obu: Uint8Array): Av1SequenceHeader | undefined {
   const header = readAv1ObuHeader(obu, 0, obu.length);
   if (header?.type !== AV1_OBU.sequenceHeader) return undefined;
@@ -51,10 +53,10 @@ export function readAv1SequenceHeaderObu(obu: Uint8Array): Av1SequenceHeader | u
 }
 
 /**
- * The AV1CodecConfigurationRecord ("av1C"; AV1 Codec ISO Media File Format Binding, section 2.3.3), which is also what
- * Matroska keeps as CodecPrivate.
+ * Builds an AV1CodecConfigurationRecord ("av1C"; AV1 Codec ISO Media File Format Binding, section 2.3.3), which is
+ * also Matroska's CodecPrivate.
  *
- * @param obu the sequence header as an OBU with its size field
+ * @param obu the sequence header OBU with its size field
  */
 export function av1Configuration(header: Av1SequenceHeader, obu: Uint8Array): Buffer {
   const highBitDepth = header.bitDepth > 8 ? 0x40 : 0;
@@ -74,10 +76,10 @@ function readSequence(bits: BitReader): Av1SequenceHeader {
   const heightBits = bits.bits(4) + 1;
   const width = bits.bits(widthBits) + 1;
   const height = bits.bits(heightBits) + 1;
-  if (!reduced && bits.flag()) bits.skip(7); // lengths of frame ids
-  bits.skip(3); // superblocks of 128 pixels, two intra tools
+  if (!reduced && bits.flag()) bits.skip(7); // delta_frame_id_length_minus_2, additional_frame_id_length_minus_1
+  bits.skip(3); // use_128x128_superblock, enable_filter_intra, enable_intra_edge_filter
   if (!reduced) skipTools(bits);
-  bits.skip(3); // superres, cdef, restoration
+  bits.skip(3); // enable_superres, enable_cdef, enable_restoration
   return { profile, level, tier, width, height, ...readColour(bits, profile) };
 }
 
@@ -108,9 +110,9 @@ function readOperatingPoints(bits: BitReader): { level: number; tier: number } {
 }
 
 function skipTools(bits: BitReader): void {
-  bits.skip(4); // interintra, masked compound, warped motion, dual filter
+  bits.skip(4); // enable_interintra_compound, enable_masked_compound, enable_warped_motion, enable_dual_filter
   const hasOrderHint = bits.flag();
-  if (hasOrderHint) bits.skip(2); // jnt_comp, ref_frame_mvs
+  if (hasOrderHint) bits.skip(2); // enable_jnt_comp, enable_ref_frame_mvs
   const choosesScreenTools = bits.flag();
   const screenTools = choosesScreenTools || bits.flag();
   if (screenTools && !bits.flag()) bits.bit(); // seq_choose_integer_mv, seq_force_integer_mv
@@ -122,7 +124,7 @@ type Colour = Pick<
   'bitDepth' | 'monochrome' | 'subsamplingX' | 'subsamplingY' | 'chromaSamplePosition'
 >;
 
-/** color_config() (section 5.5.2) as far as the decoder configuration needs it. */
+/** Reads color_config() (section 5.5.2) as far as the codec configuration needs it. */
 function readColour(bits: BitReader, profile: number): Colour {
   const high = bits.flag();
   const twelve = high && profile === PROFILE_PROFESSIONAL && bits.flag();

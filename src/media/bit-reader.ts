@@ -1,6 +1,6 @@
 /**
- * Reads bits, most significant first, from the payload of a NAL unit or a decoder configuration. Emulation
- * prevention bytes (ITU-T H.264 7.4.1) must have been taken out before.
+ * Reads bits, most significant first, from a NAL unit's payload or a decoder configuration. Emulation prevention
+ * bytes (ITU-T H.264 7.4.1) must have been removed.
  */
 export class BitReader {
   readonly #bytes: Uint8Array;
@@ -10,15 +10,15 @@ export class BitReader {
     this.#bytes = bytes;
   }
 
-  /** Bits left. */
+  /** Remaining bits. */
   get left(): number {
     return this.#bytes.length * 8 - this.#position;
   }
 
-  /** One bit. @throws RangeError behind the end. */
+  /** Reads one bit. @throws RangeError at the end */
   bit(): number {
     const byte = this.#bytes[this.#position >> 3];
-    if (byte === undefined) throw new RangeError('the bits have ended');
+    if (byte === undefined) throw new RangeError('read beyond the end');
     const bit = (byte >> (7 - (this.#position & 7))) & 1;
     this.#position++;
     return bit;
@@ -28,7 +28,7 @@ export class BitReader {
     return this.bit() === 1;
   }
 
-  /** An unsigned number of up to 32 bits. */
+  /** Reads an unsigned integer of up to 32 bits. */
   bits(count: number): number {
     let value = 0;
     for (let i = 0; i < count; i++) value = value * 2 + this.bit();
@@ -36,18 +36,18 @@ export class BitReader {
   }
 
   skip(count: number): void {
-    if (count > this.left) throw new RangeError('the bits have ended');
+    if (count > this.left) throw new RangeError('read beyond the end');
     this.#position += count;
   }
 
-  /** Unsigned Exp-Golomb, `ue(v)` (ITU-T H.264 9.1). */
+  /** Reads an unsigned Exp-Golomb code, `ue(v)` (ITU-T H.264 9.1). */
   unsigned(): number {
     let zeros = 0;
-    while (this.bit() === 0) if (++zeros > 31) throw new RangeError('an Exp-Golomb code is too long');
+    while (this.bit() === 0) if (++zeros > 31) throw new RangeError('Exp-Golomb code too long');
     return 2 ** zeros - 1 + this.bits(zeros);
   }
 
-  /** Signed Exp-Golomb, `se(v)` (ITU-T H.264 9.1.1). */
+  /** Reads a signed Exp-Golomb code, `se(v)` (ITU-T H.264 9.1.1). */
   signed(): number {
     const code = this.unsigned();
     return code % 2 === 1 ? (code + 1) / 2 : -code / 2;

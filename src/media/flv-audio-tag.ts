@@ -1,24 +1,24 @@
 import type { AudioCodec } from './source-info.js';
 
-/** What the first bytes of an audio tag's body say. */
+/** Header of an audio tag's body. */
 export type FlvAudioTag =
   | {
       packet: 'configuration' | 'frame';
       codec: AudioCodec;
       /**
-       * The body as every FLV reader knows it: AAC and MP3 that came in an enhanced header get the classic one
-       * (the bytes are changed in place), everything else is as it came.
+       * Body with a legacy header. The enhanced header of AAC and MP3 is rewritten in place; other bodies are
+       * unchanged.
        */
       body: Buffer;
-      /** Where the codec's own bytes begin in `body`. */
+      /** Offset of the codec's data in `body`. */
       dataOffset: number;
-      /** What the tag header itself says (meaningless for AAC, which says it in its configuration). */
+      /** Values of the tag header; not valid for AAC, whose configuration holds them. */
       sampleRate: number;
       channels: number;
     }
-  /** Nothing to decode: the end of a sequence, a channel layout. */
+  /** No media: the end of a sequence, a channel layout. */
   | { packet: 'other' }
-  /** A codec that nobody here reads; its name for people. */
+  /** A codec the gateway cannot read; its display name. */
   | { packet: 'unsupported'; codec: string };
 
 /** SoundFormat (Flash Video File Format 10.1, annex E.4.2.1). */
@@ -36,9 +36,9 @@ const FORMAT_NAMES: Record<number, string> = {
   14: 'MP3 at 8 kHz',
 };
 const SOUND_RATES = [5_512, 11_025, 22_050, 44_100];
-/** AAC is always announced as 44.1 kHz, 16 bit, stereo (annex E.4.2.1). */
+/** AAC is always signalled as 44.1 kHz, 16 bit, stereo (annex E.4.2.1). */
 const AAC_TAG = 0xaf;
-/** MP3, 44.1 kHz, 16 bit, stereo: decoders look into the frames for the truth. */
+/** MP3, 44.1 kHz, 16 bit, stereo: decoders read the real values from the frames. */
 const MP3_TAG = 0x2f;
 const AAC_SEQUENCE_HEADER = 0;
 const AAC_RAW = 1;
@@ -53,7 +53,7 @@ const FOUR_CC_NAMES: Record<string, string> = {
   'ec-3': 'E-AC-3',
 };
 
-/** Reads the header of an audio tag's body. Gives undefined when the body is too short to be one. */
+/** Reads the header of an audio tag's body. Returns undefined if the body is too short. */
 export function readFlvAudioTag(body: Buffer): FlvAudioTag | undefined {
   if (body.length < 1) return undefined;
   const format = body[0]! >> 4;

@@ -1,23 +1,23 @@
 /**
- * One FLV tag without its framing (Adobe Flash Video File Format 10.1, annex E.4.1): what RTMP audio, video and
- * data messages carry and what ffmpeg's FLV demuxer reads.
+ * An FLV tag without framing (Adobe Flash Video File Format 10.1, annex E.4.1): the payload of RTMP audio, video and
+ * data messages, and the input of ffmpeg's FLV demuxer.
  */
 export type FlvTag = {
   kind: 'audio' | 'video' | 'script';
-  /** Milliseconds from the start of the publication's current timeline (decode time). Not wrapped. */
+  /** Decode time, ms from the start of the publication's current timeline. Not wrapped. */
   timestamp: number;
-  /** The tag's body, beginning with the audio or video tag header. Never written to after publication. */
+  /** Body from the audio or video tag header on. Immutable after publication. */
   body: Buffer;
-  /** A decoder configuration (AVC/HEVC/AV1 sequence header, AudioSpecificConfig), not a picture or sound. */
+  /** Decoder configuration (AVC/HEVC/AV1 sequence header, AudioSpecificConfig) rather than a coded frame. */
   header: boolean;
-  /** A picture that can be decoded by itself. Always false for audio and script tags. */
+  /** Random access point. Always false for audio and script tags. */
   keyframe: boolean;
 };
 
-/** FLV tag types (annex E.4.1), the same numbers as RTMP message type ids. */
+/** FLV tag types (annex E.4.1), equal to the RTMP message type ids. */
 export const FLV_TAG_TYPE = { audio: 8, video: 9, script: 18 } as const;
 
-/** FLV file header (annex E.2) with its first PreviousTagSize. The flags must match what follows. */
+/** Builds the FLV file header (annex E.2) with the first PreviousTagSize. The flags must match the tags that follow. */
 export function flvFileHeader(has: { audio: boolean; video: boolean }): Buffer {
   return Buffer.from([
     0x46,
@@ -39,8 +39,8 @@ export function flvFileHeader(has: { audio: boolean; video: boolean }): Buffer {
 const TAG_HEADER_SIZE = 11;
 
 /**
- * The tag with its framing. `timestamp` (ms) must fit 31 bits: FLV readers take it as a signed number.
- * Gives two small buffers around the body, so that the body is not copied.
+ * Frames a tag. `timestamp` (ms) must fit 31 bits, because readers take it as signed. Returns two small buffers
+ * around the body, which is not copied.
  */
 export function frameFlvTag(tag: FlvTag, timestamp: number): [head: Buffer, body: Buffer, tail: Buffer] {
   const head = Buffer.allocUnsafe(TAG_HEADER_SIZE);

@@ -1,30 +1,27 @@
 import type { VideoCodec } from './source-info.js';
 
-/** What the first bytes of a video tag's body say. */
+/** Header of a video tag's body. */
 export type FlvVideoTag =
   | {
       packet: 'configuration' | 'frame';
       codec: VideoCodec;
       keyframe: boolean;
-      /** Presentation time minus decode time, ms. */
+      /** CompositionTime: presentation time minus decode time, ms. */
       compositionTime: number;
-      /**
-       * The body as every FLV reader knows it: H.264 that came in an enhanced header gets the classic one (the
-       * bytes are changed in place), everything else is as it came.
-       */
+      /** Body with a legacy header. The enhanced header of H.264 is rewritten in place; other bodies are unchanged. */
       body: Buffer;
-      /** Where the codec's own bytes begin in `body`. */
+      /** Offset of the codec's data in `body`. */
       dataOffset: number;
     }
-  /** Nothing to decode: the end of a sequence, HDR metadata, seek marks. */
+  /** No media: the end of a sequence, HDR metadata, seek commands. */
   | { packet: 'other' }
-  /** A codec that nobody here reads; its name for people. */
+  /** A codec the gateway cannot read; its display name. */
   | { packet: 'unsupported'; codec: string };
 
 /** Frame types (Flash Video File Format 10.1, annex E.4.3.1). */
 const FRAME_TYPE_KEY = 1;
 const FRAME_TYPE_COMMAND = 5;
-/** Codec ids (same place). */
+/** CodecID (annex E.4.3.1). */
 const CODEC_ID_AVC = 7;
 const CODEC_NAMES: Record<number, string> = {
   2: 'Sorenson H.263',
@@ -41,14 +38,14 @@ const AVC_SEQUENCE_HEADER = 0;
 const AVC_NALU = 1;
 const CLASSIC_HEADER_SIZE = 5;
 
-/** Enhanced RTMP v2, "Enhanced Video": the top bit says that a FourCC follows. */
+/** Enhanced RTMP v2, "Enhanced Video": IsExHeader, the top bit, announces a FourCC. */
 const ENHANCED = 0x80;
 const VIDEO_PACKET = { sequenceStart: 0, codedFrames: 1, codedFramesX: 3, multitrack: 6, modEx: 7 } as const;
 const FOUR_CC: Record<string, VideoCodec> = { avc1: 'h264', hvc1: 'hevc', av01: 'av1', vp09: 'vp9' };
 const ENHANCED_HEADER_SIZE = 5;
 const COMPOSITION_TIME_SIZE = 3;
 
-/** Reads the header of a video tag's body. Gives undefined when the body is too short to be one. */
+/** Reads the header of a video tag's body. Returns undefined if the body is too short. */
 export function readFlvVideoTag(body: Buffer): FlvVideoTag | undefined {
   if (body.length < 1) return undefined;
   return body[0]! & ENHANCED ? readEnhanced(body) : readClassic(body);
@@ -105,8 +102,8 @@ function readEnhanced(body: Buffer): FlvVideoTag | undefined {
 }
 
 /**
- * Both headers are five bytes long, or eight with the composition time: the classic one, which ends with the
- * composition time, fits over the end of the enhanced one.
+ * Rewrites an enhanced header as a legacy one, in place. Both are five bytes long, or eight with the composition
+ * time: the legacy header, which ends with the composition time, fits over the end of the enhanced one.
  */
 function toClassic(body: Buffer, frame: boolean, timed: boolean): Buffer {
   const frameType = (body[0]! >> 4) & 0x07;

@@ -1,40 +1,40 @@
 import { BitReader } from './bit-reader.js';
 
-/** What an H.264 stream says of itself. */
+/** Properties of an H.264 stream from its SPS. */
 export type H264Configuration = {
   /** profile_idc: 66 Baseline, 77 Main, 100 High, ... */
   profile: number;
-  /** The byte of constraint flags behind profile_idc. */
+  /** Constraint flags, the byte after profile_idc. */
   constraints: number;
   /** level_idc: 31 is level 3.1. */
   level: number;
-  /** Pixels, cropping applied. */
+  /** Pixels after cropping. */
   width: number;
   height: number;
-  /** From the VUI's timing, if the encoder wrote it. */
+  /** Frame rate of the VUI, if present. */
   frameRate?: number;
 };
 
-/** Profiles whose SPS carries chroma format and scaling lists (ITU-T H.264 7.3.2.1.1). */
+/** Profiles whose SPS has chroma_format_idc and scaling lists (ITU-T H.264 7.3.2.1.1). */
 const PROFILES_WITH_CHROMA = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
 const EXTENDED_SAR = 255;
 const NAL_TYPE_SPS = 7;
-/** No picture of H.264 is larger (level 6.2 has 139,264 macroblocks; a side is at most 8 times their root). */
+/** Greatest width or height, pixels: level 6.2 has 139,264 macroblocks, and a side is at most 8 times their root. */
 const MAXIMUM_SIDE = 16_384;
 
 /**
- * Reads an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1), which is what an RTMP AVC sequence header
- * carries behind its five bytes of tag header. Gives undefined when it is not one.
+ * Reads an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1), which follows the five header bytes of an RTMP
+ * AVC sequence header. Returns undefined if it is invalid.
  */
 export function readH264Configuration(record: Uint8Array): H264Configuration | undefined {
-  // version, profile, constraints, level, length size, number of SPS, then 16 bits of length and the SPS.
+  // Version, profile, constraints, level, length size, number of SPS, then 16 bits of length and the SPS.
   if (record.length < 8 || record[0] !== 1 || (record[5]! & 0x1f) === 0) return undefined;
   const length = (record[6]! << 8) | record[7]!;
   if (record.length < 8 + length) return undefined;
   return readH264Sps(record.subarray(8, 8 + length));
 }
 
-/** Reads a sequence parameter set NAL unit (ITU-T H.264 7.3.2.1.1). Gives undefined when it is not one. */
+/** Reads a sequence parameter set NAL unit (ITU-T H.264 7.3.2.1.1). Returns undefined if it is invalid. */
 export function readH264Sps(nal: Uint8Array): H264Configuration | undefined {
   if (nal.length < 4 || (nal[0]! & 0x1f) !== NAL_TYPE_SPS) return undefined;
   try {
@@ -64,7 +64,7 @@ function readSps(bits: BitReader): H264Configuration | undefined {
   const crop = bits.flag()
     ? [bits.unsigned(), bits.unsigned(), bits.unsigned(), bits.unsigned()]
     : [0, 0, 0, 0];
-  // Table 6-1: in 4:2:0 a cropping unit is two pixels wide and high, in 4:2:2 two wide.
+  // Table 6-1: a cropping unit of 4:2:0 is two pixels wide and high, of 4:2:2 two wide.
   const unitWidth = chroma === 1 || chroma === 2 ? 2 : 1;
   const unitHeight = (chroma === 1 ? 2 : 1) * (2 - framesOnly);
   const width = columns * 16 - (crop[0]! + crop[1]!) * unitWidth;
@@ -75,7 +75,7 @@ function readSps(bits: BitReader): H264Configuration | undefined {
   return frameRate === undefined ? known : { ...known, frameRate };
 }
 
-/** chroma_format_idc, with the fields that follow it skipped. 0 stands also for separately coded planes. */
+/** Reads chroma_format_idc and skips the fields after it. 0 also stands for separate colour planes. */
 function readChroma(bits: BitReader): number {
   const format = bits.unsigned();
   const separate = format === 3 && bits.flag();
@@ -107,12 +107,12 @@ function skipPictureOrder(bits: BitReader): void {
     bits.signed(); // offset_for_non_ref_pic
     bits.signed(); // offset_for_top_to_bottom_field
     const cycle = bits.unsigned();
-    if (cycle > 255) throw new RangeError('the picture order cycle is too long');
+    if (cycle > 255) throw new RangeError('picture order count cycle too long');
     for (let i = 0; i < cycle; i++) bits.signed();
   }
 }
 
-/** The VUI's timing (annex E.1.1): two ticks are one frame. */
+/** Reads the VUI's timing (annex E.1.1): two ticks are one frame. */
 function readFrameRate(bits: BitReader): number | undefined {
   if (bits.flag() && bits.bits(8) === EXTENDED_SAR) bits.skip(32); // aspect ratio
   if (bits.flag()) bits.bit(); // overscan
@@ -131,7 +131,7 @@ function readFrameRate(bits: BitReader): number | undefined {
   return rate >= 1 && rate <= 300 ? rate : undefined;
 }
 
-/** Takes out emulation_prevention_three_byte (ITU-T H.264 7.3.1). */
+/** Removes emulation_prevention_three_byte (ITU-T H.264 7.3.1). */
 function withoutEmulationPrevention(bytes: Uint8Array): Uint8Array {
   const clean = new Uint8Array(bytes.length);
   let length = 0;

@@ -1,38 +1,38 @@
-/** Codecs a publisher may send, by the names that people know them by. */
+/** Codecs a publisher may send. */
 export type VideoCodec = 'h264' | 'hevc' | 'av1' | 'vp9' | 'vp8';
 export type AudioCodec = 'aac' | 'mp3' | 'opus' | 'pcm' | 'speex' | 'ac3' | 'flac';
 
-/** What is known of the picture that arrives. Fields appear as they are found out. */
+/** Properties of the video source. Fields appear as they become known. */
 export type VideoSource = {
   codec: VideoCodec;
   /** Pixels. */
   width?: number;
   height?: number;
-  /** Frames per second, announced by the encoder or measured. */
+  /** Frame rate, frames/s, announced by the encoder or measured. */
   frameRate?: number;
-  /** Bits per second, measured over the last seconds. */
+  /** Bitrate over the last seconds, bits/s. */
   bitrate?: number;
-  /** Seconds between the last keyframes (the longest of the last few). */
+  /** Keyframe interval, seconds: the longest of the last few. */
   keyframeInterval?: number;
-  /** Frames that the encoder left out since it connected, as far as the times of the others tell. */
+  /** Frames that the encoder dropped since it connected, estimated from gaps between timestamps. */
   droppedFrames?: number;
-  /** Frames arrive in another order than they are shown in. */
+  /** Frames arrive in decode order that differs from presentation order (B-frames). */
   bFrames?: boolean;
 };
 
 export type AudioSource = {
   codec: AudioCodec;
-  /** Hz. */
+  /** Sample rate, Hz. */
   sampleRate?: number;
   channels?: number;
-  /** Bits per second, measured over the last seconds. */
+  /** Bitrate over the last seconds, bits/s. */
   bitrate?: number;
 };
 
-/** What a publisher sends: shown to the broadcaster and the base for choosing the ladder. */
+/** Properties of the publisher's source, shown to the broadcaster and the base for choosing the ladder. */
 export type SourceInfo = {
   protocol: 'rtmp' | 'rtmps' | 'whip';
-  /** The encoder's own name, as it gives it. */
+  /** Encoder name, as the encoder sends it. */
   encoder?: string;
   video?: VideoSource;
   audio?: AudioSource;

@@ -1,4 +1,4 @@
-import { PublicError } from '../platform/index.js';
+import { isUuid, PublicError } from '../platform/index.js';
 import type { Livestream, PublisherPass, StreamStatus } from '../streams/index.js';
 import { type IceServer, type Offer, parseOffer } from '../webrtc/index.js';
 import {
@@ -74,7 +74,6 @@ export type ActiveStream = {
 
 export type StreamStats = StreamStatus & { streamId: string; startedAt: Date | null; viewers: number };
 
-const STREAM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Streams asked of the database at once. */
 const PAGE = 100;
 
@@ -107,7 +106,7 @@ export class WebrtcService {
 
   /** Ends a livestream for good. @throws PublicError 404 `stream_not_found` */
   async stopBroadcast(streamId: string): Promise<void> {
-    const found = STREAM_ID.test(streamId) && (await this.#options.streams.end(streamId, 'ended-by-owner'));
+    const found = isUuid(streamId) && (await this.#options.streams.end(streamId, 'ended-by-owner'));
     if (!found) throw notFound();
   }
 
@@ -170,7 +169,7 @@ export class WebrtcService {
 
   /** Undefined when there is none. */
   async livestream(streamId: string): Promise<Livestream | undefined> {
-    return STREAM_ID.test(streamId) ? await this.#options.streams.find(streamId) : undefined;
+    return isUuid(streamId) ? await this.#options.streams.find(streamId) : undefined;
   }
 
   async #find(streamId: string): Promise<Livestream> {

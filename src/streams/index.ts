@@ -15,5 +15,4 @@ export * from './publication.js';
 export * from './stream-change.js';
 export * from './stream-state.js';
 export * from './streams.js';
-export * from './thumbnails.js';
 export * from './viewer-gate.js';

@@ -1,101 +1,104 @@
 import type { Packager } from '../packager/index.js';
 import type { Clock, Logger } from '../platform/index.js';
-import type { StreamChange, Streams, Thumbnails } from '../streams/index.js';
-import { type PictureTool, stillPicture } from './still-picture.js';
+import type { StreamChange, Streams } from '../streams/index.js';
+import { type FfmpegProgram, renderThumbnail } from './thumbnail-renderer.js';
+import type { ThumbnailStore } from './thumbnail-store.js';
 
-/** How often it is looked whose turn it is, ms: so many pictures are made at most. */
-const LOOK_MS = 1_000;
-/** Broadcasts often begin with a black picture: the first one is taken so long after they are live, ms. */
-const SETTLE_MS = 3_000;
+/** Interval between captures, ms: at most one capture starts per interval. */
+const POLL_INTERVAL_MS = 1_000;
+/** Delay of the first capture after a broadcast goes live, ms: many broadcasts begin with black frames. */
+const FIRST_CAPTURE_DELAY_MS = 3_000;
 
 export type ThumbnailCapturesOptions = {
   streams: Pick<Streams, 'find' | 'onChange'>;
   packager: Pick<Packager, 'find'>;
-  thumbnails: Pick<Thumbnails, 'capture'>;
-  ffmpeg: PictureTool;
-  /** Ms from one picture of a broadcast to the next; 0: none are made. */
-  interval: number;
+  thumbnails: Pick<ThumbnailStore, 'capture'>;
+  ffmpeg: FfmpegProgram;
+  /** Interval between captures of one broadcast, ms; 0: disabled. */
+  intervalMs: number;
   clock: Clock;
   log: Logger;
 };
 
-/** A broadcast that is under way. `dueAt`: monotonic ms. */
-type Turn = { streamId: string; broadcastId: string; live: boolean; dueAt: number };
+/** A running broadcast. `dueAtMs`: next capture, monotonic ms. */
+type Schedule = { streamId: string; broadcastId: string; live: boolean; dueAtMs: number };
 
 /**
- * Takes a picture of every broadcast now and then, for livestreams that nobody gave one. One at a time, whoever has waited
- * longest: where there are too many broadcasts, or ffmpeg hangs, pictures become rarer and nothing piles up.
+ * Captures thumbnails of broadcasts whose livestream has none of its own. One at a time, the longest overdue first:
+ * too many broadcasts, or an ffmpeg that hangs, make captures rarer, and nothing queues up.
  */
 export class ThumbnailCaptures {
   readonly #options: ThumbnailCapturesOptions;
-  /** By livestream. */
-  readonly #turns = new Map<string, Turn>();
-  readonly #life = new AbortController();
-  #stopListening: () => void = () => {};
+  /** Keyed by livestream id. */
+  readonly #schedules = new Map<string, Schedule>();
+  readonly #lifetime = new AbortController();
+  #unsubscribe: () => void = () => {};
   #current: Promise<void> | undefined;
 
   constructor(options: ThumbnailCapturesOptions) {
     this.#options = options;
   }
 
-  /** To be called before the first broadcast is live. */
+  /** Starts capturing; must be called before the first broadcast goes live. */
   start(): void {
-    const { streams, interval, clock } = this.#options;
-    if (interval === 0) return;
-    this.#stopListening = streams.onChange((change) => this.#changed(change));
-    clock.every(LOOK_MS, () => this.#look(), this.#life.signal);
+    const { streams, intervalMs, clock } = this.#options;
+    if (intervalMs === 0) return;
+    this.#unsubscribe = streams.onChange((change) => this.#changed(change));
+    clock.every(POLL_INTERVAL_MS, () => this.#captureNext(), this.#lifetime.signal);
   }
 
-  /** Resolves when no process is left. Idempotent. */
+  /** Resolves when no ffmpeg process is left. Idempotent. */
   async close(): Promise<void> {
-    this.#stopListening();
-    this.#life.abort();
+    this.#unsubscribe();
+    this.#lifetime.abort();
     await this.#current;
   }
 
   #changed({ streamId, broadcastId, to }: StreamChange): void {
     if (to.name === 'ending' || to.name === 'offline') {
-      this.#turns.delete(streamId);
+      this.#schedules.delete(streamId);
       return;
     }
-    const known = this.#turns.get(streamId);
-    const turn =
-      known?.broadcastId === broadcastId ? known : { streamId, broadcastId, live: false, dueAt: 0 };
-    this.#turns.set(streamId, turn);
-    turn.live = to.name === 'live';
-    if (turn.live) turn.dueAt = Math.max(turn.dueAt, this.#options.clock.monotonic() + SETTLE_MS);
+    const known = this.#schedules.get(streamId);
+    const schedule =
+      known?.broadcastId === broadcastId ? known : { streamId, broadcastId, live: false, dueAtMs: 0 };
+    this.#schedules.set(streamId, schedule);
+    schedule.live = to.name === 'live';
+    if (schedule.live)
+      schedule.dueAtMs = Math.max(schedule.dueAtMs, this.#options.clock.monotonic() + FIRST_CAPTURE_DELAY_MS);
   }
 
-  #look(): void {
+  #captureNext(): void {
     if (this.#current) return;
     const now = this.#options.clock.monotonic();
-    let next: Turn | undefined;
-    for (const turn of this.#turns.values())
-      if (turn.live && turn.dueAt <= now && (!next || turn.dueAt < next.dueAt)) next = turn;
+    let next: Schedule | undefined;
+    for (const schedule of this.#schedules.values())
+      if (schedule.live && schedule.dueAtMs <= now && (!next || schedule.dueAtMs < next.dueAtMs))
+        next = schedule;
     if (!next) return;
     this.#current = this.#capture(next, now).finally(() => {
       this.#current = undefined;
     });
   }
 
-  async #capture(turn: Turn, now: number): Promise<void> {
-    const { streams, packager, thumbnails, ffmpeg, interval, clock, log } = this.#options;
-    const { streamId, broadcastId } = turn;
-    turn.dueAt = now + interval;
+  async #capture(schedule: Schedule, now: number): Promise<void> {
+    const { streams, packager, thumbnails, ffmpeg, intervalMs, clock, log } = this.#options;
+    const { streamId, broadcastId } = schedule;
+    schedule.dueAtMs = now + intervalMs;
     const media = packager.find(streamId, broadcastId)?.newestKeyframe();
     if (!media) {
-      // Sound alone, or pictures by WebRTC alone as yet.
-      turn.dueAt = now + Math.min(interval, SETTLE_MS);
+      // No video track in HLS: audio only, or not yet transcoded.
+      schedule.dueAtMs = now + Math.min(intervalMs, FIRST_CAPTURE_DELAY_MS);
       return;
     }
     try {
       const livestream = await streams.find(streamId);
       if (livestream?.thumbnailUrl !== null) return;
-      const picture = await stillPicture(ffmpeg, media, { clock, signal: this.#life.signal });
-      // Of a broadcast that has ended meanwhile, and may be removed, nothing new is kept.
-      if (this.#turns.get(streamId) === turn) thumbnails.capture(streamId, picture);
+      const jpeg = await renderThumbnail(ffmpeg, media, { clock, signal: this.#lifetime.signal });
+      // Drops the capture of a broadcast that ended meanwhile: its livestream may be deleted.
+      if (this.#schedules.get(streamId) === schedule) thumbnails.capture(streamId, jpeg);
     } catch (error) {
-      log.debug({ err: error, streamId, broadcastId }, 'no picture could be taken of the broadcast');
+      log.debug({ err: error, streamId, broadcastId }, 'thumbnail capture failed');
     }
   }
 }

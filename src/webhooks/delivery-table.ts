@@ -1,12 +1,12 @@
 import type { Sql } from '../platform/index.js';
 import type { WebhookPayload } from './webhook-event.js';
 
-/** Deliveries of one webhook that may wait; further ones fail at once. They can be replayed. */
-const WAITING = 10_000;
+/** Limit on pending deliveries of one webhook; further ones fail at once, and can be replayed. */
+const MAX_PENDING = 10_000;
 
 export type DeliveryStatus = 'pending' | 'delivered' | 'failed';
 
-/** A message to one webhook, and how far it came. */
+/** A message to one webhook and the state of its delivery. */
 export type Delivery = {
   id: string;
   webhookId: string;
@@ -14,10 +14,10 @@ export type Delivery = {
   payload: WebhookPayload;
   status: DeliveryStatus;
   attempts: number;
-  /** When it is tried again, while it is pending. */
+  /** Time of the next attempt while the delivery is pending. */
   nextAttemptAt: Date;
   lastAttemptAt: Date | null;
-  /** Of the last attempt: the HTTP status, or why there was none. */
+  /** HTTP status of the last attempt; null if there was no response. */
   responseStatus: number | null;
   error: string | null;
   createdAt: Date;
@@ -26,13 +26,13 @@ export type Delivery = {
 
 export type NewDelivery = Pick<Delivery, 'id' | 'webhookId' | 'event' | 'payload' | 'createdAt'>;
 
-/** A delivery that is to be sent now, and all it takes. */
+/** A delivery due now, with everything needed to send it. */
 export type DueDelivery = Pick<Delivery, 'id' | 'webhookId' | 'event' | 'payload' | 'attempts'> & {
   url: string;
   secret: string;
 };
 
-/** How an attempt ended; without `retryAt` nothing more is tried. */
+/** Result of an attempt; without `retryAt` there is no further one. */
 export type AttemptResult = {
   at: Date;
   status: DeliveryStatus;
@@ -49,7 +49,7 @@ export class DeliveryTable {
     this.#sql = sql;
   }
 
-  /** Stores new deliveries in one statement; those of webhooks that are gone are left out. */
+  /** Inserts deliveries in one statement; skips those of deleted webhooks. */
   async insert(deliveries: NewDelivery[]): Promise<void> {
     const rows = deliveries.map(({ id, webhookId, event, payload, createdAt }) => {
       return { id, webhook_id: webhookId, event, payload, created_at: createdAt.toISOString() };
@@ -59,15 +59,15 @@ export class DeliveryTable {
         select webhook_id, count(*) as count from webhook_deliveries where status = 'pending' group by webhook_id)
       insert into webhook_deliveries (id, webhook_id, event, payload, created_at, next_attempt_at, status, error)
       select new.id, webhooks.id, new.event, new.payload, new.created_at, new.created_at,
-        case when coalesce(waiting.count, 0) < ${WAITING} then 'pending' else 'failed' end,
-        case when coalesce(waiting.count, 0) < ${WAITING} then null else 'Too many deliveries are waiting.' end
+        case when coalesce(waiting.count, 0) < ${MAX_PENDING} then 'pending' else 'failed' end,
+        case when coalesce(waiting.count, 0) < ${MAX_PENDING} then null else 'Too many deliveries are waiting.' end
       from jsonb_to_recordset(${this.#sql.json(rows)})
         as new(id uuid, webhook_id uuid, event text, payload jsonb, created_at timestamptz)
       join webhooks on webhooks.id = new.webhook_id
       left join waiting on waiting.webhook_id = webhooks.id`;
   }
 
-  /** For every enabled webhook that is not `busy`, its oldest delivery that is due. */
+  /** Returns the oldest due delivery of every enabled webhook that is not `busy`. */
   async due(now: Date, busy: string[]): Promise<DueDelivery[]> {
     return this.#sql<DueDelivery[]>`
       select first.id, webhooks.id as "webhookId", first.event, first.payload, first.attempts, url, secret
@@ -78,7 +78,7 @@ export class DeliveryTable {
       where disabled_at is null and webhooks.id <> all(${busy}::uuid[])`;
   }
 
-  /** When the next delivery of an enabled webhook that is not `busy` is due. */
+  /** Returns when the next delivery of an enabled webhook that is not `busy` is due. */
   async nextDue(busy: string[]): Promise<Date | null> {
     const [row] = await this.#sql<[{ time: Date | null }]>`
       select min(next_attempt_at) as time from webhook_deliveries join webhooks on webhooks.id = webhook_id
@@ -86,7 +86,7 @@ export class DeliveryTable {
     return row.time;
   }
 
-  async noteAttempt(id: string, result: AttemptResult): Promise<void> {
+  async recordAttempt(id: string, result: AttemptResult): Promise<void> {
     const { at, status, responseStatus, error, retryAt } = result;
     await this.#sql`
       update webhook_deliveries set status = ${status}, attempts = attempts + 1, last_attempt_at = ${at},
@@ -96,7 +96,7 @@ export class DeliveryTable {
       where id = ${id}`;
   }
 
-  /** The newest first. */
+  /** Returns deliveries, newest first. */
   async list(
     webhookId: string,
     page: { status?: DeliveryStatus | undefined; limit: number; offset: number },
@@ -108,14 +108,14 @@ export class DeliveryTable {
       order by id desc limit ${limit} offset ${offset}`;
   }
 
-  /** @param id must have the form of a UUID. */
+  /** @param id must have the form of a UUID */
   async find(id: string): Promise<Delivery | undefined> {
     const [row] = await this.#sql<Delivery[]>`
       select ${this.#columns()} from webhook_deliveries where id = ${id}`;
     return row;
   }
 
-  /** Begins a finished delivery anew. @returns undefined when it is pending or gone. */
+  /** Makes a finished delivery pending again. @returns undefined if it is pending or does not exist */
   async reset(id: string, now: Date): Promise<Delivery | undefined> {
     const [row] = await this.#sql<Delivery[]>`
       update webhook_deliveries set status = 'pending', attempts = 0, next_attempt_at = ${now}, error = null,
@@ -124,7 +124,7 @@ export class DeliveryTable {
     return row;
   }
 
-  /** Deletes the oldest that ended so, from before a moment. @returns how many */
+  /** Deletes the oldest deliveries of a status from before a moment, at most `atMost`. @returns their number */
   async sweep(status: Exclude<DeliveryStatus, 'pending'>, before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from webhook_deliveries where id in (

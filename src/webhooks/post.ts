@@ -3,29 +3,29 @@ import { request as requestHttps } from 'node:https';
 import { type Clock, messageOf } from '../platform/index.js';
 import type { TargetPolicy } from './target-policy.js';
 
-/** Bytes of an answer that are taken before the connection is closed; nobody looks at them. */
-const ANSWER_BYTES = 1_024;
+/** Response bytes read before the connection is closed; their content is ignored. */
+const MAX_RESPONSE_BYTES = 1_024;
 
 export type PostOptions = {
   url: string;
   headers: Record<string, string>;
   body: string;
-  /** For all of it: the look-up, the connection, the answer. */
+  /** Timeout of the whole request, including DNS and response, ms. */
   timeoutMs: number;
   policy: TargetPolicy;
   clock: Clock;
   signal: AbortSignal;
 };
 
-/** What came back: the HTTP status, or why there was none. */
+/** HTTP status, or the reason why there was no response. */
 export type PostResult = { status: number } | { error: string };
 
-/** Connections that failed to several addresses of a name have no message of their own. */
-function wordsOf(error: Error & { code?: string }): string {
+/** Returns an error's text; an AggregateError of failed connections to several addresses has only a code. */
+function errorText(error: Error & { code?: string }): string {
   return error.message || (error.code ?? error.name);
 }
 
-/** Posts JSON on a connection of its own. Redirects are not followed: they are answers like others. Never rejects. */
+/** Posts JSON on a new connection. Redirects are not followed and count as responses. Never rejects. */
 export function post(options: PostOptions): Promise<PostResult> {
   const { headers, body, timeoutMs, policy, clock, signal } = options;
   return new Promise((settle) => {
@@ -50,16 +50,16 @@ export function post(options: PostOptions): Promise<PostResult> {
       settle(status === undefined ? result : { status });
     };
     const cancel = clock.after(timeoutMs, () =>
-      finish({ error: `There was no answer within ${timeoutMs / 1_000} s.` }),
+      finish({ error: `No response within ${timeoutMs / 1_000} s.` }),
     );
-    request.on('error', (error) => finish({ error: wordsOf(error) }));
+    request.on('error', (error) => finish({ error: errorText(error) }));
     request.on('response', (response) => {
       status = response.statusCode ?? 0;
       let bytes = 0;
       const done = (): void => finish({ error: '' });
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
-        if (bytes > ANSWER_BYTES) done();
+        if (bytes > MAX_RESPONSE_BYTES) done();
       });
       response.on('end', done).on('error', done).on('close', done);
     });

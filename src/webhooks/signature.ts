@@ -1,18 +1,18 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
-/** Standard Webhooks, "Signature scheme": secrets are base64 behind this prefix, of 24 to 64 bytes. */
+/** Standard Webhooks, "Signature scheme": a secret is this prefix and 24 to 64 bytes in base64. */
 const PREFIX = 'whsec_';
 const MINIMUM_BYTES = 24;
 const MAXIMUM_BYTES = 64;
-const MADE_BYTES = 32;
+const SECRET_BYTES = 32;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
-/** Makes the secret that a webhook is signed with. */
-export function mintWebhookSecret(): string {
-  return PREFIX + randomBytes(MADE_BYTES).toString('base64');
+/** Generates a signing secret. */
+export function generateWebhookSecret(): string {
+  return PREFIX + randomBytes(SECRET_BYTES).toString('base64');
 }
 
-/** Whether a text can be such a secret. */
+/** Whether a text is a valid signing secret. */
 export function isWebhookSecret(text: string): boolean {
   const encoded = text.slice(PREFIX.length);
   if (!text.startsWith(PREFIX) || !BASE64.test(encoded)) return false;
@@ -21,14 +21,14 @@ export function isWebhookSecret(text: string): boolean {
 }
 
 export type SignedMessage = {
-  /** The same for every attempt: receivers know by it what they have had already. */
+  /** Message id, equal in every attempt: receivers deduplicate by it. */
   id: string;
-  /** When it is sent, in Unix seconds. */
+  /** Time of sending, Unix seconds. */
   timestamp: number;
   body: string;
 };
 
-/** The headers that go with a message: HMAC-SHA256 over `id.timestamp.body` (Standard Webhooks, "Verifying signatures"). */
+/** Returns the signature headers: HMAC-SHA256 over `id.timestamp.body` (Standard Webhooks, "Verifying signatures"). */
 export function signatureHeaders(
   secret: string,
   { id, timestamp, body }: SignedMessage,

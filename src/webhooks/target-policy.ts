@@ -2,8 +2,8 @@ import { lookup as resolve } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { HeadendError, PublicError } from '../platform/index.js';
 
-/** Never a webhook: this host unspecified, link-local (where clouds keep credentials for machines), multicast, reserved. */
-const NEVER = blockList([
+/** Addresses refused always: unspecified, link-local (cloud metadata services), multicast, reserved. */
+const FORBIDDEN = blockList([
   ['0.0.0.0', 8],
   ['169.254.0.0', 16],
   ['100.100.100.200', 32],
@@ -14,7 +14,10 @@ const NEVER = blockList([
   ['ff00::', 8],
 ]);
 
-/** Not of the public internet (RFC 6890, RFC 4193), or a way round to what isn't (RFC 6052, RFC 3056, RFC 4380). */
+/**
+ * Addresses outside the public internet (RFC 6890, RFC 4193), and those that embed or tunnel to IPv4 (RFC 6052, RFC
+ * 3056, RFC 4380).
+ */
 const PRIVATE = blockList([
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -39,8 +42,8 @@ function blockList(networks: [string, number][]): BlockList {
 }
 
 /**
- * Where webhooks may lead. What counts is the address that is connected to, not the name: names are looked up anew for
- * every attempt, and a name that leads to a forbidden address is not followed.
+ * Decides which targets webhooks may have, by the address connected to and not by the name: names are resolved for
+ * every attempt, and forbidden addresses are skipped.
  */
 export class TargetPolicy {
   readonly #privateAddresses: boolean;
@@ -50,38 +53,45 @@ export class TargetPolicy {
   }
 
   /**
-   * Checks what can be seen of an address without looking it up.
+   * Checks a URL without resolving its host.
    *
    * @throws PublicError 400 `url_not_allowed`
    */
   check(text: string): URL {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:'))
-      throw new PublicError(400, 'url_not_allowed', 'A webhook needs an address of http: or https:.');
+      throw new PublicError(400, 'url_not_allowed', 'A webhook URL must start with http:// or https://.');
     if (url.username !== '' || url.password !== '')
-      throw new PublicError(400, 'url_not_allowed', 'A name and a password may not stand in the address.');
+      throw new PublicError(
+        400,
+        'url_not_allowed',
+        'A webhook URL must not contain a user name or password.',
+      );
     if (url.hash !== '')
-      throw new PublicError(400, 'url_not_allowed', 'The address may not have a fragment (#).');
+      throw new PublicError(400, 'url_not_allowed', 'A webhook URL must not have a fragment (#).');
     const host = url.hostname.replace(/^\[|\]$/g, '');
     if (isIP(host) && !this.allows(host))
-      throw new PublicError(400, 'url_not_allowed', 'Webhooks may not lead to this address.');
+      throw new PublicError(400, 'url_not_allowed', 'Webhooks must not target this address.');
     return url;
   }
 
-  /** @param address an IP address */
+  /** Whether an IP address is allowed. */
   allows(address: string): boolean {
     const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-    return !NEVER.check(address, family) && (this.#privateAddresses || !PRIVATE.check(address, family));
+    return !FORBIDDEN.check(address, family) && (this.#privateAddresses || !PRIVATE.check(address, family));
   }
 
-  /** For `net.connect`: finds only allowed addresses of a name. */
+  /** `lookup` option of `net.connect`: resolves a name to its allowed addresses. */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, found) => {
       if (error) return callback(error, '');
       const allowed = found.filter(({ address }) => this.allows(address));
       const [first] = allowed;
       if (!first)
-        callback(new HeadendError('url_not_allowed', `Webhooks may not lead to where ${hostname} does.`), '');
+        callback(
+          new HeadendError('url_not_allowed', `${hostname} resolves to no address that webhooks may target.`),
+          '',
+        );
       else if (options.all) callback(null, allowed);
       else callback(null, first.address, first.family);
     });

@@ -1,39 +1,39 @@
 import { BROADCAST_END, type StreamChange } from '../streams/index.js';
 
-/** What happened, in the notation of https://www.standardwebhooks.com ("event types"), with what is told of it. */
+/** Event types, in the notation of https://www.standardwebhooks.com, with their data. */
 export type WebhookData = {
-  /** Viewers can watch. `resumed`: again, after the publisher had been away. */
+  /** Viewers can watch. `resumed`: again, after the publisher reconnected. */
   'broadcast.live': { streamId: string; broadcastId: string; resumed: boolean };
-  /** The publisher is gone; it is waited for until then. */
+  /** The publisher disconnected; the broadcast ends at `until` unless it reconnects. */
   'broadcast.reconnecting': { streamId: string; broadcastId: string; until: string };
   'broadcast.ended': { streamId: string; broadcastId: string; reason: string };
   'recording.ready': { streamId: string; url: string };
-  /** There were never so many viewers of this livestream at the same time. */
+  /** Highest number of concurrent viewers of this livestream so far. */
   'viewers.peak': { streamId: string; viewers: number };
 };
 
-/** What webhooks can ask for. */
+/** Event types that a webhook can subscribe to. */
 export type WebhookEvent = keyof WebhookData;
 
-/** Sent on request, to try a webhook out; every webhook gets it, once. */
+/** Test event, sent on request, once, to any webhook. */
 export const PING = 'ping';
 
-/** The body of a delivery. */
+/** Body of a delivery. */
 export type WebhookPayload = {
   type: string;
-  /** When it happened, ISO 8601. */
+  /** Time of the event, ISO 8601. */
   timestamp: string;
   data: Record<string, string | number | boolean>;
 };
 
-/** A step of a broadcast as an event, with its data: the two arguments of `Webhooks.emit`. */
+/** Arguments of `Webhooks.emit` for a broadcast's state change. */
 type BroadcastEvent = {
   [E in 'broadcast.live' | 'broadcast.reconnecting' | 'broadcast.ended']: [E, WebhookData[E]];
 }['broadcast.live' | 'broadcast.reconnecting' | 'broadcast.ended'];
 
 /**
- * What a step of a broadcast is to the world outside, if anything: nobody is told of broadcasts that never could be
- * watched, nor of an end that is only a restart of the gateway.
+ * Maps a state change to an event. Returns undefined for broadcasts that never went live, and for ends caused by a
+ * restart of the gateway.
  */
 export function broadcastEvent(change: StreamChange): BroadcastEvent | undefined {
   const { streamId, broadcastId, to, wasLive, end } = change;

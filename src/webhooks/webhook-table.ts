@@ -1,13 +1,13 @@
 import type { Sql } from '../platform/index.js';
 import type { WebhookEvent } from './webhook-event.js';
 
-/** Somebody who is told of what happens. */
+/** A subscription to events. */
 export type Webhook = {
   id: string;
   url: string;
   events: WebhookEvent[];
   createdAt: Date;
-  /** Since when nothing is sent to it. */
+  /** Time since when it is disabled. */
   disabledAt: Date | null;
 };
 
@@ -24,7 +24,7 @@ export class WebhookTable {
     this.#sql = sql;
   }
 
-  /** @returns undefined when there are `maximum` already. */
+  /** @returns undefined if there are `maximum` webhooks */
   async insert(webhook: NewWebhook, maximum: number): Promise<Webhook | undefined> {
     const { id, url, secret, events, createdAt } = webhook;
     const [row] = await this.#sql<Webhook[]>`
@@ -35,12 +35,12 @@ export class WebhookTable {
     return row;
   }
 
-  /** In the order of their making. */
+  /** Returns all webhooks, oldest first. */
   async list(): Promise<Webhook[]> {
     return this.#sql<Webhook[]>`select ${this.#columns()} from webhooks order by id`;
   }
 
-  /** Changes what is given. */
+  /** Changes the given fields. */
   async update(id: string, changes: WebhookChanges): Promise<Webhook | undefined> {
     const { url = null, events = null, secret = null, disabledAt } = changes;
     const [row] = await this.#sql<Webhook[]>`

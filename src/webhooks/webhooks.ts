@@ -2,37 +2,37 @@ import { type Clock, type Logger, newId, PublicError, type Sql, Sweeper } from '
 import { DeliveryQueue } from './delivery-queue.js';
 import { type Delivery, type DeliveryStatus, DeliveryTable } from './delivery-table.js';
 import { Dispatcher } from './dispatcher.js';
-import { isWebhookSecret, mintWebhookSecret } from './signature.js';
+import { generateWebhookSecret, isWebhookSecret } from './signature.js';
 import { TargetPolicy } from './target-policy.js';
 import { PING, type WebhookData, type WebhookEvent } from './webhook-event.js';
 import { type Webhook, type WebhookChanges, WebhookTable } from './webhook-table.js';
 
-const MAXIMUM_WEBHOOKS = 50;
-/** What failed is kept so many times as long as what was delivered: somebody may have to look at it. */
-const FAILED_TIMES = 3;
+const MAX_WEBHOOKS = 50;
+/** Retention of failed deliveries as a multiple of `keepDays`, for later inspection. */
+const FAILED_RETENTION_FACTOR = 3;
 
 export type WebhooksOptions = {
   sql: Sql;
-  /** Whether webhooks may lead to private addresses and to this machine. */
+  /** Allows targets at private addresses and on this machine. */
   privateAddresses: boolean;
-  /** The release, for `User-Agent`. */
+  /** Release, for `User-Agent`. */
   version: string;
-  /** How long what was delivered is kept, in days; 0, as where nothing is said: for ever, like all else. */
+  /** Retention of delivered messages, days. 0, the default: unlimited, also for failed ones. */
   keepDays?: number;
   clock: Clock;
   log: Logger;
-  /** For the jitter of retries; `Math.random` where not given. */
+  /** Source of the retry jitter; `Math.random` by default. */
   random?: () => number;
 };
 
-export type WebhookWishes = { url: string; events: WebhookEvent[]; secret?: string | undefined };
-export type WebhookUpdate = Partial<WebhookWishes> & { enabled?: boolean | undefined };
+export type WebhookRequest = { url: string; events: WebhookEvent[]; secret?: string | undefined };
+export type WebhookUpdate = Partial<WebhookRequest> & { enabled?: boolean | undefined };
 
 export function createWebhooks(options: WebhooksOptions): Webhooks {
   return new Webhooks(options);
 }
 
-/** Who is told of what happens outside, and what they were told. */
+/** Manages webhooks and their deliveries. */
 export class Webhooks {
   readonly #options: WebhooksOptions;
   readonly #policy: TargetPolicy;
@@ -41,7 +41,7 @@ export class Webhooks {
   readonly #queue: DeliveryQueue;
   readonly #dispatcher: Dispatcher;
   readonly #sweepers: Sweeper[];
-  /** As stored: only this gateway changes them. */
+  /** Copy of the table, which this process alone changes. */
   #webhooks: Webhook[] = [];
   #closed: Promise<void> | undefined;
 
@@ -55,7 +55,7 @@ export class Webhooks {
       table: this.#deliveries,
       policy: this.#policy,
       onGone: async (id) => {
-        log.warn({ webhookId: id }, 'the receiver of a webhook is gone: the webhook was disabled');
+        log.warn({ webhookId: id }, 'webhook disabled: its receiver answered 410');
         await this.#table.update(id, { disabledAt: this.#now() });
         await this.#reload();
       },
@@ -69,7 +69,7 @@ export class Webhooks {
       (status) =>
         new Sweeper({
           what: `${status} webhook messages`,
-          days: status === 'failed' ? FAILED_TIMES * days : days,
+          days: status === 'failed' ? FAILED_RETENTION_FACTOR * days : days,
           sweep: (before, atMost) => this.#deliveries.sweep(status, before, atMost),
           clock,
           log,
@@ -77,20 +77,20 @@ export class Webhooks {
     );
     this.#queue = new DeliveryQueue({
       table: this.#deliveries,
-      onStored: () => this.#dispatcher.poke(),
+      onStored: () => this.#dispatcher.schedulePoll(),
       clock,
       log,
     });
   }
 
-  /** Goes on with what an earlier gateway did not deliver. What happens before is told to nobody. */
+  /** Resumes pending deliveries. Events before `start` are not sent. */
   async start(): Promise<void> {
     await this.#reload();
     for (const sweeper of this.#sweepers) sweeper.start();
-    this.#dispatcher.poke();
+    this.#dispatcher.schedulePoll();
   }
 
-  /** Stores what it was told, and breaks off what is being sent: that is sent again after the next start. */
+  /** Stores queued deliveries and aborts attempts in flight; they are sent again after the next start. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -102,7 +102,7 @@ export class Webhooks {
     await this.#dispatcher.close();
   }
 
-  /** Tells everybody who wants to know. Returns at once, and never throws. */
+  /** Queues an event for every enabled webhook subscribed to it. Returns at once, never throws. */
   emit(...[event, data]: { [E in WebhookEvent]: [E, WebhookData[E]] }[WebhookEvent]): void {
     if (this.#closed) return;
     const createdAt = this.#now();
@@ -112,32 +112,36 @@ export class Webhooks {
         this.#queue.add({ id: newId(), webhookId, event, payload, createdAt });
   }
 
-  /** In the order of their making. */
+  /** Returns all webhooks, oldest first. */
   async list(): Promise<Webhook[]> {
     return await this.#table.list();
   }
 
   /**
-   * Makes a webhook, enabled.
+   * Creates an enabled webhook.
    *
-   * @returns it, and its secret: to be shown this once.
+   * @returns the webhook and its secret, which is not readable later
    * @throws PublicError 400 `url_not_allowed`, `secret_invalid`, 409 `too_many_webhooks`
    */
-  async create({ url, events, secret }: WebhookWishes): Promise<{ webhook: Webhook; secret: string }> {
+  async create({ url, events, secret }: WebhookRequest): Promise<{ webhook: Webhook; secret: string }> {
     const checked = {
       url: this.#policy.check(url).href,
-      secret: secret === undefined ? mintWebhookSecret() : checkSecret(secret),
+      secret: secret === undefined ? generateWebhookSecret() : checkSecret(secret),
     };
     const made = { ...checked, id: newId(), events: [...new Set(events)], createdAt: this.#now() };
-    const webhook = await this.#table.insert(made, MAXIMUM_WEBHOOKS);
-    if (!webhook) throw new PublicError(409, 'too_many_webhooks', `There are ${MAXIMUM_WEBHOOKS} webhooks.`);
+    const webhook = await this.#table.insert(made, MAX_WEBHOOKS);
+    if (!webhook)
+      throw new PublicError(
+        409,
+        'too_many_webhooks',
+        `There may be ${MAX_WEBHOOKS} webhooks: delete one first.`,
+      );
     await this.#reload();
     return { webhook, secret: checked.secret };
   }
 
   /**
-   * Changes what is given. While a webhook is disabled nothing new is kept for it, and what waits goes on when it is
-   * enabled again.
+   * Changes the given fields. A disabled webhook gets no new deliveries; pending ones resume when it is enabled.
    *
    * @throws PublicError 400 `url_not_allowed`, `secret_invalid`, 404 `webhook_not_found`
    */
@@ -151,75 +155,75 @@ export class Webhooks {
     const webhook = await this.#table.update(id, changes);
     if (!webhook) throw notFound();
     await this.#reload();
-    this.#dispatcher.poke();
+    this.#dispatcher.schedulePoll();
     return webhook;
   }
 
-  /** With all of its deliveries. @throws PublicError 404 `webhook_not_found` */
+  /** Deletes a webhook and its deliveries. @throws PublicError 404 `webhook_not_found` */
   async remove(id: string): Promise<void> {
     if (!(await this.#table.delete(id))) throw notFound();
     await this.#reload();
   }
 
   /**
-   * Sends a message that says nothing, once.
+   * Queues one test event.
    *
-   * @returns the id of its delivery
+   * @returns the delivery id
    * @throws PublicError 404 `webhook_not_found`, 409 `webhook_disabled`
    */
   async ping(id: string): Promise<string> {
-    this.#enabled(id);
+    this.#requireEnabled(id);
     const createdAt = this.#now();
     const payload = { type: PING, timestamp: createdAt.toISOString(), data: { webhookId: id } };
     const deliveryId = newId();
     await this.#deliveries.insert([{ id: deliveryId, webhookId: id, event: PING, payload, createdAt }]);
-    this.#dispatcher.poke();
+    this.#dispatcher.schedulePoll();
     return deliveryId;
   }
 
-  /** The newest first. @throws PublicError 404 `webhook_not_found` */
+  /** Returns deliveries, newest first. @throws PublicError 404 `webhook_not_found` */
   async deliveries(
     id: string,
     page: { status?: DeliveryStatus | undefined; limit: number; offset: number },
   ): Promise<Delivery[]> {
-    this.#find(id);
+    this.#requireWebhook(id);
     return await this.#deliveries.list(id, page);
   }
 
   /**
-   * Sends a delivery again that has ended, with all its attempts, under its old id.
+   * Sends a finished delivery again under the same id, with all attempts.
    *
    * @throws PublicError 404 `delivery_not_found`, 409 `delivery_pending`, `webhook_disabled`
    */
   async replay(deliveryId: string): Promise<Delivery> {
     const delivery = await this.#deliveries.find(deliveryId);
     if (!delivery) throw new PublicError(404, 'delivery_not_found', 'There is no such delivery.');
-    this.#enabled(delivery.webhookId);
+    this.#requireEnabled(delivery.webhookId);
     const begun = await this.#deliveries.reset(deliveryId, this.#now());
-    if (!begun) throw new PublicError(409, 'delivery_pending', 'This delivery is under way already.');
-    this.#dispatcher.poke();
+    if (!begun) throw new PublicError(409, 'delivery_pending', 'This delivery is pending already.');
+    this.#dispatcher.schedulePoll();
     return begun;
   }
 
-  #find(id: string): Webhook {
+  #requireWebhook(id: string): Webhook {
     const webhook = this.#webhooks.find((candidate) => candidate.id === id.toLowerCase());
     if (!webhook) throw notFound();
     return webhook;
   }
 
-  #enabled(id: string): void {
-    if (this.#find(id).disabledAt === null) return;
+  #requireEnabled(id: string): void {
+    if (this.#requireWebhook(id).disabledAt === null) return;
     throw new PublicError(409, 'webhook_disabled', 'This webhook is disabled: enable it first.');
   }
 
-  /** One after the other, so that an older answer does not overwrite a newer one. */
-  #reloading: Promise<unknown> = Promise.resolve();
+  /** Serialised, so that an older result does not overwrite a newer one. */
+  #lastReload: Promise<unknown> = Promise.resolve();
   async #reload(): Promise<void> {
     const load = async (): Promise<void> => {
       this.#webhooks = await this.#table.list();
     };
-    const reloading = this.#reloading.then(load, load);
-    this.#reloading = reloading;
+    const reloading = this.#lastReload.then(load, load);
+    this.#lastReload = reloading;
     await reloading;
   }
 

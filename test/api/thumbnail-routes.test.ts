@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { LightMyRequestResponse } from 'fastify';
 import t, { type Test } from 'tap';
-import { Thumbnails } from '../../src/streams/index.js';
+import { ThumbnailStore } from '../../src/thumbnails/index.js';
 import { until } from '../support/gateway-process.js';
 import { as, failed, type LivestreamApi, openLivestreamApi } from '../support/livestream-api.js';
 
@@ -129,7 +129,7 @@ t.test("a private livestream's picture is not for shared caches", async (t) => {
 });
 
 t.test('without a picture of its own a livestream has the newest of its broadcast', async (t) => {
-  const thumbnails = new Thumbnails({ folder: path.join(t.testdir(), 'thumbnails') });
+  const thumbnails = new ThumbnailStore({ folder: path.join(t.testdir(), 'thumbnails') });
   const { app, clock, streams, create, publish } = await openLivestreamApi(t, { thumbnails });
   const streamId = await create();
   const at = `/api/livestream/${streamId}`;
@@ -194,7 +194,7 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
 });
 
 t.test('a removed livestream leaves no picture of its broadcast behind', async (t) => {
-  const thumbnails = new Thumbnails({ folder: path.join(t.testdir(), 'thumbnails') });
+  const thumbnails = new ThumbnailStore({ folder: path.join(t.testdir(), 'thumbnails') });
   const { app, create } = await openLivestreamApi(t, { thumbnails });
   const streamId = await create();
   thumbnails.capture(streamId, JPEG);

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { readAacConfiguration } from '../../src/media/index.js';
 
-t.test('an AudioSpecificConfig says type, rate and channels', async (t) => {
+t.test('an AudioSpecificConfig yields object type, sample rate and channels', async (t) => {
   const cases: [string, object][] = [
     ['1210', { objectType: 2, sampleRate: 44_100, channels: 2 }],
     ['1190', { objectType: 2, sampleRate: 48_000, channels: 2 }],
@@ -15,7 +15,7 @@ t.test('an AudioSpecificConfig says type, rate and channels', async (t) => {
   for (const [hex, expected] of cases) t.same(readAacConfiguration(Buffer.from(hex, 'hex')), expected, hex);
 });
 
-t.test('what is too short or says nothing is not read', async (t) => {
+t.test('a truncated or empty AudioSpecificConfig yields undefined', async (t) => {
   for (const hex of ['', '12', '0210', '1690', 'ffff']) {
     t.equal(readAacConfiguration(Buffer.from(hex, 'hex')), undefined, hex);
   }

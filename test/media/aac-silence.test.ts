@@ -7,7 +7,7 @@ import { AAC_FRAME_SAMPLES, silentAacFrame } from '../../src/media/index.js';
 
 const run = promisify(execFile);
 
-/** A frame with an ADTS header (ISO/IEC 14496-3, 1.A.2): AAC-LC at 48 kHz. */
+/** Wraps a frame in an ADTS header (ISO/IEC 14496-3, 1.A.2): AAC-LC at 48 kHz. */
 function adts(frame: Buffer, channels: number): Buffer {
   const length = 7 + frame.length;
   const header = Buffer.from([
@@ -23,7 +23,7 @@ function adts(frame: Buffer, channels: number): Buffer {
 }
 
 for (const channels of [1, 2])
-  t.test(`a decoder hears nothing in ${channels} channels, and has nothing to complain of`, async (t) => {
+  t.test(`a silent frame of ${channels} channels decodes to zeros without an error`, async (t) => {
     const frame = silentAacFrame(channels);
     t.ok(frame);
     const file = path.join(t.testdir(), 'silence.aac');
@@ -38,6 +38,6 @@ for (const channels of [1, 2])
     t.ok(stdout.every((byte) => byte === 0));
   });
 
-t.test('there is none for other layouts', async (t) => {
+t.test('a layout other than mono and stereo has no silent frame', async (t) => {
   for (const channels of [0, 3, 6, -1, 1.5]) t.equal(silentAacFrame(channels), undefined);
 });

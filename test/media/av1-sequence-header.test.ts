@@ -6,7 +6,7 @@ import { av1Film, obuBytes, temporalUnits } from '../support/av1-rtp.js';
 import { run } from '../support/encoder.js';
 import { seededRandom } from '../support/seeded-random.js';
 
-/** The CodecPrivate (id 63A2) that ffmpeg writes for an OBU stream. */
+/** Returns the CodecPrivate (id 63A2) that ffmpeg writes for an OBU stream. */
 async function codecPrivate(file: string): Promise<Buffer> {
   const made = path.join(path.dirname(file), 'film.mkv');
   await run('ffmpeg', ['-v', 'error', '-i', file, '-c', 'copy', made]);
@@ -20,28 +20,31 @@ for (const { width, height, tenBits } of [
   { width: 320, height: 180, tenBits: false },
   { width: 642, height: 358, tenBits: true },
 ])
-  t.test(`the sequence header of ${width}x${height}${tenBits ? ' in ten bits' : ''}`, async (t) => {
-    const file = await av1Film(t, { width, height, tenBits, pictures: 2 });
-    const obu = temporalUnits(file)[0]?.find(({ type }) => type === 1);
-    if (!obu) throw new Error('there is none');
-    const bytes = obuBytes(obu, true);
-    const header = readAv1SequenceHeaderObu(bytes);
-    t.match(header, {
-      ...{ profile: 0, tier: 0, width, height, bitDepth: tenBits ? 10 : 8, monochrome: false },
-      ...{ subsamplingX: 1, subsamplingY: 1 },
-    });
-    if (!header) throw new Error('it was not read');
-    t.strictSame(readAv1SequenceHeader(obu.payload), header);
-    t.equal(av1Configuration(header, bytes).toString('hex'), (await codecPrivate(file)).toString('hex'));
-  });
+  t.test(
+    `an AV1 sequence header of ${width}x${height}${tenBits ? ' with ten bits' : ''} is read`,
+    async (t) => {
+      const file = await av1Film(t, { width, height, tenBits, pictures: 2 });
+      const obu = temporalUnits(file)[0]?.find(({ type }) => type === 1);
+      if (!obu) throw new Error('there is none');
+      const bytes = obuBytes(obu, true);
+      const header = readAv1SequenceHeaderObu(bytes);
+      t.match(header, {
+        ...{ profile: 0, tier: 0, width, height, bitDepth: tenBits ? 10 : 8, monochrome: false },
+        ...{ subsamplingX: 1, subsamplingY: 1 },
+      });
+      if (!header) throw new Error('it was not read');
+      t.strictSame(readAv1SequenceHeader(obu.payload), header);
+      t.equal(av1Configuration(header, bytes).toString('hex'), (await codecPrivate(file)).toString('hex'));
+    },
+  );
 
-/** Writes fields of (value, bits). */
+/** Writes bit fields given as (value, bits). */
 function bits(...fields: [value: number, count: number][]): Buffer {
   const text = fields.map(([value, count]) => value.toString(2).padStart(count, '0')).join('');
   return Buffer.from((text.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte.padEnd(8, '0'), 2)));
 }
 
-t.test('what browsers do not send is read too: layers, a decoder model, other colours', async (t) => {
+t.test('a sequence header with operating points, decoder model and 4:2:2 is read', async (t) => {
   const timing: [number, number][] = [
     ...([
       [1, 1], // timing_info_present_flag
@@ -77,31 +80,31 @@ t.test('what browsers do not send is read too: layers, a decoder model, other co
       [5, 5],
       [0, 1],
       [0, 1],
-      [10, 4], // sizes of eleven bits
+      [10, 4], // frame sizes of eleven bits
       [9, 4],
       [1919, 11],
       [799, 10],
-      [1, 1], // frame ids
+      [1, 1], // frame_id_numbers_present_flag
       [0, 7],
       [0, 3],
       [0, 4],
-      [1, 1], // order hints
+      [1, 1], // enable_order_hint
       [0, 2],
-      [0, 1], // screen content tools are not chosen
+      [0, 1], // seq_choose_screen_content_tools
       [1, 1],
       [0, 1],
       [1, 1],
       [6, 3],
       [0, 3],
-      [1, 1], // high bit depth
-      [1, 1], // twelve
+      [1, 1], // high_bitdepth
+      [1, 1], // twelve_bit
       [0, 1],
-      [1, 1], // colours are described
+      [1, 1], // color_description_present_flag
       [9, 8],
       [16, 8],
       [9, 8],
       [0, 1],
-      [1, 1], // 4:2:2
+      [1, 1], // subsampling 4:2:2
       [0, 1],
     ] as [number, number][]),
   );
@@ -116,7 +119,7 @@ t.test('what browsers do not send is read too: layers, a decoder model, other co
   });
 });
 
-t.test('a picture that no level allows is none', async (t) => {
+t.test('a sequence header above MaxPicSize yields undefined', async (t) => {
   const still = (width: number, height: number): Buffer =>
     bits([0, 3], [1, 1], [1, 1], [4, 5], [15, 4], [15, 4], [width - 1, 16], [height - 1, 16], [0, 40]);
   t.match(readAv1SequenceHeader(still(8192, 4352)), { width: 8192, height: 4352 });
@@ -124,7 +127,7 @@ t.test('a picture that no level allows is none', async (t) => {
   t.equal(readAv1SequenceHeader(still(65_536, 65_536)), undefined);
 });
 
-t.test('what is cut off or something else is none (seeded)', async (t) => {
+t.test('a truncated or random sequence header never throws (seeded)', async (t) => {
   const file = await av1Film(t, { pictures: 1 });
   const obu = temporalUnits(file)[0]?.find(({ type }) => type === 1);
   const payload = obu?.payload ?? Buffer.alloc(0);

@@ -6,7 +6,7 @@ const bytes = (...values: (number | string)[]): Buffer =>
     values.map((value) => (typeof value === 'string' ? Buffer.from(value) : Buffer.from([value]))),
   );
 
-t.test('classic H.264 tags say what they carry', async (t) => {
+t.test('legacy H.264 tags yield packet type, keyframe and composition time', async (t) => {
   t.match(readFlvVideoTag(bytes(0x17, 0, 0, 0, 0, 1, 100)), {
     packet: 'configuration',
     codec: 'h264',
@@ -23,7 +23,7 @@ t.test('classic H.264 tags say what they carry', async (t) => {
   t.same(readFlvVideoTag(bytes(0x57, 0)), { packet: 'other' }, 'seek mark');
 });
 
-t.test('an enhanced H.264 tag becomes a classic one, with the same data', async (t) => {
+t.test('an enhanced H.264 tag is rewritten as a legacy tag with the same data', async (t) => {
   const cases: [Buffer, Buffer, boolean][] = [
     [bytes(0x90, 'avc1', 'record'), bytes(0x17, 0, 0, 0, 0, 'record'), false],
     [bytes(0x91, 'avc1', 0, 0, 40, 'picture'), bytes(0x17, 1, 0, 0, 40, 'picture'), true],
@@ -34,7 +34,7 @@ t.test('an enhanced H.264 tag becomes a classic one, with the same data', async 
     if (!tag || !('body' in tag)) throw new Error('the tag was not read');
     t.same(tag.body, classic);
     t.equal(tag.keyframe, keyframe);
-    t.same(readFlvVideoTag(classic), tag, 'and is read as that');
+    t.same(readFlvVideoTag(classic), tag, 'the rewritten tag is read the same');
   }
 });
 
@@ -63,7 +63,7 @@ t.test('enhanced HEVC, AV1 and VP9 tags keep their header', async (t) => {
   t.same(readFlvVideoTag(bytes(0x92, 'hvc1')), { packet: 'other' }, 'end of sequence');
 });
 
-t.test('video codecs that nobody reads are named', async (t) => {
+t.test('unsupported video codecs are reported by name', async (t) => {
   const named = (body: Buffer): unknown => readFlvVideoTag(body);
   t.same(named(bytes(0x14, 0)), { packet: 'unsupported', codec: 'On2 VP6' });
   t.same(named(bytes(0x22, 0)), { packet: 'unsupported', codec: 'Sorenson H.263' });
@@ -72,7 +72,7 @@ t.test('video codecs that nobody reads are named', async (t) => {
   t.same(named(bytes(0x96, 0)), { packet: 'unsupported', codec: 'multitrack video' });
 });
 
-t.test('audio tags say what they carry', async (t) => {
+t.test('legacy audio tags yield packet type, codec, sample rate and channels', async (t) => {
   t.match(readFlvAudioTag(bytes(0xaf, 0, 0x12, 0x10)), {
     packet: 'configuration',
     codec: 'aac',
@@ -90,7 +90,7 @@ t.test('audio tags say what they carry', async (t) => {
   t.same(readFlvAudioTag(bytes(0x95, 0)), { packet: 'unsupported', codec: 'multitrack audio' });
 });
 
-t.test('enhanced AAC and MP3 tags become classic ones, with the same data', async (t) => {
+t.test('enhanced AAC and MP3 tags are rewritten as legacy tags with the same data', async (t) => {
   const cases: [Buffer, Buffer][] = [
     [bytes(0x90, 'mp4a', 0x12, 0x10), bytes(0xaf, 0, 0x12, 0x10)],
     [bytes(0x91, 'mp4a', 'sound'), bytes(0xaf, 1, 'sound')],
@@ -100,7 +100,7 @@ t.test('enhanced AAC and MP3 tags become classic ones, with the same data', asyn
   t.same(readFlvAudioTag(bytes(0x94, 'mp4a', 0)), { packet: 'other' }, 'a channel layout');
 });
 
-t.test('tags that are too short are not read', async (t) => {
+t.test('truncated tags yield undefined', async (t) => {
   for (const body of [
     bytes(),
     bytes(0x17),
@@ -115,7 +115,7 @@ t.test('tags that are too short are not read', async (t) => {
   }
 });
 
-t.test('the distance of wrapping timestamps is the short way', async (t) => {
+t.test('the distance of timestamps is signed across the wrap', async (t) => {
   t.equal(timestampDistance(10, 30), 20);
   t.equal(timestampDistance(30, 10), -20);
   t.equal(timestampDistance(0xffff_fff0, 0x10), 0x20, 'over the wrap');

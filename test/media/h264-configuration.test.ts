@@ -2,7 +2,7 @@ import t from 'tap';
 import { readFlvVideoTag, readH264Configuration, readH264Sps } from '../../src/media/index.js';
 import { readFlv } from '../support/flv-file.js';
 
-/** The AVCDecoderConfigurationRecord that x264 makes for these options. */
+/** Returns the AVCDecoderConfigurationRecord that x264 writes for the options. */
 async function recordOf(options: { picture: string; video?: string[] }): Promise<Buffer> {
   const { picture, video = [] } = options;
   const input = ['-f', 'lavfi', '-i', picture, '-frames:v', '2'];
@@ -23,7 +23,7 @@ async function recordOf(options: { picture: string; video?: string[] }): Promise
   throw new Error('ffmpeg wrote no configuration');
 }
 
-t.test('size and frame rate are read as ffmpeg wrote them', async (t) => {
+t.test('an SPS by x264 yields the size and frame rate that were encoded', async (t) => {
   const cases: [string, { width: number; height: number; frameRate: number }][] = [
     ['color=size=320x180:rate=30000/1001', { width: 320, height: 180, frameRate: 29.97 }],
     ['color=size=1920x1080:rate=60', { width: 1920, height: 1080, frameRate: 60 }],
@@ -36,7 +36,7 @@ t.test('size and frame rate are read as ffmpeg wrote them', async (t) => {
   }
 });
 
-t.test('profiles with their own chroma fields and interlaced pictures are understood', async (t) => {
+t.test('an SPS of a high profile or interlaced video yields the right size', async (t) => {
   const picture = 'color=size=720x576:rate=25';
   const high422 = await recordOf({ picture, video: ['-preset', 'veryfast', '-pix_fmt', 'yuv422p10le'] });
   t.match(readH264Configuration(high422), { profile: 122, width: 720, height: 576 });
@@ -51,9 +51,9 @@ t.test('profiles with their own chroma fields and interlaced pictures are unders
   t.match(readH264Configuration(baseline), { profile: 66, level: 31 });
 });
 
-t.test('what is cut short or damaged is not read, and nothing is thrown', async (t) => {
+t.test('a truncated or damaged configuration yields undefined and never throws', async (t) => {
   const record = await recordOf({ picture: 'color=size=320x180:rate=30' });
-  // What follows the sizes (the frame rate) may be missing: the SPS itself must not.
+  // Fields after the frame size (frame rate) may be missing, the SPS itself must not.
   for (let length = 0; length < 12; length++) {
     t.equal(readH264Configuration(record.subarray(0, length)), undefined, `${length} bytes`);
   }
@@ -65,5 +65,5 @@ t.test('what is cut short or damaged is not read, and nothing is thrown', async 
       if (read) t.ok(read.width > 0 && read.width <= 16_384 && read.height > 0 && read.height <= 16_384);
     }
   }
-  t.equal(readH264Sps(Buffer.from([0x68, 1, 2, 3])), undefined, 'a picture parameter set is none');
+  t.equal(readH264Sps(Buffer.from([0x68, 1, 2, 3])), undefined, 'a picture parameter set yields undefined');
 });

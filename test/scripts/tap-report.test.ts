@@ -43,7 +43,7 @@ ok 2 - .build/test/b.test.js # time=10ms
 # { total: 7, pass: 5, fail: 1, skip: 1 }
 `;
 
-t.test('counts tests, not assertions, and the innermost ones only', async (t) => {
+t.test('tests without subtests are counted, assertions are not', async (t) => {
   t.same(readTap(MIXED), [
     {
       file: '.build/test/a.test.js',
@@ -66,7 +66,7 @@ t.test('counts tests, not assertions, and the innermost ones only', async (t) =>
   ]);
 });
 
-t.test('a file that dies behind its tests has failed', async (t) => {
+t.test('a file that exits with an error after its tests has failed', async (t) => {
   const [report] = readTap(`# Subtest: a
     # Subtest: good
         ok 1 - x
@@ -82,7 +82,7 @@ not ok 1 - a # time=9ms
   t.match(report?.failures[0], 'exitCode: 7');
 });
 
-t.test('a file without any test has failed when tap says so', async (t) => {
+t.test('a file without tests has failed when tap reports it', async (t) => {
   const [report] = readTap('# Subtest: a\n    1..0\nnot ok 1 - a # no tests found\n');
   t.match(report, { passed: 0, failed: 1 });
 });
@@ -92,7 +92,7 @@ t.test('a file that is skipped as a whole is neither passed nor failed', async (
   t.match(report, { passed: 0, failed: 0, skipped: ['a (SKIP no nginx)'] });
 });
 
-t.test('output that is cut off names the file that was running', async (t) => {
+t.test('truncated output yields a report of the running file', async (t) => {
   const reports = readTap(MIXED.slice(0, MIXED.indexOf('not ok 1 - .build/test/a')));
   t.equal(reports[0]?.file, '.build/test/a.test.js');
 });

@@ -7,18 +7,18 @@ import { runTestFile, type TestOutcome } from '../../scripts/test-process.js';
 const TAP = import.meta.resolve('tap');
 const NEVER = new AbortController().signal;
 
-/** Runs this as a test file. */
+/** Runs `body` as a test file. */
 async function outcome(
   t: Test,
   body: string,
-  { limit = 60, signal = NEVER, environment = {} } = {},
+  { timeoutS = 60, signal = NEVER, environment = {} } = {},
 ): Promise<TestOutcome> {
   const program = path.join(t.testdir(), 'x.test.mjs');
   writeFileSync(program, `import t from '${TAP}';\n${body}`);
-  return await runTestFile('test/x.test.ts', { program, environment, limit, signal });
+  return await runTestFile('test/x.test.ts', { program, environment, timeoutS, signal });
 }
 
-t.test('tests that pass and fail are counted, with what was said of those that fail', async (t) => {
+t.test('passing and failing tests are counted, with the output of the failures', async (t) => {
   const { report, output, leftBehind } = await outcome(
     t,
     `t.test('good', async (t) => t.equal(process.env.GIVEN, 'yes'));
@@ -33,13 +33,13 @@ t.test('tests that pass and fail are counted, with what was said of those that f
   t.same(leftBehind, []);
 });
 
-t.test('a file that ends as it should is well, and one that ends otherwise is not', async (t) => {
+t.test('a file that exits normally passes, and any other exit fails it', async (t) => {
   t.match((await outcome(t, `t.test('good', async (t) => t.pass());`)).report, { passed: 1, failed: 0 });
   for (const [body, why] of [
     [`t.test('good', async (t) => t.pass()); t.teardown(() => { process.exitCode = 3; });`, /exitCode: 3/],
     [`process.kill(process.pid, 'SIGKILL');`, /signal: SIGKILL/],
-    [`t.test('hurries', async () => process.reallyExit(0));`, /no end of its tests/],
-    ['process.reallyExit(0);', /no end of its tests/],
+    [`t.test('hurries', async () => process.reallyExit(0));`, /before the end of its tests/],
+    ['process.reallyExit(0);', /before the end of its tests/],
   ] as const) {
     const { report } = await outcome(t, body);
     t.equal(report.failed, 1, body);
@@ -47,16 +47,16 @@ t.test('a file that ends as it should is well, and one that ends otherwise is no
   }
 });
 
-t.test('a file that takes too long says where it was', async (t) => {
+t.test('a file that times out reports the running test', async (t) => {
   const { report } = await outcome(t, `t.test('waits for ever', (t) => void setInterval(() => {}, 1_000));`, {
-    limit: 1,
+    timeoutS: 1,
   });
   t.equal(report.passed, 0);
   t.ok(report.failed > 0);
   t.match(report.failures.join('\n'), /timeout/);
 });
 
-t.test('processes that a test leaves behind are named and killed, whatever they hold open', async (t) => {
+t.test('processes left behind by a test are reported and killed, whatever they hold open', async (t) => {
   const { report, leftBehind } = await outcome(
     t,
     `import { spawn } from 'node:child_process';
@@ -66,29 +66,26 @@ t.test('processes that a test leaves behind are named and killed, whatever they 
   t.equal(leftBehind.length, 1);
   t.match(leftBehind[0], /^\d+ sleep 600$/);
   const pid = leftBehind[0]?.split(' ')[0] ?? '';
-  // Who has nobody to ask for it may stay as a zombie.
+  // An orphan stays as a zombie where no init process reaps it.
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', pid], { encoding: 'utf8' });
   t.match(stdout.trim(), /^(Z.*)?$/);
 });
 
-t.test(
-  'a process that has gone its own way is not waited for, though it holds the output open',
-  async (t) => {
-    const { report, output } = await outcome(
-      t,
-      `import { spawn } from 'node:child_process';
+t.test('a process that left the group is not waited for, though it holds the output open', async (t) => {
+  const { report, output } = await outcome(
+    t,
+    `import { spawn } from 'node:child_process';
      const own = spawn('sleep', ['60'], { stdio: 'inherit', detached: true });
      own.unref();
      t.test('leaves', async (t) => t.pass('pid ' + own.pid));`,
-    );
-    const [, pid] = /pid (\d+)/.exec(output.join('\n')) ?? [];
-    t.teardown(() => process.kill(Number(pid), 'SIGKILL'));
-    t.match(report, { passed: 1, failed: 0 });
-    t.ok(report.seconds < 40);
-  },
-);
+  );
+  const [, pid] = /pid (\d+)/.exec(output.join('\n')) ?? [];
+  t.teardown(() => process.kill(Number(pid), 'SIGKILL'));
+  t.match(report, { passed: 1, failed: 0 });
+  t.ok(report.seconds < 40);
+});
 
-t.test('a file is ended when everything is', async (t) => {
+t.test('an abort ends the running file', async (t) => {
   const interruption = new AbortController();
   setTimeout(() => interruption.abort(), 500);
   const { report } = await outcome(t, `t.test('long', () => new Promise((r) => setTimeout(r, 50_000)));`, {

@@ -9,7 +9,7 @@ const SHARED = [
   'test/web/d.test.ts',
 ];
 
-t.test('every file runs once, so many at a time, and some alone', async (t) => {
+t.test('every file runs once within the concurrency, and some run alone', async (t) => {
   const ran: string[] = [];
   let running: string[] = [];
   let most = 0;
@@ -26,7 +26,7 @@ t.test('every file runs once, so many at a time, and some alone', async (t) => {
   t.same(ran.slice(-2), [first, second]);
 });
 
-t.test('whole gateways have one lane while there is something else', async (t) => {
+t.test('gateway tests run on one worker while other files are queued', async (t) => {
   const ran: string[] = [];
   await schedule(SHARED, 2, async (file) => {
     ran.push(file);
@@ -38,7 +38,7 @@ t.test('whole gateways have one lane while there is something else', async (t) =
   );
 });
 
-t.test('one lane is enough, and nothing to do is done', async (t) => {
+t.test('a single worker runs every file, and an empty list completes', async (t) => {
   const ran: string[] = [];
   await schedule(SHARED, 1, async (file) => void ran.push(file));
   t.same(ran.toSorted(), SHARED);

@@ -13,7 +13,7 @@ import { HubDouble } from './realtime-double.js';
 const FREELY: Partial<ChatLimits> = {
   account: { capacity: 100_000, refillMs: 1 },
   address: { capacity: 100_000, refillMs: 1 },
-  gatherMs: 0,
+  batchIntervalMs: 0,
 };
 
 export type ChatStage = {

@@ -13,8 +13,9 @@ import {
   type PublicUrls,
 } from '../../src/api/index.js';
 import { PublicError, type Sql } from '../../src/platform/index.js';
-import { type BroadcastGuest, type Publication, Streams, Thumbnails } from '../../src/streams/index.js';
+import { type BroadcastGuest, type Publication, Streams } from '../../src/streams/index.js';
 import { LivestreamTable } from '../../src/streams/livestream-table.js';
+import { ThumbnailStore } from '../../src/thumbnails/index.js';
 import { testDatabase } from './database.js';
 import { FakeClock } from './fake-clock.js';
 import { collectRoutes, type RegisteredRoute } from './openapi.js';
@@ -121,7 +122,7 @@ export async function openLivestreamApi(
     streams,
     guards: createGuards({ authenticate: authenticateByName }),
     viewers: () => ({ total: 0, byProtocol: {} }),
-    thumbnails: new Thumbnails({ folder: path.join(folder, 'thumbnails') }),
+    thumbnails: new ThumbnailStore({ folder: path.join(folder, 'thumbnails') }),
     clock,
     ...over,
     urls: { ...URLS, ...over.urls },

@@ -2,32 +2,32 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import type { Presentation } from '../../src/packager/index.js';
-import { type Livestream, type StreamChange, type StreamState, Thumbnails } from '../../src/streams/index.js';
-import { ThumbnailCaptures } from '../../src/thumbnails/index.js';
+import type { Livestream, StreamChange, StreamState } from '../../src/streams/index.js';
+import { ThumbnailCaptures, ThumbnailStore } from '../../src/thumbnails/index.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { until } from '../support/gateway-process.js';
 import { recordLog } from '../support/log-record.js';
 import { alive, script } from '../support/programs.js';
 
-/** Notes the media that it is given, and gives them back: here they pass for a JPEG. */
-const NOTE = 'exec tee -a taken';
+/** Records its input and returns it; the input passes for a JPEG. */
+const RECORD_INPUT = 'exec tee -a taken';
 
 function jpeg(name: string): Buffer {
   return Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), Buffer.from(`${name}\n`)]);
 }
 
 /**
- * Captures in a hall of the test, by a script of the test in the place of ffmpeg that runs in a folder of its own.
- * Livestreams and their media are there as soon as something is said of them.
+ * Creates captures with a fake stream registry and a script in place of ffmpeg, run in a folder of its own.
+ * Livestreams and their media exist from their first state change on.
  */
-function stage(t: Test, { interval = 60_000, program = NOTE } = {}) {
+function openCaptures(t: Test, { intervalMs = 60_000, program = RECORD_INPUT } = {}) {
   const folder = t.testdir();
   const clock = new FakeClock();
   const { log, lines } = recordLog();
-  const thumbnails = new Thumbnails({ folder: path.join(folder, 'thumbnails') });
-  /** The addresses of pictures that livestreams have. */
+  const thumbnails = new ThumbnailStore({ folder: path.join(folder, 'thumbnails') });
+  /** Thumbnail URLs of the livestreams. */
   const stored = new Map<string, string | null>();
-  /** The newest keyframes. */
+  /** Newest keyframe by livestream. */
   const media = new Map<string, Buffer>();
   let listener: (change: StreamChange) => void = () => {};
   const captures = new ThumbnailCaptures({
@@ -46,7 +46,7 @@ function stage(t: Test, { interval = 60_000, program = NOTE } = {}) {
     },
     thumbnails,
     ffmpeg: { path: script(t, `cd ${folder}\n${program}`), environment: { PATH: process.env.PATH } },
-    interval,
+    intervalMs,
     clock,
     log,
   });
@@ -59,21 +59,21 @@ function stage(t: Test, { interval = 60_000, program = NOTE } = {}) {
     folder,
     stored,
     media,
-    step(streamId: string, name: StreamState['name'], broadcastId = `${streamId}-1`): void {
+    changeState(streamId: string, name: StreamState['name'], broadcastId = `${streamId}-1`): void {
       const to = { name, until: 0, reason: 'ended-by-owner' } as StreamState;
       if (name === 'live') media.set(streamId, jpeg(streamId));
       listener({ streamId, broadcastId, from: 'starting', to, wasLive: false });
     },
-    /** Time goes on second by second; what begins in each may come to its end. */
-    async pass(seconds: number): Promise<void> {
+    /** Advances the clock second by second, and waits for captures started in each. */
+    async advance(seconds: number): Promise<void> {
       for (let second = 0; second < seconds; second++) {
         await clock.advance(1_000);
-        await until('the program has ended', () => clock.pending <= 1);
+        await until('the renderer has exited', () => clock.pending <= 1);
         await new Promise((resolve) => setImmediate(resolve));
       }
     },
-    /** The media that the program was given so far. */
-    taken(): string[] {
+    /** Inputs that the script received so far. */
+    inputs(): string[] {
       const file = path.join(folder, 'taken');
       const text = existsSync(file) ? readFileSync(file, 'latin1') : '';
       return text
@@ -83,139 +83,142 @@ function stage(t: Test, { interval = 60_000, program = NOTE } = {}) {
     },
     kept: (streamId: string): string | undefined =>
       thumbnails.captured(streamId)?.bytes.toString('latin1', 3).trim(),
-    complaints: () => lines().filter(({ level, msg }) => level === 20 && /no picture/.test(String(msg))),
+    failures: () =>
+      lines().filter(({ level, msg }) => level === 20 && /thumbnail capture failed/.test(String(msg))),
   };
 }
 
-t.test('a picture is taken a moment after a broadcast is live, and then from time to time', async (t) => {
-  const { step, pass, taken, kept, media } = stage(t);
-  step('a', 'starting');
-  await pass(5);
-  step('a', 'live');
-  await pass(2);
-  t.same(taken(), []);
-  await pass(1);
-  t.same(taken(), ['a']);
+t.test('a thumbnail is captured 3 s after a broadcast goes live, then at every interval', async (t) => {
+  const { changeState, advance, inputs, kept, media } = openCaptures(t);
+  changeState('a', 'starting');
+  await advance(5);
+  changeState('a', 'live');
+  await advance(2);
+  t.same(inputs(), []);
+  await advance(1);
+  t.same(inputs(), ['a']);
   t.equal(kept('a'), 'a');
   media.set('a', jpeg('later'));
-  await pass(59);
+  await advance(59);
   t.equal(kept('a'), 'a');
-  await pass(1);
-  t.equal(kept('a'), 'later', 'the new one has taken its place');
-  t.same(taken(), ['a', 'later']);
+  await advance(1);
+  t.equal(kept('a'), 'later', 'the new capture replaces the old one');
+  t.same(inputs(), ['a', 'later']);
 });
 
-t.test('a livestream that has been given a picture is left alone', async (t) => {
-  const { step, pass, taken, stored } = stage(t);
+t.test('a livestream with an uploaded or external thumbnail is not captured', async (t) => {
+  const { changeState, advance, inputs, stored } = openCaptures(t);
   for (const [streamId, address] of [
     ['given', 'thumbnail?v=1'],
     ['elsewhere', 'https://example.test/a.png'],
   ] as const) {
     stored.set(streamId, address);
-    step(streamId, 'live');
+    changeState(streamId, 'live');
   }
-  await pass(130);
-  t.same(taken(), []);
+  await advance(130);
+  t.same(inputs(), []);
   stored.set('given', null);
-  await pass(60);
-  t.same(taken(), ['given'], 'until it is taken away');
+  await advance(60);
+  t.same(inputs(), ['given'], 'captured once the upload is removed');
 });
 
-t.test('with an interval of 0 nothing is done', async (t) => {
-  const { step, clock, taken } = stage(t, { interval: 0 });
-  step('a', 'live');
+t.test('an interval of 0 disables captures', async (t) => {
+  const { changeState, clock, inputs } = openCaptures(t, { intervalMs: 0 });
+  changeState('a', 'live');
   t.equal(clock.pending, 0);
   await clock.advance(120_000);
-  t.same(taken(), []);
+  t.same(inputs(), []);
 });
 
-t.test('one is taken at a time, and everybody has their turn', async (t) => {
-  const { step, pass, taken } = stage(t, { interval: 2_000 });
-  for (const streamId of ['a', 'b', 'c', 'd']) step(streamId, 'live');
-  await pass(3);
-  t.same(taken(), ['a']);
-  await pass(7);
-  t.same(taken(), [...'abcdabcd'], 'less often than wanted, but all of them');
+t.test('captures run one at a time, and every broadcast is served', async (t) => {
+  const { changeState, advance, inputs } = openCaptures(t, { intervalMs: 2_000 });
+  for (const streamId of ['a', 'b', 'c', 'd']) changeState(streamId, 'live');
+  await advance(3);
+  t.same(inputs(), ['a']);
+  await advance(7);
+  t.same(inputs(), [...'abcdabcd'], 'less often than the interval, but every broadcast');
 });
 
-t.test('nothing is taken while the publisher is away, or kept of what has ended meanwhile', async (t) => {
-  const program = `while [ -e closed ]; do sleep 0.02; done\n${NOTE}`;
-  const { step, pass, clock, taken, kept, media, folder } = stage(t, { program });
-  step('a', 'live');
-  step('a', 'reconnecting');
-  await pass(120);
-  t.same(taken(), []);
-  step('a', 'live');
-  await pass(3);
+t.test('no capture while the publisher is disconnected, and none kept of an ended broadcast', async (t) => {
+  const program = `while [ -e closed ]; do sleep 0.02; done\n${RECORD_INPUT}`;
+  const { changeState, advance, clock, inputs, kept, media, folder } = openCaptures(t, { program });
+  changeState('a', 'live');
+  changeState('a', 'reconnecting');
+  await advance(120);
+  t.same(inputs(), []);
+  changeState('a', 'live');
+  await advance(3);
   t.equal(kept('a'), 'a');
 
-  const gate = path.join(folder, 'closed');
-  writeFileSync(gate, '');
+  const holdFile = path.join(folder, 'closed');
+  writeFileSync(holdFile, '');
   media.set('a', jpeg('last'));
   await clock.advance(60_000);
-  t.equal(clock.pending, 2, 'one is being taken');
-  step('a', 'ending');
-  rmSync(gate);
-  await pass(1);
-  t.same(taken(), ['a', 'last']);
-  t.equal(kept('a'), 'a', 'the last of the broadcast stays');
-  step('a', 'offline');
-  await pass(120);
-  t.same(taken(), ['a', 'last']);
-  step('a', 'live', 'a-2');
-  await pass(3);
-  t.same(taken(), ['a', 'last', 'a'], 'until the next broadcast');
+  t.equal(clock.pending, 2, 'a capture is in progress');
+  changeState('a', 'ending');
+  rmSync(holdFile);
+  await advance(1);
+  t.same(inputs(), ['a', 'last']);
+  t.equal(kept('a'), 'a', 'the last capture of the broadcast stays');
+  changeState('a', 'offline');
+  await advance(120);
+  t.same(inputs(), ['a', 'last']);
+  changeState('a', 'live', 'a-2');
+  await advance(3);
+  t.same(inputs(), ['a', 'last', 'a'], 'replaced in the next broadcast');
 });
 
-t.test('an ffmpeg that hangs is killed, and costs its broadcast a turn', async (t) => {
-  const program = `if [ -e hang ]; then rm hang; echo $$ >pid; exec sleep 600; fi\n${NOTE}`;
-  const { step, pass, clock, taken, folder, complaints } = stage(t, { program });
+t.test('an ffmpeg that hangs is killed, and its broadcast waits for the next interval', async (t) => {
+  const program = `if [ -e hang ]; then rm hang; echo $$ >pid; exec sleep 600; fi\n${RECORD_INPUT}`;
+  const { changeState, advance, clock, inputs, folder, failures } = openCaptures(t, { program });
   writeFileSync(path.join(folder, 'hang'), '');
-  step('a', 'live');
-  step('b', 'live');
+  changeState('a', 'live');
+  changeState('b', 'live');
   await clock.advance(3_000);
   const pid = await alive(folder);
   await clock.advance(9_000);
-  t.ok(process.kill(pid, 0), 'it has some time');
-  t.same(taken(), [], 'nothing else is begun meanwhile');
-  await pass(1);
-  await until('it is given up', () => complaints().length > 0);
+  t.ok(process.kill(pid, 0), 'not killed before its timeout');
+  t.same(inputs(), [], 'no other capture starts meanwhile');
+  await advance(1);
+  await until('the failure is logged', () => failures().length > 0);
   t.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
-  t.match(complaints(), [{ streamId: 'a', broadcastId: 'a-1' }]);
-  await pass(1);
-  t.same(taken(), ['b']);
-  await pass(49);
-  t.same(taken(), ['b', 'a']);
-  t.equal(complaints().length, 1);
+  t.match(failures(), [{ streamId: 'a', broadcastId: 'a-1' }]);
+  await advance(1);
+  t.same(inputs(), ['b']);
+  await advance(49);
+  t.same(inputs(), ['b', 'a']);
+  t.equal(failures().length, 1);
 });
 
-t.test('an ffmpeg that fails is tried again the next time', async (t) => {
-  const program = `if [ -e fail ]; then exit 1; fi\n${NOTE}`;
-  const { step, pass, kept, folder, complaints } = stage(t, { program });
+t.test('a failed capture is retried at the next interval', async (t) => {
+  const program = `if [ -e fail ]; then exit 1; fi\n${RECORD_INPUT}`;
+  const { changeState, advance, kept, folder, failures } = openCaptures(t, { program });
   writeFileSync(path.join(folder, 'fail'), '');
-  step('a', 'live');
-  await pass(62);
-  t.equal(complaints().length, 1);
+  changeState('a', 'live');
+  await advance(62);
+  t.equal(failures().length, 1);
   rmSync(path.join(folder, 'fail'));
-  await pass(1);
+  await advance(1);
   t.equal(kept('a'), 'a');
 });
 
-t.test('pictures that come late are waited for', async (t) => {
-  const { step, pass, media, kept, complaints } = stage(t);
-  step('a', 'live');
+t.test('a broadcast without video yet is captured once video arrives', async (t) => {
+  const { changeState, advance, media, kept, failures } = openCaptures(t);
+  changeState('a', 'live');
   media.delete('a');
-  await pass(100);
+  await advance(100);
   t.equal(kept('a'), undefined);
-  t.same(complaints(), []);
+  t.same(failures(), []);
   media.set('a', jpeg('a'));
-  await pass(3);
+  await advance(3);
   t.equal(kept('a'), 'a');
 });
 
-t.test('no process is left when it closes', async (t) => {
-  const { captures, step, clock, folder } = stage(t, { program: 'echo $$ >pid; exec sleep 600' });
-  step('a', 'live');
+t.test('close kills a running ffmpeg and leaves no timer', async (t) => {
+  const { captures, changeState, clock, folder } = openCaptures(t, {
+    program: 'echo $$ >pid; exec sleep 600',
+  });
+  changeState('a', 'live');
   await clock.advance(3_000);
   const pid = await alive(folder);
   await captures.close();

@@ -4,7 +4,7 @@ import { TargetPolicy } from '../../src/webhooks/target-policy.js';
 const open = new TargetPolicy({ privateAddresses: true });
 const closed = new TargetPolicy({ privateAddresses: false });
 
-t.test('only addresses of the web are taken', async (t) => {
+t.test('only http and https URLs without credentials and fragment are accepted', async (t) => {
   t.equal(open.check('https://platform.example/hooks?a=b').href, 'https://platform.example/hooks?a=b');
   for (const url of [
     '',
@@ -18,7 +18,7 @@ t.test('only addresses of the web are taken', async (t) => {
     t.throws(() => open.check(url), { status: 400, code: 'url_not_allowed' }, url);
 });
 
-t.test('private addresses are taken where that is allowed, whatever way they are written', async (t) => {
+t.test('private addresses in any notation are accepted only where configured', async (t) => {
   for (const host of [
     '127.0.0.1',
     '2130706433',
@@ -38,7 +38,7 @@ t.test('private addresses are taken where that is allowed, whatever way they are
   for (const host of ['192.0.2.1', '8.8.8.8', '[2606:4700::1]']) t.ok(closed.check(`http://${host}/`), host);
 });
 
-t.test('where clouds keep the credentials of machines, no webhook leads', async (t) => {
+t.test('cloud metadata addresses are refused in every configuration', async (t) => {
   for (const host of [
     '169.254.169.254',
     '[fe80::1]',
@@ -52,7 +52,7 @@ t.test('where clouds keep the credentials of machines, no webhook leads', async 
       t.throws(() => policy.check(`http://${host}/`), { code: 'url_not_allowed' }, host);
 });
 
-t.test('a name leads only to allowed addresses', async (t) => {
+t.test('a host name resolves to its allowed addresses only', async (t) => {
   const look = (policy: TargetPolicy, all: boolean) =>
     new Promise((resolve) =>
       policy.lookup('localhost', { all }, (error, address) => resolve(error ?? address)),

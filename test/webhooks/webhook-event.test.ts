@@ -11,7 +11,7 @@ const change: StreamChange = {
 };
 const ids = { streamId: 's', broadcastId: 'b' };
 
-t.test('the steps of a broadcast that people could watch are told', async (t) => {
+t.test('state changes of a broadcast that was live become events', async (t) => {
   t.same(broadcastEvent(change), ['broadcast.live', { ...ids, resumed: false }]);
   t.same(broadcastEvent({ ...change, wasLive: true }), ['broadcast.live', { ...ids, resumed: true }]);
   const until = Date.UTC(2026, 0, 1);
@@ -26,7 +26,7 @@ t.test('the steps of a broadcast that people could watch are told', async (t) =>
     ]);
 });
 
-t.test('nothing is told of what nobody could watch, of steps in between, and of restarts', async (t) => {
+t.test('broadcasts never live, intermediate states and restarts yield no event', async (t) => {
   t.equal(broadcastEvent({ ...change, from: 'offline', to: { name: 'starting' } }), undefined);
   t.equal(broadcastEvent({ ...change, to: { name: 'ending', reason: 'grace-expired' } }), undefined);
   const gone: StreamChange = { ...change, from: 'ending', to: { name: 'offline' } };

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { type Clock, PublicError } from '../../platform/index.js';
+import { type Clock, isUuid, PublicError } from '../../platform/index.js';
 import { BROADCAST_END, type Livestream, type ViewerGate } from '../../streams/index.js';
 import {
   type EndpointLimits,
@@ -30,7 +30,6 @@ export type WhepRoutesOptions = {
 const LIMITS: EndpointLimits = { sessions: 20_000, offers: { burst: 100, refillMs: 100 } };
 /** Seconds after which a viewer may ask again whether a stream is live. */
 const RETRY_AFTER_S = 5;
-const STREAM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const EXTENSION = 'urn:ietf:params:whep:ext:core:';
 
 /**
@@ -66,7 +65,7 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
 
   async function view(offer: Offer, request: FastifyRequest, reply: FastifyReply): Promise<Viewing> {
     const { streamId } = request.params as { streamId: string };
-    if (!STREAM_ID.test(streamId)) throw notFound();
+    if (!isUuid(streamId)) throw notFound();
     const { v: token } = request.query as { v?: unknown };
     const { authorization, origin } = request.headers;
     const viewer = await gate.admit({

@@ -1,6 +1,6 @@
 import { CmafError } from './cmaf-error.js';
 
-/** Where a box stands in a buffer (ISO/IEC 14496-12, 4.2); all positions in bytes from the buffer's start. */
+/** Position of a box in a buffer (ISO/IEC 14496-12, 4.2); byte offsets from the buffer's start. */
 export type Box = {
   type: string;
   start: number;
@@ -11,13 +11,13 @@ export type Box = {
 
 /** Size and type (4.2.2). */
 export const BOX_HEADER_SIZE = 8;
-/** Size, type and a 64-bit size, when the 32-bit size is 1. */
+/** Size, type and the 64-bit size that follows if the 32-bit size is 1. */
 export const LARGE_BOX_HEADER_SIZE = 16;
 
 /**
- * The boxes that stand side by side between two positions.
+ * Iterates over the sibling boxes between two offsets.
  *
- * @throws CmafError when a box reaches beyond `end` or is smaller than its header.
+ * @throws CmafError if a box exceeds `end` or is smaller than its header
  */
 export function* boxes(bytes: Buffer, start = 0, end = bytes.length): Generator<Box> {
   let at = start;
@@ -39,7 +39,7 @@ export function* boxes(bytes: Buffer, start = 0, end = bytes.length): Generator<
   }
 }
 
-/** The first box at the end of a path of types, such as `['moov', 'trak']`. */
+/** Returns the first box at a path of types, such as `['moov', 'trak']`. */
 export function findBox(
   bytes: Buffer,
   path: readonly string[],

@@ -4,7 +4,7 @@ export type CmafErrorCode =
   | 'cmaf_fragment_invalid'
   | 'cmaf_out_of_order';
 
-/** The bytes are not CMAF as this gateway reads it. Nothing that follows them can be understood. */
+/** The bytes are not the CMAF that this gateway reads; no later byte can be parsed either. */
 export class CmafError extends Error {
   readonly code: CmafErrorCode;
 

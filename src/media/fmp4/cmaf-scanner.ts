@@ -4,15 +4,15 @@ import { readFragment, type Sample } from './fragment-reader.js';
 import { parseTrackInit, type TrackInit } from './track-init.js';
 
 export type CmafHandlers = {
-  /** The initialization section: once, before the first sample. */
+  /** Called once, before the first sample. */
   init(init: TrackInit): void;
-  /** A sample, in decode order. Its data point into the bytes that were written. */
+  /** Called for each sample in decode order. Its data are a view of the bytes written. */
   sample(sample: Sample): void;
 };
 
 const MEBIBYTE = 1 << 20;
 
-/** What may stand at the top level, and how large it may be in bytes. Anything else is not CMAF. */
+/** Boxes allowed at the top level, with their maximum size in bytes. Any other box is an error. */
 const TOP_LEVEL: Record<string, number> = {
   ftyp: 4096,
   styp: 4096,
@@ -32,8 +32,8 @@ const TOP_LEVEL: Record<string, number> = {
 type BoxHead = { type: string; size: number; header: number };
 
 /**
- * Reads a CMAF track (ISO/IEC 23000-19) from bytes that come in pieces of any size. Holds at most one box. Bytes are
- * copied only where a box spans pieces; pieces must not be changed after they were written.
+ * Parses a CMAF track (ISO/IEC 23000-19) from chunks of any size. Buffers at most one box. Copies bytes only where a
+ * box spans chunks; chunks must not be changed after `write`.
  */
 export class CmafScanner {
   readonly #handlers: CmafHandlers;
@@ -49,12 +49,12 @@ export class CmafScanner {
     this.#handlers = handlers;
   }
 
-  /** Bytes of an unfinished box: what is lost when nothing more comes. */
+  /** Bytes of the incomplete box, lost if the input ends here. */
   get pending(): number {
     return this.#available;
   }
 
-  /** @throws CmafError when this is not CMAF; from then on every call throws the same. */
+  /** Parses more bytes. @throws CmafError for invalid input, and again on every later call */
   write(bytes: Buffer): void {
     if (this.#failure) throw this.#failure;
     if (bytes.length === 0) return;
@@ -124,12 +124,12 @@ export class CmafScanner {
         return;
       }
       default:
-        // prft, styp, sidx and their like: nothing in them is needed here.
+        // prft, styp, sidx and others are not needed here.
         return;
     }
   }
 
-  /** Reading beyond a buffer's end is the same fault as a box that says it is larger than it is. */
+  /** Maps reads beyond the end of a buffer to a CmafError: the box is shorter than its fields claim. */
   #parse<T>(read: () => T, code: CmafError['code']): T {
     try {
       return read();
@@ -149,14 +149,14 @@ export class CmafScanner {
     return this.#failure;
   }
 
-  /** The next `size` bytes in one buffer, left in place. */
+  /** Returns the next `size` bytes in one buffer without consuming them. */
   #peek(size: number): Buffer {
     const first = this.#pieces[0]!;
     if (first.length >= size) return first;
     return Buffer.concat(this.#pieces, size);
   }
 
-  /** The next `size` bytes in one buffer, removed. */
+  /** Consumes the next `size` bytes and returns them in one buffer. */
   #take(size: number): Buffer {
     this.#available -= size;
     const first = this.#pieces[0]!;

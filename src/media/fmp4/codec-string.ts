@@ -46,7 +46,7 @@ function vp9String(vpcC: Buffer): string {
 }
 
 /**
- * The string of RFC 6381 for a video sample entry (`avc1.64001f`), or undefined for a codec that this gateway does
+ * Returns the RFC 6381 codec string of a video sample entry (`avc1.64001f`); undefined for codecs this gateway does
  * not serve.
  */
 export function videoCodecString(bytes: Buffer, entry: Box): string | undefined {
@@ -83,10 +83,10 @@ const DECODER_CONFIG = 4;
 const DECODER_SPECIFIC_INFO = 5;
 /** Object type indication "Audio ISO/IEC 14496-3". */
 const MPEG4_AUDIO = 0x40;
-/** Audio object type 31 means: it follows in 6 more bits (ISO/IEC 14496-3, 1.6.2.1). */
+/** Audio object type 31 escapes to 6 more bits (ISO/IEC 14496-3, 1.6.2.1). */
 const AUDIO_OBJECT_TYPE_ESCAPE = 31;
 
-/** Walks the descriptors of an esds box to the audio object type: `mp4a.40.2`. */
+/** Reads the audio object type from the descriptors of an esds box: `mp4a.40.2`. */
 function mpeg4AudioString(esds: Buffer): string | undefined {
   let at = 4;
   let objectType: number | undefined;
@@ -117,7 +117,7 @@ function mpeg4AudioString(esds: Buffer): string | undefined {
   return objectType === undefined || objectType === MPEG4_AUDIO ? undefined : `mp4a.${hex(objectType)}`;
 }
 
-/** The string of RFC 6381 for an audio sample entry, or undefined for a codec that this gateway does not serve. */
+/** Returns the RFC 6381 codec string of an audio sample entry; undefined for codecs this gateway does not serve. */
 export function audioCodecString(bytes: Buffer, entry: Box): string | undefined {
   switch (entry.type) {
     case 'mp4a': {

@@ -2,7 +2,7 @@ import { type Box, boxes, findBox } from './box.js';
 import { CmafError } from './cmaf-error.js';
 import type { TrackInit } from './track-init.js';
 
-/** One frame of video or one packet of sound. Times in ticks of its track. */
+/** One sample of a track: a coded video or audio frame. Times in ticks of its timescale. */
 export type Sample = {
   /** Decode time on the encoder's timeline. */
   decodeTime: number;
@@ -11,7 +11,7 @@ export type Sample = {
   compositionOffset: number;
   /** Sample flags (ISO/IEC 14496-12, 8.8.3.1). */
   flags: number;
-  /** Can be decoded by itself. */
+  /** Sync sample: decodable without earlier samples. */
   sync: boolean;
   data: Buffer;
 };
@@ -35,9 +35,9 @@ const TRUN = {
 } as const;
 /** sample_is_non_sync_sample (8.8.3.1). */
 const NON_SYNC = 0x10000;
-/** Seconds: more than any clock of ours says, less than what a date can hold. */
+/** Greatest decode time accepted, seconds: beyond every real clock and within the range of Date. */
 const LATEST_TIME = 1e10;
-/** A fragment with more samples than this is nonsense: they come by the frame or by the part. */
+/** Greatest number of samples in a fragment; encoders write fragments of a frame or a part. */
 const MAXIMUM_SAMPLES = 10_000;
 
 function invalid(message: string): CmafError {
@@ -45,11 +45,11 @@ function invalid(message: string): CmafError {
 }
 
 /**
- * The samples of one movie fragment, whose data stand in the mdat right behind it.
+ * Reads the samples of a movie fragment whose data are in the mdat that follows it.
  *
  * @param moof the whole moof box
- * @param mdat the whole mdat box; samples point into it
- * @throws CmafError when the boxes contradict each other or the initialization section.
+ * @param mdat the whole mdat box; samples are views of it
+ * @throws CmafError if the boxes contradict each other or the initialization section
  */
 export function readFragment(moof: Buffer, mdat: Buffer, mdatHeader: number, init: TrackInit): Sample[] {
   const top = [...boxes(moof)][0];
@@ -90,7 +90,7 @@ export function readFragment(moof: Buffer, mdat: Buffer, mdatHeader: number, ini
       let own = flags & TRUN.flags ? next() : defaults.flags;
       if (index === 0 && firstFlags !== undefined) own = firstFlags;
       let compositionOffset = flags & TRUN.compositionOffset ? next() : 0;
-      // Signed from version 1 on.
+      // Composition offsets are signed from version 1 on.
       if (version > 0) compositionOffset |= 0;
       if (position < mdatHeader || position + size > mdat.length) throw invalid('A sample outside its data');
       samples.push({

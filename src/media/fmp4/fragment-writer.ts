@@ -14,14 +14,14 @@ const BOX_HEADER_SIZE = 8;
 
 export type Fragment = {
   trackId: number;
-  /** mfhd sequence number: rising from fragment to fragment. */
+  /** mfhd sequence_number: rises from fragment to fragment. */
   sequence: number;
-  /** Decode time of the first sample in ticks; the times of the samples themselves are not looked at. */
+  /** Decode time of the first sample, ticks. The samples' own decode times are ignored. */
   decodeTime: number;
   samples: readonly Sample[];
 };
 
-/** Writes samples as one CMAF chunk: one moof and one mdat, in one buffer of its own. */
+/** Writes samples as one CMAF chunk, a moof and an mdat, in a buffer of its own. */
 export function writeFragment({ trackId, sequence, decodeTime, samples }: Fragment): Buffer {
   const trunSize = TRUN_HEADER_SIZE + TRUN_ROW_SIZE * samples.length;
   const trafSize = BOX_HEADER_SIZE + TFHD_SIZE + TFDT_SIZE + trunSize;
@@ -29,7 +29,7 @@ export function writeFragment({ trackId, sequence, decodeTime, samples }: Fragme
   let dataSize = 0;
   for (const sample of samples) dataSize += sample.data.length;
 
-  // Not from the shared pool: a small part would keep its neighbours' memory alive for as long as it is kept.
+  // Not from the shared pool: a small part would keep the pool's whole slab alive.
   const out = Buffer.allocUnsafeSlow(moofSize + BOX_HEADER_SIZE + dataSize);
   let at = 0;
   const word = (value: number): void => {

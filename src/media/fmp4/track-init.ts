@@ -2,16 +2,16 @@ import { type Box, boxes, findBox } from './box.js';
 import { CmafError } from './cmaf-error.js';
 import { audioCodecString, videoCodecString } from './codec-string.js';
 
-/** What an initialization section (ftyp + moov, one track) says. */
+/** Initialization section (ftyp and moov) of one track. */
 export type TrackInit = {
-  /** The section's bytes, as players get them. */
+  /** Bytes of the section, as served to players. */
   data: Buffer;
   trackId: number;
-  /** Ticks per second of every time in the track. */
+  /** Ticks per second of all times in the track. */
   timescale: number;
-  /** As in RFC 6381, such as `avc1.64001f`. */
+  /** Codec string (RFC 6381), such as `avc1.64001f`. */
   codec: string;
-  /** From the trex box: what a fragment leaves out. Duration in ticks, size in bytes. */
+  /** Defaults of the trex box. Duration in ticks, size in bytes. */
   defaults: { duration: number; size: number; flags: number };
 } & (
   | { kind: 'video'; width: number; height: number }
@@ -23,9 +23,9 @@ function invalid(message: string): CmafError {
 }
 
 /**
- * Reads an initialization section. Edit lists are not looked at: the encoders here are told to write none.
+ * Reads an initialization section. Edit lists are ignored: the encoders are configured to write none.
  *
- * @throws CmafError when it is not one track of video or sound that this gateway can serve.
+ * @throws CmafError if it is not one video or audio track that this gateway can serve
  */
 export function parseTrackInit(data: Buffer): TrackInit {
   const tracks = [...boxes(data, ...bodyOf(data, ['moov']))].filter((box) => box.type === 'trak');
@@ -33,7 +33,7 @@ export function parseTrackInit(data: Buffer): TrackInit {
   if (!track || tracks.length > 1) throw invalid(`An initialization section with ${tracks.length} tracks`);
   const inTrack = (path: string[]): Box => need(data, path, track.body, track.end);
 
-  // Fields after version, flags and the two times, which are 64-bit in version 1 (ISO/IEC 14496-12, 8.3.2, 8.4.2).
+  // Fields after version, flags and two times, which have 64 bits in version 1 (ISO/IEC 14496-12, 8.3.2, 8.4.2).
   const afterTimes = (box: Box): number => data.readUInt32BE(box.body + (data[box.body] === 1 ? 20 : 12));
   const trackId = afterTimes(inTrack(['tkhd']));
   const timescale = afterTimes(inTrack(['mdia', 'mdhd']));

@@ -1,40 +1,43 @@
-/** Marks an element whose end is where its parent's next child begins (RFC 8794, section 6.2): eight bytes long. */
+/**
+ * Unknown size of eight bytes: the element ends where the next one of its parent's level begins (RFC 8794, section
+ * 6.2).
+ */
 const UNKNOWN_SIZE = Buffer.from('01ffffffffffffff', 'hex');
-/** The largest size that is written in eight bytes, and the largest that a number here may have. */
+/** Greatest length of a size field, bytes. */
 const SIZE_BYTES = 8;
 
-/** An element id as RFC 9559 writes it: with its marker bits, 1 to 4 bytes. */
+/** Element id as RFC 9559 writes it: with its marker bits, 1 to 4 bytes. */
 export type EbmlId = number;
 
-/** An element of children or of bytes. */
+/** Builds an element from children or bytes. */
 export function ebmlElement(id: EbmlId, ...content: Uint8Array[]): Buffer {
   const length = content.reduce((sum, part) => sum + part.length, 0);
   return Buffer.concat([unsigned(id), ebmlSize(length), ...content]);
 }
 
-/** The beginning of an element that goes on until something else begins: for what is written live. */
+/** Builds the start of an element of unknown size, for live output. */
 export function ebmlOpenElement(id: EbmlId): Buffer {
   return Buffer.concat([unsigned(id), UNKNOWN_SIZE]);
 }
 
-/** An unsigned integer (RFC 8794, section 7.2), up to 2^53. */
+/** Builds an unsigned integer element (RFC 8794, section 7.2), value up to 2^53. */
 export function ebmlUnsigned(id: EbmlId, value: number): Buffer {
   return ebmlElement(id, unsigned(value));
 }
 
-/** A floating point number (section 7.3). */
+/** Builds a float element (section 7.3). */
 export function ebmlFloat(id: EbmlId, value: number): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeDoubleBE(value);
   return ebmlElement(id, bytes);
 }
 
-/** A string (section 7.4). */
+/** Builds a string element (section 7.4). */
 export function ebmlString(id: EbmlId, value: string): Buffer {
   return ebmlElement(id, Buffer.from(value));
 }
 
-/** A size as a variable-size integer (section 4), as short as it may be: all bits set would mean that it is unknown. */
+/** Encodes a size as the shortest variable-size integer (section 4). All bits set would mean an unknown size. */
 export function ebmlSize(value: number): Buffer {
   let length = 1;
   while (length < SIZE_BYTES && value >= 2 ** (7 * length) - 1) length++;

@@ -31,24 +31,24 @@ const ID = {
   simpleBlock: 0xa3,
 } as const;
 
-/** SimpleBlock is known from version 2 on, SeekPreRoll from 4. */
+/** SimpleBlock exists since version 2, SeekPreRoll since 4. */
 const VERSION = { written: 4, read: 2 } as const;
 const TRACK_TYPE = { video: 1, audio: 2 } as const;
 const KEYFRAME = 0x80;
-/** The head of a block: track number, 16 bits of time from the cluster's, flags (RFC 9559, section 10.2). */
+/** Block header: track number, 16 bits of time relative to the cluster, flags (RFC 9559, section 10.2). */
 const BLOCK_HEAD_BYTES = 4;
 /** Marks a track number of one byte. */
 const SHORT_NUMBER = 0x80;
-/** Ticks of a millisecond: finer than a frame of sound, and 16 bits of them reach 3 s. */
+/** Timestamp ticks per ms: finer than an audio frame, and 16 signed bits of them reach 3 s. */
 const TICKS_PER_MS = 10;
 const TICK_NS = 1_000_000 / TICKS_PER_MS;
-/** A new cluster begins when a block is so far from the beginning of its cluster, ticks. */
+/** Ticks from the start of a cluster after which a new one begins. */
 const CLUSTER_TICKS = 2_000 * TICKS_PER_MS;
-/** Opus is decoded so long before it is exact, ns (the codec mapping of Opus). */
+/** Pre-roll of Opus, ns (codec mapping of Opus). */
 const OPUS_PREROLL_NS = 80_000_000;
 const OPUS_RATE = 48_000;
 
-/** A track of pictures or sound; the number is what blocks are written with, 1 to 126. */
+/** A video or audio track. `number` identifies it in blocks, 1 to 126. */
 export type MatroskaTrack =
   | {
       kind: 'video';
@@ -61,8 +61,8 @@ export type MatroskaTrack =
   | { kind: 'audio'; number: number; codecId: string; codecPrivate: Uint8Array; channels: number };
 
 /**
- * The identification header of Opus (RFC 7845, section 5.1) as Matroska keeps it: one stream, nothing left out at the
- * beginning, as what arrives live has no beginning.
+ * Builds Opus's identification header (RFC 7845, section 5.1) as Matroska stores it: one stream, pre-skip 0, because
+ * a live stream has no beginning.
  */
 export function opusHead(channels: 1 | 2): Buffer {
   const head = Buffer.from('OpusHead\x01\0\0\0\0\0\0\0\0\0\0', 'latin1');
@@ -72,8 +72,8 @@ export function opusHead(channels: 1 | 2): Buffer {
 }
 
 /**
- * Writes Matroska (RFC 9559) live: a segment that does not know its end, in clusters that begin with keyframes or after
- * two seconds. Gives bytes to be sent in order.
+ * Writes live Matroska (RFC 9559): a segment of unknown size, in clusters that begin at video keyframes or after two
+ * seconds. Returns bytes to be sent in order.
  */
 export class MatroskaWriter {
   readonly #tracks: readonly MatroskaTrack[];
@@ -83,7 +83,7 @@ export class MatroskaWriter {
     this.#tracks = tracks;
   }
 
-  /** What comes before all blocks. */
+  /** Returns the bytes before all blocks. */
   header(): Buffer {
     return Buffer.concat([
       ebmlElement(
@@ -104,11 +104,11 @@ export class MatroskaWriter {
   }
 
   /**
-   * What comes before the bytes of a frame.
+   * Returns the bytes before a frame's data.
    *
-   * @param number the track's
-   * @param time when it is shown or heard, ms, with a fraction; not negative
-   * @param bytes how many follow
+   * @param number track number
+   * @param time presentation time, ms with a fraction, not negative
+   * @param bytes length of the frame's data
    */
   frame(number: number, time: number, keyframe: boolean, bytes: number): Buffer {
     const ticks = Math.round(time * TICKS_PER_MS);

@@ -1,31 +1,31 @@
 import { AV1_OBU, leb128, leb128Length, readAv1ObuHeader } from '../av1-obu.js';
 
-/** The aggregation header of AV1's RTP format (section 4.4): how OBU elements lie in a packet. */
+/** Aggregation header of the AV1 RTP format (section 4.4): Z, Y, W, N. */
 const CONTINUES = 0x80;
 const CONTINUED = 0x40;
 const COUNT_SHIFT = 4;
 const COUNT_MASK = 0x03;
 const NEW_SEQUENCE = 0x08;
 
-/** What is told of a packet's OBU elements: whole OBUs, or fragments of one. */
+/** Receives the OBU elements of a packet: whole OBUs or fragments of one. */
 export type Av1ElementVisitor = {
   /**
-   * @param first whether this is the beginning of an OBU
-   * @param last whether it is the end of one
+   * @param first whether an OBU begins with this element
+   * @param last whether an OBU ends with it
    */
   element(offset: number, end: number, first: boolean, last: boolean): void;
 };
 
-/** Whether a coded video sequence begins with this payload: a picture that needs none before it. */
+/** Whether a coded video sequence begins with this payload, that is, a key frame. */
 export function startsAv1Sequence(packet: Uint8Array, offset: number): boolean {
   return (packet[offset]! & (CONTINUES | NEW_SEQUENCE)) === NEW_SEQUENCE;
 }
 
 /**
- * Finds the OBU elements of the payload from `offset` to `end` ("RTP Payload Format For AV1" of the Alliance for Open
- * Media, version 1.0.0, section 4.3).
+ * Visits the OBU elements of the payload from `offset` to `end` ("RTP Payload Format For AV1" of the Alliance for
+ * Open Media, version 1.0.0, section 4.3).
  *
- * @returns false when the payload is broken; elements may have been told before.
+ * @returns false if the payload is invalid; elements before the error were visited
  */
 export function visitAv1Elements(
   packet: Uint8Array,
@@ -41,7 +41,7 @@ export function visitAv1Elements(
   for (let index = 1; at < end; index++) {
     if (count > 0 && index > count) return false;
     let stop = end;
-    // The last of a known number has no length.
+    // The last element has no length if their number is given.
     if (index !== count) {
       const length = leb128Length(packet, at, end);
       if (length === 0) return false;
@@ -58,7 +58,7 @@ export function visitAv1Elements(
   return true;
 }
 
-/** The payload of the sequence header OBU, where one stands whole in this packet: offsets. */
+/** Returns the payload offsets of the sequence header OBU, if the packet holds it whole. */
 export function findAv1SequenceHeader(
   packet: Uint8Array,
   offset: number,

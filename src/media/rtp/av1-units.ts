@@ -1,67 +1,68 @@
 import { AV1_OBU, readAv1ObuHeader, withSize, writeLeb128 } from '../av1-obu.js';
 import { visitAv1Elements } from './av1-elements.js';
 
-/** A temporal unit: all OBUs of one moment (AV1 specification, section 7.5). */
+/** Temporal unit: all OBUs with one presentation time (AV1 specification, section 7.5). */
 export type Av1Unit = {
-  /**
-   * In the low-overhead format (section 5.2): every OBU with its size. Without temporal delimiters, which containers do
-   * not keep.
-   */
+  /** Low-overhead format (section 5.2): every OBU with its size, without temporal delimiters, which containers omit. */
   data: Buffer;
   /** RTP ticks. */
   timestamp: number;
-  /** Where to begin: a sequence header, and a key frame as the first one. */
+  /** Random access point: a sequence header, and a key frame as the first frame. */
   keyframe: boolean;
-  /** The sequence header OBU with its size, a part of `data`. */
+  /** Sequence header OBU with its size; a view of `data`. */
   sequenceHeader: Buffer | undefined;
 };
 
-/** What is larger, or in more pieces, is no picture that a browser sends. */
+/** Limits of a temporal unit, bytes and elements; no browser sends larger ones. */
 const MAXIMUM_BYTES = 4 << 20;
 const MAXIMUM_PIECES = 8192;
-/** The longest header of an OBU: two bytes and a size of eight. */
+/** Longest OBU header: two bytes and a size of eight. */
 const OBU_HEADER_BYTES = 10;
-/** The first byte of a frame header (section 5.9.2): show_existing_frame, and frame_type, which is 0 for a key frame. */
+/** Bits of a frame header's first byte (section 5.9.2): show_existing_frame and frame_type, 0 for a key frame. */
 const NOT_KEY_FRAME = 0xe0;
 
 /**
- * Puts the OBUs of AV1 packets together again. Packets come in order; after a loss, or a packet that is broken, nothing
- * is given out before the next keyframe: never a torn unit, never one that leans on what was lost.
+ * Reassembles temporal units from AV1 packets, which must come in order. After a loss or an invalid packet nothing is
+ * emitted before the next keyframe, so that no unit is incomplete or refers to lost ones.
  */
 export class Av1Units {
   readonly #take: (unit: Av1Unit) => void;
-  /** Of the unit so far: pieces of OBUs, and at which of them an OBU begins. */
+  /** Elements of the current unit, and the indexes at which an OBU begins. */
   #pieces: Buffer[] = [];
   #begins: number[] = [];
   #bytes = 0;
   #timestamp = 0;
-  /** The last OBU goes on in the next packet. */
+  /** The last OBU continues in the next packet. */
   #open = false;
   #waiting = true;
 
-  /** @param take is given each unit; its memory is the taker's. */
+  /** @param take receives each unit and owns its memory */
   constructor(take: (unit: Av1Unit) => void) {
     this.#take = take;
   }
 
-  /** Only a keyframe is of use now. */
+  /** Whether the next unit must be a keyframe. */
   get waiting(): boolean {
     return this.#waiting;
   }
 
-  /** Packets are missing in front of the next one. What is left of their unit has no sequence header: it is no keyframe. */
+  /**
+   * Reports a loss before the next packet. The rest of the incomplete unit has no sequence header and is therefore no
+   * keyframe.
+   */
   lost(): void {
     this.#forget();
     this.#waiting = true;
   }
 
   /**
-   * The next packet, whose payload reaches from `offset` to `end`; its memory must stay as it is until the unit is over.
+   * Adds the next packet, whose payload reaches from `offset` to `end`. Its memory must not change until the unit is
+   * complete.
    *
-   * @param marker it is the last of its unit.
+   * @param marker whether the packet is the last of its unit
    */
   push(packet: Buffer, offset: number, end: number, timestamp: number, marker: boolean): void {
-    // Senders need not mark the end of a unit.
+    // The marker bit is optional.
     if (this.#pieces.length > 0 && timestamp !== this.#timestamp) this.#finish();
     this.#timestamp = timestamp;
     const whole = visitAv1Elements(packet, offset, end, {
@@ -101,10 +102,10 @@ export class Av1Units {
     this.#take(unit);
   }
 
-  /** @returns undefined when an OBU is broken */
+  /** @returns undefined if an OBU is invalid */
   #assemble(): Av1Unit | undefined {
     const begins = this.#begins;
-    // An OBU may grow by its size field.
+    // Each OBU may grow by a size field.
     const data = Buffer.allocUnsafe(this.#bytes + begins.length * OBU_HEADER_BYTES);
     let length = 0;
     let sequenceHeader: Buffer | undefined;
@@ -128,15 +129,15 @@ export class Av1Units {
   }
 }
 
-/** Temporal delimiters and tile lists are to be ignored (payload format, section 4.3); padding says nothing. */
+/** Temporal delimiters and tile lists must be ignored (payload format, section 4.3); padding carries nothing. */
 function isSuperfluous(type: number): boolean {
   return type === AV1_OBU.temporalDelimiter || type === AV1_OBU.tileList || type === AV1_OBU.padding;
 }
 
 /**
- * Writes the OBU that these pieces make, with a size field whether it had one or not; nothing of one that is superfluous.
+ * Writes the OBU that the elements form, with a size field; writes nothing of a superfluous one.
  *
- * @returns where its payload begins and ends; undefined when it is broken
+ * @returns its type and the offsets of its payload; undefined if it is invalid
  */
 function writeObu(
   target: Buffer,
@@ -145,7 +146,7 @@ function writeObu(
 ): { type: number; payload: number; end: number } | undefined {
   const [first] = pieces;
   if (!first) return undefined;
-  // The header may lie in two pieces.
+  // The header may span two elements.
   const head = first.length < OBU_HEADER_BYTES && pieces.length > 1 ? Buffer.concat(pieces) : first;
   const header = readAv1ObuHeader(head, 0, head.length);
   if (!header) return undefined;
@@ -161,7 +162,7 @@ function writeObu(
   let skip = payloadOffset;
   let at = payload;
   for (const piece of pieces) {
-    // What is behind the size that an OBU tells is not a part of it.
+    // Bytes after the OBU's own size are not part of it.
     at += piece.copy(target, at, Math.min(skip, piece.length), Math.min(piece.length, skip + end - at));
     skip = Math.max(0, skip - piece.length);
   }

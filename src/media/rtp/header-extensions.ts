@@ -1,18 +1,18 @@
 import type { RtpHeader } from './rtp-header.js';
 
-/** "Defined by profile" of the one-byte form (RFC 8285 section 4.2). */
+/** Profile of the one-byte form (RFC 8285 section 4.2). */
 const ONE_BYTE_PROFILE = 0xbede;
-/** The two-byte form (RFC 8285 section 4.3): its last four bits are the application's. */
+/** Profile of the two-byte form (RFC 8285 section 4.3); the last four bits belong to the application. */
 const TWO_BYTE_PROFILE = 0x1000;
-/** Ends the list in the one-byte form. */
+/** Id that ends the list in the one-byte form. */
 const RESERVED_ID = 15;
 
-/** Takes the elements of a header extension: where the value lies in the packet. */
+/** Receives the elements of a header extension: the position of each value in the packet. */
 export type ExtensionVisitor = {
   extension(packet: Buffer, id: number, offset: number, length: number): void;
 };
 
-/** Walks over the elements of a packet's header extension (RFC 8285); stops at the first that does not fit in. */
+/** Visits the elements of a packet's header extension (RFC 8285); stops at the first that exceeds it. */
 export function visitExtensions(packet: Buffer, header: RtpHeader, visitor: ExtensionVisitor): void {
   if (header.extensionLength === 0) return;
   const oneByte = header.extensionProfile === ONE_BYTE_PROFILE;
@@ -22,7 +22,7 @@ export function visitExtensions(packet: Buffer, header: RtpHeader, visitor: Exte
   while (at < end) {
     const first = packet[at]!;
     if (first === 0) {
-      at++; // a byte of padding
+      at++; // padding
       continue;
     }
     let id = first;
@@ -46,7 +46,7 @@ export function visitExtensions(packet: Buffer, header: RtpHeader, visitor: Exte
 /** Bytes that `writeOneByteExtension` writes. */
 export const ONE_BYTE_EXTENSION_BYTES = 8;
 
-/** Writes a header extension of a single element with a value of one byte; the id is 1 to 14. */
+/** Writes a header extension with one element of one byte; `id` is 1 to 14. */
 export function writeOneByteExtension(target: Buffer, offset: number, id: number, value: number): void {
   target.writeUInt16BE(ONE_BYTE_PROFILE, offset);
   target.writeUInt16BE(1, offset + 2);

@@ -11,9 +11,9 @@ const H264_FU_A = 28;
 const FU_START = 0x80;
 
 /**
- * Whether the payload from `offset` to `end` holds the beginning of a picture that can be decoded without any before
- * it. For H.264 also that of its parameter sets (RFC 6184); VP8: RFC 7741; VP9: RFC 9628; AV1: "RTP Payload Format
- * For AV1" of the Alliance for Open Media.
+ * Whether the payload from `offset` to `end` begins a picture that decodes without earlier ones, or its parameter
+ * sets (H.264: RFC 6184; VP8: RFC 7741; VP9: RFC 9628; AV1: "RTP Payload Format For AV1" of the Alliance for Open
+ * Media).
  */
 export function startsKeyframe(codec: VideoCodec, packet: Buffer, offset: number, end: number): boolean {
   if (offset >= end) return false;
@@ -27,7 +27,7 @@ export function startsKeyframe(codec: VideoCodec, packet: Buffer, offset: number
     }
     case 'vp9': {
       const payload = readVp9Descriptor(packet, offset, end);
-      // Spatial layers above the lowest may be intra only: they lean on the one below.
+      // Higher spatial layers without inter prediction still refer to the layer below.
       return payload?.startsFrame === true && !payload.interPredicted && payload.spatialLayer === 0;
     }
     case 'av1':

@@ -7,16 +7,19 @@ import { readVp9Descriptor } from './vp9-descriptor.js';
 
 const H264_SPS = 7;
 const H264_STAP_A = 24;
-/** RFC 6386 section 9.1: three bytes of frame tag, this start code, then width and height of 14 bits each. */
+/**
+ * VP8 frame header (RFC 6386 section 9.1): a frame tag of three bytes, this start code, width and height of 14 bits
+ * each.
+ */
 const VP8_START_CODE = 0x9d012a;
 const VP8_SIZE_OFFSET = 6;
 
-/** Pixels. */
+/** Picture size, pixels. */
 export type PictureSize = { width: number; height: number };
 
 /**
- * The size of the picture, where the payload from `offset` to `end` tells it cheaply: in the parameter sets of H.264,
- * the key frames of VP8, the scalability structure of VP9 and the sequence header of AV1 (the largest layer).
+ * Reads the picture size if the payload from `offset` to `end` carries it: in H.264 parameter sets, VP8 key frames,
+ * the VP9 scalability structure and the AV1 sequence header (largest layer).
  */
 export function readPictureSize(
   codec: VideoCodec,
@@ -34,7 +37,7 @@ export function readPictureSize(
 function readH264Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
   if (offset >= end) return undefined;
   if ((packet[offset]! & 0x1f) !== H264_STAP_A) return readSpsSize(packet, offset, end);
-  // Some encoders put an access unit delimiter before the parameter sets.
+  // Some encoders send an access unit delimiter before the parameter sets.
   for (let at = offset + 1; at + 2 < end; ) {
     const unit = at + 2;
     at = unit + packet.readUInt16BE(at);

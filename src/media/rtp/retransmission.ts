@@ -1,17 +1,17 @@
 import { RTP_HEADER_BYTES, type RtpHeader } from './rtp-header.js';
 
-/** The original sequence number in front of the payload (RFC 4588 section 4). */
+/** Bytes of the original sequence number before the payload (RFC 4588 section 4). */
 export const ORIGINAL_SEQUENCE_BYTES = 2;
 
-/** The original sequence number of a retransmission; undefined when it carries nothing (padding that probes the path). */
+/** Returns the original sequence number of a retransmission; undefined for an empty one (a padding probe). */
 export function originalSequence(packet: Buffer, header: RtpHeader): number | undefined {
   if (header.payloadEnd - header.payloadOffset <= ORIGINAL_SEQUENCE_BYTES) return undefined;
   return packet.readUInt16BE(header.payloadOffset);
 }
 
 /**
- * Makes the original packet of a retransmission (RFC 4588 section 4), bare of header extensions and padding, in the
- * memory of the retransmission.
+ * Restores the original packet of a retransmission (RFC 4588 section 4) in place, without header extensions and
+ * padding.
  */
 export function restoreOriginal(
   packet: Buffer,

@@ -23,14 +23,14 @@ export const FEEDBACK_HEADER_BYTES = 12;
 const REMB_IDENTIFIER = 0x52454d42; // 'REMB'
 const REMB_HEADER_BYTES = 20;
 
-/** Takes the packets of a compound; `count` is the field of five bits that holds a count or the feedback's type. */
+/** Receives the packets of a compound; `count` is the five-bit field: a count, or the feedback message type. */
 export type RtcpVisitor = {
   rtcp(packet: Buffer, type: number, count: number, offset: number, length: number): void;
 };
 
 /**
- * Walks over the packets of an RTCP compound (RFC 3550 section 6.1, RFC 5506 for reduced sizes). Stops at the first
- * whose version or length is wrong.
+ * Visits the packets of an RTCP compound (RFC 3550 section 6.1; RFC 5506 for reduced sizes). Stops at the first with
+ * a wrong version or length.
  */
 export function visitRtcp(packet: Buffer, visitor: RtcpVisitor): void {
   let offset = 0;
@@ -44,14 +44,14 @@ export function visitRtcp(packet: Buffer, visitor: RtcpVisitor): void {
   }
 }
 
-/** What a sender report says (RFC 3550 section 6.4.1). */
+/** Fields of a sender report (RFC 3550 section 6.4.1). */
 export type SenderReport = {
   ssrc: number;
-  /** The sender's clock, Unix ms. */
+  /** Wall clock of the sender, Unix ms. */
   time: number;
-  /** The same moment as an RTP timestamp. */
+  /** RTP timestamp of the same instant. */
   timestamp: number;
-  /** The middle 32 bits of the NTP timestamp: given back in a receiver report as LSR. */
+  /** Middle 32 bits of the NTP timestamp, returned as LSR in receiver reports. */
   middle: number;
 };
 
@@ -67,9 +67,9 @@ export function readSenderReport(packet: Buffer, offset: number, length: number)
   };
 }
 
-/** Takes the report blocks of a sender or receiver report (RFC 3550 section 6.4.1). */
+/** Receives the report blocks of a sender or receiver report (RFC 3550 section 6.4.1). */
 export type ReportBlockVisitor = {
-  /** @param fractionLost of the packets since the last report, 0 to 1. */
+  /** @param fractionLost share of the packets since the last report, 0 to 1 */
   reportBlock(ssrc: number, fractionLost: number): void;
 };
 
@@ -87,12 +87,12 @@ export function visitReportBlocks(
     visitor.reportBlock(packet.readUInt32BE(at), packet[at + 4]! / 256);
 }
 
-/** The media that a feedback message is about (RFC 4585 section 6.1); 0 when the message is too short. */
+/** Returns the media SSRC of a feedback message (RFC 4585 section 6.1); 0 if the message is too short. */
 export function feedbackMedia(packet: Buffer, offset: number, length: number): number {
   return length < FEEDBACK_HEADER_BYTES ? 0 : packet.readUInt32BE(offset + 8);
 }
 
-/** Takes the sequence numbers that a generic NACK asks for (RFC 4585 section 6.2.1). */
+/** Receives the sequence numbers that a generic NACK requests (RFC 4585 section 6.2.1). */
 export type NackVisitor = { nack(sequence: number): void };
 
 export function visitNack(packet: Buffer, offset: number, length: number, visitor: NackVisitor): void {
@@ -105,7 +105,10 @@ export function visitNack(packet: Buffer, offset: number, length: number, visito
   }
 }
 
-/** Bits per second of a REMB message (draft-alvestrand-rmcat-remb-03 section 2.2); undefined when it is none. */
+/**
+ * Returns the bitrate of a REMB message, bits/s (draft-alvestrand-rmcat-remb-03 section 2.2); undefined for other
+ * messages.
+ */
 export function readRemb(packet: Buffer, offset: number, length: number): number | undefined {
   if (length < REMB_HEADER_BYTES || packet.readUInt32BE(offset + 12) !== REMB_IDENTIFIER) return undefined;
   const exponent = packet[offset + 17]! >> 2;

@@ -6,9 +6,9 @@ const VERSION = 0x80;
 const CNAME = 1;
 const SENDER_REPORT_BYTES = 28;
 const REPORT_BLOCK_BYTES = 24;
-/** More do not fit into the count of five bits. */
+/** Greatest value of the five-bit report count. */
 const MAXIMUM_REPORT_BLOCKS = 31;
-/** Sequence numbers that one entry of a NACK can name: the first and 16 bits. */
+/** Sequence numbers covered by one NACK entry after the first: a bit mask of 16. */
 const NACK_SPAN = 16;
 
 function writeHeader(target: Buffer, offset: number, count: number, type: number, bytes: number): void {
@@ -17,10 +17,10 @@ function writeHeader(target: Buffer, offset: number, count: number, type: number
   target.writeUInt16BE(bytes / 4 - 1, offset + 2);
 }
 
-/** What a sender says of one of its streams. */
+/** Fields of a sender report. */
 export type SenderReportFields = {
   ssrc: number;
-  /** Unix ms. */
+  /** Wall clock of `timestamp`, Unix ms. */
   time: number;
   timestamp: number;
   packets: number;
@@ -28,7 +28,7 @@ export type SenderReportFields = {
   cname: string;
 };
 
-/** A sender report with the source's canonical name behind it (RFC 3550 sections 6.4.1 and 6.5). */
+/** Builds a sender report followed by the source's CNAME (RFC 3550 sections 6.4.1 and 6.5). */
 export function senderReport(fields: SenderReportFields): Buffer {
   const name = Buffer.from(fields.cname, 'utf8').subarray(0, 255);
   const chunk = Math.ceil((4 + 2 + name.length + 1) / 4) * 4;
@@ -48,24 +48,24 @@ export function senderReport(fields: SenderReportFields): Buffer {
   return packet;
 }
 
-/** How one stream was received (RFC 3550 section 6.4.1). */
+/** Report block: reception quality of one source (RFC 3550 section 6.4.1). */
 export type ReportBlock = {
   ssrc: number;
-  /** Since the last report, 0 to 1. */
+  /** Share of packets lost since the last report, 0 to 1. */
   fractionLost: number;
-  /** Packets, since the beginning. */
+  /** Cumulative number of packets lost. */
   lost: number;
-  /** Highest sequence number, with the count of wraps in the upper 16 bits. */
+  /** Extended highest sequence number received: wraps in the upper 16 bits. */
   highest: number;
-  /** In ticks of the stream's clock. */
+  /** Interarrival jitter, ticks of the source's clock. */
   jitter: number;
-  /** From the last sender report, or 0. */
+  /** LSR: middle 32 bits of the last sender report's NTP timestamp, or 0. */
   lastReport: number;
-  /** Since it arrived, in 1/65536 s. */
+  /** DLSR: delay since that report arrived, 1/65536 s. */
   delay: number;
 };
 
-/** A receiver report (RFC 3550 section 6.4.2). */
+/** Builds a receiver report (RFC 3550 section 6.4.2). */
 export function receiverReport(sender: number, blocks: readonly ReportBlock[]): Buffer {
   const count = Math.min(blocks.length, MAXIMUM_REPORT_BLOCKS);
   const packet = Buffer.alloc(8 + count * REPORT_BLOCK_BYTES);
@@ -93,12 +93,12 @@ function feedback(type: number, format: number, sender: number, media: number, b
   return packet;
 }
 
-/** Picture loss indication: asks for a keyframe (RFC 4585 section 6.3.1). */
+/** Builds a picture loss indication, which requests a keyframe (RFC 4585 section 6.3.1). */
 export function pictureLossIndication(sender: number, media: number): Buffer {
   return feedback(RTCP.payloadFeedback, PAYLOAD_FEEDBACK.pli, sender, media, 0);
 }
 
-/** Full intra request (RFC 5104 section 4.3.1); `count` goes up with every new request. */
+/** Builds a full intra request (RFC 5104 section 4.3.1); `count` rises with every new request. */
 export function fullIntraRequest(sender: number, media: number, count: number): Buffer {
   const packet = feedback(RTCP.payloadFeedback, PAYLOAD_FEEDBACK.fir, sender, 0, 8);
   packet.writeUInt32BE(media, 12);
@@ -106,7 +106,7 @@ export function fullIntraRequest(sender: number, media: number, count: number): 
   return packet;
 }
 
-/** A generic NACK (RFC 4585 section 6.2.1) of sequence numbers that ascend. */
+/** Builds a generic NACK (RFC 4585 section 6.2.1) of ascending sequence numbers. */
 export function genericNack(sender: number, media: number, sequences: readonly number[]): Buffer {
   const entries: number[] = [];
   for (let i = 0; i < sequences.length; ) {
@@ -126,7 +126,7 @@ export function genericNack(sender: number, media: number, sequences: readonly n
   return packet;
 }
 
-/** The receiver's estimated maximum bitrate (draft-alvestrand-rmcat-remb-03), for all of these streams together. */
+/** Builds a REMB (draft-alvestrand-rmcat-remb-03): maximum total bitrate of the sources. */
 export function receiverEstimatedBitrate(
   sender: number,
   bitsPerSecond: number,
@@ -145,7 +145,7 @@ export function receiverEstimatedBitrate(
   return packet;
 }
 
-/** Says that these streams are over (RFC 3550 section 6.6). */
+/** Builds a BYE for the sources (RFC 3550 section 6.6). */
 export function goodbye(ssrcs: readonly number[]): Buffer {
   const count = Math.min(ssrcs.length, MAXIMUM_REPORT_BLOCKS);
   const packet = Buffer.alloc(4 + count * 4);

@@ -10,15 +10,15 @@ const MARKER_BIT = 0x80;
 const FIRST_RTCP_TYPE = 192;
 const LAST_RTCP_TYPE = 223;
 
-/** Whether a packet from a port on which RTP and RTCP are multiplexed is RTCP (RFC 5761 section 4). */
+/** Whether a packet of a port that multiplexes RTP and RTCP is RTCP (RFC 5761 section 4). */
 export function isRtcp(packet: Uint8Array): boolean {
   const type = packet[1]!;
   return type >= FIRST_RTCP_TYPE && type <= LAST_RTCP_TYPE;
 }
 
 /**
- * The header of an RTP packet (RFC 3550 section 5.1). One object is meant to be used for all packets of a connection:
- * `read` fills it, nothing is allocated.
+ * Header of an RTP packet (RFC 3550 section 5.1). One object serves all packets of a connection: `read` overwrites it
+ * without allocating.
  */
 export class RtpHeader {
   payloadType = 0;
@@ -26,16 +26,19 @@ export class RtpHeader {
   sequence = 0;
   timestamp = 0;
   ssrc = 0;
-  /** Where the payload begins and ends; the padding lies behind the end. */
+  /** Offsets of the payload; padding follows `payloadEnd`. */
   payloadOffset = 0;
   payloadEnd = 0;
-  /** "Defined by profile" of the header extension: says how its elements are written (RFC 8285). */
+  /** "Defined by profile" field of the header extension: its format (RFC 8285). */
   extensionProfile = 0;
   extensionOffset = 0;
-  /** Bytes; 0 without an extension. */
+  /** Length in bytes; 0 without an extension. */
   extensionLength = 0;
 
-  /** Gives false, and leaves the object in no useful state, when this is not RTP or its lengths contradict each other. */
+  /**
+   * Parses a packet. Returns false, and leaves the object undefined, if it is not RTP or its lengths contradict each
+   * other.
+   */
   read(packet: Buffer): boolean {
     const length = packet.length;
     if (length < RTP_HEADER_BYTES) return false;
@@ -70,8 +73,8 @@ export class RtpHeader {
 }
 
 /**
- * Takes contributing sources, header extensions and padding out of a packet, in place: the fixed header is moved up
- * to the payload. Gives the part of the same memory that is left.
+ * Removes contributing sources, header extensions and padding in place: the fixed header is moved up to the payload.
+ * Returns the remaining view of the same memory.
  */
 export function bareRtp(packet: Buffer, header: RtpHeader): Buffer {
   const start = header.payloadOffset - RTP_HEADER_BYTES;

@@ -1,9 +1,9 @@
 import { FEEDBACK_HEADER_BYTES, RTCP, TRANSPORT_FEEDBACK } from './rtcp-reader.js';
 import { extendSequence } from './sequence-numbers.js';
 
-/** Arrivals that are remembered; a power of two. */
+/** Number of arrivals remembered; a power of two. */
 const MEMORY = 4096;
-/** Packets that one feedback tells of: its size stays below 1,100 bytes. */
+/** Packets reported by one feedback, which keeps it below 1,100 bytes. */
 const MAXIMUM_STATUSES = 400;
 /** Units of the draft: 64 ms for the reference time, 250 us for the deltas. */
 const REFERENCE_MICROSECONDS = 64_000;
@@ -14,12 +14,12 @@ const MAXIMUM_DELTA = 32_767;
 const NOT_RECEIVED = 0;
 const SMALL_DELTA = 1;
 const LARGE_DELTA = 2;
-/** A status vector chunk of two-bit symbols holds seven. */
+/** Symbols in a status vector chunk of two-bit symbols. */
 const TWO_BIT_VECTOR = 0xc000;
 const VECTOR_SYMBOLS = 7;
 
 /**
- * Notes when the packets of a transport arrived and writes transport-wide congestion control feedback from it
+ * Records packet arrivals of a transport and writes transport-wide congestion control feedback
  * (draft-holmer-rmcat-transport-wide-cc-extensions-01).
  */
 export class TransportFeedback {
@@ -33,9 +33,9 @@ export class TransportFeedback {
   #next = -1;
   #count = 0;
 
-  /** @param microseconds of any steady clock that starts at or after 0. */
+  /** @param microseconds of any monotonic clock that starts at or after 0 */
   received(sequence: number, microseconds: number): void {
-    // Far above 0, so that what comes late before the first packet has a number too.
+    // Far above 0, so that packets before the first one also get a positive number.
     const number = this.#highest < 0 ? 0x10000 + sequence : extendSequence(sequence, this.#highest);
     if (number <= this.#highest - MEMORY) return;
     this.#numbers[number & (MEMORY - 1)] = number;
@@ -46,8 +46,8 @@ export class TransportFeedback {
   }
 
   /**
-   * The next feedback; undefined when everything has been told. Call until then. The packet's memory is used again
-   * by the next call.
+   * Returns the next feedback packet; undefined if every arrival was reported. Call it until then. The next call
+   * reuses the packet's memory.
    */
   write(sender: number, media: number): Buffer | undefined {
     if (this.#next < 0 || this.#next > this.#highest) return undefined;
@@ -83,7 +83,7 @@ export class TransportFeedback {
     return this.#numbers[number & (MEMORY - 1)] === number;
   }
 
-  /** Finds the symbols; stops before a delta that can't be written. Gives how many there are (at least one). */
+  /** Collects symbols up to a delta that cannot be encoded. Returns their number, at least one. */
   #statuses(base: number, limit: number, reference: number): number {
     let previous = reference;
     let count = 0;
@@ -101,7 +101,7 @@ export class TransportFeedback {
     return count;
   }
 
-  /** Gives the packet's length without padding. */
+  /** Returns the packet's length without padding. */
   #writeStatuses(base: number, count: number, reference: number): number {
     const packet = this.#packet;
     let at = FIXED_BYTES;

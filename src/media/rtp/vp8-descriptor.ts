@@ -8,15 +8,15 @@ const HAS_TEMPORAL_INDEX = 0x20;
 const HAS_KEY_INDEX = 0x10;
 const LONG_PICTURE_ID = 0x80;
 
-/** Where the parts of a VP8 payload lie. */
+/** Offsets of the parts of a VP8 payload. */
 export type Vp8Payload = {
-  /** It holds the first byte of a frame. */
+  /** The payload holds the first byte of a frame. */
   startsFrame: boolean;
   frameOffset: number;
-  /** Offset of the picture id, or 0; and its bytes, 1 or 2. */
+  /** Offset of the picture id, or 0, and its length: 1 or 2 bytes. */
   pictureIdOffset: number;
   pictureIdBytes: number;
-  /** Offset of the index of the last picture of the lowest temporal layer, or 0. */
+  /** Offset of TL0PICIDX, or 0. */
   tl0Offset: number;
 };
 
@@ -29,8 +29,8 @@ const payload: Vp8Payload = {
 };
 
 /**
- * Reads the payload descriptor of VP8 (RFC 7741 section 4.2); undefined when nothing is behind it. The object is the
- * same at every call.
+ * Reads the payload descriptor of VP8 (RFC 7741 section 4.2). Returns undefined if no payload follows. Returns the
+ * same object on every call.
  */
 export function readVp8Descriptor(
   packet: Buffer,

@@ -6,24 +6,24 @@ const FLEXIBLE = 0x10;
 const FRAME_START = 0x08;
 const FRAME_END = 0x04;
 const HAS_SCALABILITY = 0x02;
-/** A picture id of 15 bits. */
+/** M bit: the picture id has 15 bits. */
 const LONG_PICTURE_ID = 0x80;
-/** Another reference follows; there are three at most. */
+/** N bit: another reference follows; at most three. */
 const MORE_REFERENCES = 0x01;
 const MAXIMUM_REFERENCES = 3;
-/** The scalability structure: sizes follow; a description of the group of pictures follows. */
+/** Scalability structure: Y (sizes follow) and G (picture group description follows). */
 const HAS_SIZES = 0x10;
 const HAS_GROUP = 0x08;
 const SIZE_BYTES = 4;
 
-/** What the payload descriptor of VP9 says. */
+/** Fields of the VP9 payload descriptor. */
 export type Vp9Payload = {
-  /** The packet holds the first, the last byte of a frame: of one spatial layer of a picture. */
+  /** The packet holds the first, or the last byte of a frame, that is, of one spatial layer of a picture. */
   startsFrame: boolean;
   endsFrame: boolean;
-  /** The frame leans on pictures before it. */
+  /** The frame refers to earlier pictures. */
   interPredicted: boolean;
-  /** 0 is the lowest, which needs no other. */
+  /** 0 is the base layer. */
   spatialLayer: number;
   /** Offset of the largest layer's width and height (16 bits each), or 0. */
   sizeOffset: number;
@@ -40,8 +40,8 @@ const payload: Vp9Payload = {
 };
 
 /**
- * Reads the payload descriptor of VP9 (RFC 9628 section 4.2); undefined when nothing is behind it. The object is the
- * same at every call.
+ * Reads the payload descriptor of VP9 (RFC 9628 section 4.2). Returns undefined if no payload follows. Returns the
+ * same object on every call.
  */
 export function readVp9Descriptor(
   packet: Buffer,
@@ -59,7 +59,7 @@ export function readVp9Descriptor(
   if (first & HAS_LAYERS) {
     if (at >= end) return undefined;
     payload.spatialLayer = (packet[at]! >> 1) & 0x07;
-    at += first & FLEXIBLE ? 1 : 2; // else TL0PICIDX is behind it
+    at += first & FLEXIBLE ? 1 : 2; // TL0PICIDX follows in non-flexible mode
   }
   if ((first & FLEXIBLE) !== 0 && (first & INTER_PREDICTED) !== 0) {
     let more = MORE_REFERENCES;
@@ -82,7 +82,7 @@ export function readVp9Descriptor(
   return payload;
 }
 
-/** The offset behind the scalability structure, or -1 when it reaches beyond the end; notes where the size is. */
+/** Returns the offset after the scalability structure, or -1 if it exceeds the end; records the offset of the size. */
 function skipScalability(packet: Buffer, offset: number, end: number): number {
   if (offset >= end) return -1;
   const first = packet[offset]!;
@@ -97,20 +97,20 @@ function skipScalability(packet: Buffer, offset: number, end: number): number {
     if (at >= end) return -1;
     for (let pictures = packet[at++]!; pictures > 0; pictures--) {
       if (at >= end) return -1;
-      at += 1 + ((packet[at]! >> 2) & 0x03); // as many references of one byte
+      at += 1 + ((packet[at]! >> 2) & 0x03); // one byte per reference
     }
   }
   return at;
 }
 
-/** Begins a payload that `writePlainVp9` writes: bytes in front of the frame. */
+/** Bytes that `writePlainVp9` writes before the frame's data. */
 export const PLAIN_VP9_BYTES = 1;
 
 /**
- * Writes a payload whose descriptor says only where the frame begins and ends, without numbers, layers and references:
- * readers that know nothing of the flexible mode (ffmpeg up to 7.1) take that. `target` needs room for the payload.
+ * Writes a payload whose descriptor marks only the start and end of the frame, for readers without flexible mode
+ * (ffmpeg up to 7.1). `target` must hold the payload.
  *
- * @returns the offset behind it
+ * @returns the offset after the payload
  */
 export function writePlainVp9(
   target: Buffer,

@@ -34,7 +34,7 @@ const ladder = await makeLadder({ folder: t.testdir(), seconds: 2 });
 const source = bytesOf(ladder, 'source');
 const sound = bytesOf(ladder, 'audio');
 
-t.test('reads what ffmpeg writes: codec, size, every sample', async (t) => {
+t.test('CMAF written by ffmpeg yields codec, size and every sample', async (t) => {
   const { inits, samples } = scan([source]);
   const [init] = inits;
   t.equal(inits.length, 1);
@@ -52,7 +52,7 @@ t.test('reads what ffmpeg writes: codec, size, every sample', async (t) => {
   t.ok(audio.samples.every(({ sync }) => sync));
 });
 
-t.test('the size of the pieces makes no difference', async (t) => {
+t.test('chunks of any size yield the same samples', async (t) => {
   const whole = scan([source]).samples;
   const random = seededRandom(7);
   for (const size of [() => 1, () => 7, () => 4096, () => 1 + Math.floor(random() * 3000)]) {
@@ -69,22 +69,22 @@ t.test('the size of the pieces makes no difference', async (t) => {
   }
 });
 
-t.test('an encoder that dies in the middle of a box loses only that box', async (t) => {
+t.test('a stream that ends inside a box loses only that box', async (t) => {
   const { samples, scanner } = scan([source.subarray(0, source.length - 10)]);
   t.equal(samples.length, 59);
   t.ok(scanner.pending > 0);
 });
 
-t.test('what is not CMAF throws at once, and from then on', async (t) => {
+t.test('bytes that are not CMAF throw at once and on every later write', async (t) => {
   const random = seededRandom(3);
   const garbage = Buffer.from(Array.from({ length: 64 }, () => Math.floor(random() * 256)));
   const scanner = new CmafScanner({ init: () => t.fail(), sample: () => t.fail() });
   t.throws(() => scanner.write(garbage), { code: 'cmaf_box_invalid' });
   t.throws(() => scanner.write(source), { code: 'cmaf_box_invalid' });
-  t.equal(scanner.pending, 0, 'nothing of it is kept');
+  t.equal(scanner.pending, 0, 'no byte is buffered');
 });
 
-t.test('a box that says it is enormous throws before it is waited for', async (t) => {
+t.test('a box above its size limit throws before its bytes arrive', async (t) => {
   const head = Buffer.from([0x7f, 0xff, 0xff, 0xff, ...Buffer.from('mdat')]);
   t.throws(() => scan([head]), { code: 'cmaf_box_invalid' });
   const large = Buffer.alloc(16);
@@ -95,7 +95,7 @@ t.test('a box that says it is enormous throws before it is waited for', async (t
   t.throws(() => scan([Buffer.from([0, 0, 0, 0, ...Buffer.from('mdat')])]), { code: 'cmaf_box_invalid' });
 });
 
-t.test('boxes in the wrong order throw', async (t) => {
+t.test('boxes in the wrong order throw cmaf_out_of_order', async (t) => {
   const moof = source.indexOf('moof') - 4;
   const first = source.subarray(0, moof);
   const start = first.subarray(0, first.indexOf('moov') - 4 + first.readUInt32BE(first.indexOf('moov') - 4));
@@ -108,7 +108,7 @@ t.test('boxes in the wrong order throw', async (t) => {
   t.throws(() => scan([start, mdat]), { code: 'cmaf_out_of_order' });
 });
 
-t.test('mutated files throw CmafError or parse, and never anything else', async (t) => {
+t.test('mutated files parse or throw CmafError, nothing else (seeded)', async (t) => {
   const random = seededRandom(20_26);
   const original = source.subarray(0, 30_000);
   let failed = 0;

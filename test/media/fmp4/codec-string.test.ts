@@ -8,7 +8,7 @@ import { box } from '../../support/boxes.js';
 
 const run = promisify(execFile);
 
-/** An initialization section with a sample entry of our own. */
+/** Builds an initialization section with a given sample entry. */
 function init(handler: 'vide' | 'soun', entry: Buffer): Buffer {
   const hdlr = box('hdlr', Buffer.alloc(8), Buffer.from(handler), Buffer.alloc(13));
   const stsd = box('stsd', Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]), entry);
@@ -26,7 +26,7 @@ function init(handler: 'vide' | 'soun', entry: Buffer): Buffer {
 const video = (type: string, config: Buffer): Buffer => init('vide', box(type, Buffer.alloc(78), config));
 const audio = (type: string, config: Buffer): Buffer => init('soun', box(type, Buffer.alloc(28), config));
 
-t.test('codec strings say what RFC 6381 and its codecs want', async (t) => {
+t.test("sample entries yield the codec strings of RFC 6381 and the codecs' bindings", async (t) => {
   const bytes = (...values: number[]): Buffer => Buffer.from(values);
   t.equal(parseTrackInit(video('avc1', box('avcC', bytes(1, 0x64, 0, 0x1f)))).codec, 'avc1.64001f');
   const hvcC = bytes(1, 1, 0x60, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 93);
@@ -46,7 +46,7 @@ t.test('codec strings say what RFC 6381 and its codecs want', async (t) => {
   t.equal(parseTrackInit(audio('mp4a', esds(5))).codec, 'mp4a.40.5');
 });
 
-t.test('unknown codecs and broken sections are refused by name', async (t) => {
+t.test('unknown codecs and invalid initialization sections throw with their name', async (t) => {
   t.throws(() => parseTrackInit(video('mjpg', Buffer.alloc(0))), {
     code: 'cmaf_init_invalid',
     message: /mjpg/,
@@ -58,7 +58,7 @@ t.test('unknown codecs and broken sections are refused by name', async (t) => {
   });
 });
 
-t.test('the string for real HEVC is the one that its stream has', async (t) => {
+t.test('HEVC by x265 yields the codec string of its stream', async (t) => {
   const file = path.join(t.testdir({}), 'hevc.mp4');
   const encoders = await run('ffmpeg', ['-v', 'error', '-encoders']);
   if (!encoders.stdout.includes('libx265')) {

@@ -21,7 +21,7 @@ function read(...buffers: Buffer[]): Sample[] {
   return found;
 }
 
-t.test('samples of many fragments become one, with another start', async (t) => {
+t.test('samples of many fragments are written as one fragment with a new decode time', async (t) => {
   const decodeTime = 2 ** 40 + 5;
   const fragment = writeFragment({ trackId: init!.trackId, sequence: 7, decodeTime, samples });
   const found = read(init!.data, fragment);
@@ -40,10 +40,10 @@ t.test('samples of many fragments become one, with another start', async (t) => 
     }
   }
   t.equal(fragment.readUInt32BE(fragment.indexOf('mfhd') + 8), 7);
-  t.equal(fragment.buffer.byteLength, fragment.length, 'it keeps no other memory alive');
+  t.equal(fragment.buffer.byteLength, fragment.length, 'the buffer is its own');
 });
 
-t.test('mp4box reads the same', async (t) => {
+t.test('mp4box reads the same samples from a written fragment', async (t) => {
   const fragment = writeFragment({ trackId: init!.trackId, sequence: 1, decodeTime: 900_000, samples });
   const file = createFile();
   const errors: unknown[] = [];

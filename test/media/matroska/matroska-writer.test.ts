@@ -11,7 +11,7 @@ import {
 import { av1Film, obuBytes, temporalUnits } from '../../support/av1-rtp.js';
 import { run } from '../../support/encoder.js';
 
-/** 20 ms of Opus that decode to nothing. */
+/** 20 ms of Opus that decode to silence. */
 const SILENCE = Buffer.from('f8fffe', 'hex');
 const SOUND_MS = 20;
 
@@ -31,7 +31,7 @@ async function packetsOf(file: string): Promise<Packet[]> {
   return (JSON.parse(stdout) as { packets: Packet[] }).packets;
 }
 
-/** What every picture looks like when it is decoded. */
+/** Returns a digest of every decoded frame. */
 async function picturesOf(file: string): Promise<string[]> {
   const { stdout } = await run('ffmpeg', ['-v', 'error', '-i', file, '-map', '0:v', '-f', 'framemd5', '-']);
   return stdout
@@ -40,7 +40,7 @@ async function picturesOf(file: string): Promise<string[]> {
     .map((line) => line.split(',').at(-1)?.trim() ?? '');
 }
 
-/** Writes a film with silence, from `start` on, ms. */
+/** Writes video with silence from `start` on, ms. */
 async function written(t: Test, start: number): Promise<{ film: string; file: string; sizes: number[] }> {
   const film = await av1Film(t, { pictures: 40 });
   const units = temporalUnits(film).map((unit) => Buffer.concat(unit.map((obu) => obuBytes(obu, true))));
@@ -72,7 +72,7 @@ async function written(t: Test, start: number): Promise<{ film: string; file: st
   return { film, file, sizes: units.map(({ length }) => length) };
 }
 
-t.test('ffmpeg reads what is written: the same pictures, at their times', async (t) => {
+t.test('ffmpeg reads written Matroska with the same frames and timestamps', async (t) => {
   const { film, file, sizes } = await written(t, 10_000);
   const { stdout } = await run('ffprobe', ['-v', 'error', '-show_streams', '-of', 'json', file]);
   t.match((JSON.parse(stdout) as { streams: object[] }).streams, [
@@ -101,7 +101,7 @@ t.test('ffmpeg reads what is written: the same pictures, at their times', async 
   t.strictSame(pictures, await picturesOf(film));
 });
 
-t.test('times may begin at nothing, jump, and go on for days', async (t) => {
+t.test('timestamps may start at 0, jump and exceed days', async (t) => {
   const head = opusHead(1);
   const writer = new MatroskaWriter([
     { kind: 'audio', number: 1, codecId: 'A_OPUS', codecPrivate: head, channels: 1 },
@@ -116,11 +116,11 @@ t.test('times may begin at nothing, jump, and go on for days', async (t) => {
   );
 });
 
-t.test('blocks of every size keep their bytes', async (t) => {
-  // A codec whose frames ffprobe does not look into.
+t.test('blocks around every size-field length keep their bytes', async (t) => {
+  // A codec whose frames ffprobe does not parse.
   const track = { kind: 'video', number: 126, codecId: 'V_FFV1', codecPrivate: Buffer.alloc(0) } as const;
   const writer = new MatroskaWriter([{ ...track, width: 16, height: 16 }]);
-  // The size of a block has four bytes of head in it: around the numbers at which it takes another byte.
+  // Block sizes around the limits at which the size field, which includes four bytes of header, grows by a byte.
   const sizes = [1, 121, 122, 123, 124, 16_377, 16_378, 16_379, 16_380, 2_097_146, 2_097_147, 2_097_148];
   const frames = sizes.flatMap((size, i) => [writer.frame(126, i * 20, true, size), Buffer.alloc(size, i)]);
   const file = path.join(t.testdir(), 'made.mkv');

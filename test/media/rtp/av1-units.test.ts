@@ -10,7 +10,7 @@ import {
 } from '../../support/av1-rtp.js';
 import { seededRandom } from '../../support/seeded-random.js';
 
-/** ffmpeg's picture: a keyframe every ten. */
+/** ffmpeg's test source, with a keyframe every ten frames. */
 const GROUP = 10;
 const TICKS = 3000;
 
@@ -29,7 +29,7 @@ async function packets(packing: Packing): Promise<Packet[]> {
   });
 }
 
-/** What comes out of packets; undefined ones are lost. */
+/** Returns the units of the packets; undefined packets are lost. */
 function received(from: readonly (Packet | undefined)[]): Av1Unit[] {
   const found: Av1Unit[] = [];
   const units = new Av1Units((unit) => found.push(unit));
@@ -44,7 +44,7 @@ function whole(unit: Obu[] | undefined): string {
   return Buffer.concat((unit ?? []).map((obu) => obuBytes(obu, true))).toString('hex');
 }
 
-/** Every unit is exactly that of its picture, keyframes are known, and it is told where they come from. */
+/** Checks that every unit equals the encoder's, and that keyframes are marked. */
 async function areWhole(t: Test, found: Av1Unit[]): Promise<number[]> {
   const units = await film;
   return found.map(({ data, timestamp, keyframe, sequenceHeader }) => {
@@ -68,18 +68,18 @@ const PACKINGS: Packing[] = [
   { mtu: 100_000, counted: true, sized: true, delimiter: true },
 ];
 
-t.test('pictures come out as the encoder made them, however they were packed', async (t) => {
+t.test('temporal units come out as encoded, for every packetisation', async (t) => {
   const all = (await film).map((_, index) => index);
   for (const packing of PACKINGS) {
     const sent = await packets(packing);
     t.strictSame(await areWhole(t, received(sent)), all, JSON.stringify(packing));
-    // A marker is wanted, not owed.
+    // The marker bit is optional.
     const unmarked = sent.map((packet) => ({ ...packet, marker: false }));
     t.strictSame(await areWhole(t, received(unmarked)), all.slice(0, -1), 'the next picture ends one');
   }
 });
 
-t.test('after a loss nothing comes out before the next keyframe, and nothing is torn', async (t) => {
+t.test('after a loss no unit comes out before the next keyframe, and none is incomplete', async (t) => {
   const sent = await packets({ mtu: 300, counted: true });
   const pictures = (await film).length;
   for (let lost = 0; lost < sent.length; lost++) {
@@ -92,7 +92,7 @@ t.test('after a loss nothing comes out before the next keyframe, and nothing is 
   t.ok(sent.length > pictures, `${sent.length} packets were lost one by one`);
 });
 
-t.test('a packet that is broken is as good as lost', async (t) => {
+t.test('an invalid packet counts as lost', async (t) => {
   const sent = await packets({ mtu: 300, counted: true });
   const at = sent.findIndex(({ timestamp }) => timestamp === 3 * TICKS);
   const broken: [why: string, payload: string][] = [
@@ -113,11 +113,11 @@ t.test('a packet that is broken is as good as lost', async (t) => {
     const spoilt = sent.toSpliced(at, 0, { payload, timestamp: 3 * TICKS, marker: false });
     const found = await areWhole(t, received(spoilt));
     t.notOk(found.includes(3) || found.includes(9), why);
-    t.ok(found.includes(2) && found.includes(10), 'and nothing else suffers');
+    t.ok(found.includes(2) && found.includes(10), 'other units are unaffected');
   }
 });
 
-t.test('temporal delimiters, tile lists and padding are left out', async (t) => {
+t.test('temporal delimiters, tile lists and padding are dropped', async (t) => {
   const unit = (await film)[0] ?? [];
   const extra = [2, 8, 15].map((type) => ({ type, header: Buffer.of(type << 3), payload: Buffer.from([1]) }));
   const [payload = Buffer.alloc(0)] = av1Payloads([...extra, ...unit, ...extra], { mtu: 1e5 });
@@ -125,7 +125,7 @@ t.test('temporal delimiters, tile lists and padding are left out', async (t) => 
   t.equal(found?.data.toString('hex'), whole(unit));
 });
 
-t.test('a picture without end is given up', async (t) => {
+t.test('a temporal unit above the size limit is dropped', async (t) => {
   const [first, ...rest] = av1Payloads((await film)[0] ?? [], { mtu: 300 });
   const found: Av1Unit[] = [];
   const units = new Av1Units((unit) => found.push(unit));
@@ -137,7 +137,7 @@ t.test('a picture without end is given up', async (t) => {
   t.ok(units.waiting);
 });
 
-t.test('a keyframe and its size are known by its first packet', async (t) => {
+t.test('the first packet of an AV1 keyframe yields keyframe and size', async (t) => {
   for (const packing of PACKINGS.filter(({ mtu }) => mtu > 20)) {
     const sent = await packets(packing);
     const starts = sent.filter(({ payload }) => startsKeyframe('av1', payload, 0, payload.length));
@@ -150,14 +150,14 @@ t.test('a keyframe and its size are known by its first packet', async (t) => {
   }
 });
 
-t.test('no bytes make it throw, run on or give out what is no unit (seeded)', async (t) => {
+t.test('random packets never make Av1Units throw, hang or emit an invalid unit (seeded)', async (t) => {
   const random = seededRandom(20_261_123);
   const below = (limit: number): number => Math.floor(random() * limit);
   const seeds = (await Promise.all(PACKINGS.slice(0, 4).map(packets))).map((sent) => sent.slice(0, 60));
   let taken = 0;
   const units = new Av1Units(({ data }) => {
     taken++;
-    // Whoever reads it must come to its end.
+    // Checks that a parser reaches the end of every unit.
     let at = 0;
     while (at < data.length) {
       const headerBytes = (data[at] ?? 0) & 4 ? 2 : 1;

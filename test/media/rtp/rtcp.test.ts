@@ -29,14 +29,14 @@ function partsOf(packet: Buffer): Part[] {
   return parts;
 }
 
-t.test('times go to NTP and back to a fraction of a millisecond', async (t) => {
+t.test('Unix times survive conversion to NTP and back within a fraction of 1 ms', async (t) => {
   for (const time of [0, 1_795_000_000_123.25, 4_102_444_800_999]) {
     const back = unixFromNtp(ntpSeconds(time), ntpFraction(time));
     t.ok(Math.abs(back - time) < 0.001, `${back}`);
   }
 });
 
-t.test('a sender report is written and read', async (t) => {
+t.test('a written sender report is read with the same fields', async (t) => {
   const fields = {
     ssrc: 7,
     time: 1_795_000_000_123,
@@ -62,7 +62,7 @@ t.test('a sender report is written and read', async (t) => {
   t.equal(readSenderReport(packet, 0, 24), undefined);
 });
 
-t.test('receiver reports say what was lost', async (t) => {
+t.test('a written receiver report is read with the same loss', async (t) => {
   const block = {
     ssrc: 5,
     fractionLost: 0.25,
@@ -82,11 +82,11 @@ t.test('receiver reports say what was lost', async (t) => {
   ]);
   t.equal(packet.readIntBE(13, 3), -3);
   visitReportBlocks(packet, RTCP.receiverReport, 31, 0, packet.length, visitor);
-  t.equal(seen.length, 4, 'a count of more blocks than there are is not believed');
+  t.equal(seen.length, 4, 'a report count above the number of blocks is bounded');
   t.equal(partsOf(receiverReport(1, new Array(40).fill(block)))[0]!.count, 31);
 });
 
-t.test('a NACK names what is missing, over a wrap and with gaps', async (t) => {
+t.test('a NACK lists missing sequence numbers across the wrap and gaps', async (t) => {
   const lost = [65_530, 65_535, 0, 10, 200, 216, 217];
   const packet = genericNack(1, 7, lost);
   t.equal(packet.length, 12 + 4 * 3);
@@ -96,7 +96,7 @@ t.test('a NACK names what is missing, over a wrap and with gaps', async (t) => {
   t.same(seen, lost);
 });
 
-t.test('keyframe requests, goodbyes and bitrates are written as others read them', async (t) => {
+t.test('PLI, FIR, BYE and REMB match the bytes of their specifications', async (t) => {
   t.same(pictureLossIndication(1, 2), Buffer.from('81ce00020000000100000002', 'hex'));
   t.same(fullIntraRequest(1, 2, 3), Buffer.from('84ce000400000001000000000000000203000000', 'hex'));
   t.same(goodbye([5, 6]), Buffer.from('82cb00020000000500000006', 'hex'));
@@ -108,7 +108,7 @@ t.test('keyframe requests, goodbyes and bitrates are written as others read them
   t.equal(readRemb(pictureLossIndication(1, 2), 0, 12), undefined);
 });
 
-t.test('a compound is read up to the first packet that is wrong', async (t) => {
+t.test('an RTCP compound is read up to the first invalid packet', async (t) => {
   const good = pictureLossIndication(1, 2);
   const wrongVersion = Buffer.from(good);
   wrongVersion[0] = 0x01;

@@ -30,7 +30,7 @@ function extensionsOf(packet: Buffer): [number, string][] {
   return found;
 }
 
-t.test('a header is read with contributing sources, extension and padding', async (t) => {
+t.test('an RTP header with CSRCs, extension and padding is read', async (t) => {
   const payload = Buffer.from('payload');
   const packet = rtpPacket({
     ...FIELDS,
@@ -51,7 +51,7 @@ t.test('a header is read with contributing sources, extension and padding', asyn
   t.equal(bare.buffer, withSources.buffer, 'without a copy');
 });
 
-t.test('what is no RTP, or contradicts itself, is not read', async (t) => {
+t.test('invalid or contradictory RTP headers are rejected', async (t) => {
   const good = rtpPacket({
     ...FIELDS,
     payload: Buffer.from([1]),
@@ -68,22 +68,22 @@ t.test('what is no RTP, or contradicts itself, is not read', async (t) => {
   t.notOk(read(good.subarray(0, 13)), 'cut in the extension');
   t.notOk(read(spoil((packet) => (packet[0] = 0x10))), 'another version');
   t.notOk(read(spoil((packet) => packet.writeUInt16BE(0xffff, 14))), 'an extension longer than the packet');
-  t.notOk(read(spoil((packet) => (packet[0]! |= 0x0f))), 'more sources than there is room for');
+  t.notOk(read(spoil((packet) => (packet[0]! |= 0x0f))), 'more CSRCs than the packet holds');
   const padded = spoil((packet) => (packet[0]! |= 0x20));
   padded[padded.length - 1] = 0;
-  t.notOk(read(padded), 'padding of nothing');
+  t.notOk(read(padded), 'padding of length 0');
   padded[padded.length - 1] = 255;
-  t.notOk(read(padded), 'padding of more than there is');
+  t.notOk(read(padded), 'padding longer than the payload');
 });
 
-t.test('RTP and RTCP are told apart by the second byte', async (t) => {
+t.test('the second byte tells RTCP from RTP', async (t) => {
   t.ok(isRtcp(Buffer.from([0x80, 200])));
   t.ok(isRtcp(Buffer.from([0x81, 206])));
   t.notOk(isRtcp(Buffer.from([0x80, 96])));
   t.notOk(isRtcp(Buffer.from([0x80, 0x80 | 111])));
 });
 
-t.test('header extensions are read in both forms, and as far as they make sense', async (t) => {
+t.test('header extensions of both forms are read up to the first invalid element', async (t) => {
   const elements = [
     { id: 1, value: Buffer.from('a') },
     { id: 14, value: Buffer.from('0123456789abcdef') },
@@ -114,7 +114,7 @@ t.test('header extensions are read in both forms, and as far as they make sense'
   t.same(written, Buffer.from('bede000150030000', 'hex'));
 });
 
-t.test('sequence numbers are compared and counted on over their wrap', async (t) => {
+t.test('sequence numbers are compared and extended across their wrap', async (t) => {
   t.equal(sequenceDistance(65_535, 0), 1);
   t.equal(sequenceDistance(0, 65_535), -1);
   t.equal(sequenceDistance(10, 10), 0);
@@ -124,7 +124,7 @@ t.test('sequence numbers are compared and counted on over their wrap', async (t)
   t.equal(extendSequence(6, far), far + 1, 'after days, too');
 });
 
-t.test('a retransmission becomes the packet that was lost', async (t) => {
+t.test('a retransmission is restored to the original packet', async (t) => {
   const payload = Buffer.from('the payload');
   const lost = rtpPacket({ ...FIELDS, sequence: 500, marker: true, payload });
   const rtx = rtpPacket({
@@ -144,7 +144,7 @@ t.test('a retransmission becomes the packet that was lost', async (t) => {
   t.equal(originalSequence(probe, read(probe)!), undefined);
 });
 
-t.test('keyframes are known by their first packet', async (t) => {
+t.test('the first packet of a keyframe is detected for every codec', async (t) => {
   const starts = (codec: 'h264' | 'vp8' | 'vp9' | 'av1', hex: string): boolean => {
     const payload = Buffer.from(hex, 'hex');
     return startsKeyframe(codec, payload, 0, payload.length);
@@ -158,7 +158,7 @@ t.test('keyframes are known by their first packet', async (t) => {
   t.notOk(starts('h264', '78ffff'));
   t.notOk(starts('h264', '61ff'));
   t.ok(starts('vp8', '1000'));
-  t.ok(starts('vp8', '9080' + '81ff' + '00'), 'behind a descriptor with a long picture id');
+  t.ok(starts('vp8', '9080' + '81ff' + '00'), 'after a descriptor with a long picture id');
   t.notOk(starts('vp8', '1001'), 'an inter frame');
   t.notOk(starts('vp8', '0000'), 'the middle of a frame');
   t.notOk(starts('vp8', '1100'), 'another partition');
@@ -172,7 +172,7 @@ t.test('keyframes are known by their first packet', async (t) => {
   for (const codec of ['h264', 'vp8', 'vp9', 'av1'] as const) t.notOk(starts(codec, ''));
 });
 
-t.test('the size of the picture is read where it is written', async (t) => {
+t.test('the picture size is read from the packets that carry it, for every codec', async (t) => {
   const size = (codec: 'h264' | 'vp8' | 'vp9', payload: Buffer): unknown =>
     readPictureSize(codec, payload, 0, payload.length);
   const expected = { width: 640, height: 360 };
@@ -185,7 +185,7 @@ t.test('the size of the picture is read where it is written', async (t) => {
   t.same(size('h264', aggregate), expected);
   const delimiter = Buffer.from([0, 2, 0x09, 0x10]);
   const delimited = Buffer.concat([aggregate.subarray(0, 1), delimiter, aggregate.subarray(1)]);
-  t.same(size('h264', delimited), expected, 'behind an access unit delimiter');
+  t.same(size('h264', delimited), expected, 'after an access unit delimiter');
   t.equal(size('h264', delimited.subarray(0, 12)), undefined, 'cut off');
   t.equal(size('h264', Buffer.from('6588', 'hex')), undefined);
   t.same(size('vp8', Buffer.from('10' + '000000' + '9d012a' + '8002' + '6801', 'hex')), expected);

@@ -4,7 +4,7 @@ import { seededRandom } from '../../support/seeded-random.js';
 
 type Told = { sequence: number; time: number | undefined };
 
-/** Reads feedback as a sender would (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1). */
+/** Parses feedback as a sender does (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1). */
 function readFeedback(packet: Buffer): Told[] {
   const base = packet.readUInt16BE(12);
   const count = packet.readUInt16BE(14);
@@ -44,7 +44,7 @@ function drain(feedback: TransportFeedback): Told[] {
   return told;
 }
 
-t.test('arrivals and losses are told, over a wrap of the numbers', async (t) => {
+t.test('feedback reports arrivals and losses across the sequence wrap', async (t) => {
   const feedback = new TransportFeedback();
   t.equal(feedback.write(1, 2), undefined);
   const arrivals: [number, number][] = [
@@ -68,10 +68,10 @@ t.test('arrivals and losses are told, over a wrap of the numbers', async (t) => 
   t.equal(feedback.write(1, 2), undefined, 'once');
   feedback.received(8, 1_200_000);
   feedback.received(3, 1_200_100);
-  t.match(drain(feedback)[0], { sequence: 3, time: 1_200_000 }, 'what came late is told after all');
+  t.match(drain(feedback)[0], { sequence: 3, time: 1_200_000 }, 'a late arrival is reported');
 });
 
-t.test('feedback is numbered', async (t) => {
+t.test('feedback packets are numbered consecutively', async (t) => {
   const feedback = new TransportFeedback();
   feedback.received(1, 1000);
   t.equal(feedback.write(1, 2)![19], 0);
@@ -79,7 +79,7 @@ t.test('feedback is numbered', async (t) => {
   t.equal(feedback.write(1, 2)![19], 1);
 });
 
-t.test('pauses longer than a delta can say are cut into several packets', async (t) => {
+t.test('arrivals too far apart for a delta are split into several feedback packets', async (t) => {
   const feedback = new TransportFeedback();
   feedback.received(1, 0);
   feedback.received(2, 60_000_000);
@@ -89,7 +89,7 @@ t.test('pauses longer than a delta can say are cut into several packets', async 
   ]);
 });
 
-t.test('whatever order numbers come in, feedback ends and is well formed (seeded)', async (t) => {
+t.test('feedback for arrivals in any order terminates and is well formed (seeded)', async (t) => {
   const random = seededRandom(7);
   for (let round = 0; round < 200; round++) {
     const feedback = new TransportFeedback();

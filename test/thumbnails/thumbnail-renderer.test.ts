@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+import os from 'node:os';
+import t from 'tap';
+import { renderThumbnail } from '../../src/thumbnails/thumbnail-renderer.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { until } from '../support/gateway-process.js';
+import { pictureShape } from '../support/picture.js';
+import { alive, script } from '../support/programs.js';
+
+const FFMPEG = { path: 'ffmpeg', environment: { PATH: process.env.PATH } };
+const neverAborted = new AbortController().signal;
+
+/** Encodes one keyframe as fragmented MP4. */
+function mp4(picture: string, ...options: string[]): Buffer {
+  return execFileSync('ffmpeg', [
+    ...['-v', 'error', '-f', 'lavfi', '-i', picture, '-frames:v', '1', ...options],
+    ...'-c:v libx264 -preset ultrafast -f mp4 -movflags +empty_moov+default_base_moof+frag_keyframe pipe:1'.split(
+      ' ',
+    ),
+  ]);
+}
+
+t.test('a thumbnail is a JPEG at most 640 pixels wide with the display aspect ratio', async (t) => {
+  const clock = new FakeClock();
+  for (const [media, shape] of [
+    [mp4('testsrc2=size=320x180'), 'mjpeg,320,180,1:1'],
+    [mp4('testsrc2=size=1280x720'), 'mjpeg,640,360,1:1'],
+    [mp4('testsrc2=size=180x320', '-vf', 'format=yuv420p'), 'mjpeg,180,320,1:1'],
+    // PAL with pixels for 16:9.
+    [mp4('testsrc2=size=720x576', '-vf', 'setsar=64/45'), 'mjpeg,640,360,1:1'],
+  ] as const) {
+    const chunks = [media.subarray(0, 500), media.subarray(500)];
+    const picture = await renderThumbnail(FFMPEG, chunks, { clock, signal: neverAborted });
+    t.equal(await pictureShape(t, picture), shape);
+  }
+  t.equal(clock.pending, 0);
+});
+
+t.test("input that is not video fails with ffmpeg's message", async (t) => {
+  const limits = { clock: new FakeClock(), signal: neverAborted };
+  await t.rejects(renderThumbnail(FFMPEG, [Buffer.alloc(5_000, 1)], limits), {
+    code: 'no_picture',
+    message: /Invalid data/,
+  });
+  await t.rejects(renderThumbnail(FFMPEG, [], limits), { code: 'no_picture' });
+});
+
+t.test('an ffmpeg that is missing, writes nothing or writes without end fails with no_picture', async (t) => {
+  const limits = { clock: new FakeClock(), signal: neverAborted };
+  const media = [Buffer.alloc(1_000_000)];
+  const run = async (tool: string) =>
+    await renderThumbnail({ path: tool, environment: { PATH: process.env.PATH } }, media, limits);
+  await t.rejects(run('/nowhere/ffmpeg'), { code: 'no_picture', message: /ENOENT/ });
+  await t.rejects(run(script(t, 'exit 0')), { code: 'no_picture', message: /exited with 0/ });
+  await t.rejects(run(script(t, 'echo "no such codec" >&2; exit 3')), { message: /no such codec/ });
+  await t.rejects(run(script(t, 'exec cat /dev/zero')), { code: 'no_picture', message: /too large/ });
+  t.equal(limits.clock.pending, 0);
+});
+
+t.test('an ffmpeg that hangs is killed after ten seconds, and at once when aborted', async (t) => {
+  const clock = new FakeClock();
+  const folder = t.testdir();
+  const hanging = {
+    path: script(t, `echo $$ >${folder}/pid\nexec sleep 600`),
+    environment: FFMPEG.environment,
+  };
+  const lifetime = new AbortController();
+  for (const [stop, message] of [
+    [() => clock.advance(10_000), /timed out/],
+    [async () => lifetime.abort(), /cancelled/],
+  ] as const) {
+    const made = renderThumbnail(hanging, [Buffer.alloc(1_000_000)], { clock, signal: lifetime.signal });
+    const outcome = made.then(() => undefined).catch((error: unknown) => error);
+    const pid = await alive(folder);
+    if (clock.pending !== 1) t.fail('no timeout is set');
+    await stop();
+    t.match(await outcome, { code: 'no_picture', message });
+    t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, 'the process has exited');
+  }
+  await t.rejects(renderThumbnail(hanging, [], { clock, signal: lifetime.signal }), { code: 'no_picture' });
+});
+
+t.test('ffmpeg runs at a lower priority than the gateway', async (t) => {
+  const folder = t.testdir();
+  const lifetime = new AbortController();
+  const tool = { path: script(t, `echo $$ >${folder}/pid\nexec sleep 600`), environment: FFMPEG.environment };
+  const made = renderThumbnail(tool, [], { clock: new FakeClock(), signal: lifetime.signal });
+  made.catch(() => {});
+  const pid = await alive(folder);
+  await until('ffmpeg has a lower priority', () => os.getPriority(pid) > os.getPriority());
+  lifetime.abort();
+  await t.rejects(made);
+});

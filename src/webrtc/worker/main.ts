@@ -4,8 +4,6 @@ import { WebrtcWorker } from './webrtc-worker.js';
 
 // The process of one WebRTC worker: started by the pool, told what to do by its messages, gone when the gateway is.
 
-startWatchdog();
-
 let worker: WebrtcWorker | undefined;
 
 function tell(report: WorkerReport): void {
@@ -25,6 +23,7 @@ async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promis
     worker = new WebrtcWorker(command.settings, systemClock, tell);
     await worker.start();
     tell({ type: 'ready' });
+    startWatchdog();
   } catch (error) {
     tell({ type: 'not-ready', message: error instanceof Error ? error.message : String(error) });
   }

@@ -18,7 +18,6 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
 try {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
-  startWatchdog({ logs: log.isLevelEnabled('fatal') });
   // A supervisor that was killed takes the gateway with it, as if the gateway had been killed.
   process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   process.channel?.unref();
@@ -28,6 +27,8 @@ try {
       `\n  The operator token, shown this once (kept in ${config.dataDir}):\n\n      ${gateway.newOperatorToken}\n\n`,
     );
   log.info(gateway.addresses, 'ready');
+  // Not before: schemas are compiled in one go while the gateway starts, which takes seconds on a busy machine.
+  startWatchdog({ logs: log.isLevelEnabled('fatal') });
 
   let stoppingSince: number | undefined;
   const stop = (exitCode: number): void => {

@@ -9,8 +9,8 @@ import { HANG_SIGNAL, SHARED, type WatchdogData } from './watchdog.js';
 // The thread of a watchdog. It measures by its own ticks: a stopped process makes none.
 
 const { shared, limitMs, tickMs, logs } = workerData as WatchdogData;
-/** A main thread that runs JavaScript stops for the inspector at once. */
-const STACK_MS = 1_000;
+/** A main thread that runs JavaScript stops for the inspector, on a busy machine after having told of hundreds of scripts. */
+const STACK_MS = 5_000;
 /** Standard output may be a pipe that nothing reads. */
 const WRITE_MS = 1_000;
 /** pino's number for `fatal`. */
@@ -45,7 +45,7 @@ async function report(stack: string | undefined): Promise<void> {
   const entry = {
     level: FATAL,
     time: systemClock.now(),
-    stack: stack ?? 'not known: the main thread is in native code',
+    stack: stack ?? 'not known: the main thread does not stop, as in native code',
     msg: `the event loop has hung for ${limitMs / 1_000} s: the process is ended`,
   };
   const written = new Promise<void>((resolve) => {

@@ -4,8 +4,6 @@ import { WebrtcWorker } from './webrtc-worker.js';
 
 // Process of a WebRTC worker: forked by the pool, controlled by its messages, stops when the gateway does.
 
-startWatchdog();
-
 let worker: WebrtcWorker | undefined;
 
 function notifyGateway(report: WorkerReport): void {
@@ -25,6 +23,7 @@ async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promis
     worker = new WebrtcWorker(command.settings, systemClock, notifyGateway);
     await worker.start();
     notifyGateway({ type: 'ready' });
+    startWatchdog();
   } catch (error) {
     notifyGateway({ type: 'not-ready', message: error instanceof Error ? error.message : String(error) });
   }

@@ -143,7 +143,10 @@ t.test('a viewer who joins is offered the picture and answers, as soon as there 
   t.match(await viewer.next('error'), { id: 2, data: { code: 'sdp_invalid' } });
   viewer.send('stream:answer', { streamId: STREAM, answer: { type: 'answer', sdp: viewerOffer } }, 3);
   t.equal((await viewer.next('ok')).id, 3);
-  t.match(pool.viewers[0]?.options, { channelId: `broadcast-of-${STREAM}`, remote: { setup: 'actpass' } });
+  t.match(pool.viewers[0]?.options, {
+    viewerGroupId: `broadcast-of-${STREAM}`,
+    remote: { setup: 'actpass' },
+  });
   pool.viewers[0]?.event({ type: 'active' });
   await viewer.next('stream:active');
 

@@ -97,7 +97,7 @@ t.test('a viewer is answered with a session, ICE servers and the extensions', as
   ]);
   t.match(answer.headers, { etag: /^".+"$/, 'accept-patch': 'application/trickle-ice-sdpfrag' });
   t.match(answer.body, 'm=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n');
-  t.match(pool.viewers, [{ options: { channelId: `broadcast-of-${LIVE}`, plan: { kind: 'viewer' } } }]);
+  t.match(pool.viewers, [{ options: { viewerGroupId: `broadcast-of-${LIVE}`, plan: { kind: 'viewer' } } }]);
   t.strictSame(asked, [], 'the database is not needed for what is live');
 
   t.equal((await app.inject({ method: 'DELETE', url: location })).statusCode, 200);

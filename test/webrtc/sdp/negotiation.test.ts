@@ -117,12 +117,12 @@ t.test('the best common codec is chosen for publishers', async (t) => {
   t.strictSame(
     codecOf('chromium-simulcast', (text) => text.replace(/(H264|VP8)\/90000/g, 'H265/90000')),
     ['av1', 45, 46],
-    'the first of the offer that is known',
+    'first supported codec of the offer',
   );
   t.strictSame(
     codecOf('firefox', (text) => text.replace('packetization-mode=1', 'packetization-mode=0')),
     ['h264', 126, 127],
-    'single packets are better than nothing',
+    'packetization-mode=0 is the last choice',
   );
 });
 
@@ -131,7 +131,7 @@ t.test('Opus parameters for stereo, FEC and DTX are kept', async (t) => {
     /a=fmtp:\d+ (.*(?:stereo|fec).*)\r/.exec(publish(offerText(name)))?.[1];
   t.equal(fmtp('obs'), 'minptime=10;stereo=1;useinbandfec=1;maxaveragebitrate=96000');
   t.equal(fmtp('firefox'), 'stereo=1;useinbandfec=1;maxplaybackrate=48000');
-  t.equal(fmtp('gstreamer'), 'stereo=1', 'who says it will send stereo is asked for it');
+  t.equal(fmtp('gstreamer'), 'stereo=1', 'sprop-stereo is answered with stereo=1');
   const dtx = offerText('chromium-simulcast').replace('useinbandfec=1', 'useinbandfec=1;usedtx=1');
   t.match(publish(dtx), 'a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1\r\n');
 });
@@ -246,7 +246,7 @@ t.test(
 t.test('errors name the fault and do not quote the description', async (t) => {
   const good = offerText('obs');
   const cases: [string, string, RegExp][] = [
-    ['not SDP', 'hello', /a line does not begin with a type \(line 1\)/],
+    ['not SDP', 'hello', /a line does not begin with a type and = \(line 1\)/],
     ['empty', '', /does not begin with v=0/],
     ['no media', 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n', /describes no media/],
     ['no mid', good.replaceAll(/a=mid:.\r\n/g, ''), /a=mid/],

@@ -69,8 +69,8 @@ async function bench(seconds: number): Promise<void> {
       };
     };
     const get = (address: string) => (): LoadRequest => ({ method: 'GET', path: address });
-    let turn = 0;
-    const each = (): string => ids[turn++ % ids.length] ?? '';
+    let requestCount = 0;
+    const nextId = (): string => ids[requestCount++ % ids.length] ?? '';
 
     for (const [name, bytes] of [
       ['bare route, size of the list', page.length],
@@ -79,8 +79,8 @@ async function bench(seconds: number): Promise<void> {
       peer = spawn(process.execPath, ['--import', 'tsx', import.meta.filename, 'peer', String(bytes)], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
-      const [said] = (await once(peer.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
-      await measure(name, peer.pid ?? 0, Number(said.toString()), get('/'));
+      const [output] = (await once(peer.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
+      await measure(name, peer.pid ?? 0, Number(output.toString()), get('/'));
       peer.kill();
     }
     await measure(
@@ -91,7 +91,7 @@ async function bench(seconds: number): Promise<void> {
     );
     await measure('one livestream, the same', gateway.pid, port, get(`/api/livestream/${ids[0]}`));
     await measure(`one of ${LIVE_COUNT} livestreams`, gateway.pid, port, () =>
-      get(`/api/livestream/${each()}`)(),
+      get(`/api/livestream/${nextId()}`)(),
     );
     await measure("a user's livestreams: 50", gateway.pid, port, get('/api/livestream/user/u1?limit=50'));
     const body = JSON.stringify({ title: 'A livestream', description: 'Words', recordingEnabled: true });

@@ -58,22 +58,22 @@ async function measure(kind: ServerKind, count: number, round: number): Promise<
   const clients = new Child<ClientsCommand, ClientsReport>('chat-clients.ts');
   try {
     const { port, join } = await server.next('listening');
-    const empty = await server.ask({ type: 'usage' }, 'usage');
-    clients.tell({ type: 'connect', port, count, socketIo: kind.includes('Socket.IO'), join });
+    const empty = await server.request({ type: 'usage' }, 'usage');
+    clients.send({ type: 'connect', port, count, socketIo: kind.includes('Socket.IO'), join });
     const { ms } = await clients.next('connected');
     await pause(SETTLE_MS);
-    clients.tell({ type: 'begin' });
-    const before = await server.ask({ type: 'usage' }, 'usage');
+    clients.send({ type: 'begin' });
+    const before = await server.request({ type: 'usage' }, 'usage');
     if (before.clients !== count) throw new Error(`${before.clients} of ${count} clients are connected`);
     const startedAtMs = performance.now();
-    server.tell({ type: 'begin', perSecond: MESSAGES_PER_S, seed: round, regular });
+    server.send({ type: 'begin', perSecond: MESSAGES_PER_S, seed: round, regular });
     await pause(seconds * 1_000);
-    const after = await server.ask({ type: 'usage' }, 'usage');
+    const after = await server.request({ type: 'usage' }, 'usage');
     const elapsedMs = performance.now() - startedAtMs;
-    server.tell({ type: 'end' });
+    server.send({ type: 'end' });
     await pause(SETTLE_MS);
-    const counted = await clients.ask({ type: 'count' }, 'counted');
-    const { sent, stored } = await server.ask({ type: 'usage' }, 'usage');
+    const counted = await clients.request({ type: 'count' }, 'counted');
+    const { sent, stored } = await server.request({ type: 'usage' }, 'usage');
     if (stored > 0 && stored !== sent) throw new Error(`${stored} of ${sent} messages were stored`);
     const delays = counted.delays.sort((a, b) => a - b);
     const cpuUs = after.cpuUs - before.cpuUs;
@@ -115,7 +115,7 @@ class Child<Command, Report extends { type: string }> {
     this.#process.on('exit', () => this.#wake());
   }
 
-  tell(command: Command & object): void {
+  send(command: Command & object): void {
     this.#process.send(command);
   }
 
@@ -131,11 +131,11 @@ class Child<Command, Report extends { type: string }> {
     }
   }
 
-  async ask<Type extends Report['type']>(
+  async request<Type extends Report['type']>(
     command: Command & object,
     type: Type,
   ): Promise<Extract<Report, { type: Type }>> {
-    this.tell(command);
+    this.send(command);
     return await this.next(type);
   }
 
@@ -147,7 +147,7 @@ class Child<Command, Report extends { type: string }> {
   async close(command: Command & object): Promise<void> {
     if (this.#process.exitCode !== null) return;
     const exited = once(this.#process, 'exit');
-    this.tell(command);
+    this.send(command);
     await exited;
   }
 }

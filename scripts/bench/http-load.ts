@@ -25,27 +25,27 @@ export async function load(
   seconds: number,
   next: () => LoadRequest,
 ): Promise<LoadResult> {
-  const times: number[] = [];
+  const durationsMs: number[] = [];
   let refused = 0;
   const start = performance.now();
   const end = start + seconds * 1_000;
   await Promise.all(
     Array.from({ length: connections }, async () => {
-      const line = new Connection(port);
+      const connection = new Connection(port);
       for (let now = performance.now(); now < end; ) {
-        const status = await line.ask(next());
+        const status = await connection.send(next());
         const then = performance.now();
-        times.push(then - now);
+        durationsMs.push(then - now);
         if (status < 200 || status > 299) refused++;
         now = then;
       }
-      line.close();
+      connection.close();
     }),
   );
   const elapsed = (performance.now() - start) / 1_000;
-  times.sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.floor(times.length * share)] ?? 0;
-  return { requests: times.length, refused, seconds: elapsed, p50: at(0.5), p99: at(0.99) };
+  durationsMs.sort((a, b) => a - b);
+  const at = (share: number): number => durationsMs[Math.floor(durationsMs.length * share)] ?? 0;
+  return { requests: durationsMs.length, refused, seconds: elapsed, p50: at(0.5), p99: at(0.99) };
 }
 
 /** A keep-alive connection. */
@@ -63,7 +63,7 @@ class Connection {
   }
 
   /** @returns the status of the response */
-  ask({ method, path, headers = {}, body }: LoadRequest): Promise<number> {
+  send({ method, path, headers = {}, body }: LoadRequest): Promise<number> {
     const lines = Object.entries({ host: 'localhost', ...headers }).map(
       ([name, value]) => `${name}: ${value}\r\n`,
     );

@@ -130,7 +130,7 @@ async function publish(port: number, index: number): Promise<net.Socket> {
   socket.on('error', (error) => {
     throw error;
   });
-  const said = async (code: string): Promise<void> => {
+  const waitFor = async (code: string): Promise<void> => {
     while (!received.includes(code)) await once(socket, 'data');
   };
   socket.write(Buffer.concat([Buffer.from([3]), Buffer.alloc(1_536)]));
@@ -140,14 +140,14 @@ async function publish(port: number, index: number): Promise<net.Socket> {
     encodeMessage({ type: 20, payload: encodeCommand(values), streamId });
   const app = { app: 'live', flashVer: 'bench', tcUrl: 'rtmp://127.0.0.1/live' };
   socket.write(Buffer.concat([Buffer.alloc(1_536), command({ cmd: 'connect', transId: 1, cmdObj: app })]));
-  await said('Connect.Success');
+  await waitFor('Connect.Success');
   const size = Buffer.alloc(4);
   size.writeUInt32BE(CHUNK_SIZE);
   socket.write(encodeMessage({ type: 1, payload: size, chunkStreamId: 2 }));
   socket.write(command({ cmd: 'createStream', transId: 2, cmdObj: null }));
   const name = `bench-${index}`;
   socket.write(command({ cmd: 'publish', transId: 3, cmdObj: null, streamName: name, type: 'live' }, 1));
-  await said('Publish.Start');
+  await waitFor('Publish.Start');
   return socket;
 }
 

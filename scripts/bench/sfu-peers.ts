@@ -27,7 +27,7 @@ const peers = new Map<number, { connection: PeerConnection; track: Track }>();
 let packets = 0;
 let gaps = 0;
 
-function tell(report: PeersReport): void {
+function send(report: PeersReport): void {
   process.send?.(report, undefined, undefined, () => {});
 }
 
@@ -37,10 +37,10 @@ function create(id: number, counts: boolean): void {
   media.addVP8Codec(96);
   const track = connection.addTrack(media);
   peers.set(id, { connection, track });
-  track.onOpen(() => tell({ type: 'open', id }));
+  track.onOpen(() => send({ type: 'open', id }));
   if (counts) count(track);
   connection.onGatheringStateChange((state) => {
-    if (state === 'complete') tell({ type: 'offer', id, sdp: connection.localDescription()?.sdp ?? '' });
+    if (state === 'complete') send({ type: 'offer', id, sdp: connection.localDescription()?.sdp ?? '' });
   });
   connection.setLocalDescription('offer');
 }
@@ -58,7 +58,7 @@ function count(track: Track): void {
   });
 }
 
-function send(): void {
+function sendMedia(): void {
   const track = peers.get(0)!.track;
   const video = new PictureStream({ payloadType: 102, ssrc: 1 });
   const audio = { payloadType: 111, ssrc: 2, sequence: 0, timestamp: 0, payload: Buffer.alloc(160, 0x78) };
@@ -91,9 +91,9 @@ process.on('message', (command: PeersCommand) => {
   if (command.type === 'create') create(command.id, command.counts);
   else if (command.type === 'answer')
     peers.get(command.id)?.connection.setRemoteDescription(command.sdp, 'answer');
-  else if (command.type === 'send') send();
-  else tell({ type: 'counted', packets, gaps });
+  else if (command.type === 'send') sendMedia();
+  else send({ type: 'counted', packets, gaps });
 });
 process.on('disconnect', () => process.exit(0));
 setInterval(report, REPORT_MS);
-tell({ type: 'up' });
+send({ type: 'up' });

@@ -87,7 +87,7 @@ async function measure(workers: number, viewers: number): Promise<Row> {
       );
   };
   await Promise.all(Array.from({ length: JOIN_CONCURRENCY }, join));
-  publisher.tell({ type: 'send' });
+  publisher.send({ type: 'send' });
   const usage = await observe(pool);
   const counted = await receivers.count();
   const baselineUs = await measureBaseline();
@@ -134,7 +134,7 @@ async function measureChromium(): Promise<Row> {
   await Promise.all(viewings.map(({ connected }) => connected));
   const chromium = descendants(process.pid).filter((pid) => commandOf(pid).includes('chrom'));
   for (const pid of chromium) process.kill(pid, 'SIGSTOP');
-  publisher.tell({ type: 'send' });
+  publisher.send({ type: 'send' });
   const usage = await observe(pool);
   for (const pid of chromium) process.kill(pid, 'SIGCONT');
   await pool.close();
@@ -202,14 +202,14 @@ class Peers {
   readonly #child: ChildProcess;
   readonly #offers = new Map<number, (sdp: string) => void>();
   readonly #opens = new Map<number, () => void>();
-  #counted: ((counted: { packets: number; gaps: number }) => void) | undefined;
+  #onCounted: ((counted: { packets: number; gaps: number }) => void) | undefined;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
     child.on('message', (report: PeersReport) => {
       if (report.type === 'offer') this.#offers.get(report.id)?.(report.sdp);
       else if (report.type === 'open') this.#opens.get(report.id)?.();
-      else if (report.type === 'counted') this.#counted?.(report);
+      else if (report.type === 'counted') this.#onCounted?.(report);
     });
   }
 
@@ -220,7 +220,7 @@ class Peers {
     return new Peers(child);
   }
 
-  tell(command: PeersCommand): void {
+  send(command: PeersCommand): void {
     this.#child.send(command);
   }
 
@@ -231,16 +231,16 @@ class Peers {
   ): Promise<void> {
     const offered = new Promise<string>((resolve) => this.#offers.set(id, resolve));
     const opened = new Promise<void>((resolve) => this.#opens.set(id, resolve));
-    this.tell({ type: 'create', id, counts });
+    this.send({ type: 'create', id, counts });
     const peer = await join(remoteOf(await offered));
-    this.tell({ type: 'answer', id, sdp: answerOf(peer.local) });
+    this.send({ type: 'answer', id, sdp: answerOf(peer.local) });
     await Promise.all([opened, peer.connected]);
   }
 
   count(): Promise<{ packets: number; gaps: number }> {
-    this.tell({ type: 'count' });
+    this.send({ type: 'count' });
     return new Promise((resolve) => {
-      this.#counted = resolve;
+      this.#onCounted = resolve;
     });
   }
 

@@ -30,7 +30,7 @@ export type BatchWriterOptions<T, R> = {
 
 type Entry<T, R> = {
   item: T;
-  deadline: number;
+  deadlineMs: number;
   resolve: (result: R) => void;
   reject: (error: unknown) => void;
   settled: Promise<unknown>;
@@ -76,7 +76,7 @@ export class BatchWriter<T, R> {
       const { promise: settled, resolve: settle } = withResolvers();
       const entry: Entry<T, R> = {
         item,
-        deadline: clock.monotonic() + limits.itemTimeoutMs,
+        deadlineMs: clock.monotonic() + limits.itemTimeoutMs,
         resolve: (result) => {
           this.#pending.delete(entry);
           resolve(result);
@@ -114,8 +114,9 @@ export class BatchWriter<T, R> {
     const { clock, limits } = this.#options;
     await Promise.resolve(); // Collects everything added in the same tick into one batch.
     while (this.#queue.length > 0) {
-      const early = this.#lastBatchAtMs + limits.batchIntervalMs - clock.monotonic();
-      if (early > 0 && this.#queue.length < limits.maxBatch) await sleep(clock, early, this.#closing.signal);
+      const waitMs = this.#lastBatchAtMs + limits.batchIntervalMs - clock.monotonic();
+      if (waitMs > 0 && this.#queue.length < limits.maxBatch)
+        await sleep(clock, waitMs, this.#closing.signal);
       this.#lastBatchAtMs = clock.monotonic();
       await this.#store(this.#queue.splice(0, limits.maxBatch));
     }
@@ -125,7 +126,7 @@ export class BatchWriter<T, R> {
   async #store(batch: Entry<T, R>[]): Promise<void> {
     const { clock, log } = this.#options;
     let left = batch;
-    for (let delay = RETRY_MS; left.length > 0; delay = Math.min(2 * delay, RETRY_MAXIMUM_MS)) {
+    for (let delayMs = RETRY_MS; left.length > 0; delayMs = Math.min(2 * delayMs, RETRY_MAXIMUM_MS)) {
       try {
         const results = await this.#attempt(left.map((entry) => entry.item));
         left.forEach((entry, index) => {
@@ -138,9 +139,9 @@ export class BatchWriter<T, R> {
       }
       const now = clock.monotonic();
       for (const entry of left)
-        if (Math.min(entry.deadline, this.#closeDeadlineMs) <= now) entry.reject(timedOut());
+        if (Math.min(entry.deadlineMs, this.#closeDeadlineMs) <= now) entry.reject(timedOut());
       left = left.filter((entry) => this.#pending.has(entry));
-      if (left.length > 0) await sleep(clock, delay);
+      if (left.length > 0) await sleep(clock, delayMs);
     }
   }
 
@@ -152,8 +153,8 @@ export class BatchWriter<T, R> {
 
   async #attempt(items: T[]): Promise<R[]> {
     const { clock, limits, write } = this.#options;
-    const { promise, resolve: late } = withResolvers();
-    const cancel = clock.after(limits.attemptTimeoutMs, late);
+    const { promise, resolve: expire } = withResolvers();
+    const cancel = clock.after(limits.attemptTimeoutMs, expire);
     const timeout = promise.then(() => {
       throw Object.assign(new Error('the database did not answer in time'), { code: 'CONNECT_TIMEOUT' });
     });

@@ -92,9 +92,9 @@ export class ChatRoom {
 
   /** Runs changes that read the room and store a result one after another. */
   runExclusive<T>(change: () => Promise<T>): Promise<T> {
-    const turn = this.#lastChange.then(change);
-    this.#lastChange = turn.catch(() => {});
-    return turn;
+    const result = this.#lastChange.then(change);
+    this.#lastChange = result.catch(() => {});
+    return result;
   }
 
   isBlocked(text: string): boolean {

@@ -137,10 +137,10 @@ export function createChat(options: ChatOptions): Chat {
       new Sweeper({ what, days: options.keepDays ?? 0, sweep: (...upTo) => rows.sweep(...upTo), clock, log }),
   );
 
-  let forgetStreams = (): void => {};
+  let unsubscribe = (): void => {};
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    forgetStreams();
+    unsubscribe();
     reactions.close();
     for (const sweeper of sweepers) sweeper.close();
     await Promise.all([store.close(), polls.shutDown()]);
@@ -162,7 +162,7 @@ export function createChat(options: ChatOptions): Chat {
       }
     },
     async start() {
-      forgetStreams = streams.onUpdate((streamId) => {
+      unsubscribe = streams.onUpdate((streamId) => {
         rooms
           .livestreamUpdated(streamId)
           .catch((error: unknown) => log.warn({ err: error, streamId }, 'chat room refresh failed'));

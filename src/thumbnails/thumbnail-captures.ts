@@ -87,7 +87,7 @@ export class ThumbnailCaptures {
     schedule.dueAtMs = now + intervalMs;
     const media = packager.find(streamId, broadcastId)?.newestKeyframe();
     if (!media) {
-      // No video track in HLS: audio only, or not yet transcoded.
+      // No keyframe: the broadcast is audio only, or has no HLS video yet.
       schedule.dueAtMs = now + Math.min(intervalMs, FIRST_CAPTURE_DELAY_MS);
       return;
     }

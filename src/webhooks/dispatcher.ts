@@ -86,10 +86,10 @@ export class Dispatcher {
       this.#pollAgain = false;
       this.#cancelTimer();
       try {
-        const next = await this.#startDue();
-        if (next === undefined) continue;
-        const delay = Math.min(Math.max(next - clock.now(), 0), MAX_POLL_INTERVAL_MS);
-        this.#cancelTimer = clock.after(delay, () => this.schedulePoll(), this.#lifetime.signal);
+        const nextMs = await this.#startDue();
+        if (nextMs === undefined) continue;
+        const delayMs = Math.min(Math.max(nextMs - clock.now(), 0), MAX_POLL_INTERVAL_MS);
+        this.#cancelTimer = clock.after(delayMs, () => this.schedulePoll(), this.#lifetime.signal);
       } catch (error) {
         if (this.#lifetime.signal.aborted) break;
         log.warn({ err: error }, 'webhook delivery poll failed: retrying');
@@ -105,20 +105,20 @@ export class Dispatcher {
    */
   async #startDue(): Promise<number | undefined> {
     const { table, clock } = this.#options;
-    const room = MAX_IN_FLIGHT - this.#inFlight.size;
-    if (room <= 0) return undefined;
+    const freeSlots = MAX_IN_FLIGHT - this.#inFlight.size;
+    if (freeSlots <= 0) return undefined;
     const due = await table.due(new Date(clock.now()), [...this.#inFlight.keys()]);
     if (this.#lifetime.signal.aborted) return undefined;
     due.sort((a, b) => this.#lastAttempt(a) - this.#lastAttempt(b));
-    for (const delivery of due.slice(0, room)) {
+    for (const delivery of due.slice(0, freeSlots)) {
       this.#lastAttemptByWebhook.set(delivery.webhookId, ++this.#attemptCount);
-      const sending = this.#send(delivery).finally(() => {
+      const attempt = this.#send(delivery).finally(() => {
         this.#inFlight.delete(delivery.webhookId);
         this.schedulePoll();
       });
-      this.#inFlight.set(delivery.webhookId, sending);
+      this.#inFlight.set(delivery.webhookId, attempt);
     }
-    if (due.length > room) return undefined;
+    if (due.length > freeSlots) return undefined;
     return (await table.nextDue([...this.#inFlight.keys()]))?.getTime();
   }
 
@@ -151,9 +151,9 @@ export class Dispatcher {
     if (responseStatus !== null && responseStatus >= 200 && responseStatus < 300)
       return { at, status: 'delivered', responseStatus, error: null };
     const error = 'error' in answer ? answer.error : `The receiver answered ${answer.status}.`;
-    const delay = event === PING || responseStatus === GONE ? undefined : RETRY_DELAYS_MS[attempts];
-    if (delay === undefined) return { at, status: 'failed', responseStatus, error };
-    const retryAt = new Date(clock.now() + Math.round(delay * (1 + JITTER_RATIO * random())));
+    const delayMs = event === PING || responseStatus === GONE ? undefined : RETRY_DELAYS_MS[attempts];
+    if (delayMs === undefined) return { at, status: 'failed', responseStatus, error };
+    const retryAt = new Date(clock.now() + Math.round(delayMs * (1 + JITTER_RATIO * random())));
     return { at, status: 'pending', responseStatus, error, retryAt };
   }
 

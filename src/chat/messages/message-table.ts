@@ -27,7 +27,7 @@ export class MessageTable {
    * Inserts messages, all or none. A message that is already stored, by its id or client id, is not inserted again:
    * the result holds the stored row's id.
    *
-   * @param erase ids deleted in the same transaction: their authors were told that they were not stored
+   * @param erase ids deleted in the same transaction: their authors got an error
    * @throws PostgreSQL 23503 (foreign_key_violation) where a livestream was deleted
    */
   async insert(messages: ChatMessage[], erase: string[] = []): Promise<StoredId[]> {

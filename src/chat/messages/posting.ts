@@ -20,7 +20,7 @@ import { type ChatMessage, publicMessage } from './chat-message.js';
 import type { MessageStore } from './message-store.js';
 import { normaliseMessage } from './message-text.js';
 
-/** Oldest media time accepted, ms before now: viewers may watch a recording of the broadcast. */
+/** Oldest media time accepted, ms before now: viewers may watch behind the live edge. */
 const OLDEST_MEDIA_MS = 24 * 3_600_000;
 const CLIENT_ID = /^[\x21-\x7e]{1,64}$/;
 
@@ -127,13 +127,13 @@ export class Posting {
     const from = networkBlock(address);
     const [addresses, accounts] = [this.#addresses, this.#accounts];
     if (principal.kind === 'operator') {
-      const wait = as === undefined ? 0 : accounts.take(`account ${as.userId}`);
-      if (wait > 0) throw rateLimited(wait);
+      const waitMs = as === undefined ? 0 : accounts.take(`account ${as.userId}`);
+      if (waitMs > 0) throw rateLimited(waitMs);
       return;
     }
     const account = principal.kind === 'account' ? `account ${principal.userId}` : `address ${from}`;
-    const wait = Math.max(accounts.wait(account), addresses.wait(from));
-    if (wait > 0) throw rateLimited(wait);
+    const waitMs = Math.max(accounts.wait(account), addresses.wait(from));
+    if (waitMs > 0) throw rateLimited(waitMs);
     accounts.take(account);
     addresses.take(from);
   }

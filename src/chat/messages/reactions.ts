@@ -52,8 +52,8 @@ export class Reactions {
       throw new PublicError(400, 'reaction_invalid', 'A reaction is one emoji, or an emote as :name:.');
     const from = networkBlock(visitor.address);
     const person = visitor.principal.kind === 'account' ? `account ${visitor.principal.userId}` : from;
-    const wait = Math.max(this.#people.take(person), this.#addresses.take(from));
-    if (wait > 0) throw rateLimited(wait);
+    const waitMs = Math.max(this.#people.take(person), this.#addresses.take(from));
+    if (waitMs > 0) throw rateLimited(waitMs);
     await rooms.withRoom(streamId, visitor.principal, async (context) => {
       assertNotBanned(context.room, await authorOf(visitor, context, roles, hashAddress));
       this.#count(streamId, context.room.hubRoom, reaction);

@@ -244,8 +244,8 @@ export class Moderation {
     const { sql, table, hub, clock } = this.#options;
     const moderatorId = nameOf(principal);
     // The operator's server acts for many users and is not limited.
-    const wait = principal.kind === 'operator' ? 0 : this.#actionLimit.take(moderatorId);
-    if (wait > 0) throw rateLimited(wait);
+    const waitMs = principal.kind === 'operator' ? 0 : this.#actionLimit.take(moderatorId);
+    if (waitMs > 0) throw rateLimited(waitMs);
     const at = new Date(clock.now());
     const entry: LogEntry | undefined = logged && {
       id: newId(),

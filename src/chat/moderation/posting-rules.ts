@@ -44,9 +44,9 @@ export function assertAllowed(
     throw refused('emote_only', 'Only emotes may be written in this chat at the moment.');
   if (room.isBlocked(message))
     throw refused('term_blocked', 'The message contains a term that is blocked in this chat.');
-  const wait = room.slowModeWaitMs(author.userId);
-  if (wait > 0) {
-    const seconds = Math.ceil(wait / 1_000);
+  const waitMs = room.slowModeWaitMs(author.userId);
+  if (waitMs > 0) {
+    const seconds = Math.ceil(waitMs / 1_000);
     throw new PublicError(429, 'slow_mode', `Slow mode: you may write again in ${seconds} s.`, {
       retryAfter: seconds,
     });

@@ -173,7 +173,7 @@ export class Polls {
 
   #scheduleClose(room: ChatRoom, poll: Poll): void {
     const { clock, log } = this.#options;
-    const wait = Math.max(0, poll.stored.closesAt.getTime() - clock.now());
+    const waitMs = Math.max(0, poll.stored.closesAt.getTime() - clock.now());
     const close = (): void => {
       if (room.poll !== poll || poll.closing) return;
       this.#close(room, poll).catch((error: unknown) => {
@@ -181,7 +181,7 @@ export class Polls {
         clock.after(CLOSE_RETRY_MS, close, this.#lifetime.signal);
       });
     };
-    clock.after(wait, close, this.#lifetime.signal);
+    clock.after(waitMs, close, this.#lifetime.signal);
   }
 
   #close(room: ChatRoom, poll: Poll, by?: { visitor: Visitor; context: ChatContext }): Promise<PublicPoll> {

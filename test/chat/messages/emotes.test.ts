@@ -1,7 +1,7 @@
 import t from 'tap';
 import { isEmotes, isOneEmote } from '../../../src/chat/messages/emotes.js';
 
-t.test('texts of emotes only are told from words', async (t) => {
+t.test('a text of emotes only is distinguished from words', async (t) => {
   for (const text of [
     '\u{1f600}',
     '\u{1f600} \u{1f44d}\u{1f3fd}',

@@ -16,9 +16,9 @@ t.test('a message is broadcast at once and acknowledged when it is stored', asyn
     mediaTime: clock.now() - 3_000,
   });
   while (listener.heard('chat:message').length === 0) await new Promise(setImmediate);
-  const [told] = listener.heard('chat:message');
+  const [received] = listener.heard('chat:message');
   const { messageId } = await posted;
-  t.match(told, {
+  t.match(received, {
     id: messageId,
     streamId,
     userId: 'ann',
@@ -28,7 +28,7 @@ t.test('a message is broadcast at once and acknowledged when it is stored', asyn
     createdAt: new Date(clock.now()).toISOString(),
     mediaTime: new Date(clock.now() - 3_000).toISOString(),
   });
-  t.notOk('addressHash' in (told ?? {}), 'the address hash is not sent to clients');
+  t.notOk('addressHash' in (received ?? {}), 'the address hash is not sent to clients');
   const [row] = await sql`select user_id, user_name, message, address_hash from livestream_chat`;
   t.match(row, { user_id: 'ann', user_name: 'ANN', message: 'Hello', address_hash: /^[0-9a-f]{32}$/ });
 });
@@ -45,16 +45,16 @@ t.test(
         await chat.posting.post(visitor(`writer${writer}`), streamId, { message: `${writer}:${count}` });
     });
     await Promise.all(writers);
-    const heard = listener.heard('chat:message') as { id: string; message: string }[];
-    t.equal(heard.length, 500);
-    t.same(ids(heard), ids(heard).toSorted(), 'ids are in the order of arrival');
+    const received = listener.heard('chat:message') as { id: string; message: string }[];
+    t.equal(received.length, 500);
+    t.same(ids(received), ids(received).toSorted(), 'ids are in the order of arrival');
     const stored: { id: string; message: string }[] = [];
     for (let after = '00000000-0000-0000-0000-000000000000'; ; after = stored.at(-1)!.id) {
       const page = await chat.history.page(visitor('ann'), streamId, { limit: 100, after });
       if (page.length === 0) break;
       stored.push(...page);
     }
-    t.same(texts(stored), texts(heard));
+    t.same(texts(stored), texts(received));
     for (let writer = 0; writer < 50; writer++) {
       const own = texts(stored).filter((text) => text.startsWith(`${writer}:`));
       t.same(own, own.toSorted(), `writer ${writer}'s own order`);
@@ -130,26 +130,28 @@ t.test('an anonymous viewer gets 401 unless the chat allows anonymous posts', as
 
 t.test('the chat of a private livestream is 404 for everyone who may not watch it', async (t) => {
   const { chat, hub, streams, livestream } = await openChat(t);
-  const { id: streamId } = await livestream({ visibility: 'private', guests: ['guest'] });
+  const { id: streamId } = await livestream({ visibility: 'private', guests: ['invitee'] });
   const message = { message: 'Hello' };
-  for (const outsider of [stranger(), visitor('ann')]) {
-    await t.rejects(chat.posting.post(outsider, streamId, message), {
+  for (const unauthorised of [stranger(), visitor('ann')]) {
+    await t.rejects(chat.posting.post(unauthorised, streamId, message), {
       status: 404,
       code: 'stream_not_found',
     });
-    await t.rejects(chat.history.page(outsider, streamId, { limit: 10 }), { code: 'stream_not_found' });
-    await t.rejects(joinChat(chat, hub.client(outsider.principal), streamId), { code: 'stream_not_found' });
+    await t.rejects(chat.history.page(unauthorised, streamId, { limit: 10 }), { code: 'stream_not_found' });
+    await t.rejects(joinChat(chat, hub.client(unauthorised.principal), streamId), {
+      code: 'stream_not_found',
+    });
   }
-  for (const insider of [visitor('owner'), visitor('guest'), visitor('root', 'admin'), OPERATOR])
-    await chat.posting.post(insider, streamId, message);
-  const guest = hub.client(account('guest'));
-  await joinChat(chat, guest, streamId);
-  t.ok(hub.members(`stream:${streamId}`).has(guest));
-  await streams.removeGuest(streamId, 'guest');
-  while (hub.members(`stream:${streamId}`).has(guest)) await new Promise(setImmediate);
-  await t.rejects(chat.posting.post(visitor('guest'), streamId, message), { code: 'stream_not_found' });
+  for (const authorised of [visitor('owner'), visitor('invitee'), visitor('root', 'admin'), OPERATOR])
+    await chat.posting.post(authorised, streamId, message);
+  const invitee = hub.client(account('invitee'));
+  await joinChat(chat, invitee, streamId);
+  t.ok(hub.members(`stream:${streamId}`).has(invitee));
+  await streams.removeGuest(streamId, 'invitee');
+  while (hub.members(`stream:${streamId}`).has(invitee)) await new Promise(setImmediate);
+  await t.rejects(chat.posting.post(visitor('invitee'), streamId, message), { code: 'stream_not_found' });
   await chat.posting.post(visitor('owner'), streamId, { message: 'Among us' });
-  t.notMatch(guest.heard('chat:message'), [{ message: 'Among us' }]);
+  t.notMatch(invitee.heard('chat:message'), [{ message: 'Among us' }]);
   await t.rejects(chat.posting.post(OPERATOR, 'nonsense', message), { code: 'stream_not_found' });
 });
 

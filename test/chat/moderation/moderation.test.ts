@@ -182,18 +182,18 @@ t.test('every moderation action is logged and sent to connected moderators', asy
   const log = await chat.moderation.log(owner, streamId, { limit: 100 });
   t.same(log.map(({ action }) => action).reverse(), actions);
   t.match(log.at(-2), { moderatorId: 'mod', userId: 'eve', messageId, details: { message: 'Nasty' } });
-  const told = (client: typeof owner) =>
+  const loggedActions = (client: typeof owner) =>
     client.heard('chat:log').map(({ entry }) => (entry as { action: string }).action);
-  t.same(told(owner), actions);
-  t.same(told(mod), actions.slice(1), 'since the appointment');
+  t.same(loggedActions(owner), actions);
+  t.same(loggedActions(mod), actions.slice(1), 'since the appointment');
   const moderatorFlags = mod.heard('chat:moderator').map(({ moderator }) => moderator);
   t.same(moderatorFlags, [true, false], 'appointed and dismissed');
-  t.same(told(viewer), []);
+  t.same(loggedActions(viewer), []);
   await chat.settings.change(owner, streamId, { slowMode: 0 });
-  t.equal(told(owner).at(-1), 'settings-changed');
-  t.equal(told(mod).at(-1), 'moderator-dismissed', 'nothing after the dismissal');
+  t.equal(loggedActions(owner).at(-1), 'settings-changed');
+  t.equal(loggedActions(mod).at(-1), 'moderator-dismissed', 'nothing after the dismissal');
   await chat.moderation.ban(owner, streamId, { userId: 'eve' });
-  t.equal(told(mod).length, actions.length - 1, 'still nothing');
+  t.equal(loggedActions(mod).length, actions.length - 1, 'still nothing');
   t.match(viewer.heard('chat:mode'), [{ streamId, slowMode: 5 }]);
 });
 

@@ -195,6 +195,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     );
   if (problems.length === 0 && config.partDuration * 2 > config.segmentDuration)
     problems.push('PART_DURATION must be at most half of SEGMENT_DURATION');
+  if (problems.length === 0 && config.webrtc.port + config.webrtc.workers - 1 > 65_535)
+    problems.push(
+      `WEBRTC_PORT must leave a port up to 65535 for each of the ${config.webrtc.workers} WebRTC workers`,
+    );
   const { turnServer, turnUsername, turnPassword, turnSecret } = config.ice;
   if (turnServer && !turnSecret && !(turnUsername && turnPassword))
     problems.push('TURN_SERVER needs TURN_SECRET, or TURN_USERNAME and TURN_PASSWORD');

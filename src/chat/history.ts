@@ -1,4 +1,4 @@
-import { PublicError } from '../platform/index.js';
+import { idTime, PublicError } from '../platform/index.js';
 import { type ChatMessage, type PublicMessage, publicMessage } from './chat-message.js';
 import type { ChatRoom } from './chat-room.js';
 import type { ChatRooms } from './chat-rooms.js';
@@ -14,8 +14,6 @@ const CAUGHT_UP = 100;
 const DELETIONS = 1_000;
 /** Told again rather than not at all, where the clock was set back meanwhile. */
 const DELETED_BEFORE_MS = 60_000;
-/** RFC 9562 section 5.7: the first 48 bits of an id are Unix ms. */
-const TIME_DIGITS = 12;
 
 export type HistoryQuery = {
   limit: number;
@@ -94,8 +92,7 @@ export class History {
 
   /** Which messages up to `upTo` were deleted since the message `after` was written. */
   async deletedSince(streamId: string, after: string, upTo: string): Promise<string[]> {
-    const written = Number.parseInt(after.replace('-', '').slice(0, TIME_DIGITS), 16);
-    const since = new Date(written - DELETED_BEFORE_MS);
+    const since = new Date(idTime(after).getTime() - DELETED_BEFORE_MS);
     return await this.#table.deletedSince(streamId, since, upTo, DELETIONS);
   }
 }

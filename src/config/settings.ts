@@ -50,8 +50,16 @@ const turnUrl: Read<string> = (value, name) =>
     ? value
     : fail(name, 'a turn: or turns: URL', value);
 
+/** Longer than any gateway has run; what is to stay says 0. */
+const MAXIMUM_DAYS = 10_000;
+
 /** 0: for ever. */
-const DAYS = whole(0, 36_500);
+const DAYS: Read<number> = (value, name) => {
+  const days = Number(value);
+  if (!Number.isInteger(days) || days < 0 || days > MAXIMUM_DAYS || value.trim() === '')
+    fail(name, `a whole number of days from 1 to ${MAXIMUM_DAYS}, or 0 to keep them for ever`, value);
+  return days;
+};
 
 /** Every environment variable that the gateway reads. */
 export const SETTINGS = {
@@ -137,7 +145,7 @@ export const SETTINGS = {
   ),
   webrtcPort: setting(
     'WEBRTC_PORT',
-    whole(0, 65_535),
+    whole(1, 65_535),
     '8189',
     'UDP port of the first WebRTC worker; the others follow',
   ),

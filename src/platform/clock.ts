@@ -10,9 +10,9 @@ export type Clock = {
   now(): number;
   /** Milliseconds from an arbitrary origin that never jump or run backwards. */
   monotonic(): number;
-  /** Runs `task` once after `ms` milliseconds. Never keeps the process alive by itself. */
+  /** Runs `task` once after `ms` milliseconds, however many. Never keeps the process alive by itself. */
   after(ms: number, task: () => void, signal?: AbortSignal): Cancel;
-  /** Runs `task` every `ms` milliseconds. Never keeps the process alive by itself. */
+  /** Runs `task` every `ms` milliseconds (at most some 24 days). Never keeps the process alive by itself. */
   every(ms: number, task: () => void, signal?: AbortSignal): Cancel;
 };
 
@@ -25,22 +25,38 @@ function hang(clear: () => void, signal: AbortSignal | undefined): Cancel {
   };
 }
 
+/** Node fires a timer of a longer (or infinite) delay after 1 ms. */
+const MAXIMUM_DELAY_MS = 2 ** 31 - 1;
+
+/** @throws RangeError for NaN, which Node would take for 1 ms */
+function checkDelay(ms: number): void {
+  if (Number.isNaN(ms)) throw new RangeError('the delay of a timer is not a number');
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, task, signal) {
+    checkDelay(ms);
     if (signal?.aborted) return () => {};
-    const timer = setTimeout(() => {
-      cancel();
-      task();
-    }, ms);
-    timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number): void => {
+      const delayMs = Math.min(leftMs, MAXIMUM_DELAY_MS);
+      timer = setTimeout(() => {
+        if (leftMs > delayMs) return wait(leftMs - delayMs);
+        cancel();
+        task();
+      }, delayMs);
+      timer.unref();
+    };
+    wait(ms);
     const cancel = hang(() => clearTimeout(timer), signal);
     return cancel;
   },
   every(ms, task, signal) {
+    checkDelay(ms);
     if (signal?.aborted) return () => {};
-    const timer = setInterval(task, ms);
+    const timer = setInterval(task, Math.min(ms, MAXIMUM_DELAY_MS));
     timer.unref();
     return hang(() => clearInterval(timer), signal);
   },

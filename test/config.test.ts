@@ -152,3 +152,17 @@ t.test('a port is needed for each WebRTC worker', async (t) => {
   t.throws(() => readConfig({ WEBRTC_PORT: '65535', WEBRTC_WORKERS: '2' }), { message: /^WEBRTC_PORT must/ });
   t.equal(readConfig({ WEBRTC_PORT: '65534', WEBRTC_WORKERS: '2' }).webrtc.port, 65_534);
 });
+
+t.test('proxies are named by address or network, and a wrong one stops the start', async (t) => {
+  t.equal(readConfig({}).trustProxy, false);
+  t.equal(readConfig({ TRUST_PROXY: 'true' }).trustProxy, true);
+  t.strictSame(readConfig({ TRUST_PROXY: '127.0.0.1,10.0.0.0/8,::1' }).trustProxy, [
+    '127.0.0.1',
+    '10.0.0.0/8',
+    '::1',
+  ]);
+  t.throws(() => readConfig({ TRUST_PROXY: '127.0.0.1,10.0.0.0/40' }), {
+    code: 'config_invalid',
+    message: /TRUST_PROXY must be .*, not "10\.0\.0\.0\/40" in "127\.0\.0\.1,10\.0\.0\.0\/40"/,
+  });
+});

@@ -37,7 +37,7 @@ export class Accounts {
   }
 
   /** The newest first. */
-  list(page: { limit: number; offset: number }): Promise<Account[]> {
+  list(page: { limit: number; offset: number; before?: string | undefined }): Promise<Account[]> {
     return this.#table.list(page);
   }
 

@@ -9,6 +9,9 @@ export const readNumbers: preValidationAsyncHookHandler = async (request) => {
     if (typeof value === 'string' && /^-?\d{1,15}$/.test(value)) query[name] = Number(value);
 };
 
+/** How lists of the newest first are paged on. */
+export const BEFORE_LAST = 'before, the id of the last entry so far';
+
 /**
  * Refuses an offset that makes the database pass over too many rows, and names the cursor to use; to be run after
  * `readNumbers`.

@@ -9,7 +9,7 @@ const SHARE = 1 / 4;
 const RESERVE = 1 / 10;
 
 /** Places of one account or address that others cannot contest while their use is known. */
-export function shareOf(limit: number): number {
+function shareOf(limit: number): number {
   return Math.max(SHARE_LEAST, Math.ceil(limit * SHARE));
 }
 

@@ -180,7 +180,7 @@ export class Webhooks {
   /** The newest first. @throws PublicError 404 `webhook_not_found` */
   async deliveries(
     id: string,
-    page: { status?: DeliveryStatus | undefined; limit: number; offset: number },
+    page: { status?: DeliveryStatus | undefined; limit: number; offset: number; before?: string | undefined },
   ): Promise<Delivery[]> {
     this.#find(id);
     return await this.#deliveries.list(id, page);

@@ -37,6 +37,20 @@ export const PageQuery = Type.Object(
   { additionalProperties: false },
 );
 
+/** Pages of lists that may grow beyond what `offset` reaches. */
+export const CursorPageQuery = Type.Object(
+  {
+    ...PageQuery.properties,
+    before: Type.Optional(
+      Type.String({
+        format: 'uuid',
+        description: 'Only what is older than the entry with this id: the last one of the page before',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
 export const StreamParams = Type.Object({ streamId: Id });
 
 /** What answers say that have nothing more to say. */

@@ -147,6 +147,7 @@ t.test('events are subscribed to, told as they happen, and end with the reason',
   const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const session = String((await post()).headers.location).replace('/live', '');
   const [viewer] = pool.viewers;
+  viewer?.connect();
   const made = await ask('POST', `${session}/events`, ['active', 'inactive', 'layers', 'something-new']);
   t.equal(made.statusCode, 201);
   const location = String(made.headers.location);

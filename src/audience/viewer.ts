@@ -60,6 +60,8 @@ export class Viewer {
   since = Number.NEGATIVE_INFINITY;
   seenAt = Number.NEGATIVE_INFINITY;
   lowLatencyAt = Number.NEGATIVE_INFINITY;
+  /** When a media playlist was asked for, or the last WHEP session let go. */
+  mediaAt = Number.NEGATIVE_INFINITY;
   /** When the last hold was let go. */
   heldUntil = Number.NEGATIVE_INFINITY;
 

@@ -164,7 +164,10 @@ export class Viewers {
   seen(viewer: Viewer, protocol?: ViewerProtocol): void {
     const now = this.#options.clock.monotonic();
     viewer.seenAt = now;
-    if (protocol !== undefined) viewer.placeUse = 'watching';
+    if (protocol !== undefined) {
+      viewer.placeUse = 'watching';
+      viewer.mediaAt = now;
+    }
     if (protocol === 'll-hls') viewer.lowLatencyAt = now;
     if (viewer.presence !== 'present') this.enter(viewer);
     if (protocol === undefined || protocol === viewer.protocol) return;
@@ -209,6 +212,7 @@ export class Viewers {
         return this.withdraw(viewer);
       }
       viewer.heldUntil = clock.monotonic();
+      if (hold.protocol !== undefined) viewer.mediaAt = viewer.heldUntil;
       if (viewer.isHeld) return;
       if (viewer.presence === 'away') return viewer.holds.size === 0 ? this.#rest(viewer) : undefined;
       if (viewer.heldUntil - viewer.seenAt >= SILENCE_MS) this.leave(viewer);
@@ -287,6 +291,8 @@ export class Viewers {
     const now = clock.monotonic();
     for (const stream of this.#streams.values()) {
       for (const viewer of stream.viewers) {
+        const isPlaying = viewer.heldProtocol !== undefined || now - viewer.mediaAt < SILENCE_MS;
+        if (viewer.placeUse === 'watching' && !isPlaying) viewer.placeUse = 'alive';
         if (viewer.isHeld) continue;
         if (viewer.presence === 'expected' && now - viewer.since >= EXPECTED_MS) this.withdraw(viewer);
         if (viewer.presence === 'present' && now - viewer.seenAt >= SILENCE_MS) this.leave(viewer);

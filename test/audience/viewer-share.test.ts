@@ -93,3 +93,22 @@ t.test('a connection that is not established within ten seconds keeps no place',
   await clock.advance(11_000);
   await audience.admit(knock(streamId));
 });
+
+t.test('who has stopped playing and keeps a socket is a waiting viewer again', async (t) => {
+  const { audience, clock, livestream, join } = await audienceStage(t);
+  const streamId = await livestream({ viewerLimit: 20 });
+  for (let i = 0; i < 18; i++) {
+    const socket = new SocketDouble();
+    await join(socket, streamId);
+    (await audience.admitClient(socket, streamId)).hold('whep')();
+  }
+  const play = async (address: string): Promise<void> => {
+    const { token } = await audience.admit(knock(streamId, { address }));
+    audience.seen(streamId, token, 'hls');
+  };
+  for (let i = 0; i < 2; i++) await play('198.51.100.7');
+  await t.rejects(play('198.51.100.7'), FULL, 'they have just watched');
+  await clock.advance(15_000);
+  for (let i = 0; i < 5; i++) await play('198.51.100.8');
+  t.equal(audience.viewers(streamId).total, 20);
+});

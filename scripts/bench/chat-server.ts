@@ -56,7 +56,8 @@ let stored = 0;
 let feeding: AbortController | undefined;
 
 async function serve(kind: ServerKind): Promise<void> {
-  const app = createServer({ log, clock, trustProxy: false, version: '0' });
+  const limits = { connectionsPerAddress: 20_000 };
+  const app = createServer({ log, clock, trustProxy: false, version: '0', limits });
   const house = await open(kind, app);
   await app.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 });
 

@@ -36,6 +36,7 @@ VOLUME /data
 EXPOSE 8080 1935 8189/udp
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HTTP_PORT || 8080}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+# Behind nginx in another container: TRUST_PROXY takes its address or network as this container sees it (172.16.0.0/12).
 STOPSIGNAL SIGTERM
 # The supervisor starts the gateway again when it hangs or crashes.
 ENTRYPOINT ["tini", "--", "node", "--enable-source-maps", ".build/src/supervisor.js"]

@@ -1,7 +1,13 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { type ConfiguredRung, SETTINGS } from './config/settings.js';
-import { HeadendError, type LogLevel, type Setting, SettingProblem } from './platform/index.js';
+import {
+  HeadendError,
+  type LogLevel,
+  type Setting,
+  SettingProblem,
+  type TrustedProxies,
+} from './platform/index.js';
 
 export type Config = {
   http: { host: string; port: number };
@@ -15,7 +21,7 @@ export type Config = {
   operatorToken: string | undefined;
   ffmpegPath: string | undefined;
   logLevel: LogLevel;
-  trustProxy: boolean;
+  trustProxy: TrustedProxies;
   ladder: ConfiguredRung[] | 'off';
   videoEncoder: 'software' | 'nvenc' | 'vaapi' | 'qsv' | 'videotoolbox';
   vaapiDevice: string;
@@ -53,6 +59,9 @@ export type Config = {
     broadcasts: number;
     rtmpConnections: number;
     rtmpConnectionsPerAddress: number;
+    httpConnections: number;
+    /** For an IPv4 address, or a /64 network of IPv6. */
+    httpConnectionsPerAddress: number;
     sockets: number;
     /** For an IPv4 address, or a /64 network of IPv6. */
     socketsPerAddress: number;
@@ -162,6 +171,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       broadcasts: required(SETTINGS.maxBroadcasts),
       rtmpConnections: required(SETTINGS.maxRtmp),
       rtmpConnectionsPerAddress: required(SETTINGS.maxRtmpPerAddress),
+      httpConnections: required(SETTINGS.maxHttp),
+      httpConnectionsPerAddress: required(SETTINGS.maxHttpPerAddress),
       sockets: required(SETTINGS.maxSockets),
       socketsPerAddress: required(SETTINGS.maxSocketsPerAddress),
     },
@@ -195,6 +206,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     );
   if (problems.length === 0 && config.partDuration * 2 > config.segmentDuration)
     problems.push('PART_DURATION must be at most half of SEGMENT_DURATION');
+  if (problems.length === 0 && config.webrtc.port + config.webrtc.workers - 1 > 65_535)
+    problems.push(
+      `WEBRTC_PORT must leave a port up to 65535 for each of the ${config.webrtc.workers} WebRTC workers`,
+    );
   const { turnServer, turnUsername, turnPassword, turnSecret } = config.ice;
   if (turnServer && !turnSecret && !(turnUsername && turnPassword))
     problems.push('TURN_SERVER needs TURN_SECRET, or TURN_USERNAME and TURN_PASSWORD');

@@ -17,7 +17,13 @@ import { Audience } from './audience/index.js';
 import { type Chat, createChat } from './chat/index.js';
 import type { Config } from './config.js';
 import { createRealtimeEgress } from './egress/whep/index.js';
-import { type BoundPorts, listeningHost, publicAddresses, publicUrlPath } from './gateway/addresses.js';
+import {
+  type BoundPorts,
+  isLoopback,
+  listeningHost,
+  publicAddresses,
+  publicUrlPath,
+} from './gateway/addresses.js';
 import { startDepartures } from './gateway/departures.js';
 import { registerRoutes } from './gateway/routes.js';
 import { createRtmpServer } from './ingest/rtmp/index.js';
@@ -285,7 +291,23 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     startDepartures({ authentication, keys, channels, streams, thumbnails, audience, chat });
 
     const basePath = publicUrlPath(config.publicUrl);
-    const http = createServer({ log, clock, trustProxy: config.trustProxy, version: release, basePath });
+    const http = createServer({
+      log,
+      clock,
+      trustProxy: config.trustProxy,
+      version: release,
+      basePath,
+      limits: {
+        connections: config.limits.httpConnections,
+        connectionsPerAddress: config.limits.httpConnectionsPerAddress,
+      },
+    });
+    if (config.trustProxy === true && !isLoopback(config.http.host))
+      log.warn(
+        { host: config.http.host },
+        'TRUST_PROXY=true believes the X-Forwarded-* headers of everybody who can reach this listener, and gives no ' +
+          "address a share of the connections: name the proxies' addresses (TRUST_PROXY=127.0.0.1), or set HTTP_HOST=127.0.0.1",
+      );
     await registerRoutes(http, {
       authentication,
       guards: createGuards({ authenticate }),

@@ -134,3 +134,35 @@ t.test('the help names every setting, and the README holds the same table', asyn
     );
   }
 });
+
+t.test('how long things are kept is bounded, and the message says how to keep them for ever', async (t) => {
+  const names = ['KEEP_CHAT_DAYS', 'KEEP_VIEWERS_DAYS', 'KEEP_KEY_USES_DAYS', 'KEEP_WEBHOOK_DELIVERIES_DAYS'];
+  for (const name of names) {
+    for (const value of ['10001', '36500', '1e9', 'Infinity', '1.5', ' '])
+      t.throws(
+        () => readConfig({ [name]: value }),
+        { message: new RegExp(`^${name} must be .* from 1 to 10000, or 0 to keep them for ever`) },
+        `${name}=${value}`,
+      );
+    t.doesNotThrow(() => readConfig({ [name]: '10000' }));
+  }
+});
+
+t.test('a port is needed for each WebRTC worker', async (t) => {
+  t.throws(() => readConfig({ WEBRTC_PORT: '65535', WEBRTC_WORKERS: '2' }), { message: /^WEBRTC_PORT must/ });
+  t.equal(readConfig({ WEBRTC_PORT: '65534', WEBRTC_WORKERS: '2' }).webrtc.port, 65_534);
+});
+
+t.test('proxies are named by address or network, and a wrong one stops the start', async (t) => {
+  t.equal(readConfig({}).trustProxy, false);
+  t.equal(readConfig({ TRUST_PROXY: 'true' }).trustProxy, true);
+  t.strictSame(readConfig({ TRUST_PROXY: '127.0.0.1,10.0.0.0/8,::1' }).trustProxy, [
+    '127.0.0.1',
+    '10.0.0.0/8',
+    '::1',
+  ]);
+  t.throws(() => readConfig({ TRUST_PROXY: '127.0.0.1,10.0.0.0/40' }), {
+    code: 'config_invalid',
+    message: /TRUST_PROXY must be .*, not "10\.0\.0\.0\/40" in "127\.0\.0\.1,10\.0\.0\.0\/40"/,
+  });
+});

@@ -41,6 +41,7 @@ export class BenchGateway {
       env: {
         ...process.env,
         HTTP_HOST: '127.0.0.1',
+        MAX_HTTP_CONNECTIONS_PER_ADDRESS: '20000',
         HTTP_PORT: '0',
         RTMP_HOST: '127.0.0.1',
         RTMP_PORT: '0',

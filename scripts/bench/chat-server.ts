@@ -57,7 +57,8 @@ let stored = 0;
 let posting: AbortController | undefined;
 
 async function serve(kind: ServerKind): Promise<void> {
-  const app = createServer({ log, clock, trustProxy: false, version: '0' });
+  const limits = { connectionsPerAddress: 20_000 };
+  const app = createServer({ log, clock, trustProxy: false, version: '0', limits });
   const benchRoom = await open(kind, app);
   await app.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 });
 

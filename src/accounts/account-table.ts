@@ -86,10 +86,12 @@ export class AccountTable {
   }
 
   /** The newest first. */
-  async list(page: { limit: number; offset: number }): Promise<Account[]> {
+  async list(page: { limit: number; offset: number; before?: string | undefined }): Promise<Account[]> {
+    const { before } = page;
     return this.#sql<Account[]>`
       select ${this.#columns()} from accounts
-      order by created_at desc, id desc limit ${page.limit} offset ${page.offset}`;
+      ${before === undefined ? this.#sql`` : this.#sql`where id < ${before}`}
+      order by id desc limit ${page.limit} offset ${page.offset}`;
   }
 
   /** From now on nobody signs in with it, whatever happens; it is to be deleted. @param id must have the form of a UUID. */

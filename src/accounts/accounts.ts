@@ -1,5 +1,6 @@
 import { type Clock, isUuid, type Sql } from '../platform/index.js';
 import type { AccessTokens } from './access-tokens.js';
+import { accountNameKey } from './account-name.js';
 import { type Account, AccountTable } from './account-table.js';
 import { checkNewPassword, type Passwords } from './passwords.js';
 import type { Role } from './principal.js';
@@ -17,6 +18,9 @@ export type AccountsOptions = {
   revoked: (userId: string) => void;
 };
 
+/** Administrators have a turn of their own among those who wait for a password to be hashed. */
+const BY_ADMINISTRATOR = 'administrator';
+
 /** Accounts that there are. */
 export class Accounts {
   readonly #options: AccountsOptions;
@@ -33,7 +37,7 @@ export class Accounts {
   }
 
   /** The newest first. */
-  list(page: { limit: number; offset: number }): Promise<Account[]> {
+  list(page: { limit: number; offset: number; before?: string | undefined }): Promise<Account[]> {
     return this.#table.list(page);
   }
 
@@ -49,7 +53,10 @@ export class Accounts {
   ): Promise<void> {
     checkNewPassword(passwords.password, account.name);
     await this.#options.signIn.confirm(account, passwords.current, session.address);
-    const passwordHash = await this.#options.passwords.hash(passwords.password);
+    const passwordHash = await this.#options.passwords.hash(passwords.password, {
+      account: accountNameKey(account.name),
+      address: session.address,
+    });
     await this.#table.change(account.id, { passwordHash });
     await this.#options.sessions.endAll(account.id, session.id);
   }
@@ -75,7 +82,14 @@ export class Accounts {
       ...(disabled === undefined
         ? {}
         : { disabledAt: disabled ? (account.disabledAt ?? new Date(clock.now())) : null }),
-      ...(password === undefined ? {} : { passwordHash: await passwords.hash(password) }),
+      ...(password === undefined
+        ? {}
+        : {
+            passwordHash: await passwords.hash(password, {
+              account: accountNameKey(account.name),
+              address: BY_ADMINISTRATOR,
+            }),
+          }),
     });
     if (password !== undefined || disabled) await sessions.endAll(id);
     if (password !== undefined) await accessTokens.deleteAll(id);

@@ -1,6 +1,5 @@
-import { type Clock, type Logger, networkBlock, RateLimit } from '../platform/index.js';
+import { type Clock, isWithin, type Logger, networkBlock, RateLimit } from '../platform/index.js';
 import type { Account } from './account-table.js';
-import { isWithin } from './address-range.js';
 import type { Channel } from './channel-table.js';
 import type { PublisherSignIn } from './publisher-sign-in-table.js';
 import { hashStreamKey, isStreamKey } from './stream-key.js';

@@ -1,63 +1,38 @@
 import { hash, verify } from '@node-rs/argon2';
 import { PublicError } from '../platform/index.js';
+import { PasswordQueue, type PasswordQueueLimits, type PasswordRequest } from './password-queue.js';
 
 /** OWASP's Password Storage Cheat Sheet for argon2id, the library's default algorithm: 19 MiB, two passes, one lane. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
-/** Each takes a core for some 30 ms, and a gateway has pictures to encode. */
-const AT_ONCE = 2;
-/** More than these are sent away: it is somebody guessing, and who waits longer gives up. */
-const WAITING = 32;
-const BUSY_RETRY_S = 2;
 /** Of a password that nobody knows, at the same cost: looking it up takes as long as looking up a real one. */
 const NOBODYS =
   '$argon2id$v=19$m=19456,t=2,p=1$iACokwfFYR7zzgFQ5jvuzw$8JmMXpiJSLZYzLTPaFSRe+DgGk2VsUhy9KJbzwLqU0Y';
 
-/** Hashes passwords (argon2id), a few at a time. */
+/** Hashes passwords (argon2id), a few at a time, in turns that are fair to accounts and addresses. */
 export class Passwords {
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #queue: PasswordQueue;
+
+  constructor(limits: Partial<PasswordQueueLimits> = {}) {
+    this.#queue = new PasswordQueue(limits);
+  }
 
   /**
    * @returns a PHC string.
-   * @throws PublicError 503 `temporarily_unavailable` when too many wait already
+   * @throws PublicError 429 `rate_limited`, 503 `temporarily_unavailable` when too many wait already
    */
-  hash(password: string): Promise<string> {
-    return this.#inTurn(() => hash(prepare(password), COST));
+  hash(password: string, request: PasswordRequest): Promise<string> {
+    return this.#queue.run(request, () => hash(prepare(password), COST));
   }
 
   /**
    * Whether a password is the one of a hash; false after the same time where there is no hash, because there is no such
    * account.
    *
-   * @throws PublicError 503 `temporarily_unavailable` when too many wait already
+   * @throws PublicError 429 `rate_limited`, 503 `temporarily_unavailable` when too many wait already
    */
-  async verify(stored: string | undefined, password: string): Promise<boolean> {
-    const right = await this.#inTurn(() => verify(stored ?? NOBODYS, prepare(password)));
+  async verify(stored: string | undefined, password: string, request: PasswordRequest): Promise<boolean> {
+    const right = await this.#queue.run(request, () => verify(stored ?? NOBODYS, prepare(password)));
     return right && stored !== undefined;
-  }
-
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running < AT_ONCE) this.#running++;
-    else await this.#turn();
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      // Whoever waits takes the turn over: `running` stays as it is.
-      if (next) next();
-      else this.#running--;
-    }
-  }
-
-  #turn(): Promise<void> {
-    if (this.#waiting.length >= WAITING)
-      throw new PublicError(
-        503,
-        'temporarily_unavailable',
-        'Too many people sign in right now: try again in a moment.',
-        { retryAfter: BUSY_RETRY_S },
-      );
-    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }
 

@@ -57,7 +57,7 @@ export class Registration {
       id: newId(),
       name,
       nameKey: key,
-      passwordHash: await this.#options.passwords.hash(request.password),
+      passwordHash: await this.#options.passwords.hash(request.password, { account: key, address }),
       createdAt: new Date(this.#options.clock.now()),
     };
     const { invitation, role = this.#options.defaultRole } = request;

@@ -1,6 +1,7 @@
 import { PublicError, type Sql } from '../platform/index.js';
 import { accountNameKey } from './account-name.js';
 import { type Account, AccountTable } from './account-table.js';
+import type { PasswordRequest } from './password-queue.js';
 import type { Passwords } from './passwords.js';
 import type { Browser, OpenSession, Sessions } from './sessions.js';
 import type { SignInThrottle } from './sign-in-throttle.js';
@@ -30,9 +31,10 @@ export class SignIn {
    */
   async open(credentials: { name: string; password: string }, browser: Browser): Promise<SignedIn> {
     const nameKey = accountNameKey(credentials.name);
-    const right = await this.#guarded(nameKey, browser.address, async () => {
+    const request = { account: nameKey, address: browser.address };
+    const right = await this.#guarded(request, async () => {
       const found = await this.#accounts.findByNameKey(nameKey);
-      const verified = await this.#passwords.verify(found?.passwordHash, credentials.password);
+      const verified = await this.#passwords.verify(found?.passwordHash, credentials.password, request);
       return verified ? found : undefined;
     });
     if (!right) throw new PublicError(401, 'sign_in_failed', 'The name or the password is wrong.');
@@ -48,26 +50,23 @@ export class SignIn {
    * @throws PublicError 403 `password_wrong`, 429 `rate_limited`, 503 `temporarily_unavailable`
    */
   async confirm(account: { id: string; name: string }, password: string, address: string): Promise<void> {
-    const right = await this.#guarded(accountNameKey(account.name), address, async () => {
+    const request = { account: accountNameKey(account.name), address };
+    const right = await this.#guarded(request, async () => {
       const stored = await this.#accounts.passwordHash(account.id);
-      return (await this.#passwords.verify(stored, password)) || undefined;
+      return (await this.#passwords.verify(stored, password, request)) || undefined;
     });
     if (!right) throw new PublicError(403, 'password_wrong', 'The current password is wrong.');
   }
 
-  /** Counts a look at a password, unless it was right or did not come about. */
-  async #guarded<T>(
-    nameKey: string,
-    address: string,
-    look: () => Promise<T | undefined>,
-  ): Promise<T | undefined> {
-    const forgive = await this.#throttle.attempt(nameKey, address);
+  /** Counts a check of a password as a right or a wrong one; one that did not come about is not counted. */
+  async #guarded<T>(request: PasswordRequest, check: () => Promise<T | undefined>): Promise<T | undefined> {
+    const attempt = await this.#throttle.attempt(request.account, request.address);
     try {
-      const right = await look();
-      if (right !== undefined) forgive();
+      const right = await check();
+      if (right !== undefined) attempt.succeeded();
       return right;
     } catch (error) {
-      forgive();
+      attempt.withdrawn();
       throw error;
     }
   }

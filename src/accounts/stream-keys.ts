@@ -1,5 +1,6 @@
 import {
   type Clock,
+  isAddressRange,
   type Logger,
   newId,
   PublicError,
@@ -7,7 +8,6 @@ import {
   type Sql,
   Sweeper,
 } from '../platform/index.js';
-import { isAddressRange } from './address-range.js';
 import { type PublisherSignIn, PublisherSignInTable } from './publisher-sign-in-table.js';
 import { hashStreamKey, mintStreamKey } from './stream-key.js';
 import {

@@ -11,6 +11,7 @@ import {
   AccountResponse,
   AccountsResponse,
   type AccountView,
+  CursorPageQuery,
   Id,
   InvitationRequest,
   InvitationResponse,
@@ -23,7 +24,7 @@ import {
 } from './contract.js';
 import { errorSchemas } from './error-answer.js';
 import { CHANGING_SECURITY, READING_SECURITY } from './guards.js';
-import { readNumbers } from './number-query.js';
+import { BEFORE_LAST, boundOffset, readNumbers } from './number-query.js';
 
 const DAY_MS = 86_400_000;
 const INVITATION_DAYS = 7;
@@ -43,12 +44,12 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
   app.get(
     '/accounts',
     {
-      preValidation: readNumbers,
+      preValidation: [readNumbers, boundOffset(BEFORE_LAST)],
       schema: {
         summary: 'All accounts, the newest first',
         tags,
         security: READING_SECURITY,
-        querystring: PageQuery,
+        querystring: CursorPageQuery,
         response: { 200: ref(AccountsResponse), ...errorSchemas(400, 401, 403, 429, 500, 503) },
       },
     },

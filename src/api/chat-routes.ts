@@ -22,7 +22,7 @@ import {
   CHANGING_SECURITY,
   type Guards,
 } from './guards.js';
-import { readNumbers } from './number-query.js';
+import { boundOffset, readNumbers } from './number-query.js';
 
 export type ChatRoutesOptions = {
   chat: Pick<Chat, 'posting' | 'history' | 'moderation' | 'settings' | 'polls'>;
@@ -39,7 +39,7 @@ export const chatRoutes: FastifyPluginAsync<ChatRoutesOptions> = async (plain, {
     '/:streamId/chat',
     {
       onRequest: guards.anyone,
-      preValidation: readNumbers,
+      preValidation: [readNumbers, boundOffset('before, the id of the oldest message so far')],
       schema: {
         summary: 'What was said, a page of it with the newest last',
         description:

@@ -17,6 +17,7 @@ import {
 } from './contract.js';
 import { errorSchemas } from './error-answer.js';
 import { ownSession } from './own-session.js';
+import { readTime } from './request-time.js';
 
 const SECURITY_READING = [{ session: [] }];
 const SECURITY_CHANGING = [{ session: [], csrf: [] }];
@@ -69,7 +70,7 @@ export const credentialRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
       const { label, expiresAt } = request.body;
       const { secret, ...token } = await accessTokens.create(accountId, {
         label: label.trim(),
-        expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
+        expiresAt: expiresAt === undefined ? null : readTime(expiresAt, 'expiresAt'),
       });
       return reply.code(201).send({ token: toView(token), secret });
     },

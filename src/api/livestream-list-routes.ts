@@ -4,11 +4,19 @@ import { Type } from 'typebox';
 import type { Clock } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
 import { AnswerCache } from './answer-cache.js';
-import { PageQuery, ref, StreamParams, StreamResponse, StreamsResponse, UserId } from './contract.js';
+import {
+  CursorPageQuery,
+  PageQuery,
+  ref,
+  StreamParams,
+  StreamResponse,
+  StreamsResponse,
+  UserId,
+} from './contract.js';
 import { errorSchemas } from './error-answer.js';
 import { ANYONE_READING_SECURITY, type Guards } from './guards.js';
 import type { Hall, LivestreamDesk } from './livestream-desk.js';
-import { readNumbers } from './number-query.js';
+import { BEFORE_LAST, boundOffset, readNumbers } from './number-query.js';
 
 /** How long a list for everybody may be shown again, in ms; changes of what is listed show at once. */
 const FRESH_MS = 1_000;
@@ -77,14 +85,14 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
     '/user/:userId',
     {
       onRequest: guards.anyone,
-      preValidation: readNumbers,
+      preValidation: [readNumbers, boundOffset(BEFORE_LAST)],
       schema: {
         summary: "A user's livestreams, the newest first",
         description: 'They themselves and administrators see all, others the public ones.',
         tags,
         security: ANYONE_READING_SECURITY,
         params: Type.Object({ userId: UserId }),
-        querystring: PageQuery,
+        querystring: CursorPageQuery,
         response: { 200: ref(StreamsResponse), ...errorSchemas(400, 401, 429, 500, 503) },
       },
     },

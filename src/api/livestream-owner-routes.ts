@@ -17,6 +17,7 @@ import {
 import { errorSchemas } from './error-answer.js';
 import { CHANGING_SECURITY, type Guards } from './guards.js';
 import { type Hall, type LivestreamDesk, streamNotFound } from './livestream-desk.js';
+import { readTime } from './request-time.js';
 import { type PublicUrls, toPlayback } from './stream-view.js';
 
 export type LivestreamOwnerRoutesOptions = {
@@ -79,7 +80,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
         title: title.trim(),
         description,
         recordingEnabled,
-        scheduledAt: dateOf(scheduledAt) ?? null,
+        scheduledAt: timeOf(scheduledAt) ?? null,
         streamKeyHash: hashStreamKey(streamKey),
       });
       const rtmps = urls.rtmpsServer();
@@ -114,7 +115,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     async (request) => {
       const { id } = await desk.managed(request, request.params.streamId);
       const { title, scheduledAt, ...rest } = request.body;
-      const date = dateOf(scheduledAt);
+      const date = timeOf(scheduledAt);
       const livestream = await streams.edit(id, {
         ...rest,
         ...(title === undefined ? {} : { title: title.trim() }),
@@ -222,17 +223,6 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
   );
 };
 
-/**
- * A date of a request; its form is checked already, but not whether there is such a second.
- *
- * @throws PublicError 400 `validation_failed`
- */
-function dateOf(text: string | null | undefined): Date | null | undefined {
-  if (text === null || text === undefined) return text;
-  const date = new Date(text);
-  if (!Number.isNaN(date.getTime())) return date;
-  const message = 'scheduledAt is no date that there is';
-  throw new PublicError(400, 'validation_failed', `The request is not valid: ${message}.`, [
-    { field: 'scheduledAt', message },
-  ]);
+function timeOf(text: string | null | undefined): Date | null | undefined {
+  return text === null || text === undefined ? text : readTime(text, 'scheduledAt');
 }

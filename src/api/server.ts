@@ -11,8 +11,9 @@ import fastify, {
   type FastifyInstance,
   LogController,
 } from 'fastify';
-import type { Clock, Logger } from '../platform/index.js';
+import { type Clock, type Logger, proxyTrust, type TrustedProxies } from '../platform/index.js';
 import { answerSerializers } from './answer-serializers.js';
+import { limitConnections } from './connection-limit.js';
 import { NAMED_SCHEMAS } from './contract.js';
 import { answerUnknownRoutes, routeOf, sendError } from './error-answer.js';
 import { SECURITY_SCHEMES } from './guards.js';
@@ -20,10 +21,14 @@ import { mediaPaths } from './media-paths.js';
 
 export type ServerLimits = {
   connections: number;
+  /** For an IPv4 address, or a /64 network of IPv6; trusted proxies may have all. */
+  connectionsPerAddress: number;
   /** For the request line and headers to arrive. */
   headersTimeoutMs: number;
   /** For the whole request to arrive; answers may take as long as they like. */
   requestTimeoutMs: number;
+  /** For a connection on which nothing is sent either way: a client that does not read its answer, for example. */
+  silenceTimeoutMs: number;
   /** How often those two are looked after. */
   timeoutCheckMs: number;
   /** When the server closes: for requests that are still arriving or being answered. */
@@ -32,8 +37,10 @@ export type ServerLimits = {
 
 const LIMITS: ServerLimits = {
   connections: 20_000,
+  connectionsPerAddress: 2_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
+  silenceTimeoutMs: 120_000,
   timeoutCheckMs: 2_000,
   closeWithinMs: 3_000,
 };
@@ -47,8 +54,8 @@ const MEDIA = '/hls/';
 export type ServerOptions = {
   log: Logger;
   clock: Clock;
-  /** Believe X-Forwarded-For and X-Forwarded-Proto as the nearest proxy wrote them. */
-  trustProxy: boolean;
+  /** Whose X-Forwarded-For, -Proto and -Host are believed. */
+  trustProxy: TrustedProxies;
   /** The release, for the OpenAPI document. */
   version: string;
   /** What stands before every path in the addresses that clients use; nothing by default. */
@@ -70,13 +77,14 @@ export function createServer(options: ServerOptions): FastifyInstance {
   );
   const start = randomBytes(4).toString('hex');
   let count = 0;
+  const isTrusted = proxyTrust(options.trustProxy);
   const settings: FastifyHttpOptions<Server, FastifyBaseLogger> = {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
-    // The nearest proxy alone: what stands before its entry anybody may have written.
-    trustProxy: options.trustProxy ? (_address: string, hop: number) => hop < 1 : false,
+    trustProxy: options.trustProxy === false ? false : isTrusted,
     bodyLimit: BODY_LIMIT,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionTimeout: limits.silenceTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
@@ -92,6 +100,12 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const app = fastify(settings);
   app.server.headersTimeout = limits.headersTimeoutMs;
   app.server.maxConnections = limits.connections;
+  limitConnections(app.server, {
+    perAddress: limits.connectionsPerAddress,
+    isProxy: (address) => isTrusted(address, 0),
+    clock,
+    log: options.log,
+  });
 
   app.removeContentTypeParser('text/plain');
   const parseJson = app.getDefaultJsonParser('error', 'error');

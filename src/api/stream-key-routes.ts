@@ -19,6 +19,7 @@ import { errorSchemas } from './error-answer.js';
 import { CHANGING_SECURITY, type Guards, READING_SECURITY } from './guards.js';
 import type { LivestreamDesk } from './livestream-desk.js';
 import { readNumbers } from './number-query.js';
+import { readTime } from './request-time.js';
 import { toIngestServers, toStreamKey } from './stream-key-view.js';
 import type { PublicUrls } from './stream-view.js';
 
@@ -88,7 +89,7 @@ export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, opt
         label,
         protocols,
         addressRanges,
-        expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
+        expiresAt: expiresAt === undefined ? null : readTime(expiresAt, 'expiresAt'),
       });
       return reply.code(201).send(show(minted));
     },

@@ -5,8 +5,8 @@ import type { Delivery, Webhook as StoredWebhook, Webhooks } from '../webhooks/i
 import {
   CreateWebhookRequest,
   CreateWebhookResponse,
+  CursorPageQuery,
   Id,
-  PageQuery,
   PingResponse,
   ref,
   SuccessResponse,
@@ -20,13 +20,13 @@ import {
 } from './contract.js';
 import { errorSchemas } from './error-answer.js';
 import { CHANGING_SECURITY, type Guards, READING_SECURITY } from './guards.js';
-import { readNumbers } from './number-query.js';
+import { BEFORE_LAST, boundOffset, readNumbers } from './number-query.js';
 
 const WebhookParams = Type.Object({ webhookId: Id });
 const DeliveryParams = Type.Object({ deliveryId: Id });
 const DeliveriesQuery = Type.Object(
   {
-    ...PageQuery.properties,
+    ...CursorPageQuery.properties,
     status: Type.Optional(Type.Enum(['pending', 'delivered', 'failed'])),
   },
   { additionalProperties: false },
@@ -140,7 +140,7 @@ const routes: FastifyPluginAsync<WebhookRoutesOptions> = async (plain, { webhook
   app.get(
     '/:webhookId/deliveries',
     {
-      preValidation: readNumbers,
+      preValidation: [readNumbers, boundOffset(BEFORE_LAST)],
       schema: {
         summary: 'What a webhook was told, the newest first',
         description:

@@ -214,7 +214,7 @@ export class Audience implements ViewerGate {
       }
       viewer = (await this.#admit(knock, ANONYMOUS, false)).viewer;
     }
-    this.#viewers.seen(viewer);
+    this.#viewers.alive(viewer);
     return this.#viewers.stream(streamId)?.total ?? 0;
   }
 
@@ -305,7 +305,7 @@ export class Audience implements ViewerGate {
     const now = (): typeof viewer => this.#viewers.find(streamId, id) ?? viewer;
     return {
       token,
-      hold: (protocol, dismissed) => this.#viewers.hold(now(), { protocol, dismissed }),
+      hold: (protocol, dismissed, connected) => this.#viewers.hold(now(), { protocol, dismissed }, connected),
       withdraw: () => this.#viewers.withdraw(now()),
     };
   }

@@ -92,6 +92,7 @@ export class Doorkeeper {
       viewers.userChanged(viewer, identity.userId);
     viewer.admin = identity.admin;
     viewer.openness = opennessOf(livestream);
+    if (viewer.presence === 'away') viewer.shareKey = shareKeyOf(identity, address);
     viewers.setExempt(viewer, mayManage(principalOf(identity), livestream));
     if (!viewers.expect(viewer, livestream.viewerLimit ?? Number.POSITIVE_INFINITY)) {
       const message = 'As many people watch this livestream as may: try again later.';
@@ -171,6 +172,11 @@ export function opennessOf({ visibility }: WatchedLivestream): Openness {
 /** The answer also where there is a livestream that must not be known. */
 export function notFound(): PublicError {
   return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
+}
+
+/** Signed-in viewers count by their account, anonymous ones by their network address. */
+function shareKeyOf({ userId }: Identity, address: string): string {
+  return userId === undefined ? networkBlock(address) : `user ${userId}`;
 }
 
 /** Whether a token may go on as the viewer that it names: not under the name of another user. */

@@ -26,7 +26,7 @@ export type Greet = (
 
 /** A socket may hold a viewer without a picture. */
 export type SocketAdmission = Omit<ViewerAdmission, 'hold'> & {
-  hold(protocol: ViewerProtocol | undefined, dismissed?: () => void): () => void;
+  hold(protocol: ViewerProtocol | undefined, dismissed?: () => void, connected?: Promise<void>): () => void;
 };
 
 export type AudienceClient = Pick<

@@ -22,10 +22,13 @@ export class StreamAudience {
   storedPeak = 0;
   announcedPeak = 0;
   announcedAt = Number.NEGATIVE_INFINITY;
+  /** Until when (monotonic ms) no viewer is looked for who could give up their place. */
+  noDisplaceableUntil = Number.NEGATIVE_INFINITY;
   readonly #byProtocol: Record<ViewerProtocol, number> = { whep: 0, 'll-hls': 0, hls: 0 };
   readonly #finished: ViewerMinute[] = [];
   #total = 0;
   #places = 0;
+  readonly #placesByKey = new Map<string, number>();
   #peak = 0;
   #minute: ViewerMinute | undefined;
   #minuteChanged = false;
@@ -41,6 +44,11 @@ export class StreamAudience {
   /** Places taken, of those that the viewer limit allows. */
   get places(): number {
     return this.#places;
+  }
+
+  /** Places taken by an account or a network address. */
+  placesOf(shareKey: string): number {
+    return this.#placesByKey.get(shareKey) ?? 0;
   }
 
   /** The most at the same time since this was made. */
@@ -61,11 +69,17 @@ export class StreamAudience {
 
   takePlace(viewer: Viewer): void {
     this.viewers.add(viewer);
-    if (!viewer.exempt) this.#places++;
+    if (viewer.exempt) return;
+    this.#places++;
+    this.#placesByKey.set(viewer.shareKey, this.placesOf(viewer.shareKey) + 1);
   }
 
   freePlace(viewer: Viewer): void {
-    if (!viewer.exempt) this.#places--;
+    if (viewer.exempt) return;
+    this.#places--;
+    const left = this.placesOf(viewer.shareKey) - 1;
+    if (left > 0) this.#placesByKey.set(viewer.shareKey, left);
+    else this.#placesByKey.delete(viewer.shareKey);
   }
 
   /** They are there from now on. */

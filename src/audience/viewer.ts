@@ -17,7 +17,15 @@ export type Hold = {
   protocol: ViewerProtocol | undefined;
   /** The viewer may not watch any more. */
   dismissed: (() => void) | undefined;
+  /** A connection that is not established yet: it does not count. */
+  pending?: boolean;
 };
+
+/**
+ * How far a viewer's use of their place is known. `none`: they were let in or joined, and nothing more; `alive`: a socket
+ * that joined, or a beacon; `watching`: media playlists or a WHEP session.
+ */
+export type PlaceUse = 'none' | 'alive' | 'watching';
 
 /**
  * `expected`: let in, and has a place, but nothing was asked for yet. `present`: counted. `away`: not there (any more); what
@@ -33,6 +41,11 @@ export class Viewer {
   admin: boolean;
   /** Needs no place: the viewer limit is not for them. */
   exempt = false;
+  /** What the places of this viewer are counted by where there is a viewer limit: an account, or a network address. */
+  shareKey = '';
+  placeUse: PlaceUse = 'none';
+  /** Gave the place to another viewer; comes back by asking for media. */
+  displaced = false;
   /** For whom the livestream is that they watch. */
   openness: Openness = 'everybody';
   presence: Presence = 'away';
@@ -47,6 +60,8 @@ export class Viewer {
   since = Number.NEGATIVE_INFINITY;
   seenAt = Number.NEGATIVE_INFINITY;
   lowLatencyAt = Number.NEGATIVE_INFINITY;
+  /** When a media playlist was asked for, or the last WHEP session let go. */
+  mediaAt = Number.NEGATIVE_INFINITY;
   /** When the last hold was let go. */
   heldUntil = Number.NEGATIVE_INFINITY;
 
@@ -59,7 +74,13 @@ export class Viewer {
 
   /** The protocol of the connection that is held, if there is one. */
   get heldProtocol(): ViewerProtocol | undefined {
-    for (const { protocol } of this.holds) if (protocol !== undefined) return protocol;
+    for (const { protocol, pending } of this.holds) if (protocol !== undefined && !pending) return protocol;
     return undefined;
+  }
+
+  /** Whether an established connection holds them. */
+  get isHeld(): boolean {
+    for (const { pending } of this.holds) if (!pending) return true;
+    return false;
   }
 }

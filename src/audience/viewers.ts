@@ -2,6 +2,7 @@ import { type Clock, newId } from '../platform/index.js';
 import type { ViewerProtocol } from '../streams/index.js';
 import { StreamAudience } from './stream-audience.js';
 import { type Hold, Viewer, type Visit } from './viewer.js';
+import { findDisplaceable, hasPlaceFor } from './viewer-share.js';
 
 /** Who gives no sign of life for so long has left. */
 export const SILENCE_MS = 15_000;
@@ -12,6 +13,8 @@ export const RETURN_MS = 5 * 60_000;
 /** A player that reloads without directives now and then still plays with low latency. */
 const LOW_LATENCY_MS = 15_000;
 const TOKENS_PER_VIEWER = 4;
+/** After a search for a place to take in vain. */
+const SEARCH_AGAIN_MS = 1_000;
 
 export type ViewersOptions = {
   clock: Clock;
@@ -99,10 +102,11 @@ export class Viewers {
   expect(viewer: Viewer, limit: number): boolean {
     if (viewer.presence !== 'away') return true;
     const stream = this.#streamOf(viewer);
-    if (!viewer.exempt && stream.places >= limit) {
+    if (!viewer.exempt && !hasPlaceFor(viewer, stream, limit) && !this.#displaceFor(viewer, stream, limit)) {
       if (!viewer.visit) this.#forget(viewer);
       return false;
     }
+    viewer.displaced = false;
     this.#byId.set(viewer.id, viewer); // whoever held on to them meanwhile
     for (const token of viewer.tokens) this.#byToken.set(token, viewer);
     this.#left.delete(viewer);
@@ -112,9 +116,24 @@ export class Viewers {
     return true;
   }
 
+  /** Takes the place of a viewer who makes less of it, where there is one. */
+  #displaceFor(viewer: Viewer, stream: StreamAudience, limit: number): boolean {
+    const now = this.#options.clock.monotonic();
+    if (now < stream.noDisplaceableUntil) return false;
+    const displaceable = findDisplaceable(viewer, stream, limit);
+    if (displaceable) {
+      this.leave(displaceable);
+      displaceable.displaced = true;
+      return true;
+    }
+    // Nobody's claim is stronger than that of an address without a place: a full livestream is not searched all the time.
+    if (stream.placesOf(viewer.shareKey) === 0) stream.noDisplaceableUntil = now + SEARCH_AGAIN_MS;
+    return false;
+  }
+
   /** Somebody who was let in did not come. */
   withdraw(viewer: Viewer): void {
-    if (viewer.presence === 'expected' && viewer.holds.size === 0) this.#leave(viewer, 0);
+    if (viewer.presence === 'expected' && !viewer.isHeld) this.#leave(viewer, 0);
   }
 
   /** They are there: from now on they count. */
@@ -145,6 +164,10 @@ export class Viewers {
   seen(viewer: Viewer, protocol?: ViewerProtocol): void {
     const now = this.#options.clock.monotonic();
     viewer.seenAt = now;
+    if (protocol !== undefined) {
+      viewer.placeUse = 'watching';
+      viewer.mediaAt = now;
+    }
     if (protocol === 'll-hls') viewer.lowLatencyAt = now;
     if (viewer.presence !== 'present') this.enter(viewer);
     if (protocol === undefined || protocol === viewer.protocol) return;
@@ -152,17 +175,46 @@ export class Viewers {
     if (viewer.heldProtocol === undefined) this.#setProtocol(viewer, protocol);
   }
 
-  /** They are there until the returned function is called. */
-  hold(viewer: Viewer, hold: Hold): () => void {
+  /** A beacon: they use their place, however they play. */
+  alive(viewer: Viewer): void {
+    this.seen(viewer);
+    if (viewer.placeUse === 'none') viewer.placeUse = 'alive';
+  }
+
+  /**
+   * They are there until the returned function is called.
+   *
+   * @param connected they count only when it resolves; a hold that is let go before frees the place at once.
+   */
+  hold(viewer: Viewer, hold: Hold, connected?: Promise<void>): () => void {
     const { clock } = this.#options;
     viewer.holds.add(hold);
-    this.enter(viewer);
-    if (hold.protocol !== undefined) this.#setProtocol(viewer, hold.protocol);
+    const establish = (): void => {
+      if (!viewer.holds.has(hold)) return;
+      if (viewer.displaced) {
+        hold.dismissed?.();
+        return;
+      }
+      hold.pending = false;
+      this.enter(viewer);
+      if (hold.protocol !== undefined) this.#setProtocol(viewer, hold.protocol);
+      if (hold.protocol !== undefined) viewer.placeUse = 'watching';
+      else if (viewer.placeUse === 'none') viewer.placeUse = 'alive';
+    };
+    if (connected) {
+      hold.pending = true;
+      void connected.then(establish);
+    } else establish();
     return () => {
       if (!viewer.holds.delete(hold)) return;
+      if (hold.pending) {
+        if (viewer.holds.size === 0 && viewer.presence === 'away') this.#rest(viewer);
+        return this.withdraw(viewer);
+      }
       viewer.heldUntil = clock.monotonic();
-      if (viewer.holds.size > 0) return;
-      if (viewer.presence === 'away') return this.#rest(viewer);
+      if (hold.protocol !== undefined) viewer.mediaAt = viewer.heldUntil;
+      if (viewer.isHeld) return;
+      if (viewer.presence === 'away') return viewer.holds.size === 0 ? this.#rest(viewer) : undefined;
       if (viewer.heldUntil - viewer.seenAt >= SILENCE_MS) this.leave(viewer);
     };
   }
@@ -170,13 +222,13 @@ export class Viewers {
   /** They have left. */
   leave(viewer: Viewer): void {
     const { clock } = this.#options;
-    const last = viewer.holds.size > 0 ? clock.monotonic() : Math.max(viewer.seenAt, viewer.heldUntil);
+    const last = viewer.isHeld ? clock.monotonic() : Math.max(viewer.seenAt, viewer.heldUntil);
     this.#leave(viewer, clock.monotonic() - Math.max(last, viewer.since));
   }
 
   /** They say goodbye; what still holds them has the last word. */
   farewell(viewer: Viewer): void {
-    const isHeld = viewer.holds.size > 0;
+    const { isHeld } = viewer;
     viewer.seenAt = isHeld ? Number.NEGATIVE_INFINITY : this.#options.clock.monotonic();
     if (!isHeld) this.leave(viewer);
   }
@@ -225,7 +277,7 @@ export class Viewers {
   /** Who waited for a broadcast watches it. */
   broadcastBegan(streamId: string): void {
     for (const viewer of this.#streams.get(streamId)?.viewers ?? [])
-      if (viewer.holds.size > 0) this.enter(viewer);
+      if (viewer.isHeld && !viewer.displaced) this.enter(viewer);
   }
 
   /** Everybody has left. */
@@ -239,7 +291,9 @@ export class Viewers {
     const now = clock.monotonic();
     for (const stream of this.#streams.values()) {
       for (const viewer of stream.viewers) {
-        if (viewer.holds.size > 0) continue;
+        const isPlaying = viewer.heldProtocol !== undefined || now - viewer.mediaAt < SILENCE_MS;
+        if (viewer.placeUse === 'watching' && !isPlaying) viewer.placeUse = 'alive';
+        if (viewer.isHeld) continue;
         if (viewer.presence === 'expected' && now - viewer.since >= EXPECTED_MS) this.withdraw(viewer);
         if (viewer.presence === 'present' && now - viewer.seenAt >= SILENCE_MS) this.leave(viewer);
       }
@@ -278,6 +332,7 @@ export class Viewers {
       }
     }
     viewer.presence = 'away';
+    viewer.placeUse = 'none';
     viewer.since = clock.monotonic();
     if (viewer.holds.size === 0) this.#rest(viewer);
   }

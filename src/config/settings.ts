@@ -10,6 +10,7 @@ import {
   secretOf,
   setting,
   text,
+  trustedProxies,
   url,
   whole,
   yesOrNo,
@@ -50,8 +51,16 @@ const turnUrl: Read<string> = (value, name) =>
     ? value
     : fail(name, 'a turn: or turns: URL', value);
 
+/** Longer than any gateway has run; what is to stay says 0. */
+const MAXIMUM_DAYS = 10_000;
+
 /** 0: for ever. */
-const DAYS = whole(0, 36_500);
+const DAYS: Read<number> = (value, name) => {
+  const days = Number(value);
+  if (!Number.isInteger(days) || days < 0 || days > MAXIMUM_DAYS || value.trim() === '')
+    fail(name, `a whole number of days from 1 to ${MAXIMUM_DAYS}, or 0 to keep them for ever`, value);
+  return days;
+};
 
 /** Every environment variable that the gateway reads. */
 export const SETTINGS = {
@@ -68,7 +77,12 @@ export const SETTINGS = {
     undefined,
     'how viewers reach the gateway; default http://localhost:HTTP_PORT',
   ),
-  trustProxy: setting('TRUST_PROXY', yesOrNo, 'false', 'believe X-Forwarded-* headers (set it behind nginx)'),
+  trustProxy: setting(
+    'TRUST_PROXY',
+    trustedProxies,
+    'false',
+    'whose X-Forwarded-* headers are believed: addresses and networks of proxies (127.0.0.1,10.0.0.0/8); true: of every peer',
+  ),
   dataDir: setting('DATA_DIR', text, './data', 'folder for the embedded database and secrets'),
   databaseUrl: setting(
     'DATABASE_URL',
@@ -137,7 +151,7 @@ export const SETTINGS = {
   ),
   webrtcPort: setting(
     'WEBRTC_PORT',
-    whole(0, 65_535),
+    whole(1, 65_535),
     '8189',
     'UDP port of the first WebRTC worker; the others follow',
   ),
@@ -226,6 +240,18 @@ export const SETTINGS = {
     DAYS,
     '30',
     'days that delivered webhook messages are kept, failed ones three times as long; 0: for ever',
+  ),
+  maxHttp: setting(
+    'MAX_HTTP_CONNECTIONS',
+    whole(100, 1_000_000),
+    '20000',
+    'HTTP connections in all, those of sockets among them',
+  ),
+  maxHttpPerAddress: setting(
+    'MAX_HTTP_CONNECTIONS_PER_ADDRESS',
+    whole(10, 1_000_000),
+    '2000',
+    'HTTP connections per address (IPv6: per /64 network); proxies of TRUST_PROXY may have all',
   ),
   maxSockets: setting(
     'MAX_SOCKETS',

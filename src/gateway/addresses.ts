@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { PublicUrls } from '../api/index.js';
+import { isWithin } from '../platform/index.js';
 
 const RTMP_DEFAULT_PORT = 1935;
 const RTMPS_DEFAULT_PORT = 443;
@@ -14,6 +15,11 @@ export function listeningHost(host: string): string {
     .flat()
     .some((address) => address?.family === 'IPv6');
   return hasIpv6 ? host : '0.0.0.0';
+}
+
+/** Whether a listener on this host is reached from this machine alone. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || isWithin(host, ['127.0.0.0/8', '::1']);
 }
 
 /** What stands before every path in the addresses that clients use; mostly nothing. */

@@ -10,21 +10,11 @@ export type Clock = {
   now(): number;
   /** Milliseconds from an arbitrary origin that never jump or run backwards. */
   monotonic(): number;
-  /**
-   * Runs `task` once after `ms` milliseconds, or after 24.8 days when that is longer or no number. Never keeps the process
-   * alive by itself.
-   */
+  /** Runs `task` once after `ms` milliseconds, however many (NaN: 24.8 days). Never keeps the process alive by itself. */
   after(ms: number, task: () => void, signal?: AbortSignal): Cancel;
-  /** Runs `task` every `ms` milliseconds, within the same bound. Never keeps the process alive by itself. */
+  /** Runs `task` every `ms` milliseconds (at most some 24 days). Never keeps the process alive by itself. */
   every(ms: number, task: () => void, signal?: AbortSignal): Cancel;
 };
-
-/** Node takes a longer time, and what is no number, for 1 ms: a task that sets its timer again would never pause. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-function boundedMs(ms: number): number {
-  return Number.isNaN(ms) ? LONGEST_TIMER_MS : Math.min(ms, LONGEST_TIMER_MS);
-}
 
 function hang(clear: () => void, signal: AbortSignal | undefined): Cancel {
   if (!signal) return clear;
@@ -35,16 +25,30 @@ function hang(clear: () => void, signal: AbortSignal | undefined): Cancel {
   };
 }
 
+/** Node fires a timer of a longer delay, and of NaN, after 1 ms: a task that sets its timer again would never pause. */
+const MAXIMUM_DELAY_MS = 2 ** 31 - 1;
+
+/** Returns a delay that Node takes as it is; NaN counts as the longest one. */
+function boundedMs(ms: number): number {
+  return Number.isNaN(ms) ? MAXIMUM_DELAY_MS : Math.min(ms, MAXIMUM_DELAY_MS);
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, task, signal) {
     if (signal?.aborted) return () => {};
-    const timer = setTimeout(() => {
-      cancel();
-      task();
-    }, boundedMs(ms));
-    timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number): void => {
+      const delayMs = boundedMs(leftMs);
+      timer = setTimeout(() => {
+        if (leftMs > delayMs) return wait(leftMs - delayMs);
+        cancel();
+        task();
+      }, delayMs);
+      timer.unref();
+    };
+    wait(ms);
     const cancel = hang(() => clearTimeout(timer), signal);
     return cancel;
   },

@@ -5,9 +5,21 @@ export function newId(): string {
   return v7();
 }
 
-/** Ids made before a moment are smaller than this one, all others greater (RFC 9562 section 5.7: they begin with Unix ms). */
+/** Hexadecimal digits of `unix_ts_ms`. */
+const TIME_DIGITS = 12;
+/** The greatest `unix_ts_ms` (48 bits, RFC 9562 section 5.7). */
+const MAXIMUM_ID_MS = 2 ** 48 - 1;
+
+/**
+ * Ids made before a moment are smaller than this one, all others greater (RFC 9562 section 5.7: they begin with Unix ms).
+ * Before 1970 and after the year 10889 it is the boundary of the first or last millisecond that an id can hold.
+ *
+ * @throws RangeError for an invalid date
+ */
 export function idBoundary(moment: Date): string {
-  const digits = moment.getTime().toString(16).padStart(12, '0');
+  const unixMs = moment.getTime();
+  if (Number.isNaN(unixMs)) throw new RangeError('invalid date');
+  const digits = Math.min(Math.max(unixMs, 0), MAXIMUM_ID_MS).toString(16).padStart(TIME_DIGITS, '0');
   return `${digits.slice(0, 8)}-${digits.slice(8)}-7000-8000-000000000000`;
 }
 
@@ -30,4 +42,13 @@ export function parseUuid(text: string): string | undefined {
 export function idAfter(id: string): string {
   const counter = (BigInt(`0x${id.slice(-COUNTER_DIGITS)}`) + 1n) & ((1n << 48n) - 1n);
   return id.slice(0, -COUNTER_DIGITS) + counter.toString(16).padStart(COUNTER_DIGITS, '0');
+}
+
+/** PostgreSQL reads no later year from the ISO 8601 text of a Date. */
+const LATEST_YEAR_MS = Date.UTC(9999, 11, 31);
+
+/** When an id (UUID version 7) was made, by what it says; at the latest in the year 9999. */
+export function idTime(id: string): Date {
+  const unixMs = Number.parseInt(id.replace('-', '').slice(0, TIME_DIGITS), 16);
+  return new Date(Math.min(unixMs, LATEST_YEAR_MS));
 }

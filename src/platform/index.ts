@@ -1,3 +1,5 @@
+export * from './address-range.js';
+export * from './address-share.js';
 export * from './backoff.js';
 export * from './clock.js';
 export * from './database.js';
@@ -15,4 +17,5 @@ export * from './rate-limit.js';
 export * from './secret-file.js';
 export * from './setting.js';
 export * from './sweeper.js';
+export * from './trusted-proxies.js';
 export { startWatchdog } from './watchdog.js';

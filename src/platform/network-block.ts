@@ -3,11 +3,16 @@ import { isIPv6, SocketAddress } from 'node:net';
 /** IPv4 addresses as IPv6 sees them (RFC 4291 section 2.5.5.2). */
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
+/** An address as some proxies write it into `X-Forwarded-For`, with a port (RFC 7239 section 6). */
+const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([\da-f.:]+)\]):\d+$/i;
+
 /**
  * What limits per address count by: an IPv4 address, or the /64 network of an IPv6 address, as one customer has at least
  * that many (RFC 6177).
  */
 export function networkBlock(address: string): string {
+  const [, ipv4, ipv6] = WITH_PORT.exec(address) ?? [];
+  if (ipv4 ?? ipv6) return networkBlock(ipv4 ?? ipv6 ?? '');
   const mapped = MAPPED.exec(address);
   if (mapped?.[1]) return mapped[1];
   if (!isIPv6(address)) return address;

@@ -237,7 +237,7 @@ export class Participant {
       throw gone();
     }
     this.#enter(streamId);
-    const release = admission.hold('whep', () => this.#dismissed(streamId));
+    const release = admission.hold('whep', () => this.#dismissed(streamId), viewing.connected);
     this.#viewings.set(streamId, { viewing, release });
     viewing.listen((event) => {
       if (event.type === 'layers') {

@@ -7,6 +7,8 @@ export type ServiceViewing = {
   /** SDP. */
   readonly answer: string;
   readonly layers: readonly Layer[];
+  /** Resolves when the connection is established. */
+  readonly connected: Promise<void>;
   readonly ended: Promise<{ name: 'end' | 'reconnect'; reason: string; message: string }>;
   listen(listener: (event: ViewerEvent | { type: 'viewercount'; viewers: number }) => void): () => void;
   selectLayer(rid: string | undefined): void;

@@ -60,6 +60,8 @@ export type LivestreamChanges = Partial<
 >;
 
 export type Page = { limit: number; offset: number };
+/** `before`: only what is older than the livestream with this id. */
+export type CursorPage = Page & { before?: string | undefined };
 
 /** The reasons after which a stream may go live again. */
 const REOPENING_ENDS = (Object.keys(BROADCAST_END) as BroadcastEnd[]).filter(
@@ -118,10 +120,11 @@ export class LivestreamTable {
   }
 
   /** A user's livestreams, the newest first: all, or those that everybody may see listed. */
-  async listByUser(userId: string, page: Page, which: 'all' | 'public'): Promise<Livestream[]> {
+  async listByUser(userId: string, page: CursorPage, which: 'all' | 'public'): Promise<Livestream[]> {
     return this.#sql<Livestream[]>`
       select ${this.#columns()} from livestreams
       where user_id = ${userId} ${which === 'public' ? this.#sql`and visibility = 'public'` : this.#sql``}
+        ${page.before === undefined ? this.#sql`` : this.#sql`and id < ${page.before}`}
       order by id desc limit ${page.limit} offset ${page.offset}`;
   }
 

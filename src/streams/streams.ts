@@ -19,6 +19,7 @@ import {
 import { LiveBroadcast } from './live-broadcast.js';
 import type { LivestreamGuest } from './livestream-guest-table.js';
 import {
+  type CursorPage,
   type Livestream,
   type LivestreamChanges,
   LivestreamTable,
@@ -190,7 +191,7 @@ export class Streams {
   }
 
   /** A user's livestreams, the newest first: all, or those that everybody may see listed. */
-  async listByUser(userId: string, page: Page, which: 'all' | 'public'): Promise<Livestream[]> {
+  async listByUser(userId: string, page: CursorPage, which: 'all' | 'public'): Promise<Livestream[]> {
     return await this.#livestreams.listByUser(userId, page, which);
   }
 

@@ -25,8 +25,9 @@ export type ViewerAdmission = {
    * They watch as long as a connection lasts: call the returned function (idempotent) at its end.
    *
    * @param dismissed called when they may not watch any more: the connection has to end.
+   * @param connected resolves when the connection is established: they count from then on. By default it is.
    */
-  hold(protocol: ViewerProtocol, dismissed?: () => void): () => void;
+  hold(protocol: ViewerProtocol, dismissed?: () => void, connected?: Promise<void>): () => void;
   /** They do not come after all: frees the place of somebody who has given no sign of life. */
   withdraw(): void;
 };

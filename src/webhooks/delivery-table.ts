@@ -99,12 +99,13 @@ export class DeliveryTable {
   /** Returns deliveries, newest first. */
   async list(
     webhookId: string,
-    page: { status?: DeliveryStatus | undefined; limit: number; offset: number },
+    page: { status?: DeliveryStatus | undefined; limit: number; offset: number; before?: string | undefined },
   ): Promise<Delivery[]> {
-    const { status, limit, offset } = page;
+    const { status, limit, offset, before } = page;
     return this.#sql<Delivery[]>`
       select ${this.#columns()} from webhook_deliveries
       where webhook_id = ${webhookId} ${status === undefined ? this.#sql`` : this.#sql`and status = ${status}`}
+        ${before === undefined ? this.#sql`` : this.#sql`and id < ${before}`}
       order by id desc limit ${limit} offset ${offset}`;
   }
 

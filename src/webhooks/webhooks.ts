@@ -184,7 +184,7 @@ export class Webhooks {
   /** Returns deliveries, newest first. @throws PublicError 404 `webhook_not_found` */
   async deliveries(
     id: string,
-    page: { status?: DeliveryStatus | undefined; limit: number; offset: number },
+    page: { status?: DeliveryStatus | undefined; limit: number; offset: number; before?: string | undefined },
   ): Promise<Delivery[]> {
     this.#requireWebhook(id);
     return await this.#deliveries.list(id, page);

@@ -32,9 +32,9 @@ t.test('attempts under way at the same time count, and right ones are forgiven',
   );
   const admitted = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
   t.equal(admitted.length, 10);
-  for (const forgive of admitted) {
-    forgive();
-    forgive(); // twice is once
+  for (const attempt of admitted) {
+    attempt.succeeded();
+    attempt.succeeded(); // twice is once
   }
   await fail(guesses, 10, 'ada', '192.0.2.1');
   await refused(t, guesses.attempt('ada', '192.0.2.1'), 429, 'rate_limited');
@@ -84,4 +84,36 @@ t.test('a database that is away leaves nothing counted', async (t) => {
   for (let i = 0; i < 20; i++) await t.rejects(guesses.attempt('ada', '198.51.100.7'), { message: 'away' });
   away = false;
   await fail(guesses, 10, 'ada', '198.51.100.7');
+});
+
+t.test('right passwords are limited too: thirty of an account, then one every two seconds', async (t) => {
+  const { throttle: guesses, clock } = throttle();
+  for (let i = 0; i < 30; i++) (await guesses.attempt('ada', `192.0.2.${i}`)).succeeded();
+  const refusal = await guesses.attempt('ada', '192.0.2.200').catch((error: unknown) => error);
+  t.match(refusal, { status: 429, code: 'rate_limited', details: { retryAfter: 2 } });
+  (await guesses.attempt('grace', '192.0.2.1')).succeeded();
+  await clock.advance(2_000);
+  (await guesses.attempt('ada', '192.0.2.1')).succeeded();
+  await refused(t, guesses.attempt('ada', '192.0.2.1'), 429, 'rate_limited');
+});
+
+t.test('an address that signs in to many accounts is limited, others are not', async (t) => {
+  const { throttle: guesses, clock } = throttle();
+  for (let i = 0; i < 200; i++) (await guesses.attempt(`name ${i}`, '192.0.2.1')).succeeded();
+  await refused(t, guesses.attempt('another', '192.0.2.1'), 429, 'rate_limited');
+  (await guesses.attempt('another', '192.0.2.2')).succeeded();
+  await clock.advance(300);
+  (await guesses.attempt('another', '192.0.2.1')).succeeded();
+});
+
+t.test('wrong passwords of strangers use up none of the sign-ins of an account', async (t) => {
+  const { throttle: guesses } = throttle();
+  for (let i = 0; i < 60; i++) await guesses.attempt('ada', `192.0.2.${i}`);
+  await t.resolves(guesses.attempt('ada', '198.51.100.7'));
+});
+
+t.test('an attempt that could not be checked counts for nothing', async (t) => {
+  const { throttle: guesses } = throttle();
+  for (let i = 0; i < 500; i++) (await guesses.attempt('ada', '192.0.2.1')).withdrawn();
+  await t.resolves(guesses.attempt('ada', '192.0.2.1'));
 });

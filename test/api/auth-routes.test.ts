@@ -253,6 +253,12 @@ t.test('the operator makes the first admin, who invites and looks after people',
   const accounts = (await ask('GET', '/api/auth/accounts', { headers })).json().accounts;
   t.same(accounts.map((account: { name: string }) => account.name).sort(), ['Ada', 'Root']);
   t.equal((await ask('GET', '/api/auth/accounts?limit=1&offset=1', { headers })).json().accounts.length, 1);
+  const all = (await ask('GET', '/api/auth/accounts', { headers })).json().accounts as { id: string }[];
+  const older = await ask('GET', `/api/auth/accounts?before=${all[0]?.id}`, { headers });
+  t.same(older.json().accounts, all.slice(1));
+  const far = await ask('GET', '/api/auth/accounts?offset=10001', { headers });
+  t.equal(far.statusCode, 400);
+  t.match(far.json().error.message, /offset must be at most 10000: page on with before, the id of the last/);
   failed(t, await ask('GET', '/api/auth/accounts?limit=0', { headers }), 400, 'validation_failed');
   t.match((await ask('GET', `/api/auth/accounts/${id}`, { headers })).json(), { account: { name: 'Ada' } });
   const patch = (payload: object) => ask('PATCH', `/api/auth/accounts/${id}`, { headers, payload });

@@ -96,6 +96,11 @@ t.test('what is wrong with a request is said', async (t) => {
   await wrong(403, 'not_allowed', ask('ann', 'POST', '', { message: 'x', userId: 'bob' }));
   await wrong(404, 'stream_not_found', ask('ann', 'POST', '', { message: 'x' }, newId()));
   await wrong(400, 'validation_failed', ask('ann', 'POST', '', { message: 'x' }, 'nonsense'));
+  const far = await ask(undefined, 'GET', '?offset=10001');
+  t.equal(far.status, 400);
+  t.match(far.body, {
+    error: { code: 'validation_failed', message: /offset must be at most 10000: page on with before/ },
+  });
   for (const query of ['limit=0', 'limit=101', 'offset=-1', 'limit=x', 'before=x', 'nonsense=1'])
     await wrong(400, 'validation_failed', ask('ann', 'GET', `?${query}`));
   await wrong(400, 'validation_failed', ask('ann', 'GET', `?before=${newId()}&after=${newId()}`));

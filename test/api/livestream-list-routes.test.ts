@@ -71,10 +71,26 @@ t.test('what is live is listed, page by page', async (t) => {
     (await app.inject('/api/livestream/active')).headers['content-type'],
     'application/json; charset=utf-8',
   );
-  const wrong = '?limit=0 ?limit=101 ?offset=-1 ?limit=ten ?limit=1&limit=2 ?limit= ?size=3 ?limit=1e2';
+  const wrong =
+    '?limit=0 ?limit=101 ?offset=-1 ?offset=10001 ?limit=ten ?limit=1&limit=2 ?limit= ?size=3 ?limit=1e2';
   for (const list of ['active', 'upcoming', 'user/anna'])
     for (const query of wrong.split(' '))
       failed(t, await app.inject(`/api/livestream/${list}${query}`), 400, 'validation_failed');
+});
+
+t.test("a user's livestreams are paged by the id of the last one so far", async (t) => {
+  const { app, create } = await openLivestreamApi(t);
+  const ids: string[] = [];
+  for (const title of ['one', 'two', 'three']) ids.unshift(await create({ title }));
+  const idsOf = async (query: string): Promise<string[]> =>
+    (await app.inject(`/api/livestream/user/anna${query}`)).json<Listed>().streams.map(({ id }) => id);
+  t.same(await idsOf('?limit=1'), [ids[0]]);
+  t.same(await idsOf(`?limit=1&before=${ids[0]}`), [ids[1]]);
+  t.same(await idsOf(`?before=${ids[0]}`), ids.slice(1));
+  t.same(await idsOf(`?before=${ids[2]}`), []);
+  const far = await app.inject('/api/livestream/user/anna?offset=10001');
+  failed(t, far, 400, 'validation_failed');
+  t.match(far.json(), { error: { message: /page on with before, the id of the last entry so far/ } });
 });
 
 t.test('a crowd that asks for what is live costs the database as much as one who asks', async (t) => {

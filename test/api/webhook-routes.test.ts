@@ -76,6 +76,9 @@ t.test('a test is delivered, seen, and sent again', async (t) => {
   ]);
   t.same((await ask('GET', `${deliveries}?status=failed`)).json(), { deliveries: [] });
   t.same((await ask('GET', `${deliveries}?offset=1`)).json(), { deliveries: [] });
+  const [newest] = (await ask('GET', deliveries)).json().deliveries as { id: string }[];
+  t.same((await ask('GET', `${deliveries}?before=${newest?.id}`)).json(), { deliveries: [] });
+  t.equal((await ask('GET', `${deliveries}?offset=10001`)).statusCode, 400);
   const replayed = await ask('POST', `/deliveries/${deliveryId}/replay`);
   t.equal(replayed.statusCode, 202);
   t.match(replayed.json().delivery, { id: deliveryId, status: 'pending', nextAttemptAt: String });

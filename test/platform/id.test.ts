@@ -1,5 +1,6 @@
 import t from 'tap';
-import { idAfter, isUuid, parseUuid } from '../../src/platform/index.js';
+import { validate, version } from 'uuid';
+import { idAfter, idBoundary, idTime, isUuid, newId, parseUuid } from '../../src/platform/index.js';
 
 t.test('the id after an id is one greater and keeps version and variant', async (t) => {
   t.equal(idAfter('01a20862-d451-7504-886f-705f148be2ff'), '01a20862-d451-7504-886f-705f148be300');
@@ -23,4 +24,35 @@ t.test('a UUID in any case is parsed to lower case, other text to undefined', as
     t.notOk(isUuid(text), text);
     t.equal(parseUuid(text), undefined);
   }
+});
+
+t.test('the boundary of a moment is a UUID between the ids before and after it', async (t) => {
+  const now = Date.now();
+  t.ok(idBoundary(new Date(now - 60_000)) < newId());
+  t.ok(newId() < idBoundary(new Date(now + 60_000)));
+  t.equal(idBoundary(new Date(0x0192_3456_789a)), '01923456-789a-7000-8000-000000000000');
+});
+
+t.test('the boundary of a moment that no id can hold is still a UUID, in order', async (t) => {
+  const first = '00000000-0000-7000-8000-000000000000';
+  const moments: [string, number, string][] = [
+    ['the epoch', 0, first],
+    ['one ms before the epoch', -1, first],
+    ['the year 1920', Date.UTC(1920, 0, 1), first],
+    ['the earliest Date', -8.64e15, first],
+    ['the last ms of 48 bits', 2 ** 48 - 1, 'ffffffff-ffff-7000-8000-000000000000'],
+    ['the latest Date', 8.64e15, 'ffffffff-ffff-7000-8000-000000000000'],
+  ];
+  for (const [what, unixMs, boundary] of moments) {
+    t.equal(idBoundary(new Date(unixMs)), boundary, what);
+    t.ok(validate(boundary) && version(boundary) === 7 && isUuid(boundary), `${what}: valid`);
+  }
+  t.throws(() => idBoundary(new Date(Number.NaN)), RangeError);
+});
+
+t.test('the time of an id is when it was made, at the latest in the year 9999', async (t) => {
+  const now = Date.now();
+  t.ok(Math.abs(idTime(newId()).getTime() - now) < 1_000);
+  t.equal(idTime(idBoundary(new Date(0))).getTime(), 0);
+  t.equal(idTime('ffffffff-ffff-7fff-bfff-ffffffffffff').toISOString(), '9999-12-31T00:00:00.000Z');
 });

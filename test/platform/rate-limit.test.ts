@@ -64,5 +64,7 @@ t.test('addresses count by what one customer has', async (t) => {
   t.equal(networkBlock('2001:db8::1'), '2001:db8:0:0::/64');
   t.equal(networkBlock('fe80::1%eth0'), 'fe80:0:0:0::/64');
   t.equal(networkBlock('::1'), '0:0:0:0::/64');
+  t.equal(networkBlock('192.0.2.7:4711'), '192.0.2.7', 'with a port');
+  t.equal(networkBlock('[2001:db8:1:2::7]:443'), '2001:db8:1:2::/64', 'with a port');
   t.equal(networkBlock('not an address'), 'not an address');
 });

@@ -89,6 +89,7 @@ t.test('a viewer joins, learns the servers, offers and watches; the room learns 
     data: { streamId: STREAM, answer: { type: 'answer', sdp: /a=sendonly/ } },
   });
   const [peer] = pool.viewers;
+  peer?.connect();
   peer?.event({ type: 'active' });
   t.match(await viewer.next('stream:active'), { data: { streamId: STREAM } });
   peer?.layers({ rid: 'h', active: true }, { rid: 'l', active: true });

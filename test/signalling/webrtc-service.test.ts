@@ -21,6 +21,9 @@ t.test('programs in the process use the platform’s names', async (t) => {
   const viewing = await joined.connection.answer(viewerOffer);
   t.match(viewing.answer, 'a=sendonly');
   await t.rejects(joined.connection.answer(viewerOffer), { code: 'already_negotiated' });
+  t.equal(service.viewers(STREAM), 0, 'offered, and not connected yet');
+  pool.viewers[0]?.connect();
+  await pool.viewers[0]?.connected;
   const active = await service.getActiveStreams();
   t.equal(active.length, 250);
   t.match(active[0], { streamId: STREAM, userId: 'ann', state: 'live', viewers: 1 });
@@ -33,6 +36,8 @@ t.test('programs in the process use the platform’s names', async (t) => {
   t.match(await offering.createOffer(), 'a=sendonly');
   await offering.acceptAnswer(viewerOffer);
   await t.rejects(offering.acceptAnswer(viewerOffer), { code: 'no_offer' });
+  pool.viewers[1]?.connect();
+  await pool.viewers[1]?.connected;
   t.equal(service.viewers(STREAM), 1);
   offering.close();
   t.equal(pool.viewers[1]?.ended, 'closed');

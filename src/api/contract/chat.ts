@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Id, nullable, ONE_LINE, ref, Time, UserId } from './common.js';
+import { Id, nullable, OFFSET_MAXIMUM, ONE_LINE, ref, Time, UserId } from './common.js';
 
 /** Characters of a request's text before it is normalised; how long the result may be is checked then. */
 const RAW_TEXT = 2_000;
@@ -30,7 +30,7 @@ export const ChatHistoryQuery = Type.Object(
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 100 }),
     offset: Type.Integer({
       minimum: 0,
-      maximum: 1_000_000,
+      maximum: OFFSET_MAXIMUM,
       default: 0,
       description: 'Messages left out, counted back from the newest, or from `before`',
     }),

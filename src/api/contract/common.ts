@@ -26,10 +26,27 @@ export const UserId = Type.String({
   description: "An account's id, or a user id in the host platform's own notation",
 });
 
+/** Rows that the database passes over for one page, at most. */
+export const OFFSET_MAXIMUM = 10_000;
+
 export const PageQuery = Type.Object(
   {
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 50 }),
-    offset: Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0 }),
+    offset: Type.Integer({ minimum: 0, maximum: OFFSET_MAXIMUM, default: 0 }),
+  },
+  { additionalProperties: false },
+);
+
+/** Pages of lists that may grow beyond what `offset` reaches. */
+export const CursorPageQuery = Type.Object(
+  {
+    ...PageQuery.properties,
+    before: Type.Optional(
+      Type.String({
+        format: 'uuid',
+        description: 'Only what is older than the entry with this id: the last one of the page before',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -1,4 +1,4 @@
-import { PublicError, parseUuid } from '../../platform/index.js';
+import { idTime, PublicError, parseUuid } from '../../platform/index.js';
 import type { Visitor } from '../chat-role.js';
 import type { ChatRoom } from '../chat-room.js';
 import type { ChatRooms } from '../chat-rooms.js';
@@ -13,8 +13,6 @@ const CATCH_UP_LIMIT = 100;
 const DELETIONS_LIMIT = 1_000;
 /** Tolerance for a clock that was set back, ms: deletions within it are sent twice rather than missed. */
 const CLOCK_TOLERANCE_MS = 60_000;
-/** Hexadecimal digits of the timestamp in a UUIDv7 (RFC 9562 section 5.7): 48 bits of Unix ms. */
-const TIME_DIGITS = 12;
 
 export type HistoryQuery = {
   limit: number;
@@ -93,8 +91,7 @@ export class History {
 
   /** Returns the ids up to `upTo` that were deleted since the message `after` was written. */
   async deletedSince(streamId: string, after: string, upTo: string): Promise<string[]> {
-    const written = Number.parseInt(after.replace('-', '').slice(0, TIME_DIGITS), 16);
-    const since = new Date(written - CLOCK_TOLERANCE_MS);
+    const since = new Date(idTime(after).getTime() - CLOCK_TOLERANCE_MS);
     return await this.#table.deletedSince(streamId, since, upTo, DELETIONS_LIMIT);
   }
 }

@@ -28,6 +28,8 @@ export class Channel implements BroadcastVisit {
   readonly #options: ChannelOptions;
   readonly #log: Logger;
   readonly #viewings = new Set<ViewingSession>();
+  /** Those whose connection is established. */
+  readonly #connected = new Set<ViewingSession>();
   /** The current publication, once its timeline has begun. */
   #source: Publication | undefined;
   #bridge: Bridge | undefined;
@@ -47,9 +49,9 @@ export class Channel implements BroadcastVisit {
     this.#log = options.log.child({ streamId: this.broadcast.streamId, broadcastId: this.broadcast.id });
   }
 
-  /** Those that are connected, or about to be. */
+  /** Those that are connected. */
   get viewers(): number {
-    return this.#viewings.size;
+    return this.#connected.size;
   }
 
   /** Whether viewers may come: not when the broadcast is over or its source cannot be shown. */
@@ -84,9 +86,14 @@ export class Channel implements BroadcastVisit {
       return;
     }
     this.#viewings.add(viewing);
-    this.#countSoon();
+    void viewing.connected.then(() => {
+      if (!this.#viewings.has(viewing)) return;
+      this.#connected.add(viewing);
+      this.#countSoon();
+    });
     void viewing.ended.then(() => {
       this.#viewings.delete(viewing);
+      this.#connected.delete(viewing);
       this.#countSoon();
       this.#lingerIfEmpty();
     });
@@ -196,7 +203,7 @@ export class Channel implements BroadcastVisit {
     if (this.#over !== undefined) return;
     this.#cancelCount ??= this.#options.clock.after(COUNT_EVERY_MS, () => {
       this.#cancelCount = undefined;
-      for (const viewing of this.#viewings) viewing.count(this.#viewings.size);
+      for (const viewing of this.#viewings) viewing.count(this.#connected.size);
     });
   }
 }

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { type Clock, isUuid, PublicError } from '../../platform/index.js';
+import { AddressShare, type Clock, isUuid, PublicError } from '../../platform/index.js';
 import { BROADCAST_END, type Livestream, type ViewerGate } from '../../streams/index.js';
 import {
   type EndpointLimits,
@@ -23,11 +23,20 @@ export type WhepRoutesOptions = {
   clock: Clock;
   /** What stands before `/whep` in the addresses that clients use; nothing by default. */
   basePath?: string;
-  limits?: Partial<EndpointLimits>;
+  limits?: Partial<WhepLimits>;
+};
+
+export type WhepLimits = EndpointLimits & {
+  /** Sessions of an address (IPv6: /64 network) whose connection is not established yet. */
+  pendingPerAddress: number;
 };
 
 /** A school or an office is one address: many of its viewers may come at the same moment. */
-const LIMITS: EndpointLimits = { sessions: 20_000, offers: { burst: 100, refillMs: 100 } };
+const LIMITS: WhepLimits = {
+  sessions: 20_000,
+  offers: { burst: 100, refillMs: 100 },
+  pendingPerAddress: 64,
+};
 /** Seconds after which a viewer may ask again whether a stream is live. */
 const RETRY_AFTER_S = 5;
 const EXTENSION = 'urn:ietf:params:whep:ext:core:';
@@ -45,6 +54,8 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
   const endpoint = new SignallingEndpoint<Viewing>({
     ...{ name: 'whep', iceServers, limits, clock, basePath },
   });
+
+  const pending = new AddressShare(limits.pendingPerAddress);
 
   await app.register(async (scope) => {
     prepareSignalling(scope);
@@ -75,15 +86,25 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
       origin,
       address: request.ip,
     });
+    const established = pending.take(request.ip);
+    if (!established) {
+      viewer.withdraw();
+      const message = 'Too many connections from your address are being made: wait and try again.';
+      throw new PublicError(429, 'rate_limited', message, { retryAfter: RETRY_AFTER_S });
+    }
     let viewing: Viewing | undefined;
     try {
       viewing = await egress.view({ streamId, offer });
     } finally {
-      if (!viewing) viewer.withdraw();
+      if (!viewing) {
+        established();
+        viewer.withdraw();
+      }
     }
     if (!viewing) return await refuse(streamId, reply);
     const watched = viewing;
-    void watched.ended.then(viewer.hold('whep', () => watched.leave()));
+    void Promise.race([watched.connected, watched.ended]).then(established);
+    void watched.ended.then(viewer.hold('whep', () => watched.leave(), watched.connected));
     return watched;
   }
 

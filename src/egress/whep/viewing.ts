@@ -22,6 +22,8 @@ export type Viewing = SessionContent & {
   readonly videoSection: string | undefined;
   /** The layers as last told; empty while unknown. */
   readonly layers: readonly Layer[];
+  /** Resolves when the viewer's connection is established (ICE and DTLS are done); not if it ends before. */
+  readonly connected: Promise<void>;
   /** Resolves when it is over. */
   readonly ended: Promise<ViewingEnd>;
   /**
@@ -80,6 +82,10 @@ export class ViewingSession implements Viewing {
       this.#tell(event);
     });
     void this.peer.closed.then((reason) => this.end(PEER_ENDS[reason]));
+  }
+
+  get connected(): Promise<void> {
+    return this.peer.connected;
   }
 
   get layers(): readonly Layer[] {

@@ -141,6 +141,9 @@ t.test(
     await view();
     t.equal(broadcast.renditions.length, 7, 'after a rest it is tried again');
     t.equal(broadcast.notices.size, 0);
+    t.equal(egress.viewers('stream-1'), 0, 'offered, and not connected yet');
+    pool.viewers.at(-1)?.connect();
+    await new Promise((resolve) => setImmediate(resolve));
     t.equal(egress.viewers('stream-1'), 1);
   },
 );
@@ -197,13 +200,15 @@ t.test('a viewer whose peer comes when the broadcast is over is told so', async 
 });
 
 t.test('viewers are told how many they are, once a second at most', async (t) => {
-  const { clock, view } = stage();
+  const { clock, pool, view } = stage();
   const viewing = await view();
   const counts: number[] = [];
   viewing?.listen((event) => {
     if (event.type === 'viewercount') counts.push(event.viewers);
   });
   const others = [await view(), await view(), await view()];
+  for (const viewer of pool.viewers) viewer.connect();
+  await view(); // Never connects, and is no viewer.
   await clock.advance(1_000);
   t.strictSame(counts, [4]);
   others[0]?.leave();

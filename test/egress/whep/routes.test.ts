@@ -202,6 +202,8 @@ t.test('a stream without subscription has everything; all are bounded and go wit
   const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const session = String((await post()).headers.location);
   const stream = await listen(t, `${base}${session}/events`);
+  pool.viewers[0]?.connect();
+  await pool.viewers[0]?.connected;
   await clock.advance(1_000);
   await eventually(() => stream.events().length === 1);
   t.strictSame(stream.events(), [['viewercount', { viewercount: 1 }]]);

@@ -96,3 +96,18 @@ t.test('the gate’s refusals are answered before anything is negotiated', async
     t.strictSame(pool.viewers, []);
   }
 });
+
+t.test('an address with many connections under way is refused with 429 until some are made', async (t) => {
+  const { app, post, pool, happened } = await whep(t);
+  for (let i = 0; i < 64; i++) t.equal((await post(LIVE)).statusCode, 201);
+  const refused = await post(LIVE);
+  t.equal(refused.statusCode, 429);
+  t.match(refused.json(), { error: { code: 'rate_limited' } });
+  t.ok(Number(refused.headers['retry-after']) > 0);
+  t.equal(happened.at(-1), 'withdraw');
+  t.equal(pool.viewers.length, 64, 'the workers hear nothing of it');
+  pool.viewers[0]?.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal((await post(LIVE)).statusCode, 201);
+  await app.close();
+});

@@ -23,15 +23,26 @@ export function isAddressRange(text: string): boolean {
   return parse(text) !== undefined;
 }
 
-/** Whether an address (IPv4 also as IPv6 writes it, `::ffff:192.0.2.7`) lies in one of the networks. */
-export function isWithin(address: string, ranges: readonly string[]): boolean {
-  const bare = address.replace(/%.*$/, '');
-  const version = isIP(bare);
-  if (version === 0) return false;
-  const networks = new BlockList();
-  for (const text of ranges) {
-    const range = parse(text);
-    if (range) networks.addSubnet(range.address, range.bits, range.family);
+/** A set of addresses and networks, for many look-ups. Entries that are no address range hold nothing. */
+export class AddressRanges {
+  readonly #networks = new BlockList();
+
+  constructor(ranges: readonly string[]) {
+    for (const text of ranges) {
+      const range = parse(text);
+      if (range) this.#networks.addSubnet(range.address, range.bits, range.family);
+    }
   }
-  return networks.check(bare, version === 4 ? 'ipv4' : 'ipv6');
+
+  /** Whether an address (IPv4 also as IPv6 writes it, `::ffff:192.0.2.7`) lies in one of the networks. */
+  has(address: string): boolean {
+    const bare = address.replace(/%.*$/, '');
+    const version = isIP(bare);
+    return version !== 0 && this.#networks.check(bare, version === 4 ? 'ipv4' : 'ipv6');
+  }
+}
+
+/** Whether an address lies in one of the networks. */
+export function isWithin(address: string, ranges: readonly string[]): boolean {
+  return new AddressRanges(ranges).has(address);
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { isAddressRange, isWithin } from '../../src/accounts/address-range.js';
+import { isAddressRange, isWithin } from '../../src/platform/index.js';
 
 t.test('addresses and networks of both families are ranges, and nothing else is', async (t) => {
   for (const text of ['192.0.2.7', '192.0.2.0/24', '0.0.0.0/0', '2001:db8::1', '2001:db8::/32', '::/0'])

@@ -1,4 +1,5 @@
 export * from './backoff.js';
+export * from './bounded-calls.js';
 export * from './clock.js';
 export * from './database.js';
 export * from './database-away.js';
@@ -11,6 +12,7 @@ export * from './migrations.js';
 export * from './network-block.js';
 export * from './project-root.js';
 export * from './rate-limit.js';
+export * from './revalidating-cache.js';
 export * from './secret-file.js';
 export * from './setting.js';
 export * from './sweeper.js';

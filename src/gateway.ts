@@ -24,6 +24,7 @@ import { createRtmpServer } from './ingest/rtmp/index.js';
 import { createWhipIngest } from './ingest/whip/index.js';
 import { createPackager } from './packager/index.js';
 import {
+  BoundedCalls,
   type Clock,
   type Logger,
   loadSecretFile,
@@ -243,8 +244,10 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     authentication.onRevoked((userId) => {
       hub.signOut(({ principal }) => userIdOf(principal) === userId);
     });
+    const calls = new BoundedCalls({ clock });
     const audience = new Audience({
       sql,
+      calls,
       streams,
       authenticate,
       secret: keyOf(secret, 'viewer tokens'),
@@ -288,7 +291,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     const http = createServer({ log, clock, trustProxy: config.trustProxy, version: release, basePath });
     await registerRoutes(http, {
       authentication,
-      guards: createGuards({ authenticate }),
+      guards: createGuards({ authenticate, calls }),
       keys,
       channels,
       streams,
@@ -304,7 +307,8 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       urls,
       origin,
       basePath,
-      checks: { database: () => sql`select 1` },
+      checks: { database: () => calls.run(() => sql`select 1`) },
+      calls,
       clock,
     });
     void iceServers.check();

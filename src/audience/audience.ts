@@ -42,6 +42,8 @@ export type AudienceOptions = {
     onUpdate(listener: (streamId: string) => void): () => void;
   };
   authenticate: Authenticate;
+  /** Bounds the time in which the database must answer viewers. */
+  calls?: BoundedCalls;
   /** What viewer tokens are signed with. */
   secret: Buffer;
   hub: Pick<RealtimeHub, 'broadcast'>;
@@ -92,7 +94,6 @@ export class Audience implements ViewerGate {
   readonly #tokens: ViewerTokens;
   readonly #door: Doorkeeper;
   readonly #hls: HlsAccess;
-  readonly #calls: BoundedCalls;
   readonly #sockets: SocketAudience;
   readonly #peakListeners = new Set<PeakListener>();
   readonly #sweepers: Sweeper[];
@@ -103,15 +104,13 @@ export class Audience implements ViewerGate {
 
   constructor(options: AudienceOptions) {
     this.#options = options;
-    const { sql, streams, authenticate, secret, clock, log } = options;
+    const { sql, streams, authenticate, secret, clock, log, calls = new BoundedCalls({ clock }) } = options;
     this.#limits = { ...LIMITS, ...options.limits };
     const { viewers: maximum, arrivals } = this.#limits;
     this.#table = new AttendanceTable(sql);
     const raisePeak = (streamId: string, peak: number): Promise<void> => streams.raisePeak(streamId, peak);
     this.#writer = new AttendanceWriter({ table: this.#table, raisePeak, clock, log });
     this.#viewers = new Viewers({ clock, maximum, changed: (visit) => this.#writer.visit(visit) });
-    const calls = new BoundedCalls({ clock });
-    this.#calls = calls;
     this.#livestreams = new KnownLivestreams({
       find: (streamId) => streams.find(streamId),
       isBroadcasting: (streamId) => streams.status(streamId).state.name !== 'offline',
@@ -124,7 +123,8 @@ export class Audience implements ViewerGate {
       livestreams: this.#livestreams,
       tokens: this.#tokens,
       isGuest: (streamId, userId) => calls.run(() => streams.isGuest(streamId, userId)),
-      authenticate: (credentials) => calls.run(() => authenticate(credentials)),
+      authenticate,
+      calls,
       arrivals,
       clock,
     });
@@ -201,8 +201,7 @@ export class Audience implements ViewerGate {
    * @throws PublicError as `admit`
    */
   async join(principal: Principal | (() => Promise<Principal>), knock: Knock): Promise<Joined> {
-    const who = typeof principal === 'function' ? () => this.#calls.run(principal) : principal;
-    const { viewer, token } = await this.#admit(knock, who, true);
+    const { viewer, token } = await this.#admit(knock, principal, true);
     this.#viewers.seen(viewer);
     return { token, ...this.#facts(knock.streamId) };
   }

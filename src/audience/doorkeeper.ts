@@ -8,6 +8,7 @@ import {
   userIdOf,
 } from '../accounts/index.js';
 import {
+  type BoundedCalls,
   type Clock,
   isDatabaseAway,
   networkBlock,
@@ -27,6 +28,8 @@ export type DoorkeeperOptions = {
   tokens: ViewerTokens;
   isGuest(streamId: string, userId: string): Promise<boolean>;
   authenticate: Authenticate;
+  /** Bounds the time in which it must be known who asks. */
+  calls: BoundedCalls;
   /** New viewers that an address may be at once, and after how many ms it may be one more. */
   arrivals: { burst: number; refillMs: number };
   clock: Clock;
@@ -77,7 +80,7 @@ export class Doorkeeper {
   ): Promise<Principal> {
     if (typeof who !== 'function') return who;
     try {
-      return await who();
+      return await this.#options.calls.run(who);
     } catch (error) {
       if (isDatabaseAway(error) && opennessOf(livestream) === 'everybody') return ANONYMOUS;
       throw error;

@@ -60,19 +60,22 @@ export class LivestreamDesk {
     const { streams, clock, calls = new BoundedCalls({ clock }) } = options;
     this.#options = options;
     this.#calls = calls;
+    const isBroadcasting = (streamId: string): boolean => streams.status(streamId).state.name !== 'offline';
     this.#known = new RevalidatingCache({
       load: (streamId) => streams.find(streamId),
       mayServeStale: (streamId, livestream) =>
-        livestream !== undefined &&
-        livestream.visibility !== 'private' &&
-        streams.status(streamId).state.name !== 'offline',
+        livestream !== undefined && livestream.visibility !== 'private' && isBroadcasting(streamId),
       freshMs: FRESH_MS,
       maxStaleMs: MAX_STALE_MS,
       maxEntries: REMEMBERED,
       calls,
       clock,
     });
-    this.#stopListening = streams.onUpdate((streamId) => this.#known.forget(streamId));
+    this.#stopListening = streams.onUpdate((streamId) => {
+      this.#known.forget(streamId);
+      // Before anybody asks, so that it is known when the database hangs.
+      if (isBroadcasting(streamId)) this.#known.get(streamId).catch(() => {});
+    });
   }
 
   /**

@@ -155,17 +155,14 @@ export class Audience implements ViewerGate {
     const since = new Date(clock.now() - RETURN_MS);
     this.#viewers.restore(await this.#table.endedSince(since, this.#limits.viewers));
     const { signal } = this.#life;
-    signal.addEventListener(
-      'abort',
+    const stops = [
       streams.onChange((change) => this.#streamChanged(change)),
-    );
-    signal.addEventListener(
-      'abort',
       streams.onUpdate((streamId) => {
-        this.#livestreams.forget(streamId);
+        this.#livestreams.changed(streamId);
         void this.#reviewSafely([streamId]);
       }),
-    );
+    ];
+    for (const stop of stops) signal.addEventListener('abort', stop);
     clock.every(TICK_MS, () => this.#tick(), signal);
     clock.every(REVIEW_MS, () => void this.#reviewAll(), signal);
     for (const sweeper of this.#sweepers) sweeper.start();
@@ -335,6 +332,7 @@ export class Audience implements ViewerGate {
   }
 
   #streamChanged({ streamId, to, end }: StreamChange): void {
+    if (to.name === 'live') this.#livestreams.preload(streamId);
     if (to.name === 'live') this.#viewers.broadcastBegan(streamId);
     if (end === undefined || !BROADCAST_END[end].closesRow) return;
     const stream = this.#viewers.stream(streamId);

@@ -26,9 +26,11 @@ const STREAM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * are being broadcast are served as last known, for at most 12 hours; for private ones and all others `find` fails.
  */
 export class KnownLivestreams {
+  readonly #isBroadcasting: (streamId: string) => boolean;
   readonly #cache: RevalidatingCache<WatchedLivestream | undefined>;
 
   constructor({ find, isBroadcasting, calls, clock }: KnownLivestreamsOptions) {
+    this.#isBroadcasting = isBroadcasting;
     this.#cache = new RevalidatingCache({
       load: find,
       mayServeStale: (streamId, livestream) =>
@@ -51,8 +53,14 @@ export class KnownLivestreams {
     return this.#cache.peek(streamId);
   }
 
-  /** It was changed. */
-  forget(streamId: string): void {
+  /** Nothing that was known before counts any more. */
+  changed(streamId: string): void {
     this.#cache.forget(streamId);
+    if (this.#isBroadcasting(streamId)) this.preload(streamId);
+  }
+
+  /** Loads it before anybody asks, so that it is known when the database hangs. */
+  preload(streamId: string): void {
+    this.#cache.get(streamId).catch(() => {});
   }
 }

@@ -44,7 +44,7 @@ export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (ap
     guards,
     clock,
     routes: async (scope) => {
-      await scope.register(livestreamListRoutes, { streams, desk, guards, clock });
+      await scope.register(livestreamListRoutes, { streams, desk, guards, calls, clock });
       await scope.register(livestreamOwnerRoutes, { streams, desk, guards, thumbnails, urls });
       await scope.register(livestreamGuestRoutes, { streams, desk, guards });
       await scope.register(livestreamStatsRoutes, { desk, guards, clock });

@@ -387,7 +387,6 @@ export class Streams {
       this.#updated(streamId);
     });
   }
-
 }
 
 /** Whether nobody may publish to the livestream any more. */

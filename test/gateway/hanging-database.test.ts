@@ -20,11 +20,17 @@ const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };
 function databaseProcesses(dataDir: string): number[] {
   const table = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' });
   const rows = table.split('\n').map((line) => /^ *(\d+) +(\d+) +(.*)$/.exec(line)?.slice(1) ?? []);
-  const [server] = rows.find(([, , args = '']) => args.includes('bin/postgres') && args.includes(dataDir)) ?? [];
+  const [server] =
+    rows.find(([, , args = '']) => args.includes('bin/postgres') && args.includes(dataDir)) ?? [];
   return rows.filter(([pid, parent]) => pid === server || parent === server).map(([pid]) => Number(pid));
 }
 
-async function timed<T>(t: Test, what: string, work: () => Promise<T>, withinMs = SERVED_WITHIN_MS): Promise<T> {
+async function timed<T>(
+  t: Test,
+  what: string,
+  work: () => Promise<T>,
+  withinMs = SERVED_WITHIN_MS,
+): Promise<T> {
   const from = performance.now();
   const result = await work();
   const tookMs = Math.round(performance.now() - from);
@@ -101,13 +107,21 @@ t.test('a database that hangs keeps nobody out of a public broadcast', async (t)
 
   const { headers } = person;
   for (const url of [closed.hls, `${gateway.http}/api/livestream/${closed.streamId}`])
-    await timed(t, 'a private livestream', async () => {
-      const refused = await fetch(url, { headers: { cookie: headers.cookie } });
-      t.equal(refused.status, 503);
-      t.match(await refused.json(), {
-        error: { code: 'temporarily_unavailable', message: 'The database does not answer: try again in a moment.' },
-      });
-    }, REFUSED_WITHIN_MS);
+    await timed(
+      t,
+      'a private livestream',
+      async () => {
+        const refused = await fetch(url, { headers: { cookie: headers.cookie } });
+        t.equal(refused.status, 503);
+        t.match(await refused.json(), {
+          error: {
+            code: 'temporarily_unavailable',
+            message: 'The database does not answer: try again in a moment.',
+          },
+        });
+      },
+      REFUSED_WITHIN_MS,
+    );
   await known.again();
   t.strictSame(known.errors, [], 'who watched it goes on');
 

@@ -6,8 +6,8 @@ import t, { type Test } from 'tap';
 import { openChromium } from '../support/chromium.js';
 import { film, publish, run } from '../support/encoder.js';
 import { startGatewayProcess } from '../support/gateway-process.js';
-import { openPage } from '../support/pages.js';
 import { type PageSession, signedInPage } from '../support/page-session.js';
+import { openPage } from '../support/pages.js';
 import { openForHls, playback, untilPlaying } from '../support/watch-page.js';
 
 /** A permission that ended must be felt everywhere within this time. */
@@ -112,7 +112,8 @@ t.test('an invitee who is removed gets no media a second later, while another pl
     const mine = new URL(url);
     mine.searchParams.set('v', token);
     t.equal(await statusOf(mine), 404, `the ${name} is gone for who was removed`);
-    if (name in current && name !== 'hint') t.equal(await statusOf(current[name]!), 200, `and there for the other`);
+    if (name in current && name !== 'hint')
+      t.equal(await statusOf(current[name]!), 200, `and there for the other`);
   }
   await page.waitForTimeout(8_000);
   t.strictSame(late, [], 'the page of who was removed loaded nothing more');

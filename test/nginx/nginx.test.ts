@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
+import type net from 'node:net';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { ask, configure, NGINX, render, SKIP, startNginx, temporaryFolder } from '../support/nginx-front.js';

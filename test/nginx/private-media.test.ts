@@ -54,42 +54,50 @@ async function serve(t: Test) {
 const cacheOf = (reply: { headers: Record<string, unknown> }): unknown => reply.headers['x-cache-status'];
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-t.test('a public part that is older than a second is asked for again by its ETag', { skip: SKIP }, async (t) => {
-  const { state, port } = await serve(t);
-  const url = `${BASE}/s0.m4s`;
-  const first = await ask(port, url);
-  t.same([first.status, cacheOf(first)], [200, 'MISS']);
-  t.same(cacheOf(await ask(port, url)), 'HIT');
-  t.equal(state.reached, 1, 'a crowd costs the gateway one request');
-  await pause(FRESH_AT_MOST_MS);
-  const again = await ask(port, url);
-  t.same([again.status, cacheOf(again)], [200, 'REVALIDATED']);
-  t.ok(again.body.equals(first.body));
-  t.equal(state.reached, 2);
-});
+t.test(
+  'a public part that is older than a second is asked for again by its ETag',
+  { skip: SKIP },
+  async (t) => {
+    const { state, port } = await serve(t);
+    const url = `${BASE}/s0.m4s`;
+    const first = await ask(port, url);
+    t.same([first.status, cacheOf(first)], [200, 'MISS']);
+    t.same(cacheOf(await ask(port, url)), 'HIT');
+    t.equal(state.reached, 1, 'a crowd costs the gateway one request');
+    await pause(FRESH_AT_MOST_MS);
+    const again = await ask(port, url);
+    t.same([again.status, cacheOf(again)], [200, 'REVALIDATED']);
+    t.ok(again.body.equals(first.body));
+    t.equal(state.reached, 2);
+  },
+);
 
-t.test("a private livestream's media pass the cache by, whoever asks and however", { skip: SKIP }, async (t) => {
-  const { state, port } = await serve(t);
-  state.isPrivate = true;
-  const files = ['init-0.mp4', 's0.m4s', 'p1.0.m4s', 'index.m3u8'].map((name) => `${BASE}/${name}`);
-  for (const url of files) {
-    // Also an argument that nginx does not recognize as the token.
-    for (const query of [`?v=${TOKEN}`, `?v=${TOKEN}`, `?%76=${TOKEN}`]) {
-      const own = await ask(port, url + query);
-      t.equal(own.status, 200, url + query);
-      t.equal(own.headers['cache-control'], 'private, no-store');
-      t.not(cacheOf(own), 'HIT');
+t.test(
+  "a private livestream's media pass the cache by, whoever asks and however",
+  { skip: SKIP },
+  async (t) => {
+    const { state, port } = await serve(t);
+    state.isPrivate = true;
+    const files = ['init-0.mp4', 's0.m4s', 'p1.0.m4s', 'index.m3u8'].map((name) => `${BASE}/${name}`);
+    for (const url of files) {
+      // Also an argument that nginx does not recognize as the token.
+      for (const query of [`?v=${TOKEN}`, `?v=${TOKEN}`, `?%76=${TOKEN}`]) {
+        const own = await ask(port, url + query);
+        t.equal(own.status, 200, url + query);
+        t.equal(own.headers['cache-control'], 'private, no-store');
+        t.not(cacheOf(own), 'HIT');
+      }
+      for (const query of ['', '?v=', '?v=0', '?v=forged', '?x=1', `?V=${TOKEN}`, `?v=0&v=${TOKEN}`])
+        for (const method of ['GET', 'HEAD'])
+          for (const headers of [{}, { range: 'bytes=0-9' }] as Record<string, string>[]) {
+            const stranger = await ask(port, url + query, { method, headers });
+            t.equal(stranger.status, 404, `${method} ${url}${query}`);
+          }
     }
-    for (const query of ['', '?v=', '?v=0', '?v=forged', '?x=1', `?V=${TOKEN}`, `?v=0&v=${TOKEN}`])
-      for (const method of ['GET', 'HEAD'])
-        for (const headers of [{}, { range: 'bytes=0-9' }] as Record<string, string>[]) {
-          const stranger = await ask(port, url + query, { method, headers });
-          t.equal(stranger.status, 404, `${method} ${url}${query}`);
-        }
-  }
-  const range = await ask(port, `${BASE}/s0.m4s?v=${TOKEN}`, { headers: { range: 'bytes=2-9' } });
-  t.same([range.status, range.body.length], [206, 8]);
-});
+    const range = await ask(port, `${BASE}/s0.m4s?v=${TOKEN}`, { headers: { range: 'bytes=2-9' } });
+    t.same([range.status, range.body.length], [206, 8]);
+  },
+);
 
 t.test(
   'a livestream that is made private while live leaves the cache within two seconds',

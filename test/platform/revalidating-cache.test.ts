@@ -52,26 +52,29 @@ t.test('many who ask at once cost one load, and a fresh value none', async (t) =
   t.equal(clock.pending, 0, 'no timer is left');
 });
 
-t.test('a source that hangs: the last value serves after a second where it may, once its age allows', async (t) => {
-  const { cache, clock, loads, knowing } = open();
-  await knowing('open', 'public 1');
-  await knowing('closed', 'private 1');
-  const [open1, closed1, unknown] = [cache.get('open'), cache.get('closed'), cache.get('new')];
-  const refused = [t.rejects(closed1, LATE), t.rejects(unknown, LATE)];
-  await clock.advance(1_000);
-  t.equal(await open1, 'public 1');
-  await Promise.all(refused);
-  const before = loads.length;
-  t.equal(await cache.get('open'), 'public 1', 'who comes later does not wait');
-  t.equal(loads.length, before, 'and asks nothing');
-  await clock.advance(60_000);
-  await t.rejects(cache.get('open'), LATE, 'not for ever');
-  for (const { resolve } of loads) resolve('public 2');
-  await clock.advance(0);
-  const after = cache.get('open');
-  loads.at(-1)?.resolve('public 3');
-  t.match(await after, /public/);
-});
+t.test(
+  'a source that hangs: the last value serves after a second where it may, once its age allows',
+  async (t) => {
+    const { cache, clock, loads, knowing } = open();
+    await knowing('open', 'public 1');
+    await knowing('closed', 'private 1');
+    const [open1, closed1, unknown] = [cache.get('open'), cache.get('closed'), cache.get('new')];
+    const refused = [t.rejects(closed1, LATE), t.rejects(unknown, LATE)];
+    await clock.advance(1_000);
+    t.equal(await open1, 'public 1');
+    await Promise.all(refused);
+    const before = loads.length;
+    t.equal(await cache.get('open'), 'public 1', 'who comes later does not wait');
+    t.equal(loads.length, before, 'and asks nothing');
+    await clock.advance(60_000);
+    await t.rejects(cache.get('open'), LATE, 'not for ever');
+    for (const { resolve } of loads) resolve('public 2');
+    await clock.advance(0);
+    const after = cache.get('open');
+    loads.at(-1)?.resolve('public 3');
+    t.match(await after, /public/);
+  },
+);
 
 t.test('a value that was forgotten is never served again, nor one whose load began before', async (t) => {
   const { cache, clock, loads, knowing } = open();

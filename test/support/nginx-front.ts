@@ -9,7 +9,12 @@ import type { Test } from 'tap';
 import { projectRoot } from '../../src/platform/index.js';
 
 const RENDER = path.join(projectRoot(), 'nginx', 'render');
-export const NGINX = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin', ...(process.env.PATH ?? '').split(':')]
+export const NGINX = [
+  '/usr/sbin',
+  '/usr/local/sbin',
+  '/opt/homebrew/bin',
+  ...(process.env.PATH ?? '').split(':'),
+]
   .map((folder) => path.join(folder, 'nginx'))
   .find((file) => fs.existsSync(file));
 /** For tests that need nginx. */

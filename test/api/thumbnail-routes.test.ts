@@ -153,7 +153,7 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
   t.same(answer.rawPayload, JPEG);
   t.match(answer.headers, {
     'content-type': 'image/jpeg',
-    'cache-control': 'public, max-age=31536000, immutable',
+    'cache-control': 'public, max-age=31536000, s-maxage=1, immutable',
   });
   const known = { 'if-none-match': String(answer.headers.etag) };
   t.equal((await app.inject({ url, headers: known })).statusCode, 304);

@@ -190,7 +190,7 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
   failed(t, await app.inject(url), 404, 'stream_not_found');
   const own = await app.inject({ url, headers });
   t.same(own.rawPayload, JPEG);
-  t.match(own.headers, { 'cache-control': 'private, max-age=60' });
+  t.match(own.headers, { 'cache-control': 'private, no-store' });
 });
 
 t.test('a removed livestream leaves no picture of its broadcast behind', async (t) => {

@@ -30,6 +30,7 @@ import { createRtmpServer } from './ingest/rtmp/index.js';
 import { createWhipIngest } from './ingest/whip/index.js';
 import { createPackager } from './packager/index.js';
 import {
+  BoundedCalls,
   type Clock,
   type Logger,
   loadSecretFile,
@@ -249,8 +250,10 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     authentication.onRevoked((userId) => {
       hub.signOut(({ principal }) => userIdOf(principal) === userId);
     });
+    const calls = new BoundedCalls({ clock });
     const audience = new Audience({
       sql,
+      calls,
       streams,
       authenticate,
       secret: keyOf(secret, 'viewer tokens'),
@@ -310,7 +313,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       );
     await registerRoutes(http, {
       authentication,
-      guards: createGuards({ authenticate }),
+      guards: createGuards({ authenticate, calls }),
       keys,
       channels,
       streams,
@@ -326,7 +329,8 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       urls,
       origin,
       basePath,
-      checks: { database: () => sql`select 1` },
+      checks: { database: () => calls.run(() => sql`select 1`) },
+      calls,
       clock,
     });
     void iceServers.check();

@@ -28,7 +28,7 @@ type Minute = Viewers & { startedAt: number };
 /** What these routes need of the audience. */
 export type AudienceDesk = {
   join(
-    principal: Principal,
+    principal: Principal | (() => Promise<Principal>),
     knock: Knock,
   ): Promise<{ token: string; viewers: number; state: StreamStatus['state']['name'] }>;
   leave(principal: Principal, knock: Omit<Knock, 'address'>): void;
@@ -83,9 +83,8 @@ export const audienceRoutes: FastifyPluginAsync<AudienceRoutesOptions> = async (
     },
     async (request) => {
       const streamId = request.params.streamId.toLowerCase();
-      const principal = await identify(request);
       const token = request.body?.viewerToken;
-      const joined = await audience.join(principal, { streamId, token, address: request.ip });
+      const joined = await audience.join(() => identify(request), { streamId, token, address: request.ip });
       const { viewers, state } = joined;
       const servers = iceServers.list(streamId);
       return { success: true as const, iceServers: servers, viewerToken: joined.token, viewers, state };

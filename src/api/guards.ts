@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import {
+  ANONYMOUS,
   type Authenticate,
   type Credentials,
   isAdmin,
@@ -7,7 +8,7 @@ import {
   type Principal,
   userIdOf,
 } from '../accounts/index.js';
-import { PublicError } from '../platform/index.js';
+import { type BoundedCalls, databaseLate, isDatabaseAway, PublicError } from '../platform/index.js';
 
 /** RFC 6750 section 3: how to show who one is, and that what was shown does not hold. */
 const CHALLENGE = 'Bearer realm="headend"';
@@ -45,7 +46,10 @@ export const SECURITY_SCHEMES = {
 
 /** Hooks for `onRequest` (before any body is read) that find out who asks, and let those pass who may. */
 export type Guards = {
-  /** Everybody; 401 alone for a token that does not hold. */
+  /**
+   * Everybody; 401 alone for a token that does not hold. A GET passes as nobody's while the database does not say whose it
+   * is: see `mustBeKnown`.
+   */
   anyone: onRequestAsyncHookHandler;
   /** Who has an account, here or on the host platform, and the operator; else 401 `not_signed_in`. */
   signedIn: onRequestAsyncHookHandler;
@@ -55,12 +59,17 @@ export type Guards = {
   admin: onRequestAsyncHookHandler;
   /** Who asks, behind any of the guards. */
   principal(request: FastifyRequest): Principal;
+  /** @throws PublicError 503 `temporarily_unavailable` where the database did not say who asks, behind `anyone` */
+  mustBeKnown(request: FastifyRequest): void;
   /** The user id of who asks. @throws PublicError 403 `account_needed` for the operator, 401 `not_signed_in` for nobody. */
   userId(request: FastifyRequest): string;
 };
 
-export function createGuards({ authenticate }: { authenticate: Authenticate }): Guards {
+/** @param options `calls` bounds the time in which a reader must be known. */
+export function createGuards(options: { authenticate: Authenticate; calls?: BoundedCalls }): Guards {
+  const { authenticate, calls } = options;
   const principals = new WeakMap<FastifyRequest, Principal>();
+  const unknown = new WeakSet<FastifyRequest>();
 
   const identify = async (request: FastifyRequest, reply: FastifyReply): Promise<Principal> => {
     const known = principals.get(request);
@@ -92,12 +101,26 @@ export function createGuards({ authenticate }: { authenticate: Authenticate }): 
 
   return {
     anyone: async (request, reply) => {
-      await identify(request, reply);
+      const { authorization, cookie } = request.headers;
+      if (!calls || request.method !== 'GET' || (authorization === undefined && cookie === undefined)) {
+        await identify(request, reply);
+        return;
+      }
+      try {
+        await calls.run(() => identify(request, reply));
+      } catch (error) {
+        if (!isDatabaseAway(error)) throw error;
+        principals.set(request, ANONYMOUS);
+        unknown.add(request);
+      }
     },
     signedIn: guard((principal) => principal.kind !== 'anonymous', ''),
     broadcaster: guard(mayBroadcast, 'Your account may not broadcast: ask an administrator.'),
     admin: guard(isAdmin, 'This is for administrators.'),
     principal: principalOf,
+    mustBeKnown(request) {
+      if (unknown.has(request)) throw databaseLate();
+    },
     userId(request) {
       const principal = principalOf(request);
       const userId = userIdOf(principal);

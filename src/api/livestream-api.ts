@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
-import type { Clock } from '../platform/index.js';
+import type { BoundedCalls, Clock } from '../platform/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
 import type { Viewers } from './contract.js';
 import type { Guards } from './guards.js';
@@ -19,6 +19,8 @@ export type LivestreamApiOptions = {
   viewers(streamId: string): Viewers;
   thumbnails: ThumbnailStore;
   urls: PublicUrls;
+  /** Bounds the time in which the database must answer viewers. */
+  calls?: BoundedCalls;
   clock: Clock;
   /** Registers what else is below `/api/livestream`: chat, joining and leaving, stream keys. */
   others?: (scope: FastifyInstance, desk: LivestreamDesk) => Promise<void>;
@@ -26,12 +28,14 @@ export type LivestreamApiOptions = {
 
 /** `/api/livestream`, whole. */
 export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (app, options) => {
-  const { streams, guards, viewers, thumbnails, urls, clock, others } = options;
+  const { streams, guards, viewers, thumbnails, urls, calls, clock, others } = options;
   const desk = new LivestreamDesk({
     streams,
     viewers,
     thumbnails,
     principal: guards.principal,
+    mustBeKnown: guards.mustBeKnown,
+    calls,
     urls,
     clock,
   });
@@ -40,7 +44,7 @@ export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (ap
     guards,
     clock,
     routes: async (scope) => {
-      await scope.register(livestreamListRoutes, { streams, desk, guards, clock });
+      await scope.register(livestreamListRoutes, { streams, desk, guards, calls, clock });
       await scope.register(livestreamOwnerRoutes, { streams, desk, guards, thumbnails, urls });
       await scope.register(livestreamGuestRoutes, { streams, desk, guards });
       await scope.register(livestreamStatsRoutes, { desk, guards, clock });

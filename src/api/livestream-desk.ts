@@ -1,14 +1,15 @@
 import type { FastifyRequest } from 'fastify';
 import { isAdmin, mayManage, mayWatch, type Principal, userIdOf } from '../accounts/index.js';
-import { type Clock, PublicError } from '../platform/index.js';
+import { BoundedCalls, type Clock, PublicError, RevalidatingCache } from '../platform/index.js';
 import type { Livestream, StreamChange, Streams } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
-import { AnswerCache } from './answer-cache.js';
 import type { Stream, Viewers } from './contract.js';
 import { type PublicUrls, toStream } from './stream-view.js';
 
 /** How long a livestream that was read may be shown again, in ms; every change of it that is made here shows at once. */
 const FRESH_MS = 1_000;
+/** How old a livestream that is being broadcast, and not private, may be shown while the database does not answer, in ms. */
+const MAX_STALE_MS = 12 * 3_600_000;
 /** Livestreams remembered at most, also ones that do not exist. */
 const REMEMBERED = 2_000;
 
@@ -41,6 +42,10 @@ export type LivestreamDeskOptions = {
   thumbnails: Pick<ThumbnailStore, 'captured'>;
   /** Who asks, behind a guard. */
   principal(request: FastifyRequest): Principal;
+  /** @throws PublicError 503 where the database did not say who asks */
+  mustBeKnown(request: FastifyRequest): void;
+  /** Bounds the time in which the database must answer viewers. */
+  calls?: BoundedCalls | undefined;
   urls: PublicUrls;
   clock: Clock;
 };
@@ -48,28 +53,45 @@ export type LivestreamDeskOptions = {
 /** What all routes of livestreams do: find one for somebody who may have it, and show it. */
 export class LivestreamDesk {
   readonly #options: LivestreamDeskOptions;
-  readonly #known: AnswerCache<Livestream | undefined>;
+  readonly #known: RevalidatingCache<Livestream | undefined>;
+  readonly #calls: BoundedCalls;
   readonly #stopListening: () => void;
 
   constructor(options: LivestreamDeskOptions) {
-    const { streams, clock } = options;
+    const { streams, clock, calls = new BoundedCalls({ clock }) } = options;
     this.#options = options;
-    this.#known = new AnswerCache({ clock, freshMs: FRESH_MS, maximum: REMEMBERED });
-    this.#stopListening = streams.onUpdate((streamId) => this.#known.forget(streamId));
+    this.#calls = calls;
+    const isBroadcasting = (streamId: string): boolean => streams.status(streamId).state.name !== 'offline';
+    this.#known = new RevalidatingCache({
+      load: (streamId) => streams.find(streamId),
+      mayServeStale: (streamId, livestream) =>
+        livestream !== undefined && livestream.visibility !== 'private' && isBroadcasting(streamId),
+      freshMs: FRESH_MS,
+      maxStaleMs: MAX_STALE_MS,
+      maxEntries: REMEMBERED,
+      calls,
+      clock,
+    });
+    this.#stopListening = streams.onUpdate((streamId) => {
+      this.#known.forget(streamId);
+      // Before anybody asks, so that it is known when the database hangs.
+      if (isBroadcasting(streamId)) this.#known.get(streamId).catch(() => {});
+    });
   }
 
   /**
-   * A livestream for who may watch it. May be a moment old where another process changed it.
+   * A livestream for who may watch it. May be a moment old where another process changed it, and older while the database
+   * does not answer.
    *
-   * @throws PublicError 404 `stream_not_found`, also where it must not be known.
+   * @throws PublicError 404 `stream_not_found`, also where it must not be known; 503 `temporarily_unavailable`
    */
   async watched(request: FastifyRequest, streamId: string): Promise<Livestream> {
-    const { streams } = this.#options;
     // Ids are compared as PostgreSQL does: whatever the case of their letters.
     const id = streamId.toLowerCase();
-    const livestream = await this.#known.get(id, () => streams.find(id));
-    if (!livestream || !(await this.#mayWatch(request, livestream))) throw streamNotFound();
-    return livestream;
+    const livestream = await this.#known.get(id);
+    if (livestream && (await this.#mayWatch(request, livestream))) return livestream;
+    if (livestream) this.#options.mustBeKnown(request);
+    throw streamNotFound();
   }
 
   /**
@@ -105,7 +127,8 @@ export class LivestreamDesk {
     const principal = this.#options.principal(request);
     if (mayWatch(principal, livestream, false)) return true;
     const userId = userIdOf(principal);
-    return userId !== undefined && (await this.#options.streams.isGuest(livestream.id, userId));
+    if (userId === undefined) return false;
+    return await this.#calls.run(() => this.#options.streams.isGuest(livestream.id, userId));
   }
 }
 

@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
-import type { Clock } from '../platform/index.js';
+import { BoundedCalls, type Clock } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
 import { AnswerCache } from './answer-cache.js';
 import {
@@ -27,13 +27,15 @@ export type LivestreamListRoutesOptions = {
   streams: Hall;
   desk: LivestreamDesk;
   guards: Guards;
+  /** Bounds the time in which the database must answer viewers. */
+  calls?: BoundedCalls | undefined;
   clock: Clock;
 };
 
 /** Livestreams are listed and shown. */
 export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOptions> = async (
   plain,
-  { streams, desk, guards, clock },
+  { streams, desk, guards, clock, calls = new BoundedCalls({ clock }) },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['livestreams'];
@@ -72,7 +74,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
       async (request, reply) => {
         const { limit, offset } = request.query;
         const json = await pages.get(`${name} ${limit} ${offset}`, async () => {
-          const answer = show(await find({ limit, offset }));
+          const answer = show(await calls.run(() => find({ limit, offset })));
           return String(reply.serializeInput(answer, '200'));
         });
         // Fastify sends text as it is where the type is said.

@@ -10,9 +10,13 @@ import { type Hall, type LivestreamDesk, streamNotFound } from './livestream-des
 import { type PublicUrls, thumbnailPath, toThumbnailUrl } from './stream-view.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
-/** An address with the picture's version in it never shows another one. */
-const CACHE_VERSION = 'max-age=31536000, immutable';
-const CACHE_NEWEST = 'max-age=60';
+/**
+ * An address with the picture's version in it never shows another one. A shared cache asks again each second: the
+ * livestream may be made private meanwhile.
+ */
+const CACHE_VERSION = 'public, max-age=31536000, s-maxage=1, immutable';
+const CACHE_NEWEST = 'public, max-age=60, s-maxage=1';
+const CACHE_PRIVATE = 'private, no-store';
 
 export type ThumbnailRoutesOptions = {
   streams: Hall;
@@ -125,9 +129,9 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       if (thumbnailUrl !== null && !/^https?:/.test(thumbnailUrl)) found = await thumbnails.find(id);
       if (!found) throw new PublicError(404, 'thumbnail_not_found', 'This livestream has no picture here.');
       const etag = `"${found.version}"`;
-      const audience = livestream.visibility === 'private' ? 'private' : 'public';
-      const caching = request.query.v === found.version ? CACHE_VERSION : CACHE_NEWEST;
-      reply.headers({ etag, 'cache-control': `${audience}, ${caching}` });
+      const cachePublic = request.query.v === found.version ? CACHE_VERSION : CACHE_NEWEST;
+      const caching = livestream.visibility === 'private' ? CACHE_PRIVATE : cachePublic;
+      reply.headers({ etag, 'cache-control': caching });
       if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send(undefined as never);
       return reply.type(found.type).send(found.bytes as never);
     },

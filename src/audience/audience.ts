@@ -1,5 +1,13 @@
 import { ANONYMOUS, type Authenticate, type Principal, userIdOf } from '../accounts/index.js';
-import { type Clock, type Logger, PublicError, type Sql, Sweeper, sleep } from '../platform/index.js';
+import {
+  BoundedCalls,
+  type Clock,
+  type Logger,
+  PublicError,
+  type Sql,
+  Sweeper,
+  sleep,
+} from '../platform/index.js';
 import type { RealtimeFeature, RealtimeHub } from '../realtime/index.js';
 import {
   BROADCAST_END,
@@ -14,8 +22,9 @@ import {
 import { AttendanceTable } from './attendance-table.js';
 import { AttendanceWriter } from './attendance-writer.js';
 import { type Admitted, Doorkeeper, type Knock, notFound, opennessOf } from './doorkeeper.js';
+import { HlsAccess } from './hls-access.js';
 import { KnownLivestreams, type WatchedLivestream } from './known-livestreams.js';
-import { type AudienceClient, type Greet, SocketAudience } from './socket-audience.js';
+import { type AudienceClient, boundedGreet, type Greet, SocketAudience } from './socket-audience.js';
 import type { StreamAudience, ViewerCounts, ViewerMinute } from './stream-audience.js';
 import { ViewerTokens } from './viewer-token.js';
 import { RETURN_MS, Viewers } from './viewers.js';
@@ -33,6 +42,8 @@ export type AudienceOptions = {
     onUpdate(listener: (streamId: string) => void): () => void;
   };
   authenticate: Authenticate;
+  /** Bounds the time in which the database must answer viewers. */
+  calls?: BoundedCalls;
   /** What viewer tokens are signed with. */
   secret: Buffer;
   hub: Pick<RealtimeHub, 'broadcast'>;
@@ -82,6 +93,7 @@ export class Audience implements ViewerGate {
   readonly #livestreams: KnownLivestreams;
   readonly #tokens: ViewerTokens;
   readonly #door: Doorkeeper;
+  readonly #hls: HlsAccess;
   readonly #sockets: SocketAudience;
   readonly #peakListeners = new Set<PeakListener>();
   readonly #sweepers: Sweeper[];
@@ -92,28 +104,40 @@ export class Audience implements ViewerGate {
 
   constructor(options: AudienceOptions) {
     this.#options = options;
-    const { sql, streams, authenticate, secret, clock, log } = options;
+    const { sql, streams, authenticate, secret, clock, log, calls = new BoundedCalls({ clock }) } = options;
     this.#limits = { ...LIMITS, ...options.limits };
     const { viewers: maximum, arrivals } = this.#limits;
     this.#table = new AttendanceTable(sql);
     const raisePeak = (streamId: string, peak: number): Promise<void> => streams.raisePeak(streamId, peak);
     this.#writer = new AttendanceWriter({ table: this.#table, raisePeak, clock, log });
     this.#viewers = new Viewers({ clock, maximum, changed: (visit) => this.#writer.visit(visit) });
-    this.#livestreams = new KnownLivestreams((streamId) => streams.find(streamId), clock);
+    this.#livestreams = new KnownLivestreams({
+      find: (streamId) => streams.find(streamId),
+      isBroadcasting: (streamId) => streams.status(streamId).state.name !== 'offline',
+      calls,
+      clock,
+    });
     this.#tokens = new ViewerTokens(secret);
     this.#door = new Doorkeeper({
       viewers: this.#viewers,
       livestreams: this.#livestreams,
       tokens: this.#tokens,
-      isGuest: (streamId, userId) => streams.isGuest(streamId, userId),
+      isGuest: (streamId, userId) => calls.run(() => streams.isGuest(streamId, userId)),
       authenticate,
+      calls,
       arrivals,
       clock,
+    });
+    this.#hls = new HlsAccess({
+      viewers: this.#viewers,
+      livestreams: this.#livestreams,
+      tokens: this.#tokens,
+      admit: (...request) => this.#admit(...request),
     });
     this.#sockets = new SocketAudience({
       admit: async (principal, knock) => this.#admission(await this.#admit(knock, principal, false)),
       facts: (streamId) => this.#facts(streamId),
-      greet: options.greet ?? (async (_client, _streamId, enter) => void enter()),
+      greet: boundedGreet(options.greet, calls, log),
     });
     this.feature = this.#sockets.feature;
     const keep = { days: options.keepDays ?? 0, clock, log };
@@ -131,14 +155,14 @@ export class Audience implements ViewerGate {
     const since = new Date(clock.now() - RETURN_MS);
     this.#viewers.restore(await this.#table.endedSince(since, this.#limits.viewers));
     const { signal } = this.#life;
-    signal.addEventListener(
-      'abort',
+    const stops = [
       streams.onChange((change) => this.#streamChanged(change)),
-    );
-    signal.addEventListener(
-      'abort',
-      streams.onUpdate((streamId) => void this.#reviewSafely([streamId])),
-    );
+      streams.onUpdate((streamId) => {
+        this.#livestreams.changed(streamId);
+        void this.#reviewSafely([streamId]);
+      }),
+    ];
+    for (const stop of stops) signal.addEventListener('abort', stop);
     clock.every(TICK_MS, () => this.#tick(), signal);
     clock.every(REVIEW_MS, () => void this.#reviewAll(), signal);
     for (const sweeper of this.#sweepers) sweeper.start();
@@ -149,22 +173,15 @@ export class Audience implements ViewerGate {
   }
 
   seen(streamId: string, token: string, protocol: ViewerProtocol): Openness | undefined {
-    const viewer = this.#viewers.byToken(streamId, token);
-    if (!viewer || viewer.presence === 'away') return undefined;
-    this.#viewers.seen(viewer, protocol);
-    return viewer.openness;
+    return this.#hls.seen(streamId, token, protocol);
   }
 
-  async pass(request: ViewerRequest, protocol: ViewerProtocol): Promise<Openness> {
-    const { streamId, token } = request;
-    if (token !== undefined && this.#tokens.read(streamId, token)) {
-      const { viewer } = await this.#admit(request, ANONYMOUS, false);
-      this.#viewers.seen(viewer, protocol);
-      return viewer.openness;
-    }
-    const livestream = await this.#livestreams.find(streamId);
-    if (!livestream || opennessOf(livestream) !== 'everybody') throw notFound();
-    return 'everybody';
+  async pass(request: ViewerRequest, protocol: ViewerProtocol | undefined): Promise<Openness> {
+    return await this.#hls.pass(request, protocol);
+  }
+
+  mediaAccess(streamId: string, token: string | undefined): Openness | undefined {
+    return this.#hls.mediaAccess(streamId, token);
   }
 
   /**
@@ -180,7 +197,7 @@ export class Audience implements ViewerGate {
    *
    * @throws PublicError as `admit`
    */
-  async join(principal: Principal, knock: Knock): Promise<Joined> {
+  async join(principal: Principal | (() => Promise<Principal>), knock: Knock): Promise<Joined> {
     const { viewer, token } = await this.#admit(knock, principal, true);
     this.#viewers.seen(viewer);
     return { token, ...this.#facts(knock.streamId) };
@@ -256,7 +273,6 @@ export class Audience implements ViewerGate {
 
   /** Sends those away who may not watch a livestream any more. */
   async #review(streamId: string): Promise<void> {
-    this.#livestreams.forget(streamId);
     const viewers = [...(this.#viewers.stream(streamId)?.viewers ?? [])];
     if (viewers.length === 0) return;
     const livestream = await this.#livestreams.find(streamId);
@@ -316,6 +332,7 @@ export class Audience implements ViewerGate {
   }
 
   #streamChanged({ streamId, to, end }: StreamChange): void {
+    if (to.name === 'live') this.#livestreams.preload(streamId);
     if (to.name === 'live') this.#viewers.broadcastBegan(streamId);
     if (end === undefined || !BROADCAST_END[end].closesRow) return;
     const stream = this.#viewers.stream(streamId);
@@ -370,10 +387,12 @@ export class Audience implements ViewerGate {
 
   /** What can't be found out now is looked at again at the next turn. */
   async #reviewSafely(streamIds: string[]): Promise<void> {
-    try {
-      for (const streamId of streamIds) await this.#review(streamId);
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'it could not be checked who may still watch');
+    for (const streamId of streamIds) {
+      try {
+        await this.#review(streamId);
+      } catch (error) {
+        this.#options.log.warn({ err: error, streamId }, 'viewers could not be checked: trying again');
+      }
     }
   }
 }

@@ -7,7 +7,15 @@ import {
   type Principal,
   userIdOf,
 } from '../accounts/index.js';
-import { type Clock, networkBlock, newId, PublicError, RateLimit } from '../platform/index.js';
+import {
+  type BoundedCalls,
+  type Clock,
+  isDatabaseAway,
+  networkBlock,
+  newId,
+  PublicError,
+  RateLimit,
+} from '../platform/index.js';
 import type { Openness, ViewerRequest } from '../streams/index.js';
 import type { KnownLivestreams, WatchedLivestream } from './known-livestreams.js';
 import type { Viewer } from './viewer.js';
@@ -20,6 +28,8 @@ export type DoorkeeperOptions = {
   tokens: ViewerTokens;
   isGuest(streamId: string, userId: string): Promise<boolean>;
   authenticate: Authenticate;
+  /** Bounds the time in which it must be known who asks. */
+  calls: BoundedCalls;
   /** New viewers that an address may be at once, and after how many ms it may be one more. */
   arrivals: { burst: number; refillMs: number };
   clock: Clock;
@@ -58,7 +68,21 @@ export class Doorkeeper {
       const shown = { method: 'GET', authorization, cookie, origin, host, address };
       return await this.#options.authenticate(shown);
     } catch (error) {
-      if (error instanceof PublicError) return ANONYMOUS;
+      if (error instanceof PublicError && !isDatabaseAway(error)) return ANONYMOUS;
+      throw error;
+    }
+  }
+
+  /** While the database does not answer, nobody needs to be known to watch what everybody may. */
+  async #principalFor(
+    who: Principal | (() => Promise<Principal>),
+    livestream: WatchedLivestream,
+  ): Promise<Principal> {
+    if (typeof who !== 'function') return who;
+    try {
+      return await this.#options.calls.run(who);
+    } catch (error) {
+      if (isDatabaseAway(error) && opennessOf(livestream) === 'everybody') return ANONYMOUS;
       throw error;
     }
   }
@@ -68,7 +92,8 @@ export class Doorkeeper {
    *
    * @param who asked only where there is such a livestream.
    * @param limited whether somebody new counts for the limit of their address.
-   * @throws PublicError 404 `stream_not_found`, 429 `rate_limited`, 503 `viewer_limit_reached` or `capacity_reached`
+   * @throws PublicError 404 `stream_not_found`, 429 `rate_limited`, 503 `viewer_limit_reached`, `capacity_reached` or
+   * `temporarily_unavailable`
    */
   async admit(
     { streamId, token, address }: Knock,
@@ -78,7 +103,7 @@ export class Doorkeeper {
     const { viewers, livestreams, tokens } = this.#options;
     const livestream = await livestreams.find(streamId);
     if (!livestream) throw notFound();
-    const principal = typeof who === 'function' ? await who() : who;
+    const principal = await this.#principalFor(who, livestream);
     const grant = token === undefined ? undefined : tokens.read(streamId, token);
     const identity = this.#identityOf(principal, grant);
     if (!(await this.mayWatch(identity, livestream))) throw notFound();

@@ -1,4 +1,4 @@
-import { type Clock, parseUuid } from '../platform/index.js';
+import { type BoundedCalls, type Clock, parseUuid, RevalidatingCache } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
 
 /** What the audience has to know of a livestream. */
@@ -7,43 +7,59 @@ export type WatchedLivestream = Pick<
   'id' | 'userId' | 'visibility' | 'viewerLimit' | 'endReason' | 'viewerCountPeak'
 >;
 
-/** An answer of the database stands for so long. */
+export type KnownLivestreamsOptions = {
+  find(streamId: string): Promise<WatchedLivestream | undefined>;
+  /** Whether a broadcast of the livestream is under way; from memory. */
+  isBroadcasting(streamId: string): boolean;
+  calls: BoundedCalls;
+  clock: Clock;
+};
+
 const FRESH_MS = 1_000;
+/** Every change that is made through this gateway counts at once; this bounds what another process may have changed. */
+const MAX_STALE_MS = 12 * 3_600_000;
 const MAXIMUM = 10_000;
 
-type Entry = { askedAt: number; livestream: Promise<WatchedLivestream | undefined> };
-
-/** Livestreams as they were a moment ago: a crowd at the door asks the database once a second. */
+/**
+ * Livestreams as the database had them at most a second ago. While it does not answer, those that were not private and
+ * are being broadcast are served as last known, for at most 12 hours; for private ones and all others `find` fails.
+ */
 export class KnownLivestreams {
-  readonly #find: (streamId: string) => Promise<WatchedLivestream | undefined>;
-  readonly #clock: Clock;
-  /** The oldest first. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #isBroadcasting: (streamId: string) => boolean;
+  readonly #cache: RevalidatingCache<WatchedLivestream | undefined>;
 
-  constructor(find: (streamId: string) => Promise<WatchedLivestream | undefined>, clock: Clock) {
-    this.#find = find;
-    this.#clock = clock;
+  constructor({ find, isBroadcasting, calls, clock }: KnownLivestreamsOptions) {
+    this.#isBroadcasting = isBroadcasting;
+    this.#cache = new RevalidatingCache({
+      load: find,
+      mayServeStale: (streamId, livestream) =>
+        livestream !== undefined && livestream.visibility !== 'private' && isBroadcasting(streamId),
+      freshMs: FRESH_MS,
+      maxStaleMs: MAX_STALE_MS,
+      maxEntries: MAXIMUM,
+      calls,
+      clock,
+    });
   }
 
-  /** Undefined for what is no id of a livestream. */
+  /** Undefined for what is no id of a livestream. @throws PublicError 503 `temporarily_unavailable` */
   async find(streamId: string): Promise<WatchedLivestream | undefined> {
-    if (parseUuid(streamId) !== streamId) return undefined;
-    const now = this.#clock.monotonic();
-    const known = this.#entries.get(streamId);
-    if (known && now - known.askedAt < FRESH_MS) return await known.livestream;
-    const livestream = this.#find(streamId);
-    this.#entries.delete(streamId);
-    this.#entries.set(streamId, { askedAt: now, livestream });
-    livestream.catch(() => this.forget(streamId));
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= MAXIMUM) break;
-      this.#entries.delete(oldest);
-    }
-    return await livestream;
+    return parseUuid(streamId) === streamId ? await this.#cache.get(streamId) : undefined;
   }
 
-  /** It was changed. */
-  forget(streamId: string): void {
-    this.#entries.delete(streamId);
+  /** As last known, from memory, for hot paths; undefined where nothing is known. */
+  peek(streamId: string): WatchedLivestream | undefined {
+    return this.#cache.peek(streamId);
+  }
+
+  /** Nothing that was known before counts any more. */
+  changed(streamId: string): void {
+    this.#cache.forget(streamId);
+    if (this.#isBroadcasting(streamId)) this.preload(streamId);
+  }
+
+  /** Loads it before anybody asks, so that it is known when the database hangs. */
+  preload(streamId: string): void {
+    this.#cache.get(streamId).catch(() => {});
   }
 }

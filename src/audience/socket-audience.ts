@@ -1,5 +1,5 @@
 import type { Principal } from '../accounts/index.js';
-import { PublicError } from '../platform/index.js';
+import { type BoundedCalls, type Logger, PublicError } from '../platform/index.js';
 import type { Acknowledgement, MessageData, RealtimeClient, RealtimeFeature } from '../realtime/index.js';
 import type { ViewerAdmission, ViewerProtocol } from '../streams/index.js';
 
@@ -23,6 +23,24 @@ export type Greet = (
   streamId: string,
   enter: () => void,
 ) => Promise<(() => void) | undefined>;
+
+/** Lets a client enter without history where that is not read in time: a database that hangs keeps nobody out. */
+export function boundedGreet(greet: Greet | undefined, calls: BoundedCalls, log: Logger): Greet {
+  return async (client, streamId, enter) => {
+    let isEntered = false;
+    const enterOnce = (): void => {
+      if (!isEntered) enter();
+      isEntered = true;
+    };
+    try {
+      if (greet) return await calls.run(() => greet(client, streamId, enterOnce));
+    } catch (error) {
+      log.warn({ err: error, streamId }, 'chat history replay failed');
+    }
+    enterOnce();
+    return undefined;
+  };
+}
 
 /** A socket may hold a viewer without a picture. */
 export type SocketAdmission = Omit<ViewerAdmission, 'hold'> & {

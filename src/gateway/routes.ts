@@ -21,7 +21,7 @@ import { hlsRoutes } from '../egress/hls/index.js';
 import { type RealtimeEgress, whepRoutes } from '../egress/whep/index.js';
 import { type WhipIngest, whipRoutes } from '../ingest/whip/index.js';
 import type { Packager } from '../packager/index.js';
-import { type Clock, projectRoot } from '../platform/index.js';
+import { type BoundedCalls, type Clock, projectRoot } from '../platform/index.js';
 import { type Realtime, realtimeRoutes } from '../realtime/index.js';
 import type { Streams } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
@@ -50,6 +50,8 @@ export type House = {
   basePath: string;
   /** What must work before requests are sent here, by name. */
   checks: Record<string, () => Promise<unknown>>;
+  /** Bounds the time in which the database must answer viewers. */
+  calls: BoundedCalls;
   clock: Clock;
 };
 
@@ -67,6 +69,7 @@ export async function registerRoutes(http: FastifyInstance, house: House): Promi
     viewers: (streamId) => audience.viewers(streamId),
     thumbnails: house.thumbnails,
     urls,
+    calls: house.calls,
     clock,
     others: async (scope, desk) => {
       const { authenticate } = authentication;

@@ -45,8 +45,12 @@ function discontinuitySequence(first: Segment): number {
   return first.run - first.discontinuities;
 }
 
-/** Writes a media playlist; `delta` leaves out what a player with a recent playlist has already. */
-export function renderMediaPlaylist(playlist: MediaPlaylist, delta: boolean): string {
+/**
+ * Writes a media playlist; `delta` leaves out what a player with a recent playlist has already.
+ *
+ * @param uriSuffix appended to every URI: relative references do not inherit the query of the playlist (RFC 3986, 5.2.2).
+ */
+export function renderMediaPlaylist(playlist: MediaPlaylist, delta: boolean, uriSuffix = ''): string {
   const { segments, targetDuration } = playlist;
   const first = segments[0];
   const last = segments.at(-1);
@@ -83,33 +87,34 @@ export function renderMediaPlaylist(playlist: MediaPlaylist, delta: boolean): st
     for (let count = 0; count < segment.discontinuities; count++) lines.push('#EXT-X-DISCONTINUITY');
     // Of a run in which it has only gaps this rendition knows no map.
     if (segment.run !== mapped && !segment.gap) {
-      lines.push(`#EXT-X-MAP:URI="${initName(segment.run)}"`);
+      lines.push(`#EXT-X-MAP:URI="${initName(segment.run)}${uriSuffix}"`);
       mapped = segment.run;
     }
-    writeSegment(lines, segment, index >= partsFrom);
+    writeSegment(lines, segment, index >= partsFrom, uriSuffix);
   }
   if (playlist.ended) {
     lines.push('#EXT-X-ENDLIST');
   } else {
     const { hint } = playlist;
-    if (hint) lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${partName(hint.msn, hint.part)}"`);
+    if (hint) lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${partName(hint.msn, hint.part)}${uriSuffix}"`);
     for (const { uri, msn, part } of playlist.reports) {
-      lines.push(`#EXT-X-RENDITION-REPORT:URI="${uri}",LAST-MSN=${msn},LAST-PART=${part}`);
+      lines.push(`#EXT-X-RENDITION-REPORT:URI="${uri}${uriSuffix}",LAST-MSN=${msn},LAST-PART=${part}`);
     }
   }
   lines.push('');
   return lines.join('\n');
 }
 
-function writeSegment(lines: string[], segment: Segment, withParts: boolean): void {
+function writeSegment(lines: string[], segment: Segment, withParts: boolean, uriSuffix: string): void {
   lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.programDateTime).toISOString()}`);
   if (withParts) {
     segment.parts.forEach((part, index) => {
-      const uri = partName(segment.msn, index);
+      const uri = `${partName(segment.msn, index)}${uriSuffix}`;
       const independent = part.independent ? ',INDEPENDENT=YES' : '';
       lines.push(`#EXT-X-PART:DURATION=${part.duration.toFixed(5)},URI="${uri}"${independent}`);
     });
   }
   if (segment.gap) lines.push('#EXT-X-GAP');
-  if (segment.complete) lines.push(`#EXTINF:${segment.duration.toFixed(5)},`, segmentName(segment.msn));
+  if (segment.complete)
+    lines.push(`#EXTINF:${segment.duration.toFixed(5)},`, `${segmentName(segment.msn)}${uriSuffix}`);
 }

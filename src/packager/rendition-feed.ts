@@ -21,14 +21,18 @@ export type FeedHost = {
 /** What is asked for exists, may exist soon, or cannot be had: `full` means that too many wait already. */
 export type Answer<T> = T | Wait | 'gone' | 'out-of-range' | 'full';
 
+/** A playlist as it was rendered last: for everybody, and in pieces between which a viewer's token belongs. */
+type Rendered = { version: number; bytes: Buffer | undefined; pieces: string[] | undefined };
+
+/** Stands for a viewer's token in a rendered playlist; no playlist contains it otherwise. */
+const TOKEN_PLACE = '\0';
+
 /** One rendition of a broadcast, as it is served. */
 export class RenditionFeed {
   readonly #track: Track;
   readonly #host: FeedHost;
-  readonly #rendered: { version: number; bytes: Buffer | undefined }[] = [
-    { version: -1, bytes: undefined },
-    { version: -1, bytes: undefined },
-  ];
+  readonly #whole: Rendered = { version: -1, bytes: undefined, pieces: undefined };
+  readonly #delta: Rendered = { version: -1, bytes: undefined, pieces: undefined };
 
   constructor(track: Track, host: FeedHost) {
     this.#track = track;
@@ -46,26 +50,44 @@ export class RenditionFeed {
 
   /** The media playlist as it is now; `delta` is an update for players that have a recent one. */
   playlist(delta: boolean): Buffer | undefined {
-    const track = this.#track;
     if (this.#gone()) return undefined;
-    const rendered = this.#rendered[delta ? 1 : 0]!;
-    if (rendered.version !== this.#host.version || !rendered.bytes) {
-      const { targetDuration, ended } = this.#host;
-      const text = renderMediaPlaylist(
-        {
-          targetDuration,
-          partTarget: track.partTarget,
-          segments: listed(track.segments, this.#host.windowDuration),
-          hint: ended ? undefined : this.#hint(),
-          reports: this.#host.reports(track),
-          ended: ended === 'endlist',
-        },
-        delta,
-      );
+    const rendered = this.#rendered(delta);
+    return (rendered.bytes ??= Buffer.from(this.#render(delta, '')));
+  }
+
+  /**
+   * As `playlist`, with the viewer's token as the argument `v` of every URI, of media and of rendition reports.
+   *
+   * @param token needs no escaping.
+   */
+  playlistFor(token: string, delta: boolean): Buffer | undefined {
+    if (this.#gone()) return undefined;
+    const rendered = this.#rendered(delta);
+    rendered.pieces ??= this.#render(delta, TOKEN_PLACE).split(TOKEN_PLACE);
+    return Buffer.from(rendered.pieces.join(`?v=${token}`), 'latin1');
+  }
+
+  #rendered(delta: boolean): Rendered {
+    const rendered = delta ? this.#delta : this.#whole;
+    if (rendered.version !== this.#host.version) {
       rendered.version = this.#host.version;
-      rendered.bytes = Buffer.from(text);
+      rendered.bytes = undefined;
+      rendered.pieces = undefined;
     }
-    return rendered.bytes;
+    return rendered;
+  }
+
+  #render(delta: boolean, uriSuffix: string): string {
+    const { targetDuration, windowDuration, ended } = this.#host;
+    const playlist = {
+      targetDuration,
+      partTarget: this.#track.partTarget,
+      segments: listed(this.#track.segments, windowDuration),
+      hint: ended ? undefined : this.#hint(),
+      reports: this.#host.reports(this.#track),
+      ended: ended === 'endlist',
+    };
+    return renderMediaPlaylist(playlist, delta, uriSuffix);
   }
 
   /**

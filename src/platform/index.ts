@@ -1,6 +1,7 @@
 export * from './address-range.js';
 export * from './address-share.js';
 export * from './backoff.js';
+export * from './bounded-calls.js';
 export * from './clock.js';
 export * from './database.js';
 export * from './database-away.js';
@@ -14,6 +15,7 @@ export * from './migrations.js';
 export * from './network-block.js';
 export * from './project-root.js';
 export * from './rate-limit.js';
+export * from './revalidating-cache.js';
 export * from './secret-file.js';
 export * from './setting.js';
 export * from './sweeper.js';

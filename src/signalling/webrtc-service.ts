@@ -112,7 +112,8 @@ export class WebrtcService {
 
   /** What a viewer needs to connect. @throws PublicError 404 `stream_not_found` */
   async joinStream(streamId: string, userId: string): Promise<JoinedStream> {
-    await this.#find(streamId);
+    // A livestream that is being broadcast exists: its viewers need not wait for the database.
+    if (this.state(streamId) === 'offline') await this.#find(streamId);
     const connection = this.createPeerConnection(streamId, userId);
     return {
       streamId,

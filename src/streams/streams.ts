@@ -3,7 +3,7 @@ import type { Queries, Sql } from '../platform/index.js';
 import { type Clock, type Logger, newId } from '../platform/index.js';
 import { type Admit, passOf, type Refusal } from './admission.js';
 import type { BroadcastGuest } from './broadcast-guest.js';
-import { storeHeartbeat } from './broadcast-heartbeat.js';
+import { BroadcastHeartbeat } from './broadcast-heartbeat.js';
 import { BroadcastTable } from './broadcast-table.js';
 import { ChannelChoice, type ChannelPublisher } from './channel-choice.js';
 import { DroppedKeys } from './dropped-keys.js';
@@ -77,6 +77,7 @@ export class Streams {
   readonly #turns = new Turns();
   readonly #store: StubbornStore;
   readonly #life = new AbortController();
+  readonly #heartbeat: BroadcastHeartbeat;
   #closed: Promise<void> | undefined;
 
   constructor(options: StreamsOptions) {
@@ -85,6 +86,12 @@ export class Streams {
     this.#invited = new GuestList(options.sql, this.#turns, (streamId) => this.#updated(streamId));
     this.#broadcasts = new BroadcastTable(options.sql);
     this.#store = new StubbornStore(options.clock, options.log);
+    this.#heartbeat = new BroadcastHeartbeat({
+      table: this.#broadcasts,
+      running: () => this.#running.values(),
+      clock: options.clock,
+      log: options.log,
+    });
     this.#channels = new ChannelChoice({
       livestreams: this.#livestreams,
       running: () => this.#running.values(),
@@ -129,7 +136,7 @@ export class Streams {
     }
     for (const streamId of await this.#livestreams.endGhosts(new Date(clock.now()), 'found-dead'))
       log.warn({ streamId }, 'a stream passed for live without a broadcast');
-    clock.every(HEARTBEAT_MS, () => void this.#heartbeat(), this.#life.signal);
+    clock.every(HEARTBEAT_MS, () => void this.#heartbeat.store(), this.#life.signal);
   }
 
   /** Admits a publisher. Expected refusals are values; trouble with the database throws. */
@@ -313,7 +320,7 @@ export class Streams {
   async #close(): Promise<void> {
     this.#store.close();
     await this.#turns.settled();
-    await this.#heartbeat();
+    await this.#heartbeat.store();
     await Promise.all([...this.#running.values()].map((broadcast) => broadcast.end('shutdown')));
     this.#life.abort();
   }
@@ -380,15 +387,6 @@ export class Streams {
       await this.#livestreams.markEnded(streamId, endedAt, reason);
       this.#updated(streamId);
     });
-  }
-
-  async #heartbeat(): Promise<void> {
-    try {
-      const now = new Date(this.#options.clock.now());
-      await storeHeartbeat(this.#broadcasts, this.#running.values(), now);
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'the heartbeat could not be stored');
-    }
   }
 }
 

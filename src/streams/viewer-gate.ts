@@ -50,9 +50,17 @@ export type ViewerGate = {
    * Lets a request for a media playlist pass that `seen` did not: it counts where its token holds; without one it passes
    * uncounted where everybody may watch.
    *
+   * @param protocol undefined for an initialization section, segment or part, which counts for nothing.
    * @throws as `admit`
    */
-  pass(request: ViewerRequest, protocol: ViewerProtocol): Promise<Openness>;
+  pass(request: ViewerRequest, protocol: ViewerProtocol | undefined): Promise<Openness>;
+  /**
+   * Whether a request for an initialization section, segment or part may be answered. From memory, for the hot path.
+   *
+   * @param token the viewer's, if one was shown; needed where the livestream is private.
+   * @returns undefined when that is not known here: `pass` decides.
+   */
+  mediaAccess(streamId: string, token: string | undefined): Openness | undefined;
 };
 
 /** Lets everybody watch, and counts nobody. */
@@ -60,4 +68,5 @@ export const OPEN_GATE: ViewerGate = {
   admit: async () => ({ token: '', hold: () => () => {}, withdraw() {} }),
   seen: () => 'everybody',
   pass: async () => 'everybody',
+  mediaAccess: () => 'everybody',
 };

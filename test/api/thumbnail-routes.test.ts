@@ -48,12 +48,12 @@ t.test('a picture is kept, told with the livestream, and served to be cached', a
     t.same(versioned.rawPayload, bytes);
     t.match(versioned.headers, {
       'content-type': type,
-      'cache-control': 'public, max-age=31536000, immutable',
+      'cache-control': 'public, max-age=31536000, s-maxage=1, immutable',
       'x-content-type-options': 'nosniff',
       'content-security-policy': /default-src 'none'/,
     });
     const newest = await app.inject(at);
-    t.match(newest.headers, { 'cache-control': 'public, max-age=60', 'content-type': type });
+    t.match(newest.headers, { 'cache-control': 'public, max-age=60, s-maxage=1', 'content-type': type });
     const again = await app.inject({ url: at, headers: { 'if-none-match': String(newest.headers.etag) } });
     t.same([again.statusCode, again.body], [304, '']);
   }
@@ -124,7 +124,7 @@ t.test("a private livestream's picture is not for shared caches", async (t) => {
   const url = `/api/livestream/${streamId}/thumbnail`;
   failed(t, await app.inject(url), 404, 'stream_not_found');
   t.match((await app.inject({ url, headers: as('anna') })).headers, {
-    'cache-control': 'private, max-age=60',
+    'cache-control': 'private, no-store',
   });
 });
 
@@ -153,7 +153,7 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
   t.same(answer.rawPayload, JPEG);
   t.match(answer.headers, {
     'content-type': 'image/jpeg',
-    'cache-control': 'public, max-age=31536000, immutable',
+    'cache-control': 'public, max-age=31536000, s-maxage=1, immutable',
   });
   const known = { 'if-none-match': String(answer.headers.etag) };
   t.equal((await app.inject({ url, headers: known })).statusCode, 304);
@@ -190,7 +190,7 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
   failed(t, await app.inject(url), 404, 'stream_not_found');
   const own = await app.inject({ url, headers });
   t.same(own.rawPayload, JPEG);
-  t.match(own.headers, { 'cache-control': 'private, max-age=60' });
+  t.match(own.headers, { 'cache-control': 'private, no-store' });
 });
 
 t.test('a removed livestream leaves no picture of its broadcast behind', async (t) => {

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import type { Test } from 'tap';
 import { ANONYMOUS, type Authenticate, type Principal } from '../../src/accounts/index.js';
 import { Audience, type AudienceOptions } from '../../src/audience/index.js';
-import { type Clock, newId, type Sql } from '../../src/platform/index.js';
+import { BoundedCalls, type Clock, newId, type Sql, systemClock } from '../../src/platform/index.js';
 import type { MessageData } from '../../src/realtime/index.js';
 import { type StreamChange, Streams, type ViewerRequest } from '../../src/streams/index.js';
 import { testDatabase } from './database.js';
@@ -117,6 +117,8 @@ export async function audienceStage(
         },
       },
       authenticate,
+      // The database works in real time, whatever the clock of the test does.
+      calls: new BoundedCalls({ clock: systemClock, patienceMs: 10_000 }),
       secret,
       hub: { broadcast: (room, event, data) => void broadcasts.push([room, event, data]) },
       clock: life,

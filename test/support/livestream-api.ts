@@ -12,7 +12,7 @@ import {
   livestreamApi,
   type PublicUrls,
 } from '../../src/api/index.js';
-import { PublicError, type Sql } from '../../src/platform/index.js';
+import { BoundedCalls, PublicError, type Sql, systemClock } from '../../src/platform/index.js';
 import { type BroadcastGuest, type Publication, Streams } from '../../src/streams/index.js';
 import { LivestreamTable } from '../../src/streams/livestream-table.js';
 import { ThumbnailStore } from '../../src/thumbnails/index.js';
@@ -119,6 +119,8 @@ export async function openLivestreamApi(
   const app = createServer({ log, clock, trustProxy: false, version: '1.2.3' });
   const routes = collectRoutes(app);
   app.register(livestreamApi, {
+    // The database works in real time, whatever the clock of the test does.
+    calls: new BoundedCalls({ clock: systemClock, patienceMs: 10_000 }),
     streams,
     guards: createGuards({ authenticate: authenticateByName }),
     viewers: () => ({ total: 0, byProtocol: {} }),

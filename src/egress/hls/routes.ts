@@ -1,22 +1,27 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Answer, Packager, RenditionFeed } from '../../packager/index.js';
 import { type Clock, PublicError } from '../../platform/index.js';
-import type { ViewerGate, ViewerRequest } from '../../streams/index.js';
+import type { Openness, ViewerGate, ViewerProtocol, ViewerRequest } from '../../streams/index.js';
 import { parseRange } from './byte-range.js';
 import { parseDirectives } from './delivery-directives.js';
 import { type HlsPath, parseHlsPath } from './hls-path.js';
 
 export type HlsRoutesOptions = {
   packager: Packager;
-  /** Decides who gets playlists; segments and parts are for whoever knows their names. */
+  /** Decides who gets playlists and media. */
   gate: ViewerGate;
   clock: Clock;
 };
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 const MEDIA_TYPE = { video: 'video/mp4', audio: 'audio/mp4' } as const;
-/** Names are never used twice, so these may be kept; an hour is longer than anybody looks back. */
-const CACHE_MEDIA = 'public, max-age=3600, immutable';
+/**
+ * Names are never used twice, so a player may keep these for an hour, longer than anybody looks back. A shared cache asks
+ * again each second (RFC 9111, 5.2.2.10): a livestream may be made private meanwhile.
+ */
+const CACHE_MEDIA = 'public, max-age=3600, s-maxage=1, immutable';
+/** What a name stands for never changes: one validator serves for all (RFC 9110, 8.8.3). */
+const MEDIA_ETAG = '"1"';
 /** Browsers ask each time; a shared cache in front may answer a crowd for a second. */
 const CACHE_PLAYLIST = 'public, max-age=0, s-maxage=1';
 /** A blocked playlist's address names its state: so many target durations (RFC 8216bis, appendix B.1). */
@@ -36,6 +41,9 @@ type HlsRequest = FastifyRequest<{ Params: { '*': string }; Querystring: Record<
  * Every viewer has a token, `v` in the query of their playlists: whoever asks for the multivariant playlist without one
  * gets it in the addresses of the media playlists. A media playlist that is asked for without a token is served where
  * everybody may watch, but counts for nobody.
+ *
+ * Where a livestream is private, every address in a media playlist carries the viewer's token, and every request for media
+ * is checked, a blocked one again when it is answered. Otherwise media have addresses that all viewers share.
  */
 export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { packager, gate, clock }) => {
   // Errors leave with these headers; what succeeds says otherwise.
@@ -76,9 +84,18 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
       const feed = packager.find(path.streamId, path.broadcastId)?.rendition(path.rendition);
       if (!feed) throw notFound();
       if (path.name === 'media') return media(feed, path.streamId, request, reply);
-      const bytes = await find(feed, path, reply);
-      if (!bytes) return reply;
-      return sendMedia(request, reply, feed.kind, bytes);
+      let openness = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
+      if (path.name === 'part') {
+        const answer = feed.part(path.msn, path.part);
+        if (!Buffer.isBuffer(answer)) {
+          if (!(await settled(answer, reply))) return reply;
+          // The permission may have ended while the request was blocked.
+          openness = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
+        }
+      }
+      const bytes = find(feed, path);
+      if (!bytes) throw notFound();
+      return sendMedia(request, reply, feed.kind, bytes, openness);
     },
   });
 
@@ -91,44 +108,30 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
     const { block, delta } = parseDirectives(request.query);
     const protocol = block || delta ? 'll-hls' : 'hls';
     const token = tokenOf(request);
-    const openness =
-      (token === undefined ? undefined : gate.seen(streamId, token, protocol)) ??
-      (await hiding(gate.pass(viewerRequest(request, streamId), protocol)));
+    const access = (): Openness | undefined =>
+      token === undefined ? undefined : gate.seen(streamId, token, protocol);
+    let openness = access() ?? (await admitted(request, streamId, protocol));
     if (block) {
       const answer = feed.reload(block.msn, block.part);
       if (!(await settled(answer, reply))) return reply;
+      // The permission may have ended while the request was blocked.
+      if (isWait(answer)) openness = access() ?? (await admitted(request, streamId, protocol));
     }
-    const playlist = feed.playlist(delta);
+    const isPrivate = openness === 'invited';
+    const playlist = isPrivate ? feed.playlistFor(token ?? '', delta) : feed.playlist(delta);
     if (!playlist) throw notFound();
-    if (openness === 'invited') return sendPlaylist(request, reply, playlist, CACHE_NOBODY);
-    const cache = block ? `public, max-age=${feed.targetDuration * CACHE_BLOCKED_TARGETS}` : CACHE_PLAYLIST;
-    return sendPlaylist(request, reply, playlist, cache);
+    if (isPrivate) return sendPlaylist(request, reply, playlist, CACHE_NOBODY);
+    const maxAgeS = feed.targetDuration * CACHE_BLOCKED_TARGETS;
+    return sendPlaylist(request, reply, playlist, block ? cacheBlocked(maxAgeS) : CACHE_PLAYLIST);
   }
 
-  async function find(
-    feed: RenditionFeed,
-    path: Exclude<HlsPath, { name: 'multivariant' | 'media' }>,
-    reply: FastifyReply,
-  ): Promise<Buffer | undefined> {
-    let bytes: Buffer | undefined;
-    switch (path.name) {
-      case 'init':
-        bytes = feed.init(path.run);
-        break;
-      case 'segment':
-        bytes = feed.segment(path.msn);
-        break;
-      case 'part': {
-        let answer = feed.part(path.msn, path.part);
-        if (!Buffer.isBuffer(answer)) {
-          if (!(await settled(answer, reply))) return undefined;
-          answer = feed.part(path.msn, path.part);
-        }
-        if (Buffer.isBuffer(answer)) bytes = answer;
-      }
-    }
-    if (!bytes) throw notFound();
-    return bytes;
+  /** From memory, for the hot path. */
+  function mediaAccess(request: HlsRequest, streamId: string): Openness | undefined {
+    return gate.mediaAccess(streamId, tokenOf(request));
+  }
+
+  function admitted(request: HlsRequest, streamId: string, protocol?: ViewerProtocol): Promise<Openness> {
+    return hiding(gate.pass(viewerRequest(request, streamId), protocol));
   }
 
   /**
@@ -164,6 +167,24 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
     }
   }
 };
+
+function find(
+  feed: RenditionFeed,
+  path: Exclude<HlsPath, { name: 'multivariant' | 'media' }>,
+): Buffer | undefined {
+  switch (path.name) {
+    case 'init':
+      return feed.init(path.run);
+    case 'segment':
+      return feed.segment(path.msn);
+    case 'part': {
+      const answer = feed.part(path.msn, path.part);
+      if (Buffer.isBuffer(answer)) return answer;
+      if (isWait(answer)) answer.cancel();
+      return undefined;
+    }
+  }
+}
 
 function tokenOf(request: HlsRequest): string | undefined {
   const { v } = request.query;
@@ -224,18 +245,26 @@ function sendMedia(
   reply: FastifyReply,
   kind: RenditionFeed['kind'],
   bytes: Buffer,
+  openness: Openness,
 ): FastifyReply {
+  reply.header('accept-ranges', 'bytes');
+  if (openness === 'invited') reply.header('cache-control', CACHE_NOBODY);
+  else {
+    reply.header('cache-control', CACHE_MEDIA).header('etag', MEDIA_ETAG);
+    if (request.headers['if-none-match'] === MEDIA_ETAG) return reply.code(304).send();
+  }
   const range = parseRange(request.headers.range, bytes.length);
   if (range === 'unsatisfiable') {
-    reply.header('content-range', `bytes */${bytes.length}`);
+    reply.header('content-range', `bytes */${bytes.length}`).header('cache-control', 'no-store');
     throw new PublicError(416, 'range_not_satisfiable', 'The range lies outside the file');
   }
-  reply.headers({
-    'content-type': MEDIA_TYPE[kind],
-    'cache-control': CACHE_MEDIA,
-    'accept-ranges': 'bytes',
-  });
+  reply.header('content-type', MEDIA_TYPE[kind]);
   if (!range) return sendBytes(request, reply, bytes);
   reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${bytes.length}`);
   return sendBytes(request, reply, bytes.subarray(range.first, range.last + 1));
+}
+
+/** A shared cache asks again each second, as for media. */
+function cacheBlocked(maxAgeS: number): string {
+  return `public, max-age=${maxAgeS}, s-maxage=1`;
 }

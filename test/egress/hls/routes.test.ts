@@ -60,7 +60,7 @@ t.test('playlists and media come with the right types and cache headers', async 
       const media = await app.inject(`${folder}/${file}`);
       t.equal(media.statusCode, 200, file);
       t.equal(media.headers['content-type'], folder.endsWith('audio') ? 'audio/mp4' : 'video/mp4');
-      t.equal(media.headers['cache-control'], 'public, max-age=3600, immutable');
+      t.equal(media.headers['cache-control'], 'public, max-age=3600, s-maxage=1, immutable');
       t.equal(Number(media.headers['content-length']), media.rawPayload.length);
     }
   }
@@ -74,7 +74,7 @@ t.test('a blocked reload is answered when its part is there, and not before', as
   const have = open.parts.filter(({ hint }) => !hint).length;
   const immediately = await app.inject(`${BASE}/source/index.m3u8?_HLS_msn=${msn}&_HLS_part=${have - 1}`);
   t.equal(immediately.statusCode, 200);
-  t.equal(immediately.headers['cache-control'], 'public, max-age=12');
+  t.equal(immediately.headers['cache-control'], 'public, max-age=12, s-maxage=1');
   let answered = 0;
   const ask = async (query: string, wanted: string): Promise<void> => {
     const response = await app.inject(`${BASE}/source/index.m3u8?${query}`);

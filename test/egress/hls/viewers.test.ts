@@ -3,7 +3,7 @@ import { parse, type types } from 'hls-parser';
 import t, { type Test } from 'tap';
 import { hlsRoutes } from '../../../src/egress/hls/index.js';
 import { PublicError } from '../../../src/platform/index.js';
-import type { ViewerGate, ViewerRequest } from '../../../src/streams/index.js';
+import type { ViewerGate, ViewerProtocol, ViewerRequest } from '../../../src/streams/index.js';
 import { makeLadder } from '../../support/cmaf-ladder.js';
 import { PackagedBroadcast } from '../../support/packaged-broadcast.js';
 
@@ -14,7 +14,9 @@ const TOKEN = 'AQ-token_1';
 class GateDouble implements ViewerGate {
   openness: 'everybody' | 'invited' = 'everybody';
   refusal: PublicError | undefined;
-  readonly asked: [string, ViewerRequest | string, string?][] = [];
+  readonly asked: [string, ViewerRequest | string, (string | undefined)?][] = [];
+  /** Whether it knows the one token from memory. */
+  known = true;
 
   async admit(request: ViewerRequest) {
     this.asked.push(['admit', request]);
@@ -24,17 +26,24 @@ class GateDouble implements ViewerGate {
 
   seen(streamId: string, token: string, protocol: string) {
     this.asked.push(['seen', `${streamId} ${token}`, protocol]);
-    return token === TOKEN ? this.openness : undefined;
+    return this.known && token === TOKEN ? this.openness : undefined;
   }
 
-  async pass(request: ViewerRequest, protocol: string) {
+  mediaAccess(streamId: string, token: string | undefined) {
+    this.asked.push(['media', `${streamId} ${token ?? ''}`]);
+    if (this.openness === 'everybody') return this.openness;
+    return this.known && token === TOKEN ? this.openness : undefined;
+  }
+
+  async pass(request: ViewerRequest, protocol: ViewerProtocol | undefined) {
     this.asked.push(['pass', request, protocol]);
     if (this.refusal) throw this.refusal;
     return this.openness;
   }
 }
 
-async function serve(t: Test) {
+/** @param beforeS the broadcast stands still before this media time; `goOn` lets it go on. */
+async function serve(t: Test, beforeS = Number.POSITIVE_INFINITY) {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
   const gate = new GateDouble();
   const app = Fastify();
@@ -44,8 +53,18 @@ async function serve(t: Test) {
   });
   await app.register(hlsRoutes, { packager: broadcast.packager, gate, clock: broadcast.clock });
   t.teardown(() => app.close());
-  await broadcast.feed(broadcast.run(0, ladder.renditions), ladder.chunks);
-  return { app, gate };
+  const reader = broadcast.run(0, ladder.renditions);
+  const later = ladder.chunks.findIndex(({ time }) => time >= beforeS);
+  const split = later < 0 ? ladder.chunks.length : later;
+  await broadcast.feed(reader, ladder.chunks.slice(0, split));
+  return { app, gate, goOn: () => broadcast.feed(reader, ladder.chunks.slice(split)) };
+}
+
+/** Every URI of a media playlist. */
+function urisOf(playlist: string): string[] {
+  return [...playlist.matchAll(/URI="([^"]+)"|^([^#\n].*)$/gm)].map(
+    ([, quoted, bare]) => quoted ?? bare ?? '',
+  );
 }
 
 t.test('the multivariant playlist gives every viewer a token for all their media playlists', async (t) => {
@@ -127,6 +146,103 @@ t.test('what only the invited may have is kept by no cache, and is missing for o
   gate.asked.length = 0;
   t.equal((await app.inject('/hls/stream-2/index.m3u8')).statusCode, 404);
   t.equal((await app.inject('/hls/stream-1/broadcast-1/none/index.m3u8')).statusCode, 404);
-  t.equal((await app.inject('/hls/stream-1/broadcast-1/source/init-0.mp4')).statusCode, 200);
-  t.strictSame(gate.asked, [], 'what is not there, and media, need no gate');
+  t.strictSame(gate.asked, [], 'what is not there needs no gate');
+});
+
+t.test("a private livestream's media playlists carry the viewer's token in every URI", async (t) => {
+  const { app, gate } = await serve(t);
+  const url = `/hls/stream-1/broadcast-1/source/index.m3u8`;
+  const shared = urisOf((await app.inject(`${url}?v=${TOKEN}`)).body);
+  t.ok(shared.length > 10);
+  t.notMatch(shared.join(' '), TOKEN, 'public media have addresses that all viewers share');
+  gate.openness = 'invited';
+  for (const query of ['', '&_HLS_msn=1&_HLS_part=0', '&_HLS_skip=YES']) {
+    const { body, headers } = await app.inject(`${url}?v=${TOKEN}${query}`);
+    t.equal(headers['cache-control'], 'private, no-store');
+    const uris = urisOf(body);
+    t.strictSame(
+      uris,
+      shared.map((uri) => `${uri}?v=${TOKEN}`),
+      query,
+    );
+    for (const kind of ['init-0.mp4', 's0.m4s', 'p1.0.m4s', '../audio/index.m3u8'])
+      t.ok(
+        uris.some((uri) => uri.startsWith(kind)),
+        kind,
+      );
+    t.equal((parse(body) as types.MediaPlaylist).segments.length > 1, true, 'players can read it');
+  }
+});
+
+t.test(
+  "a private livestream's media are answered for a viewer's token alone, and kept by no cache",
+  async (t) => {
+    const { app, gate } = await serve(t);
+    const media = ['init-0.mp4', 's0.m4s', 'p1.0.m4s'].map(
+      (name) => `/hls/stream-1/broadcast-1/source/${name}`,
+    );
+    for (const url of media) {
+      const { headers, statusCode } = await app.inject(url);
+      t.same(
+        [statusCode, headers['cache-control']],
+        [200, 'public, max-age=3600, s-maxage=1, immutable'],
+        url,
+      );
+      const etag = String(headers.etag);
+      const again = await app.inject({ url, headers: { 'if-none-match': etag } });
+      t.same(
+        [again.statusCode, again.body, again.headers['cache-control']],
+        [304, '', headers['cache-control']],
+      );
+      gate.openness = 'invited';
+      for (const known of [true, false]) {
+        gate.known = known;
+        const own = await app.inject({ url: `${url}?v=${TOKEN}`, headers: { 'if-none-match': etag } });
+        t.same(
+          [own.statusCode, own.headers['cache-control'], own.headers.etag],
+          [200, 'private, no-store', undefined],
+        );
+        const range = await app.inject({ url: `${url}?v=${TOKEN}`, headers: { range: 'bytes=0-9' } });
+        t.same([range.statusCode, range.headers['cache-control']], [206, 'private, no-store']);
+      }
+      gate.refusal = new PublicError(404, 'stream_not_found', 'There is no such livestream.');
+      const missing = await app.inject('/hls/stream-1/broadcast-1/source/s99.m4s');
+      for (const query of ['', '?v=', '?v=forged', `?v=${TOKEN}&v=${TOKEN}`, `?V=${TOKEN}`])
+        for (const method of ['GET', 'HEAD'] as const)
+          for (const more of [{}, { range: 'bytes=0-9' }, { 'if-none-match': etag }]) {
+            const refused = await app.inject({ method, url: url + query, headers: more });
+            t.equal(refused.statusCode, 404, `${method} ${url}${query}`);
+            t.equal(refused.headers['cache-control'], 'no-store');
+            if (method === 'GET') t.equal(refused.body, missing.body, 'as what does not exist');
+          }
+      Object.assign(gate, { openness: 'everybody', known: true, refusal: undefined });
+    }
+  },
+);
+
+t.test('a blocked request whose permission ends before it is answered gets 404', async (t) => {
+  const url = '/hls/stream-1/broadcast-1/source';
+  for (const before of ['everybody', 'invited'] as const) {
+    const { app, gate, goOn } = await serve(t, 13.1);
+    const playlist = (await app.inject(`${url}/index.m3u8`)).body;
+    const [, hint, msn, part] = /PRELOAD-HINT:TYPE=PART,URI="(p(\d+)\.(\d+)\.m4s)"/.exec(playlist) ?? [];
+    gate.openness = before;
+    let answered = 0;
+    const blocked = [`${hint}?v=${TOKEN}`, `index.m3u8?v=${TOKEN}&_HLS_msn=${msn}&_HLS_part=${part}`].map(
+      async (name) => {
+        const response = await app.inject(`${url}/${name}`);
+        answered++;
+        return response;
+      },
+    );
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    t.equal(answered, 0, 'both are blocked');
+    Object.assign(gate, { openness: 'invited', known: false });
+    gate.refusal = new PublicError(404, 'stream_not_found', 'There is no such livestream.');
+    await goOn();
+    for (const response of await Promise.all(blocked)) {
+      t.equal(response.statusCode, 404, `it was for ${before}`);
+      t.equal(response.headers['cache-control'], 'no-store');
+    }
+  }
 });

@@ -1,0 +1,68 @@
+import { ANONYMOUS } from '../accounts/index.js';
+import type { Openness, ViewerProtocol, ViewerRequest } from '../streams/index.js';
+import { type Admitted, type Doorkeeper, notFound, opennessOf } from './doorkeeper.js';
+import type { KnownLivestreams } from './known-livestreams.js';
+import type { Viewer } from './viewer.js';
+import type { ViewerTokens } from './viewer-token.js';
+import type { Viewers } from './viewers.js';
+
+export type HlsAccessOptions = {
+  viewers: Viewers;
+  livestreams: KnownLivestreams;
+  tokens: ViewerTokens;
+  admit(...request: Parameters<Doorkeeper['admit']>): Promise<Admitted>;
+};
+
+/**
+ * Access to HLS playlists and media by viewer token: a known viewer's requests are answered from memory, all others are
+ * admitted. A viewer's token is unknown from the moment at which the viewer is dismissed.
+ */
+export class HlsAccess {
+  readonly #options: HlsAccessOptions;
+
+  constructor(options: HlsAccessOptions) {
+    this.#options = options;
+  }
+
+  /** As `ViewerGate.seen`. A change of visibility that the viewer was not checked against counts as unknown. */
+  seen(streamId: string, token: string, protocol: ViewerProtocol): Openness | undefined {
+    const { viewers, livestreams } = this.#options;
+    const viewer = this.#present(streamId, token);
+    if (!viewer) return undefined;
+    const livestream = livestreams.peek(streamId);
+    if (!livestream || opennessOf(livestream) !== viewer.openness) return undefined;
+    viewers.seen(viewer, protocol);
+    return viewer.openness;
+  }
+
+  /** As `ViewerGate.pass`. */
+  async pass(request: ViewerRequest, protocol: ViewerProtocol | undefined): Promise<Openness> {
+    const { viewers, livestreams, tokens, admit } = this.#options;
+    const { streamId, token } = request;
+    const livestream = await livestreams.find(streamId);
+    if (!livestream) throw notFound();
+    const openness = opennessOf(livestream);
+    if (openness === 'everybody' && protocol === undefined) return openness;
+    if (token !== undefined && tokens.read(streamId, token)) {
+      const { viewer } = await admit(request, ANONYMOUS, false);
+      if (protocol !== undefined) viewers.seen(viewer, protocol);
+      return viewer.openness;
+    }
+    if (openness !== 'everybody') throw notFound();
+    return openness;
+  }
+
+  /** As `ViewerGate.mediaAccess`. */
+  mediaAccess(streamId: string, token: string | undefined): Openness | undefined {
+    const livestream = this.#options.livestreams.peek(streamId);
+    if (!livestream) return undefined;
+    const openness = opennessOf(livestream);
+    if (openness === 'everybody') return openness;
+    return token !== undefined && this.#present(streamId, token) ? openness : undefined;
+  }
+
+  #present(streamId: string, token: string): Viewer | undefined {
+    const viewer = this.#options.viewers.byToken(streamId, token);
+    return viewer?.presence === 'away' ? undefined : viewer;
+  }
+}

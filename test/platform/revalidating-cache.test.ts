@@ -1,0 +1,147 @@
+import t from 'tap';
+import { BoundedCalls, RevalidatingCache } from '../../src/platform/index.js';
+import { FakeClock } from '../support/fake-clock.js';
+
+const LATE = { status: 503, code: 'temporarily_unavailable' };
+
+/** A cache over a source that answers when the test says so. Values that begin with `public` may be served stale. */
+function open(options: { maxEntries?: number } = {}) {
+  const clock = new FakeClock();
+  const calls = new BoundedCalls({ clock, patienceMs: 1_000, maxOverdue: 3 });
+  const loads: { key: string; resolve: (value: string) => void; reject: (error: Error) => void }[] = [];
+  const cache = new RevalidatingCache<string>({
+    load: (key) =>
+      new Promise((resolve, reject) => {
+        loads.push({ key, resolve, reject });
+      }),
+    mayServeStale: (_key, value) => value.startsWith('public'),
+    freshMs: 1_000,
+    maxStaleMs: 60_000,
+    maxEntries: 10,
+    calls,
+    clock,
+    ...options,
+  });
+  /** Has a value loaded and grown old. */
+  const knowing = async (key: string, value: string): Promise<void> => {
+    const got = cache.get(key);
+    loads.at(-1)?.resolve(value);
+    await got;
+    await clock.advance(1_500);
+  };
+  return { clock, calls, loads, cache, knowing };
+}
+
+t.test('many who ask at once cost one load, and a fresh value none', async (t) => {
+  const { cache, clock, loads } = open();
+  const asked = [cache.get('a'), cache.get('a'), cache.get('b')];
+  t.strictSame(
+    loads.map(({ key }) => key),
+    ['a', 'b'],
+  );
+  loads[0]?.resolve('one');
+  loads[1]?.resolve('two');
+  t.strictSame(await Promise.all(asked), ['one', 'one', 'two']);
+  await clock.advance(999);
+  t.equal(await cache.get('a'), 'one');
+  t.equal(loads.length, 2);
+  await clock.advance(1);
+  const again = cache.get('a');
+  loads[2]?.resolve('three');
+  t.equal(await again, 'three');
+  t.equal(clock.pending, 0, 'no timer is left');
+});
+
+t.test(
+  'a source that hangs: the last value serves after a second where it may, once its age allows',
+  async (t) => {
+    const { cache, clock, loads, knowing } = open();
+    await knowing('open', 'public 1');
+    await knowing('closed', 'private 1');
+    const [open1, closed1, unknown] = [cache.get('open'), cache.get('closed'), cache.get('new')];
+    const refused = [t.rejects(closed1, LATE), t.rejects(unknown, LATE)];
+    await clock.advance(1_000);
+    t.equal(await open1, 'public 1');
+    await Promise.all(refused);
+    const before = loads.length;
+    t.equal(await cache.get('open'), 'public 1', 'who comes later does not wait');
+    t.equal(loads.length, before, 'and asks nothing');
+    await clock.advance(60_000);
+    await t.rejects(cache.get('open'), LATE, 'not for ever');
+    for (const { resolve } of loads) resolve('public 2');
+    await clock.advance(0);
+    const after = cache.get('open');
+    loads.at(-1)?.resolve('public 3');
+    t.match(await after, /public/);
+  },
+);
+
+t.test('a value that was forgotten is never served again, nor one whose load began before', async (t) => {
+  const { cache, clock, loads, knowing } = open();
+  await knowing('a', 'public 1');
+  t.equal(cache.peek('a'), 'public 1', 'peek serves it, and loads it anew');
+  const late = loads.at(-1);
+  cache.forget('a');
+  t.equal(cache.peek('a'), undefined);
+  late?.resolve('public 1');
+  await clock.advance(0);
+  t.equal(cache.peek('a'), undefined, 'the load was of before the change');
+  const now = cache.get('a');
+  loads.at(-1)?.resolve('private 2');
+  t.equal(await now, 'private 2');
+  t.equal(cache.peek('a'), 'private 2');
+});
+
+t.test('peek loads once however often it is called, and a failure leaves the last value', async (t) => {
+  const { cache, clock, loads, knowing } = open();
+  await knowing('a', 'public 1');
+  for (let index = 0; index < 100; index++) t.equal(cache.peek('a'), 'public 1');
+  t.equal(loads.length, 2);
+  loads[1]?.reject(new Error('away'));
+  await clock.advance(0);
+  t.equal(cache.peek('a'), 'public 1');
+  const failing = cache.get('a');
+  loads.at(-1)?.reject(new Error('away'));
+  t.equal(await failing, 'public 1', 'also where it is away');
+});
+
+t.test('calls that hang do not pile up, and one a second finds out when they work again', async (t) => {
+  const { calls, clock } = open();
+  let made = 0;
+  const settles: (() => void)[] = [];
+  const call = (): Promise<void> => {
+    made++;
+    return new Promise((resolve) => {
+      settles.push(resolve);
+    });
+  };
+  const first = [1, 2, 3].map(() => t.rejects(calls.run(call), LATE));
+  await clock.advance(1_000);
+  await Promise.all(first);
+  t.equal(calls.overdue, 3);
+  const probe = t.rejects(calls.run(call), LATE);
+  for (let index = 0; index < 1_000; index++) await t.rejects(calls.run(call), LATE);
+  t.equal(made, 4, 'one of a thousand was made');
+  await clock.advance(1_000);
+  await probe;
+  for (const settle of settles) settle();
+  await clock.advance(0);
+  t.equal(calls.overdue, 0);
+  await calls.run(async () => {});
+  t.equal(clock.pending, 0);
+});
+
+t.test('a flood of keys while calls are refused evicts nothing that is known', async (t) => {
+  const { cache, clock, knowing } = open({ maxEntries: 5 });
+  await knowing('open', 'public 1');
+  const hanging = ['x', 'y', 'z'].map((key) => t.rejects(cache.get(key), LATE));
+  await clock.advance(1_000);
+  await Promise.all(hanging);
+  const probe = t.rejects(cache.get('probe'), LATE);
+  for (let index = 0; index < 50; index++) await t.rejects(cache.get(`flood ${index}`), LATE);
+  await clock.advance(1_000);
+  await probe;
+  const known = cache.get('open');
+  await clock.advance(1_000);
+  t.equal(await known, 'public 1');
+});

@@ -77,7 +77,7 @@ export type PeerEnd =
   | 'lost' // silence timeout
   | 'never-connected'
   | 'closed' // closed by the gateway
-  | 'channel-closed'
+  | 'channel-closed' // the viewer group was closed; the name is part of the viewers' wire format
   | 'worker-died';
 
 export type Peer = {

@@ -150,7 +150,7 @@ export class WorkerProcess {
         };
         child.once('exit', ended);
         child.once('error', (error) => {
-          this.#log.error({ err: error }, 'WebRTC worker channel failed');
+          this.#log.error({ err: error }, 'WebRTC worker IPC failed');
           if (child.pid === undefined) ended();
         });
       });

@@ -1,0 +1,153 @@
+import t from 'tap';
+import {
+  type PageFacts,
+  type PlayerPhase,
+  playbackState,
+  type StreamFacts,
+} from '../../../src/web/pages/playback-state.js';
+
+const PHASES: PlayerPhase[] = [
+  'none',
+  'loading',
+  'playing',
+  'waiting',
+  'paused',
+  'refused',
+  'ended',
+  'broken',
+];
+const STATES = ['offline', 'starting', 'live', 'reconnecting', 'ending'] as const;
+const STATUSES = ['scheduled', 'live', 'ended'] as const;
+
+const stream = (state: (typeof STATES)[number], status: (typeof STATUSES)[number] = 'live'): StreamFacts => ({
+  found: 'yes',
+  status,
+  state,
+});
+const facts = (some: Partial<PageFacts>): PageFacts => ({
+  stream: stream('live'),
+  reachable: true,
+  phase: 'playing',
+  audioOnly: false,
+  ...some,
+});
+
+function everything(): PageFacts[] {
+  const streams: StreamFacts[] = [{ found: 'unknown' }, { found: 'missing' }];
+  for (const state of STATES) for (const status of STATUSES) streams.push(stream(state, status));
+  return streams.flatMap((stream) =>
+    PHASES.flatMap((phase) =>
+      [true, false].flatMap((reachable) =>
+        [true, false].map((audioOnly) => ({ stream, phase, reachable, audioOnly })),
+      ),
+    ),
+  );
+}
+
+t.test('there is never a dark picture without a sentence', async (t) => {
+  for (const some of everything()) {
+    const moving = (some.phase === 'playing' || some.phase === 'paused') && !some.audioOnly;
+    if (!moving && !playbackState(some).notice) t.fail('a sentence is missing', { facts: some });
+  }
+  t.pass(`${everything().length} cases`);
+});
+
+t.test('a moving picture of a stream that exists is not covered', async (t) => {
+  for (const state of STATES) {
+    t.equal(playbackState(facts({ stream: stream(state) })).notice, undefined, state);
+  }
+});
+
+t.test('a player is made only for a live stream, and never taken away while its picture moves', async (t) => {
+  for (const some of everything()) {
+    const { player } = playbackState(some);
+    if (player === 'start' && !(some.stream.found === 'yes' && some.stream.state === 'live')) {
+      t.fail('started without reason', { facts: some });
+    }
+    if (player === 'stop' && some.phase === 'playing' && some.stream.found === 'yes') {
+      t.fail('stopped without reason', { facts: some });
+    }
+  }
+  t.equal(playbackState(facts({ phase: 'none' })).player, 'start');
+});
+
+t.test('only an unknown stream is not asked for again', async (t) => {
+  for (const some of everything()) {
+    if ((playbackState(some).pace === 'never') !== (some.stream.found === 'missing')) {
+      t.fail('wrong pace', { facts: some });
+    }
+  }
+  t.equal(playbackState(facts({})).pace, 'slow');
+  for (const phase of ['loading', 'waiting', 'ended', 'broken'] as const) {
+    t.equal(playbackState(facts({ phase })).pace, 'fast', `${phase} is looked after`);
+  }
+});
+
+const TABLE: [
+  what: string,
+  facts: Partial<PageFacts>,
+  badge: string,
+  notice: RegExp | undefined,
+  player: string,
+][] = [
+  ['unknown id', { stream: { found: 'missing' }, phase: 'none' }, 'Not found', /no stream at this/, 'stop'],
+  ['first load', { stream: { found: 'unknown' }, phase: 'none' }, 'Connecting', /Loading/, 'keep'],
+  [
+    'server away at first',
+    { stream: { found: 'unknown' }, phase: 'none', reachable: false },
+    'Connecting',
+    /not answer/,
+    'keep',
+  ],
+  ['server away while playing', { reachable: false }, 'Connecting', undefined, 'keep'],
+  ['as many watch as may', { phase: 'none', refusal: 'Full house.' }, 'Live', /^Full house\.$/, 'start'],
+  ['server away, dry', { reachable: false, phase: 'waiting' }, 'Connecting', /not answer/, 'keep'],
+  [
+    'not begun',
+    { stream: stream('offline', 'scheduled'), phase: 'none' },
+    'Offline',
+    /offline. It starts here by itself/,
+    'stop',
+  ],
+  ['over', { stream: stream('offline', 'ended'), phase: 'ended' }, 'Ended', /is over/, 'stop'],
+  ['over, buffer left', { stream: stream('offline', 'ended') }, 'Ended', undefined, 'keep'],
+  [
+    'found waiting for its publisher',
+    { stream: stream('offline', 'live'), phase: 'none' },
+    'Reconnecting',
+    /lost/,
+    'keep',
+  ],
+  ['starting', { stream: stream('starting'), phase: 'none' }, 'Starting', /is starting/, 'keep'],
+  [
+    'back again, not playable yet',
+    { stream: stream('starting'), phase: 'waiting' },
+    'Starting',
+    /is starting/,
+    'keep',
+  ],
+  [
+    'publisher lost',
+    { stream: stream('reconnecting'), phase: 'waiting' },
+    'Reconnecting',
+    /goes on here/,
+    'keep',
+  ],
+  ['live', {}, 'Live', undefined, 'start'],
+  ['live after an end', { phase: 'ended' }, 'Live', /Loading/, 'start'],
+  ['live, dry', { phase: 'waiting' }, 'Live', /Waiting/, 'start'],
+  ['live, broken', { phase: 'broken' }, 'Live', /interrupted/, 'start'],
+  ['live, wants a click', { phase: 'refused' }, 'Live', /Press play/, 'start'],
+  ['live, paused by the viewer', { phase: 'paused' }, 'Live', undefined, 'start'],
+  ['live, no picture wanted', { audioOnly: true }, 'Live', /Audio only/, 'start'],
+];
+
+for (const [what, some, badge, notice, player] of TABLE) {
+  t.test(`${what}: ${badge}`, async (t) => {
+    const state = playbackState(facts(some));
+    t.equal(state.badge.text, badge);
+    t.equal(state.player, player);
+    if (notice) t.match(state.notice, notice);
+    else t.equal(state.notice, undefined);
+  });
+}

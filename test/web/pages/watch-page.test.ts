@@ -1,0 +1,135 @@
+import type { Page } from 'playwright-core';
+import t from 'tap';
+import { openChromium } from '../../support/chromium.js';
+import { openPage } from '../../support/pages.js';
+import { holds, STREAM_ID, WatchStage } from '../../support/watch-stage.js';
+
+const browser = await openChromium(t);
+const stage = await WatchStage.open(t);
+const watch = `${stage.url}/watch/${STREAM_ID}`;
+const notice = (page: Page, text: RegExp) => page.locator('.notice').getByText(text).waitFor();
+
+const playing = (page: Page) =>
+  holds(
+    page,
+    "window.headend?.stats().phase === 'playing' && document.querySelector('video').currentTime > 0",
+  );
+
+async function advances(page: Page): Promise<void> {
+  const from = await page.evaluate<number>("document.querySelector('video').currentTime");
+  await holds(page, `document.querySelector('video').currentTime > ${from} + 1`);
+}
+
+t.test('an unknown stream is said to be unknown', async (t) => {
+  const page = await openPage(t, browser);
+  await page.goto(`${stage.url}/watch/0198c0de-0000-7000-8000-00000000dead`);
+  await notice(page, /no stream at this address/);
+  t.pass('said');
+});
+
+t.test(
+  'a stream that is offline starts by itself when it goes live, shows its levels, and ends in words',
+  async (t) => {
+    const page = await openPage(t, browser);
+    await page.goto(watch);
+    await notice(page, /offline\. It starts here by itself/);
+    t.equal(await page.locator('h1').textContent(), 'Test <b>picture</b>', 'titles are text');
+
+    await stage.broadcast();
+    await playing(page);
+    t.equal(await page.locator('.notice p').count(), 0, 'nothing covers the picture');
+    t.equal(await page.locator('.badge').textContent(), 'Live');
+    t.match(await page.locator('.latency').textContent(), /^\d+\.\d s behind live$/);
+
+    const quality = page.getByLabel('Quality');
+    t.same(await page.evaluate("[...document.querySelectorAll('option')].map((option) => option.value)"), [
+      'auto',
+      '180p',
+      '108p',
+    ]);
+    for (const level of ['108p', '180p']) {
+      await quality.selectOption(level);
+      await holds(page, `window.headend.stats().level === '${level}'`);
+    }
+    await advances(page);
+
+    await stage.endBroadcast();
+    await notice(page, /broadcast is over/);
+    await stage.broadcast();
+    await playing(page);
+    await advances(page);
+    t.pass('a new broadcast of the same stream plays in the same page');
+  },
+);
+
+t.test('the front page lists what is live and leads there', async (t) => {
+  const page = await openPage(t, browser);
+  stage.stream = { ...stage.stream, status: 'ended', state: { name: 'offline' } };
+  await page.goto(stage.url);
+  await page.getByText('Nothing is live').waitFor();
+  await stage.live();
+  await page.reload();
+  await page.getByRole('link', { name: /Test/ }).click();
+  await page.waitForURL(watch);
+  await playing(page);
+  t.pass('plays');
+});
+
+t.test('a viewer who paused stays where they are, and comes back to live by a button', async (t) => {
+  const page = await openPage(t, browser);
+  await stage.live();
+  await page.goto(watch);
+  await playing(page);
+  await page.evaluate("document.querySelector('video').pause()");
+  await page.getByRole('button', { name: 'Go live' }).waitFor();
+  await page.getByRole('button', { name: 'Go live' }).click();
+  await advances(page);
+  await page.getByRole('button', { name: 'Go live' }).waitFor({ state: 'detached' });
+  t.pass('live again');
+});
+
+t.test('a browser that refuses sound plays without, and a click turns it on', async (t) => {
+  const page = await openPage(t, await openChromium(t, { autoplay: false }));
+  await stage.live();
+  await page.goto(watch);
+  // To ask the page anything counts as a click of its user: until it has decided, only its requests are watched.
+  for (let segments = 0; segments < 3; segments += 1) await page.waitForResponse(/\.m4s$/);
+  await playing(page);
+  t.ok(await page.evaluate("document.querySelector('video').muted"));
+  await page.getByRole('button', { name: 'Turn sound on' }).click();
+  t.notOk(await page.evaluate("document.querySelector('video').muted"));
+  await advances(page);
+  t.equal(await page.getByRole('button', { name: 'Turn sound on' }).count(), 0);
+});
+
+t.test('a server that goes away and comes back is waited for, with the last picture in view', async (t) => {
+  const page = await openPage(t, browser);
+  await stage.live();
+  await page.goto(watch);
+  await playing(page);
+  await page.evaluate("window.mark = 'never reloaded'");
+  await stage.stop();
+  await notice(page, /server does not answer/);
+  t.ok(
+    await page.evaluate(
+      "document.querySelector('video').readyState >= 2 || !document.querySelector('.still').hidden",
+    ),
+    'there is a picture behind the words',
+  );
+  await stage.start();
+  await playing(page);
+  await advances(page);
+  t.equal(await page.evaluate('window.mark'), 'never reloaded');
+});
+
+t.test('a publisher that is lost is waited for, and said to be lost', async (t) => {
+  const page = await openPage(t, browser);
+  await stage.live();
+  await page.goto(watch);
+  await playing(page);
+  await stage.killEncoder();
+  stage.stream = { ...stage.stream, state: { name: 'reconnecting' } };
+  await notice(page, /broadcaster lost the connection/);
+  t.equal(await page.evaluate('window.headend.stats().state'), 'reconnecting');
+  t.ok(await page.evaluate("document.querySelector('video').readyState >= 2"), 'the last picture stays');
+});

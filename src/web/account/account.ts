@@ -1,42 +1,65 @@
 import type { ErrorResponse, MeResponse } from '../../api/contract.js';
 
-export type Me = Pick<MeResponse, 'user' | 'csrfToken' | 'registration'>;
+export type CurrentUser = Pick<MeResponse, 'user' | 'csrfToken' | 'registration'>;
 
-/** Asks who is signed in here. */
-export async function whoAmI(): Promise<Me> {
-  return (await (await asked('/api/auth/me')).json()) as Me;
+/** Returns the user of this browser's session, and the CSRF token for its requests. */
+export async function fetchCurrentUser(): Promise<CurrentUser> {
+  return (await (await request('/api/auth/me')).json()) as CurrentUser;
 }
 
-/** @throws Error with a sentence for people */
+/** Signs in with a session cookie. @throws Error with a message for the user */
 export async function signIn(name: string, password: string): Promise<void> {
-  await asked('/api/auth/login', { name, password });
+  await request('/api/auth/login', { name, password });
 }
 
-/** Makes an account and signs in to it. @throws Error with a sentence for people */
+/** Creates an account and signs in to it. @throws Error with a message for the user */
 export async function register(name: string, password: string, invitation: string): Promise<void> {
-  await asked('/api/auth/register', { name, password, ...(invitation === '' ? {} : { invitation }) });
+  await request('/api/auth/register', { name, password, ...(invitation === '' ? {} : { invitation }) });
 }
 
-export async function signOut(me: Me): Promise<void> {
-  await asked('/api/auth/logout', {}, me);
+export async function signOut(currentUser: CurrentUser): Promise<void> {
+  await request('/api/auth/logout', {}, currentUser);
 }
 
-/** For moderators: takes a message back. @throws Error with a sentence for people */
-export async function deleteMessage(me: Me, streamId: string, messageId: string): Promise<void> {
-  await asked(`/api/livestream/${encodeURIComponent(streamId)}/chat/${messageId}`, undefined, me, 'DELETE');
+/** Deletes a chat message; needs moderator rights. @throws Error with a message for the user */
+export async function deleteMessage(
+  currentUser: CurrentUser,
+  streamId: string,
+  messageId: string,
+): Promise<void> {
+  await request(
+    `/api/livestream/${encodeURIComponent(streamId)}/chat/${messageId}`,
+    undefined,
+    currentUser,
+    'DELETE',
+  );
 }
 
-/** For moderators: nothing more is heard of somebody for so many seconds. @throws Error with a sentence for people */
-export async function silence(me: Me, streamId: string, userId: string, seconds: number): Promise<void> {
-  await asked(`/api/livestream/${encodeURIComponent(streamId)}/chat/bans`, { userId, seconds }, me);
+/** Bans a user from a chat for `seconds`; needs moderator rights. @throws Error with a message for the user */
+export async function muteUser(
+  currentUser: CurrentUser,
+  streamId: string,
+  userId: string,
+  seconds: number,
+): Promise<void> {
+  await request(
+    `/api/livestream/${encodeURIComponent(streamId)}/chat/bans`,
+    { userId, seconds },
+    currentUser,
+  );
 }
 
-async function asked(path: string, body?: object, me?: Me, method?: string): Promise<Response> {
+async function request(
+  path: string,
+  body?: object,
+  currentUser?: CurrentUser,
+  method?: string,
+): Promise<Response> {
   const response = await fetch(path, {
     method: method ?? (body ? 'POST' : 'GET'),
     headers: {
       ...(body ? { 'content-type': 'application/json' } : {}),
-      ...(me?.csrfToken ? { 'x-csrf-token': me.csrfToken } : {}),
+      ...(currentUser?.csrfToken ? { 'x-csrf-token': currentUser.csrfToken } : {}),
     },
     ...(body ? { body: JSON.stringify(body) } : {}),
   });

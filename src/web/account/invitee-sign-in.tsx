@@ -1,22 +1,26 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type Me, whoAmI } from './account.js';
+import { type CurrentUser, fetchCurrentUser } from './account.js';
 import { SignInForm } from './sign-in-form.js';
 
-/** A private stream is as unknown as none to those who are not invited: who is must be able to say who they are. */
-export function Invited() {
-  const [me, setMe] = useState<Me>();
+/** Offers sign-in where the API answers 404: a private stream looks unknown to everyone but its invitees. */
+export function InviteeSignIn() {
+  const [currentUser, setCurrentUser] = useState<CurrentUser>();
   const [signingIn, setSigningIn] = useState(false);
   useEffect(() => {
-    // Without an answer there is nothing to offer.
-    whoAmI().then(setMe, () => {});
+    // Sign-in cannot be offered without an answer.
+    fetchCurrentUser().then(setCurrentUser, () => {});
   }, []);
-  if (!me) return null;
-  if (me.user) return <aside class="invited">You are signed in as {me.user.name}.</aside>;
+  if (!currentUser) return null;
+  if (currentUser.user) return <aside class="invited">You are signed in as {currentUser.user.name}.</aside>;
   return (
     <aside class="invited">
       <p>Were you invited to a private stream? Sign in to watch it.</p>
       {signingIn ? (
-        <SignInForm me={me} onDone={() => location.reload()} onCancel={() => setSigningIn(false)} />
+        <SignInForm
+          currentUser={currentUser}
+          onDone={() => location.reload()}
+          onCancel={() => setSigningIn(false)}
+        />
       ) : (
         <button type="button" onClick={() => setSigningIn(true)}>
           Sign in

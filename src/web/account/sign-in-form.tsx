@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
-import { type Me, register, signIn } from './account.js';
+import { type CurrentUser, register, signIn } from './account.js';
 
-type SignInFormProps = { me: Me; onDone: () => void; onCancel: () => void };
+type SignInFormProps = { currentUser: CurrentUser; onDone: () => void; onCancel: () => void };
 
-/** Signs in, or makes an account where that is open to somebody. */
-export function SignInForm({ me, onDone, onCancel }: SignInFormProps) {
-  const [joining, setJoining] = useState(false);
-  const [trouble, setTrouble] = useState('');
+/** Signs in, or registers an account where registration is open or by invitation. */
+export function SignInForm({ currentUser, onDone, onCancel }: SignInFormProps) {
+  const [registering, setRegistering] = useState(false);
+  const [error, setError] = useState('');
   const [busy, setBusy] = useState(false);
 
   const submit = async (event: SubmitEvent): Promise<void> => {
@@ -15,11 +15,11 @@ export function SignInForm({ me, onDone, onCancel }: SignInFormProps) {
     const [name, password] = [String(fields.get('name')), String(fields.get('password'))];
     setBusy(true);
     try {
-      if (joining) await register(name, password, String(fields.get('invitation') ?? ''));
+      if (registering) await register(name, password, String(fields.get('invitation') ?? ''));
       else await signIn(name, password);
       onDone();
     } catch (error) {
-      setTrouble((error as Error).message);
+      setError((error as Error).message);
       setBusy(false);
     }
   };
@@ -35,30 +35,30 @@ export function SignInForm({ me, onDone, onCancel }: SignInFormProps) {
         <input
           name="password"
           type="password"
-          autocomplete={joining ? 'new-password' : 'current-password'}
+          autocomplete={registering ? 'new-password' : 'current-password'}
           required
-          minLength={joining ? 8 : 1}
+          minLength={registering ? 8 : 1}
         />
       </label>
-      {joining && me.registration === 'invitation' && (
+      {registering && currentUser.registration === 'invitation' && (
         <label>
           Invitation
           <input name="invitation" autocomplete="off" required />
         </label>
       )}
-      <p class="trouble" role="alert">
-        {trouble}
+      <p class="error" role="alert">
+        {error}
       </p>
       <div class="actions">
         <button type="submit" class="primary" disabled={busy}>
-          {joining ? 'Make the account' : 'Sign in'}
+          {registering ? 'Make the account' : 'Sign in'}
         </button>
         <button type="button" onClick={onCancel}>
           Cancel
         </button>
-        {me.registration !== 'closed' && (
-          <button type="button" onClick={() => setJoining(!joining)}>
-            {joining ? 'I have an account' : 'New here'}
+        {currentUser.registration !== 'closed' && (
+          <button type="button" onClick={() => setRegistering(!registering)}>
+            {registering ? 'I have an account' : 'New here'}
           </button>
         )}
       </div>

@@ -1,29 +1,31 @@
-import type { Pace } from '../pages/playback-state.js';
+/** `urgent`: state changes within seconds, for a short time. */
+export type Pace = 'urgent' | 'fast' | 'slow' | 'never';
 
-export type PollFacts = {
+export type PollHistory = {
   pace: Exclude<Pace, 'never'>;
-  /** Requests in a row that failed. */
+  /** Consecutive failed requests. */
   failures: number;
-  /** Answers in a row that said the same. */
+  /** Consecutive identical results. */
   unchanged: number;
-  /** Seconds the server asked us to stay away, if it did. */
-  retryAfter?: number;
+  /** Seconds, from Retry-After. */
+  retryAfterS?: number;
 };
 
 const URGENT_MS = 1_000;
 const FAST_MS = 2_000;
 const SLOW_MS = 10_000;
-/** After so many fast answers without news (a minute), the pace drops to half and then to the slow one. */
-const PATIENCE = 30;
+/** Identical results (about a minute of them) after which the pace halves, and again, down to `SLOW_MS`. */
+const ANSWERS_BEFORE_SLOWDOWN = 30;
 
 /**
- * Milliseconds until the API is asked again. Spread by a fifth either way, so that viewers who lost a server
- * at the same moment don't return to it at the same moment. `random` is in [0, 1).
+ * Returns the milliseconds until the next request. Jitter of 20 % keeps viewers who lost a server at the same time from
+ * returning to it at the same time. `random` is in [0, 1).
  */
-export function pollDelay(facts: PollFacts, random = Math.random()): number {
-  const patience = Math.min(1 + Math.floor(facts.unchanged / PATIENCE), 5);
-  const calm = facts.pace === 'slow' ? SLOW_MS : (facts.pace === 'urgent' ? URGENT_MS : FAST_MS) * patience;
-  const failing = facts.failures > 0 ? FAST_MS * 2 ** Math.min(facts.failures - 1, 2) : 0;
-  const base = Math.max(failing > 0 ? failing : calm, (facts.retryAfter ?? 0) * 1_000);
-  return base * (0.8 + 0.4 * random);
+export function pollDelayMs(history: PollHistory, random = Math.random()): number {
+  const slowdown = Math.min(1 + Math.floor(history.unchanged / ANSWERS_BEFORE_SLOWDOWN), 5);
+  const regularMs =
+    history.pace === 'slow' ? SLOW_MS : (history.pace === 'urgent' ? URGENT_MS : FAST_MS) * slowdown;
+  const backOffMs = history.failures > 0 ? FAST_MS * 2 ** Math.min(history.failures - 1, 2) : 0;
+  const baseMs = Math.max(backOffMs > 0 ? backOffMs : regularMs, (history.retryAfterS ?? 0) * 1_000);
+  return baseMs * (0.8 + 0.4 * random);
 }

@@ -1,86 +1,86 @@
-import type { Pace } from '../pages/playback-state.js';
-import type { Answer } from './api-client.js';
-import { pollDelay } from './poll-delay.js';
+import type { ApiResult } from './api-client.js';
+import type { Pace } from './poll-delay.js';
+import { pollDelayMs } from './poll-delay.js';
 
 export type PollOptions<T> = {
-  ask: (signal: AbortSignal) => Promise<Answer<T>>;
-  /** Called with each answer; gives the pace from here on. */
-  answered: (answer: Answer<T>) => Pace;
+  fetch: (signal: AbortSignal) => Promise<ApiResult<T>>;
+  /** Called with each result; returns the pace of the following requests. */
+  onResult: (result: ApiResult<T>) => Pace;
 };
 
 /**
- * Asks the API again and again: one request at a time, aborted when the page goes away, at once when it comes
- * back to the front.
+ * Polls the API: one request at a time, aborted when the page is hidden, repeated at once when it becomes visible
+ * again.
  */
 export class Poll<T> {
   readonly #options: PollOptions<T>;
-  readonly #listening = new AbortController();
+  readonly #listeners = new AbortController();
   #request: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
   #unchanged = 0;
-  #last = '';
-  #over = false;
+  #lastResult = '';
+  #stopped = false;
 
   constructor(options: PollOptions<T>) {
     this.#options = options;
   }
 
   start(): void {
-    const { signal } = this.#listening;
-    window.addEventListener('pagehide', () => this.#pause(), { signal });
-    window.addEventListener('pageshow', (event) => event.persisted && this.now(), { signal });
-    window.addEventListener('online', () => this.now(), { signal });
+    const { signal } = this.#listeners;
+    window.addEventListener('pagehide', () => this.#abortRequest(), { signal });
+    window.addEventListener('pageshow', (event) => event.persisted && this.fetchNow(), { signal });
+    window.addEventListener('online', () => this.fetchNow(), { signal });
     document.addEventListener(
       'visibilitychange',
-      () => document.visibilityState === 'visible' && this.now(),
+      () => document.visibilityState === 'visible' && this.fetchNow(),
       {
         signal,
       },
     );
-    this.now();
+    this.fetchNow();
   }
 
-  /** Asks at once, unless an answer is under way already. */
-  now(): void {
-    if (this.#request || this.#over) return;
+  /** Requests at once, unless a request is under way. */
+  fetchNow(): void {
+    if (this.#request || this.#stopped) return;
     clearTimeout(this.#timer);
-    void this.#ask();
+    void this.#fetchOnce();
   }
 
   close(): void {
-    this.#over = true;
-    this.#listening.abort();
-    this.#pause();
+    this.#stopped = true;
+    this.#listeners.abort();
+    this.#abortRequest();
   }
 
-  #pause(): void {
+  #abortRequest(): void {
     clearTimeout(this.#timer);
     this.#request?.abort();
     this.#request = undefined;
   }
 
-  async #ask(): Promise<void> {
+  async #fetchOnce(): Promise<void> {
     const request = new AbortController();
     this.#request = request;
-    const answer = await this.#options.ask(request.signal);
+    const result = await this.#options.fetch(request.signal);
     if (request.signal.aborted) return;
     this.#request = undefined;
-    this.#failures = answer.kind === 'failed' ? this.#failures + 1 : 0;
-    const text = JSON.stringify(answer);
-    this.#unchanged = text === this.#last ? this.#unchanged + 1 : 0;
-    this.#last = text;
-    const pace = this.#options.answered(answer);
+    this.#failures = result.kind === 'failed' ? this.#failures + 1 : 0;
+    const text = JSON.stringify(result);
+    this.#unchanged = text === this.#lastResult ? this.#unchanged + 1 : 0;
+    this.#lastResult = text;
+    const pace = this.#options.onResult(result);
     if (pace === 'never') {
-      this.#over = true;
+      this.#stopped = true;
       return;
     }
-    const delay = pollDelay({
+    const delayMs = pollDelayMs({
       pace,
       failures: this.#failures,
       unchanged: this.#unchanged,
-      ...(answer.kind === 'failed' && answer.retryAfter ? { retryAfter: answer.retryAfter } : {}),
+      ...(result.kind === 'failed' && result.retryAfterS ? { retryAfterS: result.retryAfterS } : {}),
     });
-    this.#timer = setTimeout(() => this.now(), delay);
+    this.#timer = setTimeout(() => this.fetchNow(), delayMs);
   }
 }

@@ -1,15 +1,15 @@
 export type SocketData = Record<string, unknown>;
 
-export type LiveSocketOptions = {
+export type ReconnectingSocketOptions = {
   url: string;
   onEvent: (event: string, data: SocketData) => void;
-  /** Connected, be it again: whatever the server is to know must be said anew. */
-  onUp: () => void;
-  onDown: () => void;
+  /** Called on every connect, including reconnects: server-side state of the connection must be set up again. */
+  onConnected: () => void;
+  onDisconnected: () => void;
 };
 
-/** What the server would not do, or `connection_lost` and `timeout` of our own. */
-export class SocketRefusal extends Error {
+/** Error answer of the server, or one of the client's own codes `connection_lost` and `timeout`. */
+export class SocketError extends Error {
   readonly code: string;
 
   constructor(code: string, message: string) {
@@ -19,91 +19,91 @@ export class SocketRefusal extends Error {
 }
 
 type Message = { event: string; data: SocketData; id?: number };
-type Pending = { resolve: (data: SocketData) => void; reject: (refusal: SocketRefusal) => void };
+type Pending = { resolve: (data: SocketData) => void; reject: (error: SocketError) => void };
 
-const FIRST_DELAY_MS = 500;
-const LONGEST_DELAY_MS = 15_000;
-/** A connection that holds this long is a good one: the next failure begins with the shortest delay. */
-const GOOD_MS = 10_000;
-const TIMEOUT_MS = 15_000;
+const FIRST_RECONNECT_DELAY_MS = 500;
+const MAX_RECONNECT_DELAY_MS = 15_000;
+/** A connection that lasted longer resets the back-off. */
+const STABLE_AFTER_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 15_000;
 
-/** The socket at `/ws`, connected anew for as long as the page wants it. */
-export class LiveSocket {
-  readonly #options: LiveSocketOptions;
+/** WebSocket to `/ws` that reconnects with exponential back-off until it is closed. */
+export class ReconnectingSocket {
+  readonly #options: ReconnectingSocketOptions;
   readonly #pending = new Map<number, Pending>();
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
-  #openedAt = 0;
+  #openedAtMs = 0;
   #lastId = 0;
-  #over = false;
+  #stopped = false;
 
-  constructor(options: LiveSocketOptions) {
+  constructor(options: ReconnectingSocketOptions) {
     this.#options = options;
   }
 
-  start(): void {
-    if (this.#over || this.#socket) return;
+  connect(): void {
+    if (this.#stopped || this.#socket) return;
     clearTimeout(this.#timer);
     const socket = new WebSocket(this.#options.url);
     this.#socket = socket;
     socket.addEventListener('open', () => {
-      this.#openedAt = performance.now();
-      this.#options.onUp();
+      this.#openedAtMs = performance.now();
+      this.#options.onConnected();
     });
     socket.addEventListener('message', ({ data }) => {
       if (this.#socket === socket) this.#receive(String(data));
     });
     socket.addEventListener('close', () => {
-      if (this.#socket === socket) this.#lost();
+      if (this.#socket === socket) this.#connectionLost();
     });
   }
 
-  /** Whatever kept the server away may be over: no longer wait with the next try. */
-  hurry(): void {
-    if (!this.#socket) this.start();
+  /** Reconnects without waiting for the back-off, for example when the network is back. */
+  reconnectNow(): void {
+    if (!this.#socket) this.connect();
   }
 
   /**
-   * Asks, and waits for the acknowledgement.
+   * Sends an event and waits for its acknowledgement.
    *
-   * @throws SocketRefusal
+   * @throws SocketError
    */
   request(event: string, data: SocketData): Promise<SocketData> {
     const socket = this.#socket;
-    if (socket?.readyState !== WebSocket.OPEN) return Promise.reject(lost());
+    if (socket?.readyState !== WebSocket.OPEN) return Promise.reject(connectionLostError());
     const id = ++this.#lastId;
     socket.send(JSON.stringify({ event, data, id }));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
-        reject(new SocketRefusal('timeout', 'The server does not answer.'));
-      }, TIMEOUT_MS);
+        reject(new SocketError('timeout', 'The server does not answer. Try again.'));
+      }, REQUEST_TIMEOUT_MS);
       this.#pending.set(id, {
         resolve: (answer) => {
           clearTimeout(timer);
           resolve(answer);
         },
-        reject: (refusal) => {
+        reject: (error) => {
           clearTimeout(timer);
-          reject(refusal);
+          reject(error);
         },
       });
     });
   }
 
-  /** Connects anew: the server is to see who we are now. */
-  restart(): void {
+  /** Closes the connection so that the reconnect carries the current session cookie. */
+  reconnectWithSession(): void {
     this.#failures = 0;
     this.#socket?.close();
   }
 
   close(): void {
-    this.#over = true;
+    this.#stopped = true;
     clearTimeout(this.#timer);
     this.#socket?.close();
     this.#socket = undefined;
-    this.#refuseAll();
+    this.#rejectPending();
   }
 
   #receive(text: string): void {
@@ -116,33 +116,30 @@ export class LiveSocket {
         continue;
       }
       this.#pending.delete(id);
-      if (event === 'error') pending.reject(new SocketRefusal(String(data.code), String(data.message)));
+      if (event === 'error') pending.reject(new SocketError(String(data.code), String(data.message)));
       else pending.resolve(data);
     }
   }
 
-  #lost(): void {
+  #connectionLost(): void {
     this.#socket = undefined;
-    const good = this.#openedAt > 0 && performance.now() - this.#openedAt > GOOD_MS;
-    this.#openedAt = 0;
-    this.#failures = good ? 1 : this.#failures + 1;
-    this.#refuseAll();
-    this.#options.onDown();
-    if (this.#over) return;
-    const delay = Math.min(FIRST_DELAY_MS * 2 ** (this.#failures - 1), LONGEST_DELAY_MS);
-    // Spread, so that everybody who lost a server does not return to it at the same moment.
-    this.#timer = setTimeout(() => this.start(), delay * (0.5 + Math.random()));
+    const stable = this.#openedAtMs > 0 && performance.now() - this.#openedAtMs > STABLE_AFTER_MS;
+    this.#openedAtMs = 0;
+    this.#failures = stable ? 1 : this.#failures + 1;
+    this.#rejectPending();
+    this.#options.onDisconnected();
+    if (this.#stopped) return;
+    const delayMs = Math.min(FIRST_RECONNECT_DELAY_MS * 2 ** (this.#failures - 1), MAX_RECONNECT_DELAY_MS);
+    // Jitter: clients that lost the server together must not return together.
+    this.#timer = setTimeout(() => this.connect(), delayMs * (0.5 + Math.random()));
   }
 
-  #refuseAll(): void {
-    for (const { reject } of this.#pending.values()) reject(lost());
+  #rejectPending(): void {
+    for (const { reject } of this.#pending.values()) reject(connectionLostError());
     this.#pending.clear();
   }
 }
 
-function lost(): SocketRefusal {
-  return new SocketRefusal(
-    'connection_lost',
-    'The connection to the server is lost; it comes back by itself.',
-  );
+function connectionLostError(): SocketError {
+  return new SocketError('connection_lost', 'The connection to the server is lost; it comes back by itself.');
 }

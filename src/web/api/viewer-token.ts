@@ -1,158 +1,157 @@
-/** The socket mostly answers sooner; where it does not, HTTP is tried beside it. */
-const ASK_AFTER_MS = 1_500;
-/** Longer than this nobody waits for a picture because no token is to be had. */
-const LONGEST_WAIT_MS = 3_000;
+/** Joining by HTTP starts after this time; the socket is usually faster. */
+const HTTP_JOIN_AFTER_MS = 1_500;
+/** Playback starts without a token after this time. */
+const TOKEN_TIMEOUT_MS = 3_000;
 
-/** The viewer token by which the server knows this tab, so that it counts once however it watches. */
-export class TabToken {
-  /** Undefined when it takes too long or there is none for us. */
-  readonly known: Promise<string | undefined>;
+/** Viewer token of this browser tab: the server counts the tab once, by whatever protocol it watches. */
+export class ViewerToken {
+  /** Resolves to undefined on timeout or when the server issues no token. */
+  readonly resolved: Promise<string | undefined>;
   readonly #streamId: string;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
-  #settle: (token: string | undefined) => void = () => {};
-  #settled = false;
-  #asking: Promise<void> | undefined;
-  readonly #claiming: Promise<void>;
-  #release: (() => void) | undefined;
-  /** For where storage is forbidden. */
-  #last: string | undefined;
+  #resolve: (token: string | undefined) => void = () => {};
+  #isResolved = false;
+  #joining: Promise<void> | undefined;
+  readonly #locking: Promise<void>;
+  #releaseLock: (() => void) | undefined;
+  /** Fallback where `sessionStorage` is forbidden. */
+  #inMemory: string | undefined;
 
   constructor(streamId: string) {
     this.#streamId = streamId;
-    this.known = new Promise((resolve) => {
-      this.#settle = resolve;
+    this.resolved = new Promise((resolve) => {
+      this.#resolve = resolve;
     });
-    this.#claiming = this.#claim();
+    this.#locking = this.#lock();
   }
 
   start(): void {
     this.#timers.push(
-      setTimeout(() => void this.ask(), ASK_AFTER_MS),
-      setTimeout(() => this.#done(undefined), LONGEST_WAIT_MS),
+      setTimeout(() => void this.joinByHttp(), HTTP_JOIN_AFTER_MS),
+      setTimeout(() => this.#settle(undefined), TOKEN_TIMEOUT_MS),
     );
   }
 
-  /** Kept as long as the tab: a page that is loaded again is the same viewer. */
+  /** Token kept for the lifetime of the tab, so that a reloaded page is the same viewer. */
   get stored(): string | undefined {
     try {
-      return sessionStorage.getItem(this.#name) ?? undefined;
+      return sessionStorage.getItem(this.#storageKey) ?? undefined;
     } catch {
-      return this.#last; // storage is forbidden here
+      return this.#inMemory; // `sessionStorage` is forbidden
     }
   }
 
-  take(token: string): void {
+  store(token: string): void {
     const isNew = token !== this.stored;
-    this.#last = token;
+    this.#inMemory = token;
     try {
-      sessionStorage.setItem(this.#name, token);
+      sessionStorage.setItem(this.#storageKey, token);
     } catch {
-      // As above.
+      // Storage is forbidden: `#inMemory` holds the token.
     }
-    if (isNew) void this.#claim();
-    this.#done(token);
+    if (isNew) void this.#lock();
+    this.#settle(token);
   }
 
-  /** There is no place for us at the moment: it is waited for. */
-  wait(): void {
-    this.#clear();
+  /** Stops the timers that end waiting: the livestream is at capacity, and a token comes when a viewer leaves. */
+  stopTimers(): void {
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
   }
 
-  /** Joins by HTTP, unless the token is known already. Never rejects. */
-  ask(): Promise<void> {
-    if (this.#settled) return Promise.resolve();
-    this.#asking ??= this.#ask().finally(() => {
-      this.#asking = undefined;
+  /** Joins by HTTP unless the token is known already. Never rejects. */
+  joinByHttp(): Promise<void> {
+    if (this.#isResolved) return Promise.resolve();
+    this.#joining ??= this.#requestToken().finally(() => {
+      this.#joining = undefined;
     });
-    return this.#asking;
-  }
-
-  /** Done when nothing is under way that would make a second viewer of us, or one viewer of two tabs. */
-  async quiet(): Promise<void> {
-    await this.#claiming;
-    await this.#asking;
-  }
-
-  /** Says goodbye, also while the page is being taken away. */
-  leave(): void {
-    const token = this.stored;
-    if (token !== undefined)
-      navigator.sendBeacon(this.#path('leave'), JSON.stringify({ viewerToken: token }));
-  }
-
-  /** Whoever uses this tab from now on is another viewer. */
-  forget(): void {
-    this.leave();
-    this.#drop();
-  }
-
-  close(): void {
-    this.#release?.();
-    this.#done(undefined);
+    return this.#joining;
   }
 
   /**
-   * A tab that was duplicated has got the token of the other one as well: it lets it go while the other one is there.
-   * (Browsers have locks only for pages that come by TLS or from the same machine.)
+   * Resolves when neither the lock nor a join is pending: a second join at the same time would count a second viewer,
+   * or one viewer for two tabs.
    */
-  #claim(): Promise<void> {
+  async whenIdle(): Promise<void> {
+    await this.#locking;
+    await this.#joining;
+  }
+
+  /** Reports that the viewer has left; a beacon is sent even while the page unloads. */
+  sendLeave(): void {
+    const token = this.stored;
+    if (token !== undefined)
+      navigator.sendBeacon(this.#endpoint('leave'), JSON.stringify({ viewerToken: token }));
+  }
+
+  /** Leaves and deletes the token: the next user of this tab is another viewer. */
+  leaveAndForget(): void {
+    this.sendLeave();
+    this.#removeStored();
+  }
+
+  close(): void {
+    this.#releaseLock?.();
+    this.#settle(undefined);
+  }
+
+  /**
+   * Takes a lock named by the token. A duplicated tab copies `sessionStorage`, finds the lock taken and drops the
+   * copied token. Web Locks exist in secure contexts only.
+   */
+  #lock(): Promise<void> {
     const { stored } = this;
     if (stored === undefined || !('locks' in navigator)) return Promise.resolve();
     return new Promise((decided) => {
       const held = (lock: Lock | null): Promise<void> | undefined => {
-        if (!lock) this.#drop();
+        if (!lock) this.#removeStored();
         decided();
         if (!lock) return undefined;
-        this.#release?.();
+        this.#releaseLock?.();
         return new Promise((release) => {
-          this.#release = release;
+          this.#releaseLock = release;
         });
       };
       navigator.locks.request(`viewer ${stored}`, { ifAvailable: true }, held).catch(() => decided());
     });
   }
 
-  #drop(): void {
-    this.#last = undefined;
+  #removeStored(): void {
+    this.#inMemory = undefined;
     try {
-      sessionStorage.removeItem(this.#name);
+      sessionStorage.removeItem(this.#storageKey);
     } catch {
-      // As above.
+      // Storage is forbidden: there is nothing to remove.
     }
   }
 
-  async #ask(): Promise<void> {
-    await this.#claiming;
+  async #requestToken(): Promise<void> {
+    await this.#locking;
     const { stored } = this;
     try {
-      const response = await fetch(this.#path('join'), {
+      const response = await fetch(this.#endpoint('join'), {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(stored === undefined ? {} : { viewerToken: stored }),
-        signal: AbortSignal.timeout(LONGEST_WAIT_MS),
+        signal: AbortSignal.timeout(TOKEN_TIMEOUT_MS),
       });
       if (!response.ok) throw new Error(`status ${response.status}`);
-      this.take(((await response.json()) as { viewerToken: string }).viewerToken);
+      this.store(((await response.json()) as { viewerToken: string }).viewerToken);
     } catch {
-      this.#done(stored);
+      this.#settle(stored);
     }
   }
 
-  get #name(): string {
+  get #storageKey(): string {
     return `viewer ${this.#streamId}`;
   }
 
-  #path(what: string): string {
-    return `/api/livestream/${encodeURIComponent(this.#streamId)}/${what}`;
+  #endpoint(action: string): string {
+    return `/api/livestream/${encodeURIComponent(this.#streamId)}/${action}`;
   }
 
-  #done(token: string | undefined): void {
-    this.#settled = true;
-    this.#clear();
-    this.#settle(token);
-  }
-
-  #clear(): void {
-    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
+  #settle(token: string | undefined): void {
+    this.#isResolved = true;
+    this.stopTimers();
+    this.#resolve(token);
   }
 }

@@ -2,19 +2,19 @@ import { useState } from 'preact/hooks';
 import type { BroadcastSettings } from './broadcast-session.js';
 import type { AudioChoice, Devices, VideoChoice } from './capture.js';
 import type { CodecPreference } from './encodings.js';
-import { rememberedKey, rememberKey } from './stream-key-store.js';
+import { storedStreamKey, storeStreamKey } from './stream-key-store.js';
 
 type BroadcastFormProps = {
   devices: Devices;
   onAir: boolean;
   onPreview: (settings: BroadcastSettings) => void;
-  onBegin: (streamKey: string, settings: BroadcastSettings) => void;
+  onStart: (streamKey: string, settings: BroadcastSettings) => void;
   onEnd: () => void;
 };
 
 const HEIGHTS = [1080, 720, 480, 360];
-/** Bits per second that suit a picture of so many lines. */
-const USUAL_BITRATE: Record<number, number> = {
+/** Default bit rate by video height, bits per second. */
+const DEFAULT_BITRATES: Record<number, number> = {
   1080: 4_500_000,
   720: 2_500_000,
   480: 1_200_000,
@@ -22,9 +22,12 @@ const USUAL_BITRATE: Record<number, number> = {
 };
 const BITRATES = [800_000, 1_200_000, 2_500_000, 4_500_000, 6_000_000];
 
-/** What is broadcast, how, and with which key. No field has a name: nothing of it can get into an address. */
-export function BroadcastForm({ devices, onAir, onPreview, onBegin, onEnd }: BroadcastFormProps) {
-  const [streamKey, setStreamKey] = useState(rememberedKey);
+/**
+ * Settings of a broadcast. Fields have no name, so that a native form submission cannot put the stream key into the
+ * URL.
+ */
+export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: BroadcastFormProps) {
+  const [streamKey, setStreamKey] = useState(storedStreamKey);
   const [remember, setRemember] = useState(streamKey !== '');
   const [settings, setSettings] = useState<BroadcastSettings>({
     video: { kind: 'camera' },
@@ -39,7 +42,7 @@ export function BroadcastForm({ devices, onAir, onPreview, onBegin, onEnd }: Bro
     setSettings(next);
     return next;
   };
-  const keep = (key: string, wanted: boolean): void => rememberKey(wanted ? key : undefined);
+  const storeKey = (key: string, keep: boolean): void => storeStreamKey(keep ? key : undefined);
 
   return (
     <form
@@ -47,8 +50,8 @@ export function BroadcastForm({ devices, onAir, onPreview, onBegin, onEnd }: Bro
       autocomplete="off"
       onSubmit={(event) => {
         event.preventDefault();
-        keep(streamKey.trim(), remember);
-        onBegin(streamKey.trim(), settings);
+        storeKey(streamKey.trim(), remember);
+        onStart(streamKey.trim(), settings);
       }}
     >
       <fieldset>
@@ -97,7 +100,7 @@ export function BroadcastForm({ devices, onAir, onPreview, onBegin, onEnd }: Bro
             value={settings.height}
             onChange={(event) => {
               const height = Number(event.currentTarget.value);
-              change({ height, bitrate: USUAL_BITRATE[height] ?? settings.bitrate });
+              change({ height, bitrate: DEFAULT_BITRATES[height] ?? settings.bitrate });
             }}
           >
             {HEIGHTS.map((height) => (
@@ -158,13 +161,13 @@ export function BroadcastForm({ devices, onAir, onPreview, onBegin, onEnd }: Bro
             checked={remember}
             onChange={(event) => {
               setRemember(event.currentTarget.checked);
-              if (!event.currentTarget.checked) keep('', false);
+              if (!event.currentTarget.checked) storeKey('', false);
             }}
           />
           Remember the key until this tab is closed
         </label>
       </fieldset>
-      {/* Keys: one element that became the other while it is clicked would send the form. */}
+      {/* Distinct keys: a reused button that turned into a submit button during the click would submit the form. */}
       {onAir ? (
         <button key="end" type="button" class="danger" onClick={onEnd}>
           End the broadcast

@@ -5,22 +5,22 @@ export type CaptureChoice = { video: VideoChoice; audio: AudioChoice; height: nu
 export type Devices = { cameras: MediaDeviceInfo[]; microphones: MediaDeviceInfo[] };
 
 export type CaptureOptions = {
-  /** There is another track of this kind, or none any more: what is sent must follow. */
+  /** Called when the track of a kind is replaced or removed; the sender must follow. */
   onTrack: (kind: 'video' | 'audio') => void;
-  /** A track ended by itself: the screen is no longer shared, a camera was pulled out. */
-  onLost: (sentence: string) => void;
+  /** Called with a message for the user when a track ends by itself: screen sharing stopped, a camera was unplugged. */
+  onLost: (message: string) => void;
 };
 
 const FRAME_RATE = 30;
 
-/** Camera, screen and microphone of this machine as one stream, whose tracks come and go as they are chosen. */
+/** Camera, screen and microphone as one `MediaStream`, whose tracks are replaced as sources are chosen. */
 export class Capture {
-  /** For the preview. */
+  /** Captured tracks, for the preview. */
   readonly stream = new MediaStream();
   readonly #options: CaptureOptions;
   readonly #muted = { video: false, audio: false };
   #choice: CaptureChoice | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  #pending: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(options: CaptureOptions) {
@@ -39,17 +39,21 @@ export class Capture {
     return this.#muted[kind];
   }
 
-  /** Sends silence or darkness in place of what is captured; what is captured goes on. */
+  /** Sends silence or black frames; capture goes on. */
   mute(kind: 'video' | 'audio', muted: boolean): void {
     this.#muted[kind] = muted;
     for (const track of this.stream.getTracks()) if (track.kind === kind) track.enabled = !muted;
   }
 
-  /** Takes what is chosen; asks the person where the browser insists. One after the other. @throws CaptureError */
-  async use(choice: CaptureChoice): Promise<void> {
-    const mine = this.#turn.then(() => this.#use(choice));
-    this.#turn = mine.catch(() => undefined);
-    await mine;
+  /**
+   * Captures the chosen sources, prompting for permission where the browser requires it. Calls run one after the other.
+   *
+   * @throws CaptureError
+   */
+  async capture(choice: CaptureChoice): Promise<void> {
+    const capturing = this.#pending.then(() => this.#captureChoice(choice));
+    this.#pending = capturing.catch(() => undefined);
+    await capturing;
   }
 
   close(): void {
@@ -57,38 +61,42 @@ export class Capture {
     for (const track of this.stream.getTracks()) track.stop();
   }
 
-  async #use(choice: CaptureChoice): Promise<void> {
+  async #captureChoice(choice: CaptureChoice): Promise<void> {
     const before = this.#choice;
-    const wants = {
-      video: !same(before?.video, choice.video) || before?.height !== choice.height || !isAlive(this.video),
-      audio: !same(before?.audio, choice.audio) || !isAlive(this.audio),
+    const changed = {
+      video:
+        !sameChoice(before?.video, choice.video) ||
+        before?.height !== choice.height ||
+        !isNotEnded(this.video),
+      audio: !sameChoice(before?.audio, choice.audio) || !isNotEnded(this.audio),
     };
     this.#choice = undefined;
-    const screen = wants.video && choice.video.kind === 'screen';
-    const camera = wants.video && choice.video.kind === 'camera';
-    const microphone = wants.audio && choice.audio.kind === 'microphone';
-    // The picker shows both: sound of the screen is only to be had together with its picture.
-    const shared = screen || (wants.audio && choice.audio.kind === 'screen');
+    const screen = changed.video && choice.video.kind === 'screen';
+    const camera = changed.video && choice.video.kind === 'camera';
+    const microphone = changed.audio && choice.audio.kind === 'microphone';
+    // One picker serves both: screen audio is available only together with screen video.
+    const sharesScreen = screen || (changed.audio && choice.audio.kind === 'screen');
     let display: MediaStream | undefined;
     let user: MediaStream | undefined;
     try {
-      if (shared) display = await captureScreen(choice);
+      if (sharesScreen) display = await captureScreen(choice);
       if (camera || microphone) user = await captureDevices(choice, { camera, microphone });
     } catch (error) {
       for (const track of display?.getTracks() ?? []) track.stop();
       throw new CaptureError(error);
     }
-    const fromScreen = choice.video.kind === 'screen' && shared;
-    if (wants.video || fromScreen) this.#put('video', (fromScreen ? display : user)?.getVideoTracks()[0]);
-    if (wants.audio)
-      this.#put('audio', (choice.audio.kind === 'screen' ? display : user)?.getAudioTracks()[0]);
-    // What came along unasked.
+    const fromScreen = choice.video.kind === 'screen' && sharesScreen;
+    if (changed.video || fromScreen)
+      this.#replaceTrack('video', (fromScreen ? display : user)?.getVideoTracks()[0]);
+    if (changed.audio)
+      this.#replaceTrack('audio', (choice.audio.kind === 'screen' ? display : user)?.getAudioTracks()[0]);
+    // Tracks that the picker added without being chosen.
     for (const track of display?.getTracks() ?? [])
       if (!this.stream.getTracks().includes(track)) track.stop();
     this.#choice = choice;
   }
 
-  #put(kind: 'video' | 'audio', track: MediaStreamTrack | undefined): void {
+  #replaceTrack(kind: 'video' | 'audio', track: MediaStreamTrack | undefined): void {
     for (const old of this.stream.getTracks()) {
       if (old.kind !== kind) continue;
       this.stream.removeTrack(old);
@@ -99,15 +107,15 @@ export class Capture {
       track.enabled = !this.#muted[kind];
       this.stream.addTrack(track);
       track.addEventListener('ended', () => {
-        if (this.stream.getTracks().includes(track)) this.#options.onLost(LOST[kind]);
+        if (this.stream.getTracks().includes(track)) this.#options.onLost(LOST_TRACK_TEXTS[kind]);
       });
     }
     this.#options.onTrack(kind);
   }
 }
 
-/** What this machine has; names are known only after the person allowed one of them. */
-export async function devices(): Promise<Devices> {
+/** Lists cameras and microphones. Labels are empty until the user has granted a permission. */
+export async function listDevices(): Promise<Devices> {
   const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   const usable = all.filter(({ deviceId }) => deviceId !== '');
   return {
@@ -116,26 +124,32 @@ export async function devices(): Promise<Devices> {
   };
 }
 
-/** Something could not be captured; the message is a sentence for people. */
+/** Capture failed; the message is for the user. */
 export class CaptureError extends Error {
   constructor(cause: unknown) {
-    super(SENTENCES[cause instanceof DOMException ? cause.name : ''] ?? `Nothing to capture: ${cause}`, {
-      cause,
-    });
+    super(
+      CAPTURE_ERROR_TEXTS[cause instanceof DOMException ? cause.name : ''] ??
+        `Capture failed (${cause}). Choose another source, or try again.`,
+      {
+        cause,
+      },
+    );
   }
 }
 
-const LOST = {
+const LOST_TRACK_TEXTS = {
   video: 'The camera or the screen is gone. Choose another picture.',
   audio: 'The microphone is gone. Choose another one.',
 } as const;
 
-const SENTENCES: Record<string, string> = {
+const CAPTURE_ERROR_TEXTS: Record<string, string> = {
   NotAllowedError:
     'The browser was not allowed to capture that. Allow it beside the address of the page, and try again.',
-  NotFoundError: 'There is no such camera or microphone.',
-  NotReadableError: 'The camera or microphone is in use by another program.',
-  SecurityError: 'Browsers give camera and microphone only to pages opened by HTTPS, or on this machine.',
+  NotFoundError: 'There is no such camera or microphone. Connect it, or choose another one.',
+  NotReadableError:
+    'The camera or microphone is in use by another program. Close that program, and try again.',
+  SecurityError:
+    'Browsers give camera and microphone only to pages opened by HTTPS, or on this machine. Open this page by HTTPS.',
 };
 
 async function captureScreen({ audio, height }: CaptureChoice): Promise<MediaStream> {
@@ -143,7 +157,7 @@ async function captureScreen({ audio, height }: CaptureChoice): Promise<MediaStr
     video: { height: { max: height }, frameRate: { ideal: FRAME_RATE } },
     audio: audio.kind === 'screen',
   });
-  // Without this, browsers prefer sharp letters to movement, and send a few pictures a second.
+  // The default hint for screens favours detail and drops to a few frames a second.
   for (const track of display.getVideoTracks()) track.contentHint = 'motion';
   return display;
 }
@@ -155,16 +169,16 @@ async function captureDevices(
   const width = Math.round((height * 16) / 9);
   return await mediaDevices().getUserMedia({
     video: wants.camera && {
-      ...device(video),
+      ...deviceConstraint(video),
       width: { ideal: width },
       height: { ideal: height },
       frameRate: { ideal: FRAME_RATE },
     },
-    audio: wants.microphone && device(audio),
+    audio: wants.microphone && deviceConstraint(audio),
   });
 }
 
-function device(choice: VideoChoice | AudioChoice): MediaTrackConstraints {
+function deviceConstraint(choice: VideoChoice | AudioChoice): MediaTrackConstraints {
   return 'deviceId' in choice && choice.deviceId ? { deviceId: { exact: choice.deviceId } } : {};
 }
 
@@ -174,11 +188,11 @@ function mediaDevices(): MediaDevices {
   return found;
 }
 
-function same(one: VideoChoice | AudioChoice | undefined, other: VideoChoice | AudioChoice): boolean {
+function sameChoice(one: VideoChoice | AudioChoice | undefined, other: VideoChoice | AudioChoice): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** None is as good as a live one: nothing needs to be captured anew. */
-function isAlive(track: MediaStreamTrack | undefined): boolean {
+/** True for undefined too: a track that was never wanted needs no new capture. */
+function isNotEnded(track: MediaStreamTrack | undefined): boolean {
   return track?.readyState !== 'ended';
 }

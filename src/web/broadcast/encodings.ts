@@ -1,26 +1,26 @@
-/** As in `RTCRtpEncodingParameters`. */
+/** Subset of `RTCRtpEncodingParameters`. */
 export type Encoding = { rid?: string; maxBitrate: number; scaleResolutionDownBy?: number };
 
-export type PictureSettings = {
-  /** Bits per second: of the picture, or of the largest layer. */
+export type VideoSettings = {
+  /** Bits per second of the video, or of its largest layer. */
   bitrate: number;
   simulcast: boolean;
-  /** Lines of the picture. */
+  /** Height in pixels. */
   height: number;
 };
 
-/** Smaller layers than this are not worth their encoder. */
-const LEAST_HEIGHT = 135;
+/** Layers below this height are left out. */
+const MIN_LAYER_HEIGHT = 135;
 const LAYERS = [
   { rid: 'l', scale: 4, share: 0.07, least: 120_000 },
   { rid: 'm', scale: 2, share: 0.26, least: 300_000 },
   { rid: 'h', scale: 1, share: 1, least: 0 },
 ] as const;
 
-/** One encoding, or up to three layers from the smallest to the largest (simulcast, RFC 8853), for `sendEncodings`. */
-export function encodingsOf({ bitrate, simulcast, height }: PictureSettings): Encoding[] {
+/** Returns one encoding, or up to three simulcast layers (RFC 8853) from the smallest to the largest. */
+export function sendEncodings({ bitrate, simulcast, height }: VideoSettings): Encoding[] {
   if (!simulcast) return [{ maxBitrate: bitrate }];
-  return LAYERS.filter(({ scale }) => scale === 1 || height / scale >= LEAST_HEIGHT).map(
+  return LAYERS.filter(({ scale }) => scale === 1 || height / scale >= MIN_LAYER_HEIGHT).map(
     ({ rid, scale, share, least }) => ({
       rid,
       maxBitrate: Math.min(bitrate, Math.max(least, Math.round(bitrate * share))),
@@ -29,13 +29,13 @@ export function encodingsOf({ bitrate, simulcast, height }: PictureSettings): En
   );
 }
 
-/** As in `RTCRtpCodec`. */
+/** Subset of `RTCRtpCodec`. */
 export type Codec = { mimeType: string; sdpFmtpLine?: string };
 export type CodecPreference = 'h264' | 'vp8';
 
 /**
- * The codecs in the order they are to be offered, the preferred one first; nothing is left out. Of H.264, baseline
- * that may be split over packets (`packetization-mode=1`, RFC 6184 section 8.1) goes first: everybody decodes it.
+ * Sorts codecs for the offer, the preferred one first; none is left out. Of H.264, constrained baseline with
+ * `packetization-mode=1` (RFC 6184 section 8.1) goes first, as every viewer decodes it.
  */
 export function orderedCodecs<C extends Codec>(codecs: readonly C[], prefer: CodecPreference): C[] {
   const rank = ({ mimeType, sdpFmtpLine = '' }: Codec): number => {

@@ -1,4 +1,4 @@
-/** The parts of `RTCStatsReport` entries that are used here; browsers leave out what they don't have. */
+/** Subset of the entries of an `RTCStatsReport`; browsers omit fields they do not support. */
 export type StatsEntry = {
   type: string;
   id: string;
@@ -20,40 +20,40 @@ export type StatsEntry = {
   nominated?: boolean;
   currentRoundTripTime?: number;
   availableOutgoingBitrate?: number;
-  /** Share of packets lost since the report before, as the receiver has it (RFC 3550 section 6.4.1). */
+  /** Ratio of packets lost since the previous report, by the receiver (RFC 3550 section 6.4.1). */
   fractionLost?: number;
 };
 
 export type OutboundLayer = {
-  /** Empty where there is but one. */
+  /** Empty without simulcast. */
   rid: string;
   width: number | undefined;
   height: number | undefined;
   frameRate: number | undefined;
-  /** Bits per second since the last reading. */
+  /** Bits per second since the previous sample. */
   bitrate: number | undefined;
   framesEncoded: number;
 };
 
 export type OutboundStats = {
-  /** Bits per second of picture and sound. */
+  /** Bits per second, video and audio. */
   bitrate: number | undefined;
   /** From the largest to the smallest. */
   layers: OutboundLayer[];
-  /** As in `video/H264`. */
+  /** MIME type, such as `video/H264`. */
   codec: string | undefined;
-  /** What keeps the picture from being better. */
+  /** Worst `qualityLimitationReason` of all layers. */
   limitation: 'none' | 'cpu' | 'bandwidth' | 'other';
   roundTripMs: number | undefined;
-  /** From 0 to 1, of the worst layer. */
-  loss: number | undefined;
-  /** Bits per second that the browser thinks it may send. */
-  available: number | undefined;
+  /** Ratio from 0 to 1, of the worst layer. */
+  lossRatio: number | undefined;
+  /** Estimate of the browser's congestion control, bits per second. */
+  availableBitrate: number | undefined;
   packetsSent: number;
   retransmitted: number;
 };
 
-/** Reads what is sent from two readings of the statistics; the first may be missing. */
+/** Computes rates from two samples of the statistics; `before` is empty on the first. */
 export function outboundStats(
   entries: Iterable<StatsEntry>,
   before: ReadonlyMap<string, StatsEntry>,
@@ -82,10 +82,10 @@ export function outboundStats(
       }))
       .sort((one, other) => (other.height ?? 0) - (one.height ?? 0)),
     codec: all.find(({ type, id }) => type === 'codec' && id === codecId)?.mimeType,
-    limitation: worst(video.map(({ qualityLimitationReason }) => qualityLimitationReason)),
+    limitation: worstLimitation(video.map(({ qualityLimitationReason }) => qualityLimitationReason)),
     roundTripMs: pair?.currentRoundTripTime === undefined ? undefined : pair.currentRoundTripTime * 1_000,
-    loss: losses.length > 0 ? Math.max(...losses) : undefined,
-    available: pair?.availableOutgoingBitrate,
+    lossRatio: losses.length > 0 ? Math.max(...losses) : undefined,
+    availableBitrate: pair?.availableOutgoingBitrate,
     packetsSent: sum(sent.map(({ packetsSent }) => packetsSent)),
     retransmitted: sum(sent.map(({ retransmittedPacketsSent }) => retransmittedPacketsSent)),
   };
@@ -97,7 +97,7 @@ function rateOf(now: StatsEntry, before: StatsEntry | undefined): number | undef
   return ms > 0 && bytes >= 0 ? Math.round((bytes * 8_000) / ms) : undefined;
 }
 
-function worst(reasons: (string | undefined)[]): OutboundStats['limitation'] {
+function worstLimitation(reasons: (string | undefined)[]): OutboundStats['limitation'] {
   for (const reason of ['cpu', 'bandwidth', 'other'] as const) if (reasons.includes(reason)) return reason;
   return 'none';
 }

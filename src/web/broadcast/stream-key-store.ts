@@ -1,20 +1,20 @@
-const NAME = 'headend.stream-key';
+const STORAGE_KEY = 'headend.stream-key';
 
-/** The stream key that the person let this tab remember; gone when the tab is closed. */
-export function rememberedKey(): string {
+/** Stream key in `sessionStorage`, deleted with the tab; empty when none is stored. */
+export function storedStreamKey(): string {
   try {
-    return sessionStorage.getItem(NAME) ?? '';
+    return sessionStorage.getItem(STORAGE_KEY) ?? '';
   } catch {
-    // The browser keeps nothing for this page.
+    // Storage is forbidden.
     return '';
   }
 }
 
-export function rememberKey(streamKey: string | undefined): void {
+export function storeStreamKey(streamKey: string | undefined): void {
   try {
-    if (streamKey) sessionStorage.setItem(NAME, streamKey);
-    else sessionStorage.removeItem(NAME);
+    if (streamKey) sessionStorage.setItem(STORAGE_KEY, streamKey);
+    else sessionStorage.removeItem(STORAGE_KEY);
   } catch {
-    // As above: then it is not remembered.
+    // Storage is forbidden: the key is not stored.
   }
 }

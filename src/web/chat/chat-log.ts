@@ -1,83 +1,73 @@
-/** A message as the server tells it. */
-export type ChatMessage = {
-  /** UUIDv7: the order of ids is the order of messages. */
-  id: string;
-  userId: string;
-  name: string;
-  badge?: 'broadcaster' | 'admin' | 'moderator';
-  message: string;
-  /** ISO 8601. */
-  createdAt: string;
-  /** The date of the picture that the sender saw, ISO 8601. */
-  mediaTime: string;
-  /** The sender's own name for it. */
-  clientId?: string;
-};
+import type { ChatMessage } from '../../api/contract.js';
 
-/** More are not kept on the page. */
-const LIMIT = 300;
-/** Nobody waits longer than this for a message, however far behind they watch. */
-const LONGEST_HOLD_MS = 20_000;
+/** Messages kept by a page. */
+const MAX_MESSAGES = 300;
+/** Upper limit of the delay of a message, however far behind playback is. */
+const MAX_HOLD_MS = 20_000;
 
-/** The messages that a page knows: each once, in order, and none that was taken back. */
+/** Messages known to a page: unique, ordered by id (UUIDv7), without deleted ones. */
 export class ChatLog {
   #messages: ChatMessage[] = [];
-  #shown: readonly ChatMessage[] = [];
-  /** Taken back before they came. */
+  #visible: readonly ChatMessage[] = [];
+  /** Ids of deleted messages; a deletion may arrive before its message. */
   readonly #deleted = new Set<string>();
 
   /**
-   * What is to be shown. A server that is lost may have told of a message that it never stored: sent again it comes under
-   * another id, and takes the place of the former one.
+   * Messages to render. A server that crashed may have sent a message that it never stored: resent, it has another id
+   * but the same `clientId`, and replaces the earlier one.
    */
   get messages(): readonly ChatMessage[] {
-    return this.#shown;
+    return this.#visible;
   }
 
-  /** The newest message that is known: what comes after it is to be asked for. */
-  get last(): string | undefined {
+  /** Id of the newest message; history is requested after it. */
+  get lastId(): string | undefined {
     return this.#messages.at(-1)?.id;
   }
 
   add(messages: readonly ChatMessage[]): void {
     for (const message of messages) {
       if (this.#deleted.has(message.id)) continue;
-      let place = this.#messages.length;
-      while (place > 0 && (this.#messages[place - 1]?.id ?? '') > message.id) place--;
-      if (this.#messages[place - 1]?.id !== message.id) this.#messages.splice(place, 0, message);
+      let index = this.#messages.length;
+      while (index > 0 && (this.#messages[index - 1]?.id ?? '') > message.id) index--;
+      if (this.#messages[index - 1]?.id !== message.id) this.#messages.splice(index, 0, message);
     }
-    this.#keep(this.#messages.slice(-LIMIT));
+    this.#replace(this.#messages.slice(-MAX_MESSAGES));
   }
 
   remove(ids: readonly string[]): void {
     for (const id of ids) this.#deleted.add(id);
-    this.#keep(this.#messages.filter(({ id }) => !this.#deleted.has(id)));
+    this.#replace(this.#messages.filter(({ id }) => !this.#deleted.has(id)));
   }
 
-  /** Everything of somebody's up to a message. */
-  removeOf(userId: string, upTo: string): void {
-    this.#keep(this.#messages.filter((message) => message.userId !== userId || message.id > upTo));
+  /** Removes the messages of a user up to and including the id `upTo`. */
+  removeByUser(userId: string, upTo: string): void {
+    this.#replace(this.#messages.filter((message) => message.userId !== userId || message.id > upTo));
   }
 
-  #keep(messages: ChatMessage[]): void {
+  #replace(messages: ChatMessage[]): void {
     this.#messages = messages;
-    const newest = new Map(messages.map((message) => [nameOf(message), message.id]));
-    this.#shown = messages.filter((message) => newest.get(nameOf(message)) === message.id);
+    const newest = new Map(messages.map((message) => [identityOf(message), message.id]));
+    this.#visible = messages.filter((message) => newest.get(identityOf(message)) === message.id);
   }
 }
 
-/** By which a message is the same when it is sent again. */
-function nameOf({ id, userId, clientId }: ChatMessage): string {
+/** Key that a message keeps when it is resent: sender and `clientId`, else its id. */
+function identityOf({ id, userId, clientId }: ChatMessage): string {
   return clientId === undefined ? id : `${userId} ${clientId}`;
 }
 
 /**
- * How long a message waits, in ms: whoever watches behind the others does not read of what they have not seen.
+ * Returns the milliseconds to hold a message back, so that a viewer behind live does not read about frames still to
+ * come.
  *
- * @param pictureDate of the picture that is on the screen, Unix ms by the server's clock; undefined: it is live
+ * @param playbackTimeMs media time of the frame on screen, Unix ms by the server's clock; undefined when it is live
  */
-export function holdBack(message: Pick<ChatMessage, 'mediaTime'>, pictureDate: number | undefined): number {
-  if (pictureDate === undefined) return 0;
-  const ahead = Date.parse(message.mediaTime) - pictureDate;
-  return Number.isNaN(ahead) ? 0 : Math.min(Math.max(ahead, 0), LONGEST_HOLD_MS);
+export function holdBackMs(
+  message: Pick<ChatMessage, 'mediaTime'>,
+  playbackTimeMs: number | undefined,
+): number {
+  if (playbackTimeMs === undefined) return 0;
+  const aheadMs = Date.parse(message.mediaTime) - playbackTimeMs;
+  return Number.isNaN(aheadMs) ? 0 : Math.min(Math.max(aheadMs, 0), MAX_HOLD_MS);
 }

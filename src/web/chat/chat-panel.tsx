@@ -1,64 +1,67 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { deleteMessage, type Me, signOut, silence, whoAmI } from '../account/account.js';
+import type { ChatMessage } from '../../api/contract.js';
+import { type CurrentUser, deleteMessage, fetchCurrentUser, muteUser, signOut } from '../account/account.js';
 import { SignInForm } from '../account/sign-in-form.js';
-import type { ChatMessage } from './chat-log.js';
 import type { ChatMode, StreamSocket } from './stream-socket.js';
 
 type ChatPanelProps = { streamId: string; socket: StreamSocket };
 
-const LENGTH = 500;
-/** Seconds that somebody is silenced for at the press of a button. */
-const SILENCE_S = 600;
-/** Who has scrolled up further than this reads what was said before, and is not pulled away from it. Pixels. */
-const AT_THE_END = 60;
+const MAX_MESSAGE_LENGTH = 500;
+/** Length of the ban behind the button, in seconds. */
+const MUTE_S = 600;
+/**
+ * New messages scroll the list only when it is within this distance of its end, so that reading back is not
+ * interrupted.
+ */
+const FOLLOW_WITHIN_PX = 60;
 
-/** Chat beside the picture. What people write is text and nothing else. */
+/** Chat of a stream. Messages are rendered as text, never as markup. */
 export function ChatPanel({ streamId, socket }: ChatPanelProps) {
-  const [me, setMe] = useState<Me>();
+  const [currentUser, setCurrentUser] = useState<CurrentUser>();
   const [signingIn, setSigningIn] = useState(false);
-  const [trouble, setTrouble] = useState('');
+  const [error, setError] = useState('');
   const attempt = (task: () => Promise<void>): void => {
-    setTrouble('');
-    task().catch((error: Error) => setTrouble(error.message));
+    setError('');
+    task().catch((error: Error) => setError(error.message));
   };
-  const askWhoIAm = (): void => attempt(async () => setMe(await whoAmI()));
-  useEffect(askWhoIAm, []);
+  const refreshUser = (): void => attempt(async () => setCurrentUser(await fetchCurrentUser()));
+  useEffect(refreshUser, []);
 
-  const changed = (): void => {
+  const signedIn = (): void => {
     setSigningIn(false);
-    askWhoIAm();
-    socket.restart();
+    refreshUser();
+    socket.reconnectWithSession();
   };
-  const leaveAccount = async (who: Me): Promise<void> => {
-    await signOut(who);
-    // What this tab may watch, and as whom, goes with the account.
-    socket.forget();
+  const signOutAndReload = async (user: CurrentUser): Promise<void> => {
+    await signOut(user);
+    // The viewer token was issued to this account.
+    socket.forgetViewer();
     location.reload();
   };
-  const mayWrite = me?.user || socket.mode?.anonymous;
+  const mayWrite = currentUser?.user || socket.mode?.anonymous;
   return (
     <aside class="chat" aria-label="Chat">
       <Messages
         socket={socket}
-        onDelete={me && ((id) => attempt(() => deleteMessage(me, streamId, id)))}
-        onSilence={me && ((userId) => attempt(() => silence(me, streamId, userId, SILENCE_S)))}
+        onDelete={currentUser && ((id) => attempt(() => deleteMessage(currentUser, streamId, id)))}
+        onMute={currentUser && ((userId) => attempt(() => muteUser(currentUser, streamId, userId, MUTE_S)))}
       />
-      <p class="mode">{modeOf(socket.mode)}</p>
-      {me && signingIn ? (
-        <SignInForm me={me} onDone={changed} onCancel={() => setSigningIn(false)} />
+      <p class="mode">{modeText(socket.mode)}</p>
+      {currentUser && signingIn ? (
+        <SignInForm currentUser={currentUser} onDone={signedIn} onCancel={() => setSigningIn(false)} />
       ) : (
         <>
-          {mayWrite && <Composer socket={socket} onTrouble={setTrouble} />}
+          {mayWrite && <Composer socket={socket} onError={setError} />}
           <div class="who">
-            {me?.user ? (
+            {currentUser?.user ? (
               <>
-                <span>{me.user.name}</span>
-                <button type="button" onClick={() => attempt(() => leaveAccount(me))}>
+                <span>{currentUser.user.name}</span>
+                <button type="button" onClick={() => attempt(() => signOutAndReload(currentUser))}>
                   Sign out
                 </button>
               </>
             ) : (
-              me && (
+              currentUser && (
                 <button type="button" onClick={() => setSigningIn(true)}>
                   Sign in to chat
                 </button>
@@ -67,8 +70,8 @@ export function ChatPanel({ streamId, socket }: ChatPanelProps) {
           </div>
         </>
       )}
-      <p class="trouble" role="alert">
-        {trouble}
+      <p class="error" role="alert">
+        {error}
       </p>
     </aside>
   );
@@ -77,22 +80,22 @@ export function ChatPanel({ streamId, socket }: ChatPanelProps) {
 type MessagesProps = {
   socket: StreamSocket;
   onDelete: ((id: string) => void) | undefined;
-  onSilence: ((userId: string) => void) | undefined;
+  onMute: ((userId: string) => void) | undefined;
 };
 
-function Messages({ socket, onDelete, onSilence }: MessagesProps) {
+function Messages({ socket, onDelete, onMute }: MessagesProps) {
   const list = useRef<HTMLOListElement>(null);
-  const atTheEnd = useRef(true);
+  const following = useRef(true);
   const { messages } = socket.log;
-  const last = socket.log.last;
-  const follow = (): void => {
-    if (list.current && atTheEnd.current) list.current.scrollTop = list.current.scrollHeight;
+  const lastId = socket.log.lastId;
+  const scrollToEnd = (): void => {
+    if (list.current && following.current) list.current.scrollTop = list.current.scrollHeight;
   };
-  useEffect(follow, [last]);
+  useEffect(scrollToEnd, [lastId]);
   useEffect(() => {
     if (!list.current) return;
-    // What stands below it comes and goes, and takes its room.
-    const observer = new ResizeObserver(follow);
+    // Elements below the list change its height.
+    const observer = new ResizeObserver(scrollToEnd);
     observer.observe(list.current);
     return () => observer.disconnect();
   }, []);
@@ -102,18 +105,18 @@ function Messages({ socket, onDelete, onSilence }: MessagesProps) {
       class="messages"
       aria-live="polite"
       onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
-        atTheEnd.current = scrollHeight - scrollTop - clientHeight < AT_THE_END;
+        following.current = scrollHeight - scrollTop - clientHeight < FOLLOW_WITHIN_PX;
       }}
     >
       {messages.map((message) => (
         <li key={message.id}>
-          <Said message={message} />
+          <Message message={message} />
           {socket.moderator && (
             <span class="moderate">
               <button type="button" onClick={() => onDelete?.(message.id)}>
                 Delete
               </button>
-              <button type="button" onClick={() => onSilence?.(message.userId)}>
+              <button type="button" onClick={() => onMute?.(message.userId)}>
                 Silence
               </button>
             </span>
@@ -127,7 +130,7 @@ function Messages({ socket, onDelete, onSilence }: MessagesProps) {
   );
 }
 
-function Said({ message: { name, badge, message, createdAt } }: { message: ChatMessage }) {
+function Message({ message: { name, badge, message, createdAt } }: { message: ChatMessage }) {
   return (
     <>
       <time dateTime={createdAt}>
@@ -138,18 +141,18 @@ function Said({ message: { name, badge, message, createdAt } }: { message: ChatM
   );
 }
 
-function Composer({ socket, onTrouble }: { socket: StreamSocket; onTrouble: (why: string) => void }) {
+function Composer({ socket, onError }: { socket: StreamSocket; onError: (message: string) => void }) {
   const [text, setText] = useState('');
   const send = async (): Promise<void> => {
     const message = text.trim();
     if (message === '') return;
     setText('');
-    onTrouble('');
+    onError('');
     try {
-      await socket.send(message);
+      await socket.sendMessage(message);
     } catch (error) {
-      onTrouble((error as Error).message);
-      // Not lost: it can be sent again, unless something else is being written already.
+      onError((error as Error).message);
+      // Puts the text back for another attempt, unless the user has typed since.
       setText((now) => now || message);
     }
   };
@@ -164,7 +167,7 @@ function Composer({ socket, onTrouble }: { socket: StreamSocket; onTrouble: (why
       <input
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
-        maxLength={LENGTH}
+        maxLength={MAX_MESSAGE_LENGTH}
         aria-label="Message"
         placeholder="Say something"
         autocomplete="off"
@@ -176,7 +179,7 @@ function Composer({ socket, onTrouble }: { socket: StreamSocket; onTrouble: (why
   );
 }
 
-function modeOf(mode: ChatMode | undefined): string {
+function modeText(mode: ChatMode | undefined): string {
   if (!mode) return '';
   return [
     mode.slowMode > 0 && `One message each ${mode.slowMode} s.`,

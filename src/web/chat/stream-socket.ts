@@ -1,8 +1,9 @@
-import { LiveSocket, type SocketData, SocketRefusal } from '../api/reconnecting-socket.js';
-import { TabToken } from '../api/viewer-token.js';
-import { ChatLog, type ChatMessage, holdBack } from './chat-log.js';
+import type { ChatMessage } from '../../api/contract.js';
+import { ReconnectingSocket, type SocketData, SocketError } from '../api/reconnecting-socket.js';
+import { ViewerToken } from '../api/viewer-token.js';
+import { ChatLog, holdBackMs } from './chat-log.js';
 
-/** How a chat is set, as far as those who write must know. */
+/** Chat settings that limit who may write, and how often. */
 export type ChatMode = {
   slowMode: number;
   membersOnly: boolean;
@@ -13,57 +14,57 @@ export type ChatMode = {
 
 export type StreamSocketOptions = {
   streamId: string;
-  /** When the picture on the screen was, Unix ms by the server's clock; undefined where that is now. */
-  pictureDate: () => number | undefined;
-  /** The stream began, ended, waits for its publisher, or is not for us any more. */
-  onState: () => void;
+  /** Returns the media time of the frame on screen, Unix ms by the server's clock; undefined when it is live. */
+  playbackTimeMs: () => number | undefined;
+  /** Called when the broadcast starts, is interrupted or ends, or when this viewer loses access. */
+  onStateChange: () => void;
   onChange: () => void;
 };
 
-/** Before joining is tried again on a connection that stands. */
-const JOIN_AGAIN_MS = 10_000;
-/** There will be a place for us when somebody leaves. */
-const NO_PLACE: ReadonlySet<string> = new Set(['viewer_limit_reached', 'capacity_reached']);
-/** It is not known whether the server did what it was asked. */
-const UNCERTAIN: ReadonlySet<string> = new Set(['connection_lost', 'timeout']);
+/** Delay before a failed join is repeated on the same connection. */
+const REJOIN_AFTER_MS = 10_000;
+/** Error codes that end when another viewer leaves. */
+const AT_CAPACITY: ReadonlySet<string> = new Set(['viewer_limit_reached', 'capacity_reached']);
+/** Error codes after which it is unknown whether the server executed the request. */
+const OUTCOME_UNKNOWN: ReadonlySet<string> = new Set(['connection_lost', 'timeout']);
 
-/** What a watch page hears of its stream: who is there, what they say. */
+/** Events of one stream: broadcast state, viewer count, chat. */
 export class StreamSocket {
   readonly log = new ChatLog();
   readonly #options: StreamSocketOptions;
-  readonly #socket: LiveSocket;
-  readonly #token: TabToken;
-  readonly #life = new AbortController();
-  readonly #held = new Set<ReturnType<typeof setTimeout>>();
-  #joinAgain: ReturnType<typeof setTimeout> | undefined;
-  /** Up to which every message is known, shown or held back. */
-  #last: string | undefined;
-  /** The newest message that came; there may be a gap before it until what was missed has come. */
-  #newest: string | undefined;
+  readonly #socket: ReconnectingSocket;
+  readonly #token: ViewerToken;
+  readonly #listeners = new AbortController();
+  readonly #heldTimers = new Set<ReturnType<typeof setTimeout>>();
+  #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Id up to which no message is missing, whether shown or held back. */
+  #completeUpToId: string | undefined;
+  /** Id of the newest message received; earlier ones may be missing until the history has arrived. */
+  #newestId: string | undefined;
   #caughtUp = false;
-  /** A message that may have been taken: sent again, it must be known again. */
-  #uncertain: { message: string; clientId: string } | undefined;
+  /** Message without acknowledgement: resent with the same `clientId`, the server stores it once. */
+  #unacknowledged: { message: string; clientId: string } | undefined;
   connected = false;
-  /** Why there is no place for us at the moment, in a sentence. */
-  refusal: string | undefined;
+  /** Message for the viewer while the livestream is at capacity. */
+  capacityError: string | undefined;
   moderator = false;
   viewers: number | undefined;
   mode: ChatMode | undefined;
 
   constructor(options: StreamSocketOptions) {
     this.#options = options;
-    this.#token = new TabToken(options.streamId);
+    this.#token = new ViewerToken(options.streamId);
     const url = new URL('/ws', location.href);
     url.protocol = url.protocol.replace('http', 'ws');
-    this.#socket = new LiveSocket({
+    this.#socket = new ReconnectingSocket({
       url: url.href,
-      onEvent: (event, data) => this.#heard(event, data),
-      onUp: () => void this.#join(),
-      onDown: () => {
-        clearTimeout(this.#joinAgain);
+      onEvent: (event, data) => this.#handleEvent(event, data),
+      onConnected: () => void this.#join(),
+      onDisconnected: () => {
+        clearTimeout(this.#rejoinTimer);
         this.connected = false;
         this.#caughtUp = false;
-        void this.#token.ask();
+        void this.#token.joinByHttp();
         options.onChange();
       },
     });
@@ -71,29 +72,29 @@ export class StreamSocket {
 
   start(): void {
     this.#token.start();
-    this.#socket.start();
-    const { signal } = this.#life;
-    window.addEventListener('online', () => this.hurry(), { signal });
-    // Whoever watches by playlists alone would be taken to be there for a while.
-    window.addEventListener('pagehide', () => this.#token.leave(), { signal });
+    this.#socket.connect();
+    const { signal } = this.#listeners;
+    window.addEventListener('online', () => this.reconnectNow(), { signal });
+    // Without it a viewer of playlists counts until their token times out.
+    window.addEventListener('pagehide', () => this.#token.sendLeave(), { signal });
   }
 
-  /** The server answers elsewhere. */
-  hurry(): void {
-    this.#socket.hurry();
+  /** Reconnects at once; called when the API answers again. */
+  reconnectNow(): void {
+    this.#socket.reconnectNow();
   }
 
-  /** By which the server knows this tab; undefined when it takes too long or there is none for us. */
-  token(): Promise<string | undefined> {
-    return this.#token.known;
+  /** Resolves to the viewer token; undefined on timeout or when none is issued. */
+  viewerToken(): Promise<string | undefined> {
+    return this.#token.resolved;
   }
 
-  /** @throws SocketRefusal */
-  async send(message: string): Promise<void> {
-    const mediaTime = this.#options.pictureDate();
-    const before = this.#uncertain;
+  /** Sends a chat message with the media time of the frame on screen. @throws SocketError */
+  async sendMessage(message: string): Promise<void> {
+    const mediaTime = this.#options.playbackTimeMs();
+    const before = this.#unacknowledged;
     const clientId = before?.message === message ? before.clientId : newClientId();
-    this.#uncertain = { message, clientId };
+    this.#unacknowledged = { message, clientId };
     try {
       await this.#socket.request('chat:send', {
         streamId: this.#options.streamId,
@@ -101,97 +102,98 @@ export class StreamSocket {
         clientId,
         ...(mediaTime === undefined ? {} : { mediaTime }),
       });
-      this.#uncertain = undefined;
+      this.#unacknowledged = undefined;
     } catch (error) {
-      if (!(error instanceof SocketRefusal && UNCERTAIN.has(error.code))) this.#uncertain = undefined;
+      if (!(error instanceof SocketError && OUTCOME_UNKNOWN.has(error.code)))
+        this.#unacknowledged = undefined;
       throw error;
     }
   }
 
-  /** We are somebody else now. */
-  restart(): void {
-    this.#socket.restart();
+  /** Reconnects with the current session, after sign-in. */
+  reconnectWithSession(): void {
+    this.#socket.reconnectWithSession();
   }
 
-  /** Nobody who uses this tab later is to be who we were. */
-  forget(): void {
-    this.#token.forget();
+  /** Deletes the viewer token of this tab. */
+  forgetViewer(): void {
+    this.#token.leaveAndForget();
   }
 
   close(): void {
-    for (const timer of this.#held) clearTimeout(timer);
-    clearTimeout(this.#joinAgain);
-    this.#life.abort();
-    this.#token.leave();
+    for (const timer of this.#heldTimers) clearTimeout(timer);
+    clearTimeout(this.#rejoinTimer);
+    this.#listeners.abort();
+    this.#token.sendLeave();
     this.#token.close();
     this.#socket.close();
   }
 
   async #join(): Promise<void> {
     try {
-      await this.#watch();
-      await this.#listen();
+      await this.#joinLivestream();
+      await this.#joinChat();
       this.connected = true;
     } catch (error) {
-      // Without a connection there is another turn when there is one.
-      if (!(error instanceof SocketRefusal) || error.code === 'connection_lost') return;
-      if (NO_PLACE.has(error.code)) {
-        this.refusal = error.message;
-        this.#token.wait();
-      } else void this.#token.ask();
-      clearTimeout(this.#joinAgain);
-      this.#joinAgain = setTimeout(() => void this.#join(), JOIN_AGAIN_MS);
+      // `onConnected` joins again after a reconnect.
+      if (!(error instanceof SocketError) || error.code === 'connection_lost') return;
+      if (AT_CAPACITY.has(error.code)) {
+        this.capacityError = error.message;
+        this.#token.stopTimers();
+      } else void this.#token.joinByHttp();
+      clearTimeout(this.#rejoinTimer);
+      this.#rejoinTimer = setTimeout(() => void this.#join(), REJOIN_AFTER_MS);
     }
     this.#options.onChange();
   }
 
-  async #watch(): Promise<void> {
+  async #joinLivestream(): Promise<void> {
     const { streamId, onChange } = this.#options;
-    await this.#token.quiet();
+    await this.#token.whenIdle();
     const { stored } = this.#token;
     const joined = await this.#socket.request('join-livestream', {
       streamId,
-      // We ask for what we missed by ourselves, in `#listen`.
+      // `#joinChat` requests what was missed.
       history: false,
       ...(stored === undefined ? {} : { viewerToken: stored }),
     });
-    this.refusal = undefined;
+    this.capacityError = undefined;
     this.viewers = Number(joined.viewers);
-    this.#token.take(String(joined.viewerToken));
+    this.#token.store(String(joined.viewerToken));
     onChange();
   }
 
-  /** Comes into the chat; what was said since the last time is told, however much that is. */
-  async #listen(): Promise<void> {
+  /** Joins the chat and requests the messages since the last connection, page by page. */
+  async #joinChat(): Promise<void> {
     const { streamId } = this.#options;
     for (let more = true; more; ) {
-      const before = this.#last;
+      const before = this.#completeUpToId;
       const chat = await this.#socket.request('chat:join', {
         streamId,
         ...(before === undefined ? {} : { after: before }),
       });
       this.mode = chat.settings as ChatMode;
       this.moderator = chat.moderator === true;
-      more = chat.more === true && this.#last !== before;
+      more = chat.more === true && this.#completeUpToId !== before;
     }
     this.#caughtUp = true;
-    this.#last = this.#newest;
+    this.#completeUpToId = this.#newestId;
   }
 
-  #heard(event: string, data: SocketData): void {
+  #handleEvent(event: string, data: SocketData): void {
     if (data.streamId !== this.#options.streamId) return;
     switch (event) {
       case 'chat:history':
-        this.#take(data.messages as ChatMessage[]);
-        this.#last = (data.messages as ChatMessage[]).at(-1)?.id ?? this.#last;
+        this.#addMessages(data.messages as ChatMessage[]);
+        this.#completeUpToId = (data.messages as ChatMessage[]).at(-1)?.id ?? this.#completeUpToId;
         break;
       case 'chat:message':
-        this.#take([data as unknown as ChatMessage]);
-        if (this.#caughtUp) this.#last = this.#newest;
+        this.#addMessages([data as unknown as ChatMessage]);
+        if (this.#caughtUp) this.#completeUpToId = this.#newestId;
         break;
       case 'chat:deleted':
         if (Array.isArray(data.ids)) this.log.remove(data.ids as string[]);
-        if (typeof data.userId === 'string') this.log.removeOf(data.userId, String(data.upTo));
+        if (typeof data.userId === 'string') this.log.removeByUser(data.userId, String(data.upTo));
         break;
       case 'chat:mode':
         this.mode = data as unknown as ChatMode;
@@ -204,7 +206,7 @@ export class StreamSocket {
         break;
       case 'stream:state':
       case 'livestream:dismissed':
-        this.#options.onState();
+        this.#options.onStateChange();
         return;
       default:
         return;
@@ -212,26 +214,26 @@ export class StreamSocket {
     this.#options.onChange();
   }
 
-  #take(messages: ChatMessage[]): void {
-    const pictureDate = this.#options.pictureDate();
+  #addMessages(messages: ChatMessage[]): void {
+    const playbackTimeMs = this.#options.playbackTimeMs();
     for (const message of messages) {
-      if (this.#newest === undefined || message.id > this.#newest) this.#newest = message.id;
-      const hold = holdBack(message, pictureDate);
-      if (hold === 0) {
+      if (this.#newestId === undefined || message.id > this.#newestId) this.#newestId = message.id;
+      const holdMs = holdBackMs(message, playbackTimeMs);
+      if (holdMs === 0) {
         this.log.add([message]);
         continue;
       }
       const timer = setTimeout(() => {
-        this.#held.delete(timer);
+        this.#heldTimers.delete(timer);
         this.log.add([message]);
         this.#options.onChange();
-      }, hold);
-      this.#held.add(timer);
+      }, holdMs);
+      this.#heldTimers.add(timer);
     }
   }
 }
 
-/** Pages that came without TLS have no `randomUUID`. */
+/** `randomUUID` exists in secure contexts only. */
 function newClientId(): string {
   return crypto.randomUUID?.() ?? String(Math.random());
 }

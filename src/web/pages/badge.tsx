@@ -1,6 +1,6 @@
 import type { Badge as BadgeData } from './playback-state.js';
 
-/** The state of a stream in a word. */
+/** Badge with the state of a stream. */
 export function Badge({ badge }: { badge: BadgeData }) {
   return <span class={`badge ${badge.tone}`}>{badge.text}</span>;
 }

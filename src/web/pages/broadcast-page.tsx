@@ -1,29 +1,29 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { BroadcastForm } from '../broadcast/broadcast-form.js';
-import { Broadcasting, type BroadcastSnapshot } from '../broadcast/broadcast-session.js';
+import { BroadcastSession, type BroadcastSnapshot } from '../broadcast/broadcast-session.js';
 import { type BroadcastState, isOnAir } from '../broadcast/broadcast-state.js';
 import { OutboundTable } from '../broadcast/outbound-table.js';
 import { Badge } from './badge.js';
-import { offerStats } from './console-surface.js';
+import { exposeStats } from './console-surface.js';
 import type { Badge as BadgeData } from './playback-state.js';
 
-/** Broadcasts camera, screen and microphone of this machine. */
+/** Page that broadcasts camera, screen and microphone by WHIP. */
 export function BroadcastPage() {
   const video = useRef<HTMLVideoElement>(null);
-  const broadcasting = useRef<Broadcasting>(undefined);
+  const broadcastSession = useRef<BroadcastSession>(undefined);
   const [snapshot, setSnapshot] = useState<BroadcastSnapshot>();
 
   useEffect(() => {
     document.title = 'Broadcast · Headend';
-    const now = new Broadcasting(() => setSnapshot(now.snapshot()));
-    broadcasting.current = now;
-    if (video.current) video.current.srcObject = now.stream;
-    const withdraw = offerStats(() => now.stats());
-    setSnapshot(now.snapshot());
-    now.start();
+    const session = new BroadcastSession(() => setSnapshot(session.snapshot()));
+    broadcastSession.current = session;
+    if (video.current) video.current.srcObject = session.stream;
+    const removeStats = exposeStats(() => session.stats());
+    setSnapshot(session.snapshot());
+    session.start();
     return () => {
-      withdraw();
-      now.close();
+      removeStats();
+      session.close();
     };
   }, []);
 
@@ -38,62 +38,64 @@ export function BroadcastPage() {
       <p role="status" aria-live="polite">
         {state && sentenceOf(state)}
       </p>
-      {snapshot?.trouble && (
-        <p role="alert" class="trouble">
-          {snapshot.trouble}
+      {snapshot?.captureError && (
+        <p role="alert" class="error">
+          {snapshot.captureError}
         </p>
       )}
       <div class="columns">
         <div>
-          <div class="stage">
+          <div class="player">
             <video ref={video} autoplay playsInline muted aria-label="What is captured" />
-            {snapshot && !snapshot.has.video && (
+            {snapshot && !snapshot.captured.video && (
               <div class="notice">
-                <p>{snapshot.has.audio ? 'Sound only.' : 'What is captured is shown here.'}</p>
+                <p>{snapshot.captured.audio ? 'Sound only.' : 'What is captured is shown here.'}</p>
               </div>
             )}
           </div>
-          {snapshot && (snapshot.has.audio || snapshot.has.video) && (
+          {snapshot && (snapshot.captured.audio || snapshot.captured.video) && (
             <div class="player-bar">
-              {snapshot.has.audio && (
+              {snapshot.captured.audio && (
                 <button
                   type="button"
-                  onClick={() => broadcasting.current?.mute('audio', !snapshot.muted.audio)}
+                  onClick={() => broadcastSession.current?.mute('audio', !snapshot.muted.audio)}
                 >
                   {snapshot.muted.audio ? 'Turn sound on' : 'Turn sound off'}
                 </button>
               )}
-              {snapshot.has.video && (
+              {snapshot.captured.video && (
                 <button
                   type="button"
-                  onClick={() => broadcasting.current?.mute('video', !snapshot.muted.video)}
+                  onClick={() => broadcastSession.current?.mute('video', !snapshot.muted.video)}
                 >
                   {snapshot.muted.video ? 'Turn picture on' : 'Turn picture off'}
                 </button>
               )}
             </div>
           )}
-          {snapshot?.outbound && <OutboundTable outbound={snapshot.outbound} seconds={snapshot.seconds} />}
+          {snapshot?.outbound && <OutboundTable outbound={snapshot.outbound} onAirS={snapshot.onAirS} />}
         </div>
         <BroadcastForm
           devices={snapshot?.devices ?? { cameras: [], microphones: [] }}
           onAir={onAir}
-          onPreview={(settings) => void broadcasting.current?.preview(settings)}
-          onBegin={(streamKey, settings) => void broadcasting.current?.begin(streamKey, settings)}
-          onEnd={() => broadcasting.current?.end()}
+          onPreview={(settings) => void broadcastSession.current?.preview(settings)}
+          onStart={(streamKey, settings) =>
+            void broadcastSession.current?.startBroadcast(streamKey, settings)
+          }
+          onEnd={() => broadcastSession.current?.endBroadcast()}
         />
       </div>
     </main>
   );
 }
 
-function badgeOf({ name, begun }: BroadcastState): BadgeData {
+function badgeOf({ name, wasLive }: BroadcastState): BadgeData {
   switch (name) {
     case 'live':
       return { tone: 'live', text: 'Live' };
     case 'connecting':
     case 'waiting':
-      return { tone: 'busy', text: begun ? 'Reconnecting' : 'Connecting' };
+      return { tone: 'busy', text: wasLive ? 'Reconnecting' : 'Connecting' };
     case 'refused':
       return { tone: 'quiet', text: 'Refused' };
     case 'ended':
@@ -103,18 +105,18 @@ function badgeOf({ name, begun }: BroadcastState): BadgeData {
   }
 }
 
-function sentenceOf({ name, why, begun }: BroadcastState): string {
+function sentenceOf({ name, reason, wasLive }: BroadcastState): string {
   switch (name) {
     case 'idle':
       return 'Choose a picture and a sound, enter the stream key, and go live.';
     case 'connecting':
-      return begun ? 'Connecting again…' : 'Connecting…';
+      return wasLive ? 'Connecting again…' : 'Connecting…';
     case 'live':
       return 'You are live.';
     case 'waiting':
-      return `${why ?? 'The connection was lost.'} Trying again…`;
+      return `${reason ?? 'The connection was lost.'} Trying again…`;
     case 'refused':
-      return `You are not live: ${why ?? 'the server refused.'}`;
+      return `You are not live: ${reason ?? 'the server refused.'}`;
     case 'ended':
       return 'You ended the broadcast.';
   }

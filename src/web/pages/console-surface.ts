@@ -1,16 +1,16 @@
 import type { OutboundStats } from '../broadcast/outbound-stats.js';
 import type { PlayerStats } from '../player/live-player.js';
 
-/** What the watch page tells of itself: the stream's state as the API has it, and the player's counters while there is one. */
+/** Statistics of the watch page: the stream's state by the API, and the player's counters while there is one. */
 export type WatchStats = { state: string } & Partial<PlayerStats>;
 
-/** What the broadcast page tells of itself. */
+/** Statistics of the broadcast page. */
 export type BroadcastStats = {
   state: string;
   reconnects: number;
-  /** Why it is not live, in a sentence. */
-  why?: string;
-  /** While it is live. */
+  /** Message for the user: why it is not live. */
+  reason?: string;
+  /** Only while live. */
   outbound?: OutboundStats;
 };
 
@@ -18,13 +18,13 @@ export type PageStats = WatchStats | BroadcastStats;
 
 declare global {
   interface Window {
-    /** For the browser's console and for tests; no part of any interface. */
+    /** For the browser's console and for tests; not a stable interface. */
     headend?: { stats(): PageStats };
   }
 }
 
-/** Puts `headend.stats()` into the console; gives the function that takes it away again. */
-export function offerStats(stats: () => PageStats): () => void {
+/** Exposes `headend.stats()` in the console. @returns a function that removes it */
+export function exposeStats(stats: () => PageStats): () => void {
   const surface = { stats };
   window.headend = surface;
   return () => {

@@ -1,22 +1,22 @@
 import { useEffect, useState } from 'preact/hooks';
-import { activeStreams, type Stream } from '../api/api-client.js';
+import { fetchActiveStreams, type Stream } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
 import { Badge } from './badge.js';
 
 type Listing = { streams: Stream[] | undefined; reachable: boolean };
 
-/** Lists what is live, kept up to date. */
+/** Page that lists the live streams and keeps the list current. */
 export function LivePage() {
   const [listing, setListing] = useState<Listing>({ streams: undefined, reachable: true });
 
   useEffect(() => {
     document.title = 'Live now · Headend';
     const poll = new Poll({
-      ask: activeStreams,
-      answered: (answer) => {
+      fetch: fetchActiveStreams,
+      onResult: (result) => {
         setListing((before) =>
-          answer.kind === 'ok'
-            ? { streams: answer.value.streams, reachable: true }
+          result.kind === 'ok'
+            ? { streams: result.value.streams, reachable: true }
             : { streams: before.streams, reachable: false },
         );
         return 'slow';
@@ -30,7 +30,7 @@ export function LivePage() {
     <main class="live">
       <h1>Live now</h1>
       <p role="status" aria-live="polite">
-        {summary(listing)}
+        {summaryText(listing)}
       </p>
       <ul class="streams">
         {listing.streams?.map((stream) => (
@@ -53,8 +53,8 @@ export function LivePage() {
   );
 }
 
-function summary({ streams, reachable }: Listing): string {
-  if (!reachable) return 'The server does not answer. Trying again…';
+function summaryText({ streams, reachable }: Listing): string {
+  if (!reachable) return 'The server does not result. Trying again…';
   if (!streams) return 'Loading…';
   if (streams.length === 0) return 'Nothing is live. This page notices by itself when that changes.';
   return streams.length === 1 ? 'One stream is live.' : `${streams.length} streams are live.`;

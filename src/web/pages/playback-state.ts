@@ -1,5 +1,8 @@
-/** What the last answer of the API said about the stream. */
-export type StreamFacts =
+import type { Pace } from '../api/poll-delay.js';
+import type { PlayerPhase } from '../player/player-phase.js';
+
+/** Stream by the latest answer of the API. */
+export type StreamState =
   | { found: 'unknown' }
   | { found: 'missing' }
   | {
@@ -8,45 +11,26 @@ export type StreamFacts =
       state: 'offline' | 'starting' | 'live' | 'reconnecting' | 'ending';
     };
 
-/**
- * What the player is at.
- * `none`: there is no player; `loading`: nothing was shown yet; `waiting`: it ran dry; `refused`: the browser
- * wants a click first; `ended`: it played the last picture of a finished broadcast; `broken`: it failed and is
- * trying again.
- */
-export type PlayerPhase =
-  | 'none'
-  | 'loading'
-  | 'playing'
-  | 'waiting'
-  | 'paused'
-  | 'refused'
-  | 'ended'
-  | 'broken';
-
-export type PageFacts = {
-  stream: StreamFacts;
-  /** The last request to the API was answered. */
+export type PageState = {
+  stream: StreamState;
+  /** True when the latest request to the API was answered. */
   reachable: boolean;
   phase: PlayerPhase;
-  /** The player plays the audio-only variant: no picture is to be expected. */
+  /** True when the player has audio only. */
   audioOnly: boolean;
-  /** Why there is no place for this viewer at the moment, in a sentence. */
-  refusal?: string | undefined;
+  /** Message for the viewer while the livestream is at capacity. */
+  capacityError?: string | undefined;
 };
-
-/** `urgent` where every second counts and there are few of them. */
-export type Pace = 'urgent' | 'fast' | 'slow' | 'never';
 
 export type Badge = { tone: 'live' | 'busy' | 'quiet'; text: string };
 
 export type PlaybackState = {
   badge: Badge;
-  /** A sentence over the picture (or in its place). Missing only while a picture moves or the viewer paused it. */
+  /** Message over the video. Missing only while video plays or the viewer has paused it. */
   notice?: string;
-  /** `start`: there must be a player; `keep`: leave what is there; `stop`: there must be none. */
+  /** `start`: create a player; `keep`: leave it as it is; `stop`: close it. */
   player: 'start' | 'keep' | 'stop';
-  /** How often to ask the API. */
+  /** Rate of polling the API. */
   pace: Pace;
 };
 
@@ -64,9 +48,9 @@ const NOTICES = {
   audioOnly: 'Audio only.',
 } as const;
 
-/** Decides what the watch page shows and does. Pure: the whole behaviour of the page is this table. */
-export function playbackState(facts: PageFacts): PlaybackState {
-  const { stream, reachable } = facts;
+/** State table of the watch page. Pure. */
+export function playbackState(page: PageState): PlaybackState {
+  const { stream, reachable } = page;
   if (stream.found === 'missing') {
     return { badge: quiet('Not found'), notice: NOTICES.missing, player: 'stop', pace: 'never' };
   }
@@ -74,54 +58,77 @@ export function playbackState(facts: PageFacts): PlaybackState {
     const notice = reachable ? NOTICES.loading : NOTICES.unreachable;
     return { badge: busy('Connecting'), notice, player: 'keep', pace: 'fast' };
   }
-  // The player may reach a cache in front of a server that is away: what it plays is left alone.
+  // The player may load from a cache in front of an unreachable server: it is left as it is.
   if (!reachable)
-    return { badge: busy('Connecting'), ...shown(facts, NOTICES.unreachable), player: 'keep', pace: 'fast' };
+    return {
+      badge: busy('Connecting'),
+      ...noticeUnlessPlaying(page, NOTICES.unreachable),
+      player: 'keep',
+      pace: 'fast',
+    };
   switch (stream.state) {
     case 'live':
       return {
         badge: { tone: 'live', text: 'Live' },
-        ...shown(facts, liveNotice(facts)),
+        ...noticeUnlessPlaying(page, liveNotice(page)),
         player: 'start',
         pace:
-          facts.phase === 'playing' || facts.phase === 'paused' || facts.phase === 'refused'
-            ? 'slow'
-            : 'fast',
+          page.phase === 'playing' || page.phase === 'paused' || page.phase === 'refused' ? 'slow' : 'fast',
       };
     case 'starting':
-      return { badge: busy('Starting'), ...shown(facts, NOTICES.starting), player: 'keep', pace: 'urgent' };
+      return {
+        badge: busy('Starting'),
+        ...noticeUnlessPlaying(page, NOTICES.starting),
+        player: 'keep',
+        pace: 'urgent',
+      };
     case 'reconnecting':
-      return { badge: busy('Reconnecting'), ...shown(facts, NOTICES.away), player: 'keep', pace: 'fast' };
+      return {
+        badge: busy('Reconnecting'),
+        ...noticeUnlessPlaying(page, NOTICES.away),
+        player: 'keep',
+        pace: 'fast',
+      };
     case 'ending':
-      return { badge: quiet('Ended'), ...shown(facts, NOTICES.over), player: 'keep', pace: 'fast' };
+      return {
+        badge: quiet('Ended'),
+        ...noticeUnlessPlaying(page, NOTICES.over),
+        player: 'keep',
+        pace: 'fast',
+      };
     case 'offline':
-      return offline(facts, stream.status);
+      return offline(page, stream.status);
   }
 }
 
-function offline(facts: PageFacts, status: 'scheduled' | 'live' | 'ended'): PlaybackState {
-  // Live without a broadcast: the server came back and waits for the publisher.
+function offline(page: PageState, status: 'scheduled' | 'live' | 'ended'): PlaybackState {
+  // The server restarted and waits for the publisher to reconnect.
   if (status === 'live') {
-    return { badge: busy('Reconnecting'), ...shown(facts, NOTICES.away), player: 'keep', pace: 'fast' };
+    return {
+      badge: busy('Reconnecting'),
+      ...noticeUnlessPlaying(page, NOTICES.away),
+      player: 'keep',
+      pace: 'fast',
+    };
   }
   return {
     badge: quiet(status === 'ended' ? 'Ended' : 'Offline'),
-    ...shown(facts, status === 'ended' ? NOTICES.over : NOTICES.scheduled),
-    // What is still in the buffer is played to its end.
-    player: facts.phase === 'playing' || facts.phase === 'paused' ? 'keep' : 'stop',
+    ...noticeUnlessPlaying(page, status === 'ended' ? NOTICES.over : NOTICES.scheduled),
+    // The buffer is played to its end.
+    player: page.phase === 'playing' || page.phase === 'paused' ? 'keep' : 'stop',
     pace: 'fast',
   };
 }
 
-/** The notice, unless a picture moves or the viewer chose to pause it. */
-function shown(facts: PageFacts, notice: string): { notice?: string } {
-  if (facts.phase === 'refused') return { notice: NOTICES.refused };
-  if (facts.phase !== 'playing' && facts.phase !== 'paused') return { notice };
-  return facts.audioOnly ? { notice: NOTICES.audioOnly } : {};
+/** Returns the notice unless video plays or the viewer has paused it. */
+function noticeUnlessPlaying(page: PageState, notice: string): { notice?: string } {
+  if (page.phase === 'refused') return { notice: NOTICES.refused };
+  if (page.phase !== 'playing' && page.phase !== 'paused') return { notice };
+  return page.audioOnly ? { notice: NOTICES.audioOnly } : {};
 }
 
-function liveNotice({ phase, refusal }: PageFacts): string {
-  if (phase === 'none' && refusal !== undefined) return refusal;
+function liveNotice({ phase, capacityError }: PageState): string {
+  if (phase === 'none' && capacityError !== undefined) return capacityError;
   switch (phase) {
     case 'waiting':
       return NOTICES.waiting;

@@ -1,53 +1,53 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Invited } from '../account/invitee-sign-in.js';
+import { InviteeSignIn } from '../account/invitee-sign-in.js';
 import { ChatPanel } from '../chat/chat-panel.js';
 import { StreamSocket } from '../chat/stream-socket.js';
 import { canFillScreen, FullScreenButton } from '../player/full-screen-button.js';
 import { PlayerBar } from '../player/player-bar.js';
 import { Badge } from './badge.js';
-import { offerStats } from './console-surface.js';
-import { Viewing, type ViewingSnapshot } from './watch-session.js';
+import { exposeStats } from './console-surface.js';
+import { WatchSession, type WatchSnapshot } from './watch-session.js';
 
-/** Plays one stream and says at any time what there is to know about it. */
+/** Page that plays one stream, with its state and chat. */
 export function WatchPage({ streamId }: { streamId: string }) {
-  const stage = useRef<HTMLDivElement>(null);
+  const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const still = useRef<HTMLCanvasElement>(null);
-  const viewing = useRef<Viewing>(undefined);
-  const [snapshot, setSnapshot] = useState<ViewingSnapshot>();
+  const watchSession = useRef<WatchSession>(undefined);
+  const [snapshot, setSnapshot] = useState<WatchSnapshot>();
   const [socket, setSocket] = useState<StreamSocket>();
-  const [, setHeard] = useState(0);
+  const [, setRevision] = useState(0);
 
   useEffect(() => {
     if (!video.current || !still.current) return;
-    const ear: StreamSocket = new StreamSocket({
+    const streamSocket: StreamSocket = new StreamSocket({
       streamId,
-      pictureDate: () => now.snapshot().player.pictureDate,
-      onState: () => now.refresh(),
+      playbackTimeMs: () => session.snapshot().player.playbackTimeMs,
+      onStateChange: () => session.refreshStream(),
       onChange: () => {
-        setSnapshot(now.snapshot());
-        setHeard((count) => count + 1);
+        setSnapshot(session.snapshot());
+        setRevision((count) => count + 1);
       },
     });
-    const now: Viewing = new Viewing({
+    const session: WatchSession = new WatchSession({
       streamId,
-      viewerToken: () => ear.token(),
-      refusal: () => ear.refusal,
-      onBack: () => ear.hurry(),
+      viewerToken: () => streamSocket.viewerToken(),
+      capacityError: () => streamSocket.capacityError,
+      onReachable: () => streamSocket.reconnectNow(),
       video: video.current,
       still: still.current,
-      onChange: () => setSnapshot(now.snapshot()),
+      onChange: () => setSnapshot(session.snapshot()),
     });
-    viewing.current = now;
-    const withdraw = offerStats(() => now.stats());
-    setSnapshot(now.snapshot());
-    now.start();
-    ear.start();
-    setSocket(ear);
+    watchSession.current = session;
+    const removeStats = exposeStats(() => session.stats());
+    setSnapshot(session.snapshot());
+    session.start();
+    streamSocket.start();
+    setSocket(streamSocket);
     return () => {
-      withdraw();
-      now.close();
-      ear.close();
+      removeStats();
+      session.close();
+      streamSocket.close();
     };
   }, [streamId]);
 
@@ -59,16 +59,16 @@ export function WatchPage({ streamId }: { streamId: string }) {
   const state = snapshot?.state;
   const player = snapshot?.player;
   const covered = state?.notice !== undefined;
-  const shown = player !== undefined && player.phase !== 'none';
+  const hasPlayer = player !== undefined && player.phase !== 'none';
   return (
     <main class="watch">
-      <div class="show">
-        <div ref={stage} class={`stage ${covered ? 'covered' : ''}`}>
+      <div class="watch-main">
+        <div ref={frame} class={`player ${covered ? 'covered' : ''}`}>
           {/* biome-ignore lint/a11y/useMediaCaption: live streams come without captions */}
           <video
             ref={video}
-            controls={shown}
-            // The video alone would fill the screen without the picture that is held over it.
+            controls={hasPlayer}
+            // The browser's control would make the video alone full screen, without the held frame on top.
             controlsList={canFillScreen() ? 'nofullscreen' : undefined}
             playsInline
             aria-label={title ?? 'Stream'}
@@ -77,25 +77,25 @@ export function WatchPage({ streamId }: { streamId: string }) {
           <div class="notice" role="status" aria-live="polite">
             {state?.notice && <p>{state.notice}</p>}
             {player?.phase === 'refused' && (
-              <button type="button" class="primary" onClick={() => viewing.current?.play()}>
+              <button type="button" class="primary" onClick={() => watchSession.current?.play()}>
                 Play
               </button>
             )}
           </div>
-          {player?.silenced && player.phase !== 'refused' && (
-            <button type="button" class="primary unmute" onClick={() => viewing.current?.unmute()}>
+          {player?.mutedByBrowser && player.phase !== 'refused' && (
+            <button type="button" class="primary unmute" onClick={() => watchSession.current?.unmute()}>
               Turn sound on
             </button>
           )}
-          {shown && canFillScreen() && <FullScreenButton target={stage} />}
+          {hasPlayer && canFillScreen() && <FullScreenButton target={frame} />}
         </div>
-        {shown && (
+        {hasPlayer && (
           <PlayerBar
             player={player}
             viewers={socket?.viewers}
-            onChoose={(id) => viewing.current?.choose(id)}
-            onChooseDelivery={(choice) => viewing.current?.chooseDelivery(choice)}
-            onGoLive={() => viewing.current?.goLive()}
+            onChooseQuality={(id) => watchSession.current?.chooseQuality(id)}
+            onChooseDelivery={(choice) => watchSession.current?.chooseDelivery(choice)}
+            onGoLive={() => watchSession.current?.goLive()}
           />
         )}
         <header class="about">
@@ -105,7 +105,7 @@ export function WatchPage({ streamId }: { streamId: string }) {
         {snapshot?.stream?.description && <p class="description">{snapshot.stream.description}</p>}
       </div>
       {snapshot?.missing ? (
-        <Invited />
+        <InviteeSignIn />
       ) : (
         socket && snapshot?.stream && <ChatPanel streamId={streamId} socket={socket} />
       )}

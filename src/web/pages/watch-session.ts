@@ -1,27 +1,28 @@
-import { type Answer, type Stream, streamById } from '../api/api-client.js';
+import { type ApiResult, fetchStream, type Stream } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
+import type { Pace } from '../api/poll-delay.js';
 import { createPlayer } from '../player/create-player.js';
 import type { DeliveryChoice } from '../player/delivery.js';
 import { type LivePlayer, NO_PLAYER, type PlayerView } from '../player/live-player.js';
 import type { WatchStats } from './console-surface.js';
-import { type Pace, type PageFacts, type PlaybackState, playbackState } from './playback-state.js';
+import { type PageState, type PlaybackState, playbackState } from './playback-state.js';
 
-export type ViewingOptions = {
+export type WatchSessionOptions = {
   streamId: string;
   video: HTMLVideoElement;
   still: HTMLCanvasElement;
-  /** By which the server knows this tab, so that it counts once however it watches; undefined where none is to be had. */
+  /** Resolves to the viewer token, by which the server counts the tab once; undefined when none is issued. */
   viewerToken: () => Promise<string | undefined>;
-  /** Why it is not to be had at the moment, in a sentence. */
-  refusal: () => string | undefined;
-  /** The server answers after it did not. */
-  onBack: () => void;
+  /** Returns the message for the viewer while the livestream is at capacity. */
+  capacityError: () => string | undefined;
+  /** Called when the API answers again after failures. */
+  onReachable: () => void;
   onChange: () => void;
 };
 
-export type ViewingSnapshot = {
+export type WatchSnapshot = {
   stream: Stream | undefined;
-  /** There is no such stream, or it is not for us. */
+  /** True when the API knows no such stream, or none for this viewer. */
   missing: boolean;
   state: PlaybackState;
   player: PlayerView;
@@ -29,33 +30,34 @@ export type ViewingSnapshot = {
 
 const UNPLAYABLE: PlaybackState = {
   badge: { tone: 'quiet', text: 'Unsupported' },
-  notice: 'This browser cannot play live video (it knows neither Media Source Extensions nor HLS).',
+  notice:
+    'This browser cannot play live video (it knows neither Media Source Extensions nor HLS). Use a current browser.',
   player: 'stop',
   pace: 'never',
 };
 
-/** One person watching one stream: asks the API, keeps a player while there is something to play. */
-export class Viewing {
-  readonly #options: ViewingOptions;
+/** Watches one stream: polls the API and keeps a player while the stream is live. */
+export class WatchSession {
+  readonly #options: WatchSessionOptions;
   readonly #poll: Poll<{ stream: Stream }>;
   #stream: Stream | undefined;
   #missing = false;
   #reachable = true;
   #unplayable = false;
   #player: LivePlayer | undefined;
-  #choice: DeliveryChoice = 'auto';
-  /** Start of the broadcast that the player was made for. */
-  #playing: Stream['startedAt'] | undefined;
-  #phase: PageFacts['phase'] = 'none';
-  /** Set when the server has been asked; undefined in it: there is none. */
+  #deliveryChoice: DeliveryChoice = 'auto';
+  /** `startedAt` of the broadcast that the player was created for. */
+  #playerStartedAt: Stream['startedAt'] | undefined;
+  #lastPhase: PageState['phase'] = 'none';
+  /** Undefined until the token is resolved; its value is undefined when none is issued. */
   #token: { value: string | undefined } | undefined;
-  #over = false;
+  #closed = false;
 
-  constructor(options: ViewingOptions) {
+  constructor(options: WatchSessionOptions) {
     this.#options = options;
     this.#poll = new Poll({
-      ask: (signal) => streamById(options.streamId, signal),
-      answered: (answer) => this.#answered(answer),
+      fetch: (signal) => fetchStream(options.streamId, signal),
+      onResult: (result) => this.#streamFetched(result),
     });
   }
 
@@ -63,23 +65,23 @@ export class Viewing {
     this.#poll.start();
     void this.#options.viewerToken().then((value) => {
       this.#token = { value };
-      if (this.#over) return;
-      if (playbackState(this.#facts()).player === 'start') this.#ensurePlayer();
+      if (this.#closed) return;
+      if (playbackState(this.#pageState()).player === 'start') this.#ensurePlayer();
       this.#options.onChange();
     });
   }
 
-  /** There are news of the stream: asks for them at once. */
-  refresh(): void {
-    this.#poll.now();
+  /** Polls at once: the server announced a change. */
+  refreshStream(): void {
+    this.#poll.fetchNow();
   }
 
-  snapshot(): ViewingSnapshot {
+  snapshot(): WatchSnapshot {
     const player = this.#player?.view() ?? NO_PLAYER;
     return {
       stream: this.#stream,
       missing: this.#missing,
-      state: this.#unplayable ? UNPLAYABLE : playbackState(this.#facts()),
+      state: this.#unplayable ? UNPLAYABLE : playbackState(this.#pageState()),
       player,
     };
   }
@@ -89,13 +91,13 @@ export class Viewing {
     return { state: this.#reachable ? state : 'unreachable', ...this.#player?.stats() };
   }
 
-  choose(id: string): void {
-    this.#player?.choose(id);
+  chooseQuality(id: string): void {
+    this.#player?.chooseQuality(id);
   }
 
-  /** Of delivery; kept from one broadcast to the next. */
+  /** Sets the delivery; kept for later broadcasts. */
   chooseDelivery(choice: DeliveryChoice): void {
-    this.#choice = choice;
+    this.#deliveryChoice = choice;
     this.#player?.chooseDelivery?.(choice);
   }
 
@@ -113,12 +115,12 @@ export class Viewing {
   }
 
   close(): void {
-    this.#over = true;
+    this.#closed = true;
     this.#poll.close();
-    this.#stop();
+    this.#closePlayer();
   }
 
-  #facts(): PageFacts {
+  #pageState(): PageState {
     const view = this.#player?.view() ?? NO_PLAYER;
     const stream = this.#stream;
     return {
@@ -130,40 +132,40 @@ export class Viewing {
       reachable: this.#reachable,
       phase: view.phase,
       audioOnly: view.audioOnly,
-      refusal: this.#options.refusal(),
+      capacityError: this.#options.capacityError(),
     };
   }
 
-  #answered(answer: Answer<{ stream: Stream }>): Pace {
-    if (answer.kind !== 'failed' && !this.#reachable) this.#options.onBack();
-    this.#reachable = answer.kind !== 'failed';
-    this.#missing = answer.kind === 'missing';
-    if (answer.kind === 'ok') this.#stream = answer.value.stream;
-    const { player, pace } = playbackState(this.#facts());
-    if (player === 'stop') this.#stop();
+  #streamFetched(result: ApiResult<{ stream: Stream }>): Pace {
+    if (result.kind !== 'failed' && !this.#reachable) this.#options.onReachable();
+    this.#reachable = result.kind !== 'failed';
+    this.#missing = result.kind === 'missing';
+    if (result.kind === 'ok') this.#stream = result.value.stream;
+    const { player, pace } = playbackState(this.#pageState());
+    if (player === 'stop') this.#closePlayer();
     if (player === 'start') this.#ensurePlayer();
     this.#options.onChange();
     return this.#unplayable ? 'never' : pace;
   }
 
-  /** Only an answer of the API starts a player, so that a finished one is not started over on old news. */
+  /** Called on answers of the API only: a finished player must not restart on an outdated state. */
   #ensurePlayer(): void {
     const stream = this.#stream;
     if (!stream || !this.#token) return;
     const { value: token } = this.#token;
-    const finished = this.#player?.view().phase === 'ended' || this.#playing !== stream.startedAt;
+    const finished = this.#player?.view().phase === 'ended' || this.#playerStartedAt !== stream.startedAt;
     if (this.#player && !finished) return;
-    const silenced = this.#player?.view().silenced ?? false;
-    this.#stop();
-    this.#playing = stream.startedAt;
+    const mutedByBrowser = this.#player?.view().mutedByBrowser ?? false;
+    this.#closePlayer();
+    this.#playerStartedAt = stream.startedAt;
     const { hls, whep } = stream.playback;
     this.#player = createPlayer({
       video: this.#options.video,
       still: this.#options.still,
-      url: onThisServer(hls, token),
-      ...(whep === undefined ? {} : { whepUrl: onThisServer(whep, token) }),
-      choice: this.#choice,
-      silenced,
+      url: onPageOrigin(hls, token),
+      ...(whep === undefined ? {} : { whepUrl: onPageOrigin(whep, token) }),
+      choice: this.#deliveryChoice,
+      mutedByBrowser,
       expectsMedia: () => this.#reachable && this.#stream?.state.name === 'live',
       onChange: () => this.#playerChanged(),
     });
@@ -173,22 +175,22 @@ export class Viewing {
 
   #playerChanged(): void {
     const phase = this.#player?.view().phase ?? 'none';
-    const troubled = phase === 'ended' || phase === 'broken' || phase === 'waiting';
-    // Trouble is often news about the stream: don't wait for the next turn.
-    if (phase !== this.#phase && troubled) this.#poll.now();
-    this.#phase = phase;
+    const interrupted = phase === 'ended' || phase === 'broken' || phase === 'waiting';
+    // An interruption often means that the stream's state has changed.
+    if (phase !== this.#lastPhase && interrupted) this.#poll.fetchNow();
+    this.#lastPhase = phase;
     this.#options.onChange();
   }
 
-  #stop(): void {
+  #closePlayer(): void {
     this.#player?.close();
     this.#player = undefined;
-    this.#phase = 'none';
+    this.#lastPhase = 'none';
   }
 }
 
-/** The same server as this page, whatever name it is known by elsewhere. */
-function onThisServer(address: string, token: string | undefined): string {
+/** Rewrites a URL to the page's origin: the server may announce another host name. */
+function onPageOrigin(address: string, token: string | undefined): string {
   const url = new URL(new URL(address, location.href).pathname, location.origin);
   if (token !== undefined) url.searchParams.set('v', token);
   return url.href;

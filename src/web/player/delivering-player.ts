@@ -4,53 +4,55 @@ import {
   type DeliveryEvent,
   type DeliveryState,
   deliveryNote,
-  firstDelivery,
+  initialDelivery,
   nextDelivery,
 } from './delivery.js';
-import { holdPicture } from './held-frame.js';
+import { drawHeldFrame } from './held-frame.js';
 import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView } from './live-player.js';
 import { WhepPlayer } from './whep-player.js';
 
-export type DeliveringOptions = PlayerOptions & {
-  /** The WHEP endpoint. */
+export type DeliveringPlayerOptions = PlayerOptions & {
+  /** WHEP endpoint. */
   whepUrl: string;
   choice: DeliveryChoice;
-  /** False while silence is no fault: the publisher is away, as far as the page knows. */
+  /** False while missing media is no failure: the publisher is disconnected, as far as the page knows. */
   expectsMedia: () => boolean;
-  /** Makes the player that takes over when WebRTC does not do. */
+  /** Creates the fallback player. */
   createHls: (options: PlayerOptions) => LivePlayer;
 };
 
 const TICK_MS = 1_000;
 
 /**
- * Plays by WebRTC when that works, else by HLS, and comes back to WebRTC later. The element stays, and with it sound,
- * volume and full screen; the last picture is in view until the next one is there. What is decided is decided in
- * `delivery.ts`; this carries it out.
+ * Plays WebRTC where it works, else HLS, and returns to WebRTC later. The video element stays, with its muting, volume
+ * and full screen; the last frame covers it until the next player renders. Decisions are made in `delivery.ts`.
  */
 export class DeliveringPlayer implements LivePlayer {
-  readonly #options: DeliveringOptions;
-  readonly #listening = new AbortController();
+  readonly #options: DeliveringPlayerOptions;
+  readonly #listeners = new AbortController();
   #state: DeliveryState;
   #connection: WhepConnection | undefined;
   #player: LivePlayer | undefined;
-  #tick: ReturnType<typeof setInterval> | undefined;
-  #climbs = 0;
-  #falls = 0;
+  #tickTimer: ReturnType<typeof setInterval> | undefined;
+  #upgrades = 0;
+  #fallbacks = 0;
   #closed = false;
 
-  constructor(options: DeliveringOptions) {
+  constructor(options: DeliveringPlayerOptions) {
     this.#options = options;
-    this.#state = firstDelivery(options.choice, 'RTCPeerConnection' in window);
+    this.#state = initialDelivery(options.choice, 'RTCPeerConnection' in window);
   }
 
   start(): void {
-    const { signal } = this.#listening;
-    window.addEventListener('online', () => this.#happened({ type: 'network' }), { signal });
-    // A page that comes back from the browser's cache has lost its connection.
-    window.addEventListener('pageshow', ({ persisted }) => persisted && this.#cameBack(), { signal });
+    const { signal } = this.#listeners;
+    window.addEventListener('online', () => this.#dispatch({ type: 'network' }), { signal });
+    // A page restored from the back/forward cache has lost its connection.
+    window.addEventListener('pageshow', ({ persisted }) => persisted && this.#pageRestored(), { signal });
     this.#options.video.addEventListener('play', () => this.#reconcile(), { signal });
-    this.#tick = setInterval(() => this.#happened({ type: 'tick', mayClimb: this.#mayClimb() }), TICK_MS);
+    this.#tickTimer = setInterval(
+      () => this.#dispatch({ type: 'tick', mayUpgrade: this.#mayUpgrade() }),
+      TICK_MS,
+    );
     this.#reconcile();
   }
 
@@ -59,33 +61,33 @@ export class DeliveringPlayer implements LivePlayer {
     const view = this.#player?.view();
     return {
       ...(view ?? {
-        ...{ phase: 'loading', audioOnly: false, choices: [], chosen: 'auto', late: false },
-        ...{ silenced: this.#options.silenced ?? false, delivery: this.#state.plays },
+        ...{ phase: 'loading', audioOnly: false, choices: [], chosenId: 'auto', isLate: false },
+        ...{ mutedByBrowser: this.#options.mutedByBrowser ?? false, delivery: this.#state.active },
       }),
-      ...(this.#state.fallback?.kind === 'unsupported' ? {} : { deliveryChoice: this.#state.choice }),
+      ...(this.#state.lastFailure?.kind === 'unsupported' ? {} : { deliveryChoice: this.#state.choice }),
       ...(note === undefined ? {} : { deliveryNote: note }),
     };
   }
 
   stats(): PlayerStats {
-    const { fallback } = this.#state;
-    const stats = this.#player?.stats() ?? NOT_BEGUN;
+    const { lastFailure } = this.#state;
+    const stats = this.#player?.stats() ?? NO_STATS;
     return {
       ...stats,
-      ...(fallback
-        ? { fallback: fallback.detail ? `${fallback.kind}: ${fallback.detail}` : fallback.kind }
+      ...(lastFailure
+        ? { fallback: lastFailure.detail ? `${lastFailure.kind}: ${lastFailure.detail}` : lastFailure.kind }
         : {}),
-      climbs: this.#climbs,
-      falls: this.#falls,
+      upgrades: this.#upgrades,
+      fallbacks: this.#fallbacks,
     };
   }
 
-  choose(id: string): void {
-    this.#player?.choose(id);
+  chooseQuality(id: string): void {
+    this.#player?.chooseQuality(id);
   }
 
   chooseDelivery(choice: DeliveryChoice): void {
-    this.#happened({ type: 'chose', choice });
+    this.#dispatch({ type: 'chose', choice });
   }
 
   goLive(): void {
@@ -98,49 +100,49 @@ export class DeliveringPlayer implements LivePlayer {
 
   close(): void {
     this.#closed = true;
-    this.#listening.abort();
-    clearInterval(this.#tick);
+    this.#listeners.abort();
+    clearInterval(this.#tickTimer);
     this.#player?.close();
     this.#connection?.close();
   }
 
-  #happened(event: DeliveryEvent): void {
+  #dispatch(event: DeliveryEvent): void {
     const before = this.#state;
     this.#state = nextDelivery(before, event, performance.now());
     if (this.#state === before) return;
-    if (event.type === 'flowing') this.#climbs += 1;
+    if (event.type === 'receiving') this.#upgrades += 1;
     this.#reconcile();
     this.#options.onChange();
   }
 
-  /** Makes the connection and the player what the state says they are. */
+  /** Creates or closes the connection and the player to match the state. */
   #reconcile(): void {
     if (this.#closed) return;
-    const { plays, webrtc } = this.#state;
+    const { active, webrtc } = this.#state;
     if (webrtc === 'off' || webrtc === 'waiting') this.#connection?.close();
-    else if (!this.#connection || (this.#connection.closed && !this.#connection.ended)) this.#dial();
-    // Nobody is woken who paused: the change is made when they go on.
+    else if (!this.#connection || (this.#connection.closed && !this.#connection.ended)) this.#connect();
+    // A paused viewer is left alone: `play` runs this again.
     if (this.#player?.view().phase === 'paused') return;
-    if (plays === 'hls') {
-      if (!this.#player || this.#player instanceof WhepPlayer) this.#show(this.#options.createHls);
+    if (active === 'hls') {
+      if (!this.#player || this.#player instanceof WhepPlayer) this.#replacePlayer(this.#options.createHls);
     } else if (this.#connection && !this.#connection.closed) {
       const connection = this.#connection;
       const shown = this.#player instanceof WhepPlayer ? this.#player.connection : undefined;
-      if (shown !== connection) this.#show((options) => new WhepPlayer(options, connection));
+      if (shown !== connection) this.#replacePlayer((options) => new WhepPlayer(options, connection));
     }
   }
 
-  #dial(): void {
+  #connect(): void {
     const connection = new WhepConnection({
       url: this.#options.whepUrl,
       onChange: () => this.#connectionChanged(connection),
-      onFlowing: () => this.#happened({ type: 'flowing' }),
-      onFailed: (trouble) => this.#happened({ type: 'failed', trouble }),
-      onPoor: (trouble) => this.#happened({ type: 'poor', trouble }),
+      onReceiving: () => this.#dispatch({ type: 'receiving' }),
+      onFailed: (failure) => this.#dispatch({ type: 'failed', failure }),
+      onPoor: (failure) => this.#dispatch({ type: 'poor', failure }),
       expectsMedia: this.#options.expectsMedia,
     });
     this.#connection = connection;
-    void connection.dial();
+    void connection.connect();
   }
 
   #connectionChanged(connection: WhepConnection): void {
@@ -149,64 +151,64 @@ export class DeliveringPlayer implements LivePlayer {
       this.#player.connectionChanged();
       this.#options.onChange();
     } else if (connection.ended) {
-      // HLS plays, and has its own end; there is nothing to climb to.
+      // HLS plays and ends by itself; there is no connection to return to.
       this.#connection = undefined;
-      this.#happened({ type: 'failed', trouble: { kind: 'unavailable' } });
+      this.#dispatch({ type: 'failed', failure: { kind: 'unavailable' } });
     }
   }
 
-  /** Puts another player on the stage, with the last picture in view until it plays. */
-  #show(create: (options: PlayerOptions) => LivePlayer): void {
+  /** Replaces the player, covering the video element with the last frame until the new player renders. */
+  #replacePlayer(create: (options: PlayerOptions) => LivePlayer): void {
     const { video, still, url } = this.#options;
     const before = this.#player?.view();
     if (before) {
-      if (before.delivery === 'webrtc' && this.#state.plays === 'hls') this.#falls += 1;
-      const held = holdPicture(video, still);
+      if (before.delivery === 'webrtc' && this.#state.active === 'hls') this.#fallbacks += 1;
+      const holding = drawHeldFrame(video, still);
       this.#player?.close();
-      still.hidden = !held;
+      still.hidden = !holding;
     }
     const player = create({
       ...{ video, still, url },
-      silenced: before?.silenced ?? this.#options.silenced ?? false,
+      mutedByBrowser: before?.mutedByBrowser ?? this.#options.mutedByBrowser ?? false,
       onChange: this.#options.onChange,
     });
     this.#player = player;
-    const chosen = before?.choices.find(({ id }) => id === before.chosen && id !== 'auto');
-    if (chosen) player.choose(chosen.label);
+    const chosen = before?.choices.find(({ id }) => id === before.chosenId && id !== 'auto');
+    if (chosen) player.chooseQuality(chosen.label);
     player.start();
   }
 
-  #mayClimb(): boolean {
+  #mayUpgrade(): boolean {
     const view = this.#player?.view();
     return (
       document.visibilityState === 'visible' &&
       this.#options.expectsMedia() &&
       view?.phase !== 'paused' &&
       view?.phase !== 'refused' &&
-      // A rendition chosen by hand is not to be had by WebRTC, or costs more.
-      view?.chosen === 'auto'
+      // A rendition chosen from the menu may not exist by WebRTC, or cost more.
+      view?.chosenId === 'auto'
     );
   }
 
-  #cameBack(): void {
+  #pageRestored(): void {
     if (this.#connection?.closed && !this.#connection.ended) {
-      this.#state = firstDelivery(this.#state.choice, true);
+      this.#state = initialDelivery(this.#state.choice, true);
       this.#reconcile();
     }
   }
 }
 
-const NOT_BEGUN: PlayerStats = {
+const NO_STATS: PlayerStats = {
   phase: 'loading',
   delivery: 'webrtc',
-  latency: undefined,
-  targetLatency: undefined,
+  latencyS: undefined,
+  targetLatencyS: undefined,
   level: undefined,
   levels: [],
   levelSwitches: 0,
   stalls: 0,
   stalledMs: 0,
-  buffered: 0,
+  bufferedS: 0,
   playbackRate: 1,
   droppedFrames: 0,
   totalFrames: 0,

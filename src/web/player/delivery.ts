@@ -1,140 +1,151 @@
-/** How media come to the viewer. */
+/** Protocol by which media are delivered. */
 export type Delivery = 'webrtc' | 'hls';
 export type DeliveryChoice = 'auto' | Delivery;
 
-/** Why WebRTC could not be had, or was left. */
-export type TroubleKind =
-  | 'unsupported' // the browser has no WebRTC
-  | 'refused' // the server will not: another request of the same kind will fare no better
-  | 'unavailable' // not now
-  | 'unreachable' // no connection came about
-  | 'no-media' // connected, but nothing to see or hear
-  | 'lost' // it was connected
-  | 'loss' // too many packets are lost
-  | 'freezes'; // the picture stands still too often
+/** Reason for which WebRTC failed or was given up. */
+export type DeliveryFailureKind =
+  | 'unsupported' // no WebRTC in this browser
+  | 'refused' // final: the same request would be refused again
+  | 'unavailable' // temporary
+  | 'unreachable' // no ICE connection
+  | 'no-media' // connected, but no media arrive
+  | 'lost' // lost after it was connected
+  | 'loss' // packet loss is too high
+  | 'freezes'; // the video freezes too often
 
-export type Trouble = {
-  kind: TroubleKind;
-  /** The server's own words. */
+export type DeliveryFailure = {
+  kind: DeliveryFailureKind;
+  /** Message of the server. */
   detail?: string;
-  /** Seconds that the server wants to be left alone. */
-  retryAfter?: number;
+  /** Seconds, from Retry-After. */
+  retryAfterS?: number;
 };
 
 export type DeliveryState = {
   choice: DeliveryChoice;
-  /** What the video element plays, or is to play as soon as it can. */
-  plays: Delivery;
-  /** `dialing` while HLS plays: a connection is made beside it. `waiting`: until `at`. */
-  webrtc: 'off' | 'dialing' | 'flowing' | 'waiting';
-  /** Milliseconds: of the next attempt while `waiting`; since when it flows while `flowing`. */
-  at: number;
-  /** Attempts in a row that came to nothing. */
-  failures: number;
-  /** Why WebRTC was left, or could not be had, the last time. */
-  fallback: Trouble | undefined;
+  /** Protocol that the video element plays, or will play once it can. */
+  active: Delivery;
+  /** `connecting` while HLS is active: WebRTC is tried in parallel. `waiting`: the next attempt is at `atMs`. */
+  webrtc: 'off' | 'connecting' | 'receiving' | 'waiting';
+  /** Time of the next attempt while `waiting`; time of the first media while `receiving`. */
+  atMs: number;
+  /** Consecutive failed attempts. */
+  failureCount: number;
+  /** Last failure of WebRTC. */
+  lastFailure: DeliveryFailure | undefined;
 };
 
 export type DeliveryEvent =
-  /** Media arrive by WebRTC. */
-  | { type: 'flowing' }
-  /** The connection, or the attempt at one, is over. */
-  | { type: 'failed'; trouble: Trouble }
-  /** The connection stands, but is poor. */
-  | { type: 'poor'; trouble: Trouble }
+  /** The first media arrived by WebRTC. */
+  | { type: 'receiving' }
+  /** The connection, or the attempt at one, failed. */
+  | { type: 'failed'; failure: DeliveryFailure }
+  /** The connection stands, but its quality is poor. */
+  | { type: 'poor'; failure: DeliveryFailure }
   | { type: 'chose'; choice: DeliveryChoice }
-  /** Time goes by. `mayClimb`: a change of delivery would suit the viewer now. */
-  | { type: 'tick'; mayClimb: boolean }
-  /** The network has changed: what failed may work now. */
+  /** A second passed. `mayUpgrade`: a change to WebRTC would not disturb the viewer now. */
+  | { type: 'tick'; mayUpgrade: boolean }
+  /** The network changed: attempts that failed may succeed now. */
   | { type: 'network' };
 
-/** Milliseconds between attempts: doubled each time, from the first to the last. */
-const CLIMB_MS = { first: 8_000, last: 300_000 } as const;
-/** For viewers who chose WebRTC: they see nothing meanwhile. */
-const INSIST_MS = { first: 2_000, last: 30_000 } as const;
-/** Least time before a server that refused is asked again. */
-const REFUSED_MS = 60_000;
-/** A connection that flowed for so long is dialled again at once when it is lost. */
-const WORTH_REDIALING_MS = 10_000;
-/** One that flowed for so long makes earlier failures forgotten. */
-const PROVEN_MS = 60_000;
+/** Back-off while HLS plays. */
+const UPGRADE_MS = { first: 8_000, last: 300_000 } as const;
+/** Back-off for viewers who chose WebRTC: no HLS plays meanwhile. */
+const CHOSEN_RETRY_MS = { first: 2_000, last: 30_000 } as const;
+/** Minimum delay after a final refusal. */
+const REFUSED_RETRY_MS = 60_000;
+/** A connection that received for this long is reconnected at once when it is lost, without falling back to HLS. */
+const RECONNECT_AT_ONCE_AFTER_MS = 10_000;
+/** A connection that received for this long resets the back-off. */
+const STABLE_AFTER_MS = 60_000;
 
-/** Where a player begins. `possible`: the browser has WebRTC. */
-export function firstDelivery(choice: DeliveryChoice, possible: boolean): DeliveryState {
-  const begun = { choice, at: 0, failures: 0, fallback: undefined };
-  if (!possible) return { ...begun, plays: 'hls', webrtc: 'off', fallback: { kind: 'unsupported' } };
-  if (choice === 'hls') return { ...begun, plays: 'hls', webrtc: 'off' };
-  return { ...begun, plays: 'webrtc', webrtc: 'dialing' };
+/** Returns the state in which a player starts. `supported`: the browser has WebRTC. */
+export function initialDelivery(choice: DeliveryChoice, supported: boolean): DeliveryState {
+  const initial = { choice, atMs: 0, failureCount: 0, lastFailure: undefined };
+  if (!supported) return { ...initial, active: 'hls', webrtc: 'off', lastFailure: { kind: 'unsupported' } };
+  if (choice === 'hls') return { ...initial, active: 'hls', webrtc: 'off' };
+  return { ...initial, active: 'webrtc', webrtc: 'connecting' };
 }
 
-/**
- * Decides how the viewer is served from here on. Pure: falling back and climbing up again are this table.
- * `now` in milliseconds of any clock, `random` in [0, 1).
- */
+/** State table of fallback to HLS and return to WebRTC. Pure. `nowMs` is of any monotonic clock, `random` in [0, 1). */
 export function nextDelivery(
   state: DeliveryState,
   event: DeliveryEvent,
-  now: number,
+  nowMs: number,
   random = Math.random(),
 ): DeliveryState {
   switch (event.type) {
-    case 'flowing':
-      if (state.webrtc !== 'dialing') return state;
-      return { ...state, plays: 'webrtc', webrtc: 'flowing', at: now };
+    case 'receiving':
+      if (state.webrtc !== 'connecting') return state;
+      return { ...state, active: 'webrtc', webrtc: 'receiving', atMs: nowMs };
     case 'failed':
-      return failed(state, event.trouble, now, random);
+      return webrtcFailed(state, event.failure, nowMs, random);
     case 'poor':
-      // Who chose WebRTC has it, poor or not.
-      return state.choice === 'webrtc' ? state : failed(state, event.trouble, now, random);
+      // A viewer who chose WebRTC keeps it at any quality.
+      return state.choice === 'webrtc' ? state : webrtcFailed(state, event.failure, nowMs, random);
     case 'chose':
-      return chose(state, event.choice);
+      return deliveryChosen(state, event.choice);
     case 'tick':
-      return ticked(state, event.mayClimb, now);
+      return afterTick(state, event.mayUpgrade, nowMs);
     case 'network':
-      return state.webrtc === 'waiting' ? { ...state, failures: 0, at: now } : state;
+      return state.webrtc === 'waiting' ? { ...state, failureCount: 0, atMs: nowMs } : state;
   }
 }
 
-function failed(state: DeliveryState, trouble: Trouble, now: number, random: number): DeliveryState {
-  if (state.webrtc !== 'dialing' && state.webrtc !== 'flowing') return state;
-  const flowed = state.webrtc === 'flowing' ? now - state.at : 0;
-  if (trouble.kind === 'lost' && flowed >= WORTH_REDIALING_MS)
-    return { ...state, webrtc: 'dialing', failures: flowed >= PROVEN_MS ? 0 : state.failures };
-  const failures = (flowed >= PROVEN_MS ? 0 : state.failures) + 1;
+function webrtcFailed(
+  state: DeliveryState,
+  failure: DeliveryFailure,
+  nowMs: number,
+  random: number,
+): DeliveryState {
+  if (state.webrtc !== 'connecting' && state.webrtc !== 'receiving') return state;
+  const receivedMs = state.webrtc === 'receiving' ? nowMs - state.atMs : 0;
+  if (failure.kind === 'lost' && receivedMs >= RECONNECT_AT_ONCE_AFTER_MS)
+    return {
+      ...state,
+      webrtc: 'connecting',
+      failureCount: receivedMs >= STABLE_AFTER_MS ? 0 : state.failureCount,
+    };
+  const failureCount = (receivedMs >= STABLE_AFTER_MS ? 0 : state.failureCount) + 1;
   return {
     ...state,
-    // What plays goes on; but who let us choose is not left without a picture.
-    plays: state.choice === 'webrtc' ? state.plays : 'hls',
+    // HLS keeps playing; in automatic mode it takes over from WebRTC.
+    active: state.choice === 'webrtc' ? state.active : 'hls',
     webrtc: 'waiting',
-    at: now + delay(state.choice, failures, trouble, random),
-    failures,
-    fallback: trouble,
+    atMs: nowMs + retryDelayMs(state.choice, failureCount, failure, random),
+    failureCount,
+    lastFailure: failure,
   };
 }
 
-function delay(choice: DeliveryChoice, failures: number, trouble: Trouble, random: number): number {
-  const { first, last } = choice === 'webrtc' ? INSIST_MS : CLIMB_MS;
-  const backOff = Math.min(last, first * 2 ** Math.min(failures - 1, 20));
-  const least = trouble.kind === 'refused' && choice !== 'webrtc' ? REFUSED_MS : 0;
-  return Math.max(backOff, least, (trouble.retryAfter ?? 0) * 1_000) * (0.8 + 0.4 * random);
+function retryDelayMs(
+  choice: DeliveryChoice,
+  failureCount: number,
+  failure: DeliveryFailure,
+  random: number,
+): number {
+  const { first: firstMs, last: lastMs } = choice === 'webrtc' ? CHOSEN_RETRY_MS : UPGRADE_MS;
+  const backOffMs = Math.min(lastMs, firstMs * 2 ** Math.min(failureCount - 1, 20));
+  const minimumMs = failure.kind === 'refused' && choice !== 'webrtc' ? REFUSED_RETRY_MS : 0;
+  return Math.max(backOffMs, minimumMs, (failure.retryAfterS ?? 0) * 1_000) * (0.8 + 0.4 * random);
 }
 
-function chose(state: DeliveryState, choice: DeliveryChoice): DeliveryState {
-  if (choice === state.choice || state.fallback?.kind === 'unsupported') return state;
-  if (choice === 'hls') return { ...state, choice, plays: 'hls', webrtc: 'off', failures: 0 };
-  if (state.webrtc === 'flowing' || state.webrtc === 'dialing') return { ...state, choice };
-  // Whoever asks for it gets it tried at once.
-  return { ...state, choice, webrtc: 'dialing', failures: 0 };
+function deliveryChosen(state: DeliveryState, choice: DeliveryChoice): DeliveryState {
+  if (choice === state.choice || state.lastFailure?.kind === 'unsupported') return state;
+  if (choice === 'hls') return { ...state, choice, active: 'hls', webrtc: 'off', failureCount: 0 };
+  if (state.webrtc === 'receiving' || state.webrtc === 'connecting') return { ...state, choice };
+  // An explicit choice is tried without back-off.
+  return { ...state, choice, webrtc: 'connecting', failureCount: 0 };
 }
 
-function ticked(state: DeliveryState, mayClimb: boolean, now: number): DeliveryState {
-  if (state.webrtc === 'flowing' && state.failures > 0 && now - state.at >= PROVEN_MS)
-    return { ...state, failures: 0 };
-  if (state.webrtc !== 'waiting' || now < state.at) return state;
-  return state.plays === 'webrtc' || mayClimb ? { ...state, webrtc: 'dialing' } : state;
+function afterTick(state: DeliveryState, mayUpgrade: boolean, nowMs: number): DeliveryState {
+  if (state.webrtc === 'receiving' && state.failureCount > 0 && nowMs - state.atMs >= STABLE_AFTER_MS)
+    return { ...state, failureCount: 0 };
+  if (state.webrtc !== 'waiting' || nowMs < state.atMs) return state;
+  return state.active === 'webrtc' || mayUpgrade ? { ...state, webrtc: 'connecting' } : state;
 }
 
-const SENTENCES: Record<TroubleKind, string> = {
+const REASONS: Record<DeliveryFailureKind, string> = {
   unsupported: 'this browser has no WebRTC',
   refused: 'the server refused WebRTC',
   unavailable: 'WebRTC is not available at the moment',
@@ -145,10 +156,11 @@ const SENTENCES: Record<TroubleKind, string> = {
   freezes: 'the picture kept freezing by WebRTC',
 };
 
-/** Why the viewer has not got WebRTC, in a line; undefined while they have it, or don't want it. */
-export function deliveryNote({ choice, plays, webrtc, fallback }: DeliveryState): string | undefined {
-  if (choice === 'hls' || webrtc === 'flowing' || !fallback) return undefined;
-  const why = SENTENCES[fallback.kind] + (fallback.detail ? ` (${fallback.detail.replace(/\.$/, '')})` : '');
-  if (plays === 'hls') return `Playing by HLS: ${why}.`;
-  return `${why.charAt(0).toUpperCase()}${why.slice(1)}. Trying again…`;
+/** Returns the reason for which WebRTC does not play, as a sentence; undefined when it plays or is not wanted. */
+export function deliveryNote({ choice, active, webrtc, lastFailure }: DeliveryState): string | undefined {
+  if (choice === 'hls' || webrtc === 'receiving' || !lastFailure) return undefined;
+  const reason =
+    REASONS[lastFailure.kind] + (lastFailure.detail ? ` (${lastFailure.detail.replace(/\.$/, '')})` : '');
+  if (active === 'hls') return `Playing by HLS: ${reason}.`;
+  return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}. Trying again…`;
 }

@@ -1,45 +1,45 @@
 import type { RefObject } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 
-/** Whether any part of a page may fill the screen; on an iPhone only a video itself may. */
+/** True where any element may go full screen; on iPhones only a video element may. */
 export function canFillScreen(): boolean {
   return document.fullscreenEnabled === true;
 }
 
-/** Fills the screen with an element and all that lies on it, and takes it back. */
+/** Toggles full screen of an element with everything on top of it. */
 export function FullScreenButton({ target }: { target: RefObject<HTMLElement | null> }) {
-  const [fills, setFills] = useState(false);
+  const [isFullScreen, setFullScreen] = useState(false);
 
   useEffect(() => {
     const element = target.current;
-    const listening = new AbortController();
-    const { signal } = listening;
-    document.addEventListener('fullscreenchange', () => setFills(isFull(element)), { signal });
-    // Browsers that cannot be told to leave it fill the screen with the video themselves.
+    const listeners = new AbortController();
+    const { signal } = listeners;
+    document.addEventListener('fullscreenchange', () => setFullScreen(fillsScreen(element)), { signal });
+    // Without `controlsList` the browser's own full-screen control stays and handles the double click.
     if ('controlsList' in HTMLVideoElement.prototype)
       element?.addEventListener(
         'dblclick',
         ({ target: hit }) => hit instanceof HTMLVideoElement && void toggle(element),
         { signal },
       );
-    return () => listening.abort();
+    return () => listeners.abort();
   }, [target]);
 
   return (
     <button type="button" class="full-screen" onClick={() => void toggle(target.current)}>
-      {fills ? 'Leave full screen' : 'Full screen'}
+      {isFullScreen ? 'Leave full screen' : 'Full screen'}
     </button>
   );
 }
 
-function isFull(element: HTMLElement | null): boolean {
+function fillsScreen(element: HTMLElement | null): boolean {
   return element !== null && document.fullscreenElement === element;
 }
 
 async function toggle(element: HTMLElement | null): Promise<void> {
   try {
-    await (isFull(element) ? document.exitFullscreen() : element?.requestFullscreen());
+    await (fillsScreen(element) ? document.exitFullscreen() : element?.requestFullscreen());
   } catch {
-    // The browser does not want to: everything stays as it is.
+    // The browser refused: the mode stays as it is.
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Draws the picture of this moment on the canvas that lies over the video; showing it is left to the caller.
+ * Draws the current video frame on the canvas that covers the video; the caller shows it.
  *
- * @returns whether the canvas has a picture to show: this one, or one that it shows already.
+ * @returns whether the canvas holds a frame: this one, or one that it shows already
  */
-export function holdPicture(video: HTMLVideoElement, still: HTMLCanvasElement): boolean {
+export function drawHeldFrame(video: HTMLVideoElement, still: HTMLCanvasElement): boolean {
   const { videoWidth: width, videoHeight: height } = video;
   if (width === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return !still.hidden;
   still.width = width;

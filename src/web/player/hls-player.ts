@@ -1,41 +1,41 @@
 import type Hls from 'hls.js';
 import type { ErrorData, HlsConfig, Level, ManifestLoadedData } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
-import type { PlayerPhase } from '../pages/playback-state.js';
-import type { Choice, LivePlayer, PlayerOptions, PlayerStats, PlayerView } from './live-player.js';
+import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView, QualityChoice } from './live-player.js';
+import type { PlayerPhase } from './player-phase.js';
 import { PLAYER_SETTINGS } from './player-settings.js';
-import { VideoWatch } from './video-monitor.js';
+import { VideoMonitor } from './video-monitor.js';
 
 type HlsModule = typeof import('hls.js');
 
 const TICK_MS = 1_000;
-/** Seconds beyond the aim that count as late; hls.js itself catches up smaller distances by playing faster. */
-const LATE = 2.5;
+/** Seconds beyond the target latency that count as late; smaller distances hls.js closes by its playback rate. */
+const LATE_S = 2.5;
 const LATE_TICKS_BEFORE_JUMP = 3;
-/** After so many calm ticks the second that hls.js adds to its aim for each stall is taken back. */
-const CALM_TICKS = 30;
+/** Ticks without a stall after which the second that hls.js adds to its target per stall is taken back. */
+const TICKS_WITHOUT_STALL = 30;
 const RETRY_MS = { first: 500, last: 5_000 } as const;
 const ERRORS_KEPT = 50;
 
-/** Plays through Media Source Extensions by hls.js, which is loaded when the first player starts. */
+/** Plays HLS by Media Source Extensions with hls.js, which is loaded when the first player starts. */
 export class HlsPlayer implements LivePlayer {
   readonly #options: PlayerOptions;
-  readonly #watch: VideoWatch;
+  readonly #monitor: VideoMonitor;
   #module: HlsModule | undefined;
   #hls: Hls | undefined;
-  #source: string;
+  #playlistUrl: string;
   #audioUrl: string | undefined;
   #labels: string[] = [];
-  #pictures = true;
-  #chosen = 'auto';
+  #hasVideo = true;
+  #chosenId = 'auto';
   #broken = false;
   #closed = false;
-  /** Failures since it last played for a while. */
+  /** Failures since it last played without a stall for `TICKS_WITHOUT_STALL`. */
   #failures = 0;
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  #tick: ReturnType<typeof setInterval> | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #tickTimer: ReturnType<typeof setInterval> | undefined;
   #lateTicks = 0;
-  #calmTicks = 0;
+  #ticksSinceStall = 0;
   #stallsSeen = 0;
   #rebuilds = 0;
   #levelSwitches = 0;
@@ -43,29 +43,29 @@ export class HlsPlayer implements LivePlayer {
 
   constructor(options: PlayerOptions) {
     this.#options = options;
-    this.#source = options.url;
-    this.#watch = new VideoWatch(options.video, options.still, options.onChange);
-    this.#watch.silenced = options.silenced ?? false;
+    this.#playlistUrl = options.url;
+    this.#monitor = new VideoMonitor(options.video, options.still, options.onChange);
+    this.#monitor.mutedByBrowser = options.mutedByBrowser ?? false;
   }
 
   start(): void {
-    this.#tick = setInterval(() => this.#everySecond(), TICK_MS);
-    void this.#build();
+    this.#tickTimer = setInterval(() => this.#ticked(), TICK_MS);
+    void this.#createHls();
   }
 
   view(): PlayerView {
-    const behind = this.#latency();
-    const pictureDate = this.#hls?.playingDate?.getTime();
+    const latencyS = this.#latencyS();
+    const playbackTimeMs = this.#hls?.playingDate?.getTime();
     return {
       phase: this.#phase(),
-      audioOnly: !this.#pictures || this.#chosen === 'audio',
+      audioOnly: !this.#hasVideo || this.#chosenId === 'audio',
       choices: this.#choices(),
-      chosen: this.#chosen,
+      chosenId: this.#chosenId,
       delivery: 'hls',
-      ...(behind === undefined ? {} : { behind }),
-      ...(pictureDate === undefined ? {} : { pictureDate }),
-      late: this.#isLate(),
-      silenced: this.#watch.silenced,
+      ...(latencyS === undefined ? {} : { latencyS }),
+      ...(playbackTimeMs === undefined ? {} : { playbackTimeMs }),
+      isLate: this.#isLate(),
+      mutedByBrowser: this.#monitor.mutedByBrowser,
     };
   }
 
@@ -76,14 +76,14 @@ export class HlsPlayer implements LivePlayer {
     return {
       phase: this.#phase(),
       delivery: 'hls',
-      latency: this.#latency(),
-      targetLatency: this.#hls?.targetLatency ?? undefined,
+      latencyS: this.#latencyS(),
+      targetLatencyS: this.#hls?.targetLatency ?? undefined,
       level: this.#labels[this.#hls?.currentLevel ?? -1],
       levels: [...this.#labels],
       levelSwitches: this.#levelSwitches,
-      stalls: this.#watch.stalls,
-      stalledMs: Math.round(this.#watch.stalledMs),
-      buffered: buffered.length > 0 ? buffered.end(buffered.length - 1) - video.currentTime : 0,
+      stalls: this.#monitor.stalls,
+      stalledMs: Math.round(this.#monitor.stalledMs),
+      bufferedS: buffered.length > 0 ? buffered.end(buffered.length - 1) - video.currentTime : 0,
       playbackRate: video.playbackRate,
       droppedFrames: quality.droppedVideoFrames,
       totalFrames: quality.totalVideoFrames,
@@ -92,53 +92,53 @@ export class HlsPlayer implements LivePlayer {
     };
   }
 
-  choose(id: string): void {
-    if (id === this.#chosen) return;
-    this.#chosen = id;
-    // hls.js leaves audio-only variants out of a ladder with pictures, so that one is played as a source of its own.
-    const source = id === 'audio' && this.#audioUrl ? this.#audioUrl : this.#options.url;
-    if (source === this.#source) {
-      // From the next segment on: to flush what is buffered would empty the second there is.
+  chooseQuality(id: string): void {
+    if (id === this.#chosenId) return;
+    this.#chosenId = id;
+    // hls.js drops audio-only variants of a ladder with video, so that one is loaded as a playlist of its own.
+    const playlistUrl = id === 'audio' && this.#audioUrl ? this.#audioUrl : this.#options.url;
+    if (playlistUrl === this.#playlistUrl) {
+      // Effective from the next segment: flushing the buffer would empty the one second it holds.
       if (this.#hls) this.#hls.loadLevel = this.#labels.indexOf(id);
     } else {
-      this.#source = source;
-      void this.#build();
+      this.#playlistUrl = playlistUrl;
+      void this.#createHls();
     }
     this.#options.onChange();
   }
 
   goLive(): void {
-    this.#watch.following = true;
+    this.#monitor.followsLive = true;
     this.#jumpToLive();
     this.play();
   }
 
   play(): void {
-    void this.#watch.play();
+    void this.#monitor.play();
   }
 
   close(): void {
     this.#closed = true;
-    clearInterval(this.#tick);
-    clearTimeout(this.#retry);
-    this.#watch.close();
+    clearInterval(this.#tickTimer);
+    clearTimeout(this.#retryTimer);
+    this.#monitor.close();
     this.#hls?.destroy();
     this.#hls = undefined;
   }
 
-  /** Starts from nothing with the present source; the last picture stays in view meanwhile. */
-  async #build(): Promise<void> {
-    clearTimeout(this.#retry);
+  /** Creates hls.js anew with the current playlist; the last frame covers the video meanwhile. */
+  async #createHls(): Promise<void> {
+    clearTimeout(this.#retryTimer);
     try {
       this.#module ??= await import('hls.js');
     } catch (error) {
-      this.#note(`player could not be loaded: ${String(error)}`);
-      this.#tryAgain();
+      this.#recordError(`player could not be loaded: ${String(error)}`);
+      this.#retryLater();
       return;
     }
     if (this.#closed) return;
-    this.#watch.holdPicture();
-    this.#watch.restart();
+    this.#monitor.holdFrame();
+    this.#monitor.sourceReplaced();
     this.#hls?.destroy();
     const { default: HlsClass, Events } = this.#module;
     const config: Partial<HlsConfig> = { ...PLAYER_SETTINGS, workerPath };
@@ -157,25 +157,25 @@ export class HlsPlayer implements LivePlayer {
       this.#broken = false;
     });
     hls.on(Events.ERROR, (_, data) => this.#failed(hls, data));
-    hls.loadSource(this.#source);
+    hls.loadSource(this.#playlistUrl);
     hls.attachMedia(this.#options.video);
     this.#options.onChange();
   }
 
   #manifestLoaded(data: ManifestLoadedData): void {
-    if (this.#source !== this.#options.url) return;
-    const hasPicture = (level: { videoCodec?: string; height?: number }): boolean =>
+    if (this.#playlistUrl !== this.#options.url) return;
+    const hasVideo = (level: { videoCodec?: string; height?: number }): boolean =>
       level.videoCodec !== undefined || (level.height ?? 0) > 0;
-    this.#pictures = data.levels.length === 0 || data.levels.some(hasPicture);
-    this.#audioUrl = this.#pictures ? data.levels.find((level) => !hasPicture(level))?.url : undefined;
+    this.#hasVideo = data.levels.length === 0 || data.levels.some(hasVideo);
+    this.#audioUrl = this.#hasVideo ? data.levels.find((level) => !hasVideo(level))?.url : undefined;
   }
 
   #manifestParsed(hls: Hls): void {
-    if (this.#source === this.#options.url) {
+    if (this.#playlistUrl === this.#options.url) {
       this.#labels = labelsOf(hls.levels);
-      const level = this.#labels.indexOf(this.#chosen);
+      const level = this.#labels.indexOf(this.#chosenId);
       if (level >= 0) hls.startLevel = hls.loadLevel = level;
-      else this.#chosen = 'auto';
+      else this.#chosenId = 'auto';
     }
     this.play();
     this.#options.onChange();
@@ -184,86 +184,91 @@ export class HlsPlayer implements LivePlayer {
   #failed(hls: Hls, data: ErrorData): void {
     if (hls !== this.#hls) return;
     const status = data.response?.code ? ` ${data.response.code}` : '';
-    this.#note(`${data.fatal ? 'fatal ' : ''}${data.details}${status}: ${data.reason ?? data.error.message}`);
+    this.#recordError(
+      `${data.fatal ? 'fatal ' : ''}${data.details}${status}: ${data.reason ?? data.error.message}`,
+    );
     if (!data.fatal || !this.#module) return;
     this.#broken = true;
     const first = this.#failures === 0;
     const { ErrorTypes } = this.#module;
     if (first && data.type === ErrorTypes.MEDIA_ERROR) {
       this.#failures += 1;
-      this.#watch.holdPicture();
+      this.#monitor.holdFrame();
       hls.recoverMediaError();
       this.play();
-    } else this.#tryAgain(first && data.type === ErrorTypes.NETWORK_ERROR && hls.levels.length > 0);
+    } else this.#retryLater(first && data.type === ErrorTypes.NETWORK_ERROR && hls.levels.length > 0);
     this.#options.onChange();
   }
 
-  /** Again after a while: by loading on where it stopped (what is buffered stays), or from nothing. */
-  #tryAgain(loadOn = false): void {
-    const delay = Math.min(RETRY_MS.last, RETRY_MS.first * 2 ** this.#failures) * (0.8 + 0.4 * Math.random());
+  /** Retries with back-off: `resume` loads on and keeps the buffer, else hls.js is created anew. */
+  #retryLater(resume = false): void {
+    const delayMs =
+      Math.min(RETRY_MS.last, RETRY_MS.first * 2 ** this.#failures) * (0.8 + 0.4 * Math.random());
     this.#failures += 1;
     this.#broken = true;
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
-      if (loadOn && this.#hls) {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => {
+      if (resume && this.#hls) {
         this.#hls.startLoad(-1);
         return;
       }
       this.#rebuilds += 1;
-      void this.#build();
-    }, delay);
+      void this.#createHls();
+    }, delayMs);
   }
 
-  #everySecond(): void {
-    const playing = this.#watch.phase() === 'playing';
-    this.#lateTicks = playing && this.#watch.following && this.#isLate() ? this.#lateTicks + 1 : 0;
+  #ticked(): void {
+    const playing = this.#monitor.phase() === 'playing';
+    this.#lateTicks = playing && this.#monitor.followsLive && this.#isLate() ? this.#lateTicks + 1 : 0;
     if (this.#lateTicks >= LATE_TICKS_BEFORE_JUMP) {
       this.#lateTicks = 0;
       this.#jumpToLive();
     }
-    this.#calmTicks = playing && this.#watch.stalls === this.#stallsSeen ? this.#calmTicks + 1 : 0;
-    this.#stallsSeen = this.#watch.stalls;
-    if (this.#calmTicks >= CALM_TICKS) this.#calm();
+    this.#ticksSinceStall =
+      playing && this.#monitor.stalls === this.#stallsSeen ? this.#ticksSinceStall + 1 : 0;
+    this.#stallsSeen = this.#monitor.stalls;
+    if (this.#ticksSinceStall >= TICKS_WITHOUT_STALL) this.#resetTargetLatency();
     this.#options.onChange();
   }
 
-  #calm(): void {
-    this.#calmTicks = 0;
+  #resetTargetLatency(): void {
+    this.#ticksSinceStall = 0;
     this.#failures = 0;
     const details = this.#hls?.latestLevelDetails;
-    const aim = details ? details.partHoldBack || details.holdBack : 0;
-    if (this.#hls && aim > 0 && (this.#hls.targetLatency ?? 0) > aim) this.#hls.targetLatency = aim;
+    const targetS = details ? details.partHoldBack || details.holdBack : 0;
+    if (this.#hls && targetS > 0 && (this.#hls.targetLatency ?? 0) > targetS)
+      this.#hls.targetLatency = targetS;
   }
 
   #jumpToLive(): void {
     const position = this.#hls?.liveSyncPosition;
     if (position === undefined || position === null) return;
     this.#options.video.currentTime = position;
-    this.#note(`jumped to the live edge from ${this.#latency()?.toFixed(1)} s behind`);
+    this.#recordError(`jumped to the live edge from ${this.#latencyS()?.toFixed(1)} s behind`);
   }
 
   #phase(): PlayerPhase {
-    const phase = this.#watch.phase();
+    const phase = this.#monitor.phase();
     return this.#broken && (phase === 'waiting' || phase === 'loading' || phase === 'ended')
       ? 'broken'
       : phase;
   }
 
-  #latency(): number | undefined {
-    const latency = this.#hls?.latency;
-    return latency !== undefined && latency > 0 ? latency : undefined;
+  #latencyS(): number | undefined {
+    const latencyS = this.#hls?.latency;
+    return latencyS !== undefined && latencyS > 0 ? latencyS : undefined;
   }
 
   #isLate(): boolean {
-    const aim = this.#hls?.targetLatency;
-    const latency = this.#latency();
-    return aim !== undefined && aim !== null && latency !== undefined && latency > aim + LATE;
+    const targetS = this.#hls?.targetLatency;
+    const latencyS = this.#latencyS();
+    return targetS !== undefined && targetS !== null && latencyS !== undefined && latencyS > targetS + LATE_S;
   }
 
-  #choices(): Choice[] {
+  #choices(): QualityChoice[] {
     if (this.#labels.length === 0) return [];
     const playing = this.#labels[this.#hls?.currentLevel ?? -1];
-    const auto = this.#chosen === 'auto' && playing ? `Auto (${playing})` : 'Auto';
+    const auto = this.#chosenId === 'auto' && playing ? `Auto (${playing})` : 'Auto';
     return [
       { id: 'auto', label: auto },
       ...this.#labels.map((label) => ({ id: label, label })).reverse(),
@@ -271,13 +276,15 @@ export class HlsPlayer implements LivePlayer {
     ];
   }
 
-  #note(error: string): void {
+  #recordError(error: string): void {
     this.#errors.push(error);
     if (this.#errors.length > ERRORS_KEPT) this.#errors.shift();
   }
 }
 
-/** `720p`, `720p60`; with the bit rate where two would read the same. Empty where nothing has a picture. */
+/**
+ * Returns labels such as `720p` or `720p60`, with the bit rate where two would be equal. Empty when no level has video.
+ */
 function labelsOf(levels: readonly Level[]): string[] {
   const names = levels.map(({ height, frameRate }) =>
     height > 0 ? `${height}p${frameRate > 45 ? Math.round(frameRate) : ''}` : 'Audio only',

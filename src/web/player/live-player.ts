@@ -1,98 +1,98 @@
-import type { PlayerPhase } from '../pages/playback-state.js';
-import type { WhepMeasures } from '../webrtc/whep-connection.js';
+import type { WhepMeasurements } from '../webrtc/whep-connection.js';
 import type { Delivery, DeliveryChoice } from './delivery.js';
+import type { PlayerPhase } from './player-phase.js';
 
-/** One line of the quality menu: `auto`, `audio`, or one rendition, whose label is such as `720p`. */
-export type Choice = { id: string; label: string };
+/** Entry of the quality menu: `auto`, `audio`, or a rendition with a label such as `720p`. */
+export type QualityChoice = { id: string; label: string };
 
-/** What the page shows of a player. */
+/** State of a player that the page renders. */
 export type PlayerView = {
   phase: PlayerPhase;
   audioOnly: boolean;
-  /** Empty where the browser chooses by itself (native HLS). */
-  choices: Choice[];
-  chosen: string;
-  /** Seconds behind live; undefined while unknown. By WebRTC an estimate: the way here and the browser's buffer. */
-  behind?: number;
-  /** When the picture on the screen was, Unix ms by the server's clock; missing where that is now. */
-  pictureDate?: number;
+  /** Empty where the browser selects renditions itself (native HLS). */
+  choices: QualityChoice[];
+  chosenId: string;
+  /** Seconds behind live; undefined while unknown. By WebRTC an estimate: half the round trip and the jitter buffer. */
+  latencyS?: number;
+  /** Media time of the frame on screen, Unix ms by the server's clock; missing when it is live. */
+  playbackTimeMs?: number;
   delivery: Delivery;
-  /** What the viewer chose; missing where there is nothing to choose. */
+  /** Delivery chosen by the viewer; missing where only HLS is possible. */
   deliveryChoice?: DeliveryChoice;
-  /** Why it is not WebRTC, in a line. */
+  /** Sentence on why WebRTC does not play. */
   deliveryNote?: string;
-  /** The viewer is further behind than the stream makes necessary. */
-  late: boolean;
-  /** The browser allowed playback only without sound. */
-  silenced: boolean;
+  /** True when latency exceeds the target by more than hls.js makes up for. */
+  isLate: boolean;
+  /** The browser's autoplay policy allowed playback only muted. */
+  mutedByBrowser: boolean;
 };
 
 export const NO_PLAYER: PlayerView = {
   phase: 'none',
   audioOnly: false,
   choices: [],
-  chosen: 'auto',
+  chosenId: 'auto',
   delivery: 'hls',
-  late: false,
-  silenced: false,
+  isLate: false,
+  mutedByBrowser: false,
 };
 
-/** Counters since the page was opened or the player last replaced; for the console and for tests. */
+/** Counters since the page was opened or the player was last replaced; for the console and for tests. */
 export type PlayerStats = {
   phase: PlayerPhase;
   delivery: Delivery;
-  /** Why WebRTC was left, or could not be had, the last time: the kind of trouble, and what the server said. */
+  /** Kind of the last failure of WebRTC, and the server's message. */
   fallback?: string;
-  /** How often a picture by WebRTC began, and how often it was given up for HLS. */
-  climbs?: number;
-  falls?: number;
+  /** Times that WebRTC began to play, and times that HLS took over from it. */
+  upgrades?: number;
+  fallbacks?: number;
   /** Only while WebRTC delivers. */
-  webrtc?: WhepMeasures;
-  /** Seconds behind live as hls.js reckons it (by WebRTC: an estimate), and what it aims at. */
-  latency: number | undefined;
-  targetLatency: number | undefined;
-  /** The level that plays, and all of them, as the menu names them. */
+  webrtc?: WhepMeasurements;
+  /** Seconds behind live, and the target of hls.js; by WebRTC an estimate without a target. */
+  latencyS: number | undefined;
+  targetLatencyS: number | undefined;
+  /** Label of the level that plays, and of all levels. */
   level: string | undefined;
   levels: string[];
   levelSwitches: number;
-  /** Times the picture stood still for want of data, and for how long in all. */
+  /** Stalls for lack of data, and their total duration. */
   stalls: number;
   stalledMs: number;
   /** Seconds of media ahead of the playhead. */
-  buffered: number;
+  bufferedS: number;
   playbackRate: number;
   droppedFrames: number;
   totalFrames: number;
-  /** How often the player had to start from nothing after an error. */
+  /** Times the player was created anew after an error. */
   rebuilds: number;
   /** The latest errors, oldest first, at most 50. */
   errors: string[];
 };
 
-/** A player of one live stream in one video element. It recovers by itself until it is closed. */
+/** Player of one live stream in one video element. It recovers from failures until it is closed. */
 export type LivePlayer = {
   start(): void;
   view(): PlayerView;
   stats(): PlayerStats;
-  /** Takes one of `view().choices` by its id or label; before they are known, when they are. */
-  choose(id: string): void;
-  /** Missing where there is nothing to choose. */
+  /** Selects one of `view().choices` by id or label; applied later when the choices are not known yet. */
+  chooseQuality(id: string): void;
+  /** Missing where only HLS is possible. */
   chooseDelivery?(choice: DeliveryChoice): void;
   goLive(): void;
-  /** Plays after the browser had refused to; call it from a click. */
+  /** Starts playback that the autoplay policy refused; call it from a click handler. */
   play(): void;
-  /** Resolves nothing and leaves nothing: the element is free again. */
+  /** Releases the video element. */
   close(): void;
 };
 
 export type PlayerOptions = {
   video: HTMLVideoElement;
-  /** Laid over the video: holds the last picture while the video element has none. */
+  /** Canvas that covers the video with the last frame while the video element has none. */
   still: HTMLCanvasElement;
-  /** Address of the multivariant playlist. */
+  /** URL of the multivariant playlist. */
   url: string;
-  /** The page turned the sound off because the browser insisted, before this player took over. */
-  silenced?: boolean;
-  /** Something in `view()` may have changed. */
+  /** The previous player was muted by the browser's autoplay policy. */
+  mutedByBrowser?: boolean;
+  /** `view()` may have changed. */
   onChange: () => void;
 };

@@ -1,28 +1,28 @@
 import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView } from './live-player.js';
-import { VideoWatch } from './video-monitor.js';
+import { VideoMonitor } from './video-monitor.js';
 
 const RETRY_MS = { first: 500, last: 5_000 } as const;
 
-/** Plays where the browser speaks HLS itself and offers no Media Source Extensions (Safari on older iPhones). */
+/** Plays HLS by the browser itself, where Media Source Extensions are missing (Safari on older iPhones). */
 export class NativePlayer implements LivePlayer {
   readonly #options: PlayerOptions;
-  readonly #watch: VideoWatch;
-  readonly #listening = new AbortController();
+  readonly #monitor: VideoMonitor;
+  readonly #listeners = new AbortController();
   #failures = 0;
   #broken = false;
   #rebuilds = 0;
   #errors: string[] = [];
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: PlayerOptions) {
     this.#options = options;
-    this.#watch = new VideoWatch(options.video, options.still, options.onChange);
-    this.#watch.silenced = options.silenced ?? false;
+    this.#monitor = new VideoMonitor(options.video, options.still, options.onChange);
+    this.#monitor.mutedByBrowser = options.mutedByBrowser ?? false;
   }
 
   start(): void {
     const { video } = this.#options;
-    const { signal } = this.#listening;
+    const { signal } = this.#listeners;
     video.addEventListener('error', () => this.#failed(), { signal });
     video.addEventListener(
       'playing',
@@ -36,15 +36,15 @@ export class NativePlayer implements LivePlayer {
   }
 
   view(): PlayerView {
-    const phase = this.#watch.phase();
+    const phase = this.#monitor.phase();
     return {
       phase: this.#broken && phase !== 'playing' ? 'broken' : phase,
       audioOnly: phase === 'playing' && this.#options.video.videoWidth === 0,
       choices: [],
-      chosen: 'auto',
+      chosenId: 'auto',
       delivery: 'hls',
-      late: !this.#watch.following,
-      silenced: this.#watch.silenced,
+      isLate: !this.#monitor.followsLive,
+      mutedByBrowser: this.#monitor.mutedByBrowser,
     };
   }
 
@@ -53,14 +53,14 @@ export class NativePlayer implements LivePlayer {
     return {
       phase: this.view().phase,
       delivery: 'hls',
-      latency: undefined,
-      targetLatency: undefined,
+      latencyS: undefined,
+      targetLatencyS: undefined,
       level: video.videoHeight > 0 ? `${video.videoHeight}p` : undefined,
       levels: [],
       levelSwitches: 0,
-      stalls: this.#watch.stalls,
-      stalledMs: Math.round(this.#watch.stalledMs),
-      buffered:
+      stalls: this.#monitor.stalls,
+      stalledMs: Math.round(this.#monitor.stalledMs),
+      bufferedS:
         video.buffered.length > 0 ? video.buffered.end(video.buffered.length - 1) - video.currentTime : 0,
       playbackRate: video.playbackRate,
       droppedFrames: video.getVideoPlaybackQuality().droppedVideoFrames,
@@ -70,30 +70,30 @@ export class NativePlayer implements LivePlayer {
     };
   }
 
-  choose(): void {}
+  chooseQuality(): void {}
 
   goLive(): void {
     const { video } = this.#options;
-    this.#watch.following = true;
+    this.#monitor.followsLive = true;
     if (video.seekable.length > 0) video.currentTime = video.seekable.end(video.seekable.length - 1);
     this.play();
   }
 
   play(): void {
-    void this.#watch.play();
+    void this.#monitor.play();
   }
 
   close(): void {
-    this.#listening.abort();
-    clearTimeout(this.#retry);
-    this.#watch.close();
+    this.#listeners.abort();
+    clearTimeout(this.#retryTimer);
+    this.#monitor.close();
     this.#options.video.removeAttribute('src');
     this.#options.video.load();
   }
 
   #load(): void {
-    this.#watch.holdPicture();
-    this.#watch.restart();
+    this.#monitor.holdFrame();
+    this.#monitor.sourceReplaced();
     this.#options.video.src = this.#options.url;
     this.play();
   }
@@ -102,13 +102,14 @@ export class NativePlayer implements LivePlayer {
     this.#broken = true;
     const { error } = this.#options.video;
     this.#errors = [...this.#errors, `media error ${error?.code ?? 0}: ${error?.message ?? ''}`].slice(-50);
-    const delay = Math.min(RETRY_MS.last, RETRY_MS.first * 2 ** this.#failures) * (0.8 + 0.4 * Math.random());
+    const delayMs =
+      Math.min(RETRY_MS.last, RETRY_MS.first * 2 ** this.#failures) * (0.8 + 0.4 * Math.random());
     this.#failures += 1;
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => {
       this.#rebuilds += 1;
       this.#load();
-    }, delay);
+    }, delayMs);
     this.#options.onChange();
   }
 }

@@ -3,9 +3,9 @@ import type { PlayerView } from './live-player.js';
 
 type PlayerBarProps = {
   player: PlayerView;
-  /** How many watch, however they do. */
+  /** Viewers of all protocols. */
   viewers: number | undefined;
-  onChoose: (id: string) => void;
+  onChooseQuality: (id: string) => void;
   onChooseDelivery: (choice: DeliveryChoice) => void;
   onGoLive: () => void;
 };
@@ -16,16 +16,16 @@ const DELIVERIES: { id: DeliveryChoice; label: string }[] = [
   { id: 'hls', label: 'HLS' },
 ];
 
-/** What the browser's own controls lack: the menus of quality and delivery, the distance to live, the way back to it. */
-export function PlayerBar({ player, viewers, onChoose, onChooseDelivery, onGoLive }: PlayerBarProps) {
+/** Controls that the browser lacks: quality, delivery, latency, jump to live. */
+export function PlayerBar({ player, viewers, onChooseQuality, onChooseDelivery, onGoLive }: PlayerBarProps) {
   return (
     <div class="player-bar">
       {player.choices.length > 0 && (
         <label>
           Quality
-          <select value={player.chosen} onChange={(event) => onChoose(event.currentTarget.value)}>
+          <select value={player.chosenId} onChange={(event) => onChooseQuality(event.currentTarget.value)}>
             {player.choices.map(({ id, label }) => (
-              <option key={id} value={id} selected={id === player.chosen}>
+              <option key={id} value={id} selected={id === player.chosenId}>
                 {label}
               </option>
             ))}
@@ -49,7 +49,7 @@ export function PlayerBar({ player, viewers, onChoose, onChooseDelivery, onGoLiv
       )}
       <Latency player={player} />
       {viewers !== undefined && <span class="viewers">{viewers} watching</span>}
-      {player.late && (
+      {player.isLate && (
         <button type="button" onClick={onGoLive}>
           Go live
         </button>
@@ -61,15 +61,15 @@ export function PlayerBar({ player, viewers, onChoose, onChooseDelivery, onGoLiv
   );
 }
 
-function Latency({ player: { behind, delivery } }: { player: PlayerView }) {
-  if (behind === undefined) return null;
+function Latency({ player: { latencyS, delivery } }: { player: PlayerView }) {
+  if (latencyS === undefined) return null;
   return delivery === 'hls' ? (
     <span class="latency" title="Between the newest picture the server has and the one you see">
-      {behind.toFixed(1)} s behind live
+      {latencyS.toFixed(1)} s behind live
     </span>
   ) : (
     <span class="latency" title="Half the round trip to the server, and the time in your browser’s buffer">
-      about {Math.max(10, Math.round(behind * 100) * 10)} ms behind live (estimate)
+      about {Math.max(10, Math.round(latencyS * 100) * 10)} ms behind live (estimate)
     </span>
   );
 }

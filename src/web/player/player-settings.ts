@@ -1,17 +1,17 @@
 import type { HlsConfig } from 'hls.js';
 
 /**
- * How the pages play: low latency first, and patient with a server that restarts. Nothing here is fatal sooner
- * than necessary: what hls.js gives up, the player in `hls-player.ts` takes up again.
+ * hls.js settings: low latency, with retries that outlast a restart of the server. `hls-player.ts` recovers from what
+ * hls.js reports as fatal.
  */
 export const PLAYER_SETTINGS = {
   lowLatencyMode: true,
   enableWorker: true,
-  // Without a rate above 1 the delay that one stall adds is never caught up.
+  // Without a rate above 1 the delay that a stall adds is never made up.
   maxLiveSyncPlaybackRate: 1.5,
-  // No larger picture than the page shows; a choice from the menu overrules it.
+  // Loads no rendition larger than the element; the quality menu overrides it.
   capLevelToPlayerSize: true,
-  // Start in the middle of the ladder instead of at its bottom: bits per second.
+  // Bits per second: starts in the middle of the ladder.
   abrEwmaDefaultEstimate: 2_000_000,
   backBufferLength: 30,
   manifestLoadPolicy: {
@@ -24,7 +24,8 @@ export const PLAYER_SETTINGS = {
   },
   playlistLoadPolicy: {
     default: {
-      // A blocking reload is held by the server until the next part is there: seconds, when the publisher is away.
+      // The server holds a blocking playlist reload until the next part exists: seconds while the publisher
+      // reconnects.
       maxTimeToFirstByteMs: 12_000,
       maxLoadTimeMs: 20_000,
       timeoutRetry: { maxNumRetry: 4, retryDelayMs: 0, maxRetryDelayMs: 0 },

@@ -1,67 +1,67 @@
-import type { PlayerPhase } from '../pages/playback-state.js';
-import { holdPicture } from './held-frame.js';
+import { drawHeldFrame } from './held-frame.js';
+import type { PlayerPhase } from './player-phase.js';
 
-/** Shorter than this, running dry is not worth a word on the page (it still counts as a stall). */
-const SILENT_WAIT_MS = 500;
+/** Stalls up to this length are counted, but not shown. */
+const SHORT_STALL_MS = 500;
 
-/** Follows one video element: what it is at, how often it stalled, what the browser lets it do. */
-export class VideoWatch {
+/** Derives phase, stalls and autoplay refusals from the events of a video element. */
+export class VideoMonitor {
   readonly #video: HTMLVideoElement;
   readonly #still: HTMLCanvasElement;
   readonly #onChange: () => void;
-  readonly #listening = new AbortController();
+  readonly #listeners = new AbortController();
   #started = false;
-  #refused = false;
-  #waitingSince: number | undefined;
+  #playRefused = false;
+  #waitingSinceMs: number | undefined;
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
-  #position = 0;
+  #positionS = 0;
 
-  /** The browser allowed playback only without sound. */
-  silenced = false;
+  /** The browser's autoplay policy allowed playback only muted. */
+  mutedByBrowser = false;
   stalls = 0;
   stalledMs = 0;
-  /** False once the viewer has paused or gone back: then the player must not drag them to the live edge. */
-  following = true;
+  /** False once the viewer has paused or seeked back: the player must not jump to the live edge then. */
+  followsLive = true;
 
   constructor(video: HTMLVideoElement, still: HTMLCanvasElement, onChange: () => void) {
     this.#video = video;
     this.#still = still;
     this.#onChange = onChange;
     const on = (name: keyof HTMLMediaElementEventMap, listener: () => void): void =>
-      video.addEventListener(name, listener, { signal: this.#listening.signal });
-    on('playing', () => this.#playing());
-    on('waiting', () => this.#waiting());
-    on('pause', () => this.#paused());
+      video.addEventListener(name, listener, { signal: this.#listeners.signal });
+    on('playing', () => this.#playbackStarted());
+    on('waiting', () => this.#stallStarted());
+    on('pause', () => this.#playbackPaused());
     on('ended', onChange);
-    on('timeupdate', () => this.#moved());
-    on('seeking', () => this.#sought());
+    on('timeupdate', () => this.#positionChanged());
+    on('seeking', () => this.#seekStarted());
     on('volumechange', () => {
-      if (!video.muted) this.silenced = false;
+      if (!video.muted) this.mutedByBrowser = false;
       onChange();
     });
   }
 
   phase(): PlayerPhase {
-    if (this.#refused) return 'refused';
+    if (this.#playRefused) return 'refused';
     if (this.#video.ended) return 'ended';
     if (!this.#started) return 'loading';
     if (this.#video.paused) return 'paused';
-    if (this.#waitingSince !== undefined && performance.now() - this.#waitingSince >= SILENT_WAIT_MS)
+    if (this.#waitingSinceMs !== undefined && performance.now() - this.#waitingSinceMs >= SHORT_STALL_MS)
       return 'waiting';
     return this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA ? 'loading' : 'playing';
   }
 
-  /** Plays with sound, or without where the browser insists, or notes that it wants a click. */
+  /** Plays; muted where the autoplay policy requires it; else the phase becomes `refused` until a click. */
   async play(): Promise<void> {
-    this.#refused = false;
+    this.#playRefused = false;
     try {
       await this.#video.play();
     } catch (error) {
-      if (!isRefusal(error) || this.#listening.signal.aborted) return;
-      if (this.#video.muted) this.#refused = true;
+      if (!isAutoplayRefusal(error) || this.#listeners.signal.aborted) return;
+      if (this.#video.muted) this.#playRefused = true;
       else {
         this.#video.muted = true;
-        this.silenced = true;
+        this.mutedByBrowser = true;
         await this.play();
         return;
       }
@@ -69,66 +69,66 @@ export class VideoWatch {
     this.#onChange();
   }
 
-  /** Keeps the picture of this moment in view until the element plays again. */
-  holdPicture(): void {
-    this.#still.hidden = !holdPicture(this.#video, this.#still);
+  /** Covers the video with its current frame until it plays again. */
+  holdFrame(): void {
+    this.#still.hidden = !drawHeldFrame(this.#video, this.#still);
   }
 
-  /** The element gets a new source: until it plays, it is loading. */
-  restart(): void {
+  /** Returns to `loading` until the new source plays. */
+  sourceReplaced(): void {
     this.#started = false;
     this.#endStall();
   }
 
   close(): void {
-    this.#listening.abort();
+    this.#listeners.abort();
     clearTimeout(this.#stallTimer);
     this.#still.hidden = true;
   }
 
-  #playing(): void {
+  #playbackStarted(): void {
     this.#started = true;
-    this.#refused = false;
+    this.#playRefused = false;
     this.#still.hidden = true;
     this.#endStall();
     this.#onChange();
   }
 
-  #waiting(): void {
-    if (!this.#started || this.#waitingSince !== undefined) return;
-    this.#waitingSince = performance.now();
+  #stallStarted(): void {
+    if (!this.#started || this.#waitingSinceMs !== undefined) return;
+    this.#waitingSinceMs = performance.now();
     if (!this.#video.seeking) this.stalls += 1;
-    this.#stallTimer = setTimeout(this.#onChange, SILENT_WAIT_MS + 10);
+    this.#stallTimer = setTimeout(this.#onChange, SHORT_STALL_MS + 10);
   }
 
   #endStall(): void {
     clearTimeout(this.#stallTimer);
-    if (this.#waitingSince === undefined) return;
-    this.stalledMs += performance.now() - this.#waitingSince;
-    this.#waitingSince = undefined;
+    if (this.#waitingSinceMs === undefined) return;
+    this.stalledMs += performance.now() - this.#waitingSinceMs;
+    this.#waitingSinceMs = undefined;
   }
 
-  #paused(): void {
-    if (this.#started && !this.#video.ended) this.following = false;
+  #playbackPaused(): void {
+    if (this.#started && !this.#video.ended) this.followsLive = false;
     this.#onChange();
   }
 
-  #moved(): void {
-    // A gap that was jumped over ends without a `playing` event.
-    if (this.#waitingSince !== undefined && this.#video.currentTime > this.#position) {
+  #positionChanged(): void {
+    // A gap that was skipped ends without a `playing` event.
+    if (this.#waitingSinceMs !== undefined && this.#video.currentTime > this.#positionS) {
       this.#endStall();
       this.#onChange();
     }
-    this.#position = this.#video.currentTime;
+    this.#positionS = this.#video.currentTime;
   }
 
-  #sought(): void {
-    // Corrections of the player go forward; only people go back this far.
-    if (this.#started && this.#video.currentTime < this.#position - 3) this.following = false;
-    this.#position = this.#video.currentTime;
+  #seekStarted(): void {
+    // The player seeks forward only; a seek back of seconds is the viewer's.
+    if (this.#started && this.#video.currentTime < this.#positionS - 3) this.followsLive = false;
+    this.#positionS = this.#video.currentTime;
   }
 }
 
-function isRefusal(error: unknown): boolean {
+function isAutoplayRefusal(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'NotAllowedError';
 }

@@ -1,90 +1,90 @@
-import type { PlayerPhase } from '../pages/playback-state.js';
 import type { WhepConnection } from '../webrtc/whep-connection.js';
 import { layerLabels, type WhepLayer } from '../webrtc/whep-events.js';
-import type { Choice, LivePlayer, PlayerOptions, PlayerStats, PlayerView } from './live-player.js';
-import { VideoWatch } from './video-monitor.js';
+import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView, QualityChoice } from './live-player.js';
+import type { PlayerPhase } from './player-phase.js';
+import { VideoMonitor } from './video-monitor.js';
 
-/** Longer than this without a new picture is worth a word on the page; samples come once a second. */
-const STILL_MS = 2_000;
+/** Time without a new frame that is shown as a stall; statistics are sampled once a second. */
+const STALL_MS = 2_000;
 
-/** Shows one WebRTC connection in the video element. The connection is not its own: whoever made it closes it. */
+/** Renders a WHEP connection in the video element; the owner of the connection closes it. */
 export class WhepPlayer implements LivePlayer {
   readonly connection: WhepConnection;
   readonly #options: PlayerOptions;
-  readonly #watch: VideoWatch;
-  #chosen = 'auto';
-  #asked = 'auto';
-  #current: string | undefined;
+  readonly #monitor: VideoMonitor;
+  #chosenId = 'auto';
+  #requestedId = 'auto';
+  #currentRid: string | undefined;
   #layerSwitches = 0;
-  /** When the element last got a picture to show; 0 before the first. */
-  #pictureAt = 0;
-  #pictureCallback = 0;
+  /** Time of the last rendered frame; 0 before the first. */
+  #lastFrameAtMs = 0;
+  #frameCallback = 0;
 
   constructor(options: PlayerOptions, connection: WhepConnection) {
     this.#options = options;
     this.connection = connection;
-    this.#watch = new VideoWatch(options.video, options.still, options.onChange);
-    this.#watch.silenced = options.silenced ?? false;
+    this.#monitor = new VideoMonitor(options.video, options.still, options.onChange);
+    this.#monitor.mutedByBrowser = options.mutedByBrowser ?? false;
   }
 
   start(): void {
     const { video } = this.#options;
     video.srcObject = this.connection.stream;
-    this.#followPictures();
+    this.#observeFrames();
     this.play();
   }
 
-  /** The connection has something new to tell. */
+  /** Called when layers or measurements of the connection have changed. */
   connectionChanged(): void {
     const { current } = this.connection.layers;
-    if (current !== this.#current) {
-      if (this.#current !== undefined && current !== undefined) this.#layerSwitches += 1;
-      this.#current = current;
+    if (current !== this.#currentRid) {
+      if (this.#currentRid !== undefined && current !== undefined) this.#layerSwitches += 1;
+      this.#currentRid = current;
     }
-    if (this.#chosen !== this.#asked) this.#ask();
+    if (this.#chosenId !== this.#requestedId) this.#requestLayer();
   }
 
   view(): PlayerView {
-    const behind = this.#estimate();
+    const latencyS = this.#latencyS();
     return {
       phase: this.#phase(),
       audioOnly: this.#options.video.videoWidth === 0,
       choices: this.#choices(),
-      chosen: this.#chosen,
+      chosenId: this.#chosenId,
       delivery: 'webrtc',
-      ...(behind === undefined ? {} : { behind }),
-      late: false,
-      silenced: this.#watch.silenced,
+      ...(latencyS === undefined ? {} : { latencyS }),
+      isLate: false,
+      mutedByBrowser: this.#monitor.mutedByBrowser,
     };
   }
 
   stats(): PlayerStats {
     const { video } = this.#options;
-    const { measures } = this.connection;
+    const { measurements } = this.connection;
     const labels = layerLabels(this.connection.layers.layers);
     return {
       phase: this.#phase(),
       delivery: 'webrtc',
-      webrtc: measures,
-      latency: this.#estimate(),
-      targetLatency: undefined,
-      level: this.#currentLabel() ?? (measures.height ? `${measures.height}p` : undefined),
+      webrtc: measurements,
+      latencyS: this.#latencyS(),
+      targetLatencyS: undefined,
+      level: this.#currentLabel() ?? (measurements.height ? `${measurements.height}p` : undefined),
       levels: labels,
       levelSwitches: this.#layerSwitches,
-      stalls: measures.freezes,
-      stalledMs: measures.freezeMs,
-      buffered: (measures.jitterBufferMs ?? 0) / 1_000,
+      stalls: measurements.freezes,
+      stalledMs: measurements.freezeMs,
+      bufferedS: (measurements.jitterBufferMs ?? 0) / 1_000,
       playbackRate: video.playbackRate,
-      droppedFrames: measures.framesDropped,
-      totalFrames: measures.framesDecoded,
+      droppedFrames: measurements.framesDropped,
+      totalFrames: measurements.framesDecoded,
       rebuilds: 0,
       errors: [],
     };
   }
 
-  choose(id: string): void {
-    this.#chosen = id;
-    this.#ask();
+  chooseQuality(id: string): void {
+    this.#chosenId = id;
+    this.#requestLayer();
     this.#options.onChange();
   }
 
@@ -93,49 +93,49 @@ export class WhepPlayer implements LivePlayer {
   }
 
   play(): void {
-    void this.#watch.play();
+    void this.#monitor.play();
   }
 
   close(): void {
     const { video } = this.#options;
-    this.#watch.close();
-    if (this.#pictureCallback !== 0) video.cancelVideoFrameCallback(this.#pictureCallback);
+    this.#monitor.close();
+    if (this.#frameCallback !== 0) video.cancelVideoFrameCallback(this.#frameCallback);
     video.srcObject = null;
   }
 
-  #followPictures(): void {
+  #observeFrames(): void {
     const { video } = this.#options;
-    // Not in every browser.
+    // Not supported by every browser.
     if (!('requestVideoFrameCallback' in video)) return;
-    const seen = (): void => {
-      const still = this.#pictureAt === 0 || performance.now() - this.#pictureAt > STILL_MS;
-      this.#pictureAt = performance.now();
-      if (still) this.#options.onChange();
-      this.#pictureCallback = video.requestVideoFrameCallback(seen);
+    const frameShown = (): void => {
+      const stalled = this.#lastFrameAtMs === 0 || performance.now() - this.#lastFrameAtMs > STALL_MS;
+      this.#lastFrameAtMs = performance.now();
+      if (stalled) this.#options.onChange();
+      this.#frameCallback = video.requestVideoFrameCallback(frameShown);
     };
-    this.#pictureCallback = video.requestVideoFrameCallback(seen);
+    this.#frameCallback = video.requestVideoFrameCallback(frameShown);
   }
 
   #phase(): PlayerPhase {
     if (this.connection.ended) return 'ended';
-    const phase = this.#watch.phase();
+    const phase = this.#monitor.phase();
     if (phase === 'refused' || phase === 'paused') return phase;
     if (this.connection.closed) return 'broken';
-    // The end of a remote track is no end of the broadcast.
+    // Remote tracks end with the connection, not with the broadcast.
     if (phase === 'ended' || phase === 'loading') return 'loading';
-    const still = Math.min(performance.now() - this.#pictureAt, this.connection.stillFor);
-    const patience = this.connection.active ? STILL_MS : STILL_MS / 2;
-    return still > patience ? 'waiting' : 'playing';
+    const stalledMs = Math.min(performance.now() - this.#lastFrameAtMs, this.connection.msSinceFrame);
+    const limitMs = this.connection.active ? STALL_MS : STALL_MS / 2;
+    return stalledMs > limitMs ? 'waiting' : 'playing';
   }
 
-  /** Seconds from the server to the screen; what lies before the server is not known here. */
-  #estimate(): number | undefined {
-    const { jitterBufferMs, roundTripMs } = this.connection.measures;
+  /** Estimates the seconds from server to screen; the latency of ingest is unknown here. */
+  #latencyS(): number | undefined {
+    const { jitterBufferMs, roundTripMs } = this.connection.measurements;
     if (jitterBufferMs === undefined) return undefined;
     return (jitterBufferMs + (roundTripMs ?? 0) / 2) / 1_000;
   }
 
-  #choices(): Choice[] {
+  #choices(): QualityChoice[] {
     const { layers } = this.connection.layers;
     if (layers.length < 2) return [];
     const current = this.#currentLabel();
@@ -143,10 +143,10 @@ export class WhepPlayer implements LivePlayer {
     const pixels = ({ width, height, bitrate }: WhepLayer): number =>
       (width ?? 0) * (height ?? 0) || (bitrate ?? 0);
     return [
-      { id: 'auto', label: this.#chosen === 'auto' && current ? `Auto (${current})` : 'Auto' },
+      { id: 'auto', label: this.#chosenId === 'auto' && current ? `Auto (${current})` : 'Auto' },
       ...layers
         .map((layer, index) => ({ layer, label: labels[index] ?? layer.rid }))
-        .filter(({ layer }) => layer.active || layer.rid === this.#chosen)
+        .filter(({ layer }) => layer.active || layer.rid === this.#chosenId)
         .sort((one, other) => pixels(other.layer) - pixels(one.layer))
         .map(({ layer, label }) => ({ id: layer.rid, label })),
     ];
@@ -157,14 +157,14 @@ export class WhepPlayer implements LivePlayer {
     return layerLabels(layers)[layers.findIndex(({ rid }) => rid === current)];
   }
 
-  /** Tells the server of the choice, when it has such a layer: a rid, or a label as other players have them. */
-  #ask(): void {
+  /** Requests the chosen layer, given as a rid or as a label, once the server has announced it. */
+  #requestLayer(): void {
     const { layers } = this.connection.layers;
     const layer =
-      layers.find(({ rid }) => rid === this.#chosen) ?? layers[layerLabels(layers).indexOf(this.#chosen)];
-    if (this.#chosen !== 'auto' && !layer) return;
-    this.#chosen = layer?.rid ?? 'auto';
-    this.#asked = this.#chosen;
+      layers.find(({ rid }) => rid === this.#chosenId) ?? layers[layerLabels(layers).indexOf(this.#chosenId)];
+    if (this.#chosenId !== 'auto' && !layer) return;
+    this.#chosenId = layer?.rid ?? 'auto';
+    this.#requestedId = this.#chosenId;
     void this.connection.selectLayer(layer);
   }
 }

@@ -1,9 +1,9 @@
-/** A candidate as browsers tell it: the attribute's value with its name, and the section it belongs to. */
+/** ICE candidate of the browser: the value of `a=candidate` with its name, and the mid of its section. */
 export type LocalCandidate = { candidate: string; sdpMid: string | null };
 
 /**
- * Writes gathered candidates as an SDP fragment (RFC 8840 section 9, RFC 9725 section 4.3.1). Everything is bundled:
- * one section is enough.
+ * Formats candidates as an SDP fragment (RFC 8840 section 9, RFC 9725 section 4.3.1). All media are bundled, so that
+ * one section suffices.
  */
 export function iceFragment(offer: string, candidates: readonly LocalCandidate[]): string {
   const attribute = (name: string): string => new RegExp(`^a=${name}:(.*?)\\r?$`, 'm').exec(offer)?.[1] ?? '';

@@ -1,4 +1,4 @@
-/** One entry of a `Link` header (RFC 8288). Names of parameters are in lower case. */
+/** Link of a `Link` header (RFC 8288). Parameter names are in lower case. */
 export type Link = { target: string; rel: string; parameters: Record<string, string> };
 
 /** Targets are in angle brackets; a parameter's value is a token or a quoted string (RFC 8288 section 3). */
@@ -6,7 +6,7 @@ const TARGET = /\s*<([^>]*)>/y;
 const PARAMETER = /\s*;\s*([^\s=;,]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s";,]*)))?/y;
 const COMMA = /\s*,/y;
 
-/** Reads what `Headers.get('link')` gives: all entries in one line. What is not a link ends the reading. */
+/** Parses the value of `Headers.get('link')`, which joins all headers by commas. Stops at the first malformed link. */
 export function parseLinkHeader(value: string | null): Link[] {
   const links: Link[] = [];
   if (value === null) return links;

@@ -1,11 +1,11 @@
-import type { Refusal } from './whip-whep-session.js';
+import type { WebrtcRefusal } from './whip-whep-session.js';
 
-/** Why there is no WebRTC connection (any more). */
+/** Reason for which a WebRTC connection could not be made or was lost. */
 export type PeerFailure =
-  | { kind: 'refused'; refusal: Refusal }
-  /** The browser could not do it. */
+  | { kind: 'refused'; refusal: WebrtcRefusal }
+  /** Failed in the browser, before or after the answer. */
   | { kind: 'impossible'; detail: string }
-  /** No connection came about. */
+  /** ICE or DTLS did not connect in time. */
   | { kind: 'unreachable' }
-  /** It stood before. */
+  /** Lost after it was connected. */
   | { kind: 'lost' };

@@ -1,41 +1,41 @@
 import { iceFragment } from './ice-fragment.js';
 import type { PeerFailure } from './peer-failure.js';
-import { type Refusal, WhipWhepSession } from './whip-whep-session.js';
+import { type WebrtcRefusal, WhipWhepSession } from './whip-whep-session.js';
 
-export type PeerOptions = {
-  /** The WHIP or WHEP endpoint. */
+export type PeerSessionOptions = {
+  /** WHIP or WHEP endpoint. */
   url: string;
-  /** For WHIP the stream key. */
+  /** Bearer token (RFC 6750): for WHIP the stream key. */
   bearer?: string;
-  /** The last word on the offer before it is sent. */
+  /** Edits the offer before it is sent. */
   adaptOffer: (sdp: string) => string;
   onConnected: () => void;
-  /** Called once; the session is closed then. */
+  /** Called once; the session is closed by then. */
   onFailed: (failure: PeerFailure) => void;
 };
 
-/** From the answer to a standing connection. */
-const CONNECT_MS = 4_000;
-/** `disconnected` often passes; a connection that stays so for longer is lost. */
-const DISCONNECTED_MS = 2_000;
-/** The server learns our candidates from our checks; where these do not get through soon, it is told of them. */
+/** From the answer to a connected state. */
+const CONNECT_TIMEOUT_MS = 4_000;
+/** `disconnected` often recovers; after this time the connection counts as lost. */
+const DISCONNECTED_TIMEOUT_MS = 2_000;
+/** The server learns peer-reflexive candidates from connectivity checks; candidates are sent when these take longer. */
 const TRICKLE_AFTER_MS = 500;
 
 /**
- * One `RTCPeerConnection` with its WHIP or WHEP session: from the offer, which is made of the transceivers that `peer`
- * has by then, to the end. It does not recover: another is made instead.
+ * `RTCPeerConnection` with its WHIP or WHEP session. The offer is made of the transceivers that `peer` has when
+ * `connect` is called. It does not reconnect: its owner creates another.
  */
 export class PeerSession {
   readonly peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-  readonly #options: PeerOptions;
-  readonly #leaving = new AbortController();
+  readonly #options: PeerSessionOptions;
+  readonly #listeners = new AbortController();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #candidates: RTCIceCandidate[] = [];
   #session: WhipWhepSession | undefined;
   #connected = false;
   #closed = false;
 
-  constructor(options: PeerOptions) {
+  constructor(options: PeerSessionOptions) {
     this.#options = options;
   }
 
@@ -43,11 +43,11 @@ export class PeerSession {
     return this.#closed;
   }
 
-  /** Sends the offer and takes the answer. @returns the session, unless it failed or was closed meanwhile */
-  async dial(): Promise<WhipWhepSession | undefined> {
+  /** Sends the offer and applies the answer. @returns the session; undefined when it failed or was closed meanwhile */
+  async connect(): Promise<WhipWhepSession | undefined> {
     this.peer.onicecandidate = ({ candidate }) => candidate && this.#candidates.push(candidate);
-    this.peer.onconnectionstatechange = () => this.#connectionChanged();
-    window.addEventListener('pagehide', () => void this.close(), { signal: this.#leaving.signal });
+    this.peer.onconnectionstatechange = () => this.#connectionStateChanged();
+    window.addEventListener('pagehide', () => void this.close(), { signal: this.#listeners.signal });
     try {
       return await this.#negotiate();
     } catch (error) {
@@ -62,7 +62,7 @@ export class PeerSession {
     this.#options.onFailed(failure);
   }
 
-  /** Calls back unless it is closed by then. */
+  /** Runs a callback after a delay unless the session is closed by then. */
   after(ms: number, callback: () => void): void {
     if (this.#closed) return;
     const timer = setTimeout(() => {
@@ -72,15 +72,19 @@ export class PeerSession {
     this.#timers.add(timer);
   }
 
-  /** Ends the session; the server is told. Idempotent. @returns what it had against that, when it has answered */
-  async close(): Promise<Refusal | undefined> {
+  /**
+   * Closes the connection and deletes the session on the server. Idempotent.
+   *
+   * @returns the refusal of the deletion, if any
+   */
+  async close(): Promise<WebrtcRefusal | undefined> {
     if (!this.#closed) {
       this.#closed = true;
-      this.#leaving.abort();
+      this.#listeners.abort();
       for (const timer of this.#timers) clearTimeout(timer);
       this.peer.close();
     }
-    return await this.#session?.end();
+    return await this.#session?.endSession();
   }
 
   async #negotiate(): Promise<WhipWhepSession | undefined> {
@@ -88,7 +92,7 @@ export class PeerSession {
     const { url, bearer, adaptOffer } = this.#options;
     const { sdp = '' } = await peer.createOffer();
     const offer = adaptOffer(sdp);
-    // The offer is sent before gathering begins, because the ICE servers to gather with come with the answer.
+    // The offer is sent before gathering starts, because the ICE servers arrive with the answer.
     const opened = await WhipWhepSession.open({
       endpoint: url,
       offer,
@@ -100,7 +104,7 @@ export class PeerSession {
     }
     const { session } = opened;
     if (this.#closed) {
-      void session.end();
+      void session.endSession();
       return undefined;
     }
     this.#session = session;
@@ -109,8 +113,8 @@ export class PeerSession {
     await peer.setLocalDescription({ type: 'offer', sdp: offer });
     await peer.setRemoteDescription({ type: 'answer', sdp: session.answer });
     if (this.#closed) return undefined;
-    this.#noticeGoodbye();
-    this.after(CONNECT_MS, () => {
+    this.#watchDtlsClose();
+    this.after(CONNECT_TIMEOUT_MS, () => {
       if (!this.#connected) this.fail({ kind: 'unreachable' });
     });
     this.after(TRICKLE_AFTER_MS, () => {
@@ -119,7 +123,7 @@ export class PeerSession {
     return session;
   }
 
-  #connectionChanged(): void {
+  #connectionStateChanged(): void {
     switch (this.peer.connectionState) {
       case 'connected':
         if (this.#connected) return;
@@ -127,7 +131,7 @@ export class PeerSession {
         this.#options.onConnected();
         return;
       case 'disconnected':
-        this.after(DISCONNECTED_MS, () => {
+        this.after(DISCONNECTED_TIMEOUT_MS, () => {
           if (this.peer.connectionState === 'disconnected') this.fail({ kind: 'lost' });
         });
         return;
@@ -136,8 +140,8 @@ export class PeerSession {
     }
   }
 
-  /** Who closes the connection in order says so by DTLS (close_notify), which ICE would notice only later. */
-  #noticeGoodbye(): void {
+  /** Detects DTLS close_notify, seconds before ICE detects the loss. */
+  #watchDtlsClose(): void {
     for (const { sender, receiver } of this.peer.getTransceivers()) {
       const transport = sender.transport ?? receiver.transport;
       transport?.addEventListener('statechange', () => {

@@ -1,30 +1,30 @@
-import type { Trouble } from '../player/delivery.js';
+import type { DeliveryFailure } from '../player/delivery.js';
 import type { PeerFailure } from './peer-failure.js';
 import { PeerSession } from './peer-session.js';
-import { HEALTH_WINDOW_MS, type InboundSample, judgeHealth } from './webrtc-health.js';
+import { assessHealth, HEALTH_WINDOW_MS, type InboundSample } from './webrtc-health.js';
 import { parseData, parseLayers, WHEP_EVENTS, type WhepLayer, type WhepLayers } from './whep-events.js';
 import type { WhipWhepSession } from './whip-whep-session.js';
 
-export type WhepOptions = {
-  /** The WHEP endpoint of the stream. */
+export type WhepConnectionOptions = {
+  /** WHEP endpoint of the stream. */
   url: string;
-  /** Something that can be read here may have changed. */
+  /** A property of the connection may have changed. */
   onChange: () => void;
-  /** Media arrive: called once. */
-  onFlowing: () => void;
-  /** It cannot be had, or is lost; the connection is over. */
-  onFailed: (trouble: Trouble) => void;
-  /** It stands but is not worth watching. May be called again and again. */
-  onPoor: (trouble: Trouble) => void;
-  /** The stream should be delivering: silence is a fault, and no pause of the publisher's. */
+  /** Called once, when the first media arrive. */
+  onReceiving: () => void;
+  /** Called once, when the connection could not be made or is lost; it is closed by then. */
+  onFailed: (failure: DeliveryFailure) => void;
+  /** Called repeatedly while the quality is poor. */
+  onPoor: (failure: DeliveryFailure) => void;
+  /** False while missing media is no failure: the publisher is disconnected, as far as the page knows. */
   expectsMedia: () => boolean;
 };
 
-/** What can be measured of a connection; sums since it was made. */
-export type WhepMeasures = {
+/** Measurements of a connection; counters since it was made. */
+export type WhepMeasurements = {
   framesDecoded: number;
   framesDropped: number;
-  /** Frames a second. */
+  /** Frames per second. */
   frameRate: number | undefined;
   width: number | undefined;
   height: number | undefined;
@@ -33,24 +33,24 @@ export type WhepMeasures = {
   packetsReceived: number;
   packetsLost: number;
   retransmitted: number;
-  /** Bits per second over the last second. */
+  /** Bits per second over the latest sample. */
   bitrate: number | undefined;
-  /** As in `video/H264`. */
+  /** MIME type, such as `video/H264`. */
   codec: string | undefined;
-  /** Time that media wait in the browser's buffer, over the last second. */
+  /** Mean time in the jitter buffer over the latest sample. */
   jitterBufferMs: number | undefined;
   roundTripMs: number | undefined;
 };
 
-/** From a standing connection to the first picture: the server may have to start an encoder and wait for a keyframe. */
-const FIRST_MEDIA_MS = 6_000;
+/** From connected to the first media: the server may have to start an encoder and wait for a keyframe. */
+const FIRST_MEDIA_TIMEOUT_MS = 6_000;
 const SAMPLE_MS = 1_000;
-/** Before anything arrived, so that a change of delivery takes no longer than it must. */
+/** Sampling interval before the first media, for a quick change of delivery. */
 const EARLY_SAMPLE_MS = 250;
-/** Sound that comes without any picture for so long comes alone. */
-const SOUND_ALONE_MS = 2_000;
-/** Reasons of an `end` event that are no end of the broadcast: it may go on by other ways. */
-const NO_END: ReadonlySet<string> = new Set([
+/** Audio without any video packet for this long counts as an audio-only stream. */
+const AUDIO_ONLY_AFTER_MS = 2_000;
+/** Reasons of an `end` event that concern the session only: the broadcast may go on. */
+const NOT_BROADCAST_END: ReadonlySet<string> = new Set([
   'unavailable',
   'closed',
   'never-connected',
@@ -58,47 +58,47 @@ const NO_END: ReadonlySet<string> = new Set([
   'worker-died',
 ]);
 
-/** One WebRTC connection by WHEP, from the offer to its end. It does not recover: another is made instead. */
+/** WHEP connection of one viewer. It does not reconnect: its owner creates another. */
 export class WhepConnection {
-  /** What arrives; to be given to a media element. */
+  /** Received tracks, for a media element. */
   readonly stream = new MediaStream();
-  readonly #options: WhepOptions;
-  readonly #link: PeerSession;
+  readonly #options: WhepConnectionOptions;
+  readonly #peerSession: PeerSession;
   #session: WhipWhepSession | undefined;
   #events: EventSource | undefined;
-  #flowing = false;
+  #receiving = false;
   #ended = false;
   #active: boolean | undefined;
   #layers: WhepLayers = { layers: [], current: undefined, chosen: undefined };
   #samples: InboundSample[] = [];
-  #measures: WhepMeasures = NOTHING_MEASURED;
-  #raw: RawCounters | undefined;
-  #soundSince: number | undefined;
-  #progressAt = performance.now();
+  #measurements: WhepMeasurements = NO_MEASUREMENTS;
+  #lastCounters: InboundCounters | undefined;
+  #audioSinceMs: number | undefined;
+  #lastFrameAtMs = performance.now();
 
-  constructor(options: WhepOptions) {
+  constructor(options: WhepConnectionOptions) {
     this.#options = options;
-    this.#link = new PeerSession({
+    this.#peerSession = new PeerSession({
       url: options.url,
       adaptOffer: withStereo,
-      onConnected: () => this.#connected(),
+      onConnected: () => this.#peerConnected(),
       onFailed: (failure) => {
         this.#events?.close();
-        options.onFailed(troubleOf(failure));
+        options.onFailed(deliveryFailureOf(failure));
       },
     });
   }
 
-  /** The server said that the broadcast is over. */
+  /** True when the server announced the end of the broadcast. */
   get ended(): boolean {
     return this.#ended;
   }
 
   get closed(): boolean {
-    return this.#link.closed;
+    return this.#peerSession.closed;
   }
 
-  /** False while the server says that nobody publishes. */
+  /** False while the server announces that nobody publishes. */
   get active(): boolean {
     return this.#active !== false;
   }
@@ -107,27 +107,27 @@ export class WhepConnection {
     return this.#layers;
   }
 
-  get measures(): WhepMeasures {
-    return this.#measures;
+  get measurements(): WhepMeasurements {
+    return this.#measurements;
   }
 
-  /** Milliseconds since a frame (or, without a picture, sound) arrived, as far as samples tell. */
-  get stillFor(): number {
-    return performance.now() - this.#progressAt;
+  /** Milliseconds since a frame, or audio without video, arrived, at the resolution of the samples. */
+  get msSinceFrame(): number {
+    return performance.now() - this.#lastFrameAtMs;
   }
 
-  async dial(): Promise<void> {
-    const { peer } = this.#link;
+  async connect(): Promise<void> {
+    const { peer } = this.#peerSession;
     peer.addTransceiver('audio', { direction: 'recvonly' });
     peer.addTransceiver('video', { direction: 'recvonly' });
     peer.ontrack = ({ track }) => this.stream.addTrack(track);
-    this.#session = await this.#link.dial();
+    this.#session = await this.#peerSession.connect();
     if (!this.#session) return;
-    void this.#subscribe(this.#session);
-    this.#sampleLater();
+    void this.#subscribeEvents(this.#session);
+    this.#scheduleSample();
   }
 
-  /** Asks for a layer, or leaves the choice to the server. */
+  /** Requests a layer; undefined leaves the choice to the server. */
   async selectLayer(layer: WhepLayer | undefined): Promise<void> {
     const { layers } = this.#layers;
     const mediaId = (layer ?? layers[0])?.mediaId;
@@ -135,14 +135,14 @@ export class WhepConnection {
     await this.#session.selectLayer(mediaId, layer?.rid);
   }
 
-  /** Leaves: the server is told. Idempotent. */
+  /** Closes the connection and deletes the session on the server. Idempotent. */
   close(): void {
     this.#events?.close();
-    void this.#link.close();
+    void this.#peerSession.close();
   }
 
-  async #subscribe(session: WhipWhepSession): Promise<void> {
-    const url = await session.subscribe(WHEP_EVENTS);
+  async #subscribeEvents(session: WhipWhepSession): Promise<void> {
+    const url = await session.subscribeEvents(WHEP_EVENTS);
     if (url === undefined || this.closed) return;
     const events = new EventSource(url);
     this.#events = events;
@@ -163,10 +163,10 @@ export class WhepConnection {
     on('layers', (data) => {
       this.#layers = parseLayers(data);
     });
-    on('reconnect', () => this.#link.fail({ kind: 'lost' }));
+    on('reconnect', () => this.#peerSession.fail({ kind: 'lost' }));
     on('end', ({ reason }) => {
-      if (typeof reason === 'string' && NO_END.has(reason)) {
-        this.#giveUp({ kind: 'unavailable' });
+      if (typeof reason === 'string' && NOT_BROADCAST_END.has(reason)) {
+        this.#failWith({ kind: 'unavailable' });
         return;
       }
       this.#ended = true;
@@ -174,59 +174,63 @@ export class WhepConnection {
     });
   }
 
-  #connected(): void {
-    this.#link.after(FIRST_MEDIA_MS, () => {
-      if (!this.#flowing && this.active && this.#options.expectsMedia()) this.#giveUp({ kind: 'no-media' });
+  #peerConnected(): void {
+    this.#peerSession.after(FIRST_MEDIA_TIMEOUT_MS, () => {
+      if (!this.#receiving && this.active && this.#options.expectsMedia())
+        this.#failWith({ kind: 'no-media' });
     });
   }
 
-  #giveUp(trouble: Trouble): void {
+  #failWith(failure: DeliveryFailure): void {
     if (this.closed) return;
     this.close();
-    this.#options.onFailed(trouble);
+    this.#options.onFailed(failure);
   }
 
-  #sampleLater(): void {
-    this.#link.after(this.#flowing ? SAMPLE_MS : EARLY_SAMPLE_MS, () => void this.#sample());
+  #scheduleSample(): void {
+    this.#peerSession.after(this.#receiving ? SAMPLE_MS : EARLY_SAMPLE_MS, () => void this.#sampleStats());
   }
 
-  async #sample(): Promise<void> {
-    const report = await this.#link.peer.getStats();
+  async #sampleStats(): Promise<void> {
+    const report = await this.#peerSession.peer.getStats();
     if (this.closed) return;
-    const raw = countersOf(report);
-    const before = this.#raw;
-    this.#raw = raw;
-    if (raw.framesDecoded > (before?.framesDecoded ?? 0)) this.#progressAt = raw.at;
-    else if (raw.framesDecoded === 0 && raw.packetsReceived > (before?.packetsReceived ?? 0))
-      this.#progressAt = raw.at;
-    this.#measures = measuresOf(raw, before);
-    this.#noticeFlow(raw);
-    this.#judge(raw);
+    const counters = countersOf(report);
+    const before = this.#lastCounters;
+    this.#lastCounters = counters;
+    if (counters.framesDecoded > (before?.framesDecoded ?? 0)) this.#lastFrameAtMs = counters.atMs;
+    else if (counters.framesDecoded === 0 && counters.packetsReceived > (before?.packetsReceived ?? 0))
+      this.#lastFrameAtMs = counters.atMs;
+    this.#measurements = measurementsBetween(counters, before);
+    this.#detectFirstMedia(counters);
+    this.#checkHealth(counters);
     this.#options.onChange();
-    this.#sampleLater();
+    this.#scheduleSample();
   }
 
-  #noticeFlow(raw: RawCounters): void {
-    if (this.#flowing) return;
-    if (raw.packetsReceived > 0) this.#soundSince ??= raw.at;
-    const soundAlone =
-      this.#soundSince !== undefined &&
-      raw.videoPacketsReceived === 0 &&
-      raw.at - this.#soundSince >= SOUND_ALONE_MS;
-    if (raw.framesDecoded === 0 && !soundAlone) return;
-    this.#flowing = true;
-    this.#options.onFlowing();
+  #detectFirstMedia(counters: InboundCounters): void {
+    if (this.#receiving) return;
+    if (counters.packetsReceived > 0) this.#audioSinceMs ??= counters.atMs;
+    const audioOnly =
+      this.#audioSinceMs !== undefined &&
+      counters.videoPacketsReceived === 0 &&
+      counters.atMs - this.#audioSinceMs >= AUDIO_ONLY_AFTER_MS;
+    if (counters.framesDecoded === 0 && !audioOnly) return;
+    this.#receiving = true;
+    this.#options.onReceiving();
   }
 
-  #judge(raw: RawCounters): void {
-    if (!this.#flowing) return;
-    // Browsers spare themselves pictures that nobody sees.
+  #checkHealth(counters: InboundCounters): void {
+    if (!this.#receiving) return;
+    // Browsers decode no frames in hidden pages.
     if (document.visibilityState === 'hidden') {
       this.#samples = [];
       return;
     }
-    this.#samples = [...this.#samples.filter(({ at }) => at >= raw.at - 2 * HEALTH_WINDOW_MS), raw];
-    const health = judgeHealth(this.#samples);
+    this.#samples = [
+      ...this.#samples.filter(({ atMs }) => atMs >= counters.atMs - 2 * HEALTH_WINDOW_MS),
+      counters,
+    ];
+    const health = assessHealth(this.#samples);
     if (health === 'good') return;
     if (health === 'silent') {
       if (this.active && this.#options.expectsMedia()) this.#options.onPoor({ kind: 'no-media' });
@@ -234,20 +238,20 @@ export class WhepConnection {
   }
 }
 
-function troubleOf(failure: PeerFailure): Trouble {
+function deliveryFailureOf(failure: PeerFailure): DeliveryFailure {
   if (failure.kind === 'impossible') return { kind: 'unavailable', detail: failure.detail };
   if (failure.kind !== 'refused') return failure;
-  const { status, message, retryAfter } = failure.refusal;
-  const passing = status === 0 || status === 404 || status === 409 || status === 429 || status >= 500;
+  const { status, message, retryAfterS } = failure.refusal;
+  const temporary = status === 0 || status === 404 || status === 409 || status === 429 || status >= 500;
   return {
-    kind: passing ? 'unavailable' : 'refused',
-    // That it is not there now needs no words of the server's.
-    ...(passing ? {} : { detail: message }),
-    ...(retryAfter === undefined ? {} : { retryAfter }),
+    kind: temporary ? 'unavailable' : 'refused',
+    // A temporary failure needs no message of the server.
+    ...(temporary ? {} : { detail: message }),
+    ...(retryAfterS === undefined ? {} : { retryAfterS }),
   };
 }
 
-/** Asks for both channels: browsers take Opus as mono otherwise (RFC 7587 section 6.1, `stereo`). */
+/** Requests stereo: browsers negotiate Opus as mono otherwise (RFC 7587 section 6.1, `stereo`). */
 function withStereo(sdp: string): string {
   const payloadType = /^a=rtpmap:(\d+) opus\/48000\/2/im.exec(sdp)?.[1];
   if (payloadType === undefined) return sdp;
@@ -257,18 +261,18 @@ function withStereo(sdp: string): string {
   });
 }
 
-type RawCounters = InboundSample & {
+type InboundCounters = InboundSample & {
   framesDropped: number;
   frameRate: number | undefined;
   width: number | undefined;
   height: number | undefined;
   bytes: number;
   codec: string | undefined;
-  bufferDelay: number;
-  bufferEmitted: number;
+  bufferDelayS: number;
+  bufferEmittedCount: number;
 };
 
-const NOTHING_MEASURED: WhepMeasures = {
+const NO_MEASUREMENTS: WhepMeasurements = {
   framesDecoded: 0,
   framesDropped: 0,
   frameRate: undefined,
@@ -285,16 +289,16 @@ const NOTHING_MEASURED: WhepMeasures = {
   roundTripMs: undefined,
 };
 
-/** The numbers we use of `RTCInboundRtpStreamStats`; browsers leave out what they don't have. */
-type Inbound = RTCInboundRtpStreamStats & {
+/** Fields that the DOM types lack; browsers omit those they do not support. */
+type InboundStats = RTCInboundRtpStreamStats & {
   freezeCount?: number;
   totalFreezesDuration?: number;
   retransmittedPacketsReceived?: number;
 };
 
-function countersOf(report: RTCStatsReport): RawCounters {
-  let video: Inbound | undefined;
-  let audio: Inbound | undefined;
+function countersOf(report: RTCStatsReport): InboundCounters {
+  let video: InboundStats | undefined;
+  let audio: InboundStats | undefined;
   let roundTripMs: number | undefined;
   const codecs = new Map<string, string>();
   for (const entry of report.values()) {
@@ -304,9 +308,9 @@ function countersOf(report: RTCStatsReport): RawCounters {
     if (entry.type === 'candidate-pair' && entry.nominated && entry.currentRoundTripTime !== undefined)
       roundTripMs = entry.currentRoundTripTime * 1_000;
   }
-  const lead = video?.framesDecoded ? video : audio;
+  const primary = video?.framesDecoded ? video : audio;
   return {
-    at: performance.now(),
+    atMs: performance.now(),
     packetsReceived: (video?.packetsReceived ?? 0) + (audio?.packetsReceived ?? 0),
     packetsLost: (video?.packetsLost ?? 0) + (audio?.packetsLost ?? 0),
     videoPacketsReceived: video?.packetsReceived ?? 0,
@@ -319,17 +323,17 @@ function countersOf(report: RTCStatsReport): RawCounters {
     freezeMs: (video?.totalFreezesDuration ?? 0) * 1_000,
     retransmitted: video?.retransmittedPacketsReceived ?? 0,
     bytes: (video?.bytesReceived ?? 0) + (audio?.bytesReceived ?? 0),
-    codec: codecs.get(lead?.codecId ?? ''),
-    bufferDelay: lead?.jitterBufferDelay ?? 0,
-    bufferEmitted: lead?.jitterBufferEmittedCount ?? 0,
+    codec: codecs.get(primary?.codecId ?? ''),
+    bufferDelayS: primary?.jitterBufferDelay ?? 0,
+    bufferEmittedCount: primary?.jitterBufferEmittedCount ?? 0,
     roundTripMs,
   };
 }
 
-function measuresOf(now: RawCounters, before: RawCounters | undefined): WhepMeasures {
-  const seconds = before ? (now.at - before.at) / 1_000 : 0;
-  const emitted = now.bufferEmitted - (before?.bufferEmitted ?? 0);
-  const delay = now.bufferDelay - (before?.bufferDelay ?? 0);
+function measurementsBetween(now: InboundCounters, before: InboundCounters | undefined): WhepMeasurements {
+  const seconds = before ? (now.atMs - before.atMs) / 1_000 : 0;
+  const emitted = now.bufferEmittedCount - (before?.bufferEmittedCount ?? 0);
+  const delayS = now.bufferDelayS - (before?.bufferDelayS ?? 0);
   const { framesDecoded, framesDropped, frameRate, width, height, freezes, retransmitted } = now;
   return {
     ...{ framesDecoded, framesDropped, frameRate, width, height, freezes, retransmitted },
@@ -338,7 +342,7 @@ function measuresOf(now: RawCounters, before: RawCounters | undefined): WhepMeas
     packetsLost: now.packetsLost,
     bitrate: before && seconds > 0 ? Math.round(((now.bytes - before.bytes) * 8) / seconds) : undefined,
     codec: now.codec,
-    jitterBufferMs: emitted > 0 && delay >= 0 ? (delay / emitted) * 1_000 : undefined,
+    jitterBufferMs: emitted > 0 && delayS >= 0 ? (delayS / emitted) * 1_000 : undefined,
     roundTripMs: now.roundTripMs,
   };
 }

@@ -1,6 +1,6 @@
-/** A layer of the picture as a `layers` event tells it. */
+/** Simulcast layer of a `layers` event. */
 export type WhepLayer = {
-  /** The media section it belongs to, as layer selection names it. */
+  /** Media section of the layer, as layer selection names it. */
   mediaId: string;
   rid: string;
   active: boolean;
@@ -12,14 +12,14 @@ export type WhepLayer = {
 
 export type WhepLayers = {
   layers: WhepLayer[];
-  /** The layer that is sent now, and the one that this viewer asked for. */
+  /** Rid of the layer that is sent, and of the one that this viewer requested. */
   current: string | undefined;
   chosen: string | undefined;
 };
 
 export const WHEP_EVENTS = ['active', 'inactive', 'layers', 'reconnect', 'end'] as const;
 
-/** What the page takes of an event's data; anything of another shape is as good as nothing. */
+/** Parses the data of an event; returns an empty object for any other shape. */
 export function parseData(data: unknown): Record<string, unknown> {
   if (typeof data !== 'string') return {};
   try {
@@ -31,8 +31,8 @@ export function parseData(data: unknown): Record<string, unknown> {
 }
 
 /**
- * Reads the data of a `layers` event: by media section either a list of layers, or `{layers, active, inactive}` or some
- * of these with such lists (the drafts of the extension differ), each layer with a `rid`, `encodingId` or `id`.
+ * Parses a `layers` event: by media section either a list of layers, or an object with the lists `layers`, `active` and
+ * `inactive` (drafts of the extension differ), each layer with a `rid`, `encodingId` or `id`.
  */
 export function parseLayers(data: Record<string, unknown>): WhepLayers {
   const layers: WhepLayer[] = [];
@@ -46,13 +46,13 @@ export function parseLayers(data: Record<string, unknown>): WhepLayers {
       chosen ??= section.chosen;
       const named = (name: string): unknown[] => (Array.isArray(section[name]) ? section[name] : []);
       const idle = named('inactive').map((layer) => (isRecord(layer) ? { ...layer, active: false } : layer));
-      // The same rid again is left out below: what is listed first counts.
+      // Duplicates of a rid are dropped below: the first counts.
       const listed = [...named('layers'), ...named('active'), ...idle];
       layers.push(...listed.flatMap((layer) => toLayer(mediaId, layer)));
     }
   }
   return {
-    // Temporal layers come as entries of their own under the same rid; spatial ones cannot be chosen here.
+    // Temporal layers are separate entries with the same rid; spatial layers cannot be selected here.
     layers: layers.filter(
       ({ mediaId, rid }, index) =>
         layers.findIndex((other) => other.mediaId === mediaId && other.rid === rid) === index,
@@ -62,7 +62,7 @@ export function parseLayers(data: Record<string, unknown>): WhepLayers {
   };
 }
 
-/** Names for the menu, one for each layer: `720p`, or the rid where the size is unknown or two would read the same. */
+/** Returns a unique label per layer: `720p`, or the rid where the height is unknown or not unique. */
 export function layerLabels(layers: readonly WhepLayer[]): string[] {
   const names = layers.map(({ height, rid }) => (height ? `${height}p` : rid));
   return names.map((name, index) =>

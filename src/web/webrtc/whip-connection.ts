@@ -1,53 +1,53 @@
 import {
   type CodecPreference,
-  encodingsOf,
   orderedCodecs,
-  type PictureSettings,
+  sendEncodings,
+  type VideoSettings,
 } from '../broadcast/encodings.js';
 import { type OutboundStats, outboundStats, type StatsEntry } from '../broadcast/outbound-stats.js';
 import type { PeerFailure } from './peer-failure.js';
 import { PeerSession } from './peer-session.js';
-import type { Refusal, WhipWhepSession } from './whip-whep-session.js';
+import type { WebrtcRefusal, WhipWhepSession } from './whip-whep-session.js';
 
-export type WhipOptions = {
-  /** The WHIP endpoint. */
+export type WhipConnectionOptions = {
+  /** WHIP endpoint. */
   url: string;
   streamKey: string;
   video: MediaStreamTrack | undefined;
   audio: MediaStreamTrack | undefined;
-  picture: PictureSettings & { codec: CodecPreference };
+  videoSettings: VideoSettings & { codec: CodecPreference };
   onConnected: () => void;
-  /** Called once; the connection is over. */
+  /** Called once; the connection is closed by then. */
   onFailed: (failure: PeerFailure) => void;
   onStats: () => void;
 };
 
-const SAMPLE_MS = 1_000;
-/** Browsers notice a connection that the server closed only after many seconds: it is asked this often. */
-const ASK_MS = 2_000;
-/** What is said of a session that is no more (RFC 9110 sections 15.5.5 and 15.5.11); 410 with the reason. */
+const SAMPLE_INTERVAL_MS = 1_000;
+/** Interval of session checks: browsers detect a connection that the server closed only after many seconds. */
+const CHECK_INTERVAL_MS = 2_000;
+/** Statuses of a deleted session (RFC 9110 sections 15.5.5 and 15.5.11); 410 comes with the reason. */
 const NOT_FOUND = 404;
 export const GONE = 410;
-/** Bits per second of sound. */
+/** Bits per second. */
 const AUDIO_BITRATE = 128_000;
 
-/** One publication by WHIP, from the offer to its end. It does not recover: another is made instead. */
+/** WHIP connection of one publisher. It does not reconnect: its owner creates another. */
 export class WhipConnection {
-  readonly #options: WhipOptions;
-  readonly #link: PeerSession;
+  readonly #options: WhipConnectionOptions;
+  readonly #peerSession: PeerSession;
   readonly #senders: Partial<Record<'audio' | 'video', RTCRtpSender>> = {};
-  #entries: ReadonlyMap<string, StatsEntry> = new Map();
+  #lastEntries: ReadonlyMap<string, StatsEntry> = new Map();
   #stats: OutboundStats | undefined;
 
-  constructor(options: WhipOptions) {
+  constructor(options: WhipConnectionOptions) {
     this.#options = options;
-    this.#link = new PeerSession({
+    this.#peerSession = new PeerSession({
       url: options.url,
       bearer: options.streamKey,
       adaptOffer: (sdp) => sdp,
       onConnected: () => {
         options.onConnected();
-        this.#sampleLater();
+        this.#scheduleSample();
       },
       onFailed: options.onFailed,
     });
@@ -57,33 +57,36 @@ export class WhipConnection {
     return this.#stats;
   }
 
-  async dial(): Promise<void> {
+  async connect(): Promise<void> {
     try {
-      this.#prepare();
+      this.#addTransceivers();
     } catch (error) {
-      this.#link.fail({ kind: 'impossible', detail: error instanceof Error ? error.message : String(error) });
+      this.#peerSession.fail({
+        kind: 'impossible',
+        detail: error instanceof Error ? error.message : String(error),
+      });
       return;
     }
-    const session = await this.#link.dial();
-    if (session) this.#askLater(session);
+    const session = await this.#peerSession.connect();
+    if (session) this.#scheduleCheck(session);
   }
 
-  /** Sends another track in place of the one of its kind. @returns false where that needs a new connection */
-  async replace(kind: 'audio' | 'video', track: MediaStreamTrack | undefined): Promise<boolean> {
+  /** Replaces the track of a kind. @returns false where that needs a new connection */
+  async replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | undefined): Promise<boolean> {
     const sender = this.#senders[kind];
     if (!sender) return track === undefined;
     await sender.replaceTrack(track ?? null);
     return true;
   }
 
-  /** Ends the publication. @returns what the server had against that, when it has answered */
-  async close(): Promise<Refusal | undefined> {
-    return await this.#link.close();
+  /** Ends the publication. @returns the refusal of the deletion, if any */
+  async close(): Promise<WebrtcRefusal | undefined> {
+    return await this.#peerSession.close();
   }
 
-  #prepare(): void {
-    const { audio, video, picture } = this.#options;
-    const { peer } = this.#link;
+  #addTransceivers(): void {
+    const { audio, video, videoSettings } = this.#options;
+    const { peer } = this.#peerSession;
     if (audio) {
       this.#senders.audio = peer.addTransceiver(audio, {
         direction: 'sendonly',
@@ -93,33 +96,33 @@ export class WhipConnection {
     if (video) {
       const transceiver = peer.addTransceiver(video, {
         direction: 'sendonly',
-        sendEncodings: encodingsOf(picture),
+        sendEncodings: sendEncodings(videoSettings),
       });
       this.#senders.video = transceiver.sender;
       const { codecs } = RTCRtpSender.getCapabilities('video') ?? { codecs: [] };
-      if (codecs.length > 0) transceiver.setCodecPreferences(orderedCodecs(codecs, picture.codec));
+      if (codecs.length > 0) transceiver.setCodecPreferences(orderedCodecs(codecs, videoSettings.codec));
     }
   }
 
-  #askLater(session: WhipWhepSession): void {
-    this.#link.after(ASK_MS, async () => {
-      const refusal = await session.ask();
-      if (refusal?.status === GONE) this.#link.fail({ kind: 'refused', refusal });
-      else if (refusal?.status === NOT_FOUND) this.#link.fail({ kind: 'lost' });
-      else this.#askLater(session);
+  #scheduleCheck(session: WhipWhepSession): void {
+    this.#peerSession.after(CHECK_INTERVAL_MS, async () => {
+      const refusal = await session.checkAlive();
+      if (refusal?.status === GONE) this.#peerSession.fail({ kind: 'refused', refusal });
+      else if (refusal?.status === NOT_FOUND) this.#peerSession.fail({ kind: 'lost' });
+      else this.#scheduleCheck(session);
     });
   }
 
-  #sampleLater(): void {
-    this.#link.after(SAMPLE_MS, () => void this.#sample());
+  #scheduleSample(): void {
+    this.#peerSession.after(SAMPLE_INTERVAL_MS, () => void this.#sampleStats());
   }
 
-  async #sample(): Promise<void> {
-    const entries = new Map<string, StatsEntry>(await this.#link.peer.getStats());
-    if (this.#link.closed) return;
-    this.#stats = outboundStats(entries.values(), this.#entries);
-    this.#entries = entries;
+  async #sampleStats(): Promise<void> {
+    const entries = new Map<string, StatsEntry>(await this.#peerSession.peer.getStats());
+    if (this.#peerSession.closed) return;
+    this.#stats = outboundStats(entries.values(), this.#lastEntries);
+    this.#lastEntries = entries;
     this.#options.onStats();
-    this.#sampleLater();
+    this.#scheduleSample();
   }
 }

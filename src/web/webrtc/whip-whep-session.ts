@@ -1,23 +1,23 @@
 import type { ErrorResponse } from '../../api/contract.js';
 import { parseLinkHeader } from './link-header.js';
 
-/** As `RTCIceServer` has it. */
+/** Subset of `RTCIceServer`. */
 export type IceServer = { urls: string[]; username?: string; credential?: string };
 
-/** Why a request was not granted. */
-export type Refusal = {
-  /** HTTP status; 0 where no answer came. */
+/** Error answer to a request. */
+export type WebrtcRefusal = {
+  /** HTTP status; 0 without an answer. */
   status: number;
-  /** `error.code` of the API's error shape, where the server told it. */
+  /** `error.code` of the API's error shape, where the server sent one. */
   code?: string;
-  /** A sentence for people. */
+  /** Message for the user. */
   message: string;
-  /** Seconds that the server wants to be left alone. */
-  retryAfter?: number;
+  /** Seconds, from Retry-After. */
+  retryAfterS?: number;
 };
 
 export type OpenOptions = {
-  /** The WHIP or WHEP endpoint. */
+  /** WHIP or WHEP endpoint. */
   endpoint: string;
   /** SDP */
   offer: string;
@@ -25,30 +25,29 @@ export type OpenOptions = {
   bearer?: string;
 };
 
-export type Opened = { session: WhipWhepSession } | { refusal: Refusal };
+export type OpenResult = { session: WhipWhepSession } | { refusal: WebrtcRefusal };
 
-const TIMEOUT_MS = 8_000;
-const EXTENSION = 'urn:ietf:params:whep:ext:core:';
+const REQUEST_TIMEOUT_MS = 8_000;
+const EXTENSION_PREFIX = 'urn:ietf:params:whep:ext:core:';
 
 /**
- * The HTTP side of one WHIP session (RFC 9725) or WHEP session (draft-ietf-wish-whep): opened by a POST with the offer,
- * fed with candidates by PATCH, ended by DELETE.
+ * HTTP side of a WHIP (RFC 9725) or WHEP session (draft-ietf-wish-whep): created by POST with the offer, extended with
+ * candidates by PATCH, ended by DELETE.
  *
- * All addresses that the server gives are asked for on the origin that answered the POST: it may know itself by
- * another name than this page does.
+ * URLs of the server are resolved against the origin that answered the POST: the server may announce another host name.
  */
 export class WhipWhepSession {
   /** SDP */
   readonly answer: string;
   readonly iceServers: IceServer[];
-  /** Where layers are selected (WHEP, layer extension). */
+  /** URL of layer selection (WHEP layer extension). */
   readonly layerUrl: string | undefined;
-  /** Where server-sent events are subscribed to (WHEP, server-sent-events extension). */
+  /** URL of event subscription (WHEP server-sent events extension). */
   readonly eventsUrl: string | undefined;
   readonly #resource: string;
   readonly #etag: string | undefined;
   readonly #bearer: string | undefined;
-  #end: Promise<Refusal | undefined> | undefined;
+  #deletion: Promise<WebrtcRefusal | undefined> | undefined;
 
   private constructor(
     response: Response,
@@ -63,7 +62,7 @@ export class WhipWhepSession {
     this.#bearer = bearer;
     const links = parseLinkHeader(response.headers.get('link'));
     const extension = (name: string): string | undefined => {
-      const link = links.find(({ rel }) => rel === EXTENSION + name);
+      const link = links.find(({ rel }) => rel === EXTENSION_PREFIX + name);
       return link && onOrigin(link.target, origin);
     };
     this.layerUrl = extension('layer');
@@ -77,8 +76,8 @@ export class WhipWhepSession {
       }));
   }
 
-  /** Sends the offer. Resolves in any case. */
-  static async open({ endpoint, offer, bearer }: OpenOptions): Promise<Opened> {
+  /** Sends the offer. Never rejects. */
+  static async open({ endpoint, offer, bearer }: OpenOptions): Promise<OpenResult> {
     let response: Response;
     let answer: string;
     try {
@@ -86,7 +85,7 @@ export class WhipWhepSession {
         method: 'POST',
         headers: { 'content-type': 'application/sdp', ...authorization(bearer) },
         body: offer,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });
       if (response.status !== 201) return { refusal: await refusalOf(response) };
       answer = await response.text();
@@ -99,8 +98,8 @@ export class WhipWhepSession {
     return { session: new WhipWhepSession(response, answer, location, response.url || endpoint, bearer) };
   }
 
-  /** Tells the server of candidates (`application/trickle-ice-sdpfrag`, RFC 8840). @returns the refusal, if it was refused */
-  async addCandidates(fragment: string): Promise<Refusal | undefined> {
+  /** Sends candidates (`application/trickle-ice-sdpfrag`, RFC 8840). @returns the refusal, if it was refused */
+  async addCandidates(fragment: string): Promise<WebrtcRefusal | undefined> {
     return await this.#request(this.#resource, {
       method: 'PATCH',
       headers: {
@@ -111,8 +110,8 @@ export class WhipWhepSession {
     });
   }
 
-  /** Asks for one layer of the picture, or leaves the choice to the server. @returns the refusal, if it was refused */
-  async selectLayer(mediaId: string, rid: string | undefined): Promise<Refusal | undefined> {
+  /** Selects a layer of the video; without `rid` the server chooses. @returns the refusal, if it was refused */
+  async selectLayer(mediaId: string, rid: string | undefined): Promise<WebrtcRefusal | undefined> {
     if (this.layerUrl === undefined)
       return { status: 501, message: 'The server offers no choice of layers.' };
     return await this.#request(this.layerUrl, {
@@ -122,15 +121,15 @@ export class WhipWhepSession {
     });
   }
 
-  /** Subscribes to server-sent events. @returns where they can be read */
-  async subscribe(events: readonly string[]): Promise<string | undefined> {
+  /** Subscribes to server-sent events. @returns the URL of the event stream */
+  async subscribeEvents(events: readonly string[]): Promise<string | undefined> {
     if (this.eventsUrl === undefined) return undefined;
     try {
       const response = await fetch(this.eventsUrl, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...authorization(this.#bearer) },
         body: JSON.stringify(events),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });
       const location = response.headers.get('location');
       return response.status === 201 && location !== null ? onOrigin(location, this.eventsUrl) : undefined;
@@ -140,33 +139,33 @@ export class WhipWhepSession {
   }
 
   /**
-   * Asks whether the server still has the session, by telling nothing new (RFC 9725 section 4.2 keeps GET for later).
+   * Checks that the session exists by a PATCH without candidates, as RFC 9725 section 4.2 reserves GET.
    *
-   * @returns the refusal, if it has not
+   * @returns the refusal, if it does not
    */
-  async ask(): Promise<Refusal | undefined> {
+  async checkAlive(): Promise<WebrtcRefusal | undefined> {
     return await this.addCandidates('a=end-of-candidates\r\n');
   }
 
   /**
-   * Ends the session on the server; goes through also while the page is being left. Idempotent.
+   * Deletes the session on the server; sent even while the page unloads. Idempotent.
    *
-   * @returns the refusal, if it was refused: 410 when the server has ended it and says why
+   * @returns the refusal, if any: 410 when the server has ended the session, with the reason
    */
-  async end(): Promise<Refusal | undefined> {
-    this.#end ??= this.#request(this.#resource, { method: 'DELETE', keepalive: true });
-    return await this.#end;
+  async endSession(): Promise<WebrtcRefusal | undefined> {
+    this.#deletion ??= this.#request(this.#resource, { method: 'DELETE', keepalive: true });
+    return await this.#deletion;
   }
 
   async #request(
     url: string,
     init: { method: string; headers?: Record<string, string>; body?: string; keepalive?: boolean },
-  ): Promise<Refusal | undefined> {
+  ): Promise<WebrtcRefusal | undefined> {
     try {
       const response = await fetch(url, {
         ...init,
         headers: { ...init.headers, ...authorization(this.#bearer) },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });
       return response.ok ? undefined : await refusalOf(response);
     } catch {
@@ -184,20 +183,20 @@ function onOrigin(address: string, base: string): string {
   return new URL(pathname + search, base).href;
 }
 
-async function refusalOf(response: Response): Promise<Refusal> {
+async function refusalOf(response: Response): Promise<WebrtcRefusal> {
   const text = await response.text().catch(() => '');
-  const error = errorIn(text);
-  // Seconds; a date (RFC 9110 section 10.2.3) is not worth the reckoning here.
-  const retryAfter = Number(response.headers.get('retry-after'));
+  const error = parseError(text);
+  // Seconds; the date form (RFC 9110 section 10.2.3) is ignored.
+  const retryAfterS = Number(response.headers.get('retry-after'));
   return {
     status: response.status,
     message: error?.message ?? `The server refused with status ${response.status}.`,
     ...(error ? { code: error.code } : {}),
-    ...(retryAfter > 0 ? { retryAfter } : {}),
+    ...(retryAfterS > 0 ? { retryAfterS } : {}),
   };
 }
 
-function errorIn(text: string): ErrorResponse['error'] | undefined {
+function parseError(text: string): ErrorResponse['error'] | undefined {
   try {
     const { error } = JSON.parse(text) as Partial<ErrorResponse>;
     return typeof error?.message === 'string' ? error : undefined;

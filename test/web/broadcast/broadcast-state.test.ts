@@ -29,8 +29,8 @@ class Broadcaster {
 
   /** @returns the milliseconds until the next attempt */
   waits(): number {
-    const delay = this.state.at - this.now;
-    this.now = this.state.at - 1;
+    const delay = this.state.atMs - this.now;
+    this.now = this.state.atMs - 1;
     if (this.on({ type: 'tick' }).name !== 'waiting') throw new Error('too early');
     this.now += 1;
     this.on({ type: 'tick' });
@@ -38,7 +38,7 @@ class Broadcaster {
   }
 }
 
-t.test('a broadcast begins, is live, and ends', async (t) => {
+t.test('a broadcast connects, is live and ends', async (t) => {
   const broadcaster = new Broadcaster();
   t.notOk(isOnAir(broadcaster.state));
   t.match(broadcaster.on({ type: 'begin' }), { name: 'connecting' });
@@ -46,10 +46,10 @@ t.test('a broadcast begins, is live, and ends', async (t) => {
   t.match(broadcaster.on({ type: 'connected' }), { name: 'live', reconnects: 0 });
   t.match(broadcaster.on({ type: 'end' }), { name: 'ended' });
   t.notOk(isOnAir(broadcaster.state));
-  t.match(broadcaster.on({ type: 'begin' }), { name: 'connecting', failures: 0 }, 'and may begin anew');
+  t.match(broadcaster.on({ type: 'begin' }), { name: 'connecting', failures: 0 }, 'and may start again');
 });
 
-t.test('a lost connection is made anew after a second, then after ever longer, up to 15 s', async (t) => {
+t.test('a lost connection is retried after a second, with back-off up to 15 s', async (t) => {
   const broadcaster = new Broadcaster();
   broadcaster.on({ type: 'begin' }, { type: 'connected' });
   const waits: number[] = [];
@@ -62,14 +62,14 @@ t.test('a lost connection is made anew after a second, then after ever longer, u
   t.match(broadcaster.on({ type: 'connected' }), { name: 'live', reconnects: 1, why: undefined });
   broadcaster.now += 5_000;
   broadcaster.lost();
-  t.equal(broadcaster.waits(), 15_000, 'two who take over from each other do so slowly');
+  t.equal(broadcaster.waits(), 15_000, 'a short connection keeps the back-off');
   broadcaster.on({ type: 'connected' });
   broadcaster.now += 31_000;
   broadcaster.lost();
-  t.equal(broadcaster.waits(), 1_000, 'what held is trusted again');
+  t.equal(broadcaster.waits(), 1_000, 'a connection of 30 s resets the back-off');
 });
 
-t.test('what will be refused again is given up, in the words of the server', async (t) => {
+t.test("final refusals end the broadcast with the server's message", async (t) => {
   for (const status of [400, 401, 403, 404, 405, 406, 409, 410, 413, 415]) {
     const broadcaster = new Broadcaster();
     broadcaster.on({ type: 'begin' });
@@ -85,7 +85,7 @@ t.test('what will be refused again is given up, in the words of the server', asy
   });
 });
 
-t.test('what may pass is tried again', async (t) => {
+t.test('temporary failures are retried', async (t) => {
   for (const status of [0, 412, 422, 429, 500, 502, 503, 504]) {
     const broadcaster = new Broadcaster();
     broadcaster.on({ type: 'begin' });
@@ -97,11 +97,11 @@ t.test('what may pass is tried again', async (t) => {
   t.match(broadcaster.state, { name: 'waiting', why: /UDP may be blocked/ });
   broadcaster.waits();
   broadcaster.refused(429, 60);
-  t.equal(broadcaster.waits(), 60_000, 'after the time the server asks for');
+  t.equal(broadcaster.waits(), 60_000, 'after the Retry-After of the server');
 });
 
 t.test(
-  'a conflict with ourselves passes; who was replaced by somebody else does not fight back',
+  'a conflict with our own lost session is retried, a replacement by another publisher is final',
   async (t) => {
     const broadcaster = new Broadcaster();
     broadcaster.on({ type: 'begin' }, { type: 'connected' });
@@ -117,7 +117,7 @@ t.test(
   },
 );
 
-t.test('another network is tried at once, and another kind of media needs no waiting', async (t) => {
+t.test('a network change retries at once, and a new kind of track reconnects at once', async (t) => {
   const broadcaster = new Broadcaster();
   broadcaster.on({ type: 'begin' }, { type: 'connected' });
   t.equal(broadcaster.on({ type: 'renew' }).name, 'connecting');
@@ -130,7 +130,7 @@ t.test('another network is tried at once, and another kind of media needs no wai
   t.equal(broadcaster.on({ type: 'tick' }).name, 'connecting');
 });
 
-t.test('events out of their time change nothing', async (t) => {
+t.test('events that do not apply to a state leave it unchanged', async (t) => {
   const idle = IDLE;
   const ended = nextBroadcast({ ...IDLE, name: 'live' }, { type: 'end' }, 0, MIDDLE);
   for (const state of [idle, ended])

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { encodingsOf, orderedCodecs } from '../../../src/web/broadcast/encodings.js';
+import { orderedCodecs, sendEncodings } from '../../../src/web/broadcast/encodings.js';
 
-t.test('three layers share the bit rate, the largest last', async (t) => {
-  const layers = encodingsOf({ bitrate: 2_500_000, simulcast: true, height: 720 });
+t.test('simulcast at 720p gives three layers with shares of the bit rate, the largest last', async (t) => {
+  const layers = sendEncodings({ bitrate: 2_500_000, simulcast: true, height: 720 });
   t.same(
     layers.map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy]),
     [
@@ -17,22 +17,22 @@ t.test('three layers share the bit rate, the largest last', async (t) => {
   );
 });
 
-t.test('small pictures have fewer layers, and none takes more than the whole', async (t) => {
+t.test('low resolutions give fewer layers, and no layer exceeds the total bit rate', async (t) => {
   t.same(
-    encodingsOf({ bitrate: 800_000, simulcast: true, height: 360 }).map(({ rid }) => rid),
+    sendEncodings({ bitrate: 800_000, simulcast: true, height: 360 }).map(({ rid }) => rid),
     ['m', 'h'],
   );
   for (const height of [120, 240, 360, 720, 1080])
     for (const bitrate of [50_000, 800_000, 6_000_000])
-      for (const { maxBitrate } of encodingsOf({ bitrate, simulcast: true, height }))
+      for (const { maxBitrate } of sendEncodings({ bitrate, simulcast: true, height }))
         t.ok(maxBitrate > 0 && maxBitrate <= bitrate);
 });
 
-t.test('without simulcast there is one encoding without a name', async (t) => {
-  t.same(encodingsOf({ bitrate: 1_200_000, simulcast: false, height: 480 }), [{ maxBitrate: 1_200_000 }]);
+t.test('without simulcast there is one encoding without a rid', async (t) => {
+  t.same(sendEncodings({ bitrate: 1_200_000, simulcast: false, height: 480 }), [{ maxBitrate: 1_200_000 }]);
 });
 
-t.test('the preferred codec goes first, the rest follows as it was', async (t) => {
+t.test('the preferred codec is sorted first, the others keep their order', async (t) => {
   const codec = (mimeType: string, sdpFmtpLine?: string) => ({
     mimeType,
     ...(sdpFmtpLine === undefined ? {} : { sdpFmtpLine }),
@@ -56,6 +56,6 @@ t.test('the preferred codec goes first, the rest follows as it was', async (t) =
   t.same(
     orderedCodecs([codec('video/VP8')], 'h264').map(({ mimeType }) => mimeType),
     ['video/VP8'],
-    'what there is, where the preferred one is not',
+    'a browser without the preferred codec',
   );
 });

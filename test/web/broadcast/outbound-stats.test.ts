@@ -11,7 +11,7 @@ const audio = (timestamp: number, bytesSent: number): StatsEntry => ({
 });
 const byId = (entries: StatsEntry[]) => new Map(entries.map((entry) => [entry.id, entry]));
 
-t.test('rates are reckoned from two readings, for each layer and in all', async (t) => {
+t.test('bit rates are computed from two samples, per layer and in total', async (t) => {
   const before = byId([layer('l', 180, 1_000, 0), layer('h', 720, 1_000, 10_000), audio(1_000, 500)]);
   const stats = outboundStats(
     [
@@ -48,16 +48,13 @@ t.test('rates are reckoned from two readings, for each layer and in all', async 
   });
 });
 
-t.test(
-  'before there are two readings, rates are unknown; counters that began anew are no rate',
-  async (t) => {
-    t.equal(outboundStats([layer('h', 720, 1_000, 5_000)], new Map()).bitrate, undefined);
-    const before = byId([layer('h', 720, 1_000, 5_000)]);
-    t.equal(outboundStats([layer('h', 720, 2_000, 100)], before).layers[0]?.bitrate, undefined);
-  },
-);
+t.test('bit rates are undefined at the first sample and after a counter reset', async (t) => {
+  t.equal(outboundStats([layer('h', 720, 1_000, 5_000)], new Map()).bitrate, undefined);
+  const before = byId([layer('h', 720, 1_000, 5_000)]);
+  t.equal(outboundStats([layer('h', 720, 2_000, 100)], before).layers[0]?.bitrate, undefined);
+});
 
-t.test('the worst limitation of all layers is told; layers that are switched off are not', async (t) => {
+t.test('the worst limitation of all layers is reported, and inactive layers are omitted', async (t) => {
   const limited = (rid: string, qualityLimitationReason: string) => ({
     ...layer(rid, 720, 0, 0),
     qualityLimitationReason,

@@ -36,7 +36,7 @@ const goLive = async (page: Page, key = KEY): Promise<void> => {
 };
 const is = (page: Page, state: string) => holds(page, `window.headend?.stats().state === '${state}'`);
 
-t.test('camera and microphone are published in three layers, H.264 first, and measured', async (t) => {
+t.test('camera and microphone are published in three layers, H.264 preferred, with statistics', async (t) => {
   const page = await setUp(t);
   await goLive(page);
   await is(page, 'live');
@@ -66,10 +66,10 @@ t.test('camera and microphone are published in three layers, H.264 first, and me
   await page.getByRole('button', { name: 'End the broadcast' }).click();
   await page.getByText('You ended the broadcast.').waitFor();
   while (!peer.last.ended) await new Promise((resolve) => setTimeout(resolve, 20));
-  t.pass('the server was told');
+  t.pass('the session is deleted');
 });
 
-t.test('a connection that is lost is made anew, with other devices and settings as they were', async (t) => {
+t.test('a lost connection is re-established with the same devices and settings', async (t) => {
   const page = await setUp(t);
   await page.getByLabel('Codec').selectOption('vp8');
   await page.getByLabel(/simulcast/).uncheck();
@@ -80,7 +80,7 @@ t.test('a connection that is lost is made anew, with other devices and settings 
   t.match(first.offer, new RegExp(`a=rtpmap:${payloadType} VP8/90000`));
   t.notMatch(first.offer, /a=simulcast/);
   await holds(page, 'window.headend.stats().outbound?.layers[0]?.framesEncoded > 10');
-  t.ok((await peer.received(first)).frames > 0, 'the picture arrives and can be decoded');
+  t.ok((await peer.received(first)).frames > 0, 'the video arrives and can be decoded');
 
   peer.mood = { name: 'refuses', status: 503, message: 'The server is starting.' };
   await peer.close(first);
@@ -90,11 +90,11 @@ t.test('a connection that is lost is made anew, with other devices and settings 
   await is(page, 'live');
   t.match(await page.evaluate('window.headend.stats()'), { reconnects: 1 });
   t.not(peer.last, first);
-  t.ok(first.ended, 'the old session was given back first');
+  t.ok(first.ended, 'the old session was deleted first');
 });
 
 t.test(
-  'devices change while live; only a kind of media that was not sent yet needs a new session',
+  'devices can be changed while live, and only a kind that was not sent before needs a new session',
   async (t) => {
     const page = await setUp(t);
     const sound = page.getByLabel('Sound');
@@ -106,7 +106,7 @@ t.test(
     while (peer.sessions.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
     await is(page, 'live');
     t.match(peer.last.offer, /^m=audio/m);
-    t.ok(peer.sessions[0]?.ended, 'the old session was given back');
+    t.ok(peer.sessions[0]?.ended, 'the old session was deleted');
 
     const captured = "document.querySelector('video').srcObject.getAudioTracks()[0].getSettings().deviceId";
     const before = await page.evaluate<string>(captured);
@@ -122,7 +122,7 @@ t.test(
   },
 );
 
-t.test('a key that is refused ends the attempt with the words of the server', async (t) => {
+t.test("a refused stream key ends the attempt with the server's message", async (t) => {
   const page = await setUp(t);
   peer.mood = {
     name: 'refuses',
@@ -141,7 +141,7 @@ t.test('a key that is refused ends the attempt with the words of the server', as
 });
 
 t.test(
-  'leaving while live is asked about, and ends the session; the key is kept only when that was ticked',
+  'leaving while live asks for confirmation and ends the session, and the key is stored only on request',
   async (t) => {
     const page = await setUp(t);
     await goLive(page);
@@ -156,17 +156,17 @@ t.test(
     while (!peer.last.ended) await new Promise((resolve) => setTimeout(resolve, 20));
 
     await page.goto(url);
-    t.equal(await page.getByLabel('Stream key').inputValue(), '', 'not kept unasked');
+    t.equal(await page.getByLabel('Stream key').inputValue(), '', 'not stored by default');
     await page.getByLabel(/Remember the key/).check();
     await goLive(page);
     await is(page, 'live');
     await page.getByRole('button', { name: 'End the broadcast' }).click();
     await page.getByText('You ended the broadcast.').waitFor();
     await page.reload();
-    t.equal(await page.getByLabel('Stream key').inputValue(), KEY, 'kept for this tab');
-    t.same(asked, ['beforeunload'], 'nobody is asked who is not live');
+    t.equal(await page.getByLabel('Stream key').inputValue(), KEY, 'stored for this tab');
+    t.same(asked, ['beforeunload'], 'no confirmation when not live');
     await page.getByLabel(/Remember the key/).uncheck();
     await page.reload();
-    t.equal(await page.getByLabel('Stream key').inputValue(), '', 'and forgotten');
+    t.equal(await page.getByLabel('Stream key').inputValue(), '', 'and deleted');
   },
 );

@@ -1,10 +1,6 @@
 import t from 'tap';
-import {
-  type PageFacts,
-  type PlayerPhase,
-  playbackState,
-  type StreamFacts,
-} from '../../../src/web/pages/playback-state.js';
+import { type PageState, playbackState, type StreamState } from '../../../src/web/pages/playback-state.js';
+import type { PlayerPhase } from '../../../src/web/player/player-phase.js';
 
 const PHASES: PlayerPhase[] = [
   'none',
@@ -19,12 +15,12 @@ const PHASES: PlayerPhase[] = [
 const STATES = ['offline', 'starting', 'live', 'reconnecting', 'ending'] as const;
 const STATUSES = ['scheduled', 'live', 'ended'] as const;
 
-const stream = (state: (typeof STATES)[number], status: (typeof STATUSES)[number] = 'live'): StreamFacts => ({
+const stream = (state: (typeof STATES)[number], status: (typeof STATUSES)[number] = 'live'): StreamState => ({
   found: 'yes',
   status,
   state,
 });
-const facts = (some: Partial<PageFacts>): PageFacts => ({
+const facts = (some: Partial<PageState>): PageState => ({
   stream: stream('live'),
   reachable: true,
   phase: 'playing',
@@ -32,8 +28,8 @@ const facts = (some: Partial<PageFacts>): PageFacts => ({
   ...some,
 });
 
-function everything(): PageFacts[] {
-  const streams: StreamFacts[] = [{ found: 'unknown' }, { found: 'missing' }];
+function everything(): PageState[] {
+  const streams: StreamState[] = [{ found: 'unknown' }, { found: 'missing' }];
   for (const state of STATES) for (const status of STATUSES) streams.push(stream(state, status));
   return streams.flatMap((stream) =>
     PHASES.flatMap((phase) =>
@@ -44,21 +40,21 @@ function everything(): PageFacts[] {
   );
 }
 
-t.test('there is never a dark picture without a sentence', async (t) => {
+t.test('every state without moving video has a notice', async (t) => {
   for (const some of everything()) {
     const moving = (some.phase === 'playing' || some.phase === 'paused') && !some.audioOnly;
-    if (!moving && !playbackState(some).notice) t.fail('a sentence is missing', { facts: some });
+    if (!moving && !playbackState(some).notice) t.fail('a notice is missing', { facts: some });
   }
   t.pass(`${everything().length} cases`);
 });
 
-t.test('a moving picture of a stream that exists is not covered', async (t) => {
+t.test('playing video of a known stream has no notice', async (t) => {
   for (const state of STATES) {
     t.equal(playbackState(facts({ stream: stream(state) })).notice, undefined, state);
   }
 });
 
-t.test('a player is made only for a live stream, and never taken away while its picture moves', async (t) => {
+t.test('a player starts only for a live stream and is never stopped while it plays', async (t) => {
   for (const some of everything()) {
     const { player } = playbackState(some);
     if (player === 'start' && !(some.stream.found === 'yes' && some.stream.state === 'live')) {
@@ -71,7 +67,7 @@ t.test('a player is made only for a live stream, and never taken away while its 
   t.equal(playbackState(facts({ phase: 'none' })).player, 'start');
 });
 
-t.test('only an unknown stream is not asked for again', async (t) => {
+t.test('polling stops for an unknown stream only', async (t) => {
   for (const some of everything()) {
     if ((playbackState(some).pace === 'never') !== (some.stream.found === 'missing')) {
       t.fail('wrong pace', { facts: some });
@@ -79,40 +75,46 @@ t.test('only an unknown stream is not asked for again', async (t) => {
   }
   t.equal(playbackState(facts({})).pace, 'slow');
   for (const phase of ['loading', 'waiting', 'ended', 'broken'] as const) {
-    t.equal(playbackState(facts({ phase })).pace, 'fast', `${phase} is looked after`);
+    t.equal(playbackState(facts({ phase })).pace, 'fast', `${phase} is polled fast`);
   }
 });
 
 const TABLE: [
   what: string,
-  facts: Partial<PageFacts>,
+  facts: Partial<PageState>,
   badge: string,
   notice: RegExp | undefined,
   player: string,
 ][] = [
-  ['unknown id', { stream: { found: 'missing' }, phase: 'none' }, 'Not found', /no stream at this/, 'stop'],
+  [
+    'unknown stream',
+    { stream: { found: 'missing' }, phase: 'none' },
+    'Not found',
+    /no stream at this/,
+    'stop',
+  ],
   ['first load', { stream: { found: 'unknown' }, phase: 'none' }, 'Connecting', /Loading/, 'keep'],
   [
-    'server away at first',
+    'server unreachable at first',
     { stream: { found: 'unknown' }, phase: 'none', reachable: false },
     'Connecting',
     /not answer/,
     'keep',
   ],
-  ['server away while playing', { reachable: false }, 'Connecting', undefined, 'keep'],
-  ['as many watch as may', { phase: 'none', refusal: 'Full house.' }, 'Live', /^Full house\.$/, 'start'],
-  ['server away, dry', { reachable: false, phase: 'waiting' }, 'Connecting', /not answer/, 'keep'],
+  ['server unreachable while playing', { reachable: false }, 'Connecting', undefined, 'keep'],
+  ['at capacity', { phase: 'none', capacityError: 'At capacity.' }, 'Live', /^At capacity\.$/, 'start'],
+  ['server unreachable, stalled', { reachable: false, phase: 'waiting' }, 'Connecting', /not answer/, 'keep'],
   [
-    'not begun',
+    'not started',
     { stream: stream('offline', 'scheduled'), phase: 'none' },
     'Offline',
     /offline. It starts here by itself/,
     'stop',
   ],
   ['over', { stream: stream('offline', 'ended'), phase: 'ended' }, 'Ended', /is over/, 'stop'],
-  ['over, buffer left', { stream: stream('offline', 'ended') }, 'Ended', undefined, 'keep'],
+  ['over, with media left in the buffer', { stream: stream('offline', 'ended') }, 'Ended', undefined, 'keep'],
   [
-    'found waiting for its publisher',
+    'server restarted, publisher not back yet',
     { stream: stream('offline', 'live'), phase: 'none' },
     'Reconnecting',
     /lost/,
@@ -134,12 +136,12 @@ const TABLE: [
     'keep',
   ],
   ['live', {}, 'Live', undefined, 'start'],
-  ['live after an end', { phase: 'ended' }, 'Live', /Loading/, 'start'],
-  ['live, dry', { phase: 'waiting' }, 'Live', /Waiting/, 'start'],
+  ['live again after an end', { phase: 'ended' }, 'Live', /Loading/, 'start'],
+  ['live, stalled', { phase: 'waiting' }, 'Live', /Waiting/, 'start'],
   ['live, broken', { phase: 'broken' }, 'Live', /interrupted/, 'start'],
-  ['live, wants a click', { phase: 'refused' }, 'Live', /Press play/, 'start'],
+  ['live, autoplay refused', { phase: 'refused' }, 'Live', /Press play/, 'start'],
   ['live, paused by the viewer', { phase: 'paused' }, 'Live', undefined, 'start'],
-  ['live, no picture wanted', { audioOnly: true }, 'Live', /Audio only/, 'start'],
+  ['live, audio only', { audioOnly: true }, 'Live', /Audio only/, 'start'],
 ];
 
 for (const [what, some, badge, notice, player] of TABLE) {

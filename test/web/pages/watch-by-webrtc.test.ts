@@ -23,17 +23,17 @@ const playsBy = (page: Page, delivery: 'webrtc' | 'hls') =>
     `(({ phase, delivery }) => phase === 'playing' && delivery === '${delivery}')(window.headend?.stats() ?? {})`,
   );
 
-t.test('a stream that is offered by WebRTC plays by it, and says how far it is behind', async (t) => {
+t.test('a stream with a WHEP endpoint plays by WebRTC and shows its latency', async (t) => {
   const page = await setUp(t);
   await page.goto(watch);
   await playsBy(page, 'webrtc');
   await holds(page, 'window.headend.stats().webrtc.framesDecoded > 30');
-  t.equal(await page.locator('.notice p').count(), 0, 'nothing covers the picture');
+  t.equal(await page.locator('.notice p').count(), 0, 'no notice covers the video');
   await page.getByText(/^about \d+ ms behind live \(estimate\)$/).waitFor();
   const stats = await page.evaluate<Record<string, unknown>>('window.headend.stats()');
-  t.match(stats, { delivery: 'webrtc', climbs: 1, falls: 0, webrtc: { packetsLost: 0, width: 320 } });
+  t.match(stats, { delivery: 'webrtc', upgrades: 1, fallbacks: 0, webrtc: { packetsLost: 0, width: 320 } });
   t.notOk('fallback' in stats);
-  t.match(peer.last.offer, /stereo=1/, 'both channels are asked for');
+  t.match(peer.last.offer, /stereo=1/, 'stereo is requested');
   await page.goto(`${stage.url}/`);
   await t.resolves(ended(peer));
 });
@@ -45,27 +45,34 @@ const changeElement = (page: Page) =>
   page.evaluate(`void Object.assign(document.querySelector('video'), ${JSON.stringify(CHANGED)})`);
 const note = (page: Page, text: RegExp) => page.locator('.delivery-note').getByText(text).waitFor();
 
-t.test('without a way by UDP the page plays by HLS, says why, and climbs when there is one', async (t) => {
-  const page = await setUp(t);
-  peer.mood = { name: 'unreachable' };
-  await page.goto(watch);
-  await holds(page, "document.querySelector('video') !== null");
-  await changeElement(page);
-  await playsBy(page, 'hls');
-  await note(page, /^Playing by HLS: no WebRTC connection to the server came about; UDP may be blocked\.$/);
-  t.match(await page.evaluate('window.headend.stats()'), { fallback: 'unreachable', climbs: 0 });
-  t.ok(peer.last.ended, 'the session is given back');
-  t.match(peer.last.candidates[0], /a=candidate:/, 'the server was told of the candidates');
-  t.same(await element(page), CHANGED);
+t.test(
+  'with UDP blocked the page plays HLS, shows why, and returns to WebRTC once it connects',
+  async (t) => {
+    const page = await setUp(t);
+    peer.mood = { name: 'unreachable' };
+    await page.goto(watch);
+    await holds(page, "document.querySelector('video') !== null");
+    await changeElement(page);
+    await playsBy(page, 'hls');
+    await note(page, /^Playing by HLS: no WebRTC connection to the server came about; UDP may be blocked\.$/);
+    t.match(await page.evaluate('window.headend.stats()'), { fallback: 'unreachable', upgrades: 0 });
+    t.ok(peer.last.ended, 'the session is deleted');
+    t.match(peer.last.candidates[0], /a=candidate:/, 'candidates were sent');
+    t.same(await element(page), CHANGED);
 
-  peer.mood = { name: 'answers' };
-  await playsBy(page, 'webrtc');
-  t.same(await element(page), CHANGED);
-  await holds(page, "document.querySelector('.delivery-note').textContent === ''");
-  t.match(await page.evaluate('window.headend.stats()'), { fallback: 'unreachable', climbs: 1, falls: 1 });
-});
+    peer.mood = { name: 'answers' };
+    await playsBy(page, 'webrtc');
+    t.same(await element(page), CHANGED);
+    await holds(page, "document.querySelector('.delivery-note').textContent === ''");
+    t.match(await page.evaluate('window.headend.stats()'), {
+      fallback: 'unreachable',
+      upgrades: 1,
+      fallbacks: 1,
+    });
+  },
+);
 
-t.test('a server that refuses WebRTC is taken at its word, and HLS plays', async (t) => {
+t.test("a refusal of WebRTC makes HLS play and shows the server's message", async (t) => {
   const page = await setUp(t);
   peer.mood = { name: 'refuses', status: 406, code: 'codec', message: 'There is no codec in common.' };
   await page.goto(watch);
@@ -77,18 +84,20 @@ t.test('a server that refuses WebRTC is taken at its word, and HLS plays', async
   await note(page, /^Playing by HLS: WebRTC is not available at the moment\.$/);
   peer.mood = { name: 'answers' };
   await playsBy(page, 'webrtc');
-  t.pass('who insists gets it as soon as it can be had');
+  t.pass('a viewer who chose WebRTC gets it once it is available');
 });
 
-t.test('a lost connection falls to HLS with its picture held, in full screen too, and climbs', async (t) => {
-  const page = await setUp(t);
-  await page.goto(watch);
-  await playsBy(page, 'webrtc');
-  await changeElement(page);
-  await page.getByRole('button', { name: 'Full screen', exact: true }).click();
-  const fills = "document.fullscreenElement?.classList.contains('stage')";
-  await holds(page, fills);
-  await page.evaluate(`{
+t.test(
+  'a lost connection fallbacks back to HLS with the last frame held, in full screen too, and returns to WebRTC',
+  async (t) => {
+    const page = await setUp(t);
+    await page.goto(watch);
+    await playsBy(page, 'webrtc');
+    await changeElement(page);
+    await page.getByRole('button', { name: 'Full screen', exact: true }).click();
+    const fills = "document.fullscreenElement?.classList.contains('player')";
+    await holds(page, fills);
+    await page.evaluate(`{
     const video = document.querySelector('video');
     window.dark = 0;
     window.held = 0;
@@ -101,27 +110,28 @@ t.test('a lost connection falls to HLS with its picture held, in full screen too
     };
     look();
   }`);
-  peer.mood = { name: 'refuses', status: 404, message: 'Not live.' };
-  await peer.close(peer.last);
-  await playsBy(page, 'hls');
-  t.match(await page.evaluate('window.headend.stats()'), { falls: 1 });
-  t.same(await element(page), CHANGED);
+    peer.mood = { name: 'refuses', status: 404, message: 'Not live.' };
+    await peer.close(peer.last);
+    await playsBy(page, 'hls');
+    t.match(await page.evaluate('window.headend.stats()'), { fallbacks: 1 });
+    t.same(await element(page), CHANGED);
 
-  peer.mood = { name: 'answers' };
-  // What a laptop says that has found another network.
-  await page.evaluate("void window.dispatchEvent(new Event('online'))");
-  await playsBy(page, 'webrtc');
-  t.same(await element(page), CHANGED);
-  t.equal(await page.evaluate('window.dark'), 0, 'there was a picture all the time');
-  t.ok(await page.evaluate('window.held > 0'), 'be it one that was held');
-  t.ok(await page.evaluate(fills), 'the screen is still filled');
-  await page.getByRole('button', { name: 'Leave full screen' }).click();
-  await holds(page, 'document.fullscreenElement === null');
-  await page.locator('video').dblclick();
-  await holds(page, fills);
-});
+    peer.mood = { name: 'answers' };
+    // What a laptop says that has found another network.
+    await page.evaluate("void window.dispatchEvent(new Event('online'))");
+    await playsBy(page, 'webrtc');
+    t.same(await element(page), CHANGED);
+    t.equal(await page.evaluate('window.dark'), 0, 'a frame was visible all the time');
+    t.ok(await page.evaluate('window.held > 0'), 'the held frame was visible in between');
+    t.ok(await page.evaluate(fills), 'still in full screen');
+    await page.getByRole('button', { name: 'Leave full screen' }).click();
+    await holds(page, 'document.fullscreenElement === null');
+    await page.locator('video').dblclick();
+    await holds(page, fills);
+  },
+);
 
-t.test('who chose how to be served is served so, and may change their mind', async (t) => {
+t.test('a chosen delivery is used until another is chosen', async (t) => {
   const page = await setUp(t);
   await page.goto(watch);
   await playsBy(page, 'webrtc');
@@ -130,13 +140,13 @@ t.test('who chose how to be served is served so, and may change their mind', asy
   await delivery.selectOption('hls');
   await playsBy(page, 'hls');
   await ended(peer);
-  t.equal(await page.locator('.delivery-note').textContent(), '', 'no reason but the choice');
+  t.equal(await page.locator('.delivery-note').textContent(), '', 'no note after a choice');
   await delivery.selectOption('auto');
   await playsBy(page, 'webrtc');
   t.equal(peer.sessions.length, 2);
 });
 
-t.test('layers, pauses and the end are told by the server', async (t) => {
+t.test('layers, interruptions and the end announced by the server appear in the page', async (t) => {
   const page = await setUp(t);
   await page.goto(watch);
   await playsBy(page, 'webrtc');
@@ -162,7 +172,7 @@ t.test('layers, pauses and the end are told by the server', async (t) => {
     .locator('.notice')
     .getByText(/broadcaster lost the connection/)
     .waitFor();
-  t.ok(await page.evaluate("document.querySelector('video').videoWidth > 0"), 'the last picture stays');
+  t.ok(await page.evaluate("document.querySelector('video').videoWidth > 0"), 'the last frame stays');
   stage.stream = { ...stage.stream, state: { name: 'live' } };
   await peer.pause(session, false);
   peer.tell(session, 'active');
@@ -175,10 +185,10 @@ t.test('layers, pauses and the end are told by the server', async (t) => {
     .locator('.notice')
     .getByText(/broadcast is over/)
     .waitFor();
-  t.equal(peer.sessions.length, 1, 'nothing was tried again');
+  t.equal(peer.sessions.length, 1, 'no reconnect');
 });
 
-t.test('who paused is left alone when the connection goes, and goes on by HLS', async (t) => {
+t.test('a paused viewer stays paused when the connection is lost, and resumes by HLS', async (t) => {
   const page = await setUp(t);
   await page.goto(watch);
   await playsBy(page, 'webrtc');
@@ -194,7 +204,7 @@ t.test('who paused is left alone when the connection goes, and goes on by HLS', 
   await playsBy(page, 'hls');
 });
 
-t.test('a network that loses too much is noticed, and HLS plays', async (t) => {
+t.test('packet loss of 50 % makes HLS play', async (t) => {
   const page = await setUp(t);
   const network = await page.context().newCDPSession(page);
   await network.send('Network.enable');
@@ -216,28 +226,31 @@ t.test('a network that loses too much is noticed, and HLS plays', async (t) => {
   await note(page, /^Playing by HLS: (the network loses too much|the picture kept freezing)/);
 });
 
-t.test('a browser that refuses sound plays without; what a click turned on stays on by HLS', async (t) => {
-  const browser = await openChromium(t, { webrtc: true, autoplay: false });
-  const peer = await WebrtcPeer.open(browser);
-  const stage = await WatchStage.open(t, peer.routes);
-  await stage.live();
-  const page = await openPage(t, browser);
-  await page.goto(`${stage.url}/watch/${STREAM_ID}`);
-  // To ask the page anything counts as a click of its user: until it has decided, only its peer is watched.
-  while (peer.sessions.length === 0 || (await peer.sent(peer.last)) < 60)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  await playsBy(page, 'webrtc');
-  t.ok(await page.evaluate("document.querySelector('video').muted"));
-  const button = page.getByRole('button', { name: 'Turn sound on' });
-  await page.getByLabel('Delivery').selectOption('hls');
-  await playsBy(page, 'hls');
-  await button.click();
-  t.notOk(await page.evaluate("document.querySelector('video').muted"));
-  await page.getByLabel('Delivery').selectOption('auto');
-  await playsBy(page, 'webrtc');
-  t.notOk(await page.evaluate("document.querySelector('video').muted"));
-  t.equal(await button.count(), 0);
-});
+t.test(
+  'playback starts muted where autoplay requires it, and unmuting outlasts changes of delivery',
+  async (t) => {
+    const browser = await openChromium(t, { webrtc: true, autoplay: false });
+    const peer = await WebrtcPeer.open(browser);
+    const stage = await WatchStage.open(t, peer.routes);
+    await stage.live();
+    const page = await openPage(t, browser);
+    await page.goto(`${stage.url}/watch/${STREAM_ID}`);
+    // To ask the page anything counts as a click of its user: until it has decided, only its peer is watched.
+    while (peer.sessions.length === 0 || (await peer.sent(peer.last)) < 60)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    await playsBy(page, 'webrtc');
+    t.ok(await page.evaluate("document.querySelector('video').muted"));
+    const button = page.getByRole('button', { name: 'Turn sound on' });
+    await page.getByLabel('Delivery').selectOption('hls');
+    await playsBy(page, 'hls');
+    await button.click();
+    t.notOk(await page.evaluate("document.querySelector('video').muted"));
+    await page.getByLabel('Delivery').selectOption('auto');
+    await playsBy(page, 'webrtc');
+    t.notOk(await page.evaluate("document.querySelector('video').muted"));
+    t.equal(await button.count(), 0);
+  },
+);
 
 async function ended(peer: WebrtcPeer): Promise<void> {
   while (!peer.last.ended) await new Promise((resolve) => setTimeout(resolve, 20));

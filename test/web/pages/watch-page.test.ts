@@ -20,24 +20,24 @@ async function advances(page: Page): Promise<void> {
   await holds(page, `document.querySelector('video').currentTime > ${from} + 1`);
 }
 
-t.test('an unknown stream is said to be unknown', async (t) => {
+t.test('an unknown stream id gets a notice', async (t) => {
   const page = await openPage(t, browser);
   await page.goto(`${stage.url}/watch/0198c0de-0000-7000-8000-00000000dead`);
   await notice(page, /no stream at this address/);
-  t.pass('said');
+  t.pass('shown');
 });
 
 t.test(
-  'a stream that is offline starts by itself when it goes live, shows its levels, and ends in words',
+  'an offline stream plays once it goes live, offers its renditions, and shows a notice at its end',
   async (t) => {
     const page = await openPage(t, browser);
     await page.goto(watch);
     await notice(page, /offline\. It starts here by itself/);
-    t.equal(await page.locator('h1').textContent(), 'Test <b>picture</b>', 'titles are text');
+    t.equal(await page.locator('h1').textContent(), 'Test <b>picture</b>', 'titles are rendered as text');
 
     await stage.broadcast();
     await playing(page);
-    t.equal(await page.locator('.notice p').count(), 0, 'nothing covers the picture');
+    t.equal(await page.locator('.notice p').count(), 0, 'no notice covers the video');
     t.equal(await page.locator('.badge').textContent(), 'Live');
     t.match(await page.locator('.latency').textContent(), /^\d+\.\d s behind live$/);
 
@@ -62,7 +62,7 @@ t.test(
   },
 );
 
-t.test('the front page lists what is live and leads there', async (t) => {
+t.test('the front page lists live streams with links to them', async (t) => {
   const page = await openPage(t, browser);
   stage.stream = { ...stage.stream, status: 'ended', state: { name: 'offline' } };
   await page.goto(stage.url);
@@ -75,7 +75,7 @@ t.test('the front page lists what is live and leads there', async (t) => {
   t.pass('plays');
 });
 
-t.test('a viewer who paused stays where they are, and comes back to live by a button', async (t) => {
+t.test('a paused viewer stays at their position until "Go live" is pressed', async (t) => {
   const page = await openPage(t, browser);
   await stage.live();
   await page.goto(watch);
@@ -88,7 +88,7 @@ t.test('a viewer who paused stays where they are, and comes back to live by a bu
   t.pass('live again');
 });
 
-t.test('a browser that refuses sound plays without, and a click turns it on', async (t) => {
+t.test('playback starts muted where autoplay requires it, and a click unmutes it', async (t) => {
   const page = await openPage(t, await openChromium(t, { autoplay: false }));
   await stage.live();
   await page.goto(watch);
@@ -102,7 +102,7 @@ t.test('a browser that refuses sound plays without, and a click turns it on', as
   t.equal(await page.getByRole('button', { name: 'Turn sound on' }).count(), 0);
 });
 
-t.test('a server that goes away and comes back is waited for, with the last picture in view', async (t) => {
+t.test('the page reconnects to a restarted server, with the last frame in view meanwhile', async (t) => {
   const page = await openPage(t, browser);
   await stage.live();
   await page.goto(watch);
@@ -114,7 +114,7 @@ t.test('a server that goes away and comes back is waited for, with the last pict
     await page.evaluate(
       "document.querySelector('video').readyState >= 2 || !document.querySelector('.still').hidden",
     ),
-    'there is a picture behind the words',
+    'a frame is visible behind the notice',
   );
   await stage.start();
   await playing(page);
@@ -122,7 +122,7 @@ t.test('a server that goes away and comes back is waited for, with the last pict
   t.equal(await page.evaluate('window.mark'), 'never reloaded');
 });
 
-t.test('a publisher that is lost is waited for, and said to be lost', async (t) => {
+t.test('a lost publisher gets a notice, and the last frame stays', async (t) => {
   const page = await openPage(t, browser);
   await stage.live();
   await page.goto(watch);
@@ -131,5 +131,5 @@ t.test('a publisher that is lost is waited for, and said to be lost', async (t) 
   stage.stream = { ...stage.stream, state: { name: 'reconnecting' } };
   await notice(page, /broadcaster lost the connection/);
   t.equal(await page.evaluate('window.headend.stats().state'), 'reconnecting');
-  t.ok(await page.evaluate("document.querySelector('video').readyState >= 2"), 'the last picture stays');
+  t.ok(await page.evaluate("document.querySelector('video').readyState >= 2"), 'the last frame stays');
 });

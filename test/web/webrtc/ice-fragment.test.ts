@@ -15,7 +15,7 @@ const OFFER = [
   '',
 ].join('\r\n');
 
-t.test('candidates of the first section are written with its credentials, and nothing else', async (t) => {
+t.test('a fragment holds the credentials and candidates of the first media section only', async (t) => {
   const candidate = 'candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host';
   const fragment = iceFragment(OFFER, [
     { candidate, sdpMid: '0' },
@@ -27,5 +27,5 @@ t.test('candidates of the first section are written with its credentials, and no
     'a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n' +
       `a=${candidate}\r\na=end-of-candidates\r\n`,
   );
-  t.same(parseTrickleFragment(fragment), { iceUfrag: 'abcd', candidates: 1 }, 'the server reads it so');
+  t.same(parseTrickleFragment(fragment), { iceUfrag: 'abcd', candidates: 1 }, 'the server parses it');
 });

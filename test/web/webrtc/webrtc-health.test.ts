@@ -1,8 +1,8 @@
 import t from 'tap';
-import { type Health, type InboundSample, judgeHealth } from '../../../src/web/webrtc/webrtc-health.js';
+import { assessHealth, type Health, type InboundSample } from '../../../src/web/webrtc/webrtc-health.js';
 
 /** What one second brings: 250 packets of picture and 50 of sound, 30 frames. */
-const SECOND: Omit<InboundSample, 'at'> = {
+const SECOND: Omit<InboundSample, 'atMs'> = {
   packetsReceived: 300,
   packetsLost: 0,
   videoPacketsReceived: 250,
@@ -17,13 +17,13 @@ const SECOND: Omit<InboundSample, 'at'> = {
 function judged(seconds: Partial<InboundSample>[]): Health[] {
   const samples: InboundSample[] = [];
   let total: InboundSample = {
-    at: 0,
+    atMs: 0,
     ...Object.fromEntries(Object.keys(SECOND).map((name) => [name, 0])),
   } as InboundSample;
   return seconds.map((change) => {
     const brought = { ...SECOND, ...change };
     total = {
-      at: total.at + 1_000,
+      atMs: total.atMs + 1_000,
       packetsReceived: total.packetsReceived + brought.packetsReceived,
       packetsLost: total.packetsLost + brought.packetsLost,
       videoPacketsReceived: total.videoPacketsReceived + brought.videoPacketsReceived,
@@ -34,7 +34,7 @@ function judged(seconds: Partial<InboundSample>[]): Health[] {
       roundTripMs: brought.roundTripMs,
     };
     samples.push(total);
-    return judgeHealth(samples);
+    return assessHealth(samples);
   });
 }
 
@@ -42,60 +42,67 @@ const times = (count: number, change: Partial<InboundSample> = {}): Partial<Inbo
   Array.from({ length: count }, () => change);
 const NOTHING = { packetsReceived: 0, videoPacketsReceived: 0, framesDecoded: 0 };
 
-t.test('a good connection stays one, with a little loss and a freeze now and then, too', async (t) => {
+t.test('a connection with little loss and rare freezes is good', async (t) => {
   t.same([...new Set(judged(times(60)))], ['good']);
   t.same([...new Set(judged(times(60, { packetsLost: 15 })))], ['good'], '5 % lost');
   t.same([...new Set(judged([...times(20), { freezes: 1, freezeMs: 900 }, ...times(20)]))], ['good']);
-  t.equal(judgeHealth([]), 'good');
+  t.equal(assessHealth([]), 'good');
 });
 
-t.test('heavy loss is noticed, and only once there are packets enough to tell', async (t) => {
+t.test('heavy loss is reported once there are enough packets', async (t) => {
   const health = judged([...times(10), ...times(20, { packetsReceived: 200, packetsLost: 60 })]);
   t.equal(health.at(-1), 'loss');
-  t.ok(health.indexOf('loss') >= 12, 'not at the first packets');
-  t.equal(judged(times(10, { packetsReceived: 5, packetsLost: 5 })).at(-1), 'good', 'too few to tell');
+  t.ok(health.indexOf('loss') >= 12, 'not from the first packets');
+  t.equal(judged(times(10, { packetsReceived: 5, packetsLost: 5 })).at(-1), 'good', 'too few packets');
 });
 
-t.test('a picture that stands still while packets of it arrive is frozen after four seconds', async (t) => {
+t.test('video packets without a decoded frame for four seconds are a freeze', async (t) => {
   const health = judged([...times(10), ...times(6, { framesDecoded: 0 })]);
   t.same(health.slice(10), ['good', 'good', 'good', 'freezes', 'freezes', 'freezes']);
 });
 
-t.test('many short freezes are as bad as a long one', async (t) => {
+t.test('several short freezes on an impaired network are poor quality', async (t) => {
   const frozen = { freezes: 1, freezeMs: 800 };
   for (const trouble of [{ packetsLost: 1 }, { retransmitted: 1 }, { roundTripMs: 300 }]) {
     const health = judged([...times(10), ...times(4, { ...frozen, ...trouble }), ...times(20)]);
     t.equal(health[13], 'freezes', Object.keys(trouble).join());
-    t.equal(health.at(-1), 'good', 'until they pass');
+    t.equal(health.at(-1), 'good', 'until the window has passed');
   }
 });
 
-t.test('where the network does its work a busy machine may freeze the picture for longer', async (t) => {
+t.test('freezes on an unimpaired network are tolerated for longer', async (t) => {
   const frozen = { freezes: 1, freezeMs: 800 };
   t.same([...new Set(judged([...times(10), ...times(7, frozen), ...times(20)]))], ['good']);
-  t.equal(judged([...times(10), ...times(8, frozen)]).at(-1), 'freezes', 'but not for most of the time');
+  t.equal(judged([...times(10), ...times(8, frozen)]).at(-1), 'freezes', 'more than the limit is poor');
 });
 
-t.test('a pause of the sender is no freeze, though browsers reckon it among them', async (t) => {
+t.test('a pause of the sender is not a freeze, although browsers count it as one', async (t) => {
   const pause = { videoPacketsReceived: 0, packetsReceived: 0, framesDecoded: 0 };
   const told = { freezes: 1, freezeMs: 4_300, packetsLost: 1 };
   t.same([...new Set(judged([...times(10), ...times(4, pause), told, ...times(12)]))], ['good']);
   t.same([...new Set(judged([...times(10), ...times(4, pause), {}, told, ...times(12)]))], ['good']);
-  t.equal(judged([...times(10), ...times(4), told]).at(-1), 'freezes', 'with packets it is one');
+  t.equal(judged([...times(10), ...times(4), told]).at(-1), 'freezes', 'with packets it is a freeze');
   const stutters = [{ freezes: 1, freezeMs: 2_400 }, { freezes: 1, freezeMs: 700 }, ...times(12)];
   const before = [...times(10), ...times(3, pause), told];
-  t.same([...new Set(judged([...before, {}, ...stutters]))], ['good'], 'nor that its encoder stutters then');
-  t.equal(judged([...before, ...times(4), ...stutters]).at(-12), 'freezes', 'once it has settled it is one');
+  t.same(
+    [...new Set(judged([...before, {}, ...stutters]))],
+    ['good'],
+    'nor freezes while its encoder restarts',
+  );
+  t.equal(judged([...before, ...times(4), ...stutters]).at(-12), 'freezes', 'after that time it is a freeze');
   const begun = { framesDecoded: 0 };
-  t.notOk(judged([...times(10), ...times(5, pause), begun]).includes('freezes'), 'packets before pictures');
+  t.notOk(
+    judged([...times(10), ...times(5, pause), begun]).includes('freezes'),
+    'packets arrive before frames',
+  );
 });
 
-t.test('sound alone is no frozen picture', async (t) => {
+t.test('audio without video is not a freeze', async (t) => {
   const sound = { packetsReceived: 50, videoPacketsReceived: 0, framesDecoded: 0 };
   t.same([...new Set(judged(times(30, sound)))], ['good']);
 });
 
-t.test('silence is told from a bad network, and only when it lasts', async (t) => {
+t.test('missing packets are `silent` after the whole window, not loss or freezes', async (t) => {
   const health = judged([...times(10), ...times(12, NOTHING)]);
   t.notOk(health.includes('freezes') || health.includes('loss'));
   t.equal(health.slice(0, 17).includes('silent'), false);

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { layerLabels, parseData, parseLayers } from '../../../src/web/webrtc/whep-events.js';
 
-t.test('layers are read in every shape that the drafts give them', async (t) => {
+t.test('layers are parsed in every shape of the drafts', async (t) => {
   const high = { rid: 'h', width: 1280, height: 720, bitrate: 2_500_000 };
   const low = { rid: 'l', width: 320, height: 180 };
   const expected = [
@@ -9,7 +9,7 @@ t.test('layers are read in every shape that the drafts give them', async (t) => 
     { mediaId: '1', active: true, ...low },
   ];
   t.same(parseLayers({ 1: [high, low] }).layers, expected, 'a list');
-  t.same(parseLayers({ 1: { layers: [high, low] } }).layers, expected, 'a list under its name');
+  t.same(parseLayers({ 1: { layers: [high, low] } }).layers, expected, 'a named list');
   t.same(
     parseLayers({ 1: { active: [high], inactive: [low] } }).layers,
     [expected[0], { ...expected[1], active: false }],
@@ -21,16 +21,16 @@ t.test('layers are read in every shape that the drafts give them', async (t) => 
     'three lists',
   );
   const { rid: _rid, ...unnamed } = high;
-  t.same(parseLayers({ 1: [{ encodingId: 'h', ...unnamed }] }).layers, [expected[0]], 'by its older name');
+  t.same(parseLayers({ 1: [{ encodingId: 'h', ...unnamed }] }).layers, [expected[0]], 'by encodingId');
 });
 
-t.test('the layer that is sent and the one that was asked for are told, where they are', async (t) => {
+t.test('the current and the requested layer are parsed where present', async (t) => {
   t.match(parseLayers({ 0: [], current: 'h', chosen: 'l' }), { current: 'h', chosen: 'l' });
   t.match(parseLayers({ 0: { layers: [], current: 'm' } }), { current: 'm', chosen: undefined });
   t.match(parseLayers({ current: 7 }), { current: undefined });
 });
 
-t.test('temporal layers of one rid are one choice', async (t) => {
+t.test('temporal layers of one rid are merged', async (t) => {
   const layers = [
     { rid: 'h', spatialLayerId: 0, temporalLayerId: 1 },
     { rid: 'h', spatialLayerId: 0, temporalLayerId: 0 },
@@ -38,7 +38,7 @@ t.test('temporal layers of one rid are one choice', async (t) => {
   t.equal(parseLayers({ 0: layers }).layers.length, 1);
 });
 
-t.test('what is of no known shape is passed over', async (t) => {
+t.test('data of unknown shape gives no layers', async (t) => {
   for (const data of [undefined, '', 'null', '[]', '7', '{', '"text"'])
     t.same(parseLayers(parseData(data)).layers, [], String(data));
   for (const section of [null, 7, 'text', [null, 7, {}, { rid: 7 }, { rid: '' }], { layers: 7 }])
@@ -48,7 +48,7 @@ t.test('what is of no known shape is passed over', async (t) => {
   ]);
 });
 
-t.test('each layer has a name of its own', async (t) => {
+t.test('labels of layers are unique', async (t) => {
   const layer = (rid: string, height?: number) => ({
     mediaId: '0',
     rid,

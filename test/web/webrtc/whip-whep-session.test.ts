@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
-import { type Opened, WhipWhepSession } from '../../../src/web/webrtc/whip-whep-session.js';
+import { type OpenResult, WhipWhepSession } from '../../../src/web/webrtc/whip-whep-session.js';
 import { parseTrickleFragment } from '../../../src/webrtc/sdp/index.js';
 
 type Seen = { method: string; path: string; headers: IncomingMessage['headers']; body: string };
@@ -41,7 +41,7 @@ const CREATED = {
 };
 
 async function opened(url: string, bearer?: string): Promise<WhipWhepSession> {
-  const open: Opened = await WhipWhepSession.open({
+  const open: OpenResult = await WhipWhepSession.open({
     endpoint: `${url}/whep/1`,
     offer: 'the offer',
     ...(bearer === undefined ? {} : { bearer }),
@@ -50,7 +50,7 @@ async function opened(url: string, bearer?: string): Promise<WhipWhepSession> {
   return open.session;
 }
 
-t.test('an offer is answered, and everything the server told is at hand', async (t) => {
+t.test('an answered offer gives a session with ICE servers and extension URLs', async (t) => {
   const { url, seen } = await serve(t, (_seen, response) =>
     response.writeHead(201, CREATED).end('the answer'),
   );
@@ -70,14 +70,14 @@ t.test('an offer is answered, and everything the server told is at hand', async 
   t.equal(session.eventsUrl, `${url}/whep/session/7/sse`, 'on the origin that answered');
 });
 
-t.test('candidates go to the session under its tag, and its end is told once', async (t) => {
+t.test('candidates are sent with If-Match, and the session is deleted once', async (t) => {
   const { url, seen } = await serve(t, ({ method }, response) => {
     if (method === 'POST') response.writeHead(201, CREATED).end('the answer');
     else response.writeHead(method === 'PATCH' ? 204 : 200).end();
   });
   const session = await opened(url, 'sk_test');
   t.equal(await session.addCandidates('a=candidate'), undefined);
-  await Promise.all([session.end(), session.end()]);
+  await Promise.all([session.endSession(), session.endSession()]);
   t.match(seen[1], {
     method: 'PATCH',
     path: '/whep/session/7?x=1',
@@ -96,7 +96,7 @@ t.test('candidates go to the session under its tag, and its end is told once', a
   t.equal(seen.length, 3);
 });
 
-t.test('a session that the server has ended says why, whether it is asked or ended', async (t) => {
+t.test('a session ended by the server gives the reason on check and on deletion', async (t) => {
   const error = { code: 'publication_replaced', message: 'Somebody else.' };
   const { url, seen } = await serve(t, ({ method }, response) => {
     if (method === 'POST') response.writeHead(201, CREATED).end('the answer');
@@ -104,14 +104,14 @@ t.test('a session that the server has ended says why, whether it is asked or end
   });
   const session = await opened(url);
   const expected = { status: 410, ...error };
-  t.same(await session.ask(), expected);
+  t.same(await session.checkAlive(), expected);
   t.same(parseTrickleFragment(seen[1]?.body ?? ''), { iceUfrag: undefined, candidates: 0 });
-  t.same(await session.end(), expected);
-  t.same(await session.end(), expected, 'also who asks again');
+  t.same(await session.endSession(), expected);
+  t.same(await session.endSession(), expected, 'also on the second call');
   t.equal(seen.length, 3);
 });
 
-t.test('layers are asked for and events subscribed to where the server said', async (t) => {
+t.test('layer selection and event subscription use the URLs of the Link header', async (t) => {
   const { url, seen } = await serve(t, ({ path }, response) => {
     if (path.endsWith('/sse')) response.writeHead(201, { location: '/whep/session/7/events' }).end();
     else if (path.endsWith('/layer')) response.writeHead(200).end();
@@ -120,7 +120,7 @@ t.test('layers are asked for and events subscribed to where the server said', as
   const session = await opened(url);
   t.equal(await session.selectLayer('1', 'h'), undefined);
   t.equal(await session.selectLayer('1', undefined), undefined);
-  t.equal(await session.subscribe(['active', 'end']), `${url}/whep/session/7/events`);
+  t.equal(await session.subscribeEvents(['active', 'end']), `${url}/whep/session/7/events`);
   t.same(
     seen.slice(1).map(({ path, body }) => [path, JSON.parse(body)]),
     [
@@ -131,11 +131,11 @@ t.test('layers are asked for and events subscribed to where the server said', as
   );
   t.notOk(
     seen.some(({ headers }) => 'authorization' in headers),
-    'viewers have no key to tell',
+    'viewers send no bearer token',
   );
 });
 
-t.test('a refusal comes with the words and the patience of the server', async (t) => {
+t.test("a refusal has the server's status, code, message and Retry-After", async (t) => {
   const answers: [number, Record<string, string>, string][] = [
     [401, {}, JSON.stringify({ error: { code: 'stream_key_unknown', message: 'No such key.' } })],
     [503, { 'retry-after': '30' }, JSON.stringify({ error: { code: 'full', message: 'Full.' } })],
@@ -157,7 +157,7 @@ t.test('a refusal comes with the words and the patience of the server', async (t
   }
 });
 
-t.test('an answer that is none is not taken for one', async (t) => {
+t.test('an answer without Location or with another content type is a refusal with status 502', async (t) => {
   const { location: _location, ...unlocated } = CREATED;
   for (const headers of [unlocated, { ...CREATED, 'content-type': 'text/html' }]) {
     const { url } = await serve(t, (_seen, response) => response.writeHead(201, headers).end('the answer'));
@@ -167,7 +167,7 @@ t.test('an answer that is none is not taken for one', async (t) => {
   }
 });
 
-t.test('a server that is not there is a refusal like others', async (t) => {
+t.test('an unreachable server is a refusal with status 0', async (t) => {
   const { url } = await serve(t, (_seen, response) => response.socket?.destroy());
   const expected = { status: 0, message: 'The server does not answer.' };
   t.same(await WhipWhepSession.open({ endpoint: `${url}/whep/1`, offer: '' }), { refusal: expected });
@@ -180,11 +180,11 @@ t.test('a server that is not there is a refusal like others', async (t) => {
   const session = await opened(other.url);
   answering = false;
   t.same(await session.addCandidates('a=candidate'), expected);
-  t.equal(await session.subscribe(['end']), undefined);
-  await t.resolves(session.end());
+  t.equal(await session.subscribeEvents(['end']), undefined);
+  await t.resolves(session.endSession());
 });
 
-t.test('a redirection is followed, and the session lives where it led (RFC 9725 section 4.5)', async (t) => {
+t.test('a redirect is followed, and the session is on its target (RFC 9725 section 4.5)', async (t) => {
   const there = await serve(t, (_seen, response) => response.writeHead(201, CREATED).end('the answer'));
   const here = await serve(t, (_seen, response) =>
     response.writeHead(307, { location: `${there.url}/whep/1` }).end(),

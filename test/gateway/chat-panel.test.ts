@@ -5,7 +5,7 @@ import { OPERATOR_TOKEN, startGatewayProcess, until } from '../support/gateway-p
 import { openPerson } from '../support/pages.js';
 import { holds } from '../support/watch-stage.js';
 
-/** The newest message is in view. */
+/** True when the list is scrolled to its end. */
 const AT_THE_END = `(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)(
   document.querySelector('.messages'))`;
 const PASSWORD = 'correct horse battery';
@@ -16,7 +16,7 @@ const [browser, gateway] = await Promise.all([
   startGatewayProcess(t, { REGISTRATION: 'open' }),
 ]);
 
-/** Asks as the operator does. */
+/** Requests with the operator token. */
 const api = (method: string, path: string, body?: object): Promise<Response> =>
   fetch(`${gateway.http}/api/${path}`, {
     method,
@@ -42,7 +42,7 @@ async function say(page: Page, text: string): Promise<void> {
 }
 
 const said = (page: Page, text: string) => page.locator('.messages bdi').getByText(text, { exact: true });
-const trouble = (page: Page, text: RegExp) => page.locator('.chat .error').getByText(text).waitFor();
+const errorShown = (page: Page, text: RegExp) => page.locator('.chat .error').getByText(text).waitFor();
 
 t.test(
   'messages are shown to everyone as text, and moderators delete them and silence their senders',
@@ -71,7 +71,7 @@ t.test(
       'anonymous viewers cannot moderate',
     );
 
-    // Made a moderator, Ben moderates at once.
+    // An appointed moderator can moderate without reconnecting.
     await signUp(ben, 'Ben');
     const me = await ben.evaluate<{ user: { id: string } }>(
       "fetch('/api/auth/me').then((answer) => answer.json())",
@@ -86,12 +86,12 @@ t.test(
 
     const hello = ben.locator('.messages li').filter({ hasText: 'Hello' });
     await hello.getByRole('button', { name: 'Silence' }).click();
-    await until('she is told why', async () => {
+    await until('the sender sees the reason', async () => {
       await say(ann, 'Can you hear me?');
       await ann.waitForTimeout(300);
       return await ann.locator('.chat .error').textContent();
     });
-    await trouble(ann, /may not write|banned|silenced|until/i);
+    await errorShown(ann, /may not write|banned|silenced|until/i);
     t.equal(
       await ann.getByLabel('Message').inputValue(),
       'Can you hear me?',

@@ -65,7 +65,7 @@ async function lines(url: string): Promise<string[]> {
   return (await response.text()).split('\n');
 }
 
-/** Reads every media playlist over and over as players do (plain, blocking, delta), and parses each strictly. */
+/** Polls every media playlist as players do (plain, blocking, delta) and parses each in strict mode. */
 function checkPlaylists(t: Test, { hls }: Livestream) {
   setOptions({ strictMode: true });
   let going = true;
@@ -100,7 +100,7 @@ function checkPlaylists(t: Test, { hls }: Livestream) {
   return result;
 }
 
-/** Every segment that is in the playlists now must be a whole, self-standing piece for two independent parsers. */
+/** Checks that the current segments are complete and independent for two parsers. */
 async function checkSegments(t: Test, { hls }: Livestream): Promise<void> {
   const folder = t.testdir();
   const uris = (await lines(hls)).join('\n').matchAll(/^[^#\n]+\.m3u8|(?<=URI=")[^"]+\.m3u8/gm);

@@ -5,7 +5,7 @@ import { type Livestream, startGatewayProcess, until } from '../support/gateway-
 import { openPerson } from '../support/pages.js';
 import { playback, untilPlaying } from '../support/watch-page.js';
 
-/** A picture that costs little: what is counted here are people. */
+/** Encoding that costs little CPU: viewers are counted here, not frames. */
 const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };
 
 const [browser, gateway] = await Promise.all([

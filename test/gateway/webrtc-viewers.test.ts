@@ -66,8 +66,8 @@ t.test('a viewer whose UDP is blocked fallbacks back to HLS', async (t) => {
   publish(t, await film(60), livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await openPage(t, browser);
-  const wall = await LossyRelay.open(t, gateway.webrtcPort, 1);
-  await wall.lead(page);
+  const blockedNetwork = await LossyRelay.open(t, gateway.webrtcPort, 1);
+  await blockedNetwork.lead(page);
   await page.goto(livestream.watch);
   await untilPlaying(page);
   t.match(await playback(page), { delivery: 'hls', fallbacks: 1 });

@@ -27,7 +27,7 @@ class Broadcaster {
     return this.on({ type: 'failed', failure: { kind: 'lost' } });
   }
 
-  /** @returns the milliseconds until the next attempt */
+  /** Advances the clock to the next attempt. @returns the milliseconds until it */
   waits(): number {
     const delay = this.state.atMs - this.now;
     this.now = this.state.atMs - 1;

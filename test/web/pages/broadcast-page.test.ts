@@ -22,7 +22,7 @@ await app.register(peer.routes);
 await app.listen({ host: '127.0.0.1', port: 0 });
 const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/broadcast`;
 
-/** The page, as who opens it first finds it. */
+/** Opens the page without stored state. */
 async function setUp(t: Test): Promise<Page> {
   await peer.reset();
   const page = await openPage(t, browser);
@@ -55,11 +55,11 @@ t.test('camera and microphone are published in three layers, H.264 preferred, wi
   await holds(page, "document.querySelector('video').videoWidth > 0");
   t.ok((await peer.received(peer.last)).bytes > 0, 'media arrive');
 
-  await page.getByRole('button', { name: 'Turn sound off' }).click();
+  await page.getByRole('button', { name: 'Turn audioSelect off' }).click();
   await page.getByRole('button', { name: 'Turn picture off' }).click();
   const enabled = "document.querySelector('video').srcObject.getTracks().map(({ enabled }) => enabled)";
   t.same(await page.evaluate(enabled), [false, false]);
-  await page.getByRole('button', { name: 'Turn sound on' }).click();
+  await page.getByRole('button', { name: 'Turn audioSelect on' }).click();
   await page.getByRole('button', { name: 'Turn picture on' }).click();
   t.same(await page.evaluate(enabled), [true, true]);
 
@@ -97,12 +97,12 @@ t.test(
   'devices can be changed while live, and only a kind that was not sent before needs a new session',
   async (t) => {
     const page = await setUp(t);
-    const sound = page.getByLabel('Sound');
-    await sound.selectOption('none');
+    const audioSelect = page.getByLabel('Sound');
+    await audioSelect.selectOption('none');
     await goLive(page);
     await is(page, 'live');
     t.notMatch(peer.last.offer, /^m=audio/m);
-    await sound.selectOption({ index: 2 });
+    await audioSelect.selectOption({ index: 2 });
     while (peer.sessions.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
     await is(page, 'live');
     t.match(peer.last.offer, /^m=audio/m);
@@ -110,7 +110,7 @@ t.test(
 
     const captured = "document.querySelector('video').srcObject.getAudioTracks()[0].getSettings().deviceId";
     const before = await page.evaluate<string>(captured);
-    await sound.selectOption({ index: 3 });
+    await audioSelect.selectOption({ index: 3 });
     await holds(page, `${captured} !== '${before}'`);
     const { bytes } = await peer.received(peer.last);
     while ((await peer.received(peer.last)).bytes < bytes + 10_000)

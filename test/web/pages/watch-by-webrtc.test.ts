@@ -7,16 +7,16 @@ import { WebrtcPeer } from '../../support/webrtc-peer.js';
 
 const browser = await openChromium(t, { webrtc: true });
 const peer = await WebrtcPeer.open(browser);
-const stage = await WatchStage.open(t, peer.routes);
+const server = await WatchStage.open(t, peer.routes);
 
-/** A page that has nothing of the tests before; the stream is live. */
+/** Opens a page without state of earlier tests; the stream is live. */
 async function setUp(t: Test): Promise<Page> {
   await peer.reset();
-  await stage.live();
+  await server.live();
   return await openPage(t, browser);
 }
 
-const watch = `${stage.url}/watch/${STREAM_ID}`;
+const watch = `${server.url}/watch/${STREAM_ID}`;
 const playsBy = (page: Page, delivery: 'webrtc' | 'hls') =>
   holds(
     page,
@@ -34,7 +34,7 @@ t.test('a stream with a WHEP endpoint plays by WebRTC and shows its latency', as
   t.match(stats, { delivery: 'webrtc', upgrades: 1, fallbacks: 0, webrtc: { packetsLost: 0, width: 320 } });
   t.notOk('fallback' in stats);
   t.match(peer.last.offer, /stereo=1/, 'stereo is requested');
-  await page.goto(`${stage.url}/`);
+  await page.goto(`${server.url}/`);
   await t.resolves(ended(peer));
 });
 
@@ -95,20 +95,20 @@ t.test(
     await playsBy(page, 'webrtc');
     await changeElement(page);
     await page.getByRole('button', { name: 'Full screen', exact: true }).click();
-    const fills = "document.fullscreenElement?.classList.contains('player')";
-    await holds(page, fills);
+    const isFullScreen = "document.fullscreenElement?.classList.contains('player')";
+    await holds(page, isFullScreen);
     await page.evaluate(`{
     const video = document.querySelector('video');
-    window.dark = 0;
-    window.held = 0;
-    const look = () => {
+    window.framesMissing = 0;
+    window.framesHeld = 0;
+    const check = () => {
       const still = document.querySelector('.still');
       const shows = !still.hidden && document.fullscreenElement?.contains(still);
-      if (shows) window.held += 1;
-      else if (video.videoWidth === 0) window.dark += 1;
-      requestAnimationFrame(look);
+      if (shows) window.framesHeld += 1;
+      else if (video.videoWidth === 0) window.framesMissing += 1;
+      requestAnimationFrame(check);
     };
-    look();
+    check();
   }`);
     peer.mood = { name: 'refuses', status: 404, message: 'Not live.' };
     await peer.close(peer.last);
@@ -117,17 +117,17 @@ t.test(
     t.same(await element(page), CHANGED);
 
     peer.mood = { name: 'answers' };
-    // What a laptop says that has found another network.
+    // Event of a network change.
     await page.evaluate("void window.dispatchEvent(new Event('online'))");
     await playsBy(page, 'webrtc');
     t.same(await element(page), CHANGED);
-    t.equal(await page.evaluate('window.dark'), 0, 'a frame was visible all the time');
-    t.ok(await page.evaluate('window.held > 0'), 'the held frame was visible in between');
-    t.ok(await page.evaluate(fills), 'still in full screen');
+    t.equal(await page.evaluate('window.framesMissing'), 0, 'a frame was visible all the time');
+    t.ok(await page.evaluate('window.framesHeld > 0'), 'the held frame was visible in between');
+    t.ok(await page.evaluate(isFullScreen), 'still in full screen');
     await page.getByRole('button', { name: 'Leave full screen' }).click();
     await holds(page, 'document.fullscreenElement === null');
     await page.locator('video').dblclick();
-    await holds(page, fills);
+    await holds(page, isFullScreen);
   },
 );
 
@@ -165,7 +165,7 @@ t.test('layers, interruptions and the end announced by the server appear in the 
   while (session.layers.length === 1) await new Promise((resolve) => setTimeout(resolve, 20));
   t.same(session.layers, [{ mediaId: '1', rid: 'l' }, { mediaId: '1' }]);
 
-  stage.stream = { ...stage.stream, state: { name: 'reconnecting' } };
+  server.stream = { ...server.stream, state: { name: 'reconnecting' } };
   peer.tell(session, 'inactive');
   await peer.pause(session, true);
   await page
@@ -173,13 +173,13 @@ t.test('layers, interruptions and the end announced by the server appear in the 
     .getByText(/broadcaster lost the connection/)
     .waitFor();
   t.ok(await page.evaluate("document.querySelector('video').videoWidth > 0"), 'the last frame stays');
-  stage.stream = { ...stage.stream, state: { name: 'live' } };
+  server.stream = { ...server.stream, state: { name: 'live' } };
   await peer.pause(session, false);
   peer.tell(session, 'active');
   await playsBy(page, 'webrtc');
   t.equal(peer.sessions.length, 1, 'by the same connection');
 
-  stage.stream = { ...stage.stream, status: 'ended', state: { name: 'offline' } };
+  server.stream = { ...server.stream, status: 'ended', state: { name: 'offline' } };
   peer.tell(session, 'end', { reason: 'ended' });
   await page
     .locator('.notice')
@@ -231,11 +231,11 @@ t.test(
   async (t) => {
     const browser = await openChromium(t, { webrtc: true, autoplay: false });
     const peer = await WebrtcPeer.open(browser);
-    const stage = await WatchStage.open(t, peer.routes);
-    await stage.live();
+    const server = await WatchStage.open(t, peer.routes);
+    await server.live();
     const page = await openPage(t, browser);
-    await page.goto(`${stage.url}/watch/${STREAM_ID}`);
-    // To ask the page anything counts as a click of its user: until it has decided, only its peer is watched.
+    await page.goto(`${server.url}/watch/${STREAM_ID}`);
+    // `evaluate` counts as a user gesture: until autoplay is decided, only the peer is observed.
     while (peer.sessions.length === 0 || (await peer.sent(peer.last)) < 60)
       await new Promise((resolve) => setTimeout(resolve, 50));
     await playsBy(page, 'webrtc');

@@ -5,8 +5,8 @@ import { openPage } from '../../support/pages.js';
 import { holds, STREAM_ID, WatchStage } from '../../support/watch-stage.js';
 
 const browser = await openChromium(t);
-const stage = await WatchStage.open(t);
-const watch = `${stage.url}/watch/${STREAM_ID}`;
+const server = await WatchStage.open(t);
+const watch = `${server.url}/watch/${STREAM_ID}`;
 const notice = (page: Page, text: RegExp) => page.locator('.notice').getByText(text).waitFor();
 
 const playing = (page: Page) =>
@@ -22,7 +22,7 @@ async function advances(page: Page): Promise<void> {
 
 t.test('an unknown stream id gets a notice', async (t) => {
   const page = await openPage(t, browser);
-  await page.goto(`${stage.url}/watch/0198c0de-0000-7000-8000-00000000dead`);
+  await page.goto(`${server.url}/watch/0198c0de-0000-7000-8000-00000000dead`);
   await notice(page, /no stream at this address/);
   t.pass('shown');
 });
@@ -35,7 +35,7 @@ t.test(
     await notice(page, /offline\. It starts here by itself/);
     t.equal(await page.locator('h1').textContent(), 'Test <b>picture</b>', 'titles are rendered as text');
 
-    await stage.broadcast();
+    await server.broadcast();
     await playing(page);
     t.equal(await page.locator('.notice p').count(), 0, 'no notice covers the video');
     t.equal(await page.locator('.badge').textContent(), 'Live');
@@ -53,9 +53,9 @@ t.test(
     }
     await advances(page);
 
-    await stage.endBroadcast();
+    await server.endBroadcast();
     await notice(page, /broadcast is over/);
-    await stage.broadcast();
+    await server.broadcast();
     await playing(page);
     await advances(page);
     t.pass('a new broadcast of the same stream plays in the same page');
@@ -64,10 +64,10 @@ t.test(
 
 t.test('the front page lists live streams with links to them', async (t) => {
   const page = await openPage(t, browser);
-  stage.stream = { ...stage.stream, status: 'ended', state: { name: 'offline' } };
-  await page.goto(stage.url);
+  server.stream = { ...server.stream, status: 'ended', state: { name: 'offline' } };
+  await page.goto(server.url);
   await page.getByText('Nothing is live').waitFor();
-  await stage.live();
+  await server.live();
   await page.reload();
   await page.getByRole('link', { name: /Test/ }).click();
   await page.waitForURL(watch);
@@ -77,7 +77,7 @@ t.test('the front page lists live streams with links to them', async (t) => {
 
 t.test('a paused viewer stays at their position until "Go live" is pressed', async (t) => {
   const page = await openPage(t, browser);
-  await stage.live();
+  await server.live();
   await page.goto(watch);
   await playing(page);
   await page.evaluate("document.querySelector('video').pause()");
@@ -90,9 +90,9 @@ t.test('a paused viewer stays at their position until "Go live" is pressed', asy
 
 t.test('playback starts muted where autoplay requires it, and a click unmutes it', async (t) => {
   const page = await openPage(t, await openChromium(t, { autoplay: false }));
-  await stage.live();
+  await server.live();
   await page.goto(watch);
-  // To ask the page anything counts as a click of its user: until it has decided, only its requests are watched.
+  // `evaluate` counts as a user gesture: until autoplay is decided, only requests are observed.
   for (let segments = 0; segments < 3; segments += 1) await page.waitForResponse(/\.m4s$/);
   await playing(page);
   t.ok(await page.evaluate("document.querySelector('video').muted"));
@@ -104,11 +104,11 @@ t.test('playback starts muted where autoplay requires it, and a click unmutes it
 
 t.test('the page reconnects to a restarted server, with the last frame in view meanwhile', async (t) => {
   const page = await openPage(t, browser);
-  await stage.live();
+  await server.live();
   await page.goto(watch);
   await playing(page);
   await page.evaluate("window.mark = 'never reloaded'");
-  await stage.stop();
+  await server.stop();
   await notice(page, /server does not answer/);
   t.ok(
     await page.evaluate(
@@ -116,7 +116,7 @@ t.test('the page reconnects to a restarted server, with the last frame in view m
     ),
     'a frame is visible behind the notice',
   );
-  await stage.start();
+  await server.start();
   await playing(page);
   await advances(page);
   t.equal(await page.evaluate('window.mark'), 'never reloaded');
@@ -124,11 +124,11 @@ t.test('the page reconnects to a restarted server, with the last frame in view m
 
 t.test('a lost publisher gets a notice, and the last frame stays', async (t) => {
   const page = await openPage(t, browser);
-  await stage.live();
+  await server.live();
   await page.goto(watch);
   await playing(page);
-  await stage.killEncoder();
-  stage.stream = { ...stage.stream, state: { name: 'reconnecting' } };
+  await server.killEncoder();
+  server.stream = { ...server.stream, state: { name: 'reconnecting' } };
   await notice(page, /broadcaster lost the connection/);
   t.equal(await page.evaluate('window.headend.stats().state'), 'reconnecting');
   t.ok(await page.evaluate("document.querySelector('video').readyState >= 2"), 'the last frame stays');

@@ -20,13 +20,13 @@ const KINDS: DeliveryFailureKind[] = [
   'freezes',
 ];
 
-/** A viewer with a clock of their own. */
+/** Delivery state of one viewer with a clock of its own. */
 class Viewer {
   now = 0;
   state: DeliveryState;
 
-  constructor(choice: DeliveryState['choice'] = 'auto', possible = true) {
-    this.state = initialDelivery(choice, possible);
+  constructor(choice: DeliveryState['choice'] = 'auto', supported = true) {
+    this.state = initialDelivery(choice, supported);
   }
 
   on(event: DeliveryEvent): DeliveryState {
@@ -41,12 +41,12 @@ class Viewer {
     });
   }
 
-  /** Lets time go by in ticks of a second. @returns the seconds until WebRTC was dialled, if it was */
+  /** Ticks once a second. @returns the seconds until WebRTC was tried again, if it was */
   wait(seconds: number, mayUpgrade = true): number | undefined {
     for (let second = 1; second <= seconds; second += 1) {
       this.now += 1_000;
       const waited = this.state.webrtc === 'waiting';
-      if (this.on({ type: 'tick', mayUpgrade: mayUpgrade }).webrtc === 'connecting' && waited) return second;
+      if (this.on({ type: 'tick', mayUpgrade }).webrtc === 'connecting' && waited) return second;
     }
     return undefined;
   }
@@ -116,10 +116,10 @@ t.test('a lost connection that received for 20 seconds is reconnected before HLS
   t.match(viewer.fails('lost'), { plays: 'webrtc', webrtc: 'connecting' });
   t.match(viewer.fails('unavailable'), { plays: 'hls', webrtc: 'waiting' });
 
-  const unlucky = new Viewer();
-  unlucky.on({ type: 'receiving' });
-  unlucky.wait(5);
-  t.match(unlucky.fails('lost'), { plays: 'hls', webrtc: 'waiting' }, 'after 5 seconds it is not');
+  const shortLived = new Viewer();
+  shortLived.on({ type: 'receiving' });
+  shortLived.wait(5);
+  t.match(shortLived.fails('lost'), { plays: 'hls', webrtc: 'waiting' }, 'after 5 seconds it is not');
 });
 
 t.test('a refusal delays the next attempt by a minute, Retry-After by its seconds', async (t) => {

@@ -7,7 +7,7 @@ import { parseTrickleFragment } from '../../../src/webrtc/sdp/index.js';
 type Seen = { method: string; path: string; headers: IncomingMessage['headers']; body: string };
 type Answer = (seen: Seen, response: ServerResponse) => void;
 
-/** A real HTTP server that keeps what it was asked. */
+/** HTTP server that records requests. */
 async function serve(t: Test, answer: Answer): Promise<{ url: string; seen: Seen[] }> {
   const seen: Seen[] = [];
   const server = createServer(async (request, response) => {
@@ -28,7 +28,7 @@ async function serve(t: Test, answer: Answer): Promise<{ url: string; seen: Seen
 
 const CREATED = {
   'content-type': 'application/sdp',
-  // Another name of the same server, as behind a proxy.
+  // Another host name of the same server, as behind a proxy.
   location: 'https://public.invalid/whep/session/7?x=1',
   etag: '"tag"',
   link: [

@@ -34,3 +34,6 @@ function decoded(text: string): string {
     return text;
   }
 }
+
+// Hot reload of the dev server: a changed module runs this one again, which renders the page anew.
+import.meta.hot?.accept();

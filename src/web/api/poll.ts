@@ -1,11 +1,11 @@
-import type { ApiResult } from './api-client.js';
+import type { FetchResult } from './api-client.js';
 import type { Pace } from './poll-delay.js';
 import { pollDelayMs } from './poll-delay.js';
 
 export type PollOptions<T> = {
-  fetch: (signal: AbortSignal) => Promise<ApiResult<T>>;
+  fetch: (signal: AbortSignal) => Promise<FetchResult<T>>;
   /** Called with each result; returns the pace of the following requests. */
-  onResult: (result: ApiResult<T>) => Pace;
+  onResult: (result: FetchResult<T>) => Pace;
 };
 
 /**

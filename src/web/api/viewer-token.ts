@@ -1,3 +1,6 @@
+import type { ApiRoutes } from '../../api/contract.js';
+import { apiPath, callApi } from './api-client.js';
+
 /** Joining by HTTP starts after this time; the socket is usually faster. */
 const HTTP_JOIN_AFTER_MS = 1_500;
 /** Playback starts without a token after this time. */
@@ -79,8 +82,10 @@ export class ViewerToken {
   /** Reports that the viewer has left; a beacon is sent even while the page unloads. */
   sendLeave(): void {
     const token = this.stored;
-    if (token !== undefined)
-      navigator.sendBeacon(this.#endpoint('leave'), JSON.stringify({ viewerToken: token }));
+    if (token === undefined) return;
+    const path = apiPath('POST /api/livestream/:streamId/leave', { streamId: this.#streamId });
+    const body: ApiRoutes['POST /api/livestream/:streamId/leave']['body'] = { viewerToken: token };
+    navigator.sendBeacon(path, JSON.stringify(body));
   }
 
   /** Leaves and deletes the token: the next user of this tab is another viewer. */
@@ -127,26 +132,17 @@ export class ViewerToken {
   async #requestToken(): Promise<void> {
     await this.#locking;
     const { stored } = this;
-    try {
-      const response = await fetch(this.#endpoint('join'), {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(stored === undefined ? {} : { viewerToken: stored }),
-        signal: AbortSignal.timeout(TOKEN_TIMEOUT_MS),
-      });
-      if (!response.ok) throw new Error(`status ${response.status}`);
-      this.store(((await response.json()) as { viewerToken: string }).viewerToken);
-    } catch {
-      this.#settle(stored);
-    }
+    const result = await callApi('POST /api/livestream/:streamId/join', {
+      params: { streamId: this.#streamId },
+      body: stored === undefined ? {} : { viewerToken: stored },
+      signal: AbortSignal.timeout(TOKEN_TIMEOUT_MS),
+    });
+    if (result.kind === 'ok') this.store(result.value.viewerToken);
+    else this.#settle(stored);
   }
 
   get #storageKey(): string {
     return `viewer ${this.#streamId}`;
-  }
-
-  #endpoint(action: string): string {
-    return `/api/livestream/${encodeURIComponent(this.#streamId)}/${action}`;
   }
 
   #settle(token: string | undefined): void {

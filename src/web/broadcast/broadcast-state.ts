@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../api/contract.js';
 import type { PeerFailure } from '../webrtc/peer-failure.js';
 
 export type BroadcastState = {
@@ -39,7 +40,7 @@ const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 406, 410, 413, 415]);
 /** A publisher is live already. Final on the first attempt; after a loss it may be the lost session of this page. */
 const CONFLICT = 409;
 /** Error code of a session that another publisher took over. */
-const REPLACED = 'publication_replaced';
+const REPLACED: ErrorCode = 'publication_replaced';
 
 /** State table of a broadcast. Pure. `nowMs` is of any monotonic clock, `random` in [0, 1). */
 export function nextBroadcast(

@@ -1,16 +1,13 @@
-import type { ChatMessage } from '../../api/contract.js';
+import type { ChatMessage, ChatSettings, ErrorCode } from '../../api/contract.js';
 import { ReconnectingSocket, type SocketData, SocketError } from '../api/reconnecting-socket.js';
 import { ViewerToken } from '../api/viewer-token.js';
 import { ChatLog, holdBackMs } from './chat-log.js';
 
 /** Chat settings that limit who may write, and how often. */
-export type ChatMode = {
-  slowMode: number;
-  membersOnly: boolean;
-  followersOnly: boolean;
-  emoteOnly: boolean;
-  anonymous: boolean;
-};
+export type ChatMode = Pick<
+  ChatSettings,
+  'slowMode' | 'membersOnly' | 'followersOnly' | 'emoteOnly' | 'anonymous'
+>;
 
 export type StreamSocketOptions = {
   streamId: string;
@@ -24,7 +21,7 @@ export type StreamSocketOptions = {
 /** Delay before a failed join is repeated on the same connection. */
 const REJOIN_AFTER_MS = 10_000;
 /** Error codes that end when another viewer leaves. */
-const AT_CAPACITY: ReadonlySet<string> = new Set(['viewer_limit_reached', 'capacity_reached']);
+const AT_CAPACITY: ReadonlySet<string> = new Set<ErrorCode>(['viewer_limit_reached', 'capacity_reached']);
 /** Error codes after which it is unknown whether the server executed the request. */
 const OUTCOME_UNKNOWN: ReadonlySet<string> = new Set(['connection_lost', 'timeout']);
 

@@ -1,4 +1,4 @@
-import { type ApiResult, fetchStream, type Stream } from '../api/api-client.js';
+import { type FetchResult, fetchStream, type Stream } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
 import type { Pace } from '../api/poll-delay.js';
 import { createPlayer } from '../player/create-player.js';
@@ -136,7 +136,7 @@ export class WatchSession {
     };
   }
 
-  #streamFetched(result: ApiResult<{ stream: Stream }>): Pace {
+  #streamFetched(result: FetchResult<{ stream: Stream }>): Pace {
     if (result.kind !== 'failed' && !this.#reachable) this.#options.onReachable();
     this.#reachable = result.kind !== 'failed';
     this.#missing = result.kind === 'missing';

@@ -1,4 +1,4 @@
-import type { ErrorResponse } from '../../api/contract.js';
+import type { ErrorCode, ErrorResponse } from '../../api/contract.js';
 import { parseLinkHeader } from './link-header.js';
 
 /** Subset of `RTCIceServer`. */
@@ -9,7 +9,7 @@ export type WebrtcRefusal = {
   /** HTTP status; 0 without an answer. */
   status: number;
   /** `error.code` of the API's error shape, where the server sent one. */
-  code?: string;
+  code?: ErrorCode;
   /** Message for the user. */
   message: string;
   /** Seconds, from Retry-After. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { PublicError } from '../../platform/index.js';
+import { type ErrorCode, PublicError } from '../../platform/index.js';
 import type { RemoteTransport } from '../media-plan.js';
 import type { Peer } from '../pool-types.js';
 
@@ -25,7 +25,7 @@ export type SessionContent = {
 /** What a client is told that comes back to a session which is over. */
 export type Farewell = {
   /** Stable, for programs. */
-  code: string;
+  code: ErrorCode;
   /** A sentence for people. */
   message: string;
 };

@@ -46,7 +46,7 @@ t.test('a broadcast connects, is live and ends', async (t) => {
   t.match(broadcaster.on({ type: 'connected' }), { name: 'live', reconnects: 0 });
   t.match(broadcaster.on({ type: 'end' }), { name: 'ended' });
   t.notOk(isOnAir(broadcaster.state));
-  t.match(broadcaster.on({ type: 'begin' }), { name: 'connecting', failures: 0 }, 'and may start again');
+  t.match(broadcaster.on({ type: 'begin' }), { name: 'connecting', failureCount: 0 }, 'and may start again');
 });
 
 t.test('a lost connection is retried after a second, with back-off up to 15 s', async (t) => {
@@ -54,12 +54,12 @@ t.test('a lost connection is retried after a second, with back-off up to 15 s', 
   broadcaster.on({ type: 'begin' }, { type: 'connected' });
   const waits: number[] = [];
   for (let attempt = 0; attempt < 6; attempt += 1) {
-    t.match(broadcaster.lost(), { name: 'waiting', why: 'The connection was lost.' });
+    t.match(broadcaster.lost(), { name: 'waiting', reason: 'The connection was lost.' });
     waits.push(broadcaster.waits());
     t.equal(broadcaster.state.name, 'connecting');
   }
   t.same(waits, [1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
-  t.match(broadcaster.on({ type: 'connected' }), { name: 'live', reconnects: 1, why: undefined });
+  t.match(broadcaster.on({ type: 'connected' }), { name: 'live', reconnects: 1, reason: undefined });
   broadcaster.now += 5_000;
   broadcaster.lost();
   t.equal(broadcaster.waits(), 15_000, 'a short connection keeps the back-off');
@@ -73,7 +73,7 @@ t.test("final refusals end the broadcast with the server's message", async (t) =
   for (const status of [400, 401, 403, 404, 405, 406, 409, 410, 413, 415]) {
     const broadcaster = new Broadcaster();
     broadcaster.on({ type: 'begin' });
-    t.match(broadcaster.refused(status), { name: 'refused', why: `Status ${status}.` });
+    t.match(broadcaster.refused(status), { name: 'refused', reason: `Status ${status}.` });
     broadcaster.now += 1_000_000;
     t.equal(broadcaster.on({ type: 'tick' }).name, 'refused');
   }
@@ -81,7 +81,7 @@ t.test("final refusals end the broadcast with the server's message", async (t) =
   broadcaster.on({ type: 'begin' });
   t.match(broadcaster.on({ type: 'failed', failure: { kind: 'impossible', detail: 'no codec' } }), {
     name: 'refused',
-    why: 'The browser could not do it: no codec',
+    reason: 'The browser could not do it: no codec',
   });
 });
 
@@ -94,7 +94,7 @@ t.test('temporary failures are retried', async (t) => {
   const broadcaster = new Broadcaster();
   broadcaster.on({ type: 'begin' });
   broadcaster.on({ type: 'failed', failure: { kind: 'unreachable' } });
-  t.match(broadcaster.state, { name: 'waiting', why: /UDP may be blocked/ });
+  t.match(broadcaster.state, { name: 'waiting', reason: /UDP may be blocked/ });
   broadcaster.waits();
   broadcaster.refused(429, 60);
   t.equal(broadcaster.waits(), 60_000, 'after the Retry-After of the server');
@@ -109,10 +109,10 @@ t.test(
     broadcaster.waits();
     t.equal(broadcaster.refused(409).name, 'waiting');
     broadcaster.waits();
-    const refusal = { status: 409, code: 'publication_replaced', message: 'Somebody else.' };
+    const refusal = { status: 409, code: 'publication_replaced' as const, message: 'Somebody else.' };
     t.match(broadcaster.on({ type: 'failed', failure: { kind: 'refused', refusal } }), {
       name: 'refused',
-      why: 'Somebody else.',
+      reason: 'Somebody else.',
     });
   },
 );

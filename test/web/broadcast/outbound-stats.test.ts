@@ -41,8 +41,8 @@ t.test('bit rates are computed from two samples, per layer and in total', async 
     codec: 'video/H264',
     limitation: 'none',
     roundTripMs: 25,
-    loss: 0.04,
-    available: 3_000_000,
+    lossRatio: 0.04,
+    availableBitrate: 3_000_000,
     packetsSent: 250,
     retransmitted: 4,
   });
@@ -65,5 +65,5 @@ t.test('the worst limitation of all layers is reported, and inactive layers are 
     'bandwidth',
   );
   t.same(outboundStats([{ ...layer('h', 720, 0, 0), active: false }], new Map()).layers, []);
-  t.match(outboundStats([], new Map()), { bitrate: undefined, limitation: 'none', loss: undefined });
+  t.match(outboundStats([], new Map()), { bitrate: undefined, limitation: 'none', lossRatio: undefined });
 });

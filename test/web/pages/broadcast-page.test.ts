@@ -55,11 +55,11 @@ t.test('camera and microphone are published in three layers, H.264 preferred, wi
   await holds(page, "document.querySelector('video').videoWidth > 0");
   t.ok((await peer.received(peer.last)).bytes > 0, 'media arrive');
 
-  await page.getByRole('button', { name: 'Turn audioSelect off' }).click();
+  await page.getByRole('button', { name: 'Turn sound off' }).click();
   await page.getByRole('button', { name: 'Turn picture off' }).click();
   const enabled = "document.querySelector('video').srcObject.getTracks().map(({ enabled }) => enabled)";
   t.same(await page.evaluate(enabled), [false, false]);
-  await page.getByRole('button', { name: 'Turn audioSelect on' }).click();
+  await page.getByRole('button', { name: 'Turn sound on' }).click();
   await page.getByRole('button', { name: 'Turn picture on' }).click();
   t.same(await page.evaluate(enabled), [true, true]);
 

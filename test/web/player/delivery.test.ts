@@ -34,10 +34,10 @@ class Viewer {
     return this.state;
   }
 
-  fails(kind: DeliveryFailureKind, retryAfter?: number): DeliveryState {
+  fails(kind: DeliveryFailureKind, retryAfterS?: number): DeliveryState {
     return this.on({
       type: 'failed',
-      failure: { kind, ...(retryAfter === undefined ? {} : { retryAfterS: retryAfter }) },
+      failure: { kind, ...(retryAfterS === undefined ? {} : { retryAfterS }) },
     });
   }
 
@@ -53,21 +53,21 @@ class Viewer {
 }
 
 t.test('a player starts with WebRTC unless the browser lacks it or HLS is chosen', async (t) => {
-  t.match(initialDelivery('auto', true), { plays: 'webrtc', webrtc: 'connecting' });
-  t.match(initialDelivery('webrtc', true), { plays: 'webrtc', webrtc: 'connecting' });
-  t.match(initialDelivery('hls', true), { plays: 'hls', webrtc: 'off' });
+  t.match(initialDelivery('auto', true), { active: 'webrtc', webrtc: 'connecting' });
+  t.match(initialDelivery('webrtc', true), { active: 'webrtc', webrtc: 'connecting' });
+  t.match(initialDelivery('hls', true), { active: 'hls', webrtc: 'off' });
   for (const choice of ['auto', 'webrtc', 'hls'] as const)
     t.match(initialDelivery(choice, false), {
-      plays: 'hls',
+      active: 'hls',
       webrtc: 'off',
-      fallback: { kind: 'unsupported' },
+      lastFailure: { kind: 'unsupported' },
     });
 });
 
 t.test('HLS takes over at once after any failure of WebRTC, with a reason', async (t) => {
   for (const kind of KINDS) {
     const viewer = new Viewer();
-    t.match(viewer.fails(kind), { plays: 'hls', webrtc: 'waiting', fallback: { kind } }, kind);
+    t.match(viewer.fails(kind), { active: 'hls', webrtc: 'waiting', lastFailure: { kind } }, kind);
     t.match(deliveryNote(viewer.state), /^Playing by HLS: [^.]+\.$/);
   }
 });
@@ -82,7 +82,7 @@ t.test('WebRTC is retried after 8 seconds, with back-off up to five minutes', as
   }
   t.same(waits, [8, 16, 32, 64, 128, 256, 300, 300]);
   viewer.on({ type: 'receiving' });
-  t.match(viewer.state, { plays: 'webrtc', webrtc: 'receiving' });
+  t.match(viewer.state, { active: 'webrtc', webrtc: 'receiving' });
   t.equal(deliveryNote(viewer.state), undefined, 'no note');
 });
 
@@ -113,13 +113,13 @@ t.test('a lost connection that received for 20 seconds is reconnected before HLS
   const viewer = new Viewer();
   viewer.on({ type: 'receiving' });
   viewer.wait(20);
-  t.match(viewer.fails('lost'), { plays: 'webrtc', webrtc: 'connecting' });
-  t.match(viewer.fails('unavailable'), { plays: 'hls', webrtc: 'waiting' });
+  t.match(viewer.fails('lost'), { active: 'webrtc', webrtc: 'connecting' });
+  t.match(viewer.fails('unavailable'), { active: 'hls', webrtc: 'waiting' });
 
   const shortLived = new Viewer();
   shortLived.on({ type: 'receiving' });
   shortLived.wait(5);
-  t.match(shortLived.fails('lost'), { plays: 'hls', webrtc: 'waiting' }, 'after 5 seconds it is not');
+  t.match(shortLived.fails('lost'), { active: 'hls', webrtc: 'waiting' }, 'after 5 seconds it is not');
 });
 
 t.test('a refusal delays the next attempt by a minute, Retry-After by its seconds', async (t) => {
@@ -154,15 +154,15 @@ t.test('a network change retries WebRTC at once and resets the back-off', async 
 t.test('a viewer who chose HLS keeps HLS until another choice', async (t) => {
   const viewer = new Viewer();
   viewer.on({ type: 'receiving' });
-  t.match(viewer.on({ type: 'chose', choice: 'hls' }), { plays: 'hls', webrtc: 'off' });
+  t.match(viewer.on({ type: 'chose', choice: 'hls' }), { active: 'hls', webrtc: 'off' });
   t.equal(viewer.wait(1_000), undefined);
   t.equal(deliveryNote(viewer.state), undefined);
   t.match(
     viewer.on({ type: 'chose', choice: 'auto' }),
-    { plays: 'hls', webrtc: 'connecting' },
+    { active: 'hls', webrtc: 'connecting' },
     'tried while HLS plays',
   );
-  t.match(viewer.on({ type: 'receiving' }), { plays: 'webrtc' });
+  t.match(viewer.on({ type: 'receiving' }), { active: 'webrtc' });
 });
 
 t.test(
@@ -171,22 +171,22 @@ t.test(
     const viewer = new Viewer('webrtc');
     viewer.on({ type: 'receiving' });
     for (const kind of ['loss', 'freezes'] as const)
-      t.match(viewer.on({ type: 'poor', failure: { kind } }), { plays: 'webrtc', webrtc: 'receiving' });
+      t.match(viewer.on({ type: 'poor', failure: { kind } }), { active: 'webrtc', webrtc: 'receiving' });
     const waits: (number | undefined)[] = [];
     for (let attempt = 0; attempt < 6; attempt += 1) {
-      t.match(viewer.fails('unreachable'), { plays: 'webrtc', webrtc: 'waiting' });
+      t.match(viewer.fails('unreachable'), { active: 'webrtc', webrtc: 'waiting' });
       t.match(deliveryNote(viewer.state), /^No WebRTC connection .* Trying again…$/);
       waits.push(viewer.wait(100, false));
     }
     t.same(waits, [2, 4, 8, 16, 30, 30]);
-    t.match(viewer.on({ type: 'chose', choice: 'auto' }), { plays: 'webrtc', webrtc: 'connecting' });
-    t.match(viewer.fails('unreachable'), { plays: 'hls' });
+    t.match(viewer.on({ type: 'chose', choice: 'auto' }), { active: 'webrtc', webrtc: 'connecting' });
+    t.match(viewer.fails('unreachable'), { active: 'hls' });
   },
 );
 
 t.test('a browser without WebRTC plays HLS whatever is chosen', async (t) => {
   const viewer = new Viewer('auto', false);
-  t.match(viewer.on({ type: 'chose', choice: 'webrtc' }), { plays: 'hls', webrtc: 'off' });
+  t.match(viewer.on({ type: 'chose', choice: 'webrtc' }), { active: 'hls', webrtc: 'off' });
   t.equal(viewer.wait(1_000), undefined);
   t.equal(deliveryNote(viewer.state), 'Playing by HLS: this browser has no WebRTC.');
 });

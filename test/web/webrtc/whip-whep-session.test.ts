@@ -145,7 +145,7 @@ t.test("a refusal has the server's status, code, message and Retry-After", async
   ];
   const expected = [
     { status: 401, code: 'stream_key_unknown', message: 'No such key.' },
-    { status: 503, code: 'full', message: 'Full.', retryAfter: 30 },
+    { status: 503, code: 'full', message: 'Full.', retryAfterS: 30 },
     { status: 404, message: 'The server refused with status 404.' },
     { status: 500, message: 'The server refused with status 500.' },
     { status: 204, message: 'The server refused with status 204.' },

@@ -37,7 +37,7 @@ const TARGET_P95_MS = {
 type Stats = {
   phase?: string;
   delivery?: string;
-  latency?: number;
+  latencyS?: number;
   stalls: number;
   stalledMs: number;
   levelSwitches: number;
@@ -76,7 +76,7 @@ async function measure(page: Page): Promise<{ ages: number[]; unreadable: number
     const [meter, now] = [await readMeter(page), await stats(page)];
     ages.push(...meter.ages);
     unreadable += meter.unreadable;
-    if (now.latency !== undefined) latencies.push(now.latency);
+    if (now.latencyS !== undefined) latencies.push(now.latencyS);
   }
   return { ages, unreadable, latencies };
 }

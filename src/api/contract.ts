@@ -18,6 +18,7 @@ export * from './contract/chat.js';
 export * from './contract/common.js';
 export * from './contract/guest.js';
 export * from './contract/livestream.js';
+export * from './contract/routes.js';
 export * from './contract/stats.js';
 export * from './contract/stream-key.js';
 export * from './contract/webhook.js';

@@ -1,11 +1,11 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { isDatabaseAway, PublicError } from '../platform/index.js';
+import { type ErrorCode, isDatabaseAway, PublicError } from '../platform/index.js';
 import { ErrorResponse, PATTERN_MESSAGES, ref } from './contract.js';
 
 /** Seconds after which a client may try again when the database is away. */
 const RETRY_AFTER_S = 5;
 
-type Answer = { status: number; code: string; message: string; details?: unknown };
+type Answer = { status: number; code: ErrorCode; message: string; details?: unknown };
 
 const NOT_FOUND: Answer = { status: 404, code: 'not_found', message: 'There is nothing at this address.' };
 

@@ -1,3 +1,5 @@
+import type { ErrorCode } from './error-code.js';
+
 /** An error with a stable, machine-readable code; the message is for people. */
 export class HeadendError extends Error {
   readonly code: string;
@@ -11,10 +13,11 @@ export class HeadendError extends Error {
 
 /** An error whose code and message may be shown to whoever asked over HTTP, with its status. */
 export class PublicError extends HeadendError {
+  declare readonly code: ErrorCode;
   readonly status: number;
   readonly details: unknown;
 
-  constructor(status: number, code: string, message: string, details?: unknown) {
+  constructor(status: number, code: ErrorCode, message: string, details?: unknown) {
     super(code, message);
     this.name = 'PublicError';
     this.status = status;

@@ -7,6 +7,7 @@ export * from './database.js';
 export * from './database-away.js';
 export * from './embedded-postgres.js';
 export * from './error.js';
+export * from './error-code.js';
 export * from './finite-within.js';
 export * from './folder-lock.js';
 export * from './id.js';

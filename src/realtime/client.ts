@@ -1,5 +1,5 @@
 import type { Principal } from '../accounts/index.js';
-import { isDatabaseAway, type Logger, PublicError } from '../platform/index.js';
+import { type ErrorCode, isDatabaseAway, type Logger, PublicError } from '../platform/index.js';
 import { Announcement, Bulletin } from './bulletin.js';
 import type { Acknowledgement, MessageData, RealtimeClient, TellOptions } from './feature.js';
 import type { Line } from './line.js';
@@ -12,7 +12,7 @@ export type Answer = {
   refused(error: ErrorData): void;
 };
 
-export type ErrorData = { code: string; message: string; details?: unknown };
+export type ErrorData = { code: ErrorCode; message: string; details?: unknown };
 
 /** A message from the client, to be handled when those before it are done. */
 export type Task = {

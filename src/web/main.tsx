@@ -1,7 +1,7 @@
 import { render } from 'preact';
-import { BroadcastPage } from './broadcast-page.js';
-import { LivePage } from './live-page.js';
-import { WatchPage } from './watch-page.js';
+import { BroadcastPage } from './pages/broadcast-page.js';
+import { LivePage } from './pages/live-page.js';
+import { WatchPage } from './pages/watch-page.js';
 
 const page = document.getElementById('page');
 const watch = /^\/watch\/([^/]+)\/?$/.exec(location.pathname);
@@ -34,3 +34,6 @@ function decoded(text: string): string {
     return text;
   }
 }
+
+// Hot reload of the dev server: a changed module runs this one again, which renders the page anew.
+import.meta.hot?.accept();

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite';
 
-/** Builds the browser pages into `.build/web`; run as `vite build src/web`. */
+/** Builds the pages into `.build/web`: `vite build src/web`. */
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
@@ -8,7 +8,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     sourcemap: true,
-    // hls.js is one large chunk by nature, and loaded only where something plays.
+    // hls.js is a single large chunk, loaded only when HLS plays.
     chunkSizeWarningLimit: 700,
   },
 });

@@ -135,7 +135,7 @@ t.test('what is no token, no id or no JSON is refused with a sentence', async (t
     url: `/api/livestream/${streamId}/join`,
     headers: { authorization: 'Bearer wrong' },
   });
-  failed(t, wrong, 401, 'token_invalid');
+  failed(t, wrong, 401, 'access_token_invalid');
 });
 
 t.test('floods and full livestreams are refused with a time to wait', async (t) => {

@@ -166,7 +166,12 @@ t.test('people see all of their own livestreams, others the public ones', async 
     t.same(await ids(name), [open], name ?? 'anybody');
   t.same((await app.inject('/api/livestream/user/nobody')).json(), { streams: [] });
   const wrong = { authorization: 'Bearer wrong' };
-  failed(t, await app.inject({ url: '/api/livestream/user/anna', headers: wrong }), 401, 'token_invalid');
+  failed(
+    t,
+    await app.inject({ url: '/api/livestream/user/anna', headers: wrong }),
+    401,
+    'access_token_invalid',
+  );
   failed(t, await app.inject(`/api/livestream/user/${'x'.repeat(201)}`), 404, 'not_found');
   failed(t, await app.inject('/api/livestream/user/%00'), 400, 'validation_failed');
 });

@@ -104,7 +104,12 @@ t.test('broadcasters make livestreams in their own name, administrators in any',
   t.equal(await owner('operator', 'anybody else'), 'anybody else');
   t.equal(await owner('vera'), 'not_allowed');
   failed(t, await create(app, { title: 'A' }, {}), 401, 'not_signed_in');
-  failed(t, await create(app, { title: 'A' }, { authorization: 'Bearer wrong' }), 401, 'token_invalid');
+  failed(
+    t,
+    await create(app, { title: 'A' }, { authorization: 'Bearer wrong' }),
+    401,
+    'access_token_invalid',
+  );
 });
 
 t.test(

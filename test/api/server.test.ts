@@ -29,14 +29,14 @@ function exchange(app: FastifyInstance, bytes: string): Promise<string> {
 t.test('errors meant for clients answer with their code; others answer 500 and tell nothing', async (t) => {
   const { app, logged } = server(t);
   app.get('/public', async () => {
-    throw new PublicError(418, 'teapot', 'Short and stout.', { spout: true });
+    throw new PublicError(418, 'gone', 'Short and stout.', { spout: true });
   });
   app.get('/private', async () => {
     throw new Error('the secret reason');
   });
   const open = await app.inject('/public');
   t.equal(open.statusCode, 418);
-  t.same(open.json(), { error: { code: 'teapot', message: 'Short and stout.', details: { spout: true } } });
+  t.same(open.json(), { error: { code: 'gone', message: 'Short and stout.', details: { spout: true } } });
   const hidden = await app.inject('/private');
   t.equal(hidden.statusCode, 500);
   t.match(hidden.json(), {

@@ -5,7 +5,7 @@ import { OPERATOR_TOKEN, startGatewayProcess, until } from '../support/gateway-p
 import { openPerson } from '../support/pages.js';
 import { holds } from '../support/watch-stage.js';
 
-/** The newest message is in view. */
+/** True when the list is scrolled to its end. */
 const AT_THE_END = `(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)(
   document.querySelector('.messages'))`;
 const PASSWORD = 'correct horse battery';
@@ -16,7 +16,7 @@ const [browser, gateway] = await Promise.all([
   startGatewayProcess(t, { REGISTRATION: 'open' }),
 ]);
 
-/** Asks as the operator does. */
+/** Requests with the operator token. */
 const api = (method: string, path: string, body?: object): Promise<Response> =>
   fetch(`${gateway.http}/api/${path}`, {
     method,
@@ -42,55 +42,66 @@ async function say(page: Page, text: string): Promise<void> {
 }
 
 const said = (page: Page, text: string) => page.locator('.messages bdi').getByText(text, { exact: true });
-const trouble = (page: Page, text: RegExp) => page.locator('.chat .trouble').getByText(text).waitFor();
-
-t.test('what people write is shown to all as text, and moderators take it back', async (t) => {
-  const livestream = await gateway.createLivestream();
-  const ann = await openPerson(t, browser, livestream.watch);
-  const ben = await openPerson(t, browser, livestream.watch);
-  await ann.getByText('Nothing was said yet.').waitFor();
-  t.equal(await ann.getByLabel('Message').count(), 0, 'who has not signed in reads');
-
-  await signUp(ann, 'Ann');
-  await say(ann, XSS);
-  await said(ben, XSS).waitFor();
-  await said(ann, XSS).waitFor();
-  await say(ann, 'Hello');
-  await said(ben, 'Hello').waitFor();
-  t.same(await ben.locator('.messages bdi').allTextContents(), [XSS, 'Hello'], 'in order');
-  t.equal(await ben.locator('.messages strong').first().textContent(), 'Ann');
-  for (const page of [ann, ben]) {
-    t.equal(await page.locator('.messages img').count(), 0);
-    t.equal(await page.evaluate('window.hacked'), undefined);
-  }
-  t.equal(await ben.getByRole('button', { name: 'Delete' }).count(), 0, 'guests moderate nothing');
-
-  // Made a moderator, Ben moderates at once.
-  await signUp(ben, 'Ben');
-  const me = await ben.evaluate<{ user: { id: string } }>(
-    "fetch('/api/auth/me').then((answer) => answer.json())",
-  );
-  const { streamId } = livestream;
-  const appointed = await api('PUT', `livestream/${streamId}/chat/moderators/${me.user.id}`);
-  t.ok(appointed.ok, `moderator: ${appointed.status}`);
-  const xss = ben.locator('.messages li').filter({ hasText: XSS });
-  await xss.getByRole('button', { name: 'Delete' }).click();
-  await said(ann, XSS).waitFor({ state: 'detached' });
-  await said(ben, XSS).waitFor({ state: 'detached' });
-
-  const hello = ben.locator('.messages li').filter({ hasText: 'Hello' });
-  await hello.getByRole('button', { name: 'Silence' }).click();
-  await until('she is told why', async () => {
-    await say(ann, 'Can you hear me?');
-    await ann.waitForTimeout(300);
-    return await ann.locator('.chat .trouble').textContent();
-  });
-  await trouble(ann, /may not write|banned|silenced|until/i);
-  t.equal(await ann.getByLabel('Message').inputValue(), 'Can you hear me?', 'what she wrote is not lost');
-});
+const errorShown = (page: Page, text: RegExp) => page.locator('.chat .error').getByText(text).waitFor();
 
 t.test(
-  'after a restart of the gateway the chat goes on, with nothing missing and nothing twice',
+  'messages are shown to everyone as text, and moderators delete them and silence their senders',
+  async (t) => {
+    const livestream = await gateway.createLivestream();
+    const ann = await openPerson(t, browser, livestream.watch);
+    const ben = await openPerson(t, browser, livestream.watch);
+    await ann.getByText('Nothing was said yet.').waitFor();
+    t.equal(await ann.getByLabel('Message').count(), 0, 'anonymous viewers cannot write');
+
+    await signUp(ann, 'Ann');
+    await say(ann, XSS);
+    await said(ben, XSS).waitFor();
+    await said(ann, XSS).waitFor();
+    await say(ann, 'Hello');
+    await said(ben, 'Hello').waitFor();
+    t.same(await ben.locator('.messages bdi').allTextContents(), [XSS, 'Hello'], 'in order');
+    t.equal(await ben.locator('.messages strong').first().textContent(), 'Ann');
+    for (const page of [ann, ben]) {
+      t.equal(await page.locator('.messages img').count(), 0);
+      t.equal(await page.evaluate('window.hacked'), undefined);
+    }
+    t.equal(
+      await ben.getByRole('button', { name: 'Delete' }).count(),
+      0,
+      'anonymous viewers cannot moderate',
+    );
+
+    // An appointed moderator can moderate without reconnecting.
+    await signUp(ben, 'Ben');
+    const me = await ben.evaluate<{ user: { id: string } }>(
+      "fetch('/api/auth/me').then((answer) => answer.json())",
+    );
+    const { streamId } = livestream;
+    const appointed = await api('PUT', `livestream/${streamId}/chat/moderators/${me.user.id}`);
+    t.ok(appointed.ok, `moderator: ${appointed.status}`);
+    const xss = ben.locator('.messages li').filter({ hasText: XSS });
+    await xss.getByRole('button', { name: 'Delete' }).click();
+    await said(ann, XSS).waitFor({ state: 'detached' });
+    await said(ben, XSS).waitFor({ state: 'detached' });
+
+    const hello = ben.locator('.messages li').filter({ hasText: 'Hello' });
+    await hello.getByRole('button', { name: 'Silence' }).click();
+    await until('the sender sees the reason', async () => {
+      await say(ann, 'Can you hear me?');
+      await ann.waitForTimeout(300);
+      return await ann.locator('.chat .error').textContent();
+    });
+    await errorShown(ann, /may not write|banned|silenced|until/i);
+    t.equal(
+      await ann.getByLabel('Message').inputValue(),
+      'Can you hear me?',
+      'the message stays in the input',
+    );
+  },
+);
+
+t.test(
+  'after a restart of the gateway the chat continues without missing or duplicate messages',
   async (t) => {
     const livestream = await gateway.createLivestream();
     const cay = await openPerson(t, browser, livestream.watch);
@@ -111,7 +122,7 @@ t.test(
   },
 );
 
-t.test('who is invited to a private stream signs in on its page and watches', async (t) => {
+t.test('an invitee of a private stream signs in on its watch page and watches', async (t) => {
   const { streamId } = await gateway.createLivestream('Rehearsal');
   await api('PATCH', `livestream/${streamId}`, { visibility: 'private' });
   const made = await api('POST', 'auth/register', { name: 'Eve', password: PASSWORD, role: 'viewer' });
@@ -123,7 +134,7 @@ t.test('who is invited to a private stream signs in on its page and watches', as
   await page.getByLabel('Name').fill('Eve');
   await page.getByLabel('Password').fill('wrong wrong wrong');
   await page.locator('.sign-in').getByRole('button', { name: 'Sign in' }).click();
-  await page.locator('.sign-in .trouble').getByText(/./).waitFor();
+  await page.locator('.sign-in .error').getByText(/./).waitFor();
   await page.getByLabel('Password').fill(PASSWORD);
   await page.locator('.sign-in').getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'Rehearsal' }).waitFor();
@@ -133,7 +144,7 @@ t.test('who is invited to a private stream signs in on its page and watches', as
   t.equal(await page.evaluate(`sessionStorage.getItem('viewer ${streamId}')`), null);
 });
 
-t.test('the page can be used on a phone and on a wide screen', async (t) => {
+t.test('the watch page fits a phone and a wide screen', async (t) => {
   const livestream = await gateway.createLivestream();
   for (const message of ['Hello', 'W'.repeat(300), 'Good evening '.repeat(20).trim()]) {
     const answer = await api('POST', `livestream/${livestream.streamId}/chat`, { message });
@@ -149,16 +160,16 @@ t.test('the page can be used on a phone and on a wide screen', async (t) => {
     await page.getByRole('button', { name: 'Sign in to chat' }).waitFor();
     await said(page, 'Hello').waitFor();
     const overflow = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
-    t.notOk(await page.evaluate(overflow), `nothing sticks out at ${width} px`);
+    t.notOk(await page.evaluate(overflow), `no horizontal overflow at ${width} px`);
     const [stage, chat] = [
-      await page.locator('.stage').boundingBox(),
+      await page.locator('.player').boundingBox(),
       await page.locator('.chat').boundingBox(),
     ];
     t.ok(stage && chat);
     if (!stage || !chat) return;
-    if (width < 800) t.ok(chat.y >= stage.y + stage.height && stage.width > width * 0.8, 'below the picture');
-    else t.ok(chat.x >= stage.x + stage.width && stage.width > width * 0.55, 'beside the picture');
-    t.ok(chat.height >= 250, 'there is room for what is said');
+    if (width < 800) t.ok(chat.y >= stage.y + stage.height && stage.width > width * 0.8, 'below the video');
+    else t.ok(chat.x >= stage.x + stage.width && stage.width > width * 0.55, 'beside the video');
+    t.ok(chat.height >= 250, 'the message list is high enough');
     await holds(page, AT_THE_END);
   }
 });

@@ -11,7 +11,7 @@ import { openForHls, playback, untilPlaying } from '../support/watch-page.js';
 const WATCH_MS = 60_000;
 
 t.test(
-  'a stream with B-frames and 44.1 kHz plays for a minute without a stall, switching levels',
+  'a stream with B-frames and 44.1 kHz audio plays for a minute without a stall while levels are switched',
   async (t) => {
     const [browser, gateway] = await Promise.all([openChromium(t), startGatewayProcess(t)]);
     const livestream = await gateway.createLivestream('Sixty seconds');
@@ -45,10 +45,10 @@ t.test(
     await checking.stop();
     t.equal(end.stalls - start.stalls, 0, 'no stall');
     t.ok(end.position - start.position > WATCH_MS / 1000 - 1, 'a minute was played in a minute');
-    t.equal(end.rebuilds, 0, 'the player never had to begin again');
-    t.strictSame([...seen].toSorted(), ['240p', '360p'], 'both levels were shown');
+    t.equal(end.rebuilds, 0, 'the player was never created anew');
+    t.strictSame([...seen].toSorted(), ['240p', '360p'], 'both levels were played');
     t.ok(end.levelSwitches >= 4, `${end.levelSwitches} switches`);
-    t.equal(end.bufferedRanges, 1, 'no switch left a gap');
+    t.equal(end.bufferedRanges, 1, 'no switch left a gap in the buffer');
     t.strictSame(
       end.errors.filter((error) => error.includes('fatal')),
       [],
@@ -65,7 +65,7 @@ async function lines(url: string): Promise<string[]> {
   return (await response.text()).split('\n');
 }
 
-/** Reads every media playlist over and over as players do (plain, blocking, delta), and parses each strictly. */
+/** Polls every media playlist as players do (plain, blocking, delta) and parses each in strict mode. */
 function checkPlaylists(t: Test, { hls }: Livestream) {
   setOptions({ strictMode: true });
   let going = true;
@@ -90,7 +90,7 @@ function checkPlaylists(t: Test, { hls }: Livestream) {
     const multivariant = (await lines(hls)).join('\n');
     parse(multivariant);
     const uris = [...multivariant.matchAll(/^[^#\n]+\.m3u8|(?<=URI=")[^"]+\.m3u8/gm)].map(([uri]) => uri);
-    t.ok(new Set(uris).size >= 3, 'two video renditions and one of sound');
+    t.ok(new Set(uris).size >= 3, 'two video renditions and one audio rendition');
     await Promise.all([...new Set(uris)].map((uri) => follow(new URL(uri, hls).href)));
   })();
   result.stop = async () => {
@@ -100,7 +100,7 @@ function checkPlaylists(t: Test, { hls }: Livestream) {
   return result;
 }
 
-/** Every segment that is in the playlists now must be a whole, self-standing piece for two independent parsers. */
+/** Checks that the current segments are complete and independent for two parsers. */
 async function checkSegments(t: Test, { hls }: Livestream): Promise<void> {
   const folder = t.testdir();
   const uris = (await lines(hls)).join('\n').matchAll(/^[^#\n]+\.m3u8|(?<=URI=")[^"]+\.m3u8/gm);
@@ -125,7 +125,7 @@ async function checkSegments(t: Test, { hls }: Livestream): Promise<void> {
         'csv=p=0',
         file,
       ]);
-      t.match(stdout, /^K/, `${name} begins with a picture that stands for itself`);
+      t.match(stdout, /^K/, `${name} starts with a keyframe`);
       t.equal(countSamples(whole), stdout.trim().split('\n').length, `${name}: two parsers count the same`);
     }
   }

@@ -5,7 +5,7 @@ import { type Livestream, startGatewayProcess, until } from '../support/gateway-
 import { openPerson } from '../support/pages.js';
 import { playback, untilPlaying } from '../support/watch-page.js';
 
-/** A picture that costs little: what is counted here are people. */
+/** Encoding that costs little CPU: viewers are counted here, not frames. */
 const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };
 
 const [browser, gateway] = await Promise.all([
@@ -19,7 +19,7 @@ async function total({ streamId }: Pick<Livestream, 'streamId'>): Promise<number
 }
 
 t.test(
-  'one tab is one viewer by WebRTC, by HLS, while it changes, and when it is loaded again',
+  'a tab counts as one viewer by WebRTC, by HLS, during changes of delivery and after a reload',
   async (t) => {
     const livestream = await gateway.createLivestream();
     publish(t, await film(90, SMALL), livestream.rtmp);
@@ -64,11 +64,11 @@ t.test(
     await page.getByText('2 watching').waitFor();
     await page.close();
     await second.getByText('1 watching').waitFor({ timeout: 10_000 });
-    t.equal(await total(livestream), 1, 'who closes the page is gone at once');
+    t.equal(await total(livestream), 1, 'a closed page is no longer counted');
   },
 );
 
-t.test('a full house is said to be full, and the picture comes when there is a place', async (t) => {
+t.test('a livestream at its viewer limit shows a notice, and plays once a viewer leaves', async (t) => {
   const livestream = await gateway.createLivestream();
   publish(t, await film(90, SMALL), livestream.rtmp);
   await gateway.untilLive(livestream);

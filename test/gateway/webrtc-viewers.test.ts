@@ -27,7 +27,7 @@ t.test('RTMP with B-frames and AAC plays over WebRTC, with no settings', async (
   t.ok(frames > 100, `${frames} frames in five seconds`);
 });
 
-t.test('the broadcast hops from RTMP to a browser and back, and its viewer stays connected', async (t) => {
+t.test('a broadcast taken over from RTMP by WHIP and back keeps its WebRTC viewer connected', async (t) => {
   const livestream = await gateway.createLivestream();
   const source = await film(120);
   const first = publish(t, source, livestream.rtmp);
@@ -43,12 +43,12 @@ t.test('the broadcast hops from RTMP to a browser and back, and its viewer stays
   publish(t, source, livestream.rtmp, { from: 30 });
   await until('RTMP is back', async () => (await protocol(livestream)) === 'rtmp');
   await untilPlaysOn(page);
-  const { delivery, falls } = await playback(page);
-  t.match({ delivery, falls }, { delivery: 'webrtc', falls: 0 }, 'it never needed HLS');
+  const { delivery, fallbacks } = await playback(page);
+  t.match({ delivery, fallbacks }, { delivery: 'webrtc', fallbacks: 0 }, 'without fallback to HLS');
   t.ok(await page.evaluate<boolean>("window.mark === 'never reloaded'"));
 });
 
-t.test('a publishing tab that vanishes and comes back within the grace keeps its viewers', async (t) => {
+t.test('a publishing tab that crashes and returns within the grace period keeps its viewers', async (t) => {
   const livestream = await gateway.createLivestream();
   const camera = await (await openChromium(t, { webrtc: true })).newPage();
   await publishFromPage(camera, gateway, livestream.streamKey);
@@ -61,14 +61,14 @@ t.test('a publishing tab that vanishes and comes back within the grace keeps its
   t.ok(await page.evaluate<boolean>("window.mark === 'never reloaded'"));
 });
 
-t.test('a viewer whose UDP is blocked gets HLS by itself', async (t) => {
+t.test('a viewer whose UDP is blocked fallbacks back to HLS', async (t) => {
   const livestream = await gateway.createLivestream();
   publish(t, await film(60), livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await openPage(t, browser);
-  const wall = await LossyRelay.open(t, gateway.webrtcPort, 1);
-  await wall.lead(page);
+  const blockedNetwork = await LossyRelay.open(t, gateway.webrtcPort, 1);
+  await blockedNetwork.lead(page);
   await page.goto(livestream.watch);
   await untilPlaying(page);
-  t.match(await playback(page), { delivery: 'hls', falls: 1 });
+  t.match(await playback(page), { delivery: 'hls', fallbacks: 1 });
 });

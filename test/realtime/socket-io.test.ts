@@ -22,7 +22,7 @@ for (const transports of TRANSPORTS)
       feature: {
         events: {
           refused: () => {
-            throw new PublicError(409, 'not_now', 'Not now.');
+            throw new PublicError(409, 'stream_offline', 'Not now.');
           },
           named: () => ({ event: 'answer', data: { number: 7 } }),
         },
@@ -34,7 +34,7 @@ for (const transports of TRANSPORTS)
     t.match(await socket.emitWithAck('who'), { success: true, principal: ANN, address: '127.0.0.1' });
     t.strictSame(await socket.emitWithAck('refused', {}), {
       success: false,
-      error: { code: 'not_now', message: 'Not now.' },
+      error: { code: 'stream_offline', message: 'Not now.' },
     });
     t.match(await socket.emitWithAck('nothing', {}), { error: { code: 'event_unknown' } });
     t.match(await socket.emitWithAck('echo', 'text'), { error: { code: 'message_invalid' } });
@@ -47,7 +47,7 @@ for (const transports of TRANSPORTS)
     t.strictSame(await answer, { number: 7 }, 'without an acknowledgement function it is an event');
     const error = next(socket, 'error');
     socket.emit('refused', {});
-    t.match(await error, { code: 'not_now' });
+    t.match(await error, { code: 'stream_offline' });
 
     const other = await member();
     await socket.emitWithAck('enter', { room: 'room' });
@@ -79,7 +79,7 @@ t.test('who they are they show by token, or by the cookie or header of the hands
   }
   const wrong = socketIo({ auth: { token: 'nonsense' } });
   const error = await next(wrong, 'connect_error');
-  t.match(error, { message: 'This token does not hold.', data: { code: 'token_invalid' } });
+  t.match(error, { message: 'This token does not hold.', data: { code: 'access_token_invalid' } });
 });
 
 t.test('connections count with all others, and give their place back', async (t) => {

@@ -21,7 +21,7 @@ t.test('messages are acknowledged by their id, and one after the other', async (
           return undefined;
         },
         refused: () => {
-          throw new PublicError(409, 'not_now', 'Not now.', { retryAfter: 3 });
+          throw new PublicError(409, 'stream_offline', 'Not now.', { retryAfter: 3 });
         },
         away: async () => {
           throw Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
@@ -46,7 +46,7 @@ t.test('messages are acknowledged by their id, and one after the other', async (
   socket.send('refused', {}, 3);
   t.strictSame(await socket.next('error'), {
     event: 'error',
-    data: { code: 'not_now', message: 'Not now.', details: { retryAfter: 3 } },
+    data: { code: 'stream_offline', message: 'Not now.', details: { retryAfter: 3 } },
     id: 3,
   });
   socket.send('broken', {}, 4);
@@ -84,7 +84,7 @@ t.test('who somebody is they show by header, cookie or a first message', async (
 
   const foreign = client();
   foreign.send('auth', { token: 'nonsense' }, 1);
-  t.match(await foreign.next('error'), { id: 1, data: { code: 'token_invalid' } });
+  t.match(await foreign.next('error'), { id: 1, data: { code: 'access_token_invalid' } });
   foreign.send('auth', {}, 2);
   t.match(await foreign.next('error'), { id: 2, data: { code: 'message_invalid' } });
   foreign.send('auth', { token: 'ann-token' }, 3);

@@ -55,7 +55,7 @@ export const authenticateByName: Authenticate = async ({ authorization }) => {
   if (authorization === undefined) return { kind: 'anonymous' };
   const name = authorization.replace(/^Bearer /, '');
   if (Object.hasOwn(PRINCIPALS, name)) return PRINCIPALS[name as PersonName];
-  throw new PublicError(401, 'token_invalid', 'This token is not known.');
+  throw new PublicError(401, 'access_token_invalid', 'This token is not known.');
 };
 
 export type LivestreamApi = {

@@ -39,7 +39,7 @@ export async function realtimeStage(t: Test, options: RealtimeStageOptions = {})
       if (credentials.authorization === undefined) return ANONYMOUS;
       const principal = tokens[credentials.authorization.replace('Bearer ', '')];
       if (principal) return principal;
-      throw new PublicError(401, 'token_invalid', 'This token does not hold.');
+      throw new PublicError(401, 'access_token_invalid', 'This token does not hold.');
     },
     clock,
     log,

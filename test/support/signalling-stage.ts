@@ -88,7 +88,7 @@ export async function signallingStage(t: Test, options: SignallingStageOptions =
     authenticate: async ({ authorization }) => {
       if (authorization === undefined) return ANONYMOUS;
       const principal = principals[authorization.replace('Bearer ', '')];
-      if (!principal) throw new PublicError(401, 'token_invalid', 'This token does not hold.');
+      if (!principal) throw new PublicError(401, 'access_token_invalid', 'This token does not hold.');
       return principal;
     },
     clock,

@@ -10,12 +10,12 @@ export type Playback = {
   levels: string[];
   levelSwitches: number;
   stalls: number;
-  latency?: number;
+  latencyS?: number;
   rebuilds: number;
   errors: string[];
   delivery?: 'webrtc' | 'hls';
   /** Times the page went from WebRTC to HLS. */
-  falls?: number;
+  fallbacks?: number;
   webrtc?: { codec?: string; framesDecoded: number; freezes: number; packetsLost: number };
   /** Seconds of the media element's timeline. */
   position: number;

@@ -1,4 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import type { ErrorCode } from '../../platform/index.js';
+
+export type { ErrorCode } from '../../platform/index.js';
 
 /** Text of one line without control characters, with something to see in it. */
 export const ONE_LINE = '^\\P{Cc}*[^\\s\\p{C}]\\P{Cc}*$';
@@ -69,7 +72,7 @@ export function ref<T extends TSchema & { $id?: string }>(schema: T) {
 export const ErrorResponse = Type.Object(
   {
     error: Type.Object({
-      code: Type.String({ description: 'Stable, for programs' }),
+      code: Type.Unsafe<ErrorCode>(Type.String({ description: 'Stable, for programs' })),
       message: Type.String({ description: 'A sentence for people' }),
       details: Type.Optional(Type.Unknown()),
     }),

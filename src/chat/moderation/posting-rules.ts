@@ -1,4 +1,4 @@
-import { PublicError } from '../../platform/index.js';
+import { type ErrorCode, PublicError } from '../../platform/index.js';
 import type { Author } from '../author.js';
 import type { ChatRoom } from '../chat-room.js';
 import { isEmotes } from '../messages/emotes.js';
@@ -69,6 +69,6 @@ function banned({ until, reason }: Ban): PublicError {
   });
 }
 
-function refused(code: string, message: string): PublicError {
+function refused(code: ErrorCode, message: string): PublicError {
   return new PublicError(403, code, message);
 }

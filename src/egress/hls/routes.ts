@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Answer, Packager, RenditionFeed } from '../../packager/index.js';
-import { type Clock, PublicError } from '../../platform/index.js';
+import { type Clock, type ErrorCode, PublicError } from '../../platform/index.js';
 import type { Openness, ViewerGate, ViewerProtocol, ViewerRequest } from '../../streams/index.js';
 import { parseRange } from './byte-range.js';
 import { parseDirectives } from './delivery-directives.js';
@@ -220,7 +220,7 @@ function isWait(answer: unknown): answer is Waiting {
   return typeof answer === 'object' && answer !== null && 'outcome' in answer;
 }
 
-function unavailable(reply: FastifyReply, code: string, message: string, details?: unknown): PublicError {
+function unavailable(reply: FastifyReply, code: ErrorCode, message: string, details?: unknown): PublicError {
   reply.header('retry-after', RETRY_AFTER_S);
   return new PublicError(503, code, message, details);
 }

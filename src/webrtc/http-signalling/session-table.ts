@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { PublicError } from '../../platform/index.js';
+import { type ErrorCode, PublicError } from '../../platform/index.js';
 import type { RemoteTransport } from '../media-plan.js';
 import type { Peer } from '../pool-types.js';
 
@@ -25,7 +25,7 @@ export type SessionContent = {
 /** Reason reported with 410 to requests for a closed session. */
 export type CloseReason = {
   /** Stable error code. */
-  code: string;
+  code: ErrorCode;
   /** Sentence for users. */
   message: string;
 };

@@ -1,0 +1,31 @@
+import { useEffect, useState } from 'preact/hooks';
+import { type CurrentUser, fetchCurrentUser } from './account.js';
+import { SignInForm } from './sign-in-form.js';
+
+/** Offers sign-in where the API answers 404: a private stream looks unknown to everyone but its invitees. */
+export function InviteeSignIn() {
+  const [currentUser, setCurrentUser] = useState<CurrentUser>();
+  const [signingIn, setSigningIn] = useState(false);
+  useEffect(() => {
+    // Sign-in cannot be offered without an answer.
+    fetchCurrentUser().then(setCurrentUser, () => {});
+  }, []);
+  if (!currentUser) return null;
+  if (currentUser.user) return <aside class="invited">You are signed in as {currentUser.user.name}.</aside>;
+  return (
+    <aside class="invited">
+      <p>Were you invited to a private stream? Sign in to watch it.</p>
+      {signingIn ? (
+        <SignInForm
+          currentUser={currentUser}
+          onDone={() => location.reload()}
+          onCancel={() => setSigningIn(false)}
+        />
+      ) : (
+        <button type="button" onClick={() => setSigningIn(true)}>
+          Sign in
+        </button>
+      )}
+    </aside>
+  );
+}

@@ -1,0 +1,67 @@
+import { useState } from 'preact/hooks';
+import { type CurrentUser, register, signIn } from './account.js';
+
+type SignInFormProps = { currentUser: CurrentUser; onDone: () => void; onCancel: () => void };
+
+/** Signs in, or registers an account where registration is open or by invitation. */
+export function SignInForm({ currentUser, onDone, onCancel }: SignInFormProps) {
+  const [registering, setRegistering] = useState(false);
+  const [error, setError] = useState('');
+  const [busy, setBusy] = useState(false);
+
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
+    const [name, password] = [String(fields.get('name')), String(fields.get('password'))];
+    setBusy(true);
+    try {
+      if (registering) await register(name, password, String(fields.get('invitation') ?? ''));
+      else await signIn(name, password);
+      onDone();
+    } catch (error) {
+      setError((error as Error).message);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <form class="sign-in" onSubmit={(event) => void submit(event)}>
+      <label>
+        Name
+        <input name="name" autocomplete="username" required maxLength={32} />
+      </label>
+      <label>
+        Password
+        <input
+          name="password"
+          type="password"
+          autocomplete={registering ? 'new-password' : 'current-password'}
+          required
+          minLength={registering ? 8 : 1}
+        />
+      </label>
+      {registering && currentUser.registration === 'invitation' && (
+        <label>
+          Invitation
+          <input name="invitation" autocomplete="off" required />
+        </label>
+      )}
+      <p class="error" role="alert">
+        {error}
+      </p>
+      <div class="actions">
+        <button type="submit" class="primary" disabled={busy}>
+          {registering ? 'Make the account' : 'Sign in'}
+        </button>
+        <button type="button" onClick={onCancel}>
+          Cancel
+        </button>
+        {currentUser.registration !== 'closed' && (
+          <button type="button" onClick={() => setRegistering(!registering)}>
+            {registering ? 'I have an account' : 'New here'}
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,114 @@
+import type { ApiRoutes, ErrorCode, ErrorResponse, Stream } from '../../api/contract.js';
+
+export type { Stream } from '../../api/contract.js';
+
+/** Limit on a delay from Retry-After: browsers fire timers of more than 24 days at once. */
+const MAXIMUM_RETRY_AFTER_S = 3_600;
+
+export type ApiRoute = keyof ApiRoutes;
+
+/** Parameters and body are required where the route has them. */
+export type ApiRequest<Route extends ApiRoute> = {
+  csrfToken?: string | null;
+  signal?: AbortSignal;
+} & (keyof ApiRoutes[Route]['params'] extends never
+  ? { params?: undefined }
+  : { params: ApiRoutes[Route]['params'] }) &
+  (ApiRoutes[Route]['body'] extends undefined ? { body?: undefined } : { body: ApiRoutes[Route]['body'] });
+
+export type ApiFailure = {
+  kind: 'failed';
+  /** HTTP status; 0 without an answer. */
+  status: number;
+  /** Code of the API's error, where the server sent one. */
+  code?: ErrorCode;
+  /** Message for the user. */
+  message: string;
+  /** Seconds, from Retry-After. */
+  retryAfterS?: number;
+};
+
+export type ApiResult<T> = { kind: 'ok'; value: T } | ApiFailure;
+
+/** Result of a resource that may not exist. */
+export type FetchResult<T> = ApiResult<T> | { kind: 'missing' };
+
+/** Time limit of one poll. */
+const POLL_TIMEOUT_MS = 8_000;
+
+/** Lists the public streams that are live. */
+export function fetchActiveStreams(signal: AbortSignal): Promise<FetchResult<{ streams: Stream[] }>> {
+  return fetchResource('GET /api/livestream/active', { signal });
+}
+
+/** Returns one stream, live or not. */
+export function fetchStream(streamId: string, signal: AbortSignal): Promise<FetchResult<{ stream: Stream }>> {
+  return fetchResource('GET /api/livestream/:streamId', { params: { streamId }, signal });
+}
+
+/** Calls a route of the API. Types follow the schemas of the route. Never rejects. */
+export async function callApi<Route extends ApiRoute>(
+  route: Route,
+  request: ApiRequest<Route>,
+): Promise<ApiResult<ApiRoutes[Route]['response']>> {
+  const { params, body, csrfToken, signal }: CallOptions = request;
+  try {
+    const response = await fetch(apiPath(route, params), {
+      method: route.slice(0, route.indexOf(' ')),
+      headers: {
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(csrfToken ? { 'x-csrf-token': csrfToken } : {}),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal ? { signal } : {}),
+    });
+    if (!response.ok) return await failureOf(response);
+    return { kind: 'ok', value: (await response.json()) as ApiRoutes[Route]['response'] };
+  } catch {
+    return { kind: 'failed', status: 0, message: 'The server does not answer. Try again.' };
+  }
+}
+
+/** Returns the path of a route with its parameters filled in. */
+export function apiPath(route: ApiRoute, params: Record<string, string> = {}): string {
+  const pattern = route.slice(route.indexOf(' ') + 1);
+  return pattern.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+}
+
+type CallOptions = {
+  params?: Record<string, string> | undefined;
+  body?: unknown;
+  csrfToken?: string | null;
+  signal?: AbortSignal;
+};
+
+async function fetchResource<Route extends ApiRoute>(
+  route: Route,
+  request: ApiRequest<Route>,
+): Promise<FetchResult<ApiRoutes[Route]['response']>> {
+  // `AbortSignal.any` would be shorter, but is newer than the browsers that the pages support.
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const timer = setTimeout(abort, POLL_TIMEOUT_MS);
+  request.signal?.addEventListener('abort', abort, { once: true });
+  const result = await callApi(route, { ...request, signal: controller.signal });
+  clearTimeout(timer);
+  request.signal?.removeEventListener('abort', abort);
+  // The API refuses a malformed id with 400; to a viewer that is the same as an unknown id.
+  if (result.kind === 'failed' && (result.status === 404 || result.status === 400))
+    return { kind: 'missing' };
+  return result;
+}
+
+async function failureOf(response: Response): Promise<ApiFailure> {
+  const body = (await response.json().catch(() => undefined)) as Partial<ErrorResponse> | undefined;
+  const retryAfterS = Number(response.headers.get('retry-after'));
+  return {
+    kind: 'failed',
+    status: response.status,
+    message: body?.error?.message ?? 'The server does not answer. Try again.',
+    ...(body?.error ? { code: body.error.code } : {}),
+    ...(retryAfterS > 0 ? { retryAfterS: Math.min(retryAfterS, MAXIMUM_RETRY_AFTER_S) } : {}),
+  };
+}

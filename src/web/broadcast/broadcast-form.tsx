@@ -1,0 +1,199 @@
+import { useState } from 'preact/hooks';
+import type { BroadcastSettings } from './broadcast-session.js';
+import type { AudioChoice, Devices, VideoChoice } from './capture.js';
+import type { CodecPreference } from './encodings.js';
+import { storedStreamKey, storeStreamKey } from './stream-key-store.js';
+
+type BroadcastFormProps = {
+  devices: Devices;
+  onAir: boolean;
+  onPreview: (settings: BroadcastSettings) => void;
+  onStart: (streamKey: string, settings: BroadcastSettings) => void;
+  onEnd: () => void;
+};
+
+const HEIGHTS = [1080, 720, 480, 360];
+/** Default bit rate by video height, bits per second. */
+const DEFAULT_BITRATES: Record<number, number> = {
+  1080: 4_500_000,
+  720: 2_500_000,
+  480: 1_200_000,
+  360: 800_000,
+};
+const BITRATES = [800_000, 1_200_000, 2_500_000, 4_500_000, 6_000_000];
+
+/**
+ * Settings of a broadcast. Fields have no name, so that a native form submission cannot put the stream key into the
+ * URL.
+ */
+export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: BroadcastFormProps) {
+  const [streamKey, setStreamKey] = useState(storedStreamKey);
+  const [remember, setRemember] = useState(streamKey !== '');
+  const [settings, setSettings] = useState<BroadcastSettings>({
+    video: { kind: 'camera' },
+    audio: { kind: 'microphone' },
+    height: 720,
+    bitrate: 2_500_000,
+    simulcast: true,
+    codec: 'h264',
+  });
+  const change = (some: Partial<BroadcastSettings>): BroadcastSettings => {
+    const next = { ...settings, ...some };
+    setSettings(next);
+    return next;
+  };
+  const storeKey = (key: string, keep: boolean): void => storeStreamKey(keep ? key : undefined);
+
+  return (
+    <form
+      class="broadcast-form"
+      autocomplete="off"
+      onSubmit={(event) => {
+        event.preventDefault();
+        storeKey(streamKey.trim(), remember);
+        onStart(streamKey.trim(), settings);
+      }}
+    >
+      <fieldset>
+        <legend>What is broadcast</legend>
+        <label>
+          Picture
+          <select
+            value={videoValue(settings.video)}
+            onChange={(event) => onPreview(change({ video: videoChoice(event.currentTarget.value) }))}
+          >
+            <option value="camera">Camera</option>
+            {devices.cameras.map(({ deviceId, label }, index) => (
+              <option key={deviceId} value={`camera:${deviceId}`}>
+                {label || `Camera ${index + 1}`}
+              </option>
+            ))}
+            <option value="screen">Screen or window</option>
+            <option value="none">No picture</option>
+          </select>
+        </label>
+        <label>
+          Sound
+          <select
+            value={audioValue(settings.audio)}
+            onChange={(event) => onPreview(change({ audio: audioChoice(event.currentTarget.value) }))}
+          >
+            <option value="microphone">Microphone</option>
+            {devices.microphones.map(({ deviceId, label }, index) => (
+              <option key={deviceId} value={`microphone:${deviceId}`}>
+                {label || `Microphone ${index + 1}`}
+              </option>
+            ))}
+            <option value="screen">Sound of the screen</option>
+            <option value="none">No sound</option>
+          </select>
+        </label>
+        <button type="button" onClick={() => onPreview(settings)}>
+          Show preview
+        </button>
+      </fieldset>
+      <fieldset disabled={onAir}>
+        <legend>How</legend>
+        <label>
+          Resolution
+          <select
+            value={settings.height}
+            onChange={(event) => {
+              const height = Number(event.currentTarget.value);
+              change({ height, bitrate: DEFAULT_BITRATES[height] ?? settings.bitrate });
+            }}
+          >
+            {HEIGHTS.map((height) => (
+              <option key={height} value={height}>
+                {height}p
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Bit rate
+          <select
+            value={settings.bitrate}
+            onChange={(event) => change({ bitrate: Number(event.currentTarget.value) })}
+          >
+            {BITRATES.map((bitrate) => (
+              <option key={bitrate} value={bitrate}>
+                {(bitrate / 1_000_000).toFixed(1)} Mbit/s
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Codec
+          <select
+            value={settings.codec}
+            onChange={(event) => change({ codec: event.currentTarget.value as CodecPreference })}
+          >
+            <option value="h264">H.264, where this browser has it</option>
+            <option value="vp8">VP8</option>
+          </select>
+        </label>
+        <label class="tick">
+          <input
+            type="checkbox"
+            checked={settings.simulcast}
+            onChange={(event) => change({ simulcast: event.currentTarget.checked })}
+          />
+          Three sizes at once (simulcast), for viewers with slow networks
+        </label>
+      </fieldset>
+      <fieldset disabled={onAir}>
+        <legend>Where to</legend>
+        <label>
+          Stream key
+          <input
+            type="password"
+            required
+            autocomplete="off"
+            spellcheck={false}
+            value={streamKey}
+            onInput={(event) => setStreamKey(event.currentTarget.value)}
+          />
+        </label>
+        <label class="tick">
+          <input
+            type="checkbox"
+            checked={remember}
+            onChange={(event) => {
+              setRemember(event.currentTarget.checked);
+              if (!event.currentTarget.checked) storeKey('', false);
+            }}
+          />
+          Remember the key until this tab is closed
+        </label>
+      </fieldset>
+      {/* Distinct keys: a reused button that turned into a submit button during the click would submit the form. */}
+      {onAir ? (
+        <button key="end" type="button" class="danger" onClick={onEnd}>
+          End the broadcast
+        </button>
+      ) : (
+        <button key="begin" type="submit" class="primary">
+          Go live
+        </button>
+      )}
+    </form>
+  );
+}
+
+const videoValue = (choice: VideoChoice): string =>
+  choice.kind === 'camera' && choice.deviceId ? `camera:${choice.deviceId}` : choice.kind;
+const audioValue = (choice: AudioChoice): string =>
+  choice.kind === 'microphone' && choice.deviceId ? `microphone:${choice.deviceId}` : choice.kind;
+
+function videoChoice(value: string): VideoChoice {
+  if (value === 'screen' || value === 'none') return { kind: value };
+  const deviceId = value.slice('camera:'.length);
+  return deviceId ? { kind: 'camera', deviceId } : { kind: 'camera' };
+}
+
+function audioChoice(value: string): AudioChoice {
+  if (value === 'screen' || value === 'none') return { kind: value };
+  const deviceId = value.slice('microphone:'.length);
+  return deviceId ? { kind: 'microphone', deviceId } : { kind: 'microphone' };
+}

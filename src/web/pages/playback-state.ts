@@ -1,0 +1,143 @@
+import type { Pace } from '../api/poll-delay.js';
+import type { PlayerPhase } from '../player/player-phase.js';
+
+/** Stream by the latest answer of the API. */
+export type StreamState =
+  | { found: 'unknown' }
+  | { found: 'missing' }
+  | {
+      found: 'yes';
+      status: 'scheduled' | 'live' | 'ended';
+      state: 'offline' | 'starting' | 'live' | 'reconnecting' | 'ending';
+    };
+
+export type PageState = {
+  stream: StreamState;
+  /** True when the latest request to the API was answered. */
+  reachable: boolean;
+  phase: PlayerPhase;
+  /** True when the player has audio only. */
+  audioOnly: boolean;
+  /** Message for the viewer while the livestream is at capacity. */
+  capacityError?: string | undefined;
+};
+
+export type Badge = { tone: 'live' | 'busy' | 'quiet'; text: string };
+
+export type PlaybackState = {
+  badge: Badge;
+  /** Message over the video. Missing only while video plays or the viewer has paused it. */
+  notice?: string;
+  /** `start`: create a player; `keep`: leave it as it is; `stop`: close it. */
+  player: 'start' | 'keep' | 'stop';
+  /** Rate of polling the API. */
+  pace: Pace;
+};
+
+const NOTICES = {
+  loading: 'Loading the stream…',
+  missing: 'There is no stream at this address.',
+  unreachable: 'The server does not answer. Trying again…',
+  scheduled: 'This stream is offline. It starts here by itself when the broadcast begins.',
+  over: 'The broadcast is over. If it is taken up again, it starts here by itself.',
+  starting: 'The broadcast is starting…',
+  away: 'The broadcaster lost the connection. The stream goes on here by itself when they are back.',
+  waiting: 'Waiting for more of the stream…',
+  broken: 'Playback was interrupted. Trying again…',
+  refused: 'Press play to watch.',
+  audioOnly: 'Audio only.',
+} as const;
+
+/** State table of the watch page. Pure. */
+export function playbackState(page: PageState): PlaybackState {
+  const { stream, reachable } = page;
+  if (stream.found === 'missing') {
+    return { badge: quiet('Not found'), notice: NOTICES.missing, player: 'stop', pace: 'never' };
+  }
+  if (stream.found === 'unknown') {
+    const notice = reachable ? NOTICES.loading : NOTICES.unreachable;
+    return { badge: busy('Connecting'), notice, player: 'keep', pace: 'fast' };
+  }
+  // The player may load from a cache in front of an unreachable server: it is left as it is.
+  if (!reachable)
+    return {
+      badge: busy('Connecting'),
+      ...noticeUnlessPlaying(page, NOTICES.unreachable),
+      player: 'keep',
+      pace: 'fast',
+    };
+  switch (stream.state) {
+    case 'live':
+      return {
+        badge: { tone: 'live', text: 'Live' },
+        ...noticeUnlessPlaying(page, liveNotice(page)),
+        player: 'start',
+        pace:
+          page.phase === 'playing' || page.phase === 'paused' || page.phase === 'refused' ? 'slow' : 'fast',
+      };
+    case 'starting':
+      return {
+        badge: busy('Starting'),
+        ...noticeUnlessPlaying(page, NOTICES.starting),
+        player: 'keep',
+        pace: 'urgent',
+      };
+    case 'reconnecting':
+      return {
+        badge: busy('Reconnecting'),
+        ...noticeUnlessPlaying(page, NOTICES.away),
+        player: 'keep',
+        pace: 'fast',
+      };
+    case 'ending':
+      return {
+        badge: quiet('Ended'),
+        ...noticeUnlessPlaying(page, NOTICES.over),
+        player: 'keep',
+        pace: 'fast',
+      };
+    case 'offline':
+      return offline(page, stream.status);
+  }
+}
+
+function offline(page: PageState, status: 'scheduled' | 'live' | 'ended'): PlaybackState {
+  // The server restarted and waits for the publisher to reconnect.
+  if (status === 'live') {
+    return {
+      badge: busy('Reconnecting'),
+      ...noticeUnlessPlaying(page, NOTICES.away),
+      player: 'keep',
+      pace: 'fast',
+    };
+  }
+  return {
+    badge: quiet(status === 'ended' ? 'Ended' : 'Offline'),
+    ...noticeUnlessPlaying(page, status === 'ended' ? NOTICES.over : NOTICES.scheduled),
+    // The buffer is played to its end.
+    player: page.phase === 'playing' || page.phase === 'paused' ? 'keep' : 'stop',
+    pace: 'fast',
+  };
+}
+
+/** Returns the notice unless video plays or the viewer has paused it. */
+function noticeUnlessPlaying(page: PageState, notice: string): { notice?: string } {
+  if (page.phase === 'refused') return { notice: NOTICES.refused };
+  if (page.phase !== 'playing' && page.phase !== 'paused') return { notice };
+  return page.audioOnly ? { notice: NOTICES.audioOnly } : {};
+}
+
+function liveNotice({ phase, capacityError }: PageState): string {
+  if (phase === 'none' && capacityError !== undefined) return capacityError;
+  switch (phase) {
+    case 'waiting':
+      return NOTICES.waiting;
+    case 'broken':
+      return NOTICES.broken;
+    default:
+      return NOTICES.loading;
+  }
+}
+
+const busy = (text: string): Badge => ({ tone: 'busy', text });
+const quiet = (text: string): Badge => ({ tone: 'quiet', text });

@@ -1,0 +1,98 @@
+import type { WhepMeasurements } from '../webrtc/whep-connection.js';
+import type { Delivery, DeliveryChoice } from './delivery.js';
+import type { PlayerPhase } from './player-phase.js';
+
+/** Entry of the quality menu: `auto`, `audio`, or a rendition with a label such as `720p`. */
+export type QualityChoice = { id: string; label: string };
+
+/** State of a player that the page renders. */
+export type PlayerView = {
+  phase: PlayerPhase;
+  audioOnly: boolean;
+  /** Empty where the browser selects renditions itself (native HLS). */
+  choices: QualityChoice[];
+  chosenId: string;
+  /** Seconds behind live; undefined while unknown. By WebRTC an estimate: half the round trip and the jitter buffer. */
+  latencyS?: number;
+  /** Media time of the frame on screen, Unix ms by the server's clock; missing when it is live. */
+  playbackTimeMs?: number;
+  delivery: Delivery;
+  /** Delivery chosen by the viewer; missing where only HLS is possible. */
+  deliveryChoice?: DeliveryChoice;
+  /** Sentence on why WebRTC does not play. */
+  deliveryNote?: string;
+  /** True when latency exceeds the target by more than hls.js makes up for. */
+  isLate: boolean;
+  /** The browser's autoplay policy allowed playback only muted. */
+  mutedByBrowser: boolean;
+};
+
+export const NO_PLAYER: PlayerView = {
+  phase: 'none',
+  audioOnly: false,
+  choices: [],
+  chosenId: 'auto',
+  delivery: 'hls',
+  isLate: false,
+  mutedByBrowser: false,
+};
+
+/** Counters since the page was opened or the player was last replaced; for the console and for tests. */
+export type PlayerStats = {
+  phase: PlayerPhase;
+  delivery: Delivery;
+  /** Kind of the last failure of WebRTC, and the server's message. */
+  fallback?: string;
+  /** Times that WebRTC began to play, and times that HLS took over from it. */
+  upgrades?: number;
+  fallbacks?: number;
+  /** Only while WebRTC delivers. */
+  webrtc?: WhepMeasurements;
+  /** Seconds behind live, and the target of hls.js; by WebRTC an estimate without a target. */
+  latencyS: number | undefined;
+  targetLatencyS: number | undefined;
+  /** Label of the level that plays, and of all levels. */
+  level: string | undefined;
+  levels: string[];
+  levelSwitches: number;
+  /** Stalls for lack of data, and their total duration. */
+  stalls: number;
+  stalledMs: number;
+  /** Seconds of media ahead of the playhead. */
+  bufferedS: number;
+  playbackRate: number;
+  droppedFrames: number;
+  totalFrames: number;
+  /** Times the player was created anew after an error. */
+  rebuilds: number;
+  /** The latest errors, oldest first, at most 50. */
+  errors: string[];
+};
+
+/** Player of one live stream in one video element. It recovers from failures until it is closed. */
+export type LivePlayer = {
+  start(): void;
+  view(): PlayerView;
+  stats(): PlayerStats;
+  /** Selects one of `view().choices` by id or label; applied later when the choices are not known yet. */
+  chooseQuality(id: string): void;
+  /** Missing where only HLS is possible. */
+  chooseDelivery?(choice: DeliveryChoice): void;
+  goLive(): void;
+  /** Starts playback that the autoplay policy refused; call it from a click handler. */
+  play(): void;
+  /** Releases the video element. */
+  close(): void;
+};
+
+export type PlayerOptions = {
+  video: HTMLVideoElement;
+  /** Canvas that covers the video with the last frame while the video element has none. */
+  still: HTMLCanvasElement;
+  /** URL of the multivariant playlist. */
+  url: string;
+  /** The previous player was muted by the browser's autoplay policy. */
+  mutedByBrowser?: boolean;
+  /** `view()` may have changed. */
+  onChange: () => void;
+};

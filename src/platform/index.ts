@@ -13,4 +13,5 @@ export * from './project-root.js';
 export * from './rate-limit.js';
 export * from './secret-file.js';
 export * from './setting.js';
+export * from './socket-folder.js';
 export * from './sweeper.js';

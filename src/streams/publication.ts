@@ -9,10 +9,10 @@ export type RtpSource = {
   /** Sends RTP to ports on loopback (RTCP one further up), payload types 96 (video) and 97 (Opus). */
   send(ports: { video?: number; audio?: number }): Promise<{ close(): void }>;
   /**
-   * Offers AV1 and Opus as live Matroska to who connects first to a port on loopback; `zero` is the Unix ms that is 0 in
-   * it. `close` ends the stream.
+   * Serves AV1 and Opus as live Matroska to the first connection to a Unix socket; `zero` is the Unix ms that is 0 in it.
+   * `close` ends the stream.
    */
-  sendMatroska(options: { zero: number; audio: boolean }): Promise<{ port: number; close(): void }>;
+  sendMatroska(options: { zero: number; audio: boolean }): Promise<{ path: string; close(): void }>;
 };
 
 /** What the hall needs of a connection that publishes; the ingest room gives it at `publish()`. */

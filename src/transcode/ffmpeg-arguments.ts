@@ -12,7 +12,7 @@ export type FfmpegPlan = {
 
 /**
  * What ffmpeg reads: from its standard input the media, or an SDP that says on which ports they arrive as RTP; or
- * Matroska, for which it connects to a port on loopback.
+ * Matroska, for which it connects to a Unix socket.
  */
 export type InputFormat =
   | { kind: 'flv' }
@@ -22,7 +22,7 @@ export type InputFormat =
    */
   | { kind: 'rtp'; frameRate: number; blank?: { width: number; height: number } }
   /** `decoder`: ffmpeg's name of what decodes the picture. */
-  | { kind: 'matroska'; frameRate: number; port: number; decoder: string };
+  | { kind: 'matroska'; frameRate: number; path: string; decoder: string };
 
 export type FfmpegPlanRequest = {
   ladder: Ladder;
@@ -111,7 +111,6 @@ function muxerOptions(kind: 'video' | 'audio'): string[] {
     ...['-avoid_negative_ts', 'disabled'],
     ...(kind === 'video' ? ['-video_track_timescale', String(VIDEO_TIMESCALE)] : []),
     ...['-write_prft', 'wallclock', '-flush_packets', '1', '-muxdelay', '0', '-muxpreload', '0'],
-    ...['-method', 'POST', '-send_expect_100', '0', '-chunked_post', '1'],
   ];
 }
 
@@ -214,7 +213,7 @@ export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
   const largest = Math.max(0, ...encoded.map(({ size }) => (size ? size.width * size.height : 0)));
   const decoding = encoded.length > 0 ? [...coder.global, ...decoderThreads(largest)] : [];
   return {
-    ...(input.kind === 'matroska' ? { input: `tcp://127.0.0.1:${input.port}` } : {}),
+    ...(input.kind === 'matroska' ? { input: `unix:${input.path}` } : {}),
     inputOptions: [...COMMON_OPTIONS, ...decoding, ...inputOptions(input)],
     complexFilter: encoded.length > 0 ? filterGraph(request, encoded, coder.filter) : undefined,
     outputs,

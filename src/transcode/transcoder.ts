@@ -42,9 +42,9 @@ export type Transcoder = BroadcastGuest & {
   /** The program that was found. @throws before `start` */
   readonly ffmpeg: FfmpegTool;
   /**
-   * Finds and checks ffmpeg and the encoder, opens the internal listener.
+   * Finds and checks ffmpeg and the encoder, makes the folder for its sockets.
    *
-   * @throws HeadendError `ffmpeg_missing`, `ffmpeg_too_old`, with a sentence for the operator
+   * @throws HeadendError `ffmpeg_missing`, `ffmpeg_too_old`, `socket_folder`, with a sentence for the operator
    */
   start(): Promise<void>;
   /** Ends every encoder and the listener. Idempotent. */
@@ -55,7 +55,7 @@ export type Transcoder = BroadcastGuest & {
 export function createTranscoder(options: TranscoderOptions): Transcoder {
   const { clock } = options;
   const log = options.log.child({ room: 'transcode' });
-  const listener = new CmafListener();
+  const listener = new CmafListener(log);
   const portPairs = new PortPairs();
   const visits = new Set<BroadcastTranscoding>();
   let checked: CheckedFfmpeg = { version: '', readableCodecs: { hevc: false, av1: false, vp9: false } };

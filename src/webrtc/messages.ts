@@ -86,7 +86,7 @@ export type WorkerReport =
   | { type: 'not-ready'; message: string }
   | { type: 'answered'; id: string; local: LocalTransport }
   | { type: 'receiving'; id: string; videoPort?: number; audioPort?: number }
-  | { type: 'sending'; id: string; port?: number }
+  | { type: 'sending'; id: string; path?: string }
   | { type: 'refused'; id: string; message: string }
   | { type: 'connected'; id: string }
   | { type: 'closed'; id: string; end: PeerEnd }

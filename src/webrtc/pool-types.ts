@@ -29,7 +29,7 @@ export type WebrtcPool = {
   receiveRtp(options: ReceiveRtpOptions): Promise<RtpInput>;
   /** Sends a feed's best layer and its sound as RTP to ports on loopback, with sender reports on the odd ones. */
   sendRtp(options: SendRtpOptions): Promise<RtpOutput>;
-  /** Offers a feed's best layer of AV1 and its sound as live Matroska to who connects first to a port on loopback. */
+  /** Serves a feed's best layer of AV1 and its audio as live Matroska to the first connection to a Unix socket. */
   sendMatroska(options: SendMatroskaOptions): Promise<MatroskaOutput>;
 
   /** What a channel's viewers see from now on; undefined: nothing yet, they stay connected and wait. */
@@ -132,7 +132,7 @@ export type SendMatroskaOptions = {
 };
 
 /** `close` ends the stream behind what was sent. */
-export type MatroskaOutput = { readonly port: number; close(): void };
+export type MatroskaOutput = { readonly path: string; close(): void };
 
 export type PoolStats = {
   workers: {

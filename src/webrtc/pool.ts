@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type Clock, HeadendError, type Logger, newId } from '../platform/index.js';
+import { type Clock, HeadendError, type Logger, makeSocketFolder, newId } from '../platform/index.js';
 import type { FeedPlace, WorkerReport, WorkerTimeouts } from './messages.js';
 import { PoolPublisher, PoolViewer } from './pool-peers.js';
 import type {
@@ -19,7 +19,6 @@ import type {
   ViewOptions,
   WebrtcPool,
 } from './pool-types.js';
-import { makeRelayFolder } from './relay-folder.js';
 import { leastLoaded, nearOrIdle } from './worker-choice.js';
 import { WorkerProcess } from './worker-process.js';
 
@@ -80,7 +79,7 @@ class Pool implements WebrtcPool {
     const bindAddress = WILDCARDS.has(this.#options.bindAddress ?? '')
       ? undefined
       : this.#options.bindAddress;
-    this.#folder = await makeRelayFolder(this.#log);
+    this.#folder = await makeSocketFolder('webrtc', this.#log);
     for (let i = 0; i < workers; i++) {
       const worker: WorkerProcess = new WorkerProcess({
         settings: {
@@ -191,9 +190,9 @@ class Pool implements WebrtcPool {
     if (!worker) throw unavailable('there is no such feed');
     const id = newId();
     const answer = await worker.request({ type: 'send-matroska', id, feedId, audio, zero });
-    if (answer.type !== 'sending' || answer.port === undefined)
+    if (answer.type !== 'sending' || answer.path === undefined)
       throw unavailable('the WebRTC worker gave another answer');
-    return { port: answer.port, close: () => worker.send({ type: 'close', id }) };
+    return { path: answer.path, close: () => worker.send({ type: 'close', id }) };
   }
 
   setFeed(channelId: string, feedId: string | undefined): void {

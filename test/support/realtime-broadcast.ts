@@ -87,7 +87,7 @@ export class PublishedSource implements Source {
         : {
             feedId,
             send: async () => ({ close() {} }),
-            sendMatroska: async () => ({ port: 1, close() {} }),
+            sendMatroska: async () => ({ path: '/nowhere', close() {} }),
           };
   }
 

@@ -105,7 +105,7 @@ export class RtpSender implements RtpSource {
   }
 
   /** As the SFU does with every codec but AV1. */
-  async sendMatroska(_options: { zero: number; audio: boolean }): Promise<{ port: number; close(): void }> {
+  async sendMatroska(_options: { zero: number; audio: boolean }): Promise<{ path: string; close(): void }> {
     throw new Error('Matroska is made of AV1 alone');
   }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
 import { sleep } from '../../platform/index.js';
 import type { WorkerContext } from './context.js';
 import type { Feed } from './feed.js';
@@ -8,7 +9,6 @@ import { Av1Sink, OpusSink } from './matroska-sinks.js';
 import { MatroskaStream } from './matroska-stream.js';
 import { OutputTrack } from './output-track.js';
 
-const LOOPBACK = '127.0.0.1';
 /** Who wants the stream must connect within, ms. */
 const CONNECT_MS = 15_000;
 /** What waits may be taken for so long when there is nothing more to come, ms. */
@@ -19,13 +19,13 @@ const FEED_ENDED_MS = 12_000;
 const MOST_WAITING = 4 << 20;
 
 /**
- * Sends a feed's best layer of AV1 and its sound as live Matroska to whoever connects first to a port on loopback: for
+ * Sends a feed's best layer of AV1 and its sound as live Matroska to the first connection to a Unix socket: for
  * encoders that cannot read this codec as RTP.
  */
 export class MatroskaOutput {
   readonly #context: WorkerContext;
   readonly #feed: Feed;
-  readonly #options: { zero: number; audio: boolean };
+  readonly #options: { path: string; zero: number; audio: boolean };
   readonly #closed: () => void;
   readonly #server: Server;
   readonly #life = new AbortController();
@@ -34,13 +34,14 @@ export class MatroskaOutput {
   #ending = false;
 
   /**
+   * @param options.path of the Unix socket, in a folder that other users cannot enter
    * @param options.zero Unix ms that is 0 in the stream
    * @param closed Called when nobody reads it any more.
    */
   constructor(
     context: WorkerContext,
     feed: Feed,
-    options: { zero: number; audio: boolean },
+    options: { path: string; zero: number; audio: boolean },
     closed: () => void,
   ) {
     this.#context = context;
@@ -51,15 +52,15 @@ export class MatroskaOutput {
     this.#server.maxConnections = 1;
   }
 
-  /** @returns the port to connect to. @throws when there is none, or the feed has another codec. */
-  async start(): Promise<number> {
+  /** Listens. @throws when the socket cannot be opened, or the feed has another codec. */
+  async start(): Promise<void> {
     const codec = this.#feed.shape.video?.codec;
     if (codec !== 'av1') throw new Error(`Matroska is made of AV1 alone, not of ${codec ?? 'sound'}`);
-    this.#server.listen({ host: LOOPBACK, port: 0, backlog: 1 });
+    await rm(this.#options.path, { force: true }); // a killed worker may have left it
+    this.#server.listen({ path: this.#options.path, backlog: 1 });
     await once(this.#server, 'listening', { signal: this.#life.signal });
     this.#server.on('error', (error) => this.#context.log('debug', 'a Matroska output failed', error));
     this.#context.clock.after(CONNECT_MS, () => this.#unused(), this.#life.signal);
-    return (this.#server.address() as AddressInfo).port;
   }
 
   /** Sends what was written, and that it was all. Idempotent. */
@@ -93,7 +94,6 @@ export class MatroskaOutput {
       return;
     }
     this.#socket = socket;
-    socket.setNoDelay(true);
     socket.on('error', (error) => this.#context.log('debug', 'a Matroska output failed', error));
     socket.on('close', () => {
       this.close();

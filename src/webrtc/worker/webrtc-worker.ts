@@ -29,6 +29,7 @@ export class WebrtcWorker {
   readonly #inputs = new Map<string, RtpInput>();
   readonly #outputs = new Map<string, RtpOutput | MatroskaOutput>();
   readonly #channels = new Map<string, Channel>();
+  #matroskaCount = 0;
 
   constructor(settings: WorkerSettings, clock: Clock, tell: (report: WorkerReport) => void) {
     const log: WorkerContext['log'] = (level, message, error) =>
@@ -220,9 +221,13 @@ export class WebrtcWorker {
   async #sendMatroska({ id, feedId, audio, zero }: Command<'send-matroska'>): Promise<void> {
     const feed = this.#feeds.get(feedId);
     if (!feed) throw new Error('there is no such feed');
-    const output = new MatroskaOutput(this.#context, feed, { audio, zero }, () => this.#outputs.delete(id));
+    // Beside the relay's socket, which only this user can reach either.
+    const path = `${this.#context.settings.relayPath.replace(/\.sock$/, '')}-${++this.#matroskaCount}.sock`;
+    const options = { path, audio, zero };
+    const output = new MatroskaOutput(this.#context, feed, options, () => this.#outputs.delete(id));
     this.#outputs.set(id, output);
-    this.#context.tell({ type: 'sending', id, port: await output.start() });
+    await output.start();
+    this.#context.tell({ type: 'sending', id, path });
   }
 
   #close(id: string, end: PeerEnd): void {

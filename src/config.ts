@@ -56,6 +56,10 @@ export type Config = {
     sockets: number;
     /** For an IPv4 address, or a /64 network of IPv6. */
     socketsPerAddress: number;
+    /** Of the largest picture that a publisher may send. */
+    picturePixels: number;
+    /** Resident memory of one ffmpeg process. */
+    ffmpegBytes: number;
   };
   /** How long what grows by itself is kept, in days; 0: for ever. */
   keepDays: { chat: number; viewers: number; keyUses: number; webhookDeliveries: number };
@@ -164,6 +168,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       rtmpConnectionsPerAddress: required(SETTINGS.maxRtmpPerAddress),
       sockets: required(SETTINGS.maxSockets),
       socketsPerAddress: required(SETTINGS.maxSocketsPerAddress),
+      picturePixels: required(SETTINGS.maxPicturePixels),
+      ffmpegBytes: required(SETTINGS.ffmpegMemory) * 2 ** 20,
     },
     keepDays: {
       chat: required(SETTINGS.keepChat),

@@ -118,6 +118,8 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       videoEncoder: config.videoEncoder,
       vaapiDevice: config.vaapiDevice,
       preset: config.videoPreset,
+      maxPixels: config.limits.picturePixels,
+      maxMemoryBytes: config.limits.ffmpegBytes,
       clock,
       log,
     });
@@ -188,6 +190,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       thumbnails,
       ffmpeg: transcoder.ffmpeg,
       interval: config.thumbnailMs,
+      maxPixels: config.limits.picturePixels,
       clock,
       log: log.child({ room: 'thumbnails' }),
     });
@@ -205,6 +208,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
         connectionsPerAddress: config.limits.rtmpConnectionsPerAddress,
       },
       readableCodecs: transcoder.readableCodecs,
+      maxPixels: config.limits.picturePixels,
       clock,
       log: log.child({ room: 'rtmp' }),
     });
@@ -213,6 +217,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       pool,
       publish: (publisher) => streams.publish(publisher),
       maximumBitrate: config.webrtc.maximumBitrate,
+      maxPixels: config.limits.picturePixels,
       clock,
       log: log.child({ room: 'whip' }),
     });

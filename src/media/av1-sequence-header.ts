@@ -1,5 +1,6 @@
 import { AV1_OBU, readAv1ObuHeader } from './av1-obu.js';
 import { BitReader } from './bit-reader.js';
+import type { PictureSize } from './rtp/picture-size.js';
 
 /** What a sequence header of AV1 says (AV1 Bitstream & Decoding Process Specification, section 5.5). */
 export type Av1SequenceHeader = {
@@ -43,7 +44,18 @@ export function readAv1SequenceHeader(payload: Uint8Array): Av1SequenceHeader | 
   }
 }
 
-/** The same of a whole OBU with its header. */
+/** The largest frame that the payload of a sequence header OBU announces, also where no level allows it. */
+export function readAv1CodedSize(payload: Uint8Array): PictureSize | undefined {
+  try {
+    const { width, height } = readFrameSize(new BitReader(payload));
+    return { width, height };
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** Reads the sequence header of a whole OBU. */
 export function readAv1SequenceHeaderObu(obu: Uint8Array): Av1SequenceHeader | undefined {
   const header = readAv1ObuHeader(obu, 0, obu.length);
   if (header?.type !== AV1_OBU.sequenceHeader) return undefined;
@@ -65,7 +77,12 @@ export function av1Configuration(header: Av1SequenceHeader, obu: Uint8Array): Bu
   return Buffer.concat([Uint8Array.from([...start, (header.tier << 7) | depth | chroma, 0]), obu]);
 }
 
-function readSequence(bits: BitReader): Av1SequenceHeader {
+type FrameSize = Pick<Av1SequenceHeader, 'profile' | 'level' | 'tier' | 'width' | 'height'> & {
+  reduced: boolean;
+};
+
+/** A sequence header up to its frame size. */
+function readFrameSize(bits: BitReader): FrameSize {
   const profile = bits.bits(3);
   bits.bit(); // still_picture
   const reduced = bits.flag();
@@ -74,6 +91,11 @@ function readSequence(bits: BitReader): Av1SequenceHeader {
   const heightBits = bits.bits(4) + 1;
   const width = bits.bits(widthBits) + 1;
   const height = bits.bits(heightBits) + 1;
+  return { profile, level, tier, width, height, reduced };
+}
+
+function readSequence(bits: BitReader): Av1SequenceHeader {
+  const { profile, level, tier, width, height, reduced } = readFrameSize(bits);
   if (!reduced && bits.flag()) bits.skip(7); // lengths of frame ids
   bits.skip(3); // superblocks of 128 pixels, two intra tools
   if (!reduced) skipTools(bits);

@@ -7,6 +7,7 @@ export * from './error.js';
 export * from './folder-lock.js';
 export * from './id.js';
 export * from './log.js';
+export * from './memory-guard.js';
 export * from './migrations.js';
 export * from './network-block.js';
 export * from './project-root.js';

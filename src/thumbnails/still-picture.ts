@@ -1,9 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import os from 'node:os';
-import { type Clock, HeadendError } from '../platform/index.js';
+import { decodedPixels } from '../media/index.js';
+import { type Clock, HeadendError, type MemoryGuard } from '../platform/index.js';
 
-/** The program and what it may see of the environment. */
-export type PictureTool = { path: string; environment: NodeJS.ProcessEnv };
+/** The program, what it may see of the environment, and what limits its memory. */
+export type PictureTool = { path: string; environment: NodeJS.ProcessEnv; memory?: MemoryGuard };
 
 /** An ffmpeg that has not ended by itself by then is killed, ms. */
 const PATIENCE_MS = 10_000;
@@ -13,17 +14,14 @@ const LARGEST_PICTURE = 1024 * 1024;
 const KEPT_WORDS = 1_000;
 /** Pixels across at most. */
 const WIDEST = 640;
-/** The frame size of the highest levels of H.264 and HEVC (ITU-T H.264 table A-1: 139,264 macroblocks), in pixels. */
-const MOST_PIXELS = 139_264 * 256;
 
 /** As wide as players show it (pixels need not be square), in the colours of JFIF: BT.601, full range. */
 const FILTERS = [
   `scale=w=min(${WIDEST}\\,iw*sar):h=round(ow/dar):out_color_matrix=bt601:out_range=full`,
   'setsar=1,format=yuvj420p',
 ].join(',');
+const START = ['-hide_banner', '-nostdin', '-v', 'error', '-threads', '1'];
 const ARGUMENTS = [
-  ...['-hide_banner', '-nostdin', '-v', 'error'],
-  ...['-threads', '1', '-max_pixels', String(MOST_PIXELS)],
   // What a publisher sent may lead nowhere else.
   ...['-protocol_whitelist', 'pipe', '-f', 'mp4', '-i', 'pipe:0'],
   ...['-map', '0:v:0', '-frames:v', '1', '-filter_threads', '1', '-vf', FILTERS],
@@ -34,21 +32,25 @@ const ARGUMENTS = [
  * Makes a JPEG of the first picture in an MP4, by a short ffmpeg that leaves the processor to others.
  *
  * @param media the bytes of the file, in order
- * @param limits when `signal` aborts, ffmpeg is killed
+ * @param limits when `signal` aborts, ffmpeg is killed; `maxPixels`: of the largest picture that is decoded
  * @returns when the process is gone
  * @throws HeadendError `no_picture` when it cannot be started, fails, takes too long or writes too much
  */
 export function stillPicture(
   tool: PictureTool,
   media: readonly Buffer[],
-  { clock, signal }: { clock: Clock; signal: AbortSignal },
+  { clock, signal, maxPixels }: { clock: Clock; signal: AbortSignal; maxPixels: number },
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) throw new HeadendError('no_picture', 'it is too late for a picture');
-    const child: ChildProcessWithoutNullStreams = spawn(tool.path, ARGUMENTS, {
-      env: tool.environment,
-      stdio: 'pipe',
-    });
+    const child: ChildProcessWithoutNullStreams = spawn(
+      tool.path,
+      [...START, '-max_pixels', String(decodedPixels(maxPixels)), ...ARGUMENTS],
+      {
+        env: tool.environment,
+        stdio: 'pipe',
+      },
+    );
     const written: Buffer[] = [];
     let size = 0;
     let words = '';
@@ -84,6 +86,9 @@ export function stillPicture(
     });
     if (child.pid === undefined) return;
     standBack(child.pid);
+    tool.memory?.watch(child, () => {
+      killedFor ??= tool.memory?.reason;
+    });
     child.stdout.on('data', (bytes: Buffer) => {
       size += bytes.length;
       if (size > LARGEST_PICTURE) kill('it is too large');

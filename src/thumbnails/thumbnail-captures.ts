@@ -15,6 +15,8 @@ export type ThumbnailCapturesOptions = {
   ffmpeg: PictureTool;
   /** Ms from one picture of a broadcast to the next; 0: none are made. */
   interval: number;
+  /** Pixels of the largest picture that is decoded. */
+  maxPixels: number;
   clock: Clock;
   log: Logger;
 };
@@ -79,7 +81,7 @@ export class ThumbnailCaptures {
   }
 
   async #capture(turn: Turn, now: number): Promise<void> {
-    const { streams, packager, thumbnails, ffmpeg, interval, clock, log } = this.#options;
+    const { streams, packager, thumbnails, ffmpeg, interval, maxPixels, clock, log } = this.#options;
     const { streamId, broadcastId } = turn;
     turn.dueAt = now + interval;
     const media = packager.find(streamId, broadcastId)?.newestKeyframe();
@@ -91,7 +93,7 @@ export class ThumbnailCaptures {
     try {
       const livestream = await streams.find(streamId);
       if (livestream?.thumbnailUrl !== null) return;
-      const picture = await stillPicture(ffmpeg, media, { clock, signal: this.#life.signal });
+      const picture = await stillPicture(ffmpeg, media, { clock, maxPixels, signal: this.#life.signal });
       // Of a broadcast that has ended meanwhile, and may be removed, nothing new is kept.
       if (this.#turns.get(streamId) === turn) thumbnails.capture(streamId, picture);
     } catch (error) {

@@ -132,7 +132,7 @@ export class Av1Publisher {
             if (open) closed();
             open = false;
           };
-          return { port: output.port, close };
+          return { path: output.path, close };
         },
       };
     })({ protocol: 'whip' });

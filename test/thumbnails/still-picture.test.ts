@@ -9,6 +9,7 @@ import { alive, script } from '../support/programs.js';
 
 const FFMPEG = { path: 'ffmpeg', environment: { PATH: process.env.PATH } };
 const never = new AbortController().signal;
+const MAX_PIXELS = 2_073_600;
 
 /** An MP4 of one keyframe, in fragments. */
 function mp4(picture: string, ...options: string[]): Buffer {
@@ -30,14 +31,20 @@ t.test('the picture is a JPEG, at most 640 pixels wide, of the shape that player
     [mp4('testsrc2=size=720x576', '-vf', 'setsar=64/45'), 'mjpeg,640,360,1:1'],
   ] as const) {
     const halves = [media.subarray(0, 500), media.subarray(500)];
-    const picture = await stillPicture(FFMPEG, halves, { clock, signal: never });
+    const picture = await stillPicture(FFMPEG, halves, { clock, maxPixels: MAX_PIXELS, signal: never });
     t.equal(await pictureShape(t, picture), shape);
   }
   t.equal(clock.pending, 0);
 });
 
+t.test('a picture that is larger than allowed is not decoded', async (t) => {
+  const limits = { clock: new FakeClock(), maxPixels: 64_000, signal: never };
+  await t.rejects(stillPicture(FFMPEG, [mp4('testsrc2=size=640x360')], limits), { code: 'no_picture' });
+  t.ok((await stillPicture(FFMPEG, [mp4('testsrc2=size=320x180')], limits)).length > 0);
+});
+
 t.test('what is no video is told by what ffmpeg says of it', async (t) => {
-  const limits = { clock: new FakeClock(), signal: never };
+  const limits = { clock: new FakeClock(), maxPixels: MAX_PIXELS, signal: never };
   await t.rejects(stillPicture(FFMPEG, [Buffer.alloc(5_000, 1)], limits), {
     code: 'no_picture',
     message: /Invalid data/,
@@ -46,7 +53,7 @@ t.test('what is no video is told by what ffmpeg says of it', async (t) => {
 });
 
 t.test('an ffmpeg that is missing, ends in silence or writes without end makes no picture', async (t) => {
-  const limits = { clock: new FakeClock(), signal: never };
+  const limits = { clock: new FakeClock(), maxPixels: MAX_PIXELS, signal: never };
   const media = [Buffer.alloc(1_000_000)];
   const run = async (tool: string) =>
     await stillPicture({ path: tool, environment: { PATH: process.env.PATH } }, media, limits);
@@ -71,7 +78,11 @@ t.test(
       [() => clock.advance(10_000), /too long/],
       [async () => life.abort(), /no longer wanted/],
     ] as const) {
-      const made = stillPicture(hanging, [Buffer.alloc(1_000_000)], { clock, signal: life.signal });
+      const made = stillPicture(hanging, [Buffer.alloc(1_000_000)], {
+        clock,
+        maxPixels: MAX_PIXELS,
+        signal: life.signal,
+      });
       const outcome = made.then(() => undefined).catch((error: unknown) => error);
       const pid = await alive(folder);
       if (clock.pending !== 1) t.fail('its time is not limited');
@@ -79,7 +90,9 @@ t.test(
       t.match(await outcome, { code: 'no_picture', message });
       t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, 'it is gone');
     }
-    await t.rejects(stillPicture(hanging, [], { clock, signal: life.signal }), { code: 'no_picture' });
+    await t.rejects(stillPicture(hanging, [], { clock, maxPixels: MAX_PIXELS, signal: life.signal }), {
+      code: 'no_picture',
+    });
   },
 );
 
@@ -87,7 +100,7 @@ t.test('it leaves the processor to others', async (t) => {
   const folder = t.testdir();
   const life = new AbortController();
   const tool = { path: script(t, `echo $$ >${folder}/pid\nexec sleep 600`), environment: FFMPEG.environment };
-  const made = stillPicture(tool, [], { clock: new FakeClock(), signal: life.signal });
+  const made = stillPicture(tool, [], { clock: new FakeClock(), maxPixels: MAX_PIXELS, signal: life.signal });
   made.catch(() => {});
   const pid = await alive(folder);
   await until('it stands back', () => os.getPriority(pid) > os.getPriority());

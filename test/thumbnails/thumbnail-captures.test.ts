@@ -31,6 +31,7 @@ function stage(t: Test, { interval = 60_000, program = NOTE } = {}) {
   const media = new Map<string, Buffer>();
   let listener: (change: StreamChange) => void = () => {};
   const captures = new ThumbnailCaptures({
+    maxPixels: 2_073_600,
     streams: {
       find: async (id) => ({ id, thumbnailUrl: stored.get(id) ?? null }) as Livestream,
       onChange: (given) => {

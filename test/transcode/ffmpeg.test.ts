@@ -217,6 +217,7 @@ t.test('the plan of a ladder', async (t) => {
     input: { kind: 'flv' } as const,
     encoder: software,
     segmentDuration: 2,
+    maxPixels: 9_437_184,
     url: (id: string) => `unix:/run/${id}`,
   };
   const plan = ffmpegPlan(request);
@@ -237,6 +238,7 @@ t.test('the plan of a ladder', async (t) => {
     t.notMatch(output, /-method|http/);
   }
   t.ok(plan.inputOptions.includes('-copyts'));
+  t.match(plan.inputOptions.join(' '), /-max_pixels 10027008 /);
   t.notMatch(plan.inputOptions.join(' '), /nobuffer/);
 
   const video = ladder.video.filter(({ passthrough }) => !passthrough);

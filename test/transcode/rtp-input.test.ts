@@ -160,7 +160,8 @@ t.test('the plan of a ladder that is read as RTP', async (t) => {
     input: { kind: 'rtp', frameRate: 30 },
     encoder: SOFTWARE,
     segmentDuration: 2,
-    url: (id) => `http://h/${id}`,
+    maxPixels: 9_437_184,
+    url: (id) => `unix:/run/${id}`,
   });
   t.match(plan.complexFilter, /^\[0:v:0\]trim=start=5,fps=30,split=4/);
   t.match(
@@ -170,6 +171,7 @@ t.test('the plan of a ladder that is read as RTP', async (t) => {
   const options = plan.inputOptions.join(' ');
   t.match(options, /-localaddr 127\.0\.0\.1/, 'not reachable from the network');
   t.match(options, /-protocol_whitelist pipe,udp,rtp /);
+  t.match(options, /-max_pixels 10027008 /);
   t.notMatch(options, /-copyts/, 'media time begins with the first packet');
   t.match(plan.outputs.at(-1)?.options.join(' '), /-af aresample=async=1000:min_hard_comp=0\.05/);
 });
@@ -182,10 +184,12 @@ t.test('the plans of a realtime rendition', async (t) => {
     passthrough: false,
     lines: 720,
     encoder: SOFTWARE,
+    maxPixels: 9_437_184,
     originMs: 1_700_000_000_000,
     from: 12_345,
   } as const;
   const encoded = realtimePlan(request);
+  t.match(encoded.inputOptions.join(' '), /-max_pixels 10027008 .*-f flv/);
   const [video = '', audio = ''] = encoded.outputs.map(({ options }) => options.join(' '));
   t.match(encoded.outputs[0]?.url, /^rtp:\/\/127\.0\.0\.1:30000\?pkt_size=1200&rtcpport=30001&/);
   t.match(video, /-vf trim=start=12\.345,scale=1280:720/);

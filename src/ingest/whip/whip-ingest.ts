@@ -1,3 +1,4 @@
+import { exceedsPixels, pictureTooLarge, type SourceInfo } from '../../media/index.js';
 import { type Clock, type Logger, newId, PublicError } from '../../platform/index.js';
 import {
   PUBLICATION_END,
@@ -26,6 +27,8 @@ export type WhipIngestOptions = {
   publish: (publisher: Publisher) => Promise<PublishResult>;
   /** Bits per second that a publisher may send, all layers together. */
   maximumBitrate: number;
+  /** Pixels of the largest picture that is taken. */
+  maxPixels: number;
   clock: Clock;
   log: Logger;
 };
@@ -83,6 +86,7 @@ class WhipConnection implements WebrtcPublication {
   #publication: Publication | undefined;
   #answer = '';
   #ended: PublicationEnd | undefined;
+  #refusal: Farewell | undefined;
 
   constructor(options: WhipIngestOptions, request: IngestRequest) {
     this.#options = options;
@@ -113,8 +117,7 @@ class WhipConnection implements WebrtcPublication {
 
   get farewell(): Farewell | undefined {
     // Who does not learn that somebody else took over comes again, and takes over in turn.
-    if (this.#ended !== 'replaced') return undefined;
-    return REPLACED;
+    return this.#ended === 'replaced' ? REPLACED : this.#refusal;
   }
 
   async open(plan: ReturnType<typeof planPublisher>): Promise<this> {
@@ -140,7 +143,7 @@ class WhipConnection implements WebrtcPublication {
       peer.close();
       throw endedEarly(this.#ended);
     }
-    peer.onSource((source) => result.publication.describe(source));
+    peer.onSource((source) => this.#described(source, result.publication));
     peer.onMedia((startedAt, has) => result.publication.restart(startedAt, has));
     this.#answer = writeAnswer(offer, plan, peer.local);
     return this;
@@ -183,6 +186,19 @@ class WhipConnection implements WebrtcPublication {
         this.#peer?.close();
       },
     };
+  }
+
+  #described(source: Pick<SourceInfo, 'video' | 'audio'>, publication: Publication): void {
+    const { maxPixels } = this.#options;
+    const { width = 0, height = 0 } = source.video ?? {};
+    if (!exceedsPixels({ width, height }, maxPixels)) {
+      publication.describe(source);
+      return;
+    }
+    const message = pictureTooLarge({ width, height }, maxPixels);
+    this.#refusal = { code: 'picture_too_large', message };
+    this.#end('protocol-error', message);
+    this.#peer?.close();
   }
 
   /** Notes the end once: the first reason counts. */

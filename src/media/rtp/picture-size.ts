@@ -1,12 +1,18 @@
-import { readAv1SequenceHeader } from '../av1-sequence-header.js';
-import { readH264Sps } from '../h264-configuration.js';
+import { readAv1CodedSize } from '../av1-sequence-header.js';
+import { larger } from '../coded-size.js';
+import { readH264CodedSize, readH264Sps } from '../h264-configuration.js';
 import type { VideoCodec } from '../source-info.js';
+import { readVp9CodedSize } from '../vp9-frame-header.js';
 import { findAv1SequenceHeader } from './av1-elements.js';
 import { readVp8Descriptor } from './vp8-descriptor.js';
 import { readVp9Descriptor } from './vp9-descriptor.js';
 
 const H264_SPS = 7;
 const H264_STAP_A = 24;
+const H264_FU_A = 28;
+const FU_START = 0x80;
+/** Pixels: encoders crop what fills up macroblocks, or pairs of them in interlaced pictures. */
+const LARGEST_CROP = 64;
 /** RFC 6386 section 9.1: three bytes of frame tag, this start code, then width and height of 14 bits each. */
 const VP8_START_CODE = 0x9d012a;
 const VP8_SIZE_OFFSET = 6;
@@ -16,7 +22,7 @@ export type PictureSize = { width: number; height: number };
 
 /**
  * The size of the picture, where the payload from `offset` to `end` tells it cheaply: in the parameter sets of H.264,
- * the key frames of VP8, the scalability structure of VP9 and the sequence header of AV1 (the largest layer).
+ * the key frames of VP8 and VP9, the scalability structure of VP9 and the sequence header of AV1 (the largest layer).
  */
 export function readPictureSize(
   codec: VideoCodec,
@@ -33,21 +39,29 @@ export function readPictureSize(
 
 function readH264Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
   if (offset >= end) return undefined;
-  if ((packet[offset]! & 0x1f) !== H264_STAP_A) return readSpsSize(packet, offset, end);
-  // Some encoders put an access unit delimiter before the parameter sets.
+  const type = packet[offset]! & 0x1f;
+  // The FU header behind the indicator has the unit's type where the unit itself would have it.
+  if (type === H264_FU_A)
+    return (packet[offset + 1]! & FU_START) === 0 ? undefined : readSpsSize(packet, offset + 1, end);
+  if (type !== H264_STAP_A) return readSpsSize(packet, offset, end);
+  let found: PictureSize | undefined;
   for (let at = offset + 1; at + 2 < end; ) {
     const unit = at + 2;
     at = unit + packet.readUInt16BE(at);
-    const size = at <= end ? readSpsSize(packet, unit, at) : undefined;
-    if (size) return size;
+    if (at <= end) found = larger(found, readSpsSize(packet, unit, at));
   }
-  return undefined;
+  return found;
 }
 
 function readSpsSize(packet: Buffer, start: number, end: number): PictureSize | undefined {
   if (start >= end || (packet[start]! & 0x1f) !== H264_SPS) return undefined;
-  const sps = readH264Sps(packet.subarray(start, end));
-  return sps && { width: sps.width, height: sps.height };
+  const unit = packet.subarray(start, end);
+  const coded = readH264CodedSize(unit);
+  const shown = readH264Sps(unit);
+  if (!coded || !shown) return coded;
+  // Cropping that leaves out more than part of a block hides what a decoder makes room for.
+  const hidden = Math.max(coded.width - shown.width, coded.height - shown.height);
+  return hidden < LARGEST_CROP ? { width: shown.width, height: shown.height } : coded;
 }
 
 function readVp8Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
@@ -62,15 +76,17 @@ function readVp8Size(packet: Buffer, offset: number, end: number): PictureSize |
 }
 
 function readVp9Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
-  const at = readVp9Descriptor(packet, offset, end)?.sizeOffset;
-  if (!at) return undefined;
+  const payload = readVp9Descriptor(packet, offset, end);
+  if (!payload) return undefined;
+  const { sizeOffset: at, startsFrame, frameOffset } = payload;
+  const frame = startsFrame ? readVp9CodedSize(packet.subarray(frameOffset, end)) : undefined;
+  if (!at) return frame;
   const width = packet.readUInt16BE(at);
   const height = packet.readUInt16BE(at + 2);
-  return width > 0 && height > 0 ? { width, height } : undefined;
+  return larger(frame, width > 0 && height > 0 ? { width, height } : undefined);
 }
 
 function readAv1Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
   const found = findAv1SequenceHeader(packet, offset, end);
-  const header = found && readAv1SequenceHeader(packet.subarray(found.start, found.end));
-  return header && { width: header.width, height: header.height };
+  return found && readAv1CodedSize(packet.subarray(found.start, found.end));
 }

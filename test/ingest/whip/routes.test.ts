@@ -1,6 +1,7 @@
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import t, { type Test } from 'tap';
 import { createWhipIngest, type WhipRoutesOptions, whipRoutes } from '../../../src/ingest/whip/index.js';
+import { DEFAULT_MAX_PICTURE_PIXELS } from '../../../src/media/index.js';
 import type { Publisher, Refusal } from '../../../src/streams/index.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { PoolDouble } from '../../support/pool-double.js';
@@ -31,6 +32,7 @@ async function whip(t: Test, routes: Partial<WhipRoutesOptions> = {}) {
       return { publication };
     },
     maximumBitrate: 6_000_000,
+    maxPixels: DEFAULT_MAX_PICTURE_PIXELS,
     clock,
     log,
   });
@@ -91,6 +93,21 @@ t.test('an offer with a stream key is answered with a session, and becomes a pub
   t.match(pool.outputs, [{ feedId: peer?.options.feedId, videoPort: 5_000, audioPort: 5_002, open: true }]);
   output?.close();
   t.match(pool.outputs, [{ open: false }]);
+});
+
+t.test('a picture that is larger than allowed ends the publication, and its session says why', async (t) => {
+  const { post, pool, publications, ask } = await whip(t);
+  const { location } = (await post()).headers;
+  const [peer] = pool.publishers;
+  peer?.source({ video: { codec: 'vp8', width: 4096, height: 2304 } });
+  t.strictSame(publications[0]?.ends, []);
+  peer?.source({ video: { codec: 'vp8', width: 8192, height: 8192 } });
+  t.strictSame(publications[0]?.ends, ['protocol-error']);
+  t.equal(publications[0]?.descriptions.length, 1, 'the size reaches nothing else');
+  await peer?.closed;
+  const answer = await ask({ method: 'DELETE', url: String(location) });
+  t.equal(answer.statusCode, 410);
+  t.match(answer.json(), { error: { code: 'picture_too_large', message: /8192x8192 .*4096x2304/ } });
 });
 
 t.test('guests that ask for packets before the SFU knows the feed get them when it does', async (t) => {

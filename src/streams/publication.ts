@@ -6,8 +6,11 @@ import type { PublicationEnd } from './end-reason.js';
 export type RtpSource = {
   /** The feed's name in the SFU. */
   readonly feedId: string;
-  /** Sends RTP to ports on loopback (RTCP one further up), payload types 96 (video) and 97 (Opus). */
-  send(ports: { video?: number; audio?: number }): Promise<{ close(): void }>;
+  /**
+   * Sends SRTP to ports on loopback (SRTCP one further up), payload types 96 (video) and 97 (Opus), protected with
+   * `srtpKey`: any process of the machine can send to such ports.
+   */
+  send(to: { video?: number; audio?: number; srtpKey: string }): Promise<{ close(): void }>;
   /**
    * Serves AV1 and Opus as live Matroska to the first connection to a Unix socket; `zero` is the Unix ms that is 0 in it.
    * `close` ends the stream.

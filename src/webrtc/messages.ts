@@ -59,7 +59,14 @@ export type WorkerCommand =
       offered: boolean;
     }
   | { type: 'receive-rtp'; id: string; feedId: string; video?: { codec: RtcVideoCodec }; audio?: true }
-  | { type: 'send-rtp'; id: string; feedId: string; videoPort?: number; audioPort?: number }
+  | {
+      type: 'send-rtp';
+      id: string;
+      feedId: string;
+      videoPort?: number;
+      audioPort?: number;
+      srtpKey?: string;
+    }
   | { type: 'send-matroska'; id: string; feedId: string; audio: boolean; zero: number }
   | { type: 'close'; id: string }
   | { type: 'select-layer'; id: string; rid?: string }

@@ -120,7 +120,13 @@ export type RtpInput = {
   close(): void;
 };
 
-export type SendRtpOptions = { feedId: string; videoPort?: number; audioPort?: number };
+export type SendRtpOptions = {
+  feedId: string;
+  videoPort?: number;
+  audioPort?: number;
+  /** The packets are SRTP with this master key and salt, base64. */
+  srtpKey?: string;
+};
 
 export type RtpOutput = { close(): void };
 

@@ -171,7 +171,7 @@ class Pool implements WebrtcPool {
     };
   }
 
-  async sendRtp({ feedId, videoPort, audioPort }: SendRtpOptions): Promise<RtpOutput> {
+  async sendRtp({ feedId, videoPort, audioPort, srtpKey }: SendRtpOptions): Promise<RtpOutput> {
     const worker = this.#feeds.get(feedId)?.worker;
     if (!worker) throw unavailable('there is no such feed');
     const id = newId();
@@ -181,6 +181,7 @@ class Pool implements WebrtcPool {
       feedId,
       ...(videoPort === undefined ? {} : { videoPort }),
       ...(audioPort === undefined ? {} : { audioPort }),
+      ...(srtpKey === undefined ? {} : { srtpKey }),
     });
     return { close: () => worker.send({ type: 'close', id }) };
   }

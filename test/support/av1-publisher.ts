@@ -117,9 +117,10 @@ export class Av1Publisher {
     return new (class extends SourceDouble {
       override readonly rtp = {
         feedId: FEED,
-        send: ({ video, audio }: { video?: number; audio?: number }) =>
+        send: ({ video, audio, srtpKey }: { video?: number; audio?: number; srtpKey: string }) =>
           pool.sendRtp({
             feedId: FEED,
+            srtpKey,
             ...(video === undefined ? {} : { videoPort: video }),
             ...(audio === undefined ? {} : { audioPort: audio }),
           }),

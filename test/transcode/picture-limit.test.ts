@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import t, { type Test } from 'tap';
+import { newSrtpKey, SRTP_SUITE } from '../../src/media/index.js';
 import { ffmpegPlan, type InputFormat } from '../../src/transcode/ffmpeg-arguments.js';
 import { findFfmpeg } from '../../src/transcode/ffmpeg-check.js';
 import { type FfmpegProcess, startFfmpeg } from '../../src/transcode/ffmpeg-process.js';
@@ -66,17 +67,30 @@ t.test('ffmpeg does not decode a picture of 8192x8192 that comes as FLV', { skip
 t.test('nor one that comes as RTP', { skip: LINUX }, async (t: Test) => {
   const pairs = new PortPairs();
   const port = await pairs.take();
+  const srtpKey = newSrtpKey();
   const file = path.join(t.testdir(), 'hostile.flv');
   writeFileSync(file, await hostile);
   const ffmpeg = await started({ kind: 'rtp', frameRate: 30 }, LIMIT);
   t.teardown(() => ffmpeg.kill());
-  ffmpeg.input?.end(sessionDescription({ video: { codec: 'h264', port } }));
+  ffmpeg.input?.end(sessionDescription({ srtpKey, video: { codec: 'h264', port } }));
   // Repeated, as ffmpeg begins to listen at some time.
   const sender: ChildProcess = spawn(
     'ffmpeg',
     [
       ...['-v', 'error', '-nostdin', '-re', '-stream_loop', '5', '-i', file, '-c', 'copy'],
-      ...['-f', 'rtp', '-payload_type', '96', `rtp://127.0.0.1:${port}?pkt_size=1200`],
+      ...[
+        '-f',
+        'rtp',
+        '-payload_type',
+        '96',
+        ...[
+          '-srtp_out_suite',
+          SRTP_SUITE,
+          '-srtp_out_params',
+          srtpKey,
+          `srtp://127.0.0.1:${port}?pkt_size=1200`,
+        ],
+      ],
     ],
     { stdio: 'ignore' },
   );

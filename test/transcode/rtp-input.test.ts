@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
+import { newSrtpKey } from '../../src/media/index.js';
 import { ffmpegPlan } from '../../src/transcode/ffmpeg-arguments.js';
 import { chooseLadder, DEFAULT_LADDER } from '../../src/transcode/ladder.js';
 import { LoopbackLine } from '../../src/transcode/loopback-line.js';
@@ -38,7 +39,7 @@ t.test(
   async (t) => {
     const pairs = new PortPairs();
     const port = await pairs.take();
-    const line = new LoopbackLine(port);
+    const line = new LoopbackLine(port, newSrtpKey());
     t.teardown(() => line.close());
     t.equal(await line.answers(), false);
     const socket = createSocket('udp4');
@@ -50,9 +51,9 @@ t.test(
     const heard: Buffer[] = [];
     socket.on('message', (bytes: Buffer) => heard.push(bytes));
     line.bye();
-    while (!heard.some((bytes) => bytes.length === 16)) await once(socket, 'message');
-    // An empty receiver report, then a goodbye (RFC 3550, sections 6.1 and 6.6): shorter ones ffmpeg does not read.
-    t.equal(heard.at(-1)?.toString('hex'), '80c900010000000081cb000100000000');
+    while (!heard.some((bytes) => bytes.length === 30)) await once(socket, 'message');
+    // An empty receiver report, then a goodbye (RFC 3550, sections 6.1 and 6.6), of which SRTCP encrypts the latter.
+    t.match(heard.at(-1)?.toString('hex'), /^80c9000100000000.{16}8000000/);
     line.close();
     line.close();
     t.equal(await line.answers(), false, 'nobody answers to a closed line');
@@ -60,22 +61,26 @@ t.test(
 );
 
 t.test('the session description of a publication', async (t) => {
-  const text = sessionDescription({ video: { codec: 'h264', port: 30_000 }, audio: { port: 30_002 } });
+  const text = sessionDescription({
+    ...{ srtpKey: 'KEY=', video: { codec: 'h264', port: 30_000 }, audio: { port: 30_002 } },
+  });
   t.strictSame(text.split('\r\n'), [
     'v=0',
     'o=- 0 0 IN IP4 127.0.0.1',
     's=-',
     'c=IN IP4 127.0.0.1',
     't=0 0',
-    'm=video 30000 RTP/AVP 96',
+    'm=video 30000 RTP/SAVP 96',
+    'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY=',
     'a=rtpmap:96 H264/90000',
     'a=fmtp:96 packetization-mode=1',
-    'm=audio 30002 RTP/AVP 97',
+    'm=audio 30002 RTP/SAVP 97',
+    'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY=',
     'a=rtpmap:97 opus/48000/2',
     'a=fmtp:97 sprop-stereo=1',
     '',
   ]);
-  t.notMatch(sessionDescription({ audio: { port: 30_000 } }), /video/);
+  t.notMatch(sessionDescription({ srtpKey: 'KEY=', audio: { port: 30_000 } }), /video/);
 });
 
 async function waiting(clock: FakeClock) {

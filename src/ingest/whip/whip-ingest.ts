@@ -165,10 +165,11 @@ class WhipConnection implements WebrtcPublication {
       ...(encoder === undefined ? {} : { encoder }),
       rtp: {
         feedId,
-        send: async ({ video, audio }) => {
+        send: async ({ video, audio, srtpKey }) => {
           await this.#fed;
           return await pool.sendRtp({
             feedId,
+            srtpKey,
             ...(video === undefined ? {} : { videoPort: video }),
             ...(audio === undefined ? {} : { audioPort: audio }),
           });

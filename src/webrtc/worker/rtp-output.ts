@@ -1,9 +1,10 @@
 import dgram from 'node:dgram';
+import { SrtpProtector } from '../../media/index.js';
 import type { WorkerContext } from './context.js';
 import type { Feed } from './feed.js';
 import { FeedOutput } from './feed-output.js';
 import { OutputTrack } from './output-track.js';
-import { RtpSink } from './rtp-sink.js';
+import { type PacketSender, RtpSink } from './rtp-sink.js';
 
 const SEND_BUFFER = 4 << 20;
 
@@ -18,14 +19,14 @@ export class RtpOutput {
   constructor(
     context: WorkerContext,
     feed: Feed,
-    ports: { videoPort?: number; audioPort?: number },
+    to: { videoPort?: number; audioPort?: number; srtpKey?: string },
     closed: () => void,
   ) {
     this.#socket = dgram.createSocket({ type: 'udp4', sendBufferSize: SEND_BUFFER });
     this.#socket.on('error', (error) => context.log('debug', 'an RTP output failed', error));
-    const { videoPort, audioPort } = ports;
+    const { videoPort, audioPort, srtpKey } = to;
     const track = (kind: 'video' | 'audio', port: number): OutputTrack => {
-      const sink = new RtpSink(context.clock, this.#socket, kind, port);
+      const sink = new RtpSink(context.clock, senderOf(this.#socket, srtpKey), kind, port);
       this.#sinks.push(sink);
       return new OutputTrack(context.clock, kind, sink);
     };
@@ -54,4 +55,13 @@ export class RtpOutput {
     if (this.#closed) return;
     await Promise.all(this.#sinks.map((sink) => sink.sayGoodbye()));
   }
+}
+
+/** Sends the packets of one stream, protected where there is a key. */
+function senderOf(socket: dgram.Socket, srtpKey: string | undefined): PacketSender {
+  if (srtpKey === undefined) return socket;
+  const protector = new SrtpProtector(srtpKey);
+  return {
+    send: (packet, port, address, sent) => socket.send(protector.protect(packet), port, address, sent),
+  };
 }

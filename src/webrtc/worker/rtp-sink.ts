@@ -1,4 +1,3 @@
-import type dgram from 'node:dgram';
 import {
   goodbye,
   PLAIN_VP9_BYTES,
@@ -19,19 +18,21 @@ const LOOPBACK = '127.0.0.1';
 const MARKER = 0x80;
 
 /** Where packets go out. */
-type Sender = Pick<dgram.Socket, 'send'>;
+export type PacketSender = {
+  send(packet: Buffer, port: number, address: string, sent?: () => void): void;
+};
 
 /** Sends a stream as RTP to a port on loopback, and its reports to the next one. */
 export class RtpSink implements OutputSink {
   readonly #clock: WorkerContext['clock'];
-  readonly #socket: Sender;
+  readonly #socket: PacketSender;
   readonly #port: number;
   readonly #payloadType: number;
   readonly #splice: Splice;
   #packets = 0;
   #bytes = 0;
 
-  constructor(clock: WorkerContext['clock'], socket: Sender, kind: 'video' | 'audio', port: number) {
+  constructor(clock: WorkerContext['clock'], socket: PacketSender, kind: 'video' | 'audio', port: number) {
     this.#clock = clock;
     this.#socket = socket;
     this.#port = port;

@@ -206,12 +206,13 @@ export class WebrtcWorker {
     this.#context.tell({ type: 'receiving', id, ...ports });
   }
 
-  #sendRtp({ id, feedId, videoPort, audioPort }: Command<'send-rtp'>): void {
+  #sendRtp({ id, feedId, videoPort, audioPort, srtpKey }: Command<'send-rtp'>): void {
     const feed = this.#feeds.get(feedId);
     if (!feed) throw new Error('there is no such feed');
     const ports = {
       ...(videoPort === undefined ? {} : { videoPort }),
       ...(audioPort === undefined ? {} : { audioPort }),
+      ...(srtpKey === undefined ? {} : { srtpKey }),
     };
     const output = new RtpOutput(this.#context, feed, ports, () => this.#outputs.delete(id));
     this.#outputs.set(id, output);

@@ -89,7 +89,7 @@ t.test('an offer with a stream key is answered with a session, and becomes a pub
   t.strictSame(publication?.descriptions, [{ video: { codec: 'h264', width: 1280, height: 720 } }]);
   t.strictSame(publication?.timelines, [{ startedAt: 1234, has: { audio: true, video: true }, tags: [] }]);
 
-  const output = await publication?.publisher?.rtp?.send({ video: 5_000, audio: 5_002 });
+  const output = await publication?.publisher?.rtp?.send({ video: 5_000, audio: 5_002, srtpKey: 'key' });
   t.match(pool.outputs, [{ feedId: peer?.options.feedId, videoPort: 5_000, audioPort: 5_002, open: true }]);
   output?.close();
   t.match(pool.outputs, [{ open: false }]);
@@ -114,7 +114,7 @@ t.test('guests that ask for packets before the SFU knows the feed get them when 
   const { post, pool, publications, hall } = await whip(t);
   let sent: Promise<unknown> | undefined;
   hall.admitted = (publication) => {
-    sent = publication.publisher?.rtp?.send({ audio: 5_002 });
+    sent = publication.publisher?.rtp?.send({ audio: 5_002, srtpKey: 'key' });
   };
   let asked = -1;
   pool.beforePeer = async () => {

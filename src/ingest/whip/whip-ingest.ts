@@ -19,6 +19,7 @@ import {
   type WebrtcPool,
   writeAnswer,
 } from '../../webrtc/index.js';
+import { refuseLargePictures } from './announced-size.js';
 import { PublisherRefused } from './refusal-answer.js';
 
 export type WhipIngestOptions = {
@@ -68,6 +69,7 @@ export function createWhipIngest(options: WhipIngestOptions): WhipIngest {
   return {
     async publish(request) {
       const plan = planPublisher(request.offer);
+      refuseLargePictures(request.offer, options.maxPixels);
       const connection = new WhipConnection(options, request);
       return await connection.open(plan);
     },

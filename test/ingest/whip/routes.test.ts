@@ -4,6 +4,7 @@ import { createWhipIngest, type WhipRoutesOptions, whipRoutes } from '../../../s
 import { DEFAULT_MAX_PICTURE_PIXELS } from '../../../src/media/index.js';
 import type { Publisher, Refusal } from '../../../src/streams/index.js';
 import { FakeClock } from '../../support/fake-clock.js';
+import { h264Sps } from '../../support/parameter-sets.js';
 import { PoolDouble } from '../../support/pool-double.js';
 import { RecordingPublication } from '../../support/recording-publication.js';
 import { signallingServer } from '../../support/signalling-server.js';
@@ -108,6 +109,20 @@ t.test('a picture that is larger than allowed ends the publication, and its sess
   const answer = await ask({ method: 'DELETE', url: String(location) });
   t.equal(answer.statusCode, 410);
   t.match(answer.json(), { error: { code: 'picture_too_large', message: /8192x8192 .*4096x2304/ } });
+});
+
+t.test('an offer whose parameter sets are of a larger picture than allowed gets 406', async (t) => {
+  const { post, publications } = await whip(t);
+  const offering = (width: number, height: number): string => {
+    const sets = `sprop-parameter-sets=${h264Sps(width, height).toString('base64')},aOvjyyLA`;
+    return offerText('obs').replace(/packetization-mode=1/g, `packetization-mode=1;${sets}`);
+  };
+  t.match(offering(4096, 2304), /sprop-parameter-sets/);
+  const refused = await post(offering(8192, 8192));
+  t.equal(refused.statusCode, 406);
+  t.match(refused.json(), { error: { code: 'picture_too_large', message: /8192x8192 / } });
+  t.equal(publications.length, 0);
+  t.equal((await post(offering(4096, 2304))).statusCode, 201);
 });
 
 t.test('guests that ask for packets before the SFU knows the feed get them when it does', async (t) => {

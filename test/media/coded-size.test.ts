@@ -129,7 +129,7 @@ t.test('what x264 writes is read as its macroblocks', async (t) => {
   const tag = tags
     .map(({ kind, body }) => (kind === 'video' ? readFlvVideoTag(body) : undefined))
     .find(Boolean);
-  if (tag?.packet !== 'configuration') return t.fail('no configuration');
+  if (tag?.packet !== 'configuration') throw new Error('no configuration');
   const size = new CodedSizeReader().configuration('h264', tag.body.subarray(tag.dataOffset));
   t.strictSame(size, { width: 1920, height: 1088 });
 });

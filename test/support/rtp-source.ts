@@ -35,11 +35,12 @@ function portOf(socket: Socket): number {
   return (socket.address() as AddressInfo).port;
 }
 
+type Protector = Pick<SrtpProtector, 'protect'>;
 /** Ports, and what protects the packets to them. */
 type Output = {
   video?: number;
   audio?: number;
-  protect: { video: SrtpProtector; audio: SrtpProtector };
+  protect: { video: Protector; audio: Protector };
 };
 type Stream = { rtp: Socket; rtcp: Socket; report: Buffer | undefined; sequence: number };
 
@@ -98,11 +99,13 @@ export class RtpSender implements RtpSource {
     this.#started.clear();
   }
 
-  async send({ srtpKey, ...ports }: { video?: number; audio?: number; srtpKey: string }): Promise<{
-    close(): void;
-  }> {
+  /** Sends SRTP where there is a key, else RTP. */
+  async send(to: { video?: number; audio?: number; srtpKey?: string }): Promise<{ close(): void }> {
     if (this.failure) throw this.failure;
-    const protect = { video: new SrtpProtector(srtpKey), audio: new SrtpProtector(srtpKey) };
+    const { srtpKey, ...ports } = to;
+    const protector = (): Protector =>
+      srtpKey === undefined ? { protect: (packet) => packet } : new SrtpProtector(srtpKey);
+    const protect = { video: protector(), audio: protector() };
     const output: Output = { ...ports, protect };
     for (const kind of ['video', 'audio'] as const) {
       const report = this.#streams?.[kind].report;

@@ -65,6 +65,10 @@ export type Config = {
     sockets: number;
     /** For an IPv4 address, or a /64 network of IPv6. */
     socketsPerAddress: number;
+    /** Of the largest picture that a publisher may send. */
+    picturePixels: number;
+    /** Resident memory of one ffmpeg process. */
+    ffmpegBytes: number;
   };
   /** How long what grows by itself is kept, in days; 0: for ever. */
   keepDays: { chat: number; viewers: number; keyUses: number; webhookDeliveries: number };
@@ -175,6 +179,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       httpConnectionsPerAddress: required(SETTINGS.maxHttpPerAddress),
       sockets: required(SETTINGS.maxSockets),
       socketsPerAddress: required(SETTINGS.maxSocketsPerAddress),
+      picturePixels: required(SETTINGS.maxPicturePixels),
+      ffmpegBytes: required(SETTINGS.ffmpegMemory) * 2 ** 20,
     },
     keepDays: {
       chat: required(SETTINGS.keepChat),

@@ -125,6 +125,8 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       videoEncoder: config.videoEncoder,
       vaapiDevice: config.vaapiDevice,
       preset: config.videoPreset,
+      maxPixels: config.limits.picturePixels,
+      maxMemoryBytes: config.limits.ffmpegBytes,
       clock,
       log,
     });
@@ -195,6 +197,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       thumbnails,
       ffmpeg: transcoder.ffmpeg,
       intervalMs: config.thumbnailMs,
+      maxPixels: config.limits.picturePixels,
       clock,
       log: log.child({ room: 'thumbnails' }),
     });
@@ -212,6 +215,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
         connectionsPerAddress: config.limits.rtmpConnectionsPerAddress,
       },
       readableCodecs: transcoder.readableCodecs,
+      maxPixels: config.limits.picturePixels,
       clock,
       log: log.child({ room: 'rtmp' }),
     });
@@ -220,6 +224,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       pool,
       publish: (publisher) => streams.publish(publisher),
       maximumBitrate: config.webrtc.maximumBitrate,
+      maxPixels: config.limits.picturePixels,
       clock,
       log: log.child({ room: 'whip' }),
     });

@@ -31,7 +31,12 @@ t.test('an empty environment gives the defaults', async (t) => {
 t.test('how long things are kept, and how many may connect, can be set', async (t) => {
   t.match(readConfig({}), {
     keepDays: { chat: 365, viewers: 365, keyUses: 90, webhookDeliveries: 30 },
-    limits: { sockets: 10_000, socketsPerAddress: 1_000 },
+    limits: {
+      sockets: 10_000,
+      socketsPerAddress: 1_000,
+      picturePixels: 4_096 * 2_304,
+      ffmpegBytes: 1_536 * 1_024 * 1_024,
+    },
   });
   t.match(readConfig({ KEEP_CHAT_DAYS: '0', MAX_SOCKETS_PER_ADDRESS: '5' }), {
     keepDays: { chat: 0 },

@@ -20,7 +20,7 @@ const DOORS: Record<string, string[]> = {
   'ingest/rtmp': ['streams', 'media', 'platform'],
   transcode: ['streams', 'media', 'platform'],
   packager: ['streams', 'media', 'platform'],
-  thumbnails: ['streams', 'packager', 'platform'],
+  thumbnails: ['streams', 'packager', 'media', 'platform'],
   'egress/hls': ['streams', 'packager', 'media', 'platform'],
   api: ['accounts', 'streams', 'thumbnails', 'audience', 'chat', 'webhooks', 'platform'],
 };

@@ -40,6 +40,7 @@ async function serve(): Promise<void> {
     host: '127.0.0.1',
     port: 0,
     readableCodecs: { hevc: false, av1: false, vp9: false },
+    maxPixels: 9_437_184,
     clock: systemClock,
     log: createLog('silent'),
     publish: async ({ streamKey: id = '' }) => ({

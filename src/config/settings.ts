@@ -273,4 +273,16 @@ export const SETTINGS = {
     '50',
     'RTMP connections per address',
   ),
+  maxPicturePixels: setting(
+    'MAX_PICTURE_PIXELS',
+    whole(921_600, 35_651_584),
+    '9437184',
+    'pixels of the largest picture a publisher may send: 4096x2304, as H.264 level 5.1 has it',
+  ),
+  ffmpegMemory: setting(
+    'FFMPEG_MAX_MEMORY',
+    whole(256, 65_536),
+    '1536',
+    'megabytes of memory that one ffmpeg process may take (Linux)',
+  ),
 };

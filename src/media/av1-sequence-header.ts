@@ -1,5 +1,6 @@
 import { AV1_OBU, readAv1ObuHeader } from './av1-obu.js';
 import { BitReader } from './bit-reader.js';
+import type { PictureSize } from './rtp/picture-size.js';
 
 /** Fields of an AV1 sequence header (AV1 Bitstream & Decoding Process Specification, section 5.5). */
 export type Av1SequenceHeader = {
@@ -45,6 +46,17 @@ export function readAv1SequenceHeader(payload: Uint8Array): Av1SequenceHeader | 
   }
 }
 
+/** Reads the largest frame size of a sequence header OBU's payload, also one that no level allows. */
+export function readAv1CodedSize(payload: Uint8Array): PictureSize | undefined {
+  try {
+    const { width, height } = readFrameSize(new BitReader(payload));
+    return { width, height };
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 /** Reads a sequence header OBU including its OBU header. */
 export function readAv1SequenceHeaderObu(obu: Uint8Array): Av1SequenceHeader | undefined {
   const header = readAv1ObuHeader(obu, 0, obu.length);
@@ -67,7 +79,12 @@ export function av1Configuration(header: Av1SequenceHeader, obu: Uint8Array): Bu
   return Buffer.concat([Uint8Array.from([...start, (header.tier << 7) | depth | chroma, 0]), obu]);
 }
 
-function readSequence(bits: BitReader): Av1SequenceHeader {
+type FrameSize = Pick<Av1SequenceHeader, 'profile' | 'level' | 'tier' | 'width' | 'height'> & {
+  reduced: boolean;
+};
+
+/** Reads a sequence header up to its frame size. */
+function readFrameSize(bits: BitReader): FrameSize {
   const profile = bits.bits(3);
   bits.bit(); // still_picture
   const reduced = bits.flag();
@@ -76,6 +93,11 @@ function readSequence(bits: BitReader): Av1SequenceHeader {
   const heightBits = bits.bits(4) + 1;
   const width = bits.bits(widthBits) + 1;
   const height = bits.bits(heightBits) + 1;
+  return { profile, level, tier, width, height, reduced };
+}
+
+function readSequence(bits: BitReader): Av1SequenceHeader {
+  const { profile, level, tier, width, height, reduced } = readFrameSize(bits);
   if (!reduced && bits.flag()) bits.skip(7); // delta_frame_id_length_minus_2, additional_frame_id_length_minus_1
   bits.skip(3); // use_128x128_superblock, enable_filter_intra, enable_intra_edge_filter
   if (!reduced) skipTools(bits);

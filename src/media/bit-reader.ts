@@ -53,3 +53,19 @@ export class BitReader {
     return code % 2 === 1 ? (code + 1) / 2 : -code / 2;
   }
 }
+
+/** Removes emulation_prevention_three_byte (ITU-T H.264 7.3.1). */
+export function withoutEmulationPrevention(bytes: Uint8Array): Uint8Array {
+  const clean = new Uint8Array(bytes.length);
+  let length = 0;
+  let zeros = 0;
+  for (const byte of bytes) {
+    if (zeros >= 2 && byte === 3) {
+      zeros = 0;
+      continue;
+    }
+    zeros = byte === 0 ? zeros + 1 : 0;
+    clean[length++] = byte;
+  }
+  return clean.subarray(0, length);
+}

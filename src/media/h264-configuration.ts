@@ -1,4 +1,5 @@
-import { BitReader } from './bit-reader.js';
+import { BitReader, withoutEmulationPrevention } from './bit-reader.js';
+import type { PictureSize } from './rtp/picture-size.js';
 
 /** Properties of an H.264 stream from its SPS. */
 export type H264Configuration = {
@@ -19,6 +20,9 @@ export type H264Configuration = {
 const PROFILES_WITH_CHROMA = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
 const EXTENDED_SAR = 255;
 const NAL_TYPE_SPS = 7;
+const MACROBLOCK = 16;
+/** Greatest SPS accepted, bytes: two sets of scaling lists and the longest picture order count cycle fit. */
+const SPS_BYTES = 4_096;
 /** Greatest width or height, pixels: level 6.2 has 139,264 macroblocks, and a side is at most 8 times their root. */
 const MAXIMUM_SIDE = 16_384;
 
@@ -36,16 +40,40 @@ export function readH264Configuration(record: Uint8Array): H264Configuration | u
 
 /** Reads a sequence parameter set NAL unit (ITU-T H.264 7.3.2.1.1). Returns undefined if it is invalid. */
 export function readH264Sps(nal: Uint8Array): H264Configuration | undefined {
+  return readUnit(nal, readSps);
+}
+
+/**
+ * The size in luma samples that pictures of a sequence parameter set are coded with, before cropping, however large:
+ * what a decoder makes room for. Undefined when it cannot be read.
+ */
+export function readH264CodedSize(nal: Uint8Array): PictureSize | undefined {
+  return readUnit(nal, (bits) => {
+    const { columns, rows } = readFrame(bits);
+    return { width: columns * MACROBLOCK, height: rows * MACROBLOCK };
+  });
+}
+
+function readUnit<T>(nal: Uint8Array, read: (bits: BitReader) => T | undefined): T | undefined {
   if (nal.length < 4 || (nal[0]! & 0x1f) !== NAL_TYPE_SPS) return undefined;
   try {
-    return readSps(new BitReader(withoutEmulationPrevention(nal.subarray(1))));
+    return read(new BitReader(withoutEmulationPrevention(nal.subarray(1, 1 + SPS_BYTES))));
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
   }
 }
 
-function readSps(bits: BitReader): H264Configuration | undefined {
+type Frame = Pick<H264Configuration, 'profile' | 'constraints' | 'level'> & {
+  chroma: number;
+  framesOnly: number;
+  /** Macroblocks. */
+  columns: number;
+  rows: number;
+};
+
+/** An SPS up to its frame size. */
+function readFrame(bits: BitReader): Frame {
   const profile = bits.bits(8);
   const constraints = bits.bits(8);
   const level = bits.bits(8);
@@ -60,15 +88,19 @@ function readSps(bits: BitReader): H264Configuration | undefined {
   const framesOnly = bits.bit();
   if (!framesOnly) bits.bit(); // mb_adaptive_frame_field_flag
   bits.bit(); // direct_8x8_inference_flag
-  const rows = mapRows * (2 - framesOnly);
+  return { profile, constraints, level, chroma, framesOnly, columns, rows: mapRows * (2 - framesOnly) };
+}
+
+function readSps(bits: BitReader): H264Configuration | undefined {
+  const { profile, constraints, level, chroma, framesOnly, columns, rows } = readFrame(bits);
   const crop = bits.flag()
     ? [bits.unsigned(), bits.unsigned(), bits.unsigned(), bits.unsigned()]
     : [0, 0, 0, 0];
   // Table 6-1: a cropping unit of 4:2:0 is two pixels wide and high, of 4:2:2 two wide.
   const unitWidth = chroma === 1 || chroma === 2 ? 2 : 1;
   const unitHeight = (chroma === 1 ? 2 : 1) * (2 - framesOnly);
-  const width = columns * 16 - (crop[0]! + crop[1]!) * unitWidth;
-  const height = rows * 16 - (crop[2]! + crop[3]!) * unitHeight;
+  const width = columns * MACROBLOCK - (crop[0]! + crop[1]!) * unitWidth;
+  const height = rows * MACROBLOCK - (crop[2]! + crop[3]!) * unitHeight;
   if (width <= 0 || height <= 0 || width > MAXIMUM_SIDE || height > MAXIMUM_SIDE) return undefined;
   const frameRate = bits.flag() ? readFrameRate(bits) : undefined;
   const known = { profile, constraints, level, width, height };
@@ -129,20 +161,4 @@ function readFrameRate(bits: BitReader): number | undefined {
   const scale = bits.bits(32);
   const rate = scale / (2 * ticks);
   return rate >= 1 && rate <= 300 ? rate : undefined;
-}
-
-/** Removes emulation_prevention_three_byte (ITU-T H.264 7.3.1). */
-function withoutEmulationPrevention(bytes: Uint8Array): Uint8Array {
-  const clean = new Uint8Array(bytes.length);
-  let length = 0;
-  let zeros = 0;
-  for (const byte of bytes) {
-    if (zeros >= 2 && byte === 3) {
-      zeros = 0;
-      continue;
-    }
-    zeros = byte === 0 ? zeros + 1 : 0;
-    clean[length++] = byte;
-  }
-  return clean.subarray(0, length);
 }

@@ -6,13 +6,16 @@ import type { PublicationEnd } from './end-reason.js';
 export type RtpSource = {
   /** The feed's name in the SFU. */
   readonly mediaSourceId: string;
-  /** Sends RTP to ports on loopback (RTCP one further up), payload types 96 (video) and 97 (Opus). */
-  send(ports: { video?: number; audio?: number }): Promise<{ close(): void }>;
   /**
-   * Offers AV1 and Opus as live Matroska to who connects first to a port on loopback; `zero` is the Unix ms that is 0 in
-   * it. `close` ends the stream.
+   * Sends SRTP to ports on loopback (SRTCP one further up), payload types 96 (video) and 97 (Opus), protected with
+   * `srtpKey`: any process of the machine can send to such ports.
    */
-  sendMatroska(options: { zero: number; audio: boolean }): Promise<{ port: number; close(): void }>;
+  send(to: { video?: number; audio?: number; srtpKey: string }): Promise<{ close(): void }>;
+  /**
+   * Serves AV1 and Opus as live Matroska to the first connection to a Unix socket; `zero` is the Unix ms that is 0 in it.
+   * `close` ends the stream.
+   */
+  sendMatroska(options: { zero: number; audio: boolean }): Promise<{ path: string; close(): void }>;
 };
 
 /** What the hall needs of a connection that publishes; the ingest room gives it at `publish()`. */

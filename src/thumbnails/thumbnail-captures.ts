@@ -16,6 +16,8 @@ export type ThumbnailCapturesOptions = {
   ffmpeg: FfmpegProgram;
   /** Interval between captures of one broadcast, ms; 0: disabled. */
   intervalMs: number;
+  /** Largest picture that is decoded, pixels. */
+  maxPixels: number;
   clock: Clock;
   log: Logger;
 };
@@ -82,7 +84,7 @@ export class ThumbnailCaptures {
   }
 
   async #capture(schedule: Schedule, now: number): Promise<void> {
-    const { streams, packager, thumbnails, ffmpeg, intervalMs, clock, log } = this.#options;
+    const { streams, packager, thumbnails, ffmpeg, intervalMs, maxPixels, clock, log } = this.#options;
     const { streamId, broadcastId } = schedule;
     schedule.dueAtMs = now + intervalMs;
     const media = packager.find(streamId, broadcastId)?.newestKeyframe();
@@ -94,7 +96,7 @@ export class ThumbnailCaptures {
     try {
       const livestream = await streams.find(streamId);
       if (livestream?.thumbnailUrl !== null) return;
-      const jpeg = await renderThumbnail(ffmpeg, media, { clock, signal: this.#lifetime.signal });
+      const jpeg = await renderThumbnail(ffmpeg, media, { clock, maxPixels, signal: this.#lifetime.signal });
       // Drops the capture of a broadcast that ended meanwhile: its livestream may be deleted.
       if (this.#schedules.get(streamId) === schedule) thumbnails.capture(streamId, jpeg);
     } catch (error) {

@@ -1,9 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import os from 'node:os';
-import { type Clock, HeadendError } from '../platform/index.js';
+import { decodedPixels } from '../media/index.js';
+import { type Clock, HeadendError, type MemoryGuard } from '../platform/index.js';
 
-/** The ffmpeg program and its environment. */
-export type FfmpegProgram = { path: string; environment: NodeJS.ProcessEnv };
+/** The ffmpeg program, its environment and the limit of its memory. */
+export type FfmpegProgram = { path: string; environment: NodeJS.ProcessEnv; memory?: MemoryGuard };
 
 /** Time after which ffmpeg is killed, ms. */
 const TIMEOUT_MS = 10_000;
@@ -13,17 +14,14 @@ const MAX_JPEG_BYTES = 1024 * 1024;
 const MAX_STDERR_CHARS = 1_000;
 /** Width of the JPEG, pixels; smaller sources are not scaled up. */
 const MAX_WIDTH_PX = 640;
-/** Largest input frame, pixels: the highest levels of H.264 and HEVC (ITU-T H.264 table A-1: 139,264 macroblocks). */
-const MAX_PIXELS = 139_264 * 256;
 
 /** Scales to square pixels and converts to JFIF's colours: BT.601, full range. */
 const FILTERS = [
   `scale=w=min(${MAX_WIDTH_PX}\\,iw*sar):h=round(ow/dar):out_color_matrix=bt601:out_range=full`,
   'setsar=1,format=yuvj420p',
 ].join(',');
+const GLOBAL_ARGUMENTS = ['-hide_banner', '-nostdin', '-v', 'error', '-threads', '1'];
 const ARGUMENTS = [
-  ...['-hide_banner', '-nostdin', '-v', 'error'],
-  ...['-threads', '1', '-max_pixels', String(MAX_PIXELS)],
   // Restricts the demuxer to the pipe: the media come from a publisher.
   ...['-protocol_whitelist', 'pipe', '-f', 'mp4', '-i', 'pipe:0'],
   ...['-map', '0:v:0', '-frames:v', '1', '-filter_threads', '1', '-vf', FILTERS],
@@ -34,21 +32,22 @@ const ARGUMENTS = [
  * Renders the first video frame of an MP4 as a JPEG, in a short-lived ffmpeg of low priority.
  *
  * @param media bytes of the file, in order
- * @param limits ffmpeg is killed when `signal` aborts
+ * @param limits ffmpeg is killed when `signal` aborts; `maxPixels`: largest picture that is decoded, pixels
  * @returns after the process has exited
  * @throws HeadendError `no_picture` if ffmpeg cannot be started, fails, times out or writes too much
  */
 export function renderThumbnail(
   tool: FfmpegProgram,
   media: readonly Buffer[],
-  { clock, signal }: { clock: Clock; signal: AbortSignal },
+  { clock, signal, maxPixels }: { clock: Clock; signal: AbortSignal; maxPixels: number },
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) throw new HeadendError('no_picture', 'thumbnail rendering was cancelled');
-    const child: ChildProcessWithoutNullStreams = spawn(tool.path, ARGUMENTS, {
-      env: tool.environment,
-      stdio: 'pipe',
-    });
+    const child: ChildProcessWithoutNullStreams = spawn(
+      tool.path,
+      [...GLOBAL_ARGUMENTS, '-max_pixels', String(decodedPixels(maxPixels)), ...ARGUMENTS],
+      { env: tool.environment, stdio: 'pipe' },
+    );
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
     let stderrText = '';
@@ -84,6 +83,9 @@ export function renderThumbnail(
     });
     if (child.pid === undefined) return;
     lowerPriority(child.pid);
+    tool.memory?.watch(child, () => {
+      killReason ??= tool.memory?.reason;
+    });
     child.stdout.on('data', (bytes: Buffer) => {
       sizeBytes += bytes.length;
       if (sizeBytes > MAX_JPEG_BYTES) kill('output too large');

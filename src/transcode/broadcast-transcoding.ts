@@ -45,7 +45,7 @@ export class BroadcastTranscoding implements BroadcastVisit {
   published(source: Source): void {
     const previous = this.#current;
     previous?.finish(HANDOVER_MS);
-    for (const topic of ['shed', 'hls', 'transcoder']) this.#broadcast.notice(topic, undefined);
+    for (const topic of ['shed', 'hls', 'transcoder', 'memory']) this.#broadcast.notice(topic, undefined);
     const log = this.#log.child({ publicationId: source.id });
     const before = previous?.gone ?? Promise.resolve();
     const shared = [this.#settings, this.#memory, before, log] as const;

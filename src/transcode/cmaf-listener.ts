@@ -1,125 +1,128 @@
-import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import path from 'node:path';
+import { type Logger, makeSocketFolder } from '../platform/index.js';
 
 /** Where the bytes of one rendition go. */
 export type CmafSink = {
   /** @throws when the bytes cannot be used: the connection is then closed. */
   write(bytes: Buffer): void;
-  /** The body came to its proper end. */
+  /** The writer has closed its side. */
   end(): void;
-  /** The body broke off, or its bytes were refused. */
+  /** The connection broke off, its bytes were refused, or the socket could not be opened. */
   broken(error: Error): void;
 };
 
-/** One path on the listener, good for one request. */
+/** One Unix socket, good for one connection. */
 export type CmafSlot = {
+  /** As ffmpeg writes it: `unix:PATH`. */
   url: string;
-  /** Withdraws the path; a request that uses it is cut off, and its sink hears no more. */
+  /** Removes the socket; an open connection is cut off, and its sink hears no more. */
   close(): void;
 };
 
-type Place = { sink: CmafSink; request: IncomingMessage | undefined; closed: boolean };
-
-const TOKEN_BYTES = 16;
-const HEADERS_TIMEOUT_MS = 5_000;
-const CONNECTIONS = 2_048;
-
 /**
- * Takes CMAF from the gateway's own ffmpeg processes by HTTP POST. It listens on the loopback only, and every path
- * holds 128 random bits and works once: nobody else on the machine can write into a stream.
+ * Takes CMAF from the gateway's own ffmpeg processes: each rendition has a Unix socket of its own, in a folder that
+ * other users of the machine cannot enter. Knowing a path (`ps` shows it) does not suffice to connect.
  */
 export class CmafListener {
-  readonly #server: Server;
-  readonly #places = new Map<string, Place>();
-  #port = 0;
+  readonly #log: Logger;
+  readonly #open = new Set<Connection>();
+  #folder: string | undefined;
+  #count = 0;
 
-  constructor() {
-    this.#server = createServer(
-      {
-        requestTimeout: 0,
-        headersTimeout: HEADERS_TIMEOUT_MS,
-        connectionsCheckingInterval: 1_000,
-        maxHeaderSize: 8_192,
-      },
-      (request, response) => this.#handle(request, response),
-    );
-    this.#server.maxConnections = CONNECTIONS;
-    this.#server.on('clientError', (_error, socket) => socket.destroy());
-    this.#server.on('upgrade', (_request, socket) => socket.destroy());
+  constructor(log: Logger) {
+    this.#log = log;
   }
 
+  /** @throws HeadendError `socket_folder` when there is no place for the sockets */
   async start(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(0, '127.0.0.1', () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    this.#port = (this.#server.address() as AddressInfo).port;
+    this.#folder = await makeSocketFolder('cmaf', this.#log);
   }
 
-  /** Connections that are open, for tests. */
-  connections(): Promise<number> {
-    return new Promise((resolve, reject) =>
-      this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
-    );
+  /** Sockets and connections that are open, for tests. */
+  get size(): number {
+    return this.#open.size;
   }
 
+  /** @throws before `start` and after `close` */
   open(sink: CmafSink): CmafSlot {
-    const path = `/${randomBytes(TOKEN_BYTES).toString('base64url')}`;
-    const place: Place = { sink, request: undefined, closed: false };
-    this.#places.set(path, place);
-    const close = (): void => {
-      place.closed = true;
-      this.#places.delete(path);
-      place.request?.socket.destroy();
-    };
-    return { url: `http://127.0.0.1:${this.#port}${path}`, close };
+    if (this.#folder === undefined) throw new Error('the CMAF listener is not open');
+    const file = path.join(this.#folder, `${++this.#count}.sock`);
+    const connection = new Connection(file, sink, () => this.#open.delete(connection));
+    this.#open.add(connection);
+    return { url: `unix:${file}`, close: () => connection.close() };
   }
 
+  /** Cuts what is open. Idempotent. */
   async close(): Promise<void> {
-    this.#places.clear();
-    if (!this.#server.listening) return;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
-    await closed;
+    for (const connection of [...this.#open]) connection.close();
+    const folder = this.#folder;
+    this.#folder = undefined;
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** One socket and its only connection. */
+class Connection {
+  readonly #sink: CmafSink;
+  readonly #server: Server;
+  readonly #closed: () => void;
+  #socket: Socket | undefined;
+  #over = false;
+
+  constructor(file: string, sink: CmafSink, closed: () => void) {
+    this.#sink = sink;
+    this.#closed = closed;
+    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server.maxConnections = 1;
+    this.#server.on('error', (error) => this.#broken(error));
+    // Bound before this returns, so that ffmpeg can be started at once.
+    this.#server.listen({ path: file, backlog: 1 });
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse): void {
-    const path = request.url ?? '';
-    const place = request.method === 'POST' ? this.#places.get(path) : undefined;
-    if (!place) {
-      response.writeHead(404, { connection: 'close', 'content-length': 0 });
-      response.end(() => request.socket.destroy());
+  close(): void {
+    this.#finish();
+    this.#socket?.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    // Removes the file: the path works once.
+    this.#server.close();
+    if (this.#socket || this.#over) {
+      socket.destroy();
       return;
     }
-    this.#places.delete(path);
-    place.request = request;
-    let over = false;
-    const broken = (error: Error): void => {
-      if (over) return;
-      over = true;
-      request.socket.destroy();
-      if (!place.closed) place.sink.broken(error);
-    };
-    request.on('data', (bytes: Buffer) => {
-      if (over || place.closed) return;
-      try {
-        place.sink.write(bytes);
-      } catch (error) {
-        broken(error instanceof Error ? error : new Error(String(error)));
-      }
+    this.#socket = socket;
+    socket.on('data', (bytes: Buffer) => this.#write(bytes));
+    socket.on('end', () => {
+      if (this.#over) return;
+      this.#finish();
+      this.#sink.end();
     });
-    request.on('end', () => {
-      if (over) return;
-      over = true;
-      response.writeHead(200, { connection: 'close', 'content-length': 0 });
-      response.end();
-      if (!place.closed) place.sink.end();
-    });
-    request.on('error', broken);
-    request.on('close', () => broken(new Error('the connection broke')));
+    socket.on('error', (error) => this.#broken(error));
+    socket.on('close', () => this.#broken(new Error('the connection broke')));
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#over) return;
+    try {
+      this.#sink.write(bytes);
+    } catch (error) {
+      this.#broken(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #broken(error: Error): void {
+    if (this.#over) return;
+    this.close();
+    this.#sink.broken(error);
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#server.close();
+    this.#closed();
   }
 }

@@ -14,6 +14,8 @@ export type EncoderOptions = {
   ffmpeg: FfmpegTool;
   encoder: VideoEncoderSettings;
   segmentDuration: number;
+  /** Pixels of the largest picture that a publisher may send. */
+  maxPixels: number;
   listener: CmafListener;
   /** Media time in ms before which nothing is put out. */
   from?: number | undefined;
@@ -28,6 +30,8 @@ export type ProcessEnd = {
   how: 'finished' | 'stopped' | 'failed';
   message: string;
   lastWords: string[];
+  /** It was ended because it took too much memory. */
+  overMemory?: true;
 };
 
 export type EncoderEnd = ProcessEnd & {
@@ -73,6 +77,7 @@ export class Encoder {
       input: options.input.format,
       encoder: options.encoder,
       segmentDuration: options.segmentDuration,
+      maxPixels: options.maxPixels,
       url: (id) => urls.get(id) ?? '',
       ...(options.from === undefined ? {} : { from: options.from / 1000 }),
     });
@@ -216,6 +221,7 @@ export class Encoder {
       how,
       message: this.#fault === undefined ? exit.message : `${this.#fault} (${exit.message})`,
       lastWords: exit.lastWords,
+      ...(exit.overMemory ? { overMemory: true as const } : {}),
       delivered: this.#delivered,
     };
   }

@@ -1,3 +1,4 @@
+import { decodedPixels } from '../media/index.js';
 import type { EncodedVideo, Ladder } from './ladder.js';
 import { encoderArguments, type VideoEncoderSettings } from './video-encoder.js';
 
@@ -12,7 +13,7 @@ export type FfmpegPlan = {
 
 /**
  * What ffmpeg reads: from its standard input the media, or an SDP that says on which ports they arrive as RTP; or
- * Matroska, for which it connects to a port on loopback.
+ * Matroska, for which it connects to a Unix socket.
  */
 export type InputFormat =
   | { kind: 'flv' }
@@ -22,7 +23,7 @@ export type InputFormat =
    */
   | { kind: 'rtp'; frameRate: number; blank?: { width: number; height: number } }
   /** `decoder`: ffmpeg's name of what decodes the picture. */
-  | { kind: 'matroska'; frameRate: number; port: number; decoder: string };
+  | { kind: 'matroska'; frameRate: number; path: string; decoder: string };
 
 export type FfmpegPlanRequest = {
   ladder: Ladder;
@@ -30,6 +31,8 @@ export type FfmpegPlanRequest = {
   encoder: VideoEncoderSettings;
   /** Seconds between keyframes when they are set by the clock. */
   segmentDuration: number;
+  /** Pixels of the largest picture that a publisher may send. */
+  maxPixels: number;
   /** Where a rendition's CMAF is sent. */
   url(renditionId: string): string;
   /**
@@ -46,8 +49,6 @@ export const AUDIO_SAMPLE_RATE = 48_000;
 
 /** Above this many pixels one core may be too slow to decode; frame threads then cost a few pictures of delay. */
 const PICTURE_FOR_ONE_CORE = 1920 * 1088;
-/** What no level of AV1 allows (A.3) is not decoded: a few bytes can announce 4 gigapixels. */
-const LARGEST_PICTURE = 35_651_584;
 
 /** Where media time begins, ms: the encoder's priming and reordering reach back before the first picture. */
 export const TIMELINE_START_MS = 10_000;
@@ -89,12 +90,17 @@ function matroskaInputOptions(decoder: string): string[] {
   return [
     ...['-rw_timeout', String(RTP_SILENCE_S * 1_000_000)],
     ...['-fpsprobesize', '0', '-analyzeduration', '300000', '-probesize', '1000000', '-copyts'],
-    ...['-c:v', decoder, '-flags:v', 'low_delay', '-max_pixels', String(LARGEST_PICTURE), '-f', 'matroska'],
+    ...['-c:v', decoder, '-flags:v', 'low_delay', '-f', 'matroska'],
   ];
 }
 
 /** The options of any call of ours: quiet, but for what went wrong. */
 export const COMMON_OPTIONS: readonly string[] = ['-hide_banner', '-nostats', '-v', 'warning'];
+
+/** A few bytes can announce gigapixels: what is larger than it may be is not decoded, wherever it is announced. */
+export function pixelLimit(maxPixels: number): string[] {
+  return ['-max_pixels', String(decodedPixels(maxPixels))];
+}
 
 function inputOptions(input: InputFormat): readonly string[] {
   if (input.kind === 'matroska') return matroskaInputOptions(input.decoder);
@@ -111,7 +117,6 @@ function muxerOptions(kind: 'video' | 'audio'): string[] {
     ...['-avoid_negative_ts', 'disabled'],
     ...(kind === 'video' ? ['-video_track_timescale', String(VIDEO_TIMESCALE)] : []),
     ...['-write_prft', 'wallclock', '-flush_packets', '1', '-muxdelay', '0', '-muxpreload', '0'],
-    ...['-method', 'POST', '-send_expect_100', '0', '-chunked_post', '1'],
   ];
 }
 
@@ -214,8 +219,8 @@ export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
   const largest = Math.max(0, ...encoded.map(({ size }) => (size ? size.width * size.height : 0)));
   const decoding = encoded.length > 0 ? [...coder.global, ...decoderThreads(largest)] : [];
   return {
-    ...(input.kind === 'matroska' ? { input: `tcp://127.0.0.1:${input.port}` } : {}),
-    inputOptions: [...COMMON_OPTIONS, ...decoding, ...inputOptions(input)],
+    ...(input.kind === 'matroska' ? { input: `unix:${input.path}` } : {}),
+    inputOptions: [...COMMON_OPTIONS, ...decoding, ...pixelLimit(request.maxPixels), ...inputOptions(input)],
     complexFilter: encoded.length > 0 ? filterGraph(request, encoded, coder.filter) : undefined,
     outputs,
   };

@@ -92,10 +92,12 @@ export async function checkFfmpeg(tool: FfmpegTool): Promise<CheckedFfmpeg> {
 export function runFfmpeg(tool: FfmpegTool, args: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const limits = { timeout: PATIENCE_MS, killSignal: 'SIGKILL', maxBuffer: 4 * 1024 * 1024 } as const;
-    execFile(tool.path, args, { ...limits, env: tool.environment }, (error, stdout, stderr) => {
+    const child = execFile(tool.path, args, { ...limits, env: tool.environment }, (error, stdout, stderr) => {
       if (error) reject(new Error(stderr.trim().slice(-2_000) || error.message, { cause: error }));
       else resolve(stdout);
-    }).stdin?.end();
+    });
+    child.stdin?.end();
+    tool.memory?.watch(child);
   });
 }
 

@@ -2,6 +2,7 @@ import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import Ffmpeg from 'fluent-ffmpeg';
+import type { MemoryGuard } from '../platform/index.js';
 import type { FfmpegPlan } from './ffmpeg-arguments.js';
 
 /** How ffmpeg came to its end. */
@@ -12,6 +13,8 @@ export type FfmpegExit = {
   message: string;
   /** The last lines that it wrote to standard error. */
   lastWords: string[];
+  /** It was ended because it took too much memory. */
+  overMemory?: true;
 };
 
 /** A running ffmpeg. */
@@ -27,7 +30,12 @@ export type FfmpegProcess = {
 };
 
 /** The program and what it may see. */
-export type FfmpegTool = { path: string; environment: NodeJS.ProcessEnv };
+export type FfmpegTool = {
+  path: string;
+  environment: NodeJS.ProcessEnv;
+  /** Limits the memory of every process; none by default. */
+  memory?: MemoryGuard;
+};
 
 const KEPT_LINES = 40;
 /** What a process said last is waited for so long when it is gone, ms. */
@@ -78,6 +86,7 @@ export function startFfmpeg(tool: FfmpegTool, plan: FfmpegPlan): FfmpegProcess {
     }
   };
 
+  let overMemory = false as boolean;
   const exited = new Promise<FfmpegExit>((resolve) => {
     const lines = (text: string | null): string[] =>
       (text ?? '').split('\n').filter(Boolean).slice(-KEPT_LINES);
@@ -85,12 +94,21 @@ export function startFfmpeg(tool: FfmpegTool, plan: FfmpegPlan): FfmpegProcess {
       resolve({ clean: true, message: 'ffmpeg ended', lastWords: lines(stderr) }),
     );
     command.on('error', (error, _, stderr) =>
-      resolve({ clean: false, message: error.message, lastWords: lines(stderr) }),
+      resolve({
+        clean: false,
+        message: overMemory ? `${tool.memory?.reason} (${error.message})` : error.message,
+        lastWords: lines(stderr),
+        ...(overMemory ? { overMemory: true as const } : {}),
+      }),
     );
   });
   command.run();
   const child = inside.ffmpegProc;
   child?.stdin?.on('error', () => {});
+  if (child)
+    tool.memory?.watch(child, () => {
+      overMemory = true;
+    });
   return {
     pid: child?.pid,
     input: child?.stdin ?? undefined,

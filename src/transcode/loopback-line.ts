@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { SrtpProtector } from '../media/index.js';
 
 /** RTCP packet types (RFC 3550, section 12.1). */
 const RECEIVER_REPORT = 201;
@@ -14,9 +15,12 @@ const GOODBYE = [VERSION | 1, BYE, 0, 1, 0, 0, 0, 0];
 export class LoopbackLine {
   readonly #socket: Socket;
   readonly #ready: Promise<void>;
+  readonly #protector: SrtpProtector;
   #closed = false;
 
-  constructor(port: number) {
+  /** @param srtpKey that the listening ffmpeg knows */
+  constructor(port: number, srtpKey: string) {
+    this.#protector = new SrtpProtector(srtpKey);
     this.#socket = createSocket('udp4');
     this.#socket.unref();
     this.#socket.on('error', () => {});
@@ -48,6 +52,8 @@ export class LoopbackLine {
 
   #send(bytes: number[]): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false);
-    return new Promise((resolve) => this.#socket.send(Buffer.from(bytes), (error) => resolve(!error)));
+    return new Promise((resolve) =>
+      this.#socket.send(this.#protector.protect(Buffer.from(bytes)), (error) => resolve(!error)),
+    );
   }
 }

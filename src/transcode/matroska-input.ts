@@ -36,9 +36,9 @@ export class MatroskaInput implements LiveInput {
   private constructor(
     { frameRate, decoder, clock }: MatroskaInputOptions,
     begun: number,
-    sending: { port: number; close(): void },
+    sending: { path: string; close(): void },
   ) {
-    this.format = { kind: 'matroska', frameRate, decoder, port: sending.port };
+    this.format = { kind: 'matroska', frameRate, decoder, path: sending.path };
     this.#begun = begun;
     this.#flow = new RenditionFlow(clock);
     this.#sending = sending;

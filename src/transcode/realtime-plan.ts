@@ -6,6 +6,7 @@ import {
   decoderThreads,
   type FfmpegPlan,
   FLV_INPUT_OPTIONS,
+  pixelLimit,
   SQUARE_PIXELS,
   VIDEO_TIMESCALE,
 } from './ffmpeg-arguments.js';
@@ -23,6 +24,8 @@ export type RealtimePlanRequest = {
   /** An encoded picture's shorter side is not longer than this, pixels. */
   lines: number;
   encoder: VideoEncoderSettings;
+  /** Pixels of the largest picture that a publisher may send. */
+  maxPixels: number;
   /** Unix ms at which media time 0 stands on the wall clock: it makes the sender reports of both streams agree. */
   originMs: number;
   /** Media time in ms before which nothing is encoded: what came before only helps to decode. */
@@ -57,7 +60,7 @@ export function realtimePlan(request: RealtimePlanRequest): FfmpegPlan {
   if (request.audio && destination.audioPort !== undefined)
     outputs.push(output(destination.audioPort, PAYLOAD_TYPE.audio, opus(request), request));
   return {
-    inputOptions: [...COMMON_OPTIONS, ...threads, ...FLV_INPUT_OPTIONS],
+    inputOptions: [...COMMON_OPTIONS, ...threads, ...pixelLimit(request.maxPixels), ...FLV_INPUT_OPTIONS],
     complexFilter: undefined,
     outputs,
   };

@@ -173,6 +173,7 @@ export class RealtimeTranscoding implements RealtimeRendition {
       passthrough: this.#passthrough,
       lines: this.#lines,
       encoder: this.#memory.encoder.settings,
+      maxPixels: this.#settings.maxPixels,
       originMs: (this.#timeline?.startedAt ?? this.#clock.now()) - offset,
       from: Math.max(first, newest - LEAD_MS) + offset,
     });

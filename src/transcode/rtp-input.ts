@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { newSrtpKey } from '../media/index.js';
 import { type Clock, sleep } from '../platform/index.js';
 import type { RtpSource } from '../streams/index.js';
 import type { LiveInput, MediaKind } from './encoder-input.js';
@@ -34,6 +35,8 @@ export class RtpInput implements LiveInput {
   readonly format: Extract<InputFormat, { kind: 'rtp' }>;
   readonly #options: RtpInputOptions;
   readonly #ports: { video?: number; audio?: number };
+  /** Known to the sender and, by its standard input, to ffmpeg: any process can send to ports on loopback. */
+  readonly #srtpKey = newSrtpKey();
   /** To the ports for RTCP, which ffmpeg opens last, and to those for RTP. */
   readonly #control: LoopbackLine[];
   readonly #media: LoopbackLine[];
@@ -62,8 +65,8 @@ export class RtpInput implements LiveInput {
     this.#flow = new RenditionFlow(options.clock);
     const { frameRate, blank } = options;
     this.format = { kind: 'rtp', frameRate, ...(blank ? { blank } : {}) };
-    this.#control = Object.values(ports).map((port) => new LoopbackLine(port + 1));
-    this.#media = Object.values(ports).map((port) => new LoopbackLine(port));
+    this.#control = Object.values(ports).map((port) => new LoopbackLine(port + 1, this.#srtpKey));
+    this.#media = Object.values(ports).map((port) => new LoopbackLine(port, this.#srtpKey));
   }
 
   attach(output: Writable): void {
@@ -71,6 +74,7 @@ export class RtpInput implements LiveInput {
     const codec = this.#options.has.video;
     output.end(
       sessionDescription({
+        srtpKey: this.#srtpKey,
         ...(codec && video !== undefined ? { video: { codec, port: video } } : {}),
         ...(audio === undefined ? {} : { audio: { port: audio } }),
       }),
@@ -82,7 +86,7 @@ export class RtpInput implements LiveInput {
     const { source, clock } = this.#options;
     if (!(await this.#listens())) return undefined;
     const begun = clock.now();
-    const sending = await source.send({ ...this.#ports });
+    const sending = await source.send({ ...this.#ports, srtpKey: this.#srtpKey });
     if (this.#over.signal.aborted) {
       sending.close();
       return undefined;

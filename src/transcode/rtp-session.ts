@@ -1,7 +1,9 @@
-import type { VideoCodec } from '../media/index.js';
+import { SRTP_SUITE, type VideoCodec } from '../media/index.js';
 
-/** What ffmpeg is sent as RTP. */
+/** What ffmpeg is sent as SRTP. */
 export type RtpSession = {
+  /** Master key and salt of SRTP, base64. */
+  srtpKey: string;
   video?: { codec: ReadAsRtp; port: number };
   /** Opus. */
   audio?: { port: number };
@@ -28,16 +30,18 @@ export function isRtpVideoCodec(codec: VideoCodec): codec is RtpVideoCodec {
 }
 
 /** The session description (RFC 8866) that tells ffmpeg where on loopback to listen for what. */
-export function sessionDescription({ video, audio }: RtpSession): string {
+export function sessionDescription({ srtpKey, video, audio }: RtpSession): string {
   const lines = ['v=0', 'o=- 0 0 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0'];
+  // RFC 4568. The description goes by a pipe: no other user sees it.
+  const crypto = `a=crypto:1 ${SRTP_SUITE} inline:${srtpKey}`;
   if (video) {
     const { name, parameters } = ENCODINGS[video.codec];
-    lines.push(`m=video ${video.port} RTP/AVP ${PAYLOAD_TYPE.video}`);
+    lines.push(`m=video ${video.port} RTP/SAVP ${PAYLOAD_TYPE.video}`, crypto);
     lines.push(`a=rtpmap:${PAYLOAD_TYPE.video} ${name}/90000`);
     if (parameters) lines.push(`a=fmtp:${PAYLOAD_TYPE.video} ${parameters}`);
   }
   if (audio) {
-    lines.push(`m=audio ${audio.port} RTP/AVP ${PAYLOAD_TYPE.audio}`);
+    lines.push(`m=audio ${audio.port} RTP/SAVP ${PAYLOAD_TYPE.audio}`, crypto);
     // RFC 7587, section 7: always 48 kHz and two channels; what is mono inside comes out twice.
     lines.push(`a=rtpmap:${PAYLOAD_TYPE.audio} opus/48000/2`, `a=fmtp:${PAYLOAD_TYPE.audio} sprop-stereo=1`);
   }

@@ -3,6 +3,7 @@ import type { Broadcast, PublicationEnd, RtpSource, Source, SourceReader } from 
 import { Encoder, type EncoderEnd } from './encoder.js';
 import type { LiveInput } from './encoder-input.js';
 import { openRun } from './encoder-run.js';
+import { learnFrom } from './failure.js';
 import { TIMELINE_START_MS } from './ffmpeg-arguments.js';
 import { chooseLadder, type Ladder } from './ladder.js';
 import { openLiveInput } from './live-input.js';
@@ -110,7 +111,7 @@ export class RtpSupervisor implements SourceReader {
       what: 'encoder',
       untilReady: () => this.#untilReady(),
       run: () => this.#encode(),
-      onFailure: (end) => this.#memory.encoder.doubt(end, this.#log),
+      onFailure: (end) => learnFrom(end, this.#broadcast, this.#memory, this.#log),
       patienceMs: TRY_AGAIN_MS,
       over: this.#over.signal,
       clock: this.#clock,
@@ -180,11 +181,11 @@ export class RtpSupervisor implements SourceReader {
     } catch (error) {
       return { how: 'failed', message: messageOf(error), lastWords: [], delivered: false };
     }
-    const { ffmpeg, listener, segmentDuration } = this.#settings;
+    const { ffmpeg, listener, segmentDuration, maxPixels } = this.#settings;
     let begun = this.#clock.now();
     let opening: Promise<void> | undefined;
     const encoder: Encoder = new Encoder({
-      ...{ ladder, input, ffmpeg, listener, segmentDuration, clock: this.#clock },
+      ...{ ladder, input, ffmpeg, listener, segmentDuration, maxPixels, clock: this.#clock },
       encoder: this.#memory.encoder.settings,
       onEarly: () => {
         opening = this.#openRun(encoder, begun);

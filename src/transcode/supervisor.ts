@@ -4,6 +4,7 @@ import type { Broadcast, EncoderRunWriter, PublicationEnd, Source, SourceReader 
 import { isPlainAvc } from './avc-profile.js';
 import { Encoder, type EncoderEnd } from './encoder.js';
 import { openRun } from './encoder-run.js';
+import { learnFrom } from './failure.js';
 import { TIMELINE_START_MS } from './ffmpeg-arguments.js';
 import { FlvInput } from './flv-input.js';
 import { frameRateTag } from './flv-metadata.js';
@@ -144,7 +145,7 @@ export class Supervisor implements SourceReader {
         this.#setFull(false);
         return end;
       },
-      onFailure: (end) => this.#memory.encoder.doubt(end, this.#log),
+      onFailure: (end) => learnFrom(end, this.#broadcast, this.#memory, this.#log),
       over: this.#over.signal,
       clock: this.#clock,
       log: this.#log,
@@ -195,6 +196,7 @@ export class Supervisor implements SourceReader {
       ffmpeg: this.#settings.ffmpeg,
       encoder: this.#memory.encoder.settings,
       segmentDuration: this.#settings.segmentDuration,
+      maxPixels: this.#settings.maxPixels,
       listener: this.#settings.listener,
       from: this.#skipTo(ladder, offset),
       clock: this.#clock,

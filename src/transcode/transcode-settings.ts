@@ -14,6 +14,8 @@ export type TranscodeSettings = {
   ladder: readonly Rung[] | 'off';
   audioBitrate: number;
   segmentDuration: number;
+  /** Pixels of the largest picture that a publisher may send. */
+  maxPixels: number;
   listener: CmafListener;
   /** Codecs of media that arrive as RTP which this ffmpeg decodes. */
   rtpCodecs: readonly RtpVideoCodec[];

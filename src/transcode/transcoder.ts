@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import type { Clock, Logger } from '../platform/index.js';
+import { DEFAULT_MAX_PICTURE_PIXELS } from '../media/index.js';
+import { type Clock, type Logger, MemoryGuard } from '../platform/index.js';
 import type { Broadcast, BroadcastGuest, BroadcastVisit } from '../streams/index.js';
 import { BroadcastTranscoding, NOTHING } from './broadcast-transcoding.js';
 import { CmafListener } from './cmaf-listener.js';
@@ -14,6 +15,8 @@ import { DEFAULT_VAAPI_DEVICE, type VideoEncoder, type VideoEncoderSettings } fr
 
 /** More slices than this make a picture worse and hardly faster. */
 const MOST_THREADS = 6;
+/** A ladder of six renditions of 4096x2304 takes 650 MB, of 1080p 210 MB. */
+const DEFAULT_MEMORY_BYTES = 1536 * 2 ** 20;
 
 export type TranscoderOptions = {
   /** The program; otherwise `ffmpeg` is searched in the environment's PATH. */
@@ -24,6 +27,10 @@ export type TranscoderOptions = {
   ladder?: readonly Rung[] | 'off';
   /** Bits per second of stereo sound. */
   audioBitrate?: number;
+  /** Pixels of the largest picture that a publisher may send. */
+  maxPixels?: number;
+  /** Resident bytes that one ffmpeg may take. */
+  maxMemoryBytes?: number;
   /** Seconds between keyframes where the source does not set them. */
   segmentDuration?: number;
   videoEncoder?: VideoEncoder;
@@ -42,9 +49,9 @@ export type Transcoder = BroadcastGuest & {
   /** The program that was found. @throws before `start` */
   readonly ffmpeg: FfmpegTool;
   /**
-   * Finds and checks ffmpeg and the encoder, opens the internal listener.
+   * Finds and checks ffmpeg and the encoder, makes the folder for its sockets.
    *
-   * @throws HeadendError `ffmpeg_missing`, `ffmpeg_too_old`, with a sentence for the operator
+   * @throws HeadendError `ffmpeg_missing`, `ffmpeg_too_old`, `socket_folder`, with a sentence for the operator
    */
   start(): Promise<void>;
   /** Ends every encoder and the listener. Idempotent. */
@@ -55,7 +62,7 @@ export type Transcoder = BroadcastGuest & {
 export function createTranscoder(options: TranscoderOptions): Transcoder {
   const { clock } = options;
   const log = options.log.child({ room: 'transcode' });
-  const listener = new CmafListener();
+  const listener = new CmafListener(log);
   const portPairs = new PortPairs();
   const visits = new Set<BroadcastTranscoding>();
   let checked: CheckedFfmpeg = { version: '', readableCodecs: { hevc: false, av1: false, vp9: false } };
@@ -63,7 +70,9 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
   let closed: Promise<void> | undefined;
 
   async function start(): Promise<void> {
-    const ffmpeg = await findFfmpeg(options.ffmpegPath, options.environment ?? {});
+    const found = await findFfmpeg(options.ffmpegPath, options.environment ?? {});
+    const maxBytes = options.maxMemoryBytes ?? DEFAULT_MEMORY_BYTES;
+    const ffmpeg = { ...found, memory: new MemoryGuard({ maxBytes, clock, log }) };
     checked = await checkFfmpeg(ffmpeg);
     const wanted: VideoEncoderSettings = {
       encoder: options.videoEncoder ?? 'software',
@@ -82,6 +91,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       ladder: options.ladder ?? DEFAULT_LADDER,
       audioBitrate: options.audioBitrate ?? 128_000,
       segmentDuration: options.segmentDuration ?? 2,
+      maxPixels: options.maxPixels ?? DEFAULT_MAX_PICTURE_PIXELS,
       listener,
       rtpCodecs,
       av1Decoder,

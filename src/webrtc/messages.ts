@@ -59,7 +59,14 @@ export type WorkerCommand =
       offered: boolean;
     }
   | { type: 'receive-rtp'; id: string; mediaSourceId: string; video?: { codec: RtcVideoCodec }; audio?: true }
-  | { type: 'send-rtp'; id: string; mediaSourceId: string; videoPort?: number; audioPort?: number }
+  | {
+      type: 'send-rtp';
+      id: string;
+      mediaSourceId: string;
+      videoPort?: number;
+      audioPort?: number;
+      srtpKey?: string;
+    }
   | { type: 'send-matroska'; id: string; mediaSourceId: string; audio: boolean; zero: number }
   | { type: 'close'; id: string }
   | { type: 'select-layer'; id: string; rid?: string }
@@ -86,7 +93,7 @@ export type WorkerReport =
   | { type: 'not-ready'; message: string }
   | { type: 'answered'; id: string; local: LocalTransport }
   | { type: 'receiving'; id: string; videoPort?: number; audioPort?: number }
-  | { type: 'sending'; id: string; port?: number }
+  | { type: 'sending'; id: string; path?: string }
   | { type: 'refused'; id: string; message: string }
   | { type: 'connected'; id: string }
   | { type: 'closed'; id: string; end: PeerEnd }

@@ -35,7 +35,7 @@ export type WebrtcPool = {
    * Sends a source's best video layer and audio as RTP to loopback ports; sender reports go to the next higher ports.
    */
   sendRtp(options: SendRtpOptions): Promise<RtpOutput>;
-  /** Serves a source's best AV1 layer and audio as live Matroska to the first client of a loopback port. */
+  /** Serves a source's best AV1 layer and audio as live Matroska to the first client of a Unix socket. */
   sendMatroska(options: SendMatroskaOptions): Promise<MatroskaOutput>;
 
   /** Switches a viewer group to a source; undefined: viewers stay connected and wait. */
@@ -129,7 +129,13 @@ export type RtpInput = {
   close(): void;
 };
 
-export type SendRtpOptions = { mediaSourceId: string; videoPort?: number; audioPort?: number };
+export type SendRtpOptions = {
+  mediaSourceId: string;
+  videoPort?: number;
+  audioPort?: number;
+  /** Master key and salt (base64) for SRTP; without it, packets are sent as plain RTP. */
+  srtpKey?: string;
+};
 
 export type RtpOutput = { close(): void };
 
@@ -140,8 +146,8 @@ export type SendMatroskaOptions = {
   zero: number;
 };
 
-/** `close` ends the stream after the data written so far. */
-export type MatroskaOutput = { readonly port: number; close(): void };
+/** `path` is that of the Unix socket; `close` ends the stream after the data written so far. */
+export type MatroskaOutput = { readonly path: string; close(): void };
 
 export type PoolStats = {
   workers: {

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type Clock, HeadendError, type Logger, newId } from '../platform/index.js';
+import { type Clock, HeadendError, type Logger, makeSocketFolder, newId } from '../platform/index.js';
 import type { MediaSourceLocation, WorkerReport, WorkerTimeouts } from './messages.js';
 import { PoolPublisher, PoolViewer } from './pool-peers.js';
 import type {
@@ -19,7 +19,6 @@ import type {
   ViewOptions,
   WebrtcPool,
 } from './pool-types.js';
-import { makeRelayFolder } from './relay-folder.js';
 import { leastLoaded, nearOrIdle } from './worker-choice.js';
 import { WorkerProcess } from './worker-process.js';
 
@@ -80,7 +79,7 @@ class Pool implements WebrtcPool {
     const bindAddress = WILDCARDS.has(this.#options.bindAddress ?? '')
       ? undefined
       : this.#options.bindAddress;
-    this.#folder = await makeRelayFolder(this.#log);
+    this.#folder = await makeSocketFolder('webrtc', this.#log);
     for (let i = 0; i < workers; i++) {
       const worker: WorkerProcess = new WorkerProcess({
         settings: {
@@ -173,7 +172,7 @@ class Pool implements WebrtcPool {
     };
   }
 
-  async sendRtp({ mediaSourceId, videoPort, audioPort }: SendRtpOptions): Promise<RtpOutput> {
+  async sendRtp({ mediaSourceId, videoPort, audioPort, srtpKey }: SendRtpOptions): Promise<RtpOutput> {
     const worker = this.#mediaSources.get(mediaSourceId)?.worker;
     if (!worker) throw unavailable('no such media source');
     const id = newId();
@@ -183,6 +182,7 @@ class Pool implements WebrtcPool {
       mediaSourceId,
       ...(videoPort === undefined ? {} : { videoPort }),
       ...(audioPort === undefined ? {} : { audioPort }),
+      ...(srtpKey === undefined ? {} : { srtpKey }),
     });
     return { close: () => worker.send({ type: 'close', id }) };
   }
@@ -192,9 +192,9 @@ class Pool implements WebrtcPool {
     if (!worker) throw unavailable('no such media source');
     const id = newId();
     const answer = await worker.request({ type: 'send-matroska', id, mediaSourceId, audio, zero });
-    if (answer.type !== 'sending' || answer.port === undefined)
+    if (answer.type !== 'sending' || answer.path === undefined)
       throw unavailable('the WebRTC worker sent an unexpected answer');
-    return { port: answer.port, close: () => worker.send({ type: 'close', id }) };
+    return { path: answer.path, close: () => worker.send({ type: 'close', id }) };
   }
 
   setMediaSource(viewerGroupId: string, mediaSourceId: string | undefined): void {

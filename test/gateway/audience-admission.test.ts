@@ -102,9 +102,12 @@ t.test('a private livestream is for those who are invited, as long as they are',
   let packets = 0;
   peer.onPacket = () => packets++;
   await watched(t, livestream, 1, socket, 'all of that is one guest');
-  const [row] = await sql<{ user_id: string }[]>`
-    select user_id from livestream_viewers where stream_id = ${streamId} and left_at is null`;
-  t.equal(row?.user_id, userId);
+  // Visits are stored a second later.
+  await until('the visit is stored as the guest’s', async () => {
+    const rows = await sql<{ user_id: string }[]>`
+      select user_id from livestream_viewers where stream_id = ${streamId} and left_at is null`;
+    return rows.length === 1 && rows[0]?.user_id === userId;
+  });
 
   t.equal((await asOperator('DELETE', `${path}/guests/${userId}`)).status, 200);
   await socket.next('livestream:dismissed');

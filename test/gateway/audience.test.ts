@@ -1,5 +1,6 @@
 import t from 'tap';
 import { audienceGateway, STEADY_MS, type WhepViewer } from '../support/audience-gateway.js';
+import { until } from '../support/gateway-process.js';
 import { HlsViewer } from '../support/hls-viewer.js';
 import { RtcPeers } from '../support/rtc-peers.js';
 import type { WebSocketClient } from '../support/websocket-client.js';
@@ -79,8 +80,17 @@ t.test('a crowd comes, leaves, vanishes and comes back, and is counted to the un
   await gateway.api('POST', `/${streamId}/end`, {});
   for (const viewer of viewers) viewer.vanish();
   await watched(t, livestream, 0, ear, 'after the end nobody watches');
-  const { stream } = await gateway.api<{ stream: { viewerCountPeak: number } }>('GET', `/${streamId}`);
-  t.equal(stream.viewerCountPeak, EVERYBODY, 'the peak');
+  // Peaks and visits are stored a second later.
+  await until('the peak is stored', async () => {
+    const { stream } = await gateway.api<{ stream: { viewerCountPeak: number } }>('GET', `/${streamId}`);
+    return stream.viewerCountPeak === EVERYBODY;
+  });
+  await until(
+    'everybody is stored as gone',
+    async () =>
+      (await sql`select from livestream_viewers where stream_id = ${streamId} and left_at is null`).count ===
+      0,
+  );
 
   type Row = { viewer_id: string; user_id: string | null; joined_at: Date; left_at: Date | null };
   const rows = await sql<Row[]>`

@@ -20,6 +20,7 @@ type Hall = {
   streams: Streams;
   choose(keyId?: string): Promise<string>;
   schedule(title: string, inMs: number | null): Promise<string>;
+  /** @returns the livestream, when it is stored as live, or the code of the refusal */
   publish(keyId: string, kicks?: string[]): Promise<string>;
 };
 
@@ -60,7 +61,14 @@ async function hall(t: Test, maxBroadcasts = 5): Promise<Hall> {
   };
   const publish = async (keyId: string, kicks: string[] = []): Promise<string> => {
     const result = await streams.publish(publisher(keyId, kicks));
-    return 'refusal' in result ? result.refusal.code : result.publication.streamId;
+    if ('refusal' in result) return result.refusal.code;
+    const { streamId } = result.publication;
+    // What is live is stored a moment later, and choices are made by what is stored.
+    await until(async () => {
+      const { name } = streams.status(streamId).state;
+      return name !== 'live' || (await streams.find(streamId))?.status === 'live';
+    });
+    return streamId;
   };
   return { sql, clock, streams, choose, schedule, publish };
 }

@@ -117,9 +117,10 @@ export class Av1Publisher {
     return new (class extends SourceDouble {
       override readonly rtp = {
         mediaSourceId: FEED,
-        send: ({ video, audio }: { video?: number; audio?: number }) =>
+        send: ({ video, audio, srtpKey }: { video?: number; audio?: number; srtpKey: string }) =>
           pool.sendRtp({
             mediaSourceId: FEED,
+            srtpKey,
             ...(video === undefined ? {} : { videoPort: video }),
             ...(audio === undefined ? {} : { audioPort: audio }),
           }),
@@ -132,7 +133,7 @@ export class Av1Publisher {
             if (open) closed();
             open = false;
           };
-          return { port: output.port, close };
+          return { path: output.path, close };
         },
       };
     })({ protocol: 'whip' });

@@ -120,9 +120,13 @@ export class GatewayProcess {
     return stream.state.name;
   }
 
-  /** Waits until viewers can watch it. */
+  /** Waits until viewers can watch it, and it is stored as live, which is what lists are made of. */
   async untilLive({ streamId }: Pick<Livestream, 'streamId'>): Promise<void> {
-    await until('the stream is live', async () => (await this.state(streamId)) === 'live');
+    type Shown = { stream: { status: string; state: { name: string } } };
+    await until('the stream is live', async () => {
+      const { stream } = await this.api<Shown>('GET', `/${streamId}`);
+      return stream.state.name === 'live' && stream.status === 'live';
+    });
   }
 
   /** Process ids of the ffmpegs that this gateway runs. */

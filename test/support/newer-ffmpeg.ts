@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** The Debian 13 that `scripts/debian-13` prepares. */
 const FOLDER = process.env.HEADEND_DEBIAN_13 ?? '/var/tmp/headend-debian-13';
+
+/** Names of folders for libraries in Debian, by those of Node. */
+const ARCHITECTURES: Partial<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
 function version(program: string): number {
   try {
@@ -25,9 +28,17 @@ export const ownFfmpegIsNewer = version('ffmpeg') >= 6.1;
  */
 export function newerFfmpeg(folder: string): string | undefined {
   if (ownFfmpegIsNewer) return 'ffmpeg';
-  if (!existsSync(path.join(FOLDER, '.complete')) || process.getuid?.() !== 0) return undefined;
+  if (!existsSync(path.join(FOLDER, '.complete'))) return undefined;
   const program = path.join(folder, 'ffmpeg');
-  writeFileSync(program, `#!/bin/sh\nexec chroot ${FOLDER} /usr/bin/ffmpeg "$@"\n`);
+  // By its own loader instead of chroot: Unix sockets and files are then those of this machine.
+  const libraries = path.join(FOLDER, 'usr/lib', `${ARCHITECTURES[process.arch] ?? process.arch}-linux-gnu`);
+  const loader = readdirSync(libraries).find((name) => /^ld-linux-.*\.so/.test(name));
+  if (loader === undefined) return undefined;
+  const paths = ['', 'pulseaudio', 'blas', 'lapack'].map((name) => path.join(libraries, name)).join(':');
+  writeFileSync(
+    program,
+    `#!/bin/sh\nexec ${path.join(libraries, loader)} --library-path ${paths} ${FOLDER}/usr/bin/ffmpeg "$@"\n`,
+  );
   chmodSync(program, 0o755);
   return version(program) >= 6.1 ? program : undefined;
 }

@@ -161,7 +161,7 @@ export class PoolDouble implements WebrtcPool {
     const output = { ...options, open: true };
     this.matroskaOutputs.push(output);
     return {
-      port: 41_000 + this.matroskaOutputs.length,
+      path: `/tmp/${this.matroskaOutputs.length}.sock`,
       close: () => {
         output.open = false;
       },

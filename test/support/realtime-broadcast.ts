@@ -78,7 +78,7 @@ export class PublishedSource implements Source {
   readonly rtp: RtpSource | undefined;
   #readers: SourceReader[] = [];
 
-  /** @param feedId set for a WHIP publisher. */
+  /** @param mediaSourceId set for a WHIP publisher. */
   constructor(mediaSourceId?: string) {
     this.info = { protocol: mediaSourceId === undefined ? 'rtmp' : 'whip' };
     this.rtp =
@@ -87,7 +87,7 @@ export class PublishedSource implements Source {
         : {
             mediaSourceId,
             send: async () => ({ close() {} }),
-            sendMatroska: async () => ({ port: 1, close() {} }),
+            sendMatroska: async () => ({ path: '/nowhere', close() {} }),
           };
   }
 

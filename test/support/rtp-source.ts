@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
-import type { SourceInfo } from '../../src/media/index.js';
+import { type SourceInfo, SrtpProtector } from '../../src/media/index.js';
 import type { BroadcastVisit, RtpSource } from '../../src/streams/index.js';
 import { SourceDouble } from './broadcast-double.js';
 
@@ -35,6 +35,13 @@ function portOf(socket: Socket): number {
   return (socket.address() as AddressInfo).port;
 }
 
+type Protector = Pick<SrtpProtector, 'protect'>;
+/** Ports, and what protects the packets to them. */
+type Output = {
+  video?: number;
+  audio?: number;
+  protect: { video: Protector; audio: Protector };
+};
 type Stream = { rtp: Socket; rtcp: Socket; report: Buffer | undefined; sequence: number };
 
 /**
@@ -44,7 +51,7 @@ type Stream = { rtp: Socket; rtcp: Socket; report: Buffer | undefined; sequence:
 export class RtpSender implements RtpSource {
   readonly mediaSourceId = 'feed-1';
   /** Ports to which it sends at the moment. */
-  readonly outputs = new Set<{ video?: number; audio?: number }>();
+  readonly outputs = new Set<Output>();
   /** Set to make `send` fail. */
   failure: Error | undefined;
   /** Hands nothing on while it is set. */
@@ -52,7 +59,7 @@ export class RtpSender implements RtpSource {
   #streams: { video: Stream; audio: Stream } | undefined;
   #child: ChildProcess | undefined;
   #out = createSocket('udp4');
-  #started = new Set<{ video?: number; audio?: number }>();
+  #started = new Set<Output>();
   readonly #codec: RtpCodec;
   /** The streams' clocks go on when the sender begins anew with another size. */
   readonly #epoch = Date.now();
@@ -92,20 +99,26 @@ export class RtpSender implements RtpSource {
     this.#started.clear();
   }
 
-  async send(ports: { video?: number; audio?: number }): Promise<{ close(): void }> {
+  /** Sends SRTP where there is a key, else RTP. */
+  async send(to: { video?: number; audio?: number; srtpKey?: string }): Promise<{ close(): void }> {
     if (this.failure) throw this.failure;
-    const output = { ...ports };
+    const { srtpKey, ...ports } = to;
+    const protector = (): Protector =>
+      srtpKey === undefined ? { protect: (packet) => packet } : new SrtpProtector(srtpKey);
+    const protect = { video: protector(), audio: protector() };
+    const output: Output = { ...ports, protect };
     for (const kind of ['video', 'audio'] as const) {
       const report = this.#streams?.[kind].report;
       const port = output[kind];
-      if (report && port !== undefined) this.#out.send(report, port + 1, '127.0.0.1');
+      if (report && port !== undefined)
+        this.#out.send(output.protect[kind].protect(report), port + 1, '127.0.0.1');
     }
     this.outputs.add(output);
     return { close: () => void this.outputs.delete(output) };
   }
 
   /** As the SFU does with every codec but AV1. */
-  async sendMatroska(_options: { zero: number; audio: boolean }): Promise<{ port: number; close(): void }> {
+  async sendMatroska(_options: { zero: number; audio: boolean }): Promise<{ path: string; close(): void }> {
     throw new Error('Matroska is made of AV1 alone');
   }
 
@@ -144,14 +157,14 @@ export class RtpSender implements RtpSource {
           if (!isKeyframe(this.#codec, packet)) continue;
           this.#started.add(output);
         }
-        this.#out.send(packet, port, '127.0.0.1');
+        this.#out.send(output.protect[kind].protect(packet), port, '127.0.0.1');
       }
     });
     stream.rtcp.on('message', (packet: Buffer) => {
       stream.report = packet;
       for (const output of this.outputs) {
         const port = output[kind];
-        if (port !== undefined) this.#out.send(packet, port + 1, '127.0.0.1');
+        if (port !== undefined) this.#out.send(output.protect[kind].protect(packet), port + 1, '127.0.0.1');
       }
     });
     return stream;

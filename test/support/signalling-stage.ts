@@ -3,6 +3,7 @@ import type { Test } from 'tap';
 import { ANONYMOUS, type Principal } from '../../src/accounts/index.js';
 import { createRealtimeEgress } from '../../src/egress/whep/index.js';
 import { createWhipIngest, whipRoutes } from '../../src/ingest/whip/index.js';
+import { DEFAULT_MAX_PICTURE_PIXELS } from '../../src/media/index.js';
 import { PublicError } from '../../src/platform/index.js';
 import { createRealtime, type RealtimeLimits, realtimeRoutes } from '../../src/realtime/index.js';
 import { Signalling, type SignallingOptions, WebrtcService } from '../../src/signalling/index.js';
@@ -49,6 +50,7 @@ export async function signallingStage(t: Test, options: SignallingStageOptions =
       return { publication };
     },
     maximumBitrate: 1,
+    maxPixels: DEFAULT_MAX_PICTURE_PIXELS,
     clock,
     log,
   });

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import { createRtmpServer, type RtmpServer, type RtmpServerOptions } from '../../src/ingest/rtmp/index.js';
+import { DEFAULT_MAX_PICTURE_PIXELS } from '../../src/media/index.js';
 import { systemClock } from '../../src/platform/index.js';
 import type { Publisher } from '../../src/streams/index.js';
 import { RecordingPublication } from './recording-publication.js';
@@ -30,6 +31,7 @@ export async function startRtmp(t: Test, options: Partial<RtmpServerOptions> = {
     host: '127.0.0.1',
     port: 0,
     readableCodecs: { hevc: false, av1: false, vp9: false },
+    maxPixels: DEFAULT_MAX_PICTURE_PIXELS,
     clock: systemClock,
     log: pino({ level: 'trace', base: null }, { write: (line: string) => void log.push(line) }),
     publish: async (publisher: Publisher) => {

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
 import { createRealtimeEgress, type RealtimeEgress, whepRoutes } from '../../src/egress/whep/index.js';
 import { createWhipIngest, type WhipIngest, whipRoutes } from '../../src/ingest/whip/index.js';
+import { DEFAULT_MAX_PICTURE_PIXELS } from '../../src/media/index.js';
 import { type Logger, systemClock } from '../../src/platform/index.js';
 import { OPEN_GATE, type Publication } from '../../src/streams/index.js';
 import { createWebrtcPool, IceServers } from '../../src/webrtc/index.js';
@@ -63,6 +64,7 @@ export async function webrtcStage(t: Test, prepare?: (parts: StageParts) => Prom
       return { publication };
     },
     maximumBitrate: 3_000_000,
+    maxPixels: DEFAULT_MAX_PICTURE_PIXELS,
     clock,
     log,
   });

@@ -31,6 +31,7 @@ function openCaptures(t: Test, { intervalMs = 60_000, program = RECORD_INPUT } =
   const media = new Map<string, Buffer>();
   let listener: (change: StreamChange) => void = () => {};
   const captures = new ThumbnailCaptures({
+    maxPixels: 2_073_600,
     streams: {
       find: async (id) => ({ id, thumbnailUrl: stored.get(id) ?? null }) as Livestream,
       onChange: (given) => {

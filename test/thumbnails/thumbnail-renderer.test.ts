@@ -9,6 +9,7 @@ import { alive, script } from '../support/programs.js';
 
 const FFMPEG = { path: 'ffmpeg', environment: { PATH: process.env.PATH } };
 const neverAborted = new AbortController().signal;
+const MAX_PIXELS = 2_073_600;
 
 /** Encodes one keyframe as fragmented MP4. */
 function mp4(picture: string, ...options: string[]): Buffer {
@@ -30,14 +31,24 @@ t.test('a thumbnail is a JPEG at most 640 pixels wide with the display aspect ra
     [mp4('testsrc2=size=720x576', '-vf', 'setsar=64/45'), 'mjpeg,640,360,1:1'],
   ] as const) {
     const chunks = [media.subarray(0, 500), media.subarray(500)];
-    const picture = await renderThumbnail(FFMPEG, chunks, { clock, signal: neverAborted });
+    const picture = await renderThumbnail(FFMPEG, chunks, {
+      clock,
+      maxPixels: MAX_PIXELS,
+      signal: neverAborted,
+    });
     t.equal(await pictureShape(t, picture), shape);
   }
   t.equal(clock.pending, 0);
 });
 
+t.test('a picture larger than the limit is not decoded', async (t) => {
+  const limits = { clock: new FakeClock(), maxPixels: 64_000, signal: neverAborted };
+  await t.rejects(renderThumbnail(FFMPEG, [mp4('testsrc2=size=640x360')], limits), { code: 'no_picture' });
+  t.ok((await renderThumbnail(FFMPEG, [mp4('testsrc2=size=320x180')], limits)).length > 0);
+});
+
 t.test("input that is not video fails with ffmpeg's message", async (t) => {
-  const limits = { clock: new FakeClock(), signal: neverAborted };
+  const limits = { clock: new FakeClock(), maxPixels: MAX_PIXELS, signal: neverAborted };
   await t.rejects(renderThumbnail(FFMPEG, [Buffer.alloc(5_000, 1)], limits), {
     code: 'no_picture',
     message: /Invalid data/,
@@ -46,7 +57,7 @@ t.test("input that is not video fails with ffmpeg's message", async (t) => {
 });
 
 t.test('an ffmpeg that is missing, writes nothing or writes without end fails with no_picture', async (t) => {
-  const limits = { clock: new FakeClock(), signal: neverAborted };
+  const limits = { clock: new FakeClock(), maxPixels: MAX_PIXELS, signal: neverAborted };
   const media = [Buffer.alloc(1_000_000)];
   const run = async (tool: string) =>
     await renderThumbnail({ path: tool, environment: { PATH: process.env.PATH } }, media, limits);
@@ -69,7 +80,11 @@ t.test('an ffmpeg that hangs is killed after ten seconds, and at once when abort
     [() => clock.advance(10_000), /timed out/],
     [async () => lifetime.abort(), /cancelled/],
   ] as const) {
-    const made = renderThumbnail(hanging, [Buffer.alloc(1_000_000)], { clock, signal: lifetime.signal });
+    const made = renderThumbnail(hanging, [Buffer.alloc(1_000_000)], {
+      clock,
+      maxPixels: MAX_PIXELS,
+      signal: lifetime.signal,
+    });
     const outcome = made.then(() => undefined).catch((error: unknown) => error);
     const pid = await alive(folder);
     if (clock.pending !== 1) t.fail('no timeout is set');
@@ -77,14 +92,20 @@ t.test('an ffmpeg that hangs is killed after ten seconds, and at once when abort
     t.match(await outcome, { code: 'no_picture', message });
     t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, 'the process has exited');
   }
-  await t.rejects(renderThumbnail(hanging, [], { clock, signal: lifetime.signal }), { code: 'no_picture' });
+  await t.rejects(renderThumbnail(hanging, [], { clock, maxPixels: MAX_PIXELS, signal: lifetime.signal }), {
+    code: 'no_picture',
+  });
 });
 
 t.test('ffmpeg runs at a lower priority than the gateway', async (t) => {
   const folder = t.testdir();
   const lifetime = new AbortController();
   const tool = { path: script(t, `echo $$ >${folder}/pid\nexec sleep 600`), environment: FFMPEG.environment };
-  const made = renderThumbnail(tool, [], { clock: new FakeClock(), signal: lifetime.signal });
+  const made = renderThumbnail(tool, [], {
+    clock: new FakeClock(),
+    maxPixels: MAX_PIXELS,
+    signal: lifetime.signal,
+  });
   made.catch(() => {});
   const pid = await alive(folder);
   await until('ffmpeg has a lower priority', () => os.getPriority(pid) > os.getPriority());

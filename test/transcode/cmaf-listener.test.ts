@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import http from 'node:http';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import t, { type Test } from 'tap';
 import { CmafListener, type CmafSink } from '../../src/transcode/cmaf-listener.js';
+import { recordLog } from '../support/log-record.js';
 
 class Sink implements CmafSink {
   text = '';
@@ -25,140 +28,143 @@ class Sink implements CmafSink {
 }
 
 async function listening(t: Test): Promise<CmafListener> {
-  const listener = new CmafListener();
+  const listener = new CmafListener(recordLog().log);
   await listener.start();
   t.teardown(() => listener.close());
   return listener;
 }
 
-/** @returns the status, or `cut` when the connection was closed without one. */
-function ask(url: string, method: string, body = ''): Promise<number | 'cut'> {
-  return new Promise((resolve) => {
-    const request = http.request(url, { method, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode ?? 0);
-    });
-    request.on('error', () => resolve('cut'));
-    request.end(body);
-  });
+function pathOf({ url }: { url: string }): string {
+  t.match(url, /^unix:\//);
+  return url.slice('unix:'.length);
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+function connected(t: Test, slot: { url: string }): net.Socket {
+  const socket = net.connect(pathOf(slot));
+  socket.on('error', () => {});
+  t.teardown(() => socket.destroy());
+  return socket;
 }
 
-t.test('a body goes to its sink as it comes', async (t) => {
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+t.test('bytes reach the sink as they come, and the end does', async (t) => {
   const listener = await listening(t);
   const sink = new Sink();
-  const { url } = listener.open(sink);
-  const request = http.request(url, { method: 'POST', agent: false });
-  request.write('one');
+  const socket = connected(t, listener.open(sink));
+  socket.write('one');
   await until(() => sink.text === 'one');
-  request.write('two');
+  socket.write('two');
   await until(() => sink.text === 'onetwo');
-  request.end();
-  const [response] = await once(request, 'response');
-  t.equal(response.statusCode, 200);
+  socket.end();
+  await once(socket, 'close');
   t.equal(sink.ended, 1);
   t.strictSame(sink.faults, []);
+  t.equal(listener.size, 0);
 });
 
-t.test('it listens on the loopback, on paths that cannot be guessed', async (t) => {
-  const listener = await listening(t);
-  const urls = Array.from({ length: 50 }, () => listener.open(new Sink()).url);
-  t.equal(new Set(urls).size, 50);
-  for (const url of urls) {
-    t.equal(new URL(url).hostname, '127.0.0.1');
-    t.equal(Buffer.from(new URL(url).pathname.slice(1), 'base64url').length, 16);
-  }
-});
-
-t.test('strangers are turned away', async (t) => {
-  const listener = await listening(t);
-  const sink = new Sink();
-  const { url } = listener.open(sink);
-  t.equal(await ask(new URL('/', url).href, 'POST', 'x'), 404);
-  t.equal(await ask(`${url}x`, 'POST', 'x'), 404, 'a wrong path');
-  for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS']) t.equal(await ask(url, method), 404, method);
-  t.equal(sink.text, '');
-  t.equal(await ask(url, 'POST', 'mine'), 200, 'none of them used the path up');
-  t.equal(await ask(url, 'POST', 'again'), 404, 'but its owner did');
-  t.equal(sink.text, 'mine');
-});
-
-t.test('two at the same path at once: the second is turned away', async (t) => {
-  const listener = await listening(t);
-  const sink = new Sink();
-  const { url } = listener.open(sink);
-  const first = http.request(url, { method: 'POST', agent: false });
-  first.write('first');
-  await until(() => sink.text === 'first');
-  t.equal(await ask(url, 'POST', 'second'), 404);
-  first.end();
-  await once(first, 'response');
-  t.equal(sink.text, 'first');
-});
-
-t.test('a broken connection is told, once', async (t) => {
-  const listener = await listening(t);
-  const sink = new Sink();
-  const request = http.request(listener.open(sink).url, { method: 'POST', agent: false });
-  request.on('error', () => {});
-  request.write('some');
-  await until(() => sink.text === 'some');
-  request.destroy();
-  await until(() => sink.faults.length > 0);
-  t.equal(sink.faults.length, 1);
-  t.equal(sink.ended, 0);
-});
-
-t.test('refused bytes close the connection', async (t) => {
-  const listener = await listening(t);
-  const sink = new Sink();
-  sink.refuses = true;
-  t.equal(await ask(listener.open(sink).url, 'POST', 'nonsense'), 'cut');
-  t.strictSame(sink.faults, ['these are no boxes']);
-});
-
-t.test('a withdrawn path is cut off and its sink hears no more', async (t) => {
+t.test('a socket can be connected to when it is opened, and once', async (t) => {
   const listener = await listening(t);
   const sink = new Sink();
   const slot = listener.open(sink);
-  const request = http.request(slot.url, { method: 'POST', agent: false });
-  const cut = once(request, 'error');
-  request.write('some');
+  t.ok(existsSync(pathOf(slot)), 'before the event loop turns');
+  const socket = connected(t, slot);
+  socket.write('mine');
+  await until(() => sink.text === 'mine');
+  t.notOk(existsSync(pathOf(slot)));
+  const other = net.connect(pathOf(slot));
+  const [refusal] = (await once(other, 'error')) as [NodeJS.ErrnoException];
+  t.equal(refusal.code, 'ENOENT');
+  t.equal(sink.text, 'mine');
+});
+
+t.test('of two connections at once the second is closed and not read', async (t) => {
+  const listener = await listening(t);
+  const sink = new Sink();
+  const slot = listener.open(sink);
+  const both = [connected(t, slot), connected(t, slot)] as const;
+  for (const [i, socket] of both.entries()) socket.write(String(i));
+  const [first, second] = both;
+  await until(() => first.closed || second.closed);
+  await until(() => sink.text.length > 0);
+  t.equal(sink.text.length, 1, 'the bytes of one of them');
+});
+
+t.test('every rendition has a socket of its own in a folder of mode 0700', async (t) => {
+  const listener = await listening(t);
+  const paths = Array.from({ length: 50 }, () => pathOf(listener.open(new Sink())));
+  t.equal(new Set(paths).size, 50);
+  for (const file of paths) {
+    t.ok(Buffer.byteLength(file) <= 103, file);
+    t.equal(statSync(path.dirname(file)).mode & 0o777, 0o700);
+  }
+});
+
+t.test('another user who knows the path cannot connect', { skip: process.getuid?.() !== 0 }, async (t) => {
+  const listener = await listening(t);
+  const sink = new Sink();
+  const slot = listener.open(sink);
+  const program = `require('net').connect(${JSON.stringify(pathOf(slot))}, () => process.exit(0))
+    .on('error', ({ code }) => (console.log(code), process.exit(1))).write('injected')`;
+  const attempt = (user: object): Promise<string> =>
+    new Promise((resolve) =>
+      execFile(process.execPath, ['-e', program], { cwd: '/', ...user }, (error, stdout) =>
+        resolve(error ? stdout.trim() : 'connected'),
+      ),
+    );
+  t.equal(await attempt({ uid: 65_534, gid: 65_534 }), 'EACCES');
+  t.equal(sink.text, '');
+  t.equal(await attempt({}), 'connected', 'its own user can');
+});
+
+t.test('a reset connection is told, once', async (t) => {
+  const listener = await listening(t);
+  const sink = new Sink();
+  sink.refuses = true;
+  const socket = connected(t, listener.open(sink));
+  socket.write('nonsense');
+  await once(socket, 'close');
+  t.strictSame(sink.faults, ['these are no boxes']);
+  t.equal(sink.ended, 0);
+});
+
+t.test('a socket that cannot be opened is told', async (t) => {
+  const listener = await listening(t);
+  const folder = path.dirname(pathOf(listener.open(new Sink())));
+  rmSync(folder, { recursive: true });
+  const sink = new Sink();
+  listener.open(sink);
+  await until(() => sink.faults.length > 0);
+  t.match(sink.faults, [/ENOENT|EACCES/]);
+});
+
+t.test('a closed slot is cut off and its sink hears no more', async (t) => {
+  const listener = await listening(t);
+  const sink = new Sink();
+  const slot = listener.open(sink);
+  const socket = connected(t, slot);
+  socket.write('some');
   await until(() => sink.text === 'some');
   slot.close();
-  await cut;
+  await once(socket, 'close');
   t.strictSame(sink.faults, []);
   t.equal(sink.ended, 0);
   const unused = listener.open(sink);
   unused.close();
-  t.equal(await ask(unused.url, 'POST', 'x'), 404);
+  t.notOk(existsSync(pathOf(unused)));
+  t.equal(listener.size, 0);
 });
 
-t.test('what is not HTTP is closed', async (t) => {
+t.test('closing cuts what is open, removes the folder, and may be repeated', async (t) => {
   const listener = await listening(t);
-  const port = Number(new URL(listener.open(new Sink()).url).port);
-  for (const bytes of ['\x16\x03\x01\x02\x00', 'GET\r\n\r\n', 'x'.repeat(20_000)]) {
-    const socket = net.connect(port, '127.0.0.1');
-    socket.on('error', () => {});
-    socket.write(`${bytes}\r\n\r\n`);
-    socket.resume();
-    await once(socket, 'close');
-  }
-  await until(() => true);
-  t.equal(await listener.connections(), 0);
-});
-
-t.test('closing cuts what is open, and may be repeated', async (t) => {
-  const listener = await listening(t);
-  const sink = new Sink();
-  const request = http.request(listener.open(sink).url, { method: 'POST', agent: false });
-  const cut = once(request, 'error');
-  request.write('some');
-  await until(() => sink.text === 'some');
+  const slot = listener.open(new Sink());
+  const socket = connected(t, slot);
+  await once(socket, 'connect');
   await listener.close();
-  await cut;
+  if (!socket.closed) await once(socket, 'close');
   await listener.close();
+  t.notOk(existsSync(path.dirname(pathOf(slot))));
+  t.throws(() => listener.open(new Sink()), /not open/);
 });

@@ -184,7 +184,7 @@ t.test('arguments reach ffmpeg as they are, without a shell', async (t) => {
     {
       inputOptions: ['-f', 'flv'],
       complexFilter: "[0:v]select='a+b(c,2)'[v]",
-      outputs: [{ url: 'http://127.0.0.1/x', options: odd }],
+      outputs: [{ url: 'unix:/run/x', options: odd }],
     },
   );
   const { clean, lastWords } = await process.exited;
@@ -192,7 +192,7 @@ t.test('arguments reach ffmpeg as they are, without a shell', async (t) => {
   const given = lastWords.filter((line) => line.startsWith('<')).map((line) => line.slice(1, -1));
   t.strictSame(given, [
     ...['-f', 'flv', '-i', 'pipe:0', '-filter_complex', "[0:v]select='a+b(c,2)'[v]"],
-    ...[...odd, 'http://127.0.0.1/x'],
+    ...[...odd, 'unix:/run/x'],
   ]);
   t.notOk(lastWords.some((line) => line.startsWith('HOME=')));
 });
@@ -217,7 +217,8 @@ t.test('the plan of a ladder', async (t) => {
     input: { kind: 'flv' } as const,
     encoder: software,
     segmentDuration: 2,
-    url: (id: string) => `http://h/${id}`,
+    maxPixels: 9_437_184,
+    url: (id: string) => `unix:/run/${id}`,
   };
   const plan = ffmpegPlan(request);
   t.match(
@@ -226,7 +227,7 @@ t.test('the plan of a ladder', async (t) => {
   );
   t.strictSame(
     plan.outputs.map(({ url }) => url),
-    ['http://h/1080p', 'http://h/720p', 'http://h/480p', 'http://h/audio'],
+    ['unix:/run/1080p', 'unix:/run/720p', 'unix:/run/480p', 'unix:/run/audio'],
   );
   const text = plan.outputs.map(({ options }) => options.join(' '));
   t.match(text[0], /^-map 0:v:0 -c:v copy -f mp4/);
@@ -234,9 +235,10 @@ t.test('the plan of a ladder', async (t) => {
   t.match(text[3], /-ac 1/);
   for (const output of text) {
     t.match(output, /\+cmaf\+frag_every_frame\+frag_discont\+skip_trailer -use_editlist 0/);
-    t.match(output, /-method POST -send_expect_100 0 -chunked_post 1$/);
+    t.notMatch(output, /-method|http/);
   }
   t.ok(plan.inputOptions.includes('-copyts'));
+  t.match(plan.inputOptions.join(' '), /-max_pixels 10027008 /);
   t.notMatch(plan.inputOptions.join(' '), /nobuffer/);
 
   const video = ladder.video.filter(({ passthrough }) => !passthrough);

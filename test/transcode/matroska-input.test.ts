@@ -13,9 +13,9 @@ class Source {
   readonly asked: { zero: number; audio: boolean }[] = [];
   closed = 0;
 
-  async sendMatroska(options: { zero: number; audio: boolean }): Promise<{ port: number; close(): void }> {
+  async sendMatroska(options: { zero: number; audio: boolean }): Promise<{ path: string; close(): void }> {
     this.asked.push(options);
-    return { port: 40_000, close: () => void this.closed++ };
+    return { path: '/run/0-1.sock', close: () => void this.closed++ };
   }
 }
 
@@ -27,7 +27,7 @@ t.test('media time begins when the stream is asked for, and the end of the strea
   const input = await MatroskaInput.open({ ...AV1, source, clock });
   const begun = clock.now();
   t.strictSame(source.asked, [{ zero: begun - 10_000, audio: true }]);
-  t.strictSame(input.format, { kind: 'matroska', frameRate: 30, decoder: 'libdav1d', port: 40_000 });
+  t.strictSame(input.format, { kind: 'matroska', frameRate: 30, decoder: 'libdav1d', path: '/run/0-1.sock' });
   const output = new PassThrough();
   input.attach(output);
   t.ok(output.writableEnded, 'nothing is read there');
@@ -60,22 +60,22 @@ t.test('an encoder of which nothing comes is stalled after a while', async (t) =
   t.ok(input.lag('video', 200) > 900, 'it has fallen behind');
 });
 
-t.test('ffmpeg connects to the stream, keeps its times and holds back no picture', async (t) => {
+t.test('ffmpeg connects to the Unix socket, keeps its times and holds back no picture', async (t) => {
   const ladder = chooseLadder({
     video: { codec: 'h264', width: 1280, height: 720, frameRate: 30 },
     audio: { codec: 'opus' },
     ...{ rungs: DEFAULT_LADDER, audioBitrate: 128_000, passthrough: false, shed: new Set<string>() },
   });
   const plan = ffmpegPlan({
-    ...{ ladder, segmentDuration: 2, url: (id: string) => id },
-    input: { kind: 'matroska', frameRate: 30, decoder: 'libdav1d', port: 40_000 },
+    ...{ ladder, segmentDuration: 2, maxPixels: 9_437_184, url: (id: string) => id },
+    input: { kind: 'matroska', frameRate: 30, decoder: 'libdav1d', path: '/run/0-1.sock' },
     encoder: { encoder: 'software', preset: 'veryfast', threads: 2, vaapiDevice: '' },
   });
-  t.equal(plan.input, 'tcp://127.0.0.1:40000');
+  t.equal(plan.input, 'unix:/run/0-1.sock');
   const options = plan.inputOptions.join(' ');
   t.match(
     options,
-    /-rw_timeout 12000000 .*-copyts -c:v libdav1d -flags:v low_delay -max_pixels 35651584 -f matroska$/,
+    /-max_pixels 10027008 -rw_timeout 12000000 .*-copyts -c:v libdav1d -flags:v low_delay -f matroska$/,
   );
   t.notMatch(options, /itsoffset/);
   t.match(plan.complexFilter, /^\[0:v:0\]trim=start=5,fps=30,split/);

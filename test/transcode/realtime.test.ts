@@ -373,7 +373,7 @@ t.test('what is RTP already needs none', async (t) => {
     override readonly rtp = {
       mediaSourceId: 'feed',
       send: async () => ({ close: () => {} }),
-      sendMatroska: async () => ({ port: 1, close: () => {} }),
+      sendMatroska: async () => ({ path: '/nowhere', close: () => {} }),
     };
   })(made.info);
   const video = await RtpReceiver.open(t);

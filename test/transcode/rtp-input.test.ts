@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
+import { newSrtpKey } from '../../src/media/index.js';
 import { ffmpegPlan } from '../../src/transcode/ffmpeg-arguments.js';
 import { chooseLadder, DEFAULT_LADDER } from '../../src/transcode/ladder.js';
 import { LoopbackLine } from '../../src/transcode/loopback-line.js';
@@ -38,7 +39,7 @@ t.test(
   async (t) => {
     const pairs = new PortPairs();
     const port = await pairs.take();
-    const line = new LoopbackLine(port);
+    const line = new LoopbackLine(port, newSrtpKey());
     t.teardown(() => line.close());
     t.equal(await line.answers(), false);
     const socket = createSocket('udp4');
@@ -50,9 +51,9 @@ t.test(
     const heard: Buffer[] = [];
     socket.on('message', (bytes: Buffer) => heard.push(bytes));
     line.bye();
-    while (!heard.some((bytes) => bytes.length === 16)) await once(socket, 'message');
-    // An empty receiver report, then a goodbye (RFC 3550, sections 6.1 and 6.6): shorter ones ffmpeg does not read.
-    t.equal(heard.at(-1)?.toString('hex'), '80c900010000000081cb000100000000');
+    while (!heard.some((bytes) => bytes.length === 30)) await once(socket, 'message');
+    // An empty receiver report, then a goodbye (RFC 3550, sections 6.1 and 6.6), of which SRTCP encrypts the latter.
+    t.match(heard.at(-1)?.toString('hex'), /^80c9000100000000.{16}8000000/);
     line.close();
     line.close();
     t.equal(await line.answers(), false, 'nobody answers to a closed line');
@@ -60,22 +61,26 @@ t.test(
 );
 
 t.test('the session description of a publication', async (t) => {
-  const text = sessionDescription({ video: { codec: 'h264', port: 30_000 }, audio: { port: 30_002 } });
+  const text = sessionDescription({
+    ...{ srtpKey: 'KEY=', video: { codec: 'h264', port: 30_000 }, audio: { port: 30_002 } },
+  });
   t.strictSame(text.split('\r\n'), [
     'v=0',
     'o=- 0 0 IN IP4 127.0.0.1',
     's=-',
     'c=IN IP4 127.0.0.1',
     't=0 0',
-    'm=video 30000 RTP/AVP 96',
+    'm=video 30000 RTP/SAVP 96',
+    'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY=',
     'a=rtpmap:96 H264/90000',
     'a=fmtp:96 packetization-mode=1',
-    'm=audio 30002 RTP/AVP 97',
+    'm=audio 30002 RTP/SAVP 97',
+    'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY=',
     'a=rtpmap:97 opus/48000/2',
     'a=fmtp:97 sprop-stereo=1',
     '',
   ]);
-  t.notMatch(sessionDescription({ audio: { port: 30_000 } }), /video/);
+  t.notMatch(sessionDescription({ srtpKey: 'KEY=', audio: { port: 30_000 } }), /video/);
 });
 
 async function waiting(clock: FakeClock) {
@@ -160,7 +165,8 @@ t.test('the plan of a ladder that is read as RTP', async (t) => {
     input: { kind: 'rtp', frameRate: 30 },
     encoder: SOFTWARE,
     segmentDuration: 2,
-    url: (id) => `http://h/${id}`,
+    maxPixels: 9_437_184,
+    url: (id) => `unix:/run/${id}`,
   });
   t.match(plan.complexFilter, /^\[0:v:0\]trim=start=5,fps=30,split=4/);
   t.match(
@@ -170,6 +176,7 @@ t.test('the plan of a ladder that is read as RTP', async (t) => {
   const options = plan.inputOptions.join(' ');
   t.match(options, /-localaddr 127\.0\.0\.1/, 'not reachable from the network');
   t.match(options, /-protocol_whitelist pipe,udp,rtp /);
+  t.match(options, /-max_pixels 10027008 /);
   t.notMatch(options, /-copyts/, 'media time begins with the first packet');
   t.match(plan.outputs.at(-1)?.options.join(' '), /-af aresample=async=1000:min_hard_comp=0\.05/);
 });
@@ -182,10 +189,12 @@ t.test('the plans of a realtime rendition', async (t) => {
     passthrough: false,
     lines: 720,
     encoder: SOFTWARE,
+    maxPixels: 9_437_184,
     originMs: 1_700_000_000_000,
     from: 12_345,
   } as const;
   const encoded = realtimePlan(request);
+  t.match(encoded.inputOptions.join(' '), /-max_pixels 10027008 .*-f flv/);
   const [video = '', audio = ''] = encoded.outputs.map(({ options }) => options.join(' '));
   t.match(encoded.outputs[0]?.url, /^rtp:\/\/127\.0\.0\.1:30000\?pkt_size=1200&rtcpport=30001&/);
   t.match(video, /-vf trim=start=12\.345,scale=1280:720/);

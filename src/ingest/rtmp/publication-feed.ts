@@ -1,5 +1,8 @@
 import {
+  CodedSizeReader,
+  exceedsPixels,
   type FlvTag,
+  pictureTooLarge,
   readFlvAudioTag,
   readFlvVideoTag,
   type SourceInfo,
@@ -18,6 +21,8 @@ export type PublicationFeedOptions = {
   /** The encoder's name from the handshake; metadata may know a better one. */
   encoder: string | undefined;
   readableCodecs: ReadableCodecs;
+  /** Pixels of the largest picture that is taken. */
+  maxPixels: number;
   clock: Clock;
   /** The stream cannot be served; the sentence is for the broadcaster. The feed gets nothing more. */
   refuse(message: string): void;
@@ -68,6 +73,7 @@ export class PublicationFeed {
   #heldSince = 0;
   #cancelWait: Cancel | undefined;
   #restarts: number[] = [];
+  readonly #sizes = new CodedSizeReader();
   #over = false;
   #lastAudioAt = Number.NEGATIVE_INFINITY;
   #lastVideoAt = Number.NEGATIVE_INFINITY;
@@ -121,6 +127,15 @@ export class PublicationFeed {
         : refusalOfVideo(packet.codec, this.#options.readableCodecs);
     if (packet.packet === 'unsupported' || refusal !== undefined) {
       this.#refuse(refusal ?? '');
+      return;
+    }
+    const data = packet.body.subarray(packet.dataOffset);
+    const size =
+      packet.packet === 'configuration'
+        ? this.#sizes.configuration(packet.codec, data)
+        : this.#sizes.frame(packet.codec, data);
+    if (size && exceedsPixels(size, this.#options.maxPixels)) {
+      this.#refuse(pictureTooLarge(size, this.#options.maxPixels));
       return;
     }
     this.#lastVideoAt = this.#options.clock.monotonic();

@@ -26,6 +26,8 @@ export type RtmpConnectionOptions = {
   publish: Publish;
   limits: RtmpLimits;
   readableCodecs: ReadableCodecs;
+  /** Pixels of the largest picture that is taken. */
+  maxPixels: number;
   clock: Clock;
   log: Logger;
 };
@@ -149,13 +151,14 @@ export class RtmpConnection {
   }
 
   #begin(publication: Publication, encoder: string | undefined): void {
-    const { clock, limits, readableCodecs } = this.#options;
+    const { clock, limits, readableCodecs, maxPixels } = this.#options;
     this.#deadline();
     this.#publication = publication;
     this.#feed = new PublicationFeed({
       publication,
       encoder,
       readableCodecs,
+      maxPixels,
       clock,
       refuse: (message) => this.#refuseStream(message),
     });

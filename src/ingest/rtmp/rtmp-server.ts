@@ -14,6 +14,8 @@ export type RtmpServerOptions = {
   tls?: { port: number; cert: string; key: string };
   limits?: Partial<RtmpLimits>;
   readableCodecs: ReadableCodecs;
+  /** Pixels of the largest picture that is taken. */
+  maxPixels: number;
   clock: Clock;
   log: Logger;
 };
@@ -126,7 +128,7 @@ class RtmpListeners implements RtmpServer {
   }
 
   #connect(raw: Socket, context: SecureContext | undefined, address: string): void {
-    const { publish, readableCodecs, clock, log } = this.#options;
+    const { publish, readableCodecs, maxPixels, clock, log } = this.#options;
     raw.on('error', () => {});
     raw.setKeepAlive(true, 10_000);
     const socket = context ? new TLSSocket(raw, { isServer: true, secureContext: context }) : raw;
@@ -138,6 +140,7 @@ class RtmpListeners implements RtmpServer {
       publish,
       limits: this.#limits,
       readableCodecs,
+      maxPixels,
       clock,
       log: log.child({ connection: ++this.#ids, protocol, address }),
     });

@@ -1,3 +1,4 @@
+import { exceedsPixels, pictureTooLarge, type SourceInfo } from '../../media/index.js';
 import { type Clock, type Logger, newId, PublicError } from '../../platform/index.js';
 import {
   PUBLICATION_END,
@@ -18,6 +19,7 @@ import {
   type WebrtcPool,
   writeAnswer,
 } from '../../webrtc/index.js';
+import { refuseLargePictures } from './announced-size.js';
 import { PublisherRefused } from './refusal-answer.js';
 
 export type WhipIngestOptions = {
@@ -26,6 +28,8 @@ export type WhipIngestOptions = {
   publish: (publisher: Publisher) => Promise<PublishResult>;
   /** Bits per second that a publisher may send, all layers together. */
   maximumBitrate: number;
+  /** Pixels of the largest picture that is taken. */
+  maxPixels: number;
   clock: Clock;
   log: Logger;
 };
@@ -65,6 +69,7 @@ export function createWhipIngest(options: WhipIngestOptions): WhipIngest {
   return {
     async publish(request) {
       const plan = planPublisher(request.offer);
+      refuseLargePictures(request.offer, options.maxPixels);
       const connection = new WhipConnection(options, request);
       return await connection.open(plan);
     },
@@ -83,6 +88,7 @@ class WhipConnection implements WebrtcPublication {
   #publication: Publication | undefined;
   #answer = '';
   #ended: PublicationEnd | undefined;
+  #refusal: CloseReason | undefined;
 
   constructor(options: WhipIngestOptions, request: IngestRequest) {
     this.#options = options;
@@ -113,8 +119,7 @@ class WhipConnection implements WebrtcPublication {
 
   get closeReason(): CloseReason | undefined {
     // Who does not learn that somebody else took over comes again, and takes over in turn.
-    if (this.#ended !== 'replaced') return undefined;
-    return REPLACED;
+    return this.#ended === 'replaced' ? REPLACED : this.#refusal;
   }
 
   async open(plan: ReturnType<typeof planPublisher>): Promise<this> {
@@ -145,7 +150,7 @@ class WhipConnection implements WebrtcPublication {
       peer.close();
       throw endedEarly(this.#ended);
     }
-    peer.onSource((source) => result.publication.describe(source));
+    peer.onSource((source) => this.#described(source, result.publication));
     peer.onMedia((startedAt, has) => result.publication.restart(startedAt, has));
     this.#answer = writeAnswer(offer, plan, peer.local);
     return this;
@@ -167,10 +172,11 @@ class WhipConnection implements WebrtcPublication {
       ...(encoder === undefined ? {} : { encoder }),
       rtp: {
         mediaSourceId,
-        send: async ({ video, audio }) => {
+        send: async ({ video, audio, srtpKey }) => {
           await this.#fed;
           return await pool.sendRtp({
             mediaSourceId,
+            srtpKey,
             ...(video === undefined ? {} : { videoPort: video }),
             ...(audio === undefined ? {} : { audioPort: audio }),
           });
@@ -188,6 +194,19 @@ class WhipConnection implements WebrtcPublication {
         this.#peer?.close();
       },
     };
+  }
+
+  #described(source: Pick<SourceInfo, 'video' | 'audio'>, publication: Publication): void {
+    const { maxPixels } = this.#options;
+    const { width = 0, height = 0 } = source.video ?? {};
+    if (!exceedsPixels({ width, height }, maxPixels)) {
+      publication.describe(source);
+      return;
+    }
+    const message = pictureTooLarge({ width, height }, maxPixels);
+    this.#refusal = { code: 'picture_too_large', message };
+    this.#end('protocol-error', message);
+    this.#peer?.close();
   }
 
   /** Notes the end once: the first reason counts. */

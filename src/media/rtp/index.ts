@@ -8,6 +8,7 @@ export * from './rtcp-reader.js';
 export * from './rtcp-writer.js';
 export * from './rtp-header.js';
 export * from './sequence-numbers.js';
+export * from './srtp.js';
 export * from './transport-feedback.js';
 export * from './vp8-descriptor.js';
 export * from './vp9-descriptor.js';

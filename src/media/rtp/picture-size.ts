@@ -1,12 +1,18 @@
-import { readAv1SequenceHeader } from '../av1-sequence-header.js';
-import { readH264Sps } from '../h264-configuration.js';
+import { readAv1CodedSize } from '../av1-sequence-header.js';
+import { larger } from '../coded-size.js';
+import { readH264CodedSize, readH264Sps } from '../h264-configuration.js';
 import type { VideoCodec } from '../source-info.js';
+import { readVp9CodedSize } from '../vp9-frame-header.js';
 import { findAv1SequenceHeader } from './av1-elements.js';
 import { readVp8Descriptor } from './vp8-descriptor.js';
 import { readVp9Descriptor } from './vp9-descriptor.js';
 
 const H264_SPS = 7;
 const H264_STAP_A = 24;
+const H264_FU_A = 28;
+const FU_START = 0x80;
+/** Cropping that encoders need to fill up macroblocks, or pairs of them in interlaced pictures, is less; pixels. */
+const LARGEST_CROP = 64;
 /**
  * VP8 frame header (RFC 6386 section 9.1): a frame tag of three bytes, this start code, width and height of 14 bits
  * each.
@@ -18,8 +24,8 @@ const VP8_SIZE_OFFSET = 6;
 export type PictureSize = { width: number; height: number };
 
 /**
- * Reads the picture size if the payload from `offset` to `end` carries it: in H.264 parameter sets, VP8 key frames,
- * the VP9 scalability structure and the AV1 sequence header (largest layer).
+ * Reads the picture size if the payload from `offset` to `end` carries it: in H.264 parameter sets, VP8 and VP9 key
+ * frames, the VP9 scalability structure and the AV1 sequence header (largest layer).
  */
 export function readPictureSize(
   codec: VideoCodec,
@@ -36,21 +42,30 @@ export function readPictureSize(
 
 function readH264Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
   if (offset >= end) return undefined;
-  if ((packet[offset]! & 0x1f) !== H264_STAP_A) return readSpsSize(packet, offset, end);
+  const type = packet[offset]! & 0x1f;
+  // The FU header (RFC 6184 section 5.8) has the NAL unit type in the same bits as a NAL unit header.
+  if (type === H264_FU_A)
+    return (packet[offset + 1]! & FU_START) === 0 ? undefined : readSpsSize(packet, offset + 1, end);
   // Some encoders send an access unit delimiter before the parameter sets.
+  if (type !== H264_STAP_A) return readSpsSize(packet, offset, end);
+  let found: PictureSize | undefined;
   for (let at = offset + 1; at + 2 < end; ) {
     const unit = at + 2;
     at = unit + packet.readUInt16BE(at);
-    const size = at <= end ? readSpsSize(packet, unit, at) : undefined;
-    if (size) return size;
+    if (at <= end) found = larger(found, readSpsSize(packet, unit, at));
   }
-  return undefined;
+  return found;
 }
 
 function readSpsSize(packet: Buffer, start: number, end: number): PictureSize | undefined {
   if (start >= end || (packet[start]! & 0x1f) !== H264_SPS) return undefined;
-  const sps = readH264Sps(packet.subarray(start, end));
-  return sps && { width: sps.width, height: sps.height };
+  const unit = packet.subarray(start, end);
+  const coded = readH264CodedSize(unit);
+  const shown = readH264Sps(unit);
+  if (!coded || !shown) return coded;
+  // Larger cropping would hide the size that a decoder allocates.
+  const hidden = Math.max(coded.width - shown.width, coded.height - shown.height);
+  return hidden < LARGEST_CROP ? { width: shown.width, height: shown.height } : coded;
 }
 
 function readVp8Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
@@ -65,15 +80,17 @@ function readVp8Size(packet: Buffer, offset: number, end: number): PictureSize |
 }
 
 function readVp9Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
-  const at = readVp9Descriptor(packet, offset, end)?.sizeOffset;
-  if (!at) return undefined;
+  const payload = readVp9Descriptor(packet, offset, end);
+  if (!payload) return undefined;
+  const { sizeOffset: at, startsFrame, frameOffset } = payload;
+  const frame = startsFrame ? readVp9CodedSize(packet.subarray(frameOffset, end)) : undefined;
+  if (!at) return frame;
   const width = packet.readUInt16BE(at);
   const height = packet.readUInt16BE(at + 2);
-  return width > 0 && height > 0 ? { width, height } : undefined;
+  return larger(frame, width > 0 && height > 0 ? { width, height } : undefined);
 }
 
 function readAv1Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
   const found = findAv1SequenceHeader(packet, offset, end);
-  const header = found && readAv1SequenceHeader(packet.subarray(found.start, found.end));
-  return header && { width: header.width, height: header.height };
+  return found && readAv1CodedSize(packet.subarray(found.start, found.end));
 }

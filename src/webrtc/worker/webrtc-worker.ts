@@ -29,6 +29,7 @@ export class WebrtcWorker {
   readonly #inputs = new Map<string, RtpInput>();
   readonly #outputs = new Map<string, RtpOutput | MatroskaOutput>();
   readonly #viewerGroups = new Map<string, ViewerGroup>();
+  #matroskaOutputs = 0;
 
   constructor(settings: WorkerSettings, clock: Clock, notifyGateway: (report: WorkerReport) => void) {
     const log: WorkerContext['log'] = (level, message, error) =>
@@ -225,14 +226,15 @@ export class WebrtcWorker {
     this.#context.notifyGateway({ type: 'receiving', id, ...ports });
   }
 
-  #sendRtp({ id, mediaSourceId, videoPort, audioPort }: Command<'send-rtp'>): void {
+  #sendRtp({ id, mediaSourceId, videoPort, audioPort, srtpKey }: Command<'send-rtp'>): void {
     const mediaSource = this.#mediaSources.get(mediaSourceId);
     if (!mediaSource) throw new Error('no such media source');
-    const ports = {
+    const options = {
       ...(videoPort === undefined ? {} : { videoPort }),
       ...(audioPort === undefined ? {} : { audioPort }),
+      ...(srtpKey === undefined ? {} : { srtpKey }),
     };
-    const output = new RtpOutput(this.#context, mediaSource, ports, () => this.#outputs.delete(id));
+    const output = new RtpOutput(this.#context, mediaSource, options, () => this.#outputs.delete(id));
     this.#outputs.set(id, output);
     this.#context.notifyGateway({ type: 'sending', id });
   }
@@ -240,11 +242,13 @@ export class WebrtcWorker {
   async #sendMatroska({ id, mediaSourceId, audio, zero }: Command<'send-matroska'>): Promise<void> {
     const mediaSource = this.#mediaSources.get(mediaSourceId);
     if (!mediaSource) throw new Error('no such media source');
-    const output = new MatroskaOutput(this.#context, mediaSource, { audio, zero }, () =>
-      this.#outputs.delete(id),
-    );
+    // In the folder of the relay socket, which other users cannot enter.
+    const path = `${this.#context.settings.relayPath.replace(/\.sock$/, '')}-${++this.#matroskaOutputs}.sock`;
+    const options = { path, audio, zero };
+    const output = new MatroskaOutput(this.#context, mediaSource, options, () => this.#outputs.delete(id));
     this.#outputs.set(id, output);
-    this.#context.notifyGateway({ type: 'sending', id, port: await output.start() });
+    await output.start();
+    this.#context.notifyGateway({ type: 'sending', id, path });
   }
 
   #close(id: string, end: PeerEnd): void {

@@ -253,6 +253,7 @@ t.test('a peer that reads no answers is dropped', async (t) => {
     publish: () => Promise.reject(new Error('unused')),
     limits: { ...DEFAULT_RTMP_LIMITS, unreadBytes: 8_000 },
     readableCodecs: { hevc: false, av1: false, vp9: false },
+    maxPixels: 9_437_184,
     clock: new FakeClock(),
     log: createLog('silent'),
   });

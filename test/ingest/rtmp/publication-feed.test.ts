@@ -2,6 +2,7 @@ import amf from 'node-media-server/src/protocol/amf.js';
 import t from 'tap';
 import { PublicationFeed } from '../../../src/ingest/rtmp/publication-feed.js';
 import { FakeClock } from '../../support/fake-clock.js';
+import { avcRecord, h264Sps, withLength } from '../../support/parameter-sets.js';
 import { RecordingPublication } from '../../support/recording-publication.js';
 
 /** SPS of 320x180 at 30 frames a second, as x264 writes it; another level makes it another configuration. */
@@ -39,6 +40,7 @@ function feeding(encoder?: string): Feeding {
     publication,
     encoder,
     readableCodecs: { hevc: false, av1: true, vp9: false },
+    maxPixels: 2_073_600,
     clock,
     refuse: (message) => refusals.push(message),
   });
@@ -357,4 +359,23 @@ t.test('a feed that is closed holds no timer', async (t) => {
   t.equal(clock.pending, 0);
   await clock.advance(1_000);
   t.equal(publication.timelines.length, 0);
+});
+
+t.test('a picture that is larger than allowed is refused, in the configuration and in a frame', async (t) => {
+  const tag = (type: number, data: Buffer): Buffer =>
+    Buffer.concat([Buffer.from([0x17, type, 0, 0, 0]), data]);
+  const sentence = [
+    /^The video has 8192x8192 pixels, more than this server takes .*smaller output resolution/,
+  ];
+  const announced = feeding();
+  announced.feed.video(0, tag(0, avcRecord(h264Sps(8192, 8192))));
+  t.match(announced.refusals, sentence);
+
+  const later = begun();
+  later.feed.video(5_033, tag(1, withLength(h264Sps(1920, 1088, [0, 8]))));
+  t.strictSame(later.refusals, []);
+  const count = later.publication.tags.length;
+  later.feed.video(5_066, tag(1, Buffer.concat([withLength(h264Sps(8192, 8192)), KEY.subarray(5)])));
+  t.match(later.refusals, sentence);
+  t.equal(later.publication.tags.length, count, 'the frame goes no further');
 });

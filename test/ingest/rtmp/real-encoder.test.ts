@@ -156,3 +156,19 @@ t.test('RTMP over TLS works, and what is not TLS there costs its own connection'
   t.equal(server.connections, 0);
   t.same(publications[1]?.ends, ['shutdown']);
 });
+
+t.test('an encoder with a picture that is larger than allowed is told so; 4096x2304 is taken', async (t) => {
+  const { port, publications, log } = await startRtmp(t);
+  const url = `rtmp://127.0.0.1:${port}/live/${GOOD_KEY}`;
+  const of = (size: string): string[] => ['-f', 'lavfi', '-i', `color=size=${size}:rate=5`, ...H264];
+  const large = await publish(t, url, of('8192x8192'), 0.4);
+  t.not(large.code, 0);
+  await publications[0]!.until(({ ends }) => ends.length > 0);
+  t.same(publications[0]?.ends, ['protocol-error']);
+  t.equal(publications[0]?.tags.length, 0);
+  t.match(log.join(''), /The video has 8192x8192 pixels, more than this server takes/);
+  const taken = await publish(t, url, of('4096x2304'), 0.4);
+  t.equal(taken.code, 0, taken.said);
+  await publications[1]!.until(({ ends }) => ends.length > 0);
+  t.same(publications[1]?.ends, ['publisher-left']);
+});

@@ -225,6 +225,7 @@ t.test('a port that is taken, or a certificate that is none, is an error at the 
     publish: () => Promise.reject(new Error('unused')),
     host: '127.0.0.1',
     readableCodecs: { hevc: false, av1: false, vp9: false },
+    maxPixels: 1,
     clock: new FakeClock(),
     log: createLog('silent'),
   };

@@ -1,8 +1,10 @@
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import t, { type Test } from 'tap';
 import { createWhipIngest, type WhipRoutesOptions, whipRoutes } from '../../../src/ingest/whip/index.js';
+import { DEFAULT_MAX_PICTURE_PIXELS } from '../../../src/media/index.js';
 import type { Publisher, Refusal } from '../../../src/streams/index.js';
 import { FakeClock } from '../../support/fake-clock.js';
+import { h264Sps } from '../../support/parameter-sets.js';
 import { PoolDouble } from '../../support/pool-double.js';
 import { RecordingPublication } from '../../support/recording-publication.js';
 import { signallingServer } from '../../support/signalling-server.js';
@@ -31,6 +33,7 @@ async function whip(t: Test, routes: Partial<WhipRoutesOptions> = {}) {
       return { publication };
     },
     maximumBitrate: 6_000_000,
+    maxPixels: DEFAULT_MAX_PICTURE_PIXELS,
     clock,
     log,
   });
@@ -87,7 +90,7 @@ t.test('an offer with a stream key is answered with a session, and becomes a pub
   t.strictSame(publication?.descriptions, [{ video: { codec: 'h264', width: 1280, height: 720 } }]);
   t.strictSame(publication?.timelines, [{ startedAt: 1234, has: { audio: true, video: true }, tags: [] }]);
 
-  const output = await publication?.publisher?.rtp?.send({ video: 5_000, audio: 5_002 });
+  const output = await publication?.publisher?.rtp?.send({ video: 5_000, audio: 5_002, srtpKey: 'key' });
   t.match(pool.outputs, [
     { mediaSourceId: peer?.options.mediaSourceId, videoPort: 5_000, audioPort: 5_002, open: true },
   ]);
@@ -95,11 +98,40 @@ t.test('an offer with a stream key is answered with a session, and becomes a pub
   t.match(pool.outputs, [{ open: false }]);
 });
 
+t.test('a picture that is larger than allowed ends the publication, and its session says why', async (t) => {
+  const { post, pool, publications, ask } = await whip(t);
+  const { location } = (await post()).headers;
+  const [peer] = pool.publishers;
+  peer?.source({ video: { codec: 'vp8', width: 4096, height: 2304 } });
+  t.strictSame(publications[0]?.ends, []);
+  peer?.source({ video: { codec: 'vp8', width: 8192, height: 8192 } });
+  t.strictSame(publications[0]?.ends, ['protocol-error']);
+  t.equal(publications[0]?.descriptions.length, 1, 'the size reaches nothing else');
+  await peer?.closed;
+  const answer = await ask({ method: 'DELETE', url: String(location) });
+  t.equal(answer.statusCode, 410);
+  t.match(answer.json(), { error: { code: 'picture_too_large', message: /8192x8192 .*4096x2304/ } });
+});
+
+t.test('an offer whose parameter sets are of a larger picture than allowed gets 406', async (t) => {
+  const { post, publications } = await whip(t);
+  const offering = (width: number, height: number): string => {
+    const sets = `sprop-parameter-sets=${h264Sps(width, height).toString('base64')},aOvjyyLA`;
+    return offerText('obs').replace(/packetization-mode=1/g, `packetization-mode=1;${sets}`);
+  };
+  t.match(offering(4096, 2304), /sprop-parameter-sets/);
+  const refused = await post(offering(8192, 8192));
+  t.equal(refused.statusCode, 406);
+  t.match(refused.json(), { error: { code: 'picture_too_large', message: /8192x8192 / } });
+  t.equal(publications.length, 0);
+  t.equal((await post(offering(4096, 2304))).statusCode, 201);
+});
+
 t.test('guests that ask for packets before the SFU knows the feed get them when it does', async (t) => {
   const { post, pool, publications, hall } = await whip(t);
   let sent: Promise<unknown> | undefined;
   hall.admitted = (publication) => {
-    sent = publication.publisher?.rtp?.send({ audio: 5_002 });
+    sent = publication.publisher?.rtp?.send({ audio: 5_002, srtpKey: 'key' });
   };
   let asked = -1;
   pool.beforePeer = async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
 import { sleep } from '../../../platform/index.js';
 import type { WorkerContext } from '../context.js';
 import type { MediaSource } from '../receive/media-source.js';
@@ -8,7 +9,6 @@ import { MatroskaStream } from './matroska-stream.js';
 import { OutputTrack } from './output-track.js';
 import { SourceOutput } from './source-output.js';
 
-const LOOPBACK = '127.0.0.1';
 /** Time limit for the reader to connect, ms. */
 const CONNECT_MS = 15_000;
 /** Time limit for the reader to drain the stream at its end, ms. */
@@ -19,13 +19,13 @@ const SOURCE_ENDED_MS = 12_000;
 const MAXIMUM_BACKLOG_BYTES = 4 << 20;
 
 /**
- * Serves a source's best AV1 layer and audio as live Matroska to the first client of a loopback port, for encoders
- * that cannot read AV1 over RTP.
+ * Serves a source's best AV1 layer and audio as live Matroska to the first client of a Unix socket, for encoders that
+ * cannot read AV1 over RTP.
  */
 export class MatroskaOutput {
   readonly #context: WorkerContext;
   readonly #mediaSource: MediaSource;
-  readonly #options: { zero: number; audio: boolean };
+  readonly #options: { path: string; zero: number; audio: boolean };
   readonly #closed: () => void;
   readonly #server: Server;
   readonly #life = new AbortController();
@@ -33,11 +33,15 @@ export class MatroskaOutput {
   #output: SourceOutput | undefined;
   #ending = false;
 
-  /** @param options.zero Unix ms of timestamp 0 in the stream. @param closed called when the output has ended. */
+  /**
+   * @param options.path path of the Unix socket, in a folder that other users cannot enter
+   * @param options.zero Unix ms of timestamp 0 in the stream
+   * @param closed called when the output has ended
+   */
   constructor(
     context: WorkerContext,
     mediaSource: MediaSource,
-    options: { zero: number; audio: boolean },
+    options: { path: string; zero: number; audio: boolean },
     closed: () => void,
   ) {
     this.#context = context;
@@ -48,16 +52,16 @@ export class MatroskaOutput {
     this.#server.maxConnections = 1;
   }
 
-  /** Listens for the reader. @returns the port. @throws Error when the socket fails or the codec is not AV1 */
-  async start(): Promise<number> {
+  /** Listens for the reader. @throws Error when the socket fails or the codec is not AV1 */
+  async start(): Promise<void> {
     const codec = this.#mediaSource.format.video?.codec;
     if (codec !== 'av1')
       throw new Error(`Matroska output supports AV1 only, not ${codec ?? 'audio without video'}`);
-    this.#server.listen({ host: LOOPBACK, port: 0, backlog: 1 });
+    await rm(this.#options.path, { force: true }); // a killed worker leaves its socket file
+    this.#server.listen({ path: this.#options.path, backlog: 1 });
     await once(this.#server, 'listening', { signal: this.#life.signal });
     this.#server.on('error', (error) => this.#context.log('debug', 'Matroska output socket failed', error));
     this.#context.clock.after(CONNECT_MS, () => this.#closeIfUnused(), this.#life.signal);
-    return (this.#server.address() as AddressInfo).port;
   }
 
   /** Flushes and ends the stream. Idempotent. */
@@ -91,7 +95,6 @@ export class MatroskaOutput {
       return;
     }
     this.#socket = socket;
-    socket.setNoDelay(true);
     socket.on('error', (error) => this.#context.log('debug', 'Matroska output socket failed', error));
     socket.on('close', () => {
       this.close();

@@ -1,4 +1,3 @@
-import type dgram from 'node:dgram';
 import {
   goodbye,
   PLAIN_VP9_BYTES,
@@ -18,20 +17,22 @@ import type { OutputSink } from './output-sink.js';
 const LOOPBACK = '127.0.0.1';
 const MARKER = 0x80;
 
-/** Socket to send with. */
-type Sender = Pick<dgram.Socket, 'send'>;
+/** Sends a packet to a UDP port, encrypted or not. */
+export type PacketSender = {
+  send(packet: Buffer, port: number, address: string, sent?: () => void): void;
+};
 
 /** Sends a stream as RTP to a loopback port, and sender reports to the next one. */
 export class RtpSink implements OutputSink {
   readonly #clock: WorkerContext['clock'];
-  readonly #socket: Sender;
+  readonly #socket: PacketSender;
   readonly #port: number;
   readonly #payloadType: number;
   readonly #rewriter: RtpRewriter;
   #packets = 0;
   #bytes = 0;
 
-  constructor(clock: WorkerContext['clock'], socket: Sender, kind: 'video' | 'audio', port: number) {
+  constructor(clock: WorkerContext['clock'], socket: PacketSender, kind: 'video' | 'audio', port: number) {
     this.#clock = clock;
     this.#socket = socket;
     this.#port = port;

@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
 import t, { type Test } from 'tap';
 import type { WorkerContext } from '../../../../src/webrtc/worker/context.js';
 import { MatroskaOutput } from '../../../../src/webrtc/worker/encoder-io/matroska-output.js';
@@ -18,6 +21,7 @@ class Fixture {
   readonly output: MatroskaOutput;
   closed = 0;
   written = 0;
+  readonly #path: string;
   #sequence = 0;
 
   constructor(t: Test) {
@@ -25,7 +29,11 @@ class Fixture {
     const format = { video: { codec: 'av1', rids: [''] }, audio: false } as const;
     this.mediaSource = new MediaSource({ id: 'source', format, clock, requestKeyframe: () => {} });
     const context = { clock, log: () => {} } as unknown as WorkerContext;
-    const options = { zero: clock.now() - 10_000, audio: false };
+    // Not `t.testdir()`: Unix socket paths have a short limit.
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'headend-test-'));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    this.#path = path.join(folder, '0-1.sock');
+    const options = { path: this.#path, zero: clock.now() - 10_000, audio: false };
     this.output = new MatroskaOutput(context, this.mediaSource, options, () => this.closed++);
     t.teardown(() => {
       this.output.close();
@@ -56,7 +64,8 @@ class Fixture {
   }
 
   async read(t: Test): Promise<Socket> {
-    const socket = connect(await this.output.start(), '127.0.0.1');
+    await this.output.start();
+    const socket = connect(this.#path);
     t.teardown(() => socket.destroy());
     await once(socket, 'connect');
     return socket;

@@ -1,4 +1,5 @@
 import { type Clock, isId, type Sql } from '../platform/index.js';
+import type { AccessChange } from './access-change.js';
 import type { AccessTokens } from './access-tokens.js';
 import { type Account, AccountTable } from './account-table.js';
 import { checkNewPassword, type Passwords } from './passwords.js';
@@ -13,8 +14,15 @@ export type AccountsOptions = {
   sessions: Sessions;
   accessTokens: AccessTokens;
   signIn: SignIn;
-  /** Told whose sessions or tokens do not hold any more. */
-  revoked: (userId: string) => void;
+  /** Told of accounts that changed. */
+  changed: (change: AccessChange) => void;
+};
+
+export type PasswordChange = {
+  current: string;
+  password: string;
+  /** Whether access tokens stay valid; false by default. */
+  keepTokens?: boolean | undefined;
 };
 
 /** Accounts that there are. */
@@ -38,20 +46,22 @@ export class Accounts {
   }
 
   /**
-   * The owner of an account gives it another password, in one of its sessions: all others end.
+   * Gives an account another password, as its owner asks in one of its sessions. All other sessions end; so do access
+   * tokens, which whoever knew the old password may have made, unless they are to be kept.
    *
    * @throws PublicError 400 `password_weak`, 403 `password_wrong`, 429 `rate_limited`, 503 `temporarily_unavailable`
    */
   async changePassword(
     account: { id: string; name: string },
-    passwords: { current: string; password: string },
+    { current, password, keepTokens = false }: PasswordChange,
     session: { id: string; address: string },
   ): Promise<void> {
-    checkNewPassword(passwords.password, account.name);
-    await this.#options.signIn.confirm(account, passwords.current, session.address);
-    const passwordHash = await this.#options.passwords.hash(passwords.password);
-    await this.#table.change(account.id, { passwordHash });
-    await this.#options.sessions.endAll(account.id, session.id);
+    const { passwords, sessions, accessTokens, signIn } = this.#options;
+    checkNewPassword(password, account.name);
+    await signIn.confirm(account, current, session.address);
+    await this.#table.change(account.id, { passwordHash: await passwords.hash(password) });
+    await sessions.endAll(account.id, session.id);
+    if (!keepTokens) await accessTokens.deleteAll(account.id);
   }
 
   /**
@@ -65,7 +75,7 @@ export class Accounts {
     id: string,
     change: { role?: Role | undefined; disabled?: boolean | undefined; password?: string | undefined },
   ): Promise<Account | undefined> {
-    const { clock, passwords, sessions, accessTokens, revoked } = this.#options;
+    const { clock, passwords, sessions, accessTokens, changed: report } = this.#options;
     const account = await this.#table.find(id);
     if (!account) return undefined;
     const { role, disabled, password } = change;
@@ -77,9 +87,10 @@ export class Accounts {
         : { disabledAt: disabled ? (account.disabledAt ?? new Date(clock.now())) : null }),
       ...(password === undefined ? {} : { passwordHash: await passwords.hash(password) }),
     });
+    // At once: what comes after it may fail, and nothing that is open may wait for that.
+    if (role !== undefined || disabled !== undefined) report({ userId: id });
     if (password !== undefined || disabled) await sessions.endAll(id);
     if (password !== undefined) await accessTokens.deleteAll(id);
-    revoked(id);
     return changed;
   }
 }

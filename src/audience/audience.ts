@@ -1,4 +1,11 @@
-import { ANONYMOUS, type Authenticate, type Principal, userIdOf } from '../accounts/index.js';
+import {
+  type AccessChange,
+  ANONYMOUS,
+  type Authenticate,
+  type Identities,
+  type Principal,
+  userIdOf,
+} from '../accounts/index.js';
 import { type Clock, type Logger, PublicError, type Sql, Sweeper, sleep } from '../platform/index.js';
 import type { RealtimeFeature, RealtimeHub } from '../realtime/index.js';
 import {
@@ -15,8 +22,10 @@ import { AttendanceTable } from './attendance-table.js';
 import { AttendanceWriter } from './attendance-writer.js';
 import { type Admitted, Doorkeeper, type Knock, notFound, opennessOf } from './doorkeeper.js';
 import { KnownLivestreams, type WatchedLivestream } from './known-livestreams.js';
+import { OpenAdmissions } from './open-admissions.js';
 import { type AudienceClient, type Greet, SocketAudience } from './socket-audience.js';
 import type { StreamAudience, ViewerCounts, ViewerMinute } from './stream-audience.js';
+import { ViewerReview } from './viewer-review.js';
 import { ViewerTokens } from './viewer-token.js';
 import { RETURN_MS, Viewers } from './viewers.js';
 
@@ -29,10 +38,12 @@ export type AudienceOptions = {
     status(streamId: string): Pick<StreamStatus, 'state'>;
     raisePeak(streamId: string, viewers: number): Promise<void>;
     onChange(listener: (change: StreamChange) => void): () => void;
-    /** Tells of livestreams that were changed, or whose guests were. */
-    onUpdate(listener: (streamId: string) => void): () => void;
+    /** Tells of livestreams that were changed, and whether it may have changed who may watch them. */
+    onUpdate(listener: (streamId: string, accessChanged: boolean) => void): () => void;
   };
   authenticate: Authenticate;
+  /** Who those are, and what they may do now, who were admitted before. */
+  identities: Pick<Identities, 'of' | 'current'>;
   /** What viewer tokens are signed with. */
   secret: Buffer;
   hub: Pick<RealtimeHub, 'broadcast'>;
@@ -63,8 +74,6 @@ export type PeakListener = (peak: { streamId: string; viewers: number }) => void
 /** A school or an office is one address: many of its viewers may come at the same moment. */
 const LIMITS: AudienceLimits = { viewers: 200_000, arrivals: { burst: 1_000, refillMs: 50 } };
 const TICK_MS = 1_000;
-/** How often it is looked whether those who watch still may. */
-const REVIEW_MS = 30_000;
 const MINUTES_EVERY_MS = 5_000;
 const PEAK_EVERY_MS = 60_000;
 /** What has to be stored at the end may take so long. */
@@ -82,17 +91,18 @@ export class Audience implements ViewerGate {
   readonly #livestreams: KnownLivestreams;
   readonly #tokens: ViewerTokens;
   readonly #door: Doorkeeper;
+  readonly #admissions = new OpenAdmissions();
+  readonly #review: ViewerReview;
   readonly #sockets: SocketAudience;
   readonly #peakListeners = new Set<PeakListener>();
   readonly #sweepers: Sweeper[];
   readonly #life = new AbortController();
   #minutesAt = Number.NEGATIVE_INFINITY;
-  #reviewing = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: AudienceOptions) {
     this.#options = options;
-    const { sql, streams, authenticate, secret, clock, log } = options;
+    const { sql, streams, authenticate, identities, secret, clock, log } = options;
     this.#limits = { ...LIMITS, ...options.limits };
     const { viewers: maximum, arrivals } = this.#limits;
     this.#table = new AttendanceTable(sql);
@@ -107,8 +117,18 @@ export class Audience implements ViewerGate {
       tokens: this.#tokens,
       isGuest: (streamId, userId) => streams.isGuest(streamId, userId),
       authenticate,
+      identities,
       arrivals,
       clock,
+    });
+    this.#review = new ViewerReview({
+      viewers: this.#viewers,
+      admissions: this.#admissions,
+      livestreams: this.#livestreams,
+      tokens: this.#tokens,
+      door: this.#door,
+      clock,
+      log,
     });
     this.#sockets = new SocketAudience({
       admit: async (principal, knock) => this.#admission(await this.#admit(knock, principal, false)),
@@ -137,10 +157,10 @@ export class Audience implements ViewerGate {
     );
     signal.addEventListener(
       'abort',
-      streams.onUpdate((streamId) => void this.#reviewSafely([streamId])),
+      streams.onUpdate((...change) => this.#review.livestreamChanged(...change)),
     );
     clock.every(TICK_MS, () => this.#tick(), signal);
-    clock.every(REVIEW_MS, () => void this.#reviewAll(), signal);
+    this.#review.start();
     for (const sweeper of this.#sweepers) sweeper.start();
   }
 
@@ -218,9 +238,13 @@ export class Audience implements ViewerGate {
     return this.#viewers.stream(streamId)?.total ?? 0;
   }
 
+  /** What a user may do has changed, or a credential ended: whatever they were let into is checked again. */
+  accessChanged(change: AccessChange): void {
+    this.#review.userChanged(change);
+  }
+
   /** Somebody is nobody any more: when they watched stays, who they were does not. */
   async forgetUser(userId: string): Promise<void> {
-    this.#door.depart(userId);
     this.#viewers.userDeparted(userId);
     await this.#writer.flush(); // What was on its way with their name is there by now.
     for (let changed = BATCH; changed === BATCH; ) changed = await this.#table.disown(userId, BATCH);
@@ -254,25 +278,6 @@ export class Audience implements ViewerGate {
     throw notFound();
   }
 
-  /** Sends those away who may not watch a livestream any more. */
-  async #review(streamId: string): Promise<void> {
-    this.#livestreams.forget(streamId);
-    const viewers = [...(this.#viewers.stream(streamId)?.viewers ?? [])];
-    if (viewers.length === 0) return;
-    const livestream = await this.#livestreams.find(streamId);
-    const decided = new Map<string, boolean>();
-    for (const viewer of viewers) {
-      const key = viewer.admin ? 'admin' : `user ${viewer.userId ?? ''}`;
-      let stays = decided.get(key);
-      if (stays === undefined) {
-        stays = livestream !== undefined && (await this.#door.mayWatch(viewer, livestream));
-        decided.set(key, stays);
-      }
-      if (livestream && stays) viewer.openness = opennessOf(livestream);
-      else this.#viewers.dismiss(viewer);
-    }
-  }
-
   /** @returns a function that ends it. */
   onPeak(listener: PeakListener): () => void {
     this.#peakListeners.add(listener);
@@ -287,6 +292,7 @@ export class Audience implements ViewerGate {
 
   async #close(): Promise<void> {
     this.#life.abort();
+    this.#review.close();
     for (const sweeper of this.#sweepers) sweeper.close();
     this.#viewers.clear();
     for (const stream of this.#viewers.streams()) this.#collect(stream);
@@ -300,12 +306,26 @@ export class Audience implements ViewerGate {
     return await this.#door.admit(...knock);
   }
 
-  #admission({ viewer: { streamId, id }, viewer, token }: Admitted): ViewerAdmission {
+  #admission({ viewer: { streamId, id, identity }, viewer, token }: Admitted): ViewerAdmission {
+    const { epoch } = this.#door;
     // Whoever took long to come was forgotten meanwhile, and may have been let in again.
     const now = (): typeof viewer => this.#viewers.find(streamId, id) ?? viewer;
+    // An admission that is used late may have been taken back in between, when nothing was open yet.
+    const reviewLate = (): void => {
+      if (this.#door.epoch !== epoch) void this.#review.review(streamId);
+    };
     return {
       token,
-      hold: (protocol, dismissed) => this.#viewers.hold(now(), { protocol, dismissed }),
+      hold: (protocol, dismissed) => {
+        const release = this.#viewers.hold(now(), { protocol, dismissed });
+        reviewLate();
+        return release;
+      },
+      onRevoked: (revoked) => {
+        const close = this.#admissions.add(streamId, { identity, revoked });
+        reviewLate();
+        return close;
+      },
       withdraw: () => this.#viewers.withdraw(now()),
     };
   }
@@ -359,21 +379,5 @@ export class Audience implements ViewerGate {
     stream.announcedPeak = stream.peak;
     stream.announcedAt = this.#options.clock.monotonic();
     for (const listener of this.#peakListeners) listener({ streamId: stream.streamId, viewers: stream.peak });
-  }
-
-  async #reviewAll(): Promise<void> {
-    if (this.#reviewing) return;
-    this.#reviewing = true;
-    await this.#reviewSafely([...this.#viewers.streams()].map(({ streamId }) => streamId));
-    this.#reviewing = false;
-  }
-
-  /** What can't be found out now is looked at again at the next turn. */
-  async #reviewSafely(streamIds: string[]): Promise<void> {
-    try {
-      for (const streamId of streamIds) await this.#review(streamId);
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'it could not be checked who may still watch');
-    }
   }
 }

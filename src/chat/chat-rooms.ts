@@ -38,15 +38,20 @@ export class ChatRooms {
   /** How many are at work in a room. */
   readonly #held = new Map<string, number>();
   readonly #livestreams: Recall<Livestream | undefined>;
-  readonly #guests: Recall<boolean>;
+  #guests: Recall<boolean>;
+  /** Counts changes of livestreams: what was admitted before one is to be checked after it. */
+  #changes = 0;
 
   constructor({ sql, streams, clock }: { sql: Sql; streams: ChatStreams; clock: Clock }) {
     this.#sql = sql;
     this.#streams = streams;
     this.#clock = clock;
-    const memory = { ttlMs: RECALL_MS, keys: RECALLED };
-    this.#livestreams = new Recall(clock, { ...memory, keep: (livestream) => livestream !== undefined });
-    this.#guests = new Recall(clock, { ...memory, keep: (isGuest) => isGuest });
+    this.#livestreams = new Recall(clock, {
+      ttlMs: RECALL_MS,
+      keys: RECALLED,
+      keep: (livestream) => livestream !== undefined,
+    });
+    this.#guests = this.#forgetGuests();
   }
 
   /**
@@ -55,10 +60,16 @@ export class ChatRooms {
    * @throws PublicError 404 `stream_not_found`, also where somebody may not know that it exists
    */
   async within<T>(stream: string, principal: Principal, work: (place: Place) => Promise<T>): Promise<T> {
+    const changes = this.#changes;
     const streamId = readUuid(stream);
     const livestream = streamId === undefined ? undefined : await this.#livestream(streamId);
     if (!streamId || !livestream || !(await this.#mayWatch(principal, livestream))) throw notFound();
-    return await this.#hold(streamId, async (room) => await work({ room, livestream }));
+    try {
+      return await this.#hold(streamId, async (room) => await work({ room, livestream }));
+    } finally {
+      // Who came in meanwhile was not among those that the change was checked for.
+      if (this.#changes !== changes) await this.#review(streamId);
+    }
   }
 
   /** Has a room in memory, because something in it must not be missed: a poll that is to be closed. */
@@ -81,18 +92,27 @@ export class ChatRooms {
 
   /** Looks at a livestream anew, and sends away those who may not watch it any more. */
   async updated(streamId: string): Promise<void> {
+    this.#changes++;
     this.#livestreams.forget(streamId);
+    this.#guests = this.#forgetGuests();
+    await this.#review(streamId);
+  }
+
+  async #review(streamId: string): Promise<void> {
     const room = this.#open.get(streamId);
     if (!room || room.clients.size === 0) return;
     const livestream = await this.#livestream(streamId);
     if (livestream && livestream.visibility !== 'private') return;
     for (const client of room.clients) {
-      const userId = userIdOf(client.principal);
-      if (userId !== undefined) this.#guests.forget(`${streamId} ${userId}`);
       if (livestream && (await this.#mayWatch(client.principal, livestream))) continue;
       room.dismiss(client);
     }
     if (!livestream) this.#forget(room);
+  }
+
+  /** An empty memory: also an answer that is under way does not count any more. */
+  #forgetGuests(): Recall<boolean> {
+    return new Recall(this.#clock, { ttlMs: RECALL_MS, keys: RECALLED, keep: (isGuest) => isGuest });
   }
 
   #livestream(streamId: string): Promise<Livestream | undefined> {

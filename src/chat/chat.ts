@@ -64,6 +64,9 @@ export type ChatOptions = {
   keepDays?: number;
 };
 
+/** Delay after a failure, in ms. */
+const REVIEW_RETRY_MS = 1_000;
+
 type Sweepable = Pick<MessageTable, 'sweep'>;
 
 export type Chat = {
@@ -122,9 +125,11 @@ export function createChat(options: ChatOptions): Chat {
       new Sweeper({ what, days: options.keepDays ?? 0, sweep: (...upTo) => rows.sweep(...upTo), clock, log }),
   );
 
+  const life = new AbortController();
   let forgetStreams = (): void => {};
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    life.abort();
     forgetStreams();
     reactions.close();
     for (const sweeper of sweepers) sweeper.close();
@@ -147,9 +152,13 @@ export function createChat(options: ChatOptions): Chat {
       }
     },
     async start() {
-      forgetStreams = streams.onUpdate((streamId) => {
-        rooms.updated(streamId).catch((error: unknown) => log.warn({ err: error, streamId }, 'chat'));
-      });
+      const review = (streamId: string): void => {
+        rooms.updated(streamId).catch((error: unknown) => {
+          log.warn({ err: error, streamId }, 'permissions in chat could not be checked: trying again');
+          clock.after(REVIEW_RETRY_MS, () => review(streamId), life.signal);
+        });
+      };
+      forgetStreams = streams.onUpdate(review);
       await polls.start();
       for (const sweeper of sweepers) sweeper.start();
     },

@@ -91,12 +91,15 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
     const { block, delta } = parseDirectives(request.query);
     const protocol = block || delta ? 'll-hls' : 'hls';
     const token = tokenOf(request);
-    const openness =
+    const admitted = async () =>
       (token === undefined ? undefined : gate.seen(streamId, token, protocol)) ??
       (await hiding(gate.pass(viewerRequest(request, streamId), protocol)));
+    let openness = await admitted();
     if (block) {
       const answer = feed.reload(block.msn, block.part);
       if (!(await settled(answer, reply))) return reply;
+      // The permission may have ended while the request was blocked.
+      if (isWait(answer)) openness = await admitted();
     }
     const playlist = feed.playlist(delta);
     if (!playlist) throw notFound();

@@ -84,7 +84,7 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
     }
     if (!viewing) return await refuse(streamId, reply);
     const watched = viewing;
-    void watched.ended.then(viewer.hold('whep', () => watched.leave()));
+    void watched.ended.then(viewer.hold('whep', () => watched.dismiss()));
     return watched;
   }
 

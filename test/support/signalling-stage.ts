@@ -122,6 +122,7 @@ export async function signallingStage(t: Test, options: SignallingStageOptions =
             held = false;
           };
         },
+        onRevoked: () => () => {},
         withdraw: () => {
           audience.withdrawn++;
         },

@@ -8,15 +8,16 @@ import {
   createKeyAdmission,
   hashStreamKey,
   loadOperatorToken,
+  mayStillPublish,
   mintStreamKey,
   StreamKeys,
-  userIdOf,
 } from './accounts/index.js';
 import { createGuards, createServer } from './api/index.js';
 import { Audience } from './audience/index.js';
 import { type Chat, createChat } from './chat/index.js';
 import type { Config } from './config.js';
 import { createRealtimeEgress } from './egress/whep/index.js';
+import { carryAccessChanges } from './gateway/access-changes.js';
 import {
   type BoundPorts,
   isLoopback,
@@ -97,6 +98,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       clock,
       log: log.child({ room: 'accounts' }),
       operatorToken,
+      operatorId: operatorToken.fingerprint(keyOf(secret, 'operator in viewer tokens')),
       jwt: config.jwt,
       publicOrigin: origin,
       registration: config.registration.policy,
@@ -174,6 +176,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
         clock,
         log,
       }),
+      mayPublish: (broadcast) => mayStillPublish(broadcast, (id) => accounts.find(id)),
       recorded: (recording) => webhooks.emit('recording.ready', recording),
       keepKey: (transaction, livestream) => keys.keepFirst(transaction, livestream),
       graceMs: config.graceMs,
@@ -252,15 +255,13 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
         connectionsPerAddress: config.limits.socketsPerAddress,
       },
     });
-    authentication.onRevoked((userId) => {
-      hub.signOut(({ principal }) => userIdOf(principal) === userId);
-    });
     const calls = new BoundedCalls({ clock });
     const audience = new Audience({
       sql,
       calls,
       streams,
       authenticate,
+      identities: authentication.identities,
       secret: keyOf(secret, 'viewer tokens'),
       hub,
       keepDays: config.keepDays.viewers,
@@ -296,6 +297,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     signalling.start();
     closing.push(() => signalling.close());
     for (const feature of [signalling, audience.feature, chat.feature]) hub.add(feature);
+    carryAccessChanges({ authentication, streams, audience, hub });
     startDepartures({ authentication, keys, channels, streams, thumbnails, audience, chat });
 
     const basePath = publicUrlPath(config.publicUrl);

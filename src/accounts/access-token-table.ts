@@ -42,13 +42,12 @@ export class AccessTokenTable {
 
   /** Whose token it is, unless it or the account is over. */
   async findOwner(hash: string, now: Date): Promise<AccessTokenOwner | undefined> {
-    const [row] = await this.#sql<AccessTokenOwner[]>`
-      select token.id as "tokenId", account.id as "accountId", account.name, account.role,
-        token.last_used_at as "lastUsedAt", token.expires_at as "expiresAt"
-      from access_tokens token join accounts account on account.id = token.account_id
-      where token.hash = ${hash} and (token.expires_at is null or token.expires_at > ${now})
-        and account.disabled_at is null`;
-    return row;
+    return await this.#owner(this.#sql`token.hash = ${hash}`, now);
+  }
+
+  /** As `findOwner`. @param id must have the form of a UUID. */
+  async findOwnerById(id: string, now: Date): Promise<AccessTokenOwner | undefined> {
+    return await this.#owner(this.#sql`token.id = ${id}`, now);
   }
 
   async touch(id: string, now: Date): Promise<void> {
@@ -69,12 +68,25 @@ export class AccessTokenTable {
     );
   }
 
-  async deleteAll(accountId: string): Promise<void> {
-    await this.#sql`delete from access_tokens where account_id = ${accountId}`;
+  /** @returns the ids of those that there were. */
+  async deleteAll(accountId: string): Promise<string[]> {
+    const rows = await this.#sql<{ id: string }[]>`
+      delete from access_tokens where account_id = ${accountId} returning id`;
+    return rows.map(({ id }) => id);
   }
 
   /** Those that were over before a moment. */
   async deleteExpired(before: Date): Promise<void> {
     await this.#sql`delete from access_tokens where expires_at < ${before}`;
+  }
+
+  async #owner(which: ReturnType<Sql>, now: Date): Promise<AccessTokenOwner | undefined> {
+    const [row] = await this.#sql<AccessTokenOwner[]>`
+      select token.id as "tokenId", account.id as "accountId", account.name, account.role,
+        token.last_used_at as "lastUsedAt", token.expires_at as "expiresAt"
+      from access_tokens token join accounts account on account.id = token.account_id
+      where ${which} and (token.expires_at is null or token.expires_at > ${now})
+        and account.disabled_at is null`;
+    return row;
   }
 }

@@ -1,4 +1,5 @@
 import { type Clock, newId, PublicError, type Sql } from '../platform/index.js';
+import type { AccessChange } from './access-change.js';
 import { type AccessToken, type AccessTokenOwner, AccessTokenTable } from './access-token-table.js';
 import { hashSecret, isSecret, mintSecret } from './secret.js';
 
@@ -9,20 +10,20 @@ const AT_MOST = 50;
 export type AccessTokensOptions = {
   sql: Sql;
   clock: Clock;
-  /** Told whose sessions or tokens do not hold any more. */
-  revoked: (userId: string) => void;
+  /** Told which tokens ended. */
+  changed: (change: AccessChange) => void;
 };
 
 /** Personal access tokens: programs that act as an account. */
 export class AccessTokens {
   readonly #table: AccessTokenTable;
   readonly #clock: Clock;
-  readonly #revoked: (userId: string) => void;
+  readonly #changed: (change: AccessChange) => void;
 
-  constructor({ sql, clock, revoked }: AccessTokensOptions) {
+  constructor({ sql, clock, changed }: AccessTokensOptions) {
     this.#table = new AccessTokenTable(sql);
     this.#clock = clock;
-    this.#revoked = revoked;
+    this.#changed = changed;
   }
 
   /**
@@ -65,13 +66,13 @@ export class AccessTokens {
   /** @returns false when the account has no such token. */
   async delete(accountId: string, id: string): Promise<boolean> {
     const deleted = await this.#table.delete(accountId, id);
-    if (deleted) this.#revoked(accountId);
+    if (deleted) this.#changed({ userId: accountId, credentialIds: [id] });
     return deleted;
   }
 
   async deleteAll(accountId: string): Promise<void> {
-    await this.#table.deleteAll(accountId);
-    this.#revoked(accountId);
+    const credentialIds = await this.#table.deleteAll(accountId);
+    if (credentialIds.length > 0) this.#changed({ userId: accountId, credentialIds });
   }
 
   /** Forgets what was over before a moment. */

@@ -1,4 +1,5 @@
 import { type Clock, isUuid, type Sql } from '../platform/index.js';
+import type { AccessChange } from './access-change.js';
 import type { AccessTokens } from './access-tokens.js';
 import { accountNameKey } from './account-name.js';
 import { type Account, AccountTable } from './account-table.js';
@@ -14,8 +15,15 @@ export type AccountsOptions = {
   sessions: Sessions;
   accessTokens: AccessTokens;
   signIn: SignIn;
-  /** Told whose sessions or tokens do not hold any more. */
-  revoked: (userId: string) => void;
+  /** Told of accounts that changed. */
+  changed: (change: AccessChange) => void;
+};
+
+export type PasswordChange = {
+  current: string;
+  password: string;
+  /** Whether access tokens stay valid; false by default. */
+  keepTokens?: boolean | undefined;
 };
 
 /** Administrators have a turn of their own among those who wait for a password to be hashed. */
@@ -42,23 +50,26 @@ export class Accounts {
   }
 
   /**
-   * The owner of an account gives it another password, in one of its sessions: all others end.
+   * Gives an account another password, as its owner asks in one of its sessions. All other sessions end; so do access
+   * tokens, which whoever knew the old password may have made, unless they are to be kept.
    *
    * @throws PublicError 400 `password_weak`, 403 `password_wrong`, 429 `rate_limited`, 503 `temporarily_unavailable`
    */
   async changePassword(
     account: { id: string; name: string },
-    passwords: { current: string; password: string },
+    { current, password, keepTokens = false }: PasswordChange,
     session: { id: string; address: string },
   ): Promise<void> {
-    checkNewPassword(passwords.password, account.name);
-    await this.#options.signIn.confirm(account, passwords.current, session.address);
-    const passwordHash = await this.#options.passwords.hash(passwords.password, {
+    const { passwords, sessions, accessTokens, signIn } = this.#options;
+    checkNewPassword(password, account.name);
+    await signIn.confirm(account, current, session.address);
+    const passwordHash = await passwords.hash(password, {
       account: accountNameKey(account.name),
       address: session.address,
     });
     await this.#table.change(account.id, { passwordHash });
-    await this.#options.sessions.endAll(account.id, session.id);
+    await sessions.endAll(account.id, session.id);
+    if (!keepTokens) await accessTokens.deleteAll(account.id);
   }
 
   /**
@@ -72,7 +83,7 @@ export class Accounts {
     id: string,
     change: { role?: Role | undefined; disabled?: boolean | undefined; password?: string | undefined },
   ): Promise<Account | undefined> {
-    const { clock, passwords, sessions, accessTokens, revoked } = this.#options;
+    const { clock, passwords, sessions, accessTokens, changed: report } = this.#options;
     const account = await this.#table.find(id);
     if (!account) return undefined;
     const { role, disabled, password } = change;
@@ -91,9 +102,10 @@ export class Accounts {
             }),
           }),
     });
+    // At once: what comes after it may fail, and nothing that is open may wait for that.
+    if (role !== undefined || disabled !== undefined) report({ userId: id });
     if (password !== undefined || disabled) await sessions.endAll(id);
     if (password !== undefined) await accessTokens.deleteAll(id);
-    revoked(id);
     return changed;
   }
 }

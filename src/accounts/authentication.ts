@@ -1,9 +1,11 @@
-import { type Clock, type Logger, PublicError, type Sql } from '../platform/index.js';
+import { type Clock, type Logger, newId, PublicError, type Sql } from '../platform/index.js';
+import type { AccessChange } from './access-change.js';
 import { AccessTokens } from './access-tokens.js';
 import { Accounts } from './accounts.js';
 import { Bearers } from './bearers.js';
 import { Departures } from './departures.js';
 import { Follows } from './follows.js';
+import { Identities } from './identities.js';
 import { Invitations } from './invitations.js';
 import { type JsonWebTokenOptions, JsonWebTokens } from './json-web-tokens.js';
 import { Passwords } from './passwords.js';
@@ -25,6 +27,8 @@ export type AuthenticationOptions = {
   clock: Clock;
   log: Logger;
   operatorToken: { verify(candidate: string): boolean };
+  /** UUID: differs with every operator token. Another one at every start by default. */
+  operatorId?: string;
   /** A host platform whose tokens are taken. */
   jwt?: JsonWebTokenOptions | undefined;
   /** The origin that pages of ours come from; those of the host that was asked are ours as well. */
@@ -49,8 +53,10 @@ export type Authentication = {
   follows: Follows;
   /** Deletes accounts; who has something of theirs must join, and start it then. */
   departures: Departures;
-  /** Hears whose sessions or tokens were ended, or whose role changed: connections opened with them must be opened anew. */
-  onRevoked(listener: (userId: string) => void): void;
+  /** Looks up what those may do now who were let in before. */
+  identities: Identities;
+  /** Tells of every change of permissions once it is stored; listeners must not throw. */
+  onAccessChange(listener: (change: AccessChange) => void): void;
   /** Begins to forget what is over. */
   start(): void;
   close(): Promise<void>;
@@ -58,13 +64,15 @@ export type Authentication = {
 
 export function createAuthentication(options: AuthenticationOptions): Authentication {
   const { sql, clock, log, operatorToken, publicOrigin } = options;
-  const listeners: ((userId: string) => void)[] = [];
-  const revoked = (userId: string): void => {
-    for (const listener of listeners) listener(userId);
+  const listeners: ((change: AccessChange) => void)[] = [];
+  const identities = new Identities({ sql, clock, operatorId: options.operatorId ?? newId() });
+  const changed = (change: AccessChange): void => {
+    identities.forget();
+    for (const listener of listeners) listener(change);
   };
   const passwords = new Passwords();
-  const sessions = new Sessions({ sql, clock, revoked });
-  const accessTokens = new AccessTokens({ sql, clock, revoked });
+  const sessions = new Sessions({ sql, clock, changed });
+  const accessTokens = new AccessTokens({ sql, clock, changed });
   const invitations = new Invitations({ sql, clock });
   const throttle = new SignInThrottle({
     clock,
@@ -78,7 +86,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     accessTokens,
     jsonWebTokens,
   });
-  const departures = new Departures({ sql, clock, log, sessions, accessTokens });
+  const departures = new Departures({ sql, clock, log, sessions, accessTokens, changed });
   const isOwnOrigin = ({ origin, host }: Pick<Credentials, 'origin' | 'host'>): boolean =>
     origin === undefined || origin === publicOrigin() || isOriginOf(origin, host);
 
@@ -101,7 +109,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
       return secret === undefined ? ANONYMOUS : ofSession(secret, credentials);
     },
     isOwnOrigin,
-    accounts: new Accounts({ sql, clock, passwords, sessions, accessTokens, signIn, revoked }),
+    accounts: new Accounts({ sql, clock, passwords, sessions, accessTokens, signIn, changed }),
     registration: new Registration({
       sql,
       clock,
@@ -117,7 +125,8 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     invitations,
     follows: new Follows({ sql, clock }),
     departures,
-    onRevoked: (listener) => void listeners.push(listener),
+    identities,
+    onAccessChange: (listener) => void listeners.push(listener),
     start() {
       jsonWebTokens?.start();
       clean();
@@ -145,9 +154,17 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
         'csrf_failed',
         'The header X-CSRF-Token is missing or wrong: /api/auth/me says what it must be.',
       );
-    const { accountId, name, role, expiresAt } = owner;
+    const { accountId, sessionId: credentialId, name, role, expiresAt } = owner;
     const until = expiresAt.getTime();
-    return { kind: 'account', userId: accountId, name, role, via: 'session', expiresAt: until };
+    return {
+      kind: 'account',
+      userId: accountId,
+      name,
+      role,
+      via: 'session',
+      credentialId,
+      expiresAt: until,
+    };
   }
 }
 

@@ -84,13 +84,14 @@ export class Bearers {
     const owner = await accessTokens.owner(token);
     if (!owner)
       throw new PublicError(401, 'access_token_invalid', 'This access token is not known, or over.');
-    const { accountId, name, role, expiresAt } = owner;
+    const { accountId, tokenId, name, role, expiresAt } = owner;
     return {
       kind: 'account',
       userId: accountId,
       name,
       role,
       via: 'token',
+      credentialId: tokenId,
       ...(expiresAt === null ? {} : { expiresAt: expiresAt.getTime() }),
     };
   }

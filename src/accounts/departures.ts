@@ -1,4 +1,5 @@
 import { type Clock, isUuid, type Logger, newId, PublicError, type Sql } from '../platform/index.js';
+import type { AccessChange } from './access-change.js';
 import type { AccessTokens } from './access-tokens.js';
 import { AccountTable } from './account-table.js';
 import type { Sessions } from './sessions.js';
@@ -26,6 +27,8 @@ export type DeparturesOptions = {
   log: Logger;
   sessions: Pick<Sessions, 'endAll'>;
   accessTokens: Pick<AccessTokens, 'deleteAll'>;
+  /** Told of accounts that are disabled from now on. */
+  changed: (change: AccessChange) => void;
 };
 
 /** What is left over is tried again so often, in ms. */
@@ -73,7 +76,7 @@ export class Departures {
    * @throws PublicError 409 `stream_under_way`; what a room throws that can't let go: it is tried again later then
    */
   async depart(userId: string, { purge = false }: { purge?: boolean | undefined } = {}): Promise<boolean> {
-    const { clock, sessions, accessTokens } = this.#options;
+    const { clock, sessions, accessTokens, changed } = this.#options;
     if (!isUuid(userId) || !(await this.#table.find(userId))) return false;
     for (const { isBusy } of this.#holders)
       if (await isBusy?.(userId))
@@ -83,6 +86,7 @@ export class Departures {
           'A livestream of this account is under way: end it first.',
         );
     await this.#table.beginDeparture(userId, purge, new Date(clock.now()));
+    changed({ userId });
     await sessions.endAll(userId);
     await accessTokens.deleteAll(userId);
     await this.#finish(userId, purge);

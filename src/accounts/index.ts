@@ -1,13 +1,16 @@
+export * from './access-change.js';
 export type { AccessToken } from './access-token-table.js';
 export type { Account } from './account-table.js';
 export * from './authentication.js';
 export type { Channel } from './channel-table.js';
 export * from './channels.js';
 export type { Departed, Holder } from './departures.js';
+export * from './identities.js';
 export type { Invitation } from './invitation-table.js';
 export * from './key-admission.js';
 export * from './operator-token.js';
 export * from './principal.js';
+export * from './publisher-rights.js';
 export type { PublisherSignIn } from './publisher-sign-in-table.js';
 export { csrfTokenOf, sessionCookie, sessionSecretIn } from './session-cookie.js';
 export type { SessionOwner } from './session-table.js';

@@ -1,6 +1,6 @@
 import { type Clock, isWithin, type Logger, networkBlock, RateLimit } from '../platform/index.js';
-import type { Account } from './account-table.js';
 import type { Channel } from './channel-table.js';
+import { mayBroadcastAs, type PublisherAccounts } from './publisher-rights.js';
 import type { PublisherSignIn } from './publisher-sign-in-table.js';
 import { hashStreamKey, isStreamKey } from './stream-key.js';
 import type { StreamKey, StreamKeyProtocol } from './stream-key-table.js';
@@ -9,7 +9,6 @@ import type { StreamKeyUse } from './stream-key-use-table.js';
 /** Failed keys an address may try at once, and how often it gets one more try: ten a minute. */
 const FAILURES = 10;
 const FAILURE_REFILL_MS = 6_000;
-const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 export type KeyAdmissionOptions = {
   keys: {
@@ -26,8 +25,7 @@ export type KeyAdmissionOptions = {
   ) => Promise<
     { streamId: string } | { refusal: { code: 'capacity_reached' | 'shutting_down'; message: string } }
   >;
-  /** An account, by an id that has the form of one; users of a host platform have none here. */
-  findAccount: (id: string) => Promise<Pick<Account, 'role' | 'disabledAt'> | undefined>;
+  findAccount: PublisherAccounts;
   clock: Clock;
   log: Logger;
   limits?: { failures: number; refillMs: number };
@@ -108,12 +106,7 @@ async function admitSignedIn(request: SignedInRequest, options: KeyAdmissionOpti
 async function barred(streamId: string, options: KeyAdmissionOptions): Promise<Code | undefined> {
   const stream = await options.findStream(streamId);
   if (!stream || stream.ended) return 'livestream_ended';
-  const owner = stream.userId === null ? undefined : await accountOf(stream.userId, options);
-  return owner && owner.disabledAt !== null ? 'account_barred' : undefined;
-}
-
-async function accountOf(userId: string, { findAccount }: KeyAdmissionOptions) {
-  return UUID.test(userId) ? await findAccount(userId) : undefined;
+  return (await mayBroadcastAs(stream.userId, options.findAccount)) ? undefined : 'account_barred';
 }
 
 async function decide(key: StreamKey, request: KeyRequest, options: KeyAdmissionOptions): Promise<Decision> {
@@ -122,10 +115,7 @@ async function decide(key: StreamKey, request: KeyRequest, options: KeyAdmission
   if (wrong) return refuse(wrong);
   const keyId = key.id;
   if (key.userId !== null) {
-    const account = await accountOf(key.userId, options);
-    // A channel begins livestreams of its own: as its user may, not as one who is given a key.
-    if (account && (account.disabledAt !== null || account.role === 'viewer'))
-      return refuse('account_barred');
+    if (!(await mayBroadcastAs(key.userId, options.findAccount))) return refuse('account_barred');
     const found = await streamForChannel({ ...(await channels.of(key.userId)), keyId });
     if ('refusal' in found) return { admitted: false, refusal: found.refusal };
     return { admitted: true, streamId: found.streamId, keyId };

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import path from 'node:path';
 import { loadSecretFile } from '../platform/index.js';
 
@@ -25,6 +25,12 @@ export class OperatorToken {
   /** Whether `candidate` is the token; takes the same time whatever it is. */
   verify(candidate: string): boolean {
     return timingSafeEqual(digest(candidate), this.#digest);
+  }
+
+  /** An id that differs with every token, and tells nothing of it to those without the key. UUID. */
+  fingerprint(key: Buffer): string {
+    const hex = createHmac('sha256', key).update(this.#digest).digest('hex');
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
   }
 }
 

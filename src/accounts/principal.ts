@@ -15,6 +15,8 @@ export type Principal =
       role: Role;
       /** How they showed who they are: by the cookie of a page, a personal access token, or a host platform's token. */
       via: 'session' | 'token' | 'jwt';
+      /** UUID of the session or the personal access token. */
+      credentialId?: string | undefined;
       /**
        * From when on that does not hold any more, Unix ms; none: until it is revoked. A session is prolonged by its use:
        * ask again then.

@@ -41,12 +41,12 @@ export class SessionTable {
 
   /** Whose session it is, unless it or the account is over. */
   async findOwner(hash: string, now: Date): Promise<SessionOwner | undefined> {
-    const [row] = await this.#sql<SessionOwner[]>`
-      select session.id as "sessionId", account.id as "accountId", account.name, account.role,
-        session.last_seen_at as "lastSeenAt", session.expires_at as "expiresAt"
-      from account_sessions session join accounts account on account.id = session.account_id
-      where session.hash = ${hash} and session.expires_at > ${now} and account.disabled_at is null`;
-    return row;
+    return await this.#owner(this.#sql`session.hash = ${hash}`, now);
+  }
+
+  /** As `findOwner`. @param id must have the form of a UUID. */
+  async findOwnerById(id: string, now: Date): Promise<SessionOwner | undefined> {
+    return await this.#owner(this.#sql`session.id = ${id}`, now);
   }
 
   async touch(id: string, now: Date, expiresAt: Date): Promise<void> {
@@ -78,31 +78,43 @@ export class SessionTable {
     return result.count > 0;
   }
 
-  /** Ends a session; where it was from stays known for a while. @returns whose it was, if it was not over yet. */
-  async end(hash: string, now: Date): Promise<string | undefined> {
-    const [row] = await this.#sql<{ accountId: string }[]>`
+  /** Ends a session; where it was from stays known for a while. @returns which it was, if it was not over yet. */
+  async end(hash: string, now: Date): Promise<{ id: string; accountId: string } | undefined> {
+    const [row] = await this.#sql<{ id: string; accountId: string }[]>`
       update account_sessions set expires_at = ${now} where hash = ${hash} and expires_at > ${now}
-      returning account_id as "accountId"`;
-    return row?.accountId;
+      returning id, account_id as "accountId"`;
+    return row;
   }
 
-  /** All of an account, or all but one. @returns how many there were. */
-  async deleteAll(accountId: string, exceptId?: string): Promise<number> {
-    const result = await this.#sql`
-      delete from account_sessions where account_id = ${accountId} and id is distinct from ${exceptId ?? null}`;
-    return result.count;
+  /** Deletes all of an account, or all but one. @returns their ids. */
+  async deleteAll(accountId: string, exceptId?: string): Promise<string[]> {
+    const rows = await this.#sql<{ id: string }[]>`
+      delete from account_sessions where account_id = ${accountId} and id is distinct from ${exceptId ?? null}
+      returning id`;
+    return rows.map(({ id }) => id);
   }
 
-  /** All of an account but the ones seen last. */
-  async deleteBeyond(accountId: string, kept: number): Promise<void> {
-    await this.#sql`
+  /** Deletes all of an account but the ones seen last. @returns their ids. */
+  async deleteBeyond(accountId: string, kept: number): Promise<string[]> {
+    const rows = await this.#sql<{ id: string }[]>`
       delete from account_sessions where id in (
         select id from account_sessions where account_id = ${accountId}
-        order by last_seen_at desc, id desc offset ${kept})`;
+        order by last_seen_at desc, id desc offset ${kept})
+      returning id`;
+    return rows.map(({ id }) => id);
   }
 
   /** Those that were over before a moment. */
   async deleteExpired(before: Date): Promise<void> {
     await this.#sql`delete from account_sessions where expires_at < ${before}`;
+  }
+
+  async #owner(which: ReturnType<Sql>, now: Date): Promise<SessionOwner | undefined> {
+    const [row] = await this.#sql<SessionOwner[]>`
+      select session.id as "sessionId", account.id as "accountId", account.name, account.role,
+        session.last_seen_at as "lastSeenAt", session.expires_at as "expiresAt"
+      from account_sessions session join accounts account on account.id = session.account_id
+      where ${which} and session.expires_at > ${now} and account.disabled_at is null`;
+    return row;
   }
 }

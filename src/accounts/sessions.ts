@@ -1,4 +1,5 @@
 import { type Clock, networkBlock, newId, type Sql } from '../platform/index.js';
+import type { AccessChange } from './access-change.js';
 import { hashSecret, mintSecret } from './secret.js';
 import { csrfTokenOf } from './session-cookie.js';
 import { type Session, type SessionOwner, SessionTable } from './session-table.js';
@@ -20,20 +21,20 @@ export type OpenSession = { secret: string; csrfToken: string };
 export type SessionsOptions = {
   sql: Sql;
   clock: Clock;
-  /** Told whose sessions or tokens do not hold any more. */
-  revoked: (userId: string) => void;
+  /** Told which sessions ended. */
+  changed: (change: AccessChange) => void;
 };
 
 /** Browsers that are signed in. */
 export class Sessions {
   readonly #table: SessionTable;
   readonly #clock: Clock;
-  readonly #revoked: (userId: string) => void;
+  readonly #changed: (change: AccessChange) => void;
 
-  constructor({ sql, clock, revoked }: SessionsOptions) {
+  constructor({ sql, clock, changed }: SessionsOptions) {
     this.#table = new SessionTable(sql);
     this.#clock = clock;
-    this.#revoked = revoked;
+    this.#changed = changed;
   }
 
   async open(accountId: string, { address, userAgent = '' }: Browser): Promise<OpenSession> {
@@ -50,7 +51,7 @@ export class Sessions {
       userAgent: userAgent.replace(/\p{C}/gu, '').slice(0, USER_AGENT_LENGTH),
       network: networkBlock(address),
     });
-    await this.#table.deleteBeyond(accountId, AT_MOST);
+    this.#ended(accountId, await this.#table.deleteBeyond(accountId, AT_MOST));
     return { secret, csrfToken: csrfTokenOf(secret) };
   }
 
@@ -75,27 +76,31 @@ export class Sessions {
 
   /** Ends the session of a secret, whoever's it is. */
   async close(secret: string): Promise<void> {
-    const accountId = await this.#table.end(hashSecret(secret), this.#now());
-    if (accountId !== undefined) this.#revoked(accountId);
+    const ended = await this.#table.end(hashSecret(secret), this.#now());
+    if (ended) this.#ended(ended.accountId, [ended.id]);
   }
 
   /** @returns false when the account has no such session. */
   async end(accountId: string, id: string): Promise<boolean> {
     const ended = await this.#table.delete(accountId, id);
-    if (ended) this.#revoked(accountId);
+    if (ended) this.#ended(accountId, [id]);
     return ended;
   }
 
   /** Ends all sessions of an account, or all but one. @returns how many there were. */
   async endAll(accountId: string, exceptId?: string): Promise<number> {
-    const count = await this.#table.deleteAll(accountId, exceptId);
-    this.#revoked(accountId);
-    return count;
+    const ids = await this.#table.deleteAll(accountId, exceptId);
+    this.#ended(accountId, ids);
+    return ids.length;
   }
 
   /** Forgets what was over before a moment. */
   async clean(before: Date): Promise<void> {
     await this.#table.deleteExpired(before);
+  }
+
+  #ended(userId: string, credentialIds: string[]): void {
+    if (credentialIds.length > 0) this.#changed({ userId, credentialIds });
   }
 
   #now(): Date {

@@ -227,7 +227,8 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
       onRequest: guards.signedIn,
       schema: {
         summary: 'Change the password',
-        description: 'Ends all other sessions of the account. For pages alone, by their cookie.',
+        description:
+          'Ends all other sessions of the account, and deletes its access tokens unless `keepTokens` is true. For pages alone, by their cookie.',
         tags,
         security: CHANGING_SECURITY,
         body: ref(PasswordRequest),

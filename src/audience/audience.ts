@@ -1,4 +1,11 @@
-import { ANONYMOUS, type Authenticate, type Principal, userIdOf } from '../accounts/index.js';
+import {
+  type AccessChange,
+  ANONYMOUS,
+  type Authenticate,
+  type Identities,
+  type Principal,
+  userIdOf,
+} from '../accounts/index.js';
 import {
   BoundedCalls,
   type Clock,
@@ -21,11 +28,20 @@ import {
 } from '../streams/index.js';
 import { AttendanceTable } from './attendance-table.js';
 import { AttendanceWriter } from './attendance-writer.js';
-import { type Admitted, Doorkeeper, type Knock, notFound, opennessOf } from './doorkeeper.js';
+import { type Admitted, Doorkeeper, type Knock, notFound } from './doorkeeper.js';
 import { HlsAccess } from './hls-access.js';
 import { KnownLivestreams, type WatchedLivestream } from './known-livestreams.js';
-import { type AudienceClient, boundedGreet, type Greet, SocketAudience } from './socket-audience.js';
+import { OpenAdmissions } from './open-admissions.js';
+import {
+  type AudienceClient,
+  boundedGreet,
+  type Greet,
+  type SocketAdmission,
+  SocketAudience,
+} from './socket-audience.js';
 import type { StreamAudience, ViewerCounts, ViewerMinute } from './stream-audience.js';
+import { viewerAdmission } from './viewer-admission.js';
+import { ViewerReview } from './viewer-review.js';
 import { ViewerTokens } from './viewer-token.js';
 import { RETURN_MS, Viewers } from './viewers.js';
 
@@ -38,12 +54,14 @@ export type AudienceOptions = {
     status(streamId: string): Pick<StreamStatus, 'state'>;
     raisePeak(streamId: string, viewers: number): Promise<void>;
     onChange(listener: (change: StreamChange) => void): () => void;
-    /** Tells of livestreams that were changed, or whose guests were. */
-    onUpdate(listener: (streamId: string) => void): () => void;
+    /** Tells of livestreams that were changed, and whether it may have changed who may watch them. */
+    onUpdate(listener: (streamId: string, accessChanged: boolean) => void): () => void;
   };
   authenticate: Authenticate;
   /** Bounds the time in which the database must answer viewers. */
   calls?: BoundedCalls;
+  /** Who those are, and what they may do now, who were admitted before. */
+  identities: Pick<Identities, 'of' | 'current'>;
   /** What viewer tokens are signed with. */
   secret: Buffer;
   hub: Pick<RealtimeHub, 'broadcast'>;
@@ -74,8 +92,6 @@ export type PeakListener = (peak: { streamId: string; viewers: number }) => void
 /** A school or an office is one address: many of its viewers may come at the same moment. */
 const LIMITS: AudienceLimits = { viewers: 200_000, arrivals: { burst: 1_000, refillMs: 50 } };
 const TICK_MS = 1_000;
-/** How often it is looked whether those who watch still may. */
-const REVIEW_MS = 30_000;
 const MINUTES_EVERY_MS = 5_000;
 const PEAK_EVERY_MS = 60_000;
 /** What has to be stored at the end may take so long. */
@@ -94,17 +110,19 @@ export class Audience implements ViewerGate {
   readonly #tokens: ViewerTokens;
   readonly #door: Doorkeeper;
   readonly #hls: HlsAccess;
+  readonly #admissions = new OpenAdmissions();
+  readonly #review: ViewerReview;
   readonly #sockets: SocketAudience;
   readonly #peakListeners = new Set<PeakListener>();
   readonly #sweepers: Sweeper[];
   readonly #life = new AbortController();
   #minutesAt = Number.NEGATIVE_INFINITY;
-  #reviewing = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: AudienceOptions) {
     this.#options = options;
-    const { sql, streams, authenticate, secret, clock, log, calls = new BoundedCalls({ clock }) } = options;
+    const { sql, streams, authenticate, identities, secret, clock, log } = options;
+    const { calls = new BoundedCalls({ clock }) } = options;
     this.#limits = { ...LIMITS, ...options.limits };
     const { viewers: maximum, arrivals } = this.#limits;
     this.#table = new AttendanceTable(sql);
@@ -124,6 +142,7 @@ export class Audience implements ViewerGate {
       tokens: this.#tokens,
       isGuest: (streamId, userId) => calls.run(() => streams.isGuest(streamId, userId)),
       authenticate,
+      identities,
       calls,
       arrivals,
       clock,
@@ -133,6 +152,15 @@ export class Audience implements ViewerGate {
       livestreams: this.#livestreams,
       tokens: this.#tokens,
       admit: (...request) => this.#admit(...request),
+    });
+    this.#review = new ViewerReview({
+      viewers: this.#viewers,
+      admissions: this.#admissions,
+      livestreams: this.#livestreams,
+      tokens: this.#tokens,
+      door: this.#door,
+      clock,
+      log,
     });
     this.#sockets = new SocketAudience({
       admit: async (principal, knock) => this.#admission(await this.#admit(knock, principal, false)),
@@ -157,14 +185,11 @@ export class Audience implements ViewerGate {
     const { signal } = this.#life;
     const stops = [
       streams.onChange((change) => this.#streamChanged(change)),
-      streams.onUpdate((streamId) => {
-        this.#livestreams.changed(streamId);
-        void this.#reviewSafely([streamId]);
-      }),
+      streams.onUpdate((...change) => this.#review.livestreamChanged(...change)),
     ];
     for (const stop of stops) signal.addEventListener('abort', stop);
     clock.every(TICK_MS, () => this.#tick(), signal);
-    clock.every(REVIEW_MS, () => void this.#reviewAll(), signal);
+    this.#review.start();
     for (const sweeper of this.#sweepers) sweeper.start();
   }
 
@@ -235,9 +260,13 @@ export class Audience implements ViewerGate {
     return this.#viewers.stream(streamId)?.total ?? 0;
   }
 
+  /** What a user may do has changed, or a credential ended: whatever they were let into is checked again. */
+  accessChanged(change: AccessChange): void {
+    this.#review.userChanged(change);
+  }
+
   /** Somebody is nobody any more: when they watched stays, who they were does not. */
   async forgetUser(userId: string): Promise<void> {
-    this.#door.depart(userId);
     this.#viewers.userDeparted(userId);
     await this.#writer.flush(); // What was on its way with their name is there by now.
     for (let changed = BATCH; changed === BATCH; ) changed = await this.#table.disown(userId, BATCH);
@@ -271,24 +300,6 @@ export class Audience implements ViewerGate {
     throw notFound();
   }
 
-  /** Sends those away who may not watch a livestream any more. */
-  async #review(streamId: string): Promise<void> {
-    const viewers = [...(this.#viewers.stream(streamId)?.viewers ?? [])];
-    if (viewers.length === 0) return;
-    const livestream = await this.#livestreams.find(streamId);
-    const decided = new Map<string, boolean>();
-    for (const viewer of viewers) {
-      const key = viewer.admin ? 'admin' : `user ${viewer.userId ?? ''}`;
-      let stays = decided.get(key);
-      if (stays === undefined) {
-        stays = livestream !== undefined && (await this.#door.mayWatch(viewer, livestream));
-        decided.set(key, stays);
-      }
-      if (livestream && stays) viewer.openness = opennessOf(livestream);
-      else this.#viewers.dismiss(viewer);
-    }
-  }
-
   /** @returns a function that ends it. */
   onPeak(listener: PeakListener): () => void {
     this.#peakListeners.add(listener);
@@ -303,6 +314,7 @@ export class Audience implements ViewerGate {
 
   async #close(): Promise<void> {
     this.#life.abort();
+    this.#review.close();
     for (const sweeper of this.#sweepers) sweeper.close();
     this.#viewers.clear();
     for (const stream of this.#viewers.streams()) this.#collect(stream);
@@ -316,14 +328,13 @@ export class Audience implements ViewerGate {
     return await this.#door.admit(...knock);
   }
 
-  #admission({ viewer: { streamId, id }, viewer, token }: Admitted): ViewerAdmission {
-    // Whoever took long to come was forgotten meanwhile, and may have been let in again.
-    const now = (): typeof viewer => this.#viewers.find(streamId, id) ?? viewer;
-    return {
-      token,
-      hold: (protocol, dismissed, connected) => this.#viewers.hold(now(), { protocol, dismissed }, connected),
-      withdraw: () => this.#viewers.withdraw(now()),
-    };
+  #admission(admitted: Admitted): SocketAdmission {
+    return viewerAdmission(admitted, {
+      viewers: this.#viewers,
+      admissions: this.#admissions,
+      door: this.#door,
+      review: this.#review,
+    });
   }
 
   #facts(streamId: string): Omit<Joined, 'token'> {
@@ -376,23 +387,5 @@ export class Audience implements ViewerGate {
     stream.announcedPeak = stream.peak;
     stream.announcedAt = this.#options.clock.monotonic();
     for (const listener of this.#peakListeners) listener({ streamId: stream.streamId, viewers: stream.peak });
-  }
-
-  async #reviewAll(): Promise<void> {
-    if (this.#reviewing) return;
-    this.#reviewing = true;
-    await this.#reviewSafely([...this.#viewers.streams()].map(({ streamId }) => streamId));
-    this.#reviewing = false;
-  }
-
-  /** What can't be found out now is looked at again at the next turn. */
-  async #reviewSafely(streamIds: string[]): Promise<void> {
-    for (const streamId of streamIds) {
-      try {
-        await this.#review(streamId);
-      } catch (error) {
-        this.#options.log.warn({ err: error, streamId }, 'viewers could not be checked: trying again');
-      }
-    }
   }
 }

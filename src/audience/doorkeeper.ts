@@ -1,9 +1,11 @@
 import {
   ANONYMOUS,
   type Authenticate,
-  isAdmin,
+  type Identities,
+  type Identity,
   mayManage,
   mayWatch,
+  NO_IDENTITY,
   type Principal,
   userIdOf,
 } from '../accounts/index.js';
@@ -30,6 +32,7 @@ export type DoorkeeperOptions = {
   authenticate: Authenticate;
   /** Bounds the time in which it must be known who asks. */
   calls: BoundedCalls;
+  identities: Pick<Identities, 'of' | 'current'>;
   /** New viewers that an address may be at once, and after how many ms it may be one more. */
   arrivals: { burst: number; refillMs: number };
   clock: Clock;
@@ -37,28 +40,45 @@ export type DoorkeeperOptions = {
 
 /** What somebody shows at the door, beside who they are. */
 export type Knock = { streamId: string; token?: string | undefined; address: string };
-/** A viewer who has a place, and the token that stands for them. */
-export type Admitted = { viewer: Viewer; token: string };
+/** A viewer who has a place, the token that stands for them, and the epoch of the decision. */
+export type Admitted = { viewer: Viewer; token: string; epoch: number };
 
-type Identity = Pick<ViewerGrant, 'userId' | 'admin'>;
+/** The outcome of the questions that take time. */
+type Decision = {
+  livestream: WatchedLivestream;
+  principal: Principal;
+  identity: Identity;
+  /** What was shown, whether it still holds or not. */
+  claimed: Identity;
+  grant: ViewerGrant | undefined;
+};
 
-/** How long a token stands for the rights of its user, and when a new one is given to who comes again. */
-const RIGHTS_MS = 12 * 3_600_000;
-const RENEW_MS = RIGHTS_MS / 2;
+/** How long a token stands for its user, and when a new one is given to who comes again. */
+const IDENTITY_MS = 12 * 3_600_000;
+const RENEW_MS = IDENTITY_MS / 2;
+/** Times that an admission is decided anew because permissions changed meanwhile. */
+const ATTEMPTS = 5;
 const LIMIT_RETRY_AFTER_S = 10;
-/** People remembered who have no account any more, at most. */
-const DEPARTED = 10_000;
 
 /** Decides who may watch a livestream, and knows those again who were here before. */
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
   readonly #arrivals: RateLimit;
-  readonly #departed = new Set<string | undefined>();
+  #epoch = 0;
 
   constructor(options: DoorkeeperOptions) {
     this.#options = options;
     const { burst, refillMs } = options.arrivals;
     this.#arrivals = new RateLimit(options.clock, { capacity: burst, refillMs });
+  }
+
+  /** Changes whenever permissions may have changed: what was decided in an earlier epoch must be asked again. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  accessChanged(): void {
+    this.#epoch++;
   }
 
   /** Who makes a request. Credentials that don't hold make nobody worse off than showing none: watching needs no account. */
@@ -73,84 +93,109 @@ export class Doorkeeper {
     }
   }
 
-  /** While the database does not answer, nobody needs to be known to watch what everybody may. */
-  async #principalFor(
-    who: Principal | (() => Promise<Principal>),
-    livestream: WatchedLivestream,
-  ): Promise<Principal> {
-    if (typeof who !== 'function') return who;
-    try {
-      return await this.#options.calls.run(who);
-    } catch (error) {
-      if (isDatabaseAway(error) && opennessOf(livestream) === 'everybody') return ANONYMOUS;
-      throw error;
-    }
-  }
-
   /**
    * Gives a viewer a place.
    *
-   * @param who asked only where there is such a livestream.
+   * @param who asked only where there is such a livestream. A principal may be one of before; a function finds out anew.
    * @param limited whether somebody new counts for the limit of their address.
    * @throws PublicError 404 `stream_not_found`, 429 `rate_limited`, 503 `viewer_limit_reached`, `capacity_reached` or
    * `temporarily_unavailable`
    */
   async admit(
-    { streamId, token, address }: Knock,
+    knock: Knock,
     who: Principal | (() => Promise<Principal>),
     limited: boolean,
   ): Promise<Admitted> {
-    const { viewers, livestreams, tokens } = this.#options;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const epoch = this.#epoch;
+      const decision = await this.#decide(knock, who);
+      if (epoch === this.#epoch) return this.#place(knock, decision, limited);
+    }
+    throw new PublicError(503, 'temporarily_unavailable', 'Permissions are changing: try again.');
+  }
+
+  async #decide({ streamId, token }: Knock, who: Principal | (() => Promise<Principal>)): Promise<Decision> {
+    const { livestreams, tokens, identities } = this.#options;
     const livestream = await livestreams.find(streamId);
     if (!livestream) throw notFound();
-    const principal = await this.#principalFor(who, livestream);
+    const shown = await this.#shown(who, livestream);
     const grant = token === undefined ? undefined : tokens.read(streamId, token);
-    const identity = this.#identityOf(principal, grant);
-    if (!(await this.mayWatch(identity, livestream))) throw notFound();
+    const claimed =
+      shown === undefined || shown.kind === 'anonymous' ? this.#identityIn(grant) : identities.of(shown);
+    const isNew = typeof who === 'function' && shown?.kind !== 'anonymous';
+    const known = isNew ? shown : await this.#current(claimed, livestream);
+    const principal = known ?? ANONYMOUS;
+    if (!(await this.mayWatchAs(principal, livestream))) throw notFound();
+    const identity = known?.kind === 'anonymous' ? NO_IDENTITY : claimed;
+    return { livestream, principal, identity, claimed, grant };
+  }
 
-    // From here on at one go: the last place must not be given twice.
+  /** Synchronous: the last place must not be given twice, and nothing may change between the decision and its effect. */
+  #place(
+    { streamId, token, address }: Knock,
+    { livestream, principal, identity, claimed, grant }: Decision,
+    limited: boolean,
+  ): Admitted {
+    const { viewers } = this.#options;
     const same = grant && isSamePerson(grant, identity) ? grant : undefined;
     const viewer = same
       ? (viewers.find(streamId, same.viewerId) ?? this.#add(same.viewerId, streamId, identity))
       : this.#arrive(streamId, identity, limited ? address : undefined);
     if (identity.userId !== undefined && viewer.userId !== identity.userId)
       viewers.userChanged(viewer, identity.userId);
-    viewer.admin = identity.admin;
+    // A credential that ended says nothing against the one by which they watch.
+    if (identity.via !== 'none' || isSameIdentity(viewer.identity, claimed)) viewer.identity = identity;
+    viewer.verified = true;
     viewer.openness = opennessOf(livestream);
     if (viewer.presence === 'away') viewer.shareKey = shareKeyOf(identity, address);
-    viewers.setExempt(viewer, mayManage(principalOf(identity), livestream));
+    viewers.setExempt(viewer, mayManage(principal, livestream));
     if (!viewers.expect(viewer, livestream.viewerLimit ?? Number.POSITIVE_INFINITY)) {
       const message = 'As many people watch this livestream as may: try again later.';
       throw new PublicError(503, 'viewer_limit_reached', message, { retryAfter: LIMIT_RETRY_AFTER_S });
     }
     viewers.stream(streamId)?.knowPeak(livestream.viewerCountPeak);
-    return { viewer, token: this.#tokenFor(viewer, identity, same, token) };
+    return { viewer, token: this.#tokenFor(viewer, identity, same, token), epoch: this.#epoch };
   }
 
-  /** Tokens of somebody who is nobody any more stand for nobody. */
-  depart(userId: string): void {
-    this.#departed.add(userId);
-    const [oldest] = this.#departed;
-    if (oldest !== undefined && this.#departed.size > DEPARTED) this.#departed.delete(oldest);
+  /**
+   * Whether a viewer who was admitted before may go on.
+   *
+   * @throws PublicError 503 `temporarily_unavailable` where that depends on a database that does not answer
+   */
+  async mayStillWatch(identity: Identity, livestream: WatchedLivestream): Promise<boolean> {
+    if (mayWatch(ANONYMOUS, livestream, false)) return true;
+    return await this.mayWatchAs(await this.#identified(identity), livestream);
   }
 
-  async mayWatch(identity: Identity, livestream: WatchedLivestream): Promise<boolean> {
-    const principal = principalOf(identity);
+  async mayWatchAs(principal: Principal, livestream: WatchedLivestream): Promise<boolean> {
     if (mayWatch(principal, livestream, false)) return true;
-    const { userId } = identity;
+    const userId = userIdOf(principal);
     const isGuest = userId !== undefined && (await this.#options.isGuest(livestream.id, userId));
     return mayWatch(principal, livestream, isGuest);
   }
 
-  async mayWatchAs(principal: Principal, livestream: WatchedLivestream): Promise<boolean> {
-    return await this.mayWatch(this.#identityOf(principal, undefined), livestream);
+  /** The principal of a request; undefined while the database does not answer and everybody may watch. */
+  async #shown(
+    who: Principal | (() => Promise<Principal>),
+    livestream: WatchedLivestream,
+  ): Promise<Principal | undefined> {
+    if (typeof who !== 'function') return who;
+    return await unlessAway(this.#options.calls.run(who), livestream);
   }
 
-  #identityOf(principal: Principal, grant: ViewerGrant | undefined): Identity {
-    if (principal.kind !== 'anonymous') return { userId: userIdOf(principal), admin: isAdmin(principal) };
-    if (grant && !this.#departed.has(grant.userId) && this.#options.clock.now() - grant.issuedAt < RIGHTS_MS)
-      return { userId: grant.userId, admin: grant.admin };
-    return { userId: undefined, admin: false };
+  /** The present rights of an identity; undefined while the database does not answer and everybody may watch. */
+  async #current(identity: Identity, livestream: WatchedLivestream): Promise<Principal | undefined> {
+    return await unlessAway(this.#identified(identity), livestream);
+  }
+
+  async #identified(identity: Identity): Promise<Principal> {
+    const { identities, calls } = this.#options;
+    return identity.via === 'none' ? ANONYMOUS : await calls.run(() => identities.current(identity));
+  }
+
+  #identityIn(grant: ViewerGrant | undefined): Identity {
+    const holds = grant !== undefined && this.#options.clock.now() - grant.issuedAt < IDENTITY_MS;
+    return holds ? grant.identity : NO_IDENTITY;
   }
 
   #arrive(streamId: string, identity: Identity, address: string | undefined): Viewer {
@@ -162,8 +207,8 @@ export class Doorkeeper {
     return this.#add(newId(), streamId, identity);
   }
 
-  #add(id: string, streamId: string, { userId, admin }: Identity): Viewer {
-    const viewer = this.#options.viewers.add({ id, streamId, userId, admin });
+  #add(id: string, streamId: string, identity: Identity): Viewer {
+    const viewer = this.#options.viewers.add({ id, streamId, userId: identity.userId, identity });
     if (viewer) return viewer;
     throw new PublicError(503, 'capacity_reached', 'The server is full: no more viewers can come.');
   }
@@ -180,11 +225,10 @@ export class Doorkeeper {
     const now = clock.now();
     if (grant && shown !== undefined) {
       viewers.know(viewer, shown);
-      const right = grant.userId === identity.userId && grant.admin === identity.admin;
-      const hasRights = grant.userId !== undefined || grant.admin;
-      if (right && (!hasRights || now - grant.issuedAt < RENEW_MS)) return shown;
+      const isRight = isSameIdentity(grant.identity, identity);
+      if (isRight && (identity.via === 'none' || now - grant.issuedAt < RENEW_MS)) return shown;
     }
-    const token = tokens.issue(streamId, { viewerId, ...identity, issuedAt: now });
+    const token = tokens.issue(streamId, { viewerId, identity, issuedAt: now });
     viewers.know(viewer, token);
     return token;
   }
@@ -199,18 +243,30 @@ export function notFound(): PublicError {
   return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
 }
 
+/** Identity is optional where everybody may watch: resolves to undefined while the database does not answer. */
+async function unlessAway(
+  principal: Promise<Principal>,
+  livestream: WatchedLivestream,
+): Promise<Principal | undefined> {
+  try {
+    return await principal;
+  } catch (error) {
+    if (isDatabaseAway(error) && opennessOf(livestream) === 'everybody') return undefined;
+    throw error;
+  }
+}
+
 /** Signed-in viewers count by their account, anonymous ones by their network address. */
 function shareKeyOf({ userId }: Identity, address: string): string {
   return userId === undefined ? networkBlock(address) : `user ${userId}`;
 }
 
 /** Whether a token may go on as the viewer that it names: not under the name of another user. */
-function isSamePerson(grant: ViewerGrant, { userId }: Identity): boolean {
-  return grant.userId === undefined || userId === undefined || grant.userId === userId;
+function isSamePerson({ identity }: ViewerGrant, { userId }: Identity): boolean {
+  return identity.userId === undefined || userId === undefined || identity.userId === userId;
 }
 
-function principalOf({ userId, admin }: Identity): Principal {
-  if (admin) return { kind: 'operator' };
-  if (userId === undefined) return ANONYMOUS;
-  return { kind: 'account', userId, name: userId, role: 'viewer', via: 'token' };
+function isSameIdentity(one: Identity, other: Identity): boolean {
+  if (one.via !== other.via || one.userId !== other.userId) return false;
+  return one.credentialId === other.credentialId && one.admin === other.admin;
 }

@@ -58,7 +58,8 @@ export class HlsAccess {
     if (!livestream) return undefined;
     const openness = opennessOf(livestream);
     if (openness === 'everybody') return openness;
-    return token !== undefined && this.#present(streamId, token) ? openness : undefined;
+    const viewer = token === undefined ? undefined : this.#present(streamId, token);
+    return viewer?.openness === openness ? openness : undefined;
   }
 
   #present(streamId: string, token: string): Viewer | undefined {

@@ -1,21 +1,26 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { type Identity, NO_IDENTITY } from '../accounts/index.js';
 
-const VERSION = 1;
+const VERSION = 2;
 const MAC_BYTES = 16;
-/** Before the user id: version, flags, seconds since 1970, the viewer's id. */
-const HEAD_BYTES = 22;
-const FLAG_ADMIN = 1;
+/**
+ * Before the user id: version, flags, seconds since 1970 of the issue and of the end of claims (0: none), the viewer's id,
+ * the credential's id (0: none).
+ */
+const HEAD_BYTES = 42;
+const VIA = ['none', 'operator', 'session', 'token', 'jwt'] as const;
+const VIA_MASK = 7;
+const FLAG_ADMIN = 8;
+const NO_ID = '0'.repeat(32);
 /** Characters; a user id has 200 characters at most, of up to four bytes each. */
 const LONGEST = 1_200;
 const FORM = /^[\w-]+$/;
 
-/** What a viewer token says. */
+/** The content of a viewer token. It grants no rights: those of the identity are looked up. */
 export type ViewerGrant = {
   /** UUID: the viewer, whatever stream tokens they are given later. */
   viewerId: string;
-  /** Undefined for an anonymous viewer. */
-  userId: string | undefined;
-  admin: boolean;
+  identity: Identity;
   /** Unix milliseconds, in whole seconds. */
   issuedAt: number;
 };
@@ -31,13 +36,16 @@ export class ViewerTokens {
     this.#secret = secret;
   }
 
-  issue(streamId: string, { viewerId, userId = '', admin, issuedAt }: ViewerGrant): string {
+  issue(streamId: string, { viewerId, identity, issuedAt }: ViewerGrant): string {
+    const { via, userId = '', credentialId = NO_ID, admin = false, until = 0 } = identity;
     const name = Buffer.from(userId);
     const body = Buffer.alloc(HEAD_BYTES + name.length);
     body.writeUInt8(VERSION, 0);
-    body.writeUInt8(admin ? FLAG_ADMIN : 0, 1);
+    body.writeUInt8(VIA.indexOf(via) | (admin ? FLAG_ADMIN : 0), 1);
     body.writeUInt32BE(Math.floor(issuedAt / 1_000), 2);
-    body.write(viewerId.replaceAll('-', ''), 6, 'hex');
+    body.writeUInt32BE(Math.min(Math.floor(until / 1_000), 0xffff_ffff), 6);
+    body.write(viewerId.replaceAll('-', ''), 10, 'hex');
+    body.write(credentialId.replaceAll('-', ''), 26, 'hex');
     name.copy(body, HEAD_BYTES);
     return Buffer.concat([body, this.#sign(streamId, body)]).toString('base64url');
   }
@@ -49,11 +57,9 @@ export class ViewerTokens {
     if (bytes.length < HEAD_BYTES + MAC_BYTES || bytes[0] !== VERSION) return undefined;
     const body = bytes.subarray(0, -MAC_BYTES);
     if (!timingSafeEqual(bytes.subarray(-MAC_BYTES), this.#sign(streamId, body))) return undefined;
-    const id = body.toString('hex', 6, HEAD_BYTES);
     return {
-      viewerId: id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
-      userId: body.toString('utf8', HEAD_BYTES) || undefined,
-      admin: (body.readUInt8(1) & FLAG_ADMIN) !== 0,
+      viewerId: uuidAt(body, 10),
+      identity: identityIn(body),
       issuedAt: body.readUInt32BE(2) * 1_000,
     };
   }
@@ -62,4 +68,24 @@ export class ViewerTokens {
     const mac = createHmac('sha256', this.#secret).update(`viewer ${streamId} `).update(body).digest();
     return mac.subarray(0, MAC_BYTES);
   }
+}
+
+function identityIn(body: Buffer): Identity {
+  const flags = body.readUInt8(1);
+  const via = VIA[flags & VIA_MASK] ?? 'none';
+  if (via === 'none') return NO_IDENTITY;
+  const userId = body.toString('utf8', HEAD_BYTES);
+  const until = body.readUInt32BE(6) * 1_000;
+  return {
+    via,
+    ...(userId === '' ? {} : { userId }),
+    ...(via === 'jwt' ? {} : { credentialId: uuidAt(body, 26) }),
+    ...((flags & FLAG_ADMIN) !== 0 ? { admin: true } : {}),
+    ...(until === 0 ? {} : { until }),
+  };
+}
+
+function uuidAt(body: Buffer, offset: number): string {
+  const hex = body.toString('hex', offset, offset + 16);
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

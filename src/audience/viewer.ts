@@ -1,3 +1,4 @@
+import type { Identity } from '../accounts/index.js';
 import type { Openness, ViewerProtocol } from '../streams/index.js';
 
 /** One row of `livestream_viewers`: somebody watched from then to then. */
@@ -38,7 +39,10 @@ export class Viewer {
   readonly id: string;
   readonly streamId: string;
   userId: string | undefined;
-  admin: boolean;
+  /** By whose permission they watch. */
+  identity: Identity;
+  /** False from a change that may concern them until they were found to be still permitted. */
+  verified = true;
   /** Needs no place: the viewer limit is not for them. */
   exempt = false;
   /** What the places of this viewer are counted by where there is a viewer limit: an account, or a network address. */
@@ -65,11 +69,11 @@ export class Viewer {
   /** When the last hold was let go. */
   heldUntil = Number.NEGATIVE_INFINITY;
 
-  constructor({ id, streamId, userId, admin }: Pick<Viewer, 'id' | 'streamId' | 'userId' | 'admin'>) {
+  constructor({ id, streamId, userId, identity }: Pick<Viewer, 'id' | 'streamId' | 'userId' | 'identity'>) {
     this.id = id;
     this.streamId = streamId;
     this.userId = userId;
-    this.admin = admin;
+    this.identity = identity;
   }
 
   /** The protocol of the connection that is held, if there is one. */

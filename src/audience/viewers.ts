@@ -1,3 +1,4 @@
+import { NO_IDENTITY } from '../accounts/index.js';
 import { type Clock, newId } from '../platform/index.js';
 import type { ViewerProtocol } from '../streams/index.js';
 import { StreamAudience } from './stream-audience.js';
@@ -54,13 +55,18 @@ export class Viewers {
     return viewer?.streamId === streamId ? viewer : undefined;
   }
 
+  all(): Iterable<Viewer> {
+    return this.#byId.values();
+  }
+
+  /** The viewer of a token, unless their permission has to be checked first. */
   byToken(streamId: string, token: string): Viewer | undefined {
     const viewer = this.#byToken.get(token);
-    return viewer?.streamId === streamId ? viewer : undefined;
+    return viewer?.streamId === streamId && viewer.verified ? viewer : undefined;
   }
 
   /** @returns undefined when there is no room for one more. */
-  add(facts: Pick<Viewer, 'id' | 'streamId' | 'userId' | 'admin'>): Viewer | undefined {
+  add(facts: Pick<Viewer, 'id' | 'streamId' | 'userId' | 'identity'>): Viewer | undefined {
     if (this.size >= this.#options.maximum) {
       const [oldest] = this.#left;
       if (!oldest) return undefined;
@@ -79,12 +85,20 @@ export class Viewers {
     if (viewer.tokens.length > TOKENS_PER_VIEWER) this.#byToken.delete(viewer.tokens.shift() ?? '');
   }
 
+  /** A token does not stand for its viewer any more. */
+  forgetToken(viewer: Viewer, token: string): void {
+    const index = viewer.tokens.indexOf(token);
+    if (index >= 0) viewer.tokens.splice(index, 1);
+    if (this.#byToken.get(token) === viewer) this.#byToken.delete(token);
+  }
+
   /** Those who had just left, as a gateway before this one stored them. */
   restore(visits: readonly Visit[]): void {
     const { clock } = this.#options;
     for (const visit of visits) {
       const { viewerId, streamId, userId, protocol, leftAt } = visit;
-      const viewer = this.add({ id: viewerId, streamId, userId: userId ?? undefined, admin: false });
+      const facts = { id: viewerId, streamId, userId: userId ?? undefined, identity: NO_IDENTITY };
+      const viewer = this.add(facts);
       if (!viewer || !leftAt) continue;
       viewer.visit = visit;
       viewer.protocol = protocol ?? undefined;
@@ -253,7 +267,7 @@ export class Viewers {
     for (const viewer of this.#byId.values()) {
       if (viewer.userId !== userId) continue;
       viewer.userId = undefined;
-      viewer.admin = false;
+      viewer.identity = NO_IDENTITY;
       if (!viewer.visit) continue;
       viewer.visit.userId = null;
       this.#options.changed(viewer.visit);

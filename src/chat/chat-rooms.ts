@@ -37,18 +37,20 @@ export class ChatRooms {
   /** Number of calls in progress by room; a room in use is not evicted. */
   readonly #usersByRoom = new Map<string, number>();
   readonly #livestreams: TtlCache<Livestream | undefined>;
-  readonly #invitees: TtlCache<boolean>;
+  #invitees: TtlCache<boolean>;
+  /** Counts changes of livestreams: a client admitted before a change is reviewed after it. */
+  #changes = 0;
 
   constructor({ sql, streams, clock }: { sql: Sql; streams: ChatStreams; clock: Clock }) {
     this.#sql = sql;
     this.#streams = streams;
     this.#clock = clock;
-    const cache = { ttlMs: CACHE_TTL_MS, maxEntries: CACHE_ENTRIES };
     this.#livestreams = new TtlCache(clock, {
-      ...cache,
+      ttlMs: CACHE_TTL_MS,
+      maxEntries: CACHE_ENTRIES,
       shouldKeep: (livestream) => livestream !== undefined,
     });
-    this.#invitees = new TtlCache(clock, { ...cache, shouldKeep: (isInvitee) => isInvitee });
+    this.#invitees = this.#emptyInviteeCache();
   }
 
   /**
@@ -61,10 +63,16 @@ export class ChatRooms {
     principal: Principal,
     work: (context: ChatContext) => Promise<T>,
   ): Promise<T> {
+    const changes = this.#changes;
     const streamId = parseUuid(stream);
     const livestream = streamId === undefined ? undefined : await this.#livestream(streamId);
     if (!streamId || !livestream || !(await this.#mayWatch(principal, livestream))) throw notFound();
-    return await this.#holdRoom(streamId, async (room) => await work({ room, livestream }));
+    try {
+      return await this.#holdRoom(streamId, async (room) => await work({ room, livestream }));
+    } finally {
+      // The review of a change does not include a client that `work` subscribed after it.
+      if (this.#changes !== changes) await this.#review(streamId);
+    }
   }
 
   /** Loads a room, for a poll that must be closed on time. */
@@ -87,18 +95,31 @@ export class ChatRooms {
 
   /** Reads a changed livestream again, and unsubscribes clients that may no longer watch it. */
   async livestreamUpdated(streamId: string): Promise<void> {
+    this.#changes++;
     this.#livestreams.forget(streamId);
+    this.#invitees = this.#emptyInviteeCache();
+    await this.#review(streamId);
+  }
+
+  async #review(streamId: string): Promise<void> {
     const room = this.#loaded.get(streamId);
     if (!room || room.clients.size === 0) return;
     const livestream = await this.#livestream(streamId);
     if (livestream && livestream.visibility !== 'private') return;
     for (const client of room.clients) {
-      const userId = userIdOf(client.principal);
-      if (userId !== undefined) this.#invitees.forget(`${streamId} ${userId}`);
       if (livestream && (await this.#mayWatch(client.principal, livestream))) continue;
       room.removeListener(client);
     }
     if (!livestream) this.#forget(room);
+  }
+
+  /** A new cache also drops the results of lookups in progress. */
+  #emptyInviteeCache(): TtlCache<boolean> {
+    return new TtlCache(this.#clock, {
+      ttlMs: CACHE_TTL_MS,
+      maxEntries: CACHE_ENTRIES,
+      shouldKeep: (isInvitee) => isInvitee,
+    });
   }
 
   #livestream(streamId: string): Promise<Livestream | undefined> {

@@ -64,6 +64,9 @@ export type ChatOptions = {
   keepDays?: number;
 };
 
+/** Delay before permissions in a room are checked again after a failure, ms. */
+const REVIEW_RETRY_MS = 1_000;
+
 type SweptTable = Pick<MessageTable, 'sweep'>;
 
 export type Chat = {
@@ -137,9 +140,11 @@ export function createChat(options: ChatOptions): Chat {
       new Sweeper({ what, days: options.keepDays ?? 0, sweep: (...upTo) => rows.sweep(...upTo), clock, log }),
   );
 
+  const life = new AbortController();
   let unsubscribe = (): void => {};
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    life.abort();
     unsubscribe();
     reactions.close();
     for (const sweeper of sweepers) sweeper.close();
@@ -162,11 +167,13 @@ export function createChat(options: ChatOptions): Chat {
       }
     },
     async start() {
-      unsubscribe = streams.onUpdate((streamId) => {
-        rooms
-          .livestreamUpdated(streamId)
-          .catch((error: unknown) => log.warn({ err: error, streamId }, 'chat room refresh failed'));
-      });
+      const review = (streamId: string): void => {
+        rooms.livestreamUpdated(streamId).catch((error: unknown) => {
+          log.warn({ err: error, streamId }, 'chat room refresh failed: trying again');
+          clock.after(REVIEW_RETRY_MS, () => review(streamId), life.signal);
+        });
+      };
+      unsubscribe = streams.onUpdate(review);
       await polls.start();
       for (const sweeper of sweepers) sweeper.start();
     },

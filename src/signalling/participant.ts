@@ -31,7 +31,7 @@ export class Participant {
   readonly #publications = new Map<string, ServicePublication>();
   readonly #viewings = new Map<string, { viewing: ServiceViewing; release: () => void }>();
   /** By stream, for all connections to it. */
-  readonly #admissions = new Map<string, ViewerAdmission>();
+  readonly #admissions = new Map<string, { admission: ViewerAdmission; close: () => void }>();
   /** Our offers that have no answer yet. */
   readonly #offered = new Map<string, PeerConnection>();
   /** Viewers who are to be offered the picture when there is one, by stream. */
@@ -184,13 +184,18 @@ export class Participant {
       admission.withdraw();
       throw gone();
     }
-    this.#admissions.set(streamId, admission);
+    this.#admissions.get(streamId)?.close();
+    const close = admission.onRevoked(() => this.#dismissed(streamId));
+    this.#admissions.set(streamId, { admission, close });
   }
 
   /** Offers a viewer the picture, be it anew. */
   async #offer(streamId: string, userId: string): Promise<void> {
     const { service } = this.#options;
     this.#takeOffer();
+    // They may have waited for long: who may watch, and whether there is room, is asked when there is a picture.
+    await this.#admit(streamId, undefined);
+    if (!this.#expecting.has(streamId)) return this.#exit(streamId);
     this.#stopWatching(streamId);
     this.#expecting.set(streamId, userId);
     const connection = service.createPeerConnection(streamId, userId);
@@ -231,7 +236,7 @@ export class Participant {
   }
 
   #watch(streamId: string, viewing: ServiceViewing): void {
-    const admission = this.#admissions.get(streamId);
+    const admission = this.#admissions.get(streamId)?.admission;
     if (this.#client.signal.aborted || !admission) {
       viewing.leave();
       throw gone();
@@ -261,6 +266,7 @@ export class Participant {
   /** They may not watch any more. */
   #dismissed(streamId: string): void {
     this.#stopWatching(streamId);
+    this.#closeAdmission(streamId);
     const message = 'You may not watch this livestream any more.';
     this.#client.tell('stream:ended', { streamId, reason: 'dismissed', message, reconnect: false });
     this.#exit(streamId);
@@ -283,10 +289,16 @@ export class Participant {
   #exit(streamId: string): void {
     const roles = [this.#viewings, this.#publications, this.#offered, this.#expecting];
     if (roles.some((role) => role.has(streamId))) return;
-    this.#admissions.get(streamId)?.withdraw();
-    this.#admissions.delete(streamId);
+    this.#closeAdmission(streamId);
     this.#joined.delete(streamId);
     this.#options.leave(streamId, this);
+  }
+
+  #closeAdmission(streamId: string): void {
+    const open = this.#admissions.get(streamId);
+    this.#admissions.delete(streamId);
+    open?.close();
+    open?.admission.withdraw();
   }
 
   #takeOffer(): void {

@@ -6,6 +6,8 @@ export type PublicationEnd =
   | 'replaced'
   | 'kicked'
   | 'key-revoked'
+  | 'account-barred'
+  | 'sign-in-barred'
   | 'ended-by-owner'
   | 'transcoder-failed'
   | 'shutdown';
@@ -16,6 +18,7 @@ export type BroadcastEnd =
   | 'never-started'
   | 'ended-by-owner'
   | 'key-revoked'
+  | 'account-barred'
   | 'transcoder-failed'
   | 'found-dead'
   | 'shutdown';
@@ -36,6 +39,16 @@ export const PUBLICATION_END: Record<PublicationEnd, PublicationEndPolicy> = {
   replaced: { broadcast: 'continue', message: 'Another encoder took over with the same key.', level: 'info' },
   kicked: { broadcast: 'hold', message: 'The operator closed this connection.', level: 'info' },
   'key-revoked': { broadcast: 'key-revoked', message: 'The stream key was revoked.', level: 'info' },
+  'account-barred': {
+    broadcast: 'account-barred',
+    message: 'This account may not broadcast any more: ask an administrator.',
+    level: 'info',
+  },
+  'sign-in-barred': {
+    broadcast: 'hold',
+    message: 'You may not broadcast this livestream any more.',
+    level: 'info',
+  },
   'ended-by-owner': { broadcast: 'ended-by-owner', message: 'The livestream was ended.', level: 'info' },
   'transcoder-failed': {
     broadcast: 'transcoder-failed',
@@ -84,6 +97,13 @@ export const BROADCAST_END: Record<BroadcastEnd, BroadcastEndPolicy> = {
   },
   'key-revoked': {
     viewers: 'The broadcast was stopped.',
+    playlist: 'endlist',
+    closesRow: true,
+    reopens: true,
+    level: 'info',
+  },
+  'account-barred': {
+    viewers: 'The broadcast was stopped: its broadcaster may not broadcast any more.',
     playlist: 'endlist',
     closesRow: true,
     reopens: true,

@@ -1,4 +1,6 @@
 import type { Refusal } from './admission.js';
+import { BROADCAST_END } from './end-reason.js';
+import type { Livestream } from './livestream-table.js';
 
 /** Why nobody new comes in at all. */
 export type DoorClosed = Refusal & { code: 'capacity_reached' | 'shutting_down' };
@@ -19,3 +21,8 @@ export const KEY_REVOKED: Refusal = {
   code: 'stream_key_revoked',
   message: 'This stream key was revoked: use a new one.',
 };
+
+/** Whether nobody may publish to the livestream any more. */
+export function isOver({ endReason }: Pick<Livestream, 'endReason'>): boolean {
+  return endReason !== null && !BROADCAST_END[endReason].reopens;
+}

@@ -58,6 +58,7 @@ export class LiveBroadcast implements Broadcast {
   #state: StreamState = { name: 'offline' };
   #publication: PublicationSession | undefined;
   #keyId: string | undefined;
+  #signedInAs: string | undefined;
   #source: SourceInfo | undefined;
   #sourceChanged = false;
   #wasLive: boolean;
@@ -99,6 +100,11 @@ export class LiveBroadcast implements Broadcast {
     return this.#keyId;
   }
 
+  /** Who publishes, or did last, without a key: signed in. */
+  get signedInAs(): string | undefined {
+    return this.#signedInAs;
+  }
+
   /** The source as described since the last call, if it changed. */
   takeChangedSource(): SourceInfo | undefined {
     if (!this.#sourceChanged) return undefined;
@@ -127,6 +133,7 @@ export class LiveBroadcast implements Broadcast {
     });
     this.#publication = session;
     this.#keyId = keyId;
+    this.#signedInAs = publisher.signedIn?.userId;
     this.#source = session.info;
     this.#log.info(
       {
@@ -152,6 +159,11 @@ export class LiveBroadcast implements Broadcast {
   /** Ends the broadcast if its publisher came in with this key, which is revoked. */
   dropKey(keyId: string): void {
     if (this.#keyId === keyId) this.#publication?.kick('key-revoked');
+  }
+
+  /** Closes the connection of a publisher who is signed in as somebody; the broadcast waits for the next one. */
+  dropSignIn(userId: string): void {
+    if (this.#signedInAs === userId) this.#publication?.kick('sign-in-barred');
   }
 
   /** Waits for a publisher without having had one here: the broadcast was taken up again after a restart. */
@@ -256,6 +268,7 @@ function publicationEndFor(reason: BroadcastEnd): PublicationEnd {
   switch (reason) {
     case 'ended-by-owner':
     case 'key-revoked':
+    case 'account-barred':
     case 'transcoder-failed':
     case 'shutdown':
       return reason;

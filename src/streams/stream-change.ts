@@ -1,6 +1,17 @@
+import type { SourceInfo } from '../media/index.js';
 import type { OpenBroadcast } from './broadcast-table.js';
 import type { BroadcastEnd } from './end-reason.js';
 import type { StreamState } from './stream-state.js';
+
+/** Told of a livestream that changed, and whether it may have changed who may watch it. Must not throw. */
+export type UpdateListener = (streamId: string, accessChanged: boolean) => void;
+
+/** The state of a stream as known from memory alone. */
+export type StreamStatus = {
+  state: StreamState;
+  source: SourceInfo | undefined;
+  notices: { topic: string; message: string }[];
+};
 
 /** A step in the life of a broadcast. */
 export type StreamChange = {

@@ -1,4 +1,3 @@
-import type { SourceInfo } from '../media/index.js';
 import type { Queries, Sql } from '../platform/index.js';
 import { type Clock, type Logger, newId } from '../platform/index.js';
 import { type Admit, passOf, type Refusal } from './admission.js';
@@ -12,6 +11,7 @@ import { GuestList } from './guest-list.js';
 import {
   CAPACITY_REACHED,
   type DoorClosed,
+  isOver,
   KEY_REVOKED,
   LIVESTREAM_ENDED,
   SHUTTING_DOWN,
@@ -27,8 +27,8 @@ import {
   type Page,
 } from './livestream-table.js';
 import type { Publication, Publisher } from './publication.js';
-import { foundDead, type StreamChange } from './stream-change.js';
-import type { StreamState } from './stream-state.js';
+import { type MayPublish, PublisherReview } from './publisher-review.js';
+import { foundDead, type StreamChange, type StreamStatus, type UpdateListener } from './stream-change.js';
 import { StubbornStore } from './stubborn-store.js';
 import { Turns } from './turns.js';
 
@@ -40,6 +40,8 @@ const LATE_MS = 30 * 60_000;
 export type StreamsOptions = {
   sql: Sql;
   admit: Admit;
+  /** Whether a broadcast under way may go on; by default all may. */
+  mayPublish?: MayPublish;
   /** Stores the key that a livestream is made with: in the same transaction, so that there is never one without. */
   keepKey?: (sql: Queries, livestream: { streamId: string; hash: string }) => Promise<void>;
   /** Told where the recording of a livestream can be found from now on. Must not throw. */
@@ -54,13 +56,6 @@ export type StreamsOptions = {
 
 export type PublishResult = { publication: Publication } | { refusal: Refusal };
 
-/** What is known of a stream from memory alone. */
-export type StreamStatus = {
-  state: StreamState;
-  source: SourceInfo | undefined;
-  notices: { topic: string; message: string }[];
-};
-
 /** The hall: every livestream, and the broadcasts that are under way. */
 export class Streams {
   readonly #options: StreamsOptions;
@@ -72,7 +67,8 @@ export class Streams {
   readonly #running = new Map<string, LiveBroadcast>();
   readonly #droppedKeys = new DroppedKeys();
   readonly #channels: ChannelChoice;
-  readonly #updateListeners = new Set<(streamId: string) => void>();
+  readonly #review: PublisherReview;
+  readonly #updateListeners = new Set<UpdateListener>();
   /** What changes a stream's broadcast happens one after the other. */
   readonly #turns = new Turns();
   readonly #store: StubbornStore;
@@ -83,20 +79,15 @@ export class Streams {
   constructor(options: StreamsOptions) {
     this.#options = options;
     this.#livestreams = new LivestreamTable(options.sql);
-    this.#invited = new GuestList(options.sql, this.#turns, (streamId) => this.#updated(streamId));
+    this.#invited = new GuestList(options.sql, this.#turns, (streamId) => this.#updated(streamId, true));
     this.#broadcasts = new BroadcastTable(options.sql);
     this.#store = new StubbornStore(options.clock, options.log);
-    this.#heartbeat = new BroadcastHeartbeat({
-      table: this.#broadcasts,
-      running: () => this.#running.values(),
-      clock: options.clock,
-      log: options.log,
-    });
-    this.#channels = new ChannelChoice({
-      livestreams: this.#livestreams,
-      running: () => this.#running.values(),
-      clock: options.clock,
-    });
+    const { clock, log, mayPublish = async () => true } = options;
+    const running = (): Iterable<LiveBroadcast> => this.#running.values();
+    const known = { livestreams: this.#livestreams, running };
+    this.#heartbeat = new BroadcastHeartbeat({ table: this.#broadcasts, running, clock, log });
+    this.#channels = new ChannelChoice({ ...known, clock });
+    this.#review = new PublisherReview({ ...known, mayPublish, clock, log });
   }
 
   /** Guests take part in every broadcast that starts from now on, and leave it in the order of invitation. */
@@ -112,9 +103,9 @@ export class Streams {
 
   /**
    * Tells when what is stored of a livestream has changed: a broadcaster edited it, it is live or ended, somebody's
-   * invitation was taken back, or it is gone. Listeners must not throw. @returns a function that ends it.
+   * invitation was taken back, or it is gone. @returns a function that ends it.
    */
-  onUpdate(listener: (streamId: string) => void): () => void {
+  onUpdate(listener: UpdateListener): () => void {
     this.#updateListeners.add(listener);
     return () => this.#updateListeners.delete(listener);
   }
@@ -137,12 +128,14 @@ export class Streams {
     for (const streamId of await this.#livestreams.endGhosts(new Date(clock.now()), 'found-dead'))
       log.warn({ streamId }, 'a stream passed for live without a broadcast');
     clock.every(HEARTBEAT_MS, () => void this.#heartbeat.store(), this.#life.signal);
+    this.#review.start(this.#life.signal);
   }
 
   /** Admits a publisher. Expected refusals are values; trouble with the database throws. */
   async publish(publisher: Publisher): Promise<PublishResult> {
     if (this.#closed) return { refusal: SHUTTING_DOWN };
     const { protocol, address } = publisher;
+    const { epoch } = this.#review;
     const admission = await this.#options.admit({ ...passOf(publisher), protocol, address });
     if (!admission.admitted) return { refusal: admission.refusal };
     const { streamId, keyId } = admission;
@@ -153,6 +146,7 @@ export class Streams {
       const publication = broadcast.publish(publisher, keyId);
       // Revoked while the broadcast was opened: it ends like any other whose key is revoked.
       if (keyId !== undefined && this.#droppedKeys.has(keyId)) broadcast.dropKey(keyId);
+      if (this.#review.epoch !== epoch) void this.#review.review(broadcast, this.#life.signal);
       return { publication };
     });
   }
@@ -188,6 +182,11 @@ export class Streams {
     for (const broadcast of this.#running.values()) broadcast.dropKey(keyId);
   }
 
+  /** What a user may do has changed: broadcasts that they may not go on with end. Never rejects. */
+  userChanged(userId: string): Promise<void> {
+    return this.#review.userChanged(userId, this.#life.signal);
+  }
+
   async find(streamId: string): Promise<Livestream | undefined> {
     return await this.#livestreams.find(streamId);
   }
@@ -211,7 +210,7 @@ export class Streams {
   async edit(streamId: string, changes: LivestreamChanges): Promise<Livestream | undefined> {
     const livestream = await this.#livestreams.update(streamId, changes);
     if (livestream) {
-      this.#updated(streamId);
+      this.#updated(streamId, changes.visibility !== undefined);
       if (typeof changes.recordingUrl === 'string')
         this.#options.recorded?.({ streamId, url: changes.recordingUrl });
     }
@@ -237,7 +236,7 @@ export class Streams {
     return await this.#turns.take(streamId, async () => {
       if (this.#running.has(streamId)) return 'under-way';
       if (!(await this.#livestreams.delete(streamId))) return 'unknown';
-      this.#updated(streamId);
+      this.#updated(streamId, true);
       return 'removed';
     });
   }
@@ -329,8 +328,8 @@ export class Streams {
     for (const listener of this.#listeners) listener(change);
   }
 
-  #updated(streamId: string): void {
-    for (const listener of this.#updateListeners) listener(streamId);
+  #updated(streamId: string, accessChanged = false): void {
+    for (const listener of this.#updateListeners) listener(streamId, accessChanged);
   }
 
   async #broadcastFor(streamId: string): Promise<LiveBroadcast | { refusal: Refusal }> {
@@ -388,9 +387,4 @@ export class Streams {
       this.#updated(streamId);
     });
   }
-}
-
-/** Whether nobody may publish to the livestream any more. */
-function isOver(livestream: Livestream): boolean {
-  return livestream.endReason !== null && !BROADCAST_END[livestream.endReason].reopens;
 }

@@ -28,6 +28,13 @@ export type ViewerAdmission = {
    * @param connected resolves when the connection is established: they count from then on. By default it is.
    */
   hold(protocol: ViewerProtocol, dismissed?: () => void, connected?: Promise<void>): () => void;
+  /**
+   * Has the permission checked at every change of it, until the returned function (idempotent) is called: for what is
+   * kept open without watching. It needs no call while there is a hold.
+   *
+   * @param revoked called once, when the permission is gone. Must not throw.
+   */
+  onRevoked(revoked: () => void): () => void;
   /** They do not come after all: frees the place of somebody who has given no sign of life. */
   withdraw(): void;
 };
@@ -65,7 +72,7 @@ export type ViewerGate = {
 
 /** Lets everybody watch, and counts nobody. */
 export const OPEN_GATE: ViewerGate = {
-  admit: async () => ({ token: '', hold: () => () => {}, withdraw() {} }),
+  admit: async () => ({ token: '', hold: () => () => {}, onRevoked: () => () => {}, withdraw() {} }),
   seen: () => 'everybody',
   pass: async () => 'everybody',
   mediaAccess: () => 'everybody',

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
 import t from 'tap';
-import type { Credentials } from '../../src/accounts/index.js';
+import type { AccessChange, Credentials } from '../../src/accounts/index.js';
 import { OPERATOR_TOKEN, openAccounts, PASSWORD, PUBLIC_ORIGIN } from '../support/accounts-stage.js';
 import { refused } from '../support/refusal.js';
 import { seededRandom } from '../support/seeded-random.js';
@@ -27,9 +27,15 @@ t.test('the operator, a program and a page are told apart', async (t) => {
   const ada = await stage.account('Ada', 'broadcaster');
   const account = { kind: 'account', userId: ada.id, name: 'Ada', role: 'broadcaster' };
   t.same(await authenticate(post(bearer(OPERATOR_TOKEN))), { kind: 'operator' });
-  t.same(await authenticate(post(await stage.program(ada))), { ...account, via: 'token' });
+  t.match(await authenticate(post(await stage.program(ada))), {
+    ...account,
+    via: 'token',
+    credentialId: String,
+  });
   const { cookie, origin, 'x-csrf-token': csrfToken } = await stage.page(ada);
-  const session = { ...account, via: 'session', expiresAt: stage.clock.now() + 30 * 86_400_000 };
+  const [{ id: credentialId } = { id: '' }] = await stage.authentication.sessions.list(ada.id);
+  const expiresAt = stage.clock.now() + 30 * 86_400_000;
+  const session = { ...account, via: 'session', credentialId, expiresAt };
   t.same(await authenticate(post({ cookie, origin, csrfToken })), session);
   t.same(await authenticate(get({ cookie: `theme=dark; ${cookie}; other="x"` })), session);
   t.same(await authenticate(get({ cookie, ...bearer(OPERATOR_TOKEN) })), { kind: 'operator' });
@@ -94,13 +100,16 @@ t.test('a session lasts 30 days from its last use', async (t) => {
 
 t.test('an account that is disabled is nobody anywhere, and somebody again afterwards', async (t) => {
   const stage = await openAccounts(t);
-  const { authenticate, accounts, onRevoked } = stage.authentication;
-  const revoked: string[] = [];
-  onRevoked((userId) => revoked.push(userId));
+  const { authenticate, accounts, onAccessChange } = stage.authentication;
+  const changes: AccessChange[] = [];
+  onAccessChange((change) => changes.push(change));
   const ada = await stage.account('Ada');
   const [{ cookie }, program] = [await stage.page(ada), await stage.program(ada)];
   t.match(await accounts.change(ada.id, { disabled: true }), { disabledAt: new Date(stage.clock.now()) });
-  t.ok(revoked.includes(ada.id), 'open connections hear of it');
+  t.match(changes, [
+    { userId: ada.id, credentialIds: undefined },
+    { userId: ada.id, credentialIds: [String] },
+  ]);
   t.same(await authenticate(get({ cookie })), { kind: 'anonymous' });
   await refused(t, authenticate(get(program)), 401, 'access_token_invalid');
   await accounts.change(ada.id, { disabled: false });
@@ -118,14 +127,14 @@ t.test('a user of a host platform has no account here', async (t) => {
 
 t.test('a role that is changed holds from the next request on', async (t) => {
   const stage = await openAccounts(t);
-  const { authenticate, accounts, onRevoked } = stage.authentication;
-  const revoked: string[] = [];
-  onRevoked((userId) => revoked.push(userId));
+  const { authenticate, accounts, onAccessChange } = stage.authentication;
+  const changes: AccessChange[] = [];
+  onAccessChange((change) => changes.push(change));
   const ada = await stage.account('Ada');
   const program = await stage.program(ada);
   await accounts.change(ada.id, { role: 'admin' });
   t.match(await authenticate(get(program)), { role: 'admin' });
-  t.same(revoked, [ada.id]);
+  t.same(changes, [{ userId: ada.id }]);
 });
 
 t.test('access tokens end, can be taken away, and are not more than fifty', async (t) => {

@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { AccessChange } from '../../src/accounts/index.js';
 import { openAccounts, PASSWORD } from '../support/accounts-stage.js';
 import { until } from '../support/gateway-process.js';
 
@@ -30,13 +31,13 @@ t.test('who goes is signed out everywhere, every room lets go of them, and their
     },
   });
   departures.join({ release: ({ userId }) => follows.forgetUser(userId) });
-  const revoked: string[] = [];
-  authentication.onRevoked((userId) => revoked.push(userId));
+  const changes: AccessChange[] = [];
+  authentication.onAccessChange((change) => changes.push(change));
 
   t.equal(await departures.depart('nobody'), false);
   t.equal(await departures.depart(ada.id, { purge: true }), true);
   t.match(released, [{ userId: ada.id, purge: true, pseudonym: /^deleted:[\da-f-]{36}$/ }]);
-  t.ok(revoked.includes(ada.id), 'connections are closed');
+  t.match(changes[0], { userId: ada.id, credentialIds: undefined }, 'whatever is open is checked again');
   t.equal(await accounts.find(ada.id), undefined);
   t.equal(await departures.depart(ada.id), false);
   const credentials = { method: 'GET', address: '127.0.0.1' };

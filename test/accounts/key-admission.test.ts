@@ -129,7 +129,7 @@ t.test('a rotated key admits until its overlap is over, to the moment', async (t
 });
 
 t.test(
-  'a disabled account broadcasts no more; a viewer has no channel, but may be given a key',
+  'livestreams and the channel of an account that is disabled, or a viewer, are not published by any key',
   async (t) => {
     const { accounts, admit, create, keys } = await door(t);
     const userId = '0190a0a0-0000-7000-8000-000000000001';
@@ -139,7 +139,7 @@ t.test(
     t.match(await admit(request(secret)), { admitted: true });
     t.match(await admit(request(channel.secret)), { admitted: true });
     accounts.set(userId, { role: 'viewer', disabledAt: null });
-    t.match(await admit(request(secret)), { admitted: true });
+    t.match(await admit(request(secret)), { refusal: { code: 'account_barred' } });
     t.match(await admit(request(channel.secret)), { refusal: { code: 'account_barred' } });
     accounts.set(userId, { role: 'broadcaster', disabledAt: new Date() });
     t.match(await admit(request(secret)), { refusal: { code: 'account_barred' } });

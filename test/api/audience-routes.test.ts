@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { audienceRoutes, createGuards } from '../../src/api/index.js';
 import { Audience, type AudienceLimits } from '../../src/audience/index.js';
+import { fakeIdentities } from '../support/audience-stage.js';
 import {
   as,
   authenticateByName,
@@ -39,6 +40,7 @@ async function open(t: Test, limits: Partial<AudienceLimits> = {}): Promise<Api>
     sql: api.sql,
     streams: api.streams,
     authenticate: authenticateByName,
+    identities: fakeIdentities().identities,
     secret: randomBytes(32),
     hub: { broadcast() {} },
     clock: api.clock,

@@ -324,7 +324,7 @@ t.test('who joins by the socket is greeted once they are let in, unless they do 
 });
 
 t.test('who has no account any more watched as nobody, and their tokens stand for nobody', async (t) => {
-  const { audience, hall, livestream, join, rows } = await audienceStage(t);
+  const { audience, hall, livestream, join, roles, rows } = await audienceStage(t);
   const streamId = await livestream();
   const hidden = await livestream({ visibility: 'private' });
   await hall.addGuest(hidden, 'ann');
@@ -333,8 +333,11 @@ t.test('who has no account any more watched as nobody, and their tokens stand fo
   t.match(await rows(streamId), [{ user_id: 'ann', left_at: null }]);
   t.match(await rows(hidden), [{ user_id: 'ann' }]);
   await audience.join(ANONYMOUS, { ...knock(hidden), token });
+  roles.delete('ann');
+  audience.accessChanged({ userId: 'ann' });
   await audience.forgetUser('ann');
   t.match(await rows(streamId), [{ user_id: null, left_at: null }], 'who is there stays there');
   t.match(await rows(hidden), [{ user_id: null }]);
+  t.equal(audience.seen(hidden, token, 'hls'), undefined);
   await t.rejects(audience.join(ANONYMOUS, { ...knock(hidden), token }), { code: 'stream_not_found' });
 });

@@ -27,7 +27,7 @@ async function serve(t: Test) {
   const gate: ViewerGate = {
     admit: async ({ token }) => {
       if (!access(token)) throw missing();
-      return { token: TOKEN, hold: () => () => {}, withdraw() {} };
+      return { token: TOKEN, hold: () => () => {}, onRevoked: () => () => {}, withdraw() {} };
     },
     seen: (_streamId, token) => access(token),
     mediaAccess: (_streamId, token) => access(token),

@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import { ANONYMOUS, type Authenticate, type Principal } from '../../src/accounts/index.js';
+import {
+  ANONYMOUS,
+  type Authenticate,
+  type Identities,
+  NO_IDENTITY,
+  type Principal,
+  type Role,
+} from '../../src/accounts/index.js';
 import { Audience, type AudienceOptions } from '../../src/audience/index.js';
 import { BoundedCalls, type Clock, newId, type Sql, systemClock } from '../../src/platform/index.js';
 import type { MessageData } from '../../src/realtime/index.js';
@@ -59,6 +66,29 @@ const authenticate: Authenticate = async ({ authorization }) => {
   return userId === undefined ? ANONYMOUS : account(userId, role as 'viewer');
 };
 
+/** Accounts by what they were admitted with last; a test may change or delete them. */
+export function fakeIdentities() {
+  const roles = new Map<string, Role>();
+  const identities: Pick<Identities, 'of' | 'current'> = {
+    of(principal) {
+      if (principal.kind === 'anonymous') return NO_IDENTITY;
+      if (principal.kind === 'operator') return { via: 'operator', credentialId: CREDENTIAL };
+      const { userId, role } = principal;
+      roles.set(userId, role);
+      return { via: 'token', userId, credentialId: CREDENTIAL };
+    },
+    async current({ via, userId = '' }) {
+      if (via === 'operator') return { kind: 'operator' };
+      const role = roles.get(userId);
+      return role === undefined ? ANONYMOUS : account(userId, role);
+    },
+  };
+  return { roles, identities };
+}
+
+/** The one credential of everybody. */
+export const CREDENTIAL = '01890a5d-ac96-774b-bcce-b302099a8000';
+
 /**
  * An audience on a real database and the real hall, on a clock that stands still.
  *
@@ -87,6 +117,7 @@ export async function audienceStage(
   const hall = new Streams({ sql, admit, graceMs: 1_000, maxBroadcasts: 1, clock, log });
   const listeners = new Set<(change: StreamChange) => void>();
   const broadcasts: [string, string, MessageData][] = [];
+  const { roles, identities } = fakeIdentities();
   let finds = 0;
   let crashed = new AbortController();
   let flush = (): Promise<void> => Promise.resolve();
@@ -119,6 +150,7 @@ export async function audienceStage(
       authenticate,
       // The database works in real time, whatever the clock of the test does.
       calls: new BoundedCalls({ clock: systemClock, patienceMs: 10_000 }),
+      identities,
       secret,
       hub: { broadcast: (room, event, data) => void broadcasts.push([room, event, data]) },
       clock: life,
@@ -141,6 +173,8 @@ export async function audienceStage(
     clock,
     hall,
     audience,
+    /** What accounts may do now. */
+    roles,
     logged,
     /** A client joins. @returns the data of the acknowledgement. */
     join: async (client: SocketDouble, streamId: string, viewerToken?: string): Promise<MessageData> => {

@@ -35,7 +35,7 @@ export const PASSWORD = 'correct horse battery';
 export async function signedInPage(
   gateway: GatewayProcess,
   name: string,
-  role: 'viewer' | 'broadcaster' = 'viewer',
+  role: 'viewer' | 'broadcaster' | 'admin' = 'viewer',
 ): Promise<PageSession> {
   const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
   const account = { name, password: PASSWORD, role };

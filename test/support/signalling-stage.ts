@@ -124,6 +124,7 @@ export async function signallingStage(t: Test, options: SignallingStageOptions =
             held = false;
           };
         },
+        onRevoked: () => () => {},
         withdraw: () => {
           audience.withdrawn++;
         },

@@ -90,7 +90,13 @@ export const MeResponse = Type.Object(
 export type MeResponse = Static<typeof MeResponse>;
 
 export const PasswordRequest = Type.Object(
-  { current: KnownPassword, password: NewPassword },
+  {
+    current: KnownPassword,
+    password: NewPassword,
+    keepTokens: Type.Optional(
+      Type.Boolean({ description: 'Whether access tokens of the account stay valid; false by default' }),
+    ),
+  },
   {
     $id: 'PasswordRequest',
     additionalProperties: false,

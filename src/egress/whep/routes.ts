@@ -104,7 +104,7 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
     if (!viewing) return await refuse(streamId, reply);
     const watched = viewing;
     void Promise.race([watched.connected, watched.ended]).then(established);
-    void watched.ended.then(viewer.hold('whep', () => watched.leave(), watched.connected));
+    void watched.ended.then(viewer.hold('whep', () => watched.dismiss(), watched.connected));
     return watched;
   }
 

@@ -1,12 +1,19 @@
 import { BROADCAST_END, type BroadcastEnd } from '../../streams/index.js';
-import type { Layer, PeerEnd, SessionContent, ViewerEvent, ViewingPeer } from '../../webrtc/index.js';
+import type {
+  CloseReason,
+  Layer,
+  PeerEnd,
+  SessionContent,
+  ViewerEvent,
+  ViewingPeer,
+} from '../../webrtc/index.js';
 
 /** Why a viewing is over, as the viewer is told. */
 export type ViewingEnd = {
   /** Whether the same viewer should connect again at once. */
   name: 'end' | 'reconnect';
-  /** Stable, for programs: how the broadcast ended, how the peer ended, or `unavailable`. */
-  reason: BroadcastEnd | PeerEnd | 'unavailable';
+  /** Stable, for programs: how the broadcast ended, how the peer ended, `unavailable`, or `dismissed`. */
+  reason: BroadcastEnd | PeerEnd | 'unavailable' | 'dismissed';
   /** A sentence for people. */
   message: string;
 };
@@ -34,6 +41,14 @@ export type Viewing = SessionContent & {
   listen(listener: (event: ViewingEvent) => void): () => void;
   /** Undefined: the server chooses by what the viewer's network takes. */
   selectLayer(rid: string | undefined): void;
+  /** Ends it because the viewer may not watch any more. */
+  dismiss(): void;
+};
+
+const DISMISSED: ViewingEnd = {
+  name: 'end',
+  reason: 'dismissed',
+  message: 'You may not watch this livestream any more.',
 };
 
 /** What the end of a peer means to the viewer, where nothing else ended it. */
@@ -66,6 +81,7 @@ export class ViewingSession implements Viewing {
   #flow: ViewingEvent | undefined;
   #layers: Extract<ViewerEvent, { type: 'layers' }> | undefined;
   #viewers: number | undefined;
+  #closeReason: CloseReason | undefined;
 
   constructor(options: ViewingOptions) {
     this.streamId = options.streamId;
@@ -86,6 +102,10 @@ export class ViewingSession implements Viewing {
 
   get connected(): Promise<void> {
     return this.peer.connected;
+  }
+
+  get closeReason(): CloseReason | undefined {
+    return this.#closeReason;
   }
 
   get layers(): readonly Layer[] {
@@ -114,6 +134,12 @@ export class ViewingSession implements Viewing {
 
   leave(): void {
     this.end(PEER_ENDS.left);
+    this.peer.close();
+  }
+
+  dismiss(): void {
+    this.#closeReason ??= { code: 'viewer_dismissed', message: DISMISSED.message };
+    this.end(DISMISSED);
     this.peer.close();
   }
 

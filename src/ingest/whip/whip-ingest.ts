@@ -119,7 +119,9 @@ class WhipConnection implements WebrtcPublication {
 
   get closeReason(): CloseReason | undefined {
     // Who does not learn that somebody else took over comes again, and takes over in turn.
-    return this.#ended === 'replaced' ? REPLACED : this.#refusal;
+    if (this.#ended === 'replaced') return REPLACED;
+    if (this.#ended !== 'account-barred' && this.#ended !== 'sign-in-barred') return this.#refusal;
+    return { code: 'account_barred', message: PUBLICATION_END[this.#ended].message };
   }
 
   async open(plan: ReturnType<typeof planPublisher>): Promise<this> {

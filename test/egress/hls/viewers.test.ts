@@ -21,7 +21,7 @@ class GateDouble implements ViewerGate {
   async admit(request: ViewerRequest) {
     this.asked.push(['admit', request]);
     if (this.refusal) throw this.refusal;
-    return { token: TOKEN, hold: () => () => {}, withdraw() {} };
+    return { token: TOKEN, hold: () => () => {}, onRevoked: () => () => {}, withdraw() {} };
   }
 
   seen(streamId: string, token: string, protocol: string) {

@@ -31,7 +31,7 @@ async function stage(t: Test) {
       service,
       iceServers,
       hub: realtime,
-      admit: async () => ({ token: '', hold: () => () => {}, withdraw: () => {} }),
+      admit: async () => ({ token: '', hold: () => () => {}, onRevoked: () => () => {}, withdraw: () => {} }),
       onChange: () => () => {},
       clock,
       log,

@@ -34,6 +34,7 @@ async function whep(t: Test, refusal?: PublicError) {
             dismiss = dismissed;
             return () => void happened.push('release');
           },
+          onRevoked: () => () => {},
           withdraw: () => void happened.push('withdraw'),
         };
       },

@@ -1,0 +1,37 @@
+import type { Identity } from '../accounts/index.js';
+
+export type OpenAdmission = {
+  identity: Identity;
+  /** Called once, when the permission is gone. Must not throw. */
+  revoked: () => void;
+};
+
+/** Admissions that are kept while nothing is watched: their holder waits for a broadcast, or still negotiates. */
+export class OpenAdmissions {
+  readonly #byStream = new Map<string, Set<OpenAdmission>>();
+
+  /** @returns a function that closes it; idempotent. */
+  add(streamId: string, admission: OpenAdmission): () => void {
+    const open = this.#byStream.get(streamId) ?? new Set();
+    this.#byStream.set(streamId, open.add(admission));
+    return () => {
+      open.delete(admission);
+      if (open.size === 0 && this.#byStream.get(streamId) === open) this.#byStream.delete(streamId);
+    };
+  }
+
+  of(streamId: string): Iterable<OpenAdmission> {
+    return this.#byStream.get(streamId) ?? [];
+  }
+
+  streams(): Iterable<[streamId: string, admissions: Iterable<OpenAdmission>]> {
+    return this.#byStream;
+  }
+
+  revoke(streamId: string, admission: OpenAdmission): void {
+    const open = this.#byStream.get(streamId);
+    if (!open?.delete(admission)) return;
+    if (open.size === 0) this.#byStream.delete(streamId);
+    admission.revoked();
+  }
+}

@@ -1,0 +1,28 @@
+import { type Authentication, isAffected, userIdOf } from '../accounts/index.js';
+import type { Audience } from '../audience/index.js';
+import type { Realtime } from '../realtime/index.js';
+import type { Streams } from '../streams/index.js';
+
+export type AccessChangeTargets = {
+  authentication: Pick<Authentication, 'onAccessChange'>;
+  streams: Pick<Streams, 'userChanged'>;
+  audience: Pick<Audience, 'accessChanged'>;
+  hub: Pick<Realtime, 'signOut'>;
+};
+
+/**
+ * Carries every change of permissions to what was opened by them. Nothing is told what to close: publishers and viewers
+ * are authorized again by the rule that admitted them, and sockets whose sign-in ended are closed with all that their
+ * clients joined. Changes of a livestream (visibility, invitees) reach chat and audience by `Streams.onUpdate`.
+ */
+export function carryAccessChanges({ authentication, streams, audience, hub }: AccessChangeTargets): void {
+  authentication.onAccessChange((change) => {
+    // What ends with one session or token is its sockets; a broadcast depends on the account.
+    if (change.credentialIds === undefined) void streams.userChanged(change.userId);
+    audience.accessChanged(change);
+    hub.signOut(({ principal }) => {
+      const credentialId = principal.kind === 'account' ? principal.credentialId : undefined;
+      return isAffected(change, { userId: userIdOf(principal), credentialId });
+    });
+  });
+}

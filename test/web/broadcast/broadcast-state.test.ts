@@ -18,8 +18,8 @@ class Broadcaster {
     return this.state;
   }
 
-  refused(status: number, retryAfter?: number): BroadcastState {
-    const refusal = { status, message: `Status ${status}.`, ...(retryAfter ? { retryAfter } : {}) };
+  refused(status: number, retryAfterS?: number): BroadcastState {
+    const refusal = { status, message: `Status ${status}.`, ...(retryAfterS ? { retryAfterS } : {}) };
     return this.on({ type: 'failed', failure: { kind: 'refused', refusal } });
   }
 

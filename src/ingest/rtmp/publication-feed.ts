@@ -141,6 +141,7 @@ export class PublicationFeed {
     this.#lastVideoAt = this.#options.clock.monotonic();
     if (this.#video?.codec !== packet.codec) this.#newVideo(new VideoTrack(packet.codec));
     const video = this.#video!;
+    if (size) video.codedSize = size;
     if (packet.packet === 'configuration') {
       // What follows cannot be decoded with the old configuration.
       if (video.configure(packet) && this.#timeline) this.#gather();

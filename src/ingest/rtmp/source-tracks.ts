@@ -17,14 +17,20 @@ import type { StreamMetadata } from './stream-metadata.js';
 type VideoPacket = Extract<FlvVideoTag, { codec: VideoCodec; body: Buffer }>;
 type AudioPacket = Extract<FlvAudioTag, { codec: AudioCodec; body: Buffer }>;
 
+type Size = { width: number; height: number };
+
 /** Measured and announced frame rates that differ by more than this share: the announced one is not true. */
 const FRAME_RATE_TOLERANCE = 0.2;
+/** Cropping that fills up coding blocks (64 pixels in HEVC, two fields of macroblocks in H.264) is less, pixels. */
+const LARGEST_CROP = 64;
 
 /** The video track as its configuration and tag headers describe it. */
 export class VideoTrack {
   readonly codec: VideoCodec;
   /** The body of the tag that carries the decoder configuration. */
   configuration: Buffer | undefined;
+  /** Size in the bitstream before cropping, pixels; undefined until it was read. */
+  codedSize: Size | undefined;
   #h264: H264Configuration | undefined;
 
   constructor(codec: VideoCodec) {
@@ -49,11 +55,10 @@ export class VideoTrack {
     const { frameRate: counted, ...rest } = measured;
     const announced = this.#h264?.frameRate ?? metadata?.frameRate;
     const frameRate = frameRateOf(announced, counted);
-    const width = this.#h264?.width ?? metadata?.width;
-    const height = this.#h264?.height ?? metadata?.height;
+    const size = this.#h264 ?? sizeOf(metadata, this.codedSize);
     return {
       codec: this.codec,
-      ...(width !== undefined && height !== undefined && { width, height }),
+      ...(size && { width: size.width, height: size.height }),
       ...(frameRate !== undefined && { frameRate }),
       ...rest,
     };
@@ -100,6 +105,19 @@ export function materialOf(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder
     video && Math.round(video.keyframeInterval ?? 0),
     audio && [audio.codec, audio.sampleRate, audio.channels],
   ]);
+}
+
+/** Prefers the size of the metadata, which is after cropping, unless the bitstream contradicts it. */
+function sizeOf(metadata: StreamMetadata | undefined, coded: Size | undefined): Size | undefined {
+  const { width, height } = metadata ?? {};
+  if (width === undefined || height === undefined) return coded;
+  return !coded || (isCropped(width, coded.width) && isCropped(height, coded.height))
+    ? { width, height }
+    : coded;
+}
+
+function isCropped(side: number, codedSide: number): boolean {
+  return side <= codedSide && codedSide - side < LARGEST_CROP;
 }
 
 /** Encoders drop frames but know what they aim at: the announced rate counts, unless the measured one contradicts it. */

@@ -313,6 +313,33 @@ t.test('enhanced RTMP that can be read is passed on as it came', async (t) => {
   t.match(publication.descriptions[0]?.video, { codec: 'av1', width: 640, height: 360, frameRate: 25 });
 });
 
+t.test('the picture size of the bitstream overrides metadata that contradict it', async (t) => {
+  // An av1C whose sequence header announces 320x180.
+  const configuration = Buffer.from('810800000a071a3fc04fc02cc0', 'hex');
+  for (const [dataObj, expected] of [
+    [
+      { width: 7680, height: 4320 },
+      { width: 320, height: 180 },
+    ],
+    [
+      { width: 200, height: 100 },
+      { width: 320, height: 180 },
+    ],
+    [
+      { width: 318, height: 178 },
+      { width: 318, height: 178 },
+    ],
+    [{ framerate: 25 }, { width: 320, height: 180 }],
+  ] as const) {
+    const { feed, publication, clock } = feeding();
+    feed.data(amf.encodeAmf0Data({ cmd: 'onMetaData', dataObj }));
+    feed.video(0, Buffer.concat([Buffer.from('\x90av01', 'latin1'), configuration]));
+    feed.video(0, Buffer.from('\x91av01picture', 'latin1'));
+    await clock.advance(300);
+    t.match(publication.descriptions[0]?.video, { codec: 'av1', ...expected });
+  }
+});
+
 t.test('what is found out is told when it is found out, and rates every few seconds', async (t) => {
   const { feed, publication } = begun(0);
   const before = publication.descriptions.length;

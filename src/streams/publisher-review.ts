@@ -27,8 +27,8 @@ const RETRY_MS = 1_000;
 /** Asks again whether broadcasts under way may go on, and ends those that may not. */
 export class PublisherReview {
   readonly #options: PublisherReviewOptions;
-  /** Keys of the tasks whose next attempt is scheduled. */
-  readonly #retries = new Set<string>();
+  /** Broadcasts and user ids whose next attempt is scheduled. */
+  readonly #retries = new Set<LiveBroadcast | string>();
   #reviewingAll = false;
   #epoch = 0;
 
@@ -57,7 +57,7 @@ export class PublisherReview {
         if (owned.has(streamId) || broadcast.signedInAs === userId) void this.review(broadcast, signal);
     } catch (error) {
       log.warn({ err: error, userId }, 'broadcasts of a user could not be checked: trying again');
-      this.#retry(`user ${userId}`, () => this.userChanged(userId, signal), signal);
+      this.#retry(userId, () => this.userChanged(userId, signal), signal);
     }
   }
 
@@ -74,7 +74,7 @@ export class PublisherReview {
         broadcast.dropSignIn(signedInAs);
     } catch (error) {
       log.warn({ err: error, streamId }, 'permission to publish could not be checked: trying again');
-      this.#retry(`stream ${streamId}`, () => this.review(broadcast, signal), signal);
+      this.#retry(broadcast, () => this.review(broadcast, signal), signal);
     }
   }
 
@@ -85,7 +85,7 @@ export class PublisherReview {
     this.#reviewingAll = false;
   }
 
-  #retry(key: string, task: () => Promise<void>, signal: AbortSignal): void {
+  #retry(key: LiveBroadcast | string, task: () => Promise<void>, signal: AbortSignal): void {
     if (signal.aborted || this.#retries.has(key)) return;
     this.#retries.add(key);
     const again = (): void => {

@@ -12,8 +12,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf, projectRoot } from '../src/platform/index.js';
-import { CLUSTER_SOCKET, startTestCluster, type TestCluster } from '../test/support/database-cluster.js';
-import { FILMS_FOLDER } from '../test/support/encoder.js';
+import {
+  CLUSTER_SOCKET,
+  startTestCluster,
+  type TestCluster,
+} from '../test/support/fixtures/database-cluster.js';
+import { FILMS_FOLDER } from '../test/support/media/encoder.js';
 import type { FileReport } from './tap-report.js';
 import { runTestFile } from './test-process.js';
 import { ALONE, schedule } from './test-schedule.js';

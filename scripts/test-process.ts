@@ -32,7 +32,7 @@ export type TestOutcome = {
  * Runs a test file in a process of its own, as `tap` does, but without the loaders for mocks and coverage that tap's
  * runner adds, which cost more than many a test.
  *
- * @param file source of the test, such as `test/api/server.test.ts`
+ * @param file source of the test, such as `test/api/server/server.test.ts`
  */
 export async function runTestFile(file: string, options: TestProcessOptions): Promise<TestOutcome> {
   const { program, environment, timeoutS, signal } = options;

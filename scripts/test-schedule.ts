@@ -1,14 +1,14 @@
 /** Test files that run alone: they measure single stalls, or need encoders that keep up with real time. */
 export const ALONE: readonly string[] = [
-  'test/gateway/audience.test.ts',
-  'test/gateway/survival.test.ts',
-  'test/gateway/watch.test.ts',
-  'test/gateway/webrtc.test.ts',
-  'test/gateway/webrtc-viewers.test.ts',
-  'test/gateway/whip-mutes.test.ts',
-  'test/gateway/whip-to-hls.test.ts',
-  'test/transcode/rtp-ladder.test.ts',
-  'test/transcode/rtp-supervisor.test.ts',
+  'test/gateway/people/viewer-counts.test.ts',
+  'test/gateway/publishing/survival.test.ts',
+  'test/gateway/watching/watch.test.ts',
+  'test/gateway/watching/webrtc.test.ts',
+  'test/gateway/watching/webrtc-viewers.test.ts',
+  'test/gateway/publishing/whip-mutes.test.ts',
+  'test/gateway/publishing/whip-to-hls.test.ts',
+  'test/transcode/hls/rtp-ladder.test.ts',
+  'test/transcode/hls/rtp-ladder-supervisor.test.ts',
 ];
 
 /** Test files that start gateways, encoders and browsers; they take longest. */

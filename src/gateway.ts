@@ -18,6 +18,7 @@ import { type Chat, createChat } from './chat/index.js';
 import type { Config } from './config.js';
 import { createRealtimeEgress } from './egress/whep/index.js';
 import { carryAccessChanges } from './gateway/access-changes.js';
+import { startDepartures } from './gateway/account-deletion.js';
 import {
   type BoundPorts,
   isLoopback,
@@ -25,7 +26,6 @@ import {
   publicAddresses,
   publicUrlPath,
 } from './gateway/addresses.js';
-import { startDepartures } from './gateway/departures.js';
 import { registerRoutes } from './gateway/routes.js';
 import { createRtmpServer } from './ingest/rtmp/index.js';
 import { createWhipIngest } from './ingest/whip/index.js';
@@ -39,8 +39,8 @@ import {
   openDatabase,
   projectRoot,
 } from './platform/index.js';
-import { createRealtime } from './realtime/index.js';
-import { Signalling, WebrtcService } from './signalling/index.js';
+import { Signalling, WebrtcService } from './socket-signalling/index.js';
+import { createRealtime } from './sockets/index.js';
 import { Streams } from './streams/index.js';
 import { ThumbnailCaptures, ThumbnailStore } from './thumbnails/index.js';
 import { createTranscoder } from './transcode/index.js';

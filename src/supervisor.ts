@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { supervise } from './platform/supervise.js';
+import { supervise } from './platform/process/supervise.js';
 
 // What scripts/start and the container run: the gateway, started again when it hangs or crashes.
 await supervise(

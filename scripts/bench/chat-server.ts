@@ -16,9 +16,9 @@ import {
   openDatabase,
   projectRoot,
 } from '../../src/platform/index.js';
-import { createRealtime, type Realtime, realtimeRoutes } from '../../src/realtime/index.js';
+import { createRealtime, type Realtime, realtimeRoutes } from '../../src/sockets/index.js';
 import { Streams } from '../../src/streams/index.js';
-import { seededRandom } from '../../test/support/seeded-random.js';
+import { seededRandom } from '../../test/support/media/seeded-random.js';
 
 /**
  * Servers to compare: Headend with WebSocket or Socket.IO clients, Headend with chat and database, and Socket.IO

@@ -10,7 +10,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { encodeCommand, encodeMessage } from '../../test/support/rtmp-client.js';
+import { encodeCommand, encodeMessage } from '../../test/support/clients/rtmp-client.js';
 
 const CLIP_S = 20;
 const VIDEO_KBITPS = 2_500;

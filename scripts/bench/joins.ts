@@ -6,9 +6,9 @@
  */
 import { createLog, pause, systemClock } from '../../src/platform/index.js';
 import { createWebrtcPool } from '../../src/webrtc/index.js';
-import { RtcPeers } from '../../test/support/rtc-peers.js';
-import { PictureStream } from '../../test/support/synthetic-rtp.js';
-import { publish, VIDEO, VIEW, viewerPlan } from '../../test/support/webrtc-pool.js';
+import { RtcPeers } from '../../test/support/clients/rtc-peers.js';
+import { publish, VIDEO, VIEW, viewerPlan } from '../../test/support/gateway/webrtc-pool.js';
+import { PictureStream } from '../../test/support/media/synthetic-rtp.js';
 
 const CONCURRENCY = 8;
 const REPORT_COUNT = 20;

@@ -14,9 +14,9 @@
  */
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
-import { launchChromium } from '../../test/support/chromium.js';
-import { quantile, readMeter, startMeter } from '../../test/support/glass-to-glass.js';
-import { publishFromPage, stopPublishing } from '../../test/support/whip-page.js';
+import { launchChromium } from '../../test/support/clients/chromium.js';
+import { publishFromPage, stopPublishing } from '../../test/support/clients/whip-page.js';
+import { quantile, readMeter, startMeter } from '../../test/support/media/glass-to-glass.js';
 import { BarcodeCamera } from './barcode-camera.js';
 import { BenchGateway } from './bench-gateway.js';
 import { connectDirectly } from './direct-connection.js';

@@ -25,9 +25,9 @@ import {
   type WebrtcPool,
   writeAnswer,
 } from '../../src/webrtc/index.js';
-import { chromiumPath, launchChromium } from '../../test/support/chromium.js';
-import { answerOf, remoteOf } from '../../test/support/rtc-peers.js';
-import { publisherPlan, viewerPlan } from '../../test/support/webrtc-pool.js';
+import { chromiumPath, launchChromium } from '../../test/support/clients/chromium.js';
+import { answerOf, remoteOf } from '../../test/support/clients/rtc-peers.js';
+import { publisherPlan, viewerPlan } from '../../test/support/gateway/webrtc-pool.js';
 import type { PeersCommand, PeersReport } from './sfu-peers.js';
 
 const FIRST_PORT = 28_189;

@@ -1,20 +1,20 @@
 import { type Clock, type Logger, newId, PublicError, type Sql } from '../platform/index.js';
-import type { AccessChange } from './access-change.js';
-import { AccessTokens } from './access-tokens.js';
-import { Accounts } from './accounts.js';
-import { Bearers } from './bearers.js';
-import { Departures } from './departures.js';
-import { Follows } from './follows.js';
-import { Identities } from './identities.js';
-import { Invitations } from './invitations.js';
-import { type JsonWebTokenOptions, JsonWebTokens } from './json-web-tokens.js';
-import { Passwords } from './passwords.js';
-import { ANONYMOUS, type Authenticate, type Credentials, type Principal } from './principal.js';
-import { Registration, type RegistrationPolicy } from './registration.js';
-import { isCsrfToken, sessionSecretIn } from './session-cookie.js';
-import { Sessions } from './sessions.js';
-import { SignIn } from './sign-in.js';
-import { SignInThrottle } from './sign-in-throttle.js';
+import { AccessTokens } from './credentials/access-tokens.js';
+import { Bearers } from './credentials/bearers.js';
+import { type JsonWebTokenOptions, JsonWebTokens } from './credentials/json-web-tokens.js';
+import { isCsrfToken, sessionSecretIn } from './credentials/session-cookie.js';
+import { Sessions } from './credentials/sessions.js';
+import { SignIn } from './credentials/sign-in.js';
+import { SignInThrottle } from './credentials/sign-in-throttle.js';
+import type { AccessChange } from './identity/access-change.js';
+import { Departures } from './identity/account-deletion.js';
+import { Accounts } from './identity/accounts.js';
+import { Follows } from './identity/follows.js';
+import { Identities } from './identity/identities.js';
+import { Passwords } from './identity/passwords.js';
+import { ANONYMOUS, type Authenticate, type Credentials, type Principal } from './identity/principal.js';
+import { Invitations } from './registration/invitations.js';
+import { Registration, type RegistrationPolicy } from './registration/registration.js';
 
 const CLEAN_MS = 3_600_000;
 /** What is over is shown and known so long, in ms. */

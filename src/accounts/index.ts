@@ -1,22 +1,27 @@
-export * from './access-change.js';
-export type { AccessToken } from './access-token-table.js';
-export type { Account } from './account-table.js';
 export * from './authentication.js';
-export type { Channel } from './channel-table.js';
-export * from './channels.js';
-export type { Departed, Holder } from './departures.js';
-export * from './identities.js';
-export type { Invitation } from './invitation-table.js';
-export * from './key-admission.js';
-export * from './operator-token.js';
-export * from './principal.js';
-export * from './publisher-rights.js';
-export type { PublisherSignIn } from './publisher-sign-in-table.js';
-export { csrfTokenOf, sessionCookie, sessionSecretIn } from './session-cookie.js';
-export type { SessionOwner } from './session-table.js';
-export { SESSION_LIFETIME_MS } from './sessions.js';
-export type { SignedIn } from './sign-in.js';
-export * from './stream-key.js';
-export type { StreamKey, StreamKeyOwner, StreamKeyProtocol, StreamKeyScope } from './stream-key-table.js';
-export type { StreamKeyUse } from './stream-key-use-table.js';
-export * from './stream-keys.js';
+export type { AccessToken } from './credentials/access-token-table.js';
+export * from './credentials/operator-token.js';
+export { csrfTokenOf, sessionCookie, sessionSecretIn } from './credentials/session-cookie.js';
+export type { SessionOwner } from './credentials/session-table.js';
+export { SESSION_LIFETIME_MS } from './credentials/sessions.js';
+export type { SignedIn } from './credentials/sign-in.js';
+export * from './identity/access-change.js';
+export type { Departed, Holder } from './identity/account-deletion.js';
+export type { Account } from './identity/account-table.js';
+export * from './identity/identities.js';
+export * from './identity/principal.js';
+export type { Channel } from './keys/channel-table.js';
+export * from './keys/channels.js';
+export * from './keys/key-admission.js';
+export * from './keys/publisher-rights.js';
+export type { PublisherSignIn } from './keys/publisher-sign-in-table.js';
+export * from './keys/stream-key.js';
+export type {
+  StreamKey,
+  StreamKeyOwner,
+  StreamKeyProtocol,
+  StreamKeyScope,
+} from './keys/stream-key-table.js';
+export type { StreamKeyUse } from './keys/stream-key-use-table.js';
+export * from './keys/stream-keys.js';
+export type { Invitation } from './registration/invitation-table.js';

@@ -1,27 +1,27 @@
-import { AUDIENCE_SCHEMAS } from './contract/audience.js';
-import { AUTH_SCHEMAS } from './contract/auth.js';
-import { CHAT_SCHEMAS } from './contract/chat.js';
-import { ErrorResponse, SuccessResponse } from './contract/common.js';
-import { GUEST_SCHEMAS } from './contract/guest.js';
-import { LIVESTREAM_SCHEMAS } from './contract/livestream.js';
-import { STATS_SCHEMAS } from './contract/stats.js';
-import { STREAM_KEY_SCHEMAS } from './contract/stream-key.js';
-import { WEBHOOK_SCHEMAS } from './contract/webhook.js';
+import { AUTH_SCHEMAS } from './auth/auth-schema.js';
+import { CHAT_SCHEMAS } from './chat/chat-schema.js';
+import { STREAM_KEY_SCHEMAS } from './keys/stream-key-schema.js';
+import { GUEST_SCHEMAS } from './livestreams/livestream-invitee-schema.js';
+import { LIVESTREAM_SCHEMAS } from './livestreams/livestream-schema.js';
+import { STATS_SCHEMAS } from './livestreams/livestream-stats-schema.js';
+import { ErrorResponse, SuccessResponse } from './server/common-schema.js';
+import { AUDIENCE_SCHEMAS } from './viewers/viewer-schema.js';
+import { WEBHOOK_SCHEMAS } from './webhooks/webhook-schema.js';
 
+export * from './auth/auth-schema.js';
+export * from './chat/chat-schema.js';
+export * from './keys/stream-key-schema.js';
+export * from './livestreams/livestream-invitee-schema.js';
+export * from './livestreams/livestream-schema.js';
+export * from './livestreams/livestream-stats-schema.js';
+export * from './server/api-routes.js';
+export * from './server/common-schema.js';
 /**
  * What the API takes and gives, as JSON Schema: requests are checked by these, answers are written by them, and the
  * OpenAPI document is made from them. Browser code imports the types alone.
  */
-export * from './contract/audience.js';
-export * from './contract/auth.js';
-export * from './contract/chat.js';
-export * from './contract/common.js';
-export * from './contract/guest.js';
-export * from './contract/livestream.js';
-export * from './contract/routes.js';
-export * from './contract/stats.js';
-export * from './contract/stream-key.js';
-export * from './contract/webhook.js';
+export * from './viewers/viewer-schema.js';
+export * from './webhooks/webhook-schema.js';
 
 /** Those with a name of their own. */
 export const NAMED_SCHEMAS = [

@@ -15,7 +15,7 @@ import {
   Sweeper,
   sleep,
 } from '../platform/index.js';
-import type { RealtimeFeature, RealtimeHub } from '../realtime/index.js';
+import type { RealtimeFeature, RealtimeHub } from '../sockets/index.js';
 import {
   BROADCAST_END,
   type Openness,
@@ -26,11 +26,9 @@ import {
   type ViewerProtocol,
   type ViewerRequest,
 } from '../streams/index.js';
-import { AttendanceTable } from './attendance-table.js';
-import { AttendanceWriter } from './attendance-writer.js';
-import { type Admitted, Doorkeeper, type Knock, notFound } from './doorkeeper.js';
+import { type Admitted, Doorkeeper, type Knock, notFound } from './admission-control.js';
 import { HlsAccess } from './hls-access.js';
-import { KnownLivestreams, type WatchedLivestream } from './known-livestreams.js';
+import { KnownLivestreams, type WatchedLivestream } from './livestream-cache.js';
 import { OpenAdmissions } from './open-admissions.js';
 import {
   type AudienceClient,
@@ -40,6 +38,8 @@ import {
   SocketAudience,
 } from './socket-audience.js';
 import type { StreamAudience, ViewerCounts, ViewerMinute } from './stream-audience.js';
+import { AttendanceTable } from './view-history-table.js';
+import { AttendanceWriter } from './view-history-writer.js';
 import { viewerAdmission } from './viewer-admission.js';
 import { ViewerReview } from './viewer-review.js';
 import { ViewerTokens } from './viewer-token.js';

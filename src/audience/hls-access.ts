@@ -1,7 +1,7 @@
 import { ANONYMOUS } from '../accounts/index.js';
 import type { Openness, ViewerProtocol, ViewerRequest } from '../streams/index.js';
-import { type Admitted, type Doorkeeper, notFound, opennessOf } from './doorkeeper.js';
-import type { KnownLivestreams } from './known-livestreams.js';
+import { type Admitted, type Doorkeeper, notFound, opennessOf } from './admission-control.js';
+import type { KnownLivestreams } from './livestream-cache.js';
 import type { Viewer } from './viewer.js';
 import type { ViewerTokens } from './viewer-token.js';
 import type { Viewers } from './viewers.js';

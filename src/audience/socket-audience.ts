@@ -1,6 +1,6 @@
 import type { Principal } from '../accounts/index.js';
 import { type BoundedCalls, type Logger, PublicError } from '../platform/index.js';
-import type { Acknowledgement, MessageData, RealtimeClient, RealtimeFeature } from '../realtime/index.js';
+import type { Acknowledgement, MessageData, RealtimeClient, RealtimeFeature } from '../sockets/index.js';
 import type { ViewerAdmission, ViewerProtocol } from '../streams/index.js';
 
 /** What those who come by the socket need of the audience. */

@@ -1,4 +1,4 @@
-import type { Admitted, Doorkeeper } from './doorkeeper.js';
+import type { Admitted, Doorkeeper } from './admission-control.js';
 import type { OpenAdmissions } from './open-admissions.js';
 import type { SocketAdmission } from './socket-audience.js';
 import type { ViewerReview } from './viewer-review.js';

@@ -1,7 +1,7 @@
 import { type AccessChange, type Identity, isAffected } from '../accounts/index.js';
 import type { Clock, Logger } from '../platform/index.js';
-import { type Doorkeeper, opennessOf } from './doorkeeper.js';
-import type { KnownLivestreams, WatchedLivestream } from './known-livestreams.js';
+import { type Doorkeeper, opennessOf } from './admission-control.js';
+import type { KnownLivestreams, WatchedLivestream } from './livestream-cache.js';
 import type { OpenAdmissions } from './open-admissions.js';
 import type { ViewerTokens } from './viewer-token.js';
 import type { Viewers } from './viewers.js';

@@ -1,4 +1,4 @@
-import type { RealtimeHub } from '../realtime/index.js';
+import type { RealtimeHub } from '../sockets/index.js';
 import type { ChatRooms } from './chat-rooms.js';
 import type { MessageStore } from './messages/message-store.js';
 import type { MessageTable } from './messages/message-table.js';

@@ -1,5 +1,5 @@
 import { PublicError } from '../platform/index.js';
-import type { RealtimeClient } from '../realtime/index.js';
+import type { RealtimeClient } from '../sockets/index.js';
 import type { ChatRoles } from './chat-role.js';
 import type { ChatRoom } from './chat-room.js';
 import type { ChatRooms } from './chat-rooms.js';

@@ -1,5 +1,5 @@
 import { type Clock, idAfter, newId, RateLimit } from '../platform/index.js';
-import type { RealtimeClient } from '../realtime/index.js';
+import type { RealtimeClient } from '../sockets/index.js';
 import type { RecentMessages } from './messages/recent-messages.js';
 import { termsMatcher } from './moderation/blocked-terms.js';
 import type { Ban } from './moderation/moderation-table.js';

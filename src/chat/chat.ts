@@ -6,7 +6,7 @@ import {
   type Sql,
   Sweeper,
 } from '../platform/index.js';
-import type { RealtimeClient, RealtimeFeature, RealtimeHub } from '../realtime/index.js';
+import type { RealtimeClient, RealtimeFeature, RealtimeHub } from '../sockets/index.js';
 import { AccountDeletion, type DeletedUser } from './account-deletion.js';
 import { createAddressHash } from './address-hash.js';
 import type { BatchWriterLimits } from './batch-writer.js';

@@ -1,4 +1,4 @@
-import { type MessageData, messageInvalid } from '../realtime/index.js';
+import { type MessageData, messageInvalid } from '../sockets/index.js';
 
 /** Reads a non-empty string from the data of an event. @throws PublicError 400 `message_invalid` */
 export function requireString(data: MessageData, name: string): string {

@@ -1,4 +1,4 @@
-import type { MessageData, RealtimeClient, RealtimeFeature } from '../realtime/index.js';
+import type { MessageData, RealtimeClient, RealtimeFeature } from '../sockets/index.js';
 import type { ChatMembership } from './chat-membership.js';
 import {
   optionalInteger,

@@ -1,6 +1,6 @@
 import { type Authentication, isAffected, userIdOf } from '../accounts/index.js';
 import type { Audience } from '../audience/index.js';
-import type { Realtime } from '../realtime/index.js';
+import type { Realtime } from '../sockets/index.js';
 import type { Streams } from '../streams/index.js';
 
 export type AccessChangeTargets = {

@@ -22,7 +22,7 @@ import { type RealtimeEgress, whepRoutes } from '../egress/whep/index.js';
 import { type WhipIngest, whipRoutes } from '../ingest/whip/index.js';
 import type { Packager } from '../packager/index.js';
 import { type BoundedCalls, type Clock, projectRoot } from '../platform/index.js';
-import { type Realtime, realtimeRoutes } from '../realtime/index.js';
+import { type Realtime, realtimeRoutes } from '../sockets/index.js';
 import type { Streams } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
 import type { Webhooks } from '../webhooks/index.js';

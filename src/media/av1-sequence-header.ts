@@ -1,6 +1,6 @@
 import { AV1_OBU, readAv1ObuHeader } from './av1-obu.js';
 import { BitReader } from './bit-reader.js';
-import type { PictureSize } from './rtp/picture-size.js';
+import type { PictureSize } from './picture-size.js';
 
 /** Fields of an AV1 sequence header (AV1 Bitstream & Decoding Process Specification, section 5.5). */
 export type Av1SequenceHeader = {

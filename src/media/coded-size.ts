@@ -2,7 +2,7 @@ import { AV1_OBU, readAv1ObuHeader } from './av1-obu.js';
 import { readAv1CodedSize } from './av1-sequence-header.js';
 import { readH264CodedSize } from './h264-configuration.js';
 import { readHevcCodedSize } from './hevc-parameter-set.js';
-import type { PictureSize } from './rtp/picture-size.js';
+import type { PictureSize } from './picture-size.js';
 import type { VideoCodec } from './source-info.js';
 import { readVp9CodedSize } from './vp9-frame-header.js';
 

@@ -1,5 +1,5 @@
 import { BitReader, withoutEmulationPrevention } from './bit-reader.js';
-import type { PictureSize } from './rtp/picture-size.js';
+import type { PictureSize } from './picture-size.js';
 
 /** Properties of an H.264 stream from its SPS. */
 export type H264Configuration = {

@@ -1,5 +1,5 @@
 import { BitReader, withoutEmulationPrevention } from './bit-reader.js';
-import type { PictureSize } from './rtp/picture-size.js';
+import type { PictureSize } from './picture-size.js';
 
 const NAL_HEADER_BYTES = 2;
 /** Bits of general_profile_space to general_reserved_zero_bit, and of a level (ITU-T H.265 7.3.3). */

@@ -9,6 +9,7 @@ export * from './fmp4/index.js';
 export * from './h264-configuration.js';
 export * from './matroska/index.js';
 export * from './picture-limit.js';
+export * from './picture-size.js';
 export * from './rtp/index.js';
 export * from './source-info.js';
 export * from './timestamp-distance.js';

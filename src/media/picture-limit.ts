@@ -1,4 +1,4 @@
-import type { PictureSize } from './rtp/picture-size.js';
+import type { PictureSize } from './picture-size.js';
 
 /** The largest picture of H.264 levels 5.1 and 5.2 (36,864 macroblocks of 256 pixels): 4096x2304. */
 export const DEFAULT_MAX_PICTURE_PIXELS = 9_437_184;

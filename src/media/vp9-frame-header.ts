@@ -1,5 +1,5 @@
 import { BitReader } from './bit-reader.js';
-import type { PictureSize } from './rtp/picture-size.js';
+import type { PictureSize } from './picture-size.js';
 
 /** frame_sync_code (VP9 Bitstream & Decoding Process Specification, section 7.2.1). */
 const SYNC_CODE = 0x498342;

@@ -1,16 +1,16 @@
 import type { Clock, Logger } from '../platform/index.js';
 import { BROADCAST_END, type Broadcast, type BroadcastEnd, type EncoderRun } from '../streams/index.js';
-import { LONGEST_SEGMENT } from './lane.js';
+import { WaitingRoom } from './blocking-requests.js';
+import { type FeedHost, RenditionFeed } from './hls-rendition.js';
 import type { MediaPlaylist } from './media-playlist.js';
 import { renderMultivariantPlaylist } from './multivariant-playlist.js';
 import { PART_TARGETS } from './playlist-limits.js';
-import { type FeedHost, RenditionFeed } from './rendition-feed.js';
-import { RunIntake } from './run-intake.js';
+import { LONGEST_SEGMENT } from './rendition-segmenter.js';
+import { Track } from './rendition-window.js';
+import { RunIntake } from './run-reader.js';
 import type { Segment } from './segment.js';
 import { boundedPattern, type KeyframePattern } from './segment-grid.js';
 import { SequenceNumbers } from './sequence-numbers.js';
-import { Track } from './track.js';
-import { WaitingRoom } from './waiting-room.js';
 
 /** A broadcast as it is served: its playlists and where their media are. */
 export type Presentation = {

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import { databaseLate } from './database-away.js';
+import { databaseLate } from './database/database-away.js';
 
 export type BoundedCallsOptions = {
   clock: Clock;

@@ -1,18 +1,18 @@
-export * from './admission.js';
-export * from './broadcast-guest.js';
-export type { ChannelPublisher } from './channel-choice.js';
-export * from './encoder-run.js';
-export * from './end-reason.js';
-export type { LivestreamGuest } from './livestream-guest-table.js';
+export * from './admission/publisher-admission.js';
+export * from './admission/viewer-admission.js';
+export * from './broadcast/broadcast-subscriber.js';
+export * from './broadcast/encoder-run.js';
+export * from './broadcast/end-reason.js';
+export * from './broadcast/publication.js';
+export * from './broadcast/stream-change.js';
+export * from './broadcast/stream-state.js';
+export type { ChannelPublisher } from './livestream/channel-choice.js';
+export type { LivestreamGuest } from './livestream/livestream-invitee-table.js';
 export type {
   Livestream,
   LivestreamChanges,
   LivestreamStatus,
   Page,
   Visibility,
-} from './livestream-table.js';
-export * from './publication.js';
-export * from './stream-change.js';
-export * from './stream-state.js';
-export * from './streams.js';
-export * from './viewer-gate.js';
+} from './livestream/livestream-table.js';
+export * from './stream-registry.js';

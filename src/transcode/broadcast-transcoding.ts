@@ -6,12 +6,12 @@ import type {
   RealtimeRendition,
   Source,
 } from '../streams/index.js';
-import { EncoderChoice } from './encoder-choice.js';
-import { GopBuffer } from './gop-buffer.js';
-import { RealtimeTranscoding } from './realtime-transcoding.js';
-import { RtpSupervisor } from './rtp-supervisor.js';
-import { Supervisor } from './supervisor.js';
+import { EncoderChoice } from './hls/encoder-choice.js';
+import { Supervisor } from './hls/flv-ladder-supervisor.js';
+import { RtpSupervisor } from './hls/rtp-ladder-supervisor.js';
+import { GopBuffer } from './inputs/gop-buffer.js';
 import type { BroadcastMemory, TranscodeSettings } from './transcode-settings.js';
+import { RealtimeTranscoding } from './webrtc/webrtc-transcoding.js';
 
 /** When a broadcast ends, what is still inside its encoder is put out within this, ms. */
 const FAREWELL_MS = 5_000;

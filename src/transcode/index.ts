@@ -1,3 +1,3 @@
-export type { Rung } from './ladder.js';
+export type { VideoEncoder } from './ffmpeg/video-encoder.js';
+export type { Rung } from './hls/ladder.js';
 export { createTranscoder, type Transcoder, type TranscoderOptions } from './transcoder.js';
-export type { VideoEncoder } from './video-encoder.js';

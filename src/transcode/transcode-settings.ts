@@ -1,11 +1,11 @@
 import type { Clock } from '../platform/index.js';
-import type { CmafListener } from './cmaf-listener.js';
-import type { EncoderChoice } from './encoder-choice.js';
-import type { FfmpegTool } from './ffmpeg-process.js';
-import type { Rung } from './ladder.js';
-import type { PortPairs } from './port-pairs.js';
-import type { RtpVideoCodec } from './rtp-session.js';
-import type { VideoEncoderSettings } from './video-encoder.js';
+import type { FfmpegTool } from './ffmpeg/ffmpeg-process.js';
+import type { VideoEncoderSettings } from './ffmpeg/video-encoder.js';
+import type { CmafListener } from './hls/cmaf-listener.js';
+import type { EncoderChoice } from './hls/encoder-choice.js';
+import type { Rung } from './hls/ladder.js';
+import type { PortPairs } from './inputs/port-pairs.js';
+import type { RtpVideoCodec } from './inputs/rtp-session.js';
 
 /** What all broadcasts of a gateway share. */
 export type TranscodeSettings = {

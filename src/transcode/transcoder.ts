@@ -3,15 +3,19 @@ import { DEFAULT_MAX_PICTURE_PIXELS } from '../media/index.js';
 import { type Clock, type Logger, MemoryGuard } from '../platform/index.js';
 import type { Broadcast, BroadcastGuest, BroadcastVisit } from '../streams/index.js';
 import { BroadcastTranscoding, NOTHING } from './broadcast-transcoding.js';
-import { CmafListener } from './cmaf-listener.js';
-import { type CheckedFfmpeg, checkFfmpeg, findFfmpeg } from './ffmpeg-check.js';
-import type { FfmpegTool } from './ffmpeg-process.js';
-import { verifyVideoEncoder } from './hardware-check.js';
-import { DEFAULT_LADDER, type Rung } from './ladder.js';
-import { PortPairs } from './port-pairs.js';
-import { readableRtp } from './rtp-check.js';
+import { type CheckedFfmpeg, checkFfmpeg, findFfmpeg } from './ffmpeg/ffmpeg-check.js';
+import type { FfmpegTool } from './ffmpeg/ffmpeg-process.js';
+import { verifyVideoEncoder } from './ffmpeg/hardware-check.js';
+import { readableRtp } from './ffmpeg/rtp-check.js';
+import {
+  DEFAULT_VAAPI_DEVICE,
+  type VideoEncoder,
+  type VideoEncoderSettings,
+} from './ffmpeg/video-encoder.js';
+import { CmafListener } from './hls/cmaf-listener.js';
+import { DEFAULT_LADDER, type Rung } from './hls/ladder.js';
+import { PortPairs } from './inputs/port-pairs.js';
 import type { TranscodeSettings } from './transcode-settings.js';
-import { DEFAULT_VAAPI_DEVICE, type VideoEncoder, type VideoEncoderSettings } from './video-encoder.js';
 
 /** More slices than this make a picture worse and hardly faster. */
 const MOST_THREADS = 6;

@@ -2,9 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
 import t from 'tap';
 import type { AccessChange, Credentials } from '../../src/accounts/index.js';
-import { OPERATOR_TOKEN, openAccounts, PASSWORD, PUBLIC_ORIGIN } from '../support/accounts-stage.js';
-import { refused } from '../support/refusal.js';
-import { seededRandom } from '../support/seeded-random.js';
+import {
+  OPERATOR_TOKEN,
+  openAccounts,
+  PASSWORD,
+  PUBLIC_ORIGIN,
+} from '../support/fixtures/accounts-fixture.js';
+import { refused } from '../support/fixtures/refusal.js';
+import { seededRandom } from '../support/media/seeded-random.js';
 
 const ADDRESS = '192.0.2.1';
 const get = (over: Partial<Credentials> = {}): Credentials => ({ method: 'GET', address: ADDRESS, ...over });

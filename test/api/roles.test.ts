@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { PASSWORD } from '../support/accounts-stage.js';
-import { type GatewayProcess, OPERATOR_TOKEN, startGatewayProcess } from '../support/gateway-process.js';
+import { PASSWORD } from '../support/fixtures/accounts-fixture.js';
+import {
+  type GatewayProcess,
+  OPERATOR_TOKEN,
+  startGatewayProcess,
+} from '../support/gateway/gateway-process.js';
 import { type Access, PEOPLE, type Person, ROUTE_ACCESS, type Scene } from './route-access.js';
 
 type Headers = Record<string, string>;

@@ -1,4 +1,4 @@
-import { PASSWORD } from '../support/accounts-stage.js';
+import { PASSWORD } from '../support/fixtures/accounts-fixture.js';
 
 /** Everybody who may ask. The moderator is a viewer who was appointed for the livestream of the owner. */
 export const PEOPLE = [
@@ -101,7 +101,9 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   },
   'POST /api/auth/logout': { may: EVERYBODY, signsOut: true },
   'GET /api/auth/me': { may: EVERYBODY },
-  'DELETE /api/auth/me': { elsewhere: 'accounts, with their password: test/gateway/departures.test.ts' },
+  'DELETE /api/auth/me': {
+    elsewhere: 'accounts, with their password: test/gateway/people/account-deletion.test.ts',
+  },
   'POST /api/auth/password': { may: ACCOUNTS, body: () => ({ current: PASSWORD, password: PASSWORD }) },
   'GET /api/auth/tokens': { may: ACCOUNTS },
   'POST /api/auth/tokens': { may: ACCOUNTS, body: () => ({ label: 'test' }) },
@@ -147,7 +149,7 @@ export const ROUTE_ACCESS: Record<string, Access> = {
     alwaysSucceeds: true,
   },
   'POST /api/livestream/{streamId}/beacon': {
-    elsewhere: 'whoever has a viewer token: test/api/audience-routes.test.ts',
+    elsewhere: 'whoever has a viewer token: test/api/viewers/viewer-routes.test.ts',
   },
   'GET /api/livestream/{streamId}/viewers': { may: EVERYBODY },
 

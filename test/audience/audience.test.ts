@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ANONYMOUS } from '../../src/accounts/index.js';
 import { newId } from '../../src/platform/index.js';
-import { account, audienceStage, knock, SocketDouble } from '../support/audience-stage.js';
+import { account, audienceStage, knock, SocketDouble } from '../support/fixtures/audience-fixture.js';
 
 t.test('who was let in counts when they watch, and has left after 15 seconds of silence', async (t) => {
   const { audience, clock, livestream, rows } = await audienceStage(t);

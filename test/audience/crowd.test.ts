@@ -1,6 +1,6 @@
 import t from 'tap';
-import { account, audienceStage, knock, SocketDouble } from '../support/audience-stage.js';
-import { seededRandom } from '../support/seeded-random.js';
+import { account, audienceStage, knock, SocketDouble } from '../support/fixtures/audience-fixture.js';
+import { seededRandom } from '../support/media/seeded-random.js';
 
 /** How a player is there: its protocol and when it asks, or what is held. */
 type Member = {

@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap';
 import { PublicError } from '../../src/platform/index.js';
-import { account, audienceStage, fakeIdentities, knock } from '../support/audience-stage.js';
+import { account, audienceStage, fakeIdentities, knock } from '../support/fixtures/audience-fixture.js';
 
-const LATE = { status: 503, code: 'temporarily_unavailable' };
+const LATE = { status: 503, code: 'temporarily_unavailable' } as const;
 
 /** Ann watches a livestream by HLS and WHEP; `database.isHanging` fails look-ups of who she is. */
 async function watching(t: Test, visibility: 'public' | 'private') {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { ANONYMOUS } from '../../src/accounts/index.js';
-import { account, audienceStage, knock, SocketDouble } from '../support/audience-stage.js';
+import { account, audienceStage, knock, SocketDouble } from '../support/fixtures/audience-fixture.js';
 
 const LIMIT = 50;
 const FULL = { status: 503, code: 'viewer_limit_reached' };

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { account, joinChat, openChat, visitor } from '../support/chat-stage.js';
+import { account, joinChat, openChat, visitor } from '../support/fixtures/chat-fixture.js';
 
 const PSEUDONYM = 'deleted:0190a0a0-0000-7000-8000-000000000001';
 

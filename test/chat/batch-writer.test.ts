@@ -1,7 +1,7 @@
 import t from 'tap';
 import { BatchWriter, type BatchWriterLimits } from '../../src/chat/batch-writer.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { recordLog } from '../support/log-record.js';
+import { FakeClock } from '../support/fakes/fake-clock.js';
+import { recordLog } from '../support/fixtures/log-record.js';
 
 const LIMITS: BatchWriterLimits = {
   maxItems: 10,

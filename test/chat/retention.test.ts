@@ -1,6 +1,6 @@
 import t from 'tap';
-import { account, joinChat, openChat, visitor } from '../support/chat-stage.js';
-import { until } from '../support/gateway-process.js';
+import { account, joinChat, openChat, visitor } from '../support/fixtures/chat-fixture.js';
+import { until } from '../support/gateway/gateway-process.js';
 
 const DAY_MS = 86_400_000;
 

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import t from 'tap';
-import { film, publish } from '../support/encoder.js';
-import { startGatewayProcess, until } from '../support/gateway-process.js';
+import { startGatewayProcess, until } from '../support/gateway/gateway-process.js';
+import { film, publish } from '../support/media/encoder.js';
 
 /** Process ids by parent and name, zombies left out. */
 function children(parent: number, command = ''): number[] {
@@ -26,7 +26,7 @@ t.test(
   'a gateway that hangs says where, is started again with all it runs, and stops in order',
   async (t) => {
     const extension = path.extname(import.meta.filename);
-    const hangOnSignal = path.join(import.meta.dirname, `../support/hang-on-signal${extension}`);
+    const hangOnSignal = path.join(import.meta.dirname, `../support/gateway/hang-on-signal${extension}`);
     const gateway = await startGatewayProcess(
       t,
       // The embedded PostgreSQL: the next start takes over what this one leaves.

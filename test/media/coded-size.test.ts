@@ -9,10 +9,10 @@ import {
   readFlvVideoTag,
   readPictureSize,
 } from '../../src/media/index.js';
-import { flvTags, readFlv } from '../support/flv-file.js';
-import { newerFfmpeg } from '../support/newer-ffmpeg.js';
-import { avcRecord, h264Sps, withLength } from '../support/parameter-sets.js';
-import { seededRandom } from '../support/seeded-random.js';
+import { newerFfmpeg } from '../support/gateway/newer-ffmpeg.js';
+import { flvTags, readFlv } from '../support/media/flv-file.js';
+import { avcRecord, h264Sps, withLength } from '../support/media/parameter-sets.js';
+import { seededRandom } from '../support/media/seeded-random.js';
 
 const SLICE = Buffer.from([0x65, 0x88, 0x80]);
 

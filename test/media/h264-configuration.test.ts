@@ -1,6 +1,6 @@
 import t from 'tap';
 import { readFlvVideoTag, readH264Configuration, readH264Sps } from '../../src/media/index.js';
-import { readFlv } from '../support/flv-file.js';
+import { readFlv } from '../support/media/flv-file.js';
 
 /** Returns the AVCDecoderConfigurationRecord that x264 writes for the options. */
 async function recordOf(options: { picture: string; video?: string[] }): Promise<Buffer> {

@@ -5,7 +5,15 @@ import http from 'node:http';
 import type net from 'node:net';
 import path from 'node:path';
 import t, { type Test } from 'tap';
-import { ask, configure, NGINX, render, SKIP, startNginx, temporaryFolder } from '../support/nginx-front.js';
+import {
+  ask,
+  configure,
+  NGINX,
+  render,
+  SKIP,
+  startNginx,
+  temporaryFolder,
+} from '../support/gateway/nginx-front.js';
 
 const PART = Buffer.alloc(50_000, 'part');
 

@@ -4,9 +4,9 @@ import t, { type Test } from 'tap';
 import { hlsRoutes } from '../../src/egress/hls/index.js';
 import { PublicError } from '../../src/platform/index.js';
 import type { Openness, ViewerGate } from '../../src/streams/index.js';
-import { makeLadder } from '../support/cmaf-ladder.js';
-import { ask, SKIP, startNginx } from '../support/nginx-front.js';
-import { PackagedBroadcast } from '../support/packaged-broadcast.js';
+import { ask, SKIP, startNginx } from '../support/gateway/nginx-front.js';
+import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
+import { makeLadder } from '../support/media/cmaf-ladder.js';
 
 const TOKEN = 'AQ-invitee';
 /** nginx keeps times in whole seconds: what may be kept for one is fresh for less than two. */

@@ -1,8 +1,8 @@
 import { parse, setOptions } from 'hls-parser';
 import t from 'tap';
-import { makeLadder } from '../support/cmaf-ladder.js';
-import { PackagedBroadcast } from '../support/packaged-broadcast.js';
-import { seededRandom } from '../support/seeded-random.js';
+import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
+import { makeLadder } from '../support/media/cmaf-ladder.js';
+import { seededRandom } from '../support/media/seeded-random.js';
 
 setOptions({ strictMode: false });
 const { renditions, chunks } = await makeLadder({ folder: t.testdir({}), seconds: 5, rungs: [] });

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
-import { makeLadder } from '../support/cmaf-ladder.js';
-import { run } from '../support/encoder.js';
-import { PackagedBroadcast } from '../support/packaged-broadcast.js';
+import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
+import { makeLadder } from '../support/media/cmaf-ladder.js';
+import { run } from '../support/media/encoder.js';
 
 const folder = t.testdir({ both: {}, sound: {} });
 const both = await makeLadder({ folder: `${folder}/both`, seconds: 7, frameRate: '25', gop: 50 });

@@ -5,9 +5,9 @@ import { promisify } from 'node:util';
 import { parse, setOptions, type types } from 'hls-parser';
 import { createFile, type MP4BoxBuffer } from 'mp4box';
 import t from 'tap';
-import { makeLadder } from '../support/cmaf-ladder.js';
-import { PackagedBroadcast } from '../support/packaged-broadcast.js';
-import { readPart } from '../support/published-media.js';
+import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
+import { makeLadder } from '../support/media/cmaf-ladder.js';
+import { readPart } from '../support/media/published-media.js';
 
 setOptions({ strictMode: true });
 const run = promisify(execFile);

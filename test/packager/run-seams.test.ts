@@ -1,7 +1,7 @@
 import { parse, setOptions, type types } from 'hls-parser';
 import t, { type Test } from 'tap';
-import { type LadderChunk, makeLadder } from '../support/cmaf-ladder.js';
-import { PackagedBroadcast } from '../support/packaged-broadcast.js';
+import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
+import { type LadderChunk, makeLadder } from '../support/media/cmaf-ladder.js';
 
 setOptions({ strictMode: true });
 const { renditions, chunks } = await makeLadder({ folder: t.testdir(), seconds: 5 });

@@ -1,8 +1,8 @@
 import { parse, setOptions, type types } from 'hls-parser';
 import t, { type Test } from 'tap';
-import { type LadderChunk, makeLadder } from '../support/cmaf-ladder.js';
-import { PackagedBroadcast } from '../support/packaged-broadcast.js';
-import { readPart } from '../support/published-media.js';
+import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
+import { type LadderChunk, makeLadder } from '../support/media/cmaf-ladder.js';
+import { readPart } from '../support/media/published-media.js';
 
 setOptions({ strictMode: true });
 const ladder = await makeLadder({ folder: t.testdir(), seconds: 6 });

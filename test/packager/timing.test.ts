@@ -1,10 +1,10 @@
 import t from 'tap';
+import { WaitingRoom, type WaitState } from '../../src/packager/blocking-requests.js';
 import { fitToFrames, fitToSegment, partTarget } from '../../src/packager/part-timing.js';
 import { type Cut, SegmentGrid, type SegmentGridOptions } from '../../src/packager/segment-grid.js';
 import { SequenceNumbers } from '../../src/packager/sequence-numbers.js';
-import { WaitingRoom, type WaitState } from '../../src/packager/waiting-room.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { seededRandom } from '../support/seeded-random.js';
+import { FakeClock } from '../support/fakes/fake-clock.js';
+import { seededRandom } from '../support/media/seeded-random.js';
 
 t.test('parts of every usual frame rate reach 85 % of their target and stay below it', async (t) => {
   for (const rate of [10, 12.5, 15, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60, 120, 46.875, 43.07]) {

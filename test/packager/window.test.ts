@@ -2,9 +2,9 @@ import { parse, setOptions, type types } from 'hls-parser';
 import t from 'tap';
 import { createPackager } from '../../src/packager/index.js';
 import { createLog } from '../../src/platform/index.js';
-import { makeLadder } from '../support/cmaf-ladder.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { PackagedBroadcast } from '../support/packaged-broadcast.js';
+import { FakeClock } from '../support/fakes/fake-clock.js';
+import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
+import { makeLadder } from '../support/media/cmaf-ladder.js';
 
 setOptions({ strictMode: true });
 const folder = t.testdir({ both: {}, sound: {}, picture: {}, slow: {} });

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { BoundedCalls, RevalidatingCache } from '../../src/platform/index.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { FakeClock } from '../support/fakes/fake-clock.js';
 
 const LATE = { status: 503, code: 'temporarily_unavailable' };
 

@@ -4,10 +4,10 @@ import t, { type Test } from 'tap';
 import type { Presentation } from '../../src/packager/index.js';
 import type { Livestream, StreamChange, StreamState } from '../../src/streams/index.js';
 import { ThumbnailCaptures, ThumbnailStore } from '../../src/thumbnails/index.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { until } from '../support/gateway-process.js';
-import { recordLog } from '../support/log-record.js';
-import { alive, script } from '../support/programs.js';
+import { FakeClock } from '../support/fakes/fake-clock.js';
+import { recordLog } from '../support/fixtures/log-record.js';
+import { until } from '../support/gateway/gateway-process.js';
+import { alive, script } from '../support/gateway/programs.js';
 
 /** Records its input and returns it; the input passes for a JPEG. */
 const RECORD_INPUT = 'exec tee -a taken';

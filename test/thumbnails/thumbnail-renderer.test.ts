@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import os from 'node:os';
 import t from 'tap';
 import { renderThumbnail } from '../../src/thumbnails/thumbnail-renderer.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { until } from '../support/gateway-process.js';
-import { pictureShape } from '../support/picture.js';
-import { alive, script } from '../support/programs.js';
+import { FakeClock } from '../support/fakes/fake-clock.js';
+import { until } from '../support/gateway/gateway-process.js';
+import { alive, script } from '../support/gateway/programs.js';
+import { pictureShape } from '../support/media/video-frame.js';
 
 const FFMPEG = { path: 'ffmpeg', environment: { PATH: process.env.PATH } };
 const neverAborted = new AbortController().signal;

@@ -1,8 +1,6 @@
 import t from 'tap';
 import type { FlvTag } from '../../src/media/index.js';
-import { SourceDouble } from '../support/broadcast-double.js';
-import type { CmafTrack } from '../support/cmaf.js';
-import { send } from '../support/media.js';
+import { SourceDouble } from '../support/fakes/fake-broadcast.js';
 import {
   endless,
   endOf,
@@ -13,7 +11,9 @@ import {
   startOf,
   track,
   transcoding,
-} from '../support/transcoding.js';
+} from '../support/gateway/transcoding.js';
+import type { CmafTrack } from '../support/media/cmaf.js';
+import { send } from '../support/media/media.js';
 
 t.test('a takeover stops the old encoder at once and starts the new one within a second', async (t) => {
   const made = await endless(t);

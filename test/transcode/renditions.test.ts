@@ -4,10 +4,10 @@ import {
   bytesOf,
   type RecordedRun,
   SourceDouble,
-} from '../support/broadcast-double.js';
-import { type CmafTrack, keyframesOf, parseCmaf } from '../support/cmaf.js';
-import { type Film, type FilmOptions, film, send } from '../support/media.js';
-import { transcoding } from '../support/transcoding.js';
+} from '../support/fakes/fake-broadcast.js';
+import { transcoding } from '../support/gateway/transcoding.js';
+import { type CmafTrack, keyframesOf, parseCmaf } from '../support/media/cmaf.js';
+import { type Film, type FilmOptions, film, send } from '../support/media/media.js';
 
 const VIDEO = { width: 640, height: 360, rate: '30000/1001', bFrames: 2, keyframes: 2 };
 const AUDIO = { sampleRate: 44_100, channels: 2 } as const;

@@ -1,10 +1,10 @@
 import t from 'tap';
 import type { FlvTag } from '../../src/media/index.js';
-import { GopBuffer } from '../../src/transcode/gop-buffer.js';
-import { joinsNow } from '../../src/transcode/join-moment.js';
-import { KeyframeWatch } from '../../src/transcode/keyframe-watch.js';
-import { chooseLadder, DEFAULT_LADDER } from '../../src/transcode/ladder.js';
-import { LoadWatch, renditionsToShed } from '../../src/transcode/load-watch.js';
+import { chooseLadder, DEFAULT_LADDER } from '../../src/transcode/hls/ladder.js';
+import { LoadWatch, renditionsToShed } from '../../src/transcode/hls/load-watch.js';
+import { GopBuffer } from '../../src/transcode/inputs/gop-buffer.js';
+import { joinsNow } from '../../src/transcode/inputs/join-moment.js';
+import { KeyframeWatch } from '../../src/transcode/inputs/keyframe-watch.js';
 
 /** Pictures at 25 frames per second with keyframes at the given seconds, until `end`. */
 function faultOf(keyframes: number[], end: number): string | undefined {

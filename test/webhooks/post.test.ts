@@ -3,8 +3,8 @@ import { createServer } from 'node:net';
 import t, { type Test } from 'tap';
 import { type PostOptions, post } from '../../src/webhooks/post.js';
 import { TargetPolicy } from '../../src/webhooks/target-policy.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { webhookReceiver } from '../support/webhook-receiver.js';
+import { FakeClock } from '../support/fakes/fake-clock.js';
+import { webhookReceiver } from '../support/fakes/webhook-receiver.js';
 
 function options(url: string, clock = new FakeClock(), privateAddresses = true): PostOptions {
   return {

@@ -5,9 +5,9 @@ import type postgres from 'postgres';
 import t, { type Test } from 'tap';
 import { newId } from '../../src/platform/index.js';
 import { createWebhooks, type Webhooks } from '../../src/webhooks/index.js';
-import { testDatabase } from '../support/database.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { type ReceivedHook, webhookReceiver } from '../support/webhook-receiver.js';
+import { FakeClock } from '../support/fakes/fake-clock.js';
+import { type ReceivedHook, webhookReceiver } from '../support/fakes/webhook-receiver.js';
+import { testDatabase } from '../support/fixtures/database.js';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;

@@ -1,7 +1,6 @@
 import t from 'tap';
 import { genericNack, senderReport } from '../../src/media/index.js';
 import { pause } from '../../src/platform/index.js';
-import { PictureStream, rtpPacket } from '../support/synthetic-rtp.js';
 import {
   AUDIO,
   areContinuous,
@@ -15,7 +14,8 @@ import {
   VIDEO,
   VIEW,
   viewerPlan,
-} from '../support/webrtc-pool.js';
+} from '../support/gateway/webrtc-pool.js';
+import { PictureStream, rtpPacket } from '../support/media/synthetic-rtp.js';
 
 const NACK = (packet: Buffer): boolean => packet[1] === 205 && (packet[0]! & 0x1f) === 1;
 const TRANSPORT_CC = (packet: Buffer): boolean => packet[1] === 205 && (packet[0]! & 0x1f) === 15;

@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import t, { type Test } from 'tap';
 import { systemClock } from '../../src/platform/index.js';
 import { IceServers, type IceServersOptions } from '../../src/webrtc/index.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { recordLog } from '../support/log-record.js';
+import { FakeClock } from '../support/fakes/fake-clock.js';
+import { recordLog } from '../support/fixtures/log-record.js';
 
 function servers(options: Partial<IceServersOptions> = {}) {
   const { log, lines } = recordLog();

@@ -1,6 +1,5 @@
 import t from 'tap';
 import { receiverEstimatedBitrate } from '../../src/media/index.js';
-import { PictureStream } from '../support/synthetic-rtp.js';
 import {
   areContinuous,
   EXTENSIONS,
@@ -12,7 +11,8 @@ import {
   timestampsOf,
   VIDEO,
   VIEW,
-} from '../support/webrtc-pool.js';
+} from '../support/gateway/webrtc-pool.js';
+import { PictureStream } from '../support/media/synthetic-rtp.js';
 
 t.test(
   'a viewer with a low bitrate estimate is sent a lower layer, and the higher one when it rises',

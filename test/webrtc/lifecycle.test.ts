@@ -2,7 +2,6 @@ import { createSocket } from 'node:dgram';
 import t from 'tap';
 import { createLog, pause, systemClock } from '../../src/platform/index.js';
 import { createWebrtcPool } from '../../src/webrtc/index.js';
-import { PictureStream } from '../support/synthetic-rtp.js';
 import {
   areContinuous,
   publish,
@@ -14,7 +13,8 @@ import {
   VIDEO,
   VIEW,
   viewerPlan,
-} from '../support/webrtc-pool.js';
+} from '../support/gateway/webrtc-pool.js';
+import { PictureStream } from '../support/media/synthetic-rtp.js';
 
 function isRunning(pid: number): boolean {
   try {

@@ -3,7 +3,6 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import t from 'tap';
 import { senderReport } from '../../src/media/index.js';
-import { PictureStream, rtpPacket } from '../support/synthetic-rtp.js';
 import {
   AUDIO,
   areContinuous,
@@ -15,7 +14,8 @@ import {
   timestampsOf,
   VIDEO,
   VIEW,
-} from '../support/webrtc-pool.js';
+} from '../support/gateway/webrtc-pool.js';
+import { PictureStream, rtpPacket } from '../support/media/synthetic-rtp.js';
 
 type Port = { port: number; rtp: Buffer[]; rtcp: Buffer[]; order: string[] };
 

@@ -7,10 +7,8 @@ import {
   receiverReport,
   senderReport,
 } from '../../src/media/index.js';
-import { recordLog } from '../support/log-record.js';
-import type { RtcPeer } from '../support/rtc-peers.js';
-import { seededRandom } from '../support/seeded-random.js';
-import { PictureStream, rtpPacket } from '../support/synthetic-rtp.js';
+import type { RtcPeer } from '../support/clients/rtc-peers.js';
+import { recordLog } from '../support/fixtures/log-record.js';
 import {
   areContinuous,
   EXTENSIONS,
@@ -21,7 +19,9 @@ import {
   TestViewer,
   VIDEO,
   VIEW,
-} from '../support/webrtc-pool.js';
+} from '../support/gateway/webrtc-pool.js';
+import { seededRandom } from '../support/media/seeded-random.js';
+import { PictureStream, rtpPacket } from '../support/media/synthetic-rtp.js';
 
 const random = seededRandom(3);
 const below = (limit: number): number => Math.floor(random() * limit);

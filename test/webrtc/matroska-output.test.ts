@@ -5,11 +5,11 @@ import path from 'node:path';
 import t, { type Test } from 'tap';
 import { senderReport } from '../../src/media/index.js';
 import type { WebrtcPool } from '../../src/webrtc/index.js';
-import { av1Film, av1Payloads, temporalUnits } from '../support/av1-rtp.js';
-import { run } from '../support/encoder.js';
-import type { RtcPeer } from '../support/rtc-peers.js';
-import { rtpPacket } from '../support/synthetic-rtp.js';
-import { AUDIO, publish, publisherPlan, startPool, VIDEO } from '../support/webrtc-pool.js';
+import type { RtcPeer } from '../support/clients/rtc-peers.js';
+import { AUDIO, publish, publisherPlan, startPool, VIDEO } from '../support/gateway/webrtc-pool.js';
+import { av1Film, av1Payloads, temporalUnits } from '../support/media/av1-rtp.js';
+import { run } from '../support/media/encoder.js';
+import { rtpPacket } from '../support/media/synthetic-rtp.js';
 
 const clip = av1Film(t).then(temporalUnits);
 const OPUS_SILENCE = Buffer.from('f8fffe', 'hex');

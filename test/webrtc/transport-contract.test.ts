@@ -14,7 +14,7 @@ async function runScenario(
 ): Promise<{ facts: Facts; code: number | null; signal: string | null }> {
   const file = path.join(
     import.meta.dirname,
-    '../support',
+    '../support/gateway',
     `transport-facts${path.extname(import.meta.filename)}`,
   );
   const child = fork(file, [scenario], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });

@@ -5,7 +5,7 @@ import {
   RateLimit,
   type RateLimitOptions,
 } from '../../platform/index.js';
-import type { RealtimeHub } from '../../realtime/index.js';
+import type { RealtimeHub } from '../../sockets/index.js';
 import { type Author, authorOf, type OnBehalfOf } from '../author.js';
 import type { ChatRoles, Visitor } from '../chat-role.js';
 import type { ChatRoom } from '../chat-room.js';

@@ -1,5 +1,5 @@
 import { type Clock, networkBlock, PublicError, RateLimit } from '../../platform/index.js';
-import type { RealtimeHub } from '../../realtime/index.js';
+import type { RealtimeHub } from '../../sockets/index.js';
 import { authorOf } from '../author.js';
 import type { ChatRoles, Visitor } from '../chat-role.js';
 import type { ChatRooms } from '../chat-rooms.js';

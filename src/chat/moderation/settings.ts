@@ -1,4 +1,4 @@
-import type { RealtimeHub } from '../../realtime/index.js';
+import type { RealtimeHub } from '../../sockets/index.js';
 import type { ChatRoles, Visitor } from '../chat-role.js';
 import type { ChatRooms } from '../chat-rooms.js';
 import type { Moderation } from './moderation.js';

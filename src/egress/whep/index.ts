@@ -1,9 +1,9 @@
+export { type WhepRoutesOptions, whepRoutes } from './routes.js';
+export type { Viewing, ViewingEnd, ViewingEvent } from './viewing.js';
 export {
   createRealtimeEgress,
   type RealtimeEgress,
   type RealtimeEgressOptions,
   type ViewingOffer,
   type ViewRequest,
-} from './realtime-egress.js';
-export { type WhepRoutesOptions, whepRoutes } from './routes.js';
-export type { Viewing, ViewingEnd, ViewingEvent } from './viewing.js';
+} from './whep-egress.js';

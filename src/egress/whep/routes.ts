@@ -10,8 +10,8 @@ import {
 } from '../../webrtc/index.js';
 import { EVENT_NAMES } from './event-subscription.js';
 import { addExtensions } from './extension-routes.js';
-import type { RealtimeEgress } from './realtime-egress.js';
 import type { Viewing } from './viewing.js';
+import type { RealtimeEgress } from './whep-egress.js';
 
 export type WhepRoutesOptions = {
   egress: Pick<RealtimeEgress, 'view'>;

@@ -8,7 +8,7 @@ import {
   type Refusal,
 } from '../../streams/index.js';
 import { type ReadableCodecs, readableFourCcs } from './codec-refusal.js';
-import { PublicationFeed } from './publication-feed.js';
+import { PublicationFeed } from './rtmp-demuxer.js';
 import type { RtmpLimits } from './rtmp-limits.js';
 import { MESSAGE, type RtmpMessage, RtmpProtocolError } from './rtmp-message.js';
 import { RtmpProtocol } from './rtmp-protocol.js';

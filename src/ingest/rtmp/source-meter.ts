@@ -1,6 +1,6 @@
 import type { AudioSource, VideoSource } from '../../media/index.js';
 import { finiteWithin } from '../../platform/index.js';
-import { MissingPictures } from './missing-pictures.js';
+import { MissingPictures } from './missing-frames.js';
 
 /** What was found out by counting. Fields are absent until enough was seen. */
 export type Measured = {

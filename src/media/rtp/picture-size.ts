@@ -1,6 +1,7 @@
 import { readAv1CodedSize } from '../av1-sequence-header.js';
 import { larger } from '../coded-size.js';
 import { readH264CodedSize, readH264Sps } from '../h264-configuration.js';
+import type { PictureSize } from '../picture-size.js';
 import type { VideoCodec } from '../source-info.js';
 import { readVp9CodedSize } from '../vp9-frame-header.js';
 import { findAv1SequenceHeader } from './av1-elements.js';
@@ -19,9 +20,6 @@ const LARGEST_CROP = 64;
  */
 const VP8_START_CODE = 0x9d012a;
 const VP8_SIZE_OFFSET = 6;
-
-/** Picture size, pixels. */
-export type PictureSize = { width: number; height: number };
 
 /**
  * Reads the picture size if the payload from `offset` to `end` carries it: in H.264 parameter sets, VP8 and VP9 key

@@ -1,8 +1,8 @@
 import t from 'tap';
 import { ANONYMOUS } from '../../../src/accounts/index.js';
 import type { Chat } from '../../../src/chat/index.js';
-import { account, joinChat, openChat, visitor } from '../../support/chat-stage.js';
-import type { ClientDouble } from '../../support/realtime-double.js';
+import type { ClientDouble } from '../../support/fakes/fake-socket-hub.js';
+import { account, joinChat, openChat, visitor } from '../../support/fixtures/chat-fixture.js';
 
 type Shown = { id: string; message: string };
 

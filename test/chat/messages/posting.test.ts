@@ -1,6 +1,13 @@
 import t from 'tap';
 import { isDatabaseAway } from '../../../src/platform/index.js';
-import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../../support/chat-stage.js';
+import {
+  account,
+  joinChat,
+  OPERATOR,
+  openChat,
+  stranger,
+  visitor,
+} from '../../support/fixtures/chat-fixture.js';
 
 const ids = (messages: { id: string }[]): string[] => messages.map(({ id }) => id);
 const texts = (messages: { message: string }[]): string[] => messages.map(({ message }) => message);

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { account, openChat } from '../../support/chat-stage.js';
+import { account, openChat } from '../../support/fixtures/chat-fixture.js';
 
 t.test('reactions are counted and broadcast once a second', async (t) => {
   const { chat, hub, clock, livestream } = await openChat(t);

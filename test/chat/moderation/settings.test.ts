@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { ChatSettings } from '../../../src/chat/index.js';
-import { openChat, visitor } from '../../support/chat-stage.js';
+import { openChat, visitor } from '../../support/fixtures/chat-fixture.js';
 
 type Case = {
   mode: Partial<ChatSettings>;

@@ -1,5 +1,12 @@
 import t from 'tap';
-import { account, joinChat, OPERATOR, openChat, stranger, visitor } from '../../support/chat-stage.js';
+import {
+  account,
+  joinChat,
+  OPERATOR,
+  openChat,
+  stranger,
+  visitor,
+} from '../../support/fixtures/chat-fixture.js';
 
 const question = { question: 'Which map?', options: ['Old', 'New', 'Neither'], seconds: 60 };
 

@@ -7,8 +7,8 @@ import { parse, setOptions } from 'hls-parser';
 import t from 'tap';
 import { hlsRoutes } from '../../../src/egress/hls/index.js';
 import { OPEN_GATE } from '../../../src/streams/index.js';
-import { makeLadder } from '../../support/cmaf-ladder.js';
-import { PackagedBroadcast } from '../../support/packaged-broadcast.js';
+import { PackagedBroadcast } from '../../support/gateway/packaged-broadcast.js';
+import { makeLadder } from '../../support/media/cmaf-ladder.js';
 
 setOptions({ strictMode: true });
 const run = promisify(execFile);

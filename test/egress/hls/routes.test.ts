@@ -6,8 +6,8 @@ import t, { type Test } from 'tap';
 import { hlsRoutes } from '../../../src/egress/hls/index.js';
 import { PublicError } from '../../../src/platform/index.js';
 import { OPEN_GATE } from '../../../src/streams/index.js';
-import { makeLadder } from '../../support/cmaf-ladder.js';
-import { PackagedBroadcast, type PackagedOptions } from '../../support/packaged-broadcast.js';
+import { PackagedBroadcast, type PackagedOptions } from '../../support/gateway/packaged-broadcast.js';
+import { makeLadder } from '../../support/media/cmaf-ladder.js';
 
 setOptions({ strictMode: true });
 const { renditions, chunks } = await makeLadder({

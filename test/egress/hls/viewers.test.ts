@@ -4,8 +4,8 @@ import t, { type Test } from 'tap';
 import { hlsRoutes } from '../../../src/egress/hls/index.js';
 import { PublicError } from '../../../src/platform/index.js';
 import type { ViewerGate, ViewerProtocol, ViewerRequest } from '../../../src/streams/index.js';
-import { makeLadder } from '../../support/cmaf-ladder.js';
-import { PackagedBroadcast } from '../../support/packaged-broadcast.js';
+import { PackagedBroadcast } from '../../support/gateway/packaged-broadcast.js';
+import { makeLadder } from '../../support/media/cmaf-ladder.js';
 
 const ladder = await makeLadder({ folder: t.testdir(), seconds: 4, frameRate: '25', gop: 50 });
 const TOKEN = 'AQ-token_1';

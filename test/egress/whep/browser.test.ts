@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap';
 import { ANONYMOUS } from '../../../src/accounts/index.js';
 import { systemClock } from '../../../src/platform/index.js';
-import { createRealtime, realtimeRoutes } from '../../../src/realtime/index.js';
-import { Signalling, WebrtcService } from '../../../src/signalling/index.js';
+import { Signalling, WebrtcService } from '../../../src/socket-signalling/index.js';
+import { createRealtime, realtimeRoutes } from '../../../src/sockets/index.js';
 import type { Livestream } from '../../../src/streams/index.js';
-import { STREAM, webrtcStage } from '../../support/webrtc-stage.js';
+import { STREAM, webrtcStage } from '../../support/fixtures/webrtc-fixture.js';
 
 const hasEvent = (name: string): string => `test.events.some(([event]) => event === '${name}')`;
 

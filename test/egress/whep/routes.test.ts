@@ -5,12 +5,12 @@ import type { InjectOptions } from 'fastify';
 import t, { type Test } from 'tap';
 import { createRealtimeEgress, type WhepRoutesOptions, whepRoutes } from '../../../src/egress/whep/index.js';
 import { type BroadcastEnd, OPEN_GATE } from '../../../src/streams/index.js';
-import { FakeClock } from '../../support/fake-clock.js';
-import { PoolDouble } from '../../support/pool-double.js';
-import { RealtimeBroadcast } from '../../support/realtime-broadcast.js';
-import { signallingServer } from '../../support/signalling-server.js';
-import { eventually } from '../../support/start-rtmp.js';
-import { offerText } from '../../support/webrtc-offer.js';
+import { offerText } from '../../support/clients/webrtc-offer.js';
+import { FakeClock } from '../../support/fakes/fake-clock.js';
+import { PoolDouble } from '../../support/fakes/fake-webrtc-pool.js';
+import { signallingServer } from '../../support/gateway/signalling-server.js';
+import { eventually } from '../../support/gateway/start-rtmp.js';
+import { RealtimeBroadcast } from '../../support/gateway/webrtc-broadcast.js';
 
 const LIVE = '01890a5d-ac96-774b-bcce-b302099a8057';
 const OFFLINE = '01890a5d-ac96-774b-bcce-b302099a8058';

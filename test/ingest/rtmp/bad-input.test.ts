@@ -5,9 +5,9 @@ import t from 'tap';
 import { RtmpConnection } from '../../../src/ingest/rtmp/rtmp-connection.js';
 import { DEFAULT_RTMP_LIMITS } from '../../../src/ingest/rtmp/rtmp-limits.js';
 import { createLog } from '../../../src/platform/index.js';
-import { FakeClock } from '../../support/fake-clock.js';
-import { encodeCommand, encodeMessage, type RtmpClient } from '../../support/rtmp-client.js';
-import { eventually, GOOD_KEY, type RtmpUnderTest, startRtmp } from '../../support/start-rtmp.js';
+import { encodeCommand, encodeMessage, type RtmpClient } from '../../support/clients/rtmp-client.js';
+import { FakeClock } from '../../support/fakes/fake-clock.js';
+import { eventually, GOOD_KEY, type RtmpUnderTest, startRtmp } from '../../support/gateway/start-rtmp.js';
 
 const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
 

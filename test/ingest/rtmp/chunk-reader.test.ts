@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ChunkReader, type ChunkReaderLimits } from '../../../src/ingest/rtmp/chunk-reader.js';
 import type { RtmpMessage } from '../../../src/ingest/rtmp/rtmp-message.js';
-import { basicHeader, encodeMessage } from '../../support/rtmp-client.js';
+import { basicHeader, encodeMessage } from '../../support/clients/rtmp-client.js';
 
 const LIMITS: ChunkReaderLimits = { messageBytes: () => 100_000, bufferedBytes: 200_000, chunkStreams: 8 };
 

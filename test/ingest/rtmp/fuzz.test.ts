@@ -2,9 +2,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import amf from 'node-media-server/src/protocol/amf.js';
 import t from 'tap';
-import { RecordingPublication } from '../../support/recording-publication.js';
-import { encodeCommand, encodeMessage, RtmpClient } from '../../support/rtmp-client.js';
-import { eventually, GOOD_KEY, startRtmp } from '../../support/start-rtmp.js';
+import { encodeCommand, encodeMessage, RtmpClient } from '../../support/clients/rtmp-client.js';
+import { RecordingPublication } from '../../support/fakes/recording-publication.js';
+import { eventually, GOOD_KEY, startRtmp } from '../../support/gateway/start-rtmp.js';
 
 const SESSIONS = 3_000;
 const AT_ONCE = 40;

@@ -4,8 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
-import { RtmpClient } from '../../support/rtmp-client.js';
-import { eventually, GOOD_KEY, startRtmp } from '../../support/start-rtmp.js';
+import { RtmpClient } from '../../support/clients/rtmp-client.js';
+import { eventually, GOOD_KEY, startRtmp } from '../../support/gateway/start-rtmp.js';
 
 const PICTURE = ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=30000/1001'];
 const SOUND = ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=44100'];

@@ -4,10 +4,10 @@ import t from 'tap';
 import { createRtmpServer } from '../../../src/ingest/rtmp/index.js';
 import { createLog } from '../../../src/platform/index.js';
 import { PUBLICATION_END, type Publisher } from '../../../src/streams/index.js';
-import { FakeClock } from '../../support/fake-clock.js';
-import { RecordingPublication } from '../../support/recording-publication.js';
-import { RtmpClient } from '../../support/rtmp-client.js';
-import { eventually, GOOD_KEY, startRtmp } from '../../support/start-rtmp.js';
+import { RtmpClient } from '../../support/clients/rtmp-client.js';
+import { FakeClock } from '../../support/fakes/fake-clock.js';
+import { RecordingPublication } from '../../support/fakes/recording-publication.js';
+import { eventually, GOOD_KEY, startRtmp } from '../../support/gateway/start-rtmp.js';
 
 const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
 const VIDEO_HEADER = Buffer.from([0x17, 0, 0, 0, 0, 1, 0x42, 0xc0, 0x0d]);

@@ -3,12 +3,12 @@ import t, { type Test } from 'tap';
 import { createWhipIngest, type WhipRoutesOptions, whipRoutes } from '../../../src/ingest/whip/index.js';
 import { DEFAULT_MAX_PICTURE_PIXELS } from '../../../src/media/index.js';
 import type { Publisher, Refusal } from '../../../src/streams/index.js';
-import { FakeClock } from '../../support/fake-clock.js';
-import { h264Sps } from '../../support/parameter-sets.js';
-import { PoolDouble } from '../../support/pool-double.js';
-import { RecordingPublication } from '../../support/recording-publication.js';
-import { signallingServer } from '../../support/signalling-server.js';
-import { LOCAL, offerText } from '../../support/webrtc-offer.js';
+import { LOCAL, offerText } from '../../support/clients/webrtc-offer.js';
+import { FakeClock } from '../../support/fakes/fake-clock.js';
+import { PoolDouble } from '../../support/fakes/fake-webrtc-pool.js';
+import { RecordingPublication } from '../../support/fakes/recording-publication.js';
+import { signallingServer } from '../../support/gateway/signalling-server.js';
+import { h264Sps } from '../../support/media/parameter-sets.js';
 
 const KEY = 'live_good-key-1234567890';
 const SDP = { 'content-type': 'application/sdp' };

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { CmafError, CmafScanner, type Sample, type TrackInit } from '../../../src/media/index.js';
-import { type Ladder, makeLadder } from '../../support/cmaf-ladder.js';
-import { seededRandom } from '../../support/seeded-random.js';
+import { type Ladder, makeLadder } from '../../support/media/cmaf-ladder.js';
+import { seededRandom } from '../../support/media/seeded-random.js';
 
 type Scan = { inits: TrackInit[]; samples: Sample[]; scanner: CmafScanner };
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { parseTrackInit } from '../../../src/media/index.js';
-import { box } from '../../support/boxes.js';
+import { box } from '../../support/media/boxes.js';
 
 const run = promisify(execFile);
 

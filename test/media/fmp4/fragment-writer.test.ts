@@ -1,7 +1,7 @@
 import { createFile, type MP4BoxBuffer } from 'mp4box';
 import t from 'tap';
 import { CmafScanner, type Sample, type TrackInit, writeFragment } from '../../../src/media/index.js';
-import { makeLadder } from '../../support/cmaf-ladder.js';
+import { makeLadder } from '../../support/media/cmaf-ladder.js';
 
 const ladder = await makeLadder({ folder: t.testdir(), seconds: 2, rungs: [], audio: false });
 let init: TrackInit | undefined;

@@ -7,8 +7,8 @@ import {
   obuBytes,
   type Packing,
   temporalUnits,
-} from '../../support/av1-rtp.js';
-import { seededRandom } from '../../support/seeded-random.js';
+} from '../../support/media/av1-rtp.js';
+import { seededRandom } from '../../support/media/seeded-random.js';
 
 /** ffmpeg's test source, with a keyframe every ten frames. */
 const GROUP = 10;

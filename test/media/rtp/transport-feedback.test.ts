@@ -1,6 +1,6 @@
 import t from 'tap';
 import { TransportFeedback } from '../../../src/media/index.js';
-import { seededRandom } from '../../support/seeded-random.js';
+import { seededRandom } from '../../support/media/seeded-random.js';
 
 type Told = { sequence: number; time: number | undefined };
 

@@ -3,12 +3,12 @@ import path from 'node:path';
 import { fastify } from 'fastify';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { pageRoutes } from '../../../src/api/page-routes.js';
+import { pageRoutes } from '../../../src/api/server/page-routes.js';
 import { projectRoot } from '../../../src/platform/index.js';
-import { openChromium } from '../../support/chromium.js';
-import { openPage } from '../../support/pages.js';
-import { holds } from '../../support/watch-stage.js';
-import { WebrtcPeer } from '../../support/webrtc-peer.js';
+import { openChromium } from '../../support/clients/chromium.js';
+import { openPage } from '../../support/clients/pages.js';
+import { WebrtcPeer } from '../../support/clients/webrtc-peer.js';
+import { holds } from '../../support/fixtures/watch-page-fixture.js';
 
 const PAGES = path.join(projectRoot(), '.build', 'web');
 const KEY = 'sk_test_0123456789abcdef';

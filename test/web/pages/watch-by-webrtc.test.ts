@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { openChromium } from '../../support/chromium.js';
-import { openPage } from '../../support/pages.js';
-import { holds, STREAM_ID, WatchStage } from '../../support/watch-stage.js';
-import { WebrtcPeer } from '../../support/webrtc-peer.js';
+import { openChromium } from '../../support/clients/chromium.js';
+import { openPage } from '../../support/clients/pages.js';
+import { WebrtcPeer } from '../../support/clients/webrtc-peer.js';
+import { holds, STREAM_ID, WatchStage } from '../../support/fixtures/watch-page-fixture.js';
 
 const browser = await openChromium(t, { webrtc: true });
 const peer = await WebrtcPeer.open(browser);

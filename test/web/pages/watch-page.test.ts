@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 import t from 'tap';
-import { openChromium } from '../../support/chromium.js';
-import { openPage } from '../../support/pages.js';
-import { holds, STREAM_ID, WatchStage } from '../../support/watch-stage.js';
+import { openChromium } from '../../support/clients/chromium.js';
+import { openPage } from '../../support/clients/pages.js';
+import { holds, STREAM_ID, WatchStage } from '../../support/fixtures/watch-page-fixture.js';
 
 const browser = await openChromium(t);
 const server = await WatchStage.open(t);

@@ -7,8 +7,8 @@ import {
   planViewer,
   writeAnswer,
 } from '../../../src/webrtc/sdp/index.js';
-import { seededRandom } from '../../support/seeded-random.js';
-import { LOCAL, OFFERS, offerText } from '../../support/webrtc-offer.js';
+import { LOCAL, OFFERS, offerText } from '../../support/clients/webrtc-offer.js';
+import { seededRandom } from '../../support/media/seeded-random.js';
 
 const ROUNDS = 4_000;
 /** Injection attempts. */

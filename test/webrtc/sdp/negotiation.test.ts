@@ -7,7 +7,7 @@ import {
   writeAnswer,
   writeViewerOffer,
 } from '../../../src/webrtc/sdp/index.js';
-import { LOCAL, type OfferName, offerText } from '../../support/webrtc-offer.js';
+import { LOCAL, type OfferName, offerText } from '../../support/clients/webrtc-offer.js';
 
 /** Splits an answer into sections of lines, the session part first. */
 function sectionsOf(answer: string): string[][] {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { PacketQueue } from '../../../src/webrtc/worker/packet-queue.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { FakeClock } from '../../support/fakes/fake-clock.js';
 
 /** Clock that packet handling advances. */
 class BusyClock extends FakeClock {

@@ -2,11 +2,11 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import t from 'tap';
-import { freeUdpPorts } from '../../support/free-udp-ports.js';
+import { freeUdpPorts } from '../../support/fixtures/free-udp-ports.js';
 
 t.test('cleanup after many closed transports does not crash', async (t) => {
   const extension = path.extname(import.meta.filename);
-  const file = path.join(import.meta.dirname, '../../support', `transports-that-end${extension}`);
+  const file = path.join(import.meta.dirname, '../../support/gateway', `transports-that-end${extension}`);
   const child = fork(file, [String(await freeUdpPorts())], {
     execArgv: [...process.execArgv, '--expose-gc'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

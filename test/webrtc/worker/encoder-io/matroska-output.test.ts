@@ -7,9 +7,9 @@ import t, { type Test } from 'tap';
 import type { WorkerContext } from '../../../../src/webrtc/worker/context.js';
 import { MatroskaOutput } from '../../../../src/webrtc/worker/encoder-io/matroska-output.js';
 import { MediaSource } from '../../../../src/webrtc/worker/receive/media-source.js';
-import { av1Film, av1Payloads, temporalUnits } from '../../../support/av1-rtp.js';
-import { FakeClock } from '../../../support/fake-clock.js';
-import { rtpPacket } from '../../../support/synthetic-rtp.js';
+import { FakeClock } from '../../../support/fakes/fake-clock.js';
+import { av1Film, av1Payloads, temporalUnits } from '../../../support/media/av1-rtp.js';
+import { rtpPacket } from '../../../support/media/synthetic-rtp.js';
 
 const clip = av1Film(t, { pictures: 1 }).then(temporalUnits);
 const FRAME_INTERVAL_MS = 40;

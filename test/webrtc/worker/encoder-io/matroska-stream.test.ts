@@ -5,10 +5,10 @@ import { Av1Sink, OpusSink } from '../../../../src/webrtc/worker/encoder-io/matr
 import { MatroskaStream } from '../../../../src/webrtc/worker/encoder-io/matroska-stream.js';
 import { OutputTrack } from '../../../../src/webrtc/worker/encoder-io/output-track.js';
 import { Layer } from '../../../../src/webrtc/worker/receive/layer.js';
-import { av1Film, av1Payloads, temporalUnits } from '../../../support/av1-rtp.js';
-import { run } from '../../../support/encoder.js';
-import { FakeClock } from '../../../support/fake-clock.js';
-import { rtpPacket } from '../../../support/synthetic-rtp.js';
+import { FakeClock } from '../../../support/fakes/fake-clock.js';
+import { av1Film, av1Payloads, temporalUnits } from '../../../support/media/av1-rtp.js';
+import { run } from '../../../support/media/encoder.js';
+import { rtpPacket } from '../../../support/media/synthetic-rtp.js';
 
 /** Keyframe every ten frames, one frame every 40 ms. */
 const clip = av1Film(t).then(temporalUnits);

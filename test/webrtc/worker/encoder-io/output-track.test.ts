@@ -2,8 +2,8 @@ import t from 'tap';
 import { OutputTrack } from '../../../../src/webrtc/worker/encoder-io/output-track.js';
 import { RtpSink } from '../../../../src/webrtc/worker/encoder-io/rtp-sink.js';
 import { Layer } from '../../../../src/webrtc/worker/receive/layer.js';
-import { FakeClock } from '../../../support/fake-clock.js';
-import { rtpPacket } from '../../../support/synthetic-rtp.js';
+import { FakeClock } from '../../../support/fakes/fake-clock.js';
+import { rtpPacket } from '../../../support/media/synthetic-rtp.js';
 
 const PORT = 5000;
 const SILENCE = 'f8fffe';

@@ -2,9 +2,9 @@ import t from 'tap';
 import { RtpHeader } from '../../../../src/media/index.js';
 import { Layer, type LayerReader } from '../../../../src/webrtc/worker/receive/layer.js';
 import { RtpReceiver } from '../../../../src/webrtc/worker/receive/rtp-receiver.js';
-import { FakeClock } from '../../../support/fake-clock.js';
-import { seededRandom } from '../../../support/seeded-random.js';
-import { rtpPacket } from '../../../support/synthetic-rtp.js';
+import { FakeClock } from '../../../support/fakes/fake-clock.js';
+import { seededRandom } from '../../../support/media/seeded-random.js';
+import { rtpPacket } from '../../../support/media/synthetic-rtp.js';
 
 type Received = { sequence: number; timestamp: number; payload: string };
 

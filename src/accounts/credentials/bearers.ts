@@ -1,0 +1,103 @@
+import { type Clock, networkBlock, PublicError, RateLimit } from '../../platform/index.js';
+import type { Principal } from '../identity/principal.js';
+import type { AccessTokens } from './access-tokens.js';
+import type { JsonWebTokens } from './json-web-tokens.js';
+import { SECRET_PREFIX } from './secret.js';
+
+/** RFC 6750 section 2.1: `b64token`. */
+const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
+/** RFC 7519 section 3.1: base64url of a JSON object, and more parts. */
+const JSON_WEB_TOKEN = /^eyJ[\w-]*\.[\w-]*\./;
+
+/**
+ * Tokens that do not hold, by address: so many at once, and one more after so long. The operator's may be chosen by
+ * people, so it may be guessed; the others can't be, and a program that lost its token must not shut others out.
+ */
+const FAILURES = {
+  operator: { capacity: 10, refillMs: 6_000 },
+  accessToken: { capacity: 30, refillMs: 2_000 },
+  jwt: { capacity: 100, refillMs: 1_000 },
+};
+type Form = keyof typeof FAILURES;
+
+export type BearersOptions = {
+  clock: Clock;
+  /** Whether a token is the operator's; takes the same time whatever it is. */
+  isOperator: (token: string) => boolean;
+  accessTokens: Pick<AccessTokens, 'owner'>;
+  /** Without it no tokens of a host platform are taken. */
+  jsonWebTokens?: Pick<JsonWebTokens, 'principal'> | undefined;
+};
+
+/** Who shows a bearer token (RFC 6750): the operator's, a personal access token, or a host platform's JSON Web Token. */
+export class Bearers {
+  readonly #options: BearersOptions;
+  readonly #failures: Record<Form, RateLimit>;
+
+  constructor(options: BearersOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#failures = {
+      operator: new RateLimit(clock, FAILURES.operator),
+      accessToken: new RateLimit(clock, FAILURES.accessToken),
+      jwt: new RateLimit(clock, FAILURES.jwt),
+    };
+  }
+
+  /**
+   * An address with too many failures learns nothing from its next guess: it is refused whatever it shows of that form.
+   *
+   * @throws PublicError 401 `unauthorized`, `access_token_invalid`, `jwt_invalid`, `jwt_expired`, `jwt_not_accepted`;
+   * 429 `rate_limited`; 503 `identity_unavailable`
+   */
+  async principal(authorization: string, address: string): Promise<Principal> {
+    const token = BEARER.exec(authorization)?.[1] ?? '';
+    const form = formOf(token);
+    const failures = this.#failures[form];
+    const network = networkBlock(address);
+    const wait = failures.wait(network);
+    if (wait > 0)
+      throw new PublicError(
+        429,
+        'rate_limited',
+        'Too many wrong tokens from your address: wait and try again.',
+        { retryAfter: Math.ceil(wait / 1_000) },
+      );
+    try {
+      return await this.#check(form, token);
+    } catch (error) {
+      // A token that has run out is nobody's guess.
+      if (error instanceof PublicError && error.status === 401 && error.code !== 'jwt_expired')
+        failures.take(network);
+      throw error;
+    }
+  }
+
+  async #check(form: Form, token: string): Promise<Principal> {
+    const { isOperator, accessTokens, jsonWebTokens } = this.#options;
+    if (token !== '' && isOperator(token)) return { kind: 'operator' };
+    if (form === 'operator') throw new PublicError(401, 'unauthorized', 'This token is not known.');
+    if (form === 'jwt') {
+      if (jsonWebTokens) return jsonWebTokens.principal(token);
+      throw new PublicError(401, 'jwt_not_accepted', 'This gateway takes no JSON Web Tokens.');
+    }
+    const owner = await accessTokens.owner(token);
+    if (!owner)
+      throw new PublicError(401, 'access_token_invalid', 'This access token is not known, or over.');
+    const { accountId, tokenId, name, role, expiresAt } = owner;
+    return {
+      kind: 'account',
+      userId: accountId,
+      name,
+      role,
+      via: 'token',
+      credentialId: tokenId,
+      ...(expiresAt === null ? {} : { expiresAt: expiresAt.getTime() }),
+    };
+  }
+}
+
+function formOf(token: string): Form {
+  if (token.startsWith(SECRET_PREFIX.accessToken)) return 'accessToken';
+  return JSON_WEB_TOKEN.test(token) ? 'jwt' : 'operator';
+}

@@ -1,0 +1,130 @@
+import type { Sql } from '../../platform/index.js';
+import type { Role } from './principal.js';
+
+export type Account = {
+  id: string;
+  name: string;
+  role: Role;
+  createdAt: Date;
+  /** Since when nobody may sign in with it; null: everything is well. */
+  disabledAt: Date | null;
+};
+
+export type NewAccount = {
+  id: string;
+  name: string;
+  /** See `accountNameKey`. */
+  nameKey: string;
+  passwordHash: string;
+  createdAt: Date;
+};
+
+export type AccountChange = { role?: Role; disabledAt?: Date | null; passwordHash?: string };
+
+/** Statements on the table `accounts`. */
+export class AccountTable {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** @returns undefined when the name is taken. */
+  async insert(account: NewAccount & { role: Role }): Promise<Account | undefined> {
+    const { id, name, nameKey, passwordHash, role, createdAt } = account;
+    const [row] = await this.#sql<Account[]>`
+      insert into accounts (id, name, name_key, password_hash, role, created_at)
+      values (${id}, ${name}, ${nameKey}, ${passwordHash}, ${role}, ${createdAt})
+      on conflict (name_key) do nothing
+      returning ${this.#columns()}`;
+    return row;
+  }
+
+  /**
+   * Makes the account that an invitation is for, and uses the invitation up: both or neither.
+   *
+   * @returns undefined when the name is taken, or the invitation gone meanwhile.
+   */
+  async insertInvited(account: NewAccount, invitationHash: string): Promise<Account | undefined> {
+    const { id, name, nameKey, passwordHash, createdAt } = account;
+    const [row] = await this.#sql<Account[]>`
+      with invitation as (
+        select id, role from invitations
+        where hash = ${invitationHash} and used_at is null and expires_at > ${createdAt}
+        for update
+      ), account as (
+        insert into accounts (id, name, name_key, password_hash, role, created_at)
+        select ${id}::uuid, ${name}, ${nameKey}, ${passwordHash}, role, ${createdAt}::timestamptz from invitation
+        on conflict (name_key) do nothing
+        returning *
+      ), used as (
+        update invitations set used_at = ${createdAt}, used_by = account.id
+        from invitation, account where invitations.id = invitation.id
+      )
+      select ${this.#columns()} from account`;
+    return row;
+  }
+
+  /** @param id must have the form of a UUID. */
+  async find(id: string): Promise<Account | undefined> {
+    const [row] = await this.#sql<Account[]>`select ${this.#columns()} from accounts where id = ${id}`;
+    return row;
+  }
+
+  /** With the PHC string of its password. */
+  async findByNameKey(nameKey: string): Promise<(Account & { passwordHash: string }) | undefined> {
+    const [row] = await this.#sql<(Account & { passwordHash: string })[]>`
+      select ${this.#columns()}, password_hash as "passwordHash" from accounts where name_key = ${nameKey}`;
+    return row;
+  }
+
+  /** @param id must have the form of a UUID. @returns undefined when there is no such account. */
+  async passwordHash(id: string): Promise<string | undefined> {
+    const [row] = await this.#sql<{ hash: string }[]>`
+      select password_hash as hash from accounts where id = ${id}`;
+    return row?.hash;
+  }
+
+  /** The newest first. */
+  async list(page: { limit: number; offset: number; before?: string | undefined }): Promise<Account[]> {
+    const { before } = page;
+    return this.#sql<Account[]>`
+      select ${this.#columns()} from accounts
+      ${before === undefined ? this.#sql`` : this.#sql`where id < ${before}`}
+      order by id desc limit ${page.limit} offset ${page.offset}`;
+  }
+
+  /** From now on nobody signs in with it, whatever happens; it is to be deleted. @param id must have the form of a UUID. */
+  async beginDeparture(id: string, purge: boolean, now: Date): Promise<void> {
+    await this.#sql`
+      update accounts set disabled_at = coalesce(disabled_at, ${now}), leaving_since = coalesce(leaving_since, ${now}),
+        leaving_purges = leaving_purges or ${purge}
+      where id = ${id}`;
+  }
+
+  /** Those that are to be deleted, and whether what they wrote goes too. */
+  async departing(): Promise<{ id: string; purge: boolean }[]> {
+    return this.#sql<{ id: string; purge: boolean }[]>`
+      select id, leaving_purges as purge from accounts where leaving_since is not null order by leaving_since`;
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#sql`delete from accounts where id = ${id}`;
+  }
+
+  /** @param id must have the form of a UUID. @returns undefined when there is no such account, or not for long. */
+  async change(id: string, { role, disabledAt, passwordHash }: AccountChange): Promise<Account | undefined> {
+    const [row] = await this.#sql<Account[]>`
+      update accounts set
+        role = coalesce(${role ?? null}, role),
+        password_hash = coalesce(${passwordHash ?? null}, password_hash),
+        disabled_at = case when ${disabledAt !== undefined} then ${disabledAt ?? null}::timestamptz else disabled_at end
+      where id = ${id} and leaving_since is null
+      returning ${this.#columns()}`;
+    return row;
+  }
+
+  #columns(): ReturnType<Sql> {
+    return this.#sql`id, name, role, created_at as "createdAt", disabled_at as "disabledAt"`;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Sql } from '../../platform/index.js';
+
+/** Statements on the table `follows`: user ids of accounts here and of a host platform alike. */
+export class FollowTable {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** Following twice changes nothing. @returns false when the follower follows so many already. */
+  async insert(follower: string, followed: string, now: Date, atMost: number): Promise<boolean> {
+    const [row] = await this.#sql<[{ full: boolean }]>`
+      with made as (
+        insert into follows (follower_id, followed_id, created_at)
+        select ${follower}, ${followed}, ${now}::timestamptz
+        where (select count(*) from follows where follower_id = ${follower}) < ${atMost}
+        on conflict do nothing
+        returning 1
+      )
+      select not exists (select from made) and not exists (
+        select from follows where follower_id = ${follower} and followed_id = ${followed}) as full`;
+    return !row.full;
+  }
+
+  async delete(follower: string, followed: string): Promise<void> {
+    await this.#sql`delete from follows where follower_id = ${follower} and followed_id = ${followed}`;
+  }
+
+  /** Whom somebody follows, and who follows them. */
+  async deleteOf(userId: string): Promise<void> {
+    await this.#sql`delete from follows where follower_id = ${userId} or followed_id = ${userId}`;
+  }
+
+  async has(follower: string, followed: string): Promise<boolean> {
+    const [row] = await this.#sql`
+      select from follows where follower_id = ${follower} and followed_id = ${followed}`;
+    return row !== undefined;
+  }
+}

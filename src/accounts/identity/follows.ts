@@ -1,0 +1,35 @@
+import { type Clock, PublicError, type Sql } from '../../platform/index.js';
+import { FollowTable } from './follow-table.js';
+
+const AT_MOST = 5_000;
+
+/** Who follows whom. */
+export class Follows {
+  readonly #table: FollowTable;
+  readonly #clock: Clock;
+
+  constructor({ sql, clock }: { sql: Sql; clock: Clock }) {
+    this.#table = new FollowTable(sql);
+    this.#clock = clock;
+  }
+
+  /** Following twice changes nothing. @throws PublicError 400 `own_follower`, 409 `too_many_follows` */
+  async follow(follower: string, followed: string): Promise<void> {
+    if (follower === followed) throw new PublicError(400, 'own_follower', 'Nobody follows themselves.');
+    if (!(await this.#table.insert(follower, followed, new Date(this.#clock.now()), AT_MOST)))
+      throw new PublicError(409, 'too_many_follows', `One can follow ${AT_MOST} people at most.`);
+  }
+
+  unfollow(follower: string, followed: string): Promise<void> {
+    return this.#table.delete(follower, followed);
+  }
+
+  /** Nobody follows somebody any more, nor they anybody. */
+  forgetUser(userId: string): Promise<void> {
+    return this.#table.deleteOf(userId);
+  }
+
+  isFollowing(follower: string, followed: string): Promise<boolean> {
+    return this.#table.has(follower, followed);
+  }
+}

@@ -1,0 +1,51 @@
+import type { Sql } from '../../platform/index.js';
+
+/** How livestreams are made that begin because somebody publishes with the key of a user's channel. */
+export type Channel = {
+  userId: string;
+  defaultTitle: string;
+  defaultDescription: string;
+  recordingEnabled: boolean;
+};
+
+/** Statements on the table `channels`; nobody else queries it. */
+export class ChannelTable {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  async find(userId: string): Promise<Channel | undefined> {
+    const [row] = await this.#sql<
+      Channel[]
+    >`select ${this.#columns()} from channels where user_id = ${userId}`;
+    return row;
+  }
+
+  /** Makes a user's channel unless there is one. */
+  async ensure(userId: string, defaultTitle: string): Promise<void> {
+    await this.#sql`
+      insert into channels (user_id, default_title) values (${userId}, ${defaultTitle}) on conflict do nothing`;
+  }
+
+  /** Changes what is given of a channel that there is. */
+  async update(userId: string, changes: Partial<Omit<Channel, 'userId'>>): Promise<Channel | undefined> {
+    const { defaultTitle = null, defaultDescription = null, recordingEnabled = null } = changes;
+    const [row] = await this.#sql<Channel[]>`
+      update channels set default_title = coalesce(${defaultTitle}, default_title),
+        default_description = coalesce(${defaultDescription}, default_description),
+        recording_enabled = coalesce(${recordingEnabled}, recording_enabled)
+      where user_id = ${userId} returning ${this.#columns()}`;
+    return row;
+  }
+
+  async delete(userId: string): Promise<void> {
+    await this.#sql`delete from channels where user_id = ${userId}`;
+  }
+
+  #columns(): ReturnType<Sql> {
+    return this.#sql`user_id as "userId", default_title as "defaultTitle",
+      default_description as "defaultDescription", recording_enabled as "recordingEnabled"`;
+  }
+}

@@ -1,0 +1,104 @@
+import { type Clock, networkBlock, newId, PublicError, RateLimit, type Sql } from '../../platform/index.js';
+import { hashSecret } from '../credentials/secret.js';
+import { readAccountName } from '../identity/account-name.js';
+import { type Account, AccountTable } from '../identity/account-table.js';
+import { checkNewPassword, type Passwords } from '../identity/passwords.js';
+import { isAdmin, type Principal, type Role } from '../identity/principal.js';
+import type { Invitations } from './invitations.js';
+
+/** Who may make an account: everybody, who has an invitation, or nobody but admins and the operator. */
+export type RegistrationPolicy = 'open' | 'invitation' | 'closed';
+
+/** Attempts from one address: ten, then one every six minutes. */
+const ATTEMPTS = { capacity: 10, refillMs: 360_000 };
+
+export type RegistrationRequest = {
+  name: string;
+  password: string;
+  invitation?: string | undefined;
+  /** For admins and the operator alone. */
+  role?: Role | undefined;
+};
+
+export type RegistrationOptions = {
+  sql: Sql;
+  clock: Clock;
+  passwords: Passwords;
+  invitations: Invitations;
+  policy: RegistrationPolicy;
+  /** What accounts may do that were made without an invitation. */
+  defaultRole: 'viewer' | 'broadcaster';
+};
+
+/** Makes accounts. */
+export class Registration {
+  readonly #options: RegistrationOptions;
+  readonly #accounts: AccountTable;
+  readonly #attempts: RateLimit;
+
+  constructor(options: RegistrationOptions) {
+    this.#options = options;
+    this.#accounts = new AccountTable(options.sql);
+    this.#attempts = new RateLimit(options.clock, ATTEMPTS);
+  }
+
+  /**
+   * Admins and the operator may give any role, and need no invitation.
+   *
+   * @throws PublicError 400 `name_invalid`, `password_weak`; 403 `registration_closed`, `invitation_needed`,
+   * `invitation_invalid`, `not_allowed`; 409 `name_taken`; 429 `rate_limited`; 503 `temporarily_unavailable`
+   */
+  async register(request: RegistrationRequest, by: Principal, address: string): Promise<Account> {
+    const { name, key } = readAccountName(request.name);
+    checkNewPassword(request.password, name);
+    const trusted = isAdmin(by);
+    if (!trusted) await this.#admit(request, address);
+    const account = {
+      id: newId(),
+      name,
+      nameKey: key,
+      passwordHash: await this.#options.passwords.hash(request.password, { account: key, address }),
+      createdAt: new Date(this.#options.clock.now()),
+    };
+    const { invitation, role = this.#options.defaultRole } = request;
+    if (invitation === undefined || trusted)
+      return (await this.#accounts.insert({ ...account, role })) ?? nameTaken();
+    const made = await this.#accounts.insertInvited(account, hashSecret(invitation));
+    if (made) return made;
+    // Either the name is taken, or somebody else used the invitation in the same moment.
+    if (await this.#options.invitations.isOpen(invitation)) nameTaken();
+    throw invitationInvalid();
+  }
+
+  /** Whether a stranger may, before their password is hashed. */
+  async #admit({ invitation, role }: RegistrationRequest, address: string): Promise<void> {
+    const { policy, invitations } = this.#options;
+    if (role !== undefined)
+      throw new PublicError(403, 'not_allowed', 'Only administrators say what an account may do.');
+    if (policy === 'closed')
+      throw new PublicError(403, 'registration_closed', 'Accounts are made by administrators here.');
+    const wait = this.#attempts.take(networkBlock(address));
+    if (wait > 0)
+      throw new PublicError(
+        429,
+        'rate_limited',
+        'Too many registrations from your address: wait and try again.',
+        {
+          retryAfter: Math.ceil(wait / 1_000),
+        },
+      );
+    if (invitation === undefined) {
+      if (policy === 'open') return;
+      throw new PublicError(403, 'invitation_needed', 'An account needs an invitation here.');
+    }
+    if (!(await invitations.isOpen(invitation))) throw invitationInvalid();
+  }
+}
+
+function nameTaken(): never {
+  throw new PublicError(409, 'name_taken', 'Somebody else has this name: choose another one.');
+}
+
+function invitationInvalid(): PublicError {
+  return new PublicError(403, 'invitation_invalid', 'This invitation is not known, used already, or over.');
+}

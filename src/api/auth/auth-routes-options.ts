@@ -1,0 +1,22 @@
+import type { Authentication } from '../../accounts/index.js';
+import type { Clock } from '../../platform/index.js';
+import type { Guards } from '../server/guards.js';
+
+export type AuthRoutesOptions = {
+  authentication: Pick<
+    Authentication,
+    | 'accounts'
+    | 'registration'
+    | 'signIn'
+    | 'sessions'
+    | 'accessTokens'
+    | 'invitations'
+    | 'departures'
+    | 'isOwnOrigin'
+    | 'registrationPolicy'
+  >;
+  guards: Guards;
+  clock: Clock;
+  /** The origin that pages of ours come from: behind TLS the cookie is for TLS alone. */
+  publicOrigin: () => string;
+};

@@ -1,0 +1,239 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  csrfTokenOf,
+  type Principal,
+  SESSION_LIFETIME_MS,
+  type SignedIn,
+  sessionCookie,
+  sessionSecretIn,
+} from '../../accounts/index.js';
+import { PublicError } from '../../platform/index.js';
+import {
+  DeleteMeRequest,
+  LoginRequest,
+  MeResponse,
+  PasswordRequest,
+  RegisterRequest,
+  RegisterResponse,
+  ref,
+  SignedInResponse,
+  SuccessResponse,
+  type User,
+  WITH_AN_ACCOUNT,
+} from '../contract.js';
+import { errorSchemas } from '../server/error-response.js';
+import {
+  ANYONE_CHANGING_SECURITY,
+  ANYONE_READING_SECURITY,
+  CHANGING_SECURITY,
+  credentialsOf,
+} from '../server/guards.js';
+import { accountRoutes } from './account-routes.js';
+import type { AuthRoutesOptions } from './auth-routes-options.js';
+import { credentialRoutes } from './credential-routes.js';
+import { ownSession } from './own-session.js';
+
+const PREFIX = '/api/auth';
+
+/** `/api/auth`: accounts are made, signed in to, looked after. For pages of our own and for programs: other sites get no CORS. */
+export const authRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (app, options) => {
+  await app.register(
+    async (scope) => {
+      scope.addHook('onSend', async (_request, reply) => {
+        reply.header('cache-control', 'no-store');
+      });
+      await scope.register(routes, options);
+      await scope.register(credentialRoutes, options);
+      await scope.register(accountRoutes, options);
+    },
+    { prefix: PREFIX },
+  );
+};
+
+const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
+  plain,
+  { authentication, guards, publicOrigin },
+) => {
+  const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  const { accounts, departures, registration, signIn, sessions, registrationPolicy } = authentication;
+  const tags = ['accounts'];
+
+  const setCookie = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    secret: string,
+    lifetimeMs: number,
+  ): void => {
+    const secure = request.protocol === 'https' || publicOrigin().startsWith('https:');
+    reply.header('set-cookie', sessionCookie(secret, lifetimeMs / 1_000, secure));
+  };
+  /** The new session takes the place of the one that the page had. */
+  const begin = async (request: FastifyRequest, reply: FastifyReply, session: SignedIn['session']) => {
+    const former = sessionSecretIn(request.headers.cookie);
+    if (former !== undefined) await sessions.close(former);
+    setCookie(request, reply, session.secret, SESSION_LIFETIME_MS);
+    return session.csrfToken;
+  };
+  // Nobody signs a visitor of theirs in to an account of their own here.
+  const fromOwnPage = async (request: FastifyRequest): Promise<void> => {
+    if (!authentication.isOwnOrigin(credentialsOf(request)))
+      throw new PublicError(403, 'csrf_failed', 'This is for pages of our own.');
+  };
+
+  app.post(
+    '/register',
+    {
+      onRequest: [fromOwnPage, guards.anyone],
+      schema: {
+        summary: 'Make an account',
+        description:
+          'With an invitation where registration is by invitation. Admins and the operator make accounts for others, with any role: that is how the first admin comes about.',
+        tags,
+        security: ANYONE_CHANGING_SECURITY,
+        body: ref(RegisterRequest),
+        response: {
+          201: ref(RegisterResponse),
+          ...errorSchemas(400, 401, 403, 409, 413, 415, 429, 500, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const principal = guards.principal(request);
+      const account = await registration.register(request.body, principal, request.ip);
+      reply.code(201);
+      const { id, name, role } = account;
+      if (principal.kind !== 'anonymous') return { user: { id, name, role } };
+      const session = await sessions.open(id, browserOf(request));
+      return { user: { id, name, role }, csrfToken: await begin(request, reply, session) };
+    },
+  );
+
+  app.post(
+    '/login',
+    {
+      onRequest: fromOwnPage,
+      schema: {
+        summary: 'Sign in',
+        description: 'Sets the cookie `headend_session`, which lasts 30 days from its last use.',
+        tags,
+        body: ref(LoginRequest),
+        response: { 200: ref(SignedInResponse), ...errorSchemas(400, 401, 403, 413, 415, 429, 500, 503) },
+      },
+    },
+    async (request, reply) => {
+      const { account, session } = await signIn.open(request.body, browserOf(request));
+      const { id, name, role } = account;
+      return { user: { id, name, role }, csrfToken: await begin(request, reply, session) };
+    },
+  );
+
+  app.post(
+    '/logout',
+    {
+      onRequest: guards.anyone,
+      schema: {
+        summary: 'Sign out',
+        description: 'Ends the session of the cookie; where there is none, nothing changes.',
+        tags,
+        security: ANYONE_CHANGING_SECURITY,
+        response: { 200: ref(SuccessResponse), ...errorSchemas(401, 403, 429, 500, 503) },
+      },
+    },
+    async (request, reply) => {
+      const secret = sessionSecretIn(request.headers.cookie);
+      const principal = guards.principal(request);
+      if (secret !== undefined && principal.kind === 'account' && principal.via === 'session')
+        await sessions.close(secret);
+      setCookie(request, reply, '', 0);
+      return { success: true as const };
+    },
+  );
+
+  app.get(
+    '/me',
+    {
+      onRequest: guards.anyone,
+      schema: {
+        summary: 'Who asks, and what a page needs to know of it',
+        tags,
+        security: ANYONE_READING_SECURITY,
+        response: { 200: ref(MeResponse), ...errorSchemas(401, 429, 500, 503) },
+      },
+    },
+    async (request, reply) => {
+      const principal = guards.principal(request);
+      const secret = viaOf(principal) === 'session' ? sessionSecretIn(request.headers.cookie) : undefined;
+      // The session was prolonged by this request, so the cookie is too.
+      if (secret !== undefined) setCookie(request, reply, secret, SESSION_LIFETIME_MS);
+      return {
+        user: userOf(principal),
+        via: viaOf(principal),
+        csrfToken: secret === undefined ? null : csrfTokenOf(secret),
+        registration: registrationPolicy,
+      };
+    },
+  );
+
+  app.delete(
+    '/me',
+    {
+      onRequest: guards.signedIn,
+      schema: {
+        summary: 'Delete the own account for good',
+        description: `${WITH_AN_ACCOUNT} For pages alone, by their cookie.`,
+        tags,
+        security: CHANGING_SECURITY,
+        body: ref(DeleteMeRequest),
+        response: {
+          200: ref(SuccessResponse),
+          ...errorSchemas(400, 401, 403, 409, 413, 415, 429, 500, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { accountId, name } = await ownSession(request, guards, sessions);
+      const { password, purgeMessages } = request.body;
+      await signIn.confirm({ id: accountId, name }, password, request.ip);
+      await departures.depart(accountId, { purge: purgeMessages });
+      setCookie(request, reply, '', 0);
+      return { success: true as const };
+    },
+  );
+
+  app.post(
+    '/password',
+    {
+      onRequest: guards.signedIn,
+      schema: {
+        summary: 'Change the password',
+        description:
+          'Ends all other sessions of the account, and deletes its access tokens unless `keepTokens` is true. For pages alone, by their cookie.',
+        tags,
+        security: CHANGING_SECURITY,
+        body: ref(PasswordRequest),
+        response: { 200: ref(SuccessResponse), ...errorSchemas(400, 401, 403, 413, 415, 429, 500, 503) },
+      },
+    },
+    async (request) => {
+      const session = await ownSession(request, guards, sessions);
+      const account = { id: session.accountId, name: session.name };
+      await accounts.changePassword(account, request.body, { id: session.sessionId, address: request.ip });
+      return { success: true as const };
+    },
+  );
+};
+
+function browserOf(request: FastifyRequest): { address: string; userAgent: string | undefined } {
+  return { address: request.ip, userAgent: request.headers['user-agent'] };
+}
+
+function userOf(principal: Principal): User | null {
+  if (principal.kind !== 'account') return null;
+  return { id: principal.userId, name: principal.name, role: principal.role };
+}
+
+function viaOf(principal: Principal): MeResponse['via'] {
+  if (principal.kind === 'anonymous') return null;
+  return principal.kind === 'operator' ? 'operator' : principal.via;
+}

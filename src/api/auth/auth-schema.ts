@@ -1,0 +1,287 @@
+import { type Static, Type } from 'typebox';
+import { Id, nullable, ONE_LINE, ref, Time } from '../server/common-schema.js';
+
+const Role = Type.Enum(['viewer', 'broadcaster', 'admin'], {
+  description: 'viewer: watches and chats; broadcaster: has livestreams too; admin: everything',
+});
+
+const Name = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  examples: ['Ada'],
+  description: '3 to 32 visible characters; the case of its letters and compatible forms make no difference',
+});
+
+const NewPassword = Type.String({ minLength: 8, maxLength: 200, examples: ['correct horse battery'] });
+/** One that is shown, not chosen: a wrong one is wrong, however short. */
+const KnownPassword = Type.String({ minLength: 1, maxLength: 200, examples: ['correct horse battery'] });
+
+export const User = Type.Object(
+  {
+    id: Type.String({ description: "An account's id, or what a host platform calls its user" }),
+    name: Type.String({ description: 'How others see them' }),
+    role: Role,
+  },
+  {
+    $id: 'User',
+    examples: [{ id: '019b7d1c-5b7e-7a7d-9a5e-3f5c7f2d1a10', name: 'Ada', role: 'broadcaster' }],
+  },
+);
+export type User = Static<typeof User>;
+
+export const RegisterRequest = Type.Object(
+  {
+    name: Name,
+    password: NewPassword,
+    invitation: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 100, description: 'The code of an invitation: `hi_…`' }),
+    ),
+    role: Type.Optional(
+      Type.Enum(['viewer', 'broadcaster', 'admin'], { description: 'For admins and the operator alone' }),
+    ),
+  },
+  {
+    $id: 'RegisterRequest',
+    additionalProperties: false,
+    examples: [{ name: 'Ada', password: 'correct horse battery', invitation: `hi_${'0'.repeat(40)}` }],
+  },
+);
+export type RegisterRequest = Static<typeof RegisterRequest>;
+
+export const LoginRequest = Type.Object(
+  { name: Name, password: KnownPassword },
+  {
+    $id: 'LoginRequest',
+    additionalProperties: false,
+    examples: [{ name: 'Ada', password: 'correct horse battery' }],
+  },
+);
+export type LoginRequest = Static<typeof LoginRequest>;
+
+const CsrfToken = Type.String({
+  description: 'For the header X-CSRF-Token of requests by cookie that change something',
+});
+
+export const SignedInResponse = Type.Object(
+  { user: ref(User), csrfToken: CsrfToken },
+  { $id: 'SignedInResponse' },
+);
+export type SignedInResponse = Static<typeof SignedInResponse>;
+
+export const RegisterResponse = Type.Object(
+  { user: ref(User), csrfToken: Type.Optional(CsrfToken) },
+  { $id: 'RegisterResponse', description: 'Who makes an account of their own is signed in to it' },
+);
+export type RegisterResponse = Static<typeof RegisterResponse>;
+
+export const MeResponse = Type.Object(
+  {
+    user: nullable(ref(User)),
+    via: nullable(
+      Type.Enum(['session', 'token', 'jwt', 'operator'], {
+        description: 'How they show who they are; null for nobody in particular',
+      }),
+    ),
+    csrfToken: nullable(CsrfToken),
+    registration: Type.Enum(['open', 'invitation', 'closed'], { description: 'Who may make an account' }),
+  },
+  { $id: 'MeResponse' },
+);
+export type MeResponse = Static<typeof MeResponse>;
+
+export const PasswordRequest = Type.Object(
+  {
+    current: KnownPassword,
+    password: NewPassword,
+    keepTokens: Type.Optional(
+      Type.Boolean({ description: 'Whether access tokens of the account stay valid; false by default' }),
+    ),
+  },
+  {
+    $id: 'PasswordRequest',
+    additionalProperties: false,
+    examples: [{ current: 'correct horse battery', password: 'staple of horses' }],
+  },
+);
+export type PasswordRequest = Static<typeof PasswordRequest>;
+
+const PurgeMessages = Type.Boolean({
+  description:
+    'Whether what they wrote in chats of others is deleted too; false by default: it stays, by `Deleted account`',
+});
+
+/** What the deletion of an account means. */
+export const WITH_AN_ACCOUNT =
+  'Its livestreams, keys, tokens, follows and invitations to livestreams are deleted with it; that it watched and moderated stays, without its name. While one of its livestreams is under way it is refused (409 `stream_under_way`).';
+
+export const DeleteMeRequest = Type.Object(
+  { password: KnownPassword, purgeMessages: Type.Optional(PurgeMessages) },
+  {
+    $id: 'DeleteMeRequest',
+    additionalProperties: false,
+    examples: [{ password: 'correct horse battery' }],
+  },
+);
+export type DeleteMeRequest = Static<typeof DeleteMeRequest>;
+
+export const AccountDeletionRequest = Type.Object(
+  { purgeMessages: Type.Optional(PurgeMessages) },
+  { $id: 'AccountDeletionRequest', additionalProperties: false, examples: [{ purgeMessages: true }] },
+);
+export type AccountDeletionRequest = Static<typeof AccountDeletionRequest>;
+
+export const AccessTokenView = Type.Object(
+  { id: Id, label: Type.String(), createdAt: Time, lastUsedAt: nullable(Time), expiresAt: nullable(Time) },
+  { $id: 'AccessToken' },
+);
+export type AccessTokenView = Static<typeof AccessTokenView>;
+
+export const AccessTokenRequest = Type.Object(
+  {
+    label: Type.String({ minLength: 1, maxLength: 100, pattern: ONE_LINE, examples: ['studio script'] }),
+    expiresAt: Type.Optional(Time),
+  },
+  {
+    $id: 'AccessTokenRequest',
+    additionalProperties: false,
+    examples: [{ label: 'studio script', expiresAt: '2027-01-01T00:00:00Z' }],
+  },
+);
+export type AccessTokenRequest = Static<typeof AccessTokenRequest>;
+
+export const AccessTokenResponse = Type.Object(
+  {
+    token: ref(AccessTokenView),
+    secret: Type.String({ description: 'Shown this once: `hp_…`, for Authorization: Bearer' }),
+  },
+  { $id: 'AccessTokenResponse' },
+);
+export type AccessTokenResponse = Static<typeof AccessTokenResponse>;
+
+export const AccessTokensResponse = Type.Object(
+  { tokens: Type.Array(ref(AccessTokenView)) },
+  { $id: 'AccessTokensResponse' },
+);
+export type AccessTokensResponse = Static<typeof AccessTokensResponse>;
+
+export const SessionView = Type.Object(
+  {
+    id: Id,
+    createdAt: Time,
+    lastSeenAt: Time,
+    expiresAt: Time,
+    userAgent: Type.String(),
+    network: Type.String({ description: 'Where they signed in from: an IPv4 address or a /64 of IPv6' }),
+    current: Type.Boolean({ description: 'Whether it is the one that asks' }),
+  },
+  { $id: 'Session' },
+);
+export type SessionView = Static<typeof SessionView>;
+
+export const SessionsResponse = Type.Object(
+  { sessions: Type.Array(ref(SessionView)) },
+  { $id: 'SessionsResponse' },
+);
+export type SessionsResponse = Static<typeof SessionsResponse>;
+
+export const InvitationView = Type.Object(
+  {
+    id: Id,
+    role: Role,
+    createdAt: Time,
+    expiresAt: Time,
+    usedAt: nullable(Time),
+    usedBy: nullable(Type.String({ description: 'The account that was made' })),
+  },
+  { $id: 'Invitation' },
+);
+export type InvitationView = Static<typeof InvitationView>;
+
+export const InvitationRequest = Type.Object(
+  {
+    role: Type.Optional(
+      Type.Enum(['viewer', 'broadcaster', 'admin'], { description: 'broadcaster by default' }),
+    ),
+    days: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 90, description: 'How long it is good for; 7 by default' }),
+    ),
+  },
+  { $id: 'InvitationRequest', additionalProperties: false, examples: [{ role: 'broadcaster', days: 7 }] },
+);
+export type InvitationRequest = Static<typeof InvitationRequest>;
+
+export const InvitationResponse = Type.Object(
+  { invitation: ref(InvitationView), code: Type.String({ description: 'Shown this once: `hi_…`' }) },
+  { $id: 'InvitationResponse' },
+);
+export type InvitationResponse = Static<typeof InvitationResponse>;
+
+export const InvitationsResponse = Type.Object(
+  { invitations: Type.Array(ref(InvitationView)) },
+  { $id: 'InvitationsResponse' },
+);
+export type InvitationsResponse = Static<typeof InvitationsResponse>;
+
+export const AccountView = Type.Object(
+  { id: Id, name: Type.String(), role: Role, createdAt: Time, disabledAt: nullable(Time) },
+  { $id: 'Account' },
+);
+export type AccountView = Static<typeof AccountView>;
+
+export const AccountRequest = Type.Object(
+  {
+    role: Type.Optional(Role),
+    disabled: Type.Optional(Type.Boolean()),
+    password: Type.Optional(NewPassword),
+  },
+  {
+    $id: 'AccountRequest',
+    additionalProperties: false,
+    minProperties: 1,
+    examples: [{ role: 'broadcaster' }, { disabled: true }],
+    description: 'A new password ends all sessions of the account and takes its access tokens away',
+  },
+);
+export type AccountRequest = Static<typeof AccountRequest>;
+
+export const AccountResponse = Type.Object({ account: ref(AccountView) }, { $id: 'AccountResponse' });
+export type AccountResponse = Static<typeof AccountResponse>;
+
+export const AccountsResponse = Type.Object(
+  { accounts: Type.Array(ref(AccountView)) },
+  { $id: 'AccountsResponse' },
+);
+export type AccountsResponse = Static<typeof AccountsResponse>;
+
+export const FollowResponse = Type.Object(
+  { following: Type.Boolean() },
+  { $id: 'FollowResponse', examples: [{ following: true }] },
+);
+export type FollowResponse = Static<typeof FollowResponse>;
+
+export const AUTH_SCHEMAS = [
+  User,
+  RegisterRequest,
+  LoginRequest,
+  SignedInResponse,
+  RegisterResponse,
+  MeResponse,
+  PasswordRequest,
+  DeleteMeRequest,
+  AccountDeletionRequest,
+  AccessTokenView,
+  AccessTokenRequest,
+  AccessTokenResponse,
+  AccessTokensResponse,
+  SessionView,
+  SessionsResponse,
+  InvitationView,
+  InvitationRequest,
+  InvitationResponse,
+  InvitationsResponse,
+  AccountView,
+  AccountRequest,
+  AccountResponse,
+  AccountsResponse,
+  FollowResponse,
+];

@@ -1,0 +1,55 @@
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { BoundedCalls, Clock } from '../../platform/index.js';
+import type { ThumbnailStore } from '../../thumbnails/index.js';
+import type { Viewers } from '../contract.js';
+import type { Guards } from '../server/guards.js';
+import { livestreamGuestRoutes } from './livestream-invitee-routes.js';
+import { livestreamListRoutes } from './livestream-list-routes.js';
+import { type Hall, LivestreamDesk } from './livestream-lookup.js';
+import { livestreamOwnerRoutes } from './livestream-owner-routes.js';
+import { livestreamScope } from './livestream-scope.js';
+import { livestreamStatsRoutes } from './livestream-stats-routes.js';
+import type { PublicUrls } from './stream-view.js';
+import { thumbnailRoutes } from './thumbnail-routes.js';
+
+export type LivestreamApiOptions = {
+  streams: Hall;
+  guards: Guards;
+  /** Who watches a stream now; from memory. */
+  viewers(streamId: string): Viewers;
+  thumbnails: ThumbnailStore;
+  urls: PublicUrls;
+  /** Bounds the time in which the database must answer viewers. */
+  calls?: BoundedCalls;
+  clock: Clock;
+  /** Registers what else is below `/api/livestream`: chat, joining and leaving, stream keys. */
+  others?: (scope: FastifyInstance, desk: LivestreamDesk) => Promise<void>;
+};
+
+/** `/api/livestream`, whole. */
+export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (app, options) => {
+  const { streams, guards, viewers, thumbnails, urls, calls, clock, others } = options;
+  const desk = new LivestreamDesk({
+    streams,
+    viewers,
+    thumbnails,
+    principal: guards.principal,
+    mustBeKnown: guards.mustBeKnown,
+    calls,
+    urls,
+    clock,
+  });
+  app.addHook('onClose', async () => desk.close());
+  await app.register(livestreamScope, {
+    guards,
+    clock,
+    routes: async (scope) => {
+      await scope.register(livestreamListRoutes, { streams, desk, guards, calls, clock });
+      await scope.register(livestreamOwnerRoutes, { streams, desk, guards, thumbnails, urls });
+      await scope.register(livestreamGuestRoutes, { streams, desk, guards });
+      await scope.register(livestreamStatsRoutes, { desk, guards, clock });
+      await scope.register(thumbnailRoutes, { streams, desk, guards, thumbnails, urls });
+      await others?.(scope, desk);
+    },
+  });
+};

@@ -1,0 +1,86 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyPluginAsync } from 'fastify';
+import { PublicError } from '../../platform/index.js';
+import { GuestParams, GuestsResponse, PageQuery, ref, StreamParams, SuccessResponse } from '../contract.js';
+import { errorSchemas } from '../server/error-response.js';
+import { CHANGING_SECURITY, type Guards, READING_SECURITY } from '../server/guards.js';
+import { readNumbers } from '../server/number-query.js';
+import type { Hall, LivestreamDesk } from './livestream-lookup.js';
+
+export type LivestreamGuestRoutesOptions = { streams: Hall; desk: LivestreamDesk; guards: Guards };
+
+/** Who may watch a private livestream. Invitations stay when it is made public for a while. */
+export const livestreamGuestRoutes: FastifyPluginAsync<LivestreamGuestRoutesOptions> = async (
+  plain,
+  { streams, desk, guards },
+) => {
+  const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  const tags = ['livestreams'];
+  const errors = errorSchemas(400, 401, 403, 404, 429, 500, 503);
+
+  app.get(
+    '/:streamId/guests',
+    {
+      onRequest: guards.signedIn,
+      preValidation: readNumbers,
+      schema: {
+        summary: 'Who is invited, in the order of their invitations',
+        tags,
+        security: READING_SECURITY,
+        params: StreamParams,
+        querystring: PageQuery,
+        response: { 200: ref(GuestsResponse), ...errors },
+      },
+    },
+    async (request) => {
+      const { id } = await desk.managed(request, request.params.streamId);
+      const guests = await streams.listGuests(id, request.query);
+      return {
+        guests: guests.map(({ userId, invitedAt }) => ({ userId, invitedAt: invitedAt.toISOString() })),
+      };
+    },
+  );
+
+  app.put(
+    '/:streamId/guests/:userId',
+    {
+      onRequest: guards.signedIn,
+      schema: {
+        summary: 'Invite somebody',
+        description:
+          'Inviting them again changes nothing. At most 1,000 are invited (409 `too_many_guests`).',
+        tags,
+        security: CHANGING_SECURITY,
+        params: GuestParams,
+        response: { 200: ref(SuccessResponse), ...errors, ...errorSchemas(409) },
+      },
+    },
+    async (request) => {
+      const { id } = await desk.managed(request, request.params.streamId);
+      if (!(await streams.addGuest(id, request.params.userId)))
+        throw new PublicError(409, 'too_many_guests', 'No more people can be invited to this livestream.');
+      return { success: true as const };
+    },
+  );
+
+  app.delete(
+    '/:streamId/guests/:userId',
+    {
+      onRequest: guards.signedIn,
+      schema: {
+        summary: 'Take an invitation back',
+        description: 'Who was not invited: 404 `guest_not_found`.',
+        tags,
+        security: CHANGING_SECURITY,
+        params: GuestParams,
+        response: { 200: ref(SuccessResponse), ...errors },
+      },
+    },
+    async (request) => {
+      const { id } = await desk.managed(request, request.params.streamId);
+      if (!(await streams.removeGuest(id, request.params.userId)))
+        throw new PublicError(404, 'guest_not_found', 'They are not invited to this livestream.');
+      return { success: true as const };
+    },
+  );
+};

@@ -1,0 +1,230 @@
+import { type Static, Type } from 'typebox';
+import {
+  Id,
+  MANY_LINES,
+  nullable,
+  ONE_LINE,
+  ref,
+  Time,
+  UserId,
+  WEB_ADDRESS,
+} from '../server/common-schema.js';
+
+export const Playback = Type.Object(
+  {
+    hls: Type.String({ format: 'uri', description: 'The multivariant playlist' }),
+    whep: Type.Optional(
+      Type.String({
+        format: 'uri',
+        description: 'WebRTC by WHEP (draft-ietf-wish-whep); missing where it is off',
+      }),
+    ),
+    watch: Type.String({ format: 'uri', description: 'The watch page' }),
+  },
+  { $id: 'Playback' },
+);
+export type Playback = Static<typeof Playback>;
+
+const Optional = { number: Type.Optional(Type.Number()), boolean: Type.Optional(Type.Boolean()) };
+
+/** What the publisher sends. Fields appear as they are found out. */
+export const Source = Type.Object(
+  {
+    protocol: Type.Enum(['rtmp', 'rtmps', 'whip']),
+    encoder: Type.Optional(Type.String()),
+    video: Type.Optional(
+      Type.Object({
+        codec: Type.String(),
+        width: Optional.number,
+        height: Optional.number,
+        frameRate: Optional.number,
+        bitrate: Optional.number,
+        keyframeInterval: Optional.number,
+        droppedFrames: Optional.number,
+        bFrames: Optional.boolean,
+      }),
+    ),
+    audio: Type.Optional(
+      Type.Object({
+        codec: Type.String(),
+        sampleRate: Optional.number,
+        channels: Optional.number,
+        bitrate: Optional.number,
+      }),
+    ),
+  },
+  { $id: 'Source', description: 'Bitrates in bits per second, intervals in seconds' },
+);
+export type Source = Static<typeof Source>;
+
+export const Viewers = Type.Object(
+  {
+    total: Type.Integer(),
+    byProtocol: Type.Object(
+      {},
+      {
+        additionalProperties: Type.Integer(),
+        description:
+          'By how they watch: `whep`, `ll-hls`, `hls`; who watches nothing yet is in the total alone',
+      },
+    ),
+  },
+  { $id: 'Viewers', description: 'Who watches now' },
+);
+export type Viewers = { total: number; byProtocol: Record<string, number> };
+
+const VISIBILITY = {
+  description:
+    '`public`: listed for everybody; `unlisted`: for whoever has the address; `private`: for its guests alone. A private livestream answers others as if there were none',
+};
+const VIEWER_LIMIT = { minimum: 1, maximum: 1_000_000, description: 'Viewers at the same time' };
+const Visibility = Type.Enum(['public', 'unlisted', 'private'], VISIBILITY);
+
+export const Stream = Type.Object(
+  {
+    id: Id,
+    userId: nullable(Type.String()),
+    title: Type.String(),
+    description: Type.String(),
+    status: Type.Enum(['scheduled', 'live', 'ended']),
+    visibility: Visibility,
+    viewerLimit: nullable(Type.Integer(VIEWER_LIMIT)),
+    scheduledAt: nullable(Time),
+    state: Type.Object({
+      name: Type.Enum(['offline', 'starting', 'live', 'reconnecting', 'ending']),
+      until: Type.Optional(
+        Type.String({ format: 'date-time', description: 'How long a lost publisher is waited for' }),
+      ),
+    }),
+    startedAt: nullable(
+      Type.String({
+        format: 'date-time',
+        description:
+          'When the newest broadcast began; with the status `scheduled`: when its broadcaster said that it begins',
+      }),
+    ),
+    endedAt: nullable(Time),
+    viewers: ref(Viewers),
+    viewerCountPeak: Type.Integer(),
+    recordingEnabled: Type.Boolean(),
+    recordingUrl: nullable(Type.String()),
+    thumbnailUrl: nullable(Type.String()),
+    createdAt: Time,
+    playback: ref(Playback),
+    source: nullable(ref(Source)),
+    notices: Type.Array(Type.Object({ topic: Type.String(), message: Type.String() }), {
+      description: 'What the broadcaster should know of the health of the broadcast',
+    }),
+  },
+  { $id: 'Stream' },
+);
+export type Stream = Static<typeof Stream>;
+
+/** What is asked for at the making of a livestream, and may be changed later. */
+const settings = {
+  title: Type.String({ minLength: 1, maxLength: 200, pattern: ONE_LINE }),
+  description: Type.String({ maxLength: 5_000, pattern: MANY_LINES }),
+  recordingEnabled: Type.Boolean(),
+  visibility: Visibility,
+  viewerLimit: nullable(Type.Integer(VIEWER_LIMIT)),
+  scheduledAt: nullable(Type.String({ format: 'date-time', description: 'When it is to begin' })),
+};
+
+export const CreateRequest = Type.Object(
+  {
+    ...Type.Partial(Type.Object(settings)).properties,
+    title: settings.title,
+    userId: Type.Optional(UserId),
+    guests: Type.Optional(
+      Type.Array(UserId, { maxItems: 100, description: 'User ids of who may watch, where it is private' }),
+    ),
+  },
+  {
+    $id: 'CreateRequest',
+    additionalProperties: false,
+    examples: [
+      { title: 'Friday concert', description: 'From the old town hall', recordingEnabled: true },
+      { title: 'Rehearsal', visibility: 'private', guests: ['user-17'], scheduledAt: '2026-05-01T18:00:00Z' },
+    ],
+  },
+);
+export type CreateRequest = Static<typeof CreateRequest>;
+
+export const EditRequest = Type.Object(
+  {
+    ...Type.Partial(Type.Object(settings)).properties,
+    thumbnailUrl: Type.Optional(
+      nullable(
+        Type.String({ maxLength: 2_000, pattern: WEB_ADDRESS, description: 'A picture kept elsewhere' }),
+      ),
+    ),
+  },
+  {
+    $id: 'EditRequest',
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'What is left out stays as it is',
+    examples: [{ title: 'Saturday concert', scheduledAt: '2026-05-02T18:00:00Z' }],
+  },
+);
+export type EditRequest = Static<typeof EditRequest>;
+
+const IngestServer = Type.Object({
+  server: Type.String({ format: 'uri', description: 'For the encoder: server' }),
+  key: Type.String({ description: 'For the encoder: stream key' }),
+});
+
+export const CreateResponse = Type.Object(
+  {
+    streamId: Id,
+    streamKey: Type.String({ description: 'Shown this once: whoever has it can publish' }),
+    ingest: Type.Object({
+      rtmp: IngestServer,
+      rtmps: Type.Optional(IngestServer),
+      whip: Type.Optional(IngestServer),
+    }),
+    playback: ref(Playback),
+  },
+  { $id: 'CreateResponse' },
+);
+export type CreateResponse = Static<typeof CreateResponse>;
+
+export const StreamResponse = Type.Object({ stream: ref(Stream) }, { $id: 'StreamResponse' });
+export type StreamResponse = Static<typeof StreamResponse>;
+
+export const StreamsResponse = Type.Object({ streams: Type.Array(ref(Stream)) }, { $id: 'StreamsResponse' });
+export type StreamsResponse = Static<typeof StreamsResponse>;
+
+export const EndRequest = Type.Object(
+  {
+    recordingUrl: Type.Optional(
+      Type.String({
+        maxLength: 2_000,
+        pattern: WEB_ADDRESS,
+        description: 'Where a recording made elsewhere can be found',
+      }),
+    ),
+  },
+  { $id: 'EndRequest', additionalProperties: false },
+);
+export type EndRequest = Static<typeof EndRequest>;
+
+export const ThumbnailResponse = Type.Object(
+  { success: Type.Literal(true), thumbnailUrl: Type.String({ format: 'uri' }) },
+  { $id: 'ThumbnailResponse' },
+);
+export type ThumbnailResponse = Static<typeof ThumbnailResponse>;
+
+export const LIVESTREAM_SCHEMAS = [
+  Playback,
+  Source,
+  Viewers,
+  Stream,
+  CreateRequest,
+  CreateResponse,
+  EditRequest,
+  StreamResponse,
+  StreamsResponse,
+  EndRequest,
+  ThumbnailResponse,
+];

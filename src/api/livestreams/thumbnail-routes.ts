@@ -1,0 +1,143 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { PublicError } from '../../platform/index.js';
+import { MAX_THUMBNAIL_BYTES, type ThumbnailStore } from '../../thumbnails/index.js';
+import { ref, StreamParams, SuccessResponse, ThumbnailResponse } from '../contract.js';
+import { errorSchemas } from '../server/error-response.js';
+import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from '../server/guards.js';
+import { type Hall, type LivestreamDesk, streamNotFound } from './livestream-lookup.js';
+import { type PublicUrls, thumbnailPath, toThumbnailUrl } from './stream-view.js';
+
+const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
+/**
+ * An address with the picture's version in it never shows another one. A shared cache asks again each second: the
+ * livestream may be made private meanwhile.
+ */
+const CACHE_VERSION = 'public, max-age=31536000, s-maxage=1, immutable';
+const CACHE_NEWEST = 'public, max-age=60, s-maxage=1';
+const CACHE_PRIVATE = 'private, no-store';
+
+export type ThumbnailRoutesOptions = {
+  streams: Hall;
+  desk: LivestreamDesk;
+  guards: Guards;
+  thumbnails: Pick<ThumbnailStore, 'keep' | 'find' | 'captured' | 'remove'>;
+  urls: PublicUrls;
+};
+
+/** The picture that stands for a livestream in lists. */
+export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async (
+  plain,
+  { streams, desk, guards, thumbnails, urls },
+) => {
+  const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  const tags = ['livestreams'];
+  const url = '/:streamId/thumbnail';
+  const picture = Object.fromEntries(
+    TYPES.map((type) => [type, { schema: Type.Unsafe<Buffer>({ contentMediaType: type }) }]),
+  );
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    TYPES,
+    { parseAs: 'buffer', bodyLimit: MAX_THUMBNAIL_BYTES },
+    async (_request: unknown, body: Buffer) => body,
+  );
+  app.addContentTypeParser('*', async () => {
+    throw wrongType();
+  });
+
+  app.put(
+    url,
+    {
+      onRequest: guards.signedIn,
+      schema: {
+        summary: 'Give a livestream its picture',
+        description: `A JPEG, PNG or WebP of at most ${MAX_THUMBNAIL_BYTES / 1_024} KB; it replaces the one before, and is shown instead of those that are made from its broadcasts.`,
+        tags,
+        security: CHANGING_SECURITY,
+        params: StreamParams,
+        body: { content: picture },
+        response: {
+          200: ref(ThumbnailResponse),
+          ...errorSchemas(400, 401, 403, 404, 413, 415, 429, 500, 503),
+        },
+      },
+    },
+    async (request: FastifyRequest<{ Params: { streamId: string } }>) => {
+      const { id } = await desk.managed(request, request.params.streamId);
+      if (!Buffer.isBuffer(request.body)) throw wrongType();
+      const kept = await thumbnails.keep(id, request.body);
+      if (!kept) throw new PublicError(400, 'not_a_picture', 'The body is no JPEG, PNG or WebP picture.');
+      const livestream = await streams.edit(id, { thumbnailUrl: thumbnailPath(kept) });
+      if (!livestream) {
+        await thumbnails.remove(id); // it was removed meanwhile
+        throw streamNotFound();
+      }
+      return {
+        success: true as const,
+        thumbnailUrl: toThumbnailUrl(id, livestream.thumbnailUrl, urls) ?? '',
+      };
+    },
+  );
+
+  app.delete(
+    url,
+    {
+      onRequest: guards.signedIn,
+      schema: {
+        summary: "Take a livestream's picture away",
+        description: 'While it is live, one may be made from its broadcast again.',
+        tags,
+        security: CHANGING_SECURITY,
+        params: StreamParams,
+        response: { 200: ref(SuccessResponse), ...errorSchemas(400, 401, 403, 404, 429, 500, 503) },
+      },
+    },
+    async (request) => {
+      const { id } = await desk.managed(request, request.params.streamId);
+      await streams.edit(id, { thumbnailUrl: null });
+      await thumbnails.remove(id);
+      return { success: true as const };
+    },
+  );
+
+  app.get(
+    url,
+    {
+      onRequest: guards.anyone,
+      schema: {
+        summary: "A livestream's picture",
+        description:
+          'The one that was given to this server, else the newest of its broadcast (`stream.thumbnailUrl` says where the picture is). Without one: 404 `thumbnail_not_found`.',
+        tags,
+        security: ANYONE_READING_SECURITY,
+        params: StreamParams,
+        querystring: Type.Object({ v: Type.Optional(Type.String({ maxLength: 64 })) }),
+        response: {
+          200: { description: 'The picture', content: picture },
+          304: Type.Null({ description: 'The picture that If-None-Match names is still the right one' }),
+          ...errorSchemas(400, 401, 404, 429, 500, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const livestream = await desk.watched(request, request.params.streamId);
+      const { id, thumbnailUrl } = livestream;
+      let found = thumbnailUrl === null ? thumbnails.captured(id) : undefined;
+      if (thumbnailUrl !== null && !/^https?:/.test(thumbnailUrl)) found = await thumbnails.find(id);
+      if (!found) throw new PublicError(404, 'thumbnail_not_found', 'This livestream has no picture here.');
+      const etag = `"${found.version}"`;
+      const cachePublic = request.query.v === found.version ? CACHE_VERSION : CACHE_NEWEST;
+      const caching = livestream.visibility === 'private' ? CACHE_PRIVATE : cachePublic;
+      reply.headers({ etag, 'cache-control': caching });
+      if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send(undefined as never);
+      return reply.type(found.type).send(found.bytes as never);
+    },
+  );
+};
+
+function wrongType(): PublicError {
+  return new PublicError(415, 'unsupported_media_type', `The body must be one of ${TYPES.join(', ')}.`);
+}

@@ -1,0 +1,30 @@
+import type { onRequestAsyncHookHandler } from 'fastify';
+import { userIdOf } from '../../accounts/index.js';
+import { type Clock, networkBlock, PublicError, RateLimit } from '../../platform/index.js';
+import type { Guards } from './guards.js';
+
+/** Requests that change something, by one account or from one address: so many at once, and one more after so many ms. */
+const CHANGES = { capacity: 60, refillMs: 1_000 };
+const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * Makes a hook (for `onRequest`, behind a guard) that refuses floods of changes with 429. The operator's server speaks for
+ * many people: it is not limited.
+ */
+export function createChangeLimit(
+  guards: Pick<Guards, 'principal'>,
+  clock: Clock,
+): onRequestAsyncHookHandler {
+  const changes = new RateLimit(clock, CHANGES);
+  return async (request) => {
+    if (READING.has(request.method)) return;
+    const principal = guards.principal(request);
+    if (principal.kind === 'operator') return;
+    const userId = userIdOf(principal);
+    const wait = changes.take(userId === undefined ? networkBlock(request.ip) : `user ${userId}`);
+    if (wait === 0) return;
+    throw new PublicError(429, 'rate_limited', 'Too many requests: wait and try again.', {
+      retryAfter: Math.ceil(wait / 1_000),
+    });
+  };
+}

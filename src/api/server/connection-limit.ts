@@ -1,0 +1,72 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { AddressShare, type Clock, type Logger } from '../../platform/index.js';
+
+export type ConnectionLimitOptions = {
+  /** Connections at once from one address (IPv6: /64 network). */
+  perAddress: number;
+  /** Whether an address is a proxy of ours, behind which there are many clients. */
+  isProxy: (address: string) => boolean;
+  clock: Clock;
+  log: Logger;
+};
+
+/** Refused connections that are answered at the same time; more are reset. */
+const ANSWERED = 64;
+/** For the answer to arrive, and what the client sends meanwhile to be discarded. */
+const ANSWER_WITHIN_MS = 500;
+const LOG_EVERY_MS = 60_000;
+const BODY = JSON.stringify({
+  error: {
+    code: 'too_many_connections',
+    message: 'There are too many connections from your address: close some and try again.',
+  },
+});
+const ANSWER =
+  'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n' +
+  `Content-Length: ${Buffer.byteLength(BODY)}\r\nRetry-After: 5\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${BODY}`;
+
+/**
+ * Gives every address a share of the server's connections. What is beyond it is refused before anything is read or parsed:
+ * with 503 `too_many_connections`, or by a reset where many are refused at once.
+ */
+export function limitConnections(server: Server, options: ConnectionLimitOptions): void {
+  const { perAddress, isProxy, clock, log } = options;
+  const share = new AddressShare(perAddress);
+  let answering = 0;
+  let loggedAt = Number.NEGATIVE_INFINITY;
+
+  const refuse = (socket: Socket, address: string): void => {
+    socket.on('error', () => {});
+    const now = clock.monotonic();
+    if (now - loggedAt >= LOG_EVERY_MS) {
+      loggedAt = now;
+      log.warn({ address, perAddress }, 'HTTP connections were refused: an address has its share');
+    }
+    if (answering >= ANSWERED) {
+      socket.destroy();
+      return;
+    }
+    answering++;
+    const cancel = clock.after(ANSWER_WITHIN_MS, () => socket.destroy());
+    socket.once('close', () => {
+      answering--;
+      cancel();
+    });
+    socket.resume();
+    socket.end(ANSWER);
+  };
+
+  // In place of Node's own listener, which sets up a parser for every connection.
+  const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    if (!isProxy(address)) {
+      const release = share.take(address);
+      if (!release) return refuse(socket, address);
+      socket.once('close', release);
+    }
+    for (const listener of listeners) listener.call(server, socket);
+  });
+}

@@ -1,0 +1,167 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, isDatabaseAway, PublicError } from '../../platform/index.js';
+import { ErrorResponse, PATTERN_MESSAGES, ref } from '../contract.js';
+
+/** Seconds after which a client may try again when the database is away. */
+const RETRY_AFTER_S = 5;
+
+type Answer = { status: number; code: ErrorCode; message: string; details?: unknown };
+
+const NOT_FOUND: Answer = { status: 404, code: 'not_found', message: 'There is nothing at this address.' };
+
+/** fastify's own errors that are the client's fault (fastify/lib/errors.js), in our words. */
+const FASTIFY_ERRORS: Record<string, Answer> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    status: 415,
+    code: 'unsupported_media_type',
+    message: 'The body must be JSON, with Content-Type: application/json.',
+  },
+  FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, code: 'body_too_large', message: 'The body is too large.' },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    status: 400,
+    code: 'body_invalid',
+    message: 'The body does not have the announced length.',
+  },
+  FST_ERR_CTP_INVALID_JSON_BODY: {
+    status: 400,
+    code: 'body_invalid',
+    message: 'The body is not valid JSON.',
+  },
+  FST_ERR_MAX_PARAM_LENGTH: NOT_FOUND,
+  FST_ERR_BAD_URL: { status: 400, code: 'bad_request', message: 'The address is not a valid URL.' },
+};
+
+/** How an error answers, if it may be shown. */
+function answerTo(error: FastifyError): Answer | undefined {
+  if (error instanceof PublicError) {
+    const { status, code, message, details } = error;
+    return { status, code, message, ...(details === undefined ? {} : { details }) };
+  }
+  if (error.validation) return validationAnswer(error);
+  const known = FASTIFY_ERRORS[error.code];
+  if (known) return known;
+  if (error instanceof SyntaxError && error.statusCode === 400)
+    return { status: 400, code: 'body_invalid', message: 'The body is not valid JSON.' };
+  if (isDatabaseAway(error))
+    return {
+      status: 503,
+      code: 'temporarily_unavailable',
+      message: 'The database cannot be reached: try again in a moment.',
+    };
+  const status = error.statusCode ?? 500;
+  if (status >= 400 && status < 500) return { status, code: 'bad_request', message: error.message };
+  return undefined;
+}
+
+function validationAnswer(error: FastifyError): Answer {
+  const details = (error.validation ?? []).map(({ instancePath, keyword, params, message }) => {
+    const missing = keyword === 'required' ? String(params.missingProperty) : undefined;
+    const unknown = keyword === 'additionalProperties' ? String(params.additionalProperty) : undefined;
+    const path = instancePath.slice(1).replaceAll('/', '.');
+    const field = [path, missing ?? unknown].filter(Boolean).join('.');
+    const pattern = keyword === 'pattern' ? PATTERN_MESSAGES[String(params.pattern)] : undefined;
+    const wanted = missing
+      ? 'is missing'
+      : unknown
+        ? 'is not known here'
+        : (pattern ?? message ?? 'is wrong');
+    return { field, message: `${field || `the ${error.validationContext}`} ${wanted}` };
+  });
+  const message = `The request is not valid: ${details.map((detail) => detail.message).join('; ')}.`;
+  return { status: 400, code: 'validation_failed', message, details };
+}
+
+/** Answers an error in the one shape that all errors have; what is not meant for clients is logged and hidden. */
+export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const answer = answerTo(error);
+  if (!answer) request.log.error({ err: error, route: routeOf(request) }, 'a request failed');
+  else if (answer.status >= 500 && !(error instanceof PublicError))
+    request.log.warn({ err: error, route: routeOf(request) }, 'a request could not be served');
+  const { status, code, message, details } = answer ?? {
+    status: 500,
+    code: 'internal_error',
+    message: 'Something went wrong on the server.',
+    details: { requestId: request.id },
+  };
+  const retryAfter = retryAfterOf(answer);
+  // RFC 9110 section 11.6.1: whoever is told to show who they are is told how.
+  if (status === 401 && !reply.hasHeader('www-authenticate'))
+    reply.header('www-authenticate', 'Bearer realm="headend"');
+  if (retryAfter !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter);
+  reply
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .serializer((payload: unknown) => JSON.stringify(payload))
+    .send({ error: { code, message, ...(details === undefined ? {} : { details }) } });
+}
+
+/** Seconds until it is worth trying again: `details.retryAfter` where the error knows. */
+function retryAfterOf(answer: Answer | undefined): number | undefined {
+  if (answer?.status !== 429 && answer?.status !== 503) return undefined;
+  const { retryAfter } = { retryAfter: undefined, ...(answer.details as object | undefined) };
+  if (typeof retryAfter === 'number') return Math.ceil(retryAfter);
+  return answer.status === 503 ? RETRY_AFTER_S : undefined;
+}
+
+/** The pattern of the route, never the address as asked: people paste keys into addresses. */
+export function routeOf(request: FastifyRequest): string {
+  return `${request.method} ${request.routeOptions.url ?? '(unknown)'}`;
+}
+
+/**
+ * Answers for addresses without a route: 405 with `Allow` where another method would be right, else 404. Must be added
+ * before the routes.
+ */
+export function answerUnknownRoutes(app: FastifyInstance): void {
+  const routes: { pattern: RegExp; methods: string[] }[] = [];
+  app.addHook('onRoute', ({ url, method }) => {
+    if (url.includes('*')) return;
+    const source = url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:[^/]+/g, '[^/]+');
+    routes.push({ pattern: new RegExp(`^${source}$`), methods: [method].flat() });
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.replace(/\?.*$/, '');
+    const allowed = new Set(
+      routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods),
+    );
+    if (allowed.size === 0 || allowed.has(request.method))
+      throw new PublicError(NOT_FOUND.status, NOT_FOUND.code, NOT_FOUND.message);
+    reply.header('allow', [...allowed].sort().join(', '));
+    throw new PublicError(405, 'method_not_allowed', `This address does not take ${request.method}.`);
+  });
+}
+
+/** The errors that a route may answer, for its schema. */
+export function errorSchemas(
+  ...statuses: number[]
+): Record<number, ReturnType<typeof ref<typeof ErrorResponse>>> {
+  return Object.fromEntries(
+    statuses.map((status) => [status, { ...ref(ErrorResponse), description: errorDescription(status) }]),
+  );
+}
+
+/** What an error of this status means, for the OpenAPI document. */
+export function errorDescription(status: number): string {
+  return DESCRIPTIONS[status] ?? 'Error';
+}
+
+const DESCRIPTIONS: Record<number, string> = {
+  400: 'The request is not valid (`validation_failed`, `body_invalid`, `bad_request`)',
+  401: 'Nobody in particular may do this (`not_signed_in`), or what was shown does not hold',
+  403: 'This is for others to do (`not_allowed`), or the CSRF token is missing (`csrf_failed`)',
+  404: 'There is no such thing, or none for whoever asks (`stream_not_found`, `not_found`)',
+  406: 'None of the offered codecs can be used',
+  409: 'This is not possible as things stand',
+  410: 'It was there, and is gone',
+  412: 'If-Match names something that is no longer so',
+  413: 'The body is too large (`body_too_large`)',
+  415: 'The body is of the wrong type (`unsupported_media_type`)',
+  416: 'The range lies outside the file',
+  422: 'This cannot be done (`ice_restart_unsupported`)',
+  426: 'This address takes WebSocket connections',
+  428: 'If-Match is missing',
+  429: 'Too many requests or failures: wait (`rate_limited`, with Retry-After)',
+  500: 'A fault of the server (`internal_error`)',
+  503: 'Try again in a moment (`temporarily_unavailable`, `not_ready`, with Retry-After)',
+};

@@ -1,0 +1,56 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { Type } from 'typebox';
+import { type Clock, PublicError, sleep } from '../../platform/index.js';
+import { errorSchemas } from './error-response.js';
+
+/** A check that takes longer has failed. */
+const CHECK_WITHIN_MS = 2_000;
+
+export type HealthRoutesOptions = {
+  clock: Clock;
+  /** What must work before requests are sent here, by name; a check fails by rejecting. */
+  checks: Record<string, () => Promise<unknown>>;
+};
+
+/**
+ * `/healthz`: the process answers (restart it when it does not). `/readyz`: it can do its work (send it no requests while
+ * it can't).
+ */
+export const healthRoutes: FastifyPluginAsync<HealthRoutesOptions> = async (app, { clock, checks }) => {
+  const tags = ['health'];
+  const ok = Type.Object({ status: Type.Literal('ok') });
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store');
+  });
+
+  app.get(
+    '/healthz',
+    { schema: { summary: 'The process is alive', tags, response: { 200: ok } } },
+    async () => ({ status: 'ok' as const }),
+  );
+
+  app.get(
+    '/readyz',
+    { schema: { summary: 'The gateway can work', tags, response: { 200: ok, ...errorSchemas(503) } } },
+    async () => {
+      const results = await Promise.all(
+        Object.entries(checks).map(async ([name, check]) => [name, await passes(check, clock)] as const),
+      );
+      if (results.every(([, passed]) => passed)) return { status: 'ok' as const };
+      const details = Object.fromEntries(results.map(([name, passed]) => [name, passed ? 'ok' : 'failed']));
+      throw new PublicError(503, 'not_ready', 'The gateway cannot work right now.', details);
+    },
+  );
+};
+
+async function passes(check: () => Promise<unknown>, clock: Clock): Promise<boolean> {
+  const patience = new AbortController();
+  try {
+    const late = sleep(clock, CHECK_WITHIN_MS, patience.signal).then(() => false);
+    return await Promise.race([check().then(() => true), late]);
+  } catch {
+    return false;
+  } finally {
+    patience.abort();
+  }
+}

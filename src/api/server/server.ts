@@ -1,0 +1,238 @@
+import { randomBytes } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyHttpOptions,
+  type FastifyInstance,
+  LogController,
+} from 'fastify';
+import { type Clock, type Logger, proxyTrust, type TrustedProxies } from '../../platform/index.js';
+import { NAMED_SCHEMAS } from '../contract.js';
+import { limitConnections } from './connection-limit.js';
+import { answerUnknownRoutes, routeOf, sendError } from './error-response.js';
+import { SECURITY_SCHEMES } from './guards.js';
+import { mediaPaths } from './media-paths.js';
+import { answerSerializers } from './response-serializers.js';
+
+export type ServerLimits = {
+  connections: number;
+  /** For an IPv4 address, or a /64 network of IPv6; trusted proxies may have all. */
+  connectionsPerAddress: number;
+  /** For the request line and headers to arrive. */
+  headersTimeoutMs: number;
+  /** For the whole request to arrive; answers may take as long as they like. */
+  requestTimeoutMs: number;
+  /** For a connection on which nothing is sent either way: a client that does not read its answer, for example. */
+  silenceTimeoutMs: number;
+  /** How often those two are looked after. */
+  timeoutCheckMs: number;
+  /** When the server closes: for requests that are still arriving or being answered. */
+  closeWithinMs: number;
+};
+
+const LIMITS: ServerLimits = {
+  connections: 20_000,
+  connectionsPerAddress: 2_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  silenceTimeoutMs: 120_000,
+  timeoutCheckMs: 2_000,
+  closeWithinMs: 3_000,
+};
+/** Bytes; the largest request of the API is a description of 5,000 characters, each of which may be escaped. */
+const BODY_LIMIT = 128 * 1024;
+/** Longer than nginx keeps its connections to us (60 s), so that it never sends into one that we are closing. */
+const KEEP_ALIVE_MS = 72_000;
+/** Media goes without what browsers need for documents alone: it is asked for many times a second. */
+const MEDIA = '/hls/';
+
+export type ServerOptions = {
+  log: Logger;
+  clock: Clock;
+  /** Whose X-Forwarded-For, -Proto and -Host are believed. */
+  trustProxy: TrustedProxies;
+  /** The release, for the OpenAPI document. */
+  version: string;
+  /** What stands before every path in the addresses that clients use; nothing by default. */
+  basePath?: string;
+  limits?: Partial<ServerLimits>;
+};
+
+/**
+ * The HTTP server without routes: limits, timeouts, errors in one shape, headers that protect, and the OpenAPI document
+ * of what is registered afterwards, at `/openapi.json` for programs and at `/docs` for people. It does not listen yet.
+ */
+export function createServer(options: ServerOptions): FastifyInstance {
+  const { clock } = options;
+  const limits = { ...LIMITS, ...options.limits };
+  // Whatever fastify logs of a request by itself: never the address as asked, nor headers.
+  const log: FastifyBaseLogger = options.log.child(
+    {},
+    { serializers: { req: routeOf, res: () => undefined } },
+  );
+  const start = randomBytes(4).toString('hex');
+  let count = 0;
+  const isTrusted = proxyTrust(options.trustProxy);
+  const settings: FastifyHttpOptions<Server, FastifyBaseLogger> = {
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: options.trustProxy === false ? false : isTrusted,
+    bodyLimit: BODY_LIMIT,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionTimeout: limits.silenceTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    requestIdHeader: false,
+    genReqId: () => `${start}-${(count++).toString(36)}`,
+    routerOptions: { maxParamLength: 200 },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true } },
+    schemaController: { compilersFactory: { buildSerializer: answerSerializers() } },
+    frameworkErrors: (error, request, reply) => sendError(error as FastifyError, request, reply),
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket as Socket),
+    http: { connectionsCheckingInterval: limits.timeoutCheckMs },
+  };
+  const app = fastify(settings);
+  app.server.headersTimeout = limits.headersTimeoutMs;
+  app.server.maxConnections = limits.connections;
+  limitConnections(app.server, {
+    perAddress: limits.connectionsPerAddress,
+    isProxy: (address) => isTrusted(address, 0),
+    clock,
+    log: options.log,
+  });
+
+  app.removeContentTypeParser('text/plain');
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    // Many clients announce JSON also where they send nothing.
+    if (body === '') done(null, undefined);
+    else void parseJson(request, body as string, done);
+  });
+
+  app.setErrorHandler(sendError);
+  answerUnknownRoutes(app);
+  for (const schema of NAMED_SCHEMAS) app.addSchema(schema);
+
+  app.register(helmet, {
+    global: false,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+    },
+    crossOriginResourcePolicy: { policy: 'cross-origin' },
+    // Browsers ignore these on plain HTTP, and complain about them in their console.
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    hsts: false, // whoever ends TLS in front of us decides
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url.startsWith(MEDIA)) return;
+    reply.header('x-request-id', request.id);
+    await reply.helmet();
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    if (!options.log.isLevelEnabled('debug')) return;
+    const ms = Math.round(reply.elapsedTime);
+    request.log.debug({ route: routeOf(request), status: reply.statusCode, ms }, 'answered');
+  });
+  app.addHook('preClose', async () => {
+    const cancel = clock.after(limits.closeWithinMs, () => app.server.closeAllConnections());
+    app.server.once('close', cancel);
+  });
+  describe(app, options);
+  return app;
+}
+
+/** What Node could not read as HTTP (RFC 9110 section 15): nothing is known of it but the connection. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, code, message] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'headers_too_large', 'The headers are too large.']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'request_timeout', 'The request took too long to arrive.']
+        : ['400 Bad Request', 'bad_request', 'This is not HTTP.'];
+  const body = JSON.stringify({ error: { code, message } });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+const DOCS = '/docs';
+/** What the page at `/docs` may load; its interface sets styles by itself. */
+const DOCS_SECURITY_POLICY = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'self'",
+].join('; ');
+
+function describe(app: FastifyInstance, { version, basePath = '' }: ServerOptions): void {
+  app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Headend',
+        description: DESCRIPTION,
+        version,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: basePath === '' ? '/' : basePath }],
+      tags: [
+        { name: 'livestreams', description: 'What people watch: made, listed, changed, ended' },
+        { name: 'stream keys', description: 'What lets an encoder publish' },
+        {
+          name: 'channels',
+          description: 'The key that somebody keeps in their encoder for all their livestreams',
+        },
+        { name: 'viewers', description: 'Who joins and leaves, and how many watch' },
+        { name: 'chat', description: 'What is said beside the picture, and who keeps it civil' },
+        { name: 'media', description: 'Media in and out, and the socket' },
+        { name: 'accounts', description: 'People, how they sign in, and their tokens' },
+        { name: 'follows', description: 'Who follows whom' },
+        { name: 'administration', description: 'For administrators and the operator' },
+        { name: 'webhooks', description: 'Other servers are told what happens here' },
+        { name: 'health', description: 'For whoever runs the gateway' },
+      ],
+      components: {
+        securitySchemes: {
+          ...SECURITY_SCHEMES,
+          streamKey: { type: 'http', scheme: 'bearer', description: 'A stream key' },
+        },
+      },
+      paths: mediaPaths(),
+    },
+    stripBasePath: false,
+    refResolver: { buildLocalReference: (json) => String(json.$id) },
+  });
+  app.register(swaggerUi, {
+    routePrefix: DOCS,
+    indexPrefix: basePath,
+    staticCSP: DOCS_SECURITY_POLICY,
+    uiConfig: { deepLinking: true, docExpansion: 'list', tryItOutEnabled: false },
+    theme: { title: 'Headend API' },
+  });
+  app.register(async (scope) => {
+    scope.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  });
+}
+
+const DESCRIPTION = `A self-hosted live-streaming gateway.
+
+Every error answers \`{error: {code, message, details?}}\`: the code is stable and for programs, the message for people.
+Times are in ISO 8601, ids are UUIDs. Programs show a token (\`Authorization: Bearer\`), also from other websites; pages
+of this server are known by their cookie and show a CSRF token with it for whatever changes something.`;

@@ -1,0 +1,179 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { ANONYMOUS, type Authenticate, mayManage, type Principal } from '../../accounts/index.js';
+import type { Clock } from '../../platform/index.js';
+import type { StreamStatus } from '../../streams/index.js';
+import {
+  BeaconRequest,
+  BeaconResponse,
+  HistoryQuery,
+  JoinRequest,
+  JoinResponse,
+  LeaveRequest,
+  ref,
+  StreamParams,
+  SuccessResponse,
+  type Viewers,
+  ViewersResponse,
+} from '../contract.js';
+import { errorSchemas } from '../server/error-response.js';
+import { ANYONE_READING_SECURITY, credentialsOf, type Guards } from '../server/guards.js';
+import { readNumbers } from '../server/number-query.js';
+
+type Knock = { streamId: string; token?: string | undefined; address: string };
+type IceServer = { urls: string[]; username?: string; credential?: string };
+type Minute = Viewers & { startedAt: number };
+
+/** What these routes need of the audience. */
+export type AudienceDesk = {
+  join(
+    principal: Principal | (() => Promise<Principal>),
+    knock: Knock,
+  ): Promise<{ token: string; viewers: number; state: StreamStatus['state']['name'] }>;
+  leave(principal: Principal, knock: Omit<Knock, 'address'>): void;
+  beacon(knock: Knock & { token: string }): Promise<number>;
+  viewers(streamId: string): Viewers;
+  history(streamId: string, since: Date, limit: number): Promise<Minute[]>;
+  watched(principal: Principal, streamId: string): Promise<{ userId: string | null }>;
+};
+
+export type AudienceRoutesOptions = {
+  audience: AudienceDesk;
+  authenticate: Authenticate;
+  guards: Guards;
+  iceServers: { list(user?: string): IceServer[] };
+  clock: Clock;
+};
+
+const MINUTE_MS = 60_000;
+const tags = ['viewers'];
+/** The audience counts who comes from where; signs of life and farewells come from everybody all the time. */
+const config = { ownLimit: true };
+
+/** Coming, staying and going of viewers, below `/api/livestream`. */
+export const audienceRoutes: FastifyPluginAsync<AudienceRoutesOptions> = async (plain, options) => {
+  const { audience, authenticate, guards, iceServers, clock } = options;
+  const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  // What a page that is being closed sends by `navigator.sendBeacon` is text.
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('text/plain', { parseAs: 'string', bodyLimit: 4_096 }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else void parseJson(request, body as string, done);
+  });
+
+  /** Watching changes nothing of an account: a page needs no CSRF token for it. */
+  const identify = (request: FastifyRequest): Promise<Principal> =>
+    authenticate({ ...credentialsOf(request), method: 'GET' });
+
+  app.post(
+    '/:streamId/join',
+    {
+      config,
+      schema: {
+        summary: 'Join a livestream as a viewer',
+        description:
+          'Who has joined counts as a viewer as long as they ask for playlists or send beacons (each 15 seconds at the latest), watch by WHEP, or have joined over the socket, all with the same `viewerToken`. Where as many watch as may: 503 `viewer_limit_reached`, with Retry-After.',
+        tags,
+        security: ANYONE_READING_SECURITY,
+        params: StreamParams,
+        body: Type.Union([ref(JoinRequest), Type.Null()]),
+        response: { 200: ref(JoinResponse), ...errorSchemas(400, 401, 404, 413, 415, 429, 500, 503) },
+      },
+    },
+    async (request) => {
+      const streamId = request.params.streamId.toLowerCase();
+      const token = request.body?.viewerToken;
+      const joined = await audience.join(() => identify(request), { streamId, token, address: request.ip });
+      const { viewers, state } = joined;
+      const servers = iceServers.list(streamId);
+      return { success: true as const, iceServers: servers, viewerToken: joined.token, viewers, state };
+    },
+  );
+
+  app.post(
+    '/:streamId/leave',
+    {
+      config,
+      schema: {
+        summary: 'Leave a livestream',
+        description:
+          'Without a token a user leaves it in all tabs that have no connection. Takes JSON also as `text/plain`, as `navigator.sendBeacon` sends it.',
+        tags,
+        security: ANYONE_READING_SECURITY,
+        params: StreamParams,
+        body: Type.Union([ref(LeaveRequest), Type.Null()]),
+        response: { 200: ref(SuccessResponse), ...errorSchemas(400, 413, 415, 500, 503) },
+      },
+    },
+    async (request) => {
+      const streamId = request.params.streamId.toLowerCase();
+      const token = request.body?.viewerToken;
+      // Who shows nothing that holds has nobody to leave as.
+      const principal = token === undefined ? await identify(request).catch(() => ANONYMOUS) : ANONYMOUS;
+      audience.leave(principal, { streamId, token });
+      return { success: true as const };
+    },
+  );
+
+  app.post(
+    '/:streamId/beacon',
+    {
+      config,
+      schema: {
+        summary: 'Say that a viewer is still there',
+        description:
+          'For players whose playlists come from a cache: every 5 to 10 seconds. 400 `viewer_token_invalid` means: join again. Takes JSON also as `text/plain`.',
+        tags,
+        params: StreamParams,
+        body: ref(BeaconRequest),
+        response: { 200: ref(BeaconResponse), ...errorSchemas(400, 404, 413, 415, 500, 503) },
+      },
+    },
+    async (request) => {
+      const streamId = request.params.streamId.toLowerCase();
+      const { viewerToken: token } = request.body;
+      return {
+        success: true as const,
+        viewers: await audience.beacon({ streamId, token, address: request.ip }),
+      };
+    },
+  );
+
+  app.get(
+    '/:streamId/viewers',
+    {
+      onRequest: guards.anyone,
+      preValidation: readNumbers,
+      schema: {
+        summary: 'Who watches a livestream, and how many did minute by minute',
+        tags,
+        security: ANYONE_READING_SECURITY,
+        params: StreamParams,
+        querystring: HistoryQuery,
+        response: { 200: ref(ViewersResponse), ...errorSchemas(400, 401, 404, 429, 500, 503) },
+      },
+    },
+    async (request): Promise<ViewersResponse> => {
+      const streamId = request.params.streamId.toLowerCase();
+      const principal = guards.principal(request);
+      const livestream = await audience.watched(principal, streamId);
+      const viewers = audience.viewers(streamId);
+      if (!mayManage(principal, livestream)) return { viewers };
+      const { minutes } = request.query;
+      const history = await audience.history(
+        streamId,
+        new Date(clock.now() - minutes * MINUTE_MS),
+        minutes + 1,
+      );
+      return {
+        viewers,
+        history: history.map(({ startedAt, total, byProtocol }) => ({
+          minute: new Date(startedAt).toISOString(),
+          viewers: total,
+          byProtocol,
+        })),
+      };
+    },
+  );
+};

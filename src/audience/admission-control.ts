@@ -1,0 +1,272 @@
+import {
+  ANONYMOUS,
+  type Authenticate,
+  type Identities,
+  type Identity,
+  mayManage,
+  mayWatch,
+  NO_IDENTITY,
+  type Principal,
+  userIdOf,
+} from '../accounts/index.js';
+import {
+  type BoundedCalls,
+  type Clock,
+  isDatabaseAway,
+  networkBlock,
+  newId,
+  PublicError,
+  RateLimit,
+} from '../platform/index.js';
+import type { Openness, ViewerRequest } from '../streams/index.js';
+import type { KnownLivestreams, WatchedLivestream } from './livestream-cache.js';
+import type { Viewer } from './viewer.js';
+import type { ViewerGrant, ViewerTokens } from './viewer-token.js';
+import type { Viewers } from './viewers.js';
+
+export type DoorkeeperOptions = {
+  viewers: Viewers;
+  livestreams: KnownLivestreams;
+  tokens: ViewerTokens;
+  isGuest(streamId: string, userId: string): Promise<boolean>;
+  authenticate: Authenticate;
+  /** Bounds the time in which it must be known who asks. */
+  calls: BoundedCalls;
+  identities: Pick<Identities, 'of' | 'current'>;
+  /** New viewers that an address may be at once, and after how many ms it may be one more. */
+  arrivals: { burst: number; refillMs: number };
+  clock: Clock;
+};
+
+/** What somebody shows at the door, beside who they are. */
+export type Knock = { streamId: string; token?: string | undefined; address: string };
+/** A viewer who has a place, the token that stands for them, and the epoch of the decision. */
+export type Admitted = { viewer: Viewer; token: string; epoch: number };
+
+/** The outcome of the questions that take time. */
+type Decision = {
+  livestream: WatchedLivestream;
+  principal: Principal;
+  identity: Identity;
+  /** What was shown, whether it still holds or not. */
+  claimed: Identity;
+  grant: ViewerGrant | undefined;
+};
+
+/** How long a token stands for its user, and when a new one is given to who comes again. */
+const IDENTITY_MS = 12 * 3_600_000;
+const RENEW_MS = IDENTITY_MS / 2;
+/** Times that an admission is decided anew because permissions changed meanwhile. */
+const ATTEMPTS = 5;
+const LIMIT_RETRY_AFTER_S = 10;
+
+/** Decides who may watch a livestream, and knows those again who were here before. */
+export class Doorkeeper {
+  readonly #options: DoorkeeperOptions;
+  readonly #arrivals: RateLimit;
+  #epoch = 0;
+
+  constructor(options: DoorkeeperOptions) {
+    this.#options = options;
+    const { burst, refillMs } = options.arrivals;
+    this.#arrivals = new RateLimit(options.clock, { capacity: burst, refillMs });
+  }
+
+  /** Changes whenever permissions may have changed: what was decided in an earlier epoch must be asked again. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  accessChanged(): void {
+    this.#epoch++;
+  }
+
+  /** Who makes a request. Credentials that don't hold make nobody worse off than showing none: watching needs no account. */
+  async identify({ authorization, cookie, origin, host, address }: ViewerRequest): Promise<Principal> {
+    if (authorization === undefined && cookie === undefined) return ANONYMOUS;
+    try {
+      const shown = { method: 'GET', authorization, cookie, origin, host, address };
+      return await this.#options.authenticate(shown);
+    } catch (error) {
+      if (error instanceof PublicError && !isDatabaseAway(error)) return ANONYMOUS;
+      throw error;
+    }
+  }
+
+  /**
+   * Gives a viewer a place.
+   *
+   * @param who asked only where there is such a livestream. A principal may be one of before; a function finds out anew.
+   * @param limited whether somebody new counts for the limit of their address.
+   * @throws PublicError 404 `stream_not_found`, 429 `rate_limited`, 503 `viewer_limit_reached`, `capacity_reached` or
+   * `temporarily_unavailable`
+   */
+  async admit(
+    knock: Knock,
+    who: Principal | (() => Promise<Principal>),
+    limited: boolean,
+  ): Promise<Admitted> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const epoch = this.#epoch;
+      const decision = await this.#decide(knock, who);
+      if (epoch === this.#epoch) return this.#place(knock, decision, limited);
+    }
+    throw new PublicError(503, 'temporarily_unavailable', 'Permissions are changing: try again.');
+  }
+
+  async #decide({ streamId, token }: Knock, who: Principal | (() => Promise<Principal>)): Promise<Decision> {
+    const { livestreams, tokens, identities } = this.#options;
+    const livestream = await livestreams.find(streamId);
+    if (!livestream) throw notFound();
+    const shown = await this.#shown(who, livestream);
+    const grant = token === undefined ? undefined : tokens.read(streamId, token);
+    const claimed =
+      shown === undefined || shown.kind === 'anonymous' ? this.#identityIn(grant) : identities.of(shown);
+    const isNew = typeof who === 'function' && shown?.kind !== 'anonymous';
+    const known = isNew ? shown : await this.#current(claimed, livestream);
+    const principal = known ?? ANONYMOUS;
+    if (!(await this.mayWatchAs(principal, livestream))) throw notFound();
+    const identity = known?.kind === 'anonymous' ? NO_IDENTITY : claimed;
+    return { livestream, principal, identity, claimed, grant };
+  }
+
+  /** Synchronous: the last place must not be given twice, and nothing may change between the decision and its effect. */
+  #place(
+    { streamId, token, address }: Knock,
+    { livestream, principal, identity, claimed, grant }: Decision,
+    limited: boolean,
+  ): Admitted {
+    const { viewers } = this.#options;
+    const same = grant && isSamePerson(grant, identity) ? grant : undefined;
+    const viewer = same
+      ? (viewers.find(streamId, same.viewerId) ?? this.#add(same.viewerId, streamId, identity))
+      : this.#arrive(streamId, identity, limited ? address : undefined);
+    if (identity.userId !== undefined && viewer.userId !== identity.userId)
+      viewers.userChanged(viewer, identity.userId);
+    // A credential that ended says nothing against the one by which they watch.
+    if (identity.via !== 'none' || isSameIdentity(viewer.identity, claimed)) viewer.identity = identity;
+    viewer.verified = true;
+    viewer.openness = opennessOf(livestream);
+    if (viewer.presence === 'away') viewer.shareKey = shareKeyOf(identity, address);
+    viewers.setExempt(viewer, mayManage(principal, livestream));
+    if (!viewers.expect(viewer, livestream.viewerLimit ?? Number.POSITIVE_INFINITY)) {
+      const message = 'As many people watch this livestream as may: try again later.';
+      throw new PublicError(503, 'viewer_limit_reached', message, { retryAfter: LIMIT_RETRY_AFTER_S });
+    }
+    viewers.stream(streamId)?.knowPeak(livestream.viewerCountPeak);
+    return { viewer, token: this.#tokenFor(viewer, identity, same, token), epoch: this.#epoch };
+  }
+
+  /**
+   * Whether a viewer who was admitted before may go on.
+   *
+   * @throws PublicError 503 `temporarily_unavailable` where that depends on a database that does not answer
+   */
+  async mayStillWatch(identity: Identity, livestream: WatchedLivestream): Promise<boolean> {
+    if (mayWatch(ANONYMOUS, livestream, false)) return true;
+    return await this.mayWatchAs(await this.#identified(identity), livestream);
+  }
+
+  async mayWatchAs(principal: Principal, livestream: WatchedLivestream): Promise<boolean> {
+    if (mayWatch(principal, livestream, false)) return true;
+    const userId = userIdOf(principal);
+    const isGuest = userId !== undefined && (await this.#options.isGuest(livestream.id, userId));
+    return mayWatch(principal, livestream, isGuest);
+  }
+
+  /** The principal of a request; undefined while the database does not answer and everybody may watch. */
+  async #shown(
+    who: Principal | (() => Promise<Principal>),
+    livestream: WatchedLivestream,
+  ): Promise<Principal | undefined> {
+    if (typeof who !== 'function') return who;
+    return await unlessAway(this.#options.calls.run(who), livestream);
+  }
+
+  /** The present rights of an identity; undefined while the database does not answer and everybody may watch. */
+  async #current(identity: Identity, livestream: WatchedLivestream): Promise<Principal | undefined> {
+    return await unlessAway(this.#identified(identity), livestream);
+  }
+
+  async #identified(identity: Identity): Promise<Principal> {
+    const { identities, calls } = this.#options;
+    return identity.via === 'none' ? ANONYMOUS : await calls.run(() => identities.current(identity));
+  }
+
+  #identityIn(grant: ViewerGrant | undefined): Identity {
+    const holds = grant !== undefined && this.#options.clock.now() - grant.issuedAt < IDENTITY_MS;
+    return holds ? grant.identity : NO_IDENTITY;
+  }
+
+  #arrive(streamId: string, identity: Identity, address: string | undefined): Viewer {
+    const wait = address === undefined ? 0 : this.#arrivals.take(networkBlock(address));
+    if (wait > 0) {
+      const message = 'Too many viewers come from your address: wait and try again.';
+      throw new PublicError(429, 'rate_limited', message, { retryAfter: Math.ceil(wait / 1_000) });
+    }
+    return this.#add(newId(), streamId, identity);
+  }
+
+  #add(id: string, streamId: string, identity: Identity): Viewer {
+    const viewer = this.#options.viewers.add({ id, streamId, userId: identity.userId, identity });
+    if (viewer) return viewer;
+    throw new PublicError(503, 'capacity_reached', 'The server is full: no more viewers can come.');
+  }
+
+  /** The token that was shown, where it says who they are and does so for long enough; else a new one. */
+  #tokenFor(
+    viewer: Viewer,
+    identity: Identity,
+    grant: ViewerGrant | undefined,
+    shown: string | undefined,
+  ): string {
+    const { viewers, tokens, clock } = this.#options;
+    const { id: viewerId, streamId } = viewer;
+    const now = clock.now();
+    if (grant && shown !== undefined) {
+      viewers.know(viewer, shown);
+      const isRight = isSameIdentity(grant.identity, identity);
+      if (isRight && (identity.via === 'none' || now - grant.issuedAt < RENEW_MS)) return shown;
+    }
+    const token = tokens.issue(streamId, { viewerId, identity, issuedAt: now });
+    viewers.know(viewer, token);
+    return token;
+  }
+}
+
+export function opennessOf({ visibility }: WatchedLivestream): Openness {
+  return visibility === 'private' ? 'invited' : 'everybody';
+}
+
+/** The answer also where there is a livestream that must not be known. */
+export function notFound(): PublicError {
+  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
+}
+
+/** Identity is optional where everybody may watch: resolves to undefined while the database does not answer. */
+async function unlessAway(
+  principal: Promise<Principal>,
+  livestream: WatchedLivestream,
+): Promise<Principal | undefined> {
+  try {
+    return await principal;
+  } catch (error) {
+    if (isDatabaseAway(error) && opennessOf(livestream) === 'everybody') return undefined;
+    throw error;
+  }
+}
+
+/** Signed-in viewers count by their account, anonymous ones by their network address. */
+function shareKeyOf({ userId }: Identity, address: string): string {
+  return userId === undefined ? networkBlock(address) : `user ${userId}`;
+}
+
+/** Whether a token may go on as the viewer that it names: not under the name of another user. */
+function isSamePerson({ identity }: ViewerGrant, { userId }: Identity): boolean {
+  return identity.userId === undefined || userId === undefined || identity.userId === userId;
+}
+
+function isSameIdentity(one: Identity, other: Identity): boolean {
+  if (one.via !== other.via || one.userId !== other.userId) return false;
+  return one.credentialId === other.credentialId && one.admin === other.admin;
+}

@@ -1,0 +1,2 @@
+/** Width and height of a picture, pixels. */
+export type PictureSize = { width: number; height: number };

@@ -1,0 +1,16 @@
+import { PublicError } from '../error.js';
+
+const LATE = 'temporarily_unavailable';
+/** Of the `postgres` package, Node, PostgreSQL appendix A, and our own for a database that hangs. */
+const AWAY =
+  /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|08...|57P0[1-3]|57014|53300|temporarily_unavailable)$/;
+
+/** Whether an error says that the database can't be reached, is starting or stopping, or does not answer in time. */
+export function isDatabaseAway(error: unknown): boolean {
+  return AWAY.test(String((error as { code?: unknown } | null)?.code ?? ''));
+}
+
+/** Error for a request that needs the database while it does not answer. */
+export function databaseLate(): PublicError {
+  return new PublicError(503, LATE, 'The database does not answer: try again in a moment.');
+}

@@ -1,0 +1,98 @@
+import os from 'node:os';
+import type postgres from 'postgres';
+import { pause, systemClock } from '../clock.js';
+import { HeadendError, messageOf } from '../error.js';
+import type { Logger } from '../log.js';
+
+/** First half of the keys of all advisory locks of this program ("head" in ASCII); the second says what is locked. */
+export const LOCK_SPACE = 0x68656164;
+const GATEWAY_LOCK = 1;
+/** After a gateway was killed, the server needs a moment to notice. */
+const PATIENCE_MS = 3_000;
+const RETRY_MS = 250;
+
+/** How a connection introduces itself; another gateway names it when it is refused. */
+export const APPLICATION_NAME = `headend ${os.hostname()} pid ${process.pid}`;
+
+export type DatabaseOwner = {
+  /** Settles (never rejects) when another gateway has taken the database: this one must stop. */
+  lost: Promise<HeadendError>;
+  release(): Promise<void>;
+};
+
+/**
+ * Makes this process the only gateway on a database, by a session-level advisory lock on a connection of its own (so the
+ * URL must not lead through a pooler in transaction mode). The server frees the lock when the process dies. When the
+ * connection is lost the lock is taken anew; should another gateway have been faster, `lost` settles.
+ *
+ * @param connect makes the connection: one, kept for ever, with the given `onclose`.
+ * @throws HeadendError `database_in_use`
+ */
+export async function ownDatabase(
+  connect: (options: { onclose: () => void }) => postgres.Sql,
+  log: Logger,
+): Promise<DatabaseOwner> {
+  let released = false;
+  let reclaiming = false;
+  let settleLost: (error: HeadendError) => void = () => {};
+  const lost = new Promise<HeadendError>((resolve) => {
+    settleLost = resolve;
+  });
+
+  const reclaim = async (): Promise<void> => {
+    if (reclaiming || released) return;
+    reclaiming = true;
+    log.warn('the connection that holds the database is lost: taking it anew');
+    while (!released) {
+      try {
+        if (await claim()) log.info('the database is held again');
+        else settleLost(await refusal());
+        break;
+      } catch (error) {
+        log.debug({ err: messageOf(error) }, 'the database cannot be reached');
+        await pause(RETRY_MS);
+      }
+    }
+    reclaiming = false;
+  };
+
+  const sql = connect({ onclose: () => void reclaim() });
+
+  /** Asking twice on one connection would count twice, hence the look first. */
+  const claim = async (): Promise<boolean> => {
+    const until = systemClock.monotonic() + PATIENCE_MS;
+    for (;;) {
+      const [row] = await sql<{ held: boolean }[]>`
+        select case when exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()
+            and classid = ${LOCK_SPACE} and objid = ${GATEWAY_LOCK})
+          then true else pg_try_advisory_lock(${LOCK_SPACE}, ${GATEWAY_LOCK}) end as held`;
+      if (row?.held) return true;
+      if (released || systemClock.monotonic() > until) return false;
+      await pause(RETRY_MS);
+    }
+  };
+
+  const refusal = async (): Promise<HeadendError> => {
+    const [holder] = await sql<{ name: string }[]>`
+      select application_name as name from pg_locks join pg_stat_activity using (pid)
+      where locktype = 'advisory' and classid = ${LOCK_SPACE} and objid = ${GATEWAY_LOCK} and granted
+        and pg_locks.database = (select oid from pg_database where datname = current_database())`;
+    return new HeadendError(
+      'database_in_use',
+      `The database is in use by another gateway${holder ? ` (${holder.name})` : ''}.`,
+    );
+  };
+
+  const release = async (): Promise<void> => {
+    released = true;
+    await sql.end({ timeout: 2 });
+  };
+
+  try {
+    if (!(await claim())) throw await refusal();
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { lost, release };
+}

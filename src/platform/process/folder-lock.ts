@@ -1,0 +1,113 @@
+import { mkdir, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pause, systemClock } from '../clock.js';
+import { HeadendError } from '../error.js';
+import { newId } from '../id.js';
+import { fateOf, type ProcessIdentity, thisProcess } from './process-identity.js';
+
+const PATTERN = /^gateway-[0-9a-f-]{36}\.lock$/;
+const POLL_MS = 100;
+
+export type FolderLockOptions = {
+  /** A holder shows so often that it lives, for those that can't see its process (another container on the volume). */
+  heartbeatMs?: number;
+  /** A holder that can't be seen and has not stirred for so long is dead. */
+  silenceMs?: number;
+};
+
+export type FolderLock = {
+  /** Gives the folder free. Idempotent. */
+  release(): Promise<void>;
+};
+
+/**
+ * Makes this process the only gateway that works in `folder` (which is made if missing).
+ *
+ * Everyone who wants the lock first puts down a file of its own and then looks at the others': of two that come at once
+ * at least one sees the other, so that two can never both go on. Nobody ever touches a living process's file; the file of
+ * a dead one has a name of its own, so removing it can't hit a newcomer. The names are UUIDv7: the older goes first.
+ *
+ * @throws HeadendError `data_dir_in_use` with the holder's process id.
+ */
+export async function lockFolder(folder: string, options: FolderLockOptions = {}): Promise<FolderLock> {
+  const { heartbeatMs = 1_000, silenceMs = 5_000 } = options;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const name = `gateway-${newId()}.lock`;
+  const file = path.join(folder, name);
+  // Written aside and renamed, so that it is complete when it can be seen.
+  await writeFile(`${file}.new`, JSON.stringify(thisProcess()), { mode: 0o600 });
+  await rename(`${file}.new`, file);
+  const stopHeart = systemClock.every(heartbeatMs, () => {
+    const now = systemClock.now() / 1000;
+    utimes(file, now, now).catch(() => {});
+  });
+  const release = async (): Promise<void> => {
+    stopHeart();
+    await unlink(file).catch(() => {});
+  };
+  try {
+    await waitForOthers(folder, name, silenceMs);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { release };
+}
+
+async function waitForOthers(folder: string, mine: string, silenceMs: number): Promise<void> {
+  const giveUp = systemClock.monotonic() + 2 * silenceMs;
+  const seen = new Map<string, { stirred: number; since: number }>();
+  for (;;) {
+    let holder: ProcessIdentity | undefined;
+    let holderIsOlder = false;
+    for (const name of await readdir(folder)) {
+      if (!PATTERN.test(name) || name === mine) continue;
+      const file = path.join(folder, name);
+      const owner = await ownerOf(file);
+      if (!owner) continue;
+      const fate = fateOf(owner);
+      const stirring = fate === 'unknown' ? await stirs(file, seen, silenceMs) : undefined;
+      if (fate === 'gone' || stirring === 'silent') {
+        await unlink(file).catch(() => {});
+        continue;
+      }
+      holder = owner;
+      holderIsOlder ||= name < mine && stirring !== 'watching';
+    }
+    if (!holder) return;
+    // A younger one sees this file and steps back by itself: wait for that.
+    if (holderIsOlder || systemClock.monotonic() > giveUp)
+      throw new HeadendError('data_dir_in_use', `The folder ${folder} is in use by pid ${holder.pid}.`);
+    await pause(POLL_MS);
+  }
+}
+
+async function ownerOf(file: string): Promise<ProcessIdentity | undefined> {
+  try {
+    const { pid, started, place } = JSON.parse(await readFile(file, 'utf8'));
+    return { pid: Number(pid), started: String(started), place: String(place) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    return { pid: 0, started: '', place: '' }; // damaged: only its heartbeat can tell
+  }
+}
+
+/** Judges a holder in another place by its heartbeat alone, over several calls. */
+async function stirs(
+  file: string,
+  seen: Map<string, { stirred: number; since: number }>,
+  silenceMs: number,
+): Promise<'stirring' | 'watching' | 'silent'> {
+  const stirred = await stat(file).then(
+    (found) => found.mtimeMs,
+    () => 0,
+  );
+  const before = seen.get(file);
+  const now = systemClock.monotonic();
+  if (!before) {
+    seen.set(file, { stirred, since: now });
+    return 'watching';
+  }
+  if (before.stirred !== stirred) return 'stirring';
+  return now - before.since > silenceMs ? 'silent' : 'watching';
+}

@@ -1,0 +1,344 @@
+import { mayManage, nameOf, userIdOf } from '../accounts/index.js';
+import { PublicError } from '../platform/index.js';
+import type { Acknowledgement, MessageData, RealtimeClient } from '../sockets/index.js';
+import type { PublisherPass, ViewerAdmission } from '../streams/index.js';
+import type { OfferLimit } from '../webrtc/index.js';
+import { descriptionIn, textIn } from './message.js';
+import type { PeerConnection, ServiceViewing } from './viewer-connection.js';
+import type { ServicePublication, WebrtcService } from './webrtc-service.js';
+
+export type ParticipantOptions = {
+  client: RealtimeClient;
+  service: WebrtcService;
+  /** Lets a client watch. @throws PublicError */
+  admit: (client: RealtimeClient, streamId: string, token?: string) => Promise<ViewerAdmission>;
+  offers: OfferLimit;
+  iceServers: { list(user?: string): unknown[] };
+  /** Hears what is told of a stream, from `enter` to `leave`. */
+  enter(streamId: string, participant: Participant): void;
+  leave(streamId: string, participant: Participant): void;
+  /** Something failed that the client had not asked for just then. */
+  failed(error: unknown): void;
+};
+
+/** Streams that one client may watch or publish. */
+const STREAMS_LIMIT = 8;
+
+/** A client of the signalling: publishes and watches as long as it is connected. */
+export class Participant {
+  readonly #options: ParticipantOptions;
+  readonly #client: RealtimeClient;
+  readonly #publications = new Map<string, ServicePublication>();
+  readonly #viewings = new Map<string, { viewing: ServiceViewing; release: () => void }>();
+  /** By stream, for all connections to it. */
+  readonly #admissions = new Map<string, { admission: ViewerAdmission; close: () => void }>();
+  /** Our offers that have no answer yet. */
+  readonly #offered = new Map<string, PeerConnection>();
+  /** Viewers who are to be offered the picture when there is one, by stream. */
+  readonly #expecting = new Map<string, string>();
+  readonly #joined = new Set<string>();
+  /** What the client asks for and what happens by itself is done one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ParticipantOptions) {
+    this.#options = options;
+    this.#client = options.client;
+  }
+
+  /** A broadcast of the stream has begun. */
+  begun(streamId: string): void {
+    const userId = this.#expecting.get(streamId);
+    if (userId !== undefined) this.#byItself(() => this.#offer(streamId, userId));
+  }
+
+  /** A broadcaster, who shows it by the stream key or is signed in. */
+  publish(data: MessageData): Promise<Acknowledgement | undefined> {
+    return this.#inTurn(() => this.#publish(data));
+  }
+
+  /** A viewer: with an offer of theirs they are answered, without one they get ours. */
+  join(data: MessageData): Promise<Acknowledgement | undefined> {
+    return this.#inTurn(() => this.#join(data));
+  }
+
+  /** A viewer's answer to our offer. */
+  accept(data: MessageData): Promise<Acknowledgement | undefined> {
+    return this.#inTurn(() => this.#accept(data));
+  }
+
+  /** Candidates are not needed, and never tried: see the WHIP and WHEP sessions. */
+  candidate(data: MessageData): undefined {
+    if (!this.#joined.has(textIn(data, 'streamId'))) throw notYours();
+    return undefined;
+  }
+
+  selectLayer(data: MessageData): undefined {
+    const viewing = this.#viewings.get(textIn(data, 'streamId'))?.viewing;
+    if (!viewing) throw notYours();
+    const rid = data.rid === undefined || data.rid === null ? undefined : textIn(data, 'rid');
+    if (rid !== undefined && !viewing.layers.some((layer) => layer.rid === rid))
+      throw new PublicError(400, 'layer_unknown', 'There is no such layer: stream:layers names them.');
+    viewing.selectLayer(rid);
+    return undefined;
+  }
+
+  /** Ends a livestream for good: who publishes it here, or whose it is. */
+  async end(data: MessageData): Promise<undefined> {
+    const streamId = textIn(data, 'streamId');
+    if (!this.#publications.has(streamId)) await this.#mustManage(streamId);
+    await this.#options.service.stopBroadcast(streamId);
+    return undefined;
+  }
+
+  leave(data: MessageData): Promise<undefined> {
+    return this.#inTurn(async () => {
+      this.#leave(textIn(data, 'streamId'));
+      return undefined;
+    });
+  }
+
+  /** The client is not connected any more. */
+  gone(): void {
+    for (const streamId of [...this.#joined]) this.#leave(streamId);
+  }
+
+  async #publish(data: MessageData): Promise<Acknowledgement | undefined> {
+    const { service, iceServers } = this.#options;
+    const { address, signal } = this.#client;
+    const streamKey = data.streamKey === undefined ? undefined : textIn(data, 'streamKey');
+    if (streamKey === undefined && this.#client.principal.kind === 'anonymous') throw keyMissing();
+    const wanted = streamKey === undefined ? textIn(data, 'streamId').toLowerCase() : data.streamId;
+    const offer = descriptionIn(data, 'offer');
+    this.#takeOffer();
+    this.#takePlace();
+    const pass = streamKey === undefined ? await this.#signedIn(`${wanted}`) : { streamKey };
+    const publication = await service.publish({ ...pass, offer, address });
+    const { streamId } = publication;
+    if (signal.aborted || (wanted !== undefined && wanted !== streamId)) {
+      publication.leave();
+      throw new PublicError(403, 'not_your_stream', 'The stream key belongs to another stream.');
+    }
+    this.#publications.set(streamId, publication);
+    this.#enter(streamId);
+    void publication.peer.closed.then(() => {
+      if (this.#publications.get(streamId) !== publication) return;
+      this.#publications.delete(streamId);
+      this.#client.tell('stream:disconnected', { streamId });
+      this.#exit(streamId);
+    });
+    const answer = { type: 'answer', sdp: publication.answer };
+    return { event: 'stream:answer', data: { streamId, answer, iceServers: iceServers.list(streamId) } };
+  }
+
+  async #signedIn(streamId: string): Promise<PublisherPass> {
+    await this.#mustManage(streamId);
+    return { signedIn: { streamId, userId: nameOf(this.#client.principal) } };
+  }
+
+  /** Who does not own a livestream learns nothing of it: not even whether there is one. */
+  async #mustManage(streamId: string): Promise<void> {
+    const { principal } = this.#client;
+    const livestream =
+      principal.kind === 'anonymous' ? undefined : await this.#options.service.livestream(streamId);
+    if (!livestream || !mayManage(principal, livestream)) throw notYours();
+  }
+
+  async #join(data: MessageData): Promise<Acknowledgement | undefined> {
+    const { service } = this.#options;
+    const streamId = textIn(data, 'streamId');
+    const said = typeof data.userId === 'string' ? data.userId.slice(0, 100) : 'viewer';
+    const userId = userIdOf(this.#client.principal) ?? said;
+    const offer = data.offer === undefined ? undefined : descriptionIn(data, 'offer');
+    if (offer !== undefined) this.#takeOffer();
+    if (!this.#joined.has(streamId)) this.#takePlace();
+    const { connection, iceServers, state, viewers } = await service.joinStream(streamId, userId);
+    await this.#admit(streamId, data.viewerToken);
+    if (offer !== undefined) {
+      const answer = { type: 'answer', sdp: await this.#negotiate(streamId, connection, offer) };
+      return { event: 'stream:answer', data: { streamId, answer, iceServers } };
+    }
+    this.#enter(streamId);
+    this.#expecting.set(streamId, userId);
+    const afterwards = (): void => {
+      if (state !== 'offline' && state !== 'ending') this.#byItself(() => this.#offer(streamId, userId));
+    };
+    return { event: 'stream:joined', data: { streamId, iceServers, state, viewers }, afterwards };
+  }
+
+  async #negotiate(streamId: string, connection: PeerConnection, offer: string): Promise<string> {
+    this.#stopWatching(streamId);
+    try {
+      const viewing = await connection.answer(offer);
+      this.#watch(streamId, viewing);
+      return viewing.answer;
+    } catch (error) {
+      this.#exit(streamId);
+      throw error;
+    }
+  }
+
+  async #admit(streamId: string, token: unknown): Promise<void> {
+    const { admit } = this.#options;
+    const admission = await admit(this.#client, streamId, typeof token === 'string' ? token : undefined);
+    if (this.#client.signal.aborted) {
+      admission.withdraw();
+      throw gone();
+    }
+    this.#admissions.get(streamId)?.close();
+    const close = admission.onRevoked(() => this.#dismissed(streamId));
+    this.#admissions.set(streamId, { admission, close });
+  }
+
+  /** Offers a viewer the picture, be it anew. */
+  async #offer(streamId: string, userId: string): Promise<void> {
+    const { service } = this.#options;
+    this.#takeOffer();
+    // They may have waited for long: who may watch, and whether there is room, is asked when there is a picture.
+    await this.#admit(streamId, undefined);
+    if (!this.#expecting.has(streamId)) return this.#exit(streamId);
+    this.#stopWatching(streamId);
+    this.#expecting.set(streamId, userId);
+    const connection = service.createPeerConnection(streamId, userId);
+    const offer = { type: 'offer', sdp: await connection.createOffer() };
+    if (this.#client.signal.aborted || !this.#expecting.has(streamId)) {
+      connection.close();
+      return;
+    }
+    this.#offered.set(streamId, connection);
+    this.#client.tell('stream:offer', { streamId, offer, iceServers: connection.iceServers });
+  }
+
+  async #accept(data: MessageData): Promise<undefined> {
+    const streamId = textIn(data, 'streamId');
+    const answer = descriptionIn(data, 'answer');
+    const connection = this.#offered.get(streamId);
+    if (!connection)
+      throw new PublicError(
+        400,
+        'answer_not_expected',
+        'There is no offer to this connection for that stream.',
+      );
+    const viewing = await connection.acceptAnswer(answer);
+    this.#offered.delete(streamId);
+    this.#watch(streamId, viewing);
+    return undefined;
+  }
+
+  /** What was before would hold the address and port that the new connection may come from. */
+  #stopWatching(streamId: string): void {
+    const [watched, offered] = [this.#viewings.get(streamId), this.#offered.get(streamId)];
+    this.#viewings.delete(streamId);
+    this.#offered.delete(streamId);
+    this.#expecting.delete(streamId);
+    watched?.viewing.leave();
+    watched?.release();
+    offered?.close();
+  }
+
+  #watch(streamId: string, viewing: ServiceViewing): void {
+    const admission = this.#admissions.get(streamId)?.admission;
+    if (this.#client.signal.aborted || !admission) {
+      viewing.leave();
+      throw gone();
+    }
+    this.#enter(streamId);
+    const release = admission.hold('whep', () => this.#dismissed(streamId), viewing.connected);
+    this.#viewings.set(streamId, { viewing, release });
+    viewing.listen((event) => {
+      if (event.type === 'layers') {
+        const { layers, current = null, chosen = null } = event;
+        this.#client.tell('stream:layers', { streamId, layers, current, chosen });
+      } else if (event.type !== 'viewercount') this.#client.tell(`stream:${event.type}`, { streamId });
+    });
+    void viewing.ended.then(({ name, reason, message }) => {
+      if (this.#viewings.get(streamId)?.viewing !== viewing) return;
+      this.#viewings.delete(streamId);
+      release();
+      this.#client.tell('stream:ended', { streamId, reason, message, reconnect: name === 'reconnect' });
+      const userId = this.#expecting.get(streamId);
+      if (name === 'end') {
+        this.#expecting.delete(streamId);
+        this.#exit(streamId);
+      } else if (userId !== undefined) this.#byItself(() => this.#offer(streamId, userId));
+    });
+  }
+
+  /** They may not watch any more. */
+  #dismissed(streamId: string): void {
+    this.#stopWatching(streamId);
+    this.#closeAdmission(streamId);
+    const message = 'You may not watch this livestream any more.';
+    this.#client.tell('stream:ended', { streamId, reason: 'dismissed', message, reconnect: false });
+    this.#exit(streamId);
+  }
+
+  #leave(streamId: string): void {
+    this.#stopWatching(streamId);
+    const publication = this.#publications.get(streamId);
+    this.#publications.delete(streamId);
+    publication?.leave();
+    this.#exit(streamId);
+  }
+
+  #enter(streamId: string): void {
+    if (this.#client.signal.aborted) return;
+    this.#joined.add(streamId);
+    this.#options.enter(streamId, this);
+  }
+
+  #exit(streamId: string): void {
+    const roles = [this.#viewings, this.#publications, this.#offered, this.#expecting];
+    if (roles.some((role) => role.has(streamId))) return;
+    this.#closeAdmission(streamId);
+    this.#joined.delete(streamId);
+    this.#options.leave(streamId, this);
+  }
+
+  #closeAdmission(streamId: string): void {
+    const open = this.#admissions.get(streamId);
+    this.#admissions.delete(streamId);
+    open?.close();
+    open?.admission.withdraw();
+  }
+
+  #takeOffer(): void {
+    const wait = this.#options.offers.take(this.#client.address);
+    if (wait > 0)
+      throw new PublicError(429, 'rate_limited', 'Too many offers from your address: wait and try again.');
+  }
+
+  #takePlace(): void {
+    if (this.#joined.size >= STREAMS_LIMIT)
+      throw new PublicError(409, 'too_many_streams', `One connection can have ${STREAMS_LIMIT} streams.`);
+  }
+
+  #byItself(task: () => Promise<void>): void {
+    this.#inTurn(task).catch((error: unknown) => this.#options.failed(error));
+  }
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(() => {
+      if (this.#client.signal.aborted) throw gone();
+      return task();
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+}
+
+function notYours(): PublicError {
+  return new PublicError(403, 'not_your_stream', 'This connection has no part in that stream.');
+}
+
+function keyMissing(): PublicError {
+  return new PublicError(
+    401,
+    'stream_key_missing',
+    'Publishing needs the stream key, or the sign-in of whose livestream it is.',
+  );
+}
+
+/** Nobody hears it. */
+function gone(): PublicError {
+  return new PublicError(410, 'gone', 'The client is gone.');
+}

@@ -1,0 +1,169 @@
+import type { Clock, Logger } from '../platform/index.js';
+import { PublicError } from '../platform/index.js';
+import type { RealtimeClient, RealtimeFeature, RealtimeHub } from '../sockets/index.js';
+import { BROADCAST_END, type StreamChange, type ViewerAdmission } from '../streams/index.js';
+import { type IceServers, OfferLimit, type OfferRate } from '../webrtc/index.js';
+import { Participant } from './participant.js';
+import type { WebrtcService } from './webrtc-service.js';
+
+export type SignallingOptions = {
+  service: WebrtcService;
+  iceServers: Pick<IceServers, 'list'>;
+  hub: Pick<RealtimeHub, 'broadcast'>;
+  /** Lets a client watch, perhaps as the viewer whose token they show. @throws PublicError */
+  admit: (client: RealtimeClient, streamId: string, token?: string) => Promise<ViewerAdmission>;
+  /** Every step of every broadcast. @returns a function that ends it. */
+  onChange: (listener: (change: StreamChange) => void) => () => void;
+  clock: Clock;
+  log: Logger;
+  limits?: { offers: OfferRate };
+};
+
+/** An offer, with the ends of its lines escaped. Bytes. */
+const DESCRIPTION_LIMIT = 64 * 1024;
+const OFFERS: OfferRate = { burst: 100, refillMs: 100 };
+/** How often it is looked whether the number of viewers has changed, ms. */
+const LOOK_EVERY_MS = 1_000;
+/** Those of the signalling stay in a stream's room whoever else leaves it for the same client. */
+const HOLDER = 'signalling';
+
+type Stream = { participants: Set<Participant>; viewers: number };
+
+/**
+ * Signalling over the socket: publishing and watching by WebRTC.
+ *
+ * From clients: `stream:offer {streamKey, offer, streamId?}` publishes, also without a key where the client is signed in as
+ * the livestream's broadcaster or an admin: `stream:offer {streamId, offer}`. `stream:join {streamId, userId?, viewerToken?}`
+ * joins and is offered the picture as soon as there is one, `stream:answer {streamId, answer}` takes it, `stream:ice-candidate
+ * {streamId, candidate}`, `stream:layer {streamId, rid?}`, `stream:leave {streamId}`, `stream:end {streamId}`.
+ *
+ * To clients: `stream:joined {streamId, iceServers, state, viewers}`, `stream:offer {streamId, offer, iceServers}`,
+ * `stream:answer {streamId, answer, iceServers}`, `stream:active`, `stream:inactive`, `stream:layers`, `stream:viewers`,
+ * `stream:ended {streamId, reason, message, reconnect}` (a viewing is over), `stream:disconnected` (a publication is gone),
+ * and to everybody in the stream's room `stream:state {streamId, state}`: `live`, `reconnecting` (with `until`, Unix ms) or
+ * `ended` (with `reason` and `message`).
+ *
+ * A viewer may also make the offer: `stream:join {streamId, offer}` is answered by `stream:answer`. Offers and answers are
+ * SDP, or objects of `type` and `sdp` as browsers have them. A connection that was lost by our fault is offered anew.
+ */
+export class Signalling implements RealtimeFeature {
+  readonly name = 'signalling';
+  readonly events: RealtimeFeature['events'];
+  readonly limits = {
+    'stream:offer': DESCRIPTION_LIMIT,
+    'stream:join': DESCRIPTION_LIMIT,
+    'stream:answer': DESCRIPTION_LIMIT,
+  };
+  readonly #options: SignallingOptions;
+  readonly #offers: OfferLimit;
+  readonly #participants = new WeakMap<RealtimeClient, Participant>();
+  /** With somebody in them. */
+  readonly #streams = new Map<string, Stream>();
+  readonly #life = new AbortController();
+
+  constructor(options: SignallingOptions) {
+    this.#options = options;
+    this.#offers = new OfferLimit(options.clock, options.limits?.offers ?? OFFERS);
+    this.events = {
+      'stream:offer': (client, data) => this.#of(client).publish(data),
+      'stream:join': (client, data) => this.#of(client).join(data),
+      'stream:answer': (client, data) => this.#of(client).accept(data),
+      'stream:ice-candidate': (client, data) => this.#of(client).candidate(data),
+      'stream:layer': (client, data) => this.#of(client).selectLayer(data),
+      'stream:leave': (client, data) => this.#of(client).leave(data),
+      'stream:end': (client, data) => this.#of(client).end(data),
+    };
+  }
+
+  start(): void {
+    const { clock, onChange } = this.#options;
+    const { signal } = this.#life;
+    signal.addEventListener(
+      'abort',
+      onChange((change) => this.#changed(change)),
+    );
+    clock.every(LOOK_EVERY_MS, () => this.#look(), signal);
+  }
+
+  left(client: RealtimeClient): void {
+    this.#participants.get(client)?.gone();
+    this.#participants.delete(client);
+  }
+
+  close(): void {
+    this.#life.abort();
+  }
+
+  #of(client: RealtimeClient): Participant {
+    let participant = this.#participants.get(client);
+    if (!participant) {
+      const { service, admit, iceServers } = this.#options;
+      participant = new Participant({
+        client,
+        service,
+        admit,
+        iceServers,
+        offers: this.#offers,
+        enter: (streamId, member) => this.#enter(streamId, client, member),
+        leave: (streamId, member) => this.#leave(streamId, client, member),
+        failed: (error) => this.#failed(client, error),
+      });
+      this.#participants.set(client, participant);
+    }
+    return participant;
+  }
+
+  #enter(streamId: string, client: RealtimeClient, participant: Participant): void {
+    const viewers = this.#options.service.viewers(streamId);
+    const stream = this.#streams.get(streamId) ?? { participants: new Set(), viewers };
+    this.#streams.set(streamId, stream);
+    stream.participants.add(participant);
+    client.enter(`stream:${streamId}`, HOLDER);
+    client.enter(countRoom(streamId));
+  }
+
+  #leave(streamId: string, client: RealtimeClient, participant: Participant): void {
+    client.leave(`stream:${streamId}`, HOLDER);
+    client.leave(countRoom(streamId));
+    const stream = this.#streams.get(streamId);
+    stream?.participants.delete(participant);
+    if (stream?.participants.size === 0) this.#streams.delete(streamId);
+  }
+
+  #changed({ streamId, from, to, wasLive, end }: StreamChange): void {
+    const { hub } = this.#options;
+    const say = (state: string, more = {}): void =>
+      hub.broadcast(`stream:${streamId}`, 'stream:state', { streamId, state, ...more });
+    if (to.name === 'live') say('live');
+    else if (to.name === 'reconnecting') say('reconnecting', { until: to.until });
+    else if (end !== undefined && wasLive && BROADCAST_END[end].closesRow)
+      say('ended', { reason: end, message: BROADCAST_END[end].viewers });
+    if (from !== 'offline' || to.name === 'ending') return;
+    for (const participant of this.#streams.get(streamId)?.participants ?? []) participant.begun(streamId);
+  }
+
+  #look(): void {
+    const { service, hub } = this.#options;
+    for (const [streamId, stream] of this.#streams) {
+      const viewers = service.viewers(streamId);
+      if (viewers === stream.viewers) continue;
+      stream.viewers = viewers;
+      hub.broadcast(countRoom(streamId), 'stream:viewers', { streamId, viewers }, { droppable: true });
+    }
+  }
+
+  #failed(client: RealtimeClient, error: unknown): void {
+    if (client.signal.aborted) return;
+    if (error instanceof PublicError) {
+      client.tell('error', { code: error.code, message: error.message });
+      return;
+    }
+    this.#options.log.error({ err: error }, 'a viewer could not be offered the picture');
+    client.tell('error', { code: 'internal_error', message: 'Something went wrong on the server.' });
+  }
+}
+
+/** Those who are told how many watch by WebRTC. */
+function countRoom(streamId: string): string {
+  return `signalling:${streamId}`;
+}

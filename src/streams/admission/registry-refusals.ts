@@ -1,0 +1,28 @@
+import { BROADCAST_END } from '../broadcast/end-reason.js';
+import type { Livestream } from '../livestream/livestream-table.js';
+import type { Refusal } from './publisher-admission.js';
+
+/** Why nobody new comes in at all. */
+export type DoorClosed = Refusal & { code: 'capacity_reached' | 'shutting_down' };
+
+export const SHUTTING_DOWN: DoorClosed = {
+  code: 'shutting_down',
+  message: 'The server is restarting: please try again.',
+};
+export const CAPACITY_REACHED: DoorClosed = {
+  code: 'capacity_reached',
+  message: 'The server is full: no more livestreams can start right now.',
+};
+export const LIVESTREAM_ENDED: Refusal = {
+  code: 'livestream_ended',
+  message: 'This livestream has ended: create a new one and use its stream key.',
+};
+export const KEY_REVOKED: Refusal = {
+  code: 'stream_key_revoked',
+  message: 'This stream key was revoked: use a new one.',
+};
+
+/** Whether nobody may publish to the livestream any more. */
+export function isOver({ endReason }: Pick<Livestream, 'endReason'>): boolean {
+  return endReason !== null && !BROADCAST_END[endReason].reopens;
+}

@@ -1,0 +1,70 @@
+import type { SourceInfo } from '../../media/index.js';
+import { HeadendError, type Sql } from '../../platform/index.js';
+import type { BroadcastEnd } from './end-reason.js';
+
+/** A broadcast that has not ended, as it is stored. */
+export type OpenBroadcast = {
+  id: string;
+  streamId: string;
+  /** The origin of its media timeline. */
+  startedAt: Date;
+  /** When a gateway last said that it runs it. */
+  lastSeenAt: Date;
+  /** Encoder runs opened so far. */
+  runs: number;
+  source: SourceInfo | null;
+};
+
+/** Statements on the table `broadcasts`; nobody else queries it. A stream has at most one open broadcast. */
+export class BroadcastTable {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  async insert(broadcast: { id: string; streamId: string; startedAt: Date }): Promise<void> {
+    const { id, streamId, startedAt } = broadcast;
+    await this.#sql`
+      insert into broadcasts (id, stream_id, started_at, last_seen_at)
+      values (${id}, ${streamId}, ${startedAt}, ${startedAt})`;
+  }
+
+  /**
+   * Opens an encoder run.
+   *
+   * @returns its index, from 0; no index is given twice, whatever happens to the process.
+   * @throws HeadendError `broadcast_unknown`
+   */
+  async nextRun(id: string): Promise<number> {
+    const [row] = await this.#sql<{ index: number }[]>`
+      update broadcasts set runs = runs + 1 where id = ${id} returning runs - 1 as index`;
+    if (!row) throw new HeadendError('broadcast_unknown', `There is no broadcast ${id}.`);
+    return row.index;
+  }
+
+  /** The heartbeat of all broadcasts that run here, in one statement. */
+  async touch(ids: string[], now: Date): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#sql`
+      update broadcasts set last_seen_at = ${now} where id = any(${ids}::uuid[]) and ended_at is null`;
+  }
+
+  async saveSource(id: string, source: SourceInfo): Promise<void> {
+    await this.#sql`update broadcasts set source = ${this.#sql.json(source)} where id = ${id}`;
+  }
+
+  /** @returns false when it was closed before (that end stands) or is unknown. */
+  async close(id: string, endedAt: Date, reason: BroadcastEnd): Promise<boolean> {
+    const result = await this.#sql`
+      update broadcasts set ended_at = ${endedAt}, end_reason = ${reason} where id = ${id} and ended_at is null`;
+    return result.count > 0;
+  }
+
+  /** What has not ended: after a crash, what the gateway was doing. The oldest first. */
+  async open(): Promise<OpenBroadcast[]> {
+    return this.#sql<OpenBroadcast[]>`
+      select id, stream_id as "streamId", started_at as "startedAt", last_seen_at as "lastSeenAt", runs, source
+      from broadcasts where ended_at is null order by started_at, id`;
+  }
+}

@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import type { FlvTag, SourceInfo } from '../../media/index.js';
+import { PUBLICATION_END, type PublicationEnd } from './end-reason.js';
+import type { Publication, Publisher, RtpSource, Source, SourceReader } from './publication.js';
+
+type SessionOptions = {
+  streamId: string;
+  broadcastId: string;
+  publisher: Publisher;
+  /** Called once, when the publication is over for whatever reason. */
+  onEnd(reason: PublicationEnd): void;
+  onDescribe(info: SourceInfo): void;
+  /** Whether anybody holds the publisher back at the moment. */
+  onHold(held: boolean): void;
+};
+
+/** One connection's publication: the write handle of ingest and the read handle of the guests, tag by tag. */
+export class PublicationSession implements Publication, Source {
+  readonly id = randomUUID();
+  readonly streamId: string;
+  readonly broadcastId: string;
+  readonly #options: SessionOptions;
+  #info: SourceInfo;
+  #readers: SourceReader[] = [];
+  #holds = 0;
+  #over = false;
+  #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
+  /** What a decoder needs before anything else; given to readers that come late. */
+  #headers: { script?: FlvTag; video?: FlvTag; audio?: FlvTag } = {};
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.streamId = options.streamId;
+    this.broadcastId = options.broadcastId;
+    const { protocol, encoder } = options.publisher;
+    this.#info = encoder === undefined ? { protocol } : { protocol, encoder };
+  }
+
+  get info(): SourceInfo {
+    return this.#info;
+  }
+
+  get rtp(): RtpSource | undefined {
+    return this.#options.publisher.rtp;
+  }
+
+  restart(startedAt: number, has: { audio: boolean; video: boolean }): void {
+    if (this.#over) return;
+    this.#timeline = { startedAt, has };
+    this.#headers = {};
+    for (const reader of this.#readers) reader.restart(startedAt, has);
+  }
+
+  write(tag: FlvTag): void {
+    if (this.#over) return;
+    if (tag.header || tag.kind === 'script') this.#headers[tag.kind] = tag;
+    for (const reader of this.#readers) reader.write(tag);
+  }
+
+  describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void {
+    if (this.#over) return;
+    this.#info = { ...this.#info, ...source };
+    this.#options.onDescribe(this.#info);
+  }
+
+  read(reader: SourceReader): void {
+    if (this.#over) return;
+    this.#readers = [...this.#readers, reader];
+    if (!this.#timeline) return;
+    reader.restart(this.#timeline.startedAt, this.#timeline.has);
+    const { script, video, audio } = this.#headers;
+    for (const tag of [script, video, audio]) if (tag) reader.write({ ...tag, timestamp: 0 });
+  }
+
+  hold(): () => void {
+    let held = true;
+    if (++this.#holds === 1 && !this.#over) {
+      this.#options.publisher.pause();
+      this.#options.onHold(true);
+    }
+    return () => {
+      if (!held) return;
+      held = false;
+      if (--this.#holds > 0 || this.#over) return;
+      this.#options.publisher.resume();
+      this.#options.onHold(false);
+    };
+  }
+
+  close(reason: PublicationEnd): void {
+    this.#end(reason);
+  }
+
+  kick(reason: PublicationEnd): void {
+    if (this.#over) return;
+    this.#end(reason);
+    this.#options.publisher.kick(reason, PUBLICATION_END[reason].message);
+  }
+
+  #end(reason: PublicationEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    const readers = this.#readers;
+    this.#readers = [];
+    this.#headers = {};
+    for (const reader of readers) reader.end(reason);
+    if (this.#holds > 0) this.#options.onHold(false);
+    this.#options.onEnd(reason);
+  }
+}

@@ -1,0 +1,53 @@
+import type { Sql } from '../../platform/index.js';
+import type { Page } from './livestream-table.js';
+
+/** Somebody who may watch a private livestream. */
+export type LivestreamGuest = { userId: string; invitedAt: Date };
+
+/** Statements on the table `livestream_guests`; nobody else queries it. */
+export class LivestreamGuestTable {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  async has(streamId: string, userId: string): Promise<boolean> {
+    const rows = await this.#sql`
+      select from livestream_guests where stream_id = ${streamId} and user_id = ${userId}`;
+    return rows.count > 0;
+  }
+
+  /** In the order of their invitations. */
+  async list(streamId: string, page: Page): Promise<LivestreamGuest[]> {
+    return this.#sql<LivestreamGuest[]>`
+      select user_id as "userId", created_at as "invitedAt" from livestream_guests where stream_id = ${streamId}
+      order by created_at, user_id limit ${page.limit} offset ${page.offset}`;
+  }
+
+  async count(streamId: string): Promise<number> {
+    const [row] = await this.#sql<[{ count: number }]>`
+      select count(*)::int as count from livestream_guests where stream_id = ${streamId}`;
+    return row.count;
+  }
+
+  /** Who is invited already stays it. The livestream must exist. */
+  async insert(streamId: string, userId: string): Promise<void> {
+    await this.#sql`
+      insert into livestream_guests (stream_id, user_id) values (${streamId}, ${userId}) on conflict do nothing`;
+  }
+
+  /** They are invited nowhere any more. @returns the livestreams to which they were */
+  async deleteAllOf(userId: string): Promise<string[]> {
+    const rows = await this.#sql<{ streamId: string }[]>`
+      delete from livestream_guests where user_id = ${userId} returning stream_id as "streamId"`;
+    return rows.map(({ streamId }) => streamId);
+  }
+
+  /** @returns false when they were not invited. */
+  async delete(streamId: string, userId: string): Promise<boolean> {
+    const result = await this.#sql`
+      delete from livestream_guests where stream_id = ${streamId} and user_id = ${userId}`;
+    return result.count > 0;
+  }
+}

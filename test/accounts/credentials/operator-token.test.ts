@@ -1,0 +1,52 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import t, { type Test } from 'tap';
+import { loadOperatorToken } from '../../../src/accounts/index.js';
+
+function temporaryFolder(t: Test): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'headend-token-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+t.test('a token is made at the first start, shown once and kept for its owner alone', async (t) => {
+  const dataDir = path.join(temporaryFolder(t), 'data');
+  const first = await loadOperatorToken({ dataDir });
+  t.match(first.created, /^[\w-]{43}$/);
+  const file = path.join(dataDir, 'operator-token');
+  t.equal(statSync(file).mode & 0o777, 0o600);
+  t.equal(readFileSync(file, 'utf8').trim(), first.created);
+  t.ok(first.verify(first.created!));
+
+  chmodSync(file, 0o644);
+  const second = await loadOperatorToken({ dataDir });
+  t.equal(second.created, undefined);
+  t.ok(second.verify(first.created!));
+  t.equal(statSync(file).mode & 0o777, 0o600, 'a mode that was opened up is closed again');
+});
+
+t.test('a configured token is stored nowhere and goes before the stored one', async (t) => {
+  const dataDir = temporaryFolder(t);
+  const made = await loadOperatorToken({ dataDir });
+  const configured = await loadOperatorToken({ dataDir, configured: 'chosen-by-the-operator' });
+  t.equal(configured.created, undefined);
+  t.ok(configured.verify('chosen-by-the-operator'));
+  t.notOk(configured.verify(made.created!));
+  t.notMatch(readFileSync(path.join(dataDir, 'operator-token'), 'utf8'), 'chosen');
+});
+
+t.test('only the token itself is right', async (t) => {
+  const token = await loadOperatorToken({
+    dataDir: temporaryFolder(t),
+    configured: 'chosen-by-the-operator',
+  });
+  for (const wrong of ['', 'chosen-by-the-operato', 'chosen-by-the-operator ', 'CHOSEN-BY-THE-OPERATOR'])
+    t.notOk(token.verify(wrong), wrong);
+});
+
+t.test('a damaged file is an error that says what to do, not an empty token', async (t) => {
+  const dataDir = temporaryFolder(t);
+  writeFileSync(path.join(dataDir, 'operator-token'), '\n');
+  await t.rejects(loadOperatorToken({ dataDir }), { code: 'operator_token_invalid', message: /remove it/ });
+});

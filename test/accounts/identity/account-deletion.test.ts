@@ -1,0 +1,96 @@
+import t from 'tap';
+import type { AccessChange } from '../../../src/accounts/index.js';
+import { openAccounts, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
+import { until } from '../../support/gateway/gateway-process.js';
+
+const MINUTE_MS = 60_000;
+
+t.test('who goes is signed out everywhere, every room lets go of them, and their name is free', async (t) => {
+  const { authentication, account, page, program, sql } = await openAccounts(t);
+  const { accounts, authenticate, departures, follows, invitations, registration } = authentication;
+  const ada = await account('Ada', 'broadcaster');
+  const eve = await account('Eve');
+  await follows.follow(ada.id, eve.id);
+  await follows.follow(eve.id, ada.id);
+  const { code } = await invitations.create('viewer', MINUTE_MS);
+  const bob = await registration.register(
+    { name: 'Bob', password: PASSWORD, invitation: code },
+    { kind: 'anonymous' },
+    '127.0.0.1',
+  );
+  const [cookie, token] = [await page(ada), await program(ada)];
+  const released: unknown[] = [];
+  departures.join({
+    release: async (departed) => {
+      t.match(
+        await accounts.find(departed.userId),
+        { disabledAt: Date },
+        'it is there until all have let go',
+      );
+      released.push(departed);
+    },
+  });
+  departures.join({ release: ({ userId }) => follows.forgetUser(userId) });
+  const changes: AccessChange[] = [];
+  authentication.onAccessChange((change) => changes.push(change));
+
+  t.equal(await departures.depart('nobody'), false);
+  t.equal(await departures.depart(ada.id, { purge: true }), true);
+  t.match(released, [{ userId: ada.id, purge: true, pseudonym: /^deleted:[\da-f-]{36}$/ }]);
+  t.match(changes[0], { userId: ada.id, credentialIds: undefined }, 'whatever is open is checked again');
+  t.equal(await accounts.find(ada.id), undefined);
+  t.equal(await departures.depart(ada.id), false);
+  const credentials = { method: 'GET', address: '127.0.0.1' };
+  t.same(await authenticate({ ...credentials, cookie: cookie.cookie }), { kind: 'anonymous' });
+  await t.rejects(authenticate({ ...credentials, ...token }), { code: 'access_token_invalid' });
+  for (const table of ['account_sessions', 'access_tokens'])
+    t.equal((await sql`select from ${sql(table)} where account_id = ${ada.id}`).count, 0, table);
+  t.equal((await sql`select from follows`).count, 0);
+  t.match(await account('Ada'), { name: 'Ada' });
+
+  await departures.depart(bob.id);
+  t.match(await invitations.list({ limit: 1, offset: 0 }), [{ usedBy: null, usedAt: Date }]);
+});
+
+t.test('who is in the midst of something stays as they are', async (t) => {
+  const { authentication, account, page } = await openAccounts(t);
+  const { departures, authenticate } = authentication;
+  const ada = await account('Ada');
+  const { cookie } = await page(ada);
+  let busy = true;
+  departures.join({ isBusy: async () => busy, release: async () => {} });
+  await t.rejects(departures.depart(ada.id), { status: 409, code: 'stream_under_way' });
+  t.match(await authenticate({ method: 'GET', address: '127.0.0.1', cookie }), { userId: ada.id });
+  busy = false;
+  t.equal(await departures.depart(ada.id), true);
+});
+
+t.test(
+  'what a failure interrupts goes on later, as it was wished, and nobody is let in meanwhile',
+  async (t) => {
+    const { authentication, account, clock, logged } = await openAccounts(t);
+    const { accounts, departures, signIn } = authentication;
+    const ada = await account('Ada');
+    const tries: boolean[] = [];
+    let fails = true;
+    departures.join({
+      release: async ({ purge }) => {
+        tries.push(purge);
+        if (fails) throw new Error('the disk is full');
+      },
+    });
+    departures.start();
+    await t.rejects(departures.depart(ada.id, { purge: true }), /disk is full/);
+    await t.rejects(signIn.open({ name: 'Ada', password: PASSWORD }, { address: '127.0.0.1' }), {
+      code: 'account_disabled',
+    });
+    t.equal(await accounts.change(ada.id, { disabled: false }), undefined, 'nobody brings it back');
+    await clock.advance(10 * MINUTE_MS);
+    await until('it is tried again', () => tries.length === 2);
+    await until('the failure is logged', () => logged().includes('could not be deleted'));
+    fails = false;
+    await clock.advance(10 * MINUTE_MS);
+    await until('the account is gone', async () => (await accounts.find(ada.id)) === undefined);
+    t.same(tries, [true, true, true]);
+  },
+);

@@ -1,0 +1,108 @@
+import t from 'tap';
+import { ANONYMOUS, type Principal } from '../../../src/accounts/index.js';
+import { type AccountsStage, openAccounts, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
+
+const ADDRESS = '192.0.2.1';
+
+async function admitted(stage: AccountsStage, by: 'session' | 'token') {
+  const ada = await stage.account('Ada', 'admin');
+  const { cookie } = await stage.page(ada);
+  const shown = by === 'session' ? { cookie } : await stage.program(ada);
+  const principal = await stage.authentication.authenticate({ method: 'GET', address: ADDRESS, ...shown });
+  const { identities } = stage.authentication;
+  const identity = identities.of(principal);
+  t.match(await identities.current(identity), { kind: 'account', userId: ada.id, role: 'admin', via: by });
+  return { ada, identity, current: () => identities.current(identity) };
+}
+
+const CHANGES: [
+  string,
+  (stage: AccountsStage, id: string, credentialId: string) => Promise<unknown>,
+  object,
+][] = [
+  [
+    'a demoted admin',
+    ({ authentication }, id) => authentication.accounts.change(id, { role: 'viewer' }),
+    { role: 'viewer' },
+  ],
+  [
+    'a disabled account',
+    ({ authentication }, id) => authentication.accounts.change(id, { disabled: true }),
+    ANONYMOUS,
+  ],
+  ['a deleted account', ({ authentication }, id) => authentication.departures.depart(id), ANONYMOUS],
+  [
+    'an account whose password an admin resets',
+    ({ authentication }, id) => authentication.accounts.change(id, { password: 'staple of horses' }),
+    ANONYMOUS,
+  ],
+  [
+    'a credential that was revoked',
+    async ({ authentication: { sessions, accessTokens } }, id, credentialId) =>
+      (await sessions.end(id, credentialId)) || (await accessTokens.delete(id, credentialId)),
+    ANONYMOUS,
+  ],
+];
+
+for (const by of ['session', 'token'] as const)
+  for (const [whose, change, expected] of CHANGES)
+    t.test(`the identity of ${whose}, admitted by ${by}, has the rights of now at once`, async (t) => {
+      const stage = await openAccounts(t);
+      const { ada, identity, current } = await admitted(stage, by);
+      await change(stage, ada.id, identity.credentialId ?? '');
+      t.match(await current(), expected);
+    });
+
+t.test(
+  "a change of one's own password keeps its session, and access tokens where that is asked for",
+  async (t) => {
+    for (const keepTokens of [undefined, false, true]) {
+      const stage = await openAccounts(t);
+      const { ada, current } = await admitted(stage, 'token');
+      await stage.page(ada);
+      const [session, other] = await stage.authentication.sessions.list(ada.id);
+      const change = { current: PASSWORD, password: 'staple of horses', keepTokens };
+      await stage.authentication.accounts.changePassword(ada, change, {
+        id: session?.id ?? '',
+        address: ADDRESS,
+      });
+      t.match(await stage.authentication.sessions.list(ada.id), [{ id: session?.id }]);
+      t.ok(other, 'there was another session');
+      t.equal((await current()).kind, keepTokens ? 'account' : 'anonymous', `keepTokens: ${keepTokens}`);
+    }
+  },
+);
+
+t.test('a change in another process is noticed within a second', async (t) => {
+  const stage = await openAccounts(t);
+  const { ada, current } = await admitted(stage, 'session');
+  await stage.sql`update accounts set disabled_at = now() where id = ${ada.id}`;
+  await stage.clock.advance(1_000);
+  t.same(await current(), ANONYMOUS);
+});
+
+t.test(
+  "a host platform's admin is one as long as the token holds; an operator until the token changes",
+  async (t) => {
+    const stage = await openAccounts(t, { operatorId: '01890a5d-ac96-774b-bcce-b302099a8001' });
+    const { identities } = stage.authentication;
+    const expiresAt = stage.clock.now() + 60_000;
+    const admin: Principal = {
+      kind: 'account',
+      userId: 'root',
+      name: 'Root',
+      role: 'admin',
+      via: 'jwt',
+      expiresAt,
+    };
+    const identity = identities.of(admin);
+    t.match(await identities.current(identity), { userId: 'root', role: 'admin' });
+    await stage.clock.advance(60_000);
+    t.match(await identities.current(identity), { userId: 'root', role: 'viewer' });
+    const operator = identities.of({ kind: 'operator' });
+    t.same(await identities.current(operator), { kind: 'operator' });
+    const later = await openAccounts(t);
+    t.same(await later.authentication.identities.current(operator), ANONYMOUS);
+    t.same(await identities.current(identities.of(ANONYMOUS)), ANONYMOUS);
+  },
+);

@@ -1,0 +1,245 @@
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import {
+  Channels,
+  createKeyAdmission,
+  hashStreamKey,
+  mintStreamKey,
+  type StreamKeyProtocol,
+  StreamKeys,
+} from '../../../src/accounts/index.js';
+import { type Admit, Streams } from '../../../src/streams/index.js';
+import { FakeClock } from '../../support/fakes/fake-clock.js';
+import { testDatabase } from '../../support/fixtures/database.js';
+import { until } from '../../support/gateway/gateway-process.js';
+
+type Account = { role: 'viewer' | 'broadcaster' | 'admin'; disabledAt: Date | null };
+
+/** The door as the gateway builds it: the hall, the keys and the database are real. */
+async function door(t: Test) {
+  const { sql } = await testDatabase(t);
+  const clock = new FakeClock();
+  const logged: string[] = [];
+  const log = pino({ base: null }, { write: (line: string) => void logged.push(line) });
+  const accounts = new Map<string, Account>();
+  const keys: StreamKeys = new StreamKeys({
+    sql,
+    dropKey: (id) => streams.dropKey(id),
+    keepDays: 90,
+    clock,
+    log,
+  });
+  const outage: { error?: Error } = {};
+  let asked = 0;
+  const admit: Admit = createKeyAdmission({
+    keys: {
+      findByHash: async (hash) => {
+        asked++;
+        if (outage.error) throw outage.error;
+        return await keys.findByHash(hash);
+      },
+      note: (use) => keys.note(use),
+      noteSignIn: (signIn) => keys.noteSignIn(signIn),
+    },
+    channels: new Channels(sql),
+    findStream: (id) => streams.standing(id),
+    streamForChannel: (channel) => streams.streamForChannel(channel),
+    findAccount: async (id) => accounts.get(id),
+    clock,
+    log,
+  });
+  const streams: Streams = new Streams({
+    sql,
+    admit,
+    keepKey: (transaction, livestream) => keys.keepFirst(transaction, livestream),
+    graceMs: 60_000,
+    maxBroadcasts: 3,
+    clock,
+    log,
+  });
+  t.teardown(() => streams.close());
+  const create = async (userId: string | null = null): Promise<{ streamId: string; secret: string }> => {
+    const secret = mintStreamKey();
+    const livestream = { userId, title: 'A', description: '', recordingEnabled: false };
+    const { id } = await streams.create({ ...livestream, streamKeyHash: hashStreamKey(secret) });
+    return { streamId: id, secret };
+  };
+  return { sql, clock, logged, accounts, keys, streams, admit, create, outage, asked: () => asked };
+}
+
+function request(streamKey: string, address = '192.0.2.1', protocol: StreamKeyProtocol = 'rtmp') {
+  return { protocol, streamKey, address };
+}
+
+t.test('the key that a livestream was made with admits to it, also when pasted with a blank', async (t) => {
+  const { admit, create, keys, streams } = await door(t);
+  const { streamId, secret } = await create();
+  const [key] = await keys.list({ streamId });
+  t.same(await admit(request(secret)), { admitted: true, streamId, keyId: key?.id });
+  t.match(await admit(request(` ${secret} `)), { admitted: true, streamId });
+  t.match(await keys.uses({ streamId }, key?.id ?? '', { limit: 5, offset: 0 }), [
+    { outcome: 'admitted', protocol: 'rtmp', address: '192.0.2.1', streamId },
+    { outcome: 'admitted' },
+  ]);
+  await streams.end(streamId, 'ended-by-owner');
+  t.match(await admit(request(secret)), { admitted: false, refusal: { code: 'livestream_ended' } });
+});
+
+t.test('a livestream and its key are stored together or not at all', async (t) => {
+  const { sql, create } = await door(t);
+  await sql`alter table stream_keys add check (label <> '')`;
+  await t.rejects(create(), /check/);
+  t.equal((await sql`select from livestreams`).count, 0);
+});
+
+t.test('a key admits only as it is limited, and every refusal is noted', async (t) => {
+  const { admit, clock, create, keys } = await door(t);
+  const { streamId } = await create();
+  const owner = { streamId };
+  const { key, secret } = await keys.create(owner, {
+    protocols: ['rtmps', 'whip'],
+    addressRanges: ['192.0.2.0/24'],
+    expiresAt: new Date(clock.now() + 60_000),
+  });
+  t.match(await admit(request(secret, '192.0.2.1', 'rtmp')), { refusal: { code: 'stream_key_protocol' } });
+  t.match(await admit(request(secret, '198.51.100.1', 'whip')), { refusal: { code: 'stream_key_address' } });
+  t.match(await admit(request(secret, '::ffff:192.0.2.1', 'whip')), { admitted: true });
+  await clock.advance(60_000);
+  t.match(await admit(request(secret, '192.0.2.1', 'whip')), { refusal: { code: 'stream_key_expired' } });
+  await keys.revoke(owner, key.id);
+  t.match(await admit(request(secret, '192.0.2.1', 'whip')), { refusal: { code: 'stream_key_revoked' } });
+  const uses = await keys.uses(owner, key.id, { limit: 10, offset: 0 });
+  t.same(
+    uses.map(({ outcome }) => outcome),
+    ['stream_key_revoked', 'stream_key_expired', 'admitted', 'stream_key_address', 'stream_key_protocol'],
+  );
+});
+
+t.test('a rotated key admits until its overlap is over, to the moment', async (t) => {
+  const { admit, clock, create, keys } = await door(t);
+  const { streamId, secret } = await create();
+  const [key] = await keys.list({ streamId });
+  const next = await keys.rotate({ streamId }, key?.id ?? '', 10_000);
+  await clock.advance(9_999);
+  t.match(await admit(request(secret)), { admitted: true, streamId });
+  t.match(await admit(request(next.secret)), { admitted: true, streamId });
+  await clock.advance(1);
+  t.match(await admit(request(secret)), { refusal: { code: 'stream_key_expired' } });
+  t.match(await admit(request(next.secret)), { admitted: true, streamId });
+});
+
+t.test(
+  'livestreams and the channel of an account that is disabled, or a viewer, are not published by any key',
+  async (t) => {
+    const { accounts, admit, create, keys } = await door(t);
+    const userId = '0190a0a0-0000-7000-8000-000000000001';
+    accounts.set(userId, { role: 'broadcaster', disabledAt: null });
+    const { secret } = await create(userId);
+    const channel = await keys.rotateMain(userId, 0);
+    t.match(await admit(request(secret)), { admitted: true });
+    t.match(await admit(request(channel.secret)), { admitted: true });
+    accounts.set(userId, { role: 'viewer', disabledAt: null });
+    t.match(await admit(request(secret)), { refusal: { code: 'account_barred' } });
+    t.match(await admit(request(channel.secret)), { refusal: { code: 'account_barred' } });
+    accounts.set(userId, { role: 'broadcaster', disabledAt: new Date() });
+    t.match(await admit(request(secret)), { refusal: { code: 'account_barred' } });
+    t.match(await admit(request(channel.secret)), { refusal: { code: 'account_barred' } });
+  },
+);
+
+t.test(
+  'somebody signed in is admitted without a key, unless it is over or barred; it is noted',
+  async (t) => {
+    const { accounts, admit, clock, create, keys, sql, streams } = await door(t);
+    const userId = '0190a0a0-0000-7000-8000-000000000001';
+    const { streamId } = await create(userId);
+    const signedIn = { protocol: 'whip', address: '192.0.2.1', signedIn: { streamId, userId } } as const;
+    t.same(await admit(signedIn), { admitted: true, streamId });
+    accounts.set(userId, { role: 'broadcaster', disabledAt: new Date() });
+    await clock.advance(1);
+    t.match(await admit(signedIn), { refusal: { code: 'account_barred' } });
+    accounts.clear();
+    await streams.end(streamId, 'ended-by-owner');
+    await clock.advance(1);
+    t.match(await admit(signedIn), { refusal: { code: 'livestream_ended' } });
+    const page = { limit: 10, offset: 0 };
+    t.match(await keys.signIns(streamId, page), [
+      { outcome: 'livestream_ended' },
+      { outcome: 'account_barred' },
+      { outcome: 'admitted', userId, protocol: 'whip', address: '192.0.2.1' },
+    ]);
+    await clock.advance(91 * 86_400_000);
+    keys.start();
+    t.teardown(() => keys.close());
+    await until('they are forgotten', async () => (await keys.signIns(streamId, page)).length === 0);
+    await streams.remove(streamId);
+    t.match(await admit(signedIn), { refusal: { code: 'livestream_ended' } }, 'also when it is gone');
+    await sql`alter table publisher_sign_ins rename to elsewhere`;
+    const { streamId: other } = await create();
+    const refused = await admit({ ...signedIn, signedIn: { streamId: other, userId } });
+    t.match(refused, { refusal: { code: 'temporarily_unavailable' } }, 'nobody comes in unnoted');
+  },
+);
+
+t.test('two encoders that race with the key of a channel publish to one livestream', async (t) => {
+  const { sql, admit, keys } = await door(t);
+  const { secret } = await keys.rotateMain('somebody', 0);
+  const decisions = await Promise.all([1, 2, 3, 4].map((n) => admit(request(secret, `192.0.2.${n}`))));
+  const ids = new Set(decisions.map((decision) => (decision.admitted ? decision.streamId : 'refused')));
+  t.equal(ids.size, 1);
+  t.match(await sql`select title, user_id from livestreams`, [{ title: 'Livestream', user_id: 'somebody' }]);
+});
+
+t.test('what is no key is refused without asking the database', async (t) => {
+  const { admit, asked } = await door(t);
+  for (const text of ['', 'stream', `live_${'1'.repeat(32)}`, 'x'.repeat(100_000), "' or 1=1 --"])
+    t.match(await admit(request(text)), {
+      refusal: { code: 'stream_key_unknown', message: /copy it again/ },
+    });
+  t.equal(asked(), 0);
+});
+
+t.test('after ten wrong keys an address waits, whatever it shows, and nothing is asked for it', async (t) => {
+  const { admit, asked, clock, create } = await door(t);
+  const { secret } = await create();
+  for (let i = 0; i < 10; i++)
+    t.match(await admit(request(mintStreamKey())), { refusal: { code: 'stream_key_unknown' } });
+  for (let i = 0; i < 20; i++)
+    t.match(await admit(request(i % 2 ? secret : mintStreamKey())), {
+      refusal: { code: 'stream_key_throttled' },
+    });
+  t.equal(asked(), 10);
+  t.match(await admit(request(secret, '192.0.2.2')), { admitted: true }, 'others are not concerned');
+  await clock.advance(6_000);
+  t.match(await admit(request(secret)), { admitted: true });
+});
+
+t.test('keys that exist do not count as guesses', async (t) => {
+  const { admit, create, streams } = await door(t);
+  const { streamId, secret } = await create();
+  await streams.end(streamId, 'ended-by-owner');
+  for (let i = 0; i < 30; i++)
+    t.match(await admit(request(secret)), { refusal: { code: 'livestream_ended' } });
+});
+
+t.test('addresses of one IPv6 network count together', async (t) => {
+  const { admit } = await door(t);
+  for (let i = 0; i < 10; i++) await admit(request('wrong', `2001:db8::${i}`));
+  t.match(await admit(request('wrong', '2001:db8::ffff')), { refusal: { code: 'stream_key_throttled' } });
+  t.match(await admit(request('wrong', '2001:db8:0:1::1')), { refusal: { code: 'stream_key_unknown' } });
+});
+
+t.test(
+  'while the database is away publishers hear a sentence, and are not held to have guessed',
+  async (t) => {
+    const { admit, logged, outage } = await door(t);
+    outage.error = new Error('connection refused');
+    const key = mintStreamKey();
+    for (let i = 0; i < 20; i++)
+      t.match(await admit(request(key)), {
+        refusal: { code: 'temporarily_unavailable', message: /try again/ },
+      });
+    t.match(logged.join(), /connection refused/);
+    t.notMatch(logged.join(), key);
+  },
+);

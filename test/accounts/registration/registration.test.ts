@@ -1,0 +1,143 @@
+import t from 'tap';
+import { ANONYMOUS, type Principal } from '../../../src/accounts/index.js';
+import { openAccounts, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
+import { refused } from '../../support/fixtures/refusal.js';
+
+const ADDRESS = '192.0.2.1';
+const DAY = 86_400_000;
+const request = (name: string, more: object = {}) => ({ name, password: PASSWORD, ...more });
+
+t.test('where registration is open everybody may, with the role that is the rule', async (t) => {
+  const { authentication } = await openAccounts(t, { registration: 'open', defaultRole: 'viewer' });
+  const { registration } = authentication;
+  t.match(await registration.register(request('Ada'), ANONYMOUS, ADDRESS), { name: 'Ada', role: 'viewer' });
+  await refused(t, registration.register(request('aDA'), ANONYMOUS, ADDRESS), 409, 'name_taken');
+  await refused(
+    t,
+    registration.register(request('Eve', { role: 'admin' }), ANONYMOUS, ADDRESS),
+    403,
+    'not_allowed',
+  );
+  await refused(t, registration.register(request('a'), ANONYMOUS, ADDRESS), 400, 'name_invalid');
+  const { code } = await authentication.invitations.create('broadcaster', DAY);
+  t.match(await registration.register(request('Bob', { invitation: code }), ANONYMOUS, ADDRESS), {
+    role: 'broadcaster',
+  });
+});
+
+t.test('an invitation is for one account, one role and some days', async (t) => {
+  const { authentication, clock } = await openAccounts(t);
+  const { registration, invitations } = authentication;
+  await refused(t, registration.register(request('Ada'), ANONYMOUS, ADDRESS), 403, 'invitation_needed');
+  const { code, id } = await invitations.create('broadcaster', DAY);
+  for (const wrong of ['', 'x', code.slice(1), `${code.slice(0, -1)}g`, code.toUpperCase()])
+    await refused(
+      t,
+      registration.register(request('Ada', { invitation: wrong }), ANONYMOUS, `198.51.100.${wrong.length}`),
+      403,
+      'invitation_invalid',
+    );
+  const ada = await registration.register(request('Ada', { invitation: code }), ANONYMOUS, ADDRESS);
+  t.match(ada, { name: 'Ada', role: 'broadcaster' });
+  t.match(await invitations.list({ limit: 10, offset: 0 }), [
+    { id, usedBy: ada.id, usedAt: new Date(clock.now()) },
+  ]);
+  await refused(
+    t,
+    registration.register(request('Eve', { invitation: code }), ANONYMOUS, ADDRESS),
+    403,
+    'invitation_invalid',
+  );
+  const late = await invitations.create('viewer', DAY);
+  await clock.advance(DAY);
+  await refused(
+    t,
+    registration.register(request('Eve', { invitation: late.code }), ANONYMOUS, ADDRESS),
+    403,
+    'invitation_invalid',
+  );
+});
+
+t.test('an invitation is not used up by a name that is taken', async (t) => {
+  const { authentication, account } = await openAccounts(t);
+  const { registration, invitations } = authentication;
+  await account('Ada');
+  const { code } = await invitations.create('viewer', DAY);
+  await refused(
+    t,
+    registration.register(request('ada', { invitation: code }), ANONYMOUS, ADDRESS),
+    409,
+    'name_taken',
+  );
+  t.match(await registration.register(request('Eve', { invitation: code }), ANONYMOUS, ADDRESS), {
+    name: 'Eve',
+  });
+});
+
+t.test('of many who use one invitation at the same time one gets an account', async (t) => {
+  const { authentication, sql } = await openAccounts(t);
+  const { registration, invitations } = authentication;
+  const { code } = await invitations.create('viewer', DAY);
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 8 }, (_, i) =>
+      registration.register(request(`Racer ${i}`, { invitation: code }), ANONYMOUS, `192.0.2.${i}`),
+    ),
+  );
+  t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+  for (const outcome of outcomes)
+    if (outcome.status === 'rejected') t.match(outcome.reason, { code: 'invitation_invalid' });
+  t.equal((await sql`select from accounts`).length, 1);
+});
+
+t.test('of many who want one name at the same time one gets it', async (t) => {
+  const { authentication, sql } = await openAccounts(t, { registration: 'open' });
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 8 }, (_, i) =>
+      authentication.registration.register(request(i % 2 ? 'Ada' : 'ADA'), ANONYMOUS, `192.0.2.${i}`),
+    ),
+  );
+  t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+  t.equal((await sql`select from accounts`).length, 1);
+});
+
+t.test('where registration is closed admins and the operator make accounts, nobody else', async (t) => {
+  const { authentication } = await openAccounts(t, { registration: 'closed' });
+  const { registration, invitations } = authentication;
+  const { code } = await invitations.create('viewer', DAY);
+  const by = (role: 'viewer' | 'broadcaster' | 'admin'): Principal => ({
+    kind: 'account',
+    userId: 'u',
+    name: 'U',
+    role,
+    via: 'session',
+  });
+  for (const principal of [ANONYMOUS, by('viewer'), by('broadcaster')])
+    await refused(
+      t,
+      registration.register(request('Ada', { invitation: code }), principal, ADDRESS),
+      403,
+      'registration_closed',
+    );
+  t.match(await registration.register(request('Root', { role: 'admin' }), { kind: 'operator' }, ADDRESS), {
+    role: 'admin',
+  });
+  t.match(await registration.register(request('Bob', { role: 'broadcaster' }), by('admin'), ADDRESS), {
+    role: 'broadcaster',
+  });
+});
+
+t.test(
+  'an address makes ten accounts at once, then one every six minutes; the operator as many as needed',
+  async (t) => {
+    const { authentication, clock } = await openAccounts(t, { registration: 'open' });
+    const { registration } = authentication;
+    for (let i = 0; i < 10; i++) await registration.register(request(`Name ${i}`), ANONYMOUS, ADDRESS);
+    const refusal = await registration
+      .register(request('One more'), ANONYMOUS, ADDRESS)
+      .catch((e: unknown) => e);
+    t.match(refusal, { status: 429, code: 'rate_limited', details: { retryAfter: 360 } });
+    await registration.register(request('Operated'), { kind: 'operator' }, ADDRESS);
+    await clock.advance(360_000);
+    await registration.register(request('One more'), ANONYMOUS, ADDRESS);
+  },
+);

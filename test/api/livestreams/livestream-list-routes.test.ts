@@ -1,0 +1,226 @@
+import t from 'tap';
+import { newId } from '../../../src/platform/index.js';
+import {
+  as,
+  failed,
+  openLivestreamApi,
+  type PersonName,
+  URLS,
+} from '../../support/clients/livestream-api.js';
+import { until } from '../../support/gateway/gateway-process.js';
+
+type Listed = { streams: { id: string; title: string; state: { name: string } }[] };
+
+t.test('a livestream is shown without its key', async (t) => {
+  const { app } = await openLivestreamApi(t);
+  const made = await app.inject({
+    method: 'POST',
+    url: '/api/livestream/create',
+    headers: as('anna'),
+    payload: { title: 'A title' },
+  });
+  const { streamId, streamKey } = made.json();
+  const answer = await app.inject(`/api/livestream/${streamId}`);
+  t.equal(answer.statusCode, 200, answer.body);
+  t.notMatch(answer.body, streamKey);
+  const { createdAt, ...stream } = answer.json().stream;
+  t.equal(createdAt, new Date(createdAt).toISOString());
+  t.same(stream, {
+    id: streamId,
+    userId: 'anna',
+    title: 'A title',
+    description: '',
+    status: 'scheduled',
+    visibility: 'public',
+    viewerLimit: null,
+    scheduledAt: null,
+    state: { name: 'offline' },
+    startedAt: null,
+    endedAt: null,
+    viewers: { total: 0, byProtocol: {} },
+    viewerCountPeak: 0,
+    recordingEnabled: false,
+    recordingUrl: null,
+    thumbnailUrl: null,
+    playback: { hls: URLS.hls(streamId), watch: URLS.watch(streamId) },
+    source: null,
+    notices: [],
+  });
+});
+
+t.test('who watches now is shown with it', async (t) => {
+  const viewers = { total: 12, byProtocol: { whep: 3, 'll-hls': 8 } };
+  const { app, create, publish, streams } = await openLivestreamApi(t, { viewers: () => viewers });
+  const streamId = await create();
+  t.same((await app.inject(`/api/livestream/${streamId}`)).json().stream.viewers, viewers);
+  await publish(streamId);
+  await until('the badge', async () => (await streams.find(streamId))?.status === 'live');
+  t.same((await app.inject('/api/livestream/active')).json().streams[0].viewers, viewers);
+});
+
+t.test('what is live is listed, page by page', async (t) => {
+  const { app, table, create } = await openLivestreamApi(t);
+  const ids: string[] = [];
+  for (let minute = 0; minute < 3; minute++) {
+    const streamId = await create();
+    await table.markLive(streamId, new Date(Date.UTC(2026, 0, 1, 0, minute)));
+    ids.unshift(streamId);
+  }
+  await create({ title: 'Not live' });
+  for (const visibility of ['unlisted', 'private'])
+    await table.markLive(await create({ visibility }), new Date());
+  const idsOf = async (query: string): Promise<string[]> =>
+    (await app.inject(`/api/livestream/active${query}`)).json<Listed>().streams.map(({ id }) => id);
+  t.same(await idsOf(''), ids);
+  t.same(await idsOf('?limit=1&offset=1'), [ids[1]]);
+  t.equal(
+    (await app.inject('/api/livestream/active')).headers['content-type'],
+    'application/json; charset=utf-8',
+  );
+  const wrong =
+    '?limit=0 ?limit=101 ?offset=-1 ?offset=10001 ?limit=ten ?limit=1&limit=2 ?limit= ?size=3 ?limit=1e2';
+  for (const list of ['active', 'upcoming', 'user/anna'])
+    for (const query of wrong.split(' '))
+      failed(t, await app.inject(`/api/livestream/${list}${query}`), 400, 'validation_failed');
+});
+
+t.test("a user's livestreams are paged by the id of the last one so far", async (t) => {
+  const { app, create } = await openLivestreamApi(t);
+  const ids: string[] = [];
+  for (const title of ['one', 'two', 'three']) ids.unshift(await create({ title }));
+  const idsOf = async (query: string): Promise<string[]> =>
+    (await app.inject(`/api/livestream/user/anna${query}`)).json<Listed>().streams.map(({ id }) => id);
+  t.same(await idsOf('?limit=1'), [ids[0]]);
+  t.same(await idsOf(`?limit=1&before=${ids[0]}`), [ids[1]]);
+  t.same(await idsOf(`?before=${ids[0]}`), ids.slice(1));
+  t.same(await idsOf(`?before=${ids[2]}`), []);
+  const far = await app.inject('/api/livestream/user/anna?offset=10001');
+  failed(t, far, 400, 'validation_failed');
+  t.match(far.json(), { error: { message: /page on with before, the id of the last entry so far/ } });
+});
+
+t.test('a crowd that asks for what is live costs the database as much as one who asks', async (t) => {
+  const { app, clock, create, publish, reads, streams } = await openLivestreamApi(t);
+  const streamId = await create();
+  await publish(streamId);
+  await until('the badge', async () => (await streams.find(streamId))?.status === 'live');
+  const ask = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
+  const before = reads();
+  const answers = await Promise.all(Array.from({ length: 100 }, ask));
+  t.ok(answers.every(([stream]) => stream?.id === streamId));
+  t.equal(reads() - before, 1);
+  await clock.advance(1_000);
+  await Promise.all(Array.from({ length: 100 }, ask));
+  t.equal(reads() - before, 2, 'once a second');
+  const one = () => app.inject(`/api/livestream/${streamId}`);
+  await Promise.all(Array.from({ length: 100 }, one));
+  t.equal(reads() - before, 3, 'the same goes for one livestream');
+});
+
+t.test('whatever changes what is listed shows at once', async (t) => {
+  const { app, create, publish, streams } = await openLivestreamApi(t);
+  const streamId = await create();
+  const ask = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
+  const edit = (payload: object) =>
+    app.inject({ method: 'PATCH', url: `/api/livestream/${streamId}`, headers: as('anna'), payload });
+  t.same(await ask(), []);
+  const { publication } = await publish(streamId);
+  await until('the badge', async () => (await streams.find(streamId))?.status === 'live');
+  t.match(await ask(), [{ id: streamId, state: { name: 'live' } }]);
+  await edit({ title: 'Other words' });
+  t.match(await ask(), [{ title: 'Other words' }]);
+  publication.close('publisher-lost');
+  t.match(await ask(), [{ state: { name: 'reconnecting' } }]);
+  await edit({ visibility: 'unlisted' });
+  t.same(await ask(), []);
+  await edit({ visibility: 'public' });
+  t.equal((await ask()).length, 1);
+  await streams.end(streamId, 'ended-by-owner');
+  t.same(await ask(), []);
+});
+
+t.test('what is to begin is listed, the next first', async (t) => {
+  const { app, create, clock } = await openLivestreamApi(t);
+  const scheduledAt = (hours: number) => new Date(clock.now() + hours * 3_600_000).toISOString();
+  const late = await create({ scheduledAt: scheduledAt(5) });
+  const soon = await create({ scheduledAt: scheduledAt(1) });
+  await create({ scheduledAt: scheduledAt(2), visibility: 'unlisted' });
+  await create({ scheduledAt: scheduledAt(-2) });
+  const ids = async () =>
+    (await app.inject('/api/livestream/upcoming')).json<Listed>().streams.map(({ id }) => id);
+  t.same(await ids(), [soon, late]);
+  await app.inject({ method: 'POST', url: `/api/livestream/${soon}/end`, headers: as('anna') });
+  t.same(await ids(), [late]);
+});
+
+t.test('people see all of their own livestreams, others the public ones', async (t) => {
+  const { app, create } = await openLivestreamApi(t);
+  const open = await create();
+  const all = [
+    open,
+    await create({ visibility: 'unlisted' }),
+    await create({ visibility: 'private', guests: ['vera'] }),
+  ];
+  await create({}, 'boris');
+  const ids = async (name?: PersonName) => {
+    const headers = name === undefined ? {} : as(name);
+    const answer = await app.inject({ url: '/api/livestream/user/anna', headers });
+    return answer.json<Listed>().streams.map(({ id }) => id);
+  };
+  for (const name of ['anna', 'ada', 'operator'] as const) t.same(await ids(name), all.toReversed(), name);
+  for (const name of ['boris', 'vera', undefined] as const)
+    t.same(await ids(name), [open], name ?? 'anybody');
+  t.same((await app.inject('/api/livestream/user/nobody')).json(), { streams: [] });
+  const wrong = { authorization: 'Bearer wrong' };
+  failed(
+    t,
+    await app.inject({ url: '/api/livestream/user/anna', headers: wrong }),
+    401,
+    'access_token_invalid',
+  );
+  failed(t, await app.inject(`/api/livestream/user/${'x'.repeat(201)}`), 404, 'not_found');
+  failed(t, await app.inject('/api/livestream/user/%00'), 400, 'validation_failed');
+});
+
+t.test(
+  'a private livestream is there for its guests, its broadcaster and administrators alone',
+  async (t) => {
+    const { app, create, streams } = await openLivestreamApi(t);
+    const streamId = await create({ visibility: 'private', guests: ['vera'] });
+    const ask = (name?: PersonName, path = '') =>
+      app.inject({
+        url: `/api/livestream/${streamId}${path}`,
+        headers: name === undefined ? {} : as(name),
+      });
+    for (const path of ['', '/stats', '/thumbnail']) {
+      for (const name of ['boris', undefined] as const)
+        failed(t, await ask(name, path), 404, 'stream_not_found');
+      for (const name of ['anna', 'vera', 'ada', 'operator'] as const)
+        t.notMatch((await ask(name, path)).body, 'stream_not_found');
+    }
+    t.equal((await ask('boris')).body, (await app.inject(`/api/livestream/${newId()}`)).body);
+    await streams.removeGuest(streamId, 'vera');
+    failed(t, await ask('vera'), 404, 'stream_not_found');
+  },
+);
+
+t.test('unknown streams answer 404; what can be no id is refused', async (t) => {
+  const { app } = await openLivestreamApi(t);
+  failed(t, await app.inject(`/api/livestream/${newId()}`), 404, 'stream_not_found');
+  for (const id of ['1', 'x'.repeat(36), "1'%20or%201=1", `${newId()}0`])
+    failed(t, await app.inject(`/api/livestream/${id}`), 400, 'validation_failed', /streamId/);
+  failed(t, await app.inject(`/api/livestream/${'x'.repeat(300)}`), 404, 'not_found');
+});
+
+t.test('when the database is away the API says so, and recovers with it', async (t) => {
+  const { app, sql, create } = await openLivestreamApi(t);
+  await create();
+  await sql`alter table livestreams rename to away`;
+  failed(t, await app.inject('/api/livestream/active'), 500, 'internal_error');
+  await sql`alter table away rename to livestreams`;
+  t.equal((await app.inject('/api/livestream/active')).statusCode, 200, 'a failure is not remembered');
+  await sql.end({ timeout: 1 });
+  const answer = await app.inject('/api/livestream/upcoming');
+  failed(t, answer, 503, 'temporarily_unavailable');
+  t.equal(answer.headers['retry-after'], '5');
+});

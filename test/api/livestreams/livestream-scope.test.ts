@@ -1,0 +1,83 @@
+import t from 'tap';
+import { newId } from '../../../src/platform/index.js';
+import { as, failed, openLivestreamApi } from '../../support/clients/livestream-api.js';
+
+t.test('a wrong method is told the right ones', async (t) => {
+  const { app } = await openLivestreamApi(t);
+  const answer = await app.inject({ method: 'POST', url: `/api/livestream/${newId()}` });
+  failed(t, answer, 405, 'method_not_allowed');
+  t.equal(answer.headers.allow, 'DELETE, GET, HEAD, PATCH');
+});
+
+t.test('any website may ask, also before it shows a token; cookies are not for other sites', async (t) => {
+  const { app } = await openLivestreamApi(t);
+  const origin = 'https://platform.example.test';
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+    const preflight = await app.inject({
+      method: 'OPTIONS',
+      url: `/api/livestream/${newId()}/guests/u1`,
+      headers: {
+        origin,
+        'access-control-request-method': method,
+        'access-control-request-headers': 'authorization',
+      },
+    });
+    t.equal(preflight.statusCode, 204);
+    t.match(preflight.headers, {
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': new RegExp(method),
+      'access-control-allow-headers': /authorization/,
+      'access-control-max-age': '600',
+    });
+    t.notOk(preflight.headers['access-control-allow-credentials']);
+    t.notMatch(preflight.headers['access-control-allow-headers'], /csrf/);
+  }
+  const answer = await app.inject({ url: '/api/livestream/active', headers: { origin } });
+  t.equal(answer.headers['access-control-allow-origin'], '*');
+  t.notOk(answer.headers['access-control-allow-credentials']);
+  const refused = await app.inject({
+    method: 'POST',
+    url: '/api/livestream/create',
+    headers: { origin },
+    payload: {},
+  });
+  t.equal(refused.statusCode, 401);
+  t.equal(refused.headers['access-control-allow-origin'], '*', 'errors can be read too');
+});
+
+t.test('a flood of changes from one address is put off; reading and the operator are not', async (t) => {
+  const { app, create, clock } = await openLivestreamApi(t);
+  const streamId = await create({}, 'operator');
+  const change = (name: 'boris' | 'operator', remoteAddress = '192.0.2.1') =>
+    app.inject({
+      method: 'PATCH',
+      url: `/api/livestream/${streamId}`,
+      headers: as(name),
+      payload: { title: 'B' },
+      remoteAddress,
+    });
+  for (let i = 0; i < 60; i++) failed(t, await change('boris'), 403, 'not_allowed');
+  const flooded = await change('boris');
+  failed(t, flooded, 429, 'rate_limited');
+  t.equal(flooded.headers['retry-after'], '1');
+  failed(t, await change('boris', '198.51.100.1'), 403, 'not_allowed');
+  t.equal((await change('operator')).statusCode, 200);
+  const read = await app.inject({ url: `/api/livestream/${streamId}`, remoteAddress: '192.0.2.1' });
+  t.equal(read.statusCode, 200);
+  await clock.advance(100);
+  failed(t, await change('boris'), 403, 'not_allowed');
+  failed(t, await change('boris'), 429, 'rate_limited');
+});
+
+t.test('routes beside these share the scope, and may have a limit of their own', async (t) => {
+  const { app } = await openLivestreamApi(t, {
+    others: async (scope) => {
+      scope.post('/:streamId/beacon', { config: { ownLimit: true } }, async () => ({ success: true }));
+    },
+  });
+  for (let i = 0; i < 61; i++) {
+    const answer = await app.inject({ method: 'POST', url: `/api/livestream/${newId()}/beacon` });
+    if (answer.statusCode !== 200) t.fail(answer.body);
+    t.equal(answer.headers['cache-control'], 'no-store');
+  }
+});

@@ -1,0 +1,78 @@
+import { fastify } from 'fastify';
+import t from 'tap';
+import { pageRoutes } from '../../../src/api/server/page-routes.js';
+
+const BUILT = {
+  'index.html': '<!doctype html><title>page</title>',
+  assets: { 'index-1a2b3c.js': 'export {};' },
+};
+
+t.test('every page is the same document, asked for anew each time', async (t) => {
+  const app = fastify();
+  t.teardown(() => app.close());
+  await app.register(pageRoutes, { root: t.testdir(BUILT) });
+  for (const url of [
+    '/',
+    '/broadcast',
+    '/watch/0198c0de-0000-7000-8000-000000000000',
+    '/watch/no-such-stream',
+  ]) {
+    const reply = await app.inject({ url });
+    t.equal(reply.statusCode, 200, url);
+    t.match(reply.headers['content-type'], /^text\/html/);
+    t.equal(reply.headers['cache-control'], 'no-cache');
+    t.match(reply.body, '<title>page</title>');
+  }
+  const head = await app.inject({ method: 'HEAD', url: '/watch/x' });
+  t.equal(head.statusCode, 200);
+  t.equal(head.body, '');
+});
+
+t.test('a page that has not changed is not sent twice', async (t) => {
+  const app = fastify();
+  t.teardown(() => app.close());
+  await app.register(pageRoutes, { root: t.testdir(BUILT) });
+  const { etag } = (await app.inject({ url: '/' })).headers;
+  const reply = await app.inject({ url: '/', headers: { 'if-none-match': String(etag) } });
+  t.equal(reply.statusCode, 304);
+});
+
+t.test('the policy of the pages lets media play and scripts of others not run', async (t) => {
+  const app = fastify();
+  t.teardown(() => app.close());
+  await app.register(pageRoutes, { root: t.testdir(BUILT) });
+  const policy = String((await app.inject({ url: '/' })).headers['content-security-policy']);
+  t.match(policy, "media-src 'self' blob:");
+  t.match(policy, "default-src 'self'");
+  t.notMatch(policy, 'unsafe');
+  t.notMatch(policy, 'upgrade-insecure-requests');
+});
+
+t.test('assets may be kept for ever, and nothing beside them can be had', async (t) => {
+  const app = fastify();
+  t.teardown(() => app.close());
+  await app.register(pageRoutes, { root: t.testdir({ ...BUILT, 'secret.txt': 'no' }) });
+  const asset = await app.inject({ url: '/assets/index-1a2b3c.js' });
+  t.equal(asset.headers['cache-control'], 'public, max-age=31536000, immutable');
+  for (const url of [
+    '/assets/../secret.txt',
+    '/assets/%2e%2e/secret.txt',
+    '/secret.txt',
+    '/assets/',
+    '/assets/none.js',
+  ]) {
+    const { statusCode, body } = await app.inject({ url });
+    t.ok(statusCode === 404 || statusCode === 403, `${url} is refused`);
+    t.not(body, 'no');
+  }
+});
+
+t.test('without built pages the answer says what to do', async (t) => {
+  const app = fastify();
+  t.teardown(() => app.close());
+  await app.register(pageRoutes, { root: t.testdir({}) });
+  for (const url of ['/', '/broadcast', '/watch/x']) {
+    const reply = await app.inject({ url });
+    t.match(reply.body, 'npm run build');
+  }
+});

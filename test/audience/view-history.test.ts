@@ -1,0 +1,199 @@
+import t from 'tap';
+import { ANONYMOUS } from '../../src/accounts/index.js';
+import { newId } from '../../src/platform/index.js';
+import { account, audienceStage, knock, SocketDouble } from '../support/fixtures/audience-fixture.js';
+import { until } from '../support/gateway/gateway-process.js';
+
+t.test('after a crash nobody watched longer than the gateway was seen, and tokens go on', async (t) => {
+  const stage = await audienceStage(t);
+  const { audience, clock, livestream, rows, open, sql } = stage;
+  const streamId = await livestream({ visibility: 'private' });
+  const { token } = await audience.join(account('owner'), knock(streamId));
+  const gone = await audience.join(account('root', 'admin'), knock(streamId));
+  await clock.advance(7_000);
+  audience.seen(streamId, token, 'll-hls');
+  t.match(await rows(streamId), [{ left_at: null, protocol: 'll-hls' }, { left_at: null }]);
+  const [beat] = await sql<[{ at: Date }]>`select last_seen_at as at from audience_heartbeat`;
+  t.ok(clock.now() - beat.at.getTime() <= 6_000, 'the gateway was seen a moment ago');
+
+  // The first one is not closed: it crashed. What it still holds in memory is not written any more.
+  await clock.advance(2_000);
+  const before = await rows(streamId);
+  await sql`update audience_heartbeat set last_seen_at = ${new Date(clock.now() - 4_000)}`;
+  stage.crash();
+  await clock.advance(20_000);
+  const next = await open();
+  t.equal(next.viewers(streamId).total, 0);
+  const found = await sql<{ left_at: Date }[]>`select left_at from livestream_viewers`;
+  t.equal(found.length, 2);
+  for (const { left_at } of found) t.ok(left_at.getTime() <= clock.now() - 24_000);
+
+  t.equal(await next.pass(knock(streamId, { token }), 'll-hls'), 'invited');
+  t.equal(await next.pass(knock(streamId, { token }), 'll-hls'), 'invited');
+  t.equal(next.viewers(streamId).total, 1);
+  const after = await rows(streamId);
+  t.strictSame(
+    after.map(({ id }) => id),
+    before.map(({ id }) => id),
+    'no visit is there twice',
+  );
+  t.match(after, [{ left_at: null, user_id: 'owner' }, { left_at: Date }]);
+  t.equal(next.viewers(streamId).byProtocol['ll-hls'], 1);
+
+  // The next restart is in order, and long.
+  await next.close();
+  t.match(await rows(streamId), [{ left_at: Date }, { left_at: Date }]);
+  await clock.advance(10 * 60_000);
+  const last = await open();
+  await last.join(ANONYMOUS, knock(streamId, { token: gone.token }));
+  t.match(await rows(streamId), [{ left_at: Date }, { left_at: Date }, { left_at: null, user_id: 'root' }]);
+});
+
+t.test('a token that was given before its visit was stored is good after a crash', async (t) => {
+  const stage = await audienceStage(t);
+  const { audience, livestream, rows, open } = stage;
+  const streamId = await livestream();
+  const { token } = await audience.join(ANONYMOUS, knock(streamId));
+  stage.crash();
+  const next = await open();
+  t.match(await next.join(ANONYMOUS, knock(streamId, { token })), { token, viewers: 1 });
+  t.equal((await rows(streamId)).length, 1);
+});
+
+t.test(
+  'what the database does not take now it is given later, and a deleted livestream holds up nobody',
+  async (t) => {
+    let away = false;
+    const stage = await audienceStage(t, {}, (statement) => {
+      if (away && statement.includes('insert into')) throw new Error('the database is away');
+    });
+    const { audience, clock, hall, livestream, rows, logged } = stage;
+    const streamId = await livestream();
+    const doomed = await livestream();
+    away = true;
+    const tokens = await Promise.all([1, 2, 3].map(() => audience.join(ANONYMOUS, knock(streamId))));
+    await audience.join(ANONYMOUS, knock(doomed));
+    await clock.advance(2_000);
+    t.ok(logged.some((line) => line.includes('trying again')));
+    audience.leave(ANONYMOUS, { streamId, token: tokens[0]!.token });
+    await hall.remove(doomed);
+    away = false;
+    await clock.advance(3_000);
+    const stored = await rows(streamId);
+    t.equal(stored.length, 3);
+    t.equal(stored.filter(({ left_at }) => left_at !== null).length, 1);
+    t.equal(audience.viewers(doomed).total, 0, 'nobody watches what is deleted');
+  },
+);
+
+t.test('peaks are kept, and told once a minute', async (t) => {
+  const { audience, change, clock, hall, livestream, rows } = await audienceStage(t);
+  const streamId = await livestream();
+  const peaks: number[] = [];
+  const stop = audience.onPeak((peak) => {
+    t.equal(peak.streamId, streamId);
+    peaks.push(peak.viewers);
+  });
+  const holds: (() => void)[] = [];
+  const come = async () => holds.push((await audience.admit(knock(streamId))).hold('whep'));
+  for (let index = 0; index < 5; index++) await come();
+  await clock.advance(1_000);
+  for (let index = 0; index < 7; index++) await come();
+  await clock.advance(30_000);
+  t.strictSame(peaks, [5]);
+  for (const release of holds.splice(4)) release();
+  await clock.advance(30_000);
+  t.strictSame(peaks, [5, 12]);
+  await rows(streamId);
+  t.equal((await hall.find(streamId))?.viewerCountPeak, 12);
+  for (let index = 0; index < 9; index++) await come();
+  change({ streamId, from: 'live', to: { name: 'offline' }, end: 'ended-by-owner' });
+  t.strictSame(peaks, [5, 12, 13], 'the last one before it is over');
+  await clock.advance(120_000);
+  stop();
+  await rows(streamId);
+  t.equal((await hall.find(streamId))?.viewerCountPeak, 13);
+  for (let index = 0; index < 3; index++) await come();
+  await clock.advance(120_000);
+  await rows(streamId);
+  t.equal((await hall.find(streamId))?.viewerCountPeak, 13, 'the greatest stands');
+});
+
+t.test('every minute is stored with the most viewers at the same time', async (t) => {
+  const { audience, clock, livestream, rows } = await audienceStage(t);
+  const streamId = await livestream();
+  const start = clock.now();
+  const come = async (protocol: 'whep' | 'hls') => (await audience.admit(knock(streamId))).hold(protocol);
+  const one = await come('whep');
+  await clock.advance(20_000);
+  const others = [await come('hls'), await come('hls')];
+  await clock.advance(20_000);
+  for (const release of others) release();
+  await clock.advance(60_000);
+  one();
+  await clock.advance(120_000);
+  const two = await come('whep');
+  await clock.advance(10_000);
+  await rows(streamId);
+  const history = await audience.history(streamId, new Date(start), 60);
+  const minute = (index: number, total: number, whep: number, hls: number) => ({
+    startedAt: start + index * 60_000,
+    total,
+    byProtocol: { whep, hls, 'll-hls': 0 },
+  });
+  t.strictSame(history, [minute(0, 3, 1, 2), minute(1, 1, 1, 0), minute(3, 1, 1, 0)]);
+  t.strictSame(await audience.history(streamId, new Date(start), 1), [minute(3, 1, 1, 0)]);
+  two();
+});
+
+t.test('what asks for nothing new asks nothing of the database', async (t) => {
+  const { audience, clock, livestream, finds } = await audienceStage(t);
+  const streamId = await livestream();
+  const unknown = newId();
+  for (let index = 0; index < 100; index++) {
+    await audience.admit(knock(streamId));
+    await audience.pass(knock(streamId), 'hls');
+    await t.rejects(audience.admit(knock(unknown)));
+  }
+  t.equal(finds(), 2);
+  await clock.advance(1_000);
+  await audience.admit(knock(streamId));
+  t.equal(finds(), 3);
+});
+
+t.test('a socket that is gone while it joins is nobody', async (t) => {
+  const { audience, join, livestream, gone } = await audienceStage(t);
+  const streamId = await livestream();
+  const client = new SocketDouble();
+  const joining = join(client, streamId);
+  gone(client);
+  await joining;
+  t.equal(audience.viewers(streamId).total, 0);
+  t.equal(client.rooms.size, 0);
+});
+
+t.test('who watched when is kept so many days, and who watches stays', async (t) => {
+  const { audience, sql, clock, livestream } = await audienceStage(t, { keepDays: 10 });
+  const streamId = await livestream();
+  const at = (days: number): Date => new Date(clock.now() - days * 86_400_000);
+  for (const [joined, left] of [
+    [12, 11],
+    [12, 9],
+    [12, null],
+  ] as const)
+    await sql`
+      insert into livestream_viewers (id, stream_id, joined_at, left_at)
+      values (${newId()}, ${streamId}, ${at(joined)}, ${left === null ? null : at(left)})`;
+  for (const days of [11, 9])
+    await sql`
+      insert into livestream_viewer_minutes (stream_id, minute, viewers, by_protocol)
+      values (${streamId}, ${at(days)}, 1, '{}')`;
+  await clock.advance(3_600_000);
+  const left = async () => [
+    (await sql`select from livestream_viewers`).count,
+    (await sql`select from livestream_viewer_minutes`).count,
+  ];
+  await until('what is old is gone', async () => String(await left()) === '2,1');
+  t.equal((await sql`select from livestream_viewers where left_at is null`).count, 1);
+  await audience.close();
+});

@@ -1,0 +1,218 @@
+import t from 'tap';
+import { createRealtimeEgress, type Viewing } from '../../../src/egress/whep/index.js';
+import { parseOffer } from '../../../src/webrtc/index.js';
+import { offerText } from '../../support/clients/webrtc-offer.js';
+import { FakeClock } from '../../support/fakes/fake-clock.js';
+import { PoolDouble } from '../../support/fakes/fake-webrtc-pool.js';
+import { recordLog } from '../../support/fixtures/log-record.js';
+import { PublishedSource, RealtimeBroadcast } from '../../support/gateway/webrtc-broadcast.js';
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function stage() {
+  const clock = new FakeClock();
+  const pool = new PoolDouble();
+  const { log, lines } = recordLog();
+  const egress = createRealtimeEgress({ pool, clock, log });
+  const broadcast = new RealtimeBroadcast('stream-1');
+  const visit = egress.visit(broadcast);
+  const view = async (streamId = 'stream-1'): Promise<Viewing | undefined> => {
+    const viewing = await egress.view({ streamId, offer: parseOffer(offerText('chromium-view')) });
+    await settle();
+    return viewing;
+  };
+  const publish = (mediaSourceId?: string): PublishedSource => {
+    const source = new PublishedSource(mediaSourceId);
+    visit.published?.(source);
+    return source;
+  };
+  return { clock, pool, lines, egress, broadcast, visit, view, publish };
+}
+
+t.test(
+  'a WHIP publisher is shown as it is, from its first media to its end, by whoever comes next',
+  async (t) => {
+    const { pool, publish, broadcast, view } = stage();
+    const { id } = broadcast;
+    const first = publish('feed-1');
+    t.strictSame(pool.feeds, [], 'there is nothing to show yet');
+    await view();
+    first.restart();
+    t.equal(pool.feedOf(id), 'feed-1');
+    first.end();
+    t.equal(pool.feedOf(id), undefined, 'viewers wait');
+    const second = publish('feed-2');
+    second.restart();
+    t.equal(pool.feedOf(id), 'feed-2');
+    const third = publish('feed-3');
+    second.end();
+    third.restart();
+    t.equal(pool.feedOf(id), 'feed-3', 'the end of the one before changes nothing');
+    t.equal(broadcast.renditions.length, 0);
+    t.equal(pool.viewers[0]?.ended, undefined);
+  },
+);
+
+t.test('an RTMP publisher is bridged while somebody watches, and half a minute longer', async (t) => {
+  const { clock, pool, publish, broadcast, view } = stage();
+  const source = publish();
+  source.restart();
+  await settle();
+  t.equal(pool.inputs.length, 0, 'nobody watches');
+  const viewing = await view();
+  t.match(pool.inputs, [{ video: { codec: 'h264' }, audio: true, open: true }]);
+  t.match(broadcast.renditions, [{ destination: { videoPort: 40_004, audioPort: 40_006 } }]);
+  t.equal(pool.feedOf(broadcast.id), pool.inputs[0]?.mediaSourceId);
+  await view();
+  t.equal(pool.inputs.length, 1, 'one is enough for all');
+
+  viewing?.leave();
+  pool.viewers[1]?.end('lost');
+  await clock.advance(29_000);
+  t.equal(broadcast.renditions[0]?.isClosed, false);
+  const late = await view();
+  await clock.advance(60_000);
+  t.equal(broadcast.renditions[0]?.isClosed, false, 'somebody came in time');
+  late?.leave();
+  await clock.advance(30_000);
+  t.equal(broadcast.renditions[0]?.isClosed, true);
+  t.equal(pool.inputs[0]?.open, false);
+  t.equal(pool.feedOf(broadcast.id), undefined);
+  await view();
+  t.equal(broadcast.renditions.length, 2, 'the next viewer has it begun again');
+});
+
+t.test(
+  'a viewer who is waiting gets the picture when the publisher is there, and again after a hop',
+  async (t) => {
+    const { pool, publish, broadcast, view } = stage();
+    await view();
+    t.equal(pool.inputs.length, 0);
+    const rtmp = publish();
+    rtmp.restart({ audio: false, video: true });
+    await settle();
+    t.match(pool.inputs, [{ video: { codec: 'h264' }, audio: undefined }]);
+    rtmp.restart({ audio: false, video: true });
+    await settle();
+    t.equal(broadcast.renditions.length, 1, 'the rendition follows a source that begins anew');
+    rtmp.restart({ audio: true, video: true });
+    await settle();
+    t.equal(broadcast.renditions.length, 2, 'but another track needs another port');
+    t.equal(broadcast.renditions[0]?.isClosed, true);
+
+    rtmp.end();
+    await settle();
+    t.equal(broadcast.renditions[1]?.isClosed, true);
+    t.ok(pool.inputs.every(({ open }) => !open));
+    const whip = publish('feed-9');
+    whip.restart();
+    t.equal(pool.feedOf(broadcast.id), 'feed-9');
+    whip.end();
+    publish().restart();
+    await settle();
+    t.equal(pool.feedOf(broadcast.id), pool.inputs.at(-1)?.mediaSourceId);
+  },
+);
+
+t.test(
+  'a rendition that fails is begun anew with patience; in the end viewers are sent elsewhere',
+  async (t) => {
+    const { clock, pool, publish, broadcast, view, egress } = stage();
+    publish().restart();
+    const viewing = await view();
+    broadcast.renditions[0]?.fail();
+    await settle();
+    t.equal(pool.feedOf(broadcast.id), undefined);
+    t.equal(broadcast.renditions.length, 1);
+    await clock.advance(250);
+    t.equal(broadcast.renditions.length, 2);
+    t.equal(pool.feedOf(broadcast.id), pool.inputs[1]?.mediaSourceId);
+    for (let turn = 1; turn < 6; turn++) {
+      broadcast.renditions[turn]?.fail();
+      await clock.advance(5_000);
+    }
+    t.equal(broadcast.renditions.length, 6);
+    t.match(await viewing?.ended, { name: 'end', reason: 'unavailable' });
+    t.equal(pool.viewers[0]?.ended, 'closed');
+    t.match(broadcast.notices.get('webrtc'), 'Viewers get HLS');
+    t.ok(pool.inputs.every(({ open }) => !open));
+    await t.rejects(view(), { status: 503, code: 'webrtc_unavailable' });
+    await clock.advance(60_000);
+    await view();
+    t.equal(broadcast.renditions.length, 7, 'after a rest it is tried again');
+    t.equal(broadcast.notices.size, 0);
+    t.equal(egress.viewers('stream-1'), 0, 'offered, and not connected yet');
+    pool.viewers.at(-1)?.connect();
+    await new Promise((resolve) => setImmediate(resolve));
+    t.equal(egress.viewers('stream-1'), 1);
+  },
+);
+
+t.test('without workers viewers are refused and nothing is left running', async (t) => {
+  const { clock, pool, publish, broadcast, view, egress } = stage();
+  publish().restart();
+  pool.broken = true;
+  await t.rejects(view(), { status: 503, code: 'webrtc_unavailable' });
+  t.equal(egress.viewers('stream-1'), 0);
+  pool.broken = false;
+  await clock.advance(40_000);
+  t.ok(broadcast.renditions.every(({ isClosed }) => isClosed));
+  t.ok(pool.inputs.every(({ open }) => !open));
+  t.equal(clock.pending, 0);
+});
+
+t.test('when the broadcast ends viewers are told why, and nobody is let in any more', async (t) => {
+  const { clock, pool, publish, broadcast, view, visit, egress } = stage();
+  publish().restart();
+  const viewing = await view();
+  await visit.ended('ended-by-owner');
+  t.strictSame(await viewing?.ended, {
+    name: 'end',
+    reason: 'ended-by-owner',
+    message: 'The broadcast is over.',
+  });
+  t.strictSame(pool.closedChannels, [[broadcast.id, 'The broadcast is over.']]);
+  t.equal(broadcast.renditions[0]?.isClosed, true);
+  t.equal(await view(), undefined);
+  t.equal(egress.viewers('stream-1'), 0);
+  t.equal(clock.pending, 0, 'no timer is left');
+});
+
+t.test('a restart of the server asks viewers to come back; so does a worker that died', async (t) => {
+  const { pool, view, visit } = stage();
+  const [first, second] = [await view(), await view()];
+  pool.viewers[0]?.end('worker-died');
+  t.match(await first?.ended, { name: 'reconnect', reason: 'worker-died' });
+  await visit.ended('shutdown');
+  t.match(await second?.ended, {
+    name: 'reconnect',
+    reason: 'shutdown',
+    message: 'The server is restarting.',
+  });
+});
+
+t.test('a viewer whose peer comes when the broadcast is over is told so', async (t) => {
+  const { pool, view, visit } = stage();
+  pool.beforePeer = () => visit.ended('grace-expired');
+  const viewing = await view();
+  t.match(await viewing?.ended, { name: 'end', reason: 'grace-expired' });
+  t.equal(pool.viewers[0]?.ended, 'closed');
+});
+
+t.test('viewers are told how many they are, once a second at most', async (t) => {
+  const { clock, pool, view } = stage();
+  const viewing = await view();
+  const counts: number[] = [];
+  viewing?.listen((event) => {
+    if (event.type === 'viewercount') counts.push(event.viewers);
+  });
+  const others = [await view(), await view(), await view()];
+  for (const viewer of pool.viewers) viewer.connect();
+  await view(); // Never connects, and is no viewer.
+  await clock.advance(1_000);
+  t.strictSame(counts, [4]);
+  others[0]?.leave();
+  others[1]?.leave();
+  await clock.advance(2_000);
+  t.strictSame(counts, [4, 2]);
+});

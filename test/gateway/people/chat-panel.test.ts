@@ -1,0 +1,175 @@
+import type { Page } from 'playwright-core';
+import t from 'tap';
+import { openChromium } from '../../support/clients/chromium.js';
+import { openPerson } from '../../support/clients/pages.js';
+import { holds } from '../../support/fixtures/watch-page-fixture.js';
+import { OPERATOR_TOKEN, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+
+/** True when the list is scrolled to its end. */
+const AT_THE_END = `(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)(
+  document.querySelector('.messages'))`;
+const PASSWORD = 'correct horse battery';
+const XSS = '<img src=x onerror="window.hacked = 1">';
+
+const [browser, gateway] = await Promise.all([
+  openChromium(t),
+  startGatewayProcess(t, { REGISTRATION: 'open' }),
+]);
+
+/** Requests with the operator token. */
+const api = (method: string, path: string, body?: object): Promise<Response> =>
+  fetch(`${gateway.http}/api/${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${OPERATOR_TOKEN}`,
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+
+async function signUp(page: Page, name: string): Promise<void> {
+  await page.getByRole('button', { name: 'Sign in to chat' }).click();
+  await page.getByRole('button', { name: 'New here' }).click();
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Make the account' }).click();
+  await page.locator('.who').getByText(name, { exact: true }).waitFor();
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Message').fill(text);
+  await page.getByRole('button', { name: 'Send' }).click();
+}
+
+const said = (page: Page, text: string) => page.locator('.messages bdi').getByText(text, { exact: true });
+const errorShown = (page: Page, text: RegExp) => page.locator('.chat .error').getByText(text).waitFor();
+
+t.test(
+  'messages are shown to everyone as text, and moderators delete them and silence their senders',
+  async (t) => {
+    const livestream = await gateway.createLivestream();
+    const ann = await openPerson(t, browser, livestream.watch);
+    const ben = await openPerson(t, browser, livestream.watch);
+    await ann.getByText('Nothing was said yet.').waitFor();
+    t.equal(await ann.getByLabel('Message').count(), 0, 'anonymous viewers cannot write');
+
+    await signUp(ann, 'Ann');
+    await say(ann, XSS);
+    await said(ben, XSS).waitFor();
+    await said(ann, XSS).waitFor();
+    await say(ann, 'Hello');
+    await said(ben, 'Hello').waitFor();
+    t.same(await ben.locator('.messages bdi').allTextContents(), [XSS, 'Hello'], 'in order');
+    t.equal(await ben.locator('.messages strong').first().textContent(), 'Ann');
+    for (const page of [ann, ben]) {
+      t.equal(await page.locator('.messages img').count(), 0);
+      t.equal(await page.evaluate('window.hacked'), undefined);
+    }
+    t.equal(
+      await ben.getByRole('button', { name: 'Delete' }).count(),
+      0,
+      'anonymous viewers cannot moderate',
+    );
+
+    // An appointed moderator can moderate without reconnecting.
+    await signUp(ben, 'Ben');
+    const me = await ben.evaluate<{ user: { id: string } }>(
+      "fetch('/api/auth/me').then((answer) => answer.json())",
+    );
+    const { streamId } = livestream;
+    const appointed = await api('PUT', `livestream/${streamId}/chat/moderators/${me.user.id}`);
+    t.ok(appointed.ok, `moderator: ${appointed.status}`);
+    const xss = ben.locator('.messages li').filter({ hasText: XSS });
+    await xss.getByRole('button', { name: 'Delete' }).click();
+    await said(ann, XSS).waitFor({ state: 'detached' });
+    await said(ben, XSS).waitFor({ state: 'detached' });
+
+    const hello = ben.locator('.messages li').filter({ hasText: 'Hello' });
+    await hello.getByRole('button', { name: 'Silence' }).click();
+    await until('the sender sees the reason', async () => {
+      await say(ann, 'Can you hear me?');
+      await ann.waitForTimeout(300);
+      return await ann.locator('.chat .error').textContent();
+    });
+    await errorShown(ann, /may not write|banned|silenced|until/i);
+    t.equal(
+      await ann.getByLabel('Message').inputValue(),
+      'Can you hear me?',
+      'the message stays in the input',
+    );
+  },
+);
+
+t.test(
+  'after a restart of the gateway the chat continues without missing or duplicate messages',
+  async (t) => {
+    const livestream = await gateway.createLivestream();
+    const cay = await openPerson(t, browser, livestream.watch);
+    const dan = await openPerson(t, browser, livestream.watch);
+    await signUp(cay, 'Cay');
+    await say(cay, 'before');
+    await said(dan, 'before').waitFor();
+    await gateway.kill('SIGKILL');
+    await gateway.start();
+    const answer = await api('POST', `livestream/${livestream.streamId}/chat`, { message: 'meanwhile' });
+    t.equal(answer.status, 201, await answer.text());
+    await said(dan, 'meanwhile').waitFor();
+    await cay.locator('.composer button:enabled').waitFor();
+    await say(cay, 'after');
+    await said(dan, 'after').waitFor();
+    for (const page of [cay, dan])
+      t.same(await page.locator('.messages bdi').allTextContents(), ['before', 'meanwhile', 'after']);
+  },
+);
+
+t.test('an invitee of a private stream signs in on its watch page and watches', async (t) => {
+  const { streamId } = await gateway.createLivestream('Rehearsal');
+  await api('PATCH', `livestream/${streamId}`, { visibility: 'private' });
+  const made = await api('POST', 'auth/register', { name: 'Eve', password: PASSWORD, role: 'viewer' });
+  const { user } = (await made.json()) as { user: { id: string } };
+  t.ok((await api('PUT', `livestream/${streamId}/guests/${user.id}`)).ok);
+  const page = await openPerson(t, browser, `${gateway.http}/watch/${streamId}`);
+  await page.getByText(/no stream at this address/).waitFor();
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByLabel('Name').fill('Eve');
+  await page.getByLabel('Password').fill('wrong wrong wrong');
+  await page.locator('.sign-in').getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('.sign-in .error').getByText(/./).waitFor();
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.locator('.sign-in').getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Rehearsal' }).waitFor();
+  await page.locator('.composer button:enabled').waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText(/no stream at this address/).waitFor();
+  t.equal(await page.evaluate(`sessionStorage.getItem('viewer ${streamId}')`), null);
+});
+
+t.test('the watch page fits a phone and a wide screen', async (t) => {
+  const livestream = await gateway.createLivestream();
+  for (const message of ['Hello', 'W'.repeat(300), 'Good evening '.repeat(20).trim()]) {
+    const answer = await api('POST', `livestream/${livestream.streamId}/chat`, { message });
+    t.equal(answer.status, 201, await answer.text());
+  }
+  for (const [width, height] of [
+    [390, 844],
+    [1280, 720],
+  ] as const) {
+    const page = await openPerson(t, browser, 'about:blank');
+    await page.setViewportSize({ width, height });
+    await page.goto(livestream.watch);
+    await page.getByRole('button', { name: 'Sign in to chat' }).waitFor();
+    await said(page, 'Hello').waitFor();
+    const overflow = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
+    t.notOk(await page.evaluate(overflow), `no horizontal overflow at ${width} px`);
+    const [stage, chat] = [
+      await page.locator('.player').boundingBox(),
+      await page.locator('.chat').boundingBox(),
+    ];
+    t.ok(stage && chat);
+    if (!stage || !chat) return;
+    if (width < 800) t.ok(chat.y >= stage.y + stage.height && stage.width > width * 0.8, 'below the video');
+    else t.ok(chat.x >= stage.x + stage.width && stage.width > width * 0.55, 'beside the video');
+    t.ok(chat.height >= 250, 'the message list is high enough');
+    await holds(page, AT_THE_END);
+  }
+});

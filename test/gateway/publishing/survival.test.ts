@@ -1,0 +1,142 @@
+import type { Page } from 'playwright-core';
+import t, { type Test } from 'tap';
+import { openChromium } from '../../support/clients/chromium.js';
+import { openPage } from '../../support/clients/pages.js';
+import { openForHls, playback, untilPlaying, untilPlaysOn } from '../../support/clients/watch-page.js';
+import { type Livestream, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { film, publish } from '../../support/media/encoder.js';
+
+const browser = await openChromium(t);
+/** For all that a gateway lives through. */
+const gateway = await startGatewayProcess(t);
+
+/** Opens the watch page of a live stream and marks the document, so that a reload would show. */
+async function watch(t: Test, livestream: Livestream): Promise<Page> {
+  const page = await openPage(t, browser);
+  await openForHls(page, livestream.watch);
+  await untilPlaying(page);
+  await page.evaluate("window.mark = 'never reloaded'");
+  return page;
+}
+
+async function neverReloaded(page: Page): Promise<boolean> {
+  return await page.evaluate<boolean>("window.mark === 'never reloaded'");
+}
+
+/** The media playlist of the stream's first video rendition. */
+async function mediaPlaylist(livestream: Livestream): Promise<string> {
+  const multivariant = await (await fetch(livestream.hls)).text();
+  const uri = multivariant.split('\n').find((line) => /^[^#].*\.m3u8/.test(line)) ?? '';
+  return await (await fetch(new URL(uri, livestream.hls))).text();
+}
+
+function dates(playlist: string): number[] {
+  return [...playlist.matchAll(/EXT-X-PROGRAM-DATE-TIME:(\S+)/g)].map((match) => Date.parse(match[1] ?? ''));
+}
+
+/** The hole in time at the playlist's only discontinuity; undefined until a whole segment stands behind it. */
+function holeIn(playlist: string): { ms: number } | undefined {
+  const [before = '', after = ''] = playlist.split('#EXT-X-DISCONTINUITY\n');
+  if (!after.includes('#EXTINF')) return undefined;
+  const last = before.slice(before.lastIndexOf('#EXT-X-PROGRAM-DATE-TIME'));
+  const end = (dates(last)[0] ?? Number.NaN) + Number(/#EXTINF:([\d.]+)/.exec(last)?.[1]) * 1000;
+  const ms = (dates(after)[0] ?? Number.NaN) - end;
+  if (!(ms > -5)) throw new Error(`time runs backwards by ${ms} ms:\n${playlist}`);
+  return { ms };
+}
+
+t.test('a publisher that is killed and comes back within the grace: the same page plays on', async (t) => {
+  const livestream = await gateway.createLivestream();
+  const source = await film(120);
+  const first = publish(t, source, livestream.rtmp);
+  await gateway.untilLive(livestream);
+  const page = await watch(t, livestream);
+
+  await first.stop('SIGKILL');
+  await until('the page says so', async () => (await playback(page)).state === 'reconnecting');
+  t.equal(await gateway.state(livestream.streamId), 'reconnecting');
+  publish(t, source, livestream.rtmp, { from: 30 });
+  await gateway.untilLive(livestream);
+  await untilPlaysOn(page);
+
+  const playlist = await mediaPlaylist(livestream);
+  t.match(playlist, '#EXT-X-DISCONTINUITY\n', 'the same playlist goes on behind a discontinuity');
+  t.strictSame(
+    dates(playlist),
+    dates(playlist).toSorted((a, b) => a - b),
+    'its dates only rise',
+  );
+  t.ok(await neverReloaded(page));
+});
+
+t.test('a second encoder with the same key takes over in under a second', async (t) => {
+  const livestream = await gateway.createLivestream();
+  const source = await film(120);
+  const first = publish(t, source, livestream.rtmp);
+  await gateway.untilLive(livestream);
+  const page = await watch(t, livestream);
+
+  publish(t, source, livestream.rtmp);
+  await first.ended;
+  t.equal(await gateway.state(livestream.streamId), 'live', 'viewers never see it offline');
+  const hole = await until('a segment of the new encoder', async () =>
+    holeIn(await mediaPlaylist(livestream)),
+  );
+  t.ok(hole.ms < 1000, `a hole of ${hole.ms} ms`);
+  await untilPlaysOn(page);
+  t.ok(await neverReloaded(page));
+});
+
+t.test('an ffmpeg that is killed leaves a hole of less than a second', async (t) => {
+  const livestream = await gateway.createLivestream();
+  publish(t, await film(120), livestream.rtmp);
+  await gateway.untilLive(livestream);
+  const page = await watch(t, livestream);
+
+  const started = gateway.log.findLast(
+    ({ msg, streamId }) => msg === 'encoder started' && streamId === livestream.streamId,
+  );
+  process.kill(Number(started?.pid), 'SIGKILL');
+  const hole = await until('a segment behind the hole', async () => holeIn(await mediaPlaylist(livestream)));
+  t.ok(hole.ms < 1000, `a hole of ${hole.ms} ms`);
+  await untilPlaysOn(page);
+  t.ok(await neverReloaded(page));
+});
+
+t.test('a gateway that is killed finds its broadcast again, and the same page plays on', async (t) => {
+  const livestream = await gateway.createLivestream();
+  const source = await film(120);
+  const first = publish(t, source, livestream.rtmp);
+  await gateway.untilLive(livestream);
+  const page = await watch(t, livestream);
+  const before = await mediaPlaylist(livestream);
+  const encoders = await gateway.encoders();
+
+  await gateway.kill('SIGKILL');
+  await first.ended;
+  for (const pid of encoders)
+    await until('no ffmpeg outlives the gateway', () => {
+      try {
+        return !process.kill(pid, 0);
+      } catch {
+        return true;
+      }
+    });
+  await gateway.start();
+  t.equal(await gateway.state(livestream.streamId), 'reconnecting', 'no ghost is live');
+  publish(t, source, livestream.rtmp, { from: 30 });
+  await gateway.untilLive(livestream);
+  await untilPlaysOn(page);
+
+  const after = await mediaPlaylist(livestream);
+  const number = (playlist: string, tag: string): number =>
+    Number(new RegExp(`#EXT-X-${tag}:(\\d+)`).exec(playlist)?.[1]);
+  t.ok(number(after, 'MEDIA-SEQUENCE') > number(before, 'MEDIA-SEQUENCE'), 'numbers are never used again');
+  // RFC 8216bis section 4.4.4.3: the sequence of a segment counts the tags up to it.
+  const discontinuities = (playlist: string): number =>
+    number(playlist, 'DISCONTINUITY-SEQUENCE') + playlist.split('#EXT-X-DISCONTINUITY\n').length - 1;
+  t.equal(discontinuities(before), 0);
+  t.equal(discontinuities(after), 1, 'the restart is a discontinuity');
+  t.ok(Math.min(...dates(after)) > Math.max(...dates(before)), 'dates only rise');
+  t.ok(await neverReloaded(page));
+});

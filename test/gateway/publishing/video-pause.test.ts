@@ -1,0 +1,116 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import t from 'tap';
+import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { FILMS_FOLDER, publish, run } from '../../support/media/encoder.js';
+
+const PAUSE = { from: 4, to: 12 };
+
+const folder = process.env[FILMS_FOLDER] || path.join(os.tmpdir(), `headend-films-${process.ppid}`);
+
+/** 30 s of H.264 and AAC at 30 frames a second, keyframes every 2 s; no video frames during the pause. */
+async function pausingFilm(pause: typeof PAUSE | undefined): Promise<string> {
+  const file = path.join(folder, `pause-${pause ? `${pause.from}-${pause.to}` : 'none'}.flv`);
+  if (existsSync(file)) return file;
+  mkdirSync(folder, { recursive: true });
+  const made = `${file}.${process.pid}`;
+  const select = pause ? `select='not(between(t,${pause.from},${pause.to}))'` : 'null';
+  await run('ffmpeg', [
+    ...['-v', 'error', '-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=30'],
+    ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=44100', '-t', '30'],
+    ...['-vf', select, '-fps_mode', 'passthrough', '-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '0'],
+    ...['-g', '1000', '-sc_threshold', '0', '-force_key_frames', 'expr:gte(t,n_forced*2)', '-b:v', '600k'],
+    ...['-pix_fmt', 'yuv420p', '-c:a', 'aac', '-b:a', '96k', '-f', 'flv', made],
+  ]);
+  renameSync(made, file);
+  return file;
+}
+
+/** The same film with another frame rate in its `onMetaData`, which ffmpeg repeats to the gateway. */
+async function filmThatClaims(frameRate: number): Promise<string> {
+  const bytes = Buffer.from(readFileSync(await pausingFilm(undefined)));
+  const name = bytes.indexOf('framerate');
+  bytes.writeDoubleBE(frameRate, name + 'framerate'.length + 1);
+  const file = path.join(folder, `claims-${frameRate}-${process.pid}.flv`);
+  writeFileSync(file, bytes);
+  return file;
+}
+
+/** The text of every media playlist that the multivariant playlist names, video before audio. */
+async function mediaPlaylists(hls: string): Promise<string[]> {
+  const multivariant = await (await fetch(hls)).text();
+  const uris = [...new Set(multivariant.match(/^[^#\n]+\.m3u8/gm) ?? [])];
+  return Promise.all(uris.map(async (uri) => (await fetch(new URL(uri, hls))).text()));
+}
+
+function attribute(playlist: string, name: string): number {
+  return Number(new RegExp(`[:,]${name}=([\\d.]+)`).exec(playlist)?.[1]);
+}
+
+const targetDuration = (playlist: string): number =>
+  Number(/#EXT-X-TARGETDURATION:(\d+)/.exec(playlist)?.[1]);
+
+t.test(
+  'video that pauses for 8 s while audio goes on, and returns, leaves the gateway and HLS alive',
+  async (t) => {
+    const gateway = await startGatewayProcess(t);
+    const { streamId, rtmp, hls } = await gateway.createLivestream();
+    publish(t, await pausingFilm(PAUSE), rtmp);
+    await gateway.untilLive({ streamId });
+    const healthy = async (): Promise<boolean> =>
+      (await fetch(`${gateway.http}/healthz`, { signal: AbortSignal.timeout(3_000) })).ok;
+    // Media of each kind, newest first, by the wall clock of their playlist.
+    const newest = async (kind: 'video' | 'audio'): Promise<number> => {
+      const playlists = await mediaPlaylists(hls);
+      const playlist = kind === 'video' ? playlists[0] : playlists.at(-1);
+      const times = [
+        ...(playlist ?? '').matchAll(/PROGRAM-DATE-TIME:(.+)\n(?:#EXT-X-PART|#EXTINF|#EXT-X-INDEP)/g),
+      ];
+      return Date.parse(times.at(-1)?.[1] ?? '');
+    };
+    const began = Date.now();
+    await until('audio goes on while the video pauses', async () => {
+      t.ok(await healthy());
+      return Date.now() - began > 7_000 && Date.now() - (await newest('audio')) < 4_000;
+    });
+    // The film has its video back 12 s after its beginning.
+    await until('the video has returned', async () => {
+      t.ok(await healthy());
+      return Date.now() - began > 14_000 && Date.now() - (await newest('video')) < 4_000;
+    });
+    for (const playlist of await mediaPlaylists(hls)) {
+      t.ok(
+        attribute(playlist, 'PART-TARGET') <= targetDuration(playlist),
+        'parts are no longer than segments',
+      );
+      t.ok(attribute(playlist, 'PART-HOLD-BACK') <= 6, 'players stay near the live edge');
+      t.ok(targetDuration(playlist) <= 10, 'the pause makes no segment of its length');
+    }
+    t.ok(await healthy());
+  },
+);
+
+t.test('a frame rate in the metadata that the media contradict does not set the part target', async (t) => {
+  const gateway = await startGatewayProcess(t);
+  for (const claimed of [0.05, 1, 300]) {
+    const { streamId, rtmp, hls } = await gateway.createLivestream();
+    const encoder = publish(t, await filmThatClaims(claimed), rtmp);
+    await gateway.untilLive({ streamId });
+    const playlists = await mediaPlaylists(hls);
+    t.ok(playlists.length > 1);
+    for (const playlist of playlists) {
+      t.ok(attribute(playlist, 'PART-TARGET') < 0.5, `${claimed}: ${attribute(playlist, 'PART-TARGET')}`);
+      t.ok(attribute(playlist, 'PART-HOLD-BACK') < 1.5, `${claimed} fps claimed`);
+      t.match(playlist, '#EXT-X-PART:', 'there are parts');
+    }
+    await until('the frame rate is measured', async () => {
+      const { stream } = await gateway.api<{ stream: { source: { video?: { frameRate?: number } } } }>(
+        'GET',
+        `/${streamId}`,
+      );
+      return Math.abs((stream.source?.video?.frameRate ?? 0) - 30) < 1;
+    });
+    await encoder.stop();
+  }
+});

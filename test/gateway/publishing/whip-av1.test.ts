@@ -1,0 +1,58 @@
+import path from 'node:path';
+import t from 'tap';
+import { openChromium } from '../../support/clients/chromium.js';
+import { openPage } from '../../support/clients/pages.js';
+import { publishFromPage, stopPublishing } from '../../support/clients/whip-page.js';
+import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { run } from '../../support/media/encoder.js';
+import { flashToBeep } from '../../support/media/flash-and-beep.js';
+import { LossyRelay } from '../../support/media/lossy-relay.js';
+
+/** What sound and picture may be apart, s. */
+const LIPS = 0.06;
+
+const browser = await openChromium(t, { webrtc: true });
+const gateway = await startGatewayProcess(t);
+
+t.test('a browser publishes AV1 by WHIP over a network that loses packets, watched by HLS', async (t) => {
+  const relay = await LossyRelay.open(t, gateway.webrtcPort, 0.03);
+  const livestream = await gateway.createLivestream();
+  const camera = await openPage(t, browser);
+  await relay.lead(camera);
+  await publishFromPage(camera, gateway, livestream.streamKey, { codec: 'video/AV1' });
+  await gateway.untilLive(livestream);
+  const recording = path.join(t.testdir(), 'recording.mp4');
+  await run('ffmpeg', ['-v', 'error', '-i', livestream.hls, '-t', '8', '-c', 'copy', recording]);
+  const { stream } = await gateway.api<{ stream: { source: object } }>('GET', `/${livestream.streamId}`);
+  t.match(stream.source, {
+    protocol: 'whip',
+    video: { codec: 'av1', width: 640, height: 360 },
+    audio: { codec: 'opus' },
+  });
+  t.ok(relay.lost > 20, `${relay.lost} packets were lost`);
+  const offsets = (await flashToBeep(recording)).toSorted((a, b) => a - b);
+  t.ok(offsets.length >= 5, `${offsets.length} flashes and beeps`);
+  const middle = offsets[offsets.length >> 1] ?? Number.NaN;
+  t.ok(Math.abs(middle) < LIPS, `beep ${Math.round(middle * 1000)} ms after the flash`);
+
+  // Another encoder takes over, leaves, and comes back: the same broadcast goes on.
+  const media = async (): Promise<string> => {
+    const text = await (await fetch(livestream.hls)).text();
+    const [uri = ''] = text.match(/^(?!#)\S+$/m) ?? [];
+    return await (await fetch(new URL(uri, livestream.hls))).text();
+  };
+  const goesOn = (seams: number): Promise<unknown> =>
+    until(`seam ${seams}`, async () => (await media()).split('#EXT-X-DISCONTINUITY\n').length > seams);
+  const other = await openPage(t, browser);
+  await publishFromPage(other, gateway, livestream.streamKey, { codec: 'video/AV1' });
+  await goesOn(1);
+  t.equal(await stopPublishing(other), 200);
+  t.equal(await gateway.state(livestream.streamId), 'reconnecting');
+  await until('the encoder is gone', async () => (await gateway.encoders()).length === 0);
+  await publishFromPage(other, gateway, livestream.streamKey, { codec: 'video/AV1' });
+  await goesOn(2);
+  t.strictSame(
+    gateway.log.filter(({ msg }) => /failed/.test(msg)),
+    [],
+  );
+});

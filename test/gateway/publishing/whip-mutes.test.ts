@@ -1,0 +1,70 @@
+import type { Page } from 'playwright-core';
+import t from 'tap';
+import { openChromium } from '../../support/clients/chromium.js';
+import { openPage } from '../../support/clients/pages.js';
+import { publishFromPage } from '../../support/clients/whip-page.js';
+import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { inSync, record } from '../../support/media/hls-recording.js';
+
+const [browser, gateway] = await Promise.all([openChromium(t, { webrtc: true }), startGatewayProcess(t)]);
+
+/** Has the browser send nothing of one kind, or send it again. */
+async function sends(page: Page, kind: 'audio' | 'video', active: boolean): Promise<void> {
+  await page.evaluate(`(async () => {
+    const sender = window.whip.pc.getSenders().find(({ track }) => track.kind === '${kind}');
+    const parameters = sender.getParameters();
+    for (const encoding of parameters.encodings) encoding.active = ${active};
+    await sender.setParameters(parameters);
+  })()`);
+}
+
+/** The renditions of a livestream, by the addresses of their playlists. */
+async function playlistsOf({ hls }: Livestream): Promise<string[]> {
+  const text = await (await fetch(hls)).text();
+  const uris = [...text.matchAll(/^(?!#)\S+$|URI="([^"]+)"/gm)].map(([line, uri]) => uri ?? line);
+  return uris.map((uri) => new URL(uri, hls).href);
+}
+
+/** What a media playlist says of its own rendition. */
+async function mediaOf(playlist: string): Promise<string> {
+  const text = await (await fetch(playlist)).text();
+  return text.replaceAll(/^#EXT-X-RENDITION-REPORT:.*$/gm, '');
+}
+
+/** The longest time, in ms, that any of the playlists stays as it is within `ms`. */
+async function longestStandstill(playlists: string[], ms: number): Promise<number> {
+  const seen = playlists.map(() => ({ text: '', at: performance.now() }));
+  let longest = 0;
+  for (const end = performance.now() + ms; performance.now() < end; ) {
+    const texts = await Promise.all(playlists.map(mediaOf));
+    const now = performance.now();
+    for (const [index, last] of seen.entries()) {
+      longest = Math.max(longest, now - last.at);
+      if (texts[index] !== last.text) seen[index] = { text: texts[index] ?? '', at: now };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return longest;
+}
+
+t.test('HLS goes on when a browser takes its sound away, or its picture, and brings it back', async (t) => {
+  const livestream = await gateway.createLivestream();
+  const camera = await openPage(t, browser);
+  await publishFromPage(camera, gateway, livestream.streamKey);
+  await gateway.untilLive(livestream);
+  const playlists = await playlistsOf(livestream);
+  t.ok(playlists.length >= 2, playlists.join(' '));
+  // A picture is missed later: a still screen is sent once a second.
+  for (const [kind, patience] of [
+    ['audio', 2_500],
+    ['video', 7_000],
+  ] as const) {
+    await sends(camera, kind, false);
+    const without = await longestStandstill(playlists, 8_000);
+    t.ok(without < patience, `without ${kind} a rendition stands still for ${Math.round(without)} ms`);
+    await sends(camera, kind, true);
+    const back = await longestStandstill(playlists, 8_000);
+    t.ok(back < 4_000, `when it is back, for ${Math.round(back)} ms`);
+    await inSync(t, await record(t, livestream, 6), 3);
+  }
+});

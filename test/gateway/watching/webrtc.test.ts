@@ -1,0 +1,83 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Page } from 'playwright-core';
+import t from 'tap';
+import { openChromium } from '../../support/clients/chromium.js';
+import { openPage } from '../../support/clients/pages.js';
+import { playback, untilPlaying } from '../../support/clients/watch-page.js';
+import { publishFromPage } from '../../support/clients/whip-page.js';
+import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { LossyRelay } from '../../support/media/lossy-relay.js';
+
+/** Counters of outbound or inbound video (webrtc-stats). */
+type Counters = Record<string, number | undefined>;
+
+/** Init script of the page: records its peer connections. */
+const KEEP_PEERS = `window.peers = []; window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...parameters) { super(...parameters); window.peers.push(this); }
+}`;
+
+async function countersOf(page: Page): Promise<Counters> {
+  return await page.evaluate<Counters>(`(async () => {
+    const reports = [...(await window.peers.at(-1).getStats()).values()];
+    return reports.find(({ type, kind }) => /^(in|out)bound-rtp$/.test(type) && kind === 'video');
+  })()`);
+}
+
+/** Counts the encoders that the gateway has started. */
+function encodersOf({ log }: GatewayProcess): number {
+  return log.filter(({ msg }) => msg === 'encoder started').length;
+}
+
+/**
+ * Timer delay of this process, ns, beyond which the machine is overloaded: the lossy network runs in this process.
+ */
+const OVERLOADED_NS = 60e6;
+
+t.test('packet loss of 3 % in both directions is repaired by retransmission', async (t) => {
+  const browser = await openChromium(t, { webrtc: true });
+  const gateway = await startGatewayProcess(t);
+  const livestream = await gateway.createLivestream();
+  const camera = await openPage(t, browser);
+  const page = await openPage(t, browser);
+  for (const one of [camera, page]) await one.addInitScript(KEEP_PEERS);
+  const up = await LossyRelay.open(t, gateway.webrtcPort, 0.03);
+  await up.lead(camera);
+  await publishFromPage(camera, gateway, livestream.streamKey);
+  await gateway.untilLive(livestream);
+  const down = await LossyRelay.open(t, gateway.webrtcPort, 0.03);
+  await down.lead(page);
+  await page.goto(livestream.watch);
+  await untilPlaying(page);
+  // Lets the viewer catch up with the group of pictures that it joined with.
+  await page.waitForTimeout(2_000);
+
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  const before = { viewer: await countersOf(page), publisher: await countersOf(camera) };
+  const lost = { up: up.lost, down: down.lost };
+  const encoders = encodersOf(gateway);
+  delay.enable();
+  await page.waitForTimeout(10_000);
+  delay.disable();
+  const after = { viewer: await countersOf(page), publisher: await countersOf(camera) };
+  const counted = (who: 'viewer' | 'publisher', name: string): number =>
+    (after[who][name] ?? 0) - (before[who][name] ?? 0);
+
+  t.equal((await playback(page)).delivery, 'webrtc', 'without fallback to HLS');
+  t.ok(up.lost - lost.up > 20 && down.lost - lost.down > 20, 'packets were lost in both directions');
+  t.equal(counted('viewer', 'pliCount'), 0, 'the viewer never requested a keyframe');
+  const [sent, shown] = [counted('publisher', 'framesSent'), counted('viewer', 'framesReceived')];
+  t.ok(sent > 100 && Math.abs(sent - shown) < 15, `${shown} of ${sent} frames arrived`);
+  const missing = counted('viewer', 'packetsLost');
+  const again = counted('viewer', 'retransmittedPacketsReceived');
+  t.ok(again > 0 && again >= missing, `${missing} packets were lost, ${again} retransmitted`);
+  const freezes = counted('viewer', 'freezeCount');
+  const asked = counted('publisher', 'pliCount');
+  // A new HLS encoder requests a keyframe of its own.
+  const encoderStarted = encodersOf(gateway) > encoders;
+  // Browsers also freeze, and answer late, for lack of CPU.
+  if (delay.max < OVERLOADED_NS) {
+    t.equal(freezes, 0, 'the video never froze');
+    if (!encoderStarted) t.equal(asked, 0, 'the gateway never requested a keyframe');
+  } else
+    t.comment(`${freezes} freezes, ${asked} requests: the machine is ${Math.round(delay.max / 1e6)} ms late`);
+});

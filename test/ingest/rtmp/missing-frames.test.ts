@@ -1,0 +1,51 @@
+import t from 'tap';
+import { MissingPictures } from '../../../src/ingest/rtmp/missing-frames.js';
+
+/** The count after pictures at these times. */
+function count(times: Iterable<number>): number | undefined {
+  const missing = new MissingPictures();
+  for (const time of times) missing.see(time);
+  return missing.count;
+}
+
+function frames(
+  rate: number,
+  pictures: number,
+  isDropped: (index: number) => boolean = () => false,
+): number[] {
+  return Array.from({ length: pictures }, (_, index) => index)
+    .filter((index) => !isDropped(index))
+    .map((index) => Math.round((index * 1_000) / rate));
+}
+
+t.test('a regular picture misses none, whatever its rate', async (t) => {
+  for (const rate of [10, 24, 25, 29.97, 30, 50, 59.94, 60, 120])
+    t.equal(count(frames(rate, 600)), 0, `${rate} a second`);
+});
+
+t.test('what an encoder left out is counted, singly and in rows', async (t) => {
+  for (const rate of [25, 30, 59.94, 60]) {
+    t.equal(count(frames(rate, 600, (index) => index > 60 && index % 40 === 0)), 13, `${rate}: single ones`);
+    t.equal(count(frames(rate, 600, (index) => index >= 200 && index < 245)), 45, `${rate}: a row`);
+  }
+});
+
+t.test('nothing is said before the rhythm is known, nor of pictures that have none', async (t) => {
+  t.equal(count([]), undefined);
+  t.equal(count(frames(30, 10)), undefined);
+  t.equal(count(frames(30, 16)), 0);
+  let time = 0;
+  const irregular = Array.from(
+    { length: 300 },
+    (_, index) => (time += [5, 40, 90, 15, 200][(index * 7) % 5] ?? 0),
+  );
+  t.equal(count(irregular), undefined);
+});
+
+t.test('a pause is a pause, and times that stand still or run back count nothing', async (t) => {
+  const before = frames(30, 100);
+  const after = (shift: number) => before.map((time) => time + shift);
+  t.equal(count([...before, ...after(20_000)]), 0);
+  t.equal(count([...before, ...before]), 0);
+  t.equal(count([...before, 3_300, 3_300, ...after(3_333)]), 0);
+});

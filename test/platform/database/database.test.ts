@@ -1,0 +1,295 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { pino } from 'pino';
+import root, { type Test } from 'tap';
+import {
+  findPostgres,
+  POSTGRES_ENVIRONMENT,
+  postgresLauncher,
+} from '../../../src/platform/database/postgres-binaries.js';
+import { type Database, openDatabase } from '../../../src/platform/index.js';
+import { testDatabase } from '../../support/fixtures/database.js';
+import { connectTo } from '../../support/fixtures/database-cluster.js';
+import { holdDatabase } from '../../support/fixtures/database-holder.js';
+
+const log = pino({ level: 'silent' });
+
+function temporaryFolder(t: Test, prefix = 'headend-data-'): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), prefix));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function open(t: Test, dataDir: string, url?: string, test = true): Promise<Database> {
+  const database = await openDatabase({ dataDir, url, test }, log);
+  t.teardown(() => database.close());
+  return database;
+}
+
+let made: Promise<string> | undefined;
+
+/** A data folder that was used before: making a cluster anew takes most of the time of these tests. */
+async function usedFolder(t: Test): Promise<string> {
+  made ??= (async () => {
+    const folder = temporaryFolder(root, 'headend-made-');
+    await (await open(root, folder)).close();
+    return folder;
+  })();
+  const folder = temporaryFolder(t);
+  execFileSync('cp', ['-a', `${await made}/postgres`, folder]);
+  return folder;
+}
+
+/** Process ids of database servers that work below a folder. */
+function serversOf(folder: string): number[] {
+  const table = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' });
+  const lines = table.split('\n').filter((line) => line.includes('bin/postgres') && line.includes(folder));
+  return lines.map((line) => Number.parseInt(line, 10));
+}
+
+async function until(what: string, look: () => boolean | PromiseLike<boolean>): Promise<void> {
+  for (
+    const end = Date.now() + 20_000;
+    !(await look());
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  )
+    if (Date.now() > end) throw new Error(`still waiting for: ${what}`);
+}
+
+root.test('the embedded database keeps what was stored, and leaves nothing behind when closed', async (t) => {
+  const dataDir = path.join(temporaryFolder(t), 'new');
+  const first = await open(t, dataDir);
+  t.equal(first.kind, 'embedded');
+  await first.sql`create table notes (text text)`;
+  await first.sql`insert into notes values (${'kept'})`;
+  t.equal(serversOf(dataDir).length, 1);
+  await Promise.all([first.close(), first.close()]);
+  t.same(serversOf(dataDir), []);
+  t.same(readdirSync(dataDir), ['postgres']);
+  const second = await open(t, dataDir);
+  t.same([...(await second.sql`select text from notes`)], [{ text: 'kept' }]);
+});
+
+root.test('the gateway is no superuser, and the server listens to nobody but us', async (t) => {
+  const dataDir = await usedFolder(t);
+  const { sql } = await open(t, dataDir);
+  t.match(
+    (await sql`select rolsuper, rolcreaterole, rolcreatedb from pg_roles where rolname = current_user`)[0],
+    {
+      rolsuper: false,
+      rolcreaterole: false,
+      rolcreatedb: false,
+    },
+  );
+  await t.rejects(sql`copy (select 1) to program 'true'`, { code: '42501' });
+  await t.rejects(sql`set role postgres`, { code: '42501' });
+  t.match((await sql`show statement_timeout`)[0], { statement_timeout: '15s' });
+  t.match((await sql`show listen_addresses`)[0], { listen_addresses: '' });
+  t.match((await sql`show unix_socket_permissions`)[0], { unix_socket_permissions: '0700' });
+});
+
+root.test('a second gateway on the same folder is refused with the number of the first', async (t) => {
+  const dataDir = await usedFolder(t);
+  const holder = holdDatabase(t, dataDir);
+  t.equal(await holder.line(), 'open');
+  await t.rejects(openDatabase({ dataDir }, log), {
+    code: 'data_dir_in_use',
+    message: new RegExp(`in use by pid ${holder.pid}\\.`),
+  });
+  await holder.note('the first is not disturbed');
+  const [server] = serversOf(dataDir);
+  await holder.kill('SIGKILL');
+  const database = await open(t, dataDir);
+  t.same([...(await database.sql`select text from notes`)], [{ text: 'the first is not disturbed' }]);
+  t.not(serversOf(dataDir)[0], server);
+});
+
+root.test(
+  'killed under load, the gateway loses nothing that was safe, and its server goes with it',
+  async (t) => {
+    const dataDir = await usedFolder(t);
+    const safe: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const holder = holdDatabase(t, dataDir);
+      t.equal(await holder.line(), 'open');
+      for (let i = 0; i < 20; i++) {
+        await holder.note(`${round} ${i}`);
+        safe.push(`${round} ${i}`);
+      }
+      void holder.note('may be lost').catch(() => {});
+      await holder.kill('SIGKILL');
+      if (round < 2) continue; // the next start must cope with a server that is still going down
+      if (process.platform === 'linux')
+        await until('the server is gone', () => serversOf(dataDir).length === 0);
+    }
+    const database = await open(t, dataDir);
+    const found = await database.sql<{ text: string }[]>`select text from notes where text <> 'may be lost'`;
+    t.same(
+      found.map(({ text }) => text),
+      safe,
+    );
+    t.equal(readdirSync(dataDir).filter((name) => name.endsWith('.lock')).length, 1);
+  },
+);
+
+root.test('a server that dies is started again, and the connections come back', async (t) => {
+  const dataDir = await usedFolder(t);
+  const database = await open(t, dataDir, undefined, false); // what is stored must be safe
+  await database.sql`create table notes (text text)`;
+  const [server = 0] = serversOf(dataDir);
+  process.kill(server, 'SIGKILL');
+  const answers = (query: PromiseLike<{ length: number }>, rows: number): PromiseLike<boolean> =>
+    query.then(
+      ({ length }) => length === rows,
+      () => false,
+    );
+  await until('another server runs', () => ![undefined, server].includes(serversOf(dataDir)[0]));
+  await until('and answers', () =>
+    answers(database.sql`insert into notes values ('back') returning text`, 1),
+  );
+  await t.rejects(openDatabase({ dataDir }, log), { code: 'data_dir_in_use' }, 'it is still ours');
+  await until('and so is the database', () =>
+    answers(database.sql`select from pg_locks where locktype = 'advisory' and granted`, 1),
+  );
+});
+
+root.test('a pid file whose number is a stranger now does not stand in the way', async (t) => {
+  const dataDir = await usedFolder(t);
+  const file = path.join(dataDir, 'postgres', 'postmaster.pid');
+  writeFileSync(file, `${process.pid}\n${path.dirname(file)}\n0\n5432\n/nowhere\n\n0 0\nready\n`);
+  const database = await open(t, dataDir);
+  t.match((await database.sql`select 1 as one`)[0], { one: 1 });
+});
+
+root.test('a server that a killed gateway left running is stopped, not shared', async (t) => {
+  const dataDir = await usedFolder(t);
+  const folder = path.join(dataDir, 'postgres');
+  const launcher = postgresLauncher();
+  const namespace = launcher.slice(0, Math.max(0, launcher.indexOf('setpriv'))); // so that nothing ties it to us
+  const [command = '', ...rest] = [
+    ...namespace,
+    (await findPostgres()).postgres,
+    '-D',
+    folder,
+    '-k',
+    folder,
+    '-h',
+    '',
+  ];
+  const orphan = spawn(command, rest, { env: POSTGRES_ENVIRONMENT, stdio: 'ignore', detached: true });
+  t.teardown(() => orphan.kill('SIGKILL'));
+  const exited = once(orphan, 'exit');
+  const pidFile = path.join(folder, 'postmaster.pid');
+  await until(
+    'the orphan is ready',
+    () => existsSync(pidFile) && readFileSync(pidFile, 'utf8').includes('ready'),
+  );
+  const database = await open(t, dataDir);
+  t.same(await exited, [0, null], 'in order');
+  t.not(serversOf(dataDir)[0], orphan.pid);
+  t.match((await database.sql`select 1 as one`)[0], { one: 1 });
+});
+
+root.test('folders with long names work, and their sockets are cleared away', async (t) => {
+  const dataDir = path.join(temporaryFolder(t), 'x'.repeat(120));
+  const sockets = () => readdirSync(os.tmpdir()).filter((name) => /^headend-[0-9a-f]{16}$/.test(name));
+  const before = sockets();
+  const database = await open(t, dataDir);
+  const pidFile = readFileSync(path.join(dataDir, 'postgres', 'postmaster.pid'), 'utf8');
+  const folder = pidFile.split('\n')[4] ?? '';
+  t.ok(existsSync(folder) && !folder.startsWith(dataDir), folder);
+  await database.close();
+  t.same(sockets(), before);
+});
+
+root.test('a folder of another PostgreSQL is refused with advice', async (t) => {
+  const dataDir = temporaryFolder(t);
+  mkdirSync(path.join(dataDir, 'postgres'));
+  writeFileSync(path.join(dataDir, 'postgres', 'PG_VERSION'), '17\n');
+  await t.rejects(openDatabase({ dataDir }, log), { code: 'database_version', message: /17.*DATABASE_URL/s });
+  t.same(readdirSync(dataDir), ['postgres'], 'and is given free again');
+});
+
+root.test('half-made clusters of a start that was killed are cleared away', async (t) => {
+  const dataDir = temporaryFolder(t);
+  mkdirSync(path.join(dataDir, 'postgres.init-1', 'base'), { recursive: true });
+  await open(t, dataDir);
+  t.notOk(existsSync(path.join(dataDir, 'postgres.init-1')));
+  t.match(readFileSync(path.join(dataDir, 'postgres', 'PG_VERSION'), 'utf8'), '18');
+});
+
+root.test('a database given by URL has one gateway; when that is killed the next one may come', async (t) => {
+  const { url } = await testDatabase(t);
+  const holder = holdDatabase(t, temporaryFolder(t), url);
+  t.equal(await holder.line(), 'open');
+  const other = temporaryFolder(t);
+  await t.rejects(openDatabase({ dataDir: other, url }, log), {
+    code: 'database_in_use',
+    message: new RegExp(`another gateway \\(headend .* pid ${holder.pid}\\)`),
+  });
+  t.same(readdirSync(other), [], 'the folder was given free again');
+  await holder.kill('SIGKILL');
+  const database = await open(t, other, url);
+  t.equal(database.kind, 'server');
+  t.match((await database.sql`select 1 as one`)[0], { one: 1 });
+});
+
+root.test(
+  'a gateway whose hold on the database breaks takes it anew, or is told that it lost it',
+  async (t) => {
+    const { url, socket } = await testDatabase(t);
+    const superuser = connectTo(socket, 'postgres', 'postgres');
+    t.teardown(() => superuser.end());
+    const name = new URL(url).pathname.slice(1);
+    const holderOf = async (): Promise<number | undefined> => {
+      const rows = await superuser<
+        { pid: number }[]
+      >`select l.pid from pg_locks l join pg_database d on d.oid = l.database
+      where l.locktype = 'advisory' and l.granted and d.datname = ${name}`;
+      return rows[0]?.pid;
+    };
+    const database = await open(t, temporaryFolder(t), url);
+    let lost: Error | undefined;
+    void database.lost.then((error) => {
+      lost = error;
+    });
+    const before = await holderOf();
+    await superuser`select pg_terminate_backend(${before!})`;
+    await until('it is held again', async () => ![undefined, before].includes(await holderOf()));
+    t.equal(lost, undefined);
+
+    // Another one takes it in the moment in which it is free.
+    const rival = connectTo(socket, name, 'headend');
+    t.teardown(() => rival.end());
+    const waiting = rival`select pg_advisory_lock(${0x68656164}, 1)`.execute();
+    await until('the rival waits', async () => {
+      const [row] = await superuser`
+        select count(*)::int as count from pg_locks l join pg_database d on d.oid = l.database
+        where l.locktype = 'advisory' and not l.granted and d.datname = ${name}`;
+      return row?.count === 1;
+    });
+    await superuser`select pg_terminate_backend(${(await holderOf())!})`;
+    await waiting;
+    t.match(await database.lost, { code: 'database_in_use' });
+  },
+);
+
+root.test('a database that cannot be used is an error that names it without the password', async (t) => {
+  const { url } = await testDatabase(t);
+  const wrong = url.replace('headend@', 'headend:secret@').replace(/test_\w+/, 'no_such_database');
+  await t.rejects(openDatabase({ dataDir: temporaryFolder(t), url: wrong }, log), {
+    code: 'database_unreachable',
+    message: /^((?!secret).)*no_such_database((?!secret).)*$/,
+  });
+});

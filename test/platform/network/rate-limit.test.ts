@@ -1,0 +1,70 @@
+import t from 'tap';
+import { networkBlock, RateLimit } from '../../../src/platform/index.js';
+import { FakeClock } from '../../support/fakes/fake-clock.js';
+
+t.test('a key has so many tokens at once and gets them back one by one', async (t) => {
+  const clock = new FakeClock();
+  const limit = new RateLimit(clock, { capacity: 3, refillMs: 1_000 });
+  t.same([limit.take('a'), limit.take('a'), limit.take('a'), limit.take('a')], [0, 0, 0, 1_000]);
+  t.equal(limit.take('b'), 0, 'another key has its own');
+  await clock.advance(400);
+  t.equal(limit.wait('a'), 600);
+  await clock.advance(600);
+  t.equal(limit.wait('a'), 0);
+  t.same([limit.take('a'), limit.take('a')], [0, 1_000]);
+  await clock.advance(60_000);
+  t.same([limit.take('a'), limit.take('a'), limit.take('a'), limit.take('a')], [0, 0, 0, 1_000]);
+});
+
+t.test('asking takes nothing, and a refusal costs nothing', async (t) => {
+  const clock = new FakeClock();
+  const limit = new RateLimit(clock, { capacity: 1, refillMs: 1_000 });
+  t.equal(limit.wait('a'), 0);
+  t.equal(limit.size, 0);
+  limit.take('a');
+  for (let i = 0; i < 100; i++) limit.take('a');
+  await clock.advance(1_000);
+  t.equal(limit.wait('a'), 0);
+});
+
+t.test('what is given back can be taken again, and never more than was taken', async (t) => {
+  const clock = new FakeClock();
+  const limit = new RateLimit(clock, { capacity: 2, refillMs: 1_000 });
+  limit.take('a');
+  limit.take('a');
+  limit.giveBack('a');
+  t.same([limit.take('a'), limit.take('a')], [0, 1_000]);
+  await clock.advance(1_500);
+  limit.giveBack('a');
+  t.equal(limit.size, 0);
+  limit.giveBack('a');
+  t.same([limit.take('a'), limit.take('a'), limit.take('a')], [0, 0, 1_000]);
+});
+
+t.test(
+  'memory is bounded: the key not used for the longest is forgotten, with all that have recovered',
+  async (t) => {
+    const clock = new FakeClock();
+    const limit = new RateLimit(clock, { capacity: 1, refillMs: 1_000, maximumKeys: 100 });
+    for (let i = 0; i < 1_000; i++) limit.take(`key ${i}`);
+    t.equal(limit.size, 100);
+    t.equal(limit.wait('key 0'), 0);
+    t.equal(limit.wait('key 999'), 1_000);
+    await clock.advance(2_000);
+    limit.take('one more');
+    t.equal(limit.size, 1);
+  },
+);
+
+t.test('addresses count by what one customer has', async (t) => {
+  t.equal(networkBlock('192.0.2.7'), '192.0.2.7');
+  t.equal(networkBlock('::ffff:192.0.2.7'), '192.0.2.7');
+  t.equal(networkBlock('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2::/64');
+  t.equal(networkBlock('2001:0db8:0001:0002:ffff::1'), '2001:db8:1:2::/64');
+  t.equal(networkBlock('2001:db8::1'), '2001:db8:0:0::/64');
+  t.equal(networkBlock('fe80::1%eth0'), 'fe80:0:0:0::/64');
+  t.equal(networkBlock('::1'), '0:0:0:0::/64');
+  t.equal(networkBlock('192.0.2.7:4711'), '192.0.2.7', 'with a port');
+  t.equal(networkBlock('[2001:db8:1:2::7]:443'), '2001:db8:1:2::/64', 'with a port');
+  t.equal(networkBlock('not an address'), 'not an address');
+});

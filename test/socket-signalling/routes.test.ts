@@ -1,0 +1,125 @@
+import t from 'tap';
+import {
+  KEY,
+  OTHER,
+  STREAM,
+  signallingStage,
+  viewerOffer,
+} from '../support/fixtures/socket-signalling-fixture.js';
+import { eventually } from '../support/gateway/start-rtmp.js';
+
+t.test('wrong messages are answered with errors; ten in a row end the connection', async (t) => {
+  const { client } = await signallingStage(t);
+  const rude = client();
+  const cases: [string, string][] = [
+    ['{', 'message_invalid'],
+    ['[]', 'message_invalid'],
+    ['{"event":7}', 'message_invalid'],
+    ['{"event":"stream:join","data":[]}', 'message_invalid'],
+    ['{"event":"x"}', 'event_unknown'],
+    ['{"event":"__proto__"}', 'event_unknown'],
+    ['{"event":"stream:join"}', 'message_invalid'],
+    [`{"event":"stream:join","data":{"streamId":"${'x'.repeat(50)}"}}`, 'stream_not_found'],
+    ['{"event":"stream:answer","data":{}}', 'message_invalid'],
+    ['{"event":"stream:answer","data":{"streamId":"x","answer":"y"}}', 'answer_not_expected'],
+    [`{"event":"stream:ice-candidate","data":{"streamId":"${STREAM}"}}`, 'not_your_stream'],
+    ['{"event":"stream:offer","data":{"streamKey":"k","offer":{"sdp":7}}}', 'message_invalid'],
+    ['{"event":"stream:offer","data":{"streamKey":"k","offer":"v=1"}}', 'sdp_invalid'],
+    [
+      `{"event":"stream:join","data":{"streamId":"${OTHER}","offer":${JSON.stringify(viewerOffer)}}}`,
+      'stream_offline',
+    ],
+  ];
+  for (const [text, code] of cases) {
+    rude.sendText(text);
+    t.match(await rude.next('error'), { data: { code } }, text.slice(0, 60));
+  }
+  for (let broken = 0; broken < 9; broken++) rude.sendText('{');
+  rude.send('stream:nothing');
+  for (let broken = 0; broken < 9; broken++) rude.sendText('{');
+  rude.send('stream:nothing', {}, 'still here');
+  while ((await rude.next('error')).id !== 'still here');
+  for (let broken = 0; broken < 10; broken++) rude.sendText('{');
+  await rude.untilClosed();
+  t.equal(rude.closeCode, 1008);
+
+  const heavy = client();
+  heavy.sendText('x'.repeat(70_000));
+  await heavy.untilClosed();
+  t.equal(heavy.closeCode, 1009);
+});
+
+t.test('messages and offers are limited, streams and connections bounded', async (t) => {
+  const { client, clock } = await signallingStage(t, {
+    limits: { connectionsPerAddress: 2 },
+    signalling: { limits: { offers: { burst: 2, refillMs: 1_000 } } },
+  });
+  const busy = client();
+  for (let count = 0; count < 250; count++) busy.send('stream:nothing', {}, count);
+  busy.send('stream:nothing', {}, 'last');
+  let limited = 0;
+  for (;;) {
+    const { id, data } = await busy.next('error');
+    if (data.code === 'rate_limited') limited++;
+    if (id === 'last') break;
+  }
+  t.ok(limited >= 51, `${limited} put off`);
+  await clock.advance(20_000);
+  for (let count = 0; count < 3; count++)
+    busy.send('stream:join', { streamId: STREAM, offer: viewerOffer }, count);
+  await busy.next('stream:answer');
+  await busy.next('stream:answer');
+  t.match(await busy.next('error'), { id: 2, data: { code: 'rate_limited' } });
+
+  client();
+  const third = client();
+  await third.untilClosed();
+  t.equal(third.closeCode, 1013);
+});
+
+t.test('who does not answer pings is gone after the next', async (t) => {
+  const { client, clock, pool } = await signallingStage(t);
+  const [lively, dead] = [client(), client()];
+  dead.lively = false;
+  for (const viewer of [lively, dead]) {
+    viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer });
+    await viewer.next('stream:answer');
+  }
+  await clock.advance(25_000);
+  await eventually(() => lively.pings === 1 && dead.pings === 1);
+  lively.send('stream:nothing');
+  await lively.next('error');
+  await clock.advance(25_000);
+  await dead.untilClosed();
+  await eventually(() => pool.viewers[1]?.ended === 'closed');
+  t.equal(lively.closed, false);
+  t.equal(pool.viewers[0]?.ended, undefined);
+});
+
+t.test('when the server closes clients are told, and those who do not hear are cut off', async (t) => {
+  const { app, client, clock } = await signallingStage(t);
+  const [polite, deaf] = [client(), client()];
+  deaf.lively = false;
+  for (const each of [polite, deaf]) {
+    each.send('stream:nothing');
+    await each.next('error');
+  }
+  const closed = app.close();
+  await polite.untilClosed();
+  t.equal(polite.closeCode, 1001);
+  await clock.advance(1_000);
+  await closed;
+  await deaf.untilClosed();
+});
+
+t.test('requests without an upgrade, or with one elsewhere, are answered and leave no secret', async (t) => {
+  const { app, client, logged } = await signallingStage(t);
+  const plain = await app.inject('/ws');
+  t.equal(plain.statusCode, 426);
+  t.match(plain.json(), { error: { code: 'upgrade_required' } });
+  const stray = client(`/whip/${KEY}`);
+  await eventually(() => stray.handshake !== '');
+  t.match(stray.handshake, /^HTTP\/1\.1 405 /);
+  await stray.untilClosed();
+  t.notMatch(logged.join(''), KEY);
+});

@@ -1,0 +1,70 @@
+import t from 'tap';
+import type { WebSocketClient } from '../support/clients/websocket-client.js';
+import { realtimeStage } from '../support/fixtures/sockets-fixture.js';
+import { eventually } from '../support/gateway/start-rtmp.js';
+
+const KILOBYTE = 'x'.repeat(1_000);
+/** More than the operating system keeps for a socket on both its ends: what comes after that waits in the process. */
+const FILLING = 20 * 1024 * 1024;
+
+t.test(
+  'who does not keep up misses what may be left out, and is cut off when that is not enough',
+  async (t) => {
+    const { realtime, member, clock } = await realtimeStage(t);
+    const [lively, stalled] = [await member(), await member()];
+    stalled.stall();
+    const numbers = (client: WebSocketClient, event: string): unknown[] =>
+      client.received.filter((message) => message.event === event).map(({ data }) => data.number);
+    let number = 0;
+    const tell = async (event: string, droppable: boolean): Promise<void> => {
+      const data = { number: number++, text: KILOBYTE.repeat(50) };
+      realtime.broadcast('room', event, data, { droppable });
+      await clock.advance(10);
+    };
+    for (let sent = 0; sent < FILLING; sent += 50_000) await tell('noise', true);
+    const noise = number;
+    await eventually(() => numbers(lively, 'noise').length === noise);
+    t.equal(realtime.size('room'), 2, 'nobody is cut off for what was left out');
+    await tell('speech', false);
+    await tell('noise', true);
+    stalled.resume();
+    await stalled.next('speech');
+    const heard = numbers(stalled, 'noise');
+    t.ok(heard.length > 0 && heard.length < noise / 2 + 100, `${heard.length} of ${noise} heard`);
+    t.strictSame(
+      heard.slice(0, 5),
+      Array.from({ length: 5 }, (_, index) => index),
+      'in order, from the start',
+    );
+
+    stalled.stall();
+    let told = 0;
+    for (; told * 50_000 < 2 * FILLING && realtime.size('room') === 2; told++) await tell('speech', false);
+    t.equal(realtime.size('room'), 1);
+    await eventually(() => numbers(lively, 'speech').length === told + 1);
+    lively.send('who', {}, 1);
+    await lively.next('ok');
+  },
+);
+
+t.test('who only asks, or pings, and never reads is cut off too', async (t) => {
+  const { realtime, member, clock } = await realtimeStage(t);
+  const asking = await member();
+  asking.stall();
+  const text = KILOBYTE.repeat(16);
+  for (let asked = 0; asked < 3_000 && realtime.size('room') === 1; asked++) {
+    asking.send('echo', { text }, asked);
+    await clock.advance(50);
+  }
+  await eventually(() => realtime.size('room') === 0);
+
+  const pinging = await member();
+  pinging.stall();
+  const payload = Buffer.alloc(125);
+  for (let rounds = 0; rounds < 400 && realtime.size('room') === 1; rounds++) {
+    for (let count = 0; count < 1_000; count++) pinging.ping(payload);
+    await clock.advance(1_000);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  t.equal(realtime.size('room'), 0);
+});

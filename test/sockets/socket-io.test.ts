@@ -1,0 +1,198 @@
+import type { Socket } from 'socket.io-client';
+import t from 'tap';
+import { PublicError } from '../../src/platform/index.js';
+import { ANN, realtimeStage } from '../support/fixtures/sockets-fixture.js';
+import { eventually } from '../support/gateway/start-rtmp.js';
+
+const TRANSPORTS = [['polling'], ['websocket'], ['polling', 'websocket']];
+
+/** What the next such event has with it. */
+function next(socket: Socket, event: string): Promise<Record<string, unknown> | string> {
+  return new Promise((resolve) => socket.once(event, resolve));
+}
+
+async function connected(socket: Socket): Promise<Socket> {
+  if (!socket.connected) await next(socket, 'connect');
+  return socket;
+}
+
+for (const transports of TRANSPORTS)
+  t.test(`Socket.IO clients do the same by ${transports.join(', then ')}`, async (t) => {
+    const { socketIo, member, realtime, clock } = await realtimeStage(t, {
+      feature: {
+        events: {
+          refused: () => {
+            throw new PublicError(409, 'stream_offline', 'Not now.');
+          },
+          named: () => ({ event: 'answer', data: { number: 7 } }),
+        },
+      },
+    });
+    const socket = await connected(socketIo({ transports, auth: { token: 'ann-token' } }));
+    const upgraded = transports.length > 1 ? 'websocket' : transports[0];
+    await eventually(() => socket.io.engine.transport.name === upgraded);
+    t.match(await socket.emitWithAck('who'), { success: true, principal: ANN, address: '127.0.0.1' });
+    t.strictSame(await socket.emitWithAck('refused', {}), {
+      success: false,
+      error: { code: 'stream_offline', message: 'Not now.' },
+    });
+    t.match(await socket.emitWithAck('nothing', {}), { error: { code: 'event_unknown' } });
+    t.match(await socket.emitWithAck('echo', 'text'), { error: { code: 'message_invalid' } });
+    t.match(await socket.emitWithAck('echo', { text: 'x'.repeat(20_000) }), {
+      error: { code: 'message_too_large' },
+    });
+    t.strictSame(await socket.emitWithAck('named', {}), { success: true, number: 7 });
+    const answer = next(socket, 'answer');
+    socket.emit('named', {});
+    t.strictSame(await answer, { number: 7 }, 'without an acknowledgement function it is an event');
+    const error = next(socket, 'error');
+    socket.emit('refused', {});
+    t.match(await error, { code: 'stream_offline' });
+
+    const other = await member();
+    await socket.emitWithAck('enter', { room: 'room' });
+    t.equal(realtime.size('room'), 2);
+    const heard: unknown[] = [];
+    socket.on('news', (data) => heard.push(data));
+    for (let number = 0; number < 5; number++)
+      realtime.broadcast('room', 'news', { number, text: 'ö'.repeat(200) });
+    await clock.advance(100);
+    await eventually(() => heard.length === 5);
+    t.match(
+      heard,
+      [0, 1, 2, 3, 4].map((number) => ({ number, text: 'ö'.repeat(200) })),
+    );
+    for (let number = 0; number < 5; number++) t.match(await other.next('news'), { data: { number } });
+    socket.disconnect();
+    await eventually(() => realtime.size('room') === 1);
+  });
+
+t.test('who they are they show by token, or by the cookie or header of the handshake', async (t) => {
+  const { socketIo, shown } = await realtimeStage(t);
+  const anonymous = await connected(socketIo());
+  t.match(await anonymous.emitWithAck('who', {}), { principal: { kind: 'anonymous' } });
+  const extraHeaders = { cookie: 'c=1', origin: 'http://elsewhere.example' };
+  for (const transports of TRANSPORTS) {
+    const socket = await connected(socketIo({ transports, extraHeaders }));
+    t.match(await socket.emitWithAck('who', {}), { principal: { via: 'session' } });
+    t.match(shown.at(-1), { cookie: 'c=1', origin: 'http://elsewhere.example', host: /^127/ });
+  }
+  const wrong = socketIo({ auth: { token: 'nonsense' } });
+  const error = await next(wrong, 'connect_error');
+  t.match(error, { message: 'This token does not hold.', data: { code: 'access_token_invalid' } });
+});
+
+t.test('connections count with all others, and give their place back', async (t) => {
+  const { socketIo, client } = await realtimeStage(t, { limits: { connectionsPerAddress: 2 } });
+  const first = await connected(socketIo({ transports: ['polling'] }));
+  await connected(socketIo({ transports: ['websocket'] }));
+  const third = client();
+  await third.untilClosed();
+  t.equal(third.closeCode, 1013);
+  for (const transports of TRANSPORTS) {
+    const beyond = socketIo({ transports });
+    await next(beyond, 'connect_error');
+    beyond.disconnect();
+  }
+  first.disconnect();
+  for (let free = client(); ; free = client()) {
+    free.send('who', {}, 1);
+    if (await free.next('ok').catch(() => false)) break;
+  }
+  t.pass();
+});
+
+t.test('pages of other origins may connect', async (t) => {
+  const { app } = await realtimeStage(t);
+  const headers = { origin: 'https://platform.example', 'access-control-request-method': 'POST' };
+  const preflight = await app.inject({
+    method: 'OPTIONS',
+    url: '/socket.io/?EIO=4&transport=polling',
+    headers,
+  });
+  t.equal(preflight.headers['access-control-allow-origin'], 'https://platform.example');
+  const shake = await app.inject({ url: '/socket.io/?EIO=4&transport=polling', headers });
+  t.equal(shake.statusCode, 200);
+  t.equal(shake.headers['access-control-allow-origin'], 'https://platform.example');
+});
+
+t.test('nonsense is refused, and who goes on with it is sent away', async (t) => {
+  const { app, socketIo, port } = await realtimeStage(t);
+  const bad: [string, string, number][] = [
+    ['GET', '/socket.io/', 400],
+    ['GET', '/socket.io/?EIO=4&transport=carrier-pigeon', 400],
+    ['GET', '/socket.io/?EIO=4&transport=polling&sid=nobody', 400],
+    ['GET', '/socket.io/?EIO=3&transport=polling', 400],
+    ['GET', '/socket.io/?EIO=4&transport=websocket', 400],
+    ['POST', '/socket.io/?EIO=4&transport=polling', 400],
+    ['DELETE', '/socket.io/', 405],
+    ['GET', '/socket.io/socket.io.js', 404],
+  ];
+  for (const [method, url, status] of bad)
+    t.equal((await app.inject({ method: method as 'GET', url })).statusCode, status, `${method} ${url}`);
+  const rude = await connected(socketIo());
+  for (let count = 0; count < 10; count++) rude.emit('echo', 'text');
+  t.equal(await next(rude, 'disconnect'), 'io server disconnect');
+
+  const base = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
+  const open = await (await fetch(base)).text();
+  const { sid } = JSON.parse(open.slice(1)) as { sid: string };
+  const post = (body: string): Promise<Response> => fetch(`${base}&sid=${sid}`, { method: 'POST', body });
+  t.equal((await post('x'.repeat(70_000))).status, 413);
+  t.equal((await post('40')).status, 200);
+  const poll = (): Promise<Response> => fetch(`${base}&sid=${sid}`);
+  t.match(await (await poll()).text(), /^40/);
+  await post('42["echo",').catch(() => {});
+  t.match(await (await poll()).text(), /1$/, 'a broken packet ends the connection');
+  t.equal((await poll()).status, 400);
+});
+
+t.test('who leaves everything unread, or sends packets without end, is cut off', async (t) => {
+  const { realtime, clock, port } = await realtimeStage(t);
+  const base = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
+  const open = async (): Promise<(body: string) => Promise<Response>> => {
+    const { sid } = JSON.parse((await (await fetch(base)).text()).slice(1)) as { sid: string };
+    const post = (body: string): Promise<Response> => fetch(`${base}&sid=${sid}`, { method: 'POST', body });
+    await post('40');
+    await post('42["enter",{"room":"room"}]');
+    return post;
+  };
+  const unread = await open();
+  await eventually(() => realtime.size('room') === 1);
+  const flood = await open();
+  await eventually(() => realtime.size('room') === 2);
+  const packets = Array.from({ length: 1_100 }, () => '40/elsewhere,').join('\x1e');
+  await flood(packets).catch(() => {});
+  await eventually(() => realtime.size('room') === 1);
+  t.notOk((await flood('2').catch(() => ({ ok: false }))).ok);
+
+  let told = 0;
+  for (; told < 100 && realtime.size('room') === 1; told++) {
+    realtime.broadcast('room', 'news', { text: 'x'.repeat(50_000) }, { droppable: true });
+    await clock.advance(100);
+  }
+  t.equal(told, 100, 'what may be left out is left out');
+  for (; told < 200 && realtime.size('room') === 1; told++) {
+    realtime.broadcast('room', 'news', { text: 'x'.repeat(50_000) });
+    await clock.advance(100);
+  }
+  t.ok(told > 110 && told < 130, `cut off after ${told - 100} more of 50 kB`);
+  t.notOk((await unread('2').catch(() => ({ ok: false }))).ok);
+});
+
+t.test('when the server restarts or their sign-in is over clients come back by themselves', async (t) => {
+  for (const transports of TRANSPORTS) {
+    const { socketIo, realtime, app, clock } = await realtimeStage(t);
+    const ann = await connected(socketIo({ transports, auth: { token: 'ann-token' } }));
+    const bob = await connected(socketIo({ transports }));
+    const [reason, told] = [next(ann, 'disconnect'), next(ann, 'auth:expired')];
+    realtime.signOut(({ principal }) => principal.kind === 'account');
+    t.match(await told, { code: 'auth_revoked', message: String });
+    t.match(await reason, /^transport (close|error)$/, 'other than "io server disconnect"');
+    const lost = next(bob, 'disconnect');
+    const closed = app.close();
+    t.match(await lost, /^transport (close|error)$/);
+    await clock.advance(4_000);
+    await closed;
+  }
+});

@@ -1,0 +1,354 @@
+import { get } from 'node:http';
+import t from 'tap';
+import { PublicError } from '../../src/platform/index.js';
+import { ANN, realtimeStage } from '../support/fixtures/sockets-fixture.js';
+import { eventually } from '../support/gateway/start-rtmp.js';
+
+t.test('messages are acknowledged by their id, and one after the other', async (t) => {
+  const going: (() => void)[] = [];
+  const order: string[] = [];
+  const { client } = await realtimeStage(t, {
+    feature: {
+      events: {
+        slow: async (_client, { name }) => {
+          await new Promise<void>((resolve) => going.push(resolve));
+          order.push(String(name));
+          return { event: 'slow-done', data: { name }, afterwards: () => void order.push('afterwards') };
+        },
+        quick: (each) => {
+          order.push('quick');
+          each.tell('told', {});
+          return undefined;
+        },
+        refused: () => {
+          throw new PublicError(409, 'stream_offline', 'Not now.', { retryAfter: 3 });
+        },
+        away: async () => {
+          throw Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+        },
+        broken: async () => {
+          throw new Error('secret of the server');
+        },
+      },
+    },
+  });
+  const socket = client();
+  socket.send('slow', { name: 'first' }, 1);
+  socket.send('quick', {}, 'two');
+  socket.send('quick');
+  await eventually(() => going.length === 1);
+  t.strictSame(order, []);
+  going[0]?.();
+  t.strictSame(await socket.next('slow-done'), { event: 'slow-done', data: { name: 'first' }, id: 1 });
+  t.strictSame(await socket.next('ok'), { event: 'ok', data: {}, id: 'two' });
+  await socket.next('told');
+  t.strictSame(order, ['first', 'afterwards', 'quick', 'quick']);
+  socket.send('refused', {}, 3);
+  t.strictSame(await socket.next('error'), {
+    event: 'error',
+    data: { code: 'stream_offline', message: 'Not now.', details: { retryAfter: 3 } },
+    id: 3,
+  });
+  socket.send('broken', {}, 4);
+  t.strictSame(await socket.next('error'), {
+    event: 'error',
+    data: { code: 'internal_error', message: 'Something went wrong on the server.' },
+    id: 4,
+  });
+  socket.send('away', {}, 5);
+  t.match(await socket.next('error'), { id: 5, data: { code: 'temporarily_unavailable' } });
+  t.equal(socket.received.filter(({ event }) => event === 'ok').length, 1, 'without an id nothing is said');
+});
+
+t.test('who somebody is they show by header, cookie or a first message', async (t) => {
+  const { client, shown, tokens } = await realtimeStage(t);
+  const who = async (socket: ReturnType<typeof client>): Promise<unknown> => {
+    socket.send('who', {}, 'who');
+    return (await socket.next('ok')).data.principal;
+  };
+  t.strictSame(await who(client()), { kind: 'anonymous' });
+  t.strictSame(await who(client({ authorization: 'Bearer ann-token' })), ANN);
+  t.match(await who(client({ cookie: 'c=1', origin: 'http://localhost' })), { via: 'session' });
+  t.strictSame(shown.at(-1), {
+    method: 'GET',
+    authorization: undefined,
+    cookie: 'c=1',
+    origin: 'http://localhost',
+    host: 'localhost',
+    address: '127.0.0.1',
+  });
+  const wrong = client({ authorization: 'Bearer nonsense' });
+  await eventually(() => wrong.handshake !== '');
+  t.match(wrong.handshake, /^HTTP\/1\.1 401 [\s\S]*www-authenticate: Bearer/i);
+  await wrong.untilClosed();
+
+  const foreign = client();
+  foreign.send('auth', { token: 'nonsense' }, 1);
+  t.match(await foreign.next('error'), { id: 1, data: { code: 'access_token_invalid' } });
+  foreign.send('auth', {}, 2);
+  t.match(await foreign.next('error'), { id: 2, data: { code: 'message_invalid' } });
+  foreign.send('auth', { token: 'ann-token' }, 3);
+  t.match(await foreign.next('ok'), { id: 3, data: { kind: 'account', userId: 'ann', role: 'viewer' } });
+  t.strictSame(await who(foreign), ANN);
+  tokens['eve-token'] = { ...ANN, userId: 'eve' };
+  foreign.send('auth', { token: 'eve-token' }, 4);
+  t.match(await foreign.next('error'), { id: 4, data: { code: 'auth_too_late' } }, 'nobody becomes another');
+  t.strictSame(await who(foreign), ANN);
+  const late = client();
+  await who(late);
+  late.send('auth', { token: 'ann-token' }, 5);
+  t.match(await late.next('error'), { id: 5, data: { code: 'auth_too_late' } });
+});
+
+t.test(
+  'who runs out of their sign-in is told and sent away, unless they show a newer one before',
+  async (t) => {
+    const { client, clock, tokens } = await realtimeStage(t);
+    const now = clock.now();
+    tokens.early = { ...ANN, expiresAt: now + 60_000 };
+    tokens.late = { ...ANN, expiresAt: now + 120_000 };
+    tokens.admin = { ...ANN, role: 'admin', expiresAt: now + 120_000 };
+    const [careless, careful, forever, nobody] = [
+      client({ authorization: 'Bearer early' }),
+      client({ authorization: 'Bearer early' }),
+      client({ authorization: 'Bearer ann-token' }),
+      client(),
+    ];
+    for (const socket of [careless, careful, forever, nobody]) {
+      socket.send('who', {}, 1);
+      await socket.next('ok');
+    }
+    await clock.advance(59_000);
+    careful.send('auth', { token: 'admin' }, 2);
+    t.match(await careful.next('error'), { data: { code: 'auth_too_late' } }, 'nobody rises while connected');
+    careful.send('auth', { token: 'late' }, 3);
+    t.match(await careful.next('ok'), { data: { userId: 'ann', expiresAt: now + 120_000 } });
+    t.notOk(careless.closed);
+    await clock.advance(1_000);
+    t.match(await careless.next('auth:expired'), { data: { code: 'auth_expired', message: String } });
+    await careless.untilClosed();
+    t.equal(careless.closeCode, 4401);
+    for (const socket of [careful, forever, nobody]) {
+      socket.send('echo', {}, 4);
+      await socket.next('ok');
+    }
+    await clock.advance(60_000);
+    await careful.next('auth:expired');
+    await careful.untilClosed();
+    for (const socket of [forever, nobody]) {
+      socket.send('echo', {}, 5);
+      await socket.next('ok');
+    }
+  },
+);
+
+t.test('who is signed out while they connect does not stay', async (t) => {
+  const { realtime, tokens } = await realtimeStage(t);
+  const closed: string[] = [];
+  const line = (name: string) => ({
+    unsent: 0,
+    send() {},
+    cut() {},
+    close: (code: number) => void closed.push(`${name} ${code}`),
+  });
+  tokens.ann = { ...ANN };
+  tokens.eve = { ...ANN, userId: 'eve' };
+  const identify = (name: string) =>
+    realtime.identify({ method: 'GET', address: '192.0.2.1', authorization: `Bearer ${name}` });
+  const [ann, eve] = await Promise.all([identify('ann'), identify('eve')]);
+  realtime.signOut(({ principal }) => principal.kind === 'account' && principal.userId === 'ann');
+  realtime.connect(line('ann'), ann, '192.0.2.1');
+  realtime.connect(line('eve'), eve, '192.0.2.1');
+  realtime.connect(line('ann again'), await identify('ann'), '192.0.2.1');
+  t.same(closed, ['ann 4401']);
+});
+
+t.test('rooms hear what is told to them while somebody holds them there', async (t) => {
+  const { client, member, realtime, clock } = await realtimeStage(t);
+  const [ann, bob, outside] = [await member(), await member(), client()];
+  t.equal(realtime.size('room'), 2);
+  realtime.broadcast('room', 'news', { number: 1 });
+  realtime.broadcast('empty', 'news', {});
+  t.match(await ann.next('news'), { data: { number: 1 } });
+  t.match(await bob.next('news'), { data: { number: 1 } });
+  bob.send('enter', { room: 'room', holder: 'another' }, 1);
+  bob.send('leave', { room: 'room' }, 2);
+  bob.send('leave', { room: 'room' }, 3);
+  while ((await bob.next('ok')).id !== 3);
+  t.equal(realtime.size('room'), 2, 'another still holds bob');
+  bob.send('leave', { room: 'room', holder: 'another' }, 4);
+  await bob.next('ok');
+  await clock.advance(1_000);
+  realtime.broadcast('room', 'news', { number: 2 });
+  t.match(await ann.next('news'), { data: { number: 2 } });
+  ann.destroy();
+  await eventually(() => realtime.size('room') === 0);
+  outside.send('who', {}, 1);
+  await outside.next('ok');
+  t.equal(outside.frames, 1);
+  t.notOk(bob.received.some(({ data }) => data.number === 2));
+});
+
+t.test('what cannot be understood is refused; ten in a row end the connection', async (t) => {
+  const { client } = await realtimeStage(t, {
+    feature: { events: { big: () => undefined }, limits: { big: 99_999 } },
+  });
+  const rude = client();
+  const cases: [string, string][] = [
+    ['{', 'message_invalid'],
+    ['', 'message_invalid'],
+    ['null', 'message_invalid'],
+    ['"text"', 'message_invalid'],
+    ['[{"event":"who"}]', 'message_invalid'],
+    ['{"event":7}', 'message_invalid'],
+    [`{"event":"${'x'.repeat(101)}"}`, 'message_invalid'],
+    ['{"event":"echo","data":null}', 'message_invalid'],
+    ['{"event":"echo","data":[]}', 'message_invalid'],
+    ['{"event":"__proto__"}', 'event_unknown'],
+    ['{"event":"constructor"}', 'event_unknown'],
+    [JSON.stringify({ event: 'echo', data: { text: 'x'.repeat(16_400) } }), 'message_too_large'],
+  ];
+  for (const [text, code] of cases) {
+    rude.sendText(text);
+    t.match(await rude.next('error'), { data: { code } }, text.slice(0, 60));
+  }
+  rude.send('big', { text: 'x'.repeat(60_000) }, 1);
+  t.equal((await rude.next('ok')).id, 1, 'a feature may allow more');
+  rude.send('echo', { text: 'x'.repeat(16_200) }, 2);
+  t.equal((await rude.next('ok')).id, 2);
+  for (let count = 0; count < 10; count++) rude.sendText('{');
+  await rude.untilClosed();
+  t.equal(rude.closeCode, 1008);
+
+  const heavy = client();
+  heavy.sendText('x'.repeat(66_000));
+  await heavy.untilClosed();
+  t.equal(heavy.closeCode, 1009, 'beyond the largest of all it is not even read');
+  const binary = client();
+  for (let count = 0; count < 10; count++) binary.sendBinary(Buffer.from('{"event":"who"}'));
+  await binary.untilClosed();
+  t.equal(binary.closeCode, 1008);
+});
+
+t.test('who floods is put off, and sent away when they go on', async (t) => {
+  const { client, clock } = await realtimeStage(t);
+  const busy = client();
+  for (let count = 0; count < 250; count++) busy.send('echo', {}, count);
+  let refused = 0;
+  for (let count = 0; count < 250; count++) {
+    await eventually(() => busy.received.length > count);
+    if (busy.received[count]?.data.code === 'rate_limited') refused++;
+  }
+  t.equal(refused, 50);
+  await clock.advance(1_000);
+  busy.send('echo', { text: 'again' }, 'again');
+  await busy.next('ok');
+  for (let count = 0; count < 700; count++) busy.send('echo', {}, count);
+  await busy.untilClosed();
+  t.equal(busy.closeCode, 1008);
+});
+
+t.test('connections are limited, in all and from an address', async (t) => {
+  const { client } = await realtimeStage(t, { limits: { connections: 3, connectionsPerAddress: 2 } });
+  const from = (address: string): ReturnType<typeof client> => client({ 'x-forwarded-for': address });
+  const first = [from('192.0.2.1'), from('192.0.2.1')];
+  for (const each of first) {
+    each.send('who', {}, 1);
+    t.match(await each.next('ok'), { data: { address: '192.0.2.1' } });
+  }
+  const beyond = from('192.0.2.1');
+  await beyond.untilClosed();
+  t.equal(beyond.closeCode, 1013);
+  const third = from('2001:db8::1');
+  third.send('who', {}, 1);
+  await third.next('ok');
+  const fourth = from('192.0.2.2');
+  await fourth.untilClosed();
+  t.equal(fourth.closeCode, 1013);
+  first[0]?.destroy();
+  for (let next = from('192.0.2.1'); ; next = from('192.0.2.1')) {
+    next.send('who', {}, 1);
+    if (await next.next('ok').catch(() => false)) break;
+  }
+});
+
+t.test('who does not answer a ping until the next is gone', async (t) => {
+  const { client, clock, realtime, member } = await realtimeStage(t);
+  const dead = await member();
+  dead.lively = false;
+  await clock.advance(10_000);
+  const lively = client();
+  lively.send('who', {}, 1);
+  await lively.next('ok');
+  await clock.advance(15_000);
+  await eventually(() => dead.pings === 1);
+  t.equal(lively.pings, 0);
+  await clock.advance(10_000);
+  await eventually(() => lively.pings === 1);
+  lively.send('who', {}, 2);
+  await lively.next('ok');
+  await clock.advance(15_000);
+  await dead.untilClosed();
+  await eventually(() => realtime.size('room') === 0);
+  await clock.advance(10_000);
+  await eventually(() => lively.pings === 2);
+  t.notOk(lively.closed);
+});
+
+t.test('who was signed out is sent away, and all are told when the server closes', async (t) => {
+  const left: unknown[] = [];
+  const aborted: string[] = [];
+  const { app, client, clock, realtime } = await realtimeStage(t, {
+    feature: {
+      events: {
+        watch: (each) => {
+          each.signal.addEventListener('abort', () => aborted.push(each.id));
+          return undefined;
+        },
+      },
+      left: (each) => {
+        left.push(each.principal);
+        throw new Error('a feature that fails does not hold up the others');
+      },
+    },
+  });
+  const [ann, bob, deaf] = [client({ authorization: 'Bearer ann-token' }), client(), client()];
+  for (const each of [ann, bob, deaf]) {
+    each.send('watch', {}, 1);
+    await each.next('ok');
+  }
+  realtime.signOut(({ principal }) => principal.kind === 'account');
+  t.match(await ann.next('auth:expired'), { data: { code: 'auth_revoked', message: String } });
+  await ann.untilClosed();
+  t.equal(ann.closeCode, 4401);
+  await eventually(() => left.length === 1);
+  t.strictSame(left, [ANN]);
+  t.equal(aborted.length, 1);
+
+  deaf.lively = false;
+  const closed = app.close();
+  await bob.untilClosed();
+  t.equal(bob.closeCode, 1001);
+  await clock.advance(1_000);
+  await closed;
+  await deaf.untilClosed();
+  await eventually(() => left.length === 3);
+  await eventually(() => clock.pending === 0);
+});
+
+t.test('requests without an upgrade, or with one elsewhere, are answered', async (t) => {
+  const { port, client, app } = await realtimeStage(t);
+  t.equal((await app.inject('/ws')).statusCode, 426);
+  const answer = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+    const headers = { connection: 'upgrade', upgrade: 'websocket' };
+    get({ port, host: '127.0.0.1', path: '/elsewhere', headers }, (response) => {
+      let body = '';
+      response.on('data', (chunk) => (body += chunk));
+      response.on('end', () => resolve({ status: response.statusCode, body }));
+    }).on('error', reject);
+  });
+  t.strictSame(answer, { status: 200, body: 'elsewhere' });
+  const fine = client();
+  fine.send('who', {}, 1);
+  await fine.next('ok');
+});

@@ -1,0 +1,282 @@
+import t from 'tap';
+import type { FlvTag } from '../../../src/media/index.js';
+import { createLog } from '../../../src/platform/index.js';
+import { LiveBroadcast } from '../../../src/streams/broadcast/live-broadcast.js';
+import {
+  BROADCAST_END,
+  type BroadcastEnd,
+  type BroadcastGuest,
+  type EncoderRun,
+  PUBLICATION_END,
+  type PublicationEnd,
+  type Publisher,
+  type Source,
+  type StreamChange,
+} from '../../../src/streams/index.js';
+import { FakeClock } from '../../support/fakes/fake-clock.js';
+
+const GRACE_MS = 60_000;
+
+function publisher(calls: string[] = [], name = 'a'): Publisher {
+  return {
+    protocol: 'rtmp',
+    streamKey: 'secret',
+    address: '192.0.2.1',
+    pause: () => calls.push(`${name} pause`),
+    resume: () => calls.push(`${name} resume`),
+    kick: (reason) => calls.push(`${name} kick ${reason}`),
+  };
+}
+
+function stage(options: { resumed?: boolean; guests?: BroadcastGuest[] } = {}) {
+  const clock = new FakeClock();
+  const events: string[] = [];
+  const sources: Source[] = [];
+  const changes: StreamChange[] = [];
+  const guest: BroadcastGuest = {
+    name: 'watcher',
+    visit: () => ({
+      published: (source) => {
+        sources.push(source);
+        source.read({
+          restart: (startedAt, has) => events.push(`restart ${startedAt} ${has.audio} ${has.video}`),
+          write: (tag) => events.push(`${tag.kind} ${tag.timestamp}`),
+          end: (reason) => events.push(`end ${reason}`),
+        });
+      },
+      encoding: (run) => events.push(`run ${run.index}`),
+      ended: async (reason) => {
+        events.push(`left ${reason}`);
+      },
+    }),
+  };
+  let runs = 0;
+  const broadcast = new LiveBroadcast({
+    id: 'b',
+    streamId: 's',
+    startedAt: clock.now(),
+    resumed: options.resumed ?? false,
+    guests: options.guests ?? [guest],
+    store: {
+      nextRun: async () => runs++,
+      live: () => events.push('stored live'),
+      ended: async (reason) => {
+        events.push(`stored ${reason}`);
+      },
+    },
+    onChange: (change) => changes.push(change),
+    graceMs: GRACE_MS,
+    clock,
+    log: createLog('silent'),
+  });
+  return { broadcast, clock, events, sources, changes };
+}
+
+function videoTag(timestamp: number, header = false): FlvTag {
+  return { kind: 'video', timestamp, body: Buffer.alloc(1), header, keyframe: false };
+}
+
+t.test('a lost publisher has the grace to come back, and the broadcast goes on', async (t) => {
+  const { broadcast, clock, events } = stage();
+  const first = broadcast.publish(publisher());
+  t.equal(broadcast.state.name, 'starting');
+  broadcast.playable();
+  t.equal(broadcast.state.name, 'live');
+  first.close('publisher-lost');
+  t.strictSame(broadcast.state, { name: 'reconnecting', until: clock.now() + GRACE_MS });
+  await clock.advance(GRACE_MS - 1);
+  broadcast.publish(publisher());
+  t.equal(broadcast.state.name, 'starting');
+  broadcast.playable();
+  await clock.advance(GRACE_MS * 2);
+  t.equal(broadcast.state.name, 'live', 'the grace of the first connection does not end the second');
+  t.equal(events.filter((event) => event === 'stored live').length, 1, 'the stream went live once');
+});
+
+t.test('a publisher that stays away ends the broadcast when the grace is over', async (t) => {
+  const { broadcast, clock, events } = stage();
+  const publication = broadcast.publish(publisher());
+  broadcast.playable();
+  publication.close('publisher-left');
+  await clock.advance(GRACE_MS);
+  t.equal(await broadcast.closed, 'grace-expired');
+  t.strictSame(events.slice(-3), ['end publisher-left', 'left grace-expired', 'stored grace-expired']);
+  t.equal(broadcast.state.name, 'offline');
+  t.equal(clock.pending, 0, 'no timer is left');
+});
+
+t.test('every step is told, with what came before and how it ended', async (t) => {
+  const { broadcast, clock, changes } = stage();
+  broadcast.publish(publisher());
+  broadcast.playable();
+  broadcast.publish(publisher([], 'b')).close('publisher-lost');
+  const until = clock.now() + GRACE_MS;
+  await clock.advance(GRACE_MS);
+  await broadcast.closed;
+  const common = { streamId: 's', broadcastId: 'b' };
+  const ending = { name: 'ending', reason: 'grace-expired' } as const;
+  t.strictSame(changes, [
+    { ...common, from: 'offline', to: { name: 'starting' }, wasLive: false },
+    { ...common, from: 'starting', to: { name: 'live' }, wasLive: false },
+    { ...common, from: 'live', to: { name: 'reconnecting', until }, wasLive: true },
+    { ...common, from: 'reconnecting', to: ending, wasLive: true },
+    { ...common, from: 'ending', to: { name: 'offline' }, wasLive: true, end: 'grace-expired' },
+  ]);
+});
+
+t.test('a broadcast that nobody could ever watch does not wait', async (t) => {
+  const { broadcast, clock } = stage();
+  broadcast.publish(publisher()).close('publisher-lost');
+  t.equal(broadcast.state.name, 'ending');
+  t.equal(await broadcast.closed, 'never-started');
+  t.equal(clock.pending, 0, 'no timer is left');
+});
+
+t.test('a second publisher with the same key takes over at once', async (t) => {
+  const calls: string[] = [];
+  const { broadcast, events } = stage();
+  const first = broadcast.publish(publisher(calls, 'first'));
+  broadcast.playable();
+  const second = broadcast.publish(publisher(calls, 'second'));
+  t.strictSame(calls, ['first kick replaced']);
+  t.ok(events.includes('end replaced'));
+  t.equal(broadcast.state.name, 'live', 'viewers notice nothing');
+  first.restart(1, { audio: true, video: true });
+  first.write(videoTag(1));
+  first.close('publisher-lost');
+  t.equal(broadcast.state.name, 'live', 'what the first one still says is not heard');
+  second.restart(5, { audio: false, video: true });
+  t.strictSame(events.slice(-1), ['restart 5 false true']);
+});
+
+t.test('every end of a publication acts as the table says', async (t) => {
+  for (const reason of Object.keys(PUBLICATION_END) as PublicationEnd[]) {
+    const calls: string[] = [];
+    const { broadcast, sources, clock } = stage();
+    broadcast.publish(publisher(calls));
+    broadcast.playable();
+    sources[0]?.kick(reason);
+    t.strictSame(calls, [`a kick ${reason}`], `${reason}: the publisher is told`);
+    const policy = PUBLICATION_END[reason].broadcast;
+    if (policy === 'hold') t.equal(broadcast.state.name, 'reconnecting', reason);
+    else if (policy === 'continue') t.equal(broadcast.state.name, 'live', reason);
+    else t.equal(await broadcast.closed, policy, reason);
+    void broadcast.end('shutdown');
+    await broadcast.closed;
+    t.equal(clock.pending, 0, `${reason}: no timer is left`);
+  }
+});
+
+t.test(
+  'the owner ends a live broadcast: the publisher is told, the guests leave, the row is closed',
+  async (t) => {
+    const calls: string[] = [];
+    const { broadcast, events } = stage();
+    broadcast.publish(publisher(calls));
+    const ended: BroadcastEnd[] = await Promise.all([
+      broadcast.end('ended-by-owner'),
+      broadcast.end('shutdown'),
+    ]);
+    t.strictSame(ended, ['ended-by-owner', 'ended-by-owner'], 'the first reason stands');
+    t.strictSame(calls, ['a kick ended-by-owner']);
+    t.strictSame(events, ['end ended-by-owner', 'left ended-by-owner', 'stored ended-by-owner']);
+    await t.rejects(broadcast.openRun({ renditions: [], originMs: 0 }), { code: 'broadcast_ended' });
+  },
+);
+
+t.test('a guest that does not leave holds up nobody for long', async (t) => {
+  const stuck: BroadcastGuest = { name: 'stuck', visit: () => ({ ended: () => new Promise(() => {}) }) };
+  const broken: BroadcastGuest = {
+    name: 'broken',
+    visit: () => ({
+      ended: async () => {
+        throw new Error('broken');
+      },
+    }),
+  };
+  const { broadcast, clock, events } = stage({ guests: [stuck, broken] });
+  broadcast.publish(publisher());
+  void broadcast.end('ended-by-owner');
+  await clock.advance(60_000);
+  t.equal(await broadcast.closed, 'ended-by-owner');
+  t.strictSame(events, ['stored ended-by-owner']);
+});
+
+t.test('readers that hold pause the publisher until the last one lets go', async (t) => {
+  const calls: string[] = [];
+  const { broadcast, sources } = stage();
+  broadcast.publish(publisher(calls));
+  const source = sources[0];
+  t.ok(source);
+  const one = source?.hold();
+  const two = source?.hold();
+  t.match(broadcast.notices, [{ topic: 'ingest' }], 'the stream says so');
+  one?.();
+  one?.();
+  t.strictSame(calls, ['a pause']);
+  two?.();
+  t.strictSame(calls, ['a pause', 'a resume']);
+  t.strictSame(broadcast.notices, []);
+});
+
+t.test('a reader that comes late gets the timeline and the headers first', async (t) => {
+  const { broadcast, sources } = stage();
+  const publication = broadcast.publish(publisher());
+  publication.restart(7, { audio: false, video: true });
+  publication.write(videoTag(0, true));
+  publication.write(videoTag(40));
+  const seen: string[] = [];
+  sources[0]?.read({
+    restart: (startedAt) => seen.push(`restart ${startedAt}`),
+    write: (tag) => seen.push(`${tag.header ? 'header' : 'frame'} ${tag.timestamp}`),
+    end: () => seen.push('end'),
+  });
+  publication.write(videoTag(80));
+  t.strictSame(seen, ['restart 7', 'header 0', 'frame 80']);
+});
+
+t.test('an encoder run reaches the guests, and its bytes their readers', async (t) => {
+  let run: EncoderRun | undefined;
+  const seen: string[] = [];
+  const guest: BroadcastGuest = {
+    name: 'packager',
+    visit: () => ({
+      encoding: (opened) => {
+        run = opened;
+        opened.read({
+          write: (id, bytes) => seen.push(`${id} ${bytes.length}`),
+          close: () => seen.push('close'),
+        });
+      },
+      ended: async () => {},
+    }),
+  };
+  const { broadcast } = stage({ guests: [guest] });
+  broadcast.publish(publisher());
+  const writer = await broadcast.openRun({
+    renditions: [{ id: 'audio', kind: 'audio', passthrough: false }],
+    originMs: 3,
+  });
+  writer.write('audio', Buffer.alloc(4));
+  writer.close();
+  writer.close();
+  writer.write('audio', Buffer.alloc(5));
+  t.strictSame(seen, ['audio 4', 'close']);
+  t.match(run, { index: 0, originMs: 3 });
+});
+
+t.test('a broadcast found after a restart waits for its publisher', async (t) => {
+  const { broadcast, clock, events } = stage({ resumed: true });
+  broadcast.awaitPublisher();
+  t.equal(broadcast.state.name, 'reconnecting');
+  await clock.advance(GRACE_MS);
+  t.equal(await broadcast.closed, 'grace-expired', 'it had been live before');
+  t.strictSame(events, ['left grace-expired', 'stored grace-expired']);
+});
+
+t.test('every end of a broadcast has its row in the table', async (t) => {
+  for (const [reason, policy] of Object.entries(BROADCAST_END)) {
+    t.ok(policy.viewers.endsWith('.'), `${reason}: viewers are told a sentence`);
+    t.equal(policy.closesRow, policy.playlist === 'endlist', `${reason}: a closed row has a closed playlist`);
+  }
+});

@@ -1,0 +1,55 @@
+import t from 'tap';
+import { next, type StreamEvent, type StreamState } from '../../../src/streams/index.js';
+
+const STATES: StreamState[] = [
+  { name: 'offline' },
+  { name: 'starting' },
+  { name: 'live' },
+  { name: 'reconnecting', until: 5 },
+  { name: 'ending', reason: 'grace-expired' },
+];
+
+const EVENTS: StreamEvent[] = [
+  { name: 'published' },
+  { name: 'playable' },
+  { name: 'held', until: 9 },
+  { name: 'ended', reason: 'ended-by-owner' },
+  { name: 'gone' },
+];
+
+/** What follows from each event in each state; a dash: the event means nothing there. */
+const TABLE = `
+              published  playable  held          ended   gone
+offline       starting   -         reconnecting  -       -
+starting      -          live      reconnecting  ending  -
+live          -          -         reconnecting  ending  -
+reconnecting  starting   -         -             ending  -
+ending        -          -         -             -       offline
+`;
+
+t.test('every event in every state leads where the table says', async (t) => {
+  const [head, ...rows] = TABLE.trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  t.strictSame(
+    head,
+    EVENTS.map((event) => event.name),
+  );
+  t.equal(rows.length, STATES.length);
+  for (const state of STATES) {
+    const row = rows.find(([name]) => name === state.name);
+    t.ok(row, state.name);
+    EVENTS.forEach((event, column) => {
+      const expected = row?.[column + 1];
+      t.equal(next(state, event)?.name ?? '-', expected, `${state.name} on ${event.name}`);
+    });
+  }
+});
+
+t.test('a hold says until when, an end says why', async (t) => {
+  t.strictSame(next({ name: 'live' }, { name: 'held', until: 9 }), { name: 'reconnecting', until: 9 });
+  t.strictSame(next({ name: 'live' }, { name: 'ended', reason: 'shutdown' }), {
+    name: 'ending',
+    reason: 'shutdown',
+  });
+});

@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import t from 'tap';
+import { newId } from '../../../src/platform/index.js';
+import { LivestreamGuestTable } from '../../../src/streams/livestream/livestream-invitee-table.js';
+import { LivestreamTable, type NewLivestream } from '../../../src/streams/livestream/livestream-table.js';
+import { testDatabase } from '../../support/fixtures/database.js';
+
+function newLivestream(over: Partial<NewLivestream> = {}): NewLivestream {
+  const id = newId();
+  return {
+    id,
+    userId: 'user 1',
+    title: 'A title',
+    description: 'Words',
+    recordingEnabled: false,
+    streamKeyHash: createHash('sha256').update(id).digest('hex'),
+    ...over,
+  };
+}
+
+t.test('a livestream is found by its id and by the hash of its key, and never shows the key', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const livestream = newLivestream({ recordingEnabled: true });
+  const inserted = await table.insert(livestream);
+  t.match(inserted, { id: livestream.id, userId: 'user 1', status: 'scheduled', recordingEnabled: true });
+  t.ok(inserted.createdAt instanceof Date);
+  t.equal(inserted.startedAt, null);
+  t.same(await table.find(livestream.id), inserted);
+  t.notMatch(JSON.stringify(inserted), livestream.streamKeyHash);
+  t.equal(await table.find(newId()), undefined);
+});
+
+t.test('texts with SQL in them are kept as texts', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const title = `'); drop table livestreams; -- $1 \\ %s "x" \u{1f600}`;
+  const { id } = await table.insert(newLivestream({ title, description: title, userId: title }));
+  t.match(await table.find(id), { title, description: title, userId: title });
+});
+
+t.test('a key belongs to one livestream', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const first = newLivestream();
+  await table.insert(first);
+  await t.rejects(table.insert(newLivestream({ streamKeyHash: first.streamKeyHash })), { code: '23505' });
+});
+
+t.test('only what is live is listed, the newest first, page by page', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const ids: string[] = [];
+  for (let minute = 0; minute < 5; minute++) {
+    const { id } = await table.insert(newLivestream());
+    await table.markLive(id, new Date(Date.UTC(2026, 0, 1, 0, minute)));
+    ids.unshift(id);
+  }
+  await table.insert(newLivestream());
+  await table.markEnded(ids[0]!, new Date(), 'grace-expired');
+  const listed = await table.listActive({ limit: 2, offset: 1 });
+  t.same(
+    listed.map((livestream) => livestream.id),
+    ids.slice(2, 4),
+  );
+  t.equal((await table.listActive({ limit: 100, offset: 0 })).length, 4);
+  t.same(await table.listActive({ limit: 10, offset: 99 }), []);
+});
+
+t.test('a stream that ended by itself may go live again; one that was ended for good may not', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const { id } = await table.insert(newLivestream());
+  const at = new Date('2026-01-01T00:00:00Z');
+  t.ok(await table.markLive(id, at));
+  t.match(await table.find(id), { status: 'live', startedAt: at, endedAt: null });
+  t.ok(await table.markEnded(id, at, 'grace-expired'));
+  t.ok(await table.markLive(id, at), 'the publisher came back');
+  t.match(await table.find(id), { status: 'live', endedAt: null, endReason: null });
+  t.ok(await table.markEnded(id, at, 'ended-by-owner'));
+  t.notOk(await table.markEnded(id, new Date(), 'found-dead'), 'the end for good stands');
+  t.notOk(await table.markLive(id, at));
+  t.match(await table.find(id), { status: 'ended', endReason: 'ended-by-owner', endedAt: at });
+  t.notOk(await table.markLive(newId(), at), 'an unknown stream');
+});
+
+t.test('streams that pass for live without an open broadcast are ended', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const ghost = await table.insert(newLivestream());
+  const real = await table.insert(newLivestream());
+  for (const { id } of [ghost, real]) await table.markLive(id, new Date());
+  await sql`insert into broadcasts (id, stream_id, started_at, last_seen_at)
+    values (${newId()}, ${real.id}, now(), now())`;
+  t.same(await table.endGhosts(new Date(), 'found-dead'), [ghost.id]);
+  t.match(await table.find(ghost.id), { status: 'ended', endReason: 'found-dead' });
+  t.match(await table.find(real.id), { status: 'live' });
+});
+
+t.test('the peak of viewers only rises', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const { id } = await table.insert(newLivestream());
+  for (const viewers of [3, 7, 5]) await table.raiseViewerCountPeak(id, viewers);
+  t.match(await table.find(id), { viewerCountPeak: 7 });
+});
+
+t.test('what is edited changes, the rest stays', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const scheduledAt = new Date('2026-02-01T20:00:00Z');
+  const { id } = await table.insert(newLivestream({ scheduledAt, visibility: 'unlisted', viewerLimit: 5 }));
+  t.match(await table.find(id), { scheduledAt, visibility: 'unlisted', viewerLimit: 5 });
+  const changes = { title: `'"; --`, viewerLimit: null, recordingUrl: 'https://example.test/r.mp4' };
+  const edited = await table.update(id, changes);
+  t.match(edited, { ...changes, description: 'Words', scheduledAt, visibility: 'unlisted' });
+  t.same(await table.update(id, {}), edited);
+  t.same(await table.find(id), edited);
+  t.equal(await table.update(newId(), { title: 'x' }), undefined);
+});
+
+t.test('a livestream is made with its guests in one step', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const guests = new LivestreamGuestTable(sql);
+  const { id } = await table.insert(newLivestream({ guests: ['u1', 'u2', 'u1'] }));
+  const page = { limit: 10, offset: 0 };
+  t.same((await guests.list(id, page)).map(({ userId }) => userId).sort(), ['u1', 'u2']);
+  await guests.insert(id, 'u3');
+  await guests.insert(id, 'u3');
+  t.equal(await guests.count(id), 3);
+  t.same([await guests.has(id, 'u3'), await guests.has(id, 'u4')], [true, false]);
+  t.same([await guests.delete(id, 'u3'), await guests.delete(id, 'u3')], [true, false]);
+  t.equal(await table.delete(id), true);
+  t.equal(await guests.count(id), 0, 'their invitations went with it');
+  t.equal(await table.delete(id), false);
+});
+
+t.test('lists for everybody hold what is public alone; users see all of their own', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const page = { limit: 10, offset: 0 };
+  const ids: Record<string, string> = {};
+  for (const visibility of ['public', 'unlisted', 'private'] as const) {
+    const { id } = await table.insert(newLivestream({ visibility }));
+    await table.markLive(id, new Date());
+    ids[visibility] = id;
+  }
+  await table.insert(newLivestream({ userId: 'user 2' }));
+  t.same(
+    (await table.listActive(page)).map(({ id }) => id),
+    [ids.public],
+  );
+  t.same(
+    (await table.listByUser('user 1', page, 'public')).map(({ id }) => id),
+    [ids.public],
+  );
+  t.same(
+    (await table.listByUser('user 1', page, 'all')).map(({ id }) => id),
+    [ids.private, ids.unlisted, ids.public],
+    'the newest first',
+  );
+  t.equal((await table.listByUser('user 1', { limit: 1, offset: 1 }, 'all'))[0]?.id, ids.unlisted);
+  t.same(await table.listByUser('nobody', page, 'all'), []);
+});
+
+t.test('what is to come is listed by its date until it begins', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new LivestreamTable(sql);
+  const at = (hour: number): Date => new Date(Date.UTC(2026, 0, 1, hour));
+  const insert = async (over: Partial<NewLivestream>) => (await table.insert(newLivestream(over))).id;
+  const late = await insert({ scheduledAt: at(23) });
+  const soon = await insert({ scheduledAt: at(20) });
+  const past = await insert({ scheduledAt: at(10) });
+  await insert({ scheduledAt: at(21), visibility: 'unlisted' });
+  await insert({});
+  const upcoming = async () =>
+    (await table.listUpcoming(at(12), { limit: 10, offset: 0 })).map(({ id }) => id);
+  t.same(await upcoming(), [soon, late]);
+  t.notOk((await upcoming()).includes(past));
+  t.equal(await table.markBegun(soon, at(20)), true);
+  t.match(await table.find(soon), { status: 'scheduled', startedAt: at(20) }, 'not live without media');
+  t.equal(await table.markBegun(soon, at(21)), false, 'it had begun');
+  t.same(await upcoming(), [late]);
+  t.ok(await table.markLive(soon, at(22)));
+  t.equal(await table.markBegun(soon, at(23)), false, 'it is live');
+  t.match(await table.find(soon), { status: 'live', startedAt: at(22) });
+  await table.markEnded(soon, at(23), 'grace-expired');
+  t.equal(await table.markBegun(soon, at(24)), true, 'it ended by itself');
+  t.match(await table.find(soon), { status: 'scheduled', endedAt: null, endReason: null });
+  await table.markEnded(soon, at(25), 'ended-by-owner');
+  t.equal(await table.markBegun(soon, at(26)), false, 'it is over');
+});
+
+t.test('the tables have the columns and indexes that the platform names', async (t) => {
+  const { sql } = await testDatabase(t);
+  const columns = await sql<{ table: string; names: string }[]>`
+    select table_name as "table", string_agg(column_name, ' ' order by ordinal_position) as names
+    from information_schema.columns where table_schema = 'public' group by 1 order by 1`;
+  t.match(Object.fromEntries(columns.map(({ table, names }) => [table, names])), {
+    livestreams:
+      'id user_id title description stream_key status started_at ended_at end_reason viewer_count_peak recording_enabled recording_url thumbnail_url created_at',
+    livestream_viewers: 'id stream_id user_id joined_at left_at',
+    livestream_chat: 'id stream_id user_id message created_at',
+  });
+  const indexed = await sql<{ column: string }[]>`
+    select c.relname || '.' || a.attname as column from pg_index i
+    join pg_class c on c.oid = i.indrelid join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
+    where c.relnamespace = 'public'::regnamespace`;
+  const names = new Set(indexed.map(({ column }) => column));
+  const wanted =
+    'livestreams.user_id livestreams.status livestream_viewers.stream_id livestream_viewers.user_id livestream_chat.stream_id livestream_chat.user_id';
+  for (const name of wanted.split(' ')) t.ok(names.has(name), name);
+});

@@ -1,0 +1,179 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Test } from 'tap';
+import { senderReport } from '../../../src/media/index.js';
+import type { PublishingPeer, WebrtcPool } from '../../../src/webrtc/index.js';
+import { SourceDouble } from '../fakes/fake-broadcast.js';
+import { AUDIO, publish, publisherPlan, startPool, VIDEO } from '../gateway/webrtc-pool.js';
+import { av1Film, av1Payloads, type Obu, temporalUnits } from '../media/av1-rtp.js';
+import { run } from '../media/encoder.js';
+import { rtpPacket } from '../media/synthetic-rtp.js';
+import type { RtcPeer } from './rtc-peers.js';
+
+const FEED = 'feed-1';
+const PICTURES = 30;
+const SOUND_MS = 20;
+const REPORT_MS = 1000;
+const TICK_MS = 5;
+
+/** A second of Opus in packets of 20 ms: a tone in its first tenth, then silence. */
+async function beep(t: Test): Promise<Buffer[]> {
+  const file = path.join(t.testdir(), 'beep.opus');
+  await run('ffmpeg', [
+    ...['-v', 'error', '-f', 'lavfi', '-t', '1'],
+    ...['-i', "aevalsrc='if(lt(t,0.1),0.5*sin(2*PI*1000*t),0)':s=48000"],
+    ...['-c:a', 'libopus', '-b:a', '64k', '-ac', '2', '-frame_duration', '20', '-page_duration', '1', file],
+  ]);
+  return oggPackets(readFileSync(file)).slice(2, 52);
+}
+
+/** The packets of an Ogg file (RFC 3533, section 6), none of which is spread over pages. */
+function oggPackets(bytes: Buffer): Buffer[] {
+  const packets: Buffer[] = [];
+  for (let page = 0; page < bytes.length; ) {
+    const segments = bytes[page + 26] ?? 0;
+    let at = page + 27 + segments;
+    let start = at;
+    for (const size of bytes.subarray(page + 27, page + 27 + segments)) {
+      at += size;
+      if (size === 255) continue;
+      packets.push(bytes.subarray(start, at));
+      start = at;
+    }
+    page = at;
+  }
+  return packets;
+}
+
+/**
+ * A publisher of AV1 and Opus in a real SFU: at every full second of this machine's clock its picture turns white and a
+ * tone sounds, each for a tenth of a second. Pictures are keyframes every third of a second; lost packets stay lost.
+ */
+export class Av1Publisher {
+  readonly source: SourceDouble;
+  readonly pool: WebrtcPool;
+  /** Sends nothing of a kind while it is set. */
+  muted: { video: boolean; audio: boolean } = { video: false, audio: false };
+  /** Loses one packet of so many pictures. */
+  losesOneOf = Number.POSITIVE_INFINITY;
+  /** How many packets were lost. */
+  lost = 0;
+  /** Streams of Matroska that are open. */
+  outputs = 0;
+  #film: Obu[][];
+  readonly #beep: Buffer[];
+  readonly #peer: RtcPeer;
+  readonly #timers: NodeJS.Timeout[];
+  readonly #epoch = Math.ceil(Date.now() / 1000) * 1000;
+  #picture = 0;
+  #sound = 0;
+  #sequence = 1;
+
+  private constructor(
+    pool: WebrtcPool,
+    peer: RtcPeer,
+    publishing: PublishingPeer,
+    film: Obu[][],
+    sound: Buffer[],
+  ) {
+    this.pool = pool;
+    this.#peer = peer;
+    this.#film = film;
+    this.#beep = sound;
+    this.source = this.#makeSource();
+    publishing.onSource((found) => {
+      this.source.info = { ...this.source.info, ...found };
+    });
+    publishing.onMedia((startedAt, has) => this.source.restart(startedAt, has));
+    this.#timers = [setInterval(() => this.#send(), TICK_MS), setInterval(() => this.#report(), REPORT_MS)];
+  }
+
+  /** It begins to send with the next full second. */
+  static async start(t: Test): Promise<Av1Publisher> {
+    const film = temporalUnits(await av1Film(t, { ...PICTURE, pictures: PICTURES, flash: true }));
+    const sound = await beep(t);
+    const { pool, peers } = await startPool(t);
+    const { peer, publishing } = await publish(pool, peers, FEED, publisherPlan({ codec: 'av1' }));
+    const publisher = new Av1Publisher(pool, peer, publishing, film, sound);
+    t.teardown(() => publisher.stop());
+    return publisher;
+  }
+
+  /** The next picture is of another size. */
+  async resize(t: Test, width: number, height: number): Promise<void> {
+    const film = temporalUnits(await av1Film(t, { width, height, pictures: PICTURES, flash: true }));
+    while (this.#picture % PICTURES !== 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    this.#film = film;
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  #makeSource(): SourceDouble {
+    const { pool } = this;
+    const opened = (): void => void this.outputs++;
+    const closed = (): void => void this.outputs--;
+    return new (class extends SourceDouble {
+      override readonly rtp = {
+        mediaSourceId: FEED,
+        send: ({ video, audio, srtpKey }: { video?: number; audio?: number; srtpKey: string }) =>
+          pool.sendRtp({
+            mediaSourceId: FEED,
+            srtpKey,
+            ...(video === undefined ? {} : { videoPort: video }),
+            ...(audio === undefined ? {} : { audioPort: audio }),
+          }),
+        sendMatroska: async (options: { zero: number; audio: boolean }) => {
+          const output = await pool.sendMatroska({ mediaSourceId: FEED, ...options });
+          opened();
+          let open = true;
+          const close = (): void => {
+            output.close();
+            if (open) closed();
+            open = false;
+          };
+          return { path: output.path, close };
+        },
+      };
+    })({ protocol: 'whip' });
+  }
+
+  /** What is due. */
+  #send(): void {
+    const now = Date.now() - this.#epoch;
+    const packets: Buffer[] = [];
+    for (; (this.#picture * 1000) / PICTURES <= now; this.#picture++) {
+      if (this.muted.video) continue;
+      const unit = this.#film[this.#picture % PICTURES] ?? [];
+      const payloads = av1Payloads(unit, { mtu: 1100, counted: true });
+      const timestamp = this.#picture * (90_000 / PICTURES);
+      const loses = this.#picture % this.losesOneOf === this.losesOneOf - 1;
+      payloads.forEach((payload, i) => {
+        const marker = i === payloads.length - 1;
+        const packet = rtpPacket({ ...VIDEO, sequence: this.#sequence++, timestamp, marker, payload });
+        if (loses && i === 0) this.lost++;
+        else packets.push(packet);
+      });
+    }
+    for (; this.#sound * SOUND_MS <= now; this.#sound++) {
+      const payload = this.#beep[this.#sound % this.#beep.length] ?? Buffer.alloc(0);
+      const fields = { ...AUDIO, sequence: this.#sound, timestamp: this.#sound * 960, payload };
+      if (!this.muted.audio) packets.push(rtpPacket(fields));
+    }
+    if (packets.length > 0) this.#peer.send(...packets);
+  }
+
+  #report(): void {
+    const time = Date.now();
+    const common = { time, packets: 1, bytes: 1, cname: 'x' };
+    const since = time - this.#epoch;
+    if (since < 0) return;
+    this.#peer.send(
+      senderReport({ ...common, ssrc: VIDEO.ssrc, timestamp: (since * 90) >>> 0 }),
+      senderReport({ ...common, ssrc: AUDIO.ssrc, timestamp: (since * 48) >>> 0 }),
+    );
+  }
+}
+
+const PICTURE = { width: 320, height: 180 };

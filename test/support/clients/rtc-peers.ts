@@ -1,0 +1,159 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { LocalTransport, RemoteTransport } from '../../../src/webrtc/index.js';
+import type { PeerCommand, PeerReport } from './rtc-peer-process.js';
+
+/** WebRTC clients (ICE, DTLS, SRTP) that send and receive whatever packets a test likes. */
+export class RtcPeers {
+  readonly #child: ChildProcess;
+  readonly #peers = new Map<string, RtcPeer>();
+  #count = 0;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.on('message', (report: PeerReport) => {
+      if (report.type !== 'up') this.#peers.get(report.id)?.happened(report);
+    });
+  }
+
+  static async start(): Promise<RtcPeers> {
+    const file = path.join(import.meta.dirname, `rtc-peer-process${path.extname(import.meta.filename)}`);
+    const child = fork(file, [], { serialization: 'advanced' });
+    await once(child, 'message');
+    return new RtcPeers(child);
+  }
+
+  async create(options: { watches?: boolean } = {}): Promise<RtcPeer> {
+    const id = `peer${++this.#count}`;
+    const peer = new RtcPeer(
+      id,
+      options.watches ?? false,
+      (command) => void this.#child.send(command, () => {}),
+    );
+    this.#peers.set(id, peer);
+    await peer.offered();
+    return peer;
+  }
+
+  /** Without a goodbye: the process is killed. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill('SIGKILL');
+    await once(this.#child, 'exit');
+  }
+}
+
+export class RtcPeer {
+  /** What has arrived and nobody has taken; RTP and RTCP. */
+  readonly received: Buffer[] = [];
+  state = 'new';
+  /** Called for every packet that arrives. */
+  onPacket: ((packet: Buffer) => void) | undefined;
+  readonly #id: string;
+  readonly #send: (command: PeerCommand) => void;
+  #sdp: string | undefined;
+  #open = false;
+  #changed: (() => void)[] = [];
+
+  constructor(id: string, watches: boolean, send: (command: PeerCommand) => void) {
+    this.#id = id;
+    this.#send = send;
+    send({ type: 'create', id, watches });
+  }
+
+  /** Our side of the transport. */
+  get remote(): RemoteTransport {
+    return remoteOf(this.#sdp ?? '');
+  }
+
+  get offer(): string {
+    return this.#sdp ?? '';
+  }
+
+  async offered(): Promise<void> {
+    await this.until(() => this.#sdp !== undefined);
+  }
+
+  /** Takes the server's side; resolves when packets can be sent. */
+  async connect(local: LocalTransport): Promise<void> {
+    this.answer(local);
+    await this.until(() => this.#open);
+  }
+
+  answer(local: LocalTransport): void {
+    this.accept(answerOf(local));
+  }
+
+  /** Takes the server's answer as it is. */
+  accept(sdp: string): void {
+    this.#send({ type: 'answer', id: this.#id, sdp });
+  }
+
+  send(...packets: Buffer[]): void {
+    this.#send({ type: 'send', id: this.#id, packets });
+  }
+
+  /** With a goodbye. */
+  close(): void {
+    this.#send({ type: 'close', id: this.#id });
+  }
+
+  /** Waits until something holds; looks whenever something happens to this peer. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>((resolve) => this.#changed.push(resolve));
+  }
+
+  happened(report: PeerReport): void {
+    if (report.type === 'offer') this.#sdp = report.sdp;
+    else if (report.type === 'open') this.#open = true;
+    else if (report.type === 'state') this.state = report.state;
+    else if (report.type === 'packets') {
+      for (const packet of report.packets) {
+        this.received.push(packet);
+        this.onPacket?.(packet);
+      }
+    }
+    this.wake();
+  }
+
+  /** Makes those who wait look again. */
+  wake(): void {
+    for (const wake of this.#changed.splice(0)) wake();
+  }
+}
+
+/** The transport of an offer, as its reader would give it. */
+export function remoteOf(sdp: string): RemoteTransport {
+  const value = (name: string): string => new RegExp(`^a=${name}:(.*?)\\r?$`, 'm').exec(sdp)?.[1] ?? '';
+  return {
+    iceUfrag: value('ice-ufrag'),
+    icePwd: value('ice-pwd'),
+    fingerprint: value('fingerprint'),
+    setup: 'actpass',
+  };
+}
+
+/** An answer with a single media line: node-datachannel then passes every packet on. */
+export function answerOf(local: LocalTransport): string {
+  const lines = [
+    'v=0',
+    'o=- 1 1 IN IP4 127.0.0.1',
+    's=-',
+    't=0 0',
+    'a=group:BUNDLE 0',
+    'm=video 9 UDP/TLS/RTP/SAVPF 96',
+    'c=IN IP4 0.0.0.0',
+    'a=mid:0',
+    'a=sendrecv',
+    'a=rtcp-mux',
+    'a=rtpmap:96 VP8/90000',
+    `a=fingerprint:${local.fingerprint}`,
+    `a=setup:${local.setup}`,
+    `a=ice-ufrag:${local.iceUfrag}`,
+    `a=ice-pwd:${local.icePwd}`,
+    ...local.candidates.map((candidate) => `a=candidate:${candidate}`),
+    'a=end-of-candidates',
+  ];
+  return `${lines.join('\r\n')}\r\n`;
+}

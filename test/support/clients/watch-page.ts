@@ -1,0 +1,94 @@
+import type { Browser, Page } from 'playwright-core';
+import type { Test } from 'tap';
+import { type Livestream, until } from '../gateway/gateway-process.js';
+import { openPage } from './pages.js';
+
+/** What the watch page tells of itself (`window.headend.stats()`), and what its video element shows. */
+export type Playback = {
+  phase: string;
+  level?: string;
+  levels: string[];
+  levelSwitches: number;
+  stalls: number;
+  latencyS?: number;
+  rebuilds: number;
+  errors: string[];
+  delivery?: 'webrtc' | 'hls';
+  /** Times the page went from WebRTC to HLS. */
+  fallbacks?: number;
+  webrtc?: { codec?: string; framesDecoded: number; freezes: number; packetsLost: number };
+  /** Seconds of the media element's timeline. */
+  position: number;
+  bufferedRanges: number;
+  /** The stream's state as the page's badge has it. */
+  state: string;
+};
+
+/** Runs in the page; text, because nothing of the browser's is declared here. */
+const PLAYBACK = `(() => {
+  const video = document.querySelector('video');
+  return {
+    phase: 'none', levels: [], levelSwitches: 0, stalls: 0, rebuilds: 0, errors: [], state: '',
+    ...window.headend?.stats(),
+    position: video?.currentTime ?? 0,
+    bufferedRanges: video?.buffered.length ?? 0,
+  };
+})()`;
+
+export async function playback(page: Page): Promise<Playback> {
+  return await page.evaluate<Playback>(PLAYBACK);
+}
+
+/** Waits for something of a page's playback; what it was is told where it does not come about. */
+async function untilPlayback(
+  what: string,
+  page: Page,
+  look: (now: Playback) => boolean | undefined,
+): Promise<void> {
+  let last: Playback | undefined;
+  try {
+    await until(what, async () => {
+      last = await playback(page);
+      return look(last);
+    });
+  } catch (error) {
+    throw new Error(`${what}: ${JSON.stringify(last)}`, { cause: error });
+  }
+}
+
+/** Waits until the picture has moved for a second. */
+export async function untilPlaying(page: Page): Promise<void> {
+  let first: number | undefined;
+  await untilPlayback('the page plays', page, ({ phase, position }) => {
+    if (phase !== 'playing') return false;
+    first ??= position;
+    return position > first + 1;
+  });
+}
+
+/** Waits until the picture moves again, and keeps moving for two seconds without running dry. */
+export async function untilPlaysOn(page: Page): Promise<void> {
+  let since: { position: number; stalls: number } | undefined;
+  await untilPlayback('the page plays on', page, ({ phase, position, stalls }) => {
+    if (phase !== 'playing' || (since && stalls > since.stalls)) since = undefined;
+    else since ??= { position, stalls };
+    return since && position > since.position + 2;
+  });
+}
+
+/** Opens the watch page and has it play HLS, whatever else there is. */
+export async function openForHls(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await page.getByLabel('Delivery').selectOption('hls');
+  await until('the page has turned to HLS', async () => (await playback(page)).delivery === 'hls');
+}
+
+/** Opens the watch page, waits until it plays by WebRTC, and marks the document, so that a reload would show. */
+export async function watchByWebrtc(t: Test, browser: Browser, { watch }: Livestream): Promise<Page> {
+  const page = await openPage(t, browser);
+  await page.goto(watch);
+  await untilPlaying(page);
+  t.equal((await playback(page)).delivery, 'webrtc');
+  await page.evaluate("window.mark = 'never reloaded'");
+  return page;
+}

@@ -1,0 +1,153 @@
+import type { FlvTag, SourceInfo } from '../../../src/media/index.js';
+import type {
+  Broadcast,
+  EncoderRunOptions,
+  EncoderRunWriter,
+  PublicationEnd,
+  RtpSource,
+  Source,
+  SourceReader,
+} from '../../../src/streams/index.js';
+
+/** What came out of one encoder run. */
+export type RecordedRun = EncoderRunOptions & {
+  index: number;
+  closed: boolean;
+  /** `performance.now()` of the opening and the closing. */
+  openedAt: number;
+  closedAt: number | undefined;
+  bytes: Map<string, Buffer[]>;
+};
+
+/** A hall of one broadcast that keeps what transcode writes. */
+export class BroadcastDouble implements Broadcast {
+  readonly id = 'broadcast-1';
+  readonly streamId = 'stream-1';
+  readonly startedAt = Date.now();
+  readonly resumed = false;
+  readonly source = undefined;
+  readonly runs: RecordedRun[] = [];
+  readonly notices = new Map<string, string>();
+  /** Every notice that was given, in order. */
+  readonly told: { topic: string; message: string | undefined }[] = [];
+  failed: string | undefined;
+  isPlayable = false;
+  /** Called before a run is opened. */
+  beforeRun: () => Promise<void> = async () => {};
+  /** Called with all bytes. */
+  onBytes: (renditionId: string, bytes: Buffer) => void = () => {};
+  /** Two runs were open at once: that must never happen. */
+  overlapped = false;
+
+  encodeRealtime(): undefined {}
+
+  notice(topic: string, message: string | undefined): void {
+    if (this.notices.get(topic) === message) return;
+    if (message === undefined) this.notices.delete(topic);
+    else this.notices.set(topic, message);
+    this.told.push({ topic, message });
+  }
+
+  async openRun(options: EncoderRunOptions): Promise<EncoderRunWriter> {
+    await this.beforeRun();
+    if (this.runs.some((run) => !run.closed)) this.overlapped = true;
+    const run: RecordedRun = {
+      ...options,
+      index: this.runs.length,
+      closed: false,
+      openedAt: performance.now(),
+      closedAt: undefined,
+      bytes: new Map(options.renditions.map(({ id }) => [id, []])),
+    };
+    this.runs.push(run);
+    return {
+      index: run.index,
+      write: (renditionId, bytes) => {
+        if (run.closed) throw new Error('bytes after the end of the run');
+        this.onBytes(renditionId, bytes);
+        const kept = run.bytes.get(renditionId);
+        if (!kept) throw new Error(`there is no rendition ${renditionId}`);
+        kept.push(bytes);
+      },
+      close: () => {
+        run.closed = true;
+        run.closedAt ??= performance.now();
+      },
+    };
+  }
+
+  playable(): void {
+    this.isPlayable = true;
+  }
+
+  fail(reason: 'transcoder-failed'): void {
+    this.failed = reason;
+  }
+
+  /** Waits until something holds; the time is a bound for a broken run, not a pace. */
+  async until<T>(condition: () => T | undefined | false, ms = 15_000): Promise<T> {
+    for (const end = performance.now() + ms; ; ) {
+      const value = condition();
+      if (value !== undefined && value !== false) return value;
+      if (performance.now() > end) throw new Error(`still waiting for: ${condition}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+/** All bytes of one rendition of a run. */
+export function bytesOf(run: RecordedRun | undefined, renditionId: string): Buffer {
+  return Buffer.concat(run?.bytes.get(renditionId) ?? []);
+}
+
+/** A publication whose tags come from the test. */
+export class SourceDouble implements Source {
+  readonly id = 'publication-1';
+  info: SourceInfo;
+  holds = 0;
+  holdsEver = 0;
+  readonly rtp: RtpSource | undefined = undefined;
+  #readers: SourceReader[] = [];
+  #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
+  #headers: { video?: FlvTag; audio?: FlvTag } = {};
+
+  constructor(info: SourceInfo) {
+    this.info = info;
+  }
+
+  read(reader: SourceReader): void {
+    this.#readers.push(reader);
+    if (!this.#timeline) return;
+    reader.restart(this.#timeline.startedAt, this.#timeline.has);
+    for (const tag of Object.values(this.#headers)) reader.write({ ...tag, timestamp: 0 });
+  }
+
+  hold(): () => void {
+    let held = true;
+    this.holds++;
+    this.holdsEver++;
+    return () => {
+      if (held) this.holds--;
+      held = false;
+    };
+  }
+
+  kick(): void {}
+
+  restart(startedAt: number, has: { audio: boolean; video: boolean }): void {
+    this.#timeline = { startedAt, has };
+    this.#headers = {};
+    for (const reader of this.#readers) reader.restart(startedAt, has);
+  }
+
+  readonly write = (tag: FlvTag): void => {
+    if (tag.header && tag.kind !== 'script') this.#headers[tag.kind] = tag;
+    for (const reader of this.#readers) reader.write(tag);
+  };
+
+  end(reason: PublicationEnd): void {
+    const readers = this.#readers;
+    this.#readers = [];
+    for (const reader of readers) reader.end(reason);
+  }
+}

@@ -1,0 +1,193 @@
+import { HeadendError } from '../../../src/platform/index.js';
+import type {
+  Layer,
+  MatroskaOutput,
+  Peer,
+  PeerEnd,
+  PoolStats,
+  PublishingPeer,
+  PublishOptions,
+  ReceiveRtpOptions,
+  RtpInput,
+  RtpOutput,
+  SendMatroskaOptions,
+  SendRtpOptions,
+  ViewerEvent,
+  ViewingPeer,
+  ViewOffer,
+  ViewOptions,
+  WebrtcPool,
+} from '../../../src/webrtc/index.js';
+import { LOCAL } from '../clients/webrtc-offer.js';
+
+let ids = 0;
+
+class PeerDouble implements Peer {
+  readonly id = `peer-${++ids}`;
+  readonly local = LOCAL;
+  readonly connected: Promise<void>;
+  readonly closed: Promise<PeerEnd>;
+  /** ICE and DTLS are done. */
+  connect: () => void = () => {};
+  /** The peer is gone for this reason; the first counts. */
+  end: (reason: PeerEnd) => void = () => {};
+  ended: PeerEnd | undefined;
+
+  constructor() {
+    this.connected = new Promise((resolve) => {
+      this.connect = resolve;
+    });
+    this.closed = new Promise((resolve) => {
+      this.end = (reason) => {
+        this.ended ??= reason;
+        resolve(reason);
+      };
+    });
+  }
+
+  close(): void {
+    this.end('closed');
+  }
+}
+
+export class PublishingPeerDouble extends PeerDouble implements PublishingPeer {
+  readonly options: PublishOptions;
+  source: Parameters<PublishingPeer['onSource']>[0] = () => {};
+  media: Parameters<PublishingPeer['onMedia']>[0] = () => {};
+
+  constructor(options: PublishOptions) {
+    super();
+    this.options = options;
+  }
+
+  onSource(listener: typeof this.source): void {
+    this.source = listener;
+  }
+
+  onMedia(listener: typeof this.media): void {
+    this.media = listener;
+  }
+}
+
+export class ViewingPeerDouble extends PeerDouble implements ViewingPeer {
+  readonly options: ViewOptions;
+  readonly selected: (string | undefined)[] = [];
+  /** Tells the listener. */
+  event: (event: ViewerEvent) => void = () => {};
+
+  constructor(options: ViewOptions) {
+    super();
+    this.options = options;
+  }
+
+  selectLayer(rid: string | undefined): void {
+    this.selected.push(rid);
+  }
+
+  onEvent(listener: (event: ViewerEvent) => void): void {
+    this.event = listener;
+  }
+
+  layers(...layers: Layer[]): void {
+    this.event({ type: 'layers', layers, current: layers[0]?.rid, chosen: undefined });
+  }
+}
+
+/** An SFU without media: it notes what it is told, and tests say what happens in it. */
+export class PoolDouble implements WebrtcPool {
+  readonly publishers: PublishingPeerDouble[] = [];
+  readonly viewers: ViewingPeerDouble[] = [];
+  /** Every change of what channels show, in order. */
+  readonly feeds: [viewerGroupId: string, mediaSourceId: string | undefined][] = [];
+  readonly closedChannels: [viewerGroupId: string, reason: string][] = [];
+  readonly inputs: (ReceiveRtpOptions & { open: boolean })[] = [];
+  readonly outputs: (SendRtpOptions & { open: boolean })[] = [];
+  readonly matroskaOutputs: (SendMatroskaOptions & { open: boolean })[] = [];
+  /** No worker is there. */
+  broken = false;
+  /** Awaited before a peer is given. */
+  beforePeer: () => Promise<void> = async () => {};
+
+  async start(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  async publish(options: PublishOptions): Promise<PublishingPeer> {
+    await this.beforePeer();
+    this.#check();
+    const peer = new PublishingPeerDouble(options);
+    this.publishers.push(peer);
+    return peer;
+  }
+
+  async view(options: ViewOptions): Promise<ViewingPeer> {
+    await this.beforePeer();
+    this.#check();
+    const peer = new ViewingPeerDouble(options);
+    this.viewers.push(peer);
+    return peer;
+  }
+
+  async offerView(): Promise<ViewOffer> {
+    this.#check();
+    return { local: LOCAL, accept: (options) => this.view(options), close: () => {} };
+  }
+
+  async receiveRtp(options: ReceiveRtpOptions): Promise<RtpInput> {
+    this.#check();
+    const input = { ...options, open: true };
+    this.inputs.push(input);
+    return {
+      ...(options.video ? { videoPort: 40_000 + this.inputs.length * 4 } : {}),
+      ...(options.audio ? { audioPort: 40_002 + this.inputs.length * 4 } : {}),
+      close: () => {
+        input.open = false;
+      },
+    };
+  }
+
+  async sendRtp(options: SendRtpOptions): Promise<RtpOutput> {
+    this.#check();
+    const output = { ...options, open: true };
+    this.outputs.push(output);
+    return {
+      close: () => {
+        output.open = false;
+      },
+    };
+  }
+
+  async sendMatroska(options: SendMatroskaOptions): Promise<MatroskaOutput> {
+    this.#check();
+    const output = { ...options, open: true };
+    this.matroskaOutputs.push(output);
+    return {
+      path: `/tmp/${this.matroskaOutputs.length}.sock`,
+      close: () => {
+        output.open = false;
+      },
+    };
+  }
+
+  setMediaSource(viewerGroupId: string, mediaSourceId: string | undefined): void {
+    this.feeds.push([viewerGroupId, mediaSourceId]);
+  }
+
+  /** What the channel shows now. */
+  feedOf(viewerGroupId: string): string | undefined {
+    return this.feeds.findLast(([id]) => id === viewerGroupId)?.[1];
+  }
+
+  closeViewerGroup(viewerGroupId: string, reason: string): void {
+    this.closedChannels.push([viewerGroupId, reason]);
+    for (const viewer of this.viewers)
+      if (viewer.options.viewerGroupId === viewerGroupId) viewer.end('channel-closed');
+  }
+
+  async stats(): Promise<PoolStats> {
+    return { workers: [] };
+  }
+
+  #check(): void {
+    if (this.broken) throw new HeadendError('webrtc_unavailable', 'no worker is there');
+  }
+}

@@ -1,0 +1,81 @@
+import { type FlvTag, flvFileHeader, frameFlvTag, type SourceInfo } from '../../../src/media/index.js';
+import type { Publication, PublicationEnd, Publisher } from '../../../src/streams/index.js';
+
+/** One timeline of a publication, as it was written. */
+export type RecordedTimeline = {
+  startedAt: number;
+  has: { audio: boolean; video: boolean };
+  tags: FlvTag[];
+};
+
+/** A publication that keeps everything it is given. */
+export class RecordingPublication implements Publication {
+  readonly id = 'publication-1';
+  readonly streamId = 'stream-1';
+  readonly broadcastId = 'broadcast-1';
+  readonly publisher: Publisher | undefined;
+  readonly timelines: RecordedTimeline[] = [];
+  readonly descriptions: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>[] = [];
+  /** Every reason `close` was called with: there must be one at most. */
+  readonly ends: PublicationEnd[] = [];
+  #waiting: { condition: () => boolean; resolve: () => void }[] = [];
+
+  constructor(publisher?: Publisher) {
+    this.publisher = publisher;
+  }
+
+  restart(startedAt: number, has: { audio: boolean; video: boolean }): void {
+    this.timelines.push({ startedAt, has, tags: [] });
+    this.#wake();
+  }
+
+  write(tag: FlvTag): void {
+    const timeline = this.timelines.at(-1);
+    if (!timeline) throw new Error('a tag came before restart');
+    timeline.tags.push(tag);
+    this.#wake();
+  }
+
+  describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void {
+    this.descriptions.push(source);
+    this.#wake();
+  }
+
+  close(reason: PublicationEnd): void {
+    this.ends.push(reason);
+    this.#wake();
+  }
+
+  get tags(): FlvTag[] {
+    return this.timelines.flatMap((timeline) => timeline.tags);
+  }
+
+  /** Resolves when the condition holds; looked at after everything that is written. */
+  async until(condition: (publication: this) => boolean): Promise<void> {
+    if (condition(this)) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('the publication never got there')), 20_000);
+      this.#waiting.push({
+        condition: () => condition(this),
+        resolve: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      });
+    });
+  }
+
+  /** A timeline as an FLV file. */
+  flv(index = 0): Buffer {
+    const { has, tags } = this.timelines[index]!;
+    return Buffer.concat([flvFileHeader(has), ...tags.flatMap((tag) => frameFlvTag(tag, tag.timestamp))]);
+  }
+
+  #wake(): void {
+    this.#waiting = this.#waiting.filter(({ condition, resolve }) => {
+      if (!condition()) return true;
+      resolve();
+      return false;
+    });
+  }
+}

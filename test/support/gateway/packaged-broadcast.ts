@@ -1,0 +1,106 @@
+import { createPackager, type Packager, type PackagerOptions } from '../../../src/packager/index.js';
+import { createLog } from '../../../src/platform/index.js';
+import type {
+  Broadcast,
+  BroadcastEnd,
+  BroadcastVisit,
+  EncoderRunReader,
+  Rendition,
+} from '../../../src/streams/index.js';
+import { FakeClock } from '../fakes/fake-clock.js';
+import type { LadderChunk } from '../media/cmaf-ladder.js';
+
+export type PackagedOptions = Partial<PackagerOptions> & {
+  resumed?: boolean;
+  startedAt?: number;
+  /** Seconds between the source's keyframes, as ingest would have measured it. */
+  keyframeInterval?: number;
+  clock?: FakeClock;
+};
+
+/** A broadcast of the hall with the packager as its only guest, on a clock that the media move. */
+export class PackagedBroadcast implements Broadcast {
+  readonly id: string;
+  readonly streamId = 'stream-1';
+  readonly startedAt: number;
+  readonly resumed: boolean;
+  readonly source: Broadcast['source'];
+  readonly clock: FakeClock;
+  readonly packager: Packager;
+  playables = 0;
+  readonly #visit: BroadcastVisit;
+
+  constructor(options: PackagedOptions = {}, id = 'broadcast-1', packager?: Packager) {
+    this.id = id;
+    this.clock = options.clock ?? new FakeClock();
+    this.startedAt = options.startedAt ?? this.clock.now();
+    this.resumed = options.resumed ?? false;
+    this.source =
+      options.keyframeInterval === undefined
+        ? undefined
+        : { protocol: 'rtmp', video: { codec: 'h264', keyframeInterval: options.keyframeInterval } };
+    this.packager = packager ?? createPackager({ clock: this.clock, log: createLog('silent'), ...options });
+    this.#visit = this.packager.visit(this);
+  }
+
+  notice(): void {}
+
+  encodeRealtime(): undefined {}
+
+  async openRun(): Promise<never> {
+    throw new Error('the packager opens no runs');
+  }
+
+  playable(): void {
+    this.playables++;
+  }
+
+  fail(): void {}
+
+  /** An encoder begins; what it writes is given to the reader. */
+  run(index: number, renditions: Rendition[], originMs = this.clock.now() - 10_000): EncoderRunReader {
+    let reader: EncoderRunReader | undefined;
+    this.#visit.encoding?.({
+      index,
+      renditions,
+      originMs,
+      read: (given) => {
+        reader = given;
+      },
+    });
+    if (!reader) throw new Error('nobody reads the run');
+    return reader;
+  }
+
+  /** Writes chunks while the clock follows their times; `each` looks at the result after every one. */
+  async feed(
+    reader: EncoderRunReader,
+    chunks: LadderChunk[],
+    each: (chunk: LadderChunk) => void | Promise<void> = () => {},
+  ): Promise<void> {
+    let time = chunks.find((chunk) => chunk.time > 0)?.time ?? 0;
+    for (const chunk of chunks) {
+      if (chunk.time > time) {
+        await this.clock.advance((chunk.time - time) * 1000);
+        time = chunk.time;
+      }
+      reader.write(chunk.rendition, chunk.bytes);
+      await each(chunk);
+    }
+  }
+
+  end(reason: BroadcastEnd): Promise<void> {
+    return this.#visit.ended(reason);
+  }
+
+  /** The text of a media playlist. */
+  playlist(rendition: string, delta = false): string {
+    const bytes = this.packager.find(this.streamId, this.id)?.rendition(rendition)?.playlist(delta);
+    if (!bytes) throw new Error(`${rendition} has no playlist`);
+    return bytes.toString();
+  }
+
+  multivariant(): string | undefined {
+    return this.packager.find(this.streamId)?.multivariantPlaylist()?.toString();
+  }
+}

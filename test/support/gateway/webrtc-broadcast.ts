@@ -1,0 +1,113 @@
+import type { SourceInfo } from '../../../src/media/index.js';
+import type {
+  Broadcast,
+  EncoderRunWriter,
+  RealtimeDestination,
+  RealtimeRendition,
+  RtpSource,
+  Source,
+  SourceReader,
+} from '../../../src/streams/index.js';
+
+/** A realtime rendition without an encoder. */
+export class RenditionDouble implements RealtimeRendition {
+  readonly passthrough = false;
+  readonly closed: Promise<void>;
+  readonly source: Source;
+  readonly destination: RealtimeDestination;
+  isClosed = false;
+  /** The encoder is gone by itself. */
+  fail: () => void = () => {};
+
+  constructor(source: Source, destination: RealtimeDestination) {
+    this.source = source;
+    this.destination = destination;
+    this.closed = new Promise((resolve) => {
+      this.fail = () => {
+        this.isClosed = true;
+        resolve();
+      };
+    });
+  }
+
+  close(): void {
+    this.fail();
+  }
+}
+
+/** A broadcast whose realtime renditions are noted. */
+export class RealtimeBroadcast implements Broadcast {
+  readonly id: string;
+  readonly streamId: string;
+  readonly startedAt = 0;
+  readonly resumed = false;
+  readonly source = undefined;
+  readonly renditions: RenditionDouble[] = [];
+  readonly notices = new Map<string, string>();
+
+  constructor(streamId: string, id = `broadcast-of-${streamId}`) {
+    this.id = id;
+    this.streamId = streamId;
+  }
+
+  encodeRealtime(source: Source, destination: RealtimeDestination): RenditionDouble {
+    const rendition = new RenditionDouble(source, destination);
+    this.renditions.push(rendition);
+    return rendition;
+  }
+
+  notice(topic: string, message: string | undefined): void {
+    if (message === undefined) this.notices.delete(topic);
+    else this.notices.set(topic, message);
+  }
+
+  async openRun(): Promise<EncoderRunWriter> {
+    throw new Error('nobody encodes here');
+  }
+
+  playable(): void {}
+  fail(): void {}
+}
+
+let sources = 0;
+
+/** A publication whose timeline the test tells. */
+export class PublishedSource implements Source {
+  readonly id = `publication-${++sources}`;
+  readonly info: SourceInfo;
+  readonly rtp: RtpSource | undefined;
+  #readers: SourceReader[] = [];
+
+  /** @param mediaSourceId set for a WHIP publisher. */
+  constructor(mediaSourceId?: string) {
+    this.info = { protocol: mediaSourceId === undefined ? 'rtmp' : 'whip' };
+    this.rtp =
+      mediaSourceId === undefined
+        ? undefined
+        : {
+            mediaSourceId,
+            send: async () => ({ close() {} }),
+            sendMatroska: async () => ({ path: '/nowhere', close() {} }),
+          };
+  }
+
+  read(reader: SourceReader): void {
+    this.#readers.push(reader);
+  }
+
+  hold(): () => void {
+    return () => {};
+  }
+
+  kick(): void {}
+
+  restart(has = { audio: true, video: true }): void {
+    for (const reader of this.#readers) reader.restart(0, has);
+  }
+
+  end(): void {
+    const readers = this.#readers;
+    this.#readers = [];
+    for (const reader of readers) reader.end('publisher-lost');
+  }
+}

@@ -1,0 +1,225 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { Test } from 'tap';
+import { type SourceInfo, SrtpProtector } from '../../../src/media/index.js';
+import type { BroadcastVisit, RtpSource } from '../../../src/streams/index.js';
+import { SourceDouble } from '../fakes/fake-broadcast.js';
+
+export type RtpCodec = 'vp8' | 'vp9' | 'h264';
+
+/** What a sender makes: the picture turns white and a tone sounds in the first tenth of every second. */
+export type SenderOptions = {
+  codec: RtpCodec;
+  width: number;
+  height: number;
+  audio?: boolean;
+  video?: boolean;
+};
+
+const ENCODERS: Record<RtpCodec, string> = {
+  vp8: '-c:v libvpx -deadline realtime -cpu-used 8 -g 30 -b:v 600k',
+  vp9: '-strict experimental -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 30 -b:v 600k',
+  h264: '-c:v libx264 -preset ultrafast -tune zerolatency -g 30 -b:v 600k',
+};
+
+async function bound(): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return socket;
+}
+
+function portOf(socket: Socket): number {
+  return (socket.address() as AddressInfo).port;
+}
+
+type Protector = Pick<SrtpProtector, 'protect'>;
+/** Ports, and what protects the packets to them. */
+type Output = {
+  video?: number;
+  audio?: number;
+  protect: { video: Protector; audio: Protector };
+};
+type Stream = { rtp: Socket; rtcp: Socket; report: Buffer | undefined; sequence: number };
+
+/**
+ * A publisher in the SFU, played by a real ffmpeg whose packets are handed on as the SFU does it: a sender report of
+ * both streams before the first packet, video from a keyframe on.
+ */
+export class RtpSender implements RtpSource {
+  readonly mediaSourceId = 'feed-1';
+  /** Ports to which it sends at the moment. */
+  readonly outputs = new Set<Output>();
+  /** Set to make `send` fail. */
+  failure: Error | undefined;
+  /** Hands nothing on while it is set. */
+  muted: { video: boolean; audio: boolean } = { video: false, audio: false };
+  #streams: { video: Stream; audio: Stream } | undefined;
+  #child: ChildProcess | undefined;
+  #out = createSocket('udp4');
+  #started = new Set<Output>();
+  readonly #codec: RtpCodec;
+  /** The streams' clocks go on when the sender begins anew with another size. */
+  readonly #epoch = Date.now();
+
+  constructor(codec: RtpCodec) {
+    this.#codec = codec;
+  }
+
+  async start(options: SenderOptions): Promise<void> {
+    this.#streams ??= { video: await this.#listen('video'), audio: await this.#listen('audio') };
+    const { video, audio } = this.#streams;
+    this.#child?.kill('SIGKILL');
+    const { width, height } = options;
+    // The clock of the picture and the sound is the wall's second, whenever the sender begins.
+    const late = (Date.now() - this.#epoch) / 1000;
+    const picture = `testsrc2=size=${width}x${height}:rate=30,setpts=PTS+${late}/TB,drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)`;
+    const sound = `aevalsrc='if(lt(mod(t+${late},1),0.1),0.5*sin(2*PI*1000*t),0)':s=48000,asetpts=PTS+${late}/TB`;
+    const target = ({ rtp, rtcp }: Stream): string =>
+      `rtp://127.0.0.1:${portOf(rtp)}?pkt_size=1200&rtcpport=${portOf(rtcp)}`;
+    const common = (type: number, ssrc: number): string[] => [
+      ...['-start_time_realtime', String(this.#epoch * 1000), '-fflags', '+bitexact'],
+      ...['-f', 'rtp', '-payload_type', String(type), '-ssrc', String(ssrc)],
+    ];
+    const args = ['-v', 'error', '-nostdin', '-copyts', '-re', '-f', 'lavfi', '-i', picture];
+    args.push('-re', '-f', 'lavfi', '-i', sound);
+    if (options.video !== false)
+      args.push(
+        ...['-map', '0:v', '-pix_fmt', 'yuv420p', ...ENCODERS[options.codec].split(' ')],
+        ...[...common(96, 1), target(video)],
+      );
+    if (options.audio !== false)
+      args.push(
+        ...['-map', '1:a', '-c:a', 'libopus', '-b:a', '64k', '-ac', '2'],
+        ...[...common(97, 2), target(audio)],
+      );
+    this.#child = spawn('ffmpeg', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    this.#started.clear();
+  }
+
+  /** Sends SRTP where there is a key, else RTP. */
+  async send(to: { video?: number; audio?: number; srtpKey?: string }): Promise<{ close(): void }> {
+    if (this.failure) throw this.failure;
+    const { srtpKey, ...ports } = to;
+    const protector = (): Protector =>
+      srtpKey === undefined ? { protect: (packet) => packet } : new SrtpProtector(srtpKey);
+    const protect = { video: protector(), audio: protector() };
+    const output: Output = { ...ports, protect };
+    for (const kind of ['video', 'audio'] as const) {
+      const report = this.#streams?.[kind].report;
+      const port = output[kind];
+      if (report && port !== undefined)
+        this.#out.send(output.protect[kind].protect(report), port + 1, '127.0.0.1');
+    }
+    this.outputs.add(output);
+    return { close: () => void this.outputs.delete(output) };
+  }
+
+  /** As the SFU does with every codec but AV1. */
+  async sendMatroska(_options: { zero: number; audio: boolean }): Promise<{ path: string; close(): void }> {
+    throw new Error('Matroska is made of AV1 alone');
+  }
+
+  /** It has said of both streams how their clocks stand to each other: an SFU would not let it publish before. */
+  get reported(): boolean {
+    const { video, audio } = this.#streams ?? {};
+    return video?.report !== undefined && audio?.report !== undefined;
+  }
+
+  /** The sender falls silent: its process is gone. */
+  stop(): void {
+    this.#child?.kill('SIGKILL');
+    this.#child = undefined;
+  }
+
+  close(): void {
+    this.stop();
+    this.outputs.clear();
+    for (const stream of Object.values(this.#streams ?? {})) {
+      stream.rtp.close();
+      stream.rtcp.close();
+    }
+    this.#out.close();
+  }
+
+  async #listen(kind: 'video' | 'audio'): Promise<Stream> {
+    const stream: Stream = { rtp: await bound(), rtcp: await bound(), report: undefined, sequence: 0 };
+    stream.rtp.on('message', (packet: Buffer) => {
+      if (this.muted[kind]) return;
+      // Counted on, though the sender begins anew.
+      packet.writeUInt16BE(stream.sequence++ & 0xffff, 2);
+      for (const output of this.outputs) {
+        const port = output[kind];
+        if (port === undefined) continue;
+        if (kind === 'video' && !this.#started.has(output)) {
+          if (!isKeyframe(this.#codec, packet)) continue;
+          this.#started.add(output);
+        }
+        this.#out.send(output.protect[kind].protect(packet), port, '127.0.0.1');
+      }
+    });
+    stream.rtcp.on('message', (packet: Buffer) => {
+      stream.report = packet;
+      for (const output of this.outputs) {
+        const port = output[kind];
+        if (port !== undefined) this.#out.send(output.protect[kind].protect(packet), port + 1, '127.0.0.1');
+      }
+    });
+    return stream;
+  }
+}
+
+/** Whether a packet begins a picture that can be decoded by itself. */
+function isKeyframe(codec: RtpCodec, packet: Buffer): boolean {
+  const payload = packet.subarray(12);
+  const first = payload[0] ?? 0;
+  if (codec === 'h264') return (first & 31) === 24 ? ((payload[3] ?? 0) & 31) === 7 : (first & 31) === 7;
+  // The beginning of a frame (RFC 9628), and in it frame_type (VP9 bitstream specification, 6.2).
+  if (codec === 'vp9') return (first & 0x08) !== 0 && ((payload[1] ?? 0) & 0x04) === 0;
+  let offset = 1;
+  if (first & 0x80) {
+    const extensions = payload[1] ?? 0;
+    offset++;
+    if (extensions & 0x80) offset += (payload[offset] ?? 0) & 0x80 ? 2 : 1;
+    if (extensions & 0x40) offset++;
+    if (extensions & 0x30) offset++;
+  }
+  return (first & 0x10) !== 0 && (first & 7) === 0 && ((payload[offset] ?? 1) & 1) === 0;
+}
+
+/** A publication whose media are in the SFU. */
+export class RtpSourceDouble extends SourceDouble {
+  override readonly rtp: RtpSender;
+
+  constructor(sender: RtpSender, info: SourceInfo) {
+    super(info);
+    this.rtp = sender;
+  }
+}
+
+/** A WHIP publication of a running sender; gone with the test. */
+export async function whip(t: Test, options: SenderOptions): Promise<RtpSourceDouble> {
+  const sender = new RtpSender(options.codec);
+  t.teardown(() => sender.close());
+  await sender.start(options);
+  const { codec, width, height } = options;
+  const info: SourceInfo = { protocol: 'whip' };
+  if (options.video !== false) info.video = { codec, width, height };
+  if (options.audio !== false) info.audio = { codec: 'opus', sampleRate: 48_000, channels: 2 };
+  return new RtpSourceDouble(sender, info);
+}
+
+/** The picture of most senders, in pixels. */
+export const SMALL = { width: 640, height: 360 } as const;
+
+/** Publishes by WHIP: the first keyframe has arrived. */
+export function publish(
+  visit: BroadcastVisit,
+  source: RtpSourceDouble,
+  options: Partial<SenderOptions> = {},
+): void {
+  visit.published?.(source);
+  source.restart(Date.now(), { audio: options.audio !== false, video: options.video !== false });
+}

@@ -1,5 +1,0 @@
-// A supervisor of the program that its arguments name.
-import { supervise } from '../../src/platform/supervise.js';
-
-const [program = '', ...args] = process.argv.slice(2);
-await supervise(program, args);

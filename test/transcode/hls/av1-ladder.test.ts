@@ -1,0 +1,130 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import t from 'tap';
+import { Av1Publisher } from '../../support/clients/av1-publisher.js';
+import {
+  endOf,
+  has,
+  isAlive,
+  lasts,
+  pidsOf,
+  startOf,
+  track,
+  transcoding,
+} from '../../support/gateway/transcoding.js';
+import { type CmafTrack, keyframesOf } from '../../support/media/cmaf.js';
+import { flashesAndBeeps } from '../../support/media/flashes-and-beeps.js';
+
+/** What a flash and a beep may be apart, s: the sender's own offset is 0, a picture lasts 33 ms. */
+const LIPS = 0.06;
+/** One rendition and the sound: there is nothing that a busy machine could leave out. */
+const TOP = { ladder: 'off' } as const;
+
+/** Pictures, s from one to the next, where that is not a thirtieth. */
+function unsteady({ fragments }: Pick<CmafTrack, 'fragments'>): number[] {
+  const steps = fragments.slice(1).map(({ decode }, index) => decode - (fragments[index]?.decode ?? 0));
+  return steps.filter((step) => Math.abs(step - 1 / 30) > 0.001);
+}
+
+t.test('AV1 and Opus in the SFU become a ladder, whatever is lost and however large it is', async (t) => {
+  const { broadcast, visit, lines } = await transcoding(t, TOP);
+  const publisher = await Av1Publisher.start(t);
+  visit.published?.(publisher.source);
+  await lasts(broadcast, 0, '720p', 2.5);
+  t.match(publisher.source.info, { video: { codec: 'av1', width: 320, height: 180 } });
+  const before = track(broadcast.runs[0], '720p') as CmafTrack;
+  t.strictSame(unsteady(before), [], '30 pictures per second without a gap');
+  publisher.losesOneOf = 47;
+  await publisher.resize(t, 640, 360);
+  await lasts(broadcast, 0, '720p', 6);
+  await publisher.resize(t, 180, 320);
+  await lasts(broadcast, 0, '720p', 8);
+  // What is lost at the end is waited for in vain.
+  publisher.losesOneOf = Number.POSITIVE_INFINITY;
+  await lasts(broadcast, 0, '720p', 9.5);
+  await lasts(broadcast, 0, 'audio', 9.5);
+  const begin = performance.now();
+  publisher.source.end('publisher-left');
+  await visit.ended('grace-expired');
+  t.ok(performance.now() - begin < 1_500, 'the encoder need not be killed');
+  t.ok(publisher.lost >= 3, `${publisher.lost} packets were lost`);
+  const [run, ...others] = broadcast.runs;
+  t.equal(others.length, 0);
+  const [top, audio] = ['720p', 'audio'].map((id) => track(run, id) as CmafTrack);
+  if (!top || !audio) throw new Error('a rendition is missing');
+  // One picture is lost where the size changes.
+  t.ok(unsteady(top).every((step) => step < 0.07));
+  t.ok(startOf(top) >= 9.5 && startOf(top) < 12, `pictures from ${startOf(top)} s on`);
+  t.ok(Math.abs(startOf(audio) - startOf(top)) < 0.3, `sound from ${startOf(audio)} s on`);
+  t.ok(Math.abs(endOf(top) - endOf(audio)) < 0.3, 'they end together');
+  t.ok(keyframesOf(top).length >= 4);
+  const found = await flashesAndBeeps(t, run, '720p');
+  t.ok(found.length >= 4 && (found.at(-1)?.at ?? 0) > startOf(top) + 7, `also after the last change`);
+  for (const { at, offset } of found) {
+    t.ok(Math.abs(offset) < LIPS, `sound and picture agree at ${at}: ${offset} s`);
+    const wall = (run?.originMs ?? 0) + at * 1000;
+    const late = wall - Math.round(wall / 1000) * 1000;
+    t.ok(Math.abs(late) < 250, `what is shown at ${at} was seen ${late} ms away from that`);
+  }
+  t.equal(lines().filter(({ msg }) => msg === 'the encoder failed').length, 0);
+  t.equal(publisher.outputs, 0);
+});
+
+t.test(
+  'without sound there is silence, without a picture a black one; both come back, and dead encoders',
+  async (t) => {
+    const { broadcast, visit, lines } = await transcoding(t, TOP);
+    const publisher = await Av1Publisher.start(t);
+    visit.published?.(publisher.source);
+    await has(broadcast, 0, 'audio', 1);
+    publisher.muted.audio = true;
+    const { length = 0 } = track(broadcast.runs[0], 'audio')?.fragments ?? [];
+    await lasts(broadcast, 0, 'audio', 3);
+    t.ok((track(broadcast.runs[0], 'audio')?.fragments.length ?? 0) > length + 50);
+    publisher.muted = { video: true, audio: false };
+    for (const id of ['720p', 'audio']) await has(broadcast, 1, id, 1);
+    const blank = broadcast.runs[1];
+    t.strictSame(blank?.renditions, broadcast.runs[0]?.renditions, 'the renditions are the same');
+    t.strictSame(unsteady(track(blank, '720p') as CmafTrack), []);
+    publisher.muted.video = false;
+    await lasts(broadcast, 2, '720p', 2.5);
+    const found = await flashesAndBeeps(t, broadcast.runs[2], '720p');
+    t.ok(found.length >= 1);
+    for (const { at, offset } of found) t.ok(Math.abs(offset) < LIPS, `at ${at}: ${offset} s`);
+    t.equal(lines().filter(({ msg }) => msg === 'the encoder failed').length, 0);
+
+    process.kill(pidsOf(lines())[2] ?? 0, 'SIGKILL');
+    await has(broadcast, 3, '720p', 0.5);
+    await has(broadcast, 3, 'audio', 0.5);
+    const hanging = pidsOf(lines())[3] ?? 0;
+    process.kill(hanging, 'SIGSTOP');
+    await has(broadcast, 4, '720p', 0.5);
+    t.notOk(isAlive(hanging));
+    t.equal(publisher.outputs, 1, 'the SFU sends to the new one only');
+    for (const [index, { originMs }] of broadcast.runs.entries())
+      t.ok(index === 0 || originMs > (broadcast.runs[index - 1]?.originMs ?? 0));
+    publisher.source.end('replaced');
+    await visit.ended('grace-expired');
+    t.equal(publisher.outputs, 0);
+  },
+);
+
+t.test('an ffmpeg that does not decode AV1 makes no HLS of it, and says so', async (t) => {
+  const ffmpegPath = path.join(t.testdir(), 'ffmpeg');
+  writeFileSync(
+    ffmpegPath,
+    '#!/bin/sh\ncase "$*" in *-decoders*) ffmpeg "$@" | grep -v -e dav1d -e libaom ;; *) exec ffmpeg "$@" ;; esac\n',
+  );
+  chmodSync(ffmpegPath, 0o755);
+  const { broadcast, visit, lines } = await transcoding(t, { ...TOP, ffmpegPath });
+  const publisher = await Av1Publisher.start(t);
+  visit.published?.(publisher.source);
+  t.match(await broadcast.until(() => broadcast.notices.get('hls')), /cannot read AV1.*no HLS/);
+  t.ok(broadcast.isPlayable, 'WebRTC viewers can watch it');
+  t.match(
+    lines().find(({ codec }) => codec === 'av1'),
+    { level: 40, msg: /cannot read the codec/ },
+  );
+  t.equal(publisher.outputs, 0);
+  t.equal(broadcast.failed, undefined);
+});

@@ -1,0 +1,139 @@
+import { writeFileSync } from 'node:fs';
+import { Writable } from 'node:stream';
+import t from 'tap';
+import type { FlvTag } from '../../../src/media/index.js';
+import { MediaPosition } from '../../../src/transcode/hls/media-position.js';
+import { Feed } from '../../../src/transcode/inputs/flv-pipe.js';
+import { bytesOf, SourceDouble } from '../../support/fakes/fake-broadcast.js';
+import { transcoding } from '../../support/gateway/transcoding.js';
+import { parseCmaf } from '../../support/media/cmaf.js';
+import { film, readFlv, send } from '../../support/media/media.js';
+
+/** A pipe whose reader reads only when it is told to. */
+class Pipe extends Writable {
+  readonly read: Buffer[] = [];
+  #waiting: { bytes: Buffer; done: () => void }[] = [];
+  #open = false;
+
+  override _write(bytes: Buffer, _encoding: string, done: () => void): void {
+    if (this.#open) {
+      this.read.push(bytes);
+      done();
+    } else this.#waiting.push({ bytes, done });
+  }
+
+  set open(open: boolean) {
+    this.#open = open;
+    if (!open) return;
+    for (const { bytes, done } of this.#waiting.splice(0)) {
+      this.read.push(bytes);
+      done();
+    }
+  }
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function tag(timestamp: number, size: number): FlvTag {
+  return { kind: 'video', timestamp, body: Buffer.alloc(size, 1), header: false, keyframe: false };
+}
+
+function feeding(high = { bytes: 200_000, ms: 3_000 }, low = { bytes: 100_000, ms: 1_500 }) {
+  const pipe = new Pipe();
+  const full: boolean[] = [];
+  const feed = new Feed(
+    pipe,
+    { audio: true, video: true },
+    { offset: 10_000, high, low, onFull: (state) => full.push(state) },
+  );
+  return { pipe, full, feed };
+}
+
+t.test('a feed writes FLV with shifted timestamps', async (t) => {
+  const { pipe, feed } = feeding();
+  pipe.open = true;
+  feed.write({ ...tag(5, 3), keyframe: true });
+  feed.write(tag(0x1000000, 2));
+  feed.end();
+  await settled();
+  const file = `${t.testdir()}/x.flv`;
+  writeFileSync(file, Buffer.concat(pipe.read));
+  const { tags, has } = readFlv(file);
+  t.strictSame(has, { audio: true, video: true });
+  t.strictSame(
+    tags.map(({ timestamp, body }) => [timestamp, body.length]),
+    [
+      [10_005, 3],
+      [0x1000000 + 10_000, 2],
+    ],
+  );
+  t.ok(pipe.writableEnded);
+});
+
+t.test('it is full by media time, and free again when half of that is read', async (t) => {
+  const { pipe, full, feed } = feeding();
+  for (let at = 0; at <= 10_000; at += 100) feed.write(tag(at, 10_000));
+  t.strictSame(full, [true]);
+  pipe.open = true;
+  await settled();
+  await settled();
+  t.strictSame(full, [true, false]);
+  t.equal(feed.bytes, 0);
+});
+
+t.test('it is full by bytes', async (t) => {
+  const { full, feed } = feeding();
+  for (let at = 0; at < 40; at++) feed.write(tag(at, 10_000));
+  t.strictSame(full, [true]);
+});
+
+t.test('little is handed to the pipe ahead of its reader', async (t) => {
+  const { pipe, feed } = feeding();
+  for (let at = 0; at < 100; at++) feed.write(tag(at, 10_000));
+  t.ok(pipe.writableLength < 90_000, `${pipe.writableLength}`);
+  t.ok(feed.bytes > 900_000);
+  pipe.open = true;
+  for (let round = 0; round < 100 && feed.bytes > 0; round++) await settled();
+  t.equal(feed.bytes, 0, 'and all of it in the end');
+});
+
+t.test('what an encoder joins the stream with does not make it late', async (t) => {
+  const { full, feed } = feeding({ bytes: 1e9, ms: 3_000 }, { bytes: 1e9, ms: 1_500 });
+  feed.prime(101);
+  for (let at = 0; at <= 10_000; at += 100) feed.write(tag(at, 10_000));
+  t.strictSame(full, []);
+});
+
+t.test('a closed feed keeps nothing and is not full', async (t) => {
+  const { full, feed } = feeding();
+  for (let at = 0; at <= 10_000; at += 100) feed.write(tag(at, 10_000));
+  feed.close();
+  t.equal(feed.bytes, 0);
+  t.strictSame(full, [true, false]);
+  feed.write(tag(20_000, 10));
+  t.equal(feed.bytes, 0);
+});
+
+t.test('the position of a rendition is read from its bytes, however they are cut', async (t) => {
+  const video = { width: 320, height: 180, rate: '30', keyframes: 1 };
+  const made = await film({ file: `${t.testdir()}/film.flv`, seconds: 2, video });
+  const { broadcast, visit } = await transcoding(t, { ladder: 'off' });
+  const source = new SourceDouble(made.info);
+  visit.published?.(source);
+  source.restart(Date.now(), made.has);
+  await send(made.tags, source.write, { speed: 5 });
+  source.end('publisher-left');
+  await visit.ended('grace-expired');
+  const bytes = bytesOf(broadcast.runs[0], '180p');
+  const last = parseCmaf(bytes).fragments.at(-1)?.decode ?? 0;
+  for (const size of [1, 7, 100, 1_000, bytes.length]) {
+    const position = new MediaPosition(90_000);
+    t.equal(position.milliseconds, undefined);
+    for (let at = 0; at < bytes.length; at += size) position.push(bytes.subarray(at, at + size));
+    t.equal(position.milliseconds, last * 1000, `in pieces of ${size}`);
+  }
+  const lost = new MediaPosition(90_000);
+  lost.push(Buffer.alloc(100));
+  lost.push(bytes);
+  t.equal(lost.milliseconds, undefined, 'bytes that are no boxes are not understood');
+});

@@ -1,0 +1,396 @@
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { chmodSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import t, { type Test } from 'tap';
+import type { FlvTag } from '../../../src/media/index.js';
+import type { BroadcastVisit, RealtimeRendition } from '../../../src/streams/index.js';
+import { PortPairs } from '../../../src/transcode/inputs/port-pairs.js';
+import { SourceDouble } from '../../support/fakes/fake-broadcast.js';
+import { until } from '../../support/gateway/gateway-process.js';
+import { isAlive, transcoding } from '../../support/gateway/transcoding.js';
+import * as beeping from '../../support/media/encoder.js';
+import { flashToBeep } from '../../support/media/flash-and-beep.js';
+import { coded, NAL, sliceType, types, unitsOf } from '../../support/media/h264-units.js';
+import { type Film, film, readFlv, repeated, send } from '../../support/media/media.js';
+import { picturesOf, type RtpPacket, RtpReceiver } from '../../support/media/rtp-receiver.js';
+
+const LONG = 4;
+const VIDEO = { width: 640, height: 360, rate: '30', keyframes: 2 };
+const AUDIO = { sampleRate: 44_100, channels: 2 } as const;
+type Media = { bFrames?: number; keyframes?: number; video?: false; audio?: false; seconds?: number };
+
+const films = new Map<string, Promise<Film>>();
+
+/** A film that goes on for minutes; made once for all tests that want the same. */
+async function make(t: Test, media: Media): Promise<Film> {
+  const { bFrames = 0, keyframes = 2, seconds = LONG } = media;
+  const key = JSON.stringify(media);
+  const made =
+    films.get(key) ??
+    film({
+      file: `${t.testdir()}/film.flv`,
+      seconds,
+      ...(media.video === false ? {} : { video: { ...VIDEO, bFrames, keyframes } }),
+      ...(media.audio === false ? {} : { audio: AUDIO }),
+    });
+  films.set(key, made);
+  const { has, info, tags } = await made;
+  const own = structuredClone(info);
+  if (own.video) own.video.bFrames = bFrames > 0;
+  return { has, info: own, tags: repeated(tags, seconds, 8) };
+}
+
+/** Publishes in real time until the test ends. */
+function publish(t: Test, visit: BroadcastVisit, made: Film) {
+  const source = new SourceDouble(made.info);
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  visit.published?.(source);
+  const startedAt = Date.now();
+  source.restart(startedAt, made.has);
+  let position = 0;
+  const write = (tag: FlvTag): void => {
+    position = tag.timestamp;
+    source.write(tag);
+  };
+  void send(made.tags, write, { signal: stop.signal });
+  return {
+    source,
+    startedAt,
+    stop: () => stop.abort(),
+    /** How far it has come, ms of media: on a busy machine less than the time that has gone by. */
+    position: () => position,
+  };
+}
+
+function realtime(visit: BroadcastVisit, source: SourceDouble, video?: RtpReceiver, audio?: RtpReceiver) {
+  const rendition = visit.realtime?.(source, {
+    ...(video ? { videoPort: video.port } : {}),
+    ...(audio ? { audioPort: audio.port } : {}),
+  });
+  if (!rendition) throw new Error('nobody makes a realtime rendition');
+  return rendition;
+}
+
+function processes(lines: Record<string, unknown>[]): number[] {
+  return lines.filter(({ msg }) => msg === 'realtime rendition started').map(({ pid }) => Number(pid));
+}
+
+/** Everything that is running for viewers must be gone with this. */
+async function isGone(t: Test, rendition: RealtimeRendition, lines: Record<string, unknown>[]) {
+  await rendition.closed;
+  t.strictSame(processes(lines).filter(isAlive), [], 'no process is left');
+}
+
+const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const steps = (packets: readonly RtpPacket[]): Set<number> =>
+  new Set(packets.slice(1).map(({ timestamp }, index) => (timestamp - (packets[index]?.timestamp ?? 0)) | 0));
+
+/** One more and one more, without a hole. */
+function isWhole(t: Test, packets: readonly RtpPacket[]): void {
+  const holes = packets
+    .slice(1)
+    .filter(({ sequence }, index) => ((sequence - (packets[index]?.sequence ?? 0)) & 0xffff) !== 1);
+  t.strictSame(holes, [], 'no packet is missing');
+}
+
+t.test(
+  'H.264 without B-frames is sent as it is, with its parameter sets before every keyframe',
+  async (t) => {
+    const made = await make(t, { seconds: 12 });
+    const { visit, lines } = await transcoding(t, { ladder: 'off' });
+    const { source, startedAt, position } = publish(t, visit, made);
+    await after(1_200);
+    const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+    const last = made.tags.findLast(({ keyframe, timestamp }) => keyframe && timestamp <= position());
+    const rendition = realtime(visit, source, video, audio);
+    await video.until(() => picturesOf(video.packets).length > 125);
+    t.equal(rendition.passthrough, true);
+    rendition.close();
+    await isGone(t, rendition, lines());
+
+    t.strictSame([...new Set(video.packets.map(({ payloadType }) => payloadType))], [96]);
+    t.strictSame([...new Set(audio.packets.map(({ payloadType }) => payloadType))], [97]);
+    for (const { packets, reports } of [video, audio]) {
+      const sources = new Set(packets.map(({ ssrc }) => ssrc));
+      t.equal(sources.size, 1);
+      t.strictSame(new Set(reports.map(({ ssrc }) => ssrc)), sources, 'reports are of the same source');
+      t.ok(
+        (reports[0]?.at ?? Number.POSITIVE_INFINITY) < (packets[0]?.at ?? 0) + 50,
+        'the first comes first',
+      );
+      isWhole(t, packets);
+    }
+    t.not(video.packets[0]?.ssrc, audio.packets[0]?.ssrc);
+
+    const pictures = picturesOf(video.packets).slice(0, -1);
+    t.strictSame(
+      types(pictures[0]?.units ?? []).slice(0, 2),
+      [NAL.sps, NAL.pps],
+      'it begins with a keyframe',
+    );
+    const byTime = new Map(
+      made.tags
+        .filter(({ kind, header }) => kind === 'video' && !header)
+        .map((tag) => [tag.timestamp + tag.body.readIntBE(2, 3), tag]),
+    );
+    const at = (picture: (typeof pictures)[number]): number =>
+      Math.round(
+        video.timeOf({ timestamp: picture.timestamp, ssrc: video.packets[0]?.ssrc } as RtpPacket, 90_000) -
+          startedAt,
+      );
+    const began = byTime.get(at(pictures[0] as (typeof pictures)[number]));
+    t.equal(began?.timestamp, last?.timestamp, 'the last one before somebody came');
+    for (const picture of pictures) {
+      const tag = byTime.get(at(picture));
+      if (!tag) throw new Error(`there is no picture at ${at(picture)}`);
+      const own = coded(picture.units);
+      const original = coded(unitsOf(tag));
+      if (!Buffer.concat(own).equals(Buffer.concat(original)))
+        t.fail(`the picture at ${at(picture)} is another`);
+      if (types(own).includes(NAL.idr))
+        t.strictSame(
+          types(picture.units).slice(0, 2),
+          [NAL.sps, NAL.pps],
+          `parameter sets at ${at(picture)}`,
+        );
+    }
+    t.ok(pictures.filter(({ units }) => types(units).includes(NAL.idr)).length >= 3);
+    t.strictSame(steps(audio.packets), new Set([960]), 'Opus every 20 ms');
+  },
+);
+
+t.test('B-frames are encoded away, from where the stream is', async (t) => {
+  const made = await make(t, { bFrames: 2 });
+  const { visit, lines } = await transcoding(t, { ladder: 'off' });
+  const { source, startedAt, position } = publish(t, visit, made);
+  await after(1_500);
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const asked = position();
+  const rendition = realtime(visit, source, video, audio);
+  await video.until(() => picturesOf(video.packets).length > 75);
+  t.equal(rendition.passthrough, false);
+  rendition.close();
+  await isGone(t, rendition, lines());
+  isWhole(t, video.packets);
+  const pictures = picturesOf(video.packets).slice(0, -1);
+  t.ok(
+    types(pictures[0]?.units ?? []).includes(NAL.sps) && types(pictures[0]?.units ?? []).includes(NAL.idr),
+  );
+  const times = pictures.map(({ timestamp }) => (timestamp - (pictures[0]?.timestamp ?? 0)) | 0);
+  t.strictSame(
+    times,
+    [...times].sort((a, b) => a - b),
+    'pictures are sent in the order in which they are shown',
+  );
+  // ue(v) slice_type stands behind ue(v) first_mb_in_slice (ITU-T H.264, 7.3.3).
+  const slices = pictures.flatMap(({ units }) => units.filter(([first = 0]) => (first & 0x1f) === NAL.slice));
+  t.strictSame(
+    slices.filter((slice) => [1, 6].includes(sliceType(slice))),
+    [],
+    'none of them is a B slice',
+  );
+  const sps = pictures[0]?.units.find(([first = 0]) => (first & 0x1f) === NAL.sps);
+  t.equal(sps?.[1], 66, 'in the baseline profile');
+  const first = video.timeOf(video.packets[0] as RtpPacket, 90_000) - startedAt;
+  t.ok(first > asked - 300 && first < asked + 400, `it begins where the stream is: ${first - asked} ms`);
+  const keyframes = pictures.filter(({ units }) => types(units).includes(NAL.idr));
+  t.ok(keyframes.length > 1);
+  for (const [index, { timestamp }] of keyframes.slice(1).entries())
+    t.ok(((timestamp - (keyframes[index]?.timestamp ?? 0)) | 0) <= 2.05 * 90_000, 'a keyframe every 2 s');
+  t.strictSame(steps(audio.packets), new Set([960]));
+});
+
+/** Whether somebody listens at this UDP port. */
+function isTaken(port: number): Promise<boolean> {
+  const socket = createSocket('udp4');
+  return new Promise((resolve) => {
+    socket.once('error', () => socket.close(() => resolve(true)));
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => socket.close(() => resolve(false)));
+  });
+}
+
+t.test('sound and picture agree, with B-frames too', async (t) => {
+  const file = await beeping.film(8);
+  const made = readFlv(file, { width: 640, height: 360, rate: '30000/1001', keyframes: 2 }, AUDIO);
+  if (made.info.video) made.info.video.bFrames = true;
+  const { visit, lines } = await transcoding(t, { ladder: 'off' });
+  const { source } = publish(t, visit, made);
+  await after(300);
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const folder = t.testdir();
+  const ports = new PortPairs();
+  const [pictures, sound] = [await ports.take(), await ports.take()];
+  writeFileSync(
+    `${folder}/in.sdp`,
+    `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=video ${pictures} RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 packetization-mode=1\nm=audio ${sound} RTP/AVP 97\na=rtpmap:97 opus/48000/2\n`,
+  );
+  const recorded = `${folder}/out.mkv`;
+  const args = ['-v', 'error', '-y', '-protocol_whitelist', 'file,udp,rtp', '-i', `${folder}/in.sdp`];
+  const recorder = spawn('ffmpeg', [...args, '-c', 'copy', '-t', '4', recorded], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  t.teardown(() => recorder.kill('SIGKILL'));
+  await until('the recorder listens', () => isTaken(sound + 1));
+  const rendition = visit.realtime?.(source, { videoPort: pictures, audioPort: sound });
+  if (!rendition) throw new Error('nobody makes a realtime rendition');
+  await once(recorder, 'exit', { signal: AbortSignal.timeout(20_000) });
+  const offsets = await flashToBeep(recorded);
+  t.ok(offsets.length >= 3);
+  for (const offset of offsets) t.ok(Math.abs(offset) < 0.06, `${offset} s`);
+  t.equal(video.packets.length + audio.packets.length, 0);
+  rendition.close();
+  await isGone(t, rendition, lines());
+});
+
+t.test('an encoder that is killed is replaced, and joins at the last keyframe', async (t) => {
+  const made = await make(t, {});
+  const { visit, lines } = await transcoding(t, { ladder: 'off' });
+  const { source } = publish(t, visit, made);
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const rendition = realtime(visit, source, video, audio);
+  await video.until(() => picturesOf(video.packets).length > 40);
+  process.kill(processes(lines())[0] ?? 0, 'SIGKILL');
+  const before = video.packets.length;
+  await video.until(() => video.packets.length > before + 60);
+  const next = video.packets.filter(({ ssrc }) => ssrc !== video.packets[0]?.ssrc);
+  t.ok(next.length > 0, 'it is another source');
+  t.strictSame(types(picturesOf(next)[0]?.units ?? []).slice(0, 2), [NAL.sps, NAL.pps]);
+  t.match(
+    lines().find(({ msg }) => msg === 'the realtime rendition failed'),
+    { level: 40, reason: /SIGKILL/ },
+  );
+  rendition.close();
+  await isGone(t, rendition, lines());
+});
+
+t.test('an encoder that hangs holds nobody back and is replaced', async (t) => {
+  const made = await make(t, { bFrames: 2 });
+  const { visit, lines } = await transcoding(t, { ladder: 'off' });
+  const { source } = publish(t, visit, { ...made, tags: made.tags });
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const rendition = realtime(visit, source, video, audio);
+  await video.until(() => picturesOf(video.packets).length > 20);
+  const [pid = 0] = processes(lines());
+  process.kill(pid, 'SIGSTOP');
+  await video.until(() => processes(lines()).length > 1, 20_000);
+  const before = video.packets.length;
+  await video.until(() => video.packets.length > before + 20);
+  t.notOk(isAlive(pid));
+  t.equal(source.holdsEver, 0, 'the publisher was never held');
+  t.match(
+    lines().find(({ msg }) => msg === 'the realtime rendition failed'),
+    { reason: /does not read/ },
+  );
+  rendition.close();
+  await isGone(t, rendition, lines());
+});
+
+t.test('it ends with its publication, and with its broadcast', async (t) => {
+  const made = await make(t, {});
+  for (const how of ['publication', 'replaced', 'broadcast'] as const) {
+    const { visit, lines } = await transcoding(t, { ladder: 'off' });
+    const { source, stop } = publish(t, visit, made);
+    const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+    const rendition = realtime(visit, source, video, audio);
+    await video.until(() => video.packets.length > 20);
+    stop();
+    const begin = performance.now();
+    if (how === 'broadcast') await visit.ended('ended-by-owner');
+    else source.end(how === 'replaced' ? 'replaced' : 'publisher-left');
+    await isGone(t, rendition, lines());
+    t.ok(performance.now() - begin < 2_000, how);
+    rendition.close();
+  }
+});
+
+t.test('a new timeline goes on with a new encoder', async (t) => {
+  const made = await make(t, {});
+  const { visit, lines } = await transcoding(t, { ladder: 'off' });
+  const { source, stop } = publish(t, visit, made);
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const rendition = realtime(visit, source, video, audio);
+  await video.until(() => video.packets.length > 20);
+  stop();
+  const startedAt = Date.now();
+  source.restart(startedAt, made.has);
+  void send(made.tags.slice(0, 300), source.write);
+  await video.until(() => processes(lines()).length > 1);
+  const before = video.packets.length;
+  await video.until(() => video.packets.length > before + 30);
+  const last = video.packets.at(-1) as RtpPacket;
+  const time = video.timeOf(last, 90_000);
+  t.ok(time > startedAt - 50 && time < Date.now() + 50, 'its reports tell the new time');
+  rendition.close();
+  await isGone(t, rendition, lines());
+});
+
+t.test('B-frames that appear, and keyframes that stay away, end the passing through', async (t) => {
+  for (const change of ['B-frames', 'keyframes'] as const) {
+    const made = await make(t, { seconds: 12 });
+    const tags =
+      change === 'keyframes'
+        ? made.tags.map((tag) => (tag.timestamp > 1_000 ? { ...tag, keyframe: false } : tag))
+        : made.tags;
+    const { visit, lines } = await transcoding(t, { ladder: 'off' });
+    const { source } = publish(t, visit, { ...made, tags });
+    const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+    const rendition = realtime(visit, source, video, audio);
+    await video.until(() => picturesOf(video.packets).length > 20);
+    t.equal(rendition.passthrough, true);
+    if (change === 'B-frames' && source.info.video)
+      source.info = { ...source.info, video: { ...source.info.video, bFrames: true } };
+    await video.until(() => processes(lines()).length > 1);
+    t.equal(rendition.passthrough, false, change);
+    const before = video.packets.length;
+    await video.until(() => video.packets.length > before + 20);
+    rendition.close();
+    await isGone(t, rendition, lines());
+  }
+});
+
+t.test('sound alone, and a picture alone', async (t) => {
+  for (const media of [{ video: false }, { audio: false }] as const) {
+    const made = await make(t, media);
+    const { visit, lines } = await transcoding(t, { ladder: 'off' });
+    const { source } = publish(t, visit, made);
+    const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+    const rendition = realtime(visit, source, video, audio);
+    const [some, none] = 'video' in media ? [audio, video] : [video, audio];
+    await some.until(() => some.packets.length > 40);
+    t.equal(none.packets.length, 0);
+    rendition.close();
+    await isGone(t, rendition, lines());
+  }
+});
+
+t.test('what is RTP already needs none', async (t) => {
+  const made = await make(t, { seconds: 1 });
+  const { visit } = await transcoding(t, { ladder: 'off' });
+  const source = new (class extends SourceDouble {
+    override readonly rtp = {
+      mediaSourceId: 'feed',
+      send: async () => ({ close: () => {} }),
+      sendMatroska: async () => ({ path: '/nowhere', close: () => {} }),
+    };
+  })(made.info);
+  const video = await RtpReceiver.open(t);
+  await realtime(visit, source, video).closed;
+  t.pass();
+});
+
+t.test('an encoder that cannot run is given up after some tries, and nothing else suffers', async (t) => {
+  const made = await make(t, {});
+  const file = path.join(t.testdir(), 'ffmpeg');
+  writeFileSync(file, '#!/bin/sh\ncase "$*" in *rtcpport*) exit 3 ;; *) exec ffmpeg "$@" ;; esac\n');
+  chmodSync(file, 0o755);
+  const { visit, lines, broadcast } = await transcoding(t, { ladder: 'off', ffmpegPath: file });
+  const { source } = publish(t, visit, made);
+  const video = await RtpReceiver.open(t);
+  const rendition = realtime(visit, source, video);
+  await isGone(t, rendition, lines());
+  t.equal(processes(lines()).length, 6);
+  t.equal(broadcast.failed, undefined);
+});

@@ -16,9 +16,9 @@ import { createGuards, createServer } from './api/index.js';
 import { Audience } from './audience/index.js';
 import { type Chat, createChat } from './chat/index.js';
 import type { Config } from './config.js';
-import { createRealtimeEgress } from './egress/whep/index.js';
+import { createWhepEgress } from './egress/whep/index.js';
 import { carryAccessChanges } from './gateway/access-changes.js';
-import { startDepartures } from './gateway/account-deletion.js';
+import { startAccountDeletion } from './gateway/account-deletion.js';
 import {
   type BoundPorts,
   isLoopback,
@@ -40,8 +40,8 @@ import {
   projectRoot,
 } from './platform/index.js';
 import { Signalling, WebrtcService } from './socket-signalling/index.js';
-import { createRealtime } from './sockets/index.js';
-import { Streams } from './streams/index.js';
+import { createSocketHub } from './sockets/index.js';
+import { StreamRegistry } from './streams/index.js';
 import { ThumbnailCaptures, ThumbnailStore } from './thumbnails/index.js';
 import { createTranscoder } from './transcode/index.js';
 import { broadcastEvent, createWebhooks } from './webhooks/index.js';
@@ -153,7 +153,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     });
     await pool.start();
     closing.push(() => pool.close());
-    const realtime = createRealtimeEgress({ pool, clock, log });
+    const realtime = createWhepEgress({ pool, clock, log });
 
     const webhooks = createWebhooks({
       sql,
@@ -165,12 +165,12 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     });
     await webhooks.start();
     closing.push(() => webhooks.close());
-    const streams: Streams = new Streams({
+    const streams: StreamRegistry = new StreamRegistry({
       sql,
       admit: createKeyAdmission({
         keys,
         channels,
-        findStream: (streamId) => streams.standing(streamId),
+        findStream: (streamId) => streams.publishingStatus(streamId),
         streamForChannel: (channel) => streams.streamForChannel(channel),
         findAccount: (id) => accounts.find(id),
         clock,
@@ -186,9 +186,9 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     });
     // In this order they leave a broadcast that ends: WebRTC viewers are told at once, the last pictures are encoded, then
     // the playlist is closed.
-    streams.invite(realtime);
-    streams.invite(transcoder);
-    streams.invite(packager);
+    streams.subscribe(realtime);
+    streams.subscribe(transcoder);
+    streams.subscribe(packager);
     streams.onChange((change) => {
       const event = broadcastEvent(change);
       if (event) webhooks.emit(...event);
@@ -246,7 +246,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       iceServers,
     });
 
-    const hub = createRealtime({
+    const hub = createSocketHub({
       authenticate,
       clock,
       log: log.child({ room: 'realtime' }),
@@ -298,7 +298,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     closing.push(() => signalling.close());
     for (const feature of [signalling, audience.feature, chat.feature]) hub.add(feature);
     carryAccessChanges({ authentication, streams, audience, hub });
-    startDepartures({ authentication, keys, channels, streams, thumbnails, audience, chat });
+    startAccountDeletion({ authentication, keys, channels, streams, thumbnails, audience, chat });
 
     const basePath = publicUrlPath(config.publicUrl);
     const http = createServer({

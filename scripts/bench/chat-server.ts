@@ -16,8 +16,8 @@ import {
   openDatabase,
   projectRoot,
 } from '../../src/platform/index.js';
-import { createRealtime, type Realtime, realtimeRoutes } from '../../src/sockets/index.js';
-import { Streams } from '../../src/streams/index.js';
+import { createSocketHub, type SocketHub_, socketRoutes } from '../../src/sockets/index.js';
+import { StreamRegistry } from '../../src/streams/index.js';
 import { seededRandom } from '../../test/support/media/seeded-random.js';
 
 /**
@@ -82,9 +82,9 @@ async function serve(kind: ServerKind): Promise<void> {
 async function open(kind: ServerKind, app: FastifyInstance): Promise<BenchRoom> {
   if (kind === 'plain Socket.IO') return await openSocketIo(app);
   const limits = { connections: 20_000, connectionsPerAddress: 20_000 };
-  const hub = createRealtime({ authenticate: async () => ANONYMOUS, clock, log, limits });
+  const hub = createSocketHub({ authenticate: async () => ANONYMOUS, clock, log, limits });
   const benchRoom = kind === 'headend, with chat' ? await openChat(hub) : openRoom(hub);
-  await app.register(realtimeRoutes, { realtime: hub, clock });
+  await app.register(socketRoutes, { realtime: hub, clock });
   return benchRoom;
 }
 
@@ -105,7 +105,7 @@ async function openSocketIo(app: FastifyInstance): Promise<BenchRoom> {
   };
 }
 
-function openRoom(hub: Realtime): BenchRoom {
+function openRoom(hub: SocketHub_): BenchRoom {
   hub.add({
     name: 'bench',
     events: {
@@ -124,13 +124,13 @@ function openRoom(hub: Realtime): BenchRoom {
 }
 
 /** Opens the chat as the gateway does, with an embedded database. */
-async function openChat(hub: Realtime): Promise<BenchRoom> {
+async function openChat(hub: SocketHub_): Promise<BenchRoom> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'headend-bench-'));
   const { sql, close } = await openDatabase({ dataDir }, log);
   await migrate(sql, { folder: path.join(projectRoot(), 'migrations') }, log);
   const admit = async () =>
     ({ admitted: false, refusal: { code: 'stream_key_unknown', message: '' } }) as const;
-  const streams = new Streams({ sql, admit, graceMs: 0, maxBroadcasts: 1, clock, log });
+  const streams = new StreamRegistry({ sql, admit, graceMs: 0, maxBroadcasts: 1, clock, log });
   const streamKeyHash = 'f'.repeat(64);
   const livestream = {
     userId: 'ann',

@@ -7,7 +7,7 @@ import { Sessions } from './credentials/sessions.js';
 import { SignIn } from './credentials/sign-in.js';
 import { SignInThrottle } from './credentials/sign-in-throttle.js';
 import type { AccessChange } from './identity/access-change.js';
-import { Departures } from './identity/account-deletion.js';
+import { AccountDeletion } from './identity/account-deletion.js';
 import { Accounts } from './identity/accounts.js';
 import { Follows } from './identity/follows.js';
 import { Identities } from './identity/identities.js';
@@ -52,7 +52,7 @@ export type Authentication = {
   invitations: Invitations;
   follows: Follows;
   /** Deletes accounts; who has something of theirs must join, and start it then. */
-  departures: Departures;
+  accountDeletion: AccountDeletion;
   /** Looks up what those may do now who were let in before. */
   identities: Identities;
   /** Tells of every change of permissions once it is stored; listeners must not throw. */
@@ -86,7 +86,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     accessTokens,
     jsonWebTokens,
   });
-  const departures = new Departures({ sql, clock, log, sessions, accessTokens, changed });
+  const accountDeletion = new AccountDeletion({ sql, clock, log, sessions, accessTokens, changed });
   const isOwnOrigin = ({ origin, host }: Pick<Credentials, 'origin' | 'host'>): boolean =>
     origin === undefined || origin === publicOrigin() || isOriginOf(origin, host);
 
@@ -124,7 +124,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     accessTokens,
     invitations,
     follows: new Follows({ sql, clock }),
-    departures,
+    accountDeletion,
     identities,
     onAccessChange: (listener) => void listeners.push(listener),
     start() {
@@ -135,7 +135,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     async close() {
       life.abort();
       jsonWebTokens?.close();
-      await departures.close();
+      await accountDeletion.close();
       await cleaning;
     },
   };

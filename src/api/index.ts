@@ -10,5 +10,5 @@ export { createGuards, type Guards } from './server/guards.js';
 export * from './server/health-routes.js';
 export * from './server/page-routes.js';
 export * from './server/server.js';
-export { type AudienceRoutesOptions, audienceRoutes } from './viewers/viewer-routes.js';
+export { type ViewerRoutesOptions, viewerRoutes } from './viewers/viewer-routes.js';
 export * from './webhooks/webhook-routes.js';

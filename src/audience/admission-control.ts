@@ -18,17 +18,17 @@ import {
   PublicError,
   RateLimit,
 } from '../platform/index.js';
-import type { Openness, ViewerRequest } from '../streams/index.js';
-import type { KnownLivestreams, WatchedLivestream } from './livestream-cache.js';
+import type { AccessScope, ViewerRequest } from '../streams/index.js';
+import type { LivestreamCache, WatchedLivestream } from './livestream-cache.js';
 import type { Viewer } from './viewer.js';
 import type { ViewerGrant, ViewerTokens } from './viewer-token.js';
 import type { Viewers } from './viewers.js';
 
-export type DoorkeeperOptions = {
+export type AdmissionControlOptions = {
   viewers: Viewers;
-  livestreams: KnownLivestreams;
+  livestreams: LivestreamCache;
   tokens: ViewerTokens;
-  isGuest(streamId: string, userId: string): Promise<boolean>;
+  isInvitee(streamId: string, userId: string): Promise<boolean>;
   authenticate: Authenticate;
   /** Bounds the time in which it must be known who asks. */
   calls: BoundedCalls;
@@ -39,7 +39,7 @@ export type DoorkeeperOptions = {
 };
 
 /** What somebody shows at the door, beside who they are. */
-export type Knock = { streamId: string; token?: string | undefined; address: string };
+export type AdmissionRequest = { streamId: string; token?: string | undefined; address: string };
 /** A viewer who has a place, the token that stands for them, and the epoch of the decision. */
 export type Admitted = { viewer: Viewer; token: string; epoch: number };
 
@@ -61,12 +61,12 @@ const ATTEMPTS = 5;
 const LIMIT_RETRY_AFTER_S = 10;
 
 /** Decides who may watch a livestream, and knows those again who were here before. */
-export class Doorkeeper {
-  readonly #options: DoorkeeperOptions;
+export class AdmissionControl {
+  readonly #options: AdmissionControlOptions;
   readonly #arrivals: RateLimit;
   #epoch = 0;
 
-  constructor(options: DoorkeeperOptions) {
+  constructor(options: AdmissionControlOptions) {
     this.#options = options;
     const { burst, refillMs } = options.arrivals;
     this.#arrivals = new RateLimit(options.clock, { capacity: burst, refillMs });
@@ -102,7 +102,7 @@ export class Doorkeeper {
    * `temporarily_unavailable`
    */
   async admit(
-    knock: Knock,
+    knock: AdmissionRequest,
     who: Principal | (() => Promise<Principal>),
     limited: boolean,
   ): Promise<Admitted> {
@@ -114,7 +114,10 @@ export class Doorkeeper {
     throw new PublicError(503, 'temporarily_unavailable', 'Permissions are changing: try again.');
   }
 
-  async #decide({ streamId, token }: Knock, who: Principal | (() => Promise<Principal>)): Promise<Decision> {
+  async #decide(
+    { streamId, token }: AdmissionRequest,
+    who: Principal | (() => Promise<Principal>),
+  ): Promise<Decision> {
     const { livestreams, tokens, identities } = this.#options;
     const livestream = await livestreams.find(streamId);
     if (!livestream) throw notFound();
@@ -132,7 +135,7 @@ export class Doorkeeper {
 
   /** Synchronous: the last place must not be given twice, and nothing may change between the decision and its effect. */
   #place(
-    { streamId, token, address }: Knock,
+    { streamId, token, address }: AdmissionRequest,
     { livestream, principal, identity, claimed, grant }: Decision,
     limited: boolean,
   ): Admitted {
@@ -170,8 +173,8 @@ export class Doorkeeper {
   async mayWatchAs(principal: Principal, livestream: WatchedLivestream): Promise<boolean> {
     if (mayWatch(principal, livestream, false)) return true;
     const userId = userIdOf(principal);
-    const isGuest = userId !== undefined && (await this.#options.isGuest(livestream.id, userId));
-    return mayWatch(principal, livestream, isGuest);
+    const isInvitee = userId !== undefined && (await this.#options.isInvitee(livestream.id, userId));
+    return mayWatch(principal, livestream, isInvitee);
   }
 
   /** The principal of a request; undefined while the database does not answer and everybody may watch. */
@@ -234,7 +237,7 @@ export class Doorkeeper {
   }
 }
 
-export function opennessOf({ visibility }: WatchedLivestream): Openness {
+export function opennessOf({ visibility }: WatchedLivestream): AccessScope {
   return visibility === 'private' ? 'invited' : 'everybody';
 }
 

@@ -15,20 +15,20 @@ import {
   Sweeper,
   sleep,
 } from '../platform/index.js';
-import type { RealtimeFeature, RealtimeHub } from '../sockets/index.js';
+import type { SocketFeature, SocketHub } from '../sockets/index.js';
 import {
+  type AccessScope,
+  type AdmittedViewer,
   BROADCAST_END,
-  type Openness,
   type StreamChange,
   type StreamStatus,
   type ViewerAdmission,
-  type ViewerGate,
   type ViewerProtocol,
   type ViewerRequest,
 } from '../streams/index.js';
-import { type Admitted, Doorkeeper, type Knock, notFound } from './admission-control.js';
+import { AdmissionControl, type AdmissionRequest, type Admitted, notFound } from './admission-control.js';
 import { HlsAccess } from './hls-access.js';
-import { KnownLivestreams, type WatchedLivestream } from './livestream-cache.js';
+import { LivestreamCache, type WatchedLivestream } from './livestream-cache.js';
 import { OpenAdmissions } from './open-admissions.js';
 import {
   type AudienceClient,
@@ -38,8 +38,8 @@ import {
   SocketAudience,
 } from './socket-audience.js';
 import type { StreamAudience, ViewerCounts, ViewerMinute } from './stream-audience.js';
-import { AttendanceTable } from './view-history-table.js';
-import { AttendanceWriter } from './view-history-writer.js';
+import { ViewHistoryTable } from './view-history-table.js';
+import { ViewHistoryWriter } from './view-history-writer.js';
 import { viewerAdmission } from './viewer-admission.js';
 import { ViewerReview } from './viewer-review.js';
 import { ViewerTokens } from './viewer-token.js';
@@ -49,7 +49,7 @@ export type AudienceOptions = {
   sql: Sql;
   streams: {
     find(streamId: string): Promise<WatchedLivestream | undefined>;
-    isGuest(streamId: string, userId: string): Promise<boolean>;
+    isInvitee(streamId: string, userId: string): Promise<boolean>;
     /** From memory: costs nothing. */
     status(streamId: string): Pick<StreamStatus, 'state'>;
     raisePeak(streamId: string, viewers: number): Promise<void>;
@@ -64,7 +64,7 @@ export type AudienceOptions = {
   identities: Pick<Identities, 'of' | 'current'>;
   /** What viewer tokens are signed with. */
   secret: Buffer;
-  hub: Pick<RealtimeHub, 'broadcast'>;
+  hub: Pick<SocketHub, 'broadcast'>;
   /** Lets who joins by the socket know what was said before. */
   greet?: Greet;
   clock: Clock;
@@ -98,17 +98,17 @@ const PEAK_EVERY_MS = 60_000;
 const FINISH_MS = 5_000;
 
 /** Everybody who watches: who may, who is there, how many they are. One definition for every protocol. */
-export class Audience implements ViewerGate {
+export class Audience implements ViewerAdmission {
   /** Joining and leaving over the socket. */
-  readonly feature: RealtimeFeature;
+  readonly feature: SocketFeature;
   readonly #options: AudienceOptions;
   readonly #limits: AudienceLimits;
-  readonly #table: AttendanceTable;
-  readonly #writer: AttendanceWriter;
+  readonly #table: ViewHistoryTable;
+  readonly #writer: ViewHistoryWriter;
   readonly #viewers: Viewers;
-  readonly #livestreams: KnownLivestreams;
+  readonly #livestreams: LivestreamCache;
   readonly #tokens: ViewerTokens;
-  readonly #door: Doorkeeper;
+  readonly #door: AdmissionControl;
   readonly #hls: HlsAccess;
   readonly #admissions = new OpenAdmissions();
   readonly #review: ViewerReview;
@@ -125,22 +125,22 @@ export class Audience implements ViewerGate {
     const { calls = new BoundedCalls({ clock }) } = options;
     this.#limits = { ...LIMITS, ...options.limits };
     const { viewers: maximum, arrivals } = this.#limits;
-    this.#table = new AttendanceTable(sql);
+    this.#table = new ViewHistoryTable(sql);
     const raisePeak = (streamId: string, peak: number): Promise<void> => streams.raisePeak(streamId, peak);
-    this.#writer = new AttendanceWriter({ table: this.#table, raisePeak, clock, log });
+    this.#writer = new ViewHistoryWriter({ table: this.#table, raisePeak, clock, log });
     this.#viewers = new Viewers({ clock, maximum, changed: (visit) => this.#writer.visit(visit) });
-    this.#livestreams = new KnownLivestreams({
+    this.#livestreams = new LivestreamCache({
       find: (streamId) => streams.find(streamId),
       isBroadcasting: (streamId) => streams.status(streamId).state.name !== 'offline',
       calls,
       clock,
     });
     this.#tokens = new ViewerTokens(secret);
-    this.#door = new Doorkeeper({
+    this.#door = new AdmissionControl({
       viewers: this.#viewers,
       livestreams: this.#livestreams,
       tokens: this.#tokens,
-      isGuest: (streamId, userId) => calls.run(() => streams.isGuest(streamId, userId)),
+      isInvitee: (streamId, userId) => calls.run(() => streams.isInvitee(streamId, userId)),
       authenticate,
       identities,
       calls,
@@ -193,19 +193,22 @@ export class Audience implements ViewerGate {
     for (const sweeper of this.#sweepers) sweeper.start();
   }
 
-  async admit(request: ViewerRequest): Promise<ViewerAdmission> {
+  async admit(request: ViewerRequest): Promise<AdmittedViewer> {
     return this.#admission(await this.#admit(request, () => this.#door.identify(request), true));
   }
 
-  seen(streamId: string, token: string, protocol: ViewerProtocol): Openness | undefined {
+  recordActivity(streamId: string, token: string, protocol: ViewerProtocol): AccessScope | undefined {
     return this.#hls.seen(streamId, token, protocol);
   }
 
-  async pass(request: ViewerRequest, protocol: ViewerProtocol | undefined): Promise<Openness> {
+  async admitPlaylistRequest(
+    request: ViewerRequest,
+    protocol: ViewerProtocol | undefined,
+  ): Promise<AccessScope> {
     return await this.#hls.pass(request, protocol);
   }
 
-  mediaAccess(streamId: string, token: string | undefined): Openness | undefined {
+  mediaAccess(streamId: string, token: string | undefined): AccessScope | undefined {
     return this.#hls.mediaAccess(streamId, token);
   }
 
@@ -213,7 +216,7 @@ export class Audience implements ViewerGate {
    * As `admit`, for who watches by a connection that is signalled over their socket. Who has joined the livestream on the
    * same socket is the same viewer, whatever token they show.
    */
-  async admitClient(client: AudienceClient, streamId: string, token?: string): Promise<ViewerAdmission> {
+  async admitClient(client: AudienceClient, streamId: string, token?: string): Promise<AdmittedViewer> {
     return await this.#sockets.admit(client, streamId, token);
   }
 
@@ -222,14 +225,14 @@ export class Audience implements ViewerGate {
    *
    * @throws PublicError as `admit`
    */
-  async join(principal: Principal | (() => Promise<Principal>), knock: Knock): Promise<Joined> {
+  async join(principal: Principal | (() => Promise<Principal>), knock: AdmissionRequest): Promise<Joined> {
     const { viewer, token } = await this.#admit(knock, principal, true);
     this.#viewers.seen(viewer);
     return { token, ...this.#facts(knock.streamId) };
   }
 
   /** Somebody says goodbye: the viewer of the token or, without one, all that a user is there. */
-  leave(principal: Principal, { streamId, token }: Omit<Knock, 'address'>): void {
+  leave(principal: Principal, { streamId, token }: Omit<AdmissionRequest, 'address'>): void {
     const grant = token === undefined ? undefined : this.#tokens.read(streamId, token);
     const userId = userIdOf(principal);
     const leaving = grant
@@ -246,7 +249,7 @@ export class Audience implements ViewerGate {
    * @returns how many watch.
    * @throws PublicError 400 `viewer_token_invalid`, and as `admit` where the token is one of before
    */
-  async beacon(knock: Knock & { token: string }): Promise<number> {
+  async beacon(knock: AdmissionRequest & { token: string }): Promise<number> {
     const { streamId, token } = knock;
     let viewer = this.#viewers.byToken(streamId, token);
     if (!viewer || viewer.presence === 'away') {
@@ -323,7 +326,7 @@ export class Audience implements ViewerGate {
     done.abort();
   }
 
-  async #admit(...knock: Parameters<Doorkeeper['admit']>): Promise<Admitted> {
+  async #admit(...knock: Parameters<AdmissionControl['admit']>): Promise<Admitted> {
     if (this.#closed) throw new PublicError(503, 'shutting_down', 'The server is restarting: try again.');
     return await this.#door.admit(...knock);
   }

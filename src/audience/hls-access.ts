@@ -1,16 +1,16 @@
 import { ANONYMOUS } from '../accounts/index.js';
-import type { Openness, ViewerProtocol, ViewerRequest } from '../streams/index.js';
-import { type Admitted, type Doorkeeper, notFound, opennessOf } from './admission-control.js';
-import type { KnownLivestreams } from './livestream-cache.js';
+import type { AccessScope, ViewerProtocol, ViewerRequest } from '../streams/index.js';
+import { type AdmissionControl, type Admitted, notFound, opennessOf } from './admission-control.js';
+import type { LivestreamCache } from './livestream-cache.js';
 import type { Viewer } from './viewer.js';
 import type { ViewerTokens } from './viewer-token.js';
 import type { Viewers } from './viewers.js';
 
 export type HlsAccessOptions = {
   viewers: Viewers;
-  livestreams: KnownLivestreams;
+  livestreams: LivestreamCache;
   tokens: ViewerTokens;
-  admit(...request: Parameters<Doorkeeper['admit']>): Promise<Admitted>;
+  admit(...request: Parameters<AdmissionControl['admit']>): Promise<Admitted>;
 };
 
 /**
@@ -25,7 +25,7 @@ export class HlsAccess {
   }
 
   /** As `ViewerGate.seen`. A change of visibility that the viewer was not checked against counts as unknown. */
-  seen(streamId: string, token: string, protocol: ViewerProtocol): Openness | undefined {
+  seen(streamId: string, token: string, protocol: ViewerProtocol): AccessScope | undefined {
     const { viewers, livestreams } = this.#options;
     const viewer = this.#present(streamId, token);
     if (!viewer) return undefined;
@@ -36,7 +36,7 @@ export class HlsAccess {
   }
 
   /** As `ViewerGate.pass`. */
-  async pass(request: ViewerRequest, protocol: ViewerProtocol | undefined): Promise<Openness> {
+  async pass(request: ViewerRequest, protocol: ViewerProtocol | undefined): Promise<AccessScope> {
     const { viewers, livestreams, tokens, admit } = this.#options;
     const { streamId, token } = request;
     const livestream = await livestreams.find(streamId);
@@ -53,7 +53,7 @@ export class HlsAccess {
   }
 
   /** As `ViewerGate.mediaAccess`. */
-  mediaAccess(streamId: string, token: string | undefined): Openness | undefined {
+  mediaAccess(streamId: string, token: string | undefined): AccessScope | undefined {
     const livestream = this.#options.livestreams.peek(streamId);
     if (!livestream) return undefined;
     const openness = opennessOf(livestream);

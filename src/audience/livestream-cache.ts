@@ -24,7 +24,7 @@ const MAXIMUM = 10_000;
  * Livestreams as the database had them at most a second ago. While it does not answer, those that were not private and
  * are being broadcast are served as last known, for at most 12 hours; for private ones and all others `find` fails.
  */
-export class KnownLivestreams {
+export class LivestreamCache {
   readonly #isBroadcasting: (streamId: string) => boolean;
   readonly #cache: RevalidatingCache<WatchedLivestream | undefined>;
 

@@ -1,7 +1,7 @@
 import type { Principal } from '../accounts/index.js';
 import { type BoundedCalls, type Logger, PublicError } from '../platform/index.js';
-import type { Acknowledgement, MessageData, RealtimeClient, RealtimeFeature } from '../sockets/index.js';
-import type { ViewerAdmission, ViewerProtocol } from '../streams/index.js';
+import type { Acknowledgement, MessageData, SocketClient, SocketFeature } from '../sockets/index.js';
+import type { AdmittedViewer, ViewerProtocol } from '../streams/index.js';
 
 /** What those who come by the socket need of the audience. */
 export type SocketDoor = {
@@ -19,7 +19,7 @@ export type SocketDoor = {
  * them what happened before; nothing, where there is no need.
  */
 export type Greet = (
-  client: RealtimeClient,
+  client: SocketClient,
   streamId: string,
   enter: () => void,
 ) => Promise<(() => void) | undefined>;
@@ -43,12 +43,12 @@ export function boundedGreet(greet: Greet | undefined, calls: BoundedCalls, log:
 }
 
 /** A socket may hold a viewer without a picture. */
-export type SocketAdmission = Omit<ViewerAdmission, 'hold'> & {
+export type SocketAdmission = Omit<AdmittedViewer, 'hold'> & {
   hold(protocol: ViewerProtocol | undefined, dismissed?: () => void, connected?: Promise<void>): () => void;
 };
 
 export type AudienceClient = Pick<
-  RealtimeClient,
+  SocketClient,
   'principal' | 'address' | 'signal' | 'tell' | 'enter' | 'leave'
 >;
 
@@ -66,7 +66,7 @@ const LONGEST_TOKEN = 1_200;
  * more.
  */
 export class SocketAudience {
-  readonly feature: RealtimeFeature;
+  readonly feature: SocketFeature;
   readonly #door: SocketDoor;
   readonly #clients = new WeakMap<AudienceClient, Map<string, Attendance>>();
 
@@ -87,7 +87,7 @@ export class SocketAudience {
     return (await this.#admit(client, streamId, token)).admission;
   }
 
-  async #join(client: RealtimeClient, data: MessageData): Promise<Acknowledgement> {
+  async #join(client: SocketClient, data: MessageData): Promise<Acknowledgement> {
     const streamId = streamIdOf(data);
     const { admission, attendance } = await this.#admit(client, streamId, tokenOf(data));
     let afterwards: (() => void) | undefined;

@@ -4,7 +4,7 @@ import type { ViewerMinute } from './stream-audience.js';
 import type { Visit } from './viewer.js';
 
 /** Statements on the tables `livestream_viewers`, `livestream_viewer_minutes` and `audience_heartbeat`; nobody else queries them. */
-export class AttendanceTable {
+export class ViewHistoryTable {
   readonly #sql: Sql;
 
   constructor(sql: Sql) {

@@ -1,10 +1,10 @@
 import type { Clock, Logger } from '../platform/index.js';
 import type { ViewerMinute } from './stream-audience.js';
-import type { AttendanceTable } from './view-history-table.js';
+import type { ViewHistoryTable } from './view-history-table.js';
 import type { Visit } from './viewer.js';
 
-export type AttendanceWriterOptions = {
-  table: Pick<AttendanceTable, 'saveVisits' | 'saveMinutes' | 'beat'>;
+export type ViewHistoryWriterOptions = {
+  table: Pick<ViewHistoryTable, 'saveVisits' | 'saveMinutes' | 'beat'>;
   raisePeak(streamId: string, viewers: number): Promise<void>;
   clock: Clock;
   log: Logger;
@@ -24,8 +24,8 @@ const REST_MAXIMUM_MS = 15_000;
 const DELETED = '23503';
 
 /** Brings to the database what changed in memory: in batches, in order, again and again until it is there. */
-export class AttendanceWriter {
-  readonly #options: AttendanceWriterOptions;
+export class ViewHistoryWriter {
+  readonly #options: ViewHistoryWriterOptions;
   readonly #visits = new Map<string, Visit>();
   readonly #minutes = new Map<string, Minute>();
   readonly #peaks = new Map<string, number>();
@@ -35,7 +35,7 @@ export class AttendanceWriter {
   #restMs = REST_MS;
   #givenUp = 0;
 
-  constructor(options: AttendanceWriterOptions) {
+  constructor(options: ViewHistoryWriterOptions) {
     this.#options = options;
   }
 

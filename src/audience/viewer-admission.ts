@@ -1,4 +1,4 @@
-import type { Admitted, Doorkeeper } from './admission-control.js';
+import type { AdmissionControl, Admitted } from './admission-control.js';
 import type { OpenAdmissions } from './open-admissions.js';
 import type { SocketAdmission } from './socket-audience.js';
 import type { ViewerReview } from './viewer-review.js';
@@ -7,7 +7,7 @@ import type { Viewers } from './viewers.js';
 export type ViewerAdmissionOptions = {
   viewers: Viewers;
   admissions: OpenAdmissions;
-  door: Pick<Doorkeeper, 'epoch'>;
+  door: Pick<AdmissionControl, 'epoch'>;
   review: Pick<ViewerReview, 'review'>;
 };
 

@@ -1,7 +1,7 @@
 import { type AccessChange, type Identity, isAffected } from '../accounts/index.js';
 import type { Clock, Logger } from '../platform/index.js';
-import { type Doorkeeper, opennessOf } from './admission-control.js';
-import type { KnownLivestreams, WatchedLivestream } from './livestream-cache.js';
+import { type AdmissionControl, opennessOf } from './admission-control.js';
+import type { LivestreamCache, WatchedLivestream } from './livestream-cache.js';
 import type { OpenAdmissions } from './open-admissions.js';
 import type { ViewerTokens } from './viewer-token.js';
 import type { Viewers } from './viewers.js';
@@ -9,9 +9,9 @@ import type { Viewers } from './viewers.js';
 export type ViewerReviewOptions = {
   viewers: Viewers;
   admissions: OpenAdmissions;
-  livestreams: KnownLivestreams;
+  livestreams: LivestreamCache;
   tokens: ViewerTokens;
-  door: Doorkeeper;
+  door: AdmissionControl;
   clock: Clock;
   log: Logger;
 };

@@ -1,5 +1,5 @@
 import type { Identity } from '../accounts/index.js';
-import type { Openness, ViewerProtocol } from '../streams/index.js';
+import type { AccessScope, ViewerProtocol } from '../streams/index.js';
 
 /** One row of `livestream_viewers`: somebody watched from then to then. */
 export type Visit = {
@@ -51,7 +51,7 @@ export class Viewer {
   /** Gave the place to another viewer; comes back by asking for media. */
   displaced = false;
   /** For whom the livestream is that they watch. */
-  openness: Openness = 'everybody';
+  openness: AccessScope = 'everybody';
   presence: Presence = 'away';
   /** How they watched last; undefined: they have seen no picture. */
   protocol: ViewerProtocol | undefined;

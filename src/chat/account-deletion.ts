@@ -1,4 +1,4 @@
-import type { RealtimeHub } from '../sockets/index.js';
+import type { SocketHub } from '../sockets/index.js';
 import type { ChatRooms } from './chat-rooms.js';
 import type { MessageStore } from './messages/message-store.js';
 import type { MessageTable } from './messages/message-table.js';
@@ -25,7 +25,7 @@ export type AccountDeletionOptions = {
   messages: MessageTable;
   moderation: ModerationTable;
   polls: PollTable;
-  hub: Pick<RealtimeHub, 'broadcast'>;
+  hub: Pick<SocketHub, 'broadcast'>;
 };
 
 /**

@@ -1,5 +1,5 @@
 import { PublicError } from '../platform/index.js';
-import type { RealtimeClient } from '../sockets/index.js';
+import type { SocketClient } from '../sockets/index.js';
 import type { ChatRoles } from './chat-role.js';
 import type { ChatRoom } from './chat-room.js';
 import type { ChatRooms } from './chat-rooms.js';
@@ -28,7 +28,7 @@ export class ChatMembership {
   readonly #rooms: ChatRooms;
   readonly #roles: ChatRoles;
   readonly #history: History;
-  readonly #chats = new Map<RealtimeClient, Set<string>>();
+  readonly #chats = new Map<SocketClient, Set<string>>();
 
   constructor(options: { rooms: ChatRooms; roles: ChatRoles; history: History }) {
     this.#rooms = options.rooms;
@@ -42,7 +42,7 @@ export class ChatMembership {
    *
    * @throws PublicError 400, 404 `stream_not_found`, 409 `too_many_chats`
    */
-  async join(client: RealtimeClient, stream: string, cursor?: string): Promise<JoinResult> {
+  async join(client: SocketClient, stream: string, cursor?: string): Promise<JoinResult> {
     const { principal } = client;
     const after = readCursor(cursor);
     return await this.#rooms.withRoom(stream, principal, async (context) => {
@@ -80,7 +80,7 @@ export class ChatMembership {
    * joined the chat already, or may not read it.
    */
   async replayOnJoin(
-    client: RealtimeClient,
+    client: SocketClient,
     stream: string,
     enter: () => void,
   ): Promise<(() => void) | undefined> {
@@ -104,7 +104,7 @@ export class ChatMembership {
     }
   }
 
-  leave(client: RealtimeClient, stream: string): void {
+  leave(client: SocketClient, stream: string): void {
     const streamId = stream.toLowerCase();
     const room = this.#rooms.peek(streamId);
     if (!this.#chats.get(client)?.delete(streamId) || !room) return;
@@ -112,12 +112,12 @@ export class ChatMembership {
   }
 
   /** Removes a closed connection from every chat. */
-  disconnected(client: RealtimeClient): void {
+  disconnected(client: SocketClient): void {
     for (const streamId of this.#chats.get(client) ?? []) this.#rooms.peek(streamId)?.clients.delete(client);
     this.#chats.delete(client);
   }
 
-  #addMember(client: RealtimeClient, room: ChatRoom): void {
+  #addMember(client: SocketClient, room: ChatRoom): void {
     const chats = this.#chats.get(client) ?? new Set();
     if (!chats.has(room.streamId) && chats.size >= MAX_CHATS)
       throw new PublicError(

@@ -1,5 +1,5 @@
 import { type Clock, idAfter, newId, RateLimit } from '../platform/index.js';
-import type { RealtimeClient } from '../sockets/index.js';
+import type { SocketClient } from '../sockets/index.js';
 import type { RecentMessages } from './messages/recent-messages.js';
 import { termsMatcher } from './moderation/blocked-terms.js';
 import type { Ban } from './moderation/moderation-table.js';
@@ -23,7 +23,7 @@ export class ChatRoom {
   readonly recent: RecentMessages;
   readonly moderators: Set<string>;
   /** Connections that joined the chat. */
-  readonly clients = new Set<RealtimeClient>();
+  readonly clients = new Set<SocketClient>();
   /** The open poll, if any. */
   poll: Poll | undefined;
   readonly #clock: Clock;
@@ -56,20 +56,20 @@ export class ChatRoom {
   }
 
   /** Subscribes a client to the chat. */
-  addListener(client: RealtimeClient): void {
+  addListener(client: SocketClient): void {
     this.clients.add(client);
     client.enter(this.hubRoom, HUB_HOLDER);
   }
 
   /** Unsubscribes a client from the chat and from the moderators' events. */
-  removeListener(client: RealtimeClient): void {
+  removeListener(client: SocketClient): void {
     this.clients.delete(client);
     client.leave(this.hubRoom, HUB_HOLDER);
     client.leave(this.moderatorsHubRoom, HUB_HOLDER);
   }
 
   /** Subscribes a client of the chat to the moderators' events, or unsubscribes it. */
-  setModerator(client: RealtimeClient, moderator: boolean): void {
+  setModerator(client: SocketClient, moderator: boolean): void {
     if (!moderator) client.leave(this.moderatorsHubRoom, HUB_HOLDER);
     else if (this.clients.has(client)) client.enter(this.moderatorsHubRoom, HUB_HOLDER);
   }

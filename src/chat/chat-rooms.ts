@@ -19,7 +19,7 @@ const MAX_IDLE_ROOMS = 500;
 /** Livestream lookups that chat needs. */
 export type ChatStreams = {
   find(streamId: string): Promise<Livestream | undefined>;
-  isGuest(streamId: string, userId: string): Promise<boolean>;
+  isInvitee(streamId: string, userId: string): Promise<boolean>;
   /** Reports livestreams that were changed or deleted. @returns a function that unsubscribes */
   onUpdate(listener: (streamId: string) => void): () => void;
 };
@@ -90,7 +90,7 @@ export class ChatRooms {
   }
 
   async isInvitee(streamId: string, userId: string): Promise<boolean> {
-    return await this.#invitees.get(`${streamId} ${userId}`, () => this.#streams.isGuest(streamId, userId));
+    return await this.#invitees.get(`${streamId} ${userId}`, () => this.#streams.isInvitee(streamId, userId));
   }
 
   /** Reads a changed livestream again, and unsubscribes clients that may no longer watch it. */

@@ -6,7 +6,7 @@ import {
   type Sql,
   Sweeper,
 } from '../platform/index.js';
-import type { RealtimeClient, RealtimeFeature, RealtimeHub } from '../sockets/index.js';
+import type { SocketClient, SocketFeature, SocketHub } from '../sockets/index.js';
 import { AccountDeletion, type DeletedUser } from './account-deletion.js';
 import { createAddressHash } from './address-hash.js';
 import type { BatchWriterLimits } from './batch-writer.js';
@@ -50,7 +50,7 @@ const FOLLOW_CACHE_ENTRIES = 10_000;
 
 export type ChatOptions = {
   sql: Sql;
-  hub: Pick<RealtimeHub, 'broadcast'>;
+  hub: Pick<SocketHub, 'broadcast'>;
   streams: ChatStreams;
   isFollowing: (follower: string, followed: string) => Promise<boolean>;
   /** Whether a user id is that of an admin's account on this gateway: admins cannot be moderated. */
@@ -75,17 +75,13 @@ export type Chat = {
   moderation: Moderation;
   settings: Settings;
   polls: Polls;
-  feature: RealtimeFeature;
+  feature: SocketFeature;
   /**
    * Replays history for a client that joins the livestream without `chat:join`: calls `enter`, which subscribes it,
    * and returns a function that sends `chat:history` with the messages before. Returns undefined where the client
    * joined the chat already or may not read it.
    */
-  replayOnJoin(
-    client: RealtimeClient,
-    streamId: string,
-    enter: () => void,
-  ): Promise<(() => void) | undefined>;
+  replayOnJoin(client: SocketClient, streamId: string, enter: () => void): Promise<(() => void) | undefined>;
   /** Removes a deleted account: its messages lose their author, or are deleted. */
   forgetUser(user: DeletedUser): Promise<void>;
   start(): Promise<void>;

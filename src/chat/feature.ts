@@ -1,4 +1,4 @@
-import type { MessageData, RealtimeClient, RealtimeFeature } from '../sockets/index.js';
+import type { MessageData, SocketClient, SocketFeature } from '../sockets/index.js';
 import type { ChatMembership } from './chat-membership.js';
 import {
   optionalInteger,
@@ -24,17 +24,13 @@ export type FeatureOptions = {
 };
 
 /** Maps the `chat:*` socket events to the chat's services. */
-export function chatFeature(options: FeatureOptions): RealtimeFeature {
+export function chatFeature(options: FeatureOptions): SocketFeature {
   const { membership, history, posting, reactions, polls } = options;
   const on =
     (
-      handle: (
-        client: RealtimeClient,
-        streamId: string,
-        data: MessageData,
-      ) => Promise<MessageData | undefined>,
+      handle: (client: SocketClient, streamId: string, data: MessageData) => Promise<MessageData | undefined>,
     ) =>
-    async (client: RealtimeClient, data: MessageData) => {
+    async (client: SocketClient, data: MessageData) => {
       const answer = await handle(client, requireString(data, 'streamId'), data);
       return answer && { data: answer };
     };

@@ -1,13 +1,13 @@
 import { type Authentication, isAffected, userIdOf } from '../accounts/index.js';
 import type { Audience } from '../audience/index.js';
-import type { Realtime } from '../sockets/index.js';
-import type { Streams } from '../streams/index.js';
+import type { SocketHub_ } from '../sockets/index.js';
+import type { StreamRegistry } from '../streams/index.js';
 
 export type AccessChangeTargets = {
   authentication: Pick<Authentication, 'onAccessChange'>;
-  streams: Pick<Streams, 'userChanged'>;
+  streams: Pick<StreamRegistry, 'userChanged'>;
   audience: Pick<Audience, 'accessChanged'>;
-  hub: Pick<Realtime, 'signOut'>;
+  hub: Pick<SocketHub_, 'signOut'>;
 };
 
 /**

@@ -1,46 +1,46 @@
 import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
 import type { Audience } from '../audience/index.js';
 import type { Chat } from '../chat/index.js';
-import type { Streams } from '../streams/index.js';
+import type { StreamRegistry } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
 
-export type DepartureRooms = {
-  authentication: Pick<Authentication, 'departures' | 'follows'>;
+export type AccountDeletionModules = {
+  authentication: Pick<Authentication, 'accountDeletion' | 'follows'>;
   keys: StreamKeys;
   channels: Channels;
-  streams: Streams;
+  streams: StreamRegistry;
   thumbnails: ThumbnailStore;
   audience: Audience;
   chat: Chat;
 };
 
 /** Has every room let go of what belongs to people whose accounts are deleted, and takes up what was interrupted. */
-export function startDepartures(rooms: DepartureRooms): void {
+export function startAccountDeletion(rooms: AccountDeletionModules): void {
   const { authentication, keys, channels, streams, thumbnails, audience, chat } = rooms;
-  const { departures, follows } = authentication;
-  departures.join({
+  const { accountDeletion, follows } = authentication;
+  accountDeletion.join({
     isBusy: (userId) => streams.isUnderWay(userId),
     async release({ userId }) {
       await keys.forgetUser(userId);
-      await streams.forgetGuest(userId);
+      await streams.removeInviteeEverywhere(userId);
       await removeLivestreams(userId, streams, thumbnails);
     },
   });
-  departures.join({ release: (departed) => chat.forgetUser(departed) });
-  departures.join({ release: ({ userId }) => audience.forgetUser(userId) });
-  departures.join({
+  accountDeletion.join({ release: (departed) => chat.forgetUser(departed) });
+  accountDeletion.join({ release: ({ userId }) => audience.forgetUser(userId) });
+  accountDeletion.join({
     async release({ userId }) {
       await channels.forgetUser(userId);
       await follows.forgetUser(userId);
     },
   });
-  departures.start();
+  accountDeletion.start();
 }
 
 /** What goes on air meanwhile, by a publisher who was let in a moment before, is ended first. */
 async function removeLivestreams(
   userId: string,
-  streams: Streams,
+  streams: StreamRegistry,
   thumbnails: ThumbnailStore,
 ): Promise<void> {
   for (;;) {

@@ -2,7 +2,6 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
 import {
-  audienceRoutes,
   authRoutes,
   channelRoutes,
   chatRoutes,
@@ -13,33 +12,34 @@ import {
   type PublicUrls,
   pageRoutes,
   streamKeyRoutes,
+  viewerRoutes,
   webhookRoutes,
 } from '../api/index.js';
 import type { Audience } from '../audience/index.js';
 import type { Chat } from '../chat/index.js';
 import { hlsRoutes } from '../egress/hls/index.js';
-import { type RealtimeEgress, whepRoutes } from '../egress/whep/index.js';
+import { type WhepEgress, whepRoutes } from '../egress/whep/index.js';
 import { type WhipIngest, whipRoutes } from '../ingest/whip/index.js';
 import type { Packager } from '../packager/index.js';
 import { type BoundedCalls, type Clock, projectRoot } from '../platform/index.js';
-import { type Realtime, realtimeRoutes } from '../sockets/index.js';
-import type { Streams } from '../streams/index.js';
+import { type SocketHub_, socketRoutes } from '../sockets/index.js';
+import type { StreamRegistry } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
 import type { Webhooks } from '../webhooks/index.js';
 import type { IceServers } from '../webrtc/index.js';
 
-export type House = {
+export type GatewayModules = {
   authentication: Authentication;
   guards: Guards;
   keys: StreamKeys;
   channels: Channels;
-  streams: Streams;
+  streams: StreamRegistry;
   thumbnails: ThumbnailStore;
   packager: Packager;
-  realtime: RealtimeEgress;
+  realtime: WhepEgress;
   whip: WhipIngest;
   iceServers: IceServers;
-  hub: Realtime;
+  hub: SocketHub_;
   audience: Audience;
   chat: Chat;
   webhooks: Webhooks;
@@ -56,7 +56,7 @@ export type House = {
 };
 
 /** Everything that the gateway answers by HTTP. */
-export async function registerRoutes(http: FastifyInstance, house: House): Promise<void> {
+export async function registerRoutes(http: FastifyInstance, house: GatewayModules): Promise<void> {
   const { authentication, guards, keys, channels, streams, audience, chat, iceServers } = house;
   const { urls, basePath, clock } = house;
 
@@ -73,7 +73,7 @@ export async function registerRoutes(http: FastifyInstance, house: House): Promi
     clock,
     others: async (scope, desk) => {
       const { authenticate } = authentication;
-      await scope.register(audienceRoutes, { audience, authenticate, guards, iceServers, clock });
+      await scope.register(viewerRoutes, { audience, authenticate, guards, iceServers, clock });
       await scope.register(chatRoutes, { chat, guards });
       await scope.register(streamKeyRoutes, { desk, guards, keys, urls, clock });
     },
@@ -90,7 +90,7 @@ export async function registerRoutes(http: FastifyInstance, house: House): Promi
     clock,
     basePath,
   });
-  await http.register(realtimeRoutes, { realtime: house.hub, clock });
+  await http.register(socketRoutes, { realtime: house.hub, clock });
   await http.register(healthRoutes, { clock, checks: house.checks });
   await http.register(pageRoutes, { root: path.join(projectRoot(), '.build/web') });
 }

@@ -15,12 +15,12 @@ type Waiter = { state(): WaitState; deadline: number; settle(outcome: WaitOutcom
 
 /** Everybody who waits for one rendition, in the order in which they came. */
 export class WaitQueue {
-  readonly #room: WaitingRoom;
+  readonly #room: BlockingRequests;
   readonly #clock: Clock;
   readonly #waiters = new Set<Waiter>();
   #timer: Cancel | undefined;
 
-  constructor(room: WaitingRoom, clock: Clock) {
+  constructor(room: BlockingRequests, clock: Clock) {
     this.#room = room;
     this.#clock = clock;
   }
@@ -74,7 +74,7 @@ export class WaitQueue {
 }
 
 /** Counts the waiting requests of one broadcast, so that there are never more than `limit`. */
-export class WaitingRoom {
+export class BlockingRequests {
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #queues = new Set<WaitQueue>();

@@ -2,11 +2,11 @@ import type { Clock } from '../platform/index.js';
 import type { Wait, WaitState } from './blocking-requests.js';
 import { type MediaPlaylist, renderMediaPlaylist } from './media-playlist.js';
 import { ADVANCE_SEGMENTS, BLOCK_TARGETS } from './playlist-limits.js';
-import type { Track } from './rendition-window.js';
+import type { RenditionWindow } from './rendition-window.js';
 import type { Segment } from './segment.js';
 
 /** What a feed needs of its broadcast. */
-export type FeedHost = {
+export type RenditionHost = {
   readonly clock: Clock;
   /** Rises with every change of anything that a playlist says. */
   readonly version: number;
@@ -15,7 +15,7 @@ export type FeedHost = {
   readonly ended: 'endlist' | 'hold' | undefined;
   /** An encoder is writing. */
   readonly running: boolean;
-  reports(track: Track): MediaPlaylist['reports'];
+  reports(track: RenditionWindow): MediaPlaylist['reports'];
 };
 
 /** What is asked for exists, may exist soon, or cannot be had: `full` means that too many wait already. */
@@ -28,13 +28,13 @@ type Rendered = { version: number; bytes: Buffer | undefined; pieces: string[] |
 const TOKEN_PLACE = '\0';
 
 /** One rendition of a broadcast, as it is served. */
-export class RenditionFeed {
-  readonly #track: Track;
-  readonly #host: FeedHost;
+export class HlsRendition {
+  readonly #track: RenditionWindow;
+  readonly #host: RenditionHost;
   readonly #whole: Rendered = { version: -1, bytes: undefined, pieces: undefined };
   readonly #delta: Rendered = { version: -1, bytes: undefined, pieces: undefined };
 
-  constructor(track: Track, host: FeedHost) {
+  constructor(track: RenditionWindow, host: RenditionHost) {
     this.#track = track;
     this.#host = host;
   }

@@ -1,5 +1,10 @@
 import type { Cancel, Clock, Logger } from '../platform/index.js';
-import type { Broadcast, BroadcastEnd, BroadcastGuest, BroadcastVisit } from '../streams/index.js';
+import type {
+  Broadcast,
+  BroadcastEnd,
+  BroadcastSubscriber,
+  BroadcastSubscription,
+} from '../streams/index.js';
 import { BroadcastPresentation, type Presentation } from './presentation.js';
 
 export type PackagerOptions = {
@@ -20,7 +25,7 @@ export type PackagerOptions = {
 };
 
 /** Reads the renditions of every broadcast and holds their playlists and media in memory. */
-export type Packager = BroadcastGuest & {
+export type Packager = BroadcastSubscriber & {
   /** The stream's newest broadcast, or one by its id. */
   find(streamId: string, broadcastId?: string): Presentation | undefined;
   /** Sends all waiting requests away and forgets everything. Idempotent. */
@@ -53,7 +58,7 @@ export function createPackager(options: PackagerOptions): Packager {
   return {
     name: 'packager',
 
-    visit(broadcast: Broadcast): BroadcastVisit {
+    subscribe(broadcast: Broadcast): BroadcastSubscription {
       const presentation = new BroadcastPresentation(broadcast, {
         partDuration: segmentDuration / parts,
         segmentDuration,
@@ -67,8 +72,8 @@ export function createPackager(options: PackagerOptions): Packager {
         byStream.set(broadcast.streamId, [presentation, ...(byStream.get(broadcast.streamId) ?? [])]);
       }
       return {
-        encoding: (run) => presentation.encoding(run),
-        ended: async (reason: BroadcastEnd) => {
+        encoderRunStarted: (run) => presentation.encoding(run),
+        broadcastEnded: async (reason: BroadcastEnd) => {
           presentation.end(reason);
           if (presentation.bytes === 0 || closed) return forget(presentation);
           const cancel = clock.after(retention, () => {

@@ -1,13 +1,13 @@
 import type { Clock, Logger } from '../platform/index.js';
 import { BROADCAST_END, type Broadcast, type BroadcastEnd, type EncoderRun } from '../streams/index.js';
-import { WaitingRoom } from './blocking-requests.js';
-import { type FeedHost, RenditionFeed } from './hls-rendition.js';
+import { BlockingRequests } from './blocking-requests.js';
+import { HlsRendition, type RenditionHost } from './hls-rendition.js';
 import type { MediaPlaylist } from './media-playlist.js';
 import { renderMultivariantPlaylist } from './multivariant-playlist.js';
 import { PART_TARGETS } from './playlist-limits.js';
 import { LONGEST_SEGMENT } from './rendition-segmenter.js';
-import { Track } from './rendition-window.js';
-import { RunIntake } from './run-reader.js';
+import { RenditionWindow } from './rendition-window.js';
+import { RunReader } from './run-reader.js';
 import type { Segment } from './segment.js';
 import { boundedPattern, type KeyframePattern } from './segment-grid.js';
 import { SequenceNumbers } from './sequence-numbers.js';
@@ -18,7 +18,7 @@ export type Presentation = {
   readonly broadcastId: string;
   /** Undefined until it can be played. */
   multivariantPlaylist(): Buffer | undefined;
-  rendition(id: string): RenditionFeed | undefined;
+  rendition(id: string): HlsRendition | undefined;
   /**
    * The newest picture that can be decoded by itself, of the smallest video rendition: the bytes of an MP4 that begins with
    * it, as they lie in memory. Undefined while there is none.
@@ -55,15 +55,15 @@ const REORDERING = 0.25;
 /** The share of all memory that one segment of one rendition may take. */
 const SEGMENT_SHARE = 1 / 4;
 
-export class BroadcastPresentation implements Presentation, FeedHost {
+export class BroadcastPresentation implements Presentation, RenditionHost {
   readonly #broadcast: Broadcast;
   readonly #options: PresentationOptions;
-  readonly #tracks = new Map<string, { track: Track; feed: RenditionFeed }>();
-  readonly #room: WaitingRoom;
+  readonly #tracks = new Map<string, { track: RenditionWindow; feed: HlsRendition }>();
+  readonly #room: BlockingRequests;
   readonly #numbers: SequenceNumbers;
-  #run: RunIntake | undefined;
-  #next: RunIntake | undefined;
-  #playable: RunIntake | undefined;
+  #run: RunReader | undefined;
+  #next: RunReader | undefined;
+  #playable: RunReader | undefined;
   #announced = false;
   #ended: 'endlist' | 'hold' | undefined;
   #version = 0;
@@ -73,7 +73,7 @@ export class BroadcastPresentation implements Presentation, FeedHost {
   constructor(broadcast: Broadcast, options: PresentationOptions) {
     this.#broadcast = broadcast;
     this.#options = options;
-    this.#room = new WaitingRoom(options.clock, options.longestQueue);
+    this.#room = new BlockingRequests(options.clock, options.longestQueue);
     this.#numbers = new SequenceNumbers(broadcast, options.clock);
     this.#targetDuration = Math.max(1, Math.ceil(options.segmentDuration));
   }
@@ -131,7 +131,7 @@ export class BroadcastPresentation implements Presentation, FeedHost {
     if (this.#ended) return;
     const { segmentDuration, partDuration } = this.#options;
     const keyframes = this.#keyframes(run);
-    this.#next = new RunIntake(
+    this.#next = new RunReader(
       run,
       {
         segmentDuration,
@@ -185,12 +185,12 @@ export class BroadcastPresentation implements Presentation, FeedHost {
     return this.#multivariant.bytes;
   }
 
-  rendition(id: string): RenditionFeed | undefined {
+  rendition(id: string): HlsRendition | undefined {
     return this.#tracks.get(id)?.feed;
   }
 
   newestKeyframe(): Buffer[] | undefined {
-    let smallest: { track: Track; pixels: number } | undefined;
+    let smallest: { track: RenditionWindow; pixels: number } | undefined;
     for (const { track } of this.#tracks.values()) {
       const { init } = track;
       if (track.retired || init?.kind !== 'video') continue;
@@ -200,7 +200,7 @@ export class BroadcastPresentation implements Presentation, FeedHost {
     return smallest?.track.newestKeyframe();
   }
 
-  reports(own: Track): MediaPlaylist['reports'] {
+  reports(own: RenditionWindow): MediaPlaylist['reports'] {
     const reports: { uri: string; msn: number; part: number }[] = [];
     for (const { track } of this.#tracks.values()) {
       const { last } = track;
@@ -210,11 +210,11 @@ export class BroadcastPresentation implements Presentation, FeedHost {
     return reports;
   }
 
-  #track(id: string, kind: 'video' | 'audio'): Track {
+  #track(id: string, kind: 'video' | 'audio'): RenditionWindow {
     const known = this.#tracks.get(id);
     if (known && known.track.kind === kind) return known.track;
-    const track = new Track(id, kind, this.#room.queue(), (msn) => this.#complete(msn));
-    this.#tracks.set(id, { track, feed: new RenditionFeed(track, this) });
+    const track = new RenditionWindow(id, kind, this.#room.queue(), (msn) => this.#complete(msn));
+    this.#tracks.set(id, { track, feed: new HlsRendition(track, this) });
     return track;
   }
 
@@ -241,7 +241,7 @@ export class BroadcastPresentation implements Presentation, FeedHost {
     return boundedPattern({ interval: segmentDuration, clock: { frame } });
   }
 
-  #mayNumber(intake: RunIntake): boolean {
+  #mayNumber(intake: RunReader): boolean {
     const stale = this.#run !== intake && this.#next !== intake;
     return !this.#ended && !stale && this.#numbers.available;
   }
@@ -253,7 +253,7 @@ export class BroadcastPresentation implements Presentation, FeedHost {
    *
    * @param first the earliest time (s) of the run's first sample
    */
-  #begin(intake: RunIntake, first: number): number {
+  #begin(intake: RunReader, first: number): number {
     if (this.#run !== intake) this.#run?.close();
     this.#run = intake;
     this.#next = undefined;
@@ -274,7 +274,7 @@ export class BroadcastPresentation implements Presentation, FeedHost {
     return Math.ceil(offset * 1000) / 1000;
   }
 
-  #published(track: Track): void {
+  #published(track: RenditionWindow): void {
     this.#version++;
     const { last } = track;
     if (last && !last.complete) this.#raiseTargetDuration(last.duration);
@@ -292,7 +292,7 @@ export class BroadcastPresentation implements Presentation, FeedHost {
   }
 
   /** A little more is kept than is listed, for players that have just been told of it (6.2.2). */
-  #trim(track: Track): void {
+  #trim(track: RenditionWindow): void {
     const reach = this.#options.windowDuration + PART_TARGETS * this.#targetDuration;
     let kept = 0;
     for (const { duration } of track.segments) kept += duration;
@@ -307,8 +307,8 @@ export class BroadcastPresentation implements Presentation, FeedHost {
     }
   }
 
-  #oldest(): Track | undefined {
-    let oldest: Track | undefined;
+  #oldest(): RenditionWindow | undefined {
+    let oldest: RenditionWindow | undefined;
     for (const { track } of this.#tracks.values()) {
       if (track.segments.length < 2) continue;
       if (!oldest || track.segments[0]!.programDateTime < oldest.segments[0]!.programDateTime) oldest = track;

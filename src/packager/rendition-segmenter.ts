@@ -8,7 +8,7 @@ import {
 import { finiteWithin, HeadendError } from '../platform/index.js';
 import type { Rendition } from '../streams/index.js';
 import { LONGEST_FRAME_S, partTarget, SHORTEST_FRAME_S } from './part-timing.js';
-import type { Track } from './rendition-window.js';
+import type { RenditionWindow } from './rendition-window.js';
 import type { Cut, SegmentGrid } from './segment-grid.js';
 
 /** A rendition without a keyframe where the others cut waits so long (s) for its own. */
@@ -31,7 +31,7 @@ const INDEPENDENT = 0x0200_0000;
 /** A frame of unknown duration. */
 const USUAL_FRAME = 1 / 30;
 
-export type LaneContext = {
+export type SegmenterContext = {
   grid: SegmentGrid;
   runIndex: number;
   /** Bytes that one segment may have. */
@@ -40,17 +40,17 @@ export type LaneContext = {
   offset(): number;
   /** Unix ms of a time (s) on the broadcast's timeline. */
   wallTime(seconds: number): number;
-  published(track: Track): void;
+  published(track: RenditionWindow): void;
   /** A rendition does not keep to the common keyframes; said once a run. */
-  misaligned(track: Track): void;
+  misaligned(track: RenditionWindow): void;
 };
 
 /** One rendition during one encoder run: puts samples into parts and parts into segments. */
-export class Lane {
+export class RenditionSegmenter {
   readonly rendition: Rendition;
   readonly init: TrackInit;
-  readonly track: Track;
-  readonly #context: LaneContext;
+  readonly track: RenditionWindow;
+  readonly #context: SegmenterContext;
   /** Timescale in Hz. */
   readonly #scale: number;
   #cut: Cut | undefined;
@@ -67,7 +67,7 @@ export class Lane {
   /** A frame of silence, where one can be made; its duration in ticks. */
   readonly #silentFrame: { data: Buffer; duration: number } | undefined;
 
-  constructor(rendition: Rendition, init: TrackInit, track: Track, context: LaneContext) {
+  constructor(rendition: Rendition, init: TrackInit, track: RenditionWindow, context: SegmenterContext) {
     this.rendition = rendition;
     this.init = init;
     this.track = track;

@@ -16,7 +16,7 @@ export type SegmentStart = {
 };
 
 /** One rendition over the whole broadcast: its window of segments, kept in memory. */
-export class Track {
+export class RenditionWindow {
   readonly id: string;
   readonly kind: 'video' | 'audio';
   readonly queue: WaitQueue;

@@ -2,8 +2,8 @@ import { CmafScanner, type Sample } from '../media/index.js';
 import { finiteWithin, HeadendError } from '../platform/index.js';
 import type { EncoderRun, EncoderRunReader, Rendition } from '../streams/index.js';
 import { LONGEST_FRAME_S, SHORTEST_FRAME_S } from './part-timing.js';
-import { Lane } from './rendition-segmenter.js';
-import type { Track } from './rendition-window.js';
+import { RenditionSegmenter } from './rendition-segmenter.js';
+import type { RenditionWindow } from './rendition-window.js';
 import { type Cut, type KeyframePattern, SegmentGrid } from './segment-grid.js';
 
 /** Sound waits for the video that decides where segments begin, but no more than so many seconds of it. */
@@ -19,29 +19,29 @@ export type RunHost = {
   partDuration: number;
   /** Bytes that one segment may have. */
   segmentBytes: number;
-  track(rendition: Rendition): Track;
+  track(rendition: Rendition): RenditionWindow;
   /** May this run (now) make another segment? */
-  mayNumber(intake: RunIntake): boolean;
+  mayNumber(intake: RunReader): boolean;
   /** The run's first sample (s of its timeline) is about to be placed: gives the seconds to add to its times. */
-  begin(intake: RunIntake, first: number): number;
+  begin(intake: RunReader, first: number): number;
   /** The next media sequence number. */
   number(): number;
   /** The number of a segment that is not made after all. */
   giveBack(msn: number): void;
   wallTime(seconds: number): number;
-  published(track: Track): void;
-  misaligned(track: Track): void;
+  published(track: RenditionWindow): void;
+  misaligned(track: RenditionWindow): void;
 };
 
-type Waiting = { lane: Lane; sample: Sample };
+type Waiting = { lane: RenditionSegmenter; sample: Sample };
 
 /** Reads one encoder run and puts its renditions on one grid. */
-export class RunIntake implements EncoderRunReader {
+export class RunReader implements EncoderRunReader {
   readonly run: EncoderRun;
   readonly #host: RunHost;
   readonly #grid: SegmentGrid;
   readonly #scanners = new Map<string, CmafScanner>();
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new Map<string, RenditionSegmenter>();
   readonly #hasVideo: boolean;
   #sound: Waiting[] = [];
   /** Everything that will be shown before this (s) has arrived in at least one video rendition. */
@@ -93,7 +93,7 @@ export class RunIntake implements EncoderRunReader {
    * a rendition that missed a segment must begin anew: so it is given up if no player knows of it yet. Sound that is
    * missing is filled in with silence.
    */
-  #agreeOnEnd(lanes: Lane[]): void {
+  #agreeOnEnd(lanes: RenditionSegmenter[]): void {
     const { last } = this.#grid;
     if (!last || !this.#hasVideo) return;
     const isUnknown = !lanes.some((lane) => lane.lists(last.msn));
@@ -107,14 +107,14 @@ export class RunIntake implements EncoderRunReader {
   }
 
   #scan(rendition: Rendition): CmafScanner {
-    let lane: Lane | undefined;
+    let lane: RenditionSegmenter | undefined;
     return new CmafScanner({
       init: (init) => {
         if (init.kind !== rendition.kind) {
           throw new HeadendError('rendition_kind', `Rendition ${rendition.id} is ${init.kind}`);
         }
         const host = this.#host;
-        lane = new Lane(rendition, init, host.track(rendition), {
+        lane = new RenditionSegmenter(rendition, init, host.track(rendition), {
           grid: this.#grid,
           runIndex: this.run.index,
           segmentBytes: host.segmentBytes,
@@ -133,7 +133,7 @@ export class RunIntake implements EncoderRunReader {
     });
   }
 
-  #video(lane: Lane, sample: Sample): void {
+  #video(lane: RenditionSegmenter, sample: Sample): void {
     if (sample.sync) {
       if (!this.#grid.last) this.#fitParts(lane.frame(sample));
       this.#firstDecode = sample.decodeTime / lane.init.timescale;
@@ -144,7 +144,7 @@ export class RunIntake implements EncoderRunReader {
     this.#releaseSound();
   }
 
-  #audio(lane: Lane, sample: Sample): void {
+  #audio(lane: RenditionSegmenter, sample: Sample): void {
     this.#sound.push({ lane, sample });
     this.#releaseSound();
   }

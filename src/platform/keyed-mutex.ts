@@ -1,10 +1,10 @@
 /** Lets what concerns one key happen one after the other; different keys do not wait for each other. */
-export class Turns {
+export class KeyedMutex {
   /** The last thing under way for a key. */
   readonly #last = new Map<string, Promise<unknown>>();
 
   /** Runs `task` when everything that was begun before for this key is over, however it ended. */
-  take<T>(key: string, task: () => Promise<T>): Promise<T> {
+  run<T>(key: string, task: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key) ?? Promise.resolve();
     const turn = before.then(task, task);
     this.#last.set(key, turn);

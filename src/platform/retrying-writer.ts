@@ -5,7 +5,7 @@ const RETRY_MS = 500;
 const RETRY_MAXIMUM_MS = 15_000;
 
 /** Writes until it succeeds, in the order of the calls: a badge must not stay "live" because the database was away. */
-export class StubbornStore {
+export class RetryingWriter {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #life = new AbortController();

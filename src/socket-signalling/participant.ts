@@ -1,17 +1,17 @@
 import { mayManage, nameOf, userIdOf } from '../accounts/index.js';
 import { PublicError } from '../platform/index.js';
-import type { Acknowledgement, MessageData, RealtimeClient } from '../sockets/index.js';
-import type { PublisherPass, ViewerAdmission } from '../streams/index.js';
+import type { Acknowledgement, MessageData, SocketClient } from '../sockets/index.js';
+import type { AdmittedViewer, PublisherCredential } from '../streams/index.js';
 import type { OfferLimit } from '../webrtc/index.js';
 import { descriptionIn, textIn } from './message.js';
 import type { PeerConnection, ServiceViewing } from './viewer-connection.js';
 import type { ServicePublication, WebrtcService } from './webrtc-service.js';
 
 export type ParticipantOptions = {
-  client: RealtimeClient;
+  client: SocketClient;
   service: WebrtcService;
   /** Lets a client watch. @throws PublicError */
-  admit: (client: RealtimeClient, streamId: string, token?: string) => Promise<ViewerAdmission>;
+  admit: (client: SocketClient, streamId: string, token?: string) => Promise<AdmittedViewer>;
   offers: OfferLimit;
   iceServers: { list(user?: string): unknown[] };
   /** Hears what is told of a stream, from `enter` to `leave`. */
@@ -27,11 +27,11 @@ const STREAMS_LIMIT = 8;
 /** A client of the signalling: publishes and watches as long as it is connected. */
 export class Participant {
   readonly #options: ParticipantOptions;
-  readonly #client: RealtimeClient;
+  readonly #client: SocketClient;
   readonly #publications = new Map<string, ServicePublication>();
   readonly #viewings = new Map<string, { viewing: ServiceViewing; release: () => void }>();
   /** By stream, for all connections to it. */
-  readonly #admissions = new Map<string, { admission: ViewerAdmission; close: () => void }>();
+  readonly #admissions = new Map<string, { admission: AdmittedViewer; close: () => void }>();
   /** Our offers that have no answer yet. */
   readonly #offered = new Map<string, PeerConnection>();
   /** Viewers who are to be offered the picture when there is one, by stream. */
@@ -130,7 +130,7 @@ export class Participant {
     return { event: 'stream:answer', data: { streamId, answer, iceServers: iceServers.list(streamId) } };
   }
 
-  async #signedIn(streamId: string): Promise<PublisherPass> {
+  async #signedIn(streamId: string): Promise<PublisherCredential> {
     await this.#mustManage(streamId);
     return { signedIn: { streamId, userId: nameOf(this.#client.principal) } };
   }

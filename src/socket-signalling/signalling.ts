@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '../platform/index.js';
 import { PublicError } from '../platform/index.js';
-import type { RealtimeClient, RealtimeFeature, RealtimeHub } from '../sockets/index.js';
-import { BROADCAST_END, type StreamChange, type ViewerAdmission } from '../streams/index.js';
+import type { SocketClient, SocketFeature, SocketHub } from '../sockets/index.js';
+import { type AdmittedViewer, BROADCAST_END, type StreamChange } from '../streams/index.js';
 import { type IceServers, OfferLimit, type OfferRate } from '../webrtc/index.js';
 import { Participant } from './participant.js';
 import type { WebrtcService } from './webrtc-service.js';
@@ -9,9 +9,9 @@ import type { WebrtcService } from './webrtc-service.js';
 export type SignallingOptions = {
   service: WebrtcService;
   iceServers: Pick<IceServers, 'list'>;
-  hub: Pick<RealtimeHub, 'broadcast'>;
+  hub: Pick<SocketHub, 'broadcast'>;
   /** Lets a client watch, perhaps as the viewer whose token they show. @throws PublicError */
-  admit: (client: RealtimeClient, streamId: string, token?: string) => Promise<ViewerAdmission>;
+  admit: (client: SocketClient, streamId: string, token?: string) => Promise<AdmittedViewer>;
   /** Every step of every broadcast. @returns a function that ends it. */
   onChange: (listener: (change: StreamChange) => void) => () => void;
   clock: Clock;
@@ -46,9 +46,9 @@ type Stream = { participants: Set<Participant>; viewers: number };
  * A viewer may also make the offer: `stream:join {streamId, offer}` is answered by `stream:answer`. Offers and answers are
  * SDP, or objects of `type` and `sdp` as browsers have them. A connection that was lost by our fault is offered anew.
  */
-export class Signalling implements RealtimeFeature {
+export class Signalling implements SocketFeature {
   readonly name = 'signalling';
-  readonly events: RealtimeFeature['events'];
+  readonly events: SocketFeature['events'];
   readonly limits = {
     'stream:offer': DESCRIPTION_LIMIT,
     'stream:join': DESCRIPTION_LIMIT,
@@ -56,7 +56,7 @@ export class Signalling implements RealtimeFeature {
   };
   readonly #options: SignallingOptions;
   readonly #offers: OfferLimit;
-  readonly #participants = new WeakMap<RealtimeClient, Participant>();
+  readonly #participants = new WeakMap<SocketClient, Participant>();
   /** With somebody in them. */
   readonly #streams = new Map<string, Stream>();
   readonly #life = new AbortController();
@@ -85,7 +85,7 @@ export class Signalling implements RealtimeFeature {
     clock.every(LOOK_EVERY_MS, () => this.#look(), signal);
   }
 
-  left(client: RealtimeClient): void {
+  left(client: SocketClient): void {
     this.#participants.get(client)?.gone();
     this.#participants.delete(client);
   }
@@ -94,7 +94,7 @@ export class Signalling implements RealtimeFeature {
     this.#life.abort();
   }
 
-  #of(client: RealtimeClient): Participant {
+  #of(client: SocketClient): Participant {
     let participant = this.#participants.get(client);
     if (!participant) {
       const { service, admit, iceServers } = this.#options;
@@ -113,7 +113,7 @@ export class Signalling implements RealtimeFeature {
     return participant;
   }
 
-  #enter(streamId: string, client: RealtimeClient, participant: Participant): void {
+  #enter(streamId: string, client: SocketClient, participant: Participant): void {
     const viewers = this.#options.service.viewers(streamId);
     const stream = this.#streams.get(streamId) ?? { participants: new Set(), viewers };
     this.#streams.set(streamId, stream);
@@ -122,7 +122,7 @@ export class Signalling implements RealtimeFeature {
     client.enter(countRoom(streamId));
   }
 
-  #leave(streamId: string, client: RealtimeClient, participant: Participant): void {
+  #leave(streamId: string, client: SocketClient, participant: Participant): void {
     client.leave(`stream:${streamId}`, HOLDER);
     client.leave(countRoom(streamId));
     const stream = this.#streams.get(streamId);
@@ -152,7 +152,7 @@ export class Signalling implements RealtimeFeature {
     }
   }
 
-  #failed(client: RealtimeClient, error: unknown): void {
+  #failed(client: SocketClient, error: unknown): void {
     if (client.signal.aborted) return;
     if (error instanceof PublicError) {
       client.tell('error', { code: error.code, message: error.message });

@@ -47,7 +47,7 @@ export type PeerConnection = {
 };
 
 /** What a viewer's connection needs of the house. */
-export type ViewerDoor = {
+export type ViewerConnectionContext = {
   view(request: { streamId: string; offer: Offer }): Promise<ServiceViewing | undefined>;
   offer(streamId: string): Promise<ServiceOffer | undefined>;
   iceServers: { list(user?: string): IceServer[] };
@@ -58,13 +58,13 @@ export class ViewerConnection implements PeerConnection {
   readonly streamId: string;
   readonly userId: string;
   readonly iceServers: IceServer[];
-  readonly #door: ViewerDoor;
+  readonly #door: ViewerConnectionContext;
   #state: 'new' | 'offering' | 'used' = 'new';
   #offer: ServiceOffer | undefined;
   #viewing: ServiceViewing | undefined;
   #closed = false;
 
-  constructor(streamId: string, userId: string, door: ViewerDoor) {
+  constructor(streamId: string, userId: string, door: ViewerConnectionContext) {
     this.streamId = streamId;
     this.userId = userId;
     this.#door = door;

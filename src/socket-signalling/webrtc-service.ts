@@ -1,5 +1,5 @@
 import { isUuid, PublicError } from '../platform/index.js';
-import type { Livestream, PublisherPass, StreamStatus } from '../streams/index.js';
+import type { Livestream, PublisherCredential, StreamStatus } from '../streams/index.js';
 import { type IceServer, type Offer, parseOffer } from '../webrtc/index.js';
 import {
   type PeerConnection,
@@ -18,7 +18,7 @@ export type ServicePublication = {
 };
 
 /** Who wants to publish: by a stream key, or signed in. */
-export type PublishRequest = PublisherPass & {
+export type PublishRequest = PublisherCredential & {
   /** The network address, without a port. */
   address: string;
   encoder?: string | undefined;

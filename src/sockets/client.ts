@@ -1,8 +1,8 @@
 import type { Principal } from '../accounts/index.js';
 import { type ErrorCode, isDatabaseAway, type Logger, PublicError } from '../platform/index.js';
-import type { Line } from './connection.js';
-import type { Acknowledgement, MessageData, RealtimeClient, TellOptions } from './feature.js';
-import { Announcement, Bulletin } from './message-batch.js';
+import type { Connection } from './connection.js';
+import type { Acknowledgement, MessageData, SocketClient, TellOptions } from './feature.js';
+import { Announcement, MessageBatch } from './message-batch.js';
 import { CLOSE, type CloseCode } from './socket.js';
 
 /** How a message is answered: once, or not at all when the client is gone. */
@@ -28,7 +28,7 @@ export type ClientHub = {
   /** It is gone, and has left its rooms. */
   gone(client: Client): void;
   /** Ends a connection that does not end by itself soon; the signal tells that it did. */
-  hasten(line: Line, signal: AbortSignal): void;
+  hasten(line: Connection, signal: AbortSignal): void;
   readonly log: Logger;
 };
 
@@ -44,13 +44,13 @@ const BROKEN_LIMIT = 10;
 const SOLE_HOLDER: readonly string[] = [''];
 
 /** Somebody who is connected. */
-export class Client implements RealtimeClient {
+export class Client implements SocketClient {
   readonly id: string;
   readonly address: string;
   principal: Principal;
   /** Whether a message has been handled: who somebody is does not change after that. */
   acquainted = false;
-  readonly #line: Line;
+  readonly #line: Connection;
   readonly #hub: ClientHub;
   /** With who holds them there. */
   readonly #rooms = new Map<string, readonly string[]>();
@@ -62,7 +62,7 @@ export class Client implements RealtimeClient {
   #gone = false;
   #life: AbortController | undefined;
 
-  constructor(id: string, address: string, principal: Principal, line: Line, hub: ClientHub) {
+  constructor(id: string, address: string, principal: Principal, line: Connection, hub: ClientHub) {
     this.id = id;
     this.address = address;
     this.principal = principal;
@@ -85,11 +85,11 @@ export class Client implements RealtimeClient {
 
   tell(event: string, data: MessageData, options: TellOptions = {}): void {
     if (this.closing) return;
-    this.deliver(new Bulletin([new Announcement(event, data, options.droppable ?? false)]));
+    this.deliver(new MessageBatch([new Announcement(event, data, options.droppable ?? false)]));
   }
 
   /** Passes on what was told to a room. */
-  deliver(bulletin: Bulletin): void {
+  deliver(bulletin: MessageBatch): void {
     if (this.#closing) return;
     const { unsent } = this.#line;
     const audible = unsent > SKIP_ABOVE ? bulletin.essence : bulletin;

@@ -1,18 +1,18 @@
 import { networkBlock } from '../platform/index.js';
 
-export type SeatLimits = {
+export type ConnectionLimits = {
   connections: number;
   /** For an IPv4 address, or a /64 network of IPv6. */
   connectionsPerAddress: number;
 };
 
 /** How many may be connected, in all and from one address. */
-export class Seats {
-  readonly #limits: SeatLimits;
+export class ConnectionLimit {
+  readonly #limits: ConnectionLimits;
   readonly #perBlock = new Map<string, number>();
   #taken = 0;
 
-  constructor(limits: SeatLimits) {
+  constructor(limits: ConnectionLimits) {
     this.#limits = limits;
   }
 

@@ -6,7 +6,7 @@ export type MessageData = Record<string, unknown>;
 export type TellOptions = { droppable?: boolean };
 
 /** A client's connection, be it a WebSocket or Socket.IO. */
-export type RealtimeClient = {
+export type SocketClient = {
   readonly id: string;
   readonly principal: Principal;
   /** The network address, without a port. */
@@ -35,24 +35,24 @@ export type Acknowledgement = {
  * Something that speaks over the socket. Handlers of one client's events are called one after the other; what they throw as
  * PublicError the client is told as `error {code, message}`.
  */
-export type RealtimeFeature = {
+export type SocketFeature = {
   readonly name: string;
   readonly events: Record<
     string,
     (
-      client: RealtimeClient,
+      client: SocketClient,
       data: MessageData,
     ) => Promise<Acknowledgement | undefined> | Acknowledgement | undefined
   >;
   /** The events whose data may be larger than others', in bytes of the whole message (session descriptions). */
   readonly limits?: Record<string, number>;
   /** The client is gone; its rooms are left already. */
-  left?(client: RealtimeClient): void;
+  left?(client: SocketClient): void;
 };
 
 /** Who is connected, in rooms. */
-export type RealtimeHub = {
-  add(feature: RealtimeFeature): void;
+export type SocketHub = {
+  add(feature: SocketFeature): void;
   /**
    * Tells everybody in a room; the message is serialised once. What a room is told arrives in that order, bursts a little
    * later in one piece.
@@ -64,5 +64,5 @@ export type RealtimeHub = {
    * Closes the connections of those whose sign-in was revoked: they are told `auth:expired {code, message}` and may come
    * back with another one.
    */
-  signOut(which: (client: RealtimeClient) => boolean): void;
+  signOut(which: (client: SocketClient) => boolean): void;
 };

@@ -1,14 +1,14 @@
 import type { Authenticate, Credentials, Principal } from '../accounts/index.js';
 import { type Clock, type Logger, newId, PublicError, RateLimit } from '../platform/index.js';
 import { type Answer, Client, tooManyMessages } from './client.js';
-import type { Line } from './connection.js';
-import { Seats } from './connection-limit.js';
+import type { Connection } from './connection.js';
+import { ConnectionLimit } from './connection-limit.js';
 import type {
   Acknowledgement,
   MessageData,
-  RealtimeClient,
-  RealtimeFeature,
-  RealtimeHub,
+  SocketClient,
+  SocketFeature,
+  SocketHub,
   TellOptions,
 } from './feature.js';
 import { Heartbeat } from './heartbeat.js';
@@ -17,21 +17,21 @@ import { Announcement } from './message-batch.js';
 import { Room } from './room.js';
 import { CLOSE } from './socket.js';
 
-export type RealtimeLimits = {
+export type SocketLimits = {
   connections: number;
   /** For an IPv4 address, or a /64 network of IPv6. */
   connectionsPerAddress: number;
 };
 
-export type RealtimeOptions = {
+export type SocketHubOptions = {
   authenticate: Authenticate;
   clock: Clock;
   log: Logger;
-  limits?: Partial<RealtimeLimits>;
+  limits?: Partial<SocketLimits>;
 };
 
 /** A school or an office is one address. */
-const LIMITS: RealtimeLimits = { connections: 10_000, connectionsPerAddress: 1_000 };
+const LIMITS: SocketLimits = { connections: 10_000, connectionsPerAddress: 1_000 };
 /** Messages at once, and after how many ms one more: browsers send a few dozen candidates at once. */
 const MESSAGES = { capacity: 200, refillMs: 50 };
 /** Messages put off; who goes on beyond that is sent away. */
@@ -51,15 +51,15 @@ const REVOKED = {
   message: 'You were signed out, or what you may do has changed: sign in again.',
 };
 
-type Handler = RealtimeFeature['events'][string];
+type Handler = SocketFeature['events'][string];
 
 /** Everybody who is connected, whatever their connection speaks, and what they may say. */
-export class Hub implements RealtimeHub {
-  readonly seats: Seats;
+export class Hub implements SocketHub {
+  readonly seats: ConnectionLimit;
   readonly heartbeat = new Heartbeat();
   readonly log: Logger;
-  readonly #options: RealtimeOptions;
-  readonly #features: RealtimeFeature[] = [];
+  readonly #options: SocketHubOptions;
+  readonly #features: SocketFeature[] = [];
   readonly #handlers = new Map<string, Handler>();
   readonly #limits = new Map<string, number>();
   readonly #clients = new Set<Client>();
@@ -67,19 +67,19 @@ export class Hub implements RealtimeHub {
   readonly #rate: RateLimit;
   readonly #putOff: RateLimit;
   /** The last ones: who was identified before one of them may connect after it. */
-  readonly #signOuts: ((client: RealtimeClient) => boolean)[] = [];
+  readonly #signOuts: ((client: SocketClient) => boolean)[] = [];
   #signOutCount = 0;
   /** How many sign-outs there had been when it was begun to find out who somebody is. */
   readonly #identified = new WeakMap<Principal, number>();
   readonly #life = new AbortController();
   #closing = false;
 
-  constructor(options: RealtimeOptions) {
+  constructor(options: SocketHubOptions) {
     const { clock, log } = options;
     const limits = { ...LIMITS, ...options.limits };
     this.#options = options;
     this.log = log;
-    this.seats = new Seats(limits);
+    this.seats = new ConnectionLimit(limits);
     // Remembered a little beyond the client's leave.
     const maximumKeys = 2 * limits.connections;
     this.#rate = new RateLimit(clock, { ...MESSAGES, maximumKeys });
@@ -102,7 +102,7 @@ export class Hub implements RealtimeHub {
     return principal;
   }
 
-  add(feature: RealtimeFeature): void {
+  add(feature: SocketFeature): void {
     this.#features.push(feature);
     for (const [event, handler] of Object.entries(feature.events)) {
       if (this.#handlers.has(event)) throw new Error(`two features take the event ${event}`);
@@ -120,7 +120,7 @@ export class Hub implements RealtimeHub {
     return this.#rooms.get(room)?.size ?? 0;
   }
 
-  signOut(which: (client: RealtimeClient) => boolean): void {
+  signOut(which: (client: SocketClient) => boolean): void {
     this.#signOutCount++;
     this.#signOuts.push(which);
     if (this.#signOuts.length > SIGN_OUTS) this.#signOuts.shift();
@@ -128,7 +128,7 @@ export class Hub implements RealtimeHub {
   }
 
   /** Somebody has connected. The caller tells what arrives, and when they are gone. */
-  connect(line: Line, principal: Principal, address: string): Client {
+  connect(line: Connection, principal: Principal, address: string): Client {
     const client = new Client(newId(), address, principal, line, this);
     this.#clients.add(client);
     if (this.#closing) client.close(CLOSE.goingAway, 'the server is restarting');
@@ -195,7 +195,7 @@ export class Hub implements RealtimeHub {
       }
   }
 
-  hasten(line: Line, signal: AbortSignal): void {
+  hasten(line: Connection, signal: AbortSignal): void {
     this.#options.clock.after(FAREWELL_MS, () => line.cut(), signal);
   }
 
@@ -257,9 +257,9 @@ function authTooLate(): PublicError {
   return new PublicError(409, 'auth_too_late', 'Say who you are before anything else.');
 }
 
-export type Realtime = Hub;
+export type SocketHub_ = Hub;
 
 /** The realtime side of the gateway: features are added to it, and `realtimeRoutes` lets clients in. */
-export function createRealtime(options: RealtimeOptions): Realtime {
+export function createSocketHub(options: SocketHubOptions): SocketHub_ {
   return new Hub(options);
 }

@@ -1,4 +1,4 @@
 export * from './feature.js';
-export { createRealtime, type Realtime, type RealtimeLimits, type RealtimeOptions } from './hub.js';
+export { createSocketHub, type SocketHub_, type SocketHubOptions, type SocketLimits } from './hub.js';
 export { messageInvalid } from './message.js';
-export { type RealtimeRoutesOptions, realtimeRoutes } from './routes.js';
+export { type SocketRoutesOptions, socketRoutes } from './routes.js';

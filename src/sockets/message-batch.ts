@@ -49,10 +49,10 @@ function encodePacket({ event, data }: Announcement): SocketIoPacket {
 }
 
 /** Announcements that go out together, and how they look on the wire. */
-export class Bulletin {
+export class MessageBatch {
   readonly announcements: readonly Announcement[];
   #frame: Buffer | undefined;
-  #essence: Bulletin | null | undefined;
+  #essence: MessageBatch | null | undefined;
 
   constructor(announcements: readonly Announcement[]) {
     this.announcements = announcements;
@@ -67,11 +67,11 @@ export class Bulletin {
   }
 
   /** What even those must hear who don't keep up. */
-  get essence(): Bulletin | undefined {
+  get essence(): MessageBatch | undefined {
     if (this.#essence === undefined) {
       const essential = this.announcements.filter(({ droppable }) => !droppable);
       const same = essential.length === this.announcements.length;
-      this.#essence = essential.length === 0 ? null : same ? this : new Bulletin(essential);
+      this.#essence = essential.length === 0 ? null : same ? this : new MessageBatch(essential);
     }
     return this.#essence ?? undefined;
   }

@@ -1,8 +1,8 @@
 import type { Cancel, Clock } from '../platform/index.js';
-import { type Announcement, Bulletin } from './message-batch.js';
+import { type Announcement, MessageBatch } from './message-batch.js';
 
 /** What a room needs of those who are in it. */
-export type Member = { deliver(bulletin: Bulletin): void };
+export type Member = { deliver(bulletin: MessageBatch): void };
 
 /** A burst is held back so long, in ms per member and at least and at most: in small rooms it would gain nothing. */
 const HOLD_MS_PER_MEMBER = 0.05;
@@ -100,8 +100,8 @@ export class Room {
 class Issue {
   readonly #announcements: Announcement[];
   readonly #number: number;
-  readonly #whole: Bulletin[];
-  readonly #parts = new Map<number, Bulletin[]>();
+  readonly #whole: MessageBatch[];
+  readonly #parts = new Map<number, MessageBatch[]>();
 
   constructor(announcements: Announcement[], number: number) {
     this.#announcements = announcements;
@@ -110,7 +110,7 @@ class Issue {
   }
 
   /** For somebody who hears announcements from this number on. */
-  since(number: number): Bulletin[] {
+  since(number: number): MessageBatch[] {
     const from = number - this.#number;
     if (from <= 0) return this.#whole;
     let part = this.#parts.get(from);
@@ -119,19 +119,19 @@ class Issue {
   }
 }
 
-function bulletinsOf(announcements: readonly Announcement[]): Bulletin[] {
-  const bulletins: Bulletin[] = [];
+function bulletinsOf(announcements: readonly Announcement[]): MessageBatch[] {
+  const bulletins: MessageBatch[] = [];
   let together: Announcement[] = [];
   let length = 0;
   for (const announcement of announcements) {
     if (together.length > 0 && length + announcement.length > BULLETIN_LENGTH) {
-      bulletins.push(new Bulletin(together));
+      bulletins.push(new MessageBatch(together));
       together = [];
       length = 0;
     }
     together.push(announcement);
     length += announcement.length;
   }
-  if (together.length > 0) bulletins.push(new Bulletin(together));
+  if (together.length > 0) bulletins.push(new MessageBatch(together));
   return bulletins;
 }

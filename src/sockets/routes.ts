@@ -8,13 +8,13 @@ import { MESSAGE_MAXIMUM } from './message.js';
 import { CLOSE, type Socket } from './socket.js';
 import { SOCKET_IO_PATH, socketIoRoutes } from './socket-io.js';
 import { Upgrades } from './upgrades.js';
-import { WebSocketLine } from './websocket-connection.js';
+import { WebSocketConnection } from './websocket-connection.js';
 
 const PATH = '/ws';
 /** RFC 6750 section 3. */
 const CHALLENGE = 'Bearer realm="headend", error="invalid_token"';
 
-export type RealtimeRoutesOptions = { realtime: Hub; clock: Clock };
+export type SocketRoutesOptions = { realtime: Hub; clock: Clock };
 
 /**
  * `GET /ws`: messages are JSON, `{event, data, id?}`, either way. What a client sends with an id is answered with it, by
@@ -24,7 +24,7 @@ export type RealtimeRoutesOptions = { realtime: Hub; clock: Clock };
  *
  * Socket.IO's clients find the same at `/socket.io/`.
  */
-export const realtimeRoutes: FastifyPluginAsync<RealtimeRoutesOptions> = async (app, options) => {
+export const socketRoutes: FastifyPluginAsync<SocketRoutesOptions> = async (app, options) => {
   const { realtime: hub, clock } = options;
   const principals = new WeakMap<FastifyRequest, Principal>();
   const upgrades = new Upgrades(app, { plugin: PATH, route: SOCKET_IO_PATH });
@@ -57,7 +57,13 @@ export const realtimeRoutes: FastifyPluginAsync<RealtimeRoutesOptions> = async (
     wsHandler: (socket: Socket, request) => {
       if (hub.seats.full(request.ip)) socket.close(CLOSE.tryAgainLater, 'too many connections');
       else
-        new WebSocketLine(socket, request.raw.socket, hub, principals.get(request) ?? ANONYMOUS, request.ip);
+        new WebSocketConnection(
+          socket,
+          request.raw.socket,
+          hub,
+          principals.get(request) ?? ANONYMOUS,
+          request.ip,
+        );
     },
   });
 };

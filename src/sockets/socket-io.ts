@@ -5,11 +5,11 @@ import { Server, type Socket } from 'socket.io';
 import { ANONYMOUS, type Credentials, type Principal } from '../accounts/index.js';
 import { type Clock, PublicError, RateLimit } from '../platform/index.js';
 import { type Answer, type Client, errorDataOf } from './client.js';
-import type { Line } from './connection.js';
+import type { Connection } from './connection.js';
 import { credentialsOf } from './credentials.js';
 import type { Hub } from './hub.js';
 import { checkMessage, MESSAGE_MAXIMUM, type Message } from './message.js';
-import type { Bulletin, SocketIoPacket } from './message-batch.js';
+import type { MessageBatch, SocketIoPacket } from './message-batch.js';
 import { CLOSE, type CloseCode } from './socket.js';
 import type { Upgrades } from './upgrades.js';
 
@@ -29,7 +29,7 @@ const FAREWELL_MS = 1_000;
 /** Seconds after which somebody may try again for whom there was no place. */
 const RETRY_AFTER_S = 10;
 
-type Connection = Socket['conn'];
+type EngineConnection = Socket['conn'];
 /** A client's acknowledgement function. */
 type Acknowledge = (answer: { success: boolean; [name: string]: unknown }) => void;
 
@@ -61,7 +61,7 @@ export const socketIoRoutes: FastifyPluginAsync<SocketIoRoutesOptions> = async (
   const streams = new WeakMap<IncomingMessage, Duplex>();
   const channels = new Map<string, Channel>();
 
-  engine.on('connection', (connection: Connection) => {
+  engine.on('connection', (connection: EngineConnection) => {
     const id = idOf(connection);
     const { request } = connection;
     const giveUpSeat = hub.seats.take(knocks.get(request)?.address ?? '');
@@ -95,7 +95,7 @@ export const socketIoRoutes: FastifyPluginAsync<SocketIoRoutesOptions> = async (
   io.on('connection', (socket) => {
     const channel = channels.get(idOf(socket.conn));
     const { address = '' } = knocks.get(socket.request) ?? {};
-    if (channel) new SocketIoLine(socket, channel, hub, address);
+    if (channel) new SocketIoConnection(socket, channel, hub, address);
   });
 
   app.addHook('preClose', async () => {
@@ -134,19 +134,19 @@ function sidOf(request: FastifyRequest): string | undefined {
 }
 
 /** The type hides it; requests show it as `sid`. */
-function idOf(connection: Connection): string {
+function idOf(connection: EngineConnection): string {
   return (connection as unknown as { id: string }).id;
 }
 
 /** An Engine.IO connection, with what it has not sent. */
 class Channel {
-  readonly #connection: Connection;
+  readonly #connection: EngineConnection;
   /** Of its WebSocket; none while it polls. */
   readonly #streams = new Set<Duplex>();
   /** About as many bytes wait for the transport. */
   #waiting = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: EngineConnection) {
     this.#connection = connection;
     // Of polling alone: how long its end waits for the next poll, in which it is told; it can't be cut short.
     if ('closeTimeout' in connection.transport) connection.transport.closeTimeout = FAREWELL_MS;
@@ -183,7 +183,7 @@ class Channel {
   }
 }
 
-class SocketIoLine implements Line {
+class SocketIoConnection implements Connection {
   readonly #socket: Socket;
   readonly #channel: Channel;
   readonly #client: Client;
@@ -203,7 +203,7 @@ class SocketIoLine implements Line {
     return this.#channel.unsent;
   }
 
-  send(bulletin: Bulletin): void {
+  send(bulletin: MessageBatch): void {
     if (!this.#socket.connected) return;
     for (const { packet } of bulletin.announcements) this.#channel.write(packet);
   }

@@ -2,11 +2,11 @@ import type { Socket as Stream } from 'node:net';
 import type { Principal } from '../accounts/index.js';
 import { PublicError } from '../platform/index.js';
 import type { Answer, Client } from './client.js';
-import type { Line } from './connection.js';
+import type { Connection } from './connection.js';
 import type { MessageData } from './feature.js';
 import type { Hub } from './hub.js';
 import { type Message, messageInvalid, parseMessage } from './message.js';
-import { Announcement, Bulletin } from './message-batch.js';
+import { Announcement, MessageBatch } from './message-batch.js';
 import { type CloseCode, OPEN, type Socket } from './socket.js';
 
 /**
@@ -14,7 +14,7 @@ import { type CloseCode, OPEN, type Socket } from './socket.js';
  * everybody: that can't fall between the bytes of a frame of the socket's own, as it writes each in one go when nothing
  * is compressed.
  */
-export class WebSocketLine implements Line {
+export class WebSocketConnection implements Connection {
   readonly #socket: Socket;
   readonly #stream: Stream;
   readonly #client: Client;
@@ -44,7 +44,7 @@ export class WebSocketLine implements Line {
     return this.#stream.writableLength;
   }
 
-  send(bulletin: Bulletin): void {
+  send(bulletin: MessageBatch): void {
     this.#write(bulletin.frame);
   }
 
@@ -85,7 +85,7 @@ export class WebSocketLine implements Line {
 
   #reply(event: string, data: MessageData, id: Message['id']): void {
     if (id === undefined) this.#client.tell(event, data);
-    else this.#client.deliver(new Bulletin([new Announcement(event, data, false, id)]));
+    else this.#client.deliver(new MessageBatch([new Announcement(event, data, false, id)]));
   }
 
   /** Who has not answered the last ping is gone. */

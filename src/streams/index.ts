@@ -7,7 +7,7 @@ export * from './broadcast/publication.js';
 export * from './broadcast/stream-change.js';
 export * from './broadcast/stream-state.js';
 export type { ChannelPublisher } from './livestream/channel-choice.js';
-export type { LivestreamGuest } from './livestream/livestream-invitee-table.js';
+export type { LivestreamInvitee } from './livestream/livestream-invitee-table.js';
 export type {
   Livestream,
   LivestreamChanges,

@@ -1,20 +1,20 @@
 import type { Queries, Sql } from '../platform/index.js';
 import { type Clock, type Logger, newId } from '../platform/index.js';
-import { Turns } from '../platform/keyed-mutex.js';
-import { StubbornStore } from '../platform/retrying-writer.js';
-import { type Admit, passOf, type Refusal } from './admission/publisher-admission.js';
+import { KeyedMutex } from '../platform/keyed-mutex.js';
+import { RetryingWriter } from '../platform/retrying-writer.js';
+import { type Admit, credentialOf, type Refusal } from './admission/publisher-admission.js';
 import { type MayPublish, PublisherReview } from './admission/publisher-review.js';
 import {
   CAPACITY_REACHED,
-  type DoorClosed,
   isOver,
   KEY_REVOKED,
   LIVESTREAM_ENDED,
+  type RegistryRefusal,
   SHUTTING_DOWN,
 } from './admission/registry-refusals.js';
-import { DroppedKeys } from './admission/revoked-keys.js';
+import { RevokedKeys } from './admission/revoked-keys.js';
 import { BroadcastHeartbeat } from './broadcast/broadcast-heartbeat.js';
-import type { BroadcastGuest } from './broadcast/broadcast-subscriber.js';
+import type { BroadcastSubscriber } from './broadcast/broadcast-subscriber.js';
 import { BroadcastTable } from './broadcast/broadcast-table.js';
 import { BROADCAST_END, type BroadcastEnd } from './broadcast/end-reason.js';
 import { LiveBroadcast } from './broadcast/live-broadcast.js';
@@ -26,8 +26,8 @@ import {
   type UpdateListener,
 } from './broadcast/stream-change.js';
 import { ChannelChoice, type ChannelPublisher } from './livestream/channel-choice.js';
-import { GuestList } from './livestream/invitee-list.js';
-import type { LivestreamGuest } from './livestream/livestream-invitee-table.js';
+import { InviteeList } from './livestream/invitee-list.js';
+import type { LivestreamInvitee } from './livestream/livestream-invitee-table.js';
 import {
   type CursorPage,
   type Livestream,
@@ -42,7 +42,7 @@ const HEARTBEAT_MS = 5_000;
 /** A livestream that should have begun so long ago passes for one that is still to come, in ms. */
 const LATE_MS = 30 * 60_000;
 
-export type StreamsOptions = {
+export type StreamRegistryOptions = {
   sql: Sql;
   admit: Admit;
   /** Whether a broadcast under way may go on; by default all may. */
@@ -62,31 +62,31 @@ export type StreamsOptions = {
 export type PublishResult = { publication: Publication } | { refusal: Refusal };
 
 /** The hall: every livestream, and the broadcasts that are under way. */
-export class Streams {
-  readonly #options: StreamsOptions;
+export class StreamRegistry {
+  readonly #options: StreamRegistryOptions;
   readonly #livestreams: LivestreamTable;
-  readonly #invited: GuestList;
+  readonly #invited: InviteeList;
   readonly #broadcasts: BroadcastTable;
-  readonly #guests: BroadcastGuest[] = [];
+  readonly #guests: BroadcastSubscriber[] = [];
   readonly #listeners = new Set<(change: StreamChange) => void>();
   readonly #running = new Map<string, LiveBroadcast>();
-  readonly #droppedKeys = new DroppedKeys();
+  readonly #droppedKeys = new RevokedKeys();
   readonly #channels: ChannelChoice;
   readonly #review: PublisherReview;
   readonly #updateListeners = new Set<UpdateListener>();
   /** What changes a stream's broadcast happens one after the other. */
-  readonly #turns = new Turns();
-  readonly #store: StubbornStore;
+  readonly #turns = new KeyedMutex();
+  readonly #store: RetryingWriter;
   readonly #life = new AbortController();
   readonly #heartbeat: BroadcastHeartbeat;
   #closed: Promise<void> | undefined;
 
-  constructor(options: StreamsOptions) {
+  constructor(options: StreamRegistryOptions) {
     this.#options = options;
     this.#livestreams = new LivestreamTable(options.sql);
-    this.#invited = new GuestList(options.sql, this.#turns, (streamId) => this.#updated(streamId, true));
+    this.#invited = new InviteeList(options.sql, this.#turns, (streamId) => this.#updated(streamId, true));
     this.#broadcasts = new BroadcastTable(options.sql);
-    this.#store = new StubbornStore(options.clock, options.log);
+    this.#store = new RetryingWriter(options.clock, options.log);
     const { clock, log, mayPublish = async () => true } = options;
     const running = (): Iterable<LiveBroadcast> => this.#running.values();
     const known = { livestreams: this.#livestreams, running };
@@ -96,7 +96,7 @@ export class Streams {
   }
 
   /** Guests take part in every broadcast that starts from now on, and leave it in the order of invitation. */
-  invite(guest: BroadcastGuest): void {
+  subscribe(guest: BroadcastSubscriber): void {
     this.#guests.push(guest);
   }
 
@@ -141,16 +141,16 @@ export class Streams {
     if (this.#closed) return { refusal: SHUTTING_DOWN };
     const { protocol, address } = publisher;
     const { epoch } = this.#review;
-    const admission = await this.#options.admit({ ...passOf(publisher), protocol, address });
+    const admission = await this.#options.admit({ ...credentialOf(publisher), protocol, address });
     if (!admission.admitted) return { refusal: admission.refusal };
     const { streamId, keyId } = admission;
-    return await this.#turns.take(streamId, async () => {
+    return await this.#turns.run(streamId, async () => {
       if (this.#droppedKeys.has(keyId)) return { refusal: KEY_REVOKED };
       const broadcast = await this.#broadcastFor(streamId);
       if ('refusal' in broadcast) return broadcast;
       const publication = broadcast.publish(publisher, keyId);
       // Revoked while the broadcast was opened: it ends like any other whose key is revoked.
-      if (keyId !== undefined && this.#droppedKeys.has(keyId)) broadcast.dropKey(keyId);
+      if (keyId !== undefined && this.#droppedKeys.has(keyId)) broadcast.keyRevoked(keyId);
       if (this.#review.epoch !== epoch) void this.#review.review(broadcast, this.#life.signal);
       return { publication };
     });
@@ -171,8 +171,10 @@ export class Streams {
    * For admission: which livestream a publisher to a user's channel means; one is made where there is none. Two who ask
    * at the same time get the same.
    */
-  async streamForChannel(channel: ChannelPublisher): Promise<{ streamId: string } | { refusal: DoorClosed }> {
-    return await this.#turns.take(`channel ${channel.userId}`, async () => {
+  async streamForChannel(
+    channel: ChannelPublisher,
+  ): Promise<{ streamId: string } | { refusal: RegistryRefusal }> {
+    return await this.#turns.run(`channel ${channel.userId}`, async () => {
       const found = await this.#channels.choose(channel);
       if (found !== undefined) return { streamId: found };
       if (this.#closed) return { refusal: SHUTTING_DOWN };
@@ -184,7 +186,7 @@ export class Streams {
   /** A key is revoked: who publishes with it is dropped and their broadcast ends. With another key it can go on anew. */
   dropKey(keyId: string): void {
     this.#droppedKeys.add(keyId);
-    for (const broadcast of this.#running.values()) broadcast.dropKey(keyId);
+    for (const broadcast of this.#running.values()) broadcast.keyRevoked(keyId);
   }
 
   /** What a user may do has changed: broadcasts that they may not go on with end. Never rejects. */
@@ -226,7 +228,7 @@ export class Streams {
    * The broadcaster says that it begins: it is no longer listed as one to come. Whether it is live its media alone say.
    * Saying so again, or of one that is live, changes nothing.
    */
-  async begin(streamId: string): Promise<'begun' | 'over' | 'unknown'> {
+  async markStarted(streamId: string): Promise<'begun' | 'over' | 'unknown'> {
     if (await this.#livestreams.markBegun(streamId, new Date(this.#options.clock.now()))) {
       this.#updated(streamId);
       return 'begun';
@@ -238,7 +240,7 @@ export class Streams {
 
   /** Removes a livestream and all that belongs to it; not while a broadcast is under way. */
   async remove(streamId: string): Promise<'removed' | 'under-way' | 'unknown'> {
-    return await this.#turns.take(streamId, async () => {
+    return await this.#turns.run(streamId, async () => {
       if (this.#running.has(streamId)) return 'under-way';
       if (!(await this.#livestreams.delete(streamId))) return 'unknown';
       this.#updated(streamId, true);
@@ -251,17 +253,17 @@ export class Streams {
     return this.#running.get(streamId)?.kick() ?? false;
   }
 
-  async listGuests(streamId: string, page: Page): Promise<LivestreamGuest[]> {
+  async listInvitees(streamId: string, page: Page): Promise<LivestreamInvitee[]> {
     return await this.#invited.list(streamId, page);
   }
 
   /** Invites somebody to a livestream that exists. @returns false when too many are invited. */
-  async addGuest(streamId: string, userId: string): Promise<boolean> {
+  async addInvitee(streamId: string, userId: string): Promise<boolean> {
     return await this.#invited.add(streamId, userId);
   }
 
   /** @returns false when they were not invited. */
-  async removeGuest(streamId: string, userId: string): Promise<boolean> {
+  async removeInvitee(streamId: string, userId: string): Promise<boolean> {
     return await this.#invited.remove(streamId, userId);
   }
 
@@ -271,12 +273,12 @@ export class Streams {
   }
 
   /** Somebody is invited nowhere any more. */
-  async forgetGuest(userId: string): Promise<void> {
+  async removeInviteeEverywhere(userId: string): Promise<void> {
     await this.#invited.forget(userId);
   }
 
   /** Whether somebody is invited to a private livestream. */
-  async isGuest(streamId: string, userId: string): Promise<boolean> {
+  async isInvitee(streamId: string, userId: string): Promise<boolean> {
     return await this.#invited.has(streamId, userId);
   }
 
@@ -286,7 +288,7 @@ export class Streams {
   }
 
   /** For admission: whose a livestream is, and whether nobody can publish to it any more. */
-  async standing(streamId: string): Promise<{ userId: string | null; ended: boolean } | undefined> {
+  async publishingStatus(streamId: string): Promise<{ userId: string | null; ended: boolean } | undefined> {
     const livestream = await this.#livestreams.find(streamId);
     return livestream && { userId: livestream.userId, ended: isOver(livestream) };
   }
@@ -302,7 +304,7 @@ export class Streams {
 
   /** Ends a livestream for good. @returns false when there is no such livestream. */
   async end(streamId: string, reason: 'ended-by-owner'): Promise<boolean> {
-    return await this.#turns.take(streamId, async () => {
+    return await this.#turns.run(streamId, async () => {
       const livestream = await this.#livestreams.find(streamId);
       if (!livestream) return false;
       const broadcast = this.#running.get(streamId);
@@ -358,7 +360,7 @@ export class Streams {
       streamId,
       startedAt,
       resumed,
-      guests: this.#guests,
+      subscribers: this.#guests,
       onChange: (change) => this.#changed(change),
       graceMs,
       clock,

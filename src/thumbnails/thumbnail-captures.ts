@@ -1,6 +1,6 @@
 import type { Packager } from '../packager/index.js';
 import type { Clock, Logger } from '../platform/index.js';
-import type { StreamChange, Streams } from '../streams/index.js';
+import type { StreamChange, StreamRegistry } from '../streams/index.js';
 import { type FfmpegProgram, renderThumbnail } from './thumbnail-renderer.js';
 import type { ThumbnailStore } from './thumbnail-store.js';
 
@@ -10,7 +10,7 @@ const POLL_INTERVAL_MS = 1_000;
 const FIRST_CAPTURE_DELAY_MS = 3_000;
 
 export type ThumbnailCapturesOptions = {
-  streams: Pick<Streams, 'find' | 'onChange'>;
+  streams: Pick<StreamRegistry, 'find' | 'onChange'>;
   packager: Pick<Packager, 'find'>;
   thumbnails: Pick<ThumbnailStore, 'capture'>;
   ffmpeg: FfmpegProgram;

@@ -1,17 +1,17 @@
 import type { Logger } from '../platform/index.js';
 import type {
   Broadcast,
-  BroadcastVisit,
-  RealtimeDestination,
-  RealtimeRendition,
+  BroadcastSubscription,
   Source,
+  WebrtcRendition,
+  WebrtcRenditionDestination,
 } from '../streams/index.js';
 import { EncoderChoice } from './hls/encoder-choice.js';
-import { Supervisor } from './hls/flv-ladder-supervisor.js';
-import { RtpSupervisor } from './hls/rtp-ladder-supervisor.js';
+import { FlvLadderSupervisor } from './hls/flv-ladder-supervisor.js';
+import { RtpLadderSupervisor } from './hls/rtp-ladder-supervisor.js';
 import { GopBuffer } from './inputs/gop-buffer.js';
 import type { BroadcastMemory, TranscodeSettings } from './transcode-settings.js';
-import { RealtimeTranscoding } from './webrtc/webrtc-transcoding.js';
+import { WebrtcTranscoding } from './webrtc/webrtc-transcoding.js';
 
 /** When a broadcast ends, what is still inside its encoder is put out within this, ms. */
 const FAREWELL_MS = 5_000;
@@ -19,20 +19,20 @@ const FAREWELL_MS = 5_000;
 const HANDOVER_MS = 200;
 
 /** A rendition that is over before it begins. */
-export const NOTHING: RealtimeRendition = {
+export const NOTHING: WebrtcRendition = {
   passthrough: false,
   closed: Promise.resolve(),
   close: () => {},
 };
 
 /** One broadcast: its publications follow each other, and so do their encoders; never two at once. */
-export class BroadcastTranscoding implements BroadcastVisit {
+export class BroadcastTranscoding implements BroadcastSubscription {
   readonly #broadcast: Broadcast;
   readonly #settings: TranscodeSettings;
   readonly #log: Logger;
   readonly #memory: BroadcastMemory;
-  readonly #realtime = new Set<RealtimeTranscoding>();
-  #current: Supervisor | RtpSupervisor | undefined;
+  readonly #realtime = new Set<WebrtcTranscoding>();
+  #current: FlvLadderSupervisor | RtpLadderSupervisor | undefined;
   #over = false;
 
   constructor(broadcast: Broadcast, settings: TranscodeSettings, log: Logger) {
@@ -42,7 +42,7 @@ export class BroadcastTranscoding implements BroadcastVisit {
     this.#log = log.child({ streamId: broadcast.streamId, broadcastId: broadcast.id });
   }
 
-  published(source: Source): void {
+  publicationStarted(source: Source): void {
     const previous = this.#current;
     previous?.finish(HANDOVER_MS);
     for (const topic of ['shed', 'hls', 'transcoder', 'memory']) this.#broadcast.notice(topic, undefined);
@@ -50,25 +50,26 @@ export class BroadcastTranscoding implements BroadcastVisit {
     const before = previous?.gone ?? Promise.resolve();
     const shared = [this.#settings, this.#memory, before, log] as const;
     this.#current = source.rtp
-      ? new RtpSupervisor(this.#broadcast, source, source.rtp, ...shared)
-      : new Supervisor(this.#broadcast, source, ...shared);
+      ? new RtpLadderSupervisor(this.#broadcast, source, source.rtp, ...shared)
+      : new FlvLadderSupervisor(this.#broadcast, source, ...shared);
     source.read(this.#current);
   }
 
-  realtime(source: Source, destination: RealtimeDestination): RealtimeRendition {
+  encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition {
     // What is RTP already needs no encoder.
     if (source.rtp || this.#over) return NOTHING;
     const current = this.#current;
-    const known = current instanceof Supervisor && current.source === source ? current.gop.copy() : undefined;
+    const known =
+      current instanceof FlvLadderSupervisor && current.source === source ? current.gop.copy() : undefined;
     const log = this.#log.child({ publicationId: source.id });
     const shared = [this.#settings, this.#memory, known ?? new GopBuffer(), log] as const;
-    const rendition = new RealtimeTranscoding(source, destination, ...shared);
+    const rendition = new WebrtcTranscoding(source, destination, ...shared);
     this.#realtime.add(rendition);
     void rendition.closed.then(() => this.#realtime.delete(rendition));
     return rendition;
   }
 
-  async ended(): Promise<void> {
+  async broadcastEnded(): Promise<void> {
     this.#current?.finish(FAREWELL_MS);
     await this.#leave();
   }

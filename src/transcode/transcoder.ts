@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { DEFAULT_MAX_PICTURE_PIXELS } from '../media/index.js';
 import { type Clock, type Logger, MemoryGuard } from '../platform/index.js';
-import type { Broadcast, BroadcastGuest, BroadcastVisit } from '../streams/index.js';
+import type { Broadcast, BroadcastSubscriber, BroadcastSubscription } from '../streams/index.js';
 import { BroadcastTranscoding, NOTHING } from './broadcast-transcoding.js';
 import { type CheckedFfmpeg, checkFfmpeg, findFfmpeg } from './ffmpeg/ffmpeg-check.js';
 import type { FfmpegTool } from './ffmpeg/ffmpeg-process.js';
@@ -47,7 +47,7 @@ export type TranscoderOptions = {
 };
 
 /** The guest that makes every broadcast's renditions. */
-export type Transcoder = BroadcastGuest & {
+export type Transcoder = BroadcastSubscriber & {
   /** What ffmpeg can read of enhanced RTMP; nothing before `start`. */
   readonly readableCodecs: CheckedFfmpeg['readableCodecs'];
   /** The program that was found. @throws before `start` */
@@ -106,19 +106,19 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     log.info({ ffmpeg: ffmpeg.path, version, encoder: encoder.encoder, rtpCodecs }, 'transcoder ready');
   }
 
-  function visit(broadcast: Broadcast): BroadcastVisit {
+  function subscribe(broadcast: Broadcast): BroadcastSubscription {
     if (!settings || closed)
       return {
-        published: () => broadcast.fail('transcoder-failed'),
-        realtime: () => NOTHING,
-        ended: () => Promise.resolve(),
+        publicationStarted: () => broadcast.fail('transcoder-failed'),
+        encodeForWebrtc: () => NOTHING,
+        broadcastEnded: () => Promise.resolve(),
       };
     const transcoding = new BroadcastTranscoding(broadcast, settings, log);
     visits.add(transcoding);
     return {
-      published: (source) => transcoding.published(source),
-      realtime: (source, destination) => transcoding.realtime(source, destination),
-      ended: () => transcoding.ended().finally(() => visits.delete(transcoding)),
+      publicationStarted: (source) => transcoding.publicationStarted(source),
+      encodeForWebrtc: (source, destination) => transcoding.encodeForWebrtc(source, destination),
+      broadcastEnded: () => transcoding.broadcastEnded().finally(() => visits.delete(transcoding)),
     };
   }
 
@@ -131,7 +131,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       if (!settings) throw new Error('the transcoder has not been started');
       return settings.ffmpeg;
     },
-    visit,
+    subscribe,
     start,
     close() {
       closed ??= Promise.all([...visits].map((transcoding) => transcoding.close())).then(() =>

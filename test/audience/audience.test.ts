@@ -9,11 +9,11 @@ t.test('who was let in counts when they watch, and has left after 15 seconds of 
   const { token } = await audience.admit(knock(streamId));
   t.equal(audience.viewers(streamId).total, 0, 'a playlist alone is nobody who watches');
   const joinedAt = clock.now();
-  t.equal(audience.seen(streamId, token, 'hls'), 'everybody');
+  t.equal(audience.recordActivity(streamId, token, 'hls'), 'everybody');
   t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 0, 'll-hls': 0, hls: 1 } });
   await clock.advance(14_000);
-  t.equal(audience.seen(streamId, token, 'll-hls'), 'everybody');
-  audience.seen(streamId, token, 'hls');
+  t.equal(audience.recordActivity(streamId, token, 'll-hls'), 'everybody');
+  audience.recordActivity(streamId, token, 'hls');
   t.strictSame(
     audience.viewers(streamId).byProtocol,
     { whep: 0, 'll-hls': 1, hls: 0 },
@@ -23,7 +23,7 @@ t.test('who was let in counts when they watch, and has left after 15 seconds of 
   t.equal(audience.viewers(streamId).total, 1);
   await clock.advance(1_000);
   t.equal(audience.viewers(streamId).total, 0);
-  t.equal(audience.seen(streamId, token, 'hls'), undefined, 'they have to be let in again');
+  t.equal(audience.recordActivity(streamId, token, 'hls'), undefined, 'they have to be let in again');
   t.match(await rows(streamId), [
     {
       joined_at: new Date(joinedAt),
@@ -45,13 +45,13 @@ t.test('a page with a socket, WHEP, playlists and beacons is one viewer', async 
   const release = (await audience.admit(knock(streamId, { token }))).hold('whep');
   const signalled = (await audience.admitClient(client, streamId)).hold('whep');
   t.equal(await audience.beacon({ ...knock(streamId), token }), 1);
-  audience.seen(streamId, token, 'll-hls');
+  audience.recordActivity(streamId, token, 'll-hls');
   t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 1, 'll-hls': 0, hls: 0 } });
 
   release();
   release();
   signalled();
-  audience.seen(streamId, token, 'll-hls');
+  audience.recordActivity(streamId, token, 'll-hls');
   t.strictSame(audience.viewers(streamId).byProtocol, { whep: 0, 'll-hls': 1, hls: 0 });
   await clock.advance(20_000);
   t.equal(audience.viewers(streamId).total, 1, 'the socket is still there');
@@ -68,7 +68,7 @@ t.test('who comes back soon goes on with the same visit, later with a new one', 
   const { token } = await audience.join(ANONYMOUS, knock(streamId));
   await clock.advance(60_000);
   t.equal(audience.viewers(streamId).total, 0);
-  await audience.pass(knock(streamId, { token }), 'hls');
+  await audience.admitPlaylistRequest(knock(streamId, { token }), 'hls');
   t.equal(audience.viewers(streamId).total, 1);
   const [again, ...none] = await rows(streamId);
   t.match(again, { left_at: null });
@@ -95,14 +95,14 @@ t.test('tokens that we did not make stand for nobody', async (t) => {
     'A'.repeat(5_000),
   ];
   for (const shown of wrong) {
-    t.equal(audience.seen(streamId, shown, 'hls'), undefined);
+    t.equal(audience.recordActivity(streamId, shown, 'hls'), undefined);
     await t.rejects(audience.beacon({ ...knock(streamId), token: shown }), { code: 'viewer_token_invalid' });
-    t.equal(await audience.pass(knock(streamId, { token: shown }), 'hls'), 'everybody');
+    t.equal(await audience.admitPlaylistRequest(knock(streamId, { token: shown }), 'hls'), 'everybody');
     t.not((await audience.admit(knock(streamId, { token: shown }))).token, shown, 'they get one of ours');
     audience.leave(ANONYMOUS, { streamId, token: shown });
   }
   t.equal(audience.viewers(streamId).total, 1);
-  t.equal(audience.seen(other, token, 'hls'), undefined, 'a token is for one livestream');
+  t.equal(audience.recordActivity(other, token, 'hls'), undefined, 'a token is for one livestream');
   await t.rejects(audience.beacon({ ...knock(other), token }), { code: 'viewer_token_invalid' });
   t.equal(audience.viewers(other).total, 0);
   for (const id of [newId(), 'session', "x' or", streamId.toUpperCase()])
@@ -175,7 +175,7 @@ t.test('a place is free again when its viewer does not come', async (t) => {
 t.test('private livestreams are for their guests alone', async (t) => {
   const { audience, clock, hall, livestream, join } = await audienceStage(t);
   const streamId = await livestream({ visibility: 'private' });
-  await hall.addGuest(streamId, 'ann');
+  await hall.addInvitee(streamId, 'ann');
   const missing = {
     status: 404,
     code: 'stream_not_found',
@@ -186,14 +186,18 @@ t.test('private livestreams are for their guests alone', async (t) => {
   await t.rejects(audience.admit(knock(streamId, { authorization: 'Bearer viewer ben' })), missing);
   await t.rejects(audience.join(account('ben'), knock(streamId)), missing);
   await t.rejects(join(new SocketDouble(account('ben')), streamId), missing);
-  await t.rejects(audience.pass(knock(streamId), 'hls'), missing, 'a media playlist without a token');
+  await t.rejects(
+    audience.admitPlaylistRequest(knock(streamId), 'hls'),
+    missing,
+    'a media playlist without a token',
+  );
   for (const authorization of ['Bearer viewer ann', 'Bearer broadcaster owner', 'Bearer admin root'])
     t.ok((await audience.admit(knock(streamId, { authorization }))).token);
 
   const { token } = await audience.join(account('ann'), knock(streamId));
-  t.equal(audience.seen(streamId, token, 'hls'), 'invited', 'the token is enough from then on');
+  t.equal(audience.recordActivity(streamId, token, 'hls'), 'invited', 'the token is enough from then on');
   await clock.advance(20_000);
-  t.equal(await audience.pass(knock(streamId, { token }), 'hls'), 'invited');
+  t.equal(await audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), 'invited');
   const ann = new SocketDouble(account('ann'));
   await join(ann, streamId, token);
   let isDismissed = false;
@@ -202,20 +206,20 @@ t.test('private livestreams are for their guests alone', async (t) => {
   });
   t.equal(audience.viewers(streamId).total, 1);
 
-  await hall.removeGuest(streamId, 'ann');
+  await hall.removeInvitee(streamId, 'ann');
   while (!isDismissed) await new Promise((resolve) => setImmediate(resolve));
   t.equal(audience.viewers(streamId).total, 0);
   t.match(ann.told, [['livestream:dismissed', { streamId, code: 'stream_not_found' }]]);
   t.equal(ann.rooms.size, 0);
-  t.equal(audience.seen(streamId, token, 'hls'), undefined);
-  await t.rejects(audience.pass(knock(streamId, { token }), 'hls'), missing);
+  t.equal(audience.recordActivity(streamId, token, 'hls'), undefined);
+  await t.rejects(audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), missing);
   await t.rejects(audience.beacon({ ...knock(streamId), token }), missing);
 });
 
 t.test('the rights of a token end, while watching what is public does not', async (t) => {
   const { audience, clock, livestream, hall } = await audienceStage(t);
   const closed = await livestream({ visibility: 'private' });
-  await hall.addGuest(closed, 'ann');
+  await hall.addInvitee(closed, 'ann');
   const { token } = await audience.join(account('ann'), knock(closed));
   const open = await livestream();
   const anonymous = await audience.join(ANONYMOUS, knock(open));
@@ -291,8 +295,8 @@ t.test('when nothing is broadcast any more nobody watches, whatever is still ope
   t.match(await rows(streamId), [{ left_at: Date }, { left_at: Date }]);
   change({ streamId, from: 'starting', to: { name: 'live' } });
   t.equal(audience.viewers(streamId).total, 1, 'who waits on the page watches the next broadcast');
-  t.ok(audience.seen(streamId, String(viewerToken), 'hls'));
-  t.notOk(audience.seen(streamId, token, 'hls'));
+  t.ok(audience.recordActivity(streamId, String(viewerToken), 'hls'));
+  t.notOk(audience.recordActivity(streamId, token, 'hls'));
   await clock.advance(20_000);
   gone(client);
   t.equal(audience.viewers(streamId).total, 0);
@@ -327,7 +331,7 @@ t.test('who has no account any more watched as nobody, and their tokens stand fo
   const { audience, hall, livestream, join, roles, rows } = await audienceStage(t);
   const streamId = await livestream();
   const hidden = await livestream({ visibility: 'private' });
-  await hall.addGuest(hidden, 'ann');
+  await hall.addInvitee(hidden, 'ann');
   await join(new SocketDouble(account('ann')), streamId);
   const { token } = await audience.join(account('ann'), knock(hidden));
   t.match(await rows(streamId), [{ user_id: 'ann', left_at: null }]);
@@ -338,6 +342,6 @@ t.test('who has no account any more watched as nobody, and their tokens stand fo
   await audience.forgetUser('ann');
   t.match(await rows(streamId), [{ user_id: null, left_at: null }], 'who is there stays there');
   t.match(await rows(hidden), [{ user_id: null }]);
-  t.equal(audience.seen(hidden, token, 'hls'), undefined);
+  t.equal(audience.recordActivity(hidden, token, 'hls'), undefined);
   await t.rejects(audience.join(ANONYMOUS, { ...knock(hidden), token }), { code: 'stream_not_found' });
 });

@@ -33,7 +33,7 @@ t.test(
       if (index < 200) {
         member.kind = index % 3 === 0 ? 'hls' : 'll-hls';
         member.token = (await audience.admit(knock(streamId))).token;
-        audience.seen(streamId, member.token, member.kind);
+        audience.recordActivity(streamId, member.token, member.kind);
       } else if (index < 225) {
         member.kind = 'whep';
         const admission = await audience.admit(knock(streamId));
@@ -66,7 +66,7 @@ t.test(
           if (random() < 0.05) await come(index);
         } else if (random() < 0.03) go(index, member);
         else if (!member.release && second % 2 === index % 2) {
-          audience.seen(streamId, member.token, member.kind as 'hls');
+          audience.recordActivity(streamId, member.token, member.kind as 'hls');
           member.seenAt = clock.now();
         }
       }
@@ -112,7 +112,7 @@ t.test('a sign of life costs little', async (t) => {
   const rounds = 20;
   const started = process.hrtime.bigint();
   for (let round = 0; round < rounds; round++)
-    for (const token of tokens) audience.seen(streamId, token, 'll-hls');
+    for (const token of tokens) audience.recordActivity(streamId, token, 'll-hls');
   const each = Number(process.hrtime.bigint() - started) / (rounds * tokens.length);
   t.equal(audience.viewers(streamId).total, 5_000);
   t.comment(`${each.toFixed(0)} ns for each sign of life of 5,000 viewers`);

@@ -11,7 +11,7 @@ t.test('after a crash nobody watched longer than the gateway was seen, and token
   const { token } = await audience.join(account('owner'), knock(streamId));
   const gone = await audience.join(account('root', 'admin'), knock(streamId));
   await clock.advance(7_000);
-  audience.seen(streamId, token, 'll-hls');
+  audience.recordActivity(streamId, token, 'll-hls');
   t.match(await rows(streamId), [{ left_at: null, protocol: 'll-hls' }, { left_at: null }]);
   const [beat] = await sql<[{ at: Date }]>`select last_seen_at as at from audience_heartbeat`;
   t.ok(clock.now() - beat.at.getTime() <= 6_000, 'the gateway was seen a moment ago');
@@ -28,8 +28,8 @@ t.test('after a crash nobody watched longer than the gateway was seen, and token
   t.equal(found.length, 2);
   for (const { left_at } of found) t.ok(left_at.getTime() <= clock.now() - 24_000);
 
-  t.equal(await next.pass(knock(streamId, { token }), 'll-hls'), 'invited');
-  t.equal(await next.pass(knock(streamId, { token }), 'll-hls'), 'invited');
+  t.equal(await next.admitPlaylistRequest(knock(streamId, { token }), 'll-hls'), 'invited');
+  t.equal(await next.admitPlaylistRequest(knock(streamId, { token }), 'll-hls'), 'invited');
   t.equal(next.viewers(streamId).total, 1);
   const after = await rows(streamId);
   t.strictSame(
@@ -152,7 +152,7 @@ t.test('what asks for nothing new asks nothing of the database', async (t) => {
   const unknown = newId();
   for (let index = 0; index < 100; index++) {
     await audience.admit(knock(streamId));
-    await audience.pass(knock(streamId), 'hls');
+    await audience.admitPlaylistRequest(knock(streamId), 'hls');
     await t.rejects(audience.admit(knock(unknown)));
   }
   t.equal(finds(), 2);

@@ -19,14 +19,14 @@ async function watching(t: Test, visibility: 'public' | 'private') {
   });
   const { audience, hall, livestream } = stage;
   const streamId = await livestream({ visibility });
-  await hall.addGuest(streamId, 'ann');
+  await hall.addInvitee(streamId, 'ann');
   const { token } = await audience.join(account('ann'), knock(streamId));
   const whep = { isDismissed: false };
   (await audience.admit(knock(streamId, { token }))).hold('whep', () => {
     whep.isDismissed = true;
   });
   const access = () => ({
-    seen: audience.seen(streamId, token, 'hls'),
+    seen: audience.recordActivity(streamId, token, 'hls'),
     media: audience.mediaAccess(streamId, token),
   });
   return { ...stage, access, database, roles, streamId, token, whep };
@@ -54,12 +54,14 @@ t.test('while the database hangs no viewer is dismissed, and a change counts whe
   while (!logged.some((line) => line.includes('permissions of viewers could not be checked'))) await turn();
   t.notOk(whep.isDismissed, 'a connection goes on');
   t.same(access(), { seen: undefined, media: undefined }, 'requests are not answered from memory');
-  await t.rejects(audience.pass(knock(streamId, { token }), 'hls'), LATE);
+  await t.rejects(audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), LATE);
   database.isHanging = false;
   await clock.advance(1_000);
   for (let turns = 0; !whep.isDismissed && turns < 1_000; turns++) await turn();
   t.ok(whep.isDismissed);
-  await t.rejects(audience.pass(knock(streamId, { token }), 'hls'), { code: 'stream_not_found' });
+  await t.rejects(audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), {
+    code: 'stream_not_found',
+  });
 });
 
 t.test('viewers of a public livestream are reviewed without a look-up of who they are', async (t) => {
@@ -68,6 +70,6 @@ t.test('viewers of a public livestream are reviewed without a look-up of who the
   audience.accessChanged({ userId: 'ann' });
   while (access().seen === undefined) await turn();
   t.same(access(), { seen: 'everybody', media: 'everybody' });
-  t.equal(await audience.pass(knock(streamId, { token }), 'hls'), 'everybody');
+  t.equal(await audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), 'everybody');
   t.notOk(whep.isDismissed);
 });

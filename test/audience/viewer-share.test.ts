@@ -18,7 +18,7 @@ t.test('an address that fills a livestream with bare joins does not keep others 
   for (let i = 0; i < 40; i++) {
     const address = `192.0.2.${i}`;
     const { token } = await audience.join(ANONYMOUS, knock(streamId, { address }));
-    audience.seen(streamId, token, 'hls');
+    audience.recordActivity(streamId, token, 'hls');
   }
   t.equal(audience.viewers(streamId).total, LIMIT);
   t.equal(audience.viewers(streamId).byProtocol.hls, 40, 'who watches is in');
@@ -29,7 +29,7 @@ t.test('an address that plays on all its places leaves a tenth to others, who ke
   const streamId = await livestream({ viewerLimit: LIMIT });
   const play = async (address: string): Promise<void> => {
     const { token } = await audience.admit(knock(streamId, { address }));
-    audience.seen(streamId, token, 'll-hls');
+    audience.recordActivity(streamId, token, 'll-hls');
   };
   for (let i = 0; i < 45; i++) await play('198.51.100.7');
   await t.rejects(play('198.51.100.7'), FULL);
@@ -104,7 +104,7 @@ t.test('who has stopped playing and keeps a socket is a waiting viewer again', a
   }
   const play = async (address: string): Promise<void> => {
     const { token } = await audience.admit(knock(streamId, { address }));
-    audience.seen(streamId, token, 'hls');
+    audience.recordActivity(streamId, token, 'hls');
   };
   for (let i = 0; i < 2; i++) await play('198.51.100.7');
   await t.rejects(play('198.51.100.7'), FULL, 'they have just watched');

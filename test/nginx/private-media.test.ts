@@ -3,7 +3,7 @@ import Fastify from 'fastify';
 import t, { type Test } from 'tap';
 import { hlsRoutes } from '../../src/egress/hls/index.js';
 import { PublicError } from '../../src/platform/index.js';
-import type { Openness, ViewerGate } from '../../src/streams/index.js';
+import type { AccessScope, ViewerAdmission } from '../../src/streams/index.js';
 import { ask, SKIP, startNginx } from '../support/gateway/nginx-front.js';
 import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../support/media/cmaf-ladder.js';
@@ -20,18 +20,18 @@ const ladder = SKIP
 async function serve(t: Test) {
   const state = { isPrivate: false, reached: 0 };
   const missing = (): PublicError => new PublicError(404, 'stream_not_found', 'There is no such livestream.');
-  const access = (token: string | undefined): Openness | undefined => {
+  const access = (token: string | undefined): AccessScope | undefined => {
     if (!state.isPrivate) return 'everybody';
     return token === TOKEN ? 'invited' : undefined;
   };
-  const gate: ViewerGate = {
+  const gate: ViewerAdmission = {
     admit: async ({ token }) => {
       if (!access(token)) throw missing();
       return { token: TOKEN, hold: () => () => {}, onRevoked: () => () => {}, withdraw() {} };
     },
-    seen: (_streamId, token) => access(token),
+    recordActivity: (_streamId, token) => access(token),
     mediaAccess: (_streamId, token) => access(token),
-    pass: async ({ token }) => {
+    admitPlaylistRequest: async ({ token }) => {
       const openness = access(token);
       if (!openness) throw missing();
       return openness;

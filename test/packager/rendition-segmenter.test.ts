@@ -1,8 +1,8 @@
 import t from 'tap';
 import type { Sample, TrackInit } from '../../src/media/index.js';
-import { WaitingRoom } from '../../src/packager/blocking-requests.js';
-import { Lane } from '../../src/packager/rendition-segmenter.js';
-import { Track } from '../../src/packager/rendition-window.js';
+import { BlockingRequests } from '../../src/packager/blocking-requests.js';
+import { RenditionSegmenter } from '../../src/packager/rendition-segmenter.js';
+import { RenditionWindow } from '../../src/packager/rendition-window.js';
 import { SegmentGrid } from '../../src/packager/segment-grid.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 
@@ -20,8 +20,13 @@ function sound(cuts: number) {
     number: () => msn++,
   });
   for (let cut = 0; cut < cuts; cut++) grid.offerKeyframe(10 + 2 * cut);
-  const track = new Track('audio', 'audio', new WaitingRoom(new FakeClock(), 10).queue(), () => undefined);
-  const lane = new Lane({ id: 'audio', kind: 'audio', passthrough: false }, init, track, {
+  const track = new RenditionWindow(
+    'audio',
+    'audio',
+    new BlockingRequests(new FakeClock(), 10).queue(),
+    () => undefined,
+  );
+  const lane = new RenditionSegmenter({ id: 'audio', kind: 'audio', passthrough: false }, init, track, {
     ...{ grid, runIndex: 0, segmentBytes: 2 ** 20, offset: () => 0, wallTime: (seconds) => seconds * 1000 },
     ...{ published() {}, misaligned() {} },
   });

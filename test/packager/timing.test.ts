@@ -1,5 +1,5 @@
 import t from 'tap';
-import { WaitingRoom, type WaitState } from '../../src/packager/blocking-requests.js';
+import { BlockingRequests, type WaitState } from '../../src/packager/blocking-requests.js';
 import { fitToFrames, fitToSegment, partTarget } from '../../src/packager/part-timing.js';
 import { type Cut, SegmentGrid, type SegmentGridOptions } from '../../src/packager/segment-grid.js';
 import { SequenceNumbers } from '../../src/packager/sequence-numbers.js';
@@ -110,7 +110,7 @@ t.test(
   'those who wait go when they have what they want, when it is late, when they leave and at the end',
   async (t) => {
     const clock = new FakeClock();
-    const room = new WaitingRoom(clock, 4);
+    const room = new BlockingRequests(clock, 4);
     const queue = room.queue();
     let state: WaitState = 'wait';
     const one = queue.wait(() => state, 1000)!;

@@ -113,7 +113,7 @@ t.test('a viewer joins, learns the servers, offers and watches; the room learns 
   viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer });
   await viewer.next('stream:answer');
   t.equal(peer?.ended, 'closed', 'a new connection takes the place of the old one');
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
   t.match(await viewer.next('stream:ended'), {
     data: { streamId: STREAM, reason: 'grace-expired', message: 'The broadcast is over.', reconnect: false },
   });
@@ -156,7 +156,7 @@ t.test('a viewer who joins is offered the picture and answers, as soon as there 
   await viewer.next('stream:offer');
   viewer.send('stream:answer', { streamId: STREAM, answer: viewerOffer }, 4);
   await viewer.next('ok');
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
   t.match(await viewer.next('stream:ended'), { data: { reason: 'grace-expired', reconnect: false } });
   viewer.send('stream:ice-candidate', { streamId: STREAM, candidate: {} }, 5);
   t.match(await viewer.next('error'), { id: 5, data: { code: 'not_your_stream' } }, 'the room was left');

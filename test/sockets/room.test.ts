@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Announcement, type Bulletin } from '../../src/sockets/message-batch.js';
+import { Announcement, type MessageBatch } from '../../src/sockets/message-batch.js';
 import { type Member, Room } from '../../src/sockets/room.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 
@@ -11,7 +11,7 @@ class Listener implements Member {
     return this.bulletins.flat();
   }
 
-  deliver({ announcements }: Bulletin): void {
+  deliver({ announcements }: MessageBatch): void {
     this.bulletins.push(announcements.map(({ data }) => (JSON.parse(data) as { number: number }).number));
   }
 }

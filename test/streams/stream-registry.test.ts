@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import type postgres from 'postgres';
 import t, { type Test } from 'tap';
 import { createLog } from '../../src/platform/index.js';
-import { type Admit, type BroadcastGuest, type Publisher, Streams } from '../../src/streams/index.js';
+import {
+  type Admit,
+  type BroadcastSubscriber,
+  type Publisher,
+  StreamRegistry,
+} from '../../src/streams/index.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 import { testDatabase } from '../support/fixtures/database.js';
 
@@ -13,27 +18,27 @@ function hash(key: string): string {
 }
 
 /** Watches as the packager does: says at once that there is something to watch. */
-const eager: BroadcastGuest = {
+const eager: BroadcastSubscriber = {
   name: 'eager',
-  visit: (broadcast) => ({
-    published: () => broadcast.playable(),
-    ended: async () => {},
+  subscribe: (broadcast) => ({
+    publicationStarted: () => broadcast.playable(),
+    broadcastEnded: async () => {},
   }),
 };
 
 async function hall(
   sql: postgres.Sql,
   clock: FakeClock,
-  options: { maxBroadcasts?: number; guests?: BroadcastGuest[] } = {},
-): Promise<Streams> {
+  options: { maxBroadcasts?: number; guests?: BroadcastSubscriber[] } = {},
+): Promise<StreamRegistry> {
   const admit: Admit = async ({ streamKey = '' }) => {
     const [stream] = await sql<{ id: string }[]>`
       select id from livestreams where stream_key = ${hash(streamKey)}`;
-    return stream && !(await streams.standing(stream.id))?.ended
+    return stream && !(await streams.publishingStatus(stream.id))?.ended
       ? { admitted: true, streamId: stream.id }
       : { admitted: false, refusal: { code: 'stream_key_unknown', message: 'No.' } };
   };
-  const streams: Streams = new Streams({
+  const streams: StreamRegistry = new StreamRegistry({
     sql,
     admit,
     graceMs: GRACE_MS,
@@ -41,12 +46,12 @@ async function hall(
     clock,
     log: createLog('silent'),
   });
-  for (const guest of options.guests ?? [eager]) streams.invite(guest);
+  for (const guest of options.guests ?? [eager]) streams.subscribe(guest);
   await streams.start();
   return streams;
 }
 
-async function create(streams: Streams, streamKey: string): Promise<string> {
+async function create(streams: StreamRegistry, streamKey: string): Promise<string> {
   const livestream = await streams.create({
     userId: null,
     title: streamKey,
@@ -68,7 +73,7 @@ function publisher(streamKey: string, kicks: string[] = []): Publisher {
   };
 }
 
-async function publish(t: Test, streams: Streams, streamKey: string, kicks: string[] = []) {
+async function publish(t: Test, streams: StreamRegistry, streamKey: string, kicks: string[] = []) {
   const result = await streams.publish(publisher(streamKey, kicks));
   if ('refusal' in result) throw new Error(`refused: ${result.refusal.code}`);
   t.teardown(() => streams.close());
@@ -169,11 +174,11 @@ t.test('after a crash a broadcast inside its grace is taken up again, with its n
   await clock.advance(5_000);
 
   const seen: { startedAt: number; resumed: boolean; id: string }[] = [];
-  const guest: BroadcastGuest = {
+  const guest: BroadcastSubscriber = {
     name: 'observer',
-    visit: (broadcast) => {
+    subscribe: (broadcast) => {
       seen.push({ startedAt: broadcast.startedAt, resumed: broadcast.resumed, id: broadcast.id });
-      return { published: () => broadcast.playable(), ended: async () => {} };
+      return { publicationStarted: () => broadcast.playable(), broadcastEnded: async () => {} };
     },
   };
   const next = await hall(sql, clock, { guests: [guest] });
@@ -222,11 +227,11 @@ t.test('a change of state reaches the database even when that was away for a whi
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   let playable = (): void => {};
-  const guest: BroadcastGuest = {
+  const guest: BroadcastSubscriber = {
     name: 'late',
-    visit: (broadcast) => {
+    subscribe: (broadcast) => {
       playable = () => broadcast.playable();
-      return { ended: async () => {} };
+      return { broadcastEnded: async () => {} };
     },
   };
   const streams = await hall(sql, clock, { guests: [guest] });

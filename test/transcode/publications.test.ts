@@ -56,7 +56,7 @@ t.test('an encoder that hangs at the end is not waited for longer than five seco
   stop();
   source.end('publisher-left');
   const begin = performance.now();
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
   const took = performance.now() - begin;
   t.ok(took > 4_000 && took < 7_000, `${took} ms`);
 });
@@ -124,7 +124,7 @@ t.test('timestamps beyond 31 bits begin a smaller count', async (t) => {
   const base = 2 ** 31 + 1_000;
   const { broadcast, visit } = await transcoding(t);
   const source = new SourceDouble(made.info);
-  visit.published?.(source);
+  visit.publicationStarted?.(source);
   const startedAt = Date.now();
   source.restart(startedAt, made.has);
   const shifted = (tag: FlvTag): void => {

@@ -20,12 +20,12 @@ async function make(t: Test, options: Partial<FilmOptions>): Promise<Film> {
 /** Publishes a film four times as fast as it is, to its end. @returns the tracks of its only run. */
 async function publish(t: Test, source: SourceDouble, { tags, has }: Film, options = {}) {
   const { broadcast, visit, lines } = await transcoding(t, options);
-  visit.published?.(source);
+  visit.publicationStarted?.(source);
   const startedAt = Date.now();
   source.restart(startedAt, has);
   await send(tags, source.write, { speed: 4 });
   source.end('publisher-left');
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
   const [run, ...others] = broadcast.runs;
   t.equal(others.length, 0, 'there was one run');
   t.ok(run?.closed);

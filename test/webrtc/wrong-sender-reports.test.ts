@@ -106,13 +106,13 @@ t.test('audio and video stay synchronized in HLS when sender reports run at a wr
   await peer.until(() => peer.received.length > 0);
   const { broadcast, visit } = await transcoding(t);
   const source = new WhipSource(pool);
-  visit.published?.(source);
+  visit.publicationStarted?.(source);
   source.restart(Date.now(), { audio: true, video: true });
   const distrustMessages = () => lines().filter(({ msg }) => /sender reports/.test(String(msg)));
   await broadcast.until(() => distrustMessages().length > 0, 30_000);
   await Promise.all(['180p', 'audio'].map((id) => lasts(broadcast, 0, id, 15)));
   source.end('publisher-left');
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
   t.equal(broadcast.runs.length, 1, 'one encoder run');
   t.equal(distrustMessages().length, 1, 'logged once');
   t.match(distrustMessages()[0], { msg: /are wrong/ });

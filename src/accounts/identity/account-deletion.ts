@@ -5,7 +5,7 @@ import type { AccessChange } from './access-change.js';
 import { AccountTable } from './account-table.js';
 
 /** Somebody whose account is being deleted. */
-export type Departed = {
+export type DeletedAccount = {
   userId: string;
   /** Who they are from now on where something of theirs stays; another one at every try. */
   pseudonym: string;
@@ -18,10 +18,10 @@ export type Holder = {
   /** Whether they are in the midst of something here that must be ended first. */
   isBusy?(userId: string): Promise<boolean>;
   /** Lets go of what is theirs. Asked again where it, or what comes after it, fails. */
-  release(departed: Departed): Promise<void>;
+  release(departed: DeletedAccount): Promise<void>;
 };
 
-export type DeparturesOptions = {
+export type AccountDeletionOptions = {
   sql: Sql;
   clock: Clock;
   log: Logger;
@@ -38,14 +38,14 @@ const AGAIN_MS = 600_000;
  * Deletes accounts with all that is theirs. First nobody can sign in or publish any more, then every room lets go of what
  * it has, then the account is gone; what a failure or a crash interrupts goes on later.
  */
-export class Departures {
-  readonly #options: DeparturesOptions;
+export class AccountDeletion {
+  readonly #options: AccountDeletionOptions;
   readonly #table: AccountTable;
   readonly #holders: Holder[] = [];
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #life = new AbortController();
 
-  constructor(options: DeparturesOptions) {
+  constructor(options: AccountDeletionOptions) {
     this.#options = options;
     this.#table = new AccountTable(options.sql);
   }

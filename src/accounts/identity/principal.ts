@@ -77,12 +77,12 @@ export function mayManage(principal: Principal, livestream: { userId: string | n
 /**
  * Whether they may watch a livestream and read what is said in it; who may not is told that there is no such livestream.
  *
- * @param isGuest whether they are invited to it.
+ * @param isInvitee whether they are invited to it.
  */
 export function mayWatch(
   principal: Principal,
   livestream: { userId: string | null; visibility: 'public' | 'unlisted' | 'private' },
-  isGuest: boolean,
+  isInvitee: boolean,
 ): boolean {
-  return livestream.visibility !== 'private' || isGuest || mayManage(principal, livestream);
+  return livestream.visibility !== 'private' || isInvitee || mayManage(principal, livestream);
 }

@@ -36,7 +36,7 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
   { authentication, guards, clock },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
-  const { accounts, departures, invitations } = authentication;
+  const { accounts, accountDeletion, invitations } = authentication;
   const tags = ['administration'];
   app.addHook('onRequest', guards.admin);
   app.addHook('onRequest', createChangeLimit(guards, clock));
@@ -116,7 +116,8 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     },
     async (request) => {
       const { purgeMessages } = request.body ?? {};
-      if (!(await departures.depart(request.params.id, { purge: purgeMessages }))) throw accountNotFound();
+      if (!(await accountDeletion.depart(request.params.id, { purge: purgeMessages })))
+        throw accountNotFound();
       return { success: true as const };
     },
   );

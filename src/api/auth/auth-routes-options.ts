@@ -11,7 +11,7 @@ export type AuthRoutesOptions = {
     | 'sessions'
     | 'accessTokens'
     | 'invitations'
-    | 'departures'
+    | 'accountDeletion'
     | 'isOwnOrigin'
     | 'registrationPolicy'
   >;

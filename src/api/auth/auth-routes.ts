@@ -56,7 +56,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
   { authentication, guards, publicOrigin },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
-  const { accounts, departures, registration, signIn, sessions, registrationPolicy } = authentication;
+  const { accounts, accountDeletion, registration, signIn, sessions, registrationPolicy } = authentication;
   const tags = ['accounts'];
 
   const setCookie = (
@@ -195,7 +195,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
       const { accountId, name } = await ownSession(request, guards, sessions);
       const { password, purgeMessages } = request.body;
       await signIn.confirm({ id: accountId, name }, password, request.ip);
-      await departures.depart(accountId, { purge: purgeMessages });
+      await accountDeletion.depart(accountId, { purge: purgeMessages });
       setCookie(request, reply, '', 0);
       return { success: true as const };
     },

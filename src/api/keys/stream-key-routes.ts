@@ -15,7 +15,7 @@ import {
   StreamKeyUsesResponse,
   SuccessResponse,
 } from '../contract.js';
-import type { LivestreamDesk } from '../livestreams/livestream-lookup.js';
+import type { LivestreamLookup } from '../livestreams/livestream-lookup.js';
 import type { PublicUrls } from '../livestreams/stream-view.js';
 import { errorSchemas } from '../server/error-response.js';
 import { CHANGING_SECURITY, type Guards, READING_SECURITY } from '../server/guards.js';
@@ -172,7 +172,7 @@ export function toMinted(minted: MintedStreamKey, urls: PublicUrls, clock: Clock
 
 export type StreamKeyRoutesOptions = Pick<KeyRoutesOptions, 'urls' | 'clock'> & {
   keys: KeyRoutesOptions['keys'] & Pick<StreamKeys, 'signIns'>;
-  desk: Pick<LivestreamDesk, 'managed'>;
+  desk: Pick<LivestreamLookup, 'managed'>;
   guards: Guards;
 };
 

@@ -3,9 +3,9 @@ import type { BoundedCalls, Clock } from '../../platform/index.js';
 import type { ThumbnailStore } from '../../thumbnails/index.js';
 import type { Viewers } from '../contract.js';
 import type { Guards } from '../server/guards.js';
-import { livestreamGuestRoutes } from './livestream-invitee-routes.js';
+import { livestreamInviteeRoutes } from './livestream-invitee-routes.js';
 import { livestreamListRoutes } from './livestream-list-routes.js';
-import { type Hall, LivestreamDesk } from './livestream-lookup.js';
+import { LivestreamLookup, type Livestreams } from './livestream-lookup.js';
 import { livestreamOwnerRoutes } from './livestream-owner-routes.js';
 import { livestreamScope } from './livestream-scope.js';
 import { livestreamStatsRoutes } from './livestream-stats-routes.js';
@@ -13,7 +13,7 @@ import type { PublicUrls } from './stream-view.js';
 import { thumbnailRoutes } from './thumbnail-routes.js';
 
 export type LivestreamApiOptions = {
-  streams: Hall;
+  streams: Livestreams;
   guards: Guards;
   /** Who watches a stream now; from memory. */
   viewers(streamId: string): Viewers;
@@ -23,13 +23,13 @@ export type LivestreamApiOptions = {
   calls?: BoundedCalls;
   clock: Clock;
   /** Registers what else is below `/api/livestream`: chat, joining and leaving, stream keys. */
-  others?: (scope: FastifyInstance, desk: LivestreamDesk) => Promise<void>;
+  others?: (scope: FastifyInstance, desk: LivestreamLookup) => Promise<void>;
 };
 
 /** `/api/livestream`, whole. */
 export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (app, options) => {
   const { streams, guards, viewers, thumbnails, urls, calls, clock, others } = options;
-  const desk = new LivestreamDesk({
+  const desk = new LivestreamLookup({
     streams,
     viewers,
     thumbnails,
@@ -46,7 +46,7 @@ export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (ap
     routes: async (scope) => {
       await scope.register(livestreamListRoutes, { streams, desk, guards, calls, clock });
       await scope.register(livestreamOwnerRoutes, { streams, desk, guards, thumbnails, urls });
-      await scope.register(livestreamGuestRoutes, { streams, desk, guards });
+      await scope.register(livestreamInviteeRoutes, { streams, desk, guards });
       await scope.register(livestreamStatsRoutes, { desk, guards, clock });
       await scope.register(thumbnailRoutes, { streams, desk, guards, thumbnails, urls });
       await others?.(scope, desk);

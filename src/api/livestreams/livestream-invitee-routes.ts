@@ -5,12 +5,12 @@ import { GuestParams, GuestsResponse, PageQuery, ref, StreamParams, SuccessRespo
 import { errorSchemas } from '../server/error-response.js';
 import { CHANGING_SECURITY, type Guards, READING_SECURITY } from '../server/guards.js';
 import { readNumbers } from '../server/number-query.js';
-import type { Hall, LivestreamDesk } from './livestream-lookup.js';
+import type { LivestreamLookup, Livestreams } from './livestream-lookup.js';
 
-export type LivestreamGuestRoutesOptions = { streams: Hall; desk: LivestreamDesk; guards: Guards };
+export type LivestreamInviteeRoutesOptions = { streams: Livestreams; desk: LivestreamLookup; guards: Guards };
 
 /** Who may watch a private livestream. Invitations stay when it is made public for a while. */
-export const livestreamGuestRoutes: FastifyPluginAsync<LivestreamGuestRoutesOptions> = async (
+export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutesOptions> = async (
   plain,
   { streams, desk, guards },
 ) => {
@@ -34,7 +34,7 @@ export const livestreamGuestRoutes: FastifyPluginAsync<LivestreamGuestRoutesOpti
     },
     async (request) => {
       const { id } = await desk.managed(request, request.params.streamId);
-      const guests = await streams.listGuests(id, request.query);
+      const guests = await streams.listInvitees(id, request.query);
       return {
         guests: guests.map(({ userId, invitedAt }) => ({ userId, invitedAt: invitedAt.toISOString() })),
       };
@@ -57,7 +57,7 @@ export const livestreamGuestRoutes: FastifyPluginAsync<LivestreamGuestRoutesOpti
     },
     async (request) => {
       const { id } = await desk.managed(request, request.params.streamId);
-      if (!(await streams.addGuest(id, request.params.userId)))
+      if (!(await streams.addInvitee(id, request.params.userId)))
         throw new PublicError(409, 'too_many_guests', 'No more people can be invited to this livestream.');
       return { success: true as const };
     },
@@ -78,7 +78,7 @@ export const livestreamGuestRoutes: FastifyPluginAsync<LivestreamGuestRoutesOpti
     },
     async (request) => {
       const { id } = await desk.managed(request, request.params.streamId);
-      if (!(await streams.removeGuest(id, request.params.userId)))
+      if (!(await streams.removeInvitee(id, request.params.userId)))
         throw new PublicError(404, 'guest_not_found', 'They are not invited to this livestream.');
       return { success: true as const };
     },

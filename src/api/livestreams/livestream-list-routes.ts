@@ -15,8 +15,8 @@ import {
 import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, type Guards } from '../server/guards.js';
 import { BEFORE_LAST, boundOffset, readNumbers } from '../server/number-query.js';
-import { AnswerCache } from '../server/response-cache.js';
-import type { Hall, LivestreamDesk } from './livestream-lookup.js';
+import { ResponseCache } from '../server/response-cache.js';
+import type { LivestreamLookup, Livestreams } from './livestream-lookup.js';
 
 /** How long a list for everybody may be shown again, in ms; changes of what is listed show at once. */
 const FRESH_MS = 1_000;
@@ -24,8 +24,8 @@ const FRESH_MS = 1_000;
 const PAGES = 200;
 
 export type LivestreamListRoutesOptions = {
-  streams: Hall;
-  desk: LivestreamDesk;
+  streams: Livestreams;
+  desk: LivestreamLookup;
   guards: Guards;
   /** Bounds the time in which the database must answer viewers. */
   calls?: BoundedCalls | undefined;
@@ -42,7 +42,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
   const show = (found: Livestream[]) => ({ streams: found.map((livestream) => desk.show(livestream)) });
 
   // What everybody asks for is read, and written as JSON, once for all who ask within a moment.
-  const pages = new AnswerCache<string>({ clock, freshMs: FRESH_MS, maximum: PAGES });
+  const pages = new ResponseCache<string>({ clock, freshMs: FRESH_MS, maximum: PAGES });
   const forgets = [streams.onUpdate(() => pages.clear()), streams.onChange(() => pages.clear())];
   app.addHook('onClose', async () => {
     for (const forget of forgets) forget();

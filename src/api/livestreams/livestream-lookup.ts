@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { isAdmin, mayManage, mayWatch, type Principal, userIdOf } from '../../accounts/index.js';
 import { BoundedCalls, type Clock, PublicError, RevalidatingCache } from '../../platform/index.js';
-import type { Livestream, StreamChange, Streams } from '../../streams/index.js';
+import type { Livestream, StreamChange, StreamRegistry } from '../../streams/index.js';
 import type { ThumbnailStore } from '../../thumbnails/index.js';
 import type { Stream, Viewers } from '../contract.js';
 import { type PublicUrls, toStream } from './stream-view.js';
@@ -14,28 +14,28 @@ const MAX_STALE_MS = 12 * 3_600_000;
 const REMEMBERED = 2_000;
 
 /** What the API needs of the hall. */
-export type Hall = Pick<
-  Streams,
-  | 'addGuest'
-  | 'begin'
+export type Livestreams = Pick<
+  StreamRegistry,
+  | 'addInvitee'
+  | 'markStarted'
   | 'create'
   | 'edit'
   | 'end'
   | 'find'
-  | 'isGuest'
+  | 'isInvitee'
   | 'kick'
   | 'listActive'
   | 'listByUser'
-  | 'listGuests'
+  | 'listInvitees'
   | 'listUpcoming'
   | 'onUpdate'
   | 'remove'
-  | 'removeGuest'
+  | 'removeInvitee'
   | 'status'
 > & { onChange(listener: (change: StreamChange) => void): () => void };
 
-export type LivestreamDeskOptions = {
-  streams: Hall;
+export type LivestreamLookupOptions = {
+  streams: Livestreams;
   /** Who watches a stream now; from memory. */
   viewers(streamId: string): Viewers;
   /** Pictures of broadcasts; from memory. */
@@ -51,13 +51,13 @@ export type LivestreamDeskOptions = {
 };
 
 /** What all routes of livestreams do: find one for somebody who may have it, and show it. */
-export class LivestreamDesk {
-  readonly #options: LivestreamDeskOptions;
+export class LivestreamLookup {
+  readonly #options: LivestreamLookupOptions;
   readonly #known: RevalidatingCache<Livestream | undefined>;
   readonly #calls: BoundedCalls;
   readonly #stopListening: () => void;
 
-  constructor(options: LivestreamDeskOptions) {
+  constructor(options: LivestreamLookupOptions) {
     const { streams, clock, calls = new BoundedCalls({ clock }) } = options;
     this.#options = options;
     this.#calls = calls;
@@ -128,7 +128,7 @@ export class LivestreamDesk {
     if (mayWatch(principal, livestream, false)) return true;
     const userId = userIdOf(principal);
     if (userId === undefined) return false;
-    return await this.#calls.run(() => this.#options.streams.isGuest(livestream.id, userId));
+    return await this.#calls.run(() => this.#options.streams.isInvitee(livestream.id, userId));
   }
 }
 

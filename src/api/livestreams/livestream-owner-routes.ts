@@ -17,12 +17,12 @@ import {
 import { errorSchemas } from '../server/error-response.js';
 import { CHANGING_SECURITY, type Guards } from '../server/guards.js';
 import { readTime } from '../server/request-time.js';
-import { type Hall, type LivestreamDesk, streamNotFound } from './livestream-lookup.js';
+import { type LivestreamLookup, type Livestreams, streamNotFound } from './livestream-lookup.js';
 import { type PublicUrls, toPlayback } from './stream-view.js';
 
 export type LivestreamOwnerRoutesOptions = {
-  streams: Hall;
-  desk: LivestreamDesk;
+  streams: Livestreams;
+  desk: LivestreamLookup;
   guards: Guards;
   thumbnails: Pick<ThumbnailStore, 'remove'>;
   urls: PublicUrls;
@@ -168,7 +168,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     },
     async (request) => {
       const { id } = await desk.managed(request, request.params.streamId);
-      const outcome = await streams.begin(id);
+      const outcome = await streams.markStarted(id);
       if (outcome === 'unknown') throw streamNotFound();
       if (outcome === 'over')
         throw new PublicError(409, 'livestream_ended', 'This livestream has ended: create a new one.');

@@ -4,9 +4,9 @@ import type { Clock } from '../../platform/index.js';
 import { ref, StatsResponse, type Stream, StreamParams, type StreamStats } from '../contract.js';
 import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, type Guards } from '../server/guards.js';
-import type { LivestreamDesk } from './livestream-lookup.js';
+import type { LivestreamLookup } from './livestream-lookup.js';
 
-export type LivestreamStatsRoutesOptions = { desk: LivestreamDesk; guards: Guards; clock: Clock };
+export type LivestreamStatsRoutesOptions = { desk: LivestreamLookup; guards: Guards; clock: Clock };
 
 /** How a broadcast is doing, for who may watch it. */
 export const livestreamStatsRoutes: FastifyPluginAsync<LivestreamStatsRoutesOptions> = async (

@@ -6,7 +6,7 @@ import { MAX_THUMBNAIL_BYTES, type ThumbnailStore } from '../../thumbnails/index
 import { ref, StreamParams, SuccessResponse, ThumbnailResponse } from '../contract.js';
 import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from '../server/guards.js';
-import { type Hall, type LivestreamDesk, streamNotFound } from './livestream-lookup.js';
+import { type LivestreamLookup, type Livestreams, streamNotFound } from './livestream-lookup.js';
 import { type PublicUrls, thumbnailPath, toThumbnailUrl } from './stream-view.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
@@ -19,8 +19,8 @@ const CACHE_NEWEST = 'public, max-age=60, s-maxage=1';
 const CACHE_PRIVATE = 'private, no-store';
 
 export type ThumbnailRoutesOptions = {
-  streams: Hall;
-  desk: LivestreamDesk;
+  streams: Livestreams;
+  desk: LivestreamLookup;
   guards: Guards;
   thumbnails: Pick<ThumbnailStore, 'keep' | 'find' | 'captured' | 'remove'>;
   urls: PublicUrls;

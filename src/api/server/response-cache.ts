@@ -1,6 +1,6 @@
 import type { Clock } from '../../platform/index.js';
 
-export type AnswerCacheOptions = {
+export type ResponseCacheOptions = {
   clock: Clock;
   /** How long an answer is given again, in ms, if nothing is told of a change before. */
   freshMs: number;
@@ -14,11 +14,11 @@ type Entry<T> = { answer: Promise<T>; askedAt: number };
  * Remembers answers for a moment, so that a crowd that asks the same costs as much as one. Who asks while an answer is
  * being found gets that one; failures are not remembered.
  */
-export class AnswerCache<T> {
-  readonly #options: AnswerCacheOptions;
+export class ResponseCache<T> {
+  readonly #options: ResponseCacheOptions;
   readonly #entries = new Map<string, Entry<T>>();
 
-  constructor(options: AnswerCacheOptions) {
+  constructor(options: ResponseCacheOptions) {
     this.#options = options;
   }
 

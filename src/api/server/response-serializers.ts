@@ -11,7 +11,7 @@ const compiled = new Map<string, Map<string, Serialize>>();
  * but for what looks the same only once: each costs as much as checking every named schema, and nearly all routes share
  * the answers that are errors. A server that starts would do little else.
  */
-export function answerSerializers(): BuildSerializers {
+export function responseSerializers(): BuildSerializers {
   const build = SerializerSelector();
   return (namedSchemas, options) => {
     const compile = build(namedSchemas, options);

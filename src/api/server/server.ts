@@ -17,7 +17,7 @@ import { limitConnections } from './connection-limit.js';
 import { answerUnknownRoutes, routeOf, sendError } from './error-response.js';
 import { SECURITY_SCHEMES } from './guards.js';
 import { mediaPaths } from './media-paths.js';
-import { answerSerializers } from './response-serializers.js';
+import { responseSerializers } from './response-serializers.js';
 
 export type ServerLimits = {
   connections: number;
@@ -92,7 +92,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     genReqId: () => `${start}-${(count++).toString(36)}`,
     routerOptions: { maxParamLength: 200 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true } },
-    schemaController: { compilersFactory: { buildSerializer: answerSerializers() } },
+    schemaController: { compilersFactory: { buildSerializer: responseSerializers() } },
     frameworkErrors: (error, request, reply) => sendError(error as FastifyError, request, reply),
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket as Socket),
     http: { connectionsCheckingInterval: limits.timeoutCheckMs },

@@ -26,7 +26,7 @@ type IceServer = { urls: string[]; username?: string; credential?: string };
 type Minute = Viewers & { startedAt: number };
 
 /** What these routes need of the audience. */
-export type AudienceDesk = {
+export type ViewerService = {
   join(
     principal: Principal | (() => Promise<Principal>),
     knock: Knock,
@@ -38,8 +38,8 @@ export type AudienceDesk = {
   watched(principal: Principal, streamId: string): Promise<{ userId: string | null }>;
 };
 
-export type AudienceRoutesOptions = {
-  audience: AudienceDesk;
+export type ViewerRoutesOptions = {
+  audience: ViewerService;
   authenticate: Authenticate;
   guards: Guards;
   iceServers: { list(user?: string): IceServer[] };
@@ -52,7 +52,7 @@ const tags = ['viewers'];
 const config = { ownLimit: true };
 
 /** Coming, staying and going of viewers, below `/api/livestream`. */
-export const audienceRoutes: FastifyPluginAsync<AudienceRoutesOptions> = async (plain, options) => {
+export const viewerRoutes: FastifyPluginAsync<ViewerRoutesOptions> = async (plain, options) => {
   const { audience, authenticate, guards, iceServers, clock } = options;
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   // What a page that is being closed sends by `navigator.sendBeacon` is text.

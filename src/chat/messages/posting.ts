@@ -5,7 +5,7 @@ import {
   RateLimit,
   type RateLimitOptions,
 } from '../../platform/index.js';
-import type { RealtimeHub } from '../../sockets/index.js';
+import type { SocketHub } from '../../sockets/index.js';
 import { type Author, authorOf, type OnBehalfOf } from '../author.js';
 import type { ChatRoles, Visitor } from '../chat-role.js';
 import type { ChatRoom } from '../chat-room.js';
@@ -38,7 +38,7 @@ export type PostingOptions = {
   rooms: ChatRooms;
   roles: ChatRoles;
   store: MessageStore;
-  hub: Pick<RealtimeHub, 'broadcast'>;
+  hub: Pick<SocketHub, 'broadcast'>;
   isFollowing: (follower: string, followed: string) => Promise<boolean>;
   hashAddress: (streamId: string, address: string) => string;
   clock: Clock;

@@ -1,5 +1,5 @@
 import { type Clock, networkBlock, PublicError, RateLimit } from '../../platform/index.js';
-import type { RealtimeHub } from '../../sockets/index.js';
+import type { SocketHub } from '../../sockets/index.js';
 import { authorOf } from '../author.js';
 import type { ChatRoles, Visitor } from '../chat-role.js';
 import type { ChatRooms } from '../chat-rooms.js';
@@ -21,7 +21,7 @@ export class Reactions {
   readonly #options: {
     rooms: ChatRooms;
     roles: ChatRoles;
-    hub: Pick<RealtimeHub, 'broadcast'>;
+    hub: Pick<SocketHub, 'broadcast'>;
     hashAddress: (streamId: string, address: string) => string;
     clock: Clock;
   };
@@ -32,7 +32,7 @@ export class Reactions {
   constructor(options: {
     rooms: ChatRooms;
     roles: ChatRoles;
-    hub: Pick<RealtimeHub, 'broadcast'>;
+    hub: Pick<SocketHub, 'broadcast'>;
     hashAddress: (streamId: string, address: string) => string;
     clock: Clock;
   }) {

@@ -8,7 +8,7 @@ import {
   RateLimit,
   type Sql,
 } from '../../platform/index.js';
-import type { RealtimeHub } from '../../sockets/index.js';
+import type { SocketHub } from '../../sockets/index.js';
 import { assertOutranks, type ChatRoles, type Visitor } from '../chat-role.js';
 import type { ChatRoom } from '../chat-room.js';
 import type { ChatContext, ChatRooms } from '../chat-rooms.js';
@@ -41,7 +41,7 @@ export type ModerationOptions = {
   store: MessageStore;
   messages: MessageTable;
   table: ModerationTable;
-  hub: Pick<RealtimeHub, 'broadcast'>;
+  hub: Pick<SocketHub, 'broadcast'>;
   clock: Clock;
 };
 

@@ -1,4 +1,4 @@
-import type { RealtimeHub } from '../../sockets/index.js';
+import type { SocketHub } from '../../sockets/index.js';
 import type { ChatRoles, Visitor } from '../chat-role.js';
 import type { ChatRooms } from '../chat-rooms.js';
 import type { Moderation } from './moderation.js';
@@ -16,7 +16,7 @@ export type SettingsOptions = {
   roles: ChatRoles;
   moderation: Moderation;
   table: SettingsTable;
-  hub: Pick<RealtimeHub, 'broadcast'>;
+  hub: Pick<SocketHub, 'broadcast'>;
 };
 
 /** Reads and changes the settings of a chat. */

@@ -1,6 +1,6 @@
 import { nameOf } from '../../accounts/index.js';
 import { type Clock, type Logger, newId, PublicError, parseUuid, type Sql } from '../../platform/index.js';
-import type { RealtimeHub } from '../../sockets/index.js';
+import type { SocketHub } from '../../sockets/index.js';
 import { BatchWriter, type BatchWriterLimits } from '../batch-writer.js';
 import { type ChatRoles, notSignedIn, type Visitor } from '../chat-role.js';
 import type { ChatRoom } from '../chat-room.js';
@@ -25,7 +25,7 @@ export type PollsOptions = {
   rooms: ChatRooms;
   roles: ChatRoles;
   moderation: Moderation;
-  hub: Pick<RealtimeHub, 'broadcast'>;
+  hub: Pick<SocketHub, 'broadcast'>;
   clock: Clock;
   log: Logger;
   limits: BatchWriterLimits;

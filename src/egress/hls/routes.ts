@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import type { Answer, Packager, RenditionFeed } from '../../packager/index.js';
+import type { Answer, HlsRendition, Packager } from '../../packager/index.js';
 import { type Clock, type ErrorCode, PublicError } from '../../platform/index.js';
-import type { Openness, ViewerGate, ViewerProtocol, ViewerRequest } from '../../streams/index.js';
+import type { AccessScope, ViewerAdmission, ViewerProtocol, ViewerRequest } from '../../streams/index.js';
 import { parseRange } from './byte-range.js';
 import { parseDirectives } from './delivery-directives.js';
 import { type HlsPath, parseHlsPath } from './hls-path.js';
@@ -9,7 +9,7 @@ import { type HlsPath, parseHlsPath } from './hls-path.js';
 export type HlsRoutesOptions = {
   packager: Packager;
   /** Decides who gets playlists and media. */
-  gate: ViewerGate;
+  gate: ViewerAdmission;
   clock: Clock;
 };
 
@@ -100,7 +100,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
   });
 
   async function media(
-    feed: RenditionFeed,
+    feed: HlsRendition,
     streamId: string,
     request: HlsRequest,
     reply: FastifyReply,
@@ -108,8 +108,8 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
     const { block, delta } = parseDirectives(request.query);
     const protocol = block || delta ? 'll-hls' : 'hls';
     const token = tokenOf(request);
-    const access = (): Openness | undefined =>
-      token === undefined ? undefined : gate.seen(streamId, token, protocol);
+    const access = (): AccessScope | undefined =>
+      token === undefined ? undefined : gate.recordActivity(streamId, token, protocol);
     let openness = access() ?? (await admitted(request, streamId, protocol));
     if (block) {
       const answer = feed.reload(block.msn, block.part);
@@ -126,12 +126,12 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
   }
 
   /** From memory, for the hot path. */
-  function mediaAccess(request: HlsRequest, streamId: string): Openness | undefined {
+  function mediaAccess(request: HlsRequest, streamId: string): AccessScope | undefined {
     return gate.mediaAccess(streamId, tokenOf(request));
   }
 
-  function admitted(request: HlsRequest, streamId: string, protocol?: ViewerProtocol): Promise<Openness> {
-    return hiding(gate.pass(viewerRequest(request, streamId), protocol));
+  function admitted(request: HlsRequest, streamId: string, protocol?: ViewerProtocol): Promise<AccessScope> {
+    return hiding(gate.admitPlaylistRequest(viewerRequest(request, streamId), protocol));
   }
 
   /**
@@ -169,7 +169,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
 };
 
 function find(
-  feed: RenditionFeed,
+  feed: HlsRendition,
   path: Exclude<HlsPath, { name: 'multivariant' | 'media' }>,
 ): Buffer | undefined {
   switch (path.name) {
@@ -243,9 +243,9 @@ function sendBytes(request: FastifyRequest, reply: FastifyReply, bytes: Buffer):
 function sendMedia(
   request: FastifyRequest,
   reply: FastifyReply,
-  kind: RenditionFeed['kind'],
+  kind: HlsRendition['kind'],
   bytes: Buffer,
-  openness: Openness,
+  openness: AccessScope,
 ): FastifyReply {
   reply.header('accept-ranges', 'bytes');
   if (openness === 'invited') reply.header('cache-control', CACHE_NOBODY);

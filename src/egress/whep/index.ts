@@ -1,9 +1,9 @@
 export { type WhepRoutesOptions, whepRoutes } from './routes.js';
 export type { Viewing, ViewingEnd, ViewingEvent } from './viewing.js';
 export {
-  createRealtimeEgress,
-  type RealtimeEgress,
-  type RealtimeEgressOptions,
+  createWhepEgress,
   type ViewingOffer,
   type ViewRequest,
+  type WhepEgress,
+  type WhepEgressOptions,
 } from './whep-egress.js';

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { AddressShare, type Clock, isUuid, PublicError } from '../../platform/index.js';
-import { BROADCAST_END, type Livestream, type ViewerGate } from '../../streams/index.js';
+import { BROADCAST_END, type Livestream, type ViewerAdmission } from '../../streams/index.js';
 import {
   type EndpointLimits,
   type IceServers,
@@ -11,12 +11,12 @@ import {
 import { EVENT_NAMES } from './event-subscription.js';
 import { addExtensions } from './extension-routes.js';
 import type { Viewing } from './viewing.js';
-import type { RealtimeEgress } from './whep-egress.js';
+import type { WhepEgress } from './whep-egress.js';
 
 export type WhepRoutesOptions = {
-  egress: Pick<RealtimeEgress, 'view'>;
+  egress: Pick<WhepEgress, 'view'>;
   /** Decides who may watch. */
-  gate: Pick<ViewerGate, 'admit'>;
+  gate: Pick<ViewerAdmission, 'admit'>;
   /** Asked only for streams of which nothing is being broadcast. */
   find: (streamId: string) => Promise<Pick<Livestream, 'endReason'> | undefined>;
   iceServers: Pick<IceServers, 'links'>;

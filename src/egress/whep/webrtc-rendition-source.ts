@@ -1,8 +1,8 @@
 import { Backoff, type Clock, type Logger, newId, sleep } from '../../platform/index.js';
-import type { Broadcast, RealtimeRendition, Source } from '../../streams/index.js';
+import type { Broadcast, Source, WebrtcRendition } from '../../streams/index.js';
 import type { RtpInput, WebrtcPool } from '../../webrtc/index.js';
 
-export type BridgeOptions = {
+export type WebrtcRenditionSourceOptions = {
   broadcast: Broadcast;
   source: Source;
   has: { audio: boolean; video: boolean };
@@ -22,15 +22,15 @@ const RETRY = { initialMs: 250, maximumMs: 5_000, windowMs: 60_000, limit: 6 };
  * Brings a source that is not RTP to WebRTC viewers: asks transcode for a realtime rendition, and the SFU for ports to
  * send it to. One bridge serves one source until it is closed.
  */
-export class Bridge {
+export class WebrtcRenditionSource {
   /** Resolves when no rendition is left. */
   readonly closed: Promise<void>;
-  readonly #options: BridgeOptions;
+  readonly #options: WebrtcRenditionSourceOptions;
   readonly #life = new AbortController();
   readonly #backoff: Backoff;
-  #rendition: RealtimeRendition | undefined;
+  #rendition: WebrtcRendition | undefined;
 
-  constructor(options: BridgeOptions) {
+  constructor(options: WebrtcRenditionSourceOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.clock, RETRY);
     this.closed = this.#run();
@@ -74,7 +74,7 @@ export class Bridge {
     try {
       if (this.#life.signal.aborted) return;
       const { videoPort, audioPort } = input;
-      const rendition = broadcast.encodeRealtime(source, {
+      const rendition = broadcast.encodeForWebrtc(source, {
         ...(videoPort === undefined ? {} : { videoPort }),
         ...(audioPort === undefined ? {} : { audioPort }),
       });

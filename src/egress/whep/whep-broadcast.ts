@@ -1,10 +1,16 @@
 import type { Cancel, Clock, Logger } from '../../platform/index.js';
-import type { Broadcast, BroadcastEnd, BroadcastVisit, Source, SourceReader } from '../../streams/index.js';
+import type {
+  Broadcast,
+  BroadcastEnd,
+  BroadcastSubscription,
+  Source,
+  SourceReader,
+} from '../../streams/index.js';
 import type { WebrtcPool } from '../../webrtc/index.js';
 import { type ViewingSession, viewingEndOf } from './viewing.js';
-import { Bridge } from './webrtc-rendition-source.js';
+import { WebrtcRenditionSource } from './webrtc-rendition-source.js';
 
-export type ChannelOptions = {
+export type WhepBroadcastOptions = {
   broadcast: Broadcast;
   pool: Pick<WebrtcPool, 'receiveRtp' | 'setMediaSource' | 'closeViewerGroup'>;
   /** How long a rendition goes on after the last viewer has left, in ms. */
@@ -23,18 +29,18 @@ const REST_MS = 60_000;
 const UNAVAILABLE = 'The server cannot make this broadcast ready for WebRTC.';
 
 /** What WebRTC viewers of one broadcast watch: keeps the SFU's channel fed while publishers and protocols change. */
-export class Channel implements BroadcastVisit {
+export class WhepBroadcast implements BroadcastSubscription {
   readonly broadcast: Broadcast;
-  readonly #options: ChannelOptions;
+  readonly #options: WhepBroadcastOptions;
   readonly #log: Logger;
   readonly #viewings = new Set<ViewingSession>();
   /** Those whose connection is established. */
   readonly #connected = new Set<ViewingSession>();
   /** The current publication, once its timeline has begun. */
   #source: Publication | undefined;
-  #bridge: Bridge | undefined;
+  #bridge: WebrtcRenditionSource | undefined;
   /** Bridges that are closing, too. */
-  readonly #bridges = new Set<Bridge>();
+  readonly #bridges = new Set<WebrtcRenditionSource>();
   /** When the current source turned out not to be presentable, on the monotonic clock. */
   #failedAt: number | undefined;
   #over: BroadcastEnd | undefined;
@@ -43,7 +49,7 @@ export class Channel implements BroadcastVisit {
   /** Viewers that are being negotiated. */
   #expected = 0;
 
-  constructor(options: ChannelOptions) {
+  constructor(options: WhepBroadcastOptions) {
     this.#options = options;
     this.broadcast = options.broadcast;
     this.#log = options.log.child({ streamId: this.broadcast.streamId, broadcastId: this.broadcast.id });
@@ -99,7 +105,7 @@ export class Channel implements BroadcastVisit {
     });
   }
 
-  published(source: Source): void {
+  publicationStarted(source: Source): void {
     const publication: Publication = { source, has: undefined };
     this.#source = publication;
     this.#failedAt = undefined;
@@ -124,7 +130,7 @@ export class Channel implements BroadcastVisit {
     source.read(reader);
   }
 
-  async ended(reason: BroadcastEnd): Promise<void> {
+  async broadcastEnded(reason: BroadcastEnd): Promise<void> {
     this.#over = reason;
     this.#source = undefined;
     this.#cancelLinger();
@@ -146,7 +152,7 @@ export class Channel implements BroadcastVisit {
     }
     if (this.#bridge || this.#failed || (this.#viewings.size === 0 && this.#expected === 0)) return;
     const { pool, clock } = this.#options;
-    const bridge: Bridge = new Bridge({
+    const bridge: WebrtcRenditionSource = new WebrtcRenditionSource({
       broadcast: this.broadcast,
       source,
       has,

@@ -1,5 +1,5 @@
 import { type Clock, type Logger, PublicError } from '../../platform/index.js';
-import type { Broadcast, BroadcastGuest, BroadcastVisit } from '../../streams/index.js';
+import type { Broadcast, BroadcastSubscriber, BroadcastSubscription } from '../../streams/index.js';
 import {
   type Offer,
   planViewer,
@@ -11,9 +11,9 @@ import {
   writeViewerOffer,
 } from '../../webrtc/index.js';
 import { type Viewing, ViewingSession } from './viewing.js';
-import { Channel } from './whep-broadcast.js';
+import { WhepBroadcast } from './whep-broadcast.js';
 
-export type RealtimeEgressOptions = {
+export type WhepEgressOptions = {
   pool: Pick<WebrtcPool, 'view' | 'offerView' | 'receiveRtp' | 'setMediaSource' | 'closeViewerGroup'>;
   clock: Clock;
   log: Logger;
@@ -39,7 +39,7 @@ export type ViewingOffer = {
 export type ViewRequest = { streamId: string; offer: Offer };
 
 /** Watching by WebRTC: a guest of every broadcast that keeps its channel in the SFU fed, and lets viewers in. */
-export type RealtimeEgress = BroadcastGuest & {
+export type WhepEgress = BroadcastSubscriber & {
   /**
    * Lets a viewer into a stream whose broadcast is under way, also while it starts or waits for its publisher: the
    * picture comes when there is one.
@@ -61,29 +61,29 @@ export type RealtimeEgress = BroadcastGuest & {
 
 const LINGER_MS = 30_000;
 
-export function createRealtimeEgress(options: RealtimeEgressOptions): RealtimeEgress {
+export function createWhepEgress(options: WhepEgressOptions): WhepEgress {
   return new Egress(options);
 }
 
-class Egress implements RealtimeEgress {
+class Egress implements WhepEgress {
   readonly name = 'whep';
-  readonly #options: RealtimeEgressOptions;
+  readonly #options: WhepEgressOptions;
   /** By stream: what is being broadcast. */
-  readonly #channels = new Map<string, Channel>();
+  readonly #channels = new Map<string, WhepBroadcast>();
 
-  constructor(options: RealtimeEgressOptions) {
+  constructor(options: WhepEgressOptions) {
     this.#options = options;
   }
 
-  visit(broadcast: Broadcast): BroadcastVisit {
+  subscribe(broadcast: Broadcast): BroadcastSubscription {
     const { pool, clock, log, lingerMs = LINGER_MS } = this.#options;
-    const channel = new Channel({ broadcast, pool, lingerMs, clock, log });
+    const channel = new WhepBroadcast({ broadcast, pool, lingerMs, clock, log });
     this.#channels.set(broadcast.streamId, channel);
     return {
-      published: (source) => channel.published(source),
-      ended: async (reason) => {
+      publicationStarted: (source) => channel.publicationStarted(source),
+      broadcastEnded: async (reason) => {
         if (this.#channels.get(broadcast.streamId) === channel) this.#channels.delete(broadcast.streamId);
-        await channel.ended(reason);
+        await channel.broadcastEnded(reason);
       },
     };
   }

@@ -13,7 +13,7 @@ const PAUSE_MS = 10_000;
  * Counts the pictures that an encoder left out, as they do when the line is too slow, by the holes in the times of those
  * that came. Says nothing of sources whose pictures come irregularly by nature.
  */
-export class MissingPictures {
+export class MissingFrames {
   readonly #distances: number[] = [];
   #last: number | undefined;
   #usual: number | undefined;

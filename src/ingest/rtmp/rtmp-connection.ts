@@ -8,7 +8,7 @@ import {
   type Refusal,
 } from '../../streams/index.js';
 import { type ReadableCodecs, readableFourCcs } from './codec-refusal.js';
-import { PublicationFeed } from './rtmp-demuxer.js';
+import { RtmpDemuxer } from './rtmp-demuxer.js';
 import type { RtmpLimits } from './rtmp-limits.js';
 import { MESSAGE, type RtmpMessage, RtmpProtocolError } from './rtmp-message.js';
 import { RtmpProtocol } from './rtmp-protocol.js';
@@ -54,7 +54,7 @@ export class RtmpConnection {
   readonly #protocol: RtmpProtocol;
   #deadline: Cancel;
   #publication: Publication | undefined;
-  #feed: PublicationFeed | undefined;
+  #feed: RtmpDemuxer | undefined;
   #paused = false;
   #mediaAt = 0;
   /** The peer is being told goodbye, or is gone. */
@@ -154,7 +154,7 @@ export class RtmpConnection {
     const { clock, limits, readableCodecs, maxPixels } = this.#options;
     this.#deadline();
     this.#publication = publication;
-    this.#feed = new PublicationFeed({
+    this.#feed = new RtmpDemuxer({
       publication,
       encoder,
       readableCodecs,

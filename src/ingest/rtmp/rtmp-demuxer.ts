@@ -16,7 +16,7 @@ import { AudioTrack, materialOf, VideoTrack } from './source-tracks.js';
 import { readStreamMetadata, type StreamMetadata } from './stream-metadata.js';
 import { Timeline, type Track } from './timeline.js';
 
-export type PublicationFeedOptions = {
+export type RtmpDemuxerOptions = {
   publication: Publication;
   /** The encoder's name from the handshake; metadata may know a better one. */
   encoder: string | undefined;
@@ -56,8 +56,8 @@ type MediaTag = { kind: Track; rtmpTime: number; body: Buffer; keyframe: boolean
  * (or with the first audio when there is no video) and says truthfully which tracks it has; when the encoder changes
  * its configuration, adds a track or lets its clock jump, a new one begins.
  */
-export class PublicationFeed {
-  readonly #options: PublicationFeedOptions;
+export class RtmpDemuxer {
+  readonly #options: RtmpDemuxerOptions;
   #video: VideoTrack | undefined;
   #audio: AudioTrack | undefined;
   #metadata: StreamMetadata | undefined;
@@ -81,7 +81,7 @@ export class PublicationFeed {
   #material = '';
   #describedAt = 0;
 
-  constructor(options: PublicationFeedOptions) {
+  constructor(options: RtmpDemuxerOptions) {
     this.#options = options;
     this.#gatheringSince = options.clock.monotonic();
   }

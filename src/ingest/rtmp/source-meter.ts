@@ -1,6 +1,6 @@
 import type { AudioSource, VideoSource } from '../../media/index.js';
 import { finiteWithin } from '../../platform/index.js';
-import { MissingPictures } from './missing-frames.js';
+import { MissingFrames } from './missing-frames.js';
 
 /** What was found out by counting. Fields are absent until enough was seen. */
 export type Measured = {
@@ -43,7 +43,7 @@ export class SourceMeter {
   #video: Pick<VideoSource, 'frameRate' | 'bitrate'> = {};
   #audio: Measured['audio'] = {};
   #news = false;
-  readonly #missing = new MissingPictures();
+  readonly #missing = new MissingFrames();
 
   /** @param timestamp ms on the timeline. */
   audio(timestamp: number, bytes: number): void {

@@ -1,13 +1,13 @@
 import { exceedsPixels, pictureTooLarge, type SourceInfo } from '../../media/index.js';
 import { type Clock, type Logger, newId, PublicError } from '../../platform/index.js';
 import {
+  credentialOf,
   PUBLICATION_END,
   type Publication,
   type PublicationEnd,
   type Publisher,
-  type PublisherPass,
+  type PublisherCredential,
   type PublishResult,
-  passOf,
 } from '../../streams/index.js';
 import {
   type CloseReason,
@@ -34,7 +34,7 @@ export type WhipIngestOptions = {
   log: Logger;
 };
 
-export type IngestRequest = PublisherPass & {
+export type IngestRequest = PublisherCredential & {
   offer: Offer;
   /** The publisher's network address, without a port. */
   address: string;
@@ -168,7 +168,7 @@ class WhipConnection implements WebrtcPublication {
     const { address, encoder } = this.#request;
     const mediaSourceId = this.#mediaSourceId;
     return {
-      ...passOf(this.#request),
+      ...credentialOf(this.#request),
       protocol: 'whip',
       address,
       ...(encoder === undefined ? {} : { encoder }),

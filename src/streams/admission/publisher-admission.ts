@@ -4,19 +4,19 @@ import type { SourceInfo } from '../../media/index.js';
  * By what a publisher is let in: a stream key; or that they are signed in, where the room that they came through has found
  * them to be the livestream's broadcaster or an admin.
  */
-export type PublisherPass =
+export type PublisherCredential =
   | { streamKey: string; signedIn?: undefined }
   | { streamKey?: undefined; signedIn: { streamId: string /** Who, for the record. */; userId: string } };
 
 /** What a publisher shows at the door. */
-export type AdmitRequest = PublisherPass & {
+export type AdmitRequest = PublisherCredential & {
   protocol: SourceInfo['protocol'];
   /** The publisher's network address, without a port. */
   address: string;
 };
 
 /** A publisher's pass by itself. */
-export function passOf(publisher: PublisherPass): PublisherPass {
+export function credentialOf(publisher: PublisherCredential): PublisherCredential {
   const { signedIn } = publisher;
   return signedIn ? { signedIn } : { streamKey: publisher.streamKey };
 }

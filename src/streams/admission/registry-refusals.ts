@@ -3,13 +3,13 @@ import type { Livestream } from '../livestream/livestream-table.js';
 import type { Refusal } from './publisher-admission.js';
 
 /** Why nobody new comes in at all. */
-export type DoorClosed = Refusal & { code: 'capacity_reached' | 'shutting_down' };
+export type RegistryRefusal = Refusal & { code: 'capacity_reached' | 'shutting_down' };
 
-export const SHUTTING_DOWN: DoorClosed = {
+export const SHUTTING_DOWN: RegistryRefusal = {
   code: 'shutting_down',
   message: 'The server is restarting: please try again.',
 };
-export const CAPACITY_REACHED: DoorClosed = {
+export const CAPACITY_REACHED: RegistryRefusal = {
   code: 'capacity_reached',
   message: 'The server is full: no more livestreams can start right now.',
 };

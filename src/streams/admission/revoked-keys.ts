@@ -2,7 +2,7 @@
 const MAXIMUM = 10_000;
 
 /** The stream keys revoked lately, for publishers who were admitted just before. */
-export class DroppedKeys {
+export class RevokedKeys {
   readonly #ids = new Set<string>();
 
   add(keyId: string): void {

@@ -16,9 +16,9 @@ export type ViewerRequest = {
 };
 
 /** For whom a livestream is: what the invited alone may have is kept by no cache. */
-export type Openness = 'everybody' | 'invited';
+export type AccessScope = 'everybody' | 'invited';
 
-export type ViewerAdmission = {
+export type AdmittedViewer = {
   /** Stands for this viewer in every later request: signed, bound to the stream; the same one if it was shown and holds. */
   token: string;
   /**
@@ -40,19 +40,19 @@ export type ViewerAdmission = {
 };
 
 /** Decides who may watch, and counts them: one definition for every protocol. The root passes it to what serves media. */
-export type ViewerGate = {
+export type ViewerAdmission = {
   /**
    * Lets a viewer in. They have a place from now on, and count when they hold a connection or ask for a media playlist.
    *
    * @throws PublicError 404 `stream_not_found` where there is none or it must not be known, 503 `viewer_limit_reached`, 429
    */
-  admit(request: ViewerRequest): Promise<ViewerAdmission>;
+  admit(request: ViewerRequest): Promise<AdmittedViewer>;
   /**
    * A viewer's player asked for a playlist: they are still there. From memory, for the hot path.
    *
    * @returns undefined when the token is unknown here: `pass` decides.
    */
-  seen(streamId: string, token: string, protocol: ViewerProtocol): Openness | undefined;
+  recordActivity(streamId: string, token: string, protocol: ViewerProtocol): AccessScope | undefined;
   /**
    * Lets a request for a media playlist pass that `seen` did not: it counts where its token holds; without one it passes
    * uncounted where everybody may watch.
@@ -60,20 +60,20 @@ export type ViewerGate = {
    * @param protocol undefined for an initialization section, segment or part, which counts for nothing.
    * @throws as `admit`
    */
-  pass(request: ViewerRequest, protocol: ViewerProtocol | undefined): Promise<Openness>;
+  admitPlaylistRequest(request: ViewerRequest, protocol: ViewerProtocol | undefined): Promise<AccessScope>;
   /**
    * Whether a request for an initialization section, segment or part may be answered. From memory, for the hot path.
    *
    * @param token the viewer's, if one was shown; needed where the livestream is private.
    * @returns undefined when that is not known here: `pass` decides.
    */
-  mediaAccess(streamId: string, token: string | undefined): Openness | undefined;
+  mediaAccess(streamId: string, token: string | undefined): AccessScope | undefined;
 };
 
 /** Lets everybody watch, and counts nobody. */
-export const OPEN_GATE: ViewerGate = {
+export const ADMIT_EVERY_VIEWER: ViewerAdmission = {
   admit: async () => ({ token: '', hold: () => () => {}, onRevoked: () => () => {}, withdraw() {} }),
-  seen: () => 'everybody',
-  pass: async () => 'everybody',
+  recordActivity: () => 'everybody',
+  admitPlaylistRequest: async () => 'everybody',
   mediaAccess: () => 'everybody',
 };

@@ -23,15 +23,15 @@ export type Broadcast = {
    * Asks transcode for a rendition that WebRTC viewers can be sent (H.264 without B-frames, Opus), as RTP to ports on
    * loopback. Undefined where nobody offers it.
    */
-  encodeRealtime(source: Source, destination: RealtimeDestination): RealtimeRendition | undefined;
+  encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition | undefined;
   /** Nothing can be done any more for this broadcast. */
   fail(reason: BroadcastEnd & 'transcoder-failed'): void;
 };
 
 /** Where the RTP of a realtime rendition goes: ports on loopback; RTCP one further up. */
-export type RealtimeDestination = { videoPort?: number; audioPort?: number };
+export type WebrtcRenditionDestination = { videoPort?: number; audioPort?: number };
 
-export type RealtimeRendition = {
+export type WebrtcRendition = {
   /** The source's pictures are sent as they are; only the sound is encoded. */
   readonly passthrough: boolean;
   /** Resolves when no process is left, after `close` or a failure that could not be repaired. */
@@ -40,22 +40,22 @@ export type RealtimeRendition = {
 };
 
 /** What a guest does during one broadcast. Nothing here may throw. */
-export type BroadcastVisit = {
+export type BroadcastSubscription = {
   /** A publisher connected (the first, or one after a reconnect or takeover). */
-  published?(source: Source): void;
+  publicationStarted?(source: Source): void;
   /** Makes a realtime rendition of a source (transcode alone does). */
-  realtime?(source: Source, destination: RealtimeDestination): RealtimeRendition;
+  encodeForWebrtc?(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition;
   /** An encoder began to write. */
-  encoding?(run: EncoderRun): void;
+  encoderRunStarted?(run: EncoderRun): void;
   /**
    * The broadcast is ending. Guests are asked in the order in which they were invited, each when the one before it
    * has finished or has taken longer than its time.
    */
-  ended(reason: BroadcastEnd): Promise<void>;
+  broadcastEnded(reason: BroadcastEnd): Promise<void>;
 };
 
 /** A room that takes part in every broadcast. */
-export type BroadcastGuest = {
+export type BroadcastSubscriber = {
   readonly name: string;
-  visit(broadcast: Broadcast): BroadcastVisit;
+  subscribe(broadcast: Broadcast): BroadcastSubscription;
 };

@@ -7,7 +7,7 @@ import type {
 } from './encoder-run.js';
 
 /** Carries the bytes of one encoder run from transcode to its readers, synchronously and without copying. */
-export class EncoderRunChannel implements EncoderRun, EncoderRunWriter {
+export class EncoderRunPipe implements EncoderRun, EncoderRunWriter {
   readonly index: number;
   readonly renditions: Rendition[];
   readonly originMs: number;

@@ -2,13 +2,13 @@ import type { SourceInfo } from '../../media/index.js';
 import { type Cancel, type Clock, HeadendError, type Logger, sleep } from '../../platform/index.js';
 import type {
   Broadcast,
-  BroadcastGuest,
-  BroadcastVisit,
-  RealtimeDestination,
-  RealtimeRendition,
+  BroadcastSubscriber,
+  BroadcastSubscription,
+  WebrtcRendition,
+  WebrtcRenditionDestination,
 } from './broadcast-subscriber.js';
 import type { EncoderRunOptions, EncoderRunWriter } from './encoder-run.js';
-import { EncoderRunChannel } from './encoder-run-pipe.js';
+import { EncoderRunPipe } from './encoder-run-pipe.js';
 import { BROADCAST_END, type BroadcastEnd, PUBLICATION_END, type PublicationEnd } from './end-reason.js';
 import type { Publication, Publisher, Source } from './publication.js';
 import { PublicationSession } from './publication-session.js';
@@ -32,7 +32,7 @@ export type LiveBroadcastOptions = {
   streamId: string;
   startedAt: number;
   resumed: boolean;
-  guests: readonly BroadcastGuest[];
+  subscribers: readonly BroadcastSubscriber[];
   store: BroadcastStore;
   /** Told of every step; must not throw. */
   onChange(change: StreamChange): void;
@@ -52,7 +52,7 @@ export class LiveBroadcast implements Broadcast {
   readonly closed: Promise<BroadcastEnd>;
   readonly #options: LiveBroadcastOptions;
   readonly #log: Logger;
-  readonly #visits: { guest: string; visit: BroadcastVisit }[] = [];
+  readonly #visits: { guest: string; visit: BroadcastSubscription }[] = [];
   readonly #notices = new Map<string, string>();
   #settle: (reason: BroadcastEnd) => void = () => {};
   #state: StreamState = { name: 'offline' };
@@ -75,7 +75,8 @@ export class LiveBroadcast implements Broadcast {
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    for (const guest of options.guests) this.#visits.push({ guest: guest.name, visit: guest.visit(this) });
+    for (const guest of options.subscribers)
+      this.#visits.push({ guest: guest.name, visit: guest.subscribe(this) });
   }
 
   get state(): StreamState {
@@ -145,7 +146,7 @@ export class LiveBroadcast implements Broadcast {
       'publisher connected',
     );
     this.#apply({ name: 'published' });
-    for (const { visit } of this.#visits) visit.published?.(session);
+    for (const { visit } of this.#visits) visit.publicationStarted?.(session);
     return session;
   }
 
@@ -157,7 +158,7 @@ export class LiveBroadcast implements Broadcast {
   }
 
   /** Ends the broadcast if its publisher came in with this key, which is revoked. */
-  dropKey(keyId: string): void {
+  keyRevoked(keyId: string): void {
     if (this.#keyId === keyId) this.#publication?.kick('key-revoked');
   }
 
@@ -182,13 +183,14 @@ export class LiveBroadcast implements Broadcast {
     const index = await this.#options.store.nextRun();
     if (this.#state.name === 'ending' || this.#state.name === 'offline')
       throw new HeadendError('broadcast_ended', 'the broadcast has ended');
-    const run = new EncoderRunChannel(index, options);
-    for (const { visit } of this.#visits) visit.encoding?.(run);
+    const run = new EncoderRunPipe(index, options);
+    for (const { visit } of this.#visits) visit.encoderRunStarted?.(run);
     return run;
   }
 
-  encodeRealtime(source: Source, destination: RealtimeDestination): RealtimeRendition | undefined {
-    for (const { visit } of this.#visits) if (visit.realtime) return visit.realtime(source, destination);
+  encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition | undefined {
+    for (const { visit } of this.#visits)
+      if (visit.encodeForWebrtc) return visit.encodeForWebrtc(source, destination);
     return undefined;
   }
 
@@ -222,7 +224,7 @@ export class LiveBroadcast implements Broadcast {
       await Promise.race([
         late,
         visit
-          .ended(reason)
+          .broadcastEnded(reason)
           .catch((error: unknown) => this.#log.error({ guest, err: error }, 'a guest failed to leave')),
       ]);
       patience.abort();

@@ -1,5 +1,5 @@
 import type { FlvTag, SourceInfo } from '../../media/index.js';
-import type { PublisherPass } from '../admission/publisher-admission.js';
+import type { PublisherCredential } from '../admission/publisher-admission.js';
 import type { PublicationEnd } from './end-reason.js';
 
 /** Media that arrive as RTP and stay in the SFU: guests ask for a copy of the packets instead of reading tags. */
@@ -19,7 +19,7 @@ export type RtpSource = {
 };
 
 /** What the hall needs of a connection that publishes; the ingest room gives it at `publish()`. */
-export type Publisher = PublisherPass & {
+export type Publisher = PublisherCredential & {
   protocol: SourceInfo['protocol'];
   /** The publisher's network address, without a port. */
   address: string;

@@ -2,10 +2,10 @@ import type { Sql } from '../../platform/index.js';
 import type { Page } from './livestream-table.js';
 
 /** Somebody who may watch a private livestream. */
-export type LivestreamGuest = { userId: string; invitedAt: Date };
+export type LivestreamInvitee = { userId: string; invitedAt: Date };
 
 /** Statements on the table `livestream_guests`; nobody else queries it. */
-export class LivestreamGuestTable {
+export class LivestreamInviteeTable {
   readonly #sql: Sql;
 
   constructor(sql: Sql) {
@@ -19,8 +19,8 @@ export class LivestreamGuestTable {
   }
 
   /** In the order of their invitations. */
-  async list(streamId: string, page: Page): Promise<LivestreamGuest[]> {
-    return this.#sql<LivestreamGuest[]>`
+  async list(streamId: string, page: Page): Promise<LivestreamInvitee[]> {
+    return this.#sql<LivestreamInvitee[]>`
       select user_id as "userId", created_at as "invitedAt" from livestream_guests where stream_id = ${streamId}
       order by created_at, user_id limit ${page.limit} offset ${page.offset}`;
   }

@@ -41,7 +41,7 @@ const KEYFRAME_FAULTS = {
 } as const;
 
 /** Keeps an encoder running for one publication: chooses its ladder, joins it to the stream, replaces it. */
-export class Supervisor implements SourceReader {
+export class FlvLadderSupervisor implements SourceReader {
   /** Resolves when no child is left and the last run is closed. */
   readonly gone: Promise<void>;
   readonly #broadcast: Broadcast;

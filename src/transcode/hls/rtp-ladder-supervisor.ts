@@ -10,7 +10,7 @@ import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.j
 import { Encoder, type EncoderEnd } from './encoder.js';
 import { openRun } from './encoder-run.js';
 import { chooseLadder, type Ladder } from './ladder.js';
-import { type RtpPicture, RtpPictureChoice, USUAL_PICTURE } from './rtp-video-size.js';
+import { type RtpVideoFormat, RtpVideoFormatChoice, USUAL_PICTURE } from './rtp-video-size.js';
 import { Shedding } from './shedding.js';
 
 const LOOK_EVERY_MS = 500;
@@ -35,7 +35,7 @@ type Run = { encoder: Encoder; input: LiveInput; leaving: boolean };
  * its size and makes keyframes as it likes; nothing that goes wrong here ends the publication, which WebRTC viewers
  * can watch all the same.
  */
-export class RtpSupervisor implements SourceReader {
+export class RtpLadderSupervisor implements SourceReader {
   /** Resolves when no child is left and the last run is closed. */
   readonly gone: Promise<void>;
   readonly #broadcast: Broadcast;
@@ -48,7 +48,7 @@ export class RtpSupervisor implements SourceReader {
   readonly #shedding: Shedding;
   readonly #over = new AbortController();
   #timeline: Timeline | undefined;
-  readonly #picture = new RtpPictureChoice();
+  readonly #picture = new RtpVideoFormatChoice();
   #run: Run | undefined;
   #refused: string | undefined;
 
@@ -216,7 +216,7 @@ export class RtpSupervisor implements SourceReader {
     }
   }
 
-  #chooseLadder(picture: RtpPicture | undefined, sound: boolean): Ladder {
+  #chooseLadder(picture: RtpVideoFormat | undefined, sound: boolean): Ladder {
     const { audio } = this.#source.info;
     return chooseLadder({
       video: picture && { codec: 'h264', ...picture },

@@ -2,7 +2,7 @@ import type { VideoSource } from '../../media/index.js';
 import { finiteWithin } from '../../platform/index.js';
 
 /** The picture that the ladder of an RTP source is made for; whatever is sent is fitted into it. */
-export type RtpPicture = {
+export type RtpVideoFormat = {
   width: number;
   height: number;
   frameRate: number;
@@ -41,18 +41,18 @@ const SETTLED_MS = 60_000;
  * with. So the first one is made for the usual size at least, in the source's shape. It is made anew for a picture that is
  * larger for good, and once for one that has stayed small, which would be scaled up for nothing.
  */
-export class RtpPictureChoice {
-  #made: RtpPicture | undefined;
+export class RtpVideoFormatChoice {
+  #made: RtpVideoFormat | undefined;
   #largest: Size | undefined;
   #grownSince: number | undefined;
 
   /** What the last ladder was made for. */
-  get made(): RtpPicture | undefined {
+  get made(): RtpVideoFormat | undefined {
     return this.#made;
   }
 
   /** Chooses for the next ladder. It never shrinks by itself, as networks recover. */
-  choose(video: VideoSource | undefined): RtpPicture {
+  choose(video: VideoSource | undefined): RtpVideoFormat {
     this.#grownSince = undefined;
     this.#made = this.#fitting(video);
     return this.#made;
@@ -79,7 +79,7 @@ export class RtpPictureChoice {
     return 'smaller';
   }
 
-  #fitting(video: VideoSource | undefined): RtpPicture {
+  #fitting(video: VideoSource | undefined): RtpVideoFormat {
     const before = this.#made;
     const seen = sizeOf(video);
     const size = before === undefined ? grown(seen) : seen && outgrows(seen, before) ? seen : before;

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { FlvTag } from '../../media/index.js';
 import type { Clock } from '../../platform/index.js';
 import type { EncoderInput, MediaKind } from './encoder-input.js';
-import { FEED_MARKS, Feed } from './flv-pipe.js';
+import { FLV_PIPE_MARKS, FlvPipe } from './flv-pipe.js';
 
 export type FlvInputOptions = {
   /** What the ladder is made of: tags of a kind that it does not have would make ffmpeg wait for more of it. */
@@ -45,7 +45,7 @@ export class FlvInput implements EncoderInput {
   readonly #options: FlvInputOptions;
   readonly #flow: Record<MediaKind, Flow> = { video: newFlow(), audio: newFlow() };
   #output: Writable | undefined;
-  #feed: Feed | undefined;
+  #feed: FlvPipe | undefined;
   #ending = false;
   #closed = false;
 
@@ -61,7 +61,7 @@ export class FlvInput implements EncoderInput {
   begin(first: readonly FlvTag[]): void {
     if (!this.#output || this.#closed) return;
     const { has, offset, onFull } = this.#options;
-    this.#feed = new Feed(this.#output, has, { offset, ...FEED_MARKS, onFull });
+    this.#feed = new FlvPipe(this.#output, has, { offset, ...FLV_PIPE_MARKS, onFull });
     const start = first.find((tag) => !tag.header)?.timestamp ?? 0;
     for (const flow of Object.values(this.#flow)) Object.assign(flow, { given: start, answered: start });
     this.#feed.prime(first.length);

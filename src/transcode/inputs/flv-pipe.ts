@@ -1,19 +1,19 @@
 import type { Writable } from 'node:stream';
 import { type FlvTag, flvFileHeader, frameFlvTag } from '../../media/index.js';
 
-export type FeedOptions = {
+export type FlvPipeOptions = {
   /** Added to every timestamp, ms. */
   offset: number;
   /** Waiting for ffmpeg: above the high mark the feed is full, until it falls below the low one. */
-  high: FeedMark;
-  low: FeedMark;
+  high: FlvPipeMark;
+  low: FlvPipeMark;
   /** The feed became full (true), or is no longer (false). */
   onFull(full: boolean): void;
 };
 
-export type FeedMark = { bytes: number; ms: number };
+export type FlvPipeMark = { bytes: number; ms: number };
 
-export const FEED_MARKS: Pick<FeedOptions, 'high' | 'low'> = {
+export const FLV_PIPE_MARKS: Pick<FlvPipeOptions, 'high' | 'low'> = {
   high: { bytes: 8 * 1024 * 1024, ms: 3_000 },
   low: { bytes: 4 * 1024 * 1024, ms: 1_500 },
 };
@@ -22,9 +22,9 @@ export const FEED_MARKS: Pick<FeedOptions, 'high' | 'low'> = {
 const AHEAD = 65_536;
 
 /** Writes tags as FLV into ffmpeg's standard input, as fast as ffmpeg reads; the others wait in order. */
-export class Feed {
+export class FlvPipe {
   readonly #output: Writable;
-  readonly #options: FeedOptions;
+  readonly #options: FlvPipeOptions;
   #waiting: FlvTag[] = [];
   /** Index of the first waiting tag: shifting a long array for every tag would be slow. */
   #head = 0;
@@ -36,7 +36,7 @@ export class Feed {
   #closed = false;
   #given = 0;
 
-  constructor(output: Writable, has: { audio: boolean; video: boolean }, options: FeedOptions) {
+  constructor(output: Writable, has: { audio: boolean; video: boolean }, options: FlvPipeOptions) {
     this.#output = output;
     this.#options = options;
     output.on('drain', () => this.#pump());

@@ -12,7 +12,7 @@ const NOTHING = [VERSION, RECEIVER_REPORT, 0, 1, 0, 0, 0, 0];
 const GOODBYE = [VERSION | 1, BYE, 0, 1, 0, 0, 0, 0];
 
 /** Talks RTCP to the ffmpeg that listens on one UDP port of loopback. */
-export class LoopbackLine {
+export class LoopbackRtcp {
   readonly #socket: Socket;
   readonly #ready: Promise<void>;
   readonly #protector: SrtpProtector;

@@ -5,7 +5,7 @@ import type { RtpSource } from '../../streams/index.js';
 import type { InputFormat } from '../ffmpeg/ffmpeg-arguments.js';
 import { RenditionFlow } from '../hls/rendition-flow.js';
 import type { LiveInput, MediaKind } from './encoder-input.js';
-import { LoopbackLine } from './loopback-rtcp.js';
+import { LoopbackRtcp } from './loopback-rtcp.js';
 import type { PortPairs } from './port-pairs.js';
 import { type ReadAsRtp, sessionDescription } from './rtp-session.js';
 
@@ -38,8 +38,8 @@ export class RtpInput implements LiveInput {
   /** Known to the sender and, by its standard input, to ffmpeg: any process can send to ports on loopback. */
   readonly #srtpKey = newSrtpKey();
   /** To the ports for RTCP, which ffmpeg opens last, and to those for RTP. */
-  readonly #control: LoopbackLine[];
-  readonly #media: LoopbackLine[];
+  readonly #control: LoopbackRtcp[];
+  readonly #media: LoopbackRtcp[];
   readonly #over = new AbortController();
   readonly #flow: RenditionFlow;
   #sending: { close(): void } | undefined;
@@ -65,8 +65,8 @@ export class RtpInput implements LiveInput {
     this.#flow = new RenditionFlow(options.clock);
     const { frameRate, blank } = options;
     this.format = { kind: 'rtp', frameRate, ...(blank ? { blank } : {}) };
-    this.#control = Object.values(ports).map((port) => new LoopbackLine(port + 1, this.#srtpKey));
-    this.#media = Object.values(ports).map((port) => new LoopbackLine(port, this.#srtpKey));
+    this.#control = Object.values(ports).map((port) => new LoopbackRtcp(port + 1, this.#srtpKey));
+    this.#media = Object.values(ports).map((port) => new LoopbackRtcp(port, this.#srtpKey));
   }
 
   attach(output: Writable): void {

@@ -2,10 +2,10 @@ import type { Writable } from 'node:stream';
 import type { FlvTag } from '../../media/index.js';
 import type { Clock } from '../../platform/index.js';
 import { frameRateTag } from '../inputs/flv-metadata.js';
-import { Feed } from '../inputs/flv-pipe.js';
+import { FlvPipe } from '../inputs/flv-pipe.js';
 import type { GopBuffer } from '../inputs/gop-buffer.js';
 
-export type RealtimeFeedOptions = {
+export type WebrtcFlvPipeOptions = {
   has: { audio: boolean; video: boolean };
   /** Added to the tags' timestamps to give media time, ms. */
   offset: number;
@@ -26,9 +26,9 @@ const PACE = { bytes: 65_536, ms: 4 } as const;
 const HANGS_MS = 4_000;
 
 /** Feeds ffmpeg with what arrives, and rather leaves something out than to be late: until the next keyframe. */
-export class RealtimeFeed {
-  readonly #options: RealtimeFeedOptions;
-  readonly #feed: Feed | undefined;
+export class WebrtcFlvPipe {
+  readonly #options: WebrtcFlvPipeOptions;
+  readonly #feed: FlvPipe | undefined;
   readonly #over = new AbortController();
   /** What it begins with, as long as it is paced; what arrives meanwhile joins the queue. */
   #queue: FlvTag[] | undefined;
@@ -37,12 +37,12 @@ export class RealtimeFeed {
   #fallenAt = 0;
   #stuck: { given: number; since: number } | undefined;
 
-  constructor(output: Writable | undefined, options: RealtimeFeedOptions) {
+  constructor(output: Writable | undefined, options: WebrtcFlvPipeOptions) {
     this.#options = options;
     const { has, offset } = options;
     this.#feed =
       output &&
-      new Feed(output, has, {
+      new FlvPipe(output, has, {
         ...{ offset, high: HIGH, low: LOW },
         onFull: (full) => full && this.#fall(),
       });

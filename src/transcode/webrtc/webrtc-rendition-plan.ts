@@ -1,5 +1,5 @@
 import type { VideoSource } from '../../media/index.js';
-import type { RealtimeDestination } from '../../streams/index.js';
+import type { WebrtcRenditionDestination } from '../../streams/index.js';
 import {
   COMMON_OPTIONS,
   clockKeyframes,
@@ -14,11 +14,11 @@ import { encoderArguments, type VideoEncoderSettings } from '../ffmpeg/video-enc
 import { bitrateFor, DEFAULT_LADDER, HIGHEST_FRAME_RATE, scaled } from '../hls/ladder.js';
 import { PAYLOAD_TYPE } from '../inputs/rtp-session.js';
 
-export type RealtimePlanRequest = {
+export type WebrtcRenditionPlanRequest = {
   /** What the source has. */
   video: VideoSource | undefined;
   audio: boolean;
-  destination: RealtimeDestination;
+  destination: WebrtcRenditionDestination;
   /** The source's pictures are sent as they are. */
   passthrough: boolean;
   /** An encoded picture's shorter side is not longer than this, pixels. */
@@ -44,7 +44,7 @@ const OPUS_BITRATE = 128_000;
 const BUFFER_SECONDS = 0.5;
 
 /** Builds the call of ffmpeg that turns a source into what every browser takes by WebRTC. */
-export function realtimePlan(request: RealtimePlanRequest): FfmpegPlan {
+export function webrtcRenditionPlan(request: WebrtcRenditionPlanRequest): FfmpegPlan {
   const { video, destination } = request;
   const outputs: FfmpegPlan['outputs'] = [];
   let threads: string[] = [];
@@ -70,7 +70,7 @@ function output(
   port: number,
   payloadType: number,
   media: string[],
-  { originMs }: RealtimePlanRequest,
+  { originMs }: WebrtcRenditionPlanRequest,
 ): FfmpegPlan['outputs'][number] {
   return {
     url: `rtp://127.0.0.1:${port}?pkt_size=${PACKET_SIZE}&rtcpport=${port + 1}&localaddr=127.0.0.1`,
@@ -92,7 +92,7 @@ function passedVideo(): string[] {
   return ['-map', '0:v:0', '-c:v', 'copy', '-bsf:v', 'h264_mp4toannexb,filter_units=remove_types=6|9'];
 }
 
-function encodedVideo(video: VideoSource, request: RealtimePlanRequest): string[] {
+function encodedVideo(video: VideoSource, request: WebrtcRenditionPlanRequest): string[] {
   const { encoder, from, lines } = request;
   const coder = encoderArguments(encoder, 'baseline');
   const size =
@@ -120,7 +120,7 @@ function encodedVideo(video: VideoSource, request: RealtimePlanRequest): string[
   ];
 }
 
-function opus({ from }: RealtimePlanRequest): string[] {
+function opus({ from }: WebrtcRenditionPlanRequest): string[] {
   return [
     ...['-map', '0:a:0', '-af', `atrim=start=${(from / 1000).toFixed(3)},aresample=48000:async=1`],
     ...['-c:a', 'libopus', '-b:a', String(OPUS_BITRATE), '-ac', '2', '-frame_duration', '20'],

@@ -1,6 +1,11 @@
 import type { FlvTag } from '../../media/index.js';
 import { type Clock, type Logger, sleep } from '../../platform/index.js';
-import type { PublicationEnd, RealtimeDestination, RealtimeRendition, Source } from '../../streams/index.js';
+import type {
+  PublicationEnd,
+  Source,
+  WebrtcRendition,
+  WebrtcRenditionDestination,
+} from '../../streams/index.js';
 import { TIMELINE_START_MS } from '../ffmpeg/ffmpeg-arguments.js';
 import { type FfmpegProcess, startFfmpeg } from '../ffmpeg/ffmpeg-process.js';
 import { keepRunning } from '../ffmpeg/supervision.js';
@@ -10,8 +15,8 @@ import type { GopBuffer } from '../inputs/gop-buffer.js';
 import { KeyframeWatch } from '../inputs/keyframe-watch.js';
 import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.js';
 import { isPlainAvc } from './avc-profile.js';
-import { RealtimeFeed } from './webrtc-flv-pipe.js';
-import { REALTIME_LINES, realtimePlan } from './webrtc-rendition-plan.js';
+import { WebrtcFlvPipe } from './webrtc-flv-pipe.js';
+import { REALTIME_LINES, webrtcRenditionPlan } from './webrtc-rendition-plan.js';
 
 const LOOK_EVERY_MS = 500;
 /** Whether pictures are reordered is told after the first few: so long it is waited for, ms of media. */
@@ -28,16 +33,16 @@ const TOO_SLOW = { times: 3, ms: 30_000 } as const;
 const LEAST_LINES = 240;
 const SMALLER = 2 / 3;
 
-type Run = { process: FfmpegProcess; feed: RealtimeFeed; stopped: boolean; fault: string | undefined };
+type Run = { process: FfmpegProcess; feed: WebrtcFlvPipe; stopped: boolean; fault: string | undefined };
 
 /**
  * Sends a publication's media as RTP as soon as they arrive: H.264 without B-frames as it is, everything else encoded,
  * sound as Opus. It never holds the publisher back: what it is too slow for it leaves out.
  */
-export class RealtimeTranscoding implements RealtimeRendition {
+export class WebrtcTranscoding implements WebrtcRendition {
   readonly closed: Promise<void>;
   readonly #source: Source;
-  readonly #destination: RealtimeDestination;
+  readonly #destination: WebrtcRenditionDestination;
   readonly #settings: TranscodeSettings;
   readonly #memory: BroadcastMemory;
   readonly #gop: GopBuffer;
@@ -56,7 +61,7 @@ export class RealtimeTranscoding implements RealtimeRendition {
   /** @param gop what has come since the last keyframe; it is kept up to date here from now on. */
   constructor(
     source: Source,
-    destination: RealtimeDestination,
+    destination: WebrtcRenditionDestination,
     settings: TranscodeSettings,
     memory: BroadcastMemory,
     gop: GopBuffer,
@@ -166,7 +171,7 @@ export class RealtimeTranscoding implements RealtimeRendition {
     const audio = seen.audio && this.#destination.audioPort !== undefined;
     if (!video && !audio) return { how: 'failed', message: 'nothing to send', lastWords: [] };
     this.#passthrough = video && this.#isPassable();
-    const plan = realtimePlan({
+    const plan = webrtcRenditionPlan({
       video: video ? (info.video ?? { codec: 'h264' }) : undefined,
       audio,
       destination: this.#destination,
@@ -178,7 +183,7 @@ export class RealtimeTranscoding implements RealtimeRendition {
       from: Math.max(first, newest - LEAD_MS) + offset,
     });
     const process = startFfmpeg(this.#settings.ffmpeg, plan);
-    const feed = new RealtimeFeed(process.input, {
+    const feed = new WebrtcFlvPipe(process.input, {
       has: { audio, video },
       offset,
       frameRate: info.video?.frameRate,

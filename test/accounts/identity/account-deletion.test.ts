@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 
 t.test('who goes is signed out everywhere, every room lets go of them, and their name is free', async (t) => {
   const { authentication, account, page, program, sql } = await openAccounts(t);
-  const { accounts, authenticate, departures, follows, invitations, registration } = authentication;
+  const { accounts, authenticate, accountDeletion, follows, invitations, registration } = authentication;
   const ada = await account('Ada', 'broadcaster');
   const eve = await account('Eve');
   await follows.follow(ada.id, eve.id);
@@ -20,7 +20,7 @@ t.test('who goes is signed out everywhere, every room lets go of them, and their
   );
   const [cookie, token] = [await page(ada), await program(ada)];
   const released: unknown[] = [];
-  departures.join({
+  accountDeletion.join({
     release: async (departed) => {
       t.match(
         await accounts.find(departed.userId),
@@ -30,16 +30,16 @@ t.test('who goes is signed out everywhere, every room lets go of them, and their
       released.push(departed);
     },
   });
-  departures.join({ release: ({ userId }) => follows.forgetUser(userId) });
+  accountDeletion.join({ release: ({ userId }) => follows.forgetUser(userId) });
   const changes: AccessChange[] = [];
   authentication.onAccessChange((change) => changes.push(change));
 
-  t.equal(await departures.depart('nobody'), false);
-  t.equal(await departures.depart(ada.id, { purge: true }), true);
+  t.equal(await accountDeletion.depart('nobody'), false);
+  t.equal(await accountDeletion.depart(ada.id, { purge: true }), true);
   t.match(released, [{ userId: ada.id, purge: true, pseudonym: /^deleted:[\da-f-]{36}$/ }]);
   t.match(changes[0], { userId: ada.id, credentialIds: undefined }, 'whatever is open is checked again');
   t.equal(await accounts.find(ada.id), undefined);
-  t.equal(await departures.depart(ada.id), false);
+  t.equal(await accountDeletion.depart(ada.id), false);
   const credentials = { method: 'GET', address: '127.0.0.1' };
   t.same(await authenticate({ ...credentials, cookie: cookie.cookie }), { kind: 'anonymous' });
   await t.rejects(authenticate({ ...credentials, ...token }), { code: 'access_token_invalid' });
@@ -48,39 +48,39 @@ t.test('who goes is signed out everywhere, every room lets go of them, and their
   t.equal((await sql`select from follows`).count, 0);
   t.match(await account('Ada'), { name: 'Ada' });
 
-  await departures.depart(bob.id);
+  await accountDeletion.depart(bob.id);
   t.match(await invitations.list({ limit: 1, offset: 0 }), [{ usedBy: null, usedAt: Date }]);
 });
 
 t.test('who is in the midst of something stays as they are', async (t) => {
   const { authentication, account, page } = await openAccounts(t);
-  const { departures, authenticate } = authentication;
+  const { accountDeletion, authenticate } = authentication;
   const ada = await account('Ada');
   const { cookie } = await page(ada);
   let busy = true;
-  departures.join({ isBusy: async () => busy, release: async () => {} });
-  await t.rejects(departures.depart(ada.id), { status: 409, code: 'stream_under_way' });
+  accountDeletion.join({ isBusy: async () => busy, release: async () => {} });
+  await t.rejects(accountDeletion.depart(ada.id), { status: 409, code: 'stream_under_way' });
   t.match(await authenticate({ method: 'GET', address: '127.0.0.1', cookie }), { userId: ada.id });
   busy = false;
-  t.equal(await departures.depart(ada.id), true);
+  t.equal(await accountDeletion.depart(ada.id), true);
 });
 
 t.test(
   'what a failure interrupts goes on later, as it was wished, and nobody is let in meanwhile',
   async (t) => {
     const { authentication, account, clock, logged } = await openAccounts(t);
-    const { accounts, departures, signIn } = authentication;
+    const { accounts, accountDeletion, signIn } = authentication;
     const ada = await account('Ada');
     const tries: boolean[] = [];
     let fails = true;
-    departures.join({
+    accountDeletion.join({
       release: async ({ purge }) => {
         tries.push(purge);
         if (fails) throw new Error('the disk is full');
       },
     });
-    departures.start();
-    await t.rejects(departures.depart(ada.id, { purge: true }), /disk is full/);
+    accountDeletion.start();
+    await t.rejects(accountDeletion.depart(ada.id, { purge: true }), /disk is full/);
     await t.rejects(signIn.open({ name: 'Ada', password: PASSWORD }, { address: '127.0.0.1' }), {
       code: 'account_disabled',
     });

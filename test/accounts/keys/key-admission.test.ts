@@ -8,7 +8,7 @@ import {
   type StreamKeyProtocol,
   StreamKeys,
 } from '../../../src/accounts/index.js';
-import { type Admit, Streams } from '../../../src/streams/index.js';
+import { type Admit, StreamRegistry } from '../../../src/streams/index.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { testDatabase } from '../../support/fixtures/database.js';
 import { until } from '../../support/gateway/gateway-process.js';
@@ -42,13 +42,13 @@ async function door(t: Test) {
       noteSignIn: (signIn) => keys.noteSignIn(signIn),
     },
     channels: new Channels(sql),
-    findStream: (id) => streams.standing(id),
+    findStream: (id) => streams.publishingStatus(id),
     streamForChannel: (channel) => streams.streamForChannel(channel),
     findAccount: async (id) => accounts.get(id),
     clock,
     log,
   });
-  const streams: Streams = new Streams({
+  const streams: StreamRegistry = new StreamRegistry({
     sql,
     admit,
     keepKey: (transaction, livestream) => keys.keepFirst(transaction, livestream),

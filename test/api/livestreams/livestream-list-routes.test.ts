@@ -199,7 +199,7 @@ t.test(
         t.notMatch((await ask(name, path)).body, 'stream_not_found');
     }
     t.equal((await ask('boris')).body, (await app.inject(`/api/livestream/${newId()}`)).body);
-    await streams.removeGuest(streamId, 'vera');
+    await streams.removeInvitee(streamId, 'vera');
     failed(t, await ask('vera'), 404, 'stream_not_found');
   },
 );

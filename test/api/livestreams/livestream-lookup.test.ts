@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 import t, { type Test } from 'tap';
 import { createLog, newId } from '../../../src/platform/index.js';
-import { type BroadcastGuest, Streams } from '../../../src/streams/index.js';
+import { type BroadcastSubscriber, StreamRegistry } from '../../../src/streams/index.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { testDatabase } from '../../support/fixtures/database.js';
 import { until } from '../../support/gateway/gateway-process.js';
@@ -10,13 +10,16 @@ import { until } from '../../support/gateway/gateway-process.js';
 const GRACE_MS = 60_000;
 const PAGE = { limit: 10, offset: 0 };
 
-const eager: BroadcastGuest = {
+const eager: BroadcastSubscriber = {
   name: 'eager',
-  visit: (broadcast) => ({ published: () => broadcast.playable(), ended: async () => {} }),
+  subscribe: (broadcast) => ({
+    publicationStarted: () => broadcast.playable(),
+    broadcastEnded: async () => {},
+  }),
 };
 
 type Desk = {
-  streams: Streams;
+  streams: StreamRegistry;
   clock: FakeClock;
   sql: postgres.Sql;
   updated: string[];
@@ -28,7 +31,7 @@ type Desk = {
 async function desk(t: Test): Promise<Desk> {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
-  const streams = new Streams({
+  const streams = new StreamRegistry({
     sql,
     admit: async ({ streamKey = '' }) => ({ admitted: true, streamId: streamKey, keyId: streamKey }),
     graceMs: GRACE_MS,
@@ -36,7 +39,7 @@ async function desk(t: Test): Promise<Desk> {
     clock,
     log: createLog('silent'),
   });
-  streams.invite(eager);
+  streams.subscribe(eager);
   await streams.start();
   t.teardown(() => streams.close());
   const updated: string[] = [];
@@ -97,17 +100,17 @@ t.test('a livestream that begins is waited for, but live by its media alone', as
   const { streams, create, publish, clock } = await desk(t);
   const id = await create({ scheduledAt: new Date(clock.now() + 60_000) });
   t.match(await streams.listUpcoming(PAGE), [{ id }]);
-  t.equal(await streams.begin(id), 'begun');
+  t.equal(await streams.markStarted(id), 'begun');
   t.same(await streams.listUpcoming(PAGE), []);
   t.match(await streams.find(id), { status: 'scheduled', startedAt: new Date(clock.now()) });
-  t.equal(await streams.begin(id), 'begun', 'twice is once');
+  t.equal(await streams.markStarted(id), 'begun', 'twice is once');
   await publish(id);
   await until('its media are here', async () => (await streams.find(id))?.status === 'live');
-  t.equal(await streams.begin(id), 'begun');
+  t.equal(await streams.markStarted(id), 'begun');
   t.match(await streams.find(id), { status: 'live' }, 'a live one stays so');
   await streams.end(id, 'ended-by-owner');
-  t.equal(await streams.begin(id), 'over');
-  t.equal(await streams.begin(newId()), 'unknown');
+  t.equal(await streams.markStarted(id), 'over');
+  t.equal(await streams.markStarted(newId()), 'unknown');
 });
 
 t.test('one that is half an hour late is no longer to come', async (t) => {
@@ -153,12 +156,12 @@ t.test('guests are invited one by one, and their number is bounded', async (t) =
   const { streams, create, updated } = await desk(t);
   const many = Array.from({ length: 999 }, (_, index) => `guest ${index}`);
   const id = await create({ visibility: 'private', guests: many });
-  const added = await Promise.all(['a', 'b', 'guest 5'].map((userId) => streams.addGuest(id, userId)));
+  const added = await Promise.all(['a', 'b', 'guest 5'].map((userId) => streams.addInvitee(id, userId)));
   t.same(added, [true, false, true], 'one place was left; who is invited already needs none');
-  t.same([await streams.isGuest(id, 'a'), await streams.isGuest(id, 'b')], [true, false]);
-  t.equal((await streams.listGuests(id, { limit: 1_000, offset: 998 })).length, 2);
+  t.same([await streams.isInvitee(id, 'a'), await streams.isInvitee(id, 'b')], [true, false]);
+  t.equal((await streams.listInvitees(id, { limit: 1_000, offset: 998 })).length, 2);
   t.same(updated, []);
-  t.equal(await streams.removeGuest(id, 'a'), true);
-  t.equal(await streams.removeGuest(id, 'a'), false);
+  t.equal(await streams.removeInvitee(id, 'a'), true);
+  t.equal(await streams.removeInvitee(id, 'a'), false);
   t.same(updated, [id], 'whoever watches by it has to be asked again');
 });

@@ -71,7 +71,7 @@ t.test('it may be dated, limited, and for guests alone', async (t) => {
     visibility: 'private',
     viewerLimit: 7,
   });
-  t.same(await Promise.all(['u1', 'u2', 'u3'].map((id) => streams.isGuest(streamId, id))), [
+  t.same(await Promise.all(['u1', 'u2', 'u3'].map((id) => streams.isInvitee(streamId, id))), [
     true,
     true,
     false,
@@ -152,7 +152,7 @@ t.test(
       t.equal(refused.body, (await ask(newId(), 'boris')).body, 'as if there were none');
     }
     t.match(await streams.find(open), { title: 'A stream', status: 'scheduled' });
-    t.ok(await streams.isGuest(hidden, 'vera'));
+    t.ok(await streams.isInvitee(hidden, 'vera'));
     for (const name of ['anna', 'ada', 'operator'] as const)
       t.equal((await patch(app, open, { title: `By ${name}` }, name)).statusCode, 200);
   },

@@ -1,10 +1,10 @@
 import t from 'tap';
-import { AnswerCache } from '../../../src/api/server/response-cache.js';
+import { ResponseCache } from '../../../src/api/server/response-cache.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 
-function cache(maximum = 10): { clock: FakeClock; answers: AnswerCache<number> } {
+function cache(maximum = 10): { clock: FakeClock; answers: ResponseCache<number> } {
   const clock = new FakeClock();
-  return { clock, answers: new AnswerCache({ clock, freshMs: 1_000, maximum }) };
+  return { clock, answers: new ResponseCache({ clock, freshMs: 1_000, maximum }) };
 }
 
 t.test('an answer is given again for a moment, counted from the question', async (t) => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { LightMyRequestResponse } from 'fastify';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { audienceRoutes, createGuards } from '../../../src/api/index.js';
+import { createGuards, viewerRoutes } from '../../../src/api/index.js';
 import { Audience, type AudienceLimits } from '../../../src/audience/index.js';
 import {
   as,
@@ -27,7 +27,7 @@ async function open(t: Test, limits: Partial<AudienceLimits> = {}): Promise<Api>
     others: async (scope) => {
       const guards = createGuards({ authenticate: authenticateByName });
       const iceServers = { list: (user?: string) => [{ urls: [`stun:${user}`] }] };
-      await scope.register(audienceRoutes, {
+      await scope.register(viewerRoutes, {
         audience,
         authenticate: authenticateByName,
         guards,
@@ -201,10 +201,10 @@ t.test('a private livestream is none for those who are not invited', async (t) =
     failed(t, await app.inject({ url, headers }), 404, 'stream_not_found');
   }
   t.equal((await post(`${streamId}/join`, {}, 'anna')).statusCode, 200);
-  await streams.addGuest(streamId, 'vera');
+  await streams.addInvitee(streamId, 'vera');
   const { viewerToken } = (await post(`${streamId}/join`, {}, 'vera')).json();
   t.equal((await post(`${streamId}/beacon`, { viewerToken })).statusCode, 200);
-  await streams.removeGuest(streamId, 'vera');
-  for (let tries = 0; tries < 100; tries++) await streams.isGuest(streamId, 'vera');
+  await streams.removeInvitee(streamId, 'vera');
+  for (let tries = 0; tries < 100; tries++) await streams.isInvitee(streamId, 'vera');
   failed(t, await post(`${streamId}/beacon`, { viewerToken }), 404, 'stream_not_found');
 });

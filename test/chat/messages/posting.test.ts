@@ -154,7 +154,7 @@ t.test('the chat of a private livestream is 404 for everyone who may not watch i
   const invitee = hub.client(account('invitee'));
   await joinChat(chat, invitee, streamId);
   t.ok(hub.members(`stream:${streamId}`).has(invitee));
-  await streams.removeGuest(streamId, 'invitee');
+  await streams.removeInvitee(streamId, 'invitee');
   while (hub.members(`stream:${streamId}`).has(invitee)) await new Promise(setImmediate);
   await t.rejects(chat.posting.post(visitor('invitee'), streamId, message), { code: 'stream_not_found' });
   await chat.posting.post(visitor('owner'), streamId, { message: 'Among us' });

@@ -49,7 +49,7 @@ t.test('members-only chat accepts invitees and moderators', async (t) => {
   await post('ann');
   await post('owner');
   await t.rejects(post('bob'), { status: 403, code: 'members_only' });
-  await streams.addGuest(streamId, 'bob');
+  await streams.addInvitee(streamId, 'bob');
   await post('bob');
 });
 

@@ -6,7 +6,7 @@ import Fastify from 'fastify';
 import { parse, setOptions } from 'hls-parser';
 import t from 'tap';
 import { hlsRoutes } from '../../../src/egress/hls/index.js';
-import { OPEN_GATE } from '../../../src/streams/index.js';
+import { ADMIT_EVERY_VIEWER } from '../../../src/streams/index.js';
 import { PackagedBroadcast } from '../../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../../support/media/cmaf-ladder.js';
 
@@ -16,7 +16,11 @@ const folder = t.testdir({});
 const { renditions, chunks } = await makeLadder({ folder, seconds: 10 });
 const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
 const app = Fastify();
-await app.register(hlsRoutes, { packager: broadcast.packager, gate: OPEN_GATE, clock: broadcast.clock });
+await app.register(hlsRoutes, {
+  packager: broadcast.packager,
+  gate: ADMIT_EVERY_VIEWER,
+  clock: broadcast.clock,
+});
 await app.listen({ port: 0, host: '127.0.0.1' });
 t.teardown(() => app.close());
 const { port } = app.server.address() as AddressInfo;

@@ -5,7 +5,7 @@ import { parse, setOptions, type types } from 'hls-parser';
 import t, { type Test } from 'tap';
 import { hlsRoutes } from '../../../src/egress/hls/index.js';
 import { PublicError } from '../../../src/platform/index.js';
-import { OPEN_GATE } from '../../../src/streams/index.js';
+import { ADMIT_EVERY_VIEWER } from '../../../src/streams/index.js';
 import { PackagedBroadcast, type PackagedOptions } from '../../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../../support/media/cmaf-ladder.js';
 
@@ -29,7 +29,11 @@ async function serve(t: Test, options: PackagedOptions = {}): Promise<Served> {
     if (!(error instanceof PublicError)) throw error;
     return reply.code(error.status).send({ error: { code: error.code, message: error.message } });
   });
-  await app.register(hlsRoutes, { packager: broadcast.packager, gate: OPEN_GATE, clock: broadcast.clock });
+  await app.register(hlsRoutes, {
+    packager: broadcast.packager,
+    gate: ADMIT_EVERY_VIEWER,
+    clock: broadcast.clock,
+  });
   t.teardown(() => app.close());
   const reader = broadcast.run(0, renditions);
   await broadcast.feed(reader, chunks.slice(0, split));

@@ -3,7 +3,7 @@ import { parse, type types } from 'hls-parser';
 import t, { type Test } from 'tap';
 import { hlsRoutes } from '../../../src/egress/hls/index.js';
 import { PublicError } from '../../../src/platform/index.js';
-import type { ViewerGate, ViewerProtocol, ViewerRequest } from '../../../src/streams/index.js';
+import type { ViewerAdmission, ViewerProtocol, ViewerRequest } from '../../../src/streams/index.js';
 import { PackagedBroadcast } from '../../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../../support/media/cmaf-ladder.js';
 
@@ -11,7 +11,7 @@ const ladder = await makeLadder({ folder: t.testdir(), seconds: 4, frameRate: '2
 const TOKEN = 'AQ-token_1';
 
 /** A gate that knows one token, and notes what it is asked. */
-class GateDouble implements ViewerGate {
+class GateDouble implements ViewerAdmission {
   openness: 'everybody' | 'invited' = 'everybody';
   refusal: PublicError | undefined;
   readonly asked: [string, ViewerRequest | string, (string | undefined)?][] = [];
@@ -24,7 +24,7 @@ class GateDouble implements ViewerGate {
     return { token: TOKEN, hold: () => () => {}, onRevoked: () => () => {}, withdraw() {} };
   }
 
-  seen(streamId: string, token: string, protocol: string) {
+  recordActivity(streamId: string, token: string, protocol: string) {
     this.asked.push(['seen', `${streamId} ${token}`, protocol]);
     return this.known && token === TOKEN ? this.openness : undefined;
   }
@@ -35,7 +35,7 @@ class GateDouble implements ViewerGate {
     return this.known && token === TOKEN ? this.openness : undefined;
   }
 
-  async pass(request: ViewerRequest, protocol: ViewerProtocol | undefined) {
+  async admitPlaylistRequest(request: ViewerRequest, protocol: ViewerProtocol | undefined) {
     this.asked.push(['pass', request, protocol]);
     if (this.refusal) throw this.refusal;
     return this.openness;

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { ANONYMOUS } from '../../../src/accounts/index.js';
 import { systemClock } from '../../../src/platform/index.js';
 import { Signalling, WebrtcService } from '../../../src/socket-signalling/index.js';
-import { createRealtime, realtimeRoutes } from '../../../src/sockets/index.js';
+import { createSocketHub, socketRoutes } from '../../../src/sockets/index.js';
 import type { Livestream } from '../../../src/streams/index.js';
 import { STREAM, webrtcStage } from '../../support/fixtures/webrtc-fixture.js';
 
@@ -26,7 +26,7 @@ async function stage(t: Test) {
       },
       iceServers,
     });
-    const realtime = createRealtime({ authenticate: async () => ANONYMOUS, clock, log });
+    const realtime = createSocketHub({ authenticate: async () => ANONYMOUS, clock, log });
     const signalling = new Signalling({
       service,
       iceServers,
@@ -37,7 +37,7 @@ async function stage(t: Test) {
       log,
     });
     realtime.add(signalling);
-    await app.register(realtimeRoutes, { realtime, clock });
+    await app.register(socketRoutes, { realtime, clock });
   });
   return { page: await open(), ...rest };
 }
@@ -61,7 +61,7 @@ for (const codec of ['video/H264', 'video/VP8']) {
     await page.until(
       "test.events.findLastIndex(([name]) => name === 'active') > test.events.findLastIndex(([name]) => name === 'inactive')",
     );
-    await visit.ended('ended-by-owner');
+    await visit.broadcastEnded('ended-by-owner');
     await page.until(hasEvent('end'));
     t.strictSame((await page.events()).at(-1), [
       'end',

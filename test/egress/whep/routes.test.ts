@@ -3,8 +3,8 @@ import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { InjectOptions } from 'fastify';
 import t, { type Test } from 'tap';
-import { createRealtimeEgress, type WhepRoutesOptions, whepRoutes } from '../../../src/egress/whep/index.js';
-import { type BroadcastEnd, OPEN_GATE } from '../../../src/streams/index.js';
+import { createWhepEgress, type WhepRoutesOptions, whepRoutes } from '../../../src/egress/whep/index.js';
+import { ADMIT_EVERY_VIEWER, type BroadcastEnd } from '../../../src/streams/index.js';
 import { offerText } from '../../support/clients/webrtc-offer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { PoolDouble } from '../../support/fakes/fake-webrtc-pool.js';
@@ -21,12 +21,12 @@ async function whep(t: Test, routes: Partial<WhepRoutesOptions> = {}) {
   const clock = new FakeClock();
   const { app, log } = signallingServer(t, clock);
   const pool = new PoolDouble();
-  const egress = createRealtimeEgress({ pool, clock, log });
-  const visit = egress.visit(new RealtimeBroadcast(LIVE));
+  const egress = createWhepEgress({ pool, clock, log });
+  const visit = egress.subscribe(new RealtimeBroadcast(LIVE));
   const asked: string[] = [];
   await app.register(whepRoutes, {
     egress,
-    gate: OPEN_GATE,
+    gate: ADMIT_EVERY_VIEWER,
     find: async (streamId: string): Promise<{ endReason: BroadcastEnd | null } | undefined> => {
       asked.push(streamId);
       if (streamId === OFFLINE) return { endReason: null };
@@ -188,7 +188,7 @@ t.test('events are subscribed to, told as they happen, and end with the reason',
   await clock.advance(15_000);
   await eventually(() => stream.text().includes('\n:\n\n'));
 
-  await visit.ended('key-revoked');
+  await visit.broadcastEnded('key-revoked');
   await eventually(() => stream.over());
   t.strictSame(stream.events().slice(2), [
     ['end', { reason: 'key-revoked', message: 'The broadcast was stopped.' }],

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { createRealtimeEgress, whepRoutes } from '../../../src/egress/whep/index.js';
+import { createWhepEgress, whepRoutes } from '../../../src/egress/whep/index.js';
 import { PublicError } from '../../../src/platform/index.js';
 import type { ViewerRequest } from '../../../src/streams/index.js';
 import { offerText } from '../../support/clients/webrtc-offer.js';
@@ -16,8 +16,8 @@ async function whep(t: Test, refusal?: PublicError) {
   const clock = new FakeClock();
   const { app, log } = signallingServer(t, clock);
   const pool = new PoolDouble();
-  const egress = createRealtimeEgress({ pool, clock, log });
-  const visit = egress.visit(new RealtimeBroadcast(LIVE));
+  const egress = createWhepEgress({ pool, clock, log });
+  const visit = egress.subscribe(new RealtimeBroadcast(LIVE));
   const happened: string[] = [];
   const requests: ViewerRequest[] = [];
   let dismiss: (() => void) | undefined;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createRealtimeEgress, type Viewing } from '../../../src/egress/whep/index.js';
+import { createWhepEgress, type Viewing } from '../../../src/egress/whep/index.js';
 import { parseOffer } from '../../../src/webrtc/index.js';
 import { offerText } from '../../support/clients/webrtc-offer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
@@ -13,9 +13,9 @@ function stage() {
   const clock = new FakeClock();
   const pool = new PoolDouble();
   const { log, lines } = recordLog();
-  const egress = createRealtimeEgress({ pool, clock, log });
+  const egress = createWhepEgress({ pool, clock, log });
   const broadcast = new RealtimeBroadcast('stream-1');
-  const visit = egress.visit(broadcast);
+  const visit = egress.subscribe(broadcast);
   const view = async (streamId = 'stream-1'): Promise<Viewing | undefined> => {
     const viewing = await egress.view({ streamId, offer: parseOffer(offerText('chromium-view')) });
     await settle();
@@ -23,7 +23,7 @@ function stage() {
   };
   const publish = (mediaSourceId?: string): PublishedSource => {
     const source = new PublishedSource(mediaSourceId);
-    visit.published?.(source);
+    visit.publicationStarted?.(source);
     return source;
   };
   return { clock, pool, lines, egress, broadcast, visit, view, publish };
@@ -165,7 +165,7 @@ t.test('when the broadcast ends viewers are told why, and nobody is let in any m
   const { clock, pool, publish, broadcast, view, visit, egress } = stage();
   publish().restart();
   const viewing = await view();
-  await visit.ended('ended-by-owner');
+  await visit.broadcastEnded('ended-by-owner');
   t.strictSame(await viewing?.ended, {
     name: 'end',
     reason: 'ended-by-owner',
@@ -183,7 +183,7 @@ t.test('a restart of the server asks viewers to come back; so does a worker that
   const [first, second] = [await view(), await view()];
   pool.viewers[0]?.end('worker-died');
   t.match(await first?.ended, { name: 'reconnect', reason: 'worker-died' });
-  await visit.ended('shutdown');
+  await visit.broadcastEnded('shutdown');
   t.match(await second?.ended, {
     name: 'reconnect',
     reason: 'shutdown',
@@ -193,7 +193,7 @@ t.test('a restart of the server asks viewers to come back; so does a worker that
 
 t.test('a viewer whose peer comes when the broadcast is over is told so', async (t) => {
   const { pool, view, visit } = stage();
-  pool.beforePeer = () => visit.ended('grace-expired');
+  pool.beforePeer = () => visit.broadcastEnded('grace-expired');
   const viewing = await view();
   t.match(await viewing?.ended, { name: 'end', reason: 'grace-expired' });
   t.equal(pool.viewers[0]?.ended, 'closed');

@@ -1,9 +1,9 @@
 import t from 'tap';
-import { MissingPictures } from '../../../src/ingest/rtmp/missing-frames.js';
+import { MissingFrames } from '../../../src/ingest/rtmp/missing-frames.js';
 
 /** The count after pictures at these times. */
 function count(times: Iterable<number>): number | undefined {
-  const missing = new MissingPictures();
+  const missing = new MissingFrames();
   for (const time of times) missing.see(time);
   return missing.count;
 }

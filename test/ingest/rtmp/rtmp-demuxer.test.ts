@@ -1,6 +1,6 @@
 import amf from 'node-media-server/src/protocol/amf.js';
 import t from 'tap';
-import { PublicationFeed } from '../../../src/ingest/rtmp/rtmp-demuxer.js';
+import { RtmpDemuxer } from '../../../src/ingest/rtmp/rtmp-demuxer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { RecordingPublication } from '../../support/fakes/recording-publication.js';
 import { avcRecord, h264Sps, withLength } from '../../support/media/parameter-sets.js';
@@ -24,7 +24,7 @@ const INTER = Buffer.from([0x27, 1, 0, 0, 0, 4, 5]);
 const SOUND = Buffer.from([0xaf, 1, 6, 7]);
 
 type Feeding = {
-  feed: PublicationFeed;
+  feed: RtmpDemuxer;
   publication: RecordingPublication;
   clock: FakeClock;
   refusals: string[];
@@ -36,7 +36,7 @@ function feeding(encoder?: string): Feeding {
   const publication = new RecordingPublication();
   const clock = new FakeClock();
   const refusals: string[] = [];
-  const feed = new PublicationFeed({
+  const feed = new RtmpDemuxer({
     publication,
     encoder,
     readableCodecs: { hevc: false, av1: true, vp9: false },
@@ -286,7 +286,7 @@ t.test('a stream without keyframes is refused', async (t) => {
 });
 
 t.test('codecs that cannot be read are refused with what to choose instead', async (t) => {
-  const cases: [(feed: PublicationFeed) => void, RegExp][] = [
+  const cases: [(feed: RtmpDemuxer) => void, RegExp][] = [
     [(feed) => feed.video(0, Buffer.from('\x90hvc1rest', 'latin1')), /HEVC \(H\.265\): choose H\.264/],
     [(feed) => feed.video(0, Buffer.from('\x90vp09rest', 'latin1')), /VP9: choose H\.264/],
     [(feed) => feed.video(0, Buffer.from([0x14, 0])), /VP6: choose H\.264/],

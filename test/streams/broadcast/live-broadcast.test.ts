@@ -5,7 +5,7 @@ import { LiveBroadcast } from '../../../src/streams/broadcast/live-broadcast.js'
 import {
   BROADCAST_END,
   type BroadcastEnd,
-  type BroadcastGuest,
+  type BroadcastSubscriber,
   type EncoderRun,
   PUBLICATION_END,
   type PublicationEnd,
@@ -28,15 +28,15 @@ function publisher(calls: string[] = [], name = 'a'): Publisher {
   };
 }
 
-function stage(options: { resumed?: boolean; guests?: BroadcastGuest[] } = {}) {
+function stage(options: { resumed?: boolean; guests?: BroadcastSubscriber[] } = {}) {
   const clock = new FakeClock();
   const events: string[] = [];
   const sources: Source[] = [];
   const changes: StreamChange[] = [];
-  const guest: BroadcastGuest = {
+  const guest: BroadcastSubscriber = {
     name: 'watcher',
-    visit: () => ({
-      published: (source) => {
+    subscribe: () => ({
+      publicationStarted: (source) => {
         sources.push(source);
         source.read({
           restart: (startedAt, has) => events.push(`restart ${startedAt} ${has.audio} ${has.video}`),
@@ -44,8 +44,8 @@ function stage(options: { resumed?: boolean; guests?: BroadcastGuest[] } = {}) {
           end: (reason) => events.push(`end ${reason}`),
         });
       },
-      encoding: (run) => events.push(`run ${run.index}`),
-      ended: async (reason) => {
+      encoderRunStarted: (run) => events.push(`run ${run.index}`),
+      broadcastEnded: async (reason) => {
         events.push(`left ${reason}`);
       },
     }),
@@ -56,7 +56,7 @@ function stage(options: { resumed?: boolean; guests?: BroadcastGuest[] } = {}) {
     streamId: 's',
     startedAt: clock.now(),
     resumed: options.resumed ?? false,
-    guests: options.guests ?? [guest],
+    subscribers: options.guests ?? [guest],
     store: {
       nextRun: async () => runs++,
       live: () => events.push('stored live'),
@@ -185,11 +185,14 @@ t.test(
 );
 
 t.test('a guest that does not leave holds up nobody for long', async (t) => {
-  const stuck: BroadcastGuest = { name: 'stuck', visit: () => ({ ended: () => new Promise(() => {}) }) };
-  const broken: BroadcastGuest = {
+  const stuck: BroadcastSubscriber = {
+    name: 'stuck',
+    subscribe: () => ({ broadcastEnded: () => new Promise(() => {}) }),
+  };
+  const broken: BroadcastSubscriber = {
     name: 'broken',
-    visit: () => ({
-      ended: async () => {
+    subscribe: () => ({
+      broadcastEnded: async () => {
         throw new Error('broken');
       },
     }),
@@ -238,17 +241,17 @@ t.test('a reader that comes late gets the timeline and the headers first', async
 t.test('an encoder run reaches the guests, and its bytes their readers', async (t) => {
   let run: EncoderRun | undefined;
   const seen: string[] = [];
-  const guest: BroadcastGuest = {
+  const guest: BroadcastSubscriber = {
     name: 'packager',
-    visit: () => ({
-      encoding: (opened) => {
+    subscribe: () => ({
+      encoderRunStarted: (opened) => {
         run = opened;
         opened.read({
           write: (id, bytes) => seen.push(`${id} ${bytes.length}`),
           close: () => seen.push('close'),
         });
       },
-      ended: async () => {},
+      broadcastEnded: async () => {},
     }),
   };
   const { broadcast } = stage({ guests: [guest] });

@@ -1,7 +1,7 @@
 import type postgres from 'postgres';
 import t, { type Test } from 'tap';
 import { createLog } from '../../../src/platform/index.js';
-import { type BroadcastGuest, type Publisher, Streams } from '../../../src/streams/index.js';
+import { type BroadcastSubscriber, type Publisher, StreamRegistry } from '../../../src/streams/index.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { testDatabase } from '../../support/fixtures/database.js';
 
@@ -9,15 +9,18 @@ const MINUTE_MS = 60_000;
 const GRACE_MS = MINUTE_MS;
 
 /** Says at once that there is something to watch. */
-const eager: BroadcastGuest = {
+const eager: BroadcastSubscriber = {
   name: 'eager',
-  visit: (broadcast) => ({ published: () => broadcast.playable(), ended: async () => {} }),
+  subscribe: (broadcast) => ({
+    publicationStarted: () => broadcast.playable(),
+    broadcastEnded: async () => {},
+  }),
 };
 
 type Hall = {
   sql: postgres.Sql;
   clock: FakeClock;
-  streams: Streams;
+  streams: StreamRegistry;
   choose(keyId?: string): Promise<string>;
   schedule(title: string, inMs: number | null): Promise<string>;
   /** @returns the livestream, when it is stored as live, or the code of the refusal */
@@ -38,7 +41,7 @@ async function hall(t: Test, maxBroadcasts = 5): Promise<Hall> {
     });
     return 'refusal' in found ? found.refusal.code : found.streamId;
   };
-  const streams: Streams = new Streams({
+  const streams: StreamRegistry = new StreamRegistry({
     sql,
     admit: async ({ streamKey: keyId = '' }) => ({ admitted: true, streamId: await choose(keyId), keyId }),
     graceMs: GRACE_MS,
@@ -46,7 +49,7 @@ async function hall(t: Test, maxBroadcasts = 5): Promise<Hall> {
     clock,
     log: createLog('silent'),
   });
-  streams.invite(eager);
+  streams.subscribe(eager);
   t.teardown(() => streams.close());
   const schedule = async (title: string, inMs: number | null): Promise<string> => {
     const { id } = await streams.create({
@@ -124,7 +127,7 @@ t.test('one that its broadcaster said begins now is meant, whatever its time', a
   const { choose, schedule, streams } = await hall(t);
   await schedule('in a minute', MINUTE_MS);
   const begun = await schedule('begun', null);
-  await streams.begin(begun);
+  await streams.markStarted(begun);
   t.equal(await choose(), begun);
 });
 
@@ -194,7 +197,7 @@ t.test('a revoked key ends the broadcast of its publisher; another key may begin
   await until(async () => streams.status(id).state.name === 'offline');
   t.match(await publish('revoked'), 'stream_key_revoked', 'who was admitted a moment before is not let in');
   await sql`delete from livestreams where id <> ${id}`;
-  t.equal(await streams.begin(id), 'begun');
+  t.equal(await streams.markStarted(id), 'begun');
   t.equal(await publish('other'), id);
   t.equal(streams.status(id).state.name, 'live');
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { newId } from '../../../src/platform/index.js';
-import { LivestreamGuestTable } from '../../../src/streams/livestream/livestream-invitee-table.js';
+import { LivestreamInviteeTable } from '../../../src/streams/livestream/livestream-invitee-table.js';
 import { LivestreamTable, type NewLivestream } from '../../../src/streams/livestream/livestream-table.js';
 import { testDatabase } from '../../support/fixtures/database.js';
 
@@ -122,7 +122,7 @@ t.test('what is edited changes, the rest stays', async (t) => {
 t.test('a livestream is made with its guests in one step', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
-  const guests = new LivestreamGuestTable(sql);
+  const guests = new LivestreamInviteeTable(sql);
   const { id } = await table.insert(newLivestream({ guests: ['u1', 'u2', 'u1'] }));
   const page = { limit: 10, offset: 0 };
   t.same((await guests.list(id, page)).map(({ userId }) => userId).sort(), ['u1', 'u2']);

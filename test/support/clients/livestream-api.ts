@@ -13,7 +13,7 @@ import {
   type PublicUrls,
 } from '../../../src/api/index.js';
 import { BoundedCalls, PublicError, type Sql, systemClock } from '../../../src/platform/index.js';
-import { type BroadcastGuest, type Publication, Streams } from '../../../src/streams/index.js';
+import { type BroadcastSubscriber, type Publication, StreamRegistry } from '../../../src/streams/index.js';
 import { LivestreamTable } from '../../../src/streams/livestream/livestream-table.js';
 import { ThumbnailStore } from '../../../src/thumbnails/index.js';
 import { FakeClock } from '../fakes/fake-clock.js';
@@ -63,7 +63,7 @@ export type LivestreamApi = {
   /** Filled while the server gets ready. */
   routes: RegisteredRoute[];
   sql: Sql;
-  streams: Streams;
+  streams: StreamRegistry;
   table: LivestreamTable;
   clock: FakeClock;
   logged: string[];
@@ -77,9 +77,12 @@ export type LivestreamApi = {
   publish(streamId: string): Promise<{ kicks: string[]; publication: Publication }>;
 };
 
-const eager: BroadcastGuest = {
+const eager: BroadcastSubscriber = {
   name: 'eager',
-  visit: (broadcast) => ({ published: () => broadcast.playable(), ended: async () => {} }),
+  subscribe: (broadcast) => ({
+    publicationStarted: () => broadcast.playable(),
+    broadcastEnded: async () => {},
+  }),
 };
 
 /** `/api/livestream` on a hall with a database, without a gateway around it. */
@@ -94,7 +97,7 @@ export async function openLivestreamApi(
   const folder = await mkdtemp(path.join(os.tmpdir(), 'headend-api-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   // Publishers show the id of the stream that they publish to.
-  const streams = new Streams({
+  const streams = new StreamRegistry({
     sql,
     admit: async ({ streamKey = '' }) => ({ admitted: true, streamId: streamKey, keyId: streamKey }),
     graceMs: 60_000,
@@ -102,7 +105,7 @@ export async function openLivestreamApi(
     clock,
     log,
   });
-  streams.invite(eager);
+  streams.subscribe(eager);
   await streams.start();
   t.teardown(() => streams.close());
   let reads = 0;
@@ -159,7 +162,7 @@ export async function openLivestreamApi(
   };
 }
 
-async function publishTo(streams: Streams, streamKey: string, kicks: string[]): Promise<Publication> {
+async function publishTo(streams: StreamRegistry, streamKey: string, kicks: string[]): Promise<Publication> {
   const result = await streams.publish({
     protocol: 'rtmp',
     streamKey,

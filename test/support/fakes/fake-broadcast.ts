@@ -39,7 +39,7 @@ export class BroadcastDouble implements Broadcast {
   /** Two runs were open at once: that must never happen. */
   overlapped = false;
 
-  encodeRealtime(): undefined {}
+  encodeForWebrtc(): undefined {}
 
   notice(topic: string, message: string | undefined): void {
     if (this.notices.get(topic) === message) return;

@@ -1,10 +1,10 @@
 import type { Principal } from '../../../src/accounts/index.js';
-import type { MessageData, RealtimeClient, RealtimeHub } from '../../../src/sockets/index.js';
+import type { MessageData, SocketClient, SocketHub } from '../../../src/sockets/index.js';
 
 type Told = { event: string; data: MessageData };
 
 /** Rooms and clients without connections: whoever is in a room is told at once. */
-export class HubDouble implements RealtimeHub {
+export class HubDouble implements SocketHub {
   readonly #rooms = new Map<string, Set<ClientDouble>>();
   /** Everything that rooms were told, whoever was in them. */
   readonly announced: (Told & { room: string; droppable: boolean })[] = [];
@@ -34,7 +34,7 @@ export class HubDouble implements RealtimeHub {
   }
 }
 
-export class ClientDouble implements RealtimeClient {
+export class ClientDouble implements SocketClient {
   readonly id = 'client';
   readonly principal: Principal;
   readonly address: string;

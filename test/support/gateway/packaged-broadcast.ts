@@ -3,7 +3,7 @@ import { createLog } from '../../../src/platform/index.js';
 import type {
   Broadcast,
   BroadcastEnd,
-  BroadcastVisit,
+  BroadcastSubscription,
   EncoderRunReader,
   Rendition,
 } from '../../../src/streams/index.js';
@@ -28,7 +28,7 @@ export class PackagedBroadcast implements Broadcast {
   readonly clock: FakeClock;
   readonly packager: Packager;
   playables = 0;
-  readonly #visit: BroadcastVisit;
+  readonly #visit: BroadcastSubscription;
 
   constructor(options: PackagedOptions = {}, id = 'broadcast-1', packager?: Packager) {
     this.id = id;
@@ -40,12 +40,12 @@ export class PackagedBroadcast implements Broadcast {
         ? undefined
         : { protocol: 'rtmp', video: { codec: 'h264', keyframeInterval: options.keyframeInterval } };
     this.packager = packager ?? createPackager({ clock: this.clock, log: createLog('silent'), ...options });
-    this.#visit = this.packager.visit(this);
+    this.#visit = this.packager.subscribe(this);
   }
 
   notice(): void {}
 
-  encodeRealtime(): undefined {}
+  encodeForWebrtc(): undefined {}
 
   async openRun(): Promise<never> {
     throw new Error('the packager opens no runs');
@@ -60,7 +60,7 @@ export class PackagedBroadcast implements Broadcast {
   /** An encoder begins; what it writes is given to the reader. */
   run(index: number, renditions: Rendition[], originMs = this.clock.now() - 10_000): EncoderRunReader {
     let reader: EncoderRunReader | undefined;
-    this.#visit.encoding?.({
+    this.#visit.encoderRunStarted?.({
       index,
       renditions,
       originMs,
@@ -90,7 +90,7 @@ export class PackagedBroadcast implements Broadcast {
   }
 
   end(reason: BroadcastEnd): Promise<void> {
-    return this.#visit.ended(reason);
+    return this.#visit.broadcastEnded(reason);
   }
 
   /** The text of a media playlist. */

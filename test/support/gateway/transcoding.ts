@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Test } from 'tap';
 import { systemClock } from '../../../src/platform/index.js';
-import type { BroadcastVisit } from '../../../src/streams/index.js';
+import type { BroadcastSubscription } from '../../../src/streams/index.js';
 import {
   createTranscoder,
   type Rung,
@@ -32,7 +32,7 @@ export async function transcoding(t: Test, options: Partial<TranscoderOptions> =
   });
   await transcoder.start();
   const broadcast = new BroadcastDouble();
-  const visit = transcoder.visit(broadcast);
+  const visit = transcoder.subscribe(broadcast);
   t.teardown(async () => {
     await transcoder.close();
     assert.equal(broadcast.overlapped, false, 'two runs were open at once');
@@ -76,11 +76,16 @@ export async function endless(t: Test, keyframes: number | number[] = 2): Promis
 }
 
 /** Publishes in real time until the test ends. */
-export function publishing(t: Test, visit: Pick<BroadcastVisit, 'published'>, made: Film, speed = 1) {
+export function publishing(
+  t: Test,
+  visit: Pick<BroadcastSubscription, 'publicationStarted'>,
+  made: Film,
+  speed = 1,
+) {
   const source = new SourceDouble(structuredClone(made.info));
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  visit.published?.(source);
+  visit.publicationStarted?.(source);
   source.restart(Date.now(), made.has);
   const sent = send(made.tags, source.write, { speed, signal: stop.signal });
   return { source, sent, stop: () => stop.abort() };

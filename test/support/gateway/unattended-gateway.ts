@@ -17,11 +17,11 @@ const transcoder = createTranscoder({
 });
 await transcoder.start();
 const broadcast = new BroadcastDouble();
-const visit = transcoder.visit(broadcast);
+const visit = transcoder.subscribe(broadcast);
 const video = { width: 640, height: 360, rate: '30', keyframes: 2 };
 const { tags, has, info } = readFlv(file, video, { sampleRate: 44_100, channels: 2 });
 const source = new SourceDouble(info);
-visit.published?.(source);
+visit.publicationStarted?.(source);
 source.restart(Date.now(), has);
 void broadcast
   .until(() => broadcast.runs[0]?.bytes.get('240p')?.length)

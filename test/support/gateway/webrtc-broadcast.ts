@@ -2,24 +2,24 @@ import type { SourceInfo } from '../../../src/media/index.js';
 import type {
   Broadcast,
   EncoderRunWriter,
-  RealtimeDestination,
-  RealtimeRendition,
   RtpSource,
   Source,
   SourceReader,
+  WebrtcRendition,
+  WebrtcRenditionDestination,
 } from '../../../src/streams/index.js';
 
 /** A realtime rendition without an encoder. */
-export class RenditionDouble implements RealtimeRendition {
+export class RenditionDouble implements WebrtcRendition {
   readonly passthrough = false;
   readonly closed: Promise<void>;
   readonly source: Source;
-  readonly destination: RealtimeDestination;
+  readonly destination: WebrtcRenditionDestination;
   isClosed = false;
   /** The encoder is gone by itself. */
   fail: () => void = () => {};
 
-  constructor(source: Source, destination: RealtimeDestination) {
+  constructor(source: Source, destination: WebrtcRenditionDestination) {
     this.source = source;
     this.destination = destination;
     this.closed = new Promise((resolve) => {
@@ -50,7 +50,7 @@ export class RealtimeBroadcast implements Broadcast {
     this.streamId = streamId;
   }
 
-  encodeRealtime(source: Source, destination: RealtimeDestination): RenditionDouble {
+  encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): RenditionDouble {
     const rendition = new RenditionDouble(source, destination);
     this.renditions.push(rendition);
     return rendition;

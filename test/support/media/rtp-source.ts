@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import { type SourceInfo, SrtpProtector } from '../../../src/media/index.js';
-import type { BroadcastVisit, RtpSource } from '../../../src/streams/index.js';
+import type { BroadcastSubscription, RtpSource } from '../../../src/streams/index.js';
 import { SourceDouble } from '../fakes/fake-broadcast.js';
 
 export type RtpCodec = 'vp8' | 'vp9' | 'h264';
@@ -216,10 +216,10 @@ export const SMALL = { width: 640, height: 360 } as const;
 
 /** Publishes by WHIP: the first keyframe has arrived. */
 export function publish(
-  visit: BroadcastVisit,
+  visit: BroadcastSubscription,
   source: RtpSourceDouble,
   options: Partial<SenderOptions> = {},
 ): void {
-  visit.published?.(source);
+  visit.publicationStarted?.(source);
   source.restart(Date.now(), { audio: options.audio !== false, video: options.video !== false });
 }

@@ -44,7 +44,7 @@ for (const [name, after] of [
       { level: 40, reason: /SIGKILL/ },
     );
     source.end('publisher-left');
-    await visit.ended('grace-expired');
+    await visit.broadcastEnded('grace-expired');
   });
 }
 
@@ -105,7 +105,7 @@ t.test('garbage in the stream ends the broadcast at worst', async (t) => {
   const { broadcast, visit } = await transcoding(t);
   const { sent } = publishing(t, visit, { ...made, tags: made.tags.slice(0, 900).map(garbage) }, 20);
   await Promise.race([sent, broadcast.until(() => broadcast.failed)]);
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
   t.pass('the process lives');
 });
 
@@ -113,7 +113,7 @@ t.test('a publisher that is faster than the encoder is held, and released', asyn
   const made = await endless(t);
   const { broadcast, visit, lines } = await transcoding(t);
   const source = new SourceDouble(made.info);
-  visit.published?.(source);
+  visit.publicationStarted?.(source);
   source.restart(Date.now(), made.has);
   const [early, late] = [made.tags.slice(0, 200), made.tags.slice(200, 1_500)];
   await send(early, source.write, { speed: 10 });
@@ -127,7 +127,7 @@ t.test('a publisher that is faster than the encoder is held, and released', asyn
   await broadcast.until(() => source.holds === 0);
   t.notOk(broadcast.notices.has('transcoder'));
   source.end('publisher-left');
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
   t.equal(broadcast.runs.length, 1);
   const whole = (late.at(-1)?.timestamp ?? 0) / 1000;
   t.ok(endOf(track(broadcast.runs[0], '240p') as CmafTrack) - 10 > whole - 0.1, 'nothing was lost');
@@ -157,7 +157,7 @@ t.test('a machine that is too slow sheds the most expensive rendition and goes o
     { level: 40, shed: ['240p'] },
   );
   source.end('publisher-left');
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
 });
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -29,7 +29,7 @@ function unsteady({ fragments }: Pick<CmafTrack, 'fragments'>): number[] {
 t.test('AV1 and Opus in the SFU become a ladder, whatever is lost and however large it is', async (t) => {
   const { broadcast, visit, lines } = await transcoding(t, TOP);
   const publisher = await Av1Publisher.start(t);
-  visit.published?.(publisher.source);
+  visit.publicationStarted?.(publisher.source);
   await lasts(broadcast, 0, '720p', 2.5);
   t.match(publisher.source.info, { video: { codec: 'av1', width: 320, height: 180 } });
   const before = track(broadcast.runs[0], '720p') as CmafTrack;
@@ -45,7 +45,7 @@ t.test('AV1 and Opus in the SFU become a ladder, whatever is lost and however la
   await lasts(broadcast, 0, 'audio', 9.5);
   const begin = performance.now();
   publisher.source.end('publisher-left');
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
   t.ok(performance.now() - begin < 1_500, 'the encoder need not be killed');
   t.ok(publisher.lost >= 3, `${publisher.lost} packets were lost`);
   const [run, ...others] = broadcast.runs;
@@ -75,7 +75,7 @@ t.test(
   async (t) => {
     const { broadcast, visit, lines } = await transcoding(t, TOP);
     const publisher = await Av1Publisher.start(t);
-    visit.published?.(publisher.source);
+    visit.publicationStarted?.(publisher.source);
     await has(broadcast, 0, 'audio', 1);
     publisher.muted.audio = true;
     const { length = 0 } = track(broadcast.runs[0], 'audio')?.fragments ?? [];
@@ -104,7 +104,7 @@ t.test(
     for (const [index, { originMs }] of broadcast.runs.entries())
       t.ok(index === 0 || originMs > (broadcast.runs[index - 1]?.originMs ?? 0));
     publisher.source.end('replaced');
-    await visit.ended('grace-expired');
+    await visit.broadcastEnded('grace-expired');
     t.equal(publisher.outputs, 0);
   },
 );
@@ -118,7 +118,7 @@ t.test('an ffmpeg that does not decode AV1 makes no HLS of it, and says so', asy
   chmodSync(ffmpegPath, 0o755);
   const { broadcast, visit, lines } = await transcoding(t, { ...TOP, ffmpegPath });
   const publisher = await Av1Publisher.start(t);
-  visit.published?.(publisher.source);
+  visit.publicationStarted?.(publisher.source);
   t.match(await broadcast.until(() => broadcast.notices.get('hls')), /cannot read AV1.*no HLS/);
   t.ok(broadcast.isPlayable, 'WebRTC viewers can watch it');
   t.match(

@@ -24,7 +24,7 @@ t.test('an encoder that is killed is replaced, and its ports are given back', as
   t.notOk(isListening(ports?.video ?? 0));
   t.ok((broadcast.runs[1]?.originMs ?? 0) > (broadcast.runs[0]?.originMs ?? 0));
   source.end('publisher-left');
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
   t.equal(source.rtp.outputs.size, 0);
 });
 
@@ -62,7 +62,7 @@ t.test('a publication that ends before anything came out leaves nothing', async 
   publish(visit, source);
   await broadcast.until(() => source.rtp.outputs.size === 1);
   source.end('publisher-lost');
-  await visit.ended('never-started');
+  await visit.broadcastEnded('never-started');
   t.equal(broadcast.runs.length, 0);
   t.equal(source.rtp.outputs.size, 0);
 });

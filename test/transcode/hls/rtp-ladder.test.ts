@@ -35,7 +35,7 @@ for (const codec of ['vp8', 'h264', 'vp9'] as const) {
     await lasts(broadcast, 0, '180p', 5);
     await lasts(broadcast, 0, 'audio', 5);
     source.end('publisher-left');
-    await visit.ended('grace-expired');
+    await visit.broadcastEnded('grace-expired');
     const [run, ...others] = broadcast.runs;
     t.equal(others.length, 0);
     t.strictSame(
@@ -80,7 +80,7 @@ t.test('the ladder survives changes of the size that is sent', async (t) => {
   await source.rtp.start({ codec: 'vp8', width: 360, height: 640 });
   await lasts(broadcast, 0, '720p', 8);
   source.end('publisher-left');
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
   t.equal(broadcast.runs.length, 1);
   t.equal(lines().filter(({ msg }) => msg === 'the encoder failed').length, 0);
   const top = track(broadcast.runs[0], '720p') as CmafTrack;
@@ -104,7 +104,7 @@ t.test('sound alone, and a picture alone', async (t) => {
     ['audio'],
   );
   speaker.end('publisher-left');
-  await sound.visit.ended('grace-expired');
+  await sound.visit.broadcastEnded('grace-expired');
   const picture = await transcoding(t);
   const camera = await whip(t, { codec: 'h264', ...SMALL, audio: false });
   publish(picture.visit, camera, { audio: false });
@@ -165,7 +165,7 @@ t.test(
       if (silent) source.rtp.stop();
       const begin = performance.now();
       source.end('publisher-left');
-      await visit.ended('grace-expired');
+      await visit.broadcastEnded('grace-expired');
       t.ok(performance.now() - begin < 1_500, 'it does not have to be killed');
       t.ok(broadcast.runs[0]?.closed);
       t.equal(source.rtp.outputs.size, 0);

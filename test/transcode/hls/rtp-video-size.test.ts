@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { VideoSource } from '../../../src/media/index.js';
 import { systemClock } from '../../../src/platform/index.js';
-import { RtpPictureChoice } from '../../../src/transcode/hls/rtp-video-size.js';
+import { RtpVideoFormatChoice } from '../../../src/transcode/hls/rtp-video-size.js';
 import { lasts, transcoding } from '../../support/gateway/transcoding.js';
 import { type RtpCodec, whip } from '../../support/media/rtp-source.js';
 
@@ -31,7 +31,7 @@ const PICTURES: [seen: { width?: number; height?: number; frameRate?: number } |
 
 t.test('a ladder is made for what the picture will be', async (t) => {
   for (const [seen, made] of PICTURES) {
-    const choice = new RtpPictureChoice();
+    const choice = new RtpVideoFormatChoice();
     const { width, height, frameRate } = choice.choose(seen && { codec: 'vp8', ...seen });
     t.equal(`${width}x${height}@${frameRate}`, made);
   }
@@ -46,7 +46,7 @@ t.test('a smaller picture does not change it, a larger one or one that was turne
     [720, 1280, 30, 'larger'],
     [1280, 720, 60, 'larger'],
   ] as const) {
-    const choice = new RtpPictureChoice();
+    const choice = new RtpVideoFormatChoice();
     choice.choose(sent(1280, 720));
     const video = sent(width, height, frameRate);
     t.equal(choice.look(video, 0), undefined);
@@ -57,7 +57,7 @@ t.test('a smaller picture does not change it, a larger one or one that was turne
 });
 
 t.test('a picture that is larger for good deserves a better ladder', async (t) => {
-  const choice = new RtpPictureChoice();
+  const choice = new RtpVideoFormatChoice();
   choice.choose(sent(320, 180));
   t.equal(choice.look(sent(1280, 720), 0), undefined);
   t.equal(choice.look(sent(1920, 1080), 1_000), undefined);
@@ -70,7 +70,7 @@ t.test('a picture that is larger for good deserves a better ladder', async (t) =
 });
 
 t.test('a picture that has stayed small is no longer scaled up, and may grow again', async (t) => {
-  const choice = new RtpPictureChoice();
+  const choice = new RtpVideoFormatChoice();
   choice.choose(sent(320, 180));
   for (let at = 0; at < MINUTE_MS; at += 500)
     t.equal(choice.look(at < 10_000 ? sent(320, 180) : sent(640, 360), at), undefined);
@@ -84,7 +84,7 @@ t.test('a picture that has stayed small is no longer scaled up, and may grow aga
 });
 
 t.test('a picture that nearly has the usual size keeps its ladder', async (t) => {
-  const choice = new RtpPictureChoice();
+  const choice = new RtpVideoFormatChoice();
   choice.choose(sent(960, 640));
   for (const at of [0, MINUTE_MS, 2 * MINUTE_MS]) t.equal(choice.look(sent(960, 640), at), undefined);
 });
@@ -95,7 +95,7 @@ t.test('the ladder of a camera that stays small is made anew in its size, and pl
   const { broadcast, visit, lines } = await transcoding(t, { clock });
   const small = { codec: 'vp8' as RtpCodec, width: 640, height: 360 };
   const source = await whip(t, small);
-  visit.published?.(source);
+  visit.publicationStarted?.(source);
   source.restart(Date.now(), { audio: true, video: true });
   // Before there is an encoder: none of those that run is taken to have stood still.
   ahead = MINUTE_MS;
@@ -110,5 +110,5 @@ t.test('the ladder of a camera that stays small is made anew in its size, and pl
     Array(2).fill(['720p', '240p', '180p', 'audio']),
   );
   source.end('publisher-left');
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
 });

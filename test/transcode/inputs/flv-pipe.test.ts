@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import t from 'tap';
 import type { FlvTag } from '../../../src/media/index.js';
 import { MediaPosition } from '../../../src/transcode/hls/media-position.js';
-import { Feed } from '../../../src/transcode/inputs/flv-pipe.js';
+import { FlvPipe } from '../../../src/transcode/inputs/flv-pipe.js';
 import { bytesOf, SourceDouble } from '../../support/fakes/fake-broadcast.js';
 import { transcoding } from '../../support/gateway/transcoding.js';
 import { parseCmaf } from '../../support/media/cmaf.js';
@@ -41,7 +41,7 @@ function tag(timestamp: number, size: number): FlvTag {
 function feeding(high = { bytes: 200_000, ms: 3_000 }, low = { bytes: 100_000, ms: 1_500 }) {
   const pipe = new Pipe();
   const full: boolean[] = [];
-  const feed = new Feed(
+  const feed = new FlvPipe(
     pipe,
     { audio: true, video: true },
     { offset: 10_000, high, low, onFull: (state) => full.push(state) },
@@ -119,11 +119,11 @@ t.test('the position of a rendition is read from its bytes, however they are cut
   const made = await film({ file: `${t.testdir()}/film.flv`, seconds: 2, video });
   const { broadcast, visit } = await transcoding(t, { ladder: 'off' });
   const source = new SourceDouble(made.info);
-  visit.published?.(source);
+  visit.publicationStarted?.(source);
   source.restart(Date.now(), made.has);
   await send(made.tags, source.write, { speed: 5 });
   source.end('publisher-left');
-  await visit.ended('grace-expired');
+  await visit.broadcastEnded('grace-expired');
   const bytes = bytesOf(broadcast.runs[0], '180p');
   const last = parseCmaf(bytes).fragments.at(-1)?.decode ?? 0;
   for (const size of [1, 7, 100, 1_000, bytes.length]) {

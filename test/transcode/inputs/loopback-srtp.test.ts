@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { newSrtpKey, SRTP_SUITE } from '../../../src/media/index.js';
 import { findFfmpeg } from '../../../src/transcode/ffmpeg/ffmpeg-check.js';
 import { startFfmpeg } from '../../../src/transcode/ffmpeg/ffmpeg-process.js';
-import { LoopbackLine } from '../../../src/transcode/inputs/loopback-rtcp.js';
+import { LoopbackRtcp } from '../../../src/transcode/inputs/loopback-rtcp.js';
 import { PortPairs } from '../../../src/transcode/inputs/port-pairs.js';
 import { sessionDescription } from '../../../src/transcode/inputs/rtp-session.js';
 
@@ -22,7 +22,7 @@ async function decodes(t: Test, senderKey: string | undefined): Promise<boolean>
   });
   t.teardown(() => ffmpeg.kill());
   ffmpeg.input?.end(sessionDescription({ srtpKey, video: { codec: 'h264', port } }));
-  const line = new LoopbackLine(port + 1, srtpKey);
+  const line = new LoopbackRtcp(port + 1, srtpKey);
   t.teardown(() => line.close());
   while (!(await line.answers())) await new Promise((resolve) => setTimeout(resolve, 20));
   const key = senderKey ?? srtpKey;

@@ -5,11 +5,11 @@ import t from 'tap';
 import { newSrtpKey } from '../../../src/media/index.js';
 import { ffmpegPlan } from '../../../src/transcode/ffmpeg/ffmpeg-arguments.js';
 import { chooseLadder, DEFAULT_LADDER } from '../../../src/transcode/hls/ladder.js';
-import { LoopbackLine } from '../../../src/transcode/inputs/loopback-rtcp.js';
+import { LoopbackRtcp } from '../../../src/transcode/inputs/loopback-rtcp.js';
 import { PortPairs } from '../../../src/transcode/inputs/port-pairs.js';
 import { RtpInput } from '../../../src/transcode/inputs/rtp-input.js';
 import { sessionDescription } from '../../../src/transcode/inputs/rtp-session.js';
-import { realtimePlan } from '../../../src/transcode/webrtc/webrtc-rendition-plan.js';
+import { webrtcRenditionPlan } from '../../../src/transcode/webrtc/webrtc-rendition-plan.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 
 const SOFTWARE = {
@@ -39,7 +39,7 @@ t.test(
   async (t) => {
     const pairs = new PortPairs();
     const port = await pairs.take();
-    const line = new LoopbackLine(port, newSrtpKey());
+    const line = new LoopbackRtcp(port, newSrtpKey());
     t.teardown(() => line.close());
     t.equal(await line.answers(), false);
     const socket = createSocket('udp4');
@@ -193,7 +193,7 @@ t.test('the plans of a realtime rendition', async (t) => {
     originMs: 1_700_000_000_000,
     from: 12_345,
   } as const;
-  const encoded = realtimePlan(request);
+  const encoded = webrtcRenditionPlan(request);
   t.match(encoded.inputOptions.join(' '), /-max_pixels 10027008 .*-f flv/);
   const [video = '', audio = ''] = encoded.outputs.map(({ options }) => options.join(' '));
   t.match(encoded.outputs[0]?.url, /^rtp:\/\/127\.0\.0\.1:30000\?pkt_size=1200&rtcpport=30001&/);
@@ -201,11 +201,11 @@ t.test('the plans of a realtime rendition', async (t) => {
   t.match(video, /-tune zerolatency -profile:v baseline .*-f rtp -payload_type 96$/);
   t.match(audio, /-c:a libopus .*-frame_duration 20 .*-payload_type 97$/);
   for (const options of [video, audio]) t.match(options, /-start_time_realtime 1700000000000000 /);
-  const small = realtimePlan({ ...request, video: { codec: 'hevc', width: 426, height: 240 } });
+  const small = webrtcRenditionPlan({ ...request, video: { codec: 'hevc', width: 426, height: 240 } });
   t.match(small.outputs[0]?.options.join(' '), /scale=426:240/, 'never larger than it is');
-  const fast = realtimePlan({ ...request, video: { ...request.video, frameRate: 120 } });
+  const fast = webrtcRenditionPlan({ ...request, video: { ...request.video, frameRate: 120 } });
   t.match(fast.outputs[0]?.options.join(' '), /select='not\(mod\(n,2\)\)'/);
-  const passed = realtimePlan({ ...request, passthrough: true });
+  const passed = webrtcRenditionPlan({ ...request, passthrough: true });
   t.match(passed.outputs[0]?.options.join(' '), /-c:v copy -bsf:v h264_mp4toannexb,filter_units/);
-  t.equal(realtimePlan({ ...request, destination: { audioPort: 30_002 } }).outputs.length, 1);
+  t.equal(webrtcRenditionPlan({ ...request, destination: { audioPort: 30_002 } }).outputs.length, 1);
 });

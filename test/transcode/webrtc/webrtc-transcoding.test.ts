@@ -5,7 +5,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import type { FlvTag } from '../../../src/media/index.js';
-import type { BroadcastVisit, RealtimeRendition } from '../../../src/streams/index.js';
+import type { BroadcastSubscription, WebrtcRendition } from '../../../src/streams/index.js';
 import { PortPairs } from '../../../src/transcode/inputs/port-pairs.js';
 import { SourceDouble } from '../../support/fakes/fake-broadcast.js';
 import { until } from '../../support/gateway/gateway-process.js';
@@ -43,11 +43,11 @@ async function make(t: Test, media: Media): Promise<Film> {
 }
 
 /** Publishes in real time until the test ends. */
-function publish(t: Test, visit: BroadcastVisit, made: Film) {
+function publish(t: Test, visit: BroadcastSubscription, made: Film) {
   const source = new SourceDouble(made.info);
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  visit.published?.(source);
+  visit.publicationStarted?.(source);
   const startedAt = Date.now();
   source.restart(startedAt, made.has);
   let position = 0;
@@ -65,8 +65,13 @@ function publish(t: Test, visit: BroadcastVisit, made: Film) {
   };
 }
 
-function realtime(visit: BroadcastVisit, source: SourceDouble, video?: RtpReceiver, audio?: RtpReceiver) {
-  const rendition = visit.realtime?.(source, {
+function realtime(
+  visit: BroadcastSubscription,
+  source: SourceDouble,
+  video?: RtpReceiver,
+  audio?: RtpReceiver,
+) {
+  const rendition = visit.encodeForWebrtc?.(source, {
     ...(video ? { videoPort: video.port } : {}),
     ...(audio ? { audioPort: audio.port } : {}),
   });
@@ -79,7 +84,7 @@ function processes(lines: Record<string, unknown>[]): number[] {
 }
 
 /** Everything that is running for viewers must be gone with this. */
-async function isGone(t: Test, rendition: RealtimeRendition, lines: Record<string, unknown>[]) {
+async function isGone(t: Test, rendition: WebrtcRendition, lines: Record<string, unknown>[]) {
   await rendition.closed;
   t.strictSame(processes(lines).filter(isAlive), [], 'no process is left');
 }
@@ -234,7 +239,7 @@ t.test('sound and picture agree, with B-frames too', async (t) => {
   });
   t.teardown(() => recorder.kill('SIGKILL'));
   await until('the recorder listens', () => isTaken(sound + 1));
-  const rendition = visit.realtime?.(source, { videoPort: pictures, audioPort: sound });
+  const rendition = visit.encodeForWebrtc?.(source, { videoPort: pictures, audioPort: sound });
   if (!rendition) throw new Error('nobody makes a realtime rendition');
   await once(recorder, 'exit', { signal: AbortSignal.timeout(20_000) });
   const offsets = await flashToBeep(recorded);
@@ -298,7 +303,7 @@ t.test('it ends with its publication, and with its broadcast', async (t) => {
     await video.until(() => video.packets.length > 20);
     stop();
     const begin = performance.now();
-    if (how === 'broadcast') await visit.ended('ended-by-owner');
+    if (how === 'broadcast') await visit.broadcastEnded('ended-by-owner');
     else source.end(how === 'replaced' ? 'replaced' : 'publisher-left');
     await isGone(t, rendition, lines());
     t.ok(performance.now() - begin < 2_000, how);

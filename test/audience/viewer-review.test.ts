@@ -51,7 +51,7 @@ t.test('a viewer token is not accepted from memory between a change and its revi
   t.same(access(), known, 'the review found that she may still watch');
   audience.accessChanged({ userId: 'ann' });
   t.same(access(), unknown, 'her account changed');
-  t.equal(await audience.pass(knock(streamId, { token }), 'hls'), 'invited');
+  t.equal(await audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), 'invited');
   t.same(access(), known, 'the database was asked');
 });
 

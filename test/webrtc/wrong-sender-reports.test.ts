@@ -87,9 +87,10 @@ class WhipSource extends SourceDouble {
     });
     this.rtp = {
       mediaSourceId: MEDIA_SOURCE_ID,
-      send: ({ video, audio }) =>
+      send: ({ video, audio, srtpKey }) =>
         pool.sendRtp({
           mediaSourceId: MEDIA_SOURCE_ID,
+          srtpKey,
           ...(video === undefined ? {} : { videoPort: video }),
           ...(audio === undefined ? {} : { audioPort: audio }),
         }),

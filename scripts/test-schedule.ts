@@ -2,6 +2,7 @@
 export const ALONE: readonly string[] = [
   'test/gateway/people/viewer-counts.test.ts',
   'test/gateway/publishing/survival.test.ts',
+  'test/gateway/watching/private-media.test.ts',
   'test/gateway/watching/watch.test.ts',
   'test/gateway/watching/webrtc.test.ts',
   'test/gateway/watching/webrtc-viewers.test.ts',

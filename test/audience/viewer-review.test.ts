@@ -1,6 +1,11 @@
 import t, { type Test } from 'tap';
 import { PublicError } from '../../src/platform/index.js';
-import { account, audienceStage, fakeIdentities, knock } from '../support/fixtures/audience-fixture.js';
+import {
+  account,
+  fakeIdentities,
+  openAudienceFixture,
+  viewerRequest,
+} from '../support/fixtures/audience-fixture.js';
 
 const LATE = { status: 503, code: 'temporarily_unavailable' } as const;
 
@@ -8,7 +13,7 @@ const LATE = { status: 503, code: 'temporarily_unavailable' } as const;
 async function watching(t: Test, visibility: 'public' | 'private') {
   const { roles, identities } = fakeIdentities();
   const database = { isHanging: false };
-  const stage = await audienceStage(t, {
+  const stage = await openAudienceFixture(t, {
     identities: {
       of: identities.of,
       current: async (identity) => {
@@ -17,12 +22,12 @@ async function watching(t: Test, visibility: 'public' | 'private') {
       },
     },
   });
-  const { audience, hall, livestream } = stage;
+  const { audience, streams, livestream } = stage;
   const streamId = await livestream({ visibility });
-  await hall.addInvitee(streamId, 'ann');
-  const { token } = await audience.join(account('ann'), knock(streamId));
+  await streams.addInvitee(streamId, 'ann');
+  const { token } = await audience.join(account('ann'), viewerRequest(streamId));
   const whep = { isDismissed: false };
-  (await audience.admit(knock(streamId, { token }))).hold('whep', () => {
+  (await audience.admit(viewerRequest(streamId, { token }))).hold('whep', () => {
     whep.isDismissed = true;
   });
   const access = () => ({
@@ -44,22 +49,22 @@ t.test('a viewer token is not accepted from memory between a change and its revi
 });
 
 t.test('while the database hangs no viewer is dismissed, and a change counts when it answers', async (t) => {
-  const { audience, access, clock, database, logged, roles, streamId, token, whep } = await watching(
+  const { audience, access, clock, database, logLines, roles, streamId, token, whep } = await watching(
     t,
     'private',
   );
   database.isHanging = true;
   roles.delete('ann');
   audience.accessChanged({ userId: 'ann' });
-  while (!logged.some((line) => line.includes('permissions of viewers could not be checked'))) await turn();
+  while (!logLines.some((line) => line.includes('permissions of viewers could not be checked'))) await turn();
   t.notOk(whep.isDismissed, 'a connection goes on');
   t.same(access(), { seen: undefined, media: undefined }, 'requests are not answered from memory');
-  await t.rejects(audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), LATE);
+  await t.rejects(audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), LATE);
   database.isHanging = false;
   await clock.advance(1_000);
   for (let turns = 0; !whep.isDismissed && turns < 1_000; turns++) await turn();
   t.ok(whep.isDismissed);
-  await t.rejects(audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), {
+  await t.rejects(audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), {
     code: 'stream_not_found',
   });
 });
@@ -70,6 +75,6 @@ t.test('viewers of a public livestream are reviewed without a look-up of who the
   audience.accessChanged({ userId: 'ann' });
   while (access().seen === undefined) await turn();
   t.same(access(), { seen: 'everybody', media: 'everybody' });
-  t.equal(await audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), 'everybody');
+  t.equal(await audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), 'everybody');
   t.notOk(whep.isDismissed);
 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import t from 'tap';
 import { startGatewayProcess, until } from '../support/gateway/gateway-process.js';
-import { film, publish } from '../support/media/encoder.js';
+import { publish, testMedia } from '../support/media/encoder.js';
 
 /** Process ids by parent and name, zombies left out. */
 function children(parent: number, command = ''): number[] {
@@ -34,7 +34,7 @@ t.test(
       'supervisor',
     );
     const { streamId, rtmp } = await gateway.createLivestream();
-    const source = await film(120);
+    const source = await testMedia(120);
     publish(t, source, rtmp);
     await gateway.untilLive({ streamId });
     const [first = 0] = children(gateway.pid);
@@ -56,7 +56,7 @@ t.test(
     t.equal((await fetch(`${gateway.http}/healthz`)).status, 200);
     await until('nothing of the first life is left', () => ![first, ...workers, ...encoders].some(isAlive));
     t.equal(await gateway.state(streamId), 'reconnecting', 'the broadcast waits for its encoder');
-    publish(t, source, `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${rtmp.split('/').at(-1)}`, { from: 30 });
+    publish(t, source, `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${rtmp.split('/').at(-1)}`, { startS: 30 });
     await gateway.untilLive({ streamId });
 
     // As Ctrl-C does: the signal reaches every process of the group.

@@ -1,29 +1,29 @@
 import { createHmac } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { signedInPage } from '../../support/clients/page-session.js';
+import { signInPage } from '../../support/clients/page-session.js';
 import { type ReceivedHook, webhookReceiver } from '../../support/fakes/webhook-receiver.js';
 import { OPERATOR_TOKEN, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { type Encoder, film, publish } from '../../support/media/encoder.js';
+import { type Encoder, publish, testMedia } from '../../support/media/encoder.js';
 
 const gateway = await startGatewayProcess(t);
-const berta = await signedInPage(gateway, 'Berta', 'broadcaster');
-const source = await film(120);
+const berta = await signInPage(gateway, 'Berta', 'broadcaster');
+const source = await testMedia(120);
 
 type MintedKey = { streamKey: string; key: { id: string; status: string } };
 type Stream = { id: string; title: string; status: string; state: { name: string } };
 
 async function mint(path: string, body: object): Promise<MintedKey> {
-  const { status, body: answer } = await berta.ask('POST', path, body);
+  const { status, body: answer } = await berta.request('POST', path, body);
   if (status !== 201) throw new Error(`${path}: ${status} ${JSON.stringify(answer)}`);
   return answer as MintedKey;
 }
 
 async function streams(): Promise<Stream[]> {
-  return (await berta.ask('GET', `/api/livestream/user/${berta.userId}`)).body.streams as Stream[];
+  return (await berta.request('GET', `/api/livestream/user/${berta.userId}`)).body.streams as Stream[];
 }
 
 async function outcomes({ key }: MintedKey): Promise<string[]> {
-  const { body } = await berta.ask('GET', `/api/channel/keys/${key.id}/uses`);
+  const { body } = await berta.request('GET', `/api/channel/keys/${key.id}/uses`);
   return (body.uses as { outcome: string }[]).map(({ outcome }) => outcome);
 }
 
@@ -52,7 +52,7 @@ t.test(
     const hooks = (): { type: string; data: Record<string, unknown> }[] =>
       receiver.received.map(({ body }) => JSON.parse(body));
 
-    await berta.ask('PATCH', '/api/channel', { defaultTitle: 'Rivers, live' });
+    await berta.request('PATCH', '/api/channel', { defaultTitle: 'Rivers, live' });
     const first = await mint('/api/channel/key', {});
     const encoder = publishWith(t, first);
     const stream = await until('a livestream is made, and live', async () =>
@@ -90,7 +90,7 @@ t.test(
     t.strictSame(await outcomes(scoped), ['stream_key_protocol']);
     t.strictSame(await outcomes(third), []);
 
-    t.strictSame(await berta.ask('DELETE', `/api/channel/keys/${second.key.id}`), {
+    t.strictSame(await berta.request('DELETE', `/api/channel/keys/${second.key.id}`), {
       status: 200,
       body: { success: true },
     });

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 import t from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
-import { openPerson } from '../../support/clients/pages.js';
-import { holds } from '../../support/fixtures/watch-page-fixture.js';
+import { openIsolatedPage } from '../../support/clients/pages.js';
+import { untilPageHolds } from '../../support/fixtures/watch-page-fixture.js';
 import { OPERATOR_TOKEN, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
 
 /** True when the list is scrolled to its end. */
@@ -48,8 +48,8 @@ t.test(
   'messages are shown to everyone as text, and moderators delete them and silence their senders',
   async (t) => {
     const livestream = await gateway.createLivestream();
-    const ann = await openPerson(t, browser, livestream.watch);
-    const ben = await openPerson(t, browser, livestream.watch);
+    const ann = await openIsolatedPage(t, browser, livestream.watch);
+    const ben = await openIsolatedPage(t, browser, livestream.watch);
     await ann.getByText('Nothing was said yet.').waitFor();
     t.equal(await ann.getByLabel('Message').count(), 0, 'anonymous viewers cannot write');
 
@@ -104,8 +104,8 @@ t.test(
   'after a restart of the gateway the chat continues without missing or duplicate messages',
   async (t) => {
     const livestream = await gateway.createLivestream();
-    const cay = await openPerson(t, browser, livestream.watch);
-    const dan = await openPerson(t, browser, livestream.watch);
+    const cay = await openIsolatedPage(t, browser, livestream.watch);
+    const dan = await openIsolatedPage(t, browser, livestream.watch);
     await signUp(cay, 'Cay');
     await say(cay, 'before');
     await said(dan, 'before').waitFor();
@@ -128,7 +128,7 @@ t.test('an invitee of a private stream signs in on its watch page and watches', 
   const made = await api('POST', 'auth/register', { name: 'Eve', password: PASSWORD, role: 'viewer' });
   const { user } = (await made.json()) as { user: { id: string } };
   t.ok((await api('PUT', `livestream/${streamId}/guests/${user.id}`)).ok);
-  const page = await openPerson(t, browser, `${gateway.http}/watch/${streamId}`);
+  const page = await openIsolatedPage(t, browser, `${gateway.http}/watch/${streamId}`);
   await page.getByText(/no stream at this address/).waitFor();
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByLabel('Name').fill('Eve');
@@ -154,7 +154,7 @@ t.test('the watch page fits a phone and a wide screen', async (t) => {
     [390, 844],
     [1280, 720],
   ] as const) {
-    const page = await openPerson(t, browser, 'about:blank');
+    const page = await openIsolatedPage(t, browser, 'about:blank');
     await page.setViewportSize({ width, height });
     await page.goto(livestream.watch);
     await page.getByRole('button', { name: 'Sign in to chat' }).waitFor();
@@ -170,6 +170,6 @@ t.test('the watch page fits a phone and a wide screen', async (t) => {
     if (width < 800) t.ok(chat.y >= stage.y + stage.height && stage.width > width * 0.8, 'below the video');
     else t.ok(chat.x >= stage.x + stage.width && stage.width > width * 0.55, 'beside the video');
     t.ok(chat.height >= 250, 'the message list is high enough');
-    await holds(page, AT_THE_END);
+    await untilPageHolds(page, AT_THE_END);
   }
 });

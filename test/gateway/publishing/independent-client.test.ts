@@ -8,7 +8,7 @@ import {
   withoutGstreamer,
 } from '../../support/clients/gstreamer/gstreamer-client.js';
 import { type GatewayProcess, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish, run } from '../../support/media/encoder.js';
+import { publish, run, testMedia } from '../../support/media/encoder.js';
 import { flashToBeep } from '../../support/media/flash-and-beep.js';
 
 const skip = withoutGstreamer;
@@ -96,7 +96,7 @@ for (const [codec, reports] of [
 
 t.test('GStreamer watches by WHEP what comes by RTMP with B-frames and AAC', { skip }, async (t) => {
   const livestream = await gateway.createLivestream();
-  publish(t, await film(40), livestream.rtmp);
+  publish(t, await testMedia(40), livestream.rtmp);
   await gateway.untilLive(livestream);
   const viewer = watchByGstreamer(t, `${gateway.http}/whep/${livestream.streamId}`);
   t.equal((await viewer.told('answered')).status, 201);

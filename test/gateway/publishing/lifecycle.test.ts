@@ -1,6 +1,6 @@
 import t from 'tap';
 import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
 
 const gateway = await startGatewayProcess(t, { LOG_LEVEL: 'trace' });
 
@@ -12,7 +12,7 @@ t.test('from create to end, as its API tells it, and no key in any log', async (
     stream: { status: 'scheduled', state: { name: 'offline' }, source: null },
   });
 
-  const encoder = publish(t, await film(60), rtmp);
+  const encoder = publish(t, await testMedia(60), rtmp);
   await gateway.untilLive({ streamId });
   const described = await until('the source is described', async () => {
     const { stream } = await gateway.api<{ stream: { source: { video?: { keyframeInterval?: number } } } }>(
@@ -45,7 +45,7 @@ t.test('from create to end, as its API tells it, and no key in any log', async (
     'viewers are told that it is over',
   );
 
-  const refused = publish(t, await film(60), rtmp);
+  const refused = publish(t, await testMedia(60), rtmp);
   const { code, errors } = await refused.ended;
   t.not(code, 0);
   t.match(errors, 'This livestream has ended', 'the encoder is told why');
@@ -56,10 +56,10 @@ t.test('from create to end, as its API tells it, and no key in any log', async (
 
 t.test('a restart in good order keeps the broadcast, and says goodbye to the encoder', async (t) => {
   const { streamId, rtmp } = await gateway.createLivestream();
-  const source = await film(120);
+  const source = await testMedia(120);
   const encoder = publish(t, source, rtmp);
   await gateway.untilLive({ streamId });
-  const encoders = await gateway.encoders();
+  const encoders = await gateway.encoderPids();
   t.equal(encoders.length, 1);
   await gateway.kill('SIGTERM');
   await encoder.ended;
@@ -68,7 +68,7 @@ t.test('a restart in good order keeps the broadcast, and says goodbye to the enc
 
   await gateway.start();
   t.equal(await gateway.state(streamId), 'reconnecting');
-  publish(t, source, rtmp, { from: 30 });
+  publish(t, source, rtmp, { startS: 30 });
   await gateway.untilLive({ streamId });
 });
 
@@ -78,7 +78,7 @@ t.test('sound alone, and a picture alone, are streams too', async (t) => {
     ['video', ['-map', '0:v'], /CODECS="avc1\.[0-9a-f]{6}"/],
   ] as const) {
     const { streamId, rtmp, hls } = await gateway.createLivestream(kind);
-    publish(t, await film(60), rtmp, { mapping: [...mapping] });
+    publish(t, await testMedia(60), rtmp, { mapping: [...mapping] });
     await gateway.untilLive({ streamId });
     t.match(await (await fetch(hls)).text(), wanted, `${kind} only`);
   }
@@ -88,7 +88,7 @@ t.test('sound alone, and a picture alone, are streams too', async (t) => {
 t.test(
   'wrong keys are refused before any media flows, and an address that guesses is held off',
   async (t) => {
-    const source = await film(60);
+    const source = await testMedia(60);
     const active = async (): Promise<string[]> => {
       const { streams } = await gateway.api<{ streams: { id: string }[] }>('GET', '/active');
       return streams.map(({ id }) => id);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { type GatewayProcess, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { type Encoder, film, publish } from '../../support/media/encoder.js';
+import { type Encoder, publish, testMedia } from '../../support/media/encoder.js';
 
 const ROUNDS = 20;
 
@@ -22,7 +22,7 @@ async function mediaPlaylists(hls: string): Promise<string[]> {
 
 t.test('two broadcasts at once do not touch each other', async (t) => {
   const gateway = await startGatewayProcess(t);
-  const source = await film(60);
+  const source = await testMedia(60);
   const [one, two] = await Promise.all([gateway.createLivestream('One'), gateway.createLivestream('Two')]);
   const first: Encoder = publish(t, source, one.rtmp);
   publish(t, source, two.rtmp);
@@ -45,14 +45,14 @@ t.test('two broadcasts at once do not touch each other', async (t) => {
     const now = await (await fetch(new URL(playlists[1]?.[0] ?? '', two.hls))).text();
     return now !== before && !now.includes('EXT-X-ENDLIST');
   });
-  t.equal((await gateway.encoders()).length, 1);
+  t.equal((await gateway.encoderPids()).length, 1);
 });
 
 const linuxOnly = process.platform === 'linux' ? false : 'descriptors are counted in /proc';
 
 t.test('twenty rounds of create, publish and end leave nothing behind', { skip: linuxOnly }, async (t) => {
   const gateway = await startGatewayProcess(t, { LADDER: 'off' });
-  const source = await film(60);
+  const source = await testMedia(60);
   const round = async (title: string): Promise<void> => {
     const livestream = await gateway.createLivestream(title);
     const encoder = publish(t, source, livestream.rtmp);
@@ -64,7 +64,7 @@ t.test('twenty rounds of create, publish and end leave nothing behind', { skip: 
   const memoryAfter: number[] = [];
   for (let pair = 0; pair < ROUNDS / 2; pair++) {
     await Promise.all([round(`Round ${pair}`), round(`Round ${pair}, the other`)]);
-    await until('the encoders are gone', async () => (await gateway.encoders()).length === 0);
+    await until('the encoders are gone', async () => (await gateway.encoderPids()).length === 0);
     descriptorsAfter.push(descriptors(gateway));
     memoryAfter.push(residentBytes(gateway));
   }

@@ -4,7 +4,7 @@ import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { openForHls, playback, untilPlaying, untilPlaysOn } from '../../support/clients/watch-page.js';
 import { type Livestream, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
 
 const browser = await openChromium(t);
 /** For all that a gateway lives through. */
@@ -47,7 +47,7 @@ function holeIn(playlist: string): { ms: number } | undefined {
 
 t.test('a publisher that is killed and comes back within the grace: the same page plays on', async (t) => {
   const livestream = await gateway.createLivestream();
-  const source = await film(120);
+  const source = await testMedia(120);
   const first = publish(t, source, livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
@@ -55,7 +55,7 @@ t.test('a publisher that is killed and comes back within the grace: the same pag
   await first.stop('SIGKILL');
   await until('the page says so', async () => (await playback(page)).state === 'reconnecting');
   t.equal(await gateway.state(livestream.streamId), 'reconnecting');
-  publish(t, source, livestream.rtmp, { from: 30 });
+  publish(t, source, livestream.rtmp, { startS: 30 });
   await gateway.untilLive(livestream);
   await untilPlaysOn(page);
 
@@ -71,7 +71,7 @@ t.test('a publisher that is killed and comes back within the grace: the same pag
 
 t.test('a second encoder with the same key takes over in under a second', async (t) => {
   const livestream = await gateway.createLivestream();
-  const source = await film(120);
+  const source = await testMedia(120);
   const first = publish(t, source, livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
@@ -89,7 +89,7 @@ t.test('a second encoder with the same key takes over in under a second', async 
 
 t.test('an ffmpeg that is killed leaves a hole of less than a second', async (t) => {
   const livestream = await gateway.createLivestream();
-  publish(t, await film(120), livestream.rtmp);
+  publish(t, await testMedia(120), livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
 
@@ -105,12 +105,12 @@ t.test('an ffmpeg that is killed leaves a hole of less than a second', async (t)
 
 t.test('a gateway that is killed finds its broadcast again, and the same page plays on', async (t) => {
   const livestream = await gateway.createLivestream();
-  const source = await film(120);
+  const source = await testMedia(120);
   const first = publish(t, source, livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
   const before = await mediaPlaylist(livestream);
-  const encoders = await gateway.encoders();
+  const encoders = await gateway.encoderPids();
 
   await gateway.kill('SIGKILL');
   await first.ended;
@@ -124,7 +124,7 @@ t.test('a gateway that is killed finds its broadcast again, and the same page pl
     });
   await gateway.start();
   t.equal(await gateway.state(livestream.streamId), 'reconnecting', 'no ghost is live');
-  publish(t, source, livestream.rtmp, { from: 30 });
+  publish(t, source, livestream.rtmp, { startS: 30 });
   await gateway.untilLive(livestream);
   await untilPlaysOn(page);
 

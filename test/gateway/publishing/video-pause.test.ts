@@ -3,11 +3,11 @@ import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { FILMS_FOLDER, publish, run } from '../../support/media/encoder.js';
+import { publish, run, TEST_MEDIA_FOLDER } from '../../support/media/encoder.js';
 
 const PAUSE = { from: 4, to: 12 };
 
-const folder = process.env[FILMS_FOLDER] || path.join(os.tmpdir(), `headend-films-${process.ppid}`);
+const folder = process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-films-${process.ppid}`);
 
 /** 30 s of H.264 and AAC at 30 frames a second, keyframes every 2 s; no video frames during the pause. */
 async function pausingFilm(pause: typeof PAUSE | undefined): Promise<string> {

@@ -18,7 +18,7 @@ t.test('a browser publishes AV1 by WHIP over a network that loses packets, watch
   const relay = await LossyRelay.open(t, gateway.webrtcPort, 0.03);
   const livestream = await gateway.createLivestream();
   const camera = await openPage(t, browser);
-  await relay.lead(camera);
+  await relay.routePage(camera);
   await publishFromPage(camera, gateway, livestream.streamKey, { codec: 'video/AV1' });
   await gateway.untilLive(livestream);
   const recording = path.join(t.testdir(), 'recording.mp4');
@@ -48,7 +48,7 @@ t.test('a browser publishes AV1 by WHIP over a network that loses packets, watch
   await goesOn(1);
   t.equal(await stopPublishing(other), 200);
   t.equal(await gateway.state(livestream.streamId), 'reconnecting');
-  await until('the encoder is gone', async () => (await gateway.encoders()).length === 0);
+  await until('the encoder is gone', async () => (await gateway.encoderPids()).length === 0);
   await publishFromPage(other, gateway, livestream.streamKey, { codec: 'video/AV1' });
   await goesOn(2);
   t.strictSame(

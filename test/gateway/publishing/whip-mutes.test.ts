@@ -4,7 +4,7 @@ import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { publishFromPage } from '../../support/clients/whip-page.js';
 import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
-import { inSync, record } from '../../support/media/hls-recording.js';
+import { assertInSync, recordHls } from '../../support/media/hls-recording.js';
 
 const [browser, gateway] = await Promise.all([openChromium(t, { webrtc: true }), startGatewayProcess(t)]);
 
@@ -65,6 +65,6 @@ t.test('HLS goes on when a browser takes its sound away, or its picture, and bri
     await sends(camera, kind, true);
     const back = await longestStandstill(playlists, 8_000);
     t.ok(back < 4_000, `when it is back, for ${Math.round(back)} ms`);
-    await inSync(t, await record(t, livestream, 6), 3);
+    await assertInSync(t, await recordHls(t, livestream, 6), 3);
   }
 });

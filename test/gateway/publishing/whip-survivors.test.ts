@@ -19,7 +19,7 @@ t.test('a gateway that is killed leaves no encoder of a WHIP publisher behind', 
   const camera = await openPage(t, await openChromium(t, { webrtc: true }));
   await publishFromPage(camera, gateway, livestream.streamKey);
   await gateway.untilLive(livestream);
-  const encoders = await gateway.encoders();
+  const encoders = await gateway.encoderPids();
   t.teardown(() => {
     for (const pid of running(encoders)) process.kill(pid, 'SIGKILL');
   });

@@ -4,11 +4,11 @@ import os from 'node:os';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { HlsViewer } from '../../support/clients/hls-viewer.js';
-import { signedInPage } from '../../support/clients/page-session.js';
+import { signInPage } from '../../support/clients/page-session.js';
 import { RtcPeers } from '../../support/clients/rtc-peers.js';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
 import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
 
 /** A query is waited for a second; the rest is for a busy machine. */
 const SERVED_WITHIN_MS = 2_000;
@@ -46,18 +46,18 @@ t.test('a database that hangs keeps nobody out of a public broadcast', async (t)
   t.teardown(() => peers.kill());
   const [open, closed] = [await gateway.createLivestream(), await gateway.createLivestream('Private')];
   await gateway.api('PATCH', `/${closed.streamId}`, { visibility: 'private' });
-  for (const { rtmp } of [open, closed]) publish(t, await film(120, SMALL), rtmp);
+  for (const { rtmp } of [open, closed]) publish(t, await testMedia(120, SMALL), rtmp);
   for (const livestream of [open, closed]) await gateway.untilLive(livestream);
-  const person = await signedInPage(gateway, 'Hanna');
+  const person = await signInPage(gateway, 'Hanna');
   const invited = await fetch(`${gateway.http}/api/livestream/${closed.streamId}/guests/${person.userId}`, {
     method: 'PUT',
     headers: { authorization: 'Bearer test-operator-token-0123456789' },
   });
   t.equal(invited.status, 200);
   const join = `/api/livestream/${closed.streamId}/join`;
-  const token = String((await person.ask('POST', join, {})).body.viewerToken);
+  const token = String((await person.request('POST', join, {})).body.viewerToken);
   const known = new HlsViewer(`${closed.hls}?v=${token}`);
-  t.teardown(() => known.vanish());
+  t.teardown(() => known.stop());
   await known.start();
 
   const pids = databaseProcesses(dataDir);
@@ -71,7 +71,7 @@ t.test('a database that hangs keeps nobody out of a public broadcast', async (t)
   await timed(t, 'a new HLS viewer', async () => {
     const viewer = new HlsViewer(open.hls);
     await viewer.start();
-    viewer.vanish();
+    viewer.stop();
     t.ok(viewer.token);
   });
   await timed(t, 'a new WHEP viewer', async () => {
@@ -122,10 +122,13 @@ t.test('a database that hangs keeps nobody out of a public broadcast', async (t)
       },
       REFUSED_WITHIN_MS,
     );
-  await known.again();
+  await known.requestPlaylist();
   t.strictSame(known.errors, [], 'who watched it goes on');
 
   signal('SIGCONT');
-  await until('the invitee is let in again', async () => (await person.ask('POST', join, {})).status === 200);
+  await until(
+    'the invitee is let in again',
+    async () => (await person.request('POST', join, {})).status === 200,
+  );
   t.equal(await gateway.state(open.streamId), 'live');
 });

@@ -4,11 +4,11 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
-import { type PageSession, signedInPage } from '../../support/clients/page-session.js';
+import { type PageSession, signInPage } from '../../support/clients/page-session.js';
 import { openPage } from '../../support/clients/pages.js';
 import { openForHls, playback, untilPlaying } from '../../support/clients/watch-page.js';
 import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
-import { film, publish, run } from '../../support/media/encoder.js';
+import { publish, run, testMedia } from '../../support/media/encoder.js';
 
 /** A permission that ended must be felt everywhere within this time. */
 const ENDS_WITHIN_MS = 1_000;
@@ -17,7 +17,7 @@ const SMALL = { size: '320x180', rate: '30', bitrate: '150k' };
 const [browser, gateway] = await Promise.all([openChromium(t), startGatewayProcess(t, { LADDER: 'off' })]);
 
 async function tokenOf(session: PageSession, streamId: string): Promise<string> {
-  const { status, body } = await session.ask('POST', `/api/livestream/${streamId}/join`, {});
+  const { status, body } = await session.request('POST', `/api/livestream/${streamId}/join`, {});
   if (status !== 200) throw new Error(`join: ${status}`);
   return String(body.viewerToken);
 }
@@ -59,9 +59,9 @@ t.test('an invitee who is removed gets no media a second later, while another pl
   const { streamId, hls, watch } = livestream;
   const at = `/api/livestream/${streamId}`;
   await gateway.api('PATCH', `/${streamId}`, { visibility: 'private' });
-  publish(t, await film(120, SMALL), livestream.rtmp);
+  publish(t, await testMedia(120, SMALL), livestream.rtmp);
   await gateway.untilLive(livestream);
-  const [removed, other] = await Promise.all(['Rea', 'Otto'].map((name) => signedInPage(gateway, name)));
+  const [removed, other] = await Promise.all(['Rea', 'Otto'].map((name) => signInPage(gateway, name)));
   if (!removed || !other) throw new Error('two people are needed');
   const operator = { authorization: 'Bearer test-operator-token-0123456789' };
   const guests = (method: string, { userId }: PageSession): Promise<Response> =>
@@ -146,9 +146,9 @@ t.test('an invitee who is removed gets no media a second later, while another pl
 t.test('a livestream that is made private while live: its media are for invitees at once', async (t) => {
   const livestream = await gateway.createLivestream();
   const { streamId, hls, watch } = livestream;
-  publish(t, await film(120, SMALL), livestream.rtmp);
+  publish(t, await testMedia(120, SMALL), livestream.rtmp);
   await gateway.untilLive(livestream);
-  const invitee = await signedInPage(gateway, 'Ines');
+  const invitee = await signInPage(gateway, 'Ines');
   const token = await tokenOf(invitee, streamId);
   const headers = { authorization: 'Bearer test-operator-token-0123456789' };
   const invited = await fetch(`${gateway.http}/api/livestream/${streamId}/guests/${invitee.userId}`, {

@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap';
 import { type Av1Unit, Av1Units, readPictureSize, startsKeyframe } from '../../../src/media/index.js';
 import {
-  av1Film,
   av1Payloads,
+  encodeAv1,
   type Obu,
   obuBytes,
   type Packing,
@@ -14,7 +14,7 @@ import { seededRandom } from '../../support/media/seeded-random.js';
 const GROUP = 10;
 const TICKS = 3000;
 
-const film: Promise<Obu[][]> = av1Film(t).then(temporalUnits);
+const film: Promise<Obu[][]> = encodeAv1(t).then(temporalUnits);
 
 type Packet = { payload: Buffer; timestamp: number; marker: boolean };
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 import type { Test } from 'tap';
 
-const PLACES = [
+const EXECUTABLE_PATHS = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -29,7 +29,7 @@ const NO_AUTOPLAY = '--autoplay-policy=document-user-activation-required';
 
 /** The browser on this machine: `CHROMIUM_PATH`, or where systems put it; undefined when there is none. */
 export function chromiumPath(): string | undefined {
-  return process.env.CHROMIUM_PATH || PLACES.find((file) => existsSync(file));
+  return process.env.CHROMIUM_PATH || EXECUTABLE_PATHS.find((file) => existsSync(file));
 }
 
 /** A camera and a microphone that are always there and never asked for; real addresses in place of mDNS names, which nothing here resolves. */

@@ -1,7 +1,7 @@
 import { Agent, get, type IncomingMessage } from 'node:http';
 
 /** How often a playlist is asked for, ms: no player waits longer. */
-const PACE_MS = 2_000;
+const REQUEST_INTERVAL_MS = 2_000;
 
 /**
  * A player of HLS without its media: takes the multivariant playlist, and one media playlist of it again and again. A crowd
@@ -39,31 +39,31 @@ export class HlsViewer {
     const media = multivariant.split('\n').find((line) => line !== '' && !line.startsWith('#'));
     this.#playlist = new URL(media ?? 'none', url);
     if (this.#lowLatency) this.#playlist.searchParams.set('_HLS_skip', 'YES');
-    await this.again();
+    await this.requestPlaylist();
   }
 
   /** Asks for the media playlist now, and goes on doing so. @throws when it is refused. */
-  async again(): Promise<void> {
+  async requestPlaylist(): Promise<void> {
     clearTimeout(this.#timer);
     if (!this.#playlist) throw new Error('nothing was started');
     await this.#get(this.#playlist);
     this.#watching = true;
-    this.#goOn();
+    this.#scheduleRequest();
   }
 
   /** Says nothing and asks no more. */
-  vanish(): void {
+  stop(): void {
     this.#watching = false;
     clearTimeout(this.#timer);
   }
 
   /** As players do, also after an answer that was none. */
-  #goOn(): void {
+  #scheduleRequest(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
       await this.#get(this.#playlist as URL).catch((error: Error) => this.errors.push(error.message));
-      if (this.#watching) this.#goOn();
-    }, PACE_MS);
+      if (this.#watching) this.#scheduleRequest();
+    }, REQUEST_INTERVAL_MS);
   }
 
   async #get(url: URL): Promise<string> {

@@ -46,7 +46,7 @@ const PRINCIPALS = {
 export type PersonName = keyof typeof PRINCIPALS;
 
 /** Headers that say who asks. */
-export function as(name: PersonName): { authorization: string } {
+export function authorizationOf(name: PersonName): { authorization: string } {
   return { authorization: `Bearer ${name}` };
 }
 
@@ -66,18 +66,18 @@ export type LivestreamApi = {
   streams: StreamRegistry;
   table: LivestreamTable;
   clock: FakeClock;
-  logged: string[];
+  logLines: string[];
   /** Where thumbnails are kept. */
   folder: string;
   /** How often the database was asked for a livestream or the active ones. */
-  reads(): number;
+  databaseReads(): number;
   /** @returns the id of a new livestream. */
   create(body?: object, name?: PersonName): Promise<string>;
   /** Somebody publishes, and it can be watched at once; what they are told at the end is put into the array. */
   publish(streamId: string): Promise<{ kicks: string[]; publication: Publication }>;
 };
 
-const eager: BroadcastSubscriber = {
+const playableAtOnce: BroadcastSubscriber = {
   name: 'eager',
   subscribe: (broadcast) => ({
     publicationStarted: () => broadcast.playable(),
@@ -92,8 +92,8 @@ export async function openLivestreamApi(
 ): Promise<LivestreamApi> {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
-  const logged: string[] = [];
-  const log = pino({ level: 'trace', base: null }, { write: (line: string) => void logged.push(line) });
+  const logLines: string[] = [];
+  const log = pino({ level: 'trace', base: null }, { write: (line: string) => void logLines.push(line) });
   const folder = await mkdtemp(path.join(os.tmpdir(), 'headend-api-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   // Publishers show the id of the stream that they publish to.
@@ -105,7 +105,7 @@ export async function openLivestreamApi(
     clock,
     log,
   });
-  streams.subscribe(eager);
+  streams.subscribe(playableAtOnce);
   await streams.start();
   t.teardown(() => streams.close());
   let reads = 0;
@@ -140,16 +140,16 @@ export async function openLivestreamApi(
     streams,
     table: new LivestreamTable(sql),
     clock,
-    logged,
+    logLines,
     folder,
-    reads: () => reads,
+    databaseReads: () => reads,
     async create(body = {}, name = 'anna') {
       const payload = { title: 'A stream', ...body };
       const answer = await app.inject({
         method: 'POST',
         url: '/api/livestream/create',
         payload,
-        headers: as(name),
+        headers: authorizationOf(name),
       });
       if (answer.statusCode !== 201) throw new Error(answer.body);
       return answer.json<{ streamId: string }>().streamId;
@@ -176,7 +176,7 @@ async function publishTo(streams: StreamRegistry, streamKey: string, kicks: stri
 }
 
 /** The answer is an error in the one form that all have. */
-export function failed(
+export function assertErrorResponse(
   t: Test,
   answer: LightMyRequestResponse,
   status: number,

@@ -23,7 +23,7 @@ export class PageSession {
     this.#csrfToken = session.csrfToken;
   }
 
-  async ask(method: string, path: string, body?: object): Promise<PageAnswer> {
+  async request(method: string, path: string, body?: object): Promise<PageAnswer> {
     const headers = { ...this.headers, 'x-csrf-token': this.#csrfToken };
     return await request(this.#gateway, method, path, headers, body);
   }
@@ -32,7 +32,7 @@ export class PageSession {
 export const PASSWORD = 'correct horse battery';
 
 /** Has the operator make an account, and signs in to it. */
-export async function signedInPage(
+export async function signInPage(
   gateway: GatewayProcess,
   name: string,
   role: 'viewer' | 'broadcaster' | 'admin' = 'viewer',

@@ -14,7 +14,7 @@ export async function openPage(t: Test, browser: Browser | BrowserContext): Prom
 }
 
 /** A page of somebody's own: with its own cookies. */
-export async function openPerson(t: Test, browser: Browser, url: string): Promise<Page> {
+export async function openIsolatedPage(t: Test, browser: Browser, url: string): Promise<Page> {
   const context = await browser.newContext();
   t.teardown(() => context.close());
   const page = await openPage(t, context);

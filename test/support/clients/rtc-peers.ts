@@ -13,7 +13,7 @@ export class RtcPeers {
   private constructor(child: ChildProcess) {
     this.#child = child;
     child.on('message', (report: PeerReport) => {
-      if (report.type !== 'up') this.#peers.get(report.id)?.happened(report);
+      if (report.type !== 'up') this.#peers.get(report.id)?.handleReport(report);
     });
   }
 
@@ -32,7 +32,7 @@ export class RtcPeers {
       (command) => void this.#child.send(command, () => {}),
     );
     this.#peers.set(id, peer);
-    await peer.offered();
+    await peer.untilOffer();
     return peer;
   }
 
@@ -71,7 +71,7 @@ export class RtcPeer {
     return this.#sdp ?? '';
   }
 
-  async offered(): Promise<void> {
+  async untilOffer(): Promise<void> {
     await this.until(() => this.#sdp !== undefined);
   }
 
@@ -104,7 +104,7 @@ export class RtcPeer {
     while (!holds()) await new Promise<void>((resolve) => this.#changed.push(resolve));
   }
 
-  happened(report: PeerReport): void {
+  handleReport(report: PeerReport): void {
     if (report.type === 'offer') this.#sdp = report.sdp;
     else if (report.type === 'open') this.#open = true;
     else if (report.type === 'state') this.state = report.state;
@@ -114,11 +114,11 @@ export class RtcPeer {
         this.onPacket?.(packet);
       }
     }
-    this.wake();
+    this.recheck();
   }
 
   /** Makes those who wait look again. */
-  wake(): void {
+  recheck(): void {
     for (const wake of this.#changed.splice(0)) wake();
   }
 }

@@ -41,18 +41,18 @@ export async function playback(page: Page): Promise<Playback> {
 
 /** Waits for something of a page's playback; what it was is told where it does not come about. */
 async function untilPlayback(
-  what: string,
+  description: string,
   page: Page,
-  look: (now: Playback) => boolean | undefined,
+  condition: (now: Playback) => boolean | undefined,
 ): Promise<void> {
   let last: Playback | undefined;
   try {
-    await until(what, async () => {
+    await until(description, async () => {
       last = await playback(page);
-      return look(last);
+      return condition(last);
     });
   } catch (error) {
-    throw new Error(`${what}: ${JSON.stringify(last)}`, { cause: error });
+    throw new Error(`${description}: ${JSON.stringify(last)}`, { cause: error });
   }
 }
 

@@ -109,7 +109,7 @@ const SCRIPT = `(() => {
 })();`;
 
 /** What a viewer in the page has been shown. */
-export type Watched = { path: string; codecs: string[]; sound: number; tracks: number };
+export type PlaybackReport = { path: string; codecs: string[]; audioPackets: number; tracks: number };
 
 /** A page of the server under test that publishes and watches by WebRTC. */
 export class WebrtcPage {
@@ -136,8 +136,8 @@ export class WebrtcPage {
   }
 
   /** Leads what the page does from now on through a network. */
-  async through(network: { lead(page: Page): Promise<void> }): Promise<void> {
-    await network.lead(this.#page);
+  async routeThrough(network: { routePage(page: Page): Promise<void> }): Promise<void> {
+    await network.routePage(this.#page);
   }
 
   /**
@@ -151,7 +151,7 @@ export class WebrtcPage {
   }
 
   /** Watches by WHEP until so many pictures were shown. */
-  async watch(streamId: string, frames: number): Promise<Watched> {
+  async watch(streamId: string, frames: number): Promise<PlaybackReport> {
     return await this.#call('watch', streamId, frames);
   }
 

@@ -81,7 +81,7 @@ export type PeerSession = {
 };
 
 /** How the next offers are received. */
-export type PeerMood =
+export type PeerBehaviour =
   | { name: 'answers' }
   /** The answer names an address where nobody is. */
   | { name: 'unreachable' }
@@ -93,7 +93,7 @@ export type PeerMood =
  */
 export class WebrtcPeer {
   readonly sessions: PeerSession[] = [];
-  mood: PeerMood = { name: 'answers' };
+  behaviour: PeerBehaviour = { name: 'answers' };
   readonly #page: Page;
   readonly #listeners = new Map<string, FastifyReply[]>();
   #count = 0;
@@ -114,11 +114,11 @@ export class WebrtcPeer {
     for (const session of this.sessions) if (!session.closed) await this.close(session);
     this.sessions.length = 0;
     this.#listeners.clear();
-    this.mood = { name: 'answers' };
+    this.behaviour = { name: 'answers' };
   }
 
   /** The latest session that was answered. */
-  get last(): PeerSession {
+  get lastSession(): PeerSession {
     const session = this.sessions.at(-1);
     if (!session) throw new Error('nobody has come yet');
     return session;
@@ -143,12 +143,12 @@ export class WebrtcPeer {
   }
 
   /** Sends an event to those who listen to a session. */
-  tell(session: PeerSession, event: string, data: unknown = {}): void {
+  sendEvent(session: PeerSession, event: string, data: unknown = {}): void {
     for (const reply of this.#listeners.get(session.id) ?? [])
       reply.raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
-  listens(session: PeerSession): boolean {
+  hasEventListener(session: PeerSession): boolean {
     return this.#listeners.has(session.id);
   }
 
@@ -159,12 +159,12 @@ export class WebrtcPeer {
       (_request, body, done) => done(null, body),
     );
     const open = (kind: PeerSession['kind']) => async (request: Request, reply: FastifyReply) => {
-      const { mood } = this;
-      if (mood.name === 'refuses') {
-        if (mood.retryAfter !== undefined) reply.header('retry-after', mood.retryAfter);
+      const { behaviour } = this;
+      if (behaviour.name === 'refuses') {
+        if (behaviour.retryAfter !== undefined) reply.header('retry-after', behaviour.retryAfter);
         return reply
-          .code(mood.status)
-          .send({ error: { code: mood.code ?? 'refused', message: mood.message } });
+          .code(behaviour.status)
+          .send({ error: { code: behaviour.code ?? 'refused', message: behaviour.message } });
       }
       const id = `${kind}-${this.#count++}`;
       const offer = String(request.body);
@@ -184,7 +184,7 @@ export class WebrtcPeer {
           `<${at}/layer>; rel="urn:ietf:params:whep:ext:core:layer", ` +
             `<${at}/sse>; rel="urn:ietf:params:whep:ext:core:server-sent-events"; events="active,inactive,layers,end"`,
         )
-        .send(mood.name === 'unreachable' ? elsewhere(answer) : answer);
+        .send(behaviour.name === 'unreachable' ? elsewhere(answer) : answer);
     };
     type Request = { body: unknown; headers: { authorization?: string | undefined }; params: unknown };
     const find = (request: { params: unknown }): PeerSession | undefined =>

@@ -21,12 +21,12 @@ export class WebSocketClient {
   /** Frames with messages in them. */
   frames = 0;
   /** Whether pings are answered. */
-  lively = true;
+  answersPings = true;
   /** The server's answer to the handshake. */
   handshake = '';
   /** For those who don't wait for one message after the other. */
-  heard: (message: Received) => void = () => {};
-  lost: () => void = () => {};
+  onMessage: (message: Received) => void = () => {};
+  onClose: () => void = () => {};
   readonly #socket: Socket;
   #bytes = Buffer.alloc(0);
   #waiting: (() => void)[] = [];
@@ -44,7 +44,7 @@ export class WebSocketClient {
     this.#socket.on('close', () => {
       this.closed = true;
       this.#wake();
-      this.lost();
+      this.onClose();
     });
     t.teardown(() => this.#socket.destroy());
   }
@@ -154,15 +154,15 @@ export class WebSocketClient {
       this.frames++;
       const messages = [JSON.parse(payload.toString())].flat() as Received[];
       this.received.push(...messages);
-      for (const message of messages) this.heard(message);
+      for (const message of messages) this.onMessage(message);
     }
     if (opcode === PING) {
       this.pings++;
-      if (this.lively) this.#frame(PONG, payload);
+      if (this.answersPings) this.#frame(PONG, payload);
     }
     if (opcode === CLOSING) {
       this.closeCode = payload.length >= 2 ? payload.readUInt16BE(0) : undefined;
-      if (this.lively) this.#frame(CLOSING, payload.subarray(0, 2));
+      if (this.answersPings) this.#frame(CLOSING, payload.subarray(0, 2));
     }
   }
 }

@@ -20,7 +20,7 @@ export type RecordedRun = EncoderRunOptions & {
 };
 
 /** A hall of one broadcast that keeps what transcode writes. */
-export class BroadcastDouble implements Broadcast {
+export class FakeBroadcast implements Broadcast {
   readonly id = 'broadcast-1';
   readonly streamId = 'stream-1';
   readonly startedAt = Date.now();
@@ -29,7 +29,7 @@ export class BroadcastDouble implements Broadcast {
   readonly runs: RecordedRun[] = [];
   readonly notices = new Map<string, string>();
   /** Every notice that was given, in order. */
-  readonly told: { topic: string; message: string | undefined }[] = [];
+  readonly noticesGiven: { topic: string; message: string | undefined }[] = [];
   failed: string | undefined;
   isPlayable = false;
   /** Called before a run is opened. */
@@ -37,7 +37,7 @@ export class BroadcastDouble implements Broadcast {
   /** Called with all bytes. */
   onBytes: (renditionId: string, bytes: Buffer) => void = () => {};
   /** Two runs were open at once: that must never happen. */
-  overlapped = false;
+  runsOverlapped = false;
 
   encodeForWebrtc(): undefined {}
 
@@ -45,12 +45,12 @@ export class BroadcastDouble implements Broadcast {
     if (this.notices.get(topic) === message) return;
     if (message === undefined) this.notices.delete(topic);
     else this.notices.set(topic, message);
-    this.told.push({ topic, message });
+    this.noticesGiven.push({ topic, message });
   }
 
   async openRun(options: EncoderRunOptions): Promise<EncoderRunWriter> {
     await this.beforeRun();
-    if (this.runs.some((run) => !run.closed)) this.overlapped = true;
+    if (this.runs.some((run) => !run.closed)) this.runsOverlapped = true;
     const run: RecordedRun = {
       ...options,
       index: this.runs.length,
@@ -101,11 +101,11 @@ export function bytesOf(run: RecordedRun | undefined, renditionId: string): Buff
 }
 
 /** A publication whose tags come from the test. */
-export class SourceDouble implements Source {
+export class FakeSource implements Source {
   readonly id = 'publication-1';
   info: SourceInfo;
   holds = 0;
-  holdsEver = 0;
+  totalHolds = 0;
   readonly rtp: RtpSource | undefined = undefined;
   #readers: SourceReader[] = [];
   #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
@@ -125,7 +125,7 @@ export class SourceDouble implements Source {
   hold(): () => void {
     let held = true;
     this.holds++;
-    this.holdsEver++;
+    this.totalHolds++;
     return () => {
       if (held) this.holds--;
       held = false;

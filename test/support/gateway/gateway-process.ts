@@ -130,7 +130,7 @@ export class GatewayProcess {
   }
 
   /** Process ids of the ffmpegs that this gateway runs. */
-  async encoders(): Promise<number[]> {
+  async encoderPids(): Promise<number[]> {
     const { execFileSync } = await import('node:child_process');
     const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,comm='], { encoding: 'utf8' });
     return table
@@ -178,14 +178,14 @@ export async function startGatewayProcess(
 
 /** Waits until `look` gives something; the time is a bound for a broken run, not a pace. */
 export async function until<T>(
-  what: string,
-  look: () => Promise<T | undefined | false> | T | undefined | false,
-  ms = 30_000,
+  description: string,
+  condition: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs = 30_000,
 ): Promise<T> {
-  for (const end = Date.now() + ms; ; ) {
-    const found = await look();
+  for (const end = Date.now() + timeoutMs; ; ) {
+    const found = await condition();
     if (found) return found;
-    if (Date.now() > end) throw new Error(`still waiting for: ${what}`);
+    if (Date.now() > end) throw new Error(`still waiting for: ${description}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

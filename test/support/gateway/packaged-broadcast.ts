@@ -27,8 +27,8 @@ export class PackagedBroadcast implements Broadcast {
   readonly source: Broadcast['source'];
   readonly clock: FakeClock;
   readonly packager: Packager;
-  playables = 0;
-  readonly #visit: BroadcastSubscription;
+  playableCalls = 0;
+  readonly #subscription: BroadcastSubscription;
 
   constructor(options: PackagedOptions = {}, id = 'broadcast-1', packager?: Packager) {
     this.id = id;
@@ -40,7 +40,7 @@ export class PackagedBroadcast implements Broadcast {
         ? undefined
         : { protocol: 'rtmp', video: { codec: 'h264', keyframeInterval: options.keyframeInterval } };
     this.packager = packager ?? createPackager({ clock: this.clock, log: createLog('silent'), ...options });
-    this.#visit = this.packager.subscribe(this);
+    this.#subscription = this.packager.subscribe(this);
   }
 
   notice(): void {}
@@ -52,15 +52,15 @@ export class PackagedBroadcast implements Broadcast {
   }
 
   playable(): void {
-    this.playables++;
+    this.playableCalls++;
   }
 
   fail(): void {}
 
   /** An encoder begins; what it writes is given to the reader. */
-  run(index: number, renditions: Rendition[], originMs = this.clock.now() - 10_000): EncoderRunReader {
+  startRun(index: number, renditions: Rendition[], originMs = this.clock.now() - 10_000): EncoderRunReader {
     let reader: EncoderRunReader | undefined;
-    this.#visit.encoderRunStarted?.({
+    this.#subscription.encoderRunStarted?.({
       index,
       renditions,
       originMs,
@@ -73,24 +73,24 @@ export class PackagedBroadcast implements Broadcast {
   }
 
   /** Writes chunks while the clock follows their times; `each` looks at the result after every one. */
-  async feed(
+  async writeChunks(
     reader: EncoderRunReader,
     chunks: LadderChunk[],
-    each: (chunk: LadderChunk) => void | Promise<void> = () => {},
+    afterEach: (chunk: LadderChunk) => void | Promise<void> = () => {},
   ): Promise<void> {
-    let time = chunks.find((chunk) => chunk.time > 0)?.time ?? 0;
+    let time = chunks.find((chunk) => chunk.timeS > 0)?.timeS ?? 0;
     for (const chunk of chunks) {
-      if (chunk.time > time) {
-        await this.clock.advance((chunk.time - time) * 1000);
-        time = chunk.time;
+      if (chunk.timeS > time) {
+        await this.clock.advance((chunk.timeS - time) * 1000);
+        time = chunk.timeS;
       }
       reader.write(chunk.rendition, chunk.bytes);
-      await each(chunk);
+      await afterEach(chunk);
     }
   }
 
-  end(reason: BroadcastEnd): Promise<void> {
-    return this.#visit.broadcastEnded(reason);
+  endBroadcast(reason: BroadcastEnd): Promise<void> {
+    return this.#subscription.broadcastEnded(reason);
   }
 
   /** The text of a media playlist. */

@@ -5,7 +5,7 @@ import type { Test } from 'tap';
 import { until } from './gateway-process.js';
 
 /** A shell script in the place of a program, gone with its test. @returns its path */
-export function script(t: Test, lines: string): string {
+export function writeScript(t: Test, lines: string): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'headend-program-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'program');
@@ -15,7 +15,7 @@ export function script(t: Test, lines: string): string {
 }
 
 /** Waits for the process id that a script has written to `pid` in a folder, and takes it away. */
-export async function alive(folder: string): Promise<number> {
+export async function takeScriptPid(folder: string): Promise<number> {
   const file = path.join(folder, 'pid');
   return await until('the script runs', () => {
     try {

@@ -7,25 +7,28 @@ import type { Publisher } from '../../../src/streams/index.js';
 import { RtmpClient } from '../clients/rtmp-client.js';
 import { RecordingPublication } from '../fakes/recording-publication.js';
 
-export const GOOD_KEY = 'good-key-1234567890';
+export const ADMITTED_STREAM_KEY = 'good-key-1234567890';
 
-export type RtmpUnderTest = {
+export type RtmpFixture = {
   server: RtmpServer;
   port: number;
   /** In the order of admission. */
   publications: RecordingPublication[];
   /** Everything that was logged, one JSON line each. */
-  log: string[];
+  logLines: string[];
   /** A client that is gone when the test is. */
   client(options?: { tls?: boolean }): RtmpClient;
   /** A client that publishes, and its publication. */
-  publishing(): Promise<{ client: RtmpClient; publication: RecordingPublication }>;
+  publishingClient(): Promise<{ client: RtmpClient; publication: RecordingPublication }>;
 };
 
 /** An RTMP server that admits one key, closed with the test. */
-export async function startRtmp(t: Test, options: Partial<RtmpServerOptions> = {}): Promise<RtmpUnderTest> {
+export async function startRtmpFixture(
+  t: Test,
+  options: Partial<RtmpServerOptions> = {},
+): Promise<RtmpFixture> {
   const publications: RecordingPublication[] = [];
-  const log: string[] = [];
+  const logLines: string[] = [];
   const clients: RtmpClient[] = [];
   const server = createRtmpServer({
     host: '127.0.0.1',
@@ -33,9 +36,9 @@ export async function startRtmp(t: Test, options: Partial<RtmpServerOptions> = {
     readableCodecs: { hevc: false, av1: false, vp9: false },
     maxPixels: DEFAULT_MAX_PICTURE_PIXELS,
     clock: systemClock,
-    log: pino({ level: 'trace', base: null }, { write: (line: string) => void log.push(line) }),
+    log: pino({ level: 'trace', base: null }, { write: (line: string) => void logLines.push(line) }),
     publish: async (publisher: Publisher) => {
-      if (publisher.streamKey !== GOOD_KEY) {
+      if (publisher.streamKey !== ADMITTED_STREAM_KEY) {
         const message = 'This stream key is not known: copy it again from the livestream page.';
         return { refusal: { code: 'stream_key_unknown', message } };
       }
@@ -56,12 +59,12 @@ export async function startRtmp(t: Test, options: Partial<RtmpServerOptions> = {
     clients.push(made);
     return made;
   };
-  const publishing = async (): Promise<{ client: RtmpClient; publication: RecordingPublication }> => {
+  const publishingClient = async (): Promise<{ client: RtmpClient; publication: RecordingPublication }> => {
     const made = client();
-    await made.start(GOOD_KEY);
+    await made.start(ADMITTED_STREAM_KEY);
     return { client: made, publication: publications.at(-1)! };
   };
-  return { server, port, publications, log, client, publishing };
+  return { server, port, publications, logLines, client, publishingClient };
 }
 
 /** Waits for something to become true, looking often. @throws after ten seconds. */

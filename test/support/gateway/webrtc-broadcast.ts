@@ -10,7 +10,7 @@ import type {
 } from '../../../src/streams/index.js';
 
 /** A realtime rendition without an encoder. */
-export class RenditionDouble implements WebrtcRendition {
+export class FakeWebrtcRendition implements WebrtcRendition {
   readonly passthrough = false;
   readonly closed: Promise<void>;
   readonly source: Source;
@@ -36,13 +36,13 @@ export class RenditionDouble implements WebrtcRendition {
 }
 
 /** A broadcast whose realtime renditions are noted. */
-export class RealtimeBroadcast implements Broadcast {
+export class FakeWebrtcBroadcast implements Broadcast {
   readonly id: string;
   readonly streamId: string;
   readonly startedAt = 0;
   readonly resumed = false;
   readonly source = undefined;
-  readonly renditions: RenditionDouble[] = [];
+  readonly renditions: FakeWebrtcRendition[] = [];
   readonly notices = new Map<string, string>();
 
   constructor(streamId: string, id = `broadcast-of-${streamId}`) {
@@ -50,8 +50,8 @@ export class RealtimeBroadcast implements Broadcast {
     this.streamId = streamId;
   }
 
-  encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): RenditionDouble {
-    const rendition = new RenditionDouble(source, destination);
+  encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): FakeWebrtcRendition {
+    const rendition = new FakeWebrtcRendition(source, destination);
     this.renditions.push(rendition);
     return rendition;
   }
@@ -72,7 +72,7 @@ export class RealtimeBroadcast implements Broadcast {
 let sources = 0;
 
 /** A publication whose timeline the test tells. */
-export class PublishedSource implements Source {
+export class FakeTimelineSource implements Source {
   readonly id = `publication-${++sources}`;
   readonly info: SourceInfo;
   readonly rtp: RtpSource | undefined;

@@ -85,7 +85,7 @@ export function viewerPlan(overrides: Partial<NonNullable<ViewerPlan['video']>> 
 type Teardown = { teardown(task: () => Promise<void> | void): void };
 
 /** A pool on free ports of loopback, and peers to talk to it; both are gone when the test is. */
-export async function startPool(
+export async function startWebrtcPool(
   t: Teardown,
   options: Partial<WebrtcPoolOptions> = {},
 ): Promise<{ pool: WebrtcPool; peers: RtcPeers; firstPort: number }> {
@@ -108,7 +108,7 @@ export async function startPool(
 }
 
 /** A publisher that is connected. */
-export async function publish(
+export async function connectPublisher(
   pool: WebrtcPool,
   peers: RtcPeers,
   mediaSourceId: string,
@@ -131,13 +131,13 @@ export class TestViewer {
   private constructor(peer: RtcPeer, viewing: ViewingPeer) {
     this.peer = peer;
     this.viewing = viewing;
-    viewing.onEvent((event) => {
-      this.events.push(event);
-      peer.wake();
+    viewing.onEvent((untilEvent) => {
+      this.events.push(untilEvent);
+      peer.recheck();
     });
   }
 
-  static async join(
+  static async connect(
     pool: WebrtcPool,
     peers: RtcPeers,
     viewerGroupId: string,
@@ -174,7 +174,7 @@ export class TestViewer {
     return this.peer.received.filter((packet) => packet[1]! >= 192 && packet[1]! <= 223);
   }
 
-  async videoCount(count: number): Promise<Buffer[]> {
+  async untilVideoPackets(count: number): Promise<Buffer[]> {
     await this.peer.until(() => this.video.length >= count);
     return this.video;
   }
@@ -185,7 +185,7 @@ export class TestViewer {
     return find()!;
   }
 
-  report(fractionLost = 0): void {
+  sendReceiverReport(fractionLost = 0): void {
     const block = {
       ssrc: VIEW.videoSsrc,
       fractionLost,
@@ -203,7 +203,7 @@ function isMedia(packet: Buffer, ssrc: number): boolean {
   return !(packet[1]! >= 192 && packet[1]! <= 223) && packet.readUInt32BE(8) === ssrc;
 }
 
-export function sequencesOf(packets: readonly Buffer[]): number[] {
+export function sequenceNumbersOf(packets: readonly Buffer[]): number[] {
   return packets.map((packet) => packet.readUInt16BE(2));
 }
 

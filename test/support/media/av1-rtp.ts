@@ -9,22 +9,22 @@ export type Obu = { type: number; header: Buffer; payload: Buffer };
 const TEMPORAL_DELIMITER = 2;
 
 /** How a film of AV1 is made; a keyframe every ten pictures. `flash`: its first tenth of a second is white. */
-export type Av1Film = {
+export type Av1MediaOptions = {
   width?: number;
   height?: number;
-  pictures?: number;
+  frameCount?: number;
   tenBits?: boolean;
   flash?: boolean;
 };
 
 /** Has ffmpeg encode test pictures at 30 a second. @returns the file, an OBU stream (AV1 specification, section 5.2) */
-export async function av1Film(t: Test, options: Av1Film = {}): Promise<string> {
-  const { width = 320, height = 180, pictures = 40, tenBits = false, flash = false } = options;
+export async function encodeAv1(t: Test, options: Av1MediaOptions = {}): Promise<string> {
+  const { width = 320, height = 180, frameCount = 40, tenBits = false, flash = false } = options;
   const file = path.join(t.testdir(), 'film.obu');
   const white = flash ? ',drawbox=color=white:thickness=fill:enable=lt(t\\,0.1)' : '';
   await run('ffmpeg', [
     ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=30${white}`],
-    ...['-frames:v', String(pictures), '-pix_fmt', tenBits ? 'yuv420p10le' : 'yuv420p'],
+    ...['-frames:v', String(frameCount), '-pix_fmt', tenBits ? 'yuv420p10le' : 'yuv420p'],
     ...['-c:v', 'libaom-av1', '-usage', 'realtime', '-cpu-used', '8', '-lag-in-frames', '0'],
     ...['-g', '10', '-b:v', '400k', '-f', 'obu', file],
   ]);
@@ -93,24 +93,24 @@ export function av1Payloads(unit: Obu[], { mtu, counted, sized, delimiter }: Pac
   const all = unit.map((obu) => obuBytes(obu, sized === true));
   if (delimiter) all.unshift(Buffer.of(TEMPORAL_DELIMITER << 3));
   const packets: Element[][] = [];
-  let room = 0;
+  let freeBytes = 0;
   for (const obu of all) {
     for (let at = 0; at < obu.length; ) {
       const last = packets.at(-1);
       // A length of two bytes, and one byte at least.
-      if (!last || room < 3 || (counted && last.length === 3)) {
+      if (!last || freeBytes < 3 || (counted && last.length === 3)) {
         packets.push([]);
-        room = mtu - 1;
+        freeBytes = mtu - 1;
         continue;
       }
-      const take = Math.min(room - 2, obu.length - at);
+      const take = Math.min(freeBytes - 2, obu.length - at);
       last.push({
         bytes: obu.subarray(at, at + take),
         continues: at > 0,
         continued: at + take < obu.length,
       });
       at += take;
-      room -= take + 2;
+      freeBytes -= take + 2;
     }
   }
   const isKey = unit.some(({ type }) => type === 1);

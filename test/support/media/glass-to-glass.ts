@@ -42,12 +42,12 @@ const METER = `(() => {
 })()`;
 
 /** Starts to measure in a page that plays the barcode camera: glass to glass, of every picture its video shows. */
-export async function startMeter(page: Page): Promise<void> {
+export async function startLatencyMeter(page: Page): Promise<void> {
   await page.evaluate(METER);
 }
 
 /** What was measured since the last reading. Camera and page must run on one machine: they share its clock. */
-export async function readMeter(page: Page): Promise<GlassToGlass> {
+export async function readLatencyMeter(page: Page): Promise<GlassToGlass> {
   return await page.evaluate<GlassToGlass>(
     '(() => { const { ages, unreadable } = window.glassToGlass; window.glassToGlass.ages = []; window.glassToGlass.unreadable = 0; return { ages, unreadable }; })()',
   );

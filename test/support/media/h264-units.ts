@@ -4,14 +4,14 @@ import type { FlvTag } from '../../../src/media/index.js';
 export const NAL = { slice: 1, idr: 5, sps: 7, pps: 8 } as const;
 
 /** The type of each unit. */
-export const types = (units: readonly Buffer[]): number[] => units.map((unit) => (unit[0] ?? 0) & 0x1f);
+export const nalTypes = (units: readonly Buffer[]): number[] => units.map((unit) => (unit[0] ?? 0) & 0x1f);
 
 /** Without parameter sets and supplemental information. */
-export const coded = (units: readonly Buffer[]): Buffer[] =>
+export const codedUnits = (units: readonly Buffer[]): Buffer[] =>
   units.filter(([first = 0]) => (first & 0x1f) <= NAL.idr);
 
 /** The NAL units of a tag with H.264 (lengths of four bytes before each). */
-export function unitsOf({ body }: FlvTag): Buffer[] {
+export function nalUnitsOf({ body }: FlvTag): Buffer[] {
   const units: Buffer[] = [];
   for (let offset = 5; offset + 4 <= body.length; ) {
     const size = body.readUInt32BE(offset);

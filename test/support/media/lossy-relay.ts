@@ -14,17 +14,17 @@ export class LossyRelay {
   /** Share of the packets that is lost, 0 to 1. */
   loss: number;
   /** Bits per second towards the browser: what is more waits in a queue, or is dropped when that is full. */
-  downlink = Number.POSITIVE_INFINITY;
+  downlinkBps = Number.POSITIVE_INFINITY;
   forwarded = 0;
   lost = 0;
   /** Packets that found the queue towards the browser full. */
   dropped = 0;
   readonly #front: Socket;
-  readonly #behind = new Map<string, Socket>();
+  readonly #clients = new Map<string, Socket>();
   readonly #port: number;
-  #debt = 0;
+  #lossDebt = 0;
   /** Until when what was sent towards the browser takes, `performance.now()`. */
-  #busyUntil = 0;
+  #busyUntilMs = 0;
 
   private constructor(front: Socket, port: number, loss: number) {
     this.#front = front;
@@ -32,16 +32,16 @@ export class LossyRelay {
     this.loss = loss;
     front.on('message', (packet, from) => {
       const key = `${from.address}:${from.port}`;
-      let socket = this.#behind.get(key);
+      let socket = this.#clients.get(key);
       if (!socket) {
         socket = createSocket('udp4');
         socket.on('message', (answer) =>
-          this.#pass(() => this.#queue(answer.length, () => front.send(answer, from.port, from.address))),
+          this.#forward(() => this.#queue(answer.length, () => front.send(answer, from.port, from.address))),
         );
-        this.#behind.set(key, socket);
+        this.#clients.set(key, socket);
       }
-      const way = socket;
-      this.#pass(() => way.send(packet, this.#port, '127.0.0.1'));
+      const outbound = socket;
+      this.#forward(() => outbound.send(packet, this.#port, '127.0.0.1'));
     });
   }
 
@@ -52,7 +52,7 @@ export class LossyRelay {
     const relay = new LossyRelay(front, port, loss);
     t.teardown(() => {
       relay.loss = 1; // nothing that still waits is sent by a closed socket
-      for (const socket of [front, ...relay.#behind.values()]) socket.close();
+      for (const socket of [front, ...relay.#clients.values()]) socket.close();
     });
     return relay;
   }
@@ -62,7 +62,7 @@ export class LossyRelay {
   }
 
   /** Leads the page's WebRTC connections through here: the answers of WHIP and WHEP name this port. */
-  async lead(page: Page): Promise<void> {
+  async routePage(page: Page): Promise<void> {
     await page.route(/\/wh[ie]p(\/|$)/, async (route) => {
       if (route.request().method() !== 'POST') return await route.continue();
       const response = await route.fetch();
@@ -72,10 +72,10 @@ export class LossyRelay {
   }
 
   /** Loss at even distances: the same in every run. */
-  #pass(send: () => void): void {
-    this.#debt += this.loss;
-    if (this.#debt >= 1) {
-      this.#debt -= 1;
+  #forward(send: () => void): void {
+    this.#lossDebt += this.loss;
+    if (this.#lossDebt >= 1) {
+      this.#lossDebt -= 1;
       this.lost++;
     } else {
       this.forwarded++;
@@ -85,19 +85,19 @@ export class LossyRelay {
 
   /** Sends when the line is free; drops what would wait too long. */
   #queue(bytes: number, send: () => void): void {
-    if (this.downlink === Number.POSITIVE_INFINITY) {
+    if (this.downlinkBps === Number.POSITIVE_INFINITY) {
       send();
       return;
     }
     const now = performance.now();
-    const start = Math.max(now, this.#busyUntil);
+    const start = Math.max(now, this.#busyUntilMs);
     if (start - now > QUEUE_MS) {
       this.dropped++;
       return;
     }
-    this.#busyUntil = start + (bytes * 8 * 1000) / this.downlink;
+    this.#busyUntilMs = start + (bytes * 8 * 1000) / this.downlinkBps;
     setTimeout(() => {
       if (this.loss < 1) send();
-    }, this.#busyUntil - now);
+    }, this.#busyUntilMs - now);
   }
 }

@@ -5,10 +5,10 @@ import type { FlvTag, SourceInfo } from '../../../src/media/index.js';
 
 const execute = promisify(execFile);
 
-export type FilmOptions = {
+export type TestMediaOptions = {
   /** Where it is written; the ending decides about the container (`.flv`, `.mp4`). */
   file: string;
-  seconds: number;
+  durationS: number;
   /** Without it there is sound only. */
   video?: {
     width: number;
@@ -26,19 +26,19 @@ export type FilmOptions = {
 };
 
 /** Makes a film by ffmpeg: a moving test picture and a beeping tone. */
-export async function makeFilm(options: FilmOptions): Promise<string> {
-  const { video, audio, seconds } = options;
+export async function encodeTestMedia(options: TestMediaOptions): Promise<string> {
+  const { video, audio, durationS } = options;
   const args = ['-v', 'error', '-y'];
   if (video) {
     const { width, height, rate } = video;
-    args.push('-f', 'lavfi', '-i', `testsrc2=size=${width}x${height}:rate=${rate}:duration=${seconds}`);
+    args.push('-f', 'lavfi', '-i', `testsrc2=size=${width}x${height}:rate=${rate}:duration=${durationS}`);
   }
   if (audio)
     args.push(
       '-f',
       'lavfi',
       '-i',
-      `sine=frequency=440:beep_factor=4:sample_rate=${audio.sampleRate}:duration=${seconds}`,
+      `sine=frequency=440:beep_factor=4:sample_rate=${audio.sampleRate}:duration=${durationS}`,
     );
   if (video) {
     const times = Array.isArray(video.keyframes)
@@ -54,7 +54,7 @@ export async function makeFilm(options: FilmOptions): Promise<string> {
   return options.file;
 }
 
-export type Film = {
+export type TestMedia = {
   has: { audio: boolean; video: boolean };
   tags: FlvTag[];
   /** What an ingest would say of it. */
@@ -62,7 +62,11 @@ export type Film = {
 };
 
 /** Reads an FLV file with H.264 and AAC tag by tag, as an ingest would hand it over. */
-export function readFlv(file: string, video?: FilmOptions['video'], audio?: FilmOptions['audio']): Film {
+export function readFlv(
+  file: string,
+  video?: TestMediaOptions['video'],
+  audio?: TestMediaOptions['audio'],
+): TestMedia {
   const bytes = readFileSync(file);
   const flags = bytes[4] ?? 0;
   const tags: FlvTag[] = [];
@@ -89,12 +93,12 @@ export function readFlv(file: string, video?: FilmOptions['video'], audio?: Film
 }
 
 /** Makes a film and reads it. */
-export async function film(options: FilmOptions): Promise<Film> {
-  return readFlv(await makeFilm(options), options.video, options.audio);
+export async function createTestMedia(options: TestMediaOptions): Promise<TestMedia> {
+  return readFlv(await encodeTestMedia(options), options.video, options.audio);
 }
 
 /** The same tags again and again, on one timeline, for `rounds` rounds of `seconds` each. */
-export function repeated(tags: FlvTag[], seconds: number, rounds: number): FlvTag[] {
+export function repeatTags(tags: FlvTag[], seconds: number, rounds: number): FlvTag[] {
   return Array.from({ length: rounds }, (_, round) =>
     tags
       .filter((tag) => round === 0 || (!tag.header && tag.kind !== 'script'))
@@ -107,7 +111,7 @@ export function repeated(tags: FlvTag[], seconds: number, rounds: number): FlvTa
  *
  * @param speed 1 is real time; `Infinity` sends everything at once.
  */
-export async function send(
+export async function sendTags(
   tags: readonly FlvTag[],
   write: (tag: FlvTag) => void,
   { speed = 1, signal }: { speed?: number; signal?: AbortSignal } = {},

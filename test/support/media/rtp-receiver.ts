@@ -93,30 +93,30 @@ function parse(bytes: Buffer): RtpPacket {
 }
 
 /** The NAL units of each picture (RFC 6184: single NAL unit packets, STAP-A, FU-A), by timestamp. */
-export function picturesOf(
+export function framesOf(
   packets: readonly RtpPacket[],
 ): { timestamp: number; at: number; units: Buffer[] }[] {
-  const pictures: { timestamp: number; at: number; units: Buffer[] }[] = [];
+  const frames: { timestamp: number; at: number; units: Buffer[] }[] = [];
   for (const { timestamp, payload, at } of packets) {
-    let picture = pictures.at(-1);
-    if (picture?.timestamp !== timestamp) {
-      picture = { timestamp, at, units: [] };
-      pictures.push(picture);
+    let frame = frames.at(-1);
+    if (frame?.timestamp !== timestamp) {
+      frame = { timestamp, at, units: [] };
+      frames.push(frame);
     }
-    picture.at = at;
+    frame.at = at;
     const type = (payload[0] ?? 0) & 0x1f;
     if (type === 24) {
       for (let offset = 1; offset + 2 < payload.length; ) {
         const size = payload.readUInt16BE(offset);
-        picture.units.push(payload.subarray(offset + 2, offset + 2 + size));
+        frame.units.push(payload.subarray(offset + 2, offset + 2 + size));
         offset += 2 + size;
       }
     } else if (type === 28) {
       const header = payload[1] ?? 0;
-      if (header & 0x80) picture.units.push(Buffer.from([((payload[0] ?? 0) & 0xe0) | (header & 0x1f)]));
-      const last = picture.units.length - 1;
-      picture.units[last] = Buffer.concat([picture.units[last] ?? Buffer.alloc(0), payload.subarray(2)]);
-    } else picture.units.push(payload);
+      if (header & 0x80) frame.units.push(Buffer.from([((payload[0] ?? 0) & 0xe0) | (header & 0x1f)]));
+      const last = frame.units.length - 1;
+      frame.units[last] = Buffer.concat([frame.units[last] ?? Buffer.alloc(0), payload.subarray(2)]);
+    } else frame.units.push(payload);
   }
-  return pictures;
+  return frames;
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import { type SourceInfo, SrtpProtector } from '../../../src/media/index.js';
 import type { BroadcastSubscription, RtpSource } from '../../../src/streams/index.js';
-import { SourceDouble } from '../fakes/fake-broadcast.js';
+import { FakeSource } from '../fakes/fake-broadcast.js';
 
 export type RtpCodec = 'vp8' | 'vp9' | 'h264';
 
@@ -74,17 +74,17 @@ export class RtpSender implements RtpSource {
     this.#child?.kill('SIGKILL');
     const { width, height } = options;
     // The clock of the picture and the sound is the wall's second, whenever the sender begins.
-    const late = (Date.now() - this.#epoch) / 1000;
-    const picture = `testsrc2=size=${width}x${height}:rate=30,setpts=PTS+${late}/TB,drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)`;
-    const sound = `aevalsrc='if(lt(mod(t+${late},1),0.1),0.5*sin(2*PI*1000*t),0)':s=48000,asetpts=PTS+${late}/TB`;
+    const offsetS = (Date.now() - this.#epoch) / 1000;
+    const videoFilter = `testsrc2=size=${width}x${height}:rate=30,setpts=PTS+${offsetS}/TB,drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)`;
+    const audioFilter = `aevalsrc='if(lt(mod(t+${offsetS},1),0.1),0.5*sin(2*PI*1000*t),0)':s=48000,asetpts=PTS+${offsetS}/TB`;
     const target = ({ rtp, rtcp }: Stream): string =>
       `rtp://127.0.0.1:${portOf(rtp)}?pkt_size=1200&rtcpport=${portOf(rtcp)}`;
     const common = (type: number, ssrc: number): string[] => [
       ...['-start_time_realtime', String(this.#epoch * 1000), '-fflags', '+bitexact'],
       ...['-f', 'rtp', '-payload_type', String(type), '-ssrc', String(ssrc)],
     ];
-    const args = ['-v', 'error', '-nostdin', '-copyts', '-re', '-f', 'lavfi', '-i', picture];
-    args.push('-re', '-f', 'lavfi', '-i', sound);
+    const args = ['-v', 'error', '-nostdin', '-copyts', '-re', '-f', 'lavfi', '-i', videoFilter];
+    args.push('-re', '-f', 'lavfi', '-i', audioFilter);
     if (options.video !== false)
       args.push(
         ...['-map', '0:v', '-pix_fmt', 'yuv420p', ...ENCODERS[options.codec].split(' ')],
@@ -123,7 +123,7 @@ export class RtpSender implements RtpSource {
   }
 
   /** It has said of both streams how their clocks stand to each other: an SFU would not let it publish before. */
-  get reported(): boolean {
+  get hasSenderReports(): boolean {
     const { video, audio } = this.#streams ?? {};
     return video?.report !== undefined && audio?.report !== undefined;
   }
@@ -190,7 +190,7 @@ function isKeyframe(codec: RtpCodec, packet: Buffer): boolean {
 }
 
 /** A publication whose media are in the SFU. */
-export class RtpSourceDouble extends SourceDouble {
+export class FakeRtpSource extends FakeSource {
   override readonly rtp: RtpSender;
 
   constructor(sender: RtpSender, info: SourceInfo) {
@@ -200,7 +200,7 @@ export class RtpSourceDouble extends SourceDouble {
 }
 
 /** A WHIP publication of a running sender; gone with the test. */
-export async function whip(t: Test, options: SenderOptions): Promise<RtpSourceDouble> {
+export async function startWhipSource(t: Test, options: SenderOptions): Promise<FakeRtpSource> {
   const sender = new RtpSender(options.codec);
   t.teardown(() => sender.close());
   await sender.start(options);
@@ -208,18 +208,18 @@ export async function whip(t: Test, options: SenderOptions): Promise<RtpSourceDo
   const info: SourceInfo = { protocol: 'whip' };
   if (options.video !== false) info.video = { codec, width, height };
   if (options.audio !== false) info.audio = { codec: 'opus', sampleRate: 48_000, channels: 2 };
-  return new RtpSourceDouble(sender, info);
+  return new FakeRtpSource(sender, info);
 }
 
 /** The picture of most senders, in pixels. */
 export const SMALL = { width: 640, height: 360 } as const;
 
 /** Publishes by WHIP: the first keyframe has arrived. */
-export function publish(
-  visit: BroadcastSubscription,
-  source: RtpSourceDouble,
+export function publishSource(
+  subscription: BroadcastSubscription,
+  source: FakeRtpSource,
   options: Partial<SenderOptions> = {},
 ): void {
-  visit.publicationStarted?.(source);
+  subscription.publicationStarted?.(source);
   source.restart(Date.now(), { audio: options.audio !== false, video: options.video !== false });
 }

@@ -47,7 +47,7 @@ export function h264Payloads(keyframe: boolean, slices: number, bytes = 200, fil
   return [...(keyframe ? [SPS_640X360] : []), ...Array.from({ length: slices }, slice)];
 }
 
-export type PictureStreamOptions = {
+export type FrameStreamOptions = {
   payloadType: number;
   ssrc: number;
   sequence?: number;
@@ -55,13 +55,13 @@ export type PictureStreamOptions = {
 };
 
 /** Numbers the packets of a stream of pictures. */
-export class PictureStream {
+export class FrameStream {
   sequence: number;
   timestamp: number;
   readonly #payloadType: number;
   readonly #ssrc: number;
 
-  constructor(options: PictureStreamOptions) {
+  constructor(options: FrameStreamOptions) {
     this.#payloadType = options.payloadType;
     this.#ssrc = options.ssrc;
     this.sequence = options.sequence ?? 100;
@@ -69,7 +69,7 @@ export class PictureStream {
   }
 
   /** The packets of the next picture. */
-  picture(keyframe: boolean, slices = 2, extensions?: PacketFields['extensions'], bytes = 200): Buffer[] {
+  nextFrame(keyframe: boolean, slices = 2, extensions?: PacketFields['extensions'], bytes = 200): Buffer[] {
     const payloads = h264Payloads(keyframe, slices, bytes);
     const packets = payloads.map((payload, i) =>
       rtpPacket({

@@ -8,7 +8,7 @@ import { createLog, pause, systemClock } from '../../src/platform/index.js';
 import { createWebrtcPool } from '../../src/webrtc/index.js';
 import { RtcPeers } from '../../test/support/clients/rtc-peers.js';
 import { connectPublisher, VIDEO, VIEW, viewerPlan } from '../../test/support/gateway/webrtc-pool.js';
-import { FrameStream } from '../../test/support/media/synthetic-rtp.js';
+import { FrameStream } from '../../test/support/media/rtp/synthetic-rtp.js';
 
 const CONCURRENCY = 8;
 const REPORT_COUNT = 20;

@@ -1,7 +1,7 @@
 /** Peers of `sfu.ts`: a process of viewers or of a publisher that does little besides SRTP. */
 import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 import { isRtcp, receiverReport } from '../../src/media/index.js';
-import { FrameStream, rtpPacket } from '../../test/support/media/synthetic-rtp.js';
+import { FrameStream, rtpPacket } from '../../test/support/media/rtp/synthetic-rtp.js';
 
 export type PeersCommand =
   | { type: 'create'; id: number; counts: boolean }

@@ -7,7 +7,7 @@ import {
   openAudienceFixture,
   viewerRequest,
 } from '../support/fixtures/audience-fixture.js';
-import { until } from '../support/gateway/gateway-process.js';
+import { until } from '../support/until.js';
 
 t.test('after a crash nobody watched longer than the gateway was seen, and tokens go on', async (t) => {
   const stage = await openAudienceFixture(t);

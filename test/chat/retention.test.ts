@@ -1,6 +1,6 @@
 import t from 'tap';
 import { account, joinChat, startChatFixture, visitor } from '../support/fixtures/chat-fixture.js';
-import { until } from '../support/gateway/gateway-process.js';
+import { until } from '../support/until.js';
 
 const DAY_MS = 86_400_000;
 

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import t from 'tap';
-import { startGatewayProcess, until } from '../support/gateway/gateway-process.js';
+import { startGatewayProcess } from '../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../support/media/encoder.js';
+import { until } from '../support/until.js';
 
 /** Process ids by parent and name, zombies left out. */
 function children(parent: number, command = ''): number[] {

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
 import { av1Configuration, readAv1SequenceHeader, readAv1SequenceHeaderObu } from '../../src/media/index.js';
-import { encodeAv1, obuBytes, temporalUnits } from '../support/media/av1-rtp.js';
 import { run } from '../support/media/encoder.js';
+import { encodeAv1, obuBytes, temporalUnits } from '../support/media/rtp/av1-rtp.js';
 import { seededRandom } from '../support/media/seeded-random.js';
 
 /** Returns the CodecPrivate (id 63A2) that ffmpeg writes for an OBU stream. */

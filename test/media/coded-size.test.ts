@@ -9,7 +9,7 @@ import {
   readFlvVideoTag,
   readPictureSize,
 } from '../../src/media/index.js';
-import { enhancedRtmpFfmpeg } from '../support/gateway/newer-ffmpeg.js';
+import { enhancedRtmpFfmpeg } from '../support/gateway/enhanced-rtmp-ffmpeg.js';
 import { flvTags, readFlv } from '../support/media/flv-file.js';
 import { avcRecord, h264Sps, withLength } from '../support/media/parameter-sets.js';
 import { seededRandom } from '../support/media/seeded-random.js';

@@ -7,7 +7,7 @@ import {
   startSignallingFixture,
   viewerOffer,
 } from '../support/fixtures/socket-signalling-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
+import { eventually } from '../support/until.js';
 
 /** Of the heartbeat, of the look after those who do not read, and of the numbers of viewers. */
 const OWN_TIMERS = 3;

@@ -6,7 +6,7 @@ import {
   startSignallingFixture,
   viewerOffer,
 } from '../support/fixtures/socket-signalling-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
+import { eventually } from '../support/until.js';
 
 t.test('wrong messages are answered with errors; ten in a row end the connection', async (t) => {
   const { client } = await startSignallingFixture(t);

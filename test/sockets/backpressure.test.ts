@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { WebSocketClient } from '../support/clients/websocket-client.js';
 import { startSocketsFixture } from '../support/fixtures/sockets-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
+import { eventually } from '../support/until.js';
 
 const KILOBYTE = 'x'.repeat(1_000);
 /** More than the operating system keeps for a socket on both its ends: what comes after that waits in the process. */

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { startSocketsFixture } from '../support/fixtures/sockets-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
 import { seededRandom } from '../support/media/seeded-random.js';
+import { eventually } from '../support/until.js';
 
 const SEED = 20_261_123;
 const PIECES = [

@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io-client';
 import t from 'tap';
 import { PublicError } from '../../src/platform/index.js';
 import { ANN, startSocketsFixture } from '../support/fixtures/sockets-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
+import { eventually } from '../support/until.js';
 
 const TRANSPORTS = [['polling'], ['websocket'], ['polling', 'websocket']];
 

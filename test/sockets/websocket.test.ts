@@ -2,7 +2,7 @@ import { get } from 'node:http';
 import t from 'tap';
 import { PublicError } from '../../src/platform/index.js';
 import { ANN, startSocketsFixture } from '../support/fixtures/sockets-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
+import { eventually } from '../support/until.js';
 
 t.test('messages are acknowledged by their id, and one after the other', async (t) => {
   const going: (() => void)[] = [];

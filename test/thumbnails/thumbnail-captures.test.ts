@@ -6,8 +6,8 @@ import type { Livestream, StreamChange, StreamState } from '../../src/streams/in
 import { ThumbnailCaptures, ThumbnailStore } from '../../src/thumbnails/index.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 import { recordLog } from '../support/fixtures/log-record.js';
-import { until } from '../support/gateway/gateway-process.js';
 import { takeScriptPid, writeScript } from '../support/gateway/programs.js';
+import { until } from '../support/until.js';
 
 /** Records its input and returns it; the input passes for a JPEG. */
 const RECORD_INPUT = 'exec tee -a taken';

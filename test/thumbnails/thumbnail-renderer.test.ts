@@ -3,9 +3,9 @@ import os from 'node:os';
 import t from 'tap';
 import { renderThumbnail } from '../../src/thumbnails/thumbnail-renderer.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
-import { until } from '../support/gateway/gateway-process.js';
 import { takeScriptPid, writeScript } from '../support/gateway/programs.js';
-import { imageProperties } from '../support/media/video-frame.js';
+import { imageProperties } from '../support/media/image-properties.js';
+import { until } from '../support/until.js';
 
 const FFMPEG = { path: 'ffmpeg', environment: { PATH: process.env.PATH } };
 const neverAborted = new AbortController().signal;

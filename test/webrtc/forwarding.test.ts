@@ -15,7 +15,7 @@ import {
   VIEW,
   viewerPlan,
 } from '../support/gateway/webrtc-pool.js';
-import { FrameStream, rtpPacket } from '../support/media/synthetic-rtp.js';
+import { FrameStream, rtpPacket } from '../support/media/rtp/synthetic-rtp.js';
 
 const NACK = (packet: Buffer): boolean => packet[1] === 205 && (packet[0]! & 0x1f) === 1;
 const TRANSPORT_CC = (packet: Buffer): boolean => packet[1] === 205 && (packet[0]! & 0x1f) === 15;

@@ -12,7 +12,7 @@ import {
   VIDEO,
   VIEW,
 } from '../support/gateway/webrtc-pool.js';
-import { FrameStream } from '../support/media/synthetic-rtp.js';
+import { FrameStream } from '../support/media/rtp/synthetic-rtp.js';
 
 t.test(
   'a viewer with a low bitrate estimate is sent a lower layer, and the higher one when it rises',

@@ -14,7 +14,7 @@ import {
   VIEW,
   viewerPlan,
 } from '../support/gateway/webrtc-pool.js';
-import { FrameStream } from '../support/media/synthetic-rtp.js';
+import { FrameStream } from '../support/media/rtp/synthetic-rtp.js';
 
 function isRunning(pid: number): boolean {
   try {

@@ -15,7 +15,7 @@ import {
   VIDEO,
   VIEW,
 } from '../support/gateway/webrtc-pool.js';
-import { FrameStream, rtpPacket } from '../support/media/synthetic-rtp.js';
+import { FrameStream, rtpPacket } from '../support/media/rtp/synthetic-rtp.js';
 
 type Port = { port: number; rtp: Buffer[]; rtcp: Buffer[]; order: string[] };
 

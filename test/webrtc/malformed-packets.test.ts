@@ -20,8 +20,8 @@ import {
   VIDEO,
   VIEW,
 } from '../support/gateway/webrtc-pool.js';
+import { FrameStream, rtpPacket } from '../support/media/rtp/synthetic-rtp.js';
 import { seededRandom } from '../support/media/seeded-random.js';
-import { FrameStream, rtpPacket } from '../support/media/synthetic-rtp.js';
 
 const random = seededRandom(3);
 const below = (limit: number): number => Math.floor(random() * limit);

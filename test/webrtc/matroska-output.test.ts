@@ -13,9 +13,9 @@ import {
   startWebrtcPool,
   VIDEO,
 } from '../support/gateway/webrtc-pool.js';
-import { av1Payloads, encodeAv1, temporalUnits } from '../support/media/av1-rtp.js';
 import { run } from '../support/media/encoder.js';
-import { rtpPacket } from '../support/media/synthetic-rtp.js';
+import { av1Payloads, encodeAv1, temporalUnits } from '../support/media/rtp/av1-rtp.js';
+import { rtpPacket } from '../support/media/rtp/synthetic-rtp.js';
 
 const clip = encodeAv1(t).then(temporalUnits);
 const OPUS_SILENCE = Buffer.from('f8fffe', 'hex');

@@ -7,10 +7,10 @@ import type { WebrtcPool } from '../../src/webrtc/index.js';
 import type { RtcPeer } from '../support/clients/rtc-peers.js';
 import { FakeSource } from '../support/fakes/fake-broadcast.js';
 import { recordLog } from '../support/fixtures/log-record.js';
-import { startTranscoderFixture, untilLongRenditionHas } from '../support/gateway/transcoding.js';
+import { startTranscoderFixture, untilLongRenditionHas } from '../support/fixtures/transcoder-fixture.js';
 import { AUDIO, connectPublisher, startWebrtcPool, VIDEO } from '../support/gateway/webrtc-pool.js';
 import { flashesAndBeeps } from '../support/media/flashes-and-beeps.js';
-import { RtpSender } from '../support/media/rtp-source.js';
+import { RtpSender } from '../support/media/rtp/rtp-source.js';
 
 const STREAMS = { video: { ...VIDEO, clockRate: 90_000 }, audio: { ...AUDIO, clockRate: 48_000 } } as const;
 const MEDIA_SOURCE_ID = 'source';

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { AccessChange } from '../../../src/accounts/index.js';
 import { openAccountsFixture, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 const MINUTE_MS = 60_000;
 

@@ -10,7 +10,7 @@ import {
   openLivestreamApi,
   type PersonName,
   URLS,
-} from '../../support/clients/livestream-api.js';
+} from '../../support/fixtures/livestream-api-fixture.js';
 import { answerSchema, checkDocument, type OpenApi, problemsOf } from '../../support/fixtures/openapi.js';
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';

@@ -3,7 +3,7 @@ import {
   assertErrorResponse,
   authorizationOf,
   openLivestreamApi,
-} from '../../support/clients/livestream-api.js';
+} from '../../support/fixtures/livestream-api-fixture.js';
 
 t.test('guests are invited, listed and uninvited by the broadcaster', async (t) => {
   const { app, create } = await openLivestreamApi(t);

@@ -7,8 +7,8 @@ import {
   openLivestreamApi,
   type PersonName,
   URLS,
-} from '../../support/clients/livestream-api.js';
-import { until } from '../../support/gateway/gateway-process.js';
+} from '../../support/fixtures/livestream-api-fixture.js';
+import { until } from '../../support/until.js';
 
 const json = { 'content-type': 'application/json' };
 

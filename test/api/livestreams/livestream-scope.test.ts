@@ -4,7 +4,7 @@ import {
   assertErrorResponse,
   authorizationOf,
   openLivestreamApi,
-} from '../../support/clients/livestream-api.js';
+} from '../../support/fixtures/livestream-api-fixture.js';
 
 t.test('a wrong method is told the right ones', async (t) => {
   const { app } = await openLivestreamApi(t);

@@ -8,8 +8,8 @@ import {
   authorizationOf,
   type LivestreamApi,
   openLivestreamApi,
-} from '../../support/clients/livestream-api.js';
-import { until } from '../../support/gateway/gateway-process.js';
+} from '../../support/fixtures/livestream-api-fixture.js';
+import { until } from '../../support/until.js';
 
 const JPEG = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(100, 1)]);
 const PNG = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(100, 2)]);

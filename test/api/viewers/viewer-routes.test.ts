@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { createGuards, viewerRoutes } from '../../../src/api/index.js';
 import { Audience, type AudienceLimits } from '../../../src/audience/index.js';
+import { fakeIdentities } from '../../support/fixtures/audience-fixture.js';
 import {
   assertErrorResponse,
   authenticateByName,
@@ -11,8 +12,7 @@ import {
   type LivestreamApi,
   openLivestreamApi,
   type PersonName,
-} from '../../support/clients/livestream-api.js';
-import { fakeIdentities } from '../../support/fixtures/audience-fixture.js';
+} from '../../support/fixtures/livestream-api-fixture.js';
 
 type Api = LivestreamApi & {
   audience: Audience;

@@ -3,15 +3,15 @@ import t, { type Test } from 'tap';
 import { createGuards, createServer, webhookRoutes } from '../../../src/api/index.js';
 import { createLog, newId } from '../../../src/platform/index.js';
 import { createWebhooks } from '../../../src/webhooks/index.js';
+import { FakeClock } from '../../support/fakes/fake-clock.js';
+import { webhookReceiver } from '../../support/fakes/webhook-receiver.js';
+import { testDatabase } from '../../support/fixtures/database.js';
 import {
   assertErrorResponse,
   authenticateByName,
   authorizationOf,
   type PersonName,
-} from '../../support/clients/livestream-api.js';
-import { FakeClock } from '../../support/fakes/fake-clock.js';
-import { webhookReceiver } from '../../support/fakes/webhook-receiver.js';
-import { testDatabase } from '../../support/fixtures/database.js';
+} from '../../support/fixtures/livestream-api-fixture.js';
 import {
   answerSchema,
   checkDocument,

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { STREAM, startWebrtcFixture } from '../../support/fixtures/webrtc-fixture.js';
-import { LossyRelay } from '../../support/media/lossy-relay.js';
+import { LossyRelay } from '../../support/media/rtp/lossy-relay.js';
 
 /** The layers have 67, 200 and 600 kbit/s: the one in the middle goes through, with the sound. */
 const NARROW = 330_000;

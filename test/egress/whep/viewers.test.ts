@@ -4,9 +4,9 @@ import { PublicError } from '../../../src/platform/index.js';
 import type { ViewerRequest } from '../../../src/streams/index.js';
 import { offerText } from '../../support/clients/webrtc-offer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
+import { FakeWebrtcBroadcast } from '../../support/fakes/fake-webrtc-broadcast.js';
 import { FakeWebrtcPool } from '../../support/fakes/fake-webrtc-pool.js';
-import { createTestServer } from '../../support/gateway/signalling-server.js';
-import { FakeWebrtcBroadcast } from '../../support/gateway/webrtc-broadcast.js';
+import { createTestServer } from '../../support/fixtures/test-server.js';
 
 const LIVE = '01890a5d-ac96-774b-bcce-b302099a8057';
 const OFFLINE = '01890a5d-ac96-774b-bcce-b302099a8058';

@@ -3,9 +3,9 @@ import { createWhepEgress, type Viewing } from '../../../src/egress/whep/index.j
 import { parseOffer } from '../../../src/webrtc/index.js';
 import { offerText } from '../../support/clients/webrtc-offer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
+import { FakeTimelineSource, FakeWebrtcBroadcast } from '../../support/fakes/fake-webrtc-broadcast.js';
 import { FakeWebrtcPool } from '../../support/fakes/fake-webrtc-pool.js';
 import { recordLog } from '../../support/fixtures/log-record.js';
-import { FakeTimelineSource, FakeWebrtcBroadcast } from '../../support/gateway/webrtc-broadcast.js';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

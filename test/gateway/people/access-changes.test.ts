@@ -4,8 +4,8 @@ import { OpenedAccess, REVOKED_WITHIN_MS } from '../../support/clients/opened-ac
 import { PASSWORD, PageSession, signInPage } from '../../support/clients/page-session.js';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
 import { startAudienceGateway } from '../../support/gateway/audience-gateway.js';
-import { until } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const stage = await startAudienceGateway(t);
 const { gateway, request, requestAsOperator, publishLivestream: goLive } = stage;

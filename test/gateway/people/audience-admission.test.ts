@@ -2,7 +2,7 @@ import t from 'tap';
 import { HlsViewer } from '../../support/clients/hls-viewer.js';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
 import { startAudienceGateway } from '../../support/gateway/audience-gateway.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 const {
   gateway,

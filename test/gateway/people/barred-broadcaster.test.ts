@@ -4,8 +4,8 @@ import { REVOKED_WITHIN_MS } from '../../support/clients/opened-access.js';
 import { signInPage } from '../../support/clients/page-session.js';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
 import { startAudienceGateway } from '../../support/gateway/audience-gateway.js';
-import { until } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };
 const { gateway, requestAsOperator, peers } = await startAudienceGateway(t);

@@ -2,8 +2,9 @@ import { createHmac } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { signInPage } from '../../support/clients/page-session.js';
 import { type ReceivedHook, webhookReceiver } from '../../support/fakes/webhook-receiver.js';
-import { OPERATOR_TOKEN, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { OPERATOR_TOKEN, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { type Encoder, publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const gateway = await startGatewayProcess(t);
 const berta = await signInPage(gateway, 'Berta', 'broadcaster');

@@ -3,7 +3,8 @@ import t from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openIsolatedPage } from '../../support/clients/pages.js';
 import { untilPageHolds } from '../../support/fixtures/watch-page-fixture.js';
-import { OPERATOR_TOKEN, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { OPERATOR_TOKEN, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 /** True when the list is scrolled to its end. */
 const AT_THE_END = `(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)(

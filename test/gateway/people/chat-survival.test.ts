@@ -8,7 +8,8 @@ import {
   connectByWebSocket,
 } from '../../support/clients/chat-connection.js';
 import { ChatParticipant, FIRST_CURSOR } from '../../support/clients/chat-participant.js';
-import { type GatewayProcess, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 const KILLS = 10;
 const PARTICIPANTS = 16;

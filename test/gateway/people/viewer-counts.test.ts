@@ -7,7 +7,7 @@ import {
   UNCHANGED_FOR_MS,
   type WhepViewer,
 } from '../../support/gateway/audience-gateway.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 const HLS_VIEWERS = 200;
 const SOCKETS = 44;

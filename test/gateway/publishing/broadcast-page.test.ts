@@ -1,7 +1,8 @@
 import type { Browser, Page } from 'playwright-core';
 import t from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
-import { type GatewayProcess, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 type Stats = { state: string; why?: string; reconnects: number };
 

@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { enhancedRtmpFfmpeg, systemFfmpegHasEnhancedRtmp } from '../../support/gateway/newer-ffmpeg.js';
+import {
+  enhancedRtmpFfmpeg,
+  systemFfmpegHasEnhancedRtmp,
+} from '../../support/gateway/enhanced-rtmp-ffmpeg.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { run } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const program = enhancedRtmpFfmpeg(t.testdir());
 

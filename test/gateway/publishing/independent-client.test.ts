@@ -7,9 +7,10 @@ import {
   watchByGstreamer,
   withoutGstreamer,
 } from '../../support/clients/gstreamer/gstreamer-client.js';
-import { type GatewayProcess, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, run, testMedia } from '../../support/media/encoder.js';
 import { flashToBeep } from '../../support/media/flash-and-beep.js';
+import { until } from '../../support/until.js';
 
 const skip = withoutGstreamer;
 let gateway: GatewayProcess;

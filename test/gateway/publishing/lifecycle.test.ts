@@ -1,6 +1,7 @@
 import t from 'tap';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const gateway = await startGatewayProcess(t, { LOG_LEVEL: 'trace' });
 

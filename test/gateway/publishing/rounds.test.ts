@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { type GatewayProcess, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { type Encoder, publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const ROUNDS = 20;
 

@@ -3,8 +3,9 @@ import t, { type Test } from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { openForHls, playback, untilPlaying, untilPlaysOn } from '../../support/clients/watch-page.js';
-import { type Livestream, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const browser = await openChromium(t);
 /** For all that a gateway lives through. */

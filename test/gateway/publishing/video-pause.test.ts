@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, run, TEST_MEDIA_FOLDER } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const PAUSE = { from: 4, to: 12 };
 

@@ -3,7 +3,8 @@ import t from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { publishFromPage } from '../../support/clients/whip-page.js';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 /** Of these processes those that run: one that is dead and not yet buried does not. */
 function running(pids: number[]): number[] {

@@ -7,8 +7,9 @@ import { HlsViewer } from '../../support/clients/hls-viewer.js';
 import { signInPage } from '../../support/clients/page-session.js';
 import { RtcPeers } from '../../support/clients/rtc-peers.js';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 /** A query is waited for a second; the rest is for a busy machine. */
 const SERVED_WITHIN_MS = 2_000;

@@ -1,7 +1,8 @@
 import t from 'tap';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
-import { imageProperties } from '../../support/media/video-frame.js';
+import { imageProperties } from '../../support/media/image-properties.js';
+import { until } from '../../support/until.js';
 
 /** Of the smaller of 640x360 and its rung of 240 lines. */
 const SHAPE = 'mjpeg,426,240,1:1';

@@ -5,8 +5,9 @@ import { createFile, type MP4BoxBuffer } from 'mp4box';
 import t, { type Test } from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openForHls, playback, untilPlaying } from '../../support/clients/watch-page.js';
-import { type Livestream, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, run, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const WATCH_MS = 60_000;
 

@@ -2,8 +2,9 @@ import t from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openIsolatedPage } from '../../support/clients/pages.js';
 import { playback, untilPlaying } from '../../support/clients/watch-page.js';
-import { type Livestream, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 /** Encoding that costs little CPU: viewers are counted here, not frames. */
 const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };

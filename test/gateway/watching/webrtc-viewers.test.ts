@@ -3,9 +3,10 @@ import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { playback, untilPlaying, untilPlaysOn, watchByWebrtc } from '../../support/clients/watch-page.js';
 import { publishFromPage } from '../../support/clients/whip-page.js';
-import { type Livestream, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
-import { LossyRelay } from '../../support/media/lossy-relay.js';
+import { LossyRelay } from '../../support/media/rtp/lossy-relay.js';
+import { until } from '../../support/until.js';
 
 const browser = await openChromium(t, { webrtc: true });
 const gateway = await startGatewayProcess(t);

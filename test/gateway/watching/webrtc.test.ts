@@ -6,7 +6,7 @@ import { openPage } from '../../support/clients/pages.js';
 import { playback, untilPlaying } from '../../support/clients/watch-page.js';
 import { publishFromPage } from '../../support/clients/whip-page.js';
 import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
-import { LossyRelay } from '../../support/media/lossy-relay.js';
+import { LossyRelay } from '../../support/media/rtp/lossy-relay.js';
 
 /** Counters of outbound or inbound video (webrtc-stats). */
 type Counters = Record<string, number | undefined>;

@@ -9,10 +9,10 @@ import { encodeCommand, encodeMessage, type RtmpClient } from '../../support/cli
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import {
   ADMITTED_STREAM_KEY,
-  eventually,
   type RtmpFixture,
   startRtmpFixture,
-} from '../../support/gateway/start-rtmp.js';
+} from '../../support/fixtures/rtmp-fixture.js';
+import { eventually } from '../../support/until.js';
 
 const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
 

@@ -4,7 +4,8 @@ import amf from 'node-media-server/src/protocol/amf.js';
 import t from 'tap';
 import { encodeCommand, encodeMessage, RtmpClient } from '../../support/clients/rtmp-client.js';
 import { RecordingPublication } from '../../support/fakes/recording-publication.js';
-import { ADMITTED_STREAM_KEY, eventually, startRtmpFixture } from '../../support/gateway/start-rtmp.js';
+import { ADMITTED_STREAM_KEY, startRtmpFixture } from '../../support/fixtures/rtmp-fixture.js';
+import { eventually } from '../../support/until.js';
 
 const SESSIONS = 3_000;
 const AT_ONCE = 40;

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { RtmpClient } from '../../support/clients/rtmp-client.js';
-import { ADMITTED_STREAM_KEY, eventually, startRtmpFixture } from '../../support/gateway/start-rtmp.js';
+import { ADMITTED_STREAM_KEY, startRtmpFixture } from '../../support/fixtures/rtmp-fixture.js';
+import { eventually } from '../../support/until.js';
 
 const PICTURE = ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=30000/1001'];
 const SOUND = ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=44100'];

@@ -7,7 +7,8 @@ import { PUBLICATION_END, type Publisher } from '../../../src/streams/index.js';
 import { RtmpClient } from '../../support/clients/rtmp-client.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { RecordingPublication } from '../../support/fakes/recording-publication.js';
-import { ADMITTED_STREAM_KEY, eventually, startRtmpFixture } from '../../support/gateway/start-rtmp.js';
+import { ADMITTED_STREAM_KEY, startRtmpFixture } from '../../support/fixtures/rtmp-fixture.js';
+import { eventually } from '../../support/until.js';
 
 const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
 const VIDEO_HEADER = Buffer.from([0x17, 0, 0, 0, 0, 1, 0x42, 0xc0, 0x0d]);

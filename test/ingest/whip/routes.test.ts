@@ -7,7 +7,7 @@ import { LOCAL, offerText } from '../../support/clients/webrtc-offer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { FakeWebrtcPool } from '../../support/fakes/fake-webrtc-pool.js';
 import { RecordingPublication } from '../../support/fakes/recording-publication.js';
-import { createTestServer } from '../../support/gateway/signalling-server.js';
+import { createTestServer } from '../../support/fixtures/test-server.js';
 import { h264Sps } from '../../support/media/parameter-sets.js';
 
 const KEY = 'live_good-key-1234567890';

@@ -8,8 +8,8 @@ import {
   opusHead,
   readAv1SequenceHeaderObu,
 } from '../../../src/media/index.js';
-import { encodeAv1, obuBytes, temporalUnits } from '../../support/media/av1-rtp.js';
 import { run } from '../../support/media/encoder.js';
+import { encodeAv1, obuBytes, temporalUnits } from '../../support/media/rtp/av1-rtp.js';
 
 /** 20 ms of Opus that decode to silence. */
 const SILENCE = Buffer.from('f8fffe', 'hex');

@@ -7,7 +7,7 @@ import {
   obuBytes,
   type Packing,
   temporalUnits,
-} from '../../support/media/av1-rtp.js';
+} from '../../support/media/rtp/av1-rtp.js';
 import { seededRandom } from '../../support/media/seeded-random.js';
 
 /** ffmpeg's test source, with a keyframe every ten frames. */

@@ -5,9 +5,9 @@ import { senderReport } from '../../../src/media/index.js';
 import type { PublishingPeer, WebrtcPool } from '../../../src/webrtc/index.js';
 import { FakeSource } from '../fakes/fake-broadcast.js';
 import { AUDIO, connectPublisher, publisherPlan, startWebrtcPool, VIDEO } from '../gateway/webrtc-pool.js';
-import { av1Payloads, encodeAv1, type Obu, temporalUnits } from '../media/av1-rtp.js';
 import { run } from '../media/encoder.js';
-import { rtpPacket } from '../media/synthetic-rtp.js';
+import { av1Payloads, encodeAv1, type Obu, temporalUnits } from '../media/rtp/av1-rtp.js';
+import { rtpPacket } from '../media/rtp/synthetic-rtp.js';
 import type { RtcPeer } from './rtc-peers.js';
 
 const MEDIA_SOURCE_ID = 'feed-1';

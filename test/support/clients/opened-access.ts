@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import type { startAudienceGateway } from '../gateway/audience-gateway.js';
-import { type Livestream, until } from '../gateway/gateway-process.js';
+import type { Livestream } from '../gateway/gateway-process.js';
+import { until } from '../until.js';
 import { HlsViewer } from './hls-viewer.js';
 import { WebSocketClient } from './websocket-client.js';
 

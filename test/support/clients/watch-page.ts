@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import type { Test } from 'tap';
-import { type Livestream, until } from '../gateway/gateway-process.js';
+import type { Livestream } from '../gateway/gateway-process.js';
+import { until } from '../until.js';
 import { openPage } from './pages.js';
 
 /** What the watch page tells of itself (`window.headend.stats()`), and what its video element shows. */

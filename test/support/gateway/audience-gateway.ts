@@ -3,7 +3,8 @@ import { type RtcPeer, RtcPeers } from '../clients/rtc-peers.js';
 import { WebSocketClient } from '../clients/websocket-client.js';
 import { testDatabase } from '../fixtures/database.js';
 import { publish, testMedia } from '../media/encoder.js';
-import { type Livestream, OPERATOR_TOKEN, startGatewayProcess, until } from './gateway-process.js';
+import { until } from '../until.js';
+import { type Livestream, OPERATOR_TOKEN, startGatewayProcess } from './gateway-process.js';
 
 /** A picture that costs little: what is counted here are people. */
 const SMALL_VIDEO = { size: '320x180', rate: '10', bitrate: '100k' };

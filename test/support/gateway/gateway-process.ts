@@ -7,6 +7,7 @@ import type { Test } from 'tap';
 import { projectRoot } from '../../../src/platform/index.js';
 import { testDatabaseUrl } from '../fixtures/database.js';
 import { freeUdpPorts } from '../fixtures/free-udp-ports.js';
+import { until } from '../until.js';
 
 /** The operator token of every gateway that tests start. */
 export const OPERATOR_TOKEN = 'test-operator-token-0123456789';
@@ -174,18 +175,4 @@ export async function startGatewayProcess(
   });
   await gateway.start();
   return gateway;
-}
-
-/** Waits until `look` gives something; the time is a bound for a broken run, not a pace. */
-export async function until<T>(
-  description: string,
-  condition: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 30_000,
-): Promise<T> {
-  for (const end = Date.now() + timeoutMs; ; ) {
-    const found = await condition();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`still waiting for: ${description}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import type { Test } from 'tap';
-import { until } from './gateway-process.js';
+import { until } from '../until.js';
 
 /** A shell script in the place of a program, gone with its test. @returns its path */
 export function writeScript(t: Test, lines: string): string {

@@ -1,6 +1,6 @@
 import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 import { genericNack, pictureLossIndication, senderReport } from '../../../src/media/index.js';
-import { rtpPacket } from '../media/synthetic-rtp.js';
+import { rtpPacket } from '../media/rtp/synthetic-rtp.js';
 
 // Finds out one fact of node-datachannel's behaviour and tells it to the parent; see transport-contract.test.ts.
 

@@ -13,9 +13,9 @@ import {
   startTimeS,
   startTranscoderFixture,
   untilRenditionHas,
-} from '../../support/gateway/transcoding.js';
+} from '../../support/fixtures/transcoder-fixture.js';
 import { type CmafTrack, keyframesOf } from '../../support/media/cmaf.js';
-import { sendTags } from '../../support/media/media.js';
+import { sendTags } from '../../support/media/flv-media.js';
 
 for (const [name, after] of [
   ['just after a keyframe', 2.4],

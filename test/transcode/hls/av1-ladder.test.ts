@@ -11,7 +11,7 @@ import {
   startTranscoderFixture,
   untilLongRenditionHas,
   untilRenditionHas,
-} from '../../support/gateway/transcoding.js';
+} from '../../support/fixtures/transcoder-fixture.js';
 import { type CmafTrack, keyframesOf } from '../../support/media/cmaf.js';
 import { flashesAndBeeps } from '../../support/media/flashes-and-beeps.js';
 

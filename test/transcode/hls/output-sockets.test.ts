@@ -1,14 +1,17 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { enhancedRtmpFfmpeg, systemFfmpegHasEnhancedRtmp } from '../../support/gateway/newer-ffmpeg.js';
 import {
   encoderPidsOf,
   loopedMedia,
   publishInRealTime,
   startTranscoderFixture,
   untilRenditionHas,
-} from '../../support/gateway/transcoding.js';
+} from '../../support/fixtures/transcoder-fixture.js';
+import {
+  enhancedRtmpFfmpeg,
+  systemFfmpegHasEnhancedRtmp,
+} from '../../support/gateway/enhanced-rtmp-ffmpeg.js';
 
 const NOBODY = 65_534;
 

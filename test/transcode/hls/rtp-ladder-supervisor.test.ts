@@ -6,8 +6,8 @@ import {
   startTimeS,
   startTranscoderFixture,
   untilRenditionHas,
-} from '../../support/gateway/transcoding.js';
-import { publishSource, SMALL, startWhipSource } from '../../support/media/rtp-source.js';
+} from '../../support/fixtures/transcoder-fixture.js';
+import { publishSource, SMALL, startWhipSource } from '../../support/media/rtp/rtp-source.js';
 
 /** Whether anybody has bound this port of loopback, as an encoder does. Only Linux tells. */
 function isListening(port: number): boolean {

@@ -8,10 +8,10 @@ import {
   startTranscoderFixture,
   untilLongRenditionHas,
   untilRenditionHas,
-} from '../../support/gateway/transcoding.js';
+} from '../../support/fixtures/transcoder-fixture.js';
 import { type CmafTrack, keyframesOf } from '../../support/media/cmaf.js';
 import { flashesAndBeeps } from '../../support/media/flashes-and-beeps.js';
-import { publishSource, SMALL, startWhipSource } from '../../support/media/rtp-source.js';
+import { publishSource, SMALL, startWhipSource } from '../../support/media/rtp/rtp-source.js';
 
 /** What a flash and a beep may be apart: the sender's own offset is 0, a picture lasts 33 ms. */
 const LIPS = 0.06;

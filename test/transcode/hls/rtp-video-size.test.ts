@@ -2,8 +2,8 @@ import t from 'tap';
 import type { VideoSource } from '../../../src/media/index.js';
 import { systemClock } from '../../../src/platform/index.js';
 import { RtpVideoFormatChoice } from '../../../src/transcode/hls/rtp-video-size.js';
-import { startTranscoderFixture, untilLongRenditionHas } from '../../support/gateway/transcoding.js';
-import { type RtpCodec, startWhipSource } from '../../support/media/rtp-source.js';
+import { startTranscoderFixture, untilLongRenditionHas } from '../../support/fixtures/transcoder-fixture.js';
+import { type RtpCodec, startWhipSource } from '../../support/media/rtp/rtp-source.js';
 
 const MINUTE_MS = 60_000;
 

@@ -5,9 +5,9 @@ import type { FlvTag } from '../../../src/media/index.js';
 import { MediaPosition } from '../../../src/transcode/hls/media-position.js';
 import { FlvPipe } from '../../../src/transcode/inputs/flv-pipe.js';
 import { bytesOf, FakeSource } from '../../support/fakes/fake-broadcast.js';
-import { startTranscoderFixture } from '../../support/gateway/transcoding.js';
+import { startTranscoderFixture } from '../../support/fixtures/transcoder-fixture.js';
 import { parseCmaf } from '../../support/media/cmaf.js';
-import { createTestMedia, readFlv, sendTags } from '../../support/media/media.js';
+import { createTestMedia, readFlv, sendTags } from '../../support/media/flv-media.js';
 
 /** A pipe whose reader reads only when it is told to. */
 class Pipe extends Writable {

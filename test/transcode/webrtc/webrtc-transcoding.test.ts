@@ -8,13 +8,19 @@ import type { FlvTag } from '../../../src/media/index.js';
 import type { BroadcastSubscription, WebrtcRendition } from '../../../src/streams/index.js';
 import { PortPairs } from '../../../src/transcode/inputs/port-pairs.js';
 import { FakeSource } from '../../support/fakes/fake-broadcast.js';
-import { until } from '../../support/gateway/gateway-process.js';
-import { isAlive, startTranscoderFixture } from '../../support/gateway/transcoding.js';
+import { isAlive, startTranscoderFixture } from '../../support/fixtures/transcoder-fixture.js';
 import * as beeping from '../../support/media/encoder.js';
 import { flashToBeep } from '../../support/media/flash-and-beep.js';
+import {
+  createTestMedia,
+  readFlv,
+  repeatTags,
+  sendTags,
+  type TestMedia,
+} from '../../support/media/flv-media.js';
 import { codedUnits, NAL, nalTypes, nalUnitsOf, sliceType } from '../../support/media/h264-units.js';
-import { createTestMedia, readFlv, repeatTags, sendTags, type TestMedia } from '../../support/media/media.js';
-import { framesOf, type RtpPacket, RtpReceiver } from '../../support/media/rtp-receiver.js';
+import { framesOf, type RtpPacket, RtpReceiver } from '../../support/media/rtp/rtp-receiver.js';
+import { until } from '../../support/until.js';
 
 const LONG = 4;
 const VIDEO = { width: 640, height: 360, rate: '30', keyframes: 2 };

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 import { projectRoot } from '../../../../src/platform/index.js';
-import { until } from '../../gateway/gateway-process.js';
+import { until } from '../../until.js';
 
 const PROGRAM = path.join(projectRoot(), 'test/support/clients/gstreamer/webrtc-client.py');
 /** The system's own first: the packages of GStreamer belong to it. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Test } from 'tap';
-import { run } from './encoder.js';
+import { run } from '../encoder.js';
 
 /** One OBU as an encoder wrote it: with its size field. */
 export type Obu = { type: number; header: Buffer; payload: Buffer };

@@ -3,9 +3,9 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
-import { type SourceInfo, SrtpProtector } from '../../../src/media/index.js';
-import type { BroadcastSubscription, RtpSource } from '../../../src/streams/index.js';
-import { FakeSource } from '../fakes/fake-broadcast.js';
+import { type SourceInfo, SrtpProtector } from '../../../../src/media/index.js';
+import type { BroadcastSubscription, RtpSource } from '../../../../src/streams/index.js';
+import { FakeSource } from '../../fakes/fake-broadcast.js';
 
 export type RtpCodec = 'vp8' | 'vp9' | 'h264';
 

@@ -3,8 +3,8 @@ import { systemClock } from '../../../src/platform/index.js';
 import { createTranscoder } from '../../../src/transcode/index.js';
 import { FakeBroadcast, FakeSource } from '../fakes/fake-broadcast.js';
 import { recordLog } from '../fixtures/log-record.js';
-import { readFlv, repeatTags, sendTags } from '../media/media.js';
-import { encoderPidsOf, SMALL_LADDER } from './transcoding.js';
+import { encoderPidsOf, SMALL_LADDER } from '../fixtures/transcoder-fixture.js';
+import { readFlv, repeatTags, sendTags } from '../media/flv-media.js';
 
 const [file = ''] = process.argv.slice(2);
 const { log, lines } = recordLog();

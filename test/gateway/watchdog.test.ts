@@ -24,13 +24,13 @@ function isAlive(pid: number): boolean {
 }
 
 t.test(
-  'a gateway that hangs says where, is started again with all it runs, and stops in order',
+  'a gateway that hangs logs its stack, is restarted with its children, and stops on SIGINT',
   async (t) => {
     const extension = path.extname(import.meta.filename);
     const hangOnSignal = path.join(import.meta.dirname, `../support/gateway/hang-on-signal${extension}`);
     const gateway = await startGatewayProcess(
       t,
-      // The embedded PostgreSQL: the next start takes over what this one leaves.
+      // The next start takes over the embedded PostgreSQL that this one leaves.
       { DATABASE_URL: '', NODE_OPTIONS: `--import=${hangOnSignal}` },
       'supervisor',
     );
@@ -60,7 +60,7 @@ t.test(
     publish(t, source, `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${rtmp.split('/').at(-1)}`, { startS: 30 });
     await gateway.untilLive({ streamId });
 
-    // As Ctrl-C does: the signal reaches every process of the group.
+    // Like Ctrl-C: the signal reaches every process of the group.
     const [second = 0] = children(gateway.pid);
     const descendants = [second, ...children(second)];
     process.kill(second, 'SIGINT');

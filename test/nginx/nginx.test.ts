@@ -17,7 +17,7 @@ import {
 
 const PART = Buffer.alloc(50_000, 'part');
 
-/** A stand-in for the gateway: counts what reaches it, and holds playlist requests until told. */
+/** Fake origin: counts requests, and holds playlist requests until released. */
 async function startOrigin(t: Test) {
   const requests: http.IncomingMessage[] = [];
   const held: http.ServerResponse[] = [];
@@ -27,7 +27,7 @@ async function startOrigin(t: Test) {
     if (pathname.endsWith('.m3u8')) {
       held.push(response);
     } else if (pathname.endsWith('/events')) {
-      // Without chunks and without the gateway's own header: what nginx would keep until it has a buffer full.
+      // Neither chunked nor with the gateway's own header: nginx would buffer it.
       response.useChunkedEncodingByDefault = false;
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(':\n\n');
@@ -40,7 +40,7 @@ async function startOrigin(t: Test) {
       });
       response.end(PART);
     } else if (pathname.startsWith('/hls/')) {
-      // A careless origin: even with this header the answer must not be kept.
+      // Even with this header of the origin the answer must not be cached.
       response.writeHead(404, { 'content-type': 'text/plain', 'cache-control': 'public, max-age=3600' });
       response.end('not there');
     } else {
@@ -74,13 +74,13 @@ async function startOrigin(t: Test) {
 async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
 t.test(
-  'what is rendered is a configuration nginx accepts, without and with TLS',
+  'the rendered configuration is accepted by nginx without and with TLS',
   { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const folder = temporaryFolder(t);
@@ -89,7 +89,7 @@ t.test(
         folder,
         renderTemplate({ NGINX_CACHE_PATH: path.join(folder, 'cache'), ...env }),
       );
-      // Throws with what nginx says when the configuration is wrong.
+      // Throws with nginx's message when the configuration is invalid.
       execFileSync(NGINX as string, ['-t', '-p', folder, '-e', `${folder}/error.log`, '-c', config], {
         stdio: 'pipe',
       });
@@ -120,7 +120,7 @@ t.test(
   },
 );
 
-t.test('settings that make no sense are refused with a reason', async (t) => {
+t.test('invalid settings are refused with a reason', async (t) => {
   t.throws(() => renderTemplate({ NGINX_TLS_CERT: '/cert.pem' }), /belong together/);
   t.throws(
     () => renderTemplate({ NGINX_SERVER_NAME: 'x; } server { listen 1' }),
@@ -167,7 +167,7 @@ t.test('HEAD and Range are answered from the cache', { skip: SKIP_WITHOUT_NGINX 
 });
 
 t.test(
-  'a 404 reaches the origin each time, even one that may be cached',
+  'a 404 reaches the origin each time, even with a cacheable header',
   { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const origin = await startOrigin(t);
@@ -181,7 +181,7 @@ t.test(
 );
 
 t.test(
-  'two viewers that wait for the same playlist both wait at the origin',
+  'two blocking requests for the same playlist both wait at the origin',
   { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const origin = await startOrigin(t);
@@ -220,7 +220,7 @@ t.test(
   },
 );
 
-t.test('a WebSocket passes', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
+t.test('a WebSocket is proxied', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
   const origin = await startOrigin(t);
   const port = await startNginx(t, origin.port);
   for (const url of ['/ws', '/socket.io/?EIO=4&transport=websocket']) {
@@ -244,31 +244,35 @@ t.test('a WebSocket passes', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
   }
 });
 
-t.test('an event reaches the viewer while the answer goes on', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
-  const origin = await startOrigin(t);
-  const port = await startNginx(t, origin.port);
-  const request = http.get({ host: '127.0.0.1', port, path: '/whep/session/abc/events', agent: false });
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-  response.on('error', () => {});
-  let text = '';
-  response.on('data', (bytes: Buffer) => {
-    text += bytes;
-  });
-  await until('the beginning', () => text === ':\n\n');
-  for (const event of ['event: active\ndata: {}\n\n', 'event: end\ndata: {}\n\n']) {
-    origin.held[0]?.write(event);
-    await until('the event', () => text.endsWith(event));
-  }
-  t.equal(origin.requests.length, 1);
-  request.destroy();
-});
+t.test(
+  'a server-sent event reaches the viewer before the response ends',
+  { skip: SKIP_WITHOUT_NGINX },
+  async (t) => {
+    const origin = await startOrigin(t);
+    const port = await startNginx(t, origin.port);
+    const request = http.get({ host: '127.0.0.1', port, path: '/whep/session/abc/events', agent: false });
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    response.on('error', () => {});
+    let text = '';
+    response.on('data', (bytes: Buffer) => {
+      text += bytes;
+    });
+    await until('the beginning', () => text === ':\n\n');
+    for (const event of ['event: active\ndata: {}\n\n', 'event: end\ndata: {}\n\n']) {
+      origin.held[0]?.write(event);
+      await until('the event', () => text.endsWith(event));
+    }
+    t.equal(origin.requests.length, 1);
+    request.destroy();
+  },
+);
 
-t.test('no stream key comes into a log', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
+t.test('stream keys appear in no log', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
   const folder = temporaryFolder(t);
   const origin = await startOrigin(t);
   const port = await startNginx(t, origin.port, folder);
   await sendRequest(port, '/whip/live_secret', { method: 'POST', body: 'v=0' });
-  // What goes wrong is written to the other log.
+  // Failed requests are written to the error log.
   await sendRequest(port, '/whip/live_secret', { method: 'POST', headers: { 'content-length': 10_000_000 } });
   await sendRequest(port, '/whip/session/secret', { method: 'DELETE' });
   await sendRequest(port, '/whip', { method: 'POST', body: 'v=0' });
@@ -281,7 +285,7 @@ t.test('no stream key comes into a log', { skip: SKIP_WITHOUT_NGINX }, async (t)
 });
 
 t.test(
-  'the origin learns who asked, and cannot be told otherwise',
+  'the origin gets the client address, and clients cannot forge it',
   { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const origin = await startOrigin(t);
@@ -298,7 +302,7 @@ t.test(
   },
 );
 
-t.test('bodies for WHIP pass up to their limit', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
+t.test('WHIP bodies are proxied up to their limit', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
   const origin = await startOrigin(t);
   const port = await startNginx(t, origin.port);
   const offer = await sendRequest(port, '/whip/x', { method: 'POST', body: 'v'.repeat(20_000) });

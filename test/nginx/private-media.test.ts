@@ -9,14 +9,14 @@ import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../support/media/cmaf-ladder.js';
 
 const TOKEN = 'AQ-invitee';
-/** nginx keeps times in whole seconds: what may be kept for one is fresh for less than two. */
+/** nginx counts whole seconds: max-age=1 stays fresh for less than two. */
 const FRESH_AT_MOST_MS = 2_000;
 const BASE = '/hls/stream-1/broadcast-1/source';
 const ladder = SKIP_WITHOUT_NGINX
   ? undefined
   : await makeLadder({ folder: t.testdir(), durationS: 4, frameRate: '25', gop: 50 });
 
-/** nginx in front of the gateway's own HLS routes, with a livestream whose visibility the test changes. */
+/** Starts nginx in front of the real HLS routes, with a livestream whose visibility the test changes. */
 async function serve(t: Test) {
   const state = { isPrivate: false, reached: 0 };
   const missing = (): PublicError => new PublicError(404, 'stream_not_found', 'There is no such livestream.');
@@ -55,7 +55,7 @@ const cacheOf = (reply: { headers: Record<string, unknown> }): unknown => reply.
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 t.test(
-  'a public part that is older than a second is asked for again by its ETag',
+  'a public part older than a second is revalidated by its ETag',
   { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const { state, port } = await serve(t);
@@ -100,7 +100,7 @@ t.test(
 );
 
 t.test(
-  'a livestream that is made private while live leaves the cache within two seconds',
+  'media of a livestream that is made private while live leave the cache within two seconds',
   { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const { state, port } = await serve(t);

@@ -79,7 +79,7 @@ t.test('who they are they show by token, or by the cookie or header of the hands
   }
   const wrong = socketIo({ auth: { token: 'nonsense' } });
   const error = await next(wrong, 'connect_error');
-  t.match(error, { message: 'This token does not hold.', data: { code: 'access_token_invalid' } });
+  t.match(error, { message: 'This token is not valid.', data: { code: 'access_token_invalid' } });
 });
 
 t.test('connections count with all others, and give their place back', async (t) => {

@@ -37,7 +37,7 @@ async function signIn(name: string): Promise<PageSession> {
   return new PageSession(gateway, user, { cookie, csrfToken });
 }
 
-/** Somebody who may watch the private livestreams, by a session or an access token. */
+/** Invitee of the private livestreams, with a session or an access token. */
 async function person(
   name: string,
   { role = 'viewer' as 'viewer' | 'admin', by = 'session' as 'session' | 'token' } = {},
@@ -116,7 +116,7 @@ for (const [index, [change, as, make]] of CHANGES.entries())
   });
 
 t.test(
-  'a livestream that is made private ends for those who are not invited, also while they wait',
+  'a livestream that is made private ends for viewers who are not invited, also while they wait',
   async (t) => {
     const page = await signInPage(gateway, 'Stranger');
     const rooms = [live, offline].map(({ streamId }) => `/api/livestream/${streamId}`);

@@ -9,7 +9,7 @@ const API = '/api/livestream';
 const SUCCESS = { status: 200, body: { success: true } };
 const operator = { authorization: `Bearer ${OPERATOR_TOKEN}`, 'content-type': 'application/json' };
 
-t.test('an account is deleted with all that is its own, and leaves no name behind', async (t) => {
+t.test('an account that is deleted takes its livestreams, keys and name with it', async (t) => {
   const gateway = await startGatewayProcess(t, { STUN_URLS: 'off' });
   const host = await signInPage(gateway, 'Host', 'broadcaster');
   const dora = await signInPage(gateway, 'Dora', 'broadcaster');

@@ -18,7 +18,7 @@ const {
   publishLivestream,
 } = await startAudienceGateway(t);
 
-t.test('as many may watchByWhep as may, however they come', async (t) => {
+t.test('a livestream admits viewers up to its limit by every protocol', async (t) => {
   const livestream = await publishLivestream(t, 60);
   const { streamId, hls } = livestream;
   t.equal((await requestAsOperator('PATCH', `/api/livestream/${streamId}`, { viewerLimit: 3 })).status, 200);
@@ -43,7 +43,7 @@ t.test('as many may watchByWhep as may, however they come', async (t) => {
   }
   const late = joinBySocket(t, livestream);
   t.match((await late.next('error')).data, refusal.error);
-  // Who is in stays in, also by another way.
+  // An admitted viewer stays admitted by another protocol too.
   await one.start();
   await viewerTokenOf(joinBySocket(t, livestream, one.token));
   await assertViewerCount(t, livestream, 3, ear, 'nobody else came in');
@@ -55,7 +55,7 @@ t.test('as many may watchByWhep as may, however they come', async (t) => {
   await assertViewerCount(t, livestream, 3, ear, 'who waited is in');
 });
 
-t.test('a private livestream is for those who are invited, as long as they are', async (t) => {
+t.test('a private livestream admits invitees alone, until they are removed', async (t) => {
   const livestream = await publishLivestream(t, 60);
   const { streamId, hls } = livestream;
   const path = `/api/livestream/${streamId}`;
@@ -65,7 +65,7 @@ t.test('a private livestream is for those who are invited, as long as they are',
   await stranger.start();
   t.equal((await requestAsOperator('PATCH', path, { visibility: 'private' })).status, 200);
   await strangersSocket.next('livestream:dismissed');
-  await t.rejects(stranger.requestPlaylist(), /404/, 'who assertViewerCount it before is sent away');
+  await t.rejects(stranger.requestPlaylist(), /404/, 'a viewer who was admitted before gets 404');
   stranger.stop();
   const offer = (await peers.create({ watches: true })).offer;
   const unknown = await request(
@@ -113,7 +113,7 @@ t.test('a private livestream is for those who are invited, as long as they are',
   let packets = 0;
   peer.onPacket = () => packets++;
   await assertViewerCount(t, livestream, 1, socket, 'all of that is one guest');
-  // Visits are stored a second later.
+  // Views are written a second later.
   await until('the visit is stored as the guest’s', async () => {
     const rows = await sql<{ user_id: string }[]>`
       select user_id from livestream_viewers where stream_id = ${streamId} and left_at is null`;

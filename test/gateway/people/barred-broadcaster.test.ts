@@ -55,7 +55,7 @@ for (const [index, change] of [{ disabled: true }, { role: 'viewer' }].entries()
     },
   );
 
-t.test('an admin who is demoted stops publishing the livestream of somebody else, signed in', async (t) => {
+t.test('an admin who is demoted stops publishing the livestream of another account', async (t) => {
   const owner = await signInPage(gateway, 'Owner', 'broadcaster');
   const admin = await signInPage(gateway, 'Admin', 'admin');
   const { body } = await owner.request('POST', '/api/livestream/create', { title: 'A test' });
@@ -79,7 +79,7 @@ t.test('an admin who is demoted stops publishing the livestream of somebody else
   t.match(await again.next('error'), { data: { code: 'not_your_stream' } });
 });
 
-t.test('after a restart viewer tokens of accounts that were demoted or disabled open nothing', async (t) => {
+t.test('viewer tokens of accounts demoted or disabled before a restart get 404', async (t) => {
   const livestream = await gateway.createLivestream();
   const { streamId, hls } = livestream;
   const path = `/api/livestream/${streamId}`;

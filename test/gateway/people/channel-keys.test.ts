@@ -32,7 +32,7 @@ function publishWith(t: Test, { streamKey }: MintedKey): Encoder {
   return publish(t, source, `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`);
 }
 
-/** As https://www.standardwebhooks.com has receivers check it. */
+/** Verifies a signature as https://www.standardwebhooks.com asks of receivers. */
 function isSigned(secret: string, { headers, body }: ReceivedHook): boolean {
   const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
   const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
@@ -40,7 +40,7 @@ function isSigned(secret: string, { headers, body }: ReceivedHook): boolean {
 }
 
 t.test(
-  'a channel: one key begins and resumes, others take its place, and it can be taken away',
+  'a channel key starts and resumes broadcasts, is replaced by another key, and can be revoked',
   async (t) => {
     const receiver = await webhookReceiver(t);
     const made = await fetch(`${gateway.http}/api/webhooks`, {

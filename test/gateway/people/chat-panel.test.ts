@@ -45,61 +45,50 @@ async function say(page: Page, text: string): Promise<void> {
 const said = (page: Page, text: string) => page.locator('.messages bdi').getByText(text, { exact: true });
 const errorShown = (page: Page, text: RegExp) => page.locator('.chat .error').getByText(text).waitFor();
 
-t.test(
-  'messages are shown to everyone as text, and moderators delete them and silence their senders',
-  async (t) => {
-    const livestream = await gateway.createLivestream();
-    const ann = await openIsolatedPage(t, browser, livestream.watch);
-    const ben = await openIsolatedPage(t, browser, livestream.watch);
-    await ann.getByText('Nothing was said yet.').waitFor();
-    t.equal(await ann.getByLabel('Message').count(), 0, 'anonymous viewers cannot write');
+t.test('chat messages are shown as text, and moderators delete them and mute their senders', async (t) => {
+  const livestream = await gateway.createLivestream();
+  const ann = await openIsolatedPage(t, browser, livestream.watch);
+  const ben = await openIsolatedPage(t, browser, livestream.watch);
+  await ann.getByText('Nothing was said yet.').waitFor();
+  t.equal(await ann.getByLabel('Message').count(), 0, 'anonymous viewers cannot write');
 
-    await signUp(ann, 'Ann');
-    await say(ann, XSS);
-    await said(ben, XSS).waitFor();
-    await said(ann, XSS).waitFor();
-    await say(ann, 'Hello');
-    await said(ben, 'Hello').waitFor();
-    t.same(await ben.locator('.messages bdi').allTextContents(), [XSS, 'Hello'], 'in order');
-    t.equal(await ben.locator('.messages strong').first().textContent(), 'Ann');
-    for (const page of [ann, ben]) {
-      t.equal(await page.locator('.messages img').count(), 0);
-      t.equal(await page.evaluate('window.hacked'), undefined);
-    }
-    t.equal(
-      await ben.getByRole('button', { name: 'Delete' }).count(),
-      0,
-      'anonymous viewers cannot moderate',
-    );
+  await signUp(ann, 'Ann');
+  await say(ann, XSS);
+  await said(ben, XSS).waitFor();
+  await said(ann, XSS).waitFor();
+  await say(ann, 'Hello');
+  await said(ben, 'Hello').waitFor();
+  t.same(await ben.locator('.messages bdi').allTextContents(), [XSS, 'Hello'], 'in order');
+  t.equal(await ben.locator('.messages strong').first().textContent(), 'Ann');
+  for (const page of [ann, ben]) {
+    t.equal(await page.locator('.messages img').count(), 0);
+    t.equal(await page.evaluate('window.hacked'), undefined);
+  }
+  t.equal(await ben.getByRole('button', { name: 'Delete' }).count(), 0, 'anonymous viewers cannot moderate');
 
-    // An appointed moderator can moderate without reconnecting.
-    await signUp(ben, 'Ben');
-    const me = await ben.evaluate<{ user: { id: string } }>(
-      "fetch('/api/auth/me').then((answer) => answer.json())",
-    );
-    const { streamId } = livestream;
-    const appointed = await api('PUT', `livestream/${streamId}/chat/moderators/${me.user.id}`);
-    t.ok(appointed.ok, `moderator: ${appointed.status}`);
-    const xss = ben.locator('.messages li').filter({ hasText: XSS });
-    await xss.getByRole('button', { name: 'Delete' }).click();
-    await said(ann, XSS).waitFor({ state: 'detached' });
-    await said(ben, XSS).waitFor({ state: 'detached' });
+  // An appointed moderator can moderate without reconnecting.
+  await signUp(ben, 'Ben');
+  const me = await ben.evaluate<{ user: { id: string } }>(
+    "fetch('/api/auth/me').then((answer) => answer.json())",
+  );
+  const { streamId } = livestream;
+  const appointed = await api('PUT', `livestream/${streamId}/chat/moderators/${me.user.id}`);
+  t.ok(appointed.ok, `moderator: ${appointed.status}`);
+  const xss = ben.locator('.messages li').filter({ hasText: XSS });
+  await xss.getByRole('button', { name: 'Delete' }).click();
+  await said(ann, XSS).waitFor({ state: 'detached' });
+  await said(ben, XSS).waitFor({ state: 'detached' });
 
-    const hello = ben.locator('.messages li').filter({ hasText: 'Hello' });
-    await hello.getByRole('button', { name: 'Silence' }).click();
-    await until('the sender sees the reason', async () => {
-      await say(ann, 'Can you hear me?');
-      await ann.waitForTimeout(300);
-      return await ann.locator('.chat .error').textContent();
-    });
-    await errorShown(ann, /may not write|banned|silenced|until/i);
-    t.equal(
-      await ann.getByLabel('Message').inputValue(),
-      'Can you hear me?',
-      'the message stays in the input',
-    );
-  },
-);
+  const hello = ben.locator('.messages li').filter({ hasText: 'Hello' });
+  await hello.getByRole('button', { name: 'Silence' }).click();
+  await until('the sender sees the reason', async () => {
+    await say(ann, 'Can you hear me?');
+    await ann.waitForTimeout(300);
+    return await ann.locator('.chat .error').textContent();
+  });
+  await errorShown(ann, /may not write|banned|silenced|until/i);
+  t.equal(await ann.getByLabel('Message').inputValue(), 'Can you hear me?', 'the message stays in the input');
+});
 
 t.test(
   'after a restart of the gateway the chat continues without missing or duplicate messages',

@@ -23,7 +23,7 @@ async function listed(page: PageSession, path: string): Promise<string[]> {
   return (body as Listed).streams.map(({ id }) => id);
 }
 
-/** What Socket.IO heard, to be waited for by event. */
+/** Records Socket.IO events and waits for them by name. */
 function listener(t: Test, page: PageSession) {
   const socket: Socket = io(gateway.http, { forceNew: true, extraHeaders: page.headers });
   t.teardown(() => socket.disconnect());
@@ -38,72 +38,75 @@ function listener(t: Test, page: PageSession) {
   return { socket, hears };
 }
 
-t.test('create, start, join, chat, leave, end: by fetch, to the letter', async (t) => {
-  const create = { title: 'A talk', description: 'About rivers', recordingEnabled: false };
-  const made = await berta.request('POST', `${API}/create`, create);
-  t.match(made, { status: 201, body: { streamId: UUID, streamKey: String } });
-  const { streamId, streamKey } = made.body as { streamId: string; streamKey: string };
-  t.match(
-    await fetch(`${gateway.http}${API}/${streamId}/start`, { method: 'POST', headers: berta.headers }),
-    { status: 403 },
-    'a cookie alone changes nothing',
-  );
-  t.strictSame(await berta.request('POST', `${API}/${streamId}/start`), SUCCESS);
-  t.notOk((await listed(vera, `${API}/active?limit=50&offset=0`)).includes(streamId), 'not without media');
+t.test(
+  'a platform creates, starts, joins, chats, leaves and ends by the documented HTTP requests',
+  async (t) => {
+    const create = { title: 'A talk', description: 'About rivers', recordingEnabled: false };
+    const made = await berta.request('POST', `${API}/create`, create);
+    t.match(made, { status: 201, body: { streamId: UUID, streamKey: String } });
+    const { streamId, streamKey } = made.body as { streamId: string; streamKey: string };
+    t.match(
+      await fetch(`${gateway.http}${API}/${streamId}/start`, { method: 'POST', headers: berta.headers }),
+      { status: 403 },
+      'a cookie alone changes nothing',
+    );
+    t.strictSame(await berta.request('POST', `${API}/${streamId}/start`), SUCCESS);
+    t.notOk((await listed(vera, `${API}/active?limit=50&offset=0`)).includes(streamId), 'not without media');
 
-  const encoder = publish(t, await testMedia(60), `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`);
-  await gateway.untilLive({ streamId });
-  t.strictSame(await listed(vera, `${API}/active?limit=50&offset=0`), [streamId]);
-  t.strictSame(await listed(vera, `${API}/active?limit=50&offset=1`), []);
-  t.strictSame(await listed(vera, `${API}/user/${berta.userId}`), [streamId]);
-  const live = { id: streamId, userId: berta.userId, ...create, status: 'live' };
-  t.match(await vera.request('GET', `${API}/${streamId}`), { status: 200, body: { stream: live } });
+    const encoder = publish(t, await testMedia(60), `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`);
+    await gateway.untilLive({ streamId });
+    t.strictSame(await listed(vera, `${API}/active?limit=50&offset=0`), [streamId]);
+    t.strictSame(await listed(vera, `${API}/active?limit=50&offset=1`), []);
+    t.strictSame(await listed(vera, `${API}/user/${berta.userId}`), [streamId]);
+    const live = { id: streamId, userId: berta.userId, ...create, status: 'live' };
+    t.match(await vera.request('GET', `${API}/${streamId}`), { status: 200, body: { stream: live } });
 
-  const joined = await vera.request('POST', `${API}/${streamId}/join`);
-  const iceServers = [{ urls: ['stun:127.0.0.1:9'] }];
-  t.match(joined, { status: 200, body: { success: true, iceServers, viewers: 1 } });
-  t.match(await vera.request('GET', `${API}/${streamId}`), { body: { stream: { viewers: { total: 1 } } } });
+    const joined = await vera.request('POST', `${API}/${streamId}/join`);
+    const iceServers = [{ urls: ['stun:127.0.0.1:9'] }];
+    t.match(joined, { status: 200, body: { success: true, iceServers, viewers: 1 } });
+    t.match(await vera.request('GET', `${API}/${streamId}`), { body: { stream: { viewers: { total: 1 } } } });
 
-  const said = await vera.request('POST', `${API}/${streamId}/chat`, { message: 'Hello <b>all</b>' });
-  t.match(said, { status: 201, body: { success: true, messageId: UUID } });
-  const answered = await berta.request('POST', `${API}/${streamId}/chat`, { message: 'Welcome' });
-  const first = { id: said.body.messageId, userId: vera.userId, name: 'Vera', message: 'Hello <b>all</b>' };
-  const second = { id: answered.body.messageId, userId: berta.userId, badge: 'broadcaster' };
-  const chat = `${API}/${streamId}/chat`;
-  t.match(await walter.request('GET', `${chat}?limit=100&offset=0`), {
-    status: 200,
-    body: { messages: [first, second] },
-  });
-  const page = (await walter.request('GET', `${chat}?limit=1&offset=1`)).body as { messages: object[] };
-  t.match(page, { messages: [first] });
-  t.equal(page.messages.length, 1);
+    const said = await vera.request('POST', `${API}/${streamId}/chat`, { message: 'Hello <b>all</b>' });
+    t.match(said, { status: 201, body: { success: true, messageId: UUID } });
+    const answered = await berta.request('POST', `${API}/${streamId}/chat`, { message: 'Welcome' });
+    const first = { id: said.body.messageId, userId: vera.userId, name: 'Vera', message: 'Hello <b>all</b>' };
+    const second = { id: answered.body.messageId, userId: berta.userId, badge: 'broadcaster' };
+    const chat = `${API}/${streamId}/chat`;
+    t.match(await walter.request('GET', `${chat}?limit=100&offset=0`), {
+      status: 200,
+      body: { messages: [first, second] },
+    });
+    const page = (await walter.request('GET', `${chat}?limit=1&offset=1`)).body as { messages: object[] };
+    t.match(page, { messages: [first] });
+    t.equal(page.messages.length, 1);
 
-  t.strictSame(await vera.request('POST', `${API}/${streamId}/leave`), SUCCESS);
-  await until('she is not counted any more', async () => {
-    const { viewers } = (await vera.request('GET', `${API}/${streamId}/viewers`)).body as {
-      viewers: { total: number };
-    };
-    return viewers.total === 0;
-  });
+    t.strictSame(await vera.request('POST', `${API}/${streamId}/leave`), SUCCESS);
+    await until('she is not counted any more', async () => {
+      const { viewers } = (await vera.request('GET', `${API}/${streamId}/viewers`)).body as {
+        viewers: { total: number };
+      };
+      return viewers.total === 0;
+    });
 
-  t.match(await vera.request('POST', `${API}/${streamId}/end`, {}), { status: 403 }, 'it is not hers');
-  const recordingUrl = 'https://recordings.example.test/1.mp4';
-  t.strictSame(await berta.request('POST', `${API}/${streamId}/end`, { recordingUrl }), SUCCESS);
-  await encoder.ended;
-  t.match(await vera.request('GET', `${API}/${streamId}`), {
-    body: { stream: { status: 'ended', recordingUrl } },
-  });
-  await until('how many watched is stored', async () => {
-    const { stream } = (await vera.request('GET', `${API}/${streamId}`)).body as {
-      stream: { viewerCountPeak: number };
-    };
-    return stream.viewerCountPeak === 1;
-  });
-  t.strictSame(await listed(vera, `${API}/active`), []);
-  t.strictSame(await listed(vera, `${API}/user/${berta.userId}`), [streamId]);
-});
+    t.match(await vera.request('POST', `${API}/${streamId}/end`, {}), { status: 403 }, 'it is not hers');
+    const recordingUrl = 'https://recordings.example.test/1.mp4';
+    t.strictSame(await berta.request('POST', `${API}/${streamId}/end`, { recordingUrl }), SUCCESS);
+    await encoder.ended;
+    t.match(await vera.request('GET', `${API}/${streamId}`), {
+      body: { stream: { status: 'ended', recordingUrl } },
+    });
+    await until('how many watched is stored', async () => {
+      const { stream } = (await vera.request('GET', `${API}/${streamId}`)).body as {
+        stream: { viewerCountPeak: number };
+      };
+      return stream.viewerCountPeak === 1;
+    });
+    t.strictSame(await listed(vera, `${API}/active`), []);
+    t.strictSame(await listed(vera, `${API}/user/${berta.userId}`), [streamId]);
+  },
+);
 
-t.test('the same beside sockets: Socket.IO here, /ws there', async (t) => {
+t.test('the same flow works with Socket.IO and /ws side by side', async (t) => {
   const create = { title: 'Another talk', description: '', recordingEnabled: false };
   const { streamId, streamKey } = (await berta.request('POST', `${API}/create`, create)).body as {
     streamId: string;

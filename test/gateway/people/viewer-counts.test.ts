@@ -27,7 +27,7 @@ const {
   publishLivestream,
 } = await startAudienceGateway(t);
 
-t.test('a crowd comes, leaves, vanishes and comes back, and is counted to the unit', async (t) => {
+t.test('viewers that join, leave, vanish and return by every protocol are counted exactly', async (t) => {
   const livestream = await publishLivestream(t, 240);
   const { streamId, hls } = livestream;
   const viewers = Array.from({ length: HLS_VIEWERS }, (_, index) => {
@@ -48,9 +48,9 @@ t.test('a crowd comes, leaves, vanishes and comes back, and is counted to the un
   await assertViewerCount(t, livestream, EVERYBODY, ear, 'everybody who came is counted once');
   t.same((await viewerCounts(livestream)).byProtocol, { whep: 6, 'll-hls': 100, hls: 100 });
 
-  // Who asks for the multivariant playlist alone watches nothing.
+  // A request for the multivariant playlist alone is no view.
   t.equal((await request('GET', new URL(hls).pathname)).status, 200);
-  // Pages that are loaded again, a socket that comes back, tabs that watchByWhep in two ways.
+  // Reloaded pages, a reconnected socket and tabs that use two protocols count once.
   await Promise.all(viewers.slice(0, 20).map((viewer) => viewer.start()));
   for (const [index, token] of tokens.entries()) {
     if (index === 0 || index > 10) continue;
@@ -64,7 +64,7 @@ t.test('a crowd comes, leaves, vanishes and comes back, and is counted to the un
   await assertViewerCount(t, livestream, EVERYBODY, ear, 'nobody is counted twice');
   t.equal((await viewerCounts(livestream)).byProtocol.whep, WHEP_VIEWERS + 1);
 
-  // With a goodbye: at once.
+  // An orderly leave counts at once.
   const leaving = viewers.slice(100, 150);
   for (const viewer of leaving) viewer.stop();
   for (const { token } of leaving)
@@ -74,7 +74,7 @@ t.test('a crowd comes, leaves, vanishes and comes back, and is counted to the un
   const left = 50 + 14 + 3;
   await assertViewerCount(t, livestream, EVERYBODY - left, ear, 'who says goodbye is gone');
 
-  // Without one: sockets at once, playlists after 15 seconds, WebRTC when its connection is given up.
+  // Lost sockets count at once, playlists after 15 s, WebRTC when its connection times out.
   const silentSince = Date.now();
   const silent = viewers.slice(150);
   for (const viewer of silent) viewer.stop();
@@ -95,7 +95,7 @@ t.test('a crowd comes, leaves, vanishes and comes back, and is counted to the un
   await gateway.api('POST', `/${streamId}/end`, {});
   for (const viewer of viewers) viewer.stop();
   await assertViewerCount(t, livestream, 0, ear, 'after the end nobody watches');
-  // Peaks and visits are stored a second later.
+  // Peaks and views are written a second later.
   await until('the peak is stored', async () => {
     const { stream } = await gateway.api<{ stream: { viewerCountPeak: number } }>('GET', `/${streamId}`);
     return stream.viewerCountPeak === EVERYBODY;
@@ -126,7 +126,7 @@ t.test('a crowd comes, leaves, vanishes and comes back, and is counted to the un
     'who stayed, stayed',
   );
   t.ok(early >= left, `${early} had left before others fell silent`);
-  // Silence is waited out, but viewerCounts for nobody's time.
+  // The timeout is awaited, but not added to the view's duration.
   const playlists = times.filter((time) => time > silentSince - 2_500 && time <= silentSince + 500).length;
   t.ok(playlists >= 30 + 10, `${playlists} are taken to have left when they were last seen`);
 });

@@ -16,7 +16,7 @@ const CODECS = {
   AV1: ['-c:v', 'libsvtav1', '-preset', '12', '-g', '30'],
 };
 
-/** Publishes by enhanced RTMP with the newer ffmpeg. */
+/** Publishes by enhanced RTMP with an ffmpeg of 6.1 or newer. */
 function publishEnhanced(t: Test, ffmpeg: string, encoder: string[], url: string) {
   const args = ['-v', 'warning', '-re', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=15'];
   args.push(

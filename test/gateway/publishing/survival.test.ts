@@ -8,7 +8,7 @@ import { publish, testMedia } from '../../support/media/encoder.js';
 import { until } from '../../support/until.js';
 
 const browser = await openChromium(t);
-/** For all that a gateway lives through. */
+/** Settings of every gateway in this file. */
 const gateway = await startGatewayProcess(t);
 
 /** Opens the watch page of a live stream and marks the document, so that a reload would show. */
@@ -35,7 +35,7 @@ function dates(playlist: string): number[] {
   return [...playlist.matchAll(/EXT-X-PROGRAM-DATE-TIME:(\S+)/g)].map((match) => Date.parse(match[1] ?? ''));
 }
 
-/** The hole in time at the playlist's only discontinuity; undefined until a whole segment stands behind it. */
+/** Gap at the playlist's only discontinuity; undefined until a complete segment follows it. */
 function holeIn(playlist: string): { ms: number } | undefined {
   const [before = '', after = ''] = playlist.split('#EXT-X-DISCONTINUITY\n');
   if (!after.includes('#EXTINF')) return undefined;
@@ -46,7 +46,7 @@ function holeIn(playlist: string): { ms: number } | undefined {
   return { ms };
 }
 
-t.test('a publisher that is killed and comes back within the grace: the same page plays on', async (t) => {
+t.test('a publisher that is killed and returns within the grace period keeps the page playing', async (t) => {
   const livestream = await gateway.createLivestream();
   const source = await testMedia(120);
   const first = publish(t, source, livestream.rtmp);
@@ -70,7 +70,7 @@ t.test('a publisher that is killed and comes back within the grace: the same pag
   t.ok(await neverReloaded(page));
 });
 
-t.test('a second encoder with the same key takes over in under a second', async (t) => {
+t.test('a second encoder with the same stream key takes over within a second', async (t) => {
   const livestream = await gateway.createLivestream();
   const source = await testMedia(120);
   const first = publish(t, source, livestream.rtmp);
@@ -88,7 +88,7 @@ t.test('a second encoder with the same key takes over in under a second', async 
   t.ok(await neverReloaded(page));
 });
 
-t.test('an ffmpeg that is killed leaves a hole of less than a second', async (t) => {
+t.test('an encoder that is killed leaves a gap of less than a second', async (t) => {
   const livestream = await gateway.createLivestream();
   publish(t, await testMedia(120), livestream.rtmp);
   await gateway.untilLive(livestream);
@@ -104,40 +104,43 @@ t.test('an ffmpeg that is killed leaves a hole of less than a second', async (t)
   t.ok(await neverReloaded(page));
 });
 
-t.test('a gateway that is killed finds its broadcast again, and the same page plays on', async (t) => {
-  const livestream = await gateway.createLivestream();
-  const source = await testMedia(120);
-  const first = publish(t, source, livestream.rtmp);
-  await gateway.untilLive(livestream);
-  const page = await watch(t, livestream);
-  const before = await mediaPlaylist(livestream);
-  const encoders = await gateway.encoderPids();
+t.test(
+  'a gateway that is killed resumes its broadcast, and the page plays on without a reload',
+  async (t) => {
+    const livestream = await gateway.createLivestream();
+    const source = await testMedia(120);
+    const first = publish(t, source, livestream.rtmp);
+    await gateway.untilLive(livestream);
+    const page = await watch(t, livestream);
+    const before = await mediaPlaylist(livestream);
+    const encoders = await gateway.encoderPids();
 
-  await gateway.kill('SIGKILL');
-  await first.ended;
-  for (const pid of encoders)
-    await until('no ffmpeg outlives the gateway', () => {
-      try {
-        return !process.kill(pid, 0);
-      } catch {
-        return true;
-      }
-    });
-  await gateway.start();
-  t.equal(await gateway.state(livestream.streamId), 'reconnecting', 'no ghost is live');
-  publish(t, source, livestream.rtmp, { startS: 30 });
-  await gateway.untilLive(livestream);
-  await untilPlaysOn(page);
+    await gateway.kill('SIGKILL');
+    await first.ended;
+    for (const pid of encoders)
+      await until('no ffmpeg outlives the gateway', () => {
+        try {
+          return !process.kill(pid, 0);
+        } catch {
+          return true;
+        }
+      });
+    await gateway.start();
+    t.equal(await gateway.state(livestream.streamId), 'reconnecting', 'no ghost is live');
+    publish(t, source, livestream.rtmp, { startS: 30 });
+    await gateway.untilLive(livestream);
+    await untilPlaysOn(page);
 
-  const after = await mediaPlaylist(livestream);
-  const number = (playlist: string, tag: string): number =>
-    Number(new RegExp(`#EXT-X-${tag}:(\\d+)`).exec(playlist)?.[1]);
-  t.ok(number(after, 'MEDIA-SEQUENCE') > number(before, 'MEDIA-SEQUENCE'), 'numbers are never used again');
-  // RFC 8216bis section 4.4.4.3: the sequence of a segment counts the tags up to it.
-  const discontinuities = (playlist: string): number =>
-    number(playlist, 'DISCONTINUITY-SEQUENCE') + playlist.split('#EXT-X-DISCONTINUITY\n').length - 1;
-  t.equal(discontinuities(before), 0);
-  t.equal(discontinuities(after), 1, 'the restart is a discontinuity');
-  t.ok(Math.min(...dates(after)) > Math.max(...dates(before)), 'dates only rise');
-  t.ok(await neverReloaded(page));
-});
+    const after = await mediaPlaylist(livestream);
+    const number = (playlist: string, tag: string): number =>
+      Number(new RegExp(`#EXT-X-${tag}:(\\d+)`).exec(playlist)?.[1]);
+    t.ok(number(after, 'MEDIA-SEQUENCE') > number(before, 'MEDIA-SEQUENCE'), 'numbers are never used again');
+    // RFC 8216bis section 4.4.4.3: the sequence of a segment counts the tags up to it.
+    const discontinuities = (playlist: string): number =>
+      number(playlist, 'DISCONTINUITY-SEQUENCE') + playlist.split('#EXT-X-DISCONTINUITY\n').length - 1;
+    t.equal(discontinuities(before), 0);
+    t.equal(discontinuities(after), 1, 'the restart is a discontinuity');
+    t.ok(Math.min(...dates(after)) > Math.max(...dates(before)), 'dates only rise');
+    t.ok(await neverReloaded(page));
+  },
+);

@@ -11,13 +11,13 @@ import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
 import { until } from '../../support/until.js';
 
-/** A query is waited for a second; the rest is for a busy machine. */
+/** The query limit is one second; the rest allows for a busy machine. */
 const SERVED_WITHIN_MS = 2_000;
-/** Who asks is looked up first: two queries are waited for. */
+/** The principal is looked up first: two queries time out. */
 const REFUSED_WITHIN_MS = 3_000;
 const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };
 
-/** The embedded database's server and all its processes. */
+/** Lists the embedded database's server and its child processes. */
 function databaseProcesses(dataDir: string): number[] {
   const table = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' });
   const rows = table.split('\n').map((line) => /^ *(\d+) +(\d+) +(.*)$/.exec(line)?.slice(1) ?? []);
@@ -39,7 +39,7 @@ async function timed<T>(
   return result;
 }
 
-t.test('a database that hangs keeps nobody out of a public broadcast', async (t) => {
+t.test('a public broadcast stays open to viewers while the database hangs', async (t) => {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'headend-hang-'));
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }));
   const gateway = await startGatewayProcess(t, { DATA_DIR: dataDir, DATABASE_URL: '', LADDER: 'off' });
@@ -66,7 +66,7 @@ t.test('a database that hangs keeps nobody out of a public broadcast', async (t)
   const signal = (name: NodeJS.Signals): void => pids.forEach((pid) => void process.kill(pid, name));
   signal('SIGSTOP');
   t.teardown(() => signal('SIGCONT'));
-  // Whatever was fresh is not any more.
+  // By now every cached answer has expired.
   await new Promise((resolve) => setTimeout(resolve, 1_500));
 
   await timed(t, 'a new HLS viewer', async () => {

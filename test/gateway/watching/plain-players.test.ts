@@ -4,7 +4,7 @@ import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, run, testMedia } from '../../support/media/encoder.js';
 import { flashToBeep } from '../../support/media/flash-and-beep.js';
 
-t.test('a plain player records ten seconds without an error, in sync as the source was', async (t) => {
+t.test('ffmpeg records ten seconds of HLS without errors and in sync with the source', async (t) => {
   const gateway = await startGatewayProcess(t);
   const { streamId, rtmp, hls } = await gateway.createLivestream();
   const source = await testMedia(40);

@@ -4,10 +4,10 @@ import { publish, testMedia } from '../../support/media/encoder.js';
 import { imageProperties } from '../../support/media/image-properties.js';
 import { until } from '../../support/until.js';
 
-/** Of the smaller of 640x360 and its rung of 240 lines. */
+/** Thumbnail size: from the rendition of 240 lines. */
 const SHAPE = 'mjpeg,426,240,1:1';
 
-t.test('a broadcast has pictures of itself, which follow it and stay when it is over', async (t) => {
+t.test('the thumbnail of a broadcast follows the video and stays available after the end', async (t) => {
   const gateway = await startGatewayProcess(t, { THUMBNAIL_EVERY: '1' });
   const { streamId, rtmp } = await gateway.createLivestream();
   const encoder = publish(t, await testMedia(40), rtmp);

@@ -62,7 +62,7 @@ t.test('a publishing tab that crashes and returns within the grace period keeps 
   t.ok(await page.evaluate<boolean>("window.mark === 'never reloaded'"));
 });
 
-t.test('a viewer whose UDP is blocked fallbacks back to HLS', async (t) => {
+t.test('a viewer whose UDP is blocked falls back to HLS', async (t) => {
   const livestream = await gateway.createLivestream();
   publish(t, await testMedia(60), livestream.rtmp);
   await gateway.untilLive(livestream);

@@ -9,7 +9,7 @@ import type {
   SourceReader,
 } from '../../../src/streams/index.js';
 
-/** What came out of one encoder run. */
+/** Output of one encoder run. */
 export type RecordedRun = EncoderRunOptions & {
   index: number;
   closed: boolean;
@@ -19,7 +19,7 @@ export type RecordedRun = EncoderRunOptions & {
   bytes: Map<string, Buffer[]>;
 };
 
-/** A hall of one broadcast that keeps what transcode writes. */
+/** Broadcast that records the output of the transcoder. */
 export class FakeBroadcast implements Broadcast {
   readonly id = 'broadcast-1';
   readonly streamId = 'stream-1';
@@ -28,7 +28,7 @@ export class FakeBroadcast implements Broadcast {
   readonly source = undefined;
   readonly runs: RecordedRun[] = [];
   readonly notices = new Map<string, string>();
-  /** Every notice that was given, in order. */
+  /** Notices in the order they were given. */
   readonly noticesGiven: { topic: string; message: string | undefined }[] = [];
   failed: string | undefined;
   isPlayable = false;
@@ -36,7 +36,7 @@ export class FakeBroadcast implements Broadcast {
   beforeRun: () => Promise<void> = async () => {};
   /** Called with all bytes. */
   onBytes: (renditionId: string, bytes: Buffer) => void = () => {};
-  /** Two runs were open at once: that must never happen. */
+  /** True after two runs were open at once, which must never happen. */
   runsOverlapped = false;
 
   encodeForWebrtc(): undefined {}
@@ -84,7 +84,7 @@ export class FakeBroadcast implements Broadcast {
     this.failed = reason;
   }
 
-  /** Waits until something holds; the time is a bound for a broken run, not a pace. */
+  /** Waits until a condition gives a value. @throws after `ms` */
   async until<T>(condition: () => T | undefined | false, ms = 15_000): Promise<T> {
     for (const end = performance.now() + ms; ; ) {
       const value = condition();
@@ -95,12 +95,12 @@ export class FakeBroadcast implements Broadcast {
   }
 }
 
-/** All bytes of one rendition of a run. */
+/** Joins all bytes of one rendition of a run. */
 export function bytesOf(run: RecordedRun | undefined, renditionId: string): Buffer {
   return Buffer.concat(run?.bytes.get(renditionId) ?? []);
 }
 
-/** A publication whose tags come from the test. */
+/** Publication whose tags come from the test. */
 export class FakeSource implements Source {
   readonly id = 'publication-1';
   info: SourceInfo;

@@ -3,10 +3,10 @@ import type { MessageData, SocketClient, SocketHub } from '../../../src/sockets/
 
 type SentMessage = { event: string; data: MessageData };
 
-/** Rooms and clients without connections: whoever is in a room is told at once. */
+/** Socket hub without connections: messages reach a room's clients synchronously. */
 export class FakeSocketHub implements SocketHub {
   readonly #rooms = new Map<string, Set<FakeSocketClient>>();
-  /** Everything that rooms were told, whoever was in them. */
+  /** Messages broadcast to rooms, also to empty ones. */
   readonly broadcasts: (SentMessage & { room: string; droppable: boolean })[] = [];
 
   add(): void {}
@@ -22,7 +22,7 @@ export class FakeSocketHub implements SocketHub {
 
   signOut(): void {}
 
-  /** Somebody who is connected. */
+  /** Creates a connected client. */
   client(principal: Principal, address = '198.51.100.7'): FakeSocketClient {
     return new FakeSocketClient(this, principal, address);
   }
@@ -68,7 +68,7 @@ export class FakeSocketClient implements SocketClient {
     if (![...this.#held].some((held) => held.startsWith(`${room} `))) this.#hub.members(room).delete(this);
   }
 
-  /** The data of everything it was told under a name. */
+  /** Data of the received messages of an event. */
   receivedData(event: string): MessageData[] {
     return this.received.filter((told) => told.event === event).map((told) => told.data);
   }

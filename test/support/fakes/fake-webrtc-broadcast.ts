@@ -9,14 +9,14 @@ import type {
   WebrtcRenditionDestination,
 } from '../../../src/streams/index.js';
 
-/** A realtime rendition without an encoder. */
+/** WebRTC rendition without an encoder. */
 export class FakeWebrtcRendition implements WebrtcRendition {
   readonly passthrough = false;
   readonly closed: Promise<void>;
   readonly source: Source;
   readonly destination: WebrtcRenditionDestination;
   isClosed = false;
-  /** The encoder is gone by itself. */
+  /** Simulates an encoder that exits by itself. */
   fail: () => void = () => {};
 
   constructor(source: Source, destination: WebrtcRenditionDestination) {
@@ -35,7 +35,7 @@ export class FakeWebrtcRendition implements WebrtcRendition {
   }
 }
 
-/** A broadcast whose realtime renditions are noted. */
+/** Broadcast that records its WebRTC renditions. */
 export class FakeWebrtcBroadcast implements Broadcast {
   readonly id: string;
   readonly streamId: string;
@@ -62,7 +62,7 @@ export class FakeWebrtcBroadcast implements Broadcast {
   }
 
   async openRun(): Promise<EncoderRunWriter> {
-    throw new Error('nobody encodes here');
+    throw new Error('this fake opens no runs');
   }
 
   playable(): void {}
@@ -71,7 +71,7 @@ export class FakeWebrtcBroadcast implements Broadcast {
 
 let sources = 0;
 
-/** A publication whose timeline the test tells. */
+/** Publication whose timeline the test sets. */
 export class FakeTimelineSource implements Source {
   readonly id = `publication-${++sources}`;
   readonly info: SourceInfo;

@@ -27,9 +27,9 @@ class FakePeer implements Peer {
   readonly local = LOCAL;
   readonly connected: Promise<void>;
   readonly closed: Promise<PeerEnd>;
-  /** ICE and DTLS are done. */
+  /** Completes ICE and DTLS. */
   connect: () => void = () => {};
-  /** The peer is gone for this reason; the first counts. */
+  /** Ends the peer; the first reason counts. */
   end: (reason: PeerEnd) => void = () => {};
   ended: PeerEnd | undefined;
 
@@ -72,7 +72,7 @@ export class FakePublishingPeer extends FakePeer implements PublishingPeer {
 export class FakeViewingPeer extends FakePeer implements ViewingPeer {
   readonly options: ViewOptions;
   readonly selected: (string | undefined)[] = [];
-  /** Tells the listener. */
+  /** Emits an event to the listener. */
   event: (event: ViewerEvent) => void = () => {};
 
   constructor(options: ViewOptions) {
@@ -93,19 +93,19 @@ export class FakeViewingPeer extends FakePeer implements ViewingPeer {
   }
 }
 
-/** An SFU without media: it notes what it is told, and tests say what happens in it. */
+/** SFU without media: records calls, and tests trigger its events. */
 export class FakeWebrtcPool implements WebrtcPool {
   readonly publishers: FakePublishingPeer[] = [];
   readonly viewers: FakeViewingPeer[] = [];
-  /** Every change of what channels show, in order. */
+  /** Media source changes of viewer groups, in order. */
   readonly mediaSources: [viewerGroupId: string, mediaSourceId: string | undefined][] = [];
   readonly closedViewerGroups: [viewerGroupId: string, reason: string][] = [];
   readonly inputs: (ReceiveRtpOptions & { open: boolean })[] = [];
   readonly outputs: (SendRtpOptions & { open: boolean })[] = [];
   readonly matroskaOutputs: (SendMatroskaOptions & { open: boolean })[] = [];
-  /** No worker is there. */
+  /** Makes every call fail as without a worker. */
   broken = false;
-  /** Awaited before a peer is given. */
+  /** Awaited before a peer is returned. */
   beforePeer: () => Promise<void> = async () => {};
 
   async start(): Promise<void> {}
@@ -172,7 +172,7 @@ export class FakeWebrtcPool implements WebrtcPool {
     this.mediaSources.push([viewerGroupId, mediaSourceId]);
   }
 
-  /** What the channel shows now. */
+  /** Current media source of a viewer group. */
   mediaSourceOf(viewerGroupId: string): string | undefined {
     return this.mediaSources.findLast(([id]) => id === viewerGroupId)?.[1];
   }
@@ -188,6 +188,6 @@ export class FakeWebrtcPool implements WebrtcPool {
   }
 
   #check(): void {
-    if (this.broken) throw new HeadendError('webrtc_unavailable', 'no worker is there');
+    if (this.broken) throw new HeadendError('webrtc_unavailable', 'no worker is available');
   }
 }

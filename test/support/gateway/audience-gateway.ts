@@ -6,16 +6,16 @@ import { publish, testMedia } from '../media/encoder.js';
 import { until } from '../until.js';
 import { type Livestream, OPERATOR_TOKEN, startGatewayProcess } from './gateway-process.js';
 
-/** A picture that costs little: what is counted here are people. */
+/** Small video: viewers are counted here, not frames. */
 const SMALL_VIDEO = { size: '320x180', rate: '10', bitrate: '100k' };
-/** How long a count has to stay right, in ms: everybody asks for a playlist once meanwhile. */
+/** Time that a count must stay unchanged, ms: every player requests a playlist once meanwhile. */
 export const UNCHANGED_FOR_MS = 3_000;
 
 export type WhepViewer = { peer: RtcPeer; path: string };
 type Counts = { total: number; byProtocol: { whep: number; 'll-hls': number; hls: number } };
 type Answer = { status: number; body: Record<string, unknown>; headers: Headers };
 
-/** A gateway process whose viewers a test counts, and all that they do. */
+/** Starts a gateway process and gives its test viewers by HLS, WHEP and socket. */
 export async function startAudienceGateway(t: Test) {
   const { sql, url } = await testDatabase(t);
   const gateway = await startGatewayProcess(t, { DATABASE_URL: url, LADDER: '180:100k' });
@@ -44,7 +44,7 @@ export async function startAudienceGateway(t: Test) {
     return (await gateway.api<{ viewers: Counts }>('GET', `/${streamId}/viewers`)).viewers;
   }
 
-  /** Waits until so many are counted, by the API and on a socket, and looks whether it stays so. */
+  /** Waits for a viewer count, by the API and on a socket, and asserts that it stays. */
   async function assertViewerCount(
     t: Test,
     livestream: Livestream,
@@ -52,7 +52,7 @@ export async function startAudienceGateway(t: Test) {
     socket: WebSocketClient,
     description: string,
   ) {
-    // Also the answer to joining tells: of what has not changed since, nobody is told again.
+    // The join acknowledgement counts too: unchanged counts are not sent again.
     const countOnSocket = (): unknown =>
       socket.received.findLast(({ data }) => 'viewers' in data)?.data.viewers;
     await until(
@@ -83,7 +83,7 @@ export async function startAudienceGateway(t: Test) {
     return String((await socket.next('ok')).data.viewerToken);
   }
 
-  /** Somebody who watches by WHEP, through a real connection. */
+  /** Watches by WHEP through a real connection. */
   async function watchByWhep(peers: RtcPeers, { streamId }: Livestream, token?: string): Promise<WhepViewer> {
     const peer = await peers.create({ watches: true });
     const query = token === undefined ? '' : `?v=${token}`;

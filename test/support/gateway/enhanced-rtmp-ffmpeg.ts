@@ -5,7 +5,7 @@ import path from 'node:path';
 /** The Debian 13 that `scripts/debian-13` prepares. */
 const DEBIAN_FOLDER = process.env.HEADEND_DEBIAN_13 ?? '/var/tmp/headend-debian-13';
 
-/** Names of folders for libraries in Debian, by those of Node. */
+/** Debian's library folders by Node's architecture names. */
 const ARCHITECTURES: Partial<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
 function version(program: string): number {
@@ -17,12 +17,12 @@ function version(program: string): number {
   }
 }
 
-/** Whether the machine's own ffmpeg reads enhanced RTMP. */
+/** True when the installed ffmpeg supports enhanced RTMP. */
 export const systemFfmpegHasEnhancedRtmp = version('ffmpeg') >= 6.1;
 
 /**
- * An ffmpeg that reads and writes enhanced RTMP (6.1 or newer): the machine's own, or the one of a Debian 13 in a folder,
- * behind a small program written into `folder`.
+ * Finds an ffmpeg with enhanced RTMP (6.1 or newer): the installed one, or that of a Debian 13 in a folder,
+ * started by a wrapper script written into `folder`.
  *
  * @returns its path, or undefined where there is none.
  */
@@ -30,7 +30,7 @@ export function enhancedRtmpFfmpeg(folder: string): string | undefined {
   if (systemFfmpegHasEnhancedRtmp) return 'ffmpeg';
   if (!existsSync(path.join(DEBIAN_FOLDER, '.complete'))) return undefined;
   const program = path.join(folder, 'ffmpeg');
-  // By its own loader instead of chroot: Unix sockets and files are then those of this machine.
+  // Uses Debian's loader instead of chroot, so that sockets and files stay those of this machine.
   const libraries = path.join(
     DEBIAN_FOLDER,
     'usr/lib',

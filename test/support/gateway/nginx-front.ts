@@ -17,10 +17,10 @@ export const NGINX = [
 ]
   .map((folder) => path.join(folder, 'nginx'))
   .find((file) => fs.existsSync(file));
-/** For tests that need nginx. */
+/** Value of `skip` for tests that need nginx. */
 export const SKIP_WITHOUT_NGINX = NGINX ? false : 'nginx is not installed';
 
-/** Renders the template. @throws with what it says when a setting is wrong. */
+/** Renders the template. @throws with its message when a setting is invalid. */
 export function renderTemplate(env: Record<string, string>): string {
   return execFileSync(RENDER_SCRIPT, {
     env: { PATH: process.env.PATH, ...env },
@@ -61,7 +61,7 @@ export function temporaryFolder(t: Test): string {
   return folder;
 }
 
-/** Starts nginx in front of `originPort`; gives its port. Its logs are in `folder`. */
+/** Starts nginx in front of `originPort`, with its logs in `folder`. @returns its port */
 export async function startNginx(t: Test, originPort: number, folder = temporaryFolder(t)): Promise<number> {
   const port = await freePort();
   const config = writeConfiguration(

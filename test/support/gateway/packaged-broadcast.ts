@@ -18,7 +18,7 @@ export type PackagedOptions = Partial<PackagerOptions> & {
   clock?: FakeClock;
 };
 
-/** A broadcast of the hall with the packager as its only guest, on a clock that the media move. */
+/** Broadcast with the packager as its only subscriber, on a clock that the media advance. */
 export class PackagedBroadcast implements Broadcast {
   readonly id: string;
   readonly streamId = 'stream-1';
@@ -57,7 +57,7 @@ export class PackagedBroadcast implements Broadcast {
 
   fail(): void {}
 
-  /** An encoder begins; what it writes is given to the reader. */
+  /** Starts an encoder run. @returns the reader of its output */
   startRun(index: number, renditions: Rendition[], originMs = this.clock.now() - 10_000): EncoderRunReader {
     let reader: EncoderRunReader | undefined;
     this.#subscription.encoderRunStarted?.({
@@ -68,11 +68,11 @@ export class PackagedBroadcast implements Broadcast {
         reader = given;
       },
     });
-    if (!reader) throw new Error('nobody reads the run');
+    if (!reader) throw new Error('no subscriber reads the run');
     return reader;
   }
 
-  /** Writes chunks while the clock follows their times; `each` looks at the result after every one. */
+  /** Writes chunks and advances the clock to their times; calls `afterEach` after every one. */
   async writeChunks(
     reader: EncoderRunReader,
     chunks: LadderChunk[],
@@ -93,7 +93,7 @@ export class PackagedBroadcast implements Broadcast {
     return this.#subscription.broadcastEnded(reason);
   }
 
-  /** The text of a media playlist. */
+  /** Reads a media playlist. */
   playlist(rendition: string, delta = false): string {
     const bytes = this.packager.find(this.streamId, this.id)?.rendition(rendition)?.playlist(delta);
     if (!bytes) throw new Error(`${rendition} has no playlist`);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Test } from 'tap';
 import { until } from '../until.js';
 
-/** A shell script in the place of a program, gone with its test. @returns its path */
+/** Writes a shell script that replaces a program; removed with the test. @returns its path */
 export function writeScript(t: Test, lines: string): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'headend-program-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
@@ -14,13 +14,13 @@ export function writeScript(t: Test, lines: string): string {
   return file;
 }
 
-/** Waits for the process id that a script has written to `pid` in a folder, and takes it away. */
+/** Waits for the process id that a script writes to `pid` in a folder, and removes the file. */
 export async function takeScriptPid(folder: string): Promise<number> {
   const file = path.join(folder, 'pid');
   return await until('the script runs', () => {
     try {
       const pid = Number(readFileSync(file, 'utf8'));
-      // Not written to its end yet.
+      // Not completely written yet.
       if (pid === 0) return undefined;
       rmSync(file);
       return pid;

@@ -1,4 +1,4 @@
-// A process that transcodes a film for ever, printing the ffmpeg it runs; its test kills it.
+// Process that transcodes until its test kills it; prints the process id of its ffmpeg.
 import { systemClock } from '../../../src/platform/index.js';
 import { createTranscoder } from '../../../src/transcode/index.js';
 import { FakeBroadcast, FakeSource } from '../fakes/fake-broadcast.js';

@@ -22,7 +22,7 @@ export const FEEDBACK: NegotiatedFeedback = {
   transportCc: true,
 };
 
-/** Payload types, SSRCs and header extensions that the tests' peers use. */
+/** Payload types, SSRCs and header extensions of the test peers. */
 export const VIDEO = { payloadType: 102, rtxPayloadType: 103, ssrc: 7000, rtxSsrc: 7001 };
 export const AUDIO = { payloadType: 111, ssrc: 8000 };
 export const VIEW = {
@@ -84,7 +84,7 @@ export function viewerPlan(overrides: Partial<NonNullable<ViewerPlan['video']>> 
 
 type Teardown = { teardown(task: () => Promise<void> | void): void };
 
-/** A pool on free ports of loopback, and peers to talk to it; both are gone when the test is. */
+/** Starts a pool on free loopback ports, and peers for it; both stop with the test. */
 export async function startWebrtcPool(
   t: Teardown,
   options: Partial<WebrtcPoolOptions> = {},
@@ -107,7 +107,7 @@ export async function startWebrtcPool(
   return { pool, peers, firstPort };
 }
 
-/** A publisher that is connected. */
+/** Connects a publisher. */
 export async function connectPublisher(
   pool: WebrtcPool,
   peers: RtcPeers,
@@ -122,7 +122,7 @@ export async function connectPublisher(
   return { peer, publishing };
 }
 
-/** A viewer that is connected, says once in a while how it receives, and sorts what it gets. */
+/** Connected viewer that sends receiver reports and sorts its packets by SSRC. */
 export class TestViewer {
   readonly peer: RtcPeer;
   readonly viewing: ViewingPeer;
@@ -157,7 +157,7 @@ export class TestViewer {
     return viewer;
   }
 
-  /** RTP of the picture so far. */
+  /** RTP packets of video so far. */
   get video(): Buffer[] {
     return this.peer.received.filter((packet) => isMedia(packet, VIEW.videoSsrc));
   }
@@ -211,7 +211,7 @@ export function timestampsOf(packets: readonly Buffer[]): number[] {
   return packets.map((packet) => packet.readUInt32BE(4));
 }
 
-/** Whether numbers go up one by one (of 16 bits). */
+/** Tells whether 16-bit sequence numbers increase by one. */
 export function areContinuous(sequences: readonly number[]): boolean {
   return sequences.every((sequence, i) => i === 0 || sequence === ((sequences[i - 1]! + 1) & 0xffff));
 }

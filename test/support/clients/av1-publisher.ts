@@ -16,7 +16,7 @@ const AUDIO_PACKET_MS = 20;
 const REPORT_INTERVAL_MS = 1000;
 const SEND_INTERVAL_MS = 5;
 
-/** A second of Opus in packets of 20 ms: a tone in its first tenth, then silence. */
+/** Encodes a second of Opus in packets of 20 ms: a tone of 0.1 s, then silence. */
 async function encodeBeep(t: Test): Promise<Buffer[]> {
   const file = path.join(t.testdir(), 'beep.opus');
   await run('ffmpeg', [
@@ -27,7 +27,7 @@ async function encodeBeep(t: Test): Promise<Buffer[]> {
   return oggPackets(readFileSync(file)).slice(2, 52);
 }
 
-/** The packets of an Ogg file (RFC 3533, section 6), none of which is spread over pages. */
+/** Reads the packets of an Ogg file (RFC 3533, section 6) in which no packet spans pages. */
 function oggPackets(bytes: Buffer): Buffer[] {
   const packets: Buffer[] = [];
   for (let page = 0; page < bytes.length; ) {
@@ -46,19 +46,19 @@ function oggPackets(bytes: Buffer): Buffer[] {
 }
 
 /**
- * A publisher of AV1 and Opus in a real SFU: at every full second of this machine's clock its picture turns white and a
- * tone sounds, each for a tenth of a second. Pictures are keyframes every third of a second; lost packets stay lost.
+ * Publisher of AV1 and Opus in a real SFU. At every full second of this machine's clock the video turns white and a
+ * tone sounds, each for a tenth of a second. Keyframes come every third of a second; lost packets are not resent.
  */
 export class Av1Publisher {
   readonly source: FakeSource;
   readonly pool: WebrtcPool;
-  /** Sends nothing of a kind while it is set. */
+  /** Sends no packets of a kind while set. */
   muted: { video: boolean; audio: boolean } = { video: false, audio: false };
-  /** Loses one packet of so many pictures. */
+  /** Number of frames per lost packet. */
   lossInterval = Number.POSITIVE_INFINITY;
-  /** How many packets were lost. */
+  /** Number of lost packets. */
   lost = 0;
-  /** Streams of Matroska that are open. */
+  /** Number of open Matroska outputs. */
   outputs = 0;
   #temporalUnits: Obu[][];
   readonly #beep: Buffer[];
@@ -91,7 +91,7 @@ export class Av1Publisher {
     ];
   }
 
-  /** It begins to send with the next full second. */
+  /** Starts to send at the next full second. */
   static async start(t: Test): Promise<Av1Publisher> {
     const film = temporalUnits(
       await encodeAv1(t, { ...FRAME_SIZE, frameCount: FRAMES_PER_LOOP, flash: true }),
@@ -109,7 +109,7 @@ export class Av1Publisher {
     return publisher;
   }
 
-  /** The next picture is of another size. */
+  /** Changes the video size at the next keyframe. */
   async resize(t: Test, width: number, height: number): Promise<void> {
     const film = temporalUnits(
       await encodeAv1(t, { width, height, frameCount: FRAMES_PER_LOOP, flash: true }),
@@ -151,7 +151,7 @@ export class Av1Publisher {
     })({ protocol: 'whip' });
   }
 
-  /** What is due. */
+  /** Sends the packets that are due. */
   #send(): void {
     const now = Date.now() - this.#epoch;
     const packets: Buffer[] = [];

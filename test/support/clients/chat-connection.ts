@@ -4,22 +4,22 @@ import { WebSocketClient } from './websocket-client.js';
 
 type Data = Record<string, unknown>;
 
-/** What a line tells of itself, and of what comes over it. */
+/** Callbacks of a chat connection. */
 export type ChatConnectionEvents = {
-  /** Connected, be it again. */
+  /** Connected or reconnected. */
   connected(): void;
   received(event: string, data: Data): void;
 };
 
-/** A connection to the gateway that comes back by itself whenever it is lost, whatever it speaks. */
+/** Connection to the gateway by either transport that reconnects by itself. */
 export type ChatConnection = {
-  /** @throws Refused; with the code `lost` when it is not known whether it was done */
+  /** @throws RequestRefused; with the code `lost` when the outcome is unknown */
   request(event: string, data: Data): Promise<Data>;
-  /** For good. */
+  /** Closes without reconnecting. */
   close(): void;
 };
 
-/** Where a line leads and who speaks: each speaks from an address of their own. */
+/** Port, credential and client address of a connection. */
 export type ChatCredentials = { port: number; token: string; address: string };
 
 export class RequestRefused extends Error {
@@ -60,7 +60,7 @@ export function connectByWebSocket(
       pendingRequests.clear();
       setTimeout(connect, RECONNECT_DELAY_MS);
     };
-    queueMicrotask(() => events.connected()); // when whoever dials has the line in hand
+    queueMicrotask(() => events.connected()); // after the caller has the connection
   };
   connect();
   t.teardown(() => {
@@ -109,7 +109,7 @@ export function connectBySocketIo(
         socket.emit(event, data, (answer: SocketIoAnswer & Data) => {
           socket.off('disconnect', lost);
           if (answer.success) resolve(answer);
-          else reject(new RequestRefused(answer.error?.code ?? 'nothing said'));
+          else reject(new RequestRefused(answer.error?.code ?? 'no code'));
         });
       }),
     close: () => socket.disconnect(),

@@ -7,12 +7,12 @@ type Message = { id: string; userId: string; clientId?: string };
 export type ParticipantOptions = {
   name: string;
   streamId: string;
-  /** Whether they watch as well: then they hear the chat before they are told what they missed. */
+  /** Joins the livestream as well: live messages then arrive before the missed ones. */
   watches: boolean;
   connect: (events: ChatConnectionEvents) => ChatConnection;
 };
 
-/** The server does not take it at the moment. */
+/** Errors after which the message is sent again. */
 const RETRYABLE_CODES = new Set([
   'rate_limited',
   'temporarily_unavailable',
@@ -21,25 +21,25 @@ const RETRYABLE_CODES = new Set([
 ]);
 const RETRY_DELAY_MS = 200;
 
-/** Before all ids that there are: who has seen nothing wants everything. */
+/** Cursor before all ids. */
 export const FIRST_CURSOR = '00000000-0000-7000-8000-000000000000';
 
-/** Somebody who writes without a pause, and comes back and catches up whenever the connection is lost. */
+/** Chat client that sends continuously, and rejoins from its cursor after a lost connection. */
 export class ChatParticipant {
-  /** Ids of the messages that were acknowledged, by the names that they were sent under. */
+  /** Ids of acknowledged messages by client id. */
   readonly acknowledged = new Map<string, string>();
-  /** What must not happen, in words. */
+  /** Violated guarantees, in words. */
   readonly problems: string[] = [];
   readonly #options: ParticipantOptions;
   readonly #messages = new Map<string, Message>();
   #connection: ChatConnection | undefined;
-  /** Everything up to this message is known. */
+  /** Id of the last message before which none is missing. */
   #cursor = FIRST_CURSOR;
   #caughtUp = false;
   #unacknowledged: string | undefined;
   #count = 0;
   #stopped = false;
-  /** Of the connection, by number. */
+  /** Number of the current connection. */
   #connectionCount = 0;
 
   constructor(options: ParticipantOptions) {
@@ -60,17 +60,17 @@ export class ChatParticipant {
     this.#connection = undefined;
   }
 
-  /** Writes nothing new any more. */
+  /** Sends no new messages. */
   stopSending(): void {
     this.#stopped = true;
   }
 
-  /** Listens, and knows of everything they sent whether it was taken. */
+  /** True when joined and without unacknowledged messages. */
   get isSettled(): boolean {
     return this.#caughtUp && this.#unacknowledged === undefined;
   }
 
-  /** The ids on their screen, in order: of what came under two ids as it was sent again, the newer one. */
+  /** Ids of the shown messages, in order; of a message stored twice after a resend, the newer id. */
   shownIds(): string[] {
     const ordered = [...this.#messages.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
     return [
@@ -97,7 +97,7 @@ export class ChatParticipant {
     }
   }
 
-  /** Says something new, or again what may not have been heard. */
+  /** Sends a new message, or resends the unacknowledged one. */
   async #sendMessage(): Promise<void> {
     const clientId = (this.#unacknowledged ??= `${this.#options.name}-${this.#count++}`);
     try {

@@ -7,10 +7,10 @@ import { WebSocketClient } from './websocket-client.js';
 
 type Gateway = Awaited<ReturnType<typeof startAudienceGateway>>;
 
-/** How long anything may stay open after a permission ended, in ms. */
+/** Limit for everything opened with a permission to end after it, ms. */
 export const REVOKED_WITHIN_MS = 1_000;
 
-/** Everything that a viewer of a private livestream can hold open, opened with one credential. */
+/** Every kind of access to a private livestream, opened with one credential. */
 export class OpenedAccess {
   readonly socket: WebSocketClient;
   readonly token: string;
@@ -38,7 +38,7 @@ export class OpenedAccess {
     this.#whepPath = opened.path;
   }
 
-  /** @param offline a private livestream without a broadcast, which they wait for. */
+  /** @param offline a private livestream without a broadcast, to wait for. */
   static async open(
     t: Test,
     gateway: Gateway,
@@ -71,7 +71,7 @@ export class OpenedAccess {
     return opened;
   }
 
-  /** What is still open; empty when all has ended. */
+  /** Lists the accesses that are still open. */
   async stillOpen(): Promise<string[]> {
     const open: string[] = [];
     if (

@@ -3,7 +3,7 @@ import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 // WebRTC clients in a process of their own: an exception in a callback of node-datachannel aborts its process.
 
 export type PeerCommand =
-  /** `watches`: offers to take sound and a picture, as viewers do; else it sends and takes a picture. */
+  /** `watches`: offers to receive audio and video, as viewers do; else sends and receives video. */
   | { type: 'create'; id: string; watches: boolean }
   | { type: 'answer'; id: string; sdp: string }
   | { type: 'send'; id: string; packets: Buffer[] }
@@ -54,7 +54,7 @@ function create(id: string, watches: boolean): void {
   connection.setLocalDescription('offer');
 }
 
-/** SRTP does not let everything out that a test would like to send: extensions that reach beyond the packet, for one. */
+/** Ignores packets that libsrtp refuses to send, such as those with extensions beyond their end. */
 function send(peer: Peer | undefined, packet: Buffer): void {
   try {
     peer?.track.sendMessageBinary(packet);

@@ -4,7 +4,7 @@ import type { Livestream } from '../gateway/gateway-process.js';
 import { until } from '../until.js';
 import { openPage } from './pages.js';
 
-/** What the watch page tells of itself (`window.headend.stats()`), and what its video element shows. */
+/** Statistics of the watch page (`window.headend.stats()`) and of its video element. */
 export type Playback = {
   phase: string;
   level?: string;
@@ -15,17 +15,17 @@ export type Playback = {
   rebuilds: number;
   errors: string[];
   delivery?: 'webrtc' | 'hls';
-  /** Times the page went from WebRTC to HLS. */
+  /** Number of fallbacks from WebRTC to HLS. */
   fallbacks?: number;
   webrtc?: { codec?: string; framesDecoded: number; freezes: number; packetsLost: number };
-  /** Seconds of the media element's timeline. */
+  /** Position in the media element's timeline, s. */
   position: number;
   bufferedRanges: number;
-  /** The stream's state as the page's badge has it. */
+  /** Stream state that the page's badge shows. */
   state: string;
 };
 
-/** Runs in the page; text, because nothing of the browser's is declared here. */
+/** Runs in the page; as text, because browser types are not declared here. */
 const PLAYBACK = `(() => {
   const video = document.querySelector('video');
   return {
@@ -40,7 +40,7 @@ export async function playback(page: Page): Promise<Playback> {
   return await page.evaluate<Playback>(PLAYBACK);
 }
 
-/** Waits for something of a page's playback; what it was is told where it does not come about. */
+/** Waits for a condition on a page's playback. @throws with the last playback state */
 async function untilPlayback(
   description: string,
   page: Page,
@@ -57,7 +57,7 @@ async function untilPlayback(
   }
 }
 
-/** Waits until the picture has moved for a second. */
+/** Waits until playback has advanced by a second. */
 export async function untilPlaying(page: Page): Promise<void> {
   let first: number | undefined;
   await untilPlayback('the page plays', page, ({ phase, position }) => {
@@ -67,7 +67,7 @@ export async function untilPlaying(page: Page): Promise<void> {
   });
 }
 
-/** Waits until the picture moves again, and keeps moving for two seconds without running dry. */
+/** Waits until playback advances for two seconds without a stall. */
 export async function untilPlaysOn(page: Page): Promise<void> {
   let since: { position: number; stalls: number } | undefined;
   await untilPlayback('the page plays on', page, ({ phase, position, stalls }) => {
@@ -77,14 +77,14 @@ export async function untilPlaysOn(page: Page): Promise<void> {
   });
 }
 
-/** Opens the watch page and has it play HLS, whatever else there is. */
+/** Opens the watch page and selects HLS. */
 export async function openForHls(page: Page, url: string): Promise<void> {
   await page.goto(url);
   await page.getByLabel('Delivery').selectOption('hls');
   await until('the page has turned to HLS', async () => (await playback(page)).delivery === 'hls');
 }
 
-/** Opens the watch page, waits until it plays by WebRTC, and marks the document, so that a reload would show. */
+/** Opens the watch page, waits until it plays by WebRTC, and marks the document to detect a reload. */
 export async function watchByWebrtc(t: Test, browser: Browser, { watch }: Livestream): Promise<Page> {
   const page = await openPage(t, browser);
   await page.goto(watch);

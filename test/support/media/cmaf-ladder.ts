@@ -7,7 +7,7 @@ import type { Rendition } from '../../../src/streams/index.js';
 const run = promisify(execFile);
 const FFMPEG = process.env.FFMPEG_PATH ?? 'ffmpeg';
 
-/** What the encoders of the gateway write, as it would arrive: one chunk a frame. */
+/** Output of the gateway's encoders in the order of arrival: one chunk per frame. */
 export type LadderChunk = {
   rendition: string;
   bytes: Buffer;
@@ -46,7 +46,7 @@ const X264 = [
 
 export type Ladder = { renditions: Rendition[]; chunks: LadderChunk[]; sourceFile: string };
 
-/** Encodes a test picture and tone as a publisher would (B-frames, AAC at 44.1 kHz), then as the gateway would. */
+/** Encodes test media as a publisher would (B-frames, AAC at 44.1 kHz), then as the gateway would. */
 export async function makeLadder(options: LadderOptions): Promise<Ladder> {
   const { folder, durationS, frameRate = '30000/1001', gop = 60 } = options;
   const { video = true, audio = true, rungs = [180], passthrough = true } = options;
@@ -97,7 +97,7 @@ export async function makeLadder(options: LadderOptions): Promise<Ladder> {
   return { renditions, chunks: interleave(all.flat()), sourceFile: flv };
 }
 
-/** In the order of decode times, as from one encoder process. */
+/** Sorts by decode time, as one encoder process would write them. */
 export function interleave(chunks: LadderChunk[]): LadderChunk[] {
   return chunks
     .map((chunk, index) => ({ chunk, index }))
@@ -105,7 +105,7 @@ export function interleave(chunks: LadderChunk[]): LadderChunk[] {
     .map(({ chunk }) => chunk);
 }
 
-/** Cuts a file at its fragments with nothing of the product's own code. */
+/** Cuts a file at its fragments, independently of the code under test. */
 function splitChunks(rendition: string, file: Buffer): LadderChunk[] {
   const chunks: LadderChunk[] = [];
   let start = 0;

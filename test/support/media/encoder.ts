@@ -5,12 +5,12 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Test } from 'tap';
 
-/** The environment variable that tells test files where films are that others may have made already. */
+/** Environment variable with the folder of test media that the test files of a run share. */
 export const TEST_MEDIA_FOLDER = 'HEADEND_TEST_FILMS';
 
 /**
- * A film for publishing, unless told otherwise: 640x360 at 29.97 fps with B-frames and a keyframe every 2 s, AAC at 44.1 kHz. The picture
- * turns white and a tone sounds in the first tenth of every second. Made once a run of the tests.
+ * Creates media for publishing, by default 640x360 at 29.97 fps with B-frames and a keyframe every 2 s, AAC at 44.1 kHz. The video
+ * turns white and a tone sounds in the first tenth of every second. Encoded once per test run.
  */
 export async function testMedia(
   durationS: number,
@@ -47,7 +47,7 @@ export async function testMedia(
   return file;
 }
 
-/** Runs a program to its end. @returns its output. @throws with its error output when it fails. */
+/** Runs a program. @returns its output. @throws with its error output when it fails. */
 export async function run(program: string, args: string[]): Promise<{ stdout: string; stderr: string }> {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
@@ -64,13 +64,13 @@ export async function run(program: string, args: string[]): Promise<{ stdout: st
 }
 
 export type EncoderOptions = {
-  /** Where in the film to begin, in seconds. */
+  /** Start position in the file, s. */
   startS?: number;
-  /** ffmpeg's `-map` options: which tracks to send; all by default. */
+  /** ffmpeg's `-map` options; all tracks by default. */
   mapping?: string[];
 };
 
-/** An encoder (a real ffmpeg) that publishes a film at its own pace. */
+/** Encoder (a real ffmpeg) that publishes a file in real time. */
 export class Encoder {
   readonly #child: ChildProcess;
   readonly ended: Promise<{ code: number | null; errors: string }>;
@@ -87,14 +87,14 @@ export class Encoder {
     this.ended = once(this.#child, 'close').then(([code]) => ({ code: code as number | null, errors }));
   }
 
-  /** SIGTERM says goodbye as OBS does; SIGKILL vanishes. */
+  /** Stops ffmpeg: SIGTERM ends the publication in order, as OBS does; SIGKILL drops the connection. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     this.#child.kill(signal);
     await this.ended;
   }
 }
 
-/** Publishes a film until the test is over or the encoder is stopped. */
+/** Publishes a file until the test ends or the encoder is stopped. */
 export function publish(t: Test, file: string, url: string, options: EncoderOptions = {}): Encoder {
   const encoder = new Encoder(file, url, options);
   t.teardown(() => encoder.stop('SIGKILL'));

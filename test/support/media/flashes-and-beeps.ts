@@ -4,7 +4,7 @@ import { bytesOf, type RecordedRun } from '../fakes/fake-broadcast.js';
 import { run as execute } from './encoder.js';
 
 /**
- * When the picture turned white and the tone began, in seconds of media time, in two renditions of a run.
+ * Finds the flashes and beeps, in seconds of media time, in the video and audio rendition of a run.
  *
  * @returns for every flash that has a beep within half a second: its time, and beep minus flash, in seconds
  */

@@ -6,26 +6,26 @@ import type { FlvTag, SourceInfo } from '../../../src/media/index.js';
 const execute = promisify(execFile);
 
 export type TestMediaOptions = {
-  /** Where it is written; the ending decides about the container (`.flv`, `.mp4`). */
+  /** Output path; the extension selects the container (`.flv`, `.mp4`). */
   file: string;
   durationS: number;
-  /** Without it there is sound only. */
+  /** Audio only when absent. */
   video?: {
     width: number;
     height: number;
-    /** As ffmpeg takes it: `30`, `30000/1001`. */
+    /** Frame rate in ffmpeg's notation: `30`, `30000/1001`. */
     rate: string;
-    /** Pictures between two others that are shown before and after them. */
+    /** Consecutive B-frames. */
     bFrames?: number;
-    /** Seconds between keyframes, or the exact times of all of them. */
+    /** Keyframe interval, s, or the exact times of all keyframes. */
     keyframes: number | number[];
     pixelFormat?: string;
   };
-  /** Without it there is a picture only. */
+  /** Video only when absent. */
   audio?: { sampleRate: number; channels: 1 | 2 };
 };
 
-/** Makes a film by ffmpeg: a moving test picture and a beeping tone. */
+/** Encodes a moving test pattern and a beeping tone by ffmpeg. */
 export async function encodeTestMedia(options: TestMediaOptions): Promise<string> {
   const { video, audio, durationS } = options;
   const args = ['-v', 'error', '-y'];
@@ -57,11 +57,11 @@ export async function encodeTestMedia(options: TestMediaOptions): Promise<string
 export type TestMedia = {
   has: { audio: boolean; video: boolean };
   tags: FlvTag[];
-  /** What an ingest would say of it. */
+  /** Source description as an ingest would give it. */
   info: SourceInfo;
 };
 
-/** Reads an FLV file with H.264 and AAC tag by tag, as an ingest would hand it over. */
+/** Reads an FLV file with H.264 and AAC into tags as an ingest passes them on. */
 export function readFlv(
   file: string,
   video?: TestMediaOptions['video'],
@@ -92,12 +92,12 @@ export function readFlv(
   return { has: { audio: (flags & 4) !== 0, video: (flags & 1) !== 0 }, tags, info };
 }
 
-/** Makes a film and reads it. */
+/** Encodes test media and reads its tags. */
 export async function createTestMedia(options: TestMediaOptions): Promise<TestMedia> {
   return readFlv(await encodeTestMedia(options), options.video, options.audio);
 }
 
-/** The same tags again and again, on one timeline, for `rounds` rounds of `seconds` each. */
+/** Repeats tags on one timeline, for `rounds` rounds of `seconds` each. */
 export function repeatTags(tags: FlvTag[], seconds: number, rounds: number): FlvTag[] {
   return Array.from({ length: rounds }, (_, round) =>
     tags
@@ -107,7 +107,7 @@ export function repeatTags(tags: FlvTag[], seconds: number, rounds: number): Flv
 }
 
 /**
- * Writes tags at their time, as a live encoder sends them.
+ * Writes tags at their timestamps, as a live encoder does.
  *
  * @param speed 1 is real time; `Infinity` sends everything at once.
  */

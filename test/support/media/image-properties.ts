@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Test } from 'tap';
 import { run } from './encoder.js';
 
-/** What ffprobe says of a picture that it can decode: `mjpeg,320,180,1:1` is its codec, width, height and the shape of its pixels. */
+/** Probes an image. @returns codec, width, height and sample aspect ratio, such as `mjpeg,320,180,1:1` */
 export async function imageProperties(t: Test, image: Buffer): Promise<string> {
   const file = path.join(t.testdir(), 'picture.jpg');
   writeFileSync(file, image);

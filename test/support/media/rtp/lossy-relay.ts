@@ -3,27 +3,27 @@ import { once } from 'node:events';
 import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
 
-/** What waits for its turn at a narrow place before packets are dropped, ms: routers hold about so much. */
+/** Queue limit before packets are dropped, ms; typical of routers. */
 const QUEUE_MS = 250;
 
 /**
- * A network between a browser and the gateway that loses packets: every 33rd (3 %) or all, either way; and may take
- * only so much towards the browser.
+ * Network between a browser and the gateway that drops packets in both directions, and may limit
+ * the bitrate towards the browser.
  */
 export class LossyRelay {
-  /** Share of the packets that is lost, 0 to 1. */
+  /** Packet loss, 0 to 1. */
   loss: number;
-  /** Bits per second towards the browser: what is more waits in a queue, or is dropped when that is full. */
+  /** Bitrate limit towards the browser, bit/s; excess is queued, then dropped. */
   downlinkBps = Number.POSITIVE_INFINITY;
   forwarded = 0;
   lost = 0;
-  /** Packets that found the queue towards the browser full. */
+  /** Packets dropped by the full queue towards the browser. */
   dropped = 0;
   readonly #front: Socket;
   readonly #clients = new Map<string, Socket>();
   readonly #port: number;
   #lossDebt = 0;
-  /** Until when what was sent towards the browser takes, `performance.now()`. */
+  /** Time at which the queue towards the browser is empty, `performance.now()`. */
   #busyUntilMs = 0;
 
   private constructor(front: Socket, port: number, loss: number) {
@@ -45,13 +45,13 @@ export class LossyRelay {
     });
   }
 
-  /** Stands in front of a UDP port on loopback. */
+  /** Opens a relay in front of a UDP port on loopback. */
   static async open(t: Test, port: number, loss: number): Promise<LossyRelay> {
     const front = createSocket('udp4').bind(0, '127.0.0.1');
     await once(front, 'listening');
     const relay = new LossyRelay(front, port, loss);
     t.teardown(() => {
-      relay.loss = 1; // nothing that still waits is sent by a closed socket
+      relay.loss = 1; // keeps queued packets from a closed socket
       for (const socket of [front, ...relay.#clients.values()]) socket.close();
     });
     return relay;
@@ -61,7 +61,7 @@ export class LossyRelay {
     return this.#front.address().port;
   }
 
-  /** Leads the page's WebRTC connections through here: the answers of WHIP and WHEP name this port. */
+  /** Routes the page's WebRTC connections through the relay: rewrites the port in WHIP and WHEP answers. */
   async routePage(page: Page): Promise<void> {
     await page.route(/\/wh[ie]p(\/|$)/, async (route) => {
       if (route.request().method() !== 'POST') return await route.continue();
@@ -71,7 +71,7 @@ export class LossyRelay {
     });
   }
 
-  /** Loss at even distances: the same in every run. */
+  /** Drops packets at even intervals, the same in every run. */
   #forward(send: () => void): void {
     this.#lossDebt += this.loss;
     if (this.#lossDebt >= 1) {
@@ -83,7 +83,7 @@ export class LossyRelay {
     }
   }
 
-  /** Sends when the line is free; drops what would wait too long. */
+  /** Sends when the link is free; drops packets beyond the queue limit. */
   #queue(bytes: number, send: () => void): void {
     if (this.downlinkBps === Number.POSITIVE_INFINITY) {
       send();

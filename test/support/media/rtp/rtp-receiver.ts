@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 
-/** An RTP packet (RFC 3550, section 5.1) without extensions. */
+/** RTP packet (RFC 3550, section 5.1) without extensions. */
 export type RtpPacket = {
-  /** `performance.now()` of its arrival. */
+  /** Arrival time, `performance.now()`. */
   at: number;
   marker: boolean;
   payloadType: number;
@@ -15,7 +15,7 @@ export type RtpPacket = {
   payload: Buffer;
 };
 
-/** A sender report (section 6.4.1). */
+/** Sender report (section 6.4.1). */
 export type SenderReport = { at: number; ssrc: number /** Unix ms. */; time: number; timestamp: number };
 
 const NTP_EPOCH = 2_208_988_800;
@@ -30,7 +30,7 @@ async function bind(port: number): Promise<Socket> {
   return socket;
 }
 
-/** A pair of ports on loopback that keeps what arrives. */
+/** RTP and RTCP port on loopback that record packets. */
 export class RtpReceiver {
   readonly port: number;
   readonly packets: RtpPacket[] = [];
@@ -63,18 +63,18 @@ export class RtpReceiver {
     }
   }
 
-  /** Unix ms of a packet by the last report of its source. */
+  /** Converts a packet's timestamp to Unix ms by the latest sender report. */
   timeOf(packet: RtpPacket, clockRate: number): number {
     const report = this.reports.findLast(({ ssrc }) => ssrc === packet.ssrc);
     if (!report) throw new Error('there is no sender report');
     return report.time + (((packet.timestamp - report.timestamp) | 0) * 1000) / clockRate;
   }
 
-  /** Waits until a condition holds. */
+  /** Waits for a condition. @throws after `ms` */
   async until(condition: () => boolean, ms = 15_000): Promise<void> {
     for (const late = performance.now() + ms; !condition(); ) {
       if (performance.now() > late)
-        throw new Error(`${this.packets.length} packets and not what was waited for`);
+        throw new Error(`${this.packets.length} packets, and the condition does not hold`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
@@ -92,7 +92,7 @@ function parse(bytes: Buffer): RtpPacket {
   };
 }
 
-/** The NAL units of each picture (RFC 6184: single NAL unit packets, STAP-A, FU-A), by timestamp. */
+/** Depacketizes the NAL units of each frame (RFC 6184: single NAL unit packets, STAP-A, FU-A). */
 export function framesOf(
   packets: readonly RtpPacket[],
 ): { timestamp: number; at: number; units: Buffer[] }[] {

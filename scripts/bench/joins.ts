@@ -25,8 +25,8 @@ const pool = createWebrtcPool({
 });
 await pool.start();
 const [publishers, viewers] = await Promise.all([RtcPeers.start(), RtcPeers.start()]);
-const { peer } = await connectPublisher(pool, publishers, 'feed');
-pool.setMediaSource('channel', 'feed');
+const { peer } = await connectPublisher(pool, publishers, 'source');
+pool.setMediaSource('group', 'source');
 const stream = new FrameStream(VIDEO);
 setInterval(() => peer.send(...stream.nextFrame(true)), 100);
 
@@ -39,7 +39,7 @@ const rows: Record<string, string | number>[] = [];
 async function joinAndLeave(): Promise<boolean> {
   const viewer = await viewers.create();
   const start = performance.now();
-  const viewing = await pool.view({ viewerGroupId: 'channel', remote: viewer.remote, plan: viewerPlan() });
+  const viewing = await pool.view({ viewerGroupId: 'group', remote: viewer.remote, plan: viewerPlan() });
   await viewer.connect(viewing.local);
   await viewer.until(() => viewer.received.some((packet) => packet.readUInt32BE(8) === VIEW.videoSsrc));
   slowest = Math.max(slowest, performance.now() - start);

@@ -7,8 +7,8 @@ import { startAudienceGateway } from '../../support/gateway/audience-gateway.js'
 import { publish, testMedia } from '../../support/media/encoder.js';
 import { until } from '../../support/until.js';
 
-const stage = await startAudienceGateway(t);
-const { gateway, request, requestAsOperator, publishLivestream: goLive } = stage;
+const fixture = await startAudienceGateway(t);
+const { gateway, request, requestAsOperator, publishLivestream: goLive } = fixture;
 const port = Number(new URL(gateway.http).port);
 
 type Person = { page: PageSession; headers: Record<string, string>; credentialId: string };
@@ -110,7 +110,7 @@ async function endsWithin(t: Test, opened: OpenedAccess, ms: number): Promise<vo
 for (const [index, [change, as, make]] of CHANGES.entries())
   t.test(`when ${change}, all that was opened by it ends within a second`, async (t) => {
     const somebody = await person(`Person ${index}`, as);
-    const opened = await OpenedAccess.open(t, stage, somebody.headers, { live, offline });
+    const opened = await OpenedAccess.open(t, fixture, somebody.headers, { live, offline });
     t.equal((await make(somebody)).status, 200);
     await endsWithin(t, opened, REVOKED_WITHIN_MS);
   });
@@ -121,7 +121,7 @@ t.test(
     const page = await signInPage(gateway, 'Stranger');
     const rooms = [live, offline].map(({ streamId }) => `/api/livestream/${streamId}`);
     for (const room of rooms) await requestAsOperator('PATCH', room, { visibility: 'public' });
-    const opened = await OpenedAccess.open(t, stage, { cookie: page.headers.cookie }, { live, offline });
+    const opened = await OpenedAccess.open(t, fixture, { cookie: page.headers.cookie }, { live, offline });
     for (const room of rooms.reverse()) await requestAsOperator('PATCH', room, { visibility: 'private' });
     await endsWithin(t, opened, REVOKED_WITHIN_MS);
   },
@@ -131,8 +131,8 @@ t.test('a session that is revoked ends its own sockets and viewers, not those of
   const { page, credentialId, headers } = await person('Twice');
   const other = await signIn('Twice');
   const [revoked, kept] = [
-    await OpenedAccess.open(t, stage, headers, { live, offline }),
-    await OpenedAccess.open(t, stage, { cookie: other.headers.cookie }, { live, offline }),
+    await OpenedAccess.open(t, fixture, headers, { live, offline }),
+    await OpenedAccess.open(t, fixture, { cookie: other.headers.cookie }, { live, offline }),
   ];
   t.equal((await other.request('DELETE', `/api/auth/sessions/${credentialId}`)).status, 200);
   await endsWithin(t, revoked, REVOKED_WITHIN_MS);

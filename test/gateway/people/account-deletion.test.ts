@@ -18,10 +18,10 @@ t.test('an account that is deleted takes its livestreams, keys and name with it'
     const { body } = await page.request('POST', `${API}/create`, { title: 'A talk', ...more });
     return body as { streamId: string; streamKey: string };
   };
-  const stage = await create(host);
+  const livestream = await create(host);
   const hidden = await create(host, { visibility: 'private' });
   const own = await create(dora);
-  const chat = `${API}/${stage.streamId}/chat`;
+  const chat = `${API}/${livestream.streamId}/chat`;
   await host.request('PUT', `${API}/${hidden.streamId}/guests/${dora.userId}`);
   await dora.request('PUT', `/api/users/${host.userId}/follow`);
   await dora.request('POST', chat, { message: 'Dora was here' });
@@ -54,7 +54,7 @@ t.test('an account that is deleted takes its livestreams, keys and name with it'
   const port = Number(new URL(gateway.http).port);
   const fromPublicAddress = { ...dora.headers, origin: `http://localhost:${port}` };
   const socket = new WebSocketClient(t, port, '/ws', fromPublicAddress);
-  socket.send('join-livestream', { streamId: stage.streamId }, 1);
+  socket.send('join-livestream', { streamId: livestream.streamId }, 1);
   await socket.next('ok');
   t.match(await leave(dora, { password: PASSWORD }), SUCCESS);
   t.match(await socket.next('auth:expired'), { data: { code: 'auth_revoked' } });

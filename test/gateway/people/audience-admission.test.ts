@@ -112,9 +112,9 @@ t.test('a private livestream admits invitees alone, until they are removed', asy
   const { peer } = await watchByWhep(peers, livestream, token);
   let packets = 0;
   peer.onPacket = () => packets++;
-  await assertViewerCount(t, livestream, 1, socket, 'all of that is one guest');
+  await assertViewerCount(t, livestream, 1, socket, 'all of that is one viewer');
   // Views are written a second later.
-  await until('the visit is stored as the guest’s', async () => {
+  await until('the view is stored for the invitee', async () => {
     const rows = await sql<{ user_id: string }[]>`
       select user_id from livestream_viewers where stream_id = ${streamId} and left_at is null`;
     return rows.length === 1 && rows[0]?.user_id === userId;

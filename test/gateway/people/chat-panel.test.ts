@@ -151,14 +151,15 @@ t.test('the watch page fits a phone and a wide screen', async (t) => {
     await said(page, 'Hello').waitFor();
     const overflow = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
     t.notOk(await page.evaluate(overflow), `no horizontal overflow at ${width} px`);
-    const [stage, chat] = [
+    const [player, chat] = [
       await page.locator('.player').boundingBox(),
       await page.locator('.chat').boundingBox(),
     ];
-    t.ok(stage && chat);
-    if (!stage || !chat) return;
-    if (width < 800) t.ok(chat.y >= stage.y + stage.height && stage.width > width * 0.8, 'below the video');
-    else t.ok(chat.x >= stage.x + stage.width && stage.width > width * 0.55, 'beside the video');
+    t.ok(player && chat);
+    if (!player || !chat) return;
+    if (width < 800)
+      t.ok(chat.y >= player.y + player.height && player.width > width * 0.8, 'below the video');
+    else t.ok(chat.x >= player.x + player.width && player.width > width * 0.55, 'beside the video');
     t.ok(chat.height >= 250, 'the message list is high enough');
     await untilPageHolds(page, AT_THE_END);
   }

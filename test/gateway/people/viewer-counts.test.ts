@@ -72,7 +72,7 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
   for (const socket of sockets.slice(30)) socket.send('leave-livestream', { streamId });
   for (const { path } of tabs.slice(0, 3)) t.equal((await request('DELETE', path)).status, 200);
   const left = 50 + 14 + 3;
-  await assertViewerCount(t, livestream, EVERYBODY - left, ear, 'who says goodbye is gone');
+  await assertViewerCount(t, livestream, EVERYBODY - left, ear, 'viewers that leave in order');
 
   // Lost sockets count at once, playlists after 15 s, WebRTC when its connection times out.
   const silentSince = Date.now();

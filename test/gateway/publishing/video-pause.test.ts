@@ -8,7 +8,7 @@ import { until } from '../../support/until.js';
 
 const PAUSE = { from: 4, to: 12 };
 
-const folder = process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-films-${process.ppid}`);
+const folder = process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-test-media-${process.ppid}`);
 
 /** 30 s of H.264 and AAC at 30 frames a second, keyframes every 2 s; no video frames during the pause. */
 async function pausingFilm(pause: typeof PAUSE | undefined): Promise<string> {

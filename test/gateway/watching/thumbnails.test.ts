@@ -17,7 +17,7 @@ t.test('the thumbnail of a broadcast follows the video and stays available after
     return streams.find(({ id }) => id === streamId)?.thumbnailUrl ?? undefined;
   };
 
-  const first = await until('it is listed with a picture', listed);
+  const first = await until('it is listed with a thumbnail', listed);
   const { pathname } = new URL(first);
   t.equal(pathname, `/api/livestream/${streamId}/thumbnail`);
   const ours = (url: string): string => url.replace('localhost', '127.0.0.1');
@@ -27,7 +27,7 @@ t.test('the thumbnail of a broadcast follows the video and stays available after
   t.match(String(answer.headers.get('cache-control')), /^public, max-age/);
   t.equal(await imageProperties(t, Buffer.from(await answer.arrayBuffer())), SHAPE);
 
-  const second = await until('another picture', async () => {
+  const second = await until('another thumbnail', async () => {
     const now = await listed();
     return now !== first && now;
   });

@@ -10,7 +10,7 @@ import { av1Payloads, encodeAv1, type Obu, temporalUnits } from '../media/rtp/av
 import { rtpPacket } from '../media/rtp/synthetic-rtp.js';
 import type { RtcPeer } from './rtc-peers.js';
 
-const MEDIA_SOURCE_ID = 'feed-1';
+const MEDIA_SOURCE_ID = 'media-source-1';
 const FRAMES_PER_LOOP = 30;
 const AUDIO_PACKET_MS = 20;
 const REPORT_INTERVAL_MS = 1000;
@@ -73,13 +73,13 @@ export class Av1Publisher {
     pool: WebrtcPool,
     peer: RtcPeer,
     publishing: PublishingPeer,
-    film: Obu[][],
-    sound: Buffer[],
+    units: Obu[][],
+    beep: Buffer[],
   ) {
     this.pool = pool;
     this.#peer = peer;
-    this.#temporalUnits = film;
-    this.#beep = sound;
+    this.#temporalUnits = units;
+    this.#beep = beep;
     this.source = this.#makeSource();
     publishing.onSource((found) => {
       this.source.info = { ...this.source.info, ...found };
@@ -93,10 +93,10 @@ export class Av1Publisher {
 
   /** Starts to send at the next full second. */
   static async start(t: Test): Promise<Av1Publisher> {
-    const film = temporalUnits(
+    const units = temporalUnits(
       await encodeAv1(t, { ...FRAME_SIZE, frameCount: FRAMES_PER_LOOP, flash: true }),
     );
-    const sound = await encodeBeep(t);
+    const beep = await encodeBeep(t);
     const { pool, peers } = await startWebrtcPool(t);
     const { peer, publishing } = await connectPublisher(
       pool,
@@ -104,18 +104,18 @@ export class Av1Publisher {
       MEDIA_SOURCE_ID,
       publisherPlan({ codec: 'av1' }),
     );
-    const publisher = new Av1Publisher(pool, peer, publishing, film, sound);
+    const publisher = new Av1Publisher(pool, peer, publishing, units, beep);
     t.teardown(() => publisher.stop());
     return publisher;
   }
 
   /** Changes the video size at the next keyframe. */
   async resize(t: Test, width: number, height: number): Promise<void> {
-    const film = temporalUnits(
+    const units = temporalUnits(
       await encodeAv1(t, { width, height, frameCount: FRAMES_PER_LOOP, flash: true }),
     );
     while (this.#frameCount % FRAMES_PER_LOOP !== 0) await new Promise((resolve) => setTimeout(resolve, 1));
-    this.#temporalUnits = film;
+    this.#temporalUnits = units;
   }
 
   stop(): void {

@@ -70,14 +70,14 @@ const SCRIPT = `(() => {
       await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
       await frames(video, wanted);
       const codecs = [];
-      let sound = 0;
+      let audioPackets = 0;
       const stats = await pc.getStats();
       for (const report of stats.values()) {
         if (report.type !== 'inbound-rtp') continue;
         codecs.push(stats.get(report.codecId).mimeType);
-        if (report.kind === 'audio') sound = report.packetsReceived;
+        if (report.kind === 'audio') audioPackets = report.packetsReceived;
       }
-      return { path, codecs: codecs.sort(), sound, tracks: video.srcObject.getTracks().length };
+      return { path, codecs: codecs.sort(), audioPackets, tracks: video.srcObject.getTracks().length };
     },
 
     async join(streamId, wanted) {

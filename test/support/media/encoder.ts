@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Test } from 'tap';
 
 /** Environment variable with the folder of test media that the test files of a run share. */
-export const TEST_MEDIA_FOLDER = 'HEADEND_TEST_FILMS';
+export const TEST_MEDIA_FOLDER = 'HEADEND_TEST_MEDIA';
 
 /**
  * Creates media for publishing, by default 640x360 at 29.97 fps with B-frames and a keyframe every 2 s, AAC at 44.1 kHz. The video
@@ -16,8 +16,9 @@ export async function testMedia(
   durationS: number,
   { size = '640x360', rate = '30000/1001', bitrate = '800k' } = {},
 ): Promise<string> {
-  const folder = process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-films-${process.ppid}`);
-  const file = path.join(folder, `film-${durationS}-${size}-${bitrate}.flv`);
+  const folder =
+    process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-test-media-${process.ppid}`);
+  const file = path.join(folder, `media-${durationS}-${size}-${bitrate}.flv`);
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });
   const temporaryFile = `${file}.${process.pid}`;

@@ -30,12 +30,12 @@ export const withoutGstreamer: string | false = python ? false : reason();
 
 /** What a watcher has seen and heard so far. */
 export type Watched = {
-  /** Decoded pictures and buffers of sound. */
+  /** Decoded video frames and audio buffers. */
   pictures: number;
   sounds: number;
-  /** Of the first picture, as `320x180`. */
+  /** Size of the first frame, as `320x180`. */
   size?: string;
-  /** When the picture turned white, and when a tone began, in seconds of one clock. */
+  /** Times of flashes and tone starts, in seconds of one clock. */
   flashes: number[];
   beeps: number[];
 };

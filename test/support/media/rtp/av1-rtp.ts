@@ -20,7 +20,7 @@ export type Av1MediaOptions = {
 /** Encodes test video at 30 fps. @returns the file, an OBU stream (AV1 specification, section 5.2) */
 export async function encodeAv1(t: Test, options: Av1MediaOptions = {}): Promise<string> {
   const { width = 320, height = 180, frameCount = 40, tenBits = false, flash = false } = options;
-  const file = path.join(t.testdir(), 'film.obu');
+  const file = path.join(t.testdir(), 'media.obu');
   const white = flash ? ',drawbox=color=white:thickness=fill:enable=lt(t\\,0.1)' : '';
   await run('ffmpeg', [
     ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=30${white}`],

@@ -49,7 +49,7 @@ type Stream = { rtp: Socket; rtcp: Socket; report: Buffer | undefined; sequence:
  * both streams before the first packet, then video from a keyframe on.
  */
 export class RtpSender implements RtpSource {
-  readonly mediaSourceId = 'feed-1';
+  readonly mediaSourceId = 'media-source-1';
   /** Current destinations. */
   readonly outputs = new Set<Output>();
   /** Set to make `send` fail. */

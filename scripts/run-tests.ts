@@ -17,7 +17,7 @@ import {
   startTestCluster,
   type TestCluster,
 } from '../test/support/fixtures/database-cluster.js';
-import { FILMS_FOLDER } from '../test/support/media/encoder.js';
+import { TEST_MEDIA_FOLDER } from '../test/support/media/encoder.js';
 import type { FileReport } from './tap-report.js';
 import { runTestFile } from './test-process.js';
 import { ALONE, schedule } from './test-schedule.js';
@@ -98,7 +98,7 @@ if (files.length === 0) problems.push(`no test matches ${positionals.join(' ') |
 const runnable = files.filter((file) => !missing.includes(file));
 if (runnable.length > 0) {
   const mediaFolder = await mkdtemp(path.join(os.tmpdir(), 'headend-test-media-'));
-  const environment: Record<string, string> = { [FILMS_FOLDER]: mediaFolder };
+  const environment: Record<string, string> = { [TEST_MEDIA_FOLDER]: mediaFolder };
   try {
     cluster = await startTestCluster();
     environment[CLUSTER_SOCKET] = cluster.socket;

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 const OFFER = `async (bitrate) => {
   const pc = (window.direct = new RTCPeerConnection({ bundlePolicy: 'max-bundle' }));
   const tracks = window.whip.pc.getSenders().map(({ track }) => track);
-  // Of one stream: the viewer keeps sound and picture together, as it does with those of a server.
+  // Of one stream: the viewer synchronizes audio and video, as it does with those of a server.
   const streams = [new MediaStream(tracks)];
   for (const track of tracks) {
     const sendEncodings = track.kind === 'video' ? [{ maxBitrate: bitrate }] : [{}];

@@ -7,8 +7,8 @@
 import { createLog, pause, systemClock } from '../../src/platform/index.js';
 import { createWebrtcPool } from '../../src/webrtc/index.js';
 import { RtcPeers } from '../../test/support/clients/rtc-peers.js';
-import { publish, VIDEO, VIEW, viewerPlan } from '../../test/support/gateway/webrtc-pool.js';
-import { PictureStream } from '../../test/support/media/synthetic-rtp.js';
+import { connectPublisher, VIDEO, VIEW, viewerPlan } from '../../test/support/gateway/webrtc-pool.js';
+import { FrameStream } from '../../test/support/media/rtp/synthetic-rtp.js';
 
 const CONCURRENCY = 8;
 const REPORT_COUNT = 20;
@@ -25,10 +25,10 @@ const pool = createWebrtcPool({
 });
 await pool.start();
 const [publishers, viewers] = await Promise.all([RtcPeers.start(), RtcPeers.start()]);
-const { peer } = await publish(pool, publishers, 'feed');
-pool.setMediaSource('channel', 'feed');
-const stream = new PictureStream(VIDEO);
-setInterval(() => peer.send(...stream.picture(true)), 100);
+const { peer } = await connectPublisher(pool, publishers, 'source');
+pool.setMediaSource('group', 'source');
+const stream = new FrameStream(VIDEO);
+setInterval(() => peer.send(...stream.nextFrame(true)), 100);
 
 let begun = 0;
 let ended = 0;
@@ -39,7 +39,7 @@ const rows: Record<string, string | number>[] = [];
 async function joinAndLeave(): Promise<boolean> {
   const viewer = await viewers.create();
   const start = performance.now();
-  const viewing = await pool.view({ viewerGroupId: 'channel', remote: viewer.remote, plan: viewerPlan() });
+  const viewing = await pool.view({ viewerGroupId: 'group', remote: viewer.remote, plan: viewerPlan() });
   await viewer.connect(viewing.local);
   await viewer.until(() => viewer.received.some((packet) => packet.readUInt32BE(8) === VIEW.videoSsrc));
   slowest = Math.max(slowest, performance.now() - start);

@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { launchChromium } from '../../test/support/clients/chromium.js';
 import { publishFromPage, stopPublishing } from '../../test/support/clients/whip-page.js';
-import { quantile, readMeter, startMeter } from '../../test/support/media/glass-to-glass.js';
+import { quantile, readLatencyMeter, startLatencyMeter } from '../../test/support/media/glass-to-glass.js';
 import { BarcodeCamera } from './barcode-camera.js';
 import { BenchGateway } from './bench-gateway.js';
 import { connectDirectly } from './direct-connection.js';
@@ -67,13 +67,13 @@ const stats = (page: Page): Promise<Stats> => page.evaluate<Stats>('window.heade
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function measure(page: Page): Promise<{ ages: number[]; unreadable: number; latencies: number[] }> {
-  await readMeter(page);
+  await readLatencyMeter(page);
   const latencies: number[] = [];
   const ages: number[] = [];
   let unreadable = 0;
   for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
     await pause(SAMPLE_MS);
-    const [meter, now] = [await readMeter(page), await stats(page)];
+    const [meter, now] = [await readLatencyMeter(page), await stats(page)];
     ages.push(...meter.ages);
     unreadable += meter.unreadable;
     if (now.latencyS !== undefined) latencies.push(now.latencyS);
@@ -113,7 +113,7 @@ try {
     await pause(50);
   }
   console.log(`first frame      ${Math.round(performance.now() - opened)} ms after the page was opened`);
-  await startMeter(page);
+  await startLatencyMeter(page);
   await pause(WARM_UP_MS);
   const before = await stats(page);
   const { ages, unreadable, latencies } = await measure(page);
@@ -134,11 +134,11 @@ try {
     await page.close();
     const viewer = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     await connectDirectly(tab, viewer, PUBLISHED_VIDEO.bitrate);
-    await startMeter(viewer);
+    await startLatencyMeter(viewer);
     await pause(WARM_UP_MS);
-    await readMeter(viewer);
+    await readLatencyMeter(viewer);
     await pause(seconds * 1000);
-    const direct = await readMeter(viewer);
+    const direct = await readLatencyMeter(viewer);
     console.log(row('without a server', direct.ages, 0, `ms (${direct.ages.length} frames)`));
   }
   const met = targetMs === undefined || (p95 <= targetMs && stalls === 0);

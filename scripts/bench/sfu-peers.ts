@@ -1,7 +1,7 @@
 /** Peers of `sfu.ts`: a process of viewers or of a publisher that does little besides SRTP. */
 import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 import { isRtcp, receiverReport } from '../../src/media/index.js';
-import { PictureStream, rtpPacket } from '../../test/support/media/synthetic-rtp.js';
+import { FrameStream, rtpPacket } from '../../test/support/media/rtp/synthetic-rtp.js';
 
 export type PeersCommand =
   | { type: 'create'; id: number; counts: boolean }
@@ -60,7 +60,7 @@ function count(track: Track): void {
 
 function sendMedia(): void {
   const track = peers.get(0)!.track;
-  const video = new PictureStream({ payloadType: 102, ssrc: 1 });
+  const video = new FrameStream({ payloadType: 102, ssrc: 1 });
   const audio = { payloadType: 111, ssrc: 2, sequence: 0, timestamp: 0, payload: Buffer.alloc(160, 0x78) };
   const start = performance.now();
   let sent = 0;
@@ -72,7 +72,7 @@ function sendMedia(): void {
       const count = Math.floor((frames + 1) * PACKETS_PER_FRAME) - sent;
       sent += count;
       const keyframe = frames % KEYFRAME_INTERVAL_FRAMES === 0;
-      for (const packet of video.picture(keyframe, count, undefined, PAYLOAD_BYTES))
+      for (const packet of video.nextFrame(keyframe, count, undefined, PAYLOAD_BYTES))
         track.sendMessageBinary(packet);
     }
     for (; audioPackets * AUDIO_PACKET_MS <= time; audioPackets++) {

@@ -83,7 +83,7 @@ async function measure(workers: number, viewers: number): Promise<Row> {
     // Three viewers count gaps; the others only decrypt.
     for (let i = next++; i < viewers; i = next++)
       await receivers.connect(i, i < 3, (remote) =>
-        pool.view({ viewerGroupId: 'channel', remote, plan: viewerPlan() }),
+        pool.view({ viewerGroupId: 'group', remote, plan: viewerPlan() }),
       );
   };
   await Promise.all(Array.from({ length: JOIN_CONCURRENCY }, join));
@@ -126,7 +126,7 @@ async function measureChromium(): Promise<Row> {
   for (const [index, sdp] of offers.entries()) {
     const offer = parseOffer(sdp);
     const plan = planViewer(offer);
-    const viewing = await pool.view({ viewerGroupId: 'channel', remote: offer.transport, plan });
+    const viewing = await pool.view({ viewerGroupId: 'group', remote: offer.transport, plan });
     const answer = JSON.stringify({ type: 'answer', sdp: writeAnswer(offer, plan, viewing.local) });
     await page.evaluate(`connections[${index}].setRemoteDescription(${answer})`);
     viewings.push(viewing);
@@ -146,9 +146,9 @@ async function measureChromium(): Promise<Row> {
 async function publish(pool: WebrtcPool, publisher: Peers): Promise<void> {
   const plan = publisherPlan();
   await publisher.connect(0, false, (remote) =>
-    pool.publish({ mediaSourceId: 'feed', remote, plan, maximumBitrate: 5_000_000 }),
+    pool.publish({ mediaSourceId: 'source', remote, plan, maximumBitrate: 5_000_000 }),
   );
-  pool.setMediaSource('channel', 'feed');
+  pool.setMediaSource('group', 'source');
 }
 
 /** Measures CPU time and packets of the workers over `seconds`. */

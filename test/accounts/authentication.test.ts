@@ -4,11 +4,11 @@ import t from 'tap';
 import type { AccessChange, Credentials } from '../../src/accounts/index.js';
 import {
   OPERATOR_TOKEN,
-  openAccounts,
+  openAccountsFixture,
   PASSWORD,
   PUBLIC_ORIGIN,
 } from '../support/fixtures/accounts-fixture.js';
-import { refused } from '../support/fixtures/refusal.js';
+import { assertRefused } from '../support/fixtures/refusal.js';
 import { seededRandom } from '../support/media/seeded-random.js';
 
 const ADDRESS = '192.0.2.1';
@@ -21,23 +21,23 @@ const post = (over: Partial<Credentials> = {}): Credentials => ({
 const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` });
 
 t.test('who shows nothing is nobody in particular', async (t) => {
-  const { authentication } = await openAccounts(t);
+  const { authentication } = await openAccountsFixture(t);
   t.same(await authentication.authenticate(get()), { kind: 'anonymous' });
   t.same(await authentication.authenticate(post({ cookie: 'theme=dark' })), { kind: 'anonymous' });
 });
 
 t.test('the operator, a program and a page are told apart', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
-  const ada = await stage.account('Ada', 'broadcaster');
+  const ada = await stage.createAccount('Ada', 'broadcaster');
   const account = { kind: 'account', userId: ada.id, name: 'Ada', role: 'broadcaster' };
   t.same(await authenticate(post(bearer(OPERATOR_TOKEN))), { kind: 'operator' });
-  t.match(await authenticate(post(await stage.program(ada))), {
+  t.match(await authenticate(post(await stage.accessTokenHeaders(ada))), {
     ...account,
     via: 'token',
     credentialId: String,
   });
-  const { cookie, origin, 'x-csrf-token': csrfToken } = await stage.page(ada);
+  const { cookie, origin, 'x-csrf-token': csrfToken } = await stage.pageHeaders(ada);
   const [{ id: credentialId } = { id: '' }] = await stage.authentication.sessions.list(ada.id);
   const expiresAt = stage.clock.now() + 30 * 86_400_000;
   const session = { ...account, via: 'session', credentialId, expiresAt };
@@ -47,17 +47,17 @@ t.test('the operator, a program and a page are told apart', async (t) => {
 });
 
 t.test('what a page changes needs its CSRF token and its origin', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
-  const ada = await stage.account('Ada');
-  const { cookie, origin, 'x-csrf-token': csrfToken } = await stage.page(ada);
-  const other = await stage.page(await stage.account('Eve'));
+  const ada = await stage.createAccount('Ada');
+  const { cookie, origin, 'x-csrf-token': csrfToken } = await stage.pageHeaders(ada);
+  const other = await stage.pageHeaders(await stage.createAccount('Eve'));
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
     const credentials = { method, address: ADDRESS, cookie };
     t.match(await authenticate({ ...credentials, origin, csrfToken }), { userId: ada.id });
     t.match(await authenticate({ ...credentials, csrfToken }), { userId: ada.id }, 'a program has no origin');
     for (const wrong of [undefined, '', 'x', `${csrfToken}x`, other['x-csrf-token'], csrfToken.slice(1)])
-      await refused(t, authenticate({ ...credentials, origin, csrfToken: wrong }), 403, 'csrf_failed');
+      await assertRefused(t, authenticate({ ...credentials, origin, csrfToken: wrong }), 403, 'csrf_failed');
     for (const foreign of [
       'https://evil.example.test',
       'null',
@@ -65,35 +65,40 @@ t.test('what a page changes needs its CSRF token and its origin', async (t) => {
       'http://live.example.test',
       `${PUBLIC_ORIGIN}.evil`,
     ])
-      await refused(t, authenticate({ ...credentials, origin: foreign, csrfToken }), 403, 'csrf_failed');
+      await assertRefused(
+        t,
+        authenticate({ ...credentials, origin: foreign, csrfToken }),
+        403,
+        'csrf_failed',
+      );
   }
 });
 
 t.test('a page of the host that was asked is our own, whatever the public address is', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
-  const ada = await stage.account('Ada');
-  const { cookie, 'x-csrf-token': csrfToken } = await stage.page(ada);
+  const ada = await stage.createAccount('Ada');
+  const { cookie, 'x-csrf-token': csrfToken } = await stage.pageHeaders(ada);
   const at = (origin: string, host: string) => authenticate(post({ cookie, csrfToken, origin, host }));
   t.match(await at('http://192.168.1.5:8080', '192.168.1.5:8080'), { userId: ada.id });
   t.match(await at('http://[::1]:8080', '[::1]:8080'), { userId: ada.id });
   t.match(await at('https://box.example.test', 'Box.example.test'), { userId: ada.id });
-  await refused(t, at('http://192.168.1.5:8081', '192.168.1.5:8080'), 403, 'csrf_failed');
-  await refused(t, at('http://evil.example.test', 'box.example.test'), 403, 'csrf_failed');
+  await assertRefused(t, at('http://192.168.1.5:8081', '192.168.1.5:8080'), 403, 'csrf_failed');
+  await assertRefused(t, at('http://evil.example.test', 'box.example.test'), 403, 'csrf_failed');
 });
 
 t.test('the page of another site reads, and opens sockets, as nobody', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
-  const { cookie, origin } = await stage.page(await stage.account('Ada'));
+  const { cookie, origin } = await stage.pageHeaders(await stage.createAccount('Ada'));
   t.match(await authenticate(get({ cookie, origin })), { name: 'Ada' });
   t.same(await authenticate(get({ cookie, origin: 'https://sub.live.example.test' })), { kind: 'anonymous' });
 });
 
 t.test('a session lasts 30 days from its last use', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
-  const { cookie } = await stage.page(await stage.account('Ada'));
+  const { cookie } = await stage.pageHeaders(await stage.createAccount('Ada'));
   const day = 86_400_000;
   for (let i = 0; i < 4; i++) {
     await stage.clock.advance(29 * day);
@@ -104,66 +109,66 @@ t.test('a session lasts 30 days from its last use', async (t) => {
 });
 
 t.test('an account that is disabled is nobody anywhere, and somebody again afterwards', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { authenticate, accounts, onAccessChange } = stage.authentication;
   const changes: AccessChange[] = [];
   onAccessChange((change) => changes.push(change));
-  const ada = await stage.account('Ada');
-  const [{ cookie }, program] = [await stage.page(ada), await stage.program(ada)];
+  const ada = await stage.createAccount('Ada');
+  const [{ cookie }, program] = [await stage.pageHeaders(ada), await stage.accessTokenHeaders(ada)];
   t.match(await accounts.change(ada.id, { disabled: true }), { disabledAt: new Date(stage.clock.now()) });
   t.match(changes, [
     { userId: ada.id, credentialIds: undefined },
     { userId: ada.id, credentialIds: [String] },
   ]);
   t.same(await authenticate(get({ cookie })), { kind: 'anonymous' });
-  await refused(t, authenticate(get(program)), 401, 'access_token_invalid');
+  await assertRefused(t, authenticate(get(program)), 401, 'access_token_invalid');
   await accounts.change(ada.id, { disabled: false });
   t.same(await authenticate(get({ cookie })), { kind: 'anonymous' }, 'its sessions are ended');
   t.match(await authenticate(get(program)), { name: 'Ada' });
 });
 
 t.test('a user of a host platform has no account here', async (t) => {
-  const { authentication, account } = await openAccounts(t);
-  const ada = await account('Ada');
+  const { authentication, createAccount } = await openAccountsFixture(t);
+  const ada = await createAccount('Ada');
   t.match(await authentication.accounts.find(ada.id), { name: 'Ada' });
   for (const userId of ['user-7', '', `${ada.id}0`, "1' or 1=1", '\u0000'])
     t.equal(await authentication.accounts.find(userId), undefined);
 });
 
 t.test('a role that is changed holds from the next request on', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { authenticate, accounts, onAccessChange } = stage.authentication;
   const changes: AccessChange[] = [];
   onAccessChange((change) => changes.push(change));
-  const ada = await stage.account('Ada');
-  const program = await stage.program(ada);
+  const ada = await stage.createAccount('Ada');
+  const program = await stage.accessTokenHeaders(ada);
   await accounts.change(ada.id, { role: 'admin' });
   t.match(await authenticate(get(program)), { role: 'admin' });
   t.same(changes, [{ userId: ada.id }]);
 });
 
 t.test('access tokens end, can be taken away, and are not more than fifty', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { authenticate, accessTokens } = stage.authentication;
-  const ada = await stage.account('Ada');
+  const ada = await stage.createAccount('Ada');
   const now = stage.clock.now();
   const { secret } = await accessTokens.create(ada.id, { label: 'brief', expiresAt: new Date(now + 60_000) });
   const kept = await accessTokens.create(ada.id, { label: 'kept', expiresAt: null });
   t.match(await authenticate(get(bearer(secret))), { name: 'Ada' });
   t.match((await accessTokens.list(ada.id))[1], { label: 'brief', lastUsedAt: new Date(now) });
   await stage.clock.advance(60_000);
-  await refused(t, authenticate(get(bearer(secret))), 401, 'access_token_invalid');
-  t.equal(await accessTokens.delete((await stage.account('Eve')).id, kept.id), false, "not another's");
+  await assertRefused(t, authenticate(get(bearer(secret))), 401, 'access_token_invalid');
+  t.equal(await accessTokens.delete((await stage.createAccount('Eve')).id, kept.id), false, "not another's");
   t.equal(await accessTokens.delete(ada.id, kept.id), true);
-  await refused(t, authenticate(get(bearer(kept.secret))), 401, 'access_token_invalid');
+  await assertRefused(t, authenticate(get(bearer(kept.secret))), 401, 'access_token_invalid');
   for (let i = 1; i < 50; i++) await accessTokens.create(ada.id, { label: `${i}`, expiresAt: null });
-  await refused(
+  await assertRefused(
     t,
     accessTokens.create(ada.id, { label: 'one more', expiresAt: null }),
     409,
     'too_many_tokens',
   );
-  await refused(
+  await assertRefused(
     t,
     accessTokens.create(ada.id, { label: 'past', expiresAt: new Date(now) }),
     400,
@@ -172,12 +177,15 @@ t.test('access tokens end, can be taken away, and are not more than fifty', asyn
 });
 
 t.test('an address with too many wrong tokens waits, whatever it shows of that form', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
-  for (let i = 0; i < 10; i++) await refused(t, authenticate(post(bearer(`guess${i}`))), 401, 'unauthorized');
+  for (let i = 0; i < 10; i++)
+    await assertRefused(t, authenticate(post(bearer(`guess${i}`))), 401, 'unauthorized');
   const refusal = await authenticate(post(bearer(OPERATOR_TOKEN))).catch((error: unknown) => error);
   t.match(refusal, { status: 429, code: 'rate_limited', details: { retryAfter: 6 } });
-  t.match(await authenticate(post(await stage.program(await stage.account('Ada')))), { name: 'Ada' });
+  t.match(await authenticate(post(await stage.accessTokenHeaders(await stage.createAccount('Ada')))), {
+    name: 'Ada',
+  });
   t.same(await authenticate(post({ ...bearer(OPERATOR_TOKEN), address: '192.0.2.2' })), { kind: 'operator' });
   t.same(await authenticate(get()), { kind: 'anonymous' });
   await stage.clock.advance(6_000);
@@ -193,7 +201,7 @@ t.test("a host platform's tokens are taken where it is known, and counted when f
     rolesClaim: 'roles',
     nameClaim: 'name',
   };
-  const stage = await openAccounts(t, { jwt });
+  const stage = await openAccountsFixture(t, { jwt });
   const now = Math.floor(stage.clock.now() / 1_000);
   const sign = (exp: number, key = secret): Promise<string> =>
     new SignJWT({ iss: jwt.issuer, aud: jwt.audience, sub: 'user-7', name: 'Ada', roles: ['admin'], exp })
@@ -214,17 +222,17 @@ t.test("a host platform's tokens are taken where it is known, and counted when f
   t.match(await authenticate(post(bearer(good))), { userId: 'user-7' });
   const forged = await sign(now + 60, 'x'.repeat(40));
   for (let i = 0; i < 100; i++) await t.rejects(authenticate(post(bearer(forged))), { code: 'jwt_invalid' });
-  await refused(t, authenticate(post(bearer(good))), 429, 'rate_limited');
+  await assertRefused(t, authenticate(post(bearer(good))), 429, 'rate_limited');
 
-  const without = await openAccounts(t);
-  await refused(t, without.authentication.authenticate(post(bearer(good))), 401, 'jwt_not_accepted');
+  const without = await openAccountsFixture(t);
+  await assertRefused(t, without.authentication.authenticate(post(bearer(good))), 401, 'jwt_not_accepted');
 });
 
 t.test('nonsense is refused or is nobody, and never a fault', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
-  const ada = await stage.account('Ada');
-  const [{ cookie }, { authorization }] = [await stage.page(ada), await stage.program(ada)];
+  const ada = await stage.createAccount('Ada');
+  const [{ cookie }, { authorization }] = [await stage.pageHeaders(ada), await stage.accessTokenHeaders(ada)];
   const random = seededRandom(7);
   const spoil = (text: string): string => {
     const at = Math.floor(random() * text.length);
@@ -246,7 +254,7 @@ t.test('nonsense is refused or is nobody, and never a fault', async (t) => {
     if (!header.includes(authorization.slice(-43))) t.match(outcome, { status: 401 }, header);
   }
   for (const wrong of ['', 'Bearer', 'Bearer ', 'Basic YTpi', 'Bearer a b', `Bearer ${'x'.repeat(15_000)}`])
-    await refused(
+    await assertRefused(
       t,
       authenticate(get({ authorization: wrong, address: '2001:db8::1' })),
       401,
@@ -265,10 +273,10 @@ t.test('nonsense is refused or is nobody, and never a fault', async (t) => {
 });
 
 t.test('what is over is forgotten after a month, by and by', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { authentication, sql, clock } = stage;
-  const ada = await stage.account('Ada');
-  await stage.page(ada);
+  const ada = await stage.createAccount('Ada');
+  await stage.pageHeaders(ada);
   await authentication.accessTokens.create(ada.id, { label: 'x', expiresAt: new Date(clock.now() + 1) });
   await authentication.invitations.create('viewer', 1);
   authentication.start();
@@ -287,12 +295,12 @@ t.test('what is over is forgotten after a month, by and by', async (t) => {
 });
 
 t.test('secrets are kept as hashes alone, and never logged', async (t) => {
-  const stage = await openAccounts(t);
-  const ada = await stage.account('Ada');
+  const stage = await openAccountsFixture(t);
+  const ada = await stage.createAccount('Ada');
   const { code } = await stage.authentication.invitations.create('viewer', 60_000);
   const secrets = [
-    (await stage.page(ada)).cookie.slice(-40),
-    (await stage.program(ada)).authorization.slice(-40),
+    (await stage.pageHeaders(ada)).cookie.slice(-40),
+    (await stage.accessTokenHeaders(ada)).authorization.slice(-40),
     code,
   ];
   const stored: unknown[] = [];
@@ -300,6 +308,6 @@ t.test('secrets are kept as hashes alone, and never logged', async (t) => {
     stored.push(await stage.sql`select * from ${stage.sql(table)}`);
   for (const secret of [...secrets, PASSWORD]) {
     t.notMatch(JSON.stringify(stored), secret);
-    t.notMatch(stage.logged(), secret);
+    t.notMatch(stage.logText(), secret);
   }
 });

@@ -1,12 +1,17 @@
 import t from 'tap';
 import { ANONYMOUS } from '../../src/accounts/index.js';
 import { newId } from '../../src/platform/index.js';
-import { account, audienceStage, knock, SocketDouble } from '../support/fixtures/audience-fixture.js';
+import {
+  account,
+  FakeAudienceClient,
+  openAudienceFixture,
+  viewerRequest,
+} from '../support/fixtures/audience-fixture.js';
 
 t.test('who was let in counts when they watch, and has left after 15 seconds of silence', async (t) => {
-  const { audience, clock, livestream, rows } = await audienceStage(t);
+  const { audience, clock, livestream, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
-  const { token } = await audience.admit(knock(streamId));
+  const { token } = await audience.admit(viewerRequest(streamId));
   t.equal(audience.viewers(streamId).total, 0, 'a playlist alone is nobody who watches');
   const joinedAt = clock.now();
   t.equal(audience.recordActivity(streamId, token, 'hls'), 'everybody');
@@ -24,7 +29,7 @@ t.test('who was let in counts when they watch, and has left after 15 seconds of 
   await clock.advance(1_000);
   t.equal(audience.viewers(streamId).total, 0);
   t.equal(audience.recordActivity(streamId, token, 'hls'), undefined, 'they have to be let in again');
-  t.match(await rows(streamId), [
+  t.match(await viewRows(streamId), [
     {
       joined_at: new Date(joinedAt),
       left_at: new Date(joinedAt + 14_000),
@@ -35,16 +40,16 @@ t.test('who was let in counts when they watch, and has left after 15 seconds of 
 });
 
 t.test('a page with a socket, WHEP, playlists and beacons is one viewer', async (t) => {
-  const { audience, clock, livestream, rows, join, gone } = await audienceStage(t);
+  const { audience, clock, livestream, viewRows, join, gone } = await openAudienceFixture(t);
   const streamId = await livestream();
-  const { token } = await audience.join(ANONYMOUS, knock(streamId));
-  const client = new SocketDouble();
+  const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
+  const client = new FakeAudienceClient();
   const joined = await join(client, streamId, token);
   t.match(joined, { streamId, viewerToken: token, viewers: 1, state: 'offline' });
   t.match(await join(client, streamId), { viewerToken: token, viewers: 1 }, 'joining twice is joining once');
-  const release = (await audience.admit(knock(streamId, { token }))).hold('whep');
+  const release = (await audience.admit(viewerRequest(streamId, { token }))).hold('whep');
   const signalled = (await audience.admitClient(client, streamId)).hold('whep');
-  t.equal(await audience.beacon({ ...knock(streamId), token }), 1);
+  t.equal(await audience.beacon({ ...viewerRequest(streamId), token }), 1);
   audience.recordActivity(streamId, token, 'll-hls');
   t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 1, 'll-hls': 0, hls: 0 } });
 
@@ -57,32 +62,32 @@ t.test('a page with a socket, WHEP, playlists and beacons is one viewer', async 
   t.equal(audience.viewers(streamId).total, 1, 'the socket is still there');
   gone(client);
   t.equal(audience.viewers(streamId).total, 0, 'gone with the socket');
-  const stored = await rows(streamId);
+  const stored = await viewRows(streamId);
   t.equal(stored.length, 1);
   t.match(stored, [{ protocol: 'll-hls', left_at: Date }]);
 });
 
 t.test('who comes back soon goes on with the same visit, later with a new one', async (t) => {
-  const { audience, clock, livestream, rows } = await audienceStage(t);
+  const { audience, clock, livestream, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
-  const { token } = await audience.join(ANONYMOUS, knock(streamId));
+  const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
   await clock.advance(60_000);
   t.equal(audience.viewers(streamId).total, 0);
-  await audience.admitPlaylistRequest(knock(streamId, { token }), 'hls');
+  await audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls');
   t.equal(audience.viewers(streamId).total, 1);
-  const [again, ...none] = await rows(streamId);
+  const [again, ...none] = await viewRows(streamId);
   t.match(again, { left_at: null });
   t.equal(none.length, 0);
   await clock.advance(6 * 60_000);
-  t.match(await audience.join(ANONYMOUS, knock(streamId, { token })), { token, viewers: 1 });
-  t.match(await rows(streamId), [{ left_at: Date }, { left_at: null }]);
+  t.match(await audience.join(ANONYMOUS, viewerRequest(streamId, { token })), { token, viewers: 1 });
+  t.match(await viewRows(streamId), [{ left_at: Date }, { left_at: null }]);
 });
 
 t.test('tokens that we did not make stand for nobody', async (t) => {
-  const { audience, livestream } = await audienceStage(t);
+  const { audience, livestream } = await openAudienceFixture(t);
   const streamId = await livestream();
   const other = await livestream();
-  const { token } = await audience.join(account('ann'), knock(streamId));
+  const { token } = await audience.join(account('ann'), viewerRequest(streamId));
   const middle = Math.floor(token.length / 2);
   const wrong = [
     '',
@@ -96,31 +101,43 @@ t.test('tokens that we did not make stand for nobody', async (t) => {
   ];
   for (const shown of wrong) {
     t.equal(audience.recordActivity(streamId, shown, 'hls'), undefined);
-    await t.rejects(audience.beacon({ ...knock(streamId), token: shown }), { code: 'viewer_token_invalid' });
-    t.equal(await audience.admitPlaylistRequest(knock(streamId, { token: shown }), 'hls'), 'everybody');
-    t.not((await audience.admit(knock(streamId, { token: shown }))).token, shown, 'they get one of ours');
+    await t.rejects(audience.beacon({ ...viewerRequest(streamId), token: shown }), {
+      code: 'viewer_token_invalid',
+    });
+    t.equal(
+      await audience.admitPlaylistRequest(viewerRequest(streamId, { token: shown }), 'hls'),
+      'everybody',
+    );
+    t.not(
+      (await audience.admit(viewerRequest(streamId, { token: shown }))).token,
+      shown,
+      'they get one of ours',
+    );
     audience.leave(ANONYMOUS, { streamId, token: shown });
   }
   t.equal(audience.viewers(streamId).total, 1);
   t.equal(audience.recordActivity(other, token, 'hls'), undefined, 'a token is for one livestream');
-  await t.rejects(audience.beacon({ ...knock(other), token }), { code: 'viewer_token_invalid' });
+  await t.rejects(audience.beacon({ ...viewerRequest(other), token }), { code: 'viewer_token_invalid' });
   t.equal(audience.viewers(other).total, 0);
   for (const id of [newId(), 'session', "x' or", streamId.toUpperCase()])
-    await t.rejects(audience.admit(knock(id)), { status: 404, code: 'stream_not_found' });
+    await t.rejects(audience.admit(viewerRequest(id)), { status: 404, code: 'stream_not_found' });
 });
 
 t.test('users are stored with their visits, and two users are never one viewer', async (t) => {
-  const { audience, livestream, rows } = await audienceStage(t);
+  const { audience, livestream, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
-  const anonymous = await audience.join(ANONYMOUS, knock(streamId));
-  const ann = await audience.join(account('ann'), knock(streamId, { token: anonymous.token }));
+  const anonymous = await audience.join(ANONYMOUS, viewerRequest(streamId));
+  const ann = await audience.join(account('ann'), viewerRequest(streamId, { token: anonymous.token }));
   t.equal(ann.viewers, 1, 'who signs in stays the same viewer');
   t.not(ann.token, anonymous.token);
-  t.equal((await audience.join(account('ann'), knock(streamId, { token: ann.token }))).token, ann.token);
-  t.equal((await audience.join(ANONYMOUS, knock(streamId, { token: ann.token }))).token, ann.token);
-  const ben = await audience.join(account('ben'), knock(streamId, { token: ann.token }));
+  t.equal(
+    (await audience.join(account('ann'), viewerRequest(streamId, { token: ann.token }))).token,
+    ann.token,
+  );
+  t.equal((await audience.join(ANONYMOUS, viewerRequest(streamId, { token: ann.token }))).token, ann.token);
+  const ben = await audience.join(account('ben'), viewerRequest(streamId, { token: ann.token }));
   t.equal(ben.viewers, 2);
-  t.match(await rows(streamId), [{ user_id: 'ann' }, { user_id: 'ben' }]);
+  t.match(await viewRows(streamId), [{ user_id: 'ann' }, { user_id: 'ben' }]);
   audience.leave(account('ann'), { streamId });
   t.equal(audience.viewers(streamId).total, 1);
   audience.leave(ANONYMOUS, { streamId });
@@ -129,11 +146,11 @@ t.test('users are stored with their visits, and two users are never one viewer',
 });
 
 t.test('the last place is given once, however many come at the same moment', async (t) => {
-  const { audience, clock, livestream } = await audienceStage(t);
+  const { audience, clock, livestream } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: 10 });
   const coming = Array.from({ length: 40 }, async (_, index) => {
-    if (index % 8 === 0) return (await audience.join(ANONYMOUS, knock(streamId))).token;
-    const admission = await audience.admit(knock(streamId));
+    if (index % 8 === 0) return (await audience.join(ANONYMOUS, viewerRequest(streamId))).token;
+    const admission = await audience.admit(viewerRequest(streamId));
     admission.hold('whep');
     return admission.token;
   });
@@ -145,112 +162,123 @@ t.test('the last place is given once, however many come at the same moment', asy
       t.match(outcome.reason, { status: 503, code: 'viewer_limit_reached', details: { retryAfter: 10 } });
   t.equal(audience.viewers(streamId).total, 10);
   for (const token of tokens)
-    t.equal((await audience.join(ANONYMOUS, knock(streamId, { token }))).viewers, 10, 'who is in stays in');
-  t.equal((await audience.join(account('owner'), knock(streamId))).viewers, 11, 'the broadcaster');
-  t.equal((await audience.join(account('root', 'admin'), knock(streamId))).viewers, 12, 'an admin');
-  t.equal((await audience.join(account('ann'), knock(streamId))).viewers, 12, 'in place of who only joined');
+    t.equal(
+      (await audience.join(ANONYMOUS, viewerRequest(streamId, { token }))).viewers,
+      10,
+      'who is in stays in',
+    );
+  t.equal((await audience.join(account('owner'), viewerRequest(streamId))).viewers, 11, 'the broadcaster');
+  t.equal((await audience.join(account('root', 'admin'), viewerRequest(streamId))).viewers, 12, 'an admin');
+  t.equal(
+    (await audience.join(account('ann'), viewerRequest(streamId))).viewers,
+    12,
+    'in place of who only joined',
+  );
   await clock.advance(15_000);
   t.equal(audience.viewers(streamId).total, 5, 'who watches by WHEP is still there');
   t.strictSame(audience.viewers(streamId).byProtocol, { whep: 5, 'll-hls': 0, hls: 0 });
-  for (let free = 0; free < 5; free++) await audience.join(ANONYMOUS, knock(streamId));
-  await t.rejects(audience.join(ANONYMOUS, knock(streamId)), { code: 'viewer_limit_reached' });
+  for (let free = 0; free < 5; free++) await audience.join(ANONYMOUS, viewerRequest(streamId));
+  await t.rejects(audience.join(ANONYMOUS, viewerRequest(streamId)), { code: 'viewer_limit_reached' });
 });
 
 t.test('a place is free again when its viewer does not come', async (t) => {
-  const { audience, clock, livestream } = await audienceStage(t);
+  const { audience, clock, livestream } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: 1 });
-  const admission = await audience.admit(knock(streamId));
-  await t.rejects(audience.admit(knock(streamId)), { code: 'viewer_limit_reached' });
+  const admission = await audience.admit(viewerRequest(streamId));
+  await t.rejects(audience.admit(viewerRequest(streamId)), { code: 'viewer_limit_reached' });
   admission.withdraw();
-  await audience.admit(knock(streamId));
+  await audience.admit(viewerRequest(streamId));
   await clock.advance(10_000);
-  const release = (await audience.admit(knock(streamId))).hold('whep');
+  const release = (await audience.admit(viewerRequest(streamId))).hold('whep');
   release();
-  const late = await audience.admit(knock(streamId));
+  const late = await audience.admit(viewerRequest(streamId));
   await clock.advance(60_000);
   late.hold('whep');
   t.equal(audience.viewers(streamId).total, 1, 'who needs long to connect is not lost');
 });
 
 t.test('private livestreams are for their guests alone', async (t) => {
-  const { audience, clock, hall, livestream, join } = await audienceStage(t);
+  const { audience, clock, streams, livestream, join } = await openAudienceFixture(t);
   const streamId = await livestream({ visibility: 'private' });
-  await hall.addInvitee(streamId, 'ann');
+  await streams.addInvitee(streamId, 'ann');
   const missing = {
     status: 404,
     code: 'stream_not_found',
     message: 'There is no such livestream.',
   };
-  await t.rejects(audience.admit(knock(newId())), missing);
-  await t.rejects(audience.admit(knock(streamId)), missing);
-  await t.rejects(audience.admit(knock(streamId, { authorization: 'Bearer viewer ben' })), missing);
-  await t.rejects(audience.join(account('ben'), knock(streamId)), missing);
-  await t.rejects(join(new SocketDouble(account('ben')), streamId), missing);
+  await t.rejects(audience.admit(viewerRequest(newId())), missing);
+  await t.rejects(audience.admit(viewerRequest(streamId)), missing);
+  await t.rejects(audience.admit(viewerRequest(streamId, { authorization: 'Bearer viewer ben' })), missing);
+  await t.rejects(audience.join(account('ben'), viewerRequest(streamId)), missing);
+  await t.rejects(join(new FakeAudienceClient(account('ben')), streamId), missing);
   await t.rejects(
-    audience.admitPlaylistRequest(knock(streamId), 'hls'),
+    audience.admitPlaylistRequest(viewerRequest(streamId), 'hls'),
     missing,
     'a media playlist without a token',
   );
   for (const authorization of ['Bearer viewer ann', 'Bearer broadcaster owner', 'Bearer admin root'])
-    t.ok((await audience.admit(knock(streamId, { authorization }))).token);
+    t.ok((await audience.admit(viewerRequest(streamId, { authorization }))).token);
 
-  const { token } = await audience.join(account('ann'), knock(streamId));
+  const { token } = await audience.join(account('ann'), viewerRequest(streamId));
   t.equal(audience.recordActivity(streamId, token, 'hls'), 'invited', 'the token is enough from then on');
   await clock.advance(20_000);
-  t.equal(await audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), 'invited');
-  const ann = new SocketDouble(account('ann'));
+  t.equal(await audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), 'invited');
+  const ann = new FakeAudienceClient(account('ann'));
   await join(ann, streamId, token);
   let isDismissed = false;
-  (await audience.admit(knock(streamId, { token }))).hold('whep', () => {
+  (await audience.admit(viewerRequest(streamId, { token }))).hold('whep', () => {
     isDismissed = true;
   });
   t.equal(audience.viewers(streamId).total, 1);
 
-  await hall.removeInvitee(streamId, 'ann');
+  await streams.removeInvitee(streamId, 'ann');
   while (!isDismissed) await new Promise((resolve) => setImmediate(resolve));
   t.equal(audience.viewers(streamId).total, 0);
-  t.match(ann.told, [['livestream:dismissed', { streamId, code: 'stream_not_found' }]]);
+  t.match(ann.received, [['livestream:dismissed', { streamId, code: 'stream_not_found' }]]);
   t.equal(ann.rooms.size, 0);
   t.equal(audience.recordActivity(streamId, token, 'hls'), undefined);
-  await t.rejects(audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), missing);
-  await t.rejects(audience.beacon({ ...knock(streamId), token }), missing);
+  await t.rejects(audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), missing);
+  await t.rejects(audience.beacon({ ...viewerRequest(streamId), token }), missing);
 });
 
 t.test('the rights of a token end, while watching what is public does not', async (t) => {
-  const { audience, clock, livestream, hall } = await audienceStage(t);
+  const { audience, clock, livestream, streams } = await openAudienceFixture(t);
   const closed = await livestream({ visibility: 'private' });
-  await hall.addInvitee(closed, 'ann');
-  const { token } = await audience.join(account('ann'), knock(closed));
+  await streams.addInvitee(closed, 'ann');
+  const { token } = await audience.join(account('ann'), viewerRequest(closed));
   const open = await livestream();
-  const anonymous = await audience.join(ANONYMOUS, knock(open));
+  const anonymous = await audience.join(ANONYMOUS, viewerRequest(open));
   await clock.advance(13 * 3_600_000);
-  await t.rejects(audience.join(ANONYMOUS, knock(closed, { token })), { code: 'stream_not_found' });
-  const renewed = await audience.join(account('ann'), knock(closed, { token }));
+  await t.rejects(audience.join(ANONYMOUS, viewerRequest(closed, { token })), { code: 'stream_not_found' });
+  const renewed = await audience.join(account('ann'), viewerRequest(closed, { token }));
   t.not(renewed.token, token);
-  t.equal((await audience.join(ANONYMOUS, knock(open, { token: anonymous.token }))).token, anonymous.token);
+  t.equal(
+    (await audience.join(ANONYMOUS, viewerRequest(open, { token: anonymous.token }))).token,
+    anonymous.token,
+  );
 });
 
 t.test('a crowd from one address is let in, a flood is not', async (t) => {
-  const { audience, clock, livestream } = await audienceStage(t, {
+  const { audience, clock, livestream } = await openAudienceFixture(t, {
     limits: { arrivals: { burst: 5, refillMs: 1_000 } },
   });
   const streamId = await livestream();
-  const { token } = await audience.join(ANONYMOUS, knock(streamId));
-  for (let more = 0; more < 4; more++) await audience.join(ANONYMOUS, knock(streamId));
-  await t.rejects(audience.admit(knock(streamId)), {
+  const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
+  for (let more = 0; more < 4; more++) await audience.join(ANONYMOUS, viewerRequest(streamId));
+  await t.rejects(audience.admit(viewerRequest(streamId)), {
     status: 429,
     code: 'rate_limited',
     details: { retryAfter: 1 },
   });
-  await audience.join(ANONYMOUS, knock(streamId, { token }));
-  await audience.join(ANONYMOUS, knock(streamId, { address: '192.0.2.2' }));
+  await audience.join(ANONYMOUS, viewerRequest(streamId, { token }));
+  await audience.join(ANONYMOUS, viewerRequest(streamId, { address: '192.0.2.2' }));
   await clock.advance(1_000);
-  await audience.admit(knock(streamId));
+  await audience.admit(viewerRequest(streamId));
 });
 
 t.test('a client may not join livestreams without end', async (t) => {
-  const { livestream, join, leave } = await audienceStage(t);
-  const client = new SocketDouble();
+  const { livestream, join, leave } = await openAudienceFixture(t);
+  const client = new FakeAudienceClient();
   const streams = await Promise.all(Array.from({ length: 21 }, () => livestream()));
   for (const streamId of streams.slice(0, 20)) await join(client, streamId);
   await t.rejects(join(client, streams[20]!), { code: 'too_many_livestreams' });
@@ -263,15 +291,15 @@ t.test('a client may not join livestreams without end', async (t) => {
 });
 
 t.test('the room is told how many watch, once a second at most and only what is new', async (t) => {
-  const { audience, broadcasts, clock, livestream } = await audienceStage(t);
+  const { audience, broadcasts, clock, livestream } = await openAudienceFixture(t);
   const streamId = await livestream();
   const tell = (viewers: number) => [`stream:${streamId}`, 'viewers:count', { streamId, viewers }];
-  for (let index = 0; index < 30; index++) await audience.join(ANONYMOUS, knock(streamId));
+  for (let index = 0; index < 30; index++) await audience.join(ANONYMOUS, viewerRequest(streamId));
   await clock.advance(1_000);
   t.strictSame(broadcasts.splice(0), [tell(30)]);
   await clock.advance(10_000);
   t.strictSame(broadcasts, []);
-  const { token } = await audience.join(ANONYMOUS, knock(streamId));
+  const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
   await clock.advance(1_000);
   audience.leave(ANONYMOUS, { streamId, token });
   await clock.advance(1_000);
@@ -281,18 +309,18 @@ t.test('the room is told how many watch, once a second at most and only what is 
 });
 
 t.test('when nothing is broadcast any more nobody watches, whatever is still open', async (t) => {
-  const { audience, change, clock, livestream, rows, join, gone } = await audienceStage(t);
+  const { audience, change, clock, livestream, viewRows, join, gone } = await openAudienceFixture(t);
   const streamId = await livestream();
-  const client = new SocketDouble();
+  const client = new FakeAudienceClient();
   const { viewerToken } = await join(client, streamId);
-  const { token } = await audience.join(ANONYMOUS, knock(streamId));
+  const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
   await clock.advance(5_000);
   change({ streamId, from: 'live', to: { name: 'offline' }, end: 'shutdown' });
   t.equal(audience.viewers(streamId).total, 2, 'a restart is no end');
   change({ streamId, from: 'live', to: { name: 'offline' }, end: 'grace-expired' });
   t.equal(audience.viewers(streamId).total, 0);
   await clock.advance(3_600_000);
-  t.match(await rows(streamId), [{ left_at: Date }, { left_at: Date }]);
+  t.match(await viewRows(streamId), [{ left_at: Date }, { left_at: Date }]);
   change({ streamId, from: 'starting', to: { name: 'live' } });
   t.equal(audience.viewers(streamId).total, 1, 'who waits on the page watches the next broadcast');
   t.ok(audience.recordActivity(streamId, String(viewerToken), 'hls'));
@@ -300,12 +328,12 @@ t.test('when nothing is broadcast any more nobody watches, whatever is still ope
   await clock.advance(20_000);
   gone(client);
   t.equal(audience.viewers(streamId).total, 0);
-  t.equal((await rows(streamId)).length, 3);
+  t.equal((await viewRows(streamId)).length, 3);
 });
 
 t.test('who joins by the socket is greeted once they are let in, unless they do not wish it', async (t) => {
   const greeted: string[] = [];
-  const { audience, livestream } = await audienceStage(t, {
+  const { audience, livestream } = await openAudienceFixture(t, {
     greet: async (client, streamId, enter) => {
       enter();
       return () => greeted.push(`${client.address} ${streamId}`);
@@ -313,7 +341,7 @@ t.test('who joins by the socket is greeted once they are let in, unless they do 
   });
   const streamId = await livestream();
   const join = audience.feature.events['join-livestream']!;
-  const client = new SocketDouble();
+  const client = new FakeAudienceClient();
   const acknowledged = await join(client, { streamId });
   t.match(acknowledged, { data: { streamId, viewerToken: String } });
   t.ok(client.rooms.has(`stream:${streamId}`));
@@ -321,27 +349,29 @@ t.test('who joins by the socket is greeted once they are let in, unless they do 
   acknowledged?.afterwards?.();
   t.same(greeted, [`${client.address} ${streamId}`]);
   (await join(client, { streamId }))?.afterwards?.();
-  const silent = new SocketDouble();
+  const silent = new FakeAudienceClient();
   (await join(silent, { streamId, history: false }))?.afterwards?.();
   t.ok(silent.rooms.has(`stream:${streamId}`));
   t.equal(greeted.length, 1);
 });
 
 t.test('who has no account any more watched as nobody, and their tokens stand for nobody', async (t) => {
-  const { audience, hall, livestream, join, roles, rows } = await audienceStage(t);
+  const { audience, streams, livestream, join, roles, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
   const hidden = await livestream({ visibility: 'private' });
-  await hall.addInvitee(hidden, 'ann');
-  await join(new SocketDouble(account('ann')), streamId);
-  const { token } = await audience.join(account('ann'), knock(hidden));
-  t.match(await rows(streamId), [{ user_id: 'ann', left_at: null }]);
-  t.match(await rows(hidden), [{ user_id: 'ann' }]);
-  await audience.join(ANONYMOUS, { ...knock(hidden), token });
+  await streams.addInvitee(hidden, 'ann');
+  await join(new FakeAudienceClient(account('ann')), streamId);
+  const { token } = await audience.join(account('ann'), viewerRequest(hidden));
+  t.match(await viewRows(streamId), [{ user_id: 'ann', left_at: null }]);
+  t.match(await viewRows(hidden), [{ user_id: 'ann' }]);
+  await audience.join(ANONYMOUS, { ...viewerRequest(hidden), token });
   roles.delete('ann');
   audience.accessChanged({ userId: 'ann' });
   await audience.forgetUser('ann');
-  t.match(await rows(streamId), [{ user_id: null, left_at: null }], 'who is there stays there');
-  t.match(await rows(hidden), [{ user_id: null }]);
+  t.match(await viewRows(streamId), [{ user_id: null, left_at: null }], 'who is there stays there');
+  t.match(await viewRows(hidden), [{ user_id: null }]);
   t.equal(audience.recordActivity(hidden, token, 'hls'), undefined);
-  await t.rejects(audience.join(ANONYMOUS, { ...knock(hidden), token }), { code: 'stream_not_found' });
+  await t.rejects(audience.join(ANONYMOUS, { ...viewerRequest(hidden), token }), {
+    code: 'stream_not_found',
+  });
 });

@@ -1,5 +1,10 @@
 import t from 'tap';
-import { account, audienceStage, knock, SocketDouble } from '../support/fixtures/audience-fixture.js';
+import {
+  account,
+  FakeAudienceClient,
+  openAudienceFixture,
+  viewerRequest,
+} from '../support/fixtures/audience-fixture.js';
 import { seededRandom } from '../support/media/seeded-random.js';
 
 /** How a player is there: its protocol and when it asks, or what is held. */
@@ -15,7 +20,7 @@ type Member = {
 t.test(
   'numbers are right to the unit while 200 players and 50 connections come, go and vanish',
   async (t) => {
-    const { audience, clock, livestream, rows, join, gone } = await audienceStage(t);
+    const { audience, clock, livestream, viewRows, join, gone } = await openAudienceFixture(t);
     const streamId = await livestream();
     const random = seededRandom(7);
     const here = new Map<number, Member>();
@@ -32,16 +37,16 @@ t.test(
       const member: Member = { token: '', kind: 'hls', joinedAt: now, seenAt: now, release: undefined };
       if (index < 200) {
         member.kind = index % 3 === 0 ? 'hls' : 'll-hls';
-        member.token = (await audience.admit(knock(streamId))).token;
+        member.token = (await audience.admit(viewerRequest(streamId))).token;
         audience.recordActivity(streamId, member.token, member.kind);
       } else if (index < 225) {
         member.kind = 'whep';
-        const admission = await audience.admit(knock(streamId));
+        const admission = await audience.admit(viewerRequest(streamId));
         member.token = admission.token;
         member.release = admission.hold('whep');
       } else {
         member.kind = 'socket';
-        const client = new SocketDouble(index % 2 === 0 ? account(`user${index}`) : undefined);
+        const client = new FakeAudienceClient(index % 2 === 0 ? account(`user${index}`) : undefined);
         member.token = String((await join(client, streamId)).viewerToken);
         member.release = () => gone(client);
       }
@@ -93,7 +98,7 @@ t.test(
 
     const key = ({ joined_at, left_at, protocol }: (typeof expected)[number]): string =>
       `${joined_at.getTime()} ${left_at.getTime()} ${protocol}`;
-    const stored = await rows(streamId);
+    const stored = await viewRows(streamId);
     t.strictSame(
       stored.map((row) => key({ ...row, left_at: row.left_at ?? new Date(0) })).sort(),
       expected.map(key).sort(),
@@ -103,12 +108,13 @@ t.test(
 );
 
 t.test('a sign of life costs little', async (t) => {
-  const { audience, livestream } = await audienceStage(t, {
+  const { audience, livestream } = await openAudienceFixture(t, {
     limits: { arrivals: { burst: 20_000, refillMs: 1 } },
   });
   const streamId = await livestream();
   const tokens: string[] = [];
-  for (let index = 0; index < 5_000; index++) tokens.push((await audience.admit(knock(streamId))).token);
+  for (let index = 0; index < 5_000; index++)
+    tokens.push((await audience.admit(viewerRequest(streamId))).token);
   const rounds = 20;
   const started = process.hrtime.bigint();
   for (let round = 0; round < rounds; round++)

@@ -1,24 +1,29 @@
 import t from 'tap';
 import { ANONYMOUS } from '../../src/accounts/index.js';
 import { newId } from '../../src/platform/index.js';
-import { account, audienceStage, knock, SocketDouble } from '../support/fixtures/audience-fixture.js';
-import { until } from '../support/gateway/gateway-process.js';
+import {
+  account,
+  FakeAudienceClient,
+  openAudienceFixture,
+  viewerRequest,
+} from '../support/fixtures/audience-fixture.js';
+import { until } from '../support/until.js';
 
 t.test('after a crash nobody watched longer than the gateway was seen, and tokens go on', async (t) => {
-  const stage = await audienceStage(t);
-  const { audience, clock, livestream, rows, open, sql } = stage;
+  const stage = await openAudienceFixture(t);
+  const { audience, clock, livestream, viewRows, open, sql } = stage;
   const streamId = await livestream({ visibility: 'private' });
-  const { token } = await audience.join(account('owner'), knock(streamId));
-  const gone = await audience.join(account('root', 'admin'), knock(streamId));
+  const { token } = await audience.join(account('owner'), viewerRequest(streamId));
+  const gone = await audience.join(account('root', 'admin'), viewerRequest(streamId));
   await clock.advance(7_000);
   audience.recordActivity(streamId, token, 'll-hls');
-  t.match(await rows(streamId), [{ left_at: null, protocol: 'll-hls' }, { left_at: null }]);
+  t.match(await viewRows(streamId), [{ left_at: null, protocol: 'll-hls' }, { left_at: null }]);
   const [beat] = await sql<[{ at: Date }]>`select last_seen_at as at from audience_heartbeat`;
   t.ok(clock.now() - beat.at.getTime() <= 6_000, 'the gateway was seen a moment ago');
 
   // The first one is not closed: it crashed. What it still holds in memory is not written any more.
   await clock.advance(2_000);
-  const before = await rows(streamId);
+  const before = await viewRows(streamId);
   await sql`update audience_heartbeat set last_seen_at = ${new Date(clock.now() - 4_000)}`;
   stage.crash();
   await clock.advance(20_000);
@@ -28,10 +33,10 @@ t.test('after a crash nobody watched longer than the gateway was seen, and token
   t.equal(found.length, 2);
   for (const { left_at } of found) t.ok(left_at.getTime() <= clock.now() - 24_000);
 
-  t.equal(await next.admitPlaylistRequest(knock(streamId, { token }), 'll-hls'), 'invited');
-  t.equal(await next.admitPlaylistRequest(knock(streamId, { token }), 'll-hls'), 'invited');
+  t.equal(await next.admitPlaylistRequest(viewerRequest(streamId, { token }), 'll-hls'), 'invited');
+  t.equal(await next.admitPlaylistRequest(viewerRequest(streamId, { token }), 'll-hls'), 'invited');
   t.equal(next.viewers(streamId).total, 1);
-  const after = await rows(streamId);
+  const after = await viewRows(streamId);
   t.strictSame(
     after.map(({ id }) => id),
     before.map(({ id }) => id),
@@ -42,44 +47,48 @@ t.test('after a crash nobody watched longer than the gateway was seen, and token
 
   // The next restart is in order, and long.
   await next.close();
-  t.match(await rows(streamId), [{ left_at: Date }, { left_at: Date }]);
+  t.match(await viewRows(streamId), [{ left_at: Date }, { left_at: Date }]);
   await clock.advance(10 * 60_000);
   const last = await open();
-  await last.join(ANONYMOUS, knock(streamId, { token: gone.token }));
-  t.match(await rows(streamId), [{ left_at: Date }, { left_at: Date }, { left_at: null, user_id: 'root' }]);
+  await last.join(ANONYMOUS, viewerRequest(streamId, { token: gone.token }));
+  t.match(await viewRows(streamId), [
+    { left_at: Date },
+    { left_at: Date },
+    { left_at: null, user_id: 'root' },
+  ]);
 });
 
 t.test('a token that was given before its visit was stored is good after a crash', async (t) => {
-  const stage = await audienceStage(t);
-  const { audience, livestream, rows, open } = stage;
+  const stage = await openAudienceFixture(t);
+  const { audience, livestream, viewRows, open } = stage;
   const streamId = await livestream();
-  const { token } = await audience.join(ANONYMOUS, knock(streamId));
+  const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
   stage.crash();
   const next = await open();
-  t.match(await next.join(ANONYMOUS, knock(streamId, { token })), { token, viewers: 1 });
-  t.equal((await rows(streamId)).length, 1);
+  t.match(await next.join(ANONYMOUS, viewerRequest(streamId, { token })), { token, viewers: 1 });
+  t.equal((await viewRows(streamId)).length, 1);
 });
 
 t.test(
   'what the database does not take now it is given later, and a deleted livestream holds up nobody',
   async (t) => {
     let away = false;
-    const stage = await audienceStage(t, {}, (statement) => {
+    const stage = await openAudienceFixture(t, {}, (statement) => {
       if (away && statement.includes('insert into')) throw new Error('the database is away');
     });
-    const { audience, clock, hall, livestream, rows, logged } = stage;
+    const { audience, clock, streams, livestream, viewRows, logLines } = stage;
     const streamId = await livestream();
     const doomed = await livestream();
     away = true;
-    const tokens = await Promise.all([1, 2, 3].map(() => audience.join(ANONYMOUS, knock(streamId))));
-    await audience.join(ANONYMOUS, knock(doomed));
+    const tokens = await Promise.all([1, 2, 3].map(() => audience.join(ANONYMOUS, viewerRequest(streamId))));
+    await audience.join(ANONYMOUS, viewerRequest(doomed));
     await clock.advance(2_000);
-    t.ok(logged.some((line) => line.includes('trying again')));
+    t.ok(logLines.some((line) => line.includes('trying again')));
     audience.leave(ANONYMOUS, { streamId, token: tokens[0]!.token });
-    await hall.remove(doomed);
+    await streams.remove(doomed);
     away = false;
     await clock.advance(3_000);
-    const stored = await rows(streamId);
+    const stored = await viewRows(streamId);
     t.equal(stored.length, 3);
     t.equal(stored.filter(({ left_at }) => left_at !== null).length, 1);
     t.equal(audience.viewers(doomed).total, 0, 'nobody watches what is deleted');
@@ -87,7 +96,7 @@ t.test(
 );
 
 t.test('peaks are kept, and told once a minute', async (t) => {
-  const { audience, change, clock, hall, livestream, rows } = await audienceStage(t);
+  const { audience, change, clock, streams, livestream, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
   const peaks: number[] = [];
   const stop = audience.onPeak((peak) => {
@@ -95,7 +104,7 @@ t.test('peaks are kept, and told once a minute', async (t) => {
     peaks.push(peak.viewers);
   });
   const holds: (() => void)[] = [];
-  const come = async () => holds.push((await audience.admit(knock(streamId))).hold('whep'));
+  const come = async () => holds.push((await audience.admit(viewerRequest(streamId))).hold('whep'));
   for (let index = 0; index < 5; index++) await come();
   await clock.advance(1_000);
   for (let index = 0; index < 7; index++) await come();
@@ -104,26 +113,27 @@ t.test('peaks are kept, and told once a minute', async (t) => {
   for (const release of holds.splice(4)) release();
   await clock.advance(30_000);
   t.strictSame(peaks, [5, 12]);
-  await rows(streamId);
-  t.equal((await hall.find(streamId))?.viewerCountPeak, 12);
+  await viewRows(streamId);
+  t.equal((await streams.find(streamId))?.viewerCountPeak, 12);
   for (let index = 0; index < 9; index++) await come();
   change({ streamId, from: 'live', to: { name: 'offline' }, end: 'ended-by-owner' });
   t.strictSame(peaks, [5, 12, 13], 'the last one before it is over');
   await clock.advance(120_000);
   stop();
-  await rows(streamId);
-  t.equal((await hall.find(streamId))?.viewerCountPeak, 13);
+  await viewRows(streamId);
+  t.equal((await streams.find(streamId))?.viewerCountPeak, 13);
   for (let index = 0; index < 3; index++) await come();
   await clock.advance(120_000);
-  await rows(streamId);
-  t.equal((await hall.find(streamId))?.viewerCountPeak, 13, 'the greatest stands');
+  await viewRows(streamId);
+  t.equal((await streams.find(streamId))?.viewerCountPeak, 13, 'the greatest stands');
 });
 
 t.test('every minute is stored with the most viewers at the same time', async (t) => {
-  const { audience, clock, livestream, rows } = await audienceStage(t);
+  const { audience, clock, livestream, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
   const start = clock.now();
-  const come = async (protocol: 'whep' | 'hls') => (await audience.admit(knock(streamId))).hold(protocol);
+  const come = async (protocol: 'whep' | 'hls') =>
+    (await audience.admit(viewerRequest(streamId))).hold(protocol);
   const one = await come('whep');
   await clock.advance(20_000);
   const others = [await come('hls'), await come('hls')];
@@ -134,7 +144,7 @@ t.test('every minute is stored with the most viewers at the same time', async (t
   await clock.advance(120_000);
   const two = await come('whep');
   await clock.advance(10_000);
-  await rows(streamId);
+  await viewRows(streamId);
   const history = await audience.history(streamId, new Date(start), 60);
   const minute = (index: number, total: number, whep: number, hls: number) => ({
     startedAt: start + index * 60_000,
@@ -147,24 +157,24 @@ t.test('every minute is stored with the most viewers at the same time', async (t
 });
 
 t.test('what asks for nothing new asks nothing of the database', async (t) => {
-  const { audience, clock, livestream, finds } = await audienceStage(t);
+  const { audience, clock, livestream, finds } = await openAudienceFixture(t);
   const streamId = await livestream();
   const unknown = newId();
   for (let index = 0; index < 100; index++) {
-    await audience.admit(knock(streamId));
-    await audience.admitPlaylistRequest(knock(streamId), 'hls');
-    await t.rejects(audience.admit(knock(unknown)));
+    await audience.admit(viewerRequest(streamId));
+    await audience.admitPlaylistRequest(viewerRequest(streamId), 'hls');
+    await t.rejects(audience.admit(viewerRequest(unknown)));
   }
   t.equal(finds(), 2);
   await clock.advance(1_000);
-  await audience.admit(knock(streamId));
+  await audience.admit(viewerRequest(streamId));
   t.equal(finds(), 3);
 });
 
 t.test('a socket that is gone while it joins is nobody', async (t) => {
-  const { audience, join, livestream, gone } = await audienceStage(t);
+  const { audience, join, livestream, gone } = await openAudienceFixture(t);
   const streamId = await livestream();
-  const client = new SocketDouble();
+  const client = new FakeAudienceClient();
   const joining = join(client, streamId);
   gone(client);
   await joining;
@@ -173,7 +183,7 @@ t.test('a socket that is gone while it joins is nobody', async (t) => {
 });
 
 t.test('who watched when is kept so many days, and who watches stays', async (t) => {
-  const { audience, sql, clock, livestream } = await audienceStage(t, { keepDays: 10 });
+  const { audience, sql, clock, livestream } = await openAudienceFixture(t, { keepDays: 10 });
   const streamId = await livestream();
   const at = (days: number): Date => new Date(clock.now() - days * 86_400_000);
   for (const [joined, left] of [

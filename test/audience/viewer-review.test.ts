@@ -1,6 +1,11 @@
 import t, { type Test } from 'tap';
 import { PublicError } from '../../src/platform/index.js';
-import { account, audienceStage, fakeIdentities, knock } from '../support/fixtures/audience-fixture.js';
+import {
+  account,
+  fakeIdentities,
+  openAudienceFixture,
+  viewerRequest,
+} from '../support/fixtures/audience-fixture.js';
 
 const LATE = { status: 503, code: 'temporarily_unavailable' } as const;
 
@@ -8,7 +13,7 @@ const LATE = { status: 503, code: 'temporarily_unavailable' } as const;
 async function watching(t: Test, visibility: 'public' | 'private') {
   const { roles, identities } = fakeIdentities();
   const database = { isHanging: false };
-  const stage = await audienceStage(t, {
+  const stage = await openAudienceFixture(t, {
     identities: {
       of: identities.of,
       current: async (identity) => {
@@ -17,12 +22,12 @@ async function watching(t: Test, visibility: 'public' | 'private') {
       },
     },
   });
-  const { audience, hall, livestream } = stage;
+  const { audience, streams, livestream } = stage;
   const streamId = await livestream({ visibility });
-  await hall.addInvitee(streamId, 'ann');
-  const { token } = await audience.join(account('ann'), knock(streamId));
+  await streams.addInvitee(streamId, 'ann');
+  const { token } = await audience.join(account('ann'), viewerRequest(streamId));
   const whep = { isDismissed: false };
-  (await audience.admit(knock(streamId, { token }))).hold('whep', () => {
+  (await audience.admit(viewerRequest(streamId, { token }))).hold('whep', () => {
     whep.isDismissed = true;
   });
   const access = () => ({
@@ -51,39 +56,39 @@ t.test('a viewer token is not accepted from memory between a change and its revi
   t.same(access(), known, 'the review found that she may still watch');
   audience.accessChanged({ userId: 'ann' });
   t.same(access(), unknown, 'her account changed');
-  t.equal(await audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), 'invited');
+  t.equal(await audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), 'invited');
   t.same(access(), known, 'the database was asked');
 });
 
 t.test('while the database hangs no viewer is dismissed, and a change counts when it answers', async (t) => {
-  const { audience, access, clock, database, logged, roles, streamId, token, whep } = await watching(
+  const { audience, access, clock, database, logLines, roles, streamId, token, whep } = await watching(
     t,
     'private',
   );
   database.isHanging = true;
   roles.delete('ann');
   audience.accessChanged({ userId: 'ann' });
-  const isFailed = () => logged.some((line) => line.includes('permissions of viewers could not be checked'));
+  const isFailed = () => logLines.some((line) => line.includes('permissions of viewers could not be checked'));
   await until(isFailed);
   t.ok(isFailed());
   t.notOk(whep.isDismissed, 'a connection goes on');
   t.same(access(), { seen: undefined, media: undefined }, 'requests are not answered from memory');
-  await t.rejects(audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), LATE);
+  await t.rejects(audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), LATE);
   database.isHanging = false;
   await clock.advance(1_000);
   await until(() => whep.isDismissed);
   t.ok(whep.isDismissed);
-  await t.rejects(audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), {
+  await t.rejects(audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), {
     code: 'stream_not_found',
   });
 });
 
 t.test('viewers of a public livestream need not be known while the database hangs', async (t) => {
-  const { audience, access, database, logged, streamId, token, whep } = await watching(t, 'public');
+  const { audience, access, database, logLines, streamId, token, whep } = await watching(t, 'public');
   database.isHanging = true;
   audience.accessChanged({ userId: 'ann' });
-  t.equal(await audience.admitPlaylistRequest(knock(streamId, { token }), 'hls'), 'everybody');
+  t.equal(await audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), 'everybody');
   t.same(access(), { seen: 'everybody', media: 'everybody' });
   t.notOk(whep.isDismissed);
-  t.notOk(logged.some((line) => line.includes('could not be checked')));
+  t.notOk(logLines.some((line) => line.includes('could not be checked')));
 });

@@ -1,23 +1,28 @@
 import t from 'tap';
 import { ANONYMOUS } from '../../src/accounts/index.js';
-import { account, audienceStage, knock, SocketDouble } from '../support/fixtures/audience-fixture.js';
+import {
+  account,
+  FakeAudienceClient,
+  openAudienceFixture,
+  viewerRequest,
+} from '../support/fixtures/audience-fixture.js';
 
 const LIMIT = 50;
 const FULL = { status: 503, code: 'viewer_limit_reached' };
 
 t.test('an address that fills a livestream with bare joins does not keep others out', async (t) => {
-  const { audience, livestream } = await audienceStage(t);
+  const { audience, livestream } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: LIMIT });
   let joined = 0;
   for (let i = 0; i < 60; i++)
-    await audience.join(ANONYMOUS, knock(streamId, { address: `2001:db8::${i}` })).then(
+    await audience.join(ANONYMOUS, viewerRequest(streamId, { address: `2001:db8::${i}` })).then(
       () => joined++,
       () => {},
     );
   t.equal(joined, 45, 'the last tenth is for others');
   for (let i = 0; i < 40; i++) {
     const address = `192.0.2.${i}`;
-    const { token } = await audience.join(ANONYMOUS, knock(streamId, { address }));
+    const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId, { address }));
     audience.recordActivity(streamId, token, 'hls');
   }
   t.equal(audience.viewers(streamId).total, LIMIT);
@@ -25,10 +30,10 @@ t.test('an address that fills a livestream with bare joins does not keep others 
 });
 
 t.test('an address that plays on all its places leaves a tenth to others, who keep them', async (t) => {
-  const { audience, livestream } = await audienceStage(t);
+  const { audience, livestream } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: LIMIT });
   const play = async (address: string): Promise<void> => {
-    const { token } = await audience.admit(knock(streamId, { address }));
+    const { token } = await audience.admit(viewerRequest(streamId, { address }));
     audience.recordActivity(streamId, token, 'll-hls');
   };
   for (let i = 0; i < 45; i++) await play('198.51.100.7');
@@ -39,44 +44,45 @@ t.test('an address that plays on all its places leaves a tenth to others, who ke
 });
 
 t.test('accounts behind one address have a share each', async (t) => {
-  const { audience, livestream } = await audienceStage(t);
+  const { audience, livestream } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: LIMIT });
-  for (let i = 0; i < LIMIT; i++) await audience.join(account(`pupil${i}`), knock(streamId));
+  for (let i = 0; i < LIMIT; i++) await audience.join(account(`pupil${i}`), viewerRequest(streamId));
   t.equal(audience.viewers(streamId).total, LIMIT);
-  await t.rejects(audience.join(account('late'), knock(streamId)), FULL, 'nobody has more than one');
+  await t.rejects(audience.join(account('late'), viewerRequest(streamId)), FULL, 'nobody has more than one');
 });
 
 t.test('who waits by a socket gives way only where their address has more than its share', async (t) => {
-  const { audience, livestream, join } = await audienceStage(t);
+  const { audience, livestream, join } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: 20 });
-  const sockets = Array.from({ length: 18 }, () => new SocketDouble());
+  const sockets = Array.from({ length: 18 }, () => new FakeAudienceClient());
   for (const socket of sockets) await join(socket, streamId);
-  await t.rejects(join(new SocketDouble(), streamId), FULL, 'the last tenth');
-  for (let i = 0; i < 10; i++) await audience.join(ANONYMOUS, knock(streamId, { address: '198.51.100.7' }));
+  await t.rejects(join(new FakeAudienceClient(), streamId), FULL, 'the last tenth');
+  for (let i = 0; i < 10; i++)
+    await audience.join(ANONYMOUS, viewerRequest(streamId, { address: '198.51.100.7' }));
   t.equal(audience.viewers(streamId).total, 20);
   t.notOk(
-    sockets.some(({ told }) => told.some(([event]) => event === 'livestream:dismissed')),
+    sockets.some(({ received }) => received.some(([event]) => event === 'livestream:dismissed')),
     'sockets stay',
   );
-  await t.rejects(audience.join(ANONYMOUS, knock(streamId, { address: '198.51.100.7' })), FULL);
+  await t.rejects(audience.join(ANONYMOUS, viewerRequest(streamId, { address: '198.51.100.7' })), FULL);
 });
 
 t.test(
   'a connection counts when it is established, and one that is not frees its place at once',
   async (t) => {
-    const { audience, livestream } = await audienceStage(t);
+    const { audience, livestream } = await openAudienceFixture(t);
     const streamId = await livestream({ viewerLimit: 2 });
     let establish: () => void = () => {};
     const established = new Promise<void>((resolve) => {
       establish = resolve;
     });
     const never = new Promise<void>(() => {});
-    const release = (await audience.admit(knock(streamId))).hold('whep', undefined, established);
-    const abandon = (await audience.admit(knock(streamId))).hold('whep', undefined, never);
+    const release = (await audience.admit(viewerRequest(streamId))).hold('whep', undefined, established);
+    const abandon = (await audience.admit(viewerRequest(streamId))).hold('whep', undefined, never);
     t.equal(audience.viewers(streamId).total, 0);
-    await t.rejects(audience.admit(knock(streamId)), FULL, 'both have a place');
+    await t.rejects(audience.admit(viewerRequest(streamId)), FULL, 'both have a place');
     abandon();
-    (await audience.admit(knock(streamId))).withdraw();
+    (await audience.admit(viewerRequest(streamId))).withdraw();
     establish();
     await established;
     t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 1, 'll-hls': 0, hls: 0 } });
@@ -86,24 +92,24 @@ t.test(
 );
 
 t.test('a connection that is not established within ten seconds keeps no place', async (t) => {
-  const { audience, clock, livestream } = await audienceStage(t);
+  const { audience, clock, livestream } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: 1 });
-  (await audience.admit(knock(streamId))).hold('whep', undefined, new Promise<void>(() => {}));
-  await t.rejects(audience.admit(knock(streamId)), FULL);
+  (await audience.admit(viewerRequest(streamId))).hold('whep', undefined, new Promise<void>(() => {}));
+  await t.rejects(audience.admit(viewerRequest(streamId)), FULL);
   await clock.advance(11_000);
-  await audience.admit(knock(streamId));
+  await audience.admit(viewerRequest(streamId));
 });
 
 t.test('who has stopped playing and keeps a socket is a waiting viewer again', async (t) => {
-  const { audience, clock, livestream, join } = await audienceStage(t);
+  const { audience, clock, livestream, join } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: 20 });
   for (let i = 0; i < 18; i++) {
-    const socket = new SocketDouble();
+    const socket = new FakeAudienceClient();
     await join(socket, streamId);
     (await audience.admitClient(socket, streamId)).hold('whep')();
   }
   const play = async (address: string): Promise<void> => {
-    const { token } = await audience.admit(knock(streamId, { address }));
+    const { token } = await audience.admit(viewerRequest(streamId, { address }));
     audience.recordActivity(streamId, token, 'hls');
   };
   for (let i = 0; i < 2; i++) await play('198.51.100.7');

@@ -1,10 +1,10 @@
 import t from 'tap';
-import { account, joinChat, openChat, visitor } from '../support/fixtures/chat-fixture.js';
+import { account, joinChat, startChatFixture, visitor } from '../support/fixtures/chat-fixture.js';
 
 const PSEUDONYM = 'deleted:0190a0a0-0000-7000-8000-000000000001';
 
 t.test('messages of a deleted account stay under a pseudonym, in memory and in the database', async (t) => {
-  const { chat, hub, livestream, reopen, sql } = await openChat(t);
+  const { chat, hub, livestream, reopen, sql } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const owner = visitor('owner');
   await chat.moderation.appoint(owner, streamId, 'ann');
@@ -21,7 +21,7 @@ t.test('messages of a deleted account stay under a pseudonym, in memory and in t
   for (const instance of [chat, await reopen()]) {
     const client = hub.client(account('zoe'));
     await joinChat(instance, client, streamId);
-    const [{ messages } = { messages: [] }] = client.heard('chat:history') as { messages: object[] }[];
+    const [{ messages } = { messages: [] }] = client.receivedData('chat:history') as { messages: object[] }[];
     t.match(messages, [
       { userId: PSEUDONYM, name: 'Deleted account', message: 'Hello', badge: undefined },
       { userId: 'bob', message: 'Hello Ann' },
@@ -45,7 +45,7 @@ t.test('messages of a deleted account stay under a pseudonym, in memory and in t
 });
 
 t.test('a deletion with purge deletes every message, also thousands', async (t) => {
-  const { chat, hub, livestream, sql } = await openChat(t);
+  const { chat, hub, livestream, sql } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const { id: other } = await livestream();
   const client = hub.client(account('zoe'));
@@ -57,12 +57,12 @@ t.test('a deletion with purge deletes every message, also thousands', async (t) 
     select gen_random_uuid(), ${other}, 'ann', 'again' from generate_series(1, 2500)`;
   await chat.forgetUser({ userId: 'ann', pseudonym: PSEUDONYM, purge: true });
   t.same(await sql`select user_id from livestream_chat`, [{ user_id: 'bob' }]);
-  t.match(client.heard('chat:deleted'), [{ streamId, userId: 'ann' }]);
+  t.match(client.receivedData('chat:deleted'), [{ streamId, userId: 'ann' }]);
   t.match(await chat.history.page(visitor('bob'), streamId, { limit: 10 }), [{ message: 'Hello Ann' }]);
 });
 
 t.test('a ban of an address stays in force after the banned account is deleted', async (t) => {
-  const { chat, livestream, reopen } = await openChat(t);
+  const { chat, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const eve = visitor('eve');
   await chat.posting.post(eve, streamId, { message: 'Boo' });

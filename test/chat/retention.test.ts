@@ -1,11 +1,11 @@
 import t from 'tap';
-import { account, joinChat, openChat, visitor } from '../support/fixtures/chat-fixture.js';
-import { until } from '../support/gateway/gateway-process.js';
+import { account, joinChat, startChatFixture, visitor } from '../support/fixtures/chat-fixture.js';
+import { until } from '../support/until.js';
 
 const DAY_MS = 86_400_000;
 
 t.test('messages, closed polls and the log are deleted after keepDays, also in memory', async (t) => {
-  const { chat, clock, hub, livestream, sql } = await openChat(t, {}, 30);
+  const { chat, clock, hub, livestream, sql } = await startChatFixture(t, {}, 30);
   const { id: streamId } = await livestream();
   const owner = visitor('owner');
   const poll = { question: 'Well?', options: ['yes', 'no'], seconds: 30 };
@@ -45,5 +45,5 @@ t.test('messages, closed polls and the log are deleted after keepDays, also in m
   });
   const client = hub.client(account('bob'));
   await joinChat(chat, client, streamId);
-  t.match(client.heard('chat:history'), [{ messages: [], more: false }], 'nothing is left in memory');
+  t.match(client.receivedData('chat:history'), [{ messages: [], more: false }], 'nothing is left in memory');
 });

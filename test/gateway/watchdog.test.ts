@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import t from 'tap';
-import { startGatewayProcess, until } from '../support/gateway/gateway-process.js';
-import { film, publish } from '../support/media/encoder.js';
+import { startGatewayProcess } from '../support/gateway/gateway-process.js';
+import { publish, testMedia } from '../support/media/encoder.js';
+import { until } from '../support/until.js';
 
 /** Process ids by parent and name, zombies left out. */
 function children(parent: number, command = ''): number[] {
@@ -23,18 +24,18 @@ function isAlive(pid: number): boolean {
 }
 
 t.test(
-  'a gateway that hangs says where, is started again with all it runs, and stops in order',
+  'a gateway that hangs logs its stack, is restarted with its children, and stops on SIGINT',
   async (t) => {
     const extension = path.extname(import.meta.filename);
     const hangOnSignal = path.join(import.meta.dirname, `../support/gateway/hang-on-signal${extension}`);
     const gateway = await startGatewayProcess(
       t,
-      // The embedded PostgreSQL: the next start takes over what this one leaves.
+      // The next start takes over the embedded PostgreSQL that this one leaves.
       { DATABASE_URL: '', NODE_OPTIONS: `--import=${hangOnSignal}` },
       'supervisor',
     );
     const { streamId, rtmp } = await gateway.createLivestream();
-    const source = await film(120);
+    const source = await testMedia(120);
     publish(t, source, rtmp);
     await gateway.untilLive({ streamId });
     const [first = 0] = children(gateway.pid);
@@ -56,10 +57,10 @@ t.test(
     t.equal((await fetch(`${gateway.http}/healthz`)).status, 200);
     await until('nothing of the first life is left', () => ![first, ...workers, ...encoders].some(isAlive));
     t.equal(await gateway.state(streamId), 'reconnecting', 'the broadcast waits for its encoder');
-    publish(t, source, `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${rtmp.split('/').at(-1)}`, { from: 30 });
+    publish(t, source, `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${rtmp.split('/').at(-1)}`, { startS: 30 });
     await gateway.untilLive({ streamId });
 
-    // As Ctrl-C does: the signal reaches every process of the group.
+    // Like Ctrl-C: the signal reaches every process of the group.
     const [second = 0] = children(gateway.pid);
     const descendants = [second, ...children(second)];
     process.kill(second, 'SIGINT');

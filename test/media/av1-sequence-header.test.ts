@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
 import { av1Configuration, readAv1SequenceHeader, readAv1SequenceHeaderObu } from '../../src/media/index.js';
-import { av1Film, obuBytes, temporalUnits } from '../support/media/av1-rtp.js';
 import { run } from '../support/media/encoder.js';
+import { encodeAv1, obuBytes, temporalUnits } from '../support/media/rtp/av1-rtp.js';
 import { seededRandom } from '../support/media/seeded-random.js';
 
 /** Returns the CodecPrivate (id 63A2) that ffmpeg writes for an OBU stream. */
@@ -23,7 +23,7 @@ for (const { width, height, tenBits } of [
   t.test(
     `an AV1 sequence header of ${width}x${height}${tenBits ? ' with ten bits' : ''} is read`,
     async (t) => {
-      const file = await av1Film(t, { width, height, tenBits, pictures: 2 });
+      const file = await encodeAv1(t, { width, height, tenBits, frameCount: 2 });
       const obu = temporalUnits(file)[0]?.find(({ type }) => type === 1);
       if (!obu) throw new Error('there is none');
       const bytes = obuBytes(obu, true);
@@ -128,7 +128,7 @@ t.test('a sequence header above MaxPicSize yields undefined', async (t) => {
 });
 
 t.test('a truncated or random sequence header never throws (seeded)', async (t) => {
-  const file = await av1Film(t, { pictures: 1 });
+  const file = await encodeAv1(t, { frameCount: 1 });
   const obu = temporalUnits(file)[0]?.find(({ type }) => type === 1);
   const payload = obu?.payload ?? Buffer.alloc(0);
   for (let length = 0; length < 8; length++)

@@ -9,7 +9,7 @@ import {
   readFlvVideoTag,
   readPictureSize,
 } from '../../src/media/index.js';
-import { newerFfmpeg } from '../support/gateway/newer-ffmpeg.js';
+import { enhancedRtmpFfmpeg } from '../support/gateway/enhanced-rtmp-ffmpeg.js';
 import { flvTags, readFlv } from '../support/media/flv-file.js';
 import { avcRecord, h264Sps, withLength } from '../support/media/parameter-sets.js';
 import { seededRandom } from '../support/media/seeded-random.js';
@@ -73,7 +73,7 @@ t.test(
   },
 );
 
-const newer = newerFfmpeg(t.testdir());
+const newer = enhancedRtmpFfmpeg(t.testdir());
 
 for (const [codec, encoder] of [
   ['hevc', ['-c:v', 'libx265', '-x265-params', 'log-level=none', '-preset', 'ultrafast']],

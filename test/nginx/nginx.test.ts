@@ -6,18 +6,18 @@ import type net from 'node:net';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import {
-  ask,
-  configure,
   NGINX,
-  render,
-  SKIP,
+  renderTemplate,
+  SKIP_WITHOUT_NGINX,
+  sendRequest,
   startNginx,
   temporaryFolder,
+  writeConfiguration,
 } from '../support/gateway/nginx-front.js';
 
 const PART = Buffer.alloc(50_000, 'part');
 
-/** A stand-in for the gateway: counts what reaches it, and holds playlist requests until told. */
+/** Fake origin: counts requests, and holds playlist requests until released. */
 async function startOrigin(t: Test) {
   const requests: http.IncomingMessage[] = [];
   const held: http.ServerResponse[] = [];
@@ -27,7 +27,7 @@ async function startOrigin(t: Test) {
     if (pathname.endsWith('.m3u8')) {
       held.push(response);
     } else if (pathname.endsWith('/events')) {
-      // Without chunks and without the gateway's own header: what nginx would keep until it has a buffer full.
+      // Neither chunked nor with the gateway's own header: nginx would buffer it.
       response.useChunkedEncodingByDefault = false;
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(':\n\n');
@@ -40,7 +40,7 @@ async function startOrigin(t: Test) {
       });
       response.end(PART);
     } else if (pathname.startsWith('/hls/')) {
-      // A careless origin: even with this header the answer must not be kept.
+      // Even with this header of the origin the answer must not be cached.
       response.writeHead(404, { 'content-type': 'text/plain', 'cache-control': 'public, max-age=3600' });
       response.end('not there');
     } else {
@@ -74,19 +74,22 @@ async function startOrigin(t: Test) {
 async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
 t.test(
-  'what is rendered is a configuration nginx accepts, without and with TLS',
-  { skip: SKIP },
+  'the rendered configuration is accepted by nginx without and with TLS',
+  { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const folder = temporaryFolder(t);
     const check = (env: Record<string, string>): string => {
-      const config = configure(folder, render({ NGINX_CACHE_PATH: path.join(folder, 'cache'), ...env }));
-      // Throws with what nginx says when the configuration is wrong.
+      const config = writeConfiguration(
+        folder,
+        renderTemplate({ NGINX_CACHE_PATH: path.join(folder, 'cache'), ...env }),
+      );
+      // Throws with nginx's message when the configuration is invalid.
       execFileSync(NGINX as string, ['-t', '-p', folder, '-e', `${folder}/error.log`, '-c', config], {
         stdio: 'pipe',
       });
@@ -117,22 +120,25 @@ t.test(
   },
 );
 
-t.test('settings that make no sense are refused with a reason', async (t) => {
-  t.throws(() => render({ NGINX_TLS_CERT: '/cert.pem' }), /belong together/);
-  t.throws(() => render({ NGINX_SERVER_NAME: 'x; } server { listen 1' }), /cannot stand in a configuration/);
+t.test('invalid settings are refused with a reason', async (t) => {
+  t.throws(() => renderTemplate({ NGINX_TLS_CERT: '/cert.pem' }), /belong together/);
+  t.throws(
+    () => renderTemplate({ NGINX_SERVER_NAME: 'x; } server { listen 1' }),
+    /cannot stand in a configuration/,
+  );
 });
 
 t.test(
   'a cached part does not reach the origin a second time, whatever its query',
-  { skip: SKIP },
+  { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const origin = await startOrigin(t);
     const port = await startNginx(t, origin.port);
-    const first = await ask(port, '/hls/s/v0/p1.0.m4s');
+    const first = await sendRequest(port, '/hls/s/v0/p1.0.m4s');
     t.equal(first.headers['x-cache-status'], 'MISS');
     t.ok(first.body.equals(PART));
     for (const url of ['/hls/s/v0/p1.0.m4s', '/hls/s/v0/p1.0.m4s?t=1']) {
-      const again = await ask(port, url);
+      const again = await sendRequest(port, url);
       t.equal(again.status, 200);
       t.equal(again.headers['x-cache-status'], 'HIT', url);
       t.equal(
@@ -146,67 +152,75 @@ t.test(
   },
 );
 
-t.test('HEAD and Range are answered from the cache', { skip: SKIP }, async (t) => {
+t.test('HEAD and Range are answered from the cache', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
   const origin = await startOrigin(t);
   const port = await startNginx(t, origin.port);
-  const head = await ask(port, '/hls/s/v0/p1.1.m4s', { method: 'HEAD' });
+  const head = await sendRequest(port, '/hls/s/v0/p1.1.m4s', { method: 'HEAD' });
   t.equal(head.status, 200);
   t.equal(head.headers['content-length'], String(PART.length));
   t.equal(head.body.length, 0);
-  const range = await ask(port, '/hls/s/v0/p1.1.m4s', { headers: { range: 'bytes=2-9' } });
+  const range = await sendRequest(port, '/hls/s/v0/p1.1.m4s', { headers: { range: 'bytes=2-9' } });
   t.equal(range.status, 206);
   t.equal(range.headers['content-range'], `bytes 2-9/${PART.length}`);
   t.ok(range.body.equals(PART.subarray(2, 10)));
   t.equal(origin.requests.length, 1);
 });
 
-t.test('a 404 reaches the origin each time, even one that may be cached', { skip: SKIP }, async (t) => {
-  const origin = await startOrigin(t);
-  const port = await startNginx(t, origin.port);
-  for (const count of [1, 2, 3]) {
-    const reply = await ask(port, '/hls/s/v0/none.mp4');
-    t.equal(reply.status, 404);
-    t.equal(origin.count('/hls/s/v0/none.mp4'), count);
-  }
-});
+t.test(
+  'a 404 reaches the origin each time, even with a cacheable header',
+  { skip: SKIP_WITHOUT_NGINX },
+  async (t) => {
+    const origin = await startOrigin(t);
+    const port = await startNginx(t, origin.port);
+    for (const count of [1, 2, 3]) {
+      const reply = await sendRequest(port, '/hls/s/v0/none.mp4');
+      t.equal(reply.status, 404);
+      t.equal(origin.count('/hls/s/v0/none.mp4'), count);
+    }
+  },
+);
 
-t.test('two viewers that wait for the same playlist both wait at the origin', { skip: SKIP }, async (t) => {
-  const origin = await startOrigin(t);
-  const port = await startNginx(t, origin.port);
-  const url = '/hls/s/v0/index.m3u8?_HLS_msn=7&_HLS_part=2';
-  const replies = [ask(port, url), ask(port, url)];
-  await until('both requests', () => origin.held.length === 2);
-  t.equal(origin.count(url), 2, 'with their query');
-  for (const response of origin.held) {
-    response.writeHead(200, {
-      'content-type': 'application/vnd.apple.mpegurl',
-      'cache-control': 'max-age=60',
-    });
-    response.end('#EXTM3U\n'.repeat(200));
-  }
-  for (const reply of await Promise.all(replies)) {
-    t.equal(reply.status, 200);
-    t.equal(reply.headers['x-cache-status'], undefined);
-  }
-  const compressed = ask(port, url, { headers: { 'accept-encoding': 'gzip' } });
-  await until('the next request', () => origin.held.length === 3);
-  origin.held[2]
-    ?.writeHead(200, { 'content-type': 'application/vnd.apple.mpegurl' })
-    .end('#EXTM3U\n'.repeat(200));
-  t.equal((await compressed).headers['content-encoding'], 'gzip');
-  t.equal(origin.count(url), 3, 'playlists are not cached');
-  for (const viewer of ['one', 'two']) {
-    const own = `/hls/s/index.m3u8?v=${viewer}`;
-    const playlist = ask(port, own);
-    await until('the viewer’s own request', () => origin.count(own) === 1);
-    origin.held.at(-1)?.writeHead(200, { 'cache-control': 'max-age=60' }).end(viewer);
-    t.equal((await playlist).body.toString(), viewer, 'everybody gets their own');
-  }
-  const connections = new Set(origin.requests.map(({ socket }) => socket));
-  t.equal(connections.size, 2, 'the connections to the origin are kept and used again');
-});
+t.test(
+  'two blocking requests for the same playlist both wait at the origin',
+  { skip: SKIP_WITHOUT_NGINX },
+  async (t) => {
+    const origin = await startOrigin(t);
+    const port = await startNginx(t, origin.port);
+    const url = '/hls/s/v0/index.m3u8?_HLS_msn=7&_HLS_part=2';
+    const replies = [sendRequest(port, url), sendRequest(port, url)];
+    await until('both requests', () => origin.held.length === 2);
+    t.equal(origin.count(url), 2, 'with their query');
+    for (const response of origin.held) {
+      response.writeHead(200, {
+        'content-type': 'application/vnd.apple.mpegurl',
+        'cache-control': 'max-age=60',
+      });
+      response.end('#EXTM3U\n'.repeat(200));
+    }
+    for (const reply of await Promise.all(replies)) {
+      t.equal(reply.status, 200);
+      t.equal(reply.headers['x-cache-status'], undefined);
+    }
+    const compressed = sendRequest(port, url, { headers: { 'accept-encoding': 'gzip' } });
+    await until('the next request', () => origin.held.length === 3);
+    origin.held[2]
+      ?.writeHead(200, { 'content-type': 'application/vnd.apple.mpegurl' })
+      .end('#EXTM3U\n'.repeat(200));
+    t.equal((await compressed).headers['content-encoding'], 'gzip');
+    t.equal(origin.count(url), 3, 'playlists are not cached');
+    for (const viewer of ['one', 'two']) {
+      const own = `/hls/s/index.m3u8?v=${viewer}`;
+      const playlist = sendRequest(port, own);
+      await until('the viewer’s own request', () => origin.count(own) === 1);
+      origin.held.at(-1)?.writeHead(200, { 'cache-control': 'max-age=60' }).end(viewer);
+      t.equal((await playlist).body.toString(), viewer, 'everybody gets their own');
+    }
+    const connections = new Set(origin.requests.map(({ socket }) => socket));
+    t.equal(connections.size, 2, 'the connections to the origin are kept and used again');
+  },
+);
 
-t.test('a WebSocket passes', { skip: SKIP }, async (t) => {
+t.test('a WebSocket is proxied', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
   const origin = await startOrigin(t);
   const port = await startNginx(t, origin.port);
   for (const url of ['/ws', '/socket.io/?EIO=4&transport=websocket']) {
@@ -230,35 +244,39 @@ t.test('a WebSocket passes', { skip: SKIP }, async (t) => {
   }
 });
 
-t.test('an event reaches the viewer while the answer goes on', { skip: SKIP }, async (t) => {
-  const origin = await startOrigin(t);
-  const port = await startNginx(t, origin.port);
-  const request = http.get({ host: '127.0.0.1', port, path: '/whep/session/abc/events', agent: false });
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-  response.on('error', () => {});
-  let text = '';
-  response.on('data', (bytes: Buffer) => {
-    text += bytes;
-  });
-  await until('the beginning', () => text === ':\n\n');
-  for (const event of ['event: active\ndata: {}\n\n', 'event: end\ndata: {}\n\n']) {
-    origin.held[0]?.write(event);
-    await until('the event', () => text.endsWith(event));
-  }
-  t.equal(origin.requests.length, 1);
-  request.destroy();
-});
+t.test(
+  'a server-sent event reaches the viewer before the response ends',
+  { skip: SKIP_WITHOUT_NGINX },
+  async (t) => {
+    const origin = await startOrigin(t);
+    const port = await startNginx(t, origin.port);
+    const request = http.get({ host: '127.0.0.1', port, path: '/whep/session/abc/events', agent: false });
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    response.on('error', () => {});
+    let text = '';
+    response.on('data', (bytes: Buffer) => {
+      text += bytes;
+    });
+    await until('the beginning', () => text === ':\n\n');
+    for (const event of ['event: active\ndata: {}\n\n', 'event: end\ndata: {}\n\n']) {
+      origin.held[0]?.write(event);
+      await until('the event', () => text.endsWith(event));
+    }
+    t.equal(origin.requests.length, 1);
+    request.destroy();
+  },
+);
 
-t.test('no stream key comes into a log', { skip: SKIP }, async (t) => {
+t.test('stream keys appear in no log', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
   const folder = temporaryFolder(t);
   const origin = await startOrigin(t);
   const port = await startNginx(t, origin.port, folder);
-  await ask(port, '/whip/live_secret', { method: 'POST', body: 'v=0' });
-  // What goes wrong is written to the other log.
-  await ask(port, '/whip/live_secret', { method: 'POST', headers: { 'content-length': 10_000_000 } });
-  await ask(port, '/whip/session/secret', { method: 'DELETE' });
-  await ask(port, '/whip', { method: 'POST', body: 'v=0' });
-  await ask(port, '/whep/stream', { method: 'POST', body: 'v=0' });
+  await sendRequest(port, '/whip/live_secret', { method: 'POST', body: 'v=0' });
+  // Failed requests are written to the error log.
+  await sendRequest(port, '/whip/live_secret', { method: 'POST', headers: { 'content-length': 10_000_000 } });
+  await sendRequest(port, '/whip/session/secret', { method: 'DELETE' });
+  await sendRequest(port, '/whip', { method: 'POST', body: 'v=0' });
+  await sendRequest(port, '/whep/stream', { method: 'POST', body: 'v=0' });
   const logs = (): string =>
     ['access.log', 'error.log'].map((name) => fs.readFileSync(path.join(folder, name), 'utf8')).join('');
   await until('the last request to be logged', () => logs().includes('/whep/stream'));
@@ -266,26 +284,33 @@ t.test('no stream key comes into a log', { skip: SKIP }, async (t) => {
   t.notMatch(logs(), 'secret');
 });
 
-t.test('the origin learns who asked, and cannot be told otherwise', { skip: SKIP }, async (t) => {
-  const origin = await startOrigin(t);
-  const port = await startNginx(t, origin.port);
-  const reply = await ask(port, '/api/livestream/active', {
-    headers: { host: 'live.example.org:8443', 'x-forwarded-for': '203.0.113.9' },
-  });
-  t.match(JSON.parse(reply.body.toString()).headers, {
-    host: 'live.example.org:8443',
-    'x-forwarded-for': '127.0.0.1',
-    'x-forwarded-proto': 'http',
-    'x-forwarded-host': 'live.example.org:8443',
-  });
-});
+t.test(
+  'the origin gets the client address, and clients cannot forge it',
+  { skip: SKIP_WITHOUT_NGINX },
+  async (t) => {
+    const origin = await startOrigin(t);
+    const port = await startNginx(t, origin.port);
+    const reply = await sendRequest(port, '/api/livestream/active', {
+      headers: { host: 'live.example.org:8443', 'x-forwarded-for': '203.0.113.9' },
+    });
+    t.match(JSON.parse(reply.body.toString()).headers, {
+      host: 'live.example.org:8443',
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-proto': 'http',
+      'x-forwarded-host': 'live.example.org:8443',
+    });
+  },
+);
 
-t.test('bodies for WHIP pass up to their limit', { skip: SKIP }, async (t) => {
+t.test('WHIP bodies are proxied up to their limit', { skip: SKIP_WITHOUT_NGINX }, async (t) => {
   const origin = await startOrigin(t);
   const port = await startNginx(t, origin.port);
-  const offer = await ask(port, '/whip/x', { method: 'POST', body: 'v'.repeat(20_000) });
+  const offer = await sendRequest(port, '/whip/x', { method: 'POST', body: 'v'.repeat(20_000) });
   t.equal(JSON.parse(offer.body.toString()).size, 20_000);
-  const flood = await ask(port, '/whip/x', { method: 'POST', headers: { 'content-length': 10_000_000 } });
+  const flood = await sendRequest(port, '/whip/x', {
+    method: 'POST',
+    headers: { 'content-length': 10_000_000 },
+  });
   t.equal(flood.status, 413);
   t.equal(origin.requests.length, 1);
 });

@@ -4,19 +4,19 @@ import t, { type Test } from 'tap';
 import { hlsRoutes } from '../../src/egress/hls/index.js';
 import { PublicError } from '../../src/platform/index.js';
 import type { AccessScope, ViewerAdmission } from '../../src/streams/index.js';
-import { ask, SKIP, startNginx } from '../support/gateway/nginx-front.js';
+import { SKIP_WITHOUT_NGINX, sendRequest, startNginx } from '../support/gateway/nginx-front.js';
 import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../support/media/cmaf-ladder.js';
 
 const TOKEN = 'AQ-invitee';
-/** nginx keeps times in whole seconds: what may be kept for one is fresh for less than two. */
+/** nginx counts whole seconds: max-age=1 stays fresh for less than two. */
 const FRESH_AT_MOST_MS = 2_000;
 const BASE = '/hls/stream-1/broadcast-1/source';
-const ladder = SKIP
+const ladder = SKIP_WITHOUT_NGINX
   ? undefined
-  : await makeLadder({ folder: t.testdir(), seconds: 4, frameRate: '25', gop: 50 });
+  : await makeLadder({ folder: t.testdir(), durationS: 4, frameRate: '25', gop: 50 });
 
-/** nginx in front of the gateway's own HLS routes, with a livestream whose visibility the test changes. */
+/** Starts nginx in front of the real HLS routes, with a livestream whose visibility the test changes. */
 async function serve(t: Test) {
   const state = { isPrivate: false, reached: 0 };
   const missing = (): PublicError => new PublicError(404, 'stream_not_found', 'There is no such livestream.');
@@ -46,7 +46,7 @@ async function serve(t: Test) {
   app.addHook('onRequest', async () => void state.reached++);
   await app.register(hlsRoutes, { packager: broadcast.packager, gate, clock: broadcast.clock });
   t.teardown(() => app.close());
-  if (ladder) await broadcast.feed(broadcast.run(0, ladder.renditions), ladder.chunks);
+  if (ladder) await broadcast.writeChunks(broadcast.startRun(0, ladder.renditions), ladder.chunks);
   await app.listen({ host: '127.0.0.1', port: 0 });
   return { state, port: await startNginx(t, (app.server.address() as AddressInfo).port) };
 }
@@ -55,17 +55,17 @@ const cacheOf = (reply: { headers: Record<string, unknown> }): unknown => reply.
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 t.test(
-  'a public part that is older than a second is asked for again by its ETag',
-  { skip: SKIP },
+  'a public part older than a second is revalidated by its ETag',
+  { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const { state, port } = await serve(t);
     const url = `${BASE}/s0.m4s`;
-    const first = await ask(port, url);
+    const first = await sendRequest(port, url);
     t.same([first.status, cacheOf(first)], [200, 'MISS']);
-    t.same(cacheOf(await ask(port, url)), 'HIT');
+    t.same(cacheOf(await sendRequest(port, url)), 'HIT');
     t.equal(state.reached, 1, 'a crowd costs the gateway one request');
     await pause(FRESH_AT_MOST_MS);
-    const again = await ask(port, url);
+    const again = await sendRequest(port, url);
     t.same([again.status, cacheOf(again)], [200, 'REVALIDATED']);
     t.ok(again.body.equals(first.body));
     t.equal(state.reached, 2);
@@ -74,7 +74,7 @@ t.test(
 
 t.test(
   "a private livestream's media pass the cache by, whoever asks and however",
-  { skip: SKIP },
+  { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const { state, port } = await serve(t);
     state.isPrivate = true;
@@ -82,7 +82,7 @@ t.test(
     for (const url of files) {
       // Also an argument that nginx does not recognize as the token.
       for (const query of [`?v=${TOKEN}`, `?v=${TOKEN}`, `?%76=${TOKEN}`]) {
-        const own = await ask(port, url + query);
+        const own = await sendRequest(port, url + query);
         t.equal(own.status, 200, url + query);
         t.equal(own.headers['cache-control'], 'private, no-store');
         t.not(cacheOf(own), 'HIT');
@@ -90,35 +90,35 @@ t.test(
       for (const query of ['', '?v=', '?v=0', '?v=forged', '?x=1', `?V=${TOKEN}`, `?v=0&v=${TOKEN}`])
         for (const method of ['GET', 'HEAD'])
           for (const headers of [{}, { range: 'bytes=0-9' }] as Record<string, string>[]) {
-            const stranger = await ask(port, url + query, { method, headers });
+            const stranger = await sendRequest(port, url + query, { method, headers });
             t.equal(stranger.status, 404, `${method} ${url}${query}`);
           }
     }
-    const range = await ask(port, `${BASE}/s0.m4s?v=${TOKEN}`, { headers: { range: 'bytes=2-9' } });
+    const range = await sendRequest(port, `${BASE}/s0.m4s?v=${TOKEN}`, { headers: { range: 'bytes=2-9' } });
     t.same([range.status, range.body.length], [206, 8]);
   },
 );
 
 t.test(
-  'a livestream that is made private while live leaves the cache within two seconds',
-  { skip: SKIP },
+  'media of a livestream that is made private while live leave the cache within two seconds',
+  { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const { state, port } = await serve(t);
     const [cached, other] = [`${BASE}/s0.m4s`, `${BASE}/p1.0.m4s`];
-    await ask(port, cached);
-    t.equal(cacheOf(await ask(port, cached)), 'HIT');
+    await sendRequest(port, cached);
+    t.equal(cacheOf(await sendRequest(port, cached)), 'HIT');
     state.isPrivate = true;
     const changedAt = performance.now();
-    t.equal((await ask(port, other)).status, 404, 'what was not kept is gone at once');
-    t.equal((await ask(port, `${BASE}/index.m3u8`)).status, 404);
+    t.equal((await sendRequest(port, other)).status, 404, 'what was not kept is gone at once');
+    t.equal((await sendRequest(port, `${BASE}/index.m3u8`)).status, 404);
     await pause(FRESH_AT_MOST_MS - (performance.now() - changedAt));
-    t.equal((await ask(port, cached)).status, 404, 'what was kept is gone');
+    t.equal((await sendRequest(port, cached)).status, 404, 'what was kept is gone');
     for (let turn = 0; turn < 3; turn++) {
-      t.equal((await ask(port, `${cached}?v=${TOKEN}`)).status, 200);
-      t.equal((await ask(port, cached)).status, 404, "an invitee's answer is for the invitee alone");
+      t.equal((await sendRequest(port, `${cached}?v=${TOKEN}`)).status, 200);
+      t.equal((await sendRequest(port, cached)).status, 404, "an invitee's answer is for the invitee alone");
       await pause(400);
     }
     state.isPrivate = false;
-    t.equal((await ask(port, cached)).status, 200);
+    t.equal((await sendRequest(port, cached)).status, 200);
   },
 );

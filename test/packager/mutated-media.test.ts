@@ -5,7 +5,7 @@ import { makeLadder } from '../support/media/cmaf-ladder.js';
 import { seededRandom } from '../support/media/seeded-random.js';
 
 setOptions({ strictMode: false });
-const { renditions, chunks } = await makeLadder({ folder: t.testdir({}), seconds: 5, rungs: [] });
+const { renditions, chunks } = await makeLadder({ folder: t.testdir({}), durationS: 5, rungs: [] });
 
 t.test('whatever an encoder writes, it is refused by a named error or packaged into playlists', async (t) => {
   const random = seededRandom(11);
@@ -14,7 +14,7 @@ t.test('whatever an encoder writes, it is refused by a named error or packaged i
   for (let round = 0; round < 150; round++) {
     const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002, windowBytes: 4e6 });
     for (const index of [0, 1]) {
-      const reader = broadcast.run(index, renditions);
+      const reader = broadcast.startRun(index, renditions);
       try {
         for (const { rendition, bytes } of chunks) {
           if (random() > 0.02) {
@@ -49,7 +49,7 @@ t.test('whatever an encoder writes, it is refused by a named error or packaged i
         packaged++;
       }
     }
-    await broadcast.end('transcoder-failed');
+    await broadcast.endBroadcast('transcoder-failed');
     broadcast.packager.close();
   }
   t.ok(refused > 50 && packaged > 300, `${refused} refused, ${packaged} playlists`);

@@ -6,7 +6,7 @@ import { makeLadder } from '../support/media/cmaf-ladder.js';
 import { run } from '../support/media/encoder.js';
 
 const folder = t.testdir({ both: {}, sound: {} });
-const both = await makeLadder({ folder: `${folder}/both`, seconds: 7, frameRate: '25', gop: 50 });
+const both = await makeLadder({ folder: `${folder}/both`, durationS: 7, frameRate: '25', gop: 50 });
 
 /** What ffprobe says of the first picture of an MP4 that it can decode: keyframe or not, width, height. */
 async function firstPicture(bytes: Buffer): Promise<string | undefined> {
@@ -18,14 +18,14 @@ async function firstPicture(bytes: Buffer): Promise<string | undefined> {
 
 t.test('the newest keyframe is that of the smallest picture, and can be decoded by itself', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
-  const reader = broadcast.run(0, both.renditions);
+  const reader = broadcast.startRun(0, both.renditions);
   const newest = (): Buffer | undefined => {
     const media = broadcast.packager.find('stream-1')?.newestKeyframe();
     return media && Buffer.concat(media);
   };
   t.equal(newest(), undefined);
   const times = new Set<string>();
-  await broadcast.feed(reader, both.chunks, async () => {
+  await broadcast.writeChunks(reader, both.chunks, async () => {
     const media = newest();
     if (!media || times.has(media.toString('base64'))) return;
     times.add(media.toString('base64'));
@@ -35,10 +35,10 @@ t.test('the newest keyframe is that of the smallest picture, and can be decoded 
 });
 
 t.test('sound has none', async (t) => {
-  const sound = await makeLadder({ folder: `${folder}/sound`, seconds: 5, video: false });
+  const sound = await makeLadder({ folder: `${folder}/sound`, durationS: 5, video: false });
   const broadcast = new PackagedBroadcast();
-  const reader = broadcast.run(0, sound.renditions);
-  await broadcast.feed(reader, sound.chunks);
-  t.equal(broadcast.playables, 1);
+  const reader = broadcast.startRun(0, sound.renditions);
+  await broadcast.writeChunks(reader, sound.chunks);
+  t.equal(broadcast.playableCalls, 1);
   t.equal(broadcast.packager.find('stream-1')?.newestKeyframe(), undefined);
 });

@@ -12,7 +12,7 @@ import { readPart } from '../support/media/published-media.js';
 setOptions({ strictMode: true });
 const run = promisify(execFile);
 const folder = t.testdir({});
-const ladder = await makeLadder({ folder, seconds: 24, rungs: [180, 120] });
+const ladder = await makeLadder({ folder, durationS: 24, rungs: [180, 120] });
 const IDS = ladder.renditions.map(({ id }) => id);
 
 /** One simulated broadcast, looked at from all sides. */
@@ -50,10 +50,10 @@ function checkHint(id: string, text: string): void {
   hinted.set(id, { msn: Number(now[1]), part: Number(now[2]) });
 }
 
-const start = ladder.chunks.find(({ time }) => time > 0)?.time ?? 0;
+const start = ladder.chunks.find(({ timeS }) => timeS > 0)?.timeS ?? 0;
 let count = 0;
-await broadcast.feed(broadcast.run(0, ladder.renditions), ladder.chunks, ({ time }) => {
-  if (broadcast.playables > 0) playableAt ||= time - start;
+await broadcast.writeChunks(broadcast.startRun(0, ladder.renditions), ladder.chunks, ({ timeS }) => {
+  if (broadcast.playableCalls > 0) playableAt ||= timeS - start;
   if (count++ % 3 !== 0) return;
   for (const id of IDS) {
     if (!broadcast.packager.find('stream-1')?.rendition(id)?.playlist(false)) continue;
@@ -72,7 +72,7 @@ t.test('every playlist of a whole broadcast passes a strict parser, whole or as 
 });
 
 t.test('it is playable as soon as one segment is complete', async (t) => {
-  t.equal(broadcast.playables, 1);
+  t.equal(broadcast.playableCalls, 1);
   t.ok(playableAt > 2 && playableAt < 2.2, `${playableAt} s after the first sample`);
 });
 

@@ -4,7 +4,7 @@ import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
 import { type LadderChunk, makeLadder } from '../support/media/cmaf-ladder.js';
 
 setOptions({ strictMode: true });
-const { renditions, chunks } = await makeLadder({ folder: t.testdir(), seconds: 5 });
+const { renditions, chunks } = await makeLadder({ folder: t.testdir(), durationS: 5 });
 const IDS = renditions.map(({ id }) => id);
 /** Encoders begin here, and make a keyframe every 2.002 s. */
 const BEGIN = 10;
@@ -12,8 +12,8 @@ const CUT = BEGIN + 2.002;
 
 /** What arrives when the sound comes so much later (s) than the picture, and the encoder dies or begins meanwhile. */
 function arriving(soundLate: number, from: number, to: number): LadderChunk[] {
-  const arrival = ({ rendition, time }: LadderChunk): number =>
-    time + (rendition === 'audio' ? soundLate : 0);
+  const arrival = ({ rendition, timeS }: LadderChunk): number =>
+    timeS + (rendition === 'audio' ? soundLate : 0);
   return chunks
     .filter((chunk) => arrival(chunk) >= from && arrival(chunk) < to)
     .sort((a, b) => arrival(a) - arrival(b));
@@ -48,12 +48,12 @@ for (const soundLate of [0, 0.3, 1])
   t.test(`an encoder may die at any moment, its sound ${soundLate} s behind the picture`, async (t) => {
     for (let death = CUT - 0.1; death < CUT + 0.9; death += 1 / 15) {
       const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
-      const first = broadcast.run(0, renditions);
-      await broadcast.feed(first, arriving(soundLate, 0, death));
+      const first = broadcast.startRun(0, renditions);
+      await broadcast.writeChunks(first, arriving(soundLate, 0, death));
       first.close();
-      const second = broadcast.run(1, renditions);
+      const second = broadcast.startRun(1, renditions);
       const empty: string[] = [];
-      await broadcast.feed(second, arriving(soundLate, 0, CUT + 2.5), () => {
+      await broadcast.writeChunks(second, arriving(soundLate, 0, CUT + 2.5), () => {
         for (const id of IDS) if (segments(broadcast, id).length === 0) empty.push(id);
       });
       second.close();
@@ -67,17 +67,17 @@ for (const soundLate of [0, 0.3, 1])
 t.test('sound that comes later than the first picture misses no segment', async (t) => {
   for (const late of [0.15, 0.5, 1.2, 2.4]) {
     const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
-    const first = broadcast.run(0, renditions);
-    await broadcast.feed(first, arriving(0, 0, CUT + 0.5));
+    const first = broadcast.startRun(0, renditions);
+    await broadcast.writeChunks(first, arriving(0, 0, CUT + 0.5));
     first.close();
-    const second = broadcast.run(1, renditions);
+    const second = broadcast.startRun(1, renditions);
     const [init] = chunks.filter(({ rendition }) => rendition === 'audio');
     const rest = arriving(0, 0, CUT + 2.5).filter(
-      (chunk) => chunk !== init && (chunk.rendition !== 'audio' || chunk.time >= BEGIN + late),
+      (chunk) => chunk !== init && (chunk.rendition !== 'audio' || chunk.timeS >= BEGIN + late),
     );
     const moof = init!.bytes.indexOf('moof');
     second.write('audio', moof < 0 ? init!.bytes : init!.bytes.subarray(0, moof - 4));
-    await broadcast.feed(second, rest);
+    await broadcast.writeChunks(second, rest);
     second.close();
     const source = sameSegments(t, broadcast, `sound ${late} s late`);
     t.equal(source[0]?.mediaSequenceNumber, 0, 'what was published stays');

@@ -5,10 +5,10 @@ import { type LadderChunk, makeLadder } from '../support/media/cmaf-ladder.js';
 import { readPart } from '../support/media/published-media.js';
 
 setOptions({ strictMode: true });
-const ladder = await makeLadder({ folder: t.testdir(), seconds: 6 });
+const ladder = await makeLadder({ folder: t.testdir(), durationS: 6 });
 const { renditions, chunks } = ladder;
 const IDS = renditions.map(({ id }) => id);
-const until = (seconds: number): LadderChunk[] => chunks.filter(({ time }) => time < seconds);
+const until = (seconds: number): LadderChunk[] => chunks.filter(({ timeS }) => timeS < seconds);
 const without = (id: string): LadderChunk[] => chunks.filter(({ rendition }) => rendition !== id);
 
 const media = (broadcast: PackagedBroadcast, id: string) =>
@@ -51,10 +51,10 @@ function checkOrder(t: Test, broadcast: PackagedBroadcast): void {
 t.test('an encoder that begins with the last keyframe again goes on behind what was published', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const origin = broadcast.clock.now() - 10_000;
-  const first = broadcast.run(0, renditions, origin);
-  await broadcast.feed(first, until(15));
+  const first = broadcast.startRun(0, renditions, origin);
+  await broadcast.writeChunks(first, until(15));
   first.close();
-  await broadcast.feed(broadcast.run(1, renditions, origin), chunks);
+  await broadcast.writeChunks(broadcast.startRun(1, renditions, origin), chunks);
   checkOrder(t, broadcast);
   for (const id of IDS) {
     const parts = timeline(broadcast, id);
@@ -73,12 +73,12 @@ t.test('an encoder that begins with the last keyframe again goes on behind what 
 
 t.test('after a pause the media time has gone on with the clock', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
-  const first = broadcast.run(0, renditions);
-  await broadcast.feed(first, chunks);
+  const first = broadcast.startRun(0, renditions);
+  await broadcast.writeChunks(first, chunks);
   first.close();
   await broadcast.clock.advance(20_000);
   const now = broadcast.clock.now();
-  await broadcast.feed(broadcast.run(1, renditions), chunks);
+  await broadcast.writeChunks(broadcast.startRun(1, renditions), chunks);
   checkOrder(t, broadcast);
   const second = media(broadcast, 'source').segments.find(({ discontinuity }) => discontinuity);
   t.ok(Math.abs(second!.programDateTime!.getTime() - now) < 150, 'the date is that of the wall clock');
@@ -86,13 +86,13 @@ t.test('after a pause the media time has gone on with the clock', async (t) => {
 
 t.test('a broadcast taken up by another process goes on with numbers that were never used', async (t) => {
   const before = new PackagedBroadcast({ keyframeInterval: 2.002 });
-  const run = before.run(0, renditions);
-  await before.feed(run, chunks);
+  const run = before.startRun(0, renditions);
+  await before.writeChunks(run, chunks);
   const last = media(before, 'source').segments.at(-1)!;
   const { clock, startedAt } = before;
   await clock.advance(1000);
   const after = new PackagedBroadcast({ clock, startedAt, resumed: true, keyframeInterval: 2.002 });
-  await after.feed(after.run(3, renditions), chunks);
+  await after.writeChunks(after.startRun(3, renditions), chunks);
   const playlist = media(after, 'source');
   const [first] = playlist.segments;
   t.ok(first!.mediaSequenceNumber > last.mediaSequenceNumber + 10);
@@ -110,10 +110,10 @@ t.test('discontinuity sequence numbers stay right while the window slides over m
   const numbers = new Map<number, number>();
   // Run 3 shows nothing at all: it must be counted all the same.
   for (const index of [0, 1, 2, 3, 4, 5]) {
-    const reader = broadcast.run(index, renditions);
+    const reader = broadcast.startRun(index, renditions);
     let looked = 0;
     if (index !== 3) {
-      await broadcast.feed(reader, chunks, () => {
+      await broadcast.writeChunks(reader, chunks, () => {
         if (looked++ % 40 !== 0 || !broadcast.multivariant()) return;
         const playlist = media(broadcast, 'source');
         gone = Math.max(gone, playlist.discontinuitySequenceBase ?? 0);
@@ -149,10 +149,10 @@ t.test('discontinuity sequence numbers stay right while the window slides over m
 
 t.test('an encoder killed in the middle of a box loses that frame only', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
-  const reader = broadcast.run(0, renditions);
-  await broadcast.feed(reader, until(14.5));
+  const reader = broadcast.startRun(0, renditions);
+  await broadcast.writeChunks(reader, until(14.5));
   for (const id of IDS) {
-    const next = chunks.find(({ rendition, time }) => rendition === id && time >= 14.5)!;
+    const next = chunks.find(({ rendition, timeS }) => rendition === id && timeS >= 14.5)!;
     reader.write(id, next.bytes.subarray(0, next.bytes.length / 2));
   }
   reader.close();
@@ -161,24 +161,24 @@ t.test('an encoder killed in the middle of a box loses that frame only', async (
     t.ok(playlist.segments.filter(({ uri }) => uri).length >= 2);
     t.equal(timeline(broadcast, id).at(-1)!.end > 14.3, true);
   }
-  await broadcast.feed(broadcast.run(1, renditions), chunks);
+  await broadcast.writeChunks(broadcast.startRun(1, renditions), chunks);
   checkOrder(t, broadcast);
 });
 
 t.test('what a killed encoder had begun in one picture alone is a gap in the other', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
-  const reader = broadcast.run(0, renditions);
+  const reader = broadcast.startRun(0, renditions);
   // The source has begun its third segment, the encoded picture is late.
-  await broadcast.feed(
+  await broadcast.writeChunks(
     reader,
-    chunks.filter(({ rendition, time }) => time < (rendition === '180p' ? 13.4 : 14.8)),
+    chunks.filter(({ rendition, timeS }) => timeS < (rendition === '180p' ? 13.4 : 14.8)),
   );
   t.equal(media(broadcast, 'source').segments.at(-1)?.mediaSequenceNumber, 2);
   const feed = broadcast.packager.find('stream-1')!.rendition('180p')!;
   const blocked = feed.reload(2, 0);
   if (typeof blocked !== 'object') throw new Error(`${blocked} instead of a wait`);
   reader.close();
-  await broadcast.feed(broadcast.run(1, renditions), until(14.8));
+  await broadcast.writeChunks(broadcast.startRun(1, renditions), until(14.8));
   t.equal(await blocked.outcome, 'ready', 'who waits for it is told what came instead');
   checkOrder(t, broadcast);
   const source = media(broadcast, 'source').segments.find(({ uri }) => uri === 's2.m4s');
@@ -202,30 +202,30 @@ t.test('what a killed encoder had begun in one picture alone is a gap in the oth
 
 t.test('bytes that are not CMAF throw, and what was published stays', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
-  const reader = broadcast.run(0, renditions);
-  await broadcast.feed(reader, until(13));
+  const reader = broadcast.startRun(0, renditions);
+  await broadcast.writeChunks(reader, until(13));
   t.throws(() => reader.write('source', Buffer.from('this is no box at all')), { code: 'cmaf_box_invalid' });
   t.throws(() => reader.write('1080p', Buffer.from('x')), { code: 'rendition_unknown' });
   reader.close();
   t.ok(media(broadcast, 'source').segments.length > 0);
-  await broadcast.feed(broadcast.run(1, renditions), chunks);
+  await broadcast.writeChunks(broadcast.startRun(1, renditions), chunks);
   checkOrder(t, broadcast);
-  const mixed = broadcast.run(2, [{ id: 'audio', kind: 'video', passthrough: false }]);
+  const mixed = broadcast.startRun(2, [{ id: 'audio', kind: 'video', passthrough: false }]);
   const init = chunks.find(({ rendition }) => rendition === 'audio')!;
   t.throws(() => mixed.write('audio', init.bytes), { code: 'rendition_kind' });
 });
 
 t.test('a rendition that a run does not have is gone, and the others go on', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
-  const first = broadcast.run(0, renditions);
-  await broadcast.feed(first, chunks);
+  const first = broadcast.startRun(0, renditions);
+  await broadcast.writeChunks(first, chunks);
   first.close();
   const feed = broadcast.packager.find('stream-1')!.rendition('180p')!;
   const blocked = feed.reload(3, 0);
   if (typeof blocked !== 'object') throw new Error(`${blocked} instead of a wait`);
   const fewer = renditions.filter(({ id }) => id !== '180p');
-  const second = broadcast.run(1, fewer);
-  await broadcast.feed(second, without('180p'));
+  const second = broadcast.startRun(1, fewer);
+  await broadcast.writeChunks(second, without('180p'));
   second.close();
   t.equal(await blocked.outcome, 'never', 'who waits for it is told');
   t.equal(feed.playlist(false), undefined);
@@ -235,7 +235,7 @@ t.test('a rendition that a run does not have is gone, and the others go on', asy
   t.notMatch(broadcast.playlist('source'), /180p/);
   t.match(broadcast.multivariant(), /audio/);
 
-  await broadcast.feed(broadcast.run(2, renditions), chunks);
+  await broadcast.writeChunks(broadcast.startRun(2, renditions), chunks);
   t.match(broadcast.multivariant(), /180p/, 'it comes back');
   const back = media(broadcast, '180p');
   t.equal(back.segments[0]?.discontinuitySequence, 2);
@@ -245,17 +245,17 @@ t.test('a rendition that a run does not have is gone, and the others go on', asy
 
 t.test('nothing of an old run is taken once a new one has begun', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
-  const old = broadcast.run(0, renditions);
-  await broadcast.feed(old, until(14));
-  const taker = broadcast.run(1, renditions);
-  await broadcast.feed(
+  const old = broadcast.startRun(0, renditions);
+  await broadcast.writeChunks(old, until(14));
+  const taker = broadcast.startRun(1, renditions);
+  await broadcast.writeChunks(
     old,
-    chunks.filter(({ time }) => time >= 14 && time < 14.5),
+    chunks.filter(({ timeS }) => timeS >= 14 && timeS < 14.5),
   );
-  await broadcast.feed(taker, until(13));
-  await broadcast.feed(
+  await broadcast.writeChunks(taker, until(13));
+  await broadcast.writeChunks(
     old,
-    chunks.filter(({ time }) => time >= 14.5),
+    chunks.filter(({ timeS }) => timeS >= 14.5),
   );
   checkOrder(t, broadcast);
   t.same([...new Set(timeline(broadcast, 'source').map(({ run }) => run))], [0, 1]);

@@ -10,7 +10,7 @@ setOptions({ strictMode: true });
 const folder = t.testdir({ both: {}, sound: {}, picture: {}, slow: {} });
 const { renditions, chunks } = await makeLadder({
   folder: `${folder}/both`,
-  seconds: 16,
+  durationS: 16,
   frameRate: '25',
   gop: 50,
 });
@@ -22,7 +22,7 @@ const feed = (broadcast: PackagedBroadcast, id: string) =>
 t.test('the window slides, and a little more than it lists can be fetched', async (t) => {
   const broadcast = new PackagedBroadcast({ windowDuration: 4, keyframeInterval: 2 });
   let longest = 0;
-  await broadcast.feed(broadcast.run(0, renditions), chunks, () => {
+  await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks, () => {
     if (!broadcast.multivariant()) return;
     longest = Math.max(longest, broadcast.playlist('source').match(/^s\d/gm)?.length ?? 0);
   });
@@ -56,7 +56,7 @@ t.test('memory is bounded in bytes over all renditions, the oldest goes first', 
       })
       .reduce((sum, bytes) => sum + bytes);
   let count = 0;
-  await broadcast.feed(broadcast.run(0, renditions), chunks, () => {
+  await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks, () => {
     if (count++ % 50 === 0) most = Math.max(most, size());
   });
   t.ok(most > windowBytes / 2 && most <= windowBytes, `${most} bytes`);
@@ -67,9 +67,9 @@ t.test('memory is bounded in bytes over all renditions, the oldest goes first', 
 
 t.test('an ended broadcast is complete, and is forgotten after a while', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2, retention: 30_000 });
-  await broadcast.feed(broadcast.run(0, renditions), chunks);
+  await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks);
   const waiting = feed(broadcast, 'source').reload(8, 5);
-  await broadcast.end('ended-by-owner');
+  await broadcast.endBroadcast('ended-by-owner');
   if (typeof waiting === 'object') t.equal(await waiting.outcome, 'ready');
   for (const { id } of renditions) {
     const playlist = media(broadcast, id);
@@ -87,11 +87,11 @@ t.test('an ended broadcast is complete, and is forgotten after a while', async (
 
 t.test('a broadcast that will be taken up again stays open, but nobody waits in this process', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
-  await broadcast.feed(broadcast.run(0, renditions), chunks);
+  await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks);
   const source = feed(broadcast, 'source');
   const waiting = source.reload(8, 5);
   if (typeof waiting !== 'object') throw new Error('it must wait');
-  await broadcast.end('shutdown');
+  await broadcast.endBroadcast('shutdown');
   t.equal(await waiting.outcome, 'closed');
   t.notMatch(broadcast.playlist('source'), /ENDLIST/);
   broadcast.packager.close();
@@ -104,21 +104,21 @@ t.test('a new broadcast of a stream takes its address; the old one keeps its own
   const clock = new FakeClock();
   const packager = createPackager({ clock, log: createLog('silent') });
   const old = new PackagedBroadcast({ clock, keyframeInterval: 2 }, 'old', packager);
-  await old.feed(old.run(0, renditions), chunks);
-  await old.end('grace-expired');
+  await old.writeChunks(old.startRun(0, renditions), chunks);
+  await old.endBroadcast('grace-expired');
   const next = new PackagedBroadcast({ clock, keyframeInterval: 2 }, 'next', packager);
   t.equal(packager.find('stream-1')?.broadcastId, 'next');
   t.equal(next.multivariant(), undefined, 'it cannot be played yet');
   t.match(old.playlist('source'), /ENDLIST/);
-  await next.end('never-started');
+  await next.endBroadcast('never-started');
   t.equal(packager.find('stream-1')?.broadcastId, 'old', 'a broadcast that never began leaves nothing');
 });
 
 t.test('sound alone is cut on a grid', async (t) => {
-  const ladder = await makeLadder({ folder: `${folder}/sound`, seconds: 9, video: false });
+  const ladder = await makeLadder({ folder: `${folder}/sound`, durationS: 9, video: false });
   const broadcast = new PackagedBroadcast();
-  await broadcast.feed(broadcast.run(0, ladder.renditions), ladder.chunks);
-  t.equal(broadcast.playables, 1);
+  await broadcast.writeChunks(broadcast.startRun(0, ladder.renditions), ladder.chunks);
+  t.equal(broadcast.playableCalls, 1);
   const { segments, targetDuration } = media(broadcast, 'audio');
   t.equal(targetDuration, 2);
   const complete = segments.filter(({ uri }) => uri);
@@ -137,14 +137,14 @@ t.test('sound alone is cut on a grid', async (t) => {
 t.test('pictures alone have no sound in their playlists', async (t) => {
   const ladder = await makeLadder({
     folder: `${folder}/picture`,
-    seconds: 5,
+    durationS: 5,
     audio: false,
     frameRate: '25',
     gop: 25,
   });
   const broadcast = new PackagedBroadcast({ keyframeInterval: 1 });
-  await broadcast.feed(broadcast.run(0, ladder.renditions), ladder.chunks);
-  t.equal(broadcast.playables, 1);
+  await broadcast.writeChunks(broadcast.startRun(0, ladder.renditions), ladder.chunks);
+  t.equal(broadcast.playableCalls, 1);
   const playlist = parse(broadcast.multivariant()!) as types.MasterPlaylist;
   t.same(
     playlist.variants.map(({ codecs, audio }) => [codecs?.split('.')[0], audio.length]),
@@ -161,11 +161,11 @@ t.test(
   'ten frames a second get parts of whole frames, keyframes four seconds apart longer segments',
   async (t) => {
     const ladder = await makeLadder({
-      ...{ folder: `${folder}/slow`, seconds: 13, frameRate: '10', gop: 40 },
+      ...{ folder: `${folder}/slow`, durationS: 13, frameRate: '10', gop: 40 },
     });
     const broadcast = new PackagedBroadcast({ keyframeInterval: 4 });
     const targets = new Set<string>();
-    await broadcast.feed(broadcast.run(0, ladder.renditions), ladder.chunks, () => {
+    await broadcast.writeChunks(broadcast.startRun(0, ladder.renditions), ladder.chunks, () => {
       if (broadcast.multivariant()) targets.add(/TARGETDURATION:\d/.exec(broadcast.playlist('source'))![0]);
     });
     t.same([...targets], ['TARGETDURATION:4'], 'known before the first segment is complete');

@@ -4,16 +4,16 @@ import {
   OTHER,
   publisherOffer,
   STREAM,
-  signallingStage,
+  startSignallingFixture,
   viewerOffer,
 } from '../support/fixtures/socket-signalling-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
+import { eventually } from '../support/until.js';
 
 /** Of the heartbeat, of the look after those who do not read, and of the numbers of viewers. */
 const OWN_TIMERS = 3;
 
 t.test('a broadcaster offers with the stream key and is answered', async (t) => {
-  const { client, publications, pool, logged } = await signallingStage(t);
+  const { client, publications, pool, logLines } = await startSignallingFixture(t);
   const broadcaster = client();
   broadcaster.send('stream:offer', { streamKey: KEY, offer: { type: 'offer', sdp: publisherOffer } }, 7);
   const answer = await broadcaster.next('stream:answer');
@@ -37,11 +37,11 @@ t.test('a broadcaster offers with the stream key and is answered', async (t) => 
   pool.publishers[0]?.end('lost');
   t.match(await broadcaster.next('stream:disconnected'), { data: { streamId: STREAM } });
   t.strictSame(publications[0]?.ends, ['publisher-lost']);
-  t.notMatch(logged.join(''), KEY);
+  t.notMatch(logLines.join(''), KEY);
 });
 
 t.test('who is signed in offers for their own livestream without a key', async (t) => {
-  const { client, publications, principals } = await signallingStage(t);
+  const { client, publications, principals } = await startSignallingFixture(t);
   const person = { kind: 'account', name: 'Somebody', via: 'session' } as const;
   principals.ann = { ...person, userId: 'ann', role: 'broadcaster' };
   principals.bob = { ...person, userId: 'bob', role: 'broadcaster' };
@@ -76,7 +76,7 @@ t.test('who is signed in offers for their own livestream without a key', async (
 });
 
 t.test('a viewer joins, learns the servers, offers and watches; the room learns of it', async (t) => {
-  const { client, pool, clock, change, audience, visit } = await signallingStage(t);
+  const { client, pool, clock, change, audience, subscription } = await startSignallingFixture(t);
   const viewer = client();
   viewer.send('stream:join', { streamId: STREAM, userId: 'bob' }, 1);
   t.match(await viewer.next('stream:joined'), {
@@ -113,7 +113,7 @@ t.test('a viewer joins, learns the servers, offers and watches; the room learns 
   viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer });
   await viewer.next('stream:answer');
   t.equal(peer?.ended, 'closed', 'a new connection takes the place of the old one');
-  await visit.broadcastEnded('grace-expired');
+  await subscription.broadcastEnded('grace-expired');
   t.match(await viewer.next('stream:ended'), {
     data: { streamId: STREAM, reason: 'grace-expired', message: 'The broadcast is over.', reconnect: false },
   });
@@ -126,8 +126,8 @@ t.test('a viewer joins, learns the servers, offers and watches; the room learns 
 });
 
 t.test('a viewer who joins is offered the picture and answers, as soon as there is one', async (t) => {
-  const { client, pool, hall, change, visit } = await signallingStage(t);
-  hall.state = { name: 'offline' };
+  const { client, pool, registry, change, subscription } = await startSignallingFixture(t);
+  registry.state = { name: 'offline' };
   const viewer = client();
   viewer.send('stream:join', { streamId: STREAM });
   t.match(await viewer.next('stream:joined'), { data: { state: 'offline' } });
@@ -156,14 +156,14 @@ t.test('a viewer who joins is offered the picture and answers, as soon as there 
   await viewer.next('stream:offer');
   viewer.send('stream:answer', { streamId: STREAM, answer: viewerOffer }, 4);
   await viewer.next('ok');
-  await visit.broadcastEnded('grace-expired');
+  await subscription.broadcastEnded('grace-expired');
   t.match(await viewer.next('stream:ended'), { data: { reason: 'grace-expired', reconnect: false } });
   viewer.send('stream:ice-candidate', { streamId: STREAM, candidate: {} }, 5);
   t.match(await viewer.next('error'), { id: 5, data: { code: 'not_your_stream' } }, 'the room was left');
 });
 
 t.test('only who publishes a stream may end it', async (t) => {
-  const { client, ended } = await signallingStage(t);
+  const { client, ended } = await startSignallingFixture(t);
   const [broadcaster, viewer] = [client(), client()];
   broadcaster.send('stream:offer', { streamKey: KEY, offer: publisherOffer });
   await broadcaster.next('stream:answer');
@@ -179,7 +179,7 @@ t.test('only who publishes a stream may end it', async (t) => {
 });
 
 t.test('whose livestream it is may end it without publishing it', async (t) => {
-  const { client, ended, principals } = await signallingStage(t);
+  const { client, ended, principals } = await startSignallingFixture(t);
   const person = { kind: 'account', name: 'Somebody', via: 'token' } as const;
   principals.ann = { ...person, userId: 'ann', role: 'broadcaster' };
   principals.bob = { ...person, userId: 'bob', role: 'broadcaster' };
@@ -207,7 +207,7 @@ t.test('whose livestream it is may end it without publishing it', async (t) => {
 });
 
 t.test('everybody who joined hears how a stream goes on, and nobody of what was never live', async (t) => {
-  const { client, change, clock } = await signallingStage(t);
+  const { client, change, clock } = await startSignallingFixture(t);
   const viewer = client();
   viewer.send('stream:join', { streamId: STREAM }, 1);
   await viewer.next('stream:joined');
@@ -236,7 +236,7 @@ t.test('everybody who joined hears how a stream goes on, and nobody of what was 
 });
 
 t.test('the audience decides who may watch, and is told while they do', async (t) => {
-  const { client, audience, pool } = await signallingStage(t);
+  const { client, audience, pool } = await startSignallingFixture(t);
   const viewer = client();
   audience.refuse = true;
   for (const offer of [undefined, viewerOffer]) {
@@ -264,7 +264,7 @@ t.test('the audience decides who may watch, and is told while they do', async (t
 });
 
 t.test('who disconnects or leaves lets go of everything', async (t) => {
-  const { client, publications, pool, clock } = await signallingStage(t);
+  const { client, publications, pool, clock } = await startSignallingFixture(t);
   const [broadcaster, first, second] = [client(), client(), client()];
   broadcaster.send('stream:offer', { streamKey: KEY, offer: publisherOffer });
   await broadcaster.next('stream:answer');
@@ -288,7 +288,7 @@ t.test('who disconnects or leaves lets go of everything', async (t) => {
 });
 
 t.test('who goes while they are negotiated leaves nothing behind', async (t) => {
-  const { client, publications, pool } = await signallingStage(t);
+  const { client, publications, pool } = await startSignallingFixture(t);
   let go: () => void = () => {};
   let asked = 0;
   pool.beforePeer = () => {

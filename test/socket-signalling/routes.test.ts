@@ -3,13 +3,13 @@ import {
   KEY,
   OTHER,
   STREAM,
-  signallingStage,
+  startSignallingFixture,
   viewerOffer,
 } from '../support/fixtures/socket-signalling-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
+import { eventually } from '../support/until.js';
 
 t.test('wrong messages are answered with errors; ten in a row end the connection', async (t) => {
-  const { client } = await signallingStage(t);
+  const { client } = await startSignallingFixture(t);
   const rude = client();
   const cases: [string, string][] = [
     ['{', 'message_invalid'],
@@ -50,7 +50,7 @@ t.test('wrong messages are answered with errors; ten in a row end the connection
 });
 
 t.test('messages and offers are limited, streams and connections bounded', async (t) => {
-  const { client, clock } = await signallingStage(t, {
+  const { client, clock } = await startSignallingFixture(t, {
     limits: { connectionsPerAddress: 2 },
     signalling: { limits: { offers: { burst: 2, refillMs: 1_000 } } },
   });
@@ -78,9 +78,9 @@ t.test('messages and offers are limited, streams and connections bounded', async
 });
 
 t.test('who does not answer pings is gone after the next', async (t) => {
-  const { client, clock, pool } = await signallingStage(t);
+  const { client, clock, pool } = await startSignallingFixture(t);
   const [lively, dead] = [client(), client()];
-  dead.lively = false;
+  dead.answersPings = false;
   for (const viewer of [lively, dead]) {
     viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer });
     await viewer.next('stream:answer');
@@ -97,9 +97,9 @@ t.test('who does not answer pings is gone after the next', async (t) => {
 });
 
 t.test('when the server closes clients are told, and those who do not hear are cut off', async (t) => {
-  const { app, client, clock } = await signallingStage(t);
+  const { app, client, clock } = await startSignallingFixture(t);
   const [polite, deaf] = [client(), client()];
-  deaf.lively = false;
+  deaf.answersPings = false;
   for (const each of [polite, deaf]) {
     each.send('stream:nothing');
     await each.next('error');
@@ -113,7 +113,7 @@ t.test('when the server closes clients are told, and those who do not hear are c
 });
 
 t.test('requests without an upgrade, or with one elsewhere, are answered and leave no secret', async (t) => {
-  const { app, client, logged } = await signallingStage(t);
+  const { app, client, logLines } = await startSignallingFixture(t);
   const plain = await app.inject('/ws');
   t.equal(plain.statusCode, 426);
   t.match(plain.json(), { error: { code: 'upgrade_required' } });
@@ -121,5 +121,5 @@ t.test('requests without an upgrade, or with one elsewhere, are answered and lea
   await eventually(() => stray.handshake !== '');
   t.match(stray.handshake, /^HTTP\/1\.1 405 /);
   await stray.untilClosed();
-  t.notMatch(logged.join(''), KEY);
+  t.notMatch(logLines.join(''), KEY);
 });

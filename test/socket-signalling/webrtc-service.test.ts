@@ -4,12 +4,12 @@ import {
   OTHER,
   publisherOffer,
   STREAM,
-  signallingStage,
+  startSignallingFixture,
   viewerOffer,
 } from '../support/fixtures/socket-signalling-fixture.js';
 
 t.test('programs in the process use the platform’s names', async (t) => {
-  const { service, publications, ended, pool } = await signallingStage(t);
+  const { service, publications, ended, pool } = await startSignallingFixture(t);
   const broadcast = await service.startBroadcast('ann', { title: 'Hello' });
   t.match(broadcast, { streamId: 'stream-of-ann', streamKey: KEY, iceServers: [{ username: 'ann' }] });
   const publication = await broadcast.answer(publisherOffer, '192.0.2.1');

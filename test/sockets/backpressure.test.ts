@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { WebSocketClient } from '../support/clients/websocket-client.js';
-import { realtimeStage } from '../support/fixtures/sockets-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
+import { startSocketsFixture } from '../support/fixtures/sockets-fixture.js';
+import { eventually } from '../support/until.js';
 
 const KILOBYTE = 'x'.repeat(1_000);
 /** More than the operating system keeps for a socket on both its ends: what comes after that waits in the process. */
@@ -10,7 +10,7 @@ const FILLING = 20 * 1024 * 1024;
 t.test(
   'who does not keep up misses what may be left out, and is cut off when that is not enough',
   async (t) => {
-    const { realtime, member, clock } = await realtimeStage(t);
+    const { realtime, member, clock } = await startSocketsFixture(t);
     const [lively, stalled] = [await member(), await member()];
     stalled.stall();
     const numbers = (client: WebSocketClient, event: string): unknown[] =>
@@ -48,7 +48,7 @@ t.test(
 );
 
 t.test('who only asks, or pings, and never reads is cut off too', async (t) => {
-  const { realtime, member, clock } = await realtimeStage(t);
+  const { realtime, member, clock } = await startSocketsFixture(t);
   const asking = await member();
   asking.stall();
   const text = KILOBYTE.repeat(16);

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { realtimeStage } from '../support/fixtures/sockets-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
+import { startSocketsFixture } from '../support/fixtures/sockets-fixture.js';
 import { seededRandom } from '../support/media/seeded-random.js';
+import { eventually } from '../support/until.js';
 
 const SEED = 20_261_123;
 const PIECES = [
@@ -41,7 +41,7 @@ t.test('any text is answered or ends the connection, and the server goes on', as
     const at = pick(message.length);
     return random() < 0.5 ? message : message.slice(0, at) + noise() + message.slice(at + pick(5));
   };
-  const { app, client, realtime, clock, port, logged } = await realtimeStage(t);
+  const { app, client, realtime, clock, port, logLines } = await startSocketsFixture(t);
   let ended = 0;
   for (let round = 0; round < 25; round++) {
     const socket = client();
@@ -72,5 +72,5 @@ t.test('any text is answered or ends the connection, and the server goes on', as
   const closed = app.close();
   await clock.advance(5_000);
   await closed;
-  t.notMatch(logged.join(''), '"level":50', 'nothing of it was a fault of the server');
+  t.notMatch(logLines.join(''), '"level":50', 'nothing of it was a fault of the server');
 });

@@ -1,8 +1,8 @@
 import type { Socket } from 'socket.io-client';
 import t from 'tap';
 import { PublicError } from '../../src/platform/index.js';
-import { ANN, realtimeStage } from '../support/fixtures/sockets-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
+import { ANN, startSocketsFixture } from '../support/fixtures/sockets-fixture.js';
+import { eventually } from '../support/until.js';
 
 const TRANSPORTS = [['polling'], ['websocket'], ['polling', 'websocket']];
 
@@ -18,7 +18,7 @@ async function connected(socket: Socket): Promise<Socket> {
 
 for (const transports of TRANSPORTS)
   t.test(`Socket.IO clients do the same by ${transports.join(', then ')}`, async (t) => {
-    const { socketIo, member, realtime, clock } = await realtimeStage(t, {
+    const { socketIo, member, realtime, clock } = await startSocketsFixture(t, {
       feature: {
         events: {
           refused: () => {
@@ -68,22 +68,22 @@ for (const transports of TRANSPORTS)
   });
 
 t.test('who they are they show by token, or by the cookie or header of the handshake', async (t) => {
-  const { socketIo, shown } = await realtimeStage(t);
+  const { socketIo, credentials } = await startSocketsFixture(t);
   const anonymous = await connected(socketIo());
   t.match(await anonymous.emitWithAck('who', {}), { principal: { kind: 'anonymous' } });
   const extraHeaders = { cookie: 'c=1', origin: 'http://elsewhere.example' };
   for (const transports of TRANSPORTS) {
     const socket = await connected(socketIo({ transports, extraHeaders }));
     t.match(await socket.emitWithAck('who', {}), { principal: { via: 'session' } });
-    t.match(shown.at(-1), { cookie: 'c=1', origin: 'http://elsewhere.example', host: /^127/ });
+    t.match(credentials.at(-1), { cookie: 'c=1', origin: 'http://elsewhere.example', host: /^127/ });
   }
   const wrong = socketIo({ auth: { token: 'nonsense' } });
   const error = await next(wrong, 'connect_error');
-  t.match(error, { message: 'This token does not hold.', data: { code: 'access_token_invalid' } });
+  t.match(error, { message: 'This token is not valid.', data: { code: 'access_token_invalid' } });
 });
 
 t.test('connections count with all others, and give their place back', async (t) => {
-  const { socketIo, client } = await realtimeStage(t, { limits: { connectionsPerAddress: 2 } });
+  const { socketIo, client } = await startSocketsFixture(t, { limits: { connectionsPerAddress: 2 } });
   const first = await connected(socketIo({ transports: ['polling'] }));
   await connected(socketIo({ transports: ['websocket'] }));
   const third = client();
@@ -103,7 +103,7 @@ t.test('connections count with all others, and give their place back', async (t)
 });
 
 t.test('pages of other origins may connect', async (t) => {
-  const { app } = await realtimeStage(t);
+  const { app } = await startSocketsFixture(t);
   const headers = { origin: 'https://platform.example', 'access-control-request-method': 'POST' };
   const preflight = await app.inject({
     method: 'OPTIONS',
@@ -117,7 +117,7 @@ t.test('pages of other origins may connect', async (t) => {
 });
 
 t.test('nonsense is refused, and who goes on with it is sent away', async (t) => {
-  const { app, socketIo, port } = await realtimeStage(t);
+  const { app, socketIo, port } = await startSocketsFixture(t);
   const bad: [string, string, number][] = [
     ['GET', '/socket.io/', 400],
     ['GET', '/socket.io/?EIO=4&transport=carrier-pigeon', 400],
@@ -148,7 +148,7 @@ t.test('nonsense is refused, and who goes on with it is sent away', async (t) =>
 });
 
 t.test('who leaves everything unread, or sends packets without end, is cut off', async (t) => {
-  const { realtime, clock, port } = await realtimeStage(t);
+  const { realtime, clock, port } = await startSocketsFixture(t);
   const base = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
   const open = async (): Promise<(body: string) => Promise<Response>> => {
     const { sid } = JSON.parse((await (await fetch(base)).text()).slice(1)) as { sid: string };
@@ -182,7 +182,7 @@ t.test('who leaves everything unread, or sends packets without end, is cut off',
 
 t.test('when the server restarts or their sign-in is over clients come back by themselves', async (t) => {
   for (const transports of TRANSPORTS) {
-    const { socketIo, realtime, app, clock } = await realtimeStage(t);
+    const { socketIo, realtime, app, clock } = await startSocketsFixture(t);
     const ann = await connected(socketIo({ transports, auth: { token: 'ann-token' } }));
     const bob = await connected(socketIo({ transports }));
     const [reason, told] = [next(ann, 'disconnect'), next(ann, 'auth:expired')];

@@ -1,13 +1,13 @@
 import { get } from 'node:http';
 import t from 'tap';
 import { PublicError } from '../../src/platform/index.js';
-import { ANN, realtimeStage } from '../support/fixtures/sockets-fixture.js';
-import { eventually } from '../support/gateway/start-rtmp.js';
+import { ANN, startSocketsFixture } from '../support/fixtures/sockets-fixture.js';
+import { eventually } from '../support/until.js';
 
 t.test('messages are acknowledged by their id, and one after the other', async (t) => {
   const going: (() => void)[] = [];
   const order: string[] = [];
-  const { client } = await realtimeStage(t, {
+  const { client } = await startSocketsFixture(t, {
     feature: {
       events: {
         slow: async (_client, { name }) => {
@@ -61,7 +61,7 @@ t.test('messages are acknowledged by their id, and one after the other', async (
 });
 
 t.test('who somebody is they show by header, cookie or a first message', async (t) => {
-  const { client, shown, tokens } = await realtimeStage(t);
+  const { client, credentials, tokens } = await startSocketsFixture(t);
   const who = async (socket: ReturnType<typeof client>): Promise<unknown> => {
     socket.send('who', {}, 'who');
     return (await socket.next('ok')).data.principal;
@@ -69,7 +69,7 @@ t.test('who somebody is they show by header, cookie or a first message', async (
   t.strictSame(await who(client()), { kind: 'anonymous' });
   t.strictSame(await who(client({ authorization: 'Bearer ann-token' })), ANN);
   t.match(await who(client({ cookie: 'c=1', origin: 'http://localhost' })), { via: 'session' });
-  t.strictSame(shown.at(-1), {
+  t.strictSame(credentials.at(-1), {
     method: 'GET',
     authorization: undefined,
     cookie: 'c=1',
@@ -103,7 +103,7 @@ t.test('who somebody is they show by header, cookie or a first message', async (
 t.test(
   'who runs out of their sign-in is told and sent away, unless they show a newer one before',
   async (t) => {
-    const { client, clock, tokens } = await realtimeStage(t);
+    const { client, clock, tokens } = await startSocketsFixture(t);
     const now = clock.now();
     tokens.early = { ...ANN, expiresAt: now + 60_000 };
     tokens.late = { ...ANN, expiresAt: now + 120_000 };
@@ -143,7 +143,7 @@ t.test(
 );
 
 t.test('who is signed out while they connect does not stay', async (t) => {
-  const { realtime, tokens } = await realtimeStage(t);
+  const { realtime, tokens } = await startSocketsFixture(t);
   const closed: string[] = [];
   const line = (name: string) => ({
     unsent: 0,
@@ -164,7 +164,7 @@ t.test('who is signed out while they connect does not stay', async (t) => {
 });
 
 t.test('rooms hear what is told to them while somebody holds them there', async (t) => {
-  const { client, member, realtime, clock } = await realtimeStage(t);
+  const { client, member, realtime, clock } = await startSocketsFixture(t);
   const [ann, bob, outside] = [await member(), await member(), client()];
   t.equal(realtime.size('room'), 2);
   realtime.broadcast('room', 'news', { number: 1 });
@@ -190,7 +190,7 @@ t.test('rooms hear what is told to them while somebody holds them there', async 
 });
 
 t.test('what cannot be understood is refused; ten in a row end the connection', async (t) => {
-  const { client } = await realtimeStage(t, {
+  const { client } = await startSocketsFixture(t, {
     feature: { events: { big: () => undefined }, limits: { big: 99_999 } },
   });
   const rude = client();
@@ -231,7 +231,7 @@ t.test('what cannot be understood is refused; ten in a row end the connection', 
 });
 
 t.test('who floods is put off, and sent away when they go on', async (t) => {
-  const { client, clock } = await realtimeStage(t);
+  const { client, clock } = await startSocketsFixture(t);
   const busy = client();
   for (let count = 0; count < 250; count++) busy.send('echo', {}, count);
   let refused = 0;
@@ -249,7 +249,7 @@ t.test('who floods is put off, and sent away when they go on', async (t) => {
 });
 
 t.test('connections are limited, in all and from an address', async (t) => {
-  const { client } = await realtimeStage(t, { limits: { connections: 3, connectionsPerAddress: 2 } });
+  const { client } = await startSocketsFixture(t, { limits: { connections: 3, connectionsPerAddress: 2 } });
   const from = (address: string): ReturnType<typeof client> => client({ 'x-forwarded-for': address });
   const first = [from('192.0.2.1'), from('192.0.2.1')];
   for (const each of first) {
@@ -273,9 +273,9 @@ t.test('connections are limited, in all and from an address', async (t) => {
 });
 
 t.test('who does not answer a ping until the next is gone', async (t) => {
-  const { client, clock, realtime, member } = await realtimeStage(t);
+  const { client, clock, realtime, member } = await startSocketsFixture(t);
   const dead = await member();
-  dead.lively = false;
+  dead.answersPings = false;
   await clock.advance(10_000);
   const lively = client();
   lively.send('who', {}, 1);
@@ -298,7 +298,7 @@ t.test('who does not answer a ping until the next is gone', async (t) => {
 t.test('who was signed out is sent away, and all are told when the server closes', async (t) => {
   const left: unknown[] = [];
   const aborted: string[] = [];
-  const { app, client, clock, realtime } = await realtimeStage(t, {
+  const { app, client, clock, realtime } = await startSocketsFixture(t, {
     feature: {
       events: {
         watch: (each) => {
@@ -325,7 +325,7 @@ t.test('who was signed out is sent away, and all are told when the server closes
   t.strictSame(left, [ANN]);
   t.equal(aborted.length, 1);
 
-  deaf.lively = false;
+  deaf.answersPings = false;
   const closed = app.close();
   await bob.untilClosed();
   t.equal(bob.closeCode, 1001);
@@ -337,7 +337,7 @@ t.test('who was signed out is sent away, and all are told when the server closes
 });
 
 t.test('requests without an upgrade, or with one elsewhere, are answered', async (t) => {
-  const { port, client, app } = await realtimeStage(t);
+  const { port, client, app } = await startSocketsFixture(t);
   t.equal((await app.inject('/ws')).statusCode, 426);
   const answer = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
     const headers = { connection: 'upgrade', upgrade: 'websocket' };

@@ -6,8 +6,8 @@ import type { Livestream, StreamChange, StreamState } from '../../src/streams/in
 import { ThumbnailCaptures, ThumbnailStore } from '../../src/thumbnails/index.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 import { recordLog } from '../support/fixtures/log-record.js';
-import { until } from '../support/gateway/gateway-process.js';
-import { alive, script } from '../support/gateway/programs.js';
+import { takeScriptPid, writeScript } from '../support/gateway/programs.js';
+import { until } from '../support/until.js';
 
 /** Records its input and returns it; the input passes for a JPEG. */
 const RECORD_INPUT = 'exec tee -a taken';
@@ -46,7 +46,7 @@ function openCaptures(t: Test, { intervalMs = 60_000, program = RECORD_INPUT } =
       },
     },
     thumbnails,
-    ffmpeg: { path: script(t, `cd ${folder}\n${program}`), environment: { PATH: process.env.PATH } },
+    ffmpeg: { path: writeScript(t, `cd ${folder}\n${program}`), environment: { PATH: process.env.PATH } },
     intervalMs,
     clock,
     log,
@@ -176,7 +176,7 @@ t.test('an ffmpeg that hangs is killed, and its broadcast waits for the next int
   changeState('a', 'live');
   changeState('b', 'live');
   await clock.advance(3_000);
-  const pid = await alive(folder);
+  const pid = await takeScriptPid(folder);
   await clock.advance(9_000);
   t.ok(process.kill(pid, 0), 'not killed before its timeout');
   t.same(inputs(), [], 'no other capture starts meanwhile');
@@ -221,7 +221,7 @@ t.test('close kills a running ffmpeg and leaves no timer', async (t) => {
   });
   changeState('a', 'live');
   await clock.advance(3_000);
-  const pid = await alive(folder);
+  const pid = await takeScriptPid(folder);
   await captures.close();
   t.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
   t.equal(clock.pending, 0);

@@ -3,9 +3,9 @@ import os from 'node:os';
 import t from 'tap';
 import { renderThumbnail } from '../../src/thumbnails/thumbnail-renderer.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
-import { until } from '../support/gateway/gateway-process.js';
-import { alive, script } from '../support/gateway/programs.js';
-import { pictureShape } from '../support/media/video-frame.js';
+import { takeScriptPid, writeScript } from '../support/gateway/programs.js';
+import { imageProperties } from '../support/media/image-properties.js';
+import { until } from '../support/until.js';
 
 const FFMPEG = { path: 'ffmpeg', environment: { PATH: process.env.PATH } };
 const neverAborted = new AbortController().signal;
@@ -36,7 +36,7 @@ t.test('a thumbnail is a JPEG at most 640 pixels wide with the display aspect ra
       maxPixels: MAX_PIXELS,
       signal: neverAborted,
     });
-    t.equal(await pictureShape(t, picture), shape);
+    t.equal(await imageProperties(t, picture), shape);
   }
   t.equal(clock.pending, 0);
 });
@@ -62,9 +62,9 @@ t.test('an ffmpeg that is missing, writes nothing or writes without end fails wi
   const run = async (tool: string) =>
     await renderThumbnail({ path: tool, environment: { PATH: process.env.PATH } }, media, limits);
   await t.rejects(run('/nowhere/ffmpeg'), { code: 'no_picture', message: /ENOENT/ });
-  await t.rejects(run(script(t, 'exit 0')), { code: 'no_picture', message: /exited with 0/ });
-  await t.rejects(run(script(t, 'echo "no such codec" >&2; exit 3')), { message: /no such codec/ });
-  await t.rejects(run(script(t, 'exec cat /dev/zero')), { code: 'no_picture', message: /too large/ });
+  await t.rejects(run(writeScript(t, 'exit 0')), { code: 'no_picture', message: /exited with 0/ });
+  await t.rejects(run(writeScript(t, 'echo "no such codec" >&2; exit 3')), { message: /no such codec/ });
+  await t.rejects(run(writeScript(t, 'exec cat /dev/zero')), { code: 'no_picture', message: /too large/ });
   t.equal(limits.clock.pending, 0);
 });
 
@@ -72,7 +72,7 @@ t.test('an ffmpeg that hangs is killed after ten seconds, and at once when abort
   const clock = new FakeClock();
   const folder = t.testdir();
   const hanging = {
-    path: script(t, `echo $$ >${folder}/pid\nexec sleep 600`),
+    path: writeScript(t, `echo $$ >${folder}/pid\nexec sleep 600`),
     environment: FFMPEG.environment,
   };
   const lifetime = new AbortController();
@@ -86,7 +86,7 @@ t.test('an ffmpeg that hangs is killed after ten seconds, and at once when abort
       signal: lifetime.signal,
     });
     const outcome = made.then(() => undefined).catch((error: unknown) => error);
-    const pid = await alive(folder);
+    const pid = await takeScriptPid(folder);
     if (clock.pending !== 1) t.fail('no timeout is set');
     await stop();
     t.match(await outcome, { code: 'no_picture', message });
@@ -100,14 +100,17 @@ t.test('an ffmpeg that hangs is killed after ten seconds, and at once when abort
 t.test('ffmpeg runs at a lower priority than the gateway', async (t) => {
   const folder = t.testdir();
   const lifetime = new AbortController();
-  const tool = { path: script(t, `echo $$ >${folder}/pid\nexec sleep 600`), environment: FFMPEG.environment };
+  const tool = {
+    path: writeScript(t, `echo $$ >${folder}/pid\nexec sleep 600`),
+    environment: FFMPEG.environment,
+  };
   const made = renderThumbnail(tool, [], {
     clock: new FakeClock(),
     maxPixels: MAX_PIXELS,
     signal: lifetime.signal,
   });
   made.catch(() => {});
-  const pid = await alive(folder);
+  const pid = await takeScriptPid(folder);
   await until('ffmpeg has a lower priority', () => os.getPriority(pid) > os.getPriority());
   lifetime.abort();
   await t.rejects(made);

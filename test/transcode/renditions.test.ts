@@ -1,36 +1,41 @@
 import t, { type Test } from 'tap';
 import {
-  type BroadcastDouble,
   bytesOf,
+  type FakeBroadcast,
+  FakeSource,
   type RecordedRun,
-  SourceDouble,
 } from '../support/fakes/fake-broadcast.js';
-import { transcoding } from '../support/gateway/transcoding.js';
+import { startTranscoderFixture } from '../support/fixtures/transcoder-fixture.js';
 import { type CmafTrack, keyframesOf, parseCmaf } from '../support/media/cmaf.js';
-import { type Film, type FilmOptions, film, send } from '../support/media/media.js';
+import {
+  createTestMedia,
+  sendTags,
+  type TestMedia,
+  type TestMediaOptions,
+} from '../support/media/flv-media.js';
 
 const VIDEO = { width: 640, height: 360, rate: '30000/1001', bFrames: 2, keyframes: 2 };
 const AUDIO = { sampleRate: 44_100, channels: 2 } as const;
 const SECONDS = 7;
 
-async function make(t: Test, options: Partial<FilmOptions>): Promise<Film> {
-  return film({ file: `${t.testdir()}/film.flv`, seconds: SECONDS, ...options });
+async function make(t: Test, options: Partial<TestMediaOptions>): Promise<TestMedia> {
+  return createTestMedia({ file: `${t.testdir()}/film.flv`, durationS: SECONDS, ...options });
 }
 
 /** Publishes a film four times as fast as it is, to its end. @returns the tracks of its only run. */
-async function publish(t: Test, source: SourceDouble, { tags, has }: Film, options = {}) {
-  const { broadcast, visit, lines } = await transcoding(t, options);
-  visit.publicationStarted?.(source);
+async function publish(t: Test, source: FakeSource, { tags, has }: TestMedia, options = {}) {
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t, options);
+  subscription.publicationStarted?.(source);
   const startedAt = Date.now();
   source.restart(startedAt, has);
-  await send(tags, source.write, { speed: 4 });
+  await sendTags(tags, source.write, { speed: 4 });
   source.end('publisher-left');
-  await visit.broadcastEnded('grace-expired');
+  await subscription.broadcastEnded('grace-expired');
   const [run, ...others] = broadcast.runs;
   t.equal(others.length, 0, 'there was one run');
   t.ok(run?.closed);
   t.equal(run?.originMs, startedAt - 10_000, 'media time counts from 10 s before the first tag');
-  return { run, tracks: tracksOf(run), broadcast: broadcast as BroadcastDouble, lines };
+  return { run, tracks: tracksOf(run), broadcast: broadcast as FakeBroadcast, lines };
 }
 
 function tracksOf(run: RecordedRun | undefined): Record<string, CmafTrack> {
@@ -57,7 +62,7 @@ for (const mode of ['passed through', 'encoded'] as const) {
   t.test(`the renditions of a source that is ${mode}`, async (t) => {
     const keyframes = mode === 'encoded' ? 100 : 2;
     const made = await make(t, { video: { ...VIDEO, keyframes }, audio: AUDIO });
-    const source = new SourceDouble(made.info);
+    const source = new FakeSource(made.info);
     if (mode === 'encoded' && source.info.video) source.info.video.keyframeInterval = 10;
     const { run, tracks } = await publish(t, source, made);
     t.strictSame(
@@ -108,7 +113,7 @@ for (const mode of ['passed through', 'encoded'] as const) {
 
 t.test('sound alone, and in mono', async (t) => {
   const made = await make(t, { audio: { sampleRate: 44_100, channels: 1 } });
-  const { run, tracks } = await publish(t, new SourceDouble(made.info), made);
+  const { run, tracks } = await publish(t, new FakeSource(made.info), made);
   t.strictSame(run?.renditions, [{ id: 'audio', kind: 'audio', passthrough: false }]);
   const { audio } = tracks;
   if (!audio) throw new Error('there is no sound');
@@ -119,7 +124,7 @@ t.test('sound alone, and in mono', async (t) => {
 
 t.test('a picture alone, in portrait', async (t) => {
   const made = await make(t, { video: { ...VIDEO, width: 360, height: 640, bFrames: 0 } });
-  const { run, tracks } = await publish(t, new SourceDouble(made.info), made);
+  const { run, tracks } = await publish(t, new FakeSource(made.info), made);
   t.strictSame(
     run?.renditions.map(({ id }) => id),
     ['360p', '240p', '180p'],
@@ -130,7 +135,7 @@ t.test('a picture alone, in portrait', async (t) => {
 
 t.test('sound that was announced and never comes is not waited for', async (t) => {
   const made = await make(t, { video: VIDEO });
-  const { run, tracks } = await publish(t, new SourceDouble(made.info), {
+  const { run, tracks } = await publish(t, new FakeSource(made.info), {
     ...made,
     has: { audio: true, video: true },
   });
@@ -142,15 +147,15 @@ t.test('sound that was announced and never comes is not waited for', async (t) =
 });
 
 t.test('a picture that browsers cannot show is encoded, whatever its keyframes are', async (t) => {
-  const made = await make(t, { seconds: 3, video: { ...VIDEO, pixelFormat: 'yuv444p' } });
-  const { run } = await publish(t, new SourceDouble(made.info), made);
+  const made = await make(t, { durationS: 3, video: { ...VIDEO, pixelFormat: 'yuv444p' } });
+  const { run } = await publish(t, new FakeSource(made.info), made);
   t.equal(run?.renditions[0]?.id, '360p');
   t.equal(run?.renditions[0]?.passthrough, false);
 });
 
 t.test('a source of unknown size is passed through alone', async (t) => {
-  const made = await make(t, { seconds: 3, video: VIDEO, audio: AUDIO });
-  const { run } = await publish(t, new SourceDouble({ protocol: 'rtmp', video: { codec: 'h264' } }), made);
+  const made = await make(t, { durationS: 3, video: VIDEO, audio: AUDIO });
+  const { run } = await publish(t, new FakeSource({ protocol: 'rtmp', video: { codec: 'h264' } }), made);
   t.strictSame(
     run?.renditions.map(({ id, passthrough }) => [id, passthrough]),
     [
@@ -164,10 +169,10 @@ t.test(
   '120 frames per second: the encoders take every other one, and the keyframes still agree',
   async (t) => {
     const made = await make(t, {
-      seconds: 4,
+      durationS: 4,
       video: { ...VIDEO, rate: '120', bFrames: 0, keyframes: [0, 0.975, 1.975, 3] },
     });
-    const { tracks } = await publish(t, new SourceDouble(made.info), made, {
+    const { tracks } = await publish(t, new FakeSource(made.info), made, {
       ladder: [{ height: 180, bitrate: 200_000 }],
     });
     const { '360p': top, '180p': low } = tracks;

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
-import { until } from '../support/gateway/gateway-process.js';
-import { makeFilm } from '../support/media/media.js';
+import { encodeTestMedia } from '../support/media/flv-media.js';
+import { until } from '../support/until.js';
 
 /** Whether a process runs; one that is dead and was not yet buried by its new parent does not. */
 function runs(pid: number): boolean {
@@ -24,10 +24,10 @@ function runs(pid: number): boolean {
 t.test('a gateway that is killed takes its encoder with it', async (t) => {
   const video = { width: 640, height: 360, rate: '30', keyframes: 2 };
   const file = `${t.testdir()}/film.flv`;
-  await makeFilm({ file, seconds: 4, video, audio: { sampleRate: 44_100, channels: 2 } });
+  await encodeTestMedia({ file, durationS: 4, video, audio: { sampleRate: 44_100, channels: 2 } });
   const script = path.join(
     import.meta.dirname,
-    `../support/gateway/unattended-gateway${path.extname(import.meta.filename)}`,
+    `../support/gateway/unattended-transcoder${path.extname(import.meta.filename)}`,
   );
   const gateway = spawn(process.execPath, [...process.execArgv, script, file], {
     stdio: ['ignore', 'pipe', 'inherit'],

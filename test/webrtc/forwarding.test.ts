@@ -4,18 +4,18 @@ import { pause } from '../../src/platform/index.js';
 import {
   AUDIO,
   areContinuous,
+  connectPublisher,
   EXTENSIONS,
-  publish,
   publisherPlan,
-  sequencesOf,
-  startPool,
+  sequenceNumbersOf,
+  startWebrtcPool,
   TestViewer,
   timestampsOf,
   VIDEO,
   VIEW,
   viewerPlan,
 } from '../support/gateway/webrtc-pool.js';
-import { PictureStream, rtpPacket } from '../support/media/synthetic-rtp.js';
+import { FrameStream, rtpPacket } from '../support/media/rtp/synthetic-rtp.js';
 
 const NACK = (packet: Buffer): boolean => packet[1] === 205 && (packet[0]! & 0x1f) === 1;
 const TRANSPORT_CC = (packet: Buffer): boolean => packet[1] === 205 && (packet[0]! & 0x1f) === 15;
@@ -23,17 +23,17 @@ const PLI = (packet: Buffer): boolean => packet[1] === 206 && (packet[0]! & 0x1f
 const REMB = (packet: Buffer): boolean => packet[1] === 206 && (packet[0]! & 0x1f) === 15;
 
 t.test('viewers in all workers get contiguous, rewritten packets of a publisher in one worker', async (t) => {
-  const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
-  const { peer, publishing } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t, { workers: 2, spreadAfter: 0 });
+  const { peer, publishing } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const stream = new PictureStream(VIDEO);
-  peer.send(...stream.picture(true));
+  const stream = new FrameStream(VIDEO);
+  peer.send(...stream.nextFrame(true));
   const viewers: TestViewer[] = [];
-  for (let i = 0; i < 4; i++) viewers.push(await TestViewer.join(pool, peers, 'group'));
-  for (let i = 0; i < 20; i++) peer.send(...stream.picture(false));
+  for (let i = 0; i < 4; i++) viewers.push(await TestViewer.connect(pool, peers, 'group'));
+  for (let i = 0; i < 20; i++) peer.send(...stream.nextFrame(false));
   for (const viewer of viewers) {
-    const packets = await viewer.videoCount(43);
-    t.ok(areContinuous(sequencesOf(packets)), 'sequence numbers are contiguous');
+    const packets = await viewer.untilVideoPackets(43);
+    t.ok(areContinuous(sequenceNumbersOf(packets)), 'sequence numbers are contiguous');
     t.equal(packets[0]![12]! & 0x1f, 7, 'starts with the parameter sets of the buffered keyframe');
     t.ok(packets.every((packet) => (packet[1]! & 0x7f) === VIEW.video));
     t.equal(packets.filter((packet) => packet[1]! & 0x80).length, 21, 'markers are kept');
@@ -55,12 +55,12 @@ t.test('viewers in all workers get contiguous, rewritten packets of a publisher 
 });
 
 t.test('a lost packet is requested by NACK, and its retransmission reaches viewers', async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
-  const stream = new PictureStream(VIDEO);
-  const packets = [...stream.picture(true), ...stream.picture(false, 4)];
+  const viewer = await TestViewer.connect(pool, peers, 'group');
+  const stream = new FrameStream(VIDEO);
+  const packets = [...stream.nextFrame(true), ...stream.nextFrame(false, 4)];
   const [lost] = packets.splice(4, 1);
   peer.send(...packets);
   await peer.until(() => peer.received.some(NACK));
@@ -92,8 +92,8 @@ t.test('a lost packet is requested by NACK, and its retransmission reaches viewe
     payload: Buffer.concat([packets[1]!.subarray(2, 4), packets[1]!.subarray(12)]),
   });
   peer.send(needless, probe, repair);
-  const got = await viewer.videoCount(7);
-  const sorted = sequencesOf(got).sort((a, b) => a - b);
+  const got = await viewer.untilVideoPackets(7);
+  const sorted = sequenceNumbersOf(got).sort((a, b) => a - b);
   t.ok(areContinuous(sorted));
   const repaired = got.find((packet) => packet.readUInt16BE(2) === sorted[4])!;
   t.same(repaired.subarray(12), lost!.subarray(12), 'the payload is that of the lost packet');
@@ -101,37 +101,37 @@ t.test('a lost packet is requested by NACK, and its retransmission reaches viewe
 });
 
 t.test("padding-only packets leave no gap in the viewers' sequence numbers", async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
-  const stream = new PictureStream({ ...VIDEO, sequence: 65_530 });
-  peer.send(...stream.picture(true));
+  const viewer = await TestViewer.connect(pool, peers, 'group');
+  const stream = new FrameStream({ ...VIDEO, sequence: 65_530 });
+  peer.send(...stream.nextFrame(true));
   for (let i = 0; i < 3; i++) {
     peer.send(
       rtpPacket({ ...VIDEO, sequence: stream.sequence++, timestamp: stream.timestamp, padding: 100 }),
     );
-    peer.send(...stream.picture(false));
+    peer.send(...stream.nextFrame(false));
   }
-  const packets = await viewer.videoCount(9);
-  t.ok(areContinuous(sequencesOf(packets)), 'contiguous across the wrap');
+  const packets = await viewer.untilVideoPackets(9);
+  t.ok(areContinuous(sequenceNumbersOf(packets)), 'contiguous across the wrap');
   t.ok(packets.every((packet) => packet.length > 12));
 });
 
 t.test("a viewer's NACK is answered by RTX when negotiated, else by the original packet", async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const withRtx = await TestViewer.join(pool, peers, 'group');
-  const plain = await TestViewer.join(
+  const withRtx = await TestViewer.connect(pool, peers, 'group');
+  const plain = await TestViewer.connect(
     pool,
     peers,
     'group',
     viewerPlan({ codecs: [{ codec: 'h264', payloadType: VIEW.video }] }),
   );
-  const stream = new PictureStream(VIDEO);
-  peer.send(...stream.picture(true), ...stream.picture(false));
-  const wanted = (await withRtx.videoCount(5))[3]!;
+  const stream = new FrameStream(VIDEO);
+  peer.send(...stream.nextFrame(true), ...stream.nextFrame(false));
+  const wanted = (await withRtx.untilVideoPackets(5))[3]!;
   withRtx.peer.send(genericNack(9, VIEW.videoSsrc, [wanted.readUInt16BE(2)]));
   await withRtx.peer.until(() => withRtx.rtx.length > 0);
   const [rtx] = withRtx.rtx;
@@ -141,7 +141,7 @@ t.test("a viewer's NACK is answered by RTX when negotiated, else by the original
   t.same(rtx!.subarray(4, 8), wanted.subarray(4, 8));
 
   // SRTP drops duplicates, so the worker's counter is checked instead.
-  const numbers = sequencesOf(await plain.videoCount(5));
+  const numbers = sequenceNumbersOf(await plain.untilVideoPackets(5));
   plain.peer.send(genericNack(9, VIEW.videoSsrc, [numbers[2]!, numbers[4]!]));
   for (let sent = 1; sent < 3; ) sent = (await pool.stats()).workers[0]!.retransmitted;
   t.equal((await pool.stats()).workers[0]!.retransmitted, 3);
@@ -149,16 +149,16 @@ t.test("a viewer's NACK is answered by RTX when negotiated, else by the original
 });
 
 t.test('retransmissions are limited when a viewer requests all packets repeatedly', async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
-  const stream = new PictureStream(VIDEO);
-  peer.send(...stream.picture(true, 20));
-  const numbers = sequencesOf(await viewer.videoCount(21));
+  const viewer = await TestViewer.connect(pool, peers, 'group');
+  const stream = new FrameStream(VIDEO);
+  peer.send(...stream.nextFrame(true, 20));
+  const numbers = sequenceNumbersOf(await viewer.untilVideoPackets(21));
   for (let i = 0; i < 100; i++) viewer.peer.send(genericNack(9, VIEW.videoSsrc, numbers));
-  peer.send(...stream.picture(false));
-  await viewer.videoCount(23);
+  peer.send(...stream.nextFrame(false));
+  await viewer.untilVideoPackets(23);
   const { workers } = await pool.stats();
   t.ok(workers[0]!.retransmitted < 400, `${workers[0]!.retransmitted} of 2,100`);
 });
@@ -166,23 +166,23 @@ t.test('retransmissions are limited when a viewer requests all packets repeatedl
 t.test(
   'a publisher gets transport-wide feedback and REMB, and few PLIs for the requests of many viewers',
   async (t) => {
-    const { pool, peers } = await startPool(t);
-    const { peer } = await publish(pool, peers, 'source', publisherPlan(), 2_500_000);
+    const { pool, peers } = await startWebrtcPool(t);
+    const { peer } = await connectPublisher(pool, peers, 'source', publisherPlan(), 2_500_000);
     pool.setMediaSource('group', 'source');
-    const stream = new PictureStream(VIDEO);
+    const stream = new FrameStream(VIDEO);
     // No keyframe: viewers need a request to the publisher.
-    peer.send(...stream.picture(false));
-    const first = await TestViewer.join(pool, peers, 'group');
+    peer.send(...stream.nextFrame(false));
+    const first = await TestViewer.connect(pool, peers, 'group');
     await peer.until(() => peer.received.some(PLI));
     for (let i = 0; i < 5; i++) {
-      await TestViewer.join(pool, peers, 'group');
+      await TestViewer.connect(pool, peers, 'group');
       first.peer.send(Buffer.from('81ce000200000001', 'hex'), Buffer.from('81ce00020000000100000457', 'hex'));
     }
     const value = Buffer.alloc(2);
     for (let i = 0; i < 10; i++) {
       value.writeUInt16BE(i);
       peer.send(
-        ...stream.picture(false, 1, [{ id: EXTENSIONS.transportSequence, value: Buffer.from(value) }]),
+        ...stream.nextFrame(false, 1, [{ id: EXTENSIONS.transportSequence, value: Buffer.from(value) }]),
       );
     }
     await peer.until(() => peer.received.some(REMB) && peer.received.some(TRANSPORT_CC));
@@ -197,15 +197,15 @@ t.test(
 );
 
 t.test('audio is forwarded unchanged, with the gaps of DTX', async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer, publishing } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer, publishing } = await connectPublisher(pool, peers, 'source');
   const found: unknown[] = [];
   publishing.onSource((source) => {
     found.push(source.audio);
-    peer.wake();
+    peer.recheck();
   });
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
+  const viewer = await TestViewer.connect(pool, peers, 'group');
   const payload = Buffer.from([0x7c, 1, 2, 3]);
   for (let i = 0; i < 5; i++)
     peer.send(
@@ -218,7 +218,7 @@ t.test('audio is forwarded unchanged, with the gaps of DTX', async (t) => {
       }),
     );
   await viewer.peer.until(() => viewer.audio.length === 5);
-  t.ok(areContinuous(sequencesOf(viewer.audio)));
+  t.ok(areContinuous(sequenceNumbersOf(viewer.audio)));
   const times = timestampsOf(viewer.audio);
   t.same(
     times.map((time) => time - times[0]!),
@@ -231,14 +231,14 @@ t.test('audio is forwarded unchanged, with the gaps of DTX', async (t) => {
 });
 
 t.test("viewers get sender reports on this machine's clock with their own counters", async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
-  const stream = new PictureStream(VIDEO);
+  const viewer = await TestViewer.connect(pool, peers, 'group');
+  const stream = new FrameStream(VIDEO);
   const { timestamp } = stream;
-  peer.send(...stream.picture(true));
-  await viewer.videoCount(3);
+  peer.send(...stream.nextFrame(true));
+  await viewer.untilVideoPackets(3);
   // The publisher's clock is an hour behind.
   const report = { ssrc: VIDEO.ssrc, time: Date.now() - 3_600_000, packets: 1, bytes: 1, cname: 'x' };
   viewer.peer.received.splice(0);
@@ -254,35 +254,35 @@ t.test("viewers get sender reports on this machine's clock with their own counte
 });
 
 t.test("video orientation is forwarded with the viewer's header extension id", async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
-  const stream = new PictureStream(VIDEO);
-  peer.send(...stream.picture(true, 1, [{ id: EXTENSIONS.orientation, value: Buffer.from([1]) }]));
-  const [packet] = await viewer.videoCount(2);
+  const viewer = await TestViewer.connect(pool, peers, 'group');
+  const stream = new FrameStream(VIDEO);
+  peer.send(...stream.nextFrame(true, 1, [{ id: EXTENSIONS.orientation, value: Buffer.from([1]) }]));
+  const [packet] = await viewer.untilVideoPackets(2);
   t.equal(packet![0]! & 0x10, 0x10);
   t.same(packet!.subarray(12, 20), Buffer.from('bede000160010000', 'hex'));
   t.equal(packet![20]! & 0x1f, 7);
 });
 
 t.test('a restarted encoder leaves no gap in sequence numbers', async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
-  const stream = new PictureStream({ ...VIDEO, sequence: 1000 });
-  peer.send(...stream.picture(true), ...stream.picture(false));
-  await viewer.videoCount(5);
-  const anew = new PictureStream({ ...VIDEO, ssrc: 7777, sequence: 40_000, timestamp: 3_000_000_000 });
+  const viewer = await TestViewer.connect(pool, peers, 'group');
+  const stream = new FrameStream({ ...VIDEO, sequence: 1000 });
+  peer.send(...stream.nextFrame(true), ...stream.nextFrame(false));
+  await viewer.untilVideoPackets(5);
+  const anew = new FrameStream({ ...VIDEO, ssrc: 7777, sequence: 40_000, timestamp: 3_000_000_000 });
   // A packet with a foreign SSRC is ignored while the encoder sends.
   peer.send(rtpPacket({ ...VIDEO, ssrc: 666, sequence: 1, timestamp: 1, payload: Buffer.from([0x41, 1]) }));
-  peer.send(...stream.picture(false));
-  await viewer.videoCount(7);
+  peer.send(...stream.nextFrame(false));
+  await viewer.untilVideoPackets(7);
   await pause(600);
-  peer.send(...anew.picture(false, 1), ...anew.picture(true), ...anew.picture(false));
-  const packets = await viewer.videoCount(12);
-  t.ok(areContinuous(sequencesOf(packets)));
+  peer.send(...anew.nextFrame(false, 1), ...anew.nextFrame(true), ...anew.nextFrame(false));
+  const packets = await viewer.untilVideoPackets(12);
+  t.ok(areContinuous(sequenceNumbersOf(packets)));
   const times = timestampsOf(packets);
   t.ok(
     times.every((time, i) => i === 0 || time >= times[i - 1]!),

@@ -2,27 +2,27 @@ import t from 'tap';
 import { receiverEstimatedBitrate } from '../../src/media/index.js';
 import {
   areContinuous,
+  connectPublisher,
   EXTENSIONS,
-  publish,
   publisherPlan,
-  sequencesOf,
-  startPool,
+  sequenceNumbersOf,
+  startWebrtcPool,
   TestViewer,
   timestampsOf,
   VIDEO,
   VIEW,
 } from '../support/gateway/webrtc-pool.js';
-import { PictureStream } from '../support/media/synthetic-rtp.js';
+import { FrameStream } from '../support/media/rtp/synthetic-rtp.js';
 
 t.test(
   'a viewer with a low bitrate estimate is sent a lower layer, and the higher one when it rises',
   async (t) => {
-    const { pool, peers } = await startPool(t);
+    const { pool, peers } = await startWebrtcPool(t);
     const rids = ['l', 'h'];
-    const { peer } = await publish(pool, peers, 'source', publisherPlan({ rids }));
+    const { peer } = await connectPublisher(pool, peers, 'source', publisherPlan({ rids }));
     pool.setMediaSource('group', 'source');
-    const viewer = await TestViewer.join(pool, peers, 'group');
-    const streams = rids.map((_, i) => new PictureStream({ ...VIDEO, ssrc: 7000 + i, sequence: 100 * i }));
+    const viewer = await TestViewer.connect(pool, peers, 'group');
+    const streams = rids.map((_, i) => new FrameStream({ ...VIDEO, ssrc: 7000 + i, sequence: 100 * i }));
     let first = true;
     // Layer h has ten times the bitrate; both have a keyframe every half second.
     let frames = 0;
@@ -30,10 +30,10 @@ t.test(
       const keyframe = frames++ % 15 === 0;
       streams.forEach((stream, i) => {
         const rid = [{ id: EXTENSIONS.rid, value: Buffer.from(rids[i]!) }];
-        peer.send(...stream.picture(keyframe, i === 0 ? 1 : 10, first ? rid : undefined, 1000));
+        peer.send(...stream.nextFrame(keyframe, i === 0 ? 1 : 10, first ? rid : undefined, 1000));
       });
       first = false;
-      viewer.report();
+      viewer.sendReceiverReport();
     }, 33);
     t.teardown(() => clearInterval(timer));
     const current =
@@ -57,7 +57,7 @@ t.test(
     await viewer.peer.until(current('h'));
     viewer.viewing.selectLayer('l');
     await viewer.peer.until(current('l'));
-    t.ok(areContinuous(sequencesOf(viewer.video)), 'sequence numbers are contiguous at a switch');
+    t.ok(areContinuous(sequenceNumbersOf(viewer.video)), 'sequence numbers are contiguous at a switch');
     const times = timestampsOf(viewer.video);
     t.ok(
       times.every((time, i) => i === 0 || time >= times[i - 1]!),

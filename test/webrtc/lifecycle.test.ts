@@ -4,17 +4,17 @@ import { createLog, pause, systemClock } from '../../src/platform/index.js';
 import { createWebrtcPool } from '../../src/webrtc/index.js';
 import {
   areContinuous,
-  publish,
+  connectPublisher,
   publisherPlan,
-  sequencesOf,
-  startPool,
+  sequenceNumbersOf,
+  startWebrtcPool,
   TestViewer,
   timestampsOf,
   VIDEO,
   VIEW,
   viewerPlan,
 } from '../support/gateway/webrtc-pool.js';
-import { PictureStream } from '../support/media/synthetic-rtp.js';
+import { FrameStream } from '../support/media/rtp/synthetic-rtp.js';
 
 function isRunning(pid: number): boolean {
   try {
@@ -28,17 +28,17 @@ function isRunning(pid: number): boolean {
 t.test(
   'viewers stay connected when the media source changes, with contiguous sequence numbers',
   async (t) => {
-    const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
-    const first = await publish(pool, peers, 'first');
+    const { pool, peers } = await startWebrtcPool(t, { workers: 2, spreadAfter: 0 });
+    const first = await connectPublisher(pool, peers, 'first');
     pool.setMediaSource('group', 'first');
     const viewers = [
-      await TestViewer.join(pool, peers, 'group'),
-      await TestViewer.join(pool, peers, 'group'),
+      await TestViewer.connect(pool, peers, 'group'),
+      await TestViewer.connect(pool, peers, 'group'),
     ];
-    const stream = new PictureStream({ ...VIDEO, sequence: 60_000, timestamp: 4_000_000_000 });
-    first.peer.send(...stream.picture(true), ...stream.picture(false));
+    const stream = new FrameStream({ ...VIDEO, sequence: 60_000, timestamp: 4_000_000_000 });
+    first.peer.send(...stream.nextFrame(true), ...stream.nextFrame(false));
     for (const viewer of viewers) {
-      await viewer.videoCount(5);
+      await viewer.untilVideoPackets(5);
       await viewer.event('active');
     }
     first.publishing.close();
@@ -47,12 +47,17 @@ t.test(
     pool.setMediaSource('group', undefined);
 
     // The next source has another codec that the viewers support.
-    const second = await publish(pool, peers, 'second', publisherPlan({ codec: 'vp8', payloadType: 96 }));
+    const second = await connectPublisher(
+      pool,
+      peers,
+      'second',
+      publisherPlan({ codec: 'vp8', payloadType: 96 }),
+    );
     pool.setMediaSource('group', 'second');
-    const vp8 = new PictureStream({ payloadType: 96, ssrc: 5, sequence: 3, timestamp: 77 });
+    const vp8 = new FrameStream({ payloadType: 96, ssrc: 5, sequence: 3, timestamp: 77 });
     // 0x10: start of a frame; the low bit of the next byte is 0 for keyframes (RFC 7741 section 4.3).
     const payload = (byte: number): void => {
-      for (const packet of vp8.picture(false, 1)) {
+      for (const packet of vp8.nextFrame(false, 1)) {
         packet[12] = 0x10;
         packet[13] = byte;
         second.peer.send(packet);
@@ -62,8 +67,8 @@ t.test(
     payload(0);
     payload(1);
     for (const viewer of viewers) {
-      const packets = await viewer.videoCount(7);
-      t.ok(areContinuous(sequencesOf(packets)), 'sequence numbers continue');
+      const packets = await viewer.untilVideoPackets(7);
+      t.ok(areContinuous(sequenceNumbersOf(packets)), 'sequence numbers continue');
       t.same(
         packets.map((packet) => packet[1]! & 0x7f),
         [VIEW.video, VIEW.video, VIEW.video, VIEW.video, VIEW.video, VIEW.vp8, VIEW.vp8],
@@ -85,13 +90,16 @@ t.test(
 );
 
 t.test('a worker that dies closes its own peers only, and is restarted', async (t) => {
-  const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
-  const { peer, publishing } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t, { workers: 2, spreadAfter: 0 });
+  const { peer, publishing } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const viewers = [await TestViewer.join(pool, peers, 'group'), await TestViewer.join(pool, peers, 'group')];
-  const stream = new PictureStream(VIDEO);
-  peer.send(...stream.picture(true));
-  for (const viewer of viewers) await viewer.videoCount(3);
+  const viewers = [
+    await TestViewer.connect(pool, peers, 'group'),
+    await TestViewer.connect(pool, peers, 'group'),
+  ];
+  const stream = new FrameStream(VIDEO);
+  peer.send(...stream.nextFrame(true));
+  for (const viewer of viewers) await viewer.untilVideoPackets(3);
   const { workers } = await pool.stats();
   const sourceWorker = workers.find((worker) => worker.publishers === 1)!;
   const other = workers.find((worker) => worker.publishers === 0)!;
@@ -105,10 +113,10 @@ t.test('a worker that dies closes its own peers only, and is restarted', async (
       return viewer;
     }),
   );
-  const again = await publish(pool, peers, 'again');
+  const again = await connectPublisher(pool, peers, 'again');
   pool.setMediaSource('group', 'again');
-  again.peer.send(...new PictureStream(VIDEO).picture(true));
-  t.ok(areContinuous(sequencesOf(await stayed.videoCount(6))));
+  again.peer.send(...new FrameStream(VIDEO).nextFrame(true));
+  t.ok(areContinuous(sequenceNumbersOf(await stayed.untilVideoPackets(6))));
   for (let alive = 1; alive < 2; ) {
     alive = (await pool.stats()).workers.length;
     await pause(20);
@@ -120,7 +128,7 @@ t.test('a worker that dies closes its own peers only, and is restarted', async (
 });
 
 t.test('a peer that does not connect is closed after the connect timeout', async (t) => {
-  const { pool, peers } = await startPool(t, { timeouts: { connectMs: 300 } });
+  const { pool, peers } = await startWebrtcPool(t, { timeouts: { connectMs: 300 } });
   const peer = await peers.create();
   const publishing = await pool.publish({
     mediaSourceId: 'source',
@@ -140,16 +148,16 @@ t.test('a peer that does not connect is closed after the connect timeout', async
 });
 
 t.test('a silent publisher is lost, and a silent viewer while it is sent media', async (t) => {
-  const { pool, peers } = await startPool(t, { timeouts: { silenceMs: 1500 } });
-  const { peer, publishing } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t, { timeouts: { silenceMs: 1500 } });
+  const { peer, publishing } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const silent = await TestViewer.join(pool, peers, 'group');
-  const alive = await TestViewer.join(pool, peers, 'group');
-  const idle = await TestViewer.join(pool, peers, 'another group');
-  const stream = new PictureStream(VIDEO);
+  const silent = await TestViewer.connect(pool, peers, 'group');
+  const alive = await TestViewer.connect(pool, peers, 'group');
+  const idle = await TestViewer.connect(pool, peers, 'another group');
+  const stream = new FrameStream(VIDEO);
   const timer = setInterval(() => {
-    peer.send(...stream.picture(true));
-    alive.report();
+    peer.send(...stream.nextFrame(true));
+    alive.sendReceiverReport();
   }, 100);
   t.teardown(() => clearInterval(timer));
   t.equal(await silent.viewing.closed, 'lost');
@@ -161,10 +169,10 @@ t.test('a silent publisher is lost, and a silent viewer while it is sent media',
 });
 
 t.test('a viewer connects by accepting an offer of the server', async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  peer.send(...new PictureStream(VIDEO).picture(true));
+  peer.send(...new FrameStream(VIDEO).nextFrame(true));
   const client = await peers.create();
   const offer = await pool.offerView();
   const accepted = offer.accept({
@@ -184,10 +192,10 @@ t.test('a viewer connects by accepting an offer of the server', async (t) => {
 });
 
 t.test('invalid transports are rejected and do not affect other peers', async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
+  const viewer = await TestViewer.connect(pool, peers, 'group');
   const { remote } = peer;
   const invalid = [
     { ...remote, fingerprint: 'sha-256 00' },
@@ -204,15 +212,15 @@ t.test('invalid transports are rejected and do not affect other peers', async (t
     );
     t.equal(result === undefined || result === true, true);
   }
-  peer.send(...new PictureStream(VIDEO).picture(true));
-  await viewer.videoCount(3);
+  peer.send(...new FrameStream(VIDEO).nextFrame(true));
+  await viewer.untilVideoPackets(3);
 });
 
 t.test('closing the pool ends its processes and frees its ports', async (t) => {
-  const { pool, peers, firstPort } = await startPool(t, { workers: 2, spreadAfter: 0 });
-  const { publishing } = await publish(pool, peers, 'source');
+  const { pool, peers, firstPort } = await startWebrtcPool(t, { workers: 2, spreadAfter: 0 });
+  const { publishing } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
+  const viewer = await TestViewer.connect(pool, peers, 'group');
   const { workers } = await pool.stats();
   await pool.close();
   await pool.close();

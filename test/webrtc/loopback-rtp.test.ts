@@ -6,16 +6,16 @@ import { senderReport } from '../../src/media/index.js';
 import {
   AUDIO,
   areContinuous,
-  publish,
+  connectPublisher,
   publisherPlan,
-  sequencesOf,
-  startPool,
+  sequenceNumbersOf,
+  startWebrtcPool,
   TestViewer,
   timestampsOf,
   VIDEO,
   VIEW,
 } from '../support/gateway/webrtc-pool.js';
-import { PictureStream, rtpPacket } from '../support/media/synthetic-rtp.js';
+import { FrameStream, rtpPacket } from '../support/media/rtp/synthetic-rtp.js';
 
 type Port = { port: number; rtp: Buffer[]; rtcp: Buffer[]; order: string[] };
 
@@ -62,11 +62,11 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 t.test('RTP of ffmpeg on loopback ports reaches viewers, and late joiners start at once', async (t) => {
-  const { pool, peers } = await startPool(t, { workers: 2, spreadAfter: 0 });
+  const { pool, peers } = await startWebrtcPool(t, { workers: 2, spreadAfter: 0 });
   const input = await pool.receiveRtp({ mediaSourceId: 'source', video: { codec: 'h264' }, audio: true });
   t.ok(input.videoPort! % 2 === 0 && input.audioPort! % 2 === 0);
   pool.setMediaSource('group', 'source');
-  const first = await TestViewer.join(pool, peers, 'group');
+  const first = await TestViewer.connect(pool, peers, 'group');
   const output = (port: number): string => `rtp://127.0.0.1:${port}?pkt_size=1200&rtcpport=${port + 1}`;
   const ffmpeg = spawn(
     'ffmpeg',
@@ -83,14 +83,14 @@ t.test('RTP of ffmpeg on loopback ports reaches viewers, and late joiners start 
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
   t.teardown(() => ffmpeg.kill('SIGKILL'));
-  await first.videoCount(60);
+  await first.untilVideoPackets(60);
   // Joins within a group of pictures: this encoder takes no keyframe requests.
-  const second = await TestViewer.join(pool, peers, 'group');
-  await second.videoCount(60);
+  const second = await TestViewer.connect(pool, peers, 'group');
+  await second.untilVideoPackets(60);
   for (const viewer of [first, second]) {
     await viewer.peer.until(() => viewer.audio.length > 10);
-    t.ok(areContinuous(sequencesOf(viewer.video)));
-    t.ok(areContinuous(sequencesOf(viewer.audio)));
+    t.ok(areContinuous(sequenceNumbersOf(viewer.video)));
+    t.ok(areContinuous(sequenceNumbersOf(viewer.audio)));
     const type = viewer.video[0]![12]! & 0x1f;
     t.ok(type === 7 || type === 24, 'starts with parameter sets');
     const reports = viewer.rtcp.filter((packet) => packet[1] === 200).map((packet) => packet.readUInt32BE(4));
@@ -107,15 +107,15 @@ t.test('RTP of ffmpeg on loopback ports reaches viewers, and late joiners start 
 t.test(
   'an encoder gets a source in order with contiguous numbers, after sender reports and from a keyframe',
   async (t) => {
-    const { pool, peers } = await startPool(t);
-    const { peer } = await publish(pool, peers, 'source');
+    const { pool, peers } = await startWebrtcPool(t);
+    const { peer } = await connectPublisher(pool, peers, 'source');
     const order: string[] = [];
     const video = await listen(t, 'video', order);
     const audio = await listen(t, 'audio', order);
-    const stream = new PictureStream({ ...VIDEO, sequence: 65_530 });
+    const stream = new FrameStream({ ...VIDEO, sequence: 65_530 });
     const audioFields = { sequence: 500, timestamp: 1000 };
     const send = (keyframe: boolean, lose?: number): void => {
-      const packets = stream.picture(keyframe);
+      const packets = stream.nextFrame(keyframe);
       if (lose !== undefined) packets.splice(lose, 1);
       peer.send(...packets);
       audioFields.sequence++;
@@ -149,7 +149,7 @@ t.test(
     await until(() => video.rtp.length >= count + 4);
     send(false);
     await until(() => video.rtp.length >= count + 6);
-    for (const { rtp } of [video, audio]) t.ok(areContinuous(sequencesOf(rtp)));
+    for (const { rtp } of [video, audio]) t.ok(areContinuous(sequenceNumbersOf(rtp)));
     t.ok(video.rtp.every((packet) => packet[1]! % 128 === 96 && (packet[0]! & 0x3f) === 0));
     t.ok(
       audio.rtp.every((packet) => packet[1]! % 128 === 97 && /^(78010203|f8fffe)$/.test(payloadOf(packet))),
@@ -167,18 +167,18 @@ t.test(
 );
 
 t.test('an encoder gets the best layer, and a lower one while that is inactive', async (t) => {
-  const { pool, peers } = await startPool(t);
+  const { pool, peers } = await startWebrtcPool(t);
   const rids = ['l', 'h'];
-  const { peer } = await publish(pool, peers, 'source', publisherPlan({ rids }));
+  const { peer } = await connectPublisher(pool, peers, 'source', publisherPlan({ rids }));
   const video = await listen(t, 'video', []);
-  const streams = rids.map((_, i) => new PictureStream({ ...VIDEO, ssrc: 7000 + i }));
+  const streams = rids.map((_, i) => new FrameStream({ ...VIDEO, ssrc: 7000 + i }));
   const sizes = [50, 700];
   let sending = [0, 1];
   let frames = 0;
   const timer = setInterval(() => {
     for (const i of sending) {
       const rid = [{ id: 3, value: Buffer.from(rids[i]!) }];
-      peer.send(...streams[i]!.picture(frames % 10 === 0, 1, rid, sizes[i]));
+      peer.send(...streams[i]!.nextFrame(frames % 10 === 0, 1, rid, sizes[i]));
     }
     frames++;
   }, 33);
@@ -191,7 +191,7 @@ t.test('an encoder gets the best layer, and a lower one while that is inactive',
   const count = video.rtp.length;
   await until(() => video.rtp.length > count + 20);
   t.equal(video.rtp.at(-1)!.length, 62);
-  t.ok(areContinuous(sequencesOf(video.rtp)));
+  t.ok(areContinuous(sequenceNumbersOf(video.rtp)));
   const times = timestampsOf(video.rtp);
   t.ok(times.every((time, i) => i === 0 || time >= times[i - 1]!));
 });

@@ -11,17 +11,17 @@ import type { RtcPeer } from '../support/clients/rtc-peers.js';
 import { recordLog } from '../support/fixtures/log-record.js';
 import {
   areContinuous,
+  connectPublisher,
   EXTENSIONS,
-  publish,
   publisherPlan,
-  sequencesOf,
-  startPool,
+  sequenceNumbersOf,
+  startWebrtcPool,
   TestViewer,
   VIDEO,
   VIEW,
 } from '../support/gateway/webrtc-pool.js';
+import { FrameStream, rtpPacket } from '../support/media/rtp/synthetic-rtp.js';
 import { seededRandom } from '../support/media/seeded-random.js';
-import { PictureStream, rtpPacket } from '../support/media/synthetic-rtp.js';
 
 const random = seededRandom(3);
 const below = (limit: number): number => Math.floor(random() * limit);
@@ -60,10 +60,10 @@ function failuresIn(lines: Record<string, unknown>[]): unknown[] {
 
 t.test('malformed packets of unknown senders are ignored', async (t) => {
   const { log, lines } = recordLog();
-  const { pool, peers, firstPort } = await startPool(t, { log });
-  const { peer } = await publish(pool, peers, 'source');
+  const { pool, peers, firstPort } = await startWebrtcPool(t, { log });
+  const { peer } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
+  const viewer = await TestViewer.connect(pool, peers, 'group');
   const socket = createSocket('udp4');
   t.teardown(() => void socket.close());
   const stun = Buffer.alloc(20);
@@ -81,21 +81,21 @@ t.test('malformed packets of unknown senders are ignored', async (t) => {
     const packet = i % 5 === 0 ? bytes(below(200)) : mutated(seeds[below(seeds.length)]!);
     await new Promise((resolve) => socket.send(packet, firstPort, '127.0.0.1', resolve));
   }
-  peer.send(...new PictureStream(VIDEO).picture(true));
-  await viewer.videoCount(3);
+  peer.send(...new FrameStream(VIDEO).nextFrame(true));
+  await viewer.untilVideoPackets(3);
   t.match((await pool.stats()).workers, [{ packetsIn: 3, publishers: 1, viewers: 1, packetsStale: 0 }]);
   t.same(failuresIn(lines()), []);
 });
 
 t.test('malformed RTP and RTCP of a publisher and a viewer do not affect other peers', async (t) => {
   const { log, lines } = recordLog();
-  const { pool, peers } = await startPool(t, { log });
-  const bad = await publish(pool, peers, 'bad', publisherPlan({ rids: ['a', 'b', 'c'] }));
+  const { pool, peers } = await startWebrtcPool(t, { log });
+  const bad = await connectPublisher(pool, peers, 'bad', publisherPlan({ rids: ['a', 'b', 'c'] }));
   pool.setMediaSource('bad group', 'bad');
-  const badViewer = await TestViewer.join(pool, peers, 'bad group');
-  const { peer } = await publish(pool, peers, 'source');
+  const badViewer = await TestViewer.connect(pool, peers, 'bad group');
+  const { peer } = await connectPublisher(pool, peers, 'source');
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
+  const viewer = await TestViewer.connect(pool, peers, 'group');
   const rid = { id: EXTENSIONS.rid, value: Buffer.from('a') };
   const transport = { id: EXTENSIONS.transportSequence, value: Buffer.from([1, 2]) };
   let sequence = 1;
@@ -114,20 +114,20 @@ t.test('malformed RTP and RTCP of a publisher and a viewer do not affect other p
   }
   sendRtcp(bad.peer, 1500);
   sendRtcp(badViewer.peer, 1500);
-  const stream = new PictureStream(VIDEO);
-  peer.send(...stream.picture(true), ...stream.picture(false));
-  t.ok(areContinuous(sequencesOf(await viewer.videoCount(5))));
+  const stream = new FrameStream(VIDEO);
+  peer.send(...stream.nextFrame(true), ...stream.nextFrame(false));
+  t.ok(areContinuous(sequenceNumbersOf(await viewer.untilVideoPackets(5))));
   t.match((await pool.stats()).workers, [{ publishers: 2, viewers: 2 }]);
   t.same(failuresIn(lines()), []);
 });
 
 t.test('malformed packets at encoder ports are not forwarded', async (t) => {
   const { log, lines } = recordLog();
-  const { pool, peers } = await startPool(t, { log });
+  const { pool, peers } = await startWebrtcPool(t, { log });
   const input = await pool.receiveRtp({ mediaSourceId: 'source', video: { codec: 'h264' } });
   t.teardown(() => input.close());
   pool.setMediaSource('group', 'source');
-  const viewer = await TestViewer.join(pool, peers, 'group');
+  const viewer = await TestViewer.connect(pool, peers, 'group');
   const socket = createSocket('udp4');
   t.teardown(() => void socket.close());
   const send = (packet: Buffer, port: number): Promise<unknown> =>
@@ -136,9 +136,9 @@ t.test('malformed packets at encoder ports are not forwarded', async (t) => {
     await send(bytes(below(60)), input.videoPort!);
     await send(mutated(RTCP_SEEDS[0]!), input.videoPort! + 1);
   }
-  for (const packet of new PictureStream({ payloadType: 96, ssrc: 5 }).picture(true))
+  for (const packet of new FrameStream({ payloadType: 96, ssrc: 5 }).nextFrame(true))
     await send(packet, input.videoPort!);
-  const packets = await viewer.videoCount(3);
+  const packets = await viewer.untilVideoPackets(3);
   t.equal(packets.filter((packet) => (packet[12]! & 0x1f) === 7).length, 1);
   t.same(failuresIn(lines()), []);
 });

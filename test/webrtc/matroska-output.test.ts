@@ -6,12 +6,18 @@ import t, { type Test } from 'tap';
 import { senderReport } from '../../src/media/index.js';
 import type { WebrtcPool } from '../../src/webrtc/index.js';
 import type { RtcPeer } from '../support/clients/rtc-peers.js';
-import { AUDIO, publish, publisherPlan, startPool, VIDEO } from '../support/gateway/webrtc-pool.js';
-import { av1Film, av1Payloads, temporalUnits } from '../support/media/av1-rtp.js';
+import {
+  AUDIO,
+  connectPublisher,
+  publisherPlan,
+  startWebrtcPool,
+  VIDEO,
+} from '../support/gateway/webrtc-pool.js';
 import { run } from '../support/media/encoder.js';
-import { rtpPacket } from '../support/media/synthetic-rtp.js';
+import { av1Payloads, encodeAv1, temporalUnits } from '../support/media/rtp/av1-rtp.js';
+import { rtpPacket } from '../support/media/rtp/synthetic-rtp.js';
 
-const clip = av1Film(t).then(temporalUnits);
+const clip = encodeAv1(t).then(temporalUnits);
 const OPUS_SILENCE = Buffer.from('f8fffe', 'hex');
 const FRAME_INTERVAL_MS = 33;
 
@@ -88,8 +94,8 @@ async function packetsOf(t: Test, bytes: Buffer): Promise<[stream: number, time:
 const AV1 = publisherPlan({ codec: 'av1' });
 
 t.test("a reader gets video and audio with this machine's time until the output is closed", async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer } = await publish(pool, peers, 'source', AV1);
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer } = await connectPublisher(pool, peers, 'source', AV1);
   await publishing(t, pool, peer);
   const zero = Date.now() - 10_000;
   const output = await pool.sendMatroska({ mediaSourceId: 'source', audio: true, zero });
@@ -116,8 +122,8 @@ t.test("a reader gets video and audio with this machine's time until the output 
 });
 
 t.test('the stream stays open when the publisher closes, until the gateway closes the output', async (t) => {
-  const { pool, peers } = await startPool(t);
-  const { peer, publishing: publication } = await publish(pool, peers, 'source', AV1);
+  const { pool, peers } = await startWebrtcPool(t);
+  const { peer, publishing: publication } = await connectPublisher(pool, peers, 'source', AV1);
   const { stop } = await publishing(t, pool, peer);
   const output = await pool.sendMatroska({ mediaSourceId: 'source', audio: false, zero: Date.now() });
   const reader = await read(t, output.path);
@@ -141,8 +147,8 @@ t.test('the stream stays open when the publisher closes, until the gateway close
 t.test(
   'the stream ends with its worker, and a reader that disconnects affects no other output',
   async (t) => {
-    const { pool, peers } = await startPool(t);
-    const { peer } = await publish(pool, peers, 'source', AV1);
+    const { pool, peers } = await startWebrtcPool(t);
+    const { peer } = await connectPublisher(pool, peers, 'source', AV1);
     await publishing(t, pool, peer);
     const first = await pool.sendMatroska({ mediaSourceId: 'source', audio: true, zero: Date.now() });
     const firstReader = await read(t, first.path);
@@ -158,8 +164,8 @@ t.test(
 );
 
 t.test('a source that is missing or has another codec than AV1 is rejected', async (t) => {
-  const { pool, peers } = await startPool(t);
-  await publish(pool, peers, 'source');
+  const { pool, peers } = await startWebrtcPool(t);
+  await connectPublisher(pool, peers, 'source');
   await t.rejects(pool.sendMatroska({ mediaSourceId: 'source', audio: true, zero: 0 }), /AV1 only, not h264/);
   await t.rejects(
     pool.sendMatroska({ mediaSourceId: 'other', audio: true, zero: 0 }),

@@ -5,12 +5,12 @@ import { readSenderReport, senderReport } from '../../src/media/index.js';
 import type { RtpSource } from '../../src/streams/index.js';
 import type { WebrtcPool } from '../../src/webrtc/index.js';
 import type { RtcPeer } from '../support/clients/rtc-peers.js';
-import { SourceDouble } from '../support/fakes/fake-broadcast.js';
+import { FakeSource } from '../support/fakes/fake-broadcast.js';
 import { recordLog } from '../support/fixtures/log-record.js';
-import { lasts, transcoding } from '../support/gateway/transcoding.js';
-import { AUDIO, publish, startPool, VIDEO } from '../support/gateway/webrtc-pool.js';
+import { startTranscoderFixture, untilLongRenditionHas } from '../support/fixtures/transcoder-fixture.js';
+import { AUDIO, connectPublisher, startWebrtcPool, VIDEO } from '../support/gateway/webrtc-pool.js';
 import { flashesAndBeeps } from '../support/media/flashes-and-beeps.js';
-import { RtpSender } from '../support/media/rtp-source.js';
+import { RtpSender } from '../support/media/rtp/rtp-source.js';
 
 const STREAMS = { video: { ...VIDEO, clockRate: 90_000 }, audio: { ...AUDIO, clockRate: 48_000 } } as const;
 const MEDIA_SOURCE_ID = 'source';
@@ -76,7 +76,7 @@ async function pair(t: Test): Promise<[Socket, Socket]> {
 }
 
 /** Publication of the media source, as by WHIP. */
-class WhipSource extends SourceDouble {
+class WhipSource extends FakeSource {
   override readonly rtp: RtpSource;
 
   constructor(pool: WebrtcPool) {
@@ -101,19 +101,19 @@ class WhipSource extends SourceDouble {
 
 t.test('audio and video stay synchronized in HLS when sender reports run at a wrong rate', async (t) => {
   const { log, lines } = recordLog();
-  const { pool, peers } = await startPool(t, { log });
-  const { peer } = await publish(pool, peers, MEDIA_SOURCE_ID);
+  const { pool, peers } = await startWebrtcPool(t, { log });
+  const { peer } = await connectPublisher(pool, peers, MEDIA_SOURCE_ID);
   await publishAtReportRate(t, peer, 2);
   await peer.until(() => peer.received.length > 0);
-  const { broadcast, visit } = await transcoding(t);
+  const { broadcast, subscription } = await startTranscoderFixture(t);
   const source = new WhipSource(pool);
-  visit.publicationStarted?.(source);
+  subscription.publicationStarted?.(source);
   source.restart(Date.now(), { audio: true, video: true });
   const distrustMessages = () => lines().filter(({ msg }) => /sender reports/.test(String(msg)));
   await broadcast.until(() => distrustMessages().length > 0, 30_000);
-  await Promise.all(['180p', 'audio'].map((id) => lasts(broadcast, 0, id, 15)));
+  await Promise.all(['180p', 'audio'].map((id) => untilLongRenditionHas(broadcast, 0, id, 15)));
   source.end('publisher-left');
-  await visit.broadcastEnded('grace-expired');
+  await subscription.broadcastEnded('grace-expired');
   t.equal(broadcast.runs.length, 1, 'one encoder run');
   t.equal(distrustMessages().length, 1, 'logged once');
   t.match(distrustMessages()[0], { msg: /are wrong/ });

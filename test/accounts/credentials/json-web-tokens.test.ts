@@ -16,7 +16,7 @@ import {
 } from '../../../src/accounts/credentials/json-web-tokens.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { recordLog } from '../../support/fixtures/log-record.js';
-import { refused } from '../../support/fixtures/refusal.js';
+import { assertRefused } from '../../support/fixtures/refusal.js';
 
 const ISSUER = 'https://platform.example.test';
 const AUDIENCE = 'headend';
@@ -193,7 +193,7 @@ t.test('a signature is what counts, and its kind is not for the token to choose'
       .setProtectedHeader({ alg: 'ES256', kid: 'first', crit: ['urn:x'], 'urn:x': true })
       .sign((await generateKeyPair('ES256')).privateKey, { crit: { 'urn:x': true } }),
   ];
-  for (const token of forged) await refused(t, tokens.principal(token), 401, 'jwt_invalid');
+  for (const token of forged) await assertRefused(t, tokens.principal(token), 401, 'jwt_invalid');
   t.match(await tokens.principal(good), { userId: 'user-7' });
 });
 
@@ -216,7 +216,7 @@ t.test('broken tokens are refused, whatever is broken', async (t) => {
   ];
   for (let i = 1; i < good.length; i += 7)
     broken.push(good.slice(0, i), `${good.slice(0, i)}-${good.slice(i)}`);
-  for (const token of broken) await refused(t, tokens.principal(token), 401, 'jwt_invalid');
+  for (const token of broken) await assertRefused(t, tokens.principal(token), 401, 'jwt_invalid');
 });
 
 t.test('where a secret is shared, it alone signs, in one way', async (t) => {
@@ -225,10 +225,10 @@ t.test('where a secret is shared, it alone signs, in one way', async (t) => {
   const sign = (alg: string, secret: string): Promise<string> =>
     new SignJWT(platform.claims()).setProtectedHeader({ alg }).sign(Buffer.from(secret));
   t.match(await tokens.principal(await sign('HS256', SECRET)), { userId: 'user-7', role: 'viewer' });
-  await refused(t, tokens.principal(await sign('HS256', `${SECRET}!`)), 401, 'jwt_invalid');
-  await refused(t, tokens.principal(await sign('HS512', SECRET.repeat(2))), 401, 'jwt_invalid');
-  await refused(t, tokens.principal(await sign('HS384', SECRET.repeat(2))), 401, 'jwt_invalid');
-  await refused(t, tokens.principal(new UnsecuredJWT(platform.claims()).encode()), 401, 'jwt_invalid');
+  await assertRefused(t, tokens.principal(await sign('HS256', `${SECRET}!`)), 401, 'jwt_invalid');
+  await assertRefused(t, tokens.principal(await sign('HS512', SECRET.repeat(2))), 401, 'jwt_invalid');
+  await assertRefused(t, tokens.principal(await sign('HS384', SECRET.repeat(2))), 401, 'jwt_invalid');
+  await assertRefused(t, tokens.principal(new UnsecuredJWT(platform.claims()).encode()), 401, 'jwt_invalid');
 });
 
 t.test('a token that does not name its key is tried with all', async (t) => {
@@ -236,9 +236,9 @@ t.test('a token that does not name its key is tried with all', async (t) => {
   await platform.addKey('second', 'ES256');
   const token = await platform.token({}, { kid: 'second', namesKey: false });
   t.match(await tokens.principal(token), { userId: 'user-7' });
-  await refused(t, tokens.principal(`${token.slice(0, -4)}AAAA`), 401, 'jwt_invalid');
+  await assertRefused(t, tokens.principal(`${token.slice(0, -4)}AAAA`), 401, 'jwt_invalid');
   const over = await platform.token({ exp: 1 }, { kid: 'second', namesKey: false });
-  await refused(t, tokens.principal(over), 401, 'jwt_expired');
+  await assertRefused(t, tokens.principal(over), 401, 'jwt_expired');
 });
 
 t.test('the keys are read once for all who ask at the same time, and again when they are old', async (t) => {
@@ -266,7 +266,7 @@ t.test('a new key is found when a token names it; tokens with made-up keys cause
   const stranger = new Platform();
   await stranger.addKey('made up', 'ES256');
   const foreign = await stranger.token();
-  for (let i = 0; i < 50; i++) await refused(t, tokens.principal(foreign), 401, 'jwt_invalid');
+  for (let i = 0; i < 50; i++) await assertRefused(t, tokens.principal(foreign), 401, 'jwt_invalid');
   t.equal(platform.requests, 2);
   await platform.clock.advance(31_000);
   await Promise.allSettled(Array.from({ length: 50 }, () => tokens.principal(foreign)));
@@ -288,7 +288,8 @@ t.test(
     for (const answer of answers) {
       platform.answer = answer;
       const before = platform.requests;
-      for (let i = 0; i < 10; i++) await refused(t, tokens.principal(token), 503, 'identity_unavailable');
+      for (let i = 0; i < 10; i++)
+        await assertRefused(t, tokens.principal(token), 503, 'identity_unavailable');
       t.equal(platform.requests, before + 1, answer.body.slice(0, 20));
       await platform.clock.advance(5_001);
     }
@@ -307,14 +308,14 @@ t.test('keys that are known are used on while their platform is away, for a day'
     t.match(await tokens.principal(token), { userId: 'user-7' });
   }
   await platform.clock.advance(120 * MINUTE);
-  await refused(t, tokens.principal(token), 503, 'identity_unavailable');
+  await assertRefused(t, tokens.principal(token), 503, 'identity_unavailable');
 });
 
 t.test('a platform that never answers is waited for five seconds', async (t) => {
   const { platform, tokens } = await open(t);
   platform.held = [];
   const answer = tokens.principal(await platform.token());
-  const outcome = refused(t, answer, 503, 'identity_unavailable');
+  const outcome = assertRefused(t, answer, 503, 'identity_unavailable');
   while (platform.held.length === 0) await new Promise((resolve) => setImmediate(resolve));
   await platform.clock.advance(5_000);
   await outcome;
@@ -327,6 +328,6 @@ t.test('closing ends what is under way', async (t) => {
   const answer = tokens.principal(await platform.token());
   while (platform.held.length === 0) await new Promise((resolve) => setImmediate(resolve));
   tokens.close();
-  await refused(t, answer, 503, 'identity_unavailable');
+  await assertRefused(t, answer, 503, 'identity_unavailable');
   t.equal(platform.clock.pending, 0, 'no timer is left');
 });

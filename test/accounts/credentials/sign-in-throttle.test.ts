@@ -1,7 +1,7 @@
 import t from 'tap';
 import { SignInThrottle } from '../../../src/accounts/credentials/sign-in-throttle.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
-import { refused } from '../../support/fixtures/refusal.js';
+import { assertRefused } from '../../support/fixtures/refusal.js';
 
 function throttle(known: (nameKey: string, network: string) => boolean = () => false) {
   const clock = new FakeClock();
@@ -22,7 +22,7 @@ t.test('ten wrong passwords for an account from an address, then one every half 
   await guesses.attempt('grace', '192.0.2.1');
   await clock.advance(30_000);
   await guesses.attempt('ada', '192.0.2.1');
-  await refused(t, guesses.attempt('ada', '192.0.2.1'), 429, 'rate_limited');
+  await assertRefused(t, guesses.attempt('ada', '192.0.2.1'), 429, 'rate_limited');
 });
 
 t.test('attempts under way at the same time count, and right ones are forgiven', async (t) => {
@@ -37,7 +37,7 @@ t.test('attempts under way at the same time count, and right ones are forgiven',
     attempt.succeeded(); // twice is once
   }
   await fail(guesses, 10, 'ada', '192.0.2.1');
-  await refused(t, guesses.attempt('ada', '192.0.2.1'), 429, 'rate_limited');
+  await assertRefused(t, guesses.attempt('ada', '192.0.2.1'), 429, 'rate_limited');
 });
 
 t.test(
@@ -45,7 +45,7 @@ t.test(
   async (t) => {
     const { throttle: guesses } = throttle();
     for (let i = 0; i < 50; i++) await guesses.attempt(`name ${i}`, `2001:db8::${i.toString(16)}`);
-    await refused(t, guesses.attempt('another', '2001:db8::ffff'), 429, 'rate_limited');
+    await assertRefused(t, guesses.attempt('another', '2001:db8::ffff'), 429, 'rate_limited');
     await guesses.attempt('another', '2001:db8:0:1::1');
   },
 );
@@ -55,7 +55,7 @@ t.test('guesses from everywhere shut nobody out of their account where they have
     (name, network) => name === 'ada' && network === '198.51.100.7',
   );
   for (let i = 0; i < 100; i++) await guesses.attempt('ada', `192.0.2.${i}`);
-  await refused(t, guesses.attempt('ada', '192.0.2.200'), 429, 'rate_limited');
+  await assertRefused(t, guesses.attempt('ada', '192.0.2.200'), 429, 'rate_limited');
   await guesses.attempt('ada', '198.51.100.7');
   await guesses.attempt('grace', '192.0.2.200');
   await clock.advance(36_000);
@@ -68,7 +68,7 @@ t.test('an attempt that is refused by one limit does not use up another', async 
   for (let i = 0; i < 200; i++)
     await t.rejects(guesses.attempt('ada', '192.0.2.1'), { code: 'rate_limited' });
   for (let i = 0; i < 40; i++) await guesses.attempt(`name ${i}`, '192.0.2.1');
-  await refused(t, guesses.attempt('another', '192.0.2.1'), 429, 'rate_limited');
+  await assertRefused(t, guesses.attempt('another', '192.0.2.1'), 429, 'rate_limited');
   await fail(guesses, 10, 'ada', '192.0.2.2');
 });
 
@@ -94,13 +94,13 @@ t.test('right passwords are limited too: thirty of an account, then one every tw
   (await guesses.attempt('grace', '192.0.2.1')).succeeded();
   await clock.advance(2_000);
   (await guesses.attempt('ada', '192.0.2.1')).succeeded();
-  await refused(t, guesses.attempt('ada', '192.0.2.1'), 429, 'rate_limited');
+  await assertRefused(t, guesses.attempt('ada', '192.0.2.1'), 429, 'rate_limited');
 });
 
 t.test('an address that signs in to many accounts is limited, others are not', async (t) => {
   const { throttle: guesses, clock } = throttle();
   for (let i = 0; i < 200; i++) (await guesses.attempt(`name ${i}`, '192.0.2.1')).succeeded();
-  await refused(t, guesses.attempt('another', '192.0.2.1'), 429, 'rate_limited');
+  await assertRefused(t, guesses.attempt('another', '192.0.2.1'), 429, 'rate_limited');
   (await guesses.attempt('another', '192.0.2.2')).succeeded();
   await clock.advance(300);
   (await guesses.attempt('another', '192.0.2.1')).succeeded();

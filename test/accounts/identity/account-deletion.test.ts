@@ -1,15 +1,16 @@
 import t from 'tap';
 import type { AccessChange } from '../../../src/accounts/index.js';
-import { openAccounts, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import { openAccountsFixture, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
+import { until } from '../../support/until.js';
 
 const MINUTE_MS = 60_000;
 
 t.test('who goes is signed out everywhere, every room lets go of them, and their name is free', async (t) => {
-  const { authentication, account, page, program, sql } = await openAccounts(t);
+  const { authentication, createAccount, pageHeaders, accessTokenHeaders, sql } =
+    await openAccountsFixture(t);
   const { accounts, authenticate, accountDeletion, follows, invitations, registration } = authentication;
-  const ada = await account('Ada', 'broadcaster');
-  const eve = await account('Eve');
+  const ada = await createAccount('Ada', 'broadcaster');
+  const eve = await createAccount('Eve');
   await follows.follow(ada.id, eve.id);
   await follows.follow(eve.id, ada.id);
   const { code } = await invitations.create('viewer', MINUTE_MS);
@@ -18,7 +19,7 @@ t.test('who goes is signed out everywhere, every room lets go of them, and their
     { kind: 'anonymous' },
     '127.0.0.1',
   );
-  const [cookie, token] = [await page(ada), await program(ada)];
+  const [cookie, token] = [await pageHeaders(ada), await accessTokenHeaders(ada)];
   const released: unknown[] = [];
   accountDeletion.join({
     release: async (departed) => {
@@ -46,17 +47,17 @@ t.test('who goes is signed out everywhere, every room lets go of them, and their
   for (const table of ['account_sessions', 'access_tokens'])
     t.equal((await sql`select from ${sql(table)} where account_id = ${ada.id}`).count, 0, table);
   t.equal((await sql`select from follows`).count, 0);
-  t.match(await account('Ada'), { name: 'Ada' });
+  t.match(await createAccount('Ada'), { name: 'Ada' });
 
   await accountDeletion.depart(bob.id);
   t.match(await invitations.list({ limit: 1, offset: 0 }), [{ usedBy: null, usedAt: Date }]);
 });
 
 t.test('who is in the midst of something stays as they are', async (t) => {
-  const { authentication, account, page } = await openAccounts(t);
+  const { authentication, createAccount, pageHeaders } = await openAccountsFixture(t);
   const { accountDeletion, authenticate } = authentication;
-  const ada = await account('Ada');
-  const { cookie } = await page(ada);
+  const ada = await createAccount('Ada');
+  const { cookie } = await pageHeaders(ada);
   let busy = true;
   accountDeletion.join({ isBusy: async () => busy, release: async () => {} });
   await t.rejects(accountDeletion.depart(ada.id), { status: 409, code: 'stream_under_way' });
@@ -68,9 +69,9 @@ t.test('who is in the midst of something stays as they are', async (t) => {
 t.test(
   'what a failure interrupts goes on later, as it was wished, and nobody is let in meanwhile',
   async (t) => {
-    const { authentication, account, clock, logged } = await openAccounts(t);
+    const { authentication, createAccount, clock, logText } = await openAccountsFixture(t);
     const { accounts, accountDeletion, signIn } = authentication;
-    const ada = await account('Ada');
+    const ada = await createAccount('Ada');
     const tries: boolean[] = [];
     let fails = true;
     accountDeletion.join({
@@ -87,7 +88,7 @@ t.test(
     t.equal(await accounts.change(ada.id, { disabled: false }), undefined, 'nobody brings it back');
     await clock.advance(10 * MINUTE_MS);
     await until('it is tried again', () => tries.length === 2);
-    await until('the failure is logged', () => logged().includes('could not be deleted'));
+    await until('the failure is logged', () => logText().includes('could not be deleted'));
     fails = false;
     await clock.advance(10 * MINUTE_MS);
     await until('the account is gone', async () => (await accounts.find(ada.id)) === undefined);

@@ -1,13 +1,17 @@
 import t from 'tap';
 import { ANONYMOUS, type Principal } from '../../../src/accounts/index.js';
-import { type AccountsStage, openAccounts, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
+import {
+  type AccountsFixture,
+  openAccountsFixture,
+  PASSWORD,
+} from '../../support/fixtures/accounts-fixture.js';
 
 const ADDRESS = '192.0.2.1';
 
-async function admitted(stage: AccountsStage, by: 'session' | 'token') {
-  const ada = await stage.account('Ada', 'admin');
-  const { cookie } = await stage.page(ada);
-  const shown = by === 'session' ? { cookie } : await stage.program(ada);
+async function admitted(stage: AccountsFixture, by: 'session' | 'token') {
+  const ada = await stage.createAccount('Ada', 'admin');
+  const { cookie } = await stage.pageHeaders(ada);
+  const shown = by === 'session' ? { cookie } : await stage.accessTokenHeaders(ada);
   const principal = await stage.authentication.authenticate({ method: 'GET', address: ADDRESS, ...shown });
   const { identities } = stage.authentication;
   const identity = identities.of(principal);
@@ -17,7 +21,7 @@ async function admitted(stage: AccountsStage, by: 'session' | 'token') {
 
 const CHANGES: [
   string,
-  (stage: AccountsStage, id: string, credentialId: string) => Promise<unknown>,
+  (stage: AccountsFixture, id: string, credentialId: string) => Promise<unknown>,
   object,
 ][] = [
   [
@@ -47,7 +51,7 @@ const CHANGES: [
 for (const by of ['session', 'token'] as const)
   for (const [whose, change, expected] of CHANGES)
     t.test(`the identity of ${whose}, admitted by ${by}, has the rights of now at once`, async (t) => {
-      const stage = await openAccounts(t);
+      const stage = await openAccountsFixture(t);
       const { ada, identity, current } = await admitted(stage, by);
       await change(stage, ada.id, identity.credentialId ?? '');
       t.match(await current(), expected);
@@ -57,9 +61,9 @@ t.test(
   "a change of one's own password keeps its session, and access tokens where that is asked for",
   async (t) => {
     for (const keepTokens of [undefined, false, true]) {
-      const stage = await openAccounts(t);
+      const stage = await openAccountsFixture(t);
       const { ada, current } = await admitted(stage, 'token');
-      await stage.page(ada);
+      await stage.pageHeaders(ada);
       const [session, other] = await stage.authentication.sessions.list(ada.id);
       const change = { current: PASSWORD, password: 'staple of horses', keepTokens };
       await stage.authentication.accounts.changePassword(ada, change, {
@@ -74,7 +78,7 @@ t.test(
 );
 
 t.test('a change in another process is noticed within a second', async (t) => {
-  const stage = await openAccounts(t);
+  const stage = await openAccountsFixture(t);
   const { ada, current } = await admitted(stage, 'session');
   await stage.sql`update accounts set disabled_at = now() where id = ${ada.id}`;
   await stage.clock.advance(1_000);
@@ -84,7 +88,7 @@ t.test('a change in another process is noticed within a second', async (t) => {
 t.test(
   "a host platform's admin is one as long as the token holds; an operator until the token changes",
   async (t) => {
-    const stage = await openAccounts(t, { operatorId: '01890a5d-ac96-774b-bcce-b302099a8001' });
+    const stage = await openAccountsFixture(t, { operatorId: '01890a5d-ac96-774b-bcce-b302099a8001' });
     const { identities } = stage.authentication;
     const expiresAt = stage.clock.now() + 60_000;
     const admin: Principal = {
@@ -101,7 +105,7 @@ t.test(
     t.match(await identities.current(identity), { userId: 'root', role: 'viewer' });
     const operator = identities.of({ kind: 'operator' });
     t.same(await identities.current(operator), { kind: 'operator' });
-    const later = await openAccounts(t);
+    const later = await openAccountsFixture(t);
     t.same(await later.authentication.identities.current(operator), ANONYMOUS);
     t.same(await identities.current(identities.of(ANONYMOUS)), ANONYMOUS);
   },

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { PasswordRequest } from '../../../src/accounts/identity/password-queue.js';
 import { checkNewPassword, Passwords } from '../../../src/accounts/identity/passwords.js';
-import { refused } from '../../support/fixtures/refusal.js';
+import { assertRefused } from '../../support/fixtures/refusal.js';
 
 const ada: PasswordRequest = { account: 'ada', address: '192.0.2.1' };
 
@@ -36,6 +36,6 @@ t.test('what everybody would guess is no password', async (t) => {
     ['12121212', 'Ada'],
     ['Lovelace', 'lovelace'],
   ] as const)
-    await refused(t, () => checkNewPassword(password, name), 400, 'password_weak');
+    await assertRefused(t, () => checkNewPassword(password, name), 400, 'password_weak');
   checkNewPassword('correct horse battery', 'Ada');
 });

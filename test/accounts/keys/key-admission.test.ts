@@ -11,7 +11,7 @@ import {
 import { type Admit, StreamRegistry } from '../../../src/streams/index.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { testDatabase } from '../../support/fixtures/database.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 type Account = { role: 'viewer' | 'broadcaster' | 'admin'; disabledAt: Date | null };
 

@@ -1,24 +1,24 @@
 import t from 'tap';
 import { ANONYMOUS, type Principal } from '../../../src/accounts/index.js';
-import { openAccounts, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
-import { refused } from '../../support/fixtures/refusal.js';
+import { openAccountsFixture, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
+import { assertRefused } from '../../support/fixtures/refusal.js';
 
 const ADDRESS = '192.0.2.1';
 const DAY = 86_400_000;
 const request = (name: string, more: object = {}) => ({ name, password: PASSWORD, ...more });
 
 t.test('where registration is open everybody may, with the role that is the rule', async (t) => {
-  const { authentication } = await openAccounts(t, { registration: 'open', defaultRole: 'viewer' });
+  const { authentication } = await openAccountsFixture(t, { registration: 'open', defaultRole: 'viewer' });
   const { registration } = authentication;
   t.match(await registration.register(request('Ada'), ANONYMOUS, ADDRESS), { name: 'Ada', role: 'viewer' });
-  await refused(t, registration.register(request('aDA'), ANONYMOUS, ADDRESS), 409, 'name_taken');
-  await refused(
+  await assertRefused(t, registration.register(request('aDA'), ANONYMOUS, ADDRESS), 409, 'name_taken');
+  await assertRefused(
     t,
     registration.register(request('Eve', { role: 'admin' }), ANONYMOUS, ADDRESS),
     403,
     'not_allowed',
   );
-  await refused(t, registration.register(request('a'), ANONYMOUS, ADDRESS), 400, 'name_invalid');
+  await assertRefused(t, registration.register(request('a'), ANONYMOUS, ADDRESS), 400, 'name_invalid');
   const { code } = await authentication.invitations.create('broadcaster', DAY);
   t.match(await registration.register(request('Bob', { invitation: code }), ANONYMOUS, ADDRESS), {
     role: 'broadcaster',
@@ -26,12 +26,12 @@ t.test('where registration is open everybody may, with the role that is the rule
 });
 
 t.test('an invitation is for one account, one role and some days', async (t) => {
-  const { authentication, clock } = await openAccounts(t);
+  const { authentication, clock } = await openAccountsFixture(t);
   const { registration, invitations } = authentication;
-  await refused(t, registration.register(request('Ada'), ANONYMOUS, ADDRESS), 403, 'invitation_needed');
+  await assertRefused(t, registration.register(request('Ada'), ANONYMOUS, ADDRESS), 403, 'invitation_needed');
   const { code, id } = await invitations.create('broadcaster', DAY);
   for (const wrong of ['', 'x', code.slice(1), `${code.slice(0, -1)}g`, code.toUpperCase()])
-    await refused(
+    await assertRefused(
       t,
       registration.register(request('Ada', { invitation: wrong }), ANONYMOUS, `198.51.100.${wrong.length}`),
       403,
@@ -42,7 +42,7 @@ t.test('an invitation is for one account, one role and some days', async (t) => 
   t.match(await invitations.list({ limit: 10, offset: 0 }), [
     { id, usedBy: ada.id, usedAt: new Date(clock.now()) },
   ]);
-  await refused(
+  await assertRefused(
     t,
     registration.register(request('Eve', { invitation: code }), ANONYMOUS, ADDRESS),
     403,
@@ -50,7 +50,7 @@ t.test('an invitation is for one account, one role and some days', async (t) => 
   );
   const late = await invitations.create('viewer', DAY);
   await clock.advance(DAY);
-  await refused(
+  await assertRefused(
     t,
     registration.register(request('Eve', { invitation: late.code }), ANONYMOUS, ADDRESS),
     403,
@@ -59,11 +59,11 @@ t.test('an invitation is for one account, one role and some days', async (t) => 
 });
 
 t.test('an invitation is not used up by a name that is taken', async (t) => {
-  const { authentication, account } = await openAccounts(t);
+  const { authentication, createAccount } = await openAccountsFixture(t);
   const { registration, invitations } = authentication;
-  await account('Ada');
+  await createAccount('Ada');
   const { code } = await invitations.create('viewer', DAY);
-  await refused(
+  await assertRefused(
     t,
     registration.register(request('ada', { invitation: code }), ANONYMOUS, ADDRESS),
     409,
@@ -75,7 +75,7 @@ t.test('an invitation is not used up by a name that is taken', async (t) => {
 });
 
 t.test('of many who use one invitation at the same time one gets an account', async (t) => {
-  const { authentication, sql } = await openAccounts(t);
+  const { authentication, sql } = await openAccountsFixture(t);
   const { registration, invitations } = authentication;
   const { code } = await invitations.create('viewer', DAY);
   const outcomes = await Promise.allSettled(
@@ -90,7 +90,7 @@ t.test('of many who use one invitation at the same time one gets an account', as
 });
 
 t.test('of many who want one name at the same time one gets it', async (t) => {
-  const { authentication, sql } = await openAccounts(t, { registration: 'open' });
+  const { authentication, sql } = await openAccountsFixture(t, { registration: 'open' });
   const outcomes = await Promise.allSettled(
     Array.from({ length: 8 }, (_, i) =>
       authentication.registration.register(request(i % 2 ? 'Ada' : 'ADA'), ANONYMOUS, `192.0.2.${i}`),
@@ -101,7 +101,7 @@ t.test('of many who want one name at the same time one gets it', async (t) => {
 });
 
 t.test('where registration is closed admins and the operator make accounts, nobody else', async (t) => {
-  const { authentication } = await openAccounts(t, { registration: 'closed' });
+  const { authentication } = await openAccountsFixture(t, { registration: 'closed' });
   const { registration, invitations } = authentication;
   const { code } = await invitations.create('viewer', DAY);
   const by = (role: 'viewer' | 'broadcaster' | 'admin'): Principal => ({
@@ -112,7 +112,7 @@ t.test('where registration is closed admins and the operator make accounts, nobo
     via: 'session',
   });
   for (const principal of [ANONYMOUS, by('viewer'), by('broadcaster')])
-    await refused(
+    await assertRefused(
       t,
       registration.register(request('Ada', { invitation: code }), principal, ADDRESS),
       403,
@@ -129,7 +129,7 @@ t.test('where registration is closed admins and the operator make accounts, nobo
 t.test(
   'an address makes ten accounts at once, then one every six minutes; the operator as many as needed',
   async (t) => {
-    const { authentication, clock } = await openAccounts(t, { registration: 'open' });
+    const { authentication, clock } = await openAccountsFixture(t, { registration: 'open' });
     const { registration } = authentication;
     for (let i = 0; i < 10; i++) await registration.register(request(`Name ${i}`), ANONYMOUS, ADDRESS);
     const refusal = await registration

@@ -1,100 +1,117 @@
 import t from 'tap';
 import { newId } from '../../../src/platform/index.js';
-import { ada, failed, openDesk, pageOf } from '../../support/fixtures/account-api-fixture.js';
-import { operator, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
+import {
+  ada,
+  assertErrorResponse,
+  pageHeadersOf,
+  startAccountApiFixture,
+} from '../../support/fixtures/account-api-fixture.js';
+import { operatorHeaders, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
 import { checkDocument, type OpenApi } from '../../support/fixtures/openapi.js';
 
 t.test('somebody registers, is signed in, signs out and in again', async (t) => {
-  const { ask } = await openDesk(t, { registration: 'open' });
-  const made = await ask('POST', '/api/auth/register', { payload: ada });
+  const { request } = await startAccountApiFixture(t, { registration: 'open' });
+  const made = await request('POST', '/api/auth/register', { payload: ada });
   t.equal(made.statusCode, 201, made.body);
   const { user, csrfToken } = made.json();
   t.match(user, { id: /^[0-9a-f-]{36}$/, name: 'Ada', role: 'viewer' });
   t.equal(made.headers['cache-control'], 'no-store');
-  const page = pageOf(made);
-  const me = await ask('GET', '/api/auth/me', { headers: { cookie: page.cookie } });
+  const page = pageHeadersOf(made);
+  const me = await request('GET', '/api/auth/me', { headers: { cookie: page.cookie } });
   t.same(me.json(), { user, via: 'session', csrfToken, registration: 'open' });
 
-  const out = await ask('POST', '/api/auth/logout', { headers: page });
+  const out = await request('POST', '/api/auth/logout', { headers: page });
   t.same([out.statusCode, out.json()], [200, { success: true }]);
   t.match(out.headers['set-cookie'], /^headend_session=; Max-Age=0; Path=\/; HttpOnly/);
   const nobody = { user: null, via: null, csrfToken: null, registration: 'open' };
-  t.same((await ask('GET', '/api/auth/me', { headers: { cookie: page.cookie } })).json(), nobody);
-  t.same((await ask('POST', '/api/auth/logout', { headers: page })).statusCode, 200, 'again');
+  t.same((await request('GET', '/api/auth/me', { headers: { cookie: page.cookie } })).json(), nobody);
+  t.same((await request('POST', '/api/auth/logout', { headers: page })).statusCode, 200, 'again');
 
-  const back = await ask('POST', '/api/auth/login', { payload: { name: 'aDA', password: PASSWORD } });
+  const back = await request('POST', '/api/auth/login', { payload: { name: 'aDA', password: PASSWORD } });
   t.equal(back.statusCode, 200, back.body);
   t.same(back.json().user, user);
-  t.not(pageOf(back).cookie, page.cookie);
+  t.not(pageHeadersOf(back).cookie, page.cookie);
   t.not(back.json().csrfToken, csrfToken);
 });
 
 t.test('the cookie is for servers alone, for our own site, and for TLS where there is TLS', async (t) => {
-  const { ask, account } = await openDesk(t, {}, 'http://localhost:8080');
-  await account('Ada');
-  const plain = await ask('POST', '/api/auth/login', { payload: ada });
+  const { request, createAccount } = await startAccountApiFixture(t, {}, 'http://localhost:8080');
+  await createAccount('Ada');
+  const plain = await request('POST', '/api/auth/login', { payload: ada });
   t.match(
     plain.headers['set-cookie'],
     /^headend_session=hs_[0-9a-f]{40}; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Lax$/,
   );
-  const proxied = await ask('POST', '/api/auth/login', {
+  const proxied = await request('POST', '/api/auth/login', {
     payload: ada,
     headers: { 'x-forwarded-proto': 'https' },
   });
   t.match(proxied.headers['set-cookie'], '; Secure');
-  const behindTls = await openDesk(t);
-  await behindTls.account('Ada');
+  const behindTls = await startAccountApiFixture(t);
+  await behindTls.createAccount('Ada');
   t.match(
-    (await behindTls.ask('POST', '/api/auth/login', { payload: ada })).headers['set-cookie'],
+    (await behindTls.request('POST', '/api/auth/login', { payload: ada })).headers['set-cookie'],
     '; Secure',
   );
 });
 
 t.test('a page that signs in again leaves no session behind', async (t) => {
-  const { ask, account, sql } = await openDesk(t);
-  await account('Ada');
-  const first = pageOf(await ask('POST', '/api/auth/login', { payload: ada }));
-  await ask('POST', '/api/auth/login', { payload: ada, headers: { cookie: first.cookie } });
-  t.match((await ask('GET', '/api/auth/me', { headers: { cookie: first.cookie } })).json(), { user: null });
+  const { request, createAccount, sql } = await startAccountApiFixture(t);
+  await createAccount('Ada');
+  const first = pageHeadersOf(await request('POST', '/api/auth/login', { payload: ada }));
+  await request('POST', '/api/auth/login', { payload: ada, headers: { cookie: first.cookie } });
+  t.match((await request('GET', '/api/auth/me', { headers: { cookie: first.cookie } })).json(), {
+    user: null,
+  });
   const [row] =
     await sql`select count(*)::int as count from account_sessions where expires_at > '2026-01-02'`;
   t.equal(row?.count, 1);
 });
 
 t.test('a wrong name and a wrong password answer alike, until there were too many', async (t) => {
-  const { ask, account, clock } = await openDesk(t);
-  await account('Ada');
+  const { request, createAccount, clock } = await startAccountApiFixture(t);
+  await createAccount('Ada');
   const wrong = { name: 'Ada', password: 'wrong horse' };
   const answers = [
-    await ask('POST', '/api/auth/login', { payload: wrong }),
-    await ask('POST', '/api/auth/login', { payload: { name: 'Nobody', password: 'wrong horse' } }),
-    await ask('POST', '/api/auth/login', { payload: { name: '\u202E', password: 'x' } }),
+    await request('POST', '/api/auth/login', { payload: wrong }),
+    await request('POST', '/api/auth/login', { payload: { name: 'Nobody', password: 'wrong horse' } }),
+    await request('POST', '/api/auth/login', { payload: { name: '\u202E', password: 'x' } }),
   ];
   for (const answer of answers) {
-    failed(t, answer, 401, 'sign_in_failed');
+    assertErrorResponse(t, answer, 401, 'sign_in_failed');
     t.equal(answer.body, answers[0]?.body);
     t.ok(answer.headers['www-authenticate']);
     t.notOk(answer.headers['set-cookie']);
   }
-  for (let i = 0; i < 9; i++) await ask('POST', '/api/auth/login', { payload: wrong });
-  const throttled = await ask('POST', '/api/auth/login', { payload: ada });
-  failed(t, throttled, 429, 'rate_limited');
+  for (let i = 0; i < 9; i++) await request('POST', '/api/auth/login', { payload: wrong });
+  const throttled = await request('POST', '/api/auth/login', { payload: ada });
+  assertErrorResponse(t, throttled, 429, 'rate_limited');
   t.equal(throttled.headers['retry-after'], '30');
   t.equal(
-    (await ask('POST', '/api/auth/login', { payload: ada, remoteAddress: '192.0.2.9' })).statusCode,
+    (await request('POST', '/api/auth/login', { payload: ada, remoteAddress: '192.0.2.9' })).statusCode,
     200,
     'from elsewhere its owner gets in',
   );
   await clock.advance(30_000);
-  t.equal((await ask('POST', '/api/auth/login', { payload: ada })).statusCode, 200);
+  t.equal((await request('POST', '/api/auth/login', { payload: ada })).statusCode, 200);
 });
 
 t.test('pages of other sites sign nobody in, make no accounts and change nothing', async (t) => {
-  const { ask, account, page } = await openDesk(t, { registration: 'open' });
-  const mine = await page(await account('Ada'));
+  const { request, createAccount, pageHeaders } = await startAccountApiFixture(t, { registration: 'open' });
+  const mine = await pageHeaders(await createAccount('Ada'));
   const foreign = { origin: 'https://evil.example.test' };
-  failed(t, await ask('POST', '/api/auth/login', { payload: ada, headers: foreign }), 403, 'csrf_failed');
-  failed(t, await ask('POST', '/api/auth/register', { payload: ada, headers: foreign }), 403, 'csrf_failed');
+  assertErrorResponse(
+    t,
+    await request('POST', '/api/auth/login', { payload: ada, headers: foreign }),
+    403,
+    'csrf_failed',
+  );
+  assertErrorResponse(
+    t,
+    await request('POST', '/api/auth/register', { payload: ada, headers: foreign }),
+    403,
+    'csrf_failed',
+  );
   for (const headers of [{ ...mine, ...foreign }, { cookie: mine.cookie }, { ...mine, 'x-csrf-token': 'x' }])
     for (const [method, url] of [
       ['POST', '/api/auth/logout'],
@@ -103,30 +120,35 @@ t.test('pages of other sites sign nobody in, make no accounts and change nothing
       ['DELETE', '/api/auth/sessions'],
       ['PUT', '/api/users/u1/follow'],
     ] as const)
-      failed(t, await ask(method, url, { headers }), 403, 'csrf_failed');
-  const preflight = await ask('GET', '/api/auth/me', { headers: foreign });
+      assertErrorResponse(t, await request(method, url, { headers }), 403, 'csrf_failed');
+  const preflight = await request('GET', '/api/auth/me', { headers: foreign });
   t.notOk(preflight.headers['access-control-allow-origin']);
 });
 
 t.test('the password is changed by who knows it, and all other sessions end', async (t) => {
-  const { ask, account, page } = await openDesk(t);
-  const mine = await account('Ada');
-  const [here, elsewhere] = [await page(mine), await page(mine)];
+  const { request, createAccount, pageHeaders } = await startAccountApiFixture(t);
+  const mine = await createAccount('Ada');
+  const [here, elsewhere] = [await pageHeaders(mine), await pageHeaders(mine)];
   const change = (payload: object, headers: object = here) =>
-    ask('POST', '/api/auth/password', { payload, headers: { ...headers } });
+    request('POST', '/api/auth/password', { payload, headers: { ...headers } });
   const next = 'staple of horses';
-  failed(t, await change({ current: 'wrong horse', password: next }), 403, 'password_wrong');
-  failed(t, await change({ current: PASSWORD, password: 'short' }), 400, 'validation_failed');
-  failed(t, await change({ current: PASSWORD, password: 'aaaaaaaa' }), 400, 'password_weak');
-  failed(t, await change({ current: PASSWORD, password: next }, {}), 401, 'not_signed_in');
-  failed(t, await change({ current: PASSWORD, password: next }, operator), 403, 'session_needed');
+  assertErrorResponse(t, await change({ current: 'wrong horse', password: next }), 403, 'password_wrong');
+  assertErrorResponse(t, await change({ current: PASSWORD, password: 'short' }), 400, 'validation_failed');
+  assertErrorResponse(t, await change({ current: PASSWORD, password: 'aaaaaaaa' }), 400, 'password_weak');
+  assertErrorResponse(t, await change({ current: PASSWORD, password: next }, {}), 401, 'not_signed_in');
+  assertErrorResponse(
+    t,
+    await change({ current: PASSWORD, password: next }, operatorHeaders),
+    403,
+    'session_needed',
+  );
   const changed = await change({ current: PASSWORD, password: next });
   t.same([changed.statusCode, changed.json()], [200, { success: true }]);
-  t.match((await ask('GET', '/api/auth/me', { headers: here })).json(), { user: { name: 'Ada' } });
-  t.match((await ask('GET', '/api/auth/me', { headers: elsewhere })).json(), { user: null });
-  failed(t, await ask('POST', '/api/auth/login', { payload: ada }), 401, 'sign_in_failed');
+  t.match((await request('GET', '/api/auth/me', { headers: here })).json(), { user: { name: 'Ada' } });
+  t.match((await request('GET', '/api/auth/me', { headers: elsewhere })).json(), { user: null });
+  assertErrorResponse(t, await request('POST', '/api/auth/login', { payload: ada }), 401, 'sign_in_failed');
   t.equal(
-    (await ask('POST', '/api/auth/login', { payload: { name: 'Ada', password: next } })).statusCode,
+    (await request('POST', '/api/auth/login', { payload: { name: 'Ada', password: next } })).statusCode,
     200,
   );
 });
@@ -134,11 +156,11 @@ t.test('the password is changed by who knows it, and all other sessions end', as
 t.test(
   'access tokens are made, listed without their secret, used and taken away, in a page alone',
   async (t) => {
-    const { ask, account, page, requests } = await openDesk(t);
-    const mine = await account('Ada');
-    const headers = await page(mine);
+    const { request, createAccount, pageHeaders, requestLog } = await startAccountApiFixture(t);
+    const mine = await createAccount('Ada');
+    const headers = await pageHeaders(mine);
     const expiresAt = '2026-06-01T00:00:00.000Z';
-    const made = await ask('POST', '/api/auth/tokens', {
+    const made = await request('POST', '/api/auth/tokens', {
       headers,
       payload: { label: ' script ', expiresAt },
     });
@@ -147,45 +169,70 @@ t.test(
     t.match(secret, /^hp_[0-9a-f]{40}$/);
     t.match(token, { label: 'script', expiresAt, lastUsedAt: null });
     const program = { authorization: `Bearer ${secret}` };
-    t.match((await ask('GET', '/api/auth/me', { headers: program })).json(), {
+    t.match((await request('GET', '/api/auth/me', { headers: program })).json(), {
       user: { id: mine.id },
       via: 'token',
       csrfToken: null,
     });
-    const listed = await ask('GET', '/api/auth/tokens', { headers });
+    const listed = await request('GET', '/api/auth/tokens', { headers });
     t.match(listed.json().tokens, [{ id: token.id, lastUsedAt: String }]);
-    t.notMatch(listed.body + requests(), secret);
-    failed(
+    t.notMatch(listed.body + requestLog(), secret);
+    assertErrorResponse(
       t,
-      await ask('POST', '/api/auth/tokens', { headers: program, payload: { label: 'x' } }),
+      await request('POST', '/api/auth/tokens', { headers: program, payload: { label: 'x' } }),
       403,
       'session_needed',
     );
-    failed(t, await ask('GET', '/api/auth/tokens', { headers: program }), 403, 'session_needed');
-    failed(t, await ask('DELETE', `/api/auth/tokens/${newId()}`, { headers }), 404, 'token_not_found');
-    failed(t, await ask('DELETE', '/api/auth/tokens/1', { headers }), 400, 'validation_failed');
-    const eve = await page(await account('Eve'));
-    failed(t, await ask('DELETE', `/api/auth/tokens/${token.id}`, { headers: eve }), 404, 'token_not_found');
-    t.equal((await ask('DELETE', `/api/auth/tokens/${token.id}`, { headers })).statusCode, 200);
-    const gone = await ask('GET', '/api/auth/me', { headers: program });
-    failed(t, gone, 401, 'access_token_invalid');
+    assertErrorResponse(
+      t,
+      await request('GET', '/api/auth/tokens', { headers: program }),
+      403,
+      'session_needed',
+    );
+    assertErrorResponse(
+      t,
+      await request('DELETE', `/api/auth/tokens/${newId()}`, { headers }),
+      404,
+      'token_not_found',
+    );
+    assertErrorResponse(
+      t,
+      await request('DELETE', '/api/auth/tokens/1', { headers }),
+      400,
+      'validation_failed',
+    );
+    const eve = await pageHeaders(await createAccount('Eve'));
+    assertErrorResponse(
+      t,
+      await request('DELETE', `/api/auth/tokens/${token.id}`, { headers: eve }),
+      404,
+      'token_not_found',
+    );
+    t.equal((await request('DELETE', `/api/auth/tokens/${token.id}`, { headers })).statusCode, 200);
+    const gone = await request('GET', '/api/auth/me', { headers: program });
+    assertErrorResponse(t, gone, 401, 'access_token_invalid');
     t.match(gone.headers['www-authenticate'], 'error="invalid_token"');
     const past = { label: 'x', expiresAt: '2020-01-01T00:00:00Z' };
-    failed(t, await ask('POST', '/api/auth/tokens', { headers, payload: past }), 400, 'expiry_past');
+    assertErrorResponse(
+      t,
+      await request('POST', '/api/auth/tokens', { headers, payload: past }),
+      400,
+      'expiry_past',
+    );
   },
 );
 
 t.test('people see where they are signed in, and sign out there', async (t) => {
-  const { ask, account, page } = await openDesk(t);
-  await account('Ada');
+  const { request, createAccount, pageHeaders } = await startAccountApiFixture(t);
+  await createAccount('Ada');
   const login = (userAgent: string, remoteAddress: string) =>
-    ask('POST', '/api/auth/login', { payload: ada, headers: { 'user-agent': userAgent }, remoteAddress });
-  const headers = pageOf(await login('Browser A', '192.0.2.1'));
+    request('POST', '/api/auth/login', { payload: ada, headers: { 'user-agent': userAgent }, remoteAddress });
+  const headers = pageHeadersOf(await login('Browser A', '192.0.2.1'));
   const others = [
-    pageOf(await login('Browser B', '2001:db8::7')),
-    pageOf(await login('Browser C', '192.0.2.3')),
+    pageHeadersOf(await login('Browser B', '2001:db8::7')),
+    pageHeadersOf(await login('Browser C', '192.0.2.3')),
   ];
-  const { sessions } = (await ask('GET', '/api/auth/sessions', { headers })).json();
+  const { sessions } = (await request('GET', '/api/auth/sessions', { headers })).json();
   const shown = sessions.map(({ userAgent, network, current }: Record<string, unknown>) => [
     userAgent,
     network,
@@ -196,114 +243,131 @@ t.test('people see where they are signed in, and sign out there', async (t) => {
     new Set(['Browser A,192.0.2.1,true', 'Browser B,2001:db8:0:0::/64,false', 'Browser C,192.0.2.3,false']),
   );
   const b = sessions.find(({ userAgent }: { userAgent: string }) => userAgent === 'Browser B');
-  const eve = await page(await account('Eve'));
-  failed(t, await ask('DELETE', `/api/auth/sessions/${b.id}`, { headers: eve }), 404, 'session_not_found');
-  t.equal((await ask('DELETE', `/api/auth/sessions/${b.id}`, { headers })).statusCode, 200);
+  const eve = await pageHeaders(await createAccount('Eve'));
+  assertErrorResponse(
+    t,
+    await request('DELETE', `/api/auth/sessions/${b.id}`, { headers: eve }),
+    404,
+    'session_not_found',
+  );
+  t.equal((await request('DELETE', `/api/auth/sessions/${b.id}`, { headers })).statusCode, 200);
   const who = async (page: object) =>
-    (await ask('GET', '/api/auth/me', { headers: { ...page } })).json().user?.name;
+    (await request('GET', '/api/auth/me', { headers: { ...page } })).json().user?.name;
   t.same(
     [await who(others[0] ?? {}), await who(others[1] ?? {}), await who(headers)],
     [undefined, 'Ada', 'Ada'],
   );
-  t.equal((await ask('DELETE', '/api/auth/sessions', { headers })).statusCode, 200);
+  t.equal((await request('DELETE', '/api/auth/sessions', { headers })).statusCode, 200);
   t.same([await who(others[1] ?? {}), await who(headers), await who(eve)], [undefined, 'Ada', 'Eve']);
 });
 
 t.test('the operator makes the first admin, who invites and looks after people', async (t) => {
-  const { ask } = await openDesk(t);
+  const { request } = await startAccountApiFixture(t);
   const root = { name: 'Root', password: PASSWORD, role: 'admin' };
-  failed(t, await ask('POST', '/api/auth/register', { payload: root }), 403, 'not_allowed');
-  const made = await ask('POST', '/api/auth/register', { payload: root, headers: operator });
+  assertErrorResponse(t, await request('POST', '/api/auth/register', { payload: root }), 403, 'not_allowed');
+  const made = await request('POST', '/api/auth/register', { payload: root, headers: operatorHeaders });
   t.equal(made.statusCode, 201, made.body);
   t.match(made.json(), { user: { name: 'Root', role: 'admin' } });
   t.notOk(made.headers['set-cookie'], 'the operator is not signed in to it');
   const { name, password } = root;
-  const headers = pageOf(await ask('POST', '/api/auth/login', { payload: { name, password } }));
+  const headers = pageHeadersOf(await request('POST', '/api/auth/login', { payload: { name, password } }));
 
-  const invited = await ask('POST', '/api/auth/invitations', { headers });
+  const invited = await request('POST', '/api/auth/invitations', { headers });
   t.equal(invited.statusCode, 201, invited.body);
   const { invitation, code } = invited.json();
   t.match(invitation, { role: 'broadcaster', usedAt: null, expiresAt: '2026-01-08T00:00:00.000Z' });
-  const joined = await ask('POST', '/api/auth/register', { payload: { ...ada, invitation: code } });
+  const joined = await request('POST', '/api/auth/register', { payload: { ...ada, invitation: code } });
   t.match(joined.json(), { user: { name: 'Ada', role: 'broadcaster' } });
   const { id } = joined.json().user;
-  const list = await ask('GET', '/api/auth/invitations', { headers });
+  const list = await request('GET', '/api/auth/invitations', { headers });
   t.match(list.json().invitations, [{ id: invitation.id, usedBy: id }]);
   t.notMatch(list.body, code);
   const second = (
-    await ask('POST', '/api/auth/invitations', { headers, payload: { role: 'viewer', days: 1 } })
+    await request('POST', '/api/auth/invitations', { headers, payload: { role: 'viewer', days: 1 } })
   ).json();
   t.equal(
-    (await ask('DELETE', `/api/auth/invitations/${second.invitation.id}`, { headers })).statusCode,
+    (await request('DELETE', `/api/auth/invitations/${second.invitation.id}`, { headers })).statusCode,
     200,
   );
-  failed(
+  assertErrorResponse(
     t,
-    await ask('DELETE', `/api/auth/invitations/${second.invitation.id}`, { headers }),
+    await request('DELETE', `/api/auth/invitations/${second.invitation.id}`, { headers }),
     404,
     'invitation_not_found',
   );
-  failed(
+  assertErrorResponse(
     t,
-    await ask('POST', '/api/auth/register', { payload: { ...ada, name: 'Eve', invitation: second.code } }),
+    await request('POST', '/api/auth/register', {
+      payload: { ...ada, name: 'Eve', invitation: second.code },
+    }),
     403,
     'invitation_invalid',
   );
 
-  const accounts = (await ask('GET', '/api/auth/accounts', { headers })).json().accounts;
+  const accounts = (await request('GET', '/api/auth/accounts', { headers })).json().accounts;
   t.same(accounts.map((account: { name: string }) => account.name).sort(), ['Ada', 'Root']);
-  t.equal((await ask('GET', '/api/auth/accounts?limit=1&offset=1', { headers })).json().accounts.length, 1);
-  const all = (await ask('GET', '/api/auth/accounts', { headers })).json().accounts as { id: string }[];
-  const older = await ask('GET', `/api/auth/accounts?before=${all[0]?.id}`, { headers });
+  t.equal(
+    (await request('GET', '/api/auth/accounts?limit=1&offset=1', { headers })).json().accounts.length,
+    1,
+  );
+  const all = (await request('GET', '/api/auth/accounts', { headers })).json().accounts as { id: string }[];
+  const older = await request('GET', `/api/auth/accounts?before=${all[0]?.id}`, { headers });
   t.same(older.json().accounts, all.slice(1));
-  const far = await ask('GET', '/api/auth/accounts?offset=10001', { headers });
+  const far = await request('GET', '/api/auth/accounts?offset=10001', { headers });
   t.equal(far.statusCode, 400);
   t.match(far.json().error.message, /offset must be at most 10000: page on with before, the id of the last/);
-  failed(t, await ask('GET', '/api/auth/accounts?limit=0', { headers }), 400, 'validation_failed');
-  t.match((await ask('GET', `/api/auth/accounts/${id}`, { headers })).json(), { account: { name: 'Ada' } });
-  const patch = (payload: object) => ask('PATCH', `/api/auth/accounts/${id}`, { headers, payload });
+  assertErrorResponse(
+    t,
+    await request('GET', '/api/auth/accounts?limit=0', { headers }),
+    400,
+    'validation_failed',
+  );
+  t.match((await request('GET', `/api/auth/accounts/${id}`, { headers })).json(), {
+    account: { name: 'Ada' },
+  });
+  const patch = (payload: object) => request('PATCH', `/api/auth/accounts/${id}`, { headers, payload });
   t.match((await patch({ role: 'viewer' })).json(), { account: { role: 'viewer', disabledAt: null } });
   t.match((await patch({ disabled: true })).json(), { account: { disabledAt: '2026-01-01T00:00:00.000Z' } });
-  failed(t, await ask('POST', '/api/auth/login', { payload: ada }), 403, 'account_disabled');
-  failed(
+  assertErrorResponse(t, await request('POST', '/api/auth/login', { payload: ada }), 403, 'account_disabled');
+  assertErrorResponse(
     t,
-    await ask('POST', '/api/auth/login', { payload: { ...ada, password: 'wrong horse' } }),
+    await request('POST', '/api/auth/login', { payload: { ...ada, password: 'wrong horse' } }),
     401,
     'sign_in_failed',
   );
   t.match((await patch({ disabled: false, password: 'a new password' })).json(), {
     account: { disabledAt: null },
   });
-  failed(t, await ask('POST', '/api/auth/login', { payload: ada }), 401, 'sign_in_failed');
+  assertErrorResponse(t, await request('POST', '/api/auth/login', { payload: ada }), 401, 'sign_in_failed');
   const back = { name: 'Ada', password: 'a new password' };
-  t.equal((await ask('POST', '/api/auth/login', { payload: back })).statusCode, 200);
-  failed(t, await patch({}), 400, 'validation_failed');
-  failed(t, await patch({ name: 'Bob' }), 400, 'validation_failed');
-  failed(
+  t.equal((await request('POST', '/api/auth/login', { payload: back })).statusCode, 200);
+  assertErrorResponse(t, await patch({}), 400, 'validation_failed');
+  assertErrorResponse(t, await patch({ name: 'Bob' }), 400, 'validation_failed');
+  assertErrorResponse(
     t,
-    await ask('PATCH', `/api/auth/accounts/${newId()}`, { headers, payload: { role: 'viewer' } }),
+    await request('PATCH', `/api/auth/accounts/${newId()}`, { headers, payload: { role: 'viewer' } }),
     404,
     'account_not_found',
   );
 });
 
 t.test('floods of changes are refused, but not of the operator', async (t) => {
-  const { ask, account, program } = await openDesk(t);
-  const headers = await program(await account('Ada'));
+  const { request, createAccount, accessTokenHeaders } = await startAccountApiFixture(t);
+  const headers = await accessTokenHeaders(await createAccount('Ada'));
   const statuses = new Set<number>();
   for (let i = 0; i < 61; i++) {
-    const answer = await ask('PUT', '/api/users/u1/follow', { headers });
+    const answer = await request('PUT', '/api/users/u1/follow', { headers });
     statuses.add(answer.statusCode);
     if (answer.statusCode === 429) t.equal(answer.headers['retry-after'], '1');
   }
   t.same([...statuses], [200, 429]);
-  t.equal((await ask('GET', '/api/users/u1/follow', { headers })).statusCode, 200);
+  t.equal((await request('GET', '/api/users/u1/follow', { headers })).statusCode, 200);
   for (let i = 0; i < 61; i++)
-    t.equal((await ask('POST', '/api/auth/invitations', { headers: operator })).statusCode, 201);
+    t.equal((await request('POST', '/api/auth/invitations', { headers: operatorHeaders })).statusCode, 201);
 });
 
 t.test('bodies that are not right are told what is wrong', async (t) => {
-  const { ask } = await openDesk(t, { registration: 'open' });
+  const { request } = await startAccountApiFixture(t, { registration: 'open' });
   const wrong: [string, unknown][] = [
     ['register', {}],
     ['register', { name: 'Ada' }],
@@ -319,17 +383,17 @@ t.test('bodies that are not right are told what is wrong', async (t) => {
     ['login', { name: 'x'.repeat(101), password: PASSWORD }],
   ];
   for (const [route, payload] of wrong)
-    failed(
+    assertErrorResponse(
       t,
-      await ask('POST', `/api/auth/${route}`, { payload: payload as object }),
+      await request('POST', `/api/auth/${route}`, { payload: payload as object }),
       400,
       'validation_failed',
     );
   const sql = { name: "x'; drop table accounts;--", password: "'; drop table accounts;--" };
-  failed(t, await ask('POST', '/api/auth/login', { payload: sql }), 401, 'sign_in_failed');
-  failed(
+  assertErrorResponse(t, await request('POST', '/api/auth/login', { payload: sql }), 401, 'sign_in_failed');
+  assertErrorResponse(
     t,
-    await ask('POST', '/api/auth/login', {
+    await request('POST', '/api/auth/login', {
       payload: 'name=Ada',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
     }),
@@ -339,7 +403,7 @@ t.test('bodies that are not right are told what is wrong', async (t) => {
 });
 
 t.test('broken cookies and tokens are 401 where somebody must be signed in, and never 500', async (t) => {
-  const { ask, clock } = await openDesk(t);
+  const { request, clock } = await startAccountApiFixture(t);
   const broken = [
     { cookie: 'headend_session=' },
     { cookie: 'headend_session=hs_' },
@@ -355,7 +419,7 @@ t.test('broken cookies and tokens are 401 where somebody must be signed in, and 
     { authorization: 'Digest username="Ada"' },
   ];
   for (const headers of broken) {
-    const answer = await ask('GET', '/api/auth/tokens', { headers });
+    const answer = await request('GET', '/api/auth/tokens', { headers });
     t.equal(answer.statusCode, 401, JSON.stringify(headers).slice(0, 60));
     t.ok(answer.headers['www-authenticate']);
     await clock.advance(10_000);
@@ -363,7 +427,7 @@ t.test('broken cookies and tokens are 401 where somebody must be signed in, and 
 });
 
 t.test('the OpenAPI document tells all of it', async (t) => {
-  const { app, routes } = await openDesk(t);
+  const { app, routes } = await startAccountApiFixture(t);
   const document: OpenApi = (await app.inject('/openapi.json')).json();
   t.ok(document.paths['/api/auth/login']?.post);
   checkDocument(t, document, routes);

@@ -3,12 +3,12 @@ import t, { type Test } from 'tap';
 import { ANONYMOUS, type Role } from '../../../src/accounts/index.js';
 import { chatRoutes, createGuards, createServer } from '../../../src/api/index.js';
 import { newId } from '../../../src/platform/index.js';
-import { account, openChat } from '../../support/fixtures/chat-fixture.js';
+import { account, startChatFixture } from '../../support/fixtures/chat-fixture.js';
 import { recordLog } from '../../support/fixtures/log-record.js';
 
 /** The API with chat alone. Who asks is said by the authorization header: `NAME ROLE`, or `operator`. */
 async function openApi(t: Test) {
-  const stage = await openChat(t);
+  const stage = await startChatFixture(t);
   const app = createServer({
     log: recordLog().log,
     clock: stage.clock,

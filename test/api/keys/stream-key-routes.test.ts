@@ -4,13 +4,13 @@ import { Channels, StreamKeys } from '../../../src/accounts/index.js';
 import { channelRoutes, createGuards, streamKeyRoutes } from '../../../src/api/index.js';
 import { createLog, newId } from '../../../src/platform/index.js';
 import {
-  as,
+  assertErrorResponse,
   authenticateByName,
-  failed,
+  authorizationOf,
   openLivestreamApi,
   type PersonName,
   URLS,
-} from '../../support/clients/livestream-api.js';
+} from '../../support/fixtures/livestream-api-fixture.js';
 import { answerSchema, checkDocument, type OpenApi, problemsOf } from '../../support/fixtures/openapi.js';
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -42,7 +42,7 @@ async function open(t: Test) {
     api.app.inject({
       method,
       url,
-      headers: name === 'nobody' ? {} : as(name),
+      headers: name === 'nobody' ? {} : authorizationOf(name),
       ...(payload ? { payload } : {}),
     });
   return { ...api, keys, dropped, ask };
@@ -76,7 +76,7 @@ t.test('a broadcaster makes, sees, rotates and revokes the keys of a livestream'
     { id: rotated.key.id, status: 'active' },
     { id: key.id, status: 'replaced', replacedBy: rotated.key.id, expiresAt: '2026-01-01T00:01:00.000Z' },
   ]);
-  failed(t, await ask('POST', `${path}/${key.id}/rotate`), 409, 'key_not_current');
+  assertErrorResponse(t, await ask('POST', `${path}/${key.id}/rotate`), 409, 'key_not_current');
   await clock.advance(60_000);
   t.equal((await ask('GET', path)).json().keys[1].status, 'expired');
 
@@ -119,10 +119,10 @@ t.test('nobody else has to do with the keys of a livestream', async (t) => {
       ['GET', `/api/livestream/${streamId}/sign-ins`],
     ];
     for (const [method, url] of calls) {
-      failed(t, await ask(method, url, 'nobody'), 401, 'not_signed_in');
+      assertErrorResponse(t, await ask(method, url, 'nobody'), 401, 'not_signed_in');
       for (const name of ['boris', 'vera'] as const)
-        if (streamId === shown) failed(t, await ask(method, url, name), 403, 'not_allowed');
-        else failed(t, await ask(method, url, name), 404, 'stream_not_found');
+        if (streamId === shown) assertErrorResponse(t, await ask(method, url, name), 403, 'not_allowed');
+        else assertErrorResponse(t, await ask(method, url, name), 404, 'stream_not_found');
     }
     for (const name of ['ada', 'operator'] as const) t.equal((await ask('GET', path, name)).statusCode, 200);
     t.match(await keys.list({ streamId }), [{ revokedAt: null, replacedBy: null }], 'nothing was changed');
@@ -142,7 +142,7 @@ t.test('a broadcaster sees who published without a key', async (t) => {
     { userId: 'anna', outcome: 'admitted', protocol: 'whip', address: '192.0.2.1', usedAt: String },
   ]);
   t.equal((await ask('GET', `/api/livestream/${streamId}/sign-ins?limit=1`)).json().signIns.length, 1);
-  failed(t, await ask('GET', `/api/livestream/${newId()}/sign-ins`), 404, 'stream_not_found');
+  assertErrorResponse(t, await ask('GET', `/api/livestream/${newId()}/sign-ins`), 404, 'stream_not_found');
 });
 
 t.test('a key is found only below its own livestream', async (t) => {
@@ -150,18 +150,18 @@ t.test('a key is found only below its own livestream', async (t) => {
   const [streamId, other] = [await create(), await create()];
   const { key } = await keys.create({ streamId }, {});
   const path = `/api/livestream/${other}/keys/${key.id}`;
-  failed(t, await ask('DELETE', path), 404, 'key_not_found');
-  failed(t, await ask('POST', `${path}/rotate`), 404, 'key_not_found');
-  failed(t, await ask('GET', `${path}/uses`), 404, 'key_not_found');
-  failed(t, await ask('GET', `/api/livestream/${newId()}/keys`), 404, 'stream_not_found');
+  assertErrorResponse(t, await ask('DELETE', path), 404, 'key_not_found');
+  assertErrorResponse(t, await ask('POST', `${path}/rotate`), 404, 'key_not_found');
+  assertErrorResponse(t, await ask('GET', `${path}/uses`), 404, 'key_not_found');
+  assertErrorResponse(t, await ask('GET', `/api/livestream/${newId()}/keys`), 404, 'stream_not_found');
 });
 
 t.test('what no key can be limited to is refused in words', async (t) => {
   const { create, ask } = await open(t);
   const path = `/api/livestream/${await create()}/keys`;
   const post = (payload: object) => ask('POST', path, 'anna', payload);
-  failed(t, await post({ addressRanges: ['here'] }), 400, 'address_range_invalid', /here/);
-  failed(t, await post({ expiresAt: '2025-01-01T00:00:00Z' }), 400, 'expiry_past');
+  assertErrorResponse(t, await post({ addressRanges: ['here'] }), 400, 'address_range_invalid', /here/);
+  assertErrorResponse(t, await post({ expiresAt: '2025-01-01T00:00:00Z' }), 400, 'expiry_past');
   for (const body of [
     { protocols: [] },
     { protocols: ['srt'] },
@@ -173,17 +173,17 @@ t.test('what no key can be limited to is refused in words', async (t) => {
     { label: '\u0000' },
     { userId: 'boris' },
   ])
-    failed(t, await post(body), 400, 'validation_failed');
+    assertErrorResponse(t, await post(body), 400, 'validation_failed');
   const { key } = (await post({})).json();
   for (const overlapSeconds of [-1, 604_801, 1.5, '60'])
-    failed(
+    assertErrorResponse(
       t,
       await ask('POST', `${path}/${key.id}/rotate`, 'anna', { overlapSeconds }),
       400,
       'validation_failed',
     );
-  failed(t, await ask('GET', `${path}/${key.id}/uses?limit=1000`), 400, 'validation_failed');
-  failed(t, await ask('DELETE', `${path}/no-id`), 400, 'validation_failed');
+  assertErrorResponse(t, await ask('GET', `${path}/${key.id}/uses?limit=1000`), 400, 'validation_failed');
+  assertErrorResponse(t, await ask('DELETE', `${path}/no-id`), 400, 'validation_failed');
 });
 
 t.test('a channel is made on the first ask; its key is made, and replaced, by asking for one', async (t) => {
@@ -208,7 +208,12 @@ t.test('a channel is made on the first ask; its key is made, and replaced, by as
     recordingEnabled: true,
     key: { id: next.key.id },
   });
-  failed(t, await ask('PATCH', '/api/channel', 'anna', { defaultTitle: ' ' }), 400, 'validation_failed');
+  assertErrorResponse(
+    t,
+    await ask('PATCH', '/api/channel', 'anna', { defaultTitle: ' ' }),
+    400,
+    'validation_failed',
+  );
   const extra = (await ask('POST', '/api/channel/keys', 'anna', { label: 'Phone' })).json();
   t.match(extra.key, { main: false, label: 'Phone' });
   t.same((await ask('DELETE', `/api/channel/keys/${extra.key.id}`)).json(), { success: true });
@@ -218,10 +223,10 @@ t.test('a channel is made on the first ask; its key is made, and replaced, by as
 t.test('the channel of somebody is theirs, and the business of admins and the operator', async (t) => {
   const { ask, keys } = await open(t);
   const { key } = (await ask('POST', '/api/channel/key')).json();
-  failed(t, await ask('GET', '/api/channel', 'nobody'), 401, 'not_signed_in');
-  failed(t, await ask('GET', '/api/channel', 'vera'), 403, 'not_allowed');
-  failed(t, await ask('GET', '/api/channel', 'operator'), 403, 'account_needed');
-  failed(t, await ask('DELETE', `/api/channel/keys/${key.id}`, 'boris'), 404, 'key_not_found');
+  assertErrorResponse(t, await ask('GET', '/api/channel', 'nobody'), 401, 'not_signed_in');
+  assertErrorResponse(t, await ask('GET', '/api/channel', 'vera'), 403, 'not_allowed');
+  assertErrorResponse(t, await ask('GET', '/api/channel', 'operator'), 403, 'account_needed');
+  assertErrorResponse(t, await ask('DELETE', `/api/channel/keys/${key.id}`, 'boris'), 404, 'key_not_found');
   const path = '/api/users/anna/channel';
   for (const [method, url] of [
     ['GET', path],
@@ -230,7 +235,12 @@ t.test('the channel of somebody is theirs, and the business of admins and the op
     ['GET', `${path}/keys`],
     ['DELETE', `${path}/keys/${key.id}`],
   ] as [Method, string][])
-    failed(t, await ask(method, url, 'boris', method === 'PATCH' ? {} : undefined), 403, 'not_allowed');
+    assertErrorResponse(
+      t,
+      await ask(method, url, 'boris', method === 'PATCH' ? {} : undefined),
+      403,
+      'not_allowed',
+    );
   t.match(await keys.list({ userId: 'anna' }), [{ revokedAt: null, replacedBy: null }]);
   for (const name of ['anna', 'ada', 'operator'] as const)
     t.equal((await ask('GET', path, name)).json().channel.key.id, key.id);
@@ -243,7 +253,7 @@ t.test('floods of changes are refused for a while', async (t) => {
   const { ask, clock } = await open(t);
   for (let i = 0; i < 30; i++) await ask('PATCH', '/api/channel', 'anna', {});
   const answer = await ask('PATCH', '/api/channel', 'anna', {});
-  failed(t, answer, 429, 'rate_limited');
+  assertErrorResponse(t, answer, 429, 'rate_limited');
   t.equal(answer.headers['retry-after'], '1');
   t.equal((await ask('GET', '/api/channel')).statusCode, 200);
   t.equal((await ask('PATCH', '/api/channel', 'boris', {})).statusCode, 200);

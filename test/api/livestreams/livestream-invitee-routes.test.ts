@@ -1,14 +1,18 @@
 import t from 'tap';
-import { as, failed, openLivestreamApi } from '../../support/clients/livestream-api.js';
+import {
+  assertErrorResponse,
+  authorizationOf,
+  openLivestreamApi,
+} from '../../support/fixtures/livestream-api-fixture.js';
 
 t.test('guests are invited, listed and uninvited by the broadcaster', async (t) => {
   const { app, create } = await openLivestreamApi(t);
   const streamId = await create({ visibility: 'private' });
   const guests = `/api/livestream/${streamId}/guests`;
   const ask = (method: 'GET' | 'PUT' | 'DELETE', path = '') =>
-    app.inject({ method, url: `${guests}${path}`, headers: as('anna') });
-  const watch = () => app.inject({ url: `/api/livestream/${streamId}`, headers: as('vera') });
-  failed(t, await watch(), 404, 'stream_not_found');
+    app.inject({ method, url: `${guests}${path}`, headers: authorizationOf('anna') });
+  const watch = () => app.inject({ url: `/api/livestream/${streamId}`, headers: authorizationOf('vera') });
+  assertErrorResponse(t, await watch(), 404, 'stream_not_found');
   for (const path of ['/vera', '/vera', '/user%20%2F%20%3Cb%3E'])
     t.same((await ask('PUT', path)).json(), { success: true });
   t.equal((await watch()).statusCode, 200);
@@ -19,9 +23,9 @@ t.test('guests are invited, listed and uninvited by the broadcaster', async (t) 
   ]);
   t.equal((await ask('GET', '?limit=1&offset=1')).json().guests[0].userId, 'user / <b>');
   t.same((await ask('DELETE', '/vera')).json(), { success: true });
-  failed(t, await ask('DELETE', '/vera'), 404, 'guest_not_found');
-  failed(t, await watch(), 404, 'stream_not_found');
-  failed(t, await ask('PUT', '/%07'), 400, 'validation_failed', /userId must hold visible text/);
+  assertErrorResponse(t, await ask('DELETE', '/vera'), 404, 'guest_not_found');
+  assertErrorResponse(t, await watch(), 404, 'stream_not_found');
+  assertErrorResponse(t, await ask('PUT', '/%07'), 400, 'validation_failed', /userId must hold visible text/);
 });
 
 t.test('the number of guests is bounded', async (t) => {
@@ -30,7 +34,11 @@ t.test('the number of guests is bounded', async (t) => {
   await sql`insert into livestream_guests (stream_id, user_id)
     select ${streamId}, 'guest ' || n from generate_series(1, 1000) as n`;
   const invite = (userId: string) =>
-    app.inject({ method: 'PUT', url: `/api/livestream/${streamId}/guests/${userId}`, headers: as('anna') });
-  failed(t, await invite('vera'), 409, 'too_many_guests');
+    app.inject({
+      method: 'PUT',
+      url: `/api/livestream/${streamId}/guests/${userId}`,
+      headers: authorizationOf('anna'),
+    });
+  assertErrorResponse(t, await invite('vera'), 409, 'too_many_guests');
   t.equal((await invite('guest%205')).statusCode, 200, 'who is invited already stays it');
 });

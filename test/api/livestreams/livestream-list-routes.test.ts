@@ -1,13 +1,13 @@
 import t from 'tap';
 import { newId } from '../../../src/platform/index.js';
 import {
-  as,
-  failed,
+  assertErrorResponse,
+  authorizationOf,
   openLivestreamApi,
   type PersonName,
   URLS,
-} from '../../support/clients/livestream-api.js';
-import { until } from '../../support/gateway/gateway-process.js';
+} from '../../support/fixtures/livestream-api-fixture.js';
+import { until } from '../../support/until.js';
 
 type Listed = { streams: { id: string; title: string; state: { name: string } }[] };
 
@@ -16,7 +16,7 @@ t.test('a livestream is shown without its key', async (t) => {
   const made = await app.inject({
     method: 'POST',
     url: '/api/livestream/create',
-    headers: as('anna'),
+    headers: authorizationOf('anna'),
     payload: { title: 'A title' },
   });
   const { streamId, streamKey } = made.json();
@@ -81,7 +81,7 @@ t.test('what is live is listed, page by page', async (t) => {
     '?limit=0 ?limit=101 ?offset=-1 ?offset=10001 ?limit=ten ?limit=1&limit=2 ?limit= ?size=3 ?limit=1e2';
   for (const list of ['active', 'upcoming', 'user/anna'])
     for (const query of wrong.split(' '))
-      failed(t, await app.inject(`/api/livestream/${list}${query}`), 400, 'validation_failed');
+      assertErrorResponse(t, await app.inject(`/api/livestream/${list}${query}`), 400, 'validation_failed');
 });
 
 t.test("a user's livestreams are paged by the id of the last one so far", async (t) => {
@@ -95,26 +95,26 @@ t.test("a user's livestreams are paged by the id of the last one so far", async 
   t.same(await idsOf(`?before=${ids[0]}`), ids.slice(1));
   t.same(await idsOf(`?before=${ids[2]}`), []);
   const far = await app.inject('/api/livestream/user/anna?offset=10001');
-  failed(t, far, 400, 'validation_failed');
+  assertErrorResponse(t, far, 400, 'validation_failed');
   t.match(far.json(), { error: { message: /page on with before, the id of the last entry so far/ } });
 });
 
 t.test('a crowd that asks for what is live costs the database as much as one who asks', async (t) => {
-  const { app, clock, create, publish, reads, streams } = await openLivestreamApi(t);
+  const { app, clock, create, publish, databaseReads, streams } = await openLivestreamApi(t);
   const streamId = await create();
   await publish(streamId);
   await until('the badge', async () => (await streams.find(streamId))?.status === 'live');
   const ask = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
-  const before = reads();
+  const before = databaseReads();
   const answers = await Promise.all(Array.from({ length: 100 }, ask));
   t.ok(answers.every(([stream]) => stream?.id === streamId));
-  t.equal(reads() - before, 1);
+  t.equal(databaseReads() - before, 1);
   await clock.advance(1_000);
   await Promise.all(Array.from({ length: 100 }, ask));
-  t.equal(reads() - before, 2, 'once a second');
+  t.equal(databaseReads() - before, 2, 'once a second');
   const one = () => app.inject(`/api/livestream/${streamId}`);
   await Promise.all(Array.from({ length: 100 }, one));
-  t.equal(reads() - before, 3, 'the same goes for one livestream');
+  t.equal(databaseReads() - before, 3, 'the same goes for one livestream');
 });
 
 t.test('whatever changes what is listed shows at once', async (t) => {
@@ -122,7 +122,12 @@ t.test('whatever changes what is listed shows at once', async (t) => {
   const streamId = await create();
   const ask = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
   const edit = (payload: object) =>
-    app.inject({ method: 'PATCH', url: `/api/livestream/${streamId}`, headers: as('anna'), payload });
+    app.inject({
+      method: 'PATCH',
+      url: `/api/livestream/${streamId}`,
+      headers: authorizationOf('anna'),
+      payload,
+    });
   t.same(await ask(), []);
   const { publication } = await publish(streamId);
   await until('the badge', async () => (await streams.find(streamId))?.status === 'live');
@@ -149,7 +154,7 @@ t.test('what is to begin is listed, the next first', async (t) => {
   const ids = async () =>
     (await app.inject('/api/livestream/upcoming')).json<Listed>().streams.map(({ id }) => id);
   t.same(await ids(), [soon, late]);
-  await app.inject({ method: 'POST', url: `/api/livestream/${soon}/end`, headers: as('anna') });
+  await app.inject({ method: 'POST', url: `/api/livestream/${soon}/end`, headers: authorizationOf('anna') });
   t.same(await ids(), [late]);
 });
 
@@ -163,7 +168,7 @@ t.test('people see all of their own livestreams, others the public ones', async 
   ];
   await create({}, 'boris');
   const ids = async (name?: PersonName) => {
-    const headers = name === undefined ? {} : as(name);
+    const headers = name === undefined ? {} : authorizationOf(name);
     const answer = await app.inject({ url: '/api/livestream/user/anna', headers });
     return answer.json<Listed>().streams.map(({ id }) => id);
   };
@@ -172,14 +177,14 @@ t.test('people see all of their own livestreams, others the public ones', async 
     t.same(await ids(name), [open], name ?? 'anybody');
   t.same((await app.inject('/api/livestream/user/nobody')).json(), { streams: [] });
   const wrong = { authorization: 'Bearer wrong' };
-  failed(
+  assertErrorResponse(
     t,
     await app.inject({ url: '/api/livestream/user/anna', headers: wrong }),
     401,
     'access_token_invalid',
   );
-  failed(t, await app.inject(`/api/livestream/user/${'x'.repeat(201)}`), 404, 'not_found');
-  failed(t, await app.inject('/api/livestream/user/%00'), 400, 'validation_failed');
+  assertErrorResponse(t, await app.inject(`/api/livestream/user/${'x'.repeat(201)}`), 404, 'not_found');
+  assertErrorResponse(t, await app.inject('/api/livestream/user/%00'), 400, 'validation_failed');
 });
 
 t.test(
@@ -190,37 +195,37 @@ t.test(
     const ask = (name?: PersonName, path = '') =>
       app.inject({
         url: `/api/livestream/${streamId}${path}`,
-        headers: name === undefined ? {} : as(name),
+        headers: name === undefined ? {} : authorizationOf(name),
       });
     for (const path of ['', '/stats', '/thumbnail']) {
       for (const name of ['boris', undefined] as const)
-        failed(t, await ask(name, path), 404, 'stream_not_found');
+        assertErrorResponse(t, await ask(name, path), 404, 'stream_not_found');
       for (const name of ['anna', 'vera', 'ada', 'operator'] as const)
         t.notMatch((await ask(name, path)).body, 'stream_not_found');
     }
     t.equal((await ask('boris')).body, (await app.inject(`/api/livestream/${newId()}`)).body);
     await streams.removeInvitee(streamId, 'vera');
-    failed(t, await ask('vera'), 404, 'stream_not_found');
+    assertErrorResponse(t, await ask('vera'), 404, 'stream_not_found');
   },
 );
 
 t.test('unknown streams answer 404; what can be no id is refused', async (t) => {
   const { app } = await openLivestreamApi(t);
-  failed(t, await app.inject(`/api/livestream/${newId()}`), 404, 'stream_not_found');
+  assertErrorResponse(t, await app.inject(`/api/livestream/${newId()}`), 404, 'stream_not_found');
   for (const id of ['1', 'x'.repeat(36), "1'%20or%201=1", `${newId()}0`])
-    failed(t, await app.inject(`/api/livestream/${id}`), 400, 'validation_failed', /streamId/);
-  failed(t, await app.inject(`/api/livestream/${'x'.repeat(300)}`), 404, 'not_found');
+    assertErrorResponse(t, await app.inject(`/api/livestream/${id}`), 400, 'validation_failed', /streamId/);
+  assertErrorResponse(t, await app.inject(`/api/livestream/${'x'.repeat(300)}`), 404, 'not_found');
 });
 
 t.test('when the database is away the API says so, and recovers with it', async (t) => {
   const { app, sql, create } = await openLivestreamApi(t);
   await create();
   await sql`alter table livestreams rename to away`;
-  failed(t, await app.inject('/api/livestream/active'), 500, 'internal_error');
+  assertErrorResponse(t, await app.inject('/api/livestream/active'), 500, 'internal_error');
   await sql`alter table away rename to livestreams`;
   t.equal((await app.inject('/api/livestream/active')).statusCode, 200, 'a failure is not remembered');
   await sql.end({ timeout: 1 });
   const answer = await app.inject('/api/livestream/upcoming');
-  failed(t, answer, 503, 'temporarily_unavailable');
+  assertErrorResponse(t, answer, 503, 'temporarily_unavailable');
   t.equal(answer.headers['retry-after'], '5');
 });

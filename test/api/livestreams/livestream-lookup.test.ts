@@ -5,7 +5,7 @@ import { createLog, newId } from '../../../src/platform/index.js';
 import { type BroadcastSubscriber, StreamRegistry } from '../../../src/streams/index.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { testDatabase } from '../../support/fixtures/database.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 const GRACE_MS = 60_000;
 const PAGE = { limit: 10, offset: 0 };

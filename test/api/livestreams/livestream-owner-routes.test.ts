@@ -2,17 +2,21 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import t from 'tap';
 import { newId } from '../../../src/platform/index.js';
 import {
-  as,
-  failed,
+  assertErrorResponse,
+  authorizationOf,
   openLivestreamApi,
   type PersonName,
   URLS,
-} from '../../support/clients/livestream-api.js';
-import { until } from '../../support/gateway/gateway-process.js';
+} from '../../support/fixtures/livestream-api-fixture.js';
+import { until } from '../../support/until.js';
 
 const json = { 'content-type': 'application/json' };
 
-function create(app: FastifyInstance, payload: InjectOptions['payload'], headers: object = as('operator')) {
+function create(
+  app: FastifyInstance,
+  payload: InjectOptions['payload'],
+  headers: object = authorizationOf('operator'),
+) {
   return app.inject({
     method: 'POST',
     url: '/api/livestream/create',
@@ -22,7 +26,7 @@ function create(app: FastifyInstance, payload: InjectOptions['payload'], headers
 }
 
 function post(app: FastifyInstance, path: string, name?: PersonName, payload?: object) {
-  const headers = name === undefined ? {} : as(name);
+  const headers = name === undefined ? {} : authorizationOf(name);
   return app.inject({
     method: 'POST',
     url: `/api/livestream/${path}`,
@@ -32,7 +36,12 @@ function post(app: FastifyInstance, path: string, name?: PersonName, payload?: o
 }
 
 function patch(app: FastifyInstance, streamId: string, payload: object, name: PersonName = 'anna') {
-  return app.inject({ method: 'PATCH', url: `/api/livestream/${streamId}`, headers: as(name), payload });
+  return app.inject({
+    method: 'PATCH',
+    url: `/api/livestream/${streamId}`,
+    headers: authorizationOf(name),
+    payload,
+  });
 }
 
 t.test('a livestream is made, with all that an encoder and a viewer need', async (t) => {
@@ -65,7 +74,10 @@ t.test('it may be dated, limited, and for guests alone', async (t) => {
     guests: ['u1', 'u2'],
   };
   const { streamId } = (await create(app, payload)).json();
-  const answer = await app.inject({ url: `/api/livestream/${streamId}`, headers: as('operator') });
+  const answer = await app.inject({
+    url: `/api/livestream/${streamId}`,
+    headers: authorizationOf('operator'),
+  });
   t.match(answer.json().stream, {
     scheduledAt: '2026-03-01T18:00:00.000Z',
     visibility: 'private',
@@ -97,7 +109,11 @@ t.test('where RTMPS and WebRTC are on, their servers are told too', async (t) =>
 t.test('broadcasters make livestreams in their own name, administrators in any', async (t) => {
   const { app, streams } = await openLivestreamApi(t);
   const owner = async (name: PersonName, userId?: string) => {
-    const answer = await create(app, { title: 'A', ...(userId === undefined ? {} : { userId }) }, as(name));
+    const answer = await create(
+      app,
+      { title: 'A', ...(userId === undefined ? {} : { userId }) },
+      authorizationOf(name),
+    );
     if (answer.statusCode !== 201) return answer.json().error.code;
     return (await streams.find(answer.json().streamId))?.userId;
   };
@@ -109,8 +125,8 @@ t.test('broadcasters make livestreams in their own name, administrators in any',
   t.equal(await owner('operator'), null);
   t.equal(await owner('operator', 'anybody else'), 'anybody else');
   t.equal(await owner('vera'), 'not_allowed');
-  failed(t, await create(app, { title: 'A' }, {}), 401, 'not_signed_in');
-  failed(
+  assertErrorResponse(t, await create(app, { title: 'A' }, {}), 401, 'not_signed_in');
+  assertErrorResponse(
     t,
     await create(app, { title: 'A' }, { authorization: 'Bearer wrong' }),
     401,
@@ -140,15 +156,15 @@ t.test(
         app.inject({
           method: method ?? 'GET',
           url: `/api/livestream/${streamId}${path}`,
-          headers: name === undefined ? {} : as(name),
+          headers: name === undefined ? {} : authorizationOf(name),
           ...(payload ? { payload } : {}),
         });
-      failed(t, await ask(open), 401, 'not_signed_in');
-      failed(t, await ask(open, 'boris'), 403, 'not_allowed');
-      failed(t, await ask(hidden), 401, 'not_signed_in');
-      failed(t, await ask(hidden, 'vera'), 403, 'not_allowed');
+      assertErrorResponse(t, await ask(open), 401, 'not_signed_in');
+      assertErrorResponse(t, await ask(open, 'boris'), 403, 'not_allowed');
+      assertErrorResponse(t, await ask(hidden), 401, 'not_signed_in');
+      assertErrorResponse(t, await ask(hidden, 'vera'), 403, 'not_allowed');
       const refused = await ask(hidden, 'boris');
-      failed(t, refused, 404, 'stream_not_found');
+      assertErrorResponse(t, refused, 404, 'stream_not_found');
       t.equal(refused.body, (await ask(newId(), 'boris')).body, 'as if there were none');
     }
     t.match(await streams.find(open), { title: 'A stream', status: 'scheduled' });
@@ -197,7 +213,7 @@ t.test('edits that are not right are told what is wrong, and change nothing', as
     [[], /the body must be object/],
   ];
   for (const [payload, message] of cases)
-    failed(t, await patch(app, streamId, payload), 400, 'validation_failed', message);
+    assertErrorResponse(t, await patch(app, streamId, payload), 400, 'validation_failed', message);
   t.equal((await app.inject(`/api/livestream/${streamId}`)).body, before);
 });
 
@@ -219,18 +235,27 @@ t.test('starting says that it begins; the badge is live by media alone', async (
   t.equal((await post(app, `${streamId}/start`, 'anna')).statusCode, 200);
   t.match(await shown(), { status: 'live' });
   await post(app, `${streamId}/end`, 'anna');
-  failed(t, await post(app, `${streamId}/start`, 'anna'), 409, 'livestream_ended');
-  failed(t, await post(app, `${newId()}/start`, 'anna'), 404, 'stream_not_found');
-  failed(t, await post(app, `${streamId}/start`, 'anna', { live: true }), 400, 'validation_failed');
+  assertErrorResponse(t, await post(app, `${streamId}/start`, 'anna'), 409, 'livestream_ended');
+  assertErrorResponse(t, await post(app, `${newId()}/start`, 'anna'), 404, 'stream_not_found');
+  assertErrorResponse(
+    t,
+    await post(app, `${streamId}/start`, 'anna', { live: true }),
+    400,
+    'validation_failed',
+  );
 });
 
 t.test('ending is for good, may be repeated, and may say where the recording is', async (t) => {
   const { app, create } = await openLivestreamApi(t);
   const streamId = await create();
   const url = `/api/livestream/${streamId}/end`;
-  const bare = await app.inject({ method: 'POST', url, headers: as('anna') });
+  const bare = await app.inject({ method: 'POST', url, headers: authorizationOf('anna') });
   t.same([bare.statusCode, bare.json()], [200, { success: true }]);
-  const announced = await app.inject({ method: 'POST', url, headers: { ...as('anna'), ...json } });
+  const announced = await app.inject({
+    method: 'POST',
+    url,
+    headers: { ...authorizationOf('anna'), ...json },
+  });
   t.same([announced.statusCode, announced.json()], [200, { success: true }]);
   const recordingUrl = 'https://example.test/recording.mp4';
   await post(app, `${streamId}/end`, 'anna', { recordingUrl });
@@ -238,7 +263,12 @@ t.test('ending is for good, may be repeated, and may say where the recording is'
     stream: { status: 'ended', recordingUrl },
   });
   for (const wrong of ['javascript:alert(1)', 'not a url', 'https://a b', ''])
-    failed(t, await post(app, `${streamId}/end`, 'anna', { recordingUrl: wrong }), 400, 'validation_failed');
+    assertErrorResponse(
+      t,
+      await post(app, `${streamId}/end`, 'anna', { recordingUrl: wrong }),
+      400,
+      'validation_failed',
+    );
 });
 
 t.test('an id may be written in capitals, and means the same broadcast', async (t) => {
@@ -256,7 +286,7 @@ t.test('an id may be written in capitals, and means the same broadcast', async (
 t.test('whoever publishes can be sent away; the broadcast waits', async (t) => {
   const { app, create, publish } = await openLivestreamApi(t);
   const streamId = await create();
-  failed(t, await post(app, `${streamId}/kick`, 'anna'), 409, 'nobody_publishes');
+  assertErrorResponse(t, await post(app, `${streamId}/kick`, 'anna'), 409, 'nobody_publishes');
   const { kicks } = await publish(streamId);
   t.same((await post(app, `${streamId}/kick`, 'anna')).json(), { success: true });
   t.same(kicks, ['kicked']);
@@ -269,12 +299,12 @@ t.test('a livestream is removed, unless it is under way', async (t) => {
   const streamId = await create();
   await publish(streamId);
   const remove = () =>
-    app.inject({ method: 'DELETE', url: `/api/livestream/${streamId}`, headers: as('anna') });
-  failed(t, await remove(), 409, 'stream_under_way');
+    app.inject({ method: 'DELETE', url: `/api/livestream/${streamId}`, headers: authorizationOf('anna') });
+  assertErrorResponse(t, await remove(), 409, 'stream_under_way');
   await post(app, `${streamId}/end`, 'anna');
   t.same((await remove()).json(), { success: true });
-  failed(t, await app.inject(`/api/livestream/${streamId}`), 404, 'stream_not_found');
-  failed(t, await remove(), 404, 'stream_not_found');
+  assertErrorResponse(t, await app.inject(`/api/livestream/${streamId}`), 404, 'stream_not_found');
+  assertErrorResponse(t, await remove(), 404, 'stream_not_found');
 });
 
 t.test('requests that are not right are told what is wrong, and make nothing', async (t) => {
@@ -301,15 +331,15 @@ t.test('requests that are not right are told what is wrong, and make nothing', a
     ['', /the body must be object/],
   ];
   for (const [payload, message] of cases) {
-    const headers = { ...as('operator'), ...json };
-    failed(t, await create(app, payload as object, headers), 400, 'validation_failed', message);
+    const headers = { ...authorizationOf('operator'), ...json };
+    assertErrorResponse(t, await create(app, payload as object, headers), 400, 'validation_failed', message);
   }
-  const headers = { ...as('operator'), ...json };
-  failed(t, await create(app, '{"title":', headers), 400, 'body_invalid');
+  const headers = { ...authorizationOf('operator'), ...json };
+  assertErrorResponse(t, await create(app, '{"title":', headers), 400, 'body_invalid');
   const large = JSON.stringify({ title: 'x'.repeat(200_000) });
-  failed(t, await create(app, large, headers), 413, 'body_too_large');
+  assertErrorResponse(t, await create(app, large, headers), 413, 'body_too_large');
   for (const type of ['application/x-www-form-urlencoded', 'text/plain'])
-    failed(
+    assertErrorResponse(
       t,
       await create(app, 'title=A', { ...headers, 'content-type': type }),
       415,
@@ -335,18 +365,18 @@ t.test('SQL and markup in texts stay texts', async (t) => {
 t.test('the largest description that is allowed fits, also with every character escaped', async (t) => {
   const { app } = await openLivestreamApi(t);
   const escaped = `{"title":"A","description":"${'\\ud83d\\ude00'.repeat(5_000)}"}`;
-  const answer = await create(app, escaped, { ...as('operator'), ...json });
+  const answer = await create(app, escaped, { ...authorizationOf('operator'), ...json });
   t.equal(answer.statusCode, 201, answer.body);
 });
 
 t.test('no key and no token reaches the log', async (t) => {
-  const { app, logged } = await openLivestreamApi(t);
+  const { app, logLines } = await openLivestreamApi(t);
   const { streamKey } = (await create(app, { title: 'A' })).json();
   await app.inject(`/api/livestream/${streamKey}?key=${streamKey}`);
   await create(app, { title: streamKey, streamKey });
   const token = 'hp_a-token-that-is-wrong';
   await create(app, { title: 'A' }, { authorization: `Bearer ${token}` });
-  t.ok(logged.length >= 4);
-  t.notMatch(logged.join(''), streamKey);
-  t.notMatch(logged.join(''), token);
+  t.ok(logLines.length >= 4);
+  t.notMatch(logLines.join(''), streamKey);
+  t.notMatch(logLines.join(''), token);
 });

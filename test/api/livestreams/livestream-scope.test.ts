@@ -1,11 +1,15 @@
 import t from 'tap';
 import { newId } from '../../../src/platform/index.js';
-import { as, failed, openLivestreamApi } from '../../support/clients/livestream-api.js';
+import {
+  assertErrorResponse,
+  authorizationOf,
+  openLivestreamApi,
+} from '../../support/fixtures/livestream-api-fixture.js';
 
 t.test('a wrong method is told the right ones', async (t) => {
   const { app } = await openLivestreamApi(t);
   const answer = await app.inject({ method: 'POST', url: `/api/livestream/${newId()}` });
-  failed(t, answer, 405, 'method_not_allowed');
+  assertErrorResponse(t, answer, 405, 'method_not_allowed');
   t.equal(answer.headers.allow, 'DELETE, GET, HEAD, PATCH');
 });
 
@@ -52,21 +56,21 @@ t.test('a flood of changes from one address is put off; reading and the operator
     app.inject({
       method: 'PATCH',
       url: `/api/livestream/${streamId}`,
-      headers: as(name),
+      headers: authorizationOf(name),
       payload: { title: 'B' },
       remoteAddress,
     });
-  for (let i = 0; i < 60; i++) failed(t, await change('boris'), 403, 'not_allowed');
+  for (let i = 0; i < 60; i++) assertErrorResponse(t, await change('boris'), 403, 'not_allowed');
   const flooded = await change('boris');
-  failed(t, flooded, 429, 'rate_limited');
+  assertErrorResponse(t, flooded, 429, 'rate_limited');
   t.equal(flooded.headers['retry-after'], '1');
-  failed(t, await change('boris', '198.51.100.1'), 403, 'not_allowed');
+  assertErrorResponse(t, await change('boris', '198.51.100.1'), 403, 'not_allowed');
   t.equal((await change('operator')).statusCode, 200);
   const read = await app.inject({ url: `/api/livestream/${streamId}`, remoteAddress: '192.0.2.1' });
   t.equal(read.statusCode, 200);
   await clock.advance(100);
-  failed(t, await change('boris'), 403, 'not_allowed');
-  failed(t, await change('boris'), 429, 'rate_limited');
+  assertErrorResponse(t, await change('boris'), 403, 'not_allowed');
+  assertErrorResponse(t, await change('boris'), 429, 'rate_limited');
 });
 
 t.test('routes beside these share the scope, and may have a limit of their own', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { openLivestreamApi } from '../../support/clients/livestream-api.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import { openLivestreamApi } from '../../support/fixtures/livestream-api-fixture.js';
+import { until } from '../../support/until.js';
 
 t.test('the stats say how a broadcast is doing, and null for what nobody knows', async (t) => {
   const viewers = { total: 5, byProtocol: { whep: 2, hls: 3 } };

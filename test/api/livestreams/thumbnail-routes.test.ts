@@ -3,8 +3,13 @@ import path from 'node:path';
 import type { LightMyRequestResponse } from 'fastify';
 import t, { type Test } from 'tap';
 import { ThumbnailStore } from '../../../src/thumbnails/index.js';
-import { as, failed, type LivestreamApi, openLivestreamApi } from '../../support/clients/livestream-api.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import {
+  assertErrorResponse,
+  authorizationOf,
+  type LivestreamApi,
+  openLivestreamApi,
+} from '../../support/fixtures/livestream-api-fixture.js';
+import { until } from '../../support/until.js';
 
 const JPEG = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(100, 1)]);
 const PNG = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(100, 2)]);
@@ -22,7 +27,7 @@ async function stage(t: Test, body: object = {}): Promise<Stage> {
     await api.app.inject({
       method: 'PUT',
       url: `/api/livestream/${streamId}/thumbnail`,
-      headers: { ...as('anna'), 'content-type': type },
+      headers: { ...authorizationOf('anna'), 'content-type': type },
       payload,
     });
   return { ...api, streamId, put };
@@ -31,7 +36,7 @@ async function stage(t: Test, body: object = {}): Promise<Stage> {
 t.test('a picture is kept, told with the livestream, and served to be cached', async (t) => {
   const { app, streamId, put } = await stage(t);
   const at = `/api/livestream/${streamId}/thumbnail`;
-  failed(t, await app.inject(at), 404, 'thumbnail_not_found');
+  assertErrorResponse(t, await app.inject(at), 404, 'thumbnail_not_found');
   const urls = new Set<string>();
   for (const [bytes, type] of [
     [JPEG, 'image/jpeg'],
@@ -67,22 +72,22 @@ t.test('what is no picture, or too large, or called something else is refused', 
     Buffer.from('GIF89a'),
     PNG.subarray(0, 5),
   ])
-    failed(t, await put(wrong), 400, 'not_a_picture');
-  failed(
+    assertErrorResponse(t, await put(wrong), 400, 'not_a_picture');
+  assertErrorResponse(
     t,
     await put('<script>alert(1)</script>', 'text/html'),
     415,
     'unsupported_media_type',
     /image\/jpeg/,
   );
-  failed(t, await put('{}', 'application/json'), 415, 'unsupported_media_type');
-  failed(t, await put(Buffer.concat([PNG, Buffer.alloc(512 * 1024)])), 413, 'body_too_large');
+  assertErrorResponse(t, await put('{}', 'application/json'), 415, 'unsupported_media_type');
+  assertErrorResponse(t, await put(Buffer.concat([PNG, Buffer.alloc(512 * 1024)])), 413, 'body_too_large');
   const bare = await app.inject({
     method: 'PUT',
     url: `/api/livestream/${streamId}/thumbnail`,
-    headers: as('anna'),
+    headers: authorizationOf('anna'),
   });
-  failed(t, bare, 415, 'unsupported_media_type');
+  assertErrorResponse(t, bare, 415, 'unsupported_media_type');
   t.equal((await app.inject(`/api/livestream/${streamId}`)).json().stream.thumbnailUrl, null);
   t.notOk((await readdir(folder)).includes('thumbnails'), 'nothing was kept');
   t.equal(
@@ -99,14 +104,14 @@ t.test('pictures go with what they stand for', async (t) => {
   await put(PNG);
   await put(JPEG);
   t.same(await files(), [streamId], 'the one before is replaced');
-  const headers = as('anna');
+  const headers = authorizationOf('anna');
   await app.inject({
     method: 'PATCH',
     url,
     headers,
     payload: { thumbnailUrl: 'https://example.test/a.png' },
   });
-  failed(t, await app.inject(`${url}/thumbnail`), 404, 'thumbnail_not_found');
+  assertErrorResponse(t, await app.inject(`${url}/thumbnail`), 404, 'thumbnail_not_found');
   await put(PNG);
   t.same((await app.inject({ method: 'DELETE', url: `${url}/thumbnail`, headers })).json(), {
     success: true,
@@ -122,8 +127,8 @@ t.test("a private livestream's picture is not for shared caches", async (t) => {
   const { app, streamId, put } = await stage(t, { visibility: 'private' });
   await put(PNG);
   const url = `/api/livestream/${streamId}/thumbnail`;
-  failed(t, await app.inject(url), 404, 'stream_not_found');
-  t.match((await app.inject({ url, headers: as('anna') })).headers, {
+  assertErrorResponse(t, await app.inject(url), 404, 'stream_not_found');
+  t.match((await app.inject({ url, headers: authorizationOf('anna') })).headers, {
     'cache-control': 'private, no-store',
   });
 });
@@ -134,7 +139,7 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
   const streamId = await create();
   const at = `/api/livestream/${streamId}`;
   const url = `${at}/thumbnail`;
-  const headers = as('anna');
+  const headers = authorizationOf('anna');
   const told = async () => (await app.inject(at)).json().stream.thumbnailUrl;
   await publish(streamId);
   await until('it is live', async () => (await streams.find(streamId))?.status === 'live');
@@ -173,13 +178,13 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
   t.same((await app.inject(url)).rawPayload, PNG);
   await app.inject({ method: 'DELETE', url, headers });
   t.equal(await told(), null, 'both are taken away');
-  failed(t, await app.inject(url), 404, 'thumbnail_not_found');
+  assertErrorResponse(t, await app.inject(url), 404, 'thumbnail_not_found');
 
   thumbnails.capture(streamId, JPEG);
   const elsewhere = 'https://example.test/a.png';
   await app.inject({ method: 'PATCH', url: at, headers, payload: { thumbnailUrl: elsewhere } });
   t.equal(await told(), elsewhere);
-  failed(t, await app.inject(url), 404, 'thumbnail_not_found');
+  assertErrorResponse(t, await app.inject(url), 404, 'thumbnail_not_found');
 
   await app.inject({
     method: 'PATCH',
@@ -187,7 +192,7 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
     headers,
     payload: { visibility: 'private', thumbnailUrl: null },
   });
-  failed(t, await app.inject(url), 404, 'stream_not_found');
+  assertErrorResponse(t, await app.inject(url), 404, 'stream_not_found');
   const own = await app.inject({ url, headers });
   t.same(own.rawPayload, JPEG);
   t.match(own.headers, { 'cache-control': 'private, no-store' });
@@ -198,6 +203,10 @@ t.test('a removed livestream leaves no picture of its broadcast behind', async (
   const { app, create } = await openLivestreamApi(t, { thumbnails });
   const streamId = await create();
   thumbnails.capture(streamId, JPEG);
-  await app.inject({ method: 'DELETE', url: `/api/livestream/${streamId}`, headers: as('anna') });
+  await app.inject({
+    method: 'DELETE',
+    url: `/api/livestream/${streamId}`,
+    headers: authorizationOf('anna'),
+  });
   t.equal(thumbnails.captured(streamId), undefined);
 });

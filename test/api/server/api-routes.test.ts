@@ -1,7 +1,7 @@
 import t from 'tap';
 import { API_ROUTES, type ErrorCode } from '../../../src/api/contract.js';
 import { ERROR_CODES } from '../../../src/platform/index.js';
-import { openLivestreamApi } from '../../support/clients/livestream-api.js';
+import { openLivestreamApi } from '../../support/fixtures/livestream-api-fixture.js';
 import type { OpenApi } from '../../support/fixtures/openapi.js';
 
 /** Routes that the livestream fixture does not serve; `auth-routes.test.ts` serves them. */

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { createServer, type ServerOptions } from '../../../src/api/index.js';
 import { systemClock } from '../../../src/platform/index.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 type Client = { socket: net.Socket; answer: () => string; closed: Promise<unknown> };
 

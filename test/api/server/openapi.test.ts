@@ -2,9 +2,9 @@ import t from 'tap';
 import { healthRoutes } from '../../../src/api/index.js';
 import { newId } from '../../../src/platform/index.js';
 import { openChromium } from '../../support/clients/chromium.js';
-import { as, openLivestreamApi } from '../../support/clients/livestream-api.js';
+import { authorizationOf, openLivestreamApi } from '../../support/fixtures/livestream-api-fixture.js';
 import { answerSchema, checkDocument, type OpenApi, problemsOf } from '../../support/fixtures/openapi.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 t.test('the OpenAPI document names every route with its errors, and points nowhere in vain', async (t) => {
   const { app, routes, clock } = await openLivestreamApi(t);
@@ -69,7 +69,7 @@ t.test('answers are as the document says', async (t) => {
     const answer = await app.inject({
       method,
       url: `/api/livestream${path.replace('{streamId}', streamId).replace('{userId}', 'anna')}`,
-      headers: as('anna'),
+      headers: authorizationOf('anna'),
       ...(payload ? { payload } : {}),
     });
     t.equal(answer.statusCode, status, `${name}: ${answer.body}`);

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { readTime } from '../../../src/api/server/request-time.js';
-import { refused } from '../../support/fixtures/refusal.js';
+import { assertRefused } from '../../support/fixtures/refusal.js';
 
 t.test('a time of a request is read as the moment that it names', async (t) => {
   for (const [text, iso] of [
@@ -21,5 +21,5 @@ t.test('a time that the database cannot hold is refused', async (t) => {
     '+010000-01-01T00:00:00Z',
     'soon',
   ])
-    await refused(t, () => readTime(text, 'expiresAt'), 400, 'validation_failed');
+    await assertRefused(t, () => readTime(text, 'expiresAt'), 400, 'validation_failed');
 });

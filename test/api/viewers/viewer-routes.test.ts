@@ -4,15 +4,15 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { createGuards, viewerRoutes } from '../../../src/api/index.js';
 import { Audience, type AudienceLimits } from '../../../src/audience/index.js';
+import { fakeIdentities } from '../../support/fixtures/audience-fixture.js';
 import {
-  as,
+  assertErrorResponse,
   authenticateByName,
-  failed,
+  authorizationOf,
   type LivestreamApi,
   openLivestreamApi,
   type PersonName,
-} from '../../support/clients/livestream-api.js';
-import { fakeIdentities } from '../../support/fixtures/audience-fixture.js';
+} from '../../support/fixtures/livestream-api-fixture.js';
 
 type Api = LivestreamApi & {
   audience: Audience;
@@ -54,7 +54,7 @@ async function open(t: Test, limits: Partial<AudienceLimits> = {}): Promise<Api>
       method: 'POST',
       url: `/api/livestream/${path}`,
       ...(body === undefined ? {} : { payload: body }),
-      ...(name === undefined ? {} : { headers: as(name) }),
+      ...(name === undefined ? {} : { headers: authorizationOf(name) }),
     });
   return { ...api, audience, post };
 }
@@ -116,28 +116,51 @@ t.test('what is no token, no id or no JSON is refused with a sentence', async (t
   const { app, create, post } = await open(t);
   const streamId = await create();
   for (const viewerToken of ['', 'ä', 'a b', 5, 'a'.repeat(2_000)]) {
-    failed(t, await post(`${streamId}/join`, { viewerToken }), 400, 'validation_failed', /viewerToken/);
-    failed(t, await post(`${streamId}/beacon`, { viewerToken }), 400, 'validation_failed', /viewerToken/);
-    failed(t, await post(`${streamId}/leave`, { viewerToken }), 400, 'validation_failed', /viewerToken/);
+    assertErrorResponse(
+      t,
+      await post(`${streamId}/join`, { viewerToken }),
+      400,
+      'validation_failed',
+      /viewerToken/,
+    );
+    assertErrorResponse(
+      t,
+      await post(`${streamId}/beacon`, { viewerToken }),
+      400,
+      'validation_failed',
+      /viewerToken/,
+    );
+    assertErrorResponse(
+      t,
+      await post(`${streamId}/leave`, { viewerToken }),
+      400,
+      'validation_failed',
+      /viewerToken/,
+    );
   }
-  failed(t, await post(`${streamId}/beacon`), 400, 'validation_failed');
-  failed(t, await post(`${streamId}/beacon`, { viewerToken: 'AQabc' }), 400, 'viewer_token_invalid');
-  failed(t, await post(`${streamId}/join`, { other: 1 }), 400, 'validation_failed', /other/);
-  failed(t, await post('nothing/join'), 400, 'validation_failed');
+  assertErrorResponse(t, await post(`${streamId}/beacon`), 400, 'validation_failed');
+  assertErrorResponse(
+    t,
+    await post(`${streamId}/beacon`, { viewerToken: 'AQabc' }),
+    400,
+    'viewer_token_invalid',
+  );
+  assertErrorResponse(t, await post(`${streamId}/join`, { other: 1 }), 400, 'validation_failed', /other/);
+  assertErrorResponse(t, await post('nothing/join'), 400, 'validation_failed');
   const none = '01890a5d-ac96-774b-bcce-b302099a8057';
-  failed(t, await post(`${none}/join`), 404, 'stream_not_found');
-  failed(t, await app.inject(`/api/livestream/${none}/viewers`), 404, 'stream_not_found');
+  assertErrorResponse(t, await post(`${none}/join`), 404, 'stream_not_found');
+  assertErrorResponse(t, await app.inject(`/api/livestream/${none}/viewers`), 404, 'stream_not_found');
   for (const payload of ['{', '"x', '[1,2', '{"__proto__": {}}']) {
     const headers = { 'content-type': 'text/plain' };
     const url = `/api/livestream/${streamId}/leave`;
-    failed(t, await app.inject({ method: 'POST', url, payload, headers }), 400, 'body_invalid');
+    assertErrorResponse(t, await app.inject({ method: 'POST', url, payload, headers }), 400, 'body_invalid');
   }
   const wrong = await app.inject({
     method: 'POST',
     url: `/api/livestream/${streamId}/join`,
     headers: { authorization: 'Bearer wrong' },
   });
-  failed(t, wrong, 401, 'access_token_invalid');
+  assertErrorResponse(t, wrong, 401, 'access_token_invalid');
 });
 
 t.test('floods and full livestreams are refused with a time to wait', async (t) => {
@@ -145,12 +168,12 @@ t.test('floods and full livestreams are refused with a time to wait', async (t) 
   const streamId = await create({ viewerLimit: 1 });
   const { viewerToken } = (await post(`${streamId}/join`)).json();
   const full = await post(`${streamId}/join`);
-  failed(t, full, 503, 'viewer_limit_reached');
+  assertErrorResponse(t, full, 503, 'viewer_limit_reached');
   t.equal(full.headers['retry-after'], '10');
   t.equal((await post(`${streamId}/join`, { viewerToken })).statusCode, 200);
   t.equal((await post(`${streamId}/join`, {}, 'anna')).statusCode, 200, 'the broadcaster');
   const flood = await post(`${streamId}/join`);
-  failed(t, flood, 429, 'rate_limited');
+  assertErrorResponse(t, flood, 429, 'rate_limited');
   t.equal(flood.headers['retry-after'], '1');
   for (let turn = 0; turn < 200; turn++)
     if ((await post(`${streamId}/beacon`, { viewerToken })).statusCode !== 200)
@@ -166,7 +189,7 @@ t.test('everybody is told how many watch, those who manage it how many did', asy
     await post(`${streamId}/beacon`, { viewerToken });
   }
   const ask = async (name?: PersonName, query = '') => {
-    const headers = name === undefined ? {} : as(name);
+    const headers = name === undefined ? {} : authorizationOf(name);
     return await app.inject({ url: `/api/livestream/${streamId}/viewers${query}`, headers });
   };
   const byProtocol = { whep: 0, 'll-hls': 0, hls: 0 };
@@ -184,8 +207,8 @@ t.test('everybody is told how many watch, those who manage it how many did', asy
     ]);
   }
   t.equal((await ask('anna', '?minutes=1')).json().history.length, 1);
-  failed(t, await ask('anna', '?minutes=0'), 400, 'validation_failed');
-  failed(t, await ask('anna', '?minutes=x'), 400, 'validation_failed');
+  assertErrorResponse(t, await ask('anna', '?minutes=0'), 400, 'validation_failed');
+  assertErrorResponse(t, await ask('anna', '?minutes=x'), 400, 'validation_failed');
 });
 
 t.test('a private livestream is none for those who are not invited', async (t) => {
@@ -196,9 +219,9 @@ t.test('a private livestream is none for those who are not invited', async (t) =
     const answer = await post(`${streamId}/join`, {}, name);
     t.equal(answer.statusCode, 404);
     t.equal(answer.body, none.body);
-    const headers = name === undefined ? {} : as(name);
+    const headers = name === undefined ? {} : authorizationOf(name);
     const url = `/api/livestream/${streamId}/viewers`;
-    failed(t, await app.inject({ url, headers }), 404, 'stream_not_found');
+    assertErrorResponse(t, await app.inject({ url, headers }), 404, 'stream_not_found');
   }
   t.equal((await post(`${streamId}/join`, {}, 'anna')).statusCode, 200);
   await streams.addInvitee(streamId, 'vera');
@@ -206,5 +229,5 @@ t.test('a private livestream is none for those who are not invited', async (t) =
   t.equal((await post(`${streamId}/beacon`, { viewerToken })).statusCode, 200);
   await streams.removeInvitee(streamId, 'vera');
   for (let tries = 0; tries < 100; tries++) await streams.isInvitee(streamId, 'vera');
-  failed(t, await post(`${streamId}/beacon`, { viewerToken }), 404, 'stream_not_found');
+  assertErrorResponse(t, await post(`${streamId}/beacon`, { viewerToken }), 404, 'stream_not_found');
 });

@@ -3,10 +3,15 @@ import t, { type Test } from 'tap';
 import { createGuards, createServer, webhookRoutes } from '../../../src/api/index.js';
 import { createLog, newId } from '../../../src/platform/index.js';
 import { createWebhooks } from '../../../src/webhooks/index.js';
-import { as, authenticateByName, failed, type PersonName } from '../../support/clients/livestream-api.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { webhookReceiver } from '../../support/fakes/webhook-receiver.js';
 import { testDatabase } from '../../support/fixtures/database.js';
+import {
+  assertErrorResponse,
+  authenticateByName,
+  authorizationOf,
+  type PersonName,
+} from '../../support/fixtures/livestream-api-fixture.js';
 import {
   answerSchema,
   checkDocument,
@@ -39,7 +44,7 @@ async function open(t: Test) {
     app.inject({
       method,
       url: `${PATH}${path}`,
-      headers: name === 'nobody' ? {} : as(name),
+      headers: name === 'nobody' ? {} : authorizationOf(name),
       ...(payload ? { payload } : {}),
     });
   return { app, routes, clock, webhooks, ask };
@@ -62,9 +67,9 @@ t.test('a webhook is made, listed, changed and removed; its secret is shown once
   t.match((await ask('PATCH', `/${webhook.id}`, { enabled: false })).json(), {
     webhook: { enabled: false, disabledAt: '2026-01-01T00:00:00.000Z', url: HOOK.url },
   });
-  failed(t, await ask('POST', `/${webhook.id}/test`), 409, 'webhook_disabled');
+  assertErrorResponse(t, await ask('POST', `/${webhook.id}/test`), 409, 'webhook_disabled');
   t.same((await ask('DELETE', `/${webhook.id}`)).json(), { success: true });
-  failed(t, await ask('DELETE', `/${webhook.id}`), 404, 'webhook_not_found');
+  assertErrorResponse(t, await ask('DELETE', `/${webhook.id}`), 404, 'webhook_not_found');
 });
 
 t.test('a test is delivered, seen, and sent again', async (t) => {
@@ -89,7 +94,7 @@ t.test('a test is delivered, seen, and sent again', async (t) => {
   t.equal(replayed.statusCode, 202);
   t.match(replayed.json().delivery, { id: deliveryId, status: 'pending', nextAttemptAt: String });
   await until(async () => receiver.received.length === 2);
-  failed(t, await ask('POST', `/deliveries/${newId()}/replay`), 404, 'delivery_not_found');
+  assertErrorResponse(t, await ask('POST', `/deliveries/${newId()}/replay`), 404, 'delivery_not_found');
 });
 
 t.test('webhooks are the business of admins and the operator alone', async (t) => {
@@ -105,9 +110,9 @@ t.test('webhooks are the business of admins and the operator alone', async (t) =
     ['POST', `/deliveries/${newId()}/replay`],
   ];
   for (const [method, path, body] of calls) {
-    failed(t, await ask(method, path, body, 'nobody'), 401, 'not_signed_in');
+    assertErrorResponse(t, await ask(method, path, body, 'nobody'), 401, 'not_signed_in');
     for (const name of ['vera', 'anna'] as const)
-      failed(t, await ask(method, path, body, name), 403, 'not_allowed');
+      assertErrorResponse(t, await ask(method, path, body, name), 403, 'not_allowed');
   }
   t.match(await webhooks.list(), [{ id: webhook.id, disabledAt: null }]);
   t.same(await webhooks.deliveries(webhook.id, { limit: 10, offset: 0 }), []);
@@ -115,10 +120,32 @@ t.test('webhooks are the business of admins and the operator alone', async (t) =
 
 t.test('what no webhook can be is refused in words', async (t) => {
   const { ask } = await open(t);
-  failed(t, await ask('POST', '', { ...HOOK, url: 'ftp://a.example' }), 400, 'validation_failed', /http/);
-  failed(t, await ask('POST', '', { ...HOOK, url: 'http://169.254.169.254/' }), 400, 'url_not_allowed');
-  failed(t, await ask('POST', '', { ...HOOK, url: 'http://a:b@a.example/' }), 400, 'url_not_allowed');
-  failed(t, await ask('POST', '', { ...HOOK, secret: 'short' }), 400, 'secret_invalid', /whsec_/);
+  assertErrorResponse(
+    t,
+    await ask('POST', '', { ...HOOK, url: 'ftp://a.example' }),
+    400,
+    'validation_failed',
+    /http/,
+  );
+  assertErrorResponse(
+    t,
+    await ask('POST', '', { ...HOOK, url: 'http://169.254.169.254/' }),
+    400,
+    'url_not_allowed',
+  );
+  assertErrorResponse(
+    t,
+    await ask('POST', '', { ...HOOK, url: 'http://a:b@a.example/' }),
+    400,
+    'url_not_allowed',
+  );
+  assertErrorResponse(
+    t,
+    await ask('POST', '', { ...HOOK, secret: 'short' }),
+    400,
+    'secret_invalid',
+    /whsec_/,
+  );
   for (const body of [
     {},
     { url: HOOK.url },
@@ -127,11 +154,11 @@ t.test('what no webhook can be is refused in words', async (t) => {
     { ...HOOK, url: `https://a.example/${'x'.repeat(2_000)}` },
     { ...HOOK, enabled: true },
   ])
-    failed(t, await ask('POST', '', body), 400, 'validation_failed');
+    assertErrorResponse(t, await ask('POST', '', body), 400, 'validation_failed');
   const { webhook } = (await ask('POST', '', HOOK)).json();
-  failed(t, await ask('GET', `/${webhook.id}/deliveries?status=lost`), 400, 'validation_failed');
-  failed(t, await ask('PATCH', '/no-id', {}), 400, 'validation_failed');
-  failed(t, await ask('PATCH', `/${newId()}`, {}), 404, 'webhook_not_found');
+  assertErrorResponse(t, await ask('GET', `/${webhook.id}/deliveries?status=lost`), 400, 'validation_failed');
+  assertErrorResponse(t, await ask('PATCH', '/no-id', {}), 400, 'validation_failed');
+  assertErrorResponse(t, await ask('PATCH', `/${newId()}`, {}), 404, 'webhook_not_found');
 });
 
 t.test('answers are as the OpenAPI document says, which names every route', async (t) => {

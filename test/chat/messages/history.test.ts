@@ -1,8 +1,8 @@
 import t from 'tap';
 import { ANONYMOUS } from '../../../src/accounts/index.js';
 import type { Chat } from '../../../src/chat/index.js';
-import type { ClientDouble } from '../../support/fakes/fake-socket-hub.js';
-import { account, joinChat, openChat, visitor } from '../../support/fixtures/chat-fixture.js';
+import type { FakeSocketClient } from '../../support/fakes/fake-socket-hub.js';
+import { account, joinChat, startChatFixture, visitor } from '../../support/fixtures/chat-fixture.js';
 
 type Shown = { id: string; message: string };
 
@@ -14,8 +14,8 @@ async function postMany(chat: Chat, streamId: string, from: number, to: number):
   return ids;
 }
 
-function messagesOf(client: ClientDouble): Shown[] {
-  const messages = client.told.flatMap(({ event, data }) =>
+function messagesOf(client: FakeSocketClient): Shown[] {
+  const messages = client.received.flatMap(({ event, data }) =>
     event === 'chat:history' ? (data.messages as Shown[]) : event === 'chat:message' ? [data as Shown] : [],
   );
   return messages;
@@ -26,7 +26,7 @@ const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 t.test('a client that joins gets the last fifty messages and the settings', async (t) => {
-  const { chat, hub, livestream, reopen } = await openChat(t);
+  const { chat, hub, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   await postMany(chat, streamId, 1, 60);
   for (const instance of [chat, await reopen()]) {
@@ -38,7 +38,7 @@ t.test('a client that joins gets the last fifty messages and the settings', asyn
 });
 
 t.test('a client that joins with a cursor gets every missed message once and in order', async (t) => {
-  const { chat, hub, livestream, reopen } = await openChat(t);
+  const { chat, hub, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const ids = await postMany(chat, streamId, 1, 420);
   for (const instance of [chat, await reopen()]) {
@@ -57,11 +57,11 @@ t.test('a client that joins with a cursor gets every missed message once and in 
 });
 
 t.test('clients that join while others post miss no message and get none twice', async (t) => {
-  const { chat, hub, livestream, reopen } = await openChat(t);
+  const { chat, hub, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const [first] = await postMany(chat, streamId, 1, 300);
   const instance = await reopen(); // its memory begins at message 101
-  const clients: ClientDouble[] = [];
+  const clients: FakeSocketClient[] = [];
   const writing = postMany(instance, streamId, 301, 500);
   for (let count = 0; count < 40; count++) {
     const client = hub.client(account('bob'));
@@ -76,11 +76,11 @@ t.test('clients that join while others post miss no message and get none twice',
 });
 
 t.test('a client that joins only the livestream gets the last fifty messages, none twice', async (t) => {
-  const { chat, hub, livestream, reopen } = await openChat(t);
+  const { chat, hub, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   await postMany(chat, streamId, 1, 60);
   const instance = await reopen();
-  const greeted = async (client: ClientDouble, id = streamId) => {
+  const greeted = async (client: FakeSocketClient, id = streamId) => {
     const tell = await instance.replayOnJoin(client, id, () => client.enter(`stream:${streamId}`));
     tell?.();
     return tell;
@@ -98,14 +98,14 @@ t.test('a client that joins only the livestream gets the last fifty messages, no
   const [client = hub.client(account('bob'))] = clients;
   const last = messagesOf(client).at(-1)?.id;
   await instance.feature.events['chat:join']!(client, { streamId, after: last });
-  t.match(client.heard('chat:history').at(-1), { messages: [], more: false });
+  t.match(client.receivedData('chat:history').at(-1), { messages: [], more: false });
   t.equal(await greeted(client), undefined, 'a client of the chat gets no second replay');
 });
 
 t.test(
   'a client that may not read the chat, or during a database failure, joins without history',
   async (t) => {
-    const { chat, hub, livestream, sql } = await openChat(t);
+    const { chat, hub, livestream, sql } = await startChatFixture(t);
     const { id: streamId } = await livestream({ visibility: 'private' });
     const { id: other } = await livestream();
     await postMany(chat, other, 1, 1);
@@ -125,18 +125,18 @@ t.test(
 );
 
 t.test('a client that joins with a cursor gets the deletions since then', async (t) => {
-  const { chat, hub, livestream } = await openChat(t);
+  const { chat, hub, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const ids = await postMany(chat, streamId, 1, 5);
   await chat.moderation.deleteMessage(visitor('owner'), streamId, ids[1]!);
   const client = hub.client(account('bob'));
   await chat.feature.events['chat:join']!(client, { streamId, after: ids[2]! });
   t.same(numbers(messagesOf(client)), [4, 5]);
-  t.match(client.heard('chat:deleted'), [{ streamId, ids: [ids[1]] }]);
+  t.match(client.receivedData('chat:deleted'), [{ streamId, ids: [ids[1]] }]);
 });
 
 t.test('deleted messages are in no page and no replay', async (t) => {
-  const { chat, hub, livestream, reopen } = await openChat(t);
+  const { chat, hub, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const ids = await postMany(chat, streamId, 1, 250);
   for (const id of [ids[0]!, ids[100]!, ids[249]!])
@@ -155,7 +155,7 @@ t.test('deleted messages are in no page and no replay', async (t) => {
 });
 
 t.test('chat:history, chat:leave and invalid event data over the socket', async (t) => {
-  const { chat, hub, livestream } = await openChat(t);
+  const { chat, hub, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const ids = await postMany(chat, streamId, 1, 5);
   const client = hub.client(account('bob'));

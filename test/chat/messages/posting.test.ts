@@ -2,10 +2,10 @@ import t from 'tap';
 import { isDatabaseAway } from '../../../src/platform/index.js';
 import {
   account,
+  anonymousVisitor,
   joinChat,
   OPERATOR,
-  openChat,
-  stranger,
+  startChatFixture,
   visitor,
 } from '../../support/fixtures/chat-fixture.js';
 
@@ -13,7 +13,7 @@ const ids = (messages: { id: string }[]): string[] => messages.map(({ id }) => i
 const texts = (messages: { message: string }[]): string[] => messages.map(({ message }) => message);
 
 t.test('a message is broadcast at once and acknowledged when it is stored', async (t) => {
-  const { chat, hub, sql, livestream, clock } = await openChat(t);
+  const { chat, hub, sql, livestream, clock } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const listener = hub.client(account('listener'));
   await joinChat(chat, listener, streamId);
@@ -22,8 +22,8 @@ t.test('a message is broadcast at once and acknowledged when it is stored', asyn
     clientId: 'a1',
     mediaTime: clock.now() - 3_000,
   });
-  while (listener.heard('chat:message').length === 0) await new Promise(setImmediate);
-  const [received] = listener.heard('chat:message');
+  while (listener.receivedData('chat:message').length === 0) await new Promise(setImmediate);
+  const [received] = listener.receivedData('chat:message');
   const { messageId } = await posted;
   t.match(received, {
     id: messageId,
@@ -43,7 +43,7 @@ t.test('a message is broadcast at once and acknowledged when it is stored', asyn
 t.test(
   'messages of fifty concurrent authors are broadcast in the order in which they are stored',
   async (t) => {
-    const { chat, hub, livestream } = await openChat(t);
+    const { chat, hub, livestream } = await startChatFixture(t);
     const { id: streamId } = await livestream();
     const listener = hub.client(account('listener'));
     await joinChat(chat, listener, streamId);
@@ -52,7 +52,7 @@ t.test(
         await chat.posting.post(visitor(`writer${writer}`), streamId, { message: `${writer}:${count}` });
     });
     await Promise.all(writers);
-    const received = listener.heard('chat:message') as { id: string; message: string }[];
+    const received = listener.receivedData('chat:message') as { id: string; message: string }[];
     t.equal(received.length, 500);
     t.same(ids(received), ids(received).toSorted(), 'ids are in the order of arrival');
     const stored: { id: string; message: string }[] = [];
@@ -70,7 +70,7 @@ t.test(
 );
 
 t.test('a message sent again under its client id is stored and broadcast once', async (t) => {
-  const { chat, hub, sql, livestream, reopen } = await openChat(t);
+  const { chat, hub, sql, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const again = { message: 'Hello', clientId: 'the-same' };
   const [first, second] = await Promise.all([
@@ -82,12 +82,12 @@ t.test('a message sent again under its client id is stored and broadcast once', 
   t.not(other.messageId, first?.messageId, 'client ids of different authors are independent');
   const restarted = await reopen();
   t.equal((await restarted.posting.post(visitor('ann'), streamId, again)).messageId, first?.messageId);
-  t.equal(hub.announced.filter(({ event }) => event === 'chat:message').length, 2);
+  t.equal(hub.broadcasts.filter(({ event }) => event === 'chat:message').length, 2);
   t.match(await sql`select count(*)::integer as count from livestream_chat`, [{ count: 2 }]);
 });
 
 t.test('a repeat older than the remembered client ids is retracted from the room', async (t) => {
-  const { chat, hub, sql, livestream, reopen } = await openChat(t);
+  const { chat, hub, sql, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const again = { message: 'Hello', clientId: 'the-same' };
   const { messageId } = await chat.posting.post(visitor('ann'), streamId, again);
@@ -97,9 +97,9 @@ t.test('a repeat older than the remembered client ids is retracted from the room
     ),
   );
   const restarted = await reopen();
-  hub.announced.length = 0;
+  hub.broadcasts.length = 0;
   t.equal((await restarted.posting.post(visitor('ann'), streamId, again)).messageId, messageId);
-  t.match(hub.announced, [
+  t.match(hub.broadcasts, [
     { event: 'chat:message', data: { message: 'Hello' } },
     { event: 'chat:deleted', data: { streamId, ids: [String] } },
   ]);
@@ -109,7 +109,7 @@ t.test('a repeat older than the remembered client ids is retracted from the room
 });
 
 t.test('ids keep rising when the clock was set back between two runs', async (t) => {
-  const { chat, sql, livestream, reopen } = await openChat(t);
+  const { chat, sql, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const { messageId } = await chat.posting.post(visitor('ann'), streamId, { message: 'Before' });
   const future = `ffffffff${messageId.slice(8)}`;
@@ -121,25 +121,26 @@ t.test('ids keep rising when the clock was set back between two runs', async (t)
 });
 
 t.test('an anonymous viewer gets 401 unless the chat allows anonymous posts', async (t) => {
-  const { chat, livestream } = await openChat(t);
+  const { chat, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
-  const post = (address?: string) => chat.posting.post(stranger(address), streamId, { message: 'Hello' });
+  const post = (address?: string) =>
+    chat.posting.post(anonymousVisitor(address), streamId, { message: 'Hello' });
   await t.rejects(post(), { status: 401, code: 'not_signed_in' });
   await chat.settings.change(visitor('owner'), streamId, { anonymous: true });
   await post('203.0.113.9');
   await post('203.0.113.10');
   await post('203.0.113.9');
-  const messages = await chat.history.page(stranger(), streamId, { limit: 10 });
+  const messages = await chat.history.page(anonymousVisitor(), streamId, { limit: 10 });
   for (const message of messages) t.match(message, { userId: /^guest:[0-9a-f]{16}$/, name: /^Guest \d{4}$/ });
   t.equal(messages[0]?.userId, messages[2]?.userId);
   t.not(messages[0]?.userId, messages[1]?.userId);
 });
 
 t.test('the chat of a private livestream is 404 for everyone who may not watch it', async (t) => {
-  const { chat, hub, streams, livestream } = await openChat(t);
+  const { chat, hub, streams, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream({ visibility: 'private', guests: ['invitee'] });
   const message = { message: 'Hello' };
-  for (const unauthorised of [stranger(), visitor('ann')]) {
+  for (const unauthorised of [anonymousVisitor(), visitor('ann')]) {
     await t.rejects(chat.posting.post(unauthorised, streamId, message), {
       status: 404,
       code: 'stream_not_found',
@@ -158,12 +159,12 @@ t.test('the chat of a private livestream is 404 for everyone who may not watch i
   while (hub.members(`stream:${streamId}`).has(invitee)) await new Promise(setImmediate);
   await t.rejects(chat.posting.post(visitor('invitee'), streamId, message), { code: 'stream_not_found' });
   await chat.posting.post(visitor('owner'), streamId, { message: 'Among us' });
-  t.notMatch(invitee.heard('chat:message'), [{ message: 'Among us' }]);
+  t.notMatch(invitee.receivedData('chat:message'), [{ message: 'Among us' }]);
   await t.rejects(chat.posting.post(OPERATOR, 'nonsense', message), { code: 'stream_not_found' });
 });
 
 t.test('a post above the rate limit gets 429 with retryAfter', async (t) => {
-  const { chat, clock, livestream } = await openChat(t, {
+  const { chat, clock, livestream } = await startChatFixture(t, {
     account: { capacity: 2, refillMs: 3_000 },
     address: { capacity: 5, refillMs: 1_000 },
   });
@@ -188,12 +189,12 @@ t.test('a post above the rate limit gets 429 with retryAfter', async (t) => {
 });
 
 t.test('the operator posts as itself and on behalf of users', async (t) => {
-  const { chat, livestream } = await openChat(t);
+  const { chat, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   await chat.posting.post(OPERATOR, streamId, { message: 'One' });
   await chat.posting.post(OPERATOR, streamId, { message: 'Two', as: { userId: 'u1', name: 'Una' } });
   await chat.posting.post(OPERATOR, streamId, { message: 'Three', as: { userId: 'owner' } });
-  t.match(await chat.history.page(stranger(), streamId, { limit: 10 }), [
+  t.match(await chat.history.page(anonymousVisitor(), streamId, { limit: 10 }), [
     { userId: 'operator', badge: 'admin' },
     { userId: 'u1', name: 'Una', badge: undefined },
     { userId: 'owner', name: 'owner', badge: 'broadcaster' },
@@ -205,7 +206,7 @@ t.test('the operator posts as itself and on behalf of users', async (t) => {
 });
 
 t.test('invalid messages get their error codes', async (t) => {
-  const { chat, sql, livestream } = await openChat(t);
+  const { chat, sql, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const post = (request: Parameters<typeof chat.posting.post>[2]) =>
     chat.posting.post(visitor('ann'), streamId, request);
@@ -233,12 +234,12 @@ t.test('invalid messages get their error codes', async (t) => {
 });
 
 t.test('a message whose livestream is deleted while it is queued is retracted', async (t) => {
-  const { chat, hub, sql, livestream } = await openChat(t);
+  const { chat, hub, sql, livestream } = await startChatFixture(t);
   const [{ id: streamId }, { id: otherId }] = [await livestream(), await livestream()];
   await chat.posting.post(visitor('ann'), streamId, { message: 'One' });
   await chat.posting.post(visitor('ann'), otherId, { message: 'One' });
   await sql`delete from livestreams where id = ${streamId}`;
-  hub.announced.length = 0;
+  hub.broadcasts.length = 0;
   const [lost, kept] = await Promise.allSettled([
     chat.posting.post(visitor('ann'), streamId, { message: 'Two' }),
     chat.posting.post(visitor('ann'), otherId, { message: 'Two' }),
@@ -246,7 +247,7 @@ t.test('a message whose livestream is deleted while it is queued is retracted', 
   t.match(lost, { status: 'rejected', reason: { status: 404, code: 'stream_not_found' } });
   t.match(kept, { status: 'fulfilled' });
   t.match(
-    hub.announced.filter(({ event }) => event === 'chat:deleted'),
+    hub.broadcasts.filter(({ event }) => event === 'chat:deleted'),
     [{ room: `stream:${streamId}` }],
   );
 });
@@ -254,7 +255,7 @@ t.test('a message whose livestream is deleted while it is queued is retracted', 
 t.test('database connections that break under load lose no message and store none twice', async (t) => {
   // The fake clock advances faster than the database answers: timeouts must not expire.
   const limits = { attemptTimeoutMs: 1e9, itemTimeoutMs: 1e9 };
-  const { chat, clock, sql, livestream } = await openChat(t, limits);
+  const { chat, clock, sql, livestream } = await startChatFixture(t, limits);
   const { id: streamId } = await livestream();
   await chat.posting.post(visitor('ann'), streamId, { message: 'first' });
   const posting = Array.from({ length: 300 }, (_, count) =>

@@ -1,14 +1,14 @@
 import t from 'tap';
-import { account, openChat } from '../../support/fixtures/chat-fixture.js';
+import { account, startChatFixture } from '../../support/fixtures/chat-fixture.js';
 
 t.test('reactions are counted and broadcast once a second', async (t) => {
-  const { chat, hub, clock, livestream } = await openChat(t);
+  const { chat, hub, clock, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const react = (userId: string, reaction: string) =>
     chat.feature.events['chat:react']!(hub.client(account(userId)), { streamId, reaction });
   for (let count = 0; count < 5; count++) await react(`fan${count}`, '\u2764\ufe0f');
   await react('fan1', ':pog:');
-  const broadcasts = () => hub.announced.filter(({ event }) => event === 'chat:reactions');
+  const broadcasts = () => hub.broadcasts.filter(({ event }) => event === 'chat:reactions');
   t.same(broadcasts(), []);
   await clock.advance(1_000);
   t.match(broadcasts(), [

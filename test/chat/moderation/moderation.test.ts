@@ -1,17 +1,17 @@
 import t from 'tap';
 import {
   account,
+  anonymousVisitor,
   joinChat,
   OPERATOR,
-  openChat,
-  stranger,
+  startChatFixture,
   visitor,
 } from '../../support/fixtures/chat-fixture.js';
 
 const texts = (messages: { message: string }[]): string[] => messages.map(({ message }) => message);
 
 t.test('moderation is allowed by the roles of actor and target', async (t) => {
-  const { chat, admins, livestream } = await openChat(t);
+  const { chat, admins, livestream } = await startChatFixture(t);
   admins.add('root').add('other-admin');
   const { id: streamId } = await livestream();
   const actors = {
@@ -55,16 +55,16 @@ t.test('moderation is allowed by the roles of actor and target', async (t) => {
   await t.rejects(chat.moderation.dismiss(actors.moderator, streamId, 'other-mod'), { code: 'not_allowed' });
   await t.rejects(chat.moderation.appoint(actors.admin, streamId, 'owner'), { code: 'moderates_already' });
   const forbidden: Promise<unknown>[] = [
-    chat.moderation.bans(stranger(), streamId),
-    chat.moderation.log(stranger(), streamId, { limit: 1 }),
-    chat.moderation.purge(stranger(), streamId, 'zoe'),
-    chat.settings.change(stranger(), streamId, { slowMode: 1 }),
+    chat.moderation.bans(anonymousVisitor(), streamId),
+    chat.moderation.log(anonymousVisitor(), streamId, { limit: 1 }),
+    chat.moderation.purge(anonymousVisitor(), streamId, 'zoe'),
+    chat.settings.change(anonymousVisitor(), streamId, { slowMode: 1 }),
   ];
   for (const action of forbidden) await t.rejects(action, { code: 'not_signed_in' });
 });
 
 t.test('an admin of the host platform cannot be moderated after they posted', async (t) => {
-  const { chat, livestream } = await openChat(t);
+  const { chat, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   await chat.posting.post(visitor('boss', 'admin'), streamId, { message: 'x' });
   await t.rejects(chat.moderation.ban(visitor('owner'), streamId, { userId: 'boss' }), {
@@ -73,7 +73,7 @@ t.test('an admin of the host platform cannot be moderated after they posted', as
 });
 
 t.test('a permanent ban covers the address until it is lifted, also after a restart', async (t) => {
-  const { chat, hub, livestream, reopen } = await openChat(t);
+  const { chat, hub, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const home = '2001:db8:1:2::1';
   const at = (userId: string, address: string) => ({ principal: account(userId), address });
@@ -111,13 +111,13 @@ t.test('a permanent ban covers the address until it is lifted, also after a rest
 });
 
 t.test('a timeout blocks an account for its duration, and its connections get chat:banned', async (t) => {
-  const { chat, hub, clock, livestream } = await openChat(t);
+  const { chat, hub, clock, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const eve = hub.client(account('eve'));
   await joinChat(chat, eve, streamId);
   await chat.moderation.ban(visitor('owner'), streamId, { userId: 'eve', seconds: 60, reason: 'Calm down' });
   const until = new Date(clock.now() + 60_000).toISOString();
-  t.match(eve.heard('chat:banned'), [{ streamId, reason: 'Calm down', until }]);
+  t.match(eve.receivedData('chat:banned'), [{ streamId, reason: 'Calm down', until }]);
   await t.rejects(chat.posting.post(visitor('eve'), streamId, { message: 'x' }), {
     code: 'banned',
     details: { until },
@@ -135,14 +135,14 @@ t.test('a timeout blocks an account for its duration, and its connections get ch
 });
 
 t.test('a deletion reaches every client, and a purge deletes all messages of a user so far', async (t) => {
-  const { chat, hub, sql, livestream } = await openChat(t);
+  const { chat, hub, sql, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const listener = hub.client(account('bob'));
   await joinChat(chat, listener, streamId);
   const { messageId } = await chat.posting.post(visitor('ann'), streamId, { message: 'One' });
   for (const message of ['Two', 'Three']) await chat.posting.post(visitor('eve'), streamId, { message });
   await chat.moderation.deleteMessage(visitor('ann'), streamId, messageId);
-  t.match(listener.heard('chat:deleted'), [{ streamId, ids: [messageId] }]);
+  t.match(listener.receivedData('chat:deleted'), [{ streamId, ids: [messageId] }]);
   await t.rejects(chat.moderation.deleteMessage(visitor('owner'), streamId, messageId), {
     code: 'message_not_found',
   });
@@ -154,14 +154,14 @@ t.test('a deletion reaches every client, and a purge deletes all messages of a u
   const kept = texts(await chat.history.page(visitor('bob'), streamId, { limit: 10 }));
   t.ok(kept.includes('Later') && !kept.includes('Two') && !kept.includes('Three'));
   t.match(await sql`select count(*)::integer from livestream_chat where deleted_by = 'owner'`, [{ count }]);
-  const purged = listener.heard('chat:deleted').at(-1);
+  const purged = listener.receivedData('chat:deleted').at(-1);
   t.match(purged, { streamId, userId: 'eve' });
   t.equal(kept.includes('On its way'), last.messageId > String(purged?.upTo));
   t.ok(after.messageId > String(purged?.upTo));
 });
 
 t.test('every moderation action is logged and sent to connected moderators', async (t) => {
-  const { chat, hub, livestream } = await openChat(t);
+  const { chat, hub, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const owner = hub.client(account('owner'));
   const [mod, viewer] = [hub.client(account('mod')), hub.client(account('bob'))];
@@ -190,10 +190,10 @@ t.test('every moderation action is logged and sent to connected moderators', asy
   t.same(log.map(({ action }) => action).reverse(), actions);
   t.match(log.at(-2), { moderatorId: 'mod', userId: 'eve', messageId, details: { message: 'Nasty' } });
   const loggedActions = (client: typeof owner) =>
-    client.heard('chat:log').map(({ entry }) => (entry as { action: string }).action);
+    client.receivedData('chat:log').map(({ entry }) => (entry as { action: string }).action);
   t.same(loggedActions(owner), actions);
   t.same(loggedActions(mod), actions.slice(1), 'since the appointment');
-  const moderatorFlags = mod.heard('chat:moderator').map(({ moderator }) => moderator);
+  const moderatorFlags = mod.receivedData('chat:moderator').map(({ moderator }) => moderator);
   t.same(moderatorFlags, [true, false], 'appointed and dismissed');
   t.same(loggedActions(viewer), []);
   await chat.settings.change(owner, streamId, { slowMode: 0 });
@@ -201,11 +201,11 @@ t.test('every moderation action is logged and sent to connected moderators', asy
   t.equal(loggedActions(mod).at(-1), 'moderator-dismissed', 'nothing after the dismissal');
   await chat.moderation.ban(owner, streamId, { userId: 'eve' });
   t.equal(loggedActions(mod).length, actions.length - 1, 'still nothing');
-  t.match(viewer.heard('chat:mode'), [{ streamId, slowMode: 5 }]);
+  t.match(viewer.receivedData('chat:mode'), [{ streamId, slowMode: 5 }]);
 });
 
 t.test('moderation actions of one moderator are rate limited, those of the operator are not', async (t) => {
-  const { chat, livestream } = await openChat(t);
+  const { chat, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const silence = (who: typeof OPERATOR) =>
     chat.moderation.ban(who, streamId, { userId: 'eve', seconds: 60 });

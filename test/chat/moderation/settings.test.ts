@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { ChatSettings } from '../../../src/chat/index.js';
-import { openChat, visitor } from '../../support/fixtures/chat-fixture.js';
+import { startChatFixture, visitor } from '../../support/fixtures/chat-fixture.js';
 
 type Case = {
   mode: Partial<ChatSettings>;
@@ -18,7 +18,7 @@ const cases: Case[] = [
 
 for (const { mode, message, code, allowed = '' } of cases)
   t.test(`${JSON.stringify(mode)} applies to viewers and not to moderators`, async (t) => {
-    const { chat, livestream, reopen } = await openChat(t);
+    const { chat, livestream, reopen } = await startChatFixture(t);
     const { id: streamId } = await livestream();
     await chat.posting.post(visitor('ann'), streamId, { message });
     await chat.moderation.appoint(visitor('owner'), streamId, 'mod');
@@ -32,7 +32,7 @@ for (const { mode, message, code, allowed = '' } of cases)
   });
 
 t.test('forbidden links are refused for moderators too', async (t) => {
-  const { chat, livestream } = await openChat(t);
+  const { chat, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   await chat.settings.change(visitor('owner'), streamId, { links: 'forbidden' });
   for (const who of [visitor('ann'), visitor('owner'), visitor('root', 'admin')])
@@ -42,7 +42,7 @@ t.test('forbidden links are refused for moderators too', async (t) => {
 });
 
 t.test('members-only chat accepts invitees and moderators', async (t) => {
-  const { chat, streams, livestream } = await openChat(t);
+  const { chat, streams, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream({ guests: ['ann'] });
   await chat.settings.change(visitor('owner'), streamId, { membersOnly: true });
   const post = (userId: string) => chat.posting.post(visitor(userId), streamId, { message: 'x' });
@@ -54,7 +54,7 @@ t.test('members-only chat accepts invitees and moderators', async (t) => {
 });
 
 t.test('followers-only chat accepts followers of the broadcaster', async (t) => {
-  const { chat, follows, livestream } = await openChat(t);
+  const { chat, follows, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   await chat.settings.change(visitor('owner'), streamId, { followersOnly: true });
   const post = (userId: string) => chat.posting.post(visitor(userId), streamId, { message: 'x' });
@@ -67,7 +67,7 @@ t.test('followers-only chat accepts followers of the broadcaster', async (t) => 
 });
 
 t.test('slow mode delays the next message, and a refused message does not count', async (t) => {
-  const { chat, clock, livestream } = await openChat(t);
+  const { chat, clock, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   await chat.settings.change(visitor('owner'), streamId, { slowMode: 30, blockedTerms: ['bad'] });
   const post = (userId: string, message = 'x') => chat.posting.post(visitor(userId), streamId, { message });
@@ -85,7 +85,7 @@ t.test('slow mode delays the next message, and a refused message does not count'
 });
 
 t.test('concurrent changes of different settings are all applied', async (t) => {
-  const { chat, livestream, reopen } = await openChat(t);
+  const { chat, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   await Promise.all([
     chat.settings.change(visitor('owner'), streamId, { slowMode: 7 }),

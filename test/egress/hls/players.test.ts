@@ -13,7 +13,7 @@ import { makeLadder } from '../../support/media/cmaf-ladder.js';
 setOptions({ strictMode: true });
 const run = promisify(execFile);
 const folder = t.testdir({});
-const { renditions, chunks } = await makeLadder({ folder, seconds: 10 });
+const { renditions, chunks } = await makeLadder({ folder, durationS: 10 });
 const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
 const app = Fastify();
 await app.register(hlsRoutes, {
@@ -27,7 +27,7 @@ const { port } = app.server.address() as AddressInfo;
 const base = `http://127.0.0.1:${port}/hls/stream-1`;
 
 t.test('over HTTP every playlist is right: plain, blocked and as an update', async (t) => {
-  const reader = broadcast.run(0, renditions);
+  const reader = broadcast.startRun(0, renditions);
   const refused: string[] = [];
   let good = 0;
   let looked = 0;
@@ -42,7 +42,7 @@ t.test('over HTTP every playlist is right: plain, blocked and as an update', asy
     }
   };
   let pending: Promise<void>[] = [];
-  await broadcast.feed(reader, chunks, async () => {
+  await broadcast.writeChunks(reader, chunks, async () => {
     if (looked++ % 60 !== 0 || !broadcast.multivariant()) return;
     await Promise.all(pending);
     pending = ['source', '180p', 'audio'].flatMap((id) => {
@@ -54,7 +54,7 @@ t.test('over HTTP every playlist is right: plain, blocked and as an update', asy
     // They ask while the broadcast goes on: the next chunks answer them.
     await new Promise((resolve) => setTimeout(resolve, 5));
   });
-  await broadcast.end('ended-by-owner');
+  await broadcast.endBroadcast('ended-by-owner');
   await Promise.all(pending);
   await look(`${base}/index.m3u8`);
   t.same(refused, []);

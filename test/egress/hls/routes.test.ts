@@ -12,12 +12,12 @@ import { makeLadder } from '../../support/media/cmaf-ladder.js';
 setOptions({ strictMode: true });
 const { renditions, chunks } = await makeLadder({
   folder: t.testdir(),
-  seconds: 8,
+  durationS: 8,
   frameRate: '25',
   gop: 50,
 });
 const BASE = '/hls/stream-1/broadcast-1';
-const split = chunks.findIndex(({ time }) => time >= 15.1);
+const split = chunks.findIndex(({ timeS }) => timeS >= 15.1);
 
 type Served = { broadcast: PackagedBroadcast; app: FastifyInstance; goOn(): Promise<void> };
 
@@ -35,9 +35,9 @@ async function serve(t: Test, options: PackagedOptions = {}): Promise<Served> {
     clock: broadcast.clock,
   });
   t.teardown(() => app.close());
-  const reader = broadcast.run(0, renditions);
-  await broadcast.feed(reader, chunks.slice(0, split));
-  return { broadcast, app, goOn: () => broadcast.feed(reader, chunks.slice(split)) };
+  const reader = broadcast.startRun(0, renditions);
+  await broadcast.writeChunks(reader, chunks.slice(0, split));
+  return { broadcast, app, goOn: () => broadcast.writeChunks(reader, chunks.slice(split)) };
 }
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -144,7 +144,7 @@ t.test('the hinted part comes when it is made; one that will never come is refus
   const last = /PRELOAD-HINT:TYPE=PART,URI="(.*)"/.exec(broadcast.playlist('source'))![1];
   const never = app.inject(`${BASE}/source/${last}`).then((response) => response);
   await settle();
-  await broadcast.end('ended-by-owner');
+  await broadcast.endBroadcast('ended-by-owner');
   t.equal((await never).statusCode, 404);
   t.equal((await never).headers['cache-control'], 'no-store');
 });

@@ -7,7 +7,7 @@ import type { ViewerAdmission, ViewerProtocol, ViewerRequest } from '../../../sr
 import { PackagedBroadcast } from '../../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../../support/media/cmaf-ladder.js';
 
-const ladder = await makeLadder({ folder: t.testdir(), seconds: 4, frameRate: '25', gop: 50 });
+const ladder = await makeLadder({ folder: t.testdir(), durationS: 4, frameRate: '25', gop: 50 });
 const TOKEN = 'AQ-token_1';
 
 /** A gate that knows one token, and notes what it is asked. */
@@ -53,11 +53,11 @@ async function serve(t: Test, beforeS = Number.POSITIVE_INFINITY) {
   });
   await app.register(hlsRoutes, { packager: broadcast.packager, gate, clock: broadcast.clock });
   t.teardown(() => app.close());
-  const reader = broadcast.run(0, ladder.renditions);
-  const later = ladder.chunks.findIndex(({ time }) => time >= beforeS);
+  const reader = broadcast.startRun(0, ladder.renditions);
+  const later = ladder.chunks.findIndex(({ timeS }) => timeS >= beforeS);
   const split = later < 0 ? ladder.chunks.length : later;
-  await broadcast.feed(reader, ladder.chunks.slice(0, split));
-  return { app, gate, goOn: () => broadcast.feed(reader, ladder.chunks.slice(split)) };
+  await broadcast.writeChunks(reader, ladder.chunks.slice(0, split));
+  return { app, gate, goOn: () => broadcast.writeChunks(reader, ladder.chunks.slice(split)) };
 }
 
 /** Every URI of a media playlist. */

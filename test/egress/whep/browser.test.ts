@@ -4,13 +4,13 @@ import { systemClock } from '../../../src/platform/index.js';
 import { Signalling, WebrtcService } from '../../../src/socket-signalling/index.js';
 import { createSocketHub, socketRoutes } from '../../../src/sockets/index.js';
 import type { Livestream } from '../../../src/streams/index.js';
-import { STREAM, webrtcStage } from '../../support/fixtures/webrtc-fixture.js';
+import { STREAM, startWebrtcFixture } from '../../support/fixtures/webrtc-fixture.js';
 
 const hasEvent = (name: string): string => `test.events.some(([event]) => event === '${name}')`;
 
 /** The stage with the signalling on its socket, and a page. */
 async function stage(t: Test) {
-  const { open, ...rest } = await webrtcStage(t, async ({ app, ingest, egress, iceServers, log }) => {
+  const { open, ...rest } = await startWebrtcFixture(t, async ({ app, ingest, egress, iceServers, log }) => {
     const clock = systemClock;
     const service = new WebrtcService({
       publish: (request) => ingest.publish(request),
@@ -44,12 +44,12 @@ async function stage(t: Test) {
 
 for (const codec of ['video/H264', 'video/VP8']) {
   t.test(`a browser publishes ${codec} by WHIP and another watches by WHEP, told what happens`, async (t) => {
-    const { page, ends, sources, visit, egress } = await stage(t);
+    const { page, ends, sources, subscription, egress } = await stage(t);
     const whip = await page.publish(codec);
     const seen = await page.watch(STREAM, 15);
     t.strictSame(seen.codecs, ['audio/opus', codec]);
     t.equal(seen.tracks, 2, 'sound and picture are one stream');
-    t.ok(seen.sound > 0);
+    t.ok(seen.audioPackets > 0);
     t.equal(egress.viewers(STREAM), 1);
     await page.until(hasEvent('active'));
     t.equal(sources.at(-1)?.video?.codec, codec === 'video/H264' ? 'h264' : 'vp8');
@@ -61,7 +61,7 @@ for (const codec of ['video/H264', 'video/VP8']) {
     await page.until(
       "test.events.findLastIndex(([name]) => name === 'active') > test.events.findLastIndex(([name]) => name === 'inactive')",
     );
-    await visit.broadcastEnded('ended-by-owner');
+    await subscription.broadcastEnded('ended-by-owner');
     await page.until(hasEvent('end'));
     t.strictSame((await page.events()).at(-1), [
       'end',

@@ -7,10 +7,10 @@ import { createWhepEgress, type WhepRoutesOptions, whepRoutes } from '../../../s
 import { ADMIT_EVERY_VIEWER, type BroadcastEnd } from '../../../src/streams/index.js';
 import { offerText } from '../../support/clients/webrtc-offer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
-import { PoolDouble } from '../../support/fakes/fake-webrtc-pool.js';
-import { signallingServer } from '../../support/gateway/signalling-server.js';
-import { eventually } from '../../support/gateway/start-rtmp.js';
-import { RealtimeBroadcast } from '../../support/gateway/webrtc-broadcast.js';
+import { FakeWebrtcBroadcast } from '../../support/fakes/fake-webrtc-broadcast.js';
+import { FakeWebrtcPool } from '../../support/fakes/fake-webrtc-pool.js';
+import { createTestServer } from '../../support/fixtures/test-server.js';
+import { eventually } from '../../support/until.js';
 
 const LIVE = '01890a5d-ac96-774b-bcce-b302099a8057';
 const OFFLINE = '01890a5d-ac96-774b-bcce-b302099a8058';
@@ -19,10 +19,10 @@ const LATER = '01890a5d-ac96-774b-bcce-b302099a805a';
 
 async function whep(t: Test, routes: Partial<WhepRoutesOptions> = {}) {
   const clock = new FakeClock();
-  const { app, log } = signallingServer(t, clock);
-  const pool = new PoolDouble();
+  const { app, log } = createTestServer(t, clock);
+  const pool = new FakeWebrtcPool();
   const egress = createWhepEgress({ pool, clock, log });
-  const visit = egress.subscribe(new RealtimeBroadcast(LIVE));
+  const visit = egress.subscribe(new FakeWebrtcBroadcast(LIVE));
   const asked: string[] = [];
   await app.register(whepRoutes, {
     egress,

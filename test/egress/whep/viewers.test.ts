@@ -4,9 +4,9 @@ import { PublicError } from '../../../src/platform/index.js';
 import type { ViewerRequest } from '../../../src/streams/index.js';
 import { offerText } from '../../support/clients/webrtc-offer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
-import { PoolDouble } from '../../support/fakes/fake-webrtc-pool.js';
-import { signallingServer } from '../../support/gateway/signalling-server.js';
-import { RealtimeBroadcast } from '../../support/gateway/webrtc-broadcast.js';
+import { FakeWebrtcBroadcast } from '../../support/fakes/fake-webrtc-broadcast.js';
+import { FakeWebrtcPool } from '../../support/fakes/fake-webrtc-pool.js';
+import { createTestServer } from '../../support/fixtures/test-server.js';
 
 const LIVE = '01890a5d-ac96-774b-bcce-b302099a8057';
 const OFFLINE = '01890a5d-ac96-774b-bcce-b302099a8058';
@@ -14,10 +14,10 @@ const OFFLINE = '01890a5d-ac96-774b-bcce-b302099a8058';
 /** WHEP behind a gate that notes what happens. */
 async function whep(t: Test, refusal?: PublicError) {
   const clock = new FakeClock();
-  const { app, log } = signallingServer(t, clock);
-  const pool = new PoolDouble();
+  const { app, log } = createTestServer(t, clock);
+  const pool = new FakeWebrtcPool();
   const egress = createWhepEgress({ pool, clock, log });
-  const visit = egress.subscribe(new RealtimeBroadcast(LIVE));
+  const visit = egress.subscribe(new FakeWebrtcBroadcast(LIVE));
   const happened: string[] = [];
   const requests: ViewerRequest[] = [];
   let dismiss: (() => void) | undefined;

@@ -3,26 +3,26 @@ import { createWhepEgress, type Viewing } from '../../../src/egress/whep/index.j
 import { parseOffer } from '../../../src/webrtc/index.js';
 import { offerText } from '../../support/clients/webrtc-offer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
-import { PoolDouble } from '../../support/fakes/fake-webrtc-pool.js';
+import { FakeTimelineSource, FakeWebrtcBroadcast } from '../../support/fakes/fake-webrtc-broadcast.js';
+import { FakeWebrtcPool } from '../../support/fakes/fake-webrtc-pool.js';
 import { recordLog } from '../../support/fixtures/log-record.js';
-import { PublishedSource, RealtimeBroadcast } from '../../support/gateway/webrtc-broadcast.js';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function stage() {
   const clock = new FakeClock();
-  const pool = new PoolDouble();
+  const pool = new FakeWebrtcPool();
   const { log, lines } = recordLog();
   const egress = createWhepEgress({ pool, clock, log });
-  const broadcast = new RealtimeBroadcast('stream-1');
+  const broadcast = new FakeWebrtcBroadcast('stream-1');
   const visit = egress.subscribe(broadcast);
   const view = async (streamId = 'stream-1'): Promise<Viewing | undefined> => {
     const viewing = await egress.view({ streamId, offer: parseOffer(offerText('chromium-view')) });
     await settle();
     return viewing;
   };
-  const publish = (mediaSourceId?: string): PublishedSource => {
-    const source = new PublishedSource(mediaSourceId);
+  const publish = (mediaSourceId?: string): FakeTimelineSource => {
+    const source = new FakeTimelineSource(mediaSourceId);
     visit.publicationStarted?.(source);
     return source;
   };
@@ -35,19 +35,19 @@ t.test(
     const { pool, publish, broadcast, view } = stage();
     const { id } = broadcast;
     const first = publish('feed-1');
-    t.strictSame(pool.feeds, [], 'there is nothing to show yet');
+    t.strictSame(pool.mediaSources, [], 'there is nothing to show yet');
     await view();
     first.restart();
-    t.equal(pool.feedOf(id), 'feed-1');
+    t.equal(pool.mediaSourceOf(id), 'feed-1');
     first.end();
-    t.equal(pool.feedOf(id), undefined, 'viewers wait');
+    t.equal(pool.mediaSourceOf(id), undefined, 'viewers wait');
     const second = publish('feed-2');
     second.restart();
-    t.equal(pool.feedOf(id), 'feed-2');
+    t.equal(pool.mediaSourceOf(id), 'feed-2');
     const third = publish('feed-3');
     second.end();
     third.restart();
-    t.equal(pool.feedOf(id), 'feed-3', 'the end of the one before changes nothing');
+    t.equal(pool.mediaSourceOf(id), 'feed-3', 'the end of the one before changes nothing');
     t.equal(broadcast.renditions.length, 0);
     t.equal(pool.viewers[0]?.ended, undefined);
   },
@@ -62,7 +62,7 @@ t.test('an RTMP publisher is bridged while somebody watches, and half a minute l
   const viewing = await view();
   t.match(pool.inputs, [{ video: { codec: 'h264' }, audio: true, open: true }]);
   t.match(broadcast.renditions, [{ destination: { videoPort: 40_004, audioPort: 40_006 } }]);
-  t.equal(pool.feedOf(broadcast.id), pool.inputs[0]?.mediaSourceId);
+  t.equal(pool.mediaSourceOf(broadcast.id), pool.inputs[0]?.mediaSourceId);
   await view();
   t.equal(pool.inputs.length, 1, 'one is enough for all');
 
@@ -77,7 +77,7 @@ t.test('an RTMP publisher is bridged while somebody watches, and half a minute l
   await clock.advance(30_000);
   t.equal(broadcast.renditions[0]?.isClosed, true);
   t.equal(pool.inputs[0]?.open, false);
-  t.equal(pool.feedOf(broadcast.id), undefined);
+  t.equal(pool.mediaSourceOf(broadcast.id), undefined);
   await view();
   t.equal(broadcast.renditions.length, 2, 'the next viewer has it begun again');
 });
@@ -106,11 +106,11 @@ t.test(
     t.ok(pool.inputs.every(({ open }) => !open));
     const whip = publish('feed-9');
     whip.restart();
-    t.equal(pool.feedOf(broadcast.id), 'feed-9');
+    t.equal(pool.mediaSourceOf(broadcast.id), 'feed-9');
     whip.end();
     publish().restart();
     await settle();
-    t.equal(pool.feedOf(broadcast.id), pool.inputs.at(-1)?.mediaSourceId);
+    t.equal(pool.mediaSourceOf(broadcast.id), pool.inputs.at(-1)?.mediaSourceId);
   },
 );
 
@@ -122,11 +122,11 @@ t.test(
     const viewing = await view();
     broadcast.renditions[0]?.fail();
     await settle();
-    t.equal(pool.feedOf(broadcast.id), undefined);
+    t.equal(pool.mediaSourceOf(broadcast.id), undefined);
     t.equal(broadcast.renditions.length, 1);
     await clock.advance(250);
     t.equal(broadcast.renditions.length, 2);
-    t.equal(pool.feedOf(broadcast.id), pool.inputs[1]?.mediaSourceId);
+    t.equal(pool.mediaSourceOf(broadcast.id), pool.inputs[1]?.mediaSourceId);
     for (let turn = 1; turn < 6; turn++) {
       broadcast.renditions[turn]?.fail();
       await clock.advance(5_000);
@@ -171,7 +171,7 @@ t.test('when the broadcast ends viewers are told why, and nobody is let in any m
     reason: 'ended-by-owner',
     message: 'The broadcast is over.',
   });
-  t.strictSame(pool.closedChannels, [[broadcast.id, 'The broadcast is over.']]);
+  t.strictSame(pool.closedViewerGroups, [[broadcast.id, 'The broadcast is over.']]);
   t.equal(broadcast.renditions[0]?.isClosed, true);
   t.equal(await view(), undefined);
   t.equal(egress.viewers('stream-1'), 0);

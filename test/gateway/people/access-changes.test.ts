@@ -1,14 +1,14 @@
 import t, { type Test } from 'tap';
 import { HlsViewer } from '../../support/clients/hls-viewer.js';
 import { OpenedAccess, REVOKED_WITHIN_MS } from '../../support/clients/opened-access.js';
-import { PASSWORD, PageSession, signedInPage } from '../../support/clients/page-session.js';
+import { PASSWORD, PageSession, signInPage } from '../../support/clients/page-session.js';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
-import { audienceGateway } from '../../support/gateway/audience-gateway.js';
-import { until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
+import { startAudienceGateway } from '../../support/gateway/audience-gateway.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
-const stage = await audienceGateway(t);
-const { gateway, ask, asOperator, live: goLive } = stage;
+const fixture = await startAudienceGateway(t);
+const { gateway, request, requestAsOperator, publishLivestream: goLive } = fixture;
 const port = Number(new URL(gateway.http).port);
 
 type Person = { page: PageSession; headers: Record<string, string>; credentialId: string };
@@ -16,11 +16,11 @@ type Person = { page: PageSession; headers: Record<string, string>; credentialId
 const live = await goLive(t, 240);
 const offline = await gateway.createLivestream();
 for (const { streamId } of [live, offline])
-  await asOperator('PATCH', `/api/livestream/${streamId}`, { visibility: 'private' });
+  await requestAsOperator('PATCH', `/api/livestream/${streamId}`, { visibility: 'private' });
 
 async function invite(userId: string): Promise<void> {
   for (const { streamId } of [live, offline])
-    await asOperator('PUT', `/api/livestream/${streamId}/guests/${userId}`);
+    await requestAsOperator('PUT', `/api/livestream/${streamId}/guests/${userId}`);
 }
 
 async function signIn(name: string): Promise<PageSession> {
@@ -37,19 +37,19 @@ async function signIn(name: string): Promise<PageSession> {
   return new PageSession(gateway, user, { cookie, csrfToken });
 }
 
-/** Somebody who may watch the private livestreams, by a session or an access token. */
+/** Invitee of the private livestreams, with a session or an access token. */
 async function person(
   name: string,
   { role = 'viewer' as 'viewer' | 'admin', by = 'session' as 'session' | 'token' } = {},
 ): Promise<Person> {
-  const page = await signedInPage(gateway, name, role);
+  const page = await signInPage(gateway, name, role);
   if (role === 'viewer') await invite(page.userId);
   if (by === 'token') {
-    const { body } = await page.ask('POST', '/api/auth/tokens', { label: 'test' });
+    const { body } = await page.request('POST', '/api/auth/tokens', { label: 'test' });
     const { token, secret } = body as { token: { id: string }; secret: string };
     return { page, headers: { authorization: `Bearer ${secret}` }, credentialId: token.id };
   }
-  const { body } = await page.ask('GET', '/api/auth/sessions');
+  const { body } = await page.request('GET', '/api/auth/sessions');
   const [session] = body.sessions as { id: string }[];
   return { page, headers: { cookie: page.headers.cookie }, credentialId: session?.id ?? '' };
 }
@@ -64,32 +64,37 @@ const CHANGES: [
     'an invitee is removed',
     {},
     async ({ page: { userId } }) => {
-      await asOperator('DELETE', `/api/livestream/${offline.streamId}/guests/${userId}`);
-      return await asOperator('DELETE', `/api/livestream/${live.streamId}/guests/${userId}`);
+      await requestAsOperator('DELETE', `/api/livestream/${offline.streamId}/guests/${userId}`);
+      return await requestAsOperator('DELETE', `/api/livestream/${live.streamId}/guests/${userId}`);
     },
   ],
   [
     'an admin is demoted',
     { role: 'admin' },
-    ({ page }) => asOperator('PATCH', account(page.userId), { role: 'viewer' }),
+    ({ page }) => requestAsOperator('PATCH', account(page.userId), { role: 'viewer' }),
   ],
-  ['an account is disabled', {}, ({ page }) => asOperator('PATCH', account(page.userId), { disabled: true })],
-  ['an account is deleted', {}, ({ page }) => asOperator('DELETE', account(page.userId))],
+  [
+    'an account is disabled',
+    {},
+    ({ page }) => requestAsOperator('PATCH', account(page.userId), { disabled: true }),
+  ],
+  ['an account is deleted', {}, ({ page }) => requestAsOperator('DELETE', account(page.userId))],
   [
     'a session is revoked by another one',
     {},
     async ({ page, credentialId }) =>
-      (await signIn(page.name)).ask('DELETE', `/api/auth/sessions/${credentialId}`),
+      (await signIn(page.name)).request('DELETE', `/api/auth/sessions/${credentialId}`),
   ],
   [
     'an access token is revoked',
     { by: 'token' },
-    ({ page, credentialId }) => page.ask('DELETE', `/api/auth/tokens/${credentialId}`),
+    ({ page, credentialId }) => page.request('DELETE', `/api/auth/tokens/${credentialId}`),
   ],
   [
     'the password of the account is changed by its owner',
     { by: 'token' },
-    ({ page }) => page.ask('POST', '/api/auth/password', { current: PASSWORD, password: 'staple of horses' }),
+    ({ page }) =>
+      page.request('POST', '/api/auth/password', { current: PASSWORD, password: 'staple of horses' }),
   ],
 ];
 
@@ -105,19 +110,19 @@ async function endsWithin(t: Test, opened: OpenedAccess, ms: number): Promise<vo
 for (const [index, [change, as, make]] of CHANGES.entries())
   t.test(`when ${change}, all that was opened by it ends within a second`, async (t) => {
     const somebody = await person(`Person ${index}`, as);
-    const opened = await OpenedAccess.open(t, stage, somebody.headers, { live, offline });
+    const opened = await OpenedAccess.open(t, fixture, somebody.headers, { live, offline });
     t.equal((await make(somebody)).status, 200);
     await endsWithin(t, opened, REVOKED_WITHIN_MS);
   });
 
 t.test(
-  'a livestream that is made private ends for those who are not invited, also while they wait',
+  'a livestream that is made private ends for viewers who are not invited, also while they wait',
   async (t) => {
-    const page = await signedInPage(gateway, 'Stranger');
+    const page = await signInPage(gateway, 'Stranger');
     const rooms = [live, offline].map(({ streamId }) => `/api/livestream/${streamId}`);
-    for (const room of rooms) await asOperator('PATCH', room, { visibility: 'public' });
-    const opened = await OpenedAccess.open(t, stage, { cookie: page.headers.cookie }, { live, offline });
-    for (const room of rooms.reverse()) await asOperator('PATCH', room, { visibility: 'private' });
+    for (const room of rooms) await requestAsOperator('PATCH', room, { visibility: 'public' });
+    const opened = await OpenedAccess.open(t, fixture, { cookie: page.headers.cookie }, { live, offline });
+    for (const room of rooms.reverse()) await requestAsOperator('PATCH', room, { visibility: 'private' });
     await endsWithin(t, opened, REVOKED_WITHIN_MS);
   },
 );
@@ -126,17 +131,17 @@ t.test('a session that is revoked ends its own sockets and viewers, not those of
   const { page, credentialId, headers } = await person('Twice');
   const other = await signIn('Twice');
   const [revoked, kept] = [
-    await OpenedAccess.open(t, stage, headers, { live, offline }),
-    await OpenedAccess.open(t, stage, { cookie: other.headers.cookie }, { live, offline }),
+    await OpenedAccess.open(t, fixture, headers, { live, offline }),
+    await OpenedAccess.open(t, fixture, { cookie: other.headers.cookie }, { live, offline }),
   ];
-  t.equal((await other.ask('DELETE', `/api/auth/sessions/${credentialId}`)).status, 200);
+  t.equal((await other.request('DELETE', `/api/auth/sessions/${credentialId}`)).status, 200);
   await endsWithin(t, revoked, REVOKED_WITHIN_MS);
-  t.match(await page.ask('GET', '/api/auth/me'), { body: { user: null } });
+  t.match(await page.request('GET', '/api/auth/me'), { body: { user: null } });
   t.notOk(kept.socket.closed, 'the socket of the other session stays open');
   const { packets } = kept;
   await until('media go on', () => kept.packets > packets);
   const player = new HlsViewer(`${live.hls}?v=${kept.token}`);
-  t.teardown(() => player.vanish());
+  t.teardown(() => player.stop());
   await player.start();
   t.pass('playlists go on');
 });
@@ -144,7 +149,7 @@ t.test('a session that is revoked ends its own sockets and viewers, not those of
 t.test('access tokens outlive a change of the password where the owner asks for it', async (t) => {
   const { page, headers } = await person('Keeper', { by: 'token' });
   const change = { current: PASSWORD, password: 'staple of horses', keepTokens: true };
-  t.equal((await page.ask('POST', '/api/auth/password', change)).status, 200);
+  t.equal((await page.request('POST', '/api/auth/password', change)).status, 200);
   const me = async (by: Record<string, string>) =>
     (await (await fetch(`${gateway.http}/api/auth/me`, { headers: by })).json()) as { user: unknown };
   t.match(await me(headers), { user: { name: 'Keeper' } });
@@ -158,7 +163,7 @@ t.test('a blocked playlist reload of an invitee who is removed meanwhile gets 40
     headers,
   });
   const { viewerToken } = (await join.json()) as { viewerToken: string };
-  const multivariant = await ask('GET', `${new URL(live.hls).pathname}?v=${viewerToken}`);
+  const multivariant = await request('GET', `${new URL(live.hls).pathname}?v=${viewerToken}`);
   const line = String(multivariant.body.text)
     .split('\n')
     .find((text) => /^[^#]/.test(text));
@@ -172,26 +177,26 @@ t.test('a blocked playlist reload of an invitee who is removed meanwhile gets 40
   });
   await new Promise((resolve) => setTimeout(resolve, 300));
   t.notOk(answered, 'the request is blocked');
-  await asOperator('DELETE', `/api/livestream/${live.streamId}/guests/${page.userId}`);
+  await requestAsOperator('DELETE', `/api/livestream/${live.streamId}/guests/${page.userId}`);
   t.equal((await blocked).status, 404);
 });
 
 t.test('an invitee who was removed while waiting for the broadcast is offered nothing', async (t) => {
   const later = await gateway.createLivestream();
   const path = `/api/livestream/${later.streamId}`;
-  await asOperator('PATCH', path, { visibility: 'private' });
-  const [removed, stays] = [await signedInPage(gateway, 'Removed'), await signedInPage(gateway, 'Stays')];
+  await requestAsOperator('PATCH', path, { visibility: 'private' });
+  const [removed, stays] = [await signInPage(gateway, 'Removed'), await signInPage(gateway, 'Stays')];
   const sockets = [];
   for (const { userId, headers } of [removed, stays]) {
-    await asOperator('PUT', `${path}/guests/${userId}`);
+    await requestAsOperator('PUT', `${path}/guests/${userId}`);
     const socket = new WebSocketClient(t, port, '/ws', { cookie: headers.cookie });
     socket.send('stream:join', { streamId: later.streamId }, 'wait');
     await socket.next('stream:joined');
     sockets.push(socket);
   }
-  await asOperator('DELETE', `${path}/guests/${removed.userId}`);
+  await requestAsOperator('DELETE', `${path}/guests/${removed.userId}`);
   t.match(await sockets[0]?.next('stream:ended'), { data: { reason: 'dismissed', reconnect: false } });
-  publish(t, await film(60, { size: '320x180', rate: '10', bitrate: '100k' }), later.rtmp);
+  publish(t, await testMedia(60, { size: '320x180', rate: '10', bitrate: '100k' }), later.rtmp);
   await sockets[1]?.next('stream:offer');
   await new Promise((resolve) => setTimeout(resolve, 500));
   const told = sockets[0]?.received.map(({ event }) => event) ?? [];

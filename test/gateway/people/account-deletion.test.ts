@@ -1,33 +1,34 @@
 import t from 'tap';
-import { PASSWORD, signedInPage } from '../../support/clients/page-session.js';
+import { PASSWORD, signInPage } from '../../support/clients/page-session.js';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
-import { OPERATOR_TOKEN, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
+import { OPERATOR_TOKEN, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const API = '/api/livestream';
 const SUCCESS = { status: 200, body: { success: true } };
 const operator = { authorization: `Bearer ${OPERATOR_TOKEN}`, 'content-type': 'application/json' };
 
-t.test('an account is deleted with all that is its own, and leaves no name behind', async (t) => {
+t.test('an account that is deleted takes its livestreams, keys and name with it', async (t) => {
   const gateway = await startGatewayProcess(t, { STUN_URLS: 'off' });
-  const host = await signedInPage(gateway, 'Host', 'broadcaster');
-  const dora = await signedInPage(gateway, 'Dora', 'broadcaster');
-  const carl = await signedInPage(gateway, 'Carl');
+  const host = await signInPage(gateway, 'Host', 'broadcaster');
+  const dora = await signInPage(gateway, 'Dora', 'broadcaster');
+  const carl = await signInPage(gateway, 'Carl');
   const create = async (page: typeof host, more = {}) => {
-    const { body } = await page.ask('POST', `${API}/create`, { title: 'A talk', ...more });
+    const { body } = await page.request('POST', `${API}/create`, { title: 'A talk', ...more });
     return body as { streamId: string; streamKey: string };
   };
-  const stage = await create(host);
+  const livestream = await create(host);
   const hidden = await create(host, { visibility: 'private' });
   const own = await create(dora);
-  const chat = `${API}/${stage.streamId}/chat`;
-  await host.ask('PUT', `${API}/${hidden.streamId}/guests/${dora.userId}`);
-  await dora.ask('PUT', `/api/users/${host.userId}/follow`);
-  await dora.ask('POST', chat, { message: 'Dora was here' });
-  await carl.ask('POST', chat, { message: 'Carl was here' });
-  await dora.ask('POST', `${API}/${own.streamId}/join`);
+  const chat = `${API}/${livestream.streamId}/chat`;
+  await host.request('PUT', `${API}/${hidden.streamId}/guests/${dora.userId}`);
+  await dora.request('PUT', `/api/users/${host.userId}/follow`);
+  await dora.request('POST', chat, { message: 'Dora was here' });
+  await carl.request('POST', chat, { message: 'Carl was here' });
+  await dora.request('POST', `${API}/${own.streamId}/join`);
 
-  const leave = (page: typeof host, body: object) => page.ask('DELETE', '/api/auth/me', body);
+  const leave = (page: typeof host, body: object) => page.request('DELETE', '/api/auth/me', body);
   t.match(await leave(dora, { password: 'wrong' }), {
     status: 403,
     body: { error: { code: 'password_wrong' } },
@@ -44,26 +45,27 @@ t.test('an account is deleted with all that is its own, and leaves no name behin
   });
 
   const rtmp = `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${own.streamKey}`;
-  publish(t, await film(60), rtmp);
+  publish(t, await testMedia(60), rtmp);
   await gateway.untilLive(own);
   const busy = { status: 409, body: { error: { code: 'stream_under_way' } } };
   t.match(await leave(dora, { password: PASSWORD }), busy);
-  t.match(await dora.ask('POST', `${API}/${own.streamId}/end`, {}), SUCCESS);
+  t.match(await dora.request('POST', `${API}/${own.streamId}/end`, {}), SUCCESS);
 
   const port = Number(new URL(gateway.http).port);
   const fromPublicAddress = { ...dora.headers, origin: `http://localhost:${port}` };
   const socket = new WebSocketClient(t, port, '/ws', fromPublicAddress);
-  socket.send('join-livestream', { streamId: stage.streamId }, 1);
+  socket.send('join-livestream', { streamId: livestream.streamId }, 1);
   await socket.next('ok');
   t.match(await leave(dora, { password: PASSWORD }), SUCCESS);
   t.match(await socket.next('auth:expired'), { data: { code: 'auth_revoked' } });
   await socket.untilClosed();
 
-  t.match(await host.ask('GET', `${API}/${own.streamId}`), { status: 404 });
-  t.strictSame((await host.ask('GET', `${API}/user/${dora.userId}`)).body, { streams: [] });
-  t.match(await dora.ask('GET', '/api/auth/me'), { body: { user: null } });
-  t.match(await host.ask('GET', `${API}/${hidden.streamId}/guests`), { body: { guests: [] } });
-  const said = async () => (await host.ask('GET', chat)).body.messages as { userId: string; name: string }[];
+  t.match(await host.request('GET', `${API}/${own.streamId}`), { status: 404 });
+  t.strictSame((await host.request('GET', `${API}/user/${dora.userId}`)).body, { streams: [] });
+  t.match(await dora.request('GET', '/api/auth/me'), { body: { user: null } });
+  t.match(await host.request('GET', `${API}/${hidden.streamId}/guests`), { body: { guests: [] } });
+  const said = async () =>
+    (await host.request('GET', chat)).body.messages as { userId: string; name: string }[];
   t.match(await said(), [
     { name: 'Deleted account', userId: /^deleted:/, message: 'Dora was here' },
     { name: 'Carl', message: 'Carl was here' },
@@ -84,5 +86,5 @@ t.test('an account is deleted with all that is its own, and leaves no name behin
   t.equal((await remove(dora.userId)).status, 404);
   t.equal((await remove(carl.userId, { purgeMessages: true })).status, 200);
   await until('what Carl wrote is gone too', async () => (await said()).length === 1);
-  t.match(await signedInPage(gateway, 'Dora'), { name: 'Dora' }, 'the name is free');
+  t.match(await signInPage(gateway, 'Dora'), { name: 'Dora' }, 'the name is free');
 });

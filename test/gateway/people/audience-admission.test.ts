@@ -1,82 +1,93 @@
 import t from 'tap';
 import { HlsViewer } from '../../support/clients/hls-viewer.js';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
-import { audienceGateway } from '../../support/gateway/audience-gateway.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import { startAudienceGateway } from '../../support/gateway/audience-gateway.js';
+import { until } from '../../support/until.js';
 
-const { gateway, sql, peers, ask, asOperator, counts, watched, join, joined, watch, live } =
-  await audienceGateway(t);
+const {
+  gateway,
+  sql,
+  peers,
+  request,
+  requestAsOperator,
+  viewerCounts,
+  assertViewerCount,
+  joinBySocket,
+  viewerTokenOf,
+  watchByWhep,
+  publishLivestream,
+} = await startAudienceGateway(t);
 
-t.test('as many may watch as may, however they come', async (t) => {
-  const livestream = await live(t, 60);
+t.test('a livestream admits viewers up to its limit by every protocol', async (t) => {
+  const livestream = await publishLivestream(t, 60);
   const { streamId, hls } = livestream;
-  t.equal((await asOperator('PATCH', `/api/livestream/${streamId}`, { viewerLimit: 3 })).status, 200);
-  const ear = join(t, livestream);
-  await joined(ear);
+  t.equal((await requestAsOperator('PATCH', `/api/livestream/${streamId}`, { viewerLimit: 3 })).status, 200);
+  const ear = joinBySocket(t, livestream);
+  await viewerTokenOf(ear);
   const one = new HlsViewer(hls);
-  t.teardown(() => one.vanish());
+  t.teardown(() => one.stop());
   await one.start();
-  const other = await watch(peers, livestream);
-  await watched(t, livestream, 3, ear, 'the house is full');
+  const other = await watchByWhep(peers, livestream);
+  await assertViewerCount(t, livestream, 3, ear, 'the house is full');
 
   const refusal = { error: { code: 'viewer_limit_reached' } };
   const refused = [
-    await ask('POST', `/api/livestream/${streamId}/join`, {}),
-    await ask('GET', new URL(hls).pathname),
-    await ask('POST', `/whep/${streamId}`, (await peers.create({ watches: true })).offer),
+    await request('POST', `/api/livestream/${streamId}/join`, {}),
+    await request('GET', new URL(hls).pathname),
+    await request('POST', `/whep/${streamId}`, (await peers.create({ watches: true })).offer),
   ];
   for (const { status, body, headers } of refused) {
     t.match({ status, body }, { status: 503, body: refusal });
     t.match(headers.get('retry-after'), /^\d+$/);
     t.match(headers.get('access-control-allow-origin') ?? '*', '*');
   }
-  const late = join(t, livestream);
+  const late = joinBySocket(t, livestream);
   t.match((await late.next('error')).data, refusal.error);
-  // Who is in stays in, also by another way.
+  // An admitted viewer stays admitted by another protocol too.
   await one.start();
-  await joined(join(t, livestream, one.token));
-  await watched(t, livestream, 3, ear, 'nobody else came in');
+  await viewerTokenOf(joinBySocket(t, livestream, one.token));
+  await assertViewerCount(t, livestream, 3, ear, 'nobody else came in');
 
-  t.equal((await ask('DELETE', other.path)).status, 200);
-  await until('there is a place', async () => (await counts(livestream)).total === 2);
+  t.equal((await request('DELETE', other.path)).status, 200);
+  await until('there is a place', async () => (await viewerCounts(livestream)).total === 2);
   late.send('join-livestream', { streamId }, 'again');
-  await joined(late);
-  await watched(t, livestream, 3, ear, 'who waited is in');
+  await viewerTokenOf(late);
+  await assertViewerCount(t, livestream, 3, ear, 'who waited is in');
 });
 
-t.test('a private livestream is for those who are invited, as long as they are', async (t) => {
-  const livestream = await live(t, 60);
+t.test('a private livestream admits invitees alone, until they are removed', async (t) => {
+  const livestream = await publishLivestream(t, 60);
   const { streamId, hls } = livestream;
   const path = `/api/livestream/${streamId}`;
   const stranger = new HlsViewer(hls);
-  const strangersSocket = join(t, livestream);
-  await joined(strangersSocket);
+  const strangersSocket = joinBySocket(t, livestream);
+  await viewerTokenOf(strangersSocket);
   await stranger.start();
-  t.equal((await asOperator('PATCH', path, { visibility: 'private' })).status, 200);
+  t.equal((await requestAsOperator('PATCH', path, { visibility: 'private' })).status, 200);
   await strangersSocket.next('livestream:dismissed');
-  await t.rejects(stranger.again(), /404/, 'who watched it before is sent away');
-  stranger.vanish();
+  await t.rejects(stranger.requestPlaylist(), /404/, 'a viewer who was admitted before gets 404');
+  stranger.stop();
   const offer = (await peers.create({ watches: true })).offer;
-  const unknown = await ask(
+  const unknown = await request(
     'GET',
     path.replace(/.$/, (digit) => (digit === '0' ? '1' : '0')),
   );
   for (const answer of [
-    await ask('GET', path),
-    await ask('GET', `${path}/viewers`),
-    await ask('POST', `${path}/join`, {}),
-    await ask('POST', `/whep/${streamId}`, offer),
+    await request('GET', path),
+    await request('GET', `${path}/viewers`),
+    await request('POST', `${path}/join`, {}),
+    await request('POST', `/whep/${streamId}`, offer),
   ]) {
     t.equal(answer.status, 404);
     t.match(answer.body, { error: { code: 'stream_not_found' } });
   }
-  t.same((await ask('GET', path)).body, unknown.body, 'as if there were none');
-  t.equal((await ask('GET', new URL(hls).pathname)).status, 404);
+  t.same((await request('GET', path)).body, unknown.body, 'as if there were none');
+  t.equal((await request('GET', new URL(hls).pathname)).status, 404);
   strangersSocket.send('join-livestream', { streamId }, 'again');
   t.match((await strangersSocket.next('error')).data, { code: 'stream_not_found' });
 
   const account = { name: 'Gisela', password: 'correct horse battery', role: 'viewer' };
-  const { body: made } = await asOperator('POST', '/api/auth/register', account);
+  const { body: made } = await requestAsOperator('POST', '/api/auth/register', account);
   const userId = (made as { user: { id: string } }).user.id;
   const session = await fetch(`${gateway.http}/api/auth/login`, {
     method: 'POST',
@@ -89,33 +100,33 @@ t.test('a private livestream is for those who are invited, as long as they are',
     .join('; ');
   const uninvited = await fetch(`${gateway.http}${path}`, { headers: { cookie } });
   t.equal(uninvited.status, 404, 'an account alone is no invitation');
-  t.equal((await asOperator('PUT', `${path}/guests/${userId}`)).status, 200);
+  t.equal((await requestAsOperator('PUT', `${path}/guests/${userId}`)).status, 200);
 
   const port = Number(new URL(gateway.http).port);
   const socket = new WebSocketClient(t, port, '/ws', { Cookie: cookie });
   socket.send('join-livestream', { streamId }, 'join');
-  const token = await joined(socket);
+  const token = await viewerTokenOf(socket);
   const viewer = new HlsViewer(`${hls}?v=${token}`);
-  t.teardown(() => viewer.vanish());
+  t.teardown(() => viewer.stop());
   await viewer.start();
-  const { peer } = await watch(peers, livestream, token);
+  const { peer } = await watchByWhep(peers, livestream, token);
   let packets = 0;
   peer.onPacket = () => packets++;
-  await watched(t, livestream, 1, socket, 'all of that is one guest');
-  // Visits are stored a second later.
-  await until('the visit is stored as the guest’s', async () => {
+  await assertViewerCount(t, livestream, 1, socket, 'all of that is one viewer');
+  // Views are written a second later.
+  await until('the view is stored for the invitee', async () => {
     const rows = await sql<{ user_id: string }[]>`
       select user_id from livestream_viewers where stream_id = ${streamId} and left_at is null`;
     return rows.length === 1 && rows[0]?.user_id === userId;
   });
 
-  t.equal((await asOperator('DELETE', `${path}/guests/${userId}`)).status, 200);
+  t.equal((await requestAsOperator('DELETE', `${path}/guests/${userId}`)).status, 200);
   await socket.next('livestream:dismissed');
   await until('nothing is sent to them any more', async () => {
     const before = packets;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     return packets === before;
   });
-  await t.rejects(viewer.again(), /404/);
-  await until('nobody watches', async () => (await counts(livestream)).total === 0);
+  await t.rejects(viewer.requestPlaylist(), /404/);
+  await until('nobody watches', async () => (await viewerCounts(livestream)).total === 0);
 });

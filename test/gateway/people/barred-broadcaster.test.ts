@@ -1,14 +1,14 @@
 import t, { type Test } from 'tap';
 import { HlsViewer } from '../../support/clients/hls-viewer.js';
 import { REVOKED_WITHIN_MS } from '../../support/clients/opened-access.js';
-import { signedInPage } from '../../support/clients/page-session.js';
+import { signInPage } from '../../support/clients/page-session.js';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
-import { audienceGateway } from '../../support/gateway/audience-gateway.js';
-import { until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
+import { startAudienceGateway } from '../../support/gateway/audience-gateway.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };
-const { gateway, asOperator, peers } = await audienceGateway(t);
+const { gateway, requestAsOperator, peers } = await startAudienceGateway(t);
 const { port } = new URL(gateway.http);
 
 const rtmp = (key: string) => `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${key}`;
@@ -26,21 +26,21 @@ for (const [index, change] of [{ disabled: true }, { role: 'viewer' }].entries()
   t.test(
     `a broadcast ends within a second when its account is changed to ${JSON.stringify(change)}`,
     async (t) => {
-      const page = await signedInPage(gateway, `Broadcaster ${index}`, 'broadcaster');
-      const { body } = await page.ask('POST', '/api/livestream/create', { title: 'A test' });
+      const page = await signInPage(gateway, `Broadcaster ${index}`, 'broadcaster');
+      const { body } = await page.request('POST', '/api/livestream/create', { title: 'A test' });
       const { streamId, streamKey } = body as { streamId: string; streamKey: string };
-      const channel = await page.ask('POST', '/api/channel/key', { overlapSeconds: 0 });
+      const channel = await page.request('POST', '/api/channel/key', { overlapSeconds: 0 });
       const { streamKey: channelKey } = channel.body as { streamKey: string };
-      const encoder = publish(t, await film(60, SMALL), rtmp(streamKey));
+      const encoder = publish(t, await testMedia(60, SMALL), rtmp(streamKey));
       await gateway.untilLive({ streamId });
       const viewer = new WebSocketClient(t, Number(port));
       viewer.send('join-livestream', { streamId }, 'join');
       await viewer.next('ok');
       const hls = new HlsViewer(`${gateway.http}/hls/${streamId}/index.m3u8`);
-      t.teardown(() => hls.vanish());
+      t.teardown(() => hls.stop());
       await hls.start();
 
-      const changed = await asOperator('PATCH', `/api/auth/accounts/${page.userId}`, change);
+      const changed = await requestAsOperator('PATCH', `/api/auth/accounts/${page.userId}`, change);
       t.equal(changed.status, 200);
       await ends(t, streamId, 'the broadcast is over');
       t.match(await encoder.ended, { errors: /may not broadcast any more/ }, 'the encoder is told why');
@@ -49,20 +49,25 @@ for (const [index, change] of [{ disabled: true }, { role: 'viewer' }].entries()
       );
       t.match(state.data, { reason: 'account-barred', message: /may not broadcast any more/ });
       for (const key of [streamKey, channelKey])
-        t.match(await publish(t, await film(60, SMALL), rtmp(key)).ended, { errors: /may not broadcast/ });
+        t.match(await publish(t, await testMedia(60, SMALL), rtmp(key)).ended, {
+          errors: /may not broadcast/,
+        });
     },
   );
 
-t.test('an admin who is demoted stops publishing the livestream of somebody else, signed in', async (t) => {
-  const owner = await signedInPage(gateway, 'Owner', 'broadcaster');
-  const admin = await signedInPage(gateway, 'Admin', 'admin');
-  const { body } = await owner.ask('POST', '/api/livestream/create', { title: 'A test' });
+t.test('an admin who is demoted stops publishing the livestream of another account', async (t) => {
+  const owner = await signInPage(gateway, 'Owner', 'broadcaster');
+  const admin = await signInPage(gateway, 'Admin', 'admin');
+  const { body } = await owner.request('POST', '/api/livestream/create', { title: 'A test' });
   const { streamId } = body as { streamId: string };
   const socket = new WebSocketClient(t, Number(port), '/ws', { cookie: admin.headers.cookie });
   const peer = await peers.create();
   socket.send('stream:offer', { streamId, offer: peer.offer }, 'offer');
   await socket.next('stream:answer');
-  t.equal((await asOperator('PATCH', `/api/auth/accounts/${admin.userId}`, { role: 'viewer' })).status, 200);
+  t.equal(
+    (await requestAsOperator('PATCH', `/api/auth/accounts/${admin.userId}`, { role: 'viewer' })).status,
+    200,
+  );
   await socket.next('auth:expired');
   await until(
     'nobody publishes',
@@ -74,16 +79,16 @@ t.test('an admin who is demoted stops publishing the livestream of somebody else
   t.match(await again.next('error'), { data: { code: 'not_your_stream' } });
 });
 
-t.test('after a restart viewer tokens of accounts that were demoted or disabled open nothing', async (t) => {
+t.test('viewer tokens of accounts demoted or disabled before a restart get 404', async (t) => {
   const livestream = await gateway.createLivestream();
   const { streamId, hls } = livestream;
   const path = `/api/livestream/${streamId}`;
-  await asOperator('PATCH', path, { visibility: 'private' });
-  const encoder = publish(t, await film(120, SMALL), livestream.rtmp);
+  await requestAsOperator('PATCH', path, { visibility: 'private' });
+  const encoder = publish(t, await testMedia(120, SMALL), livestream.rtmp);
   await gateway.untilLive({ streamId });
   const [demoted, kept] = [
-    await signedInPage(gateway, 'Demoted', 'admin'),
-    await signedInPage(gateway, 'Kept', 'admin'),
+    await signInPage(gateway, 'Demoted', 'admin'),
+    await signInPage(gateway, 'Kept', 'admin'),
   ];
   const viewers = [];
   for (const { headers } of [demoted, kept]) {
@@ -93,21 +98,21 @@ t.test('after a restart viewer tokens of accounts that were demoted or disabled 
     });
     const { viewerToken } = (await join.json()) as { viewerToken: string };
     const viewer = new HlsViewer(`${hls}?v=${viewerToken}`);
-    t.teardown(() => viewer.vanish());
+    t.teardown(() => viewer.stop());
     await viewer.start();
-    viewer.vanish();
+    viewer.stop();
     viewers.push(viewerToken);
   }
   await gateway.kill('SIGTERM');
   await encoder.ended;
   await gateway.start();
   const change = { role: 'viewer', disabled: true };
-  t.equal((await asOperator('PATCH', `/api/auth/accounts/${demoted.userId}`, change)).status, 200);
-  publish(t, await film(120, SMALL), livestream.rtmp);
+  t.equal((await requestAsOperator('PATCH', `/api/auth/accounts/${demoted.userId}`, change)).status, 200);
+  publish(t, await testMedia(120, SMALL), livestream.rtmp);
   await gateway.untilLive({ streamId });
   const start = async (token: string | undefined) => {
     const viewer = new HlsViewer(`${hls}?v=${token}`);
-    t.teardown(() => viewer.vanish());
+    t.teardown(() => viewer.stop());
     await viewer.start();
   };
   await start(viewers[1]);

@@ -1,29 +1,30 @@
 import { createHmac } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { signedInPage } from '../../support/clients/page-session.js';
+import { signInPage } from '../../support/clients/page-session.js';
 import { type ReceivedHook, webhookReceiver } from '../../support/fakes/webhook-receiver.js';
-import { OPERATOR_TOKEN, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { type Encoder, film, publish } from '../../support/media/encoder.js';
+import { OPERATOR_TOKEN, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { type Encoder, publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const gateway = await startGatewayProcess(t);
-const berta = await signedInPage(gateway, 'Berta', 'broadcaster');
-const source = await film(120);
+const berta = await signInPage(gateway, 'Berta', 'broadcaster');
+const source = await testMedia(120);
 
 type MintedKey = { streamKey: string; key: { id: string; status: string } };
 type Stream = { id: string; title: string; status: string; state: { name: string } };
 
 async function mint(path: string, body: object): Promise<MintedKey> {
-  const { status, body: answer } = await berta.ask('POST', path, body);
+  const { status, body: answer } = await berta.request('POST', path, body);
   if (status !== 201) throw new Error(`${path}: ${status} ${JSON.stringify(answer)}`);
   return answer as MintedKey;
 }
 
 async function streams(): Promise<Stream[]> {
-  return (await berta.ask('GET', `/api/livestream/user/${berta.userId}`)).body.streams as Stream[];
+  return (await berta.request('GET', `/api/livestream/user/${berta.userId}`)).body.streams as Stream[];
 }
 
 async function outcomes({ key }: MintedKey): Promise<string[]> {
-  const { body } = await berta.ask('GET', `/api/channel/keys/${key.id}/uses`);
+  const { body } = await berta.request('GET', `/api/channel/keys/${key.id}/uses`);
   return (body.uses as { outcome: string }[]).map(({ outcome }) => outcome);
 }
 
@@ -31,7 +32,7 @@ function publishWith(t: Test, { streamKey }: MintedKey): Encoder {
   return publish(t, source, `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`);
 }
 
-/** As https://www.standardwebhooks.com has receivers check it. */
+/** Verifies a signature as https://www.standardwebhooks.com asks of receivers. */
 function isSigned(secret: string, { headers, body }: ReceivedHook): boolean {
   const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
   const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
@@ -39,7 +40,7 @@ function isSigned(secret: string, { headers, body }: ReceivedHook): boolean {
 }
 
 t.test(
-  'a channel: one key begins and resumes, others take its place, and it can be taken away',
+  'a channel key starts and resumes broadcasts, is replaced by another key, and can be revoked',
   async (t) => {
     const receiver = await webhookReceiver(t);
     const made = await fetch(`${gateway.http}/api/webhooks`, {
@@ -52,7 +53,7 @@ t.test(
     const hooks = (): { type: string; data: Record<string, unknown> }[] =>
       receiver.received.map(({ body }) => JSON.parse(body));
 
-    await berta.ask('PATCH', '/api/channel', { defaultTitle: 'Rivers, live' });
+    await berta.request('PATCH', '/api/channel', { defaultTitle: 'Rivers, live' });
     const first = await mint('/api/channel/key', {});
     const encoder = publishWith(t, first);
     const stream = await until('a livestream is made, and live', async () =>
@@ -90,7 +91,7 @@ t.test(
     t.strictSame(await outcomes(scoped), ['stream_key_protocol']);
     t.strictSame(await outcomes(third), []);
 
-    t.strictSame(await berta.ask('DELETE', `/api/channel/keys/${second.key.id}`), {
+    t.strictSame(await berta.request('DELETE', `/api/channel/keys/${second.key.id}`), {
       status: 200,
       body: { success: true },
     });

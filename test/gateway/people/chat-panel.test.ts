@@ -1,9 +1,10 @@
 import type { Page } from 'playwright-core';
 import t from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
-import { openPerson } from '../../support/clients/pages.js';
-import { holds } from '../../support/fixtures/watch-page-fixture.js';
-import { OPERATOR_TOKEN, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { openIsolatedPage } from '../../support/clients/pages.js';
+import { untilPageHolds } from '../../support/fixtures/watch-page-fixture.js';
+import { OPERATOR_TOKEN, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 /** True when the list is scrolled to its end. */
 const AT_THE_END = `(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)(
@@ -44,68 +45,57 @@ async function say(page: Page, text: string): Promise<void> {
 const said = (page: Page, text: string) => page.locator('.messages bdi').getByText(text, { exact: true });
 const errorShown = (page: Page, text: RegExp) => page.locator('.chat .error').getByText(text).waitFor();
 
-t.test(
-  'messages are shown to everyone as text, and moderators delete them and silence their senders',
-  async (t) => {
-    const livestream = await gateway.createLivestream();
-    const ann = await openPerson(t, browser, livestream.watch);
-    const ben = await openPerson(t, browser, livestream.watch);
-    await ann.getByText('Nothing was said yet.').waitFor();
-    t.equal(await ann.getByLabel('Message').count(), 0, 'anonymous viewers cannot write');
+t.test('chat messages are shown as text, and moderators delete them and mute their senders', async (t) => {
+  const livestream = await gateway.createLivestream();
+  const ann = await openIsolatedPage(t, browser, livestream.watch);
+  const ben = await openIsolatedPage(t, browser, livestream.watch);
+  await ann.getByText('Nothing was said yet.').waitFor();
+  t.equal(await ann.getByLabel('Message').count(), 0, 'anonymous viewers cannot write');
 
-    await signUp(ann, 'Ann');
-    await say(ann, XSS);
-    await said(ben, XSS).waitFor();
-    await said(ann, XSS).waitFor();
-    await say(ann, 'Hello');
-    await said(ben, 'Hello').waitFor();
-    t.same(await ben.locator('.messages bdi').allTextContents(), [XSS, 'Hello'], 'in order');
-    t.equal(await ben.locator('.messages strong').first().textContent(), 'Ann');
-    for (const page of [ann, ben]) {
-      t.equal(await page.locator('.messages img').count(), 0);
-      t.equal(await page.evaluate('window.hacked'), undefined);
-    }
-    t.equal(
-      await ben.getByRole('button', { name: 'Delete' }).count(),
-      0,
-      'anonymous viewers cannot moderate',
-    );
+  await signUp(ann, 'Ann');
+  await say(ann, XSS);
+  await said(ben, XSS).waitFor();
+  await said(ann, XSS).waitFor();
+  await say(ann, 'Hello');
+  await said(ben, 'Hello').waitFor();
+  t.same(await ben.locator('.messages bdi').allTextContents(), [XSS, 'Hello'], 'in order');
+  t.equal(await ben.locator('.messages strong').first().textContent(), 'Ann');
+  for (const page of [ann, ben]) {
+    t.equal(await page.locator('.messages img').count(), 0);
+    t.equal(await page.evaluate('window.hacked'), undefined);
+  }
+  t.equal(await ben.getByRole('button', { name: 'Delete' }).count(), 0, 'anonymous viewers cannot moderate');
 
-    // An appointed moderator can moderate without reconnecting.
-    await signUp(ben, 'Ben');
-    const me = await ben.evaluate<{ user: { id: string } }>(
-      "fetch('/api/auth/me').then((answer) => answer.json())",
-    );
-    const { streamId } = livestream;
-    const appointed = await api('PUT', `livestream/${streamId}/chat/moderators/${me.user.id}`);
-    t.ok(appointed.ok, `moderator: ${appointed.status}`);
-    const xss = ben.locator('.messages li').filter({ hasText: XSS });
-    await xss.getByRole('button', { name: 'Delete' }).click();
-    await said(ann, XSS).waitFor({ state: 'detached' });
-    await said(ben, XSS).waitFor({ state: 'detached' });
+  // An appointed moderator can moderate without reconnecting.
+  await signUp(ben, 'Ben');
+  const me = await ben.evaluate<{ user: { id: string } }>(
+    "fetch('/api/auth/me').then((answer) => answer.json())",
+  );
+  const { streamId } = livestream;
+  const appointed = await api('PUT', `livestream/${streamId}/chat/moderators/${me.user.id}`);
+  t.ok(appointed.ok, `moderator: ${appointed.status}`);
+  const xss = ben.locator('.messages li').filter({ hasText: XSS });
+  await xss.getByRole('button', { name: 'Delete' }).click();
+  await said(ann, XSS).waitFor({ state: 'detached' });
+  await said(ben, XSS).waitFor({ state: 'detached' });
 
-    const hello = ben.locator('.messages li').filter({ hasText: 'Hello' });
-    await hello.getByRole('button', { name: 'Silence' }).click();
-    await until('the sender sees the reason', async () => {
-      await say(ann, 'Can you hear me?');
-      await ann.waitForTimeout(300);
-      return await ann.locator('.chat .error').textContent();
-    });
-    await errorShown(ann, /may not write|banned|silenced|until/i);
-    t.equal(
-      await ann.getByLabel('Message').inputValue(),
-      'Can you hear me?',
-      'the message stays in the input',
-    );
-  },
-);
+  const hello = ben.locator('.messages li').filter({ hasText: 'Hello' });
+  await hello.getByRole('button', { name: 'Silence' }).click();
+  await until('the sender sees the reason', async () => {
+    await say(ann, 'Can you hear me?');
+    await ann.waitForTimeout(300);
+    return await ann.locator('.chat .error').textContent();
+  });
+  await errorShown(ann, /may not write|banned|silenced|until/i);
+  t.equal(await ann.getByLabel('Message').inputValue(), 'Can you hear me?', 'the message stays in the input');
+});
 
 t.test(
   'after a restart of the gateway the chat continues without missing or duplicate messages',
   async (t) => {
     const livestream = await gateway.createLivestream();
-    const cay = await openPerson(t, browser, livestream.watch);
-    const dan = await openPerson(t, browser, livestream.watch);
+    const cay = await openIsolatedPage(t, browser, livestream.watch);
+    const dan = await openIsolatedPage(t, browser, livestream.watch);
     await signUp(cay, 'Cay');
     await say(cay, 'before');
     await said(dan, 'before').waitFor();
@@ -128,7 +118,7 @@ t.test('an invitee of a private stream signs in on its watch page and watches', 
   const made = await api('POST', 'auth/register', { name: 'Eve', password: PASSWORD, role: 'viewer' });
   const { user } = (await made.json()) as { user: { id: string } };
   t.ok((await api('PUT', `livestream/${streamId}/guests/${user.id}`)).ok);
-  const page = await openPerson(t, browser, `${gateway.http}/watch/${streamId}`);
+  const page = await openIsolatedPage(t, browser, `${gateway.http}/watch/${streamId}`);
   await page.getByText(/no stream at this address/).waitFor();
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByLabel('Name').fill('Eve');
@@ -154,22 +144,23 @@ t.test('the watch page fits a phone and a wide screen', async (t) => {
     [390, 844],
     [1280, 720],
   ] as const) {
-    const page = await openPerson(t, browser, 'about:blank');
+    const page = await openIsolatedPage(t, browser, 'about:blank');
     await page.setViewportSize({ width, height });
     await page.goto(livestream.watch);
     await page.getByRole('button', { name: 'Sign in to chat' }).waitFor();
     await said(page, 'Hello').waitFor();
     const overflow = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
     t.notOk(await page.evaluate(overflow), `no horizontal overflow at ${width} px`);
-    const [stage, chat] = [
+    const [player, chat] = [
       await page.locator('.player').boundingBox(),
       await page.locator('.chat').boundingBox(),
     ];
-    t.ok(stage && chat);
-    if (!stage || !chat) return;
-    if (width < 800) t.ok(chat.y >= stage.y + stage.height && stage.width > width * 0.8, 'below the video');
-    else t.ok(chat.x >= stage.x + stage.width && stage.width > width * 0.55, 'beside the video');
+    t.ok(player && chat);
+    if (!player || !chat) return;
+    if (width < 800)
+      t.ok(chat.y >= player.y + player.height && player.width > width * 0.8, 'below the video');
+    else t.ok(chat.x >= player.x + player.width && player.width > width * 0.55, 'beside the video');
     t.ok(chat.height >= 250, 'the message list is high enough');
-    await holds(page, AT_THE_END);
+    await untilPageHolds(page, AT_THE_END);
   }
 });

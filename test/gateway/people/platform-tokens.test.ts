@@ -1,28 +1,29 @@
 import { io, type Socket } from 'socket.io-client';
 import t, { type Test } from 'tap';
-import { type PageSession, signedInPage } from '../../support/clients/page-session.js';
+import { type PageSession, signInPage } from '../../support/clients/page-session.js';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 const API = '/api/livestream';
 const SUCCESS = { status: 200, body: { success: true } };
 
 const gateway = await startGatewayProcess(t, { STUN_URLS: 'stun:127.0.0.1:9' });
-const berta = await signedInPage(gateway, 'Berta', 'broadcaster');
-const vera = await signedInPage(gateway, 'Vera');
-const walter = await signedInPage(gateway, 'Walter');
+const berta = await signInPage(gateway, 'Berta', 'broadcaster');
+const vera = await signInPage(gateway, 'Vera');
+const walter = await signInPage(gateway, 'Walter');
 
 type Listed = { streams: { id: string }[] };
 
 async function listed(page: PageSession, path: string): Promise<string[]> {
-  const { status, body } = await page.ask('GET', path);
+  const { status, body } = await page.request('GET', path);
   if (status !== 200) throw new Error(`${path}: ${status}`);
   return (body as Listed).streams.map(({ id }) => id);
 }
 
-/** What Socket.IO heard, to be waited for by event. */
+/** Records Socket.IO events and waits for them by name. */
 function listener(t: Test, page: PageSession) {
   const socket: Socket = io(gateway.http, { forceNew: true, extraHeaders: page.headers });
   t.teardown(() => socket.disconnect());
@@ -37,74 +38,77 @@ function listener(t: Test, page: PageSession) {
   return { socket, hears };
 }
 
-t.test('create, start, join, chat, leave, end: by fetch, to the letter', async (t) => {
-  const create = { title: 'A talk', description: 'About rivers', recordingEnabled: false };
-  const made = await berta.ask('POST', `${API}/create`, create);
-  t.match(made, { status: 201, body: { streamId: UUID, streamKey: String } });
-  const { streamId, streamKey } = made.body as { streamId: string; streamKey: string };
-  t.match(
-    await fetch(`${gateway.http}${API}/${streamId}/start`, { method: 'POST', headers: berta.headers }),
-    { status: 403 },
-    'a cookie alone changes nothing',
-  );
-  t.strictSame(await berta.ask('POST', `${API}/${streamId}/start`), SUCCESS);
-  t.notOk((await listed(vera, `${API}/active?limit=50&offset=0`)).includes(streamId), 'not without media');
+t.test(
+  'a platform creates, starts, joins, chats, leaves and ends by the documented HTTP requests',
+  async (t) => {
+    const create = { title: 'A talk', description: 'About rivers', recordingEnabled: false };
+    const made = await berta.request('POST', `${API}/create`, create);
+    t.match(made, { status: 201, body: { streamId: UUID, streamKey: String } });
+    const { streamId, streamKey } = made.body as { streamId: string; streamKey: string };
+    t.match(
+      await fetch(`${gateway.http}${API}/${streamId}/start`, { method: 'POST', headers: berta.headers }),
+      { status: 403 },
+      'a cookie alone changes nothing',
+    );
+    t.strictSame(await berta.request('POST', `${API}/${streamId}/start`), SUCCESS);
+    t.notOk((await listed(vera, `${API}/active?limit=50&offset=0`)).includes(streamId), 'not without media');
 
-  const encoder = publish(t, await film(60), `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`);
-  await gateway.untilLive({ streamId });
-  t.strictSame(await listed(vera, `${API}/active?limit=50&offset=0`), [streamId]);
-  t.strictSame(await listed(vera, `${API}/active?limit=50&offset=1`), []);
-  t.strictSame(await listed(vera, `${API}/user/${berta.userId}`), [streamId]);
-  const live = { id: streamId, userId: berta.userId, ...create, status: 'live' };
-  t.match(await vera.ask('GET', `${API}/${streamId}`), { status: 200, body: { stream: live } });
+    const encoder = publish(t, await testMedia(60), `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`);
+    await gateway.untilLive({ streamId });
+    t.strictSame(await listed(vera, `${API}/active?limit=50&offset=0`), [streamId]);
+    t.strictSame(await listed(vera, `${API}/active?limit=50&offset=1`), []);
+    t.strictSame(await listed(vera, `${API}/user/${berta.userId}`), [streamId]);
+    const live = { id: streamId, userId: berta.userId, ...create, status: 'live' };
+    t.match(await vera.request('GET', `${API}/${streamId}`), { status: 200, body: { stream: live } });
 
-  const joined = await vera.ask('POST', `${API}/${streamId}/join`);
-  const iceServers = [{ urls: ['stun:127.0.0.1:9'] }];
-  t.match(joined, { status: 200, body: { success: true, iceServers, viewers: 1 } });
-  t.match(await vera.ask('GET', `${API}/${streamId}`), { body: { stream: { viewers: { total: 1 } } } });
+    const joined = await vera.request('POST', `${API}/${streamId}/join`);
+    const iceServers = [{ urls: ['stun:127.0.0.1:9'] }];
+    t.match(joined, { status: 200, body: { success: true, iceServers, viewers: 1 } });
+    t.match(await vera.request('GET', `${API}/${streamId}`), { body: { stream: { viewers: { total: 1 } } } });
 
-  const said = await vera.ask('POST', `${API}/${streamId}/chat`, { message: 'Hello <b>all</b>' });
-  t.match(said, { status: 201, body: { success: true, messageId: UUID } });
-  const answered = await berta.ask('POST', `${API}/${streamId}/chat`, { message: 'Welcome' });
-  const first = { id: said.body.messageId, userId: vera.userId, name: 'Vera', message: 'Hello <b>all</b>' };
-  const second = { id: answered.body.messageId, userId: berta.userId, badge: 'broadcaster' };
-  const chat = `${API}/${streamId}/chat`;
-  t.match(await walter.ask('GET', `${chat}?limit=100&offset=0`), {
-    status: 200,
-    body: { messages: [first, second] },
-  });
-  const page = (await walter.ask('GET', `${chat}?limit=1&offset=1`)).body as { messages: object[] };
-  t.match(page, { messages: [first] });
-  t.equal(page.messages.length, 1);
+    const said = await vera.request('POST', `${API}/${streamId}/chat`, { message: 'Hello <b>all</b>' });
+    t.match(said, { status: 201, body: { success: true, messageId: UUID } });
+    const answered = await berta.request('POST', `${API}/${streamId}/chat`, { message: 'Welcome' });
+    const first = { id: said.body.messageId, userId: vera.userId, name: 'Vera', message: 'Hello <b>all</b>' };
+    const second = { id: answered.body.messageId, userId: berta.userId, badge: 'broadcaster' };
+    const chat = `${API}/${streamId}/chat`;
+    t.match(await walter.request('GET', `${chat}?limit=100&offset=0`), {
+      status: 200,
+      body: { messages: [first, second] },
+    });
+    const page = (await walter.request('GET', `${chat}?limit=1&offset=1`)).body as { messages: object[] };
+    t.match(page, { messages: [first] });
+    t.equal(page.messages.length, 1);
 
-  t.strictSame(await vera.ask('POST', `${API}/${streamId}/leave`), SUCCESS);
-  await until('she is not counted any more', async () => {
-    const { viewers } = (await vera.ask('GET', `${API}/${streamId}/viewers`)).body as {
-      viewers: { total: number };
-    };
-    return viewers.total === 0;
-  });
+    t.strictSame(await vera.request('POST', `${API}/${streamId}/leave`), SUCCESS);
+    await until('she is not counted any more', async () => {
+      const { viewers } = (await vera.request('GET', `${API}/${streamId}/viewers`)).body as {
+        viewers: { total: number };
+      };
+      return viewers.total === 0;
+    });
 
-  t.match(await vera.ask('POST', `${API}/${streamId}/end`, {}), { status: 403 }, 'it is not hers');
-  const recordingUrl = 'https://recordings.example.test/1.mp4';
-  t.strictSame(await berta.ask('POST', `${API}/${streamId}/end`, { recordingUrl }), SUCCESS);
-  await encoder.ended;
-  t.match(await vera.ask('GET', `${API}/${streamId}`), {
-    body: { stream: { status: 'ended', recordingUrl } },
-  });
-  await until('how many watched is stored', async () => {
-    const { stream } = (await vera.ask('GET', `${API}/${streamId}`)).body as {
-      stream: { viewerCountPeak: number };
-    };
-    return stream.viewerCountPeak === 1;
-  });
-  t.strictSame(await listed(vera, `${API}/active`), []);
-  t.strictSame(await listed(vera, `${API}/user/${berta.userId}`), [streamId]);
-});
+    t.match(await vera.request('POST', `${API}/${streamId}/end`, {}), { status: 403 }, 'it is not hers');
+    const recordingUrl = 'https://recordings.example.test/1.mp4';
+    t.strictSame(await berta.request('POST', `${API}/${streamId}/end`, { recordingUrl }), SUCCESS);
+    await encoder.ended;
+    t.match(await vera.request('GET', `${API}/${streamId}`), {
+      body: { stream: { status: 'ended', recordingUrl } },
+    });
+    await until('how many watched is stored', async () => {
+      const { stream } = (await vera.request('GET', `${API}/${streamId}`)).body as {
+        stream: { viewerCountPeak: number };
+      };
+      return stream.viewerCountPeak === 1;
+    });
+    t.strictSame(await listed(vera, `${API}/active`), []);
+    t.strictSame(await listed(vera, `${API}/user/${berta.userId}`), [streamId]);
+  },
+);
 
-t.test('the same beside sockets: Socket.IO here, /ws there', async (t) => {
+t.test('the same flow works with Socket.IO and /ws side by side', async (t) => {
   const create = { title: 'Another talk', description: '', recordingEnabled: false };
-  const { streamId, streamKey } = (await berta.ask('POST', `${API}/create`, create)).body as {
+  const { streamId, streamKey } = (await berta.request('POST', `${API}/create`, create)).body as {
     streamId: string;
     streamKey: string;
   };
@@ -149,7 +153,7 @@ t.test('the same beside sockets: Socket.IO here, /ws there', async (t) => {
   });
 
   const url = `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`;
-  const encoder = publish(t, await film(60), url);
+  const encoder = publish(t, await testMedia(60), url);
   await hears('stream:state', { streamId, state: 'live' });
   t.match(await other.next('stream:state'), { data: { streamId, state: 'live' } });
   await encoder.stop('SIGKILL');
@@ -159,7 +163,7 @@ t.test('the same beside sockets: Socket.IO here, /ws there', async (t) => {
   other.send('leave-livestream', { streamId }, 'leave');
   t.match(await other.next('ok'), { id: 'leave' });
   await hears('viewers:count', { streamId, viewers: 1 });
-  t.strictSame(await berta.ask('POST', `${API}/${streamId}/end`), SUCCESS);
+  t.strictSame(await berta.request('POST', `${API}/${streamId}/end`), SUCCESS);
   const ended = { streamId, state: 'ended' };
   t.match(await hears('stream:state', ended), { reason: 'ended-by-owner', message: String });
   await socket.emitWithAck('chat:send', { streamId, message: 'Goodbye' });
@@ -169,7 +173,7 @@ t.test('the same beside sockets: Socket.IO here, /ws there', async (t) => {
   );
   socket.disconnect();
   await until('nobody is there', async () => {
-    const { viewers } = (await berta.ask('GET', `${API}/${streamId}/viewers`)).body as {
+    const { viewers } = (await berta.request('GET', `${API}/${streamId}/viewers`)).body as {
       viewers: { total: number };
     };
     return viewers.total === 0;

@@ -2,7 +2,7 @@ import t from 'tap';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
 import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 
-t.test('as many sockets are let in from one address as the settings say', async (t) => {
+t.test('sockets of one address are admitted up to the configured limit', async (t) => {
   const gateway = await startGatewayProcess(t, { STUN_URLS: 'off', MAX_SOCKETS_PER_ADDRESS: '2' });
   const socket = () => new WebSocketClient(t, Number(new URL(gateway.http).port));
   const sockets = [socket(), socket()];

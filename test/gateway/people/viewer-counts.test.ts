@@ -2,85 +2,100 @@ import t from 'tap';
 import { HlsViewer } from '../../support/clients/hls-viewer.js';
 import { RtcPeers } from '../../support/clients/rtc-peers.js';
 import type { WebSocketClient } from '../../support/clients/websocket-client.js';
-import { audienceGateway, STEADY_MS, type WhepViewer } from '../../support/gateway/audience-gateway.js';
-import { until } from '../../support/gateway/gateway-process.js';
+import {
+  startAudienceGateway,
+  UNCHANGED_FOR_MS,
+  type WhepViewer,
+} from '../../support/gateway/audience-gateway.js';
+import { until } from '../../support/until.js';
 
 const HLS_VIEWERS = 200;
 const SOCKETS = 44;
 const WHEP_VIEWERS = 6;
 const EVERYBODY = HLS_VIEWERS + SOCKETS + WHEP_VIEWERS;
 
-const { gateway, sql, peers, ask, counts, watched, join, joined, watch, live } = await audienceGateway(t);
+const {
+  gateway,
+  sql,
+  peers,
+  request,
+  viewerCounts,
+  assertViewerCount,
+  joinBySocket,
+  viewerTokenOf,
+  watchByWhep,
+  publishLivestream,
+} = await startAudienceGateway(t);
 
-t.test('a crowd comes, leaves, vanishes and comes back, and is counted to the unit', async (t) => {
-  const livestream = await live(t, 240);
+t.test('viewers that join, leave, vanish and return by every protocol are counted exactly', async (t) => {
+  const livestream = await publishLivestream(t, 240);
   const { streamId, hls } = livestream;
   const viewers = Array.from({ length: HLS_VIEWERS }, (_, index) => {
     return new HlsViewer(hls, { lowLatency: index % 2 === 1 });
   });
   t.teardown(() => {
-    for (const viewer of viewers) viewer.vanish();
+    for (const viewer of viewers) viewer.stop();
   });
   await Promise.all(viewers.map((viewer) => viewer.start()));
-  const sockets = Array.from({ length: SOCKETS }, () => join(t, livestream));
-  const tokens = await Promise.all(sockets.map(joined));
+  const sockets = Array.from({ length: SOCKETS }, () => joinBySocket(t, livestream));
+  const tokens = await Promise.all(sockets.map(viewerTokenOf));
   const ear = sockets[0] as WebSocketClient;
   const vanishing = await RtcPeers.start();
   t.teardown(() => vanishing.kill());
   const tabs: WhepViewer[] = [];
   for (let index = 0; index < WHEP_VIEWERS; index++)
-    tabs.push(await watch(index < 3 ? peers : vanishing, livestream));
-  await watched(t, livestream, EVERYBODY, ear, 'everybody who came is counted once');
-  t.same((await counts(livestream)).byProtocol, { whep: 6, 'll-hls': 100, hls: 100 });
+    tabs.push(await watchByWhep(index < 3 ? peers : vanishing, livestream));
+  await assertViewerCount(t, livestream, EVERYBODY, ear, 'everybody who came is counted once');
+  t.same((await viewerCounts(livestream)).byProtocol, { whep: 6, 'll-hls': 100, hls: 100 });
 
-  // Who asks for the multivariant playlist alone watches nothing.
-  t.equal((await ask('GET', new URL(hls).pathname)).status, 200);
-  // Pages that are loaded again, a socket that comes back, tabs that watch in two ways.
+  // A request for the multivariant playlist alone is no view.
+  t.equal((await request('GET', new URL(hls).pathname)).status, 200);
+  // Reloaded pages, a reconnected socket and tabs that use two protocols count once.
   await Promise.all(viewers.slice(0, 20).map((viewer) => viewer.start()));
   for (const [index, token] of tokens.entries()) {
     if (index === 0 || index > 10) continue;
     sockets[index]?.destroy();
-    const again = join(t, livestream, token);
-    t.equal(await joined(again), token, 'the same viewer');
+    const again = joinBySocket(t, livestream, token);
+    t.equal(await viewerTokenOf(again), token, 'the same viewer');
     sockets[index] = again;
   }
-  for (const viewer of viewers.slice(0, 5)) await joined(join(t, livestream, viewer.token));
-  const both = await watch(peers, livestream, tokens[1]);
-  await watched(t, livestream, EVERYBODY, ear, 'nobody is counted twice');
-  t.equal((await counts(livestream)).byProtocol.whep, WHEP_VIEWERS + 1);
+  for (const viewer of viewers.slice(0, 5)) await viewerTokenOf(joinBySocket(t, livestream, viewer.token));
+  const both = await watchByWhep(peers, livestream, tokens[1]);
+  await assertViewerCount(t, livestream, EVERYBODY, ear, 'nobody is counted twice');
+  t.equal((await viewerCounts(livestream)).byProtocol.whep, WHEP_VIEWERS + 1);
 
-  // With a goodbye: at once.
+  // An orderly leave counts at once.
   const leaving = viewers.slice(100, 150);
-  for (const viewer of leaving) viewer.vanish();
+  for (const viewer of leaving) viewer.stop();
   for (const { token } of leaving)
-    t.equal((await ask('POST', `/api/livestream/${streamId}/leave`, { viewerToken: token })).status, 200);
+    t.equal((await request('POST', `/api/livestream/${streamId}/leave`, { viewerToken: token })).status, 200);
   for (const socket of sockets.slice(30)) socket.send('leave-livestream', { streamId });
-  for (const { path } of tabs.slice(0, 3)) t.equal((await ask('DELETE', path)).status, 200);
+  for (const { path } of tabs.slice(0, 3)) t.equal((await request('DELETE', path)).status, 200);
   const left = 50 + 14 + 3;
-  await watched(t, livestream, EVERYBODY - left, ear, 'who says goodbye is gone');
+  await assertViewerCount(t, livestream, EVERYBODY - left, ear, 'viewers that leave in order');
 
-  // Without one: sockets at once, playlists after 15 seconds, WebRTC when its connection is given up.
+  // Lost sockets count at once, playlists after 15 s, WebRTC when its connection times out.
   const silentSince = Date.now();
   const silent = viewers.slice(150);
-  for (const viewer of silent) viewer.vanish();
+  for (const viewer of silent) viewer.stop();
   for (const socket of sockets.slice(20, 30)) socket.destroy();
   await vanishing.kill();
   const gone = 50 + 10 + 3;
-  await watched(t, livestream, EVERYBODY - left - gone, ear, 'who vanished is gone');
+  await assertViewerCount(t, livestream, EVERYBODY - left - gone, ear, 'who vanished is gone');
 
-  await Promise.all(silent.slice(0, 20).map((viewer) => viewer.again()));
-  await watched(t, livestream, EVERYBODY - left - gone + 20, ear, 'who comes back is there again');
+  await Promise.all(silent.slice(0, 20).map((viewer) => viewer.requestPlaylist()));
+  await assertViewerCount(t, livestream, EVERYBODY - left - gone + 20, ear, 'who comes back is there again');
 
   t.same(
     viewers.flatMap(({ errors }) => errors),
     [],
     'nobody was refused a playlist',
   );
-  await ask('DELETE', both.path);
+  await request('DELETE', both.path);
   await gateway.api('POST', `/${streamId}/end`, {});
-  for (const viewer of viewers) viewer.vanish();
-  await watched(t, livestream, 0, ear, 'after the end nobody watches');
-  // Peaks and visits are stored a second later.
+  for (const viewer of viewers) viewer.stop();
+  await assertViewerCount(t, livestream, 0, ear, 'after the end nobody watches');
+  // Peaks and views are written a second later.
   await until('the peak is stored', async () => {
     const { stream } = await gateway.api<{ stream: { viewerCountPeak: number } }>('GET', `/${streamId}`);
     return stream.viewerCountPeak === EVERYBODY;
@@ -105,9 +120,13 @@ t.test('a crowd comes, leaves, vanishes and comes back, and is counted to the un
   );
   const early = times.filter((time) => time <= silentSince).length;
   const late = EVERYBODY - left - gone + 20;
-  t.equal(times.filter((time) => time > silentSince + STEADY_MS).length >= late, true, 'who stayed, stayed');
+  t.equal(
+    times.filter((time) => time > silentSince + UNCHANGED_FOR_MS).length >= late,
+    true,
+    'who stayed, stayed',
+  );
   t.ok(early >= left, `${early} had left before others fell silent`);
-  // Silence is waited out, but counts for nobody's time.
+  // The timeout is awaited, but not added to the view's duration.
   const playlists = times.filter((time) => time > silentSince - 2_500 && time <= silentSince + 500).length;
   t.ok(playlists >= 30 + 10, `${playlists} are taken to have left when they were last seen`);
 });

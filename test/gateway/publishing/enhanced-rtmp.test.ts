@@ -1,18 +1,22 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { newerFfmpeg, ownFfmpegIsNewer } from '../../support/gateway/newer-ffmpeg.js';
+import {
+  enhancedRtmpFfmpeg,
+  systemFfmpegHasEnhancedRtmp,
+} from '../../support/gateway/enhanced-rtmp-ffmpeg.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { run } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
-const program = newerFfmpeg(t.testdir());
+const program = enhancedRtmpFfmpeg(t.testdir());
 
 const CODECS = {
   HEVC: ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=none:keyint=30:min-keyint=30'],
   AV1: ['-c:v', 'libsvtav1', '-preset', '12', '-g', '30'],
 };
 
-/** Publishes by enhanced RTMP with the newer ffmpeg. */
+/** Publishes by enhanced RTMP with an ffmpeg of 6.1 or newer. */
 function publishEnhanced(t: Test, ffmpeg: string, encoder: string[], url: string) {
   const args = ['-v', 'warning', '-re', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=15'];
   args.push(
@@ -69,7 +73,12 @@ for (const [name, encoder] of Object.entries(CODECS)) {
 
   t.test(
     `${name} is refused in plain words where this machine's ffmpeg cannot read it`,
-    { skip: !program || ownFfmpegIsNewer ? 'needs an old ffmpeg to refuse and a new one to publish' : false },
+    {
+      skip:
+        !program || systemFfmpegHasEnhancedRtmp
+          ? 'needs an old ffmpeg to refuse and a new one to publish'
+          : false,
+    },
     async (t) => {
       const gateway = await startGatewayProcess(t);
       const { streamId, rtmp } = await gateway.createLivestream();

@@ -7,9 +7,10 @@ import {
   watchByGstreamer,
   withoutGstreamer,
 } from '../../support/clients/gstreamer/gstreamer-client.js';
-import { type GatewayProcess, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish, run } from '../../support/media/encoder.js';
+import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { publish, run, testMedia } from '../../support/media/encoder.js';
 import { flashToBeep } from '../../support/media/flash-and-beep.js';
+import { until } from '../../support/until.js';
 
 const skip = withoutGstreamer;
 let gateway: GatewayProcess;
@@ -17,12 +18,12 @@ t.before(async () => {
   if (!skip) gateway = await startGatewayProcess(t);
 });
 
-/** So many in a row are looked at. */
+/** Number of consecutive flashes that are compared. */
 const LATELY = 4;
-/** A picture at 15 per second is up to 67 ms late, and a tone is found within 10 ms. */
+/** Frames at 15 per second are up to 67 ms late; tones are detected within 10 ms. */
 const EXACT_S = 0.1;
 
-/** Whether the latest came a second apart. */
+/** Tells whether the latest came a second apart. */
 function everySecond(times: number[]): boolean {
   const lately = times.slice(-LATELY - 1);
   return (
@@ -31,14 +32,14 @@ function everySecond(times: number[]): boolean {
   );
 }
 
-/** Whether each of the latest flashes has its beep; the very last one's may not have come yet. */
+/** Tells whether each of the latest flashes has its beep; that of the last one may be pending. */
 function together(flashes: number[], beeps: number[]): boolean {
   return flashes
     .slice(-LATELY - 1, -1)
     .every((flash) => beeps.some((beep) => Math.abs(beep - flash) < EXACT_S));
 }
 
-/** Flashes and beeps as they were made, and those of one moment together. */
+/** Records flashes and beeps, and pairs those of one moment. */
 async function seesAndHears(viewer: GstreamerClient): Promise<Watched> {
   return await viewer.watched(
     'a flash and a beep every second, together',
@@ -94,9 +95,9 @@ for (const [codec, reports] of [
     },
   );
 
-t.test('GStreamer watches by WHEP what comes by RTMP with B-frames and AAC', { skip }, async (t) => {
+t.test('GStreamer plays an RTMP source with B-frames and AAC by WHEP', { skip }, async (t) => {
   const livestream = await gateway.createLivestream();
-  publish(t, await film(40), livestream.rtmp);
+  publish(t, await testMedia(40), livestream.rtmp);
   await gateway.untilLive(livestream);
   const viewer = watchByGstreamer(t, `${gateway.http}/whep/${livestream.streamId}`);
   t.equal((await viewer.told('answered')).status, 201);

@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { type GatewayProcess, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { type Encoder, film, publish } from '../../support/media/encoder.js';
+import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { type Encoder, publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const ROUNDS = 20;
 
-/** Open file descriptors of the gateway (sockets, pipes, timers' event sources); Linux only. */
+/** Counts the gateway's open file descriptors; Linux only. */
 function descriptors(gateway: GatewayProcess): number {
   return readdirSync(`/proc/${gateway.pid}/fd`).length;
 }
@@ -20,14 +21,14 @@ async function mediaPlaylists(hls: string): Promise<string[]> {
   return text.split('\n').filter((line) => line.endsWith('.m3u8'));
 }
 
-t.test('two broadcasts at once do not touch each other', async (t) => {
+t.test('two concurrent broadcasts do not affect each other', async (t) => {
   const gateway = await startGatewayProcess(t);
-  const source = await film(60);
+  const source = await testMedia(60);
   const [one, two] = await Promise.all([gateway.createLivestream('One'), gateway.createLivestream('Two')]);
   const first: Encoder = publish(t, source, one.rtmp);
   publish(t, source, two.rtmp);
   for (const livestream of [one, two]) await gateway.untilLive(livestream);
-  // The list is read from the database, which hears of it a moment later.
+  // The list is read from the database, which is written asynchronously.
   const active = await until('both are listed', async () => {
     const { streams } = await gateway.api<{ streams: { id: string }[] }>('GET', '/active');
     return streams.length >= 2 && streams.map(({ id }) => id).toSorted();
@@ -45,34 +46,38 @@ t.test('two broadcasts at once do not touch each other', async (t) => {
     const now = await (await fetch(new URL(playlists[1]?.[0] ?? '', two.hls))).text();
     return now !== before && !now.includes('EXT-X-ENDLIST');
   });
-  t.equal((await gateway.encoders()).length, 1);
+  t.equal((await gateway.encoderPids()).length, 1);
 });
 
 const linuxOnly = process.platform === 'linux' ? false : 'descriptors are counted in /proc';
 
-t.test('twenty rounds of create, publish and end leave nothing behind', { skip: linuxOnly }, async (t) => {
-  const gateway = await startGatewayProcess(t, { LADDER: 'off' });
-  const source = await film(60);
-  const round = async (title: string): Promise<void> => {
-    const livestream = await gateway.createLivestream(title);
-    const encoder = publish(t, source, livestream.rtmp);
-    await gateway.untilLive(livestream);
-    await gateway.api('POST', `/${livestream.streamId}/end`);
-    await encoder.ended;
-  };
-  const descriptorsAfter: number[] = [];
-  const memoryAfter: number[] = [];
-  for (let pair = 0; pair < ROUNDS / 2; pair++) {
-    await Promise.all([round(`Round ${pair}`), round(`Round ${pair}, the other`)]);
-    await until('the encoders are gone', async () => (await gateway.encoders()).length === 0);
-    descriptorsAfter.push(descriptors(gateway));
-    memoryAfter.push(residentBytes(gateway));
-  }
-  const { streams } = await gateway.api<{ streams: unknown[] }>('GET', '/active');
-  t.strictSame(streams, [], 'no row says live');
-  const [early = 0, late = 0] = [descriptorsAfter[2], descriptorsAfter.at(-1)];
-  t.ok(late <= early + 4, `descriptors level: ${descriptorsAfter.join(' ')}`);
-  const megabytes = memoryAfter.map((bytes) => Math.round(bytes / 1e6));
-  const grown = (megabytes.at(-1) ?? 0) - (megabytes[4] ?? 0);
-  t.ok(grown < 40, `memory levels, MB: ${megabytes.join(' ')}`);
-});
+t.test(
+  'twenty rounds of create, publish and end leave no process, file or descriptor',
+  { skip: linuxOnly },
+  async (t) => {
+    const gateway = await startGatewayProcess(t, { LADDER: 'off' });
+    const source = await testMedia(60);
+    const round = async (title: string): Promise<void> => {
+      const livestream = await gateway.createLivestream(title);
+      const encoder = publish(t, source, livestream.rtmp);
+      await gateway.untilLive(livestream);
+      await gateway.api('POST', `/${livestream.streamId}/end`);
+      await encoder.ended;
+    };
+    const descriptorsAfter: number[] = [];
+    const memoryAfter: number[] = [];
+    for (let pair = 0; pair < ROUNDS / 2; pair++) {
+      await Promise.all([round(`Round ${pair}`), round(`Round ${pair}, the other`)]);
+      await until('the encoders are gone', async () => (await gateway.encoderPids()).length === 0);
+      descriptorsAfter.push(descriptors(gateway));
+      memoryAfter.push(residentBytes(gateway));
+    }
+    const { streams } = await gateway.api<{ streams: unknown[] }>('GET', '/active');
+    t.strictSame(streams, [], 'no row says live');
+    const [early = 0, late = 0] = [descriptorsAfter[2], descriptorsAfter.at(-1)];
+    t.ok(late <= early + 4, `descriptors level: ${descriptorsAfter.join(' ')}`);
+    const megabytes = memoryAfter.map((bytes) => Math.round(bytes / 1e6));
+    const grown = (megabytes.at(-1) ?? 0) - (megabytes[4] ?? 0);
+    t.ok(grown < 40, `memory levels, MB: ${megabytes.join(' ')}`);
+  },
+);

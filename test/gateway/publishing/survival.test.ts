@@ -3,11 +3,12 @@ import t, { type Test } from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { openForHls, playback, untilPlaying, untilPlaysOn } from '../../support/clients/watch-page.js';
-import { type Livestream, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
+import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const browser = await openChromium(t);
-/** For all that a gateway lives through. */
+/** Settings of every gateway in this file. */
 const gateway = await startGatewayProcess(t);
 
 /** Opens the watch page of a live stream and marks the document, so that a reload would show. */
@@ -34,7 +35,7 @@ function dates(playlist: string): number[] {
   return [...playlist.matchAll(/EXT-X-PROGRAM-DATE-TIME:(\S+)/g)].map((match) => Date.parse(match[1] ?? ''));
 }
 
-/** The hole in time at the playlist's only discontinuity; undefined until a whole segment stands behind it. */
+/** Gap at the playlist's only discontinuity; undefined until a complete segment follows it. */
 function holeIn(playlist: string): { ms: number } | undefined {
   const [before = '', after = ''] = playlist.split('#EXT-X-DISCONTINUITY\n');
   if (!after.includes('#EXTINF')) return undefined;
@@ -45,9 +46,9 @@ function holeIn(playlist: string): { ms: number } | undefined {
   return { ms };
 }
 
-t.test('a publisher that is killed and comes back within the grace: the same page plays on', async (t) => {
+t.test('a publisher that is killed and returns within the grace period keeps the page playing', async (t) => {
   const livestream = await gateway.createLivestream();
-  const source = await film(120);
+  const source = await testMedia(120);
   const first = publish(t, source, livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
@@ -55,7 +56,7 @@ t.test('a publisher that is killed and comes back within the grace: the same pag
   await first.stop('SIGKILL');
   await until('the page says so', async () => (await playback(page)).state === 'reconnecting');
   t.equal(await gateway.state(livestream.streamId), 'reconnecting');
-  publish(t, source, livestream.rtmp, { from: 30 });
+  publish(t, source, livestream.rtmp, { startS: 30 });
   await gateway.untilLive(livestream);
   await untilPlaysOn(page);
 
@@ -69,9 +70,9 @@ t.test('a publisher that is killed and comes back within the grace: the same pag
   t.ok(await neverReloaded(page));
 });
 
-t.test('a second encoder with the same key takes over in under a second', async (t) => {
+t.test('a second encoder with the same stream key takes over within a second', async (t) => {
   const livestream = await gateway.createLivestream();
-  const source = await film(120);
+  const source = await testMedia(120);
   const first = publish(t, source, livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
@@ -87,9 +88,9 @@ t.test('a second encoder with the same key takes over in under a second', async 
   t.ok(await neverReloaded(page));
 });
 
-t.test('an ffmpeg that is killed leaves a hole of less than a second', async (t) => {
+t.test('an encoder that is killed leaves a gap of less than a second', async (t) => {
   const livestream = await gateway.createLivestream();
-  publish(t, await film(120), livestream.rtmp);
+  publish(t, await testMedia(120), livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
 
@@ -103,40 +104,43 @@ t.test('an ffmpeg that is killed leaves a hole of less than a second', async (t)
   t.ok(await neverReloaded(page));
 });
 
-t.test('a gateway that is killed finds its broadcast again, and the same page plays on', async (t) => {
-  const livestream = await gateway.createLivestream();
-  const source = await film(120);
-  const first = publish(t, source, livestream.rtmp);
-  await gateway.untilLive(livestream);
-  const page = await watch(t, livestream);
-  const before = await mediaPlaylist(livestream);
-  const encoders = await gateway.encoders();
+t.test(
+  'a gateway that is killed resumes its broadcast, and the page plays on without a reload',
+  async (t) => {
+    const livestream = await gateway.createLivestream();
+    const source = await testMedia(120);
+    const first = publish(t, source, livestream.rtmp);
+    await gateway.untilLive(livestream);
+    const page = await watch(t, livestream);
+    const before = await mediaPlaylist(livestream);
+    const encoders = await gateway.encoderPids();
 
-  await gateway.kill('SIGKILL');
-  await first.ended;
-  for (const pid of encoders)
-    await until('no ffmpeg outlives the gateway', () => {
-      try {
-        return !process.kill(pid, 0);
-      } catch {
-        return true;
-      }
-    });
-  await gateway.start();
-  t.equal(await gateway.state(livestream.streamId), 'reconnecting', 'no ghost is live');
-  publish(t, source, livestream.rtmp, { from: 30 });
-  await gateway.untilLive(livestream);
-  await untilPlaysOn(page);
+    await gateway.kill('SIGKILL');
+    await first.ended;
+    for (const pid of encoders)
+      await until('no ffmpeg outlives the gateway', () => {
+        try {
+          return !process.kill(pid, 0);
+        } catch {
+          return true;
+        }
+      });
+    await gateway.start();
+    t.equal(await gateway.state(livestream.streamId), 'reconnecting', 'no ghost is live');
+    publish(t, source, livestream.rtmp, { startS: 30 });
+    await gateway.untilLive(livestream);
+    await untilPlaysOn(page);
 
-  const after = await mediaPlaylist(livestream);
-  const number = (playlist: string, tag: string): number =>
-    Number(new RegExp(`#EXT-X-${tag}:(\\d+)`).exec(playlist)?.[1]);
-  t.ok(number(after, 'MEDIA-SEQUENCE') > number(before, 'MEDIA-SEQUENCE'), 'numbers are never used again');
-  // RFC 8216bis section 4.4.4.3: the sequence of a segment counts the tags up to it.
-  const discontinuities = (playlist: string): number =>
-    number(playlist, 'DISCONTINUITY-SEQUENCE') + playlist.split('#EXT-X-DISCONTINUITY\n').length - 1;
-  t.equal(discontinuities(before), 0);
-  t.equal(discontinuities(after), 1, 'the restart is a discontinuity');
-  t.ok(Math.min(...dates(after)) > Math.max(...dates(before)), 'dates only rise');
-  t.ok(await neverReloaded(page));
-});
+    const after = await mediaPlaylist(livestream);
+    const number = (playlist: string, tag: string): number =>
+      Number(new RegExp(`#EXT-X-${tag}:(\\d+)`).exec(playlist)?.[1]);
+    t.ok(number(after, 'MEDIA-SEQUENCE') > number(before, 'MEDIA-SEQUENCE'), 'numbers are never used again');
+    // RFC 8216bis section 4.4.4.3: the sequence of a segment counts the tags up to it.
+    const discontinuities = (playlist: string): number =>
+      number(playlist, 'DISCONTINUITY-SEQUENCE') + playlist.split('#EXT-X-DISCONTINUITY\n').length - 1;
+    t.equal(discontinuities(before), 0);
+    t.equal(discontinuities(after), 1, 'the restart is a discontinuity');
+    t.ok(Math.min(...dates(after)) > Math.max(...dates(before)), 'dates only rise');
+    t.ok(await neverReloaded(page));
+  },
+);

@@ -2,12 +2,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { FILMS_FOLDER, publish, run } from '../../support/media/encoder.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { publish, run, TEST_MEDIA_FOLDER } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const PAUSE = { from: 4, to: 12 };
 
-const folder = process.env[FILMS_FOLDER] || path.join(os.tmpdir(), `headend-films-${process.ppid}`);
+const folder = process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-test-media-${process.ppid}`);
 
 /** 30 s of H.264 and AAC at 30 frames a second, keyframes every 2 s; no video frames during the pause. */
 async function pausingFilm(pause: typeof PAUSE | undefined): Promise<string> {
@@ -27,7 +28,7 @@ async function pausingFilm(pause: typeof PAUSE | undefined): Promise<string> {
   return file;
 }
 
-/** The same film with another frame rate in its `onMetaData`, which ffmpeg repeats to the gateway. */
+/** Same media with another frame rate in `onMetaData`, which ffmpeg forwards to the gateway. */
 async function filmThatClaims(frameRate: number): Promise<string> {
   const bytes = Buffer.from(readFileSync(await pausingFilm(undefined)));
   const name = bytes.indexOf('framerate');
@@ -37,7 +38,7 @@ async function filmThatClaims(frameRate: number): Promise<string> {
   return file;
 }
 
-/** The text of every media playlist that the multivariant playlist names, video before audio. */
+/** Fetches every media playlist that the multivariant playlist names, video before audio. */
 async function mediaPlaylists(hls: string): Promise<string[]> {
   const multivariant = await (await fetch(hls)).text();
   const uris = [...new Set(multivariant.match(/^[^#\n]+\.m3u8/gm) ?? [])];
@@ -51,66 +52,63 @@ function attribute(playlist: string, name: string): number {
 const targetDuration = (playlist: string): number =>
   Number(/#EXT-X-TARGETDURATION:(\d+)/.exec(playlist)?.[1]);
 
+t.test('video that pauses for 8 s while audio continues does not interrupt the gateway or HLS', async (t) => {
+  const gateway = await startGatewayProcess(t);
+  const { streamId, rtmp, hls } = await gateway.createLivestream();
+  publish(t, await pausingFilm(PAUSE), rtmp);
+  await gateway.untilLive({ streamId });
+  const healthy = async (): Promise<boolean> =>
+    (await fetch(`${gateway.http}/healthz`, { signal: AbortSignal.timeout(3_000) })).ok;
+  // Media of each kind, newest first, by the wall clock of their playlist.
+  const newest = async (kind: 'video' | 'audio'): Promise<number> => {
+    const playlists = await mediaPlaylists(hls);
+    const playlist = kind === 'video' ? playlists[0] : playlists.at(-1);
+    const times = [
+      ...(playlist ?? '').matchAll(/PROGRAM-DATE-TIME:(.+)\n(?:#EXT-X-PART|#EXTINF|#EXT-X-INDEP)/g),
+    ];
+    return Date.parse(times.at(-1)?.[1] ?? '');
+  };
+  const began = Date.now();
+  await until('audio goes on while the video pauses', async () => {
+    t.ok(await healthy());
+    return Date.now() - began > 7_000 && Date.now() - (await newest('audio')) < 4_000;
+  });
+  // Video returns 12 s after the beginning of the file.
+  await until('the video has returned', async () => {
+    t.ok(await healthy());
+    return Date.now() - began > 14_000 && Date.now() - (await newest('video')) < 4_000;
+  });
+  for (const playlist of await mediaPlaylists(hls)) {
+    t.ok(attribute(playlist, 'PART-TARGET') <= targetDuration(playlist), 'parts are no longer than segments');
+    t.ok(attribute(playlist, 'PART-HOLD-BACK') <= 6, 'players stay near the live edge');
+    t.ok(targetDuration(playlist) <= 10, 'the pause makes no segment of its length');
+  }
+  t.ok(await healthy());
+});
+
 t.test(
-  'video that pauses for 8 s while audio goes on, and returns, leaves the gateway and HLS alive',
+  'a frame rate in the metadata that the media contradict leaves the part target unchanged',
   async (t) => {
     const gateway = await startGatewayProcess(t);
-    const { streamId, rtmp, hls } = await gateway.createLivestream();
-    publish(t, await pausingFilm(PAUSE), rtmp);
-    await gateway.untilLive({ streamId });
-    const healthy = async (): Promise<boolean> =>
-      (await fetch(`${gateway.http}/healthz`, { signal: AbortSignal.timeout(3_000) })).ok;
-    // Media of each kind, newest first, by the wall clock of their playlist.
-    const newest = async (kind: 'video' | 'audio'): Promise<number> => {
+    for (const claimed of [0.05, 1, 300]) {
+      const { streamId, rtmp, hls } = await gateway.createLivestream();
+      const encoder = publish(t, await filmThatClaims(claimed), rtmp);
+      await gateway.untilLive({ streamId });
       const playlists = await mediaPlaylists(hls);
-      const playlist = kind === 'video' ? playlists[0] : playlists.at(-1);
-      const times = [
-        ...(playlist ?? '').matchAll(/PROGRAM-DATE-TIME:(.+)\n(?:#EXT-X-PART|#EXTINF|#EXT-X-INDEP)/g),
-      ];
-      return Date.parse(times.at(-1)?.[1] ?? '');
-    };
-    const began = Date.now();
-    await until('audio goes on while the video pauses', async () => {
-      t.ok(await healthy());
-      return Date.now() - began > 7_000 && Date.now() - (await newest('audio')) < 4_000;
-    });
-    // The film has its video back 12 s after its beginning.
-    await until('the video has returned', async () => {
-      t.ok(await healthy());
-      return Date.now() - began > 14_000 && Date.now() - (await newest('video')) < 4_000;
-    });
-    for (const playlist of await mediaPlaylists(hls)) {
-      t.ok(
-        attribute(playlist, 'PART-TARGET') <= targetDuration(playlist),
-        'parts are no longer than segments',
-      );
-      t.ok(attribute(playlist, 'PART-HOLD-BACK') <= 6, 'players stay near the live edge');
-      t.ok(targetDuration(playlist) <= 10, 'the pause makes no segment of its length');
+      t.ok(playlists.length > 1);
+      for (const playlist of playlists) {
+        t.ok(attribute(playlist, 'PART-TARGET') < 0.5, `${claimed}: ${attribute(playlist, 'PART-TARGET')}`);
+        t.ok(attribute(playlist, 'PART-HOLD-BACK') < 1.5, `${claimed} fps claimed`);
+        t.match(playlist, '#EXT-X-PART:', 'there are parts');
+      }
+      await until('the frame rate is measured', async () => {
+        const { stream } = await gateway.api<{ stream: { source: { video?: { frameRate?: number } } } }>(
+          'GET',
+          `/${streamId}`,
+        );
+        return Math.abs((stream.source?.video?.frameRate ?? 0) - 30) < 1;
+      });
+      await encoder.stop();
     }
-    t.ok(await healthy());
   },
 );
-
-t.test('a frame rate in the metadata that the media contradict does not set the part target', async (t) => {
-  const gateway = await startGatewayProcess(t);
-  for (const claimed of [0.05, 1, 300]) {
-    const { streamId, rtmp, hls } = await gateway.createLivestream();
-    const encoder = publish(t, await filmThatClaims(claimed), rtmp);
-    await gateway.untilLive({ streamId });
-    const playlists = await mediaPlaylists(hls);
-    t.ok(playlists.length > 1);
-    for (const playlist of playlists) {
-      t.ok(attribute(playlist, 'PART-TARGET') < 0.5, `${claimed}: ${attribute(playlist, 'PART-TARGET')}`);
-      t.ok(attribute(playlist, 'PART-HOLD-BACK') < 1.5, `${claimed} fps claimed`);
-      t.match(playlist, '#EXT-X-PART:', 'there are parts');
-    }
-    await until('the frame rate is measured', async () => {
-      const { stream } = await gateway.api<{ stream: { source: { video?: { frameRate?: number } } } }>(
-        'GET',
-        `/${streamId}`,
-      );
-      return Math.abs((stream.source?.video?.frameRate ?? 0) - 30) < 1;
-    });
-    await encoder.stop();
-  }
-});

@@ -3,22 +3,23 @@ import t from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { publishFromPage, stopPublishing } from '../../support/clients/whip-page.js';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { run } from '../../support/media/encoder.js';
 import { flashToBeep } from '../../support/media/flash-and-beep.js';
-import { LossyRelay } from '../../support/media/lossy-relay.js';
+import { LossyRelay } from '../../support/media/rtp/lossy-relay.js';
+import { until } from '../../support/until.js';
 
-/** What sound and picture may be apart, s. */
+/** Largest offset of audio against video, s. */
 const LIPS = 0.06;
 
 const browser = await openChromium(t, { webrtc: true });
 const gateway = await startGatewayProcess(t);
 
-t.test('a browser publishes AV1 by WHIP over a network that loses packets, watched by HLS', async (t) => {
+t.test('AV1 published by WHIP over a lossy network plays in sync by HLS', async (t) => {
   const relay = await LossyRelay.open(t, gateway.webrtcPort, 0.03);
   const livestream = await gateway.createLivestream();
   const camera = await openPage(t, browser);
-  await relay.lead(camera);
+  await relay.routePage(camera);
   await publishFromPage(camera, gateway, livestream.streamKey, { codec: 'video/AV1' });
   await gateway.untilLive(livestream);
   const recording = path.join(t.testdir(), 'recording.mp4');
@@ -35,7 +36,7 @@ t.test('a browser publishes AV1 by WHIP over a network that loses packets, watch
   const middle = offsets[offsets.length >> 1] ?? Number.NaN;
   t.ok(Math.abs(middle) < LIPS, `beep ${Math.round(middle * 1000)} ms after the flash`);
 
-  // Another encoder takes over, leaves, and comes back: the same broadcast goes on.
+  // A takeover by another encoder and its return keep the broadcast.
   const media = async (): Promise<string> => {
     const text = await (await fetch(livestream.hls)).text();
     const [uri = ''] = text.match(/^(?!#)\S+$/m) ?? [];
@@ -48,7 +49,7 @@ t.test('a browser publishes AV1 by WHIP over a network that loses packets, watch
   await goesOn(1);
   t.equal(await stopPublishing(other), 200);
   t.equal(await gateway.state(livestream.streamId), 'reconnecting');
-  await until('the encoder is gone', async () => (await gateway.encoders()).length === 0);
+  await until('the encoder is gone', async () => (await gateway.encoderPids()).length === 0);
   await publishFromPage(other, gateway, livestream.streamKey, { codec: 'video/AV1' });
   await goesOn(2);
   t.strictSame(

@@ -4,11 +4,11 @@ import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { publishFromPage } from '../../support/clients/whip-page.js';
 import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
-import { inSync, record } from '../../support/media/hls-recording.js';
+import { assertInSync, recordHls } from '../../support/media/hls-recording.js';
 
 const [browser, gateway] = await Promise.all([openChromium(t, { webrtc: true }), startGatewayProcess(t)]);
 
-/** Has the browser send nothing of one kind, or send it again. */
+/** Mutes or unmutes one kind of media in the browser. */
 async function sends(page: Page, kind: 'audio' | 'video', active: boolean): Promise<void> {
   await page.evaluate(`(async () => {
     const sender = window.whip.pc.getSenders().find(({ track }) => track.kind === '${kind}');
@@ -18,20 +18,20 @@ async function sends(page: Page, kind: 'audio' | 'video', active: boolean): Prom
   })()`);
 }
 
-/** The renditions of a livestream, by the addresses of their playlists. */
+/** Fetches the playlist URLs of a livestream's renditions. */
 async function playlistsOf({ hls }: Livestream): Promise<string[]> {
   const text = await (await fetch(hls)).text();
   const uris = [...text.matchAll(/^(?!#)\S+$|URI="([^"]+)"/gm)].map(([line, uri]) => uri ?? line);
   return uris.map((uri) => new URL(uri, hls).href);
 }
 
-/** What a media playlist says of its own rendition. */
+/** Reads a media playlist's own entries. */
 async function mediaOf(playlist: string): Promise<string> {
   const text = await (await fetch(playlist)).text();
   return text.replaceAll(/^#EXT-X-RENDITION-REPORT:.*$/gm, '');
 }
 
-/** The longest time, in ms, that any of the playlists stays as it is within `ms`. */
+/** Measures the longest time, ms, without an update of any of the playlists, within `ms`. */
 async function longestStandstill(playlists: string[], ms: number): Promise<number> {
   const seen = playlists.map(() => ({ text: '', at: performance.now() }));
   let longest = 0;
@@ -47,14 +47,14 @@ async function longestStandstill(playlists: string[], ms: number): Promise<numbe
   return longest;
 }
 
-t.test('HLS goes on when a browser takes its sound away, or its picture, and brings it back', async (t) => {
+t.test('HLS continues when a WHIP publisher mutes audio or video and unmutes it', async (t) => {
   const livestream = await gateway.createLivestream();
   const camera = await openPage(t, browser);
   await publishFromPage(camera, gateway, livestream.streamKey);
   await gateway.untilLive(livestream);
   const playlists = await playlistsOf(livestream);
   t.ok(playlists.length >= 2, playlists.join(' '));
-  // A picture is missed later: a still screen is sent once a second.
+  // The loss of video is detected later: a still screen is sent once a second.
   for (const [kind, patience] of [
     ['audio', 2_500],
     ['video', 7_000],
@@ -65,6 +65,6 @@ t.test('HLS goes on when a browser takes its sound away, or its picture, and bri
     await sends(camera, kind, true);
     const back = await longestStandstill(playlists, 8_000);
     t.ok(back < 4_000, `when it is back, for ${Math.round(back)} ms`);
-    await inSync(t, await record(t, livestream, 6), 3);
+    await assertInSync(t, await recordHls(t, livestream, 6), 3);
   }
 });

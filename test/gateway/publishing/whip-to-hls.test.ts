@@ -4,7 +4,7 @@ import { openPage } from '../../support/clients/pages.js';
 import { playback, watchByWebrtc } from '../../support/clients/watch-page.js';
 import { publishFromPage, stopPublishing } from '../../support/clients/whip-page.js';
 import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
-import { inSync, record } from '../../support/media/hls-recording.js';
+import { assertInSync, recordHls } from '../../support/media/hls-recording.js';
 
 const [browser, gateway] = await Promise.all([openChromium(t, { webrtc: true }), startGatewayProcess(t)]);
 
@@ -14,7 +14,7 @@ for (const codec of ['video/H264', 'video/VP8', 'video/VP9'] as const)
     const camera = await openPage(t, browser);
     await publishFromPage(camera, gateway, livestream.streamKey, { codec });
     await gateway.untilLive(livestream);
-    const recorded = record(t, livestream, 8);
+    const recorded = recordHls(t, livestream, 8);
     const page = await watchByWebrtc(t, browser, livestream);
     t.equal((await playback(page)).webrtc?.codec, codec);
     const { stream } = await gateway.api<{ stream: { source: object } }>('GET', `/${livestream.streamId}`);
@@ -24,7 +24,7 @@ for (const codec of ['video/H264', 'video/VP8', 'video/VP9'] as const)
       audio: { codec: 'opus' },
     });
 
-    await inSync(t, await recorded, 5);
+    await assertInSync(t, await recorded, 5);
 
     t.equal(await stopPublishing(camera), 200);
     t.equal(await gateway.state(livestream.streamId), 'reconnecting');

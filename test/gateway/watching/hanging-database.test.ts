@@ -4,19 +4,20 @@ import os from 'node:os';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { HlsViewer } from '../../support/clients/hls-viewer.js';
-import { signedInPage } from '../../support/clients/page-session.js';
+import { signInPage } from '../../support/clients/page-session.js';
 import { RtcPeers } from '../../support/clients/rtc-peers.js';
 import { WebSocketClient } from '../../support/clients/websocket-client.js';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
-/** A query is waited for a second; the rest is for a busy machine. */
+/** The query limit is one second; the rest allows for a busy machine. */
 const SERVED_WITHIN_MS = 2_000;
-/** Who asks is looked up first: two queries are waited for. */
+/** The principal is looked up first: two queries time out. */
 const REFUSED_WITHIN_MS = 3_000;
 const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };
 
-/** The embedded database's server and all its processes. */
+/** Lists the embedded database's server and its child processes. */
 function databaseProcesses(dataDir: string): number[] {
   const table = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' });
   const rows = table.split('\n').map((line) => /^ *(\d+) +(\d+) +(.*)$/.exec(line)?.slice(1) ?? []);
@@ -38,7 +39,7 @@ async function timed<T>(
   return result;
 }
 
-t.test('a database that hangs keeps nobody out of a public broadcast', async (t) => {
+t.test('a public broadcast stays open to viewers while the database hangs', async (t) => {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'headend-hang-'));
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }));
   const gateway = await startGatewayProcess(t, { DATA_DIR: dataDir, DATABASE_URL: '', LADDER: 'off' });
@@ -46,18 +47,18 @@ t.test('a database that hangs keeps nobody out of a public broadcast', async (t)
   t.teardown(() => peers.kill());
   const [open, closed] = [await gateway.createLivestream(), await gateway.createLivestream('Private')];
   await gateway.api('PATCH', `/${closed.streamId}`, { visibility: 'private' });
-  for (const { rtmp } of [open, closed]) publish(t, await film(120, SMALL), rtmp);
+  for (const { rtmp } of [open, closed]) publish(t, await testMedia(120, SMALL), rtmp);
   for (const livestream of [open, closed]) await gateway.untilLive(livestream);
-  const person = await signedInPage(gateway, 'Hanna');
+  const person = await signInPage(gateway, 'Hanna');
   const invited = await fetch(`${gateway.http}/api/livestream/${closed.streamId}/guests/${person.userId}`, {
     method: 'PUT',
     headers: { authorization: 'Bearer test-operator-token-0123456789' },
   });
   t.equal(invited.status, 200);
   const join = `/api/livestream/${closed.streamId}/join`;
-  const token = String((await person.ask('POST', join, {})).body.viewerToken);
+  const token = String((await person.request('POST', join, {})).body.viewerToken);
   const known = new HlsViewer(`${closed.hls}?v=${token}`);
-  t.teardown(() => known.vanish());
+  t.teardown(() => known.stop());
   await known.start();
 
   const pids = databaseProcesses(dataDir);
@@ -65,13 +66,13 @@ t.test('a database that hangs keeps nobody out of a public broadcast', async (t)
   const signal = (name: NodeJS.Signals): void => pids.forEach((pid) => void process.kill(pid, name));
   signal('SIGSTOP');
   t.teardown(() => signal('SIGCONT'));
-  // Whatever was fresh is not any more.
+  // By now every cached answer has expired.
   await new Promise((resolve) => setTimeout(resolve, 1_500));
 
   await timed(t, 'a new HLS viewer', async () => {
     const viewer = new HlsViewer(open.hls);
     await viewer.start();
-    viewer.vanish();
+    viewer.stop();
     t.ok(viewer.token);
   });
   await timed(t, 'a new WHEP viewer', async () => {
@@ -122,10 +123,13 @@ t.test('a database that hangs keeps nobody out of a public broadcast', async (t)
       },
       REFUSED_WITHIN_MS,
     );
-  await known.again();
+  await known.requestPlaylist();
   t.strictSame(known.errors, [], 'who watched it goes on');
 
   signal('SIGCONT');
-  await until('the invitee is let in again', async () => (await person.ask('POST', join, {})).status === 200);
+  await until(
+    'the invitee is let in again',
+    async () => (await person.request('POST', join, {})).status === 200,
+  );
   t.equal(await gateway.state(open.streamId), 'live');
 });

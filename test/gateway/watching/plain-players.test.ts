@@ -1,13 +1,13 @@
 import path from 'node:path';
 import t from 'tap';
 import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
-import { film, publish, run } from '../../support/media/encoder.js';
+import { publish, run, testMedia } from '../../support/media/encoder.js';
 import { flashToBeep } from '../../support/media/flash-and-beep.js';
 
-t.test('a plain player records ten seconds without an error, in sync as the source was', async (t) => {
+t.test('ffmpeg records ten seconds of HLS without errors and in sync with the source', async (t) => {
   const gateway = await startGatewayProcess(t);
   const { streamId, rtmp, hls } = await gateway.createLivestream();
-  const source = await film(40);
+  const source = await testMedia(40);
   publish(t, source, rtmp);
   await gateway.untilLive({ streamId });
 

@@ -4,20 +4,20 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
-import { type PageSession, signedInPage } from '../../support/clients/page-session.js';
+import { type PageSession, signInPage } from '../../support/clients/page-session.js';
 import { openPage } from '../../support/clients/pages.js';
 import { openForHls, playback, untilPlaying } from '../../support/clients/watch-page.js';
 import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
-import { film, publish, run } from '../../support/media/encoder.js';
+import { publish, run, testMedia } from '../../support/media/encoder.js';
 
-/** A permission that ended must be felt everywhere within this time. */
+/** Limit for a revoked permission to take effect everywhere. */
 const ENDS_WITHIN_MS = 1_000;
-/** Video that costs little, as two browsers decode it; its keyframes come every 2 s, so that it is passed through. */
+/** Small video, as two browsers decode it; keyframes every 2 s let it be passed through. */
 const SMALL = { size: '320x180', rate: '30', bitrate: '150k' };
 const [browser, gateway] = await Promise.all([openChromium(t), startGatewayProcess(t, { LADDER: 'off' })]);
 
 async function tokenOf(session: PageSession, streamId: string): Promise<string> {
-  const { status, body } = await session.ask('POST', `/api/livestream/${streamId}/join`, {});
+  const { status, body } = await session.request('POST', `/api/livestream/${streamId}/join`, {});
   if (status !== 200) throw new Error(`join: ${status}`);
   return String(body.viewerToken);
 }
@@ -33,7 +33,7 @@ async function pageOf(t: Test, session: PageSession, url: string): Promise<Page>
   return page;
 }
 
-/** The addresses of what a player loads: the media playlist, its init section, newest segment, newest part and hint. */
+/** Collects the URLs that a player loads: media playlist, init section, newest segment, newest part and hint. */
 async function addresses(hls: string, token: string): Promise<Record<string, URL>> {
   const multivariant = await (await fetch(`${hls}?v=${token}`)).text();
   const playlist = new URL(multivariant.split('\n').find((line) => /^[^#]/.test(line)) ?? '', hls);
@@ -54,14 +54,14 @@ const statusOf = async (url: URL, init: RequestInit = {}): Promise<number> => {
   return response.status;
 };
 
-t.test('an invitee who is removed gets no media a second later, while another plays on', async (t) => {
+t.test('an invitee who is removed gets no media after a second, and another one plays on', async (t) => {
   const livestream = await gateway.createLivestream();
   const { streamId, hls, watch } = livestream;
   const at = `/api/livestream/${streamId}`;
   await gateway.api('PATCH', `/${streamId}`, { visibility: 'private' });
-  publish(t, await film(120, SMALL), livestream.rtmp);
+  publish(t, await testMedia(120, SMALL), livestream.rtmp);
   await gateway.untilLive(livestream);
-  const [removed, other] = await Promise.all(['Rea', 'Otto'].map((name) => signedInPage(gateway, name)));
+  const [removed, other] = await Promise.all(['Rea', 'Otto'].map((name) => signInPage(gateway, name)));
   if (!removed || !other) throw new Error('two people are needed');
   const operator = { authorization: 'Bearer test-operator-token-0123456789' };
   const guests = (method: string, { userId }: PageSession): Promise<Response> =>
@@ -109,7 +109,7 @@ t.test('an invitee who is removed gets no media a second later, while another pl
     const isMedia = response.url().includes('/hls/') && response.status() < 400;
     if (isMedia && performance.now() > endedAt + ENDS_WITHIN_MS) late.push(response.url());
   });
-  // The measure of what this machine can play.
+  // Baseline of what this machine can play.
   const first = await playback(othersPage);
   await page.waitForTimeout(9_000);
   const before = await playback(othersPage);
@@ -139,30 +139,33 @@ t.test('an invitee who is removed gets no media a second later, while another pl
   await playerEnded;
 });
 
-t.test('a livestream that is made private while live: its media are for invitees at once', async (t) => {
-  const livestream = await gateway.createLivestream();
-  const { streamId, hls, watch } = livestream;
-  publish(t, await film(120, SMALL), livestream.rtmp);
-  await gateway.untilLive(livestream);
-  const invitee = await signedInPage(gateway, 'Ines');
-  const token = await tokenOf(invitee, streamId);
-  const headers = { authorization: 'Bearer test-operator-token-0123456789' };
-  const invited = await fetch(`${gateway.http}/api/livestream/${streamId}/guests/${invitee.userId}`, {
-    method: 'PUT',
-    headers,
-  });
-  t.equal(invited.status, 200);
-  const page = await pageOf(t, invitee, watch);
-  const shared = await addresses(hls, token);
-  for (const name of ['init', 'segment', 'part'])
-    t.equal(shared[name]?.search, '', 'public media have addresses that all viewers share');
-  const before = await playback(page);
-  await gateway.api('PATCH', `/${streamId}`, { visibility: 'private' });
-  for (const name of ['init', 'segment', 'part']) t.equal(await statusOf(shared[name]!), 404, name);
-  for (const [name, url] of Object.entries(await addresses(hls, token)))
-    t.equal(await statusOf(url), 200, `${name} for the invitee`);
-  await page.waitForTimeout(6_000);
-  const after = await playback(page);
-  t.equal(after.stalls - before.stalls, 0, 'an invitee plays on');
-  t.ok(after.position - before.position > 5, `${after.position - before.position} s`);
-});
+t.test(
+  'a livestream that is made private while live serves its media to invitees alone at once',
+  async (t) => {
+    const livestream = await gateway.createLivestream();
+    const { streamId, hls, watch } = livestream;
+    publish(t, await testMedia(120, SMALL), livestream.rtmp);
+    await gateway.untilLive(livestream);
+    const invitee = await signInPage(gateway, 'Ines');
+    const token = await tokenOf(invitee, streamId);
+    const headers = { authorization: 'Bearer test-operator-token-0123456789' };
+    const invited = await fetch(`${gateway.http}/api/livestream/${streamId}/guests/${invitee.userId}`, {
+      method: 'PUT',
+      headers,
+    });
+    t.equal(invited.status, 200);
+    const page = await pageOf(t, invitee, watch);
+    const shared = await addresses(hls, token);
+    for (const name of ['init', 'segment', 'part'])
+      t.equal(shared[name]?.search, '', 'public media have addresses that all viewers share');
+    const before = await playback(page);
+    await gateway.api('PATCH', `/${streamId}`, { visibility: 'private' });
+    for (const name of ['init', 'segment', 'part']) t.equal(await statusOf(shared[name]!), 404, name);
+    for (const [name, url] of Object.entries(await addresses(hls, token)))
+      t.equal(await statusOf(url), 200, `${name} for the invitee`);
+    await page.waitForTimeout(6_000);
+    const after = await playback(page);
+    t.equal(after.stalls - before.stalls, 0, 'an invitee plays on');
+    t.ok(after.position - before.position > 5, `${after.position - before.position} s`);
+  },
+);

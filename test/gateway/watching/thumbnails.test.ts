@@ -1,22 +1,23 @@
 import t from 'tap';
-import { startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
-import { pictureShape } from '../../support/media/video-frame.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
+import { imageProperties } from '../../support/media/image-properties.js';
+import { until } from '../../support/until.js';
 
-/** Of the smaller of 640x360 and its rung of 240 lines. */
+/** Thumbnail size: from the rendition of 240 lines. */
 const SHAPE = 'mjpeg,426,240,1:1';
 
-t.test('a broadcast has pictures of itself, which follow it and stay when it is over', async (t) => {
+t.test('the thumbnail of a broadcast follows the video and stays available after the end', async (t) => {
   const gateway = await startGatewayProcess(t, { THUMBNAIL_EVERY: '1' });
   const { streamId, rtmp } = await gateway.createLivestream();
-  const encoder = publish(t, await film(40), rtmp);
+  const encoder = publish(t, await testMedia(40), rtmp);
   type Listed = { streams: { id: string; thumbnailUrl: string | null }[] };
   const listed = async (): Promise<string | undefined> => {
     const { streams } = await gateway.api<Listed>('GET', '/active');
     return streams.find(({ id }) => id === streamId)?.thumbnailUrl ?? undefined;
   };
 
-  const first = await until('it is listed with a picture', listed);
+  const first = await until('it is listed with a thumbnail', listed);
   const { pathname } = new URL(first);
   t.equal(pathname, `/api/livestream/${streamId}/thumbnail`);
   const ours = (url: string): string => url.replace('localhost', '127.0.0.1');
@@ -24,9 +25,9 @@ t.test('a broadcast has pictures of itself, which follow it and stay when it is 
   t.equal(answer.status, 200);
   t.equal(answer.headers.get('content-type'), 'image/jpeg');
   t.match(String(answer.headers.get('cache-control')), /^public, max-age/);
-  t.equal(await pictureShape(t, Buffer.from(await answer.arrayBuffer())), SHAPE);
+  t.equal(await imageProperties(t, Buffer.from(await answer.arrayBuffer())), SHAPE);
 
-  const second = await until('another picture', async () => {
+  const second = await until('another thumbnail', async () => {
     const now = await listed();
     return now !== first && now;
   });
@@ -36,10 +37,10 @@ t.test('a broadcast has pictures of itself, which follow it and stay when it is 
     headers: { 'if-none-match': answer.headers.get('etag') ?? '' },
   });
   t.equal(newest.status, 200, 'it is another one');
-  t.equal(await pictureShape(t, Buffer.from(await newest.arrayBuffer())), SHAPE);
+  t.equal(await imageProperties(t, Buffer.from(await newest.arrayBuffer())), SHAPE);
 
   await encoder.stop();
   await gateway.api('POST', `/${streamId}/end`);
   const last = await fetch(`${gateway.http}/api/livestream/${streamId}/thumbnail`);
-  t.equal(await pictureShape(t, Buffer.from(await last.arrayBuffer())), SHAPE, 'the last one stays');
+  t.equal(await imageProperties(t, Buffer.from(await last.arrayBuffer())), SHAPE, 'the last one stays');
 });

@@ -5,8 +5,9 @@ import { createFile, type MP4BoxBuffer } from 'mp4box';
 import t, { type Test } from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openForHls, playback, untilPlaying } from '../../support/clients/watch-page.js';
-import { type Livestream, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish, run } from '../../support/media/encoder.js';
+import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { publish, run, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 const WATCH_MS = 60_000;
 
@@ -15,7 +16,7 @@ t.test(
   async (t) => {
     const [browser, gateway] = await Promise.all([openChromium(t), startGatewayProcess(t)]);
     const livestream = await gateway.createLivestream('Sixty seconds');
-    publish(t, await film(120), livestream.rtmp);
+    publish(t, await testMedia(120), livestream.rtmp);
     const published = performance.now();
     await until('the multivariant playlist is there', async () => (await fetch(livestream.hls)).ok);
     t.comment(`playable ${Math.round(performance.now() - published)} ms after the encoder was started`);

@@ -1,9 +1,10 @@
 import t from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
-import { openPerson } from '../../support/clients/pages.js';
+import { openIsolatedPage } from '../../support/clients/pages.js';
 import { playback, untilPlaying } from '../../support/clients/watch-page.js';
-import { type Livestream, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
+import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
+import { until } from '../../support/until.js';
 
 /** Encoding that costs little CPU: viewers are counted here, not frames. */
 const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };
@@ -22,7 +23,7 @@ t.test(
   'a tab counts as one viewer by WebRTC, by HLS, during changes of delivery and after a reload',
   async (t) => {
     const livestream = await gateway.createLivestream();
-    publish(t, await film(90, SMALL), livestream.rtmp);
+    publish(t, await testMedia(90, SMALL), livestream.rtmp);
     await gateway.untilLive(livestream);
     const seen = new Set<number>();
     let going = true;
@@ -30,7 +31,7 @@ t.test(
       for (; going; await new Promise((resolve) => setTimeout(resolve, 50)))
         seen.add(await total(livestream));
     })();
-    const page = await openPerson(t, browser, livestream.watch);
+    const page = await openIsolatedPage(t, browser, livestream.watch);
     await untilPlaying(page);
     t.equal((await playback(page)).delivery, 'webrtc');
     await page.getByText('1 watching').waitFor();
@@ -51,7 +52,7 @@ t.test(
       [...seen].some((count) => count > 1),
       `seen: ${[...seen]}`,
     );
-    const second = await openPerson(t, browser, livestream.watch);
+    const second = await openIsolatedPage(t, browser, livestream.watch);
     await untilPlaying(second);
     await page.getByText('2 watching').waitFor();
     t.equal(await total(livestream), 2, 'two tabs, the second of which is then duplicated');
@@ -70,12 +71,12 @@ t.test(
 
 t.test('a livestream at its viewer limit shows a notice, and plays once a viewer leaves', async (t) => {
   const livestream = await gateway.createLivestream();
-  publish(t, await film(90, SMALL), livestream.rtmp);
+  publish(t, await testMedia(90, SMALL), livestream.rtmp);
   await gateway.untilLive(livestream);
   await gateway.api('PATCH', `/${livestream.streamId}`, { viewerLimit: 1 });
-  const first = await openPerson(t, browser, livestream.watch);
+  const first = await openIsolatedPage(t, browser, livestream.watch);
   await untilPlaying(first);
-  const second = await openPerson(t, browser, livestream.watch);
+  const second = await openIsolatedPage(t, browser, livestream.watch);
   await second
     .locator('.notice')
     .getByText(/As many people watch/)

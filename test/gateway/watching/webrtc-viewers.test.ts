@@ -3,9 +3,10 @@ import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { playback, untilPlaying, untilPlaysOn, watchByWebrtc } from '../../support/clients/watch-page.js';
 import { publishFromPage } from '../../support/clients/whip-page.js';
-import { type Livestream, startGatewayProcess, until } from '../../support/gateway/gateway-process.js';
-import { film, publish } from '../../support/media/encoder.js';
-import { LossyRelay } from '../../support/media/lossy-relay.js';
+import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
+import { LossyRelay } from '../../support/media/rtp/lossy-relay.js';
+import { until } from '../../support/until.js';
 
 const browser = await openChromium(t, { webrtc: true });
 const gateway = await startGatewayProcess(t);
@@ -17,7 +18,7 @@ async function protocol({ streamId }: Livestream): Promise<string | undefined> {
 
 t.test('RTMP with B-frames and AAC plays over WebRTC, with no settings', async (t) => {
   const livestream = await gateway.createLivestream();
-  publish(t, await film(60), livestream.rtmp);
+  publish(t, await testMedia(60), livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await watchByWebrtc(t, browser, livestream);
   const before = await playback(page);
@@ -29,7 +30,7 @@ t.test('RTMP with B-frames and AAC plays over WebRTC, with no settings', async (
 
 t.test('a broadcast taken over from RTMP by WHIP and back keeps its WebRTC viewer connected', async (t) => {
   const livestream = await gateway.createLivestream();
-  const source = await film(120);
+  const source = await testMedia(120);
   const first = publish(t, source, livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await watchByWebrtc(t, browser, livestream);
@@ -40,7 +41,7 @@ t.test('a broadcast taken over from RTMP by WHIP and back keeps its WebRTC viewe
   await untilPlaysOn(page);
   t.equal(await protocol(livestream), 'whip');
 
-  publish(t, source, livestream.rtmp, { from: 30 });
+  publish(t, source, livestream.rtmp, { startS: 30 });
   await until('RTMP is back', async () => (await protocol(livestream)) === 'rtmp');
   await untilPlaysOn(page);
   const { delivery, fallbacks } = await playback(page);
@@ -61,13 +62,13 @@ t.test('a publishing tab that crashes and returns within the grace period keeps 
   t.ok(await page.evaluate<boolean>("window.mark === 'never reloaded'"));
 });
 
-t.test('a viewer whose UDP is blocked fallbacks back to HLS', async (t) => {
+t.test('a viewer whose UDP is blocked falls back to HLS', async (t) => {
   const livestream = await gateway.createLivestream();
-  publish(t, await film(60), livestream.rtmp);
+  publish(t, await testMedia(60), livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await openPage(t, browser);
   const blockedNetwork = await LossyRelay.open(t, gateway.webrtcPort, 1);
-  await blockedNetwork.lead(page);
+  await blockedNetwork.routePage(page);
   await page.goto(livestream.watch);
   await untilPlaying(page);
   t.match(await playback(page), { delivery: 'hls', fallbacks: 1 });

@@ -6,7 +6,7 @@ import { openPage } from '../../support/clients/pages.js';
 import { playback, untilPlaying } from '../../support/clients/watch-page.js';
 import { publishFromPage } from '../../support/clients/whip-page.js';
 import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
-import { LossyRelay } from '../../support/media/lossy-relay.js';
+import { LossyRelay } from '../../support/media/rtp/lossy-relay.js';
 
 /** Counters of outbound or inbound video (webrtc-stats). */
 type Counters = Record<string, number | undefined>;
@@ -41,11 +41,11 @@ t.test('packet loss of 3 % in both directions is repaired by retransmission', as
   const page = await openPage(t, browser);
   for (const one of [camera, page]) await one.addInitScript(KEEP_PEERS);
   const up = await LossyRelay.open(t, gateway.webrtcPort, 0.03);
-  await up.lead(camera);
+  await up.routePage(camera);
   await publishFromPage(camera, gateway, livestream.streamKey);
   await gateway.untilLive(livestream);
   const down = await LossyRelay.open(t, gateway.webrtcPort, 0.03);
-  await down.lead(page);
+  await down.routePage(page);
   await page.goto(livestream.watch);
   await untilPlaying(page);
   // Lets the viewer catch up with the group of pictures that it joined with.

@@ -7,7 +7,12 @@ import { DEFAULT_RTMP_LIMITS } from '../../../src/ingest/rtmp/rtmp-limits.js';
 import { createLog } from '../../../src/platform/index.js';
 import { encodeCommand, encodeMessage, type RtmpClient } from '../../support/clients/rtmp-client.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
-import { eventually, GOOD_KEY, type RtmpUnderTest, startRtmp } from '../../support/gateway/start-rtmp.js';
+import {
+  ADMITTED_STREAM_KEY,
+  type RtmpFixture,
+  startRtmpFixture,
+} from '../../support/fixtures/rtmp-fixture.js';
+import { eventually } from '../../support/until.js';
 
 const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
 
@@ -23,8 +28,8 @@ function noise(size: number): Buffer {
 }
 
 /** Whatever happened: a publication that was under way is still under way, and a new one can begin. */
-async function unharmed(under: RtmpUnderTest, act: () => Promise<void>): Promise<void> {
-  const { client, publication } = await under.publishing();
+async function unharmed(under: RtmpFixture, act: () => Promise<void>): Promise<void> {
+  const { client, publication } = await under.publishingClient();
   client.video(0, Buffer.from([0x17, 0, 0, 0, 0, 1]));
   client.audio(0, Buffer.from([0xaf, 0, 0x12, 0x10]));
   await act();
@@ -95,7 +100,7 @@ const AFTER_HANDSHAKE: Attack[] = [
   ['connect with a number for an application', (client) => client.connect({ app: 5 })],
   ['connect with a bad tcUrl', (client) => client.connect({ tcUrl: 'not a url' })],
   ['connect without a tcUrl', (client) => client.connect({ tcUrl: null })],
-  ['connect to another application', (client) => client.connect({ app: `live/${GOOD_KEY}` })],
+  ['connect to another application', (client) => client.connect({ app: `live/${ADMITTED_STREAM_KEY}` })],
   [
     'connect twice',
     (client) => {
@@ -103,7 +108,7 @@ const AFTER_HANDSHAKE: Attack[] = [
       client.connect();
     },
   ],
-  ['publish without connect', (client) => client.publish(GOOD_KEY)],
+  ['publish without connect', (client) => client.publish(ADMITTED_STREAM_KEY)],
   [
     'createStream without connect',
     (client) => client.command({ cmd: 'createStream', transId: 1, cmdObj: null }),
@@ -126,7 +131,7 @@ const AFTER_HANDSHAKE: Attack[] = [
     'play, then inject',
     (client) => {
       client.connect();
-      client.command({ cmd: 'play', transId: 3, cmdObj: null, streamName: GOOD_KEY }, 1);
+      client.command({ cmd: 'play', transId: 3, cmdObj: null, streamName: ADMITTED_STREAM_KEY }, 1);
       client.video(0, KEY);
     },
   ],
@@ -147,7 +152,7 @@ const AFTER_HANDSHAKE: Attack[] = [
 ];
 
 t.test('bad input costs its own connection and nothing else', async (t) => {
-  const under = await startRtmp(t);
+  const under = await startRtmpFixture(t);
   for (const [name, act] of [...BEFORE_HANDSHAKE, ...AFTER_HANDSHAKE]) {
     await unharmed(under, async () => {
       const attacker = under.client();
@@ -166,21 +171,25 @@ t.test('bad input costs its own connection and nothing else', async (t) => {
 });
 
 t.test('bad input of an admitted publisher ends its own publication', async (t) => {
-  const under = await startRtmp(t, { limits: { messageBytes: 100_000, bufferedBytes: 150_000 } });
+  const under = await startRtmpFixture(t, { limits: { messageBytes: 100_000, bufferedBytes: 150_000 } });
   const attacks: Attack[] = [
     [
       'a video message that is too long',
       (client) => client.video(0, Buffer.concat([KEY, Buffer.alloc(100_000)])),
     ],
     ['metadata that is too long', (client) => client.message({ type: 18, payload: Buffer.alloc(70_000) })],
-    ['publish twice', (client) => client.publish(GOOD_KEY)],
-    ['play', (client) => client.command({ cmd: 'play', transId: 3, cmdObj: null, streamName: GOOD_KEY }, 1)],
+    ['publish twice', (client) => client.publish(ADMITTED_STREAM_KEY)],
+    [
+      'play',
+      (client) =>
+        client.command({ cmd: 'play', transId: 3, cmdObj: null, streamName: ADMITTED_STREAM_KEY }, 1),
+    ],
     ['an empty command', (client) => client.message({ type: 20, payload: Buffer.alloc(0) })],
     ['video of an unreadable codec', (client) => client.video(0, Buffer.from([0x14, 0]))],
   ];
   for (const [name, act] of attacks) {
     await unharmed(under, async () => {
-      const { client, publication } = await under.publishing();
+      const { client, publication } = await under.publishingClient();
       await act(client);
       await client.untilClosed();
       t.same(publication.ends, ['protocol-error'], name);
@@ -189,16 +198,16 @@ t.test('bad input of an admitted publisher ends its own publication', async (t) 
 });
 
 t.test('a codec that cannot be read is refused in words that encoders show', async (t) => {
-  const { publishing } = await startRtmp(t);
-  const { client } = await publishing();
+  const { publishingClient } = await startRtmpFixture(t);
+  const { client } = await publishingClient();
   client.video(0, Buffer.from('\x90hvc1header', 'latin1'));
   await client.untilClosed();
   t.match(client.text(), /NetStream\.Publish\.BadName.*HEVC \(H\.265\): choose H\.264/s);
 });
 
 t.test('empty and broken media of an admitted publisher is passed over', async (t) => {
-  const { publishing } = await startRtmp(t);
-  const { client, publication } = await publishing();
+  const { publishingClient } = await startRtmpFixture(t);
+  const { client, publication } = await publishingClient();
   client.video(0, Buffer.alloc(0));
   client.audio(0, Buffer.alloc(0));
   for (const type of [15, 16, 17, 18, 19, 22]) {
@@ -215,7 +224,7 @@ t.test('empty and broken media of an admitted publisher is passed over', async (
 
 t.test('idle sockets, cut handshakes and slow talkers are shown out', async (t) => {
   const limits = { handshakeMs: 400, publishMs: 400, connections: 1_000, connectionsPerAddress: 600 };
-  const under = await startRtmp(t, { limits });
+  const under = await startRtmpFixture(t, { limits });
   await unharmed(under, async () => {
     const idle = Array.from({ length: 500 }, () => under.client());
     await Promise.all(idle.map(({ socket }) => once(socket, 'connect')));
@@ -272,8 +281,8 @@ t.test('a peer that reads no answers is dropped', async (t) => {
 });
 
 t.test('no stream key reaches the log', async (t) => {
-  const under = await startRtmp(t);
-  const secrets = [GOOD_KEY, 'wrong-key-abcdef'];
+  const under = await startRtmpFixture(t);
+  const secrets = [ADMITTED_STREAM_KEY, 'wrong-key-abcdef'];
   for (const key of secrets) {
     const client = under.client();
     await client.start(key);
@@ -286,6 +295,6 @@ t.test('no stream key reaches the log', async (t) => {
     await inUrl.untilClosed();
   }
   await eventually(() => under.server.connections === 0);
-  t.ok(under.log.length >= 4, `${under.log.length} lines were logged`);
-  for (const line of under.log) for (const key of secrets) t.notOk(line.includes(key), line);
+  t.ok(under.logLines.length >= 4, `${under.logLines.length} lines were logged`);
+  for (const line of under.logLines) for (const key of secrets) t.notOk(line.includes(key), line);
 });

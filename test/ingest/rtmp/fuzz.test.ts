@@ -4,7 +4,8 @@ import amf from 'node-media-server/src/protocol/amf.js';
 import t from 'tap';
 import { encodeCommand, encodeMessage, RtmpClient } from '../../support/clients/rtmp-client.js';
 import { RecordingPublication } from '../../support/fakes/recording-publication.js';
-import { eventually, GOOD_KEY, startRtmp } from '../../support/gateway/start-rtmp.js';
+import { ADMITTED_STREAM_KEY, startRtmpFixture } from '../../support/fixtures/rtmp-fixture.js';
+import { eventually } from '../../support/until.js';
 
 const SESSIONS = 3_000;
 const AT_ONCE = 40;
@@ -66,11 +67,11 @@ function session(): Buffer[] {
   );
   return [
     command({ cmd: 'connect', transId: 1, cmdObj: app }),
-    command({ cmd: 'releaseStream', transId: 2, cmdObj: null, streamName: GOOD_KEY }),
+    command({ cmd: 'releaseStream', transId: 2, cmdObj: null, streamName: ADMITTED_STREAM_KEY }),
     encodeMessage({ type: 5, payload: Buffer.from([0, 0x26, 0x25, 0xa0]), chunkStreamId: 2 }),
     encodeMessage({ type: 1, payload: Buffer.from([0, 0, 0x10, 0]), chunkStreamId: 2 }),
     command({ cmd: 'createStream', transId: 4, cmdObj: null }),
-    command({ cmd: 'publish', transId: 5, cmdObj: null, streamName: GOOD_KEY, type: 'live' }, 1),
+    command({ cmd: 'publish', transId: 5, cmdObj: null, streamName: ADMITTED_STREAM_KEY, type: 'live' }, 1),
     encodeMessage({ type: 18, payload: metadata, streamId: 1, chunkStreamId: 4, chunkSize: 4_096 }),
     media(
       9,
@@ -133,7 +134,7 @@ t.test(
       }
     };
     let longest = 0;
-    const under = await startRtmp(t, {
+    const under = await startRtmpFixture(t, {
       publish: async () => {
         const publication = new RecordingPublication();
         publications.push(publication);
@@ -153,7 +154,7 @@ t.test(
       await client.untilClosed();
       clearTimeout(timer);
       client.destroy();
-      under.log.length = 0;
+      under.logLines.length = 0;
       letGo();
     };
     const worker = async (count: number): Promise<void> => {
@@ -182,7 +183,7 @@ t.test(
     t.ok(grown < 8, `${grown.toFixed(1)} MiB more are in use than after a third of the sessions`);
 
     const client = under.client();
-    await client.start(GOOD_KEY);
+    await client.start(ADMITTED_STREAM_KEY);
     t.ok(client.codes().includes('NetStream.Publish.Start'), 'and the next publisher is served');
   },
 );

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { RtmpClient } from '../../support/clients/rtmp-client.js';
-import { eventually, GOOD_KEY, startRtmp } from '../../support/gateway/start-rtmp.js';
+import { ADMITTED_STREAM_KEY, startRtmpFixture } from '../../support/fixtures/rtmp-fixture.js';
+import { eventually } from '../../support/until.js';
 
 const PICTURE = ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=30000/1001'];
 const SOUND = ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=44100'];
@@ -43,8 +44,8 @@ async function probe(t: Test, flv: Buffer): Promise<Probe> {
 }
 
 t.test('a stream with B-frames and sound arrives as it was sent', async (t) => {
-  const { port, publications, log } = await startRtmp(t);
-  const url = `rtmp://127.0.0.1:${port}/live/${GOOD_KEY}`;
+  const { port, publications, logLines } = await startRtmpFixture(t);
+  const url = `rtmp://127.0.0.1:${port}/live/${ADMITTED_STREAM_KEY}`;
   const { code, said } = await publish(t, url, [...PICTURE, ...SOUND, ...H264, ...AAC]);
   t.equal(code, 0, said);
   const publication = publications[0]!;
@@ -67,14 +68,14 @@ t.test('a stream with B-frames and sound arrives as it was sent', async (t) => {
   t.ok(Math.abs(frameRate - 29.97) < 0.01, `${frameRate} frames a second`);
   t.ok(bitrate > 50_000 && bitrate < 5_000_000, `${bitrate} bit/s`);
   t.notOk(
-    log.some((line) => line.includes(GOOD_KEY)),
+    logLines.some((line) => line.includes(ADMITTED_STREAM_KEY)),
     'the key is not logged',
   );
 });
 
 t.test('picture alone and sound alone are streams too', async (t) => {
-  const { port, publications } = await startRtmp(t);
-  const url = `rtmp://127.0.0.1:${port}/live/${GOOD_KEY}`;
+  const { port, publications } = await startRtmpFixture(t);
+  const url = `rtmp://127.0.0.1:${port}/live/${ADMITTED_STREAM_KEY}`;
   t.equal((await publish(t, url, [...PICTURE, ...H264])).code, 0);
   t.equal((await publish(t, url, ['-re', ...SOUND, ...AAC], 2)).code, 0);
   t.equal((await publish(t, url, ['-re', ...SOUND, '-c:a', 'libmp3lame'], 2)).code, 0);
@@ -89,7 +90,7 @@ t.test('picture alone and sound alone are streams too', async (t) => {
 });
 
 t.test('a wrong key ends ffmpeg with our sentence before it has sent anything', async (t) => {
-  const { port, publications, server } = await startRtmp(t);
+  const { port, publications, server } = await startRtmpFixture(t);
   const args = [...PICTURE, ...SOUND, ...H264, ...AAC];
   const { code, said } = await publish(t, `rtmp://127.0.0.1:${port}/live/wrong`, args);
   t.not(code, 0);
@@ -100,8 +101,8 @@ t.test('a wrong key ends ffmpeg with our sentence before it has sent anything', 
 });
 
 t.test('a kicked ffmpeg ends with an error', async (t) => {
-  const { port, publications } = await startRtmp(t);
-  const url = `rtmp://127.0.0.1:${port}/live/${GOOD_KEY}`;
+  const { port, publications } = await startRtmpFixture(t);
+  const url = `rtmp://127.0.0.1:${port}/live/${ADMITTED_STREAM_KEY}`;
   const running = publish(t, url, ['-re', ...PICTURE, ...SOUND, ...H264, ...AAC], 30);
   await eventually(() => (publications[0]?.tags.length ?? 0) > 10);
   publications[0]?.publisher?.kick('kicked', 'The operator closed this connection.');
@@ -110,8 +111,8 @@ t.test('a kicked ffmpeg ends with an error', async (t) => {
 });
 
 t.test('codecs that FLV cannot carry here are refused to a real encoder', async (t) => {
-  const { port, publications } = await startRtmp(t);
-  const url = `rtmp://127.0.0.1:${port}/live/${GOOD_KEY}`;
+  const { port, publications } = await startRtmpFixture(t);
+  const url = `rtmp://127.0.0.1:${port}/live/${ADMITTED_STREAM_KEY}`;
   const { code, said } = await publish(t, url, ['-re', ...PICTURE, '-c:v', 'flv1'], 10);
   t.not(code, 0, said);
   t.same(publications[0]?.ends, ['protocol-error']);
@@ -127,10 +128,10 @@ t.test('RTMP over TLS works, and what is not TLS there costs its own connection'
   await promisify(execFile)('openssl', [...made, '-keyout', key, '-out', cert, ...subject]);
   const tls = { port: 0, cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
   const limits = { handshakeMs: 1_500 };
-  const { server, publications, client, port } = await startRtmp(t, { tls, limits });
+  const { server, publications, client, port } = await startRtmpFixture(t, { tls, limits });
   const { rtmpsPort } = server.address();
   t.not(rtmpsPort, port);
-  const url = `rtmps://127.0.0.1:${rtmpsPort}/live/${GOOD_KEY}`;
+  const url = `rtmps://127.0.0.1:${rtmpsPort}/live/${ADMITTED_STREAM_KEY}`;
   const { code, said } = await publish(t, url, [...PICTURE, ...SOUND, ...H264, ...AAC], 2);
   t.equal(code, 0, said);
   await eventually(() => publications[0]?.ends.length === 1 && server.connections === 0);
@@ -150,7 +151,7 @@ t.test('RTMP over TLS works, and what is not TLS there costs its own connection'
   cut.write(Buffer.from('16030100f8010000f40303', 'hex'));
   await Promise.all([plain.untilClosed(), idle.untilClosed(), cut.untilClosed()]);
   const encrypted = client({ tls: true });
-  await encrypted.start(GOOD_KEY);
+  await encrypted.start(ADMITTED_STREAM_KEY);
   t.ok(encrypted.codes().includes('NetStream.Publish.Start'));
   await server.close();
   t.equal(server.connections, 0);
@@ -158,15 +159,15 @@ t.test('RTMP over TLS works, and what is not TLS there costs its own connection'
 });
 
 t.test('an encoder with a picture that is larger than allowed is told so; 4096x2304 is taken', async (t) => {
-  const { port, publications, log } = await startRtmp(t);
-  const url = `rtmp://127.0.0.1:${port}/live/${GOOD_KEY}`;
+  const { port, publications, logLines } = await startRtmpFixture(t);
+  const url = `rtmp://127.0.0.1:${port}/live/${ADMITTED_STREAM_KEY}`;
   const of = (size: string): string[] => ['-f', 'lavfi', '-i', `color=size=${size}:rate=5`, ...H264];
   const large = await publish(t, url, of('8192x8192'), 0.4);
   t.not(large.code, 0);
   await publications[0]!.until(({ ends }) => ends.length > 0);
   t.same(publications[0]?.ends, ['protocol-error']);
   t.equal(publications[0]?.tags.length, 0);
-  t.match(log.join(''), /The video has 8192x8192 pixels, more than this server takes/);
+  t.match(logLines.join(''), /The video has 8192x8192 pixels, more than this server takes/);
   const taken = await publish(t, url, of('4096x2304'), 0.4);
   t.equal(taken.code, 0, taken.said);
   await publications[1]!.until(({ ends }) => ends.length > 0);

@@ -7,7 +7,8 @@ import { PUBLICATION_END, type Publisher } from '../../../src/streams/index.js';
 import { RtmpClient } from '../../support/clients/rtmp-client.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { RecordingPublication } from '../../support/fakes/recording-publication.js';
-import { eventually, GOOD_KEY, startRtmp } from '../../support/gateway/start-rtmp.js';
+import { ADMITTED_STREAM_KEY, startRtmpFixture } from '../../support/fixtures/rtmp-fixture.js';
+import { eventually } from '../../support/until.js';
 
 const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
 const VIDEO_HEADER = Buffer.from([0x17, 0, 0, 0, 0, 1, 0x42, 0xc0, 0x0d]);
@@ -17,7 +18,7 @@ t.test('a publisher is admitted first and told so then, and its tags arrive', as
   const publication = new RecordingPublication();
   let admit = (): void => {};
   let shown: Publisher | undefined;
-  const { client } = await startRtmp(t, {
+  const { client } = await startRtmpFixture(t, {
     publish: (publisher) => {
       shown = publisher;
       return new Promise((resolve) => {
@@ -28,13 +29,18 @@ t.test('a publisher is admitted first and told so then, and its tags arrive', as
   const encoder = client();
   await encoder.handshake();
   encoder.connect({ app: 'live/' });
-  encoder.publish(`${GOOD_KEY}?bandwidthtest=true`);
+  encoder.publish(`${ADMITTED_STREAM_KEY}?bandwidthtest=true`);
   // An impatient encoder does not wait for the answer.
   encoder.video(0, VIDEO_HEADER);
   encoder.audio(0, AUDIO_HEADER);
   encoder.video(40, KEY);
   await eventually(() => shown !== undefined);
-  t.match(shown, { protocol: 'rtmp', streamKey: GOOD_KEY, address: '127.0.0.1', encoder: 'FMLE/3.0 (test)' });
+  t.match(shown, {
+    protocol: 'rtmp',
+    streamKey: ADMITTED_STREAM_KEY,
+    address: '127.0.0.1',
+    encoder: 'FMLE/3.0 (test)',
+  });
   t.notOk(encoder.codes().includes('NetStream.Publish.Start'), 'nothing is promised before');
   admit();
   await encoder.until(() => encoder.codes().includes('NetStream.Publish.Start'));
@@ -47,7 +53,7 @@ t.test('a publisher is admitted first and told so then, and its tags arrive', as
 });
 
 t.test('connect is answered with the codecs that can be read, and AMF0', async (t) => {
-  const { client } = await startRtmp(t, { readableCodecs: { hevc: true, av1: false, vp9: true } });
+  const { client } = await startRtmpFixture(t, { readableCodecs: { hevc: true, av1: false, vp9: true } });
   const encoder = client();
   await encoder.handshake();
   encoder.connect({ objectEncoding: 3, fourCcList: ['*'] });
@@ -57,7 +63,7 @@ t.test('connect is answered with the codecs that can be read, and AMF0', async (
 });
 
 t.test('a refusal is told in its own sentence, and then the connection ends', async (t) => {
-  const { client, server, publications } = await startRtmp(t);
+  const { client, server, publications } = await startRtmpFixture(t);
   const encoder = client();
   await encoder.start('wrong-key');
   t.match(encoder.codes().at(-1), 'NetStream.Publish.BadName');
@@ -68,17 +74,19 @@ t.test('a refusal is told in its own sentence, and then the connection ends', as
 });
 
 t.test('when admission fails, the publisher is asked to try again', async (t) => {
-  const { client, log } = await startRtmp(t, { publish: () => Promise.reject(new Error('no database')) });
+  const { client, logLines } = await startRtmpFixture(t, {
+    publish: () => Promise.reject(new Error('no database')),
+  });
   const encoder = client();
-  await encoder.start(GOOD_KEY);
+  await encoder.start(ADMITTED_STREAM_KEY);
   t.match(encoder.text(), /NetStream\.Publish\.BadName.*try again/s);
-  t.ok(log.some((line) => line.includes('no database')));
+  t.ok(logLines.some((line) => line.includes('no database')));
 });
 
 t.test('a publisher that goes away while it waits for admission is closed as lost', async (t) => {
   const publication = new RecordingPublication();
   let admit: (() => void) | undefined;
-  const { client, server } = await startRtmp(t, {
+  const { client, server } = await startRtmpFixture(t, {
     publish: () =>
       new Promise((resolve) => {
         admit = () => resolve({ publication });
@@ -88,7 +96,7 @@ t.test('a publisher that goes away while it waits for admission is closed as los
   const encoder = client();
   await encoder.handshake();
   encoder.connect();
-  encoder.publish(GOOD_KEY);
+  encoder.publish(ADMITTED_STREAM_KEY);
   await eventually(() => admit !== undefined && server.connections === 0);
   admit?.();
   await publication.until(({ ends }) => ends.length > 0);
@@ -96,26 +104,26 @@ t.test('a publisher that goes away while it waits for admission is closed as los
 });
 
 t.test('FCUnpublish, deleteStream and closeStream are a goodbye; a lost socket is a loss', async (t) => {
-  const { publishing } = await startRtmp(t);
+  const { publishingClient } = await startRtmpFixture(t);
   for (const cmd of ['FCUnpublish', 'deleteStream', 'closeStream']) {
-    const { client, publication } = await publishing();
+    const { client, publication } = await publishingClient();
     client.command(
-      { cmd, transId: 4, cmdObj: null, ...(cmd === 'FCUnpublish' && { streamName: GOOD_KEY }) },
+      { cmd, transId: 4, cmdObj: null, ...(cmd === 'FCUnpublish' && { streamName: ADMITTED_STREAM_KEY }) },
       1,
     );
     await client.untilClosed();
     t.same(publication.ends, ['publisher-left'], cmd);
     t.ok(client.codes().includes('NetStream.Unpublish.Success'));
   }
-  const { client, publication } = await publishing();
+  const { client, publication } = await publishingClient();
   client.socket.resetAndDestroy();
   await publication.until(({ ends }) => ends.length > 0);
   t.same(publication.ends, ['publisher-lost']);
 });
 
 t.test('a kick tells the publisher why and closes the publication once', async (t) => {
-  const { publishing, server } = await startRtmp(t);
-  const { client, publication } = await publishing();
+  const { publishingClient, server } = await startRtmpFixture(t);
+  const { client, publication } = await publishingClient();
   publication.publisher?.kick('key-revoked', PUBLICATION_END['key-revoked'].message);
   await client.untilClosed();
   t.match(client.text(), /NetStream\.Publish\.BadName.*The stream key was revoked\./s);
@@ -124,11 +132,11 @@ t.test('a kick tells the publisher why and closes the publication once', async (
 });
 
 t.test('a kicked publisher that does not hang up is cut off', async (t) => {
-  const { server, port, publications } = await startRtmp(t);
+  const { server, port, publications } = await startRtmpFixture(t);
   const stubborn = new RtmpClient(port);
   stubborn.socket.allowHalfOpen = true;
   t.teardown(() => stubborn.destroy());
-  await stubborn.start(GOOD_KEY);
+  await stubborn.start(ADMITTED_STREAM_KEY);
   publications[0]?.publisher?.kick('kicked', 'Out.');
   const flood = setInterval(() => stubborn.video(0, Buffer.alloc(10_000)), 20);
   t.teardown(() => clearInterval(flood));
@@ -138,9 +146,9 @@ t.test('a kicked publisher that does not hang up is cut off', async (t) => {
 
 t.test('a paused publisher is not read, and its silence is not held against it', async (t) => {
   const clock = new FakeClock();
-  const { client, publications, server } = await startRtmp(t, { clock, limits: { silenceMs: 1_000 } });
+  const { client, publications, server } = await startRtmpFixture(t, { clock, limits: { silenceMs: 1_000 } });
   const encoder = client();
-  await encoder.start(GOOD_KEY);
+  await encoder.start(ADMITTED_STREAM_KEY);
   const publication = publications[0]!;
   encoder.setChunkSize(60_000);
   encoder.video(0, VIDEO_HEADER);
@@ -163,9 +171,9 @@ t.test('a paused publisher is not read, and its silence is not held against it',
 
 t.test('a publisher that keeps the connection busy without media is lost', async (t) => {
   const clock = new FakeClock();
-  const { client, publications, server } = await startRtmp(t, { clock, limits: { silenceMs: 1_000 } });
+  const { client, publications, server } = await startRtmpFixture(t, { clock, limits: { silenceMs: 1_000 } });
   const encoder = client();
-  await encoder.start(GOOD_KEY);
+  await encoder.start(ADMITTED_STREAM_KEY);
   for (let i = 0; i < 8; i++) {
     encoder.command({ cmd: 'getStreamLength', transId: 9, cmdObj: null });
     await clock.advance(200);
@@ -175,8 +183,8 @@ t.test('a publisher that keeps the connection busy without media is lost', async
 });
 
 t.test('what was received is acknowledged, in the window that the peer sets', async (t) => {
-  const { publishing } = await startRtmp(t);
-  const { client } = await publishing();
+  const { publishingClient } = await startRtmpFixture(t);
+  const { client } = await publishingClient();
   const window = Buffer.alloc(4);
   window.writeUInt32BE(100_000);
   client.message({ type: 5, payload: window, chunkStreamId: 2 });
@@ -190,13 +198,13 @@ t.test('what was received is acknowledged, in the window that the peer sets', as
 });
 
 t.test('pings are answered, and what encoders ask on the side', async (t) => {
-  const { client } = await startRtmp(t);
+  const { client } = await startRtmpFixture(t);
   const encoder = client();
   await encoder.handshake();
   encoder.connect();
   await encoder.until(() => encoder.codes().length > 0);
   encoder.received = Buffer.alloc(0);
-  encoder.command({ cmd: 'releaseStream', transId: 7, cmdObj: null, streamName: GOOD_KEY });
+  encoder.command({ cmd: 'releaseStream', transId: 7, cmdObj: null, streamName: ADMITTED_STREAM_KEY });
   await encoder.until(() => encoder.text().includes('_result'));
   encoder.message({ type: 4, payload: Buffer.from([0, 6, 1, 2, 3, 4]), chunkStreamId: 2 });
   await encoder.until(() => encoder.received.includes(Buffer.from([0, 7, 1, 2, 3, 4])));
@@ -204,8 +212,8 @@ t.test('pings are answered, and what encoders ask on the side', async (t) => {
 });
 
 t.test('shutdown tells publishers, drops the others and frees the port', async (t) => {
-  const { server, port, publishing, client } = await startRtmp(t);
-  const { client: encoder, publication } = await publishing();
+  const { server, port, publishingClient, client } = await startRtmpFixture(t);
+  const { client: encoder, publication } = await publishingClient();
   const idle = client();
   await once(idle.socket, 'connect');
   await eventually(() => server.connections === 2);
@@ -220,7 +228,7 @@ t.test('shutdown tells publishers, drops the others and frees the port', async (
 });
 
 t.test('a port that is taken, or a certificate that is none, is an error at the start', async (t) => {
-  const { port } = await startRtmp(t);
+  const { port } = await startRtmpFixture(t);
   const options = {
     publish: () => Promise.reject(new Error('unused')),
     host: '127.0.0.1',
@@ -239,16 +247,18 @@ t.test('a port that is taken, or a certificate that is none, is an error at the 
 });
 
 t.test('connections are capped in all and per address', async (t) => {
-  const { server, client } = await startRtmp(t, { limits: { connectionsPerAddress: 3, connections: 100 } });
+  const { server, client } = await startRtmpFixture(t, {
+    limits: { connectionsPerAddress: 3, connections: 100 },
+  });
   const clients = Array.from({ length: 8 }, () => client());
   await eventually(() => clients.filter(({ closed }) => closed).length === 5);
   t.equal(server.connections, 3);
   for (const each of clients) each.destroy();
   await eventually(() => server.connections === 0);
   const next = client();
-  await next.start(GOOD_KEY);
+  await next.start(ADMITTED_STREAM_KEY);
   t.ok(next.codes().includes('NetStream.Publish.Start'), 'who left makes room');
-  const few = await startRtmp(t, { limits: { connections: 2 } });
+  const few = await startRtmpFixture(t, { limits: { connections: 2 } });
   const more = Array.from({ length: 5 }, () => few.client());
   await eventually(() => more.filter(({ closed }) => closed).length === 3);
   t.equal(few.server.connections, 2);

@@ -5,9 +5,9 @@ import { DEFAULT_MAX_PICTURE_PIXELS } from '../../../src/media/index.js';
 import type { Publisher, Refusal } from '../../../src/streams/index.js';
 import { LOCAL, offerText } from '../../support/clients/webrtc-offer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
-import { PoolDouble } from '../../support/fakes/fake-webrtc-pool.js';
+import { FakeWebrtcPool } from '../../support/fakes/fake-webrtc-pool.js';
 import { RecordingPublication } from '../../support/fakes/recording-publication.js';
-import { signallingServer } from '../../support/gateway/signalling-server.js';
+import { createTestServer } from '../../support/fixtures/test-server.js';
 import { h264Sps } from '../../support/media/parameter-sets.js';
 
 const KEY = 'live_good-key-1234567890';
@@ -17,8 +17,8 @@ const FRAGMENT =
 
 async function whip(t: Test, routes: Partial<WhipRoutesOptions> = {}) {
   const clock = new FakeClock();
-  const { app, log, logged } = signallingServer(t, clock);
-  const pool = new PoolDouble();
+  const { app, log, logLines } = createTestServer(t, clock);
+  const pool = new FakeWebrtcPool();
   const publications: RecordingPublication[] = [];
   const hall: { refusal?: Refusal; admitted: (publication: RecordingPublication) => void } = {
     admitted: () => {},
@@ -48,7 +48,7 @@ async function whip(t: Test, routes: Partial<WhipRoutesOptions> = {}) {
       ...more,
       headers: { ...SDP, authorization: `Bearer ${KEY}`, ...more.headers },
     });
-  return { app, pool, publications, hall, ask, post, logged, clock };
+  return { app, pool, publications, hall, ask, post, logLines, clock };
 }
 
 t.test('an offer with a stream key is answered with a session, and becomes a publication', async (t) => {
@@ -152,7 +152,7 @@ t.test('guests that ask for packets before the SFU knows the feed get them when 
 });
 
 t.test('the key may stand in the address, and never reaches the log or the answer', async (t) => {
-  const { ask, publications, logged } = await whip(t);
+  const { ask, publications, logLines } = await whip(t);
   const answer = await ask({
     method: 'POST',
     url: `/whip/${KEY}`,
@@ -165,8 +165,8 @@ t.test('the key may stand in the address, and never reaches the log or the answe
   t.equal(wrong.statusCode, 400);
   await ask({ method: 'GET', url: `/whip/${KEY}` });
   await ask({ method: 'POST', url: `/whip/${KEY}/more`, payload: 'no', headers: SDP });
-  t.ok(logged.length > 0);
-  t.notMatch(logged.join(''), KEY);
+  t.ok(logLines.length > 0);
+  t.notMatch(logLines.join(''), KEY);
   t.notMatch(JSON.stringify([answer.headers, answer.body, wrong.body]), KEY);
 });
 

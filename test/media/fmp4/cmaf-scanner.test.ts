@@ -30,7 +30,7 @@ function* pieces(bytes: Buffer, size: () => number): Generator<Buffer> {
   }
 }
 
-const ladder = await makeLadder({ folder: t.testdir(), seconds: 2 });
+const ladder = await makeLadder({ folder: t.testdir(), durationS: 2 });
 const source = bytesOf(ladder, 'source');
 const sound = bytesOf(ladder, 'audio');
 

@@ -3,7 +3,7 @@ import t from 'tap';
 import { CmafScanner, type Sample, type TrackInit, writeFragment } from '../../../src/media/index.js';
 import { makeLadder } from '../../support/media/cmaf-ladder.js';
 
-const ladder = await makeLadder({ folder: t.testdir(), seconds: 2, rungs: [], audio: false });
+const ladder = await makeLadder({ folder: t.testdir(), durationS: 2, rungs: [], audio: false });
 let init: TrackInit | undefined;
 const samples: Sample[] = [];
 const scanner = new CmafScanner({

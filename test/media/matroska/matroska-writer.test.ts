@@ -8,8 +8,8 @@ import {
   opusHead,
   readAv1SequenceHeaderObu,
 } from '../../../src/media/index.js';
-import { av1Film, obuBytes, temporalUnits } from '../../support/media/av1-rtp.js';
 import { run } from '../../support/media/encoder.js';
+import { encodeAv1, obuBytes, temporalUnits } from '../../support/media/rtp/av1-rtp.js';
 
 /** 20 ms of Opus that decode to silence. */
 const SILENCE = Buffer.from('f8fffe', 'hex');
@@ -42,7 +42,7 @@ async function picturesOf(file: string): Promise<string[]> {
 
 /** Writes video with silence from `start` on, ms. */
 async function written(t: Test, start: number): Promise<{ film: string; file: string; sizes: number[] }> {
-  const film = await av1Film(t, { pictures: 40 });
+  const film = await encodeAv1(t, { frameCount: 40 });
   const units = temporalUnits(film).map((unit) => Buffer.concat(unit.map((obu) => obuBytes(obu, true))));
   const obu = units[0]?.subarray(0, 13) ?? Buffer.alloc(0);
   const header = readAv1SequenceHeaderObu(obu);

@@ -1,20 +1,20 @@
 import t, { type Test } from 'tap';
 import { type Av1Unit, Av1Units, readPictureSize, startsKeyframe } from '../../../src/media/index.js';
 import {
-  av1Film,
   av1Payloads,
+  encodeAv1,
   type Obu,
   obuBytes,
   type Packing,
   temporalUnits,
-} from '../../support/media/av1-rtp.js';
+} from '../../support/media/rtp/av1-rtp.js';
 import { seededRandom } from '../../support/media/seeded-random.js';
 
 /** ffmpeg's test source, with a keyframe every ten frames. */
 const GROUP = 10;
 const TICKS = 3000;
 
-const film: Promise<Obu[][]> = av1Film(t).then(temporalUnits);
+const film: Promise<Obu[][]> = encodeAv1(t).then(temporalUnits);
 
 type Packet = { payload: Buffer; timestamp: number; marker: boolean };
 

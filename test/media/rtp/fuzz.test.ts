@@ -21,8 +21,8 @@ import {
   visitRtcp,
   writePlainVp9,
 } from '../../../src/media/index.js';
+import { rtpPacket, SPS_640X360 } from '../../support/media/rtp/synthetic-rtp.js';
 import { seededRandom } from '../../support/media/seeded-random.js';
-import { rtpPacket, SPS_640X360 } from '../../support/media/synthetic-rtp.js';
 
 const ROUNDS = 20_000;
 const CODECS = ['h264', 'vp8', 'vp9', 'av1'] as const;

@@ -12,7 +12,7 @@ import {
   visitExtensions,
   writeOneByteExtension,
 } from '../../../src/media/index.js';
-import { rtpPacket, SPS_640X360 } from '../../support/media/synthetic-rtp.js';
+import { rtpPacket, SPS_640X360 } from '../../support/media/rtp/synthetic-rtp.js';
 
 const FIELDS = { payloadType: 96, sequence: 65_535, timestamp: 4_294_967_295, ssrc: 0xdeadbeef };
 

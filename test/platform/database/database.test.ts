@@ -102,12 +102,12 @@ root.test('the gateway is no superuser, and the server listens to nobody but us'
 root.test('a second gateway on the same folder is refused with the number of the first', async (t) => {
   const dataDir = await usedFolder(t);
   const holder = holdDatabase(t, dataDir);
-  t.equal(await holder.line(), 'open');
+  t.equal(await holder.nextLine(), 'open');
   await t.rejects(openDatabase({ dataDir }, log), {
     code: 'data_dir_in_use',
     message: new RegExp(`in use by pid ${holder.pid}\\.`),
   });
-  await holder.note('the first is not disturbed');
+  await holder.store('the first is not disturbed');
   const [server] = serversOf(dataDir);
   await holder.kill('SIGKILL');
   const database = await open(t, dataDir);
@@ -122,12 +122,12 @@ root.test(
     const safe: string[] = [];
     for (let round = 0; round < 3; round++) {
       const holder = holdDatabase(t, dataDir);
-      t.equal(await holder.line(), 'open');
+      t.equal(await holder.nextLine(), 'open');
       for (let i = 0; i < 20; i++) {
-        await holder.note(`${round} ${i}`);
+        await holder.store(`${round} ${i}`);
         safe.push(`${round} ${i}`);
       }
-      void holder.note('may be lost').catch(() => {});
+      void holder.store('may be lost').catch(() => {});
       await holder.kill('SIGKILL');
       if (round < 2) continue; // the next start must cope with a server that is still going down
       if (process.platform === 'linux')
@@ -232,7 +232,7 @@ root.test('half-made clusters of a start that was killed are cleared away', asyn
 root.test('a database given by URL has one gateway; when that is killed the next one may come', async (t) => {
   const { url } = await testDatabase(t);
   const holder = holdDatabase(t, temporaryFolder(t), url);
-  t.equal(await holder.line(), 'open');
+  t.equal(await holder.nextLine(), 'open');
   const other = temporaryFolder(t);
   await t.rejects(openDatabase({ dataDir: other, url }, log), {
     code: 'database_in_use',

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import t, { type Test } from 'tap';
-import { until } from '../../support/gateway/gateway-process.js';
+import { until } from '../../support/until.js';
 
 type Line = { msg: string; pid?: number; isFirst?: boolean; signal?: string };
 

@@ -3,21 +3,21 @@ import path from 'node:path';
 import type { Test } from 'tap';
 import { senderReport } from '../../../src/media/index.js';
 import type { PublishingPeer, WebrtcPool } from '../../../src/webrtc/index.js';
-import { SourceDouble } from '../fakes/fake-broadcast.js';
-import { AUDIO, publish, publisherPlan, startPool, VIDEO } from '../gateway/webrtc-pool.js';
-import { av1Film, av1Payloads, type Obu, temporalUnits } from '../media/av1-rtp.js';
+import { FakeSource } from '../fakes/fake-broadcast.js';
+import { AUDIO, connectPublisher, publisherPlan, startWebrtcPool, VIDEO } from '../gateway/webrtc-pool.js';
 import { run } from '../media/encoder.js';
-import { rtpPacket } from '../media/synthetic-rtp.js';
+import { av1Payloads, encodeAv1, type Obu, temporalUnits } from '../media/rtp/av1-rtp.js';
+import { rtpPacket } from '../media/rtp/synthetic-rtp.js';
 import type { RtcPeer } from './rtc-peers.js';
 
-const FEED = 'feed-1';
-const PICTURES = 30;
-const SOUND_MS = 20;
-const REPORT_MS = 1000;
-const TICK_MS = 5;
+const MEDIA_SOURCE_ID = 'media-source-1';
+const FRAMES_PER_LOOP = 30;
+const AUDIO_PACKET_MS = 20;
+const REPORT_INTERVAL_MS = 1000;
+const SEND_INTERVAL_MS = 5;
 
-/** A second of Opus in packets of 20 ms: a tone in its first tenth, then silence. */
-async function beep(t: Test): Promise<Buffer[]> {
+/** Encodes a second of Opus in packets of 20 ms: a tone of 0.1 s, then silence. */
+async function encodeBeep(t: Test): Promise<Buffer[]> {
   const file = path.join(t.testdir(), 'beep.opus');
   await run('ffmpeg', [
     ...['-v', 'error', '-f', 'lavfi', '-t', '1'],
@@ -27,7 +27,7 @@ async function beep(t: Test): Promise<Buffer[]> {
   return oggPackets(readFileSync(file)).slice(2, 52);
 }
 
-/** The packets of an Ogg file (RFC 3533, section 6), none of which is spread over pages. */
+/** Reads the packets of an Ogg file (RFC 3533, section 6) in which no packet spans pages. */
 function oggPackets(bytes: Buffer): Buffer[] {
   const packets: Buffer[] = [];
   for (let page = 0; page < bytes.length; ) {
@@ -46,86 +46,98 @@ function oggPackets(bytes: Buffer): Buffer[] {
 }
 
 /**
- * A publisher of AV1 and Opus in a real SFU: at every full second of this machine's clock its picture turns white and a
- * tone sounds, each for a tenth of a second. Pictures are keyframes every third of a second; lost packets stay lost.
+ * Publisher of AV1 and Opus in a real SFU. At every full second of this machine's clock the video turns white and a
+ * tone sounds, each for a tenth of a second. Keyframes come every third of a second; lost packets are not resent.
  */
 export class Av1Publisher {
-  readonly source: SourceDouble;
+  readonly source: FakeSource;
   readonly pool: WebrtcPool;
-  /** Sends nothing of a kind while it is set. */
+  /** Sends no packets of a kind while set. */
   muted: { video: boolean; audio: boolean } = { video: false, audio: false };
-  /** Loses one packet of so many pictures. */
-  losesOneOf = Number.POSITIVE_INFINITY;
-  /** How many packets were lost. */
+  /** Number of frames per lost packet. */
+  lossInterval = Number.POSITIVE_INFINITY;
+  /** Number of lost packets. */
   lost = 0;
-  /** Streams of Matroska that are open. */
+  /** Number of open Matroska outputs. */
   outputs = 0;
-  #film: Obu[][];
+  #temporalUnits: Obu[][];
   readonly #beep: Buffer[];
   readonly #peer: RtcPeer;
   readonly #timers: NodeJS.Timeout[];
   readonly #epoch = Math.ceil(Date.now() / 1000) * 1000;
-  #picture = 0;
-  #sound = 0;
+  #frameCount = 0;
+  #audioPacketCount = 0;
   #sequence = 1;
 
   private constructor(
     pool: WebrtcPool,
     peer: RtcPeer,
     publishing: PublishingPeer,
-    film: Obu[][],
-    sound: Buffer[],
+    units: Obu[][],
+    beep: Buffer[],
   ) {
     this.pool = pool;
     this.#peer = peer;
-    this.#film = film;
-    this.#beep = sound;
+    this.#temporalUnits = units;
+    this.#beep = beep;
     this.source = this.#makeSource();
     publishing.onSource((found) => {
       this.source.info = { ...this.source.info, ...found };
     });
     publishing.onMedia((startedAt, has) => this.source.restart(startedAt, has));
-    this.#timers = [setInterval(() => this.#send(), TICK_MS), setInterval(() => this.#report(), REPORT_MS)];
+    this.#timers = [
+      setInterval(() => this.#send(), SEND_INTERVAL_MS),
+      setInterval(() => this.#report(), REPORT_INTERVAL_MS),
+    ];
   }
 
-  /** It begins to send with the next full second. */
+  /** Starts to send at the next full second. */
   static async start(t: Test): Promise<Av1Publisher> {
-    const film = temporalUnits(await av1Film(t, { ...PICTURE, pictures: PICTURES, flash: true }));
-    const sound = await beep(t);
-    const { pool, peers } = await startPool(t);
-    const { peer, publishing } = await publish(pool, peers, FEED, publisherPlan({ codec: 'av1' }));
-    const publisher = new Av1Publisher(pool, peer, publishing, film, sound);
+    const units = temporalUnits(
+      await encodeAv1(t, { ...FRAME_SIZE, frameCount: FRAMES_PER_LOOP, flash: true }),
+    );
+    const beep = await encodeBeep(t);
+    const { pool, peers } = await startWebrtcPool(t);
+    const { peer, publishing } = await connectPublisher(
+      pool,
+      peers,
+      MEDIA_SOURCE_ID,
+      publisherPlan({ codec: 'av1' }),
+    );
+    const publisher = new Av1Publisher(pool, peer, publishing, units, beep);
     t.teardown(() => publisher.stop());
     return publisher;
   }
 
-  /** The next picture is of another size. */
+  /** Changes the video size at the next keyframe. */
   async resize(t: Test, width: number, height: number): Promise<void> {
-    const film = temporalUnits(await av1Film(t, { width, height, pictures: PICTURES, flash: true }));
-    while (this.#picture % PICTURES !== 0) await new Promise((resolve) => setTimeout(resolve, 1));
-    this.#film = film;
+    const units = temporalUnits(
+      await encodeAv1(t, { width, height, frameCount: FRAMES_PER_LOOP, flash: true }),
+    );
+    while (this.#frameCount % FRAMES_PER_LOOP !== 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    this.#temporalUnits = units;
   }
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
   }
 
-  #makeSource(): SourceDouble {
+  #makeSource(): FakeSource {
     const { pool } = this;
     const opened = (): void => void this.outputs++;
     const closed = (): void => void this.outputs--;
-    return new (class extends SourceDouble {
+    return new (class extends FakeSource {
       override readonly rtp = {
-        mediaSourceId: FEED,
+        mediaSourceId: MEDIA_SOURCE_ID,
         send: ({ video, audio, srtpKey }: { video?: number; audio?: number; srtpKey: string }) =>
           pool.sendRtp({
-            mediaSourceId: FEED,
+            mediaSourceId: MEDIA_SOURCE_ID,
             srtpKey,
             ...(video === undefined ? {} : { videoPort: video }),
             ...(audio === undefined ? {} : { audioPort: audio }),
           }),
         sendMatroska: async (options: { zero: number; audio: boolean }) => {
-          const output = await pool.sendMatroska({ mediaSourceId: FEED, ...options });
+          const output = await pool.sendMatroska({ mediaSourceId: MEDIA_SOURCE_ID, ...options });
           opened();
           let open = true;
           const close = (): void => {
@@ -139,16 +151,16 @@ export class Av1Publisher {
     })({ protocol: 'whip' });
   }
 
-  /** What is due. */
+  /** Sends the packets that are due. */
   #send(): void {
     const now = Date.now() - this.#epoch;
     const packets: Buffer[] = [];
-    for (; (this.#picture * 1000) / PICTURES <= now; this.#picture++) {
+    for (; (this.#frameCount * 1000) / FRAMES_PER_LOOP <= now; this.#frameCount++) {
       if (this.muted.video) continue;
-      const unit = this.#film[this.#picture % PICTURES] ?? [];
+      const unit = this.#temporalUnits[this.#frameCount % FRAMES_PER_LOOP] ?? [];
       const payloads = av1Payloads(unit, { mtu: 1100, counted: true });
-      const timestamp = this.#picture * (90_000 / PICTURES);
-      const loses = this.#picture % this.losesOneOf === this.losesOneOf - 1;
+      const timestamp = this.#frameCount * (90_000 / FRAMES_PER_LOOP);
+      const loses = this.#frameCount % this.lossInterval === this.lossInterval - 1;
       payloads.forEach((payload, i) => {
         const marker = i === payloads.length - 1;
         const packet = rtpPacket({ ...VIDEO, sequence: this.#sequence++, timestamp, marker, payload });
@@ -156,9 +168,14 @@ export class Av1Publisher {
         else packets.push(packet);
       });
     }
-    for (; this.#sound * SOUND_MS <= now; this.#sound++) {
-      const payload = this.#beep[this.#sound % this.#beep.length] ?? Buffer.alloc(0);
-      const fields = { ...AUDIO, sequence: this.#sound, timestamp: this.#sound * 960, payload };
+    for (; this.#audioPacketCount * AUDIO_PACKET_MS <= now; this.#audioPacketCount++) {
+      const payload = this.#beep[this.#audioPacketCount % this.#beep.length] ?? Buffer.alloc(0);
+      const fields = {
+        ...AUDIO,
+        sequence: this.#audioPacketCount,
+        timestamp: this.#audioPacketCount * 960,
+        payload,
+      };
       if (!this.muted.audio) packets.push(rtpPacket(fields));
     }
     if (packets.length > 0) this.#peer.send(...packets);
@@ -176,4 +193,4 @@ export class Av1Publisher {
   }
 }
 
-const PICTURE = { width: 320, height: 180 };
+const FRAME_SIZE = { width: 320, height: 180 };

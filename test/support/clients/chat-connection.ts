@@ -4,25 +4,25 @@ import { WebSocketClient } from './websocket-client.js';
 
 type Data = Record<string, unknown>;
 
-/** What a line tells of itself, and of what comes over it. */
-export type LineEvents = {
-  /** Connected, be it again. */
-  up(): void;
-  heard(event: string, data: Data): void;
+/** Callbacks of a chat connection. */
+export type ChatConnectionEvents = {
+  /** Connected or reconnected. */
+  connected(): void;
+  received(event: string, data: Data): void;
 };
 
-/** A connection to the gateway that comes back by itself whenever it is lost, whatever it speaks. */
-export type ChatLine = {
-  /** @throws Refused; with the code `lost` when it is not known whether it was done */
-  ask(event: string, data: Data): Promise<Data>;
-  /** For good. */
+/** Connection to the gateway by either transport that reconnects by itself. */
+export type ChatConnection = {
+  /** @throws RequestRefused; with the code `lost` when the outcome is unknown */
+  request(event: string, data: Data): Promise<Data>;
+  /** Closes without reconnecting. */
   close(): void;
 };
 
-/** Where a line leads and who speaks: each speaks from an address of their own. */
-export type Caller = { port: number; token: string; address: string };
+/** Port, credential and client address of a connection. */
+export type ChatCredentials = { port: number; token: string; address: string };
 
-export class Refused extends Error {
+export class RequestRefused extends Error {
   readonly code: string;
 
   constructor(code: string) {
@@ -31,42 +31,46 @@ export class Refused extends Error {
   }
 }
 
-const AGAIN_MS = 100;
+const RECONNECT_DELAY_MS = 100;
 
 /** By `GET /ws`. */
-export function webSocketLine(t: Test, { port, token, address }: Caller, events: LineEvents): ChatLine {
-  type Answer = { resolve: (data: Data) => void; reject: (error: Refused) => void };
-  const asked = new Map<unknown, Answer>();
+export function connectByWebSocket(
+  t: Test,
+  { port, token, address }: ChatCredentials,
+  events: ChatConnectionEvents,
+): ChatConnection {
+  type Answer = { resolve: (data: Data) => void; reject: (error: RequestRefused) => void };
+  const pendingRequests = new Map<unknown, Answer>();
   let socket: WebSocketClient;
   let closed = false;
   let lastId = 0;
-  const dial = (): void => {
+  const connect = (): void => {
     if (closed) return;
     const headers = { authorization: `Bearer ${token}`, 'x-forwarded-for': address };
     socket = new WebSocketClient(t, port, '/ws', headers);
-    socket.heard = ({ event, data, id }) => {
-      const answer = asked.get(id);
-      asked.delete(id);
-      if (!answer) events.heard(event, data);
-      else if (event === 'error') answer.reject(new Refused(String(data.code)));
+    socket.onMessage = ({ event, data, id }) => {
+      const answer = pendingRequests.get(id);
+      pendingRequests.delete(id);
+      if (!answer) events.received(event, data);
+      else if (event === 'error') answer.reject(new RequestRefused(String(data.code)));
       else answer.resolve(data);
     };
-    socket.lost = () => {
-      for (const { reject } of asked.values()) reject(new Refused('lost'));
-      asked.clear();
-      setTimeout(dial, AGAIN_MS);
+    socket.onClose = () => {
+      for (const { reject } of pendingRequests.values()) reject(new RequestRefused('lost'));
+      pendingRequests.clear();
+      setTimeout(connect, RECONNECT_DELAY_MS);
     };
-    queueMicrotask(() => events.up()); // when whoever dials has the line in hand
+    queueMicrotask(() => events.connected()); // after the caller has the connection
   };
-  dial();
+  connect();
   t.teardown(() => {
     closed = true;
   });
   return {
-    ask: (event, data) =>
+    request: (event, data) =>
       new Promise((resolve, reject) => {
-        if (socket.closed) return reject(new Refused('lost'));
-        asked.set(++lastId, { resolve, reject });
+        if (socket.closed) return reject(new RequestRefused('lost'));
+        pendingRequests.set(++lastId, { resolve, reject });
         socket.send(event, data, lastId);
       }),
     close: () => {
@@ -79,33 +83,33 @@ export function webSocketLine(t: Test, { port, token, address }: Caller, events:
 type SocketIoAnswer = { success: boolean; error?: { code: string } };
 
 /** By Socket.IO's own client, which reconnects by itself. */
-export function socketIoLine(
+export function connectBySocketIo(
   t: Test,
-  { port, token, address }: Caller,
+  { port, token, address }: ChatCredentials,
   transports: string[],
-  events: LineEvents,
-): ChatLine {
+  events: ChatConnectionEvents,
+): ChatConnection {
   const socket = io(`http://127.0.0.1:${port}`, {
     forceNew: true,
     transports,
     auth: { token },
     extraHeaders: { 'x-forwarded-for': address },
-    reconnectionDelay: AGAIN_MS,
-    reconnectionDelayMax: 5 * AGAIN_MS,
+    reconnectionDelay: RECONNECT_DELAY_MS,
+    reconnectionDelayMax: 5 * RECONNECT_DELAY_MS,
   });
   t.teardown(() => socket.disconnect());
-  socket.on('connect', events.up);
-  socket.onAny((event: string, data: Data) => events.heard(event, data));
+  socket.on('connect', events.connected);
+  socket.onAny((event: string, data: Data) => events.received(event, data));
   return {
-    ask: (event, data) =>
+    request: (event, data) =>
       new Promise((resolve, reject) => {
-        if (!socket.connected) return reject(new Refused('lost'));
-        const lost = (): void => reject(new Refused('lost'));
+        if (!socket.connected) return reject(new RequestRefused('lost'));
+        const lost = (): void => reject(new RequestRefused('lost'));
         socket.once('disconnect', lost);
         socket.emit(event, data, (answer: SocketIoAnswer & Data) => {
           socket.off('disconnect', lost);
           if (answer.success) resolve(answer);
-          else reject(new Refused(answer.error?.code ?? 'nothing said'));
+          else reject(new RequestRefused(answer.error?.code ?? 'no code'));
         });
       }),
     close: () => socket.disconnect(),

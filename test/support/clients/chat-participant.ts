@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ChatLine, type LineEvents, Refused } from './chat-connection.js';
+import { type ChatConnection, type ChatConnectionEvents, RequestRefused } from './chat-connection.js';
 
 type Data = Record<string, unknown>;
 type Message = { id: string; userId: string; clientId?: string };
@@ -7,110 +7,116 @@ type Message = { id: string; userId: string; clientId?: string };
 export type ParticipantOptions = {
   name: string;
   streamId: string;
-  /** Whether they watch as well: then they hear the chat before they are told what they missed. */
+  /** Joins the livestream as well: live messages then arrive before the missed ones. */
   watches: boolean;
-  dial: (events: LineEvents) => ChatLine;
+  connect: (events: ChatConnectionEvents) => ChatConnection;
 };
 
-/** The server does not take it at the moment. */
-const LATER = new Set(['rate_limited', 'temporarily_unavailable', 'chat_overloaded', 'shutting_down']);
-const LATER_MS = 200;
+/** Errors after which the message is sent again. */
+const RETRYABLE_CODES = new Set([
+  'rate_limited',
+  'temporarily_unavailable',
+  'chat_overloaded',
+  'shutting_down',
+]);
+const RETRY_DELAY_MS = 200;
 
-/** Before all ids that there are: who has seen nothing wants everything. */
-export const BEFORE_ALL = '00000000-0000-7000-8000-000000000000';
+/** Cursor before all ids. */
+export const FIRST_CURSOR = '00000000-0000-7000-8000-000000000000';
 
-/** Somebody who writes without a pause, and comes back and catches up whenever the connection is lost. */
+/** Chat client that sends continuously, and rejoins from its cursor after a lost connection. */
 export class ChatParticipant {
-  /** Ids of the messages that were acknowledged, by the names that they were sent under. */
+  /** Ids of acknowledged messages by client id. */
   readonly acknowledged = new Map<string, string>();
-  /** What must not happen, in words. */
+  /** Violated guarantees, in words. */
   readonly problems: string[] = [];
   readonly #options: ParticipantOptions;
-  readonly #shown = new Map<string, Message>();
-  #line: ChatLine | undefined;
-  /** Everything up to this message is known. */
-  #cursor = BEFORE_ALL;
+  readonly #messages = new Map<string, Message>();
+  #connection: ChatConnection | undefined;
+  /** Id of the last message before which none is missing. */
+  #cursor = FIRST_CURSOR;
   #caughtUp = false;
-  #unsure: string | undefined;
+  #unacknowledged: string | undefined;
   #count = 0;
-  #resting = false;
-  /** Of the connection, by number. */
-  #turn = 0;
+  #stopped = false;
+  /** Number of the current connection. */
+  #connectionCount = 0;
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
   }
 
-  come(): void {
-    this.#line ??= this.#options.dial({
-      up: () => void this.#attend(++this.#turn),
-      heard: (event, data) => this.#heard(event, data),
+  join(): void {
+    this.#connection ??= this.#options.connect({
+      connected: () => void this.#joinAndSend(++this.#connectionCount),
+      received: (event, data) => this.#receive(event, data),
     });
   }
 
-  go(): void {
-    this.#turn++;
+  leave(): void {
+    this.#connectionCount++;
     this.#caughtUp = false;
-    this.#line?.close();
-    this.#line = undefined;
+    this.#connection?.close();
+    this.#connection = undefined;
   }
 
-  /** Writes nothing new any more. */
-  rest(): void {
-    this.#resting = true;
+  /** Sends no new messages. */
+  stopSending(): void {
+    this.#stopped = true;
   }
 
-  /** Listens, and knows of everything they sent whether it was taken. */
-  get settled(): boolean {
-    return this.#caughtUp && this.#unsure === undefined;
+  /** True when joined and without unacknowledged messages. */
+  get isSettled(): boolean {
+    return this.#caughtUp && this.#unacknowledged === undefined;
   }
 
-  /** The ids on their screen, in order: of what came under two ids as it was sent again, the newer one. */
-  shown(): string[] {
-    const ordered = [...this.#shown.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  /** Ids of the shown messages, in order; of a message stored twice after a resend, the newer id. */
+  shownIds(): string[] {
+    const ordered = [...this.#messages.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
     return [
       ...new Map(ordered.map(({ id, userId, clientId }) => [`${userId} ${clientId}`, id])).values(),
     ].sort();
   }
 
-  async #attend(turn: number): Promise<void> {
+  async #joinAndSend(turn: number): Promise<void> {
     const { streamId, watches } = this.#options;
     this.#caughtUp = false;
     try {
-      if (watches) await this.#ask('join-livestream', { streamId, history: false });
+      if (watches) await this.#request('join-livestream', { streamId, history: false });
       for (let more = true; more; ) {
-        const welcome = await this.#ask('chat:join', { streamId, after: this.#cursor });
+        const welcome = await this.#request('chat:join', { streamId, after: this.#cursor });
         more = welcome.more === true;
       }
-      if (turn !== this.#turn) return;
+      if (turn !== this.#connectionCount) return;
       this.#caughtUp = true;
-      this.#cursor = [...this.#shown.keys()].sort().at(-1) ?? BEFORE_ALL;
-      while (turn === this.#turn && (this.#unsure !== undefined || !this.#resting)) await this.#say();
+      this.#cursor = [...this.#messages.keys()].sort().at(-1) ?? FIRST_CURSOR;
+      while (turn === this.#connectionCount && (this.#unacknowledged !== undefined || !this.#stopped))
+        await this.#sendMessage();
     } catch (error) {
-      if (!(error instanceof Refused && error.code === 'lost')) this.problems.push(String(error));
+      if (!(error instanceof RequestRefused && error.code === 'lost')) this.problems.push(String(error));
     }
   }
 
-  /** Says something new, or again what may not have been heard. */
-  async #say(): Promise<void> {
-    const clientId = (this.#unsure ??= `${this.#options.name}-${this.#count++}`);
+  /** Sends a new message, or resends the unacknowledged one. */
+  async #sendMessage(): Promise<void> {
+    const clientId = (this.#unacknowledged ??= `${this.#options.name}-${this.#count++}`);
     try {
       const { streamId } = this.#options;
-      const { messageId } = await this.#ask('chat:send', { streamId, message: clientId, clientId });
+      const { messageId } = await this.#request('chat:send', { streamId, message: clientId, clientId });
       this.acknowledged.set(clientId, String(messageId));
-      this.#unsure = undefined;
+      this.#unacknowledged = undefined;
     } catch (error) {
-      if (!(error instanceof Refused && LATER.has(error.code))) throw error;
-      await delay(LATER_MS);
+      if (!(error instanceof RequestRefused && RETRYABLE_CODES.has(error.code))) throw error;
+      await delay(RETRY_DELAY_MS);
     }
   }
 
-  #ask(event: string, data: Data): Promise<Data> {
-    return this.#line?.ask(event, data) ?? Promise.reject(new Refused('lost'));
+  #request(event: string, data: Data): Promise<Data> {
+    return this.#connection?.request(event, data) ?? Promise.reject(new RequestRefused('lost'));
   }
 
-  #heard(event: string, data: Data): void {
-    if (event === 'chat:deleted') for (const id of data.ids as string[]) this.#shown.delete(id);
+  #receive(event: string, data: Data): void {
+    if (event === 'chat:deleted') for (const id of data.ids as string[]) this.#messages.delete(id);
     if (event === 'chat:message') this.#show(data as Message, this.#caughtUp);
     if (event === 'chat:history') for (const message of data.messages as Message[]) this.#show(message, true);
   }
@@ -118,7 +124,7 @@ export class ChatParticipant {
   #show(message: Message, known: boolean): void {
     const { id } = message;
     if (!this.#options.watches && id <= this.#cursor) this.problems.push(`told ${id} after ${this.#cursor}`);
-    this.#shown.set(id, message);
+    this.#messages.set(id, message);
     if (known && id > this.#cursor) this.#cursor = id;
   }
 }

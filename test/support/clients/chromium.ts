@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 import type { Test } from 'tap';
 
-const PLACES = [
+const EXECUTABLE_PATHS = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -10,7 +10,7 @@ const PLACES = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
-/** No sandbox, as tests run as root in containers; nothing that talks to the world, sleeps in the background or waits for a click. */
+/** No sandbox, as tests run as root in containers; no background networking or throttling. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -27,21 +27,21 @@ const FLAGS = [
 const AUTOPLAY = '--autoplay-policy=no-user-gesture-required';
 const NO_AUTOPLAY = '--autoplay-policy=document-user-activation-required';
 
-/** The browser on this machine: `CHROMIUM_PATH`, or where systems put it; undefined when there is none. */
+/** Finds the browser: `CHROMIUM_PATH` or the usual paths; undefined when there is none. */
 export function chromiumPath(): string | undefined {
-  return process.env.CHROMIUM_PATH || PLACES.find((file) => existsSync(file));
+  return process.env.CHROMIUM_PATH || EXECUTABLE_PATHS.find((file) => existsSync(file));
 }
 
-/** A camera and a microphone that are always there and never asked for; real addresses in place of mDNS names, which nothing here resolves. */
+/** Fake camera and microphone without prompts; host addresses instead of mDNS names, which do not resolve here. */
 const FAKE_DEVICES = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 const PLAIN_ADDRESSES = '--disable-features=WebRtcHideLocalIpsWithMdns';
 
 export type ChromiumOptions = {
-  /** False: pages may start sound only after a click, as people's browsers have it. */
+  /** False: audio needs a user gesture, as in browsers' default. */
   autoplay?: boolean;
-  /** Pages find a camera and a microphone, made up by the browser, and may use them without asking. */
+  /** Provides a fake camera and microphone without prompts. */
   fakeDevices?: boolean;
-  /** Pages may connect to each other by WebRTC. */
+  /** Lets pages connect to each other by WebRTC. */
   webrtc?: boolean;
 };
 
@@ -65,7 +65,7 @@ export async function launchChromium({
   });
 }
 
-/** A headless Chromium for a test; gone when the test is. */
+/** Starts a headless Chromium; closed with the test. */
 export async function openChromium(t: Test, options?: ChromiumOptions): Promise<Browser> {
   const browser = await launchChromium(options);
   t.teardown(() => browser.close());

@@ -1,11 +1,11 @@
 import { Agent, get, type IncomingMessage } from 'node:http';
 
-/** How often a playlist is asked for, ms: no player waits longer. */
-const PACE_MS = 2_000;
+/** Interval of playlist requests, ms: players wait no longer. */
+const REQUEST_INTERVAL_MS = 2_000;
 
 /**
- * A player of HLS without its media: takes the multivariant playlist, and one media playlist of it again and again. A crowd
- * of them has the connections of one cache in front of the gateway.
+ * HLS client without media: requests the multivariant playlist, then one media playlist at intervals. All clients
+ * share one pool of connections, like a cache in front of the gateway.
  */
 export class HlsViewer {
   static readonly #connections = new Agent({ keepAlive: true, maxSockets: 20 });
@@ -14,7 +14,7 @@ export class HlsViewer {
   #playlist: URL | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #watching = false;
-  /** What went wrong while it went on by itself. */
+  /** Errors of requests at intervals. */
   readonly errors: string[] = [];
 
   /** @param url of the multivariant playlist. `lowLatency`: asks for delta updates, as players of LL-HLS do. */
@@ -23,12 +23,12 @@ export class HlsViewer {
     this.#lowLatency = lowLatency;
   }
 
-  /** The viewer token; empty before there was a playlist. */
+  /** Viewer token; empty before the first playlist. */
   get token(): string {
     return this.#playlist?.searchParams.get('v') ?? '';
   }
 
-  /** Takes the multivariant playlist (again), and a media playlist from it. @throws when they are refused. */
+  /** Requests the multivariant playlist and a media playlist of it. @throws when one is refused. */
   async start(): Promise<void> {
     const url = new URL(this.#playlist ?? this.#url);
     if (this.#playlist) {
@@ -39,31 +39,31 @@ export class HlsViewer {
     const media = multivariant.split('\n').find((line) => line !== '' && !line.startsWith('#'));
     this.#playlist = new URL(media ?? 'none', url);
     if (this.#lowLatency) this.#playlist.searchParams.set('_HLS_skip', 'YES');
-    await this.again();
+    await this.requestPlaylist();
   }
 
-  /** Asks for the media playlist now, and goes on doing so. @throws when it is refused. */
-  async again(): Promise<void> {
+  /** Requests the media playlist now and at intervals. @throws when it is refused. */
+  async requestPlaylist(): Promise<void> {
     clearTimeout(this.#timer);
     if (!this.#playlist) throw new Error('nothing was started');
     await this.#get(this.#playlist);
     this.#watching = true;
-    this.#goOn();
+    this.#scheduleRequest();
   }
 
-  /** Says nothing and asks no more. */
-  vanish(): void {
+  /** Stops requesting, without a leave. */
+  stop(): void {
     this.#watching = false;
     clearTimeout(this.#timer);
   }
 
-  /** As players do, also after an answer that was none. */
-  #goOn(): void {
+  /** Schedules the next request, also after an error, as players do. */
+  #scheduleRequest(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
       await this.#get(this.#playlist as URL).catch((error: Error) => this.errors.push(error.message));
-      if (this.#watching) this.#goOn();
-    }, PACE_MS);
+      if (this.#watching) this.#scheduleRequest();
+    }, REQUEST_INTERVAL_MS);
   }
 
   async #get(url: URL): Promise<string> {

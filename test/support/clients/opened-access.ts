@@ -1,15 +1,16 @@
 import type { Test } from 'tap';
-import type { audienceGateway } from '../gateway/audience-gateway.js';
-import { type Livestream, until } from '../gateway/gateway-process.js';
+import type { startAudienceGateway } from '../gateway/audience-gateway.js';
+import type { Livestream } from '../gateway/gateway-process.js';
+import { until } from '../until.js';
 import { HlsViewer } from './hls-viewer.js';
 import { WebSocketClient } from './websocket-client.js';
 
-type Gateway = Awaited<ReturnType<typeof audienceGateway>>;
+type Gateway = Awaited<ReturnType<typeof startAudienceGateway>>;
 
-/** How long anything may stay open after a permission ended, in ms. */
+/** Limit for everything opened with a permission to end after it, ms. */
 export const REVOKED_WITHIN_MS = 1_000;
 
-/** Everything that a viewer of a private livestream can hold open, opened with one credential. */
+/** Every kind of access to a private livestream, opened with one credential. */
 export class OpenedAccess {
   readonly socket: WebSocketClient;
   readonly token: string;
@@ -37,7 +38,7 @@ export class OpenedAccess {
     this.#whepPath = opened.path;
   }
 
-  /** @param offline a private livestream without a broadcast, which they wait for. */
+  /** @param offline a private livestream without a broadcast, to wait for. */
   static async open(
     t: Test,
     gateway: Gateway,
@@ -50,9 +51,9 @@ export class OpenedAccess {
     if (!joined.ok) throw new Error(`join: ${joined.status} ${await joined.text()}`);
     const { viewerToken: token } = (await joined.json()) as { viewerToken: string };
     const hls = new HlsViewer(`${live.hls}?v=${token}`);
-    t.teardown(() => hls.vanish());
+    t.teardown(() => hls.stop());
     await hls.start();
-    const { peer, path } = await gateway.watch(gateway.peers, live, token);
+    const { peer, path } = await gateway.watchByWhep(gateway.peers, live, token);
     const events = { text: '' };
     void readEvents(`${http}${path}/events`, events);
     const socket = new WebSocketClient(t, Number(new URL(http).port), '/ws', headers);
@@ -70,18 +71,18 @@ export class OpenedAccess {
     return opened;
   }
 
-  /** What is still open; empty when all has ended. */
+  /** Lists the accesses that are still open. */
   async stillOpen(): Promise<string[]> {
     const open: string[] = [];
     if (
-      await this.#hls.again().then(
+      await this.#hls.requestPlaylist().then(
         () => true,
         (error: Error) => !error.message.includes(': 404'),
       )
     )
       open.push('hls');
     if (!this.#events.text.includes('"reason":"dismissed"')) open.push('whep events');
-    const session = await this.#gateway.ask('POST', `${this.#whepPath}/layer`, {});
+    const session = await this.#gateway.request('POST', `${this.#whepPath}/layer`, {});
     if (session.status < 400) open.push('whep session');
     const heard = this.socket.received.map(({ event }) => event);
     if (heard.includes('auth:expired')) return open;

@@ -2,11 +2,11 @@ import { type GatewayProcess, OPERATOR_TOKEN } from '../gateway/gateway-process.
 
 export type PageAnswer = { status: number; body: Record<string, unknown> };
 
-/** Somebody with an account who is signed in as a page of the gateway is: by cookie, and with its CSRF token. */
+/** Account signed in like a page of the gateway: by cookie and CSRF token. */
 export class PageSession {
   readonly userId: string;
   readonly name: string;
-  /** What a browser sends with its requests and its sockets. */
+  /** Headers of the browser's requests and sockets. */
   readonly headers: { cookie: string; origin: string };
   readonly #gateway: GatewayProcess;
   readonly #csrfToken: string;
@@ -23,7 +23,7 @@ export class PageSession {
     this.#csrfToken = session.csrfToken;
   }
 
-  async ask(method: string, path: string, body?: object): Promise<PageAnswer> {
+  async request(method: string, path: string, body?: object): Promise<PageAnswer> {
     const headers = { ...this.headers, 'x-csrf-token': this.#csrfToken };
     return await request(this.#gateway, method, path, headers, body);
   }
@@ -31,8 +31,8 @@ export class PageSession {
 
 export const PASSWORD = 'correct horse battery';
 
-/** Has the operator make an account, and signs in to it. */
-export async function signedInPage(
+/** Creates an account as the operator and signs in to it. */
+export async function signInPage(
   gateway: GatewayProcess,
   name: string,
   role: 'viewer' | 'broadcaster' | 'admin' = 'viewer',

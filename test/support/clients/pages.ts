@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Test } from 'tap';
 
-/** A new page for a test, gone with it; the test fails when the page throws or breaks its own security policy. */
+/** Opens a page, closed with the test. Fails the test when the page throws or violates its CSP. */
 export async function openPage(t: Test, browser: Browser | BrowserContext): Promise<Page> {
   const page = await browser.newPage();
   t.teardown(() => page.close());
@@ -13,8 +13,8 @@ export async function openPage(t: Test, browser: Browser | BrowserContext): Prom
   return page;
 }
 
-/** A page of somebody's own: with its own cookies. */
-export async function openPerson(t: Test, browser: Browser, url: string): Promise<Page> {
+/** Opens a page in a context with its own cookies. */
+export async function openIsolatedPage(t: Test, browser: Browser, url: string): Promise<Page> {
   const context = await browser.newContext();
   t.teardown(() => context.close());
   const page = await openPage(t, context);

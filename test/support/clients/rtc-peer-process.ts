@@ -3,7 +3,7 @@ import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 // WebRTC clients in a process of their own: an exception in a callback of node-datachannel aborts its process.
 
 export type PeerCommand =
-  /** `watches`: offers to take sound and a picture, as viewers do; else it sends and takes a picture. */
+  /** `watches`: offers to receive audio and video, as viewers do; else sends and receives video. */
   | { type: 'create'; id: string; watches: boolean }
   | { type: 'answer'; id: string; sdp: string }
   | { type: 'send'; id: string; packets: Buffer[] }
@@ -19,16 +19,16 @@ export type PeerReport =
 type Peer = { connection: PeerConnection; track: Track; others: Track[]; received: Buffer[] };
 
 const peers = new Map<string, Peer>();
-const tell = (report: PeerReport): void => void process.send?.(report, undefined, undefined, () => {});
+const sendReport = (report: PeerReport): void => void process.send?.(report, undefined, undefined, () => {});
 
-function picture(watches: boolean): datachannel.Video {
+function videoMedia(watches: boolean): datachannel.Video {
   const media = new datachannel.Video('0', watches ? 'RecvOnly' : 'SendRecv');
   if (watches) media.addH264Codec(102);
   else media.addVP8Codec(96);
   return media;
 }
 
-function sound(): datachannel.Audio {
+function audioMedia(): datachannel.Audio {
   const media = new datachannel.Audio('1', 'RecvOnly');
   media.addOpusCodec(111);
   return media;
@@ -36,24 +36,25 @@ function sound(): datachannel.Audio {
 
 function create(id: string, watches: boolean): void {
   const connection = new datachannel.PeerConnection(id, { iceServers: [], bindAddress: '127.0.0.1' });
-  const track = connection.addTrack(picture(watches));
-  const others = watches ? [connection.addTrack(sound())] : [];
+  const track = connection.addTrack(videoMedia(watches));
+  const others = watches ? [connection.addTrack(audioMedia())] : [];
   const peer: Peer = { connection, track, others, received: [] };
   peers.set(id, peer);
-  track.onOpen(() => tell({ type: 'open', id }));
+  track.onOpen(() => sendReport({ type: 'open', id }));
   track.onMessage((packet) => {
     if (peer.received.length === 0)
-      setImmediate(() => tell({ type: 'packets', id, packets: peer.received.splice(0) }));
+      setImmediate(() => sendReport({ type: 'packets', id, packets: peer.received.splice(0) }));
     peer.received.push(packet);
   });
-  connection.onStateChange((state) => tell({ type: 'state', id, state }));
+  connection.onStateChange((state) => sendReport({ type: 'state', id, state }));
   connection.onGatheringStateChange((state) => {
-    if (state === 'complete') tell({ type: 'offer', id, sdp: connection.localDescription()?.sdp ?? '' });
+    if (state === 'complete')
+      sendReport({ type: 'offer', id, sdp: connection.localDescription()?.sdp ?? '' });
   });
   connection.setLocalDescription('offer');
 }
 
-/** SRTP does not let everything out that a test would like to send: extensions that reach beyond the packet, for one. */
+/** Ignores packets that libsrtp refuses to send, such as those with extensions beyond their end. */
 function send(peer: Peer | undefined, packet: Buffer): void {
   try {
     peer?.track.sendMessageBinary(packet);
@@ -75,4 +76,4 @@ process.on('message', (command: PeerCommand) => {
   }
 });
 process.on('disconnect', () => process.exit(0));
-tell({ type: 'up' });
+sendReport({ type: 'up' });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { LocalTransport, RemoteTransport } from '../../../src/webrtc/index.js';
 import type { PeerCommand, PeerReport } from './rtc-peer-process.js';
 
-/** WebRTC clients (ICE, DTLS, SRTP) that send and receive whatever packets a test likes. */
+/** WebRTC clients (ICE, DTLS, SRTP) that send and receive arbitrary packets. */
 export class RtcPeers {
   readonly #child: ChildProcess;
   readonly #peers = new Map<string, RtcPeer>();
@@ -13,7 +13,7 @@ export class RtcPeers {
   private constructor(child: ChildProcess) {
     this.#child = child;
     child.on('message', (report: PeerReport) => {
-      if (report.type !== 'up') this.#peers.get(report.id)?.happened(report);
+      if (report.type !== 'up') this.#peers.get(report.id)?.handleReport(report);
     });
   }
 
@@ -32,11 +32,11 @@ export class RtcPeers {
       (command) => void this.#child.send(command, () => {}),
     );
     this.#peers.set(id, peer);
-    await peer.offered();
+    await peer.untilOffer();
     return peer;
   }
 
-  /** Without a goodbye: the process is killed. */
+  /** Kills the process, without DTLS close_notify. */
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill('SIGKILL');
@@ -45,10 +45,10 @@ export class RtcPeers {
 }
 
 export class RtcPeer {
-  /** What has arrived and nobody has taken; RTP and RTCP. */
+  /** Received RTP and RTCP packets that no caller has removed. */
   readonly received: Buffer[] = [];
   state = 'new';
-  /** Called for every packet that arrives. */
+  /** Called with every received packet. */
   onPacket: ((packet: Buffer) => void) | undefined;
   readonly #id: string;
   readonly #send: (command: PeerCommand) => void;
@@ -62,7 +62,7 @@ export class RtcPeer {
     send({ type: 'create', id, watches });
   }
 
-  /** Our side of the transport. */
+  /** Transport parameters of this peer's offer. */
   get remote(): RemoteTransport {
     return remoteOf(this.#sdp ?? '');
   }
@@ -71,11 +71,11 @@ export class RtcPeer {
     return this.#sdp ?? '';
   }
 
-  async offered(): Promise<void> {
+  async untilOffer(): Promise<void> {
     await this.until(() => this.#sdp !== undefined);
   }
 
-  /** Takes the server's side; resolves when packets can be sent. */
+  /** Applies the server's transport; resolves when packets can be sent. */
   async connect(local: LocalTransport): Promise<void> {
     this.answer(local);
     await this.until(() => this.#open);
@@ -85,7 +85,7 @@ export class RtcPeer {
     this.accept(answerOf(local));
   }
 
-  /** Takes the server's answer as it is. */
+  /** Applies the server's SDP answer. */
   accept(sdp: string): void {
     this.#send({ type: 'answer', id: this.#id, sdp });
   }
@@ -94,17 +94,17 @@ export class RtcPeer {
     this.#send({ type: 'send', id: this.#id, packets });
   }
 
-  /** With a goodbye. */
+  /** Closes with DTLS close_notify. */
   close(): void {
     this.#send({ type: 'close', id: this.#id });
   }
 
-  /** Waits until something holds; looks whenever something happens to this peer. */
+  /** Waits for a condition, checked at every event of this peer. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) await new Promise<void>((resolve) => this.#changed.push(resolve));
   }
 
-  happened(report: PeerReport): void {
+  handleReport(report: PeerReport): void {
     if (report.type === 'offer') this.#sdp = report.sdp;
     else if (report.type === 'open') this.#open = true;
     else if (report.type === 'state') this.state = report.state;
@@ -114,16 +114,16 @@ export class RtcPeer {
         this.onPacket?.(packet);
       }
     }
-    this.wake();
+    this.recheck();
   }
 
-  /** Makes those who wait look again. */
-  wake(): void {
+  /** Makes `until` check its condition. */
+  recheck(): void {
     for (const wake of this.#changed.splice(0)) wake();
   }
 }
 
-/** The transport of an offer, as its reader would give it. */
+/** Reads the transport parameters of an offer. */
 export function remoteOf(sdp: string): RemoteTransport {
   const value = (name: string): string => new RegExp(`^a=${name}:(.*?)\\r?$`, 'm').exec(sdp)?.[1] ?? '';
   return {
@@ -134,7 +134,7 @@ export function remoteOf(sdp: string): RemoteTransport {
   };
 }
 
-/** An answer with a single media line: node-datachannel then passes every packet on. */
+/** Writes an answer with a single media section, for which node-datachannel passes every packet on. */
 export function answerOf(local: LocalTransport): string {
   const lines = [
     'v=0',

@@ -2,7 +2,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import amf from 'node-media-server/src/protocol/amf.js';
 
-/** Where and how a message is sent; what is left out is as an encoder does it. */
+/** RTMP message and its chunk header fields, with an encoder's defaults. */
 export type MessageOptions = {
   type: number;
   payload: Buffer;
@@ -15,7 +15,7 @@ export type MessageOptions = {
 const HANDSHAKE = 1536;
 const EXTENDED = 0xffffff;
 
-/** One RTMP message as chunks: a full header first, then headers of format 3. */
+/** Encodes an RTMP message in chunks: type 0 first, then type 3. */
 export function encodeMessage(options: MessageOptions): Buffer {
   const { type, payload, chunkStreamId = 3, timestamp = 0, streamId = 0, chunkSize = 128 } = options;
   const extended = timestamp >= EXTENDED;
@@ -33,19 +33,19 @@ export function encodeMessage(options: MessageOptions): Buffer {
   return Buffer.concat(pieces);
 }
 
-/** The basic header of a chunk: one, two or three bytes (Adobe RTMP 1.0, 5.3.1.1). */
+/** Encodes a chunk basic header of one, two or three bytes (Adobe RTMP 1.0, 5.3.1.1). */
 export function basicHeader(format: number, id: number): Buffer {
   if (id < 64) return Buffer.from([(format << 6) | id]);
   if (id < 320) return Buffer.from([format << 6, id - 64]);
   return Buffer.from([(format << 6) | 1, (id - 64) & 0xff, (id - 64) >> 8]);
 }
 
-/** An AMF0 command message's payload, for commands that the library knows the fields of. */
+/** Encodes an AMF0 command message, for commands that the library knows. */
 export function encodeCommand(command: Record<string, unknown>): Buffer {
   return amf.encodeAmf0Cmd(command);
 }
 
-/** A raw RTMP client: says exactly what a test wants said, and keeps what comes back. */
+/** Raw RTMP client that sends exact bytes and records the responses. */
 export class RtmpClient {
   readonly socket: net.Socket;
   received: Buffer = Buffer.alloc(0);
@@ -72,7 +72,7 @@ export class RtmpClient {
     if (this.socket.writable) this.socket.write(bytes);
   }
 
-  /** The simple handshake: C0 C1, S0 S1 S2, C2. */
+  /** Performs the simple handshake: C0 C1, S0 S1 S2, C2. */
   async handshake(): Promise<void> {
     this.write(Buffer.concat([Buffer.from([3]), Buffer.alloc(HANDSHAKE, 7)]));
     await this.until(() => this.received.length >= 1 + 2 * HANDSHAKE);
@@ -88,7 +88,7 @@ export class RtmpClient {
     this.message({ type: 20, payload: encodeCommand(command), streamId });
   }
 
-  /** Announces and uses another chunk size. */
+  /** Sends Set Chunk Size and uses it. */
   setChunkSize(size: number): void {
     const payload = Buffer.alloc(4);
     payload.writeUInt32BE(size);
@@ -106,7 +106,7 @@ export class RtmpClient {
     this.command({ cmd: 'publish', transId: 3, cmdObj: null, streamName: streamKey, type: 'live' }, 1);
   }
 
-  /** Handshake, connect and publish; resolves when the server has answered with one of its codes. */
+  /** Handshakes, connects and publishes; resolves at the server's NetStream status. */
   async start(streamKey: string): Promise<void> {
     await this.handshake();
     this.connect();
@@ -122,7 +122,7 @@ export class RtmpClient {
     this.message({ type: 8, payload: body, chunkStreamId: 4, timestamp, streamId: 1 });
   }
 
-  /** The status codes that were answered, in order. */
+  /** Received status codes, in order. */
   codes(): string[] {
     return this.text().match(/Net(Stream|Connection)\.[A-Za-z.]+/g) ?? [];
   }
@@ -131,7 +131,7 @@ export class RtmpClient {
     return this.received.toString('latin1');
   }
 
-  /** Waits for something to become true of what was received. @throws after ten seconds, or when it cannot any more. */
+  /** Waits for a condition on the received bytes. @throws after ten seconds or when the connection closes first. */
   async until(condition: () => boolean): Promise<void> {
     await this.#wait(() => condition() || this.closed);
     if (!condition())
@@ -149,7 +149,7 @@ export class RtmpClient {
   async #wait(condition: () => boolean): Promise<void> {
     const deadline = AbortSignal.timeout(10_000);
     while (!condition()) {
-      if (deadline.aborted) throw new Error(`nothing came of it; received codes: ${this.codes().join(', ')}`);
+      if (deadline.aborted) throw new Error(`timed out; received codes: ${this.codes().join(', ')}`);
       await new Promise<void>((resolve) => {
         const wake = (): void => {
           this.#waiting.delete(wake);

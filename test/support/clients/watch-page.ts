@@ -1,9 +1,10 @@
 import type { Browser, Page } from 'playwright-core';
 import type { Test } from 'tap';
-import { type Livestream, until } from '../gateway/gateway-process.js';
+import type { Livestream } from '../gateway/gateway-process.js';
+import { until } from '../until.js';
 import { openPage } from './pages.js';
 
-/** What the watch page tells of itself (`window.headend.stats()`), and what its video element shows. */
+/** Statistics of the watch page (`window.headend.stats()`) and of its video element. */
 export type Playback = {
   phase: string;
   level?: string;
@@ -14,17 +15,17 @@ export type Playback = {
   rebuilds: number;
   errors: string[];
   delivery?: 'webrtc' | 'hls';
-  /** Times the page went from WebRTC to HLS. */
+  /** Number of fallbacks from WebRTC to HLS. */
   fallbacks?: number;
   webrtc?: { codec?: string; framesDecoded: number; freezes: number; packetsLost: number };
-  /** Seconds of the media element's timeline. */
+  /** Position in the media element's timeline, s. */
   position: number;
   bufferedRanges: number;
-  /** The stream's state as the page's badge has it. */
+  /** Stream state that the page's badge shows. */
   state: string;
 };
 
-/** Runs in the page; text, because nothing of the browser's is declared here. */
+/** Runs in the page; as text, because browser types are not declared here. */
 const PLAYBACK = `(() => {
   const video = document.querySelector('video');
   return {
@@ -39,24 +40,24 @@ export async function playback(page: Page): Promise<Playback> {
   return await page.evaluate<Playback>(PLAYBACK);
 }
 
-/** Waits for something of a page's playback; what it was is told where it does not come about. */
+/** Waits for a condition on a page's playback. @throws with the last playback state */
 async function untilPlayback(
-  what: string,
+  description: string,
   page: Page,
-  look: (now: Playback) => boolean | undefined,
+  condition: (now: Playback) => boolean | undefined,
 ): Promise<void> {
   let last: Playback | undefined;
   try {
-    await until(what, async () => {
+    await until(description, async () => {
       last = await playback(page);
-      return look(last);
+      return condition(last);
     });
   } catch (error) {
-    throw new Error(`${what}: ${JSON.stringify(last)}`, { cause: error });
+    throw new Error(`${description}: ${JSON.stringify(last)}`, { cause: error });
   }
 }
 
-/** Waits until the picture has moved for a second. */
+/** Waits until playback has advanced by a second. */
 export async function untilPlaying(page: Page): Promise<void> {
   let first: number | undefined;
   await untilPlayback('the page plays', page, ({ phase, position }) => {
@@ -66,7 +67,7 @@ export async function untilPlaying(page: Page): Promise<void> {
   });
 }
 
-/** Waits until the picture moves again, and keeps moving for two seconds without running dry. */
+/** Waits until playback advances for two seconds without a stall. */
 export async function untilPlaysOn(page: Page): Promise<void> {
   let since: { position: number; stalls: number } | undefined;
   await untilPlayback('the page plays on', page, ({ phase, position, stalls }) => {
@@ -76,14 +77,14 @@ export async function untilPlaysOn(page: Page): Promise<void> {
   });
 }
 
-/** Opens the watch page and has it play HLS, whatever else there is. */
+/** Opens the watch page and selects HLS. */
 export async function openForHls(page: Page, url: string): Promise<void> {
   await page.goto(url);
   await page.getByLabel('Delivery').selectOption('hls');
   await until('the page has turned to HLS', async () => (await playback(page)).delivery === 'hls');
 }
 
-/** Opens the watch page, waits until it plays by WebRTC, and marks the document, so that a reload would show. */
+/** Opens the watch page, waits until it plays by WebRTC, and marks the document to detect a reload. */
 export async function watchByWebrtc(t: Test, browser: Browser, { watch }: Livestream): Promise<Page> {
   const page = await openPage(t, browser);
   await page.goto(watch);

@@ -3,17 +3,17 @@ import path from 'node:path';
 import { projectRoot } from '../../../src/platform/index.js';
 import type { LocalTransport } from '../../../src/webrtc/index.js';
 
-/** Offers as clients make them. */
+/** Names of recorded client offers. */
 export const OFFERS = ['chromium-simulcast', 'chromium-view', 'firefox', 'gstreamer', 'obs'] as const;
 export type OfferName = (typeof OFFERS)[number];
 
-/** The text of a client's offer, with the line ends that it has on the wire. */
+/** Reads a client's offer with CRLF line ends. */
 export function offerText(name: OfferName): string {
   const file = path.join(projectRoot(), 'test/support/media/offers', `${name}.sdp`);
   return readFileSync(file, 'utf8').replaceAll('\n', '\r\n');
 }
 
-/** Our side of a transport, as a worker might tell it. */
+/** Local transport as a worker would report it. */
 export const LOCAL: LocalTransport = {
   iceUfrag: 'WxYz',
   icePwd: 'abcdefghijklmnopqrstuv12',

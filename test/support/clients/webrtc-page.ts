@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Browser, Page } from 'playwright-core';
 
-/** Runs in the page; text, because nothing of the browser's is declared here. */
+/** Runs in the page; as text, because browser types are not declared here. */
 const SCRIPT = `(() => {
   const post = (path, type, body, headers = {}) =>
     fetch(path, { method: 'POST', headers: { 'content-type': type, ...headers }, body });
@@ -70,14 +70,14 @@ const SCRIPT = `(() => {
       await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
       await frames(video, wanted);
       const codecs = [];
-      let sound = 0;
+      let audioPackets = 0;
       const stats = await pc.getStats();
       for (const report of stats.values()) {
         if (report.type !== 'inbound-rtp') continue;
         codecs.push(stats.get(report.codecId).mimeType);
-        if (report.kind === 'audio') sound = report.packetsReceived;
+        if (report.kind === 'audio') audioPackets = report.packetsReceived;
       }
-      return { path, codecs: codecs.sort(), sound, tracks: video.srcObject.getTracks().length };
+      return { path, codecs: codecs.sort(), audioPackets, tracks: video.srcObject.getTracks().length };
     },
 
     async join(streamId, wanted) {
@@ -108,10 +108,10 @@ const SCRIPT = `(() => {
   };
 })();`;
 
-/** What a viewer in the page has been shown. */
-export type Watched = { path: string; codecs: string[]; sound: number; tracks: number };
+/** Playback report of a viewer in the page. */
+export type PlaybackReport = { path: string; codecs: string[]; audioPackets: number; tracks: number };
 
-/** A page of the server under test that publishes and watches by WebRTC. */
+/** Page of the server under test that publishes and watches by WebRTC. */
 export class WebrtcPage {
   readonly #page: Page;
 
@@ -135,13 +135,13 @@ export class WebrtcPage {
     return new WebrtcPage(page);
   }
 
-  /** Leads what the page does from now on through a network. */
-  async through(network: { lead(page: Page): Promise<void> }): Promise<void> {
-    await network.lead(this.#page);
+  /** Routes the page's later connections through a network. */
+  async routeThrough(network: { routePage(page: Page): Promise<void> }): Promise<void> {
+    await network.routePage(this.#page);
   }
 
   /**
-   * Publishes a moving picture of 16:9 and a tone by WHIP. The best layer has 600 kbit/s, each below it a third of the one
+   * Publishes moving video of 16:9 and a tone by WHIP. The best layer has 600 kbit/s, each below it a third of the one
    * above. Chromium makes two layers of 640x360, and three from 960x540 on.
    *
    * @returns the session's path
@@ -150,12 +150,12 @@ export class WebrtcPage {
     return await this.#call('publish', codec, rids, width);
   }
 
-  /** Watches by WHEP until so many pictures were shown. */
-  async watch(streamId: string, frames: number): Promise<Watched> {
+  /** Watches by WHEP until `frames` frames were shown. */
+  async watch(streamId: string, frames: number): Promise<PlaybackReport> {
     return await this.#call('watch', streamId, frames);
   }
 
-  /** Watches by the signalling over WebSocket until so many pictures were shown. */
+  /** Watches by socket signalling until `frames` frames were shown. */
   async join(streamId: string, frames: number): Promise<{ height: number; errors: unknown[] }> {
     return await this.#call('join', streamId, frames);
   }
@@ -170,7 +170,7 @@ export class WebrtcPage {
     return await this.#page.evaluate('test.events');
   }
 
-  /** Waits until an expression of JavaScript holds in the page, for 20 s unless told; `test` has `events` and `video`. */
+  /** Waits until a JavaScript expression holds in the page; `test` has `events` and `video`. */
   async until(expression: string, timeout = 20_000): Promise<void> {
     await this.#page.waitForFunction(expression, undefined, { timeout });
   }

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import type { Browser, Page } from 'playwright-core';
 
-/** Runs in the peer's page; text, because nothing of the browser's is declared here. */
+/** Runs in the peer's page; as text, because browser types are not declared here. */
 const PEER = `(() => {
   const canvas = document.createElement('canvas');
   canvas.width = 320;
@@ -72,28 +72,28 @@ export type PeerSession = {
   kind: 'whip' | 'whep';
   offer: string;
   authorization: string | undefined;
-  /** What was sent with PATCH. */
+  /** Bodies of PATCH requests. */
   candidates: string[];
-  /** The layers that were asked for. */
+  /** Requested layers. */
   layers: unknown[];
   ended: boolean;
   closed: boolean;
 };
 
-/** How the next offers are received. */
-export type PeerMood =
+/** Response to the next offers. */
+export type PeerBehaviour =
   | { name: 'answers' }
-  /** The answer names an address where nobody is. */
+  /** The answer names an unreachable address. */
   | { name: 'unreachable' }
   | { name: 'refuses'; status: number; message: string; code?: string; retryAfter?: number };
 
 /**
- * A WHIP and WHEP server whose media side is a page of the same browser: each offer is answered there by an
- * `RTCPeerConnection` of its own, which sends a moving picture and a tone, or takes what is published.
+ * WHIP and WHEP server whose media side is a page of the same browser: each offer is answered there by an
+ * `RTCPeerConnection` of its own, which sends video and a tone, or receives the publication.
  */
 export class WebrtcPeer {
   readonly sessions: PeerSession[] = [];
-  mood: PeerMood = { name: 'answers' };
+  behaviour: PeerBehaviour = { name: 'answers' };
   readonly #page: Page;
   readonly #listeners = new Map<string, FastifyReply[]>();
   #count = 0;
@@ -109,18 +109,18 @@ export class WebrtcPeer {
     return new WebrtcPeer(page);
   }
 
-  /** Ends all sessions, and forgets them: the next test begins as the first one did. */
+  /** Ends and removes all sessions. */
   async reset(): Promise<void> {
     for (const session of this.sessions) if (!session.closed) await this.close(session);
     this.sessions.length = 0;
     this.#listeners.clear();
-    this.mood = { name: 'answers' };
+    this.behaviour = { name: 'answers' };
   }
 
-  /** The latest session that was answered. */
-  get last(): PeerSession {
+  /** Latest answered session. */
+  get lastSession(): PeerSession {
     const session = this.sessions.at(-1);
-    if (!session) throw new Error('nobody has come yet');
+    if (!session) throw new Error('no session was opened yet');
     return session;
   }
 
@@ -137,18 +137,18 @@ export class WebrtcPeer {
     return await this.#page.evaluate(`window.peer.received('${session.id}')`);
   }
 
-  /** Pictures that were sent to a viewer. */
+  /** Number of frames sent to a viewer. */
   async sent(session: PeerSession): Promise<number> {
     return await this.#page.evaluate(`window.peer.sent('${session.id}')`);
   }
 
-  /** Sends an event to those who listen to a session. */
-  tell(session: PeerSession, event: string, data: unknown = {}): void {
+  /** Sends an event to a session's listeners. */
+  sendEvent(session: PeerSession, event: string, data: unknown = {}): void {
     for (const reply of this.#listeners.get(session.id) ?? [])
       reply.raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
-  listens(session: PeerSession): boolean {
+  hasEventListener(session: PeerSession): boolean {
     return this.#listeners.has(session.id);
   }
 
@@ -159,12 +159,12 @@ export class WebrtcPeer {
       (_request, body, done) => done(null, body),
     );
     const open = (kind: PeerSession['kind']) => async (request: Request, reply: FastifyReply) => {
-      const { mood } = this;
-      if (mood.name === 'refuses') {
-        if (mood.retryAfter !== undefined) reply.header('retry-after', mood.retryAfter);
+      const { behaviour } = this;
+      if (behaviour.name === 'refuses') {
+        if (behaviour.retryAfter !== undefined) reply.header('retry-after', behaviour.retryAfter);
         return reply
-          .code(mood.status)
-          .send({ error: { code: mood.code ?? 'refused', message: mood.message } });
+          .code(behaviour.status)
+          .send({ error: { code: behaviour.code ?? 'refused', message: behaviour.message } });
       }
       const id = `${kind}-${this.#count++}`;
       const offer = String(request.body);
@@ -184,7 +184,7 @@ export class WebrtcPeer {
           `<${at}/layer>; rel="urn:ietf:params:whep:ext:core:layer", ` +
             `<${at}/sse>; rel="urn:ietf:params:whep:ext:core:server-sent-events"; events="active,inactive,layers,end"`,
         )
-        .send(mood.name === 'unreachable' ? elsewhere(answer) : answer);
+        .send(behaviour.name === 'unreachable' ? elsewhere(answer) : answer);
     };
     type Request = { body: unknown; headers: { authorization?: string | undefined }; params: unknown };
     const find = (request: { params: unknown }): PeerSession | undefined =>
@@ -229,7 +229,7 @@ export class WebrtcPeer {
   };
 }
 
-/** An answer with the same transport at an address of TEST-NET-1 (RFC 5737), where nobody is. */
+/** Replaces the candidates by an unreachable address of TEST-NET-1 (RFC 5737). */
 function elsewhere(answer: string): string {
   return answer.replace(
     /^(a=candidate:\S+ \d+ \S+ \d+ )\S+ \d+ typ host.*$/gm,

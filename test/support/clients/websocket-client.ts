@@ -11,22 +11,22 @@ const PONG = 10;
 
 export type Received = { event: string; data: Record<string, unknown>; id?: unknown };
 
-/** A WebSocket client (RFC 6455) that shows what it gets and can be made to misbehave. */
+/** WebSocket client (RFC 6455) that records messages and can violate the protocol. */
 export class WebSocketClient {
   readonly received: Received[] = [];
-  /** The code that the server closed with. */
+  /** Close code of the server. */
   closeCode: number | undefined;
   closed = false;
   pings = 0;
-  /** Frames with messages in them. */
+  /** Number of text frames. */
   frames = 0;
   /** Whether pings are answered. */
-  lively = true;
-  /** The server's answer to the handshake. */
+  answersPings = true;
+  /** Response head of the handshake. */
   handshake = '';
-  /** For those who don't wait for one message after the other. */
-  heard: (message: Received) => void = () => {};
-  lost: () => void = () => {};
+  /** Called with every message. */
+  onMessage: (message: Received) => void = () => {};
+  onClose: () => void = () => {};
   readonly #socket: Socket;
   #bytes = Buffer.alloc(0);
   #waiting: (() => void)[] = [];
@@ -44,7 +44,7 @@ export class WebSocketClient {
     this.#socket.on('close', () => {
       this.closed = true;
       this.#wake();
-      this.lost();
+      this.onClose();
     });
     t.teardown(() => this.#socket.destroy());
   }
@@ -61,12 +61,12 @@ export class WebSocketClient {
     this.#frame(BINARY, bytes);
   }
 
-  /** A ping of the protocol's own. */
+  /** Sends a ping frame. */
   ping(payload: Buffer): void {
     this.#frame(PING, payload);
   }
 
-  /** From now on nothing is read: what the server sends piles up on its side. */
+  /** Stops reading, so that the server's output queues. */
   stall(): void {
     this.#socket.pause();
   }
@@ -75,12 +75,12 @@ export class WebSocketClient {
     this.#socket.resume();
   }
 
-  /** The connection is gone without a goodbye. */
+  /** Destroys the connection without a close frame. */
   destroy(): void {
     this.#socket.destroy();
   }
 
-  /** The next message with this event, of those that have not been asked for; those before it are skipped. */
+  /** Waits for the next unread message with this event and skips those before it. */
   async next(event: string): Promise<Received> {
     for (;;) {
       while (this.#seen < this.received.length) {
@@ -154,15 +154,15 @@ export class WebSocketClient {
       this.frames++;
       const messages = [JSON.parse(payload.toString())].flat() as Received[];
       this.received.push(...messages);
-      for (const message of messages) this.heard(message);
+      for (const message of messages) this.onMessage(message);
     }
     if (opcode === PING) {
       this.pings++;
-      if (this.lively) this.#frame(PONG, payload);
+      if (this.answersPings) this.#frame(PONG, payload);
     }
     if (opcode === CLOSING) {
       this.closeCode = payload.length >= 2 ? payload.readUInt16BE(0) : undefined;
-      if (this.lively) this.#frame(CLOSING, payload.subarray(0, 2));
+      if (this.answersPings) this.#frame(CLOSING, payload.subarray(0, 2));
     }
   }
 }

@@ -13,8 +13,8 @@ export type WhipPageOptions = {
 };
 
 /**
- * Runs in the page; text, because nothing of the browser's is declared here. A canvas whose whole picture turns white for
- * the first tenth of every second, a tone at the same moment, and the time as a barcode (`scripts/bench/barcode.ts`) along
+ * Runs in the page; as text, because browser types are not declared here. Draws a canvas that turns white for the
+ * first tenth of every second, a tone at the same moment, and the time as a barcode (`scripts/bench/barcode.ts`) along
  * the top.
  */
 const PUBLISH = `async ({ url, key, codec, simulcast, width, height, bitrate }) => {
@@ -83,7 +83,7 @@ const PUBLISH = `async ({ url, key, codec, simulcast, width, height, bitrate }) 
   });
 }`;
 
-/** Publishes from a browser tab by WHIP; resolves when the connection stands. */
+/** Publishes from a browser tab by WHIP; resolves when connected. */
 export async function publishFromPage(
   page: Page,
   gateway: { http: string },
@@ -96,7 +96,7 @@ export async function publishFromPage(
   await page.evaluate(`(${PUBLISH})(${request})`);
 }
 
-/** Ends the publication as a well-behaved page does. @returns the status of the DELETE. */
+/** Ends the publication by DELETE. @returns its status. */
 export async function stopPublishing(page: Page): Promise<number> {
   return await page.evaluate<number>(
     `(async () => { const { pc, location } = window.whip; const { status } = await fetch(location, { method: 'DELETE' }); pc.close(); return status; })()`,

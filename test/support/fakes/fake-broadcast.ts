@@ -9,7 +9,7 @@ import type {
   SourceReader,
 } from '../../../src/streams/index.js';
 
-/** What came out of one encoder run. */
+/** Output of one encoder run. */
 export type RecordedRun = EncoderRunOptions & {
   index: number;
   closed: boolean;
@@ -19,8 +19,8 @@ export type RecordedRun = EncoderRunOptions & {
   bytes: Map<string, Buffer[]>;
 };
 
-/** A hall of one broadcast that keeps what transcode writes. */
-export class BroadcastDouble implements Broadcast {
+/** Broadcast that records the output of the transcoder. */
+export class FakeBroadcast implements Broadcast {
   readonly id = 'broadcast-1';
   readonly streamId = 'stream-1';
   readonly startedAt = Date.now();
@@ -28,16 +28,16 @@ export class BroadcastDouble implements Broadcast {
   readonly source = undefined;
   readonly runs: RecordedRun[] = [];
   readonly notices = new Map<string, string>();
-  /** Every notice that was given, in order. */
-  readonly told: { topic: string; message: string | undefined }[] = [];
+  /** Notices in the order they were given. */
+  readonly noticesGiven: { topic: string; message: string | undefined }[] = [];
   failed: string | undefined;
   isPlayable = false;
   /** Called before a run is opened. */
   beforeRun: () => Promise<void> = async () => {};
   /** Called with all bytes. */
   onBytes: (renditionId: string, bytes: Buffer) => void = () => {};
-  /** Two runs were open at once: that must never happen. */
-  overlapped = false;
+  /** True after two runs were open at once, which must never happen. */
+  runsOverlapped = false;
 
   encodeForWebrtc(): undefined {}
 
@@ -45,12 +45,12 @@ export class BroadcastDouble implements Broadcast {
     if (this.notices.get(topic) === message) return;
     if (message === undefined) this.notices.delete(topic);
     else this.notices.set(topic, message);
-    this.told.push({ topic, message });
+    this.noticesGiven.push({ topic, message });
   }
 
   async openRun(options: EncoderRunOptions): Promise<EncoderRunWriter> {
     await this.beforeRun();
-    if (this.runs.some((run) => !run.closed)) this.overlapped = true;
+    if (this.runs.some((run) => !run.closed)) this.runsOverlapped = true;
     const run: RecordedRun = {
       ...options,
       index: this.runs.length,
@@ -84,7 +84,7 @@ export class BroadcastDouble implements Broadcast {
     this.failed = reason;
   }
 
-  /** Waits until something holds; the time is a bound for a broken run, not a pace. */
+  /** Waits until a condition gives a value. @throws after `ms` */
   async until<T>(condition: () => T | undefined | false, ms = 15_000): Promise<T> {
     for (const end = performance.now() + ms; ; ) {
       const value = condition();
@@ -95,17 +95,17 @@ export class BroadcastDouble implements Broadcast {
   }
 }
 
-/** All bytes of one rendition of a run. */
+/** Joins all bytes of one rendition of a run. */
 export function bytesOf(run: RecordedRun | undefined, renditionId: string): Buffer {
   return Buffer.concat(run?.bytes.get(renditionId) ?? []);
 }
 
-/** A publication whose tags come from the test. */
-export class SourceDouble implements Source {
+/** Publication whose tags come from the test. */
+export class FakeSource implements Source {
   readonly id = 'publication-1';
   info: SourceInfo;
   holds = 0;
-  holdsEver = 0;
+  totalHolds = 0;
   readonly rtp: RtpSource | undefined = undefined;
   #readers: SourceReader[] = [];
   #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
@@ -125,7 +125,7 @@ export class SourceDouble implements Source {
   hold(): () => void {
     let held = true;
     this.holds++;
-    this.holdsEver++;
+    this.totalHolds++;
     return () => {
       if (held) this.holds--;
       held = false;

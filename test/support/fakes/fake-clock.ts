@@ -2,7 +2,7 @@ import type { Cancel, Clock } from '../../../src/platform/index.js';
 
 type Timer = { at: number; task: () => void; every?: number };
 
-/** A clock that stands still until a test moves it. */
+/** Clock that advances only when the test says so. */
 export class FakeClock implements Clock {
   #now: number;
   #timers = new Set<Timer & { cancel: Cancel }>();
@@ -19,7 +19,7 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
-  /** How many timers are set: for tests that look for leaks. */
+  /** Number of set timers, for tests that look for leaks. */
   get pending(): number {
     return this.#timers.size;
   }
@@ -32,7 +32,7 @@ export class FakeClock implements Clock {
     return this.#add({ at: this.#now + ms, task, every: ms }, signal);
   }
 
-  /** Moves time forward, running what falls due in order; between two timers promises may settle. */
+  /** Advances time and runs due timers in order; promises settle between two timers. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (;;) {

@@ -1,18 +1,18 @@
 import type { Principal } from '../../../src/accounts/index.js';
 import type { MessageData, SocketClient, SocketHub } from '../../../src/sockets/index.js';
 
-type Told = { event: string; data: MessageData };
+type SentMessage = { event: string; data: MessageData };
 
-/** Rooms and clients without connections: whoever is in a room is told at once. */
-export class HubDouble implements SocketHub {
-  readonly #rooms = new Map<string, Set<ClientDouble>>();
-  /** Everything that rooms were told, whoever was in them. */
-  readonly announced: (Told & { room: string; droppable: boolean })[] = [];
+/** Socket hub without connections: messages reach a room's clients synchronously. */
+export class FakeSocketHub implements SocketHub {
+  readonly #rooms = new Map<string, Set<FakeSocketClient>>();
+  /** Messages broadcast to rooms, also to empty ones. */
+  readonly broadcasts: (SentMessage & { room: string; droppable: boolean })[] = [];
 
   add(): void {}
 
   broadcast(room: string, event: string, data: MessageData, { droppable = false } = {}): void {
-    this.announced.push({ room, event, data, droppable });
+    this.broadcasts.push({ room, event, data, droppable });
     for (const client of this.#rooms.get(room) ?? []) client.tell(event, data);
   }
 
@@ -22,40 +22,40 @@ export class HubDouble implements SocketHub {
 
   signOut(): void {}
 
-  /** Somebody who is connected. */
-  client(principal: Principal, address = '198.51.100.7'): ClientDouble {
-    return new ClientDouble(this, principal, address);
+  /** Creates a connected client. */
+  client(principal: Principal, address = '198.51.100.7'): FakeSocketClient {
+    return new FakeSocketClient(this, principal, address);
   }
 
-  members(room: string): Set<ClientDouble> {
+  members(room: string): Set<FakeSocketClient> {
     const members = this.#rooms.get(room) ?? new Set();
     this.#rooms.set(room, members);
     return members;
   }
 }
 
-export class ClientDouble implements SocketClient {
+export class FakeSocketClient implements SocketClient {
   readonly id = 'client';
   readonly principal: Principal;
   readonly address: string;
-  readonly told: Told[] = [];
-  readonly #hub: HubDouble;
-  readonly #life = new AbortController();
+  readonly received: SentMessage[] = [];
+  readonly #hub: FakeSocketHub;
+  readonly #connection = new AbortController();
   /** `room holder` */
   readonly #held = new Set<string>();
 
-  constructor(hub: HubDouble, principal: Principal, address: string) {
+  constructor(hub: FakeSocketHub, principal: Principal, address: string) {
     this.#hub = hub;
     this.principal = principal;
     this.address = address;
   }
 
   get signal(): AbortSignal {
-    return this.#life.signal;
+    return this.#connection.signal;
   }
 
   tell(event: string, data: MessageData): void {
-    this.told.push({ event, data });
+    this.received.push({ event, data });
   }
 
   enter(room: string, holder = ''): void {
@@ -68,8 +68,8 @@ export class ClientDouble implements SocketClient {
     if (![...this.#held].some((held) => held.startsWith(`${room} `))) this.#hub.members(room).delete(this);
   }
 
-  /** The data of everything it was told under a name. */
-  heard(event: string): MessageData[] {
-    return this.told.filter((told) => told.event === event).map((told) => told.data);
+  /** Data of the received messages of an event. */
+  receivedData(event: string): MessageData[] {
+    return this.received.filter((told) => told.event === event).map((told) => told.data);
   }
 }

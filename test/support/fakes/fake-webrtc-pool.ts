@@ -22,14 +22,14 @@ import { LOCAL } from '../clients/webrtc-offer.js';
 
 let ids = 0;
 
-class PeerDouble implements Peer {
+class FakePeer implements Peer {
   readonly id = `peer-${++ids}`;
   readonly local = LOCAL;
   readonly connected: Promise<void>;
   readonly closed: Promise<PeerEnd>;
-  /** ICE and DTLS are done. */
+  /** Completes ICE and DTLS. */
   connect: () => void = () => {};
-  /** The peer is gone for this reason; the first counts. */
+  /** Ends the peer; the first reason counts. */
   end: (reason: PeerEnd) => void = () => {};
   ended: PeerEnd | undefined;
 
@@ -50,7 +50,7 @@ class PeerDouble implements Peer {
   }
 }
 
-export class PublishingPeerDouble extends PeerDouble implements PublishingPeer {
+export class FakePublishingPeer extends FakePeer implements PublishingPeer {
   readonly options: PublishOptions;
   source: Parameters<PublishingPeer['onSource']>[0] = () => {};
   media: Parameters<PublishingPeer['onMedia']>[0] = () => {};
@@ -69,10 +69,10 @@ export class PublishingPeerDouble extends PeerDouble implements PublishingPeer {
   }
 }
 
-export class ViewingPeerDouble extends PeerDouble implements ViewingPeer {
+export class FakeViewingPeer extends FakePeer implements ViewingPeer {
   readonly options: ViewOptions;
   readonly selected: (string | undefined)[] = [];
-  /** Tells the listener. */
+  /** Emits an event to the listener. */
   event: (event: ViewerEvent) => void = () => {};
 
   constructor(options: ViewOptions) {
@@ -93,19 +93,19 @@ export class ViewingPeerDouble extends PeerDouble implements ViewingPeer {
   }
 }
 
-/** An SFU without media: it notes what it is told, and tests say what happens in it. */
-export class PoolDouble implements WebrtcPool {
-  readonly publishers: PublishingPeerDouble[] = [];
-  readonly viewers: ViewingPeerDouble[] = [];
-  /** Every change of what channels show, in order. */
-  readonly feeds: [viewerGroupId: string, mediaSourceId: string | undefined][] = [];
-  readonly closedChannels: [viewerGroupId: string, reason: string][] = [];
+/** SFU without media: records calls, and tests trigger its events. */
+export class FakeWebrtcPool implements WebrtcPool {
+  readonly publishers: FakePublishingPeer[] = [];
+  readonly viewers: FakeViewingPeer[] = [];
+  /** Media source changes of viewer groups, in order. */
+  readonly mediaSources: [viewerGroupId: string, mediaSourceId: string | undefined][] = [];
+  readonly closedViewerGroups: [viewerGroupId: string, reason: string][] = [];
   readonly inputs: (ReceiveRtpOptions & { open: boolean })[] = [];
   readonly outputs: (SendRtpOptions & { open: boolean })[] = [];
   readonly matroskaOutputs: (SendMatroskaOptions & { open: boolean })[] = [];
-  /** No worker is there. */
+  /** Makes every call fail as without a worker. */
   broken = false;
-  /** Awaited before a peer is given. */
+  /** Awaited before a peer is returned. */
   beforePeer: () => Promise<void> = async () => {};
 
   async start(): Promise<void> {}
@@ -114,7 +114,7 @@ export class PoolDouble implements WebrtcPool {
   async publish(options: PublishOptions): Promise<PublishingPeer> {
     await this.beforePeer();
     this.#check();
-    const peer = new PublishingPeerDouble(options);
+    const peer = new FakePublishingPeer(options);
     this.publishers.push(peer);
     return peer;
   }
@@ -122,7 +122,7 @@ export class PoolDouble implements WebrtcPool {
   async view(options: ViewOptions): Promise<ViewingPeer> {
     await this.beforePeer();
     this.#check();
-    const peer = new ViewingPeerDouble(options);
+    const peer = new FakeViewingPeer(options);
     this.viewers.push(peer);
     return peer;
   }
@@ -169,16 +169,16 @@ export class PoolDouble implements WebrtcPool {
   }
 
   setMediaSource(viewerGroupId: string, mediaSourceId: string | undefined): void {
-    this.feeds.push([viewerGroupId, mediaSourceId]);
+    this.mediaSources.push([viewerGroupId, mediaSourceId]);
   }
 
-  /** What the channel shows now. */
-  feedOf(viewerGroupId: string): string | undefined {
-    return this.feeds.findLast(([id]) => id === viewerGroupId)?.[1];
+  /** Current media source of a viewer group. */
+  mediaSourceOf(viewerGroupId: string): string | undefined {
+    return this.mediaSources.findLast(([id]) => id === viewerGroupId)?.[1];
   }
 
   closeViewerGroup(viewerGroupId: string, reason: string): void {
-    this.closedChannels.push([viewerGroupId, reason]);
+    this.closedViewerGroups.push([viewerGroupId, reason]);
     for (const viewer of this.viewers)
       if (viewer.options.viewerGroupId === viewerGroupId) viewer.end('channel-closed');
   }
@@ -188,6 +188,6 @@ export class PoolDouble implements WebrtcPool {
   }
 
   #check(): void {
-    if (this.broken) throw new HeadendError('webrtc_unavailable', 'no worker is there');
+    if (this.broken) throw new HeadendError('webrtc_unavailable', 'no worker is available');
   }
 }

@@ -1,14 +1,14 @@
 import { type FlvTag, flvFileHeader, frameFlvTag, type SourceInfo } from '../../../src/media/index.js';
 import type { Publication, PublicationEnd, Publisher } from '../../../src/streams/index.js';
 
-/** One timeline of a publication, as it was written. */
+/** Recorded timeline of a publication. */
 export type RecordedTimeline = {
   startedAt: number;
   has: { audio: boolean; video: boolean };
   tags: FlvTag[];
 };
 
-/** A publication that keeps everything it is given. */
+/** Publication that records its tags and descriptions. */
 export class RecordingPublication implements Publication {
   readonly id = 'publication-1';
   readonly streamId = 'stream-1';
@@ -16,7 +16,7 @@ export class RecordingPublication implements Publication {
   readonly publisher: Publisher | undefined;
   readonly timelines: RecordedTimeline[] = [];
   readonly descriptions: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>[] = [];
-  /** Every reason `close` was called with: there must be one at most. */
+  /** Reasons that `close` was called with; at most one is correct. */
   readonly ends: PublicationEnd[] = [];
   #waiting: { condition: () => boolean; resolve: () => void }[] = [];
 
@@ -50,11 +50,14 @@ export class RecordingPublication implements Publication {
     return this.timelines.flatMap((timeline) => timeline.tags);
   }
 
-  /** Resolves when the condition holds; looked at after everything that is written. */
+  /** Resolves when the condition holds; checked after each write. */
   async until(condition: (publication: this) => boolean): Promise<void> {
     if (condition(this)) return;
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('the publication never got there')), 20_000);
+      const timer = setTimeout(
+        () => reject(new Error('the condition on the publication did not hold within 20 s')),
+        20_000,
+      );
       this.#waiting.push({
         condition: () => condition(this),
         resolve: () => {
@@ -65,7 +68,7 @@ export class RecordingPublication implements Publication {
     });
   }
 
-  /** A timeline as an FLV file. */
+  /** Writes a timeline as an FLV file. */
   flv(index = 0): Buffer {
     const { has, tags } = this.timelines[index]!;
     return Buffer.concat([flvFileHeader(has), ...tags.flatMap((tag) => frameFlvTag(tag, tag.timestamp))]);

@@ -8,14 +8,14 @@ export type WebhookReceiver = {
   /** `http://127.0.0.1:PORT/hook` */
   url: string;
   received: ReceivedHook[];
-  /** Requests that have arrived and are not answered yet, and the most there ever were. */
+  /** Open requests, and the largest number of them. */
   open: number;
   mostOpen: number;
-  /** How the next requests are answered; 204 at first. */
+  /** Answers the next requests; 204 by default. */
   answer: (request: ReceivedHook, response: ServerResponse) => void;
 };
 
-/** A server that webhooks lead to; gone when the test is over. */
+/** Starts a server that receives webhooks; closed with the test. */
 export async function webhookReceiver(t: Test): Promise<WebhookReceiver> {
   const server = createServer((request, response) => {
     receiver.open++;

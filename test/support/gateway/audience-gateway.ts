@@ -2,26 +2,27 @@ import type { Test } from 'tap';
 import { type RtcPeer, RtcPeers } from '../clients/rtc-peers.js';
 import { WebSocketClient } from '../clients/websocket-client.js';
 import { testDatabase } from '../fixtures/database.js';
-import { film, publish } from '../media/encoder.js';
-import { type Livestream, OPERATOR_TOKEN, startGatewayProcess, until } from './gateway-process.js';
+import { publish, testMedia } from '../media/encoder.js';
+import { until } from '../until.js';
+import { type Livestream, OPERATOR_TOKEN, startGatewayProcess } from './gateway-process.js';
 
-/** A picture that costs little: what is counted here are people. */
-const SMALL = { size: '320x180', rate: '10', bitrate: '100k' };
-/** How long a count has to stay right, in ms: everybody asks for a playlist once meanwhile. */
-export const STEADY_MS = 3_000;
+/** Small video: viewers are counted here, not frames. */
+const SMALL_VIDEO = { size: '320x180', rate: '10', bitrate: '100k' };
+/** Time that a count must stay unchanged, ms: every player requests a playlist once meanwhile. */
+export const UNCHANGED_FOR_MS = 3_000;
 
 export type WhepViewer = { peer: RtcPeer; path: string };
 type Counts = { total: number; byProtocol: { whep: number; 'll-hls': number; hls: number } };
 type Answer = { status: number; body: Record<string, unknown>; headers: Headers };
 
-/** A gateway process whose viewers a test counts, and all that they do. */
-export async function audienceGateway(t: Test) {
+/** Starts a gateway process and gives its test viewers by HLS, WHEP and socket. */
+export async function startAudienceGateway(t: Test) {
   const { sql, url } = await testDatabase(t);
   const gateway = await startGatewayProcess(t, { DATABASE_URL: url, LADDER: '180:100k' });
   const peers = await RtcPeers.start();
   t.teardown(() => peers.kill());
 
-  async function ask(method: string, path: string, body?: unknown, token?: string): Promise<Answer> {
+  async function request(method: string, path: string, body?: unknown, token?: string): Promise<Answer> {
     const isText = typeof body === 'string';
     const response = await fetch(`${gateway.http}${path}`, {
       method,
@@ -36,34 +37,39 @@ export async function audienceGateway(t: Test) {
     return { status: response.status, body: isJson ? JSON.parse(text) : { text }, headers: response.headers };
   }
 
-  const asOperator = (method: string, path: string, body?: unknown) =>
-    ask(method, path, body, OPERATOR_TOKEN);
+  const requestAsOperator = (method: string, path: string, body?: unknown) =>
+    request(method, path, body, OPERATOR_TOKEN);
 
-  async function counts({ streamId }: Livestream): Promise<Counts> {
+  async function viewerCounts({ streamId }: Livestream): Promise<Counts> {
     return (await gateway.api<{ viewers: Counts }>('GET', `/${streamId}/viewers`)).viewers;
   }
 
-  /** Waits until so many are counted, by the API and on a socket, and looks whether it stays so. */
-  async function watched(
+  /** Waits for a viewer count, by the API and on a socket, and asserts that it stays. */
+  async function assertViewerCount(
     t: Test,
     livestream: Livestream,
     total: number,
     socket: WebSocketClient,
-    what: string,
+    description: string,
   ) {
-    // Also the answer to joining tells: of what has not changed since, nobody is told again.
-    const told = (): unknown => socket.received.findLast(({ data }) => 'viewers' in data)?.data.viewers;
-    await until(`${total} viewers: ${what}`, async () => (await counts(livestream)).total === total, 60_000);
-    await until(`everybody is told of ${total}`, () => told() === total);
+    // The join acknowledgement counts too: unchanged counts are not sent again.
+    const countOnSocket = (): unknown =>
+      socket.received.findLast(({ data }) => 'viewers' in data)?.data.viewers;
+    await until(
+      `${total} viewers: ${description}`,
+      async () => (await viewerCounts(livestream)).total === total,
+      60_000,
+    );
+    await until(`everybody is told of ${total}`, () => countOnSocket() === total);
     const seen = new Set<unknown>();
-    for (const end = Date.now() + STEADY_MS; Date.now() < end; ) {
-      seen.add((await counts(livestream)).total).add(told());
+    for (const end = Date.now() + UNCHANGED_FOR_MS; Date.now() < end; ) {
+      seen.add((await viewerCounts(livestream)).total).add(countOnSocket());
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    t.same([...seen], [total], what);
+    t.same([...seen], [total], description);
   }
 
-  function join(t: Test, { streamId }: Livestream, token?: string): WebSocketClient {
+  function joinBySocket(t: Test, { streamId }: Livestream, token?: string): WebSocketClient {
     const socket = new WebSocketClient(t, Number(new URL(gateway.http).port));
     socket.send(
       'join-livestream',
@@ -73,27 +79,39 @@ export async function audienceGateway(t: Test) {
     return socket;
   }
 
-  async function joined(socket: WebSocketClient): Promise<string> {
+  async function viewerTokenOf(socket: WebSocketClient): Promise<string> {
     return String((await socket.next('ok')).data.viewerToken);
   }
 
-  /** Somebody who watches by WHEP, through a real connection. */
-  async function watch(peers: RtcPeers, { streamId }: Livestream, token?: string): Promise<WhepViewer> {
+  /** Watches by WHEP through a real connection. */
+  async function watchByWhep(peers: RtcPeers, { streamId }: Livestream, token?: string): Promise<WhepViewer> {
     const peer = await peers.create({ watches: true });
     const query = token === undefined ? '' : `?v=${token}`;
-    const answer = await ask('POST', `/whep/${streamId}${query}`, peer.offer);
+    const answer = await request('POST', `/whep/${streamId}${query}`, peer.offer);
     if (answer.status !== 201) throw new Error(`WHEP: ${answer.status} ${JSON.stringify(answer.body)}`);
     peer.accept(String(answer.body.text));
     await peer.until(() => peer.received.length > 0);
     return { peer, path: answer.headers.get('location') ?? '' };
   }
 
-  async function live(t: Test, seconds: number): Promise<Livestream> {
+  async function publishLivestream(t: Test, durationS: number): Promise<Livestream> {
     const livestream = await gateway.createLivestream();
-    publish(t, await film(seconds, SMALL), livestream.rtmp);
+    publish(t, await testMedia(durationS, SMALL_VIDEO), livestream.rtmp);
     await gateway.untilLive(livestream);
     return livestream;
   }
 
-  return { sql, gateway, peers, ask, asOperator, counts, watched, join, joined, watch, live };
+  return {
+    sql,
+    gateway,
+    peers,
+    request,
+    requestAsOperator,
+    viewerCounts,
+    assertViewerCount,
+    joinBySocket,
+    viewerTokenOf,
+    watchByWhep,
+    publishLivestream,
+  };
 }

@@ -7,6 +7,7 @@ import type { Test } from 'tap';
 import { projectRoot } from '../../../src/platform/index.js';
 import { testDatabaseUrl } from '../fixtures/database.js';
 import { freeUdpPorts } from '../fixtures/free-udp-ports.js';
+import { until } from '../until.js';
 
 /** The operator token of every gateway that tests start. */
 export const OPERATOR_TOKEN = 'test-operator-token-0123456789';
@@ -15,14 +16,14 @@ export type Livestream = { streamId: string; streamKey: string; rtmp: string; hl
 
 type LogLine = { msg: string; [field: string]: unknown };
 
-/** A gateway as its operator runs it: a process of its own, with its own data folder and free ports. */
+/** Gateway in a process of its own, with its own data folder and free ports. */
 export class GatewayProcess {
   readonly #environment: Record<string, string>;
   readonly #program: 'main' | 'supervisor';
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   readonly log: LogLine[] = [];
-  /** Everything the process printed, for tests that look for secrets. */
+  /** Output of the process, for tests that search it for secrets. */
   output = '';
   http = '';
   rtmpPort = 0;
@@ -46,7 +47,7 @@ export class GatewayProcess {
     return Number(this.#environment.WEBRTC_PORT);
   }
 
-  /** Starts the process; resolves when it says that it is ready. A second start keeps the ports of the first. */
+  /** Starts the process; resolves when it logs `ready`. A second start keeps the ports of the first. */
   async start(): Promise<void> {
     const compiled = import.meta.filename.endsWith('.js');
     const file = compiled ? `.build/src/${this.#program}.js` : `src/${this.#program}.ts`;
@@ -84,7 +85,7 @@ export class GatewayProcess {
     await this.#exited;
   }
 
-  /** Asks the API as the operator does. @throws when the answer is not a success. */
+  /** Sends an API request with the operator token. @throws when the status is not 2xx. */
   async api<T>(method: 'GET' | 'POST' | 'PATCH', url: string, body?: object): Promise<T> {
     const response = await fetch(`${this.http}/api/livestream${url}`, {
       method,
@@ -114,13 +115,13 @@ export class GatewayProcess {
     };
   }
 
-  /** The name of the stream's state, as the API tells it. */
+  /** Reads the name of the stream's state from the API. */
   async state(streamId: string): Promise<string> {
     const { stream } = await this.api<{ stream: { state: { name: string } } }>('GET', `/${streamId}`);
     return stream.state.name;
   }
 
-  /** Waits until viewers can watch it, and it is stored as live, which is what lists are made of. */
+  /** Waits until the stream is playable and stored as live, which lists are read from. */
   async untilLive({ streamId }: Pick<Livestream, 'streamId'>): Promise<void> {
     type Shown = { stream: { status: string; state: { name: string } } };
     await until('the stream is live', async () => {
@@ -129,8 +130,8 @@ export class GatewayProcess {
     });
   }
 
-  /** Process ids of the ffmpegs that this gateway runs. */
-  async encoders(): Promise<number[]> {
+  /** Lists process ids of the ffmpegs that this gateway runs. */
+  async encoderPids(): Promise<number[]> {
     const { execFileSync } = await import('node:child_process');
     const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,comm='], { encoding: 'utf8' });
     return table
@@ -142,7 +143,7 @@ export class GatewayProcess {
   }
 }
 
-/** Starts a gateway process for a test, on its own database and folder; gone when the test is. */
+/** Starts a gateway process on its own database and folder; stopped with the test. */
 export async function startGatewayProcess(
   t: Test,
   environment: Record<string, string> = {},
@@ -163,7 +164,7 @@ export async function startGatewayProcess(
     STUN_URLS: 'off',
     LADDER: '240:350k',
     VIDEO_PRESET: 'ultrafast',
-    // Tests count the encoders.
+    // Thumbnails would add ffmpeg processes to those that tests count.
     THUMBNAIL_EVERY: '0',
     ...environment,
   };
@@ -174,18 +175,4 @@ export async function startGatewayProcess(
   });
   await gateway.start();
   return gateway;
-}
-
-/** Waits until `look` gives something; the time is a bound for a broken run, not a pace. */
-export async function until<T>(
-  what: string,
-  look: () => Promise<T | undefined | false> | T | undefined | false,
-  ms = 30_000,
-): Promise<T> {
-  for (const end = Date.now() + ms; ; ) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`still waiting for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

@@ -1,4 +1,4 @@
-// Loaded by Node before a program (`--import`): SIGUSR2 makes its main thread loop for ever.
+// Preload (`node --import`): SIGUSR2 makes the main thread loop forever.
 process.on('SIGUSR2', function hangOnSignal() {
   for (;;) Math.sqrt(2);
 });

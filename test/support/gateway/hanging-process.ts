@@ -1,5 +1,5 @@
-// A process with a watchdog, run with: the limit in ms, what its main thread does, and a file, if only
-// its first life, for which the file does not exist yet, does that.
+// Process with a watchdog. Arguments: limit in ms, behaviour of the main thread, and optionally a file
+// whose absence marks the first start, the only one with that behaviour.
 import { pbkdf2Sync } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { startWatchdog } from '../../../src/platform/process/watchdog.js';
@@ -14,7 +14,7 @@ function loopForEver(): never {
   for (;;) Math.sqrt(2);
 }
 
-// After the watchdog has begun to watch.
+// Runs after the watchdog has started.
 setTimeout(() => {
   if (!isFirst) return;
   if (does === 'loop') loopForEver();

@@ -8,7 +8,7 @@ import path from 'node:path';
 import type { Test } from 'tap';
 import { projectRoot } from '../../../src/platform/index.js';
 
-const RENDER = path.join(projectRoot(), 'nginx', 'render');
+const RENDER_SCRIPT = path.join(projectRoot(), 'nginx', 'render');
 export const NGINX = [
   '/usr/sbin',
   '/usr/local/sbin',
@@ -17,12 +17,16 @@ export const NGINX = [
 ]
   .map((folder) => path.join(folder, 'nginx'))
   .find((file) => fs.existsSync(file));
-/** For tests that need nginx. */
-export const SKIP = NGINX ? false : 'nginx is not installed';
+/** Value of `skip` for tests that need nginx. */
+export const SKIP_WITHOUT_NGINX = NGINX ? false : 'nginx is not installed';
 
-/** Renders the template. @throws with what it says when a setting is wrong. */
-export function render(env: Record<string, string>): string {
-  return execFileSync(RENDER, { env: { PATH: process.env.PATH, ...env }, encoding: 'utf8', stdio: 'pipe' });
+/** Renders the template. @throws with its message when a setting is invalid. */
+export function renderTemplate(env: Record<string, string>): string {
+  return execFileSync(RENDER_SCRIPT, {
+    env: { PATH: process.env.PATH, ...env },
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
 }
 
 async function freePort(): Promise<number> {
@@ -35,7 +39,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Writes a whole configuration around the rendered one; everything nginx writes stays in `folder`. */
-export function configure(folder: string, rendered: string): string {
+export function writeConfiguration(folder: string, rendered: string): string {
   fs.writeFileSync(path.join(folder, 'headend.conf'), rendered);
   const file = path.join(folder, 'nginx.conf');
   const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
@@ -57,12 +61,12 @@ export function temporaryFolder(t: Test): string {
   return folder;
 }
 
-/** Starts nginx in front of `originPort`; gives its port. Its logs are in `folder`. */
+/** Starts nginx in front of `originPort`, with its logs in `folder`. @returns its port */
 export async function startNginx(t: Test, originPort: number, folder = temporaryFolder(t)): Promise<number> {
   const port = await freePort();
-  const config = configure(
+  const config = writeConfiguration(
     folder,
-    render({
+    renderTemplate({
       NGINX_LISTEN: `127.0.0.1:${port}`,
       NGINX_UPSTREAM: `127.0.0.1:${originPort}`,
       NGINX_CACHE_PATH: path.join(folder, 'cache'),
@@ -99,7 +103,7 @@ function canConnect(port: number): Promise<boolean> {
 
 type Reply = { status: number; headers: http.IncomingHttpHeaders; body: Buffer };
 
-export function ask(
+export function sendRequest(
   port: number,
   url: string,
   options: http.RequestOptions & { body?: string } = {},

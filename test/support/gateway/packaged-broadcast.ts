@@ -18,7 +18,7 @@ export type PackagedOptions = Partial<PackagerOptions> & {
   clock?: FakeClock;
 };
 
-/** A broadcast of the hall with the packager as its only guest, on a clock that the media move. */
+/** Broadcast with the packager as its only subscriber, on a clock that the media advance. */
 export class PackagedBroadcast implements Broadcast {
   readonly id: string;
   readonly streamId = 'stream-1';
@@ -27,8 +27,8 @@ export class PackagedBroadcast implements Broadcast {
   readonly source: Broadcast['source'];
   readonly clock: FakeClock;
   readonly packager: Packager;
-  playables = 0;
-  readonly #visit: BroadcastSubscription;
+  playableCalls = 0;
+  readonly #subscription: BroadcastSubscription;
 
   constructor(options: PackagedOptions = {}, id = 'broadcast-1', packager?: Packager) {
     this.id = id;
@@ -40,7 +40,7 @@ export class PackagedBroadcast implements Broadcast {
         ? undefined
         : { protocol: 'rtmp', video: { codec: 'h264', keyframeInterval: options.keyframeInterval } };
     this.packager = packager ?? createPackager({ clock: this.clock, log: createLog('silent'), ...options });
-    this.#visit = this.packager.subscribe(this);
+    this.#subscription = this.packager.subscribe(this);
   }
 
   notice(): void {}
@@ -52,15 +52,15 @@ export class PackagedBroadcast implements Broadcast {
   }
 
   playable(): void {
-    this.playables++;
+    this.playableCalls++;
   }
 
   fail(): void {}
 
-  /** An encoder begins; what it writes is given to the reader. */
-  run(index: number, renditions: Rendition[], originMs = this.clock.now() - 10_000): EncoderRunReader {
+  /** Starts an encoder run. @returns the reader of its output */
+  startRun(index: number, renditions: Rendition[], originMs = this.clock.now() - 10_000): EncoderRunReader {
     let reader: EncoderRunReader | undefined;
-    this.#visit.encoderRunStarted?.({
+    this.#subscription.encoderRunStarted?.({
       index,
       renditions,
       originMs,
@@ -68,32 +68,32 @@ export class PackagedBroadcast implements Broadcast {
         reader = given;
       },
     });
-    if (!reader) throw new Error('nobody reads the run');
+    if (!reader) throw new Error('no subscriber reads the run');
     return reader;
   }
 
-  /** Writes chunks while the clock follows their times; `each` looks at the result after every one. */
-  async feed(
+  /** Writes chunks and advances the clock to their times; calls `afterEach` after every one. */
+  async writeChunks(
     reader: EncoderRunReader,
     chunks: LadderChunk[],
-    each: (chunk: LadderChunk) => void | Promise<void> = () => {},
+    afterEach: (chunk: LadderChunk) => void | Promise<void> = () => {},
   ): Promise<void> {
-    let time = chunks.find((chunk) => chunk.time > 0)?.time ?? 0;
+    let time = chunks.find((chunk) => chunk.timeS > 0)?.timeS ?? 0;
     for (const chunk of chunks) {
-      if (chunk.time > time) {
-        await this.clock.advance((chunk.time - time) * 1000);
-        time = chunk.time;
+      if (chunk.timeS > time) {
+        await this.clock.advance((chunk.timeS - time) * 1000);
+        time = chunk.timeS;
       }
       reader.write(chunk.rendition, chunk.bytes);
-      await each(chunk);
+      await afterEach(chunk);
     }
   }
 
-  end(reason: BroadcastEnd): Promise<void> {
-    return this.#visit.broadcastEnded(reason);
+  endBroadcast(reason: BroadcastEnd): Promise<void> {
+    return this.#subscription.broadcastEnded(reason);
   }
 
-  /** The text of a media playlist. */
+  /** Reads a media playlist. */
   playlist(rendition: string, delta = false): string {
     const bytes = this.packager.find(this.streamId, this.id)?.rendition(rendition)?.playlist(delta);
     if (!bytes) throw new Error(`${rendition} has no playlist`);

@@ -2,10 +2,10 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import type { Test } from 'tap';
-import { until } from './gateway-process.js';
+import { until } from '../until.js';
 
-/** A shell script in the place of a program, gone with its test. @returns its path */
-export function script(t: Test, lines: string): string {
+/** Writes a shell script that replaces a program; removed with the test. @returns its path */
+export function writeScript(t: Test, lines: string): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'headend-program-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'program');
@@ -14,13 +14,13 @@ export function script(t: Test, lines: string): string {
   return file;
 }
 
-/** Waits for the process id that a script has written to `pid` in a folder, and takes it away. */
-export async function alive(folder: string): Promise<number> {
+/** Waits for the process id that a script writes to `pid` in a folder, and removes the file. */
+export async function takeScriptPid(folder: string): Promise<number> {
   const file = path.join(folder, 'pid');
   return await until('the script runs', () => {
     try {
       const pid = Number(readFileSync(file, 'utf8'));
-      // Not written to its end yet.
+      // Not completely written yet.
       if (pid === 0) return undefined;
       rmSync(file);
       return pid;

@@ -1,4 +1,4 @@
-// A supervisor of the program that its arguments name.
+// Supervises the program that its arguments name.
 import { supervise } from '../../../src/platform/process/supervise.js';
 
 const [program = '', ...args] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 import { genericNack, pictureLossIndication, senderReport } from '../../../src/media/index.js';
-import { rtpPacket } from '../media/synthetic-rtp.js';
+import { rtpPacket } from '../media/rtp/synthetic-rtp.js';
 
-// Finds out one fact of node-datachannel's behaviour and tells it to the parent; see transport-contract.test.ts.
+// Checks one behaviour of node-datachannel and reports it to the parent; see transport-contract.test.ts.
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -39,7 +39,7 @@ async function connect(
   return pair;
 }
 
-/** The wrappers close what they wrap when they are collected. */
+/** Keeps connections alive: a collected wrapper closes its native object. */
 const keep: PeerConnection[] = [];
 
 function without(connection: PeerConnection, attribute: string): string {

@@ -4,8 +4,8 @@ import type { WorkerContext } from '../../../src/webrtc/worker/context.js';
 import { PacketQueue } from '../../../src/webrtc/worker/packet-queue.js';
 import { Transport } from '../../../src/webrtc/worker/transport.js';
 
-// A process that makes transports, ends them, has all of them collected and cleans up, as a worker does that was busy
-// for long; run with --expose-gc. See transport.test.ts.
+// Process that opens and closes transports, collects them and cleans up, as a worker does after
+// a long run; needs --expose-gc. See transport.test.ts.
 
 const context: WorkerContext = {
   clock: systemClock,
@@ -34,7 +34,7 @@ for (let round = 0; round < 10; round++) {
     await turn();
   }
 }
-// What was freed is used again.
+// Overwrites freed memory.
 for (let size = 16; size < 8_000; size++) Buffer.allocUnsafeSlow(size % 400).fill(0x5a);
 datachannel.cleanup();
 process.exit(0);

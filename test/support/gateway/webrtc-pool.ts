@@ -22,7 +22,7 @@ export const FEEDBACK: NegotiatedFeedback = {
   transportCc: true,
 };
 
-/** Payload types, SSRCs and header extensions that the tests' peers use. */
+/** Payload types, SSRCs and header extensions of the test peers. */
 export const VIDEO = { payloadType: 102, rtxPayloadType: 103, ssrc: 7000, rtxSsrc: 7001 };
 export const AUDIO = { payloadType: 111, ssrc: 8000 };
 export const VIEW = {
@@ -84,8 +84,8 @@ export function viewerPlan(overrides: Partial<NonNullable<ViewerPlan['video']>> 
 
 type Teardown = { teardown(task: () => Promise<void> | void): void };
 
-/** A pool on free ports of loopback, and peers to talk to it; both are gone when the test is. */
-export async function startPool(
+/** Starts a pool on free loopback ports, and peers for it; both stop with the test. */
+export async function startWebrtcPool(
   t: Teardown,
   options: Partial<WebrtcPoolOptions> = {},
 ): Promise<{ pool: WebrtcPool; peers: RtcPeers; firstPort: number }> {
@@ -107,8 +107,8 @@ export async function startPool(
   return { pool, peers, firstPort };
 }
 
-/** A publisher that is connected. */
-export async function publish(
+/** Connects a publisher. */
+export async function connectPublisher(
   pool: WebrtcPool,
   peers: RtcPeers,
   mediaSourceId: string,
@@ -122,7 +122,7 @@ export async function publish(
   return { peer, publishing };
 }
 
-/** A viewer that is connected, says once in a while how it receives, and sorts what it gets. */
+/** Connected viewer that sends receiver reports and sorts its packets by SSRC. */
 export class TestViewer {
   readonly peer: RtcPeer;
   readonly viewing: ViewingPeer;
@@ -131,13 +131,13 @@ export class TestViewer {
   private constructor(peer: RtcPeer, viewing: ViewingPeer) {
     this.peer = peer;
     this.viewing = viewing;
-    viewing.onEvent((event) => {
-      this.events.push(event);
-      peer.wake();
+    viewing.onEvent((untilEvent) => {
+      this.events.push(untilEvent);
+      peer.recheck();
     });
   }
 
-  static async join(
+  static async connect(
     pool: WebrtcPool,
     peers: RtcPeers,
     viewerGroupId: string,
@@ -157,7 +157,7 @@ export class TestViewer {
     return viewer;
   }
 
-  /** RTP of the picture so far. */
+  /** RTP packets of video so far. */
   get video(): Buffer[] {
     return this.peer.received.filter((packet) => isMedia(packet, VIEW.videoSsrc));
   }
@@ -174,7 +174,7 @@ export class TestViewer {
     return this.peer.received.filter((packet) => packet[1]! >= 192 && packet[1]! <= 223);
   }
 
-  async videoCount(count: number): Promise<Buffer[]> {
+  async untilVideoPackets(count: number): Promise<Buffer[]> {
     await this.peer.until(() => this.video.length >= count);
     return this.video;
   }
@@ -185,7 +185,7 @@ export class TestViewer {
     return find()!;
   }
 
-  report(fractionLost = 0): void {
+  sendReceiverReport(fractionLost = 0): void {
     const block = {
       ssrc: VIEW.videoSsrc,
       fractionLost,
@@ -203,7 +203,7 @@ function isMedia(packet: Buffer, ssrc: number): boolean {
   return !(packet[1]! >= 192 && packet[1]! <= 223) && packet.readUInt32BE(8) === ssrc;
 }
 
-export function sequencesOf(packets: readonly Buffer[]): number[] {
+export function sequenceNumbersOf(packets: readonly Buffer[]): number[] {
   return packets.map((packet) => packet.readUInt16BE(2));
 }
 
@@ -211,7 +211,7 @@ export function timestampsOf(packets: readonly Buffer[]): number[] {
   return packets.map((packet) => packet.readUInt32BE(4));
 }
 
-/** Whether numbers go up one by one (of 16 bits). */
+/** Tells whether 16-bit sequence numbers increase by one. */
 export function areContinuous(sequences: readonly number[]): boolean {
   return sequences.every((sequence, i) => i === 0 || sequence === ((sequences[i - 1]! + 1) & 0xffff));
 }

@@ -1,4 +1,4 @@
-/** An ISO box around some bytes. */
+/** Writes an ISO box (ISO/IEC 14496-12, 4.2). */
 export function box(type: string, ...content: Buffer[]): Buffer {
   const body = Buffer.concat(content);
   const head = Buffer.alloc(8);

@@ -7,17 +7,17 @@ import type { Rendition } from '../../../src/streams/index.js';
 const run = promisify(execFile);
 const FFMPEG = process.env.FFMPEG_PATH ?? 'ffmpeg';
 
-/** What the encoders of the gateway write, as it would arrive: one chunk a frame. */
+/** Output of the gateway's encoders in the order of arrival: one chunk per frame. */
 export type LadderChunk = {
   rendition: string;
   bytes: Buffer;
   /** Decode time in s. */
-  time: number;
+  timeS: number;
 };
 
 export type LadderOptions = {
   folder: string;
-  seconds: number;
+  durationS: number;
   /** Frames per second; default 30000/1001. */
   frameRate?: string;
   /** Frames between keyframes; default 60. */
@@ -46,17 +46,17 @@ const X264 = [
 
 export type Ladder = { renditions: Rendition[]; chunks: LadderChunk[]; sourceFile: string };
 
-/** Encodes a test picture and tone as a publisher would (B-frames, AAC at 44.1 kHz), then as the gateway would. */
+/** Encodes test media as a publisher would (B-frames, AAC at 44.1 kHz), then as the gateway would. */
 export async function makeLadder(options: LadderOptions): Promise<Ladder> {
-  const { folder, seconds, frameRate = '30000/1001', gop = 60 } = options;
+  const { folder, durationS, frameRate = '30000/1001', gop = 60 } = options;
   const { video = true, audio = true, rungs = [180], passthrough = true } = options;
   const flv = path.join(folder, 'source.flv');
-  const picture = `testsrc2=size=320x240:rate=${frameRate}:duration=${seconds}`;
-  const tone = `sine=frequency=440:sample_rate=44100:duration=${seconds}`;
+  const videoFilter = `testsrc2=size=320x240:rate=${frameRate}:duration=${durationS}`;
+  const audioFilter = `sine=frequency=440:sample_rate=44100:duration=${durationS}`;
   await run(FFMPEG, [
     ...['-y', '-v', 'error'],
-    ...(video ? ['-f', 'lavfi', '-i', picture] : []),
-    ...(audio ? ['-f', 'lavfi', '-i', tone] : []),
+    ...(video ? ['-f', 'lavfi', '-i', videoFilter] : []),
+    ...(audio ? ['-f', 'lavfi', '-i', audioFilter] : []),
     ...(video
       ? ['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '2', '-g', String(gop), '-sc_threshold', '0']
       : []),
@@ -80,8 +80,8 @@ export async function makeLadder(options: LadderOptions): Promise<Ladder> {
     }
   }
   if (audio) {
-    const sound: Rendition = { id: 'audio', kind: 'audio', passthrough: false };
-    add(sound, '-map', '0:a:0', '-c:a', 'aac', '-b:a', '96k', '-ar', '48000', '-ac', '2');
+    const audioRendition: Rendition = { id: 'audio', kind: 'audio', passthrough: false };
+    add(audioRendition, '-map', '0:a:0', '-c:a', 'aac', '-b:a', '96k', '-ar', '48000', '-ac', '2');
   }
   const filter =
     `[0:v:0]split=${rungs.length}${rungs.map((_, index) => `[s${index}]`).join('')};` +
@@ -97,20 +97,20 @@ export async function makeLadder(options: LadderOptions): Promise<Ladder> {
   return { renditions, chunks: interleave(all.flat()), sourceFile: flv };
 }
 
-/** In the order of decode times, as from one encoder process. */
+/** Sorts by decode time, as one encoder process would write them. */
 export function interleave(chunks: LadderChunk[]): LadderChunk[] {
   return chunks
     .map((chunk, index) => ({ chunk, index }))
-    .sort((a, b) => a.chunk.time - b.chunk.time || a.index - b.index)
+    .sort((a, b) => a.chunk.timeS - b.chunk.timeS || a.index - b.index)
     .map(({ chunk }) => chunk);
 }
 
-/** Cuts a file at its fragments with nothing of the product's own code. */
+/** Cuts a file at its fragments, independently of the code under test. */
 function splitChunks(rendition: string, file: Buffer): LadderChunk[] {
   const chunks: LadderChunk[] = [];
   let start = 0;
   let timescale = 1;
-  let time = 0;
+  let timeS = 0;
   for (let at = 0; at < file.length; ) {
     const size = file.readUInt32BE(at);
     const type = file.toString('latin1', at + 4, at + 8);
@@ -119,12 +119,12 @@ function splitChunks(rendition: string, file: Buffer): LadderChunk[] {
     if (type === 'moov') {
       const mdhd = box.indexOf('mdhd');
       timescale = box.readUInt32BE(mdhd + 16);
-      chunks.push({ rendition, bytes: file.subarray(start, at), time: 0 });
+      chunks.push({ rendition, bytes: file.subarray(start, at), timeS: 0 });
       start = at;
     } else if (type === 'moof') {
-      time = Number(box.readBigUInt64BE(box.indexOf('tfdt') + 8)) / timescale;
+      timeS = Number(box.readBigUInt64BE(box.indexOf('tfdt') + 8)) / timescale;
     } else if (type === 'mdat') {
-      chunks.push({ rendition, bytes: file.subarray(start, at), time });
+      chunks.push({ rendition, bytes: file.subarray(start, at), timeS });
       start = at;
     }
   }

@@ -6,7 +6,7 @@ export type Fragment = {
   presentation: number;
   duration: number;
   samples: number;
-  /** Begins with a picture that can be decoded by itself (for sound: always). */
+  /** Begins with a sync sample (for audio: always). */
   independent: boolean;
 };
 
@@ -42,7 +42,7 @@ function child(bytes: Buffer, ...path: string[]): Buffer {
   }, bytes);
 }
 
-/** Takes a CMAF track apart (ISO/IEC 14496-12), apart from any code of the gateway. @throws when it is none. */
+/** Parses a CMAF track (ISO/IEC 14496-12), independently of the code under test. @throws when it is malformed. */
 export function parseCmaf(bytes: Buffer): CmafTrack {
   const track: CmafTrack = { timescale: 0, width: 0, height: 0, codec: '', fragments: [] };
   let defaults = { duration: 0, flags: 0 };
@@ -110,7 +110,7 @@ function fragment(moof: Buffer, timescale: number, defaults: { duration: number;
   };
 }
 
-/** Presentation times of the pictures that can be decoded by themselves, in ms. */
+/** Presentation times of the sync samples, ms. */
 export function keyframesOf(track: CmafTrack): number[] {
   return track.fragments
     .filter(({ independent }) => independent)

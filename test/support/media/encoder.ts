@@ -5,49 +5,50 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Test } from 'tap';
 
-/** The environment variable that tells test files where films are that others may have made already. */
-export const FILMS_FOLDER = 'HEADEND_TEST_FILMS';
+/** Environment variable with the folder of test media that the test files of a run share. */
+export const TEST_MEDIA_FOLDER = 'HEADEND_TEST_MEDIA';
 
 /**
- * A film for publishing, unless told otherwise: 640x360 at 29.97 fps with B-frames and a keyframe every 2 s, AAC at 44.1 kHz. The picture
- * turns white and a tone sounds in the first tenth of every second. Made once a run of the tests.
+ * Creates media for publishing, by default 640x360 at 29.97 fps with B-frames and a keyframe every 2 s, AAC at 44.1 kHz. The video
+ * turns white and a tone sounds in the first tenth of every second. Encoded once per test run.
  */
-export async function film(
-  seconds: number,
+export async function testMedia(
+  durationS: number,
   { size = '640x360', rate = '30000/1001', bitrate = '800k' } = {},
 ): Promise<string> {
-  const folder = process.env[FILMS_FOLDER] || path.join(os.tmpdir(), `headend-films-${process.ppid}`);
-  const file = path.join(folder, `film-${seconds}-${size}-${bitrate}.flv`);
+  const folder =
+    process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-test-media-${process.ppid}`);
+  const file = path.join(folder, `media-${durationS}-${size}-${bitrate}.flv`);
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });
-  const made = `${file}.${process.pid}`;
-  const picture = `testsrc2=size=${size}:rate=${rate},drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)`;
-  const sound = "aevalsrc='if(lt(mod(t,1),0.1),0.5*sin(2*PI*1000*t),0)':s=44100";
+  const temporaryFile = `${file}.${process.pid}`;
+  const videoFilter = `testsrc2=size=${size}:rate=${rate},drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)`;
+  const audioFilter = "aevalsrc='if(lt(mod(t,1),0.1),0.5*sin(2*PI*1000*t),0)':s=44100";
   const args = [
     '-v',
     'error',
     '-f',
     'lavfi',
     '-i',
-    picture,
+    videoFilter,
     '-f',
     'lavfi',
     '-i',
-    sound,
+    audioFilter,
     '-t',
-    String(seconds),
+    String(durationS),
   ];
   args.push(
     ...'-c:v libx264 -preset ultrafast -bf 2 -g 60 -keyint_min 60 -sc_threshold 0 -b:v'.split(' '),
     bitrate,
   );
-  args.push(...'-pix_fmt yuv420p -c:a aac -b:a 96k -f flv'.split(' '), made);
+  args.push(...'-pix_fmt yuv420p -c:a aac -b:a 96k -f flv'.split(' '), temporaryFile);
   await run('ffmpeg', args);
-  renameSync(made, file);
+  renameSync(temporaryFile, file);
   return file;
 }
 
-/** Runs a program to its end. @returns its output. @throws with its error output when it fails. */
+/** Runs a program. @returns its output. @throws with its error output when it fails. */
 export async function run(program: string, args: string[]): Promise<{ stdout: string; stderr: string }> {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
@@ -64,19 +65,19 @@ export async function run(program: string, args: string[]): Promise<{ stdout: st
 }
 
 export type EncoderOptions = {
-  /** Where in the film to begin, in seconds. */
-  from?: number;
-  /** ffmpeg's `-map` options: which tracks to send; all by default. */
+  /** Start position in the file, s. */
+  startS?: number;
+  /** ffmpeg's `-map` options; all tracks by default. */
   mapping?: string[];
 };
 
-/** An encoder (a real ffmpeg) that publishes a film at its own pace. */
+/** Encoder (a real ffmpeg) that publishes a file in real time. */
 export class Encoder {
   readonly #child: ChildProcess;
   readonly ended: Promise<{ code: number | null; errors: string }>;
 
   constructor(file: string, url: string, options: EncoderOptions = {}) {
-    const seek = options.from === undefined ? [] : ['-ss', String(options.from)];
+    const seek = options.startS === undefined ? [] : ['-ss', String(options.startS)];
     const args = ['-v', 'warning', '-re', ...seek, '-i', file, ...(options.mapping ?? []), '-c', 'copy'];
     args.push('-f', 'flv', '-flvflags', 'no_duration_filesize', url);
     this.#child = spawn('ffmpeg', args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -87,14 +88,14 @@ export class Encoder {
     this.ended = once(this.#child, 'close').then(([code]) => ({ code: code as number | null, errors }));
   }
 
-  /** SIGTERM says goodbye as OBS does; SIGKILL vanishes. */
+  /** Stops ffmpeg: SIGTERM ends the publication in order, as OBS does; SIGKILL drops the connection. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     this.#child.kill(signal);
     await this.ended;
   }
 }
 
-/** Publishes a film until the test is over or the encoder is stopped. */
+/** Publishes a file until the test ends or the encoder is stopped. */
 export function publish(t: Test, file: string, url: string, options: EncoderOptions = {}): Encoder {
   const encoder = new Encoder(file, url, options);
   t.teardown(() => encoder.stop('SIGKILL'));

@@ -1,7 +1,7 @@
 import { run } from './encoder.js';
 
 /**
- * Measures how far apart flash and beep are in a recording of `film()`.
+ * Measures the offset of beep and flash in a recording of `testMedia()`.
  *
  * @returns for every flash that has a beep within half a second: beep minus flash, in seconds.
  */

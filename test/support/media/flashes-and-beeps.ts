@@ -4,7 +4,7 @@ import { bytesOf, type RecordedRun } from '../fakes/fake-broadcast.js';
 import { run as execute } from './encoder.js';
 
 /**
- * When the picture turned white and the tone began, in seconds of media time, in two renditions of a run.
+ * Finds the flashes and beeps, in seconds of media time, in the video and audio rendition of a run.
  *
  * @returns for every flash that has a beep within half a second: its time, and beep minus flash, in seconds
  */
@@ -19,9 +19,9 @@ export async function flashesAndBeeps(
     writeFileSync(file, bytesOf(run, id));
     return file;
   });
-  const [pictures = '', sound = ''] = files;
+  const [videoFile = '', audioFile = ''] = files;
   const luma = await execute('ffprobe', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', `movie=${pictures},crop=iw/5:ih/2,signalstats`],
+    ...['-v', 'error', '-f', 'lavfi', '-i', `movie=${videoFile},crop=iw/5:ih/2,signalstats`],
     ...['-show_entries', 'frame=pts_time:frame_tags=lavfi.signalstats.YAVG', '-of', 'csv=p=0'],
   ]);
   const frames = luma.stdout.trim().split('\n');
@@ -30,7 +30,7 @@ export async function flashesAndBeeps(
     .map(([time = 0, level = 0]) => ({ time, white: level > 200 }));
   const flashes = white.filter((frame, index) => frame.white && index > 0 && !white[index - 1]?.white);
   const silence = await execute('ffmpeg', [
-    ...['-v', 'info', '-nostats', '-copyts', '-i', sound, '-map', '0:a:0'],
+    ...['-v', 'info', '-nostats', '-copyts', '-i', audioFile, '-map', '0:a:0'],
     ...['-af', 'silencedetect=noise=-30dB:d=0.3', '-f', 'null', '-'],
   ]);
   const beeps = [...silence.stderr.matchAll(/silence_end: ([\d.]+)/g)].map((match) => Number(match[1]));

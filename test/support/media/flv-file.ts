@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-/** A tag of an FLV file. */
+/** Tag of an FLV file. */
 export type FileTag = { kind: 'audio' | 'video' | 'script'; timestamp: number; body: Buffer };
 
 const KINDS: Record<number, FileTag['kind']> = { 8: 'audio', 9: 'video', 18: 'script' };
 const FILE_HEADER_SIZE = 13;
 const TAG_HEADER_SIZE = 11;
 
-/** Has ffmpeg make an FLV file of what the arguments describe. */
+/** Encodes an FLV file by ffmpeg with the given arguments. */
 export async function makeFlv(args: string[]): Promise<Buffer> {
   const all = ['-v', 'error', '-nostdin', ...args, '-f', 'flv', 'pipe:1'];
   const options = { encoding: 'buffer' as const, maxBuffer: 64 << 20 };
@@ -16,7 +16,7 @@ export async function makeFlv(args: string[]): Promise<Buffer> {
   return stdout;
 }
 
-/** The tags of an FLV file. */
+/** Parses the tags of an FLV file. */
 export function flvTags(file: Buffer): FileTag[] {
   const tags: FileTag[] = [];
   for (let at = FILE_HEADER_SIZE; at + TAG_HEADER_SIZE < file.length; ) {
@@ -30,7 +30,7 @@ export function flvTags(file: Buffer): FileTag[] {
   return tags;
 }
 
-/** Has ffmpeg make media and gives its tags. */
+/** Encodes media by ffmpeg. @returns its FLV tags */
 export async function readFlv(args: string[]): Promise<FileTag[]> {
   return flvTags(await makeFlv(args));
 }

@@ -1,17 +1,17 @@
 import type { Page } from 'playwright-core';
 import { BARCODE } from '../../../scripts/bench/barcode.js';
 
-/** What the meter saw since it was last read. */
+/** Measurements since the last reading. */
 export type GlassToGlass = {
-  /** Ages of the pictures in ms when they were shown: from drawing at the camera to presentation here. */
+  /** Latency of each frame, ms: from drawing at the camera to presentation. */
   ages: number[];
-  /** Pictures whose barcode could not be read (the picture is too small, or not from the barcode camera). */
+  /** Frames without a readable barcode (too small, or not from the barcode camera). */
   unreadable: number;
 };
 
 /**
- * The part that runs in the page; text, because it lives in the browser. It samples two rows in the middle of the
- * barcode, two points a cell, of each picture the video element presents.
+ * Script of the page, as text. Samples two rows in the middle of the
+ * barcode, two points a cell, of each frame that the video element presents.
  */
 const METER = `(() => {
   const { width, cell, timeBits, sumBits } = ${JSON.stringify(BARCODE)};
@@ -41,19 +41,19 @@ const METER = `(() => {
   watch(document.querySelector('video'));
 })()`;
 
-/** Starts to measure in a page that plays the barcode camera: glass to glass, of every picture its video shows. */
-export async function startMeter(page: Page): Promise<void> {
+/** Starts to measure glass-to-glass latency of every frame in a page that plays the barcode camera. */
+export async function startLatencyMeter(page: Page): Promise<void> {
   await page.evaluate(METER);
 }
 
-/** What was measured since the last reading. Camera and page must run on one machine: they share its clock. */
-export async function readMeter(page: Page): Promise<GlassToGlass> {
+/** Reads and resets the measurements. Camera and page must share one machine's clock. */
+export async function readLatencyMeter(page: Page): Promise<GlassToGlass> {
   return await page.evaluate<GlassToGlass>(
     '(() => { const { ages, unreadable } = window.glassToGlass; window.glassToGlass.ages = []; window.glassToGlass.unreadable = 0; return { ages, unreadable }; })()',
   );
 }
 
-/** The value below which the share `p` (0 to 1) of the samples lies; NaN without samples. */
+/** Quantile `p` (0 to 1) of the samples; NaN without samples. */
 export function quantile(samples: readonly number[], p: number): number {
   const sorted = samples.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;

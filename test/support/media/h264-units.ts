@@ -3,15 +3,15 @@ import type { FlvTag } from '../../../src/media/index.js';
 /** nal_unit_type (ITU-T H.264, table 7-1). */
 export const NAL = { slice: 1, idr: 5, sps: 7, pps: 8 } as const;
 
-/** The type of each unit. */
-export const types = (units: readonly Buffer[]): number[] => units.map((unit) => (unit[0] ?? 0) & 0x1f);
+/** Maps NAL units to their types. */
+export const nalTypes = (units: readonly Buffer[]): number[] => units.map((unit) => (unit[0] ?? 0) & 0x1f);
 
-/** Without parameter sets and supplemental information. */
-export const coded = (units: readonly Buffer[]): Buffer[] =>
+/** Filters coded slices: drops parameter sets and SEI. */
+export const codedUnits = (units: readonly Buffer[]): Buffer[] =>
   units.filter(([first = 0]) => (first & 0x1f) <= NAL.idr);
 
-/** The NAL units of a tag with H.264 (lengths of four bytes before each). */
-export function unitsOf({ body }: FlvTag): Buffer[] {
+/** Splits an H.264 tag with four-byte lengths into NAL units. */
+export function nalUnitsOf({ body }: FlvTag): Buffer[] {
   const units: Buffer[] = [];
   for (let offset = 5; offset + 4 <= body.length; ) {
     const size = body.readUInt32BE(offset);
@@ -21,7 +21,7 @@ export function unitsOf({ body }: FlvTag): Buffer[] {
   return units;
 }
 
-/** Reads the type of a slice out of its header. */
+/** Reads slice_type of a slice header (ITU-T H.264, 7.3.3). */
 export function sliceType(slice: Buffer): number {
   let bit = 8;
   const next = (): number => ((slice[bit >> 3] ?? 0) >> (7 - (bit++ & 7))) & 1;

@@ -1,4 +1,4 @@
-/** Writes the bits that parameter sets consist of. */
+/** Writes the bits of parameter sets. */
 class BitWriter {
   #bits = '';
 
@@ -14,7 +14,7 @@ class BitWriter {
     return this;
   }
 
-  /** With rbsp_trailing_bits and emulation prevention. */
+  /** Appends rbsp_trailing_bits and adds emulation prevention. */
   bytes(): Buffer {
     const text = `${this.#bits}1`;
     const padded = text.padEnd(Math.ceil(text.length / 8) * 8, '0');
@@ -28,7 +28,7 @@ class BitWriter {
   }
 }
 
-/** An H.264 SPS of High profile for a picture of whole macroblocks, of which `crop` pixels at the right and bottom are cut. */
+/** Writes an H.264 SPS of High profile for whole macroblocks, with `crop` pixels cut at the right and bottom. */
 export function h264Sps(width: number, height: number, crop: [number, number] = [0, 0]): Buffer {
   const bits = new BitWriter().bits(100, 8).bits(0, 8).bits(62, 8);
   bits.unsigned(0).unsigned(1).unsigned(0).unsigned(0).bits(0, 2); // id, 4:2:0, bit depths, scaling
@@ -49,14 +49,14 @@ export function h264Sps(width: number, height: number, crop: [number, number] = 
   return Buffer.concat([Buffer.from([0x67]), bits.bits(0, 1).bytes()]);
 }
 
-/** An AVCDecoderConfigurationRecord with parameter sets of this one kind. */
+/** Writes an AVCDecoderConfigurationRecord with SPSs alone. */
 export function avcRecord(...sets: Buffer[]): Buffer {
   const lengths = sets.map((set) => Buffer.from([set.length >> 8, set.length & 0xff]));
   const head = Buffer.from([1, 100, 0, 62, 0xff, 0xe0 | sets.length]);
   return Buffer.concat([head, ...sets.flatMap((set, i) => [lengths[i]!, set]), Buffer.from([0])]);
 }
 
-/** A NAL unit with its length in four bytes. */
+/** Prefixes a NAL unit with its length in four bytes. */
 export function withLength(unit: Buffer): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(unit.length);

@@ -2,37 +2,37 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import type { FlvTag } from '../../../src/media/index.js';
-import { SourceDouble } from '../../support/fakes/fake-broadcast.js';
+import { FakeSource } from '../../support/fakes/fake-broadcast.js';
 import {
-  endless,
-  endOf,
-  has,
+  encoderPidsOf,
+  endTimeS,
   isAlive,
-  pidsOf,
-  publishing,
-  startOf,
-  track,
-  transcoding,
-} from '../../support/gateway/transcoding.js';
+  loopedMedia,
+  parsedRendition,
+  publishInRealTime,
+  startTimeS,
+  startTranscoderFixture,
+  untilRenditionHas,
+} from '../../support/fixtures/transcoder-fixture.js';
 import { type CmafTrack, keyframesOf } from '../../support/media/cmaf.js';
-import { send } from '../../support/media/media.js';
+import { sendTags } from '../../support/media/flv-media.js';
 
 for (const [name, after] of [
   ['just after a keyframe', 2.4],
   ['just before one', 3.4],
 ] as const) {
   t.test(`an encoder that is killed ${name} leaves a hole of less than a second`, async (t) => {
-    const made = await endless(t);
-    const { broadcast, visit, lines } = await transcoding(t);
-    const { source } = publishing(t, visit, made);
-    await has(broadcast, 0, '360p', after);
-    const [pid] = pidsOf(lines());
+    const made = await loopedMedia(t);
+    const { broadcast, subscription, lines } = await startTranscoderFixture(t);
+    const { source } = publishInRealTime(t, subscription, made);
+    await untilRenditionHas(broadcast, 0, '360p', after);
+    const [pid] = encoderPidsOf(lines());
     process.kill(pid ?? 0, 'SIGKILL');
     const died = performance.now();
     for (const id of ['360p', '240p', 'audio']) {
-      const next = await has(broadcast, 1, id, 0.5);
-      const before = track(broadcast.runs[0], id);
-      const hole = startOf(next) - endOf(before as CmafTrack);
+      const next = await untilRenditionHas(broadcast, 1, id, 0.5);
+      const before = parsedRendition(broadcast.runs[0], id);
+      const hole = startTimeS(next) - endTimeS(before as CmafTrack);
       t.ok(hole < 1 && hole > -2, `${id}: ${hole} s, and not more than a group of pictures is shown again`);
       if (id !== 'audio') t.ok(next.fragments[0]?.independent);
     }
@@ -44,32 +44,32 @@ for (const [name, after] of [
       { level: 40, reason: /SIGKILL/ },
     );
     source.end('publisher-left');
-    await visit.broadcastEnded('grace-expired');
+    await subscription.broadcastEnded('grace-expired');
   });
 }
 
 t.test('an entirely encoded picture goes on where the killed encoder stopped', async (t) => {
-  const made = await endless(t, 100);
-  const { broadcast, visit, lines } = await transcoding(t);
+  const made = await loopedMedia(t, 100);
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   made.info.video = { ...made.info.video, codec: 'hevc' };
-  publishing(t, visit, made);
-  await has(broadcast, 0, '360p', 2.5);
-  process.kill(pidsOf(lines())[0] ?? 0, 'SIGKILL');
-  const next = await has(broadcast, 1, '360p', 0.5);
-  const hole = startOf(next) - endOf(track(broadcast.runs[0], '360p') as CmafTrack);
+  publishInRealTime(t, subscription, made);
+  await untilRenditionHas(broadcast, 0, '360p', 2.5);
+  process.kill(encoderPidsOf(lines())[0] ?? 0, 'SIGKILL');
+  const next = await untilRenditionHas(broadcast, 1, '360p', 0.5);
+  const hole = startTimeS(next) - endTimeS(parsedRendition(broadcast.runs[0], '360p') as CmafTrack);
   t.ok(Math.abs(hole) < 0.1, `nothing is shown twice though the last keyframe is old: ${hole} s`);
-  const sound = await has(broadcast, 1, 'audio', 0.3);
-  t.ok(Math.abs(startOf(sound) - startOf(next)) < 0.1, 'sound and picture begin together');
+  const sound = await untilRenditionHas(broadcast, 1, 'audio', 0.3);
+  t.ok(Math.abs(startTimeS(sound) - startTimeS(next)) < 0.1, 'sound and picture begin together');
 });
 
 t.test('an encoder that hangs is replaced', async (t) => {
-  const made = await endless(t);
-  const { broadcast, visit, lines } = await transcoding(t);
-  publishing(t, visit, made);
-  await has(broadcast, 0, '360p', 1);
-  const [pid] = pidsOf(lines());
+  const made = await loopedMedia(t);
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t);
+  publishInRealTime(t, subscription, made);
+  await untilRenditionHas(broadcast, 0, '360p', 1);
+  const [pid] = encoderPidsOf(lines());
   process.kill(pid ?? 0, 'SIGSTOP');
-  await has(broadcast, 1, '360p', 0.5);
+  await untilRenditionHas(broadcast, 1, '360p', 0.5);
   t.notOk(isAlive(pid ?? 0));
   t.match(
     lines().find(({ msg }) => msg === 'the encoder failed'),
@@ -86,11 +86,11 @@ function ffmpegThat(t: Test, script: string): string {
 }
 
 t.test('an encoder that cannot start is given up after some tries', async (t) => {
-  const made = await endless(t);
-  const { broadcast, visit, lines } = await transcoding(t, {
+  const made = await loopedMedia(t);
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t, {
     ffmpegPath: ffmpegThat(t, 'echo no luck >&2; exit 3'),
   });
-  publishing(t, visit, made);
+  publishInRealTime(t, subscription, made);
   await broadcast.until(() => broadcast.failed);
   t.equal(broadcast.failed, 'transcoder-failed');
   const failures = lines().filter(({ msg }) => msg === 'the encoder failed');
@@ -99,26 +99,31 @@ t.test('an encoder that cannot start is given up after some tries', async (t) =>
 });
 
 t.test('garbage in the stream ends the broadcast at worst', async (t) => {
-  const made = await endless(t);
+  const made = await loopedMedia(t);
   const garbage = (tag: FlvTag, index: number): FlvTag =>
     tag.header ? tag : { ...tag, body: Buffer.alloc(tag.body.length, index & 0xff) };
-  const { broadcast, visit } = await transcoding(t);
-  const { sent } = publishing(t, visit, { ...made, tags: made.tags.slice(0, 900).map(garbage) }, 20);
+  const { broadcast, subscription } = await startTranscoderFixture(t);
+  const { sent } = publishInRealTime(
+    t,
+    subscription,
+    { ...made, tags: made.tags.slice(0, 900).map(garbage) },
+    20,
+  );
   await Promise.race([sent, broadcast.until(() => broadcast.failed)]);
-  await visit.broadcastEnded('grace-expired');
+  await subscription.broadcastEnded('grace-expired');
   t.pass('the process lives');
 });
 
 t.test('a publisher that is faster than the encoder is held, and released', async (t) => {
-  const made = await endless(t);
-  const { broadcast, visit, lines } = await transcoding(t);
-  const source = new SourceDouble(made.info);
-  visit.publicationStarted?.(source);
+  const made = await loopedMedia(t);
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t);
+  const source = new FakeSource(made.info);
+  subscription.publicationStarted?.(source);
   source.restart(Date.now(), made.has);
   const [early, late] = [made.tags.slice(0, 200), made.tags.slice(200, 1_500)];
-  await send(early, source.write, { speed: 10 });
-  await has(broadcast, 0, '240p', 1);
-  const pid = pidsOf(lines())[0] ?? 0;
+  await sendTags(early, source.write, { speed: 10 });
+  await untilRenditionHas(broadcast, 0, '240p', 1);
+  const pid = encoderPidsOf(lines())[0] ?? 0;
   process.kill(pid, 'SIGSTOP');
   for (const tag of late) source.write(tag);
   t.equal(source.holds, 1, 'held');
@@ -127,29 +132,32 @@ t.test('a publisher that is faster than the encoder is held, and released', asyn
   await broadcast.until(() => source.holds === 0);
   t.notOk(broadcast.notices.has('transcoder'));
   source.end('publisher-left');
-  await visit.broadcastEnded('grace-expired');
+  await subscription.broadcastEnded('grace-expired');
   t.equal(broadcast.runs.length, 1);
   const whole = (late.at(-1)?.timestamp ?? 0) / 1000;
-  t.ok(endOf(track(broadcast.runs[0], '240p') as CmafTrack) - 10 > whole - 0.1, 'nothing was lost');
+  t.ok(
+    endTimeS(parsedRendition(broadcast.runs[0], '240p') as CmafTrack) - 10 > whole - 0.1,
+    'nothing was lost',
+  );
 });
 
 t.test('a machine that is too slow sheds the most expensive rendition and goes on', async (t) => {
-  const made = await endless(t);
-  const { broadcast, visit, lines } = await transcoding(t);
+  const made = await loopedMedia(t);
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   const pulse = setInterval(() => {
     // As long as 240 lines are encoded, the encoder gets little time.
     const run = broadcast.runs.at(-1);
-    const pid = pidsOf(lines()).at(-1);
+    const pid = encoderPidsOf(lines()).at(-1);
     if (pid === undefined || run?.closed || !run?.renditions.some(({ id }) => id === '240p')) return;
     signal(pid, 'SIGSTOP');
     setTimeout(() => signal(pid, 'SIGCONT'), 780);
   }, 800);
   t.teardown(() => clearInterval(pulse));
-  const { source } = publishing(t, visit, made);
+  const { source } = publishInRealTime(t, subscription, made);
   await broadcast.until(() => broadcast.notices.get('shed'), 40_000);
   clearInterval(pulse);
   t.match(broadcast.notices.get('shed'), /too slow.*240p/);
-  await has(broadcast, 1, '360p', 1);
+  await untilRenditionHas(broadcast, 1, '360p', 1);
   const ids = broadcast.runs[1]?.renditions.map(({ id }) => id);
   t.ok(ids?.includes('360p') && !ids.includes('240p'), 'the passed-through picture stays');
   t.match(
@@ -157,7 +165,7 @@ t.test('a machine that is too slow sheds the most expensive rendition and goes o
     { level: 40, shed: ['240p'] },
   );
   source.end('publisher-left');
-  await visit.broadcastEnded('grace-expired');
+  await subscription.broadcastEnded('grace-expired');
 });
 
 function signal(pid: number, name: NodeJS.Signals): void {
@@ -165,13 +173,13 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 t.test('a source whose keyframes are too far apart is encoded, and remembered', async (t) => {
-  const made = await endless(t);
+  const made = await loopedMedia(t);
   const tags = made.tags.filter(({ timestamp }) => timestamp < 12_000);
   // Without their keyframe marks from 4 s on: as if the encoder had stopped making them.
   const late = tags.map((tag) => (tag.timestamp > 3_000 ? { ...tag, keyframe: false } : tag));
-  const { broadcast, visit, lines } = await transcoding(t);
-  const first = publishing(t, visit, { ...made, tags: late }, 2);
-  const encoded = await has(broadcast, 1, '360p', 2);
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t);
+  const first = publishInRealTime(t, subscription, { ...made, tags: late }, 2);
+  const encoded = await untilRenditionHas(broadcast, 1, '360p', 2);
   t.strictSame(
     broadcast.runs.map(({ renditions }) => [renditions[0]?.id, renditions[0]?.passthrough]),
     [
@@ -185,16 +193,16 @@ t.test('a source whose keyframes are too far apart is encoded, and remembered', 
     lines().find(({ fault }) => fault !== undefined),
     { fault: 'too-far-apart' },
   );
-  const hole = startOf(encoded) - endOf(track(broadcast.runs[0], '360p') as CmafTrack);
+  const hole = startTimeS(encoded) - endTimeS(parsedRendition(broadcast.runs[0], '360p') as CmafTrack);
   t.ok(Math.abs(hole) < 0.3, `it goes on where it was: ${hole} s`);
-  const [top = [], low = []] = [encoded, await has(broadcast, 1, '240p', 2)].map(keyframesOf);
+  const [top = [], low = []] = [encoded, await untilRenditionHas(broadcast, 1, '240p', 2)].map(keyframesOf);
   const both = Math.min(top.length, low.length);
   t.ok(both > 0);
   t.strictSame(top.slice(0, both), low.slice(0, both));
   first.stop();
   first.source.end('publisher-lost');
-  publishing(t, visit, made, 2);
-  await has(broadcast, 2, '360p', 0.5);
+  publishInRealTime(t, subscription, made, 2);
+  await untilRenditionHas(broadcast, 2, '360p', 0.5);
   t.equal(
     broadcast.runs[2]?.renditions[0]?.passthrough,
     false,

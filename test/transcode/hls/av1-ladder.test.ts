@@ -3,15 +3,15 @@ import path from 'node:path';
 import t from 'tap';
 import { Av1Publisher } from '../../support/clients/av1-publisher.js';
 import {
-  endOf,
-  has,
+  encoderPidsOf,
+  endTimeS,
   isAlive,
-  lasts,
-  pidsOf,
-  startOf,
-  track,
-  transcoding,
-} from '../../support/gateway/transcoding.js';
+  parsedRendition,
+  startTimeS,
+  startTranscoderFixture,
+  untilLongRenditionHas,
+  untilRenditionHas,
+} from '../../support/fixtures/transcoder-fixture.js';
 import { type CmafTrack, keyframesOf } from '../../support/media/cmaf.js';
 import { flashesAndBeeps } from '../../support/media/flashes-and-beeps.js';
 
@@ -27,39 +27,39 @@ function unsteady({ fragments }: Pick<CmafTrack, 'fragments'>): number[] {
 }
 
 t.test('AV1 and Opus in the SFU become a ladder, whatever is lost and however large it is', async (t) => {
-  const { broadcast, visit, lines } = await transcoding(t, TOP);
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t, TOP);
   const publisher = await Av1Publisher.start(t);
-  visit.publicationStarted?.(publisher.source);
-  await lasts(broadcast, 0, '720p', 2.5);
+  subscription.publicationStarted?.(publisher.source);
+  await untilLongRenditionHas(broadcast, 0, '720p', 2.5);
   t.match(publisher.source.info, { video: { codec: 'av1', width: 320, height: 180 } });
-  const before = track(broadcast.runs[0], '720p') as CmafTrack;
+  const before = parsedRendition(broadcast.runs[0], '720p') as CmafTrack;
   t.strictSame(unsteady(before), [], '30 pictures per second without a gap');
-  publisher.losesOneOf = 47;
+  publisher.lossInterval = 47;
   await publisher.resize(t, 640, 360);
-  await lasts(broadcast, 0, '720p', 6);
+  await untilLongRenditionHas(broadcast, 0, '720p', 6);
   await publisher.resize(t, 180, 320);
-  await lasts(broadcast, 0, '720p', 8);
+  await untilLongRenditionHas(broadcast, 0, '720p', 8);
   // What is lost at the end is waited for in vain.
-  publisher.losesOneOf = Number.POSITIVE_INFINITY;
-  await lasts(broadcast, 0, '720p', 9.5);
-  await lasts(broadcast, 0, 'audio', 9.5);
+  publisher.lossInterval = Number.POSITIVE_INFINITY;
+  await untilLongRenditionHas(broadcast, 0, '720p', 9.5);
+  await untilLongRenditionHas(broadcast, 0, 'audio', 9.5);
   const begin = performance.now();
   publisher.source.end('publisher-left');
-  await visit.broadcastEnded('grace-expired');
+  await subscription.broadcastEnded('grace-expired');
   t.ok(performance.now() - begin < 1_500, 'the encoder need not be killed');
   t.ok(publisher.lost >= 3, `${publisher.lost} packets were lost`);
   const [run, ...others] = broadcast.runs;
   t.equal(others.length, 0);
-  const [top, audio] = ['720p', 'audio'].map((id) => track(run, id) as CmafTrack);
+  const [top, audio] = ['720p', 'audio'].map((id) => parsedRendition(run, id) as CmafTrack);
   if (!top || !audio) throw new Error('a rendition is missing');
   // One picture is lost where the size changes.
   t.ok(unsteady(top).every((step) => step < 0.07));
-  t.ok(startOf(top) >= 9.5 && startOf(top) < 12, `pictures from ${startOf(top)} s on`);
-  t.ok(Math.abs(startOf(audio) - startOf(top)) < 0.3, `sound from ${startOf(audio)} s on`);
-  t.ok(Math.abs(endOf(top) - endOf(audio)) < 0.3, 'they end together');
+  t.ok(startTimeS(top) >= 9.5 && startTimeS(top) < 12, `pictures from ${startTimeS(top)} s on`);
+  t.ok(Math.abs(startTimeS(audio) - startTimeS(top)) < 0.3, `sound from ${startTimeS(audio)} s on`);
+  t.ok(Math.abs(endTimeS(top) - endTimeS(audio)) < 0.3, 'they end together');
   t.ok(keyframesOf(top).length >= 4);
   const found = await flashesAndBeeps(t, run, '720p');
-  t.ok(found.length >= 4 && (found.at(-1)?.at ?? 0) > startOf(top) + 7, `also after the last change`);
+  t.ok(found.length >= 4 && (found.at(-1)?.at ?? 0) > startTimeS(top) + 7, `also after the last change`);
   for (const { at, offset } of found) {
     t.ok(Math.abs(offset) < LIPS, `sound and picture agree at ${at}: ${offset} s`);
     const wall = (run?.originMs ?? 0) + at * 1000;
@@ -73,38 +73,38 @@ t.test('AV1 and Opus in the SFU become a ladder, whatever is lost and however la
 t.test(
   'without sound there is silence, without a picture a black one; both come back, and dead encoders',
   async (t) => {
-    const { broadcast, visit, lines } = await transcoding(t, TOP);
+    const { broadcast, subscription, lines } = await startTranscoderFixture(t, TOP);
     const publisher = await Av1Publisher.start(t);
-    visit.publicationStarted?.(publisher.source);
-    await has(broadcast, 0, 'audio', 1);
+    subscription.publicationStarted?.(publisher.source);
+    await untilRenditionHas(broadcast, 0, 'audio', 1);
     publisher.muted.audio = true;
-    const { length = 0 } = track(broadcast.runs[0], 'audio')?.fragments ?? [];
-    await lasts(broadcast, 0, 'audio', 3);
-    t.ok((track(broadcast.runs[0], 'audio')?.fragments.length ?? 0) > length + 50);
+    const { length = 0 } = parsedRendition(broadcast.runs[0], 'audio')?.fragments ?? [];
+    await untilLongRenditionHas(broadcast, 0, 'audio', 3);
+    t.ok((parsedRendition(broadcast.runs[0], 'audio')?.fragments.length ?? 0) > length + 50);
     publisher.muted = { video: true, audio: false };
-    for (const id of ['720p', 'audio']) await has(broadcast, 1, id, 1);
+    for (const id of ['720p', 'audio']) await untilRenditionHas(broadcast, 1, id, 1);
     const blank = broadcast.runs[1];
     t.strictSame(blank?.renditions, broadcast.runs[0]?.renditions, 'the renditions are the same');
-    t.strictSame(unsteady(track(blank, '720p') as CmafTrack), []);
+    t.strictSame(unsteady(parsedRendition(blank, '720p') as CmafTrack), []);
     publisher.muted.video = false;
-    await lasts(broadcast, 2, '720p', 2.5);
+    await untilLongRenditionHas(broadcast, 2, '720p', 2.5);
     const found = await flashesAndBeeps(t, broadcast.runs[2], '720p');
     t.ok(found.length >= 1);
     for (const { at, offset } of found) t.ok(Math.abs(offset) < LIPS, `at ${at}: ${offset} s`);
     t.equal(lines().filter(({ msg }) => msg === 'the encoder failed').length, 0);
 
-    process.kill(pidsOf(lines())[2] ?? 0, 'SIGKILL');
-    await has(broadcast, 3, '720p', 0.5);
-    await has(broadcast, 3, 'audio', 0.5);
-    const hanging = pidsOf(lines())[3] ?? 0;
+    process.kill(encoderPidsOf(lines())[2] ?? 0, 'SIGKILL');
+    await untilRenditionHas(broadcast, 3, '720p', 0.5);
+    await untilRenditionHas(broadcast, 3, 'audio', 0.5);
+    const hanging = encoderPidsOf(lines())[3] ?? 0;
     process.kill(hanging, 'SIGSTOP');
-    await has(broadcast, 4, '720p', 0.5);
+    await untilRenditionHas(broadcast, 4, '720p', 0.5);
     t.notOk(isAlive(hanging));
     t.equal(publisher.outputs, 1, 'the SFU sends to the new one only');
     for (const [index, { originMs }] of broadcast.runs.entries())
       t.ok(index === 0 || originMs > (broadcast.runs[index - 1]?.originMs ?? 0));
     publisher.source.end('replaced');
-    await visit.broadcastEnded('grace-expired');
+    await subscription.broadcastEnded('grace-expired');
     t.equal(publisher.outputs, 0);
   },
 );
@@ -116,9 +116,9 @@ t.test('an ffmpeg that does not decode AV1 makes no HLS of it, and says so', asy
     '#!/bin/sh\ncase "$*" in *-decoders*) ffmpeg "$@" | grep -v -e dav1d -e libaom ;; *) exec ffmpeg "$@" ;; esac\n',
   );
   chmodSync(ffmpegPath, 0o755);
-  const { broadcast, visit, lines } = await transcoding(t, { ...TOP, ffmpegPath });
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t, { ...TOP, ffmpegPath });
   const publisher = await Av1Publisher.start(t);
-  visit.publicationStarted?.(publisher.source);
+  subscription.publicationStarted?.(publisher.source);
   t.match(await broadcast.until(() => broadcast.notices.get('hls')), /cannot read AV1.*no HLS/);
   t.ok(broadcast.isPlayable, 'WebRTC viewers can watch it');
   t.match(

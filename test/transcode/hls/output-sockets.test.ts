@@ -1,8 +1,17 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { newerFfmpeg, ownFfmpegIsNewer } from '../../support/gateway/newer-ffmpeg.js';
-import { endless, has, pidsOf, publishing, transcoding } from '../../support/gateway/transcoding.js';
+import {
+  encoderPidsOf,
+  loopedMedia,
+  publishInRealTime,
+  startTranscoderFixture,
+  untilRenditionHas,
+} from '../../support/fixtures/transcoder-fixture.js';
+import {
+  enhancedRtmpFfmpeg,
+  systemFfmpegHasEnhancedRtmp,
+} from '../../support/gateway/enhanced-rtmp-ffmpeg.js';
 
 const NOBODY = 65_534;
 
@@ -24,10 +33,13 @@ function attempt(path: string, uid?: number): Promise<string> {
 }
 
 async function runs(t: Test, ffmpegPath?: string): Promise<void> {
-  const { broadcast, visit, lines } = await transcoding(t, ffmpegPath === undefined ? {} : { ffmpegPath });
-  publishing(t, visit, await endless(t));
-  await has(broadcast, 0, '360p', 1);
-  const [pid] = pidsOf(lines());
+  const { broadcast, subscription, lines } = await startTranscoderFixture(
+    t,
+    ffmpegPath === undefined ? {} : { ffmpegPath },
+  );
+  publishInRealTime(t, subscription, await loopedMedia(t));
+  await untilRenditionHas(broadcast, 0, '360p', 1);
+  const [pid] = encoderPidsOf(lines());
   const paths = argumentsOf(pid ?? 0).flatMap((argument) => /^unix:(.+)$/.exec(argument)?.[1] ?? []);
   t.equal(paths.length, 4, 'one for each rendition');
   t.notMatch(argumentsOf(pid ?? 0).join(' '), /http:|tcp:/);
@@ -39,7 +51,7 @@ async function runs(t: Test, ffmpegPath?: string): Promise<void> {
     lines().filter(({ level }) => Number(level) > 30),
     [],
   );
-  await has(broadcast, 0, '180p', 2);
+  await untilRenditionHas(broadcast, 0, '180p', 2);
 }
 
 const linux = process.platform === 'linux' ? false : 'there is no /proc';
@@ -50,9 +62,9 @@ t.test('the arguments of an encoder, which ps shows, do not let another user wri
 
 t.test(
   'the arguments of a newer ffmpeg do not let another user write',
-  { skip: ownFfmpegIsNewer || linux },
+  { skip: systemFfmpegHasEnhancedRtmp || linux },
   async (t) => {
-    const program = newerFfmpeg(t.testdir());
+    const program = enhancedRtmpFfmpeg(t.testdir());
     if (program === undefined) return t.pass('there is none here: scripts/debian-13 makes one');
     return runs(t, program);
   },

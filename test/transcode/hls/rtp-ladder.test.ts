@@ -1,17 +1,17 @@
 import t, { type Test } from 'tap';
 import {
-  endOf,
-  has,
+  encoderPidsOf,
+  endTimeS,
   isAlive,
-  lasts,
-  pidsOf,
-  startOf,
-  track,
-  transcoding,
-} from '../../support/gateway/transcoding.js';
+  parsedRendition,
+  startTimeS,
+  startTranscoderFixture,
+  untilLongRenditionHas,
+  untilRenditionHas,
+} from '../../support/fixtures/transcoder-fixture.js';
 import { type CmafTrack, keyframesOf } from '../../support/media/cmaf.js';
 import { flashesAndBeeps } from '../../support/media/flashes-and-beeps.js';
-import { publish, SMALL, whip } from '../../support/media/rtp-source.js';
+import { publishSource, SMALL, startWhipSource } from '../../support/media/rtp/rtp-source.js';
 
 /** What a flash and a beep may be apart: the sender's own offset is 0, a picture lasts 33 ms. */
 const LIPS = 0.06;
@@ -27,15 +27,15 @@ function isSteady(t: Test, { fragments }: CmafTrack): void {
 
 for (const codec of ['vp8', 'h264', 'vp9'] as const) {
   t.test(`${codec} and Opus over RTP become a ladder`, async (t) => {
-    const { broadcast, visit } = await transcoding(t);
-    const source = await whip(t, { codec, ...SMALL });
-    await broadcast.until(() => source.rtp.reported);
+    const { broadcast, subscription } = await startTranscoderFixture(t);
+    const source = await startWhipSource(t, { codec, ...SMALL });
+    await broadcast.until(() => source.rtp.hasSenderReports);
     const begun = Date.now();
-    publish(visit, source);
-    await lasts(broadcast, 0, '180p', 5);
-    await lasts(broadcast, 0, 'audio', 5);
+    publishSource(subscription, source);
+    await untilLongRenditionHas(broadcast, 0, '180p', 5);
+    await untilLongRenditionHas(broadcast, 0, 'audio', 5);
     source.end('publisher-left');
-    await visit.broadcastEnded('grace-expired');
+    await subscription.broadcastEnded('grace-expired');
     const [run, ...others] = broadcast.runs;
     t.equal(others.length, 0);
     t.strictSame(
@@ -49,7 +49,7 @@ for (const codec of ['vp8', 'h264', 'vp9'] as const) {
     );
     const origin = (run?.originMs ?? 0) + 10_000 - begun;
     t.ok(origin >= 0 && origin < 1_500, `media time begins when the packets do: ${origin} ms`);
-    const [top, low, audio] = ['720p', '180p', 'audio'].map((id) => track(run, id) as CmafTrack);
+    const [top, low, audio] = ['720p', '180p', 'audio'].map((id) => parsedRendition(run, id) as CmafTrack);
     if (!top || !low || !audio) throw new Error('a rendition is missing');
     t.strictSame([top.width, top.height, low.width, low.height], [1280, 720, 320, 180]);
     const times = keyframesOf(top);
@@ -61,8 +61,8 @@ for (const codec of ['vp8', 'h264', 'vp9'] as const) {
       'one every 2 s',
     );
     isSteady(t, top);
-    t.ok(startOf(top) >= 9.9 && startOf(top) < 12 && startOf(audio) >= 9.9);
-    t.ok(Math.abs(endOf(top) - endOf(audio)) < 0.3, 'they end together');
+    t.ok(startTimeS(top) >= 9.9 && startTimeS(top) < 12 && startTimeS(audio) >= 9.9);
+    t.ok(Math.abs(endTimeS(top) - endTimeS(audio)) < 0.3, 'they end together');
     const found = await flashesAndBeeps(t, run, '720p');
     t.ok(found.length >= 3);
     for (const { at, offset } of found)
@@ -71,66 +71,66 @@ for (const codec of ['vp8', 'h264', 'vp9'] as const) {
 }
 
 t.test('the ladder survives changes of the size that is sent', async (t) => {
-  const { broadcast, visit, lines } = await transcoding(t);
-  const source = await whip(t, { codec: 'vp8', ...SMALL });
-  publish(visit, source);
-  await has(broadcast, 0, '720p', 2);
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t);
+  const source = await startWhipSource(t, { codec: 'vp8', ...SMALL });
+  publishSource(subscription, source);
+  await untilRenditionHas(broadcast, 0, '720p', 2);
   await source.rtp.start({ codec: 'vp8', width: 320, height: 180 });
-  await lasts(broadcast, 0, '720p', 5);
+  await untilLongRenditionHas(broadcast, 0, '720p', 5);
   await source.rtp.start({ codec: 'vp8', width: 360, height: 640 });
-  await lasts(broadcast, 0, '720p', 8);
+  await untilLongRenditionHas(broadcast, 0, '720p', 8);
   source.end('publisher-left');
-  await visit.broadcastEnded('grace-expired');
+  await subscription.broadcastEnded('grace-expired');
   t.equal(broadcast.runs.length, 1);
   t.equal(lines().filter(({ msg }) => msg === 'the encoder failed').length, 0);
-  const top = track(broadcast.runs[0], '720p') as CmafTrack;
+  const top = parsedRendition(broadcast.runs[0], '720p') as CmafTrack;
   t.strictSame([top.width, top.height], [1280, 720]);
-  t.strictSame(keyframesOf(track(broadcast.runs[0], '180p') as CmafTrack), keyframesOf(top));
+  t.strictSame(keyframesOf(parsedRendition(broadcast.runs[0], '180p') as CmafTrack), keyframesOf(top));
   const found = await flashesAndBeeps(t, broadcast.runs[0], '720p');
   t.ok(
-    found.some(({ at }) => at > startOf(top) + 5.5),
+    found.some(({ at }) => at > startTimeS(top) + 5.5),
     'also after the last change',
   );
   for (const { at, offset } of found) t.ok(Math.abs(offset) < LIPS, `at ${at}: ${offset} s`);
 });
 
 t.test('sound alone, and a picture alone', async (t) => {
-  const sound = await transcoding(t);
-  const speaker = await whip(t, { codec: 'vp8', ...SMALL, video: false });
-  publish(sound.visit, speaker, { video: false });
-  await has(sound.broadcast, 0, 'audio', 2);
+  const sound = await startTranscoderFixture(t);
+  const speaker = await startWhipSource(t, { codec: 'vp8', ...SMALL, video: false });
+  publishSource(sound.subscription, speaker, { video: false });
+  await untilRenditionHas(sound.broadcast, 0, 'audio', 2);
   t.strictSame(
     sound.broadcast.runs[0]?.renditions.map(({ id }) => id),
     ['audio'],
   );
   speaker.end('publisher-left');
-  await sound.visit.broadcastEnded('grace-expired');
-  const picture = await transcoding(t);
-  const camera = await whip(t, { codec: 'h264', ...SMALL, audio: false });
-  publish(picture.visit, camera, { audio: false });
-  const top = await has(picture.broadcast, 0, '720p', 2);
-  t.ok(startOf(top) >= 9.9 && startOf(top) < 10.5);
+  await sound.subscription.broadcastEnded('grace-expired');
+  const picture = await startTranscoderFixture(t);
+  const camera = await startWhipSource(t, { codec: 'h264', ...SMALL, audio: false });
+  publishSource(picture.subscription, camera, { audio: false });
+  const top = await untilRenditionHas(picture.broadcast, 0, '720p', 2);
+  t.ok(startTimeS(top) >= 9.9 && startTimeS(top) < 10.5);
   isSteady(t, top);
 });
 
 t.test('sound goes on under a black picture when the picture stops, and both when it is back', async (t) => {
-  const { broadcast, visit, lines } = await transcoding(t);
-  const source = await whip(t, { codec: 'vp8', ...SMALL });
-  publish(visit, source);
-  await has(broadcast, 0, '720p', 1);
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t);
+  const source = await startWhipSource(t, { codec: 'vp8', ...SMALL });
+  publishSource(subscription, source);
+  await untilRenditionHas(broadcast, 0, '720p', 1);
   source.rtp.muted.video = true;
   source.restart(Date.now(), { audio: true, video: false });
-  for (const id of ['720p', '180p', 'audio']) await has(broadcast, 1, id, 3);
+  for (const id of ['720p', '180p', 'audio']) await untilRenditionHas(broadcast, 1, id, 3);
   const blank = broadcast.runs[1];
   t.strictSame(blank?.renditions, broadcast.runs[0]?.renditions, 'the renditions are the same');
-  const [picture, sound] = ['720p', 'audio'].map((id) => track(blank, id) as CmafTrack);
+  const [picture, sound] = ['720p', 'audio'].map((id) => parsedRendition(blank, id) as CmafTrack);
   if (!picture || !sound) throw new Error('a rendition is missing');
   isSteady(t, picture);
-  t.ok(Math.abs(startOf(picture) - startOf(sound)) < 0.1, 'they begin together');
-  t.ok(Math.abs(endOf(picture) - endOf(sound)) < 0.5, 'neither runs ahead');
+  t.ok(Math.abs(startTimeS(picture) - startTimeS(sound)) < 0.1, 'they begin together');
+  t.ok(Math.abs(endTimeS(picture) - endTimeS(sound)) < 0.5, 'neither runs ahead');
   source.rtp.muted.video = false;
   source.restart(Date.now(), { audio: true, video: true });
-  await lasts(broadcast, 2, '720p', 4);
+  await untilLongRenditionHas(broadcast, 2, '720p', 4);
   const found = await flashesAndBeeps(t, broadcast.runs[2], '720p');
   t.ok(found.length >= 2);
   for (const { at, offset } of found) t.ok(Math.abs(offset) < LIPS, `at ${at}: ${offset} s`);
@@ -140,17 +140,17 @@ t.test('sound goes on under a black picture when the picture stops, and both whe
 t.test(
   'a small picture is expected to grow; one that is larger than that gets a better ladder',
   async (t) => {
-    const { broadcast, visit } = await transcoding(t);
-    const source = await whip(t, { codec: 'vp8', width: 320, height: 180 });
-    publish(visit, source);
-    await has(broadcast, 0, '180p', 1);
+    const { broadcast, subscription } = await startTranscoderFixture(t);
+    const source = await startWhipSource(t, { codec: 'vp8', width: 320, height: 180 });
+    publishSource(subscription, source);
+    await untilRenditionHas(broadcast, 0, '180p', 1);
     const ids = (run: number): string[] | undefined => broadcast.runs[run]?.renditions.map(({ id }) => id);
     t.strictSame(ids(0), ['720p', '240p', '180p', 'audio']);
     source.info = { ...source.info, video: { codec: 'vp8', width: 1920, height: 1080 } };
-    await lasts(broadcast, 1, '180p', 0.5);
+    await untilLongRenditionHas(broadcast, 1, '180p', 0.5);
     t.strictSame(ids(1), ['1080p', '240p', '180p', 'audio']);
-    const first = track(broadcast.runs[0], '180p') as CmafTrack;
-    t.ok(endOf(first) - startOf(first) > 4, 'not for a moment');
+    const first = parsedRendition(broadcast.runs[0], '180p') as CmafTrack;
+    t.ok(endTimeS(first) - startTimeS(first) > 4, 'not for a moment');
   },
 );
 
@@ -158,18 +158,18 @@ t.test(
   'the end of the publication ends the encoder at once, also when nothing is sent any more',
   async (t) => {
     for (const silent of [false, true]) {
-      const { broadcast, visit, lines } = await transcoding(t);
-      const source = await whip(t, { codec: 'vp8', ...SMALL });
-      publish(visit, source);
-      await has(broadcast, 0, '720p', 1);
+      const { broadcast, subscription, lines } = await startTranscoderFixture(t);
+      const source = await startWhipSource(t, { codec: 'vp8', ...SMALL });
+      publishSource(subscription, source);
+      await untilRenditionHas(broadcast, 0, '720p', 1);
       if (silent) source.rtp.stop();
       const begin = performance.now();
       source.end('publisher-left');
-      await visit.broadcastEnded('grace-expired');
+      await subscription.broadcastEnded('grace-expired');
       t.ok(performance.now() - begin < 1_500, 'it does not have to be killed');
       t.ok(broadcast.runs[0]?.closed);
       t.equal(source.rtp.outputs.size, 0);
-      t.strictSame(pidsOf(lines()).filter(isAlive), []);
+      t.strictSame(encoderPidsOf(lines()).filter(isAlive), []);
       t.equal(lines().filter(({ msg }) => msg === 'the encoder failed').length, 0);
     }
   },

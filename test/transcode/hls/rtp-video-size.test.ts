@@ -2,8 +2,8 @@ import t from 'tap';
 import type { VideoSource } from '../../../src/media/index.js';
 import { systemClock } from '../../../src/platform/index.js';
 import { RtpVideoFormatChoice } from '../../../src/transcode/hls/rtp-video-size.js';
-import { lasts, transcoding } from '../../support/gateway/transcoding.js';
-import { type RtpCodec, whip } from '../../support/media/rtp-source.js';
+import { startTranscoderFixture, untilLongRenditionHas } from '../../support/fixtures/transcoder-fixture.js';
+import { type RtpCodec, startWhipSource } from '../../support/media/rtp/rtp-source.js';
 
 const MINUTE_MS = 60_000;
 
@@ -92,14 +92,14 @@ t.test('a picture that nearly has the usual size keeps its ladder', async (t) =>
 t.test('the ladder of a camera that stays small is made anew in its size, and players go on', async (t) => {
   let ahead = 0;
   const clock = { ...systemClock, monotonic: () => performance.now() + ahead };
-  const { broadcast, visit, lines } = await transcoding(t, { clock });
+  const { broadcast, subscription, lines } = await startTranscoderFixture(t, { clock });
   const small = { codec: 'vp8' as RtpCodec, width: 640, height: 360 };
-  const source = await whip(t, small);
-  visit.publicationStarted?.(source);
+  const source = await startWhipSource(t, small);
+  subscription.publicationStarted?.(source);
   source.restart(Date.now(), { audio: true, video: true });
   // Before there is an encoder: none of those that run is taken to have stood still.
   ahead = MINUTE_MS;
-  const second = await lasts(broadcast, 1, '720p', 2);
+  const second = await untilLongRenditionHas(broadcast, 1, '720p', 2);
   t.strictSame([second.width, second.height], [640, 360]);
   t.strictSame(
     lines().flatMap(({ size }) => size ?? []),
@@ -110,5 +110,5 @@ t.test('the ladder of a camera that stays small is made anew in its size, and pl
     Array(2).fill(['720p', '240p', '180p', 'audio']),
   );
   source.end('publisher-left');
-  await visit.broadcastEnded('grace-expired');
+  await subscription.broadcastEnded('grace-expired');
 });

@@ -4,10 +4,10 @@ import t from 'tap';
 import type { FlvTag } from '../../../src/media/index.js';
 import { MediaPosition } from '../../../src/transcode/hls/media-position.js';
 import { FlvPipe } from '../../../src/transcode/inputs/flv-pipe.js';
-import { bytesOf, SourceDouble } from '../../support/fakes/fake-broadcast.js';
-import { transcoding } from '../../support/gateway/transcoding.js';
+import { bytesOf, FakeSource } from '../../support/fakes/fake-broadcast.js';
+import { startTranscoderFixture } from '../../support/fixtures/transcoder-fixture.js';
 import { parseCmaf } from '../../support/media/cmaf.js';
-import { film, readFlv, send } from '../../support/media/media.js';
+import { createTestMedia, readFlv, sendTags } from '../../support/media/flv-media.js';
 
 /** A pipe whose reader reads only when it is told to. */
 class Pipe extends Writable {
@@ -116,14 +116,14 @@ t.test('a closed feed keeps nothing and is not full', async (t) => {
 
 t.test('the position of a rendition is read from its bytes, however they are cut', async (t) => {
   const video = { width: 320, height: 180, rate: '30', keyframes: 1 };
-  const made = await film({ file: `${t.testdir()}/film.flv`, seconds: 2, video });
-  const { broadcast, visit } = await transcoding(t, { ladder: 'off' });
-  const source = new SourceDouble(made.info);
-  visit.publicationStarted?.(source);
+  const made = await createTestMedia({ file: `${t.testdir()}/film.flv`, durationS: 2, video });
+  const { broadcast, subscription } = await startTranscoderFixture(t, { ladder: 'off' });
+  const source = new FakeSource(made.info);
+  subscription.publicationStarted?.(source);
   source.restart(Date.now(), made.has);
-  await send(made.tags, source.write, { speed: 5 });
+  await sendTags(made.tags, source.write, { speed: 5 });
   source.end('publisher-left');
-  await visit.broadcastEnded('grace-expired');
+  await subscription.broadcastEnded('grace-expired');
   const bytes = bytesOf(broadcast.runs[0], '180p');
   const last = parseCmaf(bytes).fragments.at(-1)?.decode ?? 0;
   for (const size of [1, 7, 100, 1_000, bytes.length]) {

@@ -7,31 +7,37 @@ import t, { type Test } from 'tap';
 import type { FlvTag } from '../../../src/media/index.js';
 import type { BroadcastSubscription, WebrtcRendition } from '../../../src/streams/index.js';
 import { PortPairs } from '../../../src/transcode/inputs/port-pairs.js';
-import { SourceDouble } from '../../support/fakes/fake-broadcast.js';
-import { until } from '../../support/gateway/gateway-process.js';
-import { isAlive, transcoding } from '../../support/gateway/transcoding.js';
+import { FakeSource } from '../../support/fakes/fake-broadcast.js';
+import { isAlive, startTranscoderFixture } from '../../support/fixtures/transcoder-fixture.js';
 import * as beeping from '../../support/media/encoder.js';
 import { flashToBeep } from '../../support/media/flash-and-beep.js';
-import { coded, NAL, sliceType, types, unitsOf } from '../../support/media/h264-units.js';
-import { type Film, film, readFlv, repeated, send } from '../../support/media/media.js';
-import { picturesOf, type RtpPacket, RtpReceiver } from '../../support/media/rtp-receiver.js';
+import {
+  createTestMedia,
+  readFlv,
+  repeatTags,
+  sendTags,
+  type TestMedia,
+} from '../../support/media/flv-media.js';
+import { codedUnits, NAL, nalTypes, nalUnitsOf, sliceType } from '../../support/media/h264-units.js';
+import { framesOf, type RtpPacket, RtpReceiver } from '../../support/media/rtp/rtp-receiver.js';
+import { until } from '../../support/until.js';
 
 const LONG = 4;
 const VIDEO = { width: 640, height: 360, rate: '30', keyframes: 2 };
 const AUDIO = { sampleRate: 44_100, channels: 2 } as const;
 type Media = { bFrames?: number; keyframes?: number; video?: false; audio?: false; seconds?: number };
 
-const films = new Map<string, Promise<Film>>();
+const films = new Map<string, Promise<TestMedia>>();
 
 /** A film that goes on for minutes; made once for all tests that want the same. */
-async function make(t: Test, media: Media): Promise<Film> {
+async function make(t: Test, media: Media): Promise<TestMedia> {
   const { bFrames = 0, keyframes = 2, seconds = LONG } = media;
   const key = JSON.stringify(media);
   const made =
     films.get(key) ??
-    film({
+    createTestMedia({
       file: `${t.testdir()}/film.flv`,
-      seconds,
+      durationS: seconds,
       ...(media.video === false ? {} : { video: { ...VIDEO, bFrames, keyframes } }),
       ...(media.audio === false ? {} : { audio: AUDIO }),
     });
@@ -39,15 +45,15 @@ async function make(t: Test, media: Media): Promise<Film> {
   const { has, info, tags } = await made;
   const own = structuredClone(info);
   if (own.video) own.video.bFrames = bFrames > 0;
-  return { has, info: own, tags: repeated(tags, seconds, 8) };
+  return { has, info: own, tags: repeatTags(tags, seconds, 8) };
 }
 
 /** Publishes in real time until the test ends. */
-function publish(t: Test, visit: BroadcastSubscription, made: Film) {
-  const source = new SourceDouble(made.info);
+function publish(t: Test, subscription: BroadcastSubscription, made: TestMedia) {
+  const source = new FakeSource(made.info);
   const stop = new AbortController();
   t.teardown(() => stop.abort());
-  visit.publicationStarted?.(source);
+  subscription.publicationStarted?.(source);
   const startedAt = Date.now();
   source.restart(startedAt, made.has);
   let position = 0;
@@ -55,7 +61,7 @@ function publish(t: Test, visit: BroadcastSubscription, made: Film) {
     position = tag.timestamp;
     source.write(tag);
   };
-  void send(made.tags, write, { signal: stop.signal });
+  void sendTags(made.tags, write, { signal: stop.signal });
   return {
     source,
     startedAt,
@@ -66,12 +72,12 @@ function publish(t: Test, visit: BroadcastSubscription, made: Film) {
 }
 
 function realtime(
-  visit: BroadcastSubscription,
-  source: SourceDouble,
+  subscription: BroadcastSubscription,
+  source: FakeSource,
   video?: RtpReceiver,
   audio?: RtpReceiver,
 ) {
-  const rendition = visit.encodeForWebrtc?.(source, {
+  const rendition = subscription.encodeForWebrtc?.(source, {
     ...(video ? { videoPort: video.port } : {}),
     ...(audio ? { audioPort: audio.port } : {}),
   });
@@ -105,13 +111,13 @@ t.test(
   'H.264 without B-frames is sent as it is, with its parameter sets before every keyframe',
   async (t) => {
     const made = await make(t, { seconds: 12 });
-    const { visit, lines } = await transcoding(t, { ladder: 'off' });
-    const { source, startedAt, position } = publish(t, visit, made);
+    const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
+    const { source, startedAt, position } = publish(t, subscription, made);
     await after(1_200);
     const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
     const last = made.tags.findLast(({ keyframe, timestamp }) => keyframe && timestamp <= position());
-    const rendition = realtime(visit, source, video, audio);
-    await video.until(() => picturesOf(video.packets).length > 125);
+    const rendition = realtime(subscription, source, video, audio);
+    await video.until(() => framesOf(video.packets).length > 125);
     t.equal(rendition.passthrough, true);
     rendition.close();
     await isGone(t, rendition, lines());
@@ -130,9 +136,9 @@ t.test(
     }
     t.not(video.packets[0]?.ssrc, audio.packets[0]?.ssrc);
 
-    const pictures = picturesOf(video.packets).slice(0, -1);
+    const pictures = framesOf(video.packets).slice(0, -1);
     t.strictSame(
-      types(pictures[0]?.units ?? []).slice(0, 2),
+      nalTypes(pictures[0]?.units ?? []).slice(0, 2),
       [NAL.sps, NAL.pps],
       'it begins with a keyframe',
     );
@@ -151,38 +157,39 @@ t.test(
     for (const picture of pictures) {
       const tag = byTime.get(at(picture));
       if (!tag) throw new Error(`there is no picture at ${at(picture)}`);
-      const own = coded(picture.units);
-      const original = coded(unitsOf(tag));
+      const own = codedUnits(picture.units);
+      const original = codedUnits(nalUnitsOf(tag));
       if (!Buffer.concat(own).equals(Buffer.concat(original)))
         t.fail(`the picture at ${at(picture)} is another`);
-      if (types(own).includes(NAL.idr))
+      if (nalTypes(own).includes(NAL.idr))
         t.strictSame(
-          types(picture.units).slice(0, 2),
+          nalTypes(picture.units).slice(0, 2),
           [NAL.sps, NAL.pps],
           `parameter sets at ${at(picture)}`,
         );
     }
-    t.ok(pictures.filter(({ units }) => types(units).includes(NAL.idr)).length >= 3);
+    t.ok(pictures.filter(({ units }) => nalTypes(units).includes(NAL.idr)).length >= 3);
     t.strictSame(steps(audio.packets), new Set([960]), 'Opus every 20 ms');
   },
 );
 
 t.test('B-frames are encoded away, from where the stream is', async (t) => {
   const made = await make(t, { bFrames: 2 });
-  const { visit, lines } = await transcoding(t, { ladder: 'off' });
-  const { source, startedAt, position } = publish(t, visit, made);
+  const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
+  const { source, startedAt, position } = publish(t, subscription, made);
   await after(1_500);
   const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
   const asked = position();
-  const rendition = realtime(visit, source, video, audio);
-  await video.until(() => picturesOf(video.packets).length > 75);
+  const rendition = realtime(subscription, source, video, audio);
+  await video.until(() => framesOf(video.packets).length > 75);
   t.equal(rendition.passthrough, false);
   rendition.close();
   await isGone(t, rendition, lines());
   isWhole(t, video.packets);
-  const pictures = picturesOf(video.packets).slice(0, -1);
+  const pictures = framesOf(video.packets).slice(0, -1);
   t.ok(
-    types(pictures[0]?.units ?? []).includes(NAL.sps) && types(pictures[0]?.units ?? []).includes(NAL.idr),
+    nalTypes(pictures[0]?.units ?? []).includes(NAL.sps) &&
+      nalTypes(pictures[0]?.units ?? []).includes(NAL.idr),
   );
   const times = pictures.map(({ timestamp }) => (timestamp - (pictures[0]?.timestamp ?? 0)) | 0);
   t.strictSame(
@@ -201,7 +208,7 @@ t.test('B-frames are encoded away, from where the stream is', async (t) => {
   t.equal(sps?.[1], 66, 'in the baseline profile');
   const first = video.timeOf(video.packets[0] as RtpPacket, 90_000) - startedAt;
   t.ok(first > asked - 300 && first < asked + 400, `it begins where the stream is: ${first - asked} ms`);
-  const keyframes = pictures.filter(({ units }) => types(units).includes(NAL.idr));
+  const keyframes = pictures.filter(({ units }) => nalTypes(units).includes(NAL.idr));
   t.ok(keyframes.length > 1);
   for (const [index, { timestamp }] of keyframes.slice(1).entries())
     t.ok(((timestamp - (keyframes[index]?.timestamp ?? 0)) | 0) <= 2.05 * 90_000, 'a keyframe every 2 s');
@@ -218,11 +225,11 @@ function isTaken(port: number): Promise<boolean> {
 }
 
 t.test('sound and picture agree, with B-frames too', async (t) => {
-  const file = await beeping.film(8);
+  const file = await beeping.testMedia(8);
   const made = readFlv(file, { width: 640, height: 360, rate: '30000/1001', keyframes: 2 }, AUDIO);
   if (made.info.video) made.info.video.bFrames = true;
-  const { visit, lines } = await transcoding(t, { ladder: 'off' });
-  const { source } = publish(t, visit, made);
+  const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
+  const { source } = publish(t, subscription, made);
   await after(300);
   const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
   const folder = t.testdir();
@@ -239,7 +246,7 @@ t.test('sound and picture agree, with B-frames too', async (t) => {
   });
   t.teardown(() => recorder.kill('SIGKILL'));
   await until('the recorder listens', () => isTaken(sound + 1));
-  const rendition = visit.encodeForWebrtc?.(source, { videoPort: pictures, audioPort: sound });
+  const rendition = subscription.encodeForWebrtc?.(source, { videoPort: pictures, audioPort: sound });
   if (!rendition) throw new Error('nobody makes a realtime rendition');
   await once(recorder, 'exit', { signal: AbortSignal.timeout(20_000) });
   const offsets = await flashToBeep(recorded);
@@ -252,17 +259,17 @@ t.test('sound and picture agree, with B-frames too', async (t) => {
 
 t.test('an encoder that is killed is replaced, and joins at the last keyframe', async (t) => {
   const made = await make(t, {});
-  const { visit, lines } = await transcoding(t, { ladder: 'off' });
-  const { source } = publish(t, visit, made);
+  const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
+  const { source } = publish(t, subscription, made);
   const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
-  const rendition = realtime(visit, source, video, audio);
-  await video.until(() => picturesOf(video.packets).length > 40);
+  const rendition = realtime(subscription, source, video, audio);
+  await video.until(() => framesOf(video.packets).length > 40);
   process.kill(processes(lines())[0] ?? 0, 'SIGKILL');
   const before = video.packets.length;
   await video.until(() => video.packets.length > before + 60);
   const next = video.packets.filter(({ ssrc }) => ssrc !== video.packets[0]?.ssrc);
   t.ok(next.length > 0, 'it is another source');
-  t.strictSame(types(picturesOf(next)[0]?.units ?? []).slice(0, 2), [NAL.sps, NAL.pps]);
+  t.strictSame(nalTypes(framesOf(next)[0]?.units ?? []).slice(0, 2), [NAL.sps, NAL.pps]);
   t.match(
     lines().find(({ msg }) => msg === 'the realtime rendition failed'),
     { level: 40, reason: /SIGKILL/ },
@@ -273,18 +280,18 @@ t.test('an encoder that is killed is replaced, and joins at the last keyframe', 
 
 t.test('an encoder that hangs holds nobody back and is replaced', async (t) => {
   const made = await make(t, { bFrames: 2 });
-  const { visit, lines } = await transcoding(t, { ladder: 'off' });
-  const { source } = publish(t, visit, { ...made, tags: made.tags });
+  const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
+  const { source } = publish(t, subscription, { ...made, tags: made.tags });
   const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
-  const rendition = realtime(visit, source, video, audio);
-  await video.until(() => picturesOf(video.packets).length > 20);
+  const rendition = realtime(subscription, source, video, audio);
+  await video.until(() => framesOf(video.packets).length > 20);
   const [pid = 0] = processes(lines());
   process.kill(pid, 'SIGSTOP');
   await video.until(() => processes(lines()).length > 1, 20_000);
   const before = video.packets.length;
   await video.until(() => video.packets.length > before + 20);
   t.notOk(isAlive(pid));
-  t.equal(source.holdsEver, 0, 'the publisher was never held');
+  t.equal(source.totalHolds, 0, 'the publisher was never held');
   t.match(
     lines().find(({ msg }) => msg === 'the realtime rendition failed'),
     { reason: /does not read/ },
@@ -296,14 +303,14 @@ t.test('an encoder that hangs holds nobody back and is replaced', async (t) => {
 t.test('it ends with its publication, and with its broadcast', async (t) => {
   const made = await make(t, {});
   for (const how of ['publication', 'replaced', 'broadcast'] as const) {
-    const { visit, lines } = await transcoding(t, { ladder: 'off' });
-    const { source, stop } = publish(t, visit, made);
+    const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
+    const { source, stop } = publish(t, subscription, made);
     const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
-    const rendition = realtime(visit, source, video, audio);
+    const rendition = realtime(subscription, source, video, audio);
     await video.until(() => video.packets.length > 20);
     stop();
     const begin = performance.now();
-    if (how === 'broadcast') await visit.broadcastEnded('ended-by-owner');
+    if (how === 'broadcast') await subscription.broadcastEnded('ended-by-owner');
     else source.end(how === 'replaced' ? 'replaced' : 'publisher-left');
     await isGone(t, rendition, lines());
     t.ok(performance.now() - begin < 2_000, how);
@@ -313,15 +320,15 @@ t.test('it ends with its publication, and with its broadcast', async (t) => {
 
 t.test('a new timeline goes on with a new encoder', async (t) => {
   const made = await make(t, {});
-  const { visit, lines } = await transcoding(t, { ladder: 'off' });
-  const { source, stop } = publish(t, visit, made);
+  const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
+  const { source, stop } = publish(t, subscription, made);
   const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
-  const rendition = realtime(visit, source, video, audio);
+  const rendition = realtime(subscription, source, video, audio);
   await video.until(() => video.packets.length > 20);
   stop();
   const startedAt = Date.now();
   source.restart(startedAt, made.has);
-  void send(made.tags.slice(0, 300), source.write);
+  void sendTags(made.tags.slice(0, 300), source.write);
   await video.until(() => processes(lines()).length > 1);
   const before = video.packets.length;
   await video.until(() => video.packets.length > before + 30);
@@ -339,11 +346,11 @@ t.test('B-frames that appear, and keyframes that stay away, end the passing thro
       change === 'keyframes'
         ? made.tags.map((tag) => (tag.timestamp > 1_000 ? { ...tag, keyframe: false } : tag))
         : made.tags;
-    const { visit, lines } = await transcoding(t, { ladder: 'off' });
-    const { source } = publish(t, visit, { ...made, tags });
+    const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
+    const { source } = publish(t, subscription, { ...made, tags });
     const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
-    const rendition = realtime(visit, source, video, audio);
-    await video.until(() => picturesOf(video.packets).length > 20);
+    const rendition = realtime(subscription, source, video, audio);
+    await video.until(() => framesOf(video.packets).length > 20);
     t.equal(rendition.passthrough, true);
     if (change === 'B-frames' && source.info.video)
       source.info = { ...source.info, video: { ...source.info.video, bFrames: true } };
@@ -359,10 +366,10 @@ t.test('B-frames that appear, and keyframes that stay away, end the passing thro
 t.test('sound alone, and a picture alone', async (t) => {
   for (const media of [{ video: false }, { audio: false }] as const) {
     const made = await make(t, media);
-    const { visit, lines } = await transcoding(t, { ladder: 'off' });
-    const { source } = publish(t, visit, made);
+    const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
+    const { source } = publish(t, subscription, made);
     const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
-    const rendition = realtime(visit, source, video, audio);
+    const rendition = realtime(subscription, source, video, audio);
     const [some, none] = 'video' in media ? [audio, video] : [video, audio];
     await some.until(() => some.packets.length > 40);
     t.equal(none.packets.length, 0);
@@ -373,8 +380,8 @@ t.test('sound alone, and a picture alone', async (t) => {
 
 t.test('what is RTP already needs none', async (t) => {
   const made = await make(t, { seconds: 1 });
-  const { visit } = await transcoding(t, { ladder: 'off' });
-  const source = new (class extends SourceDouble {
+  const { subscription } = await startTranscoderFixture(t, { ladder: 'off' });
+  const source = new (class extends FakeSource {
     override readonly rtp = {
       mediaSourceId: 'feed',
       send: async () => ({ close: () => {} }),
@@ -382,7 +389,7 @@ t.test('what is RTP already needs none', async (t) => {
     };
   })(made.info);
   const video = await RtpReceiver.open(t);
-  await realtime(visit, source, video).closed;
+  await realtime(subscription, source, video).closed;
   t.pass();
 });
 
@@ -391,10 +398,13 @@ t.test('an encoder that cannot run is given up after some tries, and nothing els
   const file = path.join(t.testdir(), 'ffmpeg');
   writeFileSync(file, '#!/bin/sh\ncase "$*" in *rtcpport*) exit 3 ;; *) exec ffmpeg "$@" ;; esac\n');
   chmodSync(file, 0o755);
-  const { visit, lines, broadcast } = await transcoding(t, { ladder: 'off', ffmpegPath: file });
-  const { source } = publish(t, visit, made);
+  const { subscription, lines, broadcast } = await startTranscoderFixture(t, {
+    ladder: 'off',
+    ffmpegPath: file,
+  });
+  const { source } = publish(t, subscription, made);
   const video = await RtpReceiver.open(t);
-  const rendition = realtime(visit, source, video);
+  const rendition = realtime(subscription, source, video);
   await isGone(t, rendition, lines());
   t.equal(processes(lines()).length, 6);
   t.equal(broadcast.failed, undefined);

@@ -8,7 +8,7 @@ import { projectRoot } from '../../../src/platform/index.js';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { WebrtcPeer } from '../../support/clients/webrtc-peer.js';
-import { holds } from '../../support/fixtures/watch-page-fixture.js';
+import { untilPageHolds } from '../../support/fixtures/watch-page-fixture.js';
 
 const PAGES = path.join(projectRoot(), '.build', 'web');
 const KEY = 'sk_test_0123456789abcdef';
@@ -34,26 +34,27 @@ const goLive = async (page: Page, key = KEY): Promise<void> => {
   await page.getByLabel('Stream key').fill(key);
   await page.getByRole('button', { name: 'Go live' }).click();
 };
-const is = (page: Page, state: string) => holds(page, `window.headend?.stats().state === '${state}'`);
+const is = (page: Page, state: string) =>
+  untilPageHolds(page, `window.headend?.stats().state === '${state}'`);
 
 t.test('camera and microphone are published in three layers, H.264 preferred, with statistics', async (t) => {
   const page = await setUp(t);
   await goLive(page);
   await is(page, 'live');
-  const { offer, authorization } = peer.last;
+  const { offer, authorization } = peer.lastSession;
   t.equal(authorization, `Bearer ${KEY}`);
   t.match(offer, /a=simulcast:send l;m;h/);
   const [first] = /^m=video \d+ \S+ (\d+)/m.exec(offer)?.slice(1) ?? [];
   t.match(offer, new RegExp(`a=rtpmap:${first} H264/90000`), 'H.264 is preferred');
   t.notMatch(page.url(), KEY);
-  await holds(page, 'window.headend.stats().outbound?.bitrate > 0');
-  await holds(page, 'window.headend.stats().outbound?.layers.some(({ width }) => width > 0)');
+  await untilPageHolds(page, 'window.headend.stats().outbound?.bitrate > 0');
+  await untilPageHolds(page, 'window.headend.stats().outbound?.layers.some(({ width }) => width > 0)');
   t.match(
     await page.locator('.outbound').textContent(),
     /On air for.*Bit rate.*Packets lost.*Picture limited by/,
   );
-  await holds(page, "document.querySelector('video').videoWidth > 0");
-  t.ok((await peer.received(peer.last)).bytes > 0, 'media arrive');
+  await untilPageHolds(page, "document.querySelector('video').videoWidth > 0");
+  t.ok((await peer.received(peer.lastSession)).bytes > 0, 'media arrive');
 
   await page.getByRole('button', { name: 'Turn sound off' }).click();
   await page.getByRole('button', { name: 'Turn picture off' }).click();
@@ -65,7 +66,7 @@ t.test('camera and microphone are published in three layers, H.264 preferred, wi
 
   await page.getByRole('button', { name: 'End the broadcast' }).click();
   await page.getByText('You ended the broadcast.').waitFor();
-  while (!peer.last.ended) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!peer.lastSession.ended) await new Promise((resolve) => setTimeout(resolve, 20));
   t.pass('the session is deleted');
 });
 
@@ -75,21 +76,21 @@ t.test('a lost connection is re-established with the same devices and settings',
   await page.getByLabel(/simulcast/).uncheck();
   await goLive(page);
   await is(page, 'live');
-  const first = peer.last;
+  const first = peer.lastSession;
   const [payloadType] = /^m=video \d+ \S+ (\d+)/m.exec(first.offer)?.slice(1) ?? [];
   t.match(first.offer, new RegExp(`a=rtpmap:${payloadType} VP8/90000`));
   t.notMatch(first.offer, /a=simulcast/);
-  await holds(page, 'window.headend.stats().outbound?.layers[0]?.framesEncoded > 10');
+  await untilPageHolds(page, 'window.headend.stats().outbound?.layers[0]?.framesEncoded > 10');
   t.ok((await peer.received(first)).frames > 0, 'the video arrives and can be decoded');
 
-  peer.mood = { name: 'refuses', status: 503, message: 'The server is starting.' };
+  peer.behaviour = { name: 'refuses', status: 503, message: 'The server is starting.' };
   await peer.close(first);
   await page.getByText('The server is starting. Trying again…').waitFor();
   t.equal(await page.locator('.badge').textContent(), 'Reconnecting');
-  peer.mood = { name: 'answers' };
+  peer.behaviour = { name: 'answers' };
   await is(page, 'live');
   t.match(await page.evaluate('window.headend.stats()'), { reconnects: 1 });
-  t.not(peer.last, first);
+  t.not(peer.lastSession, first);
   t.ok(first.ended, 'the old session was deleted first');
 });
 
@@ -101,19 +102,19 @@ t.test(
     await audioSelect.selectOption('none');
     await goLive(page);
     await is(page, 'live');
-    t.notMatch(peer.last.offer, /^m=audio/m);
+    t.notMatch(peer.lastSession.offer, /^m=audio/m);
     await audioSelect.selectOption({ index: 2 });
     while (peer.sessions.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
     await is(page, 'live');
-    t.match(peer.last.offer, /^m=audio/m);
+    t.match(peer.lastSession.offer, /^m=audio/m);
     t.ok(peer.sessions[0]?.ended, 'the old session was deleted');
 
     const captured = "document.querySelector('video').srcObject.getAudioTracks()[0].getSettings().deviceId";
     const before = await page.evaluate<string>(captured);
     await audioSelect.selectOption({ index: 3 });
-    await holds(page, `${captured} !== '${before}'`);
-    const { bytes } = await peer.received(peer.last);
-    while ((await peer.received(peer.last)).bytes < bytes + 10_000)
+    await untilPageHolds(page, `${captured} !== '${before}'`);
+    const { bytes } = await peer.received(peer.lastSession);
+    while ((await peer.received(peer.lastSession)).bytes < bytes + 10_000)
       await new Promise((done) => setTimeout(done, 20));
     await page.getByLabel('Picture').selectOption('none');
     await page.getByText('Sound only.').waitFor();
@@ -124,7 +125,7 @@ t.test(
 
 t.test("a refused stream key ends the attempt with the server's message", async (t) => {
   const page = await setUp(t);
-  peer.mood = {
+  peer.behaviour = {
     name: 'refuses',
     status: 401,
     code: 'stream_key_unknown',
@@ -134,7 +135,7 @@ t.test("a refused stream key ends the attempt with the server's message", async 
   await page.getByText('You are not live: The stream key is not known.').waitFor();
   t.equal(await page.evaluate('window.headend.stats().state'), 'refused');
   await page.getByRole('button', { name: 'Go live' }).waitFor();
-  peer.mood = { name: 'answers' };
+  peer.behaviour = { name: 'answers' };
   await goLive(page);
   await is(page, 'live');
   t.equal(peer.sessions.length, 1);
@@ -153,7 +154,7 @@ t.test(
     });
     await page.goto(`${new URL(url).origin}/`);
     t.same(asked, ['beforeunload']);
-    while (!peer.last.ended) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!peer.lastSession.ended) await new Promise((resolve) => setTimeout(resolve, 20));
 
     await page.goto(url);
     t.equal(await page.getByLabel('Stream key').inputValue(), '', 'not stored by default');

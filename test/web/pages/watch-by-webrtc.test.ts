@@ -3,22 +3,22 @@ import t, { type Test } from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { WebrtcPeer } from '../../support/clients/webrtc-peer.js';
-import { holds, STREAM_ID, WatchStage } from '../../support/fixtures/watch-page-fixture.js';
+import { STREAM_ID, untilPageHolds, WatchPageFixture } from '../../support/fixtures/watch-page-fixture.js';
 
 const browser = await openChromium(t, { webrtc: true });
 const peer = await WebrtcPeer.open(browser);
-const server = await WatchStage.open(t, peer.routes);
+const server = await WatchPageFixture.open(t, peer.routes);
 
 /** Opens a page without state of earlier tests; the stream is live. */
 async function setUp(t: Test): Promise<Page> {
   await peer.reset();
-  await server.live();
+  await server.goLive();
   return await openPage(t, browser);
 }
 
 const watch = `${server.url}/watch/${STREAM_ID}`;
 const playsBy = (page: Page, delivery: 'webrtc' | 'hls') =>
-  holds(
+  untilPageHolds(
     page,
     `(({ phase, delivery }) => phase === 'playing' && delivery === '${delivery}')(window.headend?.stats() ?? {})`,
   );
@@ -27,13 +27,13 @@ t.test('a stream with a WHEP endpoint plays by WebRTC and shows its latency', as
   const page = await setUp(t);
   await page.goto(watch);
   await playsBy(page, 'webrtc');
-  await holds(page, 'window.headend.stats().webrtc.framesDecoded > 30');
+  await untilPageHolds(page, 'window.headend.stats().webrtc.framesDecoded > 30');
   t.equal(await page.locator('.notice p').count(), 0, 'no notice covers the video');
   await page.getByText(/^about \d+ ms behind live \(estimate\)$/).waitFor();
   const stats = await page.evaluate<Record<string, unknown>>('window.headend.stats()');
   t.match(stats, { delivery: 'webrtc', upgrades: 1, fallbacks: 0, webrtc: { packetsLost: 0, width: 320 } });
   t.notOk('fallback' in stats);
-  t.match(peer.last.offer, /stereo=1/, 'stereo is requested');
+  t.match(peer.lastSession.offer, /stereo=1/, 'stereo is requested');
   await page.goto(`${server.url}/`);
   await t.resolves(ended(peer));
 });
@@ -49,21 +49,21 @@ t.test(
   'with UDP blocked the page plays HLS, shows why, and returns to WebRTC once it connects',
   async (t) => {
     const page = await setUp(t);
-    peer.mood = { name: 'unreachable' };
+    peer.behaviour = { name: 'unreachable' };
     await page.goto(watch);
-    await holds(page, "document.querySelector('video') !== null");
+    await untilPageHolds(page, "document.querySelector('video') !== null");
     await changeElement(page);
     await playsBy(page, 'hls');
     await note(page, /^Playing by HLS: no WebRTC connection to the server came about; UDP may be blocked\.$/);
     t.match(await page.evaluate('window.headend.stats()'), { fallback: 'unreachable', upgrades: 0 });
-    t.ok(peer.last.ended, 'the session is deleted');
-    t.match(peer.last.candidates[0], /a=candidate:/, 'candidates were sent');
+    t.ok(peer.lastSession.ended, 'the session is deleted');
+    t.match(peer.lastSession.candidates[0], /a=candidate:/, 'candidates were sent');
     t.same(await element(page), CHANGED);
 
-    peer.mood = { name: 'answers' };
+    peer.behaviour = { name: 'answers' };
     await playsBy(page, 'webrtc');
     t.same(await element(page), CHANGED);
-    await holds(page, "document.querySelector('.delivery-note').textContent === ''");
+    await untilPageHolds(page, "document.querySelector('.delivery-note').textContent === ''");
     t.match(await page.evaluate('window.headend.stats()'), {
       fallback: 'unreachable',
       upgrades: 1,
@@ -74,15 +74,15 @@ t.test(
 
 t.test("a refusal of WebRTC makes HLS play and shows the server's message", async (t) => {
   const page = await setUp(t);
-  peer.mood = { name: 'refuses', status: 406, code: 'codec', message: 'There is no codec in common.' };
+  peer.behaviour = { name: 'refuses', status: 406, code: 'codec', message: 'There is no codec in common.' };
   await page.goto(watch);
   await playsBy(page, 'hls');
   await note(page, /^Playing by HLS: the server refused WebRTC \(There is no codec in common\)\.$/);
 
-  peer.mood = { name: 'refuses', status: 503, message: 'Full.' };
+  peer.behaviour = { name: 'refuses', status: 503, message: 'Full.' };
   await page.getByLabel('Delivery').selectOption('webrtc');
   await note(page, /^Playing by HLS: WebRTC is not available at the moment\.$/);
-  peer.mood = { name: 'answers' };
+  peer.behaviour = { name: 'answers' };
   await playsBy(page, 'webrtc');
   t.pass('a viewer who chose WebRTC gets it once it is available');
 });
@@ -96,7 +96,7 @@ t.test(
     await changeElement(page);
     await page.getByRole('button', { name: 'Full screen', exact: true }).click();
     const isFullScreen = "document.fullscreenElement?.classList.contains('player')";
-    await holds(page, isFullScreen);
+    await untilPageHolds(page, isFullScreen);
     await page.evaluate(`{
     const video = document.querySelector('video');
     window.framesMissing = 0;
@@ -110,13 +110,13 @@ t.test(
     };
     check();
   }`);
-    peer.mood = { name: 'refuses', status: 404, message: 'Not live.' };
-    await peer.close(peer.last);
+    peer.behaviour = { name: 'refuses', status: 404, message: 'Not live.' };
+    await peer.close(peer.lastSession);
     await playsBy(page, 'hls');
     t.match(await page.evaluate('window.headend.stats()'), { fallbacks: 1 });
     t.same(await element(page), CHANGED);
 
-    peer.mood = { name: 'answers' };
+    peer.behaviour = { name: 'answers' };
     // Event of a network change.
     await page.evaluate("void window.dispatchEvent(new Event('online'))");
     await playsBy(page, 'webrtc');
@@ -125,9 +125,9 @@ t.test(
     t.ok(await page.evaluate('window.framesHeld > 0'), 'the held frame was visible in between');
     t.ok(await page.evaluate(isFullScreen), 'still in full screen');
     await page.getByRole('button', { name: 'Leave full screen' }).click();
-    await holds(page, 'document.fullscreenElement === null');
+    await untilPageHolds(page, 'document.fullscreenElement === null');
     await page.locator('video').dblclick();
-    await holds(page, isFullScreen);
+    await untilPageHolds(page, isFullScreen);
   },
 );
 
@@ -150,23 +150,26 @@ t.test('layers, interruptions and the end announced by the server appear in the 
   const page = await setUp(t);
   await page.goto(watch);
   await playsBy(page, 'webrtc');
-  const session = peer.last;
-  while (!peer.listens(session)) await new Promise((resolve) => setTimeout(resolve, 20));
+  const session = peer.lastSession;
+  while (!peer.hasEventListener(session)) await new Promise((resolve) => setTimeout(resolve, 20));
   const layer = (rid: string, height: number) => ({ rid, active: true, width: (height * 16) / 9, height });
   const layers = { 1: [layer('h', 720), layer('m', 360), layer('l', 180)], current: 'h' };
-  peer.tell(session, 'layers', layers);
+  peer.sendEvent(session, 'layers', layers);
   const quality = page.getByLabel('Quality');
   t.same(await quality.locator('option').allTextContents(), ['Auto (720p)', '720p', '360p', '180p']);
   await quality.selectOption({ label: '180p' });
   while (session.layers.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  peer.tell(session, 'layers', { ...layers, current: 'l' });
-  await holds(page, "window.headend.stats().level === '180p' && window.headend.stats().levelSwitches === 1");
+  peer.sendEvent(session, 'layers', { ...layers, current: 'l' });
+  await untilPageHolds(
+    page,
+    "window.headend.stats().level === '180p' && window.headend.stats().levelSwitches === 1",
+  );
   await quality.selectOption('auto');
   while (session.layers.length === 1) await new Promise((resolve) => setTimeout(resolve, 20));
   t.same(session.layers, [{ mediaId: '1', rid: 'l' }, { mediaId: '1' }]);
 
   server.stream = { ...server.stream, state: { name: 'reconnecting' } };
-  peer.tell(session, 'inactive');
+  peer.sendEvent(session, 'inactive');
   await peer.pause(session, true);
   await page
     .locator('.notice')
@@ -175,12 +178,12 @@ t.test('layers, interruptions and the end announced by the server appear in the 
   t.ok(await page.evaluate("document.querySelector('video').videoWidth > 0"), 'the last frame stays');
   server.stream = { ...server.stream, state: { name: 'live' } };
   await peer.pause(session, false);
-  peer.tell(session, 'active');
+  peer.sendEvent(session, 'active');
   await playsBy(page, 'webrtc');
   t.equal(peer.sessions.length, 1, 'by the same connection');
 
   server.stream = { ...server.stream, status: 'ended', state: { name: 'offline' } };
-  peer.tell(session, 'end', { reason: 'ended' });
+  peer.sendEvent(session, 'end', { reason: 'ended' });
   await page
     .locator('.notice')
     .getByText(/broadcast is over/)
@@ -193,9 +196,9 @@ t.test('a paused viewer stays paused when the connection is lost, and resumes by
   await page.goto(watch);
   await playsBy(page, 'webrtc');
   await page.evaluate("document.querySelector('video').pause()");
-  peer.mood = { name: 'refuses', status: 503, message: 'Full.', retryAfter: 60 };
-  await peer.close(peer.last);
-  await holds(
+  peer.behaviour = { name: 'refuses', status: 503, message: 'Full.', retryAfter: 60 };
+  await peer.close(peer.lastSession);
+  await untilPageHolds(
     page,
     "window.headend.stats().fallback === 'unavailable' || window.headend.stats().fallback === 'lost'",
   );
@@ -231,12 +234,12 @@ t.test(
   async (t) => {
     const browser = await openChromium(t, { webrtc: true, autoplay: false });
     const peer = await WebrtcPeer.open(browser);
-    const server = await WatchStage.open(t, peer.routes);
-    await server.live();
+    const server = await WatchPageFixture.open(t, peer.routes);
+    await server.goLive();
     const page = await openPage(t, browser);
     await page.goto(`${server.url}/watch/${STREAM_ID}`);
     // `evaluate` counts as a user gesture: until autoplay is decided, only the peer is observed.
-    while (peer.sessions.length === 0 || (await peer.sent(peer.last)) < 60)
+    while (peer.sessions.length === 0 || (await peer.sent(peer.lastSession)) < 60)
       await new Promise((resolve) => setTimeout(resolve, 50));
     await playsBy(page, 'webrtc');
     t.ok(await page.evaluate("document.querySelector('video').muted"));
@@ -253,5 +256,5 @@ t.test(
 );
 
 async function ended(peer: WebrtcPeer): Promise<void> {
-  while (!peer.last.ended) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!peer.lastSession.ended) await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -2,22 +2,22 @@ import type { Page } from 'playwright-core';
 import t from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
-import { holds, STREAM_ID, WatchStage } from '../../support/fixtures/watch-page-fixture.js';
+import { STREAM_ID, untilPageHolds, WatchPageFixture } from '../../support/fixtures/watch-page-fixture.js';
 
 const browser = await openChromium(t);
-const server = await WatchStage.open(t);
+const server = await WatchPageFixture.open(t);
 const watch = `${server.url}/watch/${STREAM_ID}`;
 const notice = (page: Page, text: RegExp) => page.locator('.notice').getByText(text).waitFor();
 
 const playing = (page: Page) =>
-  holds(
+  untilPageHolds(
     page,
     "window.headend?.stats().phase === 'playing' && document.querySelector('video').currentTime > 0",
   );
 
 async function advances(page: Page): Promise<void> {
   const from = await page.evaluate<number>("document.querySelector('video').currentTime");
-  await holds(page, `document.querySelector('video').currentTime > ${from} + 1`);
+  await untilPageHolds(page, `document.querySelector('video').currentTime > ${from} + 1`);
 }
 
 t.test('an unknown stream id gets a notice', async (t) => {
@@ -35,7 +35,7 @@ t.test(
     await notice(page, /offline\. It starts here by itself/);
     t.equal(await page.locator('h1').textContent(), 'Test <b>picture</b>', 'titles are rendered as text');
 
-    await server.broadcast();
+    await server.startBroadcast();
     await playing(page);
     t.equal(await page.locator('.notice p').count(), 0, 'no notice covers the video');
     t.equal(await page.locator('.badge').textContent(), 'Live');
@@ -49,13 +49,13 @@ t.test(
     ]);
     for (const level of ['108p', '180p']) {
       await quality.selectOption(level);
-      await holds(page, `window.headend.stats().level === '${level}'`);
+      await untilPageHolds(page, `window.headend.stats().level === '${level}'`);
     }
     await advances(page);
 
     await server.endBroadcast();
     await notice(page, /broadcast is over/);
-    await server.broadcast();
+    await server.startBroadcast();
     await playing(page);
     await advances(page);
     t.pass('a new broadcast of the same stream plays in the same page');
@@ -67,7 +67,7 @@ t.test('the front page lists live streams with links to them', async (t) => {
   server.stream = { ...server.stream, status: 'ended', state: { name: 'offline' } };
   await page.goto(server.url);
   await page.getByText('Nothing is live').waitFor();
-  await server.live();
+  await server.goLive();
   await page.reload();
   await page.getByRole('link', { name: /Test/ }).click();
   await page.waitForURL(watch);
@@ -77,7 +77,7 @@ t.test('the front page lists live streams with links to them', async (t) => {
 
 t.test('a paused viewer stays at their position until "Go live" is pressed', async (t) => {
   const page = await openPage(t, browser);
-  await server.live();
+  await server.goLive();
   await page.goto(watch);
   await playing(page);
   await page.evaluate("document.querySelector('video').pause()");
@@ -90,7 +90,7 @@ t.test('a paused viewer stays at their position until "Go live" is pressed', asy
 
 t.test('playback starts muted where autoplay requires it, and a click unmutes it', async (t) => {
   const page = await openPage(t, await openChromium(t, { autoplay: false }));
-  await server.live();
+  await server.goLive();
   await page.goto(watch);
   // `evaluate` counts as a user gesture: until autoplay is decided, only requests are observed.
   for (let segments = 0; segments < 3; segments += 1) await page.waitForResponse(/\.m4s$/);
@@ -104,7 +104,7 @@ t.test('playback starts muted where autoplay requires it, and a click unmutes it
 
 t.test('the page reconnects to a restarted server, with the last frame in view meanwhile', async (t) => {
   const page = await openPage(t, browser);
-  await server.live();
+  await server.goLive();
   await page.goto(watch);
   await playing(page);
   await page.evaluate("window.mark = 'never reloaded'");
@@ -124,7 +124,7 @@ t.test('the page reconnects to a restarted server, with the last frame in view m
 
 t.test('a lost publisher gets a notice, and the last frame stays', async (t) => {
   const page = await openPage(t, browser);
-  await server.live();
+  await server.goLive();
   await page.goto(watch);
   await playing(page);
   await server.killEncoder();

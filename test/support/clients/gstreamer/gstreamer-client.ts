@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 import { projectRoot } from '../../../../src/platform/index.js';
-import { until } from '../../gateway/gateway-process.js';
+import { until } from '../../until.js';
 
 const PROGRAM = path.join(projectRoot(), 'test/support/clients/gstreamer/webrtc-client.py');
 /** The system's own first: the packages of GStreamer belong to it. */
@@ -30,12 +30,12 @@ export const withoutGstreamer: string | false = python ? false : reason();
 
 /** What a watcher has seen and heard so far. */
 export type Watched = {
-  /** Decoded pictures and buffers of sound. */
+  /** Decoded video frames and audio buffers. */
   pictures: number;
   sounds: number;
-  /** Of the first picture, as `320x180`. */
+  /** Size of the first frame, as `320x180`. */
   size?: string;
-  /** When the picture turned white, and when a tone began, in seconds of one clock. */
+  /** Times of flashes and tone starts, in seconds of one clock. */
   flashes: number[];
   beeps: number[];
 };

@@ -8,10 +8,10 @@ import type { WorkerContext } from '../../../../src/webrtc/worker/context.js';
 import { MatroskaOutput } from '../../../../src/webrtc/worker/encoder-io/matroska-output.js';
 import { MediaSource } from '../../../../src/webrtc/worker/receive/media-source.js';
 import { FakeClock } from '../../../support/fakes/fake-clock.js';
-import { av1Film, av1Payloads, temporalUnits } from '../../../support/media/av1-rtp.js';
-import { rtpPacket } from '../../../support/media/synthetic-rtp.js';
+import { av1Payloads, encodeAv1, temporalUnits } from '../../../support/media/rtp/av1-rtp.js';
+import { rtpPacket } from '../../../support/media/rtp/synthetic-rtp.js';
 
-const clip = av1Film(t, { pictures: 1 }).then(temporalUnits);
+const clip = encodeAv1(t, { frameCount: 1 }).then(temporalUnits);
 const FRAME_INTERVAL_MS = 40;
 
 /** A media source in this process and an output of it. */

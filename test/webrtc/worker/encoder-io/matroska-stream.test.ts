@@ -6,12 +6,12 @@ import { MatroskaStream } from '../../../../src/webrtc/worker/encoder-io/matrosk
 import { OutputTrack } from '../../../../src/webrtc/worker/encoder-io/output-track.js';
 import { Layer } from '../../../../src/webrtc/worker/receive/layer.js';
 import { FakeClock } from '../../../support/fakes/fake-clock.js';
-import { av1Film, av1Payloads, temporalUnits } from '../../../support/media/av1-rtp.js';
 import { run } from '../../../support/media/encoder.js';
-import { rtpPacket } from '../../../support/media/synthetic-rtp.js';
+import { av1Payloads, encodeAv1, temporalUnits } from '../../../support/media/rtp/av1-rtp.js';
+import { rtpPacket } from '../../../support/media/rtp/synthetic-rtp.js';
 
 /** Keyframe every ten frames, one frame every 40 ms. */
-const clip = av1Film(t).then(temporalUnits);
+const clip = encodeAv1(t).then(temporalUnits);
 const GROUP = 10;
 const FRAME_INTERVAL_MS = 40;
 const OPUS_SILENCE = Buffer.from('f8fffe', 'hex');

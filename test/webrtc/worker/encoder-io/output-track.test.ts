@@ -3,7 +3,7 @@ import { OutputTrack } from '../../../../src/webrtc/worker/encoder-io/output-tra
 import { RtpSink } from '../../../../src/webrtc/worker/encoder-io/rtp-sink.js';
 import { Layer } from '../../../../src/webrtc/worker/receive/layer.js';
 import { FakeClock } from '../../../support/fakes/fake-clock.js';
-import { rtpPacket } from '../../../support/media/synthetic-rtp.js';
+import { rtpPacket } from '../../../support/media/rtp/synthetic-rtp.js';
 
 const PORT = 5000;
 const SILENCE = 'f8fffe';

@@ -2,7 +2,7 @@ import t from 'tap';
 import { RtpRewriter, rewriteTimestamp } from '../../../../src/webrtc/worker/forward/rtp-rewriter.js';
 import { Layer } from '../../../../src/webrtc/worker/receive/layer.js';
 import { FakeClock } from '../../../support/fakes/fake-clock.js';
-import { rtpPacket } from '../../../support/media/synthetic-rtp.js';
+import { rtpPacket } from '../../../support/media/rtp/synthetic-rtp.js';
 
 const FRAME_TICKS = 3000;
 const FRAME_MS = 100 / 3;

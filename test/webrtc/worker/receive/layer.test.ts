@@ -2,7 +2,7 @@ import t from 'tap';
 import { RtpRewriter } from '../../../../src/webrtc/worker/forward/rtp-rewriter.js';
 import { Layer, type LayerReader } from '../../../../src/webrtc/worker/receive/layer.js';
 import { FakeClock } from '../../../support/fakes/fake-clock.js';
-import { rtpPacket } from '../../../support/media/synthetic-rtp.js';
+import { rtpPacket } from '../../../support/media/rtp/synthetic-rtp.js';
 
 class Reader implements LayerReader {
   readonly started: [Layer, number][] = [];

@@ -3,8 +3,8 @@ import { RtpHeader } from '../../../../src/media/index.js';
 import { Layer, type LayerReader } from '../../../../src/webrtc/worker/receive/layer.js';
 import { RtpReceiver } from '../../../../src/webrtc/worker/receive/rtp-receiver.js';
 import { FakeClock } from '../../../support/fakes/fake-clock.js';
+import { rtpPacket } from '../../../support/media/rtp/synthetic-rtp.js';
 import { seededRandom } from '../../../support/media/seeded-random.js';
-import { rtpPacket } from '../../../support/media/synthetic-rtp.js';
 
 type Received = { sequence: number; timestamp: number; payload: string };
 

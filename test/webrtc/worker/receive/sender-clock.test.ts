@@ -1,6 +1,6 @@
 import t from 'tap';
+import { SimulatedSender } from '../../../support/media/rtp/simulated-sender.js';
 import { seededRandom } from '../../../support/media/seeded-random.js';
-import { SimulatedSender } from '../../../support/media/simulated-sender.js';
 
 /** Skew without reports: the difference of encoding delays, 20 ms here, and jitter. */
 const BY_ARRIVAL_MS = 25;

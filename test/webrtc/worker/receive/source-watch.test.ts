@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { MediaSource } from '../../../../src/webrtc/worker/receive/media-source.js';
 import { SourceWatch } from '../../../../src/webrtc/worker/receive/source-watch.js';
 import { FakeClock } from '../../../support/fakes/fake-clock.js';
-import { rtpPacket } from '../../../support/media/synthetic-rtp.js';
+import { rtpPacket } from '../../../support/media/rtp/synthetic-rtp.js';
 
 const KEYFRAME = Buffer.from([0x65, 1]);
 const DELTA_FRAME = Buffer.from([0x41, 1]);

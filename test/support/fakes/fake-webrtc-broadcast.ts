@@ -9,14 +9,14 @@ import type {
   WebrtcRenditionDestination,
 } from '../../../src/streams/index.js';
 
-/** A realtime rendition without an encoder. */
-export class RenditionDouble implements WebrtcRendition {
+/** WebRTC rendition without an encoder. */
+export class FakeWebrtcRendition implements WebrtcRendition {
   readonly passthrough = false;
   readonly closed: Promise<void>;
   readonly source: Source;
   readonly destination: WebrtcRenditionDestination;
   isClosed = false;
-  /** The encoder is gone by itself. */
+  /** Simulates an encoder that exits by itself. */
   fail: () => void = () => {};
 
   constructor(source: Source, destination: WebrtcRenditionDestination) {
@@ -35,14 +35,14 @@ export class RenditionDouble implements WebrtcRendition {
   }
 }
 
-/** A broadcast whose realtime renditions are noted. */
-export class RealtimeBroadcast implements Broadcast {
+/** Broadcast that records its WebRTC renditions. */
+export class FakeWebrtcBroadcast implements Broadcast {
   readonly id: string;
   readonly streamId: string;
   readonly startedAt = 0;
   readonly resumed = false;
   readonly source = undefined;
-  readonly renditions: RenditionDouble[] = [];
+  readonly renditions: FakeWebrtcRendition[] = [];
   readonly notices = new Map<string, string>();
 
   constructor(streamId: string, id = `broadcast-of-${streamId}`) {
@@ -50,8 +50,8 @@ export class RealtimeBroadcast implements Broadcast {
     this.streamId = streamId;
   }
 
-  encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): RenditionDouble {
-    const rendition = new RenditionDouble(source, destination);
+  encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): FakeWebrtcRendition {
+    const rendition = new FakeWebrtcRendition(source, destination);
     this.renditions.push(rendition);
     return rendition;
   }
@@ -62,7 +62,7 @@ export class RealtimeBroadcast implements Broadcast {
   }
 
   async openRun(): Promise<EncoderRunWriter> {
-    throw new Error('nobody encodes here');
+    throw new Error('this fake opens no runs');
   }
 
   playable(): void {}
@@ -71,8 +71,8 @@ export class RealtimeBroadcast implements Broadcast {
 
 let sources = 0;
 
-/** A publication whose timeline the test tells. */
-export class PublishedSource implements Source {
+/** Publication whose timeline the test sets. */
+export class FakeTimelineSource implements Source {
   readonly id = `publication-${++sources}`;
   readonly info: SourceInfo;
   readonly rtp: RtpSource | undefined;

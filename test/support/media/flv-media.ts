@@ -5,40 +5,40 @@ import type { FlvTag, SourceInfo } from '../../../src/media/index.js';
 
 const execute = promisify(execFile);
 
-export type FilmOptions = {
-  /** Where it is written; the ending decides about the container (`.flv`, `.mp4`). */
+export type TestMediaOptions = {
+  /** Output path; the extension selects the container (`.flv`, `.mp4`). */
   file: string;
-  seconds: number;
-  /** Without it there is sound only. */
+  durationS: number;
+  /** Audio only when absent. */
   video?: {
     width: number;
     height: number;
-    /** As ffmpeg takes it: `30`, `30000/1001`. */
+    /** Frame rate in ffmpeg's notation: `30`, `30000/1001`. */
     rate: string;
-    /** Pictures between two others that are shown before and after them. */
+    /** Consecutive B-frames. */
     bFrames?: number;
-    /** Seconds between keyframes, or the exact times of all of them. */
+    /** Keyframe interval, s, or the exact times of all keyframes. */
     keyframes: number | number[];
     pixelFormat?: string;
   };
-  /** Without it there is a picture only. */
+  /** Video only when absent. */
   audio?: { sampleRate: number; channels: 1 | 2 };
 };
 
-/** Makes a film by ffmpeg: a moving test picture and a beeping tone. */
-export async function makeFilm(options: FilmOptions): Promise<string> {
-  const { video, audio, seconds } = options;
+/** Encodes a moving test pattern and a beeping tone by ffmpeg. */
+export async function encodeTestMedia(options: TestMediaOptions): Promise<string> {
+  const { video, audio, durationS } = options;
   const args = ['-v', 'error', '-y'];
   if (video) {
     const { width, height, rate } = video;
-    args.push('-f', 'lavfi', '-i', `testsrc2=size=${width}x${height}:rate=${rate}:duration=${seconds}`);
+    args.push('-f', 'lavfi', '-i', `testsrc2=size=${width}x${height}:rate=${rate}:duration=${durationS}`);
   }
   if (audio)
     args.push(
       '-f',
       'lavfi',
       '-i',
-      `sine=frequency=440:beep_factor=4:sample_rate=${audio.sampleRate}:duration=${seconds}`,
+      `sine=frequency=440:beep_factor=4:sample_rate=${audio.sampleRate}:duration=${durationS}`,
     );
   if (video) {
     const times = Array.isArray(video.keyframes)
@@ -54,15 +54,19 @@ export async function makeFilm(options: FilmOptions): Promise<string> {
   return options.file;
 }
 
-export type Film = {
+export type TestMedia = {
   has: { audio: boolean; video: boolean };
   tags: FlvTag[];
-  /** What an ingest would say of it. */
+  /** Source description as an ingest would give it. */
   info: SourceInfo;
 };
 
-/** Reads an FLV file with H.264 and AAC tag by tag, as an ingest would hand it over. */
-export function readFlv(file: string, video?: FilmOptions['video'], audio?: FilmOptions['audio']): Film {
+/** Reads an FLV file with H.264 and AAC into tags as an ingest passes them on. */
+export function readFlv(
+  file: string,
+  video?: TestMediaOptions['video'],
+  audio?: TestMediaOptions['audio'],
+): TestMedia {
   const bytes = readFileSync(file);
   const flags = bytes[4] ?? 0;
   const tags: FlvTag[] = [];
@@ -88,13 +92,13 @@ export function readFlv(file: string, video?: FilmOptions['video'], audio?: Film
   return { has: { audio: (flags & 4) !== 0, video: (flags & 1) !== 0 }, tags, info };
 }
 
-/** Makes a film and reads it. */
-export async function film(options: FilmOptions): Promise<Film> {
-  return readFlv(await makeFilm(options), options.video, options.audio);
+/** Encodes test media and reads its tags. */
+export async function createTestMedia(options: TestMediaOptions): Promise<TestMedia> {
+  return readFlv(await encodeTestMedia(options), options.video, options.audio);
 }
 
-/** The same tags again and again, on one timeline, for `rounds` rounds of `seconds` each. */
-export function repeated(tags: FlvTag[], seconds: number, rounds: number): FlvTag[] {
+/** Repeats tags on one timeline, for `rounds` rounds of `seconds` each. */
+export function repeatTags(tags: FlvTag[], seconds: number, rounds: number): FlvTag[] {
   return Array.from({ length: rounds }, (_, round) =>
     tags
       .filter((tag) => round === 0 || (!tag.header && tag.kind !== 'script'))
@@ -103,11 +107,11 @@ export function repeated(tags: FlvTag[], seconds: number, rounds: number): FlvTa
 }
 
 /**
- * Writes tags at their time, as a live encoder sends them.
+ * Writes tags at their timestamps, as a live encoder does.
  *
  * @param speed 1 is real time; `Infinity` sends everything at once.
  */
-export async function send(
+export async function sendTags(
   tags: readonly FlvTag[],
   write: (tag: FlvTag) => void,
   { speed = 1, signal }: { speed?: number; signal?: AbortSignal } = {},

@@ -3,13 +3,13 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
-import { type SourceInfo, SrtpProtector } from '../../../src/media/index.js';
-import type { BroadcastSubscription, RtpSource } from '../../../src/streams/index.js';
-import { SourceDouble } from '../fakes/fake-broadcast.js';
+import { type SourceInfo, SrtpProtector } from '../../../../src/media/index.js';
+import type { BroadcastSubscription, RtpSource } from '../../../../src/streams/index.js';
+import { FakeSource } from '../../fakes/fake-broadcast.js';
 
 export type RtpCodec = 'vp8' | 'vp9' | 'h264';
 
-/** What a sender makes: the picture turns white and a tone sounds in the first tenth of every second. */
+/** Sender options. The video turns white and a tone sounds in the first tenth of every second. */
 export type SenderOptions = {
   codec: RtpCodec;
   width: number;
@@ -36,7 +36,7 @@ function portOf(socket: Socket): number {
 }
 
 type Protector = Pick<SrtpProtector, 'protect'>;
-/** Ports, and what protects the packets to them. */
+/** Destination ports and the SRTP contexts of their packets. */
 type Output = {
   video?: number;
   audio?: number;
@@ -45,23 +45,23 @@ type Output = {
 type Stream = { rtp: Socket; rtcp: Socket; report: Buffer | undefined; sequence: number };
 
 /**
- * A publisher in the SFU, played by a real ffmpeg whose packets are handed on as the SFU does it: a sender report of
- * both streams before the first packet, video from a keyframe on.
+ * Fake of the SFU's RTP output, fed by a real ffmpeg. Forwards as the SFU does: a sender report of
+ * both streams before the first packet, then video from a keyframe on.
  */
 export class RtpSender implements RtpSource {
-  readonly mediaSourceId = 'feed-1';
-  /** Ports to which it sends at the moment. */
+  readonly mediaSourceId = 'media-source-1';
+  /** Current destinations. */
   readonly outputs = new Set<Output>();
   /** Set to make `send` fail. */
   failure: Error | undefined;
-  /** Hands nothing on while it is set. */
+  /** Drops packets of a kind while set. */
   muted: { video: boolean; audio: boolean } = { video: false, audio: false };
   #streams: { video: Stream; audio: Stream } | undefined;
   #child: ChildProcess | undefined;
   #out = createSocket('udp4');
   #started = new Set<Output>();
   readonly #codec: RtpCodec;
-  /** The streams' clocks go on when the sender begins anew with another size. */
+  /** Origin of the RTP clocks, kept when the sender restarts with another size. */
   readonly #epoch = Date.now();
 
   constructor(codec: RtpCodec) {
@@ -73,18 +73,18 @@ export class RtpSender implements RtpSource {
     const { video, audio } = this.#streams;
     this.#child?.kill('SIGKILL');
     const { width, height } = options;
-    // The clock of the picture and the sound is the wall's second, whenever the sender begins.
-    const late = (Date.now() - this.#epoch) / 1000;
-    const picture = `testsrc2=size=${width}x${height}:rate=30,setpts=PTS+${late}/TB,drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)`;
-    const sound = `aevalsrc='if(lt(mod(t+${late},1),0.1),0.5*sin(2*PI*1000*t),0)':s=48000,asetpts=PTS+${late}/TB`;
+    // Flash and beep follow the wall clock, whenever the sender starts.
+    const offsetS = (Date.now() - this.#epoch) / 1000;
+    const videoFilter = `testsrc2=size=${width}x${height}:rate=30,setpts=PTS+${offsetS}/TB,drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)`;
+    const audioFilter = `aevalsrc='if(lt(mod(t+${offsetS},1),0.1),0.5*sin(2*PI*1000*t),0)':s=48000,asetpts=PTS+${offsetS}/TB`;
     const target = ({ rtp, rtcp }: Stream): string =>
       `rtp://127.0.0.1:${portOf(rtp)}?pkt_size=1200&rtcpport=${portOf(rtcp)}`;
     const common = (type: number, ssrc: number): string[] => [
       ...['-start_time_realtime', String(this.#epoch * 1000), '-fflags', '+bitexact'],
       ...['-f', 'rtp', '-payload_type', String(type), '-ssrc', String(ssrc)],
     ];
-    const args = ['-v', 'error', '-nostdin', '-copyts', '-re', '-f', 'lavfi', '-i', picture];
-    args.push('-re', '-f', 'lavfi', '-i', sound);
+    const args = ['-v', 'error', '-nostdin', '-copyts', '-re', '-f', 'lavfi', '-i', videoFilter];
+    args.push('-re', '-f', 'lavfi', '-i', audioFilter);
     if (options.video !== false)
       args.push(
         ...['-map', '0:v', '-pix_fmt', 'yuv420p', ...ENCODERS[options.codec].split(' ')],
@@ -99,7 +99,7 @@ export class RtpSender implements RtpSource {
     this.#started.clear();
   }
 
-  /** Sends SRTP where there is a key, else RTP. */
+  /** Sends SRTP when a key is given, else RTP. */
   async send(to: { video?: number; audio?: number; srtpKey?: string }): Promise<{ close(): void }> {
     if (this.failure) throw this.failure;
     const { srtpKey, ...ports } = to;
@@ -117,18 +117,18 @@ export class RtpSender implements RtpSource {
     return { close: () => void this.outputs.delete(output) };
   }
 
-  /** As the SFU does with every codec but AV1. */
+  /** Fails as the SFU does for every codec but AV1. */
   async sendMatroska(_options: { zero: number; audio: boolean }): Promise<{ path: string; close(): void }> {
     throw new Error('Matroska is made of AV1 alone');
   }
 
-  /** It has said of both streams how their clocks stand to each other: an SFU would not let it publish before. */
-  get reported(): boolean {
+  /** True after a sender report of both streams, which the SFU waits for before it publishes. */
+  get hasSenderReports(): boolean {
     const { video, audio } = this.#streams ?? {};
     return video?.report !== undefined && audio?.report !== undefined;
   }
 
-  /** The sender falls silent: its process is gone. */
+  /** Stops sending: kills the process. */
   stop(): void {
     this.#child?.kill('SIGKILL');
     this.#child = undefined;
@@ -148,7 +148,7 @@ export class RtpSender implements RtpSource {
     const stream: Stream = { rtp: await bound(), rtcp: await bound(), report: undefined, sequence: 0 };
     stream.rtp.on('message', (packet: Buffer) => {
       if (this.muted[kind]) return;
-      // Counted on, though the sender begins anew.
+      // Continues the sequence numbers across restarts of ffmpeg.
       packet.writeUInt16BE(stream.sequence++ & 0xffff, 2);
       for (const output of this.outputs) {
         const port = output[kind];
@@ -171,7 +171,7 @@ export class RtpSender implements RtpSource {
   }
 }
 
-/** Whether a packet begins a picture that can be decoded by itself. */
+/** Tells whether a packet begins a keyframe. */
 function isKeyframe(codec: RtpCodec, packet: Buffer): boolean {
   const payload = packet.subarray(12);
   const first = payload[0] ?? 0;
@@ -189,8 +189,8 @@ function isKeyframe(codec: RtpCodec, packet: Buffer): boolean {
   return (first & 0x10) !== 0 && (first & 7) === 0 && ((payload[offset] ?? 1) & 1) === 0;
 }
 
-/** A publication whose media are in the SFU. */
-export class RtpSourceDouble extends SourceDouble {
+/** Publication with RTP of the SFU. */
+export class FakeRtpSource extends FakeSource {
   override readonly rtp: RtpSender;
 
   constructor(sender: RtpSender, info: SourceInfo) {
@@ -199,8 +199,8 @@ export class RtpSourceDouble extends SourceDouble {
   }
 }
 
-/** A WHIP publication of a running sender; gone with the test. */
-export async function whip(t: Test, options: SenderOptions): Promise<RtpSourceDouble> {
+/** Starts a WHIP publication with a running sender; stopped with the test. */
+export async function startWhipSource(t: Test, options: SenderOptions): Promise<FakeRtpSource> {
   const sender = new RtpSender(options.codec);
   t.teardown(() => sender.close());
   await sender.start(options);
@@ -208,18 +208,18 @@ export async function whip(t: Test, options: SenderOptions): Promise<RtpSourceDo
   const info: SourceInfo = { protocol: 'whip' };
   if (options.video !== false) info.video = { codec, width, height };
   if (options.audio !== false) info.audio = { codec: 'opus', sampleRate: 48_000, channels: 2 };
-  return new RtpSourceDouble(sender, info);
+  return new FakeRtpSource(sender, info);
 }
 
-/** The picture of most senders, in pixels. */
+/** Video size of most senders, pixels. */
 export const SMALL = { width: 640, height: 360 } as const;
 
-/** Publishes by WHIP: the first keyframe has arrived. */
-export function publish(
-  visit: BroadcastSubscription,
-  source: RtpSourceDouble,
+/** Starts the publication, as when the first keyframe has arrived. */
+export function publishSource(
+  subscription: BroadcastSubscription,
+  source: FakeRtpSource,
   options: Partial<SenderOptions> = {},
 ): void {
-  visit.publicationStarted?.(source);
+  subscription.publicationStarted?.(source);
   source.restart(Date.now(), { audio: options.audio !== false, video: options.video !== false });
 }

@@ -1,6 +1,6 @@
-import type { Clock } from '../../../src/platform/index.js';
-import { Layer } from '../../../src/webrtc/worker/receive/layer.js';
-import { SenderClock } from '../../../src/webrtc/worker/receive/sender-clock.js';
+import type { Clock } from '../../../../src/platform/index.js';
+import { Layer } from '../../../../src/webrtc/worker/receive/layer.js';
+import { SenderClock } from '../../../../src/webrtc/worker/receive/sender-clock.js';
 import { rtpPacket } from './synthetic-rtp.js';
 
 type Kind = 'video' | 'audio';

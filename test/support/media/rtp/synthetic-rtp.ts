@@ -1,4 +1,4 @@
-/** What a packet should say; the rest has defaults. */
+/** Fields of a packet; omitted ones have defaults. */
 export type PacketFields = {
   payloadType: number;
   sequence: number;
@@ -37,7 +37,7 @@ export function rtpPacket(fields: PacketFields): Buffer {
 /** An H.264 SPS of 640x360, baseline. */
 export const SPS_640X360 = Buffer.from('6742c01ed900a02ff9610000030001000003003c8f162e48', 'hex');
 
-/** A picture as a packetizer would send it: SPS and slice of a keyframe, or one slice; filled with `fill`. */
+/** Payloads of a frame: slices filled with `fill`, after an SPS for a keyframe. */
 export function h264Payloads(keyframe: boolean, slices: number, bytes = 200, fill = 0x55): Buffer[] {
   const slice = (): Buffer => {
     const payload = Buffer.alloc(bytes, fill);
@@ -47,29 +47,29 @@ export function h264Payloads(keyframe: boolean, slices: number, bytes = 200, fil
   return [...(keyframe ? [SPS_640X360] : []), ...Array.from({ length: slices }, slice)];
 }
 
-export type PictureStreamOptions = {
+export type FrameStreamOptions = {
   payloadType: number;
   ssrc: number;
   sequence?: number;
   timestamp?: number;
 };
 
-/** Numbers the packets of a stream of pictures. */
-export class PictureStream {
+/** Generates numbered packets of a video stream. */
+export class FrameStream {
   sequence: number;
   timestamp: number;
   readonly #payloadType: number;
   readonly #ssrc: number;
 
-  constructor(options: PictureStreamOptions) {
+  constructor(options: FrameStreamOptions) {
     this.#payloadType = options.payloadType;
     this.#ssrc = options.ssrc;
     this.sequence = options.sequence ?? 100;
     this.timestamp = options.timestamp ?? 5000;
   }
 
-  /** The packets of the next picture. */
-  picture(keyframe: boolean, slices = 2, extensions?: PacketFields['extensions'], bytes = 200): Buffer[] {
+  /** Creates the packets of the next frame. */
+  nextFrame(keyframe: boolean, slices = 2, extensions?: PacketFields['extensions'], bytes = 200): Buffer[] {
     const payloads = h264Payloads(keyframe, slices, bytes);
     const packets = payloads.map((payload, i) =>
       rtpPacket({

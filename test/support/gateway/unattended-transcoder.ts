@@ -1,10 +1,10 @@
-// A process that transcodes a film for ever, printing the ffmpeg it runs; its test kills it.
+// Process that transcodes until its test kills it; prints the process id of its ffmpeg.
 import { systemClock } from '../../../src/platform/index.js';
 import { createTranscoder } from '../../../src/transcode/index.js';
-import { BroadcastDouble, SourceDouble } from '../fakes/fake-broadcast.js';
+import { FakeBroadcast, FakeSource } from '../fakes/fake-broadcast.js';
 import { recordLog } from '../fixtures/log-record.js';
-import { readFlv, repeated, send } from '../media/media.js';
-import { pidsOf, SMALL_LADDER } from './transcoding.js';
+import { encoderPidsOf, SMALL_LADDER } from '../fixtures/transcoder-fixture.js';
+import { readFlv, repeatTags, sendTags } from '../media/flv-media.js';
 
 const [file = ''] = process.argv.slice(2);
 const { log, lines } = recordLog();
@@ -16,14 +16,14 @@ const transcoder = createTranscoder({
   log,
 });
 await transcoder.start();
-const broadcast = new BroadcastDouble();
-const visit = transcoder.subscribe(broadcast);
+const broadcast = new FakeBroadcast();
+const subscription = transcoder.subscribe(broadcast);
 const video = { width: 640, height: 360, rate: '30', keyframes: 2 };
 const { tags, has, info } = readFlv(file, video, { sampleRate: 44_100, channels: 2 });
-const source = new SourceDouble(info);
-visit.publicationStarted?.(source);
+const source = new FakeSource(info);
+subscription.publicationStarted?.(source);
 source.restart(Date.now(), has);
 void broadcast
   .until(() => broadcast.runs[0]?.bytes.get('240p')?.length)
-  .then(() => console.log(pidsOf(lines())[0]));
-await send(repeated(tags, 4, 15), source.write);
+  .then(() => console.log(encoderPidsOf(lines())[0]));
+await sendTags(repeatTags(tags, 4, 15), source.write);

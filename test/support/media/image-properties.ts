@@ -3,10 +3,10 @@ import path from 'node:path';
 import type { Test } from 'tap';
 import { run } from './encoder.js';
 
-/** What ffprobe says of a picture that it can decode: `mjpeg,320,180,1:1` is its codec, width, height and the shape of its pixels. */
-export async function pictureShape(t: Test, picture: Buffer): Promise<string> {
+/** Probes an image. @returns codec, width, height and sample aspect ratio, such as `mjpeg,320,180,1:1` */
+export async function imageProperties(t: Test, image: Buffer): Promise<string> {
   const file = path.join(t.testdir(), 'picture.jpg');
-  writeFileSync(file, picture);
+  writeFileSync(file, image);
   const shown = ['-show_entries', 'stream=codec_name,width,height,sample_aspect_ratio', '-of', 'csv=p=0'];
   const { stdout, stderr } = await run('ffprobe', ['-v', 'error', ...shown, file]);
   return stderr.trim() || stdout.trim();

@@ -3,9 +3,9 @@ import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** The Debian 13 that `scripts/debian-13` prepares. */
-const FOLDER = process.env.HEADEND_DEBIAN_13 ?? '/var/tmp/headend-debian-13';
+const DEBIAN_FOLDER = process.env.HEADEND_DEBIAN_13 ?? '/var/tmp/headend-debian-13';
 
-/** Names of folders for libraries in Debian, by those of Node. */
+/** Debian's library folders by Node's architecture names. */
 const ARCHITECTURES: Partial<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
 function version(program: string): number {
@@ -17,27 +17,31 @@ function version(program: string): number {
   }
 }
 
-/** Whether the machine's own ffmpeg reads enhanced RTMP. */
-export const ownFfmpegIsNewer = version('ffmpeg') >= 6.1;
+/** True when the installed ffmpeg supports enhanced RTMP. */
+export const systemFfmpegHasEnhancedRtmp = version('ffmpeg') >= 6.1;
 
 /**
- * An ffmpeg that reads and writes enhanced RTMP (6.1 or newer): the machine's own, or the one of a Debian 13 in a folder,
- * behind a small program written into `folder`.
+ * Finds an ffmpeg with enhanced RTMP (6.1 or newer): the installed one, or that of a Debian 13 in a folder,
+ * started by a wrapper script written into `folder`.
  *
  * @returns its path, or undefined where there is none.
  */
-export function newerFfmpeg(folder: string): string | undefined {
-  if (ownFfmpegIsNewer) return 'ffmpeg';
-  if (!existsSync(path.join(FOLDER, '.complete'))) return undefined;
+export function enhancedRtmpFfmpeg(folder: string): string | undefined {
+  if (systemFfmpegHasEnhancedRtmp) return 'ffmpeg';
+  if (!existsSync(path.join(DEBIAN_FOLDER, '.complete'))) return undefined;
   const program = path.join(folder, 'ffmpeg');
-  // By its own loader instead of chroot: Unix sockets and files are then those of this machine.
-  const libraries = path.join(FOLDER, 'usr/lib', `${ARCHITECTURES[process.arch] ?? process.arch}-linux-gnu`);
+  // Uses Debian's loader instead of chroot, so that sockets and files stay those of this machine.
+  const libraries = path.join(
+    DEBIAN_FOLDER,
+    'usr/lib',
+    `${ARCHITECTURES[process.arch] ?? process.arch}-linux-gnu`,
+  );
   const loader = readdirSync(libraries).find((name) => /^ld-linux-.*\.so/.test(name));
   if (loader === undefined) return undefined;
   const paths = ['', 'pulseaudio', 'blas', 'lapack'].map((name) => path.join(libraries, name)).join(':');
   writeFileSync(
     program,
-    `#!/bin/sh\nexec ${path.join(libraries, loader)} --library-path ${paths} ${FOLDER}/usr/bin/ffmpeg "$@"\n`,
+    `#!/bin/sh\nexec ${path.join(libraries, loader)} --library-path ${paths} ${DEBIAN_FOLDER}/usr/bin/ffmpeg "$@"\n`,
   );
   chmodSync(program, 0o755);
   return version(program) >= 6.1 ? program : undefined;

@@ -1,37 +1,37 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Test } from 'tap';
-import { run } from './encoder.js';
+import { run } from '../encoder.js';
 
-/** One OBU as an encoder wrote it: with its size field. */
+/** OBU as an encoder wrote it, with its size field. */
 export type Obu = { type: number; header: Buffer; payload: Buffer };
 
 const TEMPORAL_DELIMITER = 2;
 
-/** How a film of AV1 is made; a keyframe every ten pictures. `flash`: its first tenth of a second is white. */
-export type Av1Film = {
+/** Options of AV1 media with a keyframe every ten frames. `flash`: the first tenth of a second is white. */
+export type Av1MediaOptions = {
   width?: number;
   height?: number;
-  pictures?: number;
+  frameCount?: number;
   tenBits?: boolean;
   flash?: boolean;
 };
 
-/** Has ffmpeg encode test pictures at 30 a second. @returns the file, an OBU stream (AV1 specification, section 5.2) */
-export async function av1Film(t: Test, options: Av1Film = {}): Promise<string> {
-  const { width = 320, height = 180, pictures = 40, tenBits = false, flash = false } = options;
-  const file = path.join(t.testdir(), 'film.obu');
+/** Encodes test video at 30 fps. @returns the file, an OBU stream (AV1 specification, section 5.2) */
+export async function encodeAv1(t: Test, options: Av1MediaOptions = {}): Promise<string> {
+  const { width = 320, height = 180, frameCount = 40, tenBits = false, flash = false } = options;
+  const file = path.join(t.testdir(), 'media.obu');
   const white = flash ? ',drawbox=color=white:thickness=fill:enable=lt(t\\,0.1)' : '';
   await run('ffmpeg', [
     ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=30${white}`],
-    ...['-frames:v', String(pictures), '-pix_fmt', tenBits ? 'yuv420p10le' : 'yuv420p'],
+    ...['-frames:v', String(frameCount), '-pix_fmt', tenBits ? 'yuv420p10le' : 'yuv420p'],
     ...['-c:v', 'libaom-av1', '-usage', 'realtime', '-cpu-used', '8', '-lag-in-frames', '0'],
     ...['-g', '10', '-b:v', '400k', '-f', 'obu', file],
   ]);
   return file;
 }
 
-/** The temporal units of an OBU stream, each without its delimiter. */
+/** Splits an OBU stream into temporal units without their delimiters. */
 export function temporalUnits(file: string): Obu[][] {
   const bytes = readFileSync(file);
   const units: Obu[][] = [];
@@ -57,7 +57,7 @@ export function temporalUnits(file: string): Obu[][] {
   return units;
 }
 
-/** A number as leb128 (section 4.10.5). */
+/** Encodes a number as leb128 (section 4.10.5). */
 export function leb128Of(value: number): Buffer {
   const bytes: number[] = [];
   let rest = value;
@@ -68,7 +68,7 @@ export function leb128Of(value: number): Buffer {
   return Buffer.from(bytes);
 }
 
-/** An OBU in the low-overhead format, or without its size as RTP prefers it. */
+/** Writes an OBU in the low-overhead format, or without its size as RTP prefers. */
 export function obuBytes({ header, payload }: Obu, sized: boolean): Buffer {
   const head = Buffer.from(header);
   head[0] = sized ? (head[0] ?? 0) | 2 : (head[0] ?? 0) & ~2;
@@ -76,41 +76,41 @@ export function obuBytes({ header, payload }: Obu, sized: boolean): Buffer {
 }
 
 export type Packing = {
-  /** Bytes that a payload may have. */
+  /** Largest payload, bytes. */
   mtu: number;
-  /** The aggregation header tells how many elements there are (up to three), and the last has no length. */
+  /** Sets the element count W in the aggregation header (up to three); the last element has no length. */
   counted?: boolean;
-  /** OBUs keep their size fields. */
+  /** Keeps the OBU size fields. */
   sized?: boolean;
-  /** The temporal delimiter is sent too. */
+  /** Sends the temporal delimiter too. */
   delimiter?: boolean;
 };
 
 type Element = { bytes: Buffer; continues: boolean; continued: boolean };
 
-/** The payloads of a temporal unit ("RTP Payload Format For AV1", section 4), as a browser or a lazy sender packs it. */
+/** Packetizes a temporal unit ("RTP Payload Format For AV1", section 4) as browsers or simpler senders do. */
 export function av1Payloads(unit: Obu[], { mtu, counted, sized, delimiter }: Packing): Buffer[] {
   const all = unit.map((obu) => obuBytes(obu, sized === true));
   if (delimiter) all.unshift(Buffer.of(TEMPORAL_DELIMITER << 3));
   const packets: Element[][] = [];
-  let room = 0;
+  let freeBytes = 0;
   for (const obu of all) {
     for (let at = 0; at < obu.length; ) {
       const last = packets.at(-1);
-      // A length of two bytes, and one byte at least.
-      if (!last || room < 3 || (counted && last.length === 3)) {
+      // Two bytes of length and at least one byte of data.
+      if (!last || freeBytes < 3 || (counted && last.length === 3)) {
         packets.push([]);
-        room = mtu - 1;
+        freeBytes = mtu - 1;
         continue;
       }
-      const take = Math.min(room - 2, obu.length - at);
+      const take = Math.min(freeBytes - 2, obu.length - at);
       last.push({
         bytes: obu.subarray(at, at + take),
         continues: at > 0,
         continued: at + take < obu.length,
       });
       at += take;
-      room -= take + 2;
+      freeBytes -= take + 2;
     }
   }
   const isKey = unit.some(({ type }) => type === 1);

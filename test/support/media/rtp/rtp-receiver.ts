@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 
-/** An RTP packet (RFC 3550, section 5.1) without extensions. */
+/** RTP packet (RFC 3550, section 5.1) without extensions. */
 export type RtpPacket = {
-  /** `performance.now()` of its arrival. */
+  /** Arrival time, `performance.now()`. */
   at: number;
   marker: boolean;
   payloadType: number;
@@ -15,7 +15,7 @@ export type RtpPacket = {
   payload: Buffer;
 };
 
-/** A sender report (section 6.4.1). */
+/** Sender report (section 6.4.1). */
 export type SenderReport = { at: number; ssrc: number /** Unix ms. */; time: number; timestamp: number };
 
 const NTP_EPOCH = 2_208_988_800;
@@ -30,7 +30,7 @@ async function bind(port: number): Promise<Socket> {
   return socket;
 }
 
-/** A pair of ports on loopback that keeps what arrives. */
+/** RTP and RTCP port on loopback that record packets. */
 export class RtpReceiver {
   readonly port: number;
   readonly packets: RtpPacket[] = [];
@@ -63,18 +63,18 @@ export class RtpReceiver {
     }
   }
 
-  /** Unix ms of a packet by the last report of its source. */
+  /** Converts a packet's timestamp to Unix ms by the latest sender report. */
   timeOf(packet: RtpPacket, clockRate: number): number {
     const report = this.reports.findLast(({ ssrc }) => ssrc === packet.ssrc);
     if (!report) throw new Error('there is no sender report');
     return report.time + (((packet.timestamp - report.timestamp) | 0) * 1000) / clockRate;
   }
 
-  /** Waits until a condition holds. */
+  /** Waits for a condition. @throws after `ms` */
   async until(condition: () => boolean, ms = 15_000): Promise<void> {
     for (const late = performance.now() + ms; !condition(); ) {
       if (performance.now() > late)
-        throw new Error(`${this.packets.length} packets and not what was waited for`);
+        throw new Error(`${this.packets.length} packets, and the condition does not hold`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
@@ -92,31 +92,31 @@ function parse(bytes: Buffer): RtpPacket {
   };
 }
 
-/** The NAL units of each picture (RFC 6184: single NAL unit packets, STAP-A, FU-A), by timestamp. */
-export function picturesOf(
+/** Depacketizes the NAL units of each frame (RFC 6184: single NAL unit packets, STAP-A, FU-A). */
+export function framesOf(
   packets: readonly RtpPacket[],
 ): { timestamp: number; at: number; units: Buffer[] }[] {
-  const pictures: { timestamp: number; at: number; units: Buffer[] }[] = [];
+  const frames: { timestamp: number; at: number; units: Buffer[] }[] = [];
   for (const { timestamp, payload, at } of packets) {
-    let picture = pictures.at(-1);
-    if (picture?.timestamp !== timestamp) {
-      picture = { timestamp, at, units: [] };
-      pictures.push(picture);
+    let frame = frames.at(-1);
+    if (frame?.timestamp !== timestamp) {
+      frame = { timestamp, at, units: [] };
+      frames.push(frame);
     }
-    picture.at = at;
+    frame.at = at;
     const type = (payload[0] ?? 0) & 0x1f;
     if (type === 24) {
       for (let offset = 1; offset + 2 < payload.length; ) {
         const size = payload.readUInt16BE(offset);
-        picture.units.push(payload.subarray(offset + 2, offset + 2 + size));
+        frame.units.push(payload.subarray(offset + 2, offset + 2 + size));
         offset += 2 + size;
       }
     } else if (type === 28) {
       const header = payload[1] ?? 0;
-      if (header & 0x80) picture.units.push(Buffer.from([((payload[0] ?? 0) & 0xe0) | (header & 0x1f)]));
-      const last = picture.units.length - 1;
-      picture.units[last] = Buffer.concat([picture.units[last] ?? Buffer.alloc(0), payload.subarray(2)]);
-    } else picture.units.push(payload);
+      if (header & 0x80) frame.units.push(Buffer.from([((payload[0] ?? 0) & 0xe0) | (header & 0x1f)]));
+      const last = frame.units.length - 1;
+      frame.units[last] = Buffer.concat([frame.units[last] ?? Buffer.alloc(0), payload.subarray(2)]);
+    } else frame.units.push(payload);
   }
-  return pictures;
+  return frames;
 }

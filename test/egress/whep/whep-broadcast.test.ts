@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createWhepEgress, type Viewing } from '../../../src/egress/whep/index.js';
+import { createWhepEgress, type ViewerSession } from '../../../src/egress/whep/index.js';
 import { parseOffer } from '../../../src/webrtc/index.js';
 import { offerText } from '../../support/clients/webrtc-offer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
@@ -16,7 +16,7 @@ function stage() {
   const egress = createWhepEgress({ pool, clock, log });
   const broadcast = new RealtimeBroadcast('stream-1');
   const visit = egress.subscribe(broadcast);
-  const view = async (streamId = 'stream-1'): Promise<Viewing | undefined> => {
+  const view = async (streamId = 'stream-1'): Promise<ViewerSession | undefined> => {
     const viewing = await egress.view({ streamId, offer: parseOffer(offerText('chromium-view')) });
     await settle();
     return viewing;

@@ -4,7 +4,7 @@ import { MissingFrames } from '../../../src/ingest/rtmp/missing-frames.js';
 /** The count after pictures at these times. */
 function count(times: Iterable<number>): number | undefined {
   const missing = new MissingFrames();
-  for (const time of times) missing.see(time);
+  for (const time of times) missing.addFrame(time);
   return missing.count;
 }
 

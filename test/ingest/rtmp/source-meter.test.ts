@@ -45,10 +45,10 @@ t.test('pictures shown in another order than they come are B-frames', async (t) 
 t.test('news are what was found out, not bit rates', async (t) => {
   const meter = new SourceMeter();
   meter.video(0, 10_000, true, 0);
-  t.equal(meter.takeNews(), false);
+  t.equal(meter.takeChanged(), false);
   meter.video(33, 10_000, false, 66);
-  t.equal(meter.takeNews(), true, 'B-frames');
-  t.equal(meter.takeNews(), false, 'only once');
+  t.equal(meter.takeChanged(), true, 'B-frames');
+  t.equal(meter.takeChanged(), false, 'only once');
 });
 
 t.test('a pause of the video leaves its frame and bit rate as they were measured', async (t) => {

@@ -5,7 +5,7 @@ import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { RecordingPublication } from '../../support/fakes/recording-publication.js';
 import { avcRecord, h264Sps, withLength } from '../../support/media/parameter-sets.js';
 
-/** SPS of 320x180 at 30 frames a second, as x264 writes it; another level makes it another configuration. */
+/** SPS of 320x180 at 30 frames per second by x264; another level changes the configuration. */
 const SPS = '6742c00dda05067e7c0440000003004000000f03c50aa8';
 
 function avcHeader(level = 0x0d): Buffer {
@@ -28,7 +28,7 @@ type Feeding = {
   publication: RecordingPublication;
   clock: FakeClock;
   refusals: string[];
-  /** The tags of a timeline: kind, time and what they are, in short. */
+  /** Summaries of a timeline’s tags: kind, timestamp and content. */
   story(timeline?: number): string[];
 };
 
@@ -52,7 +52,7 @@ function feeding(encoder?: string): Feeding {
   return { feed, publication, clock, refusals, story };
 }
 
-/** A stream with both tracks that has begun at RTMP time `base`. */
+/** Starts a stream with both tracks at RTMP timestamp `base`. */
 function begun(base = 5_000): Feeding {
   const all = feeding();
   all.feed.video(0, avcHeader());
@@ -87,24 +87,21 @@ t.test('a timeline begins with the first keyframe when both tracks are known', a
   });
 });
 
-t.test(
-  'audio is waited for 300 ms after the first keyframe, and then the stream is told to have none',
-  async (t) => {
-    const { feed, publication, clock, story } = feeding();
-    feed.video(0, avcHeader());
-    feed.video(0, KEY);
-    const startedAt = clock.now();
-    await clock.advance(299);
-    feed.video(266, INTER);
-    t.equal(publication.timelines.length, 0);
-    await clock.advance(1);
-    t.match(publication.timelines, [{ startedAt, has: { audio: false, video: true } }]);
-    t.same(story(), ['video 0 header', 'video 0 key', 'video 266']);
-    t.notOk(publication.descriptions[0]?.audio);
-  },
-);
+t.test('a stream without audio starts 300 ms after its first keyframe', async (t) => {
+  const { feed, publication, clock, story } = feeding();
+  feed.video(0, avcHeader());
+  feed.video(0, KEY);
+  const startedAt = clock.now();
+  await clock.advance(299);
+  feed.video(266, INTER);
+  t.equal(publication.timelines.length, 0);
+  await clock.advance(1);
+  t.match(publication.timelines, [{ startedAt, has: { audio: false, video: true } }]);
+  t.same(story(), ['video 0 header', 'video 0 key', 'video 266']);
+  t.notOk(publication.descriptions[0]?.audio);
+});
 
-t.test('sound alone begins 500 ms after it came', async (t) => {
+t.test('a stream of audio alone starts 500 ms after its first message', async (t) => {
   const { feed, publication, clock, story } = feeding();
   feed.audio(70, AAC_44100);
   feed.audio(70, SOUND);
@@ -116,7 +113,7 @@ t.test('sound alone begins 500 ms after it came', async (t) => {
   t.same(story(), ['audio 0 header', 'audio 0', 'audio 23']);
 });
 
-t.test('what comes faster than it plays is not held longer than it lasts', async (t) => {
+t.test('media faster than real time is held for its duration at most', async (t) => {
   const { feed, publication } = feeding();
   feed.video(0, avcHeader());
   for (const time of [0, 100, 200]) feed.video(time, time === 0 ? KEY : INTER);
@@ -126,7 +123,7 @@ t.test('what comes faster than it plays is not held longer than it lasts', async
   t.equal(publication.tags.length, 5);
 });
 
-t.test('what waits is bounded', async (t) => {
+t.test('held bytes are bounded', async (t) => {
   const { feed, publication } = feeding();
   feed.video(0, avcHeader());
   for (let frame = 0; frame < 10; frame++) feed.video(frame, Buffer.concat([KEY, Buffer.alloc(1 << 20)]));
@@ -134,7 +131,7 @@ t.test('what waits is bounded', async (t) => {
   t.equal(publication.tags.filter((tag) => tag.keyframe).length, 10);
 });
 
-t.test('a track that comes later is added at the next keyframe, without a hole', async (t) => {
+t.test('a late track is added at the next keyframe without a gap', async (t) => {
   const { feed, publication, clock, story } = feeding();
   feed.video(0, avcHeader());
   feed.video(0, KEY);
@@ -149,7 +146,7 @@ t.test('a track that comes later is added at the next keyframe, without a hole',
   t.same(story(1), ['video 0 header', 'audio 0 header', 'video 0 key', 'audio 10']);
 });
 
-t.test('video that comes to sound alone begins a timeline with its keyframe', async (t) => {
+t.test('video added to audio alone begins a timeline with its keyframe', async (t) => {
   const { feed, publication, clock, story } = feeding();
   feed.audio(0, AAC_44100);
   feed.audio(0, SOUND);
@@ -162,7 +159,7 @@ t.test('video that comes to sound alone begins a timeline with its keyframe', as
   t.same(story(1), ['video 0 header', 'audio 0 header', 'video 0 key', 'audio 10']);
 });
 
-t.test('a configuration that is sent again unchanged changes nothing', async (t) => {
+t.test('a repeated configuration keeps the timeline', async (t) => {
   const { feed, publication } = begun();
   feed.video(5_100, avcHeader());
   feed.audio(5_100, AAC_44100);
@@ -171,7 +168,7 @@ t.test('a configuration that is sent again unchanged changes nothing', async (t)
   t.equal(publication.tags.filter(({ header }) => header).length, 2, 'and is not passed on');
 });
 
-t.test('another video configuration begins a timeline at its keyframe', async (t) => {
+t.test('a changed video configuration begins a timeline at its keyframe', async (t) => {
   const { feed, publication, story } = begun();
   feed.video(6_000, avcHeader(0x1f));
   feed.video(6_000, INTER);
@@ -183,7 +180,7 @@ t.test('another video configuration begins a timeline at its keyframe', async (t
   t.same(publication.timelines[1]?.tags[0]?.body, avcHeader(0x1f));
 });
 
-t.test('another audio configuration begins a timeline at the next keyframe', async (t) => {
+t.test('a changed audio configuration begins a timeline at the next keyframe', async (t) => {
   const { feed, publication, story } = begun();
   feed.audio(6_000, AAC_48000);
   feed.audio(6_000, SOUND);
@@ -195,7 +192,7 @@ t.test('another audio configuration begins a timeline at the next keyframe', asy
   t.match(publication.descriptions.at(-1), { audio: { sampleRate: 48_000 } });
 });
 
-t.test('another audio configuration of sound alone begins a timeline at once', async (t) => {
+t.test('a changed audio configuration without video begins a timeline at once', async (t) => {
   const { feed, clock, story } = feeding();
   feed.audio(0, AAC_44100);
   feed.audio(0, SOUND);
@@ -205,7 +202,7 @@ t.test('another audio configuration of sound alone begins a timeline at once', a
   t.same(story(1), ['audio 0 header', 'audio 0']);
 });
 
-t.test('times that jump begin a timeline at the next keyframe', async (t) => {
+t.test('a timestamp jump begins a timeline at the next keyframe', async (t) => {
   for (const to of [0, 20_000, 0x9000_0000]) {
     const { feed, publication, story } = begun();
     feed.video(to, INTER);
@@ -217,14 +214,14 @@ t.test('times that jump begin a timeline at the next keyframe', async (t) => {
   }
 });
 
-t.test('times that wrap after 32 bits go on', async (t) => {
+t.test('timestamps that wrap after 32 bits continue the timeline', async (t) => {
   const { feed, publication, story } = begun(0xffff_fff0);
   feed.video(0x11, INTER);
   t.equal(publication.timelines.length, 1);
   t.equal(story().at(-1), 'video 33');
 });
 
-t.test('after 24.8 days a timeline gives way to another at a keyframe, and nothing is lost', async (t) => {
+t.test('a timeline of 24.8 days is replaced at a keyframe without loss', async (t) => {
   const { feed, publication, story } = begun(0);
   const end = 2 ** 31 - 3_600_000;
   let time = 0;
@@ -242,7 +239,7 @@ t.test('after 24.8 days a timeline gives way to another at a keyframe, and nothi
   t.same(story(1), ['video 0 header', 'audio 0 header', 'video 0 key', 'audio 7']);
 });
 
-t.test('tracks on clocks of their own are refused in the end, not restarted for ever', async (t) => {
+t.test('tracks with different clocks are refused after the maximum of restarts', async (t) => {
   const { feed, publication, refusals, clock } = begun();
   for (let second = 1; second < 30 && refusals.length === 0; second++) {
     feed.video(5_000 + second * 1_000, KEY);
@@ -256,7 +253,7 @@ t.test('tracks on clocks of their own are refused in the end, not restarted for 
   t.equal(publication.tags.length, length, 'nothing is written after a refusal');
 });
 
-t.test('when video falls silent for good, a jump leaves the sound alone', async (t) => {
+t.test('a jump after video has stopped begins a timeline of audio alone', async (t) => {
   const { feed, publication, clock, story } = begun();
   feed.audio(100_000, SOUND);
   for (let i = 0; i < 7; i++) {
@@ -267,7 +264,7 @@ t.test('when video falls silent for good, a jump leaves the sound alone', async 
   t.ok(story(1).length >= 3);
 });
 
-t.test('sound that fell silent long ago is not promised again', async (t) => {
+t.test('audio that has stopped is left out of a new timeline', async (t) => {
   const { feed, publication, clock } = begun();
   await clock.advance(3_000);
   feed.video(50_000, KEY);
@@ -285,7 +282,7 @@ t.test('a stream without keyframes is refused', async (t) => {
   t.match(refusals, [/keyframe interval of 2 seconds/]);
 });
 
-t.test('codecs that cannot be read are refused with what to choose instead', async (t) => {
+t.test('unsupported codecs are refused with the codec to choose instead', async (t) => {
   const cases: [(feed: RtmpDemuxer) => void, RegExp][] = [
     [(feed) => feed.video(0, Buffer.from('\x90hvc1rest', 'latin1')), /HEVC \(H\.265\): choose H\.264/],
     [(feed) => feed.video(0, Buffer.from('\x90vp09rest', 'latin1')), /VP9: choose H\.264/],
@@ -301,7 +298,7 @@ t.test('codecs that cannot be read are refused with what to choose instead', asy
   }
 });
 
-t.test('enhanced RTMP that can be read is passed on as it came', async (t) => {
+t.test('supported enhanced RTMP is passed on unchanged', async (t) => {
   const { feed, publication, clock, story } = feeding();
   const header = Buffer.from('\x90av01rest', 'latin1');
   feed.data(amf.encodeAmf0Data({ cmd: 'onMetaData', dataObj: { width: 640, height: 360, framerate: 25 } }));
@@ -313,7 +310,7 @@ t.test('enhanced RTMP that can be read is passed on as it came', async (t) => {
   t.match(publication.descriptions[0]?.video, { codec: 'av1', width: 640, height: 360, frameRate: 25 });
 });
 
-t.test('the picture size of the bitstream overrides metadata that contradict it', async (t) => {
+t.test('the frame size of the bitstream overrides metadata that contradict it', async (t) => {
   // An av1C whose sequence header announces 320x180.
   const configuration = Buffer.from('810800000a071a3fc04fc02cc0', 'hex');
   for (const [dataObj, expected] of [
@@ -340,7 +337,7 @@ t.test('the picture size of the bitstream overrides metadata that contradict it'
   }
 });
 
-t.test('what is found out is told when it is found out, and rates every few seconds', async (t) => {
+t.test('properties are published when measured, and bit rates every 3 s', async (t) => {
   const { feed, publication } = begun(0);
   const before = publication.descriptions.length;
   const REORDERED = Buffer.from([0x27, 1, 0, 0, 67, 4, 5]);
@@ -354,14 +351,14 @@ t.test('what is found out is told when it is found out, and rates every few seco
   t.match(told.at(-1), { video: { keyframeInterval: 2, frameRate: 30, bitrate: Number } });
 });
 
-t.test('an announced frame rate that is plainly wrong gives way to the counted one', async (t) => {
+t.test('a measured frame rate replaces an announced one that differs by more than 20 %', async (t) => {
   const { feed, publication } = begun(0);
   for (let frame = 1; frame < 120; frame++) feed.video(frame * 66, frame % 30 === 0 ? KEY : INTER);
   const { frameRate = 0 } = publication.descriptions.at(-1)?.video ?? {};
   t.ok(Math.abs(frameRate - 15.15) < 0.3, `${frameRate}`);
 });
 
-t.test('broken and empty tags are passed over', async (t) => {
+t.test('malformed and empty tags are ignored', async (t) => {
   const { feed, publication, refusals } = begun();
   const { length } = publication.tags;
   for (const body of [
@@ -377,7 +374,7 @@ t.test('broken and empty tags are passed over', async (t) => {
   t.same(refusals, []);
 });
 
-t.test('a feed that is closed holds no timer', async (t) => {
+t.test('a closed demuxer holds no timer', async (t) => {
   const { feed, clock, publication } = feeding();
   feed.video(0, avcHeader());
   feed.video(0, KEY);
@@ -388,7 +385,7 @@ t.test('a feed that is closed holds no timer', async (t) => {
   t.equal(publication.timelines.length, 0);
 });
 
-t.test('a picture that is larger than allowed is refused, in the configuration and in a frame', async (t) => {
+t.test('a frame size above the limit is refused, in the configuration and in a frame', async (t) => {
   const tag = (type: number, data: Buffer): Buffer =>
     Buffer.concat([Buffer.from([0x17, type, 0, 0, 0]), data]);
   const sentence = [

@@ -13,7 +13,7 @@ const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
 const VIDEO_HEADER = Buffer.from([0x17, 0, 0, 0, 0, 1, 0x42, 0xc0, 0x0d]);
 const AUDIO_HEADER = Buffer.from([0xaf, 0, 0x12, 0x10]);
 
-t.test('a publisher is admitted first and told so then, and its tags arrive', async (t) => {
+t.test('a publisher gets Publish.Start after admission, and its tags arrive', async (t) => {
   const publication = new RecordingPublication();
   let admit = (): void => {};
   let shown: Publisher | undefined;
@@ -29,7 +29,7 @@ t.test('a publisher is admitted first and told so then, and its tags arrive', as
   await encoder.handshake();
   encoder.connect({ app: 'live/' });
   encoder.publish(`${GOOD_KEY}?bandwidthtest=true`);
-  // An impatient encoder does not wait for the answer.
+  // Sends media before the reply, as some encoders do.
   encoder.video(0, VIDEO_HEADER);
   encoder.audio(0, AUDIO_HEADER);
   encoder.video(40, KEY);
@@ -46,7 +46,7 @@ t.test('a publisher is admitted first and told so then, and its tags arrive', as
   ]);
 });
 
-t.test('connect is answered with the codecs that can be read, and AMF0', async (t) => {
+t.test('connect is answered with the supported FourCCs and AMF0', async (t) => {
   const { client } = await startRtmp(t, { readableCodecs: { hevc: true, av1: false, vp9: true } });
   const encoder = client();
   await encoder.handshake();
@@ -56,7 +56,7 @@ t.test('connect is answered with the codecs that can be read, and AMF0', async (
   t.notOk(encoder.text().includes('av01'));
 });
 
-t.test('a refusal is told in its own sentence, and then the connection ends', async (t) => {
+t.test('a refused publisher gets the refusal’s message, then the connection ends', async (t) => {
   const { client, server, publications } = await startRtmp(t);
   const encoder = client();
   await encoder.start('wrong-key');
@@ -67,7 +67,7 @@ t.test('a refusal is told in its own sentence, and then the connection ends', as
   t.equal(publications.length, 0);
 });
 
-t.test('when admission fails, the publisher is asked to try again', async (t) => {
+t.test('a publisher whose admission throws is asked to try again', async (t) => {
   const { client, log } = await startRtmp(t, { publish: () => Promise.reject(new Error('no database')) });
   const encoder = client();
   await encoder.start(GOOD_KEY);
@@ -75,7 +75,7 @@ t.test('when admission fails, the publisher is asked to try again', async (t) =>
   t.ok(log.some((line) => line.includes('no database')));
 });
 
-t.test('a publisher that goes away while it waits for admission is closed as lost', async (t) => {
+t.test('a publisher that disconnects during admission is closed as lost', async (t) => {
   const publication = new RecordingPublication();
   let admit: (() => void) | undefined;
   const { client, server } = await startRtmp(t, {
@@ -95,25 +95,28 @@ t.test('a publisher that goes away while it waits for admission is closed as los
   t.same(publication.ends, ['publisher-lost']);
 });
 
-t.test('FCUnpublish, deleteStream and closeStream are a goodbye; a lost socket is a loss', async (t) => {
-  const { publishing } = await startRtmp(t);
-  for (const cmd of ['FCUnpublish', 'deleteStream', 'closeStream']) {
+t.test(
+  'FCUnpublish, deleteStream and closeStream end as publisher-left, a lost socket as publisher-lost',
+  async (t) => {
+    const { publishing } = await startRtmp(t);
+    for (const cmd of ['FCUnpublish', 'deleteStream', 'closeStream']) {
+      const { client, publication } = await publishing();
+      client.command(
+        { cmd, transId: 4, cmdObj: null, ...(cmd === 'FCUnpublish' && { streamName: GOOD_KEY }) },
+        1,
+      );
+      await client.untilClosed();
+      t.same(publication.ends, ['publisher-left'], cmd);
+      t.ok(client.codes().includes('NetStream.Unpublish.Success'));
+    }
     const { client, publication } = await publishing();
-    client.command(
-      { cmd, transId: 4, cmdObj: null, ...(cmd === 'FCUnpublish' && { streamName: GOOD_KEY }) },
-      1,
-    );
-    await client.untilClosed();
-    t.same(publication.ends, ['publisher-left'], cmd);
-    t.ok(client.codes().includes('NetStream.Unpublish.Success'));
-  }
-  const { client, publication } = await publishing();
-  client.socket.resetAndDestroy();
-  await publication.until(({ ends }) => ends.length > 0);
-  t.same(publication.ends, ['publisher-lost']);
-});
+    client.socket.resetAndDestroy();
+    await publication.until(({ ends }) => ends.length > 0);
+    t.same(publication.ends, ['publisher-lost']);
+  },
+);
 
-t.test('a kick tells the publisher why and closes the publication once', async (t) => {
+t.test('a kicked publisher gets the reason and its publication closes once', async (t) => {
   const { publishing, server } = await startRtmp(t);
   const { client, publication } = await publishing();
   publication.publisher?.kick('key-revoked', PUBLICATION_END['key-revoked'].message);
@@ -123,7 +126,7 @@ t.test('a kick tells the publisher why and closes the publication once', async (
   await eventually(() => server.connections === 0);
 });
 
-t.test('a kicked publisher that does not hang up is cut off', async (t) => {
+t.test('a kicked publisher that stays connected is disconnected', async (t) => {
   const { server, port, publications } = await startRtmp(t);
   const stubborn = new RtmpClient(port);
   stubborn.socket.allowHalfOpen = true;
@@ -136,7 +139,7 @@ t.test('a kicked publisher that does not hang up is cut off', async (t) => {
   t.equal(publications[0]?.tags.length, 0);
 });
 
-t.test('a paused publisher is not read, and its silence is not held against it', async (t) => {
+t.test('a paused publisher is not read and does not time out', async (t) => {
   const clock = new FakeClock();
   const { client, publications, server } = await startRtmp(t, { clock, limits: { silenceMs: 1_000 } });
   const encoder = client();
@@ -161,7 +164,7 @@ t.test('a paused publisher is not read, and its silence is not held against it',
   t.same(publication.ends, ['publisher-lost'], 'silence counts again');
 });
 
-t.test('a publisher that keeps the connection busy without media is lost', async (t) => {
+t.test('a publisher that sends no media times out despite other messages', async (t) => {
   const clock = new FakeClock();
   const { client, publications, server } = await startRtmp(t, { clock, limits: { silenceMs: 1_000 } });
   const encoder = client();
@@ -174,7 +177,7 @@ t.test('a publisher that keeps the connection busy without media is lost', async
   t.same(publications[0]?.ends, ['publisher-lost']);
 });
 
-t.test('what was received is acknowledged, in the window that the peer sets', async (t) => {
+t.test('received bytes are acknowledged within the window that the peer sets', async (t) => {
   const { publishing } = await startRtmp(t);
   const { client } = await publishing();
   const window = Buffer.alloc(4);
@@ -189,7 +192,7 @@ t.test('what was received is acknowledged, in the window that the peer sets', as
   t.ok(bytes >= 100_000 && bytes <= 210_000, `${bytes} bytes`);
 });
 
-t.test('pings are answered, and what encoders ask on the side', async (t) => {
+t.test('pings, releaseStream and FCPublish are answered', async (t) => {
   const { client } = await startRtmp(t);
   const encoder = client();
   await encoder.handshake();
@@ -203,7 +206,7 @@ t.test('pings are answered, and what encoders ask on the side', async (t) => {
   t.pass();
 });
 
-t.test('shutdown tells publishers, drops the others and frees the port', async (t) => {
+t.test('shutdown sends publishers the reason, drops other connections and frees the port', async (t) => {
   const { server, port, publishing, client } = await startRtmp(t);
   const { client: encoder, publication } = await publishing();
   const idle = client();
@@ -219,7 +222,7 @@ t.test('shutdown tells publishers, drops the others and frees the port', async (
   again.close();
 });
 
-t.test('a port that is taken, or a certificate that is none, is an error at the start', async (t) => {
+t.test('start fails on a port in use and on an invalid certificate', async (t) => {
   const { port } = await startRtmp(t);
   const options = {
     publish: () => Promise.reject(new Error('unused')),
@@ -238,7 +241,7 @@ t.test('a port that is taken, or a certificate that is none, is an error at the 
   t.throws(() => createRtmpServer({ ...options, port: 0 }).address());
 });
 
-t.test('connections are capped in all and per address', async (t) => {
+t.test('connections are limited in total and per address', async (t) => {
   const { server, client } = await startRtmp(t, { limits: { connectionsPerAddress: 3, connections: 100 } });
   const clients = Array.from({ length: 8 }, () => client());
   await eventually(() => clients.filter(({ closed }) => closed).length === 5);

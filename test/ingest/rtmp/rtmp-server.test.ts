@@ -128,12 +128,12 @@ t.test('a kicked publisher gets the reason and its publication closes once', asy
 
 t.test('a kicked publisher that stays connected is disconnected', async (t) => {
   const { server, port, publications } = await startRtmp(t);
-  const stubborn = new RtmpClient(port);
-  stubborn.socket.allowHalfOpen = true;
-  t.teardown(() => stubborn.destroy());
-  await stubborn.start(GOOD_KEY);
+  const client = new RtmpClient(port);
+  client.socket.allowHalfOpen = true;
+  t.teardown(() => client.destroy());
+  await client.start(GOOD_KEY);
   publications[0]?.publisher?.kick('kicked', 'Out.');
-  const flood = setInterval(() => stubborn.video(0, Buffer.alloc(10_000)), 20);
+  const flood = setInterval(() => client.video(0, Buffer.alloc(10_000)), 20);
   t.teardown(() => clearInterval(flood));
   await eventually(() => server.connections === 0);
   t.equal(publications[0]?.tags.length, 0);

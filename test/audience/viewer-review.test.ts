@@ -44,13 +44,13 @@ async function until(isDone: () => boolean): Promise<void> {
 }
 
 t.test('a viewer token is not accepted from memory between a change and its review', async (t) => {
-  const { access, audience, hall, streamId, token } = await watching(t, 'private');
+  const { access, audience, streams, streamId, token } = await watching(t, 'private');
   const [known, unknown] = [
     { seen: 'invited', media: 'invited' },
     { seen: undefined, media: undefined },
   ];
   t.same(access(), known);
-  await hall.edit(streamId, { visibility: 'private' });
+  await streams.edit(streamId, { visibility: 'private' });
   t.same(access(), unknown, 'the livestream changed');
   await until(() => access().media !== undefined);
   t.same(access(), known, 'the review found that she may still watch');
@@ -68,7 +68,8 @@ t.test('while the database hangs no viewer is dismissed, and a change counts whe
   database.isHanging = true;
   roles.delete('ann');
   audience.accessChanged({ userId: 'ann' });
-  const isFailed = () => logLines.some((line) => line.includes('permissions of viewers could not be checked'));
+  const isFailed = () =>
+    logLines.some((line) => line.includes('permissions of viewers could not be checked'));
   await until(isFailed);
   t.ok(isFailed());
   t.notOk(whep.isDismissed, 'a connection goes on');

@@ -1,11 +1,12 @@
-/** First and last byte, both included (RFC 9110, 14.1.2). */
+/** Positions of the first and last byte, inclusive (RFC 9110, 14.1.2). */
 export type ByteRange = { first: number; last: number };
 
 const SINGLE_RANGE = /^bytes=([0-9]{0,15})-([0-9]{0,15})$/;
 
 /**
- * Reads a Range header for `size` bytes. Undefined: send the whole (no header, one that cannot be understood, or
- * several ranges: a server may ignore it).
+ * Parses a Range header for a body of `size` bytes.
+ *
+ * @returns undefined to send the whole body: no header, an invalid one, or several ranges, which a server may ignore.
  */
 export function parseRange(
   header: string | undefined,

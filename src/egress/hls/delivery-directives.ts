@@ -1,15 +1,15 @@
 import { PublicError } from '../../platform/index.js';
 
-/** What a player asks of a media playlist (RFC 8216bis, 6.2.5). */
+/** Delivery directives of a media playlist request (RFC 8216bis, 6.2.5). */
 export type DeliveryDirectives = {
-  /** Answer when the playlist has this segment, or the part of it. */
+  /** Blocks until the playlist has this segment or part. */
   block: { msn: number; part: number | undefined } | undefined;
   delta: boolean;
 };
 
 const WHOLE_NUMBER = /^[0-9]{1,15}$/;
 
-/** @throws PublicError 400 for what is not a directive, or not whole. */
+/** @throws PublicError 400 for an invalid directive. */
 export function parseDirectives(query: Record<string, unknown>): DeliveryDirectives {
   const msn = wholeNumber(query, '_HLS_msn');
   const part = wholeNumber(query, '_HLS_part');

@@ -1,4 +1,4 @@
-/** What a path under `/hls/` names; nothing of it needs to exist. */
+/** Resource named by a path below `/hls/`; it need not exist. */
 export type HlsPath = { streamId: string } & (
   | { name: 'multivariant' }
   | ({ broadcastId: string; rendition: string } & (
@@ -9,14 +9,14 @@ export type HlsPath = { streamId: string } & (
     ))
 );
 
-/** One spelling for one thing (no leading zeros), so that caches hold nothing twice. */
+/** No leading zeros: one URL for each resource, so that caches hold none twice. */
 const NUMBER = '(0|[1-9][0-9]{0,9})';
 const INIT = new RegExp(`^init-${NUMBER}\\.mp4$`);
 const SEGMENT = new RegExp(`^s${NUMBER}\\.m4s$`);
 const PART = new RegExp(`^p${NUMBER}\\.${NUMBER}\\.m4s$`);
 const PLAYLIST = 'index.m3u8';
 
-/** Reads the path behind `/hls/`; undefined when nothing is ever called like that. */
+/** Parses the path after `/hls/`; undefined for a path that no resource has. */
 export function parseHlsPath(path: string): HlsPath | undefined {
   const [streamId, second, rendition, file, ...rest] = path.split('/', 5);
   if (!streamId || !second || rest.length > 0) return undefined;

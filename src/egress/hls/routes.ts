@@ -8,7 +8,7 @@ import { type HlsPath, parseHlsPath } from './hls-path.js';
 
 export type HlsRoutesOptions = {
   packager: Packager;
-  /** Decides who gets playlists and media. */
+  /** Admits viewers to playlists and media. */
   gate: ViewerAdmission;
   clock: Clock;
 };
@@ -16,18 +16,18 @@ export type HlsRoutesOptions = {
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 const MEDIA_TYPE = { video: 'video/mp4', audio: 'audio/mp4' } as const;
 /**
- * Names are never used twice, so a player may keep these for an hour, longer than anybody looks back. A shared cache asks
- * again each second (RFC 9111, 5.2.2.10): a livestream may be made private meanwhile.
+ * URLs are never reused, so a player may cache media for an hour. A shared cache revalidates each second (RFC 9111,
+ * 5.2.2.10), as a livestream may become private.
  */
 const CACHE_MEDIA = 'public, max-age=3600, s-maxage=1, immutable';
-/** What a name stands for never changes: one validator serves for all (RFC 9110, 8.8.3). */
+/** One validator for all, as the content of a URL never changes (RFC 9110, 8.8.3). */
 const MEDIA_ETAG = '"1"';
-/** Browsers ask each time; a shared cache in front may answer a crowd for a second. */
+/** Browsers revalidate each time; a shared cache may serve a playlist for a second. */
 const CACHE_PLAYLIST = 'public, max-age=0, s-maxage=1';
-/** A blocked playlist's address names its state: so many target durations (RFC 8216bis, appendix B.1). */
+/** Lifetime of a blocking reload's answer, target durations (RFC 8216bis, appendix B.1). */
 const CACHE_BLOCKED_TARGETS = 6;
-/** What names a viewer, or what only some may have. */
-const CACHE_NOBODY = 'private, no-store';
+/** For playlists with a viewer token and for media of private livestreams. */
+const CACHE_NONE = 'private, no-store';
 const RETRY_AFTER_S = 1;
 const PREFLIGHT_MAX_AGE_S = 86_400;
 
@@ -36,17 +36,17 @@ const notFound = (): PublicError => new PublicError(404, 'not_found', 'There is 
 type HlsRequest = FastifyRequest<{ Params: { '*': string }; Querystring: Record<string, unknown> }>;
 
 /**
- * Serves what the packager holds under `/hls/`.
+ * Serves the packager's playlists and media below `/hls/`.
  *
- * Every viewer has a token, `v` in the query of their playlists: whoever asks for the multivariant playlist without one
- * gets it in the addresses of the media playlists. A media playlist that is asked for without a token is served where
- * everybody may watch, but counts for nobody.
+ * Each viewer has a token, the query parameter `v` of playlists. A multivariant playlist requested without one puts a new
+ * token into the URIs of its media playlists. A media playlist of a public livestream is also served without a token, and
+ * is then not counted as a view.
  *
- * Where a livestream is private, every address in a media playlist carries the viewer's token, and every request for media
- * is checked, a blocked one again when it is answered. Otherwise media have addresses that all viewers share.
+ * In a private livestream every URI of a media playlist carries the viewer's token, and every media request is checked, a
+ * blocked one again when it is answered. In a public one all viewers share the media URIs.
  */
 export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { packager, gate, clock }) => {
-  // Errors leave with these headers; what succeeds says otherwise.
+  // Defaults for errors; successful responses override `cache-control`.
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({
       'access-control-allow-origin': '*',
@@ -77,30 +77,30 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
       if (path.name === 'multivariant') {
         const playlist = packager.find(path.streamId)?.multivariantPlaylist();
         if (!playlist) throw notFound();
-        const { token } = await hiding(gate.admit(viewerRequest(request, path.streamId)));
+        const { token } = await asNotFound(gate.admit(viewerRequest(request, path.streamId)));
         if (token === '') return sendPlaylist(request, reply, playlist, CACHE_PLAYLIST);
-        return sendPlaylist(request, reply, withToken(playlist, token), CACHE_NOBODY);
+        return sendPlaylist(request, reply, withToken(playlist, token), CACHE_NONE);
       }
-      const feed = packager.find(path.streamId, path.broadcastId)?.rendition(path.rendition);
-      if (!feed) throw notFound();
-      if (path.name === 'media') return media(feed, path.streamId, request, reply);
-      let openness = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
+      const rendition = packager.find(path.streamId, path.broadcastId)?.rendition(path.rendition);
+      if (!rendition) throw notFound();
+      if (path.name === 'media') return media(rendition, path.streamId, request, reply);
+      let scope = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
       if (path.name === 'part') {
-        const answer = feed.part(path.msn, path.part);
+        const answer = rendition.part(path.msn, path.part);
         if (!Buffer.isBuffer(answer)) {
-          if (!(await settled(answer, reply))) return reply;
+          if (!(await waitForAnswer(answer, reply))) return reply;
           // The permission may have ended while the request was blocked.
-          openness = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
+          scope = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
         }
       }
-      const bytes = find(feed, path);
+      const bytes = find(rendition, path);
       if (!bytes) throw notFound();
-      return sendMedia(request, reply, feed.kind, bytes, openness);
+      return sendMedia(request, reply, rendition.kind, bytes, scope);
     },
   });
 
   async function media(
-    feed: HlsRendition,
+    rendition: HlsRendition,
     streamId: string,
     request: HlsRequest,
     reply: FastifyReply,
@@ -110,36 +110,37 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
     const token = tokenOf(request);
     const access = (): AccessScope | undefined =>
       token === undefined ? undefined : gate.recordActivity(streamId, token, protocol);
-    let openness = access() ?? (await admitted(request, streamId, protocol));
+    let scope = access() ?? (await admitted(request, streamId, protocol));
     if (block) {
-      const answer = feed.reload(block.msn, block.part);
-      if (!(await settled(answer, reply))) return reply;
+      const answer = rendition.reload(block.msn, block.part);
+      if (!(await waitForAnswer(answer, reply))) return reply;
       // The permission may have ended while the request was blocked.
-      if (isWait(answer)) openness = access() ?? (await admitted(request, streamId, protocol));
+      if (isWait(answer)) scope = access() ?? (await admitted(request, streamId, protocol));
     }
-    const isPrivate = openness === 'invited';
-    const playlist = isPrivate ? feed.playlistFor(token ?? '', delta) : feed.playlist(delta);
+    const isPrivate = scope === 'invited';
+    const playlist = isPrivate ? rendition.playlistFor(token ?? '', delta) : rendition.playlist(delta);
     if (!playlist) throw notFound();
-    if (isPrivate) return sendPlaylist(request, reply, playlist, CACHE_NOBODY);
-    const maxAgeS = feed.targetDuration * CACHE_BLOCKED_TARGETS;
+    if (isPrivate) return sendPlaylist(request, reply, playlist, CACHE_NONE);
+    const maxAgeS = rendition.targetDuration * CACHE_BLOCKED_TARGETS;
     return sendPlaylist(request, reply, playlist, block ? cacheBlocked(maxAgeS) : CACHE_PLAYLIST);
   }
 
-  /** From memory, for the hot path. */
+  /** Looks the permission up in memory, without the database. */
   function mediaAccess(request: HlsRequest, streamId: string): AccessScope | undefined {
     return gate.mediaAccess(streamId, tokenOf(request));
   }
 
   function admitted(request: HlsRequest, streamId: string, protocol?: ViewerProtocol): Promise<AccessScope> {
-    return hiding(gate.admitPlaylistRequest(viewerRequest(request, streamId), protocol));
+    return asNotFound(gate.admitPlaylistRequest(viewerRequest(request, streamId), protocol));
   }
 
   /**
-   * Waits for what the packager promised.
+   * Waits for a blocked request's part or playlist.
    *
-   * @returns false when the one who asked has gone: there is nobody to answer.
+   * @returns false when the client has disconnected.
+   * @throws PublicError 400, 404 or 503 when there is nothing to serve
    */
-  async function settled(answer: Answer<unknown>, reply: FastifyReply): Promise<boolean> {
+  async function waitForAnswer(answer: Answer<unknown>, reply: FastifyReply): Promise<boolean> {
     if (answer === 'gone') throw notFound();
     if (answer === 'full') throw unavailable(reply, 'hls_busy', 'Too many requests are waiting');
     if (answer === 'out-of-range') {
@@ -169,16 +170,16 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
 };
 
 function find(
-  feed: HlsRendition,
+  rendition: HlsRendition,
   path: Exclude<HlsPath, { name: 'multivariant' | 'media' }>,
 ): Buffer | undefined {
   switch (path.name) {
     case 'init':
-      return feed.init(path.run);
+      return rendition.init(path.run);
     case 'segment':
-      return feed.segment(path.msn);
+      return rendition.segment(path.msn);
     case 'part': {
-      const answer = feed.part(path.msn, path.part);
+      const answer = rendition.part(path.msn, path.part);
       if (Buffer.isBuffer(answer)) return answer;
       if (isWait(answer)) answer.cancel();
       return undefined;
@@ -197,8 +198,8 @@ function viewerRequest(request: HlsRequest, streamId: string): ViewerRequest {
   return { streamId, token: tokenOf(request), authorization, cookie, origin, host, address };
 }
 
-/** What must not be known is missing as everything else is. */
-async function hiding<T>(answer: Promise<T>): Promise<T> {
+/** Turns any 404 into the ordinary one, so that private livestreams cannot be probed. */
+async function asNotFound<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
@@ -206,7 +207,7 @@ async function hiding<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-/** Puts a viewer's token into the addresses of a multivariant playlist. It needs no escaping. */
+/** Adds a viewer token, which needs no escaping, to the URIs of a multivariant playlist. */
 function withToken(playlist: Buffer, token: string): Buffer {
   return Buffer.from(
     playlist.toString('latin1').replaceAll('/index.m3u8', `/index.m3u8?v=${token}`),
@@ -245,10 +246,10 @@ function sendMedia(
   reply: FastifyReply,
   kind: HlsRendition['kind'],
   bytes: Buffer,
-  openness: AccessScope,
+  scope: AccessScope,
 ): FastifyReply {
   reply.header('accept-ranges', 'bytes');
-  if (openness === 'invited') reply.header('cache-control', CACHE_NOBODY);
+  if (scope === 'invited') reply.header('cache-control', CACHE_NONE);
   else {
     reply.header('cache-control', CACHE_MEDIA).header('etag', MEDIA_ETAG);
     if (request.headers['if-none-match'] === MEDIA_ETAG) return reply.code(304).send();
@@ -264,7 +265,7 @@ function sendMedia(
   return sendBytes(request, reply, bytes.subarray(range.first, range.last + 1));
 }
 
-/** A shared cache asks again each second, as for media. */
+/** Revalidated by shared caches each second, as media. */
 function cacheBlocked(maxAgeS: number): string {
   return `public, max-age=${maxAgeS}, s-maxage=1`;
 }

@@ -1,20 +1,20 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../platform/index.js';
 
-/** A comment is sent this often, so that nothing between us takes the connection for dead, ms. */
+/** Interval of comments that keep proxies from closing an idle connection, ms. */
 const HEARTBEAT_MS = 15_000;
-/** Who has left so much unread is gone, bytes. */
+/** Unread bytes after which the connection is destroyed. */
 const UNREAD_LIMIT = 64 * 1024;
-/** How long a browser waits before it comes again, ms. */
+/** Reconnection time told to the browser, ms. */
 const RETRY_MS = 2_000;
 
 /** Server-sent events (WHATWG HTML, section 9.2) to one browser. */
 export class EventStream {
-  /** Resolves when the connection is gone. */
+  /** Resolves when the connection has closed. */
   readonly closed: Promise<void>;
   readonly #response: ServerResponse;
 
-  /** @param headers that the answer has beside its own. */
+  /** @param headers added to those of the event stream. */
   constructor(response: ServerResponse, headers: Record<string, string | number | string[]>, clock: Clock) {
     this.#response = response;
     const life = new AbortController();
@@ -24,24 +24,24 @@ export class EventStream {
         resolve();
       });
     });
-    response.on('error', () => {}); // 'close' follows and says all that matters.
+    response.on('error', () => {}); // 'close' follows.
     response.writeHead(200, {
       ...headers,
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
-      // nginx would keep events until it has a buffer full.
+      // Without this nginx buffers events until a buffer is full.
       'x-accel-buffering': 'no',
     });
     this.#write(`retry: ${RETRY_MS}\n\n`);
     clock.every(HEARTBEAT_MS, () => this.#write(':\n\n'), life.signal);
   }
 
-  /** @param data becomes JSON, in one line. */
+  /** @param data serialized as JSON in one line. */
   send(event: string, data: unknown): void {
     this.#write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
-  /** No more events; what was sent still arrives. */
+  /** Ends the response after the events already written. */
   close(): void {
     if (!this.#response.writableEnded) this.#response.end();
   }

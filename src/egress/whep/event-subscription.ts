@@ -1,68 +1,68 @@
 import { randomBytes } from 'node:crypto';
 import type { Layer } from '../../webrtc/index.js';
 import type { EventStream } from './event-stream.js';
-import type { Viewing, ViewingEvent } from './viewing.js';
+import type { ViewerSession, ViewerSessionEvent } from './viewer-session.js';
 
-/** What can be subscribed to; `reconnect` and `end` are ours, and every subscriber gets them. */
+/** Names of events. `reconnect` and `end` are extensions of this server and reach every subscriber. */
 export const EVENT_NAMES = ['active', 'inactive', 'layers', 'viewercount', 'reconnect', 'end'] as const;
 
 const ID_BYTES = 16;
 
 /**
- * A subscription to a viewing's events (draft-ietf-wish-whep, Server Sent Events extension). While nobody reads, the
- * latest of each kind is kept: that is all there is to know.
+ * Subscription to the events of a session (draft-ietf-wish-whep, Server Sent Events extension). While no stream is
+ * attached, the latest event of each name is kept.
  */
 export class EventSubscription {
   readonly id = randomBytes(ID_BYTES).toString('base64url');
   readonly #wanted: ReadonlySet<string>;
   readonly #videoSection: string | undefined;
-  readonly #waiting = new Map<string, unknown>();
-  readonly #stop: () => void;
+  readonly #latest = new Map<string, unknown>();
+  readonly #stopListening: () => void;
   #stream: EventStream | undefined;
-  #over = false;
+  #closed = false;
 
-  constructor(viewing: Viewing, wanted: readonly string[]) {
+  constructor(session: ViewerSession, wanted: readonly string[]) {
     this.#wanted = new Set(wanted);
-    this.#videoSection = viewing.videoSection;
-    this.#stop = viewing.listen((event) => this.#event(event));
-    void viewing.ended.then(({ name, reason, message }) => {
-      this.#tell(name, { reason, message });
+    this.#videoSection = session.videoSection;
+    this.#stopListening = session.listen((event) => this.#handleEvent(event));
+    void session.ended.then(({ name, reason, message }) => {
+      this.#deliver(name, { reason, message });
       this.close();
     });
   }
 
-  /** Events go to this stream from now on; one before it is closed. */
+  /** Sends kept and later events to this stream; closes the stream attached before. */
   attach(stream: EventStream): void {
     this.#stream?.close();
     this.#stream = stream;
-    for (const [name, data] of this.#waiting) stream.send(name, data);
-    this.#waiting.clear();
-    if (this.#over) stream.close();
+    for (const [name, data] of this.#latest) stream.send(name, data);
+    this.#latest.clear();
+    if (this.#closed) stream.close();
     void stream.closed.then(() => {
       if (this.#stream === stream) this.#stream = undefined;
     });
   }
 
   close(): void {
-    this.#over = true;
-    this.#stop();
+    this.#closed = true;
+    this.#stopListening();
     this.#stream?.close();
   }
 
-  #event(event: ViewingEvent): void {
+  #handleEvent(event: ViewerSessionEvent): void {
     if (!this.#wanted.has(event.type)) return;
     switch (event.type) {
       case 'active':
       case 'inactive':
-        this.#waiting.delete(event.type === 'active' ? 'inactive' : 'active');
-        this.#tell(event.type, {});
+        this.#latest.delete(event.type === 'active' ? 'inactive' : 'active');
+        this.#deliver(event.type, {});
         break;
       case 'viewercount':
-        this.#tell(event.type, { viewercount: event.viewers });
+        this.#deliver(event.type, { viewercount: event.viewers });
         break;
       case 'layers':
         if (this.#videoSection === undefined) return;
-        this.#tell(event.type, {
+        this.#deliver(event.type, {
           [this.#videoSection]: describeLayers(event.layers),
           current: event.current ?? null,
           chosen: event.chosen ?? null,
@@ -70,13 +70,13 @@ export class EventSubscription {
     }
   }
 
-  #tell(name: string, data: unknown): void {
+  #deliver(name: string, data: unknown): void {
     if (this.#stream) this.#stream.send(name, data);
-    else this.#waiting.set(name, data);
+    else this.#latest.set(name, data);
   }
 }
 
-/** As the draft has it: by media section, layers that are sent, those that are not, and those that can be chosen. */
+/** Lists active, inactive and selectable layers in the shape of the draft's `layers` event. */
 function describeLayers(layers: readonly Layer[]): Record<'active' | 'inactive' | 'layers', object[]> {
   const described = layers.map(({ rid, active, ...measured }, simulcastIdx) => ({
     active,

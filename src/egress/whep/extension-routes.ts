@@ -8,25 +8,25 @@ import {
 } from '../../webrtc/index.js';
 import { EventStream } from './event-stream.js';
 import { EVENT_NAMES, EventSubscription } from './event-subscription.js';
-import type { Viewing } from './viewing.js';
+import type { ViewerSession } from './viewer-session.js';
 
 export type ExtensionRoutesOptions = {
-  /** Whose sessions they extend. */
-  endpoint: SignallingEndpoint<Viewing>;
+  /** Endpoint whose sessions the routes extend. */
+  endpoint: SignallingEndpoint<ViewerSession>;
   clock: Clock;
 };
 
 const BODY_LIMIT = 4_096;
-/** Event streams of one viewing: one is enough, a few come and go as browsers reconnect. */
+/** Subscriptions of one session. More than one, as browsers reconnect before the old stream has closed. */
 const MAXIMUM_SUBSCRIPTIONS = 4;
 const JSON_TYPE = 'application/json';
 const hidden = { hide: true };
 
-/** The extensions of WHEP: layer selection and server-sent events. The scope must have been prepared for signalling. */
+/** Adds layer selection and server-sent events. `prepareSignalling` must have run on the scope. */
 export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOptions): void {
   const { endpoint, clock } = options;
   const { sessionUrl: url, basePath, sessions, followUps: limit } = endpoint;
-  const subscriptions = new WeakMap<Viewing, EventSubscription[]>();
+  const subscriptions = new WeakMap<ViewerSession, EventSubscription[]>();
   const streams = new Set<EventStream>();
   app.addContentTypeParser(
     JSON_TYPE,
@@ -39,29 +39,29 @@ export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOpti
 
   addMethods(app, `${url}/layer`, ['POST', 'DELETE'], JSON_TYPE);
   app.post(`${url}/layer`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
-    const viewing = viewingOf(request).content;
-    const rid = wantedLayer(request.body, viewing);
-    viewing.selectLayer(rid);
+    const viewerSession = signallingSessionOf(request).content;
+    const rid = wantedLayer(request.body, viewerSession);
+    viewerSession.selectLayer(rid);
     return reply.code(200).send({ chosen: rid ?? null });
   });
   app.delete(`${url}/layer`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
-    viewingOf(request).content.selectLayer(undefined);
+    signallingSessionOf(request).content.selectLayer(undefined);
     return reply.code(200).send({ chosen: null });
   });
 
   addMethods(app, `${url}/events`, ['GET', 'HEAD', 'POST'], JSON_TYPE);
   app.post(`${url}/events`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
-    const session = viewingOf(request);
+    const session = signallingSessionOf(request);
     const subscription = subscribe(session.content, wantedEvents(request.body));
     const path = `${basePath}${url.replace(':sessionId', session.id)}`;
     return reply.code(201).header('location', `${path}/events/${subscription.id}`).send();
   });
-  // Not in the draft, but what players do that know of no subscriptions.
+  // Not in the draft: serves players that do not create a subscription first.
   app.get(`${url}/events`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
-    const { content } = viewingOf(request);
+    const { content } = signallingSessionOf(request);
     const subscription = subscribe(content, EVENT_NAMES);
-    const stream = open(request, reply, subscription);
-    if (stream) void stream.closed.then(() => forget(content, subscription));
+    const stream = openStream(request, reply, subscription);
+    if (stream) void stream.closed.then(() => removeSubscription(content, subscription));
     return reply;
   });
 
@@ -70,7 +70,7 @@ export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOpti
     `${url}/events/:subscriptionId`,
     { onRequest: limit.hook, schema: hidden },
     async (request, reply) => {
-      open(request, reply, subscriptionOf(request));
+      openStream(request, reply, subscriptionOf(request));
       return reply;
     },
   );
@@ -78,42 +78,42 @@ export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOpti
     `${url}/events/:subscriptionId`,
     { onRequest: limit.hook, schema: hidden },
     async (request, reply) => {
-      forget(viewingOf(request).content, subscriptionOf(request));
+      removeSubscription(signallingSessionOf(request).content, subscriptionOf(request));
       return reply.code(200).send();
     },
   );
 
-  function viewingOf(request: FastifyRequest): SignallingSession<Viewing> {
+  function signallingSessionOf(request: FastifyRequest): SignallingSession<ViewerSession> {
     return sessionOf(request, sessions);
   }
 
   function subscriptionOf(request: FastifyRequest): EventSubscription {
     const { subscriptionId } = request.params as { subscriptionId?: string };
-    const known = subscriptions.get(viewingOf(request).content) ?? [];
+    const known = subscriptions.get(signallingSessionOf(request).content) ?? [];
     const subscription = known.find(({ id }) => id === subscriptionId);
     if (!subscription) throw new PublicError(404, 'not_found', 'There is no such event stream (any more).');
     return subscription;
   }
 
-  function subscribe(viewing: Viewing, wanted: readonly string[]): EventSubscription {
-    const known = subscriptions.get(viewing) ?? [];
+  function subscribe(viewerSession: ViewerSession, wanted: readonly string[]): EventSubscription {
+    const known = subscriptions.get(viewerSession) ?? [];
     if (known.length >= MAXIMUM_SUBSCRIPTIONS)
       throw new PublicError(409, 'too_many_event_streams', 'This session has enough event streams already.');
-    const subscription = new EventSubscription(viewing, wanted);
-    subscriptions.set(viewing, [...known, subscription]);
+    const subscription = new EventSubscription(viewerSession, wanted);
+    subscriptions.set(viewerSession, [...known, subscription]);
     return subscription;
   }
 
-  function forget(viewing: Viewing, subscription: EventSubscription): void {
+  function removeSubscription(viewerSession: ViewerSession, subscription: EventSubscription): void {
     subscription.close();
-    const known = subscriptions.get(viewing) ?? [];
+    const known = subscriptions.get(viewerSession) ?? [];
     subscriptions.set(
-      viewing,
+      viewerSession,
       known.filter((other) => other !== subscription),
     );
   }
 
-  function open(
+  function openStream(
     request: FastifyRequest,
     reply: FastifyReply,
     subscription: EventSubscription,
@@ -134,7 +134,7 @@ export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOpti
   }
 }
 
-/** A subset of what is offered; names that nobody knows are of a later draft and do no harm. */
+/** Filters the requested names; ignores unknown ones, which a later draft may define. @throws PublicError 400 */
 function wantedEvents(body: unknown): readonly string[] {
   if (body === undefined || body === null) return EVENT_NAMES;
   if (!Array.isArray(body) || !body.every((name) => typeof name === 'string'))
@@ -142,17 +142,18 @@ function wantedEvents(body: unknown): readonly string[] {
   return EVENT_NAMES.filter((name) => body.includes(name));
 }
 
-/** @returns undefined where the choice is the server's. */
-function wantedLayer(body: unknown, viewing: Viewing): string | undefined {
+/** @returns the `rid`; undefined for the server's automatic choice. @throws PublicError 400 */
+function wantedLayer(body: unknown, viewerSession: ViewerSession): string | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new PublicError(400, 'validation_failed', 'The body must be an object such as {"rid": "h"}.');
   const { mediaId, rid, encodingId } = body as Record<string, unknown>;
-  const section = mediaId === undefined || mediaId === null ? viewing.videoSection : String(mediaId);
-  if (section === undefined || section !== viewing.videoSection)
+  const section = mediaId === undefined || mediaId === null ? viewerSession.videoSection : String(mediaId);
+  if (section === undefined || section !== viewerSession.videoSection)
     throw new PublicError(400, 'media_unknown', 'mediaId must be the index of the section with the picture.');
   const wanted = encodingId ?? rid ?? undefined;
   if (wanted === undefined) return undefined;
-  const isKnown = viewing.layers.length === 0 || viewing.layers.some((layer) => layer.rid === wanted);
+  const isKnown =
+    viewerSession.layers.length === 0 || viewerSession.layers.some((layer) => layer.rid === wanted);
   if (typeof wanted !== 'string' || !/^[\w-]{1,16}$/.test(wanted) || !isKnown)
     throw new PublicError(400, 'layer_unknown', 'There is no such layer: the event `layers` names them.');
   return wanted;

@@ -1,8 +1,8 @@
 export { type WhepRoutesOptions, whepRoutes } from './routes.js';
-export type { Viewing, ViewingEnd, ViewingEvent } from './viewing.js';
+export type { ViewerSession, ViewerSessionEnd, ViewerSessionEvent } from './viewer-session.js';
 export {
   createWhepEgress,
-  type ViewingOffer,
+  type ViewerSessionOffer,
   type ViewRequest,
   type WhepEgress,
   type WhepEgressOptions,

@@ -10,48 +10,47 @@ import {
 } from '../../webrtc/index.js';
 import { EVENT_NAMES } from './event-subscription.js';
 import { addExtensions } from './extension-routes.js';
-import type { Viewing } from './viewing.js';
+import type { ViewerSession } from './viewer-session.js';
 import type { WhepEgress } from './whep-egress.js';
 
 export type WhepRoutesOptions = {
   egress: Pick<WhepEgress, 'view'>;
-  /** Decides who may watch. */
+  /** Admits viewers. */
   gate: Pick<ViewerAdmission, 'admit'>;
-  /** Asked only for streams of which nothing is being broadcast. */
+  /** Looks a livestream up; called only for streams without a broadcast. */
   find: (streamId: string) => Promise<Pick<Livestream, 'endReason'> | undefined>;
   iceServers: Pick<IceServers, 'links'>;
   clock: Clock;
-  /** What stands before `/whep` in the addresses that clients use; nothing by default. */
+  /** Path prefix of `/whep` in the URLs that clients use; empty by default. */
   basePath?: string;
   limits?: Partial<WhepLimits>;
 };
 
 export type WhepLimits = EndpointLimits & {
-  /** Sessions of an address (IPv6: /64 network) whose connection is not established yet. */
+  /** Sessions per address (IPv6: /64 network) whose connection is not established yet. */
   pendingPerAddress: number;
 };
 
-/** A school or an office is one address: many of its viewers may come at the same moment. */
+/** Allows for many viewers behind one address, such as a school or an office. */
 const LIMITS: WhepLimits = {
   sessions: 20_000,
   offers: { burst: 100, refillMs: 100 },
   pendingPerAddress: 64,
 };
-/** Seconds after which a viewer may ask again whether a stream is live. */
 const RETRY_AFTER_S = 5;
 const EXTENSION = 'urn:ietf:params:whep:ext:core:';
 
 /**
  * WHEP (draft-ietf-wish-whep): `POST /whep/:streamId` with an offer, and the extensions for layers and events.
  *
- * A stream of which nothing is being broadcast answers 409 with `Retry-After`, as the draft says of publications that
- * are not under way; 404 means that waiting won't help: there is no such stream, or it is over for good. A broadcast
- * that starts, or waits for its publisher, lets viewers in: they are connected when the picture comes.
+ * Answers 409 with `Retry-After` while a stream has no broadcast, as the draft requires, and 404 when retrying cannot
+ * succeed: the stream is unknown or has ended. A broadcast that is starting or waits for its publisher accepts viewers;
+ * their media begins when the publisher's does.
  */
 export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, options) => {
   const { egress, gate, find, iceServers, clock, basePath } = options;
   const limits = { ...LIMITS, ...options.limits };
-  const endpoint = new SignallingEndpoint<Viewing>({
+  const endpoint = new SignallingEndpoint<ViewerSession>({
     ...{ name: 'whep', iceServers, limits, clock, basePath },
   });
 
@@ -74,7 +73,7 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
     addExtensions(scope, { endpoint, clock });
   });
 
-  async function view(offer: Offer, request: FastifyRequest, reply: FastifyReply): Promise<Viewing> {
+  async function view(offer: Offer, request: FastifyRequest, reply: FastifyReply): Promise<ViewerSession> {
     const { streamId } = request.params as { streamId: string };
     if (!isUuid(streamId)) throw notFound();
     const { v: token } = request.query as { v?: unknown };
@@ -92,24 +91,24 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
       const message = 'Too many connections from your address are being made: wait and try again.';
       throw new PublicError(429, 'rate_limited', message, { retryAfter: RETRY_AFTER_S });
     }
-    let viewing: Viewing | undefined;
+    let session: ViewerSession | undefined;
     try {
-      viewing = await egress.view({ streamId, offer });
+      session = await egress.view({ streamId, offer });
     } finally {
-      if (!viewing) {
+      if (!session) {
         established();
         viewer.withdraw();
       }
     }
-    if (!viewing) return await refuse(streamId, reply);
-    const watched = viewing;
-    void Promise.race([watched.connected, watched.ended]).then(established);
-    void watched.ended.then(viewer.hold('whep', () => watched.dismiss(), watched.connected));
-    return watched;
+    if (!session) return await refuseOffline(streamId, reply);
+    const opened = session;
+    void Promise.race([opened.connected, opened.ended]).then(established);
+    void opened.ended.then(viewer.hold('whep', () => opened.dismiss(), opened.connected));
+    return opened;
   }
 
-  /** Nothing is being broadcast. */
-  async function refuse(streamId: string, reply: FastifyReply): Promise<never> {
+  /** @throws PublicError 409 while the stream may go live, 404 otherwise */
+  async function refuseOffline(streamId: string, reply: FastifyReply): Promise<never> {
     const livestream = await find(streamId);
     const end = livestream?.endReason ?? undefined;
     if (!livestream || (end !== undefined && !BROADCAST_END[end].reopens)) throw notFound();

@@ -7,26 +7,26 @@ export type WebrtcRenditionSourceOptions = {
   source: Source;
   has: { audio: boolean; video: boolean };
   pool: Pick<WebrtcPool, 'receiveRtp'>;
-  /** What viewers see from now on; undefined: nothing for the moment. */
+  /** Sets the media source of the viewers; undefined: none for now. */
   show: (mediaSourceId: string | undefined) => void;
-  /** It was tried again and again in vain: nothing more will come of this source. */
+  /** Called when the retry limit is reached; the source stays without a rendition. */
   failed: () => void;
   clock: Clock;
   log: Logger;
 };
 
-/** A rendition that fails is begun anew, unless it does so all the time. */
+/** Restarts a rendition that fails, within this limit. */
 const RETRY = { initialMs: 250, maximumMs: 5_000, windowMs: 60_000, limit: 6 };
 
 /**
- * Brings a source that is not RTP to WebRTC viewers: asks transcode for a realtime rendition, and the SFU for ports to
- * send it to. One bridge serves one source until it is closed.
+ * Makes a source without RTP available to WebRTC viewers: opens RTP ports in the SFU and has the source encoded to them.
+ * Serves one source until `close`.
  */
 export class WebrtcRenditionSource {
-  /** Resolves when no rendition is left. */
+  /** Resolves when the last rendition has ended. */
   readonly closed: Promise<void>;
   readonly #options: WebrtcRenditionSourceOptions;
-  readonly #life = new AbortController();
+  readonly #abort = new AbortController();
   readonly #backoff: Backoff;
   #rendition: WebrtcRendition | undefined;
 
@@ -37,24 +37,24 @@ export class WebrtcRenditionSource {
   }
 
   close(): void {
-    this.#life.abort();
+    this.#abort.abort();
     this.#rendition?.close();
   }
 
   async #run(): Promise<void> {
     const { clock, log, failed } = this.#options;
-    const { signal } = this.#life;
+    const { signal } = this.#abort;
     while (!signal.aborted) {
       try {
         await this.#encode();
       } catch (error) {
-        log.warn({ err: error }, 'the SFU took no realtime rendition');
+        log.warn({ err: error }, 'WebRTC rendition could not be started: retrying');
       }
       if (signal.aborted) break;
       const delay = this.#backoff.failed();
       if (delay === undefined) {
-        log.error('realtime renditions fail again and again: giving up');
-        this.#life.abort();
+        log.error('WebRTC rendition failed too often: WebRTC viewers are sent to HLS');
+        this.#abort.abort();
         failed();
         break;
       }
@@ -62,7 +62,7 @@ export class WebrtcRenditionSource {
     }
   }
 
-  /** One rendition, from its beginning to its end. */
+  /** Runs one rendition to its end. */
   async #encode(): Promise<void> {
     const { broadcast, source, has, pool, show, log } = this.#options;
     const mediaSourceId = newId();
@@ -72,19 +72,19 @@ export class WebrtcRenditionSource {
       ...(has.audio ? { audio: true } : {}),
     });
     try {
-      if (this.#life.signal.aborted) return;
+      if (this.#abort.signal.aborted) return;
       const { videoPort, audioPort } = input;
       const rendition = broadcast.encodeForWebrtc(source, {
         ...(videoPort === undefined ? {} : { videoPort }),
         ...(audioPort === undefined ? {} : { audioPort }),
       });
-      if (!rendition) throw new Error('nobody makes realtime renditions');
+      if (!rendition) throw new Error('no encoder for WebRTC renditions is configured');
       this.#rendition = rendition;
-      log.info({ passthrough: rendition.passthrough }, 'a realtime rendition began');
+      log.info({ passthrough: rendition.passthrough }, 'WebRTC rendition started');
       show(mediaSourceId);
       await rendition.closed;
-      if (!this.#life.signal.aborted) {
-        log.warn('the realtime rendition ended');
+      if (!this.#abort.signal.aborted) {
+        log.warn('WebRTC rendition ended: restarting');
         show(undefined);
       }
     } finally {

@@ -7,47 +7,47 @@ import type {
   SourceReader,
 } from '../../streams/index.js';
 import type { WebrtcPool } from '../../webrtc/index.js';
-import { type ViewingSession, viewingEndOf } from './viewing.js';
+import { viewerSessionEndOf, type WebrtcViewerSession } from './viewer-session.js';
 import { WebrtcRenditionSource } from './webrtc-rendition-source.js';
 
 export type WhepBroadcastOptions = {
   broadcast: Broadcast;
   pool: Pick<WebrtcPool, 'receiveRtp' | 'setMediaSource' | 'closeViewerGroup'>;
-  /** How long a rendition goes on after the last viewer has left, in ms. */
+  /** Time that a rendition continues after its last viewer has left, ms. */
   lingerMs: number;
   clock: Clock;
   log: Logger;
 };
 
-/** A publication, and what its timeline has once it has begun. */
+/** Publication and the tracks of its timeline once that has begun. */
 type Publication = { source: Source; has: { audio: boolean; video: boolean } | undefined };
 
-/** Viewers are told how many they are this often at most, ms. */
-const COUNT_EVERY_MS = 1_000;
-/** A source that could not be shown is tried again when somebody asks for it after so long, ms. */
-const REST_MS = 60_000;
+/** Minimum interval of `viewercount` events, ms. */
+const VIEWER_COUNT_INTERVAL_MS = 1_000;
+/** Time after which the next viewer causes another attempt at a source that failed, ms. */
+const RETRY_UNAVAILABLE_MS = 60_000;
 const UNAVAILABLE = 'The server cannot make this broadcast ready for WebRTC.';
 
-/** What WebRTC viewers of one broadcast watch: keeps the SFU's channel fed while publishers and protocols change. */
+/** Keeps the media source of one broadcast's viewer group set while publishers and protocols change. */
 export class WhepBroadcast implements BroadcastSubscription {
   readonly broadcast: Broadcast;
   readonly #options: WhepBroadcastOptions;
   readonly #log: Logger;
-  readonly #viewings = new Set<ViewingSession>();
-  /** Those whose connection is established. */
-  readonly #connected = new Set<ViewingSession>();
-  /** The current publication, once its timeline has begun. */
+  readonly #sessions = new Set<WebrtcViewerSession>();
+  /** Sessions whose connection is established. */
+  readonly #connected = new Set<WebrtcViewerSession>();
+  /** Current publication. */
   #source: Publication | undefined;
-  #bridge: WebrtcRenditionSource | undefined;
-  /** Bridges that are closing, too. */
-  readonly #bridges = new Set<WebrtcRenditionSource>();
-  /** When the current source turned out not to be presentable, on the monotonic clock. */
+  #renditionSource: WebrtcRenditionSource | undefined;
+  /** Includes sources that are closing. */
+  readonly #openRenditionSources = new Set<WebrtcRenditionSource>();
+  /** Monotonic time when the rendition of the current source was given up, ms. */
   #failedAt: number | undefined;
-  #over: BroadcastEnd | undefined;
-  #cancelLinger: Cancel = () => {};
-  #cancelCount: Cancel | undefined;
-  /** Viewers that are being negotiated. */
-  #expected = 0;
+  #endReason: BroadcastEnd | undefined;
+  #cancelRenditionStop: Cancel = () => {};
+  #cancelViewerCount: Cancel | undefined;
+  /** Number of viewers in negotiation. */
+  #expectedViewers = 0;
 
   constructor(options: WhepBroadcastOptions) {
     this.#options = options;
@@ -55,53 +55,53 @@ export class WhepBroadcast implements BroadcastSubscription {
     this.#log = options.log.child({ streamId: this.broadcast.streamId, broadcastId: this.broadcast.id });
   }
 
-  /** Those that are connected. */
+  /** Number of connected viewers. */
   get viewers(): number {
     return this.#connected.size;
   }
 
-  /** Whether viewers may come: not when the broadcast is over or its source cannot be shown. */
+  /** `over`: the broadcast has ended; `unavailable`: its source has no WebRTC rendition; otherwise viewers are accepted. */
   get state(): 'open' | 'unavailable' | 'over' {
-    if (this.#over !== undefined) return 'over';
+    if (this.#endReason !== undefined) return 'over';
     return this.#failed ? 'unavailable' : 'open';
   }
 
   get #failed(): boolean {
     const { clock } = this.#options;
-    return this.#failedAt !== undefined && clock.monotonic() - this.#failedAt < REST_MS;
+    return this.#failedAt !== undefined && clock.monotonic() - this.#failedAt < RETRY_UNAVAILABLE_MS;
   }
 
-  /** A viewer is about to come: gets the picture ready meanwhile. Call the returned function when they are in, or not. */
-  expect(): () => void {
-    this.#expected++;
-    this.#cancelLinger();
-    this.#feed();
+  /** Starts the rendition while a viewer negotiates. @returns a function to call when the negotiation has ended. */
+  expectViewer(): () => void {
+    this.#expectedViewers++;
+    this.#cancelRenditionStop();
+    this.#provideMedia();
     let awaited = true;
     return () => {
       if (!awaited) return;
       awaited = false;
-      this.#expected--;
-      this.#lingerIfEmpty();
+      this.#expectedViewers--;
+      this.#scheduleRenditionStop();
     };
   }
 
-  add(viewing: ViewingSession): void {
-    if (this.#over !== undefined) {
-      viewing.end(viewingEndOf(this.#over));
-      viewing.peer.close();
+  addSession(session: WebrtcViewerSession): void {
+    if (this.#endReason !== undefined) {
+      session.endSession(viewerSessionEndOf(this.#endReason));
+      session.peer.close();
       return;
     }
-    this.#viewings.add(viewing);
-    void viewing.connected.then(() => {
-      if (!this.#viewings.has(viewing)) return;
-      this.#connected.add(viewing);
-      this.#countSoon();
+    this.#sessions.add(session);
+    void session.connected.then(() => {
+      if (!this.#sessions.has(session)) return;
+      this.#connected.add(session);
+      this.#scheduleViewerCount();
     });
-    void viewing.ended.then(() => {
-      this.#viewings.delete(viewing);
-      this.#connected.delete(viewing);
-      this.#countSoon();
-      this.#lingerIfEmpty();
+    void session.ended.then(() => {
+      this.#sessions.delete(session);
+      this.#connected.delete(session);
+      this.#scheduleViewerCount();
+      this.#scheduleRenditionStop();
     });
   }
 
@@ -115,101 +115,102 @@ export class WhepBroadcast implements BroadcastSubscription {
         const { has: before } = publication;
         const same = before?.audio === has.audio && before.video === has.video;
         publication.has = has;
-        // The rendition follows a source that begins anew; only other tracks need other ports.
-        if (!same) this.#dropBridge();
-        this.#feed();
+        // A rendition continues over a new timeline of its source; only other tracks need other ports.
+        if (!same) this.#closeRenditionSource();
+        this.#provideMedia();
       },
       write() {},
       end: () => {
         if (this.#source !== publication) return;
         this.#source = undefined;
-        this.#dropBridge();
-        this.#show(undefined);
+        this.#closeRenditionSource();
+        this.#setMediaSource(undefined);
       },
     };
     source.read(reader);
   }
 
   async broadcastEnded(reason: BroadcastEnd): Promise<void> {
-    this.#over = reason;
+    this.#endReason = reason;
     this.#source = undefined;
-    this.#cancelLinger();
-    this.#cancelCount?.();
-    this.#dropBridge();
-    const end = viewingEndOf(reason);
-    for (const viewing of this.#viewings) viewing.end(end);
+    this.#cancelRenditionStop();
+    this.#cancelViewerCount?.();
+    this.#closeRenditionSource();
+    const end = viewerSessionEndOf(reason);
+    for (const session of this.#sessions) session.endSession(end);
     this.#options.pool.closeViewerGroup(this.broadcast.id, end.message);
-    await Promise.all([...this.#bridges].map((bridge) => bridge.closed));
+    await Promise.all([...this.#openRenditionSources].map((renditionSource) => renditionSource.closed));
   }
 
-  /** Gives viewers what there is: RTP as it comes, anything else by a bridge as long as somebody watches. */
-  #feed(): void {
+  /** Sets the media source: RTP as published, otherwise a rendition while there are viewers. */
+  #provideMedia(): void {
     const { source, has } = this.#source ?? {};
     if (!source || !has) return;
     if (source.rtp) {
-      this.#show(source.rtp.mediaSourceId);
+      this.#setMediaSource(source.rtp.mediaSourceId);
       return;
     }
-    if (this.#bridge || this.#failed || (this.#viewings.size === 0 && this.#expected === 0)) return;
+    if (this.#renditionSource || this.#failed || (this.#sessions.size === 0 && this.#expectedViewers === 0))
+      return;
     const { pool, clock } = this.#options;
-    const bridge: WebrtcRenditionSource = new WebrtcRenditionSource({
+    const renditionSource: WebrtcRenditionSource = new WebrtcRenditionSource({
       broadcast: this.broadcast,
       source,
       has,
       pool,
       show: (mediaSourceId) => {
-        if (this.#bridge === bridge) this.#show(mediaSourceId);
+        if (this.#renditionSource === renditionSource) this.#setMediaSource(mediaSourceId);
       },
       failed: () => {
-        if (this.#bridge === bridge) this.#giveUp();
+        if (this.#renditionSource === renditionSource) this.#markUnavailable();
       },
       clock,
       log: this.#log,
     });
-    this.#bridge = bridge;
-    this.#bridges.add(bridge);
-    void bridge.closed.then(() => this.#bridges.delete(bridge));
+    this.#renditionSource = renditionSource;
+    this.#openRenditionSources.add(renditionSource);
+    void renditionSource.closed.then(() => this.#openRenditionSources.delete(renditionSource));
   }
 
-  #show(mediaSourceId: string | undefined): void {
+  #setMediaSource(mediaSourceId: string | undefined): void {
     this.#options.pool.setMediaSource(this.broadcast.id, mediaSourceId);
     if (mediaSourceId !== undefined) this.broadcast.notice('webrtc', undefined);
   }
 
-  #dropBridge(): void {
-    if (!this.#bridge) return;
-    const bridge = this.#bridge;
-    this.#bridge = undefined;
-    bridge.close();
+  #closeRenditionSource(): void {
+    if (!this.#renditionSource) return;
+    const renditionSource = this.#renditionSource;
+    this.#renditionSource = undefined;
+    renditionSource.close();
   }
 
-  /** Viewers fare better elsewhere than in front of a black picture. */
-  #giveUp(): void {
-    this.#bridge = undefined;
+  /** Ends all sessions so that players fall back to HLS instead of showing black video. */
+  #markUnavailable(): void {
+    this.#renditionSource = undefined;
     this.#failedAt = this.#options.clock.monotonic();
     this.broadcast.notice('webrtc', `${UNAVAILABLE} Viewers get HLS.`);
-    for (const viewing of this.#viewings) {
-      viewing.end({ name: 'end', reason: 'unavailable', message: UNAVAILABLE });
-      viewing.peer.close();
+    for (const session of this.#sessions) {
+      session.endSession({ name: 'end', reason: 'unavailable', message: UNAVAILABLE });
+      session.peer.close();
     }
   }
 
-  #lingerIfEmpty(): void {
-    if (this.#viewings.size > 0 || this.#expected > 0 || !this.#bridge) return;
-    this.#cancelLinger();
-    this.#cancelLinger = this.#options.clock.after(this.#options.lingerMs, () => {
-      if (this.#viewings.size > 0 || this.#expected > 0 || !this.#bridge) return;
-      this.#log.info('nobody watches by WebRTC any more: the realtime rendition ends');
-      this.#dropBridge();
-      this.#show(undefined);
+  #scheduleRenditionStop(): void {
+    if (this.#sessions.size > 0 || this.#expectedViewers > 0 || !this.#renditionSource) return;
+    this.#cancelRenditionStop();
+    this.#cancelRenditionStop = this.#options.clock.after(this.#options.lingerMs, () => {
+      if (this.#sessions.size > 0 || this.#expectedViewers > 0 || !this.#renditionSource) return;
+      this.#log.info('WebRTC rendition stopped: no viewers');
+      this.#closeRenditionSource();
+      this.#setMediaSource(undefined);
     });
   }
 
-  #countSoon(): void {
-    if (this.#over !== undefined) return;
-    this.#cancelCount ??= this.#options.clock.after(COUNT_EVERY_MS, () => {
-      this.#cancelCount = undefined;
-      for (const viewing of this.#viewings) viewing.count(this.#connected.size);
+  #scheduleViewerCount(): void {
+    if (this.#endReason !== undefined) return;
+    this.#cancelViewerCount ??= this.#options.clock.after(VIEWER_COUNT_INTERVAL_MS, () => {
+      this.#cancelViewerCount = undefined;
+      for (const session of this.#sessions) session.setViewerCount(this.#connected.size);
     });
   }
 }

@@ -10,52 +10,52 @@ import {
   writeAnswer,
   writeViewerOffer,
 } from '../../webrtc/index.js';
-import { type Viewing, ViewingSession } from './viewing.js';
+import { type ViewerSession, WebrtcViewerSession } from './viewer-session.js';
 import { WhepBroadcast } from './whep-broadcast.js';
 
 export type WhepEgressOptions = {
   pool: Pick<WebrtcPool, 'view' | 'offerView' | 'receiveRtp' | 'setMediaSource' | 'closeViewerGroup'>;
   clock: Clock;
   log: Logger;
-  /** How long a realtime rendition goes on after the last viewer has left, in ms. */
+  /** Time that a WebRTC rendition continues after its last viewer has left, ms. */
   lingerMs?: number;
 };
 
-/** An offer of ours. */
-export type ViewingOffer = {
+/** Offer made by the server. */
+export type ViewerSessionOffer = {
   /** SDP. */
   readonly offer: string;
   /**
-   * Takes the viewer's answer; once.
+   * Takes the viewer's answer. Call at most once.
    *
-   * @returns undefined when the broadcast is over meanwhile.
-   * @throws PublicError as HTTP has them
+   * @returns undefined when the broadcast has ended meanwhile.
+   * @throws PublicError with the HTTP status of the refusal
    */
-  accept(answer: Offer): Promise<Viewing | undefined>;
-  /** There will be no answer. */
+  accept(answer: Offer): Promise<ViewerSession | undefined>;
+  /** Discards the offer. */
   close(): void;
 };
 
 export type ViewRequest = { streamId: string; offer: Offer };
 
-/** Watching by WebRTC: a guest of every broadcast that keeps its channel in the SFU fed, and lets viewers in. */
+/** WebRTC egress: subscribes to every broadcast, sets the media source of its viewers, and opens viewer sessions. */
 export type WhepEgress = BroadcastSubscriber & {
   /**
-   * Lets a viewer into a stream whose broadcast is under way, also while it starts or waits for its publisher: the
-   * picture comes when there is one.
+   * Opens a session on the broadcast of a stream, also while it starts or waits for its publisher: media begins when
+   * the publisher's does.
    *
-   * @returns undefined when nothing is being broadcast.
-   * @throws PublicError as HTTP has them: the offer does not do, there are no workers
+   * @returns undefined when the stream has no broadcast.
+   * @throws PublicError 4xx for an offer that cannot be answered, 503 `webrtc_unavailable` without a worker
    */
-  view(request: ViewRequest): Promise<Viewing | undefined>;
+  view(request: ViewRequest): Promise<ViewerSession | undefined>;
   /**
-   * For signalling in which the server offers: an offer that waits for the viewer's answer, for some seconds.
+   * Makes an offer, for signalling in which the server offers. It expires after some seconds without an answer.
    *
-   * @returns undefined when nothing is being broadcast.
+   * @returns undefined when the stream has no broadcast.
    * @throws PublicError 503 `webrtc_unavailable`
    */
-  offer(streamId: string): Promise<ViewingOffer | undefined>;
-  /** How many watch a stream by WebRTC. */
+  offer(streamId: string): Promise<ViewerSessionOffer | undefined>;
+  /** Number of connected WebRTC viewers of a stream. */
   viewers(streamId: string): number;
 };
 
@@ -68,8 +68,8 @@ export function createWhepEgress(options: WhepEgressOptions): WhepEgress {
 class Egress implements WhepEgress {
   readonly name = 'whep';
   readonly #options: WhepEgressOptions;
-  /** By stream: what is being broadcast. */
-  readonly #channels = new Map<string, WhepBroadcast>();
+  /** By stream ID. */
+  readonly #broadcasts = new Map<string, WhepBroadcast>();
 
   constructor(options: WhepEgressOptions) {
     this.#options = options;
@@ -77,83 +77,84 @@ class Egress implements WhepEgress {
 
   subscribe(broadcast: Broadcast): BroadcastSubscription {
     const { pool, clock, log, lingerMs = LINGER_MS } = this.#options;
-    const channel = new WhepBroadcast({ broadcast, pool, lingerMs, clock, log });
-    this.#channels.set(broadcast.streamId, channel);
+    const whepBroadcast = new WhepBroadcast({ broadcast, pool, lingerMs, clock, log });
+    this.#broadcasts.set(broadcast.streamId, whepBroadcast);
     return {
-      publicationStarted: (source) => channel.publicationStarted(source),
+      publicationStarted: (source) => whepBroadcast.publicationStarted(source),
       broadcastEnded: async (reason) => {
-        if (this.#channels.get(broadcast.streamId) === channel) this.#channels.delete(broadcast.streamId);
-        await channel.broadcastEnded(reason);
+        if (this.#broadcasts.get(broadcast.streamId) === whepBroadcast)
+          this.#broadcasts.delete(broadcast.streamId);
+        await whepBroadcast.broadcastEnded(reason);
       },
     };
   }
 
   viewers(streamId: string): number {
-    return this.#channels.get(streamId)?.viewers ?? 0;
+    return this.#broadcasts.get(streamId)?.viewers ?? 0;
   }
 
-  async view({ streamId, offer }: ViewRequest): Promise<Viewing | undefined> {
+  async view({ streamId, offer }: ViewRequest): Promise<ViewerSession | undefined> {
     return await this.#admit(streamId, offer, (options) => this.#options.pool.view(options));
   }
 
-  async offer(streamId: string): Promise<ViewingOffer | undefined> {
-    const channel = this.#channels.get(streamId);
-    if (!channel) return undefined;
-    if (channel.state === 'unavailable') throw notPresentable();
-    let made: ViewOffer;
+  async offer(streamId: string): Promise<ViewerSessionOffer | undefined> {
+    const whepBroadcast = this.#broadcasts.get(streamId);
+    if (!whepBroadcast) return undefined;
+    if (whepBroadcast.state === 'unavailable') throw broadcastUnavailable();
+    let viewOffer: ViewOffer;
     try {
-      made = await this.#options.pool.offerView();
+      viewOffer = await this.#options.pool.offerView();
     } catch (error) {
-      throw this.#noWorker(streamId, error);
+      throw this.#unavailable(streamId, error);
     }
     return {
-      offer: writeViewerOffer(made.local),
-      accept: (answer) => this.#admit(streamId, answer, (options) => made.accept(options)),
-      close: () => made.close(),
+      offer: writeViewerOffer(viewOffer.local),
+      accept: (answer) => this.#admit(streamId, answer, (options) => viewOffer.accept(options)),
+      close: () => viewOffer.close(),
     };
   }
 
-  /** @param offer the viewer's side, be it their offer or their answer. */
+  /** @param offer the viewer's description: an offer or an answer. */
   async #admit(
     streamId: string,
     offer: Offer,
     negotiate: (options: ViewOptions) => Promise<ViewingPeer>,
-  ): Promise<Viewing | undefined> {
-    const channel = this.#channels.get(streamId);
-    if (!channel) return undefined;
+  ): Promise<ViewerSession | undefined> {
+    const whepBroadcast = this.#broadcasts.get(streamId);
+    if (!whepBroadcast) return undefined;
     const plan = planViewer(offer);
-    if (channel.state === 'unavailable') throw notPresentable();
-    const arrived = channel.expect();
+    if (whepBroadcast.state === 'unavailable') throw broadcastUnavailable();
+    const release = whepBroadcast.expectViewer();
     try {
-      const { id: broadcastId } = channel.broadcast;
+      const { id: broadcastId } = whepBroadcast.broadcast;
       let peer: ViewingPeer;
       try {
         peer = await negotiate({ viewerGroupId: broadcastId, remote: offer.transport, plan });
       } catch (error) {
-        throw this.#noWorker(streamId, error);
+        throw this.#unavailable(streamId, error);
       }
       const section = offer.media.findIndex(({ mid }) => mid !== undefined && mid === plan.video?.mid);
-      const viewing = new ViewingSession({
+      const session = new WebrtcViewerSession({
         streamId,
         broadcastId,
         peer,
         answer: writeAnswer(offer, plan, peer.local),
         videoSection: section < 0 ? undefined : String(section),
       });
-      channel.add(viewing);
-      return viewing;
+      whepBroadcast.addSession(session);
+      return session;
     } finally {
-      arrived();
+      release();
     }
   }
 
-  #noWorker(streamId: string, error: unknown): PublicError {
-    this.#options.log.warn({ streamId, err: error }, 'the SFU took no viewer');
+  #unavailable(streamId: string, error: unknown): PublicError {
+    this.#options.log.warn({ streamId, err: error }, 'WebRTC viewer refused: no worker available');
     return new PublicError(503, 'webrtc_unavailable', 'WebRTC is not available right now: try again.');
   }
 }
 
-function notPresentable(): PublicError {
+function broadcastUnavailable(): PublicError {
   const message = 'This broadcast cannot be watched by WebRTC: watch it by HLS.';
   return new PublicError(503, 'webrtc_unavailable', message);
 }

@@ -1,6 +1,6 @@
 import type { AudioCodec, VideoCodec } from '../../media/index.js';
 
-/** Which enhanced RTMP video codecs this machine's ffmpeg can read from FLV. */
+/** Enhanced RTMP video codecs that the installed ffmpeg can demux from FLV. */
 export type ReadableCodecs = { hevc: boolean; av1: boolean; vp9: boolean };
 
 const NAMES: Partial<Record<VideoCodec | AudioCodec, string>> = {
@@ -10,19 +10,19 @@ const NAMES: Partial<Record<VideoCodec | AudioCodec, string>> = {
   vp8: 'VP8',
 };
 
-/** Why video of this codec is refused, for the broadcaster; undefined when it is welcome. */
+/** Returns the reason for refusing a video codec, for the broadcaster; undefined when it is supported. */
 export function refusalOfVideo(codec: VideoCodec, readable: ReadableCodecs): string | undefined {
   if (codec === 'h264') return undefined;
   if (codec !== 'vp8' && readable[codec]) return undefined;
   return unreadableVideo(NAMES[codec] ?? codec);
 }
 
-/** @param name the codec, for people. */
+/** @param name display name of the codec */
 export function unreadableVideo(name: string): string {
   return `This server cannot read ${name}: choose H.264 as the video encoder in your streaming software.`;
 }
 
-/** @param name the codec, for people. */
+/** @param name display name of the codec */
 export function unreadableAudio(name: string): string {
   return `This server cannot read ${name} over RTMP: choose AAC as the audio encoder in your streaming software.`;
 }

@@ -1,50 +1,50 @@
-/** The usual distance of two pictures is found anew from so many. */
-const SAMPLE = 15;
-/** So much of a sample must be near its median for the pictures to come regularly at all. */
+/** Frame intervals from which the usual interval is computed anew. */
+const SAMPLE_SIZE = 15;
+/** Minimum share of a sample near its median for a regular frame rate. */
 const REGULAR_SHARE = 0.7;
-/** Near is so far away, in parts of the median; at least a millisecond, as times are rounded to that. */
-const NEAR = 0.25;
-/** A distance of so many usual ones has a picture missing in it. */
+/** Tolerance as a share of the median; at least 1 ms, the resolution of timestamps. */
+const TOLERANCE = 0.25;
+/** Usual intervals from which a gap counts as missing frames. */
 const MISSING_FROM = 1.5;
-/** A longer pause is one, and not missing pictures, in ms. */
+/** Gap from which it counts as a pause instead, ms. */
 const PAUSE_MS = 10_000;
 
 /**
- * Counts the pictures that an encoder left out, as they do when the line is too slow, by the holes in the times of those
- * that came. Says nothing of sources whose pictures come irregularly by nature.
+ * Counts frames that an encoder dropped, as on a slow network, by gaps in the timestamps. Gives no count for sources with
+ * an irregular frame rate.
  */
 export class MissingFrames {
-  readonly #distances: number[] = [];
+  readonly #intervals: number[] = [];
   #last: number | undefined;
-  #usual: number | undefined;
+  #usualMs: number | undefined;
   #count: number | undefined;
 
-  /** So far; undefined until it is known that pictures come regularly. */
+  /** Frames missing so far; undefined until the frame rate is known to be regular. */
   get count(): number | undefined {
     return this.#count;
   }
 
-  /** @param timestamp of decoding, ms, of the next picture. */
-  see(timestamp: number): void {
-    const distance = timestamp - (this.#last ?? timestamp);
+  /** @param timestamp decoding time of the next frame, ms */
+  addFrame(timestamp: number): void {
+    const intervalMs = timestamp - (this.#last ?? timestamp);
     this.#last = timestamp;
-    if (distance <= 0) return;
-    if (this.#usual !== undefined && distance > this.#usual * MISSING_FROM && distance < PAUSE_MS)
-      this.#count = (this.#count ?? 0) + Math.round(distance / this.#usual) - 1;
-    this.#distances.push(distance);
-    if (this.#distances.length === SAMPLE) this.#learn();
+    if (intervalMs <= 0) return;
+    if (this.#usualMs !== undefined && intervalMs > this.#usualMs * MISSING_FROM && intervalMs < PAUSE_MS)
+      this.#count = (this.#count ?? 0) + Math.round(intervalMs / this.#usualMs) - 1;
+    this.#intervals.push(intervalMs);
+    if (this.#intervals.length === SAMPLE_SIZE) this.#learn();
   }
 
   #learn(): void {
-    const sorted = this.#distances.splice(0).sort((a, b) => a - b);
-    const median = sorted[SAMPLE >> 1] ?? 0;
-    const near = Math.max(1, median * NEAR);
-    const regular = sorted.filter((distance) => Math.abs(distance - median) <= near);
-    if (regular.length < SAMPLE * REGULAR_SHARE) {
-      this.#usual = undefined;
+    const sorted = this.#intervals.splice(0).sort((a, b) => a - b);
+    const median = sorted[SAMPLE_SIZE >> 1] ?? 0;
+    const toleranceMs = Math.max(1, median * TOLERANCE);
+    const regular = sorted.filter((intervalMs) => Math.abs(intervalMs - median) <= toleranceMs);
+    if (regular.length < SAMPLE_SIZE * REGULAR_SHARE) {
+      this.#usualMs = undefined;
       return;
     }
-    this.#usual = regular.reduce((sum, distance) => sum + distance, 0) / regular.length;
+    this.#usualMs = regular.reduce((sum, intervalMs) => sum + intervalMs, 0) / regular.length;
     this.#count ??= 0;
   }
 }

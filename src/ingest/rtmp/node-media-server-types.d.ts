@@ -1,4 +1,4 @@
-/** The parts of node-media-server 4.4.3 that this room uses. It has no types of its own. */
+/** The parts of node-media-server 4.4.3 that this module uses. The package has no types. */
 declare module 'node-media-server/src/protocol/rtmp.js' {
   export type RtmpInvokeMessage = {
     cmd?: unknown;
@@ -8,7 +8,7 @@ declare module 'node-media-server/src/protocol/rtmp.js' {
     type?: unknown;
   };
 
-  /** A whole message, as the library's handlers find it in `parserPacket`. */
+  /** Complete message, which the library's handlers read from `parserPacket`. */
   export type RtmpPacket = {
     header: { fmt: number; cid: number; timestamp: number; length: number; type: number; stream_id: number };
     payload: Buffer;
@@ -19,7 +19,7 @@ declare module 'node-media-server/src/protocol/rtmp.js' {
 
   /** Handshake, session state and replies of one connection. */
   export default class Rtmp {
-    /** 0 to 2 while the handshake lasts, then 3. */
+    /** 0 to 2 during the handshake, then 3. */
     handshakeState: number;
     flv: unknown;
     parserPacket: RtmpPacket;
@@ -56,7 +56,7 @@ declare module 'node-media-server/src/protocol/rtmp.js' {
 
 declare module 'node-media-server/src/protocol/amf.js' {
   const amf: {
-    /** @throws on bytes that are not AMF0 (RangeError, TypeError). */
+    /** @throws RangeError or TypeError on bytes that are not AMF0 */
     decodeAmf0Cmd(bytes: Buffer): Record<string, unknown>;
     decodeAmf0Data(bytes: Buffer): Record<string, unknown>;
     encodeAmf0Cmd(message: Record<string, unknown>): Buffer;

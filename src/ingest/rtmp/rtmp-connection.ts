@@ -15,50 +15,53 @@ import { RtmpProtocol } from './rtmp-protocol.js';
 import { readIntoSharedBuffer } from './shared-read-buffer.js';
 import { encoderName } from './stream-metadata.js';
 
-/** The hall's door: admits a publisher or says why not. */
+/** Admits a publisher to the stream registry, or refuses it. */
 export type Publish = (publisher: Publisher) => Promise<{ publication: Publication } | { refusal: Refusal }>;
 
 export type RtmpConnectionOptions = {
   socket: Socket;
   protocol: 'rtmp' | 'rtmps';
-  /** The peer's address, without a port. */
+  /** IP address of the peer, without a port. */
   address: string;
   publish: Publish;
   limits: RtmpLimits;
   readableCodecs: ReadableCodecs;
-  /** Pixels of the largest picture that is taken. */
+  /** Maximum frame size, pixels. */
   maxPixels: number;
   clock: Clock;
   log: Logger;
 };
 
-/** So long a peer may take to read why it was closed. */
-const LINGER_MS = 1_000;
-/** Signs of life are looked for this often in the time they may be missing. */
+/** Time for the peer to read the close status and disconnect. */
+const CLOSE_TIMEOUT_MS = 1_000;
+/** Number of checks within `silenceMs`. */
 const SILENCE_CHECKS = 5;
 
-/** Whether an encoder that was closed for this reason should come back. */
-const COMES_BACK: ReadonlySet<PublicationEnd> = new Set(['shutdown', 'transcoder-failed', 'publisher-lost']);
+/** Reasons after which an encoder should reconnect. */
+const RECONNECT_REASONS: ReadonlySet<PublicationEnd> = new Set([
+  'shutdown',
+  'transcoder-failed',
+  'publisher-lost',
+]);
 
 /**
- * One connection, from its first byte to its last. It publishes at most once, and whatever its peer does ends at
- * most this connection.
+ * One RTMP connection. It publishes at most once; errors of its peer end only this connection.
  */
 export class RtmpConnection {
-  /** Resolves when the socket is gone. */
+  /** Resolves when the socket has closed. */
   readonly closed: Promise<void>;
   readonly #options: RtmpConnectionOptions;
   readonly #socket: Socket;
   readonly #log: Logger;
-  readonly #life = new AbortController();
+  readonly #abort = new AbortController();
   readonly #protocol: RtmpProtocol;
-  #deadline: Cancel;
+  #cancelDeadline: Cancel;
   #publication: Publication | undefined;
-  #feed: RtmpDemuxer | undefined;
+  #demuxer: RtmpDemuxer | undefined;
   #paused = false;
-  #mediaAt = 0;
-  /** The peer is being told goodbye, or is gone. */
-  #over = false;
+  #lastMediaAt = 0;
+  /** The publication has ended; the socket is closing or closed. */
+  #ended = false;
   #startedAt: number;
 
   constructor(options: RtmpConnectionOptions) {
@@ -69,68 +72,70 @@ export class RtmpConnection {
     this.#startedAt = clock.monotonic();
     this.#protocol = new RtmpProtocol(limits, readableFourCcs(options.readableCodecs), {
       output: (bytes) => this.#send(bytes),
-      opened: () => this.#opened(),
-      publish: (streamKey, encoder) => void this.#askToPublish(streamKey, encoderName(encoder)),
-      refused: (code, description) => this.#turnAway(code, description),
-      left: () => this.#left(),
+      handshakeDone: () => this.#handshakeDone(),
+      publish: (streamKey, encoder) => void this.#requestPublish(streamKey, encoderName(encoder)),
+      refused: (code, description) => this.#refuseCommand(code, description),
+      publisherLeft: () => this.#publisherLeft(),
       media: (message) => this.#media(message),
     });
-    this.#deadline = clock.after(limits.handshakeMs, () => this.#abandon('handshake took too long'));
+    this.#cancelDeadline = clock.after(limits.handshakeMs, () => this.#disconnect('handshake took too long'));
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     const receive = (bytes: Buffer): void => this.#receive(bytes);
     const shared = options.protocol === 'rtmp' && readIntoSharedBuffer(socket, receive);
     if (!shared) socket.on('data', receive);
-    socket.on('error', () => {}); // 'close' follows and says all that matters.
-    socket.on('close', () => this.#gone());
+    socket.on('error', () => {}); // 'close' follows.
+    socket.on('close', () => this.#socketClosed());
     socket.setNoDelay(true);
   }
 
-  /** The gateway is going down: tells a publisher so, drops everybody else. */
+  /** Closes the connection for the gateway's shutdown; sends a publisher the reason. */
   shutdown(): void {
-    if (this.#publication) this.#close('shutdown', PUBLICATION_END.shutdown.message);
-    else this.#abandon('shutdown');
+    if (this.#publication) this.#kick('shutdown', PUBLICATION_END.shutdown.message);
+    else this.#disconnect('shutdown');
   }
 
   #receive(bytes: Buffer): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     try {
       this.#protocol.receive(bytes);
     } catch (error) {
-      this.#broken(error);
+      this.#endWithProtocolError(error);
     }
   }
 
-  /** The peer's bytes are wrong. Only our own sentences are logged: others might quote a stream key. */
-  #broken(error: unknown): void {
+  /** Ends the connection. Logs messages of `RtmpProtocolError` only: others may contain a stream key. */
+  #endWithProtocolError(error: unknown): void {
     const why = error instanceof RtmpProtocolError ? error.message : 'a message is malformed';
-    this.#end('protocol-error', why);
+    this.#endPublication('protocol-error', why);
     this.#socket.destroy();
   }
 
-  #opened(): void {
+  #handshakeDone(): void {
     const { clock, limits } = this.#options;
-    this.#deadline();
-    if (this.#over) return;
-    this.#deadline = clock.after(limits.publishMs, () => this.#abandon('nothing was published in time'));
+    this.#cancelDeadline();
+    if (this.#ended) return;
+    this.#cancelDeadline = clock.after(limits.publishMs, () =>
+      this.#disconnect('nothing was published in time'),
+    );
   }
 
-  async #askToPublish(streamKey: string, encoder: string | undefined): Promise<void> {
+  async #requestPublish(streamKey: string, encoder: string | undefined): Promise<void> {
     this.#protocol.stop();
     this.#socket.pause();
-    const answer = await this.#answer(streamKey, encoder);
+    const answer = await this.#admit(streamKey, encoder);
     if ('refusal' in answer) {
-      if (this.#over) return;
+      if (this.#ended) return;
       const { code, message } = answer.refusal;
       this.#log.info({ refusal: code }, 'publisher refused');
-      this.#farewell('error', 'NetStream.Publish.BadName', message);
-    } else if (this.#over) {
+      this.#closeWithStatus('error', 'NetStream.Publish.BadName', message);
+    } else if (this.#ended) {
       answer.publication.close('publisher-lost');
     } else {
-      this.#begin(answer.publication, encoder);
+      this.#startPublication(answer.publication, encoder);
     }
   }
 
-  async #answer(streamKey: string, encoder: string | undefined): ReturnType<Publish> {
+  async #admit(streamKey: string, encoder: string | undefined): ReturnType<Publish> {
     const { protocol, address, publish } = this.#options;
     const publisher: Publisher = {
       protocol,
@@ -139,22 +144,22 @@ export class RtmpConnection {
       ...(encoder !== undefined && { encoder }),
       pause: () => this.#pause(),
       resume: () => this.#resume(),
-      kick: (reason, message) => this.#close(reason, message),
+      kick: (reason, message) => this.#kick(reason, message),
     };
     try {
       return await publish(publisher);
     } catch (error) {
-      this.#log.error({ err: error }, 'a publisher could not be admitted');
+      this.#log.error({ err: error }, 'publisher admission failed');
       const message = 'The server could not check the stream key just now: please try again.';
       return { refusal: { code: 'capacity_reached', message } };
     }
   }
 
-  #begin(publication: Publication, encoder: string | undefined): void {
+  #startPublication(publication: Publication, encoder: string | undefined): void {
     const { clock, limits, readableCodecs, maxPixels } = this.#options;
-    this.#deadline();
+    this.#cancelDeadline();
     this.#publication = publication;
-    this.#feed = new RtmpDemuxer({
+    this.#demuxer = new RtmpDemuxer({
       publication,
       encoder,
       readableCodecs,
@@ -164,44 +169,45 @@ export class RtmpConnection {
     });
     const { streamId, id: publicationId } = publication;
     this.#log.info({ streamId, publicationId, encoder }, 'publisher connected');
-    this.#mediaAt = clock.monotonic();
-    clock.every(limits.silenceMs / SILENCE_CHECKS, () => this.#checkSilence(), this.#life.signal);
+    this.#lastMediaAt = clock.monotonic();
+    clock.every(limits.silenceMs / SILENCE_CHECKS, () => this.#checkSilence(), this.#abort.signal);
     try {
       this.#protocol.admit();
     } catch (error) {
-      this.#broken(error);
+      this.#endWithProtocolError(error);
     }
-    if (!this.#paused && !this.#over) this.#socket.resume();
+    if (!this.#paused && !this.#ended) this.#socket.resume();
   }
 
   #media(message: RtmpMessage): void {
-    const feed = this.#feed;
-    if (!feed) return;
+    const demuxer = this.#demuxer;
+    if (!demuxer) return;
     if (message.type === MESSAGE.data) {
-      feed.data(message.payload);
+      demuxer.data(message.payload);
       return;
     }
-    this.#mediaAt = this.#options.clock.monotonic();
-    if (message.type === MESSAGE.video) feed.video(message.timestamp, message.payload);
-    else feed.audio(message.timestamp, message.payload);
+    this.#lastMediaAt = this.#options.clock.monotonic();
+    if (message.type === MESSAGE.video) demuxer.video(message.timestamp, message.payload);
+    else demuxer.audio(message.timestamp, message.payload);
   }
 
   #checkSilence(): void {
     const { clock, limits } = this.#options;
-    if (this.#paused) this.#mediaAt = clock.monotonic();
-    else if (clock.monotonic() - this.#mediaAt >= limits.silenceMs) this.#abandon('no media came any more');
+    if (this.#paused) this.#lastMediaAt = clock.monotonic();
+    else if (clock.monotonic() - this.#lastMediaAt >= limits.silenceMs)
+      this.#disconnect('no media came any more');
   }
 
   #pause(): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     this.#paused = true;
     this.#socket.pause();
   }
 
   #resume(): void {
-    if (this.#over || !this.#paused) return;
+    if (this.#ended || !this.#paused) return;
     this.#paused = false;
-    this.#mediaAt = this.#options.clock.monotonic();
+    this.#lastMediaAt = this.#options.clock.monotonic();
     if (this.#publication) this.#socket.resume();
   }
 
@@ -213,69 +219,69 @@ export class RtmpConnection {
     }
   }
 
-  /** The publisher said goodbye. */
-  #left(): void {
-    this.#end('publisher-left');
-    this.#farewell('status', 'NetStream.Unpublish.Success', PUBLICATION_END['publisher-left'].message);
+  /** Handles an unpublish command. */
+  #publisherLeft(): void {
+    this.#endPublication('publisher-left');
+    this.#closeWithStatus('status', 'NetStream.Unpublish.Success', PUBLICATION_END['publisher-left'].message);
   }
 
-  /** Something that is not offered was asked for. */
-  #turnAway(code: string, description: string): void {
-    this.#end('protocol-error', description);
-    this.#farewell('error', code, description);
+  /** Refuses an unsupported command. */
+  #refuseCommand(code: string, description: string): void {
+    this.#endPublication('protocol-error', description);
+    this.#closeWithStatus('error', code, description);
   }
 
-  /** What is sent cannot be served. */
+  /** Refuses media that cannot be served. */
   #refuseStream(message: string): void {
-    this.#end('protocol-error', message);
-    this.#farewell('error', 'NetStream.Publish.BadName', message);
+    this.#endPublication('protocol-error', message);
+    this.#closeWithStatus('error', 'NetStream.Publish.BadName', message);
   }
 
-  /** Ends a publication from our side. */
-  #close(reason: PublicationEnd, message: string): void {
-    if (this.#over) return;
-    this.#end(reason);
-    const code = COMES_BACK.has(reason) ? 'NetStream.Publish.Failed' : 'NetStream.Publish.BadName';
-    this.#farewell('error', code, message);
+  /** Ends a publication on behalf of the server. */
+  #kick(reason: PublicationEnd, message: string): void {
+    if (this.#ended) return;
+    this.#endPublication(reason);
+    const code = RECONNECT_REASONS.has(reason) ? 'NetStream.Publish.Failed' : 'NetStream.Publish.BadName';
+    this.#closeWithStatus('error', code, message);
   }
 
-  /** There is nobody to say goodbye to. */
-  #abandon(why: string): void {
-    if (this.#over) return;
-    this.#end('publisher-lost', why);
+  /** Destroys the socket without a status. */
+  #disconnect(why: string): void {
+    if (this.#ended) return;
+    this.#endPublication('publisher-lost', why);
     this.#socket.destroy();
   }
 
-  #gone(): void {
-    this.#end('publisher-lost');
-    this.#life.abort();
+  #socketClosed(): void {
+    this.#endPublication('publisher-lost');
+    this.#abort.abort();
   }
 
-  /** Notes the end once: the first reason counts. */
-  #end(reason: PublicationEnd, why?: string): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#deadline();
-    this.#life.abort();
+  /** Ends the publication; the first reason counts. */
+  #endPublication(reason: PublicationEnd, why?: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#cancelDeadline();
+    this.#abort.abort();
     this.#protocol.stop();
-    this.#feed?.close();
+    this.#demuxer?.close();
     const seconds = Math.round((this.#options.clock.monotonic() - this.#startedAt) / 1_000);
     if (!this.#publication) {
       this.#log.debug({ why, seconds }, 'connection ended without a publication');
       return;
     }
     const { streamId, id: publicationId } = this.#publication;
-    const line = { streamId, publicationId, reason, why, seconds };
-    this.#log[PUBLICATION_END[reason].level](line, 'publisher disconnected');
+    const fields = { streamId, publicationId, reason, why, seconds };
+    this.#log[PUBLICATION_END[reason].level](fields, 'publisher disconnected');
     this.#publication.close(reason);
   }
 
   /**
-   * Tells the peer why and closes. What it still sends is read and thrown away: unread bytes would make the kernel
-   * reset the connection, and the peer would never see the sentence.
+   * Sends `onStatus` with the close reason and half-closes the socket. Reads and discards what the peer still sends:
+   * with unread bytes the kernel would reset the connection before the peer has read the status.
    */
-  #farewell(level: 'status' | 'error', code: string, description: string): void {
-    this.#end('protocol-error', description);
+  #closeWithStatus(level: 'status' | 'error', code: string, description: string): void {
+    this.#endPublication('protocol-error', description);
     const socket = this.#socket;
     if (socket.destroyed) return;
     try {
@@ -286,7 +292,7 @@ export class RtmpConnection {
     }
     socket.end();
     socket.resume();
-    const cancel = this.#options.clock.after(LINGER_MS, () => socket.destroy());
+    const cancel = this.#options.clock.after(CLOSE_TIMEOUT_MS, () => socket.destroy());
     socket.once('close', cancel);
   }
 }

@@ -12,73 +12,73 @@ import type { Cancel, Clock } from '../../platform/index.js';
 import type { Publication } from '../../streams/index.js';
 import { type ReadableCodecs, refusalOfVideo, unreadableAudio, unreadableVideo } from './codec-refusal.js';
 import { SourceMeter } from './source-meter.js';
-import { AudioTrack, materialOf, VideoTrack } from './source-tracks.js';
+import { AudioTrack, settingsOf, VideoTrack } from './source-tracks.js';
 import { readStreamMetadata, type StreamMetadata } from './stream-metadata.js';
 import { Timeline, type Track } from './timeline.js';
 
 export type RtmpDemuxerOptions = {
   publication: Publication;
-  /** The encoder's name from the handshake; metadata may know a better one. */
+  /** Encoder name from `connect`; the name in the metadata takes precedence. */
   encoder: string | undefined;
   readableCodecs: ReadableCodecs;
-  /** Pixels of the largest picture that is taken. */
+  /** Maximum frame size, pixels. */
   maxPixels: number;
   clock: Clock;
-  /** The stream cannot be served; the sentence is for the broadcaster. The feed gets nothing more. */
+  /** Refuses the stream with a sentence for the broadcaster; the demuxer is closed then. */
   refuse(message: string): void;
 };
 
-/** After the first keyframe, audio is waited for so long; a stream of audio alone waits for video so long. */
+/** Wait for audio after the first keyframe, and for video in a stream of audio alone. */
 const WAIT_FOR_AUDIO_MS = 300;
 const WAIT_FOR_VIDEO_MS = 500;
-/** What is held back while waiting, in bytes; more ends the wait. */
-const HELD_BYTES = 4 << 20;
-/** An audio track that was silent for longer is not counted on when a timeline begins. */
+/** Bytes held while waiting; more end the wait. */
+const MAXIMUM_HELD_BYTES = 4 << 20;
+/** Silence after which audio is left out of a new timeline. */
 const AUDIO_GONE_MS = 2_000;
-/** Video that sends nothing for so long while a timeline waits for its keyframe is taken to be gone. */
+/** Time without video after which a waiting timeline begins without it. */
 const VIDEO_GONE_MS = 5_000;
-/** Without a keyframe for so long there is nothing to cut segments at. */
-const KEYFRAME_MS = 30_000;
-/** A stream may begin anew so often in this time; each costs viewers a hole and the gateway an encoder. */
-const RESTARTS = 10;
+/** Maximum wait for a keyframe, at which segments are cut. */
+const KEYFRAME_TIMEOUT_MS = 30_000;
+/** Maximum timeline restarts within the window; each costs viewers a gap and the gateway an encoder start. */
+const MAXIMUM_RESTARTS = 10;
 const RESTARTS_WINDOW_MS = 60_000;
 const UNSTEADY =
   'The timestamps or settings of this stream keep changing: audio and video must run on one steady clock.';
-/** Metadata longer than this is not passed on. */
-const METADATA_BYTES = 64 << 10;
-/** Bit rates are told anew after so many ms of media time. */
-const DESCRIBE_MS = 3_000;
+/** Longer metadata is ignored. */
+const MAXIMUM_METADATA_BYTES = 64 << 10;
+/** Interval of bit rate updates in media time. */
+const DESCRIBE_INTERVAL_MS = 3_000;
 
 type MediaTag = { kind: Track; rtmpTime: number; body: Buffer; keyframe: boolean; compositionTime: number };
 
 /**
- * Turns the messages of one publisher into tags on the timeline of its publication. A timeline begins with a keyframe
- * (or with the first audio when there is no video) and says truthfully which tracks it has; when the encoder changes
- * its configuration, adds a track or lets its clock jump, a new one begins.
+ * Turns the messages of one publisher into FLV tags on the timeline of its publication. A timeline begins with a keyframe
+ * (without video: with the first audio) and declares its tracks. A changed configuration, an added track or a jump of the
+ * encoder's clock begins a new one.
  */
 export class RtmpDemuxer {
   readonly #options: RtmpDemuxerOptions;
   #video: VideoTrack | undefined;
   #audio: AudioTrack | undefined;
   #metadata: StreamMetadata | undefined;
-  /** The current timeline; undefined while one is being gathered. */
+  /** Current timeline; undefined while the next is gathered. */
   #timeline: Timeline | undefined;
   #has = { audio: false, video: false };
-  /** The next keyframe begins a new timeline. */
-  #renew = false;
+  /** Begin a new timeline at the next keyframe. */
+  #renewAtKeyframe = false;
   #meter = new SourceMeter();
-  /** Tags of the timeline that is being gathered, from its first on. */
+  /** Tags of the timeline that is being gathered. */
   #held: MediaTag[] = [];
   #heldBytes = 0;
   #heldSince = 0;
   #cancelWait: Cancel | undefined;
-  #restarts: number[] = [];
+  #restartTimes: number[] = [];
   readonly #sizes = new CodedSizeReader();
-  #over = false;
+  #closed = false;
   #lastAudioAt = Number.NEGATIVE_INFINITY;
   #lastVideoAt = Number.NEGATIVE_INFINITY;
   #gatheringSince: number;
-  #material = '';
+  #describedSettings = '';
   #describedAt = 0;
 
   constructor(options: RtmpDemuxerOptions) {
@@ -86,16 +86,16 @@ export class RtmpDemuxer {
     this.#gatheringSince = options.clock.monotonic();
   }
 
-  /** An AMF0 data message. */
+  /** Handles an AMF0 data message. */
   data(payload: Buffer): void {
-    if (this.#over || payload.length > METADATA_BYTES) return;
+    if (this.#closed || payload.length > MAXIMUM_METADATA_BYTES) return;
     this.#metadata = readStreamMetadata(payload) ?? this.#metadata;
   }
 
-  /** An audio message. @param rtmpTime ms, wrapping after 2^32. */
+  /** Handles an audio message. @param rtmpTime ms, wrapping after 2^32. */
   audio(rtmpTime: number, payload: Buffer): void {
     const packet = readFlvAudioTag(payload);
-    if (this.#over || !packet || packet.packet === 'other') return;
+    if (this.#closed || !packet || packet.packet === 'other') return;
     if (packet.packet === 'unsupported') {
       this.#refuse(unreadableAudio(packet.codec));
       return;
@@ -107,20 +107,20 @@ export class RtmpDemuxer {
     }
     if (packet.packet === 'configuration') {
       if (this.#audio.configure(packet) && this.#timeline) this.#audioChanged();
-      else if (!this.#timeline) this.#openIfComplete();
+      else if (!this.#timeline) this.#startIfComplete();
       return;
     }
     if (!this.#audio.ready || packet.body.length === packet.dataOffset) return;
     const tag = { kind: 'audio' as const, rtmpTime, body: packet.body, keyframe: false, compositionTime: 0 };
     if (!this.#timeline) this.#gatherAudio(tag);
     else if (!this.#has.audio) this.#audioChanged(tag);
-    else if (!this.#renew) this.#place(tag);
+    else if (!this.#renewAtKeyframe) this.#place(tag);
   }
 
-  /** A video message. @param rtmpTime ms, wrapping after 2^32. */
+  /** Handles a video message. @param rtmpTime ms, wrapping after 2^32. */
   video(rtmpTime: number, payload: Buffer): void {
     const packet = readFlvVideoTag(payload);
-    if (this.#over || !packet || packet.packet === 'other') return;
+    if (this.#closed || !packet || packet.packet === 'other') return;
     const refusal =
       packet.packet === 'unsupported'
         ? unreadableVideo(packet.codec)
@@ -143,59 +143,59 @@ export class RtmpDemuxer {
     const video = this.#video!;
     if (size) video.codedSize = size;
     if (packet.packet === 'configuration') {
-      // What follows cannot be decoded with the old configuration.
-      if (video.configure(packet) && this.#timeline) this.#gather();
+      // Later frames cannot be decoded with the old configuration.
+      if (video.configure(packet) && this.#timeline) this.#gatherTimeline();
       return;
     }
     if (!video.ready || packet.body.length === packet.dataOffset) return;
     const { body, keyframe, compositionTime } = packet;
     const tag = { kind: 'video' as const, rtmpTime, body, keyframe, compositionTime };
-    if (this.#timeline && keyframe && (this.#renew || this.#timeline.full)) this.#gather();
+    if (this.#timeline && keyframe && (this.#renewAtKeyframe || this.#timeline.full)) this.#gatherTimeline();
     if (!this.#timeline) this.#gatherVideo(tag);
     else this.#place(tag);
   }
 
-  /** Nothing more comes. Must be called when the connection ends. */
+  /** Stops timers and drops held tags. Must be called when the connection ends. */
   close(): void {
-    this.#over = true;
+    this.#closed = true;
     this.#cancelWait?.();
     this.#held = [];
   }
 
   #newVideo(track: VideoTrack): void {
     this.#video = track;
-    if (this.#timeline) this.#gather();
-    // Audio that came before is dropped: the timeline begins with a keyframe.
-    else this.#release();
+    if (this.#timeline) this.#gatherTimeline();
+    // Drops earlier audio: the timeline begins with a keyframe.
+    else this.#clearHeld();
   }
 
-  /** The audio track is another than the timeline's: a new one begins, with the next keyframe if there is video. */
+  /** Begins a new timeline for a changed audio track; with video, at the next keyframe. */
   #audioChanged(tag?: MediaTag): void {
     if (this.#has.video) {
-      this.#renew = true;
+      this.#renewAtKeyframe = true;
       return;
     }
-    this.#gather();
-    if (tag && !this.#over) this.#gatherAudio(tag);
+    this.#gatherTimeline();
+    if (tag && !this.#closed) this.#gatherAudio(tag);
   }
 
-  /** Ends the timeline and waits for the beginning of the next. */
-  #gather(): void {
+  /** Ends the timeline and gathers the next. */
+  #gatherTimeline(): void {
     const { clock } = this.#options;
     const now = clock.monotonic();
-    this.#restarts = this.#restarts.filter((at) => now - at < RESTARTS_WINDOW_MS);
-    this.#restarts.push(now);
-    if (this.#restarts.length > RESTARTS) {
+    this.#restartTimes = this.#restartTimes.filter((at) => now - at < RESTARTS_WINDOW_MS);
+    this.#restartTimes.push(now);
+    if (this.#restartTimes.length > MAXIMUM_RESTARTS) {
       this.#refuse(UNSTEADY);
       return;
     }
     this.#timeline = undefined;
-    this.#renew = false;
+    this.#renewAtKeyframe = false;
     this.#gatheringSince = now;
-    this.#release();
+    this.#clearHeld();
   }
 
-  #release(): void {
+  #clearHeld(): void {
     this.#held = [];
     this.#heldBytes = 0;
     this.#cancelWait?.();
@@ -205,7 +205,7 @@ export class RtmpDemuxer {
   #gatherVideo(tag: MediaTag): void {
     const { clock } = this.#options;
     if (this.#held.length === 0 && !tag.keyframe) {
-      if (clock.monotonic() - this.#gatheringSince > KEYFRAME_MS) {
+      if (clock.monotonic() - this.#gatheringSince > KEYFRAME_TIMEOUT_MS) {
         this.#refuse('No keyframe came for 30 seconds: set a keyframe interval of 2 seconds.');
       }
       return;
@@ -219,26 +219,26 @@ export class RtmpDemuxer {
       if (now - Math.max(this.#lastVideoAt, this.#gatheringSince) < VIDEO_GONE_MS) return;
       this.#video = undefined;
     }
-    // Only at the very beginning video may still be on its way.
-    this.#hold(tag, this.#restarts.length > 0 ? 0 : WAIT_FOR_VIDEO_MS);
+    // Waits for video only at the beginning of the stream.
+    this.#hold(tag, this.#restartTimes.length > 0 ? 0 : WAIT_FOR_VIDEO_MS);
   }
 
-  #hold(tag: MediaTag, wait: number): void {
+  #hold(tag: MediaTag, waitMs: number): void {
     const { clock } = this.#options;
     if (this.#held.length === 0) {
       this.#heldSince = clock.now();
-      this.#cancelWait = clock.after(wait, () => this.#open());
+      this.#cancelWait = clock.after(waitMs, () => this.#startTimeline());
     }
     this.#held.push(tag);
     this.#heldBytes += tag.body.length;
-    // What comes faster than it plays is not waited for longer than it lasts.
-    const span = timestampDistance(this.#held[0]!.rtmpTime, tag.rtmpTime);
-    if (this.#heldBytes > HELD_BYTES || span >= wait) this.#open();
-    else this.#openIfComplete();
+    // Media time ends the wait early when media arrives faster than real time.
+    const spanMs = timestampDistance(this.#held[0]!.rtmpTime, tag.rtmpTime);
+    if (this.#heldBytes > MAXIMUM_HELD_BYTES || spanMs >= waitMs) this.#startTimeline();
+    else this.#startIfComplete();
   }
 
-  #openIfComplete(): void {
-    if (this.#held.length > 0 && this.#held[0]!.kind === 'video' && this.#hasAudio()) this.#open();
+  #startIfComplete(): void {
+    if (this.#held.length > 0 && this.#held[0]!.kind === 'video' && this.#hasAudio()) this.#startTimeline();
   }
 
   #hasAudio(): boolean {
@@ -246,12 +246,12 @@ export class RtmpDemuxer {
     return this.#audio?.ready === true && fresh;
   }
 
-  /** Begins the timeline with what was held. */
-  #open(): void {
+  /** Begins the timeline with the held tags. */
+  #startTimeline(): void {
     const first = this.#held[0];
-    if (this.#over || !first) return;
+    if (this.#closed || !first) return;
     const held = this.#held;
-    this.#release();
+    this.#clearHeld();
     const { publication } = this.#options;
     this.#has = { audio: this.#hasAudio(), video: first.kind === 'video' };
     this.#timeline = new Timeline(first.rtmpTime);
@@ -274,8 +274,8 @@ export class RtmpDemuxer {
     if (place === 'early') return;
     const full = this.#timeline!.full && !this.#has.video;
     if (place === 'jump' || full) {
-      this.#gather();
-      if (this.#over) return;
+      this.#gatherTimeline();
+      if (this.#closed) return;
       if (tag.kind === 'video') this.#gatherVideo(tag);
       else this.#gatherAudio(tag);
       return;
@@ -283,14 +283,14 @@ export class RtmpDemuxer {
     if (tag.kind === 'video') this.#meter.video(place, tag.body.length, tag.keyframe, tag.compositionTime);
     else this.#meter.audio(place, tag.body.length);
     this.#write(tag.kind, place, tag.body, false, tag.keyframe);
-    if (this.#meter.takeNews() || place - this.#describedAt >= DESCRIBE_MS) this.#describe(place);
+    if (this.#meter.takeChanged() || place - this.#describedAt >= DESCRIBE_INTERVAL_MS) this.#describe(place);
   }
 
   #write(kind: FlvTag['kind'], timestamp: number, body: Buffer, header: boolean, keyframe: boolean): void {
     this.#options.publication.write({ kind, timestamp, body, header, keyframe });
   }
 
-  /** Tells what is known, if that is new; without a time, in any case. */
+  /** Publishes the source description when it has changed; always without `place`. */
   #describe(place?: number): void {
     const measured = this.#meter.read();
     const encoder = this.#metadata?.encoder ?? this.#options.encoder;
@@ -299,16 +299,16 @@ export class RtmpDemuxer {
       ...(this.#has.video && this.#video && { video: this.#video.describe(this.#metadata, measured.video) }),
       ...(this.#has.audio && this.#audio && { audio: this.#audio.describe(measured.audio) }),
     };
-    const material = materialOf(source);
-    const due = place === undefined || place - this.#describedAt >= DESCRIBE_MS;
-    if (!due && material === this.#material) return;
-    this.#material = material;
+    const settings = settingsOf(source);
+    const due = place === undefined || place - this.#describedAt >= DESCRIBE_INTERVAL_MS;
+    if (!due && settings === this.#describedSettings) return;
+    this.#describedSettings = settings;
     this.#describedAt = place ?? 0;
     this.#options.publication.describe(source);
   }
 
   #refuse(message: string): void {
-    if (this.#over) return;
+    if (this.#closed) return;
     this.close();
     this.#options.refuse(message);
   }

@@ -1,20 +1,20 @@
-/** What one peer may cost. Times in ms, sizes in bytes. */
+/** Limits of RTMP connections. Times in ms, sizes in bytes. */
 export type RtmpLimits = {
   /** From the connection to the end of the RTMP handshake, TLS included. */
   handshakeMs: number;
   /** From the end of the handshake to the beginning of media: connect, publish, admission. */
   publishMs: number;
-  /** A publisher that sends no audio or video for so long is lost. */
+  /** Time without audio or video after which a publisher is disconnected. */
   silenceMs: number;
-  /** The longest message of a peer that has not been admitted, and all it may send until then. */
+  /** Before admission: maximum message length, and maximum bytes in total. */
   messageBytesBefore: number;
   totalBytesBefore: number;
-  /** The longest audio or video message; commands and data are held to 64 KiB. */
+  /** Maximum length of an audio or video message; commands and data: 64 KiB. */
   messageBytes: number;
-  /** All unfinished messages of an admitted connection together. */
+  /** Maximum bytes of all unfinished messages of an admitted connection. */
   bufferedBytes: number;
   chunkStreams: number;
-  /** What a peer may leave unread of our replies. */
+  /** Maximum bytes of replies that a peer leaves unread. */
   unreadBytes: number;
   connections: number;
   /** Per IPv4 address or IPv6 /64 network. */

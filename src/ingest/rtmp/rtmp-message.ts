@@ -14,18 +14,18 @@ export const MESSAGE = {
   command: 20,
 } as const;
 
-/** A whole RTMP message, put together from its chunks. */
+/** RTMP message assembled from its chunks. */
 export type RtmpMessage = {
   type: number;
   /** Milliseconds; wraps after 2^32. */
   timestamp: number;
   streamId: number;
   chunkStreamId: number;
-  /** Belongs to the receiver: nobody writes to it again. */
+  /** Owned by the receiver; never written again. */
   payload: Buffer;
 };
 
-/** The peer broke the protocol: its connection ends. The message names no secrets and may be logged. */
+/** Protocol violation that ends the connection. The message contains no secrets and may be logged. */
 export class RtmpProtocolError extends Error {
   constructor(message: string) {
     super(message);

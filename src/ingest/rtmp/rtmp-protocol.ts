@@ -3,42 +3,41 @@ import { Rtmp, type RtmpInvokeMessage } from './node-media-server.js';
 import type { RtmpLimits } from './rtmp-limits.js';
 import { MESSAGE, type RtmpMessage, RtmpProtocolError } from './rtmp-message.js';
 
-/** What the protocol tells the connection it belongs to. All are called synchronously from `receive`. */
+/** Callbacks to the connection, called synchronously from `receive` or `admit`. */
 export type RtmpProtocolEvents = {
   output(bytes: Buffer): void;
-  /** Handshake done. */
-  opened(): void;
-  /** The peer asks to publish; `encoder` is the name it gave in `connect`. */
+  /** Called once when the handshake is complete. */
+  handshakeDone(): void;
+  /** Called for `publish`; `encoder` is the `flashVer` of `connect`. */
   publish(streamKey: string, encoder: string | undefined): void;
-  /** The peer asks for something that is not offered: tell it and let it go. */
+  /** Called for an unsupported command: send the status and close. */
   refused(code: string, description: string): void;
-  /** The peer says that it has finished. */
-  left(): void;
-  /** An audio, video or data message of an admitted peer. */
+  /** Called for an unpublish command. */
+  publisherLeft(): void;
+  /** Receives audio, video and data messages of an admitted peer. */
   media(message: RtmpMessage): void;
 };
 
-/** The one application: `rtmp://host/live`. */
+/** The only application: `rtmp://host/live`. */
 const APPLICATION = 'live';
 /** Version byte C0 (Adobe RTMP 1.0, 5.2.2). 6 would be the encrypted RTMPE. */
 const RTMP_VERSION = 3;
 const HANDSHAKE_DONE = 3;
-/** We acknowledge after this many bytes unless the peer sets another window (5.4.3, 5.4.4). */
-const ACKNOWLEDGEMENT_WINDOW = 2_500_000;
-const MINIMUM_WINDOW = 64 << 10;
-const MAXIMUM_STREAM_KEY = 512;
-/** Commands and metadata need no more, from whomever. */
-const COMMAND_BYTES = 64 << 10;
-const CREATE_STREAMS = 8;
+/** Acknowledgement window unless the peer sets another (5.4.3, 5.4.4). */
+const ACKNOWLEDGEMENT_WINDOW_BYTES = 2_500_000;
+const MINIMUM_WINDOW_BYTES = 64 << 10;
+const MAXIMUM_STREAM_KEY_CHARACTERS = 512;
+/** Maximum length of a command or data message. */
+const MAXIMUM_COMMAND_BYTES = 64 << 10;
+const MAXIMUM_CREATED_STREAMS = 8;
 /** User control events (7.1.7). */
 const PING_REQUEST = 6;
 const PING_RESPONSE = 7;
-const FINISHED = new Set(['FCUnpublish', 'deleteStream', 'closeStream']);
+const UNPUBLISH_COMMANDS = new Set(['FCUnpublish', 'deleteStream', 'closeStream']);
 
 /**
- * The RTMP protocol of one connection: node-media-server's handshake, AMF, session state and replies, with our own
- * chunk reader below them and our own opinion about what a peer may do. Everything the library does not check is
- * checked here, and nothing of its servers, sessions and broadcasts is used.
+ * RTMP protocol of one connection. Uses the handshake, AMF codec, session state and replies of node-media-server, over
+ * `ChunkReader`, and checks what the library does not. Uses none of its servers, sessions and broadcasts.
  */
 export class RtmpProtocol {
   readonly #rtmp = new Rtmp();
@@ -49,11 +48,11 @@ export class RtmpProtocol {
   #received = 0;
   #acknowledged = 0;
   #createdStreams = 0;
-  #opened = false;
+  #isHandshakeDone = false;
   #admitted = false;
-  /** Stops reading while the connection decides about admission, or for good. */
+  /** Reading is stopped during admission or for good. */
   #stopped = false;
-  #rest: Buffer[] = [];
+  #unread: Buffer[] = [];
 
   constructor(limits: RtmpLimits, fourCcs: string[], events: RtmpProtocolEvents) {
     this.#events = events;
@@ -64,13 +63,13 @@ export class RtmpProtocol {
       { messageBytes: (type) => this.#messageBytes(type), bufferedBytes, chunkStreams: limits.chunkStreams },
       (message) => this.#message(message),
     );
-    this.#adopt(this.#rtmp);
+    this.#replaceMethods(this.#rtmp);
   }
 
   /**
-   * Takes what came from the socket.
+   * Parses bytes received from the socket.
    *
-   * @throws RtmpProtocolError when it breaks the protocol; other errors come from the library on malformed bytes.
+   * @throws RtmpProtocolError on a protocol violation; other errors come from the library on malformed bytes
    */
   receive(bytes: Buffer): void {
     if (this.#received === 0 && bytes[0] !== RTMP_VERSION) throw new RtmpProtocolError('this is not RTMP');
@@ -78,32 +77,32 @@ export class RtmpProtocol {
     if (!this.#admitted && this.#received > this.#limits.totalBytesBefore) {
       throw new RtmpProtocolError('too many bytes before publishing');
     }
-    if (this.#stopped) this.#rest.push(Buffer.from(bytes));
+    if (this.#stopped) this.#unread.push(Buffer.from(bytes));
     else this.#read(bytes);
     this.#acknowledge();
   }
 
-  /** Reads no further: the rest of what has come waits for `admit`. */
+  /** Stops reading; keeps unread bytes until `admit`. */
   stop(): void {
     this.#stopped = true;
     this.#chunks.stop();
   }
 
-  /** The peer may send media; tells it so and reads what has waited. */
+  /** Accepts media: sends `NetStream.Publish.Start` and reads the kept bytes. */
   admit(): void {
     this.#admitted = true;
     this.#stopped = false;
     this.#chunks.setBufferedBytes(this.#limits.bufferedBytes);
     this.status('status', 'NetStream.Publish.Start', 'Publishing.');
-    const rest = this.#rest;
-    this.#rest = [];
+    const rest = this.#unread;
+    this.#unread = [];
     for (const bytes of rest) {
-      if (this.#stopped) this.#rest.push(bytes);
+      if (this.#stopped) this.#unread.push(bytes);
       else this.#read(bytes);
     }
   }
 
-  /** Sends `onStatus` (7.2.2). Only ASCII survives the library's encoder. */
+  /** Sends `onStatus` (7.2.2). Replaces non-ASCII characters, which the library's encoder corrupts. */
   status(level: 'status' | 'error', code: string, description: string): void {
     if (this.#rtmp.connectCmdObj === undefined) return;
     const text = description.replace(/[^\x20-\x7e]/g, '?');
@@ -112,24 +111,29 @@ export class RtmpProtocol {
 
   #read(bytes: Buffer): void {
     this.#rtmp.parserData(bytes);
-    this.#open();
+    this.#checkHandshake();
   }
 
-  #open(): void {
-    if (this.#opened || this.#rtmp.handshakeState !== HANDSHAKE_DONE) return;
-    this.#opened = true;
-    this.#events.opened();
+  #checkHandshake(): void {
+    if (this.#isHandshakeDone || this.#rtmp.handshakeState !== HANDSHAKE_DONE) return;
+    this.#isHandshakeDone = true;
+    this.#events.handshakeDone();
   }
 
   #messageBytes(type: number): number {
     if (!this.#admitted) return this.#limits.messageBytesBefore;
-    return type === MESSAGE.audio || type === MESSAGE.video ? this.#limits.messageBytes : COMMAND_BYTES;
+    return type === MESSAGE.audio || type === MESSAGE.video
+      ? this.#limits.messageBytes
+      : MAXIMUM_COMMAND_BYTES;
   }
 
   #acknowledge(): void {
-    const window = Math.min(ACKNOWLEDGEMENT_WINDOW, Math.max(MINIMUM_WINDOW, this.#rtmp.ackSize ?? Infinity));
+    const window = Math.min(
+      ACKNOWLEDGEMENT_WINDOW_BYTES,
+      Math.max(MINIMUM_WINDOW_BYTES, this.#rtmp.ackSize ?? Infinity),
+    );
     if (this.#received - this.#acknowledged < window) return;
-    if (!this.#opened) return;
+    if (!this.#isHandshakeDone) return;
     this.#acknowledged = this.#received;
     this.#rtmp.sendACK(this.#received % 2 ** 32);
   }
@@ -141,7 +145,7 @@ export class RtmpProtocol {
       return;
     }
     if (type === MESSAGE.dataAmf3) {
-      // The AMF3 form is a zero byte and then AMF0.
+      // The AMF3 form is a zero byte followed by AMF0.
       if (this.#admitted)
         this.#events.media({ ...message, type: MESSAGE.data, payload: payload.subarray(1) });
       return;
@@ -163,15 +167,15 @@ export class RtmpProtocol {
     this.#rtmp.packetHandler();
   }
 
-  /** Takes the place of the library's methods that are unsafe or answer too early. */
-  #adopt(rtmp: Rtmp): void {
-    rtmp.flv = null; // A parser of 1 MiB that RTMP never uses.
+  /** Replaces the library's methods that are unsafe or reply before admission. */
+  #replaceMethods(rtmp: Rtmp): void {
+    rtmp.flv = null; // Frees a parser of 1 MiB that RTMP does not use.
     rtmp.onOutputCallback = (bytes) => this.#events.output(bytes);
     rtmp.chunkRead = (data, offset, length) => {
-      this.#open();
+      this.#checkHandshake();
       const all = offset === 0 && length === data.length;
       const rest = this.#chunks.read(all ? data : data.subarray(offset, offset + length));
-      if (rest) this.#rest.unshift(Buffer.from(rest));
+      if (rest) this.#unread.unshift(Buffer.from(rest));
       return null;
     };
     const control = rtmp.controlHandler.bind(rtmp);
@@ -185,7 +189,8 @@ export class RtmpProtocol {
     const createStream = rtmp.onCreateStream.bind(rtmp);
     rtmp.onCreateStream = (message) => {
       this.#requireConnect();
-      if (++this.#createdStreams > CREATE_STREAMS) throw new RtmpProtocolError('too many message streams');
+      if (++this.#createdStreams > MAXIMUM_CREATED_STREAMS)
+        throw new RtmpProtocolError('too many message streams');
       createStream(message);
     };
     rtmp.onPublish = (message) => this.#publish(message);
@@ -198,13 +203,13 @@ export class RtmpProtocol {
   }
 
   /** Protocol control messages (5.4). */
-  #control(stock: () => void): void {
+  #control(original: () => void): void {
     const { header, payload } = this.#rtmp.parserPacket;
     if (payload.length < 4) throw new RtmpProtocolError('a control message is too short');
     if (header.type === MESSAGE.abort) this.#chunks.abort(payload.readUInt32BE(0));
-    // The highest bit must be 0 (5.4.1): with it set this is no size.
+    // The highest bit must be 0 (5.4.1): `setChunkSize` refuses such a size.
     if (header.type === MESSAGE.setChunkSize) this.#chunks.setChunkSize(payload.readUInt32BE(0));
-    stock();
+    original();
   }
 
   #userControl(): void {
@@ -213,26 +218,26 @@ export class RtmpProtocol {
     this.#rtmp.sendStreamStatus(PING_RESPONSE, payload.readUInt32BE(2));
   }
 
-  #command(stock: () => void): void {
+  #command(original: () => void): void {
     const { header, payload } = this.#rtmp.parserPacket;
     const name = commandName(header.type === MESSAGE.commandAmf3 ? payload.subarray(1) : payload);
-    if (FINISHED.has(name)) {
-      if (this.#admitted) this.#events.left();
+    if (UNPUBLISH_COMMANDS.has(name)) {
+      if (this.#admitted) this.#events.publisherLeft();
       return;
     }
-    if (name === 'releaseStream' || name === 'FCPublish') this.#acceptUnasked(payload);
-    else stock();
+    if (name === 'releaseStream' || name === 'FCPublish') this.#answerStreamCommand(payload);
+    else original();
   }
 
-  /** Some encoders wait for an answer to these two, which mean nothing here. */
-  #acceptUnasked(payload: Buffer): void {
+  /** Answers `releaseStream` and `FCPublish`, which have no effect: some encoders wait for it. */
+  #answerStreamCommand(payload: Buffer): void {
     this.#requireConnect();
     const transactionId = numberBehindName(payload);
     if (transactionId === undefined) return;
     this.#rtmp.sendInvokeMessage(0, { cmd: '_result', transId: transactionId, cmdObj: null });
   }
 
-  #connect(message: RtmpInvokeMessage, stock: (message: RtmpInvokeMessage) => void): void {
+  #connect(message: RtmpInvokeMessage, original: (message: RtmpInvokeMessage) => void): void {
     if (this.#rtmp.connectCmdObj !== undefined) throw new RtmpProtocolError('connect came twice');
     if (typeof message.cmdObj !== 'object' || message.cmdObj === null) {
       throw new RtmpProtocolError('connect came without its object');
@@ -248,8 +253,8 @@ export class RtmpProtocol {
       this.#refuseConnect(message, 'NetConnection.Connect.InvalidApp', advice);
       return;
     }
-    // AMF0 is what both sides speak then; the library would promise AMF3 to whoever asks.
-    stock({ ...message, cmdObj: { ...values, app: APPLICATION, objectEncoding: 0 } });
+    // Fixes AMF0: the library would accept AMF3 when requested.
+    original({ ...message, cmdObj: { ...values, app: APPLICATION, objectEncoding: 0 } });
   }
 
   #refuseConnect(message: RtmpInvokeMessage, code: string, description: string): void {
@@ -261,7 +266,7 @@ export class RtmpProtocol {
 
   #respondConnect(transactionId: unknown): void {
     const fourCcList = [...this.#fourCcs];
-    // The library's mark for what AMF0 calls a strict array.
+    // Makes the library encode an AMF0 strict array.
     Object.defineProperty(fourCcList, 'sarray', { value: true });
     this.#rtmp.sendInvokeMessage(0, {
       cmd: '_result',
@@ -286,7 +291,7 @@ export class RtmpProtocol {
     this.#rtmp.streamId = this.#rtmp.parserPacket.header.stream_id;
     const name = typeof message.streamName === 'string' ? message.streamName : '';
     const streamKey = name.split('?')[0]!.trim();
-    if (streamKey === '' || streamKey.length > MAXIMUM_STREAM_KEY) {
+    if (streamKey === '' || streamKey.length > MAXIMUM_STREAM_KEY_CHARACTERS) {
       const fault = streamKey === '' ? 'missing' : 'too long';
       this.#events.refused('NetStream.Publish.BadName', `The stream key is ${fault}.`);
       return;
@@ -300,7 +305,7 @@ export class RtmpProtocol {
   }
 }
 
-/** `live`, without the slashes and the query that some encoders add. */
+/** Removes the slashes and the query that some encoders add. */
 function applicationOf(app: string): string {
   return app.split('?')[0]!.replace(/^\/+|\/+$/g, '');
 }

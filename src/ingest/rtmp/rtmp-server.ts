@@ -10,30 +10,30 @@ export type RtmpServerOptions = {
   host: string;
   /** 0 takes any free port. */
   port: number;
-  /** RTMP over TLS on a port of its own; the texts are PEM. */
+  /** RTMP over TLS on a separate port; certificate and key in PEM. */
   tls?: { port: number; cert: string; key: string };
   limits?: Partial<RtmpLimits>;
   readableCodecs: ReadableCodecs;
-  /** Pixels of the largest picture that is taken. */
+  /** Maximum frame size, pixels. */
   maxPixels: number;
   clock: Clock;
   log: Logger;
 };
 
 export type RtmpServer = {
-  /** Listens. @throws when a port is taken or the certificate cannot be used; nothing listens then. */
+  /** Listens. @throws when a port is in use or the certificate is invalid; then no port is open */
   start(): Promise<void>;
-  /** What is bound. @throws before `start`. */
+  /** Bound address and ports. @throws before `start` */
   address(): { host: string; port: number; rtmpsPort?: number };
-  /** Sockets that are open, also those of peers that have not said anything. */
+  /** Number of open sockets, including idle ones. */
   readonly connections: number;
-  /** Tells every publisher goodbye; resolves when all sockets are gone, after about a second at most. Idempotent. */
+  /** Sends every publisher the close reason; resolves when all sockets have closed, within about 1 s. Idempotent. */
   close(): Promise<void>;
 };
 
-/** Connections that the kernel may hold ready for us. */
+/** Maximum length of the kernel's accept queue. */
 const BACKLOG = 511;
-/** IPv4 addresses as sockets of IPv6 see them. */
+/** Prefix of IPv4-mapped IPv6 addresses. */
 const MAPPED_PREFIX = /^::ffff:(?=\d+\.)/i;
 
 /** RTMP ingest: publishers connect to `rtmp://host/live` with their stream key as the stream name. */
@@ -101,11 +101,11 @@ class RtmpListeners implements RtmpServer {
         resolve();
       });
     });
-    server.on('error', (error) => this.#options.log.error({ err: error }, 'RTMP could not accept'));
+    server.on('error', (error) => this.#options.log.error({ err: error }, 'RTMP listener failed'));
     return server;
   }
 
-  /** Takes a socket in, or drops it when there are too many already. */
+  /** Accepts a socket, or destroys it when a connection limit is reached. */
   #accept(socket: Socket, context: SecureContext | undefined): void {
     const address = (socket.remoteAddress ?? '').replace(MAPPED_PREFIX, '');
     const block = networkBlock(address);

@@ -1,20 +1,19 @@
 import type { Socket } from 'node:net';
 
-/** As much as the kernel usually has ready for one read. */
+/** Maximum bytes of one read. */
 const SIZE = 64 << 10;
 const buffer = Buffer.allocUnsafeSlow(SIZE);
 
-/** What `net.Socket` keeps its `onread` option in. */
+/** Internals in which `net.Socket` keeps its `onread` option. */
 type ReadingSocket = Record<symbol, unknown> & { _handle?: { useUserBuffer?(buffer: Buffer): void } };
 
 /**
- * Reads a socket into one buffer that all sockets share, instead of a new 64 KiB allocation and a trip through the
- * stream machinery for every read: a quarter of what a read costs. Node offers this as the option `onread`, but only
- * for sockets that one makes oneself, not for those a server accepts; so the option is put in afterwards. Where this
- * Node keeps it elsewhere, nothing is changed.
+ * Reads a socket into one buffer shared by all sockets, which saves an allocation of 64 KiB and the stream machinery: a
+ * read costs a quarter. Node has the option `onread` for outgoing sockets only; this sets its internal fields on an
+ * accepted one. Changes nothing when this version of Node keeps them elsewhere.
  *
- * @param onRead gets bytes that are only good until it returns.
- * @returns whether it worked: if not, listen for `data`.
+ * @param onRead receives bytes that are valid until it returns
+ * @returns whether it succeeded; otherwise listen for `data`
  */
 export function readIntoSharedBuffer(socket: Socket, onRead: (bytes: Buffer) => void): boolean {
   const internals = socket as unknown as ReadingSocket;

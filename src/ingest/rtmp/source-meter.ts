@@ -2,33 +2,33 @@ import type { AudioSource, VideoSource } from '../../media/index.js';
 import { finiteWithin } from '../../platform/index.js';
 import { MissingFrames } from './missing-frames.js';
 
-/** What was found out by counting. Fields are absent until enough was seen. */
+/** Measured properties; absent until enough frames have arrived. */
 export type Measured = {
   video: Pick<VideoSource, 'frameRate' | 'bitrate' | 'keyframeInterval' | 'droppedFrames' | 'bFrames'>;
   audio: Pick<AudioSource, 'bitrate'>;
 };
 
-/** Bit and frame rates are averages over so many spans of so many ms of media time. */
+/** Bit and frame rates are averages over this many spans of media time. */
 const SPAN_MS = 1_000;
-const SPANS = 5;
-/** The longest of so many keyframe intervals counts. */
-const INTERVALS = 4;
-/** So many frames shown in the order in which they came say that there are no B-frames. */
+const MAXIMUM_SPANS = 5;
+/** Number of keyframe intervals whose maximum is reported. */
+const MAXIMUM_INTERVALS = 4;
+/** Frames with one composition time after which B-frames are ruled out. */
 const FRAMES_IN_ORDER = 8;
 
-/** Frames further apart than this, in ms, have a pause between them, which says nothing about the frame rate. */
+/** Interval above which a gap is a pause and left out of the frame rate, ms. */
 const PAUSE_MS = 1_000;
-/** Frames per second that a source may have: outside of it timestamps make no sense. */
+/** Valid frame rates, frames per second. */
 export const FRAME_RATE = { min: 1, max: 300 } as const;
 
-/** Counts of one span of media time. Frames are counted with the time since the frame before them, without pauses. */
+/** Counts of one span of media time. `videoMs` sums frame intervals without pauses. */
 type Span = { ms: number; audioBytes: number; videoMs: number; videoBytes: number; frames: number };
 
 function emptySpan(): Span {
   return { ms: 0, audioBytes: 0, videoMs: 0, videoBytes: 0, frames: 0 };
 }
 
-/** Measures a timeline as it passes. Rates are over media time: held-back or bursty delivery does not change them. */
+/** Measures a timeline. Rates use media time, so that bursty delivery does not change them. */
 export class SourceMeter {
   #spans: Span[] = [];
   #span = emptySpan();
@@ -39,11 +39,11 @@ export class SourceMeter {
   #compositionTime: number | undefined;
   #bFrames: boolean | undefined;
   #frames = 0;
-  /** Measured last: they stay while the video pauses. */
+  /** Last measured values, kept while the video pauses. */
   #video: Pick<VideoSource, 'frameRate' | 'bitrate'> = {};
   #audio: Measured['audio'] = {};
-  #news = false;
-  readonly #missing = new MissingFrames();
+  #changed = false;
+  readonly #missingFrames = new MissingFrames();
 
   /** @param timestamp ms on the timeline. */
   audio(timestamp: number, bytes: number): void {
@@ -54,38 +54,38 @@ export class SourceMeter {
   video(timestamp: number, bytes: number, keyframe: boolean, compositionTime: number): void {
     this.#advance(timestamp);
     this.#countFrame(timestamp, bytes);
-    this.#missing.see(timestamp);
+    this.#missingFrames.addFrame(timestamp);
     this.#frames++;
     if (this.#compositionTime === undefined) this.#compositionTime = compositionTime;
-    else if (this.#compositionTime !== compositionTime) this.#tellBFrames(true);
-    if (this.#frames === FRAMES_IN_ORDER) this.#tellBFrames(this.#bFrames ?? false);
+    else if (this.#compositionTime !== compositionTime) this.#setBFrames(true);
+    if (this.#frames === FRAMES_IN_ORDER) this.#setBFrames(this.#bFrames ?? false);
     if (!keyframe) return;
     if (this.#keyframeAt !== undefined && timestamp > this.#keyframeAt) {
       this.#intervals.push(timestamp - this.#keyframeAt);
-      if (this.#intervals.length > INTERVALS) this.#intervals.shift();
-      this.#news = true;
+      if (this.#intervals.length > MAXIMUM_INTERVALS) this.#intervals.shift();
+      this.#changed = true;
     }
     this.#keyframeAt = timestamp;
   }
 
-  /** Counts the spans that are whole. */
+  /** Returns the values of the complete spans. */
   read(): Measured {
     const measured: Measured = { video: { ...this.#video }, audio: { ...this.#audio } };
     if (this.#intervals.length > 0) measured.video.keyframeInterval = Math.max(...this.#intervals) / 1_000;
-    const droppedFrames = this.#missing.count;
+    const droppedFrames = this.#missingFrames.count;
     if (droppedFrames !== undefined) measured.video.droppedFrames = droppedFrames;
     if (this.#bFrames !== undefined) measured.video.bFrames = this.#bFrames;
     return measured;
   }
 
-  /** Whether something other than a bit rate was found out since the last call. */
-  takeNews(): boolean {
-    const news = this.#news;
-    this.#news = false;
-    return news;
+  /** Returns whether a property other than a bit rate has changed since the last call. */
+  takeChanged(): boolean {
+    const changed = this.#changed;
+    this.#changed = false;
+    return changed;
   }
 
-  /** Rates over the spans that are whole. */
+  /** Computes rates over the complete spans. */
   #measure(): void {
     const total = emptySpan();
     for (const span of this.#spans) {
@@ -114,10 +114,10 @@ export class SourceMeter {
     this.#span.frames++;
   }
 
-  #tellBFrames(has: boolean): void {
+  #setBFrames(has: boolean): void {
     if (this.#bFrames === has) return;
     this.#bFrames = has;
-    this.#news = true;
+    this.#changed = true;
   }
 
   #advance(timestamp: number): void {
@@ -125,8 +125,8 @@ export class SourceMeter {
     if (ms < SPAN_MS) return;
     this.#span.ms = ms;
     this.#spans.push(this.#span);
-    if (this.#spans.length > SPANS) this.#spans.shift();
-    else if (this.#spans.length > 1) this.#news = true;
+    if (this.#spans.length > MAXIMUM_SPANS) this.#spans.shift();
+    else if (this.#spans.length > 1) this.#changed = true;
     this.#span = emptySpan();
     this.#spanStart = timestamp;
     this.#measure();

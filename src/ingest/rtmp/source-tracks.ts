@@ -19,17 +19,17 @@ type AudioPacket = Extract<FlvAudioTag, { codec: AudioCodec; body: Buffer }>;
 
 type Size = { width: number; height: number };
 
-/** Measured and announced frame rates that differ by more than this share: the announced one is not true. */
+/** Relative difference above which the measured frame rate replaces the announced one. */
 const FRAME_RATE_TOLERANCE = 0.2;
-/** Cropping that fills up coding blocks (64 pixels in HEVC, two fields of macroblocks in H.264) is less, pixels. */
-const LARGEST_CROP = 64;
+/** Upper bound of cropping to coding blocks (64 pixels in HEVC, two fields of macroblocks in H.264). */
+const MAXIMUM_CROP_PIXELS = 64;
 
-/** The video track as its configuration and tag headers describe it. */
+/** Video track described by its configuration and tag headers. */
 export class VideoTrack {
   readonly codec: VideoCodec;
-  /** The body of the tag that carries the decoder configuration. */
+  /** Body of the tag with the decoder configuration. */
   configuration: Buffer | undefined;
-  /** Size in the bitstream before cropping, pixels; undefined until it was read. */
+  /** Size in the bitstream before cropping, pixels; undefined until read. */
   codedSize: Size | undefined;
   #h264: H264Configuration | undefined;
 
@@ -37,12 +37,12 @@ export class VideoTrack {
     this.codec = codec;
   }
 
-  /** Frames can be decoded. VP9 needs no configuration, though most encoders send one. */
+  /** Whether frames can be decoded. VP9 needs no configuration, though most encoders send one. */
   get ready(): boolean {
     return this.configuration !== undefined || this.codec === 'vp9';
   }
 
-  /** @returns whether this is another configuration than before. */
+  /** @returns whether the configuration has changed */
   configure(packet: VideoPacket): boolean {
     if (this.configuration?.equals(packet.body)) return false;
     this.configuration = packet.body;
@@ -65,7 +65,7 @@ export class VideoTrack {
   }
 }
 
-/** The audio track as its configuration and tag headers describe it. */
+/** Audio track described by its configuration and tag headers. */
 export class AudioTrack {
   readonly codec: AudioCodec;
   configuration: Buffer | undefined;
@@ -81,7 +81,7 @@ export class AudioTrack {
     return this.configuration !== undefined || this.codec !== 'aac';
   }
 
-  /** @returns whether this is another configuration than before. */
+  /** @returns whether the configuration has changed */
   configure(packet: AudioPacket): boolean {
     if (this.configuration?.equals(packet.body)) return false;
     this.configuration = packet.body;
@@ -96,8 +96,8 @@ export class AudioTrack {
   }
 }
 
-/** What is worth telling at once; bit rates change all the time and are not. */
-export function materialOf(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): string {
+/** Key of the properties whose change is published at once; leaves out bit rates, which always change. */
+export function settingsOf(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): string {
   const { video, audio, encoder } = source;
   return JSON.stringify([
     encoder,
@@ -117,10 +117,10 @@ function sizeOf(metadata: StreamMetadata | undefined, coded: Size | undefined): 
 }
 
 function isCropped(side: number, codedSide: number): boolean {
-  return side <= codedSide && codedSide - side < LARGEST_CROP;
+  return side <= codedSide && codedSide - side < MAXIMUM_CROP_PIXELS;
 }
 
-/** Encoders drop frames but know what they aim at: the announced rate counts, unless the measured one contradicts it. */
+/** Prefers the announced frame rate, as encoders drop frames, unless the measured one contradicts it. */
 function frameRateOf(announced: number | undefined, counted: number | undefined): number | undefined {
   if (announced === undefined || counted === undefined) return announced ?? counted;
   return Math.abs(counted - announced) <= announced * FRAME_RATE_TOLERANCE ? announced : counted;

@@ -3,26 +3,25 @@ import { amf } from './node-media-server.js';
 import { FRAME_RATE } from './source-meter.js';
 
 /**
- * What an encoder announces in `onMetaData` (Flash Video File Format 10.1, annex E.5), as far as it is used: hints until
- * the media say better.
+ * Fields of `onMetaData` (Flash Video File Format 10.1, annex E.5) that are used: hints until the media has been parsed.
  */
 export type StreamMetadata = {
   width?: number;
   height?: number;
   frameRate?: number;
   encoder?: string;
-  /** The tag's body for an FLV reader: `onMetaData` and what follows, without RTMP's `@setDataFrame`. */
+  /** Body of the FLV script tag: from `onMetaData`, without RTMP's `@setDataFrame`. */
   body: Buffer;
 };
 
-/** AMF0: a string marker, two bytes of length, `@setDataFrame`. */
+/** AMF0 encodings of the two names. */
 const SET_DATA_FRAME = amf.amf0EncodeOne('@setDataFrame');
 const ON_META_DATA = amf.amf0EncodeOne('onMetaData');
-/** Pixels of a side, and of a picture: what the highest levels of H.264 and AV1 allow (AV1 annex A.3). */
+/** Pixels of a side and of a frame: maxima of the highest levels of H.264 and AV1 (AV1 annex A.3). */
 const SIDE = { min: 16, max: 16_384 } as const;
 const MAXIMUM_PIXELS = 35_651_584;
 
-/** Reads an AMF0 data message. Gives undefined for what is not metadata or cannot be read: it is then not needed. */
+/** Parses an AMF0 data message; undefined for other or malformed messages. */
 export function readStreamMetadata(payload: Buffer): StreamMetadata | undefined {
   const framed = payload.subarray(0, SET_DATA_FRAME.length).equals(SET_DATA_FRAME);
   const body = framed ? payload.subarray(SET_DATA_FRAME.length) : payload;
@@ -52,7 +51,7 @@ export function readStreamMetadata(payload: Buffer): StreamMetadata | undefined 
   };
 }
 
-/** An encoder's own name, made fit to be shown: printable, at most 100 characters. */
+/** Sanitizes an encoder name: printable ASCII, at most 100 characters. */
 export function encoderName(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
   return (
@@ -63,12 +62,12 @@ export function encoderName(value: unknown): string | undefined {
   );
 }
 
-/** Some encoders write numbers as text. */
+/** Accepts numbers in strings, as some encoders send them. */
 function numberOf(value: unknown): number {
   return typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN;
 }
 
-/** Whole pixels: renditions are named by them. */
+/** Rounds to whole pixels, which name renditions. */
 function side(value: unknown): number | undefined {
   return finiteWithin(Math.round(numberOf(value)), SIDE.min, SIDE.max, undefined);
 }

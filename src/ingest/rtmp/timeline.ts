@@ -2,41 +2,40 @@ import { timestampDistance } from '../../media/index.js';
 
 export type Track = 'audio' | 'video';
 
-/** A step forward, or a distance between audio and video, of more than this many ms is a jump. */
+/** Step forward, or distance between audio and video, above which timestamps jump, ms. */
 const JUMP_MS = 10_000;
-/** A track that steps back by up to so many ms is held at its last time; by more is a jump. */
+/** Step back up to which a timestamp is clamped to the track's last; more is a jump, ms. */
 const CLAMP_MS = 250;
 /**
- * FLV readers take times as signed 32-bit numbers. From one hour before that (after 24.8 days) the timeline asks to
- * be started anew at the next picture that allows it.
+ * FLV timestamps are signed 32-bit numbers. From one hour before their end (24.8 days) the timeline asks for another at
+ * the next keyframe.
  */
 const FULL_MS = 2 ** 31 - 3_600_000;
 
 /**
- * Turns RTMP's 32-bit times, which wrap and begin anywhere, into milliseconds from the beginning of a timeline. Both
- * tracks are measured against the foremost of them, so that what they keep between them is kept.
+ * Converts RTMP timestamps, which have 32 bits, wrap and begin anywhere, to milliseconds since the beginning of the
+ * timeline. Both tracks are measured against the latest timestamp, which keeps their synchronization.
  */
 export class Timeline {
-  /** The foremost time that was placed, as RTMP gave it and as the timeline counts it. */
+  /** Latest timestamp, in RTMP time and in timeline time, ms. */
   #frontRtmp: number;
   #front = 0;
   readonly #last: Record<Track, number | undefined> = { audio: undefined, video: undefined };
 
-  /** @param base the RTMP time that becomes 0. */
+  /** @param base RTMP timestamp that becomes 0, ms */
   constructor(base: number) {
     this.#frontRtmp = base;
   }
 
-  /** It is time to start a new timeline, at a keyframe if there is video. */
+  /** Whether a new timeline must begin, at a keyframe if there is video. */
   get full(): boolean {
     return this.#front >= FULL_MS;
   }
 
   /**
-   * Where a tag stands on the timeline, in ms.
+   * Converts the timestamp of a tag to timeline time, ms.
    *
-   * @returns `early` for what lies a little before the beginning (to be dropped), `jump` for what does not belong to
-   * this timeline at all: a new one must begin.
+   * @returns `early` for a tag shortly before the beginning, to be dropped; `jump` when a new timeline must begin
    */
   place(track: Track, rtmpTime: number): number | 'early' | 'jump' {
     const distance = timestampDistance(this.#frontRtmp, rtmpTime);

@@ -2,12 +2,12 @@ import { exceedsPixels, pictureTooLarge, readH264CodedSize } from '../../media/i
 import { PublicError } from '../../platform/index.js';
 import type { Offer } from '../../webrtc/index.js';
 
-/** RFC 6184, section 8.1: NAL units in base64, separated by commas. */
+/** Base64 NAL units separated by commas (RFC 6184, section 8.1). */
 const PARAMETER_SETS = /(?:^|;)\s*sprop-parameter-sets=([A-Za-z0-9+/=,]+)/;
 
 /**
- * Refuses an offer whose H.264 parameter sets announce a picture larger than the limit. Most clients send the parameter
- * sets in packets only, where the size is checked later.
+ * Refuses an offer whose H.264 parameter sets exceed the frame size limit. Most clients send parameter sets in RTP
+ * packets only, where the size is checked later.
  *
  * @throws PublicError 406 `picture_too_large`
  */

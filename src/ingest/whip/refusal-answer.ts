@@ -2,8 +2,8 @@ import { PublicError } from '../../platform/index.js';
 import type { Refusal } from '../../streams/index.js';
 
 /**
- * How the hall's refusals answer over HTTP (RFC 9725 section 4.2): 401 asks for another key, 403 says that this one will
- * never do, 429 and 503 ask for patience of so many seconds.
+ * HTTP status of each refusal (RFC 9725, section 4.2): 401 for an invalid key, 403 for a key or account that may not
+ * publish, 429 and 503 for refusals to retry after some seconds.
  */
 const REFUSALS: Record<Refusal['code'], { status: number; retryAfterS?: number }> = {
   stream_key_unknown: { status: 401 },
@@ -20,10 +20,10 @@ const REFUSALS: Record<Refusal['code'], { status: number; retryAfterS?: number }
   shutting_down: { status: 503, retryAfterS: 5 },
 };
 
-/** RFC 6750 section 3: what a client without a key, or with a wrong one, is told. */
+/** `WWW-Authenticate` challenge for a missing or invalid key (RFC 6750, section 3). */
 export const CHALLENGE = 'Bearer realm="headend"';
 
-/** An error that answers a publisher, with the headers that belong to it. */
+/** Refusal of a publisher, with its HTTP headers. */
 export class PublisherRefused extends PublicError {
   readonly headers: Readonly<Record<string, string>>;
 

@@ -15,7 +15,7 @@ export type WhipRoutesOptions = {
   ingest: WhipIngest;
   iceServers: Pick<IceServers, 'links'>;
   clock: Clock;
-  /** What stands before `/whip` in the addresses that clients use; nothing by default. */
+  /** Path prefix of `/whip` in the URLs that clients use; empty by default. */
   basePath?: string;
   limits?: Partial<EndpointLimits>;
 };
@@ -26,7 +26,7 @@ const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 
 /**
  * WHIP (RFC 9725): `POST /whip` with the stream key as bearer token, or `POST /whip/:streamKey` for clients that cannot
- * send headers. Keys never reach the log: only the patterns of routes do.
+ * send headers. Logs contain route patterns instead of URLs, so that no key is logged.
  */
 export const whipRoutes: FastifyPluginAsync<WhipRoutesOptions> = async (app, options) => {
   const { ingest, iceServers, clock, basePath } = options;
@@ -66,7 +66,7 @@ export const whipRoutes: FastifyPluginAsync<WhipRoutesOptions> = async (app, opt
   }
 };
 
-/** Before the body is read. */
+/** Runs before the body is read. @throws PublicError 401 `stream_key_missing` */
 async function requireKey(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   if (bearerOf(request) !== undefined) return;
   reply.header('www-authenticate', CHALLENGE);

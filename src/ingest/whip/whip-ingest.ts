@@ -24,11 +24,11 @@ import { PublisherRefused } from './refusal-answer.js';
 
 export type WhipIngestOptions = {
   pool: Pick<WebrtcPool, 'publish' | 'sendRtp' | 'sendMatroska'>;
-  /** The hall's door: admits a publisher or says why not. */
+  /** Admits a publisher to the stream registry. */
   publish: (publisher: Publisher) => Promise<PublishResult>;
-  /** Bits per second that a publisher may send, all layers together. */
+  /** Maximum bit rate of all layers of a publisher together, bit/s. */
   maximumBitrate: number;
-  /** Pixels of the largest picture that is taken. */
+  /** Maximum frame size, pixels. */
   maxPixels: number;
   clock: Clock;
   log: Logger;
@@ -36,22 +36,21 @@ export type WhipIngestOptions = {
 
 export type IngestRequest = PublisherCredential & {
   offer: Offer;
-  /** The publisher's network address, without a port. */
+  /** IP address of the publisher, without a port. */
   address: string;
   encoder?: string | undefined;
 };
 
-/** One WebRTC connection that publishes. */
+/** Session of one WebRTC publisher. */
 export type WebrtcPublication = SessionContent & { readonly broadcastId: string };
 
-/** Lets WebRTC publishers in, whichever way their offers came. */
+/** WebRTC ingest, independent of the signalling that carries the offers. */
 export type WhipIngest = {
-  /** @throws PublicError as HTTP has them: the offer does not do, the publisher is refused, there are no workers */
+  /** @throws PublicError with its HTTP status: invalid offer, publisher refused, or no worker available */
   publish(request: IngestRequest): Promise<WebrtcPublication>;
 };
 
-/** What the end of a peer means for its publication. */
-const ENDS: Record<PeerEnd, PublicationEnd> = {
+const PUBLICATION_END_BY_PEER_END: Record<PeerEnd, PublicationEnd> = {
   left: 'publisher-left',
   closed: 'publisher-lost',
   lost: 'publisher-lost',
@@ -81,23 +80,23 @@ class WhipConnection implements WebrtcPublication {
   readonly #request: IngestRequest;
   readonly #mediaSourceId = newId();
   readonly #startedAt: number;
-  /** Resolves when the SFU knows the feed: guests may ask for its packets before. */
-  readonly #fed: Promise<void>;
-  #settle: { resolve: () => void; reject: (error: unknown) => void } = { resolve() {}, reject() {} };
+  /** Resolves when the SFU knows the media source; subscribers may request its packets before. */
+  readonly #registered: Promise<void>;
+  #registration: { resolve: () => void; reject: (error: unknown) => void } = { resolve() {}, reject() {} };
   #peer: PublishingPeer | undefined;
   #publication: Publication | undefined;
   #answer = '';
-  #ended: PublicationEnd | undefined;
+  #endReason: PublicationEnd | undefined;
   #refusal: CloseReason | undefined;
 
   constructor(options: WhipIngestOptions, request: IngestRequest) {
     this.#options = options;
     this.#request = request;
     this.#startedAt = options.clock.monotonic();
-    this.#fed = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
+    this.#registered = new Promise((resolve, reject) => {
+      this.#registration = { resolve, reject };
     });
-    this.#fed.catch(() => {}); // Nobody may have asked.
+    this.#registered.catch(() => {}); // Avoids an unhandled rejection when no subscriber waits.
   }
 
   get peer(): PublishingPeer {
@@ -118,20 +117,20 @@ class WhipConnection implements WebrtcPublication {
   }
 
   get closeReason(): CloseReason | undefined {
-    // Who does not learn that somebody else took over comes again, and takes over in turn.
-    if (this.#ended === 'replaced') return REPLACED;
-    if (this.#ended !== 'account-barred' && this.#ended !== 'sign-in-barred') return this.#refusal;
-    return { code: 'account_barred', message: PUBLICATION_END[this.#ended].message };
+    // A client that does not learn of its replacement reconnects and replaces the other in turn.
+    if (this.#endReason === 'replaced') return REPLACED;
+    if (this.#endReason !== 'account-barred' && this.#endReason !== 'sign-in-barred') return this.#refusal;
+    return { code: 'account_barred', message: PUBLICATION_END[this.#endReason].message };
   }
 
   async open(plan: ReturnType<typeof planPublisher>): Promise<this> {
     const { pool, publish, maximumBitrate } = this.#options;
     const { offer } = this.#request;
-    // The publisher before this one is let go of first: it may use the same address and port.
+    // Disconnects the previous publisher before the peer is made: it may use the same address and port.
     const result = await publish(this.#publisher());
     if ('refusal' in result) throw new PublisherRefused(result.refusal);
     this.#publication = result.publication;
-    if (this.#ended) throw endedEarly(this.#ended);
+    if (this.#endReason) throw endedEarly(this.#endReason);
     let peer: PublishingPeer;
     try {
       peer = await pool.publish({
@@ -141,25 +140,25 @@ class WhipConnection implements WebrtcPublication {
         maximumBitrate,
       });
     } catch (error) {
-      this.#settle.reject(error);
-      this.#end('publisher-lost', 'no worker took it');
+      this.#registration.reject(error);
+      this.#endPublication('publisher-lost', 'no WebRTC worker available');
       throw new PublicError(503, 'webrtc_unavailable', 'WebRTC is not available right now: try again.');
     }
     this.#peer = peer;
-    this.#settle.resolve();
-    void peer.closed.then((reason) => this.#end(ENDS[reason], reason));
-    if (this.#ended) {
+    this.#registration.resolve();
+    void peer.closed.then((reason) => this.#endPublication(PUBLICATION_END_BY_PEER_END[reason], reason));
+    if (this.#endReason) {
       peer.close();
-      throw endedEarly(this.#ended);
+      throw endedEarly(this.#endReason);
     }
-    peer.onSource((source) => this.#described(source, result.publication));
+    peer.onSource((source) => this.#checkSource(source, result.publication));
     peer.onMedia((startedAt, has) => result.publication.restart(startedAt, has));
     this.#answer = writeAnswer(offer, plan, peer.local);
     return this;
   }
 
   leave(): void {
-    this.#end('publisher-left');
+    this.#endPublication('publisher-left');
     this.#peer?.close();
   }
 
@@ -175,7 +174,7 @@ class WhipConnection implements WebrtcPublication {
       rtp: {
         mediaSourceId,
         send: async ({ video, audio, srtpKey }) => {
-          await this.#fed;
+          await this.#registered;
           return await pool.sendRtp({
             mediaSourceId,
             srtpKey,
@@ -184,21 +183,21 @@ class WhipConnection implements WebrtcPublication {
           });
         },
         sendMatroska: async (options) => {
-          await this.#fed;
+          await this.#registered;
           return await pool.sendMatroska({ mediaSourceId, ...options });
         },
       },
-      // RTP cannot be held back; the copy that a slow reader gets is thinned in the SFU.
+      // RTP has no backpressure; the SFU drops packets for a slow reader.
       pause() {},
       resume() {},
       kick: (reason) => {
-        this.#end(reason);
+        this.#endPublication(reason);
         this.#peer?.close();
       },
     };
   }
 
-  #described(source: Pick<SourceInfo, 'video' | 'audio'>, publication: Publication): void {
+  #checkSource(source: Pick<SourceInfo, 'video' | 'audio'>, publication: Publication): void {
     const { maxPixels } = this.#options;
     const { width = 0, height = 0 } = source.video ?? {};
     if (!exceedsPixels({ width, height }, maxPixels)) {
@@ -207,23 +206,23 @@ class WhipConnection implements WebrtcPublication {
     }
     const message = pictureTooLarge({ width, height }, maxPixels);
     this.#refusal = { code: 'picture_too_large', message };
-    this.#end('protocol-error', message);
+    this.#endPublication('protocol-error', message);
     this.#peer?.close();
   }
 
-  /** Notes the end once: the first reason counts. */
-  #end(reason: PublicationEnd, why?: string): void {
-    if (this.#ended) return;
-    this.#ended = reason;
+  /** Ends the publication; the first reason counts. */
+  #endPublication(reason: PublicationEnd, why?: string): void {
+    if (this.#endReason) return;
+    this.#endReason = reason;
     const { clock, log } = this.#options;
     const seconds = Math.round((clock.monotonic() - this.#startedAt) / 1_000);
-    const line = { streamId: this.streamId, publicationId: this.#publication?.id, reason, why, seconds };
-    log[PUBLICATION_END[reason].level](line, 'publisher disconnected');
+    const fields = { streamId: this.streamId, publicationId: this.#publication?.id, reason, why, seconds };
+    log[PUBLICATION_END[reason].level](fields, 'publisher disconnected');
     this.#publication?.close(reason);
   }
 }
 
-/** The publication was ended while it was still being negotiated. */
+/** Answers an offer whose publication ended during the negotiation. */
 function endedEarly(reason: PublicationEnd): PublicError {
   if (reason === 'replaced') return new PublicError(409, REPLACED.code, REPLACED.message);
   return new PublicError(409, 'publication_ended', PUBLICATION_END[reason].message);

@@ -26,7 +26,7 @@ t.teardown(() => app.close());
 const { port } = app.server.address() as AddressInfo;
 const base = `http://127.0.0.1:${port}/hls/stream-1`;
 
-t.test('over HTTP every playlist is right: plain, blocked and as an update', async (t) => {
+t.test('playlists over HTTP are valid: plain, blocking and delta update', async (t) => {
   const reader = broadcast.startRun(0, renditions);
   const refused: string[] = [];
   let good = 0;
@@ -51,7 +51,7 @@ t.test('over HTTP every playlist is right: plain, blocked and as an update', asy
       const next = `?_HLS_msn=${hint[1]}&_HLS_part=${hint[2]}`;
       return [look(url), look(`${url}?_HLS_skip=YES`), look(url + next), look(`${url}${next}&_HLS_skip=YES`)];
     });
-    // They ask while the broadcast goes on: the next chunks answer them.
+    // Requests block until the next chunks.
     await new Promise((resolve) => setTimeout(resolve, 5));
   });
   await broadcast.endBroadcast('ended-by-owner');
@@ -61,7 +61,7 @@ t.test('over HTTP every playlist is right: plain, blocked and as an update', asy
   t.ok(good > 50, `${good} playlists`);
 });
 
-t.test('ffmpeg records sound and pictures without a complaint', async (t) => {
+t.test('ffmpeg records audio and video without a warning', async (t) => {
   const file = path.join(folder, 'recorded.mp4');
   const { stderr } = await run('ffmpeg', [
     ...['-y', '-v', 'warning', '-i', `${base}/index.m3u8`, '-t', '5', '-c', 'copy', file],

@@ -42,7 +42,7 @@ async function serve(t: Test, options: PackagedOptions = {}): Promise<Served> {
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-t.test('playlists and media come with the right types and cache headers', async (t) => {
+t.test('playlists and media have their content types and cache headers', async (t) => {
   const { app } = await serve(t);
   const multivariant = await app.inject('/hls/stream-1/index.m3u8');
   t.equal(multivariant.statusCode, 200);
@@ -70,7 +70,7 @@ t.test('playlists and media come with the right types and cache headers', async 
   }
 });
 
-t.test('a blocked reload is answered when its part is there, and not before', async (t) => {
+t.test('a blocking reload is answered when its part is available', async (t) => {
   const { app, goOn } = await serve(t);
   const { segments } = parse((await app.inject(`${BASE}/source/index.m3u8`)).body) as types.MediaPlaylist;
   const open = segments.at(-1)!;
@@ -100,7 +100,7 @@ t.test('a blocked reload is answered when its part is there, and not before', as
   await Promise.all(asked);
 });
 
-t.test('directives that make no sense are refused, and nobody waits for them', async (t) => {
+t.test('invalid directives get 400 without blocking', async (t) => {
   const { app } = await serve(t);
   for (const query of [
     '_HLS_part=0',
@@ -124,7 +124,7 @@ t.test('directives that make no sense are refused, and nobody waits for them', a
   }
 });
 
-t.test('the hinted part comes when it is made; one that will never come is refused at once', async (t) => {
+t.test('a hinted part is served when complete; an impossible part gets 404 at once', async (t) => {
   const { app, goOn, broadcast } = await serve(t);
   const body = (await app.inject(`${BASE}/source/index.m3u8`)).body;
   const hint = /PRELOAD-HINT:TYPE=PART,URI="(.*)"/.exec(body)![1];
@@ -149,7 +149,7 @@ t.test('the hinted part comes when it is made; one that will never come is refus
   t.equal((await never).headers['cache-control'], 'no-store');
 });
 
-t.test('who waits too long, or too many, or while the gateway closes, gets 503', async (t) => {
+t.test('a blocked request gets 503 on timeout, above the limit and at shutdown', async (t) => {
   const { app, broadcast } = await serve(t, { longestQueue: 2 });
   const url = `${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`;
   const waiting = [app.inject(url).then((r) => r), app.inject(url).then((r) => r)];
@@ -171,14 +171,14 @@ t.test('who waits too long, or too many, or while the gateway closes, gets 503',
   t.equal(broadcast.clock.pending, 0);
 });
 
-t.test('a viewer who leaves while waiting is forgotten', async (t) => {
+t.test('a blocked request of a disconnected client is released', async (t) => {
   const { app, broadcast, goOn } = await serve(t, { longestQueue: 1 });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`;
   const request = get(url);
   request.on('error', () => {});
-  // The one who waits has a timer; who finds no place gets an answer.
+  // A blocked request has a timer; one above the limit is answered.
   while (broadcast.clock.pending === 0) await settle();
   t.equal(
     (await app.inject(`${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`)).statusCode,
@@ -193,7 +193,7 @@ t.test('a viewer who leaves while waiting is forgotten', async (t) => {
   t.equal((await next).statusCode, 200, 'its place was free');
 });
 
-t.test('HEAD says what GET would send', async (t) => {
+t.test('HEAD has the headers of GET', async (t) => {
   const { app } = await serve(t);
   for (const path of ['/hls/stream-1/index.m3u8', `${BASE}/source/s1.m4s`, `${BASE}/source/index.m3u8`]) {
     const whole = await app.inject(path);
@@ -205,7 +205,7 @@ t.test('HEAD says what GET would send', async (t) => {
   }
 });
 
-t.test('single ranges are cut, several are answered with the whole', async (t) => {
+t.test('a single range gets 206, several get the whole body', async (t) => {
   const { app } = await serve(t);
   const url = `${BASE}/source/s1.m4s`;
   const { rawPayload: whole } = await app.inject(url);
@@ -233,7 +233,7 @@ t.test('single ranges are cut, several are answered with the whole', async (t) =
   t.equal((await range('bytes=-0')).statusCode, 416);
 });
 
-t.test('what does not exist is 404, never cached, and has one spelling', async (t) => {
+t.test('unknown paths and other spellings get 404 that is not cached', async (t) => {
   const { app } = await serve(t);
   for (const path of [
     '/hls/',
@@ -259,7 +259,7 @@ t.test('what does not exist is 404, never cached, and has one spelling', async (
   t.equal((await app.inject({ method: 'POST', url: `${BASE}/source/index.m3u8` })).statusCode, 404);
 });
 
-t.test('browsers of other sites may ask', async (t) => {
+t.test('a CORS preflight is answered', async (t) => {
   const { app } = await serve(t);
   const response = await app.inject({ method: 'OPTIONS', url: `${BASE}/source/s1.m4s` });
   t.equal(response.statusCode, 204);

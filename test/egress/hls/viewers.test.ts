@@ -10,12 +10,12 @@ import { makeLadder } from '../../support/media/cmaf-ladder.js';
 const ladder = await makeLadder({ folder: t.testdir(), durationS: 4, frameRate: '25', gop: 50 });
 const TOKEN = 'AQ-token_1';
 
-/** A gate that knows one token, and notes what it is asked. */
+/** Fake viewer admission that knows one token and records its calls. */
 class GateDouble implements ViewerAdmission {
   openness: 'everybody' | 'invited' = 'everybody';
   refusal: PublicError | undefined;
   readonly asked: [string, ViewerRequest | string, (string | undefined)?][] = [];
-  /** Whether it knows the one token from memory. */
+  /** Whether the token is known in memory. */
   known = true;
 
   async admit(request: ViewerRequest) {
@@ -42,7 +42,7 @@ class GateDouble implements ViewerAdmission {
   }
 }
 
-/** @param beforeS the broadcast stands still before this media time; `goOn` lets it go on. */
+/** @param beforeS media time at which the broadcast pauses until `goOn` */
 async function serve(t: Test, beforeS = Number.POSITIVE_INFINITY) {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
   const gate = new GateDouble();
@@ -60,14 +60,14 @@ async function serve(t: Test, beforeS = Number.POSITIVE_INFINITY) {
   return { app, gate, goOn: () => broadcast.writeChunks(reader, ladder.chunks.slice(split)) };
 }
 
-/** Every URI of a media playlist. */
+/** Returns every URI of a media playlist. */
 function urisOf(playlist: string): string[] {
   return [...playlist.matchAll(/URI="([^"]+)"|^([^#\n].*)$/gm)].map(
     ([, quoted, bare]) => quoted ?? bare ?? '',
   );
 }
 
-t.test('the multivariant playlist gives every viewer a token for all their media playlists', async (t) => {
+t.test('the multivariant playlist puts one token into all its media playlists', async (t) => {
   const { app, gate } = await serve(t);
   const answer = await app.inject({
     url: '/hls/stream-1/index.m3u8',
@@ -102,7 +102,7 @@ t.test('the multivariant playlist gives every viewer a token for all their media
   t.match(gate.asked, [['admit', { token: TOKEN }]]);
 });
 
-t.test('who uses delivery directives watches with low latency', async (t) => {
+t.test('a viewer with delivery directives is recorded as ll-hls', async (t) => {
   const { app, gate } = await serve(t);
   const url = `/hls/stream-1/broadcast-1/source/index.m3u8?v=${TOKEN}`;
   const blocked = await app.inject(`${url}&_HLS_msn=1&_HLS_part=0`);
@@ -115,7 +115,7 @@ t.test('who uses delivery directives watches with low latency', async (t) => {
   );
 });
 
-t.test('a token that is not known, or none, is the gate’s to decide', async (t) => {
+t.test('an unknown or missing token is passed to viewer admission', async (t) => {
   const { app, gate } = await serve(t);
   const url = '/hls/stream-1/broadcast-1/source/index.m3u8';
   for (const query of ['', '?v=', '?v=a&v=b', '?v=strange']) {
@@ -126,7 +126,7 @@ t.test('a token that is not known, or none, is the gate’s to decide', async (t
   }
 });
 
-t.test('what only the invited may have is kept by no cache, and is missing for others', async (t) => {
+t.test('private media is not cacheable and gets 404 for others', async (t) => {
   const { app, gate } = await serve(t);
   gate.openness = 'invited';
   const url = '/hls/stream-1/broadcast-1/source/index.m3u8';

@@ -8,7 +8,7 @@ import { STREAM, startWebrtcFixture } from '../../support/fixtures/webrtc-fixtur
 
 const hasEvent = (name: string): string => `test.events.some(([event]) => event === '${name}')`;
 
-/** The stage with the signalling on its socket, and a page. */
+/** Starts the fixture with socket signalling, and a page. */
 async function stage(t: Test) {
   const { open, ...rest } = await startWebrtcFixture(t, async ({ app, ingest, egress, iceServers, log }) => {
     const clock = systemClock;
@@ -43,7 +43,7 @@ async function stage(t: Test) {
 }
 
 for (const codec of ['video/H264', 'video/VP8']) {
-  t.test(`a browser publishes ${codec} by WHIP and another watches by WHEP, told what happens`, async (t) => {
+  t.test(`a browser watches ${codec} by WHEP that another publishes by WHIP, with events`, async (t) => {
     const { page, ends, sources, subscription, egress } = await stage(t);
     const whip = await page.publish(codec);
     const seen = await page.watch(STREAM, 15);
@@ -70,7 +70,7 @@ for (const codec of ['video/H264', 'video/VP8']) {
   });
 }
 
-t.test('a viewer chooses among the layers that a browser publishes', async (t) => {
+t.test('a viewer selects among the layers that a browser publishes', async (t) => {
   const { page } = await stage(t);
   await page.publish('video/VP8', ['l', 'h']);
   const { path } = await page.watch(STREAM, 10);
@@ -82,7 +82,7 @@ t.test('a viewer chooses among the layers that a browser publishes', async (t) =
   t.equal(await page.request('POST', `${path}/layer`, { rid: 'none' }), 400);
 });
 
-t.test('a browser that joins over the WebSocket is offered the picture, answers and watches', async (t) => {
+t.test('a browser that joins over the WebSocket gets an offer, answers and watches', async (t) => {
   const { page } = await stage(t);
   await page.publish('video/H264');
   t.match(await page.join(STREAM, 15), { height: 360, errors: [] });

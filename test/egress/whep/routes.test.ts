@@ -55,7 +55,7 @@ async function whep(t: Test, routes: Partial<WhepRoutesOptions> = {}) {
   return { app, pool, post, ask, asked, clock, visit };
 }
 
-/** Server-sent events of an address, as they come. */
+/** Reads the server-sent events of a URL. */
 async function listen(t: Test, url: string) {
   const request = get(url, { headers: { accept: 'text/event-stream' } });
   const [response] = (await once(request, 'response')) as [IncomingMessage];
@@ -84,7 +84,7 @@ async function listen(t: Test, url: string) {
   };
 }
 
-t.test('a viewer is answered with a session, ICE servers and the extensions', async (t) => {
+t.test('an offer gets 201 with a session, ICE servers and the extensions', async (t) => {
   const { post, pool, asked, app } = await whep(t);
   const answer = await post();
   t.equal(answer.statusCode, 201);
@@ -105,7 +105,7 @@ t.test('a viewer is answered with a session, ICE servers and the extensions', as
   t.equal((await app.inject({ method: 'DELETE', url: location })).statusCode, 404);
 });
 
-t.test('what is not live answers 409 and a time to wait; what will never be, 404', async (t) => {
+t.test('an offline stream gets 409 with Retry-After; an ended or unknown one gets 404', async (t) => {
   const { post, asked } = await whep(t);
   for (const streamId of [OFFLINE, LATER]) {
     const answer = await post(streamId);
@@ -123,7 +123,7 @@ t.test('what is not live answers 409 and a time to wait; what will never be, 404
   t.equal((await post(LIVE, offerText('chromium-view').replaceAll('recvonly', 'sendonly'))).statusCode, 400);
 });
 
-t.test('layers are chosen by the player, and given back', async (t) => {
+t.test('a layer is selected by POST and released by DELETE', async (t) => {
   const { post, pool, ask } = await whep(t);
   const url = `${(await post()).headers.location}/layer`;
   const [viewer] = pool.viewers;
@@ -141,7 +141,7 @@ t.test('layers are chosen by the player, and given back', async (t) => {
   t.equal(viewer?.selected.length, 5);
 });
 
-t.test('events are subscribed to, told as they happen, and end with the reason', async (t) => {
+t.test('subscribed events arrive as they happen and end with the reason', async (t) => {
   const { app, post, pool, ask, clock, visit } = await whep(t, { basePath: '/live' });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
@@ -196,40 +196,43 @@ t.test('events are subscribed to, told as they happen, and end with the reason',
   t.equal((await ask('GET', location.replace('/live', ''))).statusCode, 404);
 });
 
-t.test('a stream without subscription has everything; all are bounded and go with the session', async (t) => {
-  const { app, post, pool, ask, clock } = await whep(t);
-  await app.listen({ port: 0, host: '127.0.0.1' });
-  const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
-  const session = String((await post()).headers.location);
-  const stream = await listen(t, `${base}${session}/events`);
-  pool.viewers[0]?.connect();
-  await pool.viewers[0]?.connected;
-  await clock.advance(1_000);
-  await eventually(() => stream.events().length === 1);
-  t.strictSame(stream.events(), [['viewercount', { viewercount: 1 }]]);
+t.test(
+  'a stream without a subscription gets all events; streams are limited and end with the session',
+  async (t) => {
+    const { app, post, pool, ask, clock } = await whep(t);
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+    const session = String((await post()).headers.location);
+    const stream = await listen(t, `${base}${session}/events`);
+    pool.viewers[0]?.connect();
+    await pool.viewers[0]?.connected;
+    await clock.advance(1_000);
+    await eventually(() => stream.events().length === 1);
+    t.strictSame(stream.events(), [['viewercount', { viewercount: 1 }]]);
 
-  const made = [];
-  for (let more = 0; more < 3; more++) made.push(await ask('POST', `${session}/events`, []));
-  t.strictSame(
-    made.map(({ statusCode }) => statusCode),
-    [201, 201, 201],
-  );
-  const one = String(made[0]?.headers.location);
-  t.equal((await ask('POST', `${session}/events`)).statusCode, 409);
-  t.equal((await ask('DELETE', one)).statusCode, 200);
-  t.equal((await ask('GET', one)).statusCode, 404);
-  t.equal((await ask('POST', `${session}/events`)).statusCode, 201);
-  t.equal((await ask('POST', `${session}/events`, { active: true })).statusCode, 400);
+    const made = [];
+    for (let more = 0; more < 3; more++) made.push(await ask('POST', `${session}/events`, []));
+    t.strictSame(
+      made.map(({ statusCode }) => statusCode),
+      [201, 201, 201],
+    );
+    const one = String(made[0]?.headers.location);
+    t.equal((await ask('POST', `${session}/events`)).statusCode, 409);
+    t.equal((await ask('DELETE', one)).statusCode, 200);
+    t.equal((await ask('GET', one)).statusCode, 404);
+    t.equal((await ask('POST', `${session}/events`)).statusCode, 201);
+    t.equal((await ask('POST', `${session}/events`, { active: true })).statusCode, 400);
 
-  stream.request.destroy();
-  await eventually(() => clock.pending === 0);
-  const again = await listen(t, `${base}${session}/events`);
-  pool.viewers[0]?.end('worker-died');
-  await eventually(() => again.over());
-  t.match(again.events().at(-1), ['reconnect', { reason: 'worker-died' }]);
-});
+    stream.request.destroy();
+    await eventually(() => clock.pending === 0);
+    const again = await listen(t, `${base}${session}/events`);
+    pool.viewers[0]?.end('worker-died');
+    await eventually(() => again.over());
+    t.match(again.events().at(-1), ['reconnect', { reason: 'worker-died' }]);
+  },
+);
 
-t.test('who does not read is dropped, and costs no more than a little', async (t) => {
+t.test('an event stream that is not read is closed within bounded memory', async (t) => {
   const { app, post, pool } = await whep(t);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
@@ -250,7 +253,7 @@ t.test('who does not read is dropped, and costs no more than a little', async (t
   t.pass('the connection was cut');
 });
 
-t.test('when the server closes, event streams do not hold it up', async (t) => {
+t.test('open event streams do not delay the server’s close', async (t) => {
   const { app, post } = await whep(t);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

@@ -11,7 +11,7 @@ import { createTestServer } from '../../support/fixtures/test-server.js';
 const LIVE = '01890a5d-ac96-774b-bcce-b302099a8057';
 const OFFLINE = '01890a5d-ac96-774b-bcce-b302099a8058';
 
-/** WHEP behind a gate that notes what happens. */
+/** Starts WHEP with a viewer admission that records its calls. */
 async function whep(t: Test, refusal?: PublicError) {
   const clock = new FakeClock();
   const { app, log } = createTestServer(t, clock);
@@ -53,7 +53,7 @@ async function whep(t: Test, refusal?: PublicError) {
   return { app, pool, visit, post, happened, requests, dismiss: () => dismiss?.() };
 }
 
-t.test('a WHEP session is a viewer until it ends', async (t) => {
+t.test('a WHEP session counts as a viewer until it ends', async (t) => {
   const { app, post, happened, requests } = await whep(t);
   const answer = await post(LIVE, '?v=AQ-token');
   t.equal(answer.statusCode, 201);
@@ -65,7 +65,7 @@ t.test('a WHEP session is a viewer until it ends', async (t) => {
   t.equal(requests.at(-1)?.token, undefined);
 });
 
-t.test('who may not watch any more is disconnected', async (t) => {
+t.test('a viewer whose permission ends is disconnected', async (t) => {
   const { post, pool, happened, dismiss } = await whep(t);
   await post(LIVE);
   dismiss();
@@ -74,7 +74,7 @@ t.test('who may not watch any more is disconnected', async (t) => {
   t.strictSame(happened, ['hold whep', 'release']);
 });
 
-t.test('who does not come after all keeps no place', async (t) => {
+t.test('a viewer whose negotiation fails keeps no place', async (t) => {
   const { post, happened } = await whep(t);
   t.equal((await post(OFFLINE)).statusCode, 409);
   t.equal(
@@ -84,7 +84,7 @@ t.test('who does not come after all keeps no place', async (t) => {
   t.equal(happened[0], 'withdraw');
 });
 
-t.test('the gate’s refusals are answered before anything is negotiated', async (t) => {
+t.test('refusals of viewer admission are answered before negotiation', async (t) => {
   for (const [refusal, retryAfter] of [
     [new PublicError(503, 'viewer_limit_reached', 'Full.', { retryAfter: 10 }), '10'],
     [new PublicError(404, 'stream_not_found', 'None.'), undefined],
@@ -98,7 +98,7 @@ t.test('the gate’s refusals are answered before anything is negotiated', async
   }
 });
 
-t.test('an address with many connections under way is refused with 429 until some are made', async (t) => {
+t.test('an address with too many pending connections gets 429 until some are established', async (t) => {
   const { app, post, pool, happened } = await whep(t);
   for (let i = 0; i < 64; i++) t.equal((await post(LIVE)).statusCode, 201);
   const refused = await post(LIVE);

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createWhepEgress, type Viewing } from '../../../src/egress/whep/index.js';
+import { createWhepEgress, type ViewerSession } from '../../../src/egress/whep/index.js';
 import { parseOffer } from '../../../src/webrtc/index.js';
 import { offerText } from '../../support/clients/webrtc-offer.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
@@ -16,7 +16,7 @@ function stage() {
   const egress = createWhepEgress({ pool, clock, log });
   const broadcast = new FakeWebrtcBroadcast('stream-1');
   const visit = egress.subscribe(broadcast);
-  const view = async (streamId = 'stream-1'): Promise<Viewing | undefined> => {
+  const view = async (streamId = 'stream-1'): Promise<ViewerSession | undefined> => {
     const viewing = await egress.view({ streamId, offer: parseOffer(offerText('chromium-view')) });
     await settle();
     return viewing;
@@ -29,31 +29,28 @@ function stage() {
   return { clock, pool, lines, egress, broadcast, visit, view, publish };
 }
 
-t.test(
-  'a WHIP publisher is shown as it is, from its first media to its end, by whoever comes next',
-  async (t) => {
-    const { pool, publish, broadcast, view } = stage();
-    const { id } = broadcast;
-    const first = publish('feed-1');
-    t.strictSame(pool.mediaSources, [], 'there is nothing to show yet');
-    await view();
-    first.restart();
-    t.equal(pool.mediaSourceOf(id), 'feed-1');
-    first.end();
-    t.equal(pool.mediaSourceOf(id), undefined, 'viewers wait');
-    const second = publish('feed-2');
-    second.restart();
-    t.equal(pool.mediaSourceOf(id), 'feed-2');
-    const third = publish('feed-3');
-    second.end();
-    third.restart();
-    t.equal(pool.mediaSourceOf(id), 'feed-3', 'the end of the one before changes nothing');
-    t.equal(broadcast.renditions.length, 0);
-    t.equal(pool.viewers[0]?.ended, undefined);
-  },
-);
+t.test('a WHIP publisher’s media source is set from its first media to its end', async (t) => {
+  const { pool, publish, broadcast, view } = stage();
+  const { id } = broadcast;
+  const first = publish('feed-1');
+  t.strictSame(pool.mediaSources, [], 'there is nothing to show yet');
+  await view();
+  first.restart();
+  t.equal(pool.mediaSourceOf(id), 'feed-1');
+  first.end();
+  t.equal(pool.mediaSourceOf(id), undefined, 'viewers wait');
+  const second = publish('feed-2');
+  second.restart();
+  t.equal(pool.mediaSourceOf(id), 'feed-2');
+  const third = publish('feed-3');
+  second.end();
+  third.restart();
+  t.equal(pool.mediaSourceOf(id), 'feed-3', 'the end of the one before changes nothing');
+  t.equal(broadcast.renditions.length, 0);
+  t.equal(pool.viewers[0]?.ended, undefined);
+});
 
-t.test('an RTMP publisher is bridged while somebody watches, and half a minute longer', async (t) => {
+t.test('an RTMP publisher has a WebRTC rendition while it has viewers and for 30 s after', async (t) => {
   const { clock, pool, publish, broadcast, view } = stage();
   const source = publish();
   source.restart();
@@ -82,40 +79,37 @@ t.test('an RTMP publisher is bridged while somebody watches, and half a minute l
   t.equal(broadcast.renditions.length, 2, 'the next viewer has it begun again');
 });
 
-t.test(
-  'a viewer who is waiting gets the picture when the publisher is there, and again after a hop',
-  async (t) => {
-    const { pool, publish, broadcast, view } = stage();
-    await view();
-    t.equal(pool.inputs.length, 0);
-    const rtmp = publish();
-    rtmp.restart({ audio: false, video: true });
-    await settle();
-    t.match(pool.inputs, [{ video: { codec: 'h264' }, audio: undefined }]);
-    rtmp.restart({ audio: false, video: true });
-    await settle();
-    t.equal(broadcast.renditions.length, 1, 'the rendition follows a source that begins anew');
-    rtmp.restart({ audio: true, video: true });
-    await settle();
-    t.equal(broadcast.renditions.length, 2, 'but another track needs another port');
-    t.equal(broadcast.renditions[0]?.isClosed, true);
+t.test('a waiting viewer gets media when the publisher connects and after it reconnects', async (t) => {
+  const { pool, publish, broadcast, view } = stage();
+  await view();
+  t.equal(pool.inputs.length, 0);
+  const rtmp = publish();
+  rtmp.restart({ audio: false, video: true });
+  await settle();
+  t.match(pool.inputs, [{ video: { codec: 'h264' }, audio: undefined }]);
+  rtmp.restart({ audio: false, video: true });
+  await settle();
+  t.equal(broadcast.renditions.length, 1, 'the rendition follows a source that begins anew');
+  rtmp.restart({ audio: true, video: true });
+  await settle();
+  t.equal(broadcast.renditions.length, 2, 'but another track needs another port');
+  t.equal(broadcast.renditions[0]?.isClosed, true);
 
-    rtmp.end();
-    await settle();
-    t.equal(broadcast.renditions[1]?.isClosed, true);
-    t.ok(pool.inputs.every(({ open }) => !open));
-    const whip = publish('feed-9');
-    whip.restart();
-    t.equal(pool.mediaSourceOf(broadcast.id), 'feed-9');
-    whip.end();
-    publish().restart();
-    await settle();
-    t.equal(pool.mediaSourceOf(broadcast.id), pool.inputs.at(-1)?.mediaSourceId);
-  },
-);
+  rtmp.end();
+  await settle();
+  t.equal(broadcast.renditions[1]?.isClosed, true);
+  t.ok(pool.inputs.every(({ open }) => !open));
+  const whip = publish('feed-9');
+  whip.restart();
+  t.equal(pool.mediaSourceOf(broadcast.id), 'feed-9');
+  whip.end();
+  publish().restart();
+  await settle();
+  t.equal(pool.mediaSourceOf(broadcast.id), pool.inputs.at(-1)?.mediaSourceId);
+});
 
 t.test(
-  'a rendition that fails is begun anew with patience; in the end viewers are sent elsewhere',
+  'a failing rendition is restarted with backoff; at the limit sessions end as unavailable',
   async (t) => {
     const { clock, pool, publish, broadcast, view, egress } = stage();
     publish().restart();
@@ -148,7 +142,7 @@ t.test(
   },
 );
 
-t.test('without workers viewers are refused and nothing is left running', async (t) => {
+t.test('viewers get 503 without workers and nothing is left running', async (t) => {
   const { clock, pool, publish, broadcast, view, egress } = stage();
   publish().restart();
   pool.broken = true;
@@ -161,7 +155,7 @@ t.test('without workers viewers are refused and nothing is left running', async 
   t.equal(clock.pending, 0);
 });
 
-t.test('when the broadcast ends viewers are told why, and nobody is let in any more', async (t) => {
+t.test('viewers get the reason when the broadcast ends, and later ones are refused', async (t) => {
   const { clock, pool, publish, broadcast, view, visit, egress } = stage();
   publish().restart();
   const viewing = await view();
@@ -178,7 +172,7 @@ t.test('when the broadcast ends viewers are told why, and nobody is let in any m
   t.equal(clock.pending, 0, 'no timer is left');
 });
 
-t.test('a restart of the server asks viewers to come back; so does a worker that died', async (t) => {
+t.test('viewers are asked to reconnect at a server restart and after a worker crash', async (t) => {
   const { pool, view, visit } = stage();
   const [first, second] = [await view(), await view()];
   pool.viewers[0]?.end('worker-died');
@@ -191,7 +185,7 @@ t.test('a restart of the server asks viewers to come back; so does a worker that
   });
 });
 
-t.test('a viewer whose peer comes when the broadcast is over is told so', async (t) => {
+t.test('a viewer negotiated after the end of the broadcast gets the end', async (t) => {
   const { pool, view, visit } = stage();
   pool.beforePeer = () => visit.broadcastEnded('grace-expired');
   const viewing = await view();
@@ -199,7 +193,7 @@ t.test('a viewer whose peer comes when the broadcast is over is told so', async 
   t.equal(pool.viewers[0]?.ended, 'closed');
 });
 
-t.test('viewers are told how many they are, once a second at most', async (t) => {
+t.test('the viewer count is sent once a second at most', async (t) => {
   const { clock, pool, view } = stage();
   const viewing = await view();
   const counts: number[] = [];
@@ -208,7 +202,7 @@ t.test('viewers are told how many they are, once a second at most', async (t) =>
   });
   const others = [await view(), await view(), await view()];
   for (const viewer of pool.viewers) viewer.connect();
-  await view(); // Never connects, and is no viewer.
+  await view(); // Never connects, so does not count.
   await clock.advance(1_000);
   t.strictSame(counts, [4]);
   others[0]?.leave();

@@ -16,7 +16,7 @@ import { eventually } from '../../support/until.js';
 
 const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
 
-/** Numbers that look random and are the same every time. */
+/** Deterministic pseudo-random numbers. */
 function noise(size: number): Buffer {
   const bytes = Buffer.alloc(size);
   let state = 12_345;
@@ -27,7 +27,7 @@ function noise(size: number): Buffer {
   return bytes;
 }
 
-/** Whatever happened: a publication that was under way is still under way, and a new one can begin. */
+/** Checks that an existing publication continues and a new one can begin. */
 async function unharmed(under: RtmpFixture, act: () => Promise<void>): Promise<void> {
   const { client, publication } = await under.publishingClient();
   client.video(0, Buffer.from([0x17, 0, 0, 0, 0, 1]));
@@ -47,7 +47,7 @@ const uint32 = (value: number): Buffer => {
   return bytes;
 };
 
-/** Each ends its own connection, before anybody was admitted. */
+/** Inputs that end their connection before admission. */
 const BEFORE_HANDSHAKE: Attack[] = [
   ['random bytes', (client) => client.write(noise(5_000))],
   ['HTTP', (client) => client.write(Buffer.from('GET / HTTP/1.1\r\nHost: example.com\r\n\r\n'))],
@@ -151,7 +151,7 @@ const AFTER_HANDSHAKE: Attack[] = [
   ],
 ];
 
-t.test('bad input costs its own connection and nothing else', async (t) => {
+t.test('bad input before admission ends its own connection only', async (t) => {
   const under = await startRtmpFixture(t);
   for (const [name, act] of [...BEFORE_HANDSHAKE, ...AFTER_HANDSHAKE]) {
     await unharmed(under, async () => {
@@ -166,7 +166,7 @@ t.test('bad input costs its own connection and nothing else', async (t) => {
   t.equal(
     under.publications.length,
     BEFORE_HANDSHAKE.length + AFTER_HANDSHAKE.length,
-    'nobody else was admitted',
+    'no other publisher was admitted',
   );
 });
 
@@ -197,7 +197,7 @@ t.test('bad input of an admitted publisher ends its own publication', async (t) 
   }
 });
 
-t.test('a codec that cannot be read is refused in words that encoders show', async (t) => {
+t.test('an unsupported codec is refused with a status that encoders show', async (t) => {
   const { publishingClient } = await startRtmpFixture(t);
   const { client } = await publishingClient();
   client.video(0, Buffer.from('\x90hvc1header', 'latin1'));
@@ -205,7 +205,7 @@ t.test('a codec that cannot be read is refused in words that encoders show', asy
   t.match(client.text(), /NetStream\.Publish\.BadName.*HEVC \(H\.265\): choose H\.264/s);
 });
 
-t.test('empty and broken media of an admitted publisher is passed over', async (t) => {
+t.test('empty and malformed media of an admitted publisher is ignored', async (t) => {
   const { publishingClient } = await startRtmpFixture(t);
   const { client, publication } = await publishingClient();
   client.video(0, Buffer.alloc(0));
@@ -222,7 +222,7 @@ t.test('empty and broken media of an admitted publisher is passed over', async (
   t.same(publication.ends, []);
 });
 
-t.test('idle sockets, cut handshakes and slow talkers are shown out', async (t) => {
+t.test('idle sockets, incomplete handshakes and slow senders are disconnected', async (t) => {
   const limits = { handshakeMs: 400, publishMs: 400, connections: 1_000, connectionsPerAddress: 600 };
   const under = await startRtmpFixture(t, { limits });
   await unharmed(under, async () => {
@@ -244,7 +244,7 @@ t.test('idle sockets, cut handshakes and slow talkers are shown out', async (t) 
   t.pass('all are gone');
 });
 
-/** A socket whose peer never reads: nothing that is written gets through. */
+/** Socket whose peer never reads. */
 class DeafSocket extends Duplex {
   override _read(): void {}
   override _write(): void {}
@@ -253,7 +253,7 @@ class DeafSocket extends Duplex {
   }
 }
 
-t.test('a peer that reads no answers is dropped', async (t) => {
+t.test('a peer that does not read replies is disconnected', async (t) => {
   const deaf = new DeafSocket();
   const connection = new RtmpConnection({
     socket: deaf as unknown as Socket,

@@ -26,7 +26,7 @@ function delta(id: number, time: number, more?: { length: number; type: number }
   return Buffer.concat([basicHeader(more ? 1 : 2, id), head]);
 }
 
-t.test('messages come out whole however the bytes are cut', async (t) => {
+t.test('messages are assembled wherever the bytes are split', async (t) => {
   const sent = Buffer.concat([
     encodeMessage({ type: 9, payload: payload(1_000), timestamp: 40, chunkStreamId: 6, streamId: 1 }),
     encodeMessage({ type: 8, payload: payload(0), timestamp: 41, chunkStreamId: 70 }),
@@ -77,7 +77,7 @@ t.test('messages of several chunk streams may be interleaved', async (t) => {
   t.same(messages[1]?.payload, payload(200));
 });
 
-t.test('deltas add up, are repeated without a header, and wrap after 32 bits', async (t) => {
+t.test('timestamp deltas add up, repeat without a header, and wrap after 32 bits', async (t) => {
   const { reader, messages } = reading();
   reader.read(encodeMessage({ type: 8, payload: payload(4), timestamp: 0xffff_ffe0, chunkStreamId: 4 }));
   reader.read(Buffer.concat([delta(4, 0x10, { length: 5, type: 8 }), payload(5)]));
@@ -89,7 +89,7 @@ t.test('deltas add up, are repeated without a header, and wrap after 32 bits', a
   );
 });
 
-t.test('an extended timestamp is understood also from encoders that do not repeat it', async (t) => {
+t.test('an extended timestamp is parsed with and without its repetition in format 3', async (t) => {
   const message = encodeMessage({ type: 9, payload: payload(300), timestamp: 0x0200_0000, chunkStreamId: 6 });
   const full = 1 + 11 + 4 + 128;
   const second = full + 1 + 4 + 128;
@@ -106,7 +106,7 @@ t.test('an extended timestamp is understood also from encoders that do not repea
   }
 });
 
-t.test('a new chunk size counts from the next chunk on, and Abort drops an unfinished message', async (t) => {
+t.test('Set Chunk Size applies from the next chunk, and Abort drops an unfinished message', async (t) => {
   const { reader, messages } = reading();
   reader.read(encodeMessage({ type: 9, payload: payload(1_000), chunkStreamId: 6 }).subarray(0, 500));
   t.equal(reader.buffered, 1_000);
@@ -122,7 +122,7 @@ t.test('a new chunk size counts from the next chunk on, and Abort drops an unfin
   );
 });
 
-t.test('reading can be stopped behind a message and taken up again', async (t) => {
+t.test('reading stops after a message and resumes with the unread bytes', async (t) => {
   const messages: number[] = [];
   const reader = new ChunkReader(LIMITS, ({ type }) => {
     messages.push(type);
@@ -137,7 +137,7 @@ t.test('reading can be stopped behind a message and taken up again', async (t) =
   t.same(messages, [20, 8]);
 });
 
-t.test('what breaks the protocol or a limit is refused before memory is reserved', async (t) => {
+t.test('a protocol or limit violation throws before memory is allocated', async (t) => {
   const message = (size: number, id = 6): Buffer =>
     encodeMessage({ type: 9, payload: payload(size), chunkStreamId: id });
   const cases: [string, RegExp, (reader: ChunkReader) => void][] = [

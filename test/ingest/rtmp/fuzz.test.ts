@@ -10,14 +10,14 @@ import { eventually } from '../../support/until.js';
 const SESSIONS = 3_000;
 const AT_ONCE = 40;
 const SEED = 20_261_123;
-/** Connections are closed by their client after so long in any case. */
+/** Timeout after which the client closes its connection. */
 const SESSION_MS = 40;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Bytes in use after everything unused was freed. */
-/** What is in use when everything that was closed is freed, which takes some turns: the least of a second. */
+/** Returns the heap size after garbage collection, bytes. */
+/** Returns the minimum heap size within a second, as closed sockets are freed over several turns, bytes. */
 async function memory(): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let look = 0; look < 20; look++) {
@@ -29,7 +29,7 @@ async function memory(): Promise<number> {
   return least;
 }
 
-/** Mulberry32: small, and the same everywhere. */
+/** Mulberry32 generator. */
 function randomness(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -40,7 +40,7 @@ function randomness(seed: number): (below: number) => number {
   };
 }
 
-/** What an encoder says after the handshake, message by message. */
+/** Messages of an encoder after the handshake. */
 function session(): Buffer[] {
   const command = (values: Record<string, unknown>, streamId = 0): Buffer =>
     encodeMessage({ type: 20, payload: encodeCommand(values), streamId });
@@ -88,7 +88,7 @@ function session(): Buffer[] {
 
 const EDGES = [0, 1, 2, 3, 8, 9, 0x0d, 0x17, 0x7f, 0x80, 0x90, 0xaf, 0xfe, 0xff];
 
-/** Spoils a session in one to six places: bytes, order, lengths. */
+/** Mutates a session in one to six places: bytes, order, lengths. */
 function spoil(messages: Buffer[], random: (below: number) => number): Buffer {
   const list = messages.map((message) => Buffer.from(message));
   for (let times = 1 + random(6); times > 0; times--) {
@@ -100,7 +100,7 @@ function spoil(messages: Buffer[], random: (below: number) => number): Buffer {
     else if (kind === 2) list[at] = message.subarray(0, random(message.length + 1));
     else if (kind === 3) list[at] = Buffer.concat([message, Buffer.alloc(random(40), random(256))]);
     else if (message.length > 0) {
-      // Mostly in the headers: there it hurts most.
+      // Mostly in the headers, which drive the parser.
       const place = random(kind === 4 ? message.length : Math.min(message.length, 24));
       message[place] = kind === 6 ? EDGES[random(EDGES.length)]! : random(256);
     }
@@ -121,9 +121,9 @@ t.test(
       process.off('uncaughtException', note);
       process.off('unhandledRejection', note);
     });
-    // Publications are kept here without their publishers, which would keep the connections.
+    // Keeps publications without their publishers, which would retain the connections.
     const publications: RecordingPublication[] = [];
-    // What they recorded is let go of when they are over, however long that takes.
+    // Drops the recorded tags of a publication at its end.
     const recording = new Set<RecordingPublication>();
     const letGo = (): void => {
       for (const publication of recording) {

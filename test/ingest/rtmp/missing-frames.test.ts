@@ -1,10 +1,10 @@
 import t from 'tap';
 import { MissingFrames } from '../../../src/ingest/rtmp/missing-frames.js';
 
-/** The count after pictures at these times. */
+/** Returns the count after frames at these times. */
 function count(times: Iterable<number>): number | undefined {
   const missing = new MissingFrames();
-  for (const time of times) missing.see(time);
+  for (const time of times) missing.addFrame(time);
   return missing.count;
 }
 
@@ -18,19 +18,19 @@ function frames(
     .map((index) => Math.round((index * 1_000) / rate));
 }
 
-t.test('a regular picture misses none, whatever its rate', async (t) => {
+t.test('a regular frame rate has no missing frames, at any rate', async (t) => {
   for (const rate of [10, 24, 25, 29.97, 30, 50, 59.94, 60, 120])
     t.equal(count(frames(rate, 600)), 0, `${rate} a second`);
 });
 
-t.test('what an encoder left out is counted, singly and in rows', async (t) => {
+t.test('dropped frames are counted, single and consecutive', async (t) => {
   for (const rate of [25, 30, 59.94, 60]) {
     t.equal(count(frames(rate, 600, (index) => index > 60 && index % 40 === 0)), 13, `${rate}: single ones`);
     t.equal(count(frames(rate, 600, (index) => index >= 200 && index < 245)), 45, `${rate}: a row`);
   }
 });
 
-t.test('nothing is said before the rhythm is known, nor of pictures that have none', async (t) => {
+t.test('the count is undefined before the frame rate is known and for an irregular one', async (t) => {
   t.equal(count([]), undefined);
   t.equal(count(frames(30, 10)), undefined);
   t.equal(count(frames(30, 16)), 0);
@@ -42,7 +42,7 @@ t.test('nothing is said before the rhythm is known, nor of pictures that have no
   t.equal(count(irregular), undefined);
 });
 
-t.test('a pause is a pause, and times that stand still or run back count nothing', async (t) => {
+t.test('pauses and timestamps that stand still or go back count no missing frames', async (t) => {
   const before = frames(30, 100);
   const after = (shift: number) => before.map((time) => time + shift);
   t.equal(count([...before, ...after(20_000)]), 0);

@@ -3,7 +3,7 @@ import t from 'tap';
 import { amf, Rtmp } from '../../../src/ingest/rtmp/node-media-server.js';
 import { readIntoSharedBuffer } from '../../../src/ingest/rtmp/shared-read-buffer.js';
 
-// These are private parts of other people's software: when an update moves them, it must show here first.
+// Contract with private parts of dependencies: an update that moves them must fail here.
 
 t.test('node-media-server has the methods that are replaced or called', async (t) => {
   const rtmp = new Rtmp();
@@ -32,7 +32,7 @@ t.test('node-media-server has the methods that are replaced or called', async (t
   t.type(rtmp.outChunkSize, 'number');
 });
 
-t.test('its handshake answers, ends in the state that is waited for, and hands the rest over', async (t) => {
+t.test('the library’s handshake replies, ends in state 3, and passes later bytes to chunkRead', async (t) => {
   const rtmp = new Rtmp();
   const answers: Buffer[] = [];
   const rest: Buffer[] = [];
@@ -51,7 +51,7 @@ t.test('its handshake answers, ends in the state that is waited for, and hands t
   t.same(rest, [Buffer.from('rest')]);
 });
 
-t.test('its dispatcher calls the replaced methods', async (t) => {
+t.test('the library’s dispatcher calls the replaced methods', async (t) => {
   const rtmp = new Rtmp();
   const called: string[] = [];
   const methods = ['controlHandler', 'eventHandler', 'invokeHandler'] as const;
@@ -84,7 +84,7 @@ t.test('its dispatcher calls the replaced methods', async (t) => {
   t.same(commands, ['connect', 'createStream', 'publish', 'play']);
 });
 
-t.test('it prints nothing', async (t) => {
+t.test('the library prints nothing on malformed AMF', async (t) => {
   const { log } = console;
   let printed = 0;
   console.log = () => void printed++;
@@ -97,7 +97,7 @@ t.test('it prints nothing', async (t) => {
   t.equal(printed, 0);
 });
 
-t.test('this Node lets accepted sockets read into a shared buffer', async (t) => {
+t.test('an accepted socket reads into the shared buffer with this version of Node', async (t) => {
   const received: string[] = [];
   const ended = new Promise<void>((resolve) => {
     const server = net.createServer((socket) => {

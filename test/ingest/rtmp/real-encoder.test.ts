@@ -14,7 +14,7 @@ const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '2', '-g', '30',
 const AAC = ['-c:a', 'aac', '-b:a', '64k', '-ac', '2'];
 const SECONDS = 4;
 
-/** Publishes with ffmpeg to the end of its input; gone with the test. */
+/** Publishes with ffmpeg to the end of its input; killed at the end of the test. */
 async function publish(
   t: Test,
   url: string,
@@ -43,7 +43,7 @@ async function probe(t: Test, flv: Buffer): Promise<Probe> {
   return JSON.parse(stdout) as Probe;
 }
 
-t.test('a stream with B-frames and sound arrives as it was sent', async (t) => {
+t.test('a stream with B-frames and audio arrives as it was sent', async (t) => {
   const { port, publications, logLines } = await startRtmpFixture(t);
   const url = `rtmp://127.0.0.1:${port}/live/${ADMITTED_STREAM_KEY}`;
   const { code, said } = await publish(t, url, [...PICTURE, ...SOUND, ...H264, ...AAC]);
@@ -73,7 +73,7 @@ t.test('a stream with B-frames and sound arrives as it was sent', async (t) => {
   );
 });
 
-t.test('picture alone and sound alone are streams too', async (t) => {
+t.test('video alone and audio alone are accepted', async (t) => {
   const { port, publications } = await startRtmpFixture(t);
   const url = `rtmp://127.0.0.1:${port}/live/${ADMITTED_STREAM_KEY}`;
   t.equal((await publish(t, url, [...PICTURE, ...H264])).code, 0);
@@ -89,7 +89,7 @@ t.test('picture alone and sound alone are streams too', async (t) => {
   t.match((await probe(t, mp3!.flv())).streams, [{ codec_name: 'mp3' }]);
 });
 
-t.test('a wrong key ends ffmpeg with our sentence before it has sent anything', async (t) => {
+t.test('an unknown key ends ffmpeg with the refusal before media is sent', async (t) => {
   const { port, publications, server } = await startRtmpFixture(t);
   const args = [...PICTURE, ...SOUND, ...H264, ...AAC];
   const { code, said } = await publish(t, `rtmp://127.0.0.1:${port}/live/wrong`, args);
@@ -110,7 +110,7 @@ t.test('a kicked ffmpeg ends with an error', async (t) => {
   t.same(publications[0]?.ends, ['kicked']);
 });
 
-t.test('codecs that FLV cannot carry here are refused to a real encoder', async (t) => {
+t.test('ffmpeg is refused for an unsupported codec', async (t) => {
   const { port, publications } = await startRtmpFixture(t);
   const url = `rtmp://127.0.0.1:${port}/live/${ADMITTED_STREAM_KEY}`;
   const { code, said } = await publish(t, url, ['-re', ...PICTURE, '-c:v', 'flv1'], 10);
@@ -119,7 +119,7 @@ t.test('codecs that FLV cannot carry here are refused to a real encoder', async 
   t.equal(publications[0]?.tags.length, 0);
 });
 
-t.test('RTMP over TLS works, and what is not TLS there costs its own connection', async (t) => {
+t.test('RTMPS accepts a publisher, and plain bytes on its port end only their connection', async (t) => {
   const folder = t.testdir();
   const key = path.join(folder, 'key.pem');
   const cert = path.join(folder, 'cert.pem');
@@ -158,7 +158,7 @@ t.test('RTMP over TLS works, and what is not TLS there costs its own connection'
   t.same(publications[1]?.ends, ['shutdown']);
 });
 
-t.test('an encoder with a picture that is larger than allowed is told so; 4096x2304 is taken', async (t) => {
+t.test('an encoder above the frame size limit is refused; 4096x2304 is accepted', async (t) => {
   const { port, publications, logLines } = await startRtmpFixture(t);
   const url = `rtmp://127.0.0.1:${port}/live/${ADMITTED_STREAM_KEY}`;
   const of = (size: string): string[] => ['-f', 'lavfi', '-i', `color=size=${size}:rate=5`, ...H264];

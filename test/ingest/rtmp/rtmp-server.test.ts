@@ -14,7 +14,7 @@ const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
 const VIDEO_HEADER = Buffer.from([0x17, 0, 0, 0, 0, 1, 0x42, 0xc0, 0x0d]);
 const AUDIO_HEADER = Buffer.from([0xaf, 0, 0x12, 0x10]);
 
-t.test('a publisher is admitted first and told so then, and its tags arrive', async (t) => {
+t.test('a publisher gets Publish.Start after admission, and its tags arrive', async (t) => {
   const publication = new RecordingPublication();
   let admit = (): void => {};
   let shown: Publisher | undefined;
@@ -30,7 +30,7 @@ t.test('a publisher is admitted first and told so then, and its tags arrive', as
   await encoder.handshake();
   encoder.connect({ app: 'live/' });
   encoder.publish(`${ADMITTED_STREAM_KEY}?bandwidthtest=true`);
-  // An impatient encoder does not wait for the answer.
+  // Sends media before the reply, as some encoders do.
   encoder.video(0, VIDEO_HEADER);
   encoder.audio(0, AUDIO_HEADER);
   encoder.video(40, KEY);
@@ -52,7 +52,7 @@ t.test('a publisher is admitted first and told so then, and its tags arrive', as
   ]);
 });
 
-t.test('connect is answered with the codecs that can be read, and AMF0', async (t) => {
+t.test('connect is answered with the supported FourCCs and AMF0', async (t) => {
   const { client } = await startRtmpFixture(t, { readableCodecs: { hevc: true, av1: false, vp9: true } });
   const encoder = client();
   await encoder.handshake();
@@ -62,7 +62,7 @@ t.test('connect is answered with the codecs that can be read, and AMF0', async (
   t.notOk(encoder.text().includes('av01'));
 });
 
-t.test('a refusal is told in its own sentence, and then the connection ends', async (t) => {
+t.test('a refused publisher gets the refusal’s message, then the connection ends', async (t) => {
   const { client, server, publications } = await startRtmpFixture(t);
   const encoder = client();
   await encoder.start('wrong-key');
@@ -73,7 +73,7 @@ t.test('a refusal is told in its own sentence, and then the connection ends', as
   t.equal(publications.length, 0);
 });
 
-t.test('when admission fails, the publisher is asked to try again', async (t) => {
+t.test('a publisher whose admission throws is asked to try again', async (t) => {
   const { client, logLines } = await startRtmpFixture(t, {
     publish: () => Promise.reject(new Error('no database')),
   });
@@ -83,7 +83,7 @@ t.test('when admission fails, the publisher is asked to try again', async (t) =>
   t.ok(logLines.some((line) => line.includes('no database')));
 });
 
-t.test('a publisher that goes away while it waits for admission is closed as lost', async (t) => {
+t.test('a publisher that disconnects during admission is closed as lost', async (t) => {
   const publication = new RecordingPublication();
   let admit: (() => void) | undefined;
   const { client, server } = await startRtmpFixture(t, {
@@ -103,25 +103,28 @@ t.test('a publisher that goes away while it waits for admission is closed as los
   t.same(publication.ends, ['publisher-lost']);
 });
 
-t.test('FCUnpublish, deleteStream and closeStream are a goodbye; a lost socket is a loss', async (t) => {
-  const { publishingClient } = await startRtmpFixture(t);
-  for (const cmd of ['FCUnpublish', 'deleteStream', 'closeStream']) {
+t.test(
+  'FCUnpublish, deleteStream and closeStream end as publisher-left, a lost socket as publisher-lost',
+  async (t) => {
+    const { publishingClient } = await startRtmpFixture(t);
+    for (const cmd of ['FCUnpublish', 'deleteStream', 'closeStream']) {
+      const { client, publication } = await publishingClient();
+      client.command(
+        { cmd, transId: 4, cmdObj: null, ...(cmd === 'FCUnpublish' && { streamName: ADMITTED_STREAM_KEY }) },
+        1,
+      );
+      await client.untilClosed();
+      t.same(publication.ends, ['publisher-left'], cmd);
+      t.ok(client.codes().includes('NetStream.Unpublish.Success'));
+    }
     const { client, publication } = await publishingClient();
-    client.command(
-      { cmd, transId: 4, cmdObj: null, ...(cmd === 'FCUnpublish' && { streamName: ADMITTED_STREAM_KEY }) },
-      1,
-    );
-    await client.untilClosed();
-    t.same(publication.ends, ['publisher-left'], cmd);
-    t.ok(client.codes().includes('NetStream.Unpublish.Success'));
-  }
-  const { client, publication } = await publishingClient();
-  client.socket.resetAndDestroy();
-  await publication.until(({ ends }) => ends.length > 0);
-  t.same(publication.ends, ['publisher-lost']);
-});
+    client.socket.resetAndDestroy();
+    await publication.until(({ ends }) => ends.length > 0);
+    t.same(publication.ends, ['publisher-lost']);
+  },
+);
 
-t.test('a kick tells the publisher why and closes the publication once', async (t) => {
+t.test('a kicked publisher gets the reason and its publication closes once', async (t) => {
   const { publishingClient, server } = await startRtmpFixture(t);
   const { client, publication } = await publishingClient();
   publication.publisher?.kick('key-revoked', PUBLICATION_END['key-revoked'].message);
@@ -131,20 +134,20 @@ t.test('a kick tells the publisher why and closes the publication once', async (
   await eventually(() => server.connections === 0);
 });
 
-t.test('a kicked publisher that does not hang up is cut off', async (t) => {
+t.test('a kicked publisher that stays connected is disconnected', async (t) => {
   const { server, port, publications } = await startRtmpFixture(t);
-  const stubborn = new RtmpClient(port);
-  stubborn.socket.allowHalfOpen = true;
-  t.teardown(() => stubborn.destroy());
-  await stubborn.start(ADMITTED_STREAM_KEY);
+  const client = new RtmpClient(port);
+  client.socket.allowHalfOpen = true;
+  t.teardown(() => client.destroy());
+  await client.start(ADMITTED_STREAM_KEY);
   publications[0]?.publisher?.kick('kicked', 'Out.');
-  const flood = setInterval(() => stubborn.video(0, Buffer.alloc(10_000)), 20);
+  const flood = setInterval(() => client.video(0, Buffer.alloc(10_000)), 20);
   t.teardown(() => clearInterval(flood));
   await eventually(() => server.connections === 0);
   t.equal(publications[0]?.tags.length, 0);
 });
 
-t.test('a paused publisher is not read, and its silence is not held against it', async (t) => {
+t.test('a paused publisher is not read and does not time out', async (t) => {
   const clock = new FakeClock();
   const { client, publications, server } = await startRtmpFixture(t, { clock, limits: { silenceMs: 1_000 } });
   const encoder = client();
@@ -169,7 +172,7 @@ t.test('a paused publisher is not read, and its silence is not held against it',
   t.same(publication.ends, ['publisher-lost'], 'silence counts again');
 });
 
-t.test('a publisher that keeps the connection busy without media is lost', async (t) => {
+t.test('a publisher that sends no media times out despite other messages', async (t) => {
   const clock = new FakeClock();
   const { client, publications, server } = await startRtmpFixture(t, { clock, limits: { silenceMs: 1_000 } });
   const encoder = client();
@@ -182,7 +185,7 @@ t.test('a publisher that keeps the connection busy without media is lost', async
   t.same(publications[0]?.ends, ['publisher-lost']);
 });
 
-t.test('what was received is acknowledged, in the window that the peer sets', async (t) => {
+t.test('received bytes are acknowledged within the window that the peer sets', async (t) => {
   const { publishingClient } = await startRtmpFixture(t);
   const { client } = await publishingClient();
   const window = Buffer.alloc(4);
@@ -197,7 +200,7 @@ t.test('what was received is acknowledged, in the window that the peer sets', as
   t.ok(bytes >= 100_000 && bytes <= 210_000, `${bytes} bytes`);
 });
 
-t.test('pings are answered, and what encoders ask on the side', async (t) => {
+t.test('pings, releaseStream and FCPublish are answered', async (t) => {
   const { client } = await startRtmpFixture(t);
   const encoder = client();
   await encoder.handshake();
@@ -211,7 +214,7 @@ t.test('pings are answered, and what encoders ask on the side', async (t) => {
   t.pass();
 });
 
-t.test('shutdown tells publishers, drops the others and frees the port', async (t) => {
+t.test('shutdown sends publishers the reason, drops other connections and frees the port', async (t) => {
   const { server, port, publishingClient, client } = await startRtmpFixture(t);
   const { client: encoder, publication } = await publishingClient();
   const idle = client();
@@ -227,7 +230,7 @@ t.test('shutdown tells publishers, drops the others and frees the port', async (
   again.close();
 });
 
-t.test('a port that is taken, or a certificate that is none, is an error at the start', async (t) => {
+t.test('start fails on a port in use and on an invalid certificate', async (t) => {
   const { port } = await startRtmpFixture(t);
   const options = {
     publish: () => Promise.reject(new Error('unused')),
@@ -246,7 +249,7 @@ t.test('a port that is taken, or a certificate that is none, is an error at the 
   t.throws(() => createRtmpServer({ ...options, port: 0 }).address());
 });
 
-t.test('connections are capped in all and per address', async (t) => {
+t.test('connections are limited in total and per address', async (t) => {
   const { server, client } = await startRtmpFixture(t, {
     limits: { connectionsPerAddress: 3, connections: 100 },
   });

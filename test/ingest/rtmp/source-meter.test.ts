@@ -1,7 +1,7 @@
 import t from 'tap';
 import { SourceMeter } from '../../../src/ingest/rtmp/source-meter.js';
 
-/** Feeds 30 frames a second and 10 sounds a second. */
+/** Adds 30 video and 10 audio messages per second. */
 function feed(
   meter: SourceMeter,
   from: number,
@@ -16,7 +16,7 @@ function feed(
   }
 }
 
-t.test('bit rates, frame rate and keyframe interval are counted over media time', async (t) => {
+t.test('bit rates, frame rate and keyframe interval are measured over media time', async (t) => {
   const meter = new SourceMeter();
   t.same(meter.read(), { video: {}, audio: {} }, 'nothing is known at first');
   feed(meter, 0, 8);
@@ -28,7 +28,7 @@ t.test('bit rates, frame rate and keyframe interval are counted over media time'
   t.equal(video.bFrames, false);
 });
 
-t.test('the longest of the last keyframe intervals counts, and old ones are forgotten', async (t) => {
+t.test('the maximum of the last four keyframe intervals is reported', async (t) => {
   const meter = new SourceMeter();
   for (const at of [0, 1, 6, 7]) meter.video(at * 1_000, 1, true, 0);
   t.equal(meter.read().video.keyframeInterval, 5);
@@ -36,22 +36,22 @@ t.test('the longest of the last keyframe intervals counts, and old ones are forg
   t.equal(meter.read().video.keyframeInterval, 1);
 });
 
-t.test('pictures shown in another order than they come are B-frames', async (t) => {
+t.test('frames with differing composition times are reported as B-frames', async (t) => {
   const meter = new SourceMeter();
   feed(meter, 0, 1, { reorder: true });
   t.equal(meter.read().video.bFrames, true);
 });
 
-t.test('news are what was found out, not bit rates', async (t) => {
+t.test('takeChanged reports changed properties, not bit rates', async (t) => {
   const meter = new SourceMeter();
   meter.video(0, 10_000, true, 0);
-  t.equal(meter.takeNews(), false);
+  t.equal(meter.takeChanged(), false);
   meter.video(33, 10_000, false, 66);
-  t.equal(meter.takeNews(), true, 'B-frames');
-  t.equal(meter.takeNews(), false, 'only once');
+  t.equal(meter.takeChanged(), true, 'B-frames');
+  t.equal(meter.takeChanged(), false, 'only once');
 });
 
-t.test('a pause of the video leaves its frame and bit rate as they were measured', async (t) => {
+t.test('a pause of the video keeps its measured frame and bit rate', async (t) => {
   for (const pauseS of [1.5, 4, 7, 60]) {
     const meter = new SourceMeter();
     feed(meter, 0, 6);
@@ -65,7 +65,7 @@ t.test('a pause of the video leaves its frame and bit rate as they were measured
   }
 });
 
-t.test('timestamps that no source has measure no frame rate', async (t) => {
+t.test('implausible timestamps yield no frame rate', async (t) => {
   for (const stepMs of [0, 0.001, 1_001, 5_000, 1e9, Number.POSITIVE_INFINITY]) {
     const meter = new SourceMeter();
     for (let index = 0; index < 40; index++) {

@@ -5,7 +5,7 @@ import { encoderName, readStreamMetadata } from '../../../src/ingest/rtmp/stream
 const announced = (dataObj: Record<string, unknown>): Buffer =>
   amf.encodeAmf0Data({ cmd: 'onMetaData', dataObj });
 
-t.test('what an encoder announces is read, and passed on without the RTMP wrapping', async (t) => {
+t.test('metadata is parsed, and its body passed on without @setDataFrame', async (t) => {
   const body = announced({ width: 1280, height: 720, framerate: 29.97, encoder: 'obs-output module (30.2)' });
   const wrapped = Buffer.concat([amf.amf0EncodeOne('@setDataFrame'), body]);
   const expected = { width: 1280, height: 720, frameRate: 29.97, encoder: 'obs-output module (30.2)', body };
@@ -13,7 +13,7 @@ t.test('what an encoder announces is read, and passed on without the RTMP wrappi
   t.same(readStreamMetadata(body), expected);
 });
 
-t.test('impossible values are left out', async (t) => {
+t.test('implausible values are left out', async (t) => {
   const body = announced({ width: -5, height: 720, framerate: 1e9, encoder: '\u0007\u0001' });
   t.same(readStreamMetadata(body), { body });
   for (const framerate of [0, 0.05, -30, 300.1, Number.NaN, Infinity, '', 'x', null, true])
@@ -35,7 +35,7 @@ t.test('impossible values are left out', async (t) => {
   t.equal(readStreamMetadata(announced({ width: true, height: 'x', fps: 25 }))?.frameRate, 25);
 });
 
-t.test('what is not metadata, or is cut short, is not read', async (t) => {
+t.test('other and truncated messages yield no metadata', async (t) => {
   const body = announced({ width: 1280, height: 720 });
   t.equal(readStreamMetadata(amf.encodeAmf0Data({ cmd: 'onFI', info: {} })), undefined);
   t.equal(readStreamMetadata(Buffer.alloc(0)), undefined);
@@ -47,7 +47,7 @@ t.test('what is not metadata, or is cut short, is not read', async (t) => {
   t.equal(readStreamMetadata(Buffer.concat([amf.amf0EncodeOne('onMetaData'), Buffer.from([5])])), undefined);
 });
 
-t.test('an encoder name is made fit to be shown', async (t) => {
+t.test('an encoder name is reduced to printable ASCII', async (t) => {
   t.equal(encoderName('  FMLE/3.0\u0000 (x)\n'), 'FMLE/3.0 (x)');
   t.equal(encoderName('x'.repeat(500))?.length, 100);
   t.equal(encoderName(' '), undefined);

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { encoderName } from '../../../src/ingest/whip/encoder-name.js';
 
-t.test('programs are called what their users call them', async (t) => {
+t.test('user agents yield the names of their programs', async (t) => {
   const names: [string | undefined, string | undefined][] = [
     ['OBS-Studio/30.2.3 (Linux x86_64; en-US)', 'OBS-Studio 30.2.3'],
     ['Lavf/61.1.100', 'Lavf 61.1.100'],

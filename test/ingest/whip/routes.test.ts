@@ -51,7 +51,7 @@ async function whip(t: Test, routes: Partial<WhipRoutesOptions> = {}) {
   return { app, pool, publications, hall, ask, post, logLines, clock };
 }
 
-t.test('an offer with a stream key is answered with a session, and becomes a publication', async (t) => {
+t.test('an offer with a stream key gets 201 with a session and starts a publication', async (t) => {
   const { post, pool, publications } = await whip(t);
   const answer = await post(undefined, {
     headers: { 'user-agent': 'OBS-Studio/30.2.3 (Linux x86_64; en-US)' },
@@ -98,7 +98,7 @@ t.test('an offer with a stream key is answered with a session, and becomes a pub
   t.match(pool.outputs, [{ open: false }]);
 });
 
-t.test('a picture that is larger than allowed ends the publication, and its session says why', async (t) => {
+t.test('a frame size above the limit ends the publication, and its session gives the reason', async (t) => {
   const { post, pool, publications, ask } = await whip(t);
   const { location } = (await post()).headers;
   const [peer] = pool.publishers;
@@ -113,7 +113,7 @@ t.test('a picture that is larger than allowed ends the publication, and its sess
   t.match(answer.json(), { error: { code: 'picture_too_large', message: /8192x8192 .*4096x2304/ } });
 });
 
-t.test('an offer whose parameter sets are of a larger picture than allowed gets 406', async (t) => {
+t.test('an offer whose parameter sets exceed the frame size limit gets 406', async (t) => {
   const { post, publications } = await whip(t);
   const offering = (width: number, height: number): string => {
     const sets = `sprop-parameter-sets=${h264Sps(width, height).toString('base64')},aOvjyyLA`;
@@ -127,7 +127,7 @@ t.test('an offer whose parameter sets are of a larger picture than allowed gets 
   t.equal((await post(offering(4096, 2304))).statusCode, 201);
 });
 
-t.test('guests that ask for packets before the SFU knows the feed get them when it does', async (t) => {
+t.test('subscribers that request packets before the SFU knows the media source get them then', async (t) => {
   const { post, pool, publications, hall } = await whip(t);
   let sent: Promise<unknown> | undefined;
   hall.admitted = (publication) => {
@@ -151,7 +151,7 @@ t.test('guests that ask for packets before the SFU knows the feed get them when 
   await t.rejects(sent!, { code: 'webrtc_unavailable' });
 });
 
-t.test('the key may stand in the address, and never reaches the log or the answer', async (t) => {
+t.test('a key in the URL is accepted, and appears in neither log nor response', async (t) => {
   const { ask, publications, logLines } = await whip(t);
   const answer = await ask({
     method: 'POST',
@@ -170,7 +170,7 @@ t.test('the key may stand in the address, and never reaches the log or the answe
   t.notMatch(JSON.stringify([answer.headers, answer.body, wrong.body]), KEY);
 });
 
-t.test('the end of the connection is told as what it was', async (t) => {
+t.test('each end of a peer ends the publication with its reason', async (t) => {
   const ends = [
     ['left', 'publisher-left'],
     ['lost', 'publisher-lost'],
@@ -189,27 +189,24 @@ t.test('the end of the connection is told as what it was', async (t) => {
   }
 });
 
-t.test(
-  'DELETE ends at once; a publisher that is kicked is disconnected and does not learn why',
-  async (t) => {
-    const { post, pool, publications, ask } = await whip(t);
-    const url = String((await post()).headers.location);
-    const answer = await ask({ method: 'DELETE', url });
-    t.equal(answer.statusCode, 200);
-    t.strictSame(publications[0]?.ends, ['publisher-left']);
-    t.equal(pool.publishers[0]?.ended, 'closed');
-    t.equal((await ask({ method: 'DELETE', url })).statusCode, 404);
+t.test('DELETE ends the publication; a kicked publisher is disconnected without a reason', async (t) => {
+  const { post, pool, publications, ask } = await whip(t);
+  const url = String((await post()).headers.location);
+  const answer = await ask({ method: 'DELETE', url });
+  t.equal(answer.statusCode, 200);
+  t.strictSame(publications[0]?.ends, ['publisher-left']);
+  t.equal(pool.publishers[0]?.ended, 'closed');
+  t.equal((await ask({ method: 'DELETE', url })).statusCode, 404);
 
-    const kicked = String((await post()).headers.location);
-    publications[1]?.publisher?.kick('kicked', 'The operator closed this connection.');
-    t.equal(pool.publishers[1]?.ended, 'closed');
-    await pool.publishers[1]?.closed;
-    t.strictSame(publications[1]?.ends, ['kicked']);
-    t.equal((await ask({ method: 'DELETE', url: kicked })).statusCode, 404);
-  },
-);
+  const kicked = String((await post()).headers.location);
+  publications[1]?.publisher?.kick('kicked', 'The operator closed this connection.');
+  t.equal(pool.publishers[1]?.ended, 'closed');
+  await pool.publishers[1]?.closed;
+  t.strictSame(publications[1]?.ends, ['kicked']);
+  t.equal((await ask({ method: 'DELETE', url: kicked })).statusCode, 404);
+});
 
-t.test('who was replaced learns it from their session, a thousand others later no more', async (t) => {
+t.test('a replaced publisher’s session gives the reason, until a thousand others have ended', async (t) => {
   const { post, pool, publications, ask } = await whip(t, {
     limits: { offers: { burst: 2_000, refillMs: 1 } },
   });
@@ -238,22 +235,19 @@ t.test('who was replaced learns it from their session, a thousand others later n
   t.equal((await ask({ method: 'DELETE', url })).statusCode, 404);
 });
 
-t.test(
-  'a publisher that is replaced while it is negotiated gets 409 and leaves nothing behind',
-  async (t) => {
-    const { post, pool, hall, publications } = await whip(t);
-    hall.admitted = (publication) => {
-      pool.beforePeer = async () => publication.publisher?.kick('replaced', 'Gone.');
-    };
-    const answer = await post();
-    t.equal(answer.statusCode, 409);
-    t.match(answer.json(), { error: { code: 'publication_replaced' } });
-    t.equal(pool.publishers[0]?.ended, 'closed');
-    t.strictSame(publications[0]?.ends, ['replaced']);
-  },
-);
+t.test('a publisher replaced during negotiation gets 409 and its peer is closed', async (t) => {
+  const { post, pool, hall, publications } = await whip(t);
+  hall.admitted = (publication) => {
+    pool.beforePeer = async () => publication.publisher?.kick('replaced', 'Gone.');
+  };
+  const answer = await post();
+  t.equal(answer.statusCode, 409);
+  t.match(answer.json(), { error: { code: 'publication_replaced' } });
+  t.equal(pool.publishers[0]?.ended, 'closed');
+  t.strictSame(publications[0]?.ends, ['replaced']);
+});
 
-t.test('the hall’s refusals answer as RFC 9725 has them', async (t) => {
+t.test('refusals get the status codes of RFC 9725', async (t) => {
   const { post, hall, pool } = await whip(t);
   const cases: [Refusal['code'], number, string | undefined][] = [
     ['stream_key_unknown', 401, undefined],
@@ -276,7 +270,7 @@ t.test('the hall’s refusals answer as RFC 9725 has them', async (t) => {
   t.equal(pool.publishers.length, 0);
 });
 
-t.test('what is no offer is told apart, and costs the hall nothing', async (t) => {
+t.test('invalid offers get their own error codes and reach no admission', async (t) => {
   const { post, ask, publications } = await whip(t, {
     limits: { offers: { burst: 100, refillMs: 10 } },
   });
@@ -318,53 +312,50 @@ t.test('what is no offer is told apart, and costs the hall nothing', async (t) =
   t.equal(publications.length, 1);
 });
 
-t.test(
-  'candidates are taken with the right ETag and never tried; a restart is refused with 422',
-  async (t) => {
-    const { post, ask, pool } = await whip(t);
-    const { location, etag } = (await post()).headers;
-    const patch = (payload: string, headers: Record<string, string> = {}) =>
-      ask({
-        method: 'PATCH',
-        url: String(location),
-        payload,
-        headers: { 'content-type': 'application/trickle-ice-sdpfrag', ...headers },
-      });
-    const expect = async (
-      status: number,
-      code: string | undefined,
-      payload: string,
-      headers?: Record<string, string>,
-    ) => {
-      const answer = await patch(payload, headers);
-      t.equal(answer.statusCode, status);
-      if (code) t.match(answer.json(), { error: { code } });
-    };
-    const match = { 'if-match': String(etag) };
-    await expect(204, undefined, FRAGMENT, match);
-    await expect(204, undefined, FRAGMENT, { 'if-match': `"other", ${etag}` });
-    await expect(428, 'if_match_required', FRAGMENT);
-    await expect(412, 'etag_mismatch', FRAGMENT, { 'if-match': '"other"' });
-    await expect(412, 'etag_mismatch', FRAGMENT, { 'if-match': `W/${etag}` });
-    const restart = FRAGMENT.replace('S/T6', 'NEWu');
-    await expect(422, 'ice_restart_unsupported', restart, { 'if-match': '*' });
-    await expect(422, 'ice_restart_unsupported', restart, { 'if-match': '"*"' });
-    await expect(400, 'sdp_invalid', 'hello', match);
-    await expect(400, 'body_invalid', '', match);
-    await expect(415, 'unsupported_media_type', FRAGMENT, { ...match, 'content-type': 'application/sdp' });
-    await expect(415, 'unsupported_media_type', '{}', { ...match, 'content-type': 'application/json' });
-    t.equal(pool.publishers[0]?.ended, undefined, 'the session goes on');
-    const elsewhere = await ask({
+t.test('candidates with the right ETag get 204; an ICE restart gets 422', async (t) => {
+  const { post, ask, pool } = await whip(t);
+  const { location, etag } = (await post()).headers;
+  const patch = (payload: string, headers: Record<string, string> = {}) =>
+    ask({
       method: 'PATCH',
-      url: '/whip/session/AAAAAAAAAAAAAAAAAAAAAA',
-      payload: FRAGMENT,
-      headers: { 'content-type': 'application/trickle-ice-sdpfrag' },
+      url: String(location),
+      payload,
+      headers: { 'content-type': 'application/trickle-ice-sdpfrag', ...headers },
     });
-    t.equal(elsewhere.statusCode, 404);
-  },
-);
+  const expect = async (
+    status: number,
+    code: string | undefined,
+    payload: string,
+    headers?: Record<string, string>,
+  ) => {
+    const answer = await patch(payload, headers);
+    t.equal(answer.statusCode, status);
+    if (code) t.match(answer.json(), { error: { code } });
+  };
+  const match = { 'if-match': String(etag) };
+  await expect(204, undefined, FRAGMENT, match);
+  await expect(204, undefined, FRAGMENT, { 'if-match': `"other", ${etag}` });
+  await expect(428, 'if_match_required', FRAGMENT);
+  await expect(412, 'etag_mismatch', FRAGMENT, { 'if-match': '"other"' });
+  await expect(412, 'etag_mismatch', FRAGMENT, { 'if-match': `W/${etag}` });
+  const restart = FRAGMENT.replace('S/T6', 'NEWu');
+  await expect(422, 'ice_restart_unsupported', restart, { 'if-match': '*' });
+  await expect(422, 'ice_restart_unsupported', restart, { 'if-match': '"*"' });
+  await expect(400, 'sdp_invalid', 'hello', match);
+  await expect(400, 'body_invalid', '', match);
+  await expect(415, 'unsupported_media_type', FRAGMENT, { ...match, 'content-type': 'application/sdp' });
+  await expect(415, 'unsupported_media_type', '{}', { ...match, 'content-type': 'application/json' });
+  t.equal(pool.publishers[0]?.ended, undefined, 'the session goes on');
+  const elsewhere = await ask({
+    method: 'PATCH',
+    url: '/whip/session/AAAAAAAAAAAAAAAAAAAAAA',
+    payload: FRAGMENT,
+    headers: { 'content-type': 'application/trickle-ice-sdpfrag' },
+  });
+  t.equal(elsewhere.statusCode, 404);
+});
 
-t.test('other methods are refused by name; OPTIONS answers browsers', async (t) => {
+t.test('other methods get 405; OPTIONS answers a CORS preflight', async (t) => {
   const { post, ask } = await whip(t);
   const session = String((await post()).headers.location);
   const cases: [string, string[], string][] = [
@@ -393,7 +384,7 @@ t.test('other methods are refused by name; OPTIONS answers browsers', async (t) 
   }
 });
 
-t.test('a thousand offers from one address: most are put off; other addresses are not', async (t) => {
+t.test('a thousand offers from one address are rate limited; other addresses are not', async (t) => {
   const { post, clock } = await whip(t);
   const from = (address: string) => post('v=0\r\n', { headers: { 'x-forwarded-for': address } });
   const counts = new Map<number, number>();
@@ -414,7 +405,7 @@ t.test('a thousand offers from one address: most are put off; other addresses ar
   t.equal((await from('192.0.2.7')).statusCode, 400);
 });
 
-t.test('sessions are bounded; an address below a path is told with it', async (t) => {
+t.test('sessions are limited; the session URL includes the base path', async (t) => {
   const { post, pool, ask } = await whip(t, { limits: { sessions: 2 }, basePath: '/live' });
   const first = await post();
   t.match(first.headers.location, /^\/live\/whip\/session\//);

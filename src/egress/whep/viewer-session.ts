@@ -8,51 +8,51 @@ import type {
   ViewingPeer,
 } from '../../webrtc/index.js';
 
-/** Why a viewing is over, as the viewer is told. */
-export type ViewingEnd = {
-  /** Whether the same viewer should connect again at once. */
+/** Reason of the end of a session, as sent to the viewer. */
+export type ViewerSessionEnd = {
+  /** `reconnect`: the viewer should connect again at once. */
   name: 'end' | 'reconnect';
-  /** Stable, for programs: how the broadcast ended, how the peer ended, `unavailable`, or `dismissed`. */
+  /** Stable code: end of the broadcast, end of the peer, `unavailable`, or `dismissed`. */
   reason: BroadcastEnd | PeerEnd | 'unavailable' | 'dismissed';
-  /** A sentence for people. */
+  /** Sentence for the viewer. */
   message: string;
 };
 
-/** What a viewer is told while they watch. */
-export type ViewingEvent = ViewerEvent | { type: 'viewercount'; viewers: number };
+/** Event of a session before its end. */
+export type ViewerSessionEvent = ViewerEvent | { type: 'viewercount'; viewers: number };
 
-/** Somebody who watches by WebRTC. */
-export type Viewing = SessionContent & {
+/** Session of one WebRTC viewer. */
+export type ViewerSession = SessionContent & {
   readonly broadcastId: string;
   readonly peer: ViewingPeer;
-  /** The index of the media section with the picture, by which players name it; undefined without a picture. */
+  /** Index of the video media section, which players send as `mediaId`; undefined without video. */
   readonly videoSection: string | undefined;
-  /** The layers as last told; empty while unknown. */
+  /** Latest layers; empty while unknown. */
   readonly layers: readonly Layer[];
-  /** Resolves when the viewer's connection is established (ICE and DTLS are done); not if it ends before. */
+  /** Resolves when ICE and DTLS are done; never if the session ends before. */
   readonly connected: Promise<void>;
-  /** Resolves when it is over. */
-  readonly ended: Promise<ViewingEnd>;
+  /** Resolves with the reason when the session ends. */
+  readonly ended: Promise<ViewerSessionEnd>;
   /**
-   * Tells the listener what is known and then what happens, until it is over.
+   * Calls the listener with the current state and with each event until the session ends.
    *
-   * @returns a function that ends this.
+   * @returns a function that removes the listener.
    */
-  listen(listener: (event: ViewingEvent) => void): () => void;
-  /** Undefined: the server chooses by what the viewer's network takes. */
+  listen(listener: (event: ViewerSessionEvent) => void): () => void;
+  /** Selects a simulcast layer; undefined: the server selects by the viewer's bandwidth. */
   selectLayer(rid: string | undefined): void;
-  /** Ends it because the viewer may not watch any more. */
+  /** Ends the session because the viewer's permission has ended. */
   dismiss(): void;
 };
 
-const DISMISSED: ViewingEnd = {
+const DISMISSED: ViewerSessionEnd = {
   name: 'end',
   reason: 'dismissed',
   message: 'You may not watch this livestream any more.',
 };
 
-/** What the end of a peer means to the viewer, where nothing else ended it. */
-const PEER_ENDS: Record<PeerEnd, ViewingEnd> = {
+/** End of the session by the end of its peer, unless another reason came first. */
+const PEER_ENDS: Record<PeerEnd, ViewerSessionEnd> = {
   left: { name: 'end', reason: 'left', message: 'You have left.' },
   closed: { name: 'end', reason: 'closed', message: 'The connection was closed.' },
   lost: { name: 'reconnect', reason: 'lost', message: 'The connection was lost.' },
@@ -61,29 +61,32 @@ const PEER_ENDS: Record<PeerEnd, ViewingEnd> = {
   'worker-died': { name: 'reconnect', reason: 'worker-died', message: 'The server lost the connection.' },
 };
 
-export function viewingEndOf(reason: BroadcastEnd): ViewingEnd {
+export function viewerSessionEndOf(reason: BroadcastEnd): ViewerSessionEnd {
   const { viewers, playlist } = BROADCAST_END[reason];
   return { name: playlist === 'hold' ? 'reconnect' : 'end', reason, message: viewers };
 }
 
-export type ViewingOptions = Pick<Viewing, 'streamId' | 'broadcastId' | 'peer' | 'answer' | 'videoSection'>;
+export type ViewerSessionOptions = Pick<
+  ViewerSession,
+  'streamId' | 'broadcastId' | 'peer' | 'answer' | 'videoSection'
+>;
 
-/** A viewing as the channel keeps it. */
-export class ViewingSession implements Viewing {
+/** Viewer session with the methods that `WhepBroadcast` calls. */
+export class WebrtcViewerSession implements ViewerSession {
   readonly streamId: string;
   readonly broadcastId: string;
   readonly peer: ViewingPeer;
   readonly answer: string;
   readonly videoSection: string | undefined;
-  readonly ended: Promise<ViewingEnd>;
-  #settle: (end: ViewingEnd) => void = () => {};
-  readonly #listeners = new Set<(event: ViewingEvent) => void>();
-  #flow: ViewingEvent | undefined;
+  readonly ended: Promise<ViewerSessionEnd>;
+  #settle: (end: ViewerSessionEnd) => void = () => {};
+  readonly #listeners = new Set<(event: ViewerSessionEvent) => void>();
+  #activity: ViewerSessionEvent | undefined;
   #layers: Extract<ViewerEvent, { type: 'layers' }> | undefined;
   #viewers: number | undefined;
   #closeReason: CloseReason | undefined;
 
-  constructor(options: ViewingOptions) {
+  constructor(options: ViewerSessionOptions) {
     this.streamId = options.streamId;
     this.broadcastId = options.broadcastId;
     this.peer = options.peer;
@@ -94,10 +97,10 @@ export class ViewingSession implements Viewing {
     });
     this.peer.onEvent((event) => {
       if (event.type === 'layers') this.#layers = event;
-      else this.#flow = event;
-      this.#tell(event);
+      else this.#activity = event;
+      this.#emit(event);
     });
-    void this.peer.closed.then((reason) => this.end(PEER_ENDS[reason]));
+    void this.peer.closed.then((reason) => this.endSession(PEER_ENDS[reason]));
   }
 
   get connected(): Promise<void> {
@@ -112,10 +115,10 @@ export class ViewingSession implements Viewing {
     return this.#layers?.layers ?? [];
   }
 
-  listen(listener: (event: ViewingEvent) => void): () => void {
+  listen(listener: (event: ViewerSessionEvent) => void): () => void {
     this.#listeners.add(listener);
-    // The first thing told is never that nothing flows: there has been nothing yet (draft-ietf-wish-whep).
-    if (this.#flow?.type === 'active') listener(this.#flow);
+    // `inactive` is never the first event, as nothing was active before (draft-ietf-wish-whep).
+    if (this.#activity?.type === 'active') listener(this.#activity);
     if (this.#layers) listener(this.#layers);
     if (this.#viewers !== undefined) listener({ type: 'viewercount', viewers: this.#viewers });
     return () => this.#listeners.delete(listener);
@@ -125,31 +128,31 @@ export class ViewingSession implements Viewing {
     this.peer.selectLayer(rid);
   }
 
-  /** How many watch the channel. */
-  count(viewers: number): void {
+  /** Emits the number of connected viewers of the broadcast when it has changed. */
+  setViewerCount(viewers: number): void {
     if (this.#viewers === viewers) return;
     this.#viewers = viewers;
-    this.#tell({ type: 'viewercount', viewers });
+    this.#emit({ type: 'viewercount', viewers });
   }
 
   leave(): void {
-    this.end(PEER_ENDS.left);
+    this.endSession(PEER_ENDS.left);
     this.peer.close();
   }
 
   dismiss(): void {
     this.#closeReason ??= { code: 'viewer_dismissed', message: DISMISSED.message };
-    this.end(DISMISSED);
+    this.endSession(DISMISSED);
     this.peer.close();
   }
 
-  /** It is over; the first reason stands. */
-  end(end: ViewingEnd): void {
+  /** Ends the session; the first reason counts. */
+  endSession(end: ViewerSessionEnd): void {
     this.#settle(end);
     this.#listeners.clear();
   }
 
-  #tell(event: ViewingEvent): void {
+  #emit(event: ViewerSessionEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 }

@@ -16,7 +16,7 @@ async function firstPicture(bytes: Buffer): Promise<string | undefined> {
   return (await run('ffprobe', ['-v', 'error', ...shown, file])).stdout.split('\n')[0];
 }
 
-t.test('the newest keyframe is that of the smallest picture, and can be decoded by itself', async (t) => {
+t.test('the newest keyframe is that of the smallest rendition and decodes alone', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
   const reader = broadcast.run(0, both.renditions);
   const newest = (): Buffer | undefined => {
@@ -34,7 +34,7 @@ t.test('the newest keyframe is that of the smallest picture, and can be decoded 
   t.ok(times.size >= 3, 'there is another with every segment');
 });
 
-t.test('sound has none', async (t) => {
+t.test('audio without video has no newest keyframe', async (t) => {
   const sound = await makeLadder({ folder: `${folder}/sound`, seconds: 5, video: false });
   const broadcast = new PackagedBroadcast();
   const reader = broadcast.run(0, sound.renditions);

@@ -150,7 +150,7 @@ t.test('the hinted part comes when it is made; one that will never come is refus
 });
 
 t.test('who waits too long, or too many, or while the gateway closes, gets 503', async (t) => {
-  const { app, broadcast } = await serve(t, { longestQueue: 2 });
+  const { app, broadcast } = await serve(t, { maximumWaitingRequests: 2 });
   const url = `${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`;
   const waiting = [app.inject(url).then((r) => r), app.inject(url).then((r) => r)];
   await settle();
@@ -172,7 +172,7 @@ t.test('who waits too long, or too many, or while the gateway closes, gets 503',
 });
 
 t.test('a viewer who leaves while waiting is forgotten', async (t) => {
-  const { app, broadcast, goOn } = await serve(t, { longestQueue: 1 });
+  const { app, broadcast, goOn } = await serve(t, { maximumWaitingRequests: 1 });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`;

@@ -93,7 +93,7 @@ t.test('sound that comes late is added by a new run', async (t) => {
   t.equal(broadcast.runs.length, 2);
 });
 
-t.test('a hall that cannot open a run now is asked again', async (t) => {
+t.test('opening a run is retried after a failure', async (t) => {
   const made = await endless(t);
   const { broadcast, visit, lines } = await transcoding(t);
   let refusals = 2;

@@ -33,7 +33,7 @@ for (const [name, after] of [
       const next = await has(broadcast, 1, id, 0.5);
       const before = track(broadcast.runs[0], id);
       const hole = startOf(next) - endOf(before as CmafTrack);
-      t.ok(hole < 1 && hole > -2, `${id}: ${hole} s, and not more than a group of pictures is shown again`);
+      t.ok(hole < 1 && hole > -2, `${id}: ${hole} s, and not more than a group of frames is shown again`);
       if (id !== 'audio') t.ok(next.fragments[0]?.independent);
     }
     t.ok((broadcast.runs[1]?.openedAt ?? 0) - died < 1_000, 'and the next one is started within a second');

@@ -33,7 +33,7 @@ t.test('AV1 and Opus in the SFU become a ladder, whatever is lost and however la
   await lasts(broadcast, 0, '720p', 2.5);
   t.match(publisher.source.info, { video: { codec: 'av1', width: 320, height: 180 } });
   const before = track(broadcast.runs[0], '720p') as CmafTrack;
-  t.strictSame(unsteady(before), [], '30 pictures per second without a gap');
+  t.strictSame(unsteady(before), [], '30 frames per second without a gap');
   publisher.losesOneOf = 47;
   await publisher.resize(t, 640, 360);
   await lasts(broadcast, 0, '720p', 6);
@@ -54,7 +54,7 @@ t.test('AV1 and Opus in the SFU become a ladder, whatever is lost and however la
   if (!top || !audio) throw new Error('a rendition is missing');
   // One picture is lost where the size changes.
   t.ok(unsteady(top).every((step) => step < 0.07));
-  t.ok(startOf(top) >= 9.5 && startOf(top) < 12, `pictures from ${startOf(top)} s on`);
+  t.ok(startOf(top) >= 9.5 && startOf(top) < 12, `frames from ${startOf(top)} s on`);
   t.ok(Math.abs(startOf(audio) - startOf(top)) < 0.3, `sound from ${startOf(audio)} s on`);
   t.ok(Math.abs(endOf(top) - endOf(audio)) < 0.3, 'they end together');
   t.ok(keyframesOf(top).length >= 4);

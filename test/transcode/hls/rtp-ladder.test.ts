@@ -21,7 +21,7 @@ function isSteady(t: Test, { fragments }: CmafTrack): void {
   t.strictSame(
     steps.filter((step) => Math.abs(step - 1 / 30) > 0.001),
     [],
-    '30 pictures per second without a gap',
+    '30 frames per second without a gap',
   );
 }
 

@@ -8,7 +8,7 @@ import { run } from '../support/media/encoder.js';
 const folder = t.testdir({ both: {}, sound: {} });
 const both = await makeLadder({ folder: `${folder}/both`, seconds: 7, frameRate: '25', gop: 50 });
 
-/** What ffprobe says of the first picture of an MP4 that it can decode: keyframe or not, width, height. */
+/** Returns the first decodable frame of an MP4 according to ffprobe: keyframe, width, height. */
 async function firstPicture(bytes: Buffer): Promise<string | undefined> {
   const file = path.join(folder, 'keyframe.mp4');
   writeFileSync(file, bytes);

@@ -10,7 +10,7 @@ const IDS = renditions.map(({ id }) => id);
 const BEGIN = 10;
 const CUT = BEGIN + 2.002;
 
-/** What arrives when the sound comes so much later (s) than the picture, and the encoder dies or begins meanwhile. */
+/** Media in arrival order when audio is so much later (s) than video and the encoder dies or starts in between. */
 function arriving(soundLate: number, from: number, to: number): LadderChunk[] {
   const arrival = ({ rendition, time }: LadderChunk): number =>
     time + (rendition === 'audio' ? soundLate : 0);
@@ -24,7 +24,7 @@ function segments(broadcast: PackagedBroadcast, id: string): types.Segment[] {
   return playlist.segments.filter(({ uri }) => uri);
 }
 
-/** All renditions have the same segments: numbers, runs and, within three frames of sound, times. @returns the first's */
+/** Requires the same segments in all renditions: numbers, runs and, within three frames of sound, times. @returns the first's */
 function sameSegments(t: Test, broadcast: PackagedBroadcast, when: string): types.Segment[] {
   const place = ({ mediaSequenceNumber, discontinuitySequence }: types.Segment) => [
     mediaSequenceNumber,

@@ -32,7 +32,7 @@ t.test('a takeover stops the old encoder at once and starts the new one within a
   t.notOk(isAlive(pidsOf(lines())[0] ?? 0));
 });
 
-t.test('a new publisher does not wait for an old encoder that hangs in its last words', async (t) => {
+t.test('a new publisher does not wait for a hanging old encoder', async (t) => {
   const made = await endless(t);
   const { broadcast, visit, lines } = await transcoding(t);
   const old = publishing(t, visit, made);
@@ -75,7 +75,7 @@ t.test('a new timeline is a new run', async (t) => {
   t.ok(startOf(next) < 10.2, 'that begins at its beginning');
 });
 
-t.test('sound that comes late is added by a new run', async (t) => {
+t.test('audio that appears late starts a new run', async (t) => {
   const made = await endless(t);
   const late = made.tags.filter(
     ({ kind, header, timestamp }) => kind !== 'audio' || header || timestamp > 2_500,

@@ -15,7 +15,7 @@ import {
 import { type CmafTrack, keyframesOf } from '../../support/media/cmaf.js';
 import { flashesAndBeeps } from '../../support/media/flashes-and-beeps.js';
 
-/** What a flash and a beep may be apart, s: the sender's own offset is 0, a picture lasts 33 ms. */
+/** Maximum offset between flash and beep, s: the sender's own offset is 0, a picture lasts 33 ms. */
 const LIPS = 0.06;
 /** One rendition and the sound: there is nothing that a busy machine could leave out. */
 const TOP = { ladder: 'off' } as const;
@@ -39,7 +39,7 @@ t.test('AV1 and Opus in the SFU become a ladder, whatever is lost and however la
   await lasts(broadcast, 0, '720p', 6);
   await publisher.resize(t, 180, 320);
   await lasts(broadcast, 0, '720p', 8);
-  // What is lost at the end is waited for in vain.
+  // Frames lost at the end never arrive.
   publisher.losesOneOf = Number.POSITIVE_INFINITY;
   await lasts(broadcast, 0, '720p', 9.5);
   await lasts(broadcast, 0, 'audio', 9.5);

@@ -13,7 +13,7 @@ import { type CmafTrack, keyframesOf } from '../../support/media/cmaf.js';
 import { flashesAndBeeps } from '../../support/media/flashes-and-beeps.js';
 import { publish, SMALL, whip } from '../../support/media/rtp-source.js';
 
-/** What a flash and a beep may be apart: the sender's own offset is 0, a picture lasts 33 ms. */
+/** Maximum offset between flash and beep: the sender's own offset is 0, a picture lasts 33 ms. */
 const LIPS = 0.06;
 
 function isSteady(t: Test, { fragments }: CmafTrack): void {

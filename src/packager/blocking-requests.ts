@@ -1,11 +1,14 @@
 import type { Cancel, Clock } from '../platform/index.js';
 
-/** How a wait ended: what was waited for is there, never comes, took too long, or nobody needs it any more. */
+/**
+ * Result of a wait: the condition holds, cannot hold any more, timed out, the broadcast closed, or the caller
+ * cancelled.
+ */
 export type WaitOutcome = 'ready' | 'never' | 'late' | 'closed' | 'cancelled';
 
 export type Wait = {
   readonly outcome: Promise<WaitOutcome>;
-  /** The one who waits has gone. Harmless after the end. */
+  /** Ends the wait as `cancelled`; no effect afterwards. */
   cancel(): void;
 };
 
@@ -13,21 +16,24 @@ export type WaitState = 'ready' | 'never' | 'wait';
 
 type Waiter = { state(): WaitState; deadline: number; settle(outcome: WaitOutcome): void };
 
-/** Everybody who waits for one rendition, in the order in which they came. */
+/** Blocked requests of one rendition, in order of arrival. */
 export class WaitQueue {
-  readonly #room: BlockingRequests;
+  readonly #blockingRequests: BlockingRequests;
   readonly #clock: Clock;
   readonly #waiters = new Set<Waiter>();
   #timer: Cancel | undefined;
 
-  constructor(room: BlockingRequests, clock: Clock) {
-    this.#room = room;
+  constructor(requests: BlockingRequests, clock: Clock) {
+    this.#blockingRequests = requests;
     this.#clock = clock;
   }
 
-  /** Waits until `state` says otherwise, at most `timeoutMs`; undefined when the room is full. */
+  /**
+   * Waits until `state` is `ready` or `never`, at most `timeoutMs`. Returns undefined when the broadcast's limit is
+   * reached.
+   */
   wait(state: () => WaitState, timeoutMs: number): Wait | undefined {
-    if (!this.#room.enter()) return undefined;
+    if (!this.#blockingRequests.enter()) return undefined;
     let settle: (outcome: WaitOutcome) => void = () => {};
     const outcome = new Promise<WaitOutcome>((resolve) => {
       settle = resolve;
@@ -38,7 +44,7 @@ export class WaitQueue {
     return { outcome, cancel: () => this.#end(waiter, 'cancelled') };
   }
 
-  /** Something changed: whoever has what it waits for goes. */
+  /** Checks every waiter's state after a change of the rendition. */
   changed(): void {
     for (const waiter of this.#waiters) {
       const state = waiter.state();
@@ -52,14 +58,14 @@ export class WaitQueue {
 
   #end(waiter: Waiter, outcome: WaitOutcome): void {
     if (!this.#waiters.delete(waiter)) return;
-    this.#room.leave();
+    this.#blockingRequests.leave();
     waiter.settle(outcome);
     if (this.#waiters.size > 0) return;
     this.#timer?.();
     this.#timer = undefined;
   }
 
-  /** One timer for all: those who came first are due first. */
+  /** Uses one timer for all: the timeout is the same, so the oldest waiter is due first. */
   #expire(): void {
     this.#timer = undefined;
     const now = this.#clock.monotonic();
@@ -73,12 +79,12 @@ export class WaitQueue {
   }
 }
 
-/** Counts the waiting requests of one broadcast, so that there are never more than `limit`. */
+/** Limits the blocked requests of one broadcast. */
 export class BlockingRequests {
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #queues = new Set<WaitQueue>();
-  #inside = 0;
+  #waitingCount = 0;
   #closed = false;
 
   constructor(clock: Clock, limit: number) {
@@ -86,8 +92,8 @@ export class BlockingRequests {
     this.#limit = limit;
   }
 
-  get inside(): number {
-    return this.#inside;
+  get waitingCount(): number {
+    return this.#waitingCount;
   }
 
   queue(): WaitQueue {
@@ -97,16 +103,16 @@ export class BlockingRequests {
   }
 
   enter(): boolean {
-    if (this.#closed || this.#inside >= this.#limit) return false;
-    this.#inside++;
+    if (this.#closed || this.#waitingCount >= this.#limit) return false;
+    this.#waitingCount++;
     return true;
   }
 
   leave(): void {
-    this.#inside--;
+    this.#waitingCount--;
   }
 
-  /** Sends everybody away; nobody gets in any more. */
+  /** Ends all waits as `closed` and refuses further ones. */
   close(): void {
     this.#closed = true;
     for (const queue of this.#queues) queue.endAll('closed');

@@ -5,42 +5,42 @@ import { ADVANCE_SEGMENTS, BLOCK_TARGETS } from './playlist-limits.js';
 import type { RenditionWindow } from './rendition-window.js';
 import type { Segment } from './segment.js';
 
-/** What a feed needs of its broadcast. */
+/** State of the broadcast that a rendition's playlists contain. */
 export type RenditionHost = {
   readonly clock: Clock;
-  /** Rises with every change of anything that a playlist says. */
+  /** Increases with every change that affects a playlist. */
   readonly version: number;
   readonly targetDuration: number;
   readonly windowDuration: number;
   readonly ended: 'endlist' | 'hold' | undefined;
-  /** An encoder is writing. */
+  /** An encoder run is publishing. */
   readonly running: boolean;
-  reports(track: RenditionWindow): MediaPlaylist['reports'];
+  reports(window: RenditionWindow): MediaPlaylist['reports'];
 };
 
-/** What is asked for exists, may exist soon, or cannot be had: `full` means that too many wait already. */
+/** Result, or a wait for it; `full`: the limit of blocked requests is reached. */
 export type Answer<T> = T | Wait | 'gone' | 'out-of-range' | 'full';
 
-/** A playlist as it was rendered last: for everybody, and in pieces between which a viewer's token belongs. */
+/** Last rendered playlist: without tokens, and split where a viewer's token is inserted. */
 type Rendered = { version: number; bytes: Buffer | undefined; pieces: string[] | undefined };
 
-/** Stands for a viewer's token in a rendered playlist; no playlist contains it otherwise. */
+/** Marks the position of a viewer's token in a rendered playlist. */
 const TOKEN_PLACE = '\0';
 
-/** One rendition of a broadcast, as it is served. */
+/** Serves one rendition of a broadcast: playlists, initialization sections, segments and parts. */
 export class HlsRendition {
-  readonly #track: RenditionWindow;
+  readonly #window: RenditionWindow;
   readonly #host: RenditionHost;
-  readonly #whole: Rendered = { version: -1, bytes: undefined, pieces: undefined };
+  readonly #full: Rendered = { version: -1, bytes: undefined, pieces: undefined };
   readonly #delta: Rendered = { version: -1, bytes: undefined, pieces: undefined };
 
-  constructor(track: RenditionWindow, host: RenditionHost) {
-    this.#track = track;
+  constructor(window: RenditionWindow, host: RenditionHost) {
+    this.#window = window;
     this.#host = host;
   }
 
   get kind(): 'video' | 'audio' {
-    return this.#track.kind;
+    return this.#window.kind;
   }
 
   /** Seconds. */
@@ -48,7 +48,7 @@ export class HlsRendition {
     return this.#host.targetDuration;
   }
 
-  /** The media playlist as it is now; `delta` is an update for players that have a recent one. */
+  /** Returns the media playlist; `delta`: a delta update (RFC 8216bis, 6.2.5.1). */
   playlist(delta: boolean): Buffer | undefined {
     if (this.#gone()) return undefined;
     const rendered = this.#rendered(delta);
@@ -56,9 +56,9 @@ export class HlsRendition {
   }
 
   /**
-   * As `playlist`, with the viewer's token as the argument `v` of every URI, of media and of rendition reports.
+   * As `playlist`, with the viewer's token as query argument `v` of every URI, of media and of rendition reports.
    *
-   * @param token needs no escaping.
+   * @param token needs no escaping
    */
   playlistFor(token: string, delta: boolean): Buffer | undefined {
     if (this.#gone()) return undefined;
@@ -68,7 +68,7 @@ export class HlsRendition {
   }
 
   #rendered(delta: boolean): Rendered {
-    const rendered = delta ? this.#delta : this.#whole;
+    const rendered = delta ? this.#delta : this.#full;
     if (rendered.version !== this.#host.version) {
       rendered.version = this.#host.version;
       rendered.bytes = undefined;
@@ -81,22 +81,22 @@ export class HlsRendition {
     const { targetDuration, windowDuration, ended } = this.#host;
     const playlist = {
       targetDuration,
-      partTarget: this.#track.partTarget,
-      segments: listed(this.#track.segments, windowDuration),
+      partTarget: this.#window.partTarget,
+      segments: listed(this.#window.segments, windowDuration),
       hint: ended ? undefined : this.#hint(),
-      reports: this.#host.reports(this.#track),
+      reports: this.#host.reports(this.#window),
       ended: ended === 'endlist',
     };
     return renderMediaPlaylist(playlist, delta, uriSuffix);
   }
 
   /**
-   * Blocking reload (RFC 8216bis, 6.2.5.2): `ready` when the playlist has the segment, or the part of it. A part
-   * beyond the last one of a finished segment means the first of the next.
+   * Handles a blocking reload (RFC 8216bis, 6.2.5.2): `ready` when the playlist contains the segment or part. A part
+   * index beyond the end of a complete segment means the first part of the next one.
    */
   reload(msn: number, part: number | undefined): Answer<'ready'> {
     if (this.#gone()) return 'gone';
-    const last = this.#track.last!;
+    const last = this.#window.last!;
     if (this.#host.ended === 'endlist') return 'ready';
     if (msn > last.msn + ADVANCE_SEGMENTS) return 'out-of-range';
     if (part !== undefined && !last.complete && msn === last.msn) {
@@ -107,68 +107,68 @@ export class HlsRendition {
       if (this.#gone()) return 'never';
       return this.#host.ended === 'endlist' || this.#has(msn, part) ? 'ready' : 'wait';
     };
-    return this.#track.queue.wait(state, this.#longestBlock()) ?? 'full';
+    return this.#window.queue.wait(state, this.#maximumBlockMs()) ?? 'full';
   }
 
   init(run: number): Buffer | undefined {
-    return this.#track.initOf(run)?.data;
+    return this.#window.initOf(run)?.data;
   }
 
   segment(msn: number): Buffer | undefined {
-    const segment = this.#track.find(msn);
-    return segment?.complete && !segment.gap ? this.#track.bytesOf(segment) : undefined;
+    const segment = this.#window.find(msn);
+    return segment?.complete && !segment.gap ? this.#window.bytesOf(segment) : undefined;
   }
 
-  /** A part; the one that comes next may be waited for, and is then there when asked again. */
+  /** Returns a part. The next part can be waited for; after `ready` it is requested again. */
   part(msn: number, index: number): Answer<Buffer> {
-    const found = this.#track.find(msn)?.parts[index];
+    const found = this.#window.find(msn)?.parts[index];
     if (found) return found.data;
     const state = (): WaitState => this.#partState(msn, index);
     if (state() !== 'wait') return 'gone';
-    return this.#track.queue.wait(state, this.#longestBlock()) ?? 'full';
+    return this.#window.queue.wait(state, this.#maximumBlockMs()) ?? 'full';
   }
 
   #gone(): boolean {
-    return this.#track.retired || this.#track.segments.length === 0;
+    return this.#window.retired || this.#window.segments.length === 0;
   }
 
-  #longestBlock(): number {
+  #maximumBlockMs(): number {
     return this.#host.targetDuration * BLOCK_TARGETS * 1000;
   }
 
-  /** The advance part limit of 6.2.5.2. */
+  /** Advance part limit (RFC 8216bis, 6.2.5.2). */
   #advanceParts(): number {
-    const { partTarget } = this.#track;
+    const { partTarget } = this.#window;
     return partTarget >= 1 ? 3 : Math.ceil(3 / partTarget);
   }
 
   #has(msn: number, part: number | undefined): boolean {
-    const { last } = this.#track;
+    const { last } = this.#window;
     if (!last || msn > last.msn) return false;
-    const segment = msn < last.msn ? this.#track.find(msn) : last;
-    // Older than all that is kept: the playlist is beyond it.
+    const segment = msn < last.msn ? this.#window.find(msn) : last;
+    // Older than the window: the playlist is already past it.
     if (!segment) return true;
     if (part === undefined) return segment.complete;
     if (part < segment.parts.length) return true;
     return segment.complete && this.#has(msn + 1, 0);
   }
 
-  /** Only the next part of the last segment or the first of the one behind it can still come. */
+  /** Only the next part of the last segment, or the first part of the segment after it, can still appear. */
   #partState(msn: number, index: number): WaitState {
-    if (this.#track.find(msn)?.parts[index]) return 'ready';
-    const { last } = this.#track;
-    if (!last || this.#track.retired || this.#host.ended) return 'never';
+    if (this.#window.find(msn)?.parts[index]) return 'ready';
+    const { last } = this.#window;
+    if (!last || this.#window.retired || this.#host.ended) return 'never';
     if (msn === last.msn && !last.complete && index === last.parts.length) return 'wait';
     return msn === last.msn + 1 && index === 0 ? 'wait' : 'never';
   }
 
   /**
-   * A part that is certain to come. Until the least duration of a segment its next part is; from then on, and while
-   * no encoder writes, only the first part of the next segment: it comes sooner or later, if anything does.
+   * Chooses a preload hint that is certain to appear: the next part until the minimum duration of the segment; after
+   * that, and while no encoder runs, the first part of the next segment.
    */
   #hint(): { msn: number; part: number } {
-    const { start } = this.#track;
-    const last = this.#track.last!;
+    const { start } = this.#window;
+    const last = this.#window.last!;
     if (!start || !this.#host.running) return { msn: last.msn + 1, part: 0 };
     const written = last.msn === start.msn && !last.complete ? last : undefined;
     const slack = start.part / 10;
@@ -177,7 +177,7 @@ export class HlsRendition {
   }
 }
 
-/** The segments inside the window: the last so many seconds, at least one segment. */
+/** Returns the newest segments that cover `windowDuration`, at least one. */
 function listed(segments: readonly Segment[], windowDuration: number): readonly Segment[] {
   let age = 0;
   for (let index = segments.length - 1; index > 0; index--) {

@@ -1,13 +1,13 @@
 import { HOLD_BACK_TARGETS, PART_HOLD_BACK_PARTS, PART_TARGETS, SKIP_TARGETS } from './playlist-limits.js';
 import type { Segment } from './segment.js';
 
-/** What a media playlist says; see RFC 8216bis, section 4.4. All durations in seconds. */
+/** Content of a media playlist (RFC 8216bis, 4.4). Durations in seconds. */
 export type MediaPlaylist = {
   targetDuration: number;
   partTarget: number;
   /** At least one; only the last may be incomplete. */
   segments: readonly Segment[];
-  /** The part that comes next, when it is certain to come. */
+  /** Next part, when it is certain to appear. */
   hint: { msn: number; part: number } | undefined;
   reports: readonly { uri: string; msn: number; part: number }[];
   ended: boolean;
@@ -17,7 +17,7 @@ export const initName = (run: number): string => `init-${run}.mp4`;
 export const segmentName = (msn: number): string => `s${msn}.m4s`;
 export const partName = (msn: number, part: number): string => `p${msn}.${part}.m4s`;
 
-/** Where an entry reaches back from the playlist's end at least `reach` seconds: the index of the first one inside. */
+/** Returns the index of the first segment within `reach` seconds of the end. */
 function firstWithin(segments: readonly Segment[], reach: number): number {
   let age = 0;
   for (let index = segments.length - 1; index > 0; index--) {
@@ -27,7 +27,7 @@ function firstWithin(segments: readonly Segment[], reach: number): number {
   return 0;
 }
 
-/** How many segments a delta update leaves out: those that end before the skip boundary (4.4.5.2). */
+/** Counts the segments that a delta update skips: those before the skip boundary (4.4.5.2). */
 function skippable(segments: readonly Segment[], reach: number): number {
   let age = 0;
   for (let index = segments.length - 1; index >= 0; index--) {
@@ -38,24 +38,25 @@ function skippable(segments: readonly Segment[], reach: number): number {
 }
 
 /**
- * The discontinuity sequence number that makes the first segment's own number its run's index: EXT-X-DISCONTINUITY
- * before a segment counts for it, so what stands before the first listed segment is taken off (6.2.1).
+ * Returns the discontinuity sequence number with which the first segment's own number is its run index. Its
+ * EXT-X-DISCONTINUITY tags count for it (6.2.1), so they are subtracted.
  */
 function discontinuitySequence(first: Segment): number {
   return first.run - first.discontinuities;
 }
 
 /**
- * Writes a media playlist; `delta` leaves out what a player with a recent playlist has already.
+ * Renders a media playlist; `delta` skips old segments.
  *
- * @param uriSuffix appended to every URI: relative references do not inherit the query of the playlist (RFC 3986, 5.2.2).
+ * @param uriSuffix appended to every URI: relative references do not inherit the query of the playlist (RFC 3986,
+ * 5.2.2)
  */
 export function renderMediaPlaylist(playlist: MediaPlaylist, delta: boolean, uriSuffix = ''): string {
   const { segments, targetDuration } = playlist;
   const first = segments[0];
   const last = segments.at(-1);
   if (!first || !last) throw new Error('A media playlist needs a segment');
-  // Up to the next 10 us, never below what a part really lasts; no part is longer than a segment may be.
+  // Rounded up to 10 us, as no part may exceed it; parts are never longer than a segment.
   const target = Math.min(targetDuration, Math.ceil(playlist.partTarget * 1e5) / 1e5);
   const control = [
     'CAN-BLOCK-RELOAD=YES',
@@ -71,21 +72,21 @@ export function renderMediaPlaylist(playlist: MediaPlaylist, delta: boolean, uri
     `#EXT-X-PART-INF:PART-TARGET=${target.toFixed(5)}`,
     `#EXT-X-MEDIA-SEQUENCE:${first.msn}`,
     `#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuitySequence(first)}`,
-    '#EXT-X-INDEPENDENT-SEGMENTS',
+    '#EXT-X-INDEPENDENT_FLAGS-SEGMENTS',
   ];
   const skipped = delta ? skippable(segments, targetDuration * SKIP_TARGETS) : 0;
   if (skipped > 0) lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`);
   const partsFrom = Math.max(
     firstWithin(segments, targetDuration * PART_TARGETS),
-    // Segments may be shorter than the target; then it is their number that counts, with the one to come.
+    // With segments shorter than the target duration their number decides, including the next one.
     segments.length - PART_TARGETS + (playlist.hint?.msn ?? last.msn) - last.msn,
   );
-  // What was skipped had its map too, and the player remembers it.
+  // The map of skipped segments is known to the player.
   let mapped = segments.slice(0, skipped).findLast(({ gap }) => !gap)?.run;
   for (let index = skipped; index < segments.length; index++) {
     const segment = segments[index]!;
     for (let count = 0; count < segment.discontinuities; count++) lines.push('#EXT-X-DISCONTINUITY');
-    // Of a run in which it has only gaps this rendition knows no map.
+    // A run with only gaps in this rendition has no map here.
     if (segment.run !== mapped && !segment.gap) {
       lines.push(`#EXT-X-MAP:URI="${initName(segment.run)}${uriSuffix}"`);
       mapped = segment.run;
@@ -110,7 +111,7 @@ function writeSegment(lines: string[], segment: Segment, withParts: boolean, uri
   if (withParts) {
     segment.parts.forEach((part, index) => {
       const uri = `${partName(segment.msn, index)}${uriSuffix}`;
-      const independent = part.independent ? ',INDEPENDENT=YES' : '';
+      const independent = part.independent ? ',INDEPENDENT_FLAGS=YES' : '';
       lines.push(`#EXT-X-PART:DURATION=${part.duration.toFixed(5)},URI="${uri}"${independent}`);
     });
   }

@@ -1,4 +1,4 @@
-/** A rendition as the multivariant playlist describes it; rates in bits per second. */
+/** Rendition in the multivariant playlist; rates in bits per second. */
 export type Variant = {
   uri: string;
   codec: string;
@@ -11,14 +11,14 @@ export type AudioVariant = Variant & { channels: number };
 const AUDIO_GROUP = 'audio';
 
 /**
- * Writes the multivariant playlist (RFC 8216bis, 4.4.6): one variant a video rendition, best first, each with the
- * sound if there is any; then the sound by itself.
+ * Renders the multivariant playlist (RFC 8216bis, 4.4.6): one variant per video rendition, best first, each with the
+ * audio group if there is audio; then the audio alone.
  */
 export function renderMultivariantPlaylist(
   videos: readonly VideoVariant[],
   audio: AudioVariant | undefined,
 ): string {
-  const lines = ['#EXTM3U', '#EXT-X-VERSION:9', '#EXT-X-INDEPENDENT-SEGMENTS'];
+  const lines = ['#EXTM3U', '#EXT-X-VERSION:9', '#EXT-X-INDEPENDENT_FLAGS-SEGMENTS'];
   const grouped = audio && videos.length > 0 ? audio : undefined;
   if (grouped) {
     lines.push(

@@ -10,25 +10,25 @@ import { BroadcastPresentation, type Presentation } from './presentation.js';
 export type PackagerOptions = {
   clock: Clock;
   log: Logger;
-  /** Seconds; default 0.333. Fitted so that a whole number of parts fills a segment. */
+  /** Seconds; default 0.333. Adjusted so that a segment has a whole number of parts. */
   partDuration?: number;
   /** Seconds; default 2. */
   segmentDuration?: number;
-  /** Seconds that playlists reach back; default 30. */
+  /** Length of playlists, seconds; default 30. */
   windowDuration?: number;
-  /** Bytes of media kept for one broadcast at most; default 256 MiB. */
+  /** Maximum bytes of media in memory per broadcast; default 256 MiB. */
   windowBytes?: number;
-  /** Ms for which an ended broadcast stays playable; default 60,000. */
-  retention?: number;
-  /** Requests of one broadcast that may wait at once; default 20,000. */
-  longestQueue?: number;
+  /** Time for which an ended broadcast remains playable, ms; default 60,000. */
+  retentionMs?: number;
+  /** Maximum blocked requests per broadcast; default 20,000. */
+  maximumWaitingRequests?: number;
 };
 
-/** Reads the renditions of every broadcast and holds their playlists and media in memory. */
+/** Reads the renditions of every broadcast and keeps their playlists and media in memory. */
 export type Packager = BroadcastSubscriber & {
-  /** The stream's newest broadcast, or one by its id. */
+  /** Returns the stream's newest broadcast, or the one with this id. */
   find(streamId: string, broadcastId?: string): Presentation | undefined;
-  /** Sends all waiting requests away and forgets everything. Idempotent. */
+  /** Ends all blocked requests and removes all broadcasts. Idempotent. */
   close(): void;
 };
 
@@ -40,8 +40,8 @@ export function createPackager(options: PackagerOptions): Packager {
     segmentDuration = 2,
     windowDuration = 30,
     windowBytes = 256 * 2 ** 20,
-    retention = 60_000,
-    longestQueue = 20_000,
+    retentionMs = 60_000,
+    maximumWaitingRequests = 20_000,
   } = options;
   const parts = Math.max(1, Math.round(segmentDuration / partDuration));
   const byStream = new Map<string, BroadcastPresentation[]>();
@@ -64,7 +64,7 @@ export function createPackager(options: PackagerOptions): Packager {
         segmentDuration,
         windowDuration,
         windowBytes,
-        longestQueue,
+        maximumWaitingRequests,
         clock,
         log: log.child({ streamId: broadcast.streamId, broadcastId: broadcast.id }),
       });
@@ -72,11 +72,11 @@ export function createPackager(options: PackagerOptions): Packager {
         byStream.set(broadcast.streamId, [presentation, ...(byStream.get(broadcast.streamId) ?? [])]);
       }
       return {
-        encoderRunStarted: (run) => presentation.encoding(run),
+        encoderRunStarted: (run) => presentation.encoderRunStarted(run),
         broadcastEnded: async (reason: BroadcastEnd) => {
-          presentation.end(reason);
+          presentation.endBroadcast(reason);
           if (presentation.bytes === 0 || closed) return forget(presentation);
-          const cancel = clock.after(retention, () => {
+          const cancel = clock.after(retentionMs, () => {
             timers.delete(cancel);
             forget(presentation);
           });

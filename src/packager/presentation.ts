@@ -5,23 +5,23 @@ import { HlsRendition, type RenditionHost } from './hls-rendition.js';
 import type { MediaPlaylist } from './media-playlist.js';
 import { renderMultivariantPlaylist } from './multivariant-playlist.js';
 import { PART_TARGETS } from './playlist-limits.js';
-import { LONGEST_SEGMENT } from './rendition-segmenter.js';
+import { MAXIMUM_SEGMENT_S } from './rendition-segmenter.js';
 import { RenditionWindow } from './rendition-window.js';
 import { RunReader } from './run-reader.js';
 import type { Segment } from './segment.js';
 import { boundedPattern, type KeyframePattern } from './segment-grid.js';
 import { SequenceNumbers } from './sequence-numbers.js';
 
-/** A broadcast as it is served: its playlists and where their media are. */
+/** Playlists and media of a broadcast. */
 export type Presentation = {
   readonly streamId: string;
   readonly broadcastId: string;
-  /** Undefined until it can be played. */
+  /** Returns undefined until the broadcast is playable. */
   multivariantPlaylist(): Buffer | undefined;
   rendition(id: string): HlsRendition | undefined;
   /**
-   * The newest picture that can be decoded by itself, of the smallest video rendition: the bytes of an MP4 that begins with
-   * it, as they lie in memory. Undefined while there is none.
+   * Returns the newest keyframe of the smallest video rendition as the bytes of an MP4 that begins with it, without a
+   * copy; undefined if there is none.
    */
   newestKeyframe(): Buffer[] | undefined;
 };
@@ -31,35 +31,34 @@ export type PresentationOptions = {
   partDuration: number;
   segmentDuration: number;
   windowDuration: number;
-  /** Bytes of media kept for one broadcast. */
+  /** Maximum bytes of media per broadcast. */
   windowBytes: number;
-  /** Requests that may wait at once. */
-  longestQueue: number;
+  /** Maximum blocked requests. */
+  maximumWaitingRequests: number;
   clock: Clock;
   log: Logger;
 };
 
 /**
- * Where the media time of a broadcast begins (s): sound may begin before the first picture (encoders prime their
- * filters), and decode times cannot be negative.
+ * Media time (s) at the start of a broadcast: audio may precede the first video frame because of encoder priming, and
+ * decode times cannot be negative.
  *
- * Media time = 10 s + (wall clock - broadcast.startedAt), in every rendition, run and life of the gateway.
+ * Media time = 10 s + (wall clock - broadcast.startedAt), in every rendition and run, and across gateway restarts.
  */
-export const MEDIA_TIME_ORIGIN = 10;
+export const MEDIA_TIME_ORIGIN_S = 10;
 
 /**
- * Left free (s) when a run has to be moved behind what was published: in other renditions than the one that begins,
- * frames may come a little earlier in decode order.
+ * Gap (s) before a run that is moved behind published media: frames of other renditions may be earlier in decode order.
  */
-const REORDERING = 0.25;
-/** The share of all memory that one segment of one rendition may take. */
+const REORDERING_S = 0.25;
+/** Maximum share of the broadcast's memory for one segment of one rendition. */
 const SEGMENT_SHARE = 1 / 4;
 
 export class BroadcastPresentation implements Presentation, RenditionHost {
   readonly #broadcast: Broadcast;
   readonly #options: PresentationOptions;
-  readonly #tracks = new Map<string, { track: RenditionWindow; feed: HlsRendition }>();
-  readonly #room: BlockingRequests;
+  readonly #windows = new Map<string, { window: RenditionWindow; hls: HlsRendition }>();
+  readonly #blockingRequests: BlockingRequests;
   readonly #numbers: SequenceNumbers;
   #run: RunReader | undefined;
   #next: RunReader | undefined;
@@ -73,7 +72,7 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   constructor(broadcast: Broadcast, options: PresentationOptions) {
     this.#broadcast = broadcast;
     this.#options = options;
-    this.#room = new BlockingRequests(options.clock, options.longestQueue);
+    this.#blockingRequests = new BlockingRequests(options.clock, options.maximumWaitingRequests);
     this.#numbers = new SequenceNumbers(broadcast, options.clock);
     this.#targetDuration = Math.max(1, Math.ceil(options.segmentDuration));
   }
@@ -95,9 +94,8 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   }
 
   /**
-   * Seconds. The segment duration rounded up, more when the source's keyframes are known to be further apart. Players
-   * take it for constant, so it changes only when a segment really becomes longer, never back, and for all
-   * renditions at once.
+   * Seconds: the segment duration rounded up, or more for a known longer keyframe interval. Players assume that it is
+   * constant, so it changes only when a segment exceeds it, never decreases, and is the same for all renditions.
    */
   get targetDuration(): number {
     return this.#targetDuration;
@@ -118,63 +116,63 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   /** Bytes of media in memory. */
   get bytes(): number {
     let total = 0;
-    for (const { track } of this.#tracks.values()) total += track.bytes;
+    for (const { window } of this.#windows.values()) total += window.bytes;
     return total;
   }
 
   get waiting(): number {
-    return this.#room.inside;
+    return this.#blockingRequests.waitingCount;
   }
 
-  /** An encoder begins. What the one before it wrote stays, until this one has something to show. */
-  encoding(run: EncoderRun): void {
+  /** Reads a new run. Media of the previous run remain until the new one publishes. */
+  encoderRunStarted(run: EncoderRun): void {
     if (this.#ended) return;
     const { segmentDuration, partDuration } = this.#options;
-    const keyframes = this.#keyframes(run);
+    const keyframes = this.#keyframePattern(run);
     this.#next = new RunReader(
       run,
       {
         segmentDuration,
         partDuration,
         segmentBytes: this.#options.windowBytes * SEGMENT_SHARE,
-        track: (rendition) => this.#track(rendition.id, rendition.kind),
-        mayNumber: (intake) => this.#mayNumber(intake),
-        begin: (intake, first) => this.#begin(intake, first),
-        number: () => this.#numbers.take(),
-        giveBack: (msn) => this.#numbers.giveBack(msn),
-        wallTime: (seconds) => Math.round(this.#broadcast.startedAt + (seconds - MEDIA_TIME_ORIGIN) * 1000),
-        published: (track) => this.#published(track),
-        misaligned: (track) =>
-          this.#options.log.warn({ rendition: track.id }, 'no keyframe where others have'),
+        window: (rendition) => this.#windowOf(rendition.id, rendition.kind),
+        mayStartSegment: (reader) => this.#mayStartSegment(reader),
+        runStarted: (reader, first) => this.#runStarted(reader, first),
+        takeSequenceNumber: () => this.#numbers.take(),
+        returnSequenceNumber: (msn) => this.#numbers.returnSequenceNumber(msn),
+        wallTime: (seconds) => Math.round(this.#broadcast.startedAt + (seconds - MEDIA_TIME_ORIGIN_S) * 1000),
+        published: (window) => this.#published(window),
+        misaligned: (window) =>
+          this.#options.log.warn({ rendition: window.id }, 'rendition has no keyframe at the common cut'),
       },
       keyframes,
     );
     if (keyframes) {
-      // As in the grid: the first keyframe that is far enough away.
+      // Duration of the grid's segments: the first keyframe that is far enough from the last cut.
       const { interval } = keyframes;
       const longest = Math.max(segmentDuration, Math.ceil((segmentDuration * 0.6) / interval) * interval);
-      if (longest < LONGEST_SEGMENT) this.#raiseTargetDuration(longest);
+      if (longest < MAXIMUM_SEGMENT_S) this.#raiseTargetDuration(longest);
     }
     run.read(this.#next);
   }
 
-  /** The broadcast is over; what is there stays playable as it is. */
-  end(reason: BroadcastEnd): void {
+  /** Ends the broadcast; published media remain playable. */
+  endBroadcast(reason: BroadcastEnd): void {
     if (this.#ended) return;
     this.#next?.close();
     this.#run?.close();
     this.#ended = BROADCAST_END[reason].playlist;
     this.#version++;
-    for (const { track } of this.#tracks.values()) track.queue.changed();
-    if (this.#ended === 'hold') this.#room.close();
+    for (const { window } of this.#windows.values()) window.queue.changed();
+    if (this.#ended === 'hold') this.#blockingRequests.close();
   }
 
-  /** Sends everybody away who waits. */
+  /** Ends all blocked requests and drops the media. */
   close(): void {
     this.#next?.close();
     this.#run?.close();
-    this.#room.close();
-    this.#tracks.clear();
+    this.#blockingRequests.close();
+    this.#windows.clear();
   }
 
   multivariantPlaylist(): Buffer | undefined {
@@ -186,49 +184,51 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   }
 
   rendition(id: string): HlsRendition | undefined {
-    return this.#tracks.get(id)?.feed;
+    return this.#windows.get(id)?.hls;
   }
 
   newestKeyframe(): Buffer[] | undefined {
-    let smallest: { track: RenditionWindow; pixels: number } | undefined;
-    for (const { track } of this.#tracks.values()) {
-      const { init } = track;
-      if (track.retired || init?.kind !== 'video') continue;
+    let smallest: { window: RenditionWindow; pixels: number } | undefined;
+    for (const { window } of this.#windows.values()) {
+      const { init } = window;
+      if (window.retired || init?.kind !== 'video') continue;
       const pixels = init.width * init.height;
-      if (!smallest || pixels < smallest.pixels) smallest = { track, pixels };
+      if (!smallest || pixels < smallest.pixels) smallest = { window, pixels };
     }
-    return smallest?.track.newestKeyframe();
+    return smallest?.window.newestKeyframe();
   }
 
   reports(own: RenditionWindow): MediaPlaylist['reports'] {
     const reports: { uri: string; msn: number; part: number }[] = [];
-    for (const { track } of this.#tracks.values()) {
-      const { last } = track;
-      if (track === own || track.retired || !last) continue;
-      reports.push({ uri: `../${track.id}/index.m3u8`, msn: last.msn, part: last.parts.length - 1 });
+    for (const { window } of this.#windows.values()) {
+      const { last } = window;
+      if (window === own || window.retired || !last) continue;
+      reports.push({ uri: `../${window.id}/index.m3u8`, msn: last.msn, part: last.parts.length - 1 });
     }
     return reports;
   }
 
-  #track(id: string, kind: 'video' | 'audio'): RenditionWindow {
-    const known = this.#tracks.get(id);
-    if (known && known.track.kind === kind) return known.track;
-    const track = new RenditionWindow(id, kind, this.#room.queue(), (msn) => this.#complete(msn));
-    this.#tracks.set(id, { track, feed: new HlsRendition(track, this) });
-    return track;
+  #windowOf(id: string, kind: 'video' | 'audio'): RenditionWindow {
+    const known = this.#windows.get(id);
+    if (known && known.window.kind === kind) return known.window;
+    const window = new RenditionWindow(id, kind, this.#blockingRequests.queue(), (msn) =>
+      this.#complete(msn),
+    );
+    this.#windows.set(id, { window, hls: new HlsRendition(window, this) });
+    return window;
   }
 
-  /** A segment that is complete in any rendition. */
+  /** Finds a segment that is complete in any rendition. */
   #complete(msn: number): Segment | undefined {
-    for (const { track } of this.#tracks.values()) {
-      const segment = track.find(msn);
+    for (const { window } of this.#windows.values()) {
+      const segment = window.find(msn);
       if (segment?.complete) return segment;
     }
     return undefined;
   }
 
-  /** Encoders are told to make keyframes on the clock, unless they follow those of a source that is passed through. */
-  #keyframes(run: EncoderRun): KeyframePattern | undefined {
+  /** Encoders make keyframes by the clock, unless they follow those of a passed-through source. */
+  #keyframePattern(run: EncoderRun): KeyframePattern | undefined {
     const videos = run.renditions.filter(({ kind }) => kind === 'video');
     const { segmentDuration } = this.#options;
     if (videos.length === 0) return { interval: segmentDuration };
@@ -241,49 +241,49 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     return boundedPattern({ interval: segmentDuration, clock: { frame } });
   }
 
-  #mayNumber(intake: RunReader): boolean {
-    const stale = this.#run !== intake && this.#next !== intake;
+  #mayStartSegment(reader: RunReader): boolean {
+    const stale = this.#run !== reader && this.#next !== reader;
     return !this.#ended && !stale && this.#numbers.available;
   }
 
   /**
-   * A run has its first common keyframe: it takes the place of the one before. Its media time follows the wall clock,
-   * unless that would overlap what was published (an encoder that begins with the last keyframe again; a clock that
-   * was set back): then it is moved behind it.
+   * Makes a run the current one at its first common keyframe. Its media time follows the wall clock; if that overlaps
+   * published media (an encoder that repeats the last group of pictures, a clock that was set back), it is moved behind
+   * them.
    *
-   * @param first the earliest time (s) of the run's first sample
+   * @param first earliest time of the run's first sample, s
    */
-  #begin(intake: RunReader, first: number): number {
-    if (this.#run !== intake) this.#run?.close();
-    this.#run = intake;
+  #runStarted(reader: RunReader, first: number): number {
+    if (this.#run !== reader) this.#run?.close();
+    this.#run = reader;
     this.#next = undefined;
     let published: number | undefined;
-    for (const { track } of this.#tracks.values()) {
-      if (track.last) published = Math.max(published ?? 0, track.end);
-      track.retired = !intake.run.renditions.some(({ id }) => id === track.id);
+    for (const { window } of this.#windows.values()) {
+      if (window.last) published = Math.max(published ?? 0, window.end);
+      window.retired = !reader.run.renditions.some(({ id }) => id === window.id);
     }
-    const earliest = published === undefined ? 0 : published + REORDERING;
-    const natural = MEDIA_TIME_ORIGIN + (intake.run.originMs - this.#broadcast.startedAt) / 1000;
+    const earliest = published === undefined ? 0 : published + REORDERING_S;
+    const natural = MEDIA_TIME_ORIGIN_S + (reader.run.originMs - this.#broadcast.startedAt) / 1000;
     const offset = Math.max(natural, earliest - first);
-    for (const { track } of this.#tracks.values()) {
-      const rendition = intake.run.renditions.find(({ id }) => id === track.id);
-      if (rendition) track.announcedFrameRate = rendition.frameRate;
-      else track.queue.changed();
+    for (const { window } of this.#windows.values()) {
+      const rendition = reader.run.renditions.find(({ id }) => id === window.id);
+      if (rendition) window.announcedFrameRate = rendition.frameRate;
+      else window.queue.changed();
     }
-    // Whole milliseconds are whole ticks in the usual timescales.
+    // Whole milliseconds are whole ticks of the usual timescales.
     return Math.ceil(offset * 1000) / 1000;
   }
 
-  #published(track: RenditionWindow): void {
+  #published(window: RenditionWindow): void {
     this.#version++;
-    const { last } = track;
+    const { last } = window;
     if (last && !last.complete) this.#raiseTargetDuration(last.duration);
-    this.#trim(track);
+    this.#trim(window);
     if (this.#playable !== this.#run) this.#checkPlayable();
-    track.queue.changed();
+    window.queue.changed();
   }
 
-  /** EXTINF, rounded, must not exceed the target duration (RFC 8216bis, 4.4.3.1). */
+  /** A rounded EXTINF must not exceed the target duration (RFC 8216bis, 4.4.3.1). */
   #raiseTargetDuration(seconds: number): void {
     const needed = Math.round(seconds);
     if (needed <= this.#targetDuration) return;
@@ -291,34 +291,35 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     this.#version++;
   }
 
-  /** A little more is kept than is listed, for players that have just been told of it (6.2.2). */
-  #trim(track: RenditionWindow): void {
+  /** Keeps more segments than are listed, for players with a recent playlist (6.2.2). */
+  #trim(window: RenditionWindow): void {
     const reach = this.#options.windowDuration + PART_TARGETS * this.#targetDuration;
     let kept = 0;
-    for (const { duration } of track.segments) kept += duration;
-    while (track.segments.length > 1 && kept - track.segments[0]!.duration >= reach) {
-      kept -= track.segments[0]!.duration;
-      track.drop();
+    for (const { duration } of window.segments) kept += duration;
+    while (window.segments.length > 1 && kept - window.segments[0]!.duration >= reach) {
+      kept -= window.segments[0]!.duration;
+      window.dropOldest();
     }
     for (let total = this.bytes; total > this.#options.windowBytes; total = this.bytes) {
       const oldest = this.#oldest();
       if (!oldest) return;
-      oldest.drop();
+      oldest.dropOldest();
     }
   }
 
   #oldest(): RenditionWindow | undefined {
     let oldest: RenditionWindow | undefined;
-    for (const { track } of this.#tracks.values()) {
-      if (track.segments.length < 2) continue;
-      if (!oldest || track.segments[0]!.programDateTime < oldest.segments[0]!.programDateTime) oldest = track;
+    for (const { window } of this.#windows.values()) {
+      if (window.segments.length < 2) continue;
+      if (!oldest || window.segments[0]!.programDateTime < oldest.segments[0]!.programDateTime)
+        oldest = window;
     }
     return oldest;
   }
 
   /**
-   * Players cannot begin with parts alone (hls.js 1.7 reports an empty playlist): playable means one complete segment
-   * in every rendition of the run. One that does not come is not waited for when another has two.
+   * Playable: one complete segment in every rendition of the run, because hls.js 1.7 reports a playlist with only parts
+   * as empty. A missing rendition is not waited for when another has two segments.
    */
   #checkPlayable(): void {
     const run = this.#run;
@@ -326,26 +327,26 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     let complete = true;
     let furthest = 0;
     for (const { id } of run.run.renditions) {
-      const track = this.#tracks.get(id)?.track;
-      const last = track?.last;
-      const segments = last ? track!.segments.length - (last.complete ? 0 : 1) : 0;
+      const window = this.#windows.get(id)?.window;
+      const last = window?.last;
+      const segments = last ? window!.segments.length - (last.complete ? 0 : 1) : 0;
       if (segments === 0 || last?.run !== run.run.index) complete = false;
       else furthest = Math.max(furthest, segments);
     }
     if (!complete && furthest < 2) return;
     this.#playable = run;
     this.#announced = true;
-    this.#options.log.info({ run: run.run.index }, 'playable');
+    this.#options.log.info({ run: run.run.index }, 'broadcast playable');
     this.#broadcast.playable();
   }
 
   #renderMultivariant(): string {
-    const tracks = [...this.#tracks.values()].map(({ track }) => track);
-    const variants = tracks.flatMap((track) => {
-      const { init, bandwidth } = track;
-      if (track.retired || !track.last || !init) return [];
+    const windows = [...this.#windows.values()].map(({ window }) => window);
+    const variants = windows.flatMap((window) => {
+      const { init, bandwidth } = window;
+      if (window.retired || !window.last || !init) return [];
       const { peak, average } = bandwidth;
-      const uri = `${this.broadcastId}/${track.id}/index.m3u8`;
+      const uri = `${this.broadcastId}/${window.id}/index.m3u8`;
       return [
         {
           init,
@@ -353,7 +354,7 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
           codec: init.codec,
           bandwidth: peak,
           averageBandwidth: average,
-          frameRate: track.frameRate,
+          frameRate: window.frameRate,
         },
       ];
     });

@@ -3,68 +3,68 @@ import { finiteWithin } from '../platform/index.js';
 import type { WaitQueue } from './blocking-requests.js';
 import { type Part, type Segment, segmentBytes } from './segment.js';
 
-/** A segment that begins; it is listed with its first part. */
+/** New segment; listed with its first part. */
 export type SegmentStart = {
   msn: number;
   run: number;
   /** Unix ms of the first presented sample. */
   programDateTime: number;
-  /** How far the hint can see; see `Cut`. */
+  /** Limits of the preload hint; see `Cut`. */
   part: number;
   least: number;
   expected: number | undefined;
 };
 
-/** One rendition over the whole broadcast: its window of segments, kept in memory. */
+/** Window of segments of one rendition over the whole broadcast, in memory. */
 export class RenditionWindow {
   readonly id: string;
   readonly kind: 'video' | 'audio';
   readonly queue: WaitQueue;
-  /** Seconds; never becomes smaller. */
+  /** Seconds; never decreases. */
   partTarget = 0;
   /** Frames per second as announced. */
   announcedFrameRate: number | undefined;
-  /** End (s) of what was published, on the broadcast's timeline. */
+  /** End (s) of published media on the broadcast's timeline. */
   end = 0;
   bytes = 0;
 
-  readonly #sibling: (msn: number) => Segment | undefined;
+  readonly #siblingSegment: (msn: number) => Segment | undefined;
   readonly #inits = new Map<number, TrackInit>();
   #segments: Segment[] = [];
   #start: SegmentStart | undefined;
-  #begun = false;
+  #partAdded = false;
   #retired = false;
-  /** It was retired since it last had something. */
-  #absent = false;
+  /** Was retired since its last part. */
+  #wasRetired = false;
   #sequence = 0;
   #peak = 0;
   #total = { bytes: 0, duration: 0 };
   #frames = { count: 0, duration: 0 };
 
-  /** @param sibling a segment that is complete in another rendition */
+  /** @param siblingSegment finds a segment that is complete in another rendition */
   constructor(
     id: string,
     kind: 'video' | 'audio',
     queue: WaitQueue,
-    sibling: (msn: number) => Segment | undefined,
+    siblingSegment: (msn: number) => Segment | undefined,
   ) {
     this.id = id;
     this.kind = kind;
     this.queue = queue;
-    this.#sibling = sibling;
+    this.#siblingSegment = siblingSegment;
   }
 
-  /** The current encoder run has no such rendition. */
+  /** The current encoder run lacks this rendition. */
   get retired(): boolean {
     return this.#retired;
   }
 
   set retired(retired: boolean) {
     this.#retired = retired;
-    if (retired) this.#absent = true;
+    if (retired) this.#wasRetired = true;
   }
 
-  /** All segments that are kept, oldest first. */
+  /** All stored segments, oldest first. */
   get segments(): readonly Segment[] {
     return this.#segments;
   }
@@ -73,7 +73,7 @@ export class RenditionWindow {
     return this.#segments.at(-1);
   }
 
-  /** The segment that is being written, until it is complete. */
+  /** Segment being written, until it is complete. */
   get start(): SegmentStart | undefined {
     return this.#start;
   }
@@ -86,7 +86,7 @@ export class RenditionWindow {
     return this.#inits.get(run);
   }
 
-  /** mfhd sequence numbers rise over all runs. */
+  /** Returns the next mfhd sequence number; they increase over all runs. */
   nextSequence(): number {
     return ++this.#sequence;
   }
@@ -96,17 +96,17 @@ export class RenditionWindow {
     return first && this.#segments[msn - first.msn];
   }
 
-  begin(start: SegmentStart, init: TrackInit): void {
-    this.complete();
+  beginSegment(start: SegmentStart, init: TrackInit): void {
+    this.completeSegment();
     this.#start = start;
-    this.#begun = false;
+    this.#partAdded = false;
     this.#inits.set(start.run, init);
   }
 
-  add(part: Part, frames: number): void {
+  addPart(part: Part, frames: number): void {
     const start = this.#start;
     if (!start) return;
-    if (!this.#begun) this.#open(start);
+    if (!this.#partAdded) this.#open(start);
     const segment = this.last!;
     segment.parts.push(part);
     segment.duration += part.duration;
@@ -117,26 +117,26 @@ export class RenditionWindow {
     this.partTarget = Math.max(this.partTarget, part.duration);
   }
 
-  complete(): void {
+  completeSegment(): void {
     this.#start = undefined;
     const { last } = this;
     if (!last || last.complete) return;
     last.complete = true;
     this.#total.bytes += last.bytes;
     this.#total.duration += last.duration;
-    // The crumbs that a run leaves at its end say nothing about the rate.
+    // A run's short last segment does not represent the bit rate.
     if (last.duration >= 1) this.#peak = Math.max(this.#peak, rate(last.bytes, last.duration));
   }
 
-  /** Forgets the oldest segment; never the last one. */
-  drop(): void {
+  /** Drops the oldest segment, never the last one. */
+  dropOldest(): void {
     if (this.#segments.length < 2) return;
     this.bytes -= this.#segments.shift()!.bytes;
     const oldest = this.#segments[0]!.run;
     for (const run of this.#inits.keys()) if (run < oldest) this.#inits.delete(run);
   }
 
-  /** Measured, in bits per second; from the parts so far while there is no complete segment. */
+  /** Measured bits per second; from the parts so far before the first complete segment. */
   get bandwidth(): { peak: number; average: number } {
     const { last } = this;
     if (this.#total.duration > 0) {
@@ -154,7 +154,7 @@ export class RenditionWindow {
     );
   }
 
-  /** The initialization section and the newest part that begins with a picture which can be decoded by itself. */
+  /** Returns the initialization section and the newest part that begins with a keyframe. */
   newestKeyframe(): Buffer[] | undefined {
     for (const { run, parts } of this.#segments.toReversed()) {
       const part = parts.findLast(({ independent }) => independent);
@@ -169,14 +169,14 @@ export class RenditionWindow {
   }
 
   #open(start: SegmentStart): void {
-    this.#begun = true;
-    const missed = this.#absent ? undefined : this.#missed(start.msn);
-    if (missed) this.#segments.push(...missed);
+    this.#partAdded = true;
+    const missing = this.#wasRetired ? undefined : this.#gapsBefore(start.msn);
+    if (missing) this.#segments.push(...missing);
     else {
       this.#segments = [];
       this.bytes = 0;
     }
-    this.#absent = false;
+    this.#wasRetired = false;
     const previous = this.last?.run ?? Math.max(0, start.run - 1);
     this.#segments.push({
       msn: start.msn,
@@ -192,17 +192,17 @@ export class RenditionWindow {
   }
 
   /**
-   * Gaps for what was missed before segment `next`: an encoder that is killed may have begun a segment in one rendition
-   * and not in the others. Players keep what they have, and what is listed, that way.
+   * Creates gaps for segments missed before `next`: a killed encoder may have begun a segment in only some renditions.
+   * With gaps, players keep their position.
    *
-   * @returns undefined when it is not known how long they were: a playlist has no holes
+   * @returns undefined when their durations are unknown: a playlist has no holes
    */
-  #missed(next: number): Segment[] | undefined {
+  #gapsBefore(next: number): Segment[] | undefined {
     const { last } = this;
     if (!last || next <= last.msn) return undefined;
     const gaps: Segment[] = [];
     for (let msn = last.msn + 1; msn < next; msn++) {
-      const other = this.#sibling(msn);
+      const other = this.#siblingSegment(msn);
       if (!other) return undefined;
       const discontinuities = other.run - (gaps.at(-1) ?? last).run;
       gaps.push({ ...other, discontinuities, bytes: 0, parts: [], gap: true });

@@ -1,50 +1,49 @@
 import { CmafScanner, type Sample } from '../media/index.js';
 import { finiteWithin, HeadendError } from '../platform/index.js';
 import type { EncoderRun, EncoderRunReader, Rendition } from '../streams/index.js';
-import { LONGEST_FRAME_S, SHORTEST_FRAME_S } from './part-timing.js';
-import { RenditionSegmenter } from './rendition-segmenter.js';
+import { MAXIMUM_FRAME_S, MINIMUM_FRAME_S } from './part-timing.js';
+import { RenditionSegmenter, type SegmentOutput } from './rendition-segmenter.js';
 import type { RenditionWindow } from './rendition-window.js';
 import { type Cut, type KeyframePattern, SegmentGrid } from './segment-grid.js';
 
-/** Sound waits for the video that decides where segments begin, but no more than so many seconds of it. */
-const LONGEST_SOUND_QUEUE = 2;
-/** An announced frame is believed to be so many times as long as the first one of the media, but not longer. */
-const ANNOUNCED_LONGER = 2.5;
-/** Without video for so many segment durations, sound goes on by itself. */
+/** Maximum audio (s) queued until video has decided the cuts. */
+const MAXIMUM_AUDIO_QUEUE_S = 2;
+/** Maximum ratio of an announced frame duration to that of the first frame. */
+const MAXIMUM_ANNOUNCED_RATIO = 2.5;
+/** Segment durations without video after which audio makes the cuts. */
 const VIDEO_MISSING_SEGMENTS = 2;
 
-/** What a run needs of its broadcast. */
-export type RunHost = {
+/** Operations of the broadcast that a run uses. */
+export type RunHost = SegmentOutput & {
   segmentDuration: number;
   partDuration: number;
-  /** Bytes that one segment may have. */
-  segmentBytes: number;
-  track(rendition: Rendition): RenditionWindow;
-  /** May this run (now) make another segment? */
-  mayNumber(intake: RunReader): boolean;
-  /** The run's first sample (s of its timeline) is about to be placed: gives the seconds to add to its times. */
-  begin(intake: RunReader, first: number): number;
-  /** The next media sequence number. */
-  number(): number;
-  /** The number of a segment that is not made after all. */
-  giveBack(msn: number): void;
-  wallTime(seconds: number): number;
-  published(track: RenditionWindow): void;
-  misaligned(track: RenditionWindow): void;
+  window(rendition: Rendition): RenditionWindow;
+  /** Whether this run may start another segment now. */
+  mayStartSegment(reader: RunReader): boolean;
+  /**
+   * Called before the run's first sample is placed. Returns the seconds to add to its times.
+   *
+   * @param first time of that sample, seconds of the run's timeline
+   */
+  runStarted(reader: RunReader, first: number): number;
+  /** Takes the next media sequence number. */
+  takeSequenceNumber(): number;
+  /** Returns the number of a segment that was dropped. */
+  returnSequenceNumber(msn: number): void;
 };
 
-type Waiting = { lane: RenditionSegmenter; sample: Sample };
+type Waiting = { segmenter: RenditionSegmenter; sample: Sample };
 
-/** Reads one encoder run and puts its renditions on one grid. */
+/** Reads one encoder run and puts its renditions on one segment grid. */
 export class RunReader implements EncoderRunReader {
   readonly run: EncoderRun;
   readonly #host: RunHost;
   readonly #grid: SegmentGrid;
   readonly #scanners = new Map<string, CmafScanner>();
-  readonly #lanes = new Map<string, RenditionSegmenter>();
+  readonly #segmenters = new Map<string, RenditionSegmenter>();
   readonly #hasVideo: boolean;
-  #sound: Waiting[] = [];
-  /** Everything that will be shown before this (s) has arrived in at least one video rendition. */
+  #pendingAudio: Waiting[] = [];
+  /** Presentation time (s) up to which at least one video rendition is complete. */
   #videoFront = Number.NEGATIVE_INFINITY;
   #offset: number | undefined;
   #firstDecode = 0;
@@ -63,7 +62,7 @@ export class RunReader implements EncoderRunReader {
     for (const rendition of run.renditions) this.#scanners.set(rendition.id, this.#scan(rendition));
   }
 
-  /** The run has placed something and has not ended. */
+  /** The run has published and has not ended. */
   get active(): boolean {
     return this.#offset !== undefined && !this.#closed;
   }
@@ -79,121 +78,119 @@ export class RunReader implements EncoderRunReader {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      for (const { lane, sample } of this.#sound.splice(0)) lane.place(sample);
+      for (const { segmenter, sample } of this.#pendingAudio.splice(0)) segmenter.place(sample);
     } catch {
-      // What is left makes no sense: the run ends here anyhow.
+      // Queued samples that cannot be placed do not matter: the run ends.
     }
-    const lanes = [...this.#lanes.values()];
-    this.#agreeOnEnd(lanes);
-    for (const lane of lanes) lane.finish();
+    const segmenters = [...this.#segmenters.values()];
+    this.#alignEnds(segmenters);
+    for (const segmenter of segmenters) segmenter.finish();
   }
 
   /**
-   * A run ends at any moment. Where its last segment has begun in some renditions only, the others would miss it, and
-   * a rendition that missed a segment must begin anew: so it is given up if no player knows of it yet. Sound that is
-   * missing is filled in with silence.
+   * Drops the last segment if only some renditions have begun it and no playlist lists it: a rendition that lacks a
+   * segment would have to begin anew. Fills missing audio with silence.
    */
-  #agreeOnEnd(lanes: RenditionSegmenter[]): void {
+  #alignEnds(segmenters: RenditionSegmenter[]): void {
     const { last } = this.#grid;
     if (!last || !this.#hasVideo) return;
-    const isUnknown = !lanes.some((lane) => lane.lists(last.msn));
-    const isGivenUp = isUnknown && lanes.some(({ cut }) => cut !== last);
+    const isUnknown = !segmenters.some((segmenter) => segmenter.lists(last.msn));
+    const isGivenUp = isUnknown && segmenters.some(({ cut }) => cut !== last);
     let end = last.pts;
     if (isGivenUp) {
-      for (const lane of lanes) if (lane.cut === last) lane.discard();
-      this.#host.giveBack(last.msn);
-    } else for (const lane of lanes) if (lane.init.kind === 'video') end = Math.max(end, lane.end ?? end);
-    for (const lane of lanes) lane.silenceUntil(end);
+      for (const segmenter of segmenters) if (segmenter.cut === last) segmenter.discard();
+      this.#host.returnSequenceNumber(last.msn);
+    } else
+      for (const segmenter of segmenters)
+        if (segmenter.init.kind === 'video') end = Math.max(end, segmenter.end ?? end);
+    for (const segmenter of segmenters) segmenter.fillUntil(end);
   }
 
   #scan(rendition: Rendition): CmafScanner {
-    let lane: RenditionSegmenter | undefined;
+    let segmenter: RenditionSegmenter | undefined;
     return new CmafScanner({
       init: (init) => {
         if (init.kind !== rendition.kind) {
           throw new HeadendError('rendition_kind', `Rendition ${rendition.id} is ${init.kind}`);
         }
         const host = this.#host;
-        lane = new RenditionSegmenter(rendition, init, host.track(rendition), {
+        segmenter = new RenditionSegmenter(rendition, init, host.window(rendition), {
+          ...host,
           grid: this.#grid,
           runIndex: this.run.index,
-          segmentBytes: host.segmentBytes,
           offset: () => this.#offset ?? 0,
-          wallTime: (seconds) => host.wallTime(seconds),
-          published: (track) => host.published(track),
-          misaligned: (track) => host.misaligned(track),
         });
-        this.#lanes.set(rendition.id, lane);
+        this.#segmenters.set(rendition.id, segmenter);
       },
       sample: (sample) => {
-        if (this.#closed || !lane) return;
-        if (rendition.kind === 'video') this.#video(lane, sample);
-        else this.#audio(lane, sample);
+        if (this.#closed || !segmenter) return;
+        if (rendition.kind === 'video') this.#video(segmenter, sample);
+        else this.#audio(segmenter, sample);
       },
     });
   }
 
-  #video(lane: RenditionSegmenter, sample: Sample): void {
+  #video(segmenter: RenditionSegmenter, sample: Sample): void {
     if (sample.sync) {
-      if (!this.#grid.last) this.#fitParts(lane.frame(sample));
-      this.#firstDecode = sample.decodeTime / lane.init.timescale;
-      this.#grid.offerKeyframe(lane.pts(sample));
+      if (!this.#grid.last) this.#fitParts(segmenter.frame(sample));
+      this.#firstDecode = sample.decodeTime / segmenter.init.timescale;
+      this.#grid.offerKeyframe(segmenter.pts(sample));
     }
-    lane.place(sample);
-    this.#videoFront = Math.max(this.#videoFront, lane.decodeEnd(sample));
-    this.#releaseSound();
+    segmenter.place(sample);
+    this.#videoFront = Math.max(this.#videoFront, segmenter.decodeEnd(sample));
+    this.#releaseAudio();
   }
 
-  #audio(lane: RenditionSegmenter, sample: Sample): void {
-    this.#sound.push({ lane, sample });
-    this.#releaseSound();
+  #audio(segmenter: RenditionSegmenter, sample: Sample): void {
+    this.#pendingAudio.push({ segmenter, sample });
+    this.#releaseAudio();
   }
 
-  #releaseSound(): void {
-    for (let next = this.#sound[0]; next; next = this.#sound[0]) {
-      const { lane, sample } = next;
-      const pts = lane.pts(sample);
-      const frame = lane.frame(sample);
+  #releaseAudio(): void {
+    for (let next = this.#pendingAudio[0]; next; next = this.#pendingAudio[0]) {
+      const { segmenter, sample } = next;
+      const pts = segmenter.pts(sample);
+      const frame = segmenter.frame(sample);
       if (this.#hasVideo) {
-        // One packet and a half beyond it, so that it is known whether this packet is a segment's last one.
+        // 1.5 frames more, to know whether this frame is the last of a segment.
         const decided = this.#videoFront >= pts + 2.5 * frame;
-        const newest = this.#sound.at(-1)!;
-        if (!decided && newest.lane.pts(newest.sample) - pts < LONGEST_SOUND_QUEUE) return;
-        if (!decided) this.#goOnWithoutVideo(pts, frame);
+        const newest = this.#pendingAudio.at(-1)!;
+        if (!decided && newest.segmenter.pts(newest.sample) - pts < MAXIMUM_AUDIO_QUEUE_S) return;
+        if (!decided) this.#cutByAudio(pts, frame);
       } else {
         if (!this.#grid.last) this.#fitParts(frame);
         this.#firstDecode = pts;
-        this.#grid.offerSound(pts, frame);
+        this.#grid.offerAudioFrame(pts, frame);
       }
-      this.#sound.shift();
-      lane.place(sample);
+      this.#pendingAudio.shift();
+      segmenter.place(sample);
     }
   }
 
-  /** A publisher may switch its camera off: sound alone must not fill one endless segment. */
-  #goOnWithoutVideo(pts: number, frame: number): void {
+  /** Lets audio make cuts when a publisher stops its video: a segment must not grow without end. */
+  #cutByAudio(pts: number, frame: number): void {
     const last: Cut | undefined = this.#grid.last;
     if (!last || pts < last.pts + VIDEO_MISSING_SEGMENTS * this.#host.segmentDuration) return;
-    this.#grid.offerSound(pts, frame);
+    this.#grid.offerAudioFrame(pts, frame);
   }
 
   /**
-   * The slowest rendition decides how parts fit its frames. Announced frame rates only refine what the first frame of the
-   * media says: encoders round their timestamps, and leave out every other frame of a fast source.
+   * Fits parts to the slowest rendition. Announced frame rates only refine the first frame's duration: encoders round
+   * timestamps and halve fast sources.
    *
    * @param frame seconds
    */
   #fitParts(frame: number): void {
     const slowest = this.run.renditions.reduce((longest, { frameRate }) => {
-      const announced = 1 / finiteWithin(frameRate, 1 / LONGEST_FRAME_S, 1 / SHORTEST_FRAME_S, Number.NaN);
-      return announced <= frame * ANNOUNCED_LONGER ? Math.max(longest, announced) : longest;
+      const announced = 1 / finiteWithin(frameRate, 1 / MAXIMUM_FRAME_S, 1 / MINIMUM_FRAME_S, Number.NaN);
+      return announced <= frame * MAXIMUM_ANNOUNCED_RATIO ? Math.max(longest, announced) : longest;
     }, frame);
-    this.#grid.useFrame(slowest);
+    this.#grid.fitPartsTo(slowest);
   }
 
   #number(pts: number): number | undefined {
-    if (!this.#host.mayNumber(this)) return undefined;
-    this.#offset ??= this.#host.begin(this, Math.min(pts, this.#firstDecode));
-    return this.#host.number();
+    if (!this.#host.mayStartSegment(this)) return undefined;
+    this.#offset ??= this.#host.runStarted(this, Math.min(pts, this.#firstDecode));
+    return this.#host.takeSequenceNumber();
   }
 }

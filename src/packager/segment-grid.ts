@@ -1,25 +1,25 @@
 import { finiteWithin } from '../platform/index.js';
-import { fitToFrames, fitToSegment, LONGEST_FRAME_S, SHORTEST_FRAME_S } from './part-timing.js';
+import { fitToFrames, fitToSegment, MAXIMUM_FRAME_S, MINIMUM_FRAME_S } from './part-timing.js';
 
-/** Where a segment begins in every rendition of a run. Times in seconds of the run's own timeline. */
+/** Start of a segment in every rendition of a run. Times in seconds of the run's timeline. */
 export type Cut = {
   msn: number;
   pts: number;
-  /** Seconds between the ends of parts. */
+  /** Part duration, s. */
   part: number;
-  /** How long the segment will be by all that is known; undefined when keyframes come irregularly. */
+  /** Expected segment duration (s); undefined with irregular keyframes. */
   expected: number | undefined;
-  /** No other cut comes sooner (s). Equal to `expected` when that can be relied upon. */
+  /** Minimum segment duration (s); equal to `expected` when that is reliable. */
   least: number;
 };
 
-/** When an encoder or a source makes keyframes, as far as it is known beforehand. */
+/** Keyframe schedule of an encoder or a source, as far as it is known. */
 export type KeyframePattern = {
   /** Seconds. */
   interval: number;
   /**
-   * The first frame at or behind each multiple of the interval is one, wherever the run begins; with the duration of
-   * a frame in seconds, if known. Otherwise they count from the first frame.
+   * Keyframes are the first frames at or after multiples of the interval; `frame`: duration of a frame in seconds, if
+   * known. Otherwise the interval counts from the first frame.
    */
   clock?: { frame: number | undefined };
 };
@@ -28,38 +28,38 @@ export type SegmentGridOptions = {
   segmentDuration: number;
   partDuration: number;
   keyframes: KeyframePattern | undefined;
-  /** The next media sequence number, or undefined when it is too early for another segment. */
+  /** Takes the next media sequence number; undefined when it is too early for another segment. */
   number(pts: number): number | undefined;
 };
 
-/** An IDR nearer than this share of the segment duration to the last cut makes no cut... */
-const LEAST_SEGMENT = 0.6;
-/** ...but in the first segment of a run, where one may be needed sooner so that the segment does not get too long. */
-const LEAST_FIRST_SEGMENT = 0.25;
-/** EXTINF is rounded before it is compared with the target duration. */
-const ROUNDING = 0.49;
-/** Segments that differ by less (s) count as equally long. */
-const REGULAR = 0.05;
-/** Encoders take a frame that is early by this (s) for one at the clock's tick. */
-const CLOCK_TOLERANCE = 0.002;
-/** Keyframes of a pattern are so far apart (s). Measured intervals outside of it are no pattern. */
-const INTERVAL = { min: SHORTEST_FRAME_S, max: 60 } as const;
-/** Renditions that lag behind by more segments than this are lost anyway. */
-const KEPT = 16;
+/** Minimum distance of cuts as a share of the segment duration. */
+const MINIMUM_SEGMENT_SHARE = 0.6;
+/** The same for the first segment of a run, where an early cut may be needed to limit the segment's length. */
+const MINIMUM_FIRST_SEGMENT_SHARE = 0.25;
+/** EXTINF is rounded before comparison with the target duration. */
+const EXTINF_ROUNDING_S = 0.49;
+/** Segments that differ by less (s) are equally long. */
+const REGULAR_TOLERANCE_S = 0.05;
+/** Encoders treat a frame this early (s) as one at the clock's multiple. */
+const CLOCK_TOLERANCE_S = 0.002;
+/** Bounds of a keyframe interval (s). A measured interval outside them is no pattern. */
+const INTERVAL_S = { min: MINIMUM_FRAME_S, max: 60 } as const;
+/** Cuts kept; a rendition that is further behind is lost. */
+const KEPT_CUTS = 16;
 
 /**
- * One grid of segments for all renditions of an encoder run: the first rendition that shows a keyframe at the right
- * time decides, the others follow at the same presentation time.
+ * Segment grid of an encoder run: the first video rendition with a keyframe at the right time makes a cut; the others
+ * cut at the same presentation time.
  */
 export class SegmentGrid {
   readonly #options: SegmentGridOptions;
-  /** Within bounds, or undefined. */
+  /** Validated pattern, or undefined. */
   readonly #keyframes: KeyframePattern | undefined;
   #partDuration: number;
-  /** Seconds, of the slowest rendition. */
+  /** Frame duration of the slowest rendition, s. */
   #frame = 0.001;
   #cuts: Cut[] = [];
-  /** Durations (s) of the last two segments but for the run's first, which may be short. */
+  /** Durations (s) of the last two segments, without the run's first, which may be short. */
   #recent: number[] = [];
   #count = 0;
 
@@ -73,7 +73,7 @@ export class SegmentGrid {
     return this.#partDuration;
   }
 
-  /** The oldest one that is remembered. */
+  /** Oldest cut kept. */
   get first(): Cut | undefined {
     return this.#cuts[0];
   }
@@ -82,26 +82,26 @@ export class SegmentGrid {
     return this.#cuts.at(-1);
   }
 
-  /** How long a frame lasts (s) in the slowest rendition, to be said before the first cut: parts are fitted to it. */
-  useFrame(frame: number): void {
+  /** Fits parts to the frame duration (s) of the slowest rendition; called before the first cut. */
+  fitPartsTo(frame: number): void {
     const { partDuration, segmentDuration } = this.#options;
-    this.#frame = finiteWithin(frame, SHORTEST_FRAME_S, LONGEST_FRAME_S, this.#frame);
+    this.#frame = finiteWithin(frame, MINIMUM_FRAME_S, MAXIMUM_FRAME_S, this.#frame);
     this.#partDuration = Math.min(segmentDuration, fitToFrames(partDuration, this.#frame));
   }
 
-  /** A keyframe at `pts`, in any video rendition. */
+  /** Makes a cut at a keyframe of any video rendition, if it is far enough from the last one. */
   offerKeyframe(pts: number): void {
     const { last } = this;
     if (!last || pts - last.pts >= this.#acceptedFrom(this.#count === 1)) this.#cut(pts);
   }
 
-  /** Sound at `pts`, when it is the sound that decides: a cut at each full segment duration. */
-  offerSound(pts: number, frame: number): void {
+  /** Makes a cut at each full segment duration, for audio without video. */
+  offerAudioFrame(pts: number, frame: number): void {
     const { last } = this;
     if (!last || pts >= last.pts + this.#options.segmentDuration - frame / 2) this.#cut(pts);
   }
 
-  /** The segment that a sample belongs to: the last cut at or before `pts`. */
+  /** Returns the segment of a sample: the last cut at or before `pts`. */
   at(pts: number): Cut | undefined {
     for (let index = this.#cuts.length - 1; index >= 0; index--) {
       if (pts >= this.#cuts[index]!.pts) return this.#cuts[index];
@@ -109,20 +109,23 @@ export class SegmentGrid {
     return undefined;
   }
 
-  /** The cut that follows another, if it is known already. */
+  /** Returns the cut after another, if known. */
   after(cut: Cut): Cut | undefined {
     const index = this.#cuts.indexOf(cut);
     return index < 0 ? undefined : this.#cuts[index + 1];
   }
 
-  /** A keyframe from so many seconds after the last cut on makes a cut. */
+  /** Minimum distance (s) of the next cut from the last one. */
   #acceptedFrom(first: boolean): number {
     const { segmentDuration } = this.#options;
     const keyframes = this.#keyframes;
-    const usual = segmentDuration * LEAST_SEGMENT;
-    const longest = segmentDuration + ROUNDING;
+    const usual = segmentDuration * MINIMUM_SEGMENT_SHARE;
+    const longest = segmentDuration + EXTINF_ROUNDING_S;
     if (!first || !keyframes || keyframes.interval > longest) return usual;
-    return Math.min(usual, Math.max(segmentDuration * LEAST_FIRST_SEGMENT, longest - keyframes.interval));
+    return Math.min(
+      usual,
+      Math.max(segmentDuration * MINIMUM_FIRST_SEGMENT_SHARE, longest - keyframes.interval),
+    );
   }
 
   #cut(pts: number): void {
@@ -131,49 +134,51 @@ export class SegmentGrid {
     const { last } = this;
     const previous = last && pts - last.pts;
     if (previous !== undefined && this.#count > 1) this.#recent = [previous, ...this.#recent].slice(0, 2);
-    const expected = finiteWithin(this.#expect(pts, previous), INTERVAL.min, INTERVAL.max, undefined);
+    const expected = finiteWithin(this.#expect(pts, previous), INTERVAL_S.min, INTERVAL_S.max, undefined);
     this.#cuts.push({
       msn,
       pts,
       expected,
       part: fitToSegment(this.#partDuration, expected, this.#frame),
-      least: expected ?? this.#options.segmentDuration * (last ? LEAST_SEGMENT : LEAST_FIRST_SEGMENT),
+      least:
+        expected ??
+        this.#options.segmentDuration * (last ? MINIMUM_SEGMENT_SHARE : MINIMUM_FIRST_SEGMENT_SHARE),
     });
     this.#count++;
-    if (this.#cuts.length > KEPT) this.#cuts.shift();
+    if (this.#cuts.length > KEPT_CUTS) this.#cuts.shift();
   }
 
   #expect(pts: number, previous: number | undefined): number | undefined {
     const keyframes = this.#keyframes;
     const [latest, before] = this.#recent;
-    if (latest !== undefined && before !== undefined && Math.abs(latest - before) >= REGULAR)
+    if (latest !== undefined && before !== undefined && Math.abs(latest - before) >= REGULAR_TOLERANCE_S)
       return undefined;
     if (latest === undefined || keyframes?.clock) return this.#announced(pts) ?? previous;
     return latest;
   }
 
-  /** The first keyframe from which a cut will be made, in seconds after a cut at `pts`. */
+  /** Returns the time (s) from a cut at `pts` to the keyframe that makes the next cut. */
   #announced(pts: number): number | undefined {
     const keyframes = this.#keyframes;
     if (!keyframes) return undefined;
     const { interval, clock } = keyframes;
     let elapsed = interval;
     if (clock) {
-      elapsed = (Math.floor((pts + CLOCK_TOLERANCE) / interval) + 1) * interval - pts;
+      elapsed = (Math.floor((pts + CLOCK_TOLERANCE_S) / interval) + 1) * interval - pts;
       const { frame } = clock;
-      if (frame) elapsed = Math.ceil((elapsed - CLOCK_TOLERANCE) / frame) * frame;
+      if (frame) elapsed = Math.ceil((elapsed - CLOCK_TOLERANCE_S) / frame) * frame;
     }
-    // Measured intervals are rounded: what is nearly long enough will be.
+    // Tolerance for rounded intervals.
     const missing = this.#acceptedFrom(this.#count === 0) / 1.01 - elapsed;
     return elapsed + Math.max(0, Math.ceil(missing / interval - 1e-9)) * interval;
   }
 }
 
-/** The pattern, if its numbers are possible ones: they were measured from or announced by a source. */
+/** Returns the pattern if its values, measured or announced, are within bounds. */
 export function boundedPattern(keyframes: KeyframePattern | undefined): KeyframePattern | undefined {
-  const interval = finiteWithin(keyframes?.interval, INTERVAL.min, INTERVAL.max, undefined);
+  const interval = finiteWithin(keyframes?.interval, INTERVAL_S.min, INTERVAL_S.max, undefined);
   if (!keyframes || interval === undefined) return undefined;
   if (!keyframes.clock) return { interval };
-  const frame = finiteWithin(keyframes.clock.frame, SHORTEST_FRAME_S, LONGEST_FRAME_S, undefined);
+  const frame = finiteWithin(keyframes.clock.frame, MINIMUM_FRAME_S, MAXIMUM_FRAME_S, undefined);
   return { interval, clock: { frame } };
 }

@@ -3,33 +3,33 @@ export type Part = {
   data: Buffer;
   /** Seconds. */
   duration: number;
-  /** Begins with a picture that can be decoded by itself; always true for sound. */
+  /** Begins with a keyframe; always true for audio. */
   independent: boolean;
 };
 
-/** A segment; its parts are where its bytes are kept. */
+/** Segment; its bytes are those of its parts. */
 export type Segment = {
   /** Media sequence number. */
   msn: number;
-  /** Index of the encoder run that it belongs to. */
+  /** Index of its encoder run. */
   run: number;
-  /** How many discontinuities stand before it, behind the segment before it in this rendition. */
+  /** Number of discontinuities between it and the previous segment of this rendition. */
   discontinuities: number;
-  /** Unix ms of its first presented sample. */
+  /** Unix ms of the first presented sample. */
   programDateTime: number;
-  /** Seconds; the sum of its parts. */
+  /** Sum of its parts, seconds. */
   duration: number;
   bytes: number;
   parts: Part[];
   /** No further part will come. */
   complete: boolean;
-  /** Other renditions have it, this one does not (RFC 8216bis, 4.4.4.7). */
+  /** Missing here, present in other renditions (RFC 8216bis, 4.4.4.7). */
   gap: boolean;
 };
 
 /**
- * The whole segment in one buffer. Made once, when somebody asks: from then on the parts are views into it, so that
- * nothing is held twice.
+ * Returns the whole segment in one buffer. Built on first use; its parts then become views into it, so that bytes are
+ * stored once.
  */
 export function segmentBytes(segment: Segment): Buffer {
   const { parts } = segment;

@@ -13,25 +13,25 @@ import { GopBuffer } from './inputs/gop-buffer.js';
 import type { BroadcastMemory, TranscodeSettings } from './transcode-settings.js';
 import { WebrtcTranscoding } from './webrtc/webrtc-transcoding.js';
 
-/** When a broadcast ends, what is still inside its encoder is put out within this, ms. */
-const FAREWELL_MS = 5_000;
-/** A new publisher waits no longer than this for the rest of the one before it, ms. */
+/** Time for the encoder to write its remaining output when the broadcast ends, ms. */
+const FLUSH_MS = 5_000;
+/** Maximum time that a new publisher waits for the previous encoder, ms. */
 const HANDOVER_MS = 200;
 
-/** A rendition that is over before it begins. */
-export const NOTHING: WebrtcRendition = {
+/** Closed rendition, for sources that need or get none. */
+export const NO_RENDITION: WebrtcRendition = {
   passthrough: false,
   closed: Promise.resolve(),
   close: () => {},
 };
 
-/** One broadcast: its publications follow each other, and so do their encoders; never two at once. */
+/** Transcodes one broadcast: one encoder at a time, for one publication after another. */
 export class BroadcastTranscoding implements BroadcastSubscription {
   readonly #broadcast: Broadcast;
   readonly #settings: TranscodeSettings;
   readonly #log: Logger;
   readonly #memory: BroadcastMemory;
-  readonly #realtime = new Set<WebrtcTranscoding>();
+  readonly #webrtcRenditions = new Set<WebrtcTranscoding>();
   #current: FlvLadderSupervisor | RtpLadderSupervisor | undefined;
   #over = false;
 
@@ -56,25 +56,25 @@ export class BroadcastTranscoding implements BroadcastSubscription {
   }
 
   encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition {
-    // What is RTP already needs no encoder.
-    if (source.rtp || this.#over) return NOTHING;
+    // RTP sources need no encoder.
+    if (source.rtp || this.#over) return NO_RENDITION;
     const current = this.#current;
     const known =
       current instanceof FlvLadderSupervisor && current.source === source ? current.gop.copy() : undefined;
     const log = this.#log.child({ publicationId: source.id });
     const shared = [this.#settings, this.#memory, known ?? new GopBuffer(), log] as const;
     const rendition = new WebrtcTranscoding(source, destination, ...shared);
-    this.#realtime.add(rendition);
-    void rendition.closed.then(() => this.#realtime.delete(rendition));
+    this.#webrtcRenditions.add(rendition);
+    void rendition.closed.then(() => this.#webrtcRenditions.delete(rendition));
     return rendition;
   }
 
   async broadcastEnded(): Promise<void> {
-    this.#current?.finish(FAREWELL_MS);
+    this.#current?.finish(FLUSH_MS);
     await this.#leave();
   }
 
-  /** Kills what runs. */
+  /** Kills all encoders. */
   async close(): Promise<void> {
     this.#current?.stop();
     await this.#leave();
@@ -82,7 +82,7 @@ export class BroadcastTranscoding implements BroadcastSubscription {
 
   async #leave(): Promise<void> {
     this.#over = true;
-    const renditions = [...this.#realtime];
+    const renditions = [...this.#webrtcRenditions];
     for (const rendition of renditions) rendition.close();
     await Promise.all([this.#current?.gone, ...renditions.map(({ closed }) => closed)]);
   }

@@ -7,27 +7,27 @@ import type { Rung } from './hls/ladder.js';
 import type { PortPairs } from './inputs/port-pairs.js';
 import type { RtpVideoCodec } from './inputs/rtp-session.js';
 
-/** What all broadcasts of a gateway share. */
+/** Settings shared by all broadcasts of a gateway. */
 export type TranscodeSettings = {
   ffmpeg: FfmpegTool;
   encoder: VideoEncoderSettings;
   ladder: readonly Rung[] | 'off';
   audioBitrate: number;
   segmentDuration: number;
-  /** Pixels of the largest picture that a publisher may send. */
+  /** Maximum pixels of a published frame. */
   maxPixels: number;
   listener: CmafListener;
-  /** Codecs of media that arrive as RTP which this ffmpeg decodes. */
+  /** RTP codecs that this ffmpeg decodes. */
   rtpCodecs: readonly RtpVideoCodec[];
-  /** ffmpeg's name of what decodes AV1. */
+  /** Name of ffmpeg's AV1 decoder. */
   av1Decoder: string | undefined;
   portPairs: PortPairs;
   clock: Clock;
 };
 
-/** What a broadcast has learned and its next publication should know. */
+/** State that a broadcast's next publication inherits. */
 export type BroadcastMemory = {
-  /** The source's keyframes are no good: its picture is encoded. */
+  /** The source's keyframes are unsuitable: its video is encoded. */
   encodeSource: boolean;
   readonly encoder: EncoderChoice;
 };

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { DEFAULT_MAX_PICTURE_PIXELS } from '../media/index.js';
 import { type Clock, type Logger, MemoryGuard } from '../platform/index.js';
 import type { Broadcast, BroadcastSubscriber, BroadcastSubscription } from '../streams/index.js';
-import { BroadcastTranscoding, NOTHING } from './broadcast-transcoding.js';
+import { BroadcastTranscoding, NO_RENDITION } from './broadcast-transcoding.js';
 import { type CheckedFfmpeg, checkFfmpeg, findFfmpeg } from './ffmpeg/ffmpeg-check.js';
 import type { FfmpegTool } from './ffmpeg/ffmpeg-process.js';
 import { verifyVideoEncoder } from './ffmpeg/hardware-check.js';
@@ -17,25 +17,25 @@ import { DEFAULT_LADDER, type Rung } from './hls/ladder.js';
 import { PortPairs } from './inputs/port-pairs.js';
 import type { TranscodeSettings } from './transcode-settings.js';
 
-/** More slices than this make a picture worse and hardly faster. */
-const MOST_THREADS = 6;
-/** A ladder of six renditions of 4096x2304 takes 650 MB, of 1080p 210 MB. */
+/** Maximum slices per frame: more reduce quality and hardly gain speed. */
+const MAXIMUM_THREADS = 6;
+/** A ladder of six renditions takes 650 MB at 4096x2304, 210 MB at 1080p. */
 const DEFAULT_MEMORY_BYTES = 1536 * 2 ** 20;
 
 export type TranscoderOptions = {
-  /** The program; otherwise `ffmpeg` is searched in the environment's PATH. */
+  /** Path of ffmpeg; PATH of `environment` is searched by default. */
   ffmpegPath?: string | undefined;
-  /** The process's environment, of which ffmpeg sees only what it needs. */
+  /** Process environment; ffmpeg gets only the variables it needs. */
   environment?: NodeJS.ProcessEnv;
-  /** What is encoded below the source; `off`: nothing. */
+  /** Renditions below the source; `off`: none. */
   ladder?: readonly Rung[] | 'off';
-  /** Bits per second of stereo sound. */
+  /** Bits per second of stereo audio. */
   audioBitrate?: number;
-  /** Pixels of the largest picture that a publisher may send. */
+  /** Maximum pixels of a published frame. */
   maxPixels?: number;
-  /** Resident bytes that one ffmpeg may take. */
+  /** Maximum resident bytes of one ffmpeg. */
   maxMemoryBytes?: number;
-  /** Seconds between keyframes where the source does not set them. */
+  /** Seconds between clocked keyframes. */
   segmentDuration?: number;
   videoEncoder?: VideoEncoder;
   /** DRM render node. */
@@ -46,29 +46,29 @@ export type TranscoderOptions = {
   log: Logger;
 };
 
-/** The guest that makes every broadcast's renditions. */
+/** Subscriber that makes the renditions of every broadcast. */
 export type Transcoder = BroadcastSubscriber & {
-  /** What ffmpeg can read of enhanced RTMP; nothing before `start`. */
+  /** Enhanced RTMP codecs that ffmpeg reads; none before `start`. */
   readonly readableCodecs: CheckedFfmpeg['readableCodecs'];
-  /** The program that was found. @throws before `start` */
+  /** The ffmpeg found. @throws before `start` */
   readonly ffmpeg: FfmpegTool;
   /**
-   * Finds and checks ffmpeg and the encoder, makes the folder for its sockets.
+   * Finds and checks ffmpeg and the encoder, and makes the folder for sockets.
    *
    * @throws HeadendError `ffmpeg_missing`, `ffmpeg_too_old`, `socket_folder`, with a sentence for the operator
    */
   start(): Promise<void>;
-  /** Ends every encoder and the listener. Idempotent. */
+  /** Ends all encoders and the listener. Idempotent. */
   close(): Promise<void>;
 };
 
-/** @returns a transcoder that is to be started. */
+/** @returns a transcoder, to be started */
 export function createTranscoder(options: TranscoderOptions): Transcoder {
   const { clock } = options;
-  const log = options.log.child({ room: 'transcode' });
+  const log = options.log.child({ module: 'transcode' });
   const listener = new CmafListener(log);
   const portPairs = new PortPairs();
-  const visits = new Set<BroadcastTranscoding>();
+  const transcodings = new Set<BroadcastTranscoding>();
   let checked: CheckedFfmpeg = { version: '', readableCodecs: { hevc: false, av1: false, vp9: false } };
   let settings: TranscodeSettings | undefined;
   let closed: Promise<void> | undefined;
@@ -81,7 +81,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     const wanted: VideoEncoderSettings = {
       encoder: options.videoEncoder ?? 'software',
       preset: options.preset ?? 'veryfast',
-      threads: Math.min(availableParallelism(), MOST_THREADS),
+      threads: Math.min(availableParallelism(), MAXIMUM_THREADS),
       vaapiDevice: options.vaapiDevice ?? DEFAULT_VAAPI_DEVICE,
     };
     const [encoder, { codecs: rtpCodecs, av1Decoder }] = await Promise.all([
@@ -110,15 +110,15 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     if (!settings || closed)
       return {
         publicationStarted: () => broadcast.fail('transcoder-failed'),
-        encodeForWebrtc: () => NOTHING,
+        encodeForWebrtc: () => NO_RENDITION,
         broadcastEnded: () => Promise.resolve(),
       };
     const transcoding = new BroadcastTranscoding(broadcast, settings, log);
-    visits.add(transcoding);
+    transcodings.add(transcoding);
     return {
       publicationStarted: (source) => transcoding.publicationStarted(source),
       encodeForWebrtc: (source, destination) => transcoding.encodeForWebrtc(source, destination),
-      broadcastEnded: () => transcoding.broadcastEnded().finally(() => visits.delete(transcoding)),
+      broadcastEnded: () => transcoding.broadcastEnded().finally(() => transcodings.delete(transcoding)),
     };
   }
 
@@ -134,7 +134,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     subscribe,
     start,
     close() {
-      closed ??= Promise.all([...visits].map((transcoding) => transcoding.close())).then(() =>
+      closed ??= Promise.all([...transcodings].map((transcoding) => transcoding.close())).then(() =>
         listener.close(),
       );
       return closed;

@@ -7,7 +7,7 @@ import { seededRandom } from '../support/media/seeded-random.js';
 setOptions({ strictMode: false });
 const { renditions, chunks } = await makeLadder({ folder: t.testdir({}), durationS: 5, rungs: [] });
 
-t.test('whatever an encoder writes, it is refused by a named error or packaged into playlists', async (t) => {
+t.test('mutated media are refused with an error code or give valid playlists', async (t) => {
   const random = seededRandom(11);
   let refused = 0;
   let packaged = 0;

@@ -8,7 +8,7 @@ import { run } from '../support/media/encoder.js';
 const folder = t.testdir({ both: {}, sound: {} });
 const both = await makeLadder({ folder: `${folder}/both`, durationS: 7, frameRate: '25', gop: 50 });
 
-/** What ffprobe says of the first picture of an MP4 that it can decode: keyframe or not, width, height. */
+/** Returns the first decodable frame of an MP4 according to ffprobe: keyframe, width, height. */
 async function firstPicture(bytes: Buffer): Promise<string | undefined> {
   const file = path.join(folder, 'keyframe.mp4');
   writeFileSync(file, bytes);
@@ -16,7 +16,7 @@ async function firstPicture(bytes: Buffer): Promise<string | undefined> {
   return (await run('ffprobe', ['-v', 'error', ...shown, file])).stdout.split('\n')[0];
 }
 
-t.test('the newest keyframe is that of the smallest picture, and can be decoded by itself', async (t) => {
+t.test('the newest keyframe is that of the smallest rendition and decodes alone', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
   const reader = broadcast.startRun(0, both.renditions);
   const newest = (): Buffer | undefined => {
@@ -34,7 +34,7 @@ t.test('the newest keyframe is that of the smallest picture, and can be decoded 
   t.ok(times.size >= 3, 'there is another with every segment');
 });
 
-t.test('sound has none', async (t) => {
+t.test('audio without video has no newest keyframe', async (t) => {
   const sound = await makeLadder({ folder: `${folder}/sound`, durationS: 5, video: false });
   const broadcast = new PackagedBroadcast();
   const reader = broadcast.startRun(0, sound.renditions);

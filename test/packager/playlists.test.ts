@@ -66,21 +66,21 @@ await broadcast.writeChunks(broadcast.startRun(0, ladder.renditions), ladder.chu
 const feed = (id: string) => broadcast.packager.find('stream-1')!.rendition(id)!;
 const media = (id: string) => parse(broadcast.playlist(id)) as types.MediaPlaylist;
 
-t.test('every playlist of a whole broadcast passes a strict parser, whole or as an update', async (t) => {
+t.test('every playlist and delta update of a broadcast passes a strict parser', async (t) => {
   t.same([...refused], []);
   t.ok(parsed > 3000, `${parsed} playlists`);
 });
 
-t.test('it is playable as soon as one segment is complete', async (t) => {
+t.test('a broadcast is playable when one segment is complete', async (t) => {
   t.equal(broadcast.playableCalls, 1);
   t.ok(playableAt > 2 && playableAt < 2.2, `${playableAt} s after the first sample`);
 });
 
-t.test('hints name only parts that come', async (t) => {
+t.test('preload hints name only parts that appear', async (t) => {
   t.same(lies, []);
 });
 
-t.test('the target durations never change', async (t) => {
+t.test('target durations never change', async (t) => {
   t.equal(targets.size, 1 + IDS.length, [...targets].join(', '));
 });
 
@@ -97,7 +97,7 @@ t.test('all renditions have the same segments and the same number of parts in ea
   }
 });
 
-t.test('parts last at least 85 % of their target and never longer', async (t) => {
+t.test('parts last 85 to 100 % of PART-TARGET', async (t) => {
   for (const id of IDS) {
     const { partTargetDuration = 0, segments } = media(id);
     for (const { parts, uri } of segments) {
@@ -111,7 +111,7 @@ t.test('parts last at least 85 % of their target and never longer', async (t) =>
   }
 });
 
-t.test('each part begins where the one before it ends, on one timeline with the wall clock', async (t) => {
+t.test('parts are contiguous on a timeline that follows the wall clock', async (t) => {
   const starts: number[] = [];
   for (const id of IDS) {
     const init = feed(id).init(0)!;
@@ -144,7 +144,7 @@ t.test('each part begins where the one before it ends, on one timeline with the 
   t.ok(Math.abs(dated - whole.start) < 0.002, 'PROGRAM-DATE-TIME says the same as the media time');
 });
 
-t.test('mp4box and ffprobe read every segment', async (t) => {
+t.test('every segment is valid for mp4box and ffprobe', async (t) => {
   for (const id of ['source', '180p', 'audio']) {
     const segments = media(id).segments.filter(({ uri }) => uri?.startsWith('s'));
     const bytes = Buffer.concat([
@@ -172,7 +172,7 @@ t.test('mp4box and ffprobe read every segment', async (t) => {
   }
 });
 
-t.test('a segment is the bytes of its parts, and holds them only once', async (t) => {
+t.test('a segment has the bytes of its parts and stores them once', async (t) => {
   const { mediaSequenceNumber } = media('source').segments.at(-3)!;
   const parts = Array.from({ length: 6 }, (_, index) => feed('source').part(mediaSequenceNumber, index));
   const whole = feed('source').segment(mediaSequenceNumber)!;
@@ -182,7 +182,7 @@ t.test('a segment is the bytes of its parts, and holds them only once', async (t
   t.equal(again.buffer, whole.buffer);
 });
 
-t.test('an update leaves out what is older than the skip boundary, and says how much', async (t) => {
+t.test('a delta update skips segments before the skip boundary and counts them', async (t) => {
   const whole = broadcast.playlist('source');
   const update = broadcast.playlist('source', true);
   const skipped = Number(/SKIPPED-SEGMENTS=(\d+)/.exec(update)?.[1]);
@@ -199,7 +199,7 @@ t.test('an update leaves out what is older than the skip boundary, and says how 
   t.ok(after >= 12 && after - durations[skipped]! < 12, `${after} s are left`);
 });
 
-t.test('the multivariant playlist describes what was measured', async (t) => {
+t.test('the multivariant playlist has the measured bit rates', async (t) => {
   const playlist = parse(broadcast.multivariant()!) as types.MasterPlaylist;
   t.same(
     playlist.variants.map(({ uri }) => uri),

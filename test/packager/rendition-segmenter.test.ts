@@ -39,7 +39,7 @@ function at(seconds: number): Sample {
   return { decodeTime, duration: 1024, compositionOffset: 0, flags: 0, sync: true, data };
 }
 
-t.test('sound that is a little late has all segments of the picture', async (t) => {
+t.test('audio that is slightly late has all segments of the video', async (t) => {
   const { lane, track } = sound(4);
   lane.place(at(16.5));
   lane.finish();
@@ -49,7 +49,7 @@ t.test('sound that is a little late has all segments of the picture', async (t) 
   );
 });
 
-t.test('sound whose time is far away costs nothing, at its beginning and at its end', async (t) => {
+t.test('audio with distant timestamps is not filled with silence at either end', async (t) => {
   for (const seconds of [30, 3_600, 4_000_000]) {
     const late = sound(4);
     late.lane.place(at(seconds));
@@ -57,7 +57,7 @@ t.test('sound whose time is far away costs nothing, at its beginning and at its 
     t.same(late.track.segments, [], `it begins ${seconds} s late`);
     const gone = sound(1);
     gone.lane.place(at(10));
-    gone.lane.silenceUntil(10 + seconds);
+    gone.lane.fillUntil(10 + seconds);
     gone.lane.finish();
     t.ok(gone.track.segments.length === 1 && gone.track.end < 10.1, `it ends ${seconds} s early`);
   }
@@ -76,7 +76,7 @@ t.test(
   },
 );
 
-t.test('frames of impossible durations count as usual ones', async (t) => {
+t.test('frames with impossible durations get the default duration', async (t) => {
   const { lane } = sound(1);
   for (const duration of [0, 1, -5, Number.NaN, Infinity, 1e300, 2 ** 32 - 1]) {
     const frame = lane.frame({ ...at(10), duration });

@@ -10,7 +10,7 @@ const IDS = renditions.map(({ id }) => id);
 const BEGIN = 10;
 const CUT = BEGIN + 2.002;
 
-/** What arrives when the sound comes so much later (s) than the picture, and the encoder dies or begins meanwhile. */
+/** Media in arrival order when audio is so much later (s) than video and the encoder dies or starts in between. */
 function arriving(soundLate: number, from: number, to: number): LadderChunk[] {
   const arrival = ({ rendition, timeS }: LadderChunk): number =>
     timeS + (rendition === 'audio' ? soundLate : 0);
@@ -24,7 +24,7 @@ function segments(broadcast: PackagedBroadcast, id: string): types.Segment[] {
   return playlist.segments.filter(({ uri }) => uri);
 }
 
-/** All renditions have the same segments: numbers, runs and, within three frames of sound, times. @returns the first's */
+/** Requires the same segments in all renditions: numbers, runs and, within three frames of sound, times. @returns the first's */
 function sameSegments(t: Test, broadcast: PackagedBroadcast, when: string): types.Segment[] {
   const place = ({ mediaSequenceNumber, discontinuitySequence }: types.Segment) => [
     mediaSequenceNumber,
@@ -45,26 +45,29 @@ function sameSegments(t: Test, broadcast: PackagedBroadcast, when: string): type
 }
 
 for (const soundLate of [0, 0.3, 1])
-  t.test(`an encoder may die at any moment, its sound ${soundLate} s behind the picture`, async (t) => {
-    for (let death = CUT - 0.1; death < CUT + 0.9; death += 1 / 15) {
-      const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
-      const first = broadcast.startRun(0, renditions);
-      await broadcast.writeChunks(first, arriving(soundLate, 0, death));
-      first.close();
-      const second = broadcast.startRun(1, renditions);
-      const empty: string[] = [];
-      await broadcast.writeChunks(second, arriving(soundLate, 0, CUT + 2.5), () => {
-        for (const id of IDS) if (segments(broadcast, id).length === 0) empty.push(id);
-      });
-      second.close();
-      const when = `death at ${death.toFixed(3)}`;
-      t.same(empty, [], `${when}: every playlist always has a segment`);
-      const source = sameSegments(t, broadcast, when);
-      t.equal(source?.[0]?.mediaSequenceNumber, 0, `${when}: what was published stays`);
-    }
-  });
+  t.test(
+    `renditions stay aligned when an encoder dies at any moment with audio ${soundLate} s late`,
+    async (t) => {
+      for (let death = CUT - 0.1; death < CUT + 0.9; death += 1 / 15) {
+        const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
+        const first = broadcast.startRun(0, renditions);
+        await broadcast.writeChunks(first, arriving(soundLate, 0, death));
+        first.close();
+        const second = broadcast.startRun(1, renditions);
+        const empty: string[] = [];
+        await broadcast.writeChunks(second, arriving(soundLate, 0, CUT + 2.5), () => {
+          for (const id of IDS) if (segments(broadcast, id).length === 0) empty.push(id);
+        });
+        second.close();
+        const when = `death at ${death.toFixed(3)}`;
+        t.same(empty, [], `${when}: every playlist always has a segment`);
+        const source = sameSegments(t, broadcast, when);
+        t.equal(source?.[0]?.mediaSequenceNumber, 0, `${when}: what was published stays`);
+      }
+    },
+  );
 
-t.test('sound that comes later than the first picture misses no segment', async (t) => {
+t.test('audio that starts after the video misses no segment', async (t) => {
   for (const late of [0.15, 0.5, 1.2, 2.4]) {
     const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
     const first = broadcast.startRun(0, renditions);

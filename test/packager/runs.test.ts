@@ -48,7 +48,7 @@ function checkOrder(t: Test, broadcast: PackagedBroadcast): void {
   }
 }
 
-t.test('an encoder that begins with the last keyframe again goes on behind what was published', async (t) => {
+t.test('a run that repeats the last keyframe is placed behind published media', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const origin = broadcast.clock.now() - 10_000;
   const first = broadcast.startRun(0, renditions, origin);
@@ -71,7 +71,7 @@ t.test('an encoder that begins with the last keyframe again goes on behind what 
   t.ok(Math.max(...second!) - Math.min(...second!) < 0.022, 'sound and pictures are still together');
 });
 
-t.test('after a pause the media time has gone on with the clock', async (t) => {
+t.test('media time after a pause follows the wall clock', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const first = broadcast.startRun(0, renditions);
   await broadcast.writeChunks(first, chunks);
@@ -84,7 +84,7 @@ t.test('after a pause the media time has gone on with the clock', async (t) => {
   t.ok(Math.abs(second!.programDateTime!.getTime() - now) < 150, 'the date is that of the wall clock');
 });
 
-t.test('a broadcast taken up by another process goes on with numbers that were never used', async (t) => {
+t.test('a resumed broadcast continues with unused sequence numbers', async (t) => {
   const before = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const run = before.startRun(0, renditions);
   await before.writeChunks(run, chunks);
@@ -103,7 +103,7 @@ t.test('a broadcast taken up by another process goes on with numbers that were n
   checkOrder(t, after);
 });
 
-t.test('discontinuity sequence numbers stay right while the window slides over many runs', async (t) => {
+t.test('discontinuity sequence numbers stay correct while the window slides over many runs', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002, windowDuration: 7 });
   const wrong: string[] = [];
   let gone = 0;
@@ -147,7 +147,7 @@ t.test('discontinuity sequence numbers stay right while the window slides over m
   );
 });
 
-t.test('an encoder killed in the middle of a box loses that frame only', async (t) => {
+t.test('an encoder killed within a box loses only that frame', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const reader = broadcast.startRun(0, renditions);
   await broadcast.writeChunks(reader, until(14.5));
@@ -165,7 +165,7 @@ t.test('an encoder killed in the middle of a box loses that frame only', async (
   checkOrder(t, broadcast);
 });
 
-t.test('what a killed encoder had begun in one picture alone is a gap in the other', async (t) => {
+t.test('a segment begun in one video rendition only is a gap in the other', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const reader = broadcast.startRun(0, renditions);
   // The source has begun its third segment, the encoded picture is late.
@@ -200,7 +200,7 @@ t.test('what a killed encoder had begun in one picture alone is a gap in the oth
   t.match(text, /#EXT-X-GAP\n#EXTINF:0\.\d+,\ns2\.m4s\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI="init-1\.mp4"\n/);
 });
 
-t.test('bytes that are not CMAF throw, and what was published stays', async (t) => {
+t.test('bytes that are not CMAF throw and published media remain', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const reader = broadcast.startRun(0, renditions);
   await broadcast.writeChunks(reader, until(13));
@@ -215,7 +215,7 @@ t.test('bytes that are not CMAF throw, and what was published stays', async (t) 
   t.throws(() => mixed.write('audio', init.bytes), { code: 'rendition_kind' });
 });
 
-t.test('a rendition that a run does not have is gone, and the others go on', async (t) => {
+t.test('a rendition that a run lacks is gone and the others continue', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const first = broadcast.startRun(0, renditions);
   await broadcast.writeChunks(first, chunks);
@@ -243,7 +243,7 @@ t.test('a rendition that a run does not have is gone, and the others go on', asy
   t.equal(media(broadcast, 'source').segments.at(-1)?.discontinuitySequence, 2);
 });
 
-t.test('nothing of an old run is taken once a new one has begun', async (t) => {
+t.test('bytes of an old run are ignored after the new run has started', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const old = broadcast.startRun(0, renditions);
   await broadcast.writeChunks(old, until(14));

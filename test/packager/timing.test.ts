@@ -6,7 +6,7 @@ import { SequenceNumbers } from '../../src/packager/sequence-numbers.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 import { seededRandom } from '../support/media/seeded-random.js';
 
-t.test('parts of every usual frame rate reach 85 % of their target and stay below it', async (t) => {
+t.test('parts of all usual frame rates last 85 to 100 % of their target', async (t) => {
   for (const rate of [10, 12.5, 15, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60, 120, 46.875, 43.07]) {
     for (const configured of [0.2, 0.25, 1 / 3, 0.5, 1]) {
       const frame = 1 / rate;
@@ -60,7 +60,7 @@ t.test(
   },
 );
 
-t.test('what an encoder on the clock will do is known from its first frame', async (t) => {
+t.test('segments of an encoder with clocked keyframes are predicted from its first frame', async (t) => {
   const frame = 1001 / 30_000;
   const clocked = grid({ keyframes: { interval: 2, clock: { frame } } });
   const keyframes: number[] = [];
@@ -81,14 +81,14 @@ t.test('what an encoder on the clock will do is known from its first frame', asy
   }
 });
 
-t.test('irregular keyframes are not foretold', async (t) => {
+t.test('irregular keyframes are not predicted', async (t) => {
   const found = cuts(grid(), [10, 12, 14, 17.1, 18.7]);
   t.equal(found[2]?.expected, 2);
   t.equal(found.at(-1)?.expected, undefined);
   t.equal(found.at(-1)?.least, 1.2, 'but none comes before this');
 });
 
-t.test('numbers keep to two a second, and a process that takes over cannot repeat any', async (t) => {
+t.test('sequence numbers are limited to two a second and not repeated after a resume', async (t) => {
   const clock = new FakeClock();
   const startedAt = clock.now();
   const first = new SequenceNumbers({ startedAt, resumed: false }, clock);
@@ -106,45 +106,42 @@ t.test('numbers keep to two a second, and a process that takes over cannot repea
   t.ok(new SequenceNumbers({ startedAt, resumed: true }, clock).take() > last);
 });
 
-t.test(
-  'those who wait go when they have what they want, when it is late, when they leave and at the end',
-  async (t) => {
-    const clock = new FakeClock();
-    const room = new BlockingRequests(clock, 4);
-    const queue = room.queue();
-    let state: WaitState = 'wait';
-    const one = queue.wait(() => state, 1000)!;
-    await clock.advance(400);
-    const two = queue.wait(() => 'wait', 1000)!;
-    const three = queue.wait(() => 'wait', 1000)!;
-    const four = room.queue().wait(() => 'wait', 60_000)!;
-    t.equal(
-      queue.wait(() => 'wait', 1000),
-      undefined,
-      'the room is full',
-    );
-    t.equal(clock.pending, 2, 'one timer a queue');
-    state = 'ready';
-    queue.changed();
-    t.equal(await one.outcome, 'ready');
-    three.cancel();
-    three.cancel();
-    t.equal(await three.outcome, 'cancelled');
-    t.equal(room.inside, 2);
-    await clock.advance(999);
-    t.equal(room.inside, 2);
-    await clock.advance(1);
-    t.equal(await two.outcome, 'late');
-    room.close();
-    t.equal(await four.outcome, 'closed');
-    t.equal(room.inside, 0);
-    t.equal(clock.pending, 0);
-    t.equal(
-      queue.wait(() => 'wait', 1),
-      undefined,
-    );
-  },
-);
+t.test('blocked requests end when ready, at the timeout, when cancelled and at close', async (t) => {
+  const clock = new FakeClock();
+  const requests = new BlockingRequests(clock, 4);
+  const queue = requests.queue();
+  let state: WaitState = 'wait';
+  const one = queue.wait(() => state, 1000)!;
+  await clock.advance(400);
+  const two = queue.wait(() => 'wait', 1000)!;
+  const three = queue.wait(() => 'wait', 1000)!;
+  const four = requests.queue().wait(() => 'wait', 60_000)!;
+  t.equal(
+    queue.wait(() => 'wait', 1000),
+    undefined,
+    'the limit is reached',
+  );
+  t.equal(clock.pending, 2, 'one timer a queue');
+  state = 'ready';
+  queue.changed();
+  t.equal(await one.outcome, 'ready');
+  three.cancel();
+  three.cancel();
+  t.equal(await three.outcome, 'cancelled');
+  t.equal(requests.waitingCount, 2);
+  await clock.advance(999);
+  t.equal(requests.waitingCount, 2);
+  await clock.advance(1);
+  t.equal(await two.outcome, 'late');
+  requests.close();
+  t.equal(await four.outcome, 'closed');
+  t.equal(requests.waitingCount, 0);
+  t.equal(clock.pending, 0);
+  t.equal(
+    queue.wait(() => 'wait', 1),
+    undefined,
+  );
+});
 
 t.test(
   'no interval, frame or time that a source may have makes the grid loop or gives it an impossible part',
@@ -157,7 +154,7 @@ t.test(
     for (let round = 0; round < 5_000; round++) {
       const clock = random() < 0.5 ? { clock: { frame: random() < 0.2 ? undefined : any() } } : {};
       const wild = grid({ keyframes: { interval: any(), ...clock } });
-      wild.useFrame(any());
+      wild.fitPartsTo(any());
       for (let pts = 10 + random(), cut = 0; cut < 5 && Number.isFinite(pts); cut++, pts += any())
         wild.offerKeyframe(pts);
       const { last, partDuration } = wild;

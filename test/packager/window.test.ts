@@ -19,7 +19,7 @@ const media = (broadcast: PackagedBroadcast, id: string) =>
 const feed = (broadcast: PackagedBroadcast, id: string) =>
   broadcast.packager.find('stream-1')!.rendition(id)!;
 
-t.test('the window slides, and a little more than it lists can be fetched', async (t) => {
+t.test('segments just outside the listed window can still be fetched', async (t) => {
   const broadcast = new PackagedBroadcast({ windowDuration: 4, keyframeInterval: 2 });
   let longest = 0;
   await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks, () => {
@@ -33,7 +33,7 @@ t.test('the window slides, and a little more than it lists can be fetched', asyn
   t.equal(feed(broadcast, 'source').segment(0), undefined);
 });
 
-t.test('memory is bounded in bytes over all renditions, the oldest goes first', async (t) => {
+t.test('media above the byte limit are dropped, the oldest of all renditions first', async (t) => {
   const windowBytes = 600_000;
   const broadcast = new PackagedBroadcast({ windowBytes, keyframeInterval: 2 });
   let most = 0;
@@ -65,8 +65,8 @@ t.test('memory is bounded in bytes over all renditions, the oldest goes first', 
   t.ok(Math.max(...bases) - Math.min(...bases) <= 1, 'all renditions lose alike');
 });
 
-t.test('an ended broadcast is complete, and is forgotten after a while', async (t) => {
-  const broadcast = new PackagedBroadcast({ keyframeInterval: 2, retention: 30_000 });
+t.test('an ended broadcast is complete and is removed after its retention', async (t) => {
+  const broadcast = new PackagedBroadcast({ keyframeInterval: 2, retentionMs: 30_000 });
   await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks);
   const waiting = feed(broadcast, 'source').reload(8, 5);
   await broadcast.endBroadcast('ended-by-owner');
@@ -85,7 +85,7 @@ t.test('an ended broadcast is complete, and is forgotten after a while', async (
   t.equal(broadcast.clock.pending, 0, 'no timer is left');
 });
 
-t.test('a broadcast that will be taken up again stays open, but nobody waits in this process', async (t) => {
+t.test('a broadcast to be resumed keeps open playlists and ends blocked requests', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
   await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks);
   const source = feed(broadcast, 'source');
@@ -100,7 +100,7 @@ t.test('a broadcast that will be taken up again stays open, but nobody waits in 
   t.equal(broadcast.clock.pending, 0);
 });
 
-t.test('a new broadcast of a stream takes its address; the old one keeps its own', async (t) => {
+t.test('the new broadcast of a stream replaces the old one, which remains available by its id', async (t) => {
   const clock = new FakeClock();
   const packager = createPackager({ clock, log: createLog('silent') });
   const old = new PackagedBroadcast({ clock, keyframeInterval: 2 }, 'old', packager);
@@ -114,7 +114,7 @@ t.test('a new broadcast of a stream takes its address; the old one keeps its own
   t.equal(packager.find('stream-1')?.broadcastId, 'old', 'a broadcast that never began leaves nothing');
 });
 
-t.test('sound alone is cut on a grid', async (t) => {
+t.test('audio without video is cut at each segment duration', async (t) => {
   const ladder = await makeLadder({ folder: `${folder}/sound`, durationS: 9, video: false });
   const broadcast = new PackagedBroadcast();
   await broadcast.writeChunks(broadcast.startRun(0, ladder.renditions), ladder.chunks);
@@ -134,7 +134,7 @@ t.test('sound alone is cut on a grid', async (t) => {
   );
 });
 
-t.test('pictures alone have no sound in their playlists', async (t) => {
+t.test('playlists of video without audio name no audio', async (t) => {
   const ladder = await makeLadder({
     folder: `${folder}/picture`,
     durationS: 5,

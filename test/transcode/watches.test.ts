@@ -131,7 +131,7 @@ t.test('what an encoder needs to join begins at the last keyframe', async (t) =>
   t.notOk(buffer.audioHeader);
 });
 
-t.test('an endless group of pictures does not grow without bound', async (t) => {
+t.test('an endless group of frames does not grow without bound', async (t) => {
   for (const limits of [
     { span: 1_000, bytes: 1e9 },
     { span: 1e9, bytes: 2_500 },

@@ -3,8 +3,8 @@ import type { Broadcast } from '../../streams/index.js';
 import type { EncoderEnd } from '../hls/encoder.js';
 import type { BroadcastMemory } from '../transcode-settings.js';
 
-/** Tells the broadcaster why an encoder was ended, and doubts hardware that put nothing out. */
-export function learnFrom(
+/** Notifies the broadcaster of an encoder's memory limit; else replaces hardware that produced no output. */
+export function recordFailure(
   end: EncoderEnd,
   broadcast: Pick<Broadcast, 'notice'>,
   memory: BroadcastMemory,

@@ -2,9 +2,9 @@ import { decodedPixels } from '../../media/index.js';
 import type { EncodedVideo, Ladder } from '../hls/ladder.js';
 import { encoderArguments, type VideoEncoderSettings } from './video-encoder.js';
 
-/** One call of ffmpeg, ready for the command line. */
+/** Arguments of one ffmpeg process. */
 export type FfmpegPlan = {
-  /** What ffmpeg opens; its standard input by default. */
+  /** Input URL; standard input by default. */
   input?: string;
   inputOptions: string[];
   complexFilter: string | undefined;
@@ -12,57 +12,56 @@ export type FfmpegPlan = {
 };
 
 /**
- * What ffmpeg reads: from its standard input the media, or an SDP that says on which ports they arrive as RTP; or
- * Matroska, for which it connects to a Unix socket.
+ * Input: media on standard input (FLV), an SDP on standard input that names the RTP ports, or Matroska read from a Unix
+ * socket.
  */
 export type InputFormat =
   | { kind: 'flv' }
   /**
-   * `frameRate`: the rate of all renditions, whatever the sender's is at the moment. `blank`: there is sound alone, and
-   * the picture is black.
+   * `frameRate`: of all renditions, regardless of the sender's current rate. `blank`: size of black video for a source
+   * with audio only.
    */
   | { kind: 'rtp'; frameRate: number; blank?: { width: number; height: number } }
-  /** `decoder`: ffmpeg's name of what decodes the picture. */
+  /** `decoder`: name of ffmpeg's video decoder. */
   | { kind: 'matroska'; frameRate: number; path: string; decoder: string };
 
 export type FfmpegPlanRequest = {
   ladder: Ladder;
   input: InputFormat;
   encoder: VideoEncoderSettings;
-  /** Seconds between keyframes when they are set by the clock. */
+  /** Seconds between clocked keyframes. */
   segmentDuration: number;
-  /** Pixels of the largest picture that a publisher may send. */
+  /** Maximum pixels of a published frame. */
   maxPixels: number;
-  /** Where a rendition's CMAF is sent. */
+  /** Returns the URL of a rendition's CMAF output. */
   url(renditionId: string): string;
   /**
-   * Seconds on the media timeline before which nothing is put out, though it is decoded: what the run before has
-   * already delivered. Only with an entirely encoded ladder: a passed-through picture cannot be cut anywhere.
+   * Media time (s) before which frames are decoded but not written, as the previous run delivered them. Only for a
+   * fully encoded ladder: passed-through video cannot be cut anywhere.
    */
   from?: number;
 };
 
-/** Ticks per second of every video rendition. */
+/** Ticks per second of video renditions. */
 export const VIDEO_TIMESCALE = 90_000;
 /** Hz; also the ticks per second of the audio rendition. */
 export const AUDIO_SAMPLE_RATE = 48_000;
 
-/** Above this many pixels one core may be too slow to decode; frame threads then cost a few pictures of delay. */
-const PICTURE_FOR_ONE_CORE = 1920 * 1088;
+/** Above this many pixels one core may be too slow to decode; frame threads then add a few frames of delay. */
+const ONE_CORE_PIXELS = 1920 * 1088;
 
-/** Where media time begins, ms: the encoder's priming and reordering reach back before the first picture. */
+/** Start of media time, ms: encoder priming and reordering reach back before the first frame. */
 export const TIMELINE_START_MS = 10_000;
 /**
- * Without a packet for so long ffmpeg stops reading, s: it would otherwise survive a gateway that was killed with its
- * workers (one that was killed alone is said goodbye for by them). It takes up to three such times to end, as each
- * stream's decoder is emptied in between.
+ * Time without packets after which ffmpeg stops reading, s. It ends an ffmpeg whose gateway and workers were killed
+ * together (workers that survive send BYE). Ending takes up to three times as long, as the decoders are drained in
+ * turn.
  */
 const RTP_SILENCE_S = 12;
 
 /**
- * Reads FLV from standard input. The limits on probing make it start with the first pictures; timestamps are kept
- * (`-copyts`), as all renditions are aligned by them. `nobuffer` is left out on purpose: it drops the first group
- * of pictures.
+ * Reads FLV from standard input. Probing is limited to start with the first frames; `-copyts` keeps the timestamps that
+ * align all renditions. `nobuffer` must not be used: it drops the first group of pictures.
  */
 export const FLV_INPUT_OPTIONS: readonly string[] = [
   ...['-fpsprobesize', '0', '-analyzeduration', '500000', '-probesize', '1000000', '-copyts'],
@@ -70,9 +69,8 @@ export const FLV_INPUT_OPTIONS: readonly string[] = [
 ];
 
 /**
- * Reads an SDP from standard input and RTP from loopback. The sender's clock begins anywhere: ffmpeg takes the first
- * packet for 0, which becomes the beginning of media time. Large buffers take the burst of a keyframe and what
- * arrives while ffmpeg starts its encoders.
+ * Reads an SDP from standard input and RTP from loopback. ffmpeg maps the first packet to 0, hence `-itsoffset`. Large
+ * buffers hold a keyframe's burst and the packets that arrive while encoders start.
  */
 const RTP_INPUT_OPTIONS: readonly string[] = [
   ...['-protocol_whitelist', 'pipe,udp,rtp', '-localaddr', '127.0.0.1'],
@@ -83,8 +81,8 @@ const RTP_INPUT_OPTIONS: readonly string[] = [
 ];
 
 /**
- * Reads live Matroska, whose times are those of the timeline. The decoder must give each picture before the next one
- * comes: those that know threads of their own (libdav1d) else hold some back.
+ * Reads live Matroska with timestamps of the timeline. `low_delay`: decoders with their own threads (libdav1d)
+ * otherwise hold frames back.
  */
 function matroskaInputOptions(decoder: string): string[] {
   return [
@@ -94,10 +92,10 @@ function matroskaInputOptions(decoder: string): string[] {
   ];
 }
 
-/** The options of any call of ours: quiet, but for what went wrong. */
+/** Options of every process: warnings only. */
 export const COMMON_OPTIONS: readonly string[] = ['-hide_banner', '-nostats', '-v', 'warning'];
 
-/** A few bytes can announce gigapixels: what is larger than it may be is not decoded, wherever it is announced. */
+/** Limits decoding, as a few bytes can announce gigapixels. */
 export function pixelLimit(maxPixels: number): string[] {
   return ['-max_pixels', String(decodedPixels(maxPixels))];
 }
@@ -108,8 +106,8 @@ function inputOptions(input: InputFormat): readonly string[] {
 }
 
 /**
- * CMAF, one fragment a frame, sent while it is made. `frag_discont` keeps the input's timestamps: without it every
- * output is silently moved to start at 0.
+ * Writes CMAF, one fragment per frame, without delay. `frag_discont` keeps the input's timestamps; without it every
+ * output silently starts at 0.
  */
 function muxerOptions(kind: 'video' | 'audio'): string[] {
   return [
@@ -121,52 +119,52 @@ function muxerOptions(kind: 'video' | 'audio'): string[] {
 }
 
 /**
- * A keyframe at the first picture of every n seconds, whether ffmpeg counts them from 0 or from the first picture.
- * The usual `gte(t,n_forced*n)` would force a burst of them where the timeline does not begin at 0.
+ * Forces a keyframe at the first frame of every n seconds. The usual `gte(t,n_forced*n)` would force a burst of them,
+ * as the timeline does not start at 0.
  */
 export function clockKeyframes(seconds: number): string {
   const slot = (time: string): string => `floor((${time}+0.002)/${seconds})`;
   return `expr:if(isnan(prev_forced_t),1,gt(${slot('t')},${slot('prev_forced_t')}))`;
 }
 
-/** Even sizes are not quite of the source's shape: pixels that are square but for that stay square. */
+/** Keeps pixels square: even sizes deviate slightly from the source's aspect ratio. */
 export const SQUARE_PIXELS = "setsar='if(between(sar,0.97,1.03),1,sar)'";
 
 function scaleTo(size: EncodedVideo['size'], input: InputFormat): string {
   if (!size) return 'scale=trunc(iw/2)*2:trunc(ih/2)*2';
   const { width, height } = size;
   if (input.kind === 'flv') return `scale=${width}:${height}:flags=bicubic,${SQUARE_PIXELS}`;
-  // The sender changes its size as the network allows: the picture is fitted in, whatever its shape is then.
+  // Senders change their frame size with the network: each size is fitted into the rendition's.
   const fit = `scale=${width}:${height}:flags=bicubic:force_original_aspect_ratio=decrease:force_divisible_by=2`;
   return `${fit},pad=${width}:${height}:-1:-1,setsar=1`;
 }
 
-/** Where pictures come from, and what is done to them before they are scaled: a filter chain that goes on. */
-function pictures(request: FfmpegPlanRequest): string {
+/** Returns the start of the filter chain: input and frame selection, before scaling. */
+function videoInput(request: FfmpegPlanRequest): string {
   const { input } = request;
   if (input.kind !== 'rtp' || !input.blank)
-    return `[0:v:0]${pictureSelection(request)
+    return `[0:v:0]${frameSelection(request)
       .map((filter) => `${filter},`)
       .join('')}`;
   const { width, height } = input.blank;
-  // ffmpeg asks for as many pictures as there is sound.
+  // ffmpeg generates as many black frames as there is audio.
   const source = `color=c=black:size=${width}x${height}:rate=${input.frameRate}`;
   return `${source},setpts=PTS+${TIMELINE_START_MS / 1000}/TB,`;
 }
 
-function pictureSelection(request: FfmpegPlanRequest): string[] {
+function frameSelection(request: FfmpegPlanRequest): string[] {
   const { ladder, input, from } = request;
-  // A picture without a timestamp (the first of H.264) would be taken for one at 0, and the rate be filled up from there.
+  // `fps` would treat a frame without a timestamp (the first of H.264) as one at 0 and fill up from there.
   if (input.kind !== 'flv') return [`trim=start=${TIMELINE_START_MS / 2000}`, `fps=${input.frameRate}`];
   const start = from === undefined ? [] : [`trim=start=${from.toFixed(3)}`];
-  // Pictures are left out here and not by `fps`, which would move them: keyframes must stay where they are.
-  const step = ladder.pictureStep > 1 ? [`select='key+not(mod(n,${ladder.pictureStep}))'`] : [];
+  // `select` keeps timestamps; `fps` would move frames, and keyframes must stay.
+  const step = ladder.frameStep > 1 ? [`select='key+not(mod(n,${ladder.frameStep}))'`] : [];
   return [...start, ...step];
 }
 
 function filterGraph(request: FfmpegPlanRequest, encoded: EncodedVideo[], ending: string): string {
   const split = encoded.map((_, index) => `[s${index}]`).join('');
-  const head = `${pictures(request)}split=${encoded.length}${split}`;
+  const head = `${videoInput(request)}split=${encoded.length}${split}`;
   const branches = encoded.map(
     ({ size }, index) => `[s${index}]${scaleTo(size, request.input)},${ending}[v${index}]`,
   );
@@ -174,17 +172,17 @@ function filterGraph(request: FfmpegPlanRequest, encoded: EncodedVideo[], ending
 }
 
 /**
- * Sound over RTP may lack packets, and its clock is not that of the picture: gaps are filled with silence from 50 ms on,
- * less is stretched (by 2 % at most), so that it keeps its time.
+ * Fills audio gaps of 50 ms or more with silence and stretches by up to 2 %, as RTP may lack packets and audio and
+ * video clocks differ.
  */
-const KEEP_TIME = 'aresample=async=1000:min_hard_comp=0.05';
+const RESAMPLE_TO_CLOCK = 'aresample=async=1000:min_hard_comp=0.05';
 
-function soundFilter({ input, from }: FfmpegPlanRequest): string[] {
-  if (input.kind !== 'flv') return ['-af', KEEP_TIME];
+function audioFilters({ input, from }: FfmpegPlanRequest): string[] {
+  if (input.kind !== 'flv') return ['-af', RESAMPLE_TO_CLOCK];
   return from === undefined ? [] : ['-af', `atrim=start=${from.toFixed(3)}`];
 }
 
-/** Builds the call of ffmpeg that makes a ladder. */
+/** Builds the ffmpeg arguments for a ladder. */
 export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
   const { ladder, input } = request;
   const coder = encoderArguments(request.encoder);
@@ -197,7 +195,7 @@ export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
     const bitrate = String(rendition.bitrate);
     const options = [
       ...['-map', `[v${encoded.indexOf(rendition)}]`],
-      // Without this time base pictures would be moved to the grid of a guessed frame rate.
+      // Without this time base frames are moved to the grid of a guessed frame rate.
       ...['-fps_mode', 'passthrough', '-enc_time_base', `1:${VIDEO_TIMESCALE}`],
       ...coder.output,
       ...['-b:v', bitrate, '-maxrate', String(Math.round(rendition.bitrate * 1.1)), '-bufsize', bitrate],
@@ -211,7 +209,7 @@ export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
     const options = [
       ...['-map', '0:a:0', '-c:a', 'aac', '-b:a', String(bitrate)],
       ...['-ar', String(AUDIO_SAMPLE_RATE), '-ac', String(channels)],
-      ...soundFilter(request),
+      ...audioFilters(request),
       ...muxerOptions('audio'),
     ];
     outputs.push({ url: request.url(id), options });
@@ -227,10 +225,10 @@ export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
 }
 
 /**
- * Frame threads hold back as many pictures as there are threads: by default as many as the machine has cores.
+ * Limits decoder threads: each frame thread delays by one frame, and ffmpeg starts one per core.
  *
- * @param pixels of the largest picture that is made, which tells of the source's
+ * @param pixels of the largest rendition, an estimate of the source's
  */
 export function decoderThreads(pixels: number): string[] {
-  return pixels > PICTURE_FOR_ONE_CORE ? ['-threads', '4'] : ['-thread_type', 'slice'];
+  return pixels > ONE_CORE_PIXELS ? ['-threads', '4'] : ['-thread_type', 'slice'];
 }

@@ -5,15 +5,15 @@ import path from 'node:path';
 import { HeadendError } from '../../platform/index.js';
 import type { FfmpegTool } from './ffmpeg-process.js';
 
-/** What a check has found out about an ffmpeg. */
+/** Version and abilities of an ffmpeg. */
 export type CheckedFfmpeg = {
-  /** As it calls itself: `5.1.9-0+deb12u1`. */
+  /** As printed, for example `5.1.9-0+deb12u1`. */
   version: string;
   /** Codecs of enhanced RTMP that its FLV demuxer reads. */
   readableCodecs: { hevc: boolean; av1: boolean; vp9: boolean };
 };
 
-/** Versions of libavformat: unlike that of ffmpeg they are numbers in builds from the development tree, too. */
+/** libavformat versions: numeric in development builds too, unlike ffmpeg's. */
 const LIBAVFORMAT_5_1 = [59, 27] as const;
 const LIBAVFORMAT_6_1 = [60, 16] as const;
 const NEEDED_ENCODERS = ['libx264', 'aac'];
@@ -22,7 +22,7 @@ const HOW_TO_INSTALL =
   'install it (Debian, Ubuntu: apt-get install ffmpeg; macOS: brew install ffmpeg) or set FFMPEG_PATH';
 const PATIENCE_MS = 15_000;
 
-/** Of the gateway's environment ffmpeg sees what its libraries and drivers need, and no secrets. */
+/** Environment variables that ffmpeg's libraries and drivers need; no others are passed on, so no secrets are. */
 const PASSED_ON = [
   ...['PATH', 'HOME', 'LANG', 'TMPDIR', 'XDG_RUNTIME_DIR', 'DISPLAY', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH'],
   ...['LIBVA_DRIVER_NAME', 'LIBVA_DRIVERS_PATH', 'CUDA_VISIBLE_DEVICES', 'NVIDIA_VISIBLE_DEVICES'],
@@ -32,7 +32,7 @@ const PASSED_ON = [
 /**
  * Finds ffmpeg.
  *
- * @param given the operator's choice; otherwise PATH is searched.
+ * @param given the operator's path; PATH is searched by default
  * @throws HeadendError `ffmpeg_missing`
  */
 export async function findFfmpeg(
@@ -57,7 +57,7 @@ export async function findFfmpeg(
 }
 
 /**
- * Looks whether this ffmpeg can do what is needed.
+ * Checks version and encoders.
  *
  * @throws HeadendError `ffmpeg_missing` when it cannot run or lacks encoders, `ffmpeg_too_old` below 5.1
  */
@@ -88,7 +88,11 @@ export async function checkFfmpeg(tool: FfmpegTool): Promise<CheckedFfmpeg> {
   return { version, readableCodecs: { hevc: enhanced, av1: enhanced, vp9: enhanced } };
 }
 
-/** Runs ffmpeg to its end. @returns its standard output. @throws with its standard error when it fails. */
+/**
+ * Runs ffmpeg to its end and returns its standard output.
+ *
+ * @throws with its standard error when it fails
+ */
 export function runFfmpeg(tool: FfmpegTool, args: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const limits = { timeout: PATIENCE_MS, killSignal: 'SIGKILL', maxBuffer: 4 * 1024 * 1024 } as const;

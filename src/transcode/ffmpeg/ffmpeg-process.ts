@@ -5,31 +5,31 @@ import Ffmpeg from 'fluent-ffmpeg';
 import type { MemoryGuard } from '../../platform/index.js';
 import type { FfmpegPlan } from './ffmpeg-arguments.js';
 
-/** How ffmpeg came to its end. */
+/** Result of an ffmpeg process. */
 export type FfmpegExit = {
-  /** It read its input to the end and said that all went well. */
+  /** It exited with 0. */
   clean: boolean;
-  /** One sentence, for people. */
+  /** One sentence for logs. */
   message: string;
-  /** The last lines that it wrote to standard error. */
-  lastWords: string[];
-  /** It was ended because it took too much memory. */
+  /** Last lines of standard error. */
+  lastLines: string[];
+  /** Killed for exceeding its memory limit. */
   overMemory?: true;
 };
 
-/** A running ffmpeg. */
+/** Running ffmpeg process. */
 export type FfmpegProcess = {
   /** Undefined when it could not be started. */
   readonly pid: number | undefined;
-  /** What ffmpeg reads; undefined when it could not be started. Its errors are swallowed: watch `exited`. */
+  /** Standard input; undefined when it could not be started. Its errors are ignored: use `exited`. */
   readonly input: Writable | undefined;
-  /** Resolves when the process is gone. Never rejects. */
+  /** Resolves when the process has exited. Never rejects. */
   readonly exited: Promise<FfmpegExit>;
-  /** SIGKILL: a process that is blocked on its input hears nothing gentler. Does no harm when it is gone. */
+  /** Sends SIGKILL: a process blocked on its input ignores other signals. No effect after exit. */
   kill(): void;
 };
 
-/** The program and what it may see. */
+/** Program, environment and memory limit. */
 export type FfmpegTool = {
   path: string;
   environment: NodeJS.ProcessEnv;
@@ -38,15 +38,15 @@ export type FfmpegTool = {
 };
 
 const KEPT_LINES = 40;
-/** What a process said last is waited for so long when it is gone, ms. */
-const LAST_WORDS_MS = 500;
+/** Maximum time to read the rest of standard error after exit, ms. */
+const STDERR_DRAIN_MS = 500;
 
 type Lines = { get(): string };
 type OnProcess = (child: ChildProcess, stdout: Lines, stderr: Lines) => void;
 type OnEnd = (error: Error | null, stdout?: Lines, stderr?: Lines) => void;
 
-/** What fluent-ffmpeg 2.1.3 has inside and does not publish; it is pinned, and a test holds it to this. */
-type Inside = {
+/** Internals of fluent-ffmpeg 2.1.3 (pinned; covered by a test). */
+type FluentInternals = {
   ffmpegProc?: ChildProcess;
   _getArguments(): string[];
   _prepare(done: (error: Error | null, args?: string[]) => void): void;
@@ -54,12 +54,11 @@ type Inside = {
   _spawnFfmpeg(args: string[], options: SpawnOptions, onProcess: OnProcess, onEnd: OnEnd): void;
 };
 
-const SILENCE: Lines = { get: () => '' };
+const EMPTY_LINES: Lines = { get: () => '' };
 
 /**
- * Starts ffmpeg by fluent-ffmpeg, without a shell. It is called synchronously, so that its input can be written at
- * once: the queries for formats and encoders that the library makes before its first call (some 300 ms) are left
- * out, as the program was checked at start.
+ * Starts ffmpeg by fluent-ffmpeg, without a shell and synchronously, so that its input is writable at once: the
+ * library's capability queries (300 ms) are skipped, as the program was checked at start.
  */
 export function startFfmpeg(tool: FfmpegTool, plan: FfmpegPlan): FfmpegProcess {
   const command = Ffmpeg({ stdoutLines: KEPT_LINES });
@@ -67,17 +66,16 @@ export function startFfmpeg(tool: FfmpegTool, plan: FfmpegPlan): FfmpegProcess {
   if (plan.complexFilter !== undefined) command.complexFilter(plan.complexFilter);
   for (const { url, options } of plan.outputs) command.output(url).outputOptions(...options);
 
-  const inside = command as unknown as Inside;
-  inside._getFfmpegPath = (done) => done(null, tool.path);
-  inside._prepare = (done) => done(null, inside._getArguments());
-  const spawn = inside._spawnFfmpeg;
-  inside._spawnFfmpeg = (args, options, onProcess, onEnd) => {
-    // The library's own end handler fails when there was no process whose output could be shown, and does not wait for
-    // what a process that has just ended had still to say.
-    const end: OnEnd = (error, stdout = SILENCE, stderr = SILENCE) => {
-      void allSaid(inside.ffmpegProc?.stderr).then(() => onEnd(error, stdout, stderr));
+  const internals = command as unknown as FluentInternals;
+  internals._getFfmpegPath = (done) => done(null, tool.path);
+  internals._prepare = (done) => done(null, internals._getArguments());
+  const spawn = internals._spawnFfmpeg;
+  internals._spawnFfmpeg = (args, options, onProcess, onEnd) => {
+    // The library's handler fails when no process was started, and does not wait for the end of standard error.
+    const end: OnEnd = (error, stdout = EMPTY_LINES, stderr = EMPTY_LINES) => {
+      void stderrDrained(internals.ffmpegProc?.stderr).then(() => onEnd(error, stdout, stderr));
     };
-    // In a session of its own a Ctrl-C in the terminal reaches the gateway alone, which ends its encoders in order.
+    // A separate session: Ctrl-C reaches only the gateway, which ends its encoders in order.
     const own: SpawnOptions = { env: tool.environment, stdio: ['pipe', 'ignore', 'pipe'], detached: true };
     try {
       spawn.call(command, args, { ...options, captureStdout: false, ...own } as SpawnOptions, onProcess, end);
@@ -91,19 +89,19 @@ export function startFfmpeg(tool: FfmpegTool, plan: FfmpegPlan): FfmpegProcess {
     const lines = (text: string | null): string[] =>
       (text ?? '').split('\n').filter(Boolean).slice(-KEPT_LINES);
     command.on('end', (_, stderr) =>
-      resolve({ clean: true, message: 'ffmpeg ended', lastWords: lines(stderr) }),
+      resolve({ clean: true, message: 'ffmpeg ended', lastLines: lines(stderr) }),
     );
     command.on('error', (error, _, stderr) =>
       resolve({
         clean: false,
         message: overMemory ? `${tool.memory?.reason} (${error.message})` : error.message,
-        lastWords: lines(stderr),
+        lastLines: lines(stderr),
         ...(overMemory ? { overMemory: true as const } : {}),
       }),
     );
   });
   command.run();
-  const child = inside.ffmpegProc;
+  const child = internals.ffmpegProc;
   child?.stdin?.on('error', () => {});
   if (child)
     tool.memory?.watch(child, () => {
@@ -117,8 +115,8 @@ export function startFfmpeg(tool: FfmpegTool, plan: FfmpegPlan): FfmpegProcess {
   };
 }
 
-/** Resolves when nothing more can be read, or after a moment: somebody else may hold the other end. */
-async function allSaid(output: Readable | null | undefined): Promise<void> {
+/** Resolves at the end of standard error, or after a timeout: another process may hold its other end. */
+async function stderrDrained(output: Readable | null | undefined): Promise<void> {
   if (!output || output.closed) return;
-  await once(output, 'close', { signal: AbortSignal.timeout(LAST_WORDS_MS) }).catch(() => {});
+  await once(output, 'close', { signal: AbortSignal.timeout(STDERR_DRAIN_MS) }).catch(() => {});
 }

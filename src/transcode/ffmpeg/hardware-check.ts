@@ -3,12 +3,11 @@ import { runFfmpeg } from './ffmpeg-check.js';
 import type { FfmpegTool } from './ffmpeg-process.js';
 import { encoderArguments, type VideoEncoderSettings } from './video-encoder.js';
 
-/** Large enough for every hardware encoder's lower limit. */
-const TRIAL = 'testsrc2=size=640x360:rate=30:duration=0.5';
+/** Exceeds the minimum size of every hardware encoder. */
+const TEST_INPUT = 'testsrc2=size=640x360:rate=30:duration=0.5';
 
 /**
- * Encodes a few pictures exactly as a ladder would. A hardware encoder that fails is replaced by the software one,
- * and the log says why: better a slow stream than none.
+ * Encodes a few frames with a ladder's options. Replaces a failing hardware encoder by software and logs the reason.
  */
 export async function verifyVideoEncoder(
   tool: FfmpegTool,
@@ -17,7 +16,7 @@ export async function verifyVideoEncoder(
 ): Promise<VideoEncoderSettings> {
   const coder = encoderArguments(settings);
   const args = [
-    ...['-hide_banner', '-nostats', '-v', 'error', ...coder.global, '-f', 'lavfi', '-i', TRIAL],
+    ...['-hide_banner', '-nostats', '-v', 'error', ...coder.global, '-f', 'lavfi', '-i', TEST_INPUT],
     ...['-vf', coder.filter, '-fps_mode', 'passthrough', '-enc_time_base', '1:90000', ...coder.output],
     ...['-b:v', '500000', '-maxrate', '550000', '-bufsize', '500000'],
     ...['-force_key_frames', 'expr:gte(t,n_forced*0.2)', '-f', 'null', '-'],

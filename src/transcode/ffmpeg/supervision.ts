@@ -4,23 +4,23 @@ import type { ProcessEnd } from '../hls/encoder.js';
 const RETRY = { initialMs: 50, maximumMs: 2_000, windowMs: 60_000, limit: 6 };
 
 export type SupervisionOptions<End extends ProcessEnd> = {
-  /** For people: `encoder`. */
+  /** Name for the log: `encoder`. */
   what: string;
-  /** Resolves at a moment at which a process can begin, or when it is over. */
+  /** Resolves when a process can start, or when `over` aborts. */
   untilReady(): Promise<void>;
   /** Runs one process. */
   run(): Promise<End>;
-  /** Learns from a failure. */
+  /** Called after a failure. */
   onFailure?(end: End): void;
-  /** After how long to try again though it fails again and again, ms; undefined: never. */
+  /** Delay after too many failures, ms; undefined: give up. */
   patienceMs?: number;
-  /** No further process begins when this aborts. */
+  /** Stops the supervision. */
   over: AbortSignal;
   clock: Clock;
   log: Logger;
 };
 
-/** Keeps a process running: run, back off, run again. @returns false when it was given up. */
+/** Restarts a process with backoff until `over` aborts. @returns false when it was given up */
 export async function keepRunning<End extends ProcessEnd>(
   options: SupervisionOptions<End>,
 ): Promise<boolean> {
@@ -31,12 +31,12 @@ export async function keepRunning<End extends ProcessEnd>(
     if (over.aborted) break;
     const end = await options.run();
     if (end.how !== 'failed') continue;
-    log.warn({ reason: end.message, ffmpeg: end.lastWords }, `the ${what} failed`);
+    log.warn({ reason: end.message, ffmpeg: end.lastLines }, `the ${what} failed`);
     if (over.aborted) break;
     options.onFailure?.(end);
     let delay = backoff.failed();
     if (delay === undefined) {
-      log.error(`the ${what} fails again and again: giving up`);
+      log.error(`the ${what} failed too often: giving up`);
       if (options.patienceMs === undefined) return false;
       delay = options.patienceMs;
     }

@@ -1,37 +1,37 @@
-/** Who encodes: libx264 on the processor, or a hardware encoder by its family. */
+/** Encoder: libx264, or a family of hardware encoders. */
 export type VideoEncoder = 'software' | 'nvenc' | 'vaapi' | 'qsv' | 'videotoolbox';
 
 export type VideoEncoderSettings = {
   encoder: VideoEncoder;
   /** libx264 preset (software only). */
   preset: string;
-  /** Threads of one libx264: each one is a slice of the picture, and many of them cost quality. */
+  /** Slices and threads of one libx264; more of them reduce quality. */
   threads: number;
   /** DRM render node (VAAPI only). */
   vaapiDevice: string;
 };
 
-/** H.264 profiles: baseline for those who may not read more, at the price of some bits. */
+/** H.264 profile; baseline for WebRTC, at a higher bit rate. */
 export type VideoProfile = 'baseline' | 'high';
 
-/** How ffmpeg is told to use an encoder. */
+/** Arguments of a video encoder. */
 export type EncoderArguments = {
-  /** Options of the whole process: devices. */
+  /** Options of the process: devices. */
   global: string[];
-  /** What the end of the filter chain must do to the picture before this encoder takes it. */
+  /** End of the filter chain: pixel format and upload. */
   filter: string;
-  /** Options of one output: the encoder, tuned to give a picture out for every picture in. */
+  /** Options of one output; one frame out per frame in. */
   output: string[];
 };
 
 export const DEFAULT_VAAPI_DEVICE = '/dev/dri/renderD128';
 
-/** More pictures than any run of forced keyframes is apart: the encoder must not add keyframes of its own. */
+/** Above any forced interval, so that the encoder adds no keyframes. */
 const GROUP_OF_PICTURES = ['-g', '600'];
 
 /**
- * The arguments for one encoder. All are set up alike: no B-frames and no look-ahead (they would delay this
- * rendition behind a passed-through one), keyframes only where they are forced, and those as IDR pictures.
+ * Returns the arguments of an encoder: no B-frames and no look-ahead (both would delay it behind a passed-through
+ * rendition), and IDR frames only where forced.
  */
 export function encoderArguments(
   settings: VideoEncoderSettings,

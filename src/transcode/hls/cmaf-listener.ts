@@ -3,27 +3,27 @@ import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { type Logger, makeSocketFolder } from '../../platform/index.js';
 
-/** Where the bytes of one rendition go. */
+/** Receiver of one rendition's bytes. */
 export type CmafSink = {
-  /** @throws when the bytes cannot be used: the connection is then closed. */
+  /** @throws when the bytes are invalid: the connection is then closed */
   write(bytes: Buffer): void;
-  /** The writer has closed its side. */
+  /** The writer has ended the stream. */
   end(): void;
-  /** The connection broke off, its bytes were refused, or the socket could not be opened. */
+  /** The connection or the socket failed, or the bytes were refused. */
   broken(error: Error): void;
 };
 
-/** One Unix socket, good for one connection. */
+/** Unix socket for one connection. */
 export type CmafSlot = {
-  /** As ffmpeg writes it: `unix:PATH`. */
+  /** ffmpeg's form: `unix:PATH`. */
   url: string;
-  /** Removes the socket; an open connection is cut off, and its sink hears no more. */
+  /** Removes the socket and closes its connection; the sink gets no more calls. */
   close(): void;
 };
 
 /**
- * Takes CMAF from the gateway's own ffmpeg processes: each rendition has a Unix socket of its own, in a folder that
- * other users of the machine cannot enter. Knowing a path (`ps` shows it) does not suffice to connect.
+ * Receives CMAF from ffmpeg processes: one Unix socket per rendition, in a folder that other users cannot enter. A
+ * path, which `ps` shows, does not suffice to connect.
  */
 export class CmafListener {
   readonly #log: Logger;
@@ -35,12 +35,12 @@ export class CmafListener {
     this.#log = log;
   }
 
-  /** @throws HeadendError `socket_folder` when there is no place for the sockets */
+  /** @throws HeadendError `socket_folder` when no folder for sockets can be made */
   async start(): Promise<void> {
     this.#folder = await makeSocketFolder('cmaf', this.#log);
   }
 
-  /** Sockets and connections that are open, for tests. */
+  /** Open sockets and connections, for tests. */
   get size(): number {
     return this.#open.size;
   }
@@ -54,7 +54,7 @@ export class CmafListener {
     return { url: `unix:${file}`, close: () => connection.close() };
   }
 
-  /** Cuts what is open. Idempotent. */
+  /** Closes all sockets and connections. Idempotent. */
   async close(): Promise<void> {
     for (const connection of [...this.#open]) connection.close();
     const folder = this.#folder;
@@ -63,7 +63,7 @@ export class CmafListener {
   }
 }
 
-/** One socket and its only connection. */
+/** Socket and its only connection. */
 class Connection {
   readonly #sink: CmafSink;
   readonly #server: Server;
@@ -77,7 +77,7 @@ class Connection {
     this.#server = createServer((socket) => this.#accept(socket));
     this.#server.maxConnections = 1;
     this.#server.on('error', (error) => this.#broken(error));
-    // Bound before this returns, so that ffmpeg can be started at once.
+    // Binds before it returns, so that ffmpeg can start at once.
     this.#server.listen({ path: file, backlog: 1 });
   }
 

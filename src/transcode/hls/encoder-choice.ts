@@ -2,7 +2,7 @@ import type { Logger } from '../../platform/index.js';
 import type { VideoEncoderSettings } from '../ffmpeg/video-encoder.js';
 import type { EncoderEnd } from './encoder.js';
 
-/** The video encoder of one broadcast: the one that was asked for, until it fails as only hardware does. */
+/** Video encoder of one broadcast: the configured one, until hardware fails. */
 export class EncoderChoice {
   #settings: VideoEncoderSettings;
 
@@ -14,7 +14,7 @@ export class EncoderChoice {
     return this.#settings;
   }
 
-  /** An encoder failed: one that never put anything out was most likely refused by the hardware. */
+  /** Replaces hardware that ended without output, which it most likely refused. */
   doubt(end: EncoderEnd, log: Logger): void {
     const { encoder } = this.#settings;
     if (end.delivered || encoder === 'software') return;

@@ -4,10 +4,10 @@ import type { Encoder } from './encoder.js';
 import { describedLadder, renditionsOf } from './ladder.js';
 
 /**
- * Opens the run that an encoder's output goes to.
+ * Opens the run for an encoder's output.
  *
- * @param originMs wall-clock time at which the encoder's timeline is 0, ms since the epoch.
- * @throws what the broadcast says when it takes no run (any more)
+ * @param originMs Unix ms at which the encoder's timeline is 0
+ * @throws when the broadcast takes no run
  */
 export async function openRun(
   broadcast: Pick<Broadcast, 'openRun'>,

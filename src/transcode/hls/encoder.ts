@@ -14,42 +14,42 @@ export type EncoderOptions = {
   ffmpeg: FfmpegTool;
   encoder: VideoEncoderSettings;
   segmentDuration: number;
-  /** Pixels of the largest picture that a publisher may send. */
+  /** Maximum pixels of a published frame. */
   maxPixels: number;
   listener: CmafListener;
-  /** Media time in ms before which nothing is put out. */
+  /** Media time in ms before which nothing is written. */
   from?: number | undefined;
-  /** Something came out before there was a run for it: it is kept for a while. Called once. */
+  /** Called once at the first output before a run was opened; output is buffered meanwhile. */
   onEarly?(): void;
   clock: Clock;
 };
 
-/** How a process that was kept running came to its end. */
+/** Result of a supervised process. */
 export type ProcessEnd = {
-  /** `finished`: everything was put out. `stopped`: killed on purpose. */
+  /** `finished`: all output was written. `stopped`: killed on purpose. */
   how: 'finished' | 'stopped' | 'failed';
   message: string;
-  lastWords: string[];
-  /** It was ended because it took too much memory. */
+  lastLines: string[];
+  /** Killed for exceeding its memory limit. */
   overMemory?: true;
 };
 
 export type EncoderEnd = ProcessEnd & {
-  /** It has put out something. */
+  /** It produced output. */
   delivered: boolean;
 };
 
 type Output = { id: string; kind: MediaKind; slot: CmafSlot; position: MediaPosition; started: boolean };
 
-/** Bytes that ffmpeg sent before it ended are still on their way: so long they are waited for. */
+/** Maximum wait for bytes that ffmpeg sent before it exited, ms. */
 const LAST_BYTES_MS = 500;
-/** What comes out before there is a run is kept up to this, bytes. */
-const EARLY_BYTES = 16 * 1024 * 1024;
+/** Maximum output buffered before a run is opened. */
+const MAXIMUM_EARLY_BYTES = 16 * 1024 * 1024;
 
-/** One ffmpeg with one ladder: media in, the CMAF of all renditions out to an encoder run. */
+/** One ffmpeg process for one ladder: writes the CMAF of all renditions to an encoder run. */
 export class Encoder {
   readonly ladder: Ladder;
-  /** Resolves when the process is gone and the run is closed. Never rejects. */
+  /** Resolves when the process has exited and the run is closed. Never rejects. */
   readonly closed: Promise<EncoderEnd>;
   readonly #options: EncoderOptions;
   readonly #outputs: Output[];
@@ -90,17 +90,17 @@ export class Encoder {
     return this.#process.pid;
   }
 
-  /** Aborts when the process is gone. */
+  /** Aborts when the process has exited. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
 
-  /** It has put out something. */
+  /** It produced output. */
   get delivered(): boolean {
     return this.#delivered;
   }
 
-  /** Where everything goes. @returns false when it is too late for that: the run is then closed. */
+  /** Sets the run for all output. @returns false when the encoder has ended: the run is then closed */
   deliver(writer: EncoderRunWriter): boolean {
     if (this.#stopped || this.#fault !== undefined || this.#gone.signal.aborted) {
       writer.close();
@@ -117,33 +117,33 @@ export class Encoder {
     return true;
   }
 
-  /** There is no use for a run any more. */
+  /** Closes a run that is no longer needed. */
   refuse(writer: EncoderRunWriter): void {
     writer.close();
     this.stop();
   }
 
-  /** No more media will come: what waits is encoded and put out, within `ms`. */
+  /** Ends the input; the remaining output is written within `ms`. */
   end(ms: number): void {
     this.#options.input.end();
     this.#options.clock.after(ms, () => this.stop(), this.#gone.signal);
   }
 
-  /** Ends it at once. Nothing is written any more when this returns. */
+  /** Kills the process; nothing is written after this returns. */
   stop(): void {
     if (this.#gone.signal.aborted) return;
     this.#stopped = true;
     this.#kill();
   }
 
-  /** Kills it for a reason of ours. */
+  /** Kills the process after an error. */
   fail(message: string): void {
     if (this.#gone.signal.aborted) return;
     this.#fault ??= message;
     this.#kill();
   }
 
-  /** How far what comes out is behind what went in, and where it is, ms of media; undefined before all came out. */
+  /** Lag of output behind input and its position, ms of media; undefined before all renditions have output. */
   get progress(): { lag: number; position: number } | undefined {
     let lag = 0;
     let position = Number.POSITIVE_INFINITY;
@@ -189,7 +189,7 @@ export class Encoder {
   #keep(id: string, bytes: Buffer): void {
     this.#early.push({ id, bytes });
     this.#earlyBytes += bytes.length;
-    if (this.#earlyBytes > EARLY_BYTES) this.fail('no run was opened for what came out');
+    if (this.#earlyBytes > MAXIMUM_EARLY_BYTES) this.fail('no run was opened for what came out');
     else if (!this.#delivered) this.#options.onEarly?.();
   }
 
@@ -220,7 +220,7 @@ export class Encoder {
     return {
       how,
       message: this.#fault === undefined ? exit.message : `${this.#fault} (${exit.message})`,
-      lastWords: exit.lastWords,
+      lastLines: exit.lastLines,
       ...(exit.overMemory ? { overMemory: true as const } : {}),
       delivered: this.#delivered,
     };

@@ -7,7 +7,7 @@ import type {
   Source,
   SourceReader,
 } from '../../streams/index.js';
-import { learnFrom } from '../ffmpeg/failure.js';
+import { recordFailure } from '../ffmpeg/failure.js';
 import { TIMELINE_START_MS } from '../ffmpeg/ffmpeg-arguments.js';
 import { keepRunning } from '../ffmpeg/supervision.js';
 import { FlvInput } from '../inputs/flv-input.js';
@@ -22,16 +22,16 @@ import { openRun } from './encoder-run.js';
 import { chooseLadder, type Ladder } from './ladder.js';
 import { Shedding } from './shedding.js';
 
-/** FLV timestamps have 31 bits: when a timeline comes near, a run begins with a smaller number. */
-const LARGEST_TIMESTAMP = 0x7fff_ffff - 60_000;
+/** FLV timestamps have 31 bits; near the limit a new run starts with a smaller one. */
+const MAXIMUM_TIMESTAMP_MS = 0x7fff_ffff - 60_000;
 /** FLV sizes have 24 bits. */
-const LARGEST_BODY = 0xff_ffff;
-const LOOK_EVERY_MS = 500;
-/** How long a run that is over for its publisher may put out the rest, ms. */
+const MAXIMUM_BODY_BYTES = 0xff_ffff;
+const CHECK_INTERVAL_MS = 500;
+/** Time for remaining output after the publication has ended, ms. */
 const FLUSH_MS = 5_000;
-/** The same when the next run is waiting for it. */
-const HASTE_MS = 250;
-/** A size that is not known and sound that was announced are waited for so long, ms of media. */
+/** The same before the next run, ms. */
+const REPLACE_FLUSH_MS = 250;
+/** Maximum wait for an unknown frame size or announced audio, ms of media. */
 const PATIENCE_MS = 500;
 
 const KEYFRAME_FAULTS = {
@@ -40,9 +40,9 @@ const KEYFRAME_FAULTS = {
   irregular: 'come at irregular intervals',
 } as const;
 
-/** Keeps an encoder running for one publication: chooses its ladder, joins it to the stream, replaces it. */
+/** Supervises the encoder of one FLV publication: chooses the ladder, joins the stream, replaces the encoder. */
 export class FlvLadderSupervisor implements SourceReader {
-  /** Resolves when no child is left and the last run is closed. */
+  /** Resolves when no child process is left and the last run is closed. */
   readonly gone: Promise<void>;
   readonly #broadcast: Broadcast;
   readonly source: Source;
@@ -53,14 +53,14 @@ export class FlvLadderSupervisor implements SourceReader {
   readonly #gop = new GopBuffer();
   readonly #keyframes = new KeyframeWatch();
   readonly #shedding: Shedding;
-  /** The publication is over: no further run begins. */
+  /** Aborts at the end of the publication. */
   readonly #over = new AbortController();
   #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
-  /** Nothing of this timeline has been encoded: it is joined at its beginning. */
+  /** Nothing of this timeline was encoded: the encoder joins at its start. */
   #fresh = false;
-  /** The next run does not wait for a better moment. */
+  /** The next run starts without waiting for a keyframe. */
   #atOnce = false;
-  /** How far this timeline has come out of an encoder, ms. */
+  /** Position up to which this timeline has been encoded, ms. */
   #covered: number | undefined;
   #base = 0;
   #encoder: Encoder | undefined;
@@ -69,7 +69,7 @@ export class FlvLadderSupervisor implements SourceReader {
   #wake: (() => void) | undefined;
   #release: (() => void) | undefined;
 
-  /** @param before resolves when the publication before this one has let go of the broadcast. */
+  /** @param before resolves when the previous publication's encoder has ended */
   constructor(
     broadcast: Broadcast,
     source: Source,
@@ -92,7 +92,7 @@ export class FlvLadderSupervisor implements SourceReader {
         this.stop();
         this.#broadcast.fail('transcoder-failed');
       });
-    settings.clock.every(LOOK_EVERY_MS, () => this.#look(), this.#over.signal);
+    settings.clock.every(CHECK_INTERVAL_MS, () => this.#check(), this.#over.signal);
   }
 
   restart(startedAt: number, has: { audio: boolean; video: boolean }): void {
@@ -102,11 +102,11 @@ export class FlvLadderSupervisor implements SourceReader {
     this.#fresh = true;
     this.#covered = undefined;
     this.#base = 0;
-    this.#replace(HASTE_MS);
+    this.#replace(REPLACE_FLUSH_MS);
   }
 
   write(tag: FlvTag): void {
-    if (this.#over.signal.aborted || tag.kind === 'script' || tag.body.length > LARGEST_BODY) return;
+    if (this.#over.signal.aborted || tag.kind === 'script' || tag.body.length > MAXIMUM_BODY_BYTES) return;
     const known = tag.header && this.#gop.knows(tag);
     this.#gop.push(tag);
     if (tag.kind === 'video' && !tag.header) this.#keyframes.picture(tag.timestamp, tag.keyframe);
@@ -123,19 +123,19 @@ export class FlvLadderSupervisor implements SourceReader {
     else this.finish(FLUSH_MS);
   }
 
-  /** What has come of the source since its last keyframe. */
+  /** Tags since the last keyframe. */
   get gop(): GopBuffer {
     return this.#gop;
   }
 
-  /** Nothing more will come: puts out the rest within `ms`. */
+  /** Ends the input; the remaining output is written within `ms`. */
   finish(ms: number): void {
     this.#over.abort();
     this.#wake?.();
     this.#encoder?.end(ms);
   }
 
-  /** Lets go of the broadcast at once. */
+  /** Kills the encoder. */
   stop(): void {
     this.#over.abort();
     this.#wake?.();
@@ -151,7 +151,7 @@ export class FlvLadderSupervisor implements SourceReader {
         this.#setFull(false);
         return end;
       },
-      onFailure: (end) => learnFrom(end, this.#broadcast, this.#memory, this.#log),
+      onFailure: (end) => recordFailure(end, this.#broadcast, this.#memory, this.#log),
       over: this.#over.signal,
       clock: this.#clock,
       log: this.#log,
@@ -160,7 +160,7 @@ export class FlvLadderSupervisor implements SourceReader {
     if (!kept) this.#broadcast.fail('transcoder-failed');
   }
 
-  /** Waits for a moment at which a run can begin, or for the end of the publication. */
+  /** Waits until a run can start, or for the end of the publication. */
   #untilReady(): Promise<void> {
     if (this.#over.signal.aborted || this.#ready()) return Promise.resolve();
     return new Promise((resolve) => {
@@ -171,7 +171,7 @@ export class FlvLadderSupervisor implements SourceReader {
     });
   }
 
-  /** Whether a run should begin with what is there now. */
+  /** Whether a run should start now. */
   #ready(): boolean {
     const { age, span, seen, videoHeader } = this.#gop;
     if (!this.#timeline || age === undefined) return false;
@@ -253,13 +253,13 @@ export class FlvLadderSupervisor implements SourceReader {
     });
   }
 
-  /** Keeps the FLV timestamps of the coming run within their bits. */
+  /** Keeps the next run's FLV timestamps within 31 bits. */
   #rebase(): void {
     const first = this.#gop.tags[0]?.timestamp ?? 0;
-    if (first - this.#base + TIMELINE_START_MS > LARGEST_TIMESTAMP / 2) this.#base = first;
+    if (first - this.#base + TIMELINE_START_MS > MAXIMUM_TIMESTAMP_MS / 2) this.#base = first;
   }
 
-  /** Media time from which on an encoded ladder has something new to say. */
+  /** Media time (ms) before which an encoded ladder repeats delivered output. */
   #skipTo(ladder: Ladder, offset: number): number | undefined {
     const first = this.#gop.tags[0]?.timestamp;
     if (this.#covered === undefined || first === undefined) return undefined;
@@ -267,7 +267,10 @@ export class FlvLadderSupervisor implements SourceReader {
     return this.#covered > first ? this.#covered + offset : undefined;
   }
 
-  /** Looks at what the tag tells of the source. @returns a new run begins, which will contain the tag. */
+  /**
+   * Starts a new run when the tag shows that the ladder does not fit. @returns true when the new run will contain the
+   * tag
+   */
   #mustReplace(tag: FlvTag): boolean {
     const ladder = this.#encoder?.ladder;
     if (!ladder) return false;
@@ -277,19 +280,19 @@ export class FlvLadderSupervisor implements SourceReader {
       const text = `The encoder's keyframes ${KEYFRAME_FAULTS[fault]}: the picture is encoded again. Set a keyframe interval of 2 s.`;
       this.#broadcast.notice('keyframes', text);
       this.#log.warn({ fault }, 'the source cannot be passed through');
-      this.#replace(tag.keyframe ? HASTE_MS : 0);
+      this.#replace(tag.keyframe ? REPLACE_FLUSH_MS : 0);
       return true;
     }
     const appeared = tag.kind === 'video' ? ladder.video.length === 0 : !ladder.audio;
     const overflows =
-      (tag.keyframe || ladder.video.length === 0) && tag.timestamp - this.#base > LARGEST_TIMESTAMP;
+      (tag.keyframe || ladder.video.length === 0) && tag.timestamp - this.#base > MAXIMUM_TIMESTAMP_MS;
     if (!overflows && (!appeared || this.#gop.age === undefined)) return false;
     this.#log.info(overflows ? 'the timeline is long: a new run' : `the source now has ${tag.kind}`);
-    this.#replace(HASTE_MS);
+    this.#replace(REPLACE_FLUSH_MS);
     return true;
   }
 
-  /** Ends the current run for the sake of the next one, which begins as soon as it is closed. */
+  /** Ends the current run; the next one starts when it is closed. */
   #replace(flushMs: number): void {
     this.#running = false;
     this.#atOnce = true;
@@ -297,10 +300,10 @@ export class FlvLadderSupervisor implements SourceReader {
     else this.#encoder?.stop();
   }
 
-  #look(): void {
+  #check(): void {
     const encoder = this.#encoder;
     if (!encoder || !this.#running) return;
-    if (this.#input?.hangs) {
+    if (this.#input?.isHanging) {
       this.#running = false;
       encoder.fail('no output for several seconds');
     } else if (this.#shedding.look(encoder)) this.#replace(0);

@@ -1,15 +1,15 @@
 import type { AudioSource, VideoSource } from '../../media/index.js';
 import type { Rendition } from '../../streams/index.js';
 
-/** One encoded version as the operator configures it. */
+/** Configured rendition. */
 export type Rung = {
-  /** Lines of a landscape picture; of a portrait one, its columns: the shorter side in pixels. */
+  /** Shorter side in pixels: lines in landscape, columns in portrait. */
   height: number;
-  /** Bits per second for a 16:9 picture at 30 frames per second. */
+  /** Bits per second for 16:9 at 30 fps. */
   bitrate: number;
 };
 
-/** What is offered below the source unless the operator says otherwise. */
+/** Default ladder below the source. */
 export const DEFAULT_LADDER: readonly Rung[] = [
   { height: 1080, bitrate: 4_500_000 },
   { height: 720, bitrate: 2_500_000 },
@@ -18,30 +18,30 @@ export const DEFAULT_LADDER: readonly Rung[] = [
   { height: 240, bitrate: 350_000 },
 ];
 
-/** A video rendition that is made by an encoder. */
+/** Encoded video rendition. */
 export type EncodedVideo = {
   id: string;
   passthrough: false;
-  /** Pixels, even; undefined when the source's size is not known: it is kept then. */
+  /** Even pixels; undefined when the source's size is unknown and kept. */
   size: { width: number; height: number } | undefined;
   frameRate: number | undefined;
   /** Bits per second. */
   bitrate: number;
-  /** Pixels per second: what it costs to make, compared with the others. */
+  /** Pixels per second: the relative cost of encoding. */
   cost: number;
 };
 
-/** The source's picture as it arrived. */
+/** Passed-through video. */
 export type PassedVideo = { id: string; passthrough: true; frameRate: number | undefined };
 
 export type Ladder = {
-  /** The best first. Empty for a stream without a picture. */
+  /** Best first; empty without video. */
   video: (EncodedVideo | PassedVideo)[];
   audio: { id: 'audio'; bitrate: number; channels: 1 | 2 } | undefined;
-  /** Where the encoded renditions get their keyframes: where the source has them, or by the clock. */
+  /** Keyframes of encoded renditions: at the source's, or clocked. */
   keyframes: 'source' | 'clock';
-  /** Only every n-th picture is encoded. */
-  pictureStep: number;
+  /** Encodes every n-th frame. */
+  frameStep: number;
 };
 
 export type LadderRequest = {
@@ -50,40 +50,40 @@ export type LadderRequest = {
   rungs: readonly Rung[] | 'off';
   /** Bits per second of the stereo rendition. */
   audioBitrate: number;
-  /** The source's own picture may be passed on. False once it has shown that it should not. */
+  /** The source's video may be passed through. */
   passthrough: boolean;
-  /** What the best rendition is called; by default, after the lines of its picture. */
+  /** Name of the best rendition; by default from its lines. */
   best?: string;
-  /** Renditions that were given up to save work. */
+  /** Renditions removed to reduce load. */
   shed: ReadonlySet<string>;
 };
 
-/** Seconds between keyframes that a passed-through source may have. */
+/** Allowed keyframe interval of a passed-through source, seconds. */
 export const KEYFRAME_INTERVAL = { least: 0.9, most: 4 } as const;
 
-/** A rung must be clearly smaller than the source to be worth its work. */
-const LARGEST_SHARE = 0.8;
+/** Maximum size of a rung relative to the source. */
+const MAXIMUM_RUNG_SHARE = 0.8;
 const NOMINAL_FRAME_RATE = 30;
-/** Faster sources are thinned out for encoders, frames per second. */
-export const HIGHEST_FRAME_RATE = 60.5;
+/** Maximum frame rate of encoders; faster sources lose frames. */
+export const MAXIMUM_FRAME_RATE = 60.5;
 const WIDESCREEN = 16 / 9;
-/** H.264 macroblocks and chroma need it; below this nothing can be seen anyway. */
-const SMALLEST_SIDE = 16;
-/** How bits grow with pixels and with frames: less than in proportion, as neighbours resemble each other. */
-const GROWTH = 0.75;
+/** Minimum for H.264 macroblocks and chroma. */
+const MINIMUM_SIDE = 16;
+/** Exponents of the bit rate over pixels and frames: less than proportional, as neighbours are similar. */
+const BITRATE_GROWTH = 0.75;
 const FRAME_RATE_GROWTH = 0.585;
-const LEAST_BITRATE = 100_000;
+const MINIMUM_BITRATE = 100_000;
 const UNKNOWN_SIZE = { width: 1280, height: 720 };
 
-/** The same picture with the shorter side `lines` long, in even numbers, and not larger than it was. */
+/** Scales to a shorter side of `lines`, in even numbers, without enlarging. */
 export function scaled(width: number, height: number, lines: number): { width: number; height: number } {
   const factor = lines / Math.min(width, height);
   const even = (pixels: number): number =>
-    Math.max(SMALLEST_SIDE, Math.min(Math.round((pixels * factor) / 2), Math.floor(pixels / 2)) * 2);
+    Math.max(MINIMUM_SIDE, Math.min(Math.round((pixels * factor) / 2), Math.floor(pixels / 2)) * 2);
   return { width: even(width), height: even(height) };
 }
 
-/** Bits per second for a picture, read off the configured rungs and carried over to its size and frame rate. */
+/** Interpolates bits per second from the configured rungs for a frame size and rate. */
 export function bitrateFor(
   size: { width: number; height: number },
   frameRate: number | undefined,
@@ -94,9 +94,9 @@ export function bitrateFor(
   const nearest = [...rungs].sort(
     (a, b) => Math.abs(Math.log(area(a) / pixels)) - Math.abs(Math.log(area(b) / pixels)),
   )[0];
-  if (!nearest) return LEAST_BITRATE;
+  if (!nearest) return MINIMUM_BITRATE;
   const forFrames = ((frameRate ?? NOMINAL_FRAME_RATE) / NOMINAL_FRAME_RATE) ** FRAME_RATE_GROWTH;
-  return nearest.bitrate * (pixels / area(nearest)) ** GROWTH * Math.max(0.5, forFrames);
+  return nearest.bitrate * (pixels / area(nearest)) ** BITRATE_GROWTH * Math.max(0.5, forFrames);
 }
 
 function passable(video: VideoSource): boolean {
@@ -106,7 +106,7 @@ function passable(video: VideoSource): boolean {
   return interval >= KEYFRAME_INTERVAL.least && interval <= KEYFRAME_INTERVAL.most + 0.1;
 }
 
-/** Chooses what is made of a source. Pure: the same request always gives the same ladder. */
+/** Chooses the ladder of a source. Pure. */
 export function chooseLadder(request: LadderRequest): Ladder {
   const { video, audio, shed } = request;
   const sound: Ladder['audio'] = audio && {
@@ -114,11 +114,11 @@ export function chooseLadder(request: LadderRequest): Ladder {
     bitrate: audio.channels === 1 ? Math.round(request.audioBitrate / 2) : request.audioBitrate,
     channels: audio.channels === 1 ? 1 : 2,
   };
-  if (!video) return { video: [], audio: sound, keyframes: 'clock', pictureStep: 1 };
+  if (!video) return { video: [], audio: sound, keyframes: 'clock', frameStep: 1 };
 
   const passthrough = request.passthrough && passable(video);
-  const pictureStep = Math.max(1, Math.ceil((video.frameRate ?? 0) / HIGHEST_FRAME_RATE));
-  const frameRate = video.frameRate === undefined ? undefined : video.frameRate / pictureStep;
+  const frameStep = Math.max(1, Math.ceil((video.frameRate ?? 0) / MAXIMUM_FRAME_RATE));
+  const frameRate = video.frameRate === undefined ? undefined : video.frameRate / frameStep;
   const rungs = request.rungs === 'off' ? [] : request.rungs;
   const known = video.width && video.height ? { width: video.width, height: video.height } : undefined;
   const lines = known && Math.min(known.width, known.height);
@@ -133,7 +133,7 @@ export function chooseLadder(request: LadderRequest): Ladder {
       passthrough: false,
       size,
       frameRate,
-      bitrate: Math.round(Math.max(LEAST_BITRATE, Math.min(wanted, most * share))),
+      bitrate: Math.round(Math.max(MINIMUM_BITRATE, Math.min(wanted, most * share))),
       cost: picture.width * picture.height * (frameRate ?? NOMINAL_FRAME_RATE),
     };
   };
@@ -145,22 +145,22 @@ export function chooseLadder(request: LadderRequest): Ladder {
     !known || !lines
       ? []
       : [...rungs]
-          .filter((rung) => rung.height <= lines * LARGEST_SHARE)
+          .filter((rung) => rung.height <= lines * MAXIMUM_RUNG_SHARE)
           .sort((a, b) => b.height - a.height)
           .map((rung) => {
             const size = scaled(known.width, known.height, rung.height);
-            return encoded(`${rung.height}p`, size, LARGEST_SHARE);
+            return encoded(`${rung.height}p`, size, MAXIMUM_RUNG_SHARE);
           });
   const offered = [top, ...below].filter((rendition) => rendition.passthrough || !shed.has(rendition.id));
   return {
     video: offered.length > 0 ? offered : [below.at(-1) ?? top],
     audio: sound,
     keyframes: passthrough ? 'source' : 'clock',
-    pictureStep,
+    frameStep,
   };
 }
 
-/** The ladder as the hall and its other guests see it. */
+/** Lists the renditions as subscribers of the broadcast see them. */
 export function renditionsOf(ladder: Ladder): Rendition[] {
   const renditions: Rendition[] = ladder.video.map(({ id, passthrough, frameRate }) =>
     frameRate === undefined
@@ -171,7 +171,7 @@ export function renditionsOf(ladder: Ladder): Rendition[] {
   return renditions;
 }
 
-/** The ladder for the log. */
+/** Describes the ladder for the log. */
 export function describedLadder(ladder: Ladder): { video: string[]; audio: boolean; keyframes: string } {
   const video = ladder.video.map(({ id, passthrough }) => (passthrough ? `${id} (passed through)` : id));
   return { video, audio: ladder.audio !== undefined, keyframes: ladder.keyframes };

@@ -1,34 +1,33 @@
 import type { Ladder } from './ladder.js';
 
-/** One look at a running encoder. */
+/** Progress of a running encoder. */
 export type LoadSample = {
   /** Monotonic ms. */
   at: number;
-  /** How far what came out is behind what came in, in ms of media. */
+  /** Lag of output behind input, ms of media. */
   lag: number;
-  /** Media time of what came out, ms. */
+  /** Media time of the output, ms. */
   position: number;
 };
 
-/** Long enough to tell a slow encoder from a moment's load. */
+/** Distinguishes a slow encoder from a moment's load. */
 const WINDOW_MS = 4_000;
-/** Starting is expensive and the first pictures come in a burst. */
+/** Encoders start slowly, and the first frames come in a burst. */
 const START_UP_MS = 3_000;
-/** Behind by less than this there is nothing to complain of. */
+/** A smaller lag is ignored. */
 const BEHIND_MS = 1_000;
-/** Slower than this it will not catch up in a useful time. */
-const CATCHING_UP = 1.05;
+/** Minimum speed that catches up in useful time. */
+const CATCH_UP_SPEED = 1.05;
 
 /**
- * Tells whether an encoder is too slow for its ladder. While it is behind, its input is never empty, so that its
- * speed is its capacity: below 1 it falls back further for ever. A burst from the publisher makes it fall behind
- * too, but then it catches up.
+ * Detects an encoder too slow for its ladder. With a lag its input is never empty, so its speed is its capacity. After
+ * a publisher's burst it lags too, but catches up.
  */
 export class LoadWatch {
   #samples: LoadSample[] = [];
   #first: number | undefined;
 
-  /** @returns the speed (media time per time) when it is too low and has been for the whole window. */
+  /** @returns the speed (media time per time) when it was too low for the whole window */
   look(sample: LoadSample): number | undefined {
     this.#first ??= sample.at;
     if (sample.at - this.#first < START_UP_MS || sample.lag < BEHIND_MS) {
@@ -40,16 +39,16 @@ export class LoadWatch {
     const oldest = this.#samples[0];
     if (!oldest || sample.at - oldest.at < WINDOW_MS) return undefined;
     const speed = (sample.position - oldest.position) / (sample.at - oldest.at);
-    return speed < CATCHING_UP ? speed : undefined;
+    return speed < CATCH_UP_SPEED ? speed : undefined;
   }
 }
 
-/** Part of the machine that is left free when renditions are given up. */
+/** Share of the capacity that the remaining renditions may use. */
 const HEADROOM = 0.9;
 
 /**
- * Which renditions to give up, the most expensive first, so that the rest can be made at a speed of 1. Never one
- * that is passed through, and never the last picture. Empty: nothing can be given up.
+ * Chooses renditions to remove, the most expensive first, until the rest can run at speed 1. Passed-through renditions
+ * and the last video rendition stay; may be empty.
  */
 export function renditionsToShed(ladder: Ladder, speed: number): string[] {
   const encoded = ladder.video.filter((rendition) => !rendition.passthrough).sort((a, b) => b.cost - a.cost);

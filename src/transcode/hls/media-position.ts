@@ -1,26 +1,26 @@
 const BOX_HEADER_SIZE = 8;
-/** A `moof` of one frame has about 150 bytes; anything large is not what our encoder writes. */
-const LARGEST_MOOF = 65_536;
+/** A `moof` of one frame has about 150 bytes; a large one is not from our encoder. */
+const MAXIMUM_MOOF_BYTES = 65_536;
 
 /**
- * How far a rendition has come: reads the decode time (`tfdt`, ISO/IEC 14496-12, 8.8.12) of each fragment out of
- * CMAF bytes as they pass, without keeping them. Bytes that are no boxes are ignored: the packager judges those.
+ * Reads a rendition's position from the decode time (`tfdt`, ISO/IEC 14496-12, 8.8.12) of each passing fragment,
+ * without storing media. Bytes that are no boxes are ignored; the packager refuses them.
  */
 export class MediaPosition {
   readonly #timescale: number;
   #milliseconds: number | undefined;
-  /** Bytes of the current box that are of no interest. */
+  /** Remaining bytes of a box that is skipped. */
   #skip = 0;
-  /** The beginning of a box header or `moof` whose rest has not come yet. */
+  /** Incomplete box header or `moof`. */
   #held: Buffer | undefined;
   #lost = false;
 
-  /** @param timescale ticks per second of the rendition's track. */
+  /** @param timescale ticks per second of the track */
   constructor(timescale: number) {
     this.#timescale = timescale;
   }
 
-  /** Decode time of the newest fragment in ms; undefined before the first. */
+  /** Decode time of the newest fragment, ms; undefined before the first. */
   get milliseconds(): number | undefined {
     return this.#milliseconds;
   }
@@ -43,7 +43,7 @@ export class MediaPosition {
       if (left < BOX_HEADER_SIZE) break;
       const size = bytes.readUInt32BE(offset);
       const type = bytes.toString('latin1', offset + 4, offset + 8);
-      if (size < BOX_HEADER_SIZE || (type === 'moof' && size > LARGEST_MOOF)) {
+      if (size < BOX_HEADER_SIZE || (type === 'moof' && size > MAXIMUM_MOOF_BYTES)) {
         this.#lost = true;
         return;
       }

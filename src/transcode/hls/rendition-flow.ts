@@ -1,21 +1,21 @@
 import type { Clock } from '../../platform/index.js';
 import type { MediaKind } from '../inputs/encoder-input.js';
 
-/** When what came out does not come any more for so long, the sender is silent or ffmpeg hangs, ms. */
+/** Time without output after which the sender is silent or ffmpeg hangs, ms. */
 const SILENCE_MS = 4_000;
-/** So long it may take until something comes out at all, ms; less than ffmpeg itself waits. */
+/** The same before the first output, ms; below ffmpeg's own timeout. */
 const FIRST_SIGN_MS = 10_000;
-/** The sender's clock may run so much slower than ours: ms in a ms. */
+/** Maximum drift of the sender's clock, ms per ms. */
 const CLOCK_DRIFT = 0.001;
 
 type Flow = {
-  /** Monotonic ms at which something last came out. */
+  /** Monotonic ms of the last output. */
   answered: number;
-  /** The least difference seen between our clock and what had come out, ms; it grows as clocks may differ. */
+  /** Minimum difference between clock and output position, ms; increased by the allowed drift. */
   least: { difference: number; at: number } | undefined;
 };
 
-/** What can be told of an encoder by what comes out of it alone: its media go in from elsewhere. */
+/** Measures an encoder by its output alone, for inputs that do not pass through the gateway. */
 export class RenditionFlow {
   readonly #clock: Clock;
   readonly #flows = new Map<MediaKind, Flow>();
@@ -25,12 +25,12 @@ export class RenditionFlow {
     this.#clock = clock;
   }
 
-  /** From now on media can come. */
+  /** Starts the timeout for the first output. */
   begin(): void {
     this.#begun = this.#clock.monotonic();
   }
 
-  /** Something of this kind came out. */
+  /** Records output of a kind. */
   answered(kind: MediaKind): void {
     const answered = this.#clock.monotonic();
     const flow = this.#flows.get(kind);
@@ -38,7 +38,7 @@ export class RenditionFlow {
     else this.#flows.set(kind, { answered, least: undefined });
   }
 
-  /** What went in is not seen here: how much further behind our clock the renditions are than they have been. */
+  /** Returns the lag, ms: the increase over the minimum difference, as the input is not visible here. */
   lag(kind: MediaKind, position: number): number {
     const flow = this.#flows.get(kind);
     if (!flow) return 0;
@@ -50,15 +50,15 @@ export class RenditionFlow {
     return difference - flow.least.difference;
   }
 
-  /** How long ago something of every kind that comes out did so, ms. */
+  /** Maximum time since the last output of any kind, ms. */
   get quiet(): number {
     const now = this.#clock.monotonic();
     return Math.max(0, ...[...this.#flows.values()].map(({ answered }) => now - answered));
   }
 
   /**
-   * Nothing comes out (of one kind) any more: ffmpeg hangs, or the sender is silent and what it sends later would be
-   * preceded by as many repeated pictures. In either case a new encoder should wait for it.
+   * No output of some kind: ffmpeg hangs, or the sender is silent and resumed media would be preceded by repeated
+   * frames. In both cases a new encoder should wait for media.
    */
   get stalled(): boolean {
     if (this.#flows.size > 0) return this.quiet > SILENCE_MS;

@@ -1,6 +1,6 @@
 import { type Clock, type Logger, messageOf, sleep } from '../../platform/index.js';
 import type { Broadcast, PublicationEnd, RtpSource, Source, SourceReader } from '../../streams/index.js';
-import { learnFrom } from '../ffmpeg/failure.js';
+import { recordFailure } from '../ffmpeg/failure.js';
 import { TIMELINE_START_MS } from '../ffmpeg/ffmpeg-arguments.js';
 import { keepRunning } from '../ffmpeg/supervision.js';
 import type { LiveInput } from '../inputs/encoder-input.js';
@@ -10,33 +10,32 @@ import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.j
 import { Encoder, type EncoderEnd } from './encoder.js';
 import { openRun } from './encoder-run.js';
 import { chooseLadder, type Ladder } from './ladder.js';
-import { type RtpVideoFormat, RtpVideoFormatChoice, USUAL_PICTURE } from './rtp-video-size.js';
+import { DEFAULT_VIDEO_FORMAT, type RtpVideoFormat, RtpVideoFormatChoice } from './rtp-video-size.js';
 import { Shedding } from './shedding.js';
 
-const LOOK_EVERY_MS = 500;
-/** What is known of the source is looked at this often until it is enough, ms. */
-const ASK_EVERY_MS = 25;
-/** A size that is not known is waited for so long, ms. */
+const CHECK_INTERVAL_MS = 500;
+/** Interval of checking what is known of the source, ms. */
+const READY_INTERVAL_MS = 25;
+/** Maximum wait for an unknown frame size, ms. */
 const PATIENCE_MS = 500;
-/** How long a run that is over may put out the rest, ms: what is left is a few pictures. */
+/** Time for remaining output after the publication has ended, ms. */
 const FLUSH_MS = 2_000;
-/** The same when the next run is waiting for it. */
-const HASTE_MS = 250;
-/** Media that come in bursts (a still screen) say nothing of the encoder's speed, ms. */
+/** The same before the next run, ms. */
+const REPLACE_FLUSH_MS = 250;
+/** Pause of output (a still screen) after which load is not measured, ms. */
 const PAUSE_MS = 1_200;
-/** WebRTC goes on without the ladder: it is tried again after so long, ms. */
-const TRY_AGAIN_MS = 60_000;
+/** Delay after too many failures, ms; WebRTC continues without the ladder. */
+const RETRY_MS = 60_000;
 
 type Timeline = { has: { audio: boolean; video: boolean }; since: number };
 type Run = { encoder: Encoder; input: LiveInput; leaving: boolean };
 
 /**
- * Keeps an encoder running for a publication whose media are in the SFU. Everything is encoded, as the sender changes
- * its size and makes keyframes as it likes; nothing that goes wrong here ends the publication, which WebRTC viewers
- * can watch all the same.
+ * Supervises the encoder of a publication whose media are in the SFU. Everything is encoded, as senders change their
+ * frame size and keyframes. Failures never end the publication: WebRTC viewers can watch it.
  */
 export class RtpLadderSupervisor implements SourceReader {
-  /** Resolves when no child is left and the last run is closed. */
+  /** Resolves when no child process is left and the last run is closed. */
   readonly gone: Promise<void>;
   readonly #broadcast: Broadcast;
   readonly #source: Source;
@@ -48,11 +47,11 @@ export class RtpLadderSupervisor implements SourceReader {
   readonly #shedding: Shedding;
   readonly #over = new AbortController();
   #timeline: Timeline | undefined;
-  readonly #picture = new RtpVideoFormatChoice();
+  readonly #format = new RtpVideoFormatChoice();
   #run: Run | undefined;
   #refused: string | undefined;
 
-  /** @param before resolves when the publication before this one has let go of the broadcast. */
+  /** @param before resolves when the previous publication's encoder has ended */
   constructor(
     broadcast: Broadcast,
     source: Source,
@@ -76,7 +75,7 @@ export class RtpLadderSupervisor implements SourceReader {
         this.#log.error({ err: error }, 'supervision failed');
         this.stop();
       });
-    settings.clock.every(LOOK_EVERY_MS, () => this.#look(), this.#over.signal);
+    settings.clock.every(CHECK_INTERVAL_MS, () => this.#check(), this.#over.signal);
   }
 
   restart(_startedAt: number, has: { audio: boolean; video: boolean }): void {
@@ -84,7 +83,7 @@ export class RtpLadderSupervisor implements SourceReader {
     this.#replace();
   }
 
-  /** There are no tags: the media stay in the SFU. */
+  /** No tags: the media stay in the SFU. */
   write(): void {}
 
   end(reason: PublicationEnd): void {
@@ -92,7 +91,7 @@ export class RtpLadderSupervisor implements SourceReader {
     else this.finish(FLUSH_MS);
   }
 
-  /** Nothing more will come: puts out the rest within `ms`. */
+  /** Ends the input; the remaining output is written within `ms`. */
   finish(ms: number): void {
     this.#over.abort();
     const { encoder } = this.#run ?? {};
@@ -100,7 +99,7 @@ export class RtpLadderSupervisor implements SourceReader {
     else encoder?.stop();
   }
 
-  /** Lets go of the broadcast at once. */
+  /** Kills the encoder. */
   stop(): void {
     this.#over.abort();
     this.#run?.encoder.stop();
@@ -111,8 +110,8 @@ export class RtpLadderSupervisor implements SourceReader {
       what: 'encoder',
       untilReady: () => this.#untilReady(),
       run: () => this.#encode(),
-      onFailure: (end) => learnFrom(end, this.#broadcast, this.#memory, this.#log),
-      patienceMs: TRY_AGAIN_MS,
+      onFailure: (end) => recordFailure(end, this.#broadcast, this.#memory, this.#log),
+      patienceMs: RETRY_MS,
       over: this.#over.signal,
       clock: this.#clock,
       log: this.#log,
@@ -120,10 +119,10 @@ export class RtpLadderSupervisor implements SourceReader {
     this.#over.abort();
   }
 
-  /** Waits until there is something to encode, and it is known well enough what it is. */
+  /** Waits for media and enough knowledge of them. */
   async #untilReady(): Promise<void> {
     while (!this.#over.signal.aborted && !this.#ready())
-      await sleep(this.#clock, ASK_EVERY_MS, this.#over.signal);
+      await sleep(this.#clock, READY_INTERVAL_MS, this.#over.signal);
   }
 
   #ready(): boolean {
@@ -137,7 +136,7 @@ export class RtpLadderSupervisor implements SourceReader {
     return this.#accept(video.codec);
   }
 
-  /** Says once that a codec cannot be read, and when one can again. */
+  /** Notifies the broadcaster once when the codec becomes unreadable or readable. */
   #accept(codec: string | undefined): boolean {
     const readable = codec === undefined || this.#readable(codec);
     const refused = readable ? undefined : codec;
@@ -151,7 +150,7 @@ export class RtpLadderSupervisor implements SourceReader {
         'hls',
         `The server's ffmpeg cannot read ${name}: there is no HLS, only WebRTC. Publish H.264, VP8 or VP9, or install an ffmpeg that decodes it (with libdav1d).`,
       );
-      // Nobody else will say so: what there is to watch goes from the SFU to its viewers.
+      // Without HLS only the SFU has media: no other subscriber reports the broadcast as playable.
       this.#broadcast.playable();
     }
     return readable;
@@ -165,21 +164,21 @@ export class RtpLadderSupervisor implements SourceReader {
     const timeline = this.#timeline;
     const { video } = this.#source.info;
     const codec = timeline?.has.video && video && isRtpVideoCodec(video.codec) ? video.codec : undefined;
-    // A publication whose picture has stopped keeps its renditions: players cannot leave out one kind for a while.
-    const blank = codec ? undefined : this.#picture.made;
-    const picture = codec ? this.#picture.choose(video) : blank;
+    // A publication whose video has stopped keeps its video renditions: players cannot drop one kind for a while.
+    const blank = codec ? undefined : this.#format.made;
+    const picture = codec ? this.#format.choose(video) : blank;
     const ladder = this.#chooseLadder(picture, timeline?.has.audio ?? false);
     const request = {
       source: this.#rtp,
       has: { ...(codec ? { video: codec } : {}), audio: ladder.audio !== undefined },
-      frameRate: (picture ?? USUAL_PICTURE).frameRate,
+      frameRate: (picture ?? DEFAULT_VIDEO_FORMAT).frameRate,
       ...(blank ? { blank } : {}),
     };
     let input: LiveInput;
     try {
       input = await openLiveInput(request, this.#settings);
     } catch (error) {
-      return { how: 'failed', message: messageOf(error), lastWords: [], delivered: false };
+      return { how: 'failed', message: messageOf(error), lastLines: [], delivered: false };
     }
     const { ffmpeg, listener, segmentDuration, maxPixels } = this.#settings;
     let begun = this.#clock.now();
@@ -206,7 +205,7 @@ export class RtpLadderSupervisor implements SourceReader {
     return end;
   }
 
-  /** Something came out: only now it is worth a run. */
+  /** Opens a run at the first output. */
   async #openRun(encoder: Encoder, begun: number): Promise<void> {
     try {
       const writer = await openRun(this.#broadcast, encoder, begun - TIMELINE_START_MS, this.#log);
@@ -229,7 +228,7 @@ export class RtpLadderSupervisor implements SourceReader {
     });
   }
 
-  #look(): void {
+  #check(): void {
     if (!this.#run || this.#run.leaving) return;
     const { encoder, input } = this.#run;
     if (input.stalled) {
@@ -243,17 +242,17 @@ export class RtpLadderSupervisor implements SourceReader {
   #hasOtherSize(): boolean {
     if (!this.#run?.encoder.delivered || !this.#timeline) return false;
     const age = this.#clock.monotonic() - this.#timeline.since;
-    const size = this.#picture.look(this.#source.info.video, age);
+    const size = this.#format.look(this.#source.info.video, age);
     if (size) this.#log.info({ size }, 'the source has another size: a ladder that fits');
     return size !== undefined;
   }
 
-  /** Ends the current run for the sake of the next one, which begins as soon as it is closed. */
+  /** Ends the current run; the next one starts when it is closed. */
   #replace(): void {
     if (!this.#run) return;
     const { encoder } = this.#run;
     this.#run.leaving = true;
-    if (encoder.delivered) encoder.end(HASTE_MS);
+    if (encoder.delivered) encoder.end(REPLACE_FLUSH_MS);
     else encoder.stop();
   }
 }

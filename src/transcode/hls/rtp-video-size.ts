@@ -1,57 +1,56 @@
 import type { VideoSource } from '../../media/index.js';
 import { finiteWithin } from '../../platform/index.js';
 
-/** The picture that the ladder of an RTP source is made for; whatever is sent is fitted into it. */
+/** Video format that an RTP source's ladder is made for; other sizes are fitted into it. */
 export type RtpVideoFormat = {
   width: number;
   height: number;
   frameRate: number;
-  /** What the best rendition is named after: players go on with a name that they know, whatever its size is now. */
+  /** Names the best rendition, so that players keep it when its size changes. */
   lines: number;
 };
 
 type Size = { width: number; height: number };
 
-/** What is assumed until the source is known. */
-export const USUAL_PICTURE = { width: 1280, height: 720, frameRate: 30 };
+/** Format assumed before the source is known. */
+export const DEFAULT_VIDEO_FORMAT = { width: 1280, height: 720, frameRate: 30 };
 /**
- * Pixels of a side and of a picture that a sender is believed to have: what the highest level of AV1 allows (annex A.3).
- * A few bytes of VP8 or VP9 can announce 65,535 lines.
+ * Bounds of a frame's side and pixels: the highest level of AV1 (annex A.3). A few bytes of VP8 or VP9 can announce
+ * 65,535 lines.
  */
 const SIDE = { min: 16, max: 16_384 } as const;
 const MAXIMUM_PIXELS = 35_651_584;
-/** A small picture is enlarged until its longer side has so many pixels at most. */
-const GROWN_SIDE = 4_096;
-/** Frames per second that cameras and games have. */
+/** Maximum longer side after enlarging. */
+const MAXIMUM_SCALED_SIDE = 4_096;
+/** Frame rates of cameras and games. */
 const FRAME_RATES = [24, 25, 30, 50, 60];
-/** A measured rate this near to one of those is that one. */
-const NEAR = 0.04;
-/** From here on a rate that is none of those is nearer to 60 than to 30. */
-const FAST = 45;
-/** A picture must be clearly larger (in its shorter side, or in its rate) to be worth a new run. */
-const LARGER = 1.2;
-/** A larger picture must last so long before it is worth a new run, ms. */
+/** Relative tolerance of a measured rate. */
+const RATE_TOLERANCE = 0.04;
+/** A rate above this that matches none counts as 60, else 30. */
+const FAST_FRAME_RATE = 45;
+/** Minimum factor, in lines or rate, for a new run. */
+const LARGER_FACTOR = 1.2;
+/** Time that a larger format must last, ms. */
 const GROWN_MS = 5_000;
-/** After this time a browser has found out what its network takes, ms. */
+/** Time after which a browser has measured its network, ms. */
 const SETTLED_MS = 60_000;
 
 /**
- * What to make a ladder for. Browsers begin with a small picture and make it larger while they find out what the network
- * takes: a new ladder for each size would take away, one after the other, the renditions that players have just begun
- * with. So the first one is made for the usual size at least, in the source's shape. It is made anew for a picture that is
- * larger for good, and once for one that has stayed small, which would be scaled up for nothing.
+ * Chooses the format of a ladder. Browsers start small and grow as they measure the network; a ladder per size would
+ * remove renditions that players have just joined. So the first ladder has at least the default size, in the source's
+ * shape. A new one follows for a size that stays larger, and once for one that stayed small.
  */
 export class RtpVideoFormatChoice {
   #made: RtpVideoFormat | undefined;
   #largest: Size | undefined;
   #grownSince: number | undefined;
 
-  /** What the last ladder was made for. */
+  /** Format of the last ladder. */
   get made(): RtpVideoFormat | undefined {
     return this.#made;
   }
 
-  /** Chooses for the next ladder. It never shrinks by itself, as networks recover. */
+  /** Chooses for the next ladder. Never shrinks here, as networks recover. */
   choose(video: VideoSource | undefined): RtpVideoFormat {
     this.#grownSince = undefined;
     this.#made = this.#fitting(video);
@@ -59,10 +58,10 @@ export class RtpVideoFormatChoice {
   }
 
   /**
-   * Looks at what the source sends while a ladder is made of it.
+   * Compares the source with the current ladder.
    *
-   * @param age ms since its media began
-   * @returns how the source differs from what the ladder is made for, once that is worth a new one: `choose` then.
+   * @param age ms since the media started
+   * @returns the difference when it justifies a new ladder: call `choose` then
    */
   look(video: VideoSource | undefined, age: number): 'larger' | 'smaller' | undefined {
     const made = this.#made;
@@ -71,10 +70,10 @@ export class RtpVideoFormatChoice {
     if (!this.#largest || linesOf(seen) > linesOf(this.#largest)) this.#largest = seen;
     const wanted = this.#fitting(video);
     const isSame = wanted.width === made.width && wanted.height === made.height;
-    if (isSame && wanted.frameRate <= made.frameRate * LARGER) this.#grownSince = undefined;
+    if (isSame && wanted.frameRate <= made.frameRate * LARGER_FACTOR) this.#grownSince = undefined;
     else this.#grownSince ??= age;
     if (this.#grownSince !== undefined && age - this.#grownSince >= GROWN_MS) return 'larger';
-    if (age < SETTLED_MS || linesOf(made) <= linesOf(this.#largest) * LARGER) return undefined;
+    if (age < SETTLED_MS || linesOf(made) <= linesOf(this.#largest) * LARGER_FACTOR) return undefined;
     this.#made = { ...made, ...this.#largest };
     return 'smaller';
   }
@@ -103,23 +102,26 @@ function linesOf({ width, height }: Size): number {
   return Math.min(width, height);
 }
 
-/** As large as pictures usually become. */
+/** Scales up to the default size. */
 function grown(seen: Size | undefined): Size {
-  if (!seen) return USUAL_PICTURE;
+  if (!seen) return DEFAULT_VIDEO_FORMAT;
   const longer = Math.max(seen.width, seen.height);
-  const scale = Math.max(1, Math.min(USUAL_PICTURE.height / linesOf(seen), GROWN_SIDE / longer));
+  const scale = Math.max(
+    1,
+    Math.min(DEFAULT_VIDEO_FORMAT.height / linesOf(seen), MAXIMUM_SCALED_SIDE / longer),
+  );
   const even = (pixels: number): number => Math.round((pixels * scale) / 2) * 2;
   return { width: even(seen.width), height: even(seen.height) };
 }
 
-/** Larger, or turned. */
+/** Larger, or rotated. */
 function outgrows(seen: Size, made: Size): boolean {
   if (seen.width > seen.height !== made.width > made.height && seen.width !== seen.height) return true;
-  return linesOf(seen) > linesOf(made) * LARGER;
+  return linesOf(seen) > linesOf(made) * LARGER_FACTOR;
 }
 
 function steadyRate(measured: number | undefined): number {
-  if (measured === undefined) return USUAL_PICTURE.frameRate;
-  const near = FRAME_RATES.find((rate) => Math.abs(rate - measured) <= rate * NEAR);
-  return near ?? (measured > FAST ? 60 : 30);
+  if (measured === undefined) return DEFAULT_VIDEO_FORMAT.frameRate;
+  const near = FRAME_RATES.find((rate) => Math.abs(rate - measured) <= rate * RATE_TOLERANCE);
+  return near ?? (measured > FAST_FRAME_RATE ? 60 : 30);
 }

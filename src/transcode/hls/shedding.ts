@@ -3,9 +3,9 @@ import type { Broadcast } from '../../streams/index.js';
 import type { Encoder } from './encoder.js';
 import { LoadWatch, renditionsToShed } from './load-watch.js';
 
-/** Gives renditions up when the machine is too slow for all of them. */
+/** Removes renditions when the machine is too slow for all. */
 export class Shedding {
-  /** What has been given up. */
+  /** Removed renditions. */
   readonly ids = new Set<string>();
   readonly #broadcast: Broadcast;
   readonly #clock: Clock;
@@ -18,12 +18,12 @@ export class Shedding {
     this.#log = log;
   }
 
-  /** A new encoder begins, or what is known of this one says nothing. */
+  /** Restarts the measurement, for a new encoder or unreliable samples. */
   forget(): void {
     this.#load = new LoadWatch();
   }
 
-  /** Looks at an encoder's progress. @returns true when it must be replaced by one that makes less. */
+  /** Measures an encoder. @returns true when one with fewer renditions must replace it */
   look(encoder: Encoder): boolean {
     const { progress } = encoder;
     if (!progress) return false;

@@ -3,32 +3,32 @@ import type { InputFormat } from '../ffmpeg/ffmpeg-arguments.js';
 
 export type MediaKind = 'video' | 'audio';
 
-/** How media get into an encoder. Nothing here throws. */
+/** Input of an encoder. Methods do not throw. */
 export type EncoderInput = {
   readonly format: InputFormat;
-  /** ffmpeg was started and reads `output`. Called once. */
+  /** Connects ffmpeg's standard input. Called once. */
   attach(output: Writable): void;
-  /** No more media will come: ffmpeg is told to put out what it has. */
+  /** Ends the media: ffmpeg writes its remaining output. */
   end(): void;
-  /** ffmpeg is gone, or is being killed. Idempotent. */
+  /** Releases the input of an ended ffmpeg. Idempotent. */
   close(): void;
-  /** Something of this kind came out. */
+  /** Records output of a kind. */
   answered(kind: MediaKind): void;
-  /** How far a rendition that has come to `position` (media time, ms) is behind what went in, ms. */
+  /** Returns the lag of a rendition at `position` (media time, ms) behind the input, ms. */
   lag(kind: MediaKind, position: number): number;
 };
 
-/** Media that come as a sender makes them, without passing through here. */
+/** Input in real time that does not pass through the gateway. */
 export type LiveInput = EncoderInput & {
   /**
-   * Has the media flow.
+   * Starts the media.
    *
-   * @returns Unix ms at which it began: the beginning of media time; undefined when it was closed meanwhile
+   * @returns Unix ms of the start of media time; undefined when closed meanwhile
    * @throws what the source throws
    */
   flow(): Promise<number | undefined>;
-  /** How long ago something of every kind that comes out did so, ms. */
+  /** Maximum time since the last output of any kind, ms. */
   readonly quiet: number;
-  /** Nothing comes out (any more): a new encoder should wait for the sender. */
+  /** No output (any more): a new encoder should wait for media. */
   readonly stalled: boolean;
 };

@@ -5,26 +5,26 @@ import type { EncoderInput, MediaKind } from './encoder-input.js';
 import { FLV_PIPE_MARKS, FlvPipe } from './flv-pipe.js';
 
 export type FlvInputOptions = {
-  /** What the ladder is made of: tags of a kind that it does not have would make ffmpeg wait for more of it. */
+  /** Kinds in the ladder: with tags of another kind ffmpeg would wait for more of them. */
   has: { audio: boolean; video: boolean };
-  /** Added to the tags' timestamps to give media time, ms. */
+  /** Added to tag timestamps to give media time, ms. */
   offset: number;
-  /** More waits for ffmpeg than should (true), or no longer (false). */
+  /** Called when the backlog for ffmpeg becomes too large (true) or small enough (false). */
   onFull(full: boolean): void;
   clock: Clock;
 };
 
-/** How the tags of one kind go in and come out. */
+/** Input and output of one kind. */
 type Flow = {
-  /** Timestamp of the newest tag that went in, ms. */
+  /** Timestamp of the newest input, ms. */
   given: number;
-  /** What `given` was when something last came out. */
+  /** `given` at the last output. */
   answered: number;
-  /** Since when (monotonic) tags have gone in without an answer. */
+  /** Monotonic ms of the first tag without output since. */
   asked: number | undefined;
-  /** The last two distances between tags, ms: a picture comes out when the next one has gone in. */
+  /** Last two tag intervals, ms: a frame comes out after the next has gone in. */
   steps: [number, number];
-  /** Something has come out. */
+  /** Output exists. */
   delivered: boolean;
 };
 
@@ -32,20 +32,20 @@ function newFlow(): Flow {
   return { given: 0, answered: 0, asked: undefined, steps: [0, 0], delivered: false };
 }
 
-/** Without a sign of life for so long an encoder hangs. */
+/** Time without output after which an encoder hangs, ms. */
 const SILENCE_MS = 4_000;
-/** A first sign takes longer: devices are opened, the input is probed. */
+/** The same before the first output, which waits for devices and probing. */
 const FIRST_SIGN_MS = 10_000;
-/** So much media must have gone in without anything coming out, ms: the end of a stream waits in the encoder. */
-const SWALLOWED_MS = 3_000;
+/** Minimum input without output, ms of media: the end of a stream stays in the encoder. */
+const UNANSWERED_MEDIA_MS = 3_000;
 
-/** Feeds an encoder with the tags of a publication, by its standard input. */
+/** Writes a publication's tags to an encoder's standard input. */
 export class FlvInput implements EncoderInput {
   readonly format = { kind: 'flv' } as const;
   readonly #options: FlvInputOptions;
   readonly #flow: Record<MediaKind, Flow> = { video: newFlow(), audio: newFlow() };
   #output: Writable | undefined;
-  #feed: FlvPipe | undefined;
+  #pipe: FlvPipe | undefined;
   #ending = false;
   #closed = false;
 
@@ -57,20 +57,20 @@ export class FlvInput implements EncoderInput {
     this.#output = output;
   }
 
-  /** Begins with the configurations and the tags from a keyframe on. Until then ffmpeg waits. */
+  /** Starts with the configurations and the tags since a keyframe; ffmpeg waits until then. */
   begin(first: readonly FlvTag[]): void {
     if (!this.#output || this.#closed) return;
     const { has, offset, onFull } = this.#options;
-    this.#feed = new FlvPipe(this.#output, has, { offset, ...FLV_PIPE_MARKS, onFull });
+    this.#pipe = new FlvPipe(this.#output, has, { offset, ...FLV_PIPE_MARKS, onFull });
     const start = first.find((tag) => !tag.header)?.timestamp ?? 0;
     for (const flow of Object.values(this.#flow)) Object.assign(flow, { given: start, answered: start });
-    this.#feed.prime(first.length);
+    this.#pipe.prime(first.length);
     for (const tag of first) this.write(tag);
-    if (this.#ending) this.#feed.end();
+    if (this.#ending) this.#pipe.end();
   }
 
   write(tag: FlvTag): void {
-    if (!this.#feed || this.#closed) return;
+    if (!this.#pipe || this.#closed) return;
     if (tag.kind !== 'script') {
       if (!this.#options.has[tag.kind]) return;
       const flow = this.#flow[tag.kind];
@@ -80,17 +80,17 @@ export class FlvInput implements EncoderInput {
         flow.given = tag.timestamp;
       }
     }
-    this.#feed.write(tag);
+    this.#pipe.write(tag);
   }
 
   end(): void {
     this.#ending = true;
-    this.#feed?.end();
+    this.#pipe?.end();
   }
 
   close(): void {
     this.#closed = true;
-    this.#feed?.close();
+    this.#pipe?.close();
   }
 
   answered(kind: MediaKind): void {
@@ -105,13 +105,13 @@ export class FlvInput implements EncoderInput {
     return given + this.#options.offset - position - 2 * Math.max(...steps);
   }
 
-  /** Whether ffmpeg takes tags and puts nothing out. */
-  get hangs(): boolean {
+  /** Whether ffmpeg reads tags without producing output. */
+  get isHanging(): boolean {
     const now = this.#options.clock.monotonic();
     return Object.values(this.#flow).some(({ asked, delivered, given, answered }) => {
       if (asked === undefined || now - asked < (delivered ? SILENCE_MS : FIRST_SIGN_MS)) return false;
       const swallowed = given - answered;
-      return swallowed > SWALLOWED_MS || (swallowed > 0 && (this.#feed?.bytes ?? 0) > 0);
+      return swallowed > UNANSWERED_MEDIA_MS || (swallowed > 0 && (this.#pipe?.bytes ?? 0) > 0);
     });
   }
 }

@@ -9,9 +9,9 @@ function name(text: string): Buffer {
 }
 
 /**
- * The `onMetaData` script tag (Adobe Flash Video File Format 10.1, annex E.5) that tells ffmpeg the frame rate.
- * Without it the encoders would take the time base for one, 1000 frames a second, in their rate control and level.
- * The publisher's own is not passed on: nothing in it is needed, and nobody knows what it holds.
+ * Builds the `onMetaData` script tag (Adobe Flash Video File Format 10.1, annex E.5) with the frame rate. Without it
+ * encoders would assume 1000 fps, the time base, for rate control and level. The publisher's own tag is untrusted and
+ * not passed on.
  */
 export function frameRateTag(frameRate: number, timestamp: number): FlvTag {
   const value = Buffer.alloc(9);

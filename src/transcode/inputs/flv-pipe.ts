@@ -4,10 +4,10 @@ import { type FlvTag, flvFileHeader, frameFlvTag } from '../../media/index.js';
 export type FlvPipeOptions = {
   /** Added to every timestamp, ms. */
   offset: number;
-  /** Waiting for ffmpeg: above the high mark the feed is full, until it falls below the low one. */
+  /** Backlog limits: full above `high`, until it falls below `low`. */
   high: FlvPipeMark;
   low: FlvPipeMark;
-  /** The feed became full (true), or is no longer (false). */
+  /** Called when the pipe becomes full (true) or free (false). */
   onFull(full: boolean): void;
 };
 
@@ -18,15 +18,15 @@ export const FLV_PIPE_MARKS: Pick<FlvPipeOptions, 'high' | 'low'> = {
   low: { bytes: 4 * 1024 * 1024, ms: 1_500 },
 };
 
-/** So much is handed to the pipe ahead of ffmpeg's reading, bytes: the rest stays here, where it can be counted. */
-const AHEAD = 65_536;
+/** Maximum bytes handed to the stream ahead of ffmpeg; the rest stays here, where it is counted. */
+const AHEAD_BYTES = 65_536;
 
-/** Writes tags as FLV into ffmpeg's standard input, as fast as ffmpeg reads; the others wait in order. */
+/** Writes FLV tags to ffmpeg's standard input as fast as ffmpeg reads; others wait in order. */
 export class FlvPipe {
   readonly #output: Writable;
   readonly #options: FlvPipeOptions;
   #waiting: FlvTag[] = [];
-  /** Index of the first waiting tag: shifting a long array for every tag would be slow. */
+  /** Index of the first waiting tag; shifting a long array per tag is slow. */
   #head = 0;
   #bytes = 0;
   #newest = 0;
@@ -43,17 +43,17 @@ export class FlvPipe {
     output.write(flvFileHeader(has));
   }
 
-  /** Timestamp of the newest tag that was given, without the offset, ms. */
+  /** Timestamp of the newest tag, without the offset, ms. */
   get newest(): number {
     return this.#newest;
   }
 
-  /** Bytes that wait here. */
+  /** Waiting bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The next `count` tags are what an encoder joins the stream with: that they wait does not make the feed late. */
+  /** Excludes the next `count` tags, with which an encoder joins, from the backlog's duration. */
   prime(count: number): void {
     this.#priming = count;
   }
@@ -66,13 +66,13 @@ export class FlvPipe {
     this.#pump();
   }
 
-  /** Nothing more will be written; ffmpeg sees the end when it has read what waits. */
+  /** Ends the stream after the waiting tags. */
   end(): void {
     this.#ending = true;
     this.#pump();
   }
 
-  /** Drops what waits. */
+  /** Drops waiting tags. */
   drop(): void {
     this.#waiting = [];
     this.#head = 0;
@@ -81,18 +81,18 @@ export class FlvPipe {
     this.#setFull(false);
   }
 
-  /** Drops what waits: ffmpeg is gone. */
+  /** Drops waiting tags and ignores further ones. */
   close(): void {
     this.#closed = true;
     this.drop();
   }
 
-  /** Tags that ffmpeg was given. */
+  /** Tags given to ffmpeg. */
   get given(): number {
     return this.#given;
   }
 
-  /** More than the pipe takes was given, and ffmpeg has not read it. */
+  /** ffmpeg has unread bytes. */
   get blocked(): boolean {
     return this.#output.writableLength > 0;
   }
@@ -100,7 +100,7 @@ export class FlvPipe {
   #pump(): void {
     if (this.#closed) return;
     let corked = false;
-    for (; this.#head < this.#waiting.length && this.#output.writableLength < AHEAD; this.#head++) {
+    for (; this.#head < this.#waiting.length && this.#output.writableLength < AHEAD_BYTES; this.#head++) {
       const tag = this.#waiting[this.#head];
       if (!tag) break;
       if (this.#priming > 0) this.#priming--;

@@ -1,21 +1,21 @@
 import type { FlvTag } from '../../media/index.js';
 
 type Limits = {
-  /** Media time kept at most, ms. */
+  /** Maximum media time, ms. */
   span: number;
-  /** Bytes kept at most. */
+  /** Maximum bytes. */
   bytes: number;
 };
 
 const LIMITS: Limits = { span: 15_000, bytes: 24 * 1024 * 1024 };
-/** Sound alone can be joined anywhere: so much of it is kept, in ms. */
-const AUDIO_SPAN = 250;
-/** A picture that was announced and does not come is waited for so long, ms of media. */
-const PICTURE_LATE = 2_000;
+/** Audio kept without video, ms: it can be joined anywhere. */
+const AUDIO_SPAN_MS = 250;
+/** Maximum wait for announced video, ms of media. */
+const VIDEO_LATE_MS = 2_000;
 
 /**
- * What an encoder needs to join the stream now: the decoder configurations and everything since the last keyframe.
- * Bounded: when a group of pictures outgrows it, it waits for the next keyframe.
+ * Decoder configurations and tags since the last keyframe, with which an encoder joins. Bounded: a larger group of
+ * pictures is dropped until the next keyframe.
  */
 export class GopBuffer {
   readonly #limits: Limits;
@@ -25,13 +25,13 @@ export class GopBuffer {
   #bytes = 0;
   #newest = 0;
   #oldest: number | undefined;
-  #withPicture = true;
+  #hasVideo = true;
 
   constructor(limits: Limits = LIMITS) {
     this.#limits = limits;
   }
 
-  /** A second buffer that goes on from here. */
+  /** Returns an independent copy. */
   copy(): GopBuffer {
     const copy = new GopBuffer(this.#limits);
     copy.#headers = { ...this.#headers };
@@ -40,18 +40,18 @@ export class GopBuffer {
     copy.#bytes = this.#bytes;
     copy.#newest = this.#newest;
     copy.#oldest = this.#oldest;
-    copy.#withPicture = this.#withPicture;
+    copy.#hasVideo = this.#hasVideo;
     return copy;
   }
 
-  /** Forgets everything: a new timeline begins. @param withPicture it has (or should have) video. */
-  reset(withPicture: boolean): void {
+  /** Starts a new timeline. @param hasVideo as announced */
+  reset(hasVideo: boolean): void {
     this.#headers = {};
     this.#seen = { video: false, audio: false };
     this.#clear();
     this.#newest = 0;
     this.#oldest = undefined;
-    this.#withPicture = withPicture;
+    this.#hasVideo = hasVideo;
   }
 
   push(tag: FlvTag): void {
@@ -63,8 +63,8 @@ export class GopBuffer {
     }
     this.#newest = Math.max(this.#newest, tag.timestamp);
     this.#oldest ??= tag.timestamp;
-    this.#noticePicture();
-    if (this.#withPicture) {
+    this.#correctVideo();
+    if (this.#hasVideo) {
       if (tag.keyframe) this.#clear();
       else if (this.#tags.length === 0) return;
     }
@@ -72,23 +72,23 @@ export class GopBuffer {
     this.#bytes += tag.body.length;
     const first = this.#tags[0];
     if (!first) return;
-    if (!this.#withPicture) this.#dropOldSound();
+    if (!this.#hasVideo) this.#dropOldAudio();
     else if (this.#newest - first.timestamp > this.#limits.span || this.#bytes > this.#limits.bytes)
       this.#clear();
   }
 
-  /** Nothing has arrived on this timeline. */
+  /** No tags on this timeline. */
   get isEmpty(): boolean {
     return !this.#seen.video && !this.#seen.audio;
   }
 
-  /** Whether this is the configuration that is known already. */
+  /** Whether the decoder configuration is unchanged. */
   knows(header: FlvTag): boolean {
     if (header.kind === 'script') return false;
     return this.#headers[header.kind]?.body.equals(header.body) ?? false;
   }
 
-  /** From the keyframe on (for sound alone: the last moment of it). Empty: nothing can be decoded yet. */
+  /** Tags since the keyframe (audio only: the last 250 ms); empty when nothing can be decoded yet. */
   get tags(): readonly FlvTag[] {
     return this.#tags;
   }
@@ -101,7 +101,7 @@ export class GopBuffer {
     return this.#headers.audio;
   }
 
-  /** Which kinds have arrived on this timeline. */
+  /** Kinds seen on this timeline. */
   get seen(): Readonly<{ video: boolean; audio: boolean }> {
     return this.#seen;
   }
@@ -111,35 +111,38 @@ export class GopBuffer {
     return this.#newest;
   }
 
-  /** How long ago in media time the kept keyframe came, ms; undefined without one. */
+  /** Media time since the buffered keyframe, ms; undefined without one. */
   get age(): number | undefined {
     const first = this.#tags[0];
     return first && this.#newest - first.timestamp;
   }
 
-  /** The announcement was wrong when there is a picture after all, or none for a long time. */
-  #noticePicture(): void {
-    const wanted =
-      this.#seen.video || (this.#withPicture && this.#newest - (this.#oldest ?? 0) < PICTURE_LATE);
-    if (wanted === this.#withPicture) return;
-    this.#withPicture = wanted;
+  /** Corrects a wrong announcement of video. */
+  #correctVideo(): void {
+    const wanted = this.#seen.video || (this.#hasVideo && this.#newest - (this.#oldest ?? 0) < VIDEO_LATE_MS);
+    if (wanted === this.#hasVideo) return;
+    this.#hasVideo = wanted;
     this.#clear();
   }
 
-  /** How much of this timeline has come, ms. */
+  /** Duration of this timeline so far, ms. */
   get span(): number {
     return this.#newest - (this.#oldest ?? this.#newest);
   }
 
-  #dropOldSound(): void {
+  #dropOldAudio(): void {
     let old = 0;
-    for (let tag = this.#tags[old]; tag && this.#newest - tag.timestamp > AUDIO_SPAN; tag = this.#tags[++old])
+    for (
+      let tag = this.#tags[old];
+      tag && this.#newest - tag.timestamp > AUDIO_SPAN_MS;
+      tag = this.#tags[++old]
+    )
       this.#bytes -= tag.body.length;
     if (old > 0) this.#tags.splice(0, old);
   }
 
   #clear(): void {
-    // A new array: whoever took the old one may still read it.
+    // A new array: readers may still use the old one.
     this.#tags = [];
     this.#bytes = 0;
   }

@@ -1,18 +1,18 @@
-/** A keyframe not older than this is joined, ms. */
+/** Maximum age of a keyframe that is joined, ms. */
 const FRESH_MS = 1_000;
-/** An older one is joined, too, when the next is further away than this, ms: starting takes the rest of a second. */
+/** Minimum time to the next keyframe for joining an older one, ms: starting takes the rest of a second. */
 const SOON_MS = 500;
 
 /**
- * Whether an encoder that replaces another begins with the last keyframe, showing something twice, or waits for the
- * next one, leaving something out: so that nothing is missing for as long as a second.
+ * Whether a replacing encoder joins at the last keyframe, repeating media, or waits for the next, omitting some; less
+ * than a second is missing.
  *
- * @param age ms since the last keyframe.
- * @param interval the usual distance between keyframes, ms; undefined when it is not known.
+ * @param age ms since the last keyframe
+ * @param interval usual keyframe interval, ms; undefined when unknown
  */
 export function joinsNow(age: number, interval: number | undefined): boolean {
   if (age <= FRESH_MS || interval === undefined) return true;
   const next = interval - age;
-  // One that is overdue is not waited for any longer than one that is far.
+  // An overdue keyframe is not waited for.
   return next > SOON_MS || next < -SOON_MS;
 }

@@ -1,53 +1,55 @@
 import { KEYFRAME_INTERVAL } from '../hls/ladder.js';
 
-/** So many intervals are looked at. */
-const MEMORY = 6;
-/** One interval that differs can be a scene cut; two of them are a habit. */
-const TOLERATED = 1;
-/** By which share of the usual interval another may differ. */
+/** Number of measured intervals. */
+const MEASURED_INTERVALS = 6;
+/** A single deviation may be a scene cut. */
+const TOLERATED_OUTLIERS = 1;
+/** Maximum relative deviation from the median interval. */
 const DEVIATION = 0.25;
-/** Timestamps are whole milliseconds and encoders round: allowed beyond the limits, ms. */
-const SLACK = 100;
+/** Tolerance beyond the limits for rounded timestamps, ms. */
+const SLACK_MS = 100;
 
-/** Watches how far the source's keyframes are apart, to tell whether its picture can be passed through. */
+/** Measures the source's keyframe intervals to decide whether its video can be passed through. */
 export class KeyframeWatch {
   #last: number | undefined;
   #intervals: number[] = [];
   #late = false;
 
-  /** A new timeline begins. */
+  /** Starts a new timeline. */
   reset(): void {
     this.#last = undefined;
     this.#intervals = [];
     this.#late = false;
   }
 
-  /** Notes a picture. @param timestamp ms. */
+  /** Records a video frame. @param timestamp ms */
   picture(timestamp: number, keyframe: boolean): void {
-    if (this.#last !== undefined && timestamp - this.#last > KEYFRAME_INTERVAL.most * 1000 + SLACK)
+    if (this.#last !== undefined && timestamp - this.#last > KEYFRAME_INTERVAL.most * 1000 + SLACK_MS)
       this.#late = true;
     if (!keyframe) return;
     if (this.#last !== undefined) {
       this.#intervals.push(timestamp - this.#last);
-      if (this.#intervals.length > MEMORY) this.#intervals.shift();
+      if (this.#intervals.length > MEASURED_INTERVALS) this.#intervals.shift();
     }
     this.#last = timestamp;
   }
 
-  /** The usual interval in ms; undefined while there was none. */
+  /** Median interval, ms; undefined before the first. */
   get interval(): number | undefined {
     const sorted = [...this.#intervals].sort((a, b) => a - b);
     return sorted[Math.floor(sorted.length / 2)];
   }
 
-  /** Why the picture cannot be passed through; undefined while nothing speaks against it. */
+  /** Reason against passing the video through; undefined without one. */
   get fault(): 'too-far-apart' | 'too-close' | 'irregular' | undefined {
     if (this.#late) return 'too-far-apart';
     const usual = this.interval;
     if (usual === undefined) return undefined;
-    const close = this.#intervals.filter((interval) => interval < KEYFRAME_INTERVAL.least * 1000 - SLACK / 2);
-    if (close.length > TOLERATED && usual < KEYFRAME_INTERVAL.least * 1000) return 'too-close';
+    const close = this.#intervals.filter(
+      (interval) => interval < KEYFRAME_INTERVAL.least * 1000 - SLACK_MS / 2,
+    );
+    if (close.length > TOLERATED_OUTLIERS && usual < KEYFRAME_INTERVAL.least * 1000) return 'too-close';
     const odd = this.#intervals.filter((interval) => Math.abs(interval - usual) > usual * DEVIATION);
-    return odd.length > TOLERATED ? 'irregular' : undefined;
+    return odd.length > TOLERATED_OUTLIERS ? 'irregular' : undefined;
   }
 }

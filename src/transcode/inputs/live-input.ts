@@ -8,13 +8,13 @@ import type { RtpVideoCodec } from './rtp-session.js';
 export type LiveInputRequest = {
   source: RtpSource;
   has: { video?: RtpVideoCodec; audio: boolean };
-  /** Frames per second of everything that is made of it. */
+  /** Frame rate of all renditions. */
   frameRate: number;
-  /** Instead of video that is sent: a black picture. */
+  /** Size of black video for a source without video. */
   blank?: { width: number; height: number };
 };
 
-/** Has the SFU send what it has of a publisher in the way in which ffmpeg reads it. @throws what the source throws */
+/** Opens the SFU's output in the format that ffmpeg reads. @throws what the source throws */
 export async function openLiveInput(
   { source, has, frameRate, blank }: LiveInputRequest,
   { av1Decoder, portPairs, clock }: Pick<TranscodeSettings, 'av1Decoder' | 'portPairs' | 'clock'>,

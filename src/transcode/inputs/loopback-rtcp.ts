@@ -6,19 +6,19 @@ const RECEIVER_REPORT = 201;
 const BYE = 203;
 const VERSION = 0x80;
 
-/** An empty receiver report (RFC 3550, section 6.4.2): it says nothing, but any packet must begin with a report. */
-const NOTHING = [VERSION, RECEIVER_REPORT, 0, 1, 0, 0, 0, 0];
-/** The goodbye of one source (section 6.6). */
-const GOODBYE = [VERSION | 1, BYE, 0, 1, 0, 0, 0, 0];
+/** Empty receiver report (RFC 3550, section 6.4.2): compound packets start with a report. */
+const NO_RENDITION = [VERSION, RECEIVER_REPORT, 0, 1, 0, 0, 0, 0];
+/** BYE of one source (section 6.6). */
+const BYE_PACKET = [VERSION | 1, BYE, 0, 1, 0, 0, 0, 0];
 
-/** Talks RTCP to the ffmpeg that listens on one UDP port of loopback. */
+/** Sends RTCP to ffmpeg's UDP port on loopback. */
 export class LoopbackRtcp {
   readonly #socket: Socket;
   readonly #ready: Promise<void>;
   readonly #protector: SrtpProtector;
   #closed = false;
 
-  /** @param srtpKey that the listening ffmpeg knows */
+  /** @param srtpKey of the listening ffmpeg */
   constructor(port: number, srtpKey: string) {
     this.#protector = new SrtpProtector(srtpKey);
     this.#socket = createSocket('udp4');
@@ -28,20 +28,16 @@ export class LoopbackRtcp {
   }
 
   /**
-   * Whether somebody listens there. What is sent to a closed port is refused, which a connected socket is told when it
-   * sends again.
+   * Whether a process listens: packets to a closed port are refused, which a connected socket reports on the next send.
    */
   async answers(): Promise<boolean> {
     await this.#ready;
-    return (await this.#send(NOTHING)) && (await this.#send(NOTHING));
+    return (await this.#send(NO_RENDITION)) && (await this.#send(NO_RENDITION));
   }
 
-  /**
-   * The sender of these media has left: ffmpeg takes it for the end of all when it has heard it of each. Said on the
-   * port of the media, where ffmpeg understands it too, it comes after all packets that still wait there.
-   */
+  /** Sends BYE: ffmpeg ends when it has got one per stream. On the media port it follows all waiting packets. */
   bye(): void {
-    void this.#ready.then(() => this.#send([...NOTHING, ...GOODBYE]));
+    void this.#ready.then(() => this.#send([...NO_RENDITION, ...BYE_PACKET]));
   }
 
   close(): void {

@@ -8,16 +8,16 @@ import type { LiveInput, MediaKind } from './encoder-input.js';
 export type MatroskaInputOptions = {
   source: Pick<RtpSource, 'sendMatroska'>;
   audio: boolean;
-  /** Frames per second of everything that is made of it. */
+  /** Frame rate of all renditions. */
   frameRate: number;
-  /** ffmpeg's name of what decodes the picture. */
+  /** Name of ffmpeg's video decoder. */
   decoder: string;
   clock: Clock;
 };
 
 /**
- * Has the SFU offer a publisher's media as live Matroska, for codecs that ffmpeg cannot read as RTP: ffmpeg connects to
- * it and is told the end by the end of the stream.
+ * Opens the SFU's live Matroska output, for codecs that ffmpeg cannot read as RTP. ffmpeg connects to it; its end is
+ * the end of the stream.
  */
 export class MatroskaInput implements LiveInput {
   readonly format: InputFormat;
@@ -44,7 +44,7 @@ export class MatroskaInput implements LiveInput {
     this.#sending = sending;
   }
 
-  /** It has nothing to read there. */
+  /** ffmpeg reads nothing from standard input. */
   attach(output: Writable): void {
     output.end();
   }

@@ -1,19 +1,18 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { AddressInfo } from 'node:net';
 
-/** So often a pair is looked for: the system offers ports at random, and every other one is odd. */
+/** Attempts per pair: the system assigns ports at random, every other one odd. */
 const TRIES = 64;
 const HIGHEST_PORT = 65_535;
 
 /**
- * Finds pairs of UDP ports that are free on loopback: an even one for RTP and the next for RTCP (RFC 3550, section 11).
- * What was taken is not given again until it is released; a stranger can still be faster than ffmpeg, which then fails
- * and is started again with other ports.
+ * Reserves pairs of free UDP ports on loopback: an even one for RTP and the next for RTCP (RFC 3550, section 11).
+ * Another process can take them before ffmpeg, which then fails and restarts with other ports.
  */
 export class PortPairs {
   readonly #taken = new Set<number>();
 
-  /** @returns the even port. @throws when the system has no free pair. */
+  /** @returns the even port @throws when there is no free pair */
   async take(): Promise<number> {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const first = await bindTo(0);
@@ -30,12 +29,12 @@ export class PortPairs {
     throw new Error('there is no free pair of UDP ports');
   }
 
-  /** @param port as `take` gave it. */
+  /** @param port returned by `take` */
   release(port: number): void {
     this.#taken.delete(port);
   }
 
-  /** How many pairs are in use. */
+  /** Reserved pairs. */
   get size(): number {
     return this.#taken.size;
   }

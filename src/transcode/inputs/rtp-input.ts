@@ -12,32 +12,32 @@ import { type ReadAsRtp, sessionDescription } from './rtp-session.js';
 export type RtpInputOptions = {
   source: Pick<RtpSource, 'send'>;
   has: { video?: ReadAsRtp; audio: boolean };
-  /** Frames per second of everything that is made of it. */
+  /** Frame rate of all renditions. */
   frameRate: number;
-  /** Instead of video that is sent: a black picture. */
+  /** Size of black video for a source without video. */
   blank?: { width: number; height: number };
   pairs: PortPairs;
   clock: Clock;
 };
 
-/** A goodbye may be lost: it is said again this often, ms. */
-const BYE_EVERY_MS = 500;
-/** How often it is looked whether ffmpeg listens, ms. */
-const KNOCK_EVERY_MS = 10;
-/** ffmpeg must listen after this, ms. */
+/** Interval of repeated BYE packets, which may be lost, ms. */
+const BYE_INTERVAL_MS = 500;
+/** Interval of checking whether ffmpeg listens, ms. */
+const PROBE_INTERVAL_MS = 10;
+/** Timeout for ffmpeg to listen, ms. */
 const LISTENS_WITHIN_MS = 10_000;
 
 /**
- * Has the SFU send a publisher's packets to an encoder: ports on loopback, a session description on its standard
- * input, and at the end a goodbye, as ffmpeg, waiting for a packet, hears nothing else.
+ * Sends a publisher's packets from the SFU to an encoder: ports on loopback, an SDP on standard input, and BYE at the
+ * end, as ffmpeg waits for a packet.
  */
 export class RtpInput implements LiveInput {
   readonly format: Extract<InputFormat, { kind: 'rtp' }>;
   readonly #options: RtpInputOptions;
   readonly #ports: { video?: number; audio?: number };
-  /** Known to the sender and, by its standard input, to ffmpeg: any process can send to ports on loopback. */
+  /** Known to the sender and to ffmpeg: any local process can send to loopback ports. */
   readonly #srtpKey = newSrtpKey();
-  /** To the ports for RTCP, which ffmpeg opens last, and to those for RTP. */
+  /** RTCP ports, which ffmpeg opens last, and RTP ports. */
   readonly #control: LoopbackRtcp[];
   readonly #media: LoopbackRtcp[];
   readonly #over = new AbortController();
@@ -45,7 +45,7 @@ export class RtpInput implements LiveInput {
   #sending: { close(): void } | undefined;
   #ending = false;
 
-  /** Finds ports. @throws when there are none. */
+  /** Reserves ports. @throws when there are none */
   static async open(options: RtpInputOptions): Promise<RtpInput> {
     const { has, pairs } = options;
     const ports: { video?: number; audio?: number } = {};
@@ -81,7 +81,7 @@ export class RtpInput implements LiveInput {
     );
   }
 
-  /** Waits until ffmpeg listens and has the source send. @throws also when ffmpeg does not listen */
+  /** Waits until ffmpeg listens, then starts the source. @throws when ffmpeg does not listen */
   async flow(): Promise<number | undefined> {
     const { source, clock } = this.#options;
     if (!(await this.#listens())) return undefined;
@@ -93,14 +93,14 @@ export class RtpInput implements LiveInput {
     }
     this.#sending = sending;
     this.#flow.begin();
-    if (this.#ending) this.#sayGoodbye();
+    if (this.#ending) this.#sendBye();
     return begun;
   }
 
   end(): void {
     if (this.#ending || this.#over.signal.aborted) return;
     this.#ending = true;
-    if (this.#sending) this.#sayGoodbye();
+    if (this.#sending) this.#sendBye();
   }
 
   close(): void {
@@ -134,17 +134,17 @@ export class RtpInput implements LiveInput {
       while (!(await line.answers())) {
         if (this.#over.signal.aborted) return false;
         if (clock.monotonic() > deadline) throw new Error('ffmpeg does not listen for RTP');
-        await sleep(clock, KNOCK_EVERY_MS, this.#over.signal);
+        await sleep(clock, PROBE_INTERVAL_MS, this.#over.signal);
       }
     }
     return !this.#over.signal.aborted;
   }
 
-  #sayGoodbye(): void {
+  #sendBye(): void {
     const say = (): void => {
       for (const line of this.#media) line.bye();
     };
     say();
-    this.#options.clock.every(BYE_EVERY_MS, say, this.#over.signal);
+    this.#options.clock.every(BYE_INTERVAL_MS, say, this.#over.signal);
   }
 }

@@ -7,48 +7,48 @@ import type { GopBuffer } from '../inputs/gop-buffer.js';
 
 export type WebrtcFlvPipeOptions = {
   has: { audio: boolean; video: boolean };
-  /** Added to the tags' timestamps to give media time, ms. */
+  /** Added to tag timestamps to give media time, ms. */
   offset: number;
   frameRate: number | undefined;
-  /** What it begins with goes out as RTP at once: so slowly that no socket on the way overflows. */
+  /** Limits the rate of the first tags, which leave as RTP at once, so that socket buffers do not overflow. */
   paced: boolean;
-  /** It was too much: what waited was dropped. @param reading ffmpeg has read something since the last time. */
-  onFall(reading: boolean): void;
+  /** Called when the backlog was dropped. @param reading ffmpeg has read since the last time */
+  onDrop(reading: boolean): void;
   clock: Clock;
 };
 
-/** More than this is late: it is better left out. */
+/** Backlog that is dropped. */
 const HIGH = { bytes: 8 * 1024 * 1024, ms: 1_000 };
 const LOW = { bytes: 1024 * 1024, ms: 200 };
-/** The pace of the beginning: some fifty packets at a time, of which a socket holds several hundred. */
+/** Rate of the first tags: about 50 packets at a time; a socket holds several hundred. */
 const PACE = { bytes: 65_536, ms: 4 } as const;
-/** A reader that has not read for so long hangs, ms. */
+/** Time without reading after which ffmpeg hangs, ms. */
 const HANGS_MS = 4_000;
 
-/** Feeds ffmpeg with what arrives, and rather leaves something out than to be late: until the next keyframe. */
+/** Writes tags to ffmpeg in real time: above its backlog limit it drops tags until the next keyframe. */
 export class WebrtcFlvPipe {
   readonly #options: WebrtcFlvPipeOptions;
-  readonly #feed: FlvPipe | undefined;
+  readonly #pipe: FlvPipe | undefined;
   readonly #over = new AbortController();
-  /** What it begins with, as long as it is paced; what arrives meanwhile joins the queue. */
+  /** Tags written at a limited rate; later ones are appended. */
   #queue: FlvTag[] | undefined;
   #dropping = false;
-  /** What ffmpeg had been given when something was last dropped, tags. */
-  #fallenAt = 0;
+  /** Tags given to ffmpeg at the last drop. */
+  #givenAtDrop = 0;
   #stuck: { given: number; since: number } | undefined;
 
   constructor(output: Writable | undefined, options: WebrtcFlvPipeOptions) {
     this.#options = options;
     const { has, offset } = options;
-    this.#feed =
+    this.#pipe =
       output &&
       new FlvPipe(output, has, {
         ...{ offset, high: HIGH, low: LOW },
-        onFull: (full) => full && this.#fall(),
+        onFull: (full) => full && this.#dropBacklog(),
       });
   }
 
-  /** The configurations, and what came since the last keyframe. */
+  /** Writes the configurations and the tags since the last keyframe. */
   begin({ tags, newest, videoHeader, audioHeader }: GopBuffer): void {
     const first = tags[0]?.timestamp ?? newest;
     const head: FlvTag[] = this.#options.has.video
@@ -56,9 +56,9 @@ export class WebrtcFlvPipe {
       : [];
     for (const header of [videoHeader, audioHeader]) if (header) head.push({ ...header, timestamp: first });
     const all = [...head, ...tags].filter((tag) => tag.kind === 'script' || this.#options.has[tag.kind]);
-    this.#feed?.prime(all.length);
+    this.#pipe?.prime(all.length);
     if (!this.#options.paced) {
-      for (const tag of all) this.#feed?.write(tag);
+      for (const tag of all) this.#pipe?.write(tag);
       return;
     }
     this.#queue = all;
@@ -68,31 +68,31 @@ export class WebrtcFlvPipe {
   write(tag: FlvTag): void {
     if (tag.kind === 'script' || !this.#options.has[tag.kind]) return;
     if (this.#queue) this.#queue.push(tag);
-    else if (!this.#dropping) this.#feed?.write(tag);
+    else if (!this.#dropping) this.#pipe?.write(tag);
     else if (tag.keyframe || !this.#options.has.video) {
       this.#dropping = false;
-      this.#feed?.write(tag);
+      this.#pipe?.write(tag);
     }
   }
 
-  /** Nothing more will be written. */
+  /** Ends the stream after the queued tags. */
   end(): void {
     this.#over.abort();
-    for (const tag of this.#queue ?? []) this.#feed?.write(tag);
+    for (const tag of this.#queue ?? []) this.#pipe?.write(tag);
     this.#queue = undefined;
-    this.#feed?.end();
+    this.#pipe?.end();
   }
 
-  /** ffmpeg is gone. */
+  /** Releases the pipe of an ended ffmpeg. */
   close(): void {
     this.#over.abort();
     this.#queue = undefined;
-    this.#feed?.close();
+    this.#pipe?.close();
   }
 
-  /** Whether ffmpeg has not read for some seconds, though there is something. To be asked now and then. */
-  get hangs(): boolean {
-    const { given, blocked } = this.#feed ?? { given: 0, blocked: false };
+  /** Whether ffmpeg does not read waiting bytes. Must be polled. */
+  get isHanging(): boolean {
+    const { given, blocked } = this.#pipe ?? { given: 0, blocked: false };
     const now = this.#options.clock.monotonic();
     if (!blocked) this.#stuck = undefined;
     else if (this.#stuck?.given !== given) this.#stuck = { given, since: now };
@@ -108,19 +108,19 @@ export class WebrtcFlvPipe {
       if (bytes > 0 && bytes + tag.body.length > PACE.bytes) break;
       bytes += tag.body.length;
       count++;
-      this.#feed?.write(tag);
+      this.#pipe?.write(tag);
     }
     queue.splice(0, count);
     if (queue.length === 0) this.#queue = undefined;
     else this.#options.clock.after(PACE.ms, () => this.#step(), this.#over.signal);
   }
 
-  #fall(): void {
+  #dropBacklog(): void {
     this.#dropping = true;
-    this.#feed?.drop();
-    const given = this.#feed?.given ?? 0;
-    const reading = given > this.#fallenAt;
-    this.#fallenAt = given;
-    this.#options.onFall(reading);
+    this.#pipe?.drop();
+    const given = this.#pipe?.given ?? 0;
+    const reading = given > this.#givenAtDrop;
+    this.#givenAtDrop = given;
+    this.#options.onDrop(reading);
   }
 }

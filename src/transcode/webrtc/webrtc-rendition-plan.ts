@@ -11,39 +11,39 @@ import {
   VIDEO_TIMESCALE,
 } from '../ffmpeg/ffmpeg-arguments.js';
 import { encoderArguments, type VideoEncoderSettings } from '../ffmpeg/video-encoder.js';
-import { bitrateFor, DEFAULT_LADDER, HIGHEST_FRAME_RATE, scaled } from '../hls/ladder.js';
+import { bitrateFor, DEFAULT_LADDER, MAXIMUM_FRAME_RATE, scaled } from '../hls/ladder.js';
 import { PAYLOAD_TYPE } from '../inputs/rtp-session.js';
 
 export type WebrtcRenditionPlanRequest = {
-  /** What the source has. */
+  /** Video of the source. */
   video: VideoSource | undefined;
   audio: boolean;
   destination: WebrtcRenditionDestination;
-  /** The source's pictures are sent as they are. */
+  /** The source's video is sent unchanged. */
   passthrough: boolean;
-  /** An encoded picture's shorter side is not longer than this, pixels. */
+  /** Maximum shorter side of encoded video, pixels. */
   lines: number;
   encoder: VideoEncoderSettings;
-  /** Pixels of the largest picture that a publisher may send. */
+  /** Maximum pixels of a published frame. */
   maxPixels: number;
-  /** Unix ms at which media time 0 stands on the wall clock: it makes the sender reports of both streams agree. */
+  /** Unix ms at media time 0: aligns the sender reports of both streams. */
   originMs: number;
-  /** Media time in ms before which nothing is encoded: what came before only helps to decode. */
+  /** Media time in ms before which frames are only decoded. */
   from: number;
 };
 
-/** The largest picture that is encoded for WebRTC: the shorter side, pixels. */
-export const REALTIME_LINES = 720;
+/** Default maximum shorter side of encoded WebRTC video, pixels. */
+export const MAXIMUM_LINES = 720;
 
-/** Bytes of one UDP packet: with what SRTP and a tunnel add it still passes a network whole. */
+/** Bytes per UDP packet; leaves room for SRTP and tunnels. */
 const PACKET_SIZE = 1_200;
-/** Whoever joins without the pictures since the last keyframe waits this long, s. */
+/** Keyframe interval, s: the maximum wait of a viewer that joins without backlog. */
 const KEYFRAME_SECONDS = 2;
 const OPUS_BITRATE = 128_000;
-/** An encoder that may spend this much time's bits at once makes no large bursts, s. */
+/** VBV buffer, s: a short one avoids large bursts. */
 const BUFFER_SECONDS = 0.5;
 
-/** Builds the call of ffmpeg that turns a source into what every browser takes by WebRTC. */
+/** Builds the ffmpeg arguments of a WebRTC rendition. */
 export function webrtcRenditionPlan(request: WebrtcRenditionPlanRequest): FfmpegPlan {
   const { video, destination } = request;
   const outputs: FfmpegPlan['outputs'] = [];
@@ -76,7 +76,7 @@ function output(
     url: `rtp://127.0.0.1:${port}?pkt_size=${PACKET_SIZE}&rtcpport=${port + 1}&localaddr=127.0.0.1`,
     options: [
       ...media,
-      // Otherwise each stream's reports would count from the moment at which it began.
+      // Without it each stream's reports count from its own start.
       ...['-start_time_realtime', String(Math.round(originMs * 1000))],
       ...['-muxdelay', '0', '-muxpreload', '0', '-flush_packets', '1'],
       ...['-f', 'rtp', '-payload_type', String(payloadType)],
@@ -85,8 +85,8 @@ function output(
 }
 
 /**
- * The parameter sets stand in the configuration: WebRTC wants them before every keyframe. Delimiters and supplemental
- * information, which may stand before those, are left out, so that a keyframe begins with them.
+ * Inserts parameter sets before every keyframe, as WebRTC requires, and removes delimiters and SEI, so that a keyframe
+ * starts with them.
  */
 function passedVideo(): string[] {
   return ['-map', '0:v:0', '-c:v', 'copy', '-bsf:v', 'h264_mp4toannexb,filter_units=remove_types=6|9'];
@@ -99,7 +99,7 @@ function encodedVideo(video: VideoSource, request: WebrtcRenditionPlanRequest): 
     video.width && video.height
       ? scaled(video.width, video.height, Math.min(lines, video.width, video.height))
       : undefined;
-  const step = Math.max(1, Math.ceil((video.frameRate ?? 0) / HIGHEST_FRAME_RATE));
+  const step = Math.max(1, Math.ceil((video.frameRate ?? 0) / MAXIMUM_FRAME_RATE));
   const rate = video.frameRate && video.frameRate / step;
   const bitrate = Math.round(bitrateFor(size ?? { width: 1280, height: 720 }, rate, DEFAULT_LADDER));
   const filters = [
@@ -124,7 +124,7 @@ function opus({ from }: WebrtcRenditionPlanRequest): string[] {
   return [
     ...['-map', '0:a:0', '-af', `atrim=start=${(from / 1000).toFixed(3)},aresample=48000:async=1`],
     ...['-c:a', 'libopus', '-b:a', String(OPUS_BITRATE), '-ac', '2', '-frame_duration', '20'],
-    // At this bit rate it sounds like the default, and looks ahead 4 ms less.
+    // Sounds like the default at this bit rate, with 4 ms less delay.
     ...['-application', 'lowdelay'],
   ];
 }

@@ -16,28 +16,28 @@ import { KeyframeWatch } from '../inputs/keyframe-watch.js';
 import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.js';
 import { isPlainAvc } from './avc-profile.js';
 import { WebrtcFlvPipe } from './webrtc-flv-pipe.js';
-import { REALTIME_LINES, webrtcRenditionPlan } from './webrtc-rendition-plan.js';
+import { MAXIMUM_LINES, webrtcRenditionPlan } from './webrtc-rendition-plan.js';
 
-const LOOK_EVERY_MS = 500;
-/** Whether pictures are reordered is told after the first few: so long it is waited for, ms of media. */
+const CHECK_INTERVAL_MS = 500;
+/** Maximum wait for the detection of B-frames, ms of media. */
 const PATIENCE_MS = 500;
-/** What was decoded only for the sake of what follows it ends this long before the newest tag, ms. */
+/** Distance to the newest tag before which frames are only decoded, ms. */
 const LEAD_MS = 100;
-/** FLV timestamps have 31 bits: when a timeline comes near, a run begins with a smaller number. */
-const LARGEST_TIMESTAMP = 0x7fff_ffff - 60_000;
-/** How long ffmpeg may put out the rest when the publication is over, ms. */
+/** FLV timestamps have 31 bits; near the limit a new run starts with a smaller one. */
+const MAXIMUM_TIMESTAMP_MS = 0x7fff_ffff - 60_000;
+/** Time for remaining output after the publication has ended, ms. */
 const FLUSH_MS = 500;
-/** An encoder that falls behind as often within the time makes a smaller picture from then on. */
+/** Number of backlog drops within a time after which the frame size is reduced. */
 const TOO_SLOW = { times: 3, ms: 30_000 } as const;
-/** No picture is smaller, lines. */
-const LEAST_LINES = 240;
+/** Minimum shorter side of the frame size. */
+const MINIMUM_LINES = 240;
 const SMALLER = 2 / 3;
 
-type Run = { process: FfmpegProcess; feed: WebrtcFlvPipe; stopped: boolean; fault: string | undefined };
+type Run = { process: FfmpegProcess; pipe: WebrtcFlvPipe; stopped: boolean; fault: string | undefined };
 
 /**
- * Sends a publication's media as RTP as soon as they arrive: H.264 without B-frames as it is, everything else encoded,
- * sound as Opus. It never holds the publisher back: what it is too slow for it leaves out.
+ * Sends a publication as RTP without delay: H.264 without B-frames unchanged, other video encoded, audio as Opus. It
+ * never slows the publisher: when it is too slow it drops frames.
  */
 export class WebrtcTranscoding implements WebrtcRendition {
   readonly closed: Promise<void>;
@@ -55,10 +55,10 @@ export class WebrtcTranscoding implements WebrtcRendition {
   #wake: (() => void) | undefined;
   #passthrough = false;
   #base = 0;
-  #lines = REALTIME_LINES;
-  #falls: number[] = [];
+  #lines = MAXIMUM_LINES;
+  #drops: number[] = [];
 
-  /** @param gop what has come since the last keyframe; it is kept up to date here from now on. */
+  /** @param gop tags since the last keyframe; kept up to date here */
   constructor(
     source: Source,
     destination: WebrtcRenditionDestination,
@@ -74,7 +74,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     this.#gop = gop;
     this.#clock = settings.clock;
     this.#log = log;
-    settings.clock.every(LOOK_EVERY_MS, () => this.#look(), this.#over.signal);
+    settings.clock.every(CHECK_INTERVAL_MS, () => this.#check(), this.#over.signal);
     this.#subscribe();
     this.closed = this.#supervise();
   }
@@ -89,7 +89,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     this.#stop();
   }
 
-  /** Reads the source; what it says of the timeline that already runs is known from the buffer. */
+  /** Reads the source; tags of the running timeline are already in the buffer. */
   #subscribe(): void {
     let late = true;
     this.#source.read({
@@ -117,7 +117,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
       if (this.#ready()) this.#wake?.();
     } else if (!known) {
       if (tag.header || this.#mustEncode() || this.#overflows(tag)) this.#stop();
-      else this.#run.feed.write(tag);
+      else this.#run.pipe.write(tag);
     }
   }
 
@@ -125,20 +125,20 @@ export class WebrtcTranscoding implements WebrtcRendition {
     this.#over.abort();
     this.#wake?.();
     if (reason === 'replaced') this.#stop();
-    else this.#run?.feed.end();
+    else this.#run?.pipe.end();
     const run = this.#run;
     if (run) void sleep(this.#clock, FLUSH_MS).then(() => this.#stop(run));
   }
 
   async #supervise(): Promise<void> {
     await keepRunning({
-      what: 'realtime rendition',
+      what: 'WebRTC rendition',
       untilReady: () => this.#untilReady(),
       run: () => this.#encode(),
       over: this.#over.signal,
       clock: this.#clock,
       log: this.#log,
-    }).catch((error: unknown) => this.#log.error({ err: error }, 'the realtime rendition failed'));
+    }).catch((error: unknown) => this.#log.error({ err: error }, 'WebRTC rendition supervision failed'));
     this.close();
   }
 
@@ -165,11 +165,11 @@ export class WebrtcTranscoding implements WebrtcRendition {
     const { seen, tags, newest } = this.#gop;
     const { info } = this.#source;
     const first = tags[0]?.timestamp ?? newest;
-    this.#base = newest > LARGEST_TIMESTAMP / 2 ? first : 0;
+    this.#base = newest > MAXIMUM_TIMESTAMP_MS / 2 ? first : 0;
     const offset = TIMELINE_START_MS - this.#base;
     const video = seen.video && this.#destination.videoPort !== undefined;
     const audio = seen.audio && this.#destination.audioPort !== undefined;
-    if (!video && !audio) return { how: 'failed', message: 'nothing to send', lastWords: [] };
+    if (!video && !audio) return { how: 'failed', message: 'nothing to send', lastLines: [] };
     this.#passthrough = video && this.#isPassable();
     const plan = webrtcRenditionPlan({
       video: video ? (info.video ?? { codec: 'h264' }) : undefined,
@@ -183,29 +183,29 @@ export class WebrtcTranscoding implements WebrtcRendition {
       from: Math.max(first, newest - LEAD_MS) + offset,
     });
     const process = startFfmpeg(this.#settings.ffmpeg, plan);
-    const feed = new WebrtcFlvPipe(process.input, {
+    const pipe = new WebrtcFlvPipe(process.input, {
       has: { audio, video },
       offset,
       frameRate: info.video?.frameRate,
       paced: this.#passthrough,
-      onFall: (reading) => this.#fell(reading),
+      onDrop: (reading) => this.#backlogDropped(reading),
       clock: this.#clock,
     });
-    const run: Run = { process, feed, stopped: false, fault: undefined };
+    const run: Run = { process, pipe, stopped: false, fault: undefined };
     this.#run = run;
     const { passthrough } = this;
-    this.#log.info({ pid: process.pid, passthrough, video, audio }, 'realtime rendition started');
-    feed.begin(this.#gop);
+    this.#log.info({ pid: process.pid, passthrough, video, audio }, 'WebRTC rendition started');
+    pipe.begin(this.#gop);
     const exit = await process.exited;
-    feed.close();
+    pipe.close();
     this.#run = undefined;
     const { stopped, fault } = run;
     const how = stopped ? 'stopped' : exit.clean && fault === undefined ? 'finished' : 'failed';
     const message = fault === undefined ? exit.message : `${fault} (${exit.message})`;
-    return { how, message, lastWords: exit.lastWords };
+    return { how, message, lastLines: exit.lastLines };
   }
 
-  /** Every browser shows it as it is: no reordering, and not long without a keyframe. */
+  /** Whether every browser can play it: no reordering, and regular keyframes. */
   #isPassable(): boolean {
     const { video } = this.#source.info;
     if (video?.codec !== 'h264' || video.bFrames !== false || !isPlainAvc(this.#gop.videoHeader))
@@ -215,38 +215,38 @@ export class WebrtcTranscoding implements WebrtcRendition {
   }
 
   #overflows({ keyframe, timestamp }: FlvTag): boolean {
-    return (keyframe || !this.#gop.seen.video) && timestamp - this.#base > LARGEST_TIMESTAMP;
+    return (keyframe || !this.#gop.seen.video) && timestamp - this.#base > MAXIMUM_TIMESTAMP_MS;
   }
 
   #mustEncode(): boolean {
     return this.#passthrough && !this.#isPassable();
   }
 
-  #look(): void {
+  #check(): void {
     const run = this.#run;
-    if (!run?.feed.hangs) return;
+    if (!run?.pipe.isHanging) return;
     run.fault = 'it does not read for several seconds';
-    run.feed.close();
+    run.pipe.close();
     run.process.kill();
   }
 
-  /** What was too much for it was left out. */
-  #fell(reading: boolean): void {
+  /** Counts dropped backlogs and reduces the frame size of a slow encoder. */
+  #backlogDropped(reading: boolean): void {
     if (!reading) return;
     const now = this.#clock.monotonic();
-    this.#falls = [...this.#falls.filter((at) => now - at < TOO_SLOW.ms), now];
-    this.#log.warn('the realtime rendition is late: pictures are left out until the next keyframe');
-    if (this.#passthrough || this.#falls.length < TOO_SLOW.times || this.#lines <= LEAST_LINES) return;
-    this.#falls = [];
+    this.#drops = [...this.#drops.filter((at) => now - at < TOO_SLOW.ms), now];
+    this.#log.warn('WebRTC rendition is late: frames dropped until the next keyframe');
+    if (this.#passthrough || this.#drops.length < TOO_SLOW.times || this.#lines <= MINIMUM_LINES) return;
+    this.#drops = [];
     this.#lines = Math.round(this.#lines * SMALLER);
-    this.#log.warn({ lines: this.#lines }, 'the realtime rendition is too slow: a smaller picture');
+    this.#log.warn({ lines: this.#lines }, 'WebRTC rendition is too slow: smaller frame size');
     this.#stop();
   }
 
   #stop(run = this.#run): void {
     if (!run || run.stopped) return;
     run.stopped = true;
-    run.feed.close();
+    run.pipe.close();
     run.process.kill();
   }
 }

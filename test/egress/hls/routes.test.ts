@@ -150,7 +150,7 @@ t.test('a hinted part is served when complete; an impossible part gets 404 at on
 });
 
 t.test('a blocked request gets 503 on timeout, above the limit and at shutdown', async (t) => {
-  const { app, broadcast } = await serve(t, { longestQueue: 2 });
+  const { app, broadcast } = await serve(t, { maximumWaitingRequests: 2 });
   const url = `${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`;
   const waiting = [app.inject(url).then((r) => r), app.inject(url).then((r) => r)];
   await settle();
@@ -172,7 +172,7 @@ t.test('a blocked request gets 503 on timeout, above the limit and at shutdown',
 });
 
 t.test('a blocked request of a disconnected client is released', async (t) => {
-  const { app, broadcast, goOn } = await serve(t, { longestQueue: 1 });
+  const { app, broadcast, goOn } = await serve(t, { maximumWaitingRequests: 1 });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`;

@@ -170,7 +170,7 @@ t.test('a failure is told with what ffmpeg said last', async (t) => {
   const exit = await process.exited;
   t.equal(exit.clean, false);
   t.match(exit.message, /^ffmpeg exited with code 1/);
-  t.match(exit.lastWords.join('\n'), /FLV header/);
+  t.match(exit.lastLines.join('\n'), /FLV header/);
 });
 
 t.test('arguments reach ffmpeg as they are, without a shell', async (t) => {
@@ -187,14 +187,14 @@ t.test('arguments reach ffmpeg as they are, without a shell', async (t) => {
       outputs: [{ url: 'unix:/run/x', options: odd }],
     },
   );
-  const { clean, lastWords } = await process.exited;
+  const { clean, lastLines } = await process.exited;
   t.ok(clean);
-  const given = lastWords.filter((line) => line.startsWith('<')).map((line) => line.slice(1, -1));
+  const given = lastLines.filter((line) => line.startsWith('<')).map((line) => line.slice(1, -1));
   t.strictSame(given, [
     ...['-f', 'flv', '-i', 'pipe:0', '-filter_complex', "[0:v]select='a+b(c,2)'[v]"],
     ...[...odd, 'unix:/run/x'],
   ]);
-  t.notOk(lastWords.some((line) => line.startsWith('HOME=')));
+  t.notOk(lastLines.some((line) => line.startsWith('HOME=')));
 });
 
 t.test('the plan of a ladder', async (t) => {
@@ -242,7 +242,7 @@ t.test('the plan of a ladder', async (t) => {
   t.notMatch(plan.inputOptions.join(' '), /nobuffer/);
 
   const video = ladder.video.filter(({ passthrough }) => !passthrough);
-  const encoded = { ...ladder, video, keyframes: 'clock', pictureStep: 1 } as const;
+  const encoded = { ...ladder, video, keyframes: 'clock', frameStep: 1 } as const;
   const late = ffmpegPlan({ ...request, ladder: encoded, from: 12.5 });
   t.match(late.complexFilter, /^\[0:v:0\]trim=start=12.500,split=2/);
   t.match(

@@ -15,7 +15,7 @@ import {
 import { type CmafTrack, keyframesOf } from '../../support/media/cmaf.js';
 import { flashesAndBeeps } from '../../support/media/flashes-and-beeps.js';
 
-/** What a flash and a beep may be apart, s: the sender's own offset is 0, a picture lasts 33 ms. */
+/** Maximum offset between flash and beep, s: the sender's own offset is 0, a picture lasts 33 ms. */
 const LIPS = 0.06;
 /** One rendition and the sound: there is nothing that a busy machine could leave out. */
 const TOP = { ladder: 'off' } as const;

@@ -185,11 +185,11 @@ t.test('a large picture that must be encoded gets bits for its size', async (t) 
 
 t.test('more than 60 frames per second are thinned out for the encoders, not for the source', async (t) => {
   const ladder = choose({ ...HD, frameRate: 120 });
-  t.equal(ladder.pictureStep, 2);
+  t.equal(ladder.frameStep, 2);
   t.equal(ladder.video[0]?.frameRate, 120);
   t.equal(ladder.video[1]?.frameRate, 60);
-  t.equal(choose({ ...HD, frameRate: 60 }).pictureStep, 1);
-  t.equal(choose({ ...HD, frameRate: 59.94 }).pictureStep, 1);
+  t.equal(choose({ ...HD, frameRate: 60 }).frameStep, 1);
+  t.equal(choose({ ...HD, frameRate: 59.94 }).frameStep, 1);
 });
 
 t.test('keyframes follow the source when it is passed through, and the clock otherwise', async (t) => {
@@ -212,7 +212,7 @@ t.test('sound is stereo unless the source is mono', async (t) => {
   t.equal(choose(HD, { audio: undefined }).audio, undefined);
 });
 
-t.test('the hall is told of every rendition', async (t) => {
+t.test('a ladder lists every rendition', async (t) => {
   t.strictSame(renditionsOf(choose({ ...HD, width: 640, height: 360 })), [
     { id: '360p', kind: 'video', passthrough: true, frameRate: 30 },
     { id: '240p', kind: 'video', passthrough: false, frameRate: 30 },

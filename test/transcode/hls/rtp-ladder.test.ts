@@ -13,7 +13,7 @@ import { type CmafTrack, keyframesOf } from '../../support/media/cmaf.js';
 import { flashesAndBeeps } from '../../support/media/flashes-and-beeps.js';
 import { publishSource, SMALL, startWhipSource } from '../../support/media/rtp/rtp-source.js';
 
-/** What a flash and a beep may be apart: the sender's own offset is 0, a picture lasts 33 ms. */
+/** Maximum offset between flash and beep: the sender's own offset is 0, a picture lasts 33 ms. */
 const LIPS = 0.06;
 
 function isSteady(t: Test, { fragments }: CmafTrack): void {
@@ -21,7 +21,7 @@ function isSteady(t: Test, { fragments }: CmafTrack): void {
   t.strictSame(
     steps.filter((step) => Math.abs(step - 1 / 30) > 0.001),
     [],
-    '30 pictures per second without a gap',
+    '30 frames per second without a gap',
   );
 }
 

@@ -41,20 +41,20 @@ function tag(timestamp: number, size: number): FlvTag {
 function feeding(high = { bytes: 200_000, ms: 3_000 }, low = { bytes: 100_000, ms: 1_500 }) {
   const pipe = new Pipe();
   const full: boolean[] = [];
-  const feed = new FlvPipe(
+  const flvPipe = new FlvPipe(
     pipe,
     { audio: true, video: true },
     { offset: 10_000, high, low, onFull: (state) => full.push(state) },
   );
-  return { pipe, full, feed };
+  return { pipe, full, flvPipe };
 }
 
-t.test('a feed writes FLV with shifted timestamps', async (t) => {
-  const { pipe, feed } = feeding();
+t.test('an FLV pipe writes tags with shifted timestamps', async (t) => {
+  const { pipe, flvPipe } = feeding();
   pipe.open = true;
-  feed.write({ ...tag(5, 3), keyframe: true });
-  feed.write(tag(0x1000000, 2));
-  feed.end();
+  flvPipe.write({ ...tag(5, 3), keyframe: true });
+  flvPipe.write(tag(0x1000000, 2));
+  flvPipe.end();
   await settled();
   const file = `${t.testdir()}/x.flv`;
   writeFileSync(file, Buffer.concat(pipe.read));
@@ -70,51 +70,51 @@ t.test('a feed writes FLV with shifted timestamps', async (t) => {
   t.ok(pipe.writableEnded);
 });
 
-t.test('it is full by media time, and free again when half of that is read', async (t) => {
-  const { pipe, full, feed } = feeding();
-  for (let at = 0; at <= 10_000; at += 100) feed.write(tag(at, 10_000));
+t.test('an FLV pipe is full above 3 s of media and free below half of that', async (t) => {
+  const { pipe, full, flvPipe } = feeding();
+  for (let at = 0; at <= 10_000; at += 100) flvPipe.write(tag(at, 10_000));
   t.strictSame(full, [true]);
   pipe.open = true;
   await settled();
   await settled();
   t.strictSame(full, [true, false]);
-  t.equal(feed.bytes, 0);
+  t.equal(flvPipe.bytes, 0);
 });
 
-t.test('it is full by bytes', async (t) => {
-  const { full, feed } = feeding();
-  for (let at = 0; at < 40; at++) feed.write(tag(at, 10_000));
+t.test('an FLV pipe is full above its byte limit', async (t) => {
+  const { full, flvPipe } = feeding();
+  for (let at = 0; at < 40; at++) flvPipe.write(tag(at, 10_000));
   t.strictSame(full, [true]);
 });
 
-t.test('little is handed to the pipe ahead of its reader', async (t) => {
-  const { pipe, feed } = feeding();
-  for (let at = 0; at < 100; at++) feed.write(tag(at, 10_000));
+t.test('tags wait in the FLV pipe when ffmpeg does not read', async (t) => {
+  const { pipe, flvPipe } = feeding();
+  for (let at = 0; at < 100; at++) flvPipe.write(tag(at, 10_000));
   t.ok(pipe.writableLength < 90_000, `${pipe.writableLength}`);
-  t.ok(feed.bytes > 900_000);
+  t.ok(flvPipe.bytes > 900_000);
   pipe.open = true;
-  for (let round = 0; round < 100 && feed.bytes > 0; round++) await settled();
-  t.equal(feed.bytes, 0, 'and all of it in the end');
+  for (let round = 0; round < 100 && flvPipe.bytes > 0; round++) await settled();
+  t.equal(flvPipe.bytes, 0, 'and all of it in the end');
 });
 
-t.test('what an encoder joins the stream with does not make it late', async (t) => {
-  const { full, feed } = feeding({ bytes: 1e9, ms: 3_000 }, { bytes: 1e9, ms: 1_500 });
-  feed.prime(101);
-  for (let at = 0; at <= 10_000; at += 100) feed.write(tag(at, 10_000));
+t.test('primed tags do not make the FLV pipe full', async (t) => {
+  const { full, flvPipe } = feeding({ bytes: 1e9, ms: 3_000 }, { bytes: 1e9, ms: 1_500 });
+  flvPipe.prime(101);
+  for (let at = 0; at <= 10_000; at += 100) flvPipe.write(tag(at, 10_000));
   t.strictSame(full, []);
 });
 
-t.test('a closed feed keeps nothing and is not full', async (t) => {
-  const { full, feed } = feeding();
-  for (let at = 0; at <= 10_000; at += 100) feed.write(tag(at, 10_000));
-  feed.close();
-  t.equal(feed.bytes, 0);
+t.test('a closed FLV pipe is empty and not full', async (t) => {
+  const { full, flvPipe } = feeding();
+  for (let at = 0; at <= 10_000; at += 100) flvPipe.write(tag(at, 10_000));
+  flvPipe.close();
+  t.equal(flvPipe.bytes, 0);
   t.strictSame(full, [true, false]);
-  feed.write(tag(20_000, 10));
-  t.equal(feed.bytes, 0);
+  flvPipe.write(tag(20_000, 10));
+  t.equal(flvPipe.bytes, 0);
 });
 
-t.test('the position of a rendition is read from its bytes, however they are cut', async (t) => {
+t.test('a position is read from CMAF bytes in chunks of any size', async (t) => {
   const video = { width: 320, height: 180, rate: '30', keyframes: 1 };
   const made = await createTestMedia({ file: `${t.testdir()}/film.flv`, durationS: 2, video });
   const { broadcast, subscription } = await startTranscoderFixture(t, { ladder: 'off' });

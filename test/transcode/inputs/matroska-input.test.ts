@@ -8,7 +8,7 @@ import { chooseLadder, DEFAULT_LADDER } from '../../../src/transcode/hls/ladder.
 import { MatroskaInput } from '../../../src/transcode/inputs/matroska-input.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 
-/** What an SFU is asked for. */
+/** Options of the fake SFU output. */
 class Source {
   readonly asked: { zero: number; audio: boolean }[] = [];
   closed = 0;

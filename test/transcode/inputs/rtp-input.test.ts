@@ -181,7 +181,7 @@ t.test('the plan of a ladder that is read as RTP', async (t) => {
   t.match(plan.outputs.at(-1)?.options.join(' '), /-af aresample=async=1000:min_hard_comp=0\.05/);
 });
 
-t.test('the plans of a realtime rendition', async (t) => {
+t.test('the plans of a WebRTC rendition', async (t) => {
   const request = {
     video: { codec: 'h264', width: 1920, height: 1080, frameRate: 60 },
     audio: true,

@@ -100,6 +100,6 @@ t.test('nor one that comes as RTP', { skip: LINUX }, async (t: Test) => {
   const peak = await peakOf(ffmpeg, sent);
   t.ok(peak > 10e6 && peak < MODEST_BYTES, `${Math.round(peak / 1e6)} MB`);
   ffmpeg.kill();
-  const { lastWords } = await ffmpeg.exited;
-  t.match(lastWords.join('\n'), /8192x8192/, 'it saw the picture');
+  const { lastLines } = await ffmpeg.exited;
+  t.match(lastLines.join('\n'), /8192x8192/, 'it saw the picture');
 });

@@ -81,12 +81,12 @@ function realtime(
     ...(video ? { videoPort: video.port } : {}),
     ...(audio ? { audioPort: audio.port } : {}),
   });
-  if (!rendition) throw new Error('nobody makes a realtime rendition');
+  if (!rendition) throw new Error('no WebRTC rendition');
   return rendition;
 }
 
 function processes(lines: Record<string, unknown>[]): number[] {
-  return lines.filter(({ msg }) => msg === 'realtime rendition started').map(({ pid }) => Number(pid));
+  return lines.filter(({ msg }) => msg === 'WebRTC rendition started').map(({ pid }) => Number(pid));
 }
 
 /** Everything that is running for viewers must be gone with this. */
@@ -136,9 +136,9 @@ t.test(
     }
     t.not(video.packets[0]?.ssrc, audio.packets[0]?.ssrc);
 
-    const pictures = framesOf(video.packets).slice(0, -1);
+    const frames = framesOf(video.packets).slice(0, -1);
     t.strictSame(
-      nalTypes(pictures[0]?.units ?? []).slice(0, 2),
+      nalTypes(frames[0]?.units ?? []).slice(0, 2),
       [NAL.sps, NAL.pps],
       'it begins with a keyframe',
     );
@@ -147,14 +147,14 @@ t.test(
         .filter(({ kind, header }) => kind === 'video' && !header)
         .map((tag) => [tag.timestamp + tag.body.readIntBE(2, 3), tag]),
     );
-    const at = (picture: (typeof pictures)[number]): number =>
+    const at = (picture: (typeof frames)[number]): number =>
       Math.round(
         video.timeOf({ timestamp: picture.timestamp, ssrc: video.packets[0]?.ssrc } as RtpPacket, 90_000) -
           startedAt,
       );
-    const began = byTime.get(at(pictures[0] as (typeof pictures)[number]));
+    const began = byTime.get(at(frames[0] as (typeof frames)[number]));
     t.equal(began?.timestamp, last?.timestamp, 'the last one before somebody came');
-    for (const picture of pictures) {
+    for (const picture of frames) {
       const tag = byTime.get(at(picture));
       if (!tag) throw new Error(`there is no picture at ${at(picture)}`);
       const own = codedUnits(picture.units);
@@ -168,7 +168,7 @@ t.test(
           `parameter sets at ${at(picture)}`,
         );
     }
-    t.ok(pictures.filter(({ units }) => nalTypes(units).includes(NAL.idr)).length >= 3);
+    t.ok(frames.filter(({ units }) => nalTypes(units).includes(NAL.idr)).length >= 3);
     t.strictSame(steps(audio.packets), new Set([960]), 'Opus every 20 ms');
   },
 );
@@ -186,29 +186,29 @@ t.test('B-frames are encoded away, from where the stream is', async (t) => {
   rendition.close();
   await isGone(t, rendition, lines());
   isWhole(t, video.packets);
-  const pictures = framesOf(video.packets).slice(0, -1);
+  const frames = framesOf(video.packets).slice(0, -1);
   t.ok(
-    nalTypes(pictures[0]?.units ?? []).includes(NAL.sps) &&
-      nalTypes(pictures[0]?.units ?? []).includes(NAL.idr),
+    nalTypes(frames[0]?.units ?? []).includes(NAL.sps) &&
+      nalTypes(frames[0]?.units ?? []).includes(NAL.idr),
   );
-  const times = pictures.map(({ timestamp }) => (timestamp - (pictures[0]?.timestamp ?? 0)) | 0);
+  const times = frames.map(({ timestamp }) => (timestamp - (frames[0]?.timestamp ?? 0)) | 0);
   t.strictSame(
     times,
     [...times].sort((a, b) => a - b),
     'pictures are sent in the order in which they are shown',
   );
   // ue(v) slice_type stands behind ue(v) first_mb_in_slice (ITU-T H.264, 7.3.3).
-  const slices = pictures.flatMap(({ units }) => units.filter(([first = 0]) => (first & 0x1f) === NAL.slice));
+  const slices = frames.flatMap(({ units }) => units.filter(([first = 0]) => (first & 0x1f) === NAL.slice));
   t.strictSame(
     slices.filter((slice) => [1, 6].includes(sliceType(slice))),
     [],
     'none of them is a B slice',
   );
-  const sps = pictures[0]?.units.find(([first = 0]) => (first & 0x1f) === NAL.sps);
+  const sps = frames[0]?.units.find(([first = 0]) => (first & 0x1f) === NAL.sps);
   t.equal(sps?.[1], 66, 'in the baseline profile');
   const first = video.timeOf(video.packets[0] as RtpPacket, 90_000) - startedAt;
   t.ok(first > asked - 300 && first < asked + 400, `it begins where the stream is: ${first - asked} ms`);
-  const keyframes = pictures.filter(({ units }) => nalTypes(units).includes(NAL.idr));
+  const keyframes = frames.filter(({ units }) => nalTypes(units).includes(NAL.idr));
   t.ok(keyframes.length > 1);
   for (const [index, { timestamp }] of keyframes.slice(1).entries())
     t.ok(((timestamp - (keyframes[index]?.timestamp ?? 0)) | 0) <= 2.05 * 90_000, 'a keyframe every 2 s');
@@ -234,10 +234,10 @@ t.test('sound and picture agree, with B-frames too', async (t) => {
   const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
   const folder = t.testdir();
   const ports = new PortPairs();
-  const [pictures, sound] = [await ports.take(), await ports.take()];
+  const [frames, sound] = [await ports.take(), await ports.take()];
   writeFileSync(
     `${folder}/in.sdp`,
-    `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=video ${pictures} RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 packetization-mode=1\nm=audio ${sound} RTP/AVP 97\na=rtpmap:97 opus/48000/2\n`,
+    `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=video ${frames} RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 packetization-mode=1\nm=audio ${sound} RTP/AVP 97\na=rtpmap:97 opus/48000/2\n`,
   );
   const recorded = `${folder}/out.mkv`;
   const args = ['-v', 'error', '-y', '-protocol_whitelist', 'file,udp,rtp', '-i', `${folder}/in.sdp`];
@@ -246,7 +246,7 @@ t.test('sound and picture agree, with B-frames too', async (t) => {
   });
   t.teardown(() => recorder.kill('SIGKILL'));
   await until('the recorder listens', () => isTaken(sound + 1));
-  const rendition = subscription.encodeForWebrtc?.(source, { videoPort: pictures, audioPort: sound });
+  const rendition = subscription.encodeForWebrtc?.(source, { videoPort: frames, audioPort: sound });
   if (!rendition) throw new Error('nobody makes a realtime rendition');
   await once(recorder, 'exit', { signal: AbortSignal.timeout(20_000) });
   const offsets = await flashToBeep(recorded);
@@ -271,7 +271,7 @@ t.test('an encoder that is killed is replaced, and joins at the last keyframe', 
   t.ok(next.length > 0, 'it is another source');
   t.strictSame(nalTypes(framesOf(next)[0]?.units ?? []).slice(0, 2), [NAL.sps, NAL.pps]);
   t.match(
-    lines().find(({ msg }) => msg === 'the realtime rendition failed'),
+    lines().find(({ msg }) => msg === 'the WebRTC rendition failed'),
     { level: 40, reason: /SIGKILL/ },
   );
   rendition.close();
@@ -293,7 +293,7 @@ t.test('an encoder that hangs holds nobody back and is replaced', async (t) => {
   t.notOk(isAlive(pid));
   t.equal(source.totalHolds, 0, 'the publisher was never held');
   t.match(
-    lines().find(({ msg }) => msg === 'the realtime rendition failed'),
+    lines().find(({ msg }) => msg === 'the WebRTC rendition failed'),
     { reason: /does not read/ },
   );
   rendition.close();

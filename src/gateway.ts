@@ -96,7 +96,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     const authentication = createAuthentication({
       sql,
       clock,
-      log: log.child({ room: 'accounts' }),
+      log: log.child({ module: 'accounts' }),
       operatorToken,
       operatorId: operatorToken.fingerprint(keyOf(secret, 'operator in viewer tokens')),
       jwt: config.jwt,
@@ -112,7 +112,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       dropKey: (keyId) => streams.dropKey(keyId),
       keepDays: config.keepDays.keyUses,
       clock,
-      log: log.child({ room: 'accounts' }),
+      log: log.child({ module: 'accounts' }),
     });
     keys.start();
     closing.push(() => keys.close());
@@ -149,7 +149,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       publicIps: config.webrtc.publicIps,
       ...(config.webrtc.host === undefined ? {} : { bindAddress: config.webrtc.host }),
       clock,
-      log: log.child({ room: 'webrtc' }),
+      log: log.child({ module: 'webrtc' }),
     });
     await pool.start();
     closing.push(() => pool.close());
@@ -161,7 +161,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       version: release,
       keepDays: config.keepDays.webhookDeliveries,
       clock,
-      log: log.child({ room: 'webhooks' }),
+      log: log.child({ module: 'webhooks' }),
     });
     await webhooks.start();
     closing.push(() => webhooks.close());
@@ -202,7 +202,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       intervalMs: config.thumbnailMs,
       maxPixels: config.limits.picturePixels,
       clock,
-      log: log.child({ room: 'thumbnails' }),
+      log: log.child({ module: 'thumbnails' }),
     });
     captures.start();
     closing.push(() => captures.close());
@@ -220,7 +220,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       readableCodecs: transcoder.readableCodecs,
       maxPixels: config.limits.picturePixels,
       clock,
-      log: log.child({ room: 'rtmp' }),
+      log: log.child({ module: 'rtmp' }),
     });
 
     const whip = createWhipIngest({
@@ -229,7 +229,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       maximumBitrate: config.webrtc.maximumBitrate,
       maxPixels: config.limits.picturePixels,
       clock,
-      log: log.child({ room: 'whip' }),
+      log: log.child({ module: 'whip' }),
     });
     const service = new WebrtcService({
       publish: (request) => whip.publish(request),
@@ -249,7 +249,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     const hub = createSocketHub({
       authenticate,
       clock,
-      log: log.child({ room: 'realtime' }),
+      log: log.child({ module: 'sockets' }),
       limits: {
         connections: config.limits.sockets,
         connectionsPerAddress: config.limits.socketsPerAddress,
@@ -267,7 +267,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       keepDays: config.keepDays.viewers,
       greet: (client, streamId, enter) => chat.replayOnJoin(client, streamId, enter),
       clock,
-      log: log.child({ room: 'audience' }),
+      log: log.child({ module: 'audience' }),
     });
     audience.onPeak((peak) => webhooks.emit('viewers.peak', peak));
     await audience.start();
@@ -281,7 +281,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       addressSecret: keyOf(secret, 'addresses in chat'),
       keepDays: config.keepDays.chat,
       clock,
-      log: log.child({ room: 'chat' }),
+      log: log.child({ module: 'chat' }),
     });
     await chat.start();
     closing.push(() => chat.close());
@@ -292,7 +292,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       admit: (client, streamId, token) => audience.admitClient(client, streamId, token),
       onChange: (listener) => streams.onChange(listener),
       clock,
-      log: log.child({ room: 'signalling' }),
+      log: log.child({ module: 'signalling' }),
     });
     signalling.start();
     closing.push(() => signalling.close());

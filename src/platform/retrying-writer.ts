@@ -1,4 +1,6 @@
-import { type Clock, type Logger, messageOf, sleep } from './index.js';
+import { type Clock, sleep } from './clock.js';
+import { messageOf } from './error.js';
+import type { Logger } from './log.js';
 
 /** Delay before a failed write to the database is tried again, in ms; it doubles up to the second figure. */
 const RETRY_MS = 500;

@@ -1,7 +1,12 @@
-import type { Queries, Sql } from '../platform/index.js';
-import { type Clock, type Logger, newId } from '../platform/index.js';
-import { KeyedMutex } from '../platform/keyed-mutex.js';
-import { RetryingWriter } from '../platform/retrying-writer.js';
+import {
+  type Clock,
+  KeyedMutex,
+  type Logger,
+  newId,
+  type Queries,
+  RetryingWriter,
+  type Sql,
+} from '../platform/index.js';
 import { type Admit, credentialOf, type Refusal } from './admission/publisher-admission.js';
 import { type MayPublish, PublisherReview } from './admission/publisher-review.js';
 import {

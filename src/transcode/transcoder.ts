@@ -65,7 +65,7 @@ export type Transcoder = BroadcastSubscriber & {
 /** @returns a transcoder that is to be started. */
 export function createTranscoder(options: TranscoderOptions): Transcoder {
   const { clock } = options;
-  const log = options.log.child({ room: 'transcode' });
+  const log = options.log.child({ module: 'transcode' });
   const listener = new CmafListener(log);
   const portPairs = new PortPairs();
   const visits = new Set<BroadcastTranscoding>();

@@ -1,5 +1,4 @@
-import type { Sql } from '../../platform/index.js';
-import type { KeyedMutex } from '../../platform/keyed-mutex.js';
+import type { KeyedMutex, Sql } from '../../platform/index.js';
 import { type LivestreamInvitee, LivestreamInviteeTable } from './livestream-invitee-table.js';
 import type { Page } from './livestream-table.js';
 

@@ -55,20 +55,20 @@ export type GatewayContext = {
 };
 
 export type Gateway = {
-  /** What was bound; ports differ from the configuration where that said 0. */
+  /** Bound addresses; ports differ from the configuration where that is 0. */
   addresses: { http: Address; rtmp: Address; rtmps?: Address };
   /** The operator token, when this start made it: to be shown once. */
   newOperatorToken: string | undefined;
   /** Settles (never rejects) when the gateway can't go on: it must be closed then. */
   failed: Promise<Error>;
-  /** Puts every broadcast down so that the next start can take it up again, and closes every listener. Idempotent. */
+  /** Closes every broadcast such that the next start resumes it, and every listener. Idempotent. */
   close(): Promise<void>;
 };
 
 type Address = { host: string; port: number };
 
 /**
- * Builds the house room by room and opens its doors. What was opened before a failure is closed again.
+ * Composition root: creates all modules and opens the listeners. Closes what was opened if one fails.
  *
  * @throws HeadendError with a sentence for the operator: `data_dir_in_use`, `database_unreachable`, `ffmpeg_missing` …
  */
@@ -184,8 +184,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       clock,
       log,
     });
-    // In this order they leave a broadcast that ends: WebRTC viewers are told at once, the last pictures are encoded, then
-    // the playlist is closed.
+    // Order at the end of a broadcast: notify WebRTC viewers, encode the last frames, then close the playlist.
     streams.subscribe(realtime);
     streams.subscribe(transcoder);
     streams.subscribe(packager);
@@ -342,7 +341,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     });
     void iceServers.check();
 
-    // Closed from the bottom up: no new publishers, broadcasts put down, waiting viewers sent away, requests done.
+    // Closed in reverse order: no new publishers, broadcasts closed, blocked playlist requests answered, requests done.
     closing.push(() => http.close());
     closing.push(() => packager.close());
     closing.push(() => streams.close());
@@ -372,7 +371,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
   }
 }
 
-/** A key for one purpose, so that no two rooms share one (as RFC 5869 expands). */
+/** Derives a key for one purpose, so that no two modules share one (as RFC 5869 expands). */
 function keyOf(secret: string, purpose: string): Buffer {
   return createHmac('sha256', secret).update(purpose).digest();
 }

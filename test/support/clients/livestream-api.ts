@@ -123,7 +123,7 @@ export async function openLivestreamApi(
   const routes = collectRoutes(app);
   app.register(livestreamApi, {
     // The database works in real time, whatever the clock of the test does.
-    calls: new BoundedCalls({ clock: systemClock, patienceMs: 10_000 }),
+    calls: new BoundedCalls({ clock: systemClock, timeoutMs: 10_000 }),
     streams,
     guards: createGuards({ authenticate: authenticateByName }),
     viewers: () => ({ total: 0, byProtocol: {} }),

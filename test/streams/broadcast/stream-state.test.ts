@@ -17,7 +17,7 @@ const EVENTS: StreamEvent[] = [
   { name: 'gone' },
 ];
 
-/** What follows from each event in each state; a dash: the event means nothing there. */
+/** Next state by state and event; a dash: the event is not accepted. */
 const TABLE = `
               published  playable  held          ended   gone
 offline       starting   -         reconnecting  -       -

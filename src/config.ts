@@ -32,9 +32,9 @@ export type Config = {
   partDuration: number;
   segmentDuration: number;
   windowDuration: number;
-  /** How long a broadcast waits for a lost publisher, in ms. */
+  /** Wait of a broadcast for a lost publisher, ms. */
   graceMs: number;
-  /** How often a picture of a broadcast is made, in ms; 0: never. */
+  /** Interval of thumbnails, ms; 0: none. */
   thumbnailMs: number;
   webrtc: {
     /** Undefined: every interface. */
@@ -72,7 +72,7 @@ export type Config = {
   };
   /** How long what grows by itself is kept, in days; 0: for ever. */
   keepDays: { chat: number; viewers: number; keyUses: number; webhookDeliveries: number };
-  /** Who may make an account, and what those may do who needed no invitation. */
+  /** Policy of registration, and role of accounts registered without invitation. */
   registration: { policy: 'open' | 'invitation' | 'closed'; role: 'viewer' | 'broadcaster' };
   /** A host platform whose tokens are taken. */
   jwt:
@@ -97,7 +97,7 @@ export function configTable(): { name: string; fallback: string; help: string }[
   }));
 }
 
-/** What `--help` prints. */
+/** Returns the text of `--help`. */
 export function configHelp(): string {
   const rows = configTable();
   const width = Math.max(...rows.map(({ name }) => name.length));

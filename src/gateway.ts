@@ -55,20 +55,20 @@ export type GatewayContext = {
 };
 
 export type Gateway = {
-  /** What was bound; ports differ from the configuration where that said 0. */
+  /** Bound addresses; ports differ from the configuration where that is 0. */
   addresses: { http: Address; rtmp: Address; rtmps?: Address };
   /** The operator token, when this start made it: to be shown once. */
   newOperatorToken: string | undefined;
   /** Settles (never rejects) when the gateway can't go on: it must be closed then. */
   failed: Promise<Error>;
-  /** Puts every broadcast down so that the next start can take it up again, and closes every listener. Idempotent. */
+  /** Closes every broadcast such that the next start resumes it, and every listener. Idempotent. */
   close(): Promise<void>;
 };
 
 type Address = { host: string; port: number };
 
 /**
- * Builds the house room by room and opens its doors. What was opened before a failure is closed again.
+ * Composition root: creates all modules and opens the listeners. Closes what was opened if one fails.
  *
  * @throws HeadendError with a sentence for the operator: `data_dir_in_use`, `database_unreachable`, `ffmpeg_missing` …
  */
@@ -96,7 +96,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     const authentication = createAuthentication({
       sql,
       clock,
-      log: log.child({ room: 'accounts' }),
+      log: log.child({ module: 'accounts' }),
       operatorToken,
       operatorId: operatorToken.fingerprint(keyOf(secret, 'operator in viewer tokens')),
       jwt: config.jwt,
@@ -112,7 +112,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       dropKey: (keyId) => streams.dropKey(keyId),
       keepDays: config.keepDays.keyUses,
       clock,
-      log: log.child({ room: 'accounts' }),
+      log: log.child({ module: 'accounts' }),
     });
     keys.start();
     closing.push(() => keys.close());
@@ -149,7 +149,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       publicIps: config.webrtc.publicIps,
       ...(config.webrtc.host === undefined ? {} : { bindAddress: config.webrtc.host }),
       clock,
-      log: log.child({ room: 'webrtc' }),
+      log: log.child({ module: 'webrtc' }),
     });
     await pool.start();
     closing.push(() => pool.close());
@@ -161,7 +161,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       version: release,
       keepDays: config.keepDays.webhookDeliveries,
       clock,
-      log: log.child({ room: 'webhooks' }),
+      log: log.child({ module: 'webhooks' }),
     });
     await webhooks.start();
     closing.push(() => webhooks.close());
@@ -184,8 +184,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       clock,
       log,
     });
-    // In this order they leave a broadcast that ends: WebRTC viewers are told at once, the last pictures are encoded, then
-    // the playlist is closed.
+    // Order at the end of a broadcast: notify WebRTC viewers, encode the last frames, then close the playlist.
     streams.subscribe(realtime);
     streams.subscribe(transcoder);
     streams.subscribe(packager);
@@ -202,7 +201,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       intervalMs: config.thumbnailMs,
       maxPixels: config.limits.picturePixels,
       clock,
-      log: log.child({ room: 'thumbnails' }),
+      log: log.child({ module: 'thumbnails' }),
     });
     captures.start();
     closing.push(() => captures.close());
@@ -220,7 +219,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       readableCodecs: transcoder.readableCodecs,
       maxPixels: config.limits.picturePixels,
       clock,
-      log: log.child({ room: 'rtmp' }),
+      log: log.child({ module: 'rtmp' }),
     });
 
     const whip = createWhipIngest({
@@ -229,7 +228,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       maximumBitrate: config.webrtc.maximumBitrate,
       maxPixels: config.limits.picturePixels,
       clock,
-      log: log.child({ room: 'whip' }),
+      log: log.child({ module: 'whip' }),
     });
     const service = new WebrtcService({
       publish: (request) => whip.publish(request),
@@ -249,7 +248,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     const hub = createSocketHub({
       authenticate,
       clock,
-      log: log.child({ room: 'realtime' }),
+      log: log.child({ module: 'sockets' }),
       limits: {
         connections: config.limits.sockets,
         connectionsPerAddress: config.limits.socketsPerAddress,
@@ -267,7 +266,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       keepDays: config.keepDays.viewers,
       greet: (client, streamId, enter) => chat.replayOnJoin(client, streamId, enter),
       clock,
-      log: log.child({ room: 'audience' }),
+      log: log.child({ module: 'audience' }),
     });
     audience.onPeak((peak) => webhooks.emit('viewers.peak', peak));
     await audience.start();
@@ -281,7 +280,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       addressSecret: keyOf(secret, 'addresses in chat'),
       keepDays: config.keepDays.chat,
       clock,
-      log: log.child({ room: 'chat' }),
+      log: log.child({ module: 'chat' }),
     });
     await chat.start();
     closing.push(() => chat.close());
@@ -292,7 +291,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       admit: (client, streamId, token) => audience.admitClient(client, streamId, token),
       onChange: (listener) => streams.onChange(listener),
       clock,
-      log: log.child({ room: 'signalling' }),
+      log: log.child({ module: 'signalling' }),
     });
     signalling.start();
     closing.push(() => signalling.close());
@@ -342,7 +341,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     });
     void iceServers.check();
 
-    // Closed from the bottom up: no new publishers, broadcasts put down, waiting viewers sent away, requests done.
+    // Closed in reverse order: no new publishers, broadcasts closed, blocked playlist requests answered, requests done.
     closing.push(() => http.close());
     closing.push(() => packager.close());
     closing.push(() => streams.close());
@@ -372,7 +371,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
   }
 }
 
-/** A key for one purpose, so that no two rooms share one (as RFC 5869 expands). */
+/** Derives a key for one purpose, so that no two modules share one (as RFC 5869 expands). */
 function keyOf(secret: string, purpose: string): Buffer {
   return createHmac('sha256', secret).update(purpose).digest();
 }

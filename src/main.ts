@@ -2,7 +2,7 @@ import { configHelp, readConfig } from './config.js';
 import { startGateway } from './gateway.js';
 import { createLog, HeadendError, startWatchdog, systemClock } from './platform/index.js';
 
-/** Second signals end the process at once; the first gives every broadcast time to be put down in order. */
+/** Second signals end the process at once; the first lets every broadcast close in order. */
 const EXIT_DEADLINE_MS = 20_000;
 /**
  * Signals that come so soon after the first are the same request: a terminal and service managers send theirs to the

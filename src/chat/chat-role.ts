@@ -1,8 +1,7 @@
 import { isAdmin, type Principal, userIdOf } from '../accounts/index.js';
-import { type Clock, PublicError } from '../platform/index.js';
+import { type Clock, PublicError, TtlCache } from '../platform/index.js';
 import type { ChatContext } from './chat-rooms.js';
 import type { Badge } from './messages/chat-message.js';
-import { TtlCache } from './ttl-cache.js';
 
 /** Role of a user in the chat of one livestream. */
 export type ChatRole = Badge | 'viewer';
@@ -28,10 +27,10 @@ export class ChatRoles {
 
   constructor(isAdminAccount: (userId: string) => Promise<boolean>, clock: Clock) {
     this.#isAdminAccount = isAdminAccount;
-    this.#adminAccounts = new TtlCache(clock, {
+    this.#adminAccounts = new TtlCache({
+      clock,
       ttlMs: CACHE_TTL_MS,
       maxEntries: CACHE_SIZE,
-      shouldKeep: () => true,
     });
   }
 

@@ -1,4 +1,4 @@
-import { type Clock, idAfter, newId, RateLimit } from '../platform/index.js';
+import { type Clock, idAfter, Mutex, newId, RateLimit } from '../platform/index.js';
 import type { SocketClient } from '../sockets/index.js';
 import type { RecentMessages } from './messages/recent-messages.js';
 import { termsMatcher } from './moderation/blocked-terms.js';
@@ -32,7 +32,7 @@ export class ChatRoom {
   #settings: ChatSettings;
   #isBlocked: (text: string) => boolean;
   #slowModeLimit: RateLimit | undefined;
-  #lastChange: Promise<unknown> = Promise.resolve();
+  readonly #changes = new Mutex();
 
   constructor(streamId: string, state: ChatRoomState, clock: Clock) {
     this.streamId = streamId;
@@ -92,9 +92,7 @@ export class ChatRoom {
 
   /** Runs changes that read the room and store a result one after another. */
   runExclusive<T>(change: () => Promise<T>): Promise<T> {
-    const result = this.#lastChange.then(change);
-    this.#lastChange = result.catch(() => {});
-    return result;
+    return this.#changes.run(change);
   }
 
   isBlocked(text: string): boolean {

@@ -1,5 +1,5 @@
 import { isAdmin, mayWatch, type Principal, userIdOf } from '../accounts/index.js';
-import { type Clock, PublicError, parseUuid, type Sql } from '../platform/index.js';
+import { type Clock, PublicError, parseUuid, type Sql, TtlCache } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
 import { ChatRoom } from './chat-room.js';
 import { MessageTable } from './messages/message-table.js';
@@ -8,7 +8,6 @@ import { ModerationTable } from './moderation/moderation-table.js';
 import { SettingsTable } from './moderation/settings-table.js';
 import { Poll } from './polls/poll.js';
 import { PollTable } from './polls/poll-table.js';
-import { TtlCache } from './ttl-cache.js';
 
 /** Lifetime of cached livestreams and invitations, ms. */
 const CACHE_TTL_MS = 2_000;
@@ -45,7 +44,8 @@ export class ChatRooms {
     this.#sql = sql;
     this.#streams = streams;
     this.#clock = clock;
-    this.#livestreams = new TtlCache(clock, {
+    this.#livestreams = new TtlCache({
+      clock,
       ttlMs: CACHE_TTL_MS,
       maxEntries: CACHE_ENTRIES,
       shouldKeep: (livestream) => livestream !== undefined,
@@ -115,7 +115,8 @@ export class ChatRooms {
 
   /** A new cache also drops the results of lookups in progress. */
   #emptyInviteeCache(): TtlCache<boolean> {
-    return new TtlCache(this.#clock, {
+    return new TtlCache({
+      clock: this.#clock,
       ttlMs: CACHE_TTL_MS,
       maxEntries: CACHE_ENTRIES,
       shouldKeep: (isInvitee) => isInvitee,

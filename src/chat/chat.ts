@@ -5,6 +5,7 @@ import {
   type RateLimitOptions,
   type Sql,
   Sweeper,
+  TtlCache,
 } from '../platform/index.js';
 import type { SocketClient, SocketFeature, SocketHub } from '../sockets/index.js';
 import { AccountDeletion, type DeletedUser } from './account-deletion.js';
@@ -25,7 +26,6 @@ import { Settings } from './moderation/settings.js';
 import { SettingsTable } from './moderation/settings-table.js';
 import { PollTable } from './polls/poll-table.js';
 import { Polls } from './polls/polls.js';
-import { TtlCache } from './ttl-cache.js';
 
 export type ChatLimits = BatchWriterLimits & {
   /** Message rate of one account. */
@@ -98,7 +98,8 @@ export function createChat(options: ChatOptions): Chat {
   const messages = new MessageTable(sql);
   const store = new MessageStore({ sql, clock, log, limits });
   const hashAddress = createAddressHash(options.addressSecret);
-  const followers = new TtlCache<boolean>(clock, {
+  const followers = new TtlCache<boolean>({
+    clock,
     ttlMs: FOLLOW_CACHE_TTL_MS,
     maxEntries: FOLLOW_CACHE_ENTRIES,
     shouldKeep: (yes) => yes,

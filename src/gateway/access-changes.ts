@@ -13,11 +13,11 @@ export type AccessChangeTargets = {
 /**
  * Carries every change of permissions to what was opened by them. Nothing is told what to close: publishers and viewers
  * are authorized again by the rule that admitted them, and sockets whose sign-in ended are closed with all that their
- * clients joined. Changes of a livestream (visibility, invitees) reach chat and audience by `Streams.onUpdate`.
+ * clients joined. Changes of a livestream (visibility, invitees) reach chat and audience by `StreamRegistry.onUpdate`.
  */
 export function carryAccessChanges({ authentication, streams, audience, hub }: AccessChangeTargets): void {
   authentication.onAccessChange((change) => {
-    // What ends with one session or token is its sockets; a broadcast depends on the account.
+    // A session or token that ends closes its sockets only; a broadcast depends on the account.
     if (change.credentialIds === undefined) void streams.userChanged(change.userId);
     audience.accessChanged(change);
     hub.signOut(({ principal }) => {

@@ -14,9 +14,9 @@ export type AccountDeletionModules = {
   chat: Chat;
 };
 
-/** Has every room let go of what belongs to people whose accounts are deleted, and takes up what was interrupted. */
-export function startAccountDeletion(rooms: AccountDeletionModules): void {
-  const { authentication, keys, channels, streams, thumbnails, audience, chat } = rooms;
+/** Registers what every module deletes with an account, and resumes deletions that were interrupted. */
+export function startAccountDeletion(modules: AccountDeletionModules): void {
+  const { authentication, keys, channels, streams, thumbnails, audience, chat } = modules;
   const { accountDeletion, follows } = authentication;
   accountDeletion.join({
     isBusy: (userId) => streams.isUnderWay(userId),
@@ -37,7 +37,7 @@ export function startAccountDeletion(rooms: AccountDeletionModules): void {
   accountDeletion.start();
 }
 
-/** What goes on air meanwhile, by a publisher who was let in a moment before, is ended first. */
+/** Ends each livestream before its removal: a publisher admitted meanwhile may have started one. */
 async function removeLivestreams(
   userId: string,
   streams: StreamRegistry,

@@ -17,17 +17,17 @@ export function listeningHost(host: string): string {
   return hasIpv6 ? host : '0.0.0.0';
 }
 
-/** Whether a listener on this host is reached from this machine alone. */
+/** Tells whether a listener on this host is reached from this machine alone. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || isWithin(host, ['127.0.0.0/8', '::1']);
 }
 
-/** What stands before every path in the addresses that clients use; mostly nothing. */
+/** Returns the path of PUBLIC_URL, which precedes every path in client URLs; mostly empty. */
 export function publicUrlPath(publicUrl: string | undefined): string {
   return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
 }
 
-/** How people reach the gateway, its pages and its media. */
+/** Returns the public URLs of the gateway, its pages and its media. */
 export function publicAddresses(
   publicUrl: string | undefined,
   bound: BoundPorts,

@@ -46,30 +46,30 @@ export type GatewayModules = {
   urls: PublicUrls;
   /** The origin of our own pages. */
   origin: () => string;
-  /** What stands before every path in the addresses that clients use. */
+  /** Path that precedes every path in client URLs. */
   basePath: string;
-  /** What must work before requests are sent here, by name. */
+  /** Readiness checks, by name. */
   checks: Record<string, () => Promise<unknown>>;
   /** Bounds the time in which the database must answer viewers. */
   calls: BoundedCalls;
   clock: Clock;
 };
 
-/** Everything that the gateway answers by HTTP. */
-export async function registerRoutes(http: FastifyInstance, house: GatewayModules): Promise<void> {
-  const { authentication, guards, keys, channels, streams, audience, chat, iceServers } = house;
-  const { urls, basePath, clock } = house;
+/** Registers all HTTP routes. */
+export async function registerRoutes(http: FastifyInstance, modules: GatewayModules): Promise<void> {
+  const { authentication, guards, keys, channels, streams, audience, chat, iceServers } = modules;
+  const { urls, basePath, clock } = modules;
 
-  await http.register(authRoutes, { authentication, guards, publicOrigin: house.origin, clock });
+  await http.register(authRoutes, { authentication, guards, publicOrigin: modules.origin, clock });
   await http.register(followRoutes, { follows: authentication.follows, guards, clock });
   await http.register(channelRoutes, { keys, channels, guards, urls, clock });
   await http.register(livestreamApi, {
     streams,
     guards,
     viewers: (streamId) => audience.viewers(streamId),
-    thumbnails: house.thumbnails,
+    thumbnails: modules.thumbnails,
     urls,
-    calls: house.calls,
+    calls: modules.calls,
     clock,
     others: async (scope, desk) => {
       const { authenticate } = authentication;
@@ -78,19 +78,19 @@ export async function registerRoutes(http: FastifyInstance, house: GatewayModule
       await scope.register(streamKeyRoutes, { desk, guards, keys, urls, clock });
     },
   });
-  await http.register(webhookRoutes, { webhooks: house.webhooks, guards });
+  await http.register(webhookRoutes, { webhooks: modules.webhooks, guards });
 
-  await http.register(hlsRoutes, { packager: house.packager, gate: audience, clock });
-  await http.register(whipRoutes, { ingest: house.whip, iceServers, clock, basePath });
+  await http.register(hlsRoutes, { packager: modules.packager, gate: audience, clock });
+  await http.register(whipRoutes, { ingest: modules.whip, iceServers, clock, basePath });
   await http.register(whepRoutes, {
-    egress: house.realtime,
+    egress: modules.realtime,
     gate: audience,
     find: (streamId) => streams.find(streamId),
     iceServers,
     clock,
     basePath,
   });
-  await http.register(socketRoutes, { realtime: house.hub, clock });
-  await http.register(healthRoutes, { clock, checks: house.checks });
+  await http.register(socketRoutes, { realtime: modules.hub, clock });
+  await http.register(healthRoutes, { clock, checks: modules.checks });
   await http.register(pageRoutes, { root: path.join(projectRoot(), '.build/web') });
 }

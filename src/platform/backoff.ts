@@ -6,11 +6,11 @@ export type BackoffOptions = {
   maximumMs: number;
   /** Failures older than this many ms are forgotten. */
   windowMs: number;
-  /** So many failures inside the window mean: give up. */
+  /** Number of failures within the window after which to give up. */
   limit: number;
 };
 
-/** Counts failures in a sliding window and says how long to wait before the next try. */
+/** Counts failures in a sliding window and computes the delay before the next attempt. */
 export class Backoff {
   readonly #clock: Clock;
   readonly #options: BackoffOptions;
@@ -21,7 +21,7 @@ export class Backoff {
     this.#options = options;
   }
 
-  /** Notes a failure; gives the delay in ms before the next try, or undefined when it is time to give up. */
+  /** Records a failure. @returns the delay before the next attempt, ms; undefined: give up */
   failed(): number | undefined {
     const { initialMs, maximumMs, windowMs, limit } = this.#options;
     const now = this.#clock.monotonic();

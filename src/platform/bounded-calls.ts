@@ -4,28 +4,28 @@ import { databaseLate } from './database/database-away.js';
 export type BoundedCallsOptions = {
   clock: Clock;
   /** Longest wait for one call, in ms. */
-  patienceMs?: number;
-  /** Overdue calls that may be pending; above that, one new call per `patienceMs` is made. */
+  timeoutMs?: number;
+  /** Overdue calls that may be pending; above that, one new call per `timeoutMs` is made. */
   maxOverdue?: number;
 };
 
-const PATIENCE_MS = 1_000;
+const TIMEOUT_MS = 1_000;
 const MAX_OVERDUE = 20;
 
 /**
- * Bounds calls to a database that may hang: each is waited for at most `patienceMs`, and pending calls do not pile up in
+ * Bounds calls to a database that may hang: each is waited for at most `timeoutMs`, and pending calls do not pile up in
  * the connection pool, whose queue has no bound. An overdue call goes on; its result is dropped here.
  */
 export class BoundedCalls {
   readonly #clock: Clock;
-  readonly #patienceMs: number;
+  readonly #timeoutMs: number;
   readonly #maxOverdue: number;
   #overdue = 0;
   #calledAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ clock, patienceMs = PATIENCE_MS, maxOverdue = MAX_OVERDUE }: BoundedCallsOptions) {
+  constructor({ clock, timeoutMs = TIMEOUT_MS, maxOverdue = MAX_OVERDUE }: BoundedCallsOptions) {
     this.#clock = clock;
-    this.#patienceMs = patienceMs;
+    this.#timeoutMs = timeoutMs;
     this.#maxOverdue = maxOverdue;
   }
 
@@ -34,15 +34,15 @@ export class BoundedCalls {
     return this.#overdue;
   }
 
-  /** @throws PublicError 503 `temporarily_unavailable` after `patienceMs`, or at once while too many calls are overdue */
+  /** @throws PublicError 503 `temporarily_unavailable` after `timeoutMs`, or at once while too many calls are overdue */
   run<T>(call: () => Promise<T>): Promise<T> {
     const now = this.#clock.monotonic();
-    if (this.#overdue >= this.#maxOverdue && now - this.#calledAt < this.#patienceMs)
+    if (this.#overdue >= this.#maxOverdue && now - this.#calledAt < this.#timeoutMs)
       return Promise.reject(databaseLate());
     this.#calledAt = now;
     return new Promise<T>((resolve, reject) => {
       let isOverdue = false;
-      const cancel = this.#clock.after(this.#patienceMs, () => {
+      const cancel = this.#clock.after(this.#timeoutMs, () => {
         isOverdue = true;
         this.#overdue++;
         reject(databaseLate());

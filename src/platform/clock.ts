@@ -1,9 +1,9 @@
-/** Cancels a timer; calling it twice does no harm. */
+/** Cancels a timer. Idempotent. */
 export type Cancel = () => void;
 
 /**
- * Time as the gateway sees it, so that tests can hold it. Every timer hangs on a signal:
- * when the signal aborts, the timer is gone.
+ * Source of time and timers, injected so that tests control it. A timer given a signal is cancelled when the signal
+ * aborts.
  */
 export type Clock = {
   /** Wall-clock time, Unix milliseconds. */
@@ -16,7 +16,7 @@ export type Clock = {
   every(ms: number, task: () => void, signal?: AbortSignal): Cancel;
 };
 
-function hang(clear: () => void, signal: AbortSignal | undefined): Cancel {
+function bindToSignal(clear: () => void, signal: AbortSignal | undefined): Cancel {
   if (!signal) return clear;
   signal.addEventListener('abort', clear, { once: true });
   return () => {
@@ -49,18 +49,18 @@ export const systemClock: Clock = {
       timer.unref();
     };
     wait(ms);
-    const cancel = hang(() => clearTimeout(timer), signal);
+    const cancel = bindToSignal(() => clearTimeout(timer), signal);
     return cancel;
   },
   every(ms, task, signal) {
     if (signal?.aborted) return () => {};
     const timer = setInterval(task, boundedMs(ms));
     timer.unref();
-    return hang(() => clearInterval(timer), signal);
+    return bindToSignal(() => clearInterval(timer), signal);
   },
 };
 
-/** Resolves after `ms`, or at once when the signal aborts (it never rejects: look at the signal). */
+/** Resolves after `ms`, or at once when the signal aborts (it never rejects: check the signal). */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

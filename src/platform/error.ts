@@ -11,7 +11,7 @@ export class HeadendError extends Error {
   }
 }
 
-/** An error whose code and message may be shown to whoever asked over HTTP, with its status. */
+/** Error whose code and message are sent to the client, with an HTTP status. */
 export class PublicError extends HeadendError {
   declare readonly code: ErrorCode;
   readonly status: number;
@@ -25,7 +25,7 @@ export class PublicError extends HeadendError {
   }
 }
 
-/** What an unknown thrown value says, for a log line. */
+/** Returns the message of any thrown value, for a log line. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

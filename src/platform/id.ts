@@ -1,6 +1,6 @@
 import { v7 } from 'uuid';
 
-/** A new identifier: UUID version 7 (RFC 9562 section 5.7), in the order of its making. */
+/** Returns a new UUID version 7 (RFC 9562 section 5.7): ids sort by creation. */
 export function newId(): string {
   return v7();
 }
@@ -11,7 +11,7 @@ const TIME_DIGITS = 12;
 const MAXIMUM_ID_MS = 2 ** 48 - 1;
 
 /**
- * Ids made before a moment are smaller than this one, all others greater (RFC 9562 section 5.7: they begin with Unix ms).
+ * Returns the id that separates those created before a moment from later ones (RFC 9562 section 5.7: they begin with Unix ms).
  * Before 1970 and after the year 10889 it is the boundary of the first or last millisecond that an id can hold.
  *
  * @throws RangeError for an invalid date
@@ -47,7 +47,7 @@ export function idAfter(id: string): string {
 /** PostgreSQL reads no later year from the ISO 8601 text of a Date. */
 const LATEST_YEAR_MS = Date.UTC(9999, 11, 31);
 
-/** When an id (UUID version 7) was made, by what it says; at the latest in the year 9999. */
+/** Returns the creation time in an id (UUID version 7), at most in the year 9999. */
 export function idTime(id: string): Date {
   const unixMs = Number.parseInt(id.replace('-', '').slice(0, TIME_DIGITS), 16);
   return new Date(Math.min(unixMs, LATEST_YEAR_MS));

@@ -1,9 +1,22 @@
-/** Lets what concerns one key happen one after the other; different keys do not wait for each other. */
+/** Runs the tasks of one object one after another, in the order of the calls. */
+export class Mutex {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Runs `task` after all earlier ones have settled. Settles as the task does. */
+  run<T>(task: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(task, task);
+    this.#last = turn;
+    turn.catch(() => {});
+    return turn;
+  }
+}
+
+/** Runs the tasks of one key one after another; those of different keys run concurrently. */
 export class KeyedMutex {
-  /** The last thing under way for a key. */
+  /** The last task of every key that has one in progress. */
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Runs `task` when everything that was begun before for this key is over, however it ended. */
+  /** Runs `task` after all earlier ones of this key have settled. Settles as the task does. */
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key) ?? Promise.resolve();
     const turn = before.then(task, task);
@@ -15,7 +28,7 @@ export class KeyedMutex {
     return turn;
   }
 
-  /** Resolves when what is under way now is over. */
+  /** Resolves when all tasks that are in progress now have settled. Never rejects. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#last.values());
   }

@@ -4,7 +4,7 @@ export type { Logger } from 'pino';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
-/** Secrets must not reach the log by any path: these properties are removed wherever they stand. */
+/** Properties that hold secrets, removed from every log line. */
 const SECRETS = [
   'streamKey',
   '*.streamKey',

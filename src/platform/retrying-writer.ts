@@ -1,14 +1,16 @@
-import { type Clock, type Logger, messageOf, sleep } from './index.js';
+import { type Clock, sleep } from './clock.js';
+import { messageOf } from './error.js';
+import type { Logger } from './log.js';
 
 /** Delay before a failed write to the database is tried again, in ms; it doubles up to the second figure. */
 const RETRY_MS = 500;
 const RETRY_MAXIMUM_MS = 15_000;
 
-/** Writes until it succeeds, in the order of the calls: a badge must not stay "live" because the database was away. */
+/** Repeats writes until they succeed, in the order of the calls, so that stored states survive a database outage. */
 export class RetryingWriter {
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #life = new AbortController();
+  readonly #lifetime = new AbortController();
   #last: Promise<void> = Promise.resolve();
 
   constructor(clock: Clock, log: Logger) {
@@ -16,26 +18,26 @@ export class RetryingWriter {
     this.#log = log;
   }
 
-  /** Resolves when it is written, or given up because the store closes. Never rejects. */
+  /** Resolves when the write succeeded, or was given up after `close`. Never rejects. */
   write(task: () => Promise<unknown>): Promise<void> {
-    this.#last = this.#last.then(() => this.#insist(task));
+    this.#last = this.#last.then(() => this.#writeWithRetry(task));
     return this.#last;
   }
 
-  /** What waits is tried at once; from now on everything is tried once. */
+  /** Retries pending writes immediately; from now on each write is attempted once. */
   close(): void {
-    this.#life.abort();
+    this.#lifetime.abort();
   }
 
-  async #insist(task: () => Promise<unknown>): Promise<void> {
+  async #writeWithRetry(task: () => Promise<unknown>): Promise<void> {
     for (let delay = RETRY_MS; ; delay = Math.min(delay * 2, RETRY_MAXIMUM_MS)) {
       try {
         await task();
         return;
       } catch (error) {
-        this.#log.error({ err: error }, `a change of state could not be stored: ${messageOf(error)}`);
-        if (this.#life.signal.aborted) return;
-        await sleep(this.#clock, delay, this.#life.signal);
+        this.#log.error({ err: error }, `database write failed: retrying: ${messageOf(error)}`);
+        if (this.#lifetime.signal.aborted) return;
+        await sleep(this.#clock, delay, this.#lifetime.signal);
       }
     }
   }

@@ -8,9 +8,9 @@ const SECRET_BYTES = 32;
 const MINIMUM_LENGTH = 16;
 
 export type SecretFile = {
-  /** Text of 43 characters where we made it: 32 random bytes in base64url. */
+  /** 32 random bytes in base64url (43 characters) if created here. */
   secret: string;
-  /** Made just now. */
+  /** Whether this call created the file. */
   created: boolean;
 };
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 /** Makes a value of a setting's text. @throws SettingProblem */
 export type Read<T> = (text: string, name: string) => T;
 
-/** One environment variable: how it is read, what it is when absent, and what `--help` says of it. */
+/** One environment variable: parser, default, and text of `--help`. */
 export type Setting<T> = { name: string; read: Read<T>; fallback: string | undefined; help: string };
 
 /** A setting is wrong; the message names it and says what it must be. */

@@ -1,5 +1,5 @@
 import { mayManage, nameOf, userIdOf } from '../accounts/index.js';
-import { PublicError } from '../platform/index.js';
+import { Mutex, PublicError } from '../platform/index.js';
 import type { Acknowledgement, MessageData, SocketClient } from '../sockets/index.js';
 import type { AdmittedViewer, PublisherCredential } from '../streams/index.js';
 import type { OfferLimit } from '../webrtc/index.js';
@@ -38,7 +38,7 @@ export class Participant {
   readonly #expecting = new Map<string, string>();
   readonly #joined = new Set<string>();
   /** What the client asks for and what happens by itself is done one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Mutex();
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
@@ -317,12 +317,10 @@ export class Participant {
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(() => {
+    return this.#turns.run(async () => {
       if (this.#client.signal.aborted) throw gone();
-      return task();
+      return await task();
     });
-    this.#turn = turn.catch(() => {});
-    return turn;
   }
 }
 

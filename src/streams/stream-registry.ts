@@ -1,7 +1,12 @@
-import type { Queries, Sql } from '../platform/index.js';
-import { type Clock, type Logger, newId } from '../platform/index.js';
-import { KeyedMutex } from '../platform/keyed-mutex.js';
-import { RetryingWriter } from '../platform/retrying-writer.js';
+import {
+  type Clock,
+  KeyedMutex,
+  type Logger,
+  newId,
+  type Queries,
+  RetryingWriter,
+  type Sql,
+} from '../platform/index.js';
 import { type Admit, credentialOf, type Refusal } from './admission/publisher-admission.js';
 import { type MayPublish, PublisherReview } from './admission/publisher-review.js';
 import {
@@ -37,23 +42,23 @@ import {
   type Page,
 } from './livestream/livestream-table.js';
 
-/** How often the database hears that a broadcast still has its publisher, in ms. */
+/** Interval of the heartbeats of broadcasts with a publisher, ms. */
 const HEARTBEAT_MS = 5_000;
-/** A livestream that should have begun so long ago passes for one that is still to come, in ms. */
-const LATE_MS = 30 * 60_000;
+/** Delay after the planned start during which a livestream still counts as upcoming, ms. */
+const UPCOMING_GRACE_MS = 30 * 60_000;
 
 export type StreamRegistryOptions = {
   sql: Sql;
   admit: Admit;
-  /** Whether a broadcast under way may go on; by default all may. */
+  /** Reviews running broadcasts. Default: all may continue. */
   mayPublish?: MayPublish;
-  /** Stores the key that a livestream is made with: in the same transaction, so that there is never one without. */
+  /** Stores the stream key of a new livestream in the same transaction, so that none is without a key. */
   keepKey?: (sql: Queries, livestream: { streamId: string; hash: string }) => Promise<void>;
-  /** Told where the recording of a livestream can be found from now on. Must not throw. */
+  /** Called when a livestream gets a recording URL. Must not throw. */
   recorded?: (recording: { streamId: string; url: string }) => void;
-  /** How long a broadcast waits for a publisher that was lost, in ms. */
+  /** Wait of a broadcast for a lost publisher, ms. */
   graceMs: number;
-  /** Broadcasts at the same time, at most. */
+  /** Maximum of concurrent broadcasts. */
   maxBroadcasts: number;
   clock: Clock;
   log: Logger;
@@ -61,82 +66,91 @@ export type StreamRegistryOptions = {
 
 export type PublishResult = { publication: Publication } | { refusal: Refusal };
 
-/** The hall: every livestream, and the broadcasts that are under way. */
+/** Registry of all livestreams and of the broadcasts that run in this process. */
 export class StreamRegistry {
   readonly #options: StreamRegistryOptions;
   readonly #livestreams: LivestreamTable;
-  readonly #invited: InviteeList;
+  readonly #invitees: InviteeList;
   readonly #broadcasts: BroadcastTable;
-  readonly #guests: BroadcastSubscriber[] = [];
-  readonly #listeners = new Set<(change: StreamChange) => void>();
+  readonly #subscribers: BroadcastSubscriber[] = [];
+  readonly #changeListeners = new Set<(change: StreamChange) => void>();
   readonly #running = new Map<string, LiveBroadcast>();
-  readonly #droppedKeys = new RevokedKeys();
-  readonly #channels: ChannelChoice;
+  readonly #revokedKeys = new RevokedKeys();
+  readonly #channelChoice: ChannelChoice;
   readonly #review: PublisherReview;
   readonly #updateListeners = new Set<UpdateListener>();
-  /** What changes a stream's broadcast happens one after the other. */
-  readonly #turns = new KeyedMutex();
-  readonly #store: RetryingWriter;
-  readonly #life = new AbortController();
+  /** Serializes changes of a stream's broadcast. */
+  readonly #mutex = new KeyedMutex();
+  readonly #writer: RetryingWriter;
+  readonly #lifetime = new AbortController();
   readonly #heartbeat: BroadcastHeartbeat;
   #closed: Promise<void> | undefined;
 
   constructor(options: StreamRegistryOptions) {
     this.#options = options;
     this.#livestreams = new LivestreamTable(options.sql);
-    this.#invited = new InviteeList(options.sql, this.#turns, (streamId) => this.#updated(streamId, true));
+    this.#invitees = new InviteeList(options.sql, this.#mutex, (streamId) =>
+      this.#notifyUpdate(streamId, true),
+    );
     this.#broadcasts = new BroadcastTable(options.sql);
-    this.#store = new RetryingWriter(options.clock, options.log);
+    this.#writer = new RetryingWriter(options.clock, options.log);
     const { clock, log, mayPublish = async () => true } = options;
     const running = (): Iterable<LiveBroadcast> => this.#running.values();
     const known = { livestreams: this.#livestreams, running };
     this.#heartbeat = new BroadcastHeartbeat({ table: this.#broadcasts, running, clock, log });
-    this.#channels = new ChannelChoice({ ...known, clock });
+    this.#channelChoice = new ChannelChoice({ ...known, clock });
     this.#review = new PublisherReview({ ...known, mayPublish, clock, log });
   }
 
-  /** Guests take part in every broadcast that starts from now on, and leave it in the order of invitation. */
-  subscribe(guest: BroadcastSubscriber): void {
-    this.#guests.push(guest);
+  /** Adds a subscriber to every later broadcast; subscribers are ended in the order of subscription. */
+  subscribe(subscriber: BroadcastSubscriber): void {
+    this.#subscribers.push(subscriber);
   }
 
-  /** Tells of every step in the life of every broadcast, at once. Listeners must not throw. @returns a function that ends it. */
+  /** Calls the listener on every state change of every broadcast. It must not throw. @returns an unsubscribe function */
   onChange(listener: (change: StreamChange) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
   }
 
   /**
-   * Tells when what is stored of a livestream has changed: a broadcaster edited it, it is live or ended, somebody's
-   * invitation was taken back, or it is gone. @returns a function that ends it.
+   * Calls the listener when a stored livestream changed: edited, live, ended, an invitee removed, or deleted.
+   *
+   * @returns an unsubscribe function
    */
   onUpdate(listener: UpdateListener): () => void {
     this.#updateListeners.add(listener);
     return () => this.#updateListeners.delete(listener);
   }
 
-  /** Settles what an earlier gateway left behind: resumes what may still go on, closes the rest. */
+  /** Resumes broadcasts of an earlier process that are within their grace period, and closes the others. */
   async start(): Promise<void> {
     const { clock, graceMs, log } = this.#options;
     for (const row of await this.#broadcasts.open()) {
       if (row.lastSeenAt.getTime() + graceMs > clock.now()) {
         const broadcast = this.#open(row.id, row.streamId, row.startedAt.getTime(), true);
         broadcast.awaitPublisher();
-        log.info({ streamId: row.streamId, broadcastId: row.id }, 'a broadcast was taken up again');
+        log.info(
+          { streamId: row.streamId, broadcastId: row.id },
+          'broadcast resumed: waiting for its publisher',
+        );
       } else {
         await this.#broadcasts.close(row.id, row.lastSeenAt, 'found-dead');
         await this.#livestreams.markEnded(row.streamId, row.lastSeenAt, 'found-dead');
-        log.warn({ streamId: row.streamId, broadcastId: row.id }, 'a broadcast was found dead');
-        this.#changed(foundDead(row));
+        log.warn(
+          { streamId: row.streamId, broadcastId: row.id },
+          'broadcast closed: its grace period ended while no gateway ran',
+        );
+        this.#notifyChange(foundDead(row));
       }
     }
-    for (const streamId of await this.#livestreams.endGhosts(new Date(clock.now()), 'found-dead'))
-      log.warn({ streamId }, 'a stream passed for live without a broadcast');
-    clock.every(HEARTBEAT_MS, () => void this.#heartbeat.store(), this.#life.signal);
-    this.#review.start(this.#life.signal);
+    for (const streamId of await this.#livestreams.endWithoutBroadcast(new Date(clock.now()), 'found-dead'))
+      log.warn({ streamId }, 'livestream ended: it was stored as live without a broadcast');
+    clock.every(HEARTBEAT_MS, () => void this.#heartbeat.write(), this.#lifetime.signal);
+    this.#review.start(this.#lifetime.signal);
   }
 
-  /** Admits a publisher. Expected refusals are values; trouble with the database throws. */
+  /** Admits a publisher. Refusals are return values; failures of the database reject. */
   async publish(publisher: Publisher): Promise<PublishResult> {
     if (this.#closed) return { refusal: SHUTTING_DOWN };
     const { protocol, address } = publisher;
@@ -144,14 +158,14 @@ export class StreamRegistry {
     const admission = await this.#options.admit({ ...credentialOf(publisher), protocol, address });
     if (!admission.admitted) return { refusal: admission.refusal };
     const { streamId, keyId } = admission;
-    return await this.#turns.run(streamId, async () => {
-      if (this.#droppedKeys.has(keyId)) return { refusal: KEY_REVOKED };
+    return await this.#mutex.run(streamId, async () => {
+      if (this.#revokedKeys.has(keyId)) return { refusal: KEY_REVOKED };
       const broadcast = await this.#broadcastFor(streamId);
       if ('refusal' in broadcast) return broadcast;
       const publication = broadcast.publish(publisher, keyId);
-      // Revoked while the broadcast was opened: it ends like any other whose key is revoked.
-      if (keyId !== undefined && this.#droppedKeys.has(keyId)) broadcast.keyRevoked(keyId);
-      if (this.#review.epoch !== epoch) void this.#review.review(broadcast, this.#life.signal);
+      // The key may be revoked while the broadcast is opened.
+      if (keyId !== undefined && this.#revokedKeys.has(keyId)) broadcast.keyRevoked(keyId);
+      if (this.#review.epoch !== epoch) void this.#review.review(broadcast, this.#lifetime.signal);
       return { publication };
     });
   }
@@ -161,63 +175,66 @@ export class StreamRegistry {
     const { keepKey, sql } = this.#options;
     if (!keepKey) return await this.#livestreams.insert({ ...livestream, id });
     return await sql.begin(async (transaction) => {
-      const made = await new LivestreamTable(transaction).insert({ ...livestream, id });
+      const created = await new LivestreamTable(transaction).insert({ ...livestream, id });
       await keepKey(transaction, { streamId: id, hash: livestream.streamKeyHash });
-      return made;
+      return created;
     });
   }
 
   /**
-   * For admission: which livestream a publisher to a user's channel means; one is made where there is none. Two who ask
-   * at the same time get the same.
+   * Returns the livestream of a publisher with the key of a channel, creating one if needed. Serialized per user, so that
+   * concurrent publishers get the same one.
    */
   async streamForChannel(
     channel: ChannelPublisher,
   ): Promise<{ streamId: string } | { refusal: RegistryRefusal }> {
-    return await this.#turns.run(`channel ${channel.userId}`, async () => {
-      const found = await this.#channels.choose(channel);
+    return await this.#mutex.run(`channel ${channel.userId}`, async () => {
+      const found = await this.#channelChoice.choose(channel);
       if (found !== undefined) return { streamId: found };
       if (this.#closed) return { refusal: SHUTTING_DOWN };
       if (this.#running.size >= this.#options.maxBroadcasts) return { refusal: CAPACITY_REACHED };
-      return { streamId: await this.#channels.make(channel) };
+      return { streamId: await this.#channelChoice.make(channel) };
     });
   }
 
-  /** A key is revoked: who publishes with it is dropped and their broadcast ends. With another key it can go on anew. */
+  /** Ends the broadcast whose publisher used a key that is revoked. Another key can start a new one. */
   dropKey(keyId: string): void {
-    this.#droppedKeys.add(keyId);
+    this.#revokedKeys.add(keyId);
     for (const broadcast of this.#running.values()) broadcast.keyRevoked(keyId);
   }
 
-  /** What a user may do has changed: broadcasts that they may not go on with end. Never rejects. */
+  /** Reviews a user's broadcasts after a change of their permissions. Never rejects. */
   userChanged(userId: string): Promise<void> {
-    return this.#review.userChanged(userId, this.#life.signal);
+    return this.#review.userChanged(userId, this.#lifetime.signal);
   }
 
   async find(streamId: string): Promise<Livestream | undefined> {
     return await this.#livestreams.find(streamId);
   }
 
-  /** The public ones that are live now, the newest first. */
+  /** Returns public livestreams that are live, newest first. */
   async listActive(page: Page): Promise<Livestream[]> {
     return await this.#livestreams.listActive(page);
   }
 
-  /** A user's livestreams, the newest first: all, or those that everybody may see listed. */
+  /** Returns a user's livestreams, newest first: all, or the public ones. */
   async listByUser(userId: string, page: CursorPage, which: 'all' | 'public'): Promise<Livestream[]> {
     return await this.#livestreams.listByUser(userId, page, which);
   }
 
-  /** The public ones that are to begin and have not, the next first; a little late is no reason to leave one out. */
+  /** Returns public livestreams that have not started, earliest first, including slightly late ones. */
   async listUpcoming(page: Page): Promise<Livestream[]> {
-    return await this.#livestreams.listUpcoming(new Date(this.#options.clock.now() - LATE_MS), page);
+    return await this.#livestreams.listUpcoming(
+      new Date(this.#options.clock.now() - UPCOMING_GRACE_MS),
+      page,
+    );
   }
 
-  /** @returns the livestream as it is now; undefined when there is none. */
+  /** @returns the updated livestream; undefined if unknown */
   async edit(streamId: string, changes: LivestreamChanges): Promise<Livestream | undefined> {
     const livestream = await this.#livestreams.update(streamId, changes);
     if (livestream) {
-      this.#updated(streamId, changes.visibility !== undefined);
+      this.#notifyUpdate(streamId, changes.visibility !== undefined);
       if (typeof changes.recordingUrl === 'string')
         this.#options.recorded?.({ streamId, url: changes.recordingUrl });
     }
@@ -225,12 +242,12 @@ export class StreamRegistry {
   }
 
   /**
-   * The broadcaster says that it begins: it is no longer listed as one to come. Whether it is live its media alone say.
-   * Saying so again, or of one that is live, changes nothing.
+   * Stores that the broadcaster announced the start, which takes it off the upcoming list. Media alone make it live.
+   * Repeated calls, and calls for a live one, change nothing.
    */
   async markStarted(streamId: string): Promise<'begun' | 'over' | 'unknown'> {
-    if (await this.#livestreams.markBegun(streamId, new Date(this.#options.clock.now()))) {
-      this.#updated(streamId);
+    if (await this.#livestreams.markStarted(streamId, new Date(this.#options.clock.now()))) {
+      this.#notifyUpdate(streamId);
       return 'begun';
     }
     const livestream = await this.#livestreams.find(streamId);
@@ -238,56 +255,56 @@ export class StreamRegistry {
     return isOver(livestream) ? 'over' : 'begun';
   }
 
-  /** Removes a livestream and all that belongs to it; not while a broadcast is under way. */
+  /** Deletes a livestream and its dependent rows, unless a broadcast runs. */
   async remove(streamId: string): Promise<'removed' | 'under-way' | 'unknown'> {
-    return await this.#turns.run(streamId, async () => {
+    return await this.#mutex.run(streamId, async () => {
       if (this.#running.has(streamId)) return 'under-way';
       if (!(await this.#livestreams.delete(streamId))) return 'unknown';
-      this.#updated(streamId, true);
+      this.#notifyUpdate(streamId, true);
       return 'removed';
     });
   }
 
-  /** Closes the publisher's connection; the broadcast waits for the next one. @returns false when nobody publishes. */
+  /** Closes the publisher's connection; the broadcast holds for the next one. @returns false without a publisher */
   kick(streamId: string): boolean {
     return this.#running.get(streamId)?.kick() ?? false;
   }
 
   async listInvitees(streamId: string, page: Page): Promise<LivestreamInvitee[]> {
-    return await this.#invited.list(streamId, page);
+    return await this.#invitees.list(streamId, page);
   }
 
-  /** Invites somebody to a livestream that exists. @returns false when too many are invited. */
+  /** Adds an invitee to an existing livestream. @returns false when it has the maximum of invitees */
   async addInvitee(streamId: string, userId: string): Promise<boolean> {
-    return await this.#invited.add(streamId, userId);
+    return await this.#invitees.add(streamId, userId);
   }
 
   /** @returns false when they were not invited. */
   async removeInvitee(streamId: string, userId: string): Promise<boolean> {
-    return await this.#invited.remove(streamId, userId);
+    return await this.#invitees.remove(streamId, userId);
   }
 
-  /** Whether a broadcast of one of somebody's livestreams is under way, or waits for its publisher. */
+  /** Tells whether a user's livestream has a running broadcast, or one that waits for its publisher. */
   async isUnderWay(userId: string): Promise<boolean> {
     return (await this.#livestreams.ownedAmong(userId, [...this.#running.keys()])).length > 0;
   }
 
-  /** Somebody is invited nowhere any more. */
+  /** Removes a user from the invitees of all livestreams. */
   async removeInviteeEverywhere(userId: string): Promise<void> {
-    await this.#invited.forget(userId);
+    await this.#invitees.removeEverywhere(userId);
   }
 
-  /** Whether somebody is invited to a private livestream. */
+  /** Tells whether a user is invited to a livestream. */
   async isInvitee(streamId: string, userId: string): Promise<boolean> {
-    return await this.#invited.has(streamId, userId);
+    return await this.#invitees.has(streamId, userId);
   }
 
-  /** Notes so many viewers at once, if there were never more. */
+  /** Raises the peak of concurrent viewers if `viewers` exceeds it. */
   async raisePeak(streamId: string, viewers: number): Promise<void> {
     await this.#livestreams.raiseViewerCountPeak(streamId, viewers);
   }
 
-  /** For admission: whose a livestream is, and whether nobody can publish to it any more. */
+  /** Returns the owner of a livestream and whether it has ended for good, for publisher admission. */
   async publishingStatus(streamId: string): Promise<{ userId: string | null; ended: boolean } | undefined> {
     const livestream = await this.#livestreams.find(streamId);
     return livestream && { userId: livestream.userId, ended: isOver(livestream) };
@@ -302,40 +319,40 @@ export class StreamRegistry {
     };
   }
 
-  /** Ends a livestream for good. @returns false when there is no such livestream. */
+  /** Ends a livestream for good. @returns false if unknown */
   async end(streamId: string, reason: 'ended-by-owner'): Promise<boolean> {
-    return await this.#turns.run(streamId, async () => {
+    return await this.#mutex.run(streamId, async () => {
       const livestream = await this.#livestreams.find(streamId);
       if (!livestream) return false;
       const broadcast = this.#running.get(streamId);
       if (broadcast) await broadcast.end(reason);
       else if (!isOver(livestream)) {
         await this.#livestreams.markEnded(streamId, new Date(this.#options.clock.now()), reason);
-        this.#updated(streamId);
+        this.#notifyUpdate(streamId);
       }
       return true;
     });
   }
 
-  /** Lets go of every broadcast so that the next start of the gateway can take it up again. */
+  /** Closes all broadcasts such that the next start of the gateway can resume them. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    this.#store.close();
-    await this.#turns.settled();
-    await this.#heartbeat.store();
+    this.#writer.close();
+    await this.#mutex.settled();
+    await this.#heartbeat.write();
     await Promise.all([...this.#running.values()].map((broadcast) => broadcast.end('shutdown')));
-    this.#life.abort();
+    this.#lifetime.abort();
   }
 
-  #changed(change: StreamChange): void {
-    for (const listener of this.#listeners) listener(change);
+  #notifyChange(change: StreamChange): void {
+    for (const listener of this.#changeListeners) listener(change);
   }
 
-  #updated(streamId: string, accessChanged = false): void {
+  #notifyUpdate(streamId: string, accessChanged = false): void {
     for (const listener of this.#updateListeners) listener(streamId, accessChanged);
   }
 
@@ -360,17 +377,17 @@ export class StreamRegistry {
       streamId,
       startedAt,
       resumed,
-      subscribers: this.#guests,
-      onChange: (change) => this.#changed(change),
+      subscribers: this.#subscribers,
+      onChange: (change) => this.#notifyChange(change),
       graceMs,
       clock,
       log,
       store: {
         nextRun: () => this.#broadcasts.nextRun(id),
         live: () =>
-          void this.#store.write(async () => {
+          void this.#writer.write(async () => {
             await this.#livestreams.markLive(streamId, new Date(startedAt));
-            this.#updated(streamId);
+            this.#notifyUpdate(streamId);
           }),
         ended: (reason): Promise<void> => this.#storeEnd(broadcast, reason),
       },
@@ -385,13 +402,13 @@ export class StreamRegistry {
   async #storeEnd(broadcast: LiveBroadcast, reason: BroadcastEnd): Promise<void> {
     const { id, streamId } = broadcast;
     const source = broadcast.takeChangedSource();
-    if (source) await this.#store.write(() => this.#broadcasts.saveSource(id, source));
+    if (source) await this.#writer.write(() => this.#broadcasts.saveSource(id, source));
     if (!BROADCAST_END[reason].closesRow) return;
     const endedAt = new Date(this.#options.clock.now());
-    await this.#store.write(async () => {
+    await this.#writer.write(async () => {
       await this.#broadcasts.close(id, endedAt, reason);
       await this.#livestreams.markEnded(streamId, endedAt, reason);
-      this.#updated(streamId);
+      this.#notifyUpdate(streamId);
     });
   }
 }

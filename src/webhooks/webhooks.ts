@@ -1,4 +1,4 @@
-import { type Clock, type Logger, newId, PublicError, type Sql, Sweeper } from '../platform/index.js';
+import { type Clock, type Logger, Mutex, newId, PublicError, type Sql, Sweeper } from '../platform/index.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import { type Delivery, type DeliveryStatus, DeliveryTable } from './delivery-table.js';
 import { Dispatcher } from './dispatcher.js';
@@ -217,14 +217,11 @@ export class Webhooks {
   }
 
   /** Serialised, so that an older result does not overwrite a newer one. */
-  #lastReload: Promise<unknown> = Promise.resolve();
-  async #reload(): Promise<void> {
-    const load = async (): Promise<void> => {
+  readonly #reloads = new Mutex();
+  #reload(): Promise<void> {
+    return this.#reloads.run(async () => {
       this.#webhooks = await this.#table.list();
-    };
-    const reloading = this.#lastReload.then(load, load);
-    this.#lastReload = reloading;
-    await reloading;
+    });
   }
 
   #now(): Date {

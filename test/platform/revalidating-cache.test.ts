@@ -7,7 +7,7 @@ const LATE = { status: 503, code: 'temporarily_unavailable' };
 /** A cache over a source that answers when the test says so. Values that begin with `public` may be served stale. */
 function open(options: { maxEntries?: number } = {}) {
   const clock = new FakeClock();
-  const calls = new BoundedCalls({ clock, patienceMs: 1_000, maxOverdue: 3 });
+  const calls = new BoundedCalls({ clock, timeoutMs: 1_000, maxOverdue: 3 });
   const loads: { key: string; resolve: (value: string) => void; reject: (error: Error) => void }[] = [];
   const cache = new RevalidatingCache<string>({
     load: (key) =>

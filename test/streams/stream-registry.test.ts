@@ -80,7 +80,7 @@ async function publish(t: Test, streams: StreamRegistry, streamKey: string, kick
   return result.publication;
 }
 
-t.test('a livestream is scheduled, live and ended as its broadcasts come and go', async (t) => {
+t.test('a livestream is scheduled, live and ended with its broadcasts', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   const streams = await hall(sql, clock);
@@ -109,7 +109,7 @@ t.test('a livestream is scheduled, live and ended as its broadcasts come and go'
   t.equal(count?.count, 2, 'the same key began the next broadcast of the same stream');
 });
 
-t.test('what its owner ended cannot be published any more', async (t) => {
+t.test('a publisher to a livestream that its owner ended is refused', async (t) => {
   const { sql } = await testDatabase(t);
   const streams = await hall(sql, new FakeClock());
   const [live, scheduled] = [await create(streams, 'live'), await create(streams, 'scheduled')];
@@ -126,7 +126,7 @@ t.test('what its owner ended cannot be published any more', async (t) => {
   t.equal(await streams.end('01890000-0000-7000-8000-000000000000', 'ended-by-owner'), false);
 });
 
-t.test('an end that comes while somebody is being let in does not leave them publishing', async (t) => {
+t.test('a livestream ended during the admission of a publisher has no publisher', async (t) => {
   const { sql } = await testDatabase(t);
   const streams = await hall(sql, new FakeClock());
   const id = await create(streams, 'race');
@@ -139,7 +139,7 @@ t.test('an end that comes while somebody is being let in does not leave them pub
   t.equal(streams.status(id).state.name, 'offline');
 });
 
-t.test('two publishers at the same moment share one broadcast, and the later one has it', async (t) => {
+t.test('two concurrent publishers share one broadcast and the later one replaces the first', async (t) => {
   const { sql } = await testDatabase(t);
   const streams = await hall(sql, new FakeClock());
   const id = await create(streams, 'twins');
@@ -150,7 +150,7 @@ t.test('two publishers at the same moment share one broadcast, and the later one
   t.equal(count?.count, 1);
 });
 
-t.test('the number of broadcasts is bounded, with a reason that a broadcaster understands', async (t) => {
+t.test('a publisher above the limit of broadcasts is refused with a reason', async (t) => {
   const { sql } = await testDatabase(t);
   const streams = await hall(sql, new FakeClock(), { maxBroadcasts: 1 });
   await create(streams, 'first');
@@ -163,7 +163,7 @@ t.test('the number of broadcasts is bounded, with a reason that a broadcaster un
   t.pass('a takeover needs no room');
 });
 
-t.test('after a crash a broadcast inside its grace is taken up again, with its numbers', async (t) => {
+t.test('a broadcast within its grace period resumes after a crash with the next run index', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   const crashed = await hall(sql, clock);
@@ -189,7 +189,7 @@ t.test('after a crash a broadcast inside its grace is taken up again, with its n
   t.equal(next.status(id).state.name, 'live');
 });
 
-t.test('after a crash nothing passes for live that is not', async (t) => {
+t.test('a livestream without a running broadcast is ended after a crash', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   const crashed = await hall(sql, clock);
@@ -223,7 +223,7 @@ t.test('a shutdown kicks publishers and leaves broadcasts open for the next star
   await next.close();
 });
 
-t.test('a change of state reaches the database even when that was away for a while', async (t) => {
+t.test('a state change during a database outage is stored after it', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   let playable = (): void => {};
@@ -248,7 +248,7 @@ t.test('a change of state reaches the database even when that was away for a whi
   });
 });
 
-t.test('a stream that nobody could ever watch stays scheduled', async (t) => {
+t.test('a livestream whose broadcast was never playable stays scheduled', async (t) => {
   const { sql } = await testDatabase(t);
   const streams = await hall(sql, new FakeClock(), { guests: [] });
   const id = await create(streams, 'key');

@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
-import { BoundedCalls, type Clock } from '../../platform/index.js';
+import { BoundedCalls, type Clock, TtlCache } from '../../platform/index.js';
 import type { Livestream } from '../../streams/index.js';
 import {
   CursorPageQuery,
@@ -15,7 +15,6 @@ import {
 import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, type Guards } from '../server/guards.js';
 import { BEFORE_LAST, boundOffset, readNumbers } from '../server/number-query.js';
-import { ResponseCache } from '../server/response-cache.js';
 import type { LivestreamLookup, Livestreams } from './livestream-lookup.js';
 
 /** How long a list for everybody may be shown again, in ms; changes of what is listed show at once. */
@@ -42,7 +41,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
   const show = (found: Livestream[]) => ({ streams: found.map((livestream) => desk.show(livestream)) });
 
   // What everybody asks for is read, and written as JSON, once for all who ask within a moment.
-  const pages = new ResponseCache<string>({ clock, freshMs: FRESH_MS, maximum: PAGES });
+  const pages = new TtlCache<string>({ clock, ttlMs: FRESH_MS, maxEntries: PAGES });
   const forgets = [streams.onUpdate(() => pages.clear()), streams.onChange(() => pages.clear())];
   app.addHook('onClose', async () => {
     for (const forget of forgets) forget();

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { AddressShare, type Clock, type Logger } from '../../platform/index.js';
+import { AddressQuota, type Clock, type Logger } from '../../platform/index.js';
 
 export type ConnectionLimitOptions = {
   /** Connections at once from one address (IPv6: /64 network). */
@@ -32,7 +32,7 @@ const ANSWER =
  */
 export function limitConnections(server: Server, options: ConnectionLimitOptions): void {
   const { perAddress, isProxy, clock, log } = options;
-  const share = new AddressShare(perAddress);
+  const share = new AddressQuota(perAddress);
   let answering = 0;
   let loggedAt = Number.NEGATIVE_INFINITY;
 

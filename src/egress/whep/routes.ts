@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { AddressShare, type Clock, isUuid, PublicError } from '../../platform/index.js';
+import { AddressQuota, type Clock, isUuid, PublicError } from '../../platform/index.js';
 import { BROADCAST_END, type Livestream, type ViewerAdmission } from '../../streams/index.js';
 import {
   type EndpointLimits,
@@ -54,7 +54,7 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
     ...{ name: 'whep', iceServers, limits, clock, basePath },
   });
 
-  const pending = new AddressShare(limits.pendingPerAddress);
+  const pending = new AddressQuota(limits.pendingPerAddress);
 
   await app.register(async (scope) => {
     prepareSignalling(scope);

@@ -5,7 +5,7 @@ const LATE = 'temporarily_unavailable';
 const AWAY =
   /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|08...|57P0[1-3]|57014|53300|temporarily_unavailable)$/;
 
-/** Whether an error says that the database can't be reached, is starting or stopping, or does not answer in time. */
+/** Tells whether an error means that the database is unreachable, starting, stopping, or too slow to answer. */
 export function isDatabaseAway(error: unknown): boolean {
   return AWAY.test(String((error as { code?: unknown } | null)?.code ?? ''));
 }

@@ -8,10 +8,10 @@ import type { Logger } from '../log.js';
 export const LOCK_SPACE = 0x68656164;
 const GATEWAY_LOCK = 1;
 /** After a gateway was killed, the server needs a moment to notice. */
-const PATIENCE_MS = 3_000;
+const CLAIM_TIMEOUT_MS = 3_000;
 const RETRY_MS = 250;
 
-/** How a connection introduces itself; another gateway names it when it is refused. */
+/** `application_name` of connections; the refusal to another gateway quotes it. */
 export const APPLICATION_NAME = `headend ${os.hostname()} pid ${process.pid}`;
 
 export type DatabaseOwner = {
@@ -23,7 +23,7 @@ export type DatabaseOwner = {
 /**
  * Makes this process the only gateway on a database, by a session-level advisory lock on a connection of its own (so the
  * URL must not lead through a pooler in transaction mode). The server frees the lock when the process dies. When the
- * connection is lost the lock is taken anew; should another gateway have been faster, `lost` settles.
+ * connection is lost the lock is taken anew; if another gateway took it meanwhile, `lost` settles.
  *
  * @param connect makes the connection: one, kept for ever, with the given `onclose`.
  * @throws HeadendError `database_in_use`
@@ -42,10 +42,10 @@ export async function ownDatabase(
   const reclaim = async (): Promise<void> => {
     if (reclaiming || released) return;
     reclaiming = true;
-    log.warn('the connection that holds the database is lost: taking it anew');
+    log.warn('connection that holds the database lock lost: reclaiming the lock');
     while (!released) {
       try {
-        if (await claim()) log.info('the database is held again');
+        if (await claim()) log.info('database lock reclaimed');
         else settleLost(await refusal());
         break;
       } catch (error) {
@@ -58,9 +58,9 @@ export async function ownDatabase(
 
   const sql = connect({ onclose: () => void reclaim() });
 
-  /** Asking twice on one connection would count twice, hence the look first. */
+  /** Checks pg_locks first: locking twice on one connection would need two unlocks. */
   const claim = async (): Promise<boolean> => {
-    const until = systemClock.monotonic() + PATIENCE_MS;
+    const until = systemClock.monotonic() + CLAIM_TIMEOUT_MS;
     for (;;) {
       const [row] = await sql<{ held: boolean }[]>`
         select case when exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()

@@ -3,7 +3,7 @@ import { HeadendError } from '../error.js';
 
 const PORT = 5432;
 
-/** Where a database is, in the terms of the `postgres` package, and in words fit for people (no password). */
+/** Address of a database: options of the `postgres` package, and a name for messages (without password). */
 export type DatabaseAddress = {
   options: postgres.Options<Record<string, never>>;
   /** The URL without what is only in `options`. */

@@ -13,13 +13,13 @@ const EMBEDDED_NAME = 'headend';
 /** A server given by URL may be starting at the same time. */
 const REACHABLE_WITHIN_MS = 15_000;
 const RETRY_MS = 250;
-/** Nothing that the gateway asks takes long; who waits for an answer must hear that there is none. */
+/** Ends statements that hang, so that requests waiting for them fail. */
 const STATEMENT_TIMEOUT_MS = 15_000;
 
-/** A pool of connections, as the tables of the rooms use it. */
+/** Pool of connections, as the modules' tables use it. */
 export type Sql = postgres.Sql;
 
-/** What statements need of it: the pool, or a transaction. */
+/** Runs statements: the pool, or a transaction. */
 export type Queries = postgres.ISql;
 
 export type DatabaseOptions = {
@@ -66,7 +66,7 @@ export async function openDatabase(options: DatabaseOptions, log: Logger): Promi
       closing.push(() => server.stop());
       await server.start();
       gone = server.gone;
-      await makeOwnDatabase(server.socket);
+      await createOwnDatabase(server.socket);
       address = embeddedAddress(server.socket);
     }
     const sql = connect(address);
@@ -130,8 +130,8 @@ async function untilReachable(sql: postgres.Sql, address: DatabaseAddress): Prom
   }
 }
 
-/** Creates role and database in a new embedded server; both stand already when it was used before. */
-async function makeOwnDatabase(socket: string): Promise<void> {
+/** Creates role and database in the embedded server if they do not exist. */
+async function createOwnDatabase(socket: string): Promise<void> {
   const sql = postgres({ path: socket, username: 'postgres', database: 'postgres', ssl: false, max: 1 });
   try {
     const [role] = await sql`select from pg_roles where rolname = ${EMBEDDED_NAME}`;

@@ -94,9 +94,9 @@ export class EmbeddedPostgres {
     const server = this.#server;
     if (server && server.exit === undefined) {
       server.process.kill('SIGINT'); // "fast" shutdown: ends sessions, writes a checkpoint
-      const calm = systemClock.after(STOP_WITHIN_MS, () => server.process.kill('SIGQUIT'));
+      const cancelQuit = systemClock.after(STOP_WITHIN_MS, () => server.process.kill('SIGQUIT'));
       await server.exited;
-      calm();
+      cancelQuit();
     }
     if (this.#socketFolder && this.#socketFolder !== this.#folder)
       rmSync(this.#socketFolder, { recursive: true, force: true });

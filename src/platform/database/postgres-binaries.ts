@@ -42,7 +42,7 @@ function glibcVersion(): unknown {
   return report?.header?.glibcVersionRuntime;
 }
 
-/** What the package's install script does; npm skips such scripts where it is told to, and from version 12 on by itself. */
+/** Creates the links of the package's install script, which npm skips if configured, and from version 12 by default. */
 function makeLibraryLinks(native: string): void {
   const list = path.join(native, 'pg-symlinks.json');
   if (!existsSync(list)) return;

@@ -2,28 +2,28 @@ import { type Clock, sleep } from '../clock.js';
 import type { Logger } from '../log.js';
 import { isDatabaseAway } from './database-away.js';
 
-const EVERY_MS = 3_600_000;
+const SWEEP_INTERVAL_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** Rows deleted by one statement: it holds its locks for some milliseconds. */
-const BATCH = 1_000;
-/** From one batch to the next, so that what others ask of the database comes between. */
-const PAUSE_MS = 100;
+const BATCH_ROWS = 1_000;
+/** Pause between batches, which lets other statements run. */
+const BATCH_PAUSE_MS = 100;
 
 export type SweeperOptions = {
-  /** What is kept, for the log: `chat messages`. */
+  /** Name of the rows, for the log: `chat messages`. */
   what: string;
-  /** How long, in days; 0: for ever. */
+  /** Retention, days; 0: for ever. */
   days: number;
-  /** Deletes the oldest of what lies before a moment, at most so many. @returns how many there were */
+  /** Deletes up to `atMost` of the oldest rows before a moment. @returns the number deleted */
   sweep: (before: Date, atMost: number) => Promise<number>;
   clock: Clock;
   log: Logger;
 };
 
-/** Deletes what is older than so many days: every hour, in small batches, whatever has piled up. */
+/** Deletes rows older than the retention, every hour, in small batches. */
 export class Sweeper {
   readonly #options: SweeperOptions;
-  readonly #life = new AbortController();
+  readonly #lifetime = new AbortController();
   #running = false;
 
   constructor(options: SweeperOptions) {
@@ -32,13 +32,13 @@ export class Sweeper {
 
   start(): void {
     if (this.#options.days === 0) return;
-    this.#options.clock.every(EVERY_MS, () => void this.#run(), this.#life.signal);
+    this.#options.clock.every(SWEEP_INTERVAL_MS, () => void this.#run(), this.#lifetime.signal);
     void this.#run();
   }
 
   /** No further batch is begun. Idempotent. */
   close(): void {
-    this.#life.abort();
+    this.#lifetime.abort();
   }
 
   async #run(): Promise<void> {
@@ -50,20 +50,22 @@ export class Sweeper {
 
   async #sweep(): Promise<void> {
     const { what, days, sweep, clock, log } = this.#options;
-    const { signal } = this.#life;
+    const { signal } = this.#lifetime;
     const before = new Date(clock.now() - days * DAY_MS);
     let total = 0;
     try {
-      for (let swept = BATCH; swept === BATCH && !signal.aborted; total += swept) {
-        if (total > 0) await sleep(clock, PAUSE_MS, signal);
-        swept = signal.aborted ? 0 : await sweep(before, BATCH);
+      for (let swept = BATCH_ROWS; swept === BATCH_ROWS && !signal.aborted; total += swept) {
+        if (total > 0) await sleep(clock, BATCH_PAUSE_MS, signal);
+        swept = signal.aborted ? 0 : await sweep(before, BATCH_ROWS);
       }
-      if (total > 0) log.info({ what, days, deleted: total }, 'what was kept long enough was deleted');
+      if (total > 0) log.info({ what, days, deleted: total }, 'rows older than the retention deleted');
     } catch (error) {
       if (signal.aborted) return;
-      // The next hour will do as well.
       const level = isDatabaseAway(error) ? 'debug' : 'warn';
-      log[level]({ err: error, what }, 'what was kept long enough could not be deleted');
+      log[level](
+        { err: error, what },
+        'rows older than the retention could not be deleted: next attempt in an hour',
+      );
     }
   }
 }

@@ -18,12 +18,12 @@ function parse(text: string): Range | undefined {
   return range.bits <= BITS[version] ? range : undefined;
 }
 
-/** Whether a text names an address or a network: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
+/** Tells whether a text names an address or a network: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
 export function isAddressRange(text: string): boolean {
   return parse(text) !== undefined;
 }
 
-/** A set of addresses and networks, for many look-ups. Entries that are no address range hold nothing. */
+/** A set of addresses and networks, for many look-ups. Invalid entries are ignored. */
 export class AddressRanges {
   readonly #networks = new BlockList();
 
@@ -34,7 +34,7 @@ export class AddressRanges {
     }
   }
 
-  /** Whether an address (IPv4 also as IPv6 writes it, `::ffff:192.0.2.7`) lies in one of the networks. */
+  /** Tells whether an address (IPv4 also in its IPv6-mapped form, `::ffff:192.0.2.7`) lies in one of the networks. */
   has(address: string): boolean {
     const bare = address.replace(/%.*$/, '');
     const version = isIP(bare);
@@ -42,7 +42,7 @@ export class AddressRanges {
   }
 }
 
-/** Whether an address lies in one of the networks. */
+/** Tells whether an address lies in one of the networks. */
 export function isWithin(address: string, ranges: readonly string[]): boolean {
   return new AddressRanges(ranges).has(address);
 }

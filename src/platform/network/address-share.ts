@@ -1,7 +1,7 @@
 import { networkBlock } from './network-block.js';
 
-/** Counts what addresses hold (connections, sessions) and bounds it for each: an IPv4 address, or a /64 network of IPv6. */
-export class AddressShare {
+/** Bounds the connections or sessions of each IPv4 address or IPv6 /64 network. */
+export class AddressQuota {
   readonly #maximum: number;
   readonly #perBlock = new Map<string, number>();
 
@@ -9,7 +9,7 @@ export class AddressShare {
     this.#maximum = maximum;
   }
 
-  /** @returns a function that gives the place back (idempotent); undefined where the address has its share. */
+  /** @returns a release function (idempotent); undefined when the quota of the address is used */
   take(address: string): (() => void) | undefined {
     const block = networkBlock(address);
     const held = this.#perBlock.get(block) ?? 0;

@@ -7,7 +7,7 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([\da-f.:]+)\]):\d+$/i;
 
 /**
- * What limits per address count by: an IPv4 address, or the /64 network of an IPv6 address, as one customer has at least
+ * Returns the key of limits per address: an IPv4 address, or the /64 network of an IPv6 address, as one customer has at least
  * that many (RFC 6177).
  */
 export function networkBlock(address: string): string {

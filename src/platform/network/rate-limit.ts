@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.js';
 
 export type RateLimitOptions = {
-  /** So many at once. */
+  /** Tokens of a full bucket. */
   capacity: number;
-  /** One more after so many ms. */
+  /** Time to refill one token, ms. */
   refillMs: number;
-  /** Keys remembered at most; the one not asked for the longest is forgotten first. */
+  /** Keys kept; the least recently used is evicted first. */
   maximumKeys?: number;
 };
 
@@ -13,7 +13,7 @@ export type RateLimitOptions = {
 export class RateLimit {
   readonly #clock: Clock;
   readonly #options: Required<RateLimitOptions>;
-  /** Until when, on the monotonic clock, the tokens taken are owed; a missing key owes none. The oldest use first. */
+  /** Monotonic time at which a key's bucket is full again, least recently used first; a missing key has a full bucket. */
   readonly #owedUntil = new Map<string, number>();
 
   constructor(clock: Clock, options: RateLimitOptions) {
@@ -21,7 +21,7 @@ export class RateLimit {
     this.#options = { maximumKeys: 10_000, ...options };
   }
 
-  /** Keys remembered now. */
+  /** Number of keys kept. */
   get size(): number {
     return this.#owedUntil.size;
   }
@@ -43,7 +43,7 @@ export class RateLimit {
     return 0;
   }
 
-  /** Gives a token back that was taken for something that does not count after all. */
+  /** Returns a token that was taken for something that does not count. */
   giveBack(key: string): void {
     const owed = this.#owed(key) - this.#options.refillMs;
     if (owed > 0) this.#owedUntil.set(key, this.#clock.monotonic() + owed);

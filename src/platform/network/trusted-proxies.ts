@@ -1,7 +1,7 @@
 import { fail, type Read } from '../setting.js';
 import { AddressRanges, isAddressRange } from './address-range.js';
 
-/** Whose `X-Forwarded-*` headers are believed: nobody's, every direct peer's, or those of addresses and networks. */
+/** Peers whose `X-Forwarded-*` headers are trusted: none, every direct peer, or addresses and networks. */
 export type TrustedProxies = boolean | readonly string[];
 
 /**
@@ -23,7 +23,7 @@ export const trustedProxies: Read<TrustedProxies> = (value, name) => {
 };
 
 /**
- * Decides which hops of a request are proxies of ours.
+ * Creates the test of whether a hop of a request is a trusted proxy.
  *
  * @returns a function of an address and its distance, 0 for the direct peer. With `true` that peer alone is believed, as
  * what stands before its entry in `X-Forwarded-For` anybody may have written.

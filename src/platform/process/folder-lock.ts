@@ -9,14 +9,14 @@ const PATTERN = /^gateway-[0-9a-f-]{36}\.lock$/;
 const POLL_MS = 100;
 
 export type FolderLockOptions = {
-  /** A holder shows so often that it lives, for those that can't see its process (another container on the volume). */
+  /** Interval of heartbeats, for processes that cannot see the holder (another container on the volume), ms. */
   heartbeatMs?: number;
-  /** A holder that can't be seen and has not stirred for so long is dead. */
+  /** A holder that can't be seen and has sent no heartbeat for so long counts as dead, ms. */
   silenceMs?: number;
 };
 
 export type FolderLock = {
-  /** Gives the folder free. Idempotent. */
+  /** Releases the folder. Idempotent. */
   release(): Promise<void>;
 };
 
@@ -37,12 +37,12 @@ export async function lockFolder(folder: string, options: FolderLockOptions = {}
   // Written aside and renamed, so that it is complete when it can be seen.
   await writeFile(`${file}.new`, JSON.stringify(thisProcess()), { mode: 0o600 });
   await rename(`${file}.new`, file);
-  const stopHeart = systemClock.every(heartbeatMs, () => {
+  const stopHeartbeat = systemClock.every(heartbeatMs, () => {
     const now = systemClock.now() / 1000;
     utimes(file, now, now).catch(() => {});
   });
   const release = async (): Promise<void> => {
-    stopHeart();
+    stopHeartbeat();
     await unlink(file).catch(() => {});
   };
   try {
@@ -56,7 +56,7 @@ export async function lockFolder(folder: string, options: FolderLockOptions = {}
 
 async function waitForOthers(folder: string, mine: string, silenceMs: number): Promise<void> {
   const giveUp = systemClock.monotonic() + 2 * silenceMs;
-  const seen = new Map<string, { stirred: number; since: number }>();
+  const seen = new Map<string, { modifiedMs: number; sinceMs: number }>();
   for (;;) {
     let holder: ProcessIdentity | undefined;
     let holderIsOlder = false;
@@ -66,13 +66,13 @@ async function waitForOthers(folder: string, mine: string, silenceMs: number): P
       const owner = await ownerOf(file);
       if (!owner) continue;
       const fate = fateOf(owner);
-      const stirring = fate === 'unknown' ? await stirs(file, seen, silenceMs) : undefined;
-      if (fate === 'gone' || stirring === 'silent') {
+      const state = fate === 'unknown' ? await heartbeatState(file, seen, silenceMs) : undefined;
+      if (fate === 'gone' || state === 'silent') {
         await unlink(file).catch(() => {});
         continue;
       }
       holder = owner;
-      holderIsOlder ||= name < mine && stirring !== 'watching';
+      holderIsOlder ||= name < mine && state !== 'watching';
     }
     if (!holder) return;
     // A younger one sees this file and steps back by itself: wait for that.
@@ -93,21 +93,21 @@ async function ownerOf(file: string): Promise<ProcessIdentity | undefined> {
 }
 
 /** Judges a holder in another place by its heartbeat alone, over several calls. */
-async function stirs(
+async function heartbeatState(
   file: string,
-  seen: Map<string, { stirred: number; since: number }>,
+  seen: Map<string, { modifiedMs: number; sinceMs: number }>,
   silenceMs: number,
-): Promise<'stirring' | 'watching' | 'silent'> {
-  const stirred = await stat(file).then(
+): Promise<'alive' | 'watching' | 'silent'> {
+  const modifiedMs = await stat(file).then(
     (found) => found.mtimeMs,
     () => 0,
   );
   const before = seen.get(file);
   const now = systemClock.monotonic();
   if (!before) {
-    seen.set(file, { stirred, since: now });
+    seen.set(file, { modifiedMs, sinceMs: now });
     return 'watching';
   }
-  if (before.stirred !== stirred) return 'stirring';
-  return now - before.since > silenceMs ? 'silent' : 'watching';
+  if (before.modifiedMs !== modifiedMs) return 'alive';
+  return now - before.sinceMs > silenceMs ? 'silent' : 'watching';
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Cancel, Clock } from '../clock.js';
 import type { Logger } from '../log.js';
 
-const LOOK_MS = 1_000;
+const CHECK_INTERVAL_MS = 1_000;
 
 export type MemoryGuardOptions = {
   /** Resident bytes that one process may take. */
@@ -13,8 +13,8 @@ export type MemoryGuardOptions = {
 };
 
 /**
- * Ends child processes that take too much memory. Once a second it reads their resident size in `/proc`; where there is
- * none (macOS) nothing is limited. A limit of the address space (RLIMIT_AS) would not do: threads and libraries reserve
+ * Ends child processes that take too much memory. Once a second it reads their resident size in `/proc`; without
+ * `/proc` (macOS) nothing is limited. A limit of the address space (RLIMIT_AS) would not do: threads and libraries reserve
  * two to six times what they use, more on machines with more cores.
  */
 export class MemoryGuard {
@@ -40,7 +40,7 @@ export class MemoryGuard {
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     this.#watched.set(child, exceeded);
     child.once('exit', () => this.#forget(child));
-    this.#cancelTimer ??= this.#clock.every(LOOK_MS, () => this.#look());
+    this.#cancelTimer ??= this.#clock.every(CHECK_INTERVAL_MS, () => this.#checkAll());
   }
 
   /** The sentence for logs and errors. */
@@ -48,7 +48,7 @@ export class MemoryGuard {
     return `it took more than ${Math.round(this.maxBytes / 2 ** 20)} MB of memory`;
   }
 
-  #look(): void {
+  #checkAll(): void {
     for (const child of this.#watched.keys()) void this.#check(child);
   }
 

@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import os from 'node:os';
 
-/** Names one process for good: a process id alone is given to another process sooner or later. */
+/** Identity of one process; a process id alone is reused. */
 export type ProcessIdentity = {
   pid: number;
-  /** When the process started, in the system's own notation; empty when it can't be told. */
+  /** Start time in the system's notation; empty if unknown. */
   started: string;
-  /** Where the process id has its meaning: one boot of one machine and one PID namespace. */
+  /** Scope of the process id: one boot of one machine and one PID namespace. */
   place: string;
 };
 
@@ -54,7 +54,7 @@ function placeOfThisProcess(): string {
   }
 }
 
-/** The process that asks. */
+/** Returns the identity of this process. */
 export function thisProcess(): ProcessIdentity {
   return { pid: process.pid, started: startOf(process.pid) ?? '', place: placeOfThisProcess() };
 }

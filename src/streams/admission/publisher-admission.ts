@@ -1,21 +1,24 @@
 import type { SourceInfo } from '../../media/index.js';
 
 /**
- * By what a publisher is let in: a stream key; or that they are signed in, where the room that they came through has found
- * them to be the livestream's broadcaster or an admin.
+ * Credential of a publisher: a stream key, or a sign-in that the ingest module has already authorized as the livestream's
+ * broadcaster or an admin.
  */
 export type PublisherCredential =
   | { streamKey: string; signedIn?: undefined }
-  | { streamKey?: undefined; signedIn: { streamId: string /** Who, for the record. */; userId: string } };
+  | {
+      streamKey?: undefined;
+      signedIn: { streamId: string /** Account that publishes, for reviews. */; userId: string };
+    };
 
-/** What a publisher shows at the door. */
+/** Request for admission of a publisher. */
 export type AdmitRequest = PublisherCredential & {
   protocol: SourceInfo['protocol'];
   /** The publisher's network address, without a port. */
   address: string;
 };
 
-/** A publisher's pass by itself. */
+/** Returns the credential alone, without the publisher's connection. */
 export function credentialOf(publisher: PublisherCredential): PublisherCredential {
   const { signedIn } = publisher;
   return signedIn ? { signedIn } : { streamKey: publisher.streamKey };
@@ -44,10 +47,10 @@ export type Admission =
   | {
       admitted: true;
       streamId: string;
-      /** Which key it was, for `Streams.dropKey`. */
+      /** Id of the stream key, for `StreamRegistry.dropKey`. */
       keyId?: string;
     }
   | { admitted: false; refusal: Refusal };
 
-/** Decides whether a publisher may publish, and what. Implemented by the accounts room, passed in by the root. */
+/** Admits a publisher to a livestream or refuses it. Implemented by accounts, injected by the composition root. */
 export type Admit = (request: AdmitRequest) => Promise<Admission>;

@@ -2,29 +2,29 @@ import type { Clock, Logger } from '../../platform/index.js';
 import type { LiveBroadcast } from '../broadcast/live-broadcast.js';
 import type { LivestreamTable } from '../livestream/livestream-table.js';
 
-/** Whether a broadcast may go on. Implemented by the accounts module, passed in by the composition root. */
+/** Decides whether a broadcast may continue. Implemented by accounts, injected by the composition root. */
 export type MayPublish = (broadcast: {
-  /** The broadcaster whose livestream it is. */
+  /** Owner of the livestream. */
   ownerId: string | null;
-  /** Who publishes without a key, by being signed in. */
+  /** Account that publishes by sign-in instead of a stream key. */
   signedInAs?: string | undefined;
 }) => Promise<boolean>;
 
 export type PublisherReviewOptions = {
   livestreams: LivestreamTable;
-  /** The broadcasts under way, of everybody. */
+  /** Returns all broadcasts that have not ended. */
   running: () => Iterable<LiveBroadcast>;
   mayPublish: MayPublish;
   clock: Clock;
   log: Logger;
 };
 
-/** Everything is reviewed so often in case a change was not reported, in ms. */
-const EVERY_MS = 30_000;
-/** Delay after a failure, in ms. */
+/** Interval between reviews of all broadcasts, which catch changes that were not reported, ms. */
+const REVIEW_INTERVAL_MS = 30_000;
+/** Delay before a failed review is repeated, ms. */
 const RETRY_MS = 1_000;
 
-/** Asks again whether broadcasts under way may go on, and ends those that may not. */
+/** Repeats the authorization of running broadcasts, and ends those that may not continue. */
 export class PublisherReview {
   readonly #options: PublisherReviewOptions;
   /** Broadcasts and user ids whose next attempt is scheduled. */
@@ -36,13 +36,13 @@ export class PublisherReview {
     this.#options = options;
   }
 
-  /** Changes with every change of an account: what was admitted in an earlier epoch must be reviewed. */
+  /** Incremented by every change of an account: a publisher admitted in an earlier epoch must be reviewed. */
   get epoch(): number {
     return this.#epoch;
   }
 
   start(signal: AbortSignal): void {
-    this.#options.clock.every(EVERY_MS, () => void this.#all(signal), signal);
+    this.#options.clock.every(REVIEW_INTERVAL_MS, () => void this.#all(signal), signal);
   }
 
   /** Reviews the broadcasts of a user's livestreams, and those that they publish signed in. Never rejects. */
@@ -56,7 +56,7 @@ export class PublisherReview {
       for (const [streamId, broadcast] of open)
         if (owned.has(streamId) || broadcast.signedInAs === userId) void this.review(broadcast, signal);
     } catch (error) {
-      log.warn({ err: error, userId }, 'broadcasts of a user could not be checked: trying again');
+      log.warn({ err: error, userId }, 'review of the broadcasts of a user failed: retrying');
       this.#retry(userId, () => this.userChanged(userId, signal), signal);
     }
   }
@@ -73,7 +73,7 @@ export class PublisherReview {
       else if (signedInAs !== undefined && !(await mayPublish({ ownerId: livestream.userId, signedInAs })))
         broadcast.dropSignIn(signedInAs);
     } catch (error) {
-      log.warn({ err: error, streamId }, 'permission to publish could not be checked: trying again');
+      log.warn({ err: error, streamId }, 'review of a broadcast failed: retrying');
       this.#retry(broadcast, () => this.review(broadcast, signal), signal);
     }
   }

@@ -2,7 +2,7 @@ import { BROADCAST_END } from '../broadcast/end-reason.js';
 import type { Livestream } from '../livestream/livestream-table.js';
 import type { Refusal } from './publisher-admission.js';
 
-/** Why nobody new comes in at all. */
+/** Refusal of every new publisher, whatever their credential. */
 export type RegistryRefusal = Refusal & { code: 'capacity_reached' | 'shutting_down' };
 
 export const SHUTTING_DOWN: RegistryRefusal = {
@@ -22,7 +22,7 @@ export const KEY_REVOKED: Refusal = {
   message: 'This stream key was revoked: use a new one.',
 };
 
-/** Whether nobody may publish to the livestream any more. */
+/** Tells whether a livestream has ended for good: publishing to it is refused. */
 export function isOver({ endReason }: Pick<Livestream, 'endReason'>): boolean {
   return endReason !== null && !BROADCAST_END[endReason].reopens;
 }

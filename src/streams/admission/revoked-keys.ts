@@ -1,14 +1,14 @@
-/** Keys remembered at most; the oldest are forgotten. */
-const MAXIMUM = 10_000;
+/** Ids kept; the oldest is evicted first. */
+const MAXIMUM_KEYS = 10_000;
 
-/** The stream keys revoked lately, for publishers who were admitted just before. */
+/** Recently revoked stream keys: refuses publishers that were admitted just before the revocation. */
 export class RevokedKeys {
   readonly #ids = new Set<string>();
 
   add(keyId: string): void {
     this.#ids.add(keyId);
     const [oldest] = this.#ids;
-    if (oldest !== undefined && this.#ids.size > MAXIMUM) this.#ids.delete(oldest);
+    if (oldest !== undefined && this.#ids.size > MAXIMUM_KEYS) this.#ids.delete(oldest);
   }
 
   has(keyId: string | undefined): boolean {

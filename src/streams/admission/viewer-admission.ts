@@ -1,76 +1,76 @@
-/** How somebody watches. */
+/** Protocol of a viewer. */
 export type ViewerProtocol = 'whep' | 'll-hls' | 'hls';
 
-/** What somebody who wants to watch shows. */
+/** Request of a viewer for admission. */
 export type ViewerRequest = {
   streamId: string;
-  /** A viewer token as given before, if they have one. */
+  /** Viewer token of an earlier admission. */
   token?: string | undefined;
   authorization?: string | undefined;
   cookie?: string | undefined;
   origin?: string | undefined;
-  /** What the request calls the server. */
+  /** `Host` header of the request. */
   host?: string | undefined;
   /** The network address, without a port. */
   address: string;
 };
 
-/** For whom a livestream is: what the invited alone may have is kept by no cache. */
+/** Audience of a livestream: responses for `invited` must not be stored by shared caches. */
 export type AccessScope = 'everybody' | 'invited';
 
 export type AdmittedViewer = {
-  /** Stands for this viewer in every later request: signed, bound to the stream; the same one if it was shown and holds. */
+  /** Signed viewer token, bound to the stream, for later requests; the one presented if it is still valid. */
   token: string;
   /**
-   * They watch as long as a connection lasts: call the returned function (idempotent) at its end.
+   * Counts the viewer for as long as a connection lasts. Call the returned function (idempotent) when it closes.
    *
-   * @param dismissed called when they may not watch any more: the connection has to end.
-   * @param connected resolves when the connection is established: they count from then on. By default it is.
+   * @param dismissed called when the permission is revoked: close the connection.
+   * @param connected resolves when the connection is established, which begins the count. Default: already established.
    */
   hold(protocol: ViewerProtocol, dismissed?: () => void, connected?: Promise<void>): () => void;
   /**
-   * Has the permission checked at every change of it, until the returned function (idempotent) is called: for what is
-   * kept open without watching. It needs no call while there is a hold.
+   * Reviews the permission at every change until the returned function (idempotent) is called: for resources that stay
+   * open without counting as a viewer. Not needed while a `hold` lasts.
    *
-   * @param revoked called once, when the permission is gone. Must not throw.
+   * @param revoked called once, when the permission is revoked. Must not throw.
    */
   onRevoked(revoked: () => void): () => void;
-  /** They do not come after all: frees the place of somebody who has given no sign of life. */
+  /** Frees the place of a viewer that has shown no activity since admission. */
   withdraw(): void;
 };
 
-/** Decides who may watch, and counts them: one definition for every protocol. The root passes it to what serves media. */
+/** Admits and counts viewers, for every protocol. Implemented by audience, injected into WHEP and HLS egress. */
 export type ViewerAdmission = {
   /**
-   * Lets a viewer in. They have a place from now on, and count when they hold a connection or ask for a media playlist.
+   * Admits a viewer and reserves a place. A connection held or a media playlist requested makes them count.
    *
-   * @throws PublicError 404 `stream_not_found` where there is none or it must not be known, 503 `viewer_limit_reached`, 429
+   * @throws PublicError 404 `stream_not_found`, also for private livestreams so that they cannot be probed, 503 `viewer_limit_reached`, 429
    */
   admit(request: ViewerRequest): Promise<AdmittedViewer>;
   /**
-   * A viewer's player asked for a playlist: they are still there. From memory, for the hot path.
+   * Records that a viewer's player requested a playlist. Answers from memory, for the hot path.
    *
-   * @returns undefined when the token is unknown here: `pass` decides.
+   * @returns undefined when the token is not in memory: call `admitPlaylistRequest`
    */
   recordActivity(streamId: string, token: string, protocol: ViewerProtocol): AccessScope | undefined;
   /**
-   * Lets a request for a media playlist pass that `seen` did not: it counts where its token holds; without one it passes
-   * uncounted where everybody may watch.
+   * Admits a request that `recordActivity` or `mediaAccess` could not decide. Counts the viewer if the token is valid; a
+   * request without token is admitted uncounted where everybody may watch.
    *
-   * @param protocol undefined for an initialization section, segment or part, which counts for nothing.
+   * @param protocol undefined for an initialization section, segment or part, which is not counted
    * @throws as `admit`
    */
   admitPlaylistRequest(request: ViewerRequest, protocol: ViewerProtocol | undefined): Promise<AccessScope>;
   /**
-   * Whether a request for an initialization section, segment or part may be answered. From memory, for the hot path.
+   * Decides whether an initialization section, segment or part may be served. Answers from memory, for the hot path.
    *
-   * @param token the viewer's, if one was shown; needed where the livestream is private.
-   * @returns undefined when that is not known here: `pass` decides.
+   * @param token viewer token; required where the livestream is private
+   * @returns undefined when that is not in memory: call `admitPlaylistRequest`
    */
   mediaAccess(streamId: string, token: string | undefined): AccessScope | undefined;
 };
 
-/** Lets everybody watch, and counts nobody. */
+/** Admission without rules: every viewer is admitted, none is counted. */
 export const ADMIT_EVERY_VIEWER: ViewerAdmission = {
   admit: async () => ({ token: '', hold: () => () => {}, onRevoked: () => () => {}, withdraw() {} }),
   recordActivity: () => 'everybody',

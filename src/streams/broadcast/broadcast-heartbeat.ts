@@ -9,24 +9,24 @@ export type BroadcastHeartbeatOptions = {
   log: Logger;
 };
 
-/** Says in the database which broadcasts have their publishers, and what those send. */
+/** Writes to the database which broadcasts have a publisher, and the source that it sends. */
 export class BroadcastHeartbeat {
   readonly #options: BroadcastHeartbeatOptions;
-  #storing: Promise<void> | undefined;
+  #writing: Promise<void> | undefined;
 
   constructor(options: BroadcastHeartbeatOptions) {
     this.#options = options;
   }
 
-  /** One at a time: while the database hangs none pile up. Never rejects. */
-  store(): Promise<void> {
-    this.#storing ??= this.#store().finally(() => {
-      this.#storing = undefined;
+  /** Writes one heartbeat at a time, so that none pile up while the database hangs. Never rejects. */
+  write(): Promise<void> {
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
     });
-    return this.#storing;
+    return this.#writing;
   }
 
-  async #store(): Promise<void> {
+  async #write(): Promise<void> {
     const { table, running, clock, log } = this.#options;
     const publishing = [...running()].filter((broadcast) => broadcast.publishing);
     if (publishing.length === 0) return;
@@ -40,7 +40,7 @@ export class BroadcastHeartbeat {
         if (source) await table.saveSource(broadcast.id, source);
       }
     } catch (error) {
-      log.warn({ err: error }, 'the heartbeat could not be stored');
+      log.warn({ err: error }, 'broadcast heartbeat could not be stored');
     }
   }
 }

@@ -3,58 +3,58 @@ import type { EncoderRun, EncoderRunOptions, EncoderRunWriter } from './encoder-
 import type { BroadcastEnd } from './end-reason.js';
 import type { Source } from './publication.js';
 
-/** A broadcast as its guests (transcode, packager, later recording and WHEP) see it. */
+/** A broadcast as its subscribers (WHEP egress, transcode, packager) see it. */
 export type Broadcast = {
   readonly id: string;
   readonly streamId: string;
   /** Unix ms; the origin of the broadcast's media timeline. Kept over restarts of the gateway. */
   readonly startedAt: number;
-  /** Taken up again after a restart of the gateway: names and numbers must go on, not begin at 0. */
+  /** Resumed after a restart of the gateway: names and sequence numbers continue instead of beginning at 0. */
   readonly resumed: boolean;
   /** As last described by the publisher. */
   readonly source: SourceInfo | undefined;
-  /** Says something about the broadcast's health that its broadcaster and operator should see; undefined clears it. */
+  /** Sets a health notice for the broadcaster and the operator, one per topic; undefined clears it. */
   notice(topic: string, message: string | undefined): void;
-  /** Transcode begins to write; readers that visited get the run. Its index is safely stored when this resolves. */
+  /** Opens an encoder run and announces it to all subscribers. Resolves once its index is committed. */
   openRun(options: EncoderRunOptions): Promise<EncoderRunWriter>;
-  /** There is something that can be watched: in the packager, or by WebRTC alone where HLS is not to be had. Idempotent. */
+  /** Reports that viewers can play: by HLS, or by WebRTC alone where there is no HLS. Idempotent. */
   playable(): void;
   /**
-   * Asks transcode for a rendition that WebRTC viewers can be sent (H.264 without B-frames, Opus), as RTP to ports on
-   * loopback. Undefined where nobody offers it.
+   * Requests a rendition for WebRTC viewers (H.264 without B-frames, Opus), sent as RTP to loopback ports. Undefined
+   * when no subscriber provides one.
    */
   encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition | undefined;
-  /** Nothing can be done any more for this broadcast. */
+  /** Ends the broadcast, and its publication, after a failure that cannot be repaired. */
   fail(reason: BroadcastEnd & 'transcoder-failed'): void;
 };
 
-/** Where the RTP of a realtime rendition goes: ports on loopback; RTCP one further up. */
+/** Loopback UDP ports for the RTP of a WebRTC rendition; RTCP uses the next higher port. */
 export type WebrtcRenditionDestination = { videoPort?: number; audioPort?: number };
 
 export type WebrtcRendition = {
-  /** The source's pictures are sent as they are; only the sound is encoded. */
+  /** The source's video is forwarded unchanged; only audio is encoded. */
   readonly passthrough: boolean;
-  /** Resolves when no process is left, after `close` or a failure that could not be repaired. */
+  /** Resolves when no process is left, after `close` or a permanent failure. */
   readonly closed: Promise<void>;
   close(): void;
 };
 
-/** What a guest does during one broadcast. Nothing here may throw. */
+/** Callbacks of one subscriber during one broadcast. They must not throw. */
 export type BroadcastSubscription = {
-  /** A publisher connected (the first, or one after a reconnect or takeover). */
+  /** Called when a publisher connects: the first, or one after a reconnect or takeover. */
   publicationStarted?(source: Source): void;
-  /** Makes a realtime rendition of a source (transcode alone does). */
+  /** Encodes a WebRTC rendition of a source. Implemented by transcode alone. */
   encodeForWebrtc?(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition;
-  /** An encoder began to write. */
+  /** Called when an encoder run begins. */
   encoderRunStarted?(run: EncoderRun): void;
   /**
-   * The broadcast is ending. Guests are asked in the order in which they were invited, each when the one before it
-   * has finished or has taken longer than its time.
+   * Called when the broadcast ends. Subscribers are called in the order of subscription, each after the one before it has
+   * resolved or timed out.
    */
   broadcastEnded(reason: BroadcastEnd): Promise<void>;
 };
 
-/** A room that takes part in every broadcast. */
+/** Module that takes part in every broadcast. */
 export type BroadcastSubscriber = {
   readonly name: string;
   subscribe(broadcast: Broadcast): BroadcastSubscription;

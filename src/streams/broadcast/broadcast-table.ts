@@ -2,20 +2,20 @@ import type { SourceInfo } from '../../media/index.js';
 import { HeadendError, type Sql } from '../../platform/index.js';
 import type { BroadcastEnd } from './end-reason.js';
 
-/** A broadcast that has not ended, as it is stored. */
+/** Row of a broadcast that has not ended. */
 export type OpenBroadcast = {
   id: string;
   streamId: string;
   /** The origin of its media timeline. */
   startedAt: Date;
-  /** When a gateway last said that it runs it. */
+  /** Time of the last heartbeat. */
   lastSeenAt: Date;
   /** Encoder runs opened so far. */
   runs: number;
   source: SourceInfo | null;
 };
 
-/** Statements on the table `broadcasts`; nobody else queries it. A stream has at most one open broadcast. */
+/** Statements on the table `broadcasts`; no other file queries it. A stream has at most one open broadcast. */
 export class BroadcastTable {
   readonly #sql: Sql;
 
@@ -33,7 +33,7 @@ export class BroadcastTable {
   /**
    * Opens an encoder run.
    *
-   * @returns its index, from 0; no index is given twice, whatever happens to the process.
+   * @returns its index, from 0; no index is returned twice, also across crashes.
    * @throws HeadendError `broadcast_unknown`
    */
   async nextRun(id: string): Promise<number> {
@@ -43,7 +43,7 @@ export class BroadcastTable {
     return row.index;
   }
 
-  /** The heartbeat of all broadcasts that run here, in one statement. */
+  /** Stores the heartbeat of all given broadcasts, in one statement. */
   async touch(ids: string[], now: Date): Promise<void> {
     if (ids.length === 0) return;
     await this.#sql`
@@ -61,7 +61,7 @@ export class BroadcastTable {
     return result.count > 0;
   }
 
-  /** What has not ended: after a crash, what the gateway was doing. The oldest first. */
+  /** Returns broadcasts that have not ended, oldest first: after a crash, those that were running. */
   async open(): Promise<OpenBroadcast[]> {
     return this.#sql<OpenBroadcast[]>`
       select id, stream_id as "streamId", started_at as "startedAt", last_seen_at as "lastSeenAt", runs, source

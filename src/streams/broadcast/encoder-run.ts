@@ -1,32 +1,32 @@
-/** One encoded version of the stream, or its sound. */
+/** One encoded video version of the stream, or its audio. */
 export type Rendition = {
-  /** Stable in a stream and fit for URLs: `1080p`, `720p`, `source`, `audio`. */
+  /** Stable within a stream and safe in URLs: `1080p`, `720p`, `source`, `audio`. */
   id: string;
   kind: 'video' | 'audio';
-  /** Passed through as it arrived, not encoded here. */
+  /** Forwarded as received, not encoded. */
   passthrough: boolean;
   /** Frames per second, if known (video only). */
   frameRate?: number;
 };
 
-/** How a guest reads an encoder run: CMAF bytes (ISO/IEC 23000-19) as they come, in order, per rendition. */
+/** Reader of an encoder run: CMAF bytes (ISO/IEC 23000-19) in order, per rendition, in chunks of any size. */
 export type EncoderRunReader = {
-  /** @throws when the bytes are not CMAF: the run is then stopped by whoever writes it. */
+  /** @throws when the bytes are not CMAF: the writer then stops the run. */
   write(renditionId: string, bytes: Buffer): void;
-  /** No more bytes will come. */
+  /** Called after the last bytes. */
   close(): void;
 };
 
-/** What transcode says when it starts an encoder. */
+/** Properties of an encoder run, known when the encoder starts. */
 export type EncoderRunOptions = {
   renditions: Rendition[];
-  /** Unix ms at which media time 0 of the run's CMAF stands on the wall clock. */
+  /** Wall-clock time of media time 0 of the run's CMAF, Unix ms. */
   originMs: number;
 };
 
 /** One run of the encoder: a contiguous piece of the broadcast's timeline. A new run is a discontinuity. */
 export type EncoderRun = EncoderRunOptions & {
-  /** 0 for the first run of the broadcast, then rising by 1, also over restarts of the gateway. */
+  /** 0 for the first run of the broadcast, then incremented by 1, also across restarts of the gateway. */
   readonly index: number;
   read(reader: EncoderRunReader): void;
 };

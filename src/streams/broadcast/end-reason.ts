@@ -1,4 +1,4 @@
-/** Why a publication (one connection) ended. */
+/** Reason for the end of a publication (one connection). */
 export type PublicationEnd =
   | 'publisher-left'
   | 'publisher-lost'
@@ -12,7 +12,7 @@ export type PublicationEnd =
   | 'transcoder-failed'
   | 'shutdown';
 
-/** Why a broadcast (one run of a stream) ended. */
+/** Reason for the end of a broadcast (one run of a livestream). */
 export type BroadcastEnd =
   | 'grace-expired'
   | 'never-started'
@@ -24,14 +24,14 @@ export type BroadcastEnd =
   | 'shutdown';
 
 export type PublicationEndPolicy = {
-  /** What becomes of the broadcast: wait for the publisher, go on with the next one, or end for this reason. */
+  /** Effect on the broadcast: hold for a reconnect, continue with the next publisher, or end for this reason. */
   broadcast: 'hold' | 'continue' | BroadcastEnd;
-  /** What the publisher is told, when it can still hear. */
+  /** Message to the publisher, where the connection is still open. */
   message: string;
   level: 'info' | 'warn';
 };
 
-/** One row a reason; the code that ends things looks here and has no opinions of its own. */
+/** Policy of every reason. Code that ends publications reads it here and decides nothing itself. */
 export const PUBLICATION_END: Record<PublicationEnd, PublicationEndPolicy> = {
   'publisher-left': { broadcast: 'hold', message: 'Unpublished.', level: 'info' },
   'publisher-lost': { broadcast: 'hold', message: 'The connection was lost.', level: 'warn' },
@@ -59,14 +59,14 @@ export const PUBLICATION_END: Record<PublicationEnd, PublicationEndPolicy> = {
 };
 
 export type BroadcastEndPolicy = {
-  /** What viewers are told. */
+  /** Message to viewers. */
   viewers: string;
   /**
-   * `endlist`: the playlist is complete (EXT-X-ENDLIST). `hold`: it stays open, so that players wait and go on
-   * when the same broadcast is taken up again.
+   * `endlist`: the playlist is complete (EXT-X-ENDLIST). `hold`: it stays open, so that players wait and continue
+   * when the same broadcast resumes.
    */
   playlist: 'endlist' | 'hold';
-  /** The row in the database is closed. If not, the next start of the gateway takes the broadcast up again. */
+  /** The row in the database is closed. If not, the next start of the gateway resumes the broadcast. */
   closesRow: boolean;
   /** A later publication with the same key may start a new broadcast of this stream. */
   reopens: boolean;

@@ -13,16 +13,16 @@ import { BROADCAST_END, type BroadcastEnd, PUBLICATION_END, type PublicationEnd 
 import type { Publication, Publisher, Source } from './publication.js';
 import { PublicationSession } from './publication-session.js';
 import type { StreamChange } from './stream-change.js';
-import { next, type StreamEvent, type StreamState } from './stream-state.js';
+import { nextState, type StreamEvent, type StreamState } from './stream-state.js';
 
-/** How long one guest may take to leave a broadcast that ends, in ms. */
-const GUEST_FAREWELL_MS = 8_000;
+/** Time limit of one subscriber's `broadcastEnded`, ms. */
+const SUBSCRIBER_END_TIMEOUT_MS = 8_000;
 
-/** What the broadcast has stored about it; kept apart so that the lifecycle knows nothing of SQL. */
+/** Writes of a broadcast to the database; injected to keep SQL out of the lifecycle. */
 export type BroadcastStore = {
-  /** @returns the index of the encoder run that begins. */
+  /** @returns the index of a new encoder run */
   nextRun(): Promise<number>;
-  /** The stream can be watched. */
+  /** Stores that the livestream is live. */
   live(): void;
   ended(reason: BroadcastEnd): Promise<void>;
 };
@@ -34,25 +34,25 @@ export type LiveBroadcastOptions = {
   resumed: boolean;
   subscribers: readonly BroadcastSubscriber[];
   store: BroadcastStore;
-  /** Told of every step; must not throw. */
+  /** Called on every state change. Must not throw. */
   onChange(change: StreamChange): void;
-  /** How long the broadcast waits for a lost publisher, in ms. */
+  /** Wait for a lost publisher to reconnect, ms. */
   graceMs: number;
   clock: Clock;
   log: Logger;
 };
 
-/** One run of a stream, from its first publisher to its end: performs what `stream-state` and `end-reason` decide. */
+/** One run of a livestream, from its first publisher to its end. Applies the tables of `stream-state` and `end-reason`. */
 export class LiveBroadcast implements Broadcast {
   readonly id: string;
   readonly streamId: string;
   readonly startedAt: number;
   readonly resumed: boolean;
-  /** Resolves when everything that belonged to the broadcast is gone. */
+  /** Resolves after all subscribers have ended and the end is stored. */
   readonly closed: Promise<BroadcastEnd>;
   readonly #options: LiveBroadcastOptions;
   readonly #log: Logger;
-  readonly #visits: { guest: string; visit: BroadcastSubscription }[] = [];
+  readonly #subscriptions: { subscriber: string; subscription: BroadcastSubscription }[] = [];
   readonly #notices = new Map<string, string>();
   #settle: (reason: BroadcastEnd) => void = () => {};
   #state: StreamState = { name: 'offline' };
@@ -75,8 +75,8 @@ export class LiveBroadcast implements Broadcast {
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    for (const guest of options.subscribers)
-      this.#visits.push({ guest: guest.name, visit: guest.subscribe(this) });
+    for (const subscriber of options.subscribers)
+      this.#subscriptions.push({ subscriber: subscriber.name, subscription: subscriber.subscribe(this) });
   }
 
   get state(): StreamState {
@@ -91,29 +91,29 @@ export class LiveBroadcast implements Broadcast {
     return [...this.#notices].map(([topic, message]) => ({ topic, message }));
   }
 
-  /** Somebody is connected and publishing. */
+  /** Whether a publisher is connected. */
   get publishing(): boolean {
     return this.#publication !== undefined;
   }
 
-  /** The stream key of the publisher, or of the last one, if that is known. */
+  /** Id of the stream key of the current or last publisher. */
   get keyId(): string | undefined {
     return this.#keyId;
   }
 
-  /** Who publishes, or did last, without a key: signed in. */
+  /** Account of the current or last publisher that used a sign-in instead of a key. */
   get signedInAs(): string | undefined {
     return this.#signedInAs;
   }
 
-  /** The source as described since the last call, if it changed. */
+  /** Returns the source if it changed since the last call. */
   takeChangedSource(): SourceInfo | undefined {
     if (!this.#sourceChanged) return undefined;
     this.#sourceChanged = false;
     return this.#source;
   }
 
-  /** Admits a publisher; one that is still connected is replaced. @param keyId the key that admitted it */
+  /** Starts a publication; a publisher that is still connected is replaced. @param keyId key that admitted it */
   publish(publisher: Publisher, keyId?: string): Publication {
     this.#publication?.kick('replaced');
     this.#cancelGrace();
@@ -146,28 +146,28 @@ export class LiveBroadcast implements Broadcast {
       'publisher connected',
     );
     this.#apply({ name: 'published' });
-    for (const { visit } of this.#visits) visit.publicationStarted?.(session);
+    for (const { subscription } of this.#subscriptions) subscription.publicationStarted?.(session);
     return session;
   }
 
-  /** Closes the publisher's connection; the next one is waited for. @returns false when there is none. */
+  /** Closes the publisher's connection; the broadcast holds for the next one. @returns false without a publisher */
   kick(): boolean {
     const publication = this.#publication;
     publication?.kick('kicked');
     return publication !== undefined;
   }
 
-  /** Ends the broadcast if its publisher came in with this key, which is revoked. */
+  /** Ends the broadcast if its publisher was admitted by this key, which is revoked. */
   keyRevoked(keyId: string): void {
     if (this.#keyId === keyId) this.#publication?.kick('key-revoked');
   }
 
-  /** Closes the connection of a publisher who is signed in as somebody; the broadcast waits for the next one. */
+  /** Closes the connection of a publisher signed in as this user; the broadcast holds for the next one. */
   dropSignIn(userId: string): void {
     if (this.#signedInAs === userId) this.#publication?.kick('sign-in-barred');
   }
 
-  /** Waits for a publisher without having had one here: the broadcast was taken up again after a restart. */
+  /** Holds for a publisher after the broadcast was resumed by a restart of the gateway. */
   awaitPublisher(): void {
     this.#hold();
   }
@@ -184,13 +184,13 @@ export class LiveBroadcast implements Broadcast {
     if (this.#state.name === 'ending' || this.#state.name === 'offline')
       throw new HeadendError('broadcast_ended', 'the broadcast has ended');
     const run = new EncoderRunPipe(index, options);
-    for (const { visit } of this.#visits) visit.encoderRunStarted?.(run);
+    for (const { subscription } of this.#subscriptions) subscription.encoderRunStarted?.(run);
     return run;
   }
 
   encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition | undefined {
-    for (const { visit } of this.#visits)
-      if (visit.encodeForWebrtc) return visit.encodeForWebrtc(source, destination);
+    for (const { subscription } of this.#subscriptions)
+      if (subscription.encodeForWebrtc) return subscription.encodeForWebrtc(source, destination);
     return undefined;
   }
 
@@ -205,27 +205,30 @@ export class LiveBroadcast implements Broadcast {
     else void this.end(reason);
   }
 
-  /** Ends the broadcast; resolves when it is gone. The first reason stands. */
+  /** Ends the broadcast. Resolves as `closed` does; later calls keep the first reason. */
   end(reason: BroadcastEnd): Promise<BroadcastEnd> {
     if (!this.#apply({ name: 'ended', reason })) return this.closed;
     this.#cancelGrace();
     this.#publication?.kick(publicationEndFor(reason));
-    void this.#farewell(reason).then(this.#settle);
+    void this.#endSubscriptions(reason).then(this.#settle);
     return this.closed;
   }
 
-  async #farewell(reason: BroadcastEnd): Promise<BroadcastEnd> {
+  async #endSubscriptions(reason: BroadcastEnd): Promise<BroadcastEnd> {
     const { clock, store } = this.#options;
-    for (const { guest, visit } of this.#visits) {
+    for (const { subscriber, subscription } of this.#subscriptions) {
       const patience = new AbortController();
-      const late = sleep(clock, GUEST_FAREWELL_MS, patience.signal).then(() => {
-        if (!patience.signal.aborted) this.#log.error({ guest }, 'a guest did not leave in time');
+      const late = sleep(clock, SUBSCRIBER_END_TIMEOUT_MS, patience.signal).then(() => {
+        if (!patience.signal.aborted)
+          this.#log.error({ subscriber }, 'subscriber did not end in time: the broadcast ends without it');
       });
       await Promise.race([
         late,
-        visit
+        subscription
           .broadcastEnded(reason)
-          .catch((error: unknown) => this.#log.error({ guest, err: error }, 'a guest failed to leave')),
+          .catch((error: unknown) =>
+            this.#log.error({ subscriber, err: error }, 'subscriber failed while the broadcast ended'),
+          ),
       ]);
       patience.abort();
     }
@@ -244,7 +247,7 @@ export class LiveBroadcast implements Broadcast {
     else if (policy.broadcast !== 'continue') void this.end(policy.broadcast);
   }
 
-  /** Waits for the publisher to come back; what nobody could ever watch has nothing to wait for. */
+  /** Waits for a publisher. A broadcast that was never playable ends instead. */
   #hold(): void {
     const { clock, graceMs } = this.#options;
     if (!this.#wasLive) void this.end('never-started');
@@ -252,9 +255,9 @@ export class LiveBroadcast implements Broadcast {
       this.#cancelGrace = clock.after(graceMs, () => void this.end('grace-expired'));
   }
 
-  /** Moves to the next state if the event means something here; says so in the log. */
+  /** Applies an event, logs and announces the new state. @returns false when the state does not accept the event */
   #apply(event: StreamEvent): boolean {
-    const to = next(this.#state, event);
+    const to = nextState(this.#state, event);
     if (!to) return false;
     const from = this.#state.name;
     this.#log.info(`${from} -> ${to.name}`);

@@ -7,14 +7,14 @@ type SessionOptions = {
   streamId: string;
   broadcastId: string;
   publisher: Publisher;
-  /** Called once, when the publication is over for whatever reason. */
+  /** Called once, at the end of the publication. */
   onEnd(reason: PublicationEnd): void;
   onDescribe(info: SourceInfo): void;
-  /** Whether anybody holds the publisher back at the moment. */
+  /** Called when the publisher is paused or resumed by readers. */
   onHold(held: boolean): void;
 };
 
-/** One connection's publication: the write handle of ingest and the read handle of the guests, tag by tag. */
+/** Publication of one connection: write handle of ingest and read handle of subscribers. */
 export class PublicationSession implements Publication, Source {
   readonly id = randomUUID();
   readonly streamId: string;
@@ -25,7 +25,7 @@ export class PublicationSession implements Publication, Source {
   #holds = 0;
   #over = false;
   #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
-  /** What a decoder needs before anything else; given to readers that come late. */
+  /** Latest metadata and decoder configurations, sent first to readers that subscribe late. */
   #headers: { script?: FlvTag; video?: FlvTag; audio?: FlvTag } = {};
 
   constructor(options: SessionOptions) {

@@ -2,13 +2,13 @@ import type { FlvTag, SourceInfo } from '../../media/index.js';
 import type { PublisherCredential } from '../admission/publisher-admission.js';
 import type { PublicationEnd } from './end-reason.js';
 
-/** Media that arrive as RTP and stay in the SFU: guests ask for a copy of the packets instead of reading tags. */
+/** Media received as RTP, which stay in the SFU: subscribers request a copy of the packets instead of reading tags. */
 export type RtpSource = {
-  /** The feed's name in the SFU. */
+  /** Id of the media source in the SFU. */
   readonly mediaSourceId: string;
   /**
    * Sends SRTP to ports on loopback (SRTCP one further up), payload types 96 (video) and 97 (Opus), protected with
-   * `srtpKey`: any process of the machine can send to such ports.
+   * `srtpKey`, because any process of the machine can send to such ports.
    */
   send(to: { video?: number; audio?: number; srtpKey: string }): Promise<{ close(): void }>;
   /**
@@ -18,19 +18,19 @@ export type RtpSource = {
   sendMatroska(options: { zero: number; audio: boolean }): Promise<{ path: string; close(): void }>;
 };
 
-/** What the hall needs of a connection that publishes; the ingest room gives it at `publish()`. */
+/** Connection of a publisher, as ingest passes it to `StreamRegistry.publish`. */
 export type Publisher = PublisherCredential & {
   protocol: SourceInfo['protocol'];
   /** The publisher's network address, without a port. */
   address: string;
-  /** The encoder's own name, if it gave one. */
+  /** Encoder name, as it reported itself. */
   encoder?: string;
-  /** Set when the media are RTP: the publication is told its timeline, but no tags. */
+  /** Set for RTP media: the publication receives a timeline but no tags. */
   rtp?: RtpSource;
-  /** Stop reading from the connection until `resume`: somebody downstream is full. */
+  /** Stops reading from the connection until `resume`: backpressure of a reader. */
   pause(): void;
   resume(): void;
-  /** Close the connection, telling the publisher why. Called at most once, never after `publication.close`. */
+  /** Closes the connection with a reason for the publisher. Called at most once, never after `Publication.close`. */
   kick(reason: PublicationEnd, message: string): void;
 };
 
@@ -40,21 +40,21 @@ export type Publication = {
   readonly streamId: string;
   readonly broadcastId: string;
   /**
-   * Starts the timeline, or starts it anew (a new encoder configuration, a jump of the timestamps): the tags that
-   * follow count from 0 again. Must be called before the first tag.
+   * Starts a timeline, also after a new encoder configuration or a timestamp jump: timestamps of the tags that follow
+   * begin at 0. Must be called before the first tag.
    *
-   * @param startedAt Unix ms at which the timeline's tag 0 arrived.
+   * @param startedAt arrival of the timeline's timestamp 0, Unix ms
    */
   restart(startedAt: number, has: { audio: boolean; video: boolean }): void;
-  /** A tag in the order of arrival. Configurations come before what they describe. */
+  /** Writes a tag, in the order of arrival. Decoder configurations precede the frames that need them. */
   write(tag: FlvTag): void;
-  /** What has been found out about the source; replaces what was said before. */
+  /** Replaces the description of the source. */
   describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void;
-  /** The connection is gone. */
+  /** Ends the publication: the connection closed. */
   close(reason: PublicationEnd): void;
 };
 
-/** How a guest of the hall reads a publication. Everything is called in order and must not throw. */
+/** Reader of a publication. Called in order; must not throw. */
 export type SourceReader = {
   restart(startedAt: number, has: { audio: boolean; video: boolean }): void;
   write(tag: FlvTag): void;
@@ -64,17 +64,17 @@ export type SourceReader = {
 /** The read handle of one connection. */
 export type Source = {
   readonly id: string;
-  /** As last described; never undefined fields that were known before. */
+  /** Latest description of the source; fields once known stay set. */
   readonly info: SourceInfo;
-  /** Set when the media are RTP: readers are told the timeline and the end, but get no tags. */
+  /** Set for RTP media: readers receive the timeline and the end, but no tags. */
   readonly rtp: RtpSource | undefined;
-  /** Subscribes; a reader that comes after the start of the timeline is told so, but gets only what follows. */
+  /** Adds a reader. A late one receives the timeline and the configurations, then the tags that follow. */
   read(reader: SourceReader): void;
   /**
-   * The reader is full: the publisher is paused until the returned function is called (idempotent). The stream says
-   * so to its broadcaster while it lasts.
+   * Pauses the publisher until the returned function (idempotent) is called: backpressure of a reader. A notice tells the
+   * broadcaster meanwhile.
    */
   hold(): () => void;
-  /** Ends the publication from this side. */
+  /** Ends the publication and closes its connection. */
   kick(reason: PublicationEnd): void;
 };

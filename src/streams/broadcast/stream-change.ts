@@ -3,29 +3,29 @@ import type { OpenBroadcast } from './broadcast-table.js';
 import type { BroadcastEnd } from './end-reason.js';
 import type { StreamState } from './stream-state.js';
 
-/** Told of a livestream that changed, and whether it may have changed who may watch it. Must not throw. */
+/** Called when a stored livestream changed; `accessChanged`: the set of people who may watch too. Must not throw. */
 export type UpdateListener = (streamId: string, accessChanged: boolean) => void;
 
-/** The state of a stream as known from memory alone. */
+/** State of a stream, from memory. */
 export type StreamStatus = {
   state: StreamState;
   source: SourceInfo | undefined;
   notices: { topic: string; message: string }[];
 };
 
-/** A step in the life of a broadcast. */
+/** State change of a broadcast. */
 export type StreamChange = {
   streamId: string;
   broadcastId: string;
   from: StreamState['name'];
   to: StreamState;
-  /** Whether viewers had been able to watch this broadcast before. */
+  /** Whether the broadcast was live before. */
   wasLive: boolean;
-  /** Set with the last step, to `offline`. */
+  /** Set with the last change, to `offline`. */
   end?: BroadcastEnd;
 };
 
-/** The last step of a broadcast that an earlier gateway left behind too long ago. */
+/** Returns the last change of a broadcast whose grace period ended while no gateway ran. */
 export function foundDead({ id, streamId, runs }: OpenBroadcast): StreamChange {
   return {
     streamId,

@@ -1,25 +1,25 @@
 import type { BroadcastEnd } from './end-reason.js';
 
-/** Where a stream is in its life. `offline` is the absence of a broadcast. */
+/** State of a stream. `offline` is the absence of a broadcast. */
 export type StreamState =
   | { name: 'offline' }
-  /** A publisher is connected; nothing can be watched yet. */
+  /** A publisher is connected; nothing is playable yet. */
   | { name: 'starting' }
   | { name: 'live' }
-  /** The publisher is gone; the broadcast waits for it until `until` (Unix ms). */
+  /** The publisher disconnected; the broadcast waits until `until` (Unix ms). */
   | { name: 'reconnecting'; until: number }
   | { name: 'ending'; reason: BroadcastEnd };
 
 export type StreamEvent =
   | { name: 'published' }
   | { name: 'playable' }
-  /** The publication is gone and the broadcast may wait for another until `until` (Unix ms). */
+  /** The publication ended; the broadcast waits for another until `until` (Unix ms). */
   | { name: 'held'; until: number }
   | { name: 'ended'; reason: BroadcastEnd }
   | { name: 'gone' };
 
-/** What happens next; undefined where the event has no meaning in this state (and nothing must happen). */
-export function next(state: StreamState, event: StreamEvent): StreamState | undefined {
+/** Returns the state after an event; undefined when the state does not accept it. */
+export function nextState(state: StreamState, event: StreamEvent): StreamState | undefined {
   switch (event.name) {
     case 'published':
       return state.name === 'offline' || state.name === 'reconnecting' ? { name: 'starting' } : undefined;

@@ -3,12 +3,12 @@ import { type Clock, newId } from '../../platform/index.js';
 import type { LiveBroadcast } from '../broadcast/live-broadcast.js';
 import type { LivestreamTable } from './livestream-table.js';
 
-/** How far a livestream's time may be away for a publisher to the channel to mean that one, in ms. */
+/** Largest distance between now and the start of a scheduled livestream that a publisher can mean, ms. */
 const NEAR_MS = 30 * 60_000;
-/** How long a choice stands until its broadcast is there: longer than any statement takes, in ms. */
-const STANDS_MS = 30_000;
+/** Time a choice is kept until its broadcast is open, ms: longer than any statement takes. */
+const CHOICE_TTL_MS = 30_000;
 
-/** A publisher with the key of somebody's channel, and what a livestream is like that is made for them. */
+/** Publisher with the key of a channel, and the properties of a livestream created for it. */
 export type ChannelPublisher = {
   userId: string;
   keyId: string;
@@ -19,15 +19,15 @@ export type ChannelPublisher = {
 
 export type ChannelChoiceOptions = {
   livestreams: LivestreamTable;
-  /** The broadcasts under way, of everybody. */
+  /** Returns all broadcasts that have not ended. */
   running: () => Iterable<LiveBroadcast>;
   clock: Clock;
 };
 
-/** Decides which of a user's livestreams a publisher to their channel means. */
+/** Chooses the livestream of a publisher that uses the key of a channel. */
 export class ChannelChoice {
   readonly #options: ChannelChoiceOptions;
-  /** By user: what was chosen a moment ago, for an encoder whose broadcast is not there yet. The oldest first. */
+  /** Recent choices by user, oldest first, for publishers whose broadcast is not open yet. */
   readonly #recent = new Map<string, { streamId: string; until: number }>();
 
   constructor(options: ChannelChoiceOptions) {
@@ -35,8 +35,8 @@ export class ChannelChoice {
   }
 
   /**
-   * The livestream that is under way (also one that waits for its publisher), else the one whose time is nearest, else
-   * undefined. Must not be asked twice at once for one user.
+   * Returns the livestream with a running broadcast (also one that waits for its publisher), else the one with the nearest
+   * start, else undefined. Calls of one user must be serialized.
    */
   async choose({ userId, keyId }: ChannelPublisher): Promise<string | undefined> {
     const { livestreams, clock } = this.#options;
@@ -52,8 +52,8 @@ export class ChannelChoice {
   }
 
   /**
-   * Makes a livestream for a publisher. It is scheduled for now: whoever comes before its media do (another encoder, or
-   * the same one after a refusal) finds it by its time.
+   * Creates a livestream for a publisher, scheduled for now: another publisher of the channel that connects before the
+   * media arrive finds it by its time.
    */
   async make({
     userId,
@@ -69,14 +69,14 @@ export class ChannelChoice {
       description: defaultDescription,
       recordingEnabled,
       scheduledAt: new Date(now),
-      // It has no key of its own: this is the hash of nothing.
+      // The column is required, but the livestream has no key of its own: no key has this hash.
       streamKeyHash: randomBytes(32).toString('hex'),
     });
     this.#remember(userId, id, now);
     return id;
   }
 
-  /** The one that this key published to comes first, then one that has no publisher now, then the newest. */
+  /** Prefers the broadcast of this key, then one without a publisher, then the newest. */
   async #underWay(userId: string, keyId: string): Promise<string | undefined> {
     const { livestreams, running } = this.#options;
     const open = new Map([...running()].map((broadcast) => [broadcast.streamId, broadcast]));
@@ -98,7 +98,7 @@ export class ChannelChoice {
 
   #remember(userId: string, streamId: string, now: number): void {
     this.#recent.delete(userId);
-    this.#recent.set(userId, { streamId, until: now + STANDS_MS });
+    this.#recent.set(userId, { streamId, until: now + CHOICE_TTL_MS });
     for (const [user, { until }] of this.#recent) {
       if (until > now) break;
       this.#recent.delete(user);

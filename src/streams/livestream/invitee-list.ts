@@ -1,25 +1,24 @@
-import type { Sql } from '../../platform/index.js';
-import type { KeyedMutex } from '../../platform/keyed-mutex.js';
+import type { KeyedMutex, Sql } from '../../platform/index.js';
 import { type LivestreamInvitee, LivestreamInviteeTable } from './livestream-invitee-table.js';
 import type { Page } from './livestream-table.js';
 
-/** People who may be invited to a livestream. */
-const MAXIMUM_GUESTS = 1_000;
+/** Invitees per livestream. */
+const MAXIMUM_INVITEES = 1_000;
 
-/** Who is invited to private livestreams. */
+/** Invitees of private livestreams. */
 export class InviteeList {
   readonly #table: LivestreamInviteeTable;
-  readonly #turns: KeyedMutex;
-  readonly #uninvited: (streamId: string) => void;
+  readonly #mutex: KeyedMutex;
+  readonly #onRemoved: (streamId: string) => void;
 
   /**
-   * @param turns what changes a livestream happens one after the other.
-   * @param uninvited told of livestreams to which somebody is no longer invited.
+   * @param mutex serializes changes per livestream
+   * @param onRemoved called with livestreams that lost an invitee
    */
-  constructor(sql: Sql, turns: KeyedMutex, uninvited: (streamId: string) => void) {
+  constructor(sql: Sql, mutex: KeyedMutex, onRemoved: (streamId: string) => void) {
     this.#table = new LivestreamInviteeTable(sql);
-    this.#turns = turns;
-    this.#uninvited = uninvited;
+    this.#mutex = mutex;
+    this.#onRemoved = onRemoved;
   }
 
   async list(streamId: string, page: Page): Promise<LivestreamInvitee[]> {
@@ -30,11 +29,11 @@ export class InviteeList {
     return await this.#table.has(streamId, userId);
   }
 
-  /** The livestream must exist. @returns false when too many are invited. */
+  /** The livestream must exist. @returns false when it has the maximum of invitees */
   async add(streamId: string, userId: string): Promise<boolean> {
-    return await this.#turns.run(streamId, async () => {
+    return await this.#mutex.run(streamId, async () => {
       if (await this.#table.has(streamId, userId)) return true;
-      if ((await this.#table.count(streamId)) >= MAXIMUM_GUESTS) return false;
+      if ((await this.#table.count(streamId)) >= MAXIMUM_INVITEES) return false;
       await this.#table.insert(streamId, userId);
       return true;
     });
@@ -43,12 +42,12 @@ export class InviteeList {
   /** @returns false when they were not invited. */
   async remove(streamId: string, userId: string): Promise<boolean> {
     const removed = await this.#table.delete(streamId, userId);
-    if (removed) this.#uninvited(streamId);
+    if (removed) this.#onRemoved(streamId);
     return removed;
   }
 
-  /** Somebody is invited nowhere any more. */
-  async forget(userId: string): Promise<void> {
-    for (const streamId of await this.#table.deleteAllOf(userId)) this.#uninvited(streamId);
+  /** Removes a user from all livestreams. */
+  async removeEverywhere(userId: string): Promise<void> {
+    for (const streamId of await this.#table.deleteAllOf(userId)) this.#onRemoved(streamId);
   }
 }

@@ -1,10 +1,10 @@
 import type { Sql } from '../../platform/index.js';
 import type { Page } from './livestream-table.js';
 
-/** Somebody who may watch a private livestream. */
+/** User who may watch a private livestream. */
 export type LivestreamInvitee = { userId: string; invitedAt: Date };
 
-/** Statements on the table `livestream_guests`; nobody else queries it. */
+/** Statements on the table `livestream_guests`; no other file queries it. */
 export class LivestreamInviteeTable {
   readonly #sql: Sql;
 
@@ -31,13 +31,13 @@ export class LivestreamInviteeTable {
     return row.count;
   }
 
-  /** Who is invited already stays it. The livestream must exist. */
+  /** Inserting an existing invitee changes nothing. The livestream must exist. */
   async insert(streamId: string, userId: string): Promise<void> {
     await this.#sql`
       insert into livestream_guests (stream_id, user_id) values (${streamId}, ${userId}) on conflict do nothing`;
   }
 
-  /** They are invited nowhere any more. @returns the livestreams to which they were */
+  /** Removes a user from all livestreams. @returns ids of those livestreams */
   async deleteAllOf(userId: string): Promise<string[]> {
     const rows = await this.#sql<{ streamId: string }[]>`
       delete from livestream_guests where user_id = ${userId} returning stream_id as "streamId"`;

@@ -3,23 +3,23 @@ import { BROADCAST_END, type BroadcastEnd } from '../broadcast/end-reason.js';
 
 export type LivestreamStatus = 'scheduled' | 'live' | 'ended';
 
-/** Who may watch: everybody, whoever has the address, or the invited alone. Only public ones are listed for everybody. */
+/** `public`: listed, everybody may watch; `unlisted`: everybody who knows the id; `private`: owner, admins, invitees. */
 export type Visibility = 'public' | 'unlisted' | 'private';
 
-/** A livestream as it is stored. The stream key is not part of it: nobody reads it back. */
+/** Row of a livestream, without the hash of its stream key. */
 export type Livestream = {
   id: string;
-  /** Whose it is, in the host platform's own notation. */
+  /** Owner: an account id, or an id of the host platform. */
   userId: string | null;
   title: string;
   description: string;
   status: LivestreamStatus;
   visibility: Visibility;
-  /** Viewers at the same time, at most; null: no limit of its own. */
+  /** Maximum of concurrent viewers; null: no limit. */
   viewerLimit: number | null;
-  /** When it is to begin, if that was said. */
+  /** Planned start. */
   scheduledAt: Date | null;
-  /** When its newest broadcast began or, until its media come, when its broadcaster said that it begins. */
+  /** Start of the newest broadcast or, before its media arrive, the time at which the broadcaster announced the start. */
   startedAt: Date | null;
   endedAt: Date | null;
   endReason: BroadcastEnd | null;
@@ -34,17 +34,17 @@ export type NewLivestream = Pick<
   Livestream,
   'id' | 'userId' | 'title' | 'description' | 'recordingEnabled'
 > & {
-  /** Public, without a limit, unscheduled where not said otherwise. */
+  /** Default: public. */
   visibility?: Visibility;
   viewerLimit?: number | null;
   scheduledAt?: Date | null;
-  /** The user ids of who is invited from the beginning. */
+  /** User ids of the first invitees; named as in the API. */
   guests?: string[];
   /** SHA-256 of the stream key, 64 lower-case hexadecimal digits. */
   streamKeyHash: string;
 };
 
-/** What its broadcaster may change of a livestream; what is left out stays. */
+/** Changes by the broadcaster; absent fields stay. */
 export type LivestreamChanges = Partial<
   Pick<
     Livestream,
@@ -60,10 +60,10 @@ export type LivestreamChanges = Partial<
 >;
 
 export type Page = { limit: number; offset: number };
-/** `before`: only what is older than the livestream with this id. */
+/** `before`: only livestreams older than the one with this id. */
 export type CursorPage = Page & { before?: string | undefined };
 
-/** The reasons after which a stream may go live again. */
+/** Reasons after which a livestream may go live again. */
 const REOPENING_ENDS = (Object.keys(BROADCAST_END) as BroadcastEnd[]).filter(
   (reason) => BROADCAST_END[reason].reopens,
 );
@@ -79,7 +79,7 @@ const COLUMN: Record<keyof LivestreamChanges, string> = {
   thumbnailUrl: 'thumbnail_url',
 };
 
-/** Statements on the table `livestreams`; nobody else queries it. */
+/** Statements on the table `livestreams`; no other file queries it. */
 export class LivestreamTable {
   readonly #sql: Queries;
 
@@ -112,14 +112,14 @@ export class LivestreamTable {
     return row;
   }
 
-  /** The public ones that are live now, the newest first. */
+  /** Returns public livestreams that are live, newest first. */
   async listActive(page: Page): Promise<Livestream[]> {
     return this.#sql<Livestream[]>`
       select ${this.#columns()} from livestreams where status = 'live' and visibility = 'public'
       order by started_at desc, id desc limit ${page.limit} offset ${page.offset}`;
   }
 
-  /** A user's livestreams, the newest first: all, or those that everybody may see listed. */
+  /** Returns a user's livestreams, newest first: all, or the public ones. */
   async listByUser(userId: string, page: CursorPage, which: 'all' | 'public'): Promise<Livestream[]> {
     return this.#sql<Livestream[]>`
       select ${this.#columns()} from livestreams
@@ -128,7 +128,7 @@ export class LivestreamTable {
       order by id desc limit ${page.limit} offset ${page.offset}`;
   }
 
-  /** Those of the given livestreams that are a user's. */
+  /** Returns those of the given livestreams that a user owns. */
   async ownedAmong(userId: string, ids: string[]): Promise<string[]> {
     if (ids.length === 0) return [];
     const rows = await this.#sql<{ id: string }[]>`
@@ -136,7 +136,7 @@ export class LivestreamTable {
     return rows.map((row) => row.id);
   }
 
-  /** Of a user's livestreams that have no media yet, the one whose time (to begin, or said to begin) is nearest to `now`. */
+  /** Returns a user's scheduled livestream whose planned or announced start is nearest to `now`. */
   async findNear(userId: string, now: Date, withinMs: number): Promise<string | undefined> {
     const from = new Date(now.getTime() - withinMs);
     const to = new Date(now.getTime() + withinMs);
@@ -148,7 +148,7 @@ export class LivestreamTable {
     return row?.id;
   }
 
-  /** The public ones that are to begin at `since` or later and have not begun, the next first. */
+  /** Returns public livestreams planned for `since` or later that have not started, earliest first. */
   async listUpcoming(since: Date, page: Page): Promise<Livestream[]> {
     return this.#sql<Livestream[]>`
       select ${this.#columns()} from livestreams
@@ -175,12 +175,12 @@ export class LivestreamTable {
   }
 
   /**
-   * The broadcaster says that it begins: it is no longer to come. It is live when its media are here, not before; one
-   * that ended by itself waits for them again.
+   * Stores that the broadcaster announced the start, which takes it off the upcoming list. Media alone make it live. One
+   * that may reopen becomes scheduled again.
    *
-   * @returns false when nothing was changed: it had begun already, is over for good or unknown.
+   * @returns false when nothing changed: already started, ended for good, or unknown
    */
-  async markBegun(id: string, at: Date): Promise<boolean> {
+  async markStarted(id: string, at: Date): Promise<boolean> {
     const result = await this.#sql`
       update livestreams set status = 'scheduled', started_at = ${at}, ended_at = null, end_reason = null
       where id = ${id}
@@ -198,8 +198,8 @@ export class LivestreamTable {
   }
 
   /**
-   * The first end for good stands: a later one changes nothing. An end after which the stream may go live again means
-   * something only for one that is live.
+   * The first final end stands; a later one changes nothing. An end after which the stream may go live again applies only
+   * to a live one.
    *
    * @returns false when nothing was changed.
    */
@@ -213,12 +213,11 @@ export class LivestreamTable {
   }
 
   /**
-   * Ends the streams that pass for live though no broadcast of theirs is open: what a crash between two statements
-   * leaves behind.
+   * Ends livestreams stored as live without an open broadcast, which a crash between two statements leaves.
    *
    * @returns their ids.
    */
-  async endGhosts(endedAt: Date, reason: BroadcastEnd): Promise<string[]> {
+  async endWithoutBroadcast(endedAt: Date, reason: BroadcastEnd): Promise<string[]> {
     const rows = await this.#sql<{ id: string }[]>`
       update livestreams set status = 'ended', ended_at = ${endedAt}, end_reason = ${reason}
       where status = 'live'
@@ -227,7 +226,7 @@ export class LivestreamTable {
     return rows.map((row) => row.id);
   }
 
-  /** Notes so many viewers at once, if there were never more. */
+  /** Raises the peak of concurrent viewers if `viewers` exceeds it. */
   async raiseViewerCountPeak(id: string, viewers: number): Promise<void> {
     await this.#sql`
       update livestreams set viewer_count_peak = ${viewers} where id = ${id} and viewer_count_peak < ${viewers}`;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { AddressShare, proxyTrust, trustedProxies } from '../../../src/platform/index.js';
+import { AddressQuota, proxyTrust, trustedProxies } from '../../../src/platform/index.js';
 
 const read = (value: string) => trustedProxies(value, 'TRUST_PROXY');
 
@@ -38,7 +38,7 @@ t.test('a hop is trusted when the setting names its address', async (t) => {
 });
 
 t.test('an address holds its share and no more, also by other addresses of its /64', async (t) => {
-  const share = new AddressShare(2);
+  const share = new AddressQuota(2);
   const first = share.take('2001:db8::1');
   t.ok(first);
   t.ok(share.take('2001:db8::2'));

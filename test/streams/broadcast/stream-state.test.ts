@@ -1,5 +1,5 @@
 import t from 'tap';
-import { next, type StreamEvent, type StreamState } from '../../../src/streams/index.js';
+import { nextState, type StreamEvent, type StreamState } from '../../../src/streams/index.js';
 
 const STATES: StreamState[] = [
   { name: 'offline' },
@@ -17,7 +17,7 @@ const EVENTS: StreamEvent[] = [
   { name: 'gone' },
 ];
 
-/** What follows from each event in each state; a dash: the event means nothing there. */
+/** Next state by state and event; a dash: the event is not accepted. */
 const TABLE = `
               published  playable  held          ended   gone
 offline       starting   -         reconnecting  -       -
@@ -41,14 +41,14 @@ t.test('every event in every state leads where the table says', async (t) => {
     t.ok(row, state.name);
     EVENTS.forEach((event, column) => {
       const expected = row?.[column + 1];
-      t.equal(next(state, event)?.name ?? '-', expected, `${state.name} on ${event.name}`);
+      t.equal(nextState(state, event)?.name ?? '-', expected, `${state.name} on ${event.name}`);
     });
   }
 });
 
 t.test('a hold says until when, an end says why', async (t) => {
-  t.strictSame(next({ name: 'live' }, { name: 'held', until: 9 }), { name: 'reconnecting', until: 9 });
-  t.strictSame(next({ name: 'live' }, { name: 'ended', reason: 'shutdown' }), {
+  t.strictSame(nextState({ name: 'live' }, { name: 'held', until: 9 }), { name: 'reconnecting', until: 9 });
+  t.strictSame(nextState({ name: 'live' }, { name: 'ended', reason: 'shutdown' }), {
     name: 'ending',
     reason: 'shutdown',
   });

@@ -17,7 +17,7 @@ const eager: BroadcastSubscriber = {
   }),
 };
 
-type Hall = {
+type ChannelFixture = {
   sql: postgres.Sql;
   clock: FakeClock;
   streams: StreamRegistry;
@@ -27,8 +27,8 @@ type Hall = {
   publish(keyId: string, kicks?: string[]): Promise<string>;
 };
 
-/** A hall where whoever publishes shows the id of a key, and all keys are of the channel of `user`. */
-async function hall(t: Test, maxBroadcasts = 5): Promise<Hall> {
+/** Creates a registry whose publishers use a key id as the stream key; all keys belong to the channel of `user`. */
+async function createRegistry(t: Test, maxBroadcasts = 5): Promise<ChannelFixture> {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   const choose = async (keyId = 'key'): Promise<string> => {
@@ -66,7 +66,7 @@ async function hall(t: Test, maxBroadcasts = 5): Promise<Hall> {
     const result = await streams.publish(publisher(keyId, kicks));
     if ('refusal' in result) return result.refusal.code;
     const { streamId } = result.publication;
-    // What is live is stored a moment later, and choices are made by what is stored.
+    // The live state is stored asynchronously, and choices read the stored state.
     await until(async () => {
       const { name } = streams.status(streamId).state;
       return name !== 'live' || (await streams.find(streamId))?.status === 'live';
@@ -90,7 +90,7 @@ function publisher(streamKey: string, kicks: string[]): Publisher {
 t.test(
   'where nothing is under way or near, one livestream is made by the defaults, for all who ask',
   async (t) => {
-    const { streams, clock, choose, schedule } = await hall(t);
+    const { streams, clock, choose, schedule } = await createRegistry(t);
     await schedule('without a time', null);
     await schedule('too late', 31 * MINUTE_MS);
     await schedule('too long ago', -31 * MINUTE_MS);
@@ -110,7 +110,7 @@ t.test(
 );
 
 t.test('the livestream whose time is nearest is begun, up to half an hour away', async (t) => {
-  const { choose, schedule, clock, publish, streams } = await hall(t);
+  const { choose, schedule, clock, publish, streams } = await createRegistry(t);
   const before = await schedule('29 minutes ago', -29 * MINUTE_MS);
   t.equal(await choose(), before);
   await clock.advance(2 * MINUTE_MS);
@@ -124,7 +124,7 @@ t.test('the livestream whose time is nearest is begun, up to half an hour away',
 });
 
 t.test('one that its broadcaster said begins now is meant, whatever its time', async (t) => {
-  const { choose, schedule, streams } = await hall(t);
+  const { choose, schedule, streams } = await createRegistry(t);
   await schedule('in a minute', MINUTE_MS);
   const begun = await schedule('begun', null);
   await streams.markStarted(begun);
@@ -132,7 +132,7 @@ t.test('one that its broadcaster said begins now is meant, whatever its time', a
 });
 
 t.test('a choice stands while the broadcast is on its way, even if another time comes nearer', async (t) => {
-  const { choose, schedule, clock } = await hall(t);
+  const { choose, schedule, clock } = await createRegistry(t);
   const past = await schedule('10 minutes ago', -10 * MINUTE_MS);
   await schedule('in 10 minutes', 10 * MINUTE_MS + 2_000);
   t.equal(await choose('a'), past);
@@ -141,7 +141,7 @@ t.test('a choice stands while the broadcast is on its way, even if another time 
 });
 
 t.test('what is under way is resumed: live, or waiting for its publisher', async (t) => {
-  const { publish, schedule, clock, streams } = await hall(t);
+  const { publish, schedule, clock, streams } = await createRegistry(t);
   const live = await publish('key');
   await schedule('now', 0);
   const kicks: string[] = [];
@@ -153,7 +153,7 @@ t.test('what is under way is resumed: live, or waiting for its publisher', async
 });
 
 t.test('an ended livestream is not begun again: the next one is made', async (t) => {
-  const { publish, clock, streams } = await hall(t);
+  const { publish, clock, streams } = await createRegistry(t);
   const first = await publish('key');
   streams.kick(first);
   await clock.advance(GRACE_MS);
@@ -164,7 +164,7 @@ t.test('an ended livestream is not begun again: the next one is made', async (t)
 });
 
 t.test('an encoder comes back to where its key published, though its user has more under way', async (t) => {
-  const { sql, publish, choose, streams } = await hall(t);
+  const { sql, publish, choose, streams } = await createRegistry(t);
   const first = await publish('mine');
   await sql`update livestreams set user_id = 'other'`;
   const second = await publish('yours');
@@ -177,7 +177,7 @@ t.test('an encoder comes back to where its key published, though its user has mo
 });
 
 t.test('a full gateway makes no livestreams for those it would not let in', async (t) => {
-  const { sql, publish, choose } = await hall(t, 1);
+  const { sql, publish, choose } = await createRegistry(t, 1);
   await publish('key');
   await sql`update livestreams set user_id = 'other'`;
   t.equal(await choose(), 'capacity_reached');
@@ -185,7 +185,7 @@ t.test('a full gateway makes no livestreams for those it would not let in', asyn
 });
 
 t.test('a revoked key ends the broadcast of its publisher; another key may begin it anew', async (t) => {
-  const { schedule, publish, streams, sql } = await hall(t);
+  const { schedule, publish, streams, sql } = await createRegistry(t);
   const id = await schedule('now', 0);
   const kicks: string[] = [];
   t.equal(await publish('revoked', kicks), id);
@@ -203,7 +203,7 @@ t.test('a revoked key ends the broadcast of its publisher; another key may begin
 });
 
 t.test('a key that is revoked while its broadcast is opened drops the publisher at once', async (t) => {
-  const { streams, publish, sql } = await hall(t);
+  const { streams, publish, sql } = await createRegistry(t);
   const kicks: string[] = [];
   const publishing = publish('key', kicks);
   await until(async () => (await sql`select from broadcasts`).count === 1 || kicks.length > 0);
@@ -213,7 +213,7 @@ t.test('a key that is revoked while its broadcast is opened drops the publisher 
 });
 
 t.test('a publisher who lost the livestream to another key is not concerned by that key', async (t) => {
-  const { streams, publish } = await hall(t);
+  const { streams, publish } = await createRegistry(t);
   const first: string[] = [];
   const second: string[] = [];
   await publish('a', first);

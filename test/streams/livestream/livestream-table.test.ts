@@ -92,7 +92,7 @@ t.test('streams that pass for live without an open broadcast are ended', async (
   for (const { id } of [ghost, real]) await table.markLive(id, new Date());
   await sql`insert into broadcasts (id, stream_id, started_at, last_seen_at)
     values (${newId()}, ${real.id}, now(), now())`;
-  t.same(await table.endGhosts(new Date(), 'found-dead'), [ghost.id]);
+  t.same(await table.endWithoutBroadcast(new Date(), 'found-dead'), [ghost.id]);
   t.match(await table.find(ghost.id), { status: 'ended', endReason: 'found-dead' });
   t.match(await table.find(real.id), { status: 'live' });
 });
@@ -178,18 +178,18 @@ t.test('what is to come is listed by its date until it begins', async (t) => {
     (await table.listUpcoming(at(12), { limit: 10, offset: 0 })).map(({ id }) => id);
   t.same(await upcoming(), [soon, late]);
   t.notOk((await upcoming()).includes(past));
-  t.equal(await table.markBegun(soon, at(20)), true);
+  t.equal(await table.markStarted(soon, at(20)), true);
   t.match(await table.find(soon), { status: 'scheduled', startedAt: at(20) }, 'not live without media');
-  t.equal(await table.markBegun(soon, at(21)), false, 'it had begun');
+  t.equal(await table.markStarted(soon, at(21)), false, 'it had begun');
   t.same(await upcoming(), [late]);
   t.ok(await table.markLive(soon, at(22)));
-  t.equal(await table.markBegun(soon, at(23)), false, 'it is live');
+  t.equal(await table.markStarted(soon, at(23)), false, 'it is live');
   t.match(await table.find(soon), { status: 'live', startedAt: at(22) });
   await table.markEnded(soon, at(23), 'grace-expired');
-  t.equal(await table.markBegun(soon, at(24)), true, 'it ended by itself');
+  t.equal(await table.markStarted(soon, at(24)), true, 'it ended by itself');
   t.match(await table.find(soon), { status: 'scheduled', endedAt: null, endReason: null });
   await table.markEnded(soon, at(25), 'ended-by-owner');
-  t.equal(await table.markBegun(soon, at(26)), false, 'it is over');
+  t.equal(await table.markStarted(soon, at(26)), false, 'it is over');
 });
 
 t.test('the tables have the columns and indexes that the platform names', async (t) => {

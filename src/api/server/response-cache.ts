@@ -2,17 +2,17 @@ import type { Clock } from '../../platform/index.js';
 
 export type ResponseCacheOptions = {
   clock: Clock;
-  /** How long an answer is given again, in ms, if nothing is told of a change before. */
-  freshMs: number;
-  /** Answers kept at most; the oldest is forgotten first. */
+  /** Lifetime of an entry in ms, unless a change is reported earlier. */
+  ttlMs: number;
+  /** Maximum number of entries; the oldest is evicted first. */
   maximum: number;
 };
 
 type Entry<T> = { answer: Promise<T>; askedAt: number };
 
 /**
- * Remembers answers for a moment, so that a crowd that asks the same costs as much as one. Who asks while an answer is
- * being found gets that one; failures are not remembered.
+ * Caches responses for a short time, so that many equal requests cost one query. Concurrent requests share a pending
+ * response; failures are not cached.
  */
 export class ResponseCache<T> {
   readonly #options: ResponseCacheOptions;
@@ -23,10 +23,10 @@ export class ResponseCache<T> {
   }
 
   get(question: string, find: () => Promise<T>): Promise<T> {
-    const { clock, freshMs, maximum } = this.#options;
+    const { clock, ttlMs, maximum } = this.#options;
     const now = clock.monotonic();
     const known = this.#entries.get(question);
-    if (known && now - known.askedAt < freshMs) return known.answer;
+    if (known && now - known.askedAt < ttlMs) return known.answer;
     const entry = { answer: find(), askedAt: now };
     this.#entries.delete(question);
     this.#entries.set(question, entry);
@@ -40,7 +40,7 @@ export class ResponseCache<T> {
     return entry.answer;
   }
 
-  /** What is being found at this moment is forgotten too: it may be of before the change. */
+  /** Drops an entry, also a pending one, which may predate the change. */
   forget(question: string): void {
     this.#entries.delete(question);
   }

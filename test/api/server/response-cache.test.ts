@@ -4,7 +4,7 @@ import { FakeClock } from '../../support/fakes/fake-clock.js';
 
 function cache(maximum = 10): { clock: FakeClock; answers: ResponseCache<number> } {
   const clock = new FakeClock();
-  return { clock, answers: new ResponseCache({ clock, freshMs: 1_000, maximum }) };
+  return { clock, answers: new ResponseCache({ clock, ttlMs: 1_000, maximum }) };
 }
 
 t.test('an answer is given again for a moment, counted from the question', async (t) => {

@@ -143,7 +143,7 @@ export const CreateRequest = Type.Object(
     $id: 'CreateRequest',
     additionalProperties: false,
     examples: [
-      { title: 'Friday concert', description: 'From the old town hall', recordingEnabled: true },
+      { title: 'Friday concert', description: 'From the city theatre', recordingEnabled: true },
       { title: 'Rehearsal', visibility: 'private', guests: ['user-17'], scheduledAt: '2026-05-01T18:00:00Z' },
     ],
   },

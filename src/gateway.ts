@@ -178,7 +178,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       }),
       mayPublish: (broadcast) => mayStillPublish(broadcast, (id) => accounts.find(id)),
       recorded: (recording) => webhooks.emit('recording.ready', recording),
-      keepKey: (transaction, livestream) => keys.keepFirst(transaction, livestream),
+      keepKey: (transaction, livestream) => keys.insertFirst(transaction, livestream),
       graceMs: config.graceMs,
       maxBroadcasts: config.limits.broadcasts,
       clock,

@@ -16,32 +16,34 @@ import { ANONYMOUS, type Authenticate, type Credentials, type Principal } from '
 import { Invitations } from './registration/invitations.js';
 import { Registration, type RegistrationPolicy } from './registration/registration.js';
 
-const CLEAN_MS = 3_600_000;
-/** What is over is shown and known so long, in ms. */
-const KEEP_MS = 30 * 86_400_000;
-/** RFC 9110 section 9.2.1: these change nothing. Sockets open with GET. */
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+const CLEANUP_INTERVAL_MS = 3_600_000;
+/** Retention of expired sessions, tokens and invitations, in ms. */
+const EXPIRED_RETENTION_MS = 30 * 86_400_000;
+/** Safe methods (RFC 9110 section 9.2.1). Sockets open with GET. */
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export type AuthenticationOptions = {
   sql: Sql;
   clock: Clock;
   log: Logger;
   operatorToken: { verify(candidate: string): boolean };
-  /** UUID: differs with every operator token. Another one at every start by default. */
+  /** UUID that differs with every operator token; by default new at every start. */
   operatorId?: string;
-  /** A host platform whose tokens are taken. */
+  /** Host platform whose JSON Web Tokens are accepted. */
   jwt?: JsonWebTokenOptions | undefined;
-  /** The origin that pages of ours come from; those of the host that was asked are ours as well. */
+  /** Public origin of the pages; the origin of the requested host is accepted as well. */
   publicOrigin: () => string;
   registration: RegistrationPolicy;
-  /** What accounts may do that were made without an invitation. */
+  /** Role of accounts registered without an invitation. */
   defaultRole: 'viewer' | 'broadcaster';
 };
 
-/** Everything that has to do with who somebody is. */
+/** Identification of users: accounts, credentials, registration and changes of permissions. */
 export type Authentication = {
   authenticate: Authenticate;
-  /** Whether a request comes from a page of ours, or from no page: what changes something by cookie must. */
+  /**
+   * Whether a request comes from a page of this server or from no page; required for changes authorized by cookie.
+   */
   isOwnOrigin(request: Pick<Credentials, 'origin' | 'host'>): boolean;
   accounts: Accounts;
   registration: Registration;
@@ -51,13 +53,13 @@ export type Authentication = {
   accessTokens: AccessTokens;
   invitations: Invitations;
   follows: Follows;
-  /** Deletes accounts; who has something of theirs must join, and start it then. */
+  /** Deletes accounts; modules with data of accounts add a holder before it is started. */
   accountDeletion: AccountDeletion;
-  /** Looks up what those may do now who were let in before. */
+  /** Looks up the current rights of users admitted earlier. */
   identities: Identities;
-  /** Tells of every change of permissions once it is stored; listeners must not throw. */
+  /** Reports every change of permissions once it is stored; listeners must not throw. */
   onAccessChange(listener: (change: AccessChange) => void): void;
-  /** Begins to forget what is over. */
+  /** Starts the periodic deletion of expired records. */
   start(): void;
   close(): Promise<void>;
 };
@@ -93,12 +95,14 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
   const life = new AbortController();
   let cleaning: Promise<unknown> = Promise.resolve();
   const clean = (): void => {
-    const before = new Date(clock.now() - KEEP_MS);
+    const before = new Date(clock.now() - EXPIRED_RETENTION_MS);
     cleaning = Promise.all([
       sessions.clean(before),
       accessTokens.clean(before),
       invitations.clean(before),
-    ]).catch((error: unknown) => log.warn({ err: error }, 'what is over could not be forgotten'));
+    ]).catch((error: unknown) =>
+      log.warn({ err: error }, 'deleting expired sessions, tokens and invitations failed'),
+    );
   };
 
   return {
@@ -106,7 +110,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
       const { authorization, cookie, address } = credentials;
       if (authorization !== undefined) return bearers.principal(authorization, address);
       const secret = sessionSecretIn(cookie);
-      return secret === undefined ? ANONYMOUS : ofSession(secret, credentials);
+      return secret === undefined ? ANONYMOUS : sessionPrincipal(secret, credentials);
     },
     isOwnOrigin,
     accounts: new Accounts({ sql, clock, passwords, sessions, accessTokens, signIn, changed }),
@@ -130,7 +134,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     start() {
       jsonWebTokens?.start();
       clean();
-      clock.every(CLEAN_MS, clean, life.signal);
+      clock.every(CLEANUP_INTERVAL_MS, clean, life.signal);
     },
     async close() {
       life.abort();
@@ -140,9 +144,10 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     },
   };
 
-  async function ofSession(secret: string, credentials: Credentials): Promise<Principal> {
-    const safe = SAFE.has(credentials.method);
-    // The page of a sibling site, whose sockets carry our cookie though it does not mean to show it.
+  async function sessionPrincipal(secret: string, credentials: Credentials): Promise<Principal> {
+    const safe = SAFE_METHODS.has(credentials.method);
+    // A page of a sibling site: its sockets carry the cookie (SameSite allows it), so it is treated as
+    // anonymous.
     if (safe && !isOwnOrigin(credentials)) return ANONYMOUS;
     const owner = await sessions.owner(secret);
     if (!owner) return ANONYMOUS;
@@ -168,7 +173,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
   }
 }
 
-/** Browsers leave out the port that is usual for the scheme, in both. */
+/** Compares hosts; browsers omit the default port of the scheme in both headers. */
 function isOriginOf(origin: string, host: string | undefined): boolean {
   return host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
 }

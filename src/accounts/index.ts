@@ -6,7 +6,7 @@ export type { SessionOwner } from './credentials/session-table.js';
 export { SESSION_LIFETIME_MS } from './credentials/sessions.js';
 export type { SignedIn } from './credentials/sign-in.js';
 export * from './identity/access-change.js';
-export type { DeletedAccount, Holder } from './identity/account-deletion.js';
+export type { AccountDataHolder, DeletedAccount } from './identity/account-deletion.js';
 export type { Account } from './identity/account-table.js';
 export * from './identity/identities.js';
 export * from './identity/principal.js';

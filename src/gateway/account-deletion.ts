@@ -18,7 +18,7 @@ export type AccountDeletionModules = {
 export function startAccountDeletion(modules: AccountDeletionModules): void {
   const { authentication, keys, channels, streams, thumbnails, audience, chat } = modules;
   const { accountDeletion, follows } = authentication;
-  accountDeletion.join({
+  accountDeletion.addHolder({
     isBusy: (userId) => streams.isUnderWay(userId),
     async release({ userId }) {
       await keys.forgetUser(userId);
@@ -26,9 +26,9 @@ export function startAccountDeletion(modules: AccountDeletionModules): void {
       await removeLivestreams(userId, streams, thumbnails);
     },
   });
-  accountDeletion.join({ release: (departed) => chat.forgetUser(departed) });
-  accountDeletion.join({ release: ({ userId }) => audience.forgetUser(userId) });
-  accountDeletion.join({
+  accountDeletion.addHolder({ release: (account) => chat.forgetUser(account) });
+  accountDeletion.addHolder({ release: ({ userId }) => audience.forgetUser(userId) });
+  accountDeletion.addHolder({
     async release({ userId }) {
       await channels.forgetUser(userId);
       await follows.forgetUser(userId);

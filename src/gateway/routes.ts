@@ -71,11 +71,11 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
     urls,
     calls: modules.calls,
     clock,
-    others: async (scope, desk) => {
+    others: async (scope, lookup) => {
       const { authenticate } = authentication;
       await scope.register(viewerRoutes, { audience, authenticate, guards, iceServers, clock });
       await scope.register(chatRoutes, { chat, guards });
-      await scope.register(streamKeyRoutes, { desk, guards, keys, urls, clock });
+      await scope.register(streamKeyRoutes, { lookup, guards, keys, urls, clock });
     },
   });
   await http.register(webhookRoutes, { webhooks: modules.webhooks, guards });

@@ -1,24 +1,24 @@
 import type { Sql } from '../../platform/index.js';
 import type { Role } from '../identity/principal.js';
 
-/** A personal access token. The token itself is not part of it: nobody reads it back. */
+/** Personal access token, without its secret: only the hash is stored. */
 export type AccessToken = {
   id: string;
   label: string;
   createdAt: Date;
   lastUsedAt: Date | null;
-  /** Null: never. */
+  /** Null: does not expire. */
   expiresAt: Date | null;
 };
 
-/** Whose token it is. */
+/** Owner of a token. */
 export type AccessTokenOwner = {
   tokenId: string;
   accountId: string;
   name: string;
   role: Role;
   lastUsedAt: Date | null;
-  /** Null: never. */
+  /** Null: does not expire. */
   expiresAt: Date | null;
 };
 
@@ -30,7 +30,7 @@ export class AccessTokenTable {
     this.#sql = sql;
   }
 
-  /** @returns false, and nothing is made, when the account has so many already. */
+  /** @returns false, without inserting, when the account has `atMost` tokens. */
   async insert(token: AccessToken & { hash: string; accountId: string }, atMost: number): Promise<boolean> {
     const { id, hash, accountId, label, createdAt, expiresAt } = token;
     const result = await this.#sql`
@@ -40,7 +40,7 @@ export class AccessTokenTable {
     return result.count > 0;
   }
 
-  /** Whose token it is, unless it or the account is over. */
+  /** Returns the owner unless the token has expired or the account is disabled. */
   async findOwner(hash: string, now: Date): Promise<AccessTokenOwner | undefined> {
     return await this.#owner(this.#sql`token.hash = ${hash}`, now);
   }
@@ -54,7 +54,7 @@ export class AccessTokenTable {
     await this.#sql`update access_tokens set last_used_at = ${now} where id = ${id}`;
   }
 
-  /** The newest first, also those that are over. */
+  /** Newest first, including expired tokens. */
   async list(accountId: string): Promise<AccessToken[]> {
     return this.#sql<AccessToken[]>`
       select id, label, created_at as "createdAt", last_used_at as "lastUsedAt", expires_at as "expiresAt"
@@ -68,14 +68,14 @@ export class AccessTokenTable {
     );
   }
 
-  /** @returns the ids of those that there were. */
+  /** @returns ids of the deleted tokens. */
   async deleteAll(accountId: string): Promise<string[]> {
     const rows = await this.#sql<{ id: string }[]>`
       delete from access_tokens where account_id = ${accountId} returning id`;
     return rows.map(({ id }) => id);
   }
 
-  /** Those that were over before a moment. */
+  /** Deletes tokens that expired before a moment. */
   async deleteExpired(before: Date): Promise<void> {
     await this.#sql`delete from access_tokens where expires_at < ${before}`;
   }

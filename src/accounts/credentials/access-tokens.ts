@@ -3,18 +3,18 @@ import type { AccessChange } from '../identity/access-change.js';
 import { type AccessToken, type AccessTokenOwner, AccessTokenTable } from './access-token-table.js';
 import { hashSecret, isSecret, mintSecret } from './secret.js';
 
-/** The database hears that a token is used so often, in ms. */
-const TOUCH_MS = 60_000;
-const AT_MOST = 50;
+/** Interval between writes of a token's last use, in ms. */
+const TOUCH_INTERVAL_MS = 60_000;
+const MAXIMUM_TOKENS = 50;
 
 export type AccessTokensOptions = {
   sql: Sql;
   clock: Clock;
-  /** Told which tokens ended. */
+  /** Receives the tokens that ended. */
   changed: (change: AccessChange) => void;
 };
 
-/** Personal access tokens: programs that act as an account. */
+/** Personal access tokens, with which programs act as an account. */
 export class AccessTokens {
   readonly #table: AccessTokenTable;
   readonly #clock: Clock;
@@ -27,7 +27,7 @@ export class AccessTokens {
   }
 
   /**
-   * Makes a token: `secret` is shown this once.
+   * Creates a token; `secret` is returned only here.
    *
    * @throws PublicError 400 `expiry_past`, 409 `too_many_tokens`
    */
@@ -40,21 +40,21 @@ export class AccessTokens {
       throw new PublicError(400, 'expiry_past', 'The expiry lies in the past.');
     const secret = mintSecret('accessToken');
     const token = { id: newId(), label, createdAt: new Date(now), lastUsedAt: null, expiresAt };
-    if (!(await this.#table.insert({ ...token, hash: hashSecret(secret), accountId }, AT_MOST)))
+    if (!(await this.#table.insert({ ...token, hash: hashSecret(secret), accountId }, MAXIMUM_TOKENS)))
       throw new PublicError(
         409,
         'too_many_tokens',
-        `An account has ${AT_MOST} access tokens at most: delete one first.`,
+        `An account has ${MAXIMUM_TOKENS} access tokens at most: delete one first.`,
       );
     return { ...token, secret };
   }
 
-  /** Whose token it is; nobody's when it or the account is over. */
+  /** Returns the owner; undefined when the token has expired or the account is disabled. */
   async owner(secret: string): Promise<AccessTokenOwner | undefined> {
     if (!isSecret('accessToken', secret)) return undefined;
     const now = this.#clock.now();
     const owner = await this.#table.findOwner(hashSecret(secret), new Date(now));
-    if (owner && now - (owner.lastUsedAt?.getTime() ?? 0) >= TOUCH_MS)
+    if (owner && now - (owner.lastUsedAt?.getTime() ?? 0) >= TOUCH_INTERVAL_MS)
       await this.#table.touch(owner.tokenId, new Date(now));
     return owner;
   }
@@ -75,7 +75,7 @@ export class AccessTokens {
     if (credentialIds.length > 0) this.#changed({ userId: accountId, credentialIds });
   }
 
-  /** Forgets what was over before a moment. */
+  /** Deletes tokens that expired before a moment. */
   async clean(before: Date): Promise<void> {
     await this.#table.deleteExpired(before);
   }

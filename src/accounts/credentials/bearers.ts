@@ -6,30 +6,33 @@ import { SECRET_PREFIX } from './secret.js';
 
 /** RFC 6750 section 2.1: `b64token`. */
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
-/** RFC 7519 section 3.1: base64url of a JSON object, and more parts. */
+/** RFC 7519 section 3.1: base64url of a JSON object, then further parts. */
 const JSON_WEB_TOKEN = /^eyJ[\w-]*\.[\w-]*\./;
 
 /**
- * Tokens that do not hold, by address: so many at once, and one more after so long. The operator's may be chosen by
- * people, so it may be guessed; the others can't be, and a program that lost its token must not shut others out.
+ * Limits of invalid tokens per address. Operator tokens may be chosen by people and can be guessed, so their limit is
+ * strict. Other tokens cannot be guessed, and a program with an invalid token must not lock out others at its
+ * address.
  */
-const FAILURES = {
+const FAILURE_LIMITS = {
   operator: { capacity: 10, refillMs: 6_000 },
   accessToken: { capacity: 30, refillMs: 2_000 },
   jwt: { capacity: 100, refillMs: 1_000 },
 };
-type Form = keyof typeof FAILURES;
+type Form = keyof typeof FAILURE_LIMITS;
 
 export type BearersOptions = {
   clock: Clock;
-  /** Whether a token is the operator's; takes the same time whatever it is. */
+  /** Compares in constant time. */
   isOperator: (token: string) => boolean;
   accessTokens: Pick<AccessTokens, 'owner'>;
-  /** Without it no tokens of a host platform are taken. */
+  /** Undefined: JSON Web Tokens of a host platform are refused. */
   jsonWebTokens?: Pick<JsonWebTokens, 'principal'> | undefined;
 };
 
-/** Who shows a bearer token (RFC 6750): the operator's, a personal access token, or a host platform's JSON Web Token. */
+/**
+ * Identifies bearer tokens (RFC 6750): operator token, personal access token, or JSON Web Token of a host platform.
+ */
 export class Bearers {
   readonly #options: BearersOptions;
   readonly #failures: Record<Form, RateLimit>;
@@ -38,14 +41,15 @@ export class Bearers {
     this.#options = options;
     const { clock } = options;
     this.#failures = {
-      operator: new RateLimit(clock, FAILURES.operator),
-      accessToken: new RateLimit(clock, FAILURES.accessToken),
-      jwt: new RateLimit(clock, FAILURES.jwt),
+      operator: new RateLimit(clock, FAILURE_LIMITS.operator),
+      accessToken: new RateLimit(clock, FAILURE_LIMITS.accessToken),
+      jwt: new RateLimit(clock, FAILURE_LIMITS.jwt),
     };
   }
 
   /**
-   * An address with too many failures learns nothing from its next guess: it is refused whatever it shows of that form.
+   * Identifies a token. An address above the limit is refused whatever token of that form it sends, so that guesses
+   * are not answered.
    *
    * @throws PublicError 401 `unauthorized`, `access_token_invalid`, `jwt_invalid`, `jwt_expired`, `jwt_not_accepted`;
    * 429 `rate_limited`; 503 `identity_unavailable`
@@ -66,7 +70,7 @@ export class Bearers {
     try {
       return await this.#check(form, token);
     } catch (error) {
-      // A token that has run out is nobody's guess.
+      // Expired tokens are not guesses.
       if (error instanceof PublicError && error.status === 401 && error.code !== 'jwt_expired')
         failures.take(network);
       throw error;

@@ -3,9 +3,12 @@ import { type Clock, type Logger, PublicError } from '../../platform/index.js';
 import type { Principal, Role } from '../identity/principal.js';
 import { KeySet } from './key-set.js';
 
-/** Clocks of host and gateway may differ so much, in seconds. */
+/** Tolerated clock difference between host platform and gateway, in s. */
 const CLOCK_TOLERANCE_S = 30;
-/** RFC 7518 section 3.1 and RFC 8037: those with a public key. A secret has one alone, so that no public key passes for it. */
+/**
+ * RFC 7518 section 3.1 and RFC 8037: asymmetric algorithms. Shared secrets use HS256 only, so that a public key
+ * cannot be used as an HMAC secret.
+ */
 const PUBLIC_KEY_ALGORITHMS = [
   'RS256',
   'RS384',
@@ -20,24 +23,24 @@ const PUBLIC_KEY_ALGORITHMS = [
   'Ed25519',
 ];
 const SECRET_ALGORITHMS = ['HS256'];
-/** User ids as the API takes them: a line of text. */
+/** Single-line user ids, as in the API. */
 const USER_ID = /^(?=.*[^\s\p{C}])\P{Cc}{1,200}$/u;
 const NAME_LENGTH = 64;
-/** The mightiest first. */
+/** Highest role first. */
 const ROLES: Role[] = ['admin', 'broadcaster', 'viewer'];
 
 export type JsonWebTokenOptions = {
-  /** Where the public keys are (a JWK Set), or the secret that both sides know. */
+  /** URL of a JWK Set, or a shared secret. */
   keys: { url: string } | { secret: string };
   issuer: string;
   audience: string;
-  /** The claim that says what a user may do: a role or several, by name; `a.b` is also claim b in claim a. */
+  /** Claim that holds one role name or several; `a.b` also means claim b in claim a. */
   rolesClaim: string;
-  /** The claim that says how others see a user. */
+  /** Claim that holds the display name. */
   nameClaim: string;
 };
 
-/** Checks tokens of a host platform (RFC 7519, as RFC 8725 advises). */
+/** Verifies JSON Web Tokens of a host platform (RFC 7519; checks of RFC 8725). */
 export class JsonWebTokens {
   readonly #options: JsonWebTokenOptions;
   readonly #clock: Clock;
@@ -68,7 +71,11 @@ export class JsonWebTokens {
     this.#keySet?.close();
   }
 
-  /** Whom a token names. @throws PublicError 401 `jwt_expired`, `jwt_invalid`; 503 `identity_unavailable` */
+  /**
+   * Verifies a token and returns its principal.
+   *
+   * @throws PublicError 401 `jwt_expired`, `jwt_invalid`; 503 `identity_unavailable`
+   */
   async principal(token: string): Promise<Principal> {
     const claims = await this.#verify(token).catch((error: unknown) => {
       if (error instanceof errors.JWTExpired)
@@ -82,7 +89,7 @@ export class JsonWebTokens {
       kind: 'account',
       userId: sub,
       name: nameIn(claims, this.#options.nameClaim) ?? sub,
-      role: roleIn(claims, this.#options.rolesClaim),
+      role: highestRole(claims, this.#options.rolesClaim),
       via: 'jwt',
       expiresAt: (exp + CLOCK_TOLERANCE_S) * 1_000,
     };
@@ -96,14 +103,14 @@ export class JsonWebTokens {
       audience,
       clockTolerance: CLOCK_TOLERANCE_S,
       currentDate: new Date(this.#clock.now()),
-      // Without an end a token that got lost would hold for ever.
+      // A token without expiry would stay valid for ever when leaked.
       requiredClaims: ['sub', 'exp'],
     };
     try {
       return (await jwtVerify(token, this.#key, options)).payload;
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-      // The token does not say which of the host's keys it is signed with.
+      // Without a key id, all keys of the set that fit are tried.
       for await (const key of error) {
         try {
           return (await jwtVerify(token, key, options)).payload;
@@ -124,8 +131,8 @@ function claimIn(claims: JWTPayload, name: string): unknown {
   }, claims);
 }
 
-/** The mightiest role that the claim names; who has none may watch and chat. */
-function roleIn(claims: JWTPayload, claim: string): Role {
+/** Returns the highest role of the claim; `viewer` when it has none. */
+function highestRole(claims: JWTPayload, claim: string): Role {
   const named = [claimIn(claims, claim)].flat();
   return ROLES.find((role) => named.includes(role)) ?? 'viewer';
 }

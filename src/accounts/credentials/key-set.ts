@@ -1,26 +1,25 @@
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose';
 import { type Clock, type Logger, messageOf, PublicError } from '../../platform/index.js';
 
-/** Keys older than this are renewed while they go on being used, in ms. */
-const FRESH_MS = 600_000;
-/** So long they are used when the host can't be reached. */
-const USABLE_MS = 86_400_000;
-/** An unknown key has the set read again so often: strangers can make up as many as they like. */
-const UNKNOWN_KEY_MS = 30_000;
-/** After a failure the host is left alone so long. */
-const FAILURE_MS = 5_000;
+/** Age in ms after which keys are refreshed in the background. */
+const REFRESH_MS = 600_000;
+/** Age in ms up to which keys are used while the host is unreachable. */
+const MAXIMUM_STALE_MS = 86_400_000;
+/** Interval in ms between reads because of unknown key ids, which clients can invent. */
+const UNKNOWN_KEY_INTERVAL_MS = 30_000;
+/** Delay in ms after a failed read. */
+const RETRY_INTERVAL_MS = 5_000;
 const FETCH_WITHIN_MS = 5_000;
-/** Bytes. */
-const ANSWER_LIMIT = 256 * 1024;
+const MAXIMUM_RESPONSE_BYTES = 256 * 1024;
 
 export type KeySetOptions = { url: string; clock: Clock; log: Logger };
 
-/** The public keys of a host platform, read from its address (a JWK Set, RFC 7517 section 5) and kept. */
+/** Public keys of a host platform: a JWK Set (RFC 7517 section 5), read by URL and cached. */
 export class KeySet {
   readonly #options: KeySetOptions;
   readonly #life = new AbortController();
   #keys: JWTVerifyGetKey | undefined;
-  /** Both on the monotonic clock. */
+  /** Monotonic, in ms. */
   #readAt = Number.NEGATIVE_INFINITY;
   #failedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
@@ -30,28 +29,28 @@ export class KeySet {
   }
 
   /**
-   * The key of a token's header.
+   * Finds the key for a token's header.
    *
-   * @throws JOSEError when there is none that fits
-   * @throws PublicError 503 `identity_unavailable` when the keys can't be read
+   * @throws JOSEError when no key fits
+   * @throws PublicError 503 `identity_unavailable` when the keys cannot be read
    */
   readonly find: JWTVerifyGetKey = async (header, token) => {
     const age = this.#now() - this.#readAt;
-    if (!this.#keys || age > USABLE_MS) await this.#read();
-    else if (age > FRESH_MS) this.#read().catch(() => {}); // it is logged, and the old ones still do
+    if (!this.#keys || age > MAXIMUM_STALE_MS) await this.#read();
+    else if (age > REFRESH_MS) this.#read().catch(() => {}); // A failed refresh is logged; the old keys remain in use.
     const keys = this.#keys;
     if (!keys) throw unavailable();
     try {
       return await keys(header, token);
     } catch (error) {
       const mayBeNew = error instanceof errors.JWKSNoMatchingKey;
-      if (!mayBeNew || (!this.#reading && this.#now() - this.#readAt < UNKNOWN_KEY_MS)) throw error;
+      if (!mayBeNew || (!this.#reading && this.#now() - this.#readAt < UNKNOWN_KEY_INTERVAL_MS)) throw error;
     }
     await this.#read();
     return (this.#keys ?? keys)(header, token);
   };
 
-  /** Reads the keys ahead of the first who needs them. Never rejects. */
+  /** Reads the keys ahead of the first request. Never rejects. */
   async warm(): Promise<void> {
     await this.#read().catch(() => {});
   }
@@ -60,10 +59,10 @@ export class KeySet {
     this.#life.abort();
   }
 
-  /** One at a time, and none soon after a failure. */
+  /** Reads once for concurrent callers, and not within the delay after a failure. */
   #read(): Promise<void> {
     if (this.#reading) return this.#reading;
-    if (this.#now() - this.#failedAt < FAILURE_MS) return Promise.reject(unavailable());
+    if (this.#now() - this.#failedAt < RETRY_INTERVAL_MS) return Promise.reject(unavailable());
     this.#reading = this.#fetch().finally(() => {
       this.#reading = undefined;
     });
@@ -100,7 +99,8 @@ async function bodyOf(answer: Response): Promise<string> {
   let size = 0;
   for await (const chunk of answer.body ?? []) {
     size += chunk.byteLength;
-    if (size > ANSWER_LIMIT) throw new Error(`the answer is larger than ${ANSWER_LIMIT} bytes`);
+    if (size > MAXIMUM_RESPONSE_BYTES)
+      throw new Error(`the answer is larger than ${MAXIMUM_RESPONSE_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -5,15 +5,15 @@ import { loadSecretFile } from '../../platform/index.js';
 const FILE_NAME = 'operator-token';
 
 export type OperatorTokenOptions = {
-  /** The token that the operator chose; nothing is stored then. */
+  /** Token chosen by the operator; it is not stored. */
   configured?: string | undefined;
-  /** Where a token of our own making is kept, in the file `operator-token`, readable by its owner alone. */
+  /** Folder of the file `operator-token`, which holds a generated token, readable by its owner only. */
   dataDir: string;
 };
 
-/** The secret that lets a program act as the operator. */
+/** Secret with which a program acts as the operator. */
 export class OperatorToken {
-  /** The token, if it was made just now: to be shown this once. */
+  /** The token, if it was generated at this start: shown once. */
   readonly created: string | undefined;
   readonly #digest: Buffer;
 
@@ -22,12 +22,12 @@ export class OperatorToken {
     this.#digest = digest(token);
   }
 
-  /** Whether `candidate` is the token; takes the same time whatever it is. */
+  /** Compares in constant time. */
   verify(candidate: string): boolean {
     return timingSafeEqual(digest(candidate), this.#digest);
   }
 
-  /** An id that differs with every token, and tells nothing of it to those without the key. UUID. */
+  /** Returns a UUID that identifies the token and reveals nothing of it without the key. */
   fingerprint(key: Buffer): string {
     const hex = createHmac('sha256', key).update(this.#digest).digest('hex');
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
@@ -39,9 +39,10 @@ function digest(text: string): Buffer {
 }
 
 /**
- * Takes the configured token, or the one in the data folder, or makes one. The caller must hold the folder.
+ * Uses the configured token, else the stored one, else generates one. The caller must hold the lock of the data
+ * folder.
  *
- * @throws HeadendError `operator_token_invalid` when the stored one is damaged.
+ * @throws HeadendError `operator_token_invalid` when the stored token is damaged
  */
 export async function loadOperatorToken(options: OperatorTokenOptions): Promise<OperatorToken> {
   if (options.configured !== undefined) return new OperatorToken(options.configured, false);

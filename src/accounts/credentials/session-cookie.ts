@@ -4,7 +4,7 @@ import { isSecret } from './secret.js';
 
 export const SESSION_COOKIE = 'headend_session';
 
-/** The session secret in a `Cookie` header, if there is anything of its form. */
+/** Returns the session secret of a `Cookie` header, if one has its form. */
 export function sessionSecretIn(header: string | undefined): string | undefined {
   if (header === undefined || !header.includes(SESSION_COOKIE)) return undefined;
   const value = fastifyCookie.parse(header)[SESSION_COOKIE];
@@ -12,10 +12,10 @@ export function sessionSecretIn(header: string | undefined): string | undefined 
 }
 
 /**
- * The `Set-Cookie` header that keeps a page signed in (RFC 6265bis).
+ * Returns the `Set-Cookie` header of a session (RFC 6265bis).
  *
- * @param lifetime seconds; 0 has the cookie forgotten.
- * @param secure whether pages come by TLS.
+ * @param lifetime seconds; 0 deletes the cookie.
+ * @param secure whether pages are served over TLS.
  */
 export function sessionCookie(secret: string, lifetime: number, secure: boolean): string {
   return fastifyCookie.serialize(SESSION_COOKIE, secret, {
@@ -27,12 +27,15 @@ export function sessionCookie(secret: string, lifetime: number, secure: boolean)
   });
 }
 
-/** What a page of ours shows with its cookie: who can't read our answers can't know it. It is as old as the session. */
+/**
+ * Derives the CSRF token from the session secret. Other sites cannot read it, as they cannot read responses; it lives
+ * as long as the session.
+ */
 export function csrfTokenOf(secret: string): string {
   return createHmac('sha256', secret).update('csrf').digest('base64url');
 }
 
-/** Takes the same time whatever is shown. */
+/** Compares in constant time. */
 export function isCsrfToken(shown: string | undefined, secret: string): boolean {
   const expected = Buffer.from(csrfTokenOf(secret));
   const candidate = Buffer.from(shown ?? '');

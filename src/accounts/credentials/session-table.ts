@@ -1,20 +1,20 @@
 import type { Sql } from '../../platform/index.js';
 import type { Role } from '../identity/principal.js';
 
-/** A browser that is signed in. The cookie's value is not part of it: nobody reads it back. */
+/** Signed-in browser, without the cookie's secret: only the hash is stored. */
 export type Session = {
   id: string;
   createdAt: Date;
   lastSeenAt: Date;
   expiresAt: Date;
   userAgent: string;
-  /** Where they signed in from: an IPv4 address, or a /64 network of IPv6. */
+  /** Network of the sign-in: an IPv4 address, or a /64 network of IPv6. */
   network: string;
 };
 
 export type NewSession = Session & { hash: string; accountId: string };
 
-/** Whose session it is. */
+/** Owner of a session. */
 export type SessionOwner = {
   sessionId: string;
   accountId: string;
@@ -39,7 +39,7 @@ export class SessionTable {
       values (${id}, ${hash}, ${accountId}, ${createdAt}, ${lastSeenAt}, ${expiresAt}, ${userAgent}, ${network})`;
   }
 
-  /** Whose session it is, unless it or the account is over. */
+  /** Returns the owner unless the session has ended or the account is disabled. */
   async findOwner(hash: string, now: Date): Promise<SessionOwner | undefined> {
     return await this.#owner(this.#sql`session.hash = ${hash}`, now);
   }
@@ -54,7 +54,7 @@ export class SessionTable {
       update account_sessions set last_seen_at = ${now}, expires_at = ${expiresAt} where id = ${id}`;
   }
 
-  /** Those that are not over, the one seen last first. */
+  /** Active sessions, most recently seen first. */
   async list(accountId: string, now: Date): Promise<Session[]> {
     return this.#sql<Session[]>`
       select id, created_at as "createdAt", last_seen_at as "lastSeenAt", expires_at as "expiresAt",
@@ -63,7 +63,7 @@ export class SessionTable {
       order by last_seen_at desc, id desc`;
   }
 
-  /** Whether somebody has signed in to an account of this name from there before. */
+  /** Whether an account of this name has a stored session from this network. */
   async knowsNetwork(nameKey: string, network: string): Promise<boolean> {
     const [row] = await this.#sql`
       select from account_sessions session join accounts account on account.id = session.account_id
@@ -78,7 +78,7 @@ export class SessionTable {
     return result.count > 0;
   }
 
-  /** Ends a session; where it was from stays known for a while. @returns which it was, if it was not over yet. */
+  /** Ends a session and keeps its network until it is deleted. @returns the session, unless it had ended. */
   async end(hash: string, now: Date): Promise<{ id: string; accountId: string } | undefined> {
     const [row] = await this.#sql<{ id: string; accountId: string }[]>`
       update account_sessions set expires_at = ${now} where hash = ${hash} and expires_at > ${now}
@@ -86,7 +86,7 @@ export class SessionTable {
     return row;
   }
 
-  /** Deletes all of an account, or all but one. @returns their ids. */
+  /** Deletes all sessions of an account, or all but one. @returns their ids. */
   async deleteAll(accountId: string, exceptId?: string): Promise<string[]> {
     const rows = await this.#sql<{ id: string }[]>`
       delete from account_sessions where account_id = ${accountId} and id is distinct from ${exceptId ?? null}
@@ -94,7 +94,7 @@ export class SessionTable {
     return rows.map(({ id }) => id);
   }
 
-  /** Deletes all of an account but the ones seen last. @returns their ids. */
+  /** Deletes the sessions of an account except the most recently seen. @returns their ids. */
   async deleteBeyond(accountId: string, kept: number): Promise<string[]> {
     const rows = await this.#sql<{ id: string }[]>`
       delete from account_sessions where id in (
@@ -104,7 +104,7 @@ export class SessionTable {
     return rows.map(({ id }) => id);
   }
 
-  /** Those that were over before a moment. */
+  /** Deletes sessions that expired before a moment. */
   async deleteExpired(before: Date): Promise<void> {
     await this.#sql`delete from account_sessions where expires_at < ${before}`;
   }

@@ -4,28 +4,28 @@ import { hashSecret, mintSecret } from './secret.js';
 import { csrfTokenOf } from './session-cookie.js';
 import { type Session, type SessionOwner, SessionTable } from './session-table.js';
 
-/** A session lasts so long after it was seen last, in ms: 30 days. */
+/** Lifetime after last use, in ms: 30 days. */
 export const SESSION_LIFETIME_MS = 30 * 86_400_000;
-/** The database hears of a session so often, in ms. */
-const TOUCH_MS = 3_600_000;
-/** Sessions of one account; the one seen longest ago goes first. */
-const AT_MOST = 50;
+/** Interval between writes of a session's last use, in ms. */
+const TOUCH_INTERVAL_MS = 3_600_000;
+/** Sessions of one account; the least recently seen is deleted first. */
+const MAXIMUM_SESSIONS = 50;
 const USER_AGENT_LENGTH = 300;
 
-/** Where somebody signs in from. */
+/** Client that signs in. */
 export type Browser = { address: string; userAgent?: string | undefined };
 
-/** A session just opened: the secret is for the cookie alone. */
+/** New session; the secret is for the cookie only. */
 export type OpenSession = { secret: string; csrfToken: string };
 
 export type SessionsOptions = {
   sql: Sql;
   clock: Clock;
-  /** Told which sessions ended. */
+  /** Receives the sessions that ended. */
   changed: (change: AccessChange) => void;
 };
 
-/** Browsers that are signed in. */
+/** Sessions of signed-in browsers. */
 export class Sessions {
   readonly #table: SessionTable;
   readonly #clock: Clock;
@@ -47,25 +47,25 @@ export class Sessions {
       createdAt: new Date(now),
       lastSeenAt: new Date(now),
       expiresAt: new Date(now + SESSION_LIFETIME_MS),
-      // Headers are Latin-1, with anything in them.
+      // Header values are Latin-1 and may hold control characters.
       userAgent: userAgent.replace(/\p{C}/gu, '').slice(0, USER_AGENT_LENGTH),
       network: networkBlock(address),
     });
-    this.#ended(accountId, await this.#table.deleteBeyond(accountId, AT_MOST));
+    this.#ended(accountId, await this.#table.deleteBeyond(accountId, MAXIMUM_SESSIONS));
     return { secret, csrfToken: csrfTokenOf(secret) };
   }
 
-  /** Whose session it is; nobody's when it or the account is over. Being asked for prolongs it. */
+  /** Returns the owner and extends the session; undefined when it has ended or the account is disabled. */
   async owner(secret: string): Promise<SessionOwner | undefined> {
     const now = this.#clock.now();
     const owner = await this.#table.findOwner(hashSecret(secret), new Date(now));
-    if (!owner || now - owner.lastSeenAt.getTime() < TOUCH_MS) return owner;
+    if (!owner || now - owner.lastSeenAt.getTime() < TOUCH_INTERVAL_MS) return owner;
     const expiresAt = new Date(now + SESSION_LIFETIME_MS);
     await this.#table.touch(owner.sessionId, new Date(now), expiresAt);
     return { ...owner, expiresAt };
   }
 
-  /** Whether somebody has signed in to an account of this name from there, up to 30 days after that session's end. */
+  /** Whether the account had a session from this network that ended at most 30 days ago. */
   knowsNetwork(nameKey: string, network: string): Promise<boolean> {
     return this.#table.knowsNetwork(nameKey, network);
   }
@@ -74,7 +74,7 @@ export class Sessions {
     return this.#table.list(accountId, this.#now());
   }
 
-  /** Ends the session of a secret, whoever's it is. */
+  /** Ends the session of a secret. */
   async close(secret: string): Promise<void> {
     const ended = await this.#table.end(hashSecret(secret), this.#now());
     if (ended) this.#ended(ended.accountId, [ended.id]);
@@ -87,14 +87,14 @@ export class Sessions {
     return ended;
   }
 
-  /** Ends all sessions of an account, or all but one. @returns how many there were. */
+  /** Ends all sessions of an account, or all but one. @returns their number. */
   async endAll(accountId: string, exceptId?: string): Promise<number> {
     const ids = await this.#table.deleteAll(accountId, exceptId);
     this.#ended(accountId, ids);
     return ids.length;
   }
 
-  /** Forgets what was over before a moment. */
+  /** Deletes sessions that expired before a moment. */
   async clean(before: Date): Promise<void> {
     await this.#table.deleteExpired(before);
   }

@@ -1,33 +1,33 @@
 import { type Clock, networkBlock, PublicError, RateLimit } from '../../platform/index.js';
 
-/** Wrong passwords for one account from one address: ten, then one every half a minute. */
-const PAIR = { capacity: 10, refillMs: 30_000, maximumKeys: 50_000 };
-/** Wrong passwords from one address, for whatever accounts: an office may sit behind it. */
-const NETWORK = { capacity: 50, refillMs: 6_000 };
-/** Wrong passwords for one account from anywhere: a hundred, then a hundred an hour. */
-const ACCOUNT = { capacity: 100, refillMs: 36_000, maximumKeys: 50_000 };
-/** Right passwords of one account: thirty, then one every two seconds. Who does not know it uses none of them up. */
-const RIGHT = { capacity: 30, refillMs: 2_000, maximumKeys: 50_000 };
-/** Passwords from one address, right or wrong: a school that signs in at the same moment, then some three a second. */
-const ALL = { capacity: 200, refillMs: 300 };
+/** Wrong passwords per account and network: 10, then one every 30 s. */
+const ACCOUNT_AND_NETWORK_LIMIT = { capacity: 10, refillMs: 30_000, maximumKeys: 50_000 };
+/** Wrong passwords per network, for any account; many users may share it. */
+const NETWORK_LIMIT = { capacity: 50, refillMs: 6_000 };
+/** Wrong passwords per account from all networks: 100, then 100 an hour. */
+const ACCOUNT_LIMIT = { capacity: 100, refillMs: 36_000, maximumKeys: 50_000 };
+/** Correct passwords per account: 30, then one every 2 s. Wrong passwords do not count. */
+const SIGN_IN_LIMIT = { capacity: 30, refillMs: 2_000, maximumKeys: 50_000 };
+/** Attempts per network, correct or wrong: bursts of users who share an address, then about three a second. */
+const ATTEMPT_LIMIT = { capacity: 200, refillMs: 300 };
 
-/** A password that may be checked; call one of the two, unless it was wrong. Idempotent. */
+/** Counted attempt. Call one method unless the password was wrong; both are idempotent. */
 export type SignInAttempt = {
-  /** It was right: counts as a sign-in, and not as a guess. */
+  /** Counts as a sign-in instead of a guess. */
   succeeded(): void;
-  /** It could not be checked: counts as nothing. */
+  /** Uncounts an attempt that could not be checked. */
   withdrawn(): void;
 };
 
 export type SignInThrottleOptions = {
   clock: Clock;
-  /** Whether somebody has signed in to this account from this network (`networkBlock`) before. */
+  /** Whether the account has signed in from this network (`networkBlock`) before. */
   knowsNetwork: (nameKey: string, network: string) => Promise<boolean>;
 };
 
 /**
- * Slows down guessing of passwords, and limits sign-ins with the right one: each costs some 30 ms of a core. Guesses for one account from everywhere are limited too, but not from where its owner
- * has signed in before: nobody is shut out of their account by strangers.
+ * Limits password guesses and sign-ins, as each check costs about 30 ms of a core. Guesses per account are limited
+ * across all networks, except from networks where the account has signed in before: others cannot lock an owner out.
  */
 export class SignInThrottle {
   readonly #pairs: RateLimit;
@@ -38,16 +38,16 @@ export class SignInThrottle {
   readonly #knowsNetwork: SignInThrottleOptions['knowsNetwork'];
 
   constructor({ clock, knowsNetwork }: SignInThrottleOptions) {
-    this.#pairs = new RateLimit(clock, PAIR);
-    this.#networks = new RateLimit(clock, NETWORK);
-    this.#accounts = new RateLimit(clock, ACCOUNT);
-    this.#right = new RateLimit(clock, RIGHT);
-    this.#all = new RateLimit(clock, ALL);
+    this.#pairs = new RateLimit(clock, ACCOUNT_AND_NETWORK_LIMIT);
+    this.#networks = new RateLimit(clock, NETWORK_LIMIT);
+    this.#accounts = new RateLimit(clock, ACCOUNT_LIMIT);
+    this.#right = new RateLimit(clock, SIGN_IN_LIMIT);
+    this.#all = new RateLimit(clock, ATTEMPT_LIMIT);
     this.#knowsNetwork = knowsNetwork;
   }
 
   /**
-   * Counts an attempt before it is checked, so that many at once count too.
+   * Counts an attempt before the password is checked, so that concurrent attempts count.
    *
    * @throws PublicError 429 `rate_limited`
    */
@@ -77,7 +77,7 @@ export class SignInThrottle {
     throw rateLimited('Too many wrong passwords: wait and try again.', everywhere);
   }
 
-  /** Takes back what counts guesses; the address has still made an attempt. */
+  /** Uncounts the guess; the attempt of the network remains counted. */
   #succeeded(nameKey: string, network: string, counted: [RateLimit, string][]): void {
     if (counted.length === 0) return;
     for (const [limit, key] of counted.splice(0)) limit.giveBack(key);

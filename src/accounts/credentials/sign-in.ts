@@ -10,7 +10,7 @@ export type SignedIn = { account: Account; session: OpenSession };
 
 export type SignInOptions = { sql: Sql; passwords: Passwords; sessions: Sessions; throttle: SignInThrottle };
 
-/** Opens sessions to who knows the password. */
+/** Opens sessions by name and password. */
 export class SignIn {
   readonly #accounts: AccountTable;
   readonly #passwords: Passwords;
@@ -25,9 +25,10 @@ export class SignIn {
   }
 
   /**
-   * Takes as long for a name that nobody has as for a wrong password.
+   * Opens a session. Takes the same time for an unknown name as for a wrong password.
    *
-   * @throws PublicError 401 `sign_in_failed`, 403 `account_disabled`, 429 `rate_limited`, 503 `temporarily_unavailable`
+   * @throws PublicError 401 `sign_in_failed`, 403 `account_disabled`, 429 `rate_limited`, 503
+   * `temporarily_unavailable`
    */
   async open(credentials: { name: string; password: string }, browser: Browser): Promise<SignedIn> {
     const nameKey = accountNameKey(credentials.name);
@@ -45,7 +46,7 @@ export class SignIn {
   }
 
   /**
-   * Makes sure that who is signed in knows the password too.
+   * Verifies the password of a signed-in account again.
    *
    * @throws PublicError 403 `password_wrong`, 429 `rate_limited`, 503 `temporarily_unavailable`
    */
@@ -58,7 +59,7 @@ export class SignIn {
     if (!right) throw new PublicError(403, 'password_wrong', 'The current password is wrong.');
   }
 
-  /** Counts a check of a password as a right or a wrong one; one that did not come about is not counted. */
+  /** Counts a password check as correct or wrong; a check that failed is not counted. */
   async #guarded<T>(request: PasswordRequest, check: () => Promise<T | undefined>): Promise<T | undefined> {
     const attempt = await this.#throttle.attempt(request.account, request.address);
     try {

@@ -1,6 +1,6 @@
 /**
- * The permissions of a user changed: whatever was opened in their name must be authorized again. Plain data, so that it
- * can be sent to other gateways.
+ * Change of a user's permissions: everything opened by that user must be authorized again. Plain data, so that it can
+ * be sent to other gateways.
  */
 export type AccessChange = {
   userId: string;

@@ -4,21 +4,21 @@ import type { Sessions } from '../credentials/sessions.js';
 import type { AccessChange } from './access-change.js';
 import { AccountTable } from './account-table.js';
 
-/** Somebody whose account is being deleted. */
+/** Account that is being deleted. */
 export type DeletedAccount = {
   userId: string;
-  /** Who they are from now on where something of theirs stays; another one at every try. */
+  /** Replaces the author of remaining data; new at every attempt. */
   pseudonym: string;
-  /** Whether what they wrote goes too. */
+  /** Whether messages in chats of others are deleted too. */
   purge: boolean;
 };
 
-/** A room that has something of people. */
-export type Holder = {
-  /** Whether they are in the midst of something here that must be ended first. */
+/** A module that stores data of accounts. */
+export type AccountDataHolder = {
+  /** Whether something is in progress that must be ended before the account is deleted. */
   isBusy?(userId: string): Promise<boolean>;
-  /** Lets go of what is theirs. Asked again where it, or what comes after it, fails. */
-  release(departed: DeletedAccount): Promise<void>;
+  /** Deletes or anonymises the account's data. Must be idempotent: repeated after a failure. */
+  release(account: DeletedAccount): Promise<void>;
 };
 
 export type AccountDeletionOptions = {
@@ -27,21 +27,21 @@ export type AccountDeletionOptions = {
   log: Logger;
   sessions: Pick<Sessions, 'endAll'>;
   accessTokens: Pick<AccessTokens, 'deleteAll'>;
-  /** Told of accounts that are disabled from now on. */
+  /** Receives accounts that were disabled. */
   changed: (change: AccessChange) => void;
 };
 
-/** What is left over is tried again so often, in ms. */
-const AGAIN_MS = 600_000;
+/** Interval between attempts to resume deletions, in ms. */
+const RETRY_INTERVAL_MS = 600_000;
 
 /**
- * Deletes accounts with all that is theirs. First nobody can sign in or publish any more, then every room lets go of what
- * it has, then the account is gone; what a failure or a crash interrupts goes on later.
+ * Deletes accounts with their data: disables the account, calls every holder, then deletes the row. A deletion
+ * interrupted by an error or a crash is resumed.
  */
 export class AccountDeletion {
   readonly #options: AccountDeletionOptions;
   readonly #table: AccountTable;
-  readonly #holders: Holder[] = [];
+  readonly #holders: AccountDataHolder[] = [];
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #life = new AbortController();
 
@@ -50,20 +50,20 @@ export class AccountDeletion {
     this.#table = new AccountTable(options.sql);
   }
 
-  /** From now on a holder is asked, after those that joined before. */
-  join(holder: Holder): void {
+  /** Adds a holder; holders are called in this order. */
+  addHolder(holder: AccountDataHolder): void {
     this.#holders.push(holder);
   }
 
-  /** Goes on with what was interrupted; to be called when every holder has joined. */
+  /** Resumes interrupted deletions; to be called after all holders are added. */
   start(): void {
     const { clock } = this.#options;
     const resume = (): void => void this.#resume();
-    clock.every(AGAIN_MS, resume, this.#life.signal);
+    clock.every(RETRY_INTERVAL_MS, resume, this.#life.signal);
     resume();
   }
 
-  /** Resolves when what is under way is done or has failed. */
+  /** Resolves when running deletions are done or have failed. */
   async close(): Promise<void> {
     this.#life.abort();
     await Promise.allSettled(this.#underWay.values());
@@ -72,10 +72,10 @@ export class AccountDeletion {
   /**
    * Deletes an account.
    *
-   * @returns false when there is none.
-   * @throws PublicError 409 `stream_under_way`; what a room throws that can't let go: it is tried again later then
+   * @returns false when it does not exist.
+   * @throws PublicError 409 `stream_under_way`, and errors of holders; the deletion is then retried
    */
-  async depart(userId: string, { purge = false }: { purge?: boolean | undefined } = {}): Promise<boolean> {
+  async delete(userId: string, { purge = false }: { purge?: boolean | undefined } = {}): Promise<boolean> {
     const { clock, sessions, accessTokens, changed } = this.#options;
     if (!isUuid(userId) || !(await this.#table.find(userId))) return false;
     for (const { isBusy } of this.#holders)
@@ -85,7 +85,7 @@ export class AccountDeletion {
           'stream_under_way',
           'A livestream of this account is under way: end it first.',
         );
-    await this.#table.beginDeparture(userId, purge, new Date(clock.now()));
+    await this.#table.markForDeletion(userId, purge, new Date(clock.now()));
     changed({ userId });
     await sessions.endAll(userId);
     await accessTokens.deleteAll(userId);
@@ -102,8 +102,8 @@ export class AccountDeletion {
   }
 
   async #release(userId: string, purge: boolean): Promise<void> {
-    const departed = { userId, pseudonym: `deleted:${newId()}`, purge };
-    for (const holder of this.#holders) await holder.release(departed);
+    const account = { userId, pseudonym: `deleted:${newId()}`, purge };
+    for (const holder of this.#holders) await holder.release(account);
     await this.#table.delete(userId);
     this.#options.log.info({ accountId: userId }, 'an account was deleted');
   }
@@ -111,10 +111,10 @@ export class AccountDeletion {
   async #resume(): Promise<void> {
     const { log } = this.#options;
     try {
-      for (const { id, purge } of await this.#table.departing()) await this.#finish(id, purge);
+      for (const { id, purge } of await this.#table.listMarkedForDeletion()) await this.#finish(id, purge);
     } catch (error) {
       if (!this.#life.signal.aborted)
-        log.warn({ err: error }, 'an account could not be deleted: trying again');
+        log.warn({ err: error }, 'account deletion failed: it is retried later');
     }
   }
 }

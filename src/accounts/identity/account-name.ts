@@ -3,19 +3,23 @@ import { PublicError } from '../../platform/index.js';
 const MINIMUM = 3;
 const MAXIMUM = 32;
 /**
- * Letters, marks, digits, punctuation and symbols; single spaces between them. Nothing that can't be seen (Unicode's
- * Default_Ignorable_Code_Point, the blank of Braille), and no towers of marks.
+ * Letters, marks, digits, punctuation and symbols, separated by single spaces. Excludes invisible characters
+ * (Unicode's Default_Ignorable_Code_Point, the Braille blank) and stacked combining marks.
  */
 const VISIBLE = /^(?!.*\p{M}{4})(?![\p{M} ])(?:(?![\p{DI}\u2800])[\p{L}\p{M}\p{N}\p{P}\p{S}]| (?! |$))+$/u;
 const LETTER = /[\p{L}\p{N}]/u;
-/** Alphabets whose letters pass for Latin ones: a name in both is made to be taken for another (Unicode TR 39). */
+/** Scripts with letters confusable with Latin ones: mixing them is refused (Unicode TR 39). */
 const LATIN = /\p{Script=Latin}/u;
 const LOOKS_LATIN = /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Cherokee}\p{Script=Armenian}]/u;
 
-/** A name as it is shown, and as it is compared. */
+/** Display form and comparison key of a name. */
 export type AccountName = { name: string; key: string };
 
-/** Reads the name that somebody wants. @throws PublicError 400 `name_invalid` */
+/**
+ * Validates and normalises a requested name.
+ *
+ * @throws PublicError 400 `name_invalid`
+ */
 export function readAccountName(text: string): AccountName {
   const name = text.normalize('NFKC').trim();
   const length = [...name].length;
@@ -27,9 +31,9 @@ export function readAccountName(text: string): AccountName {
   return { name, key: accountNameKey(name) };
 }
 
-/** What two names share that are one to us: compatible forms (NFKC) and letters without their case. */
+/** Returns the comparison key: NFKC and case-folded. */
 export function accountNameKey(text: string): string {
-  // By way of upper case: it makes one of letters whose lower case depends on what follows them, and of ß and ss.
+  // By way of upper case, which folds final sigma and ß to ss.
   return text.normalize('NFKC').trim().toUpperCase().toLowerCase().normalize('NFKC');
 }
 

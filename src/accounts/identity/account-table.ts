@@ -6,7 +6,7 @@ export type Account = {
   name: string;
   role: Role;
   createdAt: Date;
-  /** Since when nobody may sign in with it; null: everything is well. */
+  /** Null: enabled. */
   disabledAt: Date | null;
 };
 
@@ -41,9 +41,9 @@ export class AccountTable {
   }
 
   /**
-   * Makes the account that an invitation is for, and uses the invitation up: both or neither.
+   * Inserts the account of an invitation and marks the invitation used, atomically.
    *
-   * @returns undefined when the name is taken, or the invitation gone meanwhile.
+   * @returns undefined when the name is taken or the invitation is no longer open.
    */
   async insertInvited(account: NewAccount, invitationHash: string): Promise<Account | undefined> {
     const { id, name, nameKey, passwordHash, createdAt } = account;
@@ -71,7 +71,7 @@ export class AccountTable {
     return row;
   }
 
-  /** With the PHC string of its password. */
+  /** Includes the PHC string of the password. */
   async findByNameKey(nameKey: string): Promise<(Account & { passwordHash: string }) | undefined> {
     const [row] = await this.#sql<(Account & { passwordHash: string })[]>`
       select ${this.#columns()}, password_hash as "passwordHash" from accounts where name_key = ${nameKey}`;
@@ -85,7 +85,7 @@ export class AccountTable {
     return row?.hash;
   }
 
-  /** The newest first. */
+  /** Newest first. */
   async list(page: { limit: number; offset: number; before?: string | undefined }): Promise<Account[]> {
     const { before } = page;
     return this.#sql<Account[]>`
@@ -94,16 +94,16 @@ export class AccountTable {
       order by id desc limit ${page.limit} offset ${page.offset}`;
   }
 
-  /** From now on nobody signs in with it, whatever happens; it is to be deleted. @param id must have the form of a UUID. */
-  async beginDeparture(id: string, purge: boolean, now: Date): Promise<void> {
+  /** Disables an account permanently and marks it for deletion. @param id must have the form of a UUID. */
+  async markForDeletion(id: string, purge: boolean, now: Date): Promise<void> {
     await this.#sql`
       update accounts set disabled_at = coalesce(disabled_at, ${now}), leaving_since = coalesce(leaving_since, ${now}),
         leaving_purges = leaving_purges or ${purge}
       where id = ${id}`;
   }
 
-  /** Those that are to be deleted, and whether what they wrote goes too. */
-  async departing(): Promise<{ id: string; purge: boolean }[]> {
+  /** Accounts marked for deletion, and whether their messages are deleted too. */
+  async listMarkedForDeletion(): Promise<{ id: string; purge: boolean }[]> {
     return this.#sql<{ id: string; purge: boolean }[]>`
       select id, leaving_purges as purge from accounts where leaving_since is not null order by leaving_since`;
   }
@@ -112,7 +112,10 @@ export class AccountTable {
     await this.#sql`delete from accounts where id = ${id}`;
   }
 
-  /** @param id must have the form of a UUID. @returns undefined when there is no such account, or not for long. */
+  /**
+   * @param id must have the form of a UUID. @returns undefined when the account does not exist or is marked for
+   * deletion.
+   */
   async change(id: string, { role, disabledAt, passwordHash }: AccountChange): Promise<Account | undefined> {
     const [row] = await this.#sql<Account[]>`
       update accounts set

@@ -15,21 +15,21 @@ export type AccountsOptions = {
   sessions: Sessions;
   accessTokens: AccessTokens;
   signIn: SignIn;
-  /** Told of accounts that changed. */
+  /** Receives accounts that changed. */
   changed: (change: AccessChange) => void;
 };
 
 export type PasswordChange = {
   current: string;
   password: string;
-  /** Whether access tokens stay valid; false by default. */
+  /** Whether access tokens stay valid; default false. */
   keepTokens?: boolean | undefined;
 };
 
-/** Administrators have a turn of their own among those who wait for a password to be hashed. */
-const BY_ADMINISTRATOR = 'administrator';
+/** Administrators have a queue of their own for password hashing. */
+const ADMINISTRATOR_QUEUE_KEY = 'administrator';
 
-/** Accounts that there are. */
+/** Existing accounts. */
 export class Accounts {
   readonly #options: AccountsOptions;
   readonly #table: AccountTable;
@@ -39,19 +39,19 @@ export class Accounts {
     this.#table = new AccountTable(options.sql);
   }
 
-  /** @param userId any user id: those of a host platform have no account here. */
+  /** @param userId any user id; users of a host platform have no account here. */
   async find(userId: string): Promise<Account | undefined> {
     return isUuid(userId) ? this.#table.find(userId) : undefined;
   }
 
-  /** The newest first. */
+  /** Newest first. */
   list(page: { limit: number; offset: number; before?: string | undefined }): Promise<Account[]> {
     return this.#table.list(page);
   }
 
   /**
-   * Gives an account another password, as its owner asks in one of its sessions. All other sessions end; so do access
-   * tokens, which whoever knew the old password may have made, unless they are to be kept.
+   * Changes the password at the owner's request. Ends all other sessions, and all access tokens unless they are kept,
+   * as they may have been created with the old password.
    *
    * @throws PublicError 400 `password_weak`, 403 `password_wrong`, 429 `rate_limited`, 503 `temporarily_unavailable`
    */
@@ -73,10 +73,11 @@ export class Accounts {
   }
 
   /**
-   * An admin changes an account. A new password or disabling ends all of its sessions; a new password also takes its access
-   * tokens away, as whoever knew the old one may have made some.
+   * Changes an account at an administrator's request. A new password or disabling ends its sessions; a new password
+   * also deletes its access tokens.
    *
-   * @returns undefined when there is no such account.
+   * @returns undefined when it does not exist.
+   *
    * @throws PublicError 400 `password_weak`, 503 `temporarily_unavailable`
    */
   async change(
@@ -98,11 +99,11 @@ export class Accounts {
         : {
             passwordHash: await passwords.hash(password, {
               account: accountNameKey(account.name),
-              address: BY_ADMINISTRATOR,
+              address: ADMINISTRATOR_QUEUE_KEY,
             }),
           }),
     });
-    // At once: what comes after it may fail, and nothing that is open may wait for that.
+    // Reported before the following steps, which may fail: open connections must not wait for them.
     if (role !== undefined || disabled !== undefined) report({ userId: id });
     if (password !== undefined || disabled) await sessions.endAll(id);
     if (password !== undefined) await accessTokens.deleteAll(id);

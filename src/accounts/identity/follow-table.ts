@@ -1,6 +1,6 @@
 import type { Sql } from '../../platform/index.js';
 
-/** Statements on the table `follows`: user ids of accounts here and of a host platform alike. */
+/** Statements on the table `follows`; user ids of accounts here and of a host platform. */
 export class FollowTable {
   readonly #sql: Sql;
 
@@ -8,7 +8,7 @@ export class FollowTable {
     this.#sql = sql;
   }
 
-  /** Following twice changes nothing. @returns false when the follower follows so many already. */
+  /** Idempotent. @returns false when the follower follows `atMost` users. */
   async insert(follower: string, followed: string, now: Date, atMost: number): Promise<boolean> {
     const [row] = await this.#sql<[{ full: boolean }]>`
       with made as (
@@ -27,7 +27,7 @@ export class FollowTable {
     await this.#sql`delete from follows where follower_id = ${follower} and followed_id = ${followed}`;
   }
 
-  /** Whom somebody follows, and who follows them. */
+  /** Deletes follows by and of a user. */
   async deleteOf(userId: string): Promise<void> {
     await this.#sql`delete from follows where follower_id = ${userId} or followed_id = ${userId}`;
   }

@@ -3,7 +3,7 @@ import { FollowTable } from './follow-table.js';
 
 const AT_MOST = 5_000;
 
-/** Who follows whom. */
+/** Follows between users. */
 export class Follows {
   readonly #table: FollowTable;
   readonly #clock: Clock;
@@ -13,7 +13,11 @@ export class Follows {
     this.#clock = clock;
   }
 
-  /** Following twice changes nothing. @throws PublicError 400 `own_follower`, 409 `too_many_follows` */
+  /**
+   * Idempotent.
+   *
+   * @throws PublicError 400 `own_follower`, 409 `too_many_follows`
+   */
   async follow(follower: string, followed: string): Promise<void> {
     if (follower === followed) throw new PublicError(400, 'own_follower', 'Nobody follows themselves.');
     if (!(await this.#table.insert(follower, followed, new Date(this.#clock.now()), AT_MOST)))
@@ -24,7 +28,7 @@ export class Follows {
     return this.#table.delete(follower, followed);
   }
 
-  /** Nobody follows somebody any more, nor they anybody. */
+  /** Deletes follows by and of a user. */
   forgetUser(userId: string): Promise<void> {
     return this.#table.deleteOf(userId);
   }

@@ -4,17 +4,17 @@ import { SessionTable } from '../credentials/session-table.js';
 import { ANONYMOUS, isAdmin, type Principal, type Role } from './principal.js';
 
 /**
- * A reference to who was let in and by what credential, without any rights: those are looked up whenever they matter.
- * Users of a host platform have no row here; for them the claims of their token are kept.
+ * Reference to an admitted user and credential. Holds no rights: those are looked up when needed. Users of a host
+ * platform have no row here, so the claims of their token are kept.
  */
 export type Identity = {
   via: 'none' | 'operator' | 'session' | 'token' | 'jwt';
   userId?: string | undefined;
   /** UUID: the session, the access token, or the operator token in use. */
   credentialId?: string | undefined;
-  /** Claimed by a host platform's token. */
+  /** Claim of a host platform's token. */
   admin?: boolean | undefined;
-  /** Unix ms from which on a claim does not hold any more. */
+  /** Expiry of the claims, in Unix ms. */
   until?: number | undefined;
 };
 
@@ -27,19 +27,19 @@ export type IdentitiesOptions = {
   operatorId: string;
 };
 
-/** An answer of the database is used again for so long, unless a change is reported. */
-const FRESH_MS = 1_000;
+/** Lifetime of cached lookups, unless a change is reported earlier. */
+const CACHE_TTL_MS = 1_000;
 const MAXIMUM = 10_000;
 
 type Entry = { askedAt: number; principal: Promise<Principal> };
 
-/** Looks up what somebody who was let in before may do now. */
+/** Looks up the current rights of users admitted earlier. */
 export class Identities {
   readonly #sessions: SessionTable;
   readonly #accessTokens: AccessTokenTable;
   readonly #clock: Clock;
   readonly #operatorId: string;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #entries = new Map<string, Entry>();
 
   constructor({ sql, clock, operatorId }: IdentitiesOptions) {
@@ -57,7 +57,7 @@ export class Identities {
     return isAdmin(principal) ? { via, userId, admin: true, until: expiresAt } : { via, userId };
   }
 
-  /** Returns `ANONYMOUS` where the credential, or the account, does not hold any more. */
+  /** Returns `ANONYMOUS` when the credential or the account is no longer valid. */
   async current(identity: Identity): Promise<Principal> {
     const { via, userId, credentialId, admin = false, until = Number.POSITIVE_INFINITY } = identity;
     if (via === 'operator') return credentialId === this.#operatorId ? { kind: 'operator' } : ANONYMOUS;
@@ -70,7 +70,7 @@ export class Identities {
     return await this.#cached(via, userId, credentialId);
   }
 
-  /** Drops cached answers, also those that are under way; to be called when something changed. */
+  /** Drops cached and pending lookups; to be called after every change. */
   forget(): void {
     this.#entries.clear();
   }
@@ -79,7 +79,7 @@ export class Identities {
     const key = `${via} ${credentialId} ${userId}`;
     const now = this.#clock.monotonic();
     const known = this.#entries.get(key);
-    if (known && now - known.askedAt < FRESH_MS) return await known.principal;
+    if (known && now - known.askedAt < CACHE_TTL_MS) return await known.principal;
     const entry = { askedAt: now, principal: this.#find(via, userId, credentialId) };
     this.#entries.delete(key);
     this.#entries.set(key, entry);

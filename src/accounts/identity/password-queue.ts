@@ -1,14 +1,14 @@
 import { networkBlock, PublicError } from '../../platform/index.js';
 
-/** On whose behalf a password is hashed: the key of the account's name, and the network address of the request. */
+/** Keys of a request: comparison key of the account's name, and network address of the client. */
 export type PasswordRequest = { account: string; address: string };
 
 export type PasswordQueueLimits = {
-  /** Hashings at once; each takes a core for some 30 ms, and a gateway has media to encode. */
+  /** Concurrent hashings; each takes about 30 ms of a core. */
   running: number;
-  /** Requests that wait, in all. */
+  /** Waiting requests in total. */
   waiting: number;
-  /** Requests for one account that wait. */
+  /** Waiting requests per account. */
   waitingPerAccount: number;
 };
 
@@ -18,13 +18,13 @@ const RETRY_AFTER_S = 2;
 type Job = { account: string; start: () => void; refuse: (error: PublicError) => void };
 
 /**
- * A bounded queue for hashing passwords that is fair to addresses: each (IPv6: /64 network) has its turn in rotation, and
- * one account never has more than one hashing under way. Where it is full, an address that waits for less takes the place
- * of the last request of the one that waits for most.
+ * Bounded queue for password hashing. Networks (IPv6: /64) are served round-robin; an account has one hashing at a
+ * time. When the queue is full, a request of a network with fewer waiting requests replaces the last request of the
+ * network with most.
  */
 export class PasswordQueue {
   readonly #limits: PasswordQueueLimits;
-  /** By address; the next in rotation first. */
+  /** By network; next in rotation first. */
   readonly #waiting = new Map<string, Job[]>();
   readonly #runningAccounts = new Set<string>();
   #waitingCount = 0;
@@ -34,10 +34,10 @@ export class PasswordQueue {
   }
 
   /**
-   * Runs `work` in its turn.
+   * Runs `work` in turn.
    *
-   * @throws PublicError 429 `rate_limited` when too many wait for the account already, 503 `temporarily_unavailable` when
-   * too many wait in all
+   * @throws PublicError 429 `rate_limited` when too many wait for the account already, 503 `temporarily_unavailable`
+   * when too many wait in all
    */
   async run<T>({ account, address }: PasswordRequest, work: () => Promise<T>): Promise<T> {
     await this.#turn(account, networkBlock(address));
@@ -83,7 +83,7 @@ export class PasswordQueue {
     this.#waitingCount--;
   }
 
-  /** The first request in rotation whose account has no hashing under way. */
+  /** Starts the first request in rotation whose account has no hashing in progress. */
   #startNext(): void {
     for (const [network, jobs] of this.#waiting) {
       const index = jobs.findIndex(({ account }) => !this.#runningAccounts.has(account));

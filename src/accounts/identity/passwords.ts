@@ -2,13 +2,13 @@ import { hash, verify } from '@node-rs/argon2';
 import { PublicError } from '../../platform/index.js';
 import { PasswordQueue, type PasswordQueueLimits, type PasswordRequest } from './password-queue.js';
 
-/** OWASP's Password Storage Cheat Sheet for argon2id, the library's default algorithm: 19 MiB, two passes, one lane. */
-const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
-/** Of a password that nobody knows, at the same cost: looking it up takes as long as looking up a real one. */
-const NOBODYS =
+/** OWASP Password Storage Cheat Sheet for argon2id, the library's default: 19 MiB, two iterations, one lane. */
+const ARGON2_COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+/** Hash at the same cost, verified when the account does not exist, so that both take the same time. */
+const DUMMY_HASH =
   '$argon2id$v=19$m=19456,t=2,p=1$iACokwfFYR7zzgFQ5jvuzw$8JmMXpiJSLZYzLTPaFSRe+DgGk2VsUhy9KJbzwLqU0Y';
 
-/** Hashes passwords (argon2id), a few at a time, in turns that are fair to accounts and addresses. */
+/** Hashes passwords (argon2id) through a fair, bounded queue. */
 export class Passwords {
   readonly #queue: PasswordQueue;
 
@@ -21,23 +21,22 @@ export class Passwords {
    * @throws PublicError 429 `rate_limited`, 503 `temporarily_unavailable` when too many wait already
    */
   hash(password: string, request: PasswordRequest): Promise<string> {
-    return this.#queue.run(request, () => hash(prepare(password), COST));
+    return this.#queue.run(request, () => hash(prepare(password), ARGON2_COST));
   }
 
   /**
-   * Whether a password is the one of a hash; false after the same time where there is no hash, because there is no such
-   * account.
+   * Verifies a password. Returns false after the same time when there is no stored hash.
    *
    * @throws PublicError 429 `rate_limited`, 503 `temporarily_unavailable` when too many wait already
    */
   async verify(stored: string | undefined, password: string, request: PasswordRequest): Promise<boolean> {
-    const right = await this.#queue.run(request, () => verify(stored ?? NOBODYS, prepare(password)));
+    const right = await this.#queue.run(request, () => verify(stored ?? DUMMY_HASH, prepare(password)));
     return right && stored !== undefined;
   }
 }
 
 /**
- * Refuses a new password that is one in name only; how long it may be the API's contract says.
+ * Refuses weak passwords; length limits are in the API's schema.
  *
  * @throws PublicError 400 `password_weak`
  */

@@ -1,32 +1,31 @@
-/** What an account may do everywhere; moderators are appointed for a stream each. */
+/** Role of an account on the whole server; moderators are appointed per livestream. */
 export type Role = 'viewer' | 'broadcaster' | 'admin';
 
-/** Who asks. */
+/** Identity behind a request. */
 export type Principal =
   | { kind: 'anonymous' }
-  /** A program that has the operator token: may do everything, in anybody's name. */
+  /** Holds the operator token: unrestricted, in the name of any user. */
   | { kind: 'operator' }
   | {
       kind: 'account';
-      /** An account's id, or what a host platform calls its user. */
+      /** Account id, or user id of the host platform. */
       userId: string;
-      /** How others see them. */
+      /** Display name. */
       name: string;
       role: Role;
-      /** How they showed who they are: by the cookie of a page, a personal access token, or a host platform's token. */
+      /** Credential used: session cookie, personal access token, or a host platform's token. */
       via: 'session' | 'token' | 'jwt';
       /** UUID of the session or the personal access token. */
       credentialId?: string | undefined;
       /**
-       * From when on that does not hold any more, Unix ms; none: until it is revoked. A session is prolonged by its use:
-       * ask again then.
+       * Expiry in Unix ms; undefined: valid until revoked. Sessions are extended by use, so authenticate again then.
        */
       expiresAt?: number;
     };
 
 export const ANONYMOUS: Principal = { kind: 'anonymous' };
 
-/** What a request shows of who makes it. */
+/** Credentials and origin of a request. */
 export type Credentials = {
   /** Upper case. */
   method: string;
@@ -35,17 +34,17 @@ export type Credentials = {
   origin?: string | undefined;
   /** The header `x-csrf-token`. */
   csrfToken?: string | undefined;
-  /** The network address, without a port. */
+  /** Network address without port. */
   address: string;
-  /** What the request calls the server: `Host`, or `X-Forwarded-Host` of a trusted proxy. A page from there is our own. */
+  /** Requested host: `Host`, or `X-Forwarded-Host` of a trusted proxy. Pages from this host are accepted as own. */
   host?: string | undefined;
 };
 
 /**
- * Finds out who asks; nobody in particular where nothing is shown, where the session of a cookie is over (a page goes on
- * without it), or where the page of another origin reads by our cookie.
+ * Authenticates a request. Returns `ANONYMOUS` without credentials, when the session of a cookie has ended (the page
+ * continues signed out), or when a page of another origin sends the cookie.
  *
- * @throws PublicError 401 for a token that does not hold, 403 `csrf_failed`, 429 `rate_limited` after many failures (with
+ * @throws PublicError 401 for an invalid token, 403 `csrf_failed`, 429 `rate_limited` after many failures (with
  * `details.retryAfter`, seconds), 503 `identity_unavailable`
  */
 export type Authenticate = (credentials: Credentials) => Promise<Principal>;
@@ -54,7 +53,7 @@ export function userIdOf(principal: Principal): string | undefined {
   return principal.kind === 'account' ? principal.userId : undefined;
 }
 
-/** By what name somebody's deeds are noted. */
+/** Returns the name for logs and records. */
 export function nameOf(principal: Principal): string {
   return userIdOf(principal) ?? principal.kind;
 }
@@ -67,7 +66,7 @@ export function mayBroadcast(principal: Principal): boolean {
   return isAdmin(principal) || (principal.kind === 'account' && principal.role === 'broadcaster');
 }
 
-/** Whether they may start, edit and end a livestream: its broadcaster, and admins. */
+/** Whether a principal may start, edit and end a livestream: its broadcaster and admins. */
 export function mayManage(principal: Principal, livestream: { userId: string | null }): boolean {
   if (isAdmin(principal)) return true;
   const userId = userIdOf(principal);
@@ -75,9 +74,10 @@ export function mayManage(principal: Principal, livestream: { userId: string | n
 }
 
 /**
- * Whether they may watch a livestream and read what is said in it; who may not is told that there is no such livestream.
+ * Whether a principal may watch a livestream and read its chat. Callers answer a refusal like a livestream that does
+ * not exist.
  *
- * @param isInvitee whether they are invited to it.
+ * @param isInvitee whether the user is invited to the livestream.
  */
 export function mayWatch(
   principal: Principal,

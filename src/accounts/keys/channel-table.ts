@@ -1,6 +1,6 @@
 import type { Sql } from '../../platform/index.js';
 
-/** How livestreams are made that begin because somebody publishes with the key of a user's channel. */
+/** Defaults of livestreams created when a publisher uses the key of a user's channel. */
 export type Channel = {
   userId: string;
   defaultTitle: string;
@@ -8,7 +8,7 @@ export type Channel = {
   recordingEnabled: boolean;
 };
 
-/** Statements on the table `channels`; nobody else queries it. */
+/** Statements on the table `channels`; no other class queries it. */
 export class ChannelTable {
   readonly #sql: Sql;
 
@@ -23,13 +23,13 @@ export class ChannelTable {
     return row;
   }
 
-  /** Makes a user's channel unless there is one. */
+  /** Inserts a user's channel unless it exists. */
   async ensure(userId: string, defaultTitle: string): Promise<void> {
     await this.#sql`
       insert into channels (user_id, default_title) values (${userId}, ${defaultTitle}) on conflict do nothing`;
   }
 
-  /** Changes what is given of a channel that there is. */
+  /** Updates the given fields. @returns undefined when the channel does not exist. */
   async update(userId: string, changes: Partial<Omit<Channel, 'userId'>>): Promise<Channel | undefined> {
     const { defaultTitle = null, defaultDescription = null, recordingEnabled = null } = changes;
     const [row] = await this.#sql<Channel[]>`

@@ -1,10 +1,10 @@
 import type { Sql } from '../../platform/index.js';
 import { type Channel, ChannelTable } from './channel-table.js';
 
-/** What a livestream is called when its channel was never given a title. */
-const UNTITLED = 'Livestream';
+/** Title of livestreams whose channel has none. */
+const FALLBACK_TITLE = 'Livestream';
 
-/** How users' channels are set: what is made when somebody publishes with the key of one. */
+/** Settings of users' channels. */
 export class Channels {
   readonly #table: ChannelTable;
 
@@ -12,25 +12,25 @@ export class Channels {
     this.#table = new ChannelTable(sql);
   }
 
-  /** A user's channel; made on the first ask. @param name what others know the user by, if that is known */
+  /** Returns a user's channel, created at the first call. @param name display name of the user, if known */
   async of(userId: string, name?: string): Promise<Channel> {
     const found = await this.#table.find(userId);
     if (found) return found;
-    await this.#table.ensure(userId, name?.trim() || UNTITLED);
+    await this.#table.ensure(userId, name?.trim() || FALLBACK_TITLE);
     return (await this.#table.find(userId)) ?? unset(userId);
   }
 
-  /** Changes what is given; the channel must have been asked for before. */
+  /** Updates the given fields; the channel must exist. */
   async change(userId: string, changes: Partial<Omit<Channel, 'userId'>>): Promise<Channel> {
     return (await this.#table.update(userId, changes)) ?? { ...unset(userId), ...changes };
   }
 
-  /** How somebody's channel was set is forgotten. */
+  /** Deletes the settings of a user's channel. */
   async forgetUser(userId: string): Promise<void> {
     await this.#table.delete(userId);
   }
 }
 
 function unset(userId: string): Channel {
-  return { userId, defaultTitle: UNTITLED, defaultDescription: '', recordingEnabled: false };
+  return { userId, defaultTitle: FALLBACK_TITLE, defaultDescription: '', recordingEnabled: false };
 }

@@ -6,20 +6,20 @@ import { hashStreamKey, isStreamKey } from './stream-key.js';
 import type { StreamKey, StreamKeyProtocol } from './stream-key-table.js';
 import type { StreamKeyUse } from './stream-key-use-table.js';
 
-/** Failed keys an address may try at once, and how often it gets one more try: ten a minute. */
-const FAILURES = 10;
+/** Unknown keys per network: 10, then one every 6 s. */
+const MAXIMUM_FAILURES = 10;
 const FAILURE_REFILL_MS = 6_000;
 
 export type KeyAdmissionOptions = {
   keys: {
     findByHash(hash: string): Promise<StreamKey | undefined>;
-    note(use: Omit<StreamKeyUse, 'id' | 'usedAt'>): Promise<void>;
-    noteSignIn(signIn: Omit<PublisherSignIn, 'id' | 'usedAt'>): Promise<void>;
+    recordUse(use: Omit<StreamKeyUse, 'id' | 'usedAt'>): Promise<void>;
+    recordSignIn(signIn: Omit<PublisherSignIn, 'id' | 'usedAt'>): Promise<void>;
   };
   channels: { of(userId: string): Promise<Channel> };
-  /** What the hall knows of a livestream: whose it is, and whether it is over for good. */
+  /** Finds owner and state of a livestream. */
   findStream: (streamId: string) => Promise<{ userId: string | null; ended: boolean } | undefined>;
-  /** Which livestream a publisher to a channel means; made where there is none. */
+  /** Finds the livestream for a publisher to a channel, or creates it. */
   streamForChannel: (
     channel: Channel & { keyId: string },
   ) => Promise<
@@ -33,7 +33,7 @@ export type KeyAdmissionOptions = {
 
 type KeyRequest = { protocol: StreamKeyProtocol; streamKey: string; address: string };
 type SignedInRequest = Omit<KeyRequest, 'streamKey'> & { signedIn: { streamId: string; userId: string } };
-/** A publisher has a key, or is found to be somebody who may broadcast a livestream. */
+/** Publisher with a stream key, or signed in and allowed to broadcast the livestream. */
 type Request = (KeyRequest & { signedIn?: undefined }) | (SignedInRequest & { streamKey?: undefined });
 type Code = keyof typeof MESSAGES;
 type Refusal = { code: Code | 'capacity_reached' | 'shutting_down'; message: string };
@@ -53,22 +53,25 @@ const MESSAGES = {
 } as const;
 
 /**
- * The doorkeeper of publishers: a function that fits the hall's type `Admit`.
+ * Creates the function that admits publishers (type `Admit` of the stream registry).
  *
- * Wrong keys are counted per address (IPv6: per /64 network). An address over the limit is refused whatever it shows,
- * before anything else is done for it: it must not learn whether its next guess was right. What is decided about a key
- * that exists is noted before it is said; so is every publisher who comes without a key.
+ * Unknown keys are counted per network (IPv6: /64). A network above the limit is refused before its key is looked up,
+ * so that guesses are not answered. Decisions about existing keys and signed-in publishers are recorded before they
+ * are returned.
  */
 export function createKeyAdmission(options: KeyAdmissionOptions): (request: Request) => Promise<Decision> {
   const { keys, clock, log } = options;
-  const { failures, refillMs } = options.limits ?? { failures: FAILURES, refillMs: FAILURE_REFILL_MS };
+  const { failures, refillMs } = options.limits ?? {
+    failures: MAXIMUM_FAILURES,
+    refillMs: FAILURE_REFILL_MS,
+  };
   const wrongKeys = new RateLimit(clock, { capacity: failures, refillMs });
 
   return async (request) => {
     if (request.signedIn) return await admitSignedIn(request, options);
     const from = networkBlock(request.address);
     if (wrongKeys.wait(from) > 0) return refuse('stream_key_throttled');
-    const text = request.streamKey.trim(); // pasted with a blank
+    const text = request.streamKey.trim(); // copied keys may carry whitespace
     try {
       const key = isStreamKey(text) ? await keys.findByHash(hashStreamKey(text)) : undefined;
       if (key) {
@@ -76,11 +79,11 @@ export function createKeyAdmission(options: KeyAdmissionOptions): (request: Requ
         const decision = await decide(key, request, options);
         const streamId = decision.admitted ? decision.streamId : key.streamId;
         const outcome = decision.admitted ? 'admitted' : decision.refusal.code;
-        await keys.note({ keyId: key.id, streamId, protocol, address, outcome });
+        await keys.recordUse({ keyId: key.id, streamId, protocol, address, outcome });
         return decision;
       }
     } catch (error) {
-      log.error({ err: error }, 'a stream key could not be checked');
+      log.error({ err: error }, 'stream key check failed: publisher refused');
       return refuse('temporarily_unavailable');
     }
     wrongKeys.take(from);
@@ -92,18 +95,18 @@ async function admitSignedIn(request: SignedInRequest, options: KeyAdmissionOpti
   const { protocol, address, signedIn } = request;
   const { streamId, userId } = signedIn;
   try {
-    const refusal = await barred(streamId, options);
+    const refusal = await livestreamRefusal(streamId, options);
     const outcome = refusal ?? 'admitted';
-    await options.keys.noteSignIn({ streamId, userId, protocol, address, outcome });
+    await options.keys.recordSignIn({ streamId, userId, protocol, address, outcome });
     return refusal ? refuse(refusal) : { admitted: true, streamId };
   } catch (error) {
-    options.log.error({ err: error }, 'a publisher without a key could not be checked');
+    options.log.error({ err: error }, 'publisher check failed: publisher refused');
     return refuse('temporarily_unavailable');
   }
 }
 
-/** Why nobody may publish to a livestream any more. */
-async function barred(streamId: string, options: KeyAdmissionOptions): Promise<Code | undefined> {
+/** Returns the reason why a livestream accepts no publisher; undefined when it does. */
+async function livestreamRefusal(streamId: string, options: KeyAdmissionOptions): Promise<Code | undefined> {
   const stream = await options.findStream(streamId);
   if (!stream || stream.ended) return 'livestream_ended';
   return (await mayBroadcastAs(stream.userId, options.findAccount)) ? undefined : 'account_barred';
@@ -111,7 +114,7 @@ async function barred(streamId: string, options: KeyAdmissionOptions): Promise<C
 
 async function decide(key: StreamKey, request: KeyRequest, options: KeyAdmissionOptions): Promise<Decision> {
   const { streamForChannel, channels, clock } = options;
-  const wrong = outOfScope(key, request, clock.now());
+  const wrong = scopeRefusal(key, request, clock.now());
   if (wrong) return refuse(wrong);
   const keyId = key.id;
   if (key.userId !== null) {
@@ -121,12 +124,12 @@ async function decide(key: StreamKey, request: KeyRequest, options: KeyAdmission
     return { admitted: true, streamId: found.streamId, keyId };
   }
   const streamId = key.streamId ?? '';
-  const refusal = await barred(streamId, options);
+  const refusal = await livestreamRefusal(streamId, options);
   return refusal ? refuse(refusal) : { admitted: true, streamId, keyId };
 }
 
-/** Why a key does not open anything to this publisher now. */
-function outOfScope(key: StreamKey, request: KeyRequest, now: number): Code | undefined {
+/** Returns the restriction of a key that excludes this publisher; undefined when none does. */
+function scopeRefusal(key: StreamKey, request: KeyRequest, now: number): Code | undefined {
   if (key.revokedAt) return 'stream_key_revoked';
   if (key.expiresAt && key.expiresAt.getTime() <= now) return 'stream_key_expired';
   if (key.protocols && !key.protocols.includes(request.protocol)) return 'stream_key_protocol';

@@ -1,18 +1,18 @@
 import { isUuid } from '../../platform/index.js';
 import type { Account } from '../identity/account-table.js';
 
-/** Finds an account by an id that has the form of one; users of a host platform have none here. */
+/** Finds an account by UUID; users of a host platform have none here. */
 export type PublisherAccounts = (id: string) => Promise<Pick<Account, 'role' | 'disabledAt'> | undefined>;
 
-/** By whose permission a broadcast is on air. */
+/** Users on whose permission a broadcast depends. */
 export type PublisherRequest = {
-  /** The broadcaster whose livestream it is; null: nobody's. */
+  /** Broadcaster of the livestream; null: none. */
   ownerId: string | null;
-  /** Who publishes without a key, by being signed in: the owner or an admin, or `operator`. */
+  /** User who publishes without a key: the owner, an admin, or `operator`. */
   signedInAs?: string | undefined;
 };
 
-/** Whether livestreams of a user may be broadcast, by whatever key. Users of a host platform always may. */
+/** Whether a user's livestreams may be broadcast, with any key. Always true for users of a host platform. */
 export async function mayBroadcastAs(
   userId: string | null,
   findAccount: PublisherAccounts,
@@ -21,7 +21,7 @@ export async function mayBroadcastAs(
   return !account || (account.disabledAt === null && account.role !== 'viewer');
 }
 
-/** Whether a publisher who was admitted before may go on. */
+/** Whether an admitted publisher may continue. */
 export async function mayStillPublish(
   { ownerId, signedInAs }: PublisherRequest,
   findAccount: PublisherAccounts,

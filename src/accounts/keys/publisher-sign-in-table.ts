@@ -1,7 +1,7 @@
 import type { Sql } from '../../platform/index.js';
 import { KEPT_USES } from './stream-key-use-table.js';
 
-/** Somebody asked to publish to a livestream by being signed in. */
+/** Attempt of a signed-in user to publish without a key. */
 export type PublisherSignIn = {
   id: string;
   streamId: string;
@@ -9,13 +9,13 @@ export type PublisherSignIn = {
   userId: string;
   usedAt: Date;
   protocol: string;
-  /** The publisher's network address. */
+  /** Network address of the publisher. */
   address: string;
   /** `admitted`, or the code of the refusal. */
   outcome: string;
 };
 
-/** Statements on the table `publisher_sign_ins`; nobody else queries it. */
+/** Statements on the table `publisher_sign_ins`; no other class queries it. */
 export class PublisherSignInTable {
   readonly #sql: Sql;
 
@@ -23,11 +23,11 @@ export class PublisherSignInTable {
     this.#sql = sql;
   }
 
-  /** Notes one and forgets the oldest of the livestream beyond `KEPT_USES`. */
+  /** Inserts a record and deletes the livestream's oldest ones beyond `KEPT_USES`. */
   async insert(signIn: PublisherSignIn): Promise<void> {
     const { id, streamId, userId, usedAt, protocol, address, outcome } = signIn;
     const alike = this.#sql`stream_id = ${streamId} and (outcome = 'admitted') = ${outcome === 'admitted'}`;
-    // As with the uses of keys: all of it sees the table as it was before.
+    // Both statements see the table as it was before, as with uses of keys.
     await this.#sql`
       with forgotten as (
         delete from publisher_sign_ins where ${alike} and id <= (
@@ -36,7 +36,7 @@ export class PublisherSignInTable {
       values (${id}, ${streamId}, ${userId}, ${usedAt}, ${protocol}, ${address}, ${outcome})`;
   }
 
-  /** The newest first. */
+  /** Newest first. */
   async list(streamId: string, page: { limit: number; offset: number }): Promise<PublisherSignIn[]> {
     return this.#sql<PublisherSignIn[]>`
       select id, stream_id as "streamId", user_id as "userId", used_at as "usedAt", protocol, address, outcome
@@ -44,7 +44,7 @@ export class PublisherSignInTable {
       order by id desc limit ${page.limit} offset ${page.offset}`;
   }
 
-  /** Deletes the oldest from before a moment. @returns how many */
+  /** Deletes the oldest records from before a moment. @returns their number. */
   async sweep(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from publisher_sign_ins where id in (

@@ -1,35 +1,35 @@
 import type { Queries, Sql } from '../../platform/index.js';
 
-/** How media may come in. */
+/** Protocols of publishers. */
 export type StreamKeyProtocol = 'rtmp' | 'rtmps' | 'whip';
 
-/** What a key opens: one livestream, or the channel of a user. */
+/** Target of a key: one livestream, or a user's channel. */
 export type StreamKeyOwner = { streamId: string } | { userId: string };
 
-/** What a key is limited to, and what its owner calls it. */
+/** Restrictions and label of a key. */
 export type StreamKeyScope = {
   label: string;
   /** Null: any. */
   protocols: StreamKeyProtocol[] | null;
-  /** Addresses and networks in CIDR notation; null: from anywhere. */
+  /** Addresses and networks in CIDR notation; null: any. */
   addressRanges: string[] | null;
-  /** When it admits nobody any more. */
+  /** Null: does not expire. */
   expiresAt: Date | null;
 };
 
-/** A stream key as it is stored: the secret is not part of it, as only its hash is kept. */
+/** Stored stream key, without its secret: only the hash is stored. */
 export type StreamKey = StreamKeyScope & {
   id: string;
-  /** Exactly one of the two is set. */
+  /** Exactly one of `streamId` and `userId` is set. */
   streamId: string | null;
   userId: string | null;
-  /** The key that a channel's user keeps in their encoder. */
+  /** The key that the channel's user configures in an encoder. */
   main: boolean;
   revokedAt: Date | null;
-  /** The key made in place of this one. */
+  /** Id of the key that replaced this one. */
   replacedBy: string | null;
   createdAt: Date;
-  /** When it last admitted a publisher. */
+  /** Last admission of a publisher. */
   lastUsedAt: Date | null;
 };
 
@@ -42,7 +42,7 @@ export type NewStreamKey = StreamKeyScope & {
   createdAt: Date;
 };
 
-/** Statements on the table `stream_keys`; nobody else queries it. */
+/** Statements on the table `stream_keys`; no other class queries it. */
 export class StreamKeyTable {
   readonly #sql: Queries;
 
@@ -77,7 +77,7 @@ export class StreamKeyTable {
     return row;
   }
 
-  /** The key that a channel's user keeps in their encoder now. */
+  /** Returns the current main key of a channel. */
   async findMain(userId: string): Promise<StreamKey | undefined> {
     const [row] = await this.#sql<StreamKey[]>`
       select ${this.#columns()} from stream_keys
@@ -85,13 +85,13 @@ export class StreamKeyTable {
     return row;
   }
 
-  /** The newest first. */
+  /** Newest first. */
   async list(owner: StreamKeyOwner): Promise<StreamKey[]> {
     return this.#sql<StreamKey[]>`
       select ${this.#columns()} from stream_keys where ${this.#of(owner)} order by created_at desc, id desc`;
   }
 
-  /** How many keys of an owner may still admit somebody. */
+  /** Counts keys that are neither revoked nor expired. */
   async countUsable(owner: StreamKeyOwner, now: Date): Promise<number> {
     const [row] = await this.#sql<[{ count: number }]>`
       select count(*)::int as count from stream_keys
@@ -99,21 +99,22 @@ export class StreamKeyTable {
     return row.count;
   }
 
-  /**
-   * Makes everybody else who would change this owner's keys wait until the transaction is over. Must be called in one.
-   */
+  /** Serialises changes of an owner's keys until the transaction ends. Must be called in a transaction. */
   async lock(owner: StreamKeyOwner): Promise<void> {
     const name = 'streamId' in owner ? `stream key ${owner.streamId}` : `channel key ${owner.userId}`;
     await this.#sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`;
   }
 
-  /** Lets a key expire, at the latest at `until`, in favour of another that is stored in the same transaction. */
+  /**
+   * Marks a key as replaced and lets it expire no later than `until`. The replacement is stored in the same
+   * transaction.
+   */
   async replace(id: string, by: string, until: Date): Promise<void> {
     await this.#sql`
       update stream_keys set replaced_by = ${by}, expires_at = least(expires_at, ${until}) where id = ${id}`;
   }
 
-  /** The first revocation stands. */
+  /** Keeps the time of the first revocation. */
   async revoke(owner: StreamKeyOwner, id: string, now: Date): Promise<StreamKey | undefined> {
     const [row] = await this.#sql<StreamKey[]>`
       update stream_keys set revoked_at = coalesce(revoked_at, ${now}) where id = ${id} and ${this.#of(owner)}
@@ -125,15 +126,15 @@ export class StreamKeyTable {
     await this.#sql`update stream_keys set last_used_at = ${now} where id = ${id}`;
   }
 
-  /** Forgets the keys of an owner that admit nobody any more, but for the newest ones. */
-  async forgetDead(owner: StreamKeyOwner, now: Date, keep: number): Promise<void> {
+  /** Deletes revoked and expired keys of an owner, except the newest `keep`. */
+  async deleteUnusable(owner: StreamKeyOwner, now: Date, keep: number): Promise<void> {
     await this.#sql`
       delete from stream_keys where id in (
         select id from stream_keys where ${this.#of(owner)} and (revoked_at is not null or expires_at <= ${now})
         order by created_at desc, id desc offset ${keep})`;
   }
 
-  /** Deletes the keys of an owner, with their uses. @returns their ids */
+  /** Deletes the keys of an owner with their uses. @returns their ids. */
   async deleteAll(owner: StreamKeyOwner): Promise<string[]> {
     const rows = await this.#sql<{ id: string }[]>`
       delete from stream_keys where ${this.#of(owner)} returning id`;

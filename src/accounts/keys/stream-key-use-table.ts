@@ -1,23 +1,25 @@
 import type { Sql } from '../../platform/index.js';
 
-/** Somebody showed a key. */
+/** Attempt to publish with a key. */
 export type StreamKeyUse = {
   id: string;
   keyId: string;
-  /** What it was to open, if that was found out. */
+  /** Livestream of the attempt, if it was determined. */
   streamId: string | null;
   usedAt: Date;
   protocol: string;
-  /** The publisher's network address. */
+  /** Network address of the publisher. */
   address: string;
   /** `admitted`, or the code of the refusal. */
   outcome: string;
 };
 
-/** Uses kept of one key, at most; as many refused ones, so that nobody floods away who was admitted. */
+/**
+ * Records kept per key for admissions, and as many for refusals: a flood of refusals must not displace admissions.
+ */
 export const KEPT_USES = 1_000;
 
-/** Statements on the table `stream_key_uses`; nobody else queries it. */
+/** Statements on the table `stream_key_uses`; no other class queries it. */
 export class StreamKeyUseTable {
   readonly #sql: Sql;
 
@@ -25,11 +27,11 @@ export class StreamKeyUseTable {
     this.#sql = sql;
   }
 
-  /** Notes a use and forgets the oldest ones beyond `KEPT_USES`. */
+  /** Inserts a use and deletes the oldest ones beyond `KEPT_USES`. */
   async insert(use: StreamKeyUse): Promise<void> {
     const { id, keyId, streamId, usedAt, protocol, address, outcome } = use;
     const alike = this.#sql`key_id = ${keyId} and (outcome = 'admitted') = ${outcome === 'admitted'}`;
-    // All of it sees the table as it was before: one fewer is kept of what is there.
+    // Both statements see the table as it was before, so one fewer is kept.
     await this.#sql`
       with forgotten as (
         delete from stream_key_uses where ${alike} and id <= (
@@ -38,7 +40,7 @@ export class StreamKeyUseTable {
       values (${id}, ${keyId}, ${streamId}, ${usedAt}, ${protocol}, ${address}, ${outcome})`;
   }
 
-  /** The newest first. */
+  /** Newest first. */
   async list(keyId: string, page: { limit: number; offset: number }): Promise<StreamKeyUse[]> {
     return this.#sql<StreamKeyUse[]>`
       select id, key_id as "keyId", stream_id as "streamId", used_at as "usedAt", protocol, address, outcome
@@ -46,7 +48,7 @@ export class StreamKeyUseTable {
       order by id desc limit ${page.limit} offset ${page.offset}`;
   }
 
-  /** Deletes the oldest from before a moment. @returns how many */
+  /** Deletes the oldest records from before a moment. @returns their number. */
   async sweep(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from stream_key_uses where id in (

@@ -2,13 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 
 /** 160 bits: 32 digits in base 32 without a remainder. */
 const SECRET_BYTES = 20;
-/** RFC 4648 section 6, in lower case: no digit looks like another, and none has a meaning in RTMP or URLs. */
+/** RFC 4648 section 6 in lower case: no look-alike digits, and none with a meaning in RTMP or URLs. */
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 const BITS_PER_DIGIT = 5;
 const PREFIX = 'live_';
 const FORM = /^live_[a-z2-7]{32}$/;
 
-/** Makes a stream key: `live_` and 32 characters. Show it once and keep `hashStreamKey` of it. */
+/** Creates a stream key: `live_` and 32 characters. Return it once and store `hashStreamKey` of it. */
 export function mintStreamKey(): string {
   let key = PREFIX;
   let bits = 0;
@@ -25,12 +25,12 @@ export function mintStreamKey(): string {
   return key;
 }
 
-/** Whether a text can be a stream key at all: what can't is refused without a look into the database. */
+/** Checks the form, so that other texts are refused without a database query. */
 export function isStreamKey(text: string): boolean {
   return FORM.test(text);
 }
 
-/** SHA-256 in hexadecimal. The key is random and long: it needs neither salt nor a slow hash. */
+/** SHA-256 in hexadecimal. The key has 160 random bits, so it needs no salt and no slow hash. */
 export function hashStreamKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }

@@ -19,29 +19,29 @@ import {
 } from './stream-key-table.js';
 import { type StreamKeyUse, StreamKeyUseTable } from './stream-key-use-table.js';
 
-/** Keys of one owner that admit somebody, at most; old ones within their overlap count. */
-const USABLE_KEYS = 50;
-/** Keys of one owner that admit nobody any more and are kept, with their uses, at most. */
-const KEPT_DEAD_KEYS = 100;
-/** PostgreSQL appendix A. */
+/** Usable keys per owner; replaced keys within their overlap count. */
+const MAXIMUM_USABLE_KEYS = 50;
+/** Revoked and expired keys kept per owner, with their uses. */
+const KEPT_UNUSABLE_KEYS = 100;
+/** SQLSTATE foreign_key_violation (PostgreSQL appendix A). */
 const FOREIGN_KEY_VIOLATION = '23503';
 
 const NO_LIMITS: StreamKeyScope = { label: '', protocols: null, addressRanges: null, expiresAt: null };
 
 export type StreamKeysOptions = {
   sql: Sql;
-  /** Drops the publisher that uses a key, and lets none in with it that was admitted a moment ago. */
+  /** Disconnects the publisher that uses a key, and refuses publishers admitted with it a moment ago. */
   dropKey: (keyId: string) => void;
-  /** How long uses are kept, in days; 0, as where nothing is said: for ever. */
+  /** Retention of uses, in days; 0 (default): unlimited. */
   keepDays?: number;
   clock: Clock;
   log: Logger;
 };
 
-/** A key, with the secret: to be shown this once. */
+/** Key with its secret, which is returned only here. */
 export type MintedStreamKey = { key: StreamKey; secret: string };
 
-/** The keys of livestreams and channels, for those who own them. */
+/** Stream keys of livestreams and channels. */
 export class StreamKeys {
   readonly #options: StreamKeysOptions;
   readonly #table: StreamKeyTable;
@@ -61,7 +61,7 @@ export class StreamKeys {
     );
   }
 
-  /** Begins to forget old uses, now and then. */
+  /** Starts the periodic deletion of old uses. */
   start(): void {
     for (const sweeper of this.#sweepers) sweeper.start();
   }
@@ -70,12 +70,12 @@ export class StreamKeys {
     for (const sweeper of this.#sweepers) sweeper.close();
   }
 
-  /** Stores the key that a livestream is made with, in the transaction that makes the livestream. */
-  async keepFirst(sql: Queries, livestream: { streamId: string; hash: string }): Promise<void> {
+  /** Stores the first key of a livestream, in the transaction that creates the livestream. */
+  async insertFirst(sql: Queries, livestream: { streamId: string; hash: string }): Promise<void> {
     await new StreamKeyTable(sql).insert(this.#new({ streamId: livestream.streamId }, livestream.hash));
   }
 
-  /** The newest first; also the ones that admit nobody any more. */
+  /** Newest first, including revoked and expired keys. */
   async list(owner: StreamKeyOwner): Promise<StreamKey[]> {
     return await this.#table.list(owner);
   }
@@ -85,7 +85,7 @@ export class StreamKeys {
     for (const range of scope.addressRanges ?? [])
       if (!isAddressRange(range))
         throw new PublicError(400, 'address_range_invalid', `This is no address and no network: ${range}`);
-    // Also of a date that is none.
+    // The comparison also refuses invalid dates.
     if (scope.expiresAt && !(scope.expiresAt.getTime() > this.#options.clock.now()))
       throw new PublicError(400, 'expiry_past', 'The key would have expired already.');
     try {
@@ -98,8 +98,8 @@ export class StreamKeys {
   }
 
   /**
-   * Makes a key in place of another, with the same limits. The old one still admits until `overlapMs` are over; a
-   * publisher who is connected with it then stays.
+   * Replaces a key by a new one with the same restrictions. The old key admits publishers for another `overlapMs`;
+   * publishers connected with it stay connected.
    *
    * @throws PublicError 404 `key_not_found`, 409 `key_not_current`, `too_many_keys`
    */
@@ -112,7 +112,7 @@ export class StreamKeys {
   }
 
   /**
-   * Makes the key that a channel's user keeps in their encoder, in place of the one that there is.
+   * Creates or replaces the main key of a channel.
    *
    * @throws PublicError 409 `too_many_keys`
    */
@@ -130,7 +130,7 @@ export class StreamKeys {
   }
 
   /**
-   * From now on the key admits nobody; who publishes with it is dropped. Doing so again changes nothing.
+   * Revokes a key and disconnects its publisher. Idempotent.
    *
    * @throws PublicError 404 `key_not_found`
    */
@@ -139,13 +139,13 @@ export class StreamKeys {
     this.#options.dropKey(keyId);
   }
 
-  /** The keys of somebody's channel are gone, with all that is known of their uses; who publishes with one is dropped. */
+  /** Deletes the keys of a user's channel with their uses, and disconnects their publishers. */
   async forgetUser(userId: string): Promise<void> {
     for (const id of await this.#table.deleteAll({ userId })) this.#options.dropKey(id);
   }
 
   /**
-   * Who showed a key, the newest first.
+   * Uses of a key, newest first.
    *
    * @throws PublicError 404 `key_not_found`
    */
@@ -158,25 +158,25 @@ export class StreamKeys {
     return await this.#uses.list(keyId, page);
   }
 
-  /** Who asked to publish to a livestream without a key, the newest first. */
+  /** Attempts to publish to a livestream without a key, newest first. */
   async signIns(streamId: string, page: { limit: number; offset: number }): Promise<PublisherSignIn[]> {
     return await this.#signIns.list(streamId, page);
   }
 
-  /** For admission. */
+  /** Used by key admission. */
   async findByHash(hash: string): Promise<StreamKey | undefined> {
     return await this.#table.findByHash(hash);
   }
 
-  /** For admission: notes that somebody showed a key. */
-  async note(use: Omit<StreamKeyUse, 'id' | 'usedAt'>): Promise<void> {
+  /** Records a use; called by key admission. */
+  async recordUse(use: Omit<StreamKeyUse, 'id' | 'usedAt'>): Promise<void> {
     const usedAt = this.#now();
     await this.#uses.insert({ ...use, id: newId(), usedAt });
     if (use.outcome === 'admitted') await this.#table.touch(use.keyId, usedAt);
   }
 
-  /** For admission: notes that somebody asked to publish who is signed in; nothing of a livestream that is gone. */
-  async noteSignIn(signIn: Omit<PublisherSignIn, 'id' | 'usedAt'>): Promise<void> {
+  /** Records an attempt of a signed-in publisher; called by key admission. Ignores deleted livestreams. */
+  async recordSignIn(signIn: Omit<PublisherSignIn, 'id' | 'usedAt'>): Promise<void> {
     try {
       await this.#signIns.insert({ ...signIn, id: newId(), usedAt: this.#now() });
     } catch (error) {
@@ -194,7 +194,7 @@ export class StreamKeys {
       throw new PublicError(409, 'key_not_current', 'This key is replaced, revoked or expired already.');
     const { label, protocols, addressRanges, expiresAt, main } = old;
     const id = newId();
-    // First, as a channel has one main key at any moment.
+    // The old key first: a channel has at most one main key at any time.
     await table.replace(old.id, id, new Date(this.#options.clock.now() + overlapMs));
     return await this.#mint(table, owner, { label, protocols, addressRanges, expiresAt }, main, id);
   }
@@ -206,11 +206,11 @@ export class StreamKeys {
     main = false,
     id = newId(),
   ): Promise<MintedStreamKey> {
-    if ((await table.countUsable(owner, this.#now())) >= USABLE_KEYS)
+    if ((await table.countUsable(owner, this.#now())) >= MAXIMUM_USABLE_KEYS)
       throw new PublicError(409, 'too_many_keys', 'There are too many keys: revoke one that is not needed.');
     const secret = mintStreamKey();
     const key = await table.insert({ ...this.#new(owner, hashStreamKey(secret)), ...scope, main, id });
-    await table.forgetDead(owner, this.#now(), KEPT_DEAD_KEYS);
+    await table.deleteUnusable(owner, this.#now(), KEPT_UNUSABLE_KEYS);
     return { key, secret };
   }
 
@@ -218,7 +218,7 @@ export class StreamKeys {
     return { ...NO_LIMITS, id: newId(), owner, hash, main: false, createdAt: this.#now() };
   }
 
-  /** One after the other for an owner, and as a whole or not at all. */
+  /** Runs a change in a transaction, serialised per owner. */
   async #change<T extends object>(
     owner: StreamKeyOwner,
     task: (table: StreamKeyTable) => Promise<T>,
@@ -239,7 +239,7 @@ export class StreamKeys {
   }
 }
 
-/** Whether it was deleted meanwhile. */
+/** Whether the livestream was deleted meanwhile. */
 function isLivestreamGone(error: unknown): boolean {
   return (error as { code?: unknown }).code === FOREIGN_KEY_VIOLATION;
 }

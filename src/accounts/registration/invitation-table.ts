@@ -1,19 +1,19 @@
 import type { Sql } from '../../platform/index.js';
 import type { Role } from '../identity/principal.js';
 
-/** Lets one person make an account. The code itself is not part of it: nobody reads it back. */
+/** Permission to register one account, without its code: only the hash is stored. */
 export type Invitation = {
   id: string;
-  /** What the account may do. */
+  /** Role of the account. */
   role: Role;
   createdAt: Date;
   expiresAt: Date;
   usedAt: Date | null;
-  /** The account that was made, unless it is gone. */
+  /** The registered account, unless it was deleted. */
   usedBy: string | null;
 };
 
-/** Statements on the table `invitations`; it is used up together with the making of an account: see `AccountTable`. */
+/** Statements on the table `invitations`. `AccountTable` marks them used when it inserts the account. */
 export class InvitationTable {
   readonly #sql: Sql;
 
@@ -28,14 +28,14 @@ export class InvitationTable {
       values (${id}, ${hash}, ${role}, ${createdAt}, ${expiresAt})`;
   }
 
-  /** Whether it can still be used. */
+  /** Whether the invitation is unused and not expired. */
   async isOpen(hash: string, now: Date): Promise<boolean> {
     const [row] = await this.#sql`
       select from invitations where hash = ${hash} and used_at is null and expires_at > ${now}`;
     return row !== undefined;
   }
 
-  /** The newest first, also those that are used or over. */
+  /** Newest first, including used and expired invitations. */
   async list(page: { limit: number; offset: number }): Promise<Invitation[]> {
     return this.#sql<Invitation[]>`
       select id, role, created_at as "createdAt", expires_at as "expiresAt", used_at as "usedAt", used_by as "usedBy"
@@ -47,7 +47,7 @@ export class InvitationTable {
     return (await this.#sql`delete from invitations where id = ${id}`).count > 0;
   }
 
-  /** Those that were over before a moment. */
+  /** Deletes invitations that expired before a moment. */
   async deleteExpired(before: Date): Promise<void> {
     await this.#sql`delete from invitations where expires_at < ${before}`;
   }

@@ -3,7 +3,7 @@ import { hashSecret, isSecret, mintSecret } from '../credentials/secret.js';
 import type { Role } from '../identity/principal.js';
 import { type Invitation, InvitationTable } from './invitation-table.js';
 
-/** Invitations to make an account: each for one person, one role and some days. */
+/** Invitations to register: one account, one role, limited lifetime. */
 export class Invitations {
   readonly #table: InvitationTable;
   readonly #clock: Clock;
@@ -13,7 +13,7 @@ export class Invitations {
     this.#clock = clock;
   }
 
-  /** Makes an invitation: `code` is shown this once. */
+  /** Creates an invitation; `code` is returned only here. */
   async create(role: Role, lifetimeMs: number): Promise<Invitation & { code: string }> {
     const code = mintSecret('invitation');
     const now = this.#clock.now();
@@ -29,7 +29,7 @@ export class Invitations {
     return { ...invitation, code };
   }
 
-  /** Whether a code can still be used. */
+  /** Whether a code is unused and not expired. */
   async isOpen(code: string): Promise<boolean> {
     if (!isSecret('invitation', code)) return false;
     return this.#table.isOpen(hashSecret(code), new Date(this.#clock.now()));
@@ -44,7 +44,7 @@ export class Invitations {
     return this.#table.delete(id);
   }
 
-  /** Forgets what was over before a moment. */
+  /** Deletes invitations that expired before a moment. */
   async clean(before: Date): Promise<void> {
     await this.#table.deleteExpired(before);
   }

@@ -6,17 +6,17 @@ import { checkNewPassword, type Passwords } from '../identity/passwords.js';
 import { isAdmin, type Principal, type Role } from '../identity/principal.js';
 import type { Invitations } from './invitations.js';
 
-/** Who may make an account: everybody, who has an invitation, or nobody but admins and the operator. */
+/** Permission to register: everyone, holders of an invitation, or only admins and the operator. */
 export type RegistrationPolicy = 'open' | 'invitation' | 'closed';
 
-/** Attempts from one address: ten, then one every six minutes. */
-const ATTEMPTS = { capacity: 10, refillMs: 360_000 };
+/** Attempts per network: 10, then one every 6 minutes. */
+const ATTEMPT_LIMIT = { capacity: 10, refillMs: 360_000 };
 
 export type RegistrationRequest = {
   name: string;
   password: string;
   invitation?: string | undefined;
-  /** For admins and the operator alone. */
+  /** Accepted from admins and the operator only. */
   role?: Role | undefined;
 };
 
@@ -26,11 +26,11 @@ export type RegistrationOptions = {
   passwords: Passwords;
   invitations: Invitations;
   policy: RegistrationPolicy;
-  /** What accounts may do that were made without an invitation. */
+  /** Role of accounts registered without an invitation. */
   defaultRole: 'viewer' | 'broadcaster';
 };
 
-/** Makes accounts. */
+/** Registers accounts. */
 export class Registration {
   readonly #options: RegistrationOptions;
   readonly #accounts: AccountTable;
@@ -39,11 +39,11 @@ export class Registration {
   constructor(options: RegistrationOptions) {
     this.#options = options;
     this.#accounts = new AccountTable(options.sql);
-    this.#attempts = new RateLimit(options.clock, ATTEMPTS);
+    this.#attempts = new RateLimit(options.clock, ATTEMPT_LIMIT);
   }
 
   /**
-   * Admins and the operator may give any role, and need no invitation.
+   * Registers an account. Admins and the operator may choose any role and need no invitation.
    *
    * @throws PublicError 400 `name_invalid`, `password_weak`; 403 `registration_closed`, `invitation_needed`,
    * `invitation_invalid`, `not_allowed`; 409 `name_taken`; 429 `rate_limited`; 503 `temporarily_unavailable`
@@ -65,12 +65,12 @@ export class Registration {
       return (await this.#accounts.insert({ ...account, role })) ?? nameTaken();
     const made = await this.#accounts.insertInvited(account, hashSecret(invitation));
     if (made) return made;
-    // Either the name is taken, or somebody else used the invitation in the same moment.
+    // Either the name is taken, or the invitation was used concurrently.
     if (await this.#options.invitations.isOpen(invitation)) nameTaken();
     throw invitationInvalid();
   }
 
-  /** Whether a stranger may, before their password is hashed. */
+  /** Checks policy, rate and invitation before the password is hashed. */
   async #admit({ invitation, role }: RegistrationRequest, address: string): Promise<void> {
     const { policy, invitations } = this.#options;
     if (role !== undefined)

@@ -30,7 +30,7 @@ const DAY_MS = 86_400_000;
 const INVITATION_DAYS = 7;
 const IdParams = Type.Object({ id: Id });
 
-/** What admins do: accounts and invitations. */
+/** Administration of accounts and invitations. */
 export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
   plain,
   { authentication, guards, clock },
@@ -116,7 +116,7 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     },
     async (request) => {
       const { purgeMessages } = request.body ?? {};
-      if (!(await accountDeletion.depart(request.params.id, { purge: purgeMessages })))
+      if (!(await accountDeletion.delete(request.params.id, { purge: purgeMessages })))
         throw accountNotFound();
       return { success: true as const };
     },

@@ -17,6 +17,6 @@ export type AuthRoutesOptions = {
   >;
   guards: Guards;
   clock: Clock;
-  /** The origin that pages of ours come from: behind TLS the cookie is for TLS alone. */
+  /** Public origin of the pages; with https the cookie is `Secure`. */
   publicOrigin: () => string;
 };

@@ -36,7 +36,10 @@ import { ownSession } from './own-session.js';
 
 const PREFIX = '/api/auth';
 
-/** `/api/auth`: accounts are made, signed in to, looked after. For pages of our own and for programs: other sites get no CORS. */
+/**
+ * `/api/auth`: registration, sign-in and the own account. For pages of this server and for programs: no CORS for
+ * other sites.
+ */
 export const authRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (app, options) => {
   await app.register(
     async (scope) => {
@@ -68,14 +71,14 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
     const secure = request.protocol === 'https' || publicOrigin().startsWith('https:');
     reply.header('set-cookie', sessionCookie(secret, lifetimeMs / 1_000, secure));
   };
-  /** The new session takes the place of the one that the page had. */
-  const begin = async (request: FastifyRequest, reply: FastifyReply, session: SignedIn['session']) => {
+  /** Ends the session of the previous cookie and sets the new one. */
+  const startSession = async (request: FastifyRequest, reply: FastifyReply, session: SignedIn['session']) => {
     const former = sessionSecretIn(request.headers.cookie);
     if (former !== undefined) await sessions.close(former);
     setCookie(request, reply, session.secret, SESSION_LIFETIME_MS);
     return session.csrfToken;
   };
-  // Nobody signs a visitor of theirs in to an account of their own here.
+  // Login CSRF: other sites must not sign a visitor in to an account of theirs.
   const fromOwnPage = async (request: FastifyRequest): Promise<void> => {
     if (!authentication.isOwnOrigin(credentialsOf(request)))
       throw new PublicError(403, 'csrf_failed', 'This is for pages of our own.');
@@ -105,7 +108,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
       const { id, name, role } = account;
       if (principal.kind !== 'anonymous') return { user: { id, name, role } };
       const session = await sessions.open(id, browserOf(request));
-      return { user: { id, name, role }, csrfToken: await begin(request, reply, session) };
+      return { user: { id, name, role }, csrfToken: await startSession(request, reply, session) };
     },
   );
 
@@ -124,7 +127,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
     async (request, reply) => {
       const { account, session } = await signIn.open(request.body, browserOf(request));
       const { id, name, role } = account;
-      return { user: { id, name, role }, csrfToken: await begin(request, reply, session) };
+      return { user: { id, name, role }, csrfToken: await startSession(request, reply, session) };
     },
   );
 
@@ -164,7 +167,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
     async (request, reply) => {
       const principal = guards.principal(request);
       const secret = viaOf(principal) === 'session' ? sessionSecretIn(request.headers.cookie) : undefined;
-      // The session was prolonged by this request, so the cookie is too.
+      // This request extended the session, so the cookie is extended too.
       if (secret !== undefined) setCookie(request, reply, secret, SESSION_LIFETIME_MS);
       return {
         user: userOf(principal),
@@ -195,7 +198,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
       const { accountId, name } = await ownSession(request, guards, sessions);
       const { password, purgeMessages } = request.body;
       await signIn.confirm({ id: accountId, name }, password, request.ip);
-      await accountDeletion.depart(accountId, { purge: purgeMessages });
+      await accountDeletion.delete(accountId, { purge: purgeMessages });
       setCookie(request, reply, '', 0);
       return { success: true as const };
     },

@@ -13,7 +13,7 @@ const Name = Type.String({
 });
 
 const NewPassword = Type.String({ minLength: 8, maxLength: 200, examples: ['correct horse battery'] });
-/** One that is shown, not chosen: a wrong one is wrong, however short. */
+/** Existing password: no minimum length, so that a short one gets the error of a wrong one. */
 const KnownPassword = Type.String({ minLength: 1, maxLength: 200, examples: ['correct horse battery'] });
 
 export const User = Type.Object(
@@ -110,7 +110,7 @@ const PurgeMessages = Type.Boolean({
     'Whether what they wrote in chats of others is deleted too; false by default: it stays, by `Deleted account`',
 });
 
-/** What the deletion of an account means. */
+/** Description of account deletion. */
 export const WITH_AN_ACCOUNT =
   'Its livestreams, keys, tokens, follows and invitations to livestreams are deleted with it; that it watched and moderated stays, without its name. While one of its livestreams is under way it is refused (409 `stream_under_way`).';
 

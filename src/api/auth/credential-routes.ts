@@ -23,7 +23,7 @@ const SECURITY_READING = [{ session: [] }];
 const SECURITY_CHANGING = [{ session: [], csrf: [] }];
 const IdParams = Type.Object({ id: Id });
 
-/** What opens the way to one's own account: sessions and access tokens. */
+/** Sessions and access tokens of the own account. */
 export const credentialRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
   plain,
   { authentication, guards, clock },

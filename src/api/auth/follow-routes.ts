@@ -9,8 +9,8 @@ import { createChangeLimit } from '../server/change-limit.js';
 import { errorSchemas } from '../server/error-response.js';
 import { CHANGING_SECURITY, type Guards, READING_SECURITY } from '../server/guards.js';
 
-/** How long a browser may remember the answer to a preflight request, in seconds. */
-const PREFLIGHT_S = 600;
+/** Lifetime of preflight responses in browsers, in s. */
+const PREFLIGHT_MAX_AGE_S = 600;
 const PATH = '/api/users/:userId/follow';
 const UserParams = Type.Object({
   userId: Type.String({ minLength: 1, maxLength: 200, pattern: ONE_LINE }),
@@ -23,8 +23,8 @@ export type FollowRoutesOptions = {
 };
 
 /**
- * `/api/users/:userId/follow`: whether I follow somebody. Chat of theirs may be for followers alone. Any website may ask with
- * a token (CORS without credentials).
+ * `/api/users/:userId/follow`: following a user, whose chats may be restricted to followers. CORS without
+ * credentials: any website may send a token.
  */
 export const followRoutes: FastifyPluginAsync<FollowRoutesOptions> = async (plain, options) => {
   const { follows, guards, clock } = options;
@@ -33,7 +33,7 @@ export const followRoutes: FastifyPluginAsync<FollowRoutesOptions> = async (plai
     methods: ['GET', 'HEAD', 'PUT', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type'],
     exposedHeaders: ['retry-after', 'x-request-id'],
-    maxAge: PREFLIGHT_S,
+    maxAge: PREFLIGHT_MAX_AGE_S,
   });
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['follows'];

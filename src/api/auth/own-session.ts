@@ -4,8 +4,8 @@ import { PublicError } from '../../platform/index.js';
 import type { Guards } from '../server/guards.js';
 
 /**
- * The session of a request that must have one: what opens the way to an account (its password, sessions and tokens) is
- * changed by its owner in a page, not by a program whose token may have got lost.
+ * Returns the session of a request. Password, sessions and tokens are changed in a page only, not by a program whose
+ * token may have leaked.
  *
  * @throws PublicError 403 `session_needed`
  */

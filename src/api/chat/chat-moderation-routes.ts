@@ -32,7 +32,7 @@ export type ChatModerationRoutesOptions = {
   guards: Guards;
 };
 
-/** What the broadcaster, the stream's moderators and admins do with its chat. */
+/** Chat moderation by the broadcaster, the livestream's moderators and admins. */
 export const chatModerationRoutes: FastifyPluginAsync<ChatModerationRoutesOptions> = async (
   plain,
   { chat: { moderation, settings }, guards },

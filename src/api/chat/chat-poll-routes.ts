@@ -15,12 +15,12 @@ import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from '../server/guards.js';
 import { visitorOf } from './chat-visitor.js';
 
-/** Polls shown, the newest. */
-const SHOWN = 50;
+/** Polls per response, newest first. */
+const MAXIMUM_POLLS = 50;
 
 export type ChatPollRoutesOptions = { chat: Pick<Chat, 'polls'>; guards: Guards };
 
-/** Polls in a livestream's chat. */
+/** Polls in the chat of a livestream. */
 export const chatPollRoutes: FastifyPluginAsync<ChatPollRoutesOptions> = async (
   plain,
   { chat: { polls }, guards },
@@ -42,7 +42,9 @@ export const chatPollRoutes: FastifyPluginAsync<ChatPollRoutesOptions> = async (
         response: { 200: ref(ChatPollsResponse), ...errorSchemas(400, 401, 404, 500, 503) },
       },
     },
-    async (request) => ({ polls: await polls.list(visitor(request), request.params.streamId, SHOWN) }),
+    async (request) => ({
+      polls: await polls.list(visitor(request), request.params.streamId, MAXIMUM_POLLS),
+    }),
   );
 
   app.post(

@@ -29,7 +29,7 @@ export type ChatRoutesOptions = {
   guards: Guards;
 };
 
-/** Chat by HTTP, below `/api/livestream`. */
+/** Chat over HTTP, below `/api/livestream`. */
 export const chatRoutes: FastifyPluginAsync<ChatRoutesOptions> = async (plain, { chat, guards }) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['chat'];

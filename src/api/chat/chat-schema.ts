@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
 import { Id, nullable, OFFSET_MAXIMUM, ONE_LINE, ref, Time, UserId } from '../server/common-schema.js';
 
-/** Characters of a request's text before it is normalised; how long the result may be is checked then. */
-const RAW_TEXT = 2_000;
+/** Characters before normalisation; the length after it is checked by the chat. */
+const MAXIMUM_RAW_TEXT = 2_000;
 
 export const ChatMessage = Type.Object(
   {
@@ -60,7 +60,7 @@ export const ChatPostRequest = Type.Object(
   {
     message: Type.String({
       minLength: 1,
-      maxLength: RAW_TEXT,
+      maxLength: MAXIMUM_RAW_TEXT,
       description: 'One line of at most 500 characters once it is normalised (NFC)',
     }),
     clientId: Type.Optional(
@@ -225,8 +225,11 @@ export const ChatPoll = Type.Object(
 
 export const ChatPollRequest = Type.Object(
   {
-    question: Type.String({ minLength: 1, maxLength: RAW_TEXT }),
-    options: Type.Array(Type.String({ minLength: 1, maxLength: RAW_TEXT }), { minItems: 2, maxItems: 10 }),
+    question: Type.String({ minLength: 1, maxLength: MAXIMUM_RAW_TEXT }),
+    options: Type.Array(Type.String({ minLength: 1, maxLength: MAXIMUM_RAW_TEXT }), {
+      minItems: 2,
+      maxItems: 10,
+    }),
     seconds: Type.Optional(Type.Integer({ minimum: 10, maximum: 3_600, default: 60 })),
   },
   {

@@ -14,10 +14,10 @@ import {
 import type { PublicUrls } from '../livestreams/stream-view.js';
 import { errorSchemas } from '../server/error-response.js';
 import { CHANGING_SECURITY, type Guards, READING_SECURITY } from '../server/guards.js';
-import { type KeyRoutesOptions, keyRoutes, OVERLAP_S, toMinted } from './stream-key-routes.js';
+import { DEFAULT_OVERLAP_S, type KeyRoutesOptions, keyRoutes, toMinted } from './stream-key-routes.js';
 import { toIngestServers, toStreamKey } from './stream-key-view.js';
 
-/** Requests that change a channel: so many at once, and one more after so many ms. */
+/** Limit of channel changes: burst, then one per refill interval in ms. */
 const CHANGES = 30;
 const CHANGE_REFILL_MS = 1_000;
 
@@ -31,7 +31,7 @@ export type ChannelRoutesOptions = {
 
 type Who = { userId: string; name?: string };
 
-/** `/api/channel`: mine; `/api/users/:userId/channel`: anybody's, for admins and the operator. */
+/** `/api/channel`: the own channel; `/api/users/:userId/channel`: any channel, for admins and the operator. */
 export const channelRoutes: FastifyPluginAsync<ChannelRoutesOptions> = async (app, options) => {
   const { guards, clock } = options;
   const changes = new RateLimit(clock, { capacity: CHANGES, refillMs: CHANGE_REFILL_MS });
@@ -144,7 +144,7 @@ const routes: FastifyPluginAsync<RoutesOptions> = async (plain, options) => {
       },
     },
     async (request, reply) => {
-      const { overlapSeconds = OVERLAP_S } = request.body ?? {};
+      const { overlapSeconds = DEFAULT_OVERLAP_S } = request.body ?? {};
       const { userId, name } = who(request);
       await channels.of(userId, name);
       const minted = await keys.rotateMain(userId, overlapSeconds * 1_000);

@@ -23,22 +23,22 @@ import { readNumbers } from '../server/number-query.js';
 import { readTime } from '../server/request-time.js';
 import { toIngestServers, toStreamKey } from './stream-key-view.js';
 
-/** How long the old key still admits publishers where nothing is said, in seconds. */
-export const OVERLAP_S = 3_600;
+/** Default time for which a replaced key still admits publishers, in s. */
+export const DEFAULT_OVERLAP_S = 3_600;
 
 export type KeyRoutesOptions = {
   keys: Pick<StreamKeys, 'list' | 'create' | 'rotate' | 'revoke' | 'uses'>;
-  /** Whose keys a request is about. @throws PublicError where whoever asks may not have to do with them */
+  /** Returns the owner of the keys. @throws PublicError when the principal may not manage them. */
   owner(request: FastifyRequest): Promise<StreamKeyOwner>;
   guard: onRequestAsyncHookHandler;
-  /** The parameters in the prefix that these routes are registered with. */
+  /** Parameters in the prefix under which these routes are registered. */
   params: TProperties;
   tag: string;
   urls: PublicUrls;
   clock: Clock;
 };
 
-/** The keys of one owner; registered below the address of what they open. */
+/** Keys of one owner; registered below the path of their livestream or channel. */
 export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, options) => {
   const { keys, owner, guard, urls, clock } = options;
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
@@ -131,7 +131,7 @@ export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, opt
       },
     },
     async (request, reply) => {
-      const { overlapSeconds = OVERLAP_S } = request.body ?? {};
+      const { overlapSeconds = DEFAULT_OVERLAP_S } = request.body ?? {};
       const minted = await keys.rotate(await owner(request), request.params.keyId, overlapSeconds * 1_000);
       return reply.code(201).send(show(minted));
     },
@@ -164,7 +164,7 @@ export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, opt
   );
 };
 
-/** A key with its secret, as the API shows it this once. */
+/** Key with its secret, which only this response contains. */
 export function toMinted(minted: MintedStreamKey, urls: PublicUrls, clock: Clock): StreamKeyResponse {
   const { key, secret } = minted;
   return { key: toStreamKey(key, clock.now()), streamKey: secret, ingest: toIngestServers(urls) };
@@ -172,13 +172,13 @@ export function toMinted(minted: MintedStreamKey, urls: PublicUrls, clock: Clock
 
 export type StreamKeyRoutesOptions = Pick<KeyRoutesOptions, 'urls' | 'clock'> & {
   keys: KeyRoutesOptions['keys'] & Pick<StreamKeys, 'signIns'>;
-  desk: Pick<LivestreamLookup, 'managed'>;
+  lookup: Pick<LivestreamLookup, 'findManageable'>;
   guards: Guards;
 };
 
 /** `/:streamId/keys` and `/:streamId/sign-ins`, below `/api/livestream`: for the broadcaster and admins. */
 export const streamKeyRoutes: FastifyPluginAsync<StreamKeyRoutesOptions> = async (plain, options) => {
-  const { desk, guards, keys, urls, clock } = options;
+  const { lookup, guards, keys, urls, clock } = options;
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   app.get(
     '/:streamId/sign-ins',
@@ -200,7 +200,7 @@ export const streamKeyRoutes: FastifyPluginAsync<StreamKeyRoutesOptions> = async
       },
     },
     async (request) => {
-      const { id: streamId } = await desk.managed(request, request.params.streamId);
+      const { id: streamId } = await lookup.findManageable(request, request.params.streamId);
       const found = await keys.signIns(streamId, request.query);
       return {
         signIns: found.map(({ id, userId, usedAt, protocol, address, outcome }) => {
@@ -214,7 +214,7 @@ export const streamKeyRoutes: FastifyPluginAsync<StreamKeyRoutesOptions> = async
     keys,
     owner: async (request) => {
       const { streamId } = request.params as { streamId: string };
-      return { streamId: (await desk.managed(request, streamId)).id };
+      return { streamId: (await lookup.findManageable(request, streamId)).id };
     },
     guard: guards.signedIn,
     params: { streamId: Id },

@@ -55,7 +55,7 @@ export const CreateKeyRequest = Type.Object(
   {
     $id: 'CreateKeyRequest',
     additionalProperties: false,
-    examples: [{ label: 'Camera in the hall', protocols: ['rtmps'], addressRanges: ['192.0.2.0/24'] }],
+    examples: [{ label: 'Camera 1', protocols: ['rtmps'], addressRanges: ['192.0.2.0/24'] }],
   },
 );
 export type CreateKeyRequest = Static<typeof CreateKeyRequest>;

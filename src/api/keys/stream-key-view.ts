@@ -2,7 +2,7 @@ import type { StreamKey } from '../../accounts/index.js';
 import type { IngestServers, StreamKeyInfo } from '../contract.js';
 import type { PublicUrls } from '../livestreams/stream-view.js';
 
-/** A stream key as the API shows it at a moment (Unix ms). */
+/** Converts a stream key for responses, with its state at a moment (Unix ms). */
 export function toStreamKey(key: StreamKey, now: number): StreamKeyInfo {
   const { id, label, main, protocols, addressRanges, replacedBy } = key;
   return {
@@ -26,7 +26,7 @@ function statusOf({ revokedAt, expiresAt, replacedBy }: StreamKey, now: number):
   return replacedBy === null ? 'active' : 'replaced';
 }
 
-/** Where encoders send to. */
+/** Ingest URLs for encoders. */
 export function toIngestServers(urls: PublicUrls): IngestServers {
   const rtmps = urls.rtmpsServer();
   const whip = urls.whip?.();

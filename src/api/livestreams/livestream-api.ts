@@ -15,21 +15,21 @@ import { thumbnailRoutes } from './thumbnail-routes.js';
 export type LivestreamApiOptions = {
   streams: Livestreams;
   guards: Guards;
-  /** Who watches a stream now; from memory. */
+  /** Current viewers, from memory. */
   viewers(streamId: string): Viewers;
   thumbnails: ThumbnailStore;
   urls: PublicUrls;
-  /** Bounds the time in which the database must answer viewers. */
+  /** Bounds the time of database queries for viewers. */
   calls?: BoundedCalls;
   clock: Clock;
-  /** Registers what else is below `/api/livestream`: chat, joining and leaving, stream keys. */
-  others?: (scope: FastifyInstance, desk: LivestreamLookup) => Promise<void>;
+  /** Registers further routes below `/api/livestream`: chat, viewers, stream keys. */
+  others?: (scope: FastifyInstance, lookup: LivestreamLookup) => Promise<void>;
 };
 
-/** `/api/livestream`, whole. */
+/** All routes below `/api/livestream`. */
 export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (app, options) => {
   const { streams, guards, viewers, thumbnails, urls, calls, clock, others } = options;
-  const desk = new LivestreamLookup({
+  const lookup = new LivestreamLookup({
     streams,
     viewers,
     thumbnails,
@@ -39,17 +39,17 @@ export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (ap
     urls,
     clock,
   });
-  app.addHook('onClose', async () => desk.close());
+  app.addHook('onClose', async () => lookup.close());
   await app.register(livestreamScope, {
     guards,
     clock,
     routes: async (scope) => {
-      await scope.register(livestreamListRoutes, { streams, desk, guards, calls, clock });
-      await scope.register(livestreamOwnerRoutes, { streams, desk, guards, thumbnails, urls });
-      await scope.register(livestreamInviteeRoutes, { streams, desk, guards });
-      await scope.register(livestreamStatsRoutes, { desk, guards, clock });
-      await scope.register(thumbnailRoutes, { streams, desk, guards, thumbnails, urls });
-      await others?.(scope, desk);
+      await scope.register(livestreamListRoutes, { streams, lookup, guards, calls, clock });
+      await scope.register(livestreamOwnerRoutes, { streams, lookup, guards, thumbnails, urls });
+      await scope.register(livestreamInviteeRoutes, { streams, lookup, guards });
+      await scope.register(livestreamStatsRoutes, { lookup, guards, clock });
+      await scope.register(thumbnailRoutes, { streams, lookup, guards, thumbnails, urls });
+      await others?.(scope, lookup);
     },
   });
 };

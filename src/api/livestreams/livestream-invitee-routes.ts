@@ -1,18 +1,29 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync } from 'fastify';
 import { PublicError } from '../../platform/index.js';
-import { GuestParams, GuestsResponse, PageQuery, ref, StreamParams, SuccessResponse } from '../contract.js';
+import {
+  InviteeParams,
+  InviteesResponse,
+  PageQuery,
+  ref,
+  StreamParams,
+  SuccessResponse,
+} from '../contract.js';
 import { errorSchemas } from '../server/error-response.js';
 import { CHANGING_SECURITY, type Guards, READING_SECURITY } from '../server/guards.js';
 import { readNumbers } from '../server/number-query.js';
 import type { LivestreamLookup, Livestreams } from './livestream-lookup.js';
 
-export type LivestreamInviteeRoutesOptions = { streams: Livestreams; desk: LivestreamLookup; guards: Guards };
+export type LivestreamInviteeRoutesOptions = {
+  streams: Livestreams;
+  lookup: LivestreamLookup;
+  guards: Guards;
+};
 
-/** Who may watch a private livestream. Invitations stay when it is made public for a while. */
+/** Invitees of a private livestream; they remain while it is public. */
 export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutesOptions> = async (
   plain,
-  { streams, desk, guards },
+  { streams, lookup, guards },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['livestreams'];
@@ -29,14 +40,14 @@ export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutes
         security: READING_SECURITY,
         params: StreamParams,
         querystring: PageQuery,
-        response: { 200: ref(GuestsResponse), ...errors },
+        response: { 200: ref(InviteesResponse), ...errors },
       },
     },
     async (request) => {
-      const { id } = await desk.managed(request, request.params.streamId);
-      const guests = await streams.listInvitees(id, request.query);
+      const { id } = await lookup.findManageable(request, request.params.streamId);
+      const invitees = await streams.listInvitees(id, request.query);
       return {
-        guests: guests.map(({ userId, invitedAt }) => ({ userId, invitedAt: invitedAt.toISOString() })),
+        guests: invitees.map(({ userId, invitedAt }) => ({ userId, invitedAt: invitedAt.toISOString() })),
       };
     },
   );
@@ -51,12 +62,12 @@ export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutes
           'Inviting them again changes nothing. At most 1,000 are invited (409 `too_many_guests`).',
         tags,
         security: CHANGING_SECURITY,
-        params: GuestParams,
+        params: InviteeParams,
         response: { 200: ref(SuccessResponse), ...errors, ...errorSchemas(409) },
       },
     },
     async (request) => {
-      const { id } = await desk.managed(request, request.params.streamId);
+      const { id } = await lookup.findManageable(request, request.params.streamId);
       if (!(await streams.addInvitee(id, request.params.userId)))
         throw new PublicError(409, 'too_many_guests', 'No more people can be invited to this livestream.');
       return { success: true as const };
@@ -72,12 +83,12 @@ export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutes
         description: 'Who was not invited: 404 `guest_not_found`.',
         tags,
         security: CHANGING_SECURITY,
-        params: GuestParams,
+        params: InviteeParams,
         response: { 200: ref(SuccessResponse), ...errors },
       },
     },
     async (request) => {
-      const { id } = await desk.managed(request, request.params.streamId);
+      const { id } = await lookup.findManageable(request, request.params.streamId);
       if (!(await streams.removeInvitee(id, request.params.userId)))
         throw new PublicError(404, 'guest_not_found', 'They are not invited to this livestream.');
       return { success: true as const };

@@ -1,12 +1,12 @@
 import { type Static, Type } from 'typebox';
 import { Id, ref, Time, UserId } from '../server/common-schema.js';
 
-export const Guest = Type.Object({ userId: UserId, invitedAt: Time }, { $id: 'Guest' });
-export type Guest = Static<typeof Guest>;
+export const Invitee = Type.Object({ userId: UserId, invitedAt: Time }, { $id: 'Guest' });
+export type Invitee = Static<typeof Invitee>;
 
-export const GuestParams = Type.Object({ streamId: Id, userId: UserId });
+export const InviteeParams = Type.Object({ streamId: Id, userId: UserId });
 
-export const GuestsResponse = Type.Object({ guests: Type.Array(ref(Guest)) }, { $id: 'GuestsResponse' });
-export type GuestsResponse = Static<typeof GuestsResponse>;
+export const InviteesResponse = Type.Object({ guests: Type.Array(ref(Invitee)) }, { $id: 'GuestsResponse' });
+export type InviteesResponse = Static<typeof InviteesResponse>;
 
-export const GUEST_SCHEMAS = [Guest, GuestsResponse];
+export const INVITEE_SCHEMAS = [Invitee, InviteesResponse];

@@ -17,31 +17,31 @@ import { ANYONE_READING_SECURITY, type Guards } from '../server/guards.js';
 import { BEFORE_LAST, boundOffset, readNumbers } from '../server/number-query.js';
 import type { LivestreamLookup, Livestreams } from './livestream-lookup.js';
 
-/** How long a list for everybody may be shown again, in ms; changes of what is listed show at once. */
-const FRESH_MS = 1_000;
-/** Pages of lists remembered at most. */
-const PAGES = 200;
+/** Cache lifetime of public lists, in ms; changes of listed livestreams clear the cache. */
+const CACHE_TTL_MS = 1_000;
+/** Cached pages of lists. */
+const MAXIMUM_CACHED_PAGES = 200;
 
 export type LivestreamListRoutesOptions = {
   streams: Livestreams;
-  desk: LivestreamLookup;
+  lookup: LivestreamLookup;
   guards: Guards;
-  /** Bounds the time in which the database must answer viewers. */
+  /** Bounds the time of database queries for viewers. */
   calls?: BoundedCalls | undefined;
   clock: Clock;
 };
 
-/** Livestreams are listed and shown. */
+/** Lists and single livestreams. */
 export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOptions> = async (
   plain,
-  { streams, desk, guards, clock, calls = new BoundedCalls({ clock }) },
+  { streams, lookup, guards, clock, calls = new BoundedCalls({ clock }) },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['livestreams'];
-  const show = (found: Livestream[]) => ({ streams: found.map((livestream) => desk.show(livestream)) });
+  const show = (found: Livestream[]) => ({ streams: found.map((livestream) => lookup.show(livestream)) });
 
-  // What everybody asks for is read, and written as JSON, once for all who ask within a moment.
-  const pages = new TtlCache<string>({ clock, ttlMs: FRESH_MS, maxEntries: PAGES });
+  // Pages of public lists are queried and serialized once for concurrent requests.
+  const pages = new TtlCache<string>({ clock, ttlMs: CACHE_TTL_MS, maxEntries: MAXIMUM_CACHED_PAGES });
   const forgets = [streams.onUpdate(() => pages.clear()), streams.onChange(() => pages.clear())];
   app.addHook('onClose', async () => {
     for (const forget of forgets) forget();
@@ -76,7 +76,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
           const answer = show(await calls.run(() => find({ limit, offset })));
           return String(reply.serializeInput(answer, '200'));
         });
-        // Fastify sends text as it is where the type is said.
+        // Fastify sends strings unchanged when the content type is set.
         return reply.type('application/json; charset=utf-8').send(json as never);
       },
     );
@@ -99,7 +99,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
     },
     async (request) => {
       const { userId } = request.params;
-      const which = desk.mayListAll(request, userId) ? 'all' : 'public';
+      const which = lookup.mayListAll(request, userId) ? 'all' : 'public';
       return show(await streams.listByUser(userId, request.query, which));
     },
   );
@@ -116,7 +116,9 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
         response: { 200: ref(StreamResponse), ...errorSchemas(400, 401, 404, 429, 500, 503) },
       },
     },
-    async (request) => ({ stream: desk.show(await desk.watched(request, request.params.streamId)) }),
+    async (request) => ({
+      stream: lookup.show(await lookup.findWatchable(request, request.params.streamId)),
+    }),
   );
 };
 

@@ -6,14 +6,16 @@ import type { ThumbnailStore } from '../../thumbnails/index.js';
 import type { Stream, Viewers } from '../contract.js';
 import { type PublicUrls, toStream } from './stream-view.js';
 
-/** How long a livestream that was read may be shown again, in ms; every change of it that is made here shows at once. */
-const FRESH_MS = 1_000;
-/** How old a livestream that is being broadcast, and not private, may be shown while the database does not answer, in ms. */
-const MAX_STALE_MS = 12 * 3_600_000;
-/** Livestreams remembered at most, also ones that do not exist. */
-const REMEMBERED = 2_000;
+/** Cache lifetime in ms; changes made by this process invalidate the entry. */
+const CACHE_TTL_MS = 1_000;
+/**
+ * Maximum age in ms of a cached livestream that is broadcasting and not private while the database does not answer.
+ */
+const MAXIMUM_STALE_MS = 12 * 3_600_000;
+/** Cached lookups, including ids that do not exist. */
+const MAXIMUM_CACHED = 2_000;
 
-/** What the API needs of the hall. */
+/** Members of the stream registry that the API uses. */
 export type Livestreams = Pick<
   StreamRegistry,
   | 'addInvitee'
@@ -36,21 +38,21 @@ export type Livestreams = Pick<
 
 export type LivestreamLookupOptions = {
   streams: Livestreams;
-  /** Who watches a stream now; from memory. */
+  /** Current viewers, from memory. */
   viewers(streamId: string): Viewers;
-  /** Pictures of broadcasts; from memory. */
+  /** Thumbnails of broadcasts, from memory. */
   thumbnails: Pick<ThumbnailStore, 'captured'>;
-  /** Who asks, behind a guard. */
+  /** Principal of a guarded request. */
   principal(request: FastifyRequest): Principal;
-  /** @throws PublicError 503 where the database did not say who asks */
+  /** @throws PublicError 503 when the database could not identify the principal */
   mustBeKnown(request: FastifyRequest): void;
-  /** Bounds the time in which the database must answer viewers. */
+  /** Bounds the time of database queries for viewers. */
   calls?: BoundedCalls | undefined;
   urls: PublicUrls;
   clock: Clock;
 };
 
-/** What all routes of livestreams do: find one for somebody who may have it, and show it. */
+/** Finds livestreams for principals who may watch or manage them, and converts them for responses. */
 export class LivestreamLookup {
   readonly #options: LivestreamLookupOptions;
   readonly #known: RevalidatingCache<Livestream | undefined>;
@@ -66,27 +68,27 @@ export class LivestreamLookup {
       load: (streamId) => streams.find(streamId),
       mayServeStale: (streamId, livestream) =>
         livestream !== undefined && livestream.visibility !== 'private' && isBroadcasting(streamId),
-      freshMs: FRESH_MS,
-      maxStaleMs: MAX_STALE_MS,
-      maxEntries: REMEMBERED,
+      freshMs: CACHE_TTL_MS,
+      maxStaleMs: MAXIMUM_STALE_MS,
+      maxEntries: MAXIMUM_CACHED,
       calls,
       clock,
     });
     this.#stopListening = streams.onUpdate((streamId) => {
       this.#known.forget(streamId);
-      // Before anybody asks, so that it is known when the database hangs.
+      // Fills the cache at the start of a broadcast, so that it is known when the database hangs.
       if (isBroadcasting(streamId)) this.#known.get(streamId).catch(() => {});
     });
   }
 
   /**
-   * A livestream for who may watch it. May be a moment old where another process changed it, and older while the database
-   * does not answer.
+   * Finds a livestream for a principal who may watch it. May be as old as the cache lifetime, and older while the
+   * database does not answer.
    *
    * @throws PublicError 404 `stream_not_found`, also where it must not be known; 503 `temporarily_unavailable`
    */
-  async watched(request: FastifyRequest, streamId: string): Promise<Livestream> {
-    // Ids are compared as PostgreSQL does: whatever the case of their letters.
+  async findWatchable(request: FastifyRequest, streamId: string): Promise<Livestream> {
+    // PostgreSQL compares UUIDs regardless of case.
     const id = streamId.toLowerCase();
     const livestream = await this.#known.get(id);
     if (livestream && (await this.#mayWatch(request, livestream))) return livestream;
@@ -95,11 +97,11 @@ export class LivestreamLookup {
   }
 
   /**
-   * A livestream for who may change it, as it is stored now.
+   * Finds a livestream for a principal who may manage it, as stored.
    *
    * @throws PublicError 404 `stream_not_found`, also where it must not be known; 403 `not_allowed`
    */
-  async managed(request: FastifyRequest, streamId: string): Promise<Livestream> {
+  async findManageable(request: FastifyRequest, streamId: string): Promise<Livestream> {
     const livestream = await this.#options.streams.find(streamId);
     if (!livestream) throw streamNotFound();
     if (mayManage(this.#options.principal(request), livestream)) return livestream;
@@ -107,7 +109,7 @@ export class LivestreamLookup {
     throw new PublicError(403, 'not_allowed', 'This livestream belongs to somebody else.');
   }
 
-  /** Whether all livestreams of a user may be shown, not the public ones alone. */
+  /** Whether private and unlisted livestreams of a user may be listed too. */
   mayListAll(request: FastifyRequest, userId: string): boolean {
     const principal = this.#options.principal(request);
     return isAdmin(principal) || userIdOf(principal) === userId;

@@ -22,7 +22,7 @@ import { type PublicUrls, toPlayback } from './stream-view.js';
 
 export type LivestreamOwnerRoutesOptions = {
   streams: Livestreams;
-  desk: LivestreamLookup;
+  lookup: LivestreamLookup;
   guards: Guards;
   thumbnails: Pick<ThumbnailStore, 'remove'>;
   urls: PublicUrls;
@@ -30,10 +30,10 @@ export type LivestreamOwnerRoutesOptions = {
 
 const SUCCESS = { success: true as const };
 
-/** Livestreams are made, changed, begun, ended and removed: by their broadcaster and by administrators alone. */
+/** Creating, editing, starting, ending and deleting livestreams, by their broadcaster and administrators. */
 export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOptions> = async (
   plain,
-  { streams, desk, guards, thumbnails, urls },
+  { streams, lookup, guards, thumbnails, urls },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['livestreams'];
@@ -41,7 +41,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
   const ownersErrors = errorSchemas(400, 401, 403, 404, 413, 415, 429, 500, 503);
   const errorsAndConflict = { ...ownersErrors, ...errorSchemas(409) };
 
-  /** In whose name somebody makes a livestream. */
+  /** Returns the owner of a new livestream. */
   function ownerOf(request: FastifyRequest, wanted: string | undefined): string | null {
     const principal = guards.principal(request);
     const own = userIdOf(principal) ?? null;
@@ -113,7 +113,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
       },
     },
     async (request) => {
-      const { id } = await desk.managed(request, request.params.streamId);
+      const { id } = await lookup.findManageable(request, request.params.streamId);
       const { title, scheduledAt, ...rest } = request.body;
       const date = timeOf(scheduledAt);
       const livestream = await streams.edit(id, {
@@ -122,7 +122,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
         ...(date === undefined ? {} : { scheduledAt: date }),
       });
       if (!livestream) throw streamNotFound();
-      return { stream: desk.show(livestream) };
+      return { stream: lookup.show(livestream) };
     },
   );
 
@@ -141,7 +141,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
       },
     },
     async (request) => {
-      const { id } = await desk.managed(request, request.params.streamId);
+      const { id } = await lookup.findManageable(request, request.params.streamId);
       const outcome = await streams.remove(id);
       if (outcome === 'unknown') throw streamNotFound();
       if (outcome === 'under-way')
@@ -167,7 +167,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
       },
     },
     async (request) => {
-      const { id } = await desk.managed(request, request.params.streamId);
+      const { id } = await lookup.findManageable(request, request.params.streamId);
       const outcome = await streams.markStarted(id);
       if (outcome === 'unknown') throw streamNotFound();
       if (outcome === 'over')
@@ -191,7 +191,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
       },
     },
     async (request) => {
-      const { id } = await desk.managed(request, request.params.streamId);
+      const { id } = await lookup.findManageable(request, request.params.streamId);
       if (!(await streams.end(id, 'ended-by-owner'))) throw streamNotFound();
       const recordingUrl = request.body?.recordingUrl;
       if (recordingUrl !== undefined) await streams.edit(id, { recordingUrl });
@@ -215,7 +215,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
       },
     },
     async (request) => {
-      const { id } = await desk.managed(request, request.params.streamId);
+      const { id } = await lookup.findManageable(request, request.params.streamId);
       if (!streams.kick(id))
         throw new PublicError(409, 'nobody_publishes', 'Nobody publishes to this livestream now.');
       return SUCCESS;

@@ -27,7 +27,7 @@ export type Playback = Static<typeof Playback>;
 
 const Optional = { number: Type.Optional(Type.Number()), boolean: Type.Optional(Type.Boolean()) };
 
-/** What the publisher sends. Fields appear as they are found out. */
+/** Properties of the published media; each appears once it is determined. */
 export const Source = Type.Object(
   {
     protocol: Type.Enum(['rtmp', 'rtmps', 'whip']),
@@ -120,7 +120,7 @@ export const Stream = Type.Object(
 );
 export type Stream = Static<typeof Stream>;
 
-/** What is asked for at the making of a livestream, and may be changed later. */
+/** Settings at creation; can be changed later. */
 const settings = {
   title: Type.String({ minLength: 1, maxLength: 200, pattern: ONE_LINE }),
   description: Type.String({ maxLength: 5_000, pattern: MANY_LINES }),
@@ -143,7 +143,7 @@ export const CreateRequest = Type.Object(
     $id: 'CreateRequest',
     additionalProperties: false,
     examples: [
-      { title: 'Friday concert', description: 'From the old town hall', recordingEnabled: true },
+      { title: 'Friday concert', description: 'From the city theatre', recordingEnabled: true },
       { title: 'Rehearsal', visibility: 'private', guests: ['user-17'], scheduledAt: '2026-05-01T18:00:00Z' },
     ],
   },

@@ -5,15 +5,15 @@ import type { Guards } from '../server/guards.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route has a limit of its own, fit for what it does: the general one for changes does not count it. */
+    /** The route has a rate limit of its own; the general limit of changes does not count it. */
     ownLimit?: boolean;
   }
 }
 
 const PREFIX = '/api/livestream';
-/** How long a browser may remember the answer to a preflight request, in seconds. */
-const PREFLIGHT_S = 600;
-/** Requests that change something, from one address: so many at once, and one more after so many ms. */
+/** Lifetime of preflight responses in browsers, in s. */
+const PREFLIGHT_MAX_AGE_S = 600;
+/** Limit of changes per address: burst, then one per refill interval in ms. */
 const CHANGES = 60;
 const CHANGE_REFILL_MS = 100;
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -21,14 +21,14 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 export type LivestreamScopeOptions = {
   guards: Guards;
   clock: Clock;
-  /** Registers the routes; their addresses count from `/api/livestream`. */
+  /** Registers routes relative to `/api/livestream`. */
   routes(scope: FastifyInstance): Promise<void>;
 };
 
 /**
- * What all routes below `/api/livestream` share: any website may ask with a token (CORS without credentials: a cookie
- * counts for our own pages alone), nothing is stored on the way that does not say so, and floods of changes are refused
- * with 429. The operator's server speaks for many people: it is not limited.
+ * Shared behaviour below `/api/livestream`: CORS without credentials (cookies count for pages of this server only),
+ * `Cache-Control: no-store` by default, and 429 for floods of changes. The operator acts for many users and is not
+ * limited.
  */
 export const livestreamScope: FastifyPluginAsync<LivestreamScopeOptions> = async (app, options) => {
   const { guards, clock } = options;
@@ -40,7 +40,7 @@ export const livestreamScope: FastifyPluginAsync<LivestreamScopeOptions> = async
         methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
         allowedHeaders: ['authorization', 'content-type'],
         exposedHeaders: ['etag', 'retry-after', 'x-request-id'],
-        maxAge: PREFLIGHT_S,
+        maxAge: PREFLIGHT_MAX_AGE_S,
       });
       scope.addHook('onRequest', async (request, reply) => {
         if (READING.has(request.method) || request.routeOptions.config.ownLimit) return;

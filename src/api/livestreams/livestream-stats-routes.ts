@@ -6,12 +6,12 @@ import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, type Guards } from '../server/guards.js';
 import type { LivestreamLookup } from './livestream-lookup.js';
 
-export type LivestreamStatsRoutesOptions = { desk: LivestreamLookup; guards: Guards; clock: Clock };
+export type LivestreamStatsRoutesOptions = { lookup: LivestreamLookup; guards: Guards; clock: Clock };
 
-/** How a broadcast is doing, for who may watch it. */
+/** Statistics of a broadcast, for principals who may watch it. */
 export const livestreamStatsRoutes: FastifyPluginAsync<LivestreamStatsRoutesOptions> = async (
   plain,
-  { desk, guards, clock },
+  { lookup, guards, clock },
 ) => {
   plain.withTypeProvider<TypeBoxTypeProvider>().get(
     '/:streamId/stats',
@@ -26,8 +26,8 @@ export const livestreamStatsRoutes: FastifyPluginAsync<LivestreamStatsRoutesOpti
       },
     },
     async (request) => {
-      const livestream = await desk.watched(request, request.params.streamId);
-      return { stats: toStats(desk.show(livestream), clock.now()) };
+      const livestream = await lookup.findWatchable(request, request.params.streamId);
+      return { stats: toStats(lookup.show(livestream), clock.now()) };
     },
   );
 };

@@ -2,23 +2,25 @@ import type { Livestream, StreamState, StreamStatus } from '../../streams/index.
 import type { Thumbnail } from '../../thumbnails/index.js';
 import type { Playback, Stream, Viewers } from '../contract.js';
 
-/** Where people and encoders reach the gateway. The functions are asked late: ports may be known only after the start. */
+/** Public addresses of the gateway. Functions, as ports may be known only after the start. */
 export type PublicUrls = {
   /** `rtmp://host[:port]/live` */
   rtmpServer: () => string;
   rtmpsServer: () => string | undefined;
   /** Where WHIP publishers POST their offers; missing where it is off. */
   whip?: () => string;
-  /** The multivariant playlist of a stream. */
+  /** Multivariant playlist of a livestream. */
   hls: (streamId: string) => string;
-  /** The WHEP endpoint of a stream; missing, or without a result, where there is no WebRTC. */
+  /** WHEP endpoint of a livestream; undefined when WebRTC is off. */
   whep?: (streamId: string) => string | undefined;
   watch: (streamId: string) => string;
-  /** Where the API has a livestream, with a slash at the end: what is kept below it is told as an address of its own. */
+  /** API URL of a livestream, with a trailing slash; base of relative thumbnail URLs. */
   livestream: (streamId: string) => string;
 };
 
-/** A livestream as the API shows it. @param captured the picture of its broadcast, for where it was given none */
+/**
+ * Converts a livestream for responses. @param captured thumbnail of its broadcast, used when it has none of its own
+ */
 export function toStream(
   livestream: Livestream,
   status: StreamStatus,
@@ -52,12 +54,12 @@ export function toStream(
   };
 }
 
-/** Where a picture that is here can be had, relative to its livestream: another one has another address. */
+/** Path of a stored thumbnail relative to its livestream; changes with the version. */
 export function thumbnailPath({ version }: Thumbnail): string {
   return `thumbnail?v=${version}`;
 }
 
-/** @param address one elsewhere, or one relative to the livestream's own */
+/** @param address absolute, or relative to the livestream's URL */
 export function toThumbnailUrl(
   streamId: string,
   address: string | null | undefined,
@@ -67,7 +69,7 @@ export function toThumbnailUrl(
   return /^https?:/.test(address) ? address : new URL(address, urls.livestream(streamId)).href;
 }
 
-/** Where a livestream can be watched. */
+/** Playback URLs of a livestream. */
 export function toPlayback(streamId: string, urls: PublicUrls): Playback {
   const whep = urls.whep?.(streamId);
   return {
@@ -77,7 +79,7 @@ export function toPlayback(streamId: string, urls: PublicUrls): Playback {
   };
 }
 
-/** A state as the API shows it. */
+/** Converts a state for responses. */
 export function toState(state: StreamState): Stream['state'] {
   if (state.name === 'reconnecting') return { name: state.name, until: new Date(state.until).toISOString() };
   return { name: state.name };

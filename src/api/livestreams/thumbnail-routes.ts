@@ -10,31 +10,28 @@ import { type LivestreamLookup, type Livestreams, streamNotFound } from './lives
 import { type PublicUrls, thumbnailPath, toThumbnailUrl } from './stream-view.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
-/**
- * An address with the picture's version in it never shows another one. A shared cache asks again each second: the
- * livestream may be made private meanwhile.
- */
-const CACHE_VERSION = 'public, max-age=31536000, s-maxage=1, immutable';
+/** URLs with a version are immutable. Shared caches revalidate each second, as the livestream may become private. */
+const VERSIONED_CACHE_CONTROL = 'public, max-age=31536000, s-maxage=1, immutable';
 const CACHE_NEWEST = 'public, max-age=60, s-maxage=1';
 const CACHE_PRIVATE = 'private, no-store';
 
 export type ThumbnailRoutesOptions = {
   streams: Livestreams;
-  desk: LivestreamLookup;
+  lookup: LivestreamLookup;
   guards: Guards;
   thumbnails: Pick<ThumbnailStore, 'keep' | 'find' | 'captured' | 'remove'>;
   urls: PublicUrls;
 };
 
-/** The picture that stands for a livestream in lists. */
+/** Thumbnail of a livestream. */
 export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async (
   plain,
-  { streams, desk, guards, thumbnails, urls },
+  { streams, lookup, guards, thumbnails, urls },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['livestreams'];
   const url = '/:streamId/thumbnail';
-  const picture = Object.fromEntries(
+  const imageContent = Object.fromEntries(
     TYPES.map((type) => [type, { schema: Type.Unsafe<Buffer>({ contentMediaType: type }) }]),
   );
 
@@ -58,7 +55,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
         tags,
         security: CHANGING_SECURITY,
         params: StreamParams,
-        body: { content: picture },
+        body: { content: imageContent },
         response: {
           200: ref(ThumbnailResponse),
           ...errorSchemas(400, 401, 403, 404, 413, 415, 429, 500, 503),
@@ -66,13 +63,13 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       },
     },
     async (request: FastifyRequest<{ Params: { streamId: string } }>) => {
-      const { id } = await desk.managed(request, request.params.streamId);
+      const { id } = await lookup.findManageable(request, request.params.streamId);
       if (!Buffer.isBuffer(request.body)) throw wrongType();
       const kept = await thumbnails.keep(id, request.body);
       if (!kept) throw new PublicError(400, 'not_a_picture', 'The body is no JPEG, PNG or WebP picture.');
       const livestream = await streams.edit(id, { thumbnailUrl: thumbnailPath(kept) });
       if (!livestream) {
-        await thumbnails.remove(id); // it was removed meanwhile
+        await thumbnails.remove(id); // deleted meanwhile
         throw streamNotFound();
       }
       return {
@@ -96,7 +93,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       },
     },
     async (request) => {
-      const { id } = await desk.managed(request, request.params.streamId);
+      const { id } = await lookup.findManageable(request, request.params.streamId);
       await streams.edit(id, { thumbnailUrl: null });
       await thumbnails.remove(id);
       return { success: true as const };
@@ -116,20 +113,20 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
         params: StreamParams,
         querystring: Type.Object({ v: Type.Optional(Type.String({ maxLength: 64 })) }),
         response: {
-          200: { description: 'The picture', content: picture },
+          200: { description: 'The picture', content: imageContent },
           304: Type.Null({ description: 'The picture that If-None-Match names is still the right one' }),
           ...errorSchemas(400, 401, 404, 429, 500, 503),
         },
       },
     },
     async (request, reply) => {
-      const livestream = await desk.watched(request, request.params.streamId);
+      const livestream = await lookup.findWatchable(request, request.params.streamId);
       const { id, thumbnailUrl } = livestream;
       let found = thumbnailUrl === null ? thumbnails.captured(id) : undefined;
       if (thumbnailUrl !== null && !/^https?:/.test(thumbnailUrl)) found = await thumbnails.find(id);
       if (!found) throw new PublicError(404, 'thumbnail_not_found', 'This livestream has no picture here.');
       const etag = `"${found.version}"`;
-      const cachePublic = request.query.v === found.version ? CACHE_VERSION : CACHE_NEWEST;
+      const cachePublic = request.query.v === found.version ? VERSIONED_CACHE_CONTROL : CACHE_NEWEST;
       const caching = livestream.visibility === 'private' ? CACHE_PRIVATE : cachePublic;
       reply.headers({ etag, 'cache-control': caching });
       if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send(undefined as never);

@@ -3,13 +3,13 @@ import { userIdOf } from '../../accounts/index.js';
 import { type Clock, networkBlock, PublicError, RateLimit } from '../../platform/index.js';
 import type { Guards } from './guards.js';
 
-/** Requests that change something, by one account or from one address: so many at once, and one more after so many ms. */
+/** Changes per account or address: burst, then one per refill interval in ms. */
 const CHANGES = { capacity: 60, refillMs: 1_000 };
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Makes a hook (for `onRequest`, behind a guard) that refuses floods of changes with 429. The operator's server speaks for
- * many people: it is not limited.
+ * Creates an `onRequest` hook, to run after a guard, that refuses floods of changes with 429. The operator acts for
+ * many users and is not limited.
  */
 export function createChangeLimit(
   guards: Pick<Guards, 'principal'>,

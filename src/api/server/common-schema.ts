@@ -3,15 +3,15 @@ import type { ErrorCode } from '../../platform/index.js';
 
 export type { ErrorCode } from '../../platform/index.js';
 
-/** Text of one line without control characters, with something to see in it. */
+/** One line without control characters and with a visible character. */
 export const ONE_LINE = '^\\P{Cc}*[^\\s\\p{C}]\\P{Cc}*$';
-/** Text of any number of lines; PostgreSQL stores no U+0000. */
+/** Lines of text; PostgreSQL stores no U+0000. */
 export const MANY_LINES = '^[\\P{Cc}\\n\\r\\t]*$';
 
-/** An address on the web. */
+/** HTTP or HTTPS URL. */
 export const WEB_ADDRESS = '^https?://[^\\s\\p{Cc}]+$';
 
-/** What a text must be that does not match one of these patterns. */
+/** Error messages of these patterns. */
 export const PATTERN_MESSAGES: Record<string, string> = {
   [ONE_LINE]: 'must hold visible text and no control characters',
   [MANY_LINES]: 'must hold no control characters but line ends and tabs',
@@ -21,7 +21,7 @@ export const PATTERN_MESSAGES: Record<string, string> = {
 export const Id = Type.String({ format: 'uuid', description: 'UUID, version 7' });
 export const Time = Type.String({ format: 'date-time' });
 
-/** Whom a livestream or an invitation belongs to. */
+/** Id of a user who owns a livestream or is invited. */
 export const UserId = Type.String({
   minLength: 1,
   maxLength: 200,
@@ -29,7 +29,7 @@ export const UserId = Type.String({
   description: "An account's id, or a user id in the host platform's own notation",
 });
 
-/** Rows that the database passes over for one page, at most. */
+/** Maximum `offset`: rows that PostgreSQL skips for one page. */
 export const OFFSET_MAXIMUM = 10_000;
 
 export const PageQuery = Type.Object(
@@ -40,7 +40,7 @@ export const PageQuery = Type.Object(
   { additionalProperties: false },
 );
 
-/** Pages of lists that may grow beyond what `offset` reaches. */
+/** Query of lists that can exceed the maximum `offset`. */
 export const CursorPageQuery = Type.Object(
   {
     ...PageQuery.properties,
@@ -56,7 +56,7 @@ export const CursorPageQuery = Type.Object(
 
 export const StreamParams = Type.Object({ streamId: Id });
 
-/** What answers say that have nothing more to say. */
+/** Response without data. */
 export const SuccessResponse = Type.Object({ success: Type.Literal(true) }, { $id: 'SuccessResponse' });
 export type SuccessResponse = Static<typeof SuccessResponse>;
 
@@ -64,7 +64,7 @@ export function nullable<T extends TSchema>(schema: T) {
   return Type.Union([schema, Type.Null()]);
 }
 
-/** Points to a schema with a name of its own, which the server knows by `NAMED_SCHEMAS`. */
+/** References a schema by its `$id`, which the server knows from `NAMED_SCHEMAS`. */
 export function ref<T extends TSchema & { $id?: string }>(schema: T) {
   return Type.Unsafe<Static<T>>({ $ref: `${schema.$id}#` });
 }

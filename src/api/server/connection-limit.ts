@@ -3,18 +3,18 @@ import type { Socket } from 'node:net';
 import { AddressQuota, type Clock, type Logger } from '../../platform/index.js';
 
 export type ConnectionLimitOptions = {
-  /** Connections at once from one address (IPv6: /64 network). */
+  /** Concurrent connections per address (IPv6: /64 network). */
   perAddress: number;
-  /** Whether an address is a proxy of ours, behind which there are many clients. */
+  /** Whether an address is a trusted proxy, which carries many clients. */
   isProxy: (address: string) => boolean;
   clock: Clock;
   log: Logger;
 };
 
-/** Refused connections that are answered at the same time; more are reset. */
-const ANSWERED = 64;
-/** For the answer to arrive, and what the client sends meanwhile to be discarded. */
-const ANSWER_WITHIN_MS = 500;
+/** Refused connections that are answered concurrently; further ones are reset. */
+const MAXIMUM_REFUSALS_ANSWERED = 64;
+/** Time in ms to send the refusal and discard the client's data. */
+const REFUSAL_TIMEOUT_MS = 500;
 const LOG_EVERY_MS = 60_000;
 const BODY = JSON.stringify({
   error: {
@@ -27,8 +27,8 @@ const ANSWER =
   `Content-Length: ${Buffer.byteLength(BODY)}\r\nRetry-After: 5\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${BODY}`;
 
 /**
- * Gives every address a share of the server's connections. What is beyond it is refused before anything is read or parsed:
- * with 503 `too_many_connections`, or by a reset where many are refused at once.
+ * Limits connections per address. Connections above the limit are refused before anything is parsed: with 503
+ * `too_many_connections`, or by a reset when many are refused at once.
  */
 export function limitConnections(server: Server, options: ConnectionLimitOptions): void {
   const { perAddress, isProxy, clock, log } = options;
@@ -43,12 +43,12 @@ export function limitConnections(server: Server, options: ConnectionLimitOptions
       loggedAt = now;
       log.warn({ address, perAddress }, 'HTTP connections were refused: an address has its share');
     }
-    if (answering >= ANSWERED) {
+    if (answering >= MAXIMUM_REFUSALS_ANSWERED) {
       socket.destroy();
       return;
     }
     answering++;
-    const cancel = clock.after(ANSWER_WITHIN_MS, () => socket.destroy());
+    const cancel = clock.after(REFUSAL_TIMEOUT_MS, () => socket.destroy());
     socket.once('close', () => {
       answering--;
       cancel();
@@ -57,7 +57,7 @@ export function limitConnections(server: Server, options: ConnectionLimitOptions
     socket.end(ANSWER);
   };
 
-  // In place of Node's own listener, which sets up a parser for every connection.
+  // Replaces Node's listener, which allocates a parser for every connection.
   const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {

@@ -2,14 +2,14 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { type ErrorCode, isDatabaseAway, PublicError } from '../../platform/index.js';
 import { ErrorResponse, PATTERN_MESSAGES, ref } from '../contract.js';
 
-/** Seconds after which a client may try again when the database is away. */
+/** `Retry-After` in s when the database does not answer. */
 const RETRY_AFTER_S = 5;
 
 type Answer = { status: number; code: ErrorCode; message: string; details?: unknown };
 
 const NOT_FOUND: Answer = { status: 404, code: 'not_found', message: 'There is nothing at this address.' };
 
-/** fastify's own errors that are the client's fault (fastify/lib/errors.js), in our words. */
+/** Client errors of fastify (fastify/lib/errors.js) with public codes and messages. */
 const FASTIFY_ERRORS: Record<string, Answer> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     status: 415,
@@ -31,7 +31,7 @@ const FASTIFY_ERRORS: Record<string, Answer> = {
   FST_ERR_BAD_URL: { status: 400, code: 'bad_request', message: 'The address is not a valid URL.' },
 };
 
-/** How an error answers, if it may be shown. */
+/** Returns the public answer of an error; undefined when it is internal. */
 function answerTo(error: FastifyError): Answer | undefined {
   if (error instanceof PublicError) {
     const { status, code, message, details } = error;
@@ -71,7 +71,7 @@ function validationAnswer(error: FastifyError): Answer {
   return { status: 400, code: 'validation_failed', message, details };
 }
 
-/** Answers an error in the one shape that all errors have; what is not meant for clients is logged and hidden. */
+/** Answers an error in the common shape; internal errors are logged and answered with 500. */
 export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const answer = answerTo(error);
   if (!answer) request.log.error({ err: error, route: routeOf(request) }, 'a request failed');
@@ -84,7 +84,7 @@ export function sendError(error: FastifyError, request: FastifyRequest, reply: F
     details: { requestId: request.id },
   };
   const retryAfter = retryAfterOf(answer);
-  // RFC 9110 section 11.6.1: whoever is told to show who they are is told how.
+  // RFC 9110 section 11.6.1: 401 requires WWW-Authenticate.
   if (status === 401 && !reply.hasHeader('www-authenticate'))
     reply.header('www-authenticate', 'Bearer realm="headend"');
   if (retryAfter !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter);
@@ -96,7 +96,7 @@ export function sendError(error: FastifyError, request: FastifyRequest, reply: F
     .send({ error: { code, message, ...(details === undefined ? {} : { details }) } });
 }
 
-/** Seconds until it is worth trying again: `details.retryAfter` where the error knows. */
+/** Returns `Retry-After` in s: `details.retryAfter` of the error, else a default for 503. */
 function retryAfterOf(answer: Answer | undefined): number | undefined {
   if (answer?.status !== 429 && answer?.status !== 503) return undefined;
   const { retryAfter } = { retryAfter: undefined, ...(answer.details as object | undefined) };
@@ -104,14 +104,14 @@ function retryAfterOf(answer: Answer | undefined): number | undefined {
   return answer.status === 503 ? RETRY_AFTER_S : undefined;
 }
 
-/** The pattern of the route, never the address as asked: people paste keys into addresses. */
+/** Returns the route's pattern for logs, never the requested URL: URLs may contain pasted keys. */
 export function routeOf(request: FastifyRequest): string {
   return `${request.method} ${request.routeOptions.url ?? '(unknown)'}`;
 }
 
 /**
- * Answers for addresses without a route: 405 with `Allow` where another method would be right, else 404. Must be added
- * before the routes.
+ * Answers requests without a route: 405 with `Allow` when the path has other methods, else 404. Must be added before
+ * the routes.
  */
 export function answerUnknownRoutes(app: FastifyInstance): void {
   const routes: { pattern: RegExp; methods: string[] }[] = [];
@@ -132,7 +132,7 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
   });
 }
 
-/** The errors that a route may answer, for its schema. */
+/** Error responses of a route's schema. */
 export function errorSchemas(
   ...statuses: number[]
 ): Record<number, ReturnType<typeof ref<typeof ErrorResponse>>> {
@@ -141,7 +141,7 @@ export function errorSchemas(
   );
 }
 
-/** What an error of this status means, for the OpenAPI document. */
+/** Description of an error status in the OpenAPI document. */
 export function errorDescription(status: number): string {
   return DESCRIPTIONS[status] ?? 'Error';
 }

@@ -10,18 +10,18 @@ import {
 } from '../../accounts/index.js';
 import { type BoundedCalls, databaseLate, isDatabaseAway, PublicError } from '../../platform/index.js';
 
-/** RFC 6750 section 3: how to show who one is, and that what was shown does not hold. */
+/** RFC 6750 section 3: challenge for missing and invalid tokens. */
 const CHALLENGE = 'Bearer realm="headend"';
 const CHALLENGE_FAILED = `${CHALLENGE}, error="invalid_token"`;
 
-/** For a route's schema: how it may be told who asks. Requests by cookie that change something show the CSRF token too. */
+/** Security of a route's schema: bearer token or session cookie. Changes by cookie also require the CSRF token. */
 export const READING_SECURITY = [{ bearer: [] }, { session: [] }];
 export const CHANGING_SECURITY = [{ bearer: [] }, { session: [], csrf: [] }];
-/** The same where nobody in particular may ask as well. */
+/** The same for routes that accept anonymous requests. */
 export const ANYONE_READING_SECURITY = [{}, ...READING_SECURITY];
 export const ANYONE_CHANGING_SECURITY = [{}, ...CHANGING_SECURITY];
 
-/** What those names mean, for the OpenAPI document. */
+/** Security schemes of the OpenAPI document. */
 export const SECURITY_SCHEMES = {
   bearer: {
     type: 'http',
@@ -44,28 +44,34 @@ export const SECURITY_SCHEMES = {
   },
 } as const;
 
-/** Hooks for `onRequest` (before any body is read) that find out who asks, and let those pass who may. */
+/** `onRequest` hooks, run before the body is read, that authenticate a request and authorize it. */
 export type Guards = {
   /**
-   * Everybody; 401 alone for a token that does not hold. A GET passes as nobody's while the database does not say whose it
-   * is: see `mustBeKnown`.
+   * Accepts everyone; 401 only for an invalid token. A GET continues as anonymous while the database cannot identify
+   * the principal: see `mustBeKnown`.
    */
   anyone: onRequestAsyncHookHandler;
-  /** Who has an account, here or on the host platform, and the operator; else 401 `not_signed_in`. */
+  /** Accepts accounts, users of the host platform and the operator; else 401 `not_signed_in`. */
   signedIn: onRequestAsyncHookHandler;
-  /** Who may broadcast at all; else 401 `not_signed_in` or 403 `not_allowed`. */
+  /** Accepts principals who may broadcast; else 401 `not_signed_in` or 403 `not_allowed`. */
   broadcaster: onRequestAsyncHookHandler;
-  /** Admins and the operator; else 401 `not_signed_in` or 403 `not_allowed`. */
+  /** Accepts admins and the operator; else 401 `not_signed_in` or 403 `not_allowed`. */
   admin: onRequestAsyncHookHandler;
-  /** Who asks, behind any of the guards. */
+  /** Returns the principal of a guarded request. */
   principal(request: FastifyRequest): Principal;
-  /** @throws PublicError 503 `temporarily_unavailable` where the database did not say who asks, behind `anyone` */
+  /**
+   * @throws PublicError 503 `temporarily_unavailable` when the database could not identify the principal, after
+   * `anyone`
+   */
   mustBeKnown(request: FastifyRequest): void;
-  /** The user id of who asks. @throws PublicError 403 `account_needed` for the operator, 401 `not_signed_in` for nobody. */
+  /**
+   * Returns the principal's user id. @throws PublicError 403 `account_needed` for the operator, 401 `not_signed_in`
+   * for anonymous requests
+   */
   userId(request: FastifyRequest): string;
 };
 
-/** @param options `calls` bounds the time in which a reader must be known. */
+/** @param options `calls` bounds the time in which the principal of a GET must be identified. */
 export function createGuards(options: { authenticate: Authenticate; calls?: BoundedCalls }): Guards {
   const { authenticate, calls } = options;
   const principals = new WeakMap<FastifyRequest, Principal>();
@@ -131,7 +137,7 @@ export function createGuards(options: { authenticate: Authenticate; calls?: Boun
   };
 }
 
-/** What a request shows of who makes it. */
+/** Returns the credentials and origin of a request. */
 export function credentialsOf(request: FastifyRequest): Credentials {
   const { authorization, cookie, origin, 'x-csrf-token': csrfToken } = request.headers;
   return {

@@ -3,19 +3,16 @@ import { Type } from 'typebox';
 import { type Clock, PublicError, sleep } from '../../platform/index.js';
 import { errorSchemas } from './error-response.js';
 
-/** A check that takes longer has failed. */
-const CHECK_WITHIN_MS = 2_000;
+/** Timeout of a check, in ms. */
+const CHECK_TIMEOUT_MS = 2_000;
 
 export type HealthRoutesOptions = {
   clock: Clock;
-  /** What must work before requests are sent here, by name; a check fails by rejecting. */
+  /** Readiness checks by name; a check fails by rejecting. */
   checks: Record<string, () => Promise<unknown>>;
 };
 
-/**
- * `/healthz`: the process answers (restart it when it does not). `/readyz`: it can do its work (send it no requests while
- * it can't).
- */
+/** `/healthz`: the process answers (liveness). `/readyz`: dependencies work (readiness). */
 export const healthRoutes: FastifyPluginAsync<HealthRoutesOptions> = async (app, { clock, checks }) => {
   const tags = ['health'];
   const ok = Type.Object({ status: Type.Literal('ok') });
@@ -46,7 +43,7 @@ export const healthRoutes: FastifyPluginAsync<HealthRoutesOptions> = async (app,
 async function passes(check: () => Promise<unknown>, clock: Clock): Promise<boolean> {
   const patience = new AbortController();
   try {
-    const late = sleep(clock, CHECK_WITHIN_MS, patience.signal).then(() => false);
+    const late = sleep(clock, CHECK_TIMEOUT_MS, patience.signal).then(() => false);
     return await Promise.race([check().then(() => true), late]);
   } catch {
     return false;

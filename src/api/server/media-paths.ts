@@ -1,6 +1,6 @@
 import { errorDescription } from './error-response.js';
 
-/** The part of OpenAPI's path items that is needed here. */
+/** The used part of OpenAPI's path items. */
 type Operation = Record<string, unknown>;
 type Paths = Record<string, Record<string, Operation>>;
 
@@ -18,7 +18,7 @@ function body(type: string, schema: object = text): object {
   return { required: true, content: { [type]: { schema } } };
 }
 
-/** Errors as the other routes describe them. */
+/** Error responses, described as for other routes. */
 function errors(...statuses: number[]): Record<string, object> {
   const schema = { $ref: '#/components/schemas/ErrorResponse' };
   return Object.fromEntries(
@@ -64,8 +64,8 @@ function sessionOf(what: string): Record<string, Operation> {
 }
 
 /**
- * What the routes of media and of the socket do. They speak SDP, playlists and messages, not JSON by a schema: the
- * document describes them by hand.
+ * Paths of media and sockets. They carry SDP, playlists and messages without JSON Schemas, so they are described by
+ * hand.
  */
 export function mediaPaths(): Paths {
   const offer = {

@@ -1,19 +1,19 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import fastifyStatic from '@fastify/static';
-// For the type of `schema.hide`.
+// Type of `schema.hide`.
 import type {} from '@fastify/swagger';
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import { PublicError } from '../../platform/index.js';
 
 export type PageRoutesOptions = {
-  /** The folder that `vite build` wrote: `index.html` and `assets/`. */
+  /** Output folder of `vite build`: `index.html` and `assets/`. */
   root: string;
 };
 
 /**
- * What the pages may load: themselves, and media through Media Source Extensions (`blob:`). Nothing here upgrades
- * to HTTPS by itself, as a gateway in a home network is often opened without it.
+ * Pages load their own files, and media by Media Source Extensions (`blob:`). No upgrade to HTTPS, as gateways in
+ * home networks are often used without it.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
@@ -27,11 +27,10 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /**
- * Serves the browser pages. Every page is the same document, whatever the id in its address: it asks the API and
- * says when there is no such stream. Assets carry a hash in their name and may be kept for ever; the document is
- * asked for anew each time.
+ * Serves the browser pages. All paths return the same document, which reads the API and reports missing livestreams.
+ * Assets have a hash in their name and are cached for ever; the document is revalidated.
  *
- * Answers 503 `pages_not_built` where `root` holds no pages.
+ * Answers 503 `pages_not_built` when `root` has no pages.
  */
 export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, { root }) => {
   if (!existsSync(path.join(root, 'index.html'))) {

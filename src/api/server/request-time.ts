@@ -1,14 +1,15 @@
 import { PublicError } from '../../platform/index.js';
 
-/** The years that both RFC 3339 and PostgreSQL's input can hold: 0001 to 9999. */
+/** Years that RFC 3339 and PostgreSQL both support: 0001 to 9999. */
 const EARLIEST_MS = Date.parse('0001-01-01T00:00:00Z');
 const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * Reads a time of a request. The schema has checked its form alone: a leap second, the year 0 and what an offset moves out
- * of the year 9999 are left.
+ * Parses a time of a request. The schema checks only the form; this refuses leap seconds, the year 0, and offsets
+ * that lead out of the year 9999.
  *
- * @param field its name, for the error.
+ * @param field name for the error.
+ *
  * @throws PublicError 400 `validation_failed`
  */
 export function readTime(text: string, field: string): Date {

@@ -3,13 +3,13 @@ import { SerializerSelector } from '@fastify/fast-json-stringify-compiler';
 type BuildSerializers = ReturnType<typeof SerializerSelector>;
 type Serialize = ReturnType<ReturnType<BuildSerializers>>;
 
-/** By the named schemas, then by the schema of an answer; both are written in code, so that there is an end to them. */
+/** By the named schemas, then by the response schema. Both come from code, so the cache is bounded. */
 const compiled = new Map<string, Map<string, Serialize>>();
 
 /**
- * How fastify makes the functions that write answers (its option `schemaController.compilersFactory.buildSerializer`),
- * but for what looks the same only once: each costs as much as checking every named schema, and nearly all routes share
- * the answers that are errors. A server that starts would do little else.
+ * Creates response serializers for fastify (`schemaController.compilersFactory.buildSerializer`) and shares equal
+ * ones. Compiling one costs as much as checking all named schemas, and nearly all routes have the same error
+ * responses, so a start would take far longer.
  */
 export function responseSerializers(): BuildSerializers {
   const build = SerializerSelector();

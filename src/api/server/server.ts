@@ -21,21 +21,23 @@ import { responseSerializers } from './response-serializers.js';
 
 export type ServerLimits = {
   connections: number;
-  /** For an IPv4 address, or a /64 network of IPv6; trusted proxies may have all. */
+  /** Per IPv4 address or IPv6 /64 network; trusted proxies are exempt. */
   connectionsPerAddress: number;
-  /** For the request line and headers to arrive. */
+  /** Timeout for the request line and headers. */
   headersTimeoutMs: number;
-  /** For the whole request to arrive; answers may take as long as they like. */
+  /** Timeout for the whole request; responses are not limited. */
   requestTimeoutMs: number;
-  /** For a connection on which nothing is sent either way: a client that does not read its answer, for example. */
+  /**
+   * Timeout for a connection without traffic in either direction, such as a client that does not read its response.
+   */
   silenceTimeoutMs: number;
-  /** How often those two are looked after. */
+  /** Interval at which these timeouts are checked. */
   timeoutCheckMs: number;
-  /** When the server closes: for requests that are still arriving or being answered. */
+  /** Grace period on close for requests in progress. */
   closeWithinMs: number;
 };
 
-const LIMITS: ServerLimits = {
+const DEFAULT_LIMITS: ServerLimits = {
   connections: 20_000,
   connectionsPerAddress: 2_000,
   headersTimeoutMs: 10_000,
@@ -44,33 +46,33 @@ const LIMITS: ServerLimits = {
   timeoutCheckMs: 2_000,
   closeWithinMs: 3_000,
 };
-/** Bytes; the largest request of the API is a description of 5,000 characters, each of which may be escaped. */
-const BODY_LIMIT = 128 * 1024;
-/** Longer than nginx keeps its connections to us (60 s), so that it never sends into one that we are closing. */
-const KEEP_ALIVE_MS = 72_000;
-/** Media goes without what browsers need for documents alone: it is asked for many times a second. */
-const MEDIA = '/hls/';
+/** The largest request is a description of 5,000 characters, each possibly escaped. */
+const MAXIMUM_BODY_BYTES = 128 * 1024;
+/** Longer than nginx's upstream keep-alive (60 s), so that nginx never sends on a connection that is being closed. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+/** Media responses are sent without headers that only documents need: they are requested many times a second. */
+const MEDIA_PREFIX = '/hls/';
 
 export type ServerOptions = {
   log: Logger;
   clock: Clock;
-  /** Whose X-Forwarded-For, -Proto and -Host are believed. */
+  /** Proxies whose X-Forwarded-For, -Proto and -Host are trusted. */
   trustProxy: TrustedProxies;
-  /** The release, for the OpenAPI document. */
+  /** Release in the OpenAPI document. */
   version: string;
-  /** What stands before every path in the addresses that clients use; nothing by default. */
+  /** Prefix of all public paths; empty by default. */
   basePath?: string;
   limits?: Partial<ServerLimits>;
 };
 
 /**
- * The HTTP server without routes: limits, timeouts, errors in one shape, headers that protect, and the OpenAPI document
- * of what is registered afterwards, at `/openapi.json` for programs and at `/docs` for people. It does not listen yet.
+ * Creates the HTTP server without routes: limits, timeouts, common errors, security headers, and the OpenAPI document
+ * of later routes at `/openapi.json` and `/docs`. Does not listen yet.
  */
 export function createServer(options: ServerOptions): FastifyInstance {
   const { clock } = options;
-  const limits = { ...LIMITS, ...options.limits };
-  // Whatever fastify logs of a request by itself: never the address as asked, nor headers.
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  // fastify's own log entries contain neither URL nor headers.
   const log: FastifyBaseLogger = options.log.child(
     {},
     { serializers: { req: routeOf, res: () => undefined } },
@@ -82,8 +84,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: options.trustProxy === false ? false : isTrusted,
-    bodyLimit: BODY_LIMIT,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    bodyLimit: MAXIMUM_BODY_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     connectionTimeout: limits.silenceTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     forceCloseConnections: 'idle',
@@ -94,7 +96,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true } },
     schemaController: { compilersFactory: { buildSerializer: responseSerializers() } },
     frameworkErrors: (error, request, reply) => sendError(error as FastifyError, request, reply),
-    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket as Socket),
+    clientErrorHandler: (error, socket) => answerMalformedRequest(error, socket as Socket),
     http: { connectionsCheckingInterval: limits.timeoutCheckMs },
   };
   const app = fastify(settings);
@@ -110,7 +112,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   app.removeContentTypeParser('text/plain');
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    // Many clients announce JSON also where they send nothing.
+    // Many clients send the JSON content type with an empty body.
     if (body === '') done(null, undefined);
     else void parseJson(request, body as string, done);
   });
@@ -126,13 +128,13 @@ export function createServer(options: ServerOptions): FastifyInstance {
       directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
     },
     crossOriginResourcePolicy: { policy: 'cross-origin' },
-    // Browsers ignore these on plain HTTP, and complain about them in their console.
+    // Browsers ignore these on plain HTTP and log a warning.
     crossOriginOpenerPolicy: false,
     originAgentCluster: false,
-    hsts: false, // whoever ends TLS in front of us decides
+    hsts: false, // decided by the proxy that terminates TLS
   });
   app.addHook('onRequest', async (request, reply) => {
-    if (request.url.startsWith(MEDIA)) return;
+    if (request.url.startsWith(MEDIA_PREFIX)) return;
     reply.header('x-request-id', request.id);
     await reply.helmet();
   });
@@ -149,8 +151,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
   return app;
 }
 
-/** What Node could not read as HTTP (RFC 9110 section 15): nothing is known of it but the connection. */
-function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+/** Answers requests that Node could not parse as HTTP (RFC 9110 section 15). */
+function answerMalformedRequest(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
@@ -170,7 +172,7 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): 
 }
 
 const DOCS = '/docs';
-/** What the page at `/docs` may load; its interface sets styles by itself. */
+/** Content Security Policy of `/docs`, whose interface sets inline styles. */
 const DOCS_SECURITY_POLICY = [
   "default-src 'self'",
   "style-src 'self' 'unsafe-inline'",

@@ -21,18 +21,18 @@ import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, credentialsOf, type Guards } from '../server/guards.js';
 import { readNumbers } from '../server/number-query.js';
 
-type Knock = { streamId: string; token?: string | undefined; address: string };
+type ViewerRequest = { streamId: string; token?: string | undefined; address: string };
 type IceServer = { urls: string[]; username?: string; credential?: string };
 type Minute = Viewers & { startedAt: number };
 
-/** What these routes need of the audience. */
+/** Members of the audience that these routes use. */
 export type ViewerService = {
   join(
     principal: Principal | (() => Promise<Principal>),
-    knock: Knock,
+    request: ViewerRequest,
   ): Promise<{ token: string; viewers: number; state: StreamStatus['state']['name'] }>;
-  leave(principal: Principal, knock: Omit<Knock, 'address'>): void;
-  beacon(knock: Knock & { token: string }): Promise<number>;
+  leave(principal: Principal, request: Omit<ViewerRequest, 'address'>): void;
+  beacon(request: ViewerRequest & { token: string }): Promise<number>;
   viewers(streamId: string): Viewers;
   history(streamId: string, since: Date, limit: number): Promise<Minute[]>;
   watched(principal: Principal, streamId: string): Promise<{ userId: string | null }>;
@@ -48,21 +48,21 @@ export type ViewerRoutesOptions = {
 
 const MINUTE_MS = 60_000;
 const tags = ['viewers'];
-/** The audience counts who comes from where; signs of life and farewells come from everybody all the time. */
+/** The audience has limits per address; beacons and leaves are frequent for every viewer. */
 const config = { ownLimit: true };
 
-/** Coming, staying and going of viewers, below `/api/livestream`. */
+/** Joining, beacons and leaving of viewers, below `/api/livestream`. */
 export const viewerRoutes: FastifyPluginAsync<ViewerRoutesOptions> = async (plain, options) => {
   const { audience, authenticate, guards, iceServers, clock } = options;
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
-  // What a page that is being closed sends by `navigator.sendBeacon` is text.
+  // `navigator.sendBeacon` of a closing page sends text.
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('text/plain', { parseAs: 'string', bodyLimit: 4_096 }, (request, body, done) => {
     if (body === '') done(null, undefined);
     else void parseJson(request, body as string, done);
   });
 
-  /** Watching changes nothing of an account: a page needs no CSRF token for it. */
+  /** Watching changes nothing of an account, so a page needs no CSRF token. */
   const identify = (request: FastifyRequest): Promise<Principal> =>
     authenticate({ ...credentialsOf(request), method: 'GET' });
 
@@ -109,7 +109,7 @@ export const viewerRoutes: FastifyPluginAsync<ViewerRoutesOptions> = async (plai
     async (request) => {
       const streamId = request.params.streamId.toLowerCase();
       const token = request.body?.viewerToken;
-      // Who shows nothing that holds has nobody to leave as.
+      // Invalid credentials: nothing to leave as.
       const principal = token === undefined ? await identify(request).catch(() => ANONYMOUS) : ANONYMOUS;
       audience.leave(principal, { streamId, token });
       return { success: true as const };

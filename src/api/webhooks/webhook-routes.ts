@@ -37,7 +37,7 @@ export type WebhookRoutesOptions = {
   guards: Guards;
 };
 
-/** `/api/webhooks`: who is told of what happens, for admins and the operator. */
+/** `/api/webhooks`: webhook subscriptions, for admins and the operator. */
 export const webhookRoutes: FastifyPluginAsync<WebhookRoutesOptions> = async (app, options) => {
   await app.register(routes, { ...options, prefix: '/api/webhooks' });
 };

@@ -21,7 +21,7 @@ t.test('who goes is signed out everywhere, every room lets go of them, and their
   );
   const [cookie, token] = [await pageHeaders(ada), await accessTokenHeaders(ada)];
   const released: unknown[] = [];
-  accountDeletion.join({
+  accountDeletion.addHolder({
     release: async (departed) => {
       t.match(
         await accounts.find(departed.userId),
@@ -31,16 +31,16 @@ t.test('who goes is signed out everywhere, every room lets go of them, and their
       released.push(departed);
     },
   });
-  accountDeletion.join({ release: ({ userId }) => follows.forgetUser(userId) });
+  accountDeletion.addHolder({ release: ({ userId }) => follows.forgetUser(userId) });
   const changes: AccessChange[] = [];
   authentication.onAccessChange((change) => changes.push(change));
 
-  t.equal(await accountDeletion.depart('nobody'), false);
-  t.equal(await accountDeletion.depart(ada.id, { purge: true }), true);
+  t.equal(await accountDeletion.delete('nobody'), false);
+  t.equal(await accountDeletion.delete(ada.id, { purge: true }), true);
   t.match(released, [{ userId: ada.id, purge: true, pseudonym: /^deleted:[\da-f-]{36}$/ }]);
   t.match(changes[0], { userId: ada.id, credentialIds: undefined }, 'whatever is open is checked again');
   t.equal(await accounts.find(ada.id), undefined);
-  t.equal(await accountDeletion.depart(ada.id), false);
+  t.equal(await accountDeletion.delete(ada.id), false);
   const credentials = { method: 'GET', address: '127.0.0.1' };
   t.same(await authenticate({ ...credentials, cookie: cookie.cookie }), { kind: 'anonymous' });
   await t.rejects(authenticate({ ...credentials, ...token }), { code: 'access_token_invalid' });
@@ -49,7 +49,7 @@ t.test('who goes is signed out everywhere, every room lets go of them, and their
   t.equal((await sql`select from follows`).count, 0);
   t.match(await createAccount('Ada'), { name: 'Ada' });
 
-  await accountDeletion.depart(bob.id);
+  await accountDeletion.delete(bob.id);
   t.match(await invitations.list({ limit: 1, offset: 0 }), [{ usedBy: null, usedAt: Date }]);
 });
 
@@ -59,11 +59,11 @@ t.test('who is in the midst of something stays as they are', async (t) => {
   const ada = await createAccount('Ada');
   const { cookie } = await pageHeaders(ada);
   let busy = true;
-  accountDeletion.join({ isBusy: async () => busy, release: async () => {} });
-  await t.rejects(accountDeletion.depart(ada.id), { status: 409, code: 'stream_under_way' });
+  accountDeletion.addHolder({ isBusy: async () => busy, release: async () => {} });
+  await t.rejects(accountDeletion.delete(ada.id), { status: 409, code: 'stream_under_way' });
   t.match(await authenticate({ method: 'GET', address: '127.0.0.1', cookie }), { userId: ada.id });
   busy = false;
-  t.equal(await accountDeletion.depart(ada.id), true);
+  t.equal(await accountDeletion.delete(ada.id), true);
 });
 
 t.test(
@@ -74,14 +74,14 @@ t.test(
     const ada = await createAccount('Ada');
     const tries: boolean[] = [];
     let fails = true;
-    accountDeletion.join({
+    accountDeletion.addHolder({
       release: async ({ purge }) => {
         tries.push(purge);
         if (fails) throw new Error('the disk is full');
       },
     });
     accountDeletion.start();
-    await t.rejects(accountDeletion.depart(ada.id, { purge: true }), /disk is full/);
+    await t.rejects(accountDeletion.delete(ada.id, { purge: true }), /disk is full/);
     await t.rejects(signIn.open({ name: 'Ada', password: PASSWORD }, { address: '127.0.0.1' }), {
       code: 'account_disabled',
     });

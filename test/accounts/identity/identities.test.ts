@@ -34,7 +34,7 @@ const CHANGES: [
     ({ authentication }, id) => authentication.accounts.change(id, { disabled: true }),
     ANONYMOUS,
   ],
-  ['a deleted account', ({ authentication }, id) => authentication.accountDeletion.depart(id), ANONYMOUS],
+  ['a deleted account', ({ authentication }, id) => authentication.accountDeletion.delete(id), ANONYMOUS],
   [
     'an account whose password an admin resets',
     ({ authentication }, id) => authentication.accounts.change(id, { password: 'staple of horses' }),

@@ -15,8 +15,8 @@ import { until } from '../../support/until.js';
 
 type Account = { role: 'viewer' | 'broadcaster' | 'admin'; disabledAt: Date | null };
 
-/** The door as the gateway builds it: the hall, the keys and the database are real. */
-async function door(t: Test) {
+/** Key admission as the gateway builds it, with the real stream registry, keys and database. */
+async function openAdmission(t: Test) {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   const logged: string[] = [];
@@ -38,8 +38,8 @@ async function door(t: Test) {
         if (outage.error) throw outage.error;
         return await keys.findByHash(hash);
       },
-      note: (use) => keys.note(use),
-      noteSignIn: (signIn) => keys.noteSignIn(signIn),
+      recordUse: (use) => keys.recordUse(use),
+      recordSignIn: (signIn) => keys.recordSignIn(signIn),
     },
     channels: new Channels(sql),
     findStream: (id) => streams.publishingStatus(id),
@@ -51,7 +51,7 @@ async function door(t: Test) {
   const streams: StreamRegistry = new StreamRegistry({
     sql,
     admit,
-    keepKey: (transaction, livestream) => keys.keepFirst(transaction, livestream),
+    keepKey: (transaction, livestream) => keys.insertFirst(transaction, livestream),
     graceMs: 60_000,
     maxBroadcasts: 3,
     clock,
@@ -72,7 +72,7 @@ function request(streamKey: string, address = '192.0.2.1', protocol: StreamKeyPr
 }
 
 t.test('the key that a livestream was made with admits to it, also when pasted with a blank', async (t) => {
-  const { admit, create, keys, streams } = await door(t);
+  const { admit, create, keys, streams } = await openAdmission(t);
   const { streamId, secret } = await create();
   const [key] = await keys.list({ streamId });
   t.same(await admit(request(secret)), { admitted: true, streamId, keyId: key?.id });
@@ -86,14 +86,14 @@ t.test('the key that a livestream was made with admits to it, also when pasted w
 });
 
 t.test('a livestream and its key are stored together or not at all', async (t) => {
-  const { sql, create } = await door(t);
+  const { sql, create } = await openAdmission(t);
   await sql`alter table stream_keys add check (label <> '')`;
   await t.rejects(create(), /check/);
   t.equal((await sql`select from livestreams`).count, 0);
 });
 
 t.test('a key admits only as it is limited, and every refusal is noted', async (t) => {
-  const { admit, clock, create, keys } = await door(t);
+  const { admit, clock, create, keys } = await openAdmission(t);
   const { streamId } = await create();
   const owner = { streamId };
   const { key, secret } = await keys.create(owner, {
@@ -116,7 +116,7 @@ t.test('a key admits only as it is limited, and every refusal is noted', async (
 });
 
 t.test('a rotated key admits until its overlap is over, to the moment', async (t) => {
-  const { admit, clock, create, keys } = await door(t);
+  const { admit, clock, create, keys } = await openAdmission(t);
   const { streamId, secret } = await create();
   const [key] = await keys.list({ streamId });
   const next = await keys.rotate({ streamId }, key?.id ?? '', 10_000);
@@ -131,7 +131,7 @@ t.test('a rotated key admits until its overlap is over, to the moment', async (t
 t.test(
   'livestreams and the channel of an account that is disabled, or a viewer, are not published by any key',
   async (t) => {
-    const { accounts, admit, create, keys } = await door(t);
+    const { accounts, admit, create, keys } = await openAdmission(t);
     const userId = '0190a0a0-0000-7000-8000-000000000001';
     accounts.set(userId, { role: 'broadcaster', disabledAt: null });
     const { secret } = await create(userId);
@@ -150,7 +150,7 @@ t.test(
 t.test(
   'somebody signed in is admitted without a key, unless it is over or barred; it is noted',
   async (t) => {
-    const { accounts, admit, clock, create, keys, sql, streams } = await door(t);
+    const { accounts, admit, clock, create, keys, sql, streams } = await openAdmission(t);
     const userId = '0190a0a0-0000-7000-8000-000000000001';
     const { streamId } = await create(userId);
     const signedIn = { protocol: 'whip', address: '192.0.2.1', signedIn: { streamId, userId } } as const;
@@ -182,7 +182,7 @@ t.test(
 );
 
 t.test('two encoders that race with the key of a channel publish to one livestream', async (t) => {
-  const { sql, admit, keys } = await door(t);
+  const { sql, admit, keys } = await openAdmission(t);
   const { secret } = await keys.rotateMain('somebody', 0);
   const decisions = await Promise.all([1, 2, 3, 4].map((n) => admit(request(secret, `192.0.2.${n}`))));
   const ids = new Set(decisions.map((decision) => (decision.admitted ? decision.streamId : 'refused')));
@@ -191,7 +191,7 @@ t.test('two encoders that race with the key of a channel publish to one livestre
 });
 
 t.test('what is no key is refused without asking the database', async (t) => {
-  const { admit, asked } = await door(t);
+  const { admit, asked } = await openAdmission(t);
   for (const text of ['', 'stream', `live_${'1'.repeat(32)}`, 'x'.repeat(100_000), "' or 1=1 --"])
     t.match(await admit(request(text)), {
       refusal: { code: 'stream_key_unknown', message: /copy it again/ },
@@ -200,7 +200,7 @@ t.test('what is no key is refused without asking the database', async (t) => {
 });
 
 t.test('after ten wrong keys an address waits, whatever it shows, and nothing is asked for it', async (t) => {
-  const { admit, asked, clock, create } = await door(t);
+  const { admit, asked, clock, create } = await openAdmission(t);
   const { secret } = await create();
   for (let i = 0; i < 10; i++)
     t.match(await admit(request(mintStreamKey())), { refusal: { code: 'stream_key_unknown' } });
@@ -215,7 +215,7 @@ t.test('after ten wrong keys an address waits, whatever it shows, and nothing is
 });
 
 t.test('keys that exist do not count as guesses', async (t) => {
-  const { admit, create, streams } = await door(t);
+  const { admit, create, streams } = await openAdmission(t);
   const { streamId, secret } = await create();
   await streams.end(streamId, 'ended-by-owner');
   for (let i = 0; i < 30; i++)
@@ -223,7 +223,7 @@ t.test('keys that exist do not count as guesses', async (t) => {
 });
 
 t.test('addresses of one IPv6 network count together', async (t) => {
-  const { admit } = await door(t);
+  const { admit } = await openAdmission(t);
   for (let i = 0; i < 10; i++) await admit(request('wrong', `2001:db8::${i}`));
   t.match(await admit(request('wrong', '2001:db8::ffff')), { refusal: { code: 'stream_key_throttled' } });
   t.match(await admit(request('wrong', '2001:db8:0:1::1')), { refusal: { code: 'stream_key_unknown' } });
@@ -232,7 +232,7 @@ t.test('addresses of one IPv6 network count together', async (t) => {
 t.test(
   'while the database is away publishers hear a sentence, and are not held to have guessed',
   async (t) => {
-    const { admit, logged, outage } = await door(t);
+    const { admit, logged, outage } = await openAdmission(t);
     outage.error = new Error('connection refused');
     const key = mintStreamKey();
     for (let i = 0; i < 20; i++)

@@ -30,7 +30,7 @@ async function place(t: Test): Promise<Place> {
 
 t.test('a key is shown once, and stored as its hash alone', async (t) => {
   const { sql, keys, streamId } = await place(t);
-  const { key, secret } = await keys.create({ streamId }, { label: 'Hall' });
+  const { key, secret } = await keys.create({ streamId }, { label: 'Studio' });
   t.match(secret, /^live_[a-z2-7]{32}$/);
   t.same(await keys.findByHash(hashStreamKey(secret)), key);
   t.same(await keys.list({ streamId }), [key]);
@@ -60,9 +60,9 @@ t.test('the limits of a key are kept as they were given, networks without the bi
 t.test('a rotated key lives through its overlap, and its limits pass to the next one', async (t) => {
   const { clock, keys, streamId } = await place(t);
   const owner = { streamId };
-  const old = await keys.create(owner, { label: 'Hall', protocols: ['rtmp'] });
+  const old = await keys.create(owner, { label: 'Studio', protocols: ['rtmp'] });
   const next = await keys.rotate(owner, old.key.id, HOUR_MS);
-  t.match(next.key, { label: 'Hall', protocols: ['rtmp'], expiresAt: null, replacedBy: null });
+  t.match(next.key, { label: 'Studio', protocols: ['rtmp'], expiresAt: null, replacedBy: null });
   t.match(await keys.findByHash(hashStreamKey(old.secret)), {
     replacedBy: next.key.id,
     expiresAt: new Date(clock.now() + HOUR_MS),
@@ -149,10 +149,10 @@ t.test('uses are listed newest first, bounded, and forgotten after ninety days',
   const { sql, clock, keys, streamId } = await place(t);
   const { key } = await keys.create({ streamId }, {});
   const use = { keyId: key.id, streamId, protocol: 'rtmp', address: '192.0.2.1' };
-  await keys.note({ ...use, outcome: 'admitted' });
+  await keys.recordUse({ ...use, outcome: 'admitted' });
   const first = new Date(clock.now());
   await clock.advance(1_000);
-  await keys.note({ ...use, streamId: null, outcome: 'stream_key_expired' });
+  await keys.recordUse({ ...use, streamId: null, outcome: 'stream_key_expired' });
   t.match(await keys.uses({ streamId }, key.id, { limit: 10, offset: 0 }), [
     { outcome: 'stream_key_expired', streamId: null },
     { outcome: 'admitted', streamId, usedAt: first, address: '192.0.2.1' },
@@ -169,14 +169,14 @@ t.test('uses are listed newest first, bounded, and forgotten after ninety days',
     used_at: new Date(clock.now()),
   }));
   await sql`insert into stream_key_uses ${sql(many)}`;
-  await keys.note({ ...use, outcome: 'stream_key_expired' });
+  await keys.recordUse({ ...use, outcome: 'stream_key_expired' });
   const [counted] = await sql`
     select count(*) filter (where outcome = 'admitted')::int as admitted,
       count(*) filter (where outcome <> 'admitted')::int as refused from stream_key_uses`;
   t.same(counted, { admitted: 1, refused: 1_000 }, 'refusals do not flood away who was admitted');
 
   await clock.advance(91 * DAY_MS);
-  await keys.note({ ...use, outcome: 'admitted' });
+  await keys.recordUse({ ...use, outcome: 'admitted' });
   keys.start();
   await until(async () => {
     await clock.advance(100); // between two batches

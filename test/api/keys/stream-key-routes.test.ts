@@ -21,8 +21,8 @@ async function open(t: Test) {
   const guards = createGuards({ authenticate: authenticateByName });
   const api = await openLivestreamApi(t, {
     guards,
-    others: async (scope, desk) => {
-      await scope.register(streamKeyRoutes, { keys, desk, guards, urls: URLS, clock: api.clock });
+    others: async (scope, lookup) => {
+      await scope.register(streamKeyRoutes, { keys, lookup, guards, urls: URLS, clock: api.clock });
     },
   });
   const { sql, clock } = api;
@@ -52,7 +52,7 @@ t.test('a broadcaster makes, sees, rotates and revokes the keys of a livestream'
   const { create, ask, keys, dropped, clock } = await open(t);
   const path = `/api/livestream/${await create()}/keys`;
   const made = await ask('POST', path, 'anna', {
-    label: 'Hall',
+    label: 'Studio',
     protocols: ['rtmps'],
     addressRanges: ['192.0.2.7/24'],
     expiresAt: '2026-01-02T00:00:00Z',
@@ -62,7 +62,7 @@ t.test('a broadcaster makes, sees, rotates and revokes the keys of a livestream'
   t.match(streamKey, /^live_[a-z2-7]{32}$/);
   t.same(ingest, { rtmp: { server: URLS.rtmpServer() } });
   t.match(key, {
-    label: 'Hall',
+    label: 'Studio',
     status: 'active',
     protocols: ['rtmps'],
     addressRanges: ['192.0.2.0/24'],
@@ -80,7 +80,7 @@ t.test('a broadcaster makes, sees, rotates and revokes the keys of a livestream'
   await clock.advance(60_000);
   t.equal((await ask('GET', path)).json().keys[1].status, 'expired');
 
-  await keys.note({
+  await keys.recordUse({
     keyId: key.id,
     streamId: null,
     protocol: 'rtmp',
@@ -133,9 +133,9 @@ t.test('a broadcaster sees who published without a key', async (t) => {
   const { create, ask, keys, clock } = await open(t);
   const streamId = await create();
   const signIn = { streamId, userId: 'anna', protocol: 'whip', address: '192.0.2.1' };
-  await keys.noteSignIn({ ...signIn, outcome: 'admitted' });
+  await keys.recordSignIn({ ...signIn, outcome: 'admitted' });
   await clock.advance(1);
-  await keys.noteSignIn({ ...signIn, userId: 'operator', outcome: 'livestream_ended' });
+  await keys.recordSignIn({ ...signIn, userId: 'operator', outcome: 'livestream_ended' });
   const { signIns } = (await ask('GET', `/api/livestream/${streamId}/sign-ins`)).json();
   t.match(signIns, [
     { userId: 'operator', outcome: 'livestream_ended' },

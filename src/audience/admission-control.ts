@@ -34,7 +34,7 @@ export type AdmissionControlOptions = {
   calls: BoundedCalls;
   identities: Pick<Identities, 'of' | 'current'>;
   /** New viewers that an address may be at once, and after how many ms it may be one more. */
-  arrivals: { burst: number; refillMs: number };
+  newViewers: { burst: number; refillMs: number };
   clock: Clock;
 };
 
@@ -54,22 +54,22 @@ type Decision = {
 };
 
 /** How long a token stands for its user, and when a new one is given to who comes again. */
-const IDENTITY_MS = 12 * 3_600_000;
-const RENEW_MS = IDENTITY_MS / 2;
+const IDENTITY_TTL_MS = 12 * 3_600_000;
+const RENEWAL_AGE_MS = IDENTITY_TTL_MS / 2;
 /** Times that an admission is decided anew because permissions changed meanwhile. */
-const ATTEMPTS = 5;
+const MAXIMUM_ATTEMPTS = 5;
 const LIMIT_RETRY_AFTER_S = 10;
 
 /** Decides who may watch a livestream, and knows those again who were here before. */
 export class AdmissionControl {
   readonly #options: AdmissionControlOptions;
-  readonly #arrivals: RateLimit;
+  readonly #newViewerRate: RateLimit;
   #epoch = 0;
 
   constructor(options: AdmissionControlOptions) {
     this.#options = options;
-    const { burst, refillMs } = options.arrivals;
-    this.#arrivals = new RateLimit(options.clock, { capacity: burst, refillMs });
+    const { burst, refillMs } = options.newViewers;
+    this.#newViewerRate = new RateLimit(options.clock, { capacity: burst, refillMs });
   }
 
   /** Changes whenever permissions may have changed: what was decided in an earlier epoch must be asked again. */
@@ -102,14 +102,14 @@ export class AdmissionControl {
    * `temporarily_unavailable`
    */
   async admit(
-    knock: AdmissionRequest,
+    request: AdmissionRequest,
     who: Principal | (() => Promise<Principal>),
     limited: boolean,
   ): Promise<Admitted> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < MAXIMUM_ATTEMPTS; attempt++) {
       const epoch = this.#epoch;
-      const decision = await this.#decide(knock, who);
-      if (epoch === this.#epoch) return this.#place(knock, decision, limited);
+      const decision = await this.#decide(request, who);
+      if (epoch === this.#epoch) return this.#reservePlace(request, decision, limited);
     }
     throw new PublicError(503, 'temporarily_unavailable', 'Permissions are changing: try again.');
   }
@@ -121,7 +121,7 @@ export class AdmissionControl {
     const { livestreams, tokens, identities } = this.#options;
     const livestream = await livestreams.find(streamId);
     if (!livestream) throw notFound();
-    const shown = await this.#shown(who, livestream);
+    const shown = await this.#principalOf(who, livestream);
     const grant = token === undefined ? undefined : tokens.read(streamId, token);
     const claimed =
       shown === undefined || shown.kind === 'anonymous' ? this.#identityIn(grant) : identities.of(shown);
@@ -134,7 +134,7 @@ export class AdmissionControl {
   }
 
   /** Synchronous: the last place must not be given twice, and nothing may change between the decision and its effect. */
-  #place(
+  #reservePlace(
     { streamId, token, address }: AdmissionRequest,
     { livestream, principal, identity, claimed, grant }: Decision,
     limited: boolean,
@@ -143,20 +143,20 @@ export class AdmissionControl {
     const same = grant && isSamePerson(grant, identity) ? grant : undefined;
     const viewer = same
       ? (viewers.find(streamId, same.viewerId) ?? this.#add(same.viewerId, streamId, identity))
-      : this.#arrive(streamId, identity, limited ? address : undefined);
+      : this.#addNew(streamId, identity, limited ? address : undefined);
     if (identity.userId !== undefined && viewer.userId !== identity.userId)
       viewers.userChanged(viewer, identity.userId);
     // A credential that ended says nothing against the one by which they watch.
     if (identity.via !== 'none' || isSameIdentity(viewer.identity, claimed)) viewer.identity = identity;
-    viewer.verified = true;
-    viewer.openness = opennessOf(livestream);
+    viewer.isVerified = true;
+    viewer.accessScope = accessScopeOf(livestream);
     if (viewer.presence === 'away') viewer.shareKey = shareKeyOf(identity, address);
     viewers.setExempt(viewer, mayManage(principal, livestream));
-    if (!viewers.expect(viewer, livestream.viewerLimit ?? Number.POSITIVE_INFINITY)) {
+    if (!viewers.reservePlace(viewer, livestream.viewerLimit ?? Number.POSITIVE_INFINITY)) {
       const message = 'As many people watch this livestream as may: try again later.';
       throw new PublicError(503, 'viewer_limit_reached', message, { retryAfter: LIMIT_RETRY_AFTER_S });
     }
-    viewers.stream(streamId)?.knowPeak(livestream.viewerCountPeak);
+    viewers.stream(streamId)?.restorePeak(livestream.viewerCountPeak);
     return { viewer, token: this.#tokenFor(viewer, identity, same, token), epoch: this.#epoch };
   }
 
@@ -178,7 +178,7 @@ export class AdmissionControl {
   }
 
   /** The principal of a request; undefined while the database does not answer and everybody may watch. */
-  async #shown(
+  async #principalOf(
     who: Principal | (() => Promise<Principal>),
     livestream: WatchedLivestream,
   ): Promise<Principal | undefined> {
@@ -197,12 +197,12 @@ export class AdmissionControl {
   }
 
   #identityIn(grant: ViewerGrant | undefined): Identity {
-    const holds = grant !== undefined && this.#options.clock.now() - grant.issuedAt < IDENTITY_MS;
+    const holds = grant !== undefined && this.#options.clock.now() - grant.issuedAt < IDENTITY_TTL_MS;
     return holds ? grant.identity : NO_IDENTITY;
   }
 
-  #arrive(streamId: string, identity: Identity, address: string | undefined): Viewer {
-    const wait = address === undefined ? 0 : this.#arrivals.take(networkBlock(address));
+  #addNew(streamId: string, identity: Identity, address: string | undefined): Viewer {
+    const wait = address === undefined ? 0 : this.#newViewerRate.take(networkBlock(address));
     if (wait > 0) {
       const message = 'Too many viewers come from your address: wait and try again.';
       throw new PublicError(429, 'rate_limited', message, { retryAfter: Math.ceil(wait / 1_000) });
@@ -227,17 +227,17 @@ export class AdmissionControl {
     const { id: viewerId, streamId } = viewer;
     const now = clock.now();
     if (grant && shown !== undefined) {
-      viewers.know(viewer, shown);
+      viewers.addToken(viewer, shown);
       const isRight = isSameIdentity(grant.identity, identity);
-      if (isRight && (identity.via === 'none' || now - grant.issuedAt < RENEW_MS)) return shown;
+      if (isRight && (identity.via === 'none' || now - grant.issuedAt < RENEWAL_AGE_MS)) return shown;
     }
     const token = tokens.issue(streamId, { viewerId, identity, issuedAt: now });
-    viewers.know(viewer, token);
+    viewers.addToken(viewer, token);
     return token;
   }
 }
 
-export function opennessOf({ visibility }: WatchedLivestream): AccessScope {
+export function accessScopeOf({ visibility }: WatchedLivestream): AccessScope {
   return visibility === 'private' ? 'invited' : 'everybody';
 }
 
@@ -254,7 +254,7 @@ async function unlessAway(
   try {
     return await principal;
   } catch (error) {
-    if (isDatabaseAway(error) && opennessOf(livestream) === 'everybody') return undefined;
+    if (isDatabaseAway(error) && accessScopeOf(livestream) === 'everybody') return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { ANONYMOUS } from '../accounts/index.js';
 import type { AccessScope, ViewerProtocol, ViewerRequest } from '../streams/index.js';
-import { type AdmissionControl, type Admitted, notFound, opennessOf } from './admission-control.js';
+import { type AdmissionControl, type Admitted, accessScopeOf, notFound } from './admission-control.js';
 import type { LivestreamCache } from './livestream-cache.js';
 import type { Viewer } from './viewer.js';
 import type { ViewerTokens } from './viewer-token.js';
@@ -25,41 +25,44 @@ export class HlsAccess {
   }
 
   /** As `ViewerGate.seen`. A change of visibility that the viewer was not checked against counts as unknown. */
-  seen(streamId: string, token: string, protocol: ViewerProtocol): AccessScope | undefined {
+  recordActivity(streamId: string, token: string, protocol: ViewerProtocol): AccessScope | undefined {
     const { viewers, livestreams } = this.#options;
     const viewer = this.#present(streamId, token);
     if (!viewer) return undefined;
     const livestream = livestreams.peek(streamId);
-    if (!livestream || opennessOf(livestream) !== viewer.openness) return undefined;
-    viewers.seen(viewer, protocol);
-    return viewer.openness;
+    if (!livestream || accessScopeOf(livestream) !== viewer.accessScope) return undefined;
+    viewers.recordRequest(viewer, protocol);
+    return viewer.accessScope;
   }
 
   /** As `ViewerGate.pass`. */
-  async pass(request: ViewerRequest, protocol: ViewerProtocol | undefined): Promise<AccessScope> {
+  async admitPlaylistRequest(
+    request: ViewerRequest,
+    protocol: ViewerProtocol | undefined,
+  ): Promise<AccessScope> {
     const { viewers, livestreams, tokens, admit } = this.#options;
     const { streamId, token } = request;
     const livestream = await livestreams.find(streamId);
     if (!livestream) throw notFound();
-    const openness = opennessOf(livestream);
-    if (openness === 'everybody' && protocol === undefined) return openness;
+    const accessScope = accessScopeOf(livestream);
+    if (accessScope === 'everybody' && protocol === undefined) return accessScope;
     if (token !== undefined && tokens.read(streamId, token)) {
       const { viewer } = await admit(request, ANONYMOUS, false);
-      if (protocol !== undefined) viewers.seen(viewer, protocol);
-      return viewer.openness;
+      if (protocol !== undefined) viewers.recordRequest(viewer, protocol);
+      return viewer.accessScope;
     }
-    if (openness !== 'everybody') throw notFound();
-    return openness;
+    if (accessScope !== 'everybody') throw notFound();
+    return accessScope;
   }
 
   /** As `ViewerGate.mediaAccess`. */
   mediaAccess(streamId: string, token: string | undefined): AccessScope | undefined {
     const livestream = this.#options.livestreams.peek(streamId);
     if (!livestream) return undefined;
-    const openness = opennessOf(livestream);
-    if (openness === 'everybody') return openness;
+    const accessScope = accessScopeOf(livestream);
+    if (accessScope === 'everybody') return accessScope;
     const viewer = token === undefined ? undefined : this.#present(streamId, token);
-    return viewer?.openness === openness ? openness : undefined;
+    return viewer?.accessScope === accessScope ? accessScope : undefined;
   }
 
   #present(streamId: string, token: string): Viewer | undefined {

@@ -7,7 +7,7 @@ export type WatchedLivestream = Pick<
   'id' | 'userId' | 'visibility' | 'viewerLimit' | 'endReason' | 'viewerCountPeak'
 >;
 
-export type KnownLivestreamsOptions = {
+export type LivestreamCacheOptions = {
   find(streamId: string): Promise<WatchedLivestream | undefined>;
   /** Whether a broadcast of the livestream is under way; from memory. */
   isBroadcasting(streamId: string): boolean;
@@ -28,7 +28,7 @@ export class LivestreamCache {
   readonly #isBroadcasting: (streamId: string) => boolean;
   readonly #cache: RevalidatingCache<WatchedLivestream | undefined>;
 
-  constructor({ find, isBroadcasting, calls, clock }: KnownLivestreamsOptions) {
+  constructor({ find, isBroadcasting, calls, clock }: LivestreamCacheOptions) {
     this.#isBroadcasting = isBroadcasting;
     this.#cache = new RevalidatingCache({
       load: find,
@@ -53,7 +53,7 @@ export class LivestreamCache {
   }
 
   /** Nothing that was known before counts any more. */
-  changed(streamId: string): void {
+  invalidate(streamId: string): void {
     this.#cache.forget(streamId);
     if (this.#isBroadcasting(streamId)) this.preload(streamId);
   }

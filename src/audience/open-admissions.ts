@@ -3,7 +3,7 @@ import type { Identity } from '../accounts/index.js';
 export type OpenAdmission = {
   identity: Identity;
   /** Called once, when the permission is gone. Must not throw. */
-  revoked: () => void;
+  onRevoked: () => void;
 };
 
 /** Admissions that are kept while nothing is watched: their holder waits for a broadcast, or still negotiates. */
@@ -32,6 +32,6 @@ export class OpenAdmissions {
     const open = this.#byStream.get(streamId);
     if (!open?.delete(admission)) return;
     if (open.size === 0) this.#byStream.delete(streamId);
-    admission.revoked();
+    admission.onRevoked();
   }
 }

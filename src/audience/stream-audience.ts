@@ -17,7 +17,7 @@ export class StreamAudience {
   readonly streamId: string;
   readonly viewers = new Set<Viewer>();
   /** The number that everybody was told last. */
-  told = 0;
+  broadcastTotal = 0;
   /** The most at the same time that is known to be stored, and that listeners were told of, and when (monotonic ms). */
   storedPeak = 0;
   announcedPeak = 0;
@@ -57,7 +57,7 @@ export class StreamAudience {
   }
 
   /** So many were there at the same time once, as the database has it. */
-  knowPeak(viewers: number): void {
+  restorePeak(viewers: number): void {
     // Later it is our own that comes back.
     if (this.#peak === 0) this.announcedPeak = Math.max(this.announcedPeak, viewers);
     this.storedPeak = Math.max(this.storedPeak, viewers);
@@ -69,13 +69,13 @@ export class StreamAudience {
 
   takePlace(viewer: Viewer): void {
     this.viewers.add(viewer);
-    if (viewer.exempt) return;
+    if (viewer.isExempt) return;
     this.#places++;
     this.#placesByKey.set(viewer.shareKey, this.placesOf(viewer.shareKey) + 1);
   }
 
   freePlace(viewer: Viewer): void {
-    if (viewer.exempt) return;
+    if (viewer.isExempt) return;
     this.#places--;
     const left = this.placesOf(viewer.shareKey) - 1;
     if (left > 0) this.#placesByKey.set(viewer.shareKey, left);
@@ -83,16 +83,16 @@ export class StreamAudience {
   }
 
   /** They are there from now on. */
-  count(viewer: Viewer, now: number): void {
-    this.note(now);
+  addViewer(viewer: Viewer, now: number): void {
+    this.updateMinute(now);
     this.#total++;
     if (viewer.protocol) this.#byProtocol[viewer.protocol]++;
     this.#peak = Math.max(this.#peak, this.#total);
-    this.note(now);
+    this.updateMinute(now);
   }
 
-  discount(viewer: Viewer, now: number): void {
-    this.note(now);
+  removeViewer(viewer: Viewer, now: number): void {
+    this.updateMinute(now);
     this.#total--;
     if (viewer.protocol) this.#byProtocol[viewer.protocol]--;
   }
@@ -104,7 +104,7 @@ export class StreamAudience {
   }
 
   /** Lets a minute begin where it is time, and notes in it how many are there. */
-  note(now: number): void {
+  updateMinute(now: number): void {
     const startedAt = Math.floor(now / MINUTE_MS) * MINUTE_MS;
     if (this.#minute && this.#minute.startedAt !== startedAt) {
       if (this.#minuteChanged) this.#finished.push(this.#minute);

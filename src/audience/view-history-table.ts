@@ -1,7 +1,7 @@
 import type { Sql } from '../platform/index.js';
 import type { ViewerProtocol } from '../streams/index.js';
 import type { ViewerMinute } from './stream-audience.js';
-import type { Visit } from './viewer.js';
+import type { View } from './viewer.js';
 
 /** Statements on the tables `livestream_viewers`, `livestream_viewer_minutes` and `audience_heartbeat`; nobody else queries them. */
 export class ViewHistoryTable {
@@ -12,12 +12,12 @@ export class ViewHistoryTable {
   }
 
   /**
-   * Stores visits as they are now, new ones and known ones.
+   * Stores views as they are now, new ones and known ones.
    *
    * @throws PostgresError 23503 where one is of a livestream that was deleted: none is stored then.
    */
-  async saveVisits(visits: readonly Visit[]): Promise<void> {
-    const rows = visits.map(({ id, viewerId, streamId, userId, joinedAt, leftAt, protocol }) => ({
+  async saveViews(views: readonly View[]): Promise<void> {
+    const rows = views.map(({ id, viewerId, streamId, userId, joinedAt, leftAt, protocol }) => ({
       id,
       viewer_id: viewerId,
       stream_id: streamId,
@@ -29,7 +29,7 @@ export class ViewHistoryTable {
     await this.#sql`
       insert into livestream_viewers (id, viewer_id, stream_id, user_id, joined_at, left_at, protocol)
       select id, viewer_id, stream_id, user_id, joined_at, left_at, protocol
-      from jsonb_to_recordset(${this.#sql.json(rows)}) as visit (id uuid, viewer_id uuid, stream_id uuid, user_id text,
+      from jsonb_to_recordset(${this.#sql.json(rows)}) as view (id uuid, viewer_id uuid, stream_id uuid, user_id text,
         joined_at timestamptz, left_at timestamptz, protocol text)
       on conflict (id) do update
       set user_id = excluded.user_id, left_at = excluded.left_at, protocol = excluded.protocol`;
@@ -66,15 +66,15 @@ export class ViewHistoryTable {
   }
 
   /** Visits of somebody are nobody's any more, at most so many. @returns how many */
-  async disown(userId: string, atMost: number): Promise<number> {
+  async anonymizeUser(userId: string, atMost: number): Promise<number> {
     const result = await this.#sql`
       update livestream_viewers set user_id = null
       where id in (select id from livestream_viewers where user_id = ${userId} limit ${atMost})`;
     return result.count;
   }
 
-  /** Deletes the visits that ended first, before a moment. @returns how many */
-  async sweepVisits(before: Date, atMost: number): Promise<number> {
+  /** Deletes the views that ended first, before a moment. @returns how many */
+  async sweepViews(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from livestream_viewers where id in (
         select id from livestream_viewers where left_at < ${before} order by left_at limit ${atMost})`;
@@ -91,7 +91,7 @@ export class ViewHistoryTable {
   }
 
   /** The gateway looks after its viewers: they are there. */
-  async beat(now: Date): Promise<void> {
+  async saveHeartbeat(now: Date): Promise<void> {
     await this.#sql`
       insert into audience_heartbeat (last_seen_at) values (${now})
       on conflict (id) do update set last_seen_at = excluded.last_seen_at`;
@@ -100,9 +100,9 @@ export class ViewHistoryTable {
   /**
    * Ends what a gateway that crashed left open: nobody is taken to have watched after it was last seen.
    *
-   * @returns how many visits that were.
+   * @returns how many views that were.
    */
-  async closeOpenVisits(): Promise<number> {
+  async closeOpenViews(): Promise<number> {
     const result = await this.#sql`
       update livestream_viewers
       set left_at = greatest(joined_at, coalesce((select last_seen_at from audience_heartbeat), joined_at))
@@ -111,14 +111,14 @@ export class ViewHistoryTable {
   }
 
   /** Visits that ended since then, the oldest end first; of each viewer the newest alone. */
-  async endedSince(since: Date, limit: number): Promise<Visit[]> {
-    const visits = await this.#sql<Visit[]>`
+  async endedSince(since: Date, limit: number): Promise<View[]> {
+    const views = await this.#sql<View[]>`
       select id, viewer_id as "viewerId", stream_id as "streamId", user_id as "userId", joined_at as "joinedAt",
         left_at as "leftAt", protocol
       from livestream_viewers where left_at > ${since} and viewer_id is not null
       order by left_at desc limit ${limit}`;
-    const newest = new Map<string, Visit>();
-    for (const visit of visits) if (!newest.has(visit.viewerId)) newest.set(visit.viewerId, visit);
+    const newest = new Map<string, View>();
+    for (const view of views) if (!newest.has(view.viewerId)) newest.set(view.viewerId, view);
     return [...newest.values()].reverse();
   }
 }

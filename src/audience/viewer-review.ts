@@ -1,6 +1,6 @@
 import { type AccessChange, type Identity, isAffected } from '../accounts/index.js';
 import type { Clock, Logger } from '../platform/index.js';
-import { type AdmissionControl, opennessOf } from './admission-control.js';
+import { type AdmissionControl, accessScopeOf } from './admission-control.js';
 import type { LivestreamCache, WatchedLivestream } from './livestream-cache.js';
 import type { OpenAdmissions } from './open-admissions.js';
 import type { ViewerTokens } from './viewer-token.js';
@@ -11,13 +11,13 @@ export type ViewerReviewOptions = {
   admissions: OpenAdmissions;
   livestreams: LivestreamCache;
   tokens: ViewerTokens;
-  door: AdmissionControl;
+  admissionControl: AdmissionControl;
   clock: Clock;
   log: Logger;
 };
 
 /** Everything is reviewed so often in case a change was not reported, in ms. */
-const EVERY_MS = 30_000;
+const REVIEW_INTERVAL_MS = 30_000;
 /** Delay after a failure, in ms. */
 const RETRY_MS = 1_000;
 
@@ -32,7 +32,7 @@ export class ViewerReview {
   readonly #underWay = new Map<string, { again: boolean }>();
   /** Streams whose next attempt is scheduled. */
   readonly #retries = new Set<string>();
-  readonly #life = new AbortController();
+  readonly #lifetime = new AbortController();
   #reviewingAll = false;
 
   constructor(options: ViewerReviewOptions) {
@@ -40,31 +40,31 @@ export class ViewerReview {
   }
 
   start(): void {
-    this.#options.clock.every(EVERY_MS, () => void this.#reviewAll(), this.#life.signal);
+    this.#options.clock.every(REVIEW_INTERVAL_MS, () => void this.#reviewAll(), this.#lifetime.signal);
   }
 
   close(): void {
-    this.#life.abort();
+    this.#lifetime.abort();
   }
 
   /** @param accessChanged whether its visibility or its invitees may have changed. */
   livestreamChanged(streamId: string, accessChanged: boolean): void {
-    const { viewers, livestreams, door } = this.#options;
-    livestreams.changed(streamId);
+    const { viewers, livestreams, admissionControl } = this.#options;
+    livestreams.invalidate(streamId);
     if (accessChanged) {
-      door.accessChanged();
-      for (const viewer of viewers.stream(streamId)?.viewers ?? []) viewer.verified = false;
+      admissionControl.accessChanged();
+      for (const viewer of viewers.stream(streamId)?.viewers ?? []) viewer.isVerified = false;
     }
     void this.review(streamId);
   }
 
   userChanged(change: AccessChange): void {
-    const { viewers, admissions, tokens, door } = this.#options;
-    door.accessChanged();
+    const { viewers, admissions, tokens, admissionControl } = this.#options;
+    admissionControl.accessChanged();
     const streamIds = new Set<string>();
     for (const viewer of viewers.all()) {
       if (isAffected(change, viewer.identity)) {
-        viewer.verified = false;
+        viewer.isVerified = false;
         streamIds.add(viewer.streamId);
       }
       if (viewer.userId !== change.userId) continue;
@@ -82,7 +82,7 @@ export class ViewerReview {
   /** Never rejects; after a failure it is tried again. */
   async review(streamId: string): Promise<void> {
     const { log } = this.#options;
-    const { signal } = this.#life;
+    const { signal } = this.#lifetime;
     const underWay = this.#underWay.get(streamId);
     if (underWay) {
       underWay.again = true;
@@ -110,23 +110,23 @@ export class ViewerReview {
       this.#retries.delete(streamId);
       void this.review(streamId);
     };
-    this.#options.clock.after(RETRY_MS, again, this.#life.signal);
+    this.#options.clock.after(RETRY_MS, again, this.#lifetime.signal);
   }
 
   /** @returns false when something changed meanwhile: what was allowed must be asked again. */
   async #review(streamId: string): Promise<boolean> {
-    const { viewers, admissions, livestreams, door } = this.#options;
+    const { viewers, admissions, livestreams, admissionControl } = this.#options;
     const watching = [...(viewers.stream(streamId)?.viewers ?? [])];
     const open = [...admissions.of(streamId)];
     if (watching.length === 0 && open.length === 0) return true;
-    const { epoch } = door;
+    const { epoch } = admissionControl;
     const livestream = await livestreams.find(streamId);
     const decided = new Map<string, boolean>();
     for (const { identity } of [...watching, ...open]) {
       const key = keyOf(identity);
       if (!decided.has(key)) decided.set(key, await this.#mayWatch(identity, livestream));
     }
-    const isCurrent = door.epoch === epoch;
+    const isCurrent = admissionControl.epoch === epoch;
     for (const admission of open)
       if (decided.get(keyOf(admission.identity)) === false) admissions.revoke(streamId, admission);
     for (const viewer of watching) {
@@ -134,15 +134,17 @@ export class ViewerReview {
       const stays = decided.get(keyOf(viewer.identity));
       if (stays === false) viewers.dismiss(viewer);
       else if (stays && isCurrent && livestream) {
-        viewer.openness = opennessOf(livestream);
-        viewer.verified = true;
+        viewer.accessScope = accessScopeOf(livestream);
+        viewer.isVerified = true;
       }
     }
     return isCurrent;
   }
 
   async #mayWatch(identity: Identity, livestream: WatchedLivestream | undefined): Promise<boolean> {
-    return livestream !== undefined && (await this.#options.door.mayStillWatch(identity, livestream));
+    return (
+      livestream !== undefined && (await this.#options.admissionControl.mayStillWatch(identity, livestream))
+    );
   }
 
   async #reviewAll(): Promise<void> {

@@ -2,7 +2,7 @@ import type { StreamAudience } from './stream-audience.js';
 import type { Viewer } from './viewer.js';
 
 /** Places of an account or an address that nobody contests, whatever the limit: a household, a small office. */
-const SHARE_LEAST = 10;
+const MINIMUM_SHARE = 10;
 /** Of a larger limit: a quarter. */
 const SHARE = 1 / 4;
 /** Kept for others from who has more than their share: a tenth. */
@@ -10,7 +10,7 @@ const RESERVE = 1 / 10;
 
 /** Places of one account or address that others cannot contest while their use is known. */
 function shareOf(limit: number): number {
-  return Math.max(SHARE_LEAST, Math.ceil(limit * SHARE));
+  return Math.max(MINIMUM_SHARE, Math.ceil(limit * SHARE));
 }
 
 /** Whether there is a free place: the last tenth of them is not for who has their share already. */
@@ -35,7 +35,7 @@ export function findDisplaceable(
   let found: Viewer | undefined;
   let foundPlaces = 0;
   for (const viewer of stream.viewers) {
-    if (viewer.presence === 'away' || viewer.exempt || viewer.placeUse === 'watching') continue;
+    if (viewer.presence === 'away' || viewer.isExempt || viewer.placeUse === 'watching') continue;
     const isIdle = viewer.placeUse === 'none';
     if (found?.placeUse === 'none' && !isIdle) continue;
     const places = stream.placesOf(viewer.shareKey);

@@ -13,7 +13,7 @@ const VIA_MASK = 7;
 const FLAG_ADMIN = 8;
 const NO_ID = '0'.repeat(32);
 /** Characters; a user id has 200 characters at most, of up to four bytes each. */
-const LONGEST = 1_200;
+const MAXIMUM_LENGTH = 1_200;
 const FORM = /^[\w-]+$/;
 
 /** The content of a viewer token. It grants no rights: those of the identity are looked up. */
@@ -52,7 +52,7 @@ export class ViewerTokens {
 
   /** @returns undefined for what is no token of ours for this stream. */
   read(streamId: string, token: string): ViewerGrant | undefined {
-    if (token.length > LONGEST || !FORM.test(token)) return undefined;
+    if (token.length > MAXIMUM_LENGTH || !FORM.test(token)) return undefined;
     const bytes = Buffer.from(token, 'base64url');
     if (bytes.length < HEAD_BYTES + MAC_BYTES || bytes[0] !== VERSION) return undefined;
     const body = bytes.subarray(0, -MAC_BYTES);

@@ -2,7 +2,7 @@ import type { Identity } from '../accounts/index.js';
 import type { AccessScope, ViewerProtocol } from '../streams/index.js';
 
 /** One row of `livestream_viewers`: somebody watched from then to then. */
-export type Visit = {
+export type View = {
   id: string;
   viewerId: string;
   streamId: string;
@@ -17,9 +17,9 @@ export type Visit = {
 export type Hold = {
   protocol: ViewerProtocol | undefined;
   /** The viewer may not watch any more. */
-  dismissed: (() => void) | undefined;
+  onDismissed: (() => void) | undefined;
   /** A connection that is not established yet: it does not count. */
-  pending?: boolean;
+  isPending?: boolean;
 };
 
 /**
@@ -42,21 +42,21 @@ export class Viewer {
   /** By whose permission they watch. */
   identity: Identity;
   /** False from a change that may concern them until they were found to be still permitted. */
-  verified = true;
+  isVerified = true;
   /** Needs no place: the viewer limit is not for them. */
-  exempt = false;
+  isExempt = false;
   /** What the places of this viewer are counted by where there is a viewer limit: an account, or a network address. */
   shareKey = '';
   placeUse: PlaceUse = 'none';
   /** Gave the place to another viewer; comes back by asking for media. */
-  displaced = false;
+  isDisplaced = false;
   /** For whom the livestream is that they watch. */
-  openness: AccessScope = 'everybody';
+  accessScope: AccessScope = 'everybody';
   presence: Presence = 'away';
   /** How they watched last; undefined: they have seen no picture. */
   protocol: ViewerProtocol | undefined;
   /** The newest row; the same again for who comes back soon. */
-  visit: Visit | undefined;
+  view: View | undefined;
   /** Those that were shown or given lately, the newest last. */
   readonly tokens: string[] = [];
   readonly holds = new Set<Hold>();
@@ -78,13 +78,14 @@ export class Viewer {
 
   /** The protocol of the connection that is held, if there is one. */
   get heldProtocol(): ViewerProtocol | undefined {
-    for (const { protocol, pending } of this.holds) if (protocol !== undefined && !pending) return protocol;
+    for (const { protocol, isPending } of this.holds)
+      if (protocol !== undefined && !isPending) return protocol;
     return undefined;
   }
 
   /** Whether an established connection holds them. */
   get isHeld(): boolean {
-    for (const { pending } of this.holds) if (!pending) return true;
+    for (const { isPending } of this.holds) if (!isPending) return true;
     return false;
   }
 }

@@ -18,7 +18,7 @@ export type ParticipantOptions = {
   enter(streamId: string, participant: Participant): void;
   leave(streamId: string, participant: Participant): void;
   /** Something failed that the client had not asked for just then. */
-  failed(error: unknown): void;
+  onError(error: unknown): void;
 };
 
 /** Streams that one client may watch or publish. */
@@ -35,7 +35,7 @@ export class Participant {
   /** Our offers that have no answer yet. */
   readonly #offered = new Map<string, PeerConnection>();
   /** Viewers who are to be offered the picture when there is one, by stream. */
-  readonly #expecting = new Map<string, string>();
+  readonly #awaitingOffer = new Map<string, string>();
   readonly #joined = new Set<string>();
   /** What the client asks for and what happens by itself is done one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -46,9 +46,9 @@ export class Participant {
   }
 
   /** A broadcast of the stream has begun. */
-  begun(streamId: string): void {
-    const userId = this.#expecting.get(streamId);
-    if (userId !== undefined) this.#byItself(() => this.#offer(streamId, userId));
+  broadcastStarted(streamId: string): void {
+    const userId = this.#awaitingOffer.get(streamId);
+    if (userId !== undefined) this.#inBackground(() => this.#offer(streamId, userId));
   }
 
   /** A broadcaster, who shows it by the stream key or is signed in. */
@@ -62,12 +62,12 @@ export class Participant {
   }
 
   /** A viewer's answer to our offer. */
-  accept(data: MessageData): Promise<Acknowledgement | undefined> {
+  acceptAnswer(data: MessageData): Promise<Acknowledgement | undefined> {
     return this.#inTurn(() => this.#accept(data));
   }
 
   /** Candidates are not needed, and never tried: see the WHIP and WHEP sessions. */
-  candidate(data: MessageData): undefined {
+  acceptCandidate(data: MessageData): undefined {
     if (!this.#joined.has(textIn(data, 'streamId'))) throw notYours();
     return undefined;
   }
@@ -83,7 +83,7 @@ export class Participant {
   }
 
   /** Ends a livestream for good: who publishes it here, or whose it is. */
-  async end(data: MessageData): Promise<undefined> {
+  async endLivestream(data: MessageData): Promise<undefined> {
     const streamId = textIn(data, 'streamId');
     if (!this.#publications.has(streamId)) await this.#mustManage(streamId);
     await this.#options.service.stopBroadcast(streamId);
@@ -98,7 +98,7 @@ export class Participant {
   }
 
   /** The client is not connected any more. */
-  gone(): void {
+  clientDisconnected(): void {
     for (const streamId of [...this.#joined]) this.#leave(streamId);
   }
 
@@ -111,8 +111,8 @@ export class Participant {
     const offer = descriptionIn(data, 'offer');
     this.#takeOffer();
     this.#takePlace();
-    const pass = streamKey === undefined ? await this.#signedIn(`${wanted}`) : { streamKey };
-    const publication = await service.publish({ ...pass, offer, address });
+    const credential = streamKey === undefined ? await this.#signedIn(`${wanted}`) : { streamKey };
+    const publication = await service.publish({ ...credential, offer, address });
     const { streamId } = publication;
     if (signal.aborted || (wanted !== undefined && wanted !== streamId)) {
       publication.leave();
@@ -123,7 +123,7 @@ export class Participant {
     void publication.peer.closed.then(() => {
       if (this.#publications.get(streamId) !== publication) return;
       this.#publications.delete(streamId);
-      this.#client.tell('stream:disconnected', { streamId });
+      this.#client.send('stream:disconnected', { streamId });
       this.#exit(streamId);
     });
     const answer = { type: 'answer', sdp: publication.answer };
@@ -158,11 +158,11 @@ export class Participant {
       return { event: 'stream:answer', data: { streamId, answer, iceServers } };
     }
     this.#enter(streamId);
-    this.#expecting.set(streamId, userId);
-    const afterwards = (): void => {
-      if (state !== 'offline' && state !== 'ending') this.#byItself(() => this.#offer(streamId, userId));
+    this.#awaitingOffer.set(streamId, userId);
+    const afterSent = (): void => {
+      if (state !== 'offline' && state !== 'ending') this.#inBackground(() => this.#offer(streamId, userId));
     };
-    return { event: 'stream:joined', data: { streamId, iceServers, state, viewers }, afterwards };
+    return { event: 'stream:joined', data: { streamId, iceServers, state, viewers }, afterSent };
   }
 
   async #negotiate(streamId: string, connection: PeerConnection, offer: string): Promise<string> {
@@ -185,7 +185,7 @@ export class Participant {
       throw gone();
     }
     this.#admissions.get(streamId)?.close();
-    const close = admission.onRevoked(() => this.#dismissed(streamId));
+    const close = admission.onRevoked(() => this.#viewerDismissed(streamId));
     this.#admissions.set(streamId, { admission, close });
   }
 
@@ -195,17 +195,17 @@ export class Participant {
     this.#takeOffer();
     // They may have waited for long: who may watch, and whether there is room, is asked when there is a picture.
     await this.#admit(streamId, undefined);
-    if (!this.#expecting.has(streamId)) return this.#exit(streamId);
+    if (!this.#awaitingOffer.has(streamId)) return this.#exit(streamId);
     this.#stopWatching(streamId);
-    this.#expecting.set(streamId, userId);
+    this.#awaitingOffer.set(streamId, userId);
     const connection = service.createPeerConnection(streamId, userId);
     const offer = { type: 'offer', sdp: await connection.createOffer() };
-    if (this.#client.signal.aborted || !this.#expecting.has(streamId)) {
+    if (this.#client.signal.aborted || !this.#awaitingOffer.has(streamId)) {
       connection.close();
       return;
     }
     this.#offered.set(streamId, connection);
-    this.#client.tell('stream:offer', { streamId, offer, iceServers: connection.iceServers });
+    this.#client.send('stream:offer', { streamId, offer, iceServers: connection.iceServers });
   }
 
   async #accept(data: MessageData): Promise<undefined> {
@@ -229,7 +229,7 @@ export class Participant {
     const [watched, offered] = [this.#viewings.get(streamId), this.#offered.get(streamId)];
     this.#viewings.delete(streamId);
     this.#offered.delete(streamId);
-    this.#expecting.delete(streamId);
+    this.#awaitingOffer.delete(streamId);
     watched?.viewing.leave();
     watched?.release();
     offered?.close();
@@ -242,33 +242,33 @@ export class Participant {
       throw gone();
     }
     this.#enter(streamId);
-    const release = admission.hold('whep', () => this.#dismissed(streamId), viewing.connected);
+    const release = admission.hold('whep', () => this.#viewerDismissed(streamId), viewing.connected);
     this.#viewings.set(streamId, { viewing, release });
     viewing.listen((event) => {
       if (event.type === 'layers') {
         const { layers, current = null, chosen = null } = event;
-        this.#client.tell('stream:layers', { streamId, layers, current, chosen });
-      } else if (event.type !== 'viewercount') this.#client.tell(`stream:${event.type}`, { streamId });
+        this.#client.send('stream:layers', { streamId, layers, current, chosen });
+      } else if (event.type !== 'viewercount') this.#client.send(`stream:${event.type}`, { streamId });
     });
     void viewing.ended.then(({ name, reason, message }) => {
       if (this.#viewings.get(streamId)?.viewing !== viewing) return;
       this.#viewings.delete(streamId);
       release();
-      this.#client.tell('stream:ended', { streamId, reason, message, reconnect: name === 'reconnect' });
-      const userId = this.#expecting.get(streamId);
+      this.#client.send('stream:ended', { streamId, reason, message, reconnect: name === 'reconnect' });
+      const userId = this.#awaitingOffer.get(streamId);
       if (name === 'end') {
-        this.#expecting.delete(streamId);
+        this.#awaitingOffer.delete(streamId);
         this.#exit(streamId);
-      } else if (userId !== undefined) this.#byItself(() => this.#offer(streamId, userId));
+      } else if (userId !== undefined) this.#inBackground(() => this.#offer(streamId, userId));
     });
   }
 
   /** They may not watch any more. */
-  #dismissed(streamId: string): void {
+  #viewerDismissed(streamId: string): void {
     this.#stopWatching(streamId);
     this.#closeAdmission(streamId);
     const message = 'You may not watch this livestream any more.';
-    this.#client.tell('stream:ended', { streamId, reason: 'dismissed', message, reconnect: false });
+    this.#client.send('stream:ended', { streamId, reason: 'dismissed', message, reconnect: false });
     this.#exit(streamId);
   }
 
@@ -287,7 +287,7 @@ export class Participant {
   }
 
   #exit(streamId: string): void {
-    const roles = [this.#viewings, this.#publications, this.#offered, this.#expecting];
+    const roles = [this.#viewings, this.#publications, this.#offered, this.#awaitingOffer];
     if (roles.some((role) => role.has(streamId))) return;
     this.#closeAdmission(streamId);
     this.#joined.delete(streamId);
@@ -312,8 +312,8 @@ export class Participant {
       throw new PublicError(409, 'too_many_streams', `One connection can have ${STREAMS_LIMIT} streams.`);
   }
 
-  #byItself(task: () => Promise<void>): void {
-    this.#inTurn(task).catch((error: unknown) => this.#options.failed(error));
+  #inBackground(task: () => Promise<void>): void {
+    this.#inTurn(task).catch((error: unknown) => this.#options.onError(error));
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {

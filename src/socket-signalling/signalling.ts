@@ -23,7 +23,7 @@ export type SignallingOptions = {
 const DESCRIPTION_LIMIT = 64 * 1024;
 const OFFERS: OfferRate = { burst: 100, refillMs: 100 };
 /** How often it is looked whether the number of viewers has changed, ms. */
-const LOOK_EVERY_MS = 1_000;
+const VIEWER_COUNT_INTERVAL_MS = 1_000;
 /** Those of the signalling stay in a stream's room whoever else leaves it for the same client. */
 const HOLDER = 'signalling';
 
@@ -59,7 +59,7 @@ export class Signalling implements SocketFeature {
   readonly #participants = new WeakMap<SocketClient, Participant>();
   /** With somebody in them. */
   readonly #streams = new Map<string, Stream>();
-  readonly #life = new AbortController();
+  readonly #lifetime = new AbortController();
 
   constructor(options: SignallingOptions) {
     this.#options = options;
@@ -67,31 +67,31 @@ export class Signalling implements SocketFeature {
     this.events = {
       'stream:offer': (client, data) => this.#of(client).publish(data),
       'stream:join': (client, data) => this.#of(client).join(data),
-      'stream:answer': (client, data) => this.#of(client).accept(data),
-      'stream:ice-candidate': (client, data) => this.#of(client).candidate(data),
+      'stream:answer': (client, data) => this.#of(client).acceptAnswer(data),
+      'stream:ice-candidate': (client, data) => this.#of(client).acceptCandidate(data),
       'stream:layer': (client, data) => this.#of(client).selectLayer(data),
       'stream:leave': (client, data) => this.#of(client).leave(data),
-      'stream:end': (client, data) => this.#of(client).end(data),
+      'stream:end': (client, data) => this.#of(client).endLivestream(data),
     };
   }
 
   start(): void {
     const { clock, onChange } = this.#options;
-    const { signal } = this.#life;
+    const { signal } = this.#lifetime;
     signal.addEventListener(
       'abort',
-      onChange((change) => this.#changed(change)),
+      onChange((change) => this.#streamChanged(change)),
     );
-    clock.every(LOOK_EVERY_MS, () => this.#look(), signal);
+    clock.every(VIEWER_COUNT_INTERVAL_MS, () => this.#broadcastViewerCounts(), signal);
   }
 
-  left(client: SocketClient): void {
-    this.#participants.get(client)?.gone();
+  clientDisconnected(client: SocketClient): void {
+    this.#participants.get(client)?.clientDisconnected();
     this.#participants.delete(client);
   }
 
   close(): void {
-    this.#life.abort();
+    this.#lifetime.abort();
   }
 
   #of(client: SocketClient): Participant {
@@ -106,7 +106,7 @@ export class Signalling implements SocketFeature {
         offers: this.#offers,
         enter: (streamId, member) => this.#enter(streamId, client, member),
         leave: (streamId, member) => this.#leave(streamId, client, member),
-        failed: (error) => this.#failed(client, error),
+        onError: (error) => this.#sendError(client, error),
       });
       this.#participants.set(client, participant);
     }
@@ -130,19 +130,20 @@ export class Signalling implements SocketFeature {
     if (stream?.participants.size === 0) this.#streams.delete(streamId);
   }
 
-  #changed({ streamId, from, to, wasLive, end }: StreamChange): void {
+  #streamChanged({ streamId, from, to, wasLive, end }: StreamChange): void {
     const { hub } = this.#options;
-    const say = (state: string, more = {}): void =>
+    const sendState = (state: string, more = {}): void =>
       hub.broadcast(`stream:${streamId}`, 'stream:state', { streamId, state, ...more });
-    if (to.name === 'live') say('live');
-    else if (to.name === 'reconnecting') say('reconnecting', { until: to.until });
+    if (to.name === 'live') sendState('live');
+    else if (to.name === 'reconnecting') sendState('reconnecting', { until: to.until });
     else if (end !== undefined && wasLive && BROADCAST_END[end].closesRow)
-      say('ended', { reason: end, message: BROADCAST_END[end].viewers });
+      sendState('ended', { reason: end, message: BROADCAST_END[end].viewers });
     if (from !== 'offline' || to.name === 'ending') return;
-    for (const participant of this.#streams.get(streamId)?.participants ?? []) participant.begun(streamId);
+    for (const participant of this.#streams.get(streamId)?.participants ?? [])
+      participant.broadcastStarted(streamId);
   }
 
-  #look(): void {
+  #broadcastViewerCounts(): void {
     const { service, hub } = this.#options;
     for (const [streamId, stream] of this.#streams) {
       const viewers = service.viewers(streamId);
@@ -152,14 +153,14 @@ export class Signalling implements SocketFeature {
     }
   }
 
-  #failed(client: SocketClient, error: unknown): void {
+  #sendError(client: SocketClient, error: unknown): void {
     if (client.signal.aborted) return;
     if (error instanceof PublicError) {
-      client.tell('error', { code: error.code, message: error.message });
+      client.send('error', { code: error.code, message: error.message });
       return;
     }
     this.#options.log.error({ err: error }, 'a viewer could not be offered the picture');
-    client.tell('error', { code: 'internal_error', message: 'Something went wrong on the server.' });
+    client.send('error', { code: 'internal_error', message: 'Something went wrong on the server.' });
   }
 }
 

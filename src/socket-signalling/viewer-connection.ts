@@ -58,22 +58,22 @@ export class ViewerConnection implements PeerConnection {
   readonly streamId: string;
   readonly userId: string;
   readonly iceServers: IceServer[];
-  readonly #door: ViewerConnectionContext;
+  readonly #context: ViewerConnectionContext;
   #state: 'new' | 'offering' | 'used' = 'new';
   #offer: ServiceOffer | undefined;
   #viewing: ServiceViewing | undefined;
   #closed = false;
 
-  constructor(streamId: string, userId: string, door: ViewerConnectionContext) {
+  constructor(streamId: string, userId: string, context: ViewerConnectionContext) {
     this.streamId = streamId;
     this.userId = userId;
-    this.#door = door;
-    this.iceServers = door.iceServers.list(userId);
+    this.#context = context;
+    this.iceServers = context.iceServers.list(userId);
   }
 
   async createOffer(): Promise<string> {
     this.#leaveState('new', 'offering');
-    const offer = await this.#door.offer(this.streamId);
+    const offer = await this.#context.offer(this.streamId);
     if (!offer) throw offline();
     if (this.#closed) offer.close();
     this.#offer = offer;
@@ -90,7 +90,7 @@ export class ViewerConnection implements PeerConnection {
 
   async answer(offer: string): Promise<ServiceViewing> {
     this.#leaveState('new', 'used');
-    return this.#begin(await this.#door.view({ streamId: this.streamId, offer: parseOffer(offer) }));
+    return this.#begin(await this.#context.view({ streamId: this.streamId, offer: parseOffer(offer) }));
   }
 
   close(): void {

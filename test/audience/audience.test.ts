@@ -232,7 +232,7 @@ t.test('the rights of a token end, while watching what is public does not', asyn
 
 t.test('a crowd from one address is let in, a flood is not', async (t) => {
   const { audience, clock, livestream } = await audienceStage(t, {
-    limits: { arrivals: { burst: 5, refillMs: 1_000 } },
+    limits: { newViewers: { burst: 5, refillMs: 1_000 } },
   });
   const streamId = await livestream();
   const { token } = await audience.join(ANONYMOUS, knock(streamId));
@@ -306,7 +306,7 @@ t.test('when nothing is broadcast any more nobody watches, whatever is still ope
 t.test('who joins by the socket is greeted once they are let in, unless they do not wish it', async (t) => {
   const greeted: string[] = [];
   const { audience, livestream } = await audienceStage(t, {
-    greet: async (client, streamId, enter) => {
+    replayHistory: async (client, streamId, enter) => {
       enter();
       return () => greeted.push(`${client.address} ${streamId}`);
     },
@@ -318,11 +318,11 @@ t.test('who joins by the socket is greeted once they are let in, unless they do 
   t.match(acknowledged, { data: { streamId, viewerToken: String } });
   t.ok(client.rooms.has(`stream:${streamId}`));
   t.same(greeted, [], 'not before the acknowledgement is on its way');
-  acknowledged?.afterwards?.();
+  acknowledged?.afterSent?.();
   t.same(greeted, [`${client.address} ${streamId}`]);
-  (await join(client, { streamId }))?.afterwards?.();
+  (await join(client, { streamId }))?.afterSent?.();
   const silent = new SocketDouble();
-  (await join(silent, { streamId, history: false }))?.afterwards?.();
+  (await join(silent, { streamId, history: false }))?.afterSent?.();
   t.ok(silent.rooms.has(`stream:${streamId}`));
   t.equal(greeted.length, 1);
 });

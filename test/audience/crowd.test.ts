@@ -104,7 +104,7 @@ t.test(
 
 t.test('a sign of life costs little', async (t) => {
   const { audience, livestream } = await audienceStage(t, {
-    limits: { arrivals: { burst: 20_000, refillMs: 1 } },
+    limits: { newViewers: { burst: 20_000, refillMs: 1 } },
   });
   const streamId = await livestream();
   const tokens: string[] = [];

@@ -13,11 +13,11 @@ t.test('messages are acknowledged by their id, and one after the other', async (
         slow: async (_client, { name }) => {
           await new Promise<void>((resolve) => going.push(resolve));
           order.push(String(name));
-          return { event: 'slow-done', data: { name }, afterwards: () => void order.push('afterwards') };
+          return { event: 'slow-done', data: { name }, afterSent: () => void order.push('afterwards') };
         },
         quick: (each) => {
           order.push('quick');
-          each.tell('told', {});
+          each.send('told', {});
           return undefined;
         },
         refused: () => {
@@ -145,10 +145,10 @@ t.test(
 t.test('who is signed out while they connect does not stay', async (t) => {
   const { realtime, tokens } = await realtimeStage(t);
   const closed: string[] = [];
-  const line = (name: string) => ({
-    unsent: 0,
+  const connection = (name: string) => ({
+    bufferedBytes: 0,
     send() {},
-    cut() {},
+    terminate() {},
     close: (code: number) => void closed.push(`${name} ${code}`),
   });
   tokens.ann = { ...ANN };
@@ -157,9 +157,9 @@ t.test('who is signed out while they connect does not stay', async (t) => {
     realtime.identify({ method: 'GET', address: '192.0.2.1', authorization: `Bearer ${name}` });
   const [ann, eve] = await Promise.all([identify('ann'), identify('eve')]);
   realtime.signOut(({ principal }) => principal.kind === 'account' && principal.userId === 'ann');
-  realtime.connect(line('ann'), ann, '192.0.2.1');
-  realtime.connect(line('eve'), eve, '192.0.2.1');
-  realtime.connect(line('ann again'), await identify('ann'), '192.0.2.1');
+  realtime.connect(connection('ann'), ann, '192.0.2.1');
+  realtime.connect(connection('eve'), eve, '192.0.2.1');
+  realtime.connect(connection('ann again'), await identify('ann'), '192.0.2.1');
   t.same(closed, ['ann 4401']);
 });
 
@@ -306,7 +306,7 @@ t.test('who was signed out is sent away, and all are told when the server closes
           return undefined;
         },
       },
-      left: (each) => {
+      clientDisconnected: (each) => {
         left.push(each.principal);
         throw new Error('a feature that fails does not hold up the others');
       },

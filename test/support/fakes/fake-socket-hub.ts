@@ -13,7 +13,7 @@ export class HubDouble implements SocketHub {
 
   broadcast(room: string, event: string, data: MessageData, { droppable = false } = {}): void {
     this.announced.push({ room, event, data, droppable });
-    for (const client of this.#rooms.get(room) ?? []) client.tell(event, data);
+    for (const client of this.#rooms.get(room) ?? []) client.send(event, data);
   }
 
   size(room: string): number {
@@ -54,7 +54,7 @@ export class ClientDouble implements SocketClient {
     return this.#life.signal;
   }
 
-  tell(event: string, data: MessageData): void {
+  send(event: string, data: MessageData): void {
     this.told.push({ event, data });
   }
 

@@ -50,56 +50,56 @@ export type AudienceOptions = {
   streams: {
     find(streamId: string): Promise<WatchedLivestream | undefined>;
     isInvitee(streamId: string, userId: string): Promise<boolean>;
-    /** From memory: costs nothing. */
+    /** From memory. */
     status(streamId: string): Pick<StreamStatus, 'state'>;
     raisePeak(streamId: string, viewers: number): Promise<void>;
     onChange(listener: (change: StreamChange) => void): () => void;
-    /** Tells of livestreams that were changed, and whether it may have changed who may watch them. */
+    /** Reports changed livestreams, and whether their visibility or invitees may have changed. */
     onUpdate(listener: (streamId: string, accessChanged: boolean) => void): () => void;
   };
   authenticate: Authenticate;
   /** Bounds the time in which the database must answer viewers. */
   calls?: BoundedCalls;
-  /** Who those are, and what they may do now, who were admitted before. */
+  /** Current rights of identities that were admitted before. */
   identities: Pick<Identities, 'of' | 'current'>;
-  /** What viewer tokens are signed with. */
+  /** Key that signs viewer tokens. */
   secret: Buffer;
   hub: Pick<SocketHub, 'broadcast'>;
-  /** Lets who joins by the socket know what was said before. */
+  /** Replays the chat history to clients that join by the socket. */
   replayHistory?: ReplayHistory;
   clock: Clock;
   log: Logger;
   limits?: Partial<AudienceLimits>;
-  /** How long it is kept who watched and how many, in days; 0, as where nothing is said: for ever. */
+  /** Retention of the view history, days; 0 (default): unlimited. */
   keepDays?: number;
 };
 
 export type AudienceLimits = {
-  /** Viewers that are remembered. */
+  /** Viewers kept in memory. */
   viewers: number;
-  /** New viewers (without a token) that an address may be at once, and after how many ms it may be one more. */
+  /** Rate limit of new viewers (without a token) of an address. */
   newViewers: { burst: number; refillMs: number };
 };
 
-/** Visits changed by one statement. */
+/** Views changed by one statement. */
 const BATCH = 1_000;
 
 export type Joined = { token: string; viewers: number; state: StreamStatus['state']['name'] };
 
-/** Told of a new peak: at most once a minute for each stream, and when its broadcast ends. Must not throw. */
+/** Called with a new peak, at most once a minute per stream and at the end of its broadcast. Must not throw. */
 export type PeakListener = (peak: { streamId: string; viewers: number }) => void;
 
-/** A school or an office is one address: many of its viewers may come at the same moment. */
+/** A school or an office may share one address, and its viewers may arrive together. */
 const LIMITS: AudienceLimits = { viewers: 200_000, newViewers: { burst: 1_000, refillMs: 50 } };
 const TICK_INTERVAL_MS = 1_000;
 const MINUTES_INTERVAL_MS = 5_000;
 const PEAK_INTERVAL_MS = 60_000;
-/** What has to be stored at the end may take so long. */
+/** Time to store pending changes on close. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
-/** Everybody who watches: who may, who is there, how many they are. One definition for every protocol. */
+/** Admits, tracks and counts viewers, by one definition for every protocol. */
 export class Audience implements ViewerAdmission {
-  /** Joining and leaving over the socket. */
+  /** The socket events for joining and leaving. */
   readonly feature: SocketFeature;
   readonly #options: AudienceOptions;
   readonly #limits: AudienceLimits;
@@ -179,11 +179,11 @@ export class Audience implements ViewerAdmission {
     ];
   }
 
-  /** Settles what an earlier gateway left behind. */
+  /** Closes views left open by a crash, restores recent viewers, and starts the timers. */
   async start(): Promise<void> {
     const { clock, log, streams } = this.#options;
     const closed = await this.#table.closeOpenViews();
-    if (closed > 0) log.warn({ visits: closed }, 'viewers were found watching a gateway that is gone');
+    if (closed > 0) log.warn({ visits: closed }, 'views left open by a crashed gateway were closed');
     const since = new Date(clock.now() - RESUME_WINDOW_MS);
     this.#viewers.restore(await this.#table.endedSince(since, this.#limits.viewers));
     const { signal } = this.#lifetime;
@@ -217,15 +217,15 @@ export class Audience implements ViewerAdmission {
   }
 
   /**
-   * As `admit`, for who watches by a connection that is signalled over their socket. Who has joined the livestream on the
-   * same socket is the same viewer, whatever token they show.
+   * As `admit`, for a connection signalled over a socket. A client that joined the livestream on the same socket is the
+   * same viewer, whatever token it sends.
    */
   async admitClient(client: AudienceClient, streamId: string, token?: string): Promise<AdmittedViewer> {
     return await this.#sockets.admit(client, streamId, token);
   }
 
   /**
-   * Somebody opens a livestream: they count from now on, as long as they give signs of life.
+   * Admits a viewer and counts it at once, until it is inactive.
    *
    * @throws PublicError as `admit`
    */
@@ -235,7 +235,7 @@ export class Audience implements ViewerAdmission {
     return { token, ...this.#viewingStatus(request.streamId) };
   }
 
-  /** Somebody says goodbye: the viewer of the token or, without one, all that a user is there. */
+  /** Removes the viewer of the token or, without one, all viewers of the user. */
   leave(principal: Principal, { streamId, token }: Omit<AdmissionRequest, 'address'>): void {
     const grant = token === undefined ? undefined : this.#tokens.read(streamId, token);
     const userId = userIdOf(principal);
@@ -248,10 +248,10 @@ export class Audience implements ViewerAdmission {
   }
 
   /**
-   * A sign of life beside all playlists.
+   * Keeps a viewer counted whose playlist requests do not reach the gateway.
    *
-   * @returns how many watch.
-   * @throws PublicError 400 `viewer_token_invalid`, and as `admit` where the token is one of before
+   * @returns the number of viewers
+   * @throws PublicError 400 `viewer_token_invalid`, and as `admit` for a viewer that had left
    */
   async beacon(request: AdmissionRequest & { token: string }): Promise<number> {
     const { streamId, token } = request;
@@ -267,31 +267,31 @@ export class Audience implements ViewerAdmission {
     return this.#viewers.stream(streamId)?.total ?? 0;
   }
 
-  /** What a user may do has changed, or a credential ended: whatever they were let into is checked again. */
+  /** Reviews the viewers of a user whose rights changed or whose credential ended. */
   accessChanged(change: AccessChange): void {
     this.#review.userChanged(change);
   }
 
-  /** Somebody is nobody any more: when they watched stays, who they were does not. */
+  /** Anonymizes the views of a deleted account. */
   async forgetUser(userId: string): Promise<void> {
     this.#viewers.anonymizeUser(userId);
-    await this.#writer.flush(); // What was on its way with their name is there by now.
+    await this.#writer.flush(); // Pending writes with the user id come first.
     for (let changed = BATCH; changed === BATCH; ) changed = await this.#table.anonymizeUser(userId, BATCH);
   }
 
-  /** From memory: costs nothing. */
+  /** Returns the current counts, from memory. */
   viewers(streamId: string): ViewerCounts {
     return (
       this.#viewers.stream(streamId)?.counts() ?? { total: 0, byProtocol: { whep: 0, 'll-hls': 0, hls: 0 } }
     );
   }
 
-  /** Stores what is known now, unless the database failed a moment ago; it happens by itself every second. */
+  /** Stores pending changes, unless a retry is scheduled; also runs every second. */
   flush(): Promise<void> {
     return this.#writer.flush();
   }
 
-  /** The newest minutes in which somebody watched, the oldest first, the running one last. */
+  /** Returns the newest minutes with viewers in ascending order, including the current one. */
   async history(streamId: string, since: Date, limit: number): Promise<ViewerMinute[]> {
     const stored = await this.#table.minutes(streamId, since, limit);
     const running = this.#viewers.stream(streamId)?.minute;
@@ -300,20 +300,20 @@ export class Audience implements ViewerAdmission {
     return [...before, running].slice(-limit);
   }
 
-  /** A livestream for who may watch it. @throws PublicError 404 `stream_not_found` */
+  /** Returns a livestream that the principal may watch. @throws PublicError 404 `stream_not_found` */
   async watched(principal: Principal, streamId: string): Promise<WatchedLivestream> {
     const livestream = await this.#livestreams.find(streamId);
     if (livestream && (await this.#admissionControl.mayWatchAs(principal, livestream))) return livestream;
     throw notFound();
   }
 
-  /** @returns a function that ends it. */
+  /** @returns a function that unsubscribes */
   onPeak(listener: PeakListener): () => void {
     this.#peakListeners.add(listener);
     return () => this.#peakListeners.delete(listener);
   }
 
-  /** Everybody has left; what can be stored within some seconds is. */
+  /** Removes all viewers, and stores pending changes within five seconds. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -380,7 +380,7 @@ export class Audience implements ViewerAdmission {
     void this.#writer.flush();
   }
 
-  /** What is to be stored of a stream. */
+  /** Queues the minutes and the peak of a stream. */
   #storeStatistics(stream: StreamAudience): void {
     const { streamId, peak } = stream;
     for (const minute of stream.takeMinutes()) this.#writer.addMinute({ streamId, ...minute });

@@ -14,8 +14,8 @@ export type HlsAccessOptions = {
 };
 
 /**
- * Access to HLS playlists and media by viewer token: a known viewer's requests are answered from memory, all others are
- * admitted. A viewer's token is unknown from the moment at which the viewer is dismissed.
+ * Controls access to HLS playlists and media by viewer token. Requests of known viewers are answered from memory, all
+ * others are admitted. The tokens of a viewer are invalid from its dismissal on.
  */
 export class HlsAccess {
   readonly #options: HlsAccessOptions;
@@ -24,7 +24,7 @@ export class HlsAccess {
     this.#options = options;
   }
 
-  /** As `ViewerGate.seen`. A change of visibility that the viewer was not checked against counts as unknown. */
+  /** As `ViewerAdmission.recordActivity`. A viewer not reviewed since a change of visibility counts as unknown. */
   recordActivity(streamId: string, token: string, protocol: ViewerProtocol): AccessScope | undefined {
     const { viewers, livestreams } = this.#options;
     const viewer = this.#present(streamId, token);
@@ -35,7 +35,7 @@ export class HlsAccess {
     return viewer.accessScope;
   }
 
-  /** As `ViewerGate.pass`. */
+  /** As `ViewerAdmission.admitPlaylistRequest`. */
   async admitPlaylistRequest(
     request: ViewerRequest,
     protocol: ViewerProtocol | undefined,
@@ -55,7 +55,7 @@ export class HlsAccess {
     return accessScope;
   }
 
-  /** As `ViewerGate.mediaAccess`. */
+  /** As `ViewerAdmission.mediaAccess`. */
   mediaAccess(streamId: string, token: string | undefined): AccessScope | undefined {
     const livestream = this.#options.livestreams.peek(streamId);
     if (!livestream) return undefined;

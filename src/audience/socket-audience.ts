@@ -3,7 +3,7 @@ import { type BoundedCalls, type Logger, PublicError } from '../platform/index.j
 import type { Acknowledgement, MessageData, SocketClient, SocketFeature } from '../sockets/index.js';
 import type { AdmittedViewer, ViewerProtocol } from '../streams/index.js';
 
-/** What those who come by the socket need of the audience. */
+/** The part of the audience that the socket events use. */
 export type SocketAudienceOptions = {
   /** @throws PublicError */
   admit(
@@ -15,8 +15,8 @@ export type SocketAudienceOptions = {
 };
 
 /**
- * Called when somebody joins: calls `enter` once, from which moment on they hear what happens, and returns how to tell
- * them what happened before; nothing, where there is no need.
+ * Reads the chat history for a client that joins. Calls `enter` once to subscribe the client, and returns a function that
+ * sends the history; undefined if nothing needs to be sent.
  */
 export type ReplayHistory = (
   client: SocketClient,
@@ -24,7 +24,7 @@ export type ReplayHistory = (
   enter: () => void,
 ) => Promise<(() => void) | undefined>;
 
-/** Lets a client enter without history where that is not read in time: a database that hangs keeps nobody out. */
+/** Subscribes the client without history if that is not read in time, so that a hanging database blocks no join. */
 export function boundedReplay(
   greet: ReplayHistory | undefined,
   calls: BoundedCalls,
@@ -46,7 +46,7 @@ export function boundedReplay(
   };
 }
 
-/** A socket may hold a viewer without a picture. */
+/** A socket may hold a viewer that plays nothing, which is no protocol. */
 export type SocketAdmission = Omit<AdmittedViewer, 'hold'> & {
   hold(protocol: ViewerProtocol | undefined, dismissed?: () => void, connected?: Promise<void>): () => void;
 };
@@ -56,7 +56,7 @@ export type AudienceClient = Pick<
   'principal' | 'address' | 'signal' | 'send' | 'enter' | 'leave'
 >;
 
-/** As whom a client came to a livestream; `release` is there while it has joined. */
+/** The viewer of a client on a livestream; `release` is set while the client has joined. */
 type JoinedViewer = { token: string; release?: (() => void) | undefined };
 
 /** Livestreams that one client may join at the same time. */
@@ -64,10 +64,10 @@ const STREAMS_PER_CLIENT = 20;
 const MAXIMUM_TOKEN_LENGTH = 1_200;
 
 /**
- * The audience over the socket: `join-livestream {streamId, viewerToken?, history?}` is acknowledged with `{streamId,
- * viewerToken, viewers, state}` and makes the client a viewer until it leaves (`leave-livestream {streamId}`) or is gone. Who
- * comes is then told what was said in the chat before, unless `history` is false. Who has joined is told `viewers:count {streamId, viewers}`, and `livestream:dismissed {streamId, code, message}` when they may not watch any
- * more.
+ * Handles `join-livestream {streamId, viewerToken?, history?}`, acknowledged with `{streamId, viewerToken, viewers, state}`:
+ * the client is a viewer until `leave-livestream {streamId}` or its disconnection. Sends `chat:history` on join unless
+ * `history` is false, `viewers:count {streamId, viewers}` while joined, and `livestream:dismissed {streamId, code, message}`
+ * when the permission ends.
  */
 export class SocketAudience {
   readonly feature: SocketFeature;
@@ -86,7 +86,7 @@ export class SocketAudience {
     };
   }
 
-  /** Lets a client watch by a connection that is signalled over its socket. @throws PublicError */
+  /** Admits a client for a connection that is signalled over its socket. @throws PublicError */
   async admit(client: AudienceClient, streamId: string, token?: string): Promise<SocketAdmission> {
     return (await this.#admit(client, streamId, token)).admission;
   }
@@ -99,7 +99,7 @@ export class SocketAudience {
     else if (!joined.release) {
       joined.release = admission.hold(undefined, () => this.#viewerDismissed(client, streamId));
       const enter = (): void => {
-        // They may have been dismissed meanwhile.
+        // The viewer may have been dismissed meanwhile.
         if (joined.release) client.enter(roomOf(streamId));
       };
       if (data.history === false) enter();
@@ -115,7 +115,7 @@ export class SocketAudience {
     shown: string | undefined,
   ): Promise<{ admission: SocketAdmission; joined: JoinedViewer }> {
     const { principal, address } = client;
-    // Who has come stays who they are.
+    // A client stays the same viewer, whatever token it sends later.
     const token = this.#of(client).get(streamId)?.token ?? shown;
     const admission = await this.#options.admit(principal, { streamId, token, address });
     const joinedStreams = this.#of(client);

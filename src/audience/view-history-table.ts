@@ -3,7 +3,7 @@ import type { ViewerProtocol } from '../streams/index.js';
 import type { ViewerMinute } from './stream-audience.js';
 import type { View } from './viewer.js';
 
-/** Statements on the tables `livestream_viewers`, `livestream_viewer_minutes` and `audience_heartbeat`; nobody else queries them. */
+/** Statements on `livestream_viewers`, `livestream_viewer_minutes` and `audience_heartbeat`, which no other class queries. */
 export class ViewHistoryTable {
   readonly #sql: Sql;
 
@@ -12,9 +12,9 @@ export class ViewHistoryTable {
   }
 
   /**
-   * Stores views as they are now, new ones and known ones.
+   * Inserts or updates views.
    *
-   * @throws PostgresError 23503 where one is of a livestream that was deleted: none is stored then.
+   * @throws PostgresError 23503 if a livestream was deleted: then none of them is stored
    */
   async saveViews(views: readonly View[]): Promise<void> {
     const rows = views.map(({ id, viewerId, streamId, userId, joinedAt, leftAt, protocol }) => ({
@@ -35,7 +35,7 @@ export class ViewHistoryTable {
       set user_id = excluded.user_id, left_at = excluded.left_at, protocol = excluded.protocol`;
   }
 
-  /** The greatest number of a minute stands. @throws as `saveVisits` */
+  /** Inserts minutes, or raises their numbers. @throws as `saveViews` */
   async saveMinutes(minutes: readonly (ViewerMinute & { streamId: string })[]): Promise<void> {
     const rows = minutes.map(({ streamId, startedAt, total, byProtocol }) => ({
       stream_id: streamId,
@@ -53,7 +53,7 @@ export class ViewHistoryTable {
       where livestream_viewer_minutes.viewers <= excluded.viewers`;
   }
 
-  /** The newest minutes in which somebody watched since then, the oldest first. */
+  /** Returns the newest minutes with viewers, in ascending order. */
   async minutes(streamId: string, since: Date, limit: number): Promise<ViewerMinute[]> {
     const rows = await this.#sql<
       { minute: Date; viewers: number; byProtocol: Record<ViewerProtocol, number> }[]
@@ -65,7 +65,7 @@ export class ViewHistoryTable {
       .reverse();
   }
 
-  /** Visits of somebody are nobody's any more, at most so many. @returns how many */
+  /** Removes the user id from views of a user. @returns the number changed */
   async anonymizeUser(userId: string, atMost: number): Promise<number> {
     const result = await this.#sql`
       update livestream_viewers set user_id = null
@@ -73,7 +73,7 @@ export class ViewHistoryTable {
     return result.count;
   }
 
-  /** Deletes the views that ended first, before a moment. @returns how many */
+  /** Deletes the views that ended first, before a time. @returns the number deleted */
   async sweepViews(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from livestream_viewers where id in (
@@ -81,7 +81,7 @@ export class ViewHistoryTable {
     return result.count;
   }
 
-  /** Deletes the oldest minutes from before a moment. @returns how many */
+  /** Deletes the oldest minutes before a time. @returns the number deleted */
   async sweepMinutes(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from livestream_viewer_minutes where (stream_id, minute) in (
@@ -90,7 +90,7 @@ export class ViewHistoryTable {
     return result.count;
   }
 
-  /** The gateway looks after its viewers: they are there. */
+  /** Stores the time until which open views are known to be in progress. */
   async saveHeartbeat(now: Date): Promise<void> {
     await this.#sql`
       insert into audience_heartbeat (last_seen_at) values (${now})
@@ -98,9 +98,9 @@ export class ViewHistoryTable {
   }
 
   /**
-   * Ends what a gateway that crashed left open: nobody is taken to have watched after it was last seen.
+   * Closes views left open by a crashed gateway, at the time of its last heartbeat.
    *
-   * @returns how many views that were.
+   * @returns the number closed
    */
   async closeOpenViews(): Promise<number> {
     const result = await this.#sql`
@@ -110,7 +110,7 @@ export class ViewHistoryTable {
     return result.count;
   }
 
-  /** Visits that ended since then, the oldest end first; of each viewer the newest alone. */
+  /** Returns views that ended since a time, in the order of their end; of each viewer the newest only. */
   async endedSince(since: Date, limit: number): Promise<View[]> {
     const views = await this.#sql<View[]>`
       select id, viewer_id as "viewerId", stream_id as "streamId", user_id as "userId", joined_at as "joinedAt",

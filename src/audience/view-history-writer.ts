@@ -12,18 +12,18 @@ export type ViewHistoryWriterOptions = {
 
 type Minute = ViewerMinute & { streamId: string };
 
-/** Rows in one statement. */
+/** Rows of one statement. */
 const BATCH = 500;
-/** Waiting views: more are given up, the oldest first. Some minutes of a crowd that comes and goes. */
+/** Limit of queued views, enough for some minutes of a large audience; discards the oldest. */
 const MAXIMUM_QUEUED = 100_000;
 const HEARTBEAT_INTERVAL_MS = 5_000;
-/** After a failure; it doubles up to the second figure. */
+/** Delay after a failure; doubles up to the maximum. */
 const RETRY_MS = 1_000;
 const MAXIMUM_RETRY_MS = 15_000;
 /** PostgreSQL appendix A: foreign_key_violation. */
 const FOREIGN_KEY_VIOLATION = '23503';
 
-/** Brings to the database what changed in memory: in batches, in order, again and again until it is there. */
+/** Writes changed views, minutes and peaks in batches, and retries until they are stored. */
 export class ViewHistoryWriter {
   readonly #options: ViewHistoryWriterOptions;
   readonly #views = new Map<string, View>();
@@ -39,12 +39,12 @@ export class ViewHistoryWriter {
     this.#options = options;
   }
 
-  /** Visits that wait. */
+  /** Number of queued views. */
   get waiting(): number {
     return this.#views.size;
   }
 
-  /** The view as it will be when its turn comes. */
+  /** Queues a view; it is stored as it is at the time of the write. */
   addView(view: View): void {
     this.#views.set(view.id, view);
     if (this.#views.size <= MAXIMUM_QUEUED) return;
@@ -68,7 +68,7 @@ export class ViewHistoryWriter {
     this.#peaks.set(streamId, viewers);
   }
 
-  /** Writes what waits, unless that goes on already or failed just now. Never rejects. */
+  /** Writes pending rows, unless a write is in progress or a retry is scheduled. Never rejects. */
   flush(): Promise<void> {
     if (this.#options.clock.monotonic() < this.#retryAt) return Promise.resolve();
     this.#writing ??= this.#flush().finally(() => {
@@ -77,13 +77,13 @@ export class ViewHistoryWriter {
     return this.#writing;
   }
 
-  /** A last time, whatever failed before. */
+  /** Writes pending rows a last time, ignoring the retry delay. */
   async finish(): Promise<void> {
     await this.#writing;
     this.#retryAt = Number.NEGATIVE_INFINITY;
     await this.flush();
     if (this.#views.size > 0)
-      this.#options.log.error({ views: this.#views.size }, 'viewers could not be stored');
+      this.#options.log.error({ views: this.#views.size }, 'view history write failed on close: views lost');
   }
 
   async #flush(): Promise<void> {
@@ -103,10 +103,10 @@ export class ViewHistoryWriter {
     } catch (error) {
       this.#retryAt = clock.monotonic() + this.#retryMs;
       this.#retryMs = Math.min(this.#retryMs * 2, MAXIMUM_RETRY_MS);
-      log.error({ err: error, waiting: this.#views.size }, 'viewers could not be stored: trying again');
+      log.error({ err: error, waiting: this.#views.size }, 'view history write failed: retrying');
     }
     if (this.#discardedViews > 0)
-      log.error({ views: this.#discardedViews }, 'viewers were given up: too many wait');
+      log.error({ views: this.#discardedViews }, 'view history queue full: oldest views discarded');
     this.#discardedViews = 0;
   }
 
@@ -117,7 +117,7 @@ export class ViewHistoryWriter {
     while (waiting.size > 0) {
       const batch: [string, T][] = [];
       for (const entry of waiting) if (batch.push(entry) >= BATCH) break;
-      // Taken out before they are written: what changes meanwhile is written again.
+      // Removed before the write, so that rows changed meanwhile are written again.
       for (const [key] of batch) waiting.delete(key);
       try {
         await this.#save(
@@ -131,7 +131,7 @@ export class ViewHistoryWriter {
     }
   }
 
-  /** A livestream that was deleted takes its rows with it: those of others are stored all the same. */
+  /** Skips rows of deleted livestreams, and stores those of all others. */
   async #save<T extends { streamId: string }>(rows: T[], save: (rows: T[]) => Promise<void>): Promise<void> {
     try {
       await save(rows);

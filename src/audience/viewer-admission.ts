@@ -11,15 +11,15 @@ export type ViewerAdmissionOptions = {
   review: Pick<ViewerReview, 'review'>;
 };
 
-/** The admission of a viewer, as `ViewerGate.admit` gives it: what it opens is reviewed at each change of permissions. */
+/** Creates the result of `ViewerAdmission.admit`. Everything opened through it is reviewed at each change of permissions. */
 export function viewerAdmission(
   { viewer, token, epoch }: Admitted,
   { viewers, admissions, admissionControl, review }: ViewerAdmissionOptions,
 ): SocketAdmission {
   const { streamId, id, identity } = viewer;
-  // A viewer who gave no sign of life is forgotten after a while, and may have been admitted again.
+  // An inactive viewer is removed after a while, and may have been admitted again as another object.
   const now = (): typeof viewer => viewers.find(streamId, id) ?? viewer;
-  // A review before anything was open did not include what is opened now.
+  // An earlier review did not include what is opened now.
   const reviewIfChanged = (): void => {
     if (admissionControl.epoch !== epoch) void review.review(streamId);
   };
@@ -28,7 +28,7 @@ export function viewerAdmission(
     hold: (protocol, onDismissed, connected) => {
       const release = viewers.hold(now(), { protocol, onDismissed }, connected);
       reviewIfChanged();
-      // A forgotten viewer is among those who are reviewed only from when the connection is established.
+      // A removed viewer is part of reviews again only when the connection is established.
       void connected?.then(reviewIfChanged);
       return release;
     },

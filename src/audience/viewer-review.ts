@@ -16,19 +16,19 @@ export type ViewerReviewOptions = {
   log: Logger;
 };
 
-/** Everything is reviewed so often in case a change was not reported, in ms. */
+/** Interval of complete reviews, in case a change was not reported. */
 const REVIEW_INTERVAL_MS = 30_000;
-/** Delay after a failure, in ms. */
+/** Delay after a failure. */
 const RETRY_MS = 1_000;
 
 /**
- * Asks again whether those who were admitted may still watch, whatever changed: `Doorkeeper` decides for new and for
- * admitted viewers alike. Tokens stop working from memory at once, before the answer is known. While the database does not
- * answer, viewers of a private livestream stay as they are, and are reviewed when it answers again.
+ * Repeats the decision of `AdmissionControl` for admitted viewers when permissions may have changed. Their tokens are not
+ * accepted from memory until the review has ended. While the database is unavailable, viewers of private livestreams stay
+ * connected, and are reviewed when it is available again.
  */
 export class ViewerReview {
   readonly #options: ViewerReviewOptions;
-  /** By stream: whether the review under way is to be repeated. */
+  /** Reviews in progress by stream, and whether each is to be repeated. */
   readonly #underWay = new Map<string, { again: boolean }>();
   /** Streams whose next attempt is scheduled. */
   readonly #retries = new Set<string>();
@@ -47,7 +47,7 @@ export class ViewerReview {
     this.#lifetime.abort();
   }
 
-  /** @param accessChanged whether its visibility or its invitees may have changed. */
+  /** @param accessChanged whether the visibility or the invitees may have changed */
   livestreamChanged(streamId: string, accessChanged: boolean): void {
     const { viewers, livestreams, admissionControl } = this.#options;
     livestreams.invalidate(streamId);
@@ -68,7 +68,7 @@ export class ViewerReview {
         streamIds.add(viewer.streamId);
       }
       if (viewer.userId !== change.userId) continue;
-      // A viewer may go on by another credential; tokens made with this one do not.
+      // A viewer may continue by another credential, but tokens issued with this one end.
       for (const token of [...viewer.tokens]) {
         const grant = tokens.read(viewer.streamId, token);
         if (grant && isAffected(change, grant.identity)) viewers.forgetToken(viewer, token);
@@ -79,7 +79,7 @@ export class ViewerReview {
     for (const streamId of streamIds) void this.review(streamId);
   }
 
-  /** Never rejects; after a failure it is tried again. */
+  /** Reviews a stream; never rejects, and retries after a failure. */
   async review(streamId: string): Promise<void> {
     const { log } = this.#options;
     const { signal } = this.#lifetime;
@@ -96,7 +96,7 @@ export class ViewerReview {
         if (!(await this.#review(streamId))) run.again = true;
       }
     } catch (error) {
-      log.warn({ err: error, streamId }, 'permissions of viewers could not be checked: trying again');
+      log.warn({ err: error, streamId }, 'permissions of viewers could not be checked: retrying');
       this.#retry(streamId);
     } finally {
       this.#underWay.delete(streamId);
@@ -113,7 +113,7 @@ export class ViewerReview {
     this.#options.clock.after(RETRY_MS, again, this.#lifetime.signal);
   }
 
-  /** @returns false when something changed meanwhile: what was allowed must be asked again. */
+  /** @returns false if permissions changed meanwhile, so that the review must be repeated */
   async #review(streamId: string): Promise<boolean> {
     const { viewers, admissions, livestreams, admissionControl } = this.#options;
     const watching = [...(viewers.stream(streamId)?.viewers ?? [])];
@@ -130,7 +130,7 @@ export class ViewerReview {
     for (const admission of open)
       if (decided.get(keyOf(admission.identity)) === false) admissions.revoke(streamId, admission);
     for (const viewer of watching) {
-      // Undefined for one who showed another credential meanwhile, and was asked then.
+      // Undefined for a viewer that was admitted by another credential meanwhile.
       const stays = decided.get(keyOf(viewer.identity));
       if (stays === false) viewers.dismiss(viewer);
       else if (stays && isCurrent && livestream) {

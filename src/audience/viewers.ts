@@ -5,33 +5,33 @@ import { StreamAudience } from './stream-audience.js';
 import { type Hold, type View, Viewer } from './viewer.js';
 import { findDisplaceable, hasPlaceFor } from './viewer-share.js';
 
-/** Who gives no sign of life for so long has left. */
+/** Inactivity after which a viewer has left. */
 export const INACTIVITY_MS = 15_000;
-/** Who was let in and asks for nothing does not keep their place. */
+/** Lifetime of a reserved place without a request. */
 const RESERVATION_MS = 10_000;
-/** Who comes back within this time goes on with the same view. */
+/** Time within which a returning viewer continues the same view. */
 export const RESUME_WINDOW_MS = 5 * 60_000;
-/** A player that reloads without directives now and then still plays with low latency. */
+/** Time after the last reload with delivery directives in which a player still counts as low-latency. */
 const LOW_LATENCY_HOLD_MS = 15_000;
 const TOKENS_PER_VIEWER = 4;
-/** After a search for a place to take in vain. */
+/** Pause after a search for a displaceable viewer that found none. */
 const DISPLACEMENT_RETRY_MS = 1_000;
 
 export type ViewersOptions = {
   clock: Clock;
-  /** Viewers remembered at the same time, at most. */
+  /** Limit of viewers in memory. */
   maximumViewers: number;
-  /** A view began, changed or ended: it has to be stored. */
+  /** Called when a view has started, changed or ended and must be stored. */
   onViewChanged(view: View): void;
 };
 
-/** Everybody who watches, in memory alone: who is there, since when, and who is taken to have left. */
+/** Tracks the presence, places and holds of all viewers, in memory. */
 export class Viewers {
   readonly #options: ViewersOptions;
   readonly #streams = new Map<string, StreamAudience>();
   readonly #byId = new Map<string, Viewer>();
   readonly #byToken = new Map<string, Viewer>();
-  /** Who left and may come back, those who left first before the others; who is held is not among them. */
+  /** Viewers that left and may return, in the order of leaving; without those that are held. */
   readonly #left = new Set<Viewer>();
 
   constructor(options: ViewersOptions) {
@@ -59,13 +59,13 @@ export class Viewers {
     return this.#byId.values();
   }
 
-  /** The viewer of a token, unless their permission has to be checked first. */
+  /** Returns the viewer of a token, unless a review of its permission is pending. */
   byToken(streamId: string, token: string): Viewer | undefined {
     const viewer = this.#byToken.get(token);
     return viewer?.streamId === streamId && viewer.isVerified ? viewer : undefined;
   }
 
-  /** @returns undefined when there is no room for one more. */
+  /** @returns undefined if the limit is reached */
   add(facts: Pick<Viewer, 'id' | 'streamId' | 'userId' | 'identity'>): Viewer | undefined {
     if (this.size >= this.#options.maximumViewers) {
       const [oldest] = this.#left;
@@ -77,7 +77,7 @@ export class Viewers {
     return viewer;
   }
 
-  /** Whoever shows this token is the viewer. */
+  /** Binds a token to the viewer. */
   addToken(viewer: Viewer, token: string): void {
     if (this.#byToken.get(token) === viewer) return;
     this.#byToken.set(token, viewer);
@@ -85,14 +85,14 @@ export class Viewers {
     if (viewer.tokens.length > TOKENS_PER_VIEWER) this.#byToken.delete(viewer.tokens.shift() ?? '');
   }
 
-  /** A token does not stand for its viewer any more. */
+  /** Unbinds a token. */
   forgetToken(viewer: Viewer, token: string): void {
     const index = viewer.tokens.indexOf(token);
     if (index >= 0) viewer.tokens.splice(index, 1);
     if (this.#byToken.get(token) === viewer) this.#byToken.delete(token);
   }
 
-  /** Those who had just left, as a gateway before this one stored them. */
+  /** Restores viewers that left shortly before a restart. */
   restore(views: readonly View[]): void {
     const { clock } = this.#options;
     for (const view of views) {
@@ -108,10 +108,10 @@ export class Viewers {
   }
 
   /**
-   * Gives the viewer a place, if they have none.
+   * Reserves a place for a viewer that has none.
    *
-   * @param limit places of the stream.
-   * @returns false when all are taken.
+   * @param limit places of the stream
+   * @returns false if all are taken
    */
   reservePlace(viewer: Viewer, limit: number): boolean {
     if (viewer.presence !== 'away') return true;
@@ -125,7 +125,7 @@ export class Viewers {
       return false;
     }
     viewer.isDisplaced = false;
-    this.#byId.set(viewer.id, viewer); // whoever held on to them meanwhile
+    this.#byId.set(viewer.id, viewer); // may have been replaced meanwhile
     for (const token of viewer.tokens) this.#byToken.set(token, viewer);
     this.#left.delete(viewer);
     viewer.presence = 'expected';
@@ -134,7 +134,7 @@ export class Viewers {
     return true;
   }
 
-  /** Takes the place of a viewer who makes less of it, where there is one. */
+  /** Displaces a viewer of lower priority, if there is one. */
   #displaceFor(viewer: Viewer, stream: StreamAudience, limit: number): boolean {
     const now = this.#options.clock.monotonic();
     if (now < stream.noDisplaceableUntil) return false;
@@ -144,17 +144,17 @@ export class Viewers {
       displaceable.isDisplaced = true;
       return true;
     }
-    // Nobody's claim is stronger than that of an address without a place: a full livestream is not searched all the time.
+    // No claim is stronger than that of a key without places, so that a further search would fail too.
     if (stream.placesOf(viewer.shareKey) === 0) stream.noDisplaceableUntil = now + DISPLACEMENT_RETRY_MS;
     return false;
   }
 
-  /** Somebody who was let in did not come. */
+  /** Frees a reserved place that is not used. */
   withdraw(viewer: Viewer): void {
     if (viewer.presence === 'expected' && !viewer.isHeld) this.#leave(viewer, 0);
   }
 
-  /** They are there: from now on they count. */
+  /** Counts the viewer from now on. */
   enter(viewer: Viewer): void {
     this.reservePlace(viewer, Number.POSITIVE_INFINITY);
     if (viewer.presence === 'present') return;
@@ -178,7 +178,7 @@ export class Viewers {
     this.#streamOf(viewer).addViewer(viewer, clock.now());
   }
 
-  /** They gave a sign of life. */
+  /** Records a request, and its protocol if it was for media. */
   recordRequest(viewer: Viewer, protocol?: ViewerProtocol): void {
     const now = this.#options.clock.monotonic();
     viewer.seenAt = now;
@@ -193,16 +193,16 @@ export class Viewers {
     if (viewer.heldProtocol === undefined) this.#setProtocol(viewer, protocol);
   }
 
-  /** A beacon: they use their place, however they play. */
+  /** Records a beacon, which marks the place as used. */
   recordBeacon(viewer: Viewer): void {
     this.recordRequest(viewer);
     if (viewer.placeUse === 'none') viewer.placeUse = 'alive';
   }
 
   /**
-   * They are there until the returned function is called.
+   * Keeps the viewer present until the returned function is called.
    *
-   * @param connected they count only when it resolves; a hold that is let go before frees the place at once.
+   * @param connected counts the viewer only when it resolves; a release before that frees the place at once
    */
   hold(viewer: Viewer, hold: Hold, connected?: Promise<void>): () => void {
     const { clock } = this.#options;
@@ -237,21 +237,21 @@ export class Viewers {
     };
   }
 
-  /** They have left. */
+  /** Removes the viewer from its stream; its view ends at the last activity. */
   leave(viewer: Viewer): void {
     const { clock } = this.#options;
     const last = viewer.isHeld ? clock.monotonic() : Math.max(viewer.seenAt, viewer.heldUntil);
     this.#leave(viewer, clock.monotonic() - Math.max(last, viewer.since));
   }
 
-  /** They say goodbye; what still holds them has the last word. */
+  /** Handles an explicit leave; a viewer that is held leaves when the last hold is released. */
   leaveDeliberately(viewer: Viewer): void {
     const { isHeld } = viewer;
     viewer.seenAt = isHeld ? Number.NEGATIVE_INFINITY : this.#options.clock.monotonic();
     if (!isHeld) this.leave(viewer);
   }
 
-  /** They may not watch any more: whatever holds them is told so, and their tokens are unknown from now on. */
+  /** Ends the admission: notifies all holds, and invalidates the tokens. */
   dismiss(viewer: Viewer): void {
     const holds = [...viewer.holds];
     this.leave(viewer);
@@ -266,7 +266,7 @@ export class Viewers {
     this.#options.onViewChanged(viewer.view);
   }
 
-  /** Somebody is nobody any more: their viewers are anonymous from now on. */
+  /** Makes the viewers of a deleted account anonymous. */
   anonymizeUser(userId: string): void {
     for (const viewer of this.#byId.values()) {
       if (viewer.userId !== userId) continue;
@@ -278,7 +278,7 @@ export class Viewers {
     }
   }
 
-  /** The limit is for them, or not any more. */
+  /** Sets whether the viewer limit does not apply to the viewer. */
   setExempt(viewer: Viewer, exempt: boolean): void {
     if (viewer.isExempt === exempt) return;
     const stream = viewer.presence === 'away' ? undefined : this.#streamOf(viewer);
@@ -287,23 +287,23 @@ export class Viewers {
     stream?.takePlace(viewer);
   }
 
-  /** Nothing is broadcast any more: nobody watches, whatever is still open. */
+  /** Removes all viewers of a stream, including those that are held. */
   broadcastEnded(stream: StreamAudience): void {
     for (const viewer of stream.viewers) this.leave(viewer);
   }
 
-  /** Who waited for a broadcast watches it. */
+  /** Counts the viewers that are held from the start of a broadcast. */
   broadcastStarted(streamId: string): void {
     for (const viewer of this.#streams.get(streamId)?.viewers ?? [])
       if (viewer.isHeld && !viewer.isDisplaced) this.enter(viewer);
   }
 
-  /** Everybody has left. */
+  /** Removes all viewers of all streams. */
   clear(): void {
     for (const stream of this.#streams.values()) this.broadcastEnded(stream);
   }
 
-  /** Looks who has fallen silent; to be called about once a second. */
+  /** Removes inactive viewers and expired reservations; call it once a second. */
   sweep(): void {
     const { clock } = this.#options;
     const now = clock.monotonic();
@@ -323,7 +323,7 @@ export class Viewers {
     }
   }
 
-  /** Drops a stream of which nothing has to be remembered. */
+  /** Removes a stream without viewers. */
   removeStream(stream: StreamAudience): void {
     if (stream.viewers.size === 0) this.#streams.delete(stream.streamId);
   }
@@ -336,7 +336,7 @@ export class Viewers {
     this.#options.onViewChanged(viewer.view);
   }
 
-  /** @param agoMs when that was. */
+  /** @param agoMs age of the last activity */
   #leave(viewer: Viewer, agoMs: number): void {
     if (viewer.presence === 'away') return;
     const { clock } = this.#options;
@@ -355,7 +355,7 @@ export class Viewers {
     if (viewer.holds.size === 0) this.#retain(viewer);
   }
 
-  /** Nobody holds who is away: they are remembered for a while. */
+  /** Keeps a viewer that is away and not held for a possible return. */
   #retain(viewer: Viewer): void {
     this.#streams.get(viewer.streamId)?.viewers.delete(viewer);
     if (this.#byId.get(viewer.id) !== viewer) return;

@@ -3,7 +3,7 @@ import { ANONYMOUS } from '../../src/accounts/index.js';
 import { newId } from '../../src/platform/index.js';
 import { account, audienceStage, knock, SocketDouble } from '../support/fixtures/audience-fixture.js';
 
-t.test('who was let in counts when they watch, and has left after 15 seconds of silence', async (t) => {
+t.test('an admitted viewer counts from its first playlist request until 15 seconds without one', async (t) => {
   const { audience, clock, livestream, rows } = await audienceStage(t);
   const streamId = await livestream();
   const { token } = await audience.admit(knock(streamId));
@@ -62,7 +62,7 @@ t.test('a page with a socket, WHEP, playlists and beacons is one viewer', async 
   t.match(stored, [{ protocol: 'll-hls', left_at: Date }]);
 });
 
-t.test('who comes back soon goes on with the same visit, later with a new one', async (t) => {
+t.test('a viewer that returns within five minutes continues its view, later it gets a new one', async (t) => {
   const { audience, clock, livestream, rows } = await audienceStage(t);
   const streamId = await livestream();
   const { token } = await audience.join(ANONYMOUS, knock(streamId));
@@ -78,7 +78,7 @@ t.test('who comes back soon goes on with the same visit, later with a new one', 
   t.match(await rows(streamId), [{ left_at: Date }, { left_at: null }]);
 });
 
-t.test('tokens that we did not make stand for nobody', async (t) => {
+t.test('a viewer token that the gateway did not issue is ignored', async (t) => {
   const { audience, livestream } = await audienceStage(t);
   const streamId = await livestream();
   const other = await livestream();
@@ -109,7 +109,7 @@ t.test('tokens that we did not make stand for nobody', async (t) => {
     await t.rejects(audience.admit(knock(id)), { status: 404, code: 'stream_not_found' });
 });
 
-t.test('users are stored with their visits, and two users are never one viewer', async (t) => {
+t.test('views store the user, and two users are never one viewer', async (t) => {
   const { audience, livestream, rows } = await audienceStage(t);
   const streamId = await livestream();
   const anonymous = await audience.join(ANONYMOUS, knock(streamId));
@@ -128,7 +128,7 @@ t.test('users are stored with their visits, and two users are never one viewer',
   t.equal(audience.viewers(streamId).total, 0);
 });
 
-t.test('the last place is given once, however many come at the same moment', async (t) => {
+t.test('concurrent admissions take the last place once', async (t) => {
   const { audience, clock, livestream } = await audienceStage(t);
   const streamId = await livestream({ viewerLimit: 10 });
   const coming = Array.from({ length: 40 }, async (_, index) => {
@@ -156,7 +156,7 @@ t.test('the last place is given once, however many come at the same moment', asy
   await t.rejects(audience.join(ANONYMOUS, knock(streamId)), { code: 'viewer_limit_reached' });
 });
 
-t.test('a place is free again when its viewer does not come', async (t) => {
+t.test('a reserved place is freed when its viewer does not watch', async (t) => {
   const { audience, clock, livestream } = await audienceStage(t);
   const streamId = await livestream({ viewerLimit: 1 });
   const admission = await audience.admit(knock(streamId));
@@ -172,7 +172,7 @@ t.test('a place is free again when its viewer does not come', async (t) => {
   t.equal(audience.viewers(streamId).total, 1, 'who needs long to connect is not lost');
 });
 
-t.test('private livestreams are for their guests alone', async (t) => {
+t.test('a private livestream admits its invitees only', async (t) => {
   const { audience, clock, hall, livestream, join } = await audienceStage(t);
   const streamId = await livestream({ visibility: 'private' });
   await hall.addInvitee(streamId, 'ann');
@@ -216,7 +216,7 @@ t.test('private livestreams are for their guests alone', async (t) => {
   await t.rejects(audience.beacon({ ...knock(streamId), token }), missing);
 });
 
-t.test('the rights of a token end, while watching what is public does not', async (t) => {
+t.test('the rights of a token expire, while public livestreams accept it', async (t) => {
   const { audience, clock, livestream, hall } = await audienceStage(t);
   const closed = await livestream({ visibility: 'private' });
   await hall.addInvitee(closed, 'ann');
@@ -230,7 +230,7 @@ t.test('the rights of a token end, while watching what is public does not', asyn
   t.equal((await audience.join(ANONYMOUS, knock(open, { token: anonymous.token }))).token, anonymous.token);
 });
 
-t.test('a crowd from one address is let in, a flood is not', async (t) => {
+t.test('new viewers of one address are rate limited above a burst', async (t) => {
   const { audience, clock, livestream } = await audienceStage(t, {
     limits: { newViewers: { burst: 5, refillMs: 1_000 } },
   });
@@ -248,7 +248,7 @@ t.test('a crowd from one address is let in, a flood is not', async (t) => {
   await audience.admit(knock(streamId));
 });
 
-t.test('a client may not join livestreams without end', async (t) => {
+t.test('a client that joins too many livestreams gets 409', async (t) => {
   const { livestream, join, leave } = await audienceStage(t);
   const client = new SocketDouble();
   const streams = await Promise.all(Array.from({ length: 21 }, () => livestream()));
@@ -262,7 +262,7 @@ t.test('a client may not join livestreams without end', async (t) => {
     });
 });
 
-t.test('the room is told how many watch, once a second at most and only what is new', async (t) => {
+t.test('the room gets changed viewer counts, at most once a second', async (t) => {
   const { audience, broadcasts, clock, livestream } = await audienceStage(t);
   const streamId = await livestream();
   const tell = (viewers: number) => [`stream:${streamId}`, 'viewers:count', { streamId, viewers }];
@@ -280,7 +280,7 @@ t.test('the room is told how many watch, once a second at most and only what is 
   t.strictSame(broadcasts.splice(0), [tell(0)]);
 });
 
-t.test('when nothing is broadcast any more nobody watches, whatever is still open', async (t) => {
+t.test('the end of a broadcast removes all viewers, also those with open connections', async (t) => {
   const { audience, change, clock, livestream, rows, join, gone } = await audienceStage(t);
   const streamId = await livestream();
   const client = new SocketDouble();
@@ -303,7 +303,7 @@ t.test('when nothing is broadcast any more nobody watches, whatever is still ope
   t.equal((await rows(streamId)).length, 3);
 });
 
-t.test('who joins by the socket is greeted once they are let in, unless they do not wish it', async (t) => {
+t.test('a client that joins gets the chat history unless it declines', async (t) => {
   const greeted: string[] = [];
   const { audience, livestream } = await audienceStage(t, {
     replayHistory: async (client, streamId, enter) => {
@@ -327,7 +327,7 @@ t.test('who joins by the socket is greeted once they are let in, unless they do 
   t.equal(greeted.length, 1);
 });
 
-t.test('who has no account any more watched as nobody, and their tokens stand for nobody', async (t) => {
+t.test('a deleted account is removed from its views, and its tokens end', async (t) => {
   const { audience, hall, livestream, join, roles, rows } = await audienceStage(t);
   const streamId = await livestream();
   const hidden = await livestream({ visibility: 'private' });

@@ -102,7 +102,7 @@ t.test(
   },
 );
 
-t.test('a sign of life costs little', async (t) => {
+t.test('recording activity of 5,000 viewers is cheap', async (t) => {
   const { audience, livestream } = await audienceStage(t, {
     limits: { newViewers: { burst: 20_000, refillMs: 1 } },
   });

@@ -4,7 +4,7 @@ import { newId } from '../../src/platform/index.js';
 import { account, audienceStage, knock, SocketDouble } from '../support/fixtures/audience-fixture.js';
 import { until } from '../support/gateway/gateway-process.js';
 
-t.test('after a crash nobody watched longer than the gateway was seen, and tokens go on', async (t) => {
+t.test('after a crash open views end at the last heartbeat, and tokens stay valid', async (t) => {
   const stage = await audienceStage(t);
   const { audience, clock, livestream, rows, open, sql } = stage;
   const streamId = await livestream({ visibility: 'private' });
@@ -49,7 +49,7 @@ t.test('after a crash nobody watched longer than the gateway was seen, and token
   t.match(await rows(streamId), [{ left_at: Date }, { left_at: Date }, { left_at: null, user_id: 'root' }]);
 });
 
-t.test('a token that was given before its visit was stored is good after a crash', async (t) => {
+t.test('a token issued before its view was stored is valid after a crash', async (t) => {
   const stage = await audienceStage(t);
   const { audience, livestream, rows, open } = stage;
   const streamId = await livestream();
@@ -86,7 +86,7 @@ t.test(
   },
 );
 
-t.test('peaks are kept, and told once a minute', async (t) => {
+t.test('peaks are stored, and announced once a minute', async (t) => {
   const { audience, change, clock, hall, livestream, rows } = await audienceStage(t);
   const streamId = await livestream();
   const peaks: number[] = [];
@@ -119,7 +119,7 @@ t.test('peaks are kept, and told once a minute', async (t) => {
   t.equal((await hall.find(streamId))?.viewerCountPeak, 13, 'the greatest stands');
 });
 
-t.test('every minute is stored with the most viewers at the same time', async (t) => {
+t.test('each minute is stored with its greatest number of concurrent viewers', async (t) => {
   const { audience, clock, livestream, rows } = await audienceStage(t);
   const streamId = await livestream();
   const start = clock.now();
@@ -146,7 +146,7 @@ t.test('every minute is stored with the most viewers at the same time', async (t
   two();
 });
 
-t.test('what asks for nothing new asks nothing of the database', async (t) => {
+t.test('repeated requests need no query', async (t) => {
   const { audience, clock, livestream, finds } = await audienceStage(t);
   const streamId = await livestream();
   const unknown = newId();
@@ -161,7 +161,7 @@ t.test('what asks for nothing new asks nothing of the database', async (t) => {
   t.equal(finds(), 3);
 });
 
-t.test('a socket that is gone while it joins is nobody', async (t) => {
+t.test('a socket that closes while it joins leaves no viewer', async (t) => {
   const { audience, join, livestream, gone } = await audienceStage(t);
   const streamId = await livestream();
   const client = new SocketDouble();
@@ -172,7 +172,7 @@ t.test('a socket that is gone while it joins is nobody', async (t) => {
   t.equal(client.rooms.size, 0);
 });
 
-t.test('who watched when is kept so many days, and who watches stays', async (t) => {
+t.test('ended views are deleted after the retention, open ones stay', async (t) => {
   const { audience, sql, clock, livestream } = await audienceStage(t, { keepDays: 10 });
   const streamId = await livestream();
   const at = (days: number): Date => new Date(clock.now() - days * 86_400_000);

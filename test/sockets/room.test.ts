@@ -28,7 +28,7 @@ function filled(clock: FakeClock, size: number): { room: Room; listeners: Listen
   return { room, listeners };
 }
 
-t.test('the first is told at once, and a burst together, in order', async (t) => {
+t.test('the first message is sent at once, and a burst in one batch, in order', async (t) => {
   const clock = new FakeClock();
   const { room, listeners } = filled(clock, 1_000);
   for (let number = 0; number < 5; number++) room.broadcast(news(number));
@@ -46,7 +46,7 @@ t.test('the first is told at once, and a burst together, in order', async (t) =>
   t.equal(clock.pending, 0);
 });
 
-t.test('rooms of every size hold back a burst for 10 to 100 ms', async (t) => {
+t.test('a burst is batched for 10 to 100 ms, by the size of the room', async (t) => {
   for (const [size, hold] of [
     [1, 10],
     [1_200, 60],
@@ -64,7 +64,7 @@ t.test('rooms of every size hold back a burst for 10 to 100 ms', async (t) => {
   }
 });
 
-t.test('who comes or goes within a burst hears what was told while they were there', async (t) => {
+t.test('a member that enters or leaves within a burst gets the messages of its membership', async (t) => {
   const clock = new FakeClock();
   const { room, listeners } = filled(clock, 1);
   const [early, middle, late, gone] = [new Listener(), new Listener(), new Listener(), new Listener()];
@@ -90,7 +90,7 @@ t.test('who comes or goes within a burst hears what was told while they were the
   t.equal(gone.heard.at(-1), 0);
 });
 
-t.test('a large room is told in slices, in order, and others get their turn between', async (t) => {
+t.test('a large room is served in slices, in order, between other work', async (t) => {
   const clock = new FakeClock();
   const { room, listeners } = filled(clock, 5_000);
   room.broadcast(news(0));
@@ -107,7 +107,7 @@ t.test('a large room is told in slices, in order, and others get their turn betw
   t.strictSame(newcomer.heard, [1]);
 });
 
-t.test('a long burst goes out early and in several pieces', async (t) => {
+t.test('a long burst is sent early and in several batches', async (t) => {
   const clock = new FakeClock();
   const { room, listeners } = filled(clock, 1);
   room.broadcast(news(0));
@@ -121,7 +121,7 @@ t.test('a long burst goes out early and in several pieces', async (t) => {
   t.ok(listeners[0]?.bulletins.every((bulletin) => bulletin.length <= 7));
 });
 
-t.test('where telling takes long, what may be left out does not pile up', async (t) => {
+t.test('droppable messages are discarded while delivery takes long', async (t) => {
   const clock = new FakeClock();
   const { room, listeners } = filled(clock, 2_001);
   room.broadcast(news(0));
@@ -135,7 +135,7 @@ t.test('where telling takes long, what may be left out does not pile up', async 
   t.ok(heard.length > 20 && heard.length < 32, `${heard.length} of 102 heard`);
 });
 
-t.test('an empty room keeps nothing', async (t) => {
+t.test('an empty room queues nothing', async (t) => {
   const clock = new FakeClock();
   const { room, listeners } = filled(clock, 1);
   room.broadcast(news(0));

@@ -60,7 +60,7 @@ t.test('messages are acknowledged by their id, and one after the other', async (
   t.equal(socket.received.filter(({ event }) => event === 'ok').length, 1, 'without an id nothing is said');
 });
 
-t.test('who somebody is they show by header, cookie or a first message', async (t) => {
+t.test('clients authenticate by header, cookie or a first message', async (t) => {
   const { client, shown, tokens } = await realtimeStage(t);
   const who = async (socket: ReturnType<typeof client>): Promise<unknown> => {
     socket.send('who', {}, 'who');
@@ -142,7 +142,7 @@ t.test(
   },
 );
 
-t.test('who is signed out while they connect does not stay', async (t) => {
+t.test('a client signed out while it connects is closed', async (t) => {
   const { realtime, tokens } = await realtimeStage(t);
   const closed: string[] = [];
   const connection = (name: string) => ({
@@ -163,7 +163,7 @@ t.test('who is signed out while they connect does not stay', async (t) => {
   t.same(closed, ['ann 4401']);
 });
 
-t.test('rooms hear what is told to them while somebody holds them there', async (t) => {
+t.test('a client gets the messages of a room while a holder keeps it there', async (t) => {
   const { client, member, realtime, clock } = await realtimeStage(t);
   const [ann, bob, outside] = [await member(), await member(), client()];
   t.equal(realtime.size('room'), 2);
@@ -189,7 +189,7 @@ t.test('rooms hear what is told to them while somebody holds them there', async 
   t.notOk(bob.received.some(({ data }) => data.number === 2));
 });
 
-t.test('what cannot be understood is refused; ten in a row end the connection', async (t) => {
+t.test('malformed messages are rejected; ten in a row end the connection', async (t) => {
   const { client } = await realtimeStage(t, {
     feature: { events: { big: () => undefined }, limits: { big: 99_999 } },
   });
@@ -230,7 +230,7 @@ t.test('what cannot be understood is refused; ten in a row end the connection', 
   t.equal(binary.closeCode, 1008);
 });
 
-t.test('who floods is put off, and sent away when they go on', async (t) => {
+t.test('a client above the rate limit gets errors, and is closed if it continues', async (t) => {
   const { client, clock } = await realtimeStage(t);
   const busy = client();
   for (let count = 0; count < 250; count++) busy.send('echo', {}, count);
@@ -248,7 +248,7 @@ t.test('who floods is put off, and sent away when they go on', async (t) => {
   t.equal(busy.closeCode, 1008);
 });
 
-t.test('connections are limited, in all and from an address', async (t) => {
+t.test('connections are limited in total and per address', async (t) => {
   const { client } = await realtimeStage(t, { limits: { connections: 3, connectionsPerAddress: 2 } });
   const from = (address: string): ReturnType<typeof client> => client({ 'x-forwarded-for': address });
   const first = [from('192.0.2.1'), from('192.0.2.1')];
@@ -272,7 +272,7 @@ t.test('connections are limited, in all and from an address', async (t) => {
   }
 });
 
-t.test('who does not answer a ping until the next is gone', async (t) => {
+t.test('a client that does not answer a ping before the next is disconnected', async (t) => {
   const { client, clock, realtime, member } = await realtimeStage(t);
   const dead = await member();
   dead.lively = false;
@@ -295,7 +295,7 @@ t.test('who does not answer a ping until the next is gone', async (t) => {
   t.notOk(lively.closed);
 });
 
-t.test('who was signed out is sent away, and all are told when the server closes', async (t) => {
+t.test('a signed-out client is closed, and all clients when the server closes', async (t) => {
   const left: unknown[] = [];
   const aborted: string[] = [];
   const { app, client, clock, realtime } = await realtimeStage(t, {

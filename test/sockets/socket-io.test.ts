@@ -6,7 +6,7 @@ import { eventually } from '../support/gateway/start-rtmp.js';
 
 const TRANSPORTS = [['polling'], ['websocket'], ['polling', 'websocket']];
 
-/** What the next such event has with it. */
+/** Waits for an event, and returns its data. */
 function next(socket: Socket, event: string): Promise<Record<string, unknown> | string> {
   return new Promise((resolve) => socket.once(event, resolve));
 }

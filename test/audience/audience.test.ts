@@ -3,36 +3,39 @@ import { ANONYMOUS } from '../../src/accounts/index.js';
 import { newId } from '../../src/platform/index.js';
 import { account, audienceStage, knock, SocketDouble } from '../support/fixtures/audience-fixture.js';
 
-t.test('an admitted viewer counts from its first playlist request until 15 seconds without one', async (t) => {
-  const { audience, clock, livestream, rows } = await audienceStage(t);
-  const streamId = await livestream();
-  const { token } = await audience.admit(knock(streamId));
-  t.equal(audience.viewers(streamId).total, 0, 'a playlist alone is nobody who watches');
-  const joinedAt = clock.now();
-  t.equal(audience.recordActivity(streamId, token, 'hls'), 'everybody');
-  t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 0, 'll-hls': 0, hls: 1 } });
-  await clock.advance(14_000);
-  t.equal(audience.recordActivity(streamId, token, 'll-hls'), 'everybody');
-  audience.recordActivity(streamId, token, 'hls');
-  t.strictSame(
-    audience.viewers(streamId).byProtocol,
-    { whep: 0, 'll-hls': 1, hls: 0 },
-    'a plain reload now and then changes nothing',
-  );
-  await clock.advance(14_000);
-  t.equal(audience.viewers(streamId).total, 1);
-  await clock.advance(1_000);
-  t.equal(audience.viewers(streamId).total, 0);
-  t.equal(audience.recordActivity(streamId, token, 'hls'), undefined, 'they have to be let in again');
-  t.match(await rows(streamId), [
-    {
-      joined_at: new Date(joinedAt),
-      left_at: new Date(joinedAt + 14_000),
-      protocol: 'll-hls',
-      user_id: null,
-    },
-  ]);
-});
+t.test(
+  'an admitted viewer counts from its first playlist request until 15 seconds without one',
+  async (t) => {
+    const { audience, clock, livestream, rows } = await audienceStage(t);
+    const streamId = await livestream();
+    const { token } = await audience.admit(knock(streamId));
+    t.equal(audience.viewers(streamId).total, 0, 'a playlist alone is nobody who watches');
+    const joinedAt = clock.now();
+    t.equal(audience.recordActivity(streamId, token, 'hls'), 'everybody');
+    t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 0, 'll-hls': 0, hls: 1 } });
+    await clock.advance(14_000);
+    t.equal(audience.recordActivity(streamId, token, 'll-hls'), 'everybody');
+    audience.recordActivity(streamId, token, 'hls');
+    t.strictSame(
+      audience.viewers(streamId).byProtocol,
+      { whep: 0, 'll-hls': 1, hls: 0 },
+      'a plain reload now and then changes nothing',
+    );
+    await clock.advance(14_000);
+    t.equal(audience.viewers(streamId).total, 1);
+    await clock.advance(1_000);
+    t.equal(audience.viewers(streamId).total, 0);
+    t.equal(audience.recordActivity(streamId, token, 'hls'), undefined, 'they have to be let in again');
+    t.match(await rows(streamId), [
+      {
+        joined_at: new Date(joinedAt),
+        left_at: new Date(joinedAt + 14_000),
+        protocol: 'll-hls',
+        user_id: null,
+      },
+    ]);
+  },
+);
 
 t.test('a page with a socket, WHEP, playlists and beacons is one viewer', async (t) => {
   const { audience, clock, livestream, rows, join, gone } = await audienceStage(t);

@@ -264,7 +264,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       secret: keyOf(secret, 'viewer tokens'),
       hub,
       keepDays: config.keepDays.viewers,
-      greet: (client, streamId, enter) => chat.replayOnJoin(client, streamId, enter),
+      replayHistory: (client, streamId, enter) => chat.replayOnJoin(client, streamId, enter),
       clock,
       log: log.child({ module: 'audience' }),
     });

@@ -16,7 +16,7 @@ import {
   openDatabase,
   projectRoot,
 } from '../../src/platform/index.js';
-import { createSocketHub, type SocketHub_, socketRoutes } from '../../src/sockets/index.js';
+import { createSocketHub, type SocketServer, socketRoutes } from '../../src/sockets/index.js';
 import { StreamRegistry } from '../../src/streams/index.js';
 import { seededRandom } from '../../test/support/media/seeded-random.js';
 
@@ -84,7 +84,7 @@ async function open(kind: ServerKind, app: FastifyInstance): Promise<BenchRoom> 
   const limits = { connections: 20_000, connectionsPerAddress: 20_000 };
   const hub = createSocketHub({ authenticate: async () => ANONYMOUS, clock, log, limits });
   const benchRoom = kind === 'headend, with chat' ? await openChat(hub) : openRoom(hub);
-  await app.register(socketRoutes, { realtime: hub, clock });
+  await app.register(socketRoutes, { hub: hub, clock });
   return benchRoom;
 }
 
@@ -105,7 +105,7 @@ async function openSocketIo(app: FastifyInstance): Promise<BenchRoom> {
   };
 }
 
-function openRoom(hub: SocketHub_): BenchRoom {
+function openRoom(hub: SocketServer): BenchRoom {
   hub.add({
     name: 'bench',
     events: {
@@ -124,7 +124,7 @@ function openRoom(hub: SocketHub_): BenchRoom {
 }
 
 /** Opens the chat as the gateway does, with an embedded database. */
-async function openChat(hub: SocketHub_): Promise<BenchRoom> {
+async function openChat(hub: SocketServer): Promise<BenchRoom> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'headend-bench-'));
   const { sql, close } = await openDatabase({ dataDir }, log);
   await migrate(sql, { folder: path.join(projectRoot(), 'migrations') }, log);

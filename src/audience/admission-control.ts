@@ -30,49 +30,49 @@ export type AdmissionControlOptions = {
   tokens: ViewerTokens;
   isInvitee(streamId: string, userId: string): Promise<boolean>;
   authenticate: Authenticate;
-  /** Bounds the time in which it must be known who asks. */
+  /** Bounds the time of look-ups of identities. */
   calls: BoundedCalls;
   identities: Pick<Identities, 'of' | 'current'>;
-  /** New viewers that an address may be at once, and after how many ms it may be one more. */
-  arrivals: { burst: number; refillMs: number };
+  /** Rate limit of new viewers of an address. */
+  newViewers: { burst: number; refillMs: number };
   clock: Clock;
 };
 
-/** What somebody shows at the door, beside who they are. */
+/** A request for admission, without the identity of its sender. */
 export type AdmissionRequest = { streamId: string; token?: string | undefined; address: string };
-/** A viewer who has a place, the token that stands for them, and the epoch of the decision. */
+/** A viewer with a reserved place, its token, and the epoch of the decision. */
 export type Admitted = { viewer: Viewer; token: string; epoch: number };
 
-/** The outcome of the questions that take time. */
+/** The outcome of the asynchronous look-ups. */
 type Decision = {
   livestream: WatchedLivestream;
   principal: Principal;
   identity: Identity;
-  /** What was shown, whether it still holds or not. */
+  /** The identity of the request or of its token, valid or not. */
   claimed: Identity;
   grant: ViewerGrant | undefined;
 };
 
-/** How long a token stands for its user, and when a new one is given to who comes again. */
-const IDENTITY_MS = 12 * 3_600_000;
-const RENEW_MS = IDENTITY_MS / 2;
-/** Times that an admission is decided anew because permissions changed meanwhile. */
-const ATTEMPTS = 5;
+/** Lifetime of the identity in a token, and the age from which a token is renewed. */
+const IDENTITY_TTL_MS = 12 * 3_600_000;
+const RENEWAL_AGE_MS = IDENTITY_TTL_MS / 2;
+/** Attempts of an admission while permissions change. */
+const MAXIMUM_ATTEMPTS = 5;
 const LIMIT_RETRY_AFTER_S = 10;
 
-/** Decides who may watch a livestream, and knows those again who were here before. */
+/** Decides on admission to livestreams, and resumes viewers by their token. */
 export class AdmissionControl {
   readonly #options: AdmissionControlOptions;
-  readonly #arrivals: RateLimit;
+  readonly #newViewerRate: RateLimit;
   #epoch = 0;
 
   constructor(options: AdmissionControlOptions) {
     this.#options = options;
-    const { burst, refillMs } = options.arrivals;
-    this.#arrivals = new RateLimit(options.clock, { capacity: burst, refillMs });
+    const { burst, refillMs } = options.newViewers;
+    this.#newViewerRate = new RateLimit(options.clock, { capacity: burst, refillMs });
   }
 
-  /** Changes whenever permissions may have changed: what was decided in an earlier epoch must be asked again. */
+  /** Rises when permissions may have changed: decisions of an earlier epoch must be repeated. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -81,7 +81,7 @@ export class AdmissionControl {
     this.#epoch++;
   }
 
-  /** Who makes a request. Credentials that don't hold make nobody worse off than showing none: watching needs no account. */
+  /** Authenticates a request. Invalid credentials count as none, because watching needs no account. */
   async identify({ authorization, cookie, origin, host, address }: ViewerRequest): Promise<Principal> {
     if (authorization === undefined && cookie === undefined) return ANONYMOUS;
     try {
@@ -94,22 +94,22 @@ export class AdmissionControl {
   }
 
   /**
-   * Gives a viewer a place.
+   * Admits a viewer and reserves a place.
    *
-   * @param who asked only where there is such a livestream. A principal may be one of before; a function finds out anew.
-   * @param limited whether somebody new counts for the limit of their address.
+   * @param who a principal that may have changed since, or a function that authenticates; not called for unknown livestreams
+   * @param limited whether a new viewer counts for the rate limit of its address
    * @throws PublicError 404 `stream_not_found`, 429 `rate_limited`, 503 `viewer_limit_reached`, `capacity_reached` or
    * `temporarily_unavailable`
    */
   async admit(
-    knock: AdmissionRequest,
+    request: AdmissionRequest,
     who: Principal | (() => Promise<Principal>),
     limited: boolean,
   ): Promise<Admitted> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < MAXIMUM_ATTEMPTS; attempt++) {
       const epoch = this.#epoch;
-      const decision = await this.#decide(knock, who);
-      if (epoch === this.#epoch) return this.#place(knock, decision, limited);
+      const decision = await this.#decide(request, who);
+      if (epoch === this.#epoch) return this.#reservePlace(request, decision, limited);
     }
     throw new PublicError(503, 'temporarily_unavailable', 'Permissions are changing: try again.');
   }
@@ -121,7 +121,7 @@ export class AdmissionControl {
     const { livestreams, tokens, identities } = this.#options;
     const livestream = await livestreams.find(streamId);
     if (!livestream) throw notFound();
-    const shown = await this.#shown(who, livestream);
+    const shown = await this.#principalOf(who, livestream);
     const grant = token === undefined ? undefined : tokens.read(streamId, token);
     const claimed =
       shown === undefined || shown.kind === 'anonymous' ? this.#identityIn(grant) : identities.of(shown);
@@ -133,8 +133,8 @@ export class AdmissionControl {
     return { livestream, principal, identity, claimed, grant };
   }
 
-  /** Synchronous: the last place must not be given twice, and nothing may change between the decision and its effect. */
-  #place(
+  /** Synchronous, so that the last place is given once, and nothing changes between the decision and its effect. */
+  #reservePlace(
     { streamId, token, address }: AdmissionRequest,
     { livestream, principal, identity, claimed, grant }: Decision,
     limited: boolean,
@@ -143,27 +143,27 @@ export class AdmissionControl {
     const same = grant && isSamePerson(grant, identity) ? grant : undefined;
     const viewer = same
       ? (viewers.find(streamId, same.viewerId) ?? this.#add(same.viewerId, streamId, identity))
-      : this.#arrive(streamId, identity, limited ? address : undefined);
+      : this.#addNew(streamId, identity, limited ? address : undefined);
     if (identity.userId !== undefined && viewer.userId !== identity.userId)
       viewers.userChanged(viewer, identity.userId);
-    // A credential that ended says nothing against the one by which they watch.
+    // An expired credential does not replace the one by which the viewer was admitted.
     if (identity.via !== 'none' || isSameIdentity(viewer.identity, claimed)) viewer.identity = identity;
-    viewer.verified = true;
-    viewer.openness = opennessOf(livestream);
+    viewer.isVerified = true;
+    viewer.accessScope = accessScopeOf(livestream);
     if (viewer.presence === 'away') viewer.shareKey = shareKeyOf(identity, address);
     viewers.setExempt(viewer, mayManage(principal, livestream));
-    if (!viewers.expect(viewer, livestream.viewerLimit ?? Number.POSITIVE_INFINITY)) {
+    if (!viewers.reservePlace(viewer, livestream.viewerLimit ?? Number.POSITIVE_INFINITY)) {
       const message = 'As many people watch this livestream as may: try again later.';
       throw new PublicError(503, 'viewer_limit_reached', message, { retryAfter: LIMIT_RETRY_AFTER_S });
     }
-    viewers.stream(streamId)?.knowPeak(livestream.viewerCountPeak);
+    viewers.stream(streamId)?.restorePeak(livestream.viewerCountPeak);
     return { viewer, token: this.#tokenFor(viewer, identity, same, token), epoch: this.#epoch };
   }
 
   /**
-   * Whether a viewer who was admitted before may go on.
+   * Whether an admitted viewer may continue to watch.
    *
-   * @throws PublicError 503 `temporarily_unavailable` where that depends on a database that does not answer
+   * @throws PublicError 503 `temporarily_unavailable` if the answer depends on a database that does not respond
    */
   async mayStillWatch(identity: Identity, livestream: WatchedLivestream): Promise<boolean> {
     if (mayWatch(ANONYMOUS, livestream, false)) return true;
@@ -177,8 +177,8 @@ export class AdmissionControl {
     return mayWatch(principal, livestream, isInvitee);
   }
 
-  /** The principal of a request; undefined while the database does not answer and everybody may watch. */
-  async #shown(
+  /** Returns the principal of a request; undefined for a livestream that is not private while the database is unavailable. */
+  async #principalOf(
     who: Principal | (() => Promise<Principal>),
     livestream: WatchedLivestream,
   ): Promise<Principal | undefined> {
@@ -186,7 +186,7 @@ export class AdmissionControl {
     return await unlessAway(this.#options.calls.run(who), livestream);
   }
 
-  /** The present rights of an identity; undefined while the database does not answer and everybody may watch. */
+  /** Returns the current rights of an identity; undefined as above. */
   async #current(identity: Identity, livestream: WatchedLivestream): Promise<Principal | undefined> {
     return await unlessAway(this.#identified(identity), livestream);
   }
@@ -197,14 +197,14 @@ export class AdmissionControl {
   }
 
   #identityIn(grant: ViewerGrant | undefined): Identity {
-    const holds = grant !== undefined && this.#options.clock.now() - grant.issuedAt < IDENTITY_MS;
+    const holds = grant !== undefined && this.#options.clock.now() - grant.issuedAt < IDENTITY_TTL_MS;
     return holds ? grant.identity : NO_IDENTITY;
   }
 
-  #arrive(streamId: string, identity: Identity, address: string | undefined): Viewer {
-    const wait = address === undefined ? 0 : this.#arrivals.take(networkBlock(address));
+  #addNew(streamId: string, identity: Identity, address: string | undefined): Viewer {
+    const wait = address === undefined ? 0 : this.#newViewerRate.take(networkBlock(address));
     if (wait > 0) {
-      const message = 'Too many viewers come from your address: wait and try again.';
+      const message = 'Too many new viewers from your address: wait and try again.';
       throw new PublicError(429, 'rate_limited', message, { retryAfter: Math.ceil(wait / 1_000) });
     }
     return this.#add(newId(), streamId, identity);
@@ -213,10 +213,14 @@ export class AdmissionControl {
   #add(id: string, streamId: string, identity: Identity): Viewer {
     const viewer = this.#options.viewers.add({ id, streamId, userId: identity.userId, identity });
     if (viewer) return viewer;
-    throw new PublicError(503, 'capacity_reached', 'The server is full: no more viewers can come.');
+    throw new PublicError(
+      503,
+      'capacity_reached',
+      'The server has no capacity for more viewers: try again later.',
+    );
   }
 
-  /** The token that was shown, where it says who they are and does so for long enough; else a new one. */
+  /** Returns the token of the request if its identity is current and recent, otherwise a new one. */
   #tokenFor(
     viewer: Viewer,
     identity: Identity,
@@ -227,26 +231,26 @@ export class AdmissionControl {
     const { id: viewerId, streamId } = viewer;
     const now = clock.now();
     if (grant && shown !== undefined) {
-      viewers.know(viewer, shown);
+      viewers.addToken(viewer, shown);
       const isRight = isSameIdentity(grant.identity, identity);
-      if (isRight && (identity.via === 'none' || now - grant.issuedAt < RENEW_MS)) return shown;
+      if (isRight && (identity.via === 'none' || now - grant.issuedAt < RENEWAL_AGE_MS)) return shown;
     }
     const token = tokens.issue(streamId, { viewerId, identity, issuedAt: now });
-    viewers.know(viewer, token);
+    viewers.addToken(viewer, token);
     return token;
   }
 }
 
-export function opennessOf({ visibility }: WatchedLivestream): AccessScope {
+export function accessScopeOf({ visibility }: WatchedLivestream): AccessScope {
   return visibility === 'private' ? 'invited' : 'everybody';
 }
 
-/** The answer also where there is a livestream that must not be known. */
+/** Returns the ordinary 404, also for private livestreams, so that they cannot be probed. */
 export function notFound(): PublicError {
   return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
 }
 
-/** Identity is optional where everybody may watch: resolves to undefined while the database does not answer. */
+/** Resolves to undefined while the database is unavailable, unless the livestream is private. */
 async function unlessAway(
   principal: Promise<Principal>,
   livestream: WatchedLivestream,
@@ -254,17 +258,17 @@ async function unlessAway(
   try {
     return await principal;
   } catch (error) {
-    if (isDatabaseAway(error) && opennessOf(livestream) === 'everybody') return undefined;
+    if (isDatabaseAway(error) && accessScopeOf(livestream) === 'everybody') return undefined;
     throw error;
   }
 }
 
-/** Signed-in viewers count by their account, anonymous ones by their network address. */
+/** Returns the key of the share of places: the account, or the network address of an anonymous viewer. */
 function shareKeyOf({ userId }: Identity, address: string): string {
   return userId === undefined ? networkBlock(address) : `user ${userId}`;
 }
 
-/** Whether a token may go on as the viewer that it names: not under the name of another user. */
+/** Whether a token resumes its viewer: never as another user. */
 function isSamePerson({ identity }: ViewerGrant, { userId }: Identity): boolean {
   return identity.userId === undefined || userId === undefined || identity.userId === userId;
 }

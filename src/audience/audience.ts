@@ -32,8 +32,8 @@ import { LivestreamCache, type WatchedLivestream } from './livestream-cache.js';
 import { OpenAdmissions } from './open-admissions.js';
 import {
   type AudienceClient,
-  boundedGreet,
-  type Greet,
+  boundedReplay,
+  type ReplayHistory,
   type SocketAdmission,
   SocketAudience,
 } from './socket-audience.js';
@@ -43,63 +43,63 @@ import { ViewHistoryWriter } from './view-history-writer.js';
 import { viewerAdmission } from './viewer-admission.js';
 import { ViewerReview } from './viewer-review.js';
 import { ViewerTokens } from './viewer-token.js';
-import { RETURN_MS, Viewers } from './viewers.js';
+import { RESUME_WINDOW_MS, Viewers } from './viewers.js';
 
 export type AudienceOptions = {
   sql: Sql;
   streams: {
     find(streamId: string): Promise<WatchedLivestream | undefined>;
     isInvitee(streamId: string, userId: string): Promise<boolean>;
-    /** From memory: costs nothing. */
+    /** From memory. */
     status(streamId: string): Pick<StreamStatus, 'state'>;
     raisePeak(streamId: string, viewers: number): Promise<void>;
     onChange(listener: (change: StreamChange) => void): () => void;
-    /** Tells of livestreams that were changed, and whether it may have changed who may watch them. */
+    /** Reports changed livestreams, and whether their visibility or invitees may have changed. */
     onUpdate(listener: (streamId: string, accessChanged: boolean) => void): () => void;
   };
   authenticate: Authenticate;
   /** Bounds the time in which the database must answer viewers. */
   calls?: BoundedCalls;
-  /** Who those are, and what they may do now, who were admitted before. */
+  /** Current rights of identities that were admitted before. */
   identities: Pick<Identities, 'of' | 'current'>;
-  /** What viewer tokens are signed with. */
+  /** Key that signs viewer tokens. */
   secret: Buffer;
   hub: Pick<SocketHub, 'broadcast'>;
-  /** Lets who joins by the socket know what was said before. */
-  greet?: Greet;
+  /** Replays the chat history to clients that join by the socket. */
+  replayHistory?: ReplayHistory;
   clock: Clock;
   log: Logger;
   limits?: Partial<AudienceLimits>;
-  /** How long it is kept who watched and how many, in days; 0, as where nothing is said: for ever. */
+  /** Retention of the view history, days; 0 (default): unlimited. */
   keepDays?: number;
 };
 
 export type AudienceLimits = {
-  /** Viewers that are remembered. */
+  /** Viewers kept in memory. */
   viewers: number;
-  /** New viewers (without a token) that an address may be at once, and after how many ms it may be one more. */
-  arrivals: { burst: number; refillMs: number };
+  /** Rate limit of new viewers (without a token) of an address. */
+  newViewers: { burst: number; refillMs: number };
 };
 
-/** Visits changed by one statement. */
+/** Views changed by one statement. */
 const BATCH = 1_000;
 
 export type Joined = { token: string; viewers: number; state: StreamStatus['state']['name'] };
 
-/** Told of a new peak: at most once a minute for each stream, and when its broadcast ends. Must not throw. */
+/** Called with a new peak, at most once a minute per stream and at the end of its broadcast. Must not throw. */
 export type PeakListener = (peak: { streamId: string; viewers: number }) => void;
 
-/** A school or an office is one address: many of its viewers may come at the same moment. */
-const LIMITS: AudienceLimits = { viewers: 200_000, arrivals: { burst: 1_000, refillMs: 50 } };
-const TICK_MS = 1_000;
-const MINUTES_EVERY_MS = 5_000;
-const PEAK_EVERY_MS = 60_000;
-/** What has to be stored at the end may take so long. */
-const FINISH_MS = 5_000;
+/** A school or an office may share one address, and its viewers may arrive together. */
+const LIMITS: AudienceLimits = { viewers: 200_000, newViewers: { burst: 1_000, refillMs: 50 } };
+const TICK_INTERVAL_MS = 1_000;
+const MINUTES_INTERVAL_MS = 5_000;
+const PEAK_INTERVAL_MS = 60_000;
+/** Time to store pending changes on close. */
+const CLOSE_TIMEOUT_MS = 5_000;
 
-/** Everybody who watches: who may, who is there, how many they are. One definition for every protocol. */
+/** Admits, tracks and counts viewers, by one definition for every protocol. */
 export class Audience implements ViewerAdmission {
-  /** Joining and leaving over the socket. */
+  /** The socket events for joining and leaving. */
   readonly feature: SocketFeature;
   readonly #options: AudienceOptions;
   readonly #limits: AudienceLimits;
@@ -108,14 +108,14 @@ export class Audience implements ViewerAdmission {
   readonly #viewers: Viewers;
   readonly #livestreams: LivestreamCache;
   readonly #tokens: ViewerTokens;
-  readonly #door: AdmissionControl;
+  readonly #admissionControl: AdmissionControl;
   readonly #hls: HlsAccess;
   readonly #admissions = new OpenAdmissions();
   readonly #review: ViewerReview;
   readonly #sockets: SocketAudience;
   readonly #peakListeners = new Set<PeakListener>();
   readonly #sweepers: Sweeper[];
-  readonly #life = new AbortController();
+  readonly #lifetime = new AbortController();
   #minutesAt = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | undefined;
 
@@ -124,11 +124,15 @@ export class Audience implements ViewerAdmission {
     const { sql, streams, authenticate, identities, secret, clock, log } = options;
     const { calls = new BoundedCalls({ clock }) } = options;
     this.#limits = { ...LIMITS, ...options.limits };
-    const { viewers: maximum, arrivals } = this.#limits;
+    const { viewers: maximumViewers, newViewers } = this.#limits;
     this.#table = new ViewHistoryTable(sql);
     const raisePeak = (streamId: string, peak: number): Promise<void> => streams.raisePeak(streamId, peak);
     this.#writer = new ViewHistoryWriter({ table: this.#table, raisePeak, clock, log });
-    this.#viewers = new Viewers({ clock, maximum, changed: (visit) => this.#writer.visit(visit) });
+    this.#viewers = new Viewers({
+      clock,
+      maximumViewers,
+      onViewChanged: (view) => this.#writer.addView(view),
+    });
     this.#livestreams = new LivestreamCache({
       find: (streamId) => streams.find(streamId),
       isBroadcasting: (streamId) => streams.status(streamId).state.name !== 'offline',
@@ -136,7 +140,7 @@ export class Audience implements ViewerAdmission {
       clock,
     });
     this.#tokens = new ViewerTokens(secret);
-    this.#door = new AdmissionControl({
+    this.#admissionControl = new AdmissionControl({
       viewers: this.#viewers,
       livestreams: this.#livestreams,
       tokens: this.#tokens,
@@ -144,7 +148,7 @@ export class Audience implements ViewerAdmission {
       authenticate,
       identities,
       calls,
-      arrivals,
+      newViewers,
       clock,
     });
     this.#hls = new HlsAccess({
@@ -158,54 +162,54 @@ export class Audience implements ViewerAdmission {
       admissions: this.#admissions,
       livestreams: this.#livestreams,
       tokens: this.#tokens,
-      door: this.#door,
+      admissionControl: this.#admissionControl,
       clock,
       log,
     });
     this.#sockets = new SocketAudience({
-      admit: async (principal, knock) => this.#admission(await this.#admit(knock, principal, false)),
-      facts: (streamId) => this.#facts(streamId),
-      greet: boundedGreet(options.greet, calls, log),
+      admit: async (principal, request) => this.#admission(await this.#admit(request, principal, false)),
+      viewingStatus: (streamId) => this.#viewingStatus(streamId),
+      replayHistory: boundedReplay(options.replayHistory, calls, log),
     });
     this.feature = this.#sockets.feature;
     const keep = { days: options.keepDays ?? 0, clock, log };
     this.#sweepers = [
-      new Sweeper({ ...keep, what: 'visits', sweep: (...upTo) => this.#table.sweepVisits(...upTo) }),
+      new Sweeper({ ...keep, what: 'visits', sweep: (...upTo) => this.#table.sweepViews(...upTo) }),
       new Sweeper({ ...keep, what: 'minutes', sweep: (...upTo) => this.#table.sweepMinutes(...upTo) }),
     ];
   }
 
-  /** Settles what an earlier gateway left behind. */
+  /** Closes views left open by a crash, restores recent viewers, and starts the timers. */
   async start(): Promise<void> {
     const { clock, log, streams } = this.#options;
-    const closed = await this.#table.closeOpenVisits();
-    if (closed > 0) log.warn({ visits: closed }, 'viewers were found watching a gateway that is gone');
-    const since = new Date(clock.now() - RETURN_MS);
+    const closed = await this.#table.closeOpenViews();
+    if (closed > 0) log.warn({ visits: closed }, 'views left open by a crashed gateway were closed');
+    const since = new Date(clock.now() - RESUME_WINDOW_MS);
     this.#viewers.restore(await this.#table.endedSince(since, this.#limits.viewers));
-    const { signal } = this.#life;
+    const { signal } = this.#lifetime;
     const stops = [
       streams.onChange((change) => this.#streamChanged(change)),
       streams.onUpdate((...change) => this.#review.livestreamChanged(...change)),
     ];
     for (const stop of stops) signal.addEventListener('abort', stop);
-    clock.every(TICK_MS, () => this.#tick(), signal);
+    clock.every(TICK_INTERVAL_MS, () => this.#tick(), signal);
     this.#review.start();
     for (const sweeper of this.#sweepers) sweeper.start();
   }
 
   async admit(request: ViewerRequest): Promise<AdmittedViewer> {
-    return this.#admission(await this.#admit(request, () => this.#door.identify(request), true));
+    return this.#admission(await this.#admit(request, () => this.#admissionControl.identify(request), true));
   }
 
   recordActivity(streamId: string, token: string, protocol: ViewerProtocol): AccessScope | undefined {
-    return this.#hls.seen(streamId, token, protocol);
+    return this.#hls.recordActivity(streamId, token, protocol);
   }
 
   async admitPlaylistRequest(
     request: ViewerRequest,
     protocol: ViewerProtocol | undefined,
   ): Promise<AccessScope> {
-    return await this.#hls.pass(request, protocol);
+    return await this.#hls.admitPlaylistRequest(request, protocol);
   }
 
   mediaAccess(streamId: string, token: string | undefined): AccessScope | undefined {
@@ -213,25 +217,25 @@ export class Audience implements ViewerAdmission {
   }
 
   /**
-   * As `admit`, for who watches by a connection that is signalled over their socket. Who has joined the livestream on the
-   * same socket is the same viewer, whatever token they show.
+   * As `admit`, for a connection signalled over a socket. A client that joined the livestream on the same socket is the
+   * same viewer, whatever token it sends.
    */
   async admitClient(client: AudienceClient, streamId: string, token?: string): Promise<AdmittedViewer> {
     return await this.#sockets.admit(client, streamId, token);
   }
 
   /**
-   * Somebody opens a livestream: they count from now on, as long as they give signs of life.
+   * Admits a viewer and counts it at once, until it is inactive.
    *
    * @throws PublicError as `admit`
    */
-  async join(principal: Principal | (() => Promise<Principal>), knock: AdmissionRequest): Promise<Joined> {
-    const { viewer, token } = await this.#admit(knock, principal, true);
-    this.#viewers.seen(viewer);
-    return { token, ...this.#facts(knock.streamId) };
+  async join(principal: Principal | (() => Promise<Principal>), request: AdmissionRequest): Promise<Joined> {
+    const { viewer, token } = await this.#admit(request, principal, true);
+    this.#viewers.recordRequest(viewer);
+    return { token, ...this.#viewingStatus(request.streamId) };
   }
 
-  /** Somebody says goodbye: the viewer of the token or, without one, all that a user is there. */
+  /** Removes the viewer of the token or, without one, all viewers of the user. */
   leave(principal: Principal, { streamId, token }: Omit<AdmissionRequest, 'address'>): void {
     const grant = token === undefined ? undefined : this.#tokens.read(streamId, token);
     const userId = userIdOf(principal);
@@ -240,54 +244,54 @@ export class Audience implements ViewerAdmission {
       : token === undefined && userId !== undefined
         ? [...(this.#viewers.stream(streamId)?.viewers ?? [])].filter((viewer) => viewer.userId === userId)
         : [];
-    for (const viewer of leaving) if (viewer) this.#viewers.farewell(viewer);
+    for (const viewer of leaving) if (viewer) this.#viewers.leaveDeliberately(viewer);
   }
 
   /**
-   * A sign of life beside all playlists.
+   * Keeps a viewer counted whose playlist requests do not reach the gateway.
    *
-   * @returns how many watch.
-   * @throws PublicError 400 `viewer_token_invalid`, and as `admit` where the token is one of before
+   * @returns the number of viewers
+   * @throws PublicError 400 `viewer_token_invalid`, and as `admit` for a viewer that had left
    */
-  async beacon(knock: AdmissionRequest & { token: string }): Promise<number> {
-    const { streamId, token } = knock;
+  async beacon(request: AdmissionRequest & { token: string }): Promise<number> {
+    const { streamId, token } = request;
     let viewer = this.#viewers.byToken(streamId, token);
     if (!viewer || viewer.presence === 'away') {
       if (!this.#tokens.read(streamId, token)) {
         const message = 'This is no viewer token of this livestream: join it to get one.';
         throw new PublicError(400, 'viewer_token_invalid', message);
       }
-      viewer = (await this.#admit(knock, ANONYMOUS, false)).viewer;
+      viewer = (await this.#admit(request, ANONYMOUS, false)).viewer;
     }
-    this.#viewers.alive(viewer);
+    this.#viewers.recordBeacon(viewer);
     return this.#viewers.stream(streamId)?.total ?? 0;
   }
 
-  /** What a user may do has changed, or a credential ended: whatever they were let into is checked again. */
+  /** Reviews the viewers of a user whose rights changed or whose credential ended. */
   accessChanged(change: AccessChange): void {
     this.#review.userChanged(change);
   }
 
-  /** Somebody is nobody any more: when they watched stays, who they were does not. */
+  /** Anonymizes the views of a deleted account. */
   async forgetUser(userId: string): Promise<void> {
-    this.#viewers.userDeparted(userId);
-    await this.#writer.flush(); // What was on its way with their name is there by now.
-    for (let changed = BATCH; changed === BATCH; ) changed = await this.#table.disown(userId, BATCH);
+    this.#viewers.anonymizeUser(userId);
+    await this.#writer.flush(); // Pending writes with the user id come first.
+    for (let changed = BATCH; changed === BATCH; ) changed = await this.#table.anonymizeUser(userId, BATCH);
   }
 
-  /** From memory: costs nothing. */
+  /** Returns the current counts, from memory. */
   viewers(streamId: string): ViewerCounts {
     return (
       this.#viewers.stream(streamId)?.counts() ?? { total: 0, byProtocol: { whep: 0, 'll-hls': 0, hls: 0 } }
     );
   }
 
-  /** Stores what is known now, unless the database failed a moment ago; it happens by itself every second. */
+  /** Stores pending changes, unless a retry is scheduled; also runs every second. */
   flush(): Promise<void> {
     return this.#writer.flush();
   }
 
-  /** The newest minutes in which somebody watched, the oldest first, the running one last. */
+  /** Returns the newest minutes with viewers in ascending order, including the current one. */
   async history(streamId: string, since: Date, limit: number): Promise<ViewerMinute[]> {
     const stored = await this.#table.minutes(streamId, since, limit);
     const running = this.#viewers.stream(streamId)?.minute;
@@ -296,58 +300,58 @@ export class Audience implements ViewerAdmission {
     return [...before, running].slice(-limit);
   }
 
-  /** A livestream for who may watch it. @throws PublicError 404 `stream_not_found` */
+  /** Returns a livestream that the principal may watch. @throws PublicError 404 `stream_not_found` */
   async watched(principal: Principal, streamId: string): Promise<WatchedLivestream> {
     const livestream = await this.#livestreams.find(streamId);
-    if (livestream && (await this.#door.mayWatchAs(principal, livestream))) return livestream;
+    if (livestream && (await this.#admissionControl.mayWatchAs(principal, livestream))) return livestream;
     throw notFound();
   }
 
-  /** @returns a function that ends it. */
+  /** @returns a function that unsubscribes */
   onPeak(listener: PeakListener): () => void {
     this.#peakListeners.add(listener);
     return () => this.#peakListeners.delete(listener);
   }
 
-  /** Everybody has left; what can be stored within some seconds is. */
+  /** Removes all viewers, and stores pending changes within five seconds. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    this.#life.abort();
+    this.#lifetime.abort();
     this.#review.close();
     for (const sweeper of this.#sweepers) sweeper.close();
     this.#viewers.clear();
-    for (const stream of this.#viewers.streams()) this.#collect(stream);
+    for (const stream of this.#viewers.streams()) this.#storeStatistics(stream);
     const done = new AbortController();
-    await Promise.race([this.#writer.finish(), sleep(this.#options.clock, FINISH_MS, done.signal)]);
+    await Promise.race([this.#writer.finish(), sleep(this.#options.clock, CLOSE_TIMEOUT_MS, done.signal)]);
     done.abort();
   }
 
-  async #admit(...knock: Parameters<AdmissionControl['admit']>): Promise<Admitted> {
+  async #admit(...request: Parameters<AdmissionControl['admit']>): Promise<Admitted> {
     if (this.#closed) throw new PublicError(503, 'shutting_down', 'The server is restarting: try again.');
-    return await this.#door.admit(...knock);
+    return await this.#admissionControl.admit(...request);
   }
 
   #admission(admitted: Admitted): SocketAdmission {
     return viewerAdmission(admitted, {
       viewers: this.#viewers,
       admissions: this.#admissions,
-      door: this.#door,
+      admissionControl: this.#admissionControl,
       review: this.#review,
     });
   }
 
-  #facts(streamId: string): Omit<Joined, 'token'> {
+  #viewingStatus(streamId: string): Omit<Joined, 'token'> {
     const { name: state } = this.#options.streams.status(streamId).state;
     return { viewers: this.#viewers.stream(streamId)?.total ?? 0, state };
   }
 
   #streamChanged({ streamId, to, end }: StreamChange): void {
     if (to.name === 'live') this.#livestreams.preload(streamId);
-    if (to.name === 'live') this.#viewers.broadcastBegan(streamId);
+    if (to.name === 'live') this.#viewers.broadcastStarted(streamId);
     if (end === undefined || !BROADCAST_END[end].closesRow) return;
     const stream = this.#viewers.stream(streamId);
     if (!stream) return;
@@ -359,30 +363,30 @@ export class Audience implements ViewerAdmission {
     const { clock, hub } = this.#options;
     const now = clock.monotonic();
     this.#viewers.sweep();
-    const minutesDue = now - this.#minutesAt >= MINUTES_EVERY_MS;
+    const minutesDue = now - this.#minutesAt >= MINUTES_INTERVAL_MS;
     if (minutesDue) this.#minutesAt = now;
     for (const stream of this.#viewers.streams()) {
       const { streamId, total } = stream;
-      if (stream.told !== total) {
-        stream.told = total;
+      if (stream.broadcastTotal !== total) {
+        stream.broadcastTotal = total;
         const data = { streamId, viewers: total };
         hub.broadcast(`stream:${streamId}`, 'viewers:count', data, { droppable: true });
       }
       const isEmpty = stream.viewers.size === 0;
-      if (isEmpty || now - stream.announcedAt >= PEAK_EVERY_MS) this.#announcePeak(stream);
-      if (isEmpty || minutesDue) this.#collect(stream);
-      if (isEmpty) this.#viewers.drop(stream);
+      if (isEmpty || now - stream.announcedAt >= PEAK_INTERVAL_MS) this.#announcePeak(stream);
+      if (isEmpty || minutesDue) this.#storeStatistics(stream);
+      if (isEmpty) this.#viewers.removeStream(stream);
     }
     void this.#writer.flush();
   }
 
-  /** What is to be stored of a stream. */
-  #collect(stream: StreamAudience): void {
+  /** Queues the minutes and the peak of a stream. */
+  #storeStatistics(stream: StreamAudience): void {
     const { streamId, peak } = stream;
-    for (const minute of stream.takeMinutes()) this.#writer.minute({ streamId, ...minute });
+    for (const minute of stream.takeMinutes()) this.#writer.addMinute({ streamId, ...minute });
     if (peak <= stream.storedPeak) return;
     stream.storedPeak = peak;
-    this.#writer.peak(streamId, peak);
+    this.#writer.addPeak(streamId, peak);
   }
 
   #announcePeak(stream: StreamAudience): void {

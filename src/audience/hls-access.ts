@@ -1,6 +1,6 @@
 import { ANONYMOUS } from '../accounts/index.js';
 import type { AccessScope, ViewerProtocol, ViewerRequest } from '../streams/index.js';
-import { type AdmissionControl, type Admitted, notFound, opennessOf } from './admission-control.js';
+import { type AdmissionControl, type Admitted, accessScopeOf, notFound } from './admission-control.js';
 import type { LivestreamCache } from './livestream-cache.js';
 import type { Viewer } from './viewer.js';
 import type { ViewerTokens } from './viewer-token.js';
@@ -14,8 +14,8 @@ export type HlsAccessOptions = {
 };
 
 /**
- * Access to HLS playlists and media by viewer token: a known viewer's requests are answered from memory, all others are
- * admitted. A viewer's token is unknown from the moment at which the viewer is dismissed.
+ * Controls access to HLS playlists and media by viewer token. Requests of known viewers are answered from memory, all
+ * others are admitted. The tokens of a viewer are invalid from its dismissal on.
  */
 export class HlsAccess {
   readonly #options: HlsAccessOptions;
@@ -24,42 +24,45 @@ export class HlsAccess {
     this.#options = options;
   }
 
-  /** As `ViewerGate.seen`. A change of visibility that the viewer was not checked against counts as unknown. */
-  seen(streamId: string, token: string, protocol: ViewerProtocol): AccessScope | undefined {
+  /** As `ViewerAdmission.recordActivity`. A viewer not reviewed since a change of visibility counts as unknown. */
+  recordActivity(streamId: string, token: string, protocol: ViewerProtocol): AccessScope | undefined {
     const { viewers, livestreams } = this.#options;
     const viewer = this.#present(streamId, token);
     if (!viewer) return undefined;
     const livestream = livestreams.peek(streamId);
-    if (!livestream || opennessOf(livestream) !== viewer.openness) return undefined;
-    viewers.seen(viewer, protocol);
-    return viewer.openness;
+    if (!livestream || accessScopeOf(livestream) !== viewer.accessScope) return undefined;
+    viewers.recordRequest(viewer, protocol);
+    return viewer.accessScope;
   }
 
-  /** As `ViewerGate.pass`. */
-  async pass(request: ViewerRequest, protocol: ViewerProtocol | undefined): Promise<AccessScope> {
+  /** As `ViewerAdmission.admitPlaylistRequest`. */
+  async admitPlaylistRequest(
+    request: ViewerRequest,
+    protocol: ViewerProtocol | undefined,
+  ): Promise<AccessScope> {
     const { viewers, livestreams, tokens, admit } = this.#options;
     const { streamId, token } = request;
     const livestream = await livestreams.find(streamId);
     if (!livestream) throw notFound();
-    const openness = opennessOf(livestream);
-    if (openness === 'everybody' && protocol === undefined) return openness;
+    const accessScope = accessScopeOf(livestream);
+    if (accessScope === 'everybody' && protocol === undefined) return accessScope;
     if (token !== undefined && tokens.read(streamId, token)) {
       const { viewer } = await admit(request, ANONYMOUS, false);
-      if (protocol !== undefined) viewers.seen(viewer, protocol);
-      return viewer.openness;
+      if (protocol !== undefined) viewers.recordRequest(viewer, protocol);
+      return viewer.accessScope;
     }
-    if (openness !== 'everybody') throw notFound();
-    return openness;
+    if (accessScope !== 'everybody') throw notFound();
+    return accessScope;
   }
 
-  /** As `ViewerGate.mediaAccess`. */
+  /** As `ViewerAdmission.mediaAccess`. */
   mediaAccess(streamId: string, token: string | undefined): AccessScope | undefined {
     const livestream = this.#options.livestreams.peek(streamId);
     if (!livestream) return undefined;
-    const openness = opennessOf(livestream);
-    if (openness === 'everybody') return openness;
+    const accessScope = accessScopeOf(livestream);
+    if (accessScope === 'everybody') return accessScope;
     const viewer = token === undefined ? undefined : this.#present(streamId, token);
-    return viewer?.openness === openness ? openness : undefined;
+    return viewer?.accessScope === accessScope ? accessScope : undefined;
   }
 
   #present(streamId: string, token: string): Viewer | undefined {

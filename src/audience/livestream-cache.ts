@@ -1,34 +1,34 @@
 import { type BoundedCalls, type Clock, parseUuid, RevalidatingCache } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
 
-/** What the audience has to know of a livestream. */
+/** The part of a livestream that decides on admission. */
 export type WatchedLivestream = Pick<
   Livestream,
   'id' | 'userId' | 'visibility' | 'viewerLimit' | 'endReason' | 'viewerCountPeak'
 >;
 
-export type KnownLivestreamsOptions = {
+export type LivestreamCacheOptions = {
   find(streamId: string): Promise<WatchedLivestream | undefined>;
-  /** Whether a broadcast of the livestream is under way; from memory. */
+  /** Whether a broadcast is in progress; from memory. */
   isBroadcasting(streamId: string): boolean;
   calls: BoundedCalls;
   clock: Clock;
 };
 
 const FRESH_MS = 1_000;
-/** Every change that is made through this gateway counts at once; this bounds what another process may have changed. */
+/** Bounds the delay of changes made by other processes; changes made by this one invalidate at once. */
 const MAX_STALE_MS = 12 * 3_600_000;
 const MAXIMUM = 10_000;
 
 /**
- * Livestreams as the database had them at most a second ago. While it does not answer, those that were not private and
- * are being broadcast are served as last known, for at most 12 hours; for private ones and all others `find` fails.
+ * Caches livestreams for a second. While the database is unavailable, a livestream that was not private and is being
+ * broadcast is served stale, for at most 12 hours; for all others `find` fails.
  */
 export class LivestreamCache {
   readonly #isBroadcasting: (streamId: string) => boolean;
   readonly #cache: RevalidatingCache<WatchedLivestream | undefined>;
 
-  constructor({ find, isBroadcasting, calls, clock }: KnownLivestreamsOptions) {
+  constructor({ find, isBroadcasting, calls, clock }: LivestreamCacheOptions) {
     this.#isBroadcasting = isBroadcasting;
     this.#cache = new RevalidatingCache({
       load: find,
@@ -42,23 +42,23 @@ export class LivestreamCache {
     });
   }
 
-  /** Undefined for what is no id of a livestream. @throws PublicError 503 `temporarily_unavailable` */
+  /** Returns undefined if there is no such livestream. @throws PublicError 503 `temporarily_unavailable` */
   async find(streamId: string): Promise<WatchedLivestream | undefined> {
     return parseUuid(streamId) === streamId ? await this.#cache.get(streamId) : undefined;
   }
 
-  /** As last known, from memory, for hot paths; undefined where nothing is known. */
+  /** Returns the cached livestream without a query, for hot paths. */
   peek(streamId: string): WatchedLivestream | undefined {
     return this.#cache.peek(streamId);
   }
 
-  /** Nothing that was known before counts any more. */
-  changed(streamId: string): void {
+  /** Discards the entry, and reloads it during a broadcast. */
+  invalidate(streamId: string): void {
     this.#cache.forget(streamId);
     if (this.#isBroadcasting(streamId)) this.preload(streamId);
   }
 
-  /** Loads it before anybody asks, so that it is known when the database hangs. */
+  /** Loads the entry ahead of requests, so that it is cached when the database becomes unavailable. */
   preload(streamId: string): void {
     this.#cache.get(streamId).catch(() => {});
   }

@@ -2,15 +2,15 @@ import type { Identity } from '../accounts/index.js';
 
 export type OpenAdmission = {
   identity: Identity;
-  /** Called once, when the permission is gone. Must not throw. */
-  revoked: () => void;
+  /** Called once when the permission ends. Must not throw. */
+  onRevoked: () => void;
 };
 
-/** Admissions that are kept while nothing is watched: their holder waits for a broadcast, or still negotiates. */
+/** Admissions whose holder does not watch yet: it waits for a broadcast, or negotiates a connection. */
 export class OpenAdmissions {
   readonly #byStream = new Map<string, Set<OpenAdmission>>();
 
-  /** @returns a function that closes it; idempotent. */
+  /** @returns a function that removes the admission; idempotent */
   add(streamId: string, admission: OpenAdmission): () => void {
     const open = this.#byStream.get(streamId) ?? new Set();
     this.#byStream.set(streamId, open.add(admission));
@@ -32,6 +32,6 @@ export class OpenAdmissions {
     const open = this.#byStream.get(streamId);
     if (!open?.delete(admission)) return;
     if (open.size === 0) this.#byStream.delete(streamId);
-    admission.revoked();
+    admission.onRevoked();
   }
 }

@@ -3,29 +3,33 @@ import { type BoundedCalls, type Logger, PublicError } from '../platform/index.j
 import type { Acknowledgement, MessageData, SocketClient, SocketFeature } from '../sockets/index.js';
 import type { AdmittedViewer, ViewerProtocol } from '../streams/index.js';
 
-/** What those who come by the socket need of the audience. */
-export type SocketDoor = {
+/** The part of the audience that the socket events use. */
+export type SocketAudienceOptions = {
   /** @throws PublicError */
   admit(
     principal: Principal,
-    knock: { streamId: string; token?: string | undefined; address: string },
+    request: { streamId: string; token?: string | undefined; address: string },
   ): Promise<SocketAdmission>;
-  facts(streamId: string): { viewers: number; state: string };
-  greet: Greet;
+  viewingStatus(streamId: string): { viewers: number; state: string };
+  replayHistory: ReplayHistory;
 };
 
 /**
- * Called when somebody joins: calls `enter` once, from which moment on they hear what happens, and returns how to tell
- * them what happened before; nothing, where there is no need.
+ * Reads the chat history for a client that joins. Calls `enter` once to subscribe the client, and returns a function that
+ * sends the history; undefined if nothing needs to be sent.
  */
-export type Greet = (
+export type ReplayHistory = (
   client: SocketClient,
   streamId: string,
   enter: () => void,
 ) => Promise<(() => void) | undefined>;
 
-/** Lets a client enter without history where that is not read in time: a database that hangs keeps nobody out. */
-export function boundedGreet(greet: Greet | undefined, calls: BoundedCalls, log: Logger): Greet {
+/** Subscribes the client without history if that is not read in time, so that a hanging database blocks no join. */
+export function boundedReplay(
+  greet: ReplayHistory | undefined,
+  calls: BoundedCalls,
+  log: Logger,
+): ReplayHistory {
   return async (client, streamId, enter) => {
     let isEntered = false;
     const enterOnce = (): void => {
@@ -42,121 +46,123 @@ export function boundedGreet(greet: Greet | undefined, calls: BoundedCalls, log:
   };
 }
 
-/** A socket may hold a viewer without a picture. */
+/** A socket may hold a viewer that plays nothing, which is no protocol. */
 export type SocketAdmission = Omit<AdmittedViewer, 'hold'> & {
   hold(protocol: ViewerProtocol | undefined, dismissed?: () => void, connected?: Promise<void>): () => void;
 };
 
 export type AudienceClient = Pick<
   SocketClient,
-  'principal' | 'address' | 'signal' | 'tell' | 'enter' | 'leave'
+  'principal' | 'address' | 'signal' | 'send' | 'enter' | 'leave'
 >;
 
-/** As whom a client came to a livestream; `release` is there while it has joined. */
-type Attendance = { token: string; release?: (() => void) | undefined };
+/** The viewer of a client on a livestream; `release` is set while the client has joined. */
+type JoinedViewer = { token: string; release?: (() => void) | undefined };
 
 /** Livestreams that one client may join at the same time. */
 const STREAMS_PER_CLIENT = 20;
-const LONGEST_TOKEN = 1_200;
+const MAXIMUM_TOKEN_LENGTH = 1_200;
 
 /**
- * The audience over the socket: `join-livestream {streamId, viewerToken?, history?}` is acknowledged with `{streamId,
- * viewerToken, viewers, state}` and makes the client a viewer until it leaves (`leave-livestream {streamId}`) or is gone. Who
- * comes is then told what was said in the chat before, unless `history` is false. Who has joined is told `viewers:count {streamId, viewers}`, and `livestream:dismissed {streamId, code, message}` when they may not watch any
- * more.
+ * Handles `join-livestream {streamId, viewerToken?, history?}`, acknowledged with `{streamId, viewerToken, viewers, state}`:
+ * the client is a viewer until `leave-livestream {streamId}` or its disconnection. Sends `chat:history` on join unless
+ * `history` is false, `viewers:count {streamId, viewers}` while joined, and `livestream:dismissed {streamId, code, message}`
+ * when the permission ends.
  */
 export class SocketAudience {
   readonly feature: SocketFeature;
-  readonly #door: SocketDoor;
-  readonly #clients = new WeakMap<AudienceClient, Map<string, Attendance>>();
+  readonly #options: SocketAudienceOptions;
+  readonly #clients = new WeakMap<AudienceClient, Map<string, JoinedViewer>>();
 
-  constructor(door: SocketDoor) {
-    this.#door = door;
+  constructor(options: SocketAudienceOptions) {
+    this.#options = options;
     this.feature = {
       name: 'audience',
       events: {
         'join-livestream': (client, data) => this.#join(client, data),
         'leave-livestream': (client, data) => this.#leave(client, streamIdOf(data)),
       },
-      left: (client) => this.#left(client),
+      clientDisconnected: (client) => this.#clientDisconnected(client),
     };
   }
 
-  /** Lets a client watch by a connection that is signalled over its socket. @throws PublicError */
+  /** Admits a client for a connection that is signalled over its socket. @throws PublicError */
   async admit(client: AudienceClient, streamId: string, token?: string): Promise<SocketAdmission> {
     return (await this.#admit(client, streamId, token)).admission;
   }
 
   async #join(client: SocketClient, data: MessageData): Promise<Acknowledgement> {
     const streamId = streamIdOf(data);
-    const { admission, attendance } = await this.#admit(client, streamId, tokenOf(data));
-    let afterwards: (() => void) | undefined;
+    const { admission, joined } = await this.#admit(client, streamId, tokenOf(data));
+    let afterSent: (() => void) | undefined;
     if (client.signal.aborted) admission.withdraw();
-    else if (!attendance.release) {
-      attendance.release = admission.hold(undefined, () => this.#dismissed(client, streamId));
+    else if (!joined.release) {
+      joined.release = admission.hold(undefined, () => this.#viewerDismissed(client, streamId));
       const enter = (): void => {
-        // They may have been dismissed meanwhile.
-        if (attendance.release) client.enter(roomOf(streamId));
+        // The viewer may have been dismissed meanwhile.
+        if (joined.release) client.enter(roomOf(streamId));
       };
       if (data.history === false) enter();
-      else afterwards = await this.#door.greet(client, streamId, enter);
+      else afterSent = await this.#options.replayHistory(client, streamId, enter);
     }
-    const joined = { streamId, viewerToken: attendance.token, ...this.#door.facts(streamId) };
-    return { data: joined, ...(afterwards ? { afterwards } : {}) };
+    const status = { streamId, viewerToken: joined.token, ...this.#options.viewingStatus(streamId) };
+    return { data: status, ...(afterSent ? { afterSent } : {}) };
   }
 
   async #admit(
     client: AudienceClient,
     streamId: string,
     shown: string | undefined,
-  ): Promise<{ admission: SocketAdmission; attendance: Attendance }> {
+  ): Promise<{ admission: SocketAdmission; joined: JoinedViewer }> {
     const { principal, address } = client;
-    // Who has come stays who they are.
+    // A client stays the same viewer, whatever token it sends later.
     const token = this.#of(client).get(streamId)?.token ?? shown;
-    const admission = await this.#door.admit(principal, { streamId, token, address });
-    const attendances = this.#of(client);
-    const attendance = attendances.get(streamId) ?? { token: admission.token };
-    attendance.token = admission.token;
-    attendances.set(streamId, attendance);
-    if (attendances.size > STREAMS_PER_CLIENT) {
-      const [left] = [...attendances].find(([id, { release }]) => !release && id !== streamId) ?? [streamId];
-      attendances.delete(left);
+    const admission = await this.#options.admit(principal, { streamId, token, address });
+    const joinedStreams = this.#of(client);
+    const joined = joinedStreams.get(streamId) ?? { token: admission.token };
+    joined.token = admission.token;
+    joinedStreams.set(streamId, joined);
+    if (joinedStreams.size > STREAMS_PER_CLIENT) {
+      const [left] = [...joinedStreams].find(([id, { release }]) => !release && id !== streamId) ?? [
+        streamId,
+      ];
+      joinedStreams.delete(left);
       if (left === streamId) {
         admission.withdraw();
         throw new PublicError(409, 'too_many_livestreams', 'Leave a livestream before you join another one.');
       }
     }
-    return { admission, attendance };
+    return { admission, joined };
   }
 
   #leave(client: AudienceClient, streamId: string): undefined {
-    const attendance = this.#clients.get(client)?.get(streamId);
+    const joined = this.#clients.get(client)?.get(streamId);
     client.leave(roomOf(streamId));
-    attendance?.release?.();
-    if (attendance) attendance.release = undefined;
+    joined?.release?.();
+    if (joined) joined.release = undefined;
   }
 
-  #left(client: AudienceClient): void {
+  #clientDisconnected(client: AudienceClient): void {
     for (const { release } of this.#clients.get(client)?.values() ?? []) release?.();
     this.#clients.delete(client);
   }
 
-  #dismissed(client: AudienceClient, streamId: string): void {
-    const attendance = this.#of(client).get(streamId);
-    if (attendance) attendance.release = undefined;
+  #viewerDismissed(client: AudienceClient, streamId: string): void {
+    const joined = this.#of(client).get(streamId);
+    if (joined) joined.release = undefined;
     this.#clients.get(client)?.delete(streamId);
     client.leave(roomOf(streamId));
     const message = 'You may not watch this livestream any more.';
-    client.tell('livestream:dismissed', { streamId, code: 'stream_not_found', message });
+    client.send('livestream:dismissed', { streamId, code: 'stream_not_found', message });
   }
 
-  #of(client: AudienceClient): Map<string, Attendance> {
-    let attendances = this.#clients.get(client);
-    if (!attendances) {
-      attendances = new Map();
-      this.#clients.set(client, attendances);
+  #of(client: AudienceClient): Map<string, JoinedViewer> {
+    let joinedStreams = this.#clients.get(client);
+    if (!joinedStreams) {
+      joinedStreams = new Map();
+      this.#clients.set(client, joinedStreams);
     }
-    return attendances;
+    return joinedStreams;
   }
 }
 
@@ -171,6 +177,6 @@ function streamIdOf({ streamId }: MessageData): string {
 
 function tokenOf({ viewerToken }: MessageData): string | undefined {
   if (viewerToken === undefined || viewerToken === null) return undefined;
-  if (typeof viewerToken === 'string' && viewerToken.length <= LONGEST_TOKEN) return viewerToken;
+  if (typeof viewerToken === 'string' && viewerToken.length <= MAXIMUM_TOKEN_LENGTH) return viewerToken;
   throw new PublicError(400, 'validation_failed', 'viewerToken must be a viewer token as it was given.');
 }

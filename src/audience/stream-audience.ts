@@ -1,28 +1,28 @@
 import type { ViewerProtocol } from '../streams/index.js';
 import type { Viewer } from './viewer.js';
 
-/** How many watch, and how; who joined and sees no picture (yet) is in the total alone. */
+/** Numbers of viewers; those that joined and play nothing (yet) count in `total` only. */
 export type ViewerCounts = { total: number; byProtocol: Record<ViewerProtocol, number> };
 
-/** The most viewers at the same time within a minute, and how they watched then. */
+/** The greatest number of concurrent viewers within a minute, and their protocols at that time. */
 export type ViewerMinute = ViewerCounts & {
-  /** The minute's beginning, Unix ms. */
+  /** Start of the minute, Unix ms. */
   startedAt: number;
 };
 
 const MINUTE_MS = 60_000;
 
-/** Those who watch one livestream, or are about to: the counting of them. */
+/** The viewers and reserved places of one livestream, their counts, peak and minutes. */
 export class StreamAudience {
   readonly streamId: string;
   readonly viewers = new Set<Viewer>();
-  /** The number that everybody was told last. */
-  told = 0;
-  /** The most at the same time that is known to be stored, and that listeners were told of, and when (monotonic ms). */
+  /** The total that was last broadcast. */
+  broadcastTotal = 0;
+  /** The peak that is stored, the peak announced to listeners, and when (monotonic ms). */
   storedPeak = 0;
   announcedPeak = 0;
   announcedAt = Number.NEGATIVE_INFINITY;
-  /** Until when (monotonic ms) no viewer is looked for who could give up their place. */
+  /** Monotonic ms until which the search for a displaceable viewer is suspended. */
   noDisplaceableUntil = Number.NEGATIVE_INFINITY;
   readonly #byProtocol: Record<ViewerProtocol, number> = { whep: 0, 'll-hls': 0, hls: 0 };
   readonly #finished: ViewerMinute[] = [];
@@ -41,7 +41,7 @@ export class StreamAudience {
     return this.#total;
   }
 
-  /** Places taken, of those that the viewer limit allows. */
+  /** Places taken of the viewer limit. */
   get places(): number {
     return this.#places;
   }
@@ -51,14 +51,14 @@ export class StreamAudience {
     return this.#placesByKey.get(shareKey) ?? 0;
   }
 
-  /** The most at the same time since this was made. */
+  /** Greatest number of concurrent viewers since the construction. */
   get peak(): number {
     return this.#peak;
   }
 
-  /** So many were there at the same time once, as the database has it. */
-  knowPeak(viewers: number): void {
-    // Later it is our own that comes back.
+  /** Sets the peak that the database holds. */
+  restorePeak(viewers: number): void {
+    // Once a peak was counted here, the stored value is this object's own.
     if (this.#peak === 0) this.announcedPeak = Math.max(this.announcedPeak, viewers);
     this.storedPeak = Math.max(this.storedPeak, viewers);
   }
@@ -69,30 +69,30 @@ export class StreamAudience {
 
   takePlace(viewer: Viewer): void {
     this.viewers.add(viewer);
-    if (viewer.exempt) return;
+    if (viewer.isExempt) return;
     this.#places++;
     this.#placesByKey.set(viewer.shareKey, this.placesOf(viewer.shareKey) + 1);
   }
 
   freePlace(viewer: Viewer): void {
-    if (viewer.exempt) return;
+    if (viewer.isExempt) return;
     this.#places--;
     const left = this.placesOf(viewer.shareKey) - 1;
     if (left > 0) this.#placesByKey.set(viewer.shareKey, left);
     else this.#placesByKey.delete(viewer.shareKey);
   }
 
-  /** They are there from now on. */
-  count(viewer: Viewer, now: number): void {
-    this.note(now);
+  /** Counts a viewer. @param now Unix ms */
+  addViewer(viewer: Viewer, now: number): void {
+    this.updateMinute(now);
     this.#total++;
     if (viewer.protocol) this.#byProtocol[viewer.protocol]++;
     this.#peak = Math.max(this.#peak, this.#total);
-    this.note(now);
+    this.updateMinute(now);
   }
 
-  discount(viewer: Viewer, now: number): void {
-    this.note(now);
+  removeViewer(viewer: Viewer, now: number): void {
+    this.updateMinute(now);
     this.#total--;
     if (viewer.protocol) this.#byProtocol[viewer.protocol]--;
   }
@@ -103,8 +103,8 @@ export class StreamAudience {
     this.#byProtocol[protocol]++;
   }
 
-  /** Lets a minute begin where it is time, and notes in it how many are there. */
-  note(now: number): void {
+  /** Starts a new minute when one has passed, and records the counts in it. @param now Unix ms */
+  updateMinute(now: number): void {
     const startedAt = Math.floor(now / MINUTE_MS) * MINUTE_MS;
     if (this.#minute && this.#minute.startedAt !== startedAt) {
       if (this.#minuteChanged) this.#finished.push(this.#minute);
@@ -117,12 +117,12 @@ export class StreamAudience {
     this.#minuteChanged = true;
   }
 
-  /** The running minute, as it is until now; undefined while nobody has watched in it. */
+  /** The current minute so far; undefined while it has no viewers. */
   get minute(): ViewerMinute | undefined {
     return this.#minute && { ...this.#minute, byProtocol: { ...this.#minute.byProtocol } };
   }
 
-  /** The minutes that changed since the last call; the running one may come again. */
+  /** Returns the minutes changed since the last call; the current one may be returned again. */
   takeMinutes(): ViewerMinute[] {
     const minutes = this.#finished.splice(0);
     if (this.#minute && this.#minuteChanged) minutes.push({ ...this.#minute });

@@ -1,9 +1,9 @@
 import type { Sql } from '../platform/index.js';
 import type { ViewerProtocol } from '../streams/index.js';
 import type { ViewerMinute } from './stream-audience.js';
-import type { Visit } from './viewer.js';
+import type { View } from './viewer.js';
 
-/** Statements on the tables `livestream_viewers`, `livestream_viewer_minutes` and `audience_heartbeat`; nobody else queries them. */
+/** Statements on `livestream_viewers`, `livestream_viewer_minutes` and `audience_heartbeat`, which no other class queries. */
 export class ViewHistoryTable {
   readonly #sql: Sql;
 
@@ -12,12 +12,12 @@ export class ViewHistoryTable {
   }
 
   /**
-   * Stores visits as they are now, new ones and known ones.
+   * Inserts or updates views.
    *
-   * @throws PostgresError 23503 where one is of a livestream that was deleted: none is stored then.
+   * @throws PostgresError 23503 if a livestream was deleted: then none of them is stored
    */
-  async saveVisits(visits: readonly Visit[]): Promise<void> {
-    const rows = visits.map(({ id, viewerId, streamId, userId, joinedAt, leftAt, protocol }) => ({
+  async saveViews(views: readonly View[]): Promise<void> {
+    const rows = views.map(({ id, viewerId, streamId, userId, joinedAt, leftAt, protocol }) => ({
       id,
       viewer_id: viewerId,
       stream_id: streamId,
@@ -29,13 +29,13 @@ export class ViewHistoryTable {
     await this.#sql`
       insert into livestream_viewers (id, viewer_id, stream_id, user_id, joined_at, left_at, protocol)
       select id, viewer_id, stream_id, user_id, joined_at, left_at, protocol
-      from jsonb_to_recordset(${this.#sql.json(rows)}) as visit (id uuid, viewer_id uuid, stream_id uuid, user_id text,
+      from jsonb_to_recordset(${this.#sql.json(rows)}) as view (id uuid, viewer_id uuid, stream_id uuid, user_id text,
         joined_at timestamptz, left_at timestamptz, protocol text)
       on conflict (id) do update
       set user_id = excluded.user_id, left_at = excluded.left_at, protocol = excluded.protocol`;
   }
 
-  /** The greatest number of a minute stands. @throws as `saveVisits` */
+  /** Inserts minutes, or raises their numbers. @throws as `saveViews` */
   async saveMinutes(minutes: readonly (ViewerMinute & { streamId: string })[]): Promise<void> {
     const rows = minutes.map(({ streamId, startedAt, total, byProtocol }) => ({
       stream_id: streamId,
@@ -53,7 +53,7 @@ export class ViewHistoryTable {
       where livestream_viewer_minutes.viewers <= excluded.viewers`;
   }
 
-  /** The newest minutes in which somebody watched since then, the oldest first. */
+  /** Returns the newest minutes with viewers, in ascending order. */
   async minutes(streamId: string, since: Date, limit: number): Promise<ViewerMinute[]> {
     const rows = await this.#sql<
       { minute: Date; viewers: number; byProtocol: Record<ViewerProtocol, number> }[]
@@ -65,23 +65,23 @@ export class ViewHistoryTable {
       .reverse();
   }
 
-  /** Visits of somebody are nobody's any more, at most so many. @returns how many */
-  async disown(userId: string, atMost: number): Promise<number> {
+  /** Removes the user id from views of a user. @returns the number changed */
+  async anonymizeUser(userId: string, atMost: number): Promise<number> {
     const result = await this.#sql`
       update livestream_viewers set user_id = null
       where id in (select id from livestream_viewers where user_id = ${userId} limit ${atMost})`;
     return result.count;
   }
 
-  /** Deletes the visits that ended first, before a moment. @returns how many */
-  async sweepVisits(before: Date, atMost: number): Promise<number> {
+  /** Deletes the views that ended first, before a time. @returns the number deleted */
+  async sweepViews(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from livestream_viewers where id in (
         select id from livestream_viewers where left_at < ${before} order by left_at limit ${atMost})`;
     return result.count;
   }
 
-  /** Deletes the oldest minutes from before a moment. @returns how many */
+  /** Deletes the oldest minutes before a time. @returns the number deleted */
   async sweepMinutes(before: Date, atMost: number): Promise<number> {
     const result = await this.#sql`
       delete from livestream_viewer_minutes where (stream_id, minute) in (
@@ -90,19 +90,19 @@ export class ViewHistoryTable {
     return result.count;
   }
 
-  /** The gateway looks after its viewers: they are there. */
-  async beat(now: Date): Promise<void> {
+  /** Stores the time until which open views are known to be in progress. */
+  async saveHeartbeat(now: Date): Promise<void> {
     await this.#sql`
       insert into audience_heartbeat (last_seen_at) values (${now})
       on conflict (id) do update set last_seen_at = excluded.last_seen_at`;
   }
 
   /**
-   * Ends what a gateway that crashed left open: nobody is taken to have watched after it was last seen.
+   * Closes views left open by a crashed gateway, at the time of its last heartbeat.
    *
-   * @returns how many visits that were.
+   * @returns the number closed
    */
-  async closeOpenVisits(): Promise<number> {
+  async closeOpenViews(): Promise<number> {
     const result = await this.#sql`
       update livestream_viewers
       set left_at = greatest(joined_at, coalesce((select last_seen_at from audience_heartbeat), joined_at))
@@ -110,15 +110,15 @@ export class ViewHistoryTable {
     return result.count;
   }
 
-  /** Visits that ended since then, the oldest end first; of each viewer the newest alone. */
-  async endedSince(since: Date, limit: number): Promise<Visit[]> {
-    const visits = await this.#sql<Visit[]>`
+  /** Returns views that ended since a time, in the order of their end; of each viewer the newest only. */
+  async endedSince(since: Date, limit: number): Promise<View[]> {
+    const views = await this.#sql<View[]>`
       select id, viewer_id as "viewerId", stream_id as "streamId", user_id as "userId", joined_at as "joinedAt",
         left_at as "leftAt", protocol
       from livestream_viewers where left_at > ${since} and viewer_id is not null
       order by left_at desc limit ${limit}`;
-    const newest = new Map<string, Visit>();
-    for (const visit of visits) if (!newest.has(visit.viewerId)) newest.set(visit.viewerId, visit);
+    const newest = new Map<string, View>();
+    for (const view of views) if (!newest.has(view.viewerId)) newest.set(view.viewerId, view);
     return [...newest.values()].reverse();
   }
 }

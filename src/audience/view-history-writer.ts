@@ -1,10 +1,10 @@
 import type { Clock, Logger } from '../platform/index.js';
 import type { ViewerMinute } from './stream-audience.js';
 import type { ViewHistoryTable } from './view-history-table.js';
-import type { Visit } from './viewer.js';
+import type { View } from './viewer.js';
 
 export type ViewHistoryWriterOptions = {
-  table: Pick<ViewHistoryTable, 'saveVisits' | 'saveMinutes' | 'beat'>;
+  table: Pick<ViewHistoryTable, 'saveViews' | 'saveMinutes' | 'saveHeartbeat'>;
   raisePeak(streamId: string, viewers: number): Promise<void>;
   clock: Clock;
   log: Logger;
@@ -12,101 +12,102 @@ export type ViewHistoryWriterOptions = {
 
 type Minute = ViewerMinute & { streamId: string };
 
-/** Rows in one statement. */
+/** Rows of one statement. */
 const BATCH = 500;
-/** Waiting visits: more are given up, the oldest first. Some minutes of a crowd that comes and goes. */
-const MAXIMUM_WAITING = 100_000;
-const BEAT_EVERY_MS = 5_000;
-/** After a failure; it doubles up to the second figure. */
-const REST_MS = 1_000;
-const REST_MAXIMUM_MS = 15_000;
+/** Limit of queued views, enough for some minutes of a large audience; discards the oldest. */
+const MAXIMUM_QUEUED = 100_000;
+const HEARTBEAT_INTERVAL_MS = 5_000;
+/** Delay after a failure; doubles up to the maximum. */
+const RETRY_MS = 1_000;
+const MAXIMUM_RETRY_MS = 15_000;
 /** PostgreSQL appendix A: foreign_key_violation. */
-const DELETED = '23503';
+const FOREIGN_KEY_VIOLATION = '23503';
 
-/** Brings to the database what changed in memory: in batches, in order, again and again until it is there. */
+/** Writes changed views, minutes and peaks in batches, and retries until they are stored. */
 export class ViewHistoryWriter {
   readonly #options: ViewHistoryWriterOptions;
-  readonly #visits = new Map<string, Visit>();
+  readonly #views = new Map<string, View>();
   readonly #minutes = new Map<string, Minute>();
   readonly #peaks = new Map<string, number>();
   #writing: Promise<void> | undefined;
-  #beatAt = Number.NEGATIVE_INFINITY;
-  #restUntil = Number.NEGATIVE_INFINITY;
-  #restMs = REST_MS;
-  #givenUp = 0;
+  #heartbeatAt = Number.NEGATIVE_INFINITY;
+  #retryAt = Number.NEGATIVE_INFINITY;
+  #retryMs = RETRY_MS;
+  #discardedViews = 0;
 
   constructor(options: ViewHistoryWriterOptions) {
     this.#options = options;
   }
 
-  /** Visits that wait. */
+  /** Number of queued views. */
   get waiting(): number {
-    return this.#visits.size;
+    return this.#views.size;
   }
 
-  /** The visit as it will be when its turn comes. */
-  visit(visit: Visit): void {
-    this.#visits.set(visit.id, visit);
-    if (this.#visits.size <= MAXIMUM_WAITING) return;
-    for (const oldest of this.#visits.keys()) {
-      this.#visits.delete(oldest);
-      this.#givenUp++;
+  /** Queues a view; it is stored as it is at the time of the write. */
+  addView(view: View): void {
+    this.#views.set(view.id, view);
+    if (this.#views.size <= MAXIMUM_QUEUED) return;
+    for (const oldest of this.#views.keys()) {
+      this.#views.delete(oldest);
+      this.#discardedViews++;
       break;
     }
   }
 
-  minute(minute: Minute): void {
+  addMinute(minute: Minute): void {
     this.#minutes.set(`${minute.streamId} ${minute.startedAt}`, minute);
-    if (this.#minutes.size <= MAXIMUM_WAITING) return;
+    if (this.#minutes.size <= MAXIMUM_QUEUED) return;
     for (const oldest of this.#minutes.keys()) {
       this.#minutes.delete(oldest);
       break;
     }
   }
 
-  peak(streamId: string, viewers: number): void {
+  addPeak(streamId: string, viewers: number): void {
     this.#peaks.set(streamId, viewers);
   }
 
-  /** Writes what waits, unless that goes on already or failed just now. Never rejects. */
+  /** Writes pending rows, unless a write is in progress or a retry is scheduled. Never rejects. */
   flush(): Promise<void> {
-    if (this.#options.clock.monotonic() < this.#restUntil) return Promise.resolve();
+    if (this.#options.clock.monotonic() < this.#retryAt) return Promise.resolve();
     this.#writing ??= this.#flush().finally(() => {
       this.#writing = undefined;
     });
     return this.#writing;
   }
 
-  /** A last time, whatever failed before. */
+  /** Writes pending rows a last time, ignoring the retry delay. */
   async finish(): Promise<void> {
     await this.#writing;
-    this.#restUntil = Number.NEGATIVE_INFINITY;
+    this.#retryAt = Number.NEGATIVE_INFINITY;
     await this.flush();
-    if (this.#visits.size > 0)
-      this.#options.log.error({ visits: this.#visits.size }, 'viewers could not be stored');
+    if (this.#views.size > 0)
+      this.#options.log.error({ views: this.#views.size }, 'view history write failed on close: views lost');
   }
 
   async #flush(): Promise<void> {
     const { table, raisePeak, clock, log } = this.#options;
     try {
-      await this.#drain(this.#visits, (visits) => table.saveVisits(visits));
+      await this.#drain(this.#views, (views) => table.saveViews(views));
       await this.#drain(this.#minutes, (minutes) => table.saveMinutes(minutes));
       for (const [streamId, viewers] of this.#peaks) {
         await raisePeak(streamId, viewers);
         if (this.#peaks.get(streamId) === viewers) this.#peaks.delete(streamId);
       }
-      if (clock.monotonic() - this.#beatAt >= BEAT_EVERY_MS) {
-        await table.beat(new Date(clock.now()));
-        this.#beatAt = clock.monotonic();
+      if (clock.monotonic() - this.#heartbeatAt >= HEARTBEAT_INTERVAL_MS) {
+        await table.saveHeartbeat(new Date(clock.now()));
+        this.#heartbeatAt = clock.monotonic();
       }
-      this.#restMs = REST_MS;
+      this.#retryMs = RETRY_MS;
     } catch (error) {
-      this.#restUntil = clock.monotonic() + this.#restMs;
-      this.#restMs = Math.min(this.#restMs * 2, REST_MAXIMUM_MS);
-      log.error({ err: error, waiting: this.#visits.size }, 'viewers could not be stored: trying again');
+      this.#retryAt = clock.monotonic() + this.#retryMs;
+      this.#retryMs = Math.min(this.#retryMs * 2, MAXIMUM_RETRY_MS);
+      log.error({ err: error, waiting: this.#views.size }, 'view history write failed: retrying');
     }
-    if (this.#givenUp > 0) log.error({ visits: this.#givenUp }, 'viewers were given up: too many wait');
-    this.#givenUp = 0;
+    if (this.#discardedViews > 0)
+      log.error({ views: this.#discardedViews }, 'view history queue full: oldest views discarded');
+    this.#discardedViews = 0;
   }
 
   async #drain<T extends { streamId: string }>(
@@ -116,7 +117,7 @@ export class ViewHistoryWriter {
     while (waiting.size > 0) {
       const batch: [string, T][] = [];
       for (const entry of waiting) if (batch.push(entry) >= BATCH) break;
-      // Taken out before they are written: what changes meanwhile is written again.
+      // Removed before the write, so that rows changed meanwhile are written again.
       for (const [key] of batch) waiting.delete(key);
       try {
         await this.#save(
@@ -130,12 +131,12 @@ export class ViewHistoryWriter {
     }
   }
 
-  /** A livestream that was deleted takes its rows with it: those of others are stored all the same. */
+  /** Skips rows of deleted livestreams, and stores those of all others. */
   async #save<T extends { streamId: string }>(rows: T[], save: (rows: T[]) => Promise<void>): Promise<void> {
     try {
       await save(rows);
     } catch (error) {
-      if ((error as { code?: string }).code !== DELETED) throw error;
+      if ((error as { code?: string }).code !== FOREIGN_KEY_VIOLATION) throw error;
       const streams = new Map<string, T[]>();
       for (const row of rows) streams.set(row.streamId, [...(streams.get(row.streamId) ?? []), row]);
       if (streams.size === 1) return;

@@ -7,34 +7,34 @@ import type { Viewers } from './viewers.js';
 export type ViewerAdmissionOptions = {
   viewers: Viewers;
   admissions: OpenAdmissions;
-  door: Pick<AdmissionControl, 'epoch'>;
+  admissionControl: Pick<AdmissionControl, 'epoch'>;
   review: Pick<ViewerReview, 'review'>;
 };
 
-/** The admission of a viewer, as `ViewerGate.admit` gives it: what it opens is reviewed at each change of permissions. */
+/** Creates the result of `ViewerAdmission.admit`. Everything opened through it is reviewed at each change of permissions. */
 export function viewerAdmission(
   { viewer, token, epoch }: Admitted,
-  { viewers, admissions, door, review }: ViewerAdmissionOptions,
+  { viewers, admissions, admissionControl, review }: ViewerAdmissionOptions,
 ): SocketAdmission {
   const { streamId, id, identity } = viewer;
-  // A viewer who gave no sign of life is forgotten after a while, and may have been admitted again.
+  // An inactive viewer is removed after a while, and may have been admitted again as another object.
   const now = (): typeof viewer => viewers.find(streamId, id) ?? viewer;
-  // A review before anything was open did not include what is opened now.
-  const reviewLate = (): void => {
-    if (door.epoch !== epoch) void review.review(streamId);
+  // An earlier review did not include what is opened now.
+  const reviewIfChanged = (): void => {
+    if (admissionControl.epoch !== epoch) void review.review(streamId);
   };
   return {
     token,
-    hold: (protocol, dismissed, connected) => {
-      const release = viewers.hold(now(), { protocol, dismissed }, connected);
-      reviewLate();
-      // A forgotten viewer is among those who are reviewed only from when the connection is established.
-      void connected?.then(reviewLate);
+    hold: (protocol, onDismissed, connected) => {
+      const release = viewers.hold(now(), { protocol, onDismissed }, connected);
+      reviewIfChanged();
+      // A removed viewer is part of reviews again only when the connection is established.
+      void connected?.then(reviewIfChanged);
       return release;
     },
-    onRevoked: (revoked) => {
-      const close = admissions.add(streamId, { identity, revoked });
-      reviewLate();
+    onRevoked: (onRevoked) => {
+      const close = admissions.add(streamId, { identity, onRevoked });
+      reviewIfChanged();
       return close;
     },
     withdraw: () => viewers.withdraw(now()),

@@ -1,6 +1,6 @@
 import { type AccessChange, type Identity, isAffected } from '../accounts/index.js';
 import type { Clock, Logger } from '../platform/index.js';
-import { type AdmissionControl, opennessOf } from './admission-control.js';
+import { type AdmissionControl, accessScopeOf } from './admission-control.js';
 import type { LivestreamCache, WatchedLivestream } from './livestream-cache.js';
 import type { OpenAdmissions } from './open-admissions.js';
 import type { ViewerTokens } from './viewer-token.js';
@@ -11,28 +11,28 @@ export type ViewerReviewOptions = {
   admissions: OpenAdmissions;
   livestreams: LivestreamCache;
   tokens: ViewerTokens;
-  door: AdmissionControl;
+  admissionControl: AdmissionControl;
   clock: Clock;
   log: Logger;
 };
 
-/** Everything is reviewed so often in case a change was not reported, in ms. */
-const EVERY_MS = 30_000;
-/** Delay after a failure, in ms. */
+/** Interval of complete reviews, in case a change was not reported. */
+const REVIEW_INTERVAL_MS = 30_000;
+/** Delay after a failure. */
 const RETRY_MS = 1_000;
 
 /**
- * Asks again whether those who were admitted may still watch, whatever changed: `Doorkeeper` decides for new and for
- * admitted viewers alike. Tokens stop working from memory at once, before the answer is known. While the database does not
- * answer, viewers of a private livestream stay as they are, and are reviewed when it answers again.
+ * Repeats the decision of `AdmissionControl` for admitted viewers when permissions may have changed. Their tokens are not
+ * accepted from memory until the review has ended. While the database is unavailable, viewers of private livestreams stay
+ * connected, and are reviewed when it is available again.
  */
 export class ViewerReview {
   readonly #options: ViewerReviewOptions;
-  /** By stream: whether the review under way is to be repeated. */
+  /** Reviews in progress by stream, and whether each is to be repeated. */
   readonly #underWay = new Map<string, { again: boolean }>();
   /** Streams whose next attempt is scheduled. */
   readonly #retries = new Set<string>();
-  readonly #life = new AbortController();
+  readonly #lifetime = new AbortController();
   #reviewingAll = false;
 
   constructor(options: ViewerReviewOptions) {
@@ -40,35 +40,35 @@ export class ViewerReview {
   }
 
   start(): void {
-    this.#options.clock.every(EVERY_MS, () => void this.#reviewAll(), this.#life.signal);
+    this.#options.clock.every(REVIEW_INTERVAL_MS, () => void this.#reviewAll(), this.#lifetime.signal);
   }
 
   close(): void {
-    this.#life.abort();
+    this.#lifetime.abort();
   }
 
-  /** @param accessChanged whether its visibility or its invitees may have changed. */
+  /** @param accessChanged whether the visibility or the invitees may have changed */
   livestreamChanged(streamId: string, accessChanged: boolean): void {
-    const { viewers, livestreams, door } = this.#options;
-    livestreams.changed(streamId);
+    const { viewers, livestreams, admissionControl } = this.#options;
+    livestreams.invalidate(streamId);
     if (accessChanged) {
-      door.accessChanged();
-      for (const viewer of viewers.stream(streamId)?.viewers ?? []) viewer.verified = false;
+      admissionControl.accessChanged();
+      for (const viewer of viewers.stream(streamId)?.viewers ?? []) viewer.isVerified = false;
     }
     void this.review(streamId);
   }
 
   userChanged(change: AccessChange): void {
-    const { viewers, admissions, tokens, door } = this.#options;
-    door.accessChanged();
+    const { viewers, admissions, tokens, admissionControl } = this.#options;
+    admissionControl.accessChanged();
     const streamIds = new Set<string>();
     for (const viewer of viewers.all()) {
       if (isAffected(change, viewer.identity)) {
-        viewer.verified = false;
+        viewer.isVerified = false;
         streamIds.add(viewer.streamId);
       }
       if (viewer.userId !== change.userId) continue;
-      // A viewer may go on by another credential; tokens made with this one do not.
+      // A viewer may continue by another credential, but tokens issued with this one end.
       for (const token of [...viewer.tokens]) {
         const grant = tokens.read(viewer.streamId, token);
         if (grant && isAffected(change, grant.identity)) viewers.forgetToken(viewer, token);
@@ -79,10 +79,10 @@ export class ViewerReview {
     for (const streamId of streamIds) void this.review(streamId);
   }
 
-  /** Never rejects; after a failure it is tried again. */
+  /** Reviews a stream; never rejects, and retries after a failure. */
   async review(streamId: string): Promise<void> {
     const { log } = this.#options;
-    const { signal } = this.#life;
+    const { signal } = this.#lifetime;
     const underWay = this.#underWay.get(streamId);
     if (underWay) {
       underWay.again = true;
@@ -96,7 +96,7 @@ export class ViewerReview {
         if (!(await this.#review(streamId))) run.again = true;
       }
     } catch (error) {
-      log.warn({ err: error, streamId }, 'permissions of viewers could not be checked: trying again');
+      log.warn({ err: error, streamId }, 'permissions of viewers could not be checked: retrying');
       this.#retry(streamId);
     } finally {
       this.#underWay.delete(streamId);
@@ -110,39 +110,41 @@ export class ViewerReview {
       this.#retries.delete(streamId);
       void this.review(streamId);
     };
-    this.#options.clock.after(RETRY_MS, again, this.#life.signal);
+    this.#options.clock.after(RETRY_MS, again, this.#lifetime.signal);
   }
 
-  /** @returns false when something changed meanwhile: what was allowed must be asked again. */
+  /** @returns false if permissions changed meanwhile, so that the review must be repeated */
   async #review(streamId: string): Promise<boolean> {
-    const { viewers, admissions, livestreams, door } = this.#options;
+    const { viewers, admissions, livestreams, admissionControl } = this.#options;
     const watching = [...(viewers.stream(streamId)?.viewers ?? [])];
     const open = [...admissions.of(streamId)];
     if (watching.length === 0 && open.length === 0) return true;
-    const { epoch } = door;
+    const { epoch } = admissionControl;
     const livestream = await livestreams.find(streamId);
     const decided = new Map<string, boolean>();
     for (const { identity } of [...watching, ...open]) {
       const key = keyOf(identity);
       if (!decided.has(key)) decided.set(key, await this.#mayWatch(identity, livestream));
     }
-    const isCurrent = door.epoch === epoch;
+    const isCurrent = admissionControl.epoch === epoch;
     for (const admission of open)
       if (decided.get(keyOf(admission.identity)) === false) admissions.revoke(streamId, admission);
     for (const viewer of watching) {
-      // Undefined for one who showed another credential meanwhile, and was asked then.
+      // Undefined for a viewer that was admitted by another credential meanwhile.
       const stays = decided.get(keyOf(viewer.identity));
       if (stays === false) viewers.dismiss(viewer);
       else if (stays && isCurrent && livestream) {
-        viewer.openness = opennessOf(livestream);
-        viewer.verified = true;
+        viewer.accessScope = accessScopeOf(livestream);
+        viewer.isVerified = true;
       }
     }
     return isCurrent;
   }
 
   async #mayWatch(identity: Identity, livestream: WatchedLivestream | undefined): Promise<boolean> {
-    return livestream !== undefined && (await this.#options.door.mayStillWatch(identity, livestream));
+    return (
+      livestream !== undefined && (await this.#options.admissionControl.mayStillWatch(identity, livestream))
+    );
   }
 
   async #reviewAll(): Promise<void> {

@@ -1,19 +1,19 @@
 import type { StreamAudience } from './stream-audience.js';
 import type { Viewer } from './viewer.js';
 
-/** Places of an account or an address that nobody contests, whatever the limit: a household, a small office. */
-const SHARE_LEAST = 10;
-/** Of a larger limit: a quarter. */
+/** Minimum share in places, enough for a household or a small office. */
+const MINIMUM_SHARE = 10;
+/** Share of a larger limit. */
 const SHARE = 1 / 4;
-/** Kept for others from who has more than their share: a tenth. */
+/** Fraction of the limit that is reserved for accounts and addresses below their share. */
 const RESERVE = 1 / 10;
 
-/** Places of one account or address that others cannot contest while their use is known. */
+/** Returns the share of one account or address, in places. */
 function shareOf(limit: number): number {
-  return Math.max(SHARE_LEAST, Math.ceil(limit * SHARE));
+  return Math.max(MINIMUM_SHARE, Math.ceil(limit * SHARE));
 }
 
-/** Whether there is a free place: the last tenth of them is not for who has their share already. */
+/** Whether there is a free place; the last tenth is reserved for those below their share. */
 export function hasPlaceFor({ shareKey }: Viewer, stream: StreamAudience, limit: number): boolean {
   const share = shareOf(limit);
   const reserved = limit > share && stream.placesOf(shareKey) >= share ? Math.ceil(limit * RESERVE) : 0;
@@ -21,9 +21,9 @@ export function hasPlaceFor({ shareKey }: Viewer, stream: StreamAudience, limit:
 }
 
 /**
- * Finds a viewer who gives way in a full livestream. Who joined and did nothing since gives way to who has fewer places; who
- * waits by a socket or sends beacons, where their account or address has more than its share, to who has less than that; who
- * watches stays. Of several, the last one of who has the most places.
+ * Finds a viewer to displace in a full livestream. A viewer that only joined is displaced by one of an account or address
+ * with fewer places. A viewer with a socket or beacons is displaced if its account or address exceeds its share and the
+ * new one does not. A viewer that plays is never displaced. Prefers the latest viewer of the key with the most places.
  */
 export function findDisplaceable(
   { shareKey }: Viewer,
@@ -35,7 +35,7 @@ export function findDisplaceable(
   let found: Viewer | undefined;
   let foundPlaces = 0;
   for (const viewer of stream.viewers) {
-    if (viewer.presence === 'away' || viewer.exempt || viewer.placeUse === 'watching') continue;
+    if (viewer.presence === 'away' || viewer.isExempt || viewer.placeUse === 'watching') continue;
     const isIdle = viewer.placeUse === 'none';
     if (found?.placeUse === 'none' && !isIdle) continue;
     const places = stream.placesOf(viewer.shareKey);

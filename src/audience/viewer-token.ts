@@ -4,21 +4,21 @@ import { type Identity, NO_IDENTITY } from '../accounts/index.js';
 const VERSION = 2;
 const MAC_BYTES = 16;
 /**
- * Before the user id: version, flags, seconds since 1970 of the issue and of the end of claims (0: none), the viewer's id,
- * the credential's id (0: none).
+ * Bytes before the user id: version (1), flags (1), issue time and expiry of claims (4 each, Unix s, 0: none), viewer id
+ * and credential id (16 each, 0: none).
  */
 const HEAD_BYTES = 42;
 const VIA = ['none', 'operator', 'session', 'token', 'jwt'] as const;
 const VIA_MASK = 7;
 const FLAG_ADMIN = 8;
 const NO_ID = '0'.repeat(32);
-/** Characters; a user id has 200 characters at most, of up to four bytes each. */
-const LONGEST = 1_200;
+/** Characters of a token; a user id has up to 200 characters of up to four bytes. */
+const MAXIMUM_LENGTH = 1_200;
 const FORM = /^[\w-]+$/;
 
 /** The content of a viewer token. It grants no rights: those of the identity are looked up. */
 export type ViewerGrant = {
-  /** UUID: the viewer, whatever stream tokens they are given later. */
+  /** UUID of the viewer; the same in renewed tokens. */
   viewerId: string;
   identity: Identity;
   /** Unix milliseconds, in whole seconds. */
@@ -26,8 +26,8 @@ export type ViewerGrant = {
 };
 
 /**
- * Signed tokens that stand for one viewer of one livestream: base64url of a version, the grant and an HMAC-SHA256 (its
- * first 128 bits) over them and the stream's id. They need no memory: a gateway that was restarted knows them again.
+ * Issues and reads signed tokens of one viewer of one livestream: base64url of the version, the grant and the first 128
+ * bits of an HMAC-SHA256 over them and the stream id. Tokens are stateless, and valid after a restart.
  */
 export class ViewerTokens {
   readonly #secret: Buffer;
@@ -50,9 +50,9 @@ export class ViewerTokens {
     return Buffer.concat([body, this.#sign(streamId, body)]).toString('base64url');
   }
 
-  /** @returns undefined for what is no token of ours for this stream. */
+  /** @returns undefined if the token was not issued for this stream with this secret */
   read(streamId: string, token: string): ViewerGrant | undefined {
-    if (token.length > LONGEST || !FORM.test(token)) return undefined;
+    if (token.length > MAXIMUM_LENGTH || !FORM.test(token)) return undefined;
     const bytes = Buffer.from(token, 'base64url');
     if (bytes.length < HEAD_BYTES + MAC_BYTES || bytes[0] !== VERSION) return undefined;
     const body = bytes.subarray(0, -MAC_BYTES);

@@ -1,8 +1,8 @@
 import type { Identity } from '../accounts/index.js';
 import type { AccessScope, ViewerProtocol } from '../streams/index.js';
 
-/** One row of `livestream_viewers`: somebody watched from then to then. */
-export type Visit = {
+/** A row of `livestream_viewers`: one viewer, from joining to leaving. */
+export type View = {
   id: string;
   viewerId: string;
   streamId: string;
@@ -13,60 +13,60 @@ export type Visit = {
   protocol: ViewerProtocol | null;
 };
 
-/** Something that lasts as long as the viewer is there: a WHEP session, a socket that joined (which is no protocol). */
+/** A connection that keeps the viewer present: a WHEP session, or a socket that joined (without a protocol). */
 export type Hold = {
   protocol: ViewerProtocol | undefined;
-  /** The viewer may not watch any more. */
-  dismissed: (() => void) | undefined;
-  /** A connection that is not established yet: it does not count. */
-  pending?: boolean;
+  /** Called when the viewer's permission or place ends. */
+  onDismissed: (() => void) | undefined;
+  /** Set until the connection is established: it does not count until then. */
+  isPending?: boolean;
 };
 
 /**
- * How far a viewer's use of their place is known. `none`: they were let in or joined, and nothing more; `alive`: a socket
- * that joined, or a beacon; `watching`: media playlists or a WHEP session.
+ * Known use of a place. `none`: admitted or joined only; `alive`: a joined socket, or beacons; `watching`: media playlists
+ * or a WHEP session.
  */
 export type PlaceUse = 'none' | 'alive' | 'watching';
 
 /**
- * `expected`: let in, and has a place, but nothing was asked for yet. `present`: counted. `away`: not there (any more); what
- * holds them may be, while nothing is broadcast.
+ * `expected`: has a reserved place, without a request yet. `present`: counted. `away`: without a place; may still be held
+ * by connections while nothing is broadcast.
  */
 export type Presence = 'expected' | 'present' | 'away';
 
-/** One browser tab (or player, or program) that watches one livestream. */
+/** A browser tab, player or program that watches one livestream. */
 export class Viewer {
   readonly id: string;
   readonly streamId: string;
   userId: string | undefined;
-  /** By whose permission they watch. */
+  /** The identity whose permission admits the viewer. */
   identity: Identity;
-  /** False from a change that may concern them until they were found to be still permitted. */
-  verified = true;
-  /** Needs no place: the viewer limit is not for them. */
-  exempt = false;
-  /** What the places of this viewer are counted by where there is a viewer limit: an account, or a network address. */
+  /** False from a change of permissions until the review has confirmed the admission. */
+  isVerified = true;
+  /** Whether the viewer limit does not apply. */
+  isExempt = false;
+  /** Account or network address whose share of the viewer limit counts this viewer. */
   shareKey = '';
   placeUse: PlaceUse = 'none';
-  /** Gave the place to another viewer; comes back by asking for media. */
-  displaced = false;
-  /** For whom the livestream is that they watch. */
-  openness: AccessScope = 'everybody';
+  /** Whether another viewer took the place; a request for media takes a new one. */
+  isDisplaced = false;
+  /** Access scope of the livestream at the last check. */
+  accessScope: AccessScope = 'everybody';
   presence: Presence = 'away';
-  /** How they watched last; undefined: they have seen no picture. */
+  /** The last protocol; undefined before the first media request. */
   protocol: ViewerProtocol | undefined;
-  /** The newest row; the same again for who comes back soon. */
-  visit: Visit | undefined;
-  /** Those that were shown or given lately, the newest last. */
+  /** The latest view; continued when the viewer returns within five minutes. */
+  view: View | undefined;
+  /** Tokens used or issued lately, the newest last. */
   readonly tokens: string[] = [];
   readonly holds = new Set<Hold>();
-  /** Monotonic ms: when the presence changed, when there was the last sign of life, and the last low-latency one. */
+  /** Monotonic ms of the last change of presence, the last request, and the last low-latency request. */
   since = Number.NEGATIVE_INFINITY;
   seenAt = Number.NEGATIVE_INFINITY;
   lowLatencyAt = Number.NEGATIVE_INFINITY;
-  /** When a media playlist was asked for, or the last WHEP session let go. */
+  /** Monotonic ms of the last media playlist request or end of a WHEP session. */
   mediaAt = Number.NEGATIVE_INFINITY;
-  /** When the last hold was let go. */
+  /** Monotonic ms of the last release of a hold. */
   heldUntil = Number.NEGATIVE_INFINITY;
 
   constructor({ id, streamId, userId, identity }: Pick<Viewer, 'id' | 'streamId' | 'userId' | 'identity'>) {
@@ -76,15 +76,16 @@ export class Viewer {
     this.identity = identity;
   }
 
-  /** The protocol of the connection that is held, if there is one. */
+  /** Protocol of an established connection, if any. */
   get heldProtocol(): ViewerProtocol | undefined {
-    for (const { protocol, pending } of this.holds) if (protocol !== undefined && !pending) return protocol;
+    for (const { protocol, isPending } of this.holds)
+      if (protocol !== undefined && !isPending) return protocol;
     return undefined;
   }
 
-  /** Whether an established connection holds them. */
+  /** Whether an established connection keeps the viewer present. */
   get isHeld(): boolean {
-    for (const { pending } of this.holds) if (!pending) return true;
+    for (const { isPending } of this.holds) if (!isPending) return true;
     return false;
   }
 }

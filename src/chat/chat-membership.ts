@@ -54,14 +54,14 @@ export class ChatMembership {
         if (client.signal.aborted) return;
         // Subscribes a client only after it caught up; otherwise its last message id would not mark what it has seen.
         if (!replay.more) this.#addMember(client, room);
-        client.tell('chat:history', { streamId, ...replay });
+        client.send('chat:history', { streamId, ...replay });
       });
       const moderator = this.#roles.roleOf(principal, context) !== 'viewer';
       room.setModerator(client, moderator);
       if (after !== undefined) {
         const upTo = sent?.messages.at(-1)?.id ?? after;
         const ids = await this.#history.deletedSince(streamId, after, upTo);
-        if (ids.length > 0) client.tell('chat:deleted', { streamId, ids });
+        if (ids.length > 0) client.send('chat:deleted', { streamId, ids });
       }
       const settings = publicSettings(room.settings);
       return {
@@ -95,7 +95,7 @@ export class ChatMembership {
           sent = replay;
         });
         if (room.clients.has(client)) return undefined;
-        return () => client.tell('chat:history', { streamId, ...sent });
+        return () => client.send('chat:history', { streamId, ...sent });
       });
     } catch (error) {
       if (!entered) enter();

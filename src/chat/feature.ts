@@ -85,6 +85,6 @@ export function chatFeature(options: FeatureOptions): SocketFeature {
         return { poll: await polls.close(client, streamId, requireString(data, 'pollId')) };
       }),
     },
-    left: (client) => membership.disconnected(client),
+    clientDisconnected: (client) => membership.disconnected(client),
   };
 }

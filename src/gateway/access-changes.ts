@@ -1,13 +1,13 @@
 import { type Authentication, isAffected, userIdOf } from '../accounts/index.js';
 import type { Audience } from '../audience/index.js';
-import type { SocketHub_ } from '../sockets/index.js';
+import type { SocketServer } from '../sockets/index.js';
 import type { StreamRegistry } from '../streams/index.js';
 
 export type AccessChangeTargets = {
   authentication: Pick<Authentication, 'onAccessChange'>;
   streams: Pick<StreamRegistry, 'userChanged'>;
   audience: Pick<Audience, 'accessChanged'>;
-  hub: Pick<SocketHub_, 'signOut'>;
+  hub: Pick<SocketServer, 'signOut'>;
 };
 
 /**

@@ -22,7 +22,7 @@ import { type WhepEgress, whepRoutes } from '../egress/whep/index.js';
 import { type WhipIngest, whipRoutes } from '../ingest/whip/index.js';
 import type { Packager } from '../packager/index.js';
 import { type BoundedCalls, type Clock, projectRoot } from '../platform/index.js';
-import { type SocketHub_, socketRoutes } from '../sockets/index.js';
+import { type SocketServer, socketRoutes } from '../sockets/index.js';
 import type { StreamRegistry } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
 import type { Webhooks } from '../webhooks/index.js';
@@ -39,7 +39,7 @@ export type GatewayModules = {
   realtime: WhepEgress;
   whip: WhipIngest;
   iceServers: IceServers;
-  hub: SocketHub_;
+  hub: SocketServer;
   audience: Audience;
   chat: Chat;
   webhooks: Webhooks;
@@ -90,7 +90,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
     clock,
     basePath,
   });
-  await http.register(socketRoutes, { realtime: modules.hub, clock });
+  await http.register(socketRoutes, { hub: modules.hub, clock });
   await http.register(healthRoutes, { clock, checks: modules.checks });
   await http.register(pageRoutes, { root: path.join(projectRoot(), '.build/web') });
 }

@@ -10,34 +10,34 @@ import type { ServicePublication, WebrtcService } from './webrtc-service.js';
 export type ParticipantOptions = {
   client: SocketClient;
   service: WebrtcService;
-  /** Lets a client watch. @throws PublicError */
+  /** Admits a client as a viewer. @throws PublicError */
   admit: (client: SocketClient, streamId: string, token?: string) => Promise<AdmittedViewer>;
   offers: OfferLimit;
   iceServers: { list(user?: string): unknown[] };
-  /** Hears what is told of a stream, from `enter` to `leave`. */
+  /** Subscribes the participant to a stream, until `leave`. */
   enter(streamId: string, participant: Participant): void;
   leave(streamId: string, participant: Participant): void;
-  /** Something failed that the client had not asked for just then. */
-  failed(error: unknown): void;
+  /** Reports an error of a task that no request of the client waits for. */
+  onError(error: unknown): void;
 };
 
-/** Streams that one client may watch or publish. */
+/** Limit of streams that one client watches or publishes. */
 const STREAMS_LIMIT = 8;
 
-/** A client of the signalling: publishes and watches as long as it is connected. */
+/** The publications and viewer connections of one socket client. */
 export class Participant {
   readonly #options: ParticipantOptions;
   readonly #client: SocketClient;
   readonly #publications = new Map<string, ServicePublication>();
   readonly #viewings = new Map<string, { viewing: ServiceViewing; release: () => void }>();
-  /** By stream, for all connections to it. */
+  /** Admissions by stream, for all connections to it. */
   readonly #admissions = new Map<string, { admission: AdmittedViewer; close: () => void }>();
-  /** Our offers that have no answer yet. */
+  /** Offers of the server without an answer yet. */
   readonly #offered = new Map<string, PeerConnection>();
-  /** Viewers who are to be offered the picture when there is one, by stream. */
-  readonly #expecting = new Map<string, string>();
+  /** User ids, by stream, of viewers that get an offer when a broadcast starts. */
+  readonly #awaitingOffer = new Map<string, string>();
   readonly #joined = new Set<string>();
-  /** What the client asks for and what happens by itself is done one after the other. */
+  /** Serializes requests of the client and background tasks. */
   readonly #turns = new Mutex();
 
   constructor(options: ParticipantOptions) {
@@ -45,29 +45,29 @@ export class Participant {
     this.#client = options.client;
   }
 
-  /** A broadcast of the stream has begun. */
-  begun(streamId: string): void {
-    const userId = this.#expecting.get(streamId);
-    if (userId !== undefined) this.#byItself(() => this.#offer(streamId, userId));
+  /** Offers the media of a broadcast that has started. */
+  broadcastStarted(streamId: string): void {
+    const userId = this.#awaitingOffer.get(streamId);
+    if (userId !== undefined) this.#inBackground(() => this.#offer(streamId, userId));
   }
 
-  /** A broadcaster, who shows it by the stream key or is signed in. */
+  /** Publishes, by the stream key or by the sign-in of the client. */
   publish(data: MessageData): Promise<Acknowledgement | undefined> {
     return this.#inTurn(() => this.#publish(data));
   }
 
-  /** A viewer: with an offer of theirs they are answered, without one they get ours. */
+  /** Joins as a viewer: answers the viewer's offer, or sends one when media are available. */
   join(data: MessageData): Promise<Acknowledgement | undefined> {
     return this.#inTurn(() => this.#join(data));
   }
 
-  /** A viewer's answer to our offer. */
-  accept(data: MessageData): Promise<Acknowledgement | undefined> {
+  /** Accepts a viewer's answer to the server's offer. */
+  acceptAnswer(data: MessageData): Promise<Acknowledgement | undefined> {
     return this.#inTurn(() => this.#accept(data));
   }
 
-  /** Candidates are not needed, and never tried: see the WHIP and WHEP sessions. */
-  candidate(data: MessageData): undefined {
+  /** Ignores candidates: the server has a public address, and learns the peer's from its checks (ICE lite, RFC 8445 2.5). */
+  acceptCandidate(data: MessageData): undefined {
     if (!this.#joined.has(textIn(data, 'streamId'))) throw notYours();
     return undefined;
   }
@@ -77,13 +77,13 @@ export class Participant {
     if (!viewing) throw notYours();
     const rid = data.rid === undefined || data.rid === null ? undefined : textIn(data, 'rid');
     if (rid !== undefined && !viewing.layers.some((layer) => layer.rid === rid))
-      throw new PublicError(400, 'layer_unknown', 'There is no such layer: stream:layers names them.');
+      throw new PublicError(400, 'layer_unknown', 'There is no such layer: choose one of stream:layers.');
     viewing.selectLayer(rid);
     return undefined;
   }
 
-  /** Ends a livestream for good: who publishes it here, or whose it is. */
-  async end(data: MessageData): Promise<undefined> {
+  /** Ends a livestream for good, for its publisher on this connection, its owner or an admin. */
+  async endLivestream(data: MessageData): Promise<undefined> {
     const streamId = textIn(data, 'streamId');
     if (!this.#publications.has(streamId)) await this.#mustManage(streamId);
     await this.#options.service.stopBroadcast(streamId);
@@ -97,8 +97,8 @@ export class Participant {
     });
   }
 
-  /** The client is not connected any more. */
-  gone(): void {
+  /** Leaves all streams. */
+  clientDisconnected(): void {
     for (const streamId of [...this.#joined]) this.#leave(streamId);
   }
 
@@ -111,8 +111,8 @@ export class Participant {
     const offer = descriptionIn(data, 'offer');
     this.#takeOffer();
     this.#takePlace();
-    const pass = streamKey === undefined ? await this.#signedIn(`${wanted}`) : { streamKey };
-    const publication = await service.publish({ ...pass, offer, address });
+    const credential = streamKey === undefined ? await this.#signedIn(`${wanted}`) : { streamKey };
+    const publication = await service.publish({ ...credential, offer, address });
     const { streamId } = publication;
     if (signal.aborted || (wanted !== undefined && wanted !== streamId)) {
       publication.leave();
@@ -123,7 +123,7 @@ export class Participant {
     void publication.peer.closed.then(() => {
       if (this.#publications.get(streamId) !== publication) return;
       this.#publications.delete(streamId);
-      this.#client.tell('stream:disconnected', { streamId });
+      this.#client.send('stream:disconnected', { streamId });
       this.#exit(streamId);
     });
     const answer = { type: 'answer', sdp: publication.answer };
@@ -135,7 +135,7 @@ export class Participant {
     return { signedIn: { streamId, userId: nameOf(this.#client.principal) } };
   }
 
-  /** Who does not own a livestream learns nothing of it: not even whether there is one. */
+  /** Throws the same error for unknown livestreams, so that they cannot be probed. */
   async #mustManage(streamId: string): Promise<void> {
     const { principal } = this.#client;
     const livestream =
@@ -158,11 +158,11 @@ export class Participant {
       return { event: 'stream:answer', data: { streamId, answer, iceServers } };
     }
     this.#enter(streamId);
-    this.#expecting.set(streamId, userId);
-    const afterwards = (): void => {
-      if (state !== 'offline' && state !== 'ending') this.#byItself(() => this.#offer(streamId, userId));
+    this.#awaitingOffer.set(streamId, userId);
+    const afterSent = (): void => {
+      if (state !== 'offline' && state !== 'ending') this.#inBackground(() => this.#offer(streamId, userId));
     };
-    return { event: 'stream:joined', data: { streamId, iceServers, state, viewers }, afterwards };
+    return { event: 'stream:joined', data: { streamId, iceServers, state, viewers }, afterSent };
   }
 
   async #negotiate(streamId: string, connection: PeerConnection, offer: string): Promise<string> {
@@ -185,27 +185,27 @@ export class Participant {
       throw gone();
     }
     this.#admissions.get(streamId)?.close();
-    const close = admission.onRevoked(() => this.#dismissed(streamId));
+    const close = admission.onRevoked(() => this.#viewerDismissed(streamId));
     this.#admissions.set(streamId, { admission, close });
   }
 
-  /** Offers a viewer the picture, be it anew. */
+  /** Sends an offer to a viewer, also after a lost connection. */
   async #offer(streamId: string, userId: string): Promise<void> {
     const { service } = this.#options;
     this.#takeOffer();
-    // They may have waited for long: who may watch, and whether there is room, is asked when there is a picture.
+    // The viewer may have waited for long: permission and places are checked when media are available.
     await this.#admit(streamId, undefined);
-    if (!this.#expecting.has(streamId)) return this.#exit(streamId);
+    if (!this.#awaitingOffer.has(streamId)) return this.#exit(streamId);
     this.#stopWatching(streamId);
-    this.#expecting.set(streamId, userId);
+    this.#awaitingOffer.set(streamId, userId);
     const connection = service.createPeerConnection(streamId, userId);
     const offer = { type: 'offer', sdp: await connection.createOffer() };
-    if (this.#client.signal.aborted || !this.#expecting.has(streamId)) {
+    if (this.#client.signal.aborted || !this.#awaitingOffer.has(streamId)) {
       connection.close();
       return;
     }
     this.#offered.set(streamId, connection);
-    this.#client.tell('stream:offer', { streamId, offer, iceServers: connection.iceServers });
+    this.#client.send('stream:offer', { streamId, offer, iceServers: connection.iceServers });
   }
 
   async #accept(data: MessageData): Promise<undefined> {
@@ -224,12 +224,12 @@ export class Participant {
     return undefined;
   }
 
-  /** What was before would hold the address and port that the new connection may come from. */
+  /** Closes the previous connection, which could occupy the remote address and port of the new one. */
   #stopWatching(streamId: string): void {
     const [watched, offered] = [this.#viewings.get(streamId), this.#offered.get(streamId)];
     this.#viewings.delete(streamId);
     this.#offered.delete(streamId);
-    this.#expecting.delete(streamId);
+    this.#awaitingOffer.delete(streamId);
     watched?.viewing.leave();
     watched?.release();
     offered?.close();
@@ -242,33 +242,33 @@ export class Participant {
       throw gone();
     }
     this.#enter(streamId);
-    const release = admission.hold('whep', () => this.#dismissed(streamId), viewing.connected);
+    const release = admission.hold('whep', () => this.#viewerDismissed(streamId), viewing.connected);
     this.#viewings.set(streamId, { viewing, release });
     viewing.listen((event) => {
       if (event.type === 'layers') {
         const { layers, current = null, chosen = null } = event;
-        this.#client.tell('stream:layers', { streamId, layers, current, chosen });
-      } else if (event.type !== 'viewercount') this.#client.tell(`stream:${event.type}`, { streamId });
+        this.#client.send('stream:layers', { streamId, layers, current, chosen });
+      } else if (event.type !== 'viewercount') this.#client.send(`stream:${event.type}`, { streamId });
     });
     void viewing.ended.then(({ name, reason, message }) => {
       if (this.#viewings.get(streamId)?.viewing !== viewing) return;
       this.#viewings.delete(streamId);
       release();
-      this.#client.tell('stream:ended', { streamId, reason, message, reconnect: name === 'reconnect' });
-      const userId = this.#expecting.get(streamId);
+      this.#client.send('stream:ended', { streamId, reason, message, reconnect: name === 'reconnect' });
+      const userId = this.#awaitingOffer.get(streamId);
       if (name === 'end') {
-        this.#expecting.delete(streamId);
+        this.#awaitingOffer.delete(streamId);
         this.#exit(streamId);
-      } else if (userId !== undefined) this.#byItself(() => this.#offer(streamId, userId));
+      } else if (userId !== undefined) this.#inBackground(() => this.#offer(streamId, userId));
     });
   }
 
-  /** They may not watch any more. */
-  #dismissed(streamId: string): void {
+  /** Ends watching because the permission ended. */
+  #viewerDismissed(streamId: string): void {
     this.#stopWatching(streamId);
     this.#closeAdmission(streamId);
     const message = 'You may not watch this livestream any more.';
-    this.#client.tell('stream:ended', { streamId, reason: 'dismissed', message, reconnect: false });
+    this.#client.send('stream:ended', { streamId, reason: 'dismissed', message, reconnect: false });
     this.#exit(streamId);
   }
 
@@ -287,7 +287,7 @@ export class Participant {
   }
 
   #exit(streamId: string): void {
-    const roles = [this.#viewings, this.#publications, this.#offered, this.#expecting];
+    const roles = [this.#viewings, this.#publications, this.#offered, this.#awaitingOffer];
     if (roles.some((role) => role.has(streamId))) return;
     this.#closeAdmission(streamId);
     this.#joined.delete(streamId);
@@ -312,8 +312,8 @@ export class Participant {
       throw new PublicError(409, 'too_many_streams', `One connection can have ${STREAMS_LIMIT} streams.`);
   }
 
-  #byItself(task: () => Promise<void>): void {
-    this.#inTurn(task).catch((error: unknown) => this.#options.failed(error));
+  #inBackground(task: () => Promise<void>): void {
+    this.#inTurn(task).catch((error: unknown) => this.#options.onError(error));
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
@@ -336,7 +336,7 @@ function keyMissing(): PublicError {
   );
 }
 
-/** Nobody hears it. */
+/** Ends a request of a disconnected client; the error is not sent. */
 function gone(): PublicError {
   return new PublicError(410, 'gone', 'The client is gone.');
 }

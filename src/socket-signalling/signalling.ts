@@ -10,41 +10,41 @@ export type SignallingOptions = {
   service: WebrtcService;
   iceServers: Pick<IceServers, 'list'>;
   hub: Pick<SocketHub, 'broadcast'>;
-  /** Lets a client watch, perhaps as the viewer whose token they show. @throws PublicError */
+  /** Admits a client, as the viewer of the token if there is one. @throws PublicError */
   admit: (client: SocketClient, streamId: string, token?: string) => Promise<AdmittedViewer>;
-  /** Every step of every broadcast. @returns a function that ends it. */
+  /** Reports changes of state of all broadcasts. @returns a function that unsubscribes */
   onChange: (listener: (change: StreamChange) => void) => () => void;
   clock: Clock;
   log: Logger;
   limits?: { offers: OfferRate };
 };
 
-/** An offer, with the ends of its lines escaped. Bytes. */
+/** Message limit of a session description with escaped line ends, bytes. */
 const DESCRIPTION_LIMIT = 64 * 1024;
 const OFFERS: OfferRate = { burst: 100, refillMs: 100 };
-/** How often it is looked whether the number of viewers has changed, ms. */
-const LOOK_EVERY_MS = 1_000;
-/** Those of the signalling stay in a stream's room whoever else leaves it for the same client. */
+/** Interval at which changed numbers of viewers are broadcast. */
+const VIEWER_COUNT_INTERVAL_MS = 1_000;
+/** Holder of the membership in a stream's room, which other features share. */
 const HOLDER = 'signalling';
 
 type Stream = { participants: Set<Participant>; viewers: number };
 
 /**
- * Signalling over the socket: publishing and watching by WebRTC.
+ * Handles WebRTC signalling over the socket, for publishers and viewers.
  *
  * From clients: `stream:offer {streamKey, offer, streamId?}` publishes, also without a key where the client is signed in as
  * the livestream's broadcaster or an admin: `stream:offer {streamId, offer}`. `stream:join {streamId, userId?, viewerToken?}`
- * joins and is offered the picture as soon as there is one, `stream:answer {streamId, answer}` takes it, `stream:ice-candidate
+ * joins and gets an offer as soon as media are available, `stream:answer {streamId, answer}` takes it, `stream:ice-candidate
  * {streamId, candidate}`, `stream:layer {streamId, rid?}`, `stream:leave {streamId}`, `stream:end {streamId}`.
  *
  * To clients: `stream:joined {streamId, iceServers, state, viewers}`, `stream:offer {streamId, offer, iceServers}`,
  * `stream:answer {streamId, answer, iceServers}`, `stream:active`, `stream:inactive`, `stream:layers`, `stream:viewers`,
- * `stream:ended {streamId, reason, message, reconnect}` (a viewing is over), `stream:disconnected` (a publication is gone),
+ * `stream:ended {streamId, reason, message, reconnect}` (watching ended), `stream:disconnected` (publishing ended),
  * and to everybody in the stream's room `stream:state {streamId, state}`: `live`, `reconnecting` (with `until`, Unix ms) or
  * `ended` (with `reason` and `message`).
  *
  * A viewer may also make the offer: `stream:join {streamId, offer}` is answered by `stream:answer`. Offers and answers are
- * SDP, or objects of `type` and `sdp` as browsers have them. A connection that was lost by our fault is offered anew.
+ * SDP, or objects of `type` and `sdp` as in browsers. After a failure of the server it sends a new offer.
  */
 export class Signalling implements SocketFeature {
   readonly name = 'signalling';
@@ -57,9 +57,9 @@ export class Signalling implements SocketFeature {
   readonly #options: SignallingOptions;
   readonly #offers: OfferLimit;
   readonly #participants = new WeakMap<SocketClient, Participant>();
-  /** With somebody in them. */
+  /** Streams with participants. */
   readonly #streams = new Map<string, Stream>();
-  readonly #life = new AbortController();
+  readonly #lifetime = new AbortController();
 
   constructor(options: SignallingOptions) {
     this.#options = options;
@@ -67,31 +67,31 @@ export class Signalling implements SocketFeature {
     this.events = {
       'stream:offer': (client, data) => this.#of(client).publish(data),
       'stream:join': (client, data) => this.#of(client).join(data),
-      'stream:answer': (client, data) => this.#of(client).accept(data),
-      'stream:ice-candidate': (client, data) => this.#of(client).candidate(data),
+      'stream:answer': (client, data) => this.#of(client).acceptAnswer(data),
+      'stream:ice-candidate': (client, data) => this.#of(client).acceptCandidate(data),
       'stream:layer': (client, data) => this.#of(client).selectLayer(data),
       'stream:leave': (client, data) => this.#of(client).leave(data),
-      'stream:end': (client, data) => this.#of(client).end(data),
+      'stream:end': (client, data) => this.#of(client).endLivestream(data),
     };
   }
 
   start(): void {
     const { clock, onChange } = this.#options;
-    const { signal } = this.#life;
+    const { signal } = this.#lifetime;
     signal.addEventListener(
       'abort',
-      onChange((change) => this.#changed(change)),
+      onChange((change) => this.#streamChanged(change)),
     );
-    clock.every(LOOK_EVERY_MS, () => this.#look(), signal);
+    clock.every(VIEWER_COUNT_INTERVAL_MS, () => this.#broadcastViewerCounts(), signal);
   }
 
-  left(client: SocketClient): void {
-    this.#participants.get(client)?.gone();
+  clientDisconnected(client: SocketClient): void {
+    this.#participants.get(client)?.clientDisconnected();
     this.#participants.delete(client);
   }
 
   close(): void {
-    this.#life.abort();
+    this.#lifetime.abort();
   }
 
   #of(client: SocketClient): Participant {
@@ -106,7 +106,7 @@ export class Signalling implements SocketFeature {
         offers: this.#offers,
         enter: (streamId, member) => this.#enter(streamId, client, member),
         leave: (streamId, member) => this.#leave(streamId, client, member),
-        failed: (error) => this.#failed(client, error),
+        onError: (error) => this.#sendError(client, error),
       });
       this.#participants.set(client, participant);
     }
@@ -130,19 +130,20 @@ export class Signalling implements SocketFeature {
     if (stream?.participants.size === 0) this.#streams.delete(streamId);
   }
 
-  #changed({ streamId, from, to, wasLive, end }: StreamChange): void {
+  #streamChanged({ streamId, from, to, wasLive, end }: StreamChange): void {
     const { hub } = this.#options;
-    const say = (state: string, more = {}): void =>
+    const sendState = (state: string, more = {}): void =>
       hub.broadcast(`stream:${streamId}`, 'stream:state', { streamId, state, ...more });
-    if (to.name === 'live') say('live');
-    else if (to.name === 'reconnecting') say('reconnecting', { until: to.until });
+    if (to.name === 'live') sendState('live');
+    else if (to.name === 'reconnecting') sendState('reconnecting', { until: to.until });
     else if (end !== undefined && wasLive && BROADCAST_END[end].closesRow)
-      say('ended', { reason: end, message: BROADCAST_END[end].viewers });
+      sendState('ended', { reason: end, message: BROADCAST_END[end].viewers });
     if (from !== 'offline' || to.name === 'ending') return;
-    for (const participant of this.#streams.get(streamId)?.participants ?? []) participant.begun(streamId);
+    for (const participant of this.#streams.get(streamId)?.participants ?? [])
+      participant.broadcastStarted(streamId);
   }
 
-  #look(): void {
+  #broadcastViewerCounts(): void {
     const { service, hub } = this.#options;
     for (const [streamId, stream] of this.#streams) {
       const viewers = service.viewers(streamId);
@@ -152,18 +153,18 @@ export class Signalling implements SocketFeature {
     }
   }
 
-  #failed(client: SocketClient, error: unknown): void {
+  #sendError(client: SocketClient, error: unknown): void {
     if (client.signal.aborted) return;
     if (error instanceof PublicError) {
-      client.tell('error', { code: error.code, message: error.message });
+      client.send('error', { code: error.code, message: error.message });
       return;
     }
-    this.#options.log.error({ err: error }, 'a viewer could not be offered the picture');
-    client.tell('error', { code: 'internal_error', message: 'Something went wrong on the server.' });
+    this.#options.log.error({ err: error }, 'WebRTC offer to a socket viewer failed');
+    client.send('error', { code: 'internal_error', message: 'Something went wrong on the server.' });
   }
 }
 
-/** Those who are told how many watch by WebRTC. */
+/** Returns the room that gets the number of WebRTC viewers. */
 function countRoom(streamId: string): string {
   return `signalling:${streamId}`;
 }

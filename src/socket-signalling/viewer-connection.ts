@@ -1,7 +1,7 @@
 import { newId, PublicError } from '../platform/index.js';
 import { type IceServer, type Layer, type Offer, parseOffer, type ViewerEvent } from '../webrtc/index.js';
 
-/** A connection that watches, as the WHEP egress gives it. */
+/** A viewer connection of the WHEP egress. */
 export type ServiceViewing = {
   readonly streamId: string;
   /** SDP. */
@@ -15,7 +15,7 @@ export type ServiceViewing = {
   leave(): void;
 };
 
-/** An offer to a viewer, as the WHEP egress makes it. */
+/** A server offer of the WHEP egress. */
 export type ServiceOffer = {
   /** SDP. */
   readonly offer: string;
@@ -23,19 +23,19 @@ export type ServiceOffer = {
   close(): void;
 };
 
-/** A viewer's connection. Either they offer and are answered, or they are offered and answer; and only once. */
+/** A viewer's connection; negotiated once, by an offer of either side. */
 export type PeerConnection = {
   readonly id: string;
   readonly streamId: string;
   readonly userId: string;
   readonly iceServers: IceServer[];
   /**
-   * Offers (SDP) what the viewer may answer within some seconds.
+   * Creates an offer (SDP), which the viewer must answer within some seconds.
    *
    * @throws PublicError 409 `stream_offline`, 503 `webrtc_unavailable`
    */
   createOffer(): Promise<string>;
-  /** Takes the viewer's answer (SDP) to `createOffer`. @throws PublicError as `answer`, 409 `no_offer` */
+  /** Accepts the viewer's answer (SDP) to `createOffer`. @throws PublicError as `answer`, 409 `no_offer` */
   acceptAnswer(answer: string): Promise<ServiceViewing>;
   /**
    * Answers the viewer's offer (SDP).
@@ -46,7 +46,7 @@ export type PeerConnection = {
   close(): void;
 };
 
-/** What a viewer's connection needs of the house. */
+/** Access to the WHEP egress and the ICE servers. */
 export type ViewerConnectionContext = {
   view(request: { streamId: string; offer: Offer }): Promise<ServiceViewing | undefined>;
   offer(streamId: string): Promise<ServiceOffer | undefined>;
@@ -58,22 +58,22 @@ export class ViewerConnection implements PeerConnection {
   readonly streamId: string;
   readonly userId: string;
   readonly iceServers: IceServer[];
-  readonly #door: ViewerConnectionContext;
+  readonly #context: ViewerConnectionContext;
   #state: 'new' | 'offering' | 'used' = 'new';
   #offer: ServiceOffer | undefined;
   #viewing: ServiceViewing | undefined;
   #closed = false;
 
-  constructor(streamId: string, userId: string, door: ViewerConnectionContext) {
+  constructor(streamId: string, userId: string, context: ViewerConnectionContext) {
     this.streamId = streamId;
     this.userId = userId;
-    this.#door = door;
-    this.iceServers = door.iceServers.list(userId);
+    this.#context = context;
+    this.iceServers = context.iceServers.list(userId);
   }
 
   async createOffer(): Promise<string> {
     this.#leaveState('new', 'offering');
-    const offer = await this.#door.offer(this.streamId);
+    const offer = await this.#context.offer(this.streamId);
     if (!offer) throw offline();
     if (this.#closed) offer.close();
     this.#offer = offer;
@@ -83,14 +83,14 @@ export class ViewerConnection implements PeerConnection {
   async acceptAnswer(answer: string): Promise<ServiceViewing> {
     const parsed = parseOffer(answer);
     if (!this.#offer || this.#state !== 'offering')
-      throw new PublicError(409, 'no_offer', 'This connection waits for no answer.');
+      throw new PublicError(409, 'no_offer', 'This connection has no open offer: call createOffer first.');
     this.#state = 'used';
     return this.#begin(await this.#offer.accept(parsed));
   }
 
   async answer(offer: string): Promise<ServiceViewing> {
     this.#leaveState('new', 'used');
-    return this.#begin(await this.#door.view({ streamId: this.streamId, offer: parseOffer(offer) }));
+    return this.#begin(await this.#context.view({ streamId: this.streamId, offer: parseOffer(offer) }));
   }
 
   close(): void {
@@ -108,7 +108,11 @@ export class ViewerConnection implements PeerConnection {
 
   #leaveState(from: 'new', to: 'offering' | 'used'): void {
     if (this.#state !== from)
-      throw new PublicError(409, 'already_negotiated', 'This connection is negotiated already.');
+      throw new PublicError(
+        409,
+        'already_negotiated',
+        'This connection is negotiated already: create another one.',
+      );
     this.#state = to;
   }
 }

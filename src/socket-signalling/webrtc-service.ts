@@ -8,7 +8,7 @@ import {
   ViewerConnection,
 } from './viewer-connection.js';
 
-/** A connection that publishes, as the WHIP ingest gives it. */
+/** A publisher connection of the WHIP ingest. */
 export type ServicePublication = {
   readonly streamId: string;
   /** SDP. */
@@ -17,7 +17,7 @@ export type ServicePublication = {
   leave(): void;
 };
 
-/** Who wants to publish: by a stream key, or signed in. */
+/** A request to publish, by a stream key or by a sign-in that the caller has checked. */
 export type PublishRequest = PublisherCredential & {
   /** The network address, without a port. */
   address: string;
@@ -31,11 +31,11 @@ export type WebrtcServiceOptions = {
   publish(request: PublishRequest & { offer: Offer }): Promise<ServicePublication>;
   /** @throws PublicError */
   view(request: { streamId: string; offer: Offer }): Promise<ServiceViewing | undefined>;
-  /** Makes an offer to a viewer. @throws PublicError */
+  /** Creates an offer to a viewer. @throws PublicError */
   offer(streamId: string): Promise<ServiceOffer | undefined>;
-  /** How many watch a stream by WebRTC. */
+  /** Number of WebRTC viewers of a stream. */
   viewers(streamId: string): number;
-  /** Makes a livestream and the key that publishes it. */
+  /** Creates a livestream and its stream key. */
   create(userId: string, config: StreamConfig): Promise<{ streamId: string; streamKey: string }>;
   streams: {
     find(streamId: string): Promise<Livestream | undefined>;
@@ -74,12 +74,12 @@ export type ActiveStream = {
 
 export type StreamStats = StreamStatus & { streamId: string; startedAt: Date | null; viewers: number };
 
-/** Streams asked of the database at once. */
+/** Streams of one database query. */
 const PAGE = 100;
 
 /**
- * Live streaming by WebRTC for programs in this process, under the names that the host platform uses. Whoever calls has
- * checked who their user is.
+ * Offers WebRTC streaming to code in this process, under the names of the host platform. The caller has authenticated the
+ * user.
  */
 export class WebrtcService {
   readonly #options: WebrtcServiceOptions;
@@ -88,12 +88,12 @@ export class WebrtcService {
     this.#options = options;
   }
 
-  /** A connection for somebody who watches. Nothing is negotiated yet. */
+  /** Creates a viewer connection, not yet negotiated. */
   createPeerConnection(streamId: string, userId: string): PeerConnection {
     return new ViewerConnection(streamId, userId, this.#options);
   }
 
-  /** Makes a livestream; the broadcast begins when the offer of its broadcaster has been answered and media come. */
+  /** Creates a livestream; the broadcast starts when the broadcaster's offer was answered and media arrive. */
   async startBroadcast(userId: string, streamConfig: StreamConfig): Promise<StartedBroadcast> {
     const { streamId, streamKey } = await this.#options.create(userId, streamConfig);
     return {
@@ -110,9 +110,9 @@ export class WebrtcService {
     if (!found) throw notFound();
   }
 
-  /** What a viewer needs to connect. @throws PublicError 404 `stream_not_found` */
+  /** Returns a viewer connection, ICE servers and the state. @throws PublicError 404 `stream_not_found` */
   async joinStream(streamId: string, userId: string): Promise<JoinedStream> {
-    // A livestream that is being broadcast exists: its viewers need not wait for the database.
+    // A livestream with a broadcast exists: its viewers do not wait for the database.
     if (this.state(streamId) === 'offline') await this.#find(streamId);
     const connection = this.createPeerConnection(streamId, userId);
     return {
@@ -124,7 +124,7 @@ export class WebrtcService {
     };
   }
 
-  /** Every livestream that is live, the newest first. */
+  /** Returns all livestreams that are live, the newest first. */
   async getActiveStreams(): Promise<ActiveStream[]> {
     const { streams } = this.#options;
     const active: ActiveStream[] = [];
@@ -151,7 +151,7 @@ export class WebrtcService {
   }
 
   /**
-   * Lets a broadcaster in by their stream key; or signed in, where the caller has found them to be who may broadcast it.
+   * Publishes by a stream key, or by a sign-in whose right to broadcast the caller has checked.
    *
    * @throws PublicError
    */
@@ -163,12 +163,12 @@ export class WebrtcService {
     return this.#options.viewers(streamId);
   }
 
-  /** From memory: costs nothing. */
+  /** Returns the state from memory. */
   state(streamId: string): StreamStatus['state']['name'] {
     return this.#options.streams.status(streamId).state.name;
   }
 
-  /** Undefined when there is none. */
+  /** Returns undefined if there is no such livestream. */
   async livestream(streamId: string): Promise<Livestream | undefined> {
     return isUuid(streamId) ? await this.#options.streams.find(streamId) : undefined;
   }

@@ -1,113 +1,116 @@
 import type { Principal } from '../accounts/index.js';
 import { type ErrorCode, isDatabaseAway, type Logger, PublicError } from '../platform/index.js';
 import type { Connection } from './connection.js';
-import type { Acknowledgement, MessageData, SocketClient, TellOptions } from './feature.js';
-import { Announcement, MessageBatch } from './message-batch.js';
+import type { Acknowledgement, MessageData, SendOptions, SocketClient } from './feature.js';
+import { MessageBatch, OutgoingMessage } from './message-batch.js';
 import { CLOSE, type CloseCode } from './socket.js';
 
-/** How a message is answered: once, or not at all when the client is gone. */
-export type Answer = {
-  done(acknowledgement: Acknowledgement): void;
-  /** Whatever was asked was not done: this is told instead. */
-  refused(error: ErrorData): void;
+/** Replies to one message: once, or never when the client has disconnected. */
+export type MessageReply = {
+  acknowledge(acknowledgement: Acknowledgement): void;
+  /** Sends `error` in place of the acknowledgement. */
+  reject(error: ErrorData): void;
 };
 
 export type ErrorData = { code: ErrorCode; message: string; details?: unknown };
 
-/** A message from the client, to be handled when those before it are done. */
-export type Task = {
-  run(): Promise<Acknowledgement | undefined> | Acknowledgement | undefined;
-  answer: Answer;
+/** A message of the client that is handled after those before it. */
+export type QueuedMessage = {
+  handle(): Promise<Acknowledgement | undefined> | Acknowledgement | undefined;
+  reply: MessageReply;
   bytes: number;
 };
 
-/** What a client needs of the hub. */
+/** The part of the hub that a client calls. */
 export type ClientHub = {
   enter(room: string, client: Client): void;
   leave(room: string, client: Client): void;
-  /** It is gone, and has left its rooms. */
-  gone(client: Client): void;
-  /** Ends a connection that does not end by itself soon; the signal tells that it did. */
-  hasten(line: Connection, signal: AbortSignal): void;
+  /** Called after the client has left its rooms. */
+  clientDisconnected(client: Client): void;
+  /** Terminates a connection that the peer does not close in time; `signal` is aborted when it has closed. */
+  closeWithin(connection: Connection, signal: AbortSignal): void;
   readonly log: Logger;
 };
 
-/** Above so many unread bytes the droppable is left out, and above so many the client is cut off. */
-const SKIP_ABOVE = 256 * 1024;
-const CUT_ABOVE = 1024 * 1024;
-/** Messages, and their bytes, that may wait for the one before them. */
-const WAITING_LIMIT = 200;
-const WAITING_BYTES_LIMIT = 512 * 1024;
-/** So many messages in a row that cannot be understood end the connection. */
-const BROKEN_LIMIT = 10;
+/** Buffered bytes above which droppable messages are omitted, and above which the connection is terminated. */
+const DROP_ABOVE_BYTES = 256 * 1024;
+const CLOSE_ABOVE_BYTES = 1024 * 1024;
+/** Limits of the queue of messages that are not handled yet. */
+const QUEUE_LIMIT = 200;
+const QUEUE_LIMIT_BYTES = 512 * 1024;
+/** Malformed messages in a row after which the connection is closed. */
+const MALFORMED_LIMIT = 10;
 
 const SOLE_HOLDER: readonly string[] = [''];
 
-/** Somebody who is connected. */
+/** A connected client: its rooms, and the queue of its messages. */
 export class Client implements SocketClient {
   readonly id: string;
   readonly address: string;
   principal: Principal;
-  /** Whether a message has been handled: who somebody is does not change after that. */
-  acquainted = false;
-  readonly #line: Connection;
+  /** Set once a message was handled: the user cannot change after that, only renew the token. */
+  isIdentityFixed = false;
+  readonly #connection: Connection;
   readonly #hub: ClientHub;
-  /** With who holds them there. */
+  /** Holders of the membership by room. */
   readonly #rooms = new Map<string, readonly string[]>();
-  readonly #tasks: Task[] = [];
-  #waitingBytes = 0;
-  #working = false;
-  #broken = 0;
-  #closing = false;
-  #gone = false;
-  #life: AbortController | undefined;
+  readonly #queue: QueuedMessage[] = [];
+  #queuedBytes = 0;
+  #isHandling = false;
+  #malformedInARow = 0;
+  #isClosing = false;
+  #isDisconnected = false;
+  #lifetime: AbortController | undefined;
 
-  constructor(id: string, address: string, principal: Principal, line: Connection, hub: ClientHub) {
+  constructor(id: string, address: string, principal: Principal, connection: Connection, hub: ClientHub) {
     this.id = id;
     this.address = address;
     this.principal = principal;
-    this.#line = line;
+    this.#connection = connection;
     this.#hub = hub;
   }
 
   get signal(): AbortSignal {
-    if (!this.#life) {
-      this.#life = new AbortController();
-      if (this.#gone) this.#life.abort();
+    if (!this.#lifetime) {
+      this.#lifetime = new AbortController();
+      if (this.#isDisconnected) this.#lifetime.abort();
     }
-    return this.#life.signal;
+    return this.#lifetime.signal;
   }
 
-  /** Nothing more is read of it. */
-  get closing(): boolean {
-    return this.#closing || this.#gone;
+  /** Whether further messages are ignored. */
+  get isClosing(): boolean {
+    return this.#isClosing || this.#isDisconnected;
   }
 
-  tell(event: string, data: MessageData, options: TellOptions = {}): void {
-    if (this.closing) return;
-    this.deliver(new MessageBatch([new Announcement(event, data, options.droppable ?? false)]));
+  send(event: string, data: MessageData, options: SendOptions = {}): void {
+    if (this.isClosing) return;
+    this.deliver(new MessageBatch([new OutgoingMessage(event, data, options.droppable ?? false)]));
   }
 
-  /** Passes on what was told to a room. */
-  deliver(bulletin: MessageBatch): void {
-    if (this.#closing) return;
-    const { unsent } = this.#line;
-    const audible = unsent > SKIP_ABOVE ? bulletin.essence : bulletin;
-    if (unsent > CUT_ABOVE) this.look();
-    else if (audible) this.#line.send(audible);
+  /** Sends a batch of a room. */
+  deliver(batch: MessageBatch): void {
+    if (this.#isClosing) return;
+    const { bufferedBytes } = this.#connection;
+    const accepted = bufferedBytes > DROP_ABOVE_BYTES ? batch.withoutDroppable : batch;
+    if (bufferedBytes > CLOSE_ABOVE_BYTES) this.closeIfNotReading();
+    else if (accepted) this.#connection.send(accepted);
   }
 
-  /** Cuts it off when it leaves too much unread, whatever that is. */
-  look(): void {
-    const { unsent } = this.#line;
-    if (this.#gone || unsent <= CUT_ABOVE) return;
-    this.#closing = true;
-    this.#hub.log.debug({ client: this.id, unsent }, 'a client that does not read is cut off');
-    this.#line.cut();
+  /** Terminates the connection when its send buffer exceeds the limit. */
+  closeIfNotReading(): void {
+    const { bufferedBytes } = this.#connection;
+    if (this.#isDisconnected || bufferedBytes <= CLOSE_ABOVE_BYTES) return;
+    this.#isClosing = true;
+    this.#hub.log.debug(
+      { client: this.id, bufferedBytes },
+      'socket client does not read: connection terminated',
+    );
+    this.#connection.terminate();
   }
 
   enter(room: string, holder = ''): void {
-    if (this.#gone) return;
+    if (this.#isDisconnected) return;
     const holders = this.#rooms.get(room);
     if (holders?.includes(holder)) return;
     this.#rooms.set(room, holders ? [...holders, holder] : holder === '' ? SOLE_HOLDER : [holder]);
@@ -125,76 +128,77 @@ export class Client implements SocketClient {
     }
   }
 
-  /** Something arrived that could be understood; it waits for its turn. */
-  take(task: Task): void {
-    this.#broken = 0;
-    if (this.#tasks.length >= WAITING_LIMIT || this.#waitingBytes + task.bytes > WAITING_BYTES_LIMIT) {
-      this.refuse(task.answer, tooManyMessages());
+  /** Queues a well-formed message. */
+  enqueue(task: QueuedMessage): void {
+    this.#malformedInARow = 0;
+    if (this.#queue.length >= QUEUE_LIMIT || this.#queuedBytes + task.bytes > QUEUE_LIMIT_BYTES) {
+      this.reject(task.reply, tooManyMessages());
       return;
     }
-    this.#tasks.push(task);
-    this.#waitingBytes += task.bytes;
-    if (!this.#working) void this.#work();
+    this.#queue.push(task);
+    this.#queuedBytes += task.bytes;
+    if (!this.#isHandling) void this.#handleQueued();
   }
 
-  /** Something arrived that could not be understood. */
-  misunderstood(error: PublicError, answer: Answer): void {
-    if (this.closing) return;
-    this.refuse(answer, error);
-    if (++this.#broken >= BROKEN_LIMIT) this.close(CLOSE.policy, 'too many messages could not be understood');
+  /** Replies to a malformed message with the error, and closes the connection after ten in a row. */
+  rejectMalformed(error: PublicError, reply: MessageReply): void {
+    if (this.isClosing) return;
+    this.reject(reply, error);
+    if (++this.#malformedInARow >= MALFORMED_LIMIT)
+      this.close(CLOSE.policy, 'too many messages could not be understood');
   }
 
-  refuse(answer: Answer, error: unknown): void {
-    answer.refused(errorDataOf(error, this.#hub.log));
+  reject(reply: MessageReply, error: unknown): void {
+    reply.reject(errorDataOf(error, this.#hub.log));
   }
 
-  /** Says goodbye, and does not wait long for an answer. */
+  /** Closes the connection, and terminates it when the peer does not close too. */
   close(code: CloseCode, reason: string): void {
-    if (this.closing) return;
-    this.#closing = true;
-    this.#line.close(code, reason);
-    this.#hub.hasten(this.#line, this.signal);
+    if (this.isClosing) return;
+    this.#isClosing = true;
+    this.#connection.close(code, reason);
+    this.#hub.closeWithin(this.#connection, this.signal);
   }
 
-  /** The connection is gone. */
-  gone(): void {
-    if (this.#gone) return;
-    this.#gone = true;
-    this.#tasks.length = 0;
-    this.#life?.abort();
+  /** Leaves all rooms; idempotent. */
+  connectionClosed(): void {
+    if (this.#isDisconnected) return;
+    this.#isDisconnected = true;
+    this.#queue.length = 0;
+    this.#lifetime?.abort();
     for (const room of this.#rooms.keys()) this.#hub.leave(room, this);
     this.#rooms.clear();
-    this.#hub.gone(this);
+    this.#hub.clientDisconnected(this);
   }
 
-  async #work(): Promise<void> {
-    this.#working = true;
-    for (let task = this.#tasks.shift(); task; task = this.#tasks.shift()) {
-      this.#waitingBytes -= task.bytes;
+  async #handleQueued(): Promise<void> {
+    this.#isHandling = true;
+    for (let task = this.#queue.shift(); task; task = this.#queue.shift()) {
+      this.#queuedBytes -= task.bytes;
       try {
-        const acknowledgement = (await task.run()) ?? {};
-        if (!this.#gone) task.answer.done(acknowledgement);
-        acknowledgement.afterwards?.();
+        const acknowledgement = (await task.handle()) ?? {};
+        if (!this.#isDisconnected) task.reply.acknowledge(acknowledgement);
+        acknowledgement.afterSent?.();
       } catch (error) {
-        this.refuse(task.answer, error);
+        this.reject(task.reply, error);
       }
     }
-    this.#working = false;
+    this.#isHandling = false;
   }
 }
 
-/** What the client may know of an error; all others are logged. */
+/** Returns the error as the client may see it; logs those that are not public. */
 export function errorDataOf(error: unknown, log: Logger): ErrorData {
   if (error instanceof PublicError) {
     const { code, message, details } = error;
     return { code, message, ...(details === undefined ? {} : { details }) };
   }
   if (isDatabaseAway(error)) {
-    log.warn({ err: error }, 'a message could not be handled');
+    log.warn({ err: error }, 'socket message failed: database unavailable');
     const message = 'The database cannot be reached: try again in a moment.';
     return { code: 'temporarily_unavailable', message };
   }
-  log.error({ err: error }, 'a message could not be handled');
+  log.error({ err: error }, 'socket message failed');
   return { code: 'internal_error', message: 'Something went wrong on the server.' };
 }
 

@@ -6,30 +6,30 @@ export type ConnectionLimits = {
   connectionsPerAddress: number;
 };
 
-/** How many may be connected, in all and from one address. */
+/** Limits connections in total and per address. */
 export class ConnectionLimit {
   readonly #limits: ConnectionLimits;
   readonly #perBlock = new Map<string, number>();
-  #taken = 0;
+  #connections = 0;
 
   constructor(limits: ConnectionLimits) {
     this.#limits = limits;
   }
 
-  /** Whether there is no place for somebody from this address. */
-  full(address: string): boolean {
+  /** Whether a further connection from this address must be refused. */
+  isReached(address: string): boolean {
     const { connections, connectionsPerAddress } = this.#limits;
     const fromThere = this.#perBlock.get(networkBlock(address)) ?? 0;
-    return this.#taken >= connections || fromThere >= connectionsPerAddress;
+    return this.#connections >= connections || fromThere >= connectionsPerAddress;
   }
 
-  /** @returns a function that gives the seat back; to be called once. */
+  /** Counts a connection. @returns a function that ends the count; call it once */
   take(address: string): () => void {
     const block = networkBlock(address);
-    this.#taken++;
+    this.#connections++;
     this.#perBlock.set(block, (this.#perBlock.get(block) ?? 0) + 1);
     return () => {
-      this.#taken--;
+      this.#connections--;
       const left = (this.#perBlock.get(block) ?? 1) - 1;
       if (left > 0) this.#perBlock.set(block, left);
       else this.#perBlock.delete(block);

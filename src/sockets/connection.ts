@@ -1,13 +1,13 @@
 import type { MessageBatch } from './message-batch.js';
 import type { CloseCode } from './socket.js';
 
-/** The way to a client, whatever it speaks. After its end everything is ignored. */
+/** A connection to a client by either protocol. Calls after its end have no effect. */
 export type Connection = {
-  /** Bytes that wait for the client to read. */
-  readonly unsent: number;
-  send(bulletin: MessageBatch): void;
-  /** Says goodbye. With `goingAway` and `signInOver` the client may come back by itself at once. */
+  /** Bytes written and not yet accepted by the peer. */
+  readonly bufferedBytes: number;
+  send(batch: MessageBatch): void;
+  /** Closes with a code. After `goingAway` and `signInOver` clients may reconnect at once. */
   close(code: CloseCode, reason: string): void;
-  /** Ends it without a goodbye, whatever is unsent. */
-  cut(): void;
+  /** Ends the connection without a close frame, and discards the buffer. */
+  terminate(): void;
 };

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Credentials } from '../accounts/index.js';
 
-/** What somebody who connects shows of who they are. */
+/** Returns the credentials in the headers of a connection request. */
 export function credentialsOf(request: FastifyRequest): Credentials {
   const { authorization, cookie, origin } = request.headers;
   return { method: 'GET', authorization, cookie, origin, host: request.host, address: request.ip };

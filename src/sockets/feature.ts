@@ -2,38 +2,38 @@ import type { Principal } from '../accounts/index.js';
 
 export type MessageData = Record<string, unknown>;
 
-/** Told to everybody in a room, or to one client. Droppable ones are left out for clients that don't keep up. */
-export type TellOptions = { droppable?: boolean };
+/** Droppable messages are omitted for clients whose send buffer is too large. */
+export type SendOptions = { droppable?: boolean };
 
-/** A client's connection, be it a WebSocket or Socket.IO. */
+/** A client, connected by WebSocket or Socket.IO. */
 export type SocketClient = {
   readonly id: string;
   readonly principal: Principal;
   /** The network address, without a port. */
   readonly address: string;
-  /** Aborted when the connection is gone. */
+  /** Aborted when the connection has closed. */
   readonly signal: AbortSignal;
-  /** At once; it may overtake what was told to a room shortly before. */
-  tell(event: string, data: MessageData, options?: TellOptions): void;
+  /** Sends at once: the message may overtake earlier messages of a room. */
+  send(event: string, data: MessageData, options?: SendOptions): void;
   /**
-   * From now on they hear what is told to the room. Entering twice changes nothing, unless for another `holder`: they
-   * stay until every holder has let them go, so that two features can share a room.
+   * Subscribes the client to a room; idempotent per `holder`. The client stays in the room until every holder has left,
+   * so that two features can share one room.
    */
   enter(room: string, holder?: string): void;
   leave(room: string, holder?: string): void;
 };
 
-/** How an event is acknowledged; `event` is `ok` where not said otherwise. */
+/** The acknowledgement of an event; `event` defaults to `ok`. */
 export type Acknowledgement = {
   event?: string;
   data?: MessageData;
-  /** Done when the acknowledgement is on its way: for what must be told after it. Must not throw. */
-  afterwards?: () => void;
+  /** Called after the acknowledgement was sent, for messages that must follow it. Must not throw. */
+  afterSent?: () => void;
 };
 
 /**
- * Something that speaks over the socket. Handlers of one client's events are called one after the other; what they throw as
- * PublicError the client is told as `error {code, message}`.
+ * A set of events over the socket. Handlers of one client run one after the other; a PublicError that they throw is sent
+ * as `error {code, message}`.
  */
 export type SocketFeature = {
   readonly name: string;
@@ -44,25 +44,25 @@ export type SocketFeature = {
       data: MessageData,
     ) => Promise<Acknowledgement | undefined> | Acknowledgement | undefined
   >;
-  /** The events whose data may be larger than others', in bytes of the whole message (session descriptions). */
+  /** Larger message limits by event, in bytes of the whole message (for session descriptions). */
   readonly limits?: Record<string, number>;
-  /** The client is gone; its rooms are left already. */
-  left?(client: SocketClient): void;
+  /** Called when the client has disconnected, after it has left its rooms. */
+  clientDisconnected?(client: SocketClient): void;
 };
 
-/** Who is connected, in rooms. */
+/** Connected clients and their rooms, as features use them. */
 export type SocketHub = {
   add(feature: SocketFeature): void;
   /**
-   * Tells everybody in a room; the message is serialised once. What a room is told arrives in that order, bursts a little
-   * later in one piece.
+   * Sends to every client in a room; the message is serialised once. Messages of a room keep their order; bursts are
+   * batched.
    */
-  broadcast(room: string, event: string, data: MessageData, options?: TellOptions): void;
-  /** Clients in a room. */
+  broadcast(room: string, event: string, data: MessageData, options?: SendOptions): void;
+  /** Number of clients in a room. */
   size(room: string): number;
   /**
-   * Closes the connections of those whose sign-in was revoked: they are told `auth:expired {code, message}` and may come
-   * back with another one.
+   * Closes the connections of clients whose sign-in was revoked, after `auth:expired {code, message}`. They may reconnect
+   * with new credentials.
    */
   signOut(which: (client: SocketClient) => boolean): void;
 };

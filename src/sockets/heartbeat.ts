@@ -1,23 +1,23 @@
 import type { Clock } from '../platform/index.js';
 
-/** How often a client is looked after, ms. */
-const EVERY_MS = 25_000;
-/** Not all at once: clients that came together, as after a restart, would be asked together for ever. */
+/** Interval of the heartbeat of one client. */
+const INTERVAL_MS = 25_000;
+/** Spreads clients that connected together, as after a restart, over the interval. */
 const SLOT_MS = 1_000;
-const SLOTS = EVERY_MS / SLOT_MS;
+const SLOTS = INTERVAL_MS / SLOT_MS;
 
-/** Looks after everybody every 25 s, a part of them each second, by one timer. */
+/** Calls every client's heartbeat each 25 s by one timer that serves one slot per second. */
 export class Heartbeat {
   readonly #slots: Set<() => void>[] = Array.from({ length: SLOTS }, () => new Set());
-  /** Where it looked last. */
+  /** The slot that was served last. */
   #slot = 0;
 
-  /** @param signal ends it. */
+  /** @param signal stops the timer */
   start(clock: Clock, signal: AbortSignal): void {
     clock.every(SLOT_MS, () => this.#next(), signal);
   }
 
-  /** Calls `beat` every 25 s from now on, until the returned function is called. */
+  /** Calls `beat` every 25 s until the returned function is called. */
   add(beat: () => void): () => void {
     const slot = this.#slots[this.#slot];
     slot?.add(beat);

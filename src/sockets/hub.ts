@@ -1,19 +1,19 @@
 import type { Authenticate, Credentials, Principal } from '../accounts/index.js';
 import { type Clock, type Logger, newId, PublicError, RateLimit } from '../platform/index.js';
-import { type Answer, Client, tooManyMessages } from './client.js';
+import { Client, type MessageReply, tooManyMessages } from './client.js';
 import type { Connection } from './connection.js';
 import { ConnectionLimit } from './connection-limit.js';
 import type {
   Acknowledgement,
   MessageData,
+  SendOptions,
   SocketClient,
   SocketFeature,
   SocketHub,
-  TellOptions,
 } from './feature.js';
 import { Heartbeat } from './heartbeat.js';
-import { MESSAGE_LIMIT, MESSAGE_MAXIMUM, messageInvalid } from './message.js';
-import { Announcement } from './message-batch.js';
+import { MAXIMUM_MESSAGE_BYTES, MESSAGE_LIMIT_BYTES, messageInvalid } from './message.js';
+import { OutgoingMessage } from './message-batch.js';
 import { Room } from './room.js';
 import { CLOSE } from './socket.js';
 
@@ -30,20 +30,20 @@ export type SocketHubOptions = {
   limits?: Partial<SocketLimits>;
 };
 
-/** A school or an office is one address. */
+/** A school or an office may share one address. */
 const LIMITS: SocketLimits = { connections: 10_000, connectionsPerAddress: 1_000 };
-/** Messages at once, and after how many ms one more: browsers send a few dozen candidates at once. */
+/** Rate limit of messages: browsers send a few dozen ICE candidates at once. */
 const MESSAGES = { capacity: 200, refillMs: 50 };
-/** Messages put off; who goes on beyond that is sent away. */
-const PUT_OFF = { capacity: 400, refillMs: 100 };
-/** How often it is looked who does not read, ms. */
-const LOOK_EVERY_MS = 1_000;
-/** For a client to say goodbye too, ms. */
-const FAREWELL_MS = 1_000;
-/** Sign-outs remembered for those who are just connecting, at most. */
-const SIGN_OUTS = 1_000;
+/** Rate limit of rejected messages, beyond which the connection is closed. */
+const REJECTIONS = { capacity: 400, refillMs: 100 };
+/** Interval at which send buffers and expiries of sign-ins are checked. */
+const CHECK_INTERVAL_MS = 1_000;
+/** Time for the peer to answer a close frame. */
+const CLOSE_TIMEOUT_MS = 1_000;
+/** Sign-outs kept for clients whose authentication was in progress. */
+const MAXIMUM_SIGN_OUTS = 1_000;
 
-/** The event by which a client says who they are; all others are features'. */
+/** The only event that no feature handles: it authenticates the client. */
 const AUTH = 'auth';
 
 const REVOKED = {
@@ -53,9 +53,9 @@ const REVOKED = {
 
 type Handler = SocketFeature['events'][string];
 
-/** Everybody who is connected, whatever their connection speaks, and what they may say. */
+/** Connected clients of both protocols, their rooms, and the dispatch of their messages. */
 export class Hub implements SocketHub {
-  readonly seats: ConnectionLimit;
+  readonly connectionLimit: ConnectionLimit;
   readonly heartbeat = new Heartbeat();
   readonly log: Logger;
   readonly #options: SocketHubOptions;
@@ -65,36 +65,36 @@ export class Hub implements SocketHub {
   readonly #clients = new Set<Client>();
   readonly #rooms = new Map<string, Room>();
   readonly #rate: RateLimit;
-  readonly #putOff: RateLimit;
-  /** The last ones: who was identified before one of them may connect after it. */
+  readonly #rejections: RateLimit;
+  /** The latest sign-outs: a client authenticated before one may connect after it. */
   readonly #signOuts: ((client: SocketClient) => boolean)[] = [];
   #signOutCount = 0;
-  /** How many sign-outs there had been when it was begun to find out who somebody is. */
+  /** Number of sign-outs at the start of a principal's authentication. */
   readonly #identified = new WeakMap<Principal, number>();
-  readonly #life = new AbortController();
-  #closing = false;
+  readonly #lifetime = new AbortController();
+  #isClosing = false;
 
   constructor(options: SocketHubOptions) {
     const { clock, log } = options;
     const limits = { ...LIMITS, ...options.limits };
     this.#options = options;
     this.log = log;
-    this.seats = new ConnectionLimit(limits);
-    // Remembered a little beyond the client's leave.
+    this.connectionLimit = new ConnectionLimit(limits);
+    // Keys outlive their clients for a while.
     const maximumKeys = 2 * limits.connections;
     this.#rate = new RateLimit(clock, { ...MESSAGES, maximumKeys });
-    this.#putOff = new RateLimit(clock, { ...PUT_OFF, maximumKeys });
-    this.#handlers.set(AUTH, (client, data) => this.#introduce(client as Client, data));
+    this.#rejections = new RateLimit(clock, { ...REJECTIONS, maximumKeys });
+    this.#handlers.set(AUTH, (client, data) => this.#authenticateClient(client as Client, data));
   }
 
-  /** From now on time passes for those who are connected, until `close`. */
+  /** Starts the timers, until `close`. */
   start(): void {
     const { clock } = this.#options;
-    this.heartbeat.start(clock, this.#life.signal);
-    clock.every(LOOK_EVERY_MS, () => this.#look(), this.#life.signal);
+    this.heartbeat.start(clock, this.#lifetime.signal);
+    clock.every(CHECK_INTERVAL_MS, () => this.#checkClients(), this.#lifetime.signal);
   }
 
-  /** Who somebody is who wants to connect. @throws PublicError as `Authenticate` */
+  /** Authenticates a client that connects. @throws PublicError as `Authenticate` */
   async identify(credentials: Credentials): Promise<Principal> {
     const before = this.#signOutCount;
     const principal = await this.#options.authenticate(credentials);
@@ -105,15 +105,15 @@ export class Hub implements SocketHub {
   add(feature: SocketFeature): void {
     this.#features.push(feature);
     for (const [event, handler] of Object.entries(feature.events)) {
-      if (this.#handlers.has(event)) throw new Error(`two features take the event ${event}`);
+      if (this.#handlers.has(event)) throw new Error(`two features handle the event ${event}`);
       this.#handlers.set(event, handler);
       const limit = feature.limits?.[event];
-      if (limit !== undefined) this.#limits.set(event, Math.min(limit, MESSAGE_MAXIMUM));
+      if (limit !== undefined) this.#limits.set(event, Math.min(limit, MAXIMUM_MESSAGE_BYTES));
     }
   }
 
-  broadcast(room: string, event: string, data: MessageData, options: TellOptions = {}): void {
-    this.#rooms.get(room)?.announce(new Announcement(event, data, options.droppable ?? false));
+  broadcast(room: string, event: string, data: MessageData, options: SendOptions = {}): void {
+    this.#rooms.get(room)?.broadcast(new OutgoingMessage(event, data, options.droppable ?? false));
   }
 
   size(room: string): number {
@@ -123,54 +123,54 @@ export class Hub implements SocketHub {
   signOut(which: (client: SocketClient) => boolean): void {
     this.#signOutCount++;
     this.#signOuts.push(which);
-    if (this.#signOuts.length > SIGN_OUTS) this.#signOuts.shift();
-    for (const client of [...this.#clients]) if (which(client)) this.#signInOver(client, REVOKED);
+    if (this.#signOuts.length > MAXIMUM_SIGN_OUTS) this.#signOuts.shift();
+    for (const client of [...this.#clients]) if (which(client)) this.#endSignIn(client, REVOKED);
   }
 
-  /** Somebody has connected. The caller tells what arrives, and when they are gone. */
-  connect(line: Connection, principal: Principal, address: string): Client {
-    const client = new Client(newId(), address, principal, line, this);
+  /** Adds a client. The caller passes on its messages by `receive`, and calls its `connectionClosed`. */
+  connect(connection: Connection, principal: Principal, address: string): Client {
+    const client = new Client(newId(), address, principal, connection, this);
     this.#clients.add(client);
-    if (this.#closing) client.close(CLOSE.goingAway, 'the server is restarting');
-    if (this.#wasSignedOut(client)) this.#signInOver(client, REVOKED);
+    if (this.#isClosing) client.close(CLOSE.goingAway, 'the server is restarting');
+    if (this.#wasSignedOut(client)) this.#endSignIn(client, REVOKED);
     return client;
   }
 
-  /** Takes a message of a client, `bytes` long. */
+  /** Dispatches a message of a client. @param bytes its size on the wire */
   receive(
     client: Client,
     message: { event: string; data: MessageData },
     bytes: number,
-    answer: Answer,
+    reply: MessageReply,
   ): void {
-    if (client.closing) return;
+    if (client.isClosing) return;
     const { event, data } = message;
-    const limit = this.#limits.get(event) ?? MESSAGE_LIMIT;
+    const limit = this.#limits.get(event) ?? MESSAGE_LIMIT_BYTES;
     if (bytes > limit) {
-      const text = `Such a message may have ${limit} bytes.`;
-      client.misunderstood(new PublicError(413, 'message_too_large', text), answer);
+      const text = `A message of this event may have ${limit} bytes at most.`;
+      client.rejectMalformed(new PublicError(413, 'message_too_large', text), reply);
       return;
     }
     if (this.#rate.take(client.id) > 0) {
-      if (this.#putOff.take(client.id) > 0) client.close(CLOSE.policy, 'too many messages');
-      else client.refuse(answer, tooManyMessages());
+      if (this.#rejections.take(client.id) > 0) client.close(CLOSE.policy, 'too many messages');
+      else client.reject(reply, tooManyMessages());
       return;
     }
     const handler = this.#handlers.get(event);
-    const run = (): ReturnType<Handler> => {
-      if (!handler) throw new PublicError(400, 'event_unknown', 'There is no such event.');
+    const handle = (): ReturnType<Handler> => {
+      if (!handler) throw new PublicError(400, 'event_unknown', 'There is no such event: check its name.');
       const acknowledgement = handler(client, data);
-      if (event !== AUTH) client.acquainted = true;
+      if (event !== AUTH) client.isIdentityFixed = true;
       return acknowledgement;
     };
-    client.take({ run, answer, bytes });
+    client.enqueue({ handle, reply, bytes });
   }
 
-  /** Sends everybody away; who does not go is cut off a little later. */
+  /** Closes every connection; those whose peer does not close are terminated. */
   close(): void {
-    this.#closing = true;
+    this.#isClosing = true;
     for (const client of [...this.#clients]) client.close(CLOSE.goingAway, 'the server is restarting');
-    this.#life.abort();
+    this.#lifetime.abort();
   }
 
   enter(room: string, client: Client): void {
@@ -185,57 +185,57 @@ export class Hub implements SocketHub {
     if (members?.size === 0) this.#rooms.delete(room);
   }
 
-  gone(client: Client): void {
+  clientDisconnected(client: Client): void {
     this.#clients.delete(client);
     for (const feature of this.#features)
       try {
-        feature.left?.(client);
+        feature.clientDisconnected?.(client);
       } catch (error) {
-        this.log.error({ err: error, feature: feature.name }, 'a feature failed when a client left');
+        this.log.error({ err: error, feature: feature.name }, 'socket feature failed on disconnect');
       }
   }
 
-  hasten(line: Connection, signal: AbortSignal): void {
-    this.#options.clock.after(FAREWELL_MS, () => line.cut(), signal);
+  closeWithin(connection: Connection, signal: AbortSignal): void {
+    this.#options.clock.after(CLOSE_TIMEOUT_MS, () => connection.terminate(), signal);
   }
 
-  /** Pongs and acknowledgements pile up without anybody telling them something; and what showed who somebody is runs out. */
-  #look(): void {
+  /** Checks buffers of clients that receive only pongs and acknowledgements, and the expiry of sign-ins. */
+  #checkClients(): void {
     const now = this.#options.clock.now();
     const message = 'Your sign-in has run out: connect with a new one.';
     for (const client of [...this.#clients]) {
-      client.look();
-      if (expiryOf(client.principal) <= now) this.#signInOver(client, { code: 'auth_expired', message });
+      client.closeIfNotReading();
+      if (expiryOf(client.principal) <= now) this.#endSignIn(client, { code: 'auth_expired', message });
     }
   }
 
-  /** Whether somebody was signed out while it was found out who they are. */
+  /** Whether the client was signed out while it was being authenticated. */
   #wasSignedOut(client: Client): boolean {
     const before = this.#identified.get(client.principal) ?? this.#signOutCount;
-    const missed = Math.min(this.#signOutCount - before, SIGN_OUTS);
+    const missed = Math.min(this.#signOutCount - before, MAXIMUM_SIGN_OUTS);
     return missed > 0 && this.#signOuts.slice(-missed).some((which) => which(client));
   }
 
-  /** What they were let into was theirs: features hold rooms, viewers and publications in their name. */
-  #signInOver(client: Client, data: { code: string; message: string }): void {
-    client.tell('auth:expired', data);
+  /** Closes the connection, because features hold rooms, viewers and publications under its principal. */
+  #endSignIn(client: Client, data: { code: string; message: string }): void {
+    client.send('auth:expired', data);
     client.close(CLOSE.signInOver, data.code);
   }
 
   /**
-   * `auth {token}`: for browsers on other origins, which can send neither our cookie nor a header. Once more it may be said
-   * with a newer token of the same person, before the one at hand runs out.
+   * Handles `auth {token}`, for browsers on other origins, which can send neither the cookie nor a header. Later it renews
+   * the sign-in with a newer token of the same account.
    */
-  async #introduce(client: Client, data: MessageData): Promise<Acknowledgement> {
+  async #authenticateClient(client: Client, data: MessageData): Promise<Acknowledgement> {
     const { token } = data;
     if (typeof token !== 'string' || token === '') throw messageInvalid('needs token, a text');
-    const { acquainted, address } = client;
-    if (acquainted && client.principal.kind !== 'account') throw authTooLate();
+    const { isIdentityFixed, address } = client;
+    if (isIdentityFixed && client.principal.kind !== 'account') throw authTooLate();
     const principal = await this.identify({ method: 'GET', authorization: `Bearer ${token}`, address });
-    if (acquainted && !isSame(client.principal, principal)) throw authTooLate();
+    if (isIdentityFixed && !isSame(client.principal, principal)) throw authTooLate();
     client.principal = principal;
-    client.acquainted = true;
-    if (this.#wasSignedOut(client)) this.#signInOver(client, REVOKED);
+    client.isIdentityFixed = true;
+    if (this.#wasSignedOut(client)) this.#endSignIn(client, REVOKED);
     if (principal.kind !== 'account') return { data: { kind: principal.kind } };
     const { userId, name, role, expiresAt = null } = principal;
     return { data: { kind: principal.kind, userId, name, role, expiresAt } };
@@ -247,19 +247,23 @@ function expiryOf(principal: Principal): number {
   return (principal.kind === 'account' ? principal.expiresAt : undefined) ?? Number.POSITIVE_INFINITY;
 }
 
-/** Whether what was opened for one may stay open for the other. */
+/** Whether resources opened by one principal may stay open for the other. */
 function isSame(one: Principal, other: Principal): boolean {
   if (one.kind !== 'account' || other.kind !== 'account') return false;
   return one.userId === other.userId && one.role === other.role;
 }
 
 function authTooLate(): PublicError {
-  return new PublicError(409, 'auth_too_late', 'Say who you are before anything else.');
+  return new PublicError(
+    409,
+    'auth_too_late',
+    'Send auth before any other message: reconnect to sign in as another user.',
+  );
 }
 
-export type SocketHub_ = Hub;
+export type SocketServer = Hub;
 
-/** The realtime side of the gateway: features are added to it, and `realtimeRoutes` lets clients in. */
-export function createSocketHub(options: SocketHubOptions): SocketHub_ {
+/** Creates the hub to which features are added, and that `socketRoutes` serves. */
+export function createSocketHub(options: SocketHubOptions): SocketServer {
   return new Hub(options);
 }

@@ -1,4 +1,4 @@
 export * from './feature.js';
-export { createSocketHub, type SocketHub_, type SocketHubOptions, type SocketLimits } from './hub.js';
+export { createSocketHub, type SocketHubOptions, type SocketLimits, type SocketServer } from './hub.js';
 export { messageInvalid } from './message.js';
 export { type SocketRoutesOptions, socketRoutes } from './routes.js';

@@ -2,8 +2,8 @@ import type { MessageData } from './feature.js';
 import type { Message } from './message.js';
 import { textFrame } from './text-frame.js';
 
-/** Something that is told to any number of clients; serialised once, whatever they speak. */
-export class Announcement {
+/** A message to any number of clients, serialised once per protocol. */
+export class OutgoingMessage {
   readonly event: string;
   readonly droppable: boolean;
   /** JSON. */
@@ -11,7 +11,7 @@ export class Announcement {
   readonly #id: Message['id'];
   #packet: SocketIoPacket | undefined;
 
-  /** @param id of the message that this answers, if it does. */
+  /** @param id of the message that this one answers */
   constructor(event: string, data: MessageData, droppable: boolean, id?: Message['id']) {
     this.event = event;
     this.droppable = droppable;
@@ -19,18 +19,18 @@ export class Announcement {
     this.#id = id;
   }
 
-  /** About as many as it takes on the wire. */
+  /** Approximate size on the wire, in characters. */
   get length(): number {
     return this.event.length + this.data.length + 24;
   }
 
-  /** As a WebSocket's message, or as one of several in a list. JSON. */
-  get message(): string {
+  /** JSON of a WebSocket message, or of one in a list. */
+  get json(): string {
     const id = this.#id === undefined ? '' : `,"id":${JSON.stringify(this.#id)}`;
     return `{"event":${JSON.stringify(this.event)},"data":${this.data}${id}}`;
   }
 
-  /** For Socket.IO, where every event is a packet of its own. */
+  /** The Socket.IO packet. */
   get packet(): SocketIoPacket {
     return (this.#packet ??= encodePacket(this));
   }
@@ -38,41 +38,41 @@ export class Announcement {
 
 export type SocketIoPacket = {
   text: string;
-  /** For Engine.IO: the frame as it goes over a WebSocket, which Socket.IO's own rooms make once as well. */
+  /** Engine.IO write options with the encoded WebSocket frame, as Socket.IO's own broadcast adapter sets them. */
   options: { compress: false; wsPreEncodedFrame: [Buffer] };
 };
 
 /** Socket.IO protocol, revision 5: `2` is an event of the main namespace; Engine.IO protocol, revision 4: `4` a message. */
-function encodePacket({ event, data }: Announcement): SocketIoPacket {
+function encodePacket({ event, data }: OutgoingMessage): SocketIoPacket {
   const text = `2[${JSON.stringify(event)},${data}]`;
   return { text, options: { compress: false, wsPreEncodedFrame: [textFrame(`4${text}`)] } };
 }
 
-/** Announcements that go out together, and how they look on the wire. */
+/** Messages that are sent together; encoded once for all recipients. */
 export class MessageBatch {
-  readonly announcements: readonly Announcement[];
+  readonly messages: readonly OutgoingMessage[];
   #frame: Buffer | undefined;
-  #essence: MessageBatch | null | undefined;
+  #essential: MessageBatch | null | undefined;
 
-  constructor(announcements: readonly Announcement[]) {
-    this.announcements = announcements;
+  constructor(messages: readonly OutgoingMessage[]) {
+    this.messages = messages;
   }
 
-  /** As one WebSocket frame: a message, or a list of them. */
+  /** One WebSocket frame: a message, or a list of messages. */
   get frame(): Buffer {
     if (this.#frame) return this.#frame;
-    const messages = this.announcements.map(({ message }) => message).join(',');
-    this.#frame = textFrame(this.announcements.length === 1 ? messages : `[${messages}]`);
+    const messages = this.messages.map(({ json }) => json).join(',');
+    this.#frame = textFrame(this.messages.length === 1 ? messages : `[${messages}]`);
     return this.#frame;
   }
 
-  /** What even those must hear who don't keep up. */
-  get essence(): MessageBatch | undefined {
-    if (this.#essence === undefined) {
-      const essential = this.announcements.filter(({ droppable }) => !droppable);
-      const same = essential.length === this.announcements.length;
-      this.#essence = essential.length === 0 ? null : same ? this : new MessageBatch(essential);
+  /** The batch for clients that do not keep up; undefined if all messages are droppable. */
+  get withoutDroppable(): MessageBatch | undefined {
+    if (this.#essential === undefined) {
+      const essential = this.messages.filter(({ droppable }) => !droppable);
+      const same = essential.length === this.messages.length;
+      this.#essential = essential.length === 0 ? null : same ? this : new MessageBatch(essential);
     }
-    return this.#essence ?? undefined;
+    return this.#essential ?? undefined;
   }
 }

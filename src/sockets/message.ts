@@ -1,17 +1,17 @@
 import { PublicError } from '../platform/index.js';
 import type { MessageData } from './feature.js';
 
-/** What travels over the socket, either way: JSON. */
+/** A message over the socket in either direction, as JSON. */
 export type Message = {
   event: string;
   data: MessageData;
-  /** Of the client's choice; stands in whatever answers the message. */
+  /** Chosen by the client; repeated in the reply. */
   id?: string | number;
 };
 
-/** Bytes of a message; features may allow more for an event, up to the second figure. */
-export const MESSAGE_LIMIT = 16 * 1024;
-export const MESSAGE_MAXIMUM = 64 * 1024;
+/** Default limit of a message; features may raise it for an event up to the maximum. */
+export const MESSAGE_LIMIT_BYTES = 16 * 1024;
+export const MAXIMUM_MESSAGE_BYTES = 64 * 1024;
 const NAME_LENGTH = 100;
 
 /** @throws PublicError 400 `message_invalid` */

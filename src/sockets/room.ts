@@ -1,35 +1,35 @@
 import type { Cancel, Clock } from '../platform/index.js';
-import { type Announcement, MessageBatch } from './message-batch.js';
+import { MessageBatch, type OutgoingMessage } from './message-batch.js';
 
-/** What a room needs of those who are in it. */
-export type Member = { deliver(bulletin: MessageBatch): void };
+/** A recipient in a room. */
+export type Member = { deliver(batch: MessageBatch): void };
 
-/** A burst is held back so long, in ms per member and at least and at most: in small rooms it would gain nothing. */
+/** Batching delay after a delivery; grows with the room, as small rooms gain nothing by it. */
 const HOLD_MS_PER_MEMBER = 0.05;
 const HOLD_MINIMUM_MS = 10;
 const HOLD_MAXIMUM_MS = 100;
-/** What goes out together has about so many characters at most. */
-const BULLETIN_LENGTH = 64 * 1024;
-/** Where the server itself does not keep up, droppable announcements are left out above so many characters. */
+/** Approximate limit of a batch, in characters. */
+const BATCH_LENGTH = 64 * 1024;
+/** Where the server itself does not keep up, droppable messages are left out above so many characters. */
 const QUEUE_LENGTH = 256 * 1024;
-/** Members told in one go, before other work of the process gets its turn. */
+/** Members served before control returns to the event loop. */
 const SLICE = 2_000;
 
 /**
- * Clients who hear the same, in the same order. The first announcement goes out at once; those that follow within a
- * moment go out together after it, as what telling costs is the number of writes, not of bytes.
+ * Broadcasts messages to its members in order. The first message is sent at once, those that follow within the batching
+ * delay together: the cost of a broadcast is the number of writes, not of bytes.
  */
 export class Room {
   readonly #clock: Clock;
-  /** With the number of the first announcement that is meant for them: what was told before they came is not. */
+  /** Sequence number of the first message for each member: earlier messages are not sent to it. */
   readonly #members = new Map<Member, number>();
-  #queue: Announcement[] = [];
-  #queued = 0;
-  /** The number of the first announcement in the queue. */
+  #queue: OutgoingMessage[] = [];
+  #queuedLength = 0;
+  /** Sequence number of the first message in the queue. */
   #number = 0;
-  #heldUntil = Number.NEGATIVE_INFINITY;
+  #holdUntil = Number.NEGATIVE_INFINITY;
   #release: Cancel | undefined;
-  #telling = false;
+  #isDelivering = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -48,90 +48,90 @@ export class Room {
     if (this.#members.size === 0) this.#clear();
   }
 
-  announce(announcement: Announcement): void {
+  broadcast(message: OutgoingMessage): void {
     if (this.#members.size === 0) return;
-    if (announcement.droppable && this.#queued > QUEUE_LENGTH) return;
-    this.#queue.push(announcement);
-    this.#queued += announcement.length;
+    if (message.droppable && this.#queuedLength > QUEUE_LENGTH) return;
+    this.#queue.push(message);
+    this.#queuedLength += message.length;
     this.#schedule();
   }
 
   #schedule(): void {
-    if (this.#telling || this.#queue.length === 0) return;
-    const wait = this.#heldUntil - this.#clock.monotonic();
-    if (wait <= 0 || this.#queued >= BULLETIN_LENGTH) this.#tell();
-    else this.#release ??= this.#clock.after(wait, () => this.#tell());
+    if (this.#isDelivering || this.#queue.length === 0) return;
+    const wait = this.#holdUntil - this.#clock.monotonic();
+    if (wait <= 0 || this.#queuedLength >= BATCH_LENGTH) this.#deliver();
+    else this.#release ??= this.#clock.after(wait, () => this.#deliver());
   }
 
   #clear(): void {
     this.#number += this.#queue.length;
     this.#queue = [];
-    this.#queued = 0;
+    this.#queuedLength = 0;
     this.#release?.();
     this.#release = undefined;
   }
 
-  #tell(): void {
-    const issue = new Issue(this.#queue, this.#number);
+  #deliver(): void {
+    const delivery = new Delivery(this.#queue, this.#number);
     this.#clear();
     const hold = Math.min(this.#members.size * HOLD_MS_PER_MEMBER, HOLD_MAXIMUM_MS);
-    this.#heldUntil = this.#clock.monotonic() + Math.max(hold, HOLD_MINIMUM_MS);
-    this.#telling = true;
-    this.#tellSlice(issue, this.#members.entries());
+    this.#holdUntil = this.#clock.monotonic() + Math.max(hold, HOLD_MINIMUM_MS);
+    this.#isDelivering = true;
+    this.#deliverSlice(delivery, this.#members.entries());
   }
 
-  /** Who comes meanwhile stands at the end of the map, and is passed over as the issue is older than they are. */
-  #tellSlice(issue: Issue, members: IterableIterator<[Member, number]>): void {
-    for (let told = 0; told < SLICE; told++) {
+  /** Members that enter meanwhile are visited last, and skipped because their sequence number is higher. */
+  #deliverSlice(delivery: Delivery, members: IterableIterator<[Member, number]>): void {
+    for (let delivered = 0; delivered < SLICE; delivered++) {
       const next = members.next();
       if (next.done) {
-        this.#telling = false;
+        this.#isDelivering = false;
         this.#schedule();
         return;
       }
       const [member, since] = next.value;
-      for (const bulletin of issue.since(since)) member.deliver(bulletin);
+      for (const batch of delivery.since(since)) member.deliver(batch);
     }
-    setImmediate(() => this.#tellSlice(issue, members));
+    setImmediate(() => this.#deliverSlice(delivery, members));
   }
 }
 
-/** What goes out at one time. */
-class Issue {
-  readonly #announcements: Announcement[];
+/** The messages of one broadcast, batched for members by their sequence number. */
+class Delivery {
+  readonly #messages: OutgoingMessage[];
   readonly #number: number;
   readonly #whole: MessageBatch[];
   readonly #parts = new Map<number, MessageBatch[]>();
 
-  constructor(announcements: Announcement[], number: number) {
-    this.#announcements = announcements;
+  constructor(messages: OutgoingMessage[], number: number) {
+    this.#messages = messages;
     this.#number = number;
-    this.#whole = bulletinsOf(announcements);
+    this.#whole = batchesOf(messages);
   }
 
-  /** For somebody who hears announcements from this number on. */
+  /** Returns the batches for a member whose first message has this sequence number. */
   since(number: number): MessageBatch[] {
     const from = number - this.#number;
     if (from <= 0) return this.#whole;
     let part = this.#parts.get(from);
-    if (!part) this.#parts.set(from, (part = bulletinsOf(this.#announcements.slice(from))));
+    if (!part) this.#parts.set(from, (part = batchesOf(this.#messages.slice(from))));
     return part;
   }
 }
 
-function bulletinsOf(announcements: readonly Announcement[]): MessageBatch[] {
-  const bulletins: MessageBatch[] = [];
-  let together: Announcement[] = [];
+function batchesOf(messages: readonly OutgoingMessage[]): MessageBatch[] {
+  const batches: MessageBatch[] = [];
+  let together: OutgoingMessage[] = [];
   let length = 0;
-  for (const announcement of announcements) {
-    if (together.length > 0 && length + announcement.length > BULLETIN_LENGTH) {
-      bulletins.push(new MessageBatch(together));
+  for (const message of messages) {
+    if (together.length > 0 && length + message.length > BATCH_LENGTH) {
+      batches.push(new MessageBatch(together));
       together = [];
       length = 0;
     }
-    together.push(announcement);
-    length += announcement.length;
+    together.push(message);
+    length += message.length;
   }
-  if (together.length > 0) bulletins.push(new MessageBatch(together));
-  return bulletins;
+  if (together.length > 0) batches.push(new MessageBatch(together));
+  return batches;
 }

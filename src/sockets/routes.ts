@@ -4,7 +4,7 @@ import { ANONYMOUS, type Principal } from '../accounts/index.js';
 import { type Clock, PublicError } from '../platform/index.js';
 import { credentialsOf } from './credentials.js';
 import type { Hub } from './hub.js';
-import { MESSAGE_MAXIMUM } from './message.js';
+import { MAXIMUM_MESSAGE_BYTES } from './message.js';
 import { CLOSE, type Socket } from './socket.js';
 import { SOCKET_IO_PATH, socketIoRoutes } from './socket-io.js';
 import { Upgrades } from './upgrades.js';
@@ -14,27 +14,27 @@ const PATH = '/ws';
 /** RFC 6750 section 3. */
 const CHALLENGE = 'Bearer realm="headend", error="invalid_token"';
 
-export type SocketRoutesOptions = { realtime: Hub; clock: Clock };
+export type SocketRoutesOptions = { hub: Hub; clock: Clock };
 
 /**
- * `GET /ws`: messages are JSON, `{event, data, id?}`, either way. What a client sends with an id is answered with it, by
- * `{event: 'ok', data, id}`, by another event where its feature says so, or by `{event: 'error', data: {code, message}, id}`.
- * A frame of ours may also hold a list of messages. Who somebody is they show by our cookie (from a page of ours), by the
- * header `Authorization`, or by a first message `auth {token}`.
+ * Serves `GET /ws`. Messages are JSON, `{event, data, id?}`, in both directions. A message with an id is answered by
+ * `{event: 'ok', data, id}`, by another event that its feature chooses, or by `{event: 'error', data: {code, message}, id}`.
+ * A frame of the server may hold a list of messages. Clients authenticate by the cookie (same origin), by the header
+ * `Authorization`, or by a first message `auth {token}`.
  *
- * Socket.IO's clients find the same at `/socket.io/`.
+ * Serves the same features to Socket.IO clients at `/socket.io/`.
  */
 export const socketRoutes: FastifyPluginAsync<SocketRoutesOptions> = async (app, options) => {
-  const { realtime: hub, clock } = options;
+  const { hub, clock } = options;
   const principals = new WeakMap<FastifyRequest, Principal>();
   const upgrades = new Upgrades(app, { plugin: PATH, route: SOCKET_IO_PATH });
 
   hub.start();
-  // Before the hook of the WebSocket plugin, which closes without saying why.
+  // Runs before the hook of the WebSocket plugin, which closes without a code.
   app.addHook('preClose', async () => hub.close());
   await app.register(socketIoRoutes, { hub, upgrades, clock });
-  // In this scope alone: elsewhere the plugin would write addresses, as asked, to the log.
-  await app.register(websocket, { options: { maxPayload: MESSAGE_MAXIMUM, server: upgrades.server } });
+  // Registered in this scope only: elsewhere the plugin would log request URLs, which may hold tokens.
+  await app.register(websocket, { options: { maxPayload: MAXIMUM_MESSAGE_BYTES, server: upgrades.server } });
 
   app.route({
     method: 'GET',
@@ -52,10 +52,15 @@ export const socketRoutes: FastifyPluginAsync<SocketRoutesOptions> = async (app,
     },
     handler: async (_request, reply) => {
       reply.header('upgrade', 'websocket');
-      throw new PublicError(426, 'upgrade_required', 'This address takes WebSocket connections.');
+      throw new PublicError(
+        426,
+        'upgrade_required',
+        'This address takes WebSocket connections: connect with a WebSocket client.',
+      );
     },
     wsHandler: (socket: Socket, request) => {
-      if (hub.seats.full(request.ip)) socket.close(CLOSE.tryAgainLater, 'too many connections');
+      if (hub.connectionLimit.isReached(request.ip))
+        socket.close(CLOSE.tryAgainLater, 'too many connections');
       else
         new WebSocketConnection(
           socket,

@@ -4,11 +4,11 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Server, type Socket } from 'socket.io';
 import { ANONYMOUS, type Credentials, type Principal } from '../accounts/index.js';
 import { type Clock, PublicError, RateLimit } from '../platform/index.js';
-import { type Answer, type Client, errorDataOf } from './client.js';
+import { type Client, errorDataOf, type MessageReply } from './client.js';
 import type { Connection } from './connection.js';
 import { credentialsOf } from './credentials.js';
 import type { Hub } from './hub.js';
-import { checkMessage, MESSAGE_MAXIMUM, type Message } from './message.js';
+import { checkMessage, MAXIMUM_MESSAGE_BYTES, type Message } from './message.js';
 import type { MessageBatch, SocketIoPacket } from './message-batch.js';
 import { CLOSE, type CloseCode } from './socket.js';
 import type { Upgrades } from './upgrades.js';
@@ -17,16 +17,16 @@ export const SOCKET_IO_PATH = '/socket.io/';
 
 export type SocketIoRoutesOptions = { hub: Hub; upgrades: Upgrades; clock: Clock };
 
-/** Who has not answered a ping by then is gone, ms. */
-const PING_EVERY_MS = 25_000;
-const PONG_WITHIN_MS = 20_000;
-/** For a connection to name itself to Socket.IO, and for one by polling to become a WebSocket, ms. */
-const GREETING_MS = 10_000;
-/** Packets at once, be they messages or not, and after how many ms one more. */
+/** Ping interval, and time for the pong before the connection is closed. */
+const PING_INTERVAL_MS = 25_000;
+const PONG_TIMEOUT_MS = 20_000;
+/** Time for the Socket.IO handshake, and for the upgrade from polling to WebSocket. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Rate limit of Engine.IO message packets. */
 const PACKETS = { capacity: 1_000, refillMs: 20 };
-/** For a client that polls to hear that it is sent away, ms. */
-const FAREWELL_MS = 1_000;
-/** Seconds after which somebody may try again for whom there was no place. */
+/** Time for a polling client to fetch the close packet. */
+const CLOSE_TIMEOUT_MS = 1_000;
+/** `Retry-After` of 429 `too_many_connections`. */
 const RETRY_AFTER_S = 10;
 
 type EngineConnection = Socket['conn'];
@@ -34,54 +34,54 @@ type EngineConnection = Socket['conn'];
 type Acknowledge = (answer: { success: boolean; [name: string]: unknown }) => void;
 
 /**
- * Socket.IO 4 (Engine.IO protocol 4, Socket.IO protocol 5) for the same features, by polling and by WebSocket: what
- * `GET /ws` does with `{event, data, id}`, `socket.emit(event, data, acknowledge)` does here. An acknowledgement is
- * `{success: true, …}` or `{success: false, error: {code, message}}`. Who has a token shows it as `auth: {token}`.
+ * Serves the same features by Socket.IO 4 (Engine.IO protocol 4, Socket.IO protocol 5), by polling and by WebSocket.
+ * `socket.emit(event, data, acknowledge)` corresponds to `{event, data, id}` of `GET /ws`. An acknowledgement is
+ * `{success: true, …}` or `{success: false, error: {code, message}}`. Clients pass a token as `auth: {token}`.
  */
 export const socketIoRoutes: FastifyPluginAsync<SocketIoRoutesOptions> = async (app, options) => {
   const { hub, upgrades, clock } = options;
   const io = new Server({
     path: SOCKET_IO_PATH,
     serveClient: false,
-    connectTimeout: GREETING_MS,
-    upgradeTimeout: GREETING_MS,
-    pingInterval: PING_EVERY_MS,
-    pingTimeout: PONG_WITHIN_MS,
-    maxHttpBufferSize: MESSAGE_MAXIMUM,
+    connectTimeout: HANDSHAKE_TIMEOUT_MS,
+    upgradeTimeout: HANDSHAKE_TIMEOUT_MS,
+    pingInterval: PING_INTERVAL_MS,
+    pingTimeout: PONG_TIMEOUT_MS,
+    maxHttpBufferSize: MAXIMUM_MESSAGE_BYTES,
     perMessageDeflate: false,
     httpCompression: false,
-    // Any page may connect; whoever looks at the cookie looks at the origin too.
+    // Every origin may connect: authentication accepts the cookie from the same origin only.
     cors: { origin: true, credentials: true },
   });
-  // It would put itself before the routes of a server: it gets one that never listens, and requests from a route.
+  // Attaching to the real server would bypass its routes: attach to one that never listens, and pass requests from a route.
   io.attach(createServer());
   const engine = io.engine;
   const packets = new RateLimit(clock, PACKETS);
-  const knocks = new WeakMap<IncomingMessage, Credentials>();
+  const credentials = new WeakMap<IncomingMessage, Credentials>();
   const streams = new WeakMap<IncomingMessage, Duplex>();
-  const channels = new Map<string, Channel>();
+  const engineConnections = new Map<string, BufferedConnection>();
 
   engine.on('connection', (connection: EngineConnection) => {
     const id = idOf(connection);
     const { request } = connection;
-    const giveUpSeat = hub.seats.take(knocks.get(request)?.address ?? '');
-    const channel = new Channel(connection);
+    const releaseConnection = hub.connectionLimit.take(credentials.get(request)?.address ?? '');
+    const buffered = new BufferedConnection(connection);
     const stream = streams.get(request);
-    if (stream) channel.add(stream);
-    channels.set(id, channel);
+    if (stream) buffered.add(stream);
+    engineConnections.set(id, buffered);
     connection.on('packet', ({ type }: { type: string }) => {
-      if (type === 'message' && packets.take(id) > 0) channel.cut();
+      if (type === 'message' && packets.take(id) > 0) buffered.terminate();
     });
     connection.once('close', () => {
-      channels.delete(id);
-      giveUpSeat();
+      engineConnections.delete(id);
+      releaseConnection();
     });
   });
   io.use((socket, next) => {
     const { token } = socket.handshake.auth;
-    const shown = knocks.get(socket.request) ?? { method: 'GET', address: '' };
-    const credentials = typeof token === 'string' ? { ...shown, authorization: `Bearer ${token}` } : shown;
-    hub.identify(credentials).then(
+    const fromHeaders = credentials.get(socket.request) ?? { method: 'GET', address: '' };
+    const authorization = typeof token === 'string' ? { authorization: `Bearer ${token}` } : {};
+    hub.identify({ ...fromHeaders, ...authorization }).then(
       (principal) => {
         socket.data = principal;
         next();
@@ -93,19 +93,19 @@ export const socketIoRoutes: FastifyPluginAsync<SocketIoRoutesOptions> = async (
     );
   });
   io.on('connection', (socket) => {
-    const channel = channels.get(idOf(socket.conn));
-    const { address = '' } = knocks.get(socket.request) ?? {};
-    if (channel) new SocketIoConnection(socket, channel, hub, address);
+    const buffered = engineConnections.get(idOf(socket.conn));
+    const { address = '' } = credentials.get(socket.request) ?? {};
+    if (buffered) new SocketIoConnection(socket, buffered, hub, address);
   });
 
   app.addHook('preClose', async () => {
-    for (const channel of channels.values()) channel.close();
-    clock.after(FAREWELL_MS, () => {
-      for (const channel of channels.values()) channel.cut();
+    for (const buffered of engineConnections.values()) buffered.close();
+    clock.after(CLOSE_TIMEOUT_MS, () => {
+      for (const buffered of engineConnections.values()) buffered.terminate();
     });
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, _body, done) => done(null)); // Engine.IO reads it.
+  app.addContentTypeParser('*', (_request, _body, done) => done(null)); // Engine.IO reads the body.
   app.route({
     method: ['GET', 'POST', 'OPTIONS'],
     url: SOCKET_IO_PATH,
@@ -113,16 +113,16 @@ export const socketIoRoutes: FastifyPluginAsync<SocketIoRoutesOptions> = async (
     schema: { hide: true },
     handler: async (request, reply) => {
       const sid = sidOf(request);
-      if (sid === undefined && request.method === 'GET' && hub.seats.full(request.ip)) {
+      if (sid === undefined && request.method === 'GET' && hub.connectionLimit.isReached(request.ip)) {
         reply.header('retry-after', RETRY_AFTER_S);
         throw new PublicError(429, 'too_many_connections', 'Too many connections: try again later.');
       }
       reply.hijack();
-      knocks.set(request.raw, credentialsOf(request));
+      credentials.set(request.raw, credentialsOf(request));
       const upgrade = upgrades.take(request.raw);
       if (!upgrade) return engine.handleRequest(request.raw, reply.raw);
       streams.set(request.raw, upgrade.socket);
-      if (sid !== undefined) channels.get(sid)?.add(upgrade.socket);
+      if (sid !== undefined) engineConnections.get(sid)?.add(upgrade.socket);
       return engine.handleUpgrade(request.raw, upgrade.socket, upgrade.head);
     },
   });
@@ -133,35 +133,35 @@ function sidOf(request: FastifyRequest): string | undefined {
   return typeof sid === 'string' ? sid : undefined;
 }
 
-/** The type hides it; requests show it as `sid`. */
+/** Returns the id that requests carry as `sid`; the library's type omits it. */
 function idOf(connection: EngineConnection): string {
   return (connection as unknown as { id: string }).id;
 }
 
-/** An Engine.IO connection, with what it has not sent. */
-class Channel {
+/** An Engine.IO connection with its buffered bytes. */
+class BufferedConnection {
   readonly #connection: EngineConnection;
-  /** Of its WebSocket; none while it polls. */
+  /** TCP streams of its WebSocket; none while it polls. */
   readonly #streams = new Set<Duplex>();
-  /** About as many bytes wait for the transport. */
-  #waiting = 0;
+  /** Approximate bytes that wait for the transport. */
+  #waitingBytes = 0;
 
   constructor(connection: EngineConnection) {
     this.#connection = connection;
-    // Of polling alone: how long its end waits for the next poll, in which it is told; it can't be cut short.
-    if ('closeTimeout' in connection.transport) connection.transport.closeTimeout = FAREWELL_MS;
+    // Polling only: time that a close waits for the next poll. It cannot be shortened later.
+    if ('closeTimeout' in connection.transport) connection.transport.closeTimeout = CLOSE_TIMEOUT_MS;
     connection.on('packetCreate', ({ data }: { data?: string }) => {
-      this.#waiting += data?.length ?? 1;
+      this.#waitingBytes += data?.length ?? 1;
     });
     connection.on('flush', () => {
-      this.#waiting = 0;
+      this.#waitingBytes = 0;
     });
   }
 
-  get unsent(): number {
-    let unsent = this.#waiting;
-    for (const stream of this.#streams) unsent += stream.writableLength;
-    return unsent;
+  get bufferedBytes(): number {
+    let bytes = this.#waitingBytes;
+    for (const stream of this.#streams) bytes += stream.writableLength;
+    return bytes;
   }
 
   add(stream: Duplex): void {
@@ -177,7 +177,7 @@ class Channel {
     this.#connection.close();
   }
 
-  cut(): void {
+  terminate(): void {
     this.#connection.close(true);
     for (const stream of this.#streams) stream.destroy();
   }
@@ -185,64 +185,64 @@ class Channel {
 
 class SocketIoConnection implements Connection {
   readonly #socket: Socket;
-  readonly #channel: Channel;
+  readonly #connection: BufferedConnection;
   readonly #client: Client;
   readonly #hub: Hub;
 
-  constructor(socket: Socket, channel: Channel, hub: Hub, address: string) {
+  constructor(socket: Socket, buffered: BufferedConnection, hub: Hub, address: string) {
     this.#socket = socket;
-    this.#channel = channel;
+    this.#connection = buffered;
     this.#hub = hub;
     const principal: Principal = socket.data ?? ANONYMOUS;
     this.#client = hub.connect(this, principal, address);
     socket.onAny((event: unknown, ...rest: unknown[]) => this.#receive(event, rest));
-    socket.on('disconnect', () => this.#client.gone());
+    socket.on('disconnect', () => this.#client.connectionClosed());
   }
 
-  get unsent(): number {
-    return this.#channel.unsent;
+  get bufferedBytes(): number {
+    return this.#connection.bufferedBytes;
   }
 
-  send(bulletin: MessageBatch): void {
+  send(batch: MessageBatch): void {
     if (!this.#socket.connected) return;
-    for (const { packet } of bulletin.announcements) this.#channel.write(packet);
+    for (const { packet } of batch.messages) this.#connection.write(packet);
   }
 
-  /** Socket.IO's clients come back by themselves when the connection is gone, but not when they were disconnected. */
+  /** Socket.IO clients reconnect after a lost connection, but not after a disconnect packet. */
   close(code: CloseCode, _reason: string): void {
-    if (code === CLOSE.goingAway || code === CLOSE.signInOver) this.#channel.close();
+    if (code === CLOSE.goingAway || code === CLOSE.signInOver) this.#connection.close();
     else this.#socket.disconnect(true);
   }
 
-  cut(): void {
-    this.#channel.cut();
+  terminate(): void {
+    this.#connection.terminate();
   }
 
   #receive(event: unknown, rest: unknown[]): void {
-    if (this.#client.closing) return;
+    if (this.#client.isClosing) return;
     const last = rest.at(-1);
-    const answer = this.#answer(typeof last === 'function' ? (last as Acknowledge) : undefined);
+    const reply = this.#replyTo(typeof last === 'function' ? (last as Acknowledge) : undefined);
     let message: Message;
     try {
       message = checkMessage(event, typeof rest[0] === 'function' ? undefined : rest[0]);
     } catch (error) {
       if (!(error instanceof PublicError)) throw error;
-      this.#client.misunderstood(error, answer);
+      this.#client.rejectMalformed(error, reply);
       return;
     }
     const bytes = Buffer.byteLength(JSON.stringify(message.data));
-    this.#hub.receive(this.#client, message, bytes, answer);
+    this.#hub.receive(this.#client, message, bytes, reply);
   }
 
-  #answer(acknowledge: Acknowledge | undefined): Answer {
+  #replyTo(acknowledge: Acknowledge | undefined): MessageReply {
     return {
-      done: ({ event = 'ok', data = {} }) => {
+      acknowledge: ({ event = 'ok', data = {} }) => {
         if (acknowledge) acknowledge({ success: true, ...data });
-        else if (event !== 'ok') this.#client.tell(event, data);
+        else if (event !== 'ok') this.#client.send(event, data);
       },
-      refused: (error) => {
+      reject: (error) => {
         if (acknowledge) acknowledge({ success: false, error });
-        else this.#client.tell('error', error);
+        else this.#client.send('error', error);
       },
     };
   }

@@ -1,8 +1,8 @@
-/** What is used of a WebSocket on the server's side (the `ws` package). */
+/** The used part of a server-side WebSocket (package `ws`). */
 export type Socket = {
   readonly readyState: number;
   ping(): void;
-  /** RFC 6455 section 7.4: codes. */
+  /** @param code RFC 6455 section 7.4 */
   close(code: number, reason: string): void;
   terminate(): void;
   on(event: 'message', listener: (data: Buffer | Buffer[] | ArrayBuffer, isBinary: boolean) => void): void;
@@ -12,6 +12,6 @@ export type Socket = {
 
 export const OPEN = 1;
 
-/** RFC 6455 section 7.4.1, 1013 of the IANA registry, and one of our own (section 7.4.2), after HTTP's 401. */
+/** Close codes: RFC 6455 section 7.4.1, 1013 of the IANA registry, and 4401 of the private range (7.4.2), after HTTP 401. */
 export const CLOSE = { goingAway: 1001, policy: 1008, tryAgainLater: 1013, signInOver: 4401 } as const;
 export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE];

@@ -5,24 +5,24 @@ import type { FastifyInstance } from 'fastify';
 export type Upgrade = { socket: Socket; head: Buffer };
 
 export type UpgradePaths = {
-  /** What the WebSocket plugin takes. */
+  /** Path that the WebSocket plugin serves. */
   plugin: string;
-  /** What a route takes over by `take`. */
+  /** Path whose route may take the connection by `take`. */
   route: string;
 };
 
 /**
- * The one place where requests for another protocol (`Upgrade: websocket`) arrive. Those for the plugin are passed on to
- * it by the event `upgrade`. All others go to the routes like any request, and one route may take the connection over;
- * what is not taken is answered as if no upgrade had been asked for, and its connection is closed.
+ * Dispatches upgrade requests (`Upgrade: websocket`). Those for the plugin are passed to it by the event `upgrade`. All
+ * others are routed as ordinary requests, and one route may take the connection; a connection that is not taken gets the
+ * ordinary response and is closed.
  *
- * The WebSocket plugin by itself would take every such request of the server, and leave the sockets of those that it has
- * no use for unread and open for ever.
+ * Without this the WebSocket plugin would take every upgrade request of the server, and leave the sockets of those that
+ * it does not serve unread and open for ever.
  */
 export class Upgrades {
-  /** What the WebSocket plugin listens to for `upgrade`. It never listens itself. */
+  /** The emitter of `upgrade` for the WebSocket plugin; it never listens on a port. */
   readonly server = createServer();
-  readonly #waiting = new WeakMap<IncomingMessage, () => Upgrade>();
+  readonly #untaken = new WeakMap<IncomingMessage, () => Upgrade>();
 
   constructor(app: FastifyInstance, paths: UpgradePaths) {
     const server: Server = app.server;
@@ -33,10 +33,10 @@ export class Upgrades {
     });
   }
 
-  /** Takes over the connection of a request that asks for it; its reply must be hijacked. */
+  /** Takes over the connection of an upgrade request, whose reply must be hijacked; undefined for other requests. */
   take(request: IncomingMessage): Upgrade | undefined {
-    const take = this.#waiting.get(request);
-    this.#waiting.delete(request);
+    const take = this.#untaken.get(request);
+    this.#untaken.delete(request);
     return take?.();
   }
 
@@ -46,20 +46,20 @@ export class Upgrades {
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
     const finish = (): void => socket.destroySoon();
-    const ignore = (): void => {}; // 'close' follows and says all that matters.
+    const ignore = (): void => {}; // 'close' follows, and handles it.
     const close = (): void => void response.destroy();
     response.once('finish', finish);
     socket.on('error', ignore);
     socket.once('close', close);
     if (mayBeTaken)
-      this.#waiting.set(request, () => {
+      this.#untaken.set(request, () => {
         response.removeListener('finish', finish);
         socket.removeListener('error', ignore);
         socket.removeListener('close', close);
         response.detachSocket(socket);
         return upgrade;
       });
-    else socket.resume(); // so that its end is noticed
+    else socket.resume(); // reads, so that the end of the connection is noticed
     app.routing(request, response);
   }
 }

@@ -8,36 +8,39 @@ import {
   viewerRequest,
 } from '../support/fixtures/audience-fixture.js';
 
-t.test('who was let in counts when they watch, and has left after 15 seconds of silence', async (t) => {
-  const { audience, clock, livestream, viewRows } = await openAudienceFixture(t);
-  const streamId = await livestream();
-  const { token } = await audience.admit(viewerRequest(streamId));
-  t.equal(audience.viewers(streamId).total, 0, 'a playlist alone is nobody who watches');
-  const joinedAt = clock.now();
-  t.equal(audience.recordActivity(streamId, token, 'hls'), 'everybody');
-  t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 0, 'll-hls': 0, hls: 1 } });
-  await clock.advance(14_000);
-  t.equal(audience.recordActivity(streamId, token, 'll-hls'), 'everybody');
-  audience.recordActivity(streamId, token, 'hls');
-  t.strictSame(
-    audience.viewers(streamId).byProtocol,
-    { whep: 0, 'll-hls': 1, hls: 0 },
-    'a plain reload now and then changes nothing',
-  );
-  await clock.advance(14_000);
-  t.equal(audience.viewers(streamId).total, 1);
-  await clock.advance(1_000);
-  t.equal(audience.viewers(streamId).total, 0);
-  t.equal(audience.recordActivity(streamId, token, 'hls'), undefined, 'they have to be let in again');
-  t.match(await viewRows(streamId), [
-    {
-      joined_at: new Date(joinedAt),
-      left_at: new Date(joinedAt + 14_000),
-      protocol: 'll-hls',
-      user_id: null,
-    },
-  ]);
-});
+t.test(
+  'an admitted viewer counts from its first playlist request until 15 seconds without one',
+  async (t) => {
+    const { audience, clock, livestream, viewRows } = await openAudienceFixture(t);
+    const streamId = await livestream();
+    const { token } = await audience.admit(viewerRequest(streamId));
+    t.equal(audience.viewers(streamId).total, 0, 'a playlist alone is nobody who watches');
+    const joinedAt = clock.now();
+    t.equal(audience.recordActivity(streamId, token, 'hls'), 'everybody');
+    t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 0, 'll-hls': 0, hls: 1 } });
+    await clock.advance(14_000);
+    t.equal(audience.recordActivity(streamId, token, 'll-hls'), 'everybody');
+    audience.recordActivity(streamId, token, 'hls');
+    t.strictSame(
+      audience.viewers(streamId).byProtocol,
+      { whep: 0, 'll-hls': 1, hls: 0 },
+      'a plain reload now and then changes nothing',
+    );
+    await clock.advance(14_000);
+    t.equal(audience.viewers(streamId).total, 1);
+    await clock.advance(1_000);
+    t.equal(audience.viewers(streamId).total, 0);
+    t.equal(audience.recordActivity(streamId, token, 'hls'), undefined, 'they have to be let in again');
+    t.match(await viewRows(streamId), [
+      {
+        joined_at: new Date(joinedAt),
+        left_at: new Date(joinedAt + 14_000),
+        protocol: 'll-hls',
+        user_id: null,
+      },
+    ]);
+  },
+);
 
 t.test('a page with a socket, WHEP, playlists and beacons is one viewer', async (t) => {
   const { audience, clock, livestream, viewRows, join, gone } = await openAudienceFixture(t);
@@ -67,7 +70,7 @@ t.test('a page with a socket, WHEP, playlists and beacons is one viewer', async 
   t.match(stored, [{ protocol: 'll-hls', left_at: Date }]);
 });
 
-t.test('who comes back soon goes on with the same visit, later with a new one', async (t) => {
+t.test('a viewer that returns within five minutes continues its view, later it gets a new one', async (t) => {
   const { audience, clock, livestream, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
   const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
@@ -83,7 +86,7 @@ t.test('who comes back soon goes on with the same visit, later with a new one', 
   t.match(await viewRows(streamId), [{ left_at: Date }, { left_at: null }]);
 });
 
-t.test('tokens that we did not make stand for nobody', async (t) => {
+t.test('a viewer token that the gateway did not issue is ignored', async (t) => {
   const { audience, livestream } = await openAudienceFixture(t);
   const streamId = await livestream();
   const other = await livestream();
@@ -123,7 +126,7 @@ t.test('tokens that we did not make stand for nobody', async (t) => {
     await t.rejects(audience.admit(viewerRequest(id)), { status: 404, code: 'stream_not_found' });
 });
 
-t.test('users are stored with their visits, and two users are never one viewer', async (t) => {
+t.test('views store the user, and two users are never one viewer', async (t) => {
   const { audience, livestream, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
   const anonymous = await audience.join(ANONYMOUS, viewerRequest(streamId));
@@ -145,7 +148,7 @@ t.test('users are stored with their visits, and two users are never one viewer',
   t.equal(audience.viewers(streamId).total, 0);
 });
 
-t.test('the last place is given once, however many come at the same moment', async (t) => {
+t.test('concurrent admissions take the last place once', async (t) => {
   const { audience, clock, livestream } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: 10 });
   const coming = Array.from({ length: 40 }, async (_, index) => {
@@ -181,7 +184,7 @@ t.test('the last place is given once, however many come at the same moment', asy
   await t.rejects(audience.join(ANONYMOUS, viewerRequest(streamId)), { code: 'viewer_limit_reached' });
 });
 
-t.test('a place is free again when its viewer does not come', async (t) => {
+t.test('a reserved place is freed when its viewer does not watch', async (t) => {
   const { audience, clock, livestream } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: 1 });
   const admission = await audience.admit(viewerRequest(streamId));
@@ -197,7 +200,7 @@ t.test('a place is free again when its viewer does not come', async (t) => {
   t.equal(audience.viewers(streamId).total, 1, 'who needs long to connect is not lost');
 });
 
-t.test('private livestreams are for their guests alone', async (t) => {
+t.test('a private livestream admits its invitees only', async (t) => {
   const { audience, clock, streams, livestream, join } = await openAudienceFixture(t);
   const streamId = await livestream({ visibility: 'private' });
   await streams.addInvitee(streamId, 'ann');
@@ -241,7 +244,7 @@ t.test('private livestreams are for their guests alone', async (t) => {
   await t.rejects(audience.beacon({ ...viewerRequest(streamId), token }), missing);
 });
 
-t.test('the rights of a token end, while watching what is public does not', async (t) => {
+t.test('the rights of a token expire, while public livestreams accept it', async (t) => {
   const { audience, clock, livestream, streams } = await openAudienceFixture(t);
   const closed = await livestream({ visibility: 'private' });
   await streams.addInvitee(closed, 'ann');
@@ -258,9 +261,9 @@ t.test('the rights of a token end, while watching what is public does not', asyn
   );
 });
 
-t.test('a crowd from one address is let in, a flood is not', async (t) => {
+t.test('new viewers of one address are rate limited above a burst', async (t) => {
   const { audience, clock, livestream } = await openAudienceFixture(t, {
-    limits: { arrivals: { burst: 5, refillMs: 1_000 } },
+    limits: { newViewers: { burst: 5, refillMs: 1_000 } },
   });
   const streamId = await livestream();
   const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
@@ -276,7 +279,7 @@ t.test('a crowd from one address is let in, a flood is not', async (t) => {
   await audience.admit(viewerRequest(streamId));
 });
 
-t.test('a client may not join livestreams without end', async (t) => {
+t.test('a client that joins too many livestreams gets 409', async (t) => {
   const { livestream, join, leave } = await openAudienceFixture(t);
   const client = new FakeAudienceClient();
   const streams = await Promise.all(Array.from({ length: 21 }, () => livestream()));
@@ -290,7 +293,7 @@ t.test('a client may not join livestreams without end', async (t) => {
     });
 });
 
-t.test('the room is told how many watch, once a second at most and only what is new', async (t) => {
+t.test('the room gets changed viewer counts, at most once a second', async (t) => {
   const { audience, broadcasts, clock, livestream } = await openAudienceFixture(t);
   const streamId = await livestream();
   const tell = (viewers: number) => [`stream:${streamId}`, 'viewers:count', { streamId, viewers }];
@@ -308,7 +311,7 @@ t.test('the room is told how many watch, once a second at most and only what is 
   t.strictSame(broadcasts.splice(0), [tell(0)]);
 });
 
-t.test('when nothing is broadcast any more nobody watches, whatever is still open', async (t) => {
+t.test('the end of a broadcast removes all viewers, also those with open connections', async (t) => {
   const { audience, change, clock, livestream, viewRows, join, gone } = await openAudienceFixture(t);
   const streamId = await livestream();
   const client = new FakeAudienceClient();
@@ -331,10 +334,10 @@ t.test('when nothing is broadcast any more nobody watches, whatever is still ope
   t.equal((await viewRows(streamId)).length, 3);
 });
 
-t.test('who joins by the socket is greeted once they are let in, unless they do not wish it', async (t) => {
+t.test('a client that joins gets the chat history unless it declines', async (t) => {
   const greeted: string[] = [];
   const { audience, livestream } = await openAudienceFixture(t, {
-    greet: async (client, streamId, enter) => {
+    replayHistory: async (client, streamId, enter) => {
       enter();
       return () => greeted.push(`${client.address} ${streamId}`);
     },
@@ -346,16 +349,16 @@ t.test('who joins by the socket is greeted once they are let in, unless they do 
   t.match(acknowledged, { data: { streamId, viewerToken: String } });
   t.ok(client.rooms.has(`stream:${streamId}`));
   t.same(greeted, [], 'not before the acknowledgement is on its way');
-  acknowledged?.afterwards?.();
+  acknowledged?.afterSent?.();
   t.same(greeted, [`${client.address} ${streamId}`]);
-  (await join(client, { streamId }))?.afterwards?.();
+  (await join(client, { streamId }))?.afterSent?.();
   const silent = new FakeAudienceClient();
-  (await join(silent, { streamId, history: false }))?.afterwards?.();
+  (await join(silent, { streamId, history: false }))?.afterSent?.();
   t.ok(silent.rooms.has(`stream:${streamId}`));
   t.equal(greeted.length, 1);
 });
 
-t.test('who has no account any more watched as nobody, and their tokens stand for nobody', async (t) => {
+t.test('a deleted account is removed from its views, and its tokens end', async (t) => {
   const { audience, streams, livestream, join, roles, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
   const hidden = await livestream({ visibility: 'private' });

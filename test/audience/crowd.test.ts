@@ -107,9 +107,9 @@ t.test(
   },
 );
 
-t.test('a sign of life costs little', async (t) => {
+t.test('recording activity of 5,000 viewers is cheap', async (t) => {
   const { audience, livestream } = await openAudienceFixture(t, {
-    limits: { arrivals: { burst: 20_000, refillMs: 1 } },
+    limits: { newViewers: { burst: 20_000, refillMs: 1 } },
   });
   const streamId = await livestream();
   const tokens: string[] = [];

@@ -9,7 +9,7 @@ import {
 } from '../support/fixtures/audience-fixture.js';
 import { until } from '../support/until.js';
 
-t.test('after a crash nobody watched longer than the gateway was seen, and tokens go on', async (t) => {
+t.test('after a crash open views end at the last heartbeat, and tokens stay valid', async (t) => {
   const stage = await openAudienceFixture(t);
   const { audience, clock, livestream, viewRows, open, sql } = stage;
   const streamId = await livestream({ visibility: 'private' });
@@ -58,7 +58,7 @@ t.test('after a crash nobody watched longer than the gateway was seen, and token
   ]);
 });
 
-t.test('a token that was given before its visit was stored is good after a crash', async (t) => {
+t.test('a token issued before its view was stored is valid after a crash', async (t) => {
   const stage = await openAudienceFixture(t);
   const { audience, livestream, viewRows, open } = stage;
   const streamId = await livestream();
@@ -95,7 +95,7 @@ t.test(
   },
 );
 
-t.test('peaks are kept, and told once a minute', async (t) => {
+t.test('peaks are stored, and announced once a minute', async (t) => {
   const { audience, change, clock, streams, livestream, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
   const peaks: number[] = [];
@@ -128,7 +128,7 @@ t.test('peaks are kept, and told once a minute', async (t) => {
   t.equal((await streams.find(streamId))?.viewerCountPeak, 13, 'the greatest stands');
 });
 
-t.test('every minute is stored with the most viewers at the same time', async (t) => {
+t.test('each minute is stored with its greatest number of concurrent viewers', async (t) => {
   const { audience, clock, livestream, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
   const start = clock.now();
@@ -156,7 +156,7 @@ t.test('every minute is stored with the most viewers at the same time', async (t
   two();
 });
 
-t.test('what asks for nothing new asks nothing of the database', async (t) => {
+t.test('repeated requests need no query', async (t) => {
   const { audience, clock, livestream, finds } = await openAudienceFixture(t);
   const streamId = await livestream();
   const unknown = newId();
@@ -171,7 +171,7 @@ t.test('what asks for nothing new asks nothing of the database', async (t) => {
   t.equal(finds(), 3);
 });
 
-t.test('a socket that is gone while it joins is nobody', async (t) => {
+t.test('a socket that closes while it joins leaves no viewer', async (t) => {
   const { audience, join, livestream, gone } = await openAudienceFixture(t);
   const streamId = await livestream();
   const client = new FakeAudienceClient();
@@ -182,7 +182,7 @@ t.test('a socket that is gone while it joins is nobody', async (t) => {
   t.equal(client.rooms.size, 0);
 });
 
-t.test('who watched when is kept so many days, and who watches stays', async (t) => {
+t.test('ended views are deleted after the retention, open ones stay', async (t) => {
   const { audience, sql, clock, livestream } = await openAudienceFixture(t, { keepDays: 10 });
   const streamId = await livestream();
   const at = (days: number): Date => new Date(clock.now() - days * 86_400_000);

@@ -29,7 +29,7 @@ t.test('an address that fills a livestream with bare joins does not keep others 
   t.equal(audience.viewers(streamId).byProtocol.hls, 40, 'who watches is in');
 });
 
-t.test('an address that plays on all its places leaves a tenth to others, who keep them', async (t) => {
+t.test('an address that plays on all its places leaves a tenth of the limit to others', async (t) => {
   const { audience, livestream } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: LIMIT });
   const play = async (address: string): Promise<void> => {
@@ -51,7 +51,7 @@ t.test('accounts behind one address have a share each', async (t) => {
   await t.rejects(audience.join(account('late'), viewerRequest(streamId)), FULL, 'nobody has more than one');
 });
 
-t.test('who waits by a socket gives way only where their address has more than its share', async (t) => {
+t.test('a viewer with a socket is displaced only if its address exceeds its share', async (t) => {
   const { audience, livestream, join } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: 20 });
   const sockets = Array.from({ length: 18 }, () => new FakeAudienceClient());
@@ -68,7 +68,7 @@ t.test('who waits by a socket gives way only where their address has more than i
 });
 
 t.test(
-  'a connection counts when it is established, and one that is not frees its place at once',
+  'a connection counts when established, and frees its place at once when abandoned before',
   async (t) => {
     const { audience, livestream } = await openAudienceFixture(t);
     const streamId = await livestream({ viewerLimit: 2 });
@@ -100,7 +100,7 @@ t.test('a connection that is not established within ten seconds keeps no place',
   await audience.admit(viewerRequest(streamId));
 });
 
-t.test('who has stopped playing and keeps a socket is a waiting viewer again', async (t) => {
+t.test('a viewer that stopped playing and keeps a socket can be displaced', async (t) => {
   const { audience, clock, livestream, join } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: 20 });
   for (let i = 0; i < 18; i++) {

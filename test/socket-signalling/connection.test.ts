@@ -40,7 +40,7 @@ t.test('a broadcaster offers with the stream key and is answered', async (t) => 
   t.notMatch(logLines.join(''), KEY);
 });
 
-t.test('who is signed in offers for their own livestream without a key', async (t) => {
+t.test('a signed-in owner publishes without a stream key', async (t) => {
   const { client, publications, principals } = await startSignallingFixture(t);
   const person = { kind: 'account', name: 'Somebody', via: 'session' } as const;
   principals.ann = { ...person, userId: 'ann', role: 'broadcaster' };
@@ -75,7 +75,7 @@ t.test('who is signed in offers for their own livestream without a key', async (
   }
 });
 
-t.test('a viewer joins, learns the servers, offers and watches; the room learns of it', async (t) => {
+t.test('a viewer joins, gets the ICE servers, offers and watches; the room gets the count', async (t) => {
   const { client, pool, clock, change, audience, subscription } = await startSignallingFixture(t);
   const viewer = client();
   viewer.send('stream:join', { streamId: STREAM, userId: 'bob' }, 1);
@@ -125,7 +125,7 @@ t.test('a viewer joins, learns the servers, offers and watches; the room learns 
   await viewer.next('stream:joined');
 });
 
-t.test('a viewer who joins is offered the picture and answers, as soon as there is one', async (t) => {
+t.test('a viewer who joins gets an offer as soon as media are available', async (t) => {
   const { client, pool, registry, change, subscription } = await startSignallingFixture(t);
   registry.state = { name: 'offline' };
   const viewer = client();
@@ -162,7 +162,7 @@ t.test('a viewer who joins is offered the picture and answers, as soon as there 
   t.match(await viewer.next('error'), { id: 5, data: { code: 'not_your_stream' } }, 'the room was left');
 });
 
-t.test('only who publishes a stream may end it', async (t) => {
+t.test('only the publisher of a stream may end it', async (t) => {
   const { client, ended } = await startSignallingFixture(t);
   const [broadcaster, viewer] = [client(), client()];
   broadcaster.send('stream:offer', { streamKey: KEY, offer: publisherOffer });
@@ -178,7 +178,7 @@ t.test('only who publishes a stream may end it', async (t) => {
   t.match(await viewer.next('stream:ended'), { data: { reason: 'ended-by-owner' } });
 });
 
-t.test('whose livestream it is may end it without publishing it', async (t) => {
+t.test('the owner may end a livestream without publishing it', async (t) => {
   const { client, ended, principals } = await startSignallingFixture(t);
   const person = { kind: 'account', name: 'Somebody', via: 'token' } as const;
   principals.ann = { ...person, userId: 'ann', role: 'broadcaster' };
@@ -206,7 +206,7 @@ t.test('whose livestream it is may end it without publishing it', async (t) => {
   t.strictSame(ended, [STREAM, OTHER]);
 });
 
-t.test('everybody who joined hears how a stream goes on, and nobody of what was never live', async (t) => {
+t.test('joined clients get the states of a stream, and none of one that was never live', async (t) => {
   const { client, change, clock } = await startSignallingFixture(t);
   const viewer = client();
   viewer.send('stream:join', { streamId: STREAM }, 1);
@@ -235,7 +235,7 @@ t.test('everybody who joined hears how a stream goes on, and nobody of what was 
   t.strictSame(states, ['live', 'ended']);
 });
 
-t.test('the audience decides who may watch, and is told while they do', async (t) => {
+t.test('the audience admits viewers, and is informed while they watch', async (t) => {
   const { client, audience, pool } = await startSignallingFixture(t);
   const viewer = client();
   audience.refuse = true;
@@ -263,7 +263,7 @@ t.test('the audience decides who may watch, and is told while they do', async (t
   await eventually(() => audience.watching === 0);
 });
 
-t.test('who disconnects or leaves lets go of everything', async (t) => {
+t.test('a client that disconnects or leaves releases everything', async (t) => {
   const { client, publications, pool, clock } = await startSignallingFixture(t);
   const [broadcaster, first, second] = [client(), client(), client()];
   broadcaster.send('stream:offer', { streamKey: KEY, offer: publisherOffer });
@@ -287,7 +287,7 @@ t.test('who disconnects or leaves lets go of everything', async (t) => {
   t.pass('nobody has left a timer behind');
 });
 
-t.test('who goes while they are negotiated leaves nothing behind', async (t) => {
+t.test('a client that disconnects during negotiation leaves nothing open', async (t) => {
   const { client, publications, pool } = await startSignallingFixture(t);
   let go: () => void = () => {};
   let asked = 0;

@@ -77,7 +77,7 @@ t.test('messages and offers are limited, streams and connections bounded', async
   t.equal(third.closeCode, 1013);
 });
 
-t.test('who does not answer pings is gone after the next', async (t) => {
+t.test('a client that does not answer a ping before the next is disconnected', async (t) => {
   const { client, clock, pool } = await startSignallingFixture(t);
   const [lively, dead] = [client(), client()];
   dead.answersPings = false;
@@ -96,7 +96,7 @@ t.test('who does not answer pings is gone after the next', async (t) => {
   t.equal(pool.viewers[0]?.ended, undefined);
 });
 
-t.test('when the server closes clients are told, and those who do not hear are cut off', async (t) => {
+t.test('closing the server closes clients, and terminates those that do not answer', async (t) => {
   const { app, client, clock } = await startSignallingFixture(t);
   const [polite, deaf] = [client(), client()];
   deaf.answersPings = false;

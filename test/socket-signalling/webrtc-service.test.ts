@@ -8,7 +8,7 @@ import {
   viewerOffer,
 } from '../support/fixtures/socket-signalling-fixture.js';
 
-t.test('programs in the process use the platform’s names', async (t) => {
+t.test('code in the process uses the names of the host platform', async (t) => {
   const { service, publications, ended, pool } = await startSignallingFixture(t);
   const broadcast = await service.startBroadcast('ann', { title: 'Hello' });
   t.match(broadcast, { streamId: 'stream-of-ann', streamKey: KEY, iceServers: [{ username: 'ann' }] });

@@ -47,7 +47,7 @@ t.test(
   },
 );
 
-t.test('who only asks, or pings, and never reads is cut off too', async (t) => {
+t.test('a client that sends requests or pings and never reads is disconnected', async (t) => {
   const { realtime, member, clock } = await startSocketsFixture(t);
   const asking = await member();
   asking.stall();

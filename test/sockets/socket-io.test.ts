@@ -6,7 +6,7 @@ import { eventually } from '../support/until.js';
 
 const TRANSPORTS = [['polling'], ['websocket'], ['polling', 'websocket']];
 
-/** What the next such event has with it. */
+/** Waits for an event, and returns its data. */
 function next(socket: Socket, event: string): Promise<Record<string, unknown> | string> {
   return new Promise((resolve) => socket.once(event, resolve));
 }
@@ -67,7 +67,7 @@ for (const transports of TRANSPORTS)
     await eventually(() => realtime.size('room') === 1);
   });
 
-t.test('who they are they show by token, or by the cookie or header of the handshake', async (t) => {
+t.test('clients authenticate by token, or by the cookie or header of the handshake', async (t) => {
   const { socketIo, credentials } = await startSocketsFixture(t);
   const anonymous = await connected(socketIo());
   t.match(await anonymous.emitWithAck('who', {}), { principal: { kind: 'anonymous' } });
@@ -82,7 +82,7 @@ t.test('who they are they show by token, or by the cookie or header of the hands
   t.match(error, { message: 'This token is not valid.', data: { code: 'access_token_invalid' } });
 });
 
-t.test('connections count with all others, and give their place back', async (t) => {
+t.test('connections count towards the common limit until they close', async (t) => {
   const { socketIo, client } = await startSocketsFixture(t, { limits: { connectionsPerAddress: 2 } });
   const first = await connected(socketIo({ transports: ['polling'] }));
   await connected(socketIo({ transports: ['websocket'] }));
@@ -116,7 +116,7 @@ t.test('pages of other origins may connect', async (t) => {
   t.equal(shake.headers['access-control-allow-origin'], 'https://platform.example');
 });
 
-t.test('nonsense is refused, and who goes on with it is sent away', async (t) => {
+t.test('malformed messages are rejected, and ten in a row end the connection', async (t) => {
   const { app, socketIo, port } = await startSocketsFixture(t);
   const bad: [string, string, number][] = [
     ['GET', '/socket.io/', 400],
@@ -147,7 +147,7 @@ t.test('nonsense is refused, and who goes on with it is sent away', async (t) =>
   t.equal((await poll()).status, 400);
 });
 
-t.test('who leaves everything unread, or sends packets without end, is cut off', async (t) => {
+t.test('a client that does not read, or floods with packets, is disconnected', async (t) => {
   const { realtime, clock, port } = await startSocketsFixture(t);
   const base = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
   const open = async (): Promise<(body: string) => Promise<Response>> => {
@@ -180,7 +180,7 @@ t.test('who leaves everything unread, or sends packets without end, is cut off',
   t.notOk((await unread('2').catch(() => ({ ok: false }))).ok);
 });
 
-t.test('when the server restarts or their sign-in is over clients come back by themselves', async (t) => {
+t.test('clients reconnect after a restart or the end of their sign-in', async (t) => {
   for (const transports of TRANSPORTS) {
     const { socketIo, realtime, app, clock } = await startSocketsFixture(t);
     const ann = await connected(socketIo({ transports, auth: { token: 'ann-token' } }));

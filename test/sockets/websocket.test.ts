@@ -13,11 +13,11 @@ t.test('messages are acknowledged by their id, and one after the other', async (
         slow: async (_client, { name }) => {
           await new Promise<void>((resolve) => going.push(resolve));
           order.push(String(name));
-          return { event: 'slow-done', data: { name }, afterwards: () => void order.push('afterwards') };
+          return { event: 'slow-done', data: { name }, afterSent: () => void order.push('afterwards') };
         },
         quick: (each) => {
           order.push('quick');
-          each.tell('told', {});
+          each.send('told', {});
           return undefined;
         },
         refused: () => {
@@ -60,7 +60,7 @@ t.test('messages are acknowledged by their id, and one after the other', async (
   t.equal(socket.received.filter(({ event }) => event === 'ok').length, 1, 'without an id nothing is said');
 });
 
-t.test('who somebody is they show by header, cookie or a first message', async (t) => {
+t.test('clients authenticate by header, cookie or a first message', async (t) => {
   const { client, credentials, tokens } = await startSocketsFixture(t);
   const who = async (socket: ReturnType<typeof client>): Promise<unknown> => {
     socket.send('who', {}, 'who');
@@ -142,13 +142,13 @@ t.test(
   },
 );
 
-t.test('who is signed out while they connect does not stay', async (t) => {
+t.test('a client signed out while it connects is closed', async (t) => {
   const { realtime, tokens } = await startSocketsFixture(t);
   const closed: string[] = [];
-  const line = (name: string) => ({
-    unsent: 0,
+  const connection = (name: string) => ({
+    bufferedBytes: 0,
     send() {},
-    cut() {},
+    terminate() {},
     close: (code: number) => void closed.push(`${name} ${code}`),
   });
   tokens.ann = { ...ANN };
@@ -157,13 +157,13 @@ t.test('who is signed out while they connect does not stay', async (t) => {
     realtime.identify({ method: 'GET', address: '192.0.2.1', authorization: `Bearer ${name}` });
   const [ann, eve] = await Promise.all([identify('ann'), identify('eve')]);
   realtime.signOut(({ principal }) => principal.kind === 'account' && principal.userId === 'ann');
-  realtime.connect(line('ann'), ann, '192.0.2.1');
-  realtime.connect(line('eve'), eve, '192.0.2.1');
-  realtime.connect(line('ann again'), await identify('ann'), '192.0.2.1');
+  realtime.connect(connection('ann'), ann, '192.0.2.1');
+  realtime.connect(connection('eve'), eve, '192.0.2.1');
+  realtime.connect(connection('ann again'), await identify('ann'), '192.0.2.1');
   t.same(closed, ['ann 4401']);
 });
 
-t.test('rooms hear what is told to them while somebody holds them there', async (t) => {
+t.test('a client gets the messages of a room while a holder keeps it there', async (t) => {
   const { client, member, realtime, clock } = await startSocketsFixture(t);
   const [ann, bob, outside] = [await member(), await member(), client()];
   t.equal(realtime.size('room'), 2);
@@ -189,7 +189,7 @@ t.test('rooms hear what is told to them while somebody holds them there', async 
   t.notOk(bob.received.some(({ data }) => data.number === 2));
 });
 
-t.test('what cannot be understood is refused; ten in a row end the connection', async (t) => {
+t.test('malformed messages are rejected; ten in a row end the connection', async (t) => {
   const { client } = await startSocketsFixture(t, {
     feature: { events: { big: () => undefined }, limits: { big: 99_999 } },
   });
@@ -230,7 +230,7 @@ t.test('what cannot be understood is refused; ten in a row end the connection', 
   t.equal(binary.closeCode, 1008);
 });
 
-t.test('who floods is put off, and sent away when they go on', async (t) => {
+t.test('a client above the rate limit gets errors, and is closed if it continues', async (t) => {
   const { client, clock } = await startSocketsFixture(t);
   const busy = client();
   for (let count = 0; count < 250; count++) busy.send('echo', {}, count);
@@ -248,7 +248,7 @@ t.test('who floods is put off, and sent away when they go on', async (t) => {
   t.equal(busy.closeCode, 1008);
 });
 
-t.test('connections are limited, in all and from an address', async (t) => {
+t.test('connections are limited in total and per address', async (t) => {
   const { client } = await startSocketsFixture(t, { limits: { connections: 3, connectionsPerAddress: 2 } });
   const from = (address: string): ReturnType<typeof client> => client({ 'x-forwarded-for': address });
   const first = [from('192.0.2.1'), from('192.0.2.1')];
@@ -272,7 +272,7 @@ t.test('connections are limited, in all and from an address', async (t) => {
   }
 });
 
-t.test('who does not answer a ping until the next is gone', async (t) => {
+t.test('a client that does not answer a ping before the next is disconnected', async (t) => {
   const { client, clock, realtime, member } = await startSocketsFixture(t);
   const dead = await member();
   dead.answersPings = false;
@@ -295,7 +295,7 @@ t.test('who does not answer a ping until the next is gone', async (t) => {
   t.notOk(lively.closed);
 });
 
-t.test('who was signed out is sent away, and all are told when the server closes', async (t) => {
+t.test('a signed-out client is closed, and all clients when the server closes', async (t) => {
   const left: unknown[] = [];
   const aborted: string[] = [];
   const { app, client, clock, realtime } = await startSocketsFixture(t, {
@@ -306,7 +306,7 @@ t.test('who was signed out is sent away, and all are told when the server closes
           return undefined;
         },
       },
-      left: (each) => {
+      clientDisconnected: (each) => {
         left.push(each.principal);
         throw new Error('a feature that fails does not hold up the others');
       },

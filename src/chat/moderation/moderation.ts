@@ -139,7 +139,7 @@ export class Moderation {
       });
       for (const client of room.clients)
         if (userIdOf(client.principal) === userId)
-          client.tell('chat:banned', {
+          client.send('chat:banned', {
             streamId: room.streamId,
             reason,
             until: ban.until?.toISOString() ?? null,
@@ -277,7 +277,7 @@ export class Moderation {
     for (const client of room.clients) {
       if (userIdOf(client.principal) !== userId) continue;
       room.setModerator(client, moderator);
-      client.tell('chat:moderator', { streamId, moderator });
+      client.send('chat:moderator', { streamId, moderator });
     }
   }
 

@@ -164,7 +164,7 @@ t.test('what is no token, no id or no JSON is refused with a sentence', async (t
 });
 
 t.test('floods and full livestreams are refused with a time to wait', async (t) => {
-  const { create, post } = await open(t, { arrivals: { burst: 3, refillMs: 1_000 } });
+  const { create, post } = await open(t, { newViewers: { burst: 3, refillMs: 1_000 } });
   const streamId = await create({ viewerLimit: 1 });
   const { viewerToken } = (await post(`${streamId}/join`)).json();
   const full = await post(`${streamId}/join`);

@@ -37,7 +37,7 @@ async function stage(t: Test) {
       log,
     });
     realtime.add(signalling);
-    await app.register(socketRoutes, { realtime, clock });
+    await app.register(socketRoutes, { hub: realtime, clock });
   });
   return { page: await open(), ...rest };
 }

@@ -13,7 +13,7 @@ export class FakeSocketHub implements SocketHub {
 
   broadcast(room: string, event: string, data: MessageData, { droppable = false } = {}): void {
     this.broadcasts.push({ room, event, data, droppable });
-    for (const client of this.#rooms.get(room) ?? []) client.tell(event, data);
+    for (const client of this.#rooms.get(room) ?? []) client.send(event, data);
   }
 
   size(room: string): number {
@@ -54,7 +54,7 @@ export class FakeSocketClient implements SocketClient {
     return this.#connection.signal;
   }
 
-  tell(event: string, data: MessageData): void {
+  send(event: string, data: MessageData): void {
     this.received.push({ event, data });
   }
 

@@ -188,8 +188,7 @@ t.test('B-frames are encoded away, from where the stream is', async (t) => {
   isWhole(t, video.packets);
   const frames = framesOf(video.packets).slice(0, -1);
   t.ok(
-    nalTypes(frames[0]?.units ?? []).includes(NAL.sps) &&
-      nalTypes(frames[0]?.units ?? []).includes(NAL.idr),
+    nalTypes(frames[0]?.units ?? []).includes(NAL.sps) && nalTypes(frames[0]?.units ?? []).includes(NAL.idr),
   );
   const times = frames.map(({ timestamp }) => (timestamp - (frames[0]?.timestamp ?? 0)) | 0);
   t.strictSame(

@@ -16,3 +16,4 @@ export type {
   Visibility,
 } from './livestream/livestream-table.js';
 export * from './stream-registry.js';
+export * from './stream-registry-options.js';

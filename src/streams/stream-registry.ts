@@ -1,14 +1,6 @@
-import {
-  type Clock,
-  KeyedMutex,
-  type Logger,
-  newId,
-  type Queries,
-  RetryingWriter,
-  type Sql,
-} from '../platform/index.js';
-import { type Admit, credentialOf, type Refusal } from './admission/publisher-admission.js';
-import { type MayPublish, PublisherReview } from './admission/publisher-review.js';
+import { KeyedMutex, newId, RetryingWriter } from '../platform/index.js';
+import { credentialOf, type Refusal } from './admission/publisher-admission.js';
+import { PublisherReview } from './admission/publisher-review.js';
 import {
   CAPACITY_REACHED,
   isOver,
@@ -23,7 +15,7 @@ import type { BroadcastSubscriber } from './broadcast/broadcast-subscriber.js';
 import { BroadcastTable } from './broadcast/broadcast-table.js';
 import { BROADCAST_END, type BroadcastEnd } from './broadcast/end-reason.js';
 import { LiveBroadcast } from './broadcast/live-broadcast.js';
-import type { Publication, Publisher } from './broadcast/publication.js';
+import type { Publisher } from './broadcast/publication.js';
 import {
   foundDead,
   type StreamChange,
@@ -41,30 +33,12 @@ import {
   type NewLivestream,
   type Page,
 } from './livestream/livestream-table.js';
+import type { PublishResult, StreamRegistryOptions } from './stream-registry-options.js';
 
 /** Interval of the heartbeats of broadcasts with a publisher, ms. */
 const HEARTBEAT_MS = 5_000;
 /** Delay after the planned start during which a livestream still counts as upcoming, ms. */
 const UPCOMING_GRACE_MS = 30 * 60_000;
-
-export type StreamRegistryOptions = {
-  sql: Sql;
-  admit: Admit;
-  /** Reviews running broadcasts. Default: all may continue. */
-  mayPublish?: MayPublish;
-  /** Stores the stream key of a new livestream in the same transaction, so that none is without a key. */
-  keepKey?: (sql: Queries, livestream: { streamId: string; hash: string }) => Promise<void>;
-  /** Called when a livestream gets a recording URL. Must not throw. */
-  recorded?: (recording: { streamId: string; url: string }) => void;
-  /** Wait of a broadcast for a lost publisher, ms. */
-  graceMs: number;
-  /** Maximum of concurrent broadcasts. */
-  maxBroadcasts: number;
-  clock: Clock;
-  log: Logger;
-};
-
-export type PublishResult = { publication: Publication } | { refusal: Refusal };
 
 /** Registry of all livestreams and of the broadcasts that run in this process. */
 export class StreamRegistry {

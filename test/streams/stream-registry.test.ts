@@ -26,7 +26,7 @@ const eager: BroadcastSubscriber = {
   }),
 };
 
-async function hall(
+async function registry(
   sql: postgres.Sql,
   clock: FakeClock,
   options: { maxBroadcasts?: number; guests?: BroadcastSubscriber[] } = {},
@@ -83,7 +83,7 @@ async function publish(t: Test, streams: StreamRegistry, streamKey: string, kick
 t.test('a livestream is scheduled, live and ended with its broadcasts', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
-  const streams = await hall(sql, clock);
+  const streams = await registry(sql, clock);
   const id = await create(streams, 'one');
   t.match(await streams.find(id), { status: 'scheduled', startedAt: null });
   const publication = await publish(t, streams, 'one');
@@ -111,7 +111,7 @@ t.test('a livestream is scheduled, live and ended with its broadcasts', async (t
 
 t.test('a publisher to a livestream that its owner ended is refused', async (t) => {
   const { sql } = await testDatabase(t);
-  const streams = await hall(sql, new FakeClock());
+  const streams = await registry(sql, new FakeClock());
   const [live, scheduled] = [await create(streams, 'live'), await create(streams, 'scheduled')];
   const kicks: string[] = [];
   await publish(t, streams, 'live', kicks);
@@ -128,7 +128,7 @@ t.test('a publisher to a livestream that its owner ended is refused', async (t) 
 
 t.test('a livestream ended during the admission of a publisher has no publisher', async (t) => {
   const { sql } = await testDatabase(t);
-  const streams = await hall(sql, new FakeClock());
+  const streams = await registry(sql, new FakeClock());
   const id = await create(streams, 'race');
   const kicks: string[] = [];
   const [result] = await Promise.all([
@@ -141,7 +141,7 @@ t.test('a livestream ended during the admission of a publisher has no publisher'
 
 t.test('two concurrent publishers share one broadcast and the later one replaces the first', async (t) => {
   const { sql } = await testDatabase(t);
-  const streams = await hall(sql, new FakeClock());
+  const streams = await registry(sql, new FakeClock());
   const id = await create(streams, 'twins');
   const kicks: string[] = [];
   await Promise.all([publish(t, streams, 'twins', kicks), publish(t, streams, 'twins', kicks)]);
@@ -152,7 +152,7 @@ t.test('two concurrent publishers share one broadcast and the later one replaces
 
 t.test('a publisher above the limit of broadcasts is refused with a reason', async (t) => {
   const { sql } = await testDatabase(t);
-  const streams = await hall(sql, new FakeClock(), { maxBroadcasts: 1 });
+  const streams = await registry(sql, new FakeClock(), { maxBroadcasts: 1 });
   await create(streams, 'first');
   await create(streams, 'second');
   await publish(t, streams, 'first');
@@ -166,7 +166,7 @@ t.test('a publisher above the limit of broadcasts is refused with a reason', asy
 t.test('a broadcast within its grace period resumes after a crash with the next run index', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
-  const crashed = await hall(sql, clock);
+  const crashed = await registry(sql, clock);
   const id = await create(crashed, 'key');
   const publication = await publish(t, crashed, 'key');
   await until(async () => (await crashed.find(id))?.status === 'live');
@@ -181,7 +181,7 @@ t.test('a broadcast within its grace period resumes after a crash with the next 
       return { publicationStarted: () => broadcast.playable(), broadcastEnded: async () => {} };
     },
   };
-  const next = await hall(sql, clock, { guests: [guest] });
+  const next = await registry(sql, clock, { guests: [guest] });
   t.equal(next.status(id).state.name, 'reconnecting');
   t.match(seen, [{ resumed: true, id: publication.broadcastId }]);
   const resumed = await publish(t, next, 'key');
@@ -192,7 +192,7 @@ t.test('a broadcast within its grace period resumes after a crash with the next 
 t.test('a livestream without a running broadcast is ended after a crash', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
-  const crashed = await hall(sql, clock);
+  const crashed = await registry(sql, clock);
   const id = await create(crashed, 'key');
   await publish(t, crashed, 'key');
   await until(async () => (await crashed.find(id))?.status === 'live');
@@ -200,7 +200,7 @@ t.test('a livestream without a running broadcast is ended after a crash', async 
   await sql`update livestreams set status = 'live', started_at = now() where id = ${ghost}`;
 
   const later = new FakeClock(clock.now() + GRACE_MS + 10_000);
-  const next = await hall(sql, later);
+  const next = await registry(sql, later);
   for (const stream of [id, ghost])
     t.match(await next.find(stream), { status: 'ended', endReason: 'found-dead' });
   t.equal((await next.listActive({ limit: 10, offset: 0 })).length, 0);
@@ -209,7 +209,7 @@ t.test('a livestream without a running broadcast is ended after a crash', async 
 t.test('a shutdown kicks publishers and leaves broadcasts open for the next start', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
-  const streams = await hall(sql, clock);
+  const streams = await registry(sql, clock);
   const id = await create(streams, 'key');
   const kicks: string[] = [];
   await publish(t, streams, 'key', kicks);
@@ -218,7 +218,7 @@ t.test('a shutdown kicks publishers and leaves broadcasts open for the next star
   t.strictSame(kicks, ['shutdown']);
   t.equal(clock.pending, 0, 'no timer is left');
   t.match(await streams.publish(publisher('key')), { refusal: { code: 'shutting_down' } });
-  const next = await hall(sql, clock);
+  const next = await registry(sql, clock);
   t.equal(next.status(id).state.name, 'reconnecting');
   await next.close();
 });
@@ -234,7 +234,7 @@ t.test('a state change during a database outage is stored after it', async (t) =
       return { broadcastEnded: async () => {} };
     },
   };
-  const streams = await hall(sql, clock, { guests: [guest] });
+  const streams = await registry(sql, clock, { guests: [guest] });
   const id = await create(streams, 'key');
   await publish(t, streams, 'key');
   await sql`alter table livestreams rename to away`;
@@ -250,7 +250,7 @@ t.test('a state change during a database outage is stored after it', async (t) =
 
 t.test('a livestream whose broadcast was never playable stays scheduled', async (t) => {
   const { sql } = await testDatabase(t);
-  const streams = await hall(sql, new FakeClock(), { guests: [] });
+  const streams = await registry(sql, new FakeClock(), { guests: [] });
   const id = await create(streams, 'key');
   (await publish(t, streams, 'key')).close('protocol-error');
   await until(() => streams.status(id).state.name === 'offline');

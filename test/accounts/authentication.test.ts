@@ -246,7 +246,7 @@ t.test('nonsense is refused or is nobody, and never a fault', async (t) => {
   for (let i = 0; i < 300; i++) {
     const broken = spoil(cookie);
     const principal = await authenticate(get({ cookie: broken }));
-    // What was spoilt may have been beside the value.
+    // The changed byte may lie beside the value.
     t.ok(principal.kind === 'anonymous' || broken.includes(cookie.slice(-40)), broken);
     await stage.clock.advance(10_000);
     const header = spoil(authorization);

@@ -77,7 +77,7 @@ class Stage {
     return { status: answer.status, code: json.error?.code, body: json, text };
   }
 
-  /** What a route needs to be there. */
+  /** Resources that a route needs. */
   async scene(path: string, visibility = 'public'): Promise<Scene> {
     const scene: Scene = {
       streamId: '',

@@ -1,6 +1,6 @@
 import { PASSWORD } from '../support/fixtures/accounts-fixture.js';
 
-/** Everybody who may ask. The moderator is a viewer who was appointed for the livestream of the owner. */
+/** Kinds of clients. The moderator is a viewer who was appointed for the livestream of the owner. */
 export const PEOPLE = [
   'anonymous',
   'viewer',
@@ -23,7 +23,7 @@ const MODERATORS: Person[] = ['moderator', ...OWNER];
 const CHANNELS: Person[] = ['broadcaster', 'owner', 'admin'];
 const ADMINS: Person[] = ['admin', 'operator'];
 
-/** What there is when a request is made: made anew for each that changes something. */
+/** Resources of one request; created anew for each request that changes something. */
 export type Scene = {
   streamId: string;
   /** An open poll in its chat. */
@@ -42,7 +42,7 @@ export type Access =
       may: readonly Person[];
       /** JSON, or bytes of a type. */
       body?: (scene: Scene) => object | { type: string; bytes: Buffer };
-      /** What stands in the address, where it is not in the scene; ids of nothing by default. */
+      /** Path parameters that are not resources of the test; ids of nothing by default. */
       params?: Record<string, string>;
       /** The page needs no CSRF token: nothing of an account is changed. */
       withoutCsrf?: true;
@@ -51,7 +51,7 @@ export type Access =
       /** The session is over afterwards. */
       signsOut?: true;
     }
-  /** Who may is not a matter of accounts, or is told by something else. */
+  /** Access is no matter of accounts, or has a test of its own. */
   | { elsewhere: string };
 
 const MEDIA = { elsewhere: 'media: stream keys admit publishers, the audience admits viewers' };
@@ -69,7 +69,7 @@ const picture = () => ({
   bytes: Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), Buffer.alloc(64)]),
 });
 
-/** Who may ask what: every route of the server is here, by its name in the OpenAPI document. */
+/** Access by route: every route of the server, by its name in the OpenAPI document. */
 export const ROUTE_ACCESS: Record<string, Access> = {
   'POST /whip': MEDIA,
   'POST /whip/{streamKey}': MEDIA,

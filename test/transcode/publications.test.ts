@@ -93,7 +93,7 @@ t.test('sound that comes late is added by a new run', async (t) => {
   t.equal(broadcast.runs.length, 2);
 });
 
-t.test('a hall that cannot open a run now is asked again', async (t) => {
+t.test('a run that the broadcast cannot open now is requested again', async (t) => {
   const made = await loopedMedia(t);
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   let refusals = 2;

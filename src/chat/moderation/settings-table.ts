@@ -1,6 +1,6 @@
 import type { Queries, Sql } from '../../platform/index.js';
 
-/** Who may post links: everyone, moderators and above, or nobody. */
+/** Posts with links are allowed to everyone, to moderators and above, or to nobody. */
 export type LinksPolicy = 'allowed' | 'moderators' | 'forbidden';
 
 /** Chat settings of a livestream. */

@@ -26,7 +26,7 @@ const MINUTE = 60_000;
 /** The host platform: an HTTP server that says its public keys, as often as it is asked. */
 class Platform {
   readonly keys: Record<string, { privateKey: CryptoKey; publicKey: CryptoKey; algorithm: string }> = {};
-  /** What `/keys` says instead of the keys. */
+  /** Response of `/keys` instead of the keys. */
   answer: { status: number; body: string } | undefined;
   /** Answers that wait until they are let go. */
   held: (() => void)[] | undefined;

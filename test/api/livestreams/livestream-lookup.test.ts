@@ -24,7 +24,7 @@ type Desk = {
   sql: postgres.Sql;
   updated: string[];
   create(over?: object): Promise<string>;
-  /** Somebody publishes; the reasons for which they are sent away are put into the array. */
+  /** Publishes; reasons of a kick are pushed to the array. */
   publish(streamId: string): Promise<string[]>;
 };
 

@@ -1,66 +1,17 @@
 import amf from 'node-media-server/src/protocol/amf.js';
 import t from 'tap';
-import { RtmpDemuxer } from '../../../src/ingest/rtmp/rtmp-demuxer.js';
-import { FakeClock } from '../../support/fakes/fake-clock.js';
-import { RecordingPublication } from '../../support/fakes/recording-publication.js';
+import type { RtmpDemuxer } from '../../../src/ingest/rtmp/rtmp-demuxer.js';
 import { avcRecord, h264Sps, withLength } from '../../support/media/parameter-sets.js';
-
-/** SPS of 320x180 at 30 frames per second by x264; another level changes the configuration. */
-const SPS = '6742c00dda05067e7c0440000003004000000f03c50aa8';
-
-function avcHeader(level = 0x0d): Buffer {
-  const sps = Buffer.from(SPS, 'hex');
-  sps[3] = level;
-  return Buffer.concat([
-    Buffer.from([0x17, 0, 0, 0, 0, 1, 0x42, 0xc0, level, 0xff, 0xe1, 0, sps.length]),
-    sps,
-  ]);
-}
-
-const AAC_44100 = Buffer.from([0xaf, 0, 0x12, 0x10]);
-const AAC_48000 = Buffer.from([0xaf, 0, 0x11, 0x90]);
-const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
-const INTER = Buffer.from([0x27, 1, 0, 0, 0, 4, 5]);
-const SOUND = Buffer.from([0xaf, 1, 6, 7]);
-
-type Feeding = {
-  demuxer: RtmpDemuxer;
-  publication: RecordingPublication;
-  clock: FakeClock;
-  refusals: string[];
-  /** Summaries of a timeline’s tags: kind, timestamp and content. */
-  story(timeline?: number): string[];
-};
-
-function feeding(encoder?: string): Feeding {
-  const publication = new RecordingPublication();
-  const clock = new FakeClock();
-  const refusals: string[] = [];
-  const demuxer = new RtmpDemuxer({
-    publication,
-    encoder,
-    readableCodecs: { hevc: false, av1: true, vp9: false },
-    maxPixels: 2_073_600,
-    clock,
-    refuse: (message) => refusals.push(message),
-  });
-  const story = (timeline = 0): string[] =>
-    (publication.timelines[timeline]?.tags ?? []).map(
-      ({ kind, timestamp, header, keyframe }) =>
-        `${kind} ${timestamp}${header ? ' header' : ''}${keyframe ? ' key' : ''}`,
-    );
-  return { demuxer, publication, clock, refusals, story };
-}
-
-/** Starts a stream with both tracks at RTMP timestamp `base`. */
-function begun(base = 5_000): Feeding {
-  const all = feeding();
-  all.demuxer.video(0, avcHeader());
-  all.demuxer.audio(0, AAC_44100);
-  all.demuxer.video(base, KEY);
-  all.demuxer.audio(base + 10, SOUND);
-  return all;
-}
+import {
+  AAC_44100,
+  AAC_48000,
+  avcHeader,
+  begun,
+  feeding,
+  INTER,
+  KEY,
+  SOUND,
+} from '../../support/publishers/rtmp-demuxer-fixture.js';
 
 t.test('a timeline begins with the first keyframe when both tracks are known', async (t) => {
   const { demuxer, publication, story, clock } = feeding('FMLE/3.0');

@@ -1,55 +1,9 @@
-import type { InjectOptions, LightMyRequestResponse } from 'fastify';
-import t, { type Test } from 'tap';
-import { createWhipIngest, type WhipRoutesOptions, whipRoutes } from '../../../src/ingest/whip/index.js';
-import { DEFAULT_MAX_PICTURE_PIXELS } from '../../../src/media/index.js';
-import type { Publisher, Refusal } from '../../../src/streams/index.js';
+import type { InjectOptions } from 'fastify';
+import t from 'tap';
+import type { Refusal } from '../../../src/streams/index.js';
 import { LOCAL, offerText } from '../../support/clients/webrtc-offer.js';
-import { FakeClock } from '../../support/fakes/fake-clock.js';
-import { FakeWebrtcPool } from '../../support/fakes/fake-webrtc-pool.js';
-import { RecordingPublication } from '../../support/fakes/recording-publication.js';
-import { createTestServer } from '../../support/fixtures/test-server.js';
 import { h264Sps } from '../../support/media/parameter-sets.js';
-
-const KEY = 'live_good-key-1234567890';
-const SDP = { 'content-type': 'application/sdp' };
-const FRAGMENT =
-  'a=ice-ufrag:S/T6\r\na=ice-pwd:qqvmPzrsQDQsj9che8wSjN/l\r\nm=audio 9 X 0\r\na=mid:0\r\na=candidate:1 1 udp 1 10.0.0.1 1 typ host\r\n';
-
-async function whip(t: Test, routes: Partial<WhipRoutesOptions> = {}) {
-  const clock = new FakeClock();
-  const { app, log, logLines } = createTestServer(t, clock);
-  const pool = new FakeWebrtcPool();
-  const publications: RecordingPublication[] = [];
-  const hall: { refusal?: Refusal; admitted: (publication: RecordingPublication) => void } = {
-    admitted: () => {},
-  };
-  const ingest = createWhipIngest({
-    pool,
-    publish: async (publisher: Publisher) => {
-      if (hall.refusal) return { refusal: hall.refusal };
-      const publication = new RecordingPublication(publisher);
-      publications.push(publication);
-      hall.admitted(publication);
-      return { publication };
-    },
-    maximumBitrate: 6_000_000,
-    maxPixels: DEFAULT_MAX_PICTURE_PIXELS,
-    clock,
-    log,
-  });
-  const iceServers = { links: () => ['<stun:stun.example.net>; rel="ice-server"'] };
-  await app.register(whipRoutes, { ingest, iceServers, clock, ...routes });
-  const ask = (options: InjectOptions): Promise<LightMyRequestResponse> => app.inject(options);
-  const post = (payload = offerText('chromium-simulcast'), more: Partial<InjectOptions> = {}) =>
-    ask({
-      method: 'POST',
-      url: '/whip',
-      payload,
-      ...more,
-      headers: { ...SDP, authorization: `Bearer ${KEY}`, ...more.headers },
-    });
-  return { app, pool, publications, hall, ask, post, logLines, clock };
-}
+import { FRAGMENT, KEY, SDP, whip } from '../../support/publishers/whip-fixture.js';
 
 t.test('an offer with a stream key gets 201 with a session and starts a publication', async (t) => {
   const { post, pool, publications } = await whip(t);
@@ -128,9 +82,9 @@ t.test('an offer whose parameter sets exceed the frame size limit gets 406', asy
 });
 
 t.test('subscribers that request packets before the SFU knows the media source get them then', async (t) => {
-  const { post, pool, publications, hall } = await whip(t);
+  const { post, pool, publications, registry } = await whip(t);
   let sent: Promise<unknown> | undefined;
-  hall.admitted = (publication) => {
+  registry.admitted = (publication) => {
     sent = publication.publisher?.rtp?.send({ audio: 5_002, srtpKey: 'key' });
   };
   let asked = -1;
@@ -236,8 +190,8 @@ t.test('a replaced publisher’s session gives the reason, until a thousand othe
 });
 
 t.test('a publisher replaced during negotiation gets 409 and its peer is closed', async (t) => {
-  const { post, pool, hall, publications } = await whip(t);
-  hall.admitted = (publication) => {
+  const { post, pool, registry, publications } = await whip(t);
+  registry.admitted = (publication) => {
     pool.beforePeer = async () => publication.publisher?.kick('replaced', 'Gone.');
   };
   const answer = await post();
@@ -248,7 +202,7 @@ t.test('a publisher replaced during negotiation gets 409 and its peer is closed'
 });
 
 t.test('refusals get the status codes of RFC 9725', async (t) => {
-  const { post, hall, pool } = await whip(t);
+  const { post, registry, pool } = await whip(t);
   const cases: [Refusal['code'], number, string | undefined][] = [
     ['stream_key_unknown', 401, undefined],
     ['stream_key_throttled', 429, '60'],
@@ -259,7 +213,7 @@ t.test('refusals get the status codes of RFC 9725', async (t) => {
     ['shutting_down', 503, '5'],
   ];
   for (const [code, status, retryAfter] of cases) {
-    hall.refusal = { code, message: 'No.' };
+    registry.refusal = { code, message: 'No.' };
     const answer = await post();
     t.equal(answer.statusCode, status, code);
     t.strictSame(answer.json(), { error: { code, message: 'No.' } });

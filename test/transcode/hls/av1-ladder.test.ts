@@ -39,7 +39,7 @@ t.test('AV1 and Opus in the SFU become a ladder, whatever is lost and however la
   await untilLongRenditionHas(broadcast, 0, '720p', 6);
   await publisher.resize(t, 180, 320);
   await untilLongRenditionHas(broadcast, 0, '720p', 8);
-  // What is lost at the end is waited for in vain.
+  // Packets lost at the end never arrive.
   publisher.lossInterval = Number.POSITIVE_INFINITY;
   await untilLongRenditionHas(broadcast, 0, '720p', 9.5);
   await untilLongRenditionHas(broadcast, 0, 'audio', 9.5);

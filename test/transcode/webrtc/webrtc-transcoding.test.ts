@@ -3,109 +3,27 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import t, { type Test } from 'tap';
-import type { FlvTag } from '../../../src/media/index.js';
-import type { BroadcastSubscription, WebrtcRendition } from '../../../src/streams/index.js';
+import t from 'tap';
 import { PortPairs } from '../../../src/transcode/inputs/port-pairs.js';
 import { FakeSource } from '../../support/fakes/fake-broadcast.js';
 import { isAlive, startTranscoderFixture } from '../../support/fixtures/transcoder-fixture.js';
 import * as beeping from '../../support/media/encoder.js';
 import { flashToBeep } from '../../support/media/flash-and-beep.js';
-import {
-  createTestMedia,
-  readFlv,
-  repeatTags,
-  sendTags,
-  type TestMedia,
-} from '../../support/media/flv-media.js';
+import { readFlv, sendTags } from '../../support/media/flv-media.js';
 import { codedUnits, NAL, nalTypes, nalUnitsOf, sliceType } from '../../support/media/h264-units.js';
 import { framesOf, type RtpPacket, RtpReceiver } from '../../support/media/rtp/rtp-receiver.js';
+import {
+  AUDIO,
+  after,
+  isGone,
+  isWhole,
+  make,
+  processes,
+  publish,
+  realtime,
+  steps,
+} from '../../support/publishers/webrtc-rendition-fixture.js';
 import { until } from '../../support/until.js';
-
-const LONG = 4;
-const VIDEO = { width: 640, height: 360, rate: '30', keyframes: 2 };
-const AUDIO = { sampleRate: 44_100, channels: 2 } as const;
-type Media = { bFrames?: number; keyframes?: number; video?: false; audio?: false; seconds?: number };
-
-const films = new Map<string, Promise<TestMedia>>();
-
-/** A film that goes on for minutes; made once for all tests that want the same. */
-async function make(t: Test, media: Media): Promise<TestMedia> {
-  const { bFrames = 0, keyframes = 2, seconds = LONG } = media;
-  const key = JSON.stringify(media);
-  const made =
-    films.get(key) ??
-    createTestMedia({
-      file: `${t.testdir()}/film.flv`,
-      durationS: seconds,
-      ...(media.video === false ? {} : { video: { ...VIDEO, bFrames, keyframes } }),
-      ...(media.audio === false ? {} : { audio: AUDIO }),
-    });
-  films.set(key, made);
-  const { has, info, tags } = await made;
-  const own = structuredClone(info);
-  if (own.video) own.video.bFrames = bFrames > 0;
-  return { has, info: own, tags: repeatTags(tags, seconds, 8) };
-}
-
-/** Publishes in real time until the test ends. */
-function publish(t: Test, subscription: BroadcastSubscription, made: TestMedia) {
-  const source = new FakeSource(made.info);
-  const stop = new AbortController();
-  t.teardown(() => stop.abort());
-  subscription.publicationStarted?.(source);
-  const startedAt = Date.now();
-  source.restart(startedAt, made.has);
-  let position = 0;
-  const write = (tag: FlvTag): void => {
-    position = tag.timestamp;
-    source.write(tag);
-  };
-  void sendTags(made.tags, write, { signal: stop.signal });
-  return {
-    source,
-    startedAt,
-    stop: () => stop.abort(),
-    /** How far it has come, ms of media: on a busy machine less than the time that has gone by. */
-    position: () => position,
-  };
-}
-
-function realtime(
-  subscription: BroadcastSubscription,
-  source: FakeSource,
-  video?: RtpReceiver,
-  audio?: RtpReceiver,
-) {
-  const rendition = subscription.encodeForWebrtc?.(source, {
-    ...(video ? { videoPort: video.port } : {}),
-    ...(audio ? { audioPort: audio.port } : {}),
-  });
-  if (!rendition) throw new Error('no WebRTC rendition');
-  return rendition;
-}
-
-function processes(lines: Record<string, unknown>[]): number[] {
-  return lines.filter(({ msg }) => msg === 'WebRTC rendition started').map(({ pid }) => Number(pid));
-}
-
-/** Everything that is running for viewers must be gone with this. */
-async function isGone(t: Test, rendition: WebrtcRendition, lines: Record<string, unknown>[]) {
-  await rendition.closed;
-  t.strictSame(processes(lines).filter(isAlive), [], 'no process is left');
-}
-
-const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const steps = (packets: readonly RtpPacket[]): Set<number> =>
-  new Set(packets.slice(1).map(({ timestamp }, index) => (timestamp - (packets[index]?.timestamp ?? 0)) | 0));
-
-/** One more and one more, without a hole. */
-function isWhole(t: Test, packets: readonly RtpPacket[]): void {
-  const holes = packets
-    .slice(1)
-    .filter(({ sequence }, index) => ((sequence - (packets[index]?.sequence ?? 0)) & 0xffff) !== 1);
-  t.strictSame(holes, [], 'no packet is missing');
-}
 
 t.test(
   'H.264 without B-frames is sent as it is, with its parameter sets before every keyframe',

@@ -28,7 +28,7 @@ function reason(): string {
 /** Why tests with GStreamer cannot run on this machine, and what to install; false where they can. */
 export const withoutGstreamer: string | false = python ? false : reason();
 
-/** What a watcher has seen and heard so far. */
+/** Video and audio that a viewer received so far. */
 export type Watched = {
   /** Decoded video frames and audio buffers. */
   pictures: number;

@@ -83,7 +83,7 @@ t.test(
     const tokens = await Promise.all([1, 2, 3].map(() => audience.join(ANONYMOUS, viewerRequest(streamId))));
     await audience.join(ANONYMOUS, viewerRequest(doomed));
     await clock.advance(2_000);
-    t.ok(logLines.some((line) => line.includes('trying again')));
+    t.ok(logLines.some((line) => line.includes('retrying')));
     audience.leave(ANONYMOUS, { streamId, token: tokens[0]!.token });
     await streams.remove(doomed);
     away = false;

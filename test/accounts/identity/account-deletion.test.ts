@@ -88,7 +88,7 @@ t.test(
     t.equal(await accounts.change(ada.id, { disabled: false }), undefined, 'nobody brings it back');
     await clock.advance(10 * MINUTE_MS);
     await until('it is tried again', () => tries.length === 2);
-    await until('the failure is logged', () => logText().includes('could not be deleted'));
+    await until('the failure is logged', () => logText().includes('account deletion failed'));
     fails = false;
     await clock.advance(10 * MINUTE_MS);
     await until('the account is gone', async () => (await accounts.find(ada.id)) === undefined);

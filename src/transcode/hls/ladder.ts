@@ -1,4 +1,5 @@
 import type { AudioSource, VideoSource } from '../../media/index.js';
+import { finiteWithin } from '../../platform/index.js';
 import type { Rendition } from '../../streams/index.js';
 
 /** Configured rendition. */
@@ -66,6 +67,10 @@ const MAXIMUM_RUNG_SHARE = 0.8;
 const NOMINAL_FRAME_RATE = 30;
 /** Maximum frame rate of encoders; faster sources lose frames. */
 export const MAXIMUM_FRAME_RATE = 60.5;
+/** Bounds of what is believed of a source: frames per second, pixels of a side, bits per second. */
+const SOURCE_FRAME_RATE = { min: 1, max: 300 } as const;
+const MAXIMUM_SIDE = 16_384;
+const MAXIMUM_SOURCE_BITRATE = 1_000_000_000;
 const WIDESCREEN = 16 / 9;
 /** Minimum for H.264 macroblocks and chroma. */
 const MINIMUM_SIDE = 16;
@@ -117,13 +122,16 @@ export function chooseLadder(request: LadderRequest): Ladder {
   if (!video) return { video: [], audio: sound, keyframes: 'clock', frameStep: 1 };
 
   const passthrough = request.passthrough && passable(video);
-  const frameStep = Math.max(1, Math.ceil((video.frameRate ?? 0) / MAXIMUM_FRAME_RATE));
-  const frameRate = video.frameRate === undefined ? undefined : video.frameRate / frameStep;
+  const sourceRate = finiteWithin(video.frameRate, SOURCE_FRAME_RATE.min, SOURCE_FRAME_RATE.max, undefined);
+  const frameStep = Math.max(1, Math.ceil((sourceRate ?? 0) / MAXIMUM_FRAME_RATE));
+  const frameRate = sourceRate === undefined ? undefined : sourceRate / frameStep;
   const rungs = request.rungs === 'off' ? [] : request.rungs;
-  const known = video.width && video.height ? { width: video.width, height: video.height } : undefined;
+  const width = finiteWithin(video.width, 1, MAXIMUM_SIDE, undefined);
+  const height = finiteWithin(video.height, 1, MAXIMUM_SIDE, undefined);
+  const known = width && height ? { width, height } : undefined;
   const lines = known && Math.min(known.width, known.height);
   const id = request.best ?? (lines ? `${lines}p` : 'source');
-  const most = video.bitrate ?? Number.POSITIVE_INFINITY;
+  const most = finiteWithin(video.bitrate, 1, MAXIMUM_SOURCE_BITRATE, Number.POSITIVE_INFINITY);
 
   const encoded = (name: string, size: EncodedVideo['size'], share: number): EncodedVideo => {
     const picture = size ?? UNKNOWN_SIZE;

@@ -68,7 +68,9 @@ export class ViewerReview {
         streamIds.add(viewer.streamId);
       }
       if (viewer.userId !== change.userId) continue;
-      // A viewer may continue by another credential, but tokens issued with this one end.
+      // After a change of its account the review decides on the viewer with its tokens. An ended credential ends its tokens
+      // for good, because the viewer may continue by another credential.
+      if (change.credentialIds === undefined && isAffected(change, viewer.identity)) continue;
       for (const token of [...viewer.tokens]) {
         const grant = tokens.read(viewer.streamId, token);
         if (grant && isAffected(change, grant.identity)) viewers.forgetToken(viewer, token);

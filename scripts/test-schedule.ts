@@ -8,6 +8,7 @@ export const ALONE: readonly string[] = [
   'test/gateway/watching/webrtc-viewers.test.ts',
   'test/gateway/publishing/whip-mutes.test.ts',
   'test/gateway/publishing/whip-to-hls.test.ts',
+  'test/transcode/hls/av1-ladder.test.ts',
   'test/transcode/hls/rtp-ladder.test.ts',
   'test/transcode/hls/rtp-ladder-supervisor.test.ts',
 ];

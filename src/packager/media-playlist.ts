@@ -72,7 +72,7 @@ export function renderMediaPlaylist(playlist: MediaPlaylist, delta: boolean, uri
     `#EXT-X-PART-INF:PART-TARGET=${target.toFixed(5)}`,
     `#EXT-X-MEDIA-SEQUENCE:${first.msn}`,
     `#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuitySequence(first)}`,
-    '#EXT-X-INDEPENDENT_FLAGS-SEGMENTS',
+    '#EXT-X-INDEPENDENT-SEGMENTS',
   ];
   const skipped = delta ? skippable(segments, targetDuration * SKIP_TARGETS) : 0;
   if (skipped > 0) lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`);
@@ -111,7 +111,7 @@ function writeSegment(lines: string[], segment: Segment, withParts: boolean, uri
   if (withParts) {
     segment.parts.forEach((part, index) => {
       const uri = `${partName(segment.msn, index)}${uriSuffix}`;
-      const independent = part.independent ? ',INDEPENDENT_FLAGS=YES' : '';
+      const independent = part.independent ? ',INDEPENDENT=YES' : '';
       lines.push(`#EXT-X-PART:DURATION=${part.duration.toFixed(5)},URI="${uri}"${independent}`);
     });
   }

@@ -18,7 +18,7 @@ export function renderMultivariantPlaylist(
   videos: readonly VideoVariant[],
   audio: AudioVariant | undefined,
 ): string {
-  const lines = ['#EXTM3U', '#EXT-X-VERSION:9', '#EXT-X-INDEPENDENT_FLAGS-SEGMENTS'];
+  const lines = ['#EXTM3U', '#EXT-X-VERSION:9', '#EXT-X-INDEPENDENT-SEGMENTS'];
   const grouped = audio && videos.length > 0 ? audio : undefined;
   if (grouped) {
     lines.push(

@@ -7,6 +7,7 @@ import { createFile, type MP4BoxBuffer } from 'mp4box';
 import t from 'tap';
 import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../support/media/cmaf-ladder.js';
+import { unknownTags } from '../support/media/playlist-tags.js';
 import { readPart } from '../support/media/published-media.js';
 
 setOptions({ strictMode: true });
@@ -27,6 +28,7 @@ const targets = new Set<string>();
 function look(text: string, id: string): void {
   try {
     parse(text);
+    for (const tag of unknownTags(text)) refused.set(`unknown ${tag}`, text);
     parsed++;
   } catch (error) {
     refused.set(String(error), text);
@@ -94,6 +96,22 @@ t.test('all renditions have the same segments and the same number of parts in ea
     }
     t.same(counts, new Array(11).fill(6), id);
     t.ok(broadcast.playlist(id).includes('\ns10.m4s\n'), `${id} has come as far as the others`);
+  }
+});
+
+t.test('segments are declared independent, and so is the first part of each video segment', async (t) => {
+  const segmentsTag = /^#EXT-X-INDEPENDENT-SEGMENTS$/m;
+  const multivariant = broadcast.multivariant() ?? '';
+  t.same(unknownTags(multivariant), []);
+  t.match(multivariant, segmentsTag);
+  for (const id of IDS) {
+    const text = broadcast.playlist(id);
+    t.match(text, segmentsTag, id);
+    const isAudio = id === 'audio';
+    for (const [, msn, part, independent] of text.matchAll(
+      /^#EXT-X-PART:.*"p(\d+)\.(\d+)\.m4s"(,INDEPENDENT=YES)?$/gm,
+    ))
+      t.equal(independent !== undefined, isAudio || part === '0', `${id} ${msn}.${part}`);
   }
 });
 

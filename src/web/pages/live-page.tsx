@@ -54,7 +54,7 @@ export function LivePage() {
 }
 
 function summaryText({ streams, reachable }: Listing): string {
-  if (!reachable) return 'The server does not result. Trying again…';
+  if (!reachable) return 'The server does not answer. Trying again…';
   if (!streams) return 'Loading…';
   if (streams.length === 0) return 'Nothing is live. This page notices by itself when that changes.';
   return streams.length === 1 ? 'One stream is live.' : `${streams.length} streams are live.`;

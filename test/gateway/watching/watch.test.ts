@@ -7,6 +7,7 @@ import { openChromium } from '../../support/clients/chromium.js';
 import { openForHls, playback, untilPlaying } from '../../support/clients/watch-page.js';
 import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, run, testMedia } from '../../support/media/encoder.js';
+import { unknownTags } from '../../support/media/playlist-tags.js';
 import { until } from '../../support/until.js';
 
 const WATCH_MS = 60_000;
@@ -77,6 +78,8 @@ function checkPlaylists(t: Test, { hls }: Livestream) {
       const text = (await lines(url + query)).join('\n');
       try {
         parse(text);
+        const unknown = unknownTags(text);
+        if (unknown.length > 0) throw new Error(`unknown tags ${unknown.join(', ')}`);
         result.playlists++;
       } catch (error) {
         t.fail(`${url}${query}: ${(error as Error).message}`, { text });

@@ -1,5 +1,6 @@
 import { ChunkReader } from './chunk-reader.js';
 import { NodeMediaServerAdapter } from './node-media-server-adapter.js';
+import { APPLICATION, isServedApplication, streamKeyOf } from './publish-address.js';
 import type { RtmpLimits } from './rtmp-limits.js';
 import { MESSAGE, type RtmpCommand, type RtmpMessage, RtmpProtocolError } from './rtmp-message.js';
 
@@ -18,8 +19,6 @@ export type RtmpProtocolEvents = {
   media(message: RtmpMessage): void;
 };
 
-/** The only application: `rtmp://host/live`. */
-const APPLICATION = 'live';
 /** Version byte C0 (Adobe RTMP 1.0, 5.2.2). 6 would be the encrypted RTMPE. */
 const RTMP_VERSION = 3;
 /** Acknowledgement window unless the peer sets another (5.4.3, 5.4.4). */
@@ -31,6 +30,9 @@ const MAXIMUM_COMMAND_BYTES = 64 << 10;
 const MAXIMUM_CREATED_STREAMS = 8;
 /** User control event (7.1.7). */
 const PING_REQUEST = 6;
+
+/** What `connect` said: the `app` of its URL, and the `flashVer`. */
+type Connected = { app: string; encoder: string | undefined };
 
 /** RTMP protocol of one connection: the session's state, its rules and limits, over `ChunkReader`. */
 export class RtmpProtocol {
@@ -44,8 +46,7 @@ export class RtmpProtocol {
   #windowBytes = ACKNOWLEDGEMENT_WINDOW_BYTES;
   #createdStreams = 0;
   #isHandshakeDone = false;
-  /** Command object of `connect`. */
-  #connected: Record<string, unknown> | undefined;
+  #connected: Connected | undefined;
   /** Message stream that the peer publishes or plays on; 0 before. */
   #streamId = 0;
   #admitted = false;
@@ -200,42 +201,39 @@ export class RtmpProtocol {
   #connect(transactionId: number, values: Record<string, unknown> | undefined): void {
     if (this.#connected) throw new RtmpProtocolError('connect came twice');
     if (!values) throw new RtmpProtocolError('connect came without its object');
-    if (typeof values.app !== 'string') throw new RtmpProtocolError('connect names no application');
-    if (typeof values.tcUrl !== 'string' || !URL.canParse(values.tcUrl)) {
-      this.#refuseConnect(transactionId, 'NetConnection.Connect.Rejected', 'The server URL cannot be read.');
-      return;
-    }
-    if (applicationOf(values.app) !== APPLICATION) {
+    const { app, flashVer } = values;
+    if (typeof app !== 'string') throw new RtmpProtocolError('connect names no application');
+    if (!isServedApplication(app)) {
+      const code = 'NetConnection.Connect.InvalidApp';
       const advice = `The server URL must end in /${APPLICATION}; the stream key has its own field.`;
-      this.#refuseConnect(transactionId, 'NetConnection.Connect.InvalidApp', advice);
+      this.#library.refuseConnect(transactionId, code, advice);
+      this.#events.refused(code, advice);
       return;
     }
-    this.#connected = values;
+    this.#connected = { app, encoder: typeof flashVer === 'string' ? flashVer : undefined };
     this.#library.acceptConnect(transactionId, this.#fourCcs);
   }
 
-  #refuseConnect(transactionId: number, code: string, description: string): void {
-    this.#library.refuseConnect(transactionId, code, description);
-    this.#events.refused(code, description);
-  }
-
   #publish(streamId: number, streamName: string): void {
-    const { flashVer } = this.#requireConnect();
+    const { app, encoder } = this.#requireConnect();
     if (this.#admitted) {
       this.#events.refused('NetStream.Publish.BadName', 'This connection is publishing already.');
       return;
     }
     this.#streamId = streamId;
-    const streamKey = streamName.split('?')[0]!.trim();
+    const streamKey = streamKeyOf(app, streamName);
     if (streamKey === '' || streamKey.length > MAXIMUM_STREAM_KEY_CHARACTERS) {
       const fault = streamKey === '' ? 'missing' : 'too long';
-      this.#events.refused('NetStream.Publish.BadName', `The stream key is ${fault}.`);
+      this.#events.refused(
+        'NetStream.Publish.BadName',
+        `The stream key is ${fault}: copy it from your livestream.`,
+      );
       return;
     }
-    this.#events.publish(streamKey, typeof flashVer === 'string' ? flashVer : undefined);
+    this.#events.publish(streamKey, encoder);
   }
 
-  #requireConnect(): Record<string, unknown> {
+  #requireConnect(): Connected {
     if (!this.#connected) throw new RtmpProtocolError('a command came before connect');
     return this.#connected;
   }
@@ -245,9 +243,4 @@ export class RtmpProtocol {
 function controlValue(payload: Buffer): number {
   if (payload.length < 4) throw new RtmpProtocolError('a control message is too short');
   return payload.readUInt32BE(0);
-}
-
-/** Removes the slashes and the query that some encoders add. */
-function applicationOf(app: string): string {
-  return app.split('?')[0]!.replace(/^\/+|\/+$/g, '');
 }

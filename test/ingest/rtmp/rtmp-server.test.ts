@@ -52,6 +52,31 @@ t.test('a publisher gets Publish.Start after admission, and its tags arrive', as
   ]);
 });
 
+t.test('a publisher is admitted wherever its stream key and server URL were entered', async (t) => {
+  const key = ADMITTED_STREAM_KEY;
+  const { client, publications } = await startRtmpFixture(t);
+  const entered: [connect: Record<string, unknown>, streamName: string][] = [
+    [{ tcUrl: null }, key],
+    [{ tcUrl: '' }, key],
+    [{ tcUrl: '127.0.0.1/live' }, key],
+    [{ tcUrl: 'not a url' }, key],
+    [{}, `/${key}`],
+    [{}, `${key}/`],
+    [{}, `live/${key}`],
+    [{}, `rtmp://127.0.0.1:1935/live/${key}`],
+    [{ app: `live/${key}`, tcUrl: `rtmp://127.0.0.1/live/${key}` }, ''],
+    [{ app: '', tcUrl: 'rtmp://127.0.0.1' }, `live/${key}`],
+  ];
+  for (const [connect, streamName] of entered) {
+    const encoder = client();
+    await encoder.start(streamName, connect);
+    t.same(encoder.codes().at(-1), 'NetStream.Publish.Start', JSON.stringify([connect, streamName]));
+    encoder.destroy();
+  }
+  t.equal(publications.length, entered.length);
+  t.ok(publications.every(({ publisher }) => publisher?.streamKey === key));
+});
+
 t.test('connect is answered with the supported FourCCs and AMF0', async (t) => {
   const { client } = await startRtmpFixture(t, { readableCodecs: { hevc: true, av1: false, vp9: true } });
   const encoder = client();

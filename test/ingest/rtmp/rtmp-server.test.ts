@@ -77,6 +77,33 @@ t.test('a publisher is admitted wherever its stream key and server URL were ente
   t.ok(publications.every(({ publisher }) => publisher?.streamKey === key));
 });
 
+t.test('of multitrack audio and video track 0 is published, whether classic or enhanced', async (t) => {
+  const multitrack = (header: number, types: number, fourCc: string, ...rest: number[]): Buffer =>
+    Buffer.concat([Buffer.from([header, types]), Buffer.from(fourCc), Buffer.from(rest)]);
+  const { publishingClient } = await startRtmpFixture(t);
+  for (const isEnhanced of [false, true]) {
+    const { client, publication } = await publishingClient();
+    client.video(0, isEnhanced ? multitrack(0x96, 0, 'avc1', 0, ...VIDEO_HEADER.subarray(5)) : VIDEO_HEADER);
+    client.video(0, multitrack(0x96, 0, 'hvc1', 1, 1, 2, 3));
+    client.audio(0, isEnhanced ? multitrack(0x95, 0, 'mp4a', 0, 0x12, 0x10) : AUDIO_HEADER);
+    client.audio(0, multitrack(0x95, 0, 'Opus', 1, 1, 2, 3));
+    for (const timestamp of [0, 40]) {
+      client.video(timestamp, isEnhanced ? multitrack(0x96, 0x03, 'avc1', 0, 1, 2, 3) : KEY);
+      client.video(timestamp, multitrack(0x96, 0x01, 'hvc1', 1, 0, 0, 0, 9));
+      client.audio(timestamp, isEnhanced ? multitrack(0x95, 1, 'mp4a', 0, 7) : Buffer.from([0xaf, 1, 7]));
+      client.audio(timestamp, multitrack(0x95, 1, 'Opus', 1, 9));
+    }
+    await publication.until(({ tags }) => tags.filter(({ header }) => !header).length === 4);
+    for (const { kind, header, body } of publication.tags) {
+      const frame = kind === 'video' ? KEY : Buffer.from([0xaf, 1, 7]);
+      t.same(body, header ? (kind === 'video' ? VIDEO_HEADER : AUDIO_HEADER) : frame);
+    }
+    client.destroy();
+    await publication.until(({ ends }) => ends.length > 0);
+    t.same(publication.ends, ['publisher-lost']);
+  }
+});
+
 t.test('connect is answered with the supported FourCCs and AMF0', async (t) => {
   const { client } = await startRtmpFixture(t, { readableCodecs: { hevc: true, av1: false, vp9: true } });
   const encoder = client();

@@ -31,7 +31,7 @@ const MAXIMUM_CREATED_STREAMS = 8;
 /** User control event (7.1.7). */
 const PING_REQUEST = 6;
 
-/** What `connect` said: the `app` of its URL, and the `flashVer`. */
+/** Values of `connect`: `app` and `flashVer`. */
 type Connected = { app: string; encoder: string | undefined };
 
 /** RTMP protocol of one connection: the session's state, its rules and limits, over `ChunkReader`. */

@@ -28,7 +28,7 @@ export type PublisherSignIn = PublishAttempt & {
  */
 const KEPT_ATTEMPTS = 1_000;
 
-/** Where the two tables of attempts differ. */
+/** Differences between the two tables of attempts. */
 type Layout = {
   table: 'stream_key_uses' | 'publisher_sign_ins';
   /** Column and property of the key or user that attempted. */

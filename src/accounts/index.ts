@@ -13,8 +13,8 @@ export * from './identity/principal.js';
 export type { Channel } from './keys/channel-table.js';
 export * from './keys/channels.js';
 export * from './keys/key-admission.js';
+export type { PublisherSignIn, StreamKeyUse } from './keys/publish-attempt-table.js';
 export * from './keys/publisher-rights.js';
-export type { PublisherSignIn } from './keys/publisher-sign-in-table.js';
 export * from './keys/stream-key.js';
 export type {
   StreamKey,
@@ -22,6 +22,5 @@ export type {
   StreamKeyProtocol,
   StreamKeyScope,
 } from './keys/stream-key-table.js';
-export type { StreamKeyUse } from './keys/stream-key-use-table.js';
 export * from './keys/stream-keys.js';
 export type { Invitation } from './registration/invitation-table.js';

@@ -1,3 +1,4 @@
+import { unwrapEnhancedTag } from './flv-enhanced-tag.js';
 import type { AudioCodec } from './source-info.js';
 
 /** Header of an audio tag's body. */
@@ -16,7 +17,7 @@ export type FlvAudioTag =
       sampleRate: number;
       channels: number;
     }
-  /** No media: the end of a sequence, a channel layout. */
+  /** Nothing to play: the end of a sequence, a channel layout, other tracks than the first. */
   | { packet: 'other' }
   /** A codec the gateway cannot read; its display name. */
   | { packet: 'unsupported'; codec: string };
@@ -74,8 +75,10 @@ export function readFlvAudioTag(body: Buffer): FlvAudioTag | undefined {
 
 function readEnhanced(body: Buffer): FlvAudioTag | undefined {
   const type = body[0]! & 0x0f;
-  if (type === AUDIO_PACKET.multitrack) return { packet: 'unsupported', codec: 'multitrack audio' };
-  if (type === AUDIO_PACKET.modEx) return { packet: 'unsupported', codec: 'audio with ModEx headers' };
+  if (type === AUDIO_PACKET.multitrack || type === AUDIO_PACKET.modEx) {
+    const single = unwrapEnhancedTag(body, AUDIO_PACKET);
+    return single === 'other-track' ? { packet: 'other' } : single && readEnhanced(single);
+  }
   if (body.length < ENHANCED_HEADER_SIZE) return undefined;
   const fourCc = body.toString('latin1', 1, ENHANCED_HEADER_SIZE);
   if (fourCc !== 'mp4a' && fourCc !== '.mp3') {

@@ -1,3 +1,4 @@
+import { unwrapEnhancedTag } from './flv-enhanced-tag.js';
 import type { VideoCodec } from './source-info.js';
 
 /** Header of a video tag's body. */
@@ -8,12 +9,15 @@ export type FlvVideoTag =
       keyframe: boolean;
       /** CompositionTime: presentation time minus decode time, ms. */
       compositionTime: number;
-      /** Body with a legacy header. The enhanced header of H.264 is rewritten in place; other bodies are unchanged. */
+      /**
+       * Body with a legacy header for H.264, and with an enhanced one of a single track for other codecs: rewritten in
+       * place where it was another.
+       */
       body: Buffer;
       /** Offset of the codec's data in `body`. */
       dataOffset: number;
     }
-  /** No media: the end of a sequence, HDR metadata, seek commands. */
+  /** Nothing to play: the end of a sequence, HDR metadata, seek commands, other tracks than the first. */
   | { packet: 'other' }
   /** A codec the gateway cannot read; its display name. */
   | { packet: 'unsupported'; codec: string };
@@ -74,8 +78,10 @@ function readClassic(body: Buffer): FlvVideoTag | undefined {
 function readEnhanced(body: Buffer): FlvVideoTag | undefined {
   const frameType = (body[0]! >> 4) & 0x07;
   const type = body[0]! & 0x0f;
-  if (type === VIDEO_PACKET.multitrack) return { packet: 'unsupported', codec: 'multitrack video' };
-  if (type === VIDEO_PACKET.modEx) return { packet: 'unsupported', codec: 'video with ModEx headers' };
+  if (type === VIDEO_PACKET.multitrack || type === VIDEO_PACKET.modEx) {
+    const single = unwrapEnhancedTag(body, VIDEO_PACKET);
+    return single === 'other-track' ? { packet: 'other' } : single && readEnhanced(single);
+  }
   if (frameType === FRAME_TYPE_COMMAND) return { packet: 'other' };
   if (body.length < ENHANCED_HEADER_SIZE) return undefined;
   const fourCc = body.toString('latin1', 1, ENHANCED_HEADER_SIZE);

@@ -5,7 +5,7 @@ import type {
   RtcVideoCodec,
   ViewerPlan,
 } from './media-plan.js';
-import type { PeerEnd, PublishingPeer, ViewerEvent } from './pool-types.js';
+import type { PeerEnd, PublishingPeer, ViewerEvent, WorkerStats } from './pool-types.js';
 
 /** Settings of a worker, sent as its first message. */
 export type WorkerSettings = {
@@ -74,18 +74,6 @@ export type WorkerCommand =
   | { type: 'close-viewer-group'; viewerGroupId: string }
   | { type: 'stats'; request: number }
   | { type: 'stop' };
-
-/** Counters of a worker since its start. */
-export type WorkerStats = {
-  publishers: number;
-  viewers: number;
-  packetsIn: number;
-  packetsOut: number;
-  packetsStale: number;
-  retransmitted: number;
-  residentBytes: number;
-  cpuMicroseconds: number;
-};
 
 /** Message from a worker to the gateway. */
 export type WorkerReport =

@@ -149,18 +149,17 @@ export type SendMatroskaOptions = {
 /** `path` is that of the Unix socket; `close` ends the stream after the data written so far. */
 export type MatroskaOutput = { readonly path: string; close(): void };
 
-export type PoolStats = {
-  workers: {
-    pid: number;
-    port: number;
-    publishers: number;
-    viewers: number;
-    packetsIn: number;
-    packetsOut: number;
-    /** Packets dropped because they exceeded the queue's age limit. */
-    packetsStale: number;
-    retransmitted: number;
-    residentBytes: number;
-    cpuMicroseconds: number;
-  }[];
+/** Counters of a worker since its start. */
+export type WorkerStats = {
+  publishers: number;
+  viewers: number;
+  packetsIn: number;
+  packetsOut: number;
+  /** Packets dropped because they exceeded the queue's age limit. */
+  packetsStale: number;
+  retransmitted: number;
+  residentBytes: number;
+  cpuMicroseconds: number;
 };
+
+export type PoolStats = { workers: ({ pid: number; port: number } & WorkerStats)[] };

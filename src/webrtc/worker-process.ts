@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 import { Backoff, type Cancel, type Clock, HeadendError, type Logger } from '../platform/index.js';
-import type { WorkerCommand, WorkerReport, WorkerSettings, WorkerStats } from './messages.js';
+import type { WorkerCommand, WorkerReport, WorkerSettings } from './messages.js';
+import type { WorkerStats } from './pool-types.js';
 
 /** Time limits for start, answer and stop, ms. */
 const START_MS = 15_000;

@@ -1,9 +1,9 @@
 import t from 'tap';
 import { readFlvAudioTag, readFlvVideoTag, timestampDistance } from '../../src/media/index.js';
 
-const bytes = (...values: (number | string)[]): Buffer =>
+const bytes = (...values: (number | string | Buffer)[]): Buffer =>
   Buffer.concat(
-    values.map((value) => (typeof value === 'string' ? Buffer.from(value) : Buffer.from([value]))),
+    values.map((value) => (typeof value === 'number' ? Buffer.from([value]) : Buffer.from(value))),
   );
 
 t.test('legacy H.264 tags yield packet type, keyframe and composition time', async (t) => {
@@ -69,7 +69,6 @@ t.test('unsupported video codecs are reported by name', async (t) => {
   t.same(named(bytes(0x22, 0)), { packet: 'unsupported', codec: 'Sorenson H.263' });
   t.same(named(bytes(0x90, 'vvc1', 0)), { packet: 'unsupported', codec: 'video "vvc1"' });
   t.same(named(bytes(0x90, '\n<b>', 0)), { packet: 'unsupported', codec: 'video "??b?"' });
-  t.same(named(bytes(0x96, 0)), { packet: 'unsupported', codec: 'multitrack video' });
 });
 
 t.test('legacy audio tags yield packet type, codec, sample rate and channels', async (t) => {
@@ -87,7 +86,6 @@ t.test('legacy audio tags yield packet type, codec, sample rate and channels', a
   });
   t.same(readFlvAudioTag(bytes(0xb2, 0)), { packet: 'unsupported', codec: 'Speex' });
   t.same(readFlvAudioTag(bytes(0x91, 'Opus', 0)), { packet: 'unsupported', codec: 'Opus' });
-  t.same(readFlvAudioTag(bytes(0x95, 0)), { packet: 'unsupported', codec: 'multitrack audio' });
 });
 
 t.test('enhanced AAC and MP3 tags are rewritten as legacy tags with the same data', async (t) => {
@@ -98,6 +96,106 @@ t.test('enhanced AAC and MP3 tags are rewritten as legacy tags with the same dat
   ];
   for (const [enhanced, classic] of cases) t.match(readFlvAudioTag(enhanced), { body: classic });
   t.same(readFlvAudioTag(bytes(0x94, 'mp4a', 0)), { packet: 'other' }, 'a channel layout');
+});
+
+/** Track of an enhanced multitrack tag with its size (Enhanced RTMP v2). */
+const sizedTrack = (id: number, data: string): Buffer => bytes(id, 0, 0, data.length, data);
+const OTHER = { packet: 'other' };
+
+t.test('a multitrack video tag yields its track 0 as a tag of one track', async (t) => {
+  const cases: [tag: Buffer, single: Buffer][] = [
+    [bytes(0x96, 0x00, 'avc1', 0, 'record'), bytes(0x90, 'avc1', 'record')],
+    [bytes(0x96, 0x01, 'avc1', 0, 0, 0, 40, 'picture'), bytes(0x91, 'avc1', 0, 0, 40, 'picture')],
+    [bytes(0xa6, 0x03, 'hvc1', 0, 'picture'), bytes(0xa3, 'hvc1', 'picture')],
+    [
+      bytes(0x96, 0x13, 'av01', sizedTrack(0, 'first'), sizedTrack(1, 'second')),
+      bytes(0x93, 'av01', 'first'),
+    ],
+    [
+      bytes(0x96, 0x13, 'avc1', sizedTrack(2, 'second'), sizedTrack(0, 'first')),
+      bytes(0x93, 'avc1', 'first'),
+    ],
+    [
+      bytes(0x96, 0x23, 'vp09', sizedTrack(1, ''), 'hvc1', sizedTrack(0, 'first')),
+      bytes(0x93, 'hvc1', 'first'),
+    ],
+  ];
+  for (const [tag, single] of cases) {
+    const name = tag.toString('latin1');
+    const read = readFlvVideoTag(tag);
+    t.match(read, { codec: /h264|hevc|av1/ }, name);
+    t.same(read, readFlvVideoTag(single), name);
+  }
+});
+
+t.test('a multitrack audio tag yields its track 0 as a tag of one track', async (t) => {
+  t.match(readFlvAudioTag(bytes(0x95, 0x00, 'mp4a', 0, 0x12, 0x10)), {
+    packet: 'configuration',
+    body: bytes(0xaf, 0, 0x12, 0x10),
+  });
+  t.match(readFlvAudioTag(bytes(0x95, 0x11, 'mp4a', sizedTrack(1, 'second'), sizedTrack(0, 'first'))), {
+    packet: 'frame',
+    body: bytes(0xaf, 1, 'first'),
+  });
+  t.match(readFlvAudioTag(bytes(0x95, 0x21, 'Opus', sizedTrack(1, 'x'), '.mp3', sizedTrack(0, 'first'))), {
+    body: bytes(0x2f, 'first'),
+  });
+  t.match(readFlvAudioTag(bytes(0x95, 0x01, 'Opus', 0, 'x')), { packet: 'unsupported', codec: 'Opus' });
+});
+
+t.test('other tracks than the first are ignored, of whatever codec', async (t) => {
+  t.same(readFlvVideoTag(bytes(0x96, 0x01, 'vvc1', 1, 'x')), OTHER);
+  t.same(readFlvVideoTag(bytes(0x96, 0x11, 'avc1', sizedTrack(1, 'x'), sizedTrack(2, 'y'))), OTHER);
+  t.same(readFlvVideoTag(bytes(0x96, 0x11, 'avc1')), OTHER, 'no track at all');
+  t.same(readFlvAudioTag(bytes(0x95, 0x01, 'Opus', 1, 'x')), OTHER);
+  t.same(readFlvAudioTag(bytes(0x95, 0x20, 'fLaC', sizedTrack(3, 'x'))), OTHER);
+});
+
+t.test('ModEx headers in front of a tag are skipped', async (t) => {
+  const long = Buffer.alloc(301);
+  const cases = [
+    bytes(0x97, 2, 0, 0, 9, 0x03, 'avc1', 'picture'),
+    bytes(0x97, 2, 0, 0, 9, 0x07, 0, 7, 0x03, 'avc1', 'picture'),
+    Buffer.concat([bytes(0x97, 0xff, 1, 0x2c), long, bytes(0x03, 'avc1', 'picture')]),
+    bytes(0x97, 2, 0, 0, 9, 0x06, 0x03, 'avc1', 0, 'picture'),
+  ];
+  for (const tag of cases) {
+    t.same(readFlvVideoTag(tag), readFlvVideoTag(bytes(0x93, 'avc1', 'picture')));
+  }
+  t.match(readFlvAudioTag(bytes(0x97, 2, 0, 0, 9, 0x01, 'mp4a', 'sound')), { body: bytes(0xaf, 1, 'sound') });
+});
+
+t.test('malformed multitrack and ModEx tags yield undefined', async (t) => {
+  const whole = bytes(
+    0x97,
+    2,
+    0,
+    0,
+    9,
+    0x06,
+    0x23,
+    'avc1',
+    sizedTrack(1, 'x'),
+    'hvc1',
+    sizedTrack(0, 'picture'),
+  );
+  for (let size = 1; size < whole.length; size++) {
+    const tag = readFlvVideoTag(Buffer.from(whole.subarray(0, size)));
+    t.ok(tag === undefined || tag.packet === 'other', `${size} bytes`);
+  }
+  t.match(readFlvVideoTag(whole), { codec: 'hevc', packet: 'frame' });
+  for (const body of [
+    bytes(0x96),
+    bytes(0x96, 0x31, 'avc1', 0, 'x'),
+    bytes(0x96, 0x06, 'avc1', 0, 'x'),
+    bytes(0x96, 0x07, 'avc1', 0, 'x'),
+    bytes(0x96, 0x11, 'avc1', 0, 0xff, 0xff, 0xff, 'x'),
+    bytes(0x97, 0xff, 0xff, 0xff),
+  ]) {
+    t.equal(readFlvVideoTag(body), undefined, body.toString('hex'));
+  }
+  for (const body of [bytes(0x95), bytes(0x95, 0x05), bytes(0x97), bytes(0x97, 0)])
+    t.equal(readFlvAudioTag(body), undefined, body.toString('hex'));
 });
 
 t.test('truncated tags yield undefined', async (t) => {

@@ -1,5 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import type { Socket } from 'node:dgram';
 import t, { type Test } from 'tap';
 import { readSenderReport, senderReport } from '../../src/media/index.js';
 import type { RtpSource } from '../../src/streams/index.js';
@@ -10,6 +9,7 @@ import { recordLog } from '../support/fixtures/log-record.js';
 import { startTranscoderFixture, untilLongRenditionHas } from '../support/fixtures/transcoder-fixture.js';
 import { AUDIO, connectPublisher, startWebrtcPool, VIDEO } from '../support/gateway/webrtc-pool.js';
 import { flashesAndBeeps } from '../support/media/flashes-and-beeps.js';
+import { bindUdp } from '../support/media/rtp/rtp-receiver.js';
 import { RtpSender } from '../support/media/rtp/rtp-source.js';
 
 const STREAMS = { video: { ...VIDEO, clockRate: 90_000 }, audio: { ...AUDIO, clockRate: 48_000 } } as const;
@@ -18,16 +18,6 @@ const MARKER = 0x80;
 const REPORT_MS = 1000;
 /** Largest skew of flash and beep, s: a frame lasts 33 ms, and arrival is less exact than reports. */
 const LIP_SYNC_S = 0.1;
-
-async function bound(port = 0): Promise<Socket> {
-  const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
-  socket.bind(port, '127.0.0.1');
-  await Promise.race([
-    once(socket, 'listening'),
-    once(socket, 'error').then(([error]) => Promise.reject(error)),
-  ]);
-  return socket;
-}
 
 /** Publishes media of a real encoder, with sender reports whose timestamps run at `rate` times the media's rate. */
 async function publishAtReportRate(t: Test, peer: RtcPeer, rate: number): Promise<void> {
@@ -65,10 +55,10 @@ async function publishAtReportRate(t: Test, peer: RtcPeer, rate: number): Promis
 /** Binds sockets on two consecutive ports. */
 async function pair(t: Test): Promise<[Socket, Socket]> {
   for (;;) {
-    const rtp = await bound();
+    const rtp = await bindUdp();
     t.teardown(() => void rtp.close());
     try {
-      const rtcp = await bound(rtp.address().port + 1);
+      const rtcp = await bindUdp(rtp.address().port + 1);
       t.teardown(() => void rtcp.close());
       return [rtp, rtcp];
     } catch {}

@@ -1,10 +1,9 @@
 import { type Clock, isWithin, type Logger, networkBlock, RateLimit } from '../../platform/index.js';
 import type { Channel } from './channel-table.js';
+import type { PublisherSignIn, StreamKeyUse } from './publish-attempt-table.js';
 import { mayBroadcastAs, type PublisherAccounts } from './publisher-rights.js';
-import type { PublisherSignIn } from './publisher-sign-in-table.js';
 import { hashStreamKey, isStreamKey } from './stream-key.js';
 import type { StreamKey, StreamKeyProtocol } from './stream-key-table.js';
-import type { StreamKeyUse } from './stream-key-use-table.js';
 
 /** Unknown keys per network: 10, then one every 6 s. */
 const MAXIMUM_FAILURES = 10;

@@ -8,7 +8,13 @@ import {
   type Sql,
   Sweeper,
 } from '../../platform/index.js';
-import { type PublisherSignIn, PublisherSignInTable } from './publisher-sign-in-table.js';
+import {
+  type PublishAttemptTable,
+  type PublisherSignIn,
+  publisherSignIns,
+  type StreamKeyUse,
+  streamKeyUses,
+} from './publish-attempt-table.js';
 import { hashStreamKey, mintStreamKey } from './stream-key.js';
 import {
   type NewStreamKey,
@@ -17,7 +23,6 @@ import {
   type StreamKeyScope,
   StreamKeyTable,
 } from './stream-key-table.js';
-import { type StreamKeyUse, StreamKeyUseTable } from './stream-key-use-table.js';
 
 /** Usable keys per owner; replaced keys within their overlap count. */
 const MAXIMUM_USABLE_KEYS = 50;
@@ -45,15 +50,15 @@ export type MintedStreamKey = { key: StreamKey; secret: string };
 export class StreamKeys {
   readonly #options: StreamKeysOptions;
   readonly #table: StreamKeyTable;
-  readonly #uses: StreamKeyUseTable;
-  readonly #signIns: PublisherSignInTable;
+  readonly #uses: PublishAttemptTable<StreamKeyUse>;
+  readonly #signIns: PublishAttemptTable<PublisherSignIn>;
   readonly #sweepers: Sweeper[];
 
   constructor(options: StreamKeysOptions) {
     this.#options = options;
     this.#table = new StreamKeyTable(options.sql);
-    this.#uses = new StreamKeyUseTable(options.sql);
-    this.#signIns = new PublisherSignInTable(options.sql);
+    this.#uses = streamKeyUses(options.sql);
+    this.#signIns = publisherSignIns(options.sql);
     const { clock, log, keepDays: days = 0 } = options;
     const tables = { 'uses of stream keys': this.#uses, 'publishers who were signed in': this.#signIns };
     this.#sweepers = Object.entries(tables).map(

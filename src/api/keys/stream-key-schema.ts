@@ -91,16 +91,21 @@ export const StreamKeysResponse = Type.Object(
 );
 export type StreamKeysResponse = Static<typeof StreamKeysResponse>;
 
+/** Fields of an attempt to publish, with a key or signed in. */
+const attempt = {
+  usedAt: Time,
+  protocol: Type.String(),
+  address: Type.String({ description: "The publisher's network address" }),
+  outcome: Type.String({ description: '`admitted`, or the code of the refusal' }),
+};
+
 export const StreamKeyUsesResponse = Type.Object(
   {
     uses: Type.Array(
       Type.Object({
         id: Id,
         streamId: nullable(Id),
-        usedAt: Time,
-        protocol: Type.String(),
-        address: Type.String({ description: "The publisher's network address" }),
-        outcome: Type.String({ description: '`admitted`, or the code of the refusal' }),
+        ...attempt,
       }),
     ),
   },
@@ -114,10 +119,7 @@ export const PublisherSignInsResponse = Type.Object(
       Type.Object({
         id: Id,
         userId: Type.String({ description: 'Who asked, `operator` with the operator token' }),
-        usedAt: Time,
-        protocol: Type.String(),
-        address: Type.String({ description: "The publisher's network address" }),
-        outcome: Type.String({ description: '`admitted`, or the code of the refusal' }),
+        ...attempt,
       }),
     ),
   },

@@ -30,6 +30,9 @@ const CACHE_BLOCKED_TARGETS = 6;
 const CACHE_NONE = 'private, no-store';
 const RETRY_AFTER_S = 1;
 const PREFLIGHT_MAX_AGE_S = 86_400;
+/** Headers that players of other origins send: credentials of viewers, and those of CMCD (CTA-5004). */
+const REQUEST_HEADERS =
+  'Authorization, Range, Content-Type, Accept, Cache-Control, CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session';
 
 const notFound = (): PublicError => new PublicError(404, 'not_found', 'There is nothing here (any more)');
 
@@ -61,7 +64,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
       .code(204)
       .headers({
         'access-control-allow-methods': 'GET, HEAD, OPTIONS',
-        'access-control-allow-headers': 'Range, Content-Type, Accept, Cache-Control',
+        'access-control-allow-headers': REQUEST_HEADERS,
         'access-control-max-age': PREFLIGHT_MAX_AGE_S,
       })
       .send();

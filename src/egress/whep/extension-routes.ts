@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, PublicError } from '../../platform/index.js';
 import {
-  addMethods,
+  addResource,
   type SignallingEndpoint,
   type SignallingSession,
   sessionOf,
@@ -20,7 +20,6 @@ const BODY_LIMIT = 4_096;
 /** Subscriptions of one session. More than one, as browsers reconnect before the old stream has closed. */
 const MAXIMUM_SUBSCRIPTIONS = 4;
 const JSON_TYPE = 'application/json';
-const hidden = { hide: true };
 
 /** Adds layer selection and server-sent events. `prepareSignalling` must have run on the scope. */
 export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOptions): void {
@@ -37,27 +36,27 @@ export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOpti
     for (const stream of streams) stream.close();
   });
 
-  addMethods(app, `${url}/layer`, ['POST', 'DELETE'], JSON_TYPE);
-  app.post(`${url}/layer`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
+  const addLayer = addResource(app, `${url}/layer`, ['POST', 'DELETE'], JSON_TYPE);
+  addLayer('POST', limit.hook, async (request, reply) => {
     const viewerSession = signallingSessionOf(request).content;
     const rid = wantedLayer(request.body, viewerSession);
     viewerSession.selectLayer(rid);
     return reply.code(200).send({ chosen: rid ?? null });
   });
-  app.delete(`${url}/layer`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
+  addLayer('DELETE', limit.hook, async (request, reply) => {
     signallingSessionOf(request).content.selectLayer(undefined);
     return reply.code(200).send({ chosen: null });
   });
 
-  addMethods(app, `${url}/events`, ['GET', 'HEAD', 'POST'], JSON_TYPE);
-  app.post(`${url}/events`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
+  const addEvents = addResource(app, `${url}/events`, ['GET', 'HEAD', 'POST'], JSON_TYPE);
+  addEvents('POST', limit.hook, async (request, reply) => {
     const session = signallingSessionOf(request);
     const subscription = subscribe(session.content, wantedEvents(request.body));
     const path = `${basePath}${url.replace(':sessionId', session.id)}`;
     return reply.code(201).header('location', `${path}/events/${subscription.id}`).send();
   });
   // Not in the draft: serves players that do not create a subscription first.
-  app.get(`${url}/events`, { onRequest: limit.hook, schema: hidden }, async (request, reply) => {
+  addEvents('GET', limit.hook, async (request, reply) => {
     const { content } = signallingSessionOf(request);
     const subscription = subscribe(content, EVENT_NAMES);
     const stream = openStream(request, reply, subscription);
@@ -65,23 +64,15 @@ export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOpti
     return reply;
   });
 
-  addMethods(app, `${url}/events/:subscriptionId`, ['GET', 'HEAD', 'DELETE']);
-  app.get(
-    `${url}/events/:subscriptionId`,
-    { onRequest: limit.hook, schema: hidden },
-    async (request, reply) => {
-      openStream(request, reply, subscriptionOf(request));
-      return reply;
-    },
-  );
-  app.delete(
-    `${url}/events/:subscriptionId`,
-    { onRequest: limit.hook, schema: hidden },
-    async (request, reply) => {
-      removeSubscription(signallingSessionOf(request).content, subscriptionOf(request));
-      return reply.code(200).send();
-    },
-  );
+  const addSubscription = addResource(app, `${url}/events/:subscriptionId`, ['GET', 'HEAD', 'DELETE']);
+  addSubscription('GET', limit.hook, async (request, reply) => {
+    openStream(request, reply, subscriptionOf(request));
+    return reply;
+  });
+  addSubscription('DELETE', limit.hook, async (request, reply) => {
+    removeSubscription(signallingSessionOf(request).content, subscriptionOf(request));
+    return reply.code(200).send();
+  });
 
   function signallingSessionOf(request: FastifyRequest): SignallingSession<ViewerSession> {
     return sessionOf(request, sessions);

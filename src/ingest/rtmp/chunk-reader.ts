@@ -38,10 +38,8 @@ const EMPTY = Buffer.alloc(0);
 
 /**
  * Assembles messages from the chunks of one connection (Adobe RTMP 1.0, 5.3). Copies each payload byte once, into a
- * buffer owned by the message, and buffers nothing else but an incomplete chunk header.
- *
- * Replaces the chunk parser of node-media-server: checks lengths before it allocates, supports Abort, three-byte chunk
- * stream ids and timestamps that wrap, and uses half the CPU time.
+ * buffer owned by the message, and buffers nothing else but an incomplete chunk header. Checks lengths before it
+ * allocates.
  */
 export class ChunkReader {
   readonly #limits: ChunkReaderLimits;

@@ -25,6 +25,18 @@ export type RtmpMessage = {
   payload: Buffer;
 };
 
+/** Command of a peer (7.2.1, 7.2.2). Its values are as the peer sent them. */
+export type RtmpCommand =
+  | { kind: 'connect'; transactionId: number; values: Record<string, unknown> | undefined }
+  | { kind: 'createStream'; transactionId: number }
+  /** `releaseStream` and `FCPublish`: no effect, but some encoders wait for the answer. */
+  | { kind: 'announce'; transactionId: number | undefined }
+  | { kind: 'publish'; streamId: number; streamName: string }
+  | { kind: 'play'; streamId: number }
+  /** `FCUnpublish`, `deleteStream` and `closeStream`. */
+  | { kind: 'unpublish' }
+  | { kind: 'other' };
+
 /** Protocol violation that ends the connection. The message contains no secrets and may be logged. */
 export class RtmpProtocolError extends Error {
   constructor(message: string) {

@@ -1,7 +1,8 @@
 import { ChunkReader } from './chunk-reader.js';
-import { Rtmp, type RtmpInvokeMessage } from './node-media-server.js';
+import { NodeMediaServerAdapter } from './node-media-server-adapter.js';
+import { APPLICATION, isServedApplication, streamKeyOf } from './publish-address.js';
 import type { RtmpLimits } from './rtmp-limits.js';
-import { MESSAGE, type RtmpMessage, RtmpProtocolError } from './rtmp-message.js';
+import { MESSAGE, type RtmpCommand, type RtmpMessage, RtmpProtocolError } from './rtmp-message.js';
 
 /** Callbacks to the connection, called synchronously from `receive` or `admit`. */
 export type RtmpProtocolEvents = {
@@ -18,11 +19,8 @@ export type RtmpProtocolEvents = {
   media(message: RtmpMessage): void;
 };
 
-/** The only application: `rtmp://host/live`. */
-const APPLICATION = 'live';
 /** Version byte C0 (Adobe RTMP 1.0, 5.2.2). 6 would be the encrypted RTMPE. */
 const RTMP_VERSION = 3;
-const HANDSHAKE_DONE = 3;
 /** Acknowledgement window unless the peer sets another (5.4.3, 5.4.4). */
 const ACKNOWLEDGEMENT_WINDOW_BYTES = 2_500_000;
 const MINIMUM_WINDOW_BYTES = 64 << 10;
@@ -30,25 +28,27 @@ const MAXIMUM_STREAM_KEY_CHARACTERS = 512;
 /** Maximum length of a command or data message. */
 const MAXIMUM_COMMAND_BYTES = 64 << 10;
 const MAXIMUM_CREATED_STREAMS = 8;
-/** User control events (7.1.7). */
+/** User control event (7.1.7). */
 const PING_REQUEST = 6;
-const PING_RESPONSE = 7;
-const UNPUBLISH_COMMANDS = new Set(['FCUnpublish', 'deleteStream', 'closeStream']);
 
-/**
- * RTMP protocol of one connection. Uses the handshake, AMF codec, session state and replies of node-media-server, over
- * `ChunkReader`, and checks what the library does not. Uses none of its servers, sessions and broadcasts.
- */
+/** Values of `connect`: `app` and `flashVer`. */
+type Connected = { app: string; encoder: string | undefined };
+
+/** RTMP protocol of one connection: the session's state, its rules and limits, over `ChunkReader`. */
 export class RtmpProtocol {
-  readonly #rtmp = new Rtmp();
+  readonly #library: NodeMediaServerAdapter;
   readonly #events: RtmpProtocolEvents;
   readonly #limits: RtmpLimits;
   readonly #fourCcs: string[];
   readonly #chunks: ChunkReader;
   #received = 0;
   #acknowledged = 0;
+  #windowBytes = ACKNOWLEDGEMENT_WINDOW_BYTES;
   #createdStreams = 0;
   #isHandshakeDone = false;
+  #connected: Connected | undefined;
+  /** Message stream that the peer publishes or plays on; 0 before. */
+  #streamId = 0;
   #admitted = false;
   /** Reading is stopped during admission or for good. */
   #stopped = false;
@@ -58,18 +58,18 @@ export class RtmpProtocol {
     this.#events = events;
     this.#limits = limits;
     this.#fourCcs = fourCcs;
+    this.#library = new NodeMediaServerAdapter((bytes) => this.#events.output(bytes));
     const bufferedBytes = limits.messageBytesBefore * 2;
     this.#chunks = new ChunkReader(
       { messageBytes: (type) => this.#messageBytes(type), bufferedBytes, chunkStreams: limits.chunkStreams },
       (message) => this.#message(message),
     );
-    this.#replaceMethods(this.#rtmp);
   }
 
   /**
    * Parses bytes received from the socket.
    *
-   * @throws RtmpProtocolError on a protocol violation; other errors come from the library on malformed bytes
+   * @throws RtmpProtocolError on a protocol violation; errors of other classes on malformed AMF0
    */
   receive(bytes: Buffer): void {
     if (this.#received === 0 && bytes[0] !== RTMP_VERSION) throw new RtmpProtocolError('this is not RTMP');
@@ -102,22 +102,23 @@ export class RtmpProtocol {
     }
   }
 
-  /** Sends `onStatus` (7.2.2). Replaces non-ASCII characters, which the library's encoder corrupts. */
+  /** Sends `onStatus` (7.2.2), in ASCII, once the peer has connected. */
   status(level: 'status' | 'error', code: string, description: string): void {
-    if (this.#rtmp.connectCmdObj === undefined) return;
-    const text = description.replace(/[^\x20-\x7e]/g, '?');
-    this.#rtmp.sendStatusMessage(this.#rtmp.streamId ?? 0, level, code, text);
+    if (this.#connected) this.#library.sendStatus(this.#streamId, level, code, description);
   }
 
   #read(bytes: Buffer): void {
-    this.#rtmp.parserData(bytes);
-    this.#checkHandshake();
+    const unread = this.#chunks.read(this.#isHandshakeDone ? bytes : this.#handshake(bytes));
+    if (unread) this.#unread.unshift(Buffer.from(unread));
   }
 
-  #checkHandshake(): void {
-    if (this.#isHandshakeDone || this.#rtmp.handshakeState !== HANDSHAKE_DONE) return;
-    this.#isHandshakeDone = true;
-    this.#events.handshakeDone();
+  #handshake(bytes: Buffer): Buffer {
+    const rest = this.#library.handshake(bytes);
+    if (this.#library.isHandshakeDone) {
+      this.#isHandshakeDone = true;
+      this.#events.handshakeDone();
+    }
+    return rest;
   }
 
   #messageBytes(type: number): number {
@@ -128,201 +129,118 @@ export class RtmpProtocol {
   }
 
   #acknowledge(): void {
-    const window = Math.min(
-      ACKNOWLEDGEMENT_WINDOW_BYTES,
-      Math.max(MINIMUM_WINDOW_BYTES, this.#rtmp.ackSize ?? Infinity),
-    );
-    if (this.#received - this.#acknowledged < window) return;
-    if (!this.#isHandshakeDone) return;
+    if (this.#received - this.#acknowledged < this.#windowBytes || !this.#isHandshakeDone) return;
     this.#acknowledged = this.#received;
-    this.#rtmp.sendACK(this.#received % 2 ** 32);
+    this.#library.sendAcknowledgement(this.#received % 2 ** 32);
   }
 
   #message(message: RtmpMessage): void {
     const { type, payload } = message;
-    if (type === MESSAGE.audio || type === MESSAGE.video || type === MESSAGE.data) {
-      if (this.#admitted) this.#events.media(message);
-      return;
-    }
-    if (type === MESSAGE.dataAmf3) {
-      // The AMF3 form is a zero byte followed by AMF0.
-      if (this.#admitted)
+    switch (type) {
+      case MESSAGE.audio:
+      case MESSAGE.video:
+      case MESSAGE.data:
+        if (this.#admitted) this.#events.media(message);
+        return;
+      case MESSAGE.dataAmf3:
+        // The AMF3 form is a zero byte followed by AMF0.
+        if (!this.#admitted) return;
         this.#events.media({ ...message, type: MESSAGE.data, payload: payload.subarray(1) });
-      return;
+        return;
+      case MESSAGE.command:
+      case MESSAGE.commandAmf3:
+        this.#command(this.#library.decodeCommand(message));
+        return;
+      case MESSAGE.userControl:
+        if (payload.length < 6 || payload.readUInt16BE(0) !== PING_REQUEST) return;
+        this.#library.sendPingResponse(payload.readUInt32BE(2));
+        return;
+      case MESSAGE.setChunkSize:
+        // The highest bit must be 0 (5.4.1): `setChunkSize` refuses such a size.
+        this.#chunks.setChunkSize(controlValue(payload));
+        return;
+      case MESSAGE.abort:
+        this.#chunks.abort(controlValue(payload));
+        return;
+      case MESSAGE.windowAcknowledgementSize:
+        this.#windowBytes = Math.min(
+          ACKNOWLEDGEMENT_WINDOW_BYTES,
+          Math.max(MINIMUM_WINDOW_BYTES, controlValue(payload)),
+        );
     }
-    this.#rtmp.parserPacket = {
-      header: {
-        fmt: 0,
-        cid: message.chunkStreamId,
-        timestamp: message.timestamp,
-        length: payload.length,
-        type,
-        stream_id: message.streamId,
-      },
-      payload,
-      clock: message.timestamp,
-      capacity: payload.length,
-      bytes: 0,
-    };
-    this.#rtmp.packetHandler();
   }
 
-  /** Replaces the library's methods that are unsafe or reply before admission. */
-  #replaceMethods(rtmp: Rtmp): void {
-    rtmp.flv = null; // Frees a parser of 1 MiB that RTMP does not use.
-    rtmp.onOutputCallback = (bytes) => this.#events.output(bytes);
-    rtmp.chunkRead = (data, offset, length) => {
-      this.#checkHandshake();
-      const all = offset === 0 && length === data.length;
-      const rest = this.#chunks.read(all ? data : data.subarray(offset, offset + length));
-      if (rest) this.#unread.unshift(Buffer.from(rest));
-      return null;
-    };
-    const control = rtmp.controlHandler.bind(rtmp);
-    rtmp.controlHandler = () => this.#control(control);
-    rtmp.eventHandler = () => this.#userControl();
-    const invoke = rtmp.invokeHandler.bind(rtmp);
-    rtmp.invokeHandler = () => this.#command(invoke);
-    rtmp.dataHandler = () => {};
-    const connect = rtmp.onConnect.bind(rtmp);
-    rtmp.onConnect = (message) => this.#connect(message, connect);
-    const createStream = rtmp.onCreateStream.bind(rtmp);
-    rtmp.onCreateStream = (message) => {
-      this.#requireConnect();
-      if (++this.#createdStreams > MAXIMUM_CREATED_STREAMS)
-        throw new RtmpProtocolError('too many message streams');
-      createStream(message);
-    };
-    rtmp.onPublish = (message) => this.#publish(message);
-    rtmp.onPlay = () => {
-      this.#requireConnect();
-      rtmp.streamId = rtmp.parserPacket.header.stream_id;
-      this.#events.refused('NetStream.Play.Failed', 'Streams are not played by RTMP here: watch by HLS.');
-    };
-    rtmp.respondConnect = (transactionId) => this.#respondConnect(transactionId);
-  }
-
-  /** Protocol control messages (5.4). */
-  #control(original: () => void): void {
-    const { header, payload } = this.#rtmp.parserPacket;
-    if (payload.length < 4) throw new RtmpProtocolError('a control message is too short');
-    if (header.type === MESSAGE.abort) this.#chunks.abort(payload.readUInt32BE(0));
-    // The highest bit must be 0 (5.4.1): `setChunkSize` refuses such a size.
-    if (header.type === MESSAGE.setChunkSize) this.#chunks.setChunkSize(payload.readUInt32BE(0));
-    original();
-  }
-
-  #userControl(): void {
-    const { payload } = this.#rtmp.parserPacket;
-    if (payload.length < 6 || payload.readUInt16BE(0) !== PING_REQUEST) return;
-    this.#rtmp.sendStreamStatus(PING_RESPONSE, payload.readUInt32BE(2));
-  }
-
-  #command(original: () => void): void {
-    const { header, payload } = this.#rtmp.parserPacket;
-    const name = commandName(header.type === MESSAGE.commandAmf3 ? payload.subarray(1) : payload);
-    if (UNPUBLISH_COMMANDS.has(name)) {
-      if (this.#admitted) this.#events.publisherLeft();
-      return;
+  #command(command: RtmpCommand): void {
+    switch (command.kind) {
+      case 'connect':
+        this.#connect(command.transactionId, command.values);
+        return;
+      case 'createStream':
+        this.#requireConnect();
+        if (++this.#createdStreams > MAXIMUM_CREATED_STREAMS)
+          throw new RtmpProtocolError('too many message streams');
+        this.#library.createStream(command.transactionId);
+        return;
+      case 'announce':
+        this.#requireConnect();
+        if (command.transactionId !== undefined) this.#library.sendResult(command.transactionId);
+        return;
+      case 'publish':
+        this.#publish(command.streamId, command.streamName);
+        return;
+      case 'play':
+        this.#requireConnect();
+        this.#streamId = command.streamId;
+        this.#events.refused('NetStream.Play.Failed', 'Streams are not played by RTMP here: watch by HLS.');
+        return;
+      case 'unpublish':
+        if (this.#admitted) this.#events.publisherLeft();
     }
-    if (name === 'releaseStream' || name === 'FCPublish') this.#answerStreamCommand(payload);
-    else original();
   }
 
-  /** Answers `releaseStream` and `FCPublish`, which have no effect: some encoders wait for it. */
-  #answerStreamCommand(payload: Buffer): void {
-    this.#requireConnect();
-    const transactionId = numberBehindName(payload);
-    if (transactionId === undefined) return;
-    this.#rtmp.sendInvokeMessage(0, { cmd: '_result', transId: transactionId, cmdObj: null });
-  }
-
-  #connect(message: RtmpInvokeMessage, original: (message: RtmpInvokeMessage) => void): void {
-    if (this.#rtmp.connectCmdObj !== undefined) throw new RtmpProtocolError('connect came twice');
-    if (typeof message.cmdObj !== 'object' || message.cmdObj === null) {
-      throw new RtmpProtocolError('connect came without its object');
-    }
-    const values = message.cmdObj as Record<string, unknown>;
-    if (typeof values.app !== 'string') throw new RtmpProtocolError('connect names no application');
-    if (typeof values.tcUrl !== 'string' || !URL.canParse(values.tcUrl)) {
-      this.#refuseConnect(message, 'NetConnection.Connect.Rejected', 'The server URL cannot be read.');
-      return;
-    }
-    if (applicationOf(values.app) !== APPLICATION) {
+  #connect(transactionId: number, values: Record<string, unknown> | undefined): void {
+    if (this.#connected) throw new RtmpProtocolError('connect came twice');
+    if (!values) throw new RtmpProtocolError('connect came without its object');
+    const { app, flashVer } = values;
+    if (typeof app !== 'string') throw new RtmpProtocolError('connect names no application');
+    if (!isServedApplication(app)) {
+      const code = 'NetConnection.Connect.InvalidApp';
       const advice = `The server URL must end in /${APPLICATION}; the stream key has its own field.`;
-      this.#refuseConnect(message, 'NetConnection.Connect.InvalidApp', advice);
+      this.#library.refuseConnect(transactionId, code, advice);
+      this.#events.refused(code, advice);
       return;
     }
-    // Fixes AMF0: the library would accept AMF3 when requested.
-    original({ ...message, cmdObj: { ...values, app: APPLICATION, objectEncoding: 0 } });
+    this.#connected = { app, encoder: typeof flashVer === 'string' ? flashVer : undefined };
+    this.#library.acceptConnect(transactionId, this.#fourCcs);
   }
 
-  #refuseConnect(message: RtmpInvokeMessage, code: string, description: string): void {
-    this.#rtmp.setChunkSize(this.#rtmp.outChunkSize);
-    const info = { level: 'error', code, description };
-    this.#rtmp.sendInvokeMessage(0, { cmd: '_error', transId: message.transId ?? 1, cmdObj: null, info });
-    this.#events.refused(code, description);
-  }
-
-  #respondConnect(transactionId: unknown): void {
-    const fourCcList = [...this.#fourCcs];
-    // Makes the library encode an AMF0 strict array.
-    Object.defineProperty(fourCcList, 'sarray', { value: true });
-    this.#rtmp.sendInvokeMessage(0, {
-      cmd: '_result',
-      transId: transactionId ?? 1,
-      cmdObj: { fmsVer: 'FMS/3,0,1,123', capabilities: 31 },
-      info: {
-        level: 'status',
-        code: 'NetConnection.Connect.Success',
-        description: 'Connection succeeded.',
-        objectEncoding: 0,
-        fourCcList,
-      },
-    });
-  }
-
-  #publish(message: RtmpInvokeMessage): void {
-    this.#requireConnect();
+  #publish(streamId: number, streamName: string): void {
+    const { app, encoder } = this.#requireConnect();
     if (this.#admitted) {
       this.#events.refused('NetStream.Publish.BadName', 'This connection is publishing already.');
       return;
     }
-    this.#rtmp.streamId = this.#rtmp.parserPacket.header.stream_id;
-    const name = typeof message.streamName === 'string' ? message.streamName : '';
-    const streamKey = name.split('?')[0]!.trim();
+    this.#streamId = streamId;
+    const streamKey = streamKeyOf(app, streamName);
     if (streamKey === '' || streamKey.length > MAXIMUM_STREAM_KEY_CHARACTERS) {
       const fault = streamKey === '' ? 'missing' : 'too long';
-      this.#events.refused('NetStream.Publish.BadName', `The stream key is ${fault}.`);
+      this.#events.refused(
+        'NetStream.Publish.BadName',
+        `The stream key is ${fault}: copy it from your livestream.`,
+      );
       return;
     }
-    const flashVer = this.#rtmp.connectCmdObj?.flashVer;
-    this.#events.publish(streamKey, typeof flashVer === 'string' ? flashVer : undefined);
+    this.#events.publish(streamKey, encoder);
   }
 
-  #requireConnect(): void {
-    if (this.#rtmp.connectCmdObj === undefined) throw new RtmpProtocolError('a command came before connect');
+  #requireConnect(): Connected {
+    if (!this.#connected) throw new RtmpProtocolError('a command came before connect');
+    return this.#connected;
   }
 }
 
-/** Removes the slashes and the query that some encoders add. */
-function applicationOf(app: string): string {
-  return app.split('?')[0]!.replace(/^\/+|\/+$/g, '');
-}
-
-/** AMF0 marker of a short string, of a number (2.2, 2.4), and their sizes. */
-const AMF0_STRING = 2;
-const AMF0_NUMBER = 0;
-
-function commandName(bytes: Buffer): string {
-  const end = bytes.length < 3 || bytes[0] !== AMF0_STRING ? Infinity : 3 + bytes.readUInt16BE(1);
-  if (end > bytes.length) throw new RtmpProtocolError('a command has no name');
-  return bytes.toString('latin1', 3, end);
-}
-
-function numberBehindName(bytes: Buffer): number | undefined {
-  const start = bytes[0] === AMF0_STRING ? 0 : 1;
-  const at = start + 3 + bytes.readUInt16BE(start + 1);
-  if (bytes.length < at + 9 || bytes[at] !== AMF0_NUMBER) return undefined;
-  return bytes.readDoubleBE(at + 1);
+/** Value of a protocol control message (5.4). */
+function controlValue(payload: Buffer): number {
+  if (payload.length < 4) throw new RtmpProtocolError('a control message is too short');
+  return payload.readUInt32BE(0);
 }

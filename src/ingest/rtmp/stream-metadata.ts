@@ -1,5 +1,5 @@
 import { finiteWithin } from '../../platform/index.js';
-import { amf } from './node-media-server.js';
+import { amf } from './node-media-server-adapter.js';
 import { FRAME_RATE } from './source-meter.js';
 
 /**

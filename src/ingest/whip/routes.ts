@@ -1,4 +1,4 @@
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, PublicError } from '../../platform/index.js';
 import {
   type EndpointLimits,
@@ -7,6 +7,7 @@ import {
   prepareSignalling,
   SignallingEndpoint,
 } from '../../webrtc/index.js';
+import { bearerKey } from './bearer-key.js';
 import { encoderName } from './encoder-name.js';
 import { CHALLENGE, PublisherRefused } from './refusal-answer.js';
 import type { WebrtcPublication, WhipIngest } from './whip-ingest.js';
@@ -21,12 +22,13 @@ export type WhipRoutesOptions = {
 };
 
 const LIMITS: EndpointLimits = { sessions: 1_000, offers: { burst: 20, refillMs: 500 } };
-/** RFC 6750 section 2.1: `b64token`. */
-const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
+/** Spellings of the endpoint that people configure: `http://host//whip`, `http://host/whip/`. */
+const PREFIXES = ['/whip', '//whip'];
+const SUFFIXES = ['', '/'];
 
 /**
  * WHIP (RFC 9725): `POST /whip` with the stream key as bearer token, or `POST /whip/:streamKey` for clients that cannot
- * send headers. Logs contain route patterns instead of URLs, so that no key is logged.
+ * send headers. Slashes too many and other forms of `Authorization` are understood. Logs contain route patterns instead of URLs, so that no key is logged.
  */
 export const whipRoutes: FastifyPluginAsync<WhipRoutesOptions> = async (app, options) => {
   const { ingest, iceServers, clock, basePath } = options;
@@ -37,18 +39,23 @@ export const whipRoutes: FastifyPluginAsync<WhipRoutesOptions> = async (app, opt
 
   await app.register(async (scope) => {
     prepareSignalling(scope);
-    endpoint.addOffers(scope, '/whip', {
+    for (const prefix of PREFIXES) for (const suffix of SUFFIXES) addOffers(scope, prefix, suffix);
+    endpoint.addSessions(scope);
+  });
+
+  function addOffers(scope: FastifyInstance, prefix: string, suffix: string): void {
+    endpoint.addOffers(scope, `${prefix}${suffix}`, {
       check: requireKey,
-      open: (offer, request, reply) => publish(offer, request, reply, bearerOf(request) ?? ''),
+      open: (offer, request, reply) =>
+        publish(offer, request, reply, bearerKey(request.headers.authorization) ?? ''),
     });
-    endpoint.addOffers(scope, '/whip/:streamKey', {
+    endpoint.addOffers(scope, `${prefix}/:streamKey${suffix}`, {
       open: (offer, request, reply) => {
         const { streamKey } = request.params as { streamKey: string };
         return publish(offer, request, reply, streamKey);
       },
     });
-    endpoint.addSessions(scope);
-  });
+  }
 
   async function publish(
     offer: Offer,
@@ -56,7 +63,7 @@ export const whipRoutes: FastifyPluginAsync<WhipRoutesOptions> = async (app, opt
     reply: FastifyReply,
     streamKey: string,
   ): Promise<WebrtcPublication> {
-    const encoder = encoderName(request.headers['user-agent']);
+    const encoder = encoderName(request.headers['user-agent'], request.body as string);
     try {
       return await ingest.publish({ offer, streamKey, address: request.ip, encoder });
     } catch (error) {
@@ -68,15 +75,11 @@ export const whipRoutes: FastifyPluginAsync<WhipRoutesOptions> = async (app, opt
 
 /** Runs before the body is read. @throws PublicError 401 `stream_key_missing` */
 async function requireKey(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  if (bearerOf(request) !== undefined) return;
+  if (bearerKey(request.headers.authorization) !== undefined) return;
   reply.header('www-authenticate', CHALLENGE);
   throw new PublicError(
     401,
     'stream_key_missing',
     'WHIP needs the stream key: Authorization: Bearer STREAM_KEY.',
   );
-}
-
-function bearerOf(request: FastifyRequest): string | undefined {
-  return BEARER.exec(request.headers.authorization ?? '')?.[1];
 }

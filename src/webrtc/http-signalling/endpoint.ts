@@ -4,7 +4,7 @@ import type { IceServers } from '../ice-servers.js';
 import type { Offer } from '../sdp/index.js';
 import { followUpLimit, OfferLimit, type OfferRate } from './offer-limit.js';
 import { type SessionContent, SessionTable } from './session-table.js';
-import { addMethods, addSessionResource, offerOf, SDP_TYPE, sendAnswer } from './signalling-routes.js';
+import { addResource, addSessionResource, offerOf, SDP_TYPE, sendAnswer } from './signalling-routes.js';
 
 /** Limits: concurrent sessions, and offers per client address. */
 export type EndpointLimits = { sessions: number; offers: OfferRate };
@@ -54,9 +54,13 @@ export class SignallingEndpoint<T extends SessionContent> {
 
   /** Accepts offers by `POST` to `url`. Requires `prepareSignalling` on the scope. */
   addOffers(app: FastifyInstance, url: string, { open, check, links }: OfferRoute<T>): void {
-    addMethods(app, url, ['POST'], SDP_TYPE);
     const onRequest = check ? [this.#offers.hook, check] : this.#offers.hook;
-    app.post(url, { onRequest, schema: { hide: true } }, async (request, reply) => {
+    addResource(
+      app,
+      url,
+      ['POST'],
+      SDP_TYPE,
+    )('POST', onRequest, async (request, reply) => {
       const offer = offerOf(request);
       const session = await this.sessions.open(offer.transport, () => open(offer, request, reply));
       const { streamId } = session.content;

@@ -1,6 +1,13 @@
 // Declares the type of `schema.hide`.
 import type {} from '@fastify/swagger';
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  HTTPMethods,
+  onRequestAsyncHookHandler,
+  RouteHandlerMethod,
+} from 'fastify';
 import { PublicError } from '../../platform/index.js';
 import { SDP_LIMITS } from '../sdp/grammar.js';
 import { type Offer, parseOffer, parseTrickleFragment } from '../sdp/index.js';
@@ -66,13 +73,19 @@ export function sendAnswer(
   return reply.send(session.content.answer);
 }
 
-/** Answers `OPTIONS`, and other methods than `methods` with 405. */
-export function addMethods(
+type Hooks = onRequestAsyncHookHandler | onRequestAsyncHookHandler[];
+
+/**
+ * Adds a resource: answers `OPTIONS`, and other methods than `methods` with 405.
+ *
+ * @returns adds the handler of one of the methods; `onRequest` runs before the body is read
+ */
+export function addResource<Method extends HTTPMethods>(
   app: FastifyInstance,
   url: string,
-  methods: HTTPMethods[],
+  methods: Method[],
   accepts?: string,
-): void {
+): (method: Method, onRequest: Hooks, handler: RouteHandlerMethod) => void {
   const allow = [...methods, 'OPTIONS'].join(', ');
   app.options(url, { schema: { hide: true } }, async (_request, reply) => {
     if (accepts !== undefined) reply.header('accept-post', accepts);
@@ -87,7 +100,7 @@ export function addMethods(
       .send();
   });
   app.route({
-    method: ALL_METHODS.filter((method) => !methods.includes(method)),
+    method: ALL_METHODS.filter((method) => !(methods as HTTPMethods[]).includes(method)),
     url,
     schema: { hide: true },
     // Rejects before the body is read.
@@ -101,6 +114,8 @@ export function addMethods(
     },
     handler: async () => undefined,
   });
+  return (method, onRequest, handler) =>
+    void app.route({ method, url, onRequest, schema: { hide: true }, handler });
 }
 
 /** Adds `PATCH` (candidates) and `DELETE` of a session. `url` has a parameter `sessionId`. */
@@ -110,10 +125,9 @@ export function addSessionResource<T extends SessionContent>(
   table: SessionTable<T>,
   limit: OfferLimit,
 ): void {
-  addMethods(app, url, ['PATCH', 'DELETE']);
-  const schema = { hide: true };
+  const add = addResource(app, url, ['PATCH', 'DELETE']);
 
-  app.patch(url, { onRequest: limit.hook, schema }, async (request, reply) => {
+  add('PATCH', limit.hook, async (request, reply) => {
     const session = sessionOf(request, table);
     const text = textOf(request, FRAGMENT_TYPE);
     const wanted = request.headers['if-match'];
@@ -138,7 +152,7 @@ export function addSessionResource<T extends SessionContent>(
     return reply.code(204).header('etag', session.etag).send();
   });
 
-  app.delete(url, { schema }, async (request, reply) => {
+  add('DELETE', [], async (request, reply) => {
     table.leave(sessionOf(request, table));
     return reply.code(200).send();
   });

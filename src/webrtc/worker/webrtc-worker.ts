@@ -1,7 +1,7 @@
 import datachannel from 'node-datachannel';
 import { type Clock, messageOf } from '../../platform/index.js';
-import type { WorkerCommand, WorkerReport, WorkerSettings, WorkerStats } from '../messages.js';
-import type { PeerEnd } from '../pool-types.js';
+import type { WorkerCommand, WorkerReport, WorkerSettings } from '../messages.js';
+import type { PeerEnd, WorkerStats } from '../pool-types.js';
 import type { WorkerContext } from './context.js';
 import { MatroskaOutput } from './encoder-io/matroska-output.js';
 import { RtpInput } from './encoder-io/rtp-input.js';

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +10,8 @@ import { parse, setOptions } from 'hls-parser';
 import t from 'tap';
 import { hlsRoutes } from '../../../src/egress/hls/index.js';
 import { ADMIT_EVERY_VIEWER } from '../../../src/streams/index.js';
+import { openChromium } from '../../support/clients/chromium.js';
+import { openPage } from '../../support/clients/pages.js';
 import { PackagedBroadcast } from '../../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../../support/media/cmaf-ladder.js';
 
@@ -16,6 +21,10 @@ const folder = t.testdir({});
 const { renditions, chunks } = await makeLadder({ folder, durationS: 10 });
 const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
 const app = Fastify();
+const received: IncomingHttpHeaders[] = [];
+app.addHook('onRequest', async ({ headers, method }) => {
+  if (method === 'GET') received.push(headers);
+});
 await app.register(hlsRoutes, {
   packager: broadcast.packager,
   gate: ADMIT_EVERY_VIEWER,
@@ -88,4 +97,43 @@ t.test('ffmpeg reads each variant to its end', async (t) => {
     t.equal(stderr, '');
     t.ok(Number.parseInt(stdout, 10) > 290, `${stdout.trim()} packets of ${id}`);
   }
+});
+
+/** Serves a page with hls.js from an origin of its own. */
+async function serveForeignPage(): Promise<string> {
+  const player = readFileSync(createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js'), 'utf8');
+  const page = Fastify();
+  page.get('/', (_request, reply) =>
+    reply.type('text/html').send('<video muted></video><script src="/hls.js"></script>'),
+  );
+  page.get('/hls.js', (_request, reply) => reply.type('text/javascript').send(player));
+  await page.listen({ port: 0, host: '127.0.0.1' });
+  t.teardown(() => page.close());
+  return `http://127.0.0.1:${(page.server.address() as AddressInfo).port}/`;
+}
+
+t.test('hls.js on a page of another origin plays with Authorization and CMCD headers', async (t) => {
+  const page = await openPage(t, await openChromium(t));
+  await page.goto(await serveForeignPage());
+  received.length = 0;
+  const error = await page.evaluate(`new Promise((resolve) => {
+    const player = new Hls({
+      xhrSetup: (request) => request.setRequestHeader('Authorization', 'Bearer viewer'),
+      cmcd: { sessionId: '0190a0a0-0000-7000-8000-000000000001', useHeaders: true },
+    });
+    const video = document.querySelector('video');
+    player.on('hlsError', (event, { details }) => resolve(details));
+    video.ontimeupdate = () => video.currentTime > 2 && resolve('');
+    player.attachMedia(video);
+    player.loadSource('${base}/index.m3u8');
+    video.play();
+  })`);
+  t.equal(error, '');
+  t.ok(received.length > 3, `${received.length} requests`);
+  for (const { authorization } of received) t.equal(authorization, 'Bearer viewer');
+  for (const header of ['cmcd-request', 'cmcd-object', 'cmcd-session'])
+    t.ok(
+      received.some((headers) => headers[header]),
+      header,
+    );
 });

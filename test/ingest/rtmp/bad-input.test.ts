@@ -98,9 +98,14 @@ const AFTER_HANDSHAKE: Attack[] = [
   ],
   ['connect without its object', (client) => client.command({ cmd: 'connect', transId: 1 })],
   ['connect with a number for an application', (client) => client.connect({ app: 5 })],
-  ['connect with a bad tcUrl', (client) => client.connect({ tcUrl: 'not a url' })],
-  ['connect without a tcUrl', (client) => client.connect({ tcUrl: null })],
-  ['connect to another application', (client) => client.connect({ app: `live/${ADMITTED_STREAM_KEY}` })],
+  ['connect to another application', (client) => client.connect({ app: `vod/${ADMITTED_STREAM_KEY}` })],
+  [
+    'publish without a key in name and application',
+    (client) => {
+      client.connect({ app: 'live/' });
+      client.publish('/');
+    },
+  ],
   [
     'connect twice',
     (client) => {
@@ -291,7 +296,7 @@ t.test('no stream key reaches the log', async (t) => {
     await client.untilClosed();
     const inUrl = under.client();
     await inUrl.handshake();
-    inUrl.connect({ app: `live/${key}`, tcUrl: `bad url/${key}` });
+    inUrl.connect({ app: `vod/${key}`, tcUrl: `bad url/${key}` });
     await inUrl.untilClosed();
   }
   await eventually(() => under.server.connections === 0);

@@ -73,6 +73,15 @@ t.test('a stream with B-frames and audio arrives as it was sent', async (t) => {
   );
 });
 
+t.test('ffmpeg with the key in the server field, or behind live twice, is admitted', async (t) => {
+  const { port, publications } = await startRtmpFixture(t);
+  for (const path of [`live/${ADMITTED_STREAM_KEY}/`, `live/live/${ADMITTED_STREAM_KEY}`]) {
+    const { code, said } = await publish(t, `rtmp://127.0.0.1:${port}/${path}`, [...PICTURE, ...H264], 1);
+    t.equal(code, 0, said);
+    t.equal(publications.pop()?.publisher?.streamKey, ADMITTED_STREAM_KEY, path);
+  }
+});
+
 t.test('video alone and audio alone are accepted', async (t) => {
   const { port, publications } = await startRtmpFixture(t);
   const url = `rtmp://127.0.0.1:${port}/live/${ADMITTED_STREAM_KEY}`;

@@ -52,6 +52,58 @@ t.test('a publisher gets Publish.Start after admission, and its tags arrive', as
   ]);
 });
 
+t.test('a publisher is admitted wherever its stream key and server URL were entered', async (t) => {
+  const key = ADMITTED_STREAM_KEY;
+  const { client, publications } = await startRtmpFixture(t);
+  const entered: [connect: Record<string, unknown>, streamName: string][] = [
+    [{ tcUrl: null }, key],
+    [{ tcUrl: '' }, key],
+    [{ tcUrl: '127.0.0.1/live' }, key],
+    [{ tcUrl: 'not a url' }, key],
+    [{}, `/${key}`],
+    [{}, `${key}/`],
+    [{}, `live/${key}`],
+    [{}, `rtmp://127.0.0.1:1935/live/${key}`],
+    [{ app: `live/${key}`, tcUrl: `rtmp://127.0.0.1/live/${key}` }, ''],
+    [{ app: '', tcUrl: 'rtmp://127.0.0.1' }, `live/${key}`],
+  ];
+  for (const [connect, streamName] of entered) {
+    const encoder = client();
+    await encoder.start(streamName, connect);
+    t.same(encoder.codes().at(-1), 'NetStream.Publish.Start', JSON.stringify([connect, streamName]));
+    encoder.destroy();
+  }
+  t.equal(publications.length, entered.length);
+  t.ok(publications.every(({ publisher }) => publisher?.streamKey === key));
+});
+
+t.test('of multitrack audio and video track 0 is published, whether classic or enhanced', async (t) => {
+  const multitrack = (header: number, types: number, fourCc: string, ...rest: number[]): Buffer =>
+    Buffer.concat([Buffer.from([header, types]), Buffer.from(fourCc), Buffer.from(rest)]);
+  const { publishingClient } = await startRtmpFixture(t);
+  for (const isEnhanced of [false, true]) {
+    const { client, publication } = await publishingClient();
+    client.video(0, isEnhanced ? multitrack(0x96, 0, 'avc1', 0, ...VIDEO_HEADER.subarray(5)) : VIDEO_HEADER);
+    client.video(0, multitrack(0x96, 0, 'hvc1', 1, 1, 2, 3));
+    client.audio(0, isEnhanced ? multitrack(0x95, 0, 'mp4a', 0, 0x12, 0x10) : AUDIO_HEADER);
+    client.audio(0, multitrack(0x95, 0, 'Opus', 1, 1, 2, 3));
+    for (const timestamp of [0, 40]) {
+      client.video(timestamp, isEnhanced ? multitrack(0x96, 0x03, 'avc1', 0, 1, 2, 3) : KEY);
+      client.video(timestamp, multitrack(0x96, 0x01, 'hvc1', 1, 0, 0, 0, 9));
+      client.audio(timestamp, isEnhanced ? multitrack(0x95, 1, 'mp4a', 0, 7) : Buffer.from([0xaf, 1, 7]));
+      client.audio(timestamp, multitrack(0x95, 1, 'Opus', 1, 9));
+    }
+    await publication.until(({ tags }) => tags.filter(({ header }) => !header).length === 4);
+    for (const { kind, header, body } of publication.tags) {
+      const frame = kind === 'video' ? KEY : Buffer.from([0xaf, 1, 7]);
+      t.same(body, header ? (kind === 'video' ? VIDEO_HEADER : AUDIO_HEADER) : frame);
+    }
+    client.destroy();
+    await publication.until(({ ends }) => ends.length > 0);
+    t.same(publication.ends, ['publisher-lost']);
+  }
+});
+
 t.test('connect is answered with the supported FourCCs and AMF0', async (t) => {
   const { client } = await startRtmpFixture(t, { readableCodecs: { hevc: true, av1: false, vp9: true } });
   const encoder = client();

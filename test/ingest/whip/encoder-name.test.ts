@@ -3,7 +3,12 @@ import { encoderName } from '../../../src/ingest/whip/encoder-name.js';
 
 t.test('user agents yield the names of their programs', async (t) => {
   const names: [string | undefined, string | undefined][] = [
-    ['OBS-Studio/30.2.3 (Linux x86_64; en-US)', 'OBS-Studio 30.2.3'],
+    ['Mozilla/5.0 (OBS-Studio/30.2.3; Linux x86_64; en-US)', 'OBS 30.2.3'],
+    ['Mozilla/5.0 (OBS-Studio/31.0.0-beta1; Mac OS X; de-DE)', 'OBS 31.0.0-beta1'],
+    ['OBS-Studio/30.2.3 (Linux x86_64; en-US)', 'OBS 30.2.3'],
+    [`Mozilla/5.0 (OBS-Studio/${'3'.repeat(100)})`, `OBS ${'3'.repeat(60)}`],
+    ['Mozilla/5.0', undefined],
+    ['Mozilla/5.0 (compatible)', undefined],
     ['Lavf/61.1.100', 'Lavf 61.1.100'],
     [
       'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36',
@@ -23,4 +28,14 @@ t.test('user agents yield the names of their programs', async (t) => {
     [undefined, undefined],
   ];
   for (const [userAgent, name] of names) t.equal(encoderName(userAgent), name);
+});
+
+t.test('the offer of OBS names it where the user agent does not', async (t) => {
+  const offer = (track: string): string => `v=0\r\na=msid:Zk3Jq0PfW8aLx2Rt ${track}-audio\r\na=mid:0\r\n`;
+  const own = offer('Zk3Jq0PfW8aLx2Rt');
+  t.equal(encoderName('Mozilla/5.0', own), 'OBS');
+  t.equal(encoderName(undefined, own), 'OBS');
+  t.equal(encoderName('Mozilla/5.0 (OBS-Studio/30.2.3; OpenBSD; en-US)', own), 'OBS 30.2.3');
+  t.equal(encoderName('Larix/1.3', own), 'Larix 1.3');
+  t.equal(encoderName('Mozilla/5.0', offer('Zk3Jq0PfW8aLx2RT')), undefined);
 });

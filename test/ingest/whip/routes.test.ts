@@ -8,7 +8,7 @@ import { FRAGMENT, KEY, SDP, whip } from '../../support/publishers/whip-fixture.
 t.test('an offer with a stream key gets 201 with a session and starts a publication', async (t) => {
   const { post, pool, publications } = await whip(t);
   const answer = await post(undefined, {
-    headers: { 'user-agent': 'OBS-Studio/30.2.3 (Linux x86_64; en-US)' },
+    headers: { 'user-agent': 'Mozilla/5.0 (OBS-Studio/30.2.3; Linux x86_64; en-US)' },
   });
   t.equal(answer.statusCode, 201);
   t.match(answer.headers, {
@@ -35,7 +35,7 @@ t.test('an offer with a stream key gets 201 with a session and starts a publicat
     protocol: 'whip',
     streamKey: KEY,
     address: '127.0.0.1',
-    encoder: 'OBS-Studio 30.2.3',
+    encoder: 'OBS 30.2.3',
     rtp: { mediaSourceId: peer?.options.mediaSourceId },
   });
 
@@ -122,6 +122,25 @@ t.test('a key in the URL is accepted, and appears in neither log nor response', 
   t.ok(logLines.length > 0);
   t.notMatch(logLines.join(''), KEY);
   t.notMatch(JSON.stringify([answer.headers, answer.body, wrong.body]), KEY);
+});
+
+t.test('slashes too many in the URL and a key without its scheme are understood', async (t) => {
+  const { app, publications } = await whip(t);
+  // Over a socket: the URLs of injected requests are parsed before.
+  const base = await app.listen({ port: 0, host: '127.0.0.1' });
+  const requests: [path: string, authorization?: string][] = [
+    ...['/whip/', '//whip', '//whip/'].map((path): [string, string] => [path, `Bearer ${KEY}`]),
+    ...[`/whip/${KEY}/`, `//whip/${KEY}`, `//whip/${KEY}/`].map((path): [string] => [path]),
+    ['/whip', KEY],
+  ];
+  for (const [path, authorization] of requests) {
+    const headers = { ...SDP, ...(authorization !== undefined && { authorization }) };
+    const answer = await fetch(base + path, { method: 'POST', body: offerText('obs'), headers });
+    t.equal(answer.status, 201, path);
+    t.match(answer.headers.get('location'), /^\/whip\/session\//);
+    t.equal(publications.at(-1)?.publisher?.streamKey, KEY);
+  }
+  t.equal(publications.length, requests.length);
 });
 
 t.test('each end of a peer ends the publication with its reason', async (t) => {

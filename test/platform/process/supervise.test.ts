@@ -1,37 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import t, { type Test } from 'tap';
+import { type JsonProcess, startJsonProcess } from '../../support/gateway/json-process.js';
 import { until } from '../../support/until.js';
 
 type Line = { msg: string; pid?: number; isFirst?: boolean; signal?: string };
 
 /** A supervisor of a process that does what it is told in its first life, and idles in every later one. */
-function start(
-  t: Test,
-  does: string,
-): { child: ChildProcess; lines: Line[]; ended: Promise<string | number | null> } {
+function start(t: Test, does: string): JsonProcess<Line> {
   const support = path.join(import.meta.dirname, '../../support/gateway');
   const extension = path.extname(import.meta.filename);
   const supervisor = path.join(support, `supervising-process${extension}`);
   const program = path.join(support, `hanging-process${extension}`);
   const lived = path.join(t.testdir({}), 'lived');
-  const child = spawn(process.execPath, [supervisor, program, '1000', does, lived], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const lines: Line[] = [];
-  let output = '';
-  child.stdout.on('data', (bytes: Buffer) => {
-    output += bytes;
-    const whole = output.split('\n');
-    output = whole.pop() ?? '';
-    lines.push(...whole.map((line) => JSON.parse(line)));
-  });
-  t.teardown(() => child.kill('SIGKILL'));
-  const ended = new Promise<string | number | null>((resolve) =>
-    child.once('close', (code, signal) => resolve(signal ?? code)),
-  );
-  return { child, lines, ended };
+  return startJsonProcess(t, [supervisor, program, '1000', does, lived]);
 }
 
 const ready = (lines: Line[]): Line[] => lines.filter(({ msg }) => msg === 'ready');

@@ -1,41 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import t, { type Test } from 'tap';
-
-type Life = {
-  child: ChildProcess;
-  lines: Record<string, unknown>[];
-  ended: Promise<NodeJS.Signals | number | null>;
-};
+import { type JsonProcess, startJsonProcess } from '../../support/gateway/json-process.js';
 
 const LIMIT_MS = 1_000;
 
 /** Starts a process whose main thread does what it is told. */
-function start(t: Test, does: string, nodeOptions: string[] = []): Life {
-  const file = path.join(
-    import.meta.dirname,
-    `../../support/gateway/hanging-process${path.extname(import.meta.filename)}`,
-  );
-  const child = spawn(
-    process.execPath,
-    [...nodeOptions, '--enable-source-maps', file, String(LIMIT_MS), does],
-    {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    },
-  );
-  t.teardown(() => child.kill('SIGKILL'));
-  const lines: Record<string, unknown>[] = [];
-  let output = '';
-  child.stdout.on('data', (bytes: Buffer) => {
-    output += bytes;
-    const whole = output.split('\n');
-    output = whole.pop() ?? '';
-    lines.push(...whole.map((line) => JSON.parse(line)));
-  });
-  const ended = new Promise<NodeJS.Signals | number | null>((resolve) =>
-    child.once('close', (code, signal) => resolve(signal ?? code)),
-  );
-  return { child, lines, ended };
+function start(t: Test, does: string, nodeOptions: string[] = []): JsonProcess<Record<string, unknown>> {
+  const support = path.join(import.meta.dirname, '../../support/gateway');
+  const program = path.join(support, `hanging-process${path.extname(import.meta.filename)}`);
+  return startJsonProcess(t, [...nodeOptions, '--enable-source-maps', program, String(LIMIT_MS), does]);
 }
 
 const after = (ms: number): Promise<'alive'> =>

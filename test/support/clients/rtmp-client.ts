@@ -107,9 +107,9 @@ export class RtmpClient {
   }
 
   /** Handshakes, connects and publishes; resolves at the server's NetStream status. */
-  async start(streamKey: string): Promise<void> {
+  async start(streamKey: string, connect?: Record<string, unknown>): Promise<void> {
     await this.handshake();
-    this.connect();
+    this.connect(connect);
     this.publish(streamKey);
     await this.until(() => this.closed || this.codes().some((code) => code.startsWith('NetStream.')));
   }

@@ -20,7 +20,8 @@ export type SenderReport = { at: number; ssrc: number /** Unix ms. */; time: num
 
 const NTP_EPOCH = 2_208_988_800;
 
-async function bind(port: number): Promise<Socket> {
+/** Opens a UDP socket on loopback. @param port 0 takes any. */
+export async function bindUdp(port = 0): Promise<Socket> {
   const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
   socket.bind(port, '127.0.0.1');
   await Promise.race([
@@ -49,9 +50,9 @@ export class RtpReceiver {
 
   static async open(t: Test): Promise<RtpReceiver> {
     for (;;) {
-      const rtp = await bind(0);
+      const rtp = await bindUdp(0);
       const { port } = rtp.address() as AddressInfo;
-      const rtcp = port % 2 === 0 ? await bind(port + 1).catch(() => undefined) : undefined;
+      const rtcp = port % 2 === 0 ? await bindUdp(port + 1).catch(() => undefined) : undefined;
       if (rtcp) {
         t.teardown(() => {
           rtp.close();

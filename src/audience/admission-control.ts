@@ -17,6 +17,7 @@ import {
   newId,
   PublicError,
   RateLimit,
+  streamNotFound,
 } from '../platform/index.js';
 import type { AccessScope, ViewerRequest } from '../streams/index.js';
 import type { LivestreamCache, WatchedLivestream } from './livestream-cache.js';
@@ -120,7 +121,7 @@ export class AdmissionControl {
   ): Promise<Decision> {
     const { livestreams, tokens, identities } = this.#options;
     const livestream = await livestreams.find(streamId);
-    if (!livestream) throw notFound();
+    if (!livestream) throw streamNotFound();
     const shown = await this.#principalOf(who, livestream);
     const grant = token === undefined ? undefined : tokens.read(streamId, token);
     const claimed =
@@ -128,7 +129,7 @@ export class AdmissionControl {
     const isNew = typeof who === 'function' && shown?.kind !== 'anonymous';
     const known = isNew ? shown : await this.#current(claimed, livestream);
     const principal = known ?? ANONYMOUS;
-    if (!(await this.mayWatchAs(principal, livestream))) throw notFound();
+    if (!(await this.mayWatchAs(principal, livestream))) throw streamNotFound();
     const identity = known?.kind === 'anonymous' ? NO_IDENTITY : claimed;
     return { livestream, principal, identity, claimed, grant };
   }
@@ -243,11 +244,6 @@ export class AdmissionControl {
 
 export function accessScopeOf({ visibility }: WatchedLivestream): AccessScope {
   return visibility === 'private' ? 'invited' : 'everybody';
-}
-
-/** Returns the ordinary 404, also for private livestreams, so that they cannot be probed. */
-export function notFound(): PublicError {
-  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
 }
 
 /** Resolves to undefined while the database is unavailable, unless the livestream is private. */

@@ -14,6 +14,7 @@ import {
   type Sql,
   Sweeper,
   sleep,
+  streamNotFound,
 } from '../platform/index.js';
 import type { SocketFeature, SocketHub } from '../sockets/index.js';
 import {
@@ -26,7 +27,7 @@ import {
   type ViewerProtocol,
   type ViewerRequest,
 } from '../streams/index.js';
-import { AdmissionControl, type AdmissionRequest, type Admitted, notFound } from './admission-control.js';
+import { AdmissionControl, type AdmissionRequest, type Admitted } from './admission-control.js';
 import { HlsAccess } from './hls-access.js';
 import { LivestreamCache, type WatchedLivestream } from './livestream-cache.js';
 import { OpenAdmissions } from './open-admissions.js';
@@ -304,7 +305,7 @@ export class Audience implements ViewerAdmission {
   async watched(principal: Principal, streamId: string): Promise<WatchedLivestream> {
     const livestream = await this.#livestreams.find(streamId);
     if (livestream && (await this.#admissionControl.mayWatchAs(principal, livestream))) return livestream;
-    throw notFound();
+    throw streamNotFound();
   }
 
   /** @returns a function that unsubscribes */

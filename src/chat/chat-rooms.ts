@@ -1,5 +1,5 @@
 import { isAdmin, mayWatch, type Principal, userIdOf } from '../accounts/index.js';
-import { type Clock, PublicError, parseUuid, type Sql, TtlCache } from '../platform/index.js';
+import { type Clock, parseUuid, type Sql, streamNotFound, TtlCache } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
 import { ChatRoom } from './chat-room.js';
 import { MessageTable } from './messages/message-table.js';
@@ -66,7 +66,7 @@ export class ChatRooms {
     const changes = this.#changes;
     const streamId = parseUuid(stream);
     const livestream = streamId === undefined ? undefined : await this.#livestream(streamId);
-    if (!streamId || !livestream || !(await this.#mayWatch(principal, livestream))) throw notFound();
+    if (!streamId || !livestream || !(await this.#mayWatch(principal, livestream))) throw streamNotFound();
     try {
       return await this.#holdRoom(streamId, async (room) => await work({ room, livestream }));
     } finally {
@@ -197,8 +197,4 @@ export class ChatRooms {
     this.#rooms.delete(room.streamId);
     this.#loaded.delete(room.streamId);
   }
-}
-
-export function notFound(): PublicError {
-  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
 }

@@ -1,4 +1,4 @@
-import { isUuid, PublicError } from '../platform/index.js';
+import { isUuid, streamNotFound } from '../platform/index.js';
 import type { Livestream, PublisherCredential, StreamStatus } from '../streams/index.js';
 import { type IceServer, type Offer, parseOffer } from '../webrtc/index.js';
 import {
@@ -107,7 +107,7 @@ export class WebrtcService {
   /** Ends a livestream for good. @throws PublicError 404 `stream_not_found` */
   async stopBroadcast(streamId: string): Promise<void> {
     const found = isUuid(streamId) && (await this.#options.streams.end(streamId, 'ended-by-owner'));
-    if (!found) throw notFound();
+    if (!found) throw streamNotFound();
   }
 
   /** Returns a viewer connection, ICE servers and the state. @throws PublicError 404 `stream_not_found` */
@@ -175,11 +175,7 @@ export class WebrtcService {
 
   async #find(streamId: string): Promise<Livestream> {
     const livestream = await this.livestream(streamId);
-    if (!livestream) throw notFound();
+    if (!livestream) throw streamNotFound();
     return livestream;
   }
-}
-
-function notFound(): PublicError {
-  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
 }

@@ -1,6 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 import { isAdmin, mayManage, mayWatch, type Principal, userIdOf } from '../../accounts/index.js';
-import { BoundedCalls, type Clock, PublicError, RevalidatingCache } from '../../platform/index.js';
+import {
+  BoundedCalls,
+  type Clock,
+  PublicError,
+  RevalidatingCache,
+  streamNotFound,
+} from '../../platform/index.js';
 import type { Livestream, StreamChange, StreamRegistry } from '../../streams/index.js';
 import type { ThumbnailStore } from '../../thumbnails/index.js';
 import type { Stream, Viewers } from '../contract.js';
@@ -132,8 +138,4 @@ export class LivestreamLookup {
     if (userId === undefined) return false;
     return await this.#calls.run(() => this.#options.streams.isInvitee(livestream.id, userId));
   }
-}
-
-export function streamNotFound(): PublicError {
-  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
 }

@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { hashStreamKey, isAdmin, mintStreamKey, userIdOf } from '../../accounts/index.js';
-import { PublicError } from '../../platform/index.js';
+import { PublicError, streamNotFound } from '../../platform/index.js';
 import type { ThumbnailStore } from '../../thumbnails/index.js';
 import {
   CreateRequest,
@@ -17,7 +17,7 @@ import {
 import { errorSchemas } from '../server/error-response.js';
 import { CHANGING_SECURITY, type Guards } from '../server/guards.js';
 import { readTime } from '../server/request-time.js';
-import { type LivestreamLookup, type Livestreams, streamNotFound } from './livestream-lookup.js';
+import type { LivestreamLookup, Livestreams } from './livestream-lookup.js';
 import { type PublicUrls, toPlayback } from './stream-view.js';
 
 export type LivestreamOwnerRoutesOptions = {

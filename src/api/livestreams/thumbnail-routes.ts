@@ -1,12 +1,12 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { PublicError } from '../../platform/index.js';
+import { PublicError, streamNotFound } from '../../platform/index.js';
 import { MAX_THUMBNAIL_BYTES, type ThumbnailStore } from '../../thumbnails/index.js';
 import { ref, StreamParams, SuccessResponse, ThumbnailResponse } from '../contract.js';
 import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from '../server/guards.js';
-import { type LivestreamLookup, type Livestreams, streamNotFound } from './livestream-lookup.js';
+import type { LivestreamLookup, Livestreams } from './livestream-lookup.js';
 import { type PublicUrls, thumbnailPath, toThumbnailUrl } from './stream-view.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];

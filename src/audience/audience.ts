@@ -14,7 +14,6 @@ import {
   type Sql,
   Sweeper,
   sleep,
-  streamNotFound,
 } from '../platform/index.js';
 import type { SocketFeature, SocketHub } from '../sockets/index.js';
 import {
@@ -303,9 +302,7 @@ export class Audience implements ViewerAdmission {
 
   /** Returns a livestream that the principal may watch. @throws PublicError 404 `stream_not_found` */
   async watched(principal: Principal, streamId: string): Promise<WatchedLivestream> {
-    const livestream = await this.#livestreams.find(streamId);
-    if (livestream && (await this.#admissionControl.mayWatchAs(principal, livestream))) return livestream;
-    throw streamNotFound();
+    return await this.#admissionControl.findWatchable(principal, streamId);
   }
 
   /** @returns a function that unsubscribes */

@@ -1,12 +1,14 @@
 import type { FastifyRequest } from 'fastify';
-import { isAdmin, mayManage, mayWatch, type Principal, userIdOf } from '../../accounts/index.js';
 import {
-  BoundedCalls,
-  type Clock,
-  PublicError,
-  RevalidatingCache,
-  streamNotFound,
-} from '../../platform/index.js';
+  type IsInvitee,
+  isAdmin,
+  mayEverybodyWatch,
+  mayManage,
+  type Principal,
+  requireWatchable,
+  userIdOf,
+} from '../../accounts/index.js';
+import { BoundedCalls, type Clock, PublicError, RevalidatingCache } from '../../platform/index.js';
 import type { Livestream, StreamChange, StreamRegistry } from '../../streams/index.js';
 import type { ThumbnailStore } from '../../thumbnails/index.js';
 import type { Stream, Viewers } from '../contract.js';
@@ -62,18 +64,18 @@ export type LivestreamLookupOptions = {
 export class LivestreamLookup {
   readonly #options: LivestreamLookupOptions;
   readonly #known: RevalidatingCache<Livestream | undefined>;
-  readonly #calls: BoundedCalls;
+  readonly #isInvitee: IsInvitee;
   readonly #stopListening: () => void;
 
   constructor(options: LivestreamLookupOptions) {
     const { streams, clock, calls = new BoundedCalls({ clock }) } = options;
     this.#options = options;
-    this.#calls = calls;
+    this.#isInvitee = (streamId, userId) => calls.run(() => streams.isInvitee(streamId, userId));
     const isBroadcasting = (streamId: string): boolean => streams.status(streamId).state.name !== 'offline';
     this.#known = new RevalidatingCache({
       load: (streamId) => streams.find(streamId),
       mayServeStale: (streamId, livestream) =>
-        livestream !== undefined && livestream.visibility !== 'private' && isBroadcasting(streamId),
+        livestream !== undefined && mayEverybodyWatch(livestream) && isBroadcasting(streamId),
       freshMs: CACHE_TTL_MS,
       maxStaleMs: MAXIMUM_STALE_MS,
       maxEntries: MAXIMUM_CACHED,
@@ -97,9 +99,8 @@ export class LivestreamLookup {
     // PostgreSQL compares UUIDs regardless of case.
     const id = streamId.toLowerCase();
     const livestream = await this.#known.get(id);
-    if (livestream && (await this.#mayWatch(request, livestream))) return livestream;
-    if (livestream) this.#options.mustBeKnown(request);
-    throw streamNotFound();
+    if (livestream && !mayEverybodyWatch(livestream)) this.#options.mustBeKnown(request);
+    return await requireWatchable(this.#options.principal(request), livestream, this.#isInvitee);
   }
 
   /**
@@ -108,10 +109,10 @@ export class LivestreamLookup {
    * @throws PublicError 404 `stream_not_found`, also where it must not be known; 403 `not_allowed`
    */
   async findManageable(request: FastifyRequest, streamId: string): Promise<Livestream> {
-    const livestream = await this.#options.streams.find(streamId);
-    if (!livestream) throw streamNotFound();
-    if (mayManage(this.#options.principal(request), livestream)) return livestream;
-    if (!(await this.#mayWatch(request, livestream))) throw streamNotFound();
+    const principal = this.#options.principal(request);
+    const found = await this.#options.streams.find(streamId);
+    const livestream = await requireWatchable(principal, found, this.#isInvitee);
+    if (mayManage(principal, livestream)) return livestream;
     throw new PublicError(403, 'not_allowed', 'This livestream belongs to somebody else.');
   }
 
@@ -129,13 +130,5 @@ export class LivestreamLookup {
 
   close(): void {
     this.#stopListening();
-  }
-
-  async #mayWatch(request: FastifyRequest, livestream: Livestream): Promise<boolean> {
-    const principal = this.#options.principal(request);
-    if (mayWatch(principal, livestream, false)) return true;
-    const userId = userIdOf(principal);
-    if (userId === undefined) return false;
-    return await this.#calls.run(() => this.#options.streams.isInvitee(livestream.id, userId));
   }
 }

@@ -1,6 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { mayEverybodyWatch } from '../../accounts/index.js';
 import { PublicError, streamNotFound } from '../../platform/index.js';
 import { MAX_THUMBNAIL_BYTES, type ThumbnailStore } from '../../thumbnails/index.js';
 import { ref, StreamParams, SuccessResponse, ThumbnailResponse } from '../contract.js';
@@ -127,7 +128,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       if (!found) throw new PublicError(404, 'thumbnail_not_found', 'This livestream has no picture here.');
       const etag = `"${found.version}"`;
       const cachePublic = request.query.v === found.version ? VERSIONED_CACHE_CONTROL : CACHE_NEWEST;
-      const caching = livestream.visibility === 'private' ? CACHE_PRIVATE : cachePublic;
+      const caching = mayEverybodyWatch(livestream) ? cachePublic : CACHE_PRIVATE;
       reply.headers({ etag, 'cache-control': caching });
       if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send(undefined as never);
       return reply.type(found.type).send(found.bytes as never);

@@ -22,9 +22,9 @@ const CACHE_ENTRIES = 5_000;
 const MAX_IDLE_ROOMS = 500;
 
 /** Livestream lookups that chat needs. */
-export type ChatStreams = {
+export type ChatLivestreams = {
   find(streamId: string): Promise<Livestream | undefined>;
-  isInvitee(streamId: string, userId: string): Promise<boolean>;
+  invitees: { has: IsInvitee };
   /** Reports livestreams that were changed or deleted. @returns a function that unsubscribes */
   onUpdate(listener: (streamId: string) => void): () => void;
 };
@@ -34,7 +34,7 @@ export type ChatContext = { room: ChatRoom; livestream: Livestream };
 /** Loads chat rooms from the database on demand, and evicts idle ones. */
 export class ChatRooms {
   readonly #sql: Sql;
-  readonly #streams: ChatStreams;
+  readonly #stored: ChatLivestreams;
   readonly #clock: Clock;
   /** Least recently used first. */
   readonly #rooms = new Map<string, Promise<ChatRoom>>();
@@ -46,9 +46,9 @@ export class ChatRooms {
   /** Counts changes of livestreams: a client admitted before a change is reviewed after it. */
   #changes = 0;
 
-  constructor({ sql, streams, clock }: { sql: Sql; streams: ChatStreams; clock: Clock }) {
+  constructor({ sql, livestreams, clock }: { sql: Sql; livestreams: ChatLivestreams; clock: Clock }) {
     this.#sql = sql;
-    this.#streams = streams;
+    this.#stored = livestreams;
     this.#clock = clock;
     this.#livestreams = new TtlCache({
       clock,
@@ -97,7 +97,7 @@ export class ChatRooms {
 
   /** Whether a user is invited to a livestream, cached. */
   readonly isInvitee: IsInvitee = (streamId, userId) =>
-    this.#invitees.get(`${streamId} ${userId}`, () => this.#streams.isInvitee(streamId, userId));
+    this.#invitees.get(`${streamId} ${userId}`, () => this.#stored.invitees.has(streamId, userId));
 
   /** Reads a changed livestream again, and unsubscribes clients that may no longer watch it. */
   async livestreamUpdated(streamId: string): Promise<void> {
@@ -130,7 +130,7 @@ export class ChatRooms {
   }
 
   #livestream(streamId: string): Promise<Livestream | undefined> {
-    return this.#livestreams.get(streamId, () => this.#streams.find(streamId));
+    return this.#livestreams.get(streamId, () => this.#stored.find(streamId));
   }
 
   async #holdRoom<T>(streamId: string, work: (room: ChatRoom) => Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ import {
   userIdOf,
 } from '../../accounts/index.js';
 import { BoundedCalls, type Clock, PublicError, RevalidatingCache } from '../../platform/index.js';
-import type { Livestream, StreamChange, StreamRegistry } from '../../streams/index.js';
+import type { Livestream, Livestreams, StreamRegistry } from '../../streams/index.js';
 import type { ThumbnailStore } from '../../thumbnails/index.js';
 import type { Stream, Viewers } from '../contract.js';
 import { type PublicUrls, toStream } from './stream-view.js';
@@ -23,29 +23,26 @@ const MAXIMUM_STALE_MS = 12 * 3_600_000;
 /** Cached lookups, including ids that do not exist. */
 const MAXIMUM_CACHED = 2_000;
 
-/** Members of the stream registry that the API uses. */
-export type Livestreams = Pick<
-  StreamRegistry,
-  | 'addInvitee'
-  | 'markStarted'
+/** Stored livestreams, as the API uses them. */
+export type ApiLivestreams = Pick<
+  Livestreams,
   | 'create'
   | 'edit'
-  | 'end'
   | 'find'
-  | 'isInvitee'
-  | 'kick'
+  | 'invitees'
   | 'listActive'
   | 'listByUser'
-  | 'listInvitees'
   | 'listUpcoming'
+  | 'markStarted'
   | 'onUpdate'
-  | 'remove'
-  | 'removeInvitee'
-  | 'status'
-> & { onChange(listener: (change: StreamChange) => void): () => void };
+>;
+
+/** Broadcasts, as the API uses them. */
+export type ApiStreams = Pick<StreamRegistry, 'end' | 'kick' | 'onChange' | 'remove' | 'status'>;
 
 export type LivestreamLookupOptions = {
-  streams: Livestreams;
+  livestreams: Pick<ApiLivestreams, 'find' | 'invitees' | 'onUpdate'>;
+  streams: Pick<ApiStreams, 'status'>;
   /** Current viewers, from memory. */
   viewers(streamId: string): Viewers;
   /** Thumbnails of broadcasts, from memory. */
@@ -68,12 +65,12 @@ export class LivestreamLookup {
   readonly #stopListening: () => void;
 
   constructor(options: LivestreamLookupOptions) {
-    const { streams, clock, calls = new BoundedCalls({ clock }) } = options;
+    const { livestreams, streams, clock, calls = new BoundedCalls({ clock }) } = options;
     this.#options = options;
-    this.#isInvitee = (streamId, userId) => calls.run(() => streams.isInvitee(streamId, userId));
+    this.#isInvitee = (streamId, userId) => calls.run(() => livestreams.invitees.has(streamId, userId));
     const isBroadcasting = (streamId: string): boolean => streams.status(streamId).state.name !== 'offline';
     this.#known = new RevalidatingCache({
-      load: (streamId) => streams.find(streamId),
+      load: (streamId) => livestreams.find(streamId),
       mayServeStale: (streamId, livestream) =>
         livestream !== undefined && mayEverybodyWatch(livestream) && isBroadcasting(streamId),
       freshMs: CACHE_TTL_MS,
@@ -82,7 +79,7 @@ export class LivestreamLookup {
       calls,
       clock,
     });
-    this.#stopListening = streams.onUpdate((streamId) => {
+    this.#stopListening = livestreams.onUpdate((streamId) => {
       this.#known.forget(streamId);
       // Fills the cache at the start of a broadcast, so that it is known when the database hangs.
       if (isBroadcasting(streamId)) this.#known.get(streamId).catch(() => {});
@@ -110,7 +107,7 @@ export class LivestreamLookup {
    */
   async findManageable(request: FastifyRequest, streamId: string): Promise<Livestream> {
     const principal = this.#options.principal(request);
-    const found = await this.#options.streams.find(streamId);
+    const found = await this.#options.livestreams.find(streamId);
     const livestream = await requireWatchable(principal, found, this.#isInvitee);
     if (mayManage(principal, livestream)) return livestream;
     throw new PublicError(403, 'not_allowed', 'This livestream belongs to somebody else.');

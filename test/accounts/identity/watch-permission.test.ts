@@ -13,7 +13,7 @@ function account(userId: string, role: Role = 'viewer', via: 'session' | 'jwt' =
   return { kind: 'account', userId, name: userId, role, via };
 }
 
-/** Everybody who may ask, and whether they may watch a private livestream of `owner` to which `invitee` is invited. */
+/** Kinds of people, and whether they may watch a private livestream of `owner` to which `invitee` is invited. */
 const PEOPLE: [person: string, principal: Principal, mayWatchPrivate: boolean][] = [
   ['somebody without credentials', ANONYMOUS, false],
   ['an account', account('stranger'), false],

@@ -41,7 +41,7 @@ import {
 } from './platform/index.js';
 import { Signalling, WebrtcService } from './socket-signalling/index.js';
 import { createSocketHub } from './sockets/index.js';
-import { StreamRegistry } from './streams/index.js';
+import { Livestreams, StreamRegistry } from './streams/index.js';
 import { ThumbnailCaptures, ThumbnailStore } from './thumbnails/index.js';
 import { createTranscoder } from './transcode/index.js';
 import { broadcastEvent, createWebhooks } from './webhooks/index.js';
@@ -165,20 +165,25 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     });
     await webhooks.start();
     closing.push(() => webhooks.close());
+    const livestreams = new Livestreams({
+      sql,
+      keepKey: (transaction, livestream) => keys.insertFirst(transaction, livestream),
+      recorded: (recording) => webhooks.emit('recording.ready', recording),
+      clock,
+    });
     const streams: StreamRegistry = new StreamRegistry({
       sql,
+      livestreams,
       admit: createKeyAdmission({
         keys,
         channels,
-        findStream: (streamId) => streams.publishingStatus(streamId),
+        findStream: (streamId) => livestreams.publishingStatus(streamId),
         streamForChannel: (channel) => streams.streamForChannel(channel),
         findAccount: (id) => accounts.find(id),
         clock,
         log,
       }),
       mayPublish: (broadcast) => mayStillPublish(broadcast, (id) => accounts.find(id)),
-      recorded: (recording) => webhooks.emit('recording.ready', recording),
-      keepKey: (transaction, livestream) => keys.insertFirst(transaction, livestream),
       graceMs: config.graceMs,
       maxBroadcasts: config.limits.broadcasts,
       clock,
@@ -194,6 +199,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     });
     const thumbnails = new ThumbnailStore({ folder: path.join(config.dataDir, 'thumbnails') });
     const captures = new ThumbnailCaptures({
+      livestreams,
       streams,
       packager,
       thumbnails,
@@ -237,10 +243,11 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       viewers: (streamId) => realtime.viewers(streamId),
       create: async (userId, { title, description = '', recordingEnabled = false }) => {
         const streamKey = mintStreamKey();
-        const streamKeyHash = hashStreamKey(streamKey);
-        const { id } = await streams.create({ userId, title, description, recordingEnabled, streamKeyHash });
+        const livestream = { userId, title, description, recordingEnabled };
+        const { id } = await livestreams.create({ ...livestream, streamKeyHash: hashStreamKey(streamKey) });
         return { streamId: id, streamKey };
       },
+      livestreams,
       streams,
       iceServers,
     });
@@ -258,6 +265,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     const audience = new Audience({
       sql,
       calls,
+      livestreams,
       streams,
       authenticate,
       identities: authentication.identities,
@@ -274,7 +282,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     const chat: Chat = createChat({
       sql,
       hub,
-      streams,
+      livestreams,
       isFollowing: (follower, followed) => follows.isFollowing(follower, followed),
       isAdminAccount: async (userId) => (await accounts.find(userId))?.role === 'admin',
       addressSecret: keyOf(secret, 'addresses in chat'),
@@ -297,7 +305,8 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     closing.push(() => signalling.close());
     for (const feature of [signalling, audience.feature, chat.feature]) hub.add(feature);
     carryAccessChanges({ authentication, streams, audience, hub });
-    startAccountDeletion({ authentication, keys, channels, streams, thumbnails, audience, chat });
+    const holders = { authentication, keys, channels, livestreams, streams, thumbnails, audience, chat };
+    startAccountDeletion(holders);
 
     const basePath = publicUrlPath(config.publicUrl);
     const http = createServer({
@@ -318,19 +327,13 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
           "address a share of the connections: name the proxies' addresses (TRUST_PROXY=127.0.0.1), or set HTTP_HOST=127.0.0.1",
       );
     await registerRoutes(http, {
-      authentication,
+      ...holders,
       guards: createGuards({ authenticate, calls }),
-      keys,
-      channels,
-      streams,
-      thumbnails,
       packager,
       realtime,
       whip,
       iceServers,
       hub,
-      audience,
-      chat,
       webhooks,
       urls,
       origin,

@@ -114,6 +114,19 @@ t.test('time comes from the injected clock, so that tests control it', async (t)
   }
 });
 
+t.test(
+  'the error for an unknown livestream is built in one place, so that all of them are alike',
+  async (t) => {
+    const builders = serverSources.filter(({ text }) =>
+      /PublicError\(\s*404,\s*'stream_not_found'/.test(text),
+    );
+    t.same(
+      builders.map(({ file }) => file),
+      ['platform/error.ts'],
+    );
+  },
+);
+
 t.test('files and folders stay within the limits of length and count', async (t) => {
   const lengths: number[] = [];
   for (const folder of ['src', 'test']) {

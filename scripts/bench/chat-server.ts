@@ -17,7 +17,7 @@ import {
   projectRoot,
 } from '../../src/platform/index.js';
 import { createSocketHub, type SocketServer, socketRoutes } from '../../src/sockets/index.js';
-import { StreamRegistry } from '../../src/streams/index.js';
+import { Livestreams } from '../../src/streams/index.js';
 import { seededRandom } from '../../test/support/media/seeded-random.js';
 
 /**
@@ -128,9 +128,7 @@ async function openChat(hub: SocketServer): Promise<BenchRoom> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'headend-bench-'));
   const { sql, close } = await openDatabase({ dataDir }, log);
   await migrate(sql, { folder: path.join(projectRoot(), 'migrations') }, log);
-  const admit = async () =>
-    ({ admitted: false, refusal: { code: 'stream_key_unknown', message: '' } }) as const;
-  const streams = new StreamRegistry({ sql, admit, graceMs: 0, maxBroadcasts: 1, clock, log });
+  const livestreams = new Livestreams({ sql, clock });
   const streamKeyHash = 'f'.repeat(64);
   const livestream = {
     userId: 'ann',
@@ -139,11 +137,11 @@ async function openChat(hub: SocketServer): Promise<BenchRoom> {
     recordingEnabled: false,
     streamKeyHash,
   };
-  const { id: streamId } = await streams.create(livestream);
+  const { id: streamId } = await livestreams.create(livestream);
   const chat = createChat({
     sql,
     hub,
-    streams,
+    livestreams,
     isFollowing: async () => false,
     isAdminAccount: async () => false,
     addressSecret: Buffer.from('of the bench'),

@@ -10,6 +10,7 @@ export type { AccountDataHolder, DeletedAccount } from './identity/account-delet
 export type { Account } from './identity/account-table.js';
 export * from './identity/identities.js';
 export * from './identity/principal.js';
+export * from './identity/watch-permission.js';
 export type { Channel } from './keys/channel-table.js';
 export * from './keys/channels.js';
 export * from './keys/key-admission.js';

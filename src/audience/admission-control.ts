@@ -3,11 +3,13 @@ import {
   type Authenticate,
   type Identities,
   type Identity,
+  type IsInvitee,
+  mayEverybodyWatch,
   mayManage,
   mayWatch,
   NO_IDENTITY,
   type Principal,
-  userIdOf,
+  requireWatchable,
 } from '../accounts/index.js';
 import {
   type BoundedCalls,
@@ -17,6 +19,7 @@ import {
   newId,
   PublicError,
   RateLimit,
+  streamNotFound,
 } from '../platform/index.js';
 import type { AccessScope, ViewerRequest } from '../streams/index.js';
 import type { LivestreamCache, WatchedLivestream } from './livestream-cache.js';
@@ -28,7 +31,7 @@ export type AdmissionControlOptions = {
   viewers: Viewers;
   livestreams: LivestreamCache;
   tokens: ViewerTokens;
-  isInvitee(streamId: string, userId: string): Promise<boolean>;
+  isInvitee: IsInvitee;
   authenticate: Authenticate;
   /** Bounds the time of look-ups of identities. */
   calls: BoundedCalls;
@@ -118,9 +121,9 @@ export class AdmissionControl {
     { streamId, token }: AdmissionRequest,
     who: Principal | (() => Promise<Principal>),
   ): Promise<Decision> {
-    const { livestreams, tokens, identities } = this.#options;
+    const { livestreams, tokens, identities, isInvitee } = this.#options;
     const livestream = await livestreams.find(streamId);
-    if (!livestream) throw notFound();
+    if (!livestream) throw streamNotFound();
     const shown = await this.#principalOf(who, livestream);
     const grant = token === undefined ? undefined : tokens.read(streamId, token);
     const claimed =
@@ -128,7 +131,7 @@ export class AdmissionControl {
     const isNew = typeof who === 'function' && shown?.kind !== 'anonymous';
     const known = isNew ? shown : await this.#current(claimed, livestream);
     const principal = known ?? ANONYMOUS;
-    if (!(await this.mayWatchAs(principal, livestream))) throw notFound();
+    await requireWatchable(principal, livestream, isInvitee);
     const identity = known?.kind === 'anonymous' ? NO_IDENTITY : claimed;
     return { livestream, principal, identity, claimed, grant };
   }
@@ -160,21 +163,20 @@ export class AdmissionControl {
     return { viewer, token: this.#tokenFor(viewer, identity, same, token), epoch: this.#epoch };
   }
 
+  /** Finds a livestream that the principal may watch. @throws PublicError 404 `stream_not_found` */
+  async findWatchable(principal: Principal, streamId: string): Promise<WatchedLivestream> {
+    const { livestreams, isInvitee } = this.#options;
+    return await requireWatchable(principal, await livestreams.find(streamId), isInvitee);
+  }
+
   /**
    * Whether an admitted viewer may continue to watch.
    *
    * @throws PublicError 503 `temporarily_unavailable` if the answer depends on a database that does not respond
    */
   async mayStillWatch(identity: Identity, livestream: WatchedLivestream): Promise<boolean> {
-    if (mayWatch(ANONYMOUS, livestream, false)) return true;
-    return await this.mayWatchAs(await this.#identified(identity), livestream);
-  }
-
-  async mayWatchAs(principal: Principal, livestream: WatchedLivestream): Promise<boolean> {
-    if (mayWatch(principal, livestream, false)) return true;
-    const userId = userIdOf(principal);
-    const isInvitee = userId !== undefined && (await this.#options.isInvitee(livestream.id, userId));
-    return mayWatch(principal, livestream, isInvitee);
+    if (mayEverybodyWatch(livestream)) return true;
+    return await mayWatch(await this.#identified(identity), livestream, this.#options.isInvitee);
   }
 
   /** Returns the principal of a request; undefined for a livestream that is not private while the database is unavailable. */
@@ -241,13 +243,8 @@ export class AdmissionControl {
   }
 }
 
-export function accessScopeOf({ visibility }: WatchedLivestream): AccessScope {
-  return visibility === 'private' ? 'invited' : 'everybody';
-}
-
-/** Returns the ordinary 404, also for private livestreams, so that they cannot be probed. */
-export function notFound(): PublicError {
-  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
+export function accessScopeOf(livestream: WatchedLivestream): AccessScope {
+  return mayEverybodyWatch(livestream) ? 'everybody' : 'invited';
 }
 
 /** Resolves to undefined while the database is unavailable, unless the livestream is private. */
@@ -258,7 +255,7 @@ async function unlessAway(
   try {
     return await principal;
   } catch (error) {
-    if (isDatabaseAway(error) && accessScopeOf(livestream) === 'everybody') return undefined;
+    if (isDatabaseAway(error) && mayEverybodyWatch(livestream)) return undefined;
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import {
   ANONYMOUS,
   type Authenticate,
   type Identities,
+  type IsInvitee,
   type Principal,
   userIdOf,
 } from '../accounts/index.js';
@@ -26,7 +27,7 @@ import {
   type ViewerProtocol,
   type ViewerRequest,
 } from '../streams/index.js';
-import { AdmissionControl, type AdmissionRequest, type Admitted, notFound } from './admission-control.js';
+import { AdmissionControl, type AdmissionRequest, type Admitted } from './admission-control.js';
 import { HlsAccess } from './hls-access.js';
 import { LivestreamCache, type WatchedLivestream } from './livestream-cache.js';
 import { OpenAdmissions } from './open-admissions.js';
@@ -47,15 +48,17 @@ import { RESUME_WINDOW_MS, Viewers } from './viewers.js';
 
 export type AudienceOptions = {
   sql: Sql;
-  streams: {
+  livestreams: {
     find(streamId: string): Promise<WatchedLivestream | undefined>;
-    isInvitee(streamId: string, userId: string): Promise<boolean>;
-    /** From memory. */
-    status(streamId: string): Pick<StreamStatus, 'state'>;
+    invitees: { has: IsInvitee };
     raisePeak(streamId: string, viewers: number): Promise<void>;
-    onChange(listener: (change: StreamChange) => void): () => void;
     /** Reports changed livestreams, and whether their visibility or invitees may have changed. */
     onUpdate(listener: (streamId: string, accessChanged: boolean) => void): () => void;
+  };
+  streams: {
+    /** From memory. */
+    status(streamId: string): Pick<StreamStatus, 'state'>;
+    onChange(listener: (change: StreamChange) => void): () => void;
   };
   authenticate: Authenticate;
   /** Bounds the time in which the database must answer viewers. */
@@ -121,12 +124,13 @@ export class Audience implements ViewerAdmission {
 
   constructor(options: AudienceOptions) {
     this.#options = options;
-    const { sql, streams, authenticate, identities, secret, clock, log } = options;
+    const { sql, livestreams, streams, authenticate, identities, secret, clock, log } = options;
     const { calls = new BoundedCalls({ clock }) } = options;
     this.#limits = { ...LIMITS, ...options.limits };
     const { viewers: maximumViewers, newViewers } = this.#limits;
     this.#table = new ViewHistoryTable(sql);
-    const raisePeak = (streamId: string, peak: number): Promise<void> => streams.raisePeak(streamId, peak);
+    const raisePeak = (streamId: string, peak: number): Promise<void> =>
+      livestreams.raisePeak(streamId, peak);
     this.#writer = new ViewHistoryWriter({ table: this.#table, raisePeak, clock, log });
     this.#viewers = new Viewers({
       clock,
@@ -134,7 +138,7 @@ export class Audience implements ViewerAdmission {
       onViewChanged: (view) => this.#writer.addView(view),
     });
     this.#livestreams = new LivestreamCache({
-      find: (streamId) => streams.find(streamId),
+      find: (streamId) => livestreams.find(streamId),
       isBroadcasting: (streamId) => streams.status(streamId).state.name !== 'offline',
       calls,
       clock,
@@ -144,7 +148,7 @@ export class Audience implements ViewerAdmission {
       viewers: this.#viewers,
       livestreams: this.#livestreams,
       tokens: this.#tokens,
-      isInvitee: (streamId, userId) => calls.run(() => streams.isInvitee(streamId, userId)),
+      isInvitee: (streamId, userId) => calls.run(() => livestreams.invitees.has(streamId, userId)),
       authenticate,
       identities,
       calls,
@@ -181,7 +185,7 @@ export class Audience implements ViewerAdmission {
 
   /** Closes views left open by a crash, restores recent viewers, and starts the timers. */
   async start(): Promise<void> {
-    const { clock, log, streams } = this.#options;
+    const { clock, log, livestreams, streams } = this.#options;
     const closed = await this.#table.closeOpenViews();
     if (closed > 0) log.warn({ visits: closed }, 'views left open by a crashed gateway were closed');
     const since = new Date(clock.now() - RESUME_WINDOW_MS);
@@ -189,7 +193,7 @@ export class Audience implements ViewerAdmission {
     const { signal } = this.#lifetime;
     const stops = [
       streams.onChange((change) => this.#streamChanged(change)),
-      streams.onUpdate((...change) => this.#review.livestreamChanged(...change)),
+      livestreams.onUpdate((...change) => this.#review.livestreamChanged(...change)),
     ];
     for (const stop of stops) signal.addEventListener('abort', stop);
     clock.every(TICK_INTERVAL_MS, () => this.#tick(), signal);
@@ -302,9 +306,7 @@ export class Audience implements ViewerAdmission {
 
   /** Returns a livestream that the principal may watch. @throws PublicError 404 `stream_not_found` */
   async watched(principal: Principal, streamId: string): Promise<WatchedLivestream> {
-    const livestream = await this.#livestreams.find(streamId);
-    if (livestream && (await this.#admissionControl.mayWatchAs(principal, livestream))) return livestream;
-    throw notFound();
+    return await this.#admissionControl.findWatchable(principal, streamId);
   }
 
   /** @returns a function that unsubscribes */

@@ -1,6 +1,7 @@
 import { ANONYMOUS } from '../accounts/index.js';
+import { streamNotFound } from '../platform/index.js';
 import type { AccessScope, ViewerProtocol, ViewerRequest } from '../streams/index.js';
-import { type AdmissionControl, type Admitted, accessScopeOf, notFound } from './admission-control.js';
+import { type AdmissionControl, type Admitted, accessScopeOf } from './admission-control.js';
 import type { LivestreamCache } from './livestream-cache.js';
 import type { Viewer } from './viewer.js';
 import type { ViewerTokens } from './viewer-token.js';
@@ -43,7 +44,7 @@ export class HlsAccess {
     const { viewers, livestreams, tokens, admit } = this.#options;
     const { streamId, token } = request;
     const livestream = await livestreams.find(streamId);
-    if (!livestream) throw notFound();
+    if (!livestream) throw streamNotFound();
     const accessScope = accessScopeOf(livestream);
     if (accessScope === 'everybody' && protocol === undefined) return accessScope;
     if (token !== undefined && tokens.read(streamId, token)) {
@@ -51,7 +52,7 @@ export class HlsAccess {
       if (protocol !== undefined) viewers.recordRequest(viewer, protocol);
       return viewer.accessScope;
     }
-    if (accessScope !== 'everybody') throw notFound();
+    if (accessScope !== 'everybody') throw streamNotFound();
     return accessScope;
   }
 

@@ -1,3 +1,4 @@
+import { mayEverybodyWatch } from '../accounts/index.js';
 import { type BoundedCalls, type Clock, parseUuid, RevalidatingCache } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
 
@@ -33,7 +34,7 @@ export class LivestreamCache {
     this.#cache = new RevalidatingCache({
       load: find,
       mayServeStale: (streamId, livestream) =>
-        livestream !== undefined && livestream.visibility !== 'private' && isBroadcasting(streamId),
+        livestream !== undefined && mayEverybodyWatch(livestream) && isBroadcasting(streamId),
       freshMs: FRESH_MS,
       maxStaleMs: MAX_STALE_MS,
       maxEntries: MAXIMUM,

@@ -1,5 +1,11 @@
-import { isAdmin, mayWatch, type Principal, userIdOf } from '../accounts/index.js';
-import { type Clock, PublicError, parseUuid, type Sql, TtlCache } from '../platform/index.js';
+import {
+  type IsInvitee,
+  mayEverybodyWatch,
+  mayWatch,
+  type Principal,
+  requireWatchable,
+} from '../accounts/index.js';
+import { type Clock, parseUuid, type Sql, TtlCache } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
 import { ChatRoom } from './chat-room.js';
 import { MessageTable } from './messages/message-table.js';
@@ -16,9 +22,9 @@ const CACHE_ENTRIES = 5_000;
 const MAX_IDLE_ROOMS = 500;
 
 /** Livestream lookups that chat needs. */
-export type ChatStreams = {
+export type ChatLivestreams = {
   find(streamId: string): Promise<Livestream | undefined>;
-  isInvitee(streamId: string, userId: string): Promise<boolean>;
+  invitees: { has: IsInvitee };
   /** Reports livestreams that were changed or deleted. @returns a function that unsubscribes */
   onUpdate(listener: (streamId: string) => void): () => void;
 };
@@ -28,7 +34,7 @@ export type ChatContext = { room: ChatRoom; livestream: Livestream };
 /** Loads chat rooms from the database on demand, and evicts idle ones. */
 export class ChatRooms {
   readonly #sql: Sql;
-  readonly #streams: ChatStreams;
+  readonly #stored: ChatLivestreams;
   readonly #clock: Clock;
   /** Least recently used first. */
   readonly #rooms = new Map<string, Promise<ChatRoom>>();
@@ -40,9 +46,9 @@ export class ChatRooms {
   /** Counts changes of livestreams: a client admitted before a change is reviewed after it. */
   #changes = 0;
 
-  constructor({ sql, streams, clock }: { sql: Sql; streams: ChatStreams; clock: Clock }) {
+  constructor({ sql, livestreams, clock }: { sql: Sql; livestreams: ChatLivestreams; clock: Clock }) {
     this.#sql = sql;
-    this.#streams = streams;
+    this.#stored = livestreams;
     this.#clock = clock;
     this.#livestreams = new TtlCache({
       clock,
@@ -65,13 +71,13 @@ export class ChatRooms {
   ): Promise<T> {
     const changes = this.#changes;
     const streamId = parseUuid(stream);
-    const livestream = streamId === undefined ? undefined : await this.#livestream(streamId);
-    if (!streamId || !livestream || !(await this.#mayWatch(principal, livestream))) throw notFound();
+    const found = streamId === undefined ? undefined : await this.#livestream(streamId);
+    const livestream = await requireWatchable(principal, found, this.isInvitee);
     try {
-      return await this.#holdRoom(streamId, async (room) => await work({ room, livestream }));
+      return await this.#holdRoom(livestream.id, async (room) => await work({ room, livestream }));
     } finally {
       // The review of a change does not include a client that `work` subscribed after it.
-      if (this.#changes !== changes) await this.#review(streamId);
+      if (this.#changes !== changes) await this.#review(livestream.id);
     }
   }
 
@@ -89,9 +95,9 @@ export class ChatRooms {
     return this.#loaded.values();
   }
 
-  async isInvitee(streamId: string, userId: string): Promise<boolean> {
-    return await this.#invitees.get(`${streamId} ${userId}`, () => this.#streams.isInvitee(streamId, userId));
-  }
+  /** Whether a user is invited to a livestream, cached. */
+  readonly isInvitee: IsInvitee = (streamId, userId) =>
+    this.#invitees.get(`${streamId} ${userId}`, () => this.#stored.invitees.has(streamId, userId));
 
   /** Reads a changed livestream again, and unsubscribes clients that may no longer watch it. */
   async livestreamUpdated(streamId: string): Promise<void> {
@@ -105,9 +111,9 @@ export class ChatRooms {
     const room = this.#loaded.get(streamId);
     if (!room || room.clients.size === 0) return;
     const livestream = await this.#livestream(streamId);
-    if (livestream && livestream.visibility !== 'private') return;
+    if (livestream && mayEverybodyWatch(livestream)) return;
     for (const client of room.clients) {
-      if (livestream && (await this.#mayWatch(client.principal, livestream))) continue;
+      if (livestream && (await mayWatch(client.principal, livestream, this.isInvitee))) continue;
       room.removeListener(client);
     }
     if (!livestream) this.#forget(room);
@@ -124,14 +130,7 @@ export class ChatRooms {
   }
 
   #livestream(streamId: string): Promise<Livestream | undefined> {
-    return this.#livestreams.get(streamId, () => this.#streams.find(streamId));
-  }
-
-  async #mayWatch(principal: Principal, livestream: Livestream): Promise<boolean> {
-    if (livestream.visibility !== 'private' || isAdmin(principal)) return true;
-    const userId = userIdOf(principal);
-    const isInvitee = userId !== undefined && (await this.isInvitee(livestream.id, userId));
-    return mayWatch(principal, livestream, isInvitee);
+    return this.#livestreams.get(streamId, () => this.#stored.find(streamId));
   }
 
   async #holdRoom<T>(streamId: string, work: (room: ChatRoom) => Promise<T>): Promise<T> {
@@ -197,8 +196,4 @@ export class ChatRooms {
     this.#rooms.delete(room.streamId);
     this.#loaded.delete(room.streamId);
   }
-}
-
-export function notFound(): PublicError {
-  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
 }

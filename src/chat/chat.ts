@@ -13,7 +13,7 @@ import { createAddressHash } from './address-hash.js';
 import type { BatchWriterLimits } from './batch-writer.js';
 import { ChatMembership } from './chat-membership.js';
 import { ChatRoles } from './chat-role.js';
-import { ChatRooms, type ChatStreams } from './chat-rooms.js';
+import { type ChatLivestreams, ChatRooms } from './chat-rooms.js';
 import { chatFeature } from './feature.js';
 import { History } from './messages/history.js';
 import { MessageStore } from './messages/message-store.js';
@@ -51,7 +51,7 @@ const FOLLOW_CACHE_ENTRIES = 10_000;
 export type ChatOptions = {
   sql: Sql;
   hub: Pick<SocketHub, 'broadcast'>;
-  streams: ChatStreams;
+  livestreams: ChatLivestreams;
   isFollowing: (follower: string, followed: string) => Promise<boolean>;
   /** Whether a user id is that of an admin's account on this gateway: admins cannot be moderated. */
   isAdminAccount: (userId: string) => Promise<boolean>;
@@ -91,9 +91,9 @@ export type Chat = {
 
 /** Creates the chat of all livestreams. */
 export function createChat(options: ChatOptions): Chat {
-  const { sql, hub, streams, clock, log } = options;
+  const { sql, hub, livestreams, clock, log } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const rooms = new ChatRooms({ sql, streams, clock });
+  const rooms = new ChatRooms({ sql, livestreams, clock });
   const roles = new ChatRoles(options.isAdminAccount, clock);
   const messages = new MessageTable(sql);
   const store = new MessageStore({ sql, clock, log, limits });
@@ -170,7 +170,7 @@ export function createChat(options: ChatOptions): Chat {
           clock.after(REVIEW_RETRY_MS, () => review(streamId), life.signal);
         });
       };
-      unsubscribe = streams.onUpdate(review);
+      unsubscribe = livestreams.onUpdate(review);
       await polls.start();
       for (const sweeper of sweepers) sweeper.start();
     },

@@ -13,7 +13,7 @@ export type AccessChangeTargets = {
 /**
  * Carries every change of permissions to what was opened by them. Nothing is told what to close: publishers and viewers
  * are authorized again by the rule that admitted them, and sockets whose sign-in ended are closed with all that their
- * clients joined. Changes of a livestream (visibility, invitees) reach chat and audience by `StreamRegistry.onUpdate`.
+ * clients joined. Changes of a livestream (visibility, invitees) reach chat and audience by `Livestreams.onUpdate`.
  */
 export function carryAccessChanges({ authentication, streams, audience, hub }: AccessChangeTargets): void {
   authentication.onAccessChange((change) => {

@@ -1,13 +1,14 @@
 import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
 import type { Audience } from '../audience/index.js';
 import type { Chat } from '../chat/index.js';
-import type { StreamRegistry } from '../streams/index.js';
+import type { Livestreams, StreamRegistry } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
 
 export type AccountDeletionModules = {
   authentication: Pick<Authentication, 'accountDeletion' | 'follows'>;
   keys: StreamKeys;
   channels: Channels;
+  livestreams: Livestreams;
   streams: StreamRegistry;
   thumbnails: ThumbnailStore;
   audience: Audience;
@@ -16,14 +17,14 @@ export type AccountDeletionModules = {
 
 /** Registers what every module deletes with an account, and resumes deletions that were interrupted. */
 export function startAccountDeletion(modules: AccountDeletionModules): void {
-  const { authentication, keys, channels, streams, thumbnails, audience, chat } = modules;
+  const { authentication, keys, channels, livestreams, streams, audience, chat } = modules;
   const { accountDeletion, follows } = authentication;
   accountDeletion.addHolder({
     isBusy: (userId) => streams.isUnderWay(userId),
     async release({ userId }) {
       await keys.forgetUser(userId);
-      await streams.removeInviteeEverywhere(userId);
-      await removeLivestreams(userId, streams, thumbnails);
+      await livestreams.invitees.removeEverywhere(userId);
+      await removeLivestreams(userId, modules);
     },
   });
   accountDeletion.addHolder({ release: (account) => chat.forgetUser(account) });
@@ -40,11 +41,10 @@ export function startAccountDeletion(modules: AccountDeletionModules): void {
 /** Ends each livestream before its removal: a publisher admitted meanwhile may have started one. */
 async function removeLivestreams(
   userId: string,
-  streams: StreamRegistry,
-  thumbnails: ThumbnailStore,
+  { livestreams, streams, thumbnails }: AccountDeletionModules,
 ): Promise<void> {
   for (;;) {
-    const page = await streams.listByUser(userId, { limit: 100, offset: 0 }, 'all');
+    const page = await livestreams.listByUser(userId, { limit: 100, offset: 0 }, 'all');
     if (page.length === 0) return;
     for (const { id } of page) {
       await streams.end(id, 'ended-by-owner');

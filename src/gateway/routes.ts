@@ -23,7 +23,7 @@ import { type WhipIngest, whipRoutes } from '../ingest/whip/index.js';
 import type { Packager } from '../packager/index.js';
 import { type BoundedCalls, type Clock, projectRoot } from '../platform/index.js';
 import { type SocketServer, socketRoutes } from '../sockets/index.js';
-import type { StreamRegistry } from '../streams/index.js';
+import type { Livestreams, StreamRegistry } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
 import type { Webhooks } from '../webhooks/index.js';
 import type { IceServers } from '../webrtc/index.js';
@@ -33,6 +33,7 @@ export type GatewayModules = {
   guards: Guards;
   keys: StreamKeys;
   channels: Channels;
+  livestreams: Livestreams;
   streams: StreamRegistry;
   thumbnails: ThumbnailStore;
   packager: Packager;
@@ -57,13 +58,15 @@ export type GatewayModules = {
 
 /** Registers all HTTP routes. */
 export async function registerRoutes(http: FastifyInstance, modules: GatewayModules): Promise<void> {
-  const { authentication, guards, keys, channels, streams, audience, chat, iceServers } = modules;
+  const { authentication, guards, keys, channels, livestreams, streams, audience, chat, iceServers } =
+    modules;
   const { urls, basePath, clock } = modules;
 
   await http.register(authRoutes, { authentication, guards, publicOrigin: modules.origin, clock });
   await http.register(followRoutes, { follows: authentication.follows, guards, clock });
   await http.register(channelRoutes, { keys, channels, guards, urls, clock });
   await http.register(livestreamApi, {
+    livestreams,
     streams,
     guards,
     viewers: (streamId) => audience.viewers(streamId),
@@ -85,7 +88,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
   await http.register(whepRoutes, {
     egress: modules.realtime,
     gate: audience,
-    find: (streamId) => streams.find(streamId),
+    find: (streamId) => livestreams.find(streamId),
     iceServers,
     clock,
     basePath,

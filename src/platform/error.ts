@@ -25,6 +25,11 @@ export class PublicError extends HeadendError {
   }
 }
 
+/** Error for a livestream that does not exist, or that the principal may not know of: both must answer alike. */
+export function streamNotFound(message = 'There is no such livestream.'): PublicError {
+  return new PublicError(404, 'stream_not_found', message);
+}
+
 /** Returns the message of any thrown value, for a log line. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,5 +1,5 @@
-import { isUuid, PublicError } from '../platform/index.js';
-import type { Livestream, PublisherCredential, StreamStatus } from '../streams/index.js';
+import { isUuid, streamNotFound } from '../platform/index.js';
+import type { Livestream, Livestreams, PublisherCredential, StreamStatus } from '../streams/index.js';
 import { type IceServer, type Offer, parseOffer } from '../webrtc/index.js';
 import {
   type PeerConnection,
@@ -37,9 +37,8 @@ export type WebrtcServiceOptions = {
   viewers(streamId: string): number;
   /** Creates a livestream and its stream key. */
   create(userId: string, config: StreamConfig): Promise<{ streamId: string; streamKey: string }>;
+  livestreams: Pick<Livestreams, 'find' | 'listActive'>;
   streams: {
-    find(streamId: string): Promise<Livestream | undefined>;
-    listActive(page: { limit: number; offset: number }): Promise<Livestream[]>;
     status(streamId: string): StreamStatus;
     /** @returns false when there is no such livestream. */
     end(streamId: string, reason: 'ended-by-owner'): Promise<boolean>;
@@ -107,7 +106,7 @@ export class WebrtcService {
   /** Ends a livestream for good. @throws PublicError 404 `stream_not_found` */
   async stopBroadcast(streamId: string): Promise<void> {
     const found = isUuid(streamId) && (await this.#options.streams.end(streamId, 'ended-by-owner'));
-    if (!found) throw notFound();
+    if (!found) throw streamNotFound();
   }
 
   /** Returns a viewer connection, ICE servers and the state. @throws PublicError 404 `stream_not_found` */
@@ -126,10 +125,10 @@ export class WebrtcService {
 
   /** Returns all livestreams that are live, the newest first. */
   async getActiveStreams(): Promise<ActiveStream[]> {
-    const { streams } = this.#options;
+    const { livestreams, streams } = this.#options;
     const active: ActiveStream[] = [];
     for (let offset = 0; ; offset += PAGE) {
-      const page = await streams.listActive({ limit: PAGE, offset });
+      const page = await livestreams.listActive({ limit: PAGE, offset });
       for (const { id, userId, title, startedAt } of page)
         active.push({
           streamId: id,
@@ -170,16 +169,12 @@ export class WebrtcService {
 
   /** Returns undefined if there is no such livestream. */
   async livestream(streamId: string): Promise<Livestream | undefined> {
-    return isUuid(streamId) ? await this.#options.streams.find(streamId) : undefined;
+    return isUuid(streamId) ? await this.#options.livestreams.find(streamId) : undefined;
   }
 
   async #find(streamId: string): Promise<Livestream> {
     const livestream = await this.livestream(streamId);
-    if (!livestream) throw notFound();
+    if (!livestream) throw streamNotFound();
     return livestream;
   }
-}
-
-function notFound(): PublicError {
-  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
 }

@@ -15,5 +15,6 @@ export type {
   Page,
   Visibility,
 } from './livestream/livestream-table.js';
+export * from './livestream/livestreams.js';
 export * from './stream-registry.js';
 export * from './stream-registry-options.js';

@@ -16,35 +16,18 @@ import { BroadcastTable } from './broadcast/broadcast-table.js';
 import { BROADCAST_END, type BroadcastEnd } from './broadcast/end-reason.js';
 import { LiveBroadcast } from './broadcast/live-broadcast.js';
 import type { Publisher } from './broadcast/publication.js';
-import {
-  foundDead,
-  type StreamChange,
-  type StreamStatus,
-  type UpdateListener,
-} from './broadcast/stream-change.js';
+import { foundDead, type StreamChange, type StreamStatus } from './broadcast/stream-change.js';
 import { ChannelChoice, type ChannelPublisher } from './livestream/channel-choice.js';
-import { InviteeList } from './livestream/invitee-list.js';
-import type { LivestreamInvitee } from './livestream/livestream-invitee-table.js';
-import {
-  type CursorPage,
-  type Livestream,
-  type LivestreamChanges,
-  LivestreamTable,
-  type NewLivestream,
-  type Page,
-} from './livestream/livestream-table.js';
+import type { Livestreams } from './livestream/livestreams.js';
 import type { PublishResult, StreamRegistryOptions } from './stream-registry-options.js';
 
 /** Interval of the heartbeats of broadcasts with a publisher, ms. */
 const HEARTBEAT_MS = 5_000;
-/** Delay after the planned start during which a livestream still counts as upcoming, ms. */
-const UPCOMING_GRACE_MS = 30 * 60_000;
 
-/** Registry of all livestreams and of the broadcasts that run in this process. */
+/** Registry of the broadcasts that run in this process. */
 export class StreamRegistry {
   readonly #options: StreamRegistryOptions;
-  readonly #livestreams: LivestreamTable;
-  readonly #invitees: InviteeList;
+  readonly #livestreams: Livestreams;
   readonly #broadcasts: BroadcastTable;
   readonly #subscribers: BroadcastSubscriber[] = [];
   readonly #changeListeners = new Set<(change: StreamChange) => void>();
@@ -52,7 +35,6 @@ export class StreamRegistry {
   readonly #revokedKeys = new RevokedKeys();
   readonly #channelChoice: ChannelChoice;
   readonly #review: PublisherReview;
-  readonly #updateListeners = new Set<UpdateListener>();
   /** Serializes changes of a stream's broadcast. */
   readonly #mutex = new KeyedMutex();
   readonly #writer: RetryingWriter;
@@ -62,15 +44,12 @@ export class StreamRegistry {
 
   constructor(options: StreamRegistryOptions) {
     this.#options = options;
-    this.#livestreams = new LivestreamTable(options.sql);
-    this.#invitees = new InviteeList(options.sql, this.#mutex, (streamId) =>
-      this.#notifyUpdate(streamId, true),
-    );
+    this.#livestreams = options.livestreams;
     this.#broadcasts = new BroadcastTable(options.sql);
     this.#writer = new RetryingWriter(options.clock, options.log);
     const { clock, log, mayPublish = async () => true } = options;
     const running = (): Iterable<LiveBroadcast> => this.#running.values();
-    const known = { livestreams: this.#livestreams, running };
+    const known = { livestreams: options.livestreams, running };
     this.#heartbeat = new BroadcastHeartbeat({ table: this.#broadcasts, running, clock, log });
     this.#channelChoice = new ChannelChoice({ ...known, clock });
     this.#review = new PublisherReview({ ...known, mayPublish, clock, log });
@@ -85,16 +64,6 @@ export class StreamRegistry {
   onChange(listener: (change: StreamChange) => void): () => void {
     this.#changeListeners.add(listener);
     return () => this.#changeListeners.delete(listener);
-  }
-
-  /**
-   * Calls the listener when a stored livestream changed: edited, live, ended, an invitee removed, or deleted.
-   *
-   * @returns an unsubscribe function
-   */
-  onUpdate(listener: UpdateListener): () => void {
-    this.#updateListeners.add(listener);
-    return () => this.#updateListeners.delete(listener);
   }
 
   /** Resumes broadcasts of an earlier process that are within their grace period, and closes the others. */
@@ -144,17 +113,6 @@ export class StreamRegistry {
     });
   }
 
-  async create(livestream: Omit<NewLivestream, 'id'>): Promise<Livestream> {
-    const id = newId();
-    const { keepKey, sql } = this.#options;
-    if (!keepKey) return await this.#livestreams.insert({ ...livestream, id });
-    return await sql.begin(async (transaction) => {
-      const created = await new LivestreamTable(transaction).insert({ ...livestream, id });
-      await keepKey(transaction, { streamId: id, hash: livestream.streamKeyHash });
-      return created;
-    });
-  }
-
   /**
    * Returns the livestream of a publisher with the key of a channel, creating one if needed. Serialized per user, so that
    * concurrent publishers get the same one.
@@ -182,60 +140,11 @@ export class StreamRegistry {
     return this.#review.userChanged(userId, this.#lifetime.signal);
   }
 
-  async find(streamId: string): Promise<Livestream | undefined> {
-    return await this.#livestreams.find(streamId);
-  }
-
-  /** Returns public livestreams that are live, newest first. */
-  async listActive(page: Page): Promise<Livestream[]> {
-    return await this.#livestreams.listActive(page);
-  }
-
-  /** Returns a user's livestreams, newest first: all, or the public ones. */
-  async listByUser(userId: string, page: CursorPage, which: 'all' | 'public'): Promise<Livestream[]> {
-    return await this.#livestreams.listByUser(userId, page, which);
-  }
-
-  /** Returns public livestreams that have not started, earliest first, including slightly late ones. */
-  async listUpcoming(page: Page): Promise<Livestream[]> {
-    return await this.#livestreams.listUpcoming(
-      new Date(this.#options.clock.now() - UPCOMING_GRACE_MS),
-      page,
-    );
-  }
-
-  /** @returns the updated livestream; undefined if unknown */
-  async edit(streamId: string, changes: LivestreamChanges): Promise<Livestream | undefined> {
-    const livestream = await this.#livestreams.update(streamId, changes);
-    if (livestream) {
-      this.#notifyUpdate(streamId, changes.visibility !== undefined);
-      if (typeof changes.recordingUrl === 'string')
-        this.#options.recorded?.({ streamId, url: changes.recordingUrl });
-    }
-    return livestream;
-  }
-
-  /**
-   * Stores that the broadcaster announced the start, which takes it off the upcoming list. Media alone make it live.
-   * Repeated calls, and calls for a live one, change nothing.
-   */
-  async markStarted(streamId: string): Promise<'begun' | 'over' | 'unknown'> {
-    if (await this.#livestreams.markStarted(streamId, new Date(this.#options.clock.now()))) {
-      this.#notifyUpdate(streamId);
-      return 'begun';
-    }
-    const livestream = await this.#livestreams.find(streamId);
-    if (!livestream) return 'unknown';
-    return isOver(livestream) ? 'over' : 'begun';
-  }
-
   /** Deletes a livestream and its dependent rows, unless a broadcast runs. */
   async remove(streamId: string): Promise<'removed' | 'under-way' | 'unknown'> {
     return await this.#mutex.run(streamId, async () => {
       if (this.#running.has(streamId)) return 'under-way';
-      if (!(await this.#livestreams.delete(streamId))) return 'unknown';
-      this.#notifyUpdate(streamId, true);
-      return 'removed';
+      return (await this.#livestreams.delete(streamId)) ? 'removed' : 'unknown';
     });
   }
 
@@ -244,44 +153,9 @@ export class StreamRegistry {
     return this.#running.get(streamId)?.kick() ?? false;
   }
 
-  async listInvitees(streamId: string, page: Page): Promise<LivestreamInvitee[]> {
-    return await this.#invitees.list(streamId, page);
-  }
-
-  /** Adds an invitee to an existing livestream. @returns false when it has the maximum of invitees */
-  async addInvitee(streamId: string, userId: string): Promise<boolean> {
-    return await this.#invitees.add(streamId, userId);
-  }
-
-  /** @returns false when they were not invited. */
-  async removeInvitee(streamId: string, userId: string): Promise<boolean> {
-    return await this.#invitees.remove(streamId, userId);
-  }
-
   /** Tells whether a user's livestream has a running broadcast, or one that waits for its publisher. */
   async isUnderWay(userId: string): Promise<boolean> {
     return (await this.#livestreams.ownedAmong(userId, [...this.#running.keys()])).length > 0;
-  }
-
-  /** Removes a user from the invitees of all livestreams. */
-  async removeInviteeEverywhere(userId: string): Promise<void> {
-    await this.#invitees.removeEverywhere(userId);
-  }
-
-  /** Tells whether a user is invited to a livestream. */
-  async isInvitee(streamId: string, userId: string): Promise<boolean> {
-    return await this.#invitees.has(streamId, userId);
-  }
-
-  /** Raises the peak of concurrent viewers if `viewers` exceeds it. */
-  async raisePeak(streamId: string, viewers: number): Promise<void> {
-    await this.#livestreams.raiseViewerCountPeak(streamId, viewers);
-  }
-
-  /** Returns the owner of a livestream and whether it has ended for good, for publisher admission. */
-  async publishingStatus(streamId: string): Promise<{ userId: string | null; ended: boolean } | undefined> {
-    const livestream = await this.#livestreams.find(streamId);
-    return livestream && { userId: livestream.userId, ended: isOver(livestream) };
   }
 
   status(streamId: string): StreamStatus {
@@ -300,10 +174,8 @@ export class StreamRegistry {
       if (!livestream) return false;
       const broadcast = this.#running.get(streamId);
       if (broadcast) await broadcast.end(reason);
-      else if (!isOver(livestream)) {
+      else if (!isOver(livestream))
         await this.#livestreams.markEnded(streamId, new Date(this.#options.clock.now()), reason);
-        this.#notifyUpdate(streamId);
-      }
       return true;
     });
   }
@@ -324,10 +196,6 @@ export class StreamRegistry {
 
   #notifyChange(change: StreamChange): void {
     for (const listener of this.#changeListeners) listener(change);
-  }
-
-  #notifyUpdate(streamId: string, accessChanged = false): void {
-    for (const listener of this.#updateListeners) listener(streamId, accessChanged);
   }
 
   async #broadcastFor(streamId: string): Promise<LiveBroadcast | { refusal: Refusal }> {
@@ -358,11 +226,7 @@ export class StreamRegistry {
       log,
       store: {
         nextRun: () => this.#broadcasts.nextRun(id),
-        live: () =>
-          void this.#writer.write(async () => {
-            await this.#livestreams.markLive(streamId, new Date(startedAt));
-            this.#notifyUpdate(streamId);
-          }),
+        live: () => void this.#writer.write(() => this.#livestreams.markLive(streamId, new Date(startedAt))),
         ended: (reason): Promise<void> => this.#storeEnd(broadcast, reason),
       },
     });
@@ -382,7 +246,6 @@ export class StreamRegistry {
     await this.#writer.write(async () => {
       await this.#broadcasts.close(id, endedAt, reason);
       await this.#livestreams.markEnded(streamId, endedAt, reason);
-      this.#notifyUpdate(streamId);
     });
   }
 }

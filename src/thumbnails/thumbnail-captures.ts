@@ -1,6 +1,6 @@
 import type { Packager } from '../packager/index.js';
 import type { Clock, Logger } from '../platform/index.js';
-import type { StreamChange, StreamRegistry } from '../streams/index.js';
+import type { Livestreams, StreamChange, StreamRegistry } from '../streams/index.js';
 import { type FfmpegProgram, renderThumbnail } from './thumbnail-renderer.js';
 import type { ThumbnailStore } from './thumbnail-store.js';
 
@@ -10,7 +10,8 @@ const POLL_INTERVAL_MS = 1_000;
 const FIRST_CAPTURE_DELAY_MS = 3_000;
 
 export type ThumbnailCapturesOptions = {
-  streams: Pick<StreamRegistry, 'find' | 'onChange'>;
+  livestreams: Pick<Livestreams, 'find'>;
+  streams: Pick<StreamRegistry, 'onChange'>;
   packager: Pick<Packager, 'find'>;
   thumbnails: Pick<ThumbnailStore, 'capture'>;
   ffmpeg: FfmpegProgram;
@@ -84,7 +85,7 @@ export class ThumbnailCaptures {
   }
 
   async #capture(schedule: Schedule, now: number): Promise<void> {
-    const { streams, packager, thumbnails, ffmpeg, intervalMs, maxPixels, clock, log } = this.#options;
+    const { livestreams, packager, thumbnails, ffmpeg, intervalMs, maxPixels, clock, log } = this.#options;
     const { streamId, broadcastId } = schedule;
     schedule.dueAtMs = now + intervalMs;
     const media = packager.find(streamId, broadcastId)?.newestKeyframe();
@@ -94,7 +95,7 @@ export class ThumbnailCaptures {
       return;
     }
     try {
-      const livestream = await streams.find(streamId);
+      const livestream = await livestreams.find(streamId);
       if (livestream?.thumbnailUrl !== null) return;
       const jpeg = await renderThumbnail(ffmpeg, media, { clock, maxPixels, signal: this.#lifetime.signal });
       // Drops the capture of a broadcast that ended meanwhile: its livestream may be deleted.

@@ -201,9 +201,9 @@ t.test('a reserved place is freed when its viewer does not watch', async (t) => 
 });
 
 t.test('a private livestream admits its invitees only', async (t) => {
-  const { audience, clock, streams, livestream, join } = await openAudienceFixture(t);
+  const { audience, clock, livestreams, livestream, join } = await openAudienceFixture(t);
   const streamId = await livestream({ visibility: 'private' });
-  await streams.addInvitee(streamId, 'ann');
+  await livestreams.invitees.add(streamId, 'ann');
   const missing = {
     status: 404,
     code: 'stream_not_found',
@@ -234,7 +234,7 @@ t.test('a private livestream admits its invitees only', async (t) => {
   });
   t.equal(audience.viewers(streamId).total, 1);
 
-  await streams.removeInvitee(streamId, 'ann');
+  await livestreams.invitees.remove(streamId, 'ann');
   while (!isDismissed) await new Promise((resolve) => setImmediate(resolve));
   t.equal(audience.viewers(streamId).total, 0);
   t.match(ann.received, [['livestream:dismissed', { streamId, code: 'stream_not_found' }]]);
@@ -245,9 +245,9 @@ t.test('a private livestream admits its invitees only', async (t) => {
 });
 
 t.test('the rights of a token expire, while public livestreams accept it', async (t) => {
-  const { audience, clock, livestream, streams } = await openAudienceFixture(t);
+  const { audience, clock, livestream, livestreams } = await openAudienceFixture(t);
   const closed = await livestream({ visibility: 'private' });
-  await streams.addInvitee(closed, 'ann');
+  await livestreams.invitees.add(closed, 'ann');
   const { token } = await audience.join(account('ann'), viewerRequest(closed));
   const open = await livestream();
   const anonymous = await audience.join(ANONYMOUS, viewerRequest(open));
@@ -359,10 +359,10 @@ t.test('a client that joins gets the chat history unless it declines', async (t)
 });
 
 t.test('a deleted account is removed from its views, and its tokens end', async (t) => {
-  const { audience, streams, livestream, join, roles, viewRows } = await openAudienceFixture(t);
+  const { audience, livestreams, livestream, join, roles, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
   const hidden = await livestream({ visibility: 'private' });
-  await streams.addInvitee(hidden, 'ann');
+  await livestreams.invitees.add(hidden, 'ann');
   await join(new FakeAudienceClient(account('ann')), streamId);
   const { token } = await audience.join(account('ann'), viewerRequest(hidden));
   t.match(await viewRows(streamId), [{ user_id: 'ann', left_at: null }]);

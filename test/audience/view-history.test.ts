@@ -76,7 +76,7 @@ t.test(
     const stage = await openAudienceFixture(t, {}, (statement) => {
       if (away && statement.includes('insert into')) throw new Error('the database is away');
     });
-    const { audience, clock, streams, livestream, viewRows, logLines } = stage;
+    const { audience, clock, livestreams, livestream, viewRows, logLines } = stage;
     const streamId = await livestream();
     const doomed = await livestream();
     away = true;
@@ -85,7 +85,7 @@ t.test(
     await clock.advance(2_000);
     t.ok(logLines.some((line) => line.includes('retrying')));
     audience.leave(ANONYMOUS, { streamId, token: tokens[0]!.token });
-    await streams.remove(doomed);
+    await livestreams.delete(doomed);
     away = false;
     await clock.advance(3_000);
     const stored = await viewRows(streamId);
@@ -96,7 +96,7 @@ t.test(
 );
 
 t.test('peaks are stored, and announced once a minute', async (t) => {
-  const { audience, change, clock, streams, livestream, viewRows } = await openAudienceFixture(t);
+  const { audience, change, clock, livestreams, livestream, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
   const peaks: number[] = [];
   const stop = audience.onPeak((peak) => {
@@ -114,18 +114,18 @@ t.test('peaks are stored, and announced once a minute', async (t) => {
   await clock.advance(30_000);
   t.strictSame(peaks, [5, 12]);
   await viewRows(streamId);
-  t.equal((await streams.find(streamId))?.viewerCountPeak, 12);
+  t.equal((await livestreams.find(streamId))?.viewerCountPeak, 12);
   for (let index = 0; index < 9; index++) await come();
   change({ streamId, from: 'live', to: { name: 'offline' }, end: 'ended-by-owner' });
   t.strictSame(peaks, [5, 12, 13], 'the last one before it is over');
   await clock.advance(120_000);
   stop();
   await viewRows(streamId);
-  t.equal((await streams.find(streamId))?.viewerCountPeak, 13);
+  t.equal((await livestreams.find(streamId))?.viewerCountPeak, 13);
   for (let index = 0; index < 3; index++) await come();
   await clock.advance(120_000);
   await viewRows(streamId);
-  t.equal((await streams.find(streamId))?.viewerCountPeak, 13, 'the greatest stands');
+  t.equal((await livestreams.find(streamId))?.viewerCountPeak, 13, 'the greatest stands');
 });
 
 t.test('each minute is stored with its greatest number of concurrent viewers', async (t) => {

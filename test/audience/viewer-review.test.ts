@@ -22,9 +22,9 @@ async function watching(t: Test, visibility: 'public' | 'private') {
       },
     },
   });
-  const { audience, streams, livestream } = stage;
+  const { audience, livestreams, livestream } = stage;
   const streamId = await livestream({ visibility });
-  await streams.addInvitee(streamId, 'ann');
+  await livestreams.invitees.add(streamId, 'ann');
   const { token } = await audience.join(account('ann'), viewerRequest(streamId));
   const whep = { isDismissed: false };
   (await audience.admit(viewerRequest(streamId, { token }))).hold('whep', () => {
@@ -44,13 +44,13 @@ async function until(isDone: () => boolean): Promise<void> {
 }
 
 t.test('a viewer token is not accepted from memory between a change and its review', async (t) => {
-  const { access, audience, streams, streamId, token } = await watching(t, 'private');
+  const { access, audience, livestreams, streamId, token } = await watching(t, 'private');
   const [known, unknown] = [
     { seen: 'invited', media: 'invited' },
     { seen: undefined, media: undefined },
   ];
   t.same(access(), known);
-  await streams.edit(streamId, { visibility: 'private' });
+  await livestreams.edit(streamId, { visibility: 'private' });
   t.same(access(), unknown, 'the livestream changed');
   await until(() => access().media !== undefined);
   t.same(access(), known, 'the review found that she may still watch');

@@ -5,6 +5,7 @@ import { createLog } from '../../src/platform/index.js';
 import {
   type Admit,
   type BroadcastSubscriber,
+  Livestreams,
   type Publisher,
   StreamRegistry,
 } from '../../src/streams/index.js';
@@ -30,16 +31,18 @@ async function registry(
   sql: postgres.Sql,
   clock: FakeClock,
   options: { maxBroadcasts?: number; guests?: BroadcastSubscriber[] } = {},
-): Promise<StreamRegistry> {
+): Promise<{ livestreams: Livestreams; streams: StreamRegistry }> {
+  const livestreams = new Livestreams({ sql, clock });
   const admit: Admit = async ({ streamKey = '' }) => {
     const [stream] = await sql<{ id: string }[]>`
       select id from livestreams where stream_key = ${hash(streamKey)}`;
-    return stream && !(await streams.publishingStatus(stream.id))?.ended
+    return stream && !(await livestreams.publishingStatus(stream.id))?.ended
       ? { admitted: true, streamId: stream.id }
       : { admitted: false, refusal: { code: 'stream_key_unknown', message: 'No.' } };
   };
   const streams: StreamRegistry = new StreamRegistry({
     sql,
+    livestreams,
     admit,
     graceMs: GRACE_MS,
     maxBroadcasts: options.maxBroadcasts ?? 10,
@@ -48,11 +51,11 @@ async function registry(
   });
   for (const guest of options.guests ?? [eager]) streams.subscribe(guest);
   await streams.start();
-  return streams;
+  return { livestreams, streams };
 }
 
-async function create(streams: StreamRegistry, streamKey: string): Promise<string> {
-  const livestream = await streams.create({
+async function create(livestreams: Livestreams, streamKey: string): Promise<string> {
+  const livestream = await livestreams.create({
     userId: null,
     title: streamKey,
     description: '',
@@ -83,14 +86,14 @@ async function publish(t: Test, streams: StreamRegistry, streamKey: string, kick
 t.test('a livestream is scheduled, live and ended with its broadcasts', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
-  const streams = await registry(sql, clock);
-  const id = await create(streams, 'one');
-  t.match(await streams.find(id), { status: 'scheduled', startedAt: null });
+  const { livestreams, streams } = await registry(sql, clock);
+  const id = await create(livestreams, 'one');
+  t.match(await livestreams.find(id), { status: 'scheduled', startedAt: null });
   const publication = await publish(t, streams, 'one');
-  await until(async () => (await streams.find(id))?.status === 'live');
+  await until(async () => (await livestreams.find(id))?.status === 'live');
   t.equal(streams.status(id).state.name, 'live');
   t.strictSame(
-    (await streams.listActive({ limit: 10, offset: 0 })).map((livestream) => livestream.id),
+    (await livestreams.listActive({ limit: 10, offset: 0 })).map((livestream) => livestream.id),
     [id],
   );
 
@@ -99,25 +102,25 @@ t.test('a livestream is scheduled, live and ended with its broadcasts', async (t
   t.equal(streams.status(id).state.name, 'reconnecting');
   await clock.advance(GRACE_MS);
   await until(() => streams.status(id).state.name === 'offline');
-  t.match(await streams.find(id), { status: 'ended', endReason: 'grace-expired' });
+  t.match(await livestreams.find(id), { status: 'ended', endReason: 'grace-expired' });
   const [row] = await sql`select end_reason, source from broadcasts where stream_id = ${id}`;
   t.match(row, { end_reason: 'grace-expired', source: { video: { height: 720 } } });
 
   await publish(t, streams, 'one');
-  await until(async () => (await streams.find(id))?.status === 'live');
+  await until(async () => (await livestreams.find(id))?.status === 'live');
   const [count] = await sql`select count(*)::int from broadcasts where stream_id = ${id}`;
   t.equal(count?.count, 2, 'the same key began the next broadcast of the same stream');
 });
 
 t.test('a publisher to a livestream that its owner ended is refused', async (t) => {
   const { sql } = await testDatabase(t);
-  const streams = await registry(sql, new FakeClock());
-  const [live, scheduled] = [await create(streams, 'live'), await create(streams, 'scheduled')];
+  const { livestreams, streams } = await registry(sql, new FakeClock());
+  const [live, scheduled] = [await create(livestreams, 'live'), await create(livestreams, 'scheduled')];
   const kicks: string[] = [];
   await publish(t, streams, 'live', kicks);
   for (const id of [live, scheduled]) {
     t.equal(await streams.end(id, 'ended-by-owner'), true);
-    t.match(await streams.find(id), { status: 'ended', endReason: 'ended-by-owner' });
+    t.match(await livestreams.find(id), { status: 'ended', endReason: 'ended-by-owner' });
     t.equal(await streams.end(id, 'ended-by-owner'), true, 'twice is once');
   }
   t.strictSame(kicks, ['ended-by-owner']);
@@ -128,8 +131,8 @@ t.test('a publisher to a livestream that its owner ended is refused', async (t) 
 
 t.test('a livestream ended during the admission of a publisher has no publisher', async (t) => {
   const { sql } = await testDatabase(t);
-  const streams = await registry(sql, new FakeClock());
-  const id = await create(streams, 'race');
+  const { livestreams, streams } = await registry(sql, new FakeClock());
+  const id = await create(livestreams, 'race');
   const kicks: string[] = [];
   const [result] = await Promise.all([
     streams.publish(publisher('race', kicks)),
@@ -141,8 +144,8 @@ t.test('a livestream ended during the admission of a publisher has no publisher'
 
 t.test('two concurrent publishers share one broadcast and the later one replaces the first', async (t) => {
   const { sql } = await testDatabase(t);
-  const streams = await registry(sql, new FakeClock());
-  const id = await create(streams, 'twins');
+  const { livestreams, streams } = await registry(sql, new FakeClock());
+  const id = await create(livestreams, 'twins');
   const kicks: string[] = [];
   await Promise.all([publish(t, streams, 'twins', kicks), publish(t, streams, 'twins', kicks)]);
   t.strictSame(kicks, ['replaced']);
@@ -152,9 +155,9 @@ t.test('two concurrent publishers share one broadcast and the later one replaces
 
 t.test('a publisher above the limit of broadcasts is refused with a reason', async (t) => {
   const { sql } = await testDatabase(t);
-  const streams = await registry(sql, new FakeClock(), { maxBroadcasts: 1 });
-  await create(streams, 'first');
-  await create(streams, 'second');
+  const { livestreams, streams } = await registry(sql, new FakeClock(), { maxBroadcasts: 1 });
+  await create(livestreams, 'first');
+  await create(livestreams, 'second');
   await publish(t, streams, 'first');
   t.match(await streams.publish(publisher('second')), {
     refusal: { code: 'capacity_reached', message: /full/ },
@@ -166,10 +169,10 @@ t.test('a publisher above the limit of broadcasts is refused with a reason', asy
 t.test('a broadcast within its grace period resumes after a crash with the next run index', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
-  const crashed = await registry(sql, clock);
-  const id = await create(crashed, 'key');
+  const { livestreams, streams: crashed } = await registry(sql, clock);
+  const id = await create(livestreams, 'key');
   const publication = await publish(t, crashed, 'key');
-  await until(async () => (await crashed.find(id))?.status === 'live');
+  await until(async () => (await livestreams.find(id))?.status === 'live');
   // No close: the process is gone. The heart beat last five seconds ago.
   await clock.advance(5_000);
 
@@ -181,7 +184,7 @@ t.test('a broadcast within its grace period resumes after a crash with the next 
       return { publicationStarted: () => broadcast.playable(), broadcastEnded: async () => {} };
     },
   };
-  const next = await registry(sql, clock, { guests: [guest] });
+  const { streams: next } = await registry(sql, clock, { guests: [guest] });
   t.equal(next.status(id).state.name, 'reconnecting');
   t.match(seen, [{ resumed: true, id: publication.broadcastId }]);
   const resumed = await publish(t, next, 'key');
@@ -192,33 +195,33 @@ t.test('a broadcast within its grace period resumes after a crash with the next 
 t.test('a livestream without a running broadcast is ended after a crash', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
-  const crashed = await registry(sql, clock);
-  const id = await create(crashed, 'key');
+  const { livestreams, streams: crashed } = await registry(sql, clock);
+  const id = await create(livestreams, 'key');
   await publish(t, crashed, 'key');
-  await until(async () => (await crashed.find(id))?.status === 'live');
-  const ghost = await create(crashed, 'ghost');
+  await until(async () => (await livestreams.find(id))?.status === 'live');
+  const ghost = await create(livestreams, 'ghost');
   await sql`update livestreams set status = 'live', started_at = now() where id = ${ghost}`;
 
   const later = new FakeClock(clock.now() + GRACE_MS + 10_000);
-  const next = await registry(sql, later);
+  await registry(sql, later);
   for (const stream of [id, ghost])
-    t.match(await next.find(stream), { status: 'ended', endReason: 'found-dead' });
-  t.equal((await next.listActive({ limit: 10, offset: 0 })).length, 0);
+    t.match(await livestreams.find(stream), { status: 'ended', endReason: 'found-dead' });
+  t.equal((await livestreams.listActive({ limit: 10, offset: 0 })).length, 0);
 });
 
 t.test('a shutdown kicks publishers and leaves broadcasts open for the next start', async (t) => {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
-  const streams = await registry(sql, clock);
-  const id = await create(streams, 'key');
+  const { livestreams, streams } = await registry(sql, clock);
+  const id = await create(livestreams, 'key');
   const kicks: string[] = [];
   await publish(t, streams, 'key', kicks);
-  await until(async () => (await streams.find(id))?.status === 'live');
+  await until(async () => (await livestreams.find(id))?.status === 'live');
   await Promise.all([streams.close(), streams.close()]);
   t.strictSame(kicks, ['shutdown']);
   t.equal(clock.pending, 0, 'no timer is left');
   t.match(await streams.publish(publisher('key')), { refusal: { code: 'shutting_down' } });
-  const next = await registry(sql, clock);
+  const { streams: next } = await registry(sql, clock);
   t.equal(next.status(id).state.name, 'reconnecting');
   await next.close();
 });
@@ -234,27 +237,27 @@ t.test('a state change during a database outage is stored after it', async (t) =
       return { broadcastEnded: async () => {} };
     },
   };
-  const streams = await registry(sql, clock, { guests: [guest] });
-  const id = await create(streams, 'key');
+  const { livestreams, streams } = await registry(sql, clock, { guests: [guest] });
+  const id = await create(livestreams, 'key');
   await publish(t, streams, 'key');
   await sql`alter table livestreams rename to away`;
   playable();
   t.equal(streams.status(id).state.name, 'live', 'viewers notice nothing of it');
-  await t.rejects(streams.find(id));
+  await t.rejects(livestreams.find(id));
   await sql`alter table away rename to livestreams`;
   await until(async () => {
     await clock.advance(1_000);
-    return (await streams.find(id))?.status === 'live';
+    return (await livestreams.find(id))?.status === 'live';
   });
 });
 
 t.test('a livestream whose broadcast was never playable stays scheduled', async (t) => {
   const { sql } = await testDatabase(t);
-  const streams = await registry(sql, new FakeClock(), { guests: [] });
-  const id = await create(streams, 'key');
+  const { livestreams, streams } = await registry(sql, new FakeClock(), { guests: [] });
+  const id = await create(livestreams, 'key');
   (await publish(t, streams, 'key')).close('protocol-error');
   await until(() => streams.status(id).state.name === 'offline');
-  t.match(await streams.find(id), { status: 'scheduled', endedAt: null });
+  t.match(await livestreams.find(id), { status: 'scheduled', endedAt: null });
 });
 
 async function until(look: () => boolean | Promise<boolean>): Promise<void> {

@@ -32,8 +32,10 @@ function openCaptures(t: Test, { intervalMs = 60_000, program = RECORD_INPUT } =
   let listener: (change: StreamChange) => void = () => {};
   const captures = new ThumbnailCaptures({
     maxPixels: 2_073_600,
-    streams: {
+    livestreams: {
       find: async (id) => ({ id, thumbnailUrl: stored.get(id) ?? null }) as Livestream,
+    },
+    streams: {
       onChange: (given) => {
         listener = given;
         return () => {};

@@ -72,17 +72,3 @@ export function mayManage(principal: Principal, livestream: { userId: string | n
   const userId = userIdOf(principal);
   return userId !== undefined && userId === livestream.userId;
 }
-
-/**
- * Whether a principal may watch a livestream and read its chat. Callers answer a refusal like a livestream that does
- * not exist.
- *
- * @param isInvitee whether the user is invited to the livestream.
- */
-export function mayWatch(
-  principal: Principal,
-  livestream: { userId: string | null; visibility: 'public' | 'unlisted' | 'private' },
-  isInvitee: boolean,
-): boolean {
-  return livestream.visibility !== 'private' || isInvitee || mayManage(principal, livestream);
-}

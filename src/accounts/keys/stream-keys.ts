@@ -7,6 +7,7 @@ import {
   type Queries,
   type Sql,
   Sweeper,
+  streamNotFound,
 } from '../../platform/index.js';
 import {
   type PublishAttemptTable,
@@ -96,9 +97,7 @@ export class StreamKeys {
     try {
       return await this.#change(owner, async (table) => await this.#mint(table, owner, scope));
     } catch (error) {
-      if (isLivestreamGone(error))
-        throw new PublicError(404, 'stream_not_found', 'There is no such livestream.');
-      throw error;
+      throw isLivestreamGone(error) ? streamNotFound() : error;
     }
   }
 

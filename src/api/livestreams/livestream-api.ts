@@ -5,7 +5,7 @@ import type { Viewers } from '../contract.js';
 import type { Guards } from '../server/guards.js';
 import { livestreamInviteeRoutes } from './livestream-invitee-routes.js';
 import { livestreamListRoutes } from './livestream-list-routes.js';
-import { LivestreamLookup, type Livestreams } from './livestream-lookup.js';
+import { type ApiLivestreams, type ApiStreams, LivestreamLookup } from './livestream-lookup.js';
 import { livestreamOwnerRoutes } from './livestream-owner-routes.js';
 import { livestreamScope } from './livestream-scope.js';
 import { livestreamStatsRoutes } from './livestream-stats-routes.js';
@@ -13,7 +13,8 @@ import type { PublicUrls } from './stream-view.js';
 import { thumbnailRoutes } from './thumbnail-routes.js';
 
 export type LivestreamApiOptions = {
-  streams: Livestreams;
+  livestreams: ApiLivestreams;
+  streams: ApiStreams;
   guards: Guards;
   /** Current viewers, from memory. */
   viewers(streamId: string): Viewers;
@@ -28,8 +29,9 @@ export type LivestreamApiOptions = {
 
 /** All routes below `/api/livestream`. */
 export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (app, options) => {
-  const { streams, guards, viewers, thumbnails, urls, calls, clock, others } = options;
+  const { livestreams, streams, guards, viewers, thumbnails, urls, calls, clock, others } = options;
   const lookup = new LivestreamLookup({
+    livestreams,
     streams,
     viewers,
     thumbnails,
@@ -44,11 +46,11 @@ export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (ap
     guards,
     clock,
     routes: async (scope) => {
-      await scope.register(livestreamListRoutes, { streams, lookup, guards, calls, clock });
-      await scope.register(livestreamOwnerRoutes, { streams, lookup, guards, thumbnails, urls });
-      await scope.register(livestreamInviteeRoutes, { streams, lookup, guards });
+      await scope.register(livestreamListRoutes, { livestreams, streams, lookup, guards, calls, clock });
+      await scope.register(livestreamOwnerRoutes, { livestreams, streams, lookup, guards, thumbnails, urls });
+      await scope.register(livestreamInviteeRoutes, { livestreams, lookup, guards });
       await scope.register(livestreamStatsRoutes, { lookup, guards, clock });
-      await scope.register(thumbnailRoutes, { streams, lookup, guards, thumbnails, urls });
+      await scope.register(thumbnailRoutes, { livestreams, lookup, guards, thumbnails, urls });
       await others?.(scope, lookup);
     },
   });

@@ -12,10 +12,10 @@ import {
 import { errorSchemas } from '../server/error-response.js';
 import { CHANGING_SECURITY, type Guards, READING_SECURITY } from '../server/guards.js';
 import { readNumbers } from '../server/number-query.js';
-import type { LivestreamLookup, Livestreams } from './livestream-lookup.js';
+import type { ApiLivestreams, LivestreamLookup } from './livestream-lookup.js';
 
 export type LivestreamInviteeRoutesOptions = {
-  streams: Livestreams;
+  livestreams: Pick<ApiLivestreams, 'invitees'>;
   lookup: LivestreamLookup;
   guards: Guards;
 };
@@ -23,7 +23,7 @@ export type LivestreamInviteeRoutesOptions = {
 /** Invitees of a private livestream; they remain while it is public. */
 export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutesOptions> = async (
   plain,
-  { streams, lookup, guards },
+  { livestreams: { invitees }, lookup, guards },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['livestreams'];
@@ -45,9 +45,9 @@ export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutes
     },
     async (request) => {
       const { id } = await lookup.findManageable(request, request.params.streamId);
-      const invitees = await streams.listInvitees(id, request.query);
+      const found = await invitees.list(id, request.query);
       return {
-        guests: invitees.map(({ userId, invitedAt }) => ({ userId, invitedAt: invitedAt.toISOString() })),
+        guests: found.map(({ userId, invitedAt }) => ({ userId, invitedAt: invitedAt.toISOString() })),
       };
     },
   );
@@ -68,7 +68,7 @@ export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutes
     },
     async (request) => {
       const { id } = await lookup.findManageable(request, request.params.streamId);
-      if (!(await streams.addInvitee(id, request.params.userId)))
+      if (!(await invitees.add(id, request.params.userId)))
         throw new PublicError(409, 'too_many_guests', 'No more people can be invited to this livestream.');
       return { success: true as const };
     },
@@ -89,7 +89,7 @@ export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutes
     },
     async (request) => {
       const { id } = await lookup.findManageable(request, request.params.streamId);
-      if (!(await streams.removeInvitee(id, request.params.userId)))
+      if (!(await invitees.remove(id, request.params.userId)))
         throw new PublicError(404, 'guest_not_found', 'They are not invited to this livestream.');
       return { success: true as const };
     },

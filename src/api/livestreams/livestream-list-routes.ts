@@ -15,7 +15,7 @@ import {
 import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, type Guards } from '../server/guards.js';
 import { BEFORE_LAST, boundOffset, readNumbers } from '../server/number-query.js';
-import type { LivestreamLookup, Livestreams } from './livestream-lookup.js';
+import type { ApiLivestreams, ApiStreams, LivestreamLookup } from './livestream-lookup.js';
 
 /** Cache lifetime of public lists, in ms; changes of listed livestreams clear the cache. */
 const CACHE_TTL_MS = 1_000;
@@ -23,7 +23,8 @@ const CACHE_TTL_MS = 1_000;
 const MAXIMUM_CACHED_PAGES = 200;
 
 export type LivestreamListRoutesOptions = {
-  streams: Livestreams;
+  livestreams: Pick<ApiLivestreams, 'listActive' | 'listByUser' | 'listUpcoming' | 'onUpdate'>;
+  streams: Pick<ApiStreams, 'onChange'>;
   lookup: LivestreamLookup;
   guards: Guards;
   /** Bounds the time of database queries for viewers. */
@@ -34,7 +35,7 @@ export type LivestreamListRoutesOptions = {
 /** Lists and single livestreams. */
 export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOptions> = async (
   plain,
-  { streams, lookup, guards, clock, calls = new BoundedCalls({ clock }) },
+  { livestreams, streams, lookup, guards, clock, calls = new BoundedCalls({ clock }) },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['livestreams'];
@@ -42,7 +43,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
 
   // Pages of public lists are queried and serialized once for concurrent requests.
   const pages = new TtlCache<string>({ clock, ttlMs: CACHE_TTL_MS, maxEntries: MAXIMUM_CACHED_PAGES });
-  const forgets = [streams.onUpdate(() => pages.clear()), streams.onChange(() => pages.clear())];
+  const forgets = [livestreams.onUpdate(() => pages.clear()), streams.onChange(() => pages.clear())];
   app.addHook('onClose', async () => {
     for (const forget of forgets) forget();
   });
@@ -50,11 +51,11 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
   const lists = {
     active: {
       summary: 'What is live now, the newest first',
-      find: (page: PageOf) => streams.listActive(page),
+      find: (page: PageOf) => livestreams.listActive(page),
     },
     upcoming: {
       summary: 'What is to begin, the next first',
-      find: (page: PageOf) => streams.listUpcoming(page),
+      find: (page: PageOf) => livestreams.listUpcoming(page),
     },
   };
   for (const [name, { summary, find }] of Object.entries(lists)) {
@@ -100,7 +101,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
     async (request) => {
       const { userId } = request.params;
       const which = lookup.mayListAll(request, userId) ? 'all' : 'public';
-      return show(await streams.listByUser(userId, request.query, which));
+      return show(await livestreams.listByUser(userId, request.query, which));
     },
   );
 

@@ -1,7 +1,15 @@
 import type { FastifyRequest } from 'fastify';
-import { isAdmin, mayManage, mayWatch, type Principal, userIdOf } from '../../accounts/index.js';
+import {
+  type IsInvitee,
+  isAdmin,
+  mayEverybodyWatch,
+  mayManage,
+  type Principal,
+  requireWatchable,
+  userIdOf,
+} from '../../accounts/index.js';
 import { BoundedCalls, type Clock, PublicError, RevalidatingCache } from '../../platform/index.js';
-import type { Livestream, StreamChange, StreamRegistry } from '../../streams/index.js';
+import type { Livestream, Livestreams, StreamRegistry } from '../../streams/index.js';
 import type { ThumbnailStore } from '../../thumbnails/index.js';
 import type { Stream, Viewers } from '../contract.js';
 import { type PublicUrls, toStream } from './stream-view.js';
@@ -15,29 +23,26 @@ const MAXIMUM_STALE_MS = 12 * 3_600_000;
 /** Cached lookups, including ids that do not exist. */
 const MAXIMUM_CACHED = 2_000;
 
-/** Members of the stream registry that the API uses. */
-export type Livestreams = Pick<
-  StreamRegistry,
-  | 'addInvitee'
-  | 'markStarted'
+/** Stored livestreams, as the API uses them. */
+export type ApiLivestreams = Pick<
+  Livestreams,
   | 'create'
   | 'edit'
-  | 'end'
   | 'find'
-  | 'isInvitee'
-  | 'kick'
+  | 'invitees'
   | 'listActive'
   | 'listByUser'
-  | 'listInvitees'
   | 'listUpcoming'
+  | 'markStarted'
   | 'onUpdate'
-  | 'remove'
-  | 'removeInvitee'
-  | 'status'
-> & { onChange(listener: (change: StreamChange) => void): () => void };
+>;
+
+/** Broadcasts, as the API uses them. */
+export type ApiStreams = Pick<StreamRegistry, 'end' | 'kick' | 'onChange' | 'remove' | 'status'>;
 
 export type LivestreamLookupOptions = {
-  streams: Livestreams;
+  livestreams: Pick<ApiLivestreams, 'find' | 'invitees' | 'onUpdate'>;
+  streams: Pick<ApiStreams, 'status'>;
   /** Current viewers, from memory. */
   viewers(streamId: string): Viewers;
   /** Thumbnails of broadcasts, from memory. */
@@ -56,25 +61,25 @@ export type LivestreamLookupOptions = {
 export class LivestreamLookup {
   readonly #options: LivestreamLookupOptions;
   readonly #known: RevalidatingCache<Livestream | undefined>;
-  readonly #calls: BoundedCalls;
+  readonly #isInvitee: IsInvitee;
   readonly #stopListening: () => void;
 
   constructor(options: LivestreamLookupOptions) {
-    const { streams, clock, calls = new BoundedCalls({ clock }) } = options;
+    const { livestreams, streams, clock, calls = new BoundedCalls({ clock }) } = options;
     this.#options = options;
-    this.#calls = calls;
+    this.#isInvitee = (streamId, userId) => calls.run(() => livestreams.invitees.has(streamId, userId));
     const isBroadcasting = (streamId: string): boolean => streams.status(streamId).state.name !== 'offline';
     this.#known = new RevalidatingCache({
-      load: (streamId) => streams.find(streamId),
+      load: (streamId) => livestreams.find(streamId),
       mayServeStale: (streamId, livestream) =>
-        livestream !== undefined && livestream.visibility !== 'private' && isBroadcasting(streamId),
+        livestream !== undefined && mayEverybodyWatch(livestream) && isBroadcasting(streamId),
       freshMs: CACHE_TTL_MS,
       maxStaleMs: MAXIMUM_STALE_MS,
       maxEntries: MAXIMUM_CACHED,
       calls,
       clock,
     });
-    this.#stopListening = streams.onUpdate((streamId) => {
+    this.#stopListening = livestreams.onUpdate((streamId) => {
       this.#known.forget(streamId);
       // Fills the cache at the start of a broadcast, so that it is known when the database hangs.
       if (isBroadcasting(streamId)) this.#known.get(streamId).catch(() => {});
@@ -91,9 +96,8 @@ export class LivestreamLookup {
     // PostgreSQL compares UUIDs regardless of case.
     const id = streamId.toLowerCase();
     const livestream = await this.#known.get(id);
-    if (livestream && (await this.#mayWatch(request, livestream))) return livestream;
-    if (livestream) this.#options.mustBeKnown(request);
-    throw streamNotFound();
+    if (livestream && !mayEverybodyWatch(livestream)) this.#options.mustBeKnown(request);
+    return await requireWatchable(this.#options.principal(request), livestream, this.#isInvitee);
   }
 
   /**
@@ -102,10 +106,10 @@ export class LivestreamLookup {
    * @throws PublicError 404 `stream_not_found`, also where it must not be known; 403 `not_allowed`
    */
   async findManageable(request: FastifyRequest, streamId: string): Promise<Livestream> {
-    const livestream = await this.#options.streams.find(streamId);
-    if (!livestream) throw streamNotFound();
-    if (mayManage(this.#options.principal(request), livestream)) return livestream;
-    if (!(await this.#mayWatch(request, livestream))) throw streamNotFound();
+    const principal = this.#options.principal(request);
+    const found = await this.#options.livestreams.find(streamId);
+    const livestream = await requireWatchable(principal, found, this.#isInvitee);
+    if (mayManage(principal, livestream)) return livestream;
     throw new PublicError(403, 'not_allowed', 'This livestream belongs to somebody else.');
   }
 
@@ -124,16 +128,4 @@ export class LivestreamLookup {
   close(): void {
     this.#stopListening();
   }
-
-  async #mayWatch(request: FastifyRequest, livestream: Livestream): Promise<boolean> {
-    const principal = this.#options.principal(request);
-    if (mayWatch(principal, livestream, false)) return true;
-    const userId = userIdOf(principal);
-    if (userId === undefined) return false;
-    return await this.#calls.run(() => this.#options.streams.isInvitee(livestream.id, userId));
-  }
-}
-
-export function streamNotFound(): PublicError {
-  return new PublicError(404, 'stream_not_found', 'There is no such livestream.');
 }

@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { hashStreamKey, isAdmin, mintStreamKey, userIdOf } from '../../accounts/index.js';
-import { PublicError } from '../../platform/index.js';
+import { PublicError, streamNotFound } from '../../platform/index.js';
 import type { ThumbnailStore } from '../../thumbnails/index.js';
 import {
   CreateRequest,
@@ -17,11 +17,12 @@ import {
 import { errorSchemas } from '../server/error-response.js';
 import { CHANGING_SECURITY, type Guards } from '../server/guards.js';
 import { readTime } from '../server/request-time.js';
-import { type LivestreamLookup, type Livestreams, streamNotFound } from './livestream-lookup.js';
+import type { ApiLivestreams, ApiStreams, LivestreamLookup } from './livestream-lookup.js';
 import { type PublicUrls, toPlayback } from './stream-view.js';
 
 export type LivestreamOwnerRoutesOptions = {
-  streams: Livestreams;
+  livestreams: Pick<ApiLivestreams, 'create' | 'edit' | 'markStarted'>;
+  streams: Pick<ApiStreams, 'end' | 'kick' | 'remove'>;
   lookup: LivestreamLookup;
   guards: Guards;
   thumbnails: Pick<ThumbnailStore, 'remove'>;
@@ -33,7 +34,7 @@ const SUCCESS = { success: true as const };
 /** Creating, editing, starting, ending and deleting livestreams, by their broadcaster and administrators. */
 export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOptions> = async (
   plain,
-  { streams, lookup, guards, thumbnails, urls },
+  { livestreams, streams, lookup, guards, thumbnails, urls },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['livestreams'];
@@ -74,7 +75,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
         ...rest
       } = request.body;
       const streamKey = mintStreamKey();
-      const { id } = await streams.create({
+      const { id } = await livestreams.create({
         ...rest,
         userId: ownerOf(request, userId),
         title: title.trim(),
@@ -116,7 +117,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
       const { id } = await lookup.findManageable(request, request.params.streamId);
       const { title, scheduledAt, ...rest } = request.body;
       const date = timeOf(scheduledAt);
-      const livestream = await streams.edit(id, {
+      const livestream = await livestreams.edit(id, {
         ...rest,
         ...(title === undefined ? {} : { title: title.trim() }),
         ...(date === undefined ? {} : { scheduledAt: date }),
@@ -168,7 +169,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     },
     async (request) => {
       const { id } = await lookup.findManageable(request, request.params.streamId);
-      const outcome = await streams.markStarted(id);
+      const outcome = await livestreams.markStarted(id);
       if (outcome === 'unknown') throw streamNotFound();
       if (outcome === 'over')
         throw new PublicError(409, 'livestream_ended', 'This livestream has ended: create a new one.');
@@ -194,7 +195,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
       const { id } = await lookup.findManageable(request, request.params.streamId);
       if (!(await streams.end(id, 'ended-by-owner'))) throw streamNotFound();
       const recordingUrl = request.body?.recordingUrl;
-      if (recordingUrl !== undefined) await streams.edit(id, { recordingUrl });
+      if (recordingUrl !== undefined) await livestreams.edit(id, { recordingUrl });
       return SUCCESS;
     },
   );

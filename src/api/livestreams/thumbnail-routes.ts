@@ -1,12 +1,13 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { PublicError } from '../../platform/index.js';
+import { mayEverybodyWatch } from '../../accounts/index.js';
+import { PublicError, streamNotFound } from '../../platform/index.js';
 import { MAX_THUMBNAIL_BYTES, type ThumbnailStore } from '../../thumbnails/index.js';
 import { ref, StreamParams, SuccessResponse, ThumbnailResponse } from '../contract.js';
 import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from '../server/guards.js';
-import { type LivestreamLookup, type Livestreams, streamNotFound } from './livestream-lookup.js';
+import type { ApiLivestreams, LivestreamLookup } from './livestream-lookup.js';
 import { type PublicUrls, thumbnailPath, toThumbnailUrl } from './stream-view.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
@@ -16,7 +17,7 @@ const CACHE_NEWEST = 'public, max-age=60, s-maxage=1';
 const CACHE_PRIVATE = 'private, no-store';
 
 export type ThumbnailRoutesOptions = {
-  streams: Livestreams;
+  livestreams: Pick<ApiLivestreams, 'edit'>;
   lookup: LivestreamLookup;
   guards: Guards;
   thumbnails: Pick<ThumbnailStore, 'keep' | 'find' | 'captured' | 'remove'>;
@@ -26,7 +27,7 @@ export type ThumbnailRoutesOptions = {
 /** Thumbnail of a livestream. */
 export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async (
   plain,
-  { streams, lookup, guards, thumbnails, urls },
+  { livestreams, lookup, guards, thumbnails, urls },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['livestreams'];
@@ -67,7 +68,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       if (!Buffer.isBuffer(request.body)) throw wrongType();
       const kept = await thumbnails.keep(id, request.body);
       if (!kept) throw new PublicError(400, 'not_a_picture', 'The body is no JPEG, PNG or WebP picture.');
-      const livestream = await streams.edit(id, { thumbnailUrl: thumbnailPath(kept) });
+      const livestream = await livestreams.edit(id, { thumbnailUrl: thumbnailPath(kept) });
       if (!livestream) {
         await thumbnails.remove(id); // deleted meanwhile
         throw streamNotFound();
@@ -94,7 +95,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
     },
     async (request) => {
       const { id } = await lookup.findManageable(request, request.params.streamId);
-      await streams.edit(id, { thumbnailUrl: null });
+      await livestreams.edit(id, { thumbnailUrl: null });
       await thumbnails.remove(id);
       return { success: true as const };
     },
@@ -127,7 +128,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       if (!found) throw new PublicError(404, 'thumbnail_not_found', 'This livestream has no picture here.');
       const etag = `"${found.version}"`;
       const cachePublic = request.query.v === found.version ? VERSIONED_CACHE_CONTROL : CACHE_NEWEST;
-      const caching = livestream.visibility === 'private' ? CACHE_PRIVATE : cachePublic;
+      const caching = mayEverybodyWatch(livestream) ? cachePublic : CACHE_PRIVATE;
       reply.headers({ etag, 'cache-control': caching });
       if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send(undefined as never);
       return reply.type(found.type).send(found.bytes as never);

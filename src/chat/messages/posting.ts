@@ -4,6 +4,7 @@ import {
   PublicError,
   RateLimit,
   type RateLimitOptions,
+  streamNotFound,
 } from '../../platform/index.js';
 import type { SocketHub } from '../../sockets/index.js';
 import { type Author, authorOf, type OnBehalfOf } from '../author.js';
@@ -178,5 +179,5 @@ function parseMediaTime(value: string | number | undefined, now: number): Date {
 /** Maps PostgreSQL's foreign_key_violation (23503): the livestream was deleted while the message was queued. */
 function toPublicError(error: unknown): unknown {
   const { code } = error as { code?: string };
-  return code === '23503' ? new PublicError(404, 'stream_not_found', 'There is no such livestream.') : error;
+  return code === '23503' ? streamNotFound() : error;
 }

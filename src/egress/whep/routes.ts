@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { AddressQuota, type Clock, isUuid, PublicError } from '../../platform/index.js';
+import { AddressQuota, type Clock, isUuid, PublicError, streamNotFound } from '../../platform/index.js';
 import { BROADCAST_END, type Livestream, type ViewerAdmission } from '../../streams/index.js';
 import {
   type EndpointLimits,
@@ -38,6 +38,7 @@ const LIMITS: WhepLimits = {
   pendingPerAddress: 64,
 };
 const RETRY_AFTER_S = 5;
+const UNKNOWN_OR_OVER = 'There is no such livestream, or it is over.';
 const EXTENSION = 'urn:ietf:params:whep:ext:core:';
 
 /**
@@ -75,7 +76,7 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
 
   async function view(offer: Offer, request: FastifyRequest, reply: FastifyReply): Promise<ViewerSession> {
     const { streamId } = request.params as { streamId: string };
-    if (!isUuid(streamId)) throw notFound();
+    if (!isUuid(streamId)) throw streamNotFound(UNKNOWN_OR_OVER);
     const { v: token } = request.query as { v?: unknown };
     const { authorization, origin } = request.headers;
     const viewer = await gate.admit({
@@ -111,12 +112,9 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
   async function refuseOffline(streamId: string, reply: FastifyReply): Promise<never> {
     const livestream = await find(streamId);
     const end = livestream?.endReason ?? undefined;
-    if (!livestream || (end !== undefined && !BROADCAST_END[end].reopens)) throw notFound();
+    if (!livestream || (end !== undefined && !BROADCAST_END[end].reopens))
+      throw streamNotFound(UNKNOWN_OR_OVER);
     reply.header('retry-after', RETRY_AFTER_S);
     throw new PublicError(409, 'stream_offline', 'The livestream is not live at the moment: try again.');
   }
 };
-
-function notFound(): PublicError {
-  return new PublicError(404, 'stream_not_found', 'There is no such livestream, or it is over.');
-}

@@ -1,6 +1,6 @@
 import type { Clock, Logger } from '../../platform/index.js';
 import type { LiveBroadcast } from '../broadcast/live-broadcast.js';
-import type { LivestreamTable } from '../livestream/livestream-table.js';
+import type { Livestreams } from '../livestream/livestreams.js';
 
 /** Decides whether a broadcast may continue. Implemented by accounts, injected by the composition root. */
 export type MayPublish = (broadcast: {
@@ -11,7 +11,7 @@ export type MayPublish = (broadcast: {
 }) => Promise<boolean>;
 
 export type PublisherReviewOptions = {
-  livestreams: LivestreamTable;
+  livestreams: Pick<Livestreams, 'find' | 'ownedAmong'>;
   /** Returns all broadcasts that have not ended. */
   running: () => Iterable<LiveBroadcast>;
   mayPublish: MayPublish;

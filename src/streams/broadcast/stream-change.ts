@@ -3,9 +3,6 @@ import type { OpenBroadcast } from './broadcast-table.js';
 import type { BroadcastEnd } from './end-reason.js';
 import type { StreamState } from './stream-state.js';
 
-/** Called when a stored livestream changed; `accessChanged`: the set of people who may watch too. Must not throw. */
-export type UpdateListener = (streamId: string, accessChanged: boolean) => void;
-
 /** State of a stream, from memory. */
 export type StreamStatus = {
   state: StreamState;

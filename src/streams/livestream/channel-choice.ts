@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { type Clock, newId } from '../../platform/index.js';
+import type { Clock } from '../../platform/index.js';
 import type { LiveBroadcast } from '../broadcast/live-broadcast.js';
-import type { LivestreamTable } from './livestream-table.js';
+import type { Livestreams } from './livestreams.js';
 
 /** Largest distance between now and the start of a scheduled livestream that a publisher can mean, ms. */
 const NEAR_MS = 30 * 60_000;
@@ -18,7 +17,7 @@ export type ChannelPublisher = {
 };
 
 export type ChannelChoiceOptions = {
-  livestreams: LivestreamTable;
+  livestreams: Pick<Livestreams, 'createForChannel' | 'find' | 'findNear' | 'ownedAmong'>;
   /** Returns all broadcasts that have not ended. */
   running: () => Iterable<LiveBroadcast>;
   clock: Clock;
@@ -62,15 +61,12 @@ export class ChannelChoice {
     recordingEnabled,
   }: ChannelPublisher): Promise<string> {
     const now = this.#options.clock.now();
-    const { id } = await this.#options.livestreams.insert({
-      id: newId(),
+    const { id } = await this.#options.livestreams.createForChannel({
       userId,
       title: defaultTitle,
       description: defaultDescription,
       recordingEnabled,
       scheduledAt: new Date(now),
-      // The column is required, but the livestream has no key of its own: no key has this hash.
-      streamKeyHash: randomBytes(32).toString('hex'),
     });
     this.#remember(userId, id, now);
     return id;

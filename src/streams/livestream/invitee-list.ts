@@ -1,4 +1,4 @@
-import type { KeyedMutex, Sql } from '../../platform/index.js';
+import { KeyedMutex, type Sql } from '../../platform/index.js';
 import { type LivestreamInvitee, LivestreamInviteeTable } from './livestream-invitee-table.js';
 import type { Page } from './livestream-table.js';
 
@@ -8,16 +8,15 @@ const MAXIMUM_INVITEES = 1_000;
 /** Invitees of private livestreams. */
 export class InviteeList {
   readonly #table: LivestreamInviteeTable;
-  readonly #mutex: KeyedMutex;
+  /** Serializes invitations to a livestream, so that their number is bounded. */
+  readonly #mutex = new KeyedMutex();
   readonly #onRemoved: (streamId: string) => void;
 
   /**
-   * @param mutex serializes changes per livestream
    * @param onRemoved called with livestreams that lost an invitee
    */
-  constructor(sql: Sql, mutex: KeyedMutex, onRemoved: (streamId: string) => void) {
+  constructor(sql: Sql, onRemoved: (streamId: string) => void) {
     this.#table = new LivestreamInviteeTable(sql);
-    this.#mutex = mutex;
     this.#onRemoved = onRemoved;
   }
 

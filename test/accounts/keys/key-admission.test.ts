@@ -8,7 +8,7 @@ import {
   type StreamKeyProtocol,
   StreamKeys,
 } from '../../../src/accounts/index.js';
-import { type Admit, StreamRegistry } from '../../../src/streams/index.js';
+import { type Admit, Livestreams, StreamRegistry } from '../../../src/streams/index.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { testDatabase } from '../../support/fixtures/database.js';
 import { until } from '../../support/until.js';
@@ -31,6 +31,11 @@ async function openAdmission(t: Test) {
   });
   const outage: { error?: Error } = {};
   let asked = 0;
+  const livestreams = new Livestreams({
+    sql,
+    keepKey: (transaction, livestream) => keys.insertFirst(transaction, livestream),
+    clock,
+  });
   const admit: Admit = createKeyAdmission({
     keys: {
       findByHash: async (hash) => {
@@ -42,7 +47,7 @@ async function openAdmission(t: Test) {
       recordSignIn: (signIn) => keys.recordSignIn(signIn),
     },
     channels: new Channels(sql),
-    findStream: (id) => streams.publishingStatus(id),
+    findStream: (id) => livestreams.publishingStatus(id),
     streamForChannel: (channel) => streams.streamForChannel(channel),
     findAccount: async (id) => accounts.get(id),
     clock,
@@ -50,8 +55,8 @@ async function openAdmission(t: Test) {
   });
   const streams: StreamRegistry = new StreamRegistry({
     sql,
+    livestreams,
     admit,
-    keepKey: (transaction, livestream) => keys.insertFirst(transaction, livestream),
     graceMs: 60_000,
     maxBroadcasts: 3,
     clock,
@@ -61,7 +66,7 @@ async function openAdmission(t: Test) {
   const create = async (userId: string | null = null): Promise<{ streamId: string; secret: string }> => {
     const secret = mintStreamKey();
     const livestream = { userId, title: 'A', description: '', recordingEnabled: false };
-    const { id } = await streams.create({ ...livestream, streamKeyHash: hashStreamKey(secret) });
+    const { id } = await livestreams.create({ ...livestream, streamKeyHash: hashStreamKey(secret) });
     return { streamId: id, secret };
   };
   return { sql, clock, logged, accounts, keys, streams, admit, create, outage, asked: () => asked };

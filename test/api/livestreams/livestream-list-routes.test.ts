@@ -50,11 +50,11 @@ t.test('a livestream is shown without its key', async (t) => {
 
 t.test('who watches now is shown with it', async (t) => {
   const viewers = { total: 12, byProtocol: { whep: 3, 'll-hls': 8 } };
-  const { app, create, publish, streams } = await openLivestreamApi(t, { viewers: () => viewers });
+  const { app, create, publish, livestreams } = await openLivestreamApi(t, { viewers: () => viewers });
   const streamId = await create();
   t.same((await app.inject(`/api/livestream/${streamId}`)).json().stream.viewers, viewers);
   await publish(streamId);
-  await until('the badge', async () => (await streams.find(streamId))?.status === 'live');
+  await until('the badge', async () => (await livestreams.find(streamId))?.status === 'live');
   t.same((await app.inject('/api/livestream/active')).json().streams[0].viewers, viewers);
 });
 
@@ -100,10 +100,10 @@ t.test("a user's livestreams are paged by the id of the last one so far", async 
 });
 
 t.test('a crowd that asks for what is live costs the database as much as one who asks', async (t) => {
-  const { app, clock, create, publish, databaseReads, streams } = await openLivestreamApi(t);
+  const { app, clock, create, publish, databaseReads, livestreams } = await openLivestreamApi(t);
   const streamId = await create();
   await publish(streamId);
-  await until('the badge', async () => (await streams.find(streamId))?.status === 'live');
+  await until('the badge', async () => (await livestreams.find(streamId))?.status === 'live');
   const ask = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
   const before = databaseReads();
   const answers = await Promise.all(Array.from({ length: 100 }, ask));
@@ -118,7 +118,7 @@ t.test('a crowd that asks for what is live costs the database as much as one who
 });
 
 t.test('whatever changes what is listed shows at once', async (t) => {
-  const { app, create, publish, streams } = await openLivestreamApi(t);
+  const { app, create, publish, livestreams, streams } = await openLivestreamApi(t);
   const streamId = await create();
   const ask = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
   const edit = (payload: object) =>
@@ -130,7 +130,7 @@ t.test('whatever changes what is listed shows at once', async (t) => {
     });
   t.same(await ask(), []);
   const { publication } = await publish(streamId);
-  await until('the badge', async () => (await streams.find(streamId))?.status === 'live');
+  await until('the badge', async () => (await livestreams.find(streamId))?.status === 'live');
   t.match(await ask(), [{ id: streamId, state: { name: 'live' } }]);
   await edit({ title: 'Other words' });
   t.match(await ask(), [{ title: 'Other words' }]);
@@ -190,7 +190,7 @@ t.test('people see all of their own livestreams, others the public ones', async 
 t.test(
   'a private livestream is there for its guests, its broadcaster and administrators alone',
   async (t) => {
-    const { app, create, streams } = await openLivestreamApi(t);
+    const { app, create, livestreams } = await openLivestreamApi(t);
     const streamId = await create({ visibility: 'private', guests: ['vera'] });
     const ask = (name?: PersonName, path = '') =>
       app.inject({
@@ -204,7 +204,7 @@ t.test(
         t.notMatch((await ask(name, path)).body, 'stream_not_found');
     }
     t.equal((await ask('boris')).body, (await app.inject(`/api/livestream/${newId()}`)).body);
-    await streams.removeInvitee(streamId, 'vera');
+    await livestreams.invitees.remove(streamId, 'vera');
     assertErrorResponse(t, await ask('vera'), 404, 'stream_not_found');
   },
 );

@@ -65,7 +65,7 @@ t.test('a livestream is made, with all that an encoder and a viewer need', async
 });
 
 t.test('it may be dated, limited, and for guests alone', async (t) => {
-  const { app, streams } = await openLivestreamApi(t);
+  const { app, livestreams } = await openLivestreamApi(t);
   const payload = {
     title: 'A',
     scheduledAt: '2026-03-01T20:00:00+02:00',
@@ -83,7 +83,7 @@ t.test('it may be dated, limited, and for guests alone', async (t) => {
     visibility: 'private',
     viewerLimit: 7,
   });
-  t.same(await Promise.all(['u1', 'u2', 'u3'].map((id) => streams.isInvitee(streamId, id))), [
+  t.same(await Promise.all(['u1', 'u2', 'u3'].map((id) => livestreams.invitees.has(streamId, id))), [
     true,
     true,
     false,
@@ -107,7 +107,7 @@ t.test('where RTMPS and WebRTC are on, their servers are told too', async (t) =>
 });
 
 t.test('broadcasters make livestreams in their own name, administrators in any', async (t) => {
-  const { app, streams } = await openLivestreamApi(t);
+  const { app, livestreams } = await openLivestreamApi(t);
   const owner = async (name: PersonName, userId?: string) => {
     const answer = await create(
       app,
@@ -115,7 +115,7 @@ t.test('broadcasters make livestreams in their own name, administrators in any',
       authorizationOf(name),
     );
     if (answer.statusCode !== 201) return answer.json().error.code;
-    return (await streams.find(answer.json().streamId))?.userId;
+    return (await livestreams.find(answer.json().streamId))?.userId;
   };
   t.equal(await owner('anna'), 'anna');
   t.equal(await owner('anna', 'anna'), 'anna');
@@ -137,7 +137,7 @@ t.test('broadcasters make livestreams in their own name, administrators in any',
 t.test(
   'only its broadcaster and administrators change a livestream; others learn nothing of a private one',
   async (t) => {
-    const { app, create, streams } = await openLivestreamApi(t);
+    const { app, create, livestreams } = await openLivestreamApi(t);
     const open = await create();
     const hidden = await create({ visibility: 'private', guests: ['vera'] });
     const changes: [InjectOptions['method'], string, object?][] = [
@@ -167,8 +167,8 @@ t.test(
       assertErrorResponse(t, refused, 404, 'stream_not_found');
       t.equal(refused.body, (await ask(newId(), 'boris')).body, 'as if there were none');
     }
-    t.match(await streams.find(open), { title: 'A stream', status: 'scheduled' });
-    t.ok(await streams.isInvitee(hidden, 'vera'));
+    t.match(await livestreams.find(open), { title: 'A stream', status: 'scheduled' });
+    t.ok(await livestreams.invitees.has(hidden, 'vera'));
     for (const name of ['anna', 'ada', 'operator'] as const)
       t.equal((await patch(app, open, { title: `By ${name}` }, name)).statusCode, 200);
   },
@@ -218,7 +218,7 @@ t.test('edits that are not right are told what is wrong, and change nothing', as
 });
 
 t.test('starting says that it begins; the badge is live by media alone', async (t) => {
-  const { app, create, publish, streams, clock } = await openLivestreamApi(t);
+  const { app, create, publish, livestreams, clock } = await openLivestreamApi(t);
   const streamId = await create({ scheduledAt: new Date(clock.now() + 60_000).toISOString() });
   const upcoming = async () => (await app.inject('/api/livestream/upcoming')).json().streams.length;
   t.equal(await upcoming(), 1);
@@ -230,7 +230,7 @@ t.test('starting says that it begins; the badge is live by media alone', async (
   const shown = async () => (await app.inject(`/api/livestream/${streamId}`)).json().stream;
   t.match(await shown(), { status: 'scheduled', state: { name: 'offline' }, startedAt: String });
   await publish(streamId);
-  await until('the badge', async () => (await streams.find(streamId))?.status === 'live');
+  await until('the badge', async () => (await livestreams.find(streamId))?.status === 'live');
   t.match(await shown(), { status: 'live', state: { name: 'live' } });
   t.equal((await post(app, `${streamId}/start`, 'anna')).statusCode, 200);
   t.match(await shown(), { status: 'live' });

@@ -4,7 +4,7 @@ import { until } from '../../support/until.js';
 
 t.test('the stats say how a broadcast is doing, and null for what nobody knows', async (t) => {
   const viewers = { total: 5, byProtocol: { whep: 2, hls: 3 } };
-  const { app, create, publish, streams, clock } = await openLivestreamApi(t, { viewers: () => viewers });
+  const { app, create, publish, livestreams, clock } = await openLivestreamApi(t, { viewers: () => viewers });
   const streamId = await create();
   const stats = async () => (await app.inject(`/api/livestream/${streamId}/stats`)).json().stats;
   const nothing = { bitrate: null, fps: null, resolution: null, keyframeInterval: null, droppedFrames: null };
@@ -19,7 +19,7 @@ t.test('the stats say how a broadcast is doing, and null for what nobody knows',
   });
 
   const { publication } = await publish(streamId);
-  await until('the badge', async () => (await streams.find(streamId))?.status === 'live');
+  await until('the badge', async () => (await livestreams.find(streamId))?.status === 'live');
   t.match(await stats(), { state: { name: 'live' }, uptime: 0, ...nothing, source: { protocol: 'rtmp' } });
   const video = { codec: 'h264', width: 1280, height: 720, frameRate: 29.97, bitrate: 2_000_000 } as const;
   publication.describe({

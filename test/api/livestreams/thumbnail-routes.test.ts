@@ -135,14 +135,14 @@ t.test("a private livestream's picture is not for shared caches", async (t) => {
 
 t.test('without a picture of its own a livestream has the newest of its broadcast', async (t) => {
   const thumbnails = new ThumbnailStore({ folder: path.join(t.testdir(), 'thumbnails') });
-  const { app, clock, streams, create, publish } = await openLivestreamApi(t, { thumbnails });
+  const { app, clock, livestreams, create, publish } = await openLivestreamApi(t, { thumbnails });
   const streamId = await create();
   const at = `/api/livestream/${streamId}`;
   const url = `${at}/thumbnail`;
   const headers = authorizationOf('anna');
   const told = async () => (await app.inject(at)).json().stream.thumbnailUrl;
   await publish(streamId);
-  await until('it is live', async () => (await streams.find(streamId))?.status === 'live');
+  await until('it is live', async () => (await livestreams.find(streamId))?.status === 'live');
   const listed = async () => {
     await clock.advance(1_000);
     return (await app.inject('/api/livestream/active')).json().streams[0].thumbnailUrl;

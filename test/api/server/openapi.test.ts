@@ -36,14 +36,14 @@ t.test('a check of the document finds what is missing', async (t) => {
 });
 
 t.test('answers are as the document says', async (t) => {
-  const { app, create, publish, streams } = await openLivestreamApi(t, {
+  const { app, create, publish, livestreams } = await openLivestreamApi(t, {
     viewers: () => ({ total: 3, byProtocol: { whep: 1, hls: 2 } }),
   });
   const document = (await app.inject('/openapi.json')).json<OpenApi>();
   const streamId = await create({ scheduledAt: '2026-03-01T20:00:00Z', guests: ['vera'], viewerLimit: 5 });
   const { publication } = await publish(streamId);
   publication.describe({ video: { codec: 'h264', width: 1280, height: 720 }, audio: { codec: 'aac' } });
-  await until('the badge', async () => (await streams.find(streamId))?.status === 'live');
+  await until('the badge', async () => (await livestreams.find(streamId))?.status === 'live');
   type Call = [path: string, method: 'get' | 'post' | 'patch' | 'put', status: number, payload?: object];
   const calls: Call[] = [
     ['/create', 'post', 201, { title: 'Another' }],

@@ -38,6 +38,7 @@ async function open(t: Test, limits: Partial<AudienceLimits> = {}): Promise<Api>
   });
   const audience = new Audience({
     sql: api.sql,
+    livestreams: api.livestreams,
     streams: api.streams,
     authenticate: authenticateByName,
     identities: fakeIdentities().identities,
@@ -212,7 +213,7 @@ t.test('everybody is told how many watch, those who manage it how many did', asy
 });
 
 t.test('a private livestream is none for those who are not invited', async (t) => {
-  const { app, create, post, streams } = await open(t);
+  const { app, create, post, livestreams } = await open(t);
   const streamId = await create({ visibility: 'private' });
   const none = await post('01890a5d-ac96-774b-bcce-b302099a8057/join');
   for (const name of [undefined, 'vera', 'boris'] as const) {
@@ -224,10 +225,10 @@ t.test('a private livestream is none for those who are not invited', async (t) =
     assertErrorResponse(t, await app.inject({ url, headers }), 404, 'stream_not_found');
   }
   t.equal((await post(`${streamId}/join`, {}, 'anna')).statusCode, 200);
-  await streams.addInvitee(streamId, 'vera');
+  await livestreams.invitees.add(streamId, 'vera');
   const { viewerToken } = (await post(`${streamId}/join`, {}, 'vera')).json();
   t.equal((await post(`${streamId}/beacon`, { viewerToken })).statusCode, 200);
-  await streams.removeInvitee(streamId, 'vera');
-  for (let tries = 0; tries < 100; tries++) await streams.isInvitee(streamId, 'vera');
+  await livestreams.invitees.remove(streamId, 'vera');
+  for (let tries = 0; tries < 100; tries++) await livestreams.invitees.has(streamId, 'vera');
   assertErrorResponse(t, await post(`${streamId}/beacon`, { viewerToken }), 404, 'stream_not_found');
 });

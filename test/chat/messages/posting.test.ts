@@ -137,7 +137,7 @@ t.test('an anonymous viewer gets 401 unless the chat allows anonymous posts', as
 });
 
 t.test('the chat of a private livestream is 404 for everyone who may not watch it', async (t) => {
-  const { chat, hub, streams, livestream } = await startChatFixture(t);
+  const { chat, hub, livestreams, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream({ visibility: 'private', guests: ['invitee'] });
   const message = { message: 'Hello' };
   for (const unauthorised of [anonymousVisitor(), visitor('ann')]) {
@@ -155,7 +155,7 @@ t.test('the chat of a private livestream is 404 for everyone who may not watch i
   const invitee = hub.client(account('invitee'));
   await joinChat(chat, invitee, streamId);
   t.ok(hub.members(`stream:${streamId}`).has(invitee));
-  await streams.removeInvitee(streamId, 'invitee');
+  await livestreams.invitees.remove(streamId, 'invitee');
   while (hub.members(`stream:${streamId}`).has(invitee)) await new Promise(setImmediate);
   await t.rejects(chat.posting.post(visitor('invitee'), streamId, message), { code: 'stream_not_found' });
   await chat.posting.post(visitor('owner'), streamId, { message: 'Among us' });

@@ -42,14 +42,14 @@ t.test('forbidden links are refused for moderators too', async (t) => {
 });
 
 t.test('members-only chat accepts invitees and moderators', async (t) => {
-  const { chat, streams, livestream } = await startChatFixture(t);
+  const { chat, livestreams, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream({ guests: ['ann'] });
   await chat.settings.change(visitor('owner'), streamId, { membersOnly: true });
   const post = (userId: string) => chat.posting.post(visitor(userId), streamId, { message: 'x' });
   await post('ann');
   await post('owner');
   await t.rejects(post('bob'), { status: 403, code: 'members_only' });
-  await streams.addInvitee(streamId, 'bob');
+  await livestreams.invitees.add(streamId, 'bob');
   await post('bob');
 });
 

@@ -18,9 +18,8 @@ async function stage(t: Test) {
       offer: (streamId) => egress.offer(streamId),
       viewers: (streamId) => egress.viewers(streamId),
       create: async () => ({ streamId: STREAM, streamKey: '' }),
+      livestreams: { find: async () => ({ id: STREAM }) as Livestream, listActive: async () => [] },
       streams: {
-        find: async () => ({ id: STREAM }) as Livestream,
-        listActive: async () => [],
         status: () => ({ state: { name: 'live' }, source: undefined, notices: [] }),
         end: async () => true,
       },

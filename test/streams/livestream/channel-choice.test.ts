@@ -1,7 +1,12 @@
 import type postgres from 'postgres';
 import t, { type Test } from 'tap';
 import { createLog } from '../../../src/platform/index.js';
-import { type BroadcastSubscriber, type Publisher, StreamRegistry } from '../../../src/streams/index.js';
+import {
+  type BroadcastSubscriber,
+  Livestreams,
+  type Publisher,
+  StreamRegistry,
+} from '../../../src/streams/index.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { testDatabase } from '../../support/fixtures/database.js';
 
@@ -20,6 +25,7 @@ const eager: BroadcastSubscriber = {
 type ChannelFixture = {
   sql: postgres.Sql;
   clock: FakeClock;
+  livestreams: Livestreams;
   streams: StreamRegistry;
   choose(keyId?: string): Promise<string>;
   schedule(title: string, inMs: number | null): Promise<string>;
@@ -41,8 +47,10 @@ async function createRegistry(t: Test, maxBroadcasts = 5): Promise<ChannelFixtur
     });
     return 'refusal' in found ? found.refusal.code : found.streamId;
   };
+  const livestreams = new Livestreams({ sql, clock });
   const streams: StreamRegistry = new StreamRegistry({
     sql,
+    livestreams,
     admit: async ({ streamKey: keyId = '' }) => ({ admitted: true, streamId: await choose(keyId), keyId }),
     graceMs: GRACE_MS,
     maxBroadcasts,
@@ -52,7 +60,7 @@ async function createRegistry(t: Test, maxBroadcasts = 5): Promise<ChannelFixtur
   streams.subscribe(eager);
   t.teardown(() => streams.close());
   const schedule = async (title: string, inMs: number | null): Promise<string> => {
-    const { id } = await streams.create({
+    const { id } = await livestreams.create({
       userId: 'user',
       title,
       description: '',
@@ -69,11 +77,11 @@ async function createRegistry(t: Test, maxBroadcasts = 5): Promise<ChannelFixtur
     // The live state is stored asynchronously, and choices read the stored state.
     await until(async () => {
       const { name } = streams.status(streamId).state;
-      return name !== 'live' || (await streams.find(streamId))?.status === 'live';
+      return name !== 'live' || (await livestreams.find(streamId))?.status === 'live';
     });
     return streamId;
   };
-  return { sql, clock, streams, choose, schedule, publish };
+  return { sql, clock, livestreams, streams, choose, schedule, publish };
 }
 
 function publisher(streamKey: string, kicks: string[]): Publisher {
@@ -90,13 +98,13 @@ function publisher(streamKey: string, kicks: string[]): Publisher {
 t.test(
   'where nothing is under way or near, one livestream is made by the defaults, for all who ask',
   async (t) => {
-    const { streams, clock, choose, schedule } = await createRegistry(t);
+    const { livestreams, clock, choose, schedule } = await createRegistry(t);
     await schedule('without a time', null);
     await schedule('too late', 31 * MINUTE_MS);
     await schedule('too long ago', -31 * MINUTE_MS);
     const [first = '', ...others] = await Promise.all([choose('a'), choose('b'), choose('c')]);
     t.same(others, [first, first]);
-    t.match(await streams.find(first), {
+    t.match(await livestreams.find(first), {
       title: "Ada's channel",
       description: 'As ever',
       recordingEnabled: true,
@@ -124,10 +132,10 @@ t.test('the livestream whose time is nearest is begun, up to half an hour away',
 });
 
 t.test('one that its broadcaster said begins now is meant, whatever its time', async (t) => {
-  const { choose, schedule, streams } = await createRegistry(t);
+  const { choose, schedule, livestreams } = await createRegistry(t);
   await schedule('in a minute', MINUTE_MS);
   const begun = await schedule('begun', null);
-  await streams.markStarted(begun);
+  await livestreams.markStarted(begun);
   t.equal(await choose(), begun);
 });
 
@@ -153,11 +161,11 @@ t.test('what is under way is resumed: live, or waiting for its publisher', async
 });
 
 t.test('an ended livestream is not begun again: the next one is made', async (t) => {
-  const { publish, clock, streams } = await createRegistry(t);
+  const { publish, clock, livestreams, streams } = await createRegistry(t);
   const first = await publish('key');
   streams.kick(first);
   await clock.advance(GRACE_MS);
-  await until(async () => (await streams.find(first))?.status === 'ended');
+  await until(async () => (await livestreams.find(first))?.status === 'ended');
   const second = await publish('key');
   t.not(second, first);
   t.equal(streams.status(second).state.name, 'live');
@@ -185,7 +193,7 @@ t.test('a full gateway makes no livestreams for those it would not let in', asyn
 });
 
 t.test('a revoked key ends the broadcast of its publisher; another key may begin it anew', async (t) => {
-  const { schedule, publish, streams, sql } = await createRegistry(t);
+  const { schedule, publish, livestreams, streams, sql } = await createRegistry(t);
   const id = await schedule('now', 0);
   const kicks: string[] = [];
   t.equal(await publish('revoked', kicks), id);
@@ -193,11 +201,11 @@ t.test('a revoked key ends the broadcast of its publisher; another key may begin
   t.same(kicks, []);
   streams.dropKey('revoked');
   t.same(kicks, ['key-revoked']);
-  await until(async () => (await streams.find(id))?.endReason === 'key-revoked');
+  await until(async () => (await livestreams.find(id))?.endReason === 'key-revoked');
   await until(async () => streams.status(id).state.name === 'offline');
   t.match(await publish('revoked'), 'stream_key_revoked', 'who was admitted a moment before is not let in');
   await sql`delete from livestreams where id <> ${id}`;
-  t.equal(await streams.markStarted(id), 'begun');
+  t.equal(await livestreams.markStarted(id), 'begun');
   t.equal(await publish('other'), id);
   t.equal(streams.status(id).state.name, 'live');
 });

@@ -16,7 +16,7 @@ const ABSURD = [0, -0, 1, -1, 0.05, 1e-300, -1e300, 1e300, 2 ** 31, 2 ** 32, 2 *
 const NOT_FINITE = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN];
 const random = seededRandom(20_261_129);
 
-/** Returns an absurd number, or one of any magnitude. */
+/** Returns an extreme number, or one of any magnitude. */
 function absurd(): number {
   const numbers = [...ABSURD, ...NOT_FINITE];
   const chosen = Math.floor(random() * (numbers.length + 4));

@@ -20,13 +20,13 @@ const post = (over: Partial<Credentials> = {}): Credentials => ({
 });
 const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` });
 
-t.test('who shows nothing is nobody in particular', async (t) => {
+t.test('a request without credentials is anonymous', async (t) => {
   const { authentication } = await openAccountsFixture(t);
   t.same(await authentication.authenticate(get()), { kind: 'anonymous' });
   t.same(await authentication.authenticate(post({ cookie: 'theme=dark' })), { kind: 'anonymous' });
 });
 
-t.test('the operator, a program and a page are told apart', async (t) => {
+t.test('the operator token, an access token and a session give different principals', async (t) => {
   const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
   const ada = await stage.createAccount('Ada', 'broadcaster');
@@ -46,7 +46,7 @@ t.test('the operator, a program and a page are told apart', async (t) => {
   t.same(await authenticate(get({ cookie, ...bearer(OPERATOR_TOKEN) })), { kind: 'operator' });
 });
 
-t.test('what a page changes needs its CSRF token and its origin', async (t) => {
+t.test('a state-changing request by session needs its CSRF token and an own origin', async (t) => {
   const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
   const ada = await stage.createAccount('Ada');
@@ -74,7 +74,7 @@ t.test('what a page changes needs its CSRF token and its origin', async (t) => {
   }
 });
 
-t.test('a page of the host that was asked is our own, whatever the public address is', async (t) => {
+t.test('a page on the requested host is accepted as an own origin, for any public address', async (t) => {
   const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
   const ada = await stage.createAccount('Ada');
@@ -87,7 +87,7 @@ t.test('a page of the host that was asked is our own, whatever the public addres
   await assertRefused(t, at('http://evil.example.test', 'box.example.test'), 403, 'csrf_failed');
 });
 
-t.test('the page of another site reads, and opens sockets, as nobody', async (t) => {
+t.test('a request from a page of another site is anonymous', async (t) => {
   const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
   const { cookie, origin } = await stage.pageHeaders(await stage.createAccount('Ada'));
@@ -95,7 +95,7 @@ t.test('the page of another site reads, and opens sockets, as nobody', async (t)
   t.same(await authenticate(get({ cookie, origin: 'https://sub.live.example.test' })), { kind: 'anonymous' });
 });
 
-t.test('a session lasts 30 days from its last use', async (t) => {
+t.test('a session expires 30 days after its last use', async (t) => {
   const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
   const { cookie } = await stage.pageHeaders(await stage.createAccount('Ada'));
@@ -108,7 +108,7 @@ t.test('a session lasts 30 days from its last use', async (t) => {
   t.same(await authenticate(get({ cookie })), { kind: 'anonymous' });
 });
 
-t.test('an account that is disabled is nobody anywhere, and somebody again afterwards', async (t) => {
+t.test('a disabled account is anonymous everywhere, and is accepted again once enabled', async (t) => {
   const stage = await openAccountsFixture(t);
   const { authenticate, accounts, onAccessChange } = stage.authentication;
   const changes: AccessChange[] = [];
@@ -127,7 +127,7 @@ t.test('an account that is disabled is nobody anywhere, and somebody again after
   t.match(await authenticate(get(program)), { name: 'Ada' });
 });
 
-t.test('a user of a host platform has no account here', async (t) => {
+t.test('a user id of a host platform finds no account', async (t) => {
   const { authentication, createAccount } = await openAccountsFixture(t);
   const ada = await createAccount('Ada');
   t.match(await authentication.accounts.find(ada.id), { name: 'Ada' });
@@ -135,7 +135,7 @@ t.test('a user of a host platform has no account here', async (t) => {
     t.equal(await authentication.accounts.find(userId), undefined);
 });
 
-t.test('a role that is changed holds from the next request on', async (t) => {
+t.test('a changed role applies from the next request', async (t) => {
   const stage = await openAccountsFixture(t);
   const { authenticate, accounts, onAccessChange } = stage.authentication;
   const changes: AccessChange[] = [];
@@ -147,7 +147,7 @@ t.test('a role that is changed holds from the next request on', async (t) => {
   t.same(changes, [{ userId: ada.id }]);
 });
 
-t.test('access tokens end, can be taken away, and are not more than fifty', async (t) => {
+t.test('access tokens expire, can be deleted, and are limited to fifty per account', async (t) => {
   const stage = await openAccountsFixture(t);
   const { authenticate, accessTokens } = stage.authentication;
   const ada = await stage.createAccount('Ada');
@@ -158,7 +158,11 @@ t.test('access tokens end, can be taken away, and are not more than fifty', asyn
   t.match((await accessTokens.list(ada.id))[1], { label: 'brief', lastUsedAt: new Date(now) });
   await stage.clock.advance(60_000);
   await assertRefused(t, authenticate(get(bearer(secret))), 401, 'access_token_invalid');
-  t.equal(await accessTokens.delete((await stage.createAccount('Eve')).id, kept.id), false, "not another's");
+  t.equal(
+    await accessTokens.delete((await stage.createAccount('Eve')).id, kept.id),
+    false,
+    'a token of another account',
+  );
   t.equal(await accessTokens.delete(ada.id, kept.id), true);
   await assertRefused(t, authenticate(get(bearer(kept.secret))), 401, 'access_token_invalid');
   for (let i = 1; i < 50; i++) await accessTokens.create(ada.id, { label: `${i}`, expiresAt: null });
@@ -176,7 +180,7 @@ t.test('access tokens end, can be taken away, and are not more than fifty', asyn
   );
 });
 
-t.test('an address with too many wrong tokens waits, whatever it shows of that form', async (t) => {
+t.test('an address with too many wrong tokens gets 429 for every token of that form', async (t) => {
   const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
   for (let i = 0; i < 10; i++)
@@ -192,43 +196,48 @@ t.test('an address with too many wrong tokens waits, whatever it shows of that f
   t.same(await authenticate(post(bearer(OPERATOR_TOKEN))), { kind: 'operator' });
 });
 
-t.test("a host platform's tokens are taken where it is known, and counted when forged", async (t) => {
-  const secret = 'a secret of at least 32 characters!';
-  const jwt = {
-    keys: { secret },
-    issuer: 'https://platform.example.test',
-    audience: 'headend',
-    rolesClaim: 'roles',
-    nameClaim: 'name',
-  };
-  const stage = await openAccountsFixture(t, { jwt });
-  const now = Math.floor(stage.clock.now() / 1_000);
-  const sign = (exp: number, key = secret): Promise<string> =>
-    new SignJWT({ iss: jwt.issuer, aud: jwt.audience, sub: 'user-7', name: 'Ada', roles: ['admin'], exp })
-      .setProtectedHeader({ alg: 'HS256' })
-      .sign(Buffer.from(key));
-  const { authenticate } = stage.authentication;
-  const good = await sign(now + 60);
-  t.same(await authenticate(post(bearer(good))), {
-    kind: 'account',
-    userId: 'user-7',
-    name: 'Ada',
-    role: 'admin',
-    via: 'jwt',
-    expiresAt: (now + 90) * 1_000,
-  });
-  const expired = await sign(now - 60);
-  for (let i = 0; i < 200; i++) await t.rejects(authenticate(post(bearer(expired))), { code: 'jwt_expired' });
-  t.match(await authenticate(post(bearer(good))), { userId: 'user-7' });
-  const forged = await sign(now + 60, 'x'.repeat(40));
-  for (let i = 0; i < 100; i++) await t.rejects(authenticate(post(bearer(forged))), { code: 'jwt_invalid' });
-  await assertRefused(t, authenticate(post(bearer(good))), 429, 'rate_limited');
+t.test(
+  'tokens of a host platform are accepted where configured, and forged ones count as wrong',
+  async (t) => {
+    const secret = 'a secret of at least 32 characters!';
+    const jwt = {
+      keys: { secret },
+      issuer: 'https://platform.example.test',
+      audience: 'headend',
+      rolesClaim: 'roles',
+      nameClaim: 'name',
+    };
+    const stage = await openAccountsFixture(t, { jwt });
+    const now = Math.floor(stage.clock.now() / 1_000);
+    const sign = (exp: number, key = secret): Promise<string> =>
+      new SignJWT({ iss: jwt.issuer, aud: jwt.audience, sub: 'user-7', name: 'Ada', roles: ['admin'], exp })
+        .setProtectedHeader({ alg: 'HS256' })
+        .sign(Buffer.from(key));
+    const { authenticate } = stage.authentication;
+    const good = await sign(now + 60);
+    t.same(await authenticate(post(bearer(good))), {
+      kind: 'account',
+      userId: 'user-7',
+      name: 'Ada',
+      role: 'admin',
+      via: 'jwt',
+      expiresAt: (now + 90) * 1_000,
+    });
+    const expired = await sign(now - 60);
+    for (let i = 0; i < 200; i++)
+      await t.rejects(authenticate(post(bearer(expired))), { code: 'jwt_expired' });
+    t.match(await authenticate(post(bearer(good))), { userId: 'user-7' });
+    const forged = await sign(now + 60, 'x'.repeat(40));
+    for (let i = 0; i < 100; i++)
+      await t.rejects(authenticate(post(bearer(forged))), { code: 'jwt_invalid' });
+    await assertRefused(t, authenticate(post(bearer(good))), 429, 'rate_limited');
 
-  const without = await openAccountsFixture(t);
-  await assertRefused(t, without.authentication.authenticate(post(bearer(good))), 401, 'jwt_not_accepted');
-});
+    const without = await openAccountsFixture(t);
+    await assertRefused(t, without.authentication.authenticate(post(bearer(good))), 401, 'jwt_not_accepted');
+  },
+);
 
-t.test('nonsense is refused or is nobody, and never a fault', async (t) => {
+t.test('malformed credentials are refused or anonymous, and never cause an internal error', async (t) => {
   const stage = await openAccountsFixture(t);
   const { authenticate } = stage.authentication;
   const ada = await stage.createAccount('Ada');
@@ -246,7 +255,7 @@ t.test('nonsense is refused or is nobody, and never a fault', async (t) => {
   for (let i = 0; i < 300; i++) {
     const broken = spoil(cookie);
     const principal = await authenticate(get({ cookie: broken }));
-    // The changed byte may lie beside the value.
+    // The changed byte may be outside the value.
     t.ok(principal.kind === 'anonymous' || broken.includes(cookie.slice(-40)), broken);
     await stage.clock.advance(10_000);
     const header = spoil(authorization);
@@ -272,7 +281,7 @@ t.test('nonsense is refused or is nobody, and never a fault', async (t) => {
     t.same(await authenticate(get({ cookie })), { kind: 'anonymous' }, cookie.slice(0, 40));
 });
 
-t.test('what is over is forgotten after a month, by and by', async (t) => {
+t.test('expired sessions, tokens and invitations are deleted after a month, in batches', async (t) => {
   const stage = await openAccountsFixture(t);
   const { authentication, sql, clock } = stage;
   const ada = await stage.createAccount('Ada');
@@ -294,7 +303,7 @@ t.test('what is over is forgotten after a month, by and by', async (t) => {
   t.equal(clock.pending, 0);
 });
 
-t.test('secrets are kept as hashes alone, and never logged', async (t) => {
+t.test('secrets are stored as hashes only, and never logged', async (t) => {
   const stage = await openAccountsFixture(t);
   const ada = await stage.createAccount('Ada');
   const { code } = await stage.authentication.invitations.create('viewer', 60_000);

@@ -22,7 +22,7 @@ const ROLES = {
   admin: 'admin',
 };
 
-/** A gateway with an account for each person, each signed in, and livestreams made as they are needed. */
+/** Gateway with a signed-in account for each kind of client, and resources created on demand. */
 class Stage {
   readonly gateway: GatewayProcess;
   readonly ids: Partial<Record<Person, string>> = {};
@@ -59,7 +59,7 @@ class Stage {
     return this.#pages[person] ?? {};
   }
 
-  /** Each request comes from an address of its own: limits are tested elsewhere. */
+  /** Sends each request from another address, so that limits of addresses do not apply. */
   async ask(method: string, path: string, headers: Headers, body?: object): Promise<Answer> {
     const raw = body && 'bytes' in body ? (body as { type: string; bytes: Buffer<ArrayBuffer> }) : undefined;
     const answer = await fetch(this.gateway.http + path, {
@@ -77,7 +77,7 @@ class Stage {
     return { status: answer.status, code: json.error?.code, body: json, text };
   }
 
-  /** Resources that a route needs. */
+  /** Creates the resources that a route needs. */
   async scene(path: string, visibility = 'public'): Promise<Scene> {
     const scene: Scene = {
       streamId: '',
@@ -122,7 +122,7 @@ class Stage {
     return answer.body;
   }
 
-  /** Those who may do everything in a chat take turns, as what one of them may do in a minute is limited. */
+  /** Alternates between the managers of a chat, as the rate of each one is limited. */
   #boss(): Headers {
     const people = ['owner', 'admin', 'operator'] as const;
     return this.headers(people[++this.#count % people.length] ?? 'operator');
@@ -136,7 +136,7 @@ class Stage {
 
 let opened: Promise<Stage> | undefined;
 
-/** One gateway for all of this file. */
+/** Starts the gateway that all tests of this file share. */
 function openStage(): Promise<Stage> {
   opened ??= (async () => {
     const stage = new Stage(await startGatewayProcess(t as unknown as Test, { TRUST_PROXY: 'true' }));
@@ -160,7 +160,7 @@ function routes(): Route[] {
 
 const changes = ({ method }: Route): boolean => method !== 'GET';
 
-t.test('every route of the server is in the table, and nothing else', async (t) => {
+t.test('the access table has every route of the server and no other', async (t) => {
   const { gateway } = await openStage();
   const document = (await (await fetch(`${gateway.http}/openapi.json`)).json()) as {
     paths: Record<string, Record<string, unknown>>;
@@ -182,15 +182,15 @@ for (const route of routes())
       const answer = await stage.ask(method, addressOf(path, access, scene), headers, access.body?.(scene));
       const told = `${person}: ${answer.status} ${answer.text.slice(0, 200)}`;
       if (access.may.includes(person)) {
-        t.notOk([401, 403, 429].includes(answer.status) || answer.status >= 500, `may: ${told}`);
-        t.not(answer.code, 'validation_failed', `the table's request is right: ${told}`);
+        t.notOk([401, 403, 429].includes(answer.status) || answer.status >= 500, `allowed: ${told}`);
+        t.not(answer.code, 'validation_failed', `the request of the table is valid: ${told}`);
         t.not(answer.code, 'not_found', told);
-      } else t.equal(answer.status, person === 'anonymous' ? 401 : 403, `may not: ${told}`);
+      } else t.equal(answer.status, person === 'anonymous' ? 401 : 403, `forbidden: ${told}`);
       if (access.signsOut) await stage.signIn(person);
     }
   });
 
-t.test('no page of another site, and none without its CSRF token, changes anything by cookie', async (t) => {
+t.test('session requests from another site or without a CSRF token change nothing', async (t) => {
   const stage = await openStage();
   const { 'x-csrf-token': csrfToken = '', ...cookie } = stage.headers('admin');
   const foreign = { ...cookie, 'x-csrf-token': csrfToken, origin: 'https://evil.example.test' };
@@ -204,7 +204,7 @@ t.test('no page of another site, and none without its CSRF token, changes anythi
   }
 });
 
-t.test('a private livestream answers outsiders as one that there is not', async (t) => {
+t.test('a private livestream is indistinguishable from an unknown one for others', async (t) => {
   const stage = await openStage();
   for (const { name, method, path, access } of routes().filter((route) =>
     route.path.includes('{streamId}'),
@@ -222,7 +222,7 @@ t.test('a private livestream answers outsiders as one that there is not', async 
   }
 });
 
-t.test('who is invited to a private livestream sees it, and changes nothing of it', async (t) => {
+t.test('an invitee of a private livestream reads it and changes nothing', async (t) => {
   const stage = await openStage();
   for (const route of routes().filter(({ path }) => path.includes('{streamId}'))) {
     const { name, method, path, access } = route;

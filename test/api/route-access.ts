@@ -1,6 +1,6 @@
 import { PASSWORD } from '../support/fixtures/accounts-fixture.js';
 
-/** Kinds of clients. The moderator is a viewer who was appointed for the livestream of the owner. */
+/** Kinds of clients. The moderator is a viewer appointed for the owner's livestream. */
 export const PEOPLE = [
   'anonymous',
   'viewer',
@@ -14,44 +14,44 @@ export type Person = (typeof PEOPLE)[number];
 
 const EVERYBODY = [...PEOPLE];
 const SIGNED_IN = PEOPLE.filter((person) => person !== 'anonymous');
-/** Those who have an account, in a page. */
+/** Clients with an account. */
 const ACCOUNTS = SIGNED_IN.filter((person) => person !== 'operator');
 const BROADCASTERS: Person[] = ['broadcaster', 'owner', 'admin', 'operator'];
 const OWNER: Person[] = ['owner', 'admin', 'operator'];
 const MODERATORS: Person[] = ['moderator', ...OWNER];
-/** Those who have a channel of their own. */
+/** Clients with a channel. */
 const CHANNELS: Person[] = ['broadcaster', 'owner', 'admin'];
 const ADMINS: Person[] = ['admin', 'operator'];
 
-/** Resources of one request; created anew for each request that changes something. */
+/** Resources of one request, created anew for each request that changes something. */
 export type Scene = {
   streamId: string;
-  /** An open poll in its chat. */
+  /** Open poll in the chat of the livestream. */
   pollId: string;
-  /** Something that the owner said in its chat. */
+  /** Message of the owner in the chat of the livestream. */
   messageId: string;
   keyId: string;
-  /** The code of an open invitation. */
+  /** Code of an unused invitation. */
   invitation: string;
-  /** Never the same twice. */
+  /** Unique name. */
   name: string;
 };
 
 export type Access =
   | {
       may: readonly Person[];
-      /** JSON, or bytes of a type. */
+      /** JSON body, or bytes with their content type. */
       body?: (scene: Scene) => object | { type: string; bytes: Buffer };
-      /** Path parameters that are not resources of the test; ids of nothing by default. */
+      /** Path parameters that are not resources of the test; random ids by default. */
       params?: Record<string, string>;
-      /** The page needs no CSRF token: nothing of an account is changed. */
+      /** The route needs no CSRF token, as it changes nothing of an account. */
       withoutCsrf?: true;
-      /** Also for what there is not. */
+      /** The route succeeds for unknown resources too. */
       alwaysSucceeds?: true;
-      /** The session is over afterwards. */
+      /** The route ends the session. */
       signsOut?: true;
     }
-  /** Access is no matter of accounts, or has a test of its own. */
+  /** Access does not depend on the account, or another test covers it. */
   | { elsewhere: string };
 
 const MEDIA = { elsewhere: 'media: stream keys admit publishers, the audience admits viewers' };
@@ -63,13 +63,13 @@ const invitee = (scene: Scene): object => ({
   invitation: scene.invitation,
 });
 const empty = (): object => ({});
-/** The beginning of a PNG is enough of one. */
+/** The signature of a PNG and some bytes. */
 const picture = () => ({
   type: 'image/png',
   bytes: Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), Buffer.alloc(64)]),
 });
 
-/** Access by route: every route of the server, by its name in the OpenAPI document. */
+/** Access by route, for every route of the server by its name in the OpenAPI document. */
 export const ROUTE_ACCESS: Record<string, Access> = {
   'POST /whip': MEDIA,
   'POST /whip/{streamKey}': MEDIA,

@@ -7,24 +7,24 @@ import {
 } from '../support/fixtures/audience-fixture.js';
 import { seededRandom } from '../support/media/seeded-random.js';
 
-/** How a player is there: its protocol and when it asks, or what is held. */
+/** Kind of access: the protocol of a player and its times of requests, or a held connection. */
 type Member = {
   token: string;
   kind: 'hls' | 'll-hls' | 'whep' | 'socket';
   joinedAt: number;
-  /** The last sign of life. */
+  /** Time of the last activity. */
   seenAt: number;
   release: (() => void) | undefined;
 };
 
 t.test(
-  'numbers are right to the unit while 200 players and 50 connections come, go and vanish',
+  'viewer counts are exact while 200 players and 50 connections come, leave and disappear',
   async (t) => {
     const { audience, clock, livestream, viewRows, join, gone } = await openAudienceFixture(t);
     const streamId = await livestream();
     const random = seededRandom(7);
     const here = new Map<number, Member>();
-    /** Those that vanished without a word: they count for 15 seconds more. */
+    /** Viewers without a leave: they count for 15 seconds more. */
     const vanished: Member[] = [];
     const expected: { joined_at: Date; left_at: Date; protocol: string | null }[] = [];
     const end = (member: Member, leftAt: number): void => {
@@ -102,12 +102,12 @@ t.test(
     t.strictSame(
       stored.map((row) => key({ ...row, left_at: row.left_at ?? new Date(0) })).sort(),
       expected.map(key).sort(),
-      `${stored.length} visits`,
+      `${stored.length} views`,
     );
   },
 );
 
-t.test('recording activity of 5,000 viewers is cheap', async (t) => {
+t.test('recording activity of 5,000 viewers is fast', async (t) => {
   const { audience, livestream } = await openAudienceFixture(t, {
     limits: { newViewers: { burst: 20_000, refillMs: 1 } },
   });

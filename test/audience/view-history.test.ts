@@ -19,9 +19,9 @@ t.test('after a crash open views end at the last heartbeat, and tokens stay vali
   audience.recordActivity(streamId, token, 'll-hls');
   t.match(await viewRows(streamId), [{ left_at: null, protocol: 'll-hls' }, { left_at: null }]);
   const [beat] = await sql<[{ at: Date }]>`select last_seen_at as at from audience_heartbeat`;
-  t.ok(clock.now() - beat.at.getTime() <= 6_000, 'the gateway was seen a moment ago');
+  t.ok(clock.now() - beat.at.getTime() <= 6_000, 'the heartbeat is recent');
 
-  // The first one is not closed: it crashed. What it still holds in memory is not written any more.
+  // The first audience crashed and is not closed: it no longer writes the views in its memory.
   await clock.advance(2_000);
   const before = await viewRows(streamId);
   await sql`update audience_heartbeat set last_seen_at = ${new Date(clock.now() - 4_000)}`;
@@ -40,12 +40,12 @@ t.test('after a crash open views end at the last heartbeat, and tokens stay vali
   t.strictSame(
     after.map(({ id }) => id),
     before.map(({ id }) => id),
-    'no visit is there twice',
+    'no view is stored twice',
   );
   t.match(after, [{ left_at: null, user_id: 'owner' }, { left_at: Date }]);
   t.equal(next.viewers(streamId).byProtocol['ll-hls'], 1);
 
-  // The next restart is in order, and long.
+  // The next restart follows an orderly close, after a long time.
   await next.close();
   t.match(await viewRows(streamId), [{ left_at: Date }, { left_at: Date }]);
   await clock.advance(10 * 60_000);
@@ -70,7 +70,7 @@ t.test('a token issued before its view was stored is valid after a crash', async
 });
 
 t.test(
-  'what the database does not take now it is given later, and a deleted livestream holds up nobody',
+  'views are stored after a database failure, and a deleted livestream does not block others',
   async (t) => {
     let away = false;
     const stage = await openAudienceFixture(t, {}, (statement) => {
@@ -91,7 +91,7 @@ t.test(
     const stored = await viewRows(streamId);
     t.equal(stored.length, 3);
     t.equal(stored.filter(({ left_at }) => left_at !== null).length, 1);
-    t.equal(audience.viewers(doomed).total, 0, 'nobody watches what is deleted');
+    t.equal(audience.viewers(doomed).total, 0, 'a deleted livestream has no viewers');
   },
 );
 
@@ -117,7 +117,7 @@ t.test('peaks are stored, and announced once a minute', async (t) => {
   t.equal((await streams.find(streamId))?.viewerCountPeak, 12);
   for (let index = 0; index < 9; index++) await come();
   change({ streamId, from: 'live', to: { name: 'offline' }, end: 'ended-by-owner' });
-  t.strictSame(peaks, [5, 12, 13], 'the last one before it is over');
+  t.strictSame(peaks, [5, 12, 13], 'the last minute before the end');
   await clock.advance(120_000);
   stop();
   await viewRows(streamId);
@@ -125,7 +125,7 @@ t.test('peaks are stored, and announced once a minute', async (t) => {
   for (let index = 0; index < 3; index++) await come();
   await clock.advance(120_000);
   await viewRows(streamId);
-  t.equal((await streams.find(streamId))?.viewerCountPeak, 13, 'the greatest stands');
+  t.equal((await streams.find(streamId))?.viewerCountPeak, 13, 'the maximum is kept');
 });
 
 t.test('each minute is stored with its greatest number of concurrent viewers', async (t) => {
@@ -203,7 +203,7 @@ t.test('ended views are deleted after the retention, open ones stay', async (t) 
     (await sql`select from livestream_viewers`).count,
     (await sql`select from livestream_viewer_minutes`).count,
   ];
-  await until('what is old is gone', async () => String(await left()) === '2,1');
+  await until('the old view is deleted', async () => String(await left()) === '2,1');
   t.equal((await sql`select from livestream_viewers where left_at is null`).count, 1);
   await audience.close();
 });

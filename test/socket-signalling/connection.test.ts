@@ -9,7 +9,7 @@ import {
 } from '../support/fixtures/socket-signalling-fixture.js';
 import { eventually } from '../support/until.js';
 
-/** Of the heartbeat, of the look after those who do not read, and of the numbers of viewers. */
+/** Timers of the server itself: heartbeat, check of backlogs and viewer counts. */
 const OWN_TIMERS = 3;
 
 t.test('a broadcaster offers with the stream key and is answered', async (t) => {
@@ -112,7 +112,7 @@ t.test('a viewer joins, gets the ICE servers, offers and watches; the room gets 
 
   viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer });
   await viewer.next('stream:answer');
-  t.equal(peer?.ended, 'closed', 'a new connection takes the place of the old one');
+  t.equal(peer?.ended, 'closed', 'a new session replaces the old one');
   await subscription.broadcastEnded('grace-expired');
   t.match(await viewer.next('stream:ended'), {
     data: { streamId: STREAM, reason: 'grace-expired', message: 'The broadcast is over.', reconnect: false },
@@ -159,7 +159,11 @@ t.test('a viewer who joins gets an offer as soon as media are available', async 
   await subscription.broadcastEnded('grace-expired');
   t.match(await viewer.next('stream:ended'), { data: { reason: 'grace-expired', reconnect: false } });
   viewer.send('stream:ice-candidate', { streamId: STREAM, candidate: {} }, 5);
-  t.match(await viewer.next('error'), { id: 5, data: { code: 'not_your_stream' } }, 'the room was left');
+  t.match(
+    await viewer.next('error'),
+    { id: 5, data: { code: 'not_your_stream' } },
+    'the client has left the room',
+  );
 });
 
 t.test('only the publisher of a stream may end it', async (t) => {
@@ -247,7 +251,7 @@ t.test('the audience admits viewers, and is informed while they watch', async (t
   audience.refuse = false;
   viewer.send('stream:join', { streamId: OTHER, offer: viewerOffer }, 2);
   t.match(await viewer.next('error'), { data: { code: 'stream_offline' } });
-  t.strictSame([audience.admitted, audience.withdrawn], [1, 1], 'whoever can’t watch gives the place back');
+  t.strictSame([audience.admitted, audience.withdrawn], [1, 1], 'a viewer that cannot connect is withdrawn');
   viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer }, 3);
   await viewer.next('stream:answer');
   t.equal(audience.watching, 1);

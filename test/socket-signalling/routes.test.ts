@@ -63,7 +63,7 @@ t.test('messages and offers are limited, streams and connections bounded', async
     if (data.code === 'rate_limited') limited++;
     if (id === 'last') break;
   }
-  t.ok(limited >= 51, `${limited} put off`);
+  t.ok(limited >= 51, `${limited} limited`);
   await clock.advance(20_000);
   for (let count = 0; count < 3; count++)
     busy.send('stream:join', { streamId: STREAM, offer: viewerOffer }, count);

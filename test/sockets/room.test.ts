@@ -3,7 +3,7 @@ import { type MessageBatch, OutgoingMessage } from '../../src/sockets/message-ba
 import { type Member, Room } from '../../src/sockets/room.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 
-/** Notes what it hears: the numbers in each bulletin. */
+/** Records the numbers in each received batch. */
 class Listener implements Member {
   readonly bulletins: number[][] = [];
 
@@ -42,7 +42,7 @@ t.test('the first message is sent at once, and a burst in one batch, in order', 
   t.strictSame(listeners[0]?.bulletins, [[0], [1, 2, 3, 4], [5]]);
   await clock.advance(1_000);
   room.broadcast(news(6));
-  t.strictSame(listeners[0]?.bulletins.at(-1), [6], 'when it was quiet nothing waits');
+  t.strictSame(listeners[0]?.bulletins.at(-1), [6], 'after a quiet time there is no delay');
   t.equal(clock.pending, 0);
 });
 
@@ -112,7 +112,7 @@ t.test('a long burst is sent early and in several batches', async (t) => {
   const { room, listeners } = filled(clock, 1);
   room.broadcast(news(0));
   for (let number = 1; number <= 20; number++) room.broadcast(news(number, { length: 10_000 }));
-  t.ok((listeners[0]?.heard.length ?? 0) >= 13, 'not all of it has waited');
+  t.ok((listeners[0]?.heard.length ?? 0) >= 13, 'some messages are sent early');
   await clock.advance(10);
   t.strictSame(
     listeners[0]?.heard,
@@ -132,7 +132,7 @@ t.test('droppable messages are discarded while delivery takes long', async (t) =
   for (let slice = 0; slice < 9; slice++) await new Promise((resolve) => setImmediate(resolve));
   const heard = listeners[2_000]?.heard ?? [];
   t.equal(heard.at(-1), 101);
-  t.ok(heard.length > 20 && heard.length < 32, `${heard.length} of 102 heard`);
+  t.ok(heard.length > 20 && heard.length < 32, `${heard.length} of 102 received`);
 });
 
 t.test('an empty room queues nothing', async (t) => {

@@ -17,7 +17,7 @@ async function connected(socket: Socket): Promise<Socket> {
 }
 
 for (const transports of TRANSPORTS)
-  t.test(`Socket.IO clients do the same by ${transports.join(', then ')}`, async (t) => {
+  t.test(`Socket.IO clients use the same events by ${transports.join(', then ')}`, async (t) => {
     const { socketIo, member, realtime, clock } = await startSocketsFixture(t, {
       feature: {
         events: {
@@ -171,12 +171,12 @@ t.test('a client that does not read, or floods with packets, is disconnected', a
     realtime.broadcast('room', 'news', { text: 'x'.repeat(50_000) }, { droppable: true });
     await clock.advance(100);
   }
-  t.equal(told, 100, 'what may be left out is left out');
+  t.equal(told, 100, 'droppable messages are discarded');
   for (; told < 200 && realtime.size('room') === 1; told++) {
     realtime.broadcast('room', 'news', { text: 'x'.repeat(50_000) });
     await clock.advance(100);
   }
-  t.ok(told > 110 && told < 130, `cut off after ${told - 100} more of 50 kB`);
+  t.ok(told > 110 && told < 130, `disconnected after ${told - 100} more of 50 kB`);
   t.notOk((await unread('2').catch(() => ({ ok: false }))).ok);
 });
 

@@ -4,7 +4,7 @@ import { PublicError } from '../../src/platform/index.js';
 import { ANN, startSocketsFixture } from '../support/fixtures/sockets-fixture.js';
 import { eventually } from '../support/until.js';
 
-t.test('messages are acknowledged by their id, and one after the other', async (t) => {
+t.test('messages are acknowledged by their id, one after another', async (t) => {
   const going: (() => void)[] = [];
   const order: string[] = [];
   const { client } = await startSocketsFixture(t, {
@@ -57,7 +57,11 @@ t.test('messages are acknowledged by their id, and one after the other', async (
   });
   socket.send('away', {}, 5);
   t.match(await socket.next('error'), { id: 5, data: { code: 'temporarily_unavailable' } });
-  t.equal(socket.received.filter(({ event }) => event === 'ok').length, 1, 'without an id nothing is said');
+  t.equal(
+    socket.received.filter(({ event }) => event === 'ok').length,
+    1,
+    'without an id there is no acknowledgement',
+  );
 });
 
 t.test('clients authenticate by header, cookie or a first message', async (t) => {
@@ -92,7 +96,11 @@ t.test('clients authenticate by header, cookie or a first message', async (t) =>
   t.strictSame(await who(foreign), ANN);
   tokens['eve-token'] = { ...ANN, userId: 'eve' };
   foreign.send('auth', { token: 'eve-token' }, 4);
-  t.match(await foreign.next('error'), { id: 4, data: { code: 'auth_too_late' } }, 'nobody becomes another');
+  t.match(
+    await foreign.next('error'),
+    { id: 4, data: { code: 'auth_too_late' } },
+    'a connection does not change its account',
+  );
   t.strictSame(await who(foreign), ANN);
   const late = client();
   await who(late);
@@ -101,7 +109,7 @@ t.test('clients authenticate by header, cookie or a first message', async (t) =>
 });
 
 t.test(
-  'who runs out of their sign-in is told and sent away, unless they show a newer one before',
+  'a client is disconnected when its sign-in expires, unless it authenticates again before',
   async (t) => {
     const { client, clock, tokens } = await startSocketsFixture(t);
     const now = clock.now();
@@ -120,7 +128,11 @@ t.test(
     }
     await clock.advance(59_000);
     careful.send('auth', { token: 'admin' }, 2);
-    t.match(await careful.next('error'), { data: { code: 'auth_too_late' } }, 'nobody rises while connected');
+    t.match(
+      await careful.next('error'),
+      { data: { code: 'auth_too_late' } },
+      'a connection does not gain a role',
+    );
     careful.send('auth', { token: 'late' }, 3);
     t.match(await careful.next('ok'), { data: { userId: 'ann', expiresAt: now + 120_000 } });
     t.notOk(careless.closed);
@@ -175,7 +187,7 @@ t.test('a client gets the messages of a room while a holder keeps it there', asy
   bob.send('leave', { room: 'room' }, 2);
   bob.send('leave', { room: 'room' }, 3);
   while ((await bob.next('ok')).id !== 3);
-  t.equal(realtime.size('room'), 2, 'another still holds bob');
+  t.equal(realtime.size('room'), 2, 'another holder keeps bob in the room');
   bob.send('leave', { room: 'room', holder: 'another' }, 4);
   await bob.next('ok');
   await clock.advance(1_000);
@@ -213,7 +225,7 @@ t.test('malformed messages are rejected; ten in a row end the connection', async
     t.match(await rude.next('error'), { data: { code } }, text.slice(0, 60));
   }
   rude.send('big', { text: 'x'.repeat(60_000) }, 1);
-  t.equal((await rude.next('ok')).id, 1, 'a feature may allow more');
+  t.equal((await rude.next('ok')).id, 1, 'a feature may raise the limit');
   rude.send('echo', { text: 'x'.repeat(16_200) }, 2);
   t.equal((await rude.next('ok')).id, 2);
   for (let count = 0; count < 10; count++) rude.sendText('{');
@@ -223,7 +235,7 @@ t.test('malformed messages are rejected; ten in a row end the connection', async
   const heavy = client();
   heavy.sendText('x'.repeat(66_000));
   await heavy.untilClosed();
-  t.equal(heavy.closeCode, 1009, 'beyond the largest of all it is not even read');
+  t.equal(heavy.closeCode, 1009, 'a message above every limit is not parsed');
   const binary = client();
   for (let count = 0; count < 10; count++) binary.sendBinary(Buffer.from('{"event":"who"}'));
   await binary.untilClosed();

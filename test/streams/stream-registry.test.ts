@@ -17,7 +17,7 @@ function hash(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
-/** Watches as the packager does: says at once that there is something to watch. */
+/** Subscriber for which every broadcast is playable at once. */
 const eager: BroadcastSubscriber = {
   name: 'eager',
   subscribe: (broadcast) => ({
@@ -106,7 +106,7 @@ t.test('a livestream is scheduled, live and ended with its broadcasts', async (t
   await publish(t, streams, 'one');
   await until(async () => (await streams.find(id))?.status === 'live');
   const [count] = await sql`select count(*)::int from broadcasts where stream_id = ${id}`;
-  t.equal(count?.count, 2, 'the same key began the next broadcast of the same stream');
+  t.equal(count?.count, 2, 'the same key begins the next broadcast of the stream');
 });
 
 t.test('a publisher to a livestream that its owner ended is refused', async (t) => {
@@ -118,7 +118,7 @@ t.test('a publisher to a livestream that its owner ended is refused', async (t) 
   for (const id of [live, scheduled]) {
     t.equal(await streams.end(id, 'ended-by-owner'), true);
     t.match(await streams.find(id), { status: 'ended', endReason: 'ended-by-owner' });
-    t.equal(await streams.end(id, 'ended-by-owner'), true, 'twice is once');
+    t.equal(await streams.end(id, 'ended-by-owner'), true, 'a repetition has no effect');
   }
   t.strictSame(kicks, ['ended-by-owner']);
   t.match(await streams.publish(publisher('live')), { refusal: {} });
@@ -170,7 +170,7 @@ t.test('a broadcast within its grace period resumes after a crash with the next 
   const id = await create(crashed, 'key');
   const publication = await publish(t, crashed, 'key');
   await until(async () => (await crashed.find(id))?.status === 'live');
-  // No close: the process is gone. The heart beat last five seconds ago.
+  // No close, as after a crash. The last heartbeat was five seconds ago.
   await clock.advance(5_000);
 
   const seen: { startedAt: number; resumed: boolean; id: string }[] = [];
@@ -239,7 +239,7 @@ t.test('a state change during a database outage is stored after it', async (t) =
   await publish(t, streams, 'key');
   await sql`alter table livestreams rename to away`;
   playable();
-  t.equal(streams.status(id).state.name, 'live', 'viewers notice nothing of it');
+  t.equal(streams.status(id).state.name, 'live', 'viewers notice nothing');
   await t.rejects(streams.find(id));
   await sql`alter table away rename to livestreams`;
   await until(async () => {

@@ -41,7 +41,7 @@ t.test('a thumbnail is a JPEG at most 640 pixels wide with the display aspect ra
   t.equal(clock.pending, 0);
 });
 
-t.test('a picture larger than the limit is not decoded', async (t) => {
+t.test('a picture above the size limit is not decoded', async (t) => {
   const limits = { clock: new FakeClock(), maxPixels: 64_000, signal: neverAborted };
   await t.rejects(renderThumbnail(FFMPEG, [mp4('testsrc2=size=640x360')], limits), { code: 'no_picture' });
   t.ok((await renderThumbnail(FFMPEG, [mp4('testsrc2=size=320x180')], limits)).length > 0);

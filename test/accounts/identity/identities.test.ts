@@ -50,34 +50,31 @@ const CHANGES: [
 
 for (const by of ['session', 'token'] as const)
   for (const [whose, change, expected] of CHANGES)
-    t.test(`the identity of ${whose}, admitted by ${by}, has the rights of now at once`, async (t) => {
+    t.test(`the identity of ${whose}, admitted by ${by}, has its current rights at once`, async (t) => {
       const stage = await openAccountsFixture(t);
       const { ada, identity, current } = await admitted(stage, by);
       await change(stage, ada.id, identity.credentialId ?? '');
       t.match(await current(), expected);
     });
 
-t.test(
-  "a change of one's own password keeps its session, and access tokens where that is asked for",
-  async (t) => {
-    for (const keepTokens of [undefined, false, true]) {
-      const stage = await openAccountsFixture(t);
-      const { ada, current } = await admitted(stage, 'token');
-      await stage.pageHeaders(ada);
-      const [session, other] = await stage.authentication.sessions.list(ada.id);
-      const change = { current: PASSWORD, password: 'staple of horses', keepTokens };
-      await stage.authentication.accounts.changePassword(ada, change, {
-        id: session?.id ?? '',
-        address: ADDRESS,
-      });
-      t.match(await stage.authentication.sessions.list(ada.id), [{ id: session?.id }]);
-      t.ok(other, 'there was another session');
-      t.equal((await current()).kind, keepTokens ? 'account' : 'anonymous', `keepTokens: ${keepTokens}`);
-    }
-  },
-);
+t.test('a password change keeps its own session, and access tokens only when requested', async (t) => {
+  for (const keepTokens of [undefined, false, true]) {
+    const stage = await openAccountsFixture(t);
+    const { ada, current } = await admitted(stage, 'token');
+    await stage.pageHeaders(ada);
+    const [session, other] = await stage.authentication.sessions.list(ada.id);
+    const change = { current: PASSWORD, password: 'staple of horses', keepTokens };
+    await stage.authentication.accounts.changePassword(ada, change, {
+      id: session?.id ?? '',
+      address: ADDRESS,
+    });
+    t.match(await stage.authentication.sessions.list(ada.id), [{ id: session?.id }]);
+    t.ok(other, 'another session existed');
+    t.equal((await current()).kind, keepTokens ? 'account' : 'anonymous', `keepTokens: ${keepTokens}`);
+  }
+});
 
-t.test('a change in another process is noticed within a second', async (t) => {
+t.test('a change in another process is detected within a second', async (t) => {
   const stage = await openAccountsFixture(t);
   const { ada, current } = await admitted(stage, 'session');
   await stage.sql`update accounts set disabled_at = now() where id = ${ada.id}`;
@@ -86,7 +83,7 @@ t.test('a change in another process is noticed within a second', async (t) => {
 });
 
 t.test(
-  "a host platform's admin is one as long as the token holds; an operator until the token changes",
+  'an admin of a host platform keeps the role until the token expires, an operator until the token changes',
   async (t) => {
     const stage = await openAccountsFixture(t, { operatorId: '01890a5d-ac96-774b-bcce-b302099a8001' });
     const { identities } = stage.authentication;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import t from 'tap';
 import { hashStreamKey, isStreamKey, mintStreamKey } from '../../../src/accounts/index.js';
 
-t.test('keys are never the same, readable, and safe as an RTMP stream name and in a URL', async (t) => {
+t.test('keys are unique, readable, and safe as an RTMP stream name and in a URL', async (t) => {
   const keys = Array.from({ length: 1_000 }, mintStreamKey);
   t.equal(new Set(keys).size, keys.length);
   for (const key of keys) if (!/^live_[a-z2-7]{32}$/.test(key) || !isStreamKey(key)) t.fail(key);
@@ -20,7 +20,7 @@ t.test('all 160 bits of a key are random', async (t) => {
   );
 });
 
-t.test('what is no key is known at sight', async (t) => {
+t.test('malformed keys are detected by their form', async (t) => {
   const key = mintStreamKey();
   for (const text of [
     '',

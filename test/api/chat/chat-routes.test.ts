@@ -6,7 +6,7 @@ import { newId } from '../../../src/platform/index.js';
 import { account, startChatFixture } from '../../support/fixtures/chat-fixture.js';
 import { recordLog } from '../../support/fixtures/log-record.js';
 
-/** The API with chat alone. Who asks is said by the authorization header: `NAME ROLE`, or `operator`. */
+/** Opens the chat routes. The authorization header `NAME ROLE` or `operator` sets the principal. */
 async function openApi(t: Test) {
   const stage = await startChatFixture(t);
   const app = createServer({
@@ -46,7 +46,7 @@ async function openApi(t: Test) {
   return { ...stage, app, streamId, ask };
 }
 
-t.test('a message is posted and read as the platform documents it', async (t) => {
+t.test('a message is posted and read in the documented format', async (t) => {
   const { ask, sql } = await openApi(t);
   const posted = await ask('ann', 'POST', '', { message: 'Hello <b>everybody</b>' });
   t.equal(posted.status, 201);
@@ -62,7 +62,7 @@ t.test('a message is posted and read as the platform documents it', async (t) =>
   ]);
 });
 
-t.test('pages go back from the newest, and by a cursor they stay what they are', async (t) => {
+t.test('pages are counted from the newest message, and pages by cursor are stable', async (t) => {
   const { ask } = await openApi(t);
   const post = (message: string) => ask('ann', 'POST', '', { message });
   for (let number = 1; number <= 9; number++) await post(`${number}`);
@@ -82,7 +82,7 @@ t.test('pages go back from the newest, and by a cursor they stay what they are',
   t.equal(shown(await page(`?after=${newest[2]?.id}`)), 'x');
 });
 
-t.test('what is wrong with a request is said', async (t) => {
+t.test('invalid requests get their error codes', async (t) => {
   const { ask, streamId } = await openApi(t);
   const wrong = async (status: number, code: string, asked: Promise<{ status: number; body: object }>) => {
     const { status: actual, body } = await asked;
@@ -113,7 +113,7 @@ t.test('what is wrong with a request is said', async (t) => {
   }
 });
 
-t.test('who moderates does it by these routes, and each role may what is its own', async (t) => {
+t.test('each role may use its moderation routes and no others', async (t) => {
   const { ask, streamId, livestream } = await openApi(t);
   await ask('owner', 'PUT', '/moderators/mod');
   const { body } = await ask('ann', 'POST', '', { message: 'Hello' });
@@ -121,7 +121,7 @@ t.test('who moderates does it by these routes, and each role may what is its own
   const poll = { question: 'Which?', options: ['This', 'That'] };
   type Case = [NonNullable<InjectOptions['method']>, string, object | undefined, string];
   const cases: Case[] = [
-    // who may: nobody in particular, viewers, moderators, the broadcaster, admins, the operator
+    // Letters of who may: anonymous, viewers, moderators, broadcaster, admins, operator.
     ['GET', '', undefined, 'avmbxo'],
     ['POST', '', { message: 'x' }, 'vmbxo'],
     ['GET', '/settings', undefined, 'avmbxo'],
@@ -142,18 +142,18 @@ t.test('who moderates does it by these routes, and each role may what is its own
       const expected = may.includes(letter) ? [200, 201, 409] : [letter === 'a' ? 401 : 403];
       t.ok(
         expected.includes(status),
-        `${who ?? 'nobody'}: ${method} ${path}: ${status} ${JSON.stringify(answer)}`,
+        `${who ?? 'anonymous'}: ${method} ${path}: ${status} ${JSON.stringify(answer)}`,
       );
       if (['b', 'x', 'o'].includes(letter)) continue;
       const { status: other } = await ask(who, method, path, payload, hidden);
       t.ok(
         other === 404 || (letter === 'a' && other === 401),
-        `${who ?? 'nobody'}: hidden ${path}: ${other}`,
+        `${who ?? 'anonymous'}: private ${path}: ${other}`,
       );
     }
   }
   t.equal((await ask('eve', 'DELETE', `/${body.messageId}`)).status, 403);
-  t.equal((await ask('ann', 'DELETE', `/${body.messageId}`)).status, 200, 'one’s own');
+  t.equal((await ask('ann', 'DELETE', `/${body.messageId}`)).status, 200, "the author's own message");
   const { polls } = (await ask('ann', 'GET', '/polls')).body;
   t.equal((await ask(undefined, 'POST', `/polls/${polls[0].id}/votes`, { option: 1 })).status, 401);
   t.equal((await ask('ann', 'POST', `/polls/${polls[0].id}/votes`, { option: 1 })).status, 201);
@@ -179,7 +179,7 @@ t.test('who moderates does it by these routes, and each role may what is its own
   t.ok(streamId);
 });
 
-t.test('who is banned or too fast learns until when', async (t) => {
+t.test('refusals of banned and too fast authors contain the end of the block', async (t) => {
   const { ask } = await openApi(t);
   await ask('owner', 'POST', '/bans', { userId: 'ann', seconds: 600, reason: 'Spoilers' });
   const refused = await ask('ann', 'POST', '', { message: 'x' });

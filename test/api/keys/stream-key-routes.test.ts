@@ -15,7 +15,7 @@ import { answerSchema, checkDocument, type OpenApi, problemsOf } from '../../sup
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
-/** The routes of keys and channels, and the livestreams that they belong to. */
+/** Opens the routes of keys and channels, and those of livestreams. */
 async function open(t: Test) {
   const dropped: string[] = [];
   const guards = createGuards({ authenticate: authenticateByName });
@@ -48,7 +48,7 @@ async function open(t: Test) {
   return { ...api, keys, dropped, ask };
 }
 
-t.test('a broadcaster makes, sees, rotates and revokes the keys of a livestream', async (t) => {
+t.test('a broadcaster creates, lists, rotates and revokes the keys of a livestream', async (t) => {
   const { create, ask, keys, dropped, clock } = await open(t);
   const path = `/api/livestream/${await create()}/keys`;
   const made = await ask('POST', path, 'anna', {
@@ -95,7 +95,7 @@ t.test('a broadcaster makes, sees, rotates and revokes the keys of a livestream'
   t.equal((await ask('GET', path)).json().keys[0].status, 'revoked');
 });
 
-t.test('without a body a key has no limits, and rotation an hour of overlap', async (t) => {
+t.test('without a body a key has no limits, and rotation an overlap of an hour', async (t) => {
   const { create, ask } = await open(t);
   const path = `/api/livestream/${await create()}/keys`;
   const { key } = (await ask('POST', path)).json();
@@ -104,32 +104,36 @@ t.test('without a body a key has no limits, and rotation an hour of overlap', as
   t.equal((await ask('GET', path)).json().keys[1].expiresAt, '2026-01-01T01:00:00.000Z');
 });
 
-t.test('nobody else has to do with the keys of a livestream', async (t) => {
-  const { create, ask, keys } = await open(t);
-  const [shown, hidden] = [await create(), await create({ visibility: 'private' })];
-  for (const streamId of [shown, hidden]) {
-    const path = `/api/livestream/${streamId}/keys`;
-    const { key } = await keys.create({ streamId }, {});
-    const calls: [Method, string][] = [
-      ['GET', path],
-      ['POST', path],
-      ['DELETE', `${path}/${key.id}`],
-      ['POST', `${path}/${key.id}/rotate`],
-      ['GET', `${path}/${key.id}/uses`],
-      ['GET', `/api/livestream/${streamId}/sign-ins`],
-    ];
-    for (const [method, url] of calls) {
-      assertErrorResponse(t, await ask(method, url, 'nobody'), 401, 'not_signed_in');
-      for (const name of ['boris', 'vera'] as const)
-        if (streamId === shown) assertErrorResponse(t, await ask(method, url, name), 403, 'not_allowed');
-        else assertErrorResponse(t, await ask(method, url, name), 404, 'stream_not_found');
+t.test(
+  'the keys of a livestream are accessible to its broadcaster, admins and the operator only',
+  async (t) => {
+    const { create, ask, keys } = await open(t);
+    const [shown, hidden] = [await create(), await create({ visibility: 'private' })];
+    for (const streamId of [shown, hidden]) {
+      const path = `/api/livestream/${streamId}/keys`;
+      const { key } = await keys.create({ streamId }, {});
+      const calls: [Method, string][] = [
+        ['GET', path],
+        ['POST', path],
+        ['DELETE', `${path}/${key.id}`],
+        ['POST', `${path}/${key.id}/rotate`],
+        ['GET', `${path}/${key.id}/uses`],
+        ['GET', `/api/livestream/${streamId}/sign-ins`],
+      ];
+      for (const [method, url] of calls) {
+        assertErrorResponse(t, await ask(method, url, 'nobody'), 401, 'not_signed_in');
+        for (const name of ['boris', 'vera'] as const)
+          if (streamId === shown) assertErrorResponse(t, await ask(method, url, name), 403, 'not_allowed');
+          else assertErrorResponse(t, await ask(method, url, name), 404, 'stream_not_found');
+      }
+      for (const name of ['ada', 'operator'] as const)
+        t.equal((await ask('GET', path, name)).statusCode, 200);
+      t.match(await keys.list({ streamId }), [{ revokedAt: null, replacedBy: null }], 'nothing was changed');
     }
-    for (const name of ['ada', 'operator'] as const) t.equal((await ask('GET', path, name)).statusCode, 200);
-    t.match(await keys.list({ streamId }), [{ revokedAt: null, replacedBy: null }], 'nothing was changed');
-  }
-});
+  },
+);
 
-t.test('a broadcaster sees who published without a key', async (t) => {
+t.test('a broadcaster lists publications without a key', async (t) => {
   const { create, ask, keys, clock } = await open(t);
   const streamId = await create();
   const signIn = { streamId, userId: 'anna', protocol: 'whip', address: '192.0.2.1' };
@@ -145,7 +149,7 @@ t.test('a broadcaster sees who published without a key', async (t) => {
   assertErrorResponse(t, await ask('GET', `/api/livestream/${newId()}/sign-ins`), 404, 'stream_not_found');
 });
 
-t.test('a key is found only below its own livestream', async (t) => {
+t.test('a key is found only under its own livestream', async (t) => {
   const { create, ask, keys } = await open(t);
   const [streamId, other] = [await create(), await create()];
   const { key } = await keys.create({ streamId }, {});
@@ -156,7 +160,7 @@ t.test('a key is found only below its own livestream', async (t) => {
   assertErrorResponse(t, await ask('GET', `/api/livestream/${newId()}/keys`), 404, 'stream_not_found');
 });
 
-t.test('what no key can be limited to is refused in words', async (t) => {
+t.test('invalid limits of a key are refused with a message', async (t) => {
   const { create, ask } = await open(t);
   const path = `/api/livestream/${await create()}/keys`;
   const post = (payload: object) => ask('POST', path, 'anna', payload);
@@ -186,7 +190,7 @@ t.test('what no key can be limited to is refused in words', async (t) => {
   assertErrorResponse(t, await ask('DELETE', `${path}/no-id`), 400, 'validation_failed');
 });
 
-t.test('a channel is made on the first ask; its key is made, and replaced, by asking for one', async (t) => {
+t.test('a channel is created at the first request; POST creates its key and replaces it', async (t) => {
   const { ask } = await open(t);
   const first = (await ask('GET', '/api/channel')).json();
   t.match(first.channel, { userId: 'anna', defaultTitle: 'anna', recordingEnabled: false, key: null });
@@ -220,7 +224,7 @@ t.test('a channel is made on the first ask; its key is made, and replaced, by as
   t.same((await ask('GET', `/api/channel/keys/${extra.key.id}/uses`)).json(), { uses: [] });
 });
 
-t.test('the channel of somebody is theirs, and the business of admins and the operator', async (t) => {
+t.test('a channel is accessible to its user, admins and the operator only', async (t) => {
   const { ask, keys } = await open(t);
   const { key } = (await ask('POST', '/api/channel/key')).json();
   assertErrorResponse(t, await ask('GET', '/api/channel', 'nobody'), 401, 'not_signed_in');
@@ -245,11 +249,11 @@ t.test('the channel of somebody is theirs, and the business of admins and the op
   for (const name of ['anna', 'ada', 'operator'] as const)
     t.equal((await ask('GET', path, name)).json().channel.key.id, key.id);
   const made = await ask('POST', '/api/users/4711/channel/key', 'operator');
-  t.equal(made.statusCode, 201, 'also of a user of a host platform, whose id may be a number');
+  t.equal(made.statusCode, 201, 'also for a user of a host platform, whose id may be a number');
   t.match(await keys.findMain('4711'), { userId: '4711' });
 });
 
-t.test('floods of changes are refused for a while', async (t) => {
+t.test('changes above the rate limit get 429', async (t) => {
   const { ask, clock } = await open(t);
   for (let i = 0; i < 30; i++) await ask('PATCH', '/api/channel', 'anna', {});
   const answer = await ask('PATCH', '/api/channel', 'anna', {});
@@ -261,7 +265,7 @@ t.test('floods of changes are refused for a while', async (t) => {
   t.equal((await ask('PATCH', '/api/channel', 'anna', {})).statusCode, 200);
 });
 
-t.test('answers are as the OpenAPI document says, which names every route', async (t) => {
+t.test('the OpenAPI document describes every route, and responses match it', async (t) => {
   const { app, routes, create, ask } = await open(t);
   const streamId = await create();
   await app.ready();

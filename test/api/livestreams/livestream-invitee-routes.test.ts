@@ -5,7 +5,7 @@ import {
   openLivestreamApi,
 } from '../../support/fixtures/livestream-api-fixture.js';
 
-t.test('guests are invited, listed and uninvited by the broadcaster', async (t) => {
+t.test('the broadcaster adds, lists and removes invitees', async (t) => {
   const { app, create } = await openLivestreamApi(t);
   const streamId = await create({ visibility: 'private' });
   const guests = `/api/livestream/${streamId}/guests`;
@@ -28,7 +28,7 @@ t.test('guests are invited, listed and uninvited by the broadcaster', async (t) 
   assertErrorResponse(t, await ask('PUT', '/%07'), 400, 'validation_failed', /userId must hold visible text/);
 });
 
-t.test('the number of guests is bounded', async (t) => {
+t.test('the number of invitees is limited', async (t) => {
   const { app, create, sql } = await openLivestreamApi(t);
   const streamId = await create();
   await sql`insert into livestream_guests (stream_id, user_id)
@@ -40,5 +40,5 @@ t.test('the number of guests is bounded', async (t) => {
       headers: authorizationOf('anna'),
     });
   assertErrorResponse(t, await invite('vera'), 409, 'too_many_guests');
-  t.equal((await invite('guest%205')).statusCode, 200, 'who is invited already stays it');
+  t.equal((await invite('guest%205')).statusCode, 200, 'an existing invitee can be repeated');
 });

@@ -24,7 +24,7 @@ type Desk = {
   sql: postgres.Sql;
   updated: string[];
   create(over?: object): Promise<string>;
-  /** Publishes; reasons of a kick are pushed to the array. */
+  /** Publishes; kick reasons are added to the returned array. */
   publish(streamId: string): Promise<string[]>;
 };
 
@@ -70,7 +70,7 @@ async function desk(t: Test): Promise<Desk> {
   };
 }
 
-t.test('an edit is stored and told; of what is not there nothing is', async (t) => {
+t.test('an edit is stored and announced, but not that of an unknown livestream', async (t) => {
   const { streams, create, updated } = await desk(t);
   const id = await create();
   t.match(await streams.edit(id, { title: 'B', visibility: 'private' }), {
@@ -82,38 +82,38 @@ t.test('an edit is stored and told; of what is not there nothing is', async (t) 
   t.same(updated, [id]);
 });
 
-t.test('listeners are told when it is stored that a stream is live, and ended', async (t) => {
+t.test('listeners are called once the start and the end of a stream are stored', async (t) => {
   const { streams, create, publish, updated } = await desk(t);
   const id = await create();
   let listed: boolean | undefined;
   streams.onUpdate(() => void streams.listActive(PAGE).then((found) => (listed = found.length > 0)));
   await publish(id);
-  await until('the list shows it as soon as it is told', () => updated.length === 1 && listed === true);
+  await until('the list has it when the listener is called', () => updated.length === 1 && listed === true);
   await streams.end(id, 'ended-by-owner');
-  await until('and no longer', () => updated.length === 2 && listed === false);
+  await until('the list has it no longer', () => updated.length === 2 && listed === false);
   const other = await create();
   await streams.end(other, 'ended-by-owner');
   t.same(updated, [id, id, other]);
 });
 
-t.test('a livestream that begins is waited for, but live by its media alone', async (t) => {
+t.test('a started livestream leaves the upcoming list, but only media make it live', async (t) => {
   const { streams, create, publish, clock } = await desk(t);
   const id = await create({ scheduledAt: new Date(clock.now() + 60_000) });
   t.match(await streams.listUpcoming(PAGE), [{ id }]);
   t.equal(await streams.markStarted(id), 'begun');
   t.same(await streams.listUpcoming(PAGE), []);
   t.match(await streams.find(id), { status: 'scheduled', startedAt: new Date(clock.now()) });
-  t.equal(await streams.markStarted(id), 'begun', 'twice is once');
+  t.equal(await streams.markStarted(id), 'begun', 'a repetition succeeds');
   await publish(id);
-  await until('its media are here', async () => (await streams.find(id))?.status === 'live');
+  await until('media make it live', async () => (await streams.find(id))?.status === 'live');
   t.equal(await streams.markStarted(id), 'begun');
-  t.match(await streams.find(id), { status: 'live' }, 'a live one stays so');
+  t.match(await streams.find(id), { status: 'live' }, 'a live one stays live');
   await streams.end(id, 'ended-by-owner');
   t.equal(await streams.markStarted(id), 'over');
   t.equal(await streams.markStarted(newId()), 'unknown');
 });
 
-t.test('one that is half an hour late is no longer to come', async (t) => {
+t.test('a livestream half an hour overdue is not upcoming', async (t) => {
   const { streams, create, clock } = await desk(t);
   const id = await create({ scheduledAt: new Date(clock.now()) });
   await clock.advance(30 * 60_000);
@@ -122,16 +122,16 @@ t.test('one that is half an hour late is no longer to come', async (t) => {
   t.same(await streams.listUpcoming(PAGE), []);
 });
 
-t.test('a livestream is removed with all that is its own, but not while it is under way', async (t) => {
+t.test('a livestream is removed with its rows, except during a broadcast', async (t) => {
   const { streams, create, publish, sql, clock } = await desk(t);
   const id = await create({ guests: ['u2'] });
   const kicks = await publish(id);
   t.equal(await streams.remove(id), 'under-way');
   t.equal(streams.kick(id), true);
-  t.equal(await streams.remove(id), 'under-way', 'its publisher is waited for');
+  t.equal(await streams.remove(id), 'under-way', 'the publisher may reconnect');
   t.same(kicks, ['kicked']);
   await clock.advance(GRACE_MS);
-  await until('the broadcast is over', () => streams.status(id).state.name === 'offline');
+  await until('the broadcast has ended', () => streams.status(id).state.name === 'offline');
   t.equal(await streams.remove(id), 'removed');
   t.equal(await streams.find(id), undefined);
   for (const table of ['broadcasts', 'livestream_guests'])
@@ -139,10 +139,10 @@ t.test('a livestream is removed with all that is its own, but not while it is un
   t.equal(await streams.remove(id), 'unknown');
 });
 
-t.test('a publisher who is sent away may come back while the broadcast waits', async (t) => {
+t.test('a kicked publisher may reconnect within the grace period', async (t) => {
   const { streams, create, publish } = await desk(t);
   const id = await create();
-  t.equal(streams.kick(id), false, 'nobody is there');
+  t.equal(streams.kick(id), false, 'without a publisher');
   const kicks = await publish(id);
   t.equal(streams.kick(id), true);
   t.same(kicks, ['kicked']);
@@ -152,16 +152,16 @@ t.test('a publisher who is sent away may come back while the broadcast waits', a
   t.equal(streams.status(id).state.name, 'live');
 });
 
-t.test('guests are invited one by one, and their number is bounded', async (t) => {
+t.test('invitees are added one by one, and their number is limited', async (t) => {
   const { streams, create, updated } = await desk(t);
   const many = Array.from({ length: 999 }, (_, index) => `guest ${index}`);
   const id = await create({ visibility: 'private', guests: many });
   const added = await Promise.all(['a', 'b', 'guest 5'].map((userId) => streams.addInvitee(id, userId)));
-  t.same(added, [true, false, true], 'one place was left; who is invited already needs none');
+  t.same(added, [true, false, true], 'one more was allowed, and existing ones do not count');
   t.same([await streams.isInvitee(id, 'a'), await streams.isInvitee(id, 'b')], [true, false]);
   t.equal((await streams.listInvitees(id, { limit: 1_000, offset: 998 })).length, 2);
   t.same(updated, []);
   t.equal(await streams.removeInvitee(id, 'a'), true);
   t.equal(await streams.removeInvitee(id, 'a'), false);
-  t.same(updated, [id], 'whoever watches by it has to be asked again');
+  t.same(updated, [id], 'viewers have to be reviewed');
 });

@@ -33,7 +33,7 @@ async function stage(t: Test, body: object = {}): Promise<Stage> {
   return { ...api, streamId, put };
 }
 
-t.test('a picture is kept, told with the livestream, and served to be cached', async (t) => {
+t.test('an uploaded thumbnail is stored, named by the livestream, and cacheable', async (t) => {
   const { app, streamId, put } = await stage(t);
   const at = `/api/livestream/${streamId}/thumbnail`;
   assertErrorResponse(t, await app.inject(at), 404, 'thumbnail_not_found');
@@ -62,10 +62,10 @@ t.test('a picture is kept, told with the livestream, and served to be cached', a
     const again = await app.inject({ url: at, headers: { 'if-none-match': String(newest.headers.etag) } });
     t.same([again.statusCode, again.body], [304, '']);
   }
-  t.equal(urls.size, 3, 'each picture has an address of its own');
+  t.equal(urls.size, 3, 'each thumbnail has its own URL');
 });
 
-t.test('what is no picture, or too large, or called something else is refused', async (t) => {
+t.test('a body that is no image, too large or of another type is refused', async (t) => {
   const { app, folder, streamId, put } = await stage(t);
   for (const wrong of [
     Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
@@ -89,21 +89,21 @@ t.test('what is no picture, or too large, or called something else is refused', 
   });
   assertErrorResponse(t, bare, 415, 'unsupported_media_type');
   t.equal((await app.inject(`/api/livestream/${streamId}`)).json().stream.thumbnailUrl, null);
-  t.notOk((await readdir(folder)).includes('thumbnails'), 'nothing was kept');
+  t.notOk((await readdir(folder)).includes('thumbnails'), 'nothing was stored');
   t.equal(
     (await put(Buffer.concat([PNG, Buffer.alloc(512 * 1024 - PNG.length)]))).statusCode,
     200,
-    'the largest',
+    'the largest size',
   );
 });
 
-t.test('pictures go with what they stand for', async (t) => {
+t.test('a thumbnail is removed with its livestream and replaced by an external one', async (t) => {
   const { app, folder, streamId, put } = await stage(t);
   const url = `/api/livestream/${streamId}`;
   const files = () => readdir(path.join(folder, 'thumbnails'));
   await put(PNG);
   await put(JPEG);
-  t.same(await files(), [streamId], 'the one before is replaced');
+  t.same(await files(), [streamId], 'the previous file is replaced');
   const headers = authorizationOf('anna');
   await app.inject({
     method: 'PATCH',
@@ -123,7 +123,7 @@ t.test('pictures go with what they stand for', async (t) => {
   t.same(await files(), []);
 });
 
-t.test("a private livestream's picture is not for shared caches", async (t) => {
+t.test('the thumbnail of a private livestream is not cacheable', async (t) => {
   const { app, streamId, put } = await stage(t, { visibility: 'private' });
   await put(PNG);
   const url = `/api/livestream/${streamId}/thumbnail`;
@@ -133,7 +133,7 @@ t.test("a private livestream's picture is not for shared caches", async (t) => {
   });
 });
 
-t.test('without a picture of its own a livestream has the newest of its broadcast', async (t) => {
+t.test('without an upload a livestream has the newest captured thumbnail', async (t) => {
   const thumbnails = new ThumbnailStore({ folder: path.join(t.testdir(), 'thumbnails') });
   const { app, clock, streams, create, publish } = await openLivestreamApi(t, { thumbnails });
   const streamId = await create();
@@ -142,7 +142,7 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
   const headers = authorizationOf('anna');
   const told = async () => (await app.inject(at)).json().stream.thumbnailUrl;
   await publish(streamId);
-  await until('it is live', async () => (await streams.find(streamId))?.status === 'live');
+  await until('the stored status is live', async () => (await streams.find(streamId))?.status === 'live');
   const listed = async () => {
     await clock.advance(1_000);
     return (await app.inject('/api/livestream/active')).json().streams[0].thumbnailUrl;
@@ -165,19 +165,19 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
 
   const next = Buffer.concat([JPEG, Buffer.from('later')]);
   thumbnails.capture(streamId, next);
-  t.not(await told(), first, 'the next picture has another address');
+  t.not(await told(), first, 'the next thumbnail has another URL');
   const behind = await app.inject({ url: local, headers: known });
-  t.same(behind.rawPayload, next, 'the old address has the new picture');
+  t.same(behind.rawPayload, next, 'the old URL has the new thumbnail');
   t.match(behind.headers, { 'cache-control': 'public, max-age=60' });
 
   const payload = PNG;
   await app.inject({ method: 'PUT', url, headers: { ...headers, 'content-type': 'image/png' }, payload });
   const given = await told();
   thumbnails.capture(streamId, JPEG);
-  t.equal(await told(), given, 'the one that is given goes before');
+  t.equal(await told(), given, 'an upload takes precedence');
   t.same((await app.inject(url)).rawPayload, PNG);
   await app.inject({ method: 'DELETE', url, headers });
-  t.equal(await told(), null, 'both are taken away');
+  t.equal(await told(), null, 'both are removed');
   assertErrorResponse(t, await app.inject(url), 404, 'thumbnail_not_found');
 
   thumbnails.capture(streamId, JPEG);
@@ -198,7 +198,7 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
   t.match(own.headers, { 'cache-control': 'private, no-store' });
 });
 
-t.test('a removed livestream leaves no picture of its broadcast behind', async (t) => {
+t.test('a removed livestream has no captured thumbnail', async (t) => {
   const thumbnails = new ThumbnailStore({ folder: path.join(t.testdir(), 'thumbnails') });
   const { app, create } = await openLivestreamApi(t, { thumbnails });
   const streamId = await create();

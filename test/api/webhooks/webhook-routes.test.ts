@@ -54,7 +54,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-t.test('a webhook is made, listed, changed and removed; its secret is shown once', async (t) => {
+t.test('a webhook is created, listed, changed and deleted, and its secret is returned once', async (t) => {
   const { ask } = await open(t);
   const made = await ask('POST', '', HOOK);
   t.equal(made.statusCode, 201, made.body);
@@ -72,7 +72,7 @@ t.test('a webhook is made, listed, changed and removed; its secret is shown once
   assertErrorResponse(t, await ask('DELETE', `/${webhook.id}`), 404, 'webhook_not_found');
 });
 
-t.test('a test is delivered, seen, and sent again', async (t) => {
+t.test('a test event is delivered, listed and replayed', async (t) => {
   const { ask } = await open(t);
   const receiver = await webhookReceiver(t);
   const { webhook } = (await ask('POST', '', { ...HOOK, url: receiver.url })).json();
@@ -97,7 +97,7 @@ t.test('a test is delivered, seen, and sent again', async (t) => {
   assertErrorResponse(t, await ask('POST', `/deliveries/${newId()}/replay`), 404, 'delivery_not_found');
 });
 
-t.test('webhooks are the business of admins and the operator alone', async (t) => {
+t.test('webhooks are accessible to admins and the operator only', async (t) => {
   const { ask, webhooks } = await open(t);
   const { webhook } = (await ask('POST', '', HOOK, 'operator')).json();
   const calls: [Method, string, object?][] = [
@@ -118,7 +118,7 @@ t.test('webhooks are the business of admins and the operator alone', async (t) =
   t.same(await webhooks.deliveries(webhook.id, { limit: 10, offset: 0 }), []);
 });
 
-t.test('what no webhook can be is refused in words', async (t) => {
+t.test('invalid webhooks are refused with a message', async (t) => {
   const { ask } = await open(t);
   assertErrorResponse(
     t,
@@ -161,7 +161,7 @@ t.test('what no webhook can be is refused in words', async (t) => {
   assertErrorResponse(t, await ask('PATCH', `/${newId()}`, {}), 404, 'webhook_not_found');
 });
 
-t.test('answers are as the OpenAPI document says, which names every route', async (t) => {
+t.test('the OpenAPI document describes every route, and responses match it', async (t) => {
   const { app, routes, ask } = await open(t);
   await app.ready();
   const document = (await app.inject('/openapi.json')).json<OpenApi>();

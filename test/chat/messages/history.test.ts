@@ -60,7 +60,7 @@ t.test('clients that join while others post miss no message and get none twice',
   const { chat, hub, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const [first] = await postMany(chat, streamId, 1, 300);
-  const instance = await reopen(); // its memory begins at message 101
+  const instance = await reopen(); // The recent messages begin at message 101.
   const clients: FakeSocketClient[] = [];
   const writing = postMany(instance, streamId, 301, 500);
   for (let count = 0; count < 40; count++) {

@@ -76,7 +76,7 @@ t.test('ffmpeg records audio and video without a warning', async (t) => {
   t.same(streams.map(({ codec_type }) => codec_type).sort(), ['audio', 'video']);
   for (const { duration } of streams) t.ok(Math.abs(Number(duration) - 5) < 0.3, duration);
   const [a, b] = streams.map(({ start_time }) => Number(start_time));
-  t.ok(Math.abs(a! - b!) < 0.05, 'they begin together');
+  t.ok(Math.abs(a! - b!) < 0.05, 'audio and video start together');
 });
 
 t.test('ffmpeg reads each variant to its end', async (t) => {

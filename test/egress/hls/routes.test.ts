@@ -21,7 +21,7 @@ const split = chunks.findIndex(({ timeS }) => timeS >= 15.1);
 
 type Served = { broadcast: PackagedBroadcast; app: FastifyInstance; goOn(): Promise<void> };
 
-/** A running broadcast of five seconds, in the middle of its third segment, behind a server of somebody else. */
+/** Serves a broadcast of five seconds, in the middle of its third segment, on a plain fastify server. */
 async function serve(t: Test, options: PackagedOptions = {}): Promise<Served> {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2, ...options });
   const app = Fastify();
@@ -130,7 +130,7 @@ t.test('a hinted part is served when complete; an impossible part gets 404 at on
   const hint = /PRELOAD-HINT:TYPE=PART,URI="(.*)"/.exec(body)![1];
   const hinted = app.inject(`${BASE}/source/${hint}`).then((response) => response);
   await settle();
-  t.equal((await app.inject(`${BASE}/source/p2.5.m4s`)).statusCode, 404, 'not the one after it');
+  t.equal((await app.inject(`${BASE}/source/p2.5.m4s`)).statusCode, 404, 'not the part after it');
   t.equal((await app.inject(`${BASE}/source/p9.0.m4s`)).statusCode, 404);
   t.equal(
     (await app.inject(`${BASE}/source/p1.6.m4s`)).statusCode,
@@ -183,14 +183,14 @@ t.test('a blocked request of a disconnected client is released', async (t) => {
   t.equal(
     (await app.inject(`${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`)).statusCode,
     503,
-    'its place is taken',
+    'the limit is reached',
   );
   request.destroy();
   while (broadcast.clock.pending > 0) await settle();
   const next = app.inject(`${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`).then((response) => response);
   while (broadcast.clock.pending === 0) await settle();
   await goOn();
-  t.equal((await next).statusCode, 200, 'its place was free');
+  t.equal((await next).statusCode, 200, 'its place is free');
 });
 
 t.test('HEAD has the headers of GET', async (t) => {

@@ -42,7 +42,7 @@ class GateDouble implements ViewerAdmission {
   }
 }
 
-/** @param beforeS media time at which the broadcast pauses until `goOn` */
+/** @param beforeS media time at which the broadcast pauses until `continueBroadcast` */
 async function serve(t: Test, beforeS = Number.POSITIVE_INFINITY) {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
   const gate = new GateDouble();
@@ -73,7 +73,7 @@ t.test('the multivariant playlist puts one token into all its media playlists', 
     url: '/hls/stream-1/index.m3u8',
     headers: { cookie: 'a=b', authorization: 'Bearer x', origin: 'https://example.org' },
   });
-  t.equal(answer.headers['cache-control'], 'private, no-store', 'no two viewers share it');
+  t.equal(answer.headers['cache-control'], 'private, no-store', 'no two viewers share a token');
   t.match(gate.asked, [
     [
       'admit',
@@ -95,7 +95,7 @@ t.test('the multivariant playlist puts one token into all its media playlists', 
     t.ok(address.endsWith(`/index.m3u8?v=${TOKEN}`), address);
     const media = await app.inject(`/hls/stream-1/${address}`);
     t.equal(media.statusCode, 200);
-    t.notMatch(media.body, TOKEN, 'segments and parts are the same for everybody');
+    t.notMatch(media.body, TOKEN, 'segments and parts are the same for all viewers');
     t.match(gate.asked.splice(0), [['seen', `stream-1 ${TOKEN}`, 'hls']]);
   }
   await app.inject(`/hls/stream-1/index.m3u8?v=${TOKEN}`);
@@ -139,14 +139,14 @@ t.test('private media is not cacheable and gets 404 for others', async (t) => {
     const answer = await app.inject(path);
     const missing = await app.inject('/hls/stream-2/index.m3u8');
     t.equal(answer.statusCode, 404);
-    t.equal(answer.body, missing.body, 'as what does not exist');
+    t.equal(answer.body, missing.body, 'like an unknown stream');
   }
   gate.refusal = new PublicError(503, 'viewer_limit_reached', 'Full.');
   t.equal((await app.inject('/hls/stream-1/index.m3u8')).json().error.code, 'viewer_limit_reached');
   gate.asked.length = 0;
   t.equal((await app.inject('/hls/stream-2/index.m3u8')).statusCode, 404);
   t.equal((await app.inject('/hls/stream-1/broadcast-1/none/index.m3u8')).statusCode, 404);
-  t.strictSame(gate.asked, [], 'what is not there needs no gate');
+  t.strictSame(gate.asked, [], 'unknown streams need no admission');
 });
 
 t.test("a private livestream's media playlists carry the viewer's token in every URI", async (t) => {
@@ -154,7 +154,7 @@ t.test("a private livestream's media playlists carry the viewer's token in every
   const url = `/hls/stream-1/broadcast-1/source/index.m3u8`;
   const shared = urisOf((await app.inject(`${url}?v=${TOKEN}`)).body);
   t.ok(shared.length > 10);
-  t.notMatch(shared.join(' '), TOKEN, 'public media have addresses that all viewers share');
+  t.notMatch(shared.join(' '), TOKEN, 'public media have the same URLs for all viewers');
   gate.openness = 'invited';
   for (const query of ['', '&_HLS_msn=1&_HLS_part=0', '&_HLS_skip=YES']) {
     const { body, headers } = await app.inject(`${url}?v=${TOKEN}${query}`);
@@ -170,7 +170,7 @@ t.test("a private livestream's media playlists carry the viewer's token in every
         uris.some((uri) => uri.startsWith(kind)),
         kind,
       );
-    t.equal((parse(body) as types.MediaPlaylist).segments.length > 1, true, 'players can read it');
+    t.equal((parse(body) as types.MediaPlaylist).segments.length > 1, true, 'players can read the error');
   }
 });
 
@@ -213,7 +213,7 @@ t.test(
             const refused = await app.inject({ method, url: url + query, headers: more });
             t.equal(refused.statusCode, 404, `${method} ${url}${query}`);
             t.equal(refused.headers['cache-control'], 'no-store');
-            if (method === 'GET') t.equal(refused.body, missing.body, 'as what does not exist');
+            if (method === 'GET') t.equal(refused.body, missing.body, 'like an unknown stream');
           }
       Object.assign(gate, { openness: 'everybody', known: true, refusal: undefined });
     }
@@ -241,7 +241,7 @@ t.test('a blocked request whose permission ends before it is answered gets 404',
     gate.refusal = new PublicError(404, 'stream_not_found', 'There is no such livestream.');
     await goOn();
     for (const response of await Promise.all(blocked)) {
-      t.equal(response.statusCode, 404, `it was for ${before}`);
+      t.equal(response.statusCode, 404, `the request was for ${before}`);
       t.equal(response.headers['cache-control'], 'no-store');
     }
   }

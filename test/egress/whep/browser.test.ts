@@ -48,7 +48,7 @@ for (const codec of ['video/H264', 'video/VP8']) {
     const whip = await page.publish(codec);
     const seen = await page.watch(STREAM, 15);
     t.strictSame(seen.codecs, ['audio/opus', codec]);
-    t.equal(seen.tracks, 2, 'sound and picture are one stream');
+    t.equal(seen.tracks, 2, 'audio and video are one stream');
     t.ok(seen.audioPackets > 0);
     t.equal(egress.viewers(STREAM), 1);
     await page.until(hasEvent('active'));

@@ -98,7 +98,7 @@ t.test('an offer gets 201 with a session, ICE servers and the extensions', async
   t.match(answer.headers, { etag: /^".+"$/, 'accept-patch': 'application/trickle-ice-sdpfrag' });
   t.match(answer.body, 'm=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n');
   t.match(pool.viewers, [{ options: { viewerGroupId: `broadcast-of-${LIVE}`, plan: { kind: 'viewer' } } }]);
-  t.strictSame(asked, [], 'the database is not needed for what is live');
+  t.strictSame(asked, [], 'live streams need no database');
 
   t.equal((await app.inject({ method: 'DELETE', url: location })).statusCode, 200);
   t.equal(pool.viewers[0]?.ended, 'closed');
@@ -118,7 +118,7 @@ t.test('an offline stream gets 409 with Retry-After; an ended or unknown one get
     t.equal(answer.statusCode, 404, streamId);
     t.equal(answer.headers['retry-after'], undefined);
   }
-  t.strictSame(asked.length, 4, 'what is no id is not looked for');
+  t.strictSame(asked.length, 4, 'malformed ids are not looked up');
   t.equal((await post(OFFLINE, 'nonsense')).statusCode, 400);
   t.equal((await post(LIVE, offerText('chromium-view').replaceAll('recvonly', 'sendonly'))).statusCode, 400);
 });
@@ -163,7 +163,7 @@ t.test('subscribed events arrive as they happen and end with the reason', async 
     'cache-control': 'no-store',
   });
   await eventually(() => stream.events().length === 1);
-  t.strictSame(stream.events(), [['active', {}]], 'of what nobody read the latest is told');
+  t.strictSame(stream.events(), [['active', {}]], 'the latest of unread events is sent');
 
   viewer?.layers(
     { rid: 'h', active: true, width: 1280, height: 720, bitrate: 2_000_000 },

@@ -106,7 +106,7 @@ t.test('an address with too many pending connections gets 429 until some are est
   t.match(refused.json(), { error: { code: 'rate_limited' } });
   t.ok(Number(refused.headers['retry-after']) > 0);
   t.equal(happened.at(-1), 'withdraw');
-  t.equal(pool.viewers.length, 64, 'the workers hear nothing of it');
+  t.equal(pool.viewers.length, 64, 'the workers get no offer');
   pool.viewers[0]?.close();
   await new Promise((resolve) => setImmediate(resolve));
   t.equal((await post(LIVE)).statusCode, 201);

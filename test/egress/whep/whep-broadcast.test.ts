@@ -33,7 +33,7 @@ t.test('a WHIP publisher’s media source is set from its first media to its end
   const { pool, publish, broadcast, view } = stage();
   const { id } = broadcast;
   const first = publish('feed-1');
-  t.strictSame(pool.mediaSources, [], 'there is nothing to show yet');
+  t.strictSame(pool.mediaSources, [], 'no media yet');
   await view();
   first.restart();
   t.equal(pool.mediaSourceOf(id), 'feed-1');
@@ -45,7 +45,7 @@ t.test('a WHIP publisher’s media source is set from its first media to its end
   const third = publish('feed-3');
   second.end();
   third.restart();
-  t.equal(pool.mediaSourceOf(id), 'feed-3', 'the end of the one before changes nothing');
+  t.equal(pool.mediaSourceOf(id), 'feed-3', 'the end of the previous publication changes nothing');
   t.equal(broadcast.renditions.length, 0);
   t.equal(pool.viewers[0]?.ended, undefined);
 });
@@ -55,13 +55,13 @@ t.test('an RTMP publisher has a WebRTC rendition while it has viewers and for 30
   const source = publish();
   source.restart();
   await settle();
-  t.equal(pool.inputs.length, 0, 'nobody watches');
+  t.equal(pool.inputs.length, 0, 'no viewers');
   const viewing = await view();
   t.match(pool.inputs, [{ video: { codec: 'h264' }, audio: true, open: true }]);
   t.match(broadcast.renditions, [{ destination: { videoPort: 40_004, audioPort: 40_006 } }]);
   t.equal(pool.mediaSourceOf(broadcast.id), pool.inputs[0]?.mediaSourceId);
   await view();
-  t.equal(pool.inputs.length, 1, 'one is enough for all');
+  t.equal(pool.inputs.length, 1, 'one rendition serves all viewers');
 
   viewing?.leave();
   pool.viewers[1]?.end('lost');
@@ -69,14 +69,14 @@ t.test('an RTMP publisher has a WebRTC rendition while it has viewers and for 30
   t.equal(broadcast.renditions[0]?.isClosed, false);
   const late = await view();
   await clock.advance(60_000);
-  t.equal(broadcast.renditions[0]?.isClosed, false, 'somebody came in time');
+  t.equal(broadcast.renditions[0]?.isClosed, false, 'a viewer arrived in time');
   late?.leave();
   await clock.advance(30_000);
   t.equal(broadcast.renditions[0]?.isClosed, true);
   t.equal(pool.inputs[0]?.open, false);
   t.equal(pool.mediaSourceOf(broadcast.id), undefined);
   await view();
-  t.equal(broadcast.renditions.length, 2, 'the next viewer has it begun again');
+  t.equal(broadcast.renditions.length, 2, 'the next viewer starts it again');
 });
 
 t.test('a waiting viewer gets media when the publisher connects and after it reconnects', async (t) => {
@@ -89,10 +89,10 @@ t.test('a waiting viewer gets media when the publisher connects and after it rec
   t.match(pool.inputs, [{ video: { codec: 'h264' }, audio: undefined }]);
   rtmp.restart({ audio: false, video: true });
   await settle();
-  t.equal(broadcast.renditions.length, 1, 'the rendition follows a source that begins anew');
+  t.equal(broadcast.renditions.length, 1, 'the rendition continues with a new timeline');
   rtmp.restart({ audio: true, video: true });
   await settle();
-  t.equal(broadcast.renditions.length, 2, 'but another track needs another port');
+  t.equal(broadcast.renditions.length, 2, 'an added track needs a new rendition');
   t.equal(broadcast.renditions[0]?.isClosed, true);
 
   rtmp.end();
@@ -133,9 +133,9 @@ t.test(
     await t.rejects(view(), { status: 503, code: 'webrtc_unavailable' });
     await clock.advance(60_000);
     await view();
-    t.equal(broadcast.renditions.length, 7, 'after a rest it is tried again');
+    t.equal(broadcast.renditions.length, 7, 'it is retried after a delay');
     t.equal(broadcast.notices.size, 0);
-    t.equal(egress.viewers('stream-1'), 0, 'offered, and not connected yet');
+    t.equal(egress.viewers('stream-1'), 0, 'offered, but not connected');
     pool.viewers.at(-1)?.connect();
     await new Promise((resolve) => setImmediate(resolve));
     t.equal(egress.viewers('stream-1'), 1);

@@ -104,7 +104,7 @@ async function endsWithin(t: Test, opened: OpenedAccess, ms: number): Promise<vo
   t.strictSame(open, [], `everything ended within ${ms} ms`);
   const { packets } = opened;
   await new Promise((resolve) => setTimeout(resolve, 500));
-  t.equal(opened.packets, packets, 'no media arrive by WebRTC any more');
+  t.equal(opened.packets, packets, 'no media arrive by WebRTC');
 }
 
 for (const [index, [change, as, make]] of CHANGES.entries())
@@ -139,7 +139,7 @@ t.test('a session that is revoked ends its own sockets and viewers, not those of
   t.match(await page.request('GET', '/api/auth/me'), { body: { user: null } });
   t.notOk(kept.socket.closed, 'the socket of the other session stays open');
   const { packets } = kept;
-  await until('media go on', () => kept.packets > packets);
+  await until('its media continue', () => kept.packets > packets);
   const player = new HlsViewer(`${live.hls}?v=${kept.token}`);
   t.teardown(() => player.stop());
   await player.start();
@@ -153,7 +153,7 @@ t.test('access tokens outlive a change of the password where the owner asks for 
   const me = async (by: Record<string, string>) =>
     (await (await fetch(`${gateway.http}/api/auth/me`, { headers: by })).json()) as { user: unknown };
   t.match(await me(headers), { user: { name: 'Keeper' } });
-  t.match(await me({ cookie: page.headers.cookie }), { user: { name: 'Keeper' } }, 'its own session stays');
+  t.match(await me({ cookie: page.headers.cookie }), { user: { name: 'Keeper' } }, 'its own session is kept');
 });
 
 t.test('a blocked playlist reload of an invitee who is removed meanwhile gets 404', async (t) => {
@@ -200,5 +200,5 @@ t.test('an invitee who was removed while waiting for the broadcast is offered no
   await sockets[1]?.next('stream:offer');
   await new Promise((resolve) => setTimeout(resolve, 500));
   const told = sockets[0]?.received.map(({ event }) => event) ?? [];
-  t.notOk(told.includes('stream:offer') || told.includes('stream:state'), `told only: ${told}`);
+  t.notOk(told.includes('stream:offer') || told.includes('stream:state'), `events: ${told}`);
 });

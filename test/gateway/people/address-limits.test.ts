@@ -71,7 +71,7 @@ t.test('X-Forwarded-For of an untrusted peer is ignored', async (t) => {
     const some = Array.from({ length: 5 }, (_, j) =>
       post(join, { from: STRANGER, forwardedFor: `203.0.113.${i + j}` }),
     );
-    t.strictSame(await statuses(some), i < 45 ? { 200: 5 } : { 503: 5 }, 'all of them are one address');
+    t.strictSame(await statuses(some), i < 45 ? { 200: 5 } : { 503: 5 }, 'all requests count as one address');
   }
 });
 

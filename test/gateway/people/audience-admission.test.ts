@@ -49,7 +49,7 @@ t.test('a livestream admits viewers up to its limit by every protocol', async (t
   await assertViewerCount(t, livestream, 3, ear, 'nobody else came in');
 
   t.equal((await request('DELETE', other.path)).status, 200);
-  await until('there is a place', async () => (await viewerCounts(livestream)).total === 2);
+  await until('a place is free', async () => (await viewerCounts(livestream)).total === 2);
   late.send('join-livestream', { streamId }, 'again');
   await viewerTokenOf(late);
   await assertViewerCount(t, livestream, 3, ear, 'who waited is in');
@@ -81,7 +81,7 @@ t.test('a private livestream admits invitees alone, until they are removed', asy
     t.equal(answer.status, 404);
     t.match(answer.body, { error: { code: 'stream_not_found' } });
   }
-  t.same((await request('GET', path)).body, unknown.body, 'as if there were none');
+  t.same((await request('GET', path)).body, unknown.body, 'like an unknown livestream');
   t.equal((await request('GET', new URL(hls).pathname)).status, 404);
   strangersSocket.send('join-livestream', { streamId }, 'again');
   t.match((await strangersSocket.next('error')).data, { code: 'stream_not_found' });
@@ -99,7 +99,7 @@ t.test('a private livestream admits invitees alone, until they are removed', asy
     .map((line) => line.split(';')[0])
     .join('; ');
   const uninvited = await fetch(`${gateway.http}${path}`, { headers: { cookie } });
-  t.equal(uninvited.status, 404, 'an account alone is no invitation');
+  t.equal(uninvited.status, 404, 'an account without an invitation');
   t.equal((await requestAsOperator('PUT', `${path}/guests/${userId}`)).status, 200);
 
   const port = Number(new URL(gateway.http).port);
@@ -122,11 +122,11 @@ t.test('a private livestream admits invitees alone, until they are removed', asy
 
   t.equal((await requestAsOperator('DELETE', `${path}/guests/${userId}`)).status, 200);
   await socket.next('livestream:dismissed');
-  await until('nothing is sent to them any more', async () => {
+  await until('no further media are sent', async () => {
     const before = packets;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     return packets === before;
   });
   await t.rejects(viewer.requestPlaylist(), /404/);
-  await until('nobody watches', async () => (await viewerCounts(livestream)).total === 0);
+  await until('no viewers', async () => (await viewerCounts(livestream)).total === 0);
 });

@@ -97,21 +97,21 @@ t.test(
     away?.join();
 
     for (const each of everybody) each.stopSending();
-    await until('everybody is back and knows what became of what they said', () =>
+    await until('every participant is reconnected and has no unacknowledged message', () =>
       everybody.every(({ isSettled, problems }) => isSettled || problems.length > 0),
     );
     const messages = await stored(gateway, streamId);
     const ids = messages.map(({ id }) => id);
     const names = new Map(messages.map(({ id, clientId }) => [clientId, id]));
-    t.equal(names.size, messages.length, 'nothing is stored twice');
-    await until('everybody has heard the last message', () =>
+    t.equal(names.size, messages.length, 'no message is stored twice');
+    await until('every participant got the last message', () =>
       everybody.every((each) => each.shownIds().at(-1) === ids.at(-1)),
     );
     for (const each of everybody) {
       t.strictSame(each.problems, []);
       t.ok(each.acknowledged.size > 0);
       for (const [name, id] of each.acknowledged) if (names.get(name) !== id) t.fail(`${name} is lost`);
-      t.strictSame(each.shownIds(), ids, 'everybody saw everything, once and in order');
+      t.strictSame(each.shownIds(), ids, 'every participant got every message once and in order');
     }
     t.ok(acknowledged() >= 30 * KILLS, `${acknowledged()} acknowledged, ${messages.length} stored`);
   },

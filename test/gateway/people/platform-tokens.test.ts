@@ -51,7 +51,10 @@ t.test(
       'a cookie alone changes nothing',
     );
     t.strictSame(await berta.request('POST', `${API}/${streamId}/start`), SUCCESS);
-    t.notOk((await listed(vera, `${API}/active?limit=50&offset=0`)).includes(streamId), 'not without media');
+    t.notOk(
+      (await listed(vera, `${API}/active?limit=50&offset=0`)).includes(streamId),
+      'not live without media',
+    );
 
     const encoder = publish(t, await testMedia(60), `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`);
     await gateway.untilLive({ streamId });
@@ -81,21 +84,25 @@ t.test(
     t.equal(page.messages.length, 1);
 
     t.strictSame(await vera.request('POST', `${API}/${streamId}/leave`), SUCCESS);
-    await until('she is not counted any more', async () => {
+    await until('the viewer no longer counts', async () => {
       const { viewers } = (await vera.request('GET', `${API}/${streamId}/viewers`)).body as {
         viewers: { total: number };
       };
       return viewers.total === 0;
     });
 
-    t.match(await vera.request('POST', `${API}/${streamId}/end`, {}), { status: 403 }, 'it is not hers');
+    t.match(
+      await vera.request('POST', `${API}/${streamId}/end`, {}),
+      { status: 403 },
+      'a livestream of another user',
+    );
     const recordingUrl = 'https://recordings.example.test/1.mp4';
     t.strictSame(await berta.request('POST', `${API}/${streamId}/end`, { recordingUrl }), SUCCESS);
     await encoder.ended;
     t.match(await vera.request('GET', `${API}/${streamId}`), {
       body: { stream: { status: 'ended', recordingUrl } },
     });
-    await until('how many watched is stored', async () => {
+    await until('the number of viewers is stored', async () => {
       const { stream } = (await vera.request('GET', `${API}/${streamId}`)).body as {
         stream: { viewerCountPeak: number };
       };
@@ -133,7 +140,7 @@ t.test('the same flow works with Socket.IO and /ws side by side', async (t) => {
   const { messageId } = said;
   const heard = { id: messageId, streamId, userId: vera.userId, name: 'Vera', message: 'Hello' };
   t.match(await other.next('chat:message'), { data: heard });
-  t.match(await hears('chat:message', { id: messageId }), heard, 'and by whoever says it');
+  t.match(await hears('chat:message', { id: messageId }), heard, 'with the name of the author');
   other.send('chat:send', { streamId, message: 'Hello Vera' }, 7);
   const acknowledged = await other.next('ok');
   t.match(acknowledged, { id: 7, data: { messageId: UUID } });
@@ -169,10 +176,10 @@ t.test('the same flow works with Socket.IO and /ws side by side', async (t) => {
   await socket.emitWithAck('chat:send', { streamId, message: 'Goodbye' });
   t.notOk(
     other.received.some(({ data }) => data.state === 'ended' || data.message === 'Goodbye'),
-    'who has left hears nothing more',
+    'a client that has left gets no messages',
   );
   socket.disconnect();
-  await until('nobody is there', async () => {
+  await until('the room is empty', async () => {
     const { viewers } = (await berta.request('GET', `${API}/${streamId}/viewers`)).body as {
       viewers: { total: number };
     };

@@ -89,7 +89,7 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
   t.same(
     viewers.flatMap(({ errors }) => errors),
     [],
-    'nobody was refused a playlist',
+    'no playlist was refused',
   );
   await request('DELETE', both.path);
   await gateway.api('POST', `/${streamId}/end`, {});
@@ -101,7 +101,7 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
     return stream.viewerCountPeak === EVERYBODY;
   });
   await until(
-    'everybody is stored as gone',
+    'every view has ended',
     async () =>
       (await sql`select from livestream_viewers where stream_id = ${streamId} and left_at is null`).count ===
       0,
@@ -110,23 +110,23 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
   type Row = { viewer_id: string; user_id: string | null; joined_at: Date; left_at: Date | null };
   const rows = await sql<Row[]>`
     select viewer_id, user_id, joined_at, left_at from livestream_viewers where stream_id = ${streamId}`;
-  t.equal(rows.length, EVERYBODY, 'one row for each');
+  t.equal(rows.length, EVERYBODY, 'one row per viewer');
   t.equal(new Set(rows.map(({ viewer_id }) => viewer_id)).size, EVERYBODY);
   t.ok(rows.every(({ user_id }) => user_id === null));
   const times = rows.map(({ left_at }) => left_at?.getTime() ?? Number.NaN);
   t.ok(
     rows.every(({ joined_at, left_at }) => left_at !== null && left_at >= joined_at),
-    'everybody has left',
+    'every view has ended',
   );
   const early = times.filter((time) => time <= silentSince).length;
   const late = EVERYBODY - left - gone + 20;
   t.equal(
     times.filter((time) => time > silentSince + UNCHANGED_FOR_MS).length >= late,
     true,
-    'who stayed, stayed',
+    'views of continuous viewers are not interrupted',
   );
-  t.ok(early >= left, `${early} had left before others fell silent`);
+  t.ok(early >= left, `${early} views ended before the silence`);
   // The timeout is awaited, but not added to the view's duration.
   const playlists = times.filter((time) => time > silentSince - 2_500 && time <= silentSince + 500).length;
-  t.ok(playlists >= 30 + 10, `${playlists} are taken to have left when they were last seen`);
+  t.ok(playlists >= 30 + 10, `${playlists} views end at the last playlist request`);
 });

@@ -88,7 +88,7 @@ for (const [codec, reports] of [
 
       const doubted = (): boolean => gateway.log.some(({ msg }) => /sender reports .* are wrong/.test(msg));
       if (reports === 'honest') t.notOk(doubted());
-      else await until('the reports are said to be wrong', doubted);
+      else await until('the wrong reports are logged', doubted);
       t.equal(await viewer.leave(), 200);
       t.equal(await publisher.leave(), 200);
       t.equal(await gateway.state(livestream.streamId), 'reconnecting');

@@ -43,13 +43,16 @@ t.test('AV1 published by WHIP over a lossy network plays in sync by HLS', async 
     return await (await fetch(new URL(uri, livestream.hls))).text();
   };
   const goesOn = (seams: number): Promise<unknown> =>
-    until(`seam ${seams}`, async () => (await media()).split('#EXT-X-DISCONTINUITY\n').length > seams);
+    until(
+      `discontinuities ${seams}`,
+      async () => (await media()).split('#EXT-X-DISCONTINUITY\n').length > seams,
+    );
   const other = await openPage(t, browser);
   await publishFromPage(other, gateway, livestream.streamKey, { codec: 'video/AV1' });
   await goesOn(1);
   t.equal(await stopPublishing(other), 200);
   t.equal(await gateway.state(livestream.streamId), 'reconnecting');
-  await until('the encoder is gone', async () => (await gateway.encoderPids()).length === 0);
+  await until('the encoder has exited', async () => (await gateway.encoderPids()).length === 0);
   await publishFromPage(other, gateway, livestream.streamKey, { codec: 'video/AV1' });
   await goesOn(2);
   t.strictSame(

@@ -61,10 +61,10 @@ t.test('HLS continues when a WHIP publisher mutes audio or video and unmutes it'
   ] as const) {
     await sends(camera, kind, false);
     const without = await longestStandstill(playlists, 8_000);
-    t.ok(without < patience, `without ${kind} a rendition stands still for ${Math.round(without)} ms`);
+    t.ok(without < patience, `no update for ${Math.round(without)} ms without ${kind}`);
     await sends(camera, kind, true);
     const back = await longestStandstill(playlists, 8_000);
-    t.ok(back < 4_000, `when it is back, for ${Math.round(back)} ms`);
+    t.ok(back < 4_000, `no update for ${Math.round(back)} ms after ${kind} has returned`);
     await assertInSync(t, await recordHls(t, livestream, 6), 3);
   }
 });

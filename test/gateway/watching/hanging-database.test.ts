@@ -124,11 +124,11 @@ t.test('a public broadcast stays open to viewers while the database hangs', asyn
       REFUSED_WITHIN_MS,
     );
   await known.requestPlaylist();
-  t.strictSame(known.errors, [], 'who watched it goes on');
+  t.strictSame(known.errors, [], 'a viewer continues');
 
   signal('SIGCONT');
   await until(
-    'the invitee is let in again',
+    'the invitee is admitted again',
     async () => (await person.request('POST', join, {})).status === 200,
   );
   t.equal(await gateway.state(open.streamId), 'live');

@@ -90,12 +90,12 @@ t.test('ffmpeg reads written Matroska with the same frames and timestamps', asyn
     sizes.map((_, index) => index % 10 === 0),
   );
   for (const [index, { pts_time }] of video.entries())
-    if (Math.abs(Number(pts_time) - 10 - index / 30) > 0.0001) t.fail(`picture ${index} at ${pts_time}`);
+    if (Math.abs(Number(pts_time) - 10 - index / 30) > 0.0001) t.fail(`frame ${index} at ${pts_time}`);
   const sound = packets.filter(({ stream_index }) => stream_index === 1);
   t.ok(sound.length > 60);
   for (const [index, { pts_time, size }] of sound.entries())
     if (Number(size) !== 3 || Math.abs(Number(pts_time) - 10 - index * 0.02) > 0.0001)
-      t.fail(`sound ${index} at ${pts_time}`);
+      t.fail(`packet ${index} at ${pts_time}`);
   const pictures = await picturesOf(file);
   t.equal(pictures.length, 40);
   t.strictSame(pictures, await picturesOf(film));

@@ -49,11 +49,11 @@ async function areWhole(t: Test, found: Av1Unit[]): Promise<number[]> {
   const units = await film;
   return found.map(({ data, timestamp, keyframe, sequenceHeader }) => {
     const index = timestamp / TICKS;
-    if (data.toString('hex') !== whole(units[index])) t.fail(`picture ${index} is torn`);
-    if (keyframe !== (index % GROUP === 0)) t.fail(`picture ${index}: keyframe ${keyframe}`);
+    if (data.toString('hex') !== whole(units[index])) t.fail(`unit ${index} is incomplete`);
+    if (keyframe !== (index % GROUP === 0)) t.fail(`unit ${index}: keyframe ${keyframe}`);
     const header = units[index]?.find(({ type }) => type === 1);
     const expected = header && obuBytes(header, true).toString('hex');
-    if (sequenceHeader?.toString('hex') !== expected) t.fail(`picture ${index}: its sequence header`);
+    if (sequenceHeader?.toString('hex') !== expected) t.fail(`unit ${index}: its sequence header`);
     return index;
   });
 }
@@ -75,7 +75,7 @@ t.test('temporal units come out as encoded, for every packetisation', async (t) 
     t.strictSame(await areWhole(t, received(sent)), all, JSON.stringify(packing));
     // The marker bit is optional.
     const unmarked = sent.map((packet) => ({ ...packet, marker: false }));
-    t.strictSame(await areWhole(t, received(unmarked)), all.slice(0, -1), 'the next picture ends one');
+    t.strictSame(await areWhole(t, received(unmarked)), all.slice(0, -1), 'the next frame ends the unit');
   }
 });
 

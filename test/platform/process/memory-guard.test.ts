@@ -9,7 +9,7 @@ const LINUX = process.platform === 'linux' ? false : 'there is no /proc';
 const HOG = `const bytes = Buffer.alloc(400 * 2 ** 20, 1); setInterval(() => bytes.length, 1000)`;
 
 t.test(
-  'a process that takes too much memory is ended within seconds, and the log says so',
+  'a process above its memory limit is killed within seconds, and logged',
   { skip: LINUX },
   async (t) => {
     const { log, lines } = recordLog();
@@ -19,7 +19,7 @@ t.test(
     t.teardown(() => small.kill('SIGKILL'));
     let told = 0;
     guard.watch(hog, () => told++);
-    guard.watch(small, () => t.fail('it is small'));
+    guard.watch(small, () => t.fail('it is below the limit'));
     // The timers of the guard do not keep this process alive.
     const awake = setInterval(() => {}, 1000);
     const [, signal] = await once(hog, 'exit');
@@ -33,7 +33,7 @@ t.test(
   },
 );
 
-t.test('without a process to watch there is no timer', async (t) => {
+t.test('the guard has a timer only while it watches a process', async (t) => {
   const clock = new FakeClock();
   const guard = new MemoryGuard({ maxBytes: 1, clock, log: recordLog().log });
   guard.watch(spawn('/nowhere/program').on('error', () => {}));
@@ -44,5 +44,5 @@ t.test('without a process to watch there is no timer', async (t) => {
   await once(child, 'exit');
   t.equal(clock.pending, 0);
   guard.watch(child);
-  t.equal(clock.pending, 0, 'it is gone already');
+  t.equal(clock.pending, 0, 'it has exited already');
 });

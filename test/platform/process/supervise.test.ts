@@ -6,7 +6,7 @@ import { until } from '../../support/until.js';
 
 type Line = { msg: string; pid?: number; isFirst?: boolean; signal?: string };
 
-/** A supervisor of a process that does what it is told in its first life, and idles in every later one. */
+/** Starts a supervisor whose process has the behaviour `does` in its first run, and idles in later ones. */
 function start(
   t: Test,
   does: string,
@@ -36,13 +36,13 @@ function start(
 
 const ready = (lines: Line[]): Line[] => lines.filter(({ msg }) => msg === 'ready');
 
-t.test('a program that hangs or crashes is started again, and stops in order after that', async (t) => {
+t.test('a program that hangs or crashes is restarted, and then stops in order', async (t) => {
   for (const [does, signal] of [
     ['loop', 'SIGALRM'],
     ['crash', 'SIGABRT'],
   ] as const) {
     const { child, lines, ended } = start(t, does);
-    await until('the second life', () => ready(lines).length === 2);
+    await until('the second run', () => ready(lines).length === 2);
     t.match(
       lines.find((line) => line.signal !== undefined),
       { level: 50, signal, msg: /started again/ },
@@ -53,18 +53,18 @@ t.test('a program that hangs or crashes is started again, and stops in order aft
   }
 });
 
-t.test('an exit code of the program is that of its supervisor, which ends with it', async (t) => {
+t.test('the exit code of the program is that of its supervisor, which ends with it', async (t) => {
   t.equal(await start(t, 'exit').ended, 7);
 });
 
 t.test('SIGKILL to the program ends the supervisor, and to the supervisor ends the program', async (t) => {
   const one = start(t, 'idle');
-  process.kill((await until('it runs', () => ready(one.lines)[0])).pid!, 'SIGKILL');
+  process.kill((await until('the program runs', () => ready(one.lines)[0])).pid!, 'SIGKILL');
   t.equal(await one.ended, 'SIGKILL');
   const other = start(t, 'idle');
-  const { pid } = await until('it runs', () => ready(other.lines)[0]);
+  const { pid } = await until('the program runs', () => ready(other.lines)[0]);
   other.child.kill('SIGKILL');
   await other.ended;
-  await until('the program is gone', () => !existsSync(`/proc/${pid}`) || undefined);
+  await until('the program has exited', () => !existsSync(`/proc/${pid}`) || undefined);
   t.pass();
 });

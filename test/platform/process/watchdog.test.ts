@@ -10,7 +10,7 @@ type Life = {
 
 const LIMIT_MS = 1_000;
 
-/** Starts a process whose main thread does what it is told. */
+/** Starts a process whose main thread has the behaviour `does`. */
 function start(t: Test, does: string, nodeOptions: string[] = []): Life {
   const file = path.join(
     import.meta.dirname,
@@ -41,17 +41,17 @@ function start(t: Test, does: string, nodeOptions: string[] = []): Life {
 const after = (ms: number): Promise<'alive'> =>
   new Promise((resolve) => setTimeout(() => resolve('alive'), ms));
 
-t.test('a process in an endless loop is ended, and the log has its stack', async (t) => {
+t.test('a process in an endless loop is ended, and its stack is logged', async (t) => {
   const { lines, ended } = start(t, 'loop');
   const began = performance.now();
   t.equal(await ended, 'SIGALRM');
-  t.ok(performance.now() - began > LIMIT_MS, 'not before its time');
+  t.ok(performance.now() - began > LIMIT_MS, 'not before the limit');
   const fatal = lines.at(-1);
   t.match(fatal, { level: 60, time: Number, msg: /event loop has hung for 1 s/ });
-  t.match(fatal?.stack, /at loopForEver \(.*hanging-process\.ts:\d+:\d+\)/, 'by its source');
+  t.match(fatal?.stack, /at loopForEver \(.*hanging-process\.ts:\d+:\d+\)/, 'with source positions');
 });
 
-t.test('microtasks that never end, and native code that never returns, are hangs too', async (t) => {
+t.test('endless microtasks and blocking native code are detected as hangs', async (t) => {
   const [microtasks, native] = [start(t, 'microtasks'), start(t, 'native')];
   t.equal(await microtasks.ended, 'SIGALRM');
   t.match(microtasks.lines.at(-1)?.stack, /hanging-process/);
@@ -59,7 +59,7 @@ t.test('microtasks that never end, and native code that never returns, are hangs
   t.match(native.lines.at(-1)?.stack, /native code/);
 });
 
-t.test('a process that is stopped for longer than the limit and goes on does not hang', async (t) => {
+t.test('a process stopped for longer than the limit is not ended when it continues', async (t) => {
   const { child, lines, ended } = start(t, 'idle');
   await after(1_000);
   for (let stop = 0; stop < 2; stop++) {
@@ -71,11 +71,11 @@ t.test('a process that is stopped for longer than the limit and goes on does not
   t.equal(lines.length, 1, 'nothing is logged');
 });
 
-t.test('a process under a debugger may stand still', async (t) => {
+t.test('a process with a debugger may pause', async (t) => {
   const { ended } = start(t, 'loop', ['--inspect=127.0.0.1:0']);
   t.equal(await Promise.race([ended, after(3 * LIMIT_MS)]), 'alive');
 });
 
-t.test('a watchdog does not keep the process alive', async (t) => {
+t.test('a watchdog does not keep its process alive', async (t) => {
   t.equal(await start(t, 'nothing').ended, 0);
 });

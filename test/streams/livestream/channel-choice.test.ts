@@ -8,7 +8,7 @@ import { testDatabase } from '../../support/fixtures/database.js';
 const MINUTE_MS = 60_000;
 const GRACE_MS = MINUTE_MS;
 
-/** Says at once that there is something to watch. */
+/** Subscriber for which every broadcast is playable at once. */
 const eager: BroadcastSubscriber = {
   name: 'eager',
   subscribe: (broadcast) => ({
@@ -23,7 +23,7 @@ type ChannelFixture = {
   streams: StreamRegistry;
   choose(keyId?: string): Promise<string>;
   schedule(title: string, inMs: number | null): Promise<string>;
-  /** @returns the livestream, when it is stored as live, or the code of the refusal */
+  /** @returns the livestream once it is stored as live, or the code of the refusal */
   publish(keyId: string, kicks?: string[]): Promise<string>;
 };
 
@@ -88,7 +88,7 @@ function publisher(streamKey: string, kicks: string[]): Publisher {
 }
 
 t.test(
-  'where nothing is under way or near, one livestream is made by the defaults, for all who ask',
+  'without a current livestream one is created from the defaults, for all concurrent requests',
   async (t) => {
     const { streams, clock, choose, schedule } = await createRegistry(t);
     await schedule('without a time', null);
@@ -105,11 +105,11 @@ t.test(
       scheduledAt: new Date(clock.now()),
     });
     await clock.advance(10 * MINUTE_MS);
-    t.equal(await choose(), first, 'also who comes later, as long as nothing came');
+    t.equal(await choose(), first, 'also for later requests, as long as no publisher came');
   },
 );
 
-t.test('the livestream whose time is nearest is begun, up to half an hour away', async (t) => {
+t.test('the livestream with the nearest scheduled time within half an hour is chosen', async (t) => {
   const { choose, schedule, clock, publish, streams } = await createRegistry(t);
   const before = await schedule('29 minutes ago', -29 * MINUTE_MS);
   t.equal(await choose(), before);
@@ -123,7 +123,7 @@ t.test('the livestream whose time is nearest is begun, up to half an hour away',
   t.equal(streams.status(nearer).state.name, 'live');
 });
 
-t.test('one that its broadcaster said begins now is meant, whatever its time', async (t) => {
+t.test('a livestream that was started by its broadcaster is chosen, whatever its time', async (t) => {
   const { choose, schedule, streams } = await createRegistry(t);
   await schedule('in a minute', MINUTE_MS);
   const begun = await schedule('begun', null);
@@ -131,7 +131,7 @@ t.test('one that its broadcaster said begins now is meant, whatever its time', a
   t.equal(await choose(), begun);
 });
 
-t.test('a choice stands while the broadcast is on its way, even if another time comes nearer', async (t) => {
+t.test('a choice is kept while the publisher connects, even if another time becomes nearer', async (t) => {
   const { choose, schedule, clock } = await createRegistry(t);
   const past = await schedule('10 minutes ago', -10 * MINUTE_MS);
   await schedule('in 10 minutes', 10 * MINUTE_MS + 2_000);
@@ -140,7 +140,7 @@ t.test('a choice stands while the broadcast is on its way, even if another time 
   t.equal(await choose('b'), past);
 });
 
-t.test('what is under way is resumed: live, or waiting for its publisher', async (t) => {
+t.test('a livestream with a broadcast is resumed, live or waiting for its publisher', async (t) => {
   const { publish, schedule, clock, streams } = await createRegistry(t);
   const live = await publish('key');
   await schedule('now', 0);
@@ -152,7 +152,7 @@ t.test('what is under way is resumed: live, or waiting for its publisher', async
   t.equal(await publish('key'), live);
 });
 
-t.test('an ended livestream is not begun again: the next one is made', async (t) => {
+t.test('an ended livestream is not chosen again, and the next one is created', async (t) => {
   const { publish, clock, streams } = await createRegistry(t);
   const first = await publish('key');
   streams.kick(first);
@@ -163,20 +163,23 @@ t.test('an ended livestream is not begun again: the next one is made', async (t)
   t.equal(streams.status(second).state.name, 'live');
 });
 
-t.test('an encoder comes back to where its key published, though its user has more under way', async (t) => {
-  const { sql, publish, choose, streams } = await createRegistry(t);
-  const first = await publish('mine');
-  await sql`update livestreams set user_id = 'other'`;
-  const second = await publish('yours');
-  await sql`update livestreams set user_id = 'user'`;
-  t.not(first, second);
-  t.equal(await choose('mine'), first);
-  t.equal(await choose('yours'), second);
-  streams.kick(first);
-  t.equal(await choose('third'), first, 'a stranger to both goes where nobody publishes');
-});
+t.test(
+  'a key returns to the livestream it published to, also when its user has several broadcasts',
+  async (t) => {
+    const { sql, publish, choose, streams } = await createRegistry(t);
+    const first = await publish('mine');
+    await sql`update livestreams set user_id = 'other'`;
+    const second = await publish('yours');
+    await sql`update livestreams set user_id = 'user'`;
+    t.not(first, second);
+    t.equal(await choose('mine'), first);
+    t.equal(await choose('yours'), second);
+    streams.kick(first);
+    t.equal(await choose('third'), first, 'another key gets the livestream without a publisher');
+  },
+);
 
-t.test('a full gateway makes no livestreams for those it would not let in', async (t) => {
+t.test('at the limit of broadcasts no livestream is created', async (t) => {
   const { sql, publish, choose } = await createRegistry(t, 1);
   await publish('key');
   await sql`update livestreams set user_id = 'other'`;
@@ -184,7 +187,7 @@ t.test('a full gateway makes no livestreams for those it would not let in', asyn
   t.equal((await sql`select from livestreams`).count, 1);
 });
 
-t.test('a revoked key ends the broadcast of its publisher; another key may begin it anew', async (t) => {
+t.test('a revoked key ends the broadcast of its publisher, and another key can publish again', async (t) => {
   const { schedule, publish, streams, sql } = await createRegistry(t);
   const id = await schedule('now', 0);
   const kicks: string[] = [];
@@ -195,14 +198,14 @@ t.test('a revoked key ends the broadcast of its publisher; another key may begin
   t.same(kicks, ['key-revoked']);
   await until(async () => (await streams.find(id))?.endReason === 'key-revoked');
   await until(async () => streams.status(id).state.name === 'offline');
-  t.match(await publish('revoked'), 'stream_key_revoked', 'who was admitted a moment before is not let in');
+  t.match(await publish('revoked'), 'stream_key_revoked', 'a publisher that was just admitted is refused');
   await sql`delete from livestreams where id <> ${id}`;
   t.equal(await streams.markStarted(id), 'begun');
   t.equal(await publish('other'), id);
   t.equal(streams.status(id).state.name, 'live');
 });
 
-t.test('a key that is revoked while its broadcast is opened drops the publisher at once', async (t) => {
+t.test('a key revoked while its broadcast is opened drops the publisher at once', async (t) => {
   const { streams, publish, sql } = await createRegistry(t);
   const kicks: string[] = [];
   const publishing = publish('key', kicks);
@@ -212,7 +215,7 @@ t.test('a key that is revoked while its broadcast is opened drops the publisher 
   t.same(kicks, ['key-revoked']);
 });
 
-t.test('a publisher who lost the livestream to another key is not concerned by that key', async (t) => {
+t.test("a replaced publisher's key does not affect the broadcast", async (t) => {
   const { streams, publish } = await createRegistry(t);
   const first: string[] = [];
   const second: string[] = [];

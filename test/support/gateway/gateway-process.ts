@@ -9,7 +9,7 @@ import { testDatabaseUrl } from '../fixtures/database.js';
 import { freeUdpPorts } from '../fixtures/free-udp-ports.js';
 import { until } from '../until.js';
 
-/** The operator token of every gateway that tests start. */
+/** Operator token of every gateway that tests start. */
 export const OPERATOR_TOKEN = 'test-operator-token-0123456789';
 
 export type Livestream = { streamId: string; streamKey: string; rtmp: string; hls: string; watch: string };

@@ -28,7 +28,7 @@ function reason(): string {
 /** Why tests with GStreamer cannot run on this machine, and what to install; false where they can. */
 export const withoutGstreamer: string | false = python ? false : reason();
 
-/** Video and audio that a viewer received so far. */
+/** Media that a viewer received so far. */
 export type Watched = {
   /** Decoded video frames and audio buffers. */
   pictures: number;
@@ -70,7 +70,7 @@ export class GstreamerClient {
     });
   }
 
-  /** Waits until a watcher has seen and heard enough. */
+  /** Waits until a viewer has received enough. */
   async watched(what: string, enough: (watched: Watched) => boolean): Promise<Watched> {
     let last: Watched | undefined;
     try {
@@ -90,7 +90,7 @@ export class GstreamerClient {
       throw new Error(`GStreamer: ${bad ? JSON.stringify(bad) : 'ended'} ${this.#errors.slice(-2000)}`);
   }
 
-  /** Ends its session as a client should. @returns the status of the endpoint's answer. */
+  /** Ends its session by DELETE. @returns the status of the response. */
   async leave(): Promise<unknown> {
     this.#child.kill('SIGTERM');
     await this.#closed;

@@ -1,4 +1,4 @@
-import { PASSWORD } from '../support/fixtures/accounts-fixture.js';
+import { PASSWORD } from '../fixtures/accounts-fixture.js';
 
 /** Kinds of clients. The moderator is a viewer appointed for the owner's livestream. */
 export const PEOPLE = [

@@ -1,12 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { PASSWORD } from '../support/fixtures/accounts-fixture.js';
+import { PASSWORD } from '../../support/fixtures/accounts-fixture.js';
 import {
   type GatewayProcess,
   OPERATOR_TOKEN,
   startGatewayProcess,
-} from '../support/gateway/gateway-process.js';
-import { type Access, PEOPLE, type Person, ROUTE_ACCESS, type Scene } from './route-access.js';
+} from '../../support/gateway/gateway-process.js';
+import {
+  type Access,
+  PEOPLE,
+  type Person,
+  ROUTE_ACCESS,
+  type Scene,
+} from '../../support/gateway/route-access.js';
 
 type Headers = Record<string, string>;
 type Answer = { status: number; code: string | undefined; body: Record<string, unknown>; text: string };

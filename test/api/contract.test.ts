@@ -1,10 +1,10 @@
 import t from 'tap';
-import { healthRoutes } from '../../../src/api/index.js';
-import { newId } from '../../../src/platform/index.js';
-import { openChromium } from '../../support/clients/chromium.js';
-import { authorizationOf, openLivestreamApi } from '../../support/fixtures/livestream-api-fixture.js';
-import { answerSchema, checkDocument, type OpenApi, problemsOf } from '../../support/fixtures/openapi.js';
-import { until } from '../../support/until.js';
+import { healthRoutes } from '../../src/api/index.js';
+import { newId } from '../../src/platform/index.js';
+import { openChromium } from '../support/clients/chromium.js';
+import { authorizationOf, openLivestreamApi } from '../support/fixtures/livestream-api-fixture.js';
+import { answerSchema, checkDocument, type OpenApi, problemsOf } from '../support/fixtures/openapi.js';
+import { until } from '../support/until.js';
 
 t.test(
   'the OpenAPI document describes every route with its errors, without dangling references',

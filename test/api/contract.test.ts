@@ -19,8 +19,8 @@ t.test(
     t.same(post!.security, [{ bearer: [] }, { session: [], csrf: [] }]);
     for (const path of ['/whip', '/whep/{streamId}', '/hls/{streamId}/index.m3u8', '/ws'])
       t.ok(document.paths[path], path);
-    const picture = document.paths['/api/livestream/{streamId}/thumbnail']!;
-    t.same(Object.keys(picture.put!.requestBody!.content), ['image/jpeg', 'image/png', 'image/webp']);
+    const thumbnail = document.paths['/api/livestream/{streamId}/thumbnail']!;
+    t.same(Object.keys(thumbnail.put!.requestBody!.content), ['image/jpeg', 'image/png', 'image/webp']);
   },
 );
 
@@ -85,15 +85,15 @@ t.test('/docs shows the document and loads nothing from other origins', async (t
   const { app } = await openLivestreamApi(t);
   const at = await app.listen({ port: 0, host: '127.0.0.1' });
   const page = await (await openChromium(t)).newPage();
-  const trouble: string[] = [];
-  page.on('console', (message) => message.type() === 'error' && trouble.push(message.text()));
-  page.on('pageerror', (error) => trouble.push(error.message));
-  page.on('request', (request) => request.url().startsWith(at) || trouble.push(request.url()));
+  const problems: string[] = [];
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('request', (request) => request.url().startsWith(at) || problems.push(request.url()));
   await page.goto(`${at}/docs`);
   await page.locator('.opblock-summary-path', { hasText: '/api/livestream/create' }).first().click();
   await page.locator('.opblock.is-open', { hasText: 'Make a livestream' }).first().waitFor();
   await page.locator('.opblock-summary-path', { hasText: '/hls/' }).first().waitFor();
-  t.same(trouble, []);
+  t.same(problems, []);
   const other = await app.inject('/api/livestream/active');
   t.match(
     other.headers['content-security-policy'],

@@ -300,19 +300,19 @@ t.test('a client that joins too many livestreams gets 409', async (t) => {
 t.test('the room gets changed viewer counts, at most once a second', async (t) => {
   const { audience, broadcasts, clock, livestream } = await openAudienceFixture(t);
   const streamId = await livestream();
-  const tell = (viewers: number) => [`stream:${streamId}`, 'viewers:count', { streamId, viewers }];
+  const countMessage = (viewers: number) => [`stream:${streamId}`, 'viewers:count', { streamId, viewers }];
   for (let index = 0; index < 30; index++) await audience.join(ANONYMOUS, viewerRequest(streamId));
   await clock.advance(1_000);
-  t.strictSame(broadcasts.splice(0), [tell(30)]);
+  t.strictSame(broadcasts.splice(0), [countMessage(30)]);
   await clock.advance(10_000);
   t.strictSame(broadcasts, []);
   const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
   await clock.advance(1_000);
   audience.leave(ANONYMOUS, { streamId, token });
   await clock.advance(1_000);
-  t.strictSame(broadcasts.splice(0), [tell(31), tell(30)]);
+  t.strictSame(broadcasts.splice(0), [countMessage(31), countMessage(30)]);
   await clock.advance(15_000);
-  t.strictSame(broadcasts.splice(0), [tell(0)]);
+  t.strictSame(broadcasts.splice(0), [countMessage(0)]);
 });
 
 t.test('the end of a broadcast removes all viewers, also those with open connections', async (t) => {
@@ -339,11 +339,11 @@ t.test('the end of a broadcast removes all viewers, also those with open connect
 });
 
 t.test('a client that joins gets the chat history unless it declines', async (t) => {
-  const greeted: string[] = [];
+  const replayed: string[] = [];
   const { audience, livestream } = await openAudienceFixture(t, {
     replayHistory: async (client, streamId, enter) => {
       enter();
-      return () => greeted.push(`${client.address} ${streamId}`);
+      return () => replayed.push(`${client.address} ${streamId}`);
     },
   });
   const streamId = await livestream();
@@ -352,14 +352,14 @@ t.test('a client that joins gets the chat history unless it declines', async (t)
   const acknowledged = await join(client, { streamId });
   t.match(acknowledged, { data: { streamId, viewerToken: String } });
   t.ok(client.rooms.has(`stream:${streamId}`));
-  t.same(greeted, [], 'not before the acknowledgement is sent');
+  t.same(replayed, [], 'not before the acknowledgement is sent');
   acknowledged?.afterSent?.();
-  t.same(greeted, [`${client.address} ${streamId}`]);
+  t.same(replayed, [`${client.address} ${streamId}`]);
   (await join(client, { streamId }))?.afterSent?.();
   const silent = new FakeAudienceClient();
   (await join(silent, { streamId, history: false }))?.afterSent?.();
   t.ok(silent.rooms.has(`stream:${streamId}`));
-  t.equal(greeted.length, 1);
+  t.equal(replayed.length, 1);
 });
 
 t.test('a deleted account is removed from its views, and its tokens end', async (t) => {

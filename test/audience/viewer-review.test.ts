@@ -13,7 +13,7 @@ const LATE = { status: 503, code: 'temporarily_unavailable' } as const;
 async function watching(t: Test, visibility: 'public' | 'private') {
   const { roles, identities } = fakeIdentities();
   const database = { isHanging: false };
-  const stage = await openAudienceFixture(t, {
+  const fixture = await openAudienceFixture(t, {
     identities: {
       of: identities.of,
       current: async (identity) => {
@@ -22,7 +22,7 @@ async function watching(t: Test, visibility: 'public' | 'private') {
       },
     },
   });
-  const { audience, streams, livestream } = stage;
+  const { audience, streams, livestream } = fixture;
   const streamId = await livestream({ visibility });
   await streams.addInvitee(streamId, 'ann');
   const { token } = await audience.join(account('ann'), viewerRequest(streamId));
@@ -34,7 +34,7 @@ async function watching(t: Test, visibility: 'public' | 'private') {
     seen: audience.recordActivity(streamId, token, 'hls'),
     media: audience.mediaAccess(streamId, token),
   });
-  return { ...stage, access, database, roles, streamId, token, whep };
+  return { ...fixture, access, database, roles, streamId, token, whep };
 }
 
 /** Waits for the responses of the real database. */

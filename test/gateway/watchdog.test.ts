@@ -44,8 +44,8 @@ t.test(
     t.ok(workers.length > 0 && encoders.length > 0, 'WebRTC workers and an ffmpeg run');
 
     process.kill(first, 'SIGUSR2');
-    const readies = (): number => gateway.log.filter(({ msg }) => msg === 'ready').length;
-    await until('the gateway is ready again', () => readies() === 2, 60_000);
+    const readyCount = (): number => gateway.log.filter(({ msg }) => msg === 'ready').length;
+    await until('the gateway is ready again', () => readyCount() === 2, 60_000);
     t.match(
       gateway.log.find(({ level }) => level === 60),
       { msg: /event loop has hung for 10 s/, stack: /at process\.hangOnSignal|at hangOnSignal/ },

@@ -71,10 +71,10 @@ async function startOrigin(t: Test) {
   };
 }
 
-async function until(what: string, condition: () => boolean): Promise<void> {
+async function until(description: string, condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
+    if (performance.now() > deadline) throw new Error(`timed out waiting for ${description}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -32,9 +32,9 @@ async function serve(t: Test) {
     recordActivity: (_streamId, token) => access(token),
     mediaAccess: (_streamId, token) => access(token),
     admitPlaylistRequest: async ({ token }) => {
-      const openness = access(token);
-      if (!openness) throw missing();
-      return openness;
+      const visibility = access(token);
+      if (!visibility) throw missing();
+      return visibility;
     },
   };
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
@@ -90,8 +90,8 @@ t.test(
       for (const query of ['', '?v=', '?v=0', '?v=forged', '?x=1', `?V=${TOKEN}`, `?v=0&v=${TOKEN}`])
         for (const method of ['GET', 'HEAD'])
           for (const headers of [{}, { range: 'bytes=0-9' }] as Record<string, string>[]) {
-            const stranger = await sendRequest(port, url + query, { method, headers });
-            t.equal(stranger.status, 404, `${method} ${url}${query}`);
+            const response = await sendRequest(port, url + query, { method, headers });
+            t.equal(response.status, 404, `${method} ${url}${query}`);
           }
     }
     const range = await sendRequest(port, `${BASE}/s0.m4s?v=${TOKEN}`, { headers: { range: 'bytes=2-9' } });

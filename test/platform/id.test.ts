@@ -43,9 +43,9 @@ t.test('the boundary of a moment outside of the range of ids is a UUID in order'
     ['the last ms of 48 bits', 2 ** 48 - 1, 'ffffffff-ffff-7000-8000-000000000000'],
     ['the latest Date', 8.64e15, 'ffffffff-ffff-7000-8000-000000000000'],
   ];
-  for (const [what, unixMs, boundary] of moments) {
-    t.equal(idBoundary(new Date(unixMs)), boundary, what);
-    t.ok(validate(boundary) && version(boundary) === 7 && isUuid(boundary), `${what}: valid`);
+  for (const [name, unixMs, boundary] of moments) {
+    t.equal(idBoundary(new Date(unixMs)), boundary, name);
+    t.ok(validate(boundary) && version(boundary) === 7 && isUuid(boundary), `${name}: valid`);
   }
   t.throws(() => idBoundary(new Date(Number.NaN)), RangeError);
 });

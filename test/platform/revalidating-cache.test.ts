@@ -23,13 +23,13 @@ function open(options: { maxEntries?: number } = {}) {
     ...options,
   });
   /** Loads a value and lets it become stale. */
-  const knowing = async (key: string, value: string): Promise<void> => {
+  const loadStale = async (key: string, value: string): Promise<void> => {
     const got = cache.get(key);
     loads.at(-1)?.resolve(value);
     await got;
     await clock.advance(1_500);
   };
-  return { clock, calls, loads, cache, knowing };
+  return { clock, calls, loads, cache, loadStale };
 }
 
 t.test('concurrent requests share one load, and a fresh value needs none', async (t) => {
@@ -53,9 +53,9 @@ t.test('concurrent requests share one load, and a fresh value needs none', async
 });
 
 t.test('while the source hangs a stale value is served after a second, up to its maximum age', async (t) => {
-  const { cache, clock, loads, knowing } = open();
-  await knowing('open', 'public 1');
-  await knowing('closed', 'private 1');
+  const { cache, clock, loads, loadStale } = open();
+  await loadStale('open', 'public 1');
+  await loadStale('closed', 'private 1');
   const [open1, closed1, unknown] = [cache.get('open'), cache.get('closed'), cache.get('new')];
   const refused = [t.rejects(closed1, LATE), t.rejects(unknown, LATE)];
   await clock.advance(1_000);
@@ -74,8 +74,8 @@ t.test('while the source hangs a stale value is served after a second, up to its
 });
 
 t.test('a forgotten value is not served again, nor one whose load began before', async (t) => {
-  const { cache, clock, loads, knowing } = open();
-  await knowing('a', 'public 1');
+  const { cache, clock, loads, loadStale } = open();
+  await loadStale('a', 'public 1');
   t.equal(cache.peek('a'), 'public 1', 'peek returns it and reloads it');
   const late = loads.at(-1);
   cache.forget('a');
@@ -90,8 +90,8 @@ t.test('a forgotten value is not served again, nor one whose load began before',
 });
 
 t.test('peek causes one load, and a failed load leaves the last value', async (t) => {
-  const { cache, clock, loads, knowing } = open();
-  await knowing('a', 'public 1');
+  const { cache, clock, loads, loadStale } = open();
+  await loadStale('a', 'public 1');
   for (let index = 0; index < 100; index++) t.equal(cache.peek('a'), 'public 1');
   t.equal(loads.length, 2);
   loads[1]?.reject(new Error('away'));
@@ -129,8 +129,8 @@ t.test('overdue calls are limited, and one probe a second detects the recovery',
 });
 
 t.test('keys requested while calls are refused evict no known value', async (t) => {
-  const { cache, clock, knowing } = open({ maxEntries: 5 });
-  await knowing('open', 'public 1');
+  const { cache, clock, loadStale } = open({ maxEntries: 5 });
+  await loadStale('open', 'public 1');
   const hanging = ['x', 'y', 'z'].map((key) => t.rejects(cache.get(key), LATE));
   await clock.advance(1_000);
   await Promise.all(hanging);

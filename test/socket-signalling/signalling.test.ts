@@ -10,7 +10,7 @@ import {
 import { eventually } from '../support/until.js';
 
 /** Timers of the server itself: heartbeat, check of backlogs and viewer counts. */
-const OWN_TIMERS = 3;
+const SERVER_TIMERS = 3;
 
 t.test('a broadcaster offers with the stream key and is answered', async (t) => {
   const { client, publications, pool, logLines } = await startSignallingFixture(t);
@@ -42,13 +42,13 @@ t.test('a broadcaster offers with the stream key and is answered', async (t) => 
 
 t.test('a signed-in owner publishes without a stream key', async (t) => {
   const { client, publications, principals } = await startSignallingFixture(t);
-  const person = { kind: 'account', name: 'Somebody', via: 'session' } as const;
-  principals.ann = { ...person, userId: 'ann', role: 'broadcaster' };
-  principals.bob = { ...person, userId: 'bob', role: 'broadcaster' };
-  principals.eve = { ...person, userId: 'eve', role: 'admin' };
+  const account = { kind: 'account', name: 'Somebody', via: 'session' } as const;
+  principals.ann = { ...account, userId: 'ann', role: 'broadcaster' };
+  principals.bob = { ...account, userId: 'bob', role: 'broadcaster' };
+  principals.eve = { ...account, userId: 'eve', role: 'admin' };
   principals.machine = { kind: 'operator' };
-  const offered = async (who: string, data: object, answer: string) => {
-    const socket = client('/ws', who === '' ? {} : { authorization: `Bearer ${who}` });
+  const offered = async (token: string, data: object, answer: string) => {
+    const socket = client('/ws', token === '' ? {} : { authorization: `Bearer ${token}` });
     socket.send('stream:offer', { offer: publisherOffer, ...data }, 1);
     return await socket.next(answer);
   };
@@ -62,14 +62,14 @@ t.test('a signed-in owner publishes without a stream key', async (t) => {
   });
   t.strictSame(publications, []);
 
-  for (const [who, streamId, userId] of [
+  for (const [token, streamId, userId] of [
     ['ann', STREAM, 'ann'],
     ['ann', STREAM.toUpperCase(), 'ann'],
     ['eve', OTHER, 'eve'],
     ['machine', OTHER, 'operator'],
   ] as const) {
-    const answer = await offered(who, { streamId }, 'stream:answer');
-    t.match(answer, { id: 1, data: { streamId: streamId.toLowerCase(), answer: { type: 'answer' } } }, who);
+    const answer = await offered(token, { streamId }, 'stream:answer');
+    t.match(answer, { id: 1, data: { streamId: streamId.toLowerCase(), answer: { type: 'answer' } } }, token);
     const signedIn = { streamId: streamId.toLowerCase(), userId };
     t.match(publications.at(-1)?.publisher, { protocol: 'whip', signedIn, streamKey: undefined });
   }
@@ -184,26 +184,26 @@ t.test('only the publisher of a stream may end it', async (t) => {
 
 t.test('the owner may end a livestream without publishing it', async (t) => {
   const { client, ended, principals } = await startSignallingFixture(t);
-  const person = { kind: 'account', name: 'Somebody', via: 'token' } as const;
-  principals.ann = { ...person, userId: 'ann', role: 'broadcaster' };
-  principals.bob = { ...person, userId: 'bob', role: 'broadcaster' };
-  principals.eve = { ...person, userId: 'eve', role: 'admin' };
+  const account = { kind: 'account', name: 'Somebody', via: 'token' } as const;
+  principals.ann = { ...account, userId: 'ann', role: 'broadcaster' };
+  principals.bob = { ...account, userId: 'bob', role: 'broadcaster' };
+  principals.eve = { ...account, userId: 'eve', role: 'admin' };
   const unknown = '01890a5d-ac96-774b-bcce-b302099a8059';
-  for (const [who, streamId] of [
+  for (const [token, streamId] of [
     ['bob', STREAM],
     ['ann', unknown],
     ['ann', 'nonsense'],
   ] as const) {
-    const socket = client('/ws', { authorization: `Bearer ${who}` });
+    const socket = client('/ws', { authorization: `Bearer ${token}` });
     socket.send('stream:end', { streamId }, 1);
-    t.match(await socket.next('error'), { id: 1, data: { code: 'not_your_stream' } }, `${who} ${streamId}`);
+    t.match(await socket.next('error'), { id: 1, data: { code: 'not_your_stream' } }, `${token} ${streamId}`);
   }
   t.strictSame(ended, []);
-  for (const [who, streamId] of [
+  for (const [token, streamId] of [
     ['ann', STREAM],
     ['eve', OTHER],
   ] as const) {
-    const socket = client('/ws', { authorization: `Bearer ${who}` });
+    const socket = client('/ws', { authorization: `Bearer ${token}` });
     socket.send('stream:end', { streamId }, 1);
     await socket.next('ok');
   }
@@ -287,19 +287,19 @@ t.test('a client that disconnects or leaves releases everything', async (t) => {
   t.equal(pool.publishers[0]?.ended, 'closed');
   first.destroy();
   await clock.advance(2_000);
-  await eventually(() => clock.pending === OWN_TIMERS);
+  await eventually(() => clock.pending === SERVER_TIMERS);
   t.pass('nobody has left a timer behind');
 });
 
 t.test('a client that disconnects during negotiation leaves nothing open', async (t) => {
   const { client, publications, pool } = await startSignallingFixture(t);
-  let go: () => void = () => {};
+  let release: () => void = () => {};
   let asked = 0;
   pool.beforePeer = () => {
     asked++;
     return new Promise((resolve) => {
-      const before = go;
-      go = () => {
+      const before = release;
+      release = () => {
         before();
         resolve();
       };
@@ -313,7 +313,7 @@ t.test('a client that disconnects during negotiation leaves nothing open', async
   viewer.destroy();
   // The server sees the sockets close before it goes on.
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-  go();
+  release();
   await eventually(() => pool.publishers[0]?.ended === 'closed' && pool.viewers[0]?.ended === 'closed');
   t.strictSame(publications[0]?.ends, ['publisher-left']);
 });

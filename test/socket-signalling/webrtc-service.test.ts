@@ -42,9 +42,9 @@ t.test('code in the process uses the event names of the host platform', async (t
   offering.close();
   t.equal(pool.viewers[1]?.ended, 'closed');
 
-  const unheard = service.createPeerConnection(STREAM, 'carl');
-  unheard.close();
-  await unheard.answer(viewerOffer);
+  const closed = service.createPeerConnection(STREAM, 'carl');
+  closed.close();
+  await closed.answer(viewerOffer);
   t.equal(pool.viewers[2]?.ended, 'closed', 'a closed session stays closed');
   await t.rejects(service.createPeerConnection(OTHER, 'carl').answer(viewerOffer), {
     code: 'stream_offline',

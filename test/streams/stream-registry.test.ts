@@ -18,7 +18,7 @@ function hash(key: string): string {
 }
 
 /** Subscriber for which every broadcast is playable at once. */
-const eager: BroadcastSubscriber = {
+const playableAtOnce: BroadcastSubscriber = {
   name: 'eager',
   subscribe: (broadcast) => ({
     publicationStarted: () => broadcast.playable(),
@@ -29,7 +29,7 @@ const eager: BroadcastSubscriber = {
 async function registry(
   sql: postgres.Sql,
   clock: FakeClock,
-  options: { maxBroadcasts?: number; guests?: BroadcastSubscriber[] } = {},
+  options: { maxBroadcasts?: number; subscribers?: BroadcastSubscriber[] } = {},
 ): Promise<StreamRegistry> {
   const admit: Admit = async ({ streamKey = '' }) => {
     const [stream] = await sql<{ id: string }[]>`
@@ -46,7 +46,7 @@ async function registry(
     clock,
     log: createLog('silent'),
   });
-  for (const guest of options.guests ?? [eager]) streams.subscribe(guest);
+  for (const subscriber of options.subscribers ?? [playableAtOnce]) streams.subscribe(subscriber);
   await streams.start();
   return streams;
 }
@@ -174,14 +174,14 @@ t.test('a broadcast within its grace period resumes after a crash with the next 
   await clock.advance(5_000);
 
   const seen: { startedAt: number; resumed: boolean; id: string }[] = [];
-  const guest: BroadcastSubscriber = {
+  const subscriber: BroadcastSubscriber = {
     name: 'observer',
     subscribe: (broadcast) => {
       seen.push({ startedAt: broadcast.startedAt, resumed: broadcast.resumed, id: broadcast.id });
       return { publicationStarted: () => broadcast.playable(), broadcastEnded: async () => {} };
     },
   };
-  const next = await registry(sql, clock, { guests: [guest] });
+  const next = await registry(sql, clock, { subscribers: [subscriber] });
   t.equal(next.status(id).state.name, 'reconnecting');
   t.match(seen, [{ resumed: true, id: publication.broadcastId }]);
   const resumed = await publish(t, next, 'key');
@@ -196,12 +196,12 @@ t.test('a livestream without a running broadcast is ended after a crash', async 
   const id = await create(crashed, 'key');
   await publish(t, crashed, 'key');
   await until(async () => (await crashed.find(id))?.status === 'live');
-  const ghost = await create(crashed, 'ghost');
-  await sql`update livestreams set status = 'live', started_at = now() where id = ${ghost}`;
+  const withoutBroadcast = await create(crashed, 'ghost');
+  await sql`update livestreams set status = 'live', started_at = now() where id = ${withoutBroadcast}`;
 
   const later = new FakeClock(clock.now() + GRACE_MS + 10_000);
   const next = await registry(sql, later);
-  for (const stream of [id, ghost])
+  for (const stream of [id, withoutBroadcast])
     t.match(await next.find(stream), { status: 'ended', endReason: 'found-dead' });
   t.equal((await next.listActive({ limit: 10, offset: 0 })).length, 0);
 });
@@ -227,14 +227,14 @@ t.test('a state change during a database outage is stored after it', async (t) =
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   let playable = (): void => {};
-  const guest: BroadcastSubscriber = {
+  const subscriber: BroadcastSubscriber = {
     name: 'late',
     subscribe: (broadcast) => {
       playable = () => broadcast.playable();
       return { broadcastEnded: async () => {} };
     },
   };
-  const streams = await registry(sql, clock, { guests: [guest] });
+  const streams = await registry(sql, clock, { subscribers: [subscriber] });
   const id = await create(streams, 'key');
   await publish(t, streams, 'key');
   await sql`alter table livestreams rename to away`;
@@ -250,15 +250,15 @@ t.test('a state change during a database outage is stored after it', async (t) =
 
 t.test('a livestream whose broadcast was never playable stays scheduled', async (t) => {
   const { sql } = await testDatabase(t);
-  const streams = await registry(sql, new FakeClock(), { guests: [] });
+  const streams = await registry(sql, new FakeClock(), { subscribers: [] });
   const id = await create(streams, 'key');
   (await publish(t, streams, 'key')).close('protocol-error');
   await until(() => streams.status(id).state.name === 'offline');
   t.match(await streams.find(id), { status: 'scheduled', endedAt: null });
 });
 
-async function until(look: () => boolean | Promise<boolean>): Promise<void> {
-  for (let turn = 0; !(await look()); turn++) {
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let turn = 0; !(await condition()); turn++) {
     if (turn > 1000) throw new Error('still waiting');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -271,9 +271,9 @@ t.test(
     t.match(await tokens.principal(newest), { userId: 'user-7' });
     t.equal(platform.requests, 2);
 
-    const stranger = new Platform();
-    await stranger.addKey('made up', 'ES256');
-    const foreign = await stranger.token();
+    const otherPlatform = new Platform();
+    await otherPlatform.addKey('made up', 'ES256');
+    const foreign = await otherPlatform.token();
     for (let i = 0; i < 50; i++) await assertRefused(t, tokens.principal(foreign), 401, 'jwt_invalid');
     t.equal(platform.requests, 2);
     await platform.clock.advance(31_000);

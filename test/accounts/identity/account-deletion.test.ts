@@ -24,13 +24,13 @@ t.test(
     const [cookie, token] = [await pageHeaders(ada), await accessTokenHeaders(ada)];
     const released: unknown[] = [];
     accountDeletion.addHolder({
-      release: async (departed) => {
+      release: async (deleted) => {
         t.match(
-          await accounts.find(departed.userId),
+          await accounts.find(deleted.userId),
           { disabledAt: Date },
           'it exists until every holder has released it',
         );
-        released.push(departed);
+        released.push(deleted);
       },
     });
     accountDeletion.addHolder({ release: ({ userId }) => follows.forgetUser(userId) });

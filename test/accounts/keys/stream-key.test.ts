@@ -12,8 +12,8 @@ t.test('keys are unique, readable, and safe as an RTMP stream name and in a URL'
 t.test('all 160 bits of a key are random', async (t) => {
   const seen = Array.from({ length: 32 }, () => new Set<string>());
   for (let i = 0; i < 2_000; i++)
-    for (const [place, digit] of [...mintStreamKey().slice('live_'.length)].entries())
-      seen[place]!.add(digit);
+    for (const [index, digit] of [...mintStreamKey().slice('live_'.length)].entries())
+      seen[index]!.add(digit);
   t.same(
     seen.map((digits) => digits.size),
     Array(32).fill(32),

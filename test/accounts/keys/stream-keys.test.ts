@@ -8,9 +8,9 @@ import { testDatabase } from '../../support/fixtures/database.js';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-type Place = { sql: postgres.Sql; clock: FakeClock; keys: StreamKeys; dropped: string[]; streamId: string };
+type Fixture = { sql: postgres.Sql; clock: FakeClock; keys: StreamKeys; dropped: string[]; streamId: string };
 
-async function place(t: Test): Promise<Place> {
+async function openFixture(t: Test): Promise<Fixture> {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   const dropped: string[] = [];
@@ -29,7 +29,7 @@ async function place(t: Test): Promise<Place> {
 }
 
 t.test('a key is returned once, and stored only as its hash', async (t) => {
-  const { sql, keys, streamId } = await place(t);
+  const { sql, keys, streamId } = await openFixture(t);
   const { key, secret } = await keys.create({ streamId }, { label: 'Studio' });
   t.match(secret, /^live_[a-z2-7]{32}$/);
   t.same(await keys.findByHash(hashStreamKey(secret)), key);
@@ -38,7 +38,7 @@ t.test('a key is returned once, and stored only as its hash', async (t) => {
 });
 
 t.test('the limits of a key are stored as given, and networks without host bits', async (t) => {
-  const { clock, keys, streamId } = await place(t);
+  const { clock, keys, streamId } = await openFixture(t);
   const expiresAt = new Date(clock.now() + DAY_MS);
   const addressRanges = ['192.0.2.7/24', '2001:db8::1'];
   const { key } = await keys.create({ streamId }, { protocols: ['whip', 'rtmps'], addressRanges, expiresAt });
@@ -58,7 +58,7 @@ t.test('the limits of a key are stored as given, and networks without host bits'
 });
 
 t.test('a rotated key is valid during its overlap, and its limits apply to the next key', async (t) => {
-  const { clock, keys, streamId } = await place(t);
+  const { clock, keys, streamId } = await openFixture(t);
   const owner = { streamId };
   const old = await keys.create(owner, { label: 'Studio', protocols: ['rtmp'] });
   const next = await keys.rotate(owner, old.key.id, HOUR_MS);
@@ -75,7 +75,7 @@ t.test('a rotated key is valid during its overlap, and its limits apply to the n
 });
 
 t.test('rotation does not extend the expiry of a key', async (t) => {
-  const { clock, keys, streamId } = await place(t);
+  const { clock, keys, streamId } = await openFixture(t);
   const expiresAt = new Date(clock.now() + 60_000);
   const old = await keys.create({ streamId }, { expiresAt });
   const next = await keys.rotate({ streamId }, old.key.id, HOUR_MS);
@@ -84,7 +84,7 @@ t.test('rotation does not extend the expiry of a key', async (t) => {
 });
 
 t.test('of concurrent rotations of one key, one succeeds', async (t) => {
-  const { keys, streamId } = await place(t);
+  const { keys, streamId } = await openFixture(t);
   const { key } = await keys.create({ streamId }, {});
   const results = await Promise.allSettled([1, 2, 3].map(() => keys.rotate({ streamId }, key.id, 0)));
   t.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
@@ -92,7 +92,7 @@ t.test('of concurrent rotations of one key, one succeeds', async (t) => {
 });
 
 t.test('revoking a key drops its publisher, and a second revocation changes nothing', async (t) => {
-  const { clock, keys, dropped, streamId } = await place(t);
+  const { clock, keys, dropped, streamId } = await openFixture(t);
   const { key } = await keys.create({ streamId }, {});
   await keys.revoke({ streamId }, key.id);
   t.same(dropped, [key.id]);
@@ -103,7 +103,7 @@ t.test('revoking a key drops its publisher, and a second revocation changes noth
 });
 
 t.test('a key is found only by its owner', async (t) => {
-  const { keys, streamId } = await place(t);
+  const { keys, streamId } = await openFixture(t);
   const { key } = await keys.create({ streamId }, {});
   const page = { limit: 10, offset: 0 };
   for (const owner of [{ userId: 'u' }, { userId: streamId }, { streamId: newId() }]) {
@@ -116,10 +116,10 @@ t.test('a key is found only by its owner', async (t) => {
 });
 
 t.test('a channel has one main key, also after concurrent requests for the first', async (t) => {
-  const { sql, clock, keys } = await place(t);
-  const minted = await Promise.all([1, 2, 3].map(() => keys.rotateMain('u', HOUR_MS)));
+  const { sql, clock, keys } = await openFixture(t);
+  const rotated = await Promise.all([1, 2, 3].map(() => keys.rotateMain('u', HOUR_MS)));
   const main = await keys.findMain('u');
-  t.equal(minted.filter(({ key }) => key.id === main?.id).length, 1);
+  t.equal(rotated.filter(({ key }) => key.id === main?.id).length, 1);
   t.equal((await sql`select from stream_keys where is_main and replaced_by is null`).count, 1);
 
   await keys.create({ userId: 'u' }, { label: 'beside it' });
@@ -132,7 +132,7 @@ t.test('a channel has one main key, also after concurrent requests for the first
 });
 
 t.test('a livestream has at most fifty usable keys, and at most a hundred others are kept', async (t) => {
-  const { sql, keys, streamId } = await place(t);
+  const { sql, keys, streamId } = await openFixture(t);
   const owner = { streamId };
   const first = await keys.create(owner, {});
   for (let i = 1; i < 50; i++) await keys.create(owner, {});
@@ -146,7 +146,7 @@ t.test('a livestream has at most fifty usable keys, and at most a hundred others
 });
 
 t.test('uses are listed newest first, limited in number, and deleted after ninety days', async (t) => {
-  const { sql, clock, keys, streamId } = await place(t);
+  const { sql, clock, keys, streamId } = await openFixture(t);
   const { key } = await keys.create({ streamId }, {});
   const use = { keyId: key.id, streamId, protocol: 'rtmp', address: '192.0.2.1' };
   await keys.recordUse({ ...use, outcome: 'admitted' });
@@ -185,7 +185,7 @@ t.test('uses are listed newest first, limited in number, and deleted after ninet
 });
 
 t.test('a channel is created at the first request, titled by its user, and can be changed', async (t) => {
-  const { sql } = await place(t);
+  const { sql } = await openFixture(t);
   const channels = new Channels(sql);
   const asked = await Promise.all([channels.of('u', 'Ada'), channels.of('u', 'Ada')]);
   t.same(asked[0], { userId: 'u', defaultTitle: 'Ada', defaultDescription: '', recordingEnabled: false });

@@ -23,8 +23,8 @@ t.test('a user registers, is signed in, signs out and signs in again', async (t)
   const out = await request('POST', '/api/auth/logout', { headers: page });
   t.same([out.statusCode, out.json()], [200, { success: true }]);
   t.match(out.headers['set-cookie'], /^headend_session=; Max-Age=0; Path=\/; HttpOnly/);
-  const nobody = { user: null, via: null, csrfToken: null, registration: 'open' };
-  t.same((await request('GET', '/api/auth/me', { headers: { cookie: page.cookie } })).json(), nobody);
+  const anonymous = { user: null, via: null, csrfToken: null, registration: 'open' };
+  t.same((await request('GET', '/api/auth/me', { headers: { cookie: page.cookie } })).json(), anonymous);
   t.same((await request('POST', '/api/auth/logout', { headers: page })).statusCode, 200, 'again');
 
   const back = await request('POST', '/api/auth/login', { payload: { name: 'aDA', password: PASSWORD } });
@@ -128,8 +128,8 @@ t.test('pages of other sites can neither sign in nor register nor change anythin
 t.test('a password change needs the current password and ends all other sessions', async (t) => {
   const { request, createAccount, pageHeaders } = await startAccountApiFixture(t);
   const mine = await createAccount('Ada');
-  const [here, elsewhere] = [await pageHeaders(mine), await pageHeaders(mine)];
-  const change = (payload: object, headers: object = here) =>
+  const [own, other] = [await pageHeaders(mine), await pageHeaders(mine)];
+  const change = (payload: object, headers: object = own) =>
     request('POST', '/api/auth/password', { payload, headers: { ...headers } });
   const next = 'staple of horses';
   assertErrorResponse(t, await change({ current: 'wrong horse', password: next }), 403, 'password_wrong');
@@ -144,8 +144,8 @@ t.test('a password change needs the current password and ends all other sessions
   );
   const changed = await change({ current: PASSWORD, password: next });
   t.same([changed.statusCode, changed.json()], [200, { success: true }]);
-  t.match((await request('GET', '/api/auth/me', { headers: here })).json(), { user: { name: 'Ada' } });
-  t.match((await request('GET', '/api/auth/me', { headers: elsewhere })).json(), { user: null });
+  t.match((await request('GET', '/api/auth/me', { headers: own })).json(), { user: { name: 'Ada' } });
+  t.match((await request('GET', '/api/auth/me', { headers: other })).json(), { user: null });
   assertErrorResponse(t, await request('POST', '/api/auth/login', { payload: ada }), 401, 'sign_in_failed');
   t.equal(
     (await request('POST', '/api/auth/login', { payload: { name: 'Ada', password: next } })).statusCode,
@@ -168,8 +168,8 @@ t.test(
     const { token, secret } = made.json();
     t.match(secret, /^hp_[0-9a-f]{40}$/);
     t.match(token, { label: 'script', expiresAt, lastUsedAt: null });
-    const program = { authorization: `Bearer ${secret}` };
-    t.match((await request('GET', '/api/auth/me', { headers: program })).json(), {
+    const tokenHeaders = { authorization: `Bearer ${secret}` };
+    t.match((await request('GET', '/api/auth/me', { headers: tokenHeaders })).json(), {
       user: { id: mine.id },
       via: 'token',
       csrfToken: null,
@@ -179,13 +179,13 @@ t.test(
     t.notMatch(listed.body + requestLog(), secret);
     assertErrorResponse(
       t,
-      await request('POST', '/api/auth/tokens', { headers: program, payload: { label: 'x' } }),
+      await request('POST', '/api/auth/tokens', { headers: tokenHeaders, payload: { label: 'x' } }),
       403,
       'session_needed',
     );
     assertErrorResponse(
       t,
-      await request('GET', '/api/auth/tokens', { headers: program }),
+      await request('GET', '/api/auth/tokens', { headers: tokenHeaders }),
       403,
       'session_needed',
     );
@@ -209,9 +209,9 @@ t.test(
       'token_not_found',
     );
     t.equal((await request('DELETE', `/api/auth/tokens/${token.id}`, { headers })).statusCode, 200);
-    const gone = await request('GET', '/api/auth/me', { headers: program });
-    assertErrorResponse(t, gone, 401, 'access_token_invalid');
-    t.match(gone.headers['www-authenticate'], 'error="invalid_token"');
+    const refused = await request('GET', '/api/auth/me', { headers: tokenHeaders });
+    assertErrorResponse(t, refused, 401, 'access_token_invalid');
+    t.match(refused.headers['www-authenticate'], 'error="invalid_token"');
     const past = { label: 'x', expiresAt: '2020-01-01T00:00:00Z' };
     assertErrorResponse(
       t,
@@ -251,14 +251,17 @@ t.test('a user lists their sessions and ends one or all others', async (t) => {
     'session_not_found',
   );
   t.equal((await request('DELETE', `/api/auth/sessions/${b.id}`, { headers })).statusCode, 200);
-  const who = async (page: object) =>
+  const nameOf = async (page: object) =>
     (await request('GET', '/api/auth/me', { headers: { ...page } })).json().user?.name;
   t.same(
-    [await who(others[0] ?? {}), await who(others[1] ?? {}), await who(headers)],
+    [await nameOf(others[0] ?? {}), await nameOf(others[1] ?? {}), await nameOf(headers)],
     [undefined, 'Ada', 'Ada'],
   );
   t.equal((await request('DELETE', '/api/auth/sessions', { headers })).statusCode, 200);
-  t.same([await who(others[1] ?? {}), await who(headers), await who(eve)], [undefined, 'Ada', 'Eve']);
+  t.same(
+    [await nameOf(others[1] ?? {}), await nameOf(headers), await nameOf(eve)],
+    [undefined, 'Ada', 'Eve'],
+  );
 });
 
 t.test('changes above the rate limit get 429, except those of the operator', async (t) => {

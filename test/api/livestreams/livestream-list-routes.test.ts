@@ -104,13 +104,13 @@ t.test('concurrent requests for the live list share one database read a second',
   const streamId = await create();
   await publish(streamId);
   await until('the stored status is live', async () => (await streams.find(streamId))?.status === 'live');
-  const ask = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
+  const list = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
   const before = databaseReads();
-  const answers = await Promise.all(Array.from({ length: 100 }, ask));
+  const answers = await Promise.all(Array.from({ length: 100 }, list));
   t.ok(answers.every(([stream]) => stream?.id === streamId));
   t.equal(databaseReads() - before, 1);
   await clock.advance(1_000);
-  await Promise.all(Array.from({ length: 100 }, ask));
+  await Promise.all(Array.from({ length: 100 }, list));
   t.equal(databaseReads() - before, 2, 'once a second');
   const one = () => app.inject(`/api/livestream/${streamId}`);
   await Promise.all(Array.from({ length: 100 }, one));
@@ -120,7 +120,7 @@ t.test('concurrent requests for the live list share one database read a second',
 t.test('every change of a listed livestream is visible at once', async (t) => {
   const { app, create, publish, streams } = await openLivestreamApi(t);
   const streamId = await create();
-  const ask = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
+  const list = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
   const edit = (payload: object) =>
     app.inject({
       method: 'PATCH',
@@ -128,20 +128,20 @@ t.test('every change of a listed livestream is visible at once', async (t) => {
       headers: authorizationOf('anna'),
       payload,
     });
-  t.same(await ask(), []);
+  t.same(await list(), []);
   const { publication } = await publish(streamId);
   await until('the stored status is live', async () => (await streams.find(streamId))?.status === 'live');
-  t.match(await ask(), [{ id: streamId, state: { name: 'live' } }]);
+  t.match(await list(), [{ id: streamId, state: { name: 'live' } }]);
   await edit({ title: 'Other words' });
-  t.match(await ask(), [{ title: 'Other words' }]);
+  t.match(await list(), [{ title: 'Other words' }]);
   publication.close('publisher-lost');
-  t.match(await ask(), [{ state: { name: 'reconnecting' } }]);
+  t.match(await list(), [{ state: { name: 'reconnecting' } }]);
   await edit({ visibility: 'unlisted' });
-  t.same(await ask(), []);
+  t.same(await list(), []);
   await edit({ visibility: 'public' });
-  t.equal((await ask()).length, 1);
+  t.equal((await list()).length, 1);
   await streams.end(streamId, 'ended-by-owner');
-  t.same(await ask(), []);
+  t.same(await list(), []);
 });
 
 t.test('upcoming livestreams are listed by date', async (t) => {
@@ -190,20 +190,20 @@ t.test('users see all of their own livestreams, and the public ones of others', 
 t.test('a private livestream is visible to its invitees, its broadcaster and admins only', async (t) => {
   const { app, create, streams } = await openLivestreamApi(t);
   const streamId = await create({ visibility: 'private', guests: ['vera'] });
-  const ask = (name?: PersonName, path = '') =>
+  const list = (name?: PersonName, path = '') =>
     app.inject({
       url: `/api/livestream/${streamId}${path}`,
       headers: name === undefined ? {} : authorizationOf(name),
     });
   for (const path of ['', '/stats', '/thumbnail']) {
     for (const name of ['boris', undefined] as const)
-      assertErrorResponse(t, await ask(name, path), 404, 'stream_not_found');
+      assertErrorResponse(t, await list(name, path), 404, 'stream_not_found');
     for (const name of ['anna', 'vera', 'ada', 'operator'] as const)
-      t.notMatch((await ask(name, path)).body, 'stream_not_found');
+      t.notMatch((await list(name, path)).body, 'stream_not_found');
   }
-  t.equal((await ask('boris')).body, (await app.inject(`/api/livestream/${newId()}`)).body);
+  t.equal((await list('boris')).body, (await app.inject(`/api/livestream/${newId()}`)).body);
   await streams.removeInvitee(streamId, 'vera');
-  assertErrorResponse(t, await ask('vera'), 404, 'stream_not_found');
+  assertErrorResponse(t, await list('vera'), 404, 'stream_not_found');
 });
 
 t.test('unknown streams get 404, and malformed ids 400', async (t) => {

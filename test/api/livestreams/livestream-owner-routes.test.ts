@@ -139,7 +139,7 @@ t.test(
   async (t) => {
     const { app, create, streams } = await openLivestreamApi(t);
     const open = await create();
-    const hidden = await create({ visibility: 'private', guests: ['vera'] });
+    const privateId = await create({ visibility: 'private', guests: ['vera'] });
     const changes: [InjectOptions['method'], string, object?][] = [
       ['PATCH', '', { title: 'B' }],
       ['DELETE', ''],
@@ -152,23 +152,23 @@ t.test(
       ['DELETE', '/thumbnail'],
     ];
     for (const [method, path, payload] of changes) {
-      const ask = (streamId: string, name?: PersonName) =>
+      const request = (streamId: string, name?: PersonName) =>
         app.inject({
           method: method ?? 'GET',
           url: `/api/livestream/${streamId}${path}`,
           headers: name === undefined ? {} : authorizationOf(name),
           ...(payload ? { payload } : {}),
         });
-      assertErrorResponse(t, await ask(open), 401, 'not_signed_in');
-      assertErrorResponse(t, await ask(open, 'boris'), 403, 'not_allowed');
-      assertErrorResponse(t, await ask(hidden), 401, 'not_signed_in');
-      assertErrorResponse(t, await ask(hidden, 'vera'), 403, 'not_allowed');
-      const refused = await ask(hidden, 'boris');
+      assertErrorResponse(t, await request(open), 401, 'not_signed_in');
+      assertErrorResponse(t, await request(open, 'boris'), 403, 'not_allowed');
+      assertErrorResponse(t, await request(privateId), 401, 'not_signed_in');
+      assertErrorResponse(t, await request(privateId, 'vera'), 403, 'not_allowed');
+      const refused = await request(privateId, 'boris');
       assertErrorResponse(t, refused, 404, 'stream_not_found');
-      t.equal(refused.body, (await ask(newId(), 'boris')).body, 'like an unknown livestream');
+      t.equal(refused.body, (await request(newId(), 'boris')).body, 'like an unknown livestream');
     }
     t.match(await streams.find(open), { title: 'A stream', status: 'scheduled' });
-    t.ok(await streams.isInvitee(hidden, 'vera'));
+    t.ok(await streams.isInvitee(privateId, 'vera'));
     for (const name of ['anna', 'ada', 'operator'] as const)
       t.equal((await patch(app, open, { title: `By ${name}` }, name)).statusCode, 200);
   },

@@ -7,12 +7,18 @@ t.test('stats have the measured values of a broadcast, and null for unknown ones
   const { app, create, publish, streams, clock } = await openLivestreamApi(t, { viewers: () => viewers });
   const streamId = await create();
   const stats = async () => (await app.inject(`/api/livestream/${streamId}/stats`)).json().stats;
-  const nothing = { bitrate: null, fps: null, resolution: null, keyframeInterval: null, droppedFrames: null };
+  const unknownValues = {
+    bitrate: null,
+    fps: null,
+    resolution: null,
+    keyframeInterval: null,
+    droppedFrames: null,
+  };
   t.same(await stats(), {
     streamId,
     state: { name: 'offline' },
     uptime: null,
-    ...nothing,
+    ...unknownValues,
     viewers,
     source: null,
     notices: [],
@@ -20,7 +26,12 @@ t.test('stats have the measured values of a broadcast, and null for unknown ones
 
   const { publication } = await publish(streamId);
   await until('the stored status is live', async () => (await streams.find(streamId))?.status === 'live');
-  t.match(await stats(), { state: { name: 'live' }, uptime: 0, ...nothing, source: { protocol: 'rtmp' } });
+  t.match(await stats(), {
+    state: { name: 'live' },
+    uptime: 0,
+    ...unknownValues,
+    source: { protocol: 'rtmp' },
+  });
   const video = { codec: 'h264', width: 1280, height: 720, frameRate: 29.97, bitrate: 2_000_000 } as const;
   publication.describe({
     encoder: 'OBS',

@@ -193,11 +193,11 @@ t.test('pages have security headers, and media have none', async (t) => {
 
 t.test('behind a trusted proxy the client address is the one that the proxy saw', async (t) => {
   const direct = server(t).app;
-  const behind = server(t, { trustProxy: true }).app;
+  const behindProxy = server(t, { trustProxy: true }).app;
   const headers = { 'x-forwarded-for': '203.0.113.66, 198.51.100.7' };
-  for (const app of [direct, behind]) app.get('/ip', async (request) => request.ip);
+  for (const app of [direct, behindProxy]) app.get('/ip', async (request) => request.ip);
   t.equal((await direct.inject({ url: '/ip', headers })).body, '127.0.0.1');
-  t.equal((await behind.inject({ url: '/ip', headers })).body, '198.51.100.7');
+  t.equal((await behindProxy.inject({ url: '/ip', headers })).body, '198.51.100.7');
 });
 
 t.test('neither requested URLs nor secrets are logged', async (t) => {

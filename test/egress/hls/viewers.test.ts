@@ -11,8 +11,8 @@ const ladder = await makeLadder({ folder: t.testdir(), durationS: 4, frameRate: 
 const TOKEN = 'AQ-token_1';
 
 /** Fake viewer admission that knows one token and records its calls. */
-class GateDouble implements ViewerAdmission {
-  openness: 'everybody' | 'invited' = 'everybody';
+class FakeAdmission implements ViewerAdmission {
+  visibility: 'everybody' | 'invited' = 'everybody';
   refusal: PublicError | undefined;
   readonly asked: [string, ViewerRequest | string, (string | undefined)?][] = [];
   /** Whether the token is known in memory. */
@@ -26,26 +26,26 @@ class GateDouble implements ViewerAdmission {
 
   recordActivity(streamId: string, token: string, protocol: string) {
     this.asked.push(['seen', `${streamId} ${token}`, protocol]);
-    return this.known && token === TOKEN ? this.openness : undefined;
+    return this.known && token === TOKEN ? this.visibility : undefined;
   }
 
   mediaAccess(streamId: string, token: string | undefined) {
     this.asked.push(['media', `${streamId} ${token ?? ''}`]);
-    if (this.openness === 'everybody') return this.openness;
-    return this.known && token === TOKEN ? this.openness : undefined;
+    if (this.visibility === 'everybody') return this.visibility;
+    return this.known && token === TOKEN ? this.visibility : undefined;
   }
 
   async admitPlaylistRequest(request: ViewerRequest, protocol: ViewerProtocol | undefined) {
     this.asked.push(['pass', request, protocol]);
     if (this.refusal) throw this.refusal;
-    return this.openness;
+    return this.visibility;
   }
 }
 
 /** @param beforeS media time at which the broadcast pauses until `continueBroadcast` */
 async function serve(t: Test, beforeS = Number.POSITIVE_INFINITY) {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
-  const gate = new GateDouble();
+  const gate = new FakeAdmission();
   const app = Fastify();
   app.setErrorHandler((error, _request, reply) => {
     if (!(error instanceof PublicError)) throw error;
@@ -57,7 +57,7 @@ async function serve(t: Test, beforeS = Number.POSITIVE_INFINITY) {
   const later = ladder.chunks.findIndex(({ timeS }) => timeS >= beforeS);
   const split = later < 0 ? ladder.chunks.length : later;
   await broadcast.writeChunks(reader, ladder.chunks.slice(0, split));
-  return { app, gate, goOn: () => broadcast.writeChunks(reader, ladder.chunks.slice(split)) };
+  return { app, gate, continueBroadcast: () => broadcast.writeChunks(reader, ladder.chunks.slice(split)) };
 }
 
 /** Returns every URI of a media playlist. */
@@ -88,7 +88,10 @@ t.test('the multivariant playlist puts one token into all its media playlists', 
     ],
   ]);
   const { variants } = parse(answer.body) as types.MasterPlaylist;
-  const addresses = variants.flatMap(({ uri, audio }) => [uri, ...audio.map((sound) => sound.uri ?? '')]);
+  const addresses = variants.flatMap(({ uri, audio }) => [
+    uri,
+    ...audio.map((rendition) => rendition.uri ?? ''),
+  ]);
   t.ok(addresses.length >= 3);
   gate.asked.length = 0;
   for (const address of addresses) {
@@ -128,7 +131,7 @@ t.test('an unknown or missing token is passed to viewer admission', async (t) =>
 
 t.test('private media is not cacheable and gets 404 for others', async (t) => {
   const { app, gate } = await serve(t);
-  gate.openness = 'invited';
+  gate.visibility = 'invited';
   const url = '/hls/stream-1/broadcast-1/source/index.m3u8';
   for (const query of [`?v=${TOKEN}`, `?v=${TOKEN}&_HLS_msn=1&_HLS_part=0`]) {
     const answer = await app.inject(url + query);
@@ -155,7 +158,7 @@ t.test("a private livestream's media playlists carry the viewer's token in every
   const shared = urisOf((await app.inject(`${url}?v=${TOKEN}`)).body);
   t.ok(shared.length > 10);
   t.notMatch(shared.join(' '), TOKEN, 'public media have the same URLs for all viewers');
-  gate.openness = 'invited';
+  gate.visibility = 'invited';
   for (const query of ['', '&_HLS_msn=1&_HLS_part=0', '&_HLS_skip=YES']) {
     const { body, headers } = await app.inject(`${url}?v=${TOKEN}${query}`);
     t.equal(headers['cache-control'], 'private, no-store');
@@ -194,7 +197,7 @@ t.test(
         [again.statusCode, again.body, again.headers['cache-control']],
         [304, '', headers['cache-control']],
       );
-      gate.openness = 'invited';
+      gate.visibility = 'invited';
       for (const known of [true, false]) {
         gate.known = known;
         const own = await app.inject({ url: `${url}?v=${TOKEN}`, headers: { 'if-none-match': etag } });
@@ -223,10 +226,10 @@ t.test(
 t.test('a blocked request whose permission ends before it is answered gets 404', async (t) => {
   const url = '/hls/stream-1/broadcast-1/source';
   for (const before of ['everybody', 'invited'] as const) {
-    const { app, gate, goOn } = await serve(t, 13.1);
+    const { app, gate, continueBroadcast } = await serve(t, 13.1);
     const playlist = (await app.inject(`${url}/index.m3u8`)).body;
     const [, hint, msn, part] = /PRELOAD-HINT:TYPE=PART,URI="(p(\d+)\.(\d+)\.m4s)"/.exec(playlist) ?? [];
-    gate.openness = before;
+    gate.visibility = before;
     let answered = 0;
     const blocked = [`${hint}?v=${TOKEN}`, `index.m3u8?v=${TOKEN}&_HLS_msn=${msn}&_HLS_part=${part}`].map(
       async (name) => {
@@ -239,7 +242,7 @@ t.test('a blocked request whose permission ends before it is answered gets 404',
     t.equal(answered, 0, 'both are blocked');
     Object.assign(gate, { openness: 'invited', known: false });
     gate.refusal = new PublicError(404, 'stream_not_found', 'There is no such livestream.');
-    await goOn();
+    await continueBroadcast();
     for (const response of await Promise.all(blocked)) {
       t.equal(response.statusCode, 404, `the request was for ${before}`);
       t.equal(response.headers['cache-control'], 'no-store');

@@ -22,7 +22,7 @@ async function whep(t: Test, routes: Partial<WhepRoutesOptions> = {}) {
   const { app, log } = createTestServer(t, clock);
   const pool = new FakeWebrtcPool();
   const egress = createWhepEgress({ pool, clock, log });
-  const visit = egress.subscribe(new FakeWebrtcBroadcast(LIVE));
+  const subscription = egress.subscribe(new FakeWebrtcBroadcast(LIVE));
   const asked: string[] = [];
   await app.register(whepRoutes, {
     egress,
@@ -52,7 +52,7 @@ async function whep(t: Test, routes: Partial<WhepRoutesOptions> = {}) {
       payload,
       headers: { 'content-type': 'application/sdp' },
     });
-  return { app, pool, post, ask, asked, clock, visit };
+  return { app, pool, post, ask, asked, clock, subscription };
 }
 
 /** Reads the server-sent events of a URL. */
@@ -142,7 +142,7 @@ t.test('a layer is selected by POST and released by DELETE', async (t) => {
 });
 
 t.test('subscribed events arrive as they happen and end with the reason', async (t) => {
-  const { app, post, pool, ask, clock, visit } = await whep(t, { basePath: '/live' });
+  const { app, post, pool, ask, clock, subscription } = await whep(t, { basePath: '/live' });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const session = String((await post()).headers.location).replace('/live', '');
@@ -188,7 +188,7 @@ t.test('subscribed events arrive as they happen and end with the reason', async 
   await clock.advance(15_000);
   await eventually(() => stream.text().includes('\n:\n\n'));
 
-  await visit.broadcastEnded('key-revoked');
+  await subscription.broadcastEnded('key-revoked');
   await eventually(() => stream.over());
   t.strictSame(stream.events().slice(2), [
     ['end', { reason: 'key-revoked', message: 'The broadcast was stopped.' }],

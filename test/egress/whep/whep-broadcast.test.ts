@@ -9,13 +9,13 @@ import { recordLog } from '../../support/fixtures/log-record.js';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function stage() {
+function openFixture() {
   const clock = new FakeClock();
   const pool = new FakeWebrtcPool();
   const { log, lines } = recordLog();
   const egress = createWhepEgress({ pool, clock, log });
   const broadcast = new FakeWebrtcBroadcast('stream-1');
-  const visit = egress.subscribe(broadcast);
+  const subscription = egress.subscribe(broadcast);
   const view = async (streamId = 'stream-1'): Promise<ViewerSession | undefined> => {
     const viewing = await egress.view({ streamId, offer: parseOffer(offerText('chromium-view')) });
     await settle();
@@ -23,14 +23,14 @@ function stage() {
   };
   const publish = (mediaSourceId?: string): FakeTimelineSource => {
     const source = new FakeTimelineSource(mediaSourceId);
-    visit.publicationStarted?.(source);
+    subscription.publicationStarted?.(source);
     return source;
   };
-  return { clock, pool, lines, egress, broadcast, visit, view, publish };
+  return { clock, pool, lines, egress, broadcast, subscription, view, publish };
 }
 
 t.test('a WHIP publisher’s media source is set from its first media to its end', async (t) => {
-  const { pool, publish, broadcast, view } = stage();
+  const { pool, publish, broadcast, view } = openFixture();
   const { id } = broadcast;
   const first = publish('feed-1');
   t.strictSame(pool.mediaSources, [], 'no media yet');
@@ -51,7 +51,7 @@ t.test('a WHIP publisher’s media source is set from its first media to its end
 });
 
 t.test('an RTMP publisher has a WebRTC rendition while it has viewers and for 30 s after', async (t) => {
-  const { clock, pool, publish, broadcast, view } = stage();
+  const { clock, pool, publish, broadcast, view } = openFixture();
   const source = publish();
   source.restart();
   await settle();
@@ -80,7 +80,7 @@ t.test('an RTMP publisher has a WebRTC rendition while it has viewers and for 30
 });
 
 t.test('a waiting viewer gets media when the publisher connects and after it reconnects', async (t) => {
-  const { pool, publish, broadcast, view } = stage();
+  const { pool, publish, broadcast, view } = openFixture();
   await view();
   t.equal(pool.inputs.length, 0);
   const rtmp = publish();
@@ -111,7 +111,7 @@ t.test('a waiting viewer gets media when the publisher connects and after it rec
 t.test(
   'a failing rendition is restarted with backoff; at the limit sessions end as unavailable',
   async (t) => {
-    const { clock, pool, publish, broadcast, view, egress } = stage();
+    const { clock, pool, publish, broadcast, view, egress } = openFixture();
     publish().restart();
     const viewing = await view();
     broadcast.renditions[0]?.fail();
@@ -143,7 +143,7 @@ t.test(
 );
 
 t.test('viewers get 503 without workers and nothing is left running', async (t) => {
-  const { clock, pool, publish, broadcast, view, egress } = stage();
+  const { clock, pool, publish, broadcast, view, egress } = openFixture();
   publish().restart();
   pool.broken = true;
   await t.rejects(view(), { status: 503, code: 'webrtc_unavailable' });
@@ -156,10 +156,10 @@ t.test('viewers get 503 without workers and nothing is left running', async (t) 
 });
 
 t.test('viewers get the reason when the broadcast ends, and later ones are refused', async (t) => {
-  const { clock, pool, publish, broadcast, view, visit, egress } = stage();
+  const { clock, pool, publish, broadcast, view, subscription, egress } = openFixture();
   publish().restart();
   const viewing = await view();
-  await visit.broadcastEnded('ended-by-owner');
+  await subscription.broadcastEnded('ended-by-owner');
   t.strictSame(await viewing?.ended, {
     name: 'end',
     reason: 'ended-by-owner',
@@ -173,11 +173,11 @@ t.test('viewers get the reason when the broadcast ends, and later ones are refus
 });
 
 t.test('viewers are asked to reconnect at a server restart and after a worker crash', async (t) => {
-  const { pool, view, visit } = stage();
+  const { pool, view, subscription } = openFixture();
   const [first, second] = [await view(), await view()];
   pool.viewers[0]?.end('worker-died');
   t.match(await first?.ended, { name: 'reconnect', reason: 'worker-died' });
-  await visit.broadcastEnded('shutdown');
+  await subscription.broadcastEnded('shutdown');
   t.match(await second?.ended, {
     name: 'reconnect',
     reason: 'shutdown',
@@ -186,15 +186,15 @@ t.test('viewers are asked to reconnect at a server restart and after a worker cr
 });
 
 t.test('a viewer negotiated after the end of the broadcast gets the end', async (t) => {
-  const { pool, view, visit } = stage();
-  pool.beforePeer = () => visit.broadcastEnded('grace-expired');
+  const { pool, view, subscription } = openFixture();
+  pool.beforePeer = () => subscription.broadcastEnded('grace-expired');
   const viewing = await view();
   t.match(await viewing?.ended, { name: 'end', reason: 'grace-expired' });
   t.equal(pool.viewers[0]?.ended, 'closed');
 });
 
 t.test('the viewer count is sent once a second at most', async (t) => {
-  const { clock, pool, view } = stage();
+  const { clock, pool, view } = openFixture();
   const viewing = await view();
   const counts: number[] = [];
   viewing?.listen((event) => {

@@ -64,9 +64,9 @@ t.test('deleting an account deletes its livestreams and keys and frees its name'
   t.strictSame((await host.request('GET', `${API}/user/${dora.userId}`)).body, { streams: [] });
   t.match(await dora.request('GET', '/api/auth/me'), { body: { user: null } });
   t.match(await host.request('GET', `${API}/${hidden.streamId}/guests`), { body: { guests: [] } });
-  const said = async () =>
+  const messages = async () =>
     (await host.request('GET', chat)).body.messages as { userId: string; name: string }[];
-  t.match(await said(), [
+  t.match(await messages(), [
     { name: 'Deleted account', userId: /^deleted:/, message: 'Dora was here' },
     { name: 'Carl', message: 'Carl was here' },
   ]);
@@ -85,6 +85,6 @@ t.test('deleting an account deletes its livestreams and keys and frees its name'
     });
   t.equal((await remove(dora.userId)).status, 404);
   t.equal((await remove(carl.userId, { purgeMessages: true })).status, 200);
-  await until('its messages are deleted', async () => (await said()).length === 1);
+  await until('its messages are deleted', async () => (await messages()).length === 1);
   t.match(await signInPage(gateway, 'Dora'), { name: 'Dora' }, 'the name is available');
 });

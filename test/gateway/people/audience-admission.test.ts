@@ -22,13 +22,13 @@ t.test('a livestream admits viewers up to its limit by every protocol', async (t
   const livestream = await publishLivestream(t, 60);
   const { streamId, hls } = livestream;
   t.equal((await requestAsOperator('PATCH', `/api/livestream/${streamId}`, { viewerLimit: 3 })).status, 200);
-  const ear = joinBySocket(t, livestream);
-  await viewerTokenOf(ear);
+  const socket = joinBySocket(t, livestream);
+  await viewerTokenOf(socket);
   const one = new HlsViewer(hls);
   t.teardown(() => one.stop());
   await one.start();
   const other = await watchByWhep(peers, livestream);
-  await assertViewerCount(t, livestream, 3, ear, 'the house is full');
+  await assertViewerCount(t, livestream, 3, socket, 'the house is full');
 
   const refusal = { error: { code: 'viewer_limit_reached' } };
   const refused = [
@@ -46,27 +46,27 @@ t.test('a livestream admits viewers up to its limit by every protocol', async (t
   // An admitted viewer stays admitted by another protocol too.
   await one.start();
   await viewerTokenOf(joinBySocket(t, livestream, one.token));
-  await assertViewerCount(t, livestream, 3, ear, 'nobody else came in');
+  await assertViewerCount(t, livestream, 3, socket, 'nobody else came in');
 
   t.equal((await request('DELETE', other.path)).status, 200);
   await until('a place is free', async () => (await viewerCounts(livestream)).total === 2);
   late.send('join-livestream', { streamId }, 'again');
   await viewerTokenOf(late);
-  await assertViewerCount(t, livestream, 3, ear, 'who waited is in');
+  await assertViewerCount(t, livestream, 3, socket, 'who waited is in');
 });
 
 t.test('a private livestream admits invitees alone, until they are removed', async (t) => {
   const livestream = await publishLivestream(t, 60);
   const { streamId, hls } = livestream;
   const path = `/api/livestream/${streamId}`;
-  const stranger = new HlsViewer(hls);
-  const strangersSocket = joinBySocket(t, livestream);
-  await viewerTokenOf(strangersSocket);
-  await stranger.start();
+  const uninvitedViewer = new HlsViewer(hls);
+  const uninvitedSocket = joinBySocket(t, livestream);
+  await viewerTokenOf(uninvitedSocket);
+  await uninvitedViewer.start();
   t.equal((await requestAsOperator('PATCH', path, { visibility: 'private' })).status, 200);
-  await strangersSocket.next('livestream:dismissed');
-  await t.rejects(stranger.requestPlaylist(), /404/, 'a viewer who was admitted before gets 404');
-  stranger.stop();
+  await uninvitedSocket.next('livestream:dismissed');
+  await t.rejects(uninvitedViewer.requestPlaylist(), /404/, 'a viewer who was admitted before gets 404');
+  uninvitedViewer.stop();
   const offer = (await peers.create({ watches: true })).offer;
   const unknown = await request(
     'GET',
@@ -83,8 +83,8 @@ t.test('a private livestream admits invitees alone, until they are removed', asy
   }
   t.same((await request('GET', path)).body, unknown.body, 'like an unknown livestream');
   t.equal((await request('GET', new URL(hls).pathname)).status, 404);
-  strangersSocket.send('join-livestream', { streamId }, 'again');
-  t.match((await strangersSocket.next('error')).data, { code: 'stream_not_found' });
+  uninvitedSocket.send('join-livestream', { streamId }, 'again');
+  t.match((await uninvitedSocket.next('error')).data, { code: 'stream_not_found' });
 
   const account = { name: 'Gisela', password: 'correct horse battery', role: 'viewer' };
   const { body: made } = await requestAsOperator('POST', '/api/auth/register', account);

@@ -13,7 +13,7 @@ const source = await testMedia(120);
 type MintedKey = { streamKey: string; key: { id: string; status: string } };
 type Stream = { id: string; title: string; status: string; state: { name: string } };
 
-async function mint(path: string, body: object): Promise<MintedKey> {
+async function createKey(path: string, body: object): Promise<MintedKey> {
   const { status, body: answer } = await berta.request('POST', path, body);
   if (status !== 201) throw new Error(`${path}: ${status} ${JSON.stringify(answer)}`);
   return answer as MintedKey;
@@ -54,7 +54,7 @@ t.test(
       receiver.received.map(({ body }) => JSON.parse(body));
 
     await berta.request('PATCH', '/api/channel', { defaultTitle: 'Rivers, live' });
-    const first = await mint('/api/channel/key', {});
+    const first = await createKey('/api/channel/key', {});
     const encoder = publishWith(t, first);
     const stream = await until('a livestream is created and live', async () =>
       (await streams()).find(({ status }) => status === 'live'),
@@ -71,7 +71,7 @@ t.test(
     await gateway.untilLive({ streamId });
     t.equal((await streams()).length, 1, 'the same livestream continues');
 
-    const second = await mint('/api/channel/key', { overlapSeconds: 600 });
+    const second = await createKey('/api/channel/key', { overlapSeconds: 600 });
     await again.stop();
     await until(
       'the publisher has disconnected',
@@ -83,9 +83,9 @@ t.test(
     t.match(await withOld.ended, { errors: /Another encoder took over/ });
     t.equal((await streams()).length, 1, 'with the old key, then with the new one');
 
-    const scoped = await mint('/api/channel/keys', { label: 'A browser', protocols: ['whip'] });
+    const scoped = await createKey('/api/channel/keys', { label: 'A browser', protocols: ['whip'] });
     t.match(await publishWith(t, scoped).ended, { errors: /may not be used with this protocol/ });
-    const third = await mint('/api/channel/key', { overlapSeconds: 0 });
+    const third = await createKey('/api/channel/key', { overlapSeconds: 0 });
     t.match(
       await publishWith(t, second).ended,
       { errors: /has expired/ },

@@ -27,15 +27,15 @@ async function listed(page: PageSession, path: string): Promise<string[]> {
 function listener(t: Test, page: PageSession) {
   const socket: Socket = io(gateway.http, { forceNew: true, extraHeaders: page.headers });
   t.teardown(() => socket.disconnect());
-  const heard: { event: string; data: Record<string, unknown> }[] = [];
-  socket.onAny((event: string, data: Record<string, unknown>) => heard.push({ event, data }));
-  const hears = (event: string, which: Record<string, unknown>): Promise<Record<string, unknown>> =>
-    until(`${event} ${JSON.stringify(which)} in ${JSON.stringify(heard)}`, () => {
+  const received: { event: string; data: Record<string, unknown> }[] = [];
+  socket.onAny((event: string, data: Record<string, unknown>) => received.push({ event, data }));
+  const untilEvent = (event: string, fields: Record<string, unknown>): Promise<Record<string, unknown>> =>
+    until(`${event} ${JSON.stringify(fields)} in ${JSON.stringify(received)}`, () => {
       const fits = ({ data }: { data: Record<string, unknown> }): boolean =>
-        Object.entries(which).every(([name, value]) => data[name] === value);
-      return heard.find((told) => told.event === event && fits(told))?.data;
+        Object.entries(fields).every(([name, value]) => data[name] === value);
+      return received.find((message) => message.event === event && fits(message))?.data;
     });
-  return { socket, hears };
+  return { socket, untilEvent };
 }
 
 t.test(
@@ -69,10 +69,15 @@ t.test(
     t.match(joined, { status: 200, body: { success: true, iceServers, viewers: 1 } });
     t.match(await vera.request('GET', `${API}/${streamId}`), { body: { stream: { viewers: { total: 1 } } } });
 
-    const said = await vera.request('POST', `${API}/${streamId}/chat`, { message: 'Hello <b>all</b>' });
-    t.match(said, { status: 201, body: { success: true, messageId: UUID } });
+    const posted = await vera.request('POST', `${API}/${streamId}/chat`, { message: 'Hello <b>all</b>' });
+    t.match(posted, { status: 201, body: { success: true, messageId: UUID } });
     const answered = await berta.request('POST', `${API}/${streamId}/chat`, { message: 'Welcome' });
-    const first = { id: said.body.messageId, userId: vera.userId, name: 'Vera', message: 'Hello <b>all</b>' };
+    const first = {
+      id: posted.body.messageId,
+      userId: vera.userId,
+      name: 'Vera',
+      message: 'Hello <b>all</b>',
+    };
     const second = { id: answered.body.messageId, userId: berta.userId, badge: 'broadcaster' };
     const chat = `${API}/${streamId}/chat`;
     t.match(await walter.request('GET', `${chat}?limit=100&offset=0`), {
@@ -119,7 +124,7 @@ t.test('the same flow works with Socket.IO and /ws side by side', async (t) => {
     streamId: string;
     streamKey: string;
   };
-  const { socket, hears } = listener(t, vera);
+  const { socket, untilEvent } = listener(t, vera);
   t.match(await socket.emitWithAck('join-livestream', { streamId }), {
     success: true,
     streamId,
@@ -133,18 +138,18 @@ t.test('the same flow works with Socket.IO and /ws side by side', async (t) => {
   other.send('join-livestream', { streamId }, 'join');
   t.match(await other.next('ok'), { id: 'join', data: { streamId, viewers: 2 } });
   t.match(await other.next('chat:history'), { data: { streamId, messages: [], more: false } });
-  await hears('viewers:count', { streamId, viewers: 2 });
+  await untilEvent('viewers:count', { streamId, viewers: 2 });
 
-  const said = await socket.emitWithAck('chat:send', { streamId, message: 'Hello' });
-  t.match(said, { success: true, messageId: UUID });
-  const { messageId } = said;
-  const heard = { id: messageId, streamId, userId: vera.userId, name: 'Vera', message: 'Hello' };
-  t.match(await other.next('chat:message'), { data: heard });
-  t.match(await hears('chat:message', { id: messageId }), heard, 'with the name of the author');
+  const posted = await socket.emitWithAck('chat:send', { streamId, message: 'Hello' });
+  t.match(posted, { success: true, messageId: UUID });
+  const { messageId } = posted;
+  const expected = { id: messageId, streamId, userId: vera.userId, name: 'Vera', message: 'Hello' };
+  t.match(await other.next('chat:message'), { data: expected });
+  t.match(await untilEvent('chat:message', { id: messageId }), expected, 'with the name of the author');
   other.send('chat:send', { streamId, message: 'Hello Vera' }, 7);
   const acknowledged = await other.next('ok');
   t.match(acknowledged, { id: 7, data: { messageId: UUID } });
-  t.match(await hears('chat:message', { message: 'Hello Vera' }), {
+  t.match(await untilEvent('chat:message', { message: 'Hello Vera' }), {
     id: acknowledged.data.messageId,
     userId: walter.userId,
   });
@@ -161,18 +166,18 @@ t.test('the same flow works with Socket.IO and /ws side by side', async (t) => {
 
   const url = `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`;
   const encoder = publish(t, await testMedia(60), url);
-  await hears('stream:state', { streamId, state: 'live' });
+  await untilEvent('stream:state', { streamId, state: 'live' });
   t.match(await other.next('stream:state'), { data: { streamId, state: 'live' } });
   await encoder.stop('SIGKILL');
-  t.match(await hears('stream:state', { streamId, state: 'reconnecting' }), { until: Number });
+  t.match(await untilEvent('stream:state', { streamId, state: 'reconnecting' }), { until: Number });
   t.match(await other.next('stream:state'), { data: { state: 'reconnecting' } });
 
   other.send('leave-livestream', { streamId }, 'leave');
   t.match(await other.next('ok'), { id: 'leave' });
-  await hears('viewers:count', { streamId, viewers: 1 });
+  await untilEvent('viewers:count', { streamId, viewers: 1 });
   t.strictSame(await berta.request('POST', `${API}/${streamId}/end`), SUCCESS);
   const ended = { streamId, state: 'ended' };
-  t.match(await hears('stream:state', ended), { reason: 'ended-by-owner', message: String });
+  t.match(await untilEvent('stream:state', ended), { reason: 'ended-by-owner', message: String });
   await socket.emitWithAck('chat:send', { streamId, message: 'Goodbye' });
   t.notOk(
     other.received.some(({ data }) => data.state === 'ended' || data.message === 'Goodbye'),

@@ -36,7 +36,7 @@ function dates(playlist: string): number[] {
 }
 
 /** Gap at the playlist's only discontinuity; undefined until a complete segment follows it. */
-function holeIn(playlist: string): { ms: number } | undefined {
+function gapIn(playlist: string): { ms: number } | undefined {
   const [before = '', after = ''] = playlist.split('#EXT-X-DISCONTINUITY\n');
   if (!after.includes('#EXTINF')) return undefined;
   const last = before.slice(before.lastIndexOf('#EXT-X-PROGRAM-DATE-TIME'));
@@ -80,10 +80,8 @@ t.test('a second encoder with the same stream key takes over within a second', a
   publish(t, source, livestream.rtmp);
   await first.ended;
   t.equal(await gateway.state(livestream.streamId), 'live', 'viewers never see the stream offline');
-  const hole = await until('a segment of the new encoder', async () =>
-    holeIn(await mediaPlaylist(livestream)),
-  );
-  t.ok(hole.ms < 1000, `a gap of ${hole.ms} ms`);
+  const gap = await until('a segment of the new encoder', async () => gapIn(await mediaPlaylist(livestream)));
+  t.ok(gap.ms < 1000, `a gap of ${gap.ms} ms`);
   await untilPlaysOn(page);
   t.ok(await neverReloaded(page));
 });
@@ -98,8 +96,8 @@ t.test('an encoder that is killed leaves a gap of less than a second', async (t)
     ({ msg, streamId }) => msg === 'encoder started' && streamId === livestream.streamId,
   );
   process.kill(Number(started?.pid), 'SIGKILL');
-  const hole = await until('a segment after the gap', async () => holeIn(await mediaPlaylist(livestream)));
-  t.ok(hole.ms < 1000, `a gap of ${hole.ms} ms`);
+  const gap = await until('a segment after the gap', async () => gapIn(await mediaPlaylist(livestream)));
+  t.ok(gap.ms < 1000, `a gap of ${gap.ms} ms`);
   await untilPlaysOn(page);
   t.ok(await neverReloaded(page));
 });

@@ -11,7 +11,7 @@ const PAUSE = { from: 4, to: 12 };
 const folder = process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-test-media-${process.ppid}`);
 
 /** 30 s of H.264 and AAC at 30 frames a second, keyframes every 2 s; no video frames during the pause. */
-async function pausingFilm(pause: typeof PAUSE | undefined): Promise<string> {
+async function mediaWithPause(pause: typeof PAUSE | undefined): Promise<string> {
   const file = path.join(folder, `pause-${pause ? `${pause.from}-${pause.to}` : 'none'}.flv`);
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });
@@ -29,8 +29,8 @@ async function pausingFilm(pause: typeof PAUSE | undefined): Promise<string> {
 }
 
 /** Same media with another frame rate in `onMetaData`, which ffmpeg forwards to the gateway. */
-async function filmThatClaims(frameRate: number): Promise<string> {
-  const bytes = Buffer.from(readFileSync(await pausingFilm(undefined)));
+async function mediaWithFrameRate(frameRate: number): Promise<string> {
+  const bytes = Buffer.from(readFileSync(await mediaWithPause(undefined)));
   const name = bytes.indexOf('framerate');
   bytes.writeDoubleBE(frameRate, name + 'framerate'.length + 1);
   const file = path.join(folder, `claims-${frameRate}-${process.pid}.flv`);
@@ -55,7 +55,7 @@ const targetDuration = (playlist: string): number =>
 t.test('video that pauses for 8 s while audio continues does not interrupt the gateway or HLS', async (t) => {
   const gateway = await startGatewayProcess(t);
   const { streamId, rtmp, hls } = await gateway.createLivestream();
-  publish(t, await pausingFilm(PAUSE), rtmp);
+  publish(t, await mediaWithPause(PAUSE), rtmp);
   await gateway.untilLive({ streamId });
   const healthy = async (): Promise<boolean> =>
     (await fetch(`${gateway.http}/healthz`, { signal: AbortSignal.timeout(3_000) })).ok;
@@ -92,7 +92,7 @@ t.test(
     const gateway = await startGatewayProcess(t);
     for (const claimed of [0.05, 1, 300]) {
       const { streamId, rtmp, hls } = await gateway.createLivestream();
-      const encoder = publish(t, await filmThatClaims(claimed), rtmp);
+      const encoder = publish(t, await mediaWithFrameRate(claimed), rtmp);
       await gateway.untilLive({ streamId });
       const playlists = await mediaPlaylists(hls);
       t.ok(playlists.length > 1);

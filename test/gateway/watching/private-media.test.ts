@@ -64,9 +64,9 @@ t.test('an invitee who is removed gets no media after a second, and another one 
   const [removed, other] = await Promise.all(['Rea', 'Otto'].map((name) => signInPage(gateway, name)));
   if (!removed || !other) throw new Error('two people are needed');
   const operator = { authorization: 'Bearer test-operator-token-0123456789' };
-  const guests = (method: string, { userId }: PageSession): Promise<Response> =>
+  const changeInvitee = (method: string, { userId }: PageSession): Promise<Response> =>
     fetch(`${gateway.http}${at}/guests/${userId}`, { method, headers: operator });
-  for (const session of [removed, other]) t.equal((await guests('PUT', session)).status, 200);
+  for (const session of [removed, other]) t.equal((await changeInvitee('PUT', session)).status, 200);
 
   const [token, otherToken] = [await tokenOf(removed, streamId), await tokenOf(other, streamId)];
   const recording = path.join(t.testdir(), 'recording.mp4');
@@ -83,11 +83,11 @@ t.test('an invitee who is removed gets no media after a second, and another one 
   for (const [name, url] of Object.entries(await addresses(hls, token)))
     for (const v of [undefined, '', 'forged', foreign, `${token.slice(0, -2)}AA`])
       for (const init of [{}, { method: 'HEAD' }, { headers: { range: 'bytes=0-9' } }]) {
-        const strange = new URL(url);
-        if (v === undefined) strange.searchParams.delete('v');
-        else strange.searchParams.set('v', v);
+        const withWrongToken = new URL(url);
+        if (v === undefined) withWrongToken.searchParams.delete('v');
+        else withWrongToken.searchParams.set('v', v);
         t.equal(
-          await statusOf(strange, init),
+          await statusOf(withWrongToken, init),
           404,
           `${name} with ${v === undefined ? 'no token' : 'a wrong token'}`,
         );
@@ -118,7 +118,7 @@ t.test('an invitee who is removed gets no media after a second, and another one 
   const blocking = new URL(playlist ?? hls);
   blocking.searchParams.set('_HLS_msn', String(Number(/s(\d+)\.m4s/.exec(segment?.pathname ?? '')?.[1]) + 2));
   const blocked = statusOf(blocking);
-  t.equal((await guests('DELETE', removed)).status, 200);
+  t.equal((await changeInvitee('DELETE', removed)).status, 200);
   endedAt = performance.now();
   await page.waitForTimeout(ENDS_WITHIN_MS);
   t.equal(await blocked, 404, 'a blocked request is refused when it is answered');

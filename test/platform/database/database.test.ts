@@ -58,13 +58,13 @@ function serversOf(folder: string): number[] {
   return lines.map((line) => Number.parseInt(line, 10));
 }
 
-async function until(what: string, look: () => boolean | PromiseLike<boolean>): Promise<void> {
+async function until(description: string, condition: () => boolean | PromiseLike<boolean>): Promise<void> {
   for (
     const end = Date.now() + 20_000;
-    !(await look());
+    !(await condition());
     await new Promise((resolve) => setTimeout(resolve, 20))
   )
-    if (Date.now() > end) throw new Error(`still waiting for: ${what}`);
+    if (Date.now() > end) throw new Error(`still waiting for: ${description}`);
 }
 
 root.test('the embedded database keeps its data and leaves no process and no file when closed', async (t) => {
@@ -184,9 +184,9 @@ root.test('a server left by a killed gateway is stopped and not shared', async (
     '-h',
     '',
   ];
-  const orphan = spawn(command, rest, { env: POSTGRES_ENVIRONMENT, stdio: 'ignore', detached: true });
-  t.teardown(() => orphan.kill('SIGKILL'));
-  const exited = once(orphan, 'exit');
+  const leftServer = spawn(command, rest, { env: POSTGRES_ENVIRONMENT, stdio: 'ignore', detached: true });
+  t.teardown(() => leftServer.kill('SIGKILL'));
+  const exited = once(leftServer, 'exit');
   const pidFile = path.join(folder, 'postmaster.pid');
   await until(
     'the server is ready',
@@ -194,7 +194,7 @@ root.test('a server left by a killed gateway is stopped and not shared', async (
   );
   const database = await open(t, dataDir);
   t.same(await exited, [0, null], 'in order');
-  t.not(serversOf(dataDir)[0], orphan.pid);
+  t.not(serversOf(dataDir)[0], leftServer.pid);
   t.match((await database.sql`select 1 as one`)[0], { one: 1 });
 });
 
@@ -267,9 +267,9 @@ root.test(
     t.equal(lost, undefined);
 
     // Another gateway takes the lock when it is released.
-    const rival = connectTo(socket, name, 'headend');
-    t.teardown(() => rival.end());
-    const waiting = rival`select pg_advisory_lock(${0x68656164}, 1)`.execute();
+    const otherGateway = connectTo(socket, name, 'headend');
+    t.teardown(() => otherGateway.end());
+    const waiting = otherGateway`select pg_advisory_lock(${0x68656164}, 1)`.execute();
     await until('the other gateway waits', async () => {
       const [row] = await superuser`
         select count(*)::int as count from pg_locks l join pg_database d on d.oid = l.database

@@ -34,9 +34,9 @@ t.test('of concurrent attempts to lock a folder exactly one succeeds', async (t)
   for (let round = 0; round < 5; round++) {
     const folder = temporaryFolder(t);
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)));
-    const won = results.filter((result) => result.status === 'fulfilled');
-    t.equal(won.length, 1);
-    await won[0]!.value.release();
+    const acquired = results.filter((result) => result.status === 'fulfilled');
+    t.equal(acquired.length, 1);
+    await acquired[0]!.value.release();
   }
 });
 
@@ -52,12 +52,12 @@ t.test('the lock of a dead process is taken over, also when its process id was r
 t.test('a holder in another process namespace is alive while its heartbeat continues', async (t) => {
   const folder = temporaryFolder(t);
   const timing = { silenceMs: 400 };
-  const elsewhere = { ...thisProcess(), pid: 7, place: 'another container' };
-  const file = leaveLock(folder, elsewhere);
-  const heart = setInterval(() => utimesSync(file, new Date(), new Date()), 50);
-  t.teardown(() => clearInterval(heart));
+  const otherProcess = { ...thisProcess(), pid: 7, place: 'another container' };
+  const file = leaveLock(folder, otherProcess);
+  const heartbeat = setInterval(() => utimesSync(file, new Date(), new Date()), 50);
+  t.teardown(() => clearInterval(heartbeat));
   await t.rejects(lockFolder(folder, timing), { code: 'data_dir_in_use', message: /by pid 7\./ });
-  clearInterval(heart);
+  clearInterval(heartbeat);
   const lock = await lockFolder(folder, timing);
   await lock.release();
   t.same(readdirSync(folder), []);

@@ -6,7 +6,7 @@ import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { recordLog } from '../../support/fixtures/log-record.js';
 
 const LINUX = process.platform === 'linux' ? false : 'there is no /proc';
-const HOG = `const bytes = Buffer.alloc(400 * 2 ** 20, 1); setInterval(() => bytes.length, 1000)`;
+const LARGE_PROCESS = `const bytes = Buffer.alloc(400 * 2 ** 20, 1); setInterval(() => bytes.length, 1000)`;
 
 t.test(
   'a process above its memory limit is killed within seconds, and logged',
@@ -14,20 +14,20 @@ t.test(
   async (t) => {
     const { log, lines } = recordLog();
     const guard = new MemoryGuard({ maxBytes: 200 * 2 ** 20, clock: systemClock, log });
-    const hog = spawn(process.execPath, ['-e', HOG]);
+    const large = spawn(process.execPath, ['-e', LARGE_PROCESS]);
     const small = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
     t.teardown(() => small.kill('SIGKILL'));
-    let told = 0;
-    guard.watch(hog, () => told++);
+    let calls = 0;
+    guard.watch(large, () => calls++);
     guard.watch(small, () => t.fail('it is below the limit'));
     // The timers of the guard do not keep this process alive.
-    const awake = setInterval(() => {}, 1000);
-    const [, signal] = await once(hog, 'exit');
-    clearInterval(awake);
+    const keepAlive = setInterval(() => {}, 1000);
+    const [, signal] = await once(large, 'exit');
+    clearInterval(keepAlive);
     t.equal(signal, 'SIGKILL');
-    t.equal(told, 1);
+    t.equal(calls, 1);
     t.match(guard.reason, /more than 200 MB/);
-    t.match(lines(), [{ pid: hog.pid, msg: 'a child process took too much memory and is ended' }]);
+    t.match(lines(), [{ pid: large.pid, msg: 'a child process took too much memory and is ended' }]);
     t.equal(guard.size, 1);
     t.equal(small.exitCode, null);
   },

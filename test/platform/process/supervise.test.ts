@@ -9,14 +9,14 @@ type Line = { msg: string; pid?: number; isFirst?: boolean; signal?: string };
 /** Starts a supervisor whose process has the behaviour `does` in its first run, and idles in later ones. */
 function start(
   t: Test,
-  does: string,
+  behaviour: string,
 ): { child: ChildProcess; lines: Line[]; ended: Promise<string | number | null> } {
   const support = path.join(import.meta.dirname, '../../support/gateway');
   const extension = path.extname(import.meta.filename);
   const supervisor = path.join(support, `supervising-process${extension}`);
   const program = path.join(support, `hanging-process${extension}`);
-  const lived = path.join(t.testdir({}), 'lived');
-  const child = spawn(process.execPath, [supervisor, program, '1000', does, lived], {
+  const firstRunFile = path.join(t.testdir({}), 'lived');
+  const child = spawn(process.execPath, [supervisor, program, '1000', behaviour, firstRunFile], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const lines: Line[] = [];
@@ -37,18 +37,18 @@ function start(
 const ready = (lines: Line[]): Line[] => lines.filter(({ msg }) => msg === 'ready');
 
 t.test('a program that hangs or crashes is restarted, and then stops in order', async (t) => {
-  for (const [does, signal] of [
+  for (const [behaviour, signal] of [
     ['loop', 'SIGALRM'],
     ['crash', 'SIGABRT'],
   ] as const) {
-    const { child, lines, ended } = start(t, does);
+    const { child, lines, ended } = start(t, behaviour);
     await until('the second run', () => ready(lines).length === 2);
     t.match(
       lines.find((line) => line.signal !== undefined),
       { level: 50, signal, msg: /started again/ },
     );
     child.kill('SIGTERM');
-    t.equal(await ended, 3, `${does}: the exit code is the program's`);
+    t.equal(await ended, 3, `${behaviour}: the exit code is the program's`);
     t.equal(ready(lines).length, 2);
   }
 });

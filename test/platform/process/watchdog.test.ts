@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 
-type Life = {
+type WatchedProcess = {
   child: ChildProcess;
   lines: Record<string, unknown>[];
   ended: Promise<NodeJS.Signals | number | null>;
@@ -11,14 +11,14 @@ type Life = {
 const LIMIT_MS = 1_000;
 
 /** Starts a process whose main thread has the behaviour `does`. */
-function start(t: Test, does: string, nodeOptions: string[] = []): Life {
+function start(t: Test, behaviour: string, nodeOptions: string[] = []): WatchedProcess {
   const file = path.join(
     import.meta.dirname,
     `../../support/gateway/hanging-process${path.extname(import.meta.filename)}`,
   );
   const child = spawn(
     process.execPath,
-    [...nodeOptions, '--enable-source-maps', file, String(LIMIT_MS), does],
+    [...nodeOptions, '--enable-source-maps', file, String(LIMIT_MS), behaviour],
     {
       stdio: ['ignore', 'pipe', 'ignore'],
     },

@@ -28,12 +28,12 @@ function publisher(calls: string[] = [], name = 'a'): Publisher {
   };
 }
 
-function stage(options: { resumed?: boolean; guests?: BroadcastSubscriber[] } = {}) {
+function openFixture(options: { resumed?: boolean; subscribers?: BroadcastSubscriber[] } = {}) {
   const clock = new FakeClock();
   const events: string[] = [];
   const sources: Source[] = [];
   const changes: StreamChange[] = [];
-  const guest: BroadcastSubscriber = {
+  const subscriber: BroadcastSubscriber = {
     name: 'watcher',
     subscribe: () => ({
       publicationStarted: (source) => {
@@ -56,7 +56,7 @@ function stage(options: { resumed?: boolean; guests?: BroadcastSubscriber[] } = 
     streamId: 's',
     startedAt: clock.now(),
     resumed: options.resumed ?? false,
-    subscribers: options.guests ?? [guest],
+    subscribers: options.subscribers ?? [subscriber],
     store: {
       nextRun: async () => runs++,
       live: () => events.push('stored live'),
@@ -77,7 +77,7 @@ function videoTag(timestamp: number, header = false): FlvTag {
 }
 
 t.test('a publisher that reconnects within the grace period continues the broadcast', async (t) => {
-  const { broadcast, clock, events } = stage();
+  const { broadcast, clock, events } = openFixture();
   const first = broadcast.publish(publisher());
   t.equal(broadcast.state.name, 'starting');
   broadcast.playable();
@@ -94,7 +94,7 @@ t.test('a publisher that reconnects within the grace period continues the broadc
 });
 
 t.test('a publisher that does not reconnect ends the broadcast after the grace period', async (t) => {
-  const { broadcast, clock, events } = stage();
+  const { broadcast, clock, events } = openFixture();
   const publication = broadcast.publish(publisher());
   broadcast.playable();
   publication.close('publisher-left');
@@ -106,7 +106,7 @@ t.test('a publisher that does not reconnect ends the broadcast after the grace p
 });
 
 t.test('every state change is announced with its previous state and its end', async (t) => {
-  const { broadcast, clock, changes } = stage();
+  const { broadcast, clock, changes } = openFixture();
   broadcast.publish(publisher());
   broadcast.playable();
   broadcast.publish(publisher([], 'b')).close('publisher-lost');
@@ -125,7 +125,7 @@ t.test('every state change is announced with its previous state and its end', as
 });
 
 t.test('a broadcast that was never playable ends with its publisher', async (t) => {
-  const { broadcast, clock } = stage();
+  const { broadcast, clock } = openFixture();
   broadcast.publish(publisher()).close('publisher-lost');
   t.equal(broadcast.state.name, 'ending');
   t.equal(await broadcast.closed, 'never-started');
@@ -134,7 +134,7 @@ t.test('a broadcast that was never playable ends with its publisher', async (t) 
 
 t.test('a second publisher with the same key takes over at once', async (t) => {
   const calls: string[] = [];
-  const { broadcast, events } = stage();
+  const { broadcast, events } = openFixture();
   const first = broadcast.publish(publisher(calls, 'first'));
   broadcast.playable();
   const second = broadcast.publish(publisher(calls, 'second'));
@@ -152,7 +152,7 @@ t.test('a second publisher with the same key takes over at once', async (t) => {
 t.test('every end of a publication has the effect that the table names', async (t) => {
   for (const reason of Object.keys(PUBLICATION_END) as PublicationEnd[]) {
     const calls: string[] = [];
-    const { broadcast, sources, clock } = stage();
+    const { broadcast, sources, clock } = openFixture();
     broadcast.publish(publisher(calls));
     broadcast.playable();
     sources[0]?.kick(reason);
@@ -169,7 +169,7 @@ t.test('every end of a publication has the effect that the table names', async (
 
 t.test('the end by the owner disconnects the publisher and the subscribers and stores the end', async (t) => {
   const calls: string[] = [];
-  const { broadcast, events } = stage();
+  const { broadcast, events } = openFixture();
   broadcast.publish(publisher(calls));
   const ended: BroadcastEnd[] = await Promise.all([
     broadcast.end('ended-by-owner'),
@@ -182,7 +182,7 @@ t.test('the end by the owner disconnects the publisher and the subscribers and s
 });
 
 t.test('a subscriber that does not detach delays the end for a limited time', async (t) => {
-  const stuck: BroadcastSubscriber = {
+  const hanging: BroadcastSubscriber = {
     name: 'stuck',
     subscribe: () => ({ broadcastEnded: () => new Promise(() => {}) }),
   };
@@ -194,7 +194,7 @@ t.test('a subscriber that does not detach delays the end for a limited time', as
       },
     }),
   };
-  const { broadcast, clock, events } = stage({ guests: [stuck, broken] });
+  const { broadcast, clock, events } = openFixture({ subscribers: [hanging, broken] });
   broadcast.publish(publisher());
   void broadcast.end('ended-by-owner');
   await clock.advance(60_000);
@@ -204,7 +204,7 @@ t.test('a subscriber that does not detach delays the end for a limited time', as
 
 t.test('holds of readers pause the publisher until the last one is released', async (t) => {
   const calls: string[] = [];
-  const { broadcast, sources } = stage();
+  const { broadcast, sources } = openFixture();
   broadcast.publish(publisher(calls));
   const source = sources[0];
   t.ok(source);
@@ -220,7 +220,7 @@ t.test('holds of readers pause the publisher until the last one is released', as
 });
 
 t.test('a late reader gets the timeline and the headers first', async (t) => {
-  const { broadcast, sources } = stage();
+  const { broadcast, sources } = openFixture();
   const publication = broadcast.publish(publisher());
   publication.restart(7, { audio: false, video: true });
   publication.write(videoTag(0, true));
@@ -238,7 +238,7 @@ t.test('a late reader gets the timeline and the headers first', async (t) => {
 t.test('an encoder run reaches the subscribers, and its bytes their readers', async (t) => {
   let run: EncoderRun | undefined;
   const seen: string[] = [];
-  const guest: BroadcastSubscriber = {
+  const subscriber: BroadcastSubscriber = {
     name: 'packager',
     subscribe: () => ({
       encoderRunStarted: (opened) => {
@@ -251,7 +251,7 @@ t.test('an encoder run reaches the subscribers, and its bytes their readers', as
       broadcastEnded: async () => {},
     }),
   };
-  const { broadcast } = stage({ guests: [guest] });
+  const { broadcast } = openFixture({ subscribers: [subscriber] });
   broadcast.publish(publisher());
   const writer = await broadcast.openRun({
     renditions: [{ id: 'audio', kind: 'audio', passthrough: false }],
@@ -266,7 +266,7 @@ t.test('an encoder run reaches the subscribers, and its bytes their readers', as
 });
 
 t.test('a broadcast resumed after a restart waits for its publisher', async (t) => {
-  const { broadcast, clock, events } = stage({ resumed: true });
+  const { broadcast, clock, events } = openFixture({ resumed: true });
   broadcast.awaitPublisher();
   t.equal(broadcast.state.name, 'reconnecting');
   await clock.advance(GRACE_MS);

@@ -9,7 +9,7 @@ const MINUTE_MS = 60_000;
 const GRACE_MS = MINUTE_MS;
 
 /** Subscriber for which every broadcast is playable at once. */
-const eager: BroadcastSubscriber = {
+const playableAtOnce: BroadcastSubscriber = {
   name: 'eager',
   subscribe: (broadcast) => ({
     publicationStarted: () => broadcast.playable(),
@@ -49,7 +49,7 @@ async function createRegistry(t: Test, maxBroadcasts = 5): Promise<ChannelFixtur
     clock,
     log: createLog('silent'),
   });
-  streams.subscribe(eager);
+  streams.subscribe(playableAtOnce);
   t.teardown(() => streams.close());
   const schedule = async (title: string, inMs: number | null): Promise<string> => {
     const { id } = await streams.create({

@@ -87,14 +87,14 @@ t.test('a stream that ended by itself can go live again, and one that its owner 
 t.test('live streams without an open broadcast are ended', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
-  const ghost = await table.insert(newLivestream());
-  const real = await table.insert(newLivestream());
-  for (const { id } of [ghost, real]) await table.markLive(id, new Date());
+  const withoutBroadcast = await table.insert(newLivestream());
+  const withBroadcast = await table.insert(newLivestream());
+  for (const { id } of [withoutBroadcast, withBroadcast]) await table.markLive(id, new Date());
   await sql`insert into broadcasts (id, stream_id, started_at, last_seen_at)
-    values (${newId()}, ${real.id}, now(), now())`;
-  t.same(await table.endWithoutBroadcast(new Date(), 'found-dead'), [ghost.id]);
-  t.match(await table.find(ghost.id), { status: 'ended', endReason: 'found-dead' });
-  t.match(await table.find(real.id), { status: 'live' });
+    values (${newId()}, ${withBroadcast.id}, now(), now())`;
+  t.same(await table.endWithoutBroadcast(new Date(), 'found-dead'), [withoutBroadcast.id]);
+  t.match(await table.find(withoutBroadcast.id), { status: 'ended', endReason: 'found-dead' });
+  t.match(await table.find(withBroadcast.id), { status: 'live' });
 });
 
 t.test('the viewer peak only increases', async (t) => {
@@ -122,17 +122,17 @@ t.test('an update changes the given fields only', async (t) => {
 t.test('a livestream is inserted and deleted with its invitees', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
-  const guests = new LivestreamInviteeTable(sql);
+  const invitees = new LivestreamInviteeTable(sql);
   const { id } = await table.insert(newLivestream({ guests: ['u1', 'u2', 'u1'] }));
   const page = { limit: 10, offset: 0 };
-  t.same((await guests.list(id, page)).map(({ userId }) => userId).sort(), ['u1', 'u2']);
-  await guests.insert(id, 'u3');
-  await guests.insert(id, 'u3');
-  t.equal(await guests.count(id), 3);
-  t.same([await guests.has(id, 'u3'), await guests.has(id, 'u4')], [true, false]);
-  t.same([await guests.delete(id, 'u3'), await guests.delete(id, 'u3')], [true, false]);
+  t.same((await invitees.list(id, page)).map(({ userId }) => userId).sort(), ['u1', 'u2']);
+  await invitees.insert(id, 'u3');
+  await invitees.insert(id, 'u3');
+  t.equal(await invitees.count(id), 3);
+  t.same([await invitees.has(id, 'u3'), await invitees.has(id, 'u4')], [true, false]);
+  t.same([await invitees.delete(id, 'u3'), await invitees.delete(id, 'u3')], [true, false]);
   t.equal(await table.delete(id), true);
-  t.equal(await guests.count(id), 0, 'its invitees are deleted');
+  t.equal(await invitees.count(id), 0, 'its invitees are deleted');
   t.equal(await table.delete(id), false);
 });
 

@@ -10,7 +10,7 @@ import { until } from '../../support/until.js';
 const GRACE_MS = 60_000;
 const PAGE = { limit: 10, offset: 0 };
 
-const eager: BroadcastSubscriber = {
+const playableAtOnce: BroadcastSubscriber = {
   name: 'eager',
   subscribe: (broadcast) => ({
     publicationStarted: () => broadcast.playable(),
@@ -18,7 +18,7 @@ const eager: BroadcastSubscriber = {
   }),
 };
 
-type Desk = {
+type Fixture = {
   streams: StreamRegistry;
   clock: FakeClock;
   sql: postgres.Sql;
@@ -28,7 +28,7 @@ type Desk = {
   publish(streamId: string): Promise<string[]>;
 };
 
-async function desk(t: Test): Promise<Desk> {
+async function openFixture(t: Test): Promise<Fixture> {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   const streams = new StreamRegistry({
@@ -39,7 +39,7 @@ async function desk(t: Test): Promise<Desk> {
     clock,
     log: createLog('silent'),
   });
-  streams.subscribe(eager);
+  streams.subscribe(playableAtOnce);
   await streams.start();
   t.teardown(() => streams.close());
   const updated: string[] = [];
@@ -71,7 +71,7 @@ async function desk(t: Test): Promise<Desk> {
 }
 
 t.test('an edit is stored and announced, but not that of an unknown livestream', async (t) => {
-  const { streams, create, updated } = await desk(t);
+  const { streams, create, updated } = await openFixture(t);
   const id = await create();
   t.match(await streams.edit(id, { title: 'B', visibility: 'private' }), {
     title: 'B',
@@ -83,7 +83,7 @@ t.test('an edit is stored and announced, but not that of an unknown livestream',
 });
 
 t.test('listeners are called once the start and the end of a stream are stored', async (t) => {
-  const { streams, create, publish, updated } = await desk(t);
+  const { streams, create, publish, updated } = await openFixture(t);
   const id = await create();
   let listed: boolean | undefined;
   streams.onUpdate(() => void streams.listActive(PAGE).then((found) => (listed = found.length > 0)));
@@ -97,7 +97,7 @@ t.test('listeners are called once the start and the end of a stream are stored',
 });
 
 t.test('a started livestream leaves the upcoming list, but only media make it live', async (t) => {
-  const { streams, create, publish, clock } = await desk(t);
+  const { streams, create, publish, clock } = await openFixture(t);
   const id = await create({ scheduledAt: new Date(clock.now() + 60_000) });
   t.match(await streams.listUpcoming(PAGE), [{ id }]);
   t.equal(await streams.markStarted(id), 'begun');
@@ -114,7 +114,7 @@ t.test('a started livestream leaves the upcoming list, but only media make it li
 });
 
 t.test('a livestream half an hour overdue is not upcoming', async (t) => {
-  const { streams, create, clock } = await desk(t);
+  const { streams, create, clock } = await openFixture(t);
   const id = await create({ scheduledAt: new Date(clock.now()) });
   await clock.advance(30 * 60_000);
   t.match(await streams.listUpcoming(PAGE), [{ id }]);
@@ -123,7 +123,7 @@ t.test('a livestream half an hour overdue is not upcoming', async (t) => {
 });
 
 t.test('a livestream is removed with its rows, except during a broadcast', async (t) => {
-  const { streams, create, publish, sql, clock } = await desk(t);
+  const { streams, create, publish, sql, clock } = await openFixture(t);
   const id = await create({ guests: ['u2'] });
   const kicks = await publish(id);
   t.equal(await streams.remove(id), 'under-way');
@@ -140,7 +140,7 @@ t.test('a livestream is removed with its rows, except during a broadcast', async
 });
 
 t.test('a kicked publisher may reconnect within the grace period', async (t) => {
-  const { streams, create, publish } = await desk(t);
+  const { streams, create, publish } = await openFixture(t);
   const id = await create();
   t.equal(streams.kick(id), false, 'without a publisher');
   const kicks = await publish(id);
@@ -153,7 +153,7 @@ t.test('a kicked publisher may reconnect within the grace period', async (t) => 
 });
 
 t.test('invitees are added one by one, and their number is limited', async (t) => {
-  const { streams, create, updated } = await desk(t);
+  const { streams, create, updated } = await openFixture(t);
   const many = Array.from({ length: 999 }, (_, index) => `guest ${index}`);
   const id = await create({ visibility: 'private', guests: many });
   const added = await Promise.all(['a', 'b', 'guest 5'].map((userId) => streams.addInvitee(id, userId)));

@@ -123,9 +123,9 @@ export class GatewayProcess {
 
   /** Waits until the stream is playable and stored as live, which lists are read from. */
   async untilLive({ streamId }: Pick<Livestream, 'streamId'>): Promise<void> {
-    type Shown = { stream: { status: string; state: { name: string } } };
+    type StreamResponse = { stream: { status: string; state: { name: string } } };
     await until('the stream is live', async () => {
-      const { stream } = await this.api<Shown>('GET', `/${streamId}`);
+      const { stream } = await this.api<StreamResponse>('GET', `/${streamId}`);
       return stream.state.name === 'live' && stream.status === 'live';
     });
   }

@@ -31,8 +31,8 @@ export const withoutGstreamer: string | false = python ? false : reason();
 /** Media that a viewer received so far. */
 export type Watched = {
   /** Decoded video frames and audio buffers. */
-  pictures: number;
-  sounds: number;
+  frames: number;
+  audioBuffers: number;
   /** Size of the first frame, as `320x180`. */
   size?: string;
   /** Times of flashes and tone starts, in seconds of one clock. */
@@ -63,7 +63,7 @@ export class GstreamerClient {
   }
 
   /** Waits for a line. @throws when the client fails, is refused or ends before. */
-  async told(event: string): Promise<Line> {
+  async untilEvent(event: string): Promise<Line> {
     return await until(`GStreamer says ${event}`, () => {
       this.#check();
       return this.#lines.find((line) => line.event === event);
@@ -71,13 +71,13 @@ export class GstreamerClient {
   }
 
   /** Waits until a viewer has received enough. */
-  async watched(what: string, enough: (watched: Watched) => boolean): Promise<Watched> {
+  async watched(event: string, condition: (watched: Watched) => boolean): Promise<Watched> {
     let last: Watched | undefined;
     try {
-      return await until(what, () => {
+      return await until(event, () => {
         this.#check();
         last = this.#lines.findLast((line) => line.event === 'watched') as Watched | undefined;
-        return last && enough(last) && last;
+        return last && condition(last) && last;
       });
     } catch (error) {
       throw new Error(`${error}; so far: ${JSON.stringify(last)}`);

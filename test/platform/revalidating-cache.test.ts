@@ -118,7 +118,7 @@ t.test('overdue calls are limited, and one probe a second detects the recovery',
   t.equal(calls.overdue, 3);
   const probe = t.rejects(calls.run(call), LATE);
   for (let index = 0; index < 1_000; index++) await t.rejects(calls.run(call), LATE);
-  t.equal(made, 4, 'one of a thousand was made');
+  t.equal(made, 4, 'one of a thousand is called');
   await clock.advance(1_000);
   await probe;
   for (const settle of settles) settle();

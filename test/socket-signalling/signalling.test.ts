@@ -288,7 +288,7 @@ t.test('a client that disconnects or leaves releases everything', async (t) => {
   first.destroy();
   await clock.advance(2_000);
   await eventually(() => clock.pending === SERVER_TIMERS);
-  t.pass('nobody has left a timer behind');
+  t.pass('no timer is left');
 });
 
 t.test('a client that disconnects during negotiation leaves nothing open', async (t) => {

@@ -46,13 +46,13 @@ t.test('a livestream admits viewers up to its limit by every protocol', async (t
   // An admitted viewer stays admitted by another protocol too.
   await one.start();
   await viewerTokenOf(joinBySocket(t, livestream, one.token));
-  await assertViewerCount(t, livestream, 3, socket, 'nobody else came in');
+  await assertViewerCount(t, livestream, 3, socket, 'no other viewer is admitted');
 
   t.equal((await request('DELETE', other.path)).status, 200);
   await until('a place is free', async () => (await viewerCounts(livestream)).total === 2);
   late.send('join-livestream', { streamId }, 'again');
   await viewerTokenOf(late);
-  await assertViewerCount(t, livestream, 3, socket, 'who waited is in');
+  await assertViewerCount(t, livestream, 3, socket, 'the waiting viewer is admitted');
 });
 
 t.test('a private livestream admits invitees alone, until they are removed', async (t) => {

@@ -45,7 +45,7 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
   const tabs: WhepViewer[] = [];
   for (let index = 0; index < WHEP_VIEWERS; index++)
     tabs.push(await watchByWhep(index < 3 ? peers : disconnecting, livestream));
-  await assertViewerCount(t, livestream, VIEWERS, socket, 'everybody who came is counted once');
+  await assertViewerCount(t, livestream, VIEWERS, socket, 'every viewer counts once');
   t.same((await viewerCounts(livestream)).byProtocol, { whep: 6, 'll-hls': 100, hls: 100 });
 
   // A request for the multivariant playlist alone is no view.
@@ -61,7 +61,7 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
   }
   for (const viewer of viewers.slice(0, 5)) await viewerTokenOf(joinBySocket(t, livestream, viewer.token));
   const both = await watchByWhep(peers, livestream, tokens[1]);
-  await assertViewerCount(t, livestream, VIEWERS, socket, 'nobody is counted twice');
+  await assertViewerCount(t, livestream, VIEWERS, socket, 'no viewer counts twice');
   t.equal((await viewerCounts(livestream)).byProtocol.whep, WHEP_VIEWERS + 1);
 
   // An orderly leave counts at once.
@@ -81,10 +81,10 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
   for (const socket of sockets.slice(20, 30)) socket.destroy();
   await disconnecting.kill();
   const gone = 50 + 10 + 3;
-  await assertViewerCount(t, livestream, VIEWERS - left - gone, socket, 'who vanished is gone');
+  await assertViewerCount(t, livestream, VIEWERS - left - gone, socket, 'disconnected viewers do not count');
 
   await Promise.all(silent.slice(0, 20).map((viewer) => viewer.requestPlaylist()));
-  await assertViewerCount(t, livestream, VIEWERS - left - gone + 20, socket, 'who comes back is there again');
+  await assertViewerCount(t, livestream, VIEWERS - left - gone + 20, socket, 'returned viewers count again');
 
   t.same(
     viewers.flatMap(({ errors }) => errors),
@@ -94,7 +94,7 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
   await request('DELETE', both.path);
   await gateway.api('POST', `/${streamId}/end`, {});
   for (const viewer of viewers) viewer.stop();
-  await assertViewerCount(t, livestream, 0, socket, 'after the end nobody watches');
+  await assertViewerCount(t, livestream, 0, socket, 'no viewers after the end');
   // Peaks and views are written a second later.
   await until('the peak is stored', async () => {
     const { stream } = await gateway.api<{ stream: { viewerCountPeak: number } }>('GET', `/${streamId}`);

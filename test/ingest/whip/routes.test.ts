@@ -299,7 +299,7 @@ t.test('candidates with the right ETag get 204; an ICE restart gets 422', async 
   await expect(400, 'body_invalid', '', match);
   await expect(415, 'unsupported_media_type', FRAGMENT, { ...match, 'content-type': 'application/sdp' });
   await expect(415, 'unsupported_media_type', '{}', { ...match, 'content-type': 'application/json' });
-  t.equal(pool.publishers[0]?.ended, undefined, 'the session goes on');
+  t.equal(pool.publishers[0]?.ended, undefined, 'the session continues');
   const elsewhere = await ask({
     method: 'PATCH',
     url: '/whip/session/AAAAAAAAAAAAAAAAAAAAAA',

@@ -96,17 +96,17 @@ t.test('an invalid packet counts as lost', async (t) => {
   const sent = await packets({ mtu: 300, counted: true });
   const at = sent.findIndex(({ timestamp }) => timestamp === 3 * TICKS);
   const broken: [fault: string, payload: string][] = [
-    ['nothing behind the header', '10'],
+    ['no payload after the header', '10'],
     ['an element without end', '00' + '05' + '3200'],
-    ['an element of nothing', '00' + '00' + '3200'],
+    ['an empty element', '00' + '00' + '3200'],
     ['a length without end', '00ffffffffffffffffff'],
-    ['a length beyond all bounds', '00' + 'ffffffff7f' + '3200'],
-    ['fewer elements than are told', '30' + '02' + '3200' + '02' + '3200'],
+    ['a length above every bound', '00' + 'ffffffff7f' + '3200'],
+    ['fewer elements than announced', '30' + '02' + '3200' + '02' + '3200'],
     ['the forbidden bit', '10' + 'b200'],
     ['a size beyond the element', '10' + '32' + '05' + '0000'],
     ['an extension beyond the element', '10' + '34'],
-    ['the rest of what never began', '90' + '3200'],
-    ['one that goes on behind the end', '50' + '3200'],
+    ['a continuation without a start', '90' + '3200'],
+    ['an element that continues after the unit', '50' + '3200'],
   ];
   for (const [fault, hex] of broken) {
     const payload = Buffer.from(hex, 'hex');

@@ -124,7 +124,8 @@ export class ChatParticipant {
 
   #append(message: Message, known: boolean): void {
     const { id } = message;
-    if (!this.#options.watches && id <= this.#cursor) this.problems.push(`told ${id} after ${this.#cursor}`);
+    if (!this.#options.watches && id <= this.#cursor)
+      this.problems.push(`received ${id} after ${this.#cursor}`);
     this.#messages.set(id, message);
     if (known && id > this.#cursor) this.#cursor = id;
   }

@@ -110,7 +110,7 @@ function start(t: Test, args: string[]): GstreamerClient {
 }
 
 /**
- * Publishes a ball that is inverted, and a tone that sounds, at every full second; gone when the test is.
+ * Publishes a ball that is inverted, and a tone that sounds, at every full second; ended with the test.
  *
  * @param reports right, or at a wrong rate.
  */
@@ -124,7 +124,7 @@ export function publishByGstreamer(
   return start(t, ['publish', endpoint, streamKey, codec, ...(reports === 'lying' ? [reports] : [])]);
 }
 
-/** Watches by WHEP; gone when the test is. */
+/** Watches by WHEP; ended with the test. */
 export function watchByGstreamer(t: Test, endpoint: string): GstreamerClient {
   return start(t, ['watch', endpoint]);
 }

@@ -173,7 +173,7 @@ t.test("a private livestream's media playlists carry the viewer's token in every
         uris.some((uri) => uri.startsWith(kind)),
         kind,
       );
-    t.equal((parse(body) as types.MediaPlaylist).segments.length > 1, true, 'players can read the error');
+    t.equal((parse(body) as types.MediaPlaylist).segments.length > 1, true, 'players can parse the playlist');
   }
 });
 
@@ -218,7 +218,7 @@ t.test(
             t.equal(refused.headers['cache-control'], 'no-store');
             if (method === 'GET') t.equal(refused.body, missing.body, 'like an unknown stream');
           }
-      Object.assign(gate, { openness: 'everybody', known: true, refusal: undefined });
+      Object.assign(gate, { visibility: 'everybody', known: true, refusal: undefined });
     }
   },
 );
@@ -240,7 +240,7 @@ t.test('a blocked request whose permission ends before it is answered gets 404',
     );
     await new Promise((resolve) => setTimeout(resolve, 50));
     t.equal(answered, 0, 'both are blocked');
-    Object.assign(gate, { openness: 'invited', known: false });
+    Object.assign(gate, { visibility: 'invited', known: false });
     gate.refusal = new PublicError(404, 'stream_not_found', 'There is no such livestream.');
     await continueBroadcast();
     for (const response of await Promise.all(blocked)) {

@@ -31,8 +31,8 @@ export const withoutGstreamer: string | false = python ? false : reason();
 /** Media that a viewer received so far. */
 export type Watched = {
   /** Decoded video frames and audio buffers. */
-  frames: number;
-  audioBuffers: number;
+  pictures: number;
+  sounds: number;
   /** Size of the first frame, as `320x180`. */
   size?: string;
   /** Times of flashes and tone starts, in seconds of one clock. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
 import { projectRoot } from '../src/platform/index.js';
@@ -39,6 +39,15 @@ const MAXIMUM_MEDIAN_LINES = 90;
 const MAXIMUM_FILES_PER_FOLDER = 20;
 /** Metaphors that the glossary in src/README.md replaced; each has no other meaning in this field. */
 const REPLACED_NOUNS = /\b(hall|doorkeeper|departures|farewell|stubborn|lonely)\b/i;
+/** Files and folders whose words are checked: everything that people read. */
+const CHECKED_WORDS = ['src', 'test', 'scripts', 'nginx', 'migrations', '.github', 'README.md'];
+/** Migrations up to this one may be applied somewhere: neither their names nor their content can change. */
+const LAST_UNCHECKED_MIGRATION = 10;
+/** Test folders without a counterpart in `src`: tests of the whole gateway, and of folders beside `src`. */
+const TEST_FOLDERS = /^(gateway|nginx|scripts|support)(\/|$)/;
+/** Tests of all of `src`. */
+const WHOLE_SOURCE_TESTS = ['architecture.test.ts', 'number-bounds.test.ts'];
+const RIDDLE_TITLE = /\btest\(\s*['"`](what|who|whoever|whatever|somebody|nobody|everybody)\b/i;
 const RIDDLE = /^\s*(?:\/\*\*|\*|\/\/)\s*(What|Who|Whoever|Whatever|Somebody|Nobody|Everybody)\b/m;
 
 const root = projectRoot();
@@ -146,15 +155,44 @@ t.test('files and folders stay within the limits of length and count', async (t)
   t.ok(median <= MAXIMUM_MEDIAN_LINES, `the median file has ${median} lines`);
 });
 
-t.test('identifiers, comments and file names use the terms of the glossary', async (t) => {
-  for (const folder of ['src', 'test', 'scripts']) {
-    for (const { file, text } of sourcesIn(folder)) {
-      if (file === 'architecture.test.ts') continue;
-      t.notMatch(file.replace(/[-_]/g, ' '), REPLACED_NOUNS, `name of ${folder}/${file}`);
-      const words = text.replace(/([a-z])([A-Z])/g, '$1 $2').replace(/_/g, ' ');
-      t.notMatch(words.match(REPLACED_NOUNS)?.[0] ?? '', REPLACED_NOUNS, `${folder}/${file}`);
-      t.notMatch(text.match(RIDDLE)?.[0] ?? '', RIDDLE, `first word of a comment in ${folder}/${file}`);
-    }
+function filesIn(entry: string): string[] {
+  if (!statSync(path.join(root, entry)).isDirectory()) return [entry];
+  return readdirSync(path.join(root, entry), { recursive: true, withFileTypes: true })
+    .filter((each) => each.isFile())
+    .map((each) => path.relative(root, path.join(each.parentPath, each.name)));
+}
+
+t.test('identifiers, comments, titles and file names use the terms of the glossary', async (t) => {
+  const files = CHECKED_WORDS.flatMap(filesIn).filter((file) => {
+    const migration = /^migrations\/(\d+)_/.exec(file)?.[1];
+    return migration === undefined || Number(migration) > LAST_UNCHECKED_MIGRATION;
+  });
+  for (const kind of [/^src\/.*\.tsx?$/, /^test\/.*\.py$/, /^scripts\/start$/, /^src\/.*README\.md$/])
+    t.ok(
+      files.some((file) => kind.test(file)),
+      `${kind} is checked`,
+    );
+  for (const file of files) {
+    if (file === 'test/architecture.test.ts') continue;
+    t.notMatch(file.replace(/[-_./]/g, ' '), REPLACED_NOUNS, `name of ${file}`);
+    const text = readFileSync(path.join(root, file), 'utf8');
+    const words = text.replace(/([a-z])([A-Z])/g, '$1 $2').replace(/[_-]/g, ' ');
+    t.notMatch(words.match(REPLACED_NOUNS)?.[0] ?? '', REPLACED_NOUNS, file);
+    if (!/\.tsx?$/.test(file)) continue;
+    t.notMatch(text.match(RIDDLE)?.[0] ?? '', RIDDLE, `first word of a comment in ${file}`);
+    t.notMatch(text.match(RIDDLE_TITLE)?.[0] ?? '', RIDDLE_TITLE, `first word of a title in ${file}`);
+  }
+});
+
+t.test('test files are in the folder that src has for their subject', async (t) => {
+  for (const { file } of sourcesIn('test')) {
+    const folder = path.dirname(file);
+    if (TEST_FOLDERS.test(folder)) continue;
+    t.match(file, /\.test\.ts$/, `${file} is no test: it belongs to test/support`);
+    if (folder === '.') {
+      const subject = path.join(root, 'src', file.replace('.test.ts', '.ts'));
+      t.ok(WHOLE_SOURCE_TESTS.includes(file) || existsSync(subject), `src has no file for test/${file}`);
+    } else t.ok(existsSync(path.join(root, 'src', folder)), `src has no folder for test/${file}`);
   }
 });
 

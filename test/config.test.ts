@@ -28,7 +28,7 @@ t.test('an empty environment gives the defaults', async (t) => {
   ]);
 });
 
-t.test('how long things are kept, and how many may connect, can be set', async (t) => {
+t.test('retention periods and connection limits are configurable', async (t) => {
   t.match(readConfig({}), {
     keepDays: { chat: 365, viewers: 365, keyUses: 90, webhookDeliveries: 30 },
     limits: {
@@ -51,7 +51,7 @@ t.test('an empty variable counts as absent', async (t) => {
   t.equal(readConfig({ HTTP_PORT: '' }).http.port, 8080);
 });
 
-t.test('every setting that is wrong is named at once, and none is guessed', async (t) => {
+t.test('every invalid setting is named in one error', async (t) => {
   const wrong = {
     HTTP_PORT: '99999',
     RTMP_PORT: 'x',
@@ -70,7 +70,7 @@ t.test('every setting that is wrong is named at once, and none is guessed', asyn
   };
   try {
     readConfig(wrong);
-    t.fail('it must throw');
+    t.fail('no error');
   } catch (error) {
     const { code, message } = error as { code: string; message: string };
     t.equal(code, 'config_invalid');
@@ -81,7 +81,7 @@ t.test('every setting that is wrong is named at once, and none is guessed', asyn
   }
 });
 
-t.test('settings that do not go together are refused', async (t) => {
+t.test('contradictory settings are refused', async (t) => {
   t.throws(() => readConfig({ RTMPS_PORT: '1936' }), { message: 'RTMPS_PORT needs TLS_CERT and TLS_KEY' });
   const jwt = { AUTH_JWT_ISSUER: 'https://host.example', AUTH_JWT_AUDIENCE: 'headend' };
   t.throws(() => readConfig({ AUTH_JWKS_URL: 'https://host.example/keys' }), {
@@ -98,7 +98,7 @@ t.test('settings that do not go together are refused', async (t) => {
   t.throws(() => readConfig({ PART_DURATION: '1', SEGMENT_DURATION: '1.5' }), { message: /at most half/ });
 });
 
-t.test("a host platform's tokens are taken by its keys or by a secret", async (t) => {
+t.test('tokens of a host platform are verified by its keys or a shared secret', async (t) => {
   const jwt = { AUTH_JWT_ISSUER: 'https://host.example', AUTH_JWT_AUDIENCE: 'headend' };
   const claims = {
     issuer: 'https://host.example',
@@ -117,7 +117,7 @@ t.test("a host platform's tokens are taken by its keys or by a secret", async (t
   });
 });
 
-t.test('the ladder is read with its units, or switched off', async (t) => {
+t.test('the ladder is parsed with its units, or disabled', async (t) => {
   t.strictSame(readConfig({ LADDER: '720:2m, 360:700k' }).ladder, [
     { height: 720, bitrate: 2_000_000 },
     { height: 360, bitrate: 700_000 },
@@ -127,7 +127,7 @@ t.test('the ladder is read with its units, or switched off', async (t) => {
     t.throws(() => readConfig({ LADDER: bad }), { code: 'config_invalid' }, bad);
 });
 
-t.test('the help names every setting, and the README holds the same table', async (t) => {
+t.test('the help names every setting and matches the table in the README', async (t) => {
   const readme = readFileSync(path.join(projectRoot(), 'README.md'), 'utf8');
   for (const row of configTable()) {
     t.match(configHelp(), row.name);
@@ -140,7 +140,7 @@ t.test('the help names every setting, and the README holds the same table', asyn
   }
 });
 
-t.test('how long things are kept is bounded, and the message says how to keep them for ever', async (t) => {
+t.test('retention periods are bounded, and the error says how to keep data forever', async (t) => {
   const names = ['KEEP_CHAT_DAYS', 'KEEP_VIEWERS_DAYS', 'KEEP_KEY_USES_DAYS', 'KEEP_WEBHOOK_DELIVERIES_DAYS'];
   for (const name of names) {
     for (const value of ['10001', '36500', '1e9', 'Infinity', '1.5', ' '])
@@ -153,12 +153,12 @@ t.test('how long things are kept is bounded, and the message says how to keep th
   }
 });
 
-t.test('a port is needed for each WebRTC worker', async (t) => {
+t.test('every WebRTC worker needs a port', async (t) => {
   t.throws(() => readConfig({ WEBRTC_PORT: '65535', WEBRTC_WORKERS: '2' }), { message: /^WEBRTC_PORT must/ });
   t.equal(readConfig({ WEBRTC_PORT: '65534', WEBRTC_WORKERS: '2' }).webrtc.port, 65_534);
 });
 
-t.test('proxies are named by address or network, and a wrong one stops the start', async (t) => {
+t.test('trusted proxies are addresses or networks, and invalid ones are refused', async (t) => {
   t.equal(readConfig({}).trustProxy, false);
   t.equal(readConfig({ TRUST_PROXY: 'true' }).trustProxy, true);
   t.strictSame(readConfig({ TRUST_PROXY: '127.0.0.1,10.0.0.0/8,::1' }).trustProxy, [

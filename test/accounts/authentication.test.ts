@@ -20,38 +20,38 @@ const post = (over: Partial<Credentials> = {}): Credentials => ({
 });
 const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` });
 
-t.test('who shows nothing is nobody in particular', async (t) => {
+t.test('a request without credentials is anonymous', async (t) => {
   const { authentication } = await openAccountsFixture(t);
   t.same(await authentication.authenticate(get()), { kind: 'anonymous' });
   t.same(await authentication.authenticate(post({ cookie: 'theme=dark' })), { kind: 'anonymous' });
 });
 
-t.test('the operator, a program and a page are told apart', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { authenticate } = stage.authentication;
-  const ada = await stage.createAccount('Ada', 'broadcaster');
+t.test('the operator token, an access token and a session give different principals', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { authenticate } = fixture.authentication;
+  const ada = await fixture.createAccount('Ada', 'broadcaster');
   const account = { kind: 'account', userId: ada.id, name: 'Ada', role: 'broadcaster' };
   t.same(await authenticate(post(bearer(OPERATOR_TOKEN))), { kind: 'operator' });
-  t.match(await authenticate(post(await stage.accessTokenHeaders(ada))), {
+  t.match(await authenticate(post(await fixture.accessTokenHeaders(ada))), {
     ...account,
     via: 'token',
     credentialId: String,
   });
-  const { cookie, origin, 'x-csrf-token': csrfToken } = await stage.pageHeaders(ada);
-  const [{ id: credentialId } = { id: '' }] = await stage.authentication.sessions.list(ada.id);
-  const expiresAt = stage.clock.now() + 30 * 86_400_000;
+  const { cookie, origin, 'x-csrf-token': csrfToken } = await fixture.pageHeaders(ada);
+  const [{ id: credentialId } = { id: '' }] = await fixture.authentication.sessions.list(ada.id);
+  const expiresAt = fixture.clock.now() + 30 * 86_400_000;
   const session = { ...account, via: 'session', credentialId, expiresAt };
   t.same(await authenticate(post({ cookie, origin, csrfToken })), session);
   t.same(await authenticate(get({ cookie: `theme=dark; ${cookie}; other="x"` })), session);
   t.same(await authenticate(get({ cookie, ...bearer(OPERATOR_TOKEN) })), { kind: 'operator' });
 });
 
-t.test('what a page changes needs its CSRF token and its origin', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { authenticate } = stage.authentication;
-  const ada = await stage.createAccount('Ada');
-  const { cookie, origin, 'x-csrf-token': csrfToken } = await stage.pageHeaders(ada);
-  const other = await stage.pageHeaders(await stage.createAccount('Eve'));
+t.test('a state-changing request by session needs its CSRF token and an own origin', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { authenticate } = fixture.authentication;
+  const ada = await fixture.createAccount('Ada');
+  const { cookie, origin, 'x-csrf-token': csrfToken } = await fixture.pageHeaders(ada);
+  const other = await fixture.pageHeaders(await fixture.createAccount('Eve'));
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
     const credentials = { method, address: ADDRESS, cookie };
     t.match(await authenticate({ ...credentials, origin, csrfToken }), { userId: ada.id });
@@ -74,11 +74,11 @@ t.test('what a page changes needs its CSRF token and its origin', async (t) => {
   }
 });
 
-t.test('a page of the host that was asked is our own, whatever the public address is', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { authenticate } = stage.authentication;
-  const ada = await stage.createAccount('Ada');
-  const { cookie, 'x-csrf-token': csrfToken } = await stage.pageHeaders(ada);
+t.test('a page on the requested host is accepted as an own origin, for any public address', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { authenticate } = fixture.authentication;
+  const ada = await fixture.createAccount('Ada');
+  const { cookie, 'x-csrf-token': csrfToken } = await fixture.pageHeaders(ada);
   const at = (origin: string, host: string) => authenticate(post({ cookie, csrfToken, origin, host }));
   t.match(await at('http://192.168.1.5:8080', '192.168.1.5:8080'), { userId: ada.id });
   t.match(await at('http://[::1]:8080', '[::1]:8080'), { userId: ada.id });
@@ -87,35 +87,35 @@ t.test('a page of the host that was asked is our own, whatever the public addres
   await assertRefused(t, at('http://evil.example.test', 'box.example.test'), 403, 'csrf_failed');
 });
 
-t.test('the page of another site reads, and opens sockets, as nobody', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { authenticate } = stage.authentication;
-  const { cookie, origin } = await stage.pageHeaders(await stage.createAccount('Ada'));
+t.test('a request from a page of another site is anonymous', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { authenticate } = fixture.authentication;
+  const { cookie, origin } = await fixture.pageHeaders(await fixture.createAccount('Ada'));
   t.match(await authenticate(get({ cookie, origin })), { name: 'Ada' });
   t.same(await authenticate(get({ cookie, origin: 'https://sub.live.example.test' })), { kind: 'anonymous' });
 });
 
-t.test('a session lasts 30 days from its last use', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { authenticate } = stage.authentication;
-  const { cookie } = await stage.pageHeaders(await stage.createAccount('Ada'));
+t.test('a session expires 30 days after its last use', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { authenticate } = fixture.authentication;
+  const { cookie } = await fixture.pageHeaders(await fixture.createAccount('Ada'));
   const day = 86_400_000;
   for (let i = 0; i < 4; i++) {
-    await stage.clock.advance(29 * day);
+    await fixture.clock.advance(29 * day);
     t.match(await authenticate(get({ cookie })), { name: 'Ada' });
   }
-  await stage.clock.advance(30 * day);
+  await fixture.clock.advance(30 * day);
   t.same(await authenticate(get({ cookie })), { kind: 'anonymous' });
 });
 
-t.test('an account that is disabled is nobody anywhere, and somebody again afterwards', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { authenticate, accounts, onAccessChange } = stage.authentication;
+t.test('a disabled account is anonymous everywhere, and is accepted again once enabled', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { authenticate, accounts, onAccessChange } = fixture.authentication;
   const changes: AccessChange[] = [];
   onAccessChange((change) => changes.push(change));
-  const ada = await stage.createAccount('Ada');
-  const [{ cookie }, program] = [await stage.pageHeaders(ada), await stage.accessTokenHeaders(ada)];
-  t.match(await accounts.change(ada.id, { disabled: true }), { disabledAt: new Date(stage.clock.now()) });
+  const ada = await fixture.createAccount('Ada');
+  const [{ cookie }, program] = [await fixture.pageHeaders(ada), await fixture.accessTokenHeaders(ada)];
+  t.match(await accounts.change(ada.id, { disabled: true }), { disabledAt: new Date(fixture.clock.now()) });
   t.match(changes, [
     { userId: ada.id, credentialIds: undefined },
     { userId: ada.id, credentialIds: [String] },
@@ -127,7 +127,7 @@ t.test('an account that is disabled is nobody anywhere, and somebody again after
   t.match(await authenticate(get(program)), { name: 'Ada' });
 });
 
-t.test('a user of a host platform has no account here', async (t) => {
+t.test('a user id of a host platform finds no account', async (t) => {
   const { authentication, createAccount } = await openAccountsFixture(t);
   const ada = await createAccount('Ada');
   t.match(await authentication.accounts.find(ada.id), { name: 'Ada' });
@@ -135,30 +135,34 @@ t.test('a user of a host platform has no account here', async (t) => {
     t.equal(await authentication.accounts.find(userId), undefined);
 });
 
-t.test('a role that is changed holds from the next request on', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { authenticate, accounts, onAccessChange } = stage.authentication;
+t.test('a changed role applies from the next request', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { authenticate, accounts, onAccessChange } = fixture.authentication;
   const changes: AccessChange[] = [];
   onAccessChange((change) => changes.push(change));
-  const ada = await stage.createAccount('Ada');
-  const program = await stage.accessTokenHeaders(ada);
+  const ada = await fixture.createAccount('Ada');
+  const program = await fixture.accessTokenHeaders(ada);
   await accounts.change(ada.id, { role: 'admin' });
   t.match(await authenticate(get(program)), { role: 'admin' });
   t.same(changes, [{ userId: ada.id }]);
 });
 
-t.test('access tokens end, can be taken away, and are not more than fifty', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { authenticate, accessTokens } = stage.authentication;
-  const ada = await stage.createAccount('Ada');
-  const now = stage.clock.now();
+t.test('access tokens expire, can be deleted, and are limited to fifty per account', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { authenticate, accessTokens } = fixture.authentication;
+  const ada = await fixture.createAccount('Ada');
+  const now = fixture.clock.now();
   const { secret } = await accessTokens.create(ada.id, { label: 'brief', expiresAt: new Date(now + 60_000) });
   const kept = await accessTokens.create(ada.id, { label: 'kept', expiresAt: null });
   t.match(await authenticate(get(bearer(secret))), { name: 'Ada' });
   t.match((await accessTokens.list(ada.id))[1], { label: 'brief', lastUsedAt: new Date(now) });
-  await stage.clock.advance(60_000);
+  await fixture.clock.advance(60_000);
   await assertRefused(t, authenticate(get(bearer(secret))), 401, 'access_token_invalid');
-  t.equal(await accessTokens.delete((await stage.createAccount('Eve')).id, kept.id), false, "not another's");
+  t.equal(
+    await accessTokens.delete((await fixture.createAccount('Eve')).id, kept.id),
+    false,
+    'a token of another account',
+  );
   t.equal(await accessTokens.delete(ada.id, kept.id), true);
   await assertRefused(t, authenticate(get(bearer(kept.secret))), 401, 'access_token_invalid');
   for (let i = 1; i < 50; i++) await accessTokens.create(ada.id, { label: `${i}`, expiresAt: null });
@@ -176,65 +180,73 @@ t.test('access tokens end, can be taken away, and are not more than fifty', asyn
   );
 });
 
-t.test('an address with too many wrong tokens waits, whatever it shows of that form', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { authenticate } = stage.authentication;
+t.test('an address with too many wrong tokens gets 429 for every token of that form', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { authenticate } = fixture.authentication;
   for (let i = 0; i < 10; i++)
     await assertRefused(t, authenticate(post(bearer(`guess${i}`))), 401, 'unauthorized');
   const refusal = await authenticate(post(bearer(OPERATOR_TOKEN))).catch((error: unknown) => error);
   t.match(refusal, { status: 429, code: 'rate_limited', details: { retryAfter: 6 } });
-  t.match(await authenticate(post(await stage.accessTokenHeaders(await stage.createAccount('Ada')))), {
+  t.match(await authenticate(post(await fixture.accessTokenHeaders(await fixture.createAccount('Ada')))), {
     name: 'Ada',
   });
   t.same(await authenticate(post({ ...bearer(OPERATOR_TOKEN), address: '192.0.2.2' })), { kind: 'operator' });
   t.same(await authenticate(get()), { kind: 'anonymous' });
-  await stage.clock.advance(6_000);
+  await fixture.clock.advance(6_000);
   t.same(await authenticate(post(bearer(OPERATOR_TOKEN))), { kind: 'operator' });
 });
 
-t.test("a host platform's tokens are taken where it is known, and counted when forged", async (t) => {
-  const secret = 'a secret of at least 32 characters!';
-  const jwt = {
-    keys: { secret },
-    issuer: 'https://platform.example.test',
-    audience: 'headend',
-    rolesClaim: 'roles',
-    nameClaim: 'name',
-  };
-  const stage = await openAccountsFixture(t, { jwt });
-  const now = Math.floor(stage.clock.now() / 1_000);
-  const sign = (exp: number, key = secret): Promise<string> =>
-    new SignJWT({ iss: jwt.issuer, aud: jwt.audience, sub: 'user-7', name: 'Ada', roles: ['admin'], exp })
-      .setProtectedHeader({ alg: 'HS256' })
-      .sign(Buffer.from(key));
-  const { authenticate } = stage.authentication;
-  const good = await sign(now + 60);
-  t.same(await authenticate(post(bearer(good))), {
-    kind: 'account',
-    userId: 'user-7',
-    name: 'Ada',
-    role: 'admin',
-    via: 'jwt',
-    expiresAt: (now + 90) * 1_000,
-  });
-  const expired = await sign(now - 60);
-  for (let i = 0; i < 200; i++) await t.rejects(authenticate(post(bearer(expired))), { code: 'jwt_expired' });
-  t.match(await authenticate(post(bearer(good))), { userId: 'user-7' });
-  const forged = await sign(now + 60, 'x'.repeat(40));
-  for (let i = 0; i < 100; i++) await t.rejects(authenticate(post(bearer(forged))), { code: 'jwt_invalid' });
-  await assertRefused(t, authenticate(post(bearer(good))), 429, 'rate_limited');
+t.test(
+  'tokens of a host platform are accepted where configured, and forged ones count as wrong',
+  async (t) => {
+    const secret = 'a secret of at least 32 characters!';
+    const jwt = {
+      keys: { secret },
+      issuer: 'https://platform.example.test',
+      audience: 'headend',
+      rolesClaim: 'roles',
+      nameClaim: 'name',
+    };
+    const fixture = await openAccountsFixture(t, { jwt });
+    const now = Math.floor(fixture.clock.now() / 1_000);
+    const sign = (exp: number, key = secret): Promise<string> =>
+      new SignJWT({ iss: jwt.issuer, aud: jwt.audience, sub: 'user-7', name: 'Ada', roles: ['admin'], exp })
+        .setProtectedHeader({ alg: 'HS256' })
+        .sign(Buffer.from(key));
+    const { authenticate } = fixture.authentication;
+    const good = await sign(now + 60);
+    t.same(await authenticate(post(bearer(good))), {
+      kind: 'account',
+      userId: 'user-7',
+      name: 'Ada',
+      role: 'admin',
+      via: 'jwt',
+      expiresAt: (now + 90) * 1_000,
+    });
+    const expired = await sign(now - 60);
+    for (let i = 0; i < 200; i++)
+      await t.rejects(authenticate(post(bearer(expired))), { code: 'jwt_expired' });
+    t.match(await authenticate(post(bearer(good))), { userId: 'user-7' });
+    const forged = await sign(now + 60, 'x'.repeat(40));
+    for (let i = 0; i < 100; i++)
+      await t.rejects(authenticate(post(bearer(forged))), { code: 'jwt_invalid' });
+    await assertRefused(t, authenticate(post(bearer(good))), 429, 'rate_limited');
 
-  const without = await openAccountsFixture(t);
-  await assertRefused(t, without.authentication.authenticate(post(bearer(good))), 401, 'jwt_not_accepted');
-});
+    const without = await openAccountsFixture(t);
+    await assertRefused(t, without.authentication.authenticate(post(bearer(good))), 401, 'jwt_not_accepted');
+  },
+);
 
-t.test('nonsense is refused or is nobody, and never a fault', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { authenticate } = stage.authentication;
-  const ada = await stage.createAccount('Ada');
-  const [{ cookie }, { authorization }] = [await stage.pageHeaders(ada), await stage.accessTokenHeaders(ada)];
+t.test('malformed credentials are refused or anonymous, and never cause an internal error', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { authenticate } = fixture.authentication;
+  const ada = await fixture.createAccount('Ada');
+  const [{ cookie }, { authorization }] = [
+    await fixture.pageHeaders(ada),
+    await fixture.accessTokenHeaders(ada),
+  ];
   const random = seededRandom(7);
-  const spoil = (text: string): string => {
+  const mutate = (text: string): string => {
     const at = Math.floor(random() * text.length);
     const noise = ['', '\u0000', '%', '"', ';', '=', ' ', '\u00ff', 'é', '.', randomBytes(8).toString('hex')];
     return (
@@ -244,12 +256,12 @@ t.test('nonsense is refused or is nobody, and never a fault', async (t) => {
     );
   };
   for (let i = 0; i < 300; i++) {
-    const broken = spoil(cookie);
+    const broken = mutate(cookie);
     const principal = await authenticate(get({ cookie: broken }));
-    // The changed byte may lie beside the value.
+    // The changed byte may be outside the value.
     t.ok(principal.kind === 'anonymous' || broken.includes(cookie.slice(-40)), broken);
-    await stage.clock.advance(10_000);
-    const header = spoil(authorization);
+    await fixture.clock.advance(10_000);
+    const header = mutate(authorization);
     const outcome = await authenticate(get({ authorization: header })).catch((error: unknown) => error);
     if (!header.includes(authorization.slice(-43))) t.match(outcome, { status: 401 }, header);
   }
@@ -260,7 +272,7 @@ t.test('nonsense is refused or is nobody, and never a fault', async (t) => {
       401,
       'unauthorized',
     );
-  const odd = [
+  const malformed = [
     'headend_session',
     'headend_session=',
     `headend_session=${'x'.repeat(9_000)}`,
@@ -268,15 +280,15 @@ t.test('nonsense is refused or is nobody, and never a fault', async (t) => {
     '=;;=;',
     '__proto__=headend_session',
   ];
-  for (const cookie of odd)
+  for (const cookie of malformed)
     t.same(await authenticate(get({ cookie })), { kind: 'anonymous' }, cookie.slice(0, 40));
 });
 
-t.test('what is over is forgotten after a month, by and by', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { authentication, sql, clock } = stage;
-  const ada = await stage.createAccount('Ada');
-  await stage.pageHeaders(ada);
+t.test('expired sessions, tokens and invitations are deleted after a month, in batches', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { authentication, sql, clock } = fixture;
+  const ada = await fixture.createAccount('Ada');
+  await fixture.pageHeaders(ada);
   await authentication.accessTokens.create(ada.id, { label: 'x', expiresAt: new Date(clock.now() + 1) });
   await authentication.invitations.create('viewer', 1);
   authentication.start();
@@ -294,20 +306,20 @@ t.test('what is over is forgotten after a month, by and by', async (t) => {
   t.equal(clock.pending, 0);
 });
 
-t.test('secrets are kept as hashes alone, and never logged', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const ada = await stage.createAccount('Ada');
-  const { code } = await stage.authentication.invitations.create('viewer', 60_000);
+t.test('secrets are stored as hashes only, and never logged', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const ada = await fixture.createAccount('Ada');
+  const { code } = await fixture.authentication.invitations.create('viewer', 60_000);
   const secrets = [
-    (await stage.pageHeaders(ada)).cookie.slice(-40),
-    (await stage.accessTokenHeaders(ada)).authorization.slice(-40),
+    (await fixture.pageHeaders(ada)).cookie.slice(-40),
+    (await fixture.accessTokenHeaders(ada)).authorization.slice(-40),
     code,
   ];
   const stored: unknown[] = [];
   for (const table of ['accounts', 'account_sessions', 'access_tokens', 'invitations'])
-    stored.push(await stage.sql`select * from ${stage.sql(table)}`);
+    stored.push(await fixture.sql`select * from ${fixture.sql(table)}`);
   for (const secret of [...secrets, PASSWORD]) {
     t.notMatch(JSON.stringify(stored), secret);
-    t.notMatch(stage.logText(), secret);
+    t.notMatch(fixture.logText(), secret);
   }
 });

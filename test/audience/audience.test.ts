@@ -14,7 +14,7 @@ t.test(
     const { audience, clock, livestream, viewRows } = await openAudienceFixture(t);
     const streamId = await livestream();
     const { token } = await audience.admit(viewerRequest(streamId));
-    t.equal(audience.viewers(streamId).total, 0, 'a playlist alone is nobody who watches');
+    t.equal(audience.viewers(streamId).total, 0, 'a multivariant playlist alone is not a view');
     const joinedAt = clock.now();
     t.equal(audience.recordActivity(streamId, token, 'hls'), 'everybody');
     t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 0, 'll-hls': 0, hls: 1 } });
@@ -24,13 +24,13 @@ t.test(
     t.strictSame(
       audience.viewers(streamId).byProtocol,
       { whep: 0, 'll-hls': 1, hls: 0 },
-      'a plain reload now and then changes nothing',
+      'plain requests in between keep the protocol',
     );
     await clock.advance(14_000);
     t.equal(audience.viewers(streamId).total, 1);
     await clock.advance(1_000);
     t.equal(audience.viewers(streamId).total, 0);
-    t.equal(audience.recordActivity(streamId, token, 'hls'), undefined, 'they have to be let in again');
+    t.equal(audience.recordActivity(streamId, token, 'hls'), undefined, 'the viewer needs a new admission');
     t.match(await viewRows(streamId), [
       {
         joined_at: new Date(joinedAt),
@@ -49,7 +49,11 @@ t.test('a page with a socket, WHEP, playlists and beacons is one viewer', async 
   const client = new FakeAudienceClient();
   const joined = await join(client, streamId, token);
   t.match(joined, { streamId, viewerToken: token, viewers: 1, state: 'offline' });
-  t.match(await join(client, streamId), { viewerToken: token, viewers: 1 }, 'joining twice is joining once');
+  t.match(
+    await join(client, streamId),
+    { viewerToken: token, viewers: 1 },
+    'a second join of one client is not counted',
+  );
   const release = (await audience.admit(viewerRequest(streamId, { token }))).hold('whep');
   const signalled = (await audience.admitClient(client, streamId)).hold('whep');
   t.equal(await audience.beacon({ ...viewerRequest(streamId), token }), 1);
@@ -62,9 +66,9 @@ t.test('a page with a socket, WHEP, playlists and beacons is one viewer', async 
   audience.recordActivity(streamId, token, 'll-hls');
   t.strictSame(audience.viewers(streamId).byProtocol, { whep: 0, 'll-hls': 1, hls: 0 });
   await clock.advance(20_000);
-  t.equal(audience.viewers(streamId).total, 1, 'the socket is still there');
+  t.equal(audience.viewers(streamId).total, 1, 'the socket still counts');
   gone(client);
-  t.equal(audience.viewers(streamId).total, 0, 'gone with the socket');
+  t.equal(audience.viewers(streamId).total, 0, 'the viewer ends with its socket');
   const stored = await viewRows(streamId);
   t.equal(stored.length, 1);
   t.match(stored, [{ protocol: 'll-hls', left_at: Date }]);
@@ -114,12 +118,12 @@ t.test('a viewer token that the gateway did not issue is ignored', async (t) => 
     t.not(
       (await audience.admit(viewerRequest(streamId, { token: shown }))).token,
       shown,
-      'they get one of ours',
+      'a token of this gateway is issued',
     );
     audience.leave(ANONYMOUS, { streamId, token: shown });
   }
   t.equal(audience.viewers(streamId).total, 1);
-  t.equal(audience.recordActivity(other, token, 'hls'), undefined, 'a token is for one livestream');
+  t.equal(audience.recordActivity(other, token, 'hls'), undefined, 'a token is valid for one livestream');
   await t.rejects(audience.beacon({ ...viewerRequest(other), token }), { code: 'viewer_token_invalid' });
   t.equal(audience.viewers(other).total, 0);
   for (const id of [newId(), 'session', "x' or", streamId.toUpperCase()])
@@ -131,7 +135,7 @@ t.test('views store the user, and two users are never one viewer', async (t) => 
   const streamId = await livestream();
   const anonymous = await audience.join(ANONYMOUS, viewerRequest(streamId));
   const ann = await audience.join(account('ann'), viewerRequest(streamId, { token: anonymous.token }));
-  t.equal(ann.viewers, 1, 'who signs in stays the same viewer');
+  t.equal(ann.viewers, 1, 'a viewer who signs in keeps their view');
   t.not(ann.token, anonymous.token);
   t.equal(
     (await audience.join(account('ann'), viewerRequest(streamId, { token: ann.token }))).token,
@@ -168,17 +172,17 @@ t.test('concurrent admissions take the last place once', async (t) => {
     t.equal(
       (await audience.join(ANONYMOUS, viewerRequest(streamId, { token }))).viewers,
       10,
-      'who is in stays in',
+      'an admitted viewer stays admitted',
     );
   t.equal((await audience.join(account('owner'), viewerRequest(streamId))).viewers, 11, 'the broadcaster');
   t.equal((await audience.join(account('root', 'admin'), viewerRequest(streamId))).viewers, 12, 'an admin');
   t.equal(
     (await audience.join(account('ann'), viewerRequest(streamId))).viewers,
     12,
-    'in place of who only joined',
+    'in place of a viewer that only joined',
   );
   await clock.advance(15_000);
-  t.equal(audience.viewers(streamId).total, 5, 'who watches by WHEP is still there');
+  t.equal(audience.viewers(streamId).total, 5, 'a viewer with a WHEP session is kept');
   t.strictSame(audience.viewers(streamId).byProtocol, { whep: 5, 'll-hls': 0, hls: 0 });
   for (let free = 0; free < 5; free++) await audience.join(ANONYMOUS, viewerRequest(streamId));
   await t.rejects(audience.join(ANONYMOUS, viewerRequest(streamId)), { code: 'viewer_limit_reached' });
@@ -197,7 +201,7 @@ t.test('a reserved place is freed when its viewer does not watch', async (t) => 
   const late = await audience.admit(viewerRequest(streamId));
   await clock.advance(60_000);
   late.hold('whep');
-  t.equal(audience.viewers(streamId).total, 1, 'who needs long to connect is not lost');
+  t.equal(audience.viewers(streamId).total, 1, 'a viewer that connects late is admitted');
 });
 
 t.test('a private livestream admits its invitees only', async (t) => {
@@ -223,7 +227,7 @@ t.test('a private livestream admits its invitees only', async (t) => {
     t.ok((await audience.admit(viewerRequest(streamId, { authorization }))).token);
 
   const { token } = await audience.join(account('ann'), viewerRequest(streamId));
-  t.equal(audience.recordActivity(streamId, token, 'hls'), 'invited', 'the token is enough from then on');
+  t.equal(audience.recordActivity(streamId, token, 'hls'), 'invited', 'the token is sufficient from then on');
   await clock.advance(20_000);
   t.equal(await audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), 'invited');
   const ann = new FakeAudienceClient(account('ann'));
@@ -296,19 +300,19 @@ t.test('a client that joins too many livestreams gets 409', async (t) => {
 t.test('the room gets changed viewer counts, at most once a second', async (t) => {
   const { audience, broadcasts, clock, livestream } = await openAudienceFixture(t);
   const streamId = await livestream();
-  const tell = (viewers: number) => [`stream:${streamId}`, 'viewers:count', { streamId, viewers }];
+  const countMessage = (viewers: number) => [`stream:${streamId}`, 'viewers:count', { streamId, viewers }];
   for (let index = 0; index < 30; index++) await audience.join(ANONYMOUS, viewerRequest(streamId));
   await clock.advance(1_000);
-  t.strictSame(broadcasts.splice(0), [tell(30)]);
+  t.strictSame(broadcasts.splice(0), [countMessage(30)]);
   await clock.advance(10_000);
   t.strictSame(broadcasts, []);
   const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
   await clock.advance(1_000);
   audience.leave(ANONYMOUS, { streamId, token });
   await clock.advance(1_000);
-  t.strictSame(broadcasts.splice(0), [tell(31), tell(30)]);
+  t.strictSame(broadcasts.splice(0), [countMessage(31), countMessage(30)]);
   await clock.advance(15_000);
-  t.strictSame(broadcasts.splice(0), [tell(0)]);
+  t.strictSame(broadcasts.splice(0), [countMessage(0)]);
 });
 
 t.test('the end of a broadcast removes all viewers, also those with open connections', async (t) => {
@@ -319,13 +323,13 @@ t.test('the end of a broadcast removes all viewers, also those with open connect
   const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
   await clock.advance(5_000);
   change({ streamId, from: 'live', to: { name: 'offline' }, end: 'shutdown' });
-  t.equal(audience.viewers(streamId).total, 2, 'a restart is no end');
+  t.equal(audience.viewers(streamId).total, 2, 'a restart is not an end');
   change({ streamId, from: 'live', to: { name: 'offline' }, end: 'grace-expired' });
   t.equal(audience.viewers(streamId).total, 0);
   await clock.advance(3_600_000);
   t.match(await viewRows(streamId), [{ left_at: Date }, { left_at: Date }]);
   change({ streamId, from: 'starting', to: { name: 'live' } });
-  t.equal(audience.viewers(streamId).total, 1, 'who waits on the page watches the next broadcast');
+  t.equal(audience.viewers(streamId).total, 1, 'a client that stays in the room watches the next broadcast');
   t.ok(audience.recordActivity(streamId, String(viewerToken), 'hls'));
   t.notOk(audience.recordActivity(streamId, token, 'hls'));
   await clock.advance(20_000);
@@ -335,11 +339,11 @@ t.test('the end of a broadcast removes all viewers, also those with open connect
 });
 
 t.test('a client that joins gets the chat history unless it declines', async (t) => {
-  const greeted: string[] = [];
+  const replayed: string[] = [];
   const { audience, livestream } = await openAudienceFixture(t, {
     replayHistory: async (client, streamId, enter) => {
       enter();
-      return () => greeted.push(`${client.address} ${streamId}`);
+      return () => replayed.push(`${client.address} ${streamId}`);
     },
   });
   const streamId = await livestream();
@@ -348,14 +352,14 @@ t.test('a client that joins gets the chat history unless it declines', async (t)
   const acknowledged = await join(client, { streamId });
   t.match(acknowledged, { data: { streamId, viewerToken: String } });
   t.ok(client.rooms.has(`stream:${streamId}`));
-  t.same(greeted, [], 'not before the acknowledgement is on its way');
+  t.same(replayed, [], 'not before the acknowledgement is sent');
   acknowledged?.afterSent?.();
-  t.same(greeted, [`${client.address} ${streamId}`]);
+  t.same(replayed, [`${client.address} ${streamId}`]);
   (await join(client, { streamId }))?.afterSent?.();
   const silent = new FakeAudienceClient();
   (await join(silent, { streamId, history: false }))?.afterSent?.();
   t.ok(silent.rooms.has(`stream:${streamId}`));
-  t.equal(greeted.length, 1);
+  t.equal(replayed.length, 1);
 });
 
 t.test('a deleted account is removed from its views, and its tokens end', async (t) => {
@@ -371,7 +375,7 @@ t.test('a deleted account is removed from its views, and its tokens end', async 
   roles.delete('ann');
   audience.accessChanged({ userId: 'ann' });
   await audience.forgetUser('ann');
-  t.match(await viewRows(streamId), [{ user_id: null, left_at: null }], 'who is there stays there');
+  t.match(await viewRows(streamId), [{ user_id: null, left_at: null }], 'an anonymous viewer stays');
   t.match(await viewRows(hidden), [{ user_id: null }]);
   t.equal(audience.recordActivity(hidden, token, 'hls'), undefined);
   await t.rejects(audience.join(ANONYMOUS, { ...viewerRequest(hidden), token }), {

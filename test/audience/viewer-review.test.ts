@@ -9,11 +9,11 @@ import {
 
 const LATE = { status: 503, code: 'temporarily_unavailable' } as const;
 
-/** Ann watches a livestream by HLS and WHEP; `database.isHanging` fails look-ups of who she is. */
+/** Ann watches a livestream by HLS and WHEP; `database.isHanging` blocks lookups of her identity. */
 async function watching(t: Test, visibility: 'public' | 'private') {
   const { roles, identities } = fakeIdentities();
   const database = { isHanging: false };
-  const stage = await openAudienceFixture(t, {
+  const fixture = await openAudienceFixture(t, {
     identities: {
       of: identities.of,
       current: async (identity) => {
@@ -22,7 +22,7 @@ async function watching(t: Test, visibility: 'public' | 'private') {
       },
     },
   });
-  const { audience, livestreams, livestream } = stage;
+  const { audience, livestreams, livestream } = fixture;
   const streamId = await livestream({ visibility });
   await livestreams.invitees.add(streamId, 'ann');
   const { token } = await audience.join(account('ann'), viewerRequest(streamId));
@@ -34,16 +34,16 @@ async function watching(t: Test, visibility: 'public' | 'private') {
     seen: audience.recordActivity(streamId, token, 'hls'),
     media: audience.mediaAccess(streamId, token),
   });
-  return { ...stage, access, database, roles, streamId, token, whep };
+  return { ...fixture, access, database, roles, streamId, token, whep };
 }
 
-/** Waits for what the real database answers. */
+/** Waits for the responses of the real database. */
 async function until(isDone: () => boolean): Promise<void> {
   for (const end = Date.now() + 10_000; !isDone() && Date.now() < end; )
     await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-t.test('a viewer token is not accepted from memory between a change and its review', async (t) => {
+t.test('a viewer token is not accepted from the cache between a change and its review', async (t) => {
   const { access, audience, livestreams, streamId, token } = await watching(t, 'private');
   const [known, unknown] = [
     { seen: 'invited', media: 'invited' },
@@ -53,14 +53,14 @@ t.test('a viewer token is not accepted from memory between a change and its revi
   await livestreams.edit(streamId, { visibility: 'private' });
   t.same(access(), unknown, 'the livestream changed');
   await until(() => access().media !== undefined);
-  t.same(access(), known, 'the review found that she may still watch');
+  t.same(access(), known, 'the review confirmed the permission');
   audience.accessChanged({ userId: 'ann' });
-  t.same(access(), unknown, 'her account changed');
+  t.same(access(), unknown, 'the account changed');
   t.equal(await audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), 'invited');
-  t.same(access(), known, 'the database was asked');
+  t.same(access(), known, 'the database was queried');
 });
 
-t.test('while the database hangs no viewer is dismissed, and a change counts when it answers', async (t) => {
+t.test('while the database hangs no viewer is dismissed, and changes apply once it responds', async (t) => {
   const { audience, access, clock, database, logLines, roles, streamId, token, whep } = await watching(
     t,
     'private',
@@ -72,8 +72,8 @@ t.test('while the database hangs no viewer is dismissed, and a change counts whe
     logLines.some((line) => line.includes('permissions of viewers could not be checked'));
   await until(isFailed);
   t.ok(isFailed());
-  t.notOk(whep.isDismissed, 'a connection goes on');
-  t.same(access(), { seen: undefined, media: undefined }, 'requests are not answered from memory');
+  t.notOk(whep.isDismissed, 'a connection stays open');
+  t.same(access(), { seen: undefined, media: undefined }, 'requests are not answered from the cache');
   await t.rejects(audience.admitPlaylistRequest(viewerRequest(streamId, { token }), 'hls'), LATE);
   database.isHanging = false;
   await clock.advance(1_000);
@@ -84,7 +84,7 @@ t.test('while the database hangs no viewer is dismissed, and a change counts whe
   });
 });
 
-t.test('viewers of a public livestream need not be known while the database hangs', async (t) => {
+t.test('viewers of a public livestream are admitted without identity while the database hangs', async (t) => {
   const { audience, access, database, logLines, streamId, token, whep } = await watching(t, 'public');
   database.isHanging = true;
   audience.accessChanged({ userId: 'ann' });

@@ -10,7 +10,7 @@ import {
 const LIMIT = 50;
 const FULL = { status: 503, code: 'viewer_limit_reached' };
 
-t.test('an address that fills a livestream with bare joins does not keep others out', async (t) => {
+t.test('an address that fills a livestream with mere joins does not block other addresses', async (t) => {
   const { audience, livestream } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: LIMIT });
   let joined = 0;
@@ -19,36 +19,43 @@ t.test('an address that fills a livestream with bare joins does not keep others 
       () => joined++,
       () => {},
     );
-  t.equal(joined, 45, 'the last tenth is for others');
+  t.equal(joined, 45, 'the last tenth is for other addresses');
   for (let i = 0; i < 40; i++) {
     const address = `192.0.2.${i}`;
     const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId, { address }));
     audience.recordActivity(streamId, token, 'hls');
   }
   t.equal(audience.viewers(streamId).total, LIMIT);
-  t.equal(audience.viewers(streamId).byProtocol.hls, 40, 'who watches is in');
+  t.equal(audience.viewers(streamId).byProtocol.hls, 40, 'a watching viewer is admitted');
 });
 
-t.test('an address that plays on all its places leaves a tenth of the limit to others', async (t) => {
-  const { audience, livestream } = await openAudienceFixture(t);
-  const streamId = await livestream({ viewerLimit: LIMIT });
-  const play = async (address: string): Promise<void> => {
-    const { token } = await audience.admit(viewerRequest(streamId, { address }));
-    audience.recordActivity(streamId, token, 'll-hls');
-  };
-  for (let i = 0; i < 45; i++) await play('198.51.100.7');
-  await t.rejects(play('198.51.100.7'), FULL);
-  for (let i = 0; i < 5; i++) await play(`192.0.2.${i}`);
-  await t.rejects(play('192.0.2.9'), FULL, 'all watch: nobody gives way');
-  t.equal(audience.viewers(streamId).byProtocol['ll-hls'], LIMIT);
-});
+t.test(
+  'an address that plays on all its places leaves a tenth of the limit to other addresses',
+  async (t) => {
+    const { audience, livestream } = await openAudienceFixture(t);
+    const streamId = await livestream({ viewerLimit: LIMIT });
+    const play = async (address: string): Promise<void> => {
+      const { token } = await audience.admit(viewerRequest(streamId, { address }));
+      audience.recordActivity(streamId, token, 'll-hls');
+    };
+    for (let i = 0; i < 45; i++) await play('198.51.100.7');
+    await t.rejects(play('198.51.100.7'), FULL);
+    for (let i = 0; i < 5; i++) await play(`192.0.2.${i}`);
+    await t.rejects(play('192.0.2.9'), FULL, 'watching viewers are not displaced');
+    t.equal(audience.viewers(streamId).byProtocol['ll-hls'], LIMIT);
+  },
+);
 
-t.test('accounts behind one address have a share each', async (t) => {
+t.test('accounts behind one address have one share each', async (t) => {
   const { audience, livestream } = await openAudienceFixture(t);
   const streamId = await livestream({ viewerLimit: LIMIT });
   for (let i = 0; i < LIMIT; i++) await audience.join(account(`pupil${i}`), viewerRequest(streamId));
   t.equal(audience.viewers(streamId).total, LIMIT);
-  await t.rejects(audience.join(account('late'), viewerRequest(streamId)), FULL, 'nobody has more than one');
+  await t.rejects(
+    audience.join(account('late'), viewerRequest(streamId)),
+    FULL,
+    'no account has more than one',
+  );
 });
 
 t.test('a viewer with a socket is displaced only if its address exceeds its share', async (t) => {
@@ -62,7 +69,7 @@ t.test('a viewer with a socket is displaced only if its address exceeds its shar
   t.equal(audience.viewers(streamId).total, 20);
   t.notOk(
     sockets.some(({ received }) => received.some(([event]) => event === 'livestream:dismissed')),
-    'sockets stay',
+    'sockets are kept',
   );
   await t.rejects(audience.join(ANONYMOUS, viewerRequest(streamId, { address: '198.51.100.7' })), FULL);
 });
@@ -113,7 +120,7 @@ t.test('a viewer that stopped playing and keeps a socket can be displaced', asyn
     audience.recordActivity(streamId, token, 'hls');
   };
   for (let i = 0; i < 2; i++) await play('198.51.100.7');
-  await t.rejects(play('198.51.100.7'), FULL, 'they have just watched');
+  await t.rejects(play('198.51.100.7'), FULL, 'both watched a moment ago');
   await clock.advance(15_000);
   for (let i = 0; i < 5; i++) await play('198.51.100.8');
   t.equal(audience.viewers(streamId).total, 20);

@@ -16,7 +16,7 @@ const IDENTITIES: Identity[] = [
   { via: 'jwt', userId: '🎥'.repeat(200), admin: true, until: 1_800_000_000_000 },
 ];
 
-t.test('a viewer token gives back the viewer and the identity that it was issued for', async (t) => {
+t.test('a viewer token yields the viewer and identity that it was issued for', async (t) => {
   const tokens = new ViewerTokens(randomBytes(32));
   for (const identity of IDENTITIES) {
     const grant = { viewerId: ID, identity, issuedAt: 1_700_000_000_000 };
@@ -24,7 +24,7 @@ t.test('a viewer token gives back the viewer and the identity that it was issued
   }
 });
 
-t.test('a viewer token that was changed, or is of another livestream or secret, is none', async (t) => {
+t.test('a viewer token that is altered, or of another livestream or secret, is invalid', async (t) => {
   const tokens = new ViewerTokens(randomBytes(32));
   const token = tokens.issue(STREAM, { viewerId: ID, identity: { via: 'jwt', userId: 'ann' }, issuedAt: 0 });
   t.equal(tokens.read(OTHER, token), undefined);

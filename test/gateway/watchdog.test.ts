@@ -41,11 +41,11 @@ t.test(
     const [first = 0] = children(gateway.pid);
     const workers = children(first, 'node');
     const encoders = children(first, 'ffmpeg');
-    t.ok(workers.length > 0 && encoders.length > 0, 'it runs WebRTC workers and an ffmpeg');
+    t.ok(workers.length > 0 && encoders.length > 0, 'WebRTC workers and an ffmpeg run');
 
     process.kill(first, 'SIGUSR2');
-    const readies = (): number => gateway.log.filter(({ msg }) => msg === 'ready').length;
-    await until('it is ready again', () => readies() === 2, 60_000);
+    const readyCount = (): number => gateway.log.filter(({ msg }) => msg === 'ready').length;
+    await until('the gateway is ready again', () => readyCount() === 2, 60_000);
     t.match(
       gateway.log.find(({ level }) => level === 60),
       { msg: /event loop has hung for 10 s/, stack: /at process\.hangOnSignal|at hangOnSignal/ },
@@ -55,7 +55,7 @@ t.test(
       { msg: /started again/, delayMs: 500 },
     );
     t.equal((await fetch(`${gateway.http}/healthz`)).status, 200);
-    await until('nothing of the first life is left', () => ![first, ...workers, ...encoders].some(isAlive));
+    await until('no process of the first run is left', () => ![first, ...workers, ...encoders].some(isAlive));
     t.equal(await gateway.state(streamId), 'reconnecting', 'the broadcast waits for its encoder');
     publish(t, source, `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${rtmp.split('/').at(-1)}`, { startS: 30 });
     await gateway.untilLive({ streamId });
@@ -67,6 +67,6 @@ t.test(
     await gateway.kill('SIGINT');
     t.equal(gateway.exitCode, 0);
     t.equal(gateway.log.at(-1)?.msg, 'stopped');
-    t.same(descendants.filter(isAlive), [], 'nothing is left running');
+    t.same(descendants.filter(isAlive), [], 'no process is left');
   },
 );

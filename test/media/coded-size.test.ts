@@ -17,7 +17,7 @@ import { seededRandom } from '../support/media/seeded-random.js';
 const SLICE = Buffer.from([0x65, 0x88, 0x80]);
 
 t.test(
-  'the coded size of H.264 is found in configurations and frames, however many sets there are',
+  'the coded size of H.264 is the largest of all parameter sets in configuration and frames',
   async (t) => {
     const reader = new CodedSizeReader();
     const small = h264Sps(640, 368);
@@ -30,7 +30,7 @@ t.test(
   },
 );
 
-t.test('cropping does not hide the coded size', async (t) => {
+t.test('cropping does not reduce the coded size', async (t) => {
   const cropped = h264Sps(8192, 8192, [8000, 8000]);
   t.strictSame(new CodedSizeReader().frame('h264', withLength(cropped)), { width: 8192, height: 8192 });
   t.strictSame(readPictureSize('h264', cropped, 0, cropped.length), { width: 8192, height: 8192 });
@@ -38,12 +38,12 @@ t.test('cropping does not hide the coded size', async (t) => {
   t.strictSame(readPictureSize('h264', usual, 0, usual.length), { width: 1920, height: 1080 });
 });
 
-t.test('a set larger than any level allows is told, and not taken for none', async (t) => {
+t.test('the size of a parameter set above every level is reported', async (t) => {
   const sps = h264Sps(1_048_576, 65_536);
   t.strictSame(new CodedSizeReader().frame('h264', withLength(sps)), { width: 1_048_576, height: 65_536 });
 });
 
-t.test('lengths of NAL units are as long as the configuration says', async (t) => {
+t.test('NAL units have the length size of the configuration', async (t) => {
   const reader = new CodedSizeReader();
   const record = avcRecord(h264Sps(640, 368));
   record[4] = 0xfd; // two bytes
@@ -53,25 +53,22 @@ t.test('lengths of NAL units are as long as the configuration says', async (t) =
   t.strictSame(reader.frame('h264', frame), { width: 8192, height: 8192 });
 });
 
-t.test(
-  'an RTP payload tells the largest of its parameter sets, also the beginning of a fragmented one',
-  async (t) => {
-    const [small, large] = [h264Sps(640, 368), h264Sps(8192, 8192)];
-    const sized = (unit: Buffer): Buffer => withLength(unit).subarray(2);
-    const aggregate = Buffer.concat([Buffer.from([0x78]), sized(small), sized(large), sized(small)]);
-    t.strictSame(readPictureSize('h264', aggregate, 0, aggregate.length), { width: 8192, height: 8192 });
-    const fragment = Buffer.concat([Buffer.from([0x7c, 0x87]), large.subarray(1)]);
-    t.strictSame(readPictureSize('h264', fragment, 0, fragment.length), { width: 8192, height: 8192 });
-    t.equal(
-      readPictureSize('h264', Buffer.from([0x7c, 0x07, 1, 2, 3, 4, 5]), 0, 7),
-      undefined,
-      'not its beginning',
-    );
-    // The descriptor says nothing of a size: the frame does (VP9, profile 0, 8192x4320).
-    const vp9 = Buffer.from('08' + '82' + '498342' + '01fff' + '10df' + '0000', 'hex');
-    t.strictSame(readPictureSize('vp9', vp9, 0, vp9.length), { width: 8192, height: 4320 });
-  },
-);
+t.test('the picture size of an RTP payload is that of its largest parameter set', async (t) => {
+  const [small, large] = [h264Sps(640, 368), h264Sps(8192, 8192)];
+  const sized = (unit: Buffer): Buffer => withLength(unit).subarray(2);
+  const aggregate = Buffer.concat([Buffer.from([0x78]), sized(small), sized(large), sized(small)]);
+  t.strictSame(readPictureSize('h264', aggregate, 0, aggregate.length), { width: 8192, height: 8192 });
+  const fragment = Buffer.concat([Buffer.from([0x7c, 0x87]), large.subarray(1)]);
+  t.strictSame(readPictureSize('h264', fragment, 0, fragment.length), { width: 8192, height: 8192 });
+  t.equal(
+    readPictureSize('h264', Buffer.from([0x7c, 0x07, 1, 2, 3, 4, 5]), 0, 7),
+    undefined,
+    'a later fragment',
+  );
+  // The VP9 descriptor has no size, but the frame (profile 0, 8192x4320).
+  const vp9 = Buffer.from('08' + '82' + '498342' + '01fff' + '10df' + '0000', 'hex');
+  t.strictSame(readPictureSize('vp9', vp9, 0, vp9.length), { width: 8192, height: 4320 });
+});
 
 const newer = enhancedRtmpFfmpeg(t.testdir());
 
@@ -81,7 +78,7 @@ for (const [codec, encoder] of [
   ['vp9', ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8']],
 ] as const)
   t.test(
-    `the coded size of ${codec} is that of ffmpeg`,
+    `the coded size of ${codec} matches ffmpeg`,
     { skip: newer ? false : 'this ffmpeg writes no enhanced RTMP' },
     async (t) => {
       for (const [width, height] of [
@@ -121,7 +118,7 @@ for (const [codec, encoder] of [
     },
   );
 
-t.test('what x264 writes is read as its macroblocks', async (t) => {
+t.test('the coded size of x264 is a multiple of its macroblocks', async (t) => {
   const tags = await readFlv([
     ...['-f', 'lavfi', '-i', 'color=size=1920x1080:rate=30', '-frames:v', '1'],
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'],
@@ -134,7 +131,7 @@ t.test('what x264 writes is read as its macroblocks', async (t) => {
   t.strictSame(size, { width: 1920, height: 1088 });
 });
 
-t.test('a limit is met by the coded form of what it names, and by nothing larger', async (t) => {
+t.test('a pixel limit accepts the coded size of its picture size and nothing larger', async (t) => {
   for (const [width, height] of [
     [4096, 2304],
     [3840, 2160],
@@ -154,7 +151,7 @@ t.test('a limit is met by the coded form of what it names, and by nothing larger
   );
 });
 
-t.test('bytes of any kind are read or not, and nothing is thrown (seeded)', async (t) => {
+t.test('random bytes never make the readers throw (seeded)', async (t) => {
   const random = seededRandom(11);
   for (let round = 0; round < 3_000; round++) {
     const bytes = Buffer.from(

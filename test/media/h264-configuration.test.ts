@@ -3,9 +3,9 @@ import { readFlvVideoTag, readH264Configuration, readH264Sps } from '../../src/m
 import { readFlv } from '../support/media/flv-file.js';
 
 /** Returns the AVCDecoderConfigurationRecord that x264 writes for the options. */
-async function recordOf(options: { picture: string; video?: string[] }): Promise<Buffer> {
-  const { picture, video = [] } = options;
-  const input = ['-f', 'lavfi', '-i', picture, '-frames:v', '2'];
+async function recordOf(options: { source: string; video?: string[] }): Promise<Buffer> {
+  const { source, video = [] } = options;
+  const input = ['-f', 'lavfi', '-i', source, '-frames:v', '2'];
   const tags = await readFlv([
     ...input,
     '-c:v',
@@ -30,29 +30,32 @@ t.test('an SPS by x264 yields the size and frame rate that were encoded', async 
     ['color=size=854x480:rate=24000/1001', { width: 854, height: 480, frameRate: 23.98 }],
     ['color=size=270x480:rate=25', { width: 270, height: 480, frameRate: 25 }],
   ];
-  for (const [picture, expected] of cases) {
-    const { width, height, frameRate = 0 } = readH264Configuration(await recordOf({ picture })) ?? {};
-    t.same({ width, height, frameRate: Math.round(frameRate * 100) / 100 }, expected, picture);
+  for (const [source, expected] of cases) {
+    const { width, height, frameRate = 0 } = readH264Configuration(await recordOf({ source })) ?? {};
+    t.same({ width, height, frameRate: Math.round(frameRate * 100) / 100 }, expected, source);
   }
 });
 
 t.test('an SPS of a high profile or interlaced video yields the right size', async (t) => {
-  const picture = 'color=size=720x576:rate=25';
-  const high422 = await recordOf({ picture, video: ['-preset', 'veryfast', '-pix_fmt', 'yuv422p10le'] });
+  const source = 'color=size=720x576:rate=25';
+  const high422 = await recordOf({
+    source,
+    video: ['-preset', 'veryfast', '-pix_fmt', 'yuv422p10le'],
+  });
   t.match(readH264Configuration(high422), { profile: 122, width: 720, height: 576 });
-  const high444 = await recordOf({ picture, video: ['-preset', 'veryfast', '-pix_fmt', 'yuv444p'] });
+  const high444 = await recordOf({ source, video: ['-preset', 'veryfast', '-pix_fmt', 'yuv444p'] });
   t.match(readH264Configuration(high444), { profile: 244, width: 720, height: 576 });
   const interlaced = await recordOf({
-    picture,
+    source,
     video: ['-preset', 'veryfast', '-x264-params', 'interlaced=1'],
   });
   t.match(readH264Configuration(interlaced), { width: 720, height: 576 });
-  const baseline = await recordOf({ picture, video: ['-profile:v', 'baseline', '-level', '3.1'] });
+  const baseline = await recordOf({ source, video: ['-profile:v', 'baseline', '-level', '3.1'] });
   t.match(readH264Configuration(baseline), { profile: 66, level: 31 });
 });
 
 t.test('a truncated or damaged configuration yields undefined and never throws', async (t) => {
-  const record = await recordOf({ picture: 'color=size=320x180:rate=30' });
+  const record = await recordOf({ source: 'color=size=320x180:rate=30' });
   // Fields after the frame size (frame rate) may be missing, the SPS itself must not.
   for (let length = 0; length < 12; length++) {
     t.equal(readH264Configuration(record.subarray(0, length)), undefined, `${length} bytes`);

@@ -71,10 +71,10 @@ async function startOrigin(t: Test) {
   };
 }
 
-async function until(what: string, condition: () => boolean): Promise<void> {
+async function until(description: string, condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
+    if (performance.now() > deadline) throw new Error(`timed out waiting for ${description}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -141,11 +141,7 @@ t.test(
       const again = await sendRequest(port, url);
       t.equal(again.status, 200);
       t.equal(again.headers['x-cache-status'], 'HIT', url);
-      t.equal(
-        again.headers['cache-control'],
-        'public, max-age=3600, immutable',
-        'for the next cache down the line',
-      );
+      t.equal(again.headers['cache-control'], 'public, max-age=3600, immutable', 'for the next cache');
       t.ok(again.body.equals(PART));
     }
     t.equal(origin.requests.length, 1);
@@ -211,12 +207,12 @@ t.test(
     for (const viewer of ['one', 'two']) {
       const own = `/hls/s/index.m3u8?v=${viewer}`;
       const playlist = sendRequest(port, own);
-      await until('the viewer’s own request', () => origin.count(own) === 1);
+      await until("the viewer's own request", () => origin.count(own) === 1);
       origin.held.at(-1)?.writeHead(200, { 'cache-control': 'max-age=60' }).end(viewer);
-      t.equal((await playlist).body.toString(), viewer, 'everybody gets their own');
+      t.equal((await playlist).body.toString(), viewer, 'every viewer has their own response');
     }
     const connections = new Set(origin.requests.map(({ socket }) => socket));
-    t.equal(connections.size, 2, 'the connections to the origin are kept and used again');
+    t.equal(connections.size, 2, 'connections to the origin are reused');
   },
 );
 
@@ -257,7 +253,7 @@ t.test(
     response.on('data', (bytes: Buffer) => {
       text += bytes;
     });
-    await until('the beginning', () => text === ':\n\n');
+    await until('the headers', () => text === ':\n\n');
     for (const event of ['event: active\ndata: {}\n\n', 'event: end\ndata: {}\n\n']) {
       origin.held[0]?.write(event);
       await until('the event', () => text.endsWith(event));
@@ -279,7 +275,7 @@ t.test('stream keys appear in no log', { skip: SKIP_WITHOUT_NGINX }, async (t) =
   await sendRequest(port, '/whep/stream', { method: 'POST', body: 'v=0' });
   const logs = (): string =>
     ['access.log', 'error.log'].map((name) => fs.readFileSync(path.join(folder, name), 'utf8')).join('');
-  await until('the last request to be logged', () => logs().includes('/whep/stream'));
+  await until('the last request is logged', () => logs().includes('/whep/stream'));
   t.match(logs(), /POST \/whip HTTP/);
   t.notMatch(logs(), 'secret');
 });

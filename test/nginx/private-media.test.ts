@@ -32,9 +32,9 @@ async function serve(t: Test) {
     recordActivity: (_streamId, token) => access(token),
     mediaAccess: (_streamId, token) => access(token),
     admitPlaylistRequest: async ({ token }) => {
-      const openness = access(token);
-      if (!openness) throw missing();
-      return openness;
+      const visibility = access(token);
+      if (!visibility) throw missing();
+      return visibility;
     },
   };
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
@@ -63,7 +63,7 @@ t.test(
     const first = await sendRequest(port, url);
     t.same([first.status, cacheOf(first)], [200, 'MISS']);
     t.same(cacheOf(await sendRequest(port, url)), 'HIT');
-    t.equal(state.reached, 1, 'a crowd costs the gateway one request');
+    t.equal(state.reached, 1, 'many viewers cause one request to the gateway');
     await pause(FRESH_AT_MOST_MS);
     const again = await sendRequest(port, url);
     t.same([again.status, cacheOf(again)], [200, 'REVALIDATED']);
@@ -73,7 +73,7 @@ t.test(
 );
 
 t.test(
-  "a private livestream's media pass the cache by, whoever asks and however",
+  'media of a private livestream bypass the cache for every request',
   { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const { state, port } = await serve(t);
@@ -90,8 +90,8 @@ t.test(
       for (const query of ['', '?v=', '?v=0', '?v=forged', '?x=1', `?V=${TOKEN}`, `?v=0&v=${TOKEN}`])
         for (const method of ['GET', 'HEAD'])
           for (const headers of [{}, { range: 'bytes=0-9' }] as Record<string, string>[]) {
-            const stranger = await sendRequest(port, url + query, { method, headers });
-            t.equal(stranger.status, 404, `${method} ${url}${query}`);
+            const response = await sendRequest(port, url + query, { method, headers });
+            t.equal(response.status, 404, `${method} ${url}${query}`);
           }
     }
     const range = await sendRequest(port, `${BASE}/s0.m4s?v=${TOKEN}`, { headers: { range: 'bytes=2-9' } });
@@ -100,7 +100,7 @@ t.test(
 );
 
 t.test(
-  'media of a livestream that is made private while live leave the cache within two seconds',
+  'media of a livestream made private while live leave the cache within two seconds',
   { skip: SKIP_WITHOUT_NGINX },
   async (t) => {
     const { state, port } = await serve(t);
@@ -109,13 +109,13 @@ t.test(
     t.equal(cacheOf(await sendRequest(port, cached)), 'HIT');
     state.isPrivate = true;
     const changedAt = performance.now();
-    t.equal((await sendRequest(port, other)).status, 404, 'what was not kept is gone at once');
+    t.equal((await sendRequest(port, other)).status, 404, 'uncached media are refused at once');
     t.equal((await sendRequest(port, `${BASE}/index.m3u8`)).status, 404);
     await pause(FRESH_AT_MOST_MS - (performance.now() - changedAt));
-    t.equal((await sendRequest(port, cached)).status, 404, 'what was kept is gone');
+    t.equal((await sendRequest(port, cached)).status, 404, 'cached media are refused');
     for (let turn = 0; turn < 3; turn++) {
       t.equal((await sendRequest(port, `${cached}?v=${TOKEN}`)).status, 200);
-      t.equal((await sendRequest(port, cached)).status, 404, "an invitee's answer is for the invitee alone");
+      t.equal((await sendRequest(port, cached)).status, 404, 'a response to an invitee is not cached');
       await pause(400);
     }
     state.isPrivate = false;

@@ -3,13 +3,13 @@ import { pause, systemClock } from '../../src/platform/index.js';
 
 t.test('a timer longer than Node can hold does not fire at once', async (t) => {
   const fired: string[] = [];
-  const life = new AbortController();
+  const controller = new AbortController();
   for (const ms of [2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY, Number.NaN]) {
-    systemClock.after(ms, () => fired.push(`after ${ms}`), life.signal);
-    systemClock.every(ms, () => fired.push(`every ${ms}`), life.signal);
+    systemClock.after(ms, () => fired.push(`after ${ms}`), controller.signal);
+    systemClock.every(ms, () => fired.push(`every ${ms}`), controller.signal);
   }
   await pause(50);
-  life.abort();
+  controller.abort();
   t.strictSame(fired, []);
 });
 
@@ -37,10 +37,10 @@ t.test('a timer of a long delay fires when the whole delay is over', async (t) =
 
 t.test('a timer that is cancelled or whose signal aborts does not fire', async (t) => {
   const fired: string[] = [];
-  const life = new AbortController();
+  const controller = new AbortController();
   systemClock.after(1, () => fired.push('cancelled'))();
-  systemClock.after(1, () => fired.push('aborted'), life.signal);
-  life.abort();
+  systemClock.after(1, () => fired.push('aborted'), controller.signal);
+  controller.abort();
   await pause(20);
   t.strictSame(fired, []);
 });

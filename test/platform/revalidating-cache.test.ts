@@ -4,7 +4,7 @@ import { FakeClock } from '../support/fakes/fake-clock.js';
 
 const LATE = { status: 503, code: 'temporarily_unavailable' };
 
-/** A cache over a source that answers when the test says so. Values that begin with `public` may be served stale. */
+/** Opens a cache over a source that the test answers. Values that begin with `public` may be served stale. */
 function open(options: { maxEntries?: number } = {}) {
   const clock = new FakeClock();
   const calls = new BoundedCalls({ clock, timeoutMs: 1_000, maxOverdue: 3 });
@@ -22,17 +22,17 @@ function open(options: { maxEntries?: number } = {}) {
     clock,
     ...options,
   });
-  /** Has a value loaded and grown old. */
-  const knowing = async (key: string, value: string): Promise<void> => {
+  /** Loads a value and lets it become stale. */
+  const loadStale = async (key: string, value: string): Promise<void> => {
     const got = cache.get(key);
     loads.at(-1)?.resolve(value);
     await got;
     await clock.advance(1_500);
   };
-  return { clock, calls, loads, cache, knowing };
+  return { clock, calls, loads, cache, loadStale };
 }
 
-t.test('many who ask at once cost one load, and a fresh value none', async (t) => {
+t.test('concurrent requests share one load, and a fresh value needs none', async (t) => {
   const { cache, clock, loads } = open();
   const asked = [cache.get('a'), cache.get('a'), cache.get('b')];
   t.strictSame(
@@ -52,49 +52,46 @@ t.test('many who ask at once cost one load, and a fresh value none', async (t) =
   t.equal(clock.pending, 0, 'no timer is left');
 });
 
-t.test(
-  'a source that hangs: the last value serves after a second where it may, once its age allows',
-  async (t) => {
-    const { cache, clock, loads, knowing } = open();
-    await knowing('open', 'public 1');
-    await knowing('closed', 'private 1');
-    const [open1, closed1, unknown] = [cache.get('open'), cache.get('closed'), cache.get('new')];
-    const refused = [t.rejects(closed1, LATE), t.rejects(unknown, LATE)];
-    await clock.advance(1_000);
-    t.equal(await open1, 'public 1');
-    await Promise.all(refused);
-    const before = loads.length;
-    t.equal(await cache.get('open'), 'public 1', 'who comes later does not wait');
-    t.equal(loads.length, before, 'and asks nothing');
-    await clock.advance(60_000);
-    await t.rejects(cache.get('open'), LATE, 'not for ever');
-    for (const { resolve } of loads) resolve('public 2');
-    await clock.advance(0);
-    const after = cache.get('open');
-    loads.at(-1)?.resolve('public 3');
-    t.match(await after, /public/);
-  },
-);
+t.test('while the source hangs a stale value is served after a second, up to its maximum age', async (t) => {
+  const { cache, clock, loads, loadStale } = open();
+  await loadStale('open', 'public 1');
+  await loadStale('closed', 'private 1');
+  const [open1, closed1, unknown] = [cache.get('open'), cache.get('closed'), cache.get('new')];
+  const refused = [t.rejects(closed1, LATE), t.rejects(unknown, LATE)];
+  await clock.advance(1_000);
+  t.equal(await open1, 'public 1');
+  await Promise.all(refused);
+  const before = loads.length;
+  t.equal(await cache.get('open'), 'public 1', 'a later request does not wait');
+  t.equal(loads.length, before, 'it loads nothing');
+  await clock.advance(60_000);
+  await t.rejects(cache.get('open'), LATE, 'not beyond the maximum age');
+  for (const { resolve } of loads) resolve('public 2');
+  await clock.advance(0);
+  const after = cache.get('open');
+  loads.at(-1)?.resolve('public 3');
+  t.match(await after, /public/);
+});
 
-t.test('a value that was forgotten is never served again, nor one whose load began before', async (t) => {
-  const { cache, clock, loads, knowing } = open();
-  await knowing('a', 'public 1');
-  t.equal(cache.peek('a'), 'public 1', 'peek serves it, and loads it anew');
+t.test('a forgotten value is not served again, nor one whose load began before', async (t) => {
+  const { cache, clock, loads, loadStale } = open();
+  await loadStale('a', 'public 1');
+  t.equal(cache.peek('a'), 'public 1', 'peek returns it and reloads it');
   const late = loads.at(-1);
   cache.forget('a');
   t.equal(cache.peek('a'), undefined);
   late?.resolve('public 1');
   await clock.advance(0);
-  t.equal(cache.peek('a'), undefined, 'the load was of before the change');
+  t.equal(cache.peek('a'), undefined, 'the load began before the change');
   const now = cache.get('a');
   loads.at(-1)?.resolve('private 2');
   t.equal(await now, 'private 2');
   t.equal(cache.peek('a'), 'private 2');
 });
 
-t.test('peek loads once however often it is called, and a failure leaves the last value', async (t) => {
-  const { cache, clock, loads, knowing } = open();
-  await knowing('a', 'public 1');
+t.test('peek causes one load, and a failed load leaves the last value', async (t) => {
+  const { cache, clock, loads, loadStale } = open();
+  await loadStale('a', 'public 1');
   for (let index = 0; index < 100; index++) t.equal(cache.peek('a'), 'public 1');
   t.equal(loads.length, 2);
   loads[1]?.reject(new Error('away'));
@@ -102,10 +99,10 @@ t.test('peek loads once however often it is called, and a failure leaves the las
   t.equal(cache.peek('a'), 'public 1');
   const failing = cache.get('a');
   loads.at(-1)?.reject(new Error('away'));
-  t.equal(await failing, 'public 1', 'also where it is away');
+  t.equal(await failing, 'public 1', 'get returns it too');
 });
 
-t.test('calls that hang do not pile up, and one a second finds out when they work again', async (t) => {
+t.test('overdue calls are limited, and one probe a second detects the recovery', async (t) => {
   const { calls, clock } = open();
   let made = 0;
   const settles: (() => void)[] = [];
@@ -121,7 +118,7 @@ t.test('calls that hang do not pile up, and one a second finds out when they wor
   t.equal(calls.overdue, 3);
   const probe = t.rejects(calls.run(call), LATE);
   for (let index = 0; index < 1_000; index++) await t.rejects(calls.run(call), LATE);
-  t.equal(made, 4, 'one of a thousand was made');
+  t.equal(made, 4, 'one of a thousand is called');
   await clock.advance(1_000);
   await probe;
   for (const settle of settles) settle();
@@ -131,9 +128,9 @@ t.test('calls that hang do not pile up, and one a second finds out when they wor
   t.equal(clock.pending, 0);
 });
 
-t.test('a flood of keys while calls are refused evicts nothing that is known', async (t) => {
-  const { cache, clock, knowing } = open({ maxEntries: 5 });
-  await knowing('open', 'public 1');
+t.test('keys requested while calls are refused evict no known value', async (t) => {
+  const { cache, clock, loadStale } = open({ maxEntries: 5 });
+  await loadStale('open', 'public 1');
   const hanging = ['x', 'y', 'z'].map((key) => t.rejects(cache.get(key), LATE));
   await clock.advance(1_000);
   await Promise.all(hanging);

@@ -35,7 +35,7 @@ t.test('passing and failing tests are counted, with the output of the failures',
 
 t.test('a file that exits normally passes, and any other exit fails it', async (t) => {
   t.match((await outcome(t, `t.test('good', async (t) => t.pass());`)).report, { passed: 1, failed: 0 });
-  for (const [body, why] of [
+  for (const [body, fault] of [
     [`t.test('good', async (t) => t.pass()); t.teardown(() => { process.exitCode = 3; });`, /exitCode: 3/],
     [`process.kill(process.pid, 'SIGKILL');`, /signal: SIGKILL/],
     [`t.test('hurries', async () => process.reallyExit(0));`, /before the end of its tests/],
@@ -43,7 +43,7 @@ t.test('a file that exits normally passes, and any other exit fails it', async (
   ] as const) {
     const { report } = await outcome(t, body);
     t.equal(report.failed, 1, body);
-    t.match(report.failures.join('\n'), why, body);
+    t.match(report.failures.join('\n'), fault, body);
   }
 });
 

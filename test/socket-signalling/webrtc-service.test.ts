@@ -8,7 +8,7 @@ import {
   viewerOffer,
 } from '../support/fixtures/socket-signalling-fixture.js';
 
-t.test('code in the process uses the names of the host platform', async (t) => {
+t.test('code in the process uses the event names of the host platform', async (t) => {
   const { service, publications, ended, pool } = await startSignallingFixture(t);
   const broadcast = await service.startBroadcast('ann', { title: 'Hello' });
   t.match(broadcast, { streamId: 'stream-of-ann', streamKey: KEY, iceServers: [{ username: 'ann' }] });
@@ -21,7 +21,7 @@ t.test('code in the process uses the names of the host platform', async (t) => {
   const viewing = await joined.connection.answer(viewerOffer);
   t.match(viewing.answer, 'a=sendonly');
   await t.rejects(joined.connection.answer(viewerOffer), { code: 'already_negotiated' });
-  t.equal(service.viewers(STREAM), 0, 'offered, and not connected yet');
+  t.equal(service.viewers(STREAM), 0, 'offered, but not connected');
   pool.viewers[0]?.connect();
   await pool.viewers[0]?.connected;
   const active = await service.getActiveStreams();
@@ -42,10 +42,10 @@ t.test('code in the process uses the names of the host platform', async (t) => {
   offering.close();
   t.equal(pool.viewers[1]?.ended, 'closed');
 
-  const unheard = service.createPeerConnection(STREAM, 'carl');
-  unheard.close();
-  await unheard.answer(viewerOffer);
-  t.equal(pool.viewers[2]?.ended, 'closed', 'what is closed stays closed');
+  const closed = service.createPeerConnection(STREAM, 'carl');
+  closed.close();
+  await closed.answer(viewerOffer);
+  t.equal(pool.viewers[2]?.ended, 'closed', 'a closed session stays closed');
   await t.rejects(service.createPeerConnection(OTHER, 'carl').answer(viewerOffer), {
     code: 'stream_offline',
   });

@@ -4,56 +4,57 @@ import { startSocketsFixture } from '../support/fixtures/sockets-fixture.js';
 import { eventually } from '../support/until.js';
 
 const KILOBYTE = 'x'.repeat(1_000);
-/** More than the operating system keeps for a socket on both its ends: what comes after that waits in the process. */
-const FILLING = 20 * 1024 * 1024;
+/** Exceeds what the operating system buffers for a socket at both ends: the rest is buffered in the process. */
+const SOCKET_BUFFER_BYTES = 20 * 1024 * 1024;
 
 t.test(
-  'who does not keep up misses what may be left out, and is cut off when that is not enough',
+  'a slow client gets no droppable messages, and is disconnected when that is not sufficient',
   async (t) => {
     const { realtime, member, clock } = await startSocketsFixture(t);
-    const [lively, stalled] = [await member(), await member()];
+    const [reading, stalled] = [await member(), await member()];
     stalled.stall();
     const numbers = (client: WebSocketClient, event: string): unknown[] =>
       client.received.filter((message) => message.event === event).map(({ data }) => data.number);
     let number = 0;
-    const tell = async (event: string, droppable: boolean): Promise<void> => {
+    const broadcast = async (event: string, droppable: boolean): Promise<void> => {
       const data = { number: number++, text: KILOBYTE.repeat(50) };
       realtime.broadcast('room', event, data, { droppable });
       await clock.advance(10);
     };
-    for (let sent = 0; sent < FILLING; sent += 50_000) await tell('noise', true);
+    for (let sent = 0; sent < SOCKET_BUFFER_BYTES; sent += 50_000) await broadcast('noise', true);
     const noise = number;
-    await eventually(() => numbers(lively, 'noise').length === noise);
-    t.equal(realtime.size('room'), 2, 'nobody is cut off for what was left out');
-    await tell('speech', false);
-    await tell('noise', true);
+    await eventually(() => numbers(reading, 'noise').length === noise);
+    t.equal(realtime.size('room'), 2, 'droppable messages cause no disconnect');
+    await broadcast('speech', false);
+    await broadcast('noise', true);
     stalled.resume();
     await stalled.next('speech');
-    const heard = numbers(stalled, 'noise');
-    t.ok(heard.length > 0 && heard.length < noise / 2 + 100, `${heard.length} of ${noise} heard`);
+    const received = numbers(stalled, 'noise');
+    t.ok(received.length > 0 && received.length < noise / 2 + 100, `${received.length} of ${noise} received`);
     t.strictSame(
-      heard.slice(0, 5),
+      received.slice(0, 5),
       Array.from({ length: 5 }, (_, index) => index),
       'in order, from the start',
     );
 
     stalled.stall();
-    let told = 0;
-    for (; told * 50_000 < 2 * FILLING && realtime.size('room') === 2; told++) await tell('speech', false);
+    let sent = 0;
+    for (; sent * 50_000 < 2 * SOCKET_BUFFER_BYTES && realtime.size('room') === 2; sent++)
+      await broadcast('speech', false);
     t.equal(realtime.size('room'), 1);
-    await eventually(() => numbers(lively, 'speech').length === told + 1);
-    lively.send('who', {}, 1);
-    await lively.next('ok');
+    await eventually(() => numbers(reading, 'speech').length === sent + 1);
+    reading.send('who', {}, 1);
+    await reading.next('ok');
   },
 );
 
 t.test('a client that sends requests or pings and never reads is disconnected', async (t) => {
   const { realtime, member, clock } = await startSocketsFixture(t);
-  const asking = await member();
-  asking.stall();
+  const requesting = await member();
+  requesting.stall();
   const text = KILOBYTE.repeat(16);
   for (let asked = 0; asked < 3_000 && realtime.size('room') === 1; asked++) {
-    asking.send('echo', { text }, asked);
+    requesting.send('echo', { text }, asked);
     await clock.advance(50);
   }
   await eventually(() => realtime.size('room') === 0);

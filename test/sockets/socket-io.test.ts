@@ -17,7 +17,7 @@ async function connected(socket: Socket): Promise<Socket> {
 }
 
 for (const transports of TRANSPORTS)
-  t.test(`Socket.IO clients do the same by ${transports.join(', then ')}`, async (t) => {
+  t.test(`Socket.IO clients use the same events by ${transports.join(', then ')}`, async (t) => {
     const { socketIo, member, realtime, clock } = await startSocketsFixture(t, {
       feature: {
         events: {
@@ -52,14 +52,14 @@ for (const transports of TRANSPORTS)
     const other = await member();
     await socket.emitWithAck('enter', { room: 'room' });
     t.equal(realtime.size('room'), 2);
-    const heard: unknown[] = [];
-    socket.on('news', (data) => heard.push(data));
+    const received: unknown[] = [];
+    socket.on('news', (data) => received.push(data));
     for (let number = 0; number < 5; number++)
       realtime.broadcast('room', 'news', { number, text: 'ö'.repeat(200) });
     await clock.advance(100);
-    await eventually(() => heard.length === 5);
+    await eventually(() => received.length === 5);
     t.match(
-      heard,
+      received,
       [0, 1, 2, 3, 4].map((number) => ({ number, text: 'ö'.repeat(200) })),
     );
     for (let number = 0; number < 5; number++) t.match(await other.next('news'), { data: { number } });
@@ -90,9 +90,9 @@ t.test('connections count towards the common limit until they close', async (t) 
   await third.untilClosed();
   t.equal(third.closeCode, 1013);
   for (const transports of TRANSPORTS) {
-    const beyond = socketIo({ transports });
-    await next(beyond, 'connect_error');
-    beyond.disconnect();
+    const refused = socketIo({ transports });
+    await next(refused, 'connect_error');
+    refused.disconnect();
   }
   first.disconnect();
   for (let free = client(); ; free = client()) {
@@ -111,9 +111,9 @@ t.test('pages of other origins may connect', async (t) => {
     headers,
   });
   t.equal(preflight.headers['access-control-allow-origin'], 'https://platform.example');
-  const shake = await app.inject({ url: '/socket.io/?EIO=4&transport=polling', headers });
-  t.equal(shake.statusCode, 200);
-  t.equal(shake.headers['access-control-allow-origin'], 'https://platform.example');
+  const handshake = await app.inject({ url: '/socket.io/?EIO=4&transport=polling', headers });
+  t.equal(handshake.statusCode, 200);
+  t.equal(handshake.headers['access-control-allow-origin'], 'https://platform.example');
 });
 
 t.test('malformed messages are rejected, and ten in a row end the connection', async (t) => {
@@ -130,9 +130,9 @@ t.test('malformed messages are rejected, and ten in a row end the connection', a
   ];
   for (const [method, url, status] of bad)
     t.equal((await app.inject({ method: method as 'GET', url })).statusCode, status, `${method} ${url}`);
-  const rude = await connected(socketIo());
-  for (let count = 0; count < 10; count++) rude.emit('echo', 'text');
-  t.equal(await next(rude, 'disconnect'), 'io server disconnect');
+  const malformed = await connected(socketIo());
+  for (let count = 0; count < 10; count++) malformed.emit('echo', 'text');
+  t.equal(await next(malformed, 'disconnect'), 'io server disconnect');
 
   const base = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
   const open = await (await fetch(base)).text();
@@ -166,17 +166,17 @@ t.test('a client that does not read, or floods with packets, is disconnected', a
   await eventually(() => realtime.size('room') === 1);
   t.notOk((await flood('2').catch(() => ({ ok: false }))).ok);
 
-  let told = 0;
-  for (; told < 100 && realtime.size('room') === 1; told++) {
+  let sent = 0;
+  for (; sent < 100 && realtime.size('room') === 1; sent++) {
     realtime.broadcast('room', 'news', { text: 'x'.repeat(50_000) }, { droppable: true });
     await clock.advance(100);
   }
-  t.equal(told, 100, 'what may be left out is left out');
-  for (; told < 200 && realtime.size('room') === 1; told++) {
+  t.equal(sent, 100, 'droppable messages are discarded');
+  for (; sent < 200 && realtime.size('room') === 1; sent++) {
     realtime.broadcast('room', 'news', { text: 'x'.repeat(50_000) });
     await clock.advance(100);
   }
-  t.ok(told > 110 && told < 130, `cut off after ${told - 100} more of 50 kB`);
+  t.ok(sent > 110 && sent < 130, `disconnected after ${sent - 100} more of 50 kB`);
   t.notOk((await unread('2').catch(() => ({ ok: false }))).ok);
 });
 
@@ -185,9 +185,9 @@ t.test('clients reconnect after a restart or the end of their sign-in', async (t
     const { socketIo, realtime, app, clock } = await startSocketsFixture(t);
     const ann = await connected(socketIo({ transports, auth: { token: 'ann-token' } }));
     const bob = await connected(socketIo({ transports }));
-    const [reason, told] = [next(ann, 'disconnect'), next(ann, 'auth:expired')];
+    const [reason, expired] = [next(ann, 'disconnect'), next(ann, 'auth:expired')];
     realtime.signOut(({ principal }) => principal.kind === 'account');
-    t.match(await told, { code: 'auth_revoked', message: String });
+    t.match(await expired, { code: 'auth_revoked', message: String });
     t.match(await reason, /^transport (close|error)$/, 'other than "io server disconnect"');
     const lost = next(bob, 'disconnect');
     const closed = app.close();

@@ -12,9 +12,9 @@ const neverAborted = new AbortController().signal;
 const MAX_PIXELS = 2_073_600;
 
 /** Encodes one keyframe as fragmented MP4. */
-function mp4(picture: string, ...options: string[]): Buffer {
+function mp4(source: string, ...options: string[]): Buffer {
   return execFileSync('ffmpeg', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', picture, '-frames:v', '1', ...options],
+    ...['-v', 'error', '-f', 'lavfi', '-i', source, '-frames:v', '1', ...options],
     ...'-c:v libx264 -preset ultrafast -f mp4 -movflags +empty_moov+default_base_moof+frag_keyframe pipe:1'.split(
       ' ',
     ),
@@ -31,17 +31,17 @@ t.test('a thumbnail is a JPEG at most 640 pixels wide with the display aspect ra
     [mp4('testsrc2=size=720x576', '-vf', 'setsar=64/45'), 'mjpeg,640,360,1:1'],
   ] as const) {
     const chunks = [media.subarray(0, 500), media.subarray(500)];
-    const picture = await renderThumbnail(FFMPEG, chunks, {
+    const thumbnail = await renderThumbnail(FFMPEG, chunks, {
       clock,
       maxPixels: MAX_PIXELS,
       signal: neverAborted,
     });
-    t.equal(await imageProperties(t, picture), shape);
+    t.equal(await imageProperties(t, thumbnail), shape);
   }
   t.equal(clock.pending, 0);
 });
 
-t.test('a picture larger than the limit is not decoded', async (t) => {
+t.test('a picture above the size limit is not decoded', async (t) => {
   const limits = { clock: new FakeClock(), maxPixels: 64_000, signal: neverAborted };
   await t.rejects(renderThumbnail(FFMPEG, [mp4('testsrc2=size=640x360')], limits), { code: 'no_picture' });
   t.ok((await renderThumbnail(FFMPEG, [mp4('testsrc2=size=320x180')], limits)).length > 0);

@@ -32,7 +32,7 @@ t.test('a takeover stops the old encoder at once and starts the new one within a
   t.notOk(isAlive(encoderPidsOf(lines())[0] ?? 0));
 });
 
-t.test('a new publisher does not wait for an old encoder that hangs in its last words', async (t) => {
+t.test('a new publisher does not wait for an old encoder that hangs at its end', async (t) => {
   const made = await loopedMedia(t);
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   const old = publishInRealTime(t, subscription, made);
@@ -47,7 +47,7 @@ t.test('a new publisher does not wait for an old encoder that hangs in its last 
   t.notOk(isAlive(encoderPidsOf(lines())[0] ?? 0));
 });
 
-t.test('an encoder that hangs at the end is not waited for longer than five seconds', async (t) => {
+t.test('the end of a publication waits for a hanging encoder for at most five seconds', async (t) => {
   const made = await loopedMedia(t);
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   const { source, stop } = publishInRealTime(t, subscription, made);
@@ -61,7 +61,7 @@ t.test('an encoder that hangs at the end is not waited for longer than five seco
   t.ok(took > 4_000 && took < 7_000, `${took} ms`);
 });
 
-t.test('a new timeline is a new run', async (t) => {
+t.test('a new timeline begins a new run', async (t) => {
   const made = await loopedMedia(t);
   const { broadcast, subscription } = await startTranscoderFixture(t);
   const { source, stop } = publishInRealTime(t, subscription, made);
@@ -75,7 +75,7 @@ t.test('a new timeline is a new run', async (t) => {
   t.ok(startTimeS(next) < 10.2, 'that begins at its beginning');
 });
 
-t.test('sound that comes late is added by a new run', async (t) => {
+t.test('late audio is added by a new run', async (t) => {
   const made = await loopedMedia(t);
   const late = made.tags.filter(
     ({ kind, header, timestamp }) => kind !== 'audio' || header || timestamp > 2_500,
@@ -93,7 +93,7 @@ t.test('sound that comes late is added by a new run', async (t) => {
   t.equal(broadcast.runs.length, 2);
 });
 
-t.test('a run that the broadcast cannot open now is requested again', async (t) => {
+t.test('a run that cannot be opened is requested again', async (t) => {
   const made = await loopedMedia(t);
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   let refusals = 2;
@@ -105,7 +105,7 @@ t.test('a run that the broadcast cannot open now is requested again', async (t) 
   t.equal(lines().filter(({ reason }) => String(reason).startsWith('the database is away')).length, 2);
 });
 
-t.test('a reader that cannot understand the bytes causes a new run, not a crash', async (t) => {
+t.test('a reader that throws causes a new run', async (t) => {
   const made = await loopedMedia(t);
   const { broadcast, subscription } = await startTranscoderFixture(t);
   let once = true;
@@ -119,7 +119,7 @@ t.test('a reader that cannot understand the bytes causes a new run, not a crash'
   t.ok(broadcast.runs[0]?.closed);
 });
 
-t.test('timestamps beyond 31 bits begin a smaller count', async (t) => {
+t.test('timestamps beyond 31 bits begin at a smaller value', async (t) => {
   const made = await loopedMedia(t);
   const base = 2 ** 31 + 1_000;
   const { broadcast, subscription } = await startTranscoderFixture(t);

@@ -59,7 +59,7 @@ function end({ fragments }: CmafTrack): number {
 }
 
 for (const mode of ['passed through', 'encoded'] as const) {
-  t.test(`the renditions of a source that is ${mode}`, async (t) => {
+  t.test(`the renditions of a ${mode} source are as planned`, async (t) => {
     const keyframes = mode === 'encoded' ? 100 : 2;
     const made = await make(t, { video: { ...VIDEO, keyframes }, audio: AUDIO });
     const source = new FakeSource(made.info);
@@ -111,7 +111,7 @@ for (const mode of ['passed through', 'encoded'] as const) {
   });
 }
 
-t.test('sound alone, and in mono', async (t) => {
+t.test('audio alone and in mono gives one audio rendition', async (t) => {
   const made = await make(t, { audio: { sampleRate: 44_100, channels: 1 } });
   const { run, tracks } = await publish(t, new FakeSource(made.info), made);
   t.strictSame(run?.renditions, [{ id: 'audio', kind: 'audio', passthrough: false }]);
@@ -122,7 +122,7 @@ t.test('sound alone, and in mono', async (t) => {
   t.ok(Math.abs(end(audio) - 10 - SECONDS) < 0.15, `${end(audio)}`);
 });
 
-t.test('a picture alone, in portrait', async (t) => {
+t.test('video alone in portrait gives portrait renditions', async (t) => {
   const made = await make(t, { video: { ...VIDEO, width: 360, height: 640, bFrames: 0 } });
   const { run, tracks } = await publish(t, new FakeSource(made.info), made);
   t.strictSame(
@@ -133,7 +133,7 @@ t.test('a picture alone, in portrait', async (t) => {
   t.strictSame(keyframesOf(tracks['180p'] as CmafTrack), keyframesOf(tracks['360p'] as CmafTrack));
 });
 
-t.test('sound that was announced and never comes is not waited for', async (t) => {
+t.test('announced audio that never arrives does not delay the start', async (t) => {
   const made = await make(t, { video: VIDEO });
   const { run, tracks } = await publish(t, new FakeSource(made.info), {
     ...made,
@@ -146,14 +146,14 @@ t.test('sound that was announced and never comes is not waited for', async (t) =
   t.equal(keyframesOf(tracks['360p'] as CmafTrack).length, 4);
 });
 
-t.test('a picture that browsers cannot show is encoded, whatever its keyframes are', async (t) => {
+t.test('video that browsers cannot decode is encoded, whatever its keyframes', async (t) => {
   const made = await make(t, { durationS: 3, video: { ...VIDEO, pixelFormat: 'yuv444p' } });
   const { run } = await publish(t, new FakeSource(made.info), made);
   t.equal(run?.renditions[0]?.id, '360p');
   t.equal(run?.renditions[0]?.passthrough, false);
 });
 
-t.test('a source of unknown size is passed through alone', async (t) => {
+t.test('a source of unknown size is passed through without other renditions', async (t) => {
   const made = await make(t, { durationS: 3, video: VIDEO, audio: AUDIO });
   const { run } = await publish(t, new FakeSource({ protocol: 'rtmp', video: { codec: 'h264' } }), made);
   t.strictSame(
@@ -165,20 +165,17 @@ t.test('a source of unknown size is passed through alone', async (t) => {
   );
 });
 
-t.test(
-  '120 frames per second: the encoders take every other one, and the keyframes still agree',
-  async (t) => {
-    const made = await make(t, {
-      durationS: 4,
-      video: { ...VIDEO, rate: '120', bFrames: 0, keyframes: [0, 0.975, 1.975, 3] },
-    });
-    const { tracks } = await publish(t, new FakeSource(made.info), made, {
-      ladder: [{ height: 180, bitrate: 200_000 }],
-    });
-    const { '360p': top, '180p': low } = tracks;
-    if (!top || !low) throw new Error('a rendition is missing');
-    t.strictSame(keyframesOf(low), keyframesOf(top));
-    t.equal(keyframesOf(low).length, 4);
-    t.ok(Math.abs(low.fragments.length - top.fragments.length / 2) < 6, `${low.fragments.length}`);
-  },
-);
+t.test('at 120 frames per second encoders take every other frame, and keyframes stay aligned', async (t) => {
+  const made = await make(t, {
+    durationS: 4,
+    video: { ...VIDEO, rate: '120', bFrames: 0, keyframes: [0, 0.975, 1.975, 3] },
+  });
+  const { tracks } = await publish(t, new FakeSource(made.info), made, {
+    ladder: [{ height: 180, bitrate: 200_000 }],
+  });
+  const { '360p': top, '180p': low } = tracks;
+  if (!top || !low) throw new Error('a rendition is missing');
+  t.strictSame(keyframesOf(low), keyframesOf(top));
+  t.equal(keyframesOf(low).length, 4);
+  t.ok(Math.abs(low.fragments.length - top.fragments.length / 2) < 6, `${low.fragments.length}`);
+});

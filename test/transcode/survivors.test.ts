@@ -21,7 +21,7 @@ function runs(pid: number): boolean {
   }
 }
 
-t.test('a gateway that is killed takes its encoder with it', async (t) => {
+t.test('a gateway that is killed ends its encoder', async (t) => {
   const video = { width: 640, height: 360, rate: '30', keyframes: 2 };
   const file = `${t.testdir()}/film.flv`;
   await encodeTestMedia({ file, durationS: 4, video, audio: { sampleRate: 44_100, channels: 2 } });

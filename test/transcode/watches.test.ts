@@ -21,19 +21,19 @@ t.test('regular keyframes from 0.9 to 4 s apart can be passed through', async (t
   }
 });
 
-t.test('a missing keyframe is known a moment after 4 s', async (t) => {
+t.test('a missing keyframe is detected shortly after 4 s', async (t) => {
   t.equal(faultOf([0], 4), undefined);
   t.equal(faultOf([0], 4.2), 'too-far-apart');
 });
 
-t.test('one keyframe out of step is forgiven, a habit is not', async (t) => {
+t.test('one irregular keyframe is tolerated, and several are not', async (t) => {
   t.equal(faultOf([0, 2, 4, 5.2, 7.2, 9.2], 10), undefined, 'a scene cut');
   t.equal(faultOf([0, 2, 3.2, 4.4, 6.4, 7.2, 9.2], 10), 'irregular');
   t.equal(faultOf([0, 1, 4, 5, 8], 8), 'irregular');
   t.equal(faultOf([0, 0.4, 0.8, 1.2], 1.2), 'too-close');
 });
 
-t.test('a new timeline is judged anew', async (t) => {
+t.test('a new timeline is measured from its beginning', async (t) => {
   const watch = new KeyframeWatch();
   watch.picture(0, true);
   watch.picture(5_000, false);
@@ -85,7 +85,7 @@ for (const [name, steps, judged] of SPEEDS) {
   });
 }
 
-t.test('the most expensive renditions are shed first, and as many as it takes', async (t) => {
+t.test('the most expensive renditions are shed first, as many as needed', async (t) => {
   const request = { audio: undefined, rungs: DEFAULT_LADDER, audioBitrate: 0, shed: new Set<string>() };
   const video = { codec: 'h264', width: 1920, height: 1080, frameRate: 30 } as const;
   const passed = chooseLadder({ ...request, video, passthrough: true });
@@ -107,7 +107,7 @@ function tag(kind: FlvTag['kind'], timestamp: number, more: Partial<FlvTag> = {}
   return { kind, timestamp, body: Buffer.alloc(100), header: false, keyframe: false, ...more };
 }
 
-t.test('what an encoder needs to join begins at the last keyframe', async (t) => {
+t.test('the buffer for a joining encoder begins at the last keyframe', async (t) => {
   const buffer = new GopBuffer();
   buffer.reset(true);
   buffer.push(tag('video', 0, { header: true }));
@@ -131,7 +131,7 @@ t.test('what an encoder needs to join begins at the last keyframe', async (t) =>
   t.notOk(buffer.audioHeader);
 });
 
-t.test('an endless group of frames does not grow without bound', async (t) => {
+t.test('a group of pictures without end is buffered within bounds', async (t) => {
   for (const limits of [
     { span: 1_000, bytes: 1e9 },
     { span: 1e9, bytes: 2_500 },
@@ -146,14 +146,14 @@ t.test('an endless group of frames does not grow without bound', async (t) => {
   }
 });
 
-t.test('sound alone is joined where it is', async (t) => {
+t.test('audio alone is joined at once', async (t) => {
   const buffer = new GopBuffer();
   buffer.reset(false);
   for (let at = 0; at <= 5_000; at += 20) buffer.push(tag('audio', at));
   t.ok((buffer.age ?? 0) <= 250 && (buffer.age ?? 0) >= 200);
 });
 
-t.test('an announcement that turns out wrong is corrected', async (t) => {
+t.test('an announcement that proves wrong is corrected', async (t) => {
   const silent = new GopBuffer();
   silent.reset(true);
   for (let at = 0; at <= 1_900; at += 20) silent.push(tag('audio', at));

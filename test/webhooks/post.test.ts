@@ -111,13 +111,13 @@ t.test('a host that resolves to a forbidden address is not connected to', async 
 t.test('an aborted request leaves no timer and no connection', async (t) => {
   const clock = new FakeClock();
   const { url, connected } = await rawServer(t, '');
-  const life = new AbortController();
-  const posting = post({ ...options(url, clock), signal: life.signal });
+  const controller = new AbortController();
+  const posting = post({ ...options(url, clock), signal: controller.signal });
   await connected;
-  life.abort();
+  controller.abort();
   t.match(await posting, { error: /abort/i });
   t.equal(clock.pending, 0);
-  t.match(await post({ ...options(url, clock), signal: life.signal }), { error: /abort/i });
+  t.match(await post({ ...options(url, clock), signal: controller.signal }), { error: /abort/i });
 });
 
 async function until(condition: () => boolean): Promise<void> {

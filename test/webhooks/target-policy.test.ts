@@ -53,11 +53,11 @@ t.test('cloud metadata addresses are refused in every configuration', async (t) 
 });
 
 t.test('a host name resolves to its allowed addresses only', async (t) => {
-  const look = (policy: TargetPolicy, all: boolean) =>
+  const resolve = (policy: TargetPolicy, all: boolean) =>
     new Promise((resolve) =>
       policy.lookup('localhost', { all }, (error, address) => resolve(error ?? address)),
     );
-  t.match(await look(open, false), /^(127\.|::1)/);
-  t.match(await look(open, true), [{ address: /^(127\.|::1)/ }]);
-  t.match(await look(closed, false), { code: 'url_not_allowed' });
+  t.match(await resolve(open, false), /^(127\.|::1)/);
+  t.match(await resolve(open, true), [{ address: /^(127\.|::1)/ }]);
+  t.match(await resolve(closed, false), { code: 'url_not_allowed' });
 });

@@ -143,9 +143,9 @@ t.test(
         : void response.writeHead(200).end();
     for (let viewers = 1; viewers <= 30; viewers++) webhooks.emit('viewers.peak', { streamId: 's', viewers });
     await until(clock, () => receiver.received.length === 30);
-    const told = receiver.received.map(({ body }) => JSON.parse(body).data.viewers);
+    const viewers = receiver.received.map(({ body }) => JSON.parse(body).data.viewers);
     t.same(
-      told,
+      viewers,
       Array.from({ length: 30 }, (_, index) => index + 1),
     );
     await clock.advance(5 * SECOND_MS);
@@ -157,16 +157,16 @@ t.test(
 
 t.test('a receiver that never responds delays only its own deliveries', async (t) => {
   const { clock, webhooks } = await openWebhooks(t);
-  const [slow, quick] = [await webhookReceiver(t), await webhookReceiver(t)];
+  const [slow, fast] = [await webhookReceiver(t), await webhookReceiver(t)];
   slow.answer = () => {};
-  const stuck = await webhooks.create({ url: slow.url, events: ['viewers.peak'] });
-  await webhooks.create({ url: quick.url, events: ['viewers.peak'] });
+  const blocked = await webhooks.create({ url: slow.url, events: ['viewers.peak'] });
+  await webhooks.create({ url: fast.url, events: ['viewers.peak'] });
   for (let viewers = 1; viewers <= 5; viewers++) webhooks.emit('viewers.peak', { streamId: 's', viewers });
-  await until(clock, () => quick.received.length === 5 && slow.received.length === 1);
+  await until(clock, () => fast.received.length === 5 && slow.received.length === 1);
   await clock.advance(10 * SECOND_MS);
   await until(clock, () => slow.received.length === 2);
   t.equal(slow.mostOpen, 1);
-  const failed = (await webhooks.deliveries(stuck.webhook.id, PAGE)).at(-1);
+  const failed = (await webhooks.deliveries(blocked.webhook.id, PAGE)).at(-1);
   t.match(failed, { status: 'pending', attempts: 1, responseStatus: null, error: /No response within 10 s/ });
 });
 

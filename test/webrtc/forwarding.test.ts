@@ -189,8 +189,10 @@ t.test(
     const remb = peer.received.find(REMB)!;
     const rate = (((remb[17]! & 3) << 16) | remb.readUInt16BE(18)) * 2 ** (remb[17]! >> 2);
     t.ok(Math.abs(rate - 2_500_000) < 10_000, `${rate} bit/s`);
-    const told = peer.received.filter(TRANSPORT_CC).reduce((sum, packet) => sum + packet.readUInt16BE(14), 0);
-    t.equal(told, 10, 'feedback covers every packet');
+    const reported = peer.received
+      .filter(TRANSPORT_CC)
+      .reduce((sum, packet) => sum + packet.readUInt16BE(14), 0);
+    t.equal(reported, 10, 'feedback covers every packet');
     t.ok(peer.received.filter(PLI).length <= 3, 'requests of six viewers are coalesced');
     t.equal(peer.received.find(PLI)!.readUInt32BE(8), VIDEO.ssrc);
   },

@@ -96,7 +96,7 @@ t.test(
   'a server that answers passes the check, also with an error response or after a retransmission',
   async (t) => {
     const plain = await udp(t, (request, reply) => reply(response(request)));
-    const unwilling = await udp(t, (request, reply) => reply(response(request, 0x0111)));
+    const refusing = await udp(t, (request, reply) => reply(response(request, 0x0111)));
     let requests = 0;
     const lossy = await udp(t, (request, reply) => {
       if (++requests > 1) reply(response(request));
@@ -106,7 +106,7 @@ t.test(
     t.teardown(() => tcp.close());
     const { ice, lines } = servers({
       clock: systemClock,
-      stunUrls: [plain, unwilling, lossy],
+      stunUrls: [plain, refusing, lossy],
       turnServer: `turn:${plain},turn:127.0.0.1:${(tcp.address() as AddressInfo).port}?transport=tcp`,
       turnSecret: 'x',
     });
@@ -119,12 +119,17 @@ t.test(
   'a silent, closed or unresolvable server is logged as a warning, and the check resolves',
   async (t) => {
     const clock = new FakeClock();
-    const strange = await udp(t, (request, reply) => {
+    const unexpected = await udp(t, (request, reply) => {
       reply(Buffer.from('hello'));
       reply(response(Buffer.concat([request.subarray(0, 8), Buffer.alloc(12)])));
       reply(request);
     });
-    const { ice, lines } = servers({ clock, stunUrls: [strange], turnServer: strange, turnSecret: 'x' });
+    const { ice, lines } = servers({
+      clock,
+      stunUrls: [unexpected],
+      turnServer: unexpected,
+      turnSecret: 'x',
+    });
     const checked = ice.check();
     // DNS runs in real time, before the timers of the fake clock are set.
     while (clock.pending < 8) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -143,7 +148,7 @@ t.test(
       turnSecret: 'x',
     });
     t.match(await closed.ice.check(), [{ problem: '127.0.0.1:1 refused the connection' }]);
-    const nameless = servers({ clock: systemClock, stunUrls: ['stun:no-such-host.invalid'] });
-    t.match(await nameless.ice.check(), [{ problem: /(cannot be resolved|did not answer)/ }]);
+    const unresolvable = servers({ clock: systemClock, stunUrls: ['stun:no-such-host.invalid'] });
+    t.match(await unresolvable.ice.check(), [{ problem: /(cannot be resolved|did not answer)/ }]);
   },
 );

@@ -180,7 +180,7 @@ t.test('a viewer connects by accepting an offer of the server', async (t) => {
     remote: { ...client.remote, setup: 'active' },
     plan: viewerPlan(),
   });
-  // The test peer has made an offer itself, so the server's offer is given to it as an answer.
+  // The test peer has created an offer itself, so the server's offer is applied as an answer.
   client.answer({ ...offer.local, setup: 'passive' });
   const viewing = await accepted;
   await viewing.connected;

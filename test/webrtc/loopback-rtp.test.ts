@@ -137,7 +137,7 @@ t.test(
     await until(() => video.rtp.length > 10 && audio.rtp.length > 10);
     for (const kind of ['video', 'audio'])
       t.ok(
-        order.indexOf(`${kind} rtcp`) < order.findIndex((what) => what.endsWith(' rtp')),
+        order.indexOf(`${kind} rtcp`) < order.findIndex((event) => event.endsWith(' rtp')),
         `${kind} report first`,
       );
     t.equal(video.rtp[0]![12]! & 0x1f, 7, 'starts with a keyframe');

@@ -7,11 +7,11 @@ import t from 'tap';
 // Verifies undocumented behaviour of node-datachannel that the SFU depends on; run it for each new version. Scenarios
 // run in processes of their own, as some abort.
 
-type Facts = Record<string, unknown>;
+type Result = Record<string, unknown>;
 
 async function runScenario(
   scenario: string,
-): Promise<{ facts: Facts; code: number | null; signal: string | null }> {
+): Promise<{ result: Result; code: number | null; signal: string | null }> {
   const file = path.join(
     import.meta.dirname,
     '../support/gateway',
@@ -19,17 +19,17 @@ async function runScenario(
   );
   const child = fork(file, [scenario], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
   t.teardown(() => void child.kill('SIGKILL'));
-  let facts: Facts = {};
-  child.on('message', (message: Facts) => {
-    facts = message;
+  let result: Result = {};
+  child.on('message', (message: Result) => {
+    result = message;
   });
   const [code, signal] = await once(child, 'exit');
-  return { facts, code, signal };
+  return { result, code, signal };
 }
 
 t.test('a single media line passes all RTP and RTCP packets of any SSRC and payload type', async (t) => {
-  const { facts } = await runScenario('one line');
-  t.same(facts, {
+  const { result } = await runScenario('one line');
+  t.same(result, {
     received: ['rtp 96 1', 'rtp 96 2', 'rtp 111 9', 'rtcp 200', 'rtcp 205'],
     returned: ['rtp 100 4', 'rtcp 206'],
     extension: 'bede000110aa0000',
@@ -37,23 +37,23 @@ t.test('a single media line passes all RTP and RTCP packets of any SSRC and payl
 });
 
 t.test('several media lines drop packets of undeclared SSRCs', async (t) => {
-  const { facts } = await runScenario('two lines');
-  t.same(facts, { received: ['rtp 96 1'] });
+  const { result } = await runScenario('two lines');
+  t.same(result, { received: ['rtp 96 1'] });
 });
 
 t.test('a recvonly track cannot send RTP', async (t) => {
-  const { facts } = await runScenario('one direction');
-  t.match(facts, { sentRtp: false, sentRtcp: true });
+  const { result } = await runScenario('one direction');
+  t.match(result, { sentRtp: false, sentRtcp: true });
 });
 
 t.test('sending copies, so that memory may be patched for the next packet', async (t) => {
-  const { facts } = await runScenario('patched');
-  t.same(facts, { received: ['rtp 96 1', 'rtp 96 2', 'rtp 96 3'] });
+  const { result } = await runScenario('patched');
+  t.same(result, { received: ['rtp 96 1', 'rtp 96 2', 'rtp 96 3'] });
 });
 
 t.test('the same packet can be sent twice', async (t) => {
-  const { facts } = await runScenario('again');
-  t.same(facts, { sent: [true, true, true] });
+  const { result } = await runScenario('again');
+  t.same(result, { sent: [true, true, true] });
 });
 
 t.test('an exception in a callback aborts the process', async (t) => {

@@ -12,8 +12,8 @@ import { JoinRequest, JoinResponse, LeaveRequest } from '../viewers/viewer-schem
 import { SuccessResponse } from './common-schema.js';
 
 /**
- * Routes that the pages call, with the schemas that the server validates and serializes by. `routes.test.ts` compares
- * them with the OpenAPI document.
+ * Routes that the pages call, with the schemas that the server validates and serializes by. `api-routes.test.ts`
+ * compares them with the OpenAPI document.
  */
 export const API_ROUTES = {
   'GET /api/auth/me': { response: MeResponse },

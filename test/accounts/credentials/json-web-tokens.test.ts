@@ -23,12 +23,12 @@ const AUDIENCE = 'headend';
 const SECRET = 'a secret of at least 32 characters!';
 const MINUTE = 60_000;
 
-/** The host platform: an HTTP server that says its public keys, as often as it is asked. */
+/** HTTP server of a host platform that returns its public keys and counts the requests. */
 class Platform {
   readonly keys: Record<string, { privateKey: CryptoKey; publicKey: CryptoKey; algorithm: string }> = {};
   /** Response of `/keys` instead of the keys. */
   answer: { status: number; body: string } | undefined;
-  /** Answers that wait until they are let go. */
+  /** Responses that are delayed until the test sends them. */
   held: (() => void)[] | undefined;
   requests = 0;
   readonly clock = new FakeClock();
@@ -69,7 +69,7 @@ class Platform {
     return { keys: await Promise.all(keys) };
   }
 
-  /** A token as it should be, but for what a test changes. */
+  /** Signs a valid token, with the changes of the test. */
   token(claims: JWTPayload = {}, over: { kid?: string; namesKey?: boolean } = {}): Promise<string> {
     const { kid = Object.keys(this.keys)[0] ?? '', namesKey = true } = over;
     const key = this.keys[kid];
@@ -96,7 +96,7 @@ function reader(t: Test, platform: Platform, over: Partial<JsonWebTokenOptions>)
   return tokens;
 }
 
-/** A platform with one key, and who reads its tokens. */
+/** Opens a platform with one key, and a reader of its tokens. */
 async function open(t: Test, over: Partial<JsonWebTokenOptions> = {}, algorithm = 'ES256') {
   const platform = new Platform();
   const url = await platform.open(t);
@@ -104,7 +104,7 @@ async function open(t: Test, over: Partial<JsonWebTokenOptions> = {}, algorithm 
   return { platform, url, tokens: reader(t, platform, { keys: { url }, ...over }) };
 }
 
-t.test('tokens signed with a public key of any usual kind are taken', async (t) => {
+t.test('tokens signed with any common public key algorithm are accepted', async (t) => {
   for (const algorithm of ['RS256', 'PS256', 'ES256', 'ES384', 'Ed25519']) {
     const { platform, tokens } = await open(t, {}, algorithm);
     t.match(
@@ -115,7 +115,7 @@ t.test('tokens signed with a public key of any usual kind are taken', async (t) 
   }
 });
 
-t.test('what a user may do and is called is told by claims, and little where there are none', async (t) => {
+t.test('role and name are read from the configured claims, with the least role as the default', async (t) => {
   const { platform, tokens, url } = await open(t);
   const role = async (claims: JWTPayload, by = tokens): Promise<unknown> =>
     (await by.principal(await platform.token(claims))) as object;
@@ -146,27 +146,30 @@ t.test('what a user may do and is called is told by claims, and little where the
   t.match(await role({}, inherited), { role: 'viewer' });
 });
 
-t.test('tokens that are over, not begun, or meant for others are refused, with the reason', async (t) => {
-  const { platform, tokens } = await open(t);
-  const { clock } = platform;
-  const now = Math.floor(clock.now() / 1_000);
-  const wrong = async (claims: JWTPayload, code: string, reason: RegExp): Promise<void> => {
-    await t.rejects(tokens.principal(await platform.token(claims)), { status: 401, code, message: reason });
-  };
-  await wrong({ exp: now - 31 }, 'jwt_expired', /expired/);
-  await tokens.principal(await platform.token({ exp: now - 29 })); // clocks differ a little
-  await wrong({ nbf: now + 31 }, 'jwt_invalid', /nbf/);
-  await tokens.principal(await platform.token({ nbf: now + 29 }));
-  await wrong({ iss: 'https://other.example.test' }, 'jwt_invalid', /iss/);
-  await wrong({ aud: 'others' }, 'jwt_invalid', /aud/);
-  await wrong({ aud: [] }, 'jwt_invalid', /aud/);
-  for (const sub of [undefined, '', ' ', 'x'.repeat(201), 'a\nb', 5, {}])
-    await wrong({ sub: sub as string }, 'jwt_invalid', /sub/);
-  for (const exp of [undefined, 'tomorrow', null])
-    await wrong({ exp: exp as unknown as number }, 'jwt_invalid', /exp/);
-});
+t.test(
+  'tokens that are expired, not yet valid or for another audience are refused with the reason',
+  async (t) => {
+    const { platform, tokens } = await open(t);
+    const { clock } = platform;
+    const now = Math.floor(clock.now() / 1_000);
+    const wrong = async (claims: JWTPayload, code: string, reason: RegExp): Promise<void> => {
+      await t.rejects(tokens.principal(await platform.token(claims)), { status: 401, code, message: reason });
+    };
+    await wrong({ exp: now - 31 }, 'jwt_expired', /expired/);
+    await tokens.principal(await platform.token({ exp: now - 29 })); // Clocks may differ a little.
+    await wrong({ nbf: now + 31 }, 'jwt_invalid', /nbf/);
+    await tokens.principal(await platform.token({ nbf: now + 29 }));
+    await wrong({ iss: 'https://other.example.test' }, 'jwt_invalid', /iss/);
+    await wrong({ aud: 'others' }, 'jwt_invalid', /aud/);
+    await wrong({ aud: [] }, 'jwt_invalid', /aud/);
+    for (const sub of [undefined, '', ' ', 'x'.repeat(201), 'a\nb', 5, {}])
+      await wrong({ sub: sub as string }, 'jwt_invalid', /sub/);
+    for (const exp of [undefined, 'tomorrow', null])
+      await wrong({ exp: exp as unknown as number }, 'jwt_invalid', /exp/);
+  },
+);
 
-t.test('a signature is what counts, and its kind is not for the token to choose', async (t) => {
+t.test('a token is accepted by its signature only, and cannot choose its algorithm', async (t) => {
   const { platform, tokens } = await open(t);
   const good = await platform.token();
   const [header = '', payload = '', signature = ''] = good.split('.');
@@ -177,12 +180,12 @@ t.test('a signature is what counts, and its kind is not for the token to choose'
     `${header}.${payload}.`,
     `${header}.${payload}.${signature.slice(0, -4)}AAAA`,
     `${header}.${Buffer.from(JSON.stringify({ ...claims, roles: 'admin' })).toString('base64url')}.${signature}`,
-    // The public key, which everybody knows, as the secret of an HMAC.
+    // The public key as the secret of an HMAC.
     await new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid: 'first' }).sign(Buffer.from(publicKey)),
     await new SignJWT(claims)
       .setProtectedHeader({ alg: 'HS256', kid: 'first' })
       .sign(Buffer.from(JSON.stringify(await platform.keySet()))),
-    // A key that the token brings along.
+    // A key that is contained in the token.
     await (async () => {
       const { privateKey, publicKey: own } = await generateKeyPair('ES256', { extractable: true });
       return new SignJWT(claims)
@@ -197,7 +200,7 @@ t.test('a signature is what counts, and its kind is not for the token to choose'
   t.match(await tokens.principal(good), { userId: 'user-7' });
 });
 
-t.test('broken tokens are refused, whatever is broken', async (t) => {
+t.test('malformed tokens are refused', async (t) => {
   const { platform, tokens } = await open(t);
   const good = await platform.token();
   const b64 = (text: string): string => Buffer.from(text).toString('base64url');
@@ -219,7 +222,7 @@ t.test('broken tokens are refused, whatever is broken', async (t) => {
   for (const token of broken) await assertRefused(t, tokens.principal(token), 401, 'jwt_invalid');
 });
 
-t.test('where a secret is shared, it alone signs, in one way', async (t) => {
+t.test('with a shared secret only HS256 with that secret is accepted', async (t) => {
   const platform = new Platform();
   const tokens = reader(t, platform, {});
   const sign = (alg: string, secret: string): Promise<string> =>
@@ -231,7 +234,7 @@ t.test('where a secret is shared, it alone signs, in one way', async (t) => {
   await assertRefused(t, tokens.principal(new UnsecuredJWT(platform.claims()).encode()), 401, 'jwt_invalid');
 });
 
-t.test('a token that does not name its key is tried with all', async (t) => {
+t.test('a token without a key id is verified with every key', async (t) => {
   const { platform, tokens } = await open(t);
   await platform.addKey('second', 'ES256');
   const token = await platform.token({}, { kid: 'second', namesKey: false });
@@ -241,40 +244,46 @@ t.test('a token that does not name its key is tried with all', async (t) => {
   await assertRefused(t, tokens.principal(over), 401, 'jwt_expired');
 });
 
-t.test('the keys are read once for all who ask at the same time, and again when they are old', async (t) => {
-  const { platform, tokens } = await open(t);
-  const token = await platform.token();
-  await Promise.all(Array.from({ length: 20 }, () => tokens.principal(token)));
-  await tokens.principal(token);
-  t.equal(platform.requests, 1);
-  await platform.clock.advance(11 * MINUTE);
-  await platform.addKey('second', 'ES256');
-  await tokens.principal(token);
-  t.match(await tokens.principal(await platform.token({}, { kid: 'second' })), { userId: 'user-7' });
-  t.equal(platform.requests, 2);
-});
-
-t.test('a new key is found when a token names it; tokens with made-up keys cause no storm', async (t) => {
-  const { platform, tokens } = await open(t);
-  await tokens.principal(await platform.token());
-  await platform.clock.advance(MINUTE);
-  await platform.addKey('second', 'ES256');
-  const newest = await platform.token({}, { kid: 'second' });
-  t.match(await tokens.principal(newest), { userId: 'user-7' });
-  t.equal(platform.requests, 2);
-
-  const stranger = new Platform();
-  await stranger.addKey('made up', 'ES256');
-  const foreign = await stranger.token();
-  for (let i = 0; i < 50; i++) await assertRefused(t, tokens.principal(foreign), 401, 'jwt_invalid');
-  t.equal(platform.requests, 2);
-  await platform.clock.advance(31_000);
-  await Promise.allSettled(Array.from({ length: 50 }, () => tokens.principal(foreign)));
-  t.equal(platform.requests, 3);
-});
+t.test(
+  'concurrent requests share one fetch of the keys, which is repeated when they are stale',
+  async (t) => {
+    const { platform, tokens } = await open(t);
+    const token = await platform.token();
+    await Promise.all(Array.from({ length: 20 }, () => tokens.principal(token)));
+    await tokens.principal(token);
+    t.equal(platform.requests, 1);
+    await platform.clock.advance(11 * MINUTE);
+    await platform.addKey('second', 'ES256');
+    await tokens.principal(token);
+    t.match(await tokens.principal(await platform.token({}, { kid: 'second' })), { userId: 'user-7' });
+    t.equal(platform.requests, 2);
+  },
+);
 
 t.test(
-  'while the keys cannot be read tokens answer 503, and the platform is left alone for a while',
+  'a new key id causes one fetch; unknown key ids cause no further ones until the delay is over',
+  async (t) => {
+    const { platform, tokens } = await open(t);
+    await tokens.principal(await platform.token());
+    await platform.clock.advance(MINUTE);
+    await platform.addKey('second', 'ES256');
+    const newest = await platform.token({}, { kid: 'second' });
+    t.match(await tokens.principal(newest), { userId: 'user-7' });
+    t.equal(platform.requests, 2);
+
+    const otherPlatform = new Platform();
+    await otherPlatform.addKey('made up', 'ES256');
+    const foreign = await otherPlatform.token();
+    for (let i = 0; i < 50; i++) await assertRefused(t, tokens.principal(foreign), 401, 'jwt_invalid');
+    t.equal(platform.requests, 2);
+    await platform.clock.advance(31_000);
+    await Promise.allSettled(Array.from({ length: 50 }, () => tokens.principal(foreign)));
+    t.equal(platform.requests, 3);
+  },
+);
+
+t.test(
+  'tokens get 503 while the keys cannot be fetched, and the fetch is not repeated at once',
   async (t) => {
     const { platform, tokens } = await open(t);
     const token = await platform.token();
@@ -298,7 +307,7 @@ t.test(
   },
 );
 
-t.test('keys that are known are used on while their platform is away, for a day', async (t) => {
+t.test('known keys are used for a day while their platform is unreachable', async (t) => {
   const { platform, tokens } = await open(t);
   const token = await platform.token({ exp: platform.clock.now() / 1_000 + 7 * 86_400 });
   await tokens.principal(token);
@@ -311,7 +320,7 @@ t.test('keys that are known are used on while their platform is away, for a day'
   await assertRefused(t, tokens.principal(token), 503, 'identity_unavailable');
 });
 
-t.test('a platform that never answers is waited for five seconds', async (t) => {
+t.test('a fetch of the keys without a response times out after five seconds', async (t) => {
   const { platform, tokens } = await open(t);
   platform.held = [];
   const answer = tokens.principal(await platform.token());
@@ -321,7 +330,7 @@ t.test('a platform that never answers is waited for five seconds', async (t) => 
   await outcome;
 });
 
-t.test('closing ends what is under way', async (t) => {
+t.test('closing aborts a fetch in progress', async (t) => {
   const { platform, tokens } = await open(t);
   platform.held = [];
   tokens.start();

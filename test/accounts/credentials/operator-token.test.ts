@@ -10,7 +10,7 @@ function temporaryFolder(t: Test): string {
   return folder;
 }
 
-t.test('a token is made at the first start, shown once and kept for its owner alone', async (t) => {
+t.test('a token is created at the first start, shown once and stored for its owner only', async (t) => {
   const dataDir = path.join(temporaryFolder(t), 'data');
   const first = await loadOperatorToken({ dataDir });
   t.match(first.created, /^[\w-]{43}$/);
@@ -23,10 +23,10 @@ t.test('a token is made at the first start, shown once and kept for its owner al
   const second = await loadOperatorToken({ dataDir });
   t.equal(second.created, undefined);
   t.ok(second.verify(first.created!));
-  t.equal(statSync(file).mode & 0o777, 0o600, 'a mode that was opened up is closed again');
+  t.equal(statSync(file).mode & 0o777, 0o600, 'the mode of the file is restored');
 });
 
-t.test('a configured token is stored nowhere and goes before the stored one', async (t) => {
+t.test('a configured token is not stored and replaces the stored one', async (t) => {
   const dataDir = temporaryFolder(t);
   const made = await loadOperatorToken({ dataDir });
   const configured = await loadOperatorToken({ dataDir, configured: 'chosen-by-the-operator' });
@@ -36,7 +36,7 @@ t.test('a configured token is stored nowhere and goes before the stored one', as
   t.notMatch(readFileSync(path.join(dataDir, 'operator-token'), 'utf8'), 'chosen');
 });
 
-t.test('only the token itself is right', async (t) => {
+t.test('verify accepts only the exact token', async (t) => {
   const token = await loadOperatorToken({
     dataDir: temporaryFolder(t),
     configured: 'chosen-by-the-operator',
@@ -45,7 +45,7 @@ t.test('only the token itself is right', async (t) => {
     t.notOk(token.verify(wrong), wrong);
 });
 
-t.test('a damaged file is an error that says what to do, not an empty token', async (t) => {
+t.test('an empty token file fails with a message that names the remedy', async (t) => {
   const dataDir = temporaryFolder(t);
   writeFileSync(path.join(dataDir, 'operator-token'), '\n');
   await t.rejects(loadOperatorToken({ dataDir }), { code: 'operator_token_invalid', message: /remove it/ });

@@ -13,7 +13,7 @@ async function fail(guesses: SignInThrottle, times: number, name: string, addres
   for (let i = 0; i < times; i++) await guesses.attempt(name, address);
 }
 
-t.test('ten wrong passwords for an account from an address, then one every half a minute', async (t) => {
+t.test('an address gets ten wrong passwords for an account, then one every half minute', async (t) => {
   const { throttle: guesses, clock } = throttle();
   await fail(guesses, 10, 'ada', '192.0.2.1');
   const refusal = await guesses.attempt('ada', '192.0.2.1').catch((error: unknown) => error);
@@ -25,7 +25,7 @@ t.test('ten wrong passwords for an account from an address, then one every half 
   await assertRefused(t, guesses.attempt('ada', '192.0.2.1'), 429, 'rate_limited');
 });
 
-t.test('attempts under way at the same time count, and right ones are forgiven', async (t) => {
+t.test('concurrent attempts count, and successful ones are subtracted', async (t) => {
   const { throttle: guesses } = throttle();
   const attempts = await Promise.allSettled(
     Array.from({ length: 15 }, () => guesses.attempt('ada', '192.0.2.1')),
@@ -34,14 +34,14 @@ t.test('attempts under way at the same time count, and right ones are forgiven',
   t.equal(admitted.length, 10);
   for (const attempt of admitted) {
     attempt.succeeded();
-    attempt.succeeded(); // twice is once
+    attempt.succeeded(); // The second call has no effect.
   }
   await fail(guesses, 10, 'ada', '192.0.2.1');
   await assertRefused(t, guesses.attempt('ada', '192.0.2.1'), 429, 'rate_limited');
 });
 
 t.test(
-  'an address that goes through names is slowed down too, also by IPv6 with a new one each time',
+  'an address that tries many names is limited, and IPv6 addresses of one /64 count together',
   async (t) => {
     const { throttle: guesses } = throttle();
     for (let i = 0; i < 50; i++) await guesses.attempt(`name ${i}`, `2001:db8::${i.toString(16)}`);
@@ -50,7 +50,7 @@ t.test(
   },
 );
 
-t.test('guesses from everywhere shut nobody out of their account where they have been before', async (t) => {
+t.test('wrong passwords from many addresses do not lock an account for a network it has used', async (t) => {
   const { throttle: guesses, clock } = throttle(
     (name, network) => name === 'ada' && network === '198.51.100.7',
   );
@@ -62,7 +62,7 @@ t.test('guesses from everywhere shut nobody out of their account where they have
   await guesses.attempt('ada', '192.0.2.200');
 });
 
-t.test('an attempt that is refused by one limit does not use up another', async (t) => {
+t.test('an attempt refused by one limit does not count for another', async (t) => {
   const { throttle: guesses } = throttle();
   await fail(guesses, 10, 'ada', '192.0.2.1');
   for (let i = 0; i < 200; i++)
@@ -72,7 +72,7 @@ t.test('an attempt that is refused by one limit does not use up another', async 
   await fail(guesses, 10, 'ada', '192.0.2.2');
 });
 
-t.test('a database that is away leaves nothing counted', async (t) => {
+t.test('attempts during a database failure do not count', async (t) => {
   const clock = new FakeClock();
   let away = true;
   const knowsNetwork = async () => {
@@ -86,7 +86,7 @@ t.test('a database that is away leaves nothing counted', async (t) => {
   await fail(guesses, 10, 'ada', '198.51.100.7');
 });
 
-t.test('right passwords are limited too: thirty of an account, then one every two seconds', async (t) => {
+t.test('successful sign-ins are limited to thirty per account, then one every two seconds', async (t) => {
   const { throttle: guesses, clock } = throttle();
   for (let i = 0; i < 30; i++) (await guesses.attempt('ada', `192.0.2.${i}`)).succeeded();
   const refusal = await guesses.attempt('ada', '192.0.2.200').catch((error: unknown) => error);
@@ -97,7 +97,7 @@ t.test('right passwords are limited too: thirty of an account, then one every tw
   await assertRefused(t, guesses.attempt('ada', '192.0.2.1'), 429, 'rate_limited');
 });
 
-t.test('an address that signs in to many accounts is limited, others are not', async (t) => {
+t.test('an address that signs in to many accounts is limited, and others are not', async (t) => {
   const { throttle: guesses, clock } = throttle();
   for (let i = 0; i < 200; i++) (await guesses.attempt(`name ${i}`, '192.0.2.1')).succeeded();
   await assertRefused(t, guesses.attempt('another', '192.0.2.1'), 429, 'rate_limited');
@@ -106,13 +106,13 @@ t.test('an address that signs in to many accounts is limited, others are not', a
   (await guesses.attempt('another', '192.0.2.1')).succeeded();
 });
 
-t.test('wrong passwords of strangers use up none of the sign-ins of an account', async (t) => {
+t.test('wrong passwords from other addresses do not use up the sign-ins of an account', async (t) => {
   const { throttle: guesses } = throttle();
   for (let i = 0; i < 60; i++) await guesses.attempt('ada', `192.0.2.${i}`);
   await t.resolves(guesses.attempt('ada', '198.51.100.7'));
 });
 
-t.test('an attempt that could not be checked counts for nothing', async (t) => {
+t.test('an attempt that could not be checked does not count', async (t) => {
   const { throttle: guesses } = throttle();
   for (let i = 0; i < 500; i++) (await guesses.attempt('ada', '192.0.2.1')).withdrawn();
   await t.resolves(guesses.attempt('ada', '192.0.2.1'));

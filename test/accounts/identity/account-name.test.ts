@@ -1,7 +1,7 @@
 import t from 'tap';
 import { accountNameKey, readAccountName } from '../../../src/accounts/identity/account-name.js';
 
-t.test('names of all scripts are taken as they are written', async (t) => {
+t.test('names in all scripts are accepted as written', async (t) => {
   for (const name of [
     'Ada',
     'ada_lovelace-1815',
@@ -13,10 +13,10 @@ t.test('names of all scripts are taken as they are written', async (t) => {
     'a🎥b',
   ])
     t.equal(readAccountName(name).name, name.normalize('NFKC'));
-  t.equal(readAccountName('  Ada  ').name, 'Ada', 'without blanks around them');
+  t.equal(readAccountName('  Ada  ').name, 'Ada', 'without surrounding spaces');
 });
 
-t.test('compatible forms of letters are one, and their case makes no difference', async (t) => {
+t.test('compatible letter forms and cases give the same name key', async (t) => {
   t.equal(readAccountName('Ａｄａ').name, 'Ada');
   const same = [
     ['Ada', 'aDA'],
@@ -31,7 +31,7 @@ t.test('compatible forms of letters are one, and their case makes no difference'
   t.not(accountNameKey('Ada'), accountNameKey('Eda'));
 });
 
-t.test('names that can not be seen, or pass for others, are refused', async (t) => {
+t.test('names that are invisible or imitate others are refused', async (t) => {
   const wrong = [
     '',
     'ab',
@@ -46,7 +46,7 @@ t.test('names that can not be seen, or pass for others, are refused', async (t) 
     'nul\u0000l',
     '...',
     '🎥🎥🎥',
-    'а' + 'dmin', // the first letter is Cyrillic
+    'а' + 'dmin', // The first letter is Cyrillic.
     `z${'\u0335'.repeat(6)}alg`,
     '\u0301abc',
     'lone\uD800surrogate',

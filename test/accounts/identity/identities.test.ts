@@ -8,12 +8,12 @@ import {
 
 const ADDRESS = '192.0.2.1';
 
-async function admitted(stage: AccountsFixture, by: 'session' | 'token') {
-  const ada = await stage.createAccount('Ada', 'admin');
-  const { cookie } = await stage.pageHeaders(ada);
-  const shown = by === 'session' ? { cookie } : await stage.accessTokenHeaders(ada);
-  const principal = await stage.authentication.authenticate({ method: 'GET', address: ADDRESS, ...shown });
-  const { identities } = stage.authentication;
+async function admitted(fixture: AccountsFixture, by: 'session' | 'token') {
+  const ada = await fixture.createAccount('Ada', 'admin');
+  const { cookie } = await fixture.pageHeaders(ada);
+  const shown = by === 'session' ? { cookie } : await fixture.accessTokenHeaders(ada);
+  const principal = await fixture.authentication.authenticate({ method: 'GET', address: ADDRESS, ...shown });
+  const { identities } = fixture.authentication;
   const identity = identities.of(principal);
   t.match(await identities.current(identity), { kind: 'account', userId: ada.id, role: 'admin', via: by });
   return { ada, identity, current: () => identities.current(identity) };
@@ -21,7 +21,7 @@ async function admitted(stage: AccountsFixture, by: 'session' | 'token') {
 
 const CHANGES: [
   string,
-  (stage: AccountsFixture, id: string, credentialId: string) => Promise<unknown>,
+  (fixture: AccountsFixture, id: string, credentialId: string) => Promise<unknown>,
   object,
 ][] = [
   [
@@ -49,48 +49,45 @@ const CHANGES: [
 ];
 
 for (const by of ['session', 'token'] as const)
-  for (const [whose, change, expected] of CHANGES)
-    t.test(`the identity of ${whose}, admitted by ${by}, has the rights of now at once`, async (t) => {
-      const stage = await openAccountsFixture(t);
-      const { ada, identity, current } = await admitted(stage, by);
-      await change(stage, ada.id, identity.credentialId ?? '');
+  for (const [subject, change, expected] of CHANGES)
+    t.test(`the identity of ${subject}, admitted by ${by}, has its current rights at once`, async (t) => {
+      const fixture = await openAccountsFixture(t);
+      const { ada, identity, current } = await admitted(fixture, by);
+      await change(fixture, ada.id, identity.credentialId ?? '');
       t.match(await current(), expected);
     });
 
-t.test(
-  "a change of one's own password keeps its session, and access tokens where that is asked for",
-  async (t) => {
-    for (const keepTokens of [undefined, false, true]) {
-      const stage = await openAccountsFixture(t);
-      const { ada, current } = await admitted(stage, 'token');
-      await stage.pageHeaders(ada);
-      const [session, other] = await stage.authentication.sessions.list(ada.id);
-      const change = { current: PASSWORD, password: 'staple of horses', keepTokens };
-      await stage.authentication.accounts.changePassword(ada, change, {
-        id: session?.id ?? '',
-        address: ADDRESS,
-      });
-      t.match(await stage.authentication.sessions.list(ada.id), [{ id: session?.id }]);
-      t.ok(other, 'there was another session');
-      t.equal((await current()).kind, keepTokens ? 'account' : 'anonymous', `keepTokens: ${keepTokens}`);
-    }
-  },
-);
+t.test('a password change keeps its own session, and access tokens only when requested', async (t) => {
+  for (const keepTokens of [undefined, false, true]) {
+    const fixture = await openAccountsFixture(t);
+    const { ada, current } = await admitted(fixture, 'token');
+    await fixture.pageHeaders(ada);
+    const [session, other] = await fixture.authentication.sessions.list(ada.id);
+    const change = { current: PASSWORD, password: 'staple of horses', keepTokens };
+    await fixture.authentication.accounts.changePassword(ada, change, {
+      id: session?.id ?? '',
+      address: ADDRESS,
+    });
+    t.match(await fixture.authentication.sessions.list(ada.id), [{ id: session?.id }]);
+    t.ok(other, 'another session existed');
+    t.equal((await current()).kind, keepTokens ? 'account' : 'anonymous', `keepTokens: ${keepTokens}`);
+  }
+});
 
-t.test('a change in another process is noticed within a second', async (t) => {
-  const stage = await openAccountsFixture(t);
-  const { ada, current } = await admitted(stage, 'session');
-  await stage.sql`update accounts set disabled_at = now() where id = ${ada.id}`;
-  await stage.clock.advance(1_000);
+t.test('a change in another process is detected within a second', async (t) => {
+  const fixture = await openAccountsFixture(t);
+  const { ada, current } = await admitted(fixture, 'session');
+  await fixture.sql`update accounts set disabled_at = now() where id = ${ada.id}`;
+  await fixture.clock.advance(1_000);
   t.same(await current(), ANONYMOUS);
 });
 
 t.test(
-  "a host platform's admin is one as long as the token holds; an operator until the token changes",
+  'an admin of a host platform keeps the role until the token expires, an operator until the token changes',
   async (t) => {
-    const stage = await openAccountsFixture(t, { operatorId: '01890a5d-ac96-774b-bcce-b302099a8001' });
-    const { identities } = stage.authentication;
-    const expiresAt = stage.clock.now() + 60_000;
+    const fixture = await openAccountsFixture(t, { operatorId: '01890a5d-ac96-774b-bcce-b302099a8001' });
+    const { identities } = fixture.authentication;
+    const expiresAt = fixture.clock.now() + 60_000;
     const admin: Principal = {
       kind: 'account',
       userId: 'root',
@@ -101,7 +98,7 @@ t.test(
     };
     const identity = identities.of(admin);
     t.match(await identities.current(identity), { userId: 'root', role: 'admin' });
-    await stage.clock.advance(60_000);
+    await fixture.clock.advance(60_000);
     t.match(await identities.current(identity), { userId: 'root', role: 'viewer' });
     const operator = identities.of({ kind: 'operator' });
     t.same(await identities.current(operator), { kind: 'operator' });

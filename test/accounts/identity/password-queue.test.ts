@@ -1,7 +1,7 @@
 import t from 'tap';
 import { PasswordQueue } from '../../../src/accounts/identity/password-queue.js';
 
-/** Work that lasts until it is finished by hand. */
+/** Runs work that lasts until the test finishes it. */
 function fixture(queue: PasswordQueue) {
   const started: string[] = [];
   const finishers = new Map<string, () => void>();
@@ -18,24 +18,31 @@ function fixture(queue: PasswordQueue) {
   return { run, finish, started, settle };
 }
 
-t.test('one account has one hashing under way, whatever its addresses; others pass it', async (t) => {
-  const { run, finish, started, settle } = fixture(new PasswordQueue());
-  const all = [run('a1', 'ada', '192.0.2.1'), run('a2', 'ada', '192.0.2.2'), run('g1', 'grace', '192.0.2.3')];
-  await settle();
-  t.strictSame(started, ['a1', 'g1']);
-  await finish('g1');
-  t.strictSame(started, ['a1', 'g1'], 'the second slot stays free for others');
-  all.push(run('g2', 'grace', '192.0.2.3'));
-  await settle();
-  t.strictSame(started, ['a1', 'g1', 'g2']);
-  await finish('a1');
-  t.strictSame(started, ['a1', 'g1', 'g2', 'a2']);
-  await finish('a2');
-  await finish('g2');
-  await Promise.all(all);
-});
+t.test(
+  'one account has one hash in progress, from any address, and does not delay other accounts',
+  async (t) => {
+    const { run, finish, started, settle } = fixture(new PasswordQueue());
+    const all = [
+      run('a1', 'ada', '192.0.2.1'),
+      run('a2', 'ada', '192.0.2.2'),
+      run('g1', 'grace', '192.0.2.3'),
+    ];
+    await settle();
+    t.strictSame(started, ['a1', 'g1']);
+    await finish('g1');
+    t.strictSame(started, ['a1', 'g1'], 'the second slot stays free for other accounts');
+    all.push(run('g2', 'grace', '192.0.2.3'));
+    await settle();
+    t.strictSame(started, ['a1', 'g1', 'g2']);
+    await finish('a1');
+    t.strictSame(started, ['a1', 'g1', 'g2', 'a2']);
+    await finish('a2');
+    await finish('g2');
+    await Promise.all(all);
+  },
+);
 
-t.test('addresses take turns: the one with a long queue does not hold up another', async (t) => {
+t.test('addresses are served in turn: a long queue of one does not delay another', async (t) => {
   const { run, finish, started, settle } = fixture(new PasswordQueue({ running: 1 }));
   const all = Array.from({ length: 5 }, (_, i) => run(`flood ${i}`, `name ${i}`, '192.0.2.1'));
   all.push(run('other', 'grace', '198.51.100.7'));
@@ -47,7 +54,7 @@ t.test('addresses take turns: the one with a long queue does not hold up another
   await Promise.all(all);
 });
 
-t.test('too many for one account are refused with 429, and cost others nothing', async (t) => {
+t.test('requests above the limit of one account get 429 and do not affect other accounts', async (t) => {
   const { run, finish, settle } = fixture(new PasswordQueue());
   const admitted = Array.from({ length: 5 }, (_, i) => run(`a${i}`, 'ada', '192.0.2.1'));
   await t.rejects(run('too many', 'ada', '198.51.100.7'), {
@@ -63,7 +70,7 @@ t.test('too many for one account are refused with 429, and cost others nothing',
   await Promise.all(admitted);
 });
 
-t.test('a full queue refuses with 503 the address that waits for most', async (t) => {
+t.test('a full queue refuses with 503 the address with the most waiting requests', async (t) => {
   const { run, finish, settle } = fixture(new PasswordQueue({ running: 1, waiting: 4 }));
   const busy = { status: 503, code: 'temporarily_unavailable', details: { retryAfter: 2 } };
   const flood = Array.from({ length: 5 }, (_, i) => run(`flood ${i}`, `name ${i}`, '192.0.2.1'));
@@ -80,7 +87,7 @@ t.test('a full queue refuses with 503 the address that waits for most', async (t
   await Promise.all(flood.slice(0, 4));
 });
 
-t.test('work that fails gives its turn back', async (t) => {
+t.test('failing work frees its slot', async (t) => {
   const queue = new PasswordQueue({ running: 1 });
   const request = { account: 'ada', address: '192.0.2.1' };
   for (let i = 0; i < 3; i++)

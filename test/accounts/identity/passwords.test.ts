@@ -5,7 +5,7 @@ import { assertRefused } from '../../support/fixtures/refusal.js';
 
 const ada: PasswordRequest = { account: 'ada', address: '192.0.2.1' };
 
-t.test('a password is kept as argon2id at the cost that OWASP advises, and known again', async (t) => {
+t.test('a password is hashed with argon2id at the cost that OWASP recommends, and verified', async (t) => {
   const passwords = new Passwords();
   const hash = await passwords.hash('correct horse battery', ada);
   t.match(hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
@@ -14,23 +14,23 @@ t.test('a password is kept as argon2id at the cost that OWASP advises, and known
   t.equal(await passwords.verify(hash, 'correct horse batterz', ada), false);
 });
 
-t.test('the same password from another keyboard is the same', async (t) => {
+t.test('different Unicode forms of a password are equal', async (t) => {
   const passwords = new Passwords();
   const hash = await passwords.hash('caf\u00e9 au lait', ada);
   t.equal(await passwords.verify(hash, 'cafe\u0301\u00a0au lait', ada), true);
 });
 
-t.test('where there is no account nothing is right', async (t) => {
+t.test('verification without an account fails', async (t) => {
   t.equal(await new Passwords().verify(undefined, 'correct horse battery', ada), false);
 });
 
-t.test('a failure gives its turn back', async (t) => {
+t.test('a failing verification frees its slot', async (t) => {
   const passwords = new Passwords();
   for (let i = 0; i < 5; i++) await t.rejects(passwords.verify('no PHC string', 'x', ada));
   t.equal(await passwords.verify(undefined, 'x', ada), false);
 });
 
-t.test('what everybody would guess is no password', async (t) => {
+t.test('easily guessed passwords are refused', async (t) => {
   for (const [password, name] of [
     ['aaaaaaaa', 'Ada'],
     ['12121212', 'Ada'],

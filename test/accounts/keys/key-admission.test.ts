@@ -76,7 +76,7 @@ function request(streamKey: string, address = '192.0.2.1', protocol: StreamKeyPr
   return { protocol, streamKey, address };
 }
 
-t.test('the key that a livestream was made with admits to it, also when pasted with a blank', async (t) => {
+t.test('the first key of a livestream admits to it, also with surrounding spaces', async (t) => {
   const { admit, create, keys, streams } = await openAdmission(t);
   const { streamId, secret } = await create();
   const [key] = await keys.list({ streamId });
@@ -97,7 +97,7 @@ t.test('a livestream and its key are stored together or not at all', async (t) =
   t.equal((await sql`select from livestreams`).count, 0);
 });
 
-t.test('a key admits only as it is limited, and every refusal is noted', async (t) => {
+t.test('a key admits only within its limits, and every refusal is recorded', async (t) => {
   const { admit, clock, create, keys } = await openAdmission(t);
   const { streamId } = await create();
   const owner = { streamId };
@@ -120,7 +120,7 @@ t.test('a key admits only as it is limited, and every refusal is noted', async (
   );
 });
 
-t.test('a rotated key admits until its overlap is over, to the moment', async (t) => {
+t.test('a rotated key admits until the end of its overlap', async (t) => {
   const { admit, clock, create, keys } = await openAdmission(t);
   const { streamId, secret } = await create();
   const [key] = await keys.list({ streamId });
@@ -134,7 +134,7 @@ t.test('a rotated key admits until its overlap is over, to the moment', async (t
 });
 
 t.test(
-  'livestreams and the channel of an account that is disabled, or a viewer, are not published by any key',
+  'no key admits to livestreams or the channel of an account that is disabled or a viewer',
   async (t) => {
     const { accounts, admit, create, keys } = await openAdmission(t);
     const userId = '0190a0a0-0000-7000-8000-000000000001';
@@ -153,7 +153,7 @@ t.test(
 );
 
 t.test(
-  'somebody signed in is admitted without a key, unless it is over or barred; it is noted',
+  'a signed-in owner is admitted without a key unless the livestream has ended or the account is barred, and every attempt is recorded',
   async (t) => {
     const { accounts, admit, clock, create, keys, sql, streams } = await openAdmission(t);
     const userId = '0190a0a0-0000-7000-8000-000000000001';
@@ -176,17 +176,21 @@ t.test(
     await clock.advance(91 * 86_400_000);
     keys.start();
     t.teardown(() => keys.close());
-    await until('they are forgotten', async () => (await keys.signIns(streamId, page)).length === 0);
+    await until('the records are deleted', async () => (await keys.signIns(streamId, page)).length === 0);
     await streams.remove(streamId);
-    t.match(await admit(signedIn), { refusal: { code: 'livestream_ended' } }, 'also when it is gone');
+    t.match(
+      await admit(signedIn),
+      { refusal: { code: 'livestream_ended' } },
+      'also after the livestream is removed',
+    );
     await sql`alter table publisher_sign_ins rename to elsewhere`;
     const { streamId: other } = await create();
     const refused = await admit({ ...signedIn, signedIn: { streamId: other, userId } });
-    t.match(refused, { refusal: { code: 'temporarily_unavailable' } }, 'nobody comes in unnoted');
+    t.match(refused, { refusal: { code: 'temporarily_unavailable' } }, 'no admission without a record');
   },
 );
 
-t.test('two encoders that race with the key of a channel publish to one livestream', async (t) => {
+t.test('concurrent encoders with one channel key publish to the same livestream', async (t) => {
   const { sql, admit, keys } = await openAdmission(t);
   const { secret } = await keys.rotateMain('somebody', 0);
   const decisions = await Promise.all([1, 2, 3, 4].map((n) => admit(request(secret, `192.0.2.${n}`))));
@@ -195,7 +199,7 @@ t.test('two encoders that race with the key of a channel publish to one livestre
   t.match(await sql`select title, user_id from livestreams`, [{ title: 'Livestream', user_id: 'somebody' }]);
 });
 
-t.test('what is no key is refused without asking the database', async (t) => {
+t.test('a malformed key is refused without a database query', async (t) => {
   const { admit, asked } = await openAdmission(t);
   for (const text of ['', 'stream', `live_${'1'.repeat(32)}`, 'x'.repeat(100_000), "' or 1=1 --"])
     t.match(await admit(request(text)), {
@@ -204,7 +208,7 @@ t.test('what is no key is refused without asking the database', async (t) => {
   t.equal(asked(), 0);
 });
 
-t.test('after ten wrong keys an address waits, whatever it shows, and nothing is asked for it', async (t) => {
+t.test('after ten wrong keys every key of an address is refused without a query for a while', async (t) => {
   const { admit, asked, clock, create } = await openAdmission(t);
   const { secret } = await create();
   for (let i = 0; i < 10; i++)
@@ -214,12 +218,12 @@ t.test('after ten wrong keys an address waits, whatever it shows, and nothing is
       refusal: { code: 'stream_key_throttled' },
     });
   t.equal(asked(), 10);
-  t.match(await admit(request(secret, '192.0.2.2')), { admitted: true }, 'others are not concerned');
+  t.match(await admit(request(secret, '192.0.2.2')), { admitted: true }, 'other addresses are not affected');
   await clock.advance(6_000);
   t.match(await admit(request(secret)), { admitted: true });
 });
 
-t.test('keys that exist do not count as guesses', async (t) => {
+t.test('refused keys that exist do not count as wrong', async (t) => {
   const { admit, create, streams } = await openAdmission(t);
   const { streamId, secret } = await create();
   await streams.end(streamId, 'ended-by-owner');
@@ -227,7 +231,7 @@ t.test('keys that exist do not count as guesses', async (t) => {
     t.match(await admit(request(secret)), { refusal: { code: 'livestream_ended' } });
 });
 
-t.test('addresses of one IPv6 network count together', async (t) => {
+t.test('addresses of one IPv6 /64 count together', async (t) => {
   const { admit } = await openAdmission(t);
   for (let i = 0; i < 10; i++) await admit(request('wrong', `2001:db8::${i}`));
   t.match(await admit(request('wrong', '2001:db8::ffff')), { refusal: { code: 'stream_key_throttled' } });
@@ -235,7 +239,7 @@ t.test('addresses of one IPv6 network count together', async (t) => {
 });
 
 t.test(
-  'while the database is away publishers hear a sentence, and are not held to have guessed',
+  'during a database failure publishers get a message, and their attempts do not count as wrong',
   async (t) => {
     const { admit, logged, outage } = await openAdmission(t);
     outage.error = new Error('connection refused');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import t from 'tap';
 import { hashStreamKey, isStreamKey, mintStreamKey } from '../../../src/accounts/index.js';
 
-t.test('keys are never the same, readable, and safe as an RTMP stream name and in a URL', async (t) => {
+t.test('keys are unique, readable, and safe as an RTMP stream name and in a URL', async (t) => {
   const keys = Array.from({ length: 1_000 }, mintStreamKey);
   t.equal(new Set(keys).size, keys.length);
   for (const key of keys) if (!/^live_[a-z2-7]{32}$/.test(key) || !isStreamKey(key)) t.fail(key);
@@ -12,15 +12,15 @@ t.test('keys are never the same, readable, and safe as an RTMP stream name and i
 t.test('all 160 bits of a key are random', async (t) => {
   const seen = Array.from({ length: 32 }, () => new Set<string>());
   for (let i = 0; i < 2_000; i++)
-    for (const [place, digit] of [...mintStreamKey().slice('live_'.length)].entries())
-      seen[place]!.add(digit);
+    for (const [index, digit] of [...mintStreamKey().slice('live_'.length)].entries())
+      seen[index]!.add(digit);
   t.same(
     seen.map((digits) => digits.size),
     Array(32).fill(32),
   );
 });
 
-t.test('what is no key is known at sight', async (t) => {
+t.test('malformed keys are detected by their form', async (t) => {
   const key = mintStreamKey();
   for (const text of [
     '',

@@ -8,9 +8,9 @@ import { testDatabase } from '../../support/fixtures/database.js';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-type Place = { sql: postgres.Sql; clock: FakeClock; keys: StreamKeys; dropped: string[]; streamId: string };
+type Fixture = { sql: postgres.Sql; clock: FakeClock; keys: StreamKeys; dropped: string[]; streamId: string };
 
-async function place(t: Test): Promise<Place> {
+async function openFixture(t: Test): Promise<Fixture> {
   const { sql } = await testDatabase(t);
   const clock = new FakeClock();
   const dropped: string[] = [];
@@ -28,8 +28,8 @@ async function place(t: Test): Promise<Place> {
   return { sql, clock, keys, dropped, streamId };
 }
 
-t.test('a key is shown once, and stored as its hash alone', async (t) => {
-  const { sql, keys, streamId } = await place(t);
+t.test('a key is returned once, and stored only as its hash', async (t) => {
+  const { sql, keys, streamId } = await openFixture(t);
   const { key, secret } = await keys.create({ streamId }, { label: 'Studio' });
   t.match(secret, /^live_[a-z2-7]{32}$/);
   t.same(await keys.findByHash(hashStreamKey(secret)), key);
@@ -37,8 +37,8 @@ t.test('a key is shown once, and stored as its hash alone', async (t) => {
   t.notMatch(JSON.stringify(await sql`select * from stream_keys`), secret);
 });
 
-t.test('the limits of a key are kept as they were given, networks without the bits of a host', async (t) => {
-  const { clock, keys, streamId } = await place(t);
+t.test('the limits of a key are stored as given, and networks without host bits', async (t) => {
+  const { clock, keys, streamId } = await openFixture(t);
   const expiresAt = new Date(clock.now() + DAY_MS);
   const addressRanges = ['192.0.2.7/24', '2001:db8::1'];
   const { key } = await keys.create({ streamId }, { protocols: ['whip', 'rtmps'], addressRanges, expiresAt });
@@ -57,8 +57,8 @@ t.test('the limits of a key are kept as they were given, networks without the bi
   await t.rejects(keys.create({ streamId: newId() }, {}), { status: 404, code: 'stream_not_found' });
 });
 
-t.test('a rotated key lives through its overlap, and its limits pass to the next one', async (t) => {
-  const { clock, keys, streamId } = await place(t);
+t.test('a rotated key is valid during its overlap, and its limits apply to the next key', async (t) => {
+  const { clock, keys, streamId } = await openFixture(t);
   const owner = { streamId };
   const old = await keys.create(owner, { label: 'Studio', protocols: ['rtmp'] });
   const next = await keys.rotate(owner, old.key.id, HOUR_MS);
@@ -74,25 +74,25 @@ t.test('a rotated key lives through its overlap, and its limits pass to the next
   await t.rejects(keys.rotate(owner, last.key.id, 0), { code: 'key_not_current' });
 });
 
-t.test('rotation does not lengthen the life of a key that was to end sooner', async (t) => {
-  const { clock, keys, streamId } = await place(t);
+t.test('rotation does not extend the expiry of a key', async (t) => {
+  const { clock, keys, streamId } = await openFixture(t);
   const expiresAt = new Date(clock.now() + 60_000);
   const old = await keys.create({ streamId }, { expiresAt });
   const next = await keys.rotate({ streamId }, old.key.id, HOUR_MS);
   t.same((await keys.findByHash(hashStreamKey(old.secret)))?.expiresAt, expiresAt);
-  t.same(next.key.expiresAt, expiresAt, 'nor that of the one in its place');
+  t.same(next.key.expiresAt, expiresAt, 'nor the expiry of its successor');
 });
 
-t.test('of two who rotate the same key at once, one does', async (t) => {
-  const { keys, streamId } = await place(t);
+t.test('of concurrent rotations of one key, one succeeds', async (t) => {
+  const { keys, streamId } = await openFixture(t);
   const { key } = await keys.create({ streamId }, {});
   const results = await Promise.allSettled([1, 2, 3].map(() => keys.rotate({ streamId }, key.id, 0)));
   t.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
   t.equal((await keys.list({ streamId })).length, 2);
 });
 
-t.test('a revoked key drops its publisher, and the first revocation stands', async (t) => {
-  const { clock, keys, dropped, streamId } = await place(t);
+t.test('revoking a key drops its publisher, and a second revocation changes nothing', async (t) => {
+  const { clock, keys, dropped, streamId } = await openFixture(t);
   const { key } = await keys.create({ streamId }, {});
   await keys.revoke({ streamId }, key.id);
   t.same(dropped, [key.id]);
@@ -102,8 +102,8 @@ t.test('a revoked key drops its publisher, and the first revocation stands', asy
   t.match(await keys.list({ streamId }), [{ revokedAt: at }]);
 });
 
-t.test('a key is found only under what it opens', async (t) => {
-  const { keys, streamId } = await place(t);
+t.test('a key is found only by its owner', async (t) => {
+  const { keys, streamId } = await openFixture(t);
   const { key } = await keys.create({ streamId }, {});
   const page = { limit: 10, offset: 0 };
   for (const owner of [{ userId: 'u' }, { userId: streamId }, { streamId: newId() }]) {
@@ -115,11 +115,11 @@ t.test('a key is found only under what it opens', async (t) => {
   t.match(await keys.list({ streamId }), [{ revokedAt: null }]);
 });
 
-t.test('a channel has one main key, also when many ask for the first at once', async (t) => {
-  const { sql, clock, keys } = await place(t);
-  const minted = await Promise.all([1, 2, 3].map(() => keys.rotateMain('u', HOUR_MS)));
+t.test('a channel has one main key, also after concurrent requests for the first', async (t) => {
+  const { sql, clock, keys } = await openFixture(t);
+  const rotated = await Promise.all([1, 2, 3].map(() => keys.rotateMain('u', HOUR_MS)));
   const main = await keys.findMain('u');
-  t.equal(minted.filter(({ key }) => key.id === main?.id).length, 1);
+  t.equal(rotated.filter(({ key }) => key.id === main?.id).length, 1);
   t.equal((await sql`select from stream_keys where is_main and replaced_by is null`).count, 1);
 
   await keys.create({ userId: 'u' }, { label: 'beside it' });
@@ -131,8 +131,8 @@ t.test('a channel has one main key, also when many ask for the first at once', a
   await clock.advance(1);
 });
 
-t.test('there are at most fifty usable keys, and at most a hundred others are kept', async (t) => {
-  const { sql, keys, streamId } = await place(t);
+t.test('a livestream has at most fifty usable keys, and at most a hundred others are kept', async (t) => {
+  const { sql, keys, streamId } = await openFixture(t);
   const owner = { streamId };
   const first = await keys.create(owner, {});
   for (let i = 1; i < 50; i++) await keys.create(owner, {});
@@ -142,11 +142,11 @@ t.test('there are at most fifty usable keys, and at most a hundred others are ke
   await keys.revoke(owner, first.key.id);
   for (let i = 0; i < 120; i++) await keys.revoke(owner, (await keys.create(owner, {})).key.id);
   const [row] = await sql`select count(*)::int as count from stream_keys where revoked_at is not null`;
-  t.equal(row?.count, 101, 'the last revocation came after the last clearing');
+  t.equal(row?.count, 101, 'the last revocation came after the last deletion of others');
 });
 
-t.test('uses are listed newest first, bounded, and forgotten after ninety days', async (t) => {
-  const { sql, clock, keys, streamId } = await place(t);
+t.test('uses are listed newest first, limited in number, and deleted after ninety days', async (t) => {
+  const { sql, clock, keys, streamId } = await openFixture(t);
   const { key } = await keys.create({ streamId }, {});
   const use = { keyId: key.id, streamId, protocol: 'rtmp', address: '192.0.2.1' };
   await keys.recordUse({ ...use, outcome: 'admitted' });
@@ -158,7 +158,7 @@ t.test('uses are listed newest first, bounded, and forgotten after ninety days',
     { outcome: 'admitted', streamId, usedAt: first, address: '192.0.2.1' },
   ]);
   t.match(await keys.uses({ streamId }, key.id, { limit: 1, offset: 1 }), [{ outcome: 'admitted' }]);
-  t.match(await keys.list({ streamId }), [{ lastUsedAt: first }], 'refusals are no use of it');
+  t.match(await keys.list({ streamId }), [{ lastUsedAt: first }], 'refusals do not count as uses');
 
   const many = Array.from({ length: 1_100 }, () => ({
     id: newId(),
@@ -173,19 +173,19 @@ t.test('uses are listed newest first, bounded, and forgotten after ninety days',
   const [counted] = await sql`
     select count(*) filter (where outcome = 'admitted')::int as admitted,
       count(*) filter (where outcome <> 'admitted')::int as refused from stream_key_uses`;
-  t.same(counted, { admitted: 1, refused: 1_000 }, 'refusals do not flood away who was admitted');
+  t.same(counted, { admitted: 1, refused: 1_000 }, 'refusals do not displace admissions');
 
   await clock.advance(91 * DAY_MS);
   await keys.recordUse({ ...use, outcome: 'admitted' });
   keys.start();
   await until(async () => {
-    await clock.advance(100); // between two batches
+    await clock.advance(100); // Time between two batches.
     return (await sql`select from stream_key_uses`).count === 1;
   });
 });
 
-t.test('a channel is made on the first ask, by the name of its user, and can be changed', async (t) => {
-  const { sql } = await place(t);
+t.test('a channel is created at the first request, titled by its user, and can be changed', async (t) => {
+  const { sql } = await openFixture(t);
   const channels = new Channels(sql);
   const asked = await Promise.all([channels.of('u', 'Ada'), channels.of('u', 'Ada')]);
   t.same(asked[0], { userId: 'u', defaultTitle: 'Ada', defaultDescription: '', recordingEnabled: false });

@@ -7,7 +7,7 @@ const ADDRESS = '192.0.2.1';
 const DAY = 86_400_000;
 const request = (name: string, more: object = {}) => ({ name, password: PASSWORD, ...more });
 
-t.test('where registration is open everybody may, with the role that is the rule', async (t) => {
+t.test('open registration creates accounts with the default role', async (t) => {
   const { authentication } = await openAccountsFixture(t, { registration: 'open', defaultRole: 'viewer' });
   const { registration } = authentication;
   t.match(await registration.register(request('Ada'), ANONYMOUS, ADDRESS), { name: 'Ada', role: 'viewer' });
@@ -25,7 +25,7 @@ t.test('where registration is open everybody may, with the role that is the rule
   });
 });
 
-t.test('an invitation is for one account, one role and some days', async (t) => {
+t.test('an invitation is valid for one account, one role and a number of days', async (t) => {
   const { authentication, clock } = await openAccountsFixture(t);
   const { registration, invitations } = authentication;
   await assertRefused(t, registration.register(request('Ada'), ANONYMOUS, ADDRESS), 403, 'invitation_needed');
@@ -58,7 +58,7 @@ t.test('an invitation is for one account, one role and some days', async (t) => 
   );
 });
 
-t.test('an invitation is not used up by a name that is taken', async (t) => {
+t.test('a registration refused for its name does not use up the invitation', async (t) => {
   const { authentication, createAccount } = await openAccountsFixture(t);
   const { registration, invitations } = authentication;
   await createAccount('Ada');
@@ -74,7 +74,7 @@ t.test('an invitation is not used up by a name that is taken', async (t) => {
   });
 });
 
-t.test('of many who use one invitation at the same time one gets an account', async (t) => {
+t.test('of concurrent registrations with one invitation, one succeeds', async (t) => {
   const { authentication, sql } = await openAccountsFixture(t);
   const { registration, invitations } = authentication;
   const { code } = await invitations.create('viewer', DAY);
@@ -89,7 +89,7 @@ t.test('of many who use one invitation at the same time one gets an account', as
   t.equal((await sql`select from accounts`).length, 1);
 });
 
-t.test('of many who want one name at the same time one gets it', async (t) => {
+t.test('of concurrent registrations of one name, one succeeds', async (t) => {
   const { authentication, sql } = await openAccountsFixture(t, { registration: 'open' });
   const outcomes = await Promise.allSettled(
     Array.from({ length: 8 }, (_, i) =>
@@ -100,7 +100,7 @@ t.test('of many who want one name at the same time one gets it', async (t) => {
   t.equal((await sql`select from accounts`).length, 1);
 });
 
-t.test('where registration is closed admins and the operator make accounts, nobody else', async (t) => {
+t.test('with closed registration only admins and the operator create accounts', async (t) => {
   const { authentication } = await openAccountsFixture(t, { registration: 'closed' });
   const { registration, invitations } = authentication;
   const { code } = await invitations.create('viewer', DAY);
@@ -127,7 +127,7 @@ t.test('where registration is closed admins and the operator make accounts, nobo
 });
 
 t.test(
-  'an address makes ten accounts at once, then one every six minutes; the operator as many as needed',
+  'an address creates ten accounts, then one every six minutes, and the operator without a limit',
   async (t) => {
     const { authentication, clock } = await openAccountsFixture(t, { registration: 'open' });
     const { registration } = authentication;

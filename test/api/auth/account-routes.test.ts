@@ -8,14 +8,14 @@ import {
 } from '../../support/fixtures/account-api-fixture.js';
 import { operatorHeaders, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
 
-t.test('the operator makes the first admin, who invites and looks after people', async (t) => {
+t.test('the operator creates the first admin, who invites users and manages accounts', async (t) => {
   const { request } = await startAccountApiFixture(t);
   const root = { name: 'Root', password: PASSWORD, role: 'admin' };
   assertErrorResponse(t, await request('POST', '/api/auth/register', { payload: root }), 403, 'not_allowed');
   const made = await request('POST', '/api/auth/register', { payload: root, headers: operatorHeaders });
   t.equal(made.statusCode, 201, made.body);
   t.match(made.json(), { user: { name: 'Root', role: 'admin' } });
-  t.notOk(made.headers['set-cookie'], 'the operator is not signed in to it');
+  t.notOk(made.headers['set-cookie'], 'no session for the operator');
   const { name, password } = root;
   const headers = pageHeadersOf(await request('POST', '/api/auth/login', { payload: { name, password } }));
 

@@ -9,7 +9,7 @@ import {
 import { operatorHeaders, PASSWORD } from '../../support/fixtures/accounts-fixture.js';
 import { checkDocument, type OpenApi } from '../../support/fixtures/openapi.js';
 
-t.test('somebody registers, is signed in, signs out and in again', async (t) => {
+t.test('a user registers, is signed in, signs out and signs in again', async (t) => {
   const { request } = await startAccountApiFixture(t, { registration: 'open' });
   const made = await request('POST', '/api/auth/register', { payload: ada });
   t.equal(made.statusCode, 201, made.body);
@@ -23,8 +23,8 @@ t.test('somebody registers, is signed in, signs out and in again', async (t) => 
   const out = await request('POST', '/api/auth/logout', { headers: page });
   t.same([out.statusCode, out.json()], [200, { success: true }]);
   t.match(out.headers['set-cookie'], /^headend_session=; Max-Age=0; Path=\/; HttpOnly/);
-  const nobody = { user: null, via: null, csrfToken: null, registration: 'open' };
-  t.same((await request('GET', '/api/auth/me', { headers: { cookie: page.cookie } })).json(), nobody);
+  const anonymous = { user: null, via: null, csrfToken: null, registration: 'open' };
+  t.same((await request('GET', '/api/auth/me', { headers: { cookie: page.cookie } })).json(), anonymous);
   t.same((await request('POST', '/api/auth/logout', { headers: page })).statusCode, 200, 'again');
 
   const back = await request('POST', '/api/auth/login', { payload: { name: 'aDA', password: PASSWORD } });
@@ -34,7 +34,7 @@ t.test('somebody registers, is signed in, signs out and in again', async (t) => 
   t.not(back.json().csrfToken, csrfToken);
 });
 
-t.test('the cookie is for servers alone, for our own site, and for TLS where there is TLS', async (t) => {
+t.test('the session cookie is HttpOnly and SameSite, and Secure with TLS', async (t) => {
   const { request, createAccount } = await startAccountApiFixture(t, {}, 'http://localhost:8080');
   await createAccount('Ada');
   const plain = await request('POST', '/api/auth/login', { payload: ada });
@@ -55,7 +55,7 @@ t.test('the cookie is for servers alone, for our own site, and for TLS where the
   );
 });
 
-t.test('a page that signs in again leaves no session behind', async (t) => {
+t.test('signing in again from a page ends its previous session', async (t) => {
   const { request, createAccount, sql } = await startAccountApiFixture(t);
   await createAccount('Ada');
   const first = pageHeadersOf(await request('POST', '/api/auth/login', { payload: ada }));
@@ -68,7 +68,7 @@ t.test('a page that signs in again leaves no session behind', async (t) => {
   t.equal(row?.count, 1);
 });
 
-t.test('a wrong name and a wrong password answer alike, until there were too many', async (t) => {
+t.test('a wrong name and a wrong password get equal responses, and 429 after too many', async (t) => {
   const { request, createAccount, clock } = await startAccountApiFixture(t);
   await createAccount('Ada');
   const wrong = { name: 'Ada', password: 'wrong horse' };
@@ -90,13 +90,13 @@ t.test('a wrong name and a wrong password answer alike, until there were too man
   t.equal(
     (await request('POST', '/api/auth/login', { payload: ada, remoteAddress: '192.0.2.9' })).statusCode,
     200,
-    'from elsewhere its owner gets in',
+    'accepted from another address',
   );
   await clock.advance(30_000);
   t.equal((await request('POST', '/api/auth/login', { payload: ada })).statusCode, 200);
 });
 
-t.test('pages of other sites sign nobody in, make no accounts and change nothing', async (t) => {
+t.test('pages of other sites can neither sign in nor register nor change anything', async (t) => {
   const { request, createAccount, pageHeaders } = await startAccountApiFixture(t, { registration: 'open' });
   const mine = await pageHeaders(await createAccount('Ada'));
   const foreign = { origin: 'https://evil.example.test' };
@@ -125,11 +125,11 @@ t.test('pages of other sites sign nobody in, make no accounts and change nothing
   t.notOk(preflight.headers['access-control-allow-origin']);
 });
 
-t.test('the password is changed by who knows it, and all other sessions end', async (t) => {
+t.test('a password change needs the current password and ends all other sessions', async (t) => {
   const { request, createAccount, pageHeaders } = await startAccountApiFixture(t);
   const mine = await createAccount('Ada');
-  const [here, elsewhere] = [await pageHeaders(mine), await pageHeaders(mine)];
-  const change = (payload: object, headers: object = here) =>
+  const [own, other] = [await pageHeaders(mine), await pageHeaders(mine)];
+  const change = (payload: object, headers: object = own) =>
     request('POST', '/api/auth/password', { payload, headers: { ...headers } });
   const next = 'staple of horses';
   assertErrorResponse(t, await change({ current: 'wrong horse', password: next }), 403, 'password_wrong');
@@ -144,8 +144,8 @@ t.test('the password is changed by who knows it, and all other sessions end', as
   );
   const changed = await change({ current: PASSWORD, password: next });
   t.same([changed.statusCode, changed.json()], [200, { success: true }]);
-  t.match((await request('GET', '/api/auth/me', { headers: here })).json(), { user: { name: 'Ada' } });
-  t.match((await request('GET', '/api/auth/me', { headers: elsewhere })).json(), { user: null });
+  t.match((await request('GET', '/api/auth/me', { headers: own })).json(), { user: { name: 'Ada' } });
+  t.match((await request('GET', '/api/auth/me', { headers: other })).json(), { user: null });
   assertErrorResponse(t, await request('POST', '/api/auth/login', { payload: ada }), 401, 'sign_in_failed');
   t.equal(
     (await request('POST', '/api/auth/login', { payload: { name: 'Ada', password: next } })).statusCode,
@@ -154,7 +154,7 @@ t.test('the password is changed by who knows it, and all other sessions end', as
 });
 
 t.test(
-  'access tokens are made, listed without their secret, used and taken away, in a page alone',
+  'access tokens are created, listed without their secret, used and deleted, by a session only',
   async (t) => {
     const { request, createAccount, pageHeaders, requestLog } = await startAccountApiFixture(t);
     const mine = await createAccount('Ada');
@@ -168,8 +168,8 @@ t.test(
     const { token, secret } = made.json();
     t.match(secret, /^hp_[0-9a-f]{40}$/);
     t.match(token, { label: 'script', expiresAt, lastUsedAt: null });
-    const program = { authorization: `Bearer ${secret}` };
-    t.match((await request('GET', '/api/auth/me', { headers: program })).json(), {
+    const tokenHeaders = { authorization: `Bearer ${secret}` };
+    t.match((await request('GET', '/api/auth/me', { headers: tokenHeaders })).json(), {
       user: { id: mine.id },
       via: 'token',
       csrfToken: null,
@@ -179,13 +179,13 @@ t.test(
     t.notMatch(listed.body + requestLog(), secret);
     assertErrorResponse(
       t,
-      await request('POST', '/api/auth/tokens', { headers: program, payload: { label: 'x' } }),
+      await request('POST', '/api/auth/tokens', { headers: tokenHeaders, payload: { label: 'x' } }),
       403,
       'session_needed',
     );
     assertErrorResponse(
       t,
-      await request('GET', '/api/auth/tokens', { headers: program }),
+      await request('GET', '/api/auth/tokens', { headers: tokenHeaders }),
       403,
       'session_needed',
     );
@@ -209,9 +209,9 @@ t.test(
       'token_not_found',
     );
     t.equal((await request('DELETE', `/api/auth/tokens/${token.id}`, { headers })).statusCode, 200);
-    const gone = await request('GET', '/api/auth/me', { headers: program });
-    assertErrorResponse(t, gone, 401, 'access_token_invalid');
-    t.match(gone.headers['www-authenticate'], 'error="invalid_token"');
+    const refused = await request('GET', '/api/auth/me', { headers: tokenHeaders });
+    assertErrorResponse(t, refused, 401, 'access_token_invalid');
+    t.match(refused.headers['www-authenticate'], 'error="invalid_token"');
     const past = { label: 'x', expiresAt: '2020-01-01T00:00:00Z' };
     assertErrorResponse(
       t,
@@ -222,7 +222,7 @@ t.test(
   },
 );
 
-t.test('people see where they are signed in, and sign out there', async (t) => {
+t.test('a user lists their sessions and ends one or all others', async (t) => {
   const { request, createAccount, pageHeaders } = await startAccountApiFixture(t);
   await createAccount('Ada');
   const login = (userAgent: string, remoteAddress: string) =>
@@ -251,17 +251,20 @@ t.test('people see where they are signed in, and sign out there', async (t) => {
     'session_not_found',
   );
   t.equal((await request('DELETE', `/api/auth/sessions/${b.id}`, { headers })).statusCode, 200);
-  const who = async (page: object) =>
+  const nameOf = async (page: object) =>
     (await request('GET', '/api/auth/me', { headers: { ...page } })).json().user?.name;
   t.same(
-    [await who(others[0] ?? {}), await who(others[1] ?? {}), await who(headers)],
+    [await nameOf(others[0] ?? {}), await nameOf(others[1] ?? {}), await nameOf(headers)],
     [undefined, 'Ada', 'Ada'],
   );
   t.equal((await request('DELETE', '/api/auth/sessions', { headers })).statusCode, 200);
-  t.same([await who(others[1] ?? {}), await who(headers), await who(eve)], [undefined, 'Ada', 'Eve']);
+  t.same(
+    [await nameOf(others[1] ?? {}), await nameOf(headers), await nameOf(eve)],
+    [undefined, 'Ada', 'Eve'],
+  );
 });
 
-t.test('floods of changes are refused, but not of the operator', async (t) => {
+t.test('changes above the rate limit get 429, except those of the operator', async (t) => {
   const { request, createAccount, accessTokenHeaders } = await startAccountApiFixture(t);
   const headers = await accessTokenHeaders(await createAccount('Ada'));
   const statuses = new Set<number>();
@@ -276,7 +279,7 @@ t.test('floods of changes are refused, but not of the operator', async (t) => {
     t.equal((await request('POST', '/api/auth/invitations', { headers: operatorHeaders })).statusCode, 201);
 });
 
-t.test('bodies that are not right are told what is wrong', async (t) => {
+t.test('invalid bodies get 400 with the reason', async (t) => {
   const { request } = await startAccountApiFixture(t, { registration: 'open' });
   const wrong: [string, unknown][] = [
     ['register', {}],
@@ -312,7 +315,7 @@ t.test('bodies that are not right are told what is wrong', async (t) => {
   );
 });
 
-t.test('broken cookies and tokens are 401 where somebody must be signed in, and never 500', async (t) => {
+t.test('malformed cookies and tokens get 401 on routes that need an account, and never 500', async (t) => {
   const { request, clock } = await startAccountApiFixture(t);
   const broken = [
     { cookie: 'headend_session=' },
@@ -336,7 +339,7 @@ t.test('broken cookies and tokens are 401 where somebody must be signed in, and 
   }
 });
 
-t.test('the OpenAPI document tells all of it', async (t) => {
+t.test('the OpenAPI document describes every route', async (t) => {
   const { app, routes } = await startAccountApiFixture(t);
   const document: OpenApi = (await app.inject('/openapi.json')).json();
   t.ok(document.paths['/api/auth/login']?.post);

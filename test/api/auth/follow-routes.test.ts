@@ -2,7 +2,7 @@ import t from 'tap';
 import { assertErrorResponse, startAccountApiFixture } from '../../support/fixtures/account-api-fixture.js';
 import { operatorHeaders } from '../../support/fixtures/accounts-fixture.js';
 
-t.test('people follow and unfollow each other, also by the user ids of a host platform', async (t) => {
+t.test('accounts follow and unfollow each other, also by user ids of a host platform', async (t) => {
   const { request, createAccount, accessTokenHeaders, authentication } = await startAccountApiFixture(t);
   const mine = await createAccount('Ada');
   const headers = await accessTokenHeaders(mine);
@@ -32,7 +32,7 @@ t.test('people follow and unfollow each other, also by the user ids of a host pl
   );
 });
 
-t.test('nobody follows more than 5,000', async (t) => {
+t.test('an account follows at most 5,000 others', async (t) => {
   const { request, createAccount, accessTokenHeaders, sql } = await startAccountApiFixture(t);
   const mine = await createAccount('Ada');
   await sql`insert into follows (follower_id, followed_id) select ${mine.id}, 'user ' || n from generate_series(1, 5000) n`;
@@ -41,6 +41,6 @@ t.test('nobody follows more than 5,000', async (t) => {
   t.equal(
     (await request('PUT', '/api/users/user%201/follow', { headers })).statusCode,
     200,
-    'known ones stay',
+    'existing ones can be repeated',
   );
 });

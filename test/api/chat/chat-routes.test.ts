@@ -6,12 +6,12 @@ import { newId } from '../../../src/platform/index.js';
 import { account, startChatFixture } from '../../support/fixtures/chat-fixture.js';
 import { recordLog } from '../../support/fixtures/log-record.js';
 
-/** The API with chat alone. Who asks is said by the authorization header: `NAME ROLE`, or `operator`. */
+/** Opens the chat routes. The authorization header `NAME ROLE` or `operator` sets the principal. */
 async function openApi(t: Test) {
-  const stage = await startChatFixture(t);
+  const fixture = await startChatFixture(t);
   const app = createServer({
     log: recordLog().log,
-    clock: stage.clock,
+    clock: fixture.clock,
     trustProxy: false,
     version: '1.2.3',
   });
@@ -23,13 +23,13 @@ async function openApi(t: Test) {
       return account(name, role as Role);
     },
   });
-  app.register(async (scope) => scope.register(chatRoutes, { chat: stage.chat, guards }), {
+  app.register(async (scope) => scope.register(chatRoutes, { chat: fixture.chat, guards }), {
     prefix: '/api/livestream',
   });
   t.teardown(() => app.close());
-  const { id: streamId } = await stage.livestream();
-  const ask = async (
-    who: string | undefined,
+  const { id: streamId } = await fixture.livestream();
+  const request = async (
+    client: string | undefined,
     method: NonNullable<InjectOptions['method']>,
     path: string,
     payload?: object,
@@ -39,22 +39,22 @@ async function openApi(t: Test) {
       method,
       url: `/api/livestream/${stream}/chat${path}`,
       ...(payload ? { payload } : {}),
-      headers: who === undefined ? {} : { authorization: who },
+      headers: client === undefined ? {} : { authorization: client },
     });
     return { status: answer.statusCode, body: answer.json(), headers: answer.headers };
   };
-  return { ...stage, app, streamId, ask };
+  return { ...fixture, app, streamId, request };
 }
 
-t.test('a message is posted and read as the platform documents it', async (t) => {
-  const { ask, sql } = await openApi(t);
-  const posted = await ask('ann', 'POST', '', { message: 'Hello <b>everybody</b>' });
+t.test('a message is posted and read in the documented format', async (t) => {
+  const { request, sql } = await openApi(t);
+  const posted = await request('ann', 'POST', '', { message: 'Hello <b>everybody</b>' });
   t.equal(posted.status, 201);
   t.same(posted.body, { success: true, messageId: posted.body.messageId });
   t.match(await sql`select message from livestream_chat where id = ${posted.body.messageId}`, [
     { message: 'Hello <b>everybody</b>' },
   ]);
-  const { status, body } = await ask(undefined, 'GET', '?limit=100&offset=0');
+  const { status, body } = await request(undefined, 'GET', '?limit=100&offset=0');
   t.equal(status, 200);
   t.same(Object.keys(body), ['messages']);
   t.match(body.messages, [
@@ -62,12 +62,12 @@ t.test('a message is posted and read as the platform documents it', async (t) =>
   ]);
 });
 
-t.test('pages go back from the newest, and by a cursor they stay what they are', async (t) => {
-  const { ask } = await openApi(t);
-  const post = (message: string) => ask('ann', 'POST', '', { message });
+t.test('pages are counted from the newest message, and pages by cursor are stable', async (t) => {
+  const { request } = await openApi(t);
+  const post = (message: string) => request('ann', 'POST', '', { message });
   for (let number = 1; number <= 9; number++) await post(`${number}`);
   const page = async (query: string): Promise<{ id: string; message: string }[]> =>
-    (await ask(undefined, 'GET', query)).body.messages;
+    (await request(undefined, 'GET', query)).body.messages;
   const shown = (messages: { message: string }[]) => messages.map(({ message }) => message).join('');
   t.equal(shown(await page('')), '123456789');
   t.equal(shown(await page('?limit=3')), '789');
@@ -82,46 +82,50 @@ t.test('pages go back from the newest, and by a cursor they stay what they are',
   t.equal(shown(await page(`?after=${newest[2]?.id}`)), 'x');
 });
 
-t.test('what is wrong with a request is said', async (t) => {
-  const { ask, streamId } = await openApi(t);
-  const wrong = async (status: number, code: string, asked: Promise<{ status: number; body: object }>) => {
-    const { status: actual, body } = await asked;
+t.test('invalid requests get their error codes', async (t) => {
+  const { request, streamId } = await openApi(t);
+  const assertError = async (
+    status: number,
+    code: string,
+    response: Promise<{ status: number; body: object }>,
+  ) => {
+    const { status: actual, body } = await response;
     t.match({ status: actual, body }, { status, body: { error: { code, message: String } } });
   };
-  await wrong(400, 'validation_failed', ask('ann', 'POST', '', {}));
-  await wrong(400, 'validation_failed', ask('ann', 'POST', '', { message: 7 }));
-  await wrong(400, 'message_too_long', ask('ann', 'POST', '', { message: 'x'.repeat(501) }));
-  await wrong(400, 'validation_failed', ask('ann', 'POST', '', { message: 'x', nonsense: true }));
-  await wrong(401, 'not_signed_in', ask(undefined, 'POST', '', { message: 'x' }));
-  await wrong(403, 'not_allowed', ask('ann', 'POST', '', { message: 'x', userId: 'bob' }));
-  await wrong(404, 'stream_not_found', ask('ann', 'POST', '', { message: 'x' }, newId()));
-  await wrong(400, 'validation_failed', ask('ann', 'POST', '', { message: 'x' }, 'nonsense'));
-  const far = await ask(undefined, 'GET', '?offset=10001');
+  await assertError(400, 'validation_failed', request('ann', 'POST', '', {}));
+  await assertError(400, 'validation_failed', request('ann', 'POST', '', { message: 7 }));
+  await assertError(400, 'message_too_long', request('ann', 'POST', '', { message: 'x'.repeat(501) }));
+  await assertError(400, 'validation_failed', request('ann', 'POST', '', { message: 'x', nonsense: true }));
+  await assertError(401, 'not_signed_in', request(undefined, 'POST', '', { message: 'x' }));
+  await assertError(403, 'not_allowed', request('ann', 'POST', '', { message: 'x', userId: 'bob' }));
+  await assertError(404, 'stream_not_found', request('ann', 'POST', '', { message: 'x' }, newId()));
+  await assertError(400, 'validation_failed', request('ann', 'POST', '', { message: 'x' }, 'nonsense'));
+  const far = await request(undefined, 'GET', '?offset=10001');
   t.equal(far.status, 400);
   t.match(far.body, {
     error: { code: 'validation_failed', message: /offset must be at most 10000: page on with before/ },
   });
   for (const query of ['limit=0', 'limit=101', 'offset=-1', 'limit=x', 'before=x', 'nonsense=1'])
-    await wrong(400, 'validation_failed', ask('ann', 'GET', `?${query}`));
-  await wrong(400, 'validation_failed', ask('ann', 'GET', `?before=${newId()}&after=${newId()}`));
-  await wrong(404, 'stream_not_found', ask('ann', 'GET', '', undefined, newId()));
-  await wrong(404, 'message_not_found', ask('owner', 'DELETE', `/${newId()}`));
-  await wrong(413, 'body_too_large', ask('ann', 'POST', '', { message: 'x'.repeat(200_000) }));
+    await assertError(400, 'validation_failed', request('ann', 'GET', `?${query}`));
+  await assertError(400, 'validation_failed', request('ann', 'GET', `?before=${newId()}&after=${newId()}`));
+  await assertError(404, 'stream_not_found', request('ann', 'GET', '', undefined, newId()));
+  await assertError(404, 'message_not_found', request('owner', 'DELETE', `/${newId()}`));
+  await assertError(413, 'body_too_large', request('ann', 'POST', '', { message: 'x'.repeat(200_000) }));
   for (const id of [`urn:uuid:${streamId}`, streamId.toUpperCase()]) {
-    const { status } = await ask('ann', 'GET', '', undefined, id);
+    const { status } = await request('ann', 'GET', '', undefined, id);
     t.ok(status === 200 || status === 404, `${id}: ${status}`);
   }
 });
 
-t.test('who moderates does it by these routes, and each role may what is its own', async (t) => {
-  const { ask, streamId, livestream } = await openApi(t);
-  await ask('owner', 'PUT', '/moderators/mod');
-  const { body } = await ask('ann', 'POST', '', { message: 'Hello' });
-  const { id: hidden } = await livestream({ visibility: 'private' });
+t.test('each role may use its moderation routes and no others', async (t) => {
+  const { request, streamId, livestream } = await openApi(t);
+  await request('owner', 'PUT', '/moderators/mod');
+  const { body } = await request('ann', 'POST', '', { message: 'Hello' });
+  const { id: privateStreamId } = await livestream({ visibility: 'private' });
   const poll = { question: 'Which?', options: ['This', 'That'] };
   type Case = [NonNullable<InjectOptions['method']>, string, object | undefined, string];
   const cases: Case[] = [
-    // who may: nobody in particular, viewers, moderators, the broadcaster, admins, the operator
+    // Letters of who may: anonymous, viewers, moderators, broadcaster, admins, operator.
     ['GET', '', undefined, 'avmbxo'],
     ['POST', '', { message: 'x' }, 'vmbxo'],
     ['GET', '/settings', undefined, 'avmbxo'],
@@ -135,60 +139,63 @@ t.test('who moderates does it by these routes, and each role may what is its own
     ['GET', '/polls', undefined, 'avmbxo'],
     ['POST', '/polls', poll, 'mbxo'],
   ];
-  const people = { a: undefined, v: 'eve', m: 'mod', b: 'owner', x: 'root admin', o: 'operator' };
-  for (const [method, path, payload, may] of cases) {
-    for (const [letter, who] of Object.entries(people)) {
-      const { status, body: answer } = await ask(who, method, path, payload);
-      const expected = may.includes(letter) ? [200, 201, 409] : [letter === 'a' ? 401 : 403];
+  const clients = { a: undefined, v: 'eve', m: 'mod', b: 'owner', x: 'root admin', o: 'operator' };
+  for (const [method, path, payload, allowed] of cases) {
+    for (const [letter, client] of Object.entries(clients)) {
+      const { status, body: answer } = await request(client, method, path, payload);
+      const expected = allowed.includes(letter) ? [200, 201, 409] : [letter === 'a' ? 401 : 403];
       t.ok(
         expected.includes(status),
-        `${who ?? 'nobody'}: ${method} ${path}: ${status} ${JSON.stringify(answer)}`,
+        `${client ?? 'anonymous'}: ${method} ${path}: ${status} ${JSON.stringify(answer)}`,
       );
       if (['b', 'x', 'o'].includes(letter)) continue;
-      const { status: other } = await ask(who, method, path, payload, hidden);
+      const { status: other } = await request(client, method, path, payload, privateStreamId);
       t.ok(
         other === 404 || (letter === 'a' && other === 401),
-        `${who ?? 'nobody'}: hidden ${path}: ${other}`,
+        `${client ?? 'anonymous'}: private ${path}: ${other}`,
       );
     }
   }
-  t.equal((await ask('eve', 'DELETE', `/${body.messageId}`)).status, 403);
-  t.equal((await ask('ann', 'DELETE', `/${body.messageId}`)).status, 200, 'one’s own');
-  const { polls } = (await ask('ann', 'GET', '/polls')).body;
-  t.equal((await ask(undefined, 'POST', `/polls/${polls[0].id}/votes`, { option: 1 })).status, 401);
-  t.equal((await ask('ann', 'POST', `/polls/${polls[0].id}/votes`, { option: 1 })).status, 201);
-  t.equal((await ask('ann', 'POST', `/polls/${polls[0].id}/close`)).status, 403);
-  const closed = await ask('mod', 'POST', `/polls/${polls[0].id}/close`);
+  t.equal((await request('eve', 'DELETE', `/${body.messageId}`)).status, 403);
+  t.equal((await request('ann', 'DELETE', `/${body.messageId}`)).status, 200, "the author's own message");
+  const { polls } = (await request('ann', 'GET', '/polls')).body;
+  t.equal((await request(undefined, 'POST', `/polls/${polls[0].id}/votes`, { option: 1 })).status, 401);
+  t.equal((await request('ann', 'POST', `/polls/${polls[0].id}/votes`, { option: 1 })).status, 201);
+  t.equal((await request('ann', 'POST', `/polls/${polls[0].id}/close`)).status, 403);
+  const closed = await request('mod', 'POST', `/polls/${polls[0].id}/close`);
   t.match(closed, { status: 200, body: { poll: { votes: 1, options: [{ votes: 0 }, { votes: 1 }] } } });
-  t.match(await ask('mod', 'GET', '/bans'), { body: { bans: [{ userId: 'zoe', address: false }] } });
-  t.equal((await ask('mod', 'DELETE', '/bans/zoe')).status, 200);
-  t.match(await ask('mod', 'DELETE', '/bans/zoe'), {
+  t.match(await request('mod', 'GET', '/bans'), { body: { bans: [{ userId: 'zoe', address: false }] } });
+  t.equal((await request('mod', 'DELETE', '/bans/zoe')).status, 200);
+  t.match(await request('mod', 'DELETE', '/bans/zoe'), {
     status: 404,
     body: { error: { code: 'ban_not_found' } },
   });
-  t.equal((await ask('mod', 'DELETE', '/moderators/mod')).status, 200, 'resigns');
-  t.equal((await ask('mod', 'GET', '/log')).status, 403);
-  const { entries } = (await ask('owner', 'GET', '/log?limit=2')).body;
+  t.equal((await request('mod', 'DELETE', '/moderators/mod')).status, 200, 'resigns');
+  t.equal((await request('mod', 'GET', '/log')).status, 403);
+  const { entries } = (await request('owner', 'GET', '/log?limit=2')).body;
   t.match(entries, [
     { action: 'moderator-dismissed', moderatorId: 'mod', userId: 'mod' },
     { action: 'unbanned', userId: 'zoe' },
   ]);
-  t.match((await ask('owner', 'GET', `/log?limit=1&before=${entries[0].id}`)).body.entries, [
+  t.match((await request('owner', 'GET', `/log?limit=1&before=${entries[0].id}`)).body.entries, [
     { id: entries[1].id },
   ]);
   t.ok(streamId);
 });
 
-t.test('who is banned or too fast learns until when', async (t) => {
-  const { ask } = await openApi(t);
-  await ask('owner', 'POST', '/bans', { userId: 'ann', seconds: 600, reason: 'Spoilers' });
-  const refused = await ask('ann', 'POST', '', { message: 'x' });
+t.test('refusals of banned and too fast authors contain the end of the block', async (t) => {
+  const { request } = await openApi(t);
+  await request('owner', 'POST', '/bans', { userId: 'ann', seconds: 600, reason: 'Spoilers' });
+  const refused = await request('ann', 'POST', '', { message: 'x' });
   t.match(refused, { status: 403, body: { error: { code: 'banned', details: { reason: 'Spoilers' } } } });
   t.match(refused.body.error.message, /until \d{4}-.*: Spoilers/);
-  await ask('owner', 'PATCH', '/settings', { slowMode: 30, blockedTerms: ['secret'] });
-  t.equal((await ask('bob', 'POST', '', { message: 'x' })).status, 201);
-  const slow = await ask('bob', 'POST', '', { message: 'y' });
+  await request('owner', 'PATCH', '/settings', { slowMode: 30, blockedTerms: ['secret'] });
+  t.equal((await request('bob', 'POST', '', { message: 'x' })).status, 201);
+  const slow = await request('bob', 'POST', '', { message: 'y' });
   t.match(slow, { status: 429, body: { error: { code: 'slow_mode' } }, headers: { 'retry-after': '30' } });
-  t.notOk('blockedTerms' in (await ask('bob', 'GET', '/settings')).body.settings);
-  t.match((await ask('owner', 'GET', '/settings')).body.settings, { slowMode: 30, blockedTerms: ['secret'] });
+  t.notOk('blockedTerms' in (await request('bob', 'GET', '/settings')).body.settings);
+  t.match((await request('owner', 'GET', '/settings')).body.settings, {
+    slowMode: 30,
+    blockedTerms: ['secret'],
+  });
 });

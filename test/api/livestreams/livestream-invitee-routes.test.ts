@@ -5,30 +5,37 @@ import {
   openLivestreamApi,
 } from '../../support/fixtures/livestream-api-fixture.js';
 
-t.test('guests are invited, listed and uninvited by the broadcaster', async (t) => {
+t.test('the broadcaster adds, lists and removes invitees', async (t) => {
   const { app, create } = await openLivestreamApi(t);
   const streamId = await create({ visibility: 'private' });
-  const guests = `/api/livestream/${streamId}/guests`;
-  const ask = (method: 'GET' | 'PUT' | 'DELETE', path = '') =>
-    app.inject({ method, url: `${guests}${path}`, headers: authorizationOf('anna') });
-  const watch = () => app.inject({ url: `/api/livestream/${streamId}`, headers: authorizationOf('vera') });
-  assertErrorResponse(t, await watch(), 404, 'stream_not_found');
+  const url = `/api/livestream/${streamId}/guests`;
+  const request = (method: 'GET' | 'PUT' | 'DELETE', path = '') =>
+    app.inject({ method, url: `${url}${path}`, headers: authorizationOf('anna') });
+  const readAsInvitee = () =>
+    app.inject({ url: `/api/livestream/${streamId}`, headers: authorizationOf('vera') });
+  assertErrorResponse(t, await readAsInvitee(), 404, 'stream_not_found');
   for (const path of ['/vera', '/vera', '/user%20%2F%20%3Cb%3E'])
-    t.same((await ask('PUT', path)).json(), { success: true });
-  t.equal((await watch()).statusCode, 200);
-  const listed = (await ask('GET')).json().guests;
+    t.same((await request('PUT', path)).json(), { success: true });
+  t.equal((await readAsInvitee()).statusCode, 200);
+  const listed = (await request('GET')).json().guests;
   t.match(listed, [
     { userId: 'vera', invitedAt: String },
     { userId: 'user / <b>', invitedAt: String },
   ]);
-  t.equal((await ask('GET', '?limit=1&offset=1')).json().guests[0].userId, 'user / <b>');
-  t.same((await ask('DELETE', '/vera')).json(), { success: true });
-  assertErrorResponse(t, await ask('DELETE', '/vera'), 404, 'guest_not_found');
-  assertErrorResponse(t, await watch(), 404, 'stream_not_found');
-  assertErrorResponse(t, await ask('PUT', '/%07'), 400, 'validation_failed', /userId must hold visible text/);
+  t.equal((await request('GET', '?limit=1&offset=1')).json().guests[0].userId, 'user / <b>');
+  t.same((await request('DELETE', '/vera')).json(), { success: true });
+  assertErrorResponse(t, await request('DELETE', '/vera'), 404, 'guest_not_found');
+  assertErrorResponse(t, await readAsInvitee(), 404, 'stream_not_found');
+  assertErrorResponse(
+    t,
+    await request('PUT', '/%07'),
+    400,
+    'validation_failed',
+    /userId must hold visible text/,
+  );
 });
 
-t.test('the number of guests is bounded', async (t) => {
+t.test('the number of invitees is limited', async (t) => {
   const { app, create, sql } = await openLivestreamApi(t);
   const streamId = await create();
   await sql`insert into livestream_guests (stream_id, user_id)
@@ -40,5 +47,5 @@ t.test('the number of guests is bounded', async (t) => {
       headers: authorizationOf('anna'),
     });
   assertErrorResponse(t, await invite('vera'), 409, 'too_many_guests');
-  t.equal((await invite('guest%205')).statusCode, 200, 'who is invited already stays it');
+  t.equal((await invite('guest%205')).statusCode, 200, 'an existing invitee can be repeated');
 });

@@ -11,7 +11,7 @@ import { until } from '../../support/until.js';
 
 type Listed = { streams: { id: string; title: string; state: { name: string } }[] };
 
-t.test('a livestream is shown without its key', async (t) => {
+t.test('a livestream is returned without its key', async (t) => {
   const { app } = await openLivestreamApi(t);
   const made = await app.inject({
     method: 'POST',
@@ -48,17 +48,17 @@ t.test('a livestream is shown without its key', async (t) => {
   });
 });
 
-t.test('who watches now is shown with it', async (t) => {
+t.test('a livestream is returned with its viewer counts', async (t) => {
   const viewers = { total: 12, byProtocol: { whep: 3, 'll-hls': 8 } };
   const { app, create, publish, livestreams } = await openLivestreamApi(t, { viewers: () => viewers });
   const streamId = await create();
   t.same((await app.inject(`/api/livestream/${streamId}`)).json().stream.viewers, viewers);
   await publish(streamId);
-  await until('the badge', async () => (await livestreams.find(streamId))?.status === 'live');
+  await until('the stored status is live', async () => (await livestreams.find(streamId))?.status === 'live');
   t.same((await app.inject('/api/livestream/active')).json().streams[0].viewers, viewers);
 });
 
-t.test('what is live is listed, page by page', async (t) => {
+t.test('live livestreams are listed in pages', async (t) => {
   const { app, table, create } = await openLivestreamApi(t);
   const ids: string[] = [];
   for (let minute = 0; minute < 3; minute++) {
@@ -84,7 +84,7 @@ t.test('what is live is listed, page by page', async (t) => {
       assertErrorResponse(t, await app.inject(`/api/livestream/${list}${query}`), 400, 'validation_failed');
 });
 
-t.test("a user's livestreams are paged by the id of the last one so far", async (t) => {
+t.test('livestreams of a user are paged by the id of the last one', async (t) => {
   const { app, create } = await openLivestreamApi(t);
   const ids: string[] = [];
   for (const title of ['one', 'two', 'three']) ids.unshift(await create({ title }));
@@ -99,28 +99,28 @@ t.test("a user's livestreams are paged by the id of the last one so far", async 
   t.match(far.json(), { error: { message: /page on with before, the id of the last entry so far/ } });
 });
 
-t.test('a crowd that asks for what is live costs the database as much as one who asks', async (t) => {
+t.test('concurrent requests for the live list share one database read a second', async (t) => {
   const { app, clock, create, publish, databaseReads, livestreams } = await openLivestreamApi(t);
   const streamId = await create();
   await publish(streamId);
-  await until('the badge', async () => (await livestreams.find(streamId))?.status === 'live');
-  const ask = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
+  await until('the stored status is live', async () => (await livestreams.find(streamId))?.status === 'live');
+  const list = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
   const before = databaseReads();
-  const answers = await Promise.all(Array.from({ length: 100 }, ask));
+  const answers = await Promise.all(Array.from({ length: 100 }, list));
   t.ok(answers.every(([stream]) => stream?.id === streamId));
   t.equal(databaseReads() - before, 1);
   await clock.advance(1_000);
-  await Promise.all(Array.from({ length: 100 }, ask));
+  await Promise.all(Array.from({ length: 100 }, list));
   t.equal(databaseReads() - before, 2, 'once a second');
   const one = () => app.inject(`/api/livestream/${streamId}`);
   await Promise.all(Array.from({ length: 100 }, one));
-  t.equal(databaseReads() - before, 3, 'the same goes for one livestream');
+  t.equal(databaseReads() - before, 3, 'single livestreams are cached too');
 });
 
-t.test('whatever changes what is listed shows at once', async (t) => {
+t.test('every change of a listed livestream is visible at once', async (t) => {
   const { app, create, publish, livestreams, streams } = await openLivestreamApi(t);
   const streamId = await create();
-  const ask = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
+  const list = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
   const edit = (payload: object) =>
     app.inject({
       method: 'PATCH',
@@ -128,23 +128,23 @@ t.test('whatever changes what is listed shows at once', async (t) => {
       headers: authorizationOf('anna'),
       payload,
     });
-  t.same(await ask(), []);
+  t.same(await list(), []);
   const { publication } = await publish(streamId);
-  await until('the badge', async () => (await livestreams.find(streamId))?.status === 'live');
-  t.match(await ask(), [{ id: streamId, state: { name: 'live' } }]);
+  await until('the stored status is live', async () => (await livestreams.find(streamId))?.status === 'live');
+  t.match(await list(), [{ id: streamId, state: { name: 'live' } }]);
   await edit({ title: 'Other words' });
-  t.match(await ask(), [{ title: 'Other words' }]);
+  t.match(await list(), [{ title: 'Other words' }]);
   publication.close('publisher-lost');
-  t.match(await ask(), [{ state: { name: 'reconnecting' } }]);
+  t.match(await list(), [{ state: { name: 'reconnecting' } }]);
   await edit({ visibility: 'unlisted' });
-  t.same(await ask(), []);
+  t.same(await list(), []);
   await edit({ visibility: 'public' });
-  t.equal((await ask()).length, 1);
+  t.equal((await list()).length, 1);
   await streams.end(streamId, 'ended-by-owner');
-  t.same(await ask(), []);
+  t.same(await list(), []);
 });
 
-t.test('what is to begin is listed, the next first', async (t) => {
+t.test('upcoming livestreams are listed by date', async (t) => {
   const { app, create, clock } = await openLivestreamApi(t);
   const scheduledAt = (hours: number) => new Date(clock.now() + hours * 3_600_000).toISOString();
   const late = await create({ scheduledAt: scheduledAt(5) });
@@ -158,7 +158,7 @@ t.test('what is to begin is listed, the next first', async (t) => {
   t.same(await ids(), [late]);
 });
 
-t.test('people see all of their own livestreams, others the public ones', async (t) => {
+t.test('users see all of their own livestreams, and the public ones of others', async (t) => {
   const { app, create } = await openLivestreamApi(t);
   const open = await create();
   const all = [
@@ -187,29 +187,26 @@ t.test('people see all of their own livestreams, others the public ones', async 
   assertErrorResponse(t, await app.inject('/api/livestream/user/%00'), 400, 'validation_failed');
 });
 
-t.test(
-  'a private livestream is there for its guests, its broadcaster and administrators alone',
-  async (t) => {
-    const { app, create, livestreams } = await openLivestreamApi(t);
-    const streamId = await create({ visibility: 'private', guests: ['vera'] });
-    const ask = (name?: PersonName, path = '') =>
-      app.inject({
-        url: `/api/livestream/${streamId}${path}`,
-        headers: name === undefined ? {} : authorizationOf(name),
-      });
-    for (const path of ['', '/stats', '/thumbnail']) {
-      for (const name of ['boris', undefined] as const)
-        assertErrorResponse(t, await ask(name, path), 404, 'stream_not_found');
-      for (const name of ['anna', 'vera', 'ada', 'operator'] as const)
-        t.notMatch((await ask(name, path)).body, 'stream_not_found');
-    }
-    t.equal((await ask('boris')).body, (await app.inject(`/api/livestream/${newId()}`)).body);
-    await livestreams.invitees.remove(streamId, 'vera');
-    assertErrorResponse(t, await ask('vera'), 404, 'stream_not_found');
-  },
-);
+t.test('a private livestream is visible to its invitees, its broadcaster and admins only', async (t) => {
+  const { app, create, livestreams } = await openLivestreamApi(t);
+  const streamId = await create({ visibility: 'private', guests: ['vera'] });
+  const list = (name?: PersonName, path = '') =>
+    app.inject({
+      url: `/api/livestream/${streamId}${path}`,
+      headers: name === undefined ? {} : authorizationOf(name),
+    });
+  for (const path of ['', '/stats', '/thumbnail']) {
+    for (const name of ['boris', undefined] as const)
+      assertErrorResponse(t, await list(name, path), 404, 'stream_not_found');
+    for (const name of ['anna', 'vera', 'ada', 'operator'] as const)
+      t.notMatch((await list(name, path)).body, 'stream_not_found');
+  }
+  t.equal((await list('boris')).body, (await app.inject(`/api/livestream/${newId()}`)).body);
+  await livestreams.invitees.remove(streamId, 'vera');
+  assertErrorResponse(t, await list('vera'), 404, 'stream_not_found');
+});
 
-t.test('unknown streams answer 404; what can be no id is refused', async (t) => {
+t.test('unknown streams get 404, and malformed ids 400', async (t) => {
   const { app } = await openLivestreamApi(t);
   assertErrorResponse(t, await app.inject(`/api/livestream/${newId()}`), 404, 'stream_not_found');
   for (const id of ['1', 'x'.repeat(36), "1'%20or%201=1", `${newId()}0`])
@@ -217,13 +214,13 @@ t.test('unknown streams answer 404; what can be no id is refused', async (t) => 
   assertErrorResponse(t, await app.inject(`/api/livestream/${'x'.repeat(300)}`), 404, 'not_found');
 });
 
-t.test('when the database is away the API says so, and recovers with it', async (t) => {
+t.test('a database failure gets an error, and the API recovers after it', async (t) => {
   const { app, sql, create } = await openLivestreamApi(t);
   await create();
   await sql`alter table livestreams rename to away`;
   assertErrorResponse(t, await app.inject('/api/livestream/active'), 500, 'internal_error');
   await sql`alter table away rename to livestreams`;
-  t.equal((await app.inject('/api/livestream/active')).statusCode, 200, 'a failure is not remembered');
+  t.equal((await app.inject('/api/livestream/active')).statusCode, 200, 'failures are not cached');
   await sql.end({ timeout: 1 });
   const answer = await app.inject('/api/livestream/upcoming');
   assertErrorResponse(t, answer, 503, 'temporarily_unavailable');

@@ -44,7 +44,7 @@ function patch(app: FastifyInstance, streamId: string, payload: object, name: Pe
   });
 }
 
-t.test('a livestream is made, with all that an encoder and a viewer need', async (t) => {
+t.test('a created livestream has its key, ingest and playback addresses', async (t) => {
   const { app, sql } = await openLivestreamApi(t);
   const answer = await create(app, {
     title: '  My stream ',
@@ -64,7 +64,7 @@ t.test('a livestream is made, with all that an encoder and a viewer need', async
   t.notMatch(JSON.stringify(row), made.streamKey);
 });
 
-t.test('it may be dated, limited, and for guests alone', async (t) => {
+t.test('a livestream can be scheduled, limited in viewers, and private with invitees', async (t) => {
   const { app, livestreams } = await openLivestreamApi(t);
   const payload = {
     title: 'A',
@@ -90,7 +90,7 @@ t.test('it may be dated, limited, and for guests alone', async (t) => {
   ]);
 });
 
-t.test('where RTMPS and WebRTC are on, their servers are told too', async (t) => {
+t.test('with RTMPS and WebRTC enabled, their addresses are returned too', async (t) => {
   const whep = (id: string) => `https://live.example.test/whep/${id}`;
   const whip = () => 'https://live.example.test/whip';
   const rtmpsServer = () => 'rtmps://live.example.test/live';
@@ -106,7 +106,7 @@ t.test('where RTMPS and WebRTC are on, their servers are told too', async (t) =>
   t.notOk('whep' in (await create(off.app, { title: 'A' })).json().playback);
 });
 
-t.test('broadcasters make livestreams in their own name, administrators in any', async (t) => {
+t.test('broadcasters create livestreams for themselves, admins for any user', async (t) => {
   const { app, livestreams } = await openLivestreamApi(t);
   const owner = async (name: PersonName, userId?: string) => {
     const answer = await create(
@@ -135,11 +135,11 @@ t.test('broadcasters make livestreams in their own name, administrators in any',
 });
 
 t.test(
-  'only its broadcaster and administrators change a livestream; others learn nothing of a private one',
+  'only the broadcaster and admins change a livestream, and a private one is 404 for others',
   async (t) => {
     const { app, create, livestreams } = await openLivestreamApi(t);
     const open = await create();
-    const hidden = await create({ visibility: 'private', guests: ['vera'] });
+    const privateId = await create({ visibility: 'private', guests: ['vera'] });
     const changes: [InjectOptions['method'], string, object?][] = [
       ['PATCH', '', { title: 'B' }],
       ['DELETE', ''],
@@ -152,29 +152,29 @@ t.test(
       ['DELETE', '/thumbnail'],
     ];
     for (const [method, path, payload] of changes) {
-      const ask = (streamId: string, name?: PersonName) =>
+      const request = (streamId: string, name?: PersonName) =>
         app.inject({
           method: method ?? 'GET',
           url: `/api/livestream/${streamId}${path}`,
           headers: name === undefined ? {} : authorizationOf(name),
           ...(payload ? { payload } : {}),
         });
-      assertErrorResponse(t, await ask(open), 401, 'not_signed_in');
-      assertErrorResponse(t, await ask(open, 'boris'), 403, 'not_allowed');
-      assertErrorResponse(t, await ask(hidden), 401, 'not_signed_in');
-      assertErrorResponse(t, await ask(hidden, 'vera'), 403, 'not_allowed');
-      const refused = await ask(hidden, 'boris');
+      assertErrorResponse(t, await request(open), 401, 'not_signed_in');
+      assertErrorResponse(t, await request(open, 'boris'), 403, 'not_allowed');
+      assertErrorResponse(t, await request(privateId), 401, 'not_signed_in');
+      assertErrorResponse(t, await request(privateId, 'vera'), 403, 'not_allowed');
+      const refused = await request(privateId, 'boris');
       assertErrorResponse(t, refused, 404, 'stream_not_found');
-      t.equal(refused.body, (await ask(newId(), 'boris')).body, 'as if there were none');
+      t.equal(refused.body, (await request(newId(), 'boris')).body, 'like an unknown livestream');
     }
     t.match(await livestreams.find(open), { title: 'A stream', status: 'scheduled' });
-    t.ok(await livestreams.invitees.has(hidden, 'vera'));
+    t.ok(await livestreams.invitees.has(privateId, 'vera'));
     for (const name of ['anna', 'ada', 'operator'] as const)
       t.equal((await patch(app, open, { title: `By ${name}` }, name)).statusCode, 200);
   },
 );
 
-t.test('what is edited shows at once, the rest stays', async (t) => {
+t.test('an edit is visible at once and leaves other fields unchanged', async (t) => {
   const { app, create } = await openLivestreamApi(t);
   const streamId = await create({ description: 'Words', scheduledAt: '2026-03-01T20:00:00Z' });
   const before = (await app.inject(`/api/livestream/${streamId}`)).json().stream;
@@ -189,7 +189,7 @@ t.test('what is edited shows at once, the rest stays', async (t) => {
   t.match(cleared.json().stream, { viewerLimit: null, scheduledAt: null, thumbnailUrl: null, title: 'New' });
 });
 
-t.test('edits that are not right are told what is wrong, and change nothing', async (t) => {
+t.test('invalid edits get 400 with the reason and change nothing', async (t) => {
   const { app, create } = await openLivestreamApi(t);
   const streamId = await create();
   const before = (await app.inject(`/api/livestream/${streamId}`)).body;
@@ -217,7 +217,7 @@ t.test('edits that are not right are told what is wrong, and change nothing', as
   t.equal((await app.inject(`/api/livestream/${streamId}`)).body, before);
 });
 
-t.test('starting says that it begins; the badge is live by media alone', async (t) => {
+t.test('starting a livestream marks it as started, and only media make it live', async (t) => {
   const { app, create, publish, livestreams, clock } = await openLivestreamApi(t);
   const streamId = await create({ scheduledAt: new Date(clock.now() + 60_000).toISOString() });
   const upcoming = async () => (await app.inject('/api/livestream/upcoming')).json().streams.length;
@@ -230,7 +230,7 @@ t.test('starting says that it begins; the badge is live by media alone', async (
   const shown = async () => (await app.inject(`/api/livestream/${streamId}`)).json().stream;
   t.match(await shown(), { status: 'scheduled', state: { name: 'offline' }, startedAt: String });
   await publish(streamId);
-  await until('the badge', async () => (await livestreams.find(streamId))?.status === 'live');
+  await until('the stored status is live', async () => (await livestreams.find(streamId))?.status === 'live');
   t.match(await shown(), { status: 'live', state: { name: 'live' } });
   t.equal((await post(app, `${streamId}/start`, 'anna')).statusCode, 200);
   t.match(await shown(), { status: 'live' });
@@ -245,7 +245,7 @@ t.test('starting says that it begins; the badge is live by media alone', async (
   );
 });
 
-t.test('ending is for good, may be repeated, and may say where the recording is', async (t) => {
+t.test('ending a livestream is final, can be repeated, and accepts a recording URL', async (t) => {
   const { app, create } = await openLivestreamApi(t);
   const streamId = await create();
   const url = `/api/livestream/${streamId}/end`;
@@ -271,7 +271,7 @@ t.test('ending is for good, may be repeated, and may say where the recording is'
     );
 });
 
-t.test('an id may be written in capitals, and means the same broadcast', async (t) => {
+t.test('an id in upper case means the same livestream', async (t) => {
   const { app, create, publish } = await openLivestreamApi(t);
   const streamId = await create();
   const { kicks } = await publish(streamId);
@@ -283,7 +283,7 @@ t.test('an id may be written in capitals, and means the same broadcast', async (
   t.same(kicks, ['ended-by-owner']);
 });
 
-t.test('whoever publishes can be sent away; the broadcast waits', async (t) => {
+t.test('the publisher can be kicked, and the broadcast waits for a reconnect', async (t) => {
   const { app, create, publish } = await openLivestreamApi(t);
   const streamId = await create();
   assertErrorResponse(t, await post(app, `${streamId}/kick`, 'anna'), 409, 'nobody_publishes');
@@ -294,7 +294,7 @@ t.test('whoever publishes can be sent away; the broadcast waits', async (t) => {
   t.match(stream.state, { name: 'reconnecting', until: String });
 });
 
-t.test('a livestream is removed, unless it is under way', async (t) => {
+t.test('a livestream is removed, except during a broadcast', async (t) => {
   const { app, create, publish } = await openLivestreamApi(t);
   const streamId = await create();
   await publish(streamId);
@@ -307,7 +307,7 @@ t.test('a livestream is removed, unless it is under way', async (t) => {
   assertErrorResponse(t, await remove(), 404, 'stream_not_found');
 });
 
-t.test('requests that are not right are told what is wrong, and make nothing', async (t) => {
+t.test('invalid requests get 400 with the reason and create nothing', async (t) => {
   const { app, sql } = await openLivestreamApi(t);
   const cases: [unknown, RegExp][] = [
     [{}, /title is missing/],
@@ -348,7 +348,7 @@ t.test('requests that are not right are told what is wrong, and make nothing', a
   t.same((await sql`select count(*)::int as count from livestreams`)[0], { count: 0 });
 });
 
-t.test('SQL and markup in texts stay texts', async (t) => {
+t.test('SQL and markup in texts are stored as text', async (t) => {
   const { app, sql } = await openLivestreamApi(t);
   const title = `Robert'); drop table livestreams;-- <script>alert(1)</script> $1 \\ %00 \u{1f3a5}`;
   const { streamId } = (await create(app, { title, description: title, userId: title })).json();
@@ -362,14 +362,14 @@ t.test('SQL and markup in texts stay texts', async (t) => {
   t.match(listed.json().streams, [{ id: streamId }]);
 });
 
-t.test('the largest description that is allowed fits, also with every character escaped', async (t) => {
+t.test('the longest description is accepted with every character escaped', async (t) => {
   const { app } = await openLivestreamApi(t);
   const escaped = `{"title":"A","description":"${'\\ud83d\\ude00'.repeat(5_000)}"}`;
   const answer = await create(app, escaped, { ...authorizationOf('operator'), ...json });
   t.equal(answer.statusCode, 201, answer.body);
 });
 
-t.test('no key and no token reaches the log', async (t) => {
+t.test('stream keys and tokens are not logged', async (t) => {
   const { app, logLines } = await openLivestreamApi(t);
   const { streamKey } = (await create(app, { title: 'A' })).json();
   await app.inject(`/api/livestream/${streamKey}?key=${streamKey}`);

@@ -6,14 +6,14 @@ import {
   openLivestreamApi,
 } from '../../support/fixtures/livestream-api-fixture.js';
 
-t.test('a wrong method is told the right ones', async (t) => {
+t.test('a wrong method gets 405 with the allowed methods', async (t) => {
   const { app } = await openLivestreamApi(t);
   const answer = await app.inject({ method: 'POST', url: `/api/livestream/${newId()}` });
   assertErrorResponse(t, answer, 405, 'method_not_allowed');
   t.equal(answer.headers.allow, 'DELETE, GET, HEAD, PATCH');
 });
 
-t.test('any website may ask, also before it shows a token; cookies are not for other sites', async (t) => {
+t.test('CORS allows every origin with a bearer token, and none with cookies', async (t) => {
   const { app } = await openLivestreamApi(t);
   const origin = 'https://platform.example.test';
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
@@ -46,10 +46,10 @@ t.test('any website may ask, also before it shows a token; cookies are not for o
     payload: {},
   });
   t.equal(refused.statusCode, 401);
-  t.equal(refused.headers['access-control-allow-origin'], '*', 'errors can be read too');
+  t.equal(refused.headers['access-control-allow-origin'], '*', 'errors are readable too');
 });
 
-t.test('a flood of changes from one address is put off; reading and the operator are not', async (t) => {
+t.test('changes above the rate limit of an address get 429, except those of the operator', async (t) => {
   const { app, create, clock } = await openLivestreamApi(t);
   const streamId = await create({}, 'operator');
   const change = (name: 'boris' | 'operator', remoteAddress = '192.0.2.1') =>
@@ -73,7 +73,7 @@ t.test('a flood of changes from one address is put off; reading and the operator
   assertErrorResponse(t, await change('boris'), 429, 'rate_limited');
 });
 
-t.test('routes beside these share the scope, and may have a limit of their own', async (t) => {
+t.test('other routes share the scope and may have their own rate limit', async (t) => {
   const { app } = await openLivestreamApi(t, {
     others: async (scope) => {
       scope.post('/:streamId/beacon', { config: { ownLimit: true } }, async () => ({ success: true }));

@@ -15,12 +15,12 @@ const JPEG = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(
 const PNG = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(100, 2)]);
 const WEBP = Buffer.concat([Buffer.from('RIFF\x64\x00\x00\x00WEBPVP8L', 'latin1'), Buffer.alloc(90, 3)]);
 
-type Stage = LivestreamApi & {
+type Fixture = LivestreamApi & {
   streamId: string;
   put(bytes: Buffer | string, type?: string): Promise<LightMyRequestResponse>;
 };
 
-async function stage(t: Test, body: object = {}): Promise<Stage> {
+async function openFixture(t: Test, body: object = {}): Promise<Fixture> {
   const api = await openLivestreamApi(t);
   const streamId = await api.create(body);
   const put = async (payload: Buffer | string, type = 'image/png') =>
@@ -33,8 +33,8 @@ async function stage(t: Test, body: object = {}): Promise<Stage> {
   return { ...api, streamId, put };
 }
 
-t.test('a picture is kept, told with the livestream, and served to be cached', async (t) => {
-  const { app, streamId, put } = await stage(t);
+t.test('an uploaded thumbnail is stored, named by the livestream, and cacheable', async (t) => {
+  const { app, streamId, put } = await openFixture(t);
   const at = `/api/livestream/${streamId}/thumbnail`;
   assertErrorResponse(t, await app.inject(at), 404, 'thumbnail_not_found');
   const urls = new Set<string>();
@@ -62,11 +62,11 @@ t.test('a picture is kept, told with the livestream, and served to be cached', a
     const again = await app.inject({ url: at, headers: { 'if-none-match': String(newest.headers.etag) } });
     t.same([again.statusCode, again.body], [304, '']);
   }
-  t.equal(urls.size, 3, 'each picture has an address of its own');
+  t.equal(urls.size, 3, 'each thumbnail has its own URL');
 });
 
-t.test('what is no picture, or too large, or called something else is refused', async (t) => {
-  const { app, folder, streamId, put } = await stage(t);
+t.test('a body that is no image, too large or of another type is refused', async (t) => {
+  const { app, folder, streamId, put } = await openFixture(t);
   for (const wrong of [
     Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
     Buffer.from('GIF89a'),
@@ -89,21 +89,21 @@ t.test('what is no picture, or too large, or called something else is refused', 
   });
   assertErrorResponse(t, bare, 415, 'unsupported_media_type');
   t.equal((await app.inject(`/api/livestream/${streamId}`)).json().stream.thumbnailUrl, null);
-  t.notOk((await readdir(folder)).includes('thumbnails'), 'nothing was kept');
+  t.notOk((await readdir(folder)).includes('thumbnails'), 'nothing was stored');
   t.equal(
     (await put(Buffer.concat([PNG, Buffer.alloc(512 * 1024 - PNG.length)]))).statusCode,
     200,
-    'the largest',
+    'the largest size',
   );
 });
 
-t.test('pictures go with what they stand for', async (t) => {
-  const { app, folder, streamId, put } = await stage(t);
+t.test('a thumbnail is removed with its livestream and replaced by an external one', async (t) => {
+  const { app, folder, streamId, put } = await openFixture(t);
   const url = `/api/livestream/${streamId}`;
   const files = () => readdir(path.join(folder, 'thumbnails'));
   await put(PNG);
   await put(JPEG);
-  t.same(await files(), [streamId], 'the one before is replaced');
+  t.same(await files(), [streamId], 'the previous file is replaced');
   const headers = authorizationOf('anna');
   await app.inject({
     method: 'PATCH',
@@ -123,8 +123,8 @@ t.test('pictures go with what they stand for', async (t) => {
   t.same(await files(), []);
 });
 
-t.test("a private livestream's picture is not for shared caches", async (t) => {
-  const { app, streamId, put } = await stage(t, { visibility: 'private' });
+t.test('the thumbnail of a private livestream is not cacheable', async (t) => {
+  const { app, streamId, put } = await openFixture(t, { visibility: 'private' });
   await put(PNG);
   const url = `/api/livestream/${streamId}/thumbnail`;
   assertErrorResponse(t, await app.inject(url), 404, 'stream_not_found');
@@ -133,16 +133,16 @@ t.test("a private livestream's picture is not for shared caches", async (t) => {
   });
 });
 
-t.test('without a picture of its own a livestream has the newest of its broadcast', async (t) => {
+t.test('without an upload a livestream has the newest captured thumbnail', async (t) => {
   const thumbnails = new ThumbnailStore({ folder: path.join(t.testdir(), 'thumbnails') });
   const { app, clock, livestreams, create, publish } = await openLivestreamApi(t, { thumbnails });
   const streamId = await create();
   const at = `/api/livestream/${streamId}`;
   const url = `${at}/thumbnail`;
   const headers = authorizationOf('anna');
-  const told = async () => (await app.inject(at)).json().stream.thumbnailUrl;
+  const thumbnailUrlOf = async () => (await app.inject(at)).json().stream.thumbnailUrl;
   await publish(streamId);
-  await until('it is live', async () => (await livestreams.find(streamId))?.status === 'live');
+  await until('the stored status is live', async () => (await livestreams.find(streamId))?.status === 'live');
   const listed = async () => {
     await clock.advance(1_000);
     return (await app.inject('/api/livestream/active')).json().streams[0].thumbnailUrl;
@@ -150,7 +150,7 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
   t.equal(await listed(), null);
 
   thumbnails.capture(streamId, JPEG);
-  const first = await told();
+  const first = await thumbnailUrlOf();
   t.match(first, new RegExp(`^https://live.example.test${url}\\?v=[0-9a-f]{16}$`));
   t.equal(await listed(), first);
   const local = first.slice('https://live.example.test'.length);
@@ -165,25 +165,25 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
 
   const next = Buffer.concat([JPEG, Buffer.from('later')]);
   thumbnails.capture(streamId, next);
-  t.not(await told(), first, 'the next picture has another address');
-  const behind = await app.inject({ url: local, headers: known });
-  t.same(behind.rawPayload, next, 'the old address has the new picture');
-  t.match(behind.headers, { 'cache-control': 'public, max-age=60' });
+  t.not(await thumbnailUrlOf(), first, 'the next thumbnail has another URL');
+  const outdated = await app.inject({ url: local, headers: known });
+  t.same(outdated.rawPayload, next, 'the old URL has the new thumbnail');
+  t.match(outdated.headers, { 'cache-control': 'public, max-age=60' });
 
   const payload = PNG;
   await app.inject({ method: 'PUT', url, headers: { ...headers, 'content-type': 'image/png' }, payload });
-  const given = await told();
+  const uploaded = await thumbnailUrlOf();
   thumbnails.capture(streamId, JPEG);
-  t.equal(await told(), given, 'the one that is given goes before');
+  t.equal(await thumbnailUrlOf(), uploaded, 'an upload takes precedence');
   t.same((await app.inject(url)).rawPayload, PNG);
   await app.inject({ method: 'DELETE', url, headers });
-  t.equal(await told(), null, 'both are taken away');
+  t.equal(await thumbnailUrlOf(), null, 'both are removed');
   assertErrorResponse(t, await app.inject(url), 404, 'thumbnail_not_found');
 
   thumbnails.capture(streamId, JPEG);
   const elsewhere = 'https://example.test/a.png';
   await app.inject({ method: 'PATCH', url: at, headers, payload: { thumbnailUrl: elsewhere } });
-  t.equal(await told(), elsewhere);
+  t.equal(await thumbnailUrlOf(), elsewhere);
   assertErrorResponse(t, await app.inject(url), 404, 'thumbnail_not_found');
 
   await app.inject({
@@ -198,7 +198,7 @@ t.test('without a picture of its own a livestream has the newest of its broadcas
   t.match(own.headers, { 'cache-control': 'private, no-store' });
 });
 
-t.test('a removed livestream leaves no picture of its broadcast behind', async (t) => {
+t.test('a removed livestream has no captured thumbnail', async (t) => {
   const thumbnails = new ThumbnailStore({ folder: path.join(t.testdir(), 'thumbnails') });
   const { app, create } = await openLivestreamApi(t, { thumbnails });
   const streamId = await create();

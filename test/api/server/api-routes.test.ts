@@ -1,26 +1,85 @@
-import t from 'tap';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import t, { type Test } from 'tap';
+import type { TSchema } from 'typebox';
 import { API_ROUTES, type ErrorCode } from '../../../src/api/contract.js';
-import { ERROR_CODES } from '../../../src/platform/index.js';
+import { authRoutes, chatRoutes, createGuards, viewerRoutes } from '../../../src/api/index.js';
+import { ERROR_CODES, projectRoot } from '../../../src/platform/index.js';
+import { openAccountsFixture, PUBLIC_ORIGIN } from '../../support/fixtures/accounts-fixture.js';
+import { openAudienceFixture } from '../../support/fixtures/audience-fixture.js';
+import { startChatFixture } from '../../support/fixtures/chat-fixture.js';
 import { openLivestreamApi } from '../../support/fixtures/livestream-api-fixture.js';
 import type { OpenApi } from '../../support/fixtures/openapi.js';
 
-/** Routes that the livestream fixture does not serve; `auth-routes.test.ts` serves them. */
-const ELSEWHERE = /\/api\/auth\/|\/chat\/|\/(join|leave)$/;
+const ROUTES: [string, { body?: TSchema; response: TSchema }][] = Object.entries(API_ROUTES);
 
-t.test('the routes that the pages call have the schemas of the OpenAPI document', async (t) => {
-  const { app } = await openLivestreamApi(t);
-  const document = (await app.inject('/openapi.json')).json<OpenApi>();
-  let compared = 0;
-  for (const [route, { response }] of Object.entries(API_ROUTES)) {
-    if (ELSEWHERE.test(route)) continue;
-    const [method = '', path = ''] = route.split(' ');
-    const operation = document.paths[path.replace(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()];
-    const schema = operation?.responses['200']?.content?.['application/json']?.schema;
-    t.same(schema, { $ref: `#/components/schemas/${(response as { $id?: string }).$id}` }, route);
-    compared += 1;
+/** Reads the OpenAPI document of a server with all route modules that the pages call. */
+async function openDocument(t: Test): Promise<OpenApi> {
+  const { authentication } = await openAccountsFixture(t);
+  const { audience } = await openAudienceFixture(t);
+  const { chat } = await startChatFixture(t);
+  const { authenticate } = authentication;
+  const guards = createGuards({ authenticate });
+  const iceServers = { list: () => [] };
+  const { app, clock } = await openLivestreamApi(t, {
+    guards,
+    others: async (scope) => {
+      await scope.register(viewerRoutes, { audience, authenticate, guards, iceServers, clock });
+      await scope.register(chatRoutes, { chat, guards });
+    },
+  });
+  app.register(authRoutes, { authentication, guards, publicOrigin: () => PUBLIC_ORIGIN, clock });
+  return (await app.inject('/openapi.json')).json<OpenApi>();
+}
+
+function referenceTo(schema: TSchema): object {
+  const { $id } = schema as { $id?: string };
+  return { $ref: `#/components/schemas/${$id}` };
+}
+
+/** Lists the schemas of a body; a body that may be absent is described as one schema or null. */
+function acceptedSchemas(schema: { anyOf?: { type?: string }[] } | undefined): object[] {
+  if (!schema) return [];
+  return schema.anyOf ? schema.anyOf.filter(({ type }) => type !== 'null') : [schema];
+}
+
+t.test('every route that the pages call is in the OpenAPI document with the same schemas', async (t) => {
+  const document = await openDocument(t);
+  for (const [route, { body, response }] of ROUTES) {
+    const [method = '', pattern = ''] = route.split(' ');
+    const operation = document.paths[pattern.replace(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()];
+    if (!operation) {
+      t.fail(`${route} is not in the document`);
+      continue;
+    }
+    const answers = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'));
+    t.same(
+      answers.map(([, { content }]) => content?.['application/json']?.schema),
+      [referenceTo(response)],
+      `${route}: response`,
+    );
+    const accepted = acceptedSchemas(operation.requestBody?.content['application/json']?.schema);
+    t.same(accepted, body ? [referenceTo(body)] : [], `${route}: body`);
   }
-  t.ok(compared > 0, `${compared} routes compared`);
 });
+
+t.test(
+  'the pages name an API path only as a route of the typed client, and use every such route',
+  async (t) => {
+    const folder = path.join(projectRoot(), 'src/web');
+    const used = new Set<string>();
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (!/\.tsx?$/.test(file)) continue;
+      const text = readFileSync(path.join(folder, file), 'utf8');
+      for (const [, literal = ''] of text.matchAll(/['"`]([^'"`\n]*\/api\/[^'"`\n]*)['"`]/g)) {
+        if (/^\.{1,2}\//.test(literal)) continue; // an import
+        t.ok(Object.hasOwn(API_ROUTES, literal), `${file}: ${literal}`);
+        used.add(literal);
+      }
+    }
+    t.same([...used].sort(), ROUTES.map(([route]) => route).sort());
+  },
+);
 
 t.test('the error codes are sorted, unique and in snake case', async (t) => {
   t.same([...ERROR_CODES], [...new Set(ERROR_CODES)].toSorted());

@@ -26,75 +26,74 @@ async function listen(t: Test, options: Partial<ServerOptions>) {
     socket.on('error', () => {});
     return { socket, answer: () => answer, closed: once(socket, 'close') };
   };
-  /** Asks for the address that the server takes the client's for. */
-  const ask = async (client: Client, headers = ''): Promise<string> => {
+  /** Requests the client address as the server sees it. */
+  const request = async (client: Client, headers = ''): Promise<string> => {
     const before = client.answer().length;
     client.socket.write(`GET /ip HTTP/1.1\r\nHost: x\r\n${headers}\r\n`);
     await Promise.race([
       client.closed,
-      until('an answer', () => /\r\n\r\n./.test(client.answer().slice(before))),
+      until('a response', () => /\r\n\r\n./.test(client.answer().slice(before))),
     ]);
     return client.answer().slice(before);
   };
-  return { connect, ask, logged };
+  return { connect, request, logged };
 }
 
 const isRefusal = /^HTTP\/1\.1 503 [\s\S]*Retry-After: 5[\s\S]*"code":"too_many_connections"/;
 
-t.test('an address that has its share of connections gets 503, another is served', async (t) => {
-  const { connect, ask, logged } = await listen(t, { limits: { connectionsPerAddress: 3 } });
+t.test('an address at its connection limit gets 503, and other addresses are served', async (t) => {
+  const { connect, request, logged } = await listen(t, { limits: { connectionsPerAddress: 3 } });
   const open = [connect(), connect(), connect()];
-  for (const client of open) t.match(await ask(client), /^HTTP\/1\.1 200/);
-  for (let i = 0; i < 5; i++) t.match(await ask(connect()), isRefusal);
-  t.match(await ask(connect('127.0.0.2')), /^HTTP\/1\.1 200/, 'another address');
-  t.match(await ask(open[0] as Client), /^HTTP\/1\.1 200/, 'who is connected stays');
+  for (const client of open) t.match(await request(client), /^HTTP\/1\.1 200/);
+  for (let i = 0; i < 5; i++) t.match(await request(connect()), isRefusal);
+  t.match(await request(connect('127.0.0.2')), /^HTTP\/1\.1 200/, 'another address');
+  t.match(await request(open[0] as Client), /^HTTP\/1\.1 200/, 'open connections are kept');
   t.equal(logged.filter((line) => line.includes('HTTP connections were refused')).length, 1, 'logged once');
 
   open[0]?.socket.destroy();
-  await until('the place is free again', async () => (await ask(connect())).startsWith('HTTP/1.1 200'));
+  await until('a closed connection frees its place', async () =>
+    (await request(connect())).startsWith('HTTP/1.1 200'),
+  );
 });
 
-t.test('a flood of refused connections is reset, and the server goes on', async (t) => {
-  const { connect, ask } = await listen(t, { limits: { connectionsPerAddress: 1 } });
+t.test('many refused connections are reset, and the server continues', async (t) => {
+  const { connect, request } = await listen(t, { limits: { connectionsPerAddress: 1 } });
   const first = connect();
-  t.match(await ask(first), /^HTTP\/1\.1 200/);
+  t.match(await request(first), /^HTTP\/1\.1 200/);
   const flood = Array.from({ length: 300 }, () => connect());
   await Promise.all(flood.map((client) => client.closed));
   for (const client of flood) t.ok(client.answer() === '' || isRefusal.test(client.answer()));
-  t.match(await ask(first), /^HTTP\/1\.1 200/);
+  t.match(await request(first), /^HTTP\/1\.1 200/);
 });
 
-t.test('a proxy of ours has no share', async (t) => {
+t.test('a trusted proxy has no connection limit', async (t) => {
   const limits = { connectionsPerAddress: 1 };
   for (const trustProxy of [true, ['127.0.0.0/8']]) {
-    const { connect, ask } = await listen(t, { limits, trustProxy });
-    for (let i = 0; i < 4; i++) t.match(await ask(connect()), /^HTTP\/1\.1 200/);
+    const { connect, request } = await listen(t, { limits, trustProxy });
+    for (let i = 0; i < 4; i++) t.match(await request(connect()), /^HTTP\/1\.1 200/);
   }
-  const { connect, ask } = await listen(t, { limits, trustProxy: ['10.0.0.0/8'] });
-  t.match(await ask(connect()), /^HTTP\/1\.1 200/);
-  t.match(await ask(connect()), isRefusal, 'an address that is not named has');
+  const { connect, request } = await listen(t, { limits, trustProxy: ['10.0.0.0/8'] });
+  t.match(await request(connect()), /^HTTP\/1\.1 200/);
+  t.match(await request(connect()), isRefusal, 'an address that is not trusted');
 });
 
-t.test(
-  'the client is the last hop that is no proxy of ours, and an untrusted peer names nobody',
-  async (t) => {
-    const { connect, ask } = await listen(t, { trustProxy: ['127.0.0.1', '10.0.0.0/8', '::1'] });
-    const chain = 'X-Forwarded-For: 203.0.113.66, 198.51.100.7, 10.1.2.3\r\n';
-    const ipOf = async (from: string, headers: string, host?: string) =>
-      (await ask(connect(from, host), headers)).split('\r\n').at(-1);
-    t.equal(await ipOf('127.0.0.1', chain), '198.51.100.7');
-    t.equal(await ipOf('::1', chain, '::1'), '198.51.100.7');
-    t.match(await ipOf('127.0.0.2', chain), /(^|:)127\.0\.0\.2$/, 'spoofed');
-    t.equal(await ipOf('127.0.0.1', 'X-Forwarded-For: 198.51.100.7\r\n'), '198.51.100.7');
-  },
-);
+t.test('the client is the last untrusted hop, and an untrusted peer cannot name another', async (t) => {
+  const { connect, request } = await listen(t, { trustProxy: ['127.0.0.1', '10.0.0.0/8', '::1'] });
+  const chain = 'X-Forwarded-For: 203.0.113.66, 198.51.100.7, 10.1.2.3\r\n';
+  const ipOf = async (from: string, headers: string, host?: string) =>
+    (await request(connect(from, host), headers)).split('\r\n').at(-1);
+  t.equal(await ipOf('127.0.0.1', chain), '198.51.100.7');
+  t.equal(await ipOf('::1', chain, '::1'), '198.51.100.7');
+  t.match(await ipOf('127.0.0.2', chain), /(^|:)127\.0\.0\.2$/, 'spoofed');
+  t.equal(await ipOf('127.0.0.1', 'X-Forwarded-For: 198.51.100.7\r\n'), '198.51.100.7');
+});
 
-t.test('a connection on which nothing is sent ends, also when its answer is not read', async (t) => {
+t.test('a silent connection is closed, also when its response is not read', async (t) => {
   const limits = { headersTimeoutMs: 200, timeoutCheckMs: 50, silenceTimeoutMs: 400 };
-  const { connect, ask } = await listen(t, { limits });
+  const { connect, request } = await listen(t, { limits });
   const silent = connect();
   await silent.closed;
   t.match(silent.answer(), /^(HTTP\/1\.1 408|$)/);
   const idle = connect();
-  t.match(await ask(idle), /^HTTP\/1\.1 200/);
+  t.match(await request(idle), /^HTTP\/1\.1 200/);
 });

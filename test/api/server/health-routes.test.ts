@@ -12,7 +12,7 @@ function server(t: Test, check: () => Promise<unknown>): { app: FastifyInstance;
   return { app, clock };
 }
 
-t.test('a gateway that works is alive and ready', async (t) => {
+t.test('a working gateway is alive and ready', async (t) => {
   const { app } = server(t, async () => {});
   for (const url of ['/healthz', '/readyz']) {
     const answer = await app.inject(url);
@@ -21,7 +21,7 @@ t.test('a gateway that works is alive and ready', async (t) => {
   }
 });
 
-t.test('a gateway without its database is alive, but not ready', async (t) => {
+t.test('a gateway without its database is alive and not ready', async (t) => {
   const { app } = server(t, async () => {
     throw new Error('connection refused');
   });
@@ -32,7 +32,7 @@ t.test('a gateway without its database is alive, but not ready', async (t) => {
   t.notMatch(answer.body, 'connection refused');
 });
 
-t.test('a check that hangs has failed', async (t) => {
+t.test('a check that hangs fails', async (t) => {
   const { app, clock } = server(t, () => new Promise(() => {}));
   const answer = app.inject('/readyz');
   while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));

@@ -7,7 +7,7 @@ const BUILT = {
   assets: { 'index-1a2b3c.js': 'export {};' },
 };
 
-t.test('every page is the same document, asked for anew each time', async (t) => {
+t.test('every page is the same document and is revalidated', async (t) => {
   const app = fastify();
   t.teardown(() => app.close());
   await app.register(pageRoutes, { root: t.testdir(BUILT) });
@@ -28,7 +28,7 @@ t.test('every page is the same document, asked for anew each time', async (t) =>
   t.equal(head.body, '');
 });
 
-t.test('a page that has not changed is not sent twice', async (t) => {
+t.test('an unchanged page gets 304', async (t) => {
   const app = fastify();
   t.teardown(() => app.close());
   await app.register(pageRoutes, { root: t.testdir(BUILT) });
@@ -37,7 +37,7 @@ t.test('a page that has not changed is not sent twice', async (t) => {
   t.equal(reply.statusCode, 304);
 });
 
-t.test('the policy of the pages lets media play and scripts of others not run', async (t) => {
+t.test('the policy of the pages allows media and no foreign scripts', async (t) => {
   const app = fastify();
   t.teardown(() => app.close());
   await app.register(pageRoutes, { root: t.testdir(BUILT) });
@@ -48,7 +48,7 @@ t.test('the policy of the pages lets media play and scripts of others not run', 
   t.notMatch(policy, 'upgrade-insecure-requests');
 });
 
-t.test('assets may be kept for ever, and nothing beside them can be had', async (t) => {
+t.test('assets are cached for a year, and files outside of the folder get 404', async (t) => {
   const app = fastify();
   t.teardown(() => app.close());
   await app.register(pageRoutes, { root: t.testdir({ ...BUILT, 'secret.txt': 'no' }) });
@@ -67,7 +67,7 @@ t.test('assets may be kept for ever, and nothing beside them can be had', async 
   }
 });
 
-t.test('without built pages the answer says what to do', async (t) => {
+t.test('without built pages the response names the build command', async (t) => {
   const app = fastify();
   t.teardown(() => app.close());
   await app.register(pageRoutes, { root: t.testdir({}) });

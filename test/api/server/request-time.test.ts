@@ -2,7 +2,7 @@ import t from 'tap';
 import { readTime } from '../../../src/api/server/request-time.js';
 import { assertRefused } from '../../support/fixtures/refusal.js';
 
-t.test('a time of a request is read as the moment that it names', async (t) => {
+t.test('a time with any offset is read as its moment', async (t) => {
   for (const [text, iso] of [
     ['2026-05-01T18:00:00Z', '2026-05-01T18:00:00.000Z'],
     ['2026-05-01T20:00:00+02:00', '2026-05-01T18:00:00.000Z'],
@@ -12,7 +12,7 @@ t.test('a time of a request is read as the moment that it names', async (t) => {
     t.equal(readTime(text, 'expiresAt').toISOString(), iso);
 });
 
-t.test('a time that the database cannot hold is refused', async (t) => {
+t.test('a time that the database cannot store is refused', async (t) => {
   for (const text of [
     '2026-12-31T23:59:60Z',
     '0000-12-31T23:59:59Z',

@@ -14,7 +14,7 @@ function server(t: Test, options: Partial<ServerOptions> = {}): { app: FastifyIn
   return { app, logged };
 }
 
-/** Sends bytes as they are and collects what comes back until the server closes. */
+/** Sends raw bytes and collects the response until the server closes. */
 function exchange(app: FastifyInstance, bytes: string): Promise<string> {
   const socket = net.connect((app.server.address() as AddressInfo).port, '127.0.0.1');
   let answer = '';
@@ -26,7 +26,7 @@ function exchange(app: FastifyInstance, bytes: string): Promise<string> {
   return new Promise((resolve) => socket.once('close', () => resolve(answer)));
 }
 
-t.test('errors meant for clients answer with their code; others answer 500 and tell nothing', async (t) => {
+t.test('public errors are returned with their code; others get 500 without details', async (t) => {
   const { app, logged } = server(t);
   app.get('/public', async () => {
     throw new PublicError(418, 'gone', 'Short and stout.', { spout: true });
@@ -46,7 +46,7 @@ t.test('errors meant for clients answer with their code; others answer 500 and t
   t.match(logged.join(''), 'the secret reason');
 });
 
-t.test('while the database is away requests are put off, not failed', async (t) => {
+t.test('requests get 503 while the database is unavailable', async (t) => {
   const { app } = server(t);
   for (const code of ['ECONNREFUSED', 'CONNECTION_CLOSED', '57P01', '08006'])
     app.get(`/${code}`, async () => {
@@ -60,7 +60,7 @@ t.test('while the database is away requests are put off, not failed', async (t) 
   }
 });
 
-t.test('what is not there answers 404, and a wrong method 405 with those that are right', async (t) => {
+t.test('unknown paths get 404, and wrong methods 405 with the allowed ones', async (t) => {
   const { app } = server(t);
   app.get('/things/:id', async () => 'ok');
   app.post('/things/:id', async () => 'ok');
@@ -75,14 +75,14 @@ t.test('what is not there answers 404, and a wrong method 405 with those that ar
   t.equal((await app.inject({ method: 'DELETE', url: '/things/1/2' })).statusCode, 404);
 });
 
-t.test('bodies that are too large, broken or no JSON are told apart', async (t) => {
+t.test('bodies that are too large, malformed or of another type get different codes', async (t) => {
   const { app } = server(t);
   app.post('/', async (request) => ({ got: request.body ?? null }));
   const json = { 'content-type': 'application/json' };
   const post = (payload: string, headers: Record<string, string> = json) =>
     app.inject({ method: 'POST', url: '/', payload, headers });
   t.match((await post('{"a":1}')).json(), { got: { a: 1 } });
-  t.match((await post('')).json(), { got: null }, 'announced, but not sent');
+  t.match((await post('')).json(), { got: null }, 'declared, but empty');
   const large = await post(JSON.stringify('x'.repeat(200_000)));
   t.equal(large.statusCode, 413);
   t.match(large.json(), { error: { code: 'body_too_large' } });
@@ -96,7 +96,7 @@ t.test('bodies that are too large, broken or no JSON are told apart', async (t) 
   t.match(text.json(), { error: { code: 'unsupported_media_type' } });
 });
 
-t.test('what is no HTTP, or has absurd headers, costs its own connection', async (t) => {
+t.test('malformed HTTP ends its own connection only', async (t) => {
   const { app } = server(t);
   app.get('/', async () => 'ok');
   await app.listen({ port: 0, host: '127.0.0.1' });
@@ -112,7 +112,7 @@ t.test('what is no HTTP, or has absurd headers, costs its own connection', async
   t.match(await exchange(app, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 200 /);
 });
 
-t.test('who sends slowly is cut off; who waits long for an answer is not', async (t) => {
+t.test('slow senders get 408, and slow responses are not cut off', async (t) => {
   const limits = { headersTimeoutMs: 200, requestTimeoutMs: 400, timeoutCheckMs: 50 };
   const { app } = server(t, { limits });
   app.post('/', async () => 'ok');
@@ -134,7 +134,7 @@ t.test('who sends slowly is cut off; who waits long for an answer is not', async
   t.match(waiting, /worth waiting for/);
 });
 
-t.test('connections beyond the limit are turned away, the others served', async (t) => {
+t.test('connections above the limit are closed, and the others served', async (t) => {
   const { app } = server(t, { limits: { connections: 2 } });
   app.get('/', async () => 'ok');
   await app.listen({ port: 0, host: '127.0.0.1' });
@@ -150,7 +150,7 @@ t.test('connections beyond the limit are turned away, the others served', async 
   t.match(String((await once(first, 'data'))[0]), /^HTTP\/1\.1 200 /);
 });
 
-t.test('closing does not wait for connections that are idle or only half a request', async (t) => {
+t.test('closing does not wait for idle connections and incomplete requests', async (t) => {
   const { app } = server(t, { limits: { closeWithinMs: 100 } });
   app.get('/', async () => 'ok');
   await app.listen({ port: 0, host: '127.0.0.1' });
@@ -166,7 +166,7 @@ t.test('closing does not wait for connections that are idle or only half a reque
   t.pass('closed');
 });
 
-t.test('documents are protected by headers; media is not burdened with them', async (t) => {
+t.test('pages have security headers, and media have none', async (t) => {
   const { app } = server(t);
   app.get('/page', async () => 'ok');
   app.get('/hls/x', async () => 'ok');
@@ -184,26 +184,23 @@ t.test('documents are protected by headers; media is not burdened with them', as
   t.equal(
     (await app.inject('/own')).headers['content-security-policy'],
     "default-src 'self'",
-    'a page has its own',
+    'a page may set its own',
   );
   const media = await app.inject('/hls/x');
   t.notOk(media.headers['content-security-policy']);
   t.notOk(media.headers['x-request-id']);
 });
 
-t.test(
-  'behind a proxy the address is the one that the proxy saw, not the one that was claimed',
-  async (t) => {
-    const direct = server(t).app;
-    const behind = server(t, { trustProxy: true }).app;
-    const headers = { 'x-forwarded-for': '203.0.113.66, 198.51.100.7' };
-    for (const app of [direct, behind]) app.get('/ip', async (request) => request.ip);
-    t.equal((await direct.inject({ url: '/ip', headers })).body, '127.0.0.1');
-    t.equal((await behind.inject({ url: '/ip', headers })).body, '198.51.100.7');
-  },
-);
+t.test('behind a trusted proxy the client address is the one that the proxy saw', async (t) => {
+  const direct = server(t).app;
+  const behindProxy = server(t, { trustProxy: true }).app;
+  const headers = { 'x-forwarded-for': '203.0.113.66, 198.51.100.7' };
+  for (const app of [direct, behindProxy]) app.get('/ip', async (request) => request.ip);
+  t.equal((await direct.inject({ url: '/ip', headers })).body, '127.0.0.1');
+  t.equal((await behindProxy.inject({ url: '/ip', headers })).body, '198.51.100.7');
+});
 
-t.test('neither addresses as asked nor secrets reach the log', async (t) => {
+t.test('neither requested URLs nor secrets are logged', async (t) => {
   const { app, logged } = server(t);
   app.get('/known/:id', async () => {
     throw new Error('broken');

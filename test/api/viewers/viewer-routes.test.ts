@@ -16,11 +16,11 @@ import {
 
 type Api = LivestreamApi & {
   audience: Audience;
-  /** Asks below a livestream's address. */
+  /** Sends a POST below the URL of livestreams. */
   post(path: string, body?: object, name?: PersonName): Promise<LightMyRequestResponse>;
 };
 
-/** The routes of the API on an audience with a database. */
+/** Opens the API on an audience with a database. */
 async function open(t: Test, limits: Partial<AudienceLimits> = {}): Promise<Api> {
   const api = await openLivestreamApi(t, {
     viewers: (streamId) => audience.viewers(streamId),
@@ -60,7 +60,7 @@ async function open(t: Test, limits: Partial<AudienceLimits> = {}): Promise<Api>
   return { ...api, audience, post };
 }
 
-t.test('viewers join, stay and leave', async (t) => {
+t.test('viewers join, send beacons and leave', async (t) => {
   const { app, create, post, audience, clock } = await open(t);
   const streamId = await create();
   const joined = await post(`${streamId}/join`);
@@ -89,12 +89,12 @@ t.test('viewers join, stay and leave', async (t) => {
 
   await post(`${streamId}/join`, undefined, 'vera');
   t.strictSame((await post(`${streamId}/leave`, undefined, 'vera')).json(), { success: true });
-  t.equal(audience.viewers(streamId).total, 0, 'a user needs no token to leave');
+  t.equal(audience.viewers(streamId).total, 0, 'a user leaves without a token');
   t.strictSame((await post(`${streamId}/leave`)).json(), { success: true });
   t.match((await post(`${streamId.toUpperCase()}/join`)).json(), { viewers: 1 });
 });
 
-t.test('a page that is being closed says so by sendBeacon', async (t) => {
+t.test('a closing page leaves by sendBeacon', async (t) => {
   const { app, create, post, audience } = await open(t);
   const streamId = await create();
   for (const type of ['text/plain;charset=UTF-8', 'application/json']) {
@@ -113,7 +113,7 @@ t.test('a page that is being closed says so by sendBeacon', async (t) => {
   }
 });
 
-t.test('what is no token, no id or no JSON is refused with a sentence', async (t) => {
+t.test('malformed tokens, ids and JSON are refused with a message', async (t) => {
   const { app, create, post } = await open(t);
   const streamId = await create();
   for (const viewerToken of ['', 'ä', 'a b', 5, 'a'.repeat(2_000)]) {
@@ -164,7 +164,7 @@ t.test('what is no token, no id or no JSON is refused with a sentence', async (t
   assertErrorResponse(t, wrong, 401, 'access_token_invalid');
 });
 
-t.test('floods and full livestreams are refused with a time to wait', async (t) => {
+t.test('requests above the rate limit and joins of full livestreams get Retry-After', async (t) => {
   const { create, post } = await open(t, { newViewers: { burst: 3, refillMs: 1_000 } });
   const streamId = await create({ viewerLimit: 1 });
   const { viewerToken } = (await post(`${streamId}/join`)).json();
@@ -181,7 +181,7 @@ t.test('floods and full livestreams are refused with a time to wait', async (t) 
       t.fail('a beacon was refused');
 });
 
-t.test('everybody is told how many watch, those who manage it how many did', async (t) => {
+t.test('viewer counts are public, and the totals are for those who manage the livestream', async (t) => {
   const { app, create, post, clock, sql, audience } = await open(t);
   const streamId = await create();
   const { viewerToken } = (await post(`${streamId}/join`)).json();
@@ -212,7 +212,7 @@ t.test('everybody is told how many watch, those who manage it how many did', asy
   assertErrorResponse(t, await ask('anna', '?minutes=x'), 400, 'validation_failed');
 });
 
-t.test('a private livestream is none for those who are not invited', async (t) => {
+t.test('a private livestream is 404 for viewers who are not invited', async (t) => {
   const { app, create, post, livestreams } = await open(t);
   const streamId = await create({ visibility: 'private' });
   const none = await post('01890a5d-ac96-774b-bcce-b302099a8057/join');

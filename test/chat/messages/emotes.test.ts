@@ -16,5 +16,5 @@ t.test('a text of emotes only is distinguished from words', async (t) => {
   t.ok(isOneEmote(':pog:'));
   t.notOk(isOneEmote('\u{1f600}\u{1f600}'));
   t.notOk(isOneEmote('x'));
-  t.notOk(isEmotes(`${'\u{1f44d}\u{1f3fd}'.repeat(250)}x`), 'without trying all ways to take them apart');
+  t.notOk(isEmotes(`${'\u{1f44d}\u{1f3fd}'.repeat(250)}x`), 'in linear time');
 });

@@ -4,7 +4,7 @@ import type { Chat } from '../../../src/chat/index.js';
 import type { FakeSocketClient } from '../../support/fakes/fake-socket-hub.js';
 import { account, joinChat, startChatFixture, visitor } from '../../support/fixtures/chat-fixture.js';
 
-type Shown = { id: string; message: string };
+type ListedMessage = { id: string; message: string };
 
 /** Posts messages numbered `from` to `to`, one after another. */
 async function postMany(chat: Chat, streamId: string, from: number, to: number): Promise<string[]> {
@@ -14,14 +14,18 @@ async function postMany(chat: Chat, streamId: string, from: number, to: number):
   return ids;
 }
 
-function messagesOf(client: FakeSocketClient): Shown[] {
+function messagesOf(client: FakeSocketClient): ListedMessage[] {
   const messages = client.received.flatMap(({ event, data }) =>
-    event === 'chat:history' ? (data.messages as Shown[]) : event === 'chat:message' ? [data as Shown] : [],
+    event === 'chat:history'
+      ? (data.messages as ListedMessage[])
+      : event === 'chat:message'
+        ? [data as ListedMessage]
+        : [],
   );
   return messages;
 }
 
-const numbers = (messages: Shown[]): number[] => messages.map(({ message }) => Number(message));
+const numbers = (messages: ListedMessage[]): number[] => messages.map(({ message }) => Number(message));
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
@@ -31,8 +35,8 @@ t.test('a client that joins gets the last fifty messages and the settings', asyn
   await postMany(chat, streamId, 1, 60);
   for (const instance of [chat, await reopen()]) {
     const client = hub.client(account('bob'));
-    const welcome = await joinChat(instance, client, streamId);
-    t.match(welcome, { streamId, moderator: false, poll: null, more: false, settings: { slowMode: 0 } });
+    const joined = await joinChat(instance, client, streamId);
+    t.match(joined, { streamId, moderator: false, poll: null, more: false, settings: { slowMode: 0 } });
     t.same(numbers(messagesOf(client)), range(11, 60));
   }
 });
@@ -60,7 +64,7 @@ t.test('clients that join while others post miss no message and get none twice',
   const { chat, hub, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const [first] = await postMany(chat, streamId, 1, 300);
-  const instance = await reopen(); // its memory begins at message 101
+  const instance = await reopen(); // The recent messages begin at message 101.
   const clients: FakeSocketClient[] = [];
   const writing = postMany(instance, streamId, 301, 500);
   for (let count = 0; count < 40; count++) {
@@ -80,14 +84,14 @@ t.test('a client that joins only the livestream gets the last fifty messages, no
   const { id: streamId } = await livestream();
   await postMany(chat, streamId, 1, 60);
   const instance = await reopen();
-  const greeted = async (client: FakeSocketClient, id = streamId) => {
-    const tell = await instance.replayOnJoin(client, id, () => client.enter(`stream:${streamId}`));
-    tell?.();
-    return tell;
+  const joinedMessages = async (client: FakeSocketClient, id = streamId) => {
+    const replay = await instance.replayOnJoin(client, id, () => client.enter(`stream:${streamId}`));
+    replay?.();
+    return replay;
   };
   const writing = postMany(instance, streamId, 61, 80);
   const clients = Array.from({ length: 20 }, () => hub.client(account('bob')));
-  for (const client of clients) await greeted(client);
+  for (const client of clients) await joinedMessages(client);
   await writing;
   for (const client of clients) {
     const shown = numbers(messagesOf(client)).sort((a, b) => a - b);
@@ -99,7 +103,7 @@ t.test('a client that joins only the livestream gets the last fifty messages, no
   const last = messagesOf(client).at(-1)?.id;
   await instance.feature.events['chat:join']!(client, { streamId, after: last });
   t.match(client.receivedData('chat:history').at(-1), { messages: [], more: false });
-  t.equal(await greeted(client), undefined, 'a client of the chat gets no second replay');
+  t.equal(await joinedMessages(client), undefined, 'a client of the chat gets no second replay');
 });
 
 t.test(
@@ -117,9 +121,9 @@ t.test(
     t.equal(await chat.replayOnJoin(hub.client(ANONYMOUS), 'nonsense', enter), undefined);
     t.equal(typeof (await chat.replayOnJoin(hub.client(ANONYMOUS), other, enter)), 'function');
     t.equal(typeof (await chat.replayOnJoin(hub.client(account('owner')), streamId, enter)), 'function');
-    const { id: unseen } = await livestream();
+    const { id: otherStreamId } = await livestream();
     await sql`alter table livestream_chat rename to elsewhere`;
-    t.equal(await chat.replayOnJoin(hub.client(ANONYMOUS), unseen, enter), undefined);
+    t.equal(await chat.replayOnJoin(hub.client(ANONYMOUS), otherStreamId, enter), undefined);
     t.equal(entered, 5, 'each exactly once');
   },
 );

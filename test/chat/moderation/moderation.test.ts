@@ -31,15 +31,15 @@ t.test('moderation is allowed by the roles of actor and target', async (t) => {
     admin: ['viewer', 'moderator'],
     operator: ['viewer', 'moderator'],
   };
-  for (const [actor, who] of Object.entries(actors))
+  for (const [actor, by] of Object.entries(actors))
     for (const [target, userId] of Object.entries(targets)) {
       const role = target === 'admin' ? 'admin' : 'viewer';
       const { messageId } = await chat.posting.post(visitor(userId, role), streamId, { message: 'x' });
       const actions: Record<string, () => Promise<unknown>> = {
-        delete: () => chat.moderation.deleteMessage(who, streamId, messageId),
-        purge: () => chat.moderation.purge(who, streamId, userId),
-        timeout: () => chat.moderation.ban(who, streamId, { userId, seconds: 1 }),
-        ban: () => chat.moderation.ban(who, streamId, { userId }),
+        delete: () => chat.moderation.deleteMessage(by, streamId, messageId),
+        purge: () => chat.moderation.purge(by, streamId, userId),
+        timeout: () => chat.moderation.ban(by, streamId, { userId, seconds: 1 }),
+        ban: () => chat.moderation.ban(by, streamId, { userId }),
       };
       for (const [name, action] of Object.entries(actions)) {
         if (actor === 'broadcaster' && target === 'broadcaster' && name === 'delete') continue; // authors may delete their own messages
@@ -48,10 +48,10 @@ t.test('moderation is allowed by the roles of actor and target', async (t) => {
         if (allowed) await t.resolves(action(), title);
         else await t.rejects(action(), { code: 'not_allowed' }, title);
       }
-      if (allowedTargets[actor]?.includes(target)) await chat.moderation.unban(who, streamId, userId);
+      if (allowedTargets[actor]?.includes(target)) await chat.moderation.unban(by, streamId, userId);
     }
-  for (const who of [actors.viewer, actors.moderator])
-    await t.rejects(chat.moderation.appoint(who, streamId, 'zoe'), { code: 'not_allowed' });
+  for (const by of [actors.viewer, actors.moderator])
+    await t.rejects(chat.moderation.appoint(by, streamId, 'zoe'), { code: 'not_allowed' });
   await t.rejects(chat.moderation.dismiss(actors.moderator, streamId, 'other-mod'), { code: 'not_allowed' });
   await t.rejects(chat.moderation.appoint(actors.admin, streamId, 'owner'), { code: 'moderates_already' });
   const forbidden: Promise<unknown>[] = [
@@ -75,11 +75,11 @@ t.test('an admin of the host platform cannot be moderated after they posted', as
 t.test('a permanent ban covers the address until it is lifted, also after a restart', async (t) => {
   const { chat, hub, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();
-  const home = '2001:db8:1:2::1';
+  const homeAddress = '2001:db8:1:2::1';
   const at = (userId: string, address: string) => ({ principal: account(userId), address });
   const listener = hub.client(account('eve'));
   await joinChat(chat, listener, streamId);
-  await chat.posting.post(at('eve', home), streamId, { message: 'Nasty' });
+  await chat.posting.post(at('eve', homeAddress), streamId, { message: 'Nasty' });
   await chat.posting.post(at('bob', '10.0.0.1'), streamId, { message: 'Nice' });
   const restarted = await reopen(); // reads the address hash from the database
   await restarted.moderation.ban(visitor('owner'), streamId, { userId: 'eve', reason: 'Nasty', purge: true });
@@ -98,7 +98,7 @@ t.test('a permanent ban covers the address until it is lifted, also after a rest
       'another address of the same /64',
     );
     await post('bob', '10.0.0.1');
-    await post('owner', home);
+    await post('owner', homeAddress);
   }
   t.notOk(
     texts(await restarted.history.page(visitor('bob'), streamId, { limit: 9 })).includes('Nasty'),
@@ -106,7 +106,7 @@ t.test('a permanent ban covers the address until it is lifted, also after a rest
   );
   t.match(await restarted.moderation.bans(visitor('owner'), streamId), [{ addressHash: /^[0-9a-f]{32}$/ }]);
   await restarted.moderation.unban(visitor('owner'), streamId, 'eve');
-  await restarted.posting.post(at('eve', home), streamId, { message: 'Sorry' });
+  await restarted.posting.post(at('eve', homeAddress), streamId, { message: 'Sorry' });
   await t.rejects(restarted.moderation.unban(visitor('owner'), streamId, 'eve'), { code: 'ban_not_found' });
 });
 
@@ -164,18 +164,19 @@ t.test('every moderation action is logged and sent to connected moderators', asy
   const { chat, hub, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   const owner = hub.client(account('owner'));
-  const [mod, viewer] = [hub.client(account('mod')), hub.client(account('bob'))];
+  const [moderator, viewer] = [hub.client(account('mod')), hub.client(account('bob'))];
   t.match(await joinChat(chat, owner, streamId), { moderator: true });
-  for (const client of [mod, viewer]) t.match(await joinChat(chat, client, streamId), { moderator: false });
+  for (const client of [moderator, viewer])
+    t.match(await joinChat(chat, client, streamId), { moderator: false });
   await chat.moderation.appoint(owner, streamId, 'mod');
   await chat.moderation.appoint(owner, streamId, 'mod');
   const { messageId } = await chat.posting.post(visitor('eve'), streamId, { message: 'Nasty' });
-  await chat.moderation.deleteMessage(mod, streamId, messageId);
-  await chat.moderation.ban(mod, streamId, { userId: 'eve', seconds: 10, reason: 'Nasty' });
-  await chat.moderation.unban(mod, streamId, 'eve');
-  await chat.moderation.purge(mod, streamId, 'eve');
-  await chat.settings.change(mod, streamId, { slowMode: 5 });
-  await chat.settings.change(mod, streamId, { slowMode: 5 });
+  await chat.moderation.deleteMessage(moderator, streamId, messageId);
+  await chat.moderation.ban(moderator, streamId, { userId: 'eve', seconds: 10, reason: 'Nasty' });
+  await chat.moderation.unban(moderator, streamId, 'eve');
+  await chat.moderation.purge(moderator, streamId, 'eve');
+  await chat.settings.change(moderator, streamId, { slowMode: 5 });
+  await chat.settings.change(moderator, streamId, { slowMode: 5 });
   await chat.moderation.dismiss(owner, streamId, 'mod');
   const actions = [
     'moderator-appointed',
@@ -192,24 +193,23 @@ t.test('every moderation action is logged and sent to connected moderators', asy
   const loggedActions = (client: typeof owner) =>
     client.receivedData('chat:log').map(({ entry }) => (entry as { action: string }).action);
   t.same(loggedActions(owner), actions);
-  t.same(loggedActions(mod), actions.slice(1), 'since the appointment');
-  const moderatorFlags = mod.receivedData('chat:moderator').map(({ moderator }) => moderator);
+  t.same(loggedActions(moderator), actions.slice(1), 'since the appointment');
+  const moderatorFlags = moderator.receivedData('chat:moderator').map(({ moderator }) => moderator);
   t.same(moderatorFlags, [true, false], 'appointed and dismissed');
   t.same(loggedActions(viewer), []);
   await chat.settings.change(owner, streamId, { slowMode: 0 });
   t.equal(loggedActions(owner).at(-1), 'settings-changed');
-  t.equal(loggedActions(mod).at(-1), 'moderator-dismissed', 'nothing after the dismissal');
+  t.equal(loggedActions(moderator).at(-1), 'moderator-dismissed', 'nothing after the dismissal');
   await chat.moderation.ban(owner, streamId, { userId: 'eve' });
-  t.equal(loggedActions(mod).length, actions.length - 1, 'still nothing');
+  t.equal(loggedActions(moderator).length, actions.length - 1, 'still nothing');
   t.match(viewer.receivedData('chat:mode'), [{ streamId, slowMode: 5 }]);
 });
 
 t.test('moderation actions of one moderator are rate limited, those of the operator are not', async (t) => {
   const { chat, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
-  const silence = (who: typeof OPERATOR) =>
-    chat.moderation.ban(who, streamId, { userId: 'eve', seconds: 60 });
-  for (let number = 0; number < 60; number++) await silence(visitor('owner'));
-  await t.rejects(silence(visitor('owner')), { status: 429, code: 'rate_limited' });
-  for (let number = 0; number < 100; number++) await silence(OPERATOR);
+  const timeOut = (by: typeof OPERATOR) => chat.moderation.ban(by, streamId, { userId: 'eve', seconds: 60 });
+  for (let number = 0; number < 60; number++) await timeOut(visitor('owner'));
+  await t.rejects(timeOut(visitor('owner')), { status: 429, code: 'rate_limited' });
+  for (let number = 0; number < 100; number++) await timeOut(OPERATOR);
 });

@@ -26,8 +26,8 @@ for (const { mode, message, code, allowed = '' } of cases)
     for (const instance of [chat, await reopen()]) {
       await t.rejects(instance.posting.post(visitor('ann'), streamId, { message }), { status: 403, code });
       await instance.posting.post(visitor('ann'), streamId, { message: allowed });
-      for (const who of [visitor('owner'), visitor('mod'), visitor('root', 'admin')])
-        await instance.posting.post(who, streamId, { message });
+      for (const author of [visitor('owner'), visitor('mod'), visitor('root', 'admin')])
+        await instance.posting.post(author, streamId, { message });
     }
   });
 
@@ -35,8 +35,8 @@ t.test('forbidden links are refused for moderators too', async (t) => {
   const { chat, livestream } = await startChatFixture(t);
   const { id: streamId } = await livestream();
   await chat.settings.change(visitor('owner'), streamId, { links: 'forbidden' });
-  for (const who of [visitor('ann'), visitor('owner'), visitor('root', 'admin')])
-    await t.rejects(chat.posting.post(who, streamId, { message: 'https://example.test' }), {
+  for (const author of [visitor('ann'), visitor('owner'), visitor('root', 'admin')])
+    await t.rejects(chat.posting.post(author, streamId, { message: 'https://example.test' }), {
       code: 'links_not_allowed',
     });
 });
@@ -61,9 +61,11 @@ t.test('followers-only chat accepts followers of the broadcaster', async (t) => 
   await t.rejects(post('ann'), { status: 403, code: 'followers_only' });
   follows.add('ann owner');
   await post('ann');
-  const { id: nobodys } = await livestream({ userId: null });
-  await chat.settings.change(visitor('root', 'admin'), nobodys, { followersOnly: true });
-  await t.rejects(chat.posting.post(visitor('ann'), nobodys, { message: 'x' }), { code: 'followers_only' });
+  const { id: withoutOwner } = await livestream({ userId: null });
+  await chat.settings.change(visitor('root', 'admin'), withoutOwner, { followersOnly: true });
+  await t.rejects(chat.posting.post(visitor('ann'), withoutOwner, { message: 'x' }), {
+    code: 'followers_only',
+  });
 });
 
 t.test('slow mode delays the next message, and a refused message does not count', async (t) => {

@@ -39,8 +39,8 @@ t.test('playlists over HTTP are valid: plain, blocking and delta update', async 
   const reader = broadcast.startRun(0, renditions);
   const refused: string[] = [];
   let good = 0;
-  let looked = 0;
-  const look = async (url: string): Promise<void> => {
+  let checked = 0;
+  const checkPlaylist = async (url: string): Promise<void> => {
     const response = await fetch(url);
     const text = await response.text();
     try {
@@ -52,20 +52,25 @@ t.test('playlists over HTTP are valid: plain, blocking and delta update', async 
   };
   let pending: Promise<void>[] = [];
   await broadcast.writeChunks(reader, chunks, async () => {
-    if (looked++ % 60 !== 0 || !broadcast.multivariant()) return;
+    if (checked++ % 60 !== 0 || !broadcast.multivariant()) return;
     await Promise.all(pending);
     pending = ['source', '180p', 'audio'].flatMap((id) => {
       const url = `${base}/broadcast-1/${id}/index.m3u8`;
       const hint = /PRELOAD-HINT:TYPE=PART,URI="p(\d+)\.(\d+)\.m4s"/.exec(broadcast.playlist(id))!;
       const next = `?_HLS_msn=${hint[1]}&_HLS_part=${hint[2]}`;
-      return [look(url), look(`${url}?_HLS_skip=YES`), look(url + next), look(`${url}${next}&_HLS_skip=YES`)];
+      return [
+        checkPlaylist(url),
+        checkPlaylist(`${url}?_HLS_skip=YES`),
+        checkPlaylist(url + next),
+        checkPlaylist(`${url}${next}&_HLS_skip=YES`),
+      ];
     });
     // Requests block until the next chunks.
     await new Promise((resolve) => setTimeout(resolve, 5));
   });
   await broadcast.endBroadcast('ended-by-owner');
   await Promise.all(pending);
-  await look(`${base}/index.m3u8`);
+  await checkPlaylist(`${base}/index.m3u8`);
   t.same(refused, []);
   t.ok(good > 50, `${good} playlists`);
 });
@@ -85,7 +90,7 @@ t.test('ffmpeg records audio and video without a warning', async (t) => {
   t.same(streams.map(({ codec_type }) => codec_type).sort(), ['audio', 'video']);
   for (const { duration } of streams) t.ok(Math.abs(Number(duration) - 5) < 0.3, duration);
   const [a, b] = streams.map(({ start_time }) => Number(start_time));
-  t.ok(Math.abs(a! - b!) < 0.05, 'they begin together');
+  t.ok(Math.abs(a! - b!) < 0.05, 'audio and video start together');
 });
 
 t.test('ffmpeg reads each variant to its end', async (t) => {

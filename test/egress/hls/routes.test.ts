@@ -19,10 +19,10 @@ const { renditions, chunks } = await makeLadder({
 const BASE = '/hls/stream-1/broadcast-1';
 const split = chunks.findIndex(({ timeS }) => timeS >= 15.1);
 
-type Served = { broadcast: PackagedBroadcast; app: FastifyInstance; goOn(): Promise<void> };
+type Fixture = { broadcast: PackagedBroadcast; app: FastifyInstance; continueBroadcast(): Promise<void> };
 
-/** A running broadcast of five seconds, in the middle of its third segment, behind a server of somebody else. */
-async function serve(t: Test, options: PackagedOptions = {}): Promise<Served> {
+/** Serves a broadcast of five seconds, in the middle of its third segment, on a plain fastify server. */
+async function serve(t: Test, options: PackagedOptions = {}): Promise<Fixture> {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2, ...options });
   const app = Fastify();
   app.setErrorHandler((error, _request, reply) => {
@@ -37,7 +37,7 @@ async function serve(t: Test, options: PackagedOptions = {}): Promise<Served> {
   t.teardown(() => app.close());
   const reader = broadcast.startRun(0, renditions);
   await broadcast.writeChunks(reader, chunks.slice(0, split));
-  return { broadcast, app, goOn: () => broadcast.writeChunks(reader, chunks.slice(split)) };
+  return { broadcast, app, continueBroadcast: () => broadcast.writeChunks(reader, chunks.slice(split)) };
 }
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -71,7 +71,7 @@ t.test('playlists and media have their content types and cache headers', async (
 });
 
 t.test('a blocking reload is answered when its part is available', async (t) => {
-  const { app, goOn } = await serve(t);
+  const { app, continueBroadcast } = await serve(t);
   const { segments } = parse((await app.inject(`${BASE}/source/index.m3u8`)).body) as types.MediaPlaylist;
   const open = segments.at(-1)!;
   const msn = open.mediaSequenceNumber;
@@ -96,7 +96,7 @@ t.test('a blocking reload is answered when its part is available', async (t) => 
   ];
   await settle();
   t.equal(answered, 0);
-  await goOn();
+  await continueBroadcast();
   await Promise.all(asked);
 });
 
@@ -125,12 +125,12 @@ t.test('invalid directives get 400 without blocking', async (t) => {
 });
 
 t.test('a hinted part is served when complete; an impossible part gets 404 at once', async (t) => {
-  const { app, goOn, broadcast } = await serve(t);
+  const { app, continueBroadcast, broadcast } = await serve(t);
   const body = (await app.inject(`${BASE}/source/index.m3u8`)).body;
   const hint = /PRELOAD-HINT:TYPE=PART,URI="(.*)"/.exec(body)![1];
   const hinted = app.inject(`${BASE}/source/${hint}`).then((response) => response);
   await settle();
-  t.equal((await app.inject(`${BASE}/source/p2.5.m4s`)).statusCode, 404, 'not the one after it');
+  t.equal((await app.inject(`${BASE}/source/p2.5.m4s`)).statusCode, 404, 'not the part after it');
   t.equal((await app.inject(`${BASE}/source/p9.0.m4s`)).statusCode, 404);
   t.equal(
     (await app.inject(`${BASE}/source/p1.6.m4s`)).statusCode,
@@ -138,7 +138,7 @@ t.test('a hinted part is served when complete; an impossible part gets 404 at on
     'a finished segment gets no more parts',
   );
   t.equal((await app.inject(`${BASE}/source/s2.m4s`)).statusCode, 404, 'an unfinished segment');
-  await goOn();
+  await continueBroadcast();
   t.equal((await hinted).statusCode, 200);
   t.ok((await hinted).rawPayload.length > 0);
   const last = /PRELOAD-HINT:TYPE=PART,URI="(.*)"/.exec(broadcast.playlist('source'))![1];
@@ -172,7 +172,7 @@ t.test('a blocked request gets 503 on timeout, above the limit and at shutdown',
 });
 
 t.test('a blocked request of a disconnected client is released', async (t) => {
-  const { app, broadcast, goOn } = await serve(t, { maximumWaitingRequests: 1 });
+  const { app, broadcast, continueBroadcast } = await serve(t, { maximumWaitingRequests: 1 });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`;
@@ -183,14 +183,14 @@ t.test('a blocked request of a disconnected client is released', async (t) => {
   t.equal(
     (await app.inject(`${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`)).statusCode,
     503,
-    'its place is taken',
+    'the limit is reached',
   );
   request.destroy();
   while (broadcast.clock.pending > 0) await settle();
   const next = app.inject(`${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`).then((response) => response);
   while (broadcast.clock.pending === 0) await settle();
-  await goOn();
-  t.equal((await next).statusCode, 200, 'its place was free');
+  await continueBroadcast();
+  t.equal((await next).statusCode, 200, 'its place is free');
 });
 
 t.test('HEAD has the headers of GET', async (t) => {
@@ -227,9 +227,9 @@ t.test('a single range gets 206, several get the whole body', async (t) => {
     t.equal(response.statusCode, 200, header);
     t.equal(response.rawPayload.length, size);
   }
-  const outside = await range(`bytes=${size}-`);
-  t.equal(outside.statusCode, 416);
-  t.equal(outside.headers['content-range'], `bytes */${size}`);
+  const beyondEnd = await range(`bytes=${size}-`);
+  t.equal(beyondEnd.statusCode, 416);
+  t.equal(beyondEnd.headers['content-range'], `bytes */${size}`);
   t.equal((await range('bytes=-0')).statusCode, 416);
 });
 

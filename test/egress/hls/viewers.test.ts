@@ -11,8 +11,8 @@ const ladder = await makeLadder({ folder: t.testdir(), durationS: 4, frameRate: 
 const TOKEN = 'AQ-token_1';
 
 /** Fake viewer admission that knows one token and records its calls. */
-class GateDouble implements ViewerAdmission {
-  openness: 'everybody' | 'invited' = 'everybody';
+class FakeAdmission implements ViewerAdmission {
+  visibility: 'everybody' | 'invited' = 'everybody';
   refusal: PublicError | undefined;
   readonly asked: [string, ViewerRequest | string, (string | undefined)?][] = [];
   /** Whether the token is known in memory. */
@@ -26,26 +26,26 @@ class GateDouble implements ViewerAdmission {
 
   recordActivity(streamId: string, token: string, protocol: string) {
     this.asked.push(['seen', `${streamId} ${token}`, protocol]);
-    return this.known && token === TOKEN ? this.openness : undefined;
+    return this.known && token === TOKEN ? this.visibility : undefined;
   }
 
   mediaAccess(streamId: string, token: string | undefined) {
     this.asked.push(['media', `${streamId} ${token ?? ''}`]);
-    if (this.openness === 'everybody') return this.openness;
-    return this.known && token === TOKEN ? this.openness : undefined;
+    if (this.visibility === 'everybody') return this.visibility;
+    return this.known && token === TOKEN ? this.visibility : undefined;
   }
 
   async admitPlaylistRequest(request: ViewerRequest, protocol: ViewerProtocol | undefined) {
     this.asked.push(['pass', request, protocol]);
     if (this.refusal) throw this.refusal;
-    return this.openness;
+    return this.visibility;
   }
 }
 
-/** @param beforeS media time at which the broadcast pauses until `goOn` */
+/** @param beforeS media time at which the broadcast pauses until `continueBroadcast` */
 async function serve(t: Test, beforeS = Number.POSITIVE_INFINITY) {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
-  const gate = new GateDouble();
+  const gate = new FakeAdmission();
   const app = Fastify();
   app.setErrorHandler((error, _request, reply) => {
     if (!(error instanceof PublicError)) throw error;
@@ -57,7 +57,7 @@ async function serve(t: Test, beforeS = Number.POSITIVE_INFINITY) {
   const later = ladder.chunks.findIndex(({ timeS }) => timeS >= beforeS);
   const split = later < 0 ? ladder.chunks.length : later;
   await broadcast.writeChunks(reader, ladder.chunks.slice(0, split));
-  return { app, gate, goOn: () => broadcast.writeChunks(reader, ladder.chunks.slice(split)) };
+  return { app, gate, continueBroadcast: () => broadcast.writeChunks(reader, ladder.chunks.slice(split)) };
 }
 
 /** Returns every URI of a media playlist. */
@@ -73,7 +73,7 @@ t.test('the multivariant playlist puts one token into all its media playlists', 
     url: '/hls/stream-1/index.m3u8',
     headers: { cookie: 'a=b', authorization: 'Bearer x', origin: 'https://example.org' },
   });
-  t.equal(answer.headers['cache-control'], 'private, no-store', 'no two viewers share it');
+  t.equal(answer.headers['cache-control'], 'private, no-store', 'no two viewers share a token');
   t.match(gate.asked, [
     [
       'admit',
@@ -88,14 +88,17 @@ t.test('the multivariant playlist puts one token into all its media playlists', 
     ],
   ]);
   const { variants } = parse(answer.body) as types.MasterPlaylist;
-  const addresses = variants.flatMap(({ uri, audio }) => [uri, ...audio.map((sound) => sound.uri ?? '')]);
+  const addresses = variants.flatMap(({ uri, audio }) => [
+    uri,
+    ...audio.map((rendition) => rendition.uri ?? ''),
+  ]);
   t.ok(addresses.length >= 3);
   gate.asked.length = 0;
   for (const address of addresses) {
     t.ok(address.endsWith(`/index.m3u8?v=${TOKEN}`), address);
     const media = await app.inject(`/hls/stream-1/${address}`);
     t.equal(media.statusCode, 200);
-    t.notMatch(media.body, TOKEN, 'segments and parts are the same for everybody');
+    t.notMatch(media.body, TOKEN, 'segments and parts are the same for all viewers');
     t.match(gate.asked.splice(0), [['seen', `stream-1 ${TOKEN}`, 'hls']]);
   }
   await app.inject(`/hls/stream-1/index.m3u8?v=${TOKEN}`);
@@ -128,7 +131,7 @@ t.test('an unknown or missing token is passed to viewer admission', async (t) =>
 
 t.test('private media is not cacheable and gets 404 for others', async (t) => {
   const { app, gate } = await serve(t);
-  gate.openness = 'invited';
+  gate.visibility = 'invited';
   const url = '/hls/stream-1/broadcast-1/source/index.m3u8';
   for (const query of [`?v=${TOKEN}`, `?v=${TOKEN}&_HLS_msn=1&_HLS_part=0`]) {
     const answer = await app.inject(url + query);
@@ -139,14 +142,14 @@ t.test('private media is not cacheable and gets 404 for others', async (t) => {
     const answer = await app.inject(path);
     const missing = await app.inject('/hls/stream-2/index.m3u8');
     t.equal(answer.statusCode, 404);
-    t.equal(answer.body, missing.body, 'as what does not exist');
+    t.equal(answer.body, missing.body, 'like an unknown stream');
   }
   gate.refusal = new PublicError(503, 'viewer_limit_reached', 'Full.');
   t.equal((await app.inject('/hls/stream-1/index.m3u8')).json().error.code, 'viewer_limit_reached');
   gate.asked.length = 0;
   t.equal((await app.inject('/hls/stream-2/index.m3u8')).statusCode, 404);
   t.equal((await app.inject('/hls/stream-1/broadcast-1/none/index.m3u8')).statusCode, 404);
-  t.strictSame(gate.asked, [], 'what is not there needs no gate');
+  t.strictSame(gate.asked, [], 'unknown streams need no admission');
 });
 
 t.test("a private livestream's media playlists carry the viewer's token in every URI", async (t) => {
@@ -154,8 +157,8 @@ t.test("a private livestream's media playlists carry the viewer's token in every
   const url = `/hls/stream-1/broadcast-1/source/index.m3u8`;
   const shared = urisOf((await app.inject(`${url}?v=${TOKEN}`)).body);
   t.ok(shared.length > 10);
-  t.notMatch(shared.join(' '), TOKEN, 'public media have addresses that all viewers share');
-  gate.openness = 'invited';
+  t.notMatch(shared.join(' '), TOKEN, 'public media have the same URLs for all viewers');
+  gate.visibility = 'invited';
   for (const query of ['', '&_HLS_msn=1&_HLS_part=0', '&_HLS_skip=YES']) {
     const { body, headers } = await app.inject(`${url}?v=${TOKEN}${query}`);
     t.equal(headers['cache-control'], 'private, no-store');
@@ -170,7 +173,7 @@ t.test("a private livestream's media playlists carry the viewer's token in every
         uris.some((uri) => uri.startsWith(kind)),
         kind,
       );
-    t.equal((parse(body) as types.MediaPlaylist).segments.length > 1, true, 'players can read it');
+    t.equal((parse(body) as types.MediaPlaylist).segments.length > 1, true, 'players can parse the playlist');
   }
 });
 
@@ -194,7 +197,7 @@ t.test(
         [again.statusCode, again.body, again.headers['cache-control']],
         [304, '', headers['cache-control']],
       );
-      gate.openness = 'invited';
+      gate.visibility = 'invited';
       for (const known of [true, false]) {
         gate.known = known;
         const own = await app.inject({ url: `${url}?v=${TOKEN}`, headers: { 'if-none-match': etag } });
@@ -213,9 +216,9 @@ t.test(
             const refused = await app.inject({ method, url: url + query, headers: more });
             t.equal(refused.statusCode, 404, `${method} ${url}${query}`);
             t.equal(refused.headers['cache-control'], 'no-store');
-            if (method === 'GET') t.equal(refused.body, missing.body, 'as what does not exist');
+            if (method === 'GET') t.equal(refused.body, missing.body, 'like an unknown stream');
           }
-      Object.assign(gate, { openness: 'everybody', known: true, refusal: undefined });
+      Object.assign(gate, { visibility: 'everybody', known: true, refusal: undefined });
     }
   },
 );
@@ -223,10 +226,10 @@ t.test(
 t.test('a blocked request whose permission ends before it is answered gets 404', async (t) => {
   const url = '/hls/stream-1/broadcast-1/source';
   for (const before of ['everybody', 'invited'] as const) {
-    const { app, gate, goOn } = await serve(t, 13.1);
+    const { app, gate, continueBroadcast } = await serve(t, 13.1);
     const playlist = (await app.inject(`${url}/index.m3u8`)).body;
     const [, hint, msn, part] = /PRELOAD-HINT:TYPE=PART,URI="(p(\d+)\.(\d+)\.m4s)"/.exec(playlist) ?? [];
-    gate.openness = before;
+    gate.visibility = before;
     let answered = 0;
     const blocked = [`${hint}?v=${TOKEN}`, `index.m3u8?v=${TOKEN}&_HLS_msn=${msn}&_HLS_part=${part}`].map(
       async (name) => {
@@ -237,11 +240,11 @@ t.test('a blocked request whose permission ends before it is answered gets 404',
     );
     await new Promise((resolve) => setTimeout(resolve, 50));
     t.equal(answered, 0, 'both are blocked');
-    Object.assign(gate, { openness: 'invited', known: false });
+    Object.assign(gate, { visibility: 'invited', known: false });
     gate.refusal = new PublicError(404, 'stream_not_found', 'There is no such livestream.');
-    await goOn();
+    await continueBroadcast();
     for (const response of await Promise.all(blocked)) {
-      t.equal(response.statusCode, 404, `it was for ${before}`);
+      t.equal(response.statusCode, 404, `the request was for ${before}`);
       t.equal(response.headers['cache-control'], 'no-store');
     }
   }

@@ -9,7 +9,7 @@ import { STREAM, startWebrtcFixture } from '../../support/fixtures/webrtc-fixtur
 const hasEvent = (name: string): string => `test.events.some(([event]) => event === '${name}')`;
 
 /** Starts the fixture with socket signalling, and a page. */
-async function stage(t: Test) {
+async function startFixture(t: Test) {
   const { open, ...rest } = await startWebrtcFixture(t, async ({ app, ingest, egress, iceServers, log }) => {
     const clock = systemClock;
     const service = new WebrtcService({
@@ -43,11 +43,11 @@ async function stage(t: Test) {
 
 for (const codec of ['video/H264', 'video/VP8']) {
   t.test(`a browser watches ${codec} by WHEP that another publishes by WHIP, with events`, async (t) => {
-    const { page, ends, sources, subscription, egress } = await stage(t);
+    const { page, ends, sources, subscription, egress } = await startFixture(t);
     const whip = await page.publish(codec);
     const seen = await page.watch(STREAM, 15);
     t.strictSame(seen.codecs, ['audio/opus', codec]);
-    t.equal(seen.tracks, 2, 'sound and picture are one stream');
+    t.equal(seen.tracks, 2, 'audio and video are one stream');
     t.ok(seen.audioPackets > 0);
     t.equal(egress.viewers(STREAM), 1);
     await page.until(hasEvent('active'));
@@ -70,7 +70,7 @@ for (const codec of ['video/H264', 'video/VP8']) {
 }
 
 t.test('a viewer selects among the layers that a browser publishes', async (t) => {
-  const { page } = await stage(t);
+  const { page } = await startFixture(t);
   await page.publish('video/VP8', ['l', 'h']);
   const { path } = await page.watch(STREAM, 10);
   await page.until("test.events.some(([name, data]) => name === 'layers' && data[1].layers.length === 2)");
@@ -82,7 +82,7 @@ t.test('a viewer selects among the layers that a browser publishes', async (t) =
 });
 
 t.test('a browser that joins over the WebSocket gets an offer, answers and watches', async (t) => {
-  const { page } = await stage(t);
+  const { page } = await startFixture(t);
   await page.publish('video/H264');
   t.match(await page.join(STREAM, 15), { height: 360, errors: [] });
 });

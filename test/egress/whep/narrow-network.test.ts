@@ -18,7 +18,7 @@ t.test('a viewer gets a lower layer while its bandwidth is low and a higher one 
   await viewer.until('test.video.videoHeight < 540', 30_000);
   // Bandwidth probes neither freeze nor enlarge the video.
   await viewer.until('test.video.currentTime > (test.seen ??= test.video.currentTime) + 2');
-  t.ok(network.dropped > 0, `${network.dropped} packets did not go through`);
+  t.ok(network.dropped > 0, `${network.dropped} packets were dropped`);
   network.downlinkBps = Number.POSITIVE_INFINITY;
   await viewer.until('test.video.videoHeight === 540', 90_000);
   t.pass('the best layer is back');

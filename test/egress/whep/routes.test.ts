@@ -22,7 +22,7 @@ async function whep(t: Test, routes: Partial<WhepRoutesOptions> = {}) {
   const { app, log } = createTestServer(t, clock);
   const pool = new FakeWebrtcPool();
   const egress = createWhepEgress({ pool, clock, log });
-  const visit = egress.subscribe(new FakeWebrtcBroadcast(LIVE));
+  const subscription = egress.subscribe(new FakeWebrtcBroadcast(LIVE));
   const asked: string[] = [];
   await app.register(whepRoutes, {
     egress,
@@ -52,7 +52,7 @@ async function whep(t: Test, routes: Partial<WhepRoutesOptions> = {}) {
       payload,
       headers: { 'content-type': 'application/sdp' },
     });
-  return { app, pool, post, ask, asked, clock, visit };
+  return { app, pool, post, ask, asked, clock, subscription };
 }
 
 /** Reads the server-sent events of a URL. */
@@ -98,7 +98,7 @@ t.test('an offer gets 201 with a session, ICE servers and the extensions', async
   t.match(answer.headers, { etag: /^".+"$/, 'accept-patch': 'application/trickle-ice-sdpfrag' });
   t.match(answer.body, 'm=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n');
   t.match(pool.viewers, [{ options: { viewerGroupId: `broadcast-of-${LIVE}`, plan: { kind: 'viewer' } } }]);
-  t.strictSame(asked, [], 'the database is not needed for what is live');
+  t.strictSame(asked, [], 'live streams need no database');
 
   t.equal((await app.inject({ method: 'DELETE', url: location })).statusCode, 200);
   t.equal(pool.viewers[0]?.ended, 'closed');
@@ -118,7 +118,7 @@ t.test('an offline stream gets 409 with Retry-After; an ended or unknown one get
     t.equal(answer.statusCode, 404, streamId);
     t.equal(answer.headers['retry-after'], undefined);
   }
-  t.strictSame(asked.length, 4, 'what is no id is not looked for');
+  t.strictSame(asked.length, 4, 'malformed ids are not looked up');
   t.equal((await post(OFFLINE, 'nonsense')).statusCode, 400);
   t.equal((await post(LIVE, offerText('chromium-view').replaceAll('recvonly', 'sendonly'))).statusCode, 400);
 });
@@ -142,7 +142,7 @@ t.test('a layer is selected by POST and released by DELETE', async (t) => {
 });
 
 t.test('subscribed events arrive as they happen and end with the reason', async (t) => {
-  const { app, post, pool, ask, clock, visit } = await whep(t, { basePath: '/live' });
+  const { app, post, pool, ask, clock, subscription } = await whep(t, { basePath: '/live' });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const session = String((await post()).headers.location).replace('/live', '');
@@ -163,7 +163,7 @@ t.test('subscribed events arrive as they happen and end with the reason', async 
     'cache-control': 'no-store',
   });
   await eventually(() => stream.events().length === 1);
-  t.strictSame(stream.events(), [['active', {}]], 'of what nobody read the latest is told');
+  t.strictSame(stream.events(), [['active', {}]], 'the latest of unread events is sent');
 
   viewer?.layers(
     { rid: 'h', active: true, width: 1280, height: 720, bitrate: 2_000_000 },
@@ -188,7 +188,7 @@ t.test('subscribed events arrive as they happen and end with the reason', async 
   await clock.advance(15_000);
   await eventually(() => stream.text().includes('\n:\n\n'));
 
-  await visit.broadcastEnded('key-revoked');
+  await subscription.broadcastEnded('key-revoked');
   await eventually(() => stream.over());
   t.strictSame(stream.events().slice(2), [
     ['end', { reason: 'key-revoked', message: 'The broadcast was stopped.' }],

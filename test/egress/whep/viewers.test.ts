@@ -17,8 +17,8 @@ async function whep(t: Test, refusal?: PublicError) {
   const { app, log } = createTestServer(t, clock);
   const pool = new FakeWebrtcPool();
   const egress = createWhepEgress({ pool, clock, log });
-  const visit = egress.subscribe(new FakeWebrtcBroadcast(LIVE));
-  const happened: string[] = [];
+  const subscription = egress.subscribe(new FakeWebrtcBroadcast(LIVE));
+  const calls: string[] = [];
   const requests: ViewerRequest[] = [];
   let dismiss: (() => void) | undefined;
   await app.register(whepRoutes, {
@@ -30,12 +30,12 @@ async function whep(t: Test, refusal?: PublicError) {
         return {
           token: 'token',
           hold: (protocol, dismissed) => {
-            happened.push(`hold ${protocol}`);
+            calls.push(`hold ${protocol}`);
             dismiss = dismissed;
-            return () => void happened.push('release');
+            return () => void calls.push('release');
           },
           onRevoked: () => () => {},
-          withdraw: () => void happened.push('withdraw'),
+          withdraw: () => void calls.push('withdraw'),
         };
       },
     },
@@ -50,38 +50,38 @@ async function whep(t: Test, refusal?: PublicError) {
       payload,
       headers: { 'content-type': 'application/sdp', authorization: 'Bearer x' },
     });
-  return { app, pool, visit, post, happened, requests, dismiss: () => dismiss?.() };
+  return { app, pool, subscription, post, calls, requests, dismiss: () => dismiss?.() };
 }
 
 t.test('a WHEP session counts as a viewer until it ends', async (t) => {
-  const { app, post, happened, requests } = await whep(t);
+  const { app, post, calls, requests } = await whep(t);
   const answer = await post(LIVE, '?v=AQ-token');
   t.equal(answer.statusCode, 201);
   t.match(requests, [{ streamId: LIVE, token: 'AQ-token', authorization: 'Bearer x', address: '127.0.0.1' }]);
-  t.strictSame(happened, ['hold whep']);
+  t.strictSame(calls, ['hold whep']);
   await app.inject({ method: 'DELETE', url: String(answer.headers.location) });
-  t.strictSame(happened, ['hold whep', 'release']);
+  t.strictSame(calls, ['hold whep', 'release']);
   t.equal((await post(LIVE, '?v=a&v=b')).statusCode, 201);
   t.equal(requests.at(-1)?.token, undefined);
 });
 
 t.test('a viewer whose permission ends is disconnected', async (t) => {
-  const { post, pool, happened, dismiss } = await whep(t);
+  const { post, pool, calls, dismiss } = await whep(t);
   await post(LIVE);
   dismiss();
   t.equal(pool.viewers[0]?.ended, 'closed');
   await new Promise((resolve) => setImmediate(resolve));
-  t.strictSame(happened, ['hold whep', 'release']);
+  t.strictSame(calls, ['hold whep', 'release']);
 });
 
 t.test('a viewer whose negotiation fails keeps no place', async (t) => {
-  const { post, happened } = await whep(t);
+  const { post, calls } = await whep(t);
   t.equal((await post(OFFLINE)).statusCode, 409);
   t.equal(
     (await post(LIVE, '', offerText('chromium-view').replaceAll('H264', 'H999'))).statusCode < 500,
     true,
   );
-  t.equal(happened[0], 'withdraw');
+  t.equal(calls[0], 'withdraw');
 });
 
 t.test('refusals of viewer admission are answered before negotiation', async (t) => {
@@ -99,14 +99,14 @@ t.test('refusals of viewer admission are answered before negotiation', async (t)
 });
 
 t.test('an address with too many pending connections gets 429 until some are established', async (t) => {
-  const { app, post, pool, happened } = await whep(t);
+  const { app, post, pool, calls } = await whep(t);
   for (let i = 0; i < 64; i++) t.equal((await post(LIVE)).statusCode, 201);
   const refused = await post(LIVE);
   t.equal(refused.statusCode, 429);
   t.match(refused.json(), { error: { code: 'rate_limited' } });
   t.ok(Number(refused.headers['retry-after']) > 0);
-  t.equal(happened.at(-1), 'withdraw');
-  t.equal(pool.viewers.length, 64, 'the workers hear nothing of it');
+  t.equal(calls.at(-1), 'withdraw');
+  t.equal(pool.viewers.length, 64, 'the workers get no offer');
   pool.viewers[0]?.close();
   await new Promise((resolve) => setImmediate(resolve));
   t.equal((await post(LIVE)).statusCode, 201);

@@ -9,13 +9,13 @@ import { recordLog } from '../../support/fixtures/log-record.js';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function stage() {
+function openFixture() {
   const clock = new FakeClock();
   const pool = new FakeWebrtcPool();
   const { log, lines } = recordLog();
   const egress = createWhepEgress({ pool, clock, log });
   const broadcast = new FakeWebrtcBroadcast('stream-1');
-  const visit = egress.subscribe(broadcast);
+  const subscription = egress.subscribe(broadcast);
   const view = async (streamId = 'stream-1'): Promise<ViewerSession | undefined> => {
     const viewing = await egress.view({ streamId, offer: parseOffer(offerText('chromium-view')) });
     await settle();
@@ -23,17 +23,17 @@ function stage() {
   };
   const publish = (mediaSourceId?: string): FakeTimelineSource => {
     const source = new FakeTimelineSource(mediaSourceId);
-    visit.publicationStarted?.(source);
+    subscription.publicationStarted?.(source);
     return source;
   };
-  return { clock, pool, lines, egress, broadcast, visit, view, publish };
+  return { clock, pool, lines, egress, broadcast, subscription, view, publish };
 }
 
 t.test('a WHIP publisher’s media source is set from its first media to its end', async (t) => {
-  const { pool, publish, broadcast, view } = stage();
+  const { pool, publish, broadcast, view } = openFixture();
   const { id } = broadcast;
   const first = publish('feed-1');
-  t.strictSame(pool.mediaSources, [], 'there is nothing to show yet');
+  t.strictSame(pool.mediaSources, [], 'no media yet');
   await view();
   first.restart();
   t.equal(pool.mediaSourceOf(id), 'feed-1');
@@ -45,23 +45,23 @@ t.test('a WHIP publisher’s media source is set from its first media to its end
   const third = publish('feed-3');
   second.end();
   third.restart();
-  t.equal(pool.mediaSourceOf(id), 'feed-3', 'the end of the one before changes nothing');
+  t.equal(pool.mediaSourceOf(id), 'feed-3', 'the end of the previous publication changes nothing');
   t.equal(broadcast.renditions.length, 0);
   t.equal(pool.viewers[0]?.ended, undefined);
 });
 
 t.test('an RTMP publisher has a WebRTC rendition while it has viewers and for 30 s after', async (t) => {
-  const { clock, pool, publish, broadcast, view } = stage();
+  const { clock, pool, publish, broadcast, view } = openFixture();
   const source = publish();
   source.restart();
   await settle();
-  t.equal(pool.inputs.length, 0, 'nobody watches');
+  t.equal(pool.inputs.length, 0, 'no viewers');
   const viewing = await view();
   t.match(pool.inputs, [{ video: { codec: 'h264' }, audio: true, open: true }]);
   t.match(broadcast.renditions, [{ destination: { videoPort: 40_004, audioPort: 40_006 } }]);
   t.equal(pool.mediaSourceOf(broadcast.id), pool.inputs[0]?.mediaSourceId);
   await view();
-  t.equal(pool.inputs.length, 1, 'one is enough for all');
+  t.equal(pool.inputs.length, 1, 'one rendition serves all viewers');
 
   viewing?.leave();
   pool.viewers[1]?.end('lost');
@@ -69,18 +69,18 @@ t.test('an RTMP publisher has a WebRTC rendition while it has viewers and for 30
   t.equal(broadcast.renditions[0]?.isClosed, false);
   const late = await view();
   await clock.advance(60_000);
-  t.equal(broadcast.renditions[0]?.isClosed, false, 'somebody came in time');
+  t.equal(broadcast.renditions[0]?.isClosed, false, 'a viewer arrived in time');
   late?.leave();
   await clock.advance(30_000);
   t.equal(broadcast.renditions[0]?.isClosed, true);
   t.equal(pool.inputs[0]?.open, false);
   t.equal(pool.mediaSourceOf(broadcast.id), undefined);
   await view();
-  t.equal(broadcast.renditions.length, 2, 'the next viewer has it begun again');
+  t.equal(broadcast.renditions.length, 2, 'the next viewer starts it again');
 });
 
 t.test('a waiting viewer gets media when the publisher connects and after it reconnects', async (t) => {
-  const { pool, publish, broadcast, view } = stage();
+  const { pool, publish, broadcast, view } = openFixture();
   await view();
   t.equal(pool.inputs.length, 0);
   const rtmp = publish();
@@ -89,10 +89,10 @@ t.test('a waiting viewer gets media when the publisher connects and after it rec
   t.match(pool.inputs, [{ video: { codec: 'h264' }, audio: undefined }]);
   rtmp.restart({ audio: false, video: true });
   await settle();
-  t.equal(broadcast.renditions.length, 1, 'the rendition follows a source that begins anew');
+  t.equal(broadcast.renditions.length, 1, 'the rendition continues with a new timeline');
   rtmp.restart({ audio: true, video: true });
   await settle();
-  t.equal(broadcast.renditions.length, 2, 'but another track needs another port');
+  t.equal(broadcast.renditions.length, 2, 'an added track needs a new rendition');
   t.equal(broadcast.renditions[0]?.isClosed, true);
 
   rtmp.end();
@@ -111,7 +111,7 @@ t.test('a waiting viewer gets media when the publisher connects and after it rec
 t.test(
   'a failing rendition is restarted with backoff; at the limit sessions end as unavailable',
   async (t) => {
-    const { clock, pool, publish, broadcast, view, egress } = stage();
+    const { clock, pool, publish, broadcast, view, egress } = openFixture();
     publish().restart();
     const viewing = await view();
     broadcast.renditions[0]?.fail();
@@ -133,9 +133,9 @@ t.test(
     await t.rejects(view(), { status: 503, code: 'webrtc_unavailable' });
     await clock.advance(60_000);
     await view();
-    t.equal(broadcast.renditions.length, 7, 'after a rest it is tried again');
+    t.equal(broadcast.renditions.length, 7, 'it is retried after a delay');
     t.equal(broadcast.notices.size, 0);
-    t.equal(egress.viewers('stream-1'), 0, 'offered, and not connected yet');
+    t.equal(egress.viewers('stream-1'), 0, 'offered, but not connected');
     pool.viewers.at(-1)?.connect();
     await new Promise((resolve) => setImmediate(resolve));
     t.equal(egress.viewers('stream-1'), 1);
@@ -143,7 +143,7 @@ t.test(
 );
 
 t.test('viewers get 503 without workers and nothing is left running', async (t) => {
-  const { clock, pool, publish, broadcast, view, egress } = stage();
+  const { clock, pool, publish, broadcast, view, egress } = openFixture();
   publish().restart();
   pool.broken = true;
   await t.rejects(view(), { status: 503, code: 'webrtc_unavailable' });
@@ -156,10 +156,10 @@ t.test('viewers get 503 without workers and nothing is left running', async (t) 
 });
 
 t.test('viewers get the reason when the broadcast ends, and later ones are refused', async (t) => {
-  const { clock, pool, publish, broadcast, view, visit, egress } = stage();
+  const { clock, pool, publish, broadcast, view, subscription, egress } = openFixture();
   publish().restart();
   const viewing = await view();
-  await visit.broadcastEnded('ended-by-owner');
+  await subscription.broadcastEnded('ended-by-owner');
   t.strictSame(await viewing?.ended, {
     name: 'end',
     reason: 'ended-by-owner',
@@ -173,11 +173,11 @@ t.test('viewers get the reason when the broadcast ends, and later ones are refus
 });
 
 t.test('viewers are asked to reconnect at a server restart and after a worker crash', async (t) => {
-  const { pool, view, visit } = stage();
+  const { pool, view, subscription } = openFixture();
   const [first, second] = [await view(), await view()];
   pool.viewers[0]?.end('worker-died');
   t.match(await first?.ended, { name: 'reconnect', reason: 'worker-died' });
-  await visit.broadcastEnded('shutdown');
+  await subscription.broadcastEnded('shutdown');
   t.match(await second?.ended, {
     name: 'reconnect',
     reason: 'shutdown',
@@ -186,15 +186,15 @@ t.test('viewers are asked to reconnect at a server restart and after a worker cr
 });
 
 t.test('a viewer negotiated after the end of the broadcast gets the end', async (t) => {
-  const { pool, view, visit } = stage();
-  pool.beforePeer = () => visit.broadcastEnded('grace-expired');
+  const { pool, view, subscription } = openFixture();
+  pool.beforePeer = () => subscription.broadcastEnded('grace-expired');
   const viewing = await view();
   t.match(await viewing?.ended, { name: 'end', reason: 'grace-expired' });
   t.equal(pool.viewers[0]?.ended, 'closed');
 });
 
 t.test('the viewer count is sent once a second at most', async (t) => {
-  const { clock, pool, view } = stage();
+  const { clock, pool, view } = openFixture();
   const viewing = await view();
   const counts: number[] = [];
   viewing?.listen((event) => {

@@ -11,7 +11,7 @@ const fixture = await startAudienceGateway(t);
 const { gateway, request, requestAsOperator, publishLivestream: goLive } = fixture;
 const port = Number(new URL(gateway.http).port);
 
-type Person = { page: PageSession; headers: Record<string, string>; credentialId: string };
+type Invitee = { page: PageSession; headers: Record<string, string>; credentialId: string };
 
 const live = await goLive(t, 240);
 const offline = await gateway.createLivestream();
@@ -38,10 +38,10 @@ async function signIn(name: string): Promise<PageSession> {
 }
 
 /** Invitee of the private livestreams, with a session or an access token. */
-async function person(
+async function createInvitee(
   name: string,
   { role = 'viewer' as 'viewer' | 'admin', by = 'session' as 'session' | 'token' } = {},
-): Promise<Person> {
+): Promise<Invitee> {
   const page = await signInPage(gateway, name, role);
   if (role === 'viewer') await invite(page.userId);
   if (by === 'token') {
@@ -57,8 +57,8 @@ async function person(
 const account = (userId: string) => `/api/auth/accounts/${userId}`;
 const CHANGES: [
   change: string,
-  as: Parameters<typeof person>[1],
-  make: (person: Person) => Promise<{ status: number }>,
+  as: Parameters<typeof createInvitee>[1],
+  make: (invitee: Invitee) => Promise<{ status: number }>,
 ][] = [
   [
     'an invitee is removed',
@@ -104,14 +104,14 @@ async function endsWithin(t: Test, opened: OpenedAccess, ms: number): Promise<vo
   t.strictSame(open, [], `everything ended within ${ms} ms`);
   const { packets } = opened;
   await new Promise((resolve) => setTimeout(resolve, 500));
-  t.equal(opened.packets, packets, 'no media arrive by WebRTC any more');
+  t.equal(opened.packets, packets, 'no media arrive by WebRTC');
 }
 
 for (const [index, [change, as, make]] of CHANGES.entries())
   t.test(`when ${change}, all that was opened by it ends within a second`, async (t) => {
-    const somebody = await person(`Person ${index}`, as);
-    const opened = await OpenedAccess.open(t, fixture, somebody.headers, { live, offline });
-    t.equal((await make(somebody)).status, 200);
+    const invitee = await createInvitee(`Person ${index}`, as);
+    const opened = await OpenedAccess.open(t, fixture, invitee.headers, { live, offline });
+    t.equal((await make(invitee)).status, 200);
     await endsWithin(t, opened, REVOKED_WITHIN_MS);
   });
 
@@ -128,7 +128,7 @@ t.test(
 );
 
 t.test('a session that is revoked ends its own sockets and viewers, not those of another', async (t) => {
-  const { page, credentialId, headers } = await person('Twice');
+  const { page, credentialId, headers } = await createInvitee('Twice');
   const other = await signIn('Twice');
   const [revoked, kept] = [
     await OpenedAccess.open(t, fixture, headers, { live, offline }),
@@ -139,7 +139,7 @@ t.test('a session that is revoked ends its own sockets and viewers, not those of
   t.match(await page.request('GET', '/api/auth/me'), { body: { user: null } });
   t.notOk(kept.socket.closed, 'the socket of the other session stays open');
   const { packets } = kept;
-  await until('media go on', () => kept.packets > packets);
+  await until('its media continue', () => kept.packets > packets);
   const player = new HlsViewer(`${live.hls}?v=${kept.token}`);
   t.teardown(() => player.stop());
   await player.start();
@@ -147,17 +147,17 @@ t.test('a session that is revoked ends its own sockets and viewers, not those of
 });
 
 t.test('access tokens outlive a change of the password where the owner asks for it', async (t) => {
-  const { page, headers } = await person('Keeper', { by: 'token' });
+  const { page, headers } = await createInvitee('Keeper', { by: 'token' });
   const change = { current: PASSWORD, password: 'staple of horses', keepTokens: true };
   t.equal((await page.request('POST', '/api/auth/password', change)).status, 200);
   const me = async (by: Record<string, string>) =>
     (await (await fetch(`${gateway.http}/api/auth/me`, { headers: by })).json()) as { user: unknown };
   t.match(await me(headers), { user: { name: 'Keeper' } });
-  t.match(await me({ cookie: page.headers.cookie }), { user: { name: 'Keeper' } }, 'its own session stays');
+  t.match(await me({ cookie: page.headers.cookie }), { user: { name: 'Keeper' } }, 'its own session is kept');
 });
 
 t.test('a blocked playlist reload of an invitee who is removed meanwhile gets 404', async (t) => {
-  const { page, headers } = await person('Blocked');
+  const { page, headers } = await createInvitee('Blocked');
   const join = await fetch(`${gateway.http}/api/livestream/${live.streamId}/join`, {
     method: 'POST',
     headers,
@@ -185,9 +185,9 @@ t.test('an invitee who was removed while waiting for the broadcast is offered no
   const later = await gateway.createLivestream();
   const path = `/api/livestream/${later.streamId}`;
   await requestAsOperator('PATCH', path, { visibility: 'private' });
-  const [removed, stays] = [await signInPage(gateway, 'Removed'), await signInPage(gateway, 'Stays')];
+  const [removed, remaining] = [await signInPage(gateway, 'Removed'), await signInPage(gateway, 'Stays')];
   const sockets = [];
-  for (const { userId, headers } of [removed, stays]) {
+  for (const { userId, headers } of [removed, remaining]) {
     await requestAsOperator('PUT', `${path}/guests/${userId}`);
     const socket = new WebSocketClient(t, port, '/ws', { cookie: headers.cookie });
     socket.send('stream:join', { streamId: later.streamId }, 'wait');
@@ -199,6 +199,6 @@ t.test('an invitee who was removed while waiting for the broadcast is offered no
   publish(t, await testMedia(60, { size: '320x180', rate: '10', bitrate: '100k' }), later.rtmp);
   await sockets[1]?.next('stream:offer');
   await new Promise((resolve) => setTimeout(resolve, 500));
-  const told = sockets[0]?.received.map(({ event }) => event) ?? [];
-  t.notOk(told.includes('stream:offer') || told.includes('stream:state'), `told only: ${told}`);
+  const events = sockets[0]?.received.map(({ event }) => event) ?? [];
+  t.notOk(events.includes('stream:offer') || events.includes('stream:state'), `events: ${events}`);
 });

@@ -9,7 +9,7 @@ const API = '/api/livestream';
 const SUCCESS = { status: 200, body: { success: true } };
 const operator = { authorization: `Bearer ${OPERATOR_TOKEN}`, 'content-type': 'application/json' };
 
-t.test('an account that is deleted takes its livestreams, keys and name with it', async (t) => {
+t.test('deleting an account deletes its livestreams and keys and frees its name', async (t) => {
   const gateway = await startGatewayProcess(t, { STUN_URLS: 'off' });
   const host = await signInPage(gateway, 'Host', 'broadcaster');
   const dora = await signInPage(gateway, 'Dora', 'broadcaster');
@@ -64,9 +64,9 @@ t.test('an account that is deleted takes its livestreams, keys and name with it'
   t.strictSame((await host.request('GET', `${API}/user/${dora.userId}`)).body, { streams: [] });
   t.match(await dora.request('GET', '/api/auth/me'), { body: { user: null } });
   t.match(await host.request('GET', `${API}/${hidden.streamId}/guests`), { body: { guests: [] } });
-  const said = async () =>
+  const messages = async () =>
     (await host.request('GET', chat)).body.messages as { userId: string; name: string }[];
-  t.match(await said(), [
+  t.match(await messages(), [
     { name: 'Deleted account', userId: /^deleted:/, message: 'Dora was here' },
     { name: 'Carl', message: 'Carl was here' },
   ]);
@@ -75,7 +75,7 @@ t.test('an account that is deleted takes its livestreams, keys and name with it'
     headers: { authorization: `Bearer ${own.streamKey}`, 'content-type': 'application/sdp' },
     body: 'v=0',
   });
-  t.ok([400, 401].includes(gone.status), 'its key opens nothing');
+  t.ok([400, 401].includes(gone.status), 'its key is refused');
 
   const remove = (id: string, body = {}) =>
     fetch(`${gateway.http}/api/auth/accounts/${id}`, {
@@ -85,6 +85,6 @@ t.test('an account that is deleted takes its livestreams, keys and name with it'
     });
   t.equal((await remove(dora.userId)).status, 404);
   t.equal((await remove(carl.userId, { purgeMessages: true })).status, 200);
-  await until('what Carl wrote is gone too', async () => (await said()).length === 1);
-  t.match(await signInPage(gateway, 'Dora'), { name: 'Dora' }, 'the name is free');
+  await until('its messages are deleted', async () => (await messages()).length === 1);
+  t.match(await signInPage(gateway, 'Dora'), { name: 'Dora' }, 'the name is available');
 });

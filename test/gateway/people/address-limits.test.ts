@@ -5,7 +5,7 @@ import t from 'tap';
 import { OPERATOR_TOKEN, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 
 const PROXY = '127.0.0.1';
-const STRANGER = '127.0.0.2';
+const UNTRUSTED = '127.0.0.2';
 
 const gateway = await startGatewayProcess(t, {
   TRUST_PROXY: PROXY,
@@ -13,11 +13,11 @@ const gateway = await startGatewayProcess(t, {
 });
 const port = Number(new URL(gateway.http).port);
 
-type Asked = { from?: string; forwardedFor?: string; body?: object };
+type RequestOptions = { from?: string; forwardedFor?: string; body?: object };
 type Answer = { status: number; retryAfter: string | undefined; body: { error?: { code: string } } };
 
 /** Makes a request from a local address, on a connection of its own. */
-function post(path: string, { from = PROXY, forwardedFor, body = {} }: Asked): Promise<Answer> {
+function post(path: string, { from = PROXY, forwardedFor, body = {} }: RequestOptions): Promise<Answer> {
   const headers = {
     'content-type': 'application/json',
     ...(forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor }),
@@ -69,9 +69,9 @@ t.test('X-Forwarded-For of an untrusted peer is ignored', async (t) => {
   const join = await limited(50);
   for (let i = 0; i < 50; i += 5) {
     const some = Array.from({ length: 5 }, (_, j) =>
-      post(join, { from: STRANGER, forwardedFor: `203.0.113.${i + j}` }),
+      post(join, { from: UNTRUSTED, forwardedFor: `203.0.113.${i + j}` }),
     );
-    t.strictSame(await statuses(some), i < 45 ? { 200: 5 } : { 503: 5 }, 'all of them are one address');
+    t.strictSame(await statuses(some), i < 45 ? { 200: 5 } : { 503: 5 }, 'all requests count as one address');
   }
 });
 
@@ -83,8 +83,8 @@ t.test('an untrusted address is limited in connections, and the trusted proxy is
     await once(socket, 'connect');
     return socket;
   };
-  for (let i = 0; i < 10; i++) await open(STRANGER);
-  const refused = await open(STRANGER);
+  for (let i = 0; i < 10; i++) await open(UNTRUSTED);
+  const refused = await open(UNTRUSTED);
   const [answer] = await once(refused, 'data');
   t.match(String(answer), /^HTTP\/1\.1 503 [\s\S]*"code":"too_many_connections"/);
   for (let i = 0; i < 15; i++) await open(PROXY);
@@ -95,19 +95,19 @@ t.test('an untrusted address is limited in connections, and the trusted proxy is
 t.test(
   'an account over its sign-in limit is refused even with the right password, others are not',
   async (t) => {
-    const people = ['Ada', 'Grace'].map((name) => ({ name, password: 'correct horse battery' }));
-    for (const person of people)
+    const accounts = ['Ada', 'Grace'].map((name) => ({ name, password: 'correct horse battery' }));
+    for (const account of accounts)
       t.equal(
         (
           await fetch(`${gateway.http}/api/auth/register`, {
             method: 'POST',
             headers: { 'content-type': 'application/json', authorization: `Bearer ${OPERATOR_TOKEN}` },
-            body: JSON.stringify({ ...person, role: 'viewer' }),
+            body: JSON.stringify({ ...account, role: 'viewer' }),
           })
         ).status,
         201,
       );
-    const [ada, grace] = people;
+    const [ada, grace] = accounts;
     const login = (body: object | undefined, forwardedFor: string) =>
       post('/api/auth/login', { forwardedFor, ...(body ? { body } : {}) });
     const flood = Array.from({ length: 60 }, (_, i) => login(ada, `203.0.113.${i % 6}`));

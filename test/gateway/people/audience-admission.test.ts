@@ -22,13 +22,13 @@ t.test('a livestream admits viewers up to its limit by every protocol', async (t
   const livestream = await publishLivestream(t, 60);
   const { streamId, hls } = livestream;
   t.equal((await requestAsOperator('PATCH', `/api/livestream/${streamId}`, { viewerLimit: 3 })).status, 200);
-  const ear = joinBySocket(t, livestream);
-  await viewerTokenOf(ear);
+  const socket = joinBySocket(t, livestream);
+  await viewerTokenOf(socket);
   const one = new HlsViewer(hls);
   t.teardown(() => one.stop());
   await one.start();
   const other = await watchByWhep(peers, livestream);
-  await assertViewerCount(t, livestream, 3, ear, 'the house is full');
+  await assertViewerCount(t, livestream, 3, socket, 'the house is full');
 
   const refusal = { error: { code: 'viewer_limit_reached' } };
   const refused = [
@@ -46,27 +46,27 @@ t.test('a livestream admits viewers up to its limit by every protocol', async (t
   // An admitted viewer stays admitted by another protocol too.
   await one.start();
   await viewerTokenOf(joinBySocket(t, livestream, one.token));
-  await assertViewerCount(t, livestream, 3, ear, 'nobody else came in');
+  await assertViewerCount(t, livestream, 3, socket, 'no other viewer is admitted');
 
   t.equal((await request('DELETE', other.path)).status, 200);
-  await until('there is a place', async () => (await viewerCounts(livestream)).total === 2);
+  await until('a place is free', async () => (await viewerCounts(livestream)).total === 2);
   late.send('join-livestream', { streamId }, 'again');
   await viewerTokenOf(late);
-  await assertViewerCount(t, livestream, 3, ear, 'who waited is in');
+  await assertViewerCount(t, livestream, 3, socket, 'the waiting viewer is admitted');
 });
 
 t.test('a private livestream admits invitees alone, until they are removed', async (t) => {
   const livestream = await publishLivestream(t, 60);
   const { streamId, hls } = livestream;
   const path = `/api/livestream/${streamId}`;
-  const stranger = new HlsViewer(hls);
-  const strangersSocket = joinBySocket(t, livestream);
-  await viewerTokenOf(strangersSocket);
-  await stranger.start();
+  const uninvitedViewer = new HlsViewer(hls);
+  const uninvitedSocket = joinBySocket(t, livestream);
+  await viewerTokenOf(uninvitedSocket);
+  await uninvitedViewer.start();
   t.equal((await requestAsOperator('PATCH', path, { visibility: 'private' })).status, 200);
-  await strangersSocket.next('livestream:dismissed');
-  await t.rejects(stranger.requestPlaylist(), /404/, 'a viewer who was admitted before gets 404');
-  stranger.stop();
+  await uninvitedSocket.next('livestream:dismissed');
+  await t.rejects(uninvitedViewer.requestPlaylist(), /404/, 'a viewer who was admitted before gets 404');
+  uninvitedViewer.stop();
   const offer = (await peers.create({ watches: true })).offer;
   const unknown = await request(
     'GET',
@@ -81,10 +81,10 @@ t.test('a private livestream admits invitees alone, until they are removed', asy
     t.equal(answer.status, 404);
     t.match(answer.body, { error: { code: 'stream_not_found' } });
   }
-  t.same((await request('GET', path)).body, unknown.body, 'as if there were none');
+  t.same((await request('GET', path)).body, unknown.body, 'like an unknown livestream');
   t.equal((await request('GET', new URL(hls).pathname)).status, 404);
-  strangersSocket.send('join-livestream', { streamId }, 'again');
-  t.match((await strangersSocket.next('error')).data, { code: 'stream_not_found' });
+  uninvitedSocket.send('join-livestream', { streamId }, 'again');
+  t.match((await uninvitedSocket.next('error')).data, { code: 'stream_not_found' });
 
   const account = { name: 'Gisela', password: 'correct horse battery', role: 'viewer' };
   const { body: made } = await requestAsOperator('POST', '/api/auth/register', account);
@@ -99,7 +99,7 @@ t.test('a private livestream admits invitees alone, until they are removed', asy
     .map((line) => line.split(';')[0])
     .join('; ');
   const uninvited = await fetch(`${gateway.http}${path}`, { headers: { cookie } });
-  t.equal(uninvited.status, 404, 'an account alone is no invitation');
+  t.equal(uninvited.status, 404, 'an account without an invitation');
   t.equal((await requestAsOperator('PUT', `${path}/guests/${userId}`)).status, 200);
 
   const port = Number(new URL(gateway.http).port);
@@ -122,11 +122,11 @@ t.test('a private livestream admits invitees alone, until they are removed', asy
 
   t.equal((await requestAsOperator('DELETE', `${path}/guests/${userId}`)).status, 200);
   await socket.next('livestream:dismissed');
-  await until('nothing is sent to them any more', async () => {
+  await until('no further media are sent', async () => {
     const before = packets;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     return packets === before;
   });
   await t.rejects(viewer.requestPlaylist(), /404/);
-  await until('nobody watches', async () => (await viewerCounts(livestream)).total === 0);
+  await until('no viewers', async () => (await viewerCounts(livestream)).total === 0);
 });

@@ -13,13 +13,13 @@ const { port } = new URL(gateway.http);
 
 const rtmp = (key: string) => `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${key}`;
 
-async function ends(t: Test, streamId: string, what: string): Promise<void> {
-  await until(what, async () => (await gateway.state(streamId)) !== 'live', REVOKED_WITHIN_MS);
+async function assertEnds(t: Test, streamId: string, reason: string): Promise<void> {
+  await until(reason, async () => (await gateway.state(streamId)) !== 'live', REVOKED_WITHIN_MS);
   await until('the end is stored', async () => {
     const { stream } = await gateway.api<{ stream: { status: string } }>('GET', `/${streamId}`);
     return stream.status === 'ended';
   });
-  t.pass(what);
+  t.pass(reason);
 }
 
 for (const [index, change] of [{ disabled: true }, { role: 'viewer' }].entries())
@@ -42,9 +42,9 @@ for (const [index, change] of [{ disabled: true }, { role: 'viewer' }].entries()
 
       const changed = await requestAsOperator('PATCH', `/api/auth/accounts/${page.userId}`, change);
       t.equal(changed.status, 200);
-      await ends(t, streamId, 'the broadcast is over');
-      t.match(await encoder.ended, { errors: /may not broadcast any more/ }, 'the encoder is told why');
-      const state = await until('viewers are told', () =>
+      await assertEnds(t, streamId, 'the broadcast is over');
+      t.match(await encoder.ended, { errors: /may not broadcast any more/ }, 'the encoder gets the reason');
+      const state = await until('viewers get the reason', () =>
         viewer.received.find(({ event, data }) => event === 'stream:state' && data.state === 'ended'),
       );
       t.match(state.data, { reason: 'account-barred', message: /may not broadcast any more/ });
@@ -69,11 +69,7 @@ t.test('an admin who is demoted stops publishing the livestream of another accou
     200,
   );
   await socket.next('auth:expired');
-  await until(
-    'nobody publishes',
-    async () => (await gateway.state(streamId)) === 'offline',
-    REVOKED_WITHIN_MS,
-  );
+  await until('no publisher', async () => (await gateway.state(streamId)) === 'offline', REVOKED_WITHIN_MS);
   const again = new WebSocketClient(t, Number(port), '/ws', { cookie: admin.headers.cookie });
   again.send('stream:offer', { streamId, offer: (await peers.create()).offer }, 'offer');
   t.match(await again.next('error'), { data: { code: 'not_your_stream' } });

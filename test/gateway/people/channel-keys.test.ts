@@ -13,7 +13,7 @@ const source = await testMedia(120);
 type MintedKey = { streamKey: string; key: { id: string; status: string } };
 type Stream = { id: string; title: string; status: string; state: { name: string } };
 
-async function mint(path: string, body: object): Promise<MintedKey> {
+async function createKey(path: string, body: object): Promise<MintedKey> {
   const { status, body: answer } = await berta.request('POST', path, body);
   if (status !== 201) throw new Error(`${path}: ${status} ${JSON.stringify(answer)}`);
   return answer as MintedKey;
@@ -32,7 +32,7 @@ function publishWith(t: Test, { streamKey }: MintedKey): Encoder {
   return publish(t, source, `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`);
 }
 
-/** Verifies a signature as https://www.standardwebhooks.com asks of receivers. */
+/** Verifies a signature by the procedure for receivers of https://www.standardwebhooks.com. */
 function isSigned(secret: string, { headers, body }: ReceivedHook): boolean {
   const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
   const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
@@ -54,38 +54,44 @@ t.test(
       receiver.received.map(({ body }) => JSON.parse(body));
 
     await berta.request('PATCH', '/api/channel', { defaultTitle: 'Rivers, live' });
-    const first = await mint('/api/channel/key', {});
+    const first = await createKey('/api/channel/key', {});
     const encoder = publishWith(t, first);
-    const stream = await until('a livestream is made, and live', async () =>
+    const stream = await until('a livestream is created and live', async () =>
       (await streams()).find(({ status }) => status === 'live'),
     );
     t.match(stream, { title: 'Rivers, live', state: { name: 'live' } });
     const { id: streamId } = stream;
 
     await encoder.stop('SIGKILL');
-    await until('its publisher is missed', async () => (await gateway.state(streamId)) === 'reconnecting');
+    await until(
+      'the broadcast waits for its publisher',
+      async () => (await gateway.state(streamId)) === 'reconnecting',
+    );
     const again = publishWith(t, first);
     await gateway.untilLive({ streamId });
-    t.equal((await streams()).length, 1, 'the same livestream goes on');
+    t.equal((await streams()).length, 1, 'the same livestream continues');
 
-    const second = await mint('/api/channel/key', { overlapSeconds: 600 });
+    const second = await createKey('/api/channel/key', { overlapSeconds: 600 });
     await again.stop();
-    await until('its publisher has left', async () => (await gateway.state(streamId)) === 'reconnecting');
+    await until(
+      'the publisher has disconnected',
+      async () => (await gateway.state(streamId)) === 'reconnecting',
+    );
     const withOld = publishWith(t, first);
     await gateway.untilLive({ streamId });
     const withNew = publishWith(t, second);
     t.match(await withOld.ended, { errors: /Another encoder took over/ });
-    t.equal((await streams()).length, 1, 'also with the old key, and then with the new one');
+    t.equal((await streams()).length, 1, 'with the old key, then with the new one');
 
-    const scoped = await mint('/api/channel/keys', { label: 'A browser', protocols: ['whip'] });
+    const scoped = await createKey('/api/channel/keys', { label: 'A browser', protocols: ['whip'] });
     t.match(await publishWith(t, scoped).ended, { errors: /may not be used with this protocol/ });
-    const third = await mint('/api/channel/key', { overlapSeconds: 0 });
+    const third = await createKey('/api/channel/key', { overlapSeconds: 0 });
     t.match(
       await publishWith(t, second).ended,
       { errors: /has expired/ },
-      'without an overlap the old one is over',
+      'without an overlap the old key is invalid',
     );
-    t.equal(await gateway.state(streamId), 'live', 'but who publishes with it stays');
+    t.equal(await gateway.state(streamId), 'live', 'the publisher with the old key continues');
     t.strictSame(await outcomes(first), ['admitted', 'admitted', 'admitted']);
     t.strictSame(await outcomes(second), ['stream_key_expired', 'admitted']);
     t.strictSame(await outcomes(scoped), ['stream_key_protocol']);
@@ -99,11 +105,9 @@ t.test(
     await until('the stream has ended', async () => (await streams())[0]?.status === 'ended');
     t.equal(await gateway.state(streamId), 'offline');
     t.match(await publishWith(t, second).ended, { errors: /This stream key was revoked/ });
-    t.notMatch(gateway.output, second.streamKey, 'no log holds a key');
+    t.notMatch(gateway.output, second.streamKey, 'no key is logged');
 
-    await until('the receiver is told of the end', () =>
-      hooks().some(({ type }) => type === 'broadcast.ended'),
-    );
+    await until('the receiver gets the end', () => hooks().some(({ type }) => type === 'broadcast.ended'));
     const [{ data: { broadcastId } = {} } = {}] = hooks();
     const live = (resumed: boolean) => ({ type: 'broadcast.live', data: { streamId, broadcastId, resumed } });
     t.match(hooks(), [

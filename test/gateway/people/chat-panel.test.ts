@@ -37,12 +37,13 @@ async function signUp(page: Page, name: string): Promise<void> {
   await page.locator('.who').getByText(name, { exact: true }).waitFor();
 }
 
-async function say(page: Page, text: string): Promise<void> {
+async function post(page: Page, text: string): Promise<void> {
   await page.getByLabel('Message').fill(text);
   await page.getByRole('button', { name: 'Send' }).click();
 }
 
-const said = (page: Page, text: string) => page.locator('.messages bdi').getByText(text, { exact: true });
+const messageOf = (page: Page, text: string) =>
+  page.locator('.messages bdi').getByText(text, { exact: true });
 const errorShown = (page: Page, text: RegExp) => page.locator('.chat .error').getByText(text).waitFor();
 
 t.test('chat messages are shown as text, and moderators delete them and mute their senders', async (t) => {
@@ -53,11 +54,11 @@ t.test('chat messages are shown as text, and moderators delete them and mute the
   t.equal(await ann.getByLabel('Message').count(), 0, 'anonymous viewers cannot write');
 
   await signUp(ann, 'Ann');
-  await say(ann, XSS);
-  await said(ben, XSS).waitFor();
-  await said(ann, XSS).waitFor();
-  await say(ann, 'Hello');
-  await said(ben, 'Hello').waitFor();
+  await post(ann, XSS);
+  await messageOf(ben, XSS).waitFor();
+  await messageOf(ann, XSS).waitFor();
+  await post(ann, 'Hello');
+  await messageOf(ben, 'Hello').waitFor();
   t.same(await ben.locator('.messages bdi').allTextContents(), [XSS, 'Hello'], 'in order');
   t.equal(await ben.locator('.messages strong').first().textContent(), 'Ann');
   for (const page of [ann, ben]) {
@@ -76,13 +77,13 @@ t.test('chat messages are shown as text, and moderators delete them and mute the
   t.ok(appointed.ok, `moderator: ${appointed.status}`);
   const xss = ben.locator('.messages li').filter({ hasText: XSS });
   await xss.getByRole('button', { name: 'Delete' }).click();
-  await said(ann, XSS).waitFor({ state: 'detached' });
-  await said(ben, XSS).waitFor({ state: 'detached' });
+  await messageOf(ann, XSS).waitFor({ state: 'detached' });
+  await messageOf(ben, XSS).waitFor({ state: 'detached' });
 
-  const hello = ben.locator('.messages li').filter({ hasText: 'Hello' });
-  await hello.getByRole('button', { name: 'Silence' }).click();
+  const message = ben.locator('.messages li').filter({ hasText: 'Hello' });
+  await message.getByRole('button', { name: 'Silence' }).click();
   await until('the sender sees the reason', async () => {
-    await say(ann, 'Can you hear me?');
+    await post(ann, 'Can you hear me?');
     await ann.waitForTimeout(300);
     return await ann.locator('.chat .error').textContent();
   });
@@ -97,16 +98,16 @@ t.test(
     const cay = await openIsolatedPage(t, browser, livestream.watch);
     const dan = await openIsolatedPage(t, browser, livestream.watch);
     await signUp(cay, 'Cay');
-    await say(cay, 'before');
-    await said(dan, 'before').waitFor();
+    await post(cay, 'before');
+    await messageOf(dan, 'before').waitFor();
     await gateway.kill('SIGKILL');
     await gateway.start();
     const answer = await api('POST', `livestream/${livestream.streamId}/chat`, { message: 'meanwhile' });
     t.equal(answer.status, 201, await answer.text());
-    await said(dan, 'meanwhile').waitFor();
+    await messageOf(dan, 'meanwhile').waitFor();
     await cay.locator('.composer button:enabled').waitFor();
-    await say(cay, 'after');
-    await said(dan, 'after').waitFor();
+    await post(cay, 'after');
+    await messageOf(dan, 'after').waitFor();
     for (const page of [cay, dan])
       t.same(await page.locator('.messages bdi').allTextContents(), ['before', 'meanwhile', 'after']);
   },
@@ -148,7 +149,7 @@ t.test('the watch page fits a phone and a wide screen', async (t) => {
     await page.setViewportSize({ width, height });
     await page.goto(livestream.watch);
     await page.getByRole('button', { name: 'Sign in to chat' }).waitFor();
-    await said(page, 'Hello').waitFor();
+    await messageOf(page, 'Hello').waitFor();
     const overflow = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
     t.notOk(await page.evaluate(overflow), `no horizontal overflow at ${width} px`);
     const [player, chat] = [

@@ -20,7 +20,7 @@ const PLATFORM = {
   audience: 'headend',
 };
 
-type Dial = (caller: ChatCredentials, events: ChatConnectionEvents) => ChatConnection;
+type Connect = (caller: ChatCredentials, events: ChatConnectionEvents) => ChatConnection;
 
 async function tokenOf(userId: string): Promise<string> {
   return await new SignJWT({ name: userId.toUpperCase() })
@@ -34,10 +34,10 @@ async function tokenOf(userId: string): Promise<string> {
 
 /** Participants on every kind of connection; every other one watches as well. */
 async function participants(t: Test, gateway: GatewayProcess, streamId: string): Promise<ChatParticipant[]> {
-  const dials: Dial[] = [
+  const connects: Connect[] = [
     (caller, events) => connectByWebSocket(t, caller, events),
     ...[['websocket'], ['polling', 'websocket'], ['polling']].map(
-      (transports): Dial =>
+      (transports): Connect =>
         (caller, events) =>
           connectBySocketIo(t, caller, transports, events),
     ),
@@ -52,7 +52,7 @@ async function participants(t: Test, gateway: GatewayProcess, streamId: string):
       };
       const watches = index >= PARTICIPANTS / 2;
       const connect = (events: ChatConnectionEvents): ChatConnection =>
-        (dials[index % dials.length] as Dial)(caller, events);
+        (connects[index % connects.length] as Connect)(caller, events);
       return new ChatParticipant({ name, streamId, watches, connect });
     }),
   );
@@ -81,12 +81,11 @@ t.test(
       AUTH_JWT_AUDIENCE: PLATFORM.audience,
     });
     const { streamId } = await gateway.createLivestream();
-    const everybody = await participants(t, gateway, streamId);
-    const acknowledged = (): number =>
-      everybody.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
-    for (const each of everybody) each.join();
+    const all = await participants(t, gateway, streamId);
+    const acknowledged = (): number => all.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
+    for (const each of all) each.join();
 
-    const [away] = everybody;
+    const [away] = all;
     for (let kill = 0; kill < KILLS; kill++) {
       const wanted = acknowledged() + 30 + 7 * kill; // varies the moment within a batch and a history replay
       await until(`${wanted} messages are acknowledged`, () => acknowledged() >= wanted);
@@ -96,22 +95,22 @@ t.test(
     }
     away?.join();
 
-    for (const each of everybody) each.stopSending();
-    await until('everybody is back and knows what became of what they said', () =>
-      everybody.every(({ isSettled, problems }) => isSettled || problems.length > 0),
+    for (const each of all) each.stopSending();
+    await until('every participant is reconnected and has no unacknowledged message', () =>
+      all.every(({ isSettled, problems }) => isSettled || problems.length > 0),
     );
     const messages = await stored(gateway, streamId);
     const ids = messages.map(({ id }) => id);
     const names = new Map(messages.map(({ id, clientId }) => [clientId, id]));
-    t.equal(names.size, messages.length, 'nothing is stored twice');
-    await until('everybody has heard the last message', () =>
-      everybody.every((each) => each.shownIds().at(-1) === ids.at(-1)),
+    t.equal(names.size, messages.length, 'no message is stored twice');
+    await until('every participant got the last message', () =>
+      all.every((each) => each.shownIds().at(-1) === ids.at(-1)),
     );
-    for (const each of everybody) {
+    for (const each of all) {
       t.strictSame(each.problems, []);
       t.ok(each.acknowledged.size > 0);
       for (const [name, id] of each.acknowledged) if (names.get(name) !== id) t.fail(`${name} is lost`);
-      t.strictSame(each.shownIds(), ids, 'everybody saw everything, once and in order');
+      t.strictSame(each.shownIds(), ids, 'every participant got every message once and in order');
     }
     t.ok(acknowledged() >= 30 * KILLS, `${acknowledged()} acknowledged, ${messages.length} stored`);
   },

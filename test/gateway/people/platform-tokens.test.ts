@@ -27,15 +27,15 @@ async function listed(page: PageSession, path: string): Promise<string[]> {
 function listener(t: Test, page: PageSession) {
   const socket: Socket = io(gateway.http, { forceNew: true, extraHeaders: page.headers });
   t.teardown(() => socket.disconnect());
-  const heard: { event: string; data: Record<string, unknown> }[] = [];
-  socket.onAny((event: string, data: Record<string, unknown>) => heard.push({ event, data }));
-  const hears = (event: string, which: Record<string, unknown>): Promise<Record<string, unknown>> =>
-    until(`${event} ${JSON.stringify(which)} in ${JSON.stringify(heard)}`, () => {
+  const received: { event: string; data: Record<string, unknown> }[] = [];
+  socket.onAny((event: string, data: Record<string, unknown>) => received.push({ event, data }));
+  const untilEvent = (event: string, fields: Record<string, unknown>): Promise<Record<string, unknown>> =>
+    until(`${event} ${JSON.stringify(fields)} in ${JSON.stringify(received)}`, () => {
       const fits = ({ data }: { data: Record<string, unknown> }): boolean =>
-        Object.entries(which).every(([name, value]) => data[name] === value);
-      return heard.find((told) => told.event === event && fits(told))?.data;
+        Object.entries(fields).every(([name, value]) => data[name] === value);
+      return received.find((message) => message.event === event && fits(message))?.data;
     });
-  return { socket, hears };
+  return { socket, untilEvent };
 }
 
 t.test(
@@ -51,7 +51,10 @@ t.test(
       'a cookie alone changes nothing',
     );
     t.strictSame(await berta.request('POST', `${API}/${streamId}/start`), SUCCESS);
-    t.notOk((await listed(vera, `${API}/active?limit=50&offset=0`)).includes(streamId), 'not without media');
+    t.notOk(
+      (await listed(vera, `${API}/active?limit=50&offset=0`)).includes(streamId),
+      'not live without media',
+    );
 
     const encoder = publish(t, await testMedia(60), `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`);
     await gateway.untilLive({ streamId });
@@ -66,10 +69,15 @@ t.test(
     t.match(joined, { status: 200, body: { success: true, iceServers, viewers: 1 } });
     t.match(await vera.request('GET', `${API}/${streamId}`), { body: { stream: { viewers: { total: 1 } } } });
 
-    const said = await vera.request('POST', `${API}/${streamId}/chat`, { message: 'Hello <b>all</b>' });
-    t.match(said, { status: 201, body: { success: true, messageId: UUID } });
+    const posted = await vera.request('POST', `${API}/${streamId}/chat`, { message: 'Hello <b>all</b>' });
+    t.match(posted, { status: 201, body: { success: true, messageId: UUID } });
     const answered = await berta.request('POST', `${API}/${streamId}/chat`, { message: 'Welcome' });
-    const first = { id: said.body.messageId, userId: vera.userId, name: 'Vera', message: 'Hello <b>all</b>' };
+    const first = {
+      id: posted.body.messageId,
+      userId: vera.userId,
+      name: 'Vera',
+      message: 'Hello <b>all</b>',
+    };
     const second = { id: answered.body.messageId, userId: berta.userId, badge: 'broadcaster' };
     const chat = `${API}/${streamId}/chat`;
     t.match(await walter.request('GET', `${chat}?limit=100&offset=0`), {
@@ -81,21 +89,25 @@ t.test(
     t.equal(page.messages.length, 1);
 
     t.strictSame(await vera.request('POST', `${API}/${streamId}/leave`), SUCCESS);
-    await until('she is not counted any more', async () => {
+    await until('the viewer no longer counts', async () => {
       const { viewers } = (await vera.request('GET', `${API}/${streamId}/viewers`)).body as {
         viewers: { total: number };
       };
       return viewers.total === 0;
     });
 
-    t.match(await vera.request('POST', `${API}/${streamId}/end`, {}), { status: 403 }, 'it is not hers');
+    t.match(
+      await vera.request('POST', `${API}/${streamId}/end`, {}),
+      { status: 403 },
+      'a livestream of another user',
+    );
     const recordingUrl = 'https://recordings.example.test/1.mp4';
     t.strictSame(await berta.request('POST', `${API}/${streamId}/end`, { recordingUrl }), SUCCESS);
     await encoder.ended;
     t.match(await vera.request('GET', `${API}/${streamId}`), {
       body: { stream: { status: 'ended', recordingUrl } },
     });
-    await until('how many watched is stored', async () => {
+    await until('the number of viewers is stored', async () => {
       const { stream } = (await vera.request('GET', `${API}/${streamId}`)).body as {
         stream: { viewerCountPeak: number };
       };
@@ -112,7 +124,7 @@ t.test('the same flow works with Socket.IO and /ws side by side', async (t) => {
     streamId: string;
     streamKey: string;
   };
-  const { socket, hears } = listener(t, vera);
+  const { socket, untilEvent } = listener(t, vera);
   t.match(await socket.emitWithAck('join-livestream', { streamId }), {
     success: true,
     streamId,
@@ -126,18 +138,18 @@ t.test('the same flow works with Socket.IO and /ws side by side', async (t) => {
   other.send('join-livestream', { streamId }, 'join');
   t.match(await other.next('ok'), { id: 'join', data: { streamId, viewers: 2 } });
   t.match(await other.next('chat:history'), { data: { streamId, messages: [], more: false } });
-  await hears('viewers:count', { streamId, viewers: 2 });
+  await untilEvent('viewers:count', { streamId, viewers: 2 });
 
-  const said = await socket.emitWithAck('chat:send', { streamId, message: 'Hello' });
-  t.match(said, { success: true, messageId: UUID });
-  const { messageId } = said;
-  const heard = { id: messageId, streamId, userId: vera.userId, name: 'Vera', message: 'Hello' };
-  t.match(await other.next('chat:message'), { data: heard });
-  t.match(await hears('chat:message', { id: messageId }), heard, 'and by whoever says it');
+  const posted = await socket.emitWithAck('chat:send', { streamId, message: 'Hello' });
+  t.match(posted, { success: true, messageId: UUID });
+  const { messageId } = posted;
+  const expected = { id: messageId, streamId, userId: vera.userId, name: 'Vera', message: 'Hello' };
+  t.match(await other.next('chat:message'), { data: expected });
+  t.match(await untilEvent('chat:message', { id: messageId }), expected, 'with the name of the author');
   other.send('chat:send', { streamId, message: 'Hello Vera' }, 7);
   const acknowledged = await other.next('ok');
   t.match(acknowledged, { id: 7, data: { messageId: UUID } });
-  t.match(await hears('chat:message', { message: 'Hello Vera' }), {
+  t.match(await untilEvent('chat:message', { message: 'Hello Vera' }), {
     id: acknowledged.data.messageId,
     userId: walter.userId,
   });
@@ -154,25 +166,25 @@ t.test('the same flow works with Socket.IO and /ws side by side', async (t) => {
 
   const url = `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${streamKey}`;
   const encoder = publish(t, await testMedia(60), url);
-  await hears('stream:state', { streamId, state: 'live' });
+  await untilEvent('stream:state', { streamId, state: 'live' });
   t.match(await other.next('stream:state'), { data: { streamId, state: 'live' } });
   await encoder.stop('SIGKILL');
-  t.match(await hears('stream:state', { streamId, state: 'reconnecting' }), { until: Number });
+  t.match(await untilEvent('stream:state', { streamId, state: 'reconnecting' }), { until: Number });
   t.match(await other.next('stream:state'), { data: { state: 'reconnecting' } });
 
   other.send('leave-livestream', { streamId }, 'leave');
   t.match(await other.next('ok'), { id: 'leave' });
-  await hears('viewers:count', { streamId, viewers: 1 });
+  await untilEvent('viewers:count', { streamId, viewers: 1 });
   t.strictSame(await berta.request('POST', `${API}/${streamId}/end`), SUCCESS);
   const ended = { streamId, state: 'ended' };
-  t.match(await hears('stream:state', ended), { reason: 'ended-by-owner', message: String });
+  t.match(await untilEvent('stream:state', ended), { reason: 'ended-by-owner', message: String });
   await socket.emitWithAck('chat:send', { streamId, message: 'Goodbye' });
   t.notOk(
     other.received.some(({ data }) => data.state === 'ended' || data.message === 'Goodbye'),
-    'who has left hears nothing more',
+    'a client that has left gets no messages',
   );
   socket.disconnect();
-  await until('nobody is there', async () => {
+  await until('the room is empty', async () => {
     const { viewers } = (await berta.request('GET', `${API}/${streamId}/viewers`)).body as {
       viewers: { total: number };
     };

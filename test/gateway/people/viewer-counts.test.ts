@@ -12,7 +12,7 @@ import { until } from '../../support/until.js';
 const HLS_VIEWERS = 200;
 const SOCKETS = 44;
 const WHEP_VIEWERS = 6;
-const EVERYBODY = HLS_VIEWERS + SOCKETS + WHEP_VIEWERS;
+const VIEWERS = HLS_VIEWERS + SOCKETS + WHEP_VIEWERS;
 
 const {
   gateway,
@@ -39,13 +39,13 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
   await Promise.all(viewers.map((viewer) => viewer.start()));
   const sockets = Array.from({ length: SOCKETS }, () => joinBySocket(t, livestream));
   const tokens = await Promise.all(sockets.map(viewerTokenOf));
-  const ear = sockets[0] as WebSocketClient;
-  const vanishing = await RtcPeers.start();
-  t.teardown(() => vanishing.kill());
+  const socket = sockets[0] as WebSocketClient;
+  const disconnecting = await RtcPeers.start();
+  t.teardown(() => disconnecting.kill());
   const tabs: WhepViewer[] = [];
   for (let index = 0; index < WHEP_VIEWERS; index++)
-    tabs.push(await watchByWhep(index < 3 ? peers : vanishing, livestream));
-  await assertViewerCount(t, livestream, EVERYBODY, ear, 'everybody who came is counted once');
+    tabs.push(await watchByWhep(index < 3 ? peers : disconnecting, livestream));
+  await assertViewerCount(t, livestream, VIEWERS, socket, 'every viewer counts once');
   t.same((await viewerCounts(livestream)).byProtocol, { whep: 6, 'll-hls': 100, hls: 100 });
 
   // A request for the multivariant playlist alone is no view.
@@ -61,7 +61,7 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
   }
   for (const viewer of viewers.slice(0, 5)) await viewerTokenOf(joinBySocket(t, livestream, viewer.token));
   const both = await watchByWhep(peers, livestream, tokens[1]);
-  await assertViewerCount(t, livestream, EVERYBODY, ear, 'nobody is counted twice');
+  await assertViewerCount(t, livestream, VIEWERS, socket, 'no viewer counts twice');
   t.equal((await viewerCounts(livestream)).byProtocol.whep, WHEP_VIEWERS + 1);
 
   // An orderly leave counts at once.
@@ -72,36 +72,36 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
   for (const socket of sockets.slice(30)) socket.send('leave-livestream', { streamId });
   for (const { path } of tabs.slice(0, 3)) t.equal((await request('DELETE', path)).status, 200);
   const left = 50 + 14 + 3;
-  await assertViewerCount(t, livestream, EVERYBODY - left, ear, 'viewers that leave in order');
+  await assertViewerCount(t, livestream, VIEWERS - left, socket, 'viewers that leave in order');
 
   // Lost sockets count at once, playlists after 15 s, WebRTC when its connection times out.
   const silentSince = Date.now();
   const silent = viewers.slice(150);
   for (const viewer of silent) viewer.stop();
   for (const socket of sockets.slice(20, 30)) socket.destroy();
-  await vanishing.kill();
+  await disconnecting.kill();
   const gone = 50 + 10 + 3;
-  await assertViewerCount(t, livestream, EVERYBODY - left - gone, ear, 'who vanished is gone');
+  await assertViewerCount(t, livestream, VIEWERS - left - gone, socket, 'disconnected viewers do not count');
 
   await Promise.all(silent.slice(0, 20).map((viewer) => viewer.requestPlaylist()));
-  await assertViewerCount(t, livestream, EVERYBODY - left - gone + 20, ear, 'who comes back is there again');
+  await assertViewerCount(t, livestream, VIEWERS - left - gone + 20, socket, 'returned viewers count again');
 
   t.same(
     viewers.flatMap(({ errors }) => errors),
     [],
-    'nobody was refused a playlist',
+    'no playlist was refused',
   );
   await request('DELETE', both.path);
   await gateway.api('POST', `/${streamId}/end`, {});
   for (const viewer of viewers) viewer.stop();
-  await assertViewerCount(t, livestream, 0, ear, 'after the end nobody watches');
+  await assertViewerCount(t, livestream, 0, socket, 'no viewers after the end');
   // Peaks and views are written a second later.
   await until('the peak is stored', async () => {
     const { stream } = await gateway.api<{ stream: { viewerCountPeak: number } }>('GET', `/${streamId}`);
-    return stream.viewerCountPeak === EVERYBODY;
+    return stream.viewerCountPeak === VIEWERS;
   });
   await until(
-    'everybody is stored as gone',
+    'every view has ended',
     async () =>
       (await sql`select from livestream_viewers where stream_id = ${streamId} and left_at is null`).count ===
       0,
@@ -110,23 +110,23 @@ t.test('viewers that join, leave, vanish and return by every protocol are counte
   type Row = { viewer_id: string; user_id: string | null; joined_at: Date; left_at: Date | null };
   const rows = await sql<Row[]>`
     select viewer_id, user_id, joined_at, left_at from livestream_viewers where stream_id = ${streamId}`;
-  t.equal(rows.length, EVERYBODY, 'one row for each');
-  t.equal(new Set(rows.map(({ viewer_id }) => viewer_id)).size, EVERYBODY);
+  t.equal(rows.length, VIEWERS, 'one row per viewer');
+  t.equal(new Set(rows.map(({ viewer_id }) => viewer_id)).size, VIEWERS);
   t.ok(rows.every(({ user_id }) => user_id === null));
   const times = rows.map(({ left_at }) => left_at?.getTime() ?? Number.NaN);
   t.ok(
     rows.every(({ joined_at, left_at }) => left_at !== null && left_at >= joined_at),
-    'everybody has left',
+    'every view has ended',
   );
   const early = times.filter((time) => time <= silentSince).length;
-  const late = EVERYBODY - left - gone + 20;
+  const late = VIEWERS - left - gone + 20;
   t.equal(
     times.filter((time) => time > silentSince + UNCHANGED_FOR_MS).length >= late,
     true,
-    'who stayed, stayed',
+    'views of continuous viewers are not interrupted',
   );
-  t.ok(early >= left, `${early} had left before others fell silent`);
+  t.ok(early >= left, `${early} views ended before the silence`);
   // The timeout is awaited, but not added to the view's duration.
   const playlists = times.filter((time) => time > silentSince - 2_500 && time <= silentSince + 500).length;
-  t.ok(playlists >= 30 + 10, `${playlists} are taken to have left when they were last seen`);
+  t.ok(playlists >= 30 + 10, `${playlists} views end at the last playlist request`);
 });

@@ -72,7 +72,7 @@ for (const [name, encoder] of Object.entries(CODECS)) {
   );
 
   t.test(
-    `${name} is refused in plain words where this machine's ffmpeg cannot read it`,
+    `${name} is refused with its name where the installed ffmpeg cannot decode it`,
     {
       skip:
         !program || systemFfmpegHasEnhancedRtmp
@@ -83,7 +83,7 @@ for (const [name, encoder] of Object.entries(CODECS)) {
       const gateway = await startGatewayProcess(t);
       const { streamId, rtmp } = await gateway.createLivestream();
       const errors = await publishEnhanced(t, program ?? '', encoder, rtmp);
-      t.match(errors, name, 'the encoder is told which codec');
+      t.match(errors, name, 'the encoder gets the codec to choose');
       t.not(await gateway.state(streamId), 'live');
     },
   );

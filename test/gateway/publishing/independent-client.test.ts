@@ -40,7 +40,7 @@ function together(flashes: number[], beeps: number[]): boolean {
 }
 
 /** Records flashes and beeps, and pairs those of one moment. */
-async function seesAndHears(viewer: GstreamerClient): Promise<Watched> {
+async function recordFlashesAndBeeps(viewer: GstreamerClient): Promise<Watched> {
   return await viewer.watched(
     'a flash and a beep every second, together',
     ({ flashes, beeps }) => everySecond(flashes) && everySecond(beeps) && together(flashes, beeps),
@@ -57,10 +57,10 @@ for (const [codec, reports] of [
     async (t) => {
       const livestream = await gateway.createLivestream();
       const publisher = publishByGstreamer(t, `${gateway.http}/whip`, livestream.streamKey, codec, reports);
-      t.equal((await publisher.told('answered')).status, 201);
-      await publisher.told('connected');
+      t.equal((await publisher.untilEvent('answered')).status, 201);
+      await publisher.untilEvent('connected');
       const viewer = watchByGstreamer(t, `${gateway.http}/whep/${livestream.streamId}`);
-      await viewer.told('connected');
+      await viewer.untilEvent('connected');
       await gateway.untilLive(livestream);
 
       const { stream } = await gateway.api<{ stream: { source: object } }>('GET', `/${livestream.streamId}`);
@@ -70,7 +70,7 @@ for (const [codec, reports] of [
         audio: { codec: 'opus' },
       });
 
-      t.equal((await seesAndHears(viewer)).size, '320x180');
+      t.equal((await recordFlashesAndBeeps(viewer)).size, '320x180');
 
       const recording = path.join(t.testdir(), 'recording.mp4');
       await run('ffmpeg', ['-v', 'error', '-i', livestream.hls, '-t', '8', '-c', 'copy', recording]);
@@ -86,9 +86,10 @@ for (const [codec, reports] of [
         `beeps after flashes by HLS: ${recorded.join(' ')}`,
       );
 
-      const doubted = (): boolean => gateway.log.some(({ msg }) => /sender reports .* are wrong/.test(msg));
-      if (reports === 'honest') t.notOk(doubted());
-      else await until('the reports are said to be wrong', doubted);
+      const isDistrusted = (): boolean =>
+        gateway.log.some(({ msg }) => /sender reports .* are wrong/.test(msg));
+      if (reports === 'honest') t.notOk(isDistrusted());
+      else await until('the wrong reports are logged', isDistrusted);
       t.equal(await viewer.leave(), 200);
       t.equal(await publisher.leave(), 200);
       t.equal(await gateway.state(livestream.streamId), 'reconnecting');
@@ -100,8 +101,8 @@ t.test('GStreamer plays an RTMP source with B-frames and AAC by WHEP', { skip },
   publish(t, await testMedia(40), livestream.rtmp);
   await gateway.untilLive(livestream);
   const viewer = watchByGstreamer(t, `${gateway.http}/whep/${livestream.streamId}`);
-  t.equal((await viewer.told('answered')).status, 201);
+  t.equal((await viewer.untilEvent('answered')).status, 201);
 
-  t.equal((await seesAndHears(viewer)).size, '640x360');
+  t.equal((await recordFlashesAndBeeps(viewer)).size, '640x360');
   t.equal(await viewer.leave(), 200);
 });

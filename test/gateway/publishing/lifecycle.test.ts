@@ -8,7 +8,7 @@ const gateway = await startGatewayProcess(t, { LOG_LEVEL: 'trace' });
 t.test('a livestream from creation to end shows each state by the API and logs no stream key', async (t) => {
   const livestream = await gateway.createLivestream();
   const { streamId, streamKey, rtmp, hls } = livestream;
-  t.equal((await fetch(hls)).status, 404, 'nothing to watch yet');
+  t.equal((await fetch(hls)).status, 404, 'no media yet');
   t.match(await gateway.api('GET', `/${streamId}`), {
     stream: { status: 'scheduled', state: { name: 'offline' }, source: null },
   });
@@ -40,19 +40,15 @@ t.test('a livestream from creation to end shows each state by the API and logs n
   });
   const multivariant = await (await fetch(hls)).text();
   const media = /^[^#\n]+\.m3u8/m.exec(multivariant)?.[0] ?? '';
-  t.match(
-    await (await fetch(new URL(media, hls))).text(),
-    /#EXT-X-ENDLIST\n$/,
-    'viewers are told that it is over',
-  );
+  t.match(await (await fetch(new URL(media, hls))).text(), /#EXT-X-ENDLIST\n$/, 'viewers get the end');
 
   const refused = publish(t, await testMedia(60), rtmp);
   const { code, errors } = await refused.ended;
   t.not(code, 0);
-  t.match(errors, 'This livestream has ended', 'the encoder is told why');
+  t.match(errors, 'This livestream has ended', 'the encoder gets the reason');
 
   t.notMatch(gateway.output, streamKey);
-  t.notMatch(gateway.output, streamKey.slice(5, 20), 'not even a piece of it');
+  t.notMatch(gateway.output, streamKey.slice(5, 20), 'not even in part');
 });
 
 t.test(
@@ -67,7 +63,7 @@ t.test(
     await gateway.kill('SIGTERM');
     await encoder.ended;
     t.throws(() => process.kill(encoders[0] ?? 0, 0), 'no ffmpeg is left');
-    t.match(gateway.log.at(-1)?.msg, /stop/, 'the last word is about stopping');
+    t.match(gateway.log.at(-1)?.msg, /stop/, 'the last log line is about the stop');
 
     await gateway.start();
     t.equal(await gateway.state(streamId), 'reconnecting');
@@ -104,10 +100,10 @@ t.test('wrong stream keys are refused before media, and an address that guesses 
     throttled = errors.includes('Too many wrong stream keys');
     if (!throttled) t.match(errors, 'This stream key is not known');
   }
-  t.ok(throttled, 'sooner or later the address has to wait');
+  t.ok(throttled, 'the address is throttled');
   t.strictSame(
     (await active()).filter((id) => !before.includes(id)),
     [],
-    'nobody came on air by it',
+    'no stream is live',
   );
 });

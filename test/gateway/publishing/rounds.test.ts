@@ -35,14 +35,14 @@ t.test('two concurrent broadcasts do not affect each other', async (t) => {
   });
   t.strictSame(active, [one.streamId, two.streamId].toSorted());
   const playlists = await Promise.all([mediaPlaylists(one.hls), mediaPlaylists(two.hls)]);
-  t.equal(new Set(playlists.flat()).size, playlists.flat().length, 'no name is shared');
+  t.equal(new Set(playlists.flat()).size, playlists.flat().length, 'no URL is shared');
 
   await gateway.api('POST', `/${one.streamId}/end`);
   await first.ended;
   t.equal(await gateway.state(one.streamId), 'offline');
   t.equal(await gateway.state(two.streamId), 'live');
   const before = await (await fetch(new URL(playlists[1]?.[0] ?? '', two.hls))).text();
-  await until('the second goes on', async () => {
+  await until('the second continues', async () => {
     const now = await (await fetch(new URL(playlists[1]?.[0] ?? '', two.hls))).text();
     return now !== before && !now.includes('EXT-X-ENDLIST');
   });
@@ -68,16 +68,16 @@ t.test(
     const memoryAfter: number[] = [];
     for (let pair = 0; pair < ROUNDS / 2; pair++) {
       await Promise.all([round(`Round ${pair}`), round(`Round ${pair}, the other`)]);
-      await until('the encoders are gone', async () => (await gateway.encoderPids()).length === 0);
+      await until('the encoders have exited', async () => (await gateway.encoderPids()).length === 0);
       descriptorsAfter.push(descriptors(gateway));
       memoryAfter.push(residentBytes(gateway));
     }
     const { streams } = await gateway.api<{ streams: unknown[] }>('GET', '/active');
-    t.strictSame(streams, [], 'no row says live');
+    t.strictSame(streams, [], 'no row is live');
     const [early = 0, late = 0] = [descriptorsAfter[2], descriptorsAfter.at(-1)];
-    t.ok(late <= early + 4, `descriptors level: ${descriptorsAfter.join(' ')}`);
+    t.ok(late <= early + 4, `constant number of descriptors: ${descriptorsAfter.join(' ')}`);
     const megabytes = memoryAfter.map((bytes) => Math.round(bytes / 1e6));
     const grown = (megabytes.at(-1) ?? 0) - (megabytes[4] ?? 0);
-    t.ok(grown < 40, `memory levels, MB: ${megabytes.join(' ')}`);
+    t.ok(grown < 40, `constant memory, MB: ${megabytes.join(' ')}`);
   },
 );

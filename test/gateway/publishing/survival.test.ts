@@ -36,7 +36,7 @@ function dates(playlist: string): number[] {
 }
 
 /** Gap at the playlist's only discontinuity; undefined until a complete segment follows it. */
-function holeIn(playlist: string): { ms: number } | undefined {
+function gapIn(playlist: string): { ms: number } | undefined {
   const [before = '', after = ''] = playlist.split('#EXT-X-DISCONTINUITY\n');
   if (!after.includes('#EXTINF')) return undefined;
   const last = before.slice(before.lastIndexOf('#EXT-X-PROGRAM-DATE-TIME'));
@@ -54,18 +54,18 @@ t.test('a publisher that is killed and returns within the grace period keeps the
   const page = await watch(t, livestream);
 
   await first.stop('SIGKILL');
-  await until('the page says so', async () => (await playback(page)).state === 'reconnecting');
+  await until('the page shows the interruption', async () => (await playback(page)).state === 'reconnecting');
   t.equal(await gateway.state(livestream.streamId), 'reconnecting');
   publish(t, source, livestream.rtmp, { startS: 30 });
   await gateway.untilLive(livestream);
   await untilPlaysOn(page);
 
   const playlist = await mediaPlaylist(livestream);
-  t.match(playlist, '#EXT-X-DISCONTINUITY\n', 'the same playlist goes on behind a discontinuity');
+  t.match(playlist, '#EXT-X-DISCONTINUITY\n', 'the playlist continues after a discontinuity');
   t.strictSame(
     dates(playlist),
     dates(playlist).toSorted((a, b) => a - b),
-    'its dates only rise',
+    'program dates increase',
   );
   t.ok(await neverReloaded(page));
 });
@@ -79,11 +79,9 @@ t.test('a second encoder with the same stream key takes over within a second', a
 
   publish(t, source, livestream.rtmp);
   await first.ended;
-  t.equal(await gateway.state(livestream.streamId), 'live', 'viewers never see it offline');
-  const hole = await until('a segment of the new encoder', async () =>
-    holeIn(await mediaPlaylist(livestream)),
-  );
-  t.ok(hole.ms < 1000, `a hole of ${hole.ms} ms`);
+  t.equal(await gateway.state(livestream.streamId), 'live', 'viewers never see the stream offline');
+  const gap = await until('a segment of the new encoder', async () => gapIn(await mediaPlaylist(livestream)));
+  t.ok(gap.ms < 1000, `a gap of ${gap.ms} ms`);
   await untilPlaysOn(page);
   t.ok(await neverReloaded(page));
 });
@@ -98,8 +96,8 @@ t.test('an encoder that is killed leaves a gap of less than a second', async (t)
     ({ msg, streamId }) => msg === 'encoder started' && streamId === livestream.streamId,
   );
   process.kill(Number(started?.pid), 'SIGKILL');
-  const hole = await until('a segment behind the hole', async () => holeIn(await mediaPlaylist(livestream)));
-  t.ok(hole.ms < 1000, `a hole of ${hole.ms} ms`);
+  const gap = await until('a segment after the gap', async () => gapIn(await mediaPlaylist(livestream)));
+  t.ok(gap.ms < 1000, `a gap of ${gap.ms} ms`);
   await untilPlaysOn(page);
   t.ok(await neverReloaded(page));
 });
@@ -126,7 +124,11 @@ t.test(
         }
       });
     await gateway.start();
-    t.equal(await gateway.state(livestream.streamId), 'reconnecting', 'no ghost is live');
+    t.equal(
+      await gateway.state(livestream.streamId),
+      'reconnecting',
+      'no livestream without a publisher is live',
+    );
     publish(t, source, livestream.rtmp, { startS: 30 });
     await gateway.untilLive(livestream);
     await untilPlaysOn(page);
@@ -134,13 +136,16 @@ t.test(
     const after = await mediaPlaylist(livestream);
     const number = (playlist: string, tag: string): number =>
       Number(new RegExp(`#EXT-X-${tag}:(\\d+)`).exec(playlist)?.[1]);
-    t.ok(number(after, 'MEDIA-SEQUENCE') > number(before, 'MEDIA-SEQUENCE'), 'numbers are never used again');
+    t.ok(
+      number(after, 'MEDIA-SEQUENCE') > number(before, 'MEDIA-SEQUENCE'),
+      'sequence numbers are not reused',
+    );
     // RFC 8216bis section 4.4.4.3: the sequence of a segment counts the tags up to it.
     const discontinuities = (playlist: string): number =>
       number(playlist, 'DISCONTINUITY-SEQUENCE') + playlist.split('#EXT-X-DISCONTINUITY\n').length - 1;
     t.equal(discontinuities(before), 0);
     t.equal(discontinuities(after), 1, 'the restart is a discontinuity');
-    t.ok(Math.min(...dates(after)) > Math.max(...dates(before)), 'dates only rise');
+    t.ok(Math.min(...dates(after)) > Math.max(...dates(before)), 'program dates increase');
     t.ok(await neverReloaded(page));
   },
 );

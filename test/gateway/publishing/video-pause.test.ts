@@ -11,7 +11,7 @@ const PAUSE = { from: 4, to: 12 };
 const folder = process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-test-media-${process.ppid}`);
 
 /** 30 s of H.264 and AAC at 30 frames a second, keyframes every 2 s; no video frames during the pause. */
-async function pausingFilm(pause: typeof PAUSE | undefined): Promise<string> {
+async function mediaWithPause(pause: typeof PAUSE | undefined): Promise<string> {
   const file = path.join(folder, `pause-${pause ? `${pause.from}-${pause.to}` : 'none'}.flv`);
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });
@@ -29,8 +29,8 @@ async function pausingFilm(pause: typeof PAUSE | undefined): Promise<string> {
 }
 
 /** Same media with another frame rate in `onMetaData`, which ffmpeg forwards to the gateway. */
-async function filmThatClaims(frameRate: number): Promise<string> {
-  const bytes = Buffer.from(readFileSync(await pausingFilm(undefined)));
+async function mediaWithFrameRate(frameRate: number): Promise<string> {
+  const bytes = Buffer.from(readFileSync(await mediaWithPause(undefined)));
   const name = bytes.indexOf('framerate');
   bytes.writeDoubleBE(frameRate, name + 'framerate'.length + 1);
   const file = path.join(folder, `claims-${frameRate}-${process.pid}.flv`);
@@ -55,7 +55,7 @@ const targetDuration = (playlist: string): number =>
 t.test('video that pauses for 8 s while audio continues does not interrupt the gateway or HLS', async (t) => {
   const gateway = await startGatewayProcess(t);
   const { streamId, rtmp, hls } = await gateway.createLivestream();
-  publish(t, await pausingFilm(PAUSE), rtmp);
+  publish(t, await mediaWithPause(PAUSE), rtmp);
   await gateway.untilLive({ streamId });
   const healthy = async (): Promise<boolean> =>
     (await fetch(`${gateway.http}/healthz`, { signal: AbortSignal.timeout(3_000) })).ok;
@@ -69,7 +69,7 @@ t.test('video that pauses for 8 s while audio continues does not interrupt the g
     return Date.parse(times.at(-1)?.[1] ?? '');
   };
   const began = Date.now();
-  await until('audio goes on while the video pauses', async () => {
+  await until('audio continues during the pause', async () => {
     t.ok(await healthy());
     return Date.now() - began > 7_000 && Date.now() - (await newest('audio')) < 4_000;
   });
@@ -81,7 +81,7 @@ t.test('video that pauses for 8 s while audio continues does not interrupt the g
   for (const playlist of await mediaPlaylists(hls)) {
     t.ok(attribute(playlist, 'PART-TARGET') <= targetDuration(playlist), 'parts are no longer than segments');
     t.ok(attribute(playlist, 'PART-HOLD-BACK') <= 6, 'players stay near the live edge');
-    t.ok(targetDuration(playlist) <= 10, 'the pause makes no segment of its length');
+    t.ok(targetDuration(playlist) <= 10, 'no segment has the length of the pause');
   }
   t.ok(await healthy());
 });
@@ -92,14 +92,14 @@ t.test(
     const gateway = await startGatewayProcess(t);
     for (const claimed of [0.05, 1, 300]) {
       const { streamId, rtmp, hls } = await gateway.createLivestream();
-      const encoder = publish(t, await filmThatClaims(claimed), rtmp);
+      const encoder = publish(t, await mediaWithFrameRate(claimed), rtmp);
       await gateway.untilLive({ streamId });
       const playlists = await mediaPlaylists(hls);
       t.ok(playlists.length > 1);
       for (const playlist of playlists) {
         t.ok(attribute(playlist, 'PART-TARGET') < 0.5, `${claimed}: ${attribute(playlist, 'PART-TARGET')}`);
-        t.ok(attribute(playlist, 'PART-HOLD-BACK') < 1.5, `${claimed} fps claimed`);
-        t.match(playlist, '#EXT-X-PART:', 'there are parts');
+        t.ok(attribute(playlist, 'PART-HOLD-BACK') < 1.5, `${claimed} fps announced`);
+        t.match(playlist, '#EXT-X-PART:', 'the playlist has parts');
       }
       await until('the frame rate is measured', async () => {
         const { stream } = await gateway.api<{ stream: { source: { video?: { frameRate?: number } } } }>(

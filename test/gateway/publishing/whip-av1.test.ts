@@ -10,7 +10,7 @@ import { LossyRelay } from '../../support/media/rtp/lossy-relay.js';
 import { until } from '../../support/until.js';
 
 /** Largest offset of audio against video, s. */
-const LIPS = 0.06;
+const LIP_SYNC_S = 0.06;
 
 const browser = await openChromium(t, { webrtc: true });
 const gateway = await startGatewayProcess(t);
@@ -34,7 +34,7 @@ t.test('AV1 published by WHIP over a lossy network plays in sync by HLS', async 
   const offsets = (await flashToBeep(recording)).toSorted((a, b) => a - b);
   t.ok(offsets.length >= 5, `${offsets.length} flashes and beeps`);
   const middle = offsets[offsets.length >> 1] ?? Number.NaN;
-  t.ok(Math.abs(middle) < LIPS, `beep ${Math.round(middle * 1000)} ms after the flash`);
+  t.ok(Math.abs(middle) < LIP_SYNC_S, `beep ${Math.round(middle * 1000)} ms after the flash`);
 
   // A takeover by another encoder and its return keep the broadcast.
   const media = async (): Promise<string> => {
@@ -42,16 +42,19 @@ t.test('AV1 published by WHIP over a lossy network plays in sync by HLS', async 
     const [uri = ''] = text.match(/^(?!#)\S+$/m) ?? [];
     return await (await fetch(new URL(uri, livestream.hls))).text();
   };
-  const goesOn = (seams: number): Promise<unknown> =>
-    until(`seam ${seams}`, async () => (await media()).split('#EXT-X-DISCONTINUITY\n').length > seams);
+  const untilContinued = (discontinuities: number): Promise<unknown> =>
+    until(
+      `discontinuities ${discontinuities}`,
+      async () => (await media()).split('#EXT-X-DISCONTINUITY\n').length > discontinuities,
+    );
   const other = await openPage(t, browser);
   await publishFromPage(other, gateway, livestream.streamKey, { codec: 'video/AV1' });
-  await goesOn(1);
+  await untilContinued(1);
   t.equal(await stopPublishing(other), 200);
   t.equal(await gateway.state(livestream.streamId), 'reconnecting');
-  await until('the encoder is gone', async () => (await gateway.encoderPids()).length === 0);
+  await until('the encoder has exited', async () => (await gateway.encoderPids()).length === 0);
   await publishFromPage(other, gateway, livestream.streamKey, { codec: 'video/AV1' });
-  await goesOn(2);
+  await untilContinued(2);
   t.strictSame(
     gateway.log.filter(({ msg }) => /failed/.test(msg)),
     [],

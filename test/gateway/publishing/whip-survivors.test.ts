@@ -29,6 +29,6 @@ t.test('a gateway that is killed leaves no encoder of a WHIP publisher running',
   const killed = performance.now();
   await gateway.kill('SIGKILL');
   // Without RTCP BYE ffmpeg waits for packets three times for 12 s.
-  await until('the encoders have ended', () => running(encoders).length === 0, 8_000);
+  await until('the encoders have exited', () => running(encoders).length === 0, 8_000);
   t.comment(`they have ended after ${Math.round(performance.now() - killed)} ms`);
 });

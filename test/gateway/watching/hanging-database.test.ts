@@ -28,14 +28,14 @@ function databaseProcesses(dataDir: string): number[] {
 
 async function timed<T>(
   t: Test,
-  what: string,
+  request: string,
   work: () => Promise<T>,
   withinMs = SERVED_WITHIN_MS,
 ): Promise<T> {
   const from = performance.now();
   const result = await work();
   const tookMs = Math.round(performance.now() - from);
-  t.ok(tookMs < withinMs, `${what}: ${tookMs} ms`);
+  t.ok(tookMs < withinMs, `${request}: ${tookMs} ms`);
   return result;
 }
 
@@ -49,14 +49,14 @@ t.test('a public broadcast stays open to viewers while the database hangs', asyn
   await gateway.api('PATCH', `/${closed.streamId}`, { visibility: 'private' });
   for (const { rtmp } of [open, closed]) publish(t, await testMedia(120, SMALL), rtmp);
   for (const livestream of [open, closed]) await gateway.untilLive(livestream);
-  const person = await signInPage(gateway, 'Hanna');
-  const invited = await fetch(`${gateway.http}/api/livestream/${closed.streamId}/guests/${person.userId}`, {
+  const account = await signInPage(gateway, 'Hanna');
+  const invited = await fetch(`${gateway.http}/api/livestream/${closed.streamId}/guests/${account.userId}`, {
     method: 'PUT',
     headers: { authorization: 'Bearer test-operator-token-0123456789' },
   });
   t.equal(invited.status, 200);
   const join = `/api/livestream/${closed.streamId}/join`;
-  const token = String((await person.request('POST', join, {})).body.viewerToken);
+  const token = String((await account.request('POST', join, {})).body.viewerToken);
   const known = new HlsViewer(`${closed.hls}?v=${token}`);
   t.teardown(() => known.stop());
   await known.start();
@@ -86,7 +86,7 @@ t.test('a public broadcast stays open to viewers while the database hangs', asyn
     peer.accept(await answer.text());
     return peer;
   }).then((peer) => peer.until(() => peer.received.length > 0));
-  for (const cookie of [undefined, person.headers.cookie]) {
+  for (const cookie of [undefined, account.headers.cookie]) {
     const headers: Record<string, string> = cookie === undefined ? {} : { cookie };
     const at = `${gateway.http}/api/livestream/${open.streamId}`;
     await timed(t, 'the livestream', async () => t.equal((await fetch(at, { headers })).status, 200));
@@ -106,7 +106,7 @@ t.test('a public broadcast stays open to viewers while the database hangs', asyn
     await socket.next('stream:offer');
   });
 
-  const { headers } = person;
+  const { headers } = account;
   for (const url of [closed.hls, `${gateway.http}/api/livestream/${closed.streamId}`])
     await timed(
       t,
@@ -124,12 +124,12 @@ t.test('a public broadcast stays open to viewers while the database hangs', asyn
       REFUSED_WITHIN_MS,
     );
   await known.requestPlaylist();
-  t.strictSame(known.errors, [], 'who watched it goes on');
+  t.strictSame(known.errors, [], 'a viewer continues');
 
   signal('SIGCONT');
   await until(
-    'the invitee is let in again',
-    async () => (await person.request('POST', join, {})).status === 200,
+    'the invitee is admitted again',
+    async () => (await account.request('POST', join, {})).status === 200,
   );
   t.equal(await gateway.state(open.streamId), 'live');
 });

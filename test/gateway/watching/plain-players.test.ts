@@ -15,7 +15,7 @@ t.test('ffmpeg records ten seconds of HLS without errors and in sync with the so
   const { stderr } = await run('ffmpeg', [
     ...['-v', 'error', '-i', hls, '-map', '0:v:0', '-map', '0:a:0', '-t', '10', '-c', 'copy', recording],
   ]);
-  t.equal(stderr, '', 'ffmpeg has nothing to say');
+  t.equal(stderr, '', 'ffmpeg logs nothing');
   const { stdout } = await run('ffprobe', [
     ...[
       '-v',
@@ -32,7 +32,7 @@ t.test('ffmpeg records ten seconds of HLS without errors and in sync with the so
 
   const offsets = await flashToBeep(recording);
   const own = await flashToBeep(source);
-  t.ok(offsets.length >= 8, 'flashes and beeps are there');
+  t.ok(offsets.length >= 8, 'flashes and beeps are present');
   const middle = (values: number[]): number =>
     values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
   // One frame: the flash begins at the first frame after the full second, the tone at the second itself.

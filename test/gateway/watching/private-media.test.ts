@@ -64,18 +64,18 @@ t.test('an invitee who is removed gets no media after a second, and another one 
   const [removed, other] = await Promise.all(['Rea', 'Otto'].map((name) => signInPage(gateway, name)));
   if (!removed || !other) throw new Error('two people are needed');
   const operator = { authorization: 'Bearer test-operator-token-0123456789' };
-  const guests = (method: string, { userId }: PageSession): Promise<Response> =>
+  const changeInvitee = (method: string, { userId }: PageSession): Promise<Response> =>
     fetch(`${gateway.http}${at}/guests/${userId}`, { method, headers: operator });
-  for (const session of [removed, other]) t.equal((await guests('PUT', session)).status, 200);
+  for (const session of [removed, other]) t.equal((await changeInvitee('PUT', session)).status, 200);
 
   const [token, otherToken] = [await tokenOf(removed, streamId), await tokenOf(other, streamId)];
   const recording = path.join(t.testdir(), 'recording.mp4');
   const ffmpeg = ['-v', 'error', '-i', `${hls}?v=${otherToken}`, '-t', '6', '-c', 'copy', recording];
-  t.equal((await run('ffmpeg', ffmpeg)).stderr, '', 'ffmpeg plays a private livestream without a complaint');
+  t.equal((await run('ffmpeg', ffmpeg)).stderr, '', 'ffmpeg plays a private livestream without a warning');
 
   const own = await addresses(hls, token);
   for (const [name, url] of Object.entries(own)) {
-    t.equal(url.searchParams.get('v'), token, `the address of the ${name} carries the token`);
+    t.equal(url.searchParams.get('v'), token, `the URL of the ${name} has the token`);
     t.equal(await statusOf(url), 200, name);
   }
   const elsewhere = await gateway.createLivestream('Another one');
@@ -83,13 +83,13 @@ t.test('an invitee who is removed gets no media after a second, and another one 
   for (const [name, url] of Object.entries(await addresses(hls, token)))
     for (const v of [undefined, '', 'forged', foreign, `${token.slice(0, -2)}AA`])
       for (const init of [{}, { method: 'HEAD' }, { headers: { range: 'bytes=0-9' } }]) {
-        const strange = new URL(url);
-        if (v === undefined) strange.searchParams.delete('v');
-        else strange.searchParams.set('v', v);
+        const withWrongToken = new URL(url);
+        if (v === undefined) withWrongToken.searchParams.delete('v');
+        else withWrongToken.searchParams.set('v', v);
         t.equal(
-          await statusOf(strange, init),
+          await statusOf(withWrongToken, init),
           404,
-          `${name} with ${v === undefined ? 'no token' : 'a strange one'}`,
+          `${name} with ${v === undefined ? 'no token' : 'a wrong token'}`,
         );
       }
 
@@ -118,23 +118,23 @@ t.test('an invitee who is removed gets no media after a second, and another one 
   const blocking = new URL(playlist ?? hls);
   blocking.searchParams.set('_HLS_msn', String(Number(/s(\d+)\.m4s/.exec(segment?.pathname ?? '')?.[1]) + 2));
   const blocked = statusOf(blocking);
-  t.equal((await guests('DELETE', removed)).status, 200);
+  t.equal((await changeInvitee('DELETE', removed)).status, 200);
   endedAt = performance.now();
   await page.waitForTimeout(ENDS_WITHIN_MS);
-  t.equal(await blocked, 404, 'a request that was blocked is refused when it is answered');
+  t.equal(await blocked, 404, 'a blocked request is refused when it is answered');
   const current = await addresses(hls, otherToken);
   for (const [name, url] of Object.entries({ ...own, ...current })) {
     const mine = new URL(url);
     mine.searchParams.set('v', token);
-    t.equal(await statusOf(mine), 404, `the ${name} is gone for who was removed`);
+    t.equal(await statusOf(mine), 404, `the ${name} is refused to the removed invitee`);
     if (name in current && name !== 'hint')
-      t.equal(await statusOf(current[name]!), 200, `and there for the other`);
+      t.equal(await statusOf(current[name]!), 200, 'it is served to the other invitee');
   }
   await page.waitForTimeout(8_000);
-  t.strictSame(late, [], 'the page of who was removed loaded nothing more');
-  t.strictSame(refused, [], 'nothing is refused to the other');
+  t.strictSame(late, [], 'the page of the removed invitee loaded no media');
+  t.strictSame(refused, [], 'no request of the other invitee is refused');
   const after = await playback(othersPage);
-  t.equal(after.stalls - first.stalls, 0, 'the other plays without a stall');
+  t.equal(after.stalls - first.stalls, 0, 'the other invitee plays without a stall');
   t.ok(after.position - before.position > 8, `${after.position - before.position} s`);
   await playerEnded;
 });
@@ -157,7 +157,7 @@ t.test(
     const page = await pageOf(t, invitee, watch);
     const shared = await addresses(hls, token);
     for (const name of ['init', 'segment', 'part'])
-      t.equal(shared[name]?.search, '', 'public media have addresses that all viewers share');
+      t.equal(shared[name]?.search, '', 'public media have the same URLs for all viewers');
     const before = await playback(page);
     await gateway.api('PATCH', `/${streamId}`, { visibility: 'private' });
     for (const name of ['init', 'segment', 'part']) t.equal(await statusOf(shared[name]!), 404, name);
@@ -165,7 +165,7 @@ t.test(
       t.equal(await statusOf(url), 200, `${name} for the invitee`);
     await page.waitForTimeout(6_000);
     const after = await playback(page);
-    t.equal(after.stalls - before.stalls, 0, 'an invitee plays on');
+    t.equal(after.stalls - before.stalls, 0, 'an invitee continues');
     t.ok(after.position - before.position > 5, `${after.position - before.position} s`);
   },
 );

@@ -17,11 +17,11 @@ t.test('the thumbnail of a broadcast follows the video and stays available after
     return streams.find(({ id }) => id === streamId)?.thumbnailUrl ?? undefined;
   };
 
-  const first = await until('it is listed with a thumbnail', listed);
+  const first = await until('the livestream is listed with a thumbnail', listed);
   const { pathname } = new URL(first);
   t.equal(pathname, `/api/livestream/${streamId}/thumbnail`);
-  const ours = (url: string): string => url.replace('localhost', '127.0.0.1');
-  const answer = await fetch(ours(first));
+  const localUrl = (url: string): string => url.replace('localhost', '127.0.0.1');
+  const answer = await fetch(localUrl(first));
   t.equal(answer.status, 200);
   t.equal(answer.headers.get('content-type'), 'image/jpeg');
   t.match(String(answer.headers.get('cache-control')), /^public, max-age/);
@@ -33,14 +33,18 @@ t.test('the thumbnail of a broadcast follows the video and stays available after
   });
   const { stream } = await gateway.api<{ stream: { thumbnailUrl: string } }>('GET', `/${streamId}`);
   t.match(stream.thumbnailUrl, /\/thumbnail\?v=[0-9a-f]{16}$/);
-  const newest = await fetch(ours(second), {
+  const newest = await fetch(localUrl(second), {
     headers: { 'if-none-match': answer.headers.get('etag') ?? '' },
   });
-  t.equal(newest.status, 200, 'it is another one');
+  t.equal(newest.status, 200, 'the thumbnail has changed');
   t.equal(await imageProperties(t, Buffer.from(await newest.arrayBuffer())), SHAPE);
 
   await encoder.stop();
   await gateway.api('POST', `/${streamId}/end`);
   const last = await fetch(`${gateway.http}/api/livestream/${streamId}/thumbnail`);
-  t.equal(await imageProperties(t, Buffer.from(await last.arrayBuffer())), SHAPE, 'the last one stays');
+  t.equal(
+    await imageProperties(t, Buffer.from(await last.arrayBuffer())),
+    SHAPE,
+    'the last thumbnail is kept',
+  );
 });

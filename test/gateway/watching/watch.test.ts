@@ -19,7 +19,7 @@ t.test(
     const livestream = await gateway.createLivestream('Sixty seconds');
     publish(t, await testMedia(120), livestream.rtmp);
     const published = performance.now();
-    await until('the multivariant playlist is there', async () => (await fetch(livestream.hls)).ok);
+    await until('the multivariant playlist is available', async () => (await fetch(livestream.hls)).ok);
     t.comment(`playable ${Math.round(performance.now() - published)} ms after the encoder was started`);
 
     const page = await browser.newPage();
@@ -47,7 +47,7 @@ t.test(
     await checking.stop();
     t.equal(end.stalls - start.stalls, 0, 'no stall');
     t.ok(end.position - start.position > WATCH_MS / 1000 - 1, 'a minute was played in a minute');
-    t.equal(end.rebuilds, 0, 'the player was never created anew');
+    t.equal(end.rebuilds, 0, 'the player was not recreated');
     t.strictSame([...seen].toSorted(), ['240p', '360p'], 'both levels were played');
     t.ok(end.levelSwitches >= 4, `${end.levelSwitches} switches`);
     t.equal(end.bufferedRanges, 1, 'no switch left a gap in the buffer');
@@ -130,7 +130,7 @@ async function checkSegments(t: Test, { hls }: Livestream): Promise<void> {
         file,
       ]);
       t.match(stdout, /^K/, `${name} starts with a keyframe`);
-      t.equal(countSamples(whole), stdout.trim().split('\n').length, `${name}: two parsers count the same`);
+      t.equal(countSamples(whole), stdout.trim().split('\n').length, `${name}: both parsers count the same`);
     }
   }
 }

@@ -42,7 +42,7 @@ t.test('a broadcast taken over from RTMP by WHIP and back keeps its WebRTC viewe
   t.equal(await protocol(livestream), 'whip');
 
   publish(t, source, livestream.rtmp, { startS: 30 });
-  await until('RTMP is back', async () => (await protocol(livestream)) === 'rtmp');
+  await until('the RTMP publisher is live again', async () => (await protocol(livestream)) === 'rtmp');
   await untilPlaysOn(page);
   const { delivery, fallbacks } = await playback(page);
   t.match({ delivery, fallbacks }, { delivery: 'webrtc', fallbacks: 0 }, 'without fallback to HLS');

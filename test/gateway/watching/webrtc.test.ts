@@ -59,8 +59,8 @@ t.test('packet loss of 3 % in both directions is repaired by retransmission', as
   await page.waitForTimeout(10_000);
   delay.disable();
   const after = { viewer: await countersOf(page), publisher: await countersOf(camera) };
-  const counted = (who: 'viewer' | 'publisher', name: string): number =>
-    (after[who][name] ?? 0) - (before[who][name] ?? 0);
+  const counted = (side: 'viewer' | 'publisher', name: string): number =>
+    (after[side][name] ?? 0) - (before[side][name] ?? 0);
 
   t.equal((await playback(page)).delivery, 'webrtc', 'without fallback to HLS');
   t.ok(up.lost - lost.up > 20 && down.lost - lost.down > 20, 'packets were lost in both directions');

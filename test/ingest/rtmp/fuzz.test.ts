@@ -110,7 +110,7 @@ function spoil(messages: Buffer[], random: (below: number) => number): Buffer {
 }
 
 t.test(
-  `${SESSIONS} spoilt sessions throw nothing, leave nothing and cost no memory`,
+  `${SESSIONS} mutated sessions throw nothing, leave no connection and no memory`,
   { timeout: 120_000 },
   async (t) => {
     const errors: unknown[] = [];

@@ -152,11 +152,11 @@ t.test('each end of a peer ends the publication with its reason', async (t) => {
     ['closed', 'publisher-lost'],
   ] as const;
   const { post, pool, publications, ask } = await whip(t);
-  for (const [index, [reason, told]] of ends.entries()) {
+  for (const [index, [reason, expected]] of ends.entries()) {
     const { headers } = await post();
     pool.publishers[index]?.end(reason);
     await publications[index]?.until(({ ends }) => ends.length > 0);
-    t.strictSame(publications[index]?.ends, [told], reason);
+    t.strictSame(publications[index]?.ends, [expected], reason);
     const gone = await ask({ method: 'DELETE', url: String(headers.location) });
     t.equal(gone.statusCode, 404, 'the session went with its peer');
   }
@@ -190,7 +190,7 @@ t.test('a replaced publisher’s session gives the reason, until a thousand othe
   };
   const { url, etag } = await replaced(0);
   t.strictSame(publications[0]?.ends, ['replaced']);
-  const told = async () => {
+  const readReason = async () => {
     const question = { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': etag };
     for (const answer of [
       await ask({ method: 'PATCH', url, payload: FRAGMENT, headers: question }),
@@ -200,9 +200,9 @@ t.test('a replaced publisher’s session gives the reason, until a thousand othe
       t.match(answer.json(), { error: { code: 'publication_replaced', message: /same stream key/ } });
     }
   };
-  await told();
+  await readReason();
   await pool.publishers[0]?.closed;
-  await told();
+  await readReason();
   for (let index = 1; index <= 1_000; index++) await replaced(index);
   await pool.publishers[1_000]?.closed;
   t.equal((await ask({ method: 'DELETE', url })).statusCode, 404);
@@ -318,7 +318,7 @@ t.test('candidates with the right ETag get 204; an ICE restart gets 422', async 
   await expect(400, 'body_invalid', '', match);
   await expect(415, 'unsupported_media_type', FRAGMENT, { ...match, 'content-type': 'application/sdp' });
   await expect(415, 'unsupported_media_type', '{}', { ...match, 'content-type': 'application/json' });
-  t.equal(pool.publishers[0]?.ended, undefined, 'the session goes on');
+  t.equal(pool.publishers[0]?.ended, undefined, 'the session continues');
   const elsewhere = await ask({
     method: 'PATCH',
     url: '/whip/session/AAAAAAAAAAAAAAAAAAAAAA',

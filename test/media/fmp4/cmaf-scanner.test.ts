@@ -32,7 +32,7 @@ function* pieces(bytes: Buffer, size: () => number): Generator<Buffer> {
 
 const ladder = await makeLadder({ folder: t.testdir(), durationS: 2 });
 const source = bytesOf(ladder, 'source');
-const sound = bytesOf(ladder, 'audio');
+const audioSource = bytesOf(ladder, 'audio');
 
 t.test('CMAF written by ffmpeg yields codec, size and every sample', async (t) => {
   const { inits, samples } = scan([source]);
@@ -47,7 +47,7 @@ t.test('CMAF written by ffmpeg yields codec, size and every sample', async (t) =
     samples.some(({ compositionOffset }) => compositionOffset < 0),
     'B-frames have negative composition offsets',
   );
-  const audio = scan([sound]);
+  const audio = scan([audioSource]);
   t.match(audio.inits[0], { kind: 'audio', codec: 'mp4a.40.2', channels: 2, sampleRate: 48_000 });
   t.ok(audio.samples.every(({ sync }) => sync));
 });

@@ -13,7 +13,7 @@ import { encodeAv1, obuBytes, temporalUnits } from '../../support/media/rtp/av1-
 
 /** 20 ms of Opus that decode to silence. */
 const SILENCE = Buffer.from('f8fffe', 'hex');
-const SOUND_MS = 20;
+const AUDIO_PACKET_MS = 20;
 
 type Packet = { stream_index: number; pts_time: string; size: string; flags: string };
 
@@ -32,7 +32,7 @@ async function packetsOf(file: string): Promise<Packet[]> {
 }
 
 /** Returns a digest of every decoded frame. */
-async function picturesOf(file: string): Promise<string[]> {
+async function digestsOf(file: string): Promise<string[]> {
   const { stdout } = await run('ffmpeg', ['-v', 'error', '-i', file, '-map', '0:v', '-f', 'framemd5', '-']);
   return stdout
     .split('\n')
@@ -41,9 +41,9 @@ async function picturesOf(file: string): Promise<string[]> {
 }
 
 /** Writes video with silence from `start` on, ms. */
-async function written(t: Test, start: number): Promise<{ film: string; file: string; sizes: number[] }> {
-  const film = await encodeAv1(t, { frameCount: 40 });
-  const units = temporalUnits(film).map((unit) => Buffer.concat(unit.map((obu) => obuBytes(obu, true))));
+async function written(t: Test, start: number): Promise<{ encoded: string; file: string; sizes: number[] }> {
+  const encoded = await encodeAv1(t, { frameCount: 40 });
+  const units = temporalUnits(encoded).map((unit) => Buffer.concat(unit.map((obu) => obuBytes(obu, true))));
   const obu = units[0]?.subarray(0, 13) ?? Buffer.alloc(0);
   const header = readAv1SequenceHeaderObu(obu);
   if (!header) throw new Error('there is no sequence header');
@@ -62,18 +62,18 @@ async function written(t: Test, start: number): Promise<{ film: string; file: st
     const time = start + (index * 1000) / 30;
     frame(1, time, index % 10 === 0, unit);
     for (
-      let sound = Math.ceil((index * 1000) / 30 / SOUND_MS);
-      sound * SOUND_MS < ((index + 1) * 1000) / 30;
+      let audioIndex = Math.ceil((index * 1000) / 30 / AUDIO_PACKET_MS);
+      audioIndex * AUDIO_PACKET_MS < ((index + 1) * 1000) / 30;
     )
-      frame(2, start + sound++ * SOUND_MS, true, SILENCE);
+      frame(2, start + audioIndex++ * AUDIO_PACKET_MS, true, SILENCE);
   });
-  const file = path.join(path.dirname(film), 'made.mkv');
+  const file = path.join(path.dirname(encoded), 'made.mkv');
   writeFileSync(file, Buffer.concat(bytes));
-  return { film, file, sizes: units.map(({ length }) => length) };
+  return { encoded, file, sizes: units.map(({ length }) => length) };
 }
 
 t.test('ffmpeg reads written Matroska with the same frames and timestamps', async (t) => {
-  const { film, file, sizes } = await written(t, 10_000);
+  const { encoded, file, sizes } = await written(t, 10_000);
   const { stdout } = await run('ffprobe', ['-v', 'error', '-show_streams', '-of', 'json', file]);
   t.match((JSON.parse(stdout) as { streams: object[] }).streams, [
     { codec_name: 'av1', width: 320, height: 180, profile: 'Main', has_b_frames: 0 },
@@ -90,15 +90,15 @@ t.test('ffmpeg reads written Matroska with the same frames and timestamps', asyn
     sizes.map((_, index) => index % 10 === 0),
   );
   for (const [index, { pts_time }] of video.entries())
-    if (Math.abs(Number(pts_time) - 10 - index / 30) > 0.0001) t.fail(`picture ${index} at ${pts_time}`);
-  const sound = packets.filter(({ stream_index }) => stream_index === 1);
-  t.ok(sound.length > 60);
-  for (const [index, { pts_time, size }] of sound.entries())
+    if (Math.abs(Number(pts_time) - 10 - index / 30) > 0.0001) t.fail(`frame ${index} at ${pts_time}`);
+  const audio = packets.filter(({ stream_index }) => stream_index === 1);
+  t.ok(audio.length > 60);
+  for (const [index, { pts_time, size }] of audio.entries())
     if (Number(size) !== 3 || Math.abs(Number(pts_time) - 10 - index * 0.02) > 0.0001)
-      t.fail(`sound ${index} at ${pts_time}`);
-  const pictures = await picturesOf(file);
-  t.equal(pictures.length, 40);
-  t.strictSame(pictures, await picturesOf(film));
+      t.fail(`packet ${index} at ${pts_time}`);
+  const frames = await digestsOf(file);
+  t.equal(frames.length, 40);
+  t.strictSame(frames, await digestsOf(encoded));
 });
 
 t.test('timestamps may start at 0, jump and exceed days', async (t) => {

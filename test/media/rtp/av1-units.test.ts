@@ -14,12 +14,12 @@ import { seededRandom } from '../../support/media/seeded-random.js';
 const GROUP = 10;
 const TICKS = 3000;
 
-const film: Promise<Obu[][]> = encodeAv1(t).then(temporalUnits);
+const video: Promise<Obu[][]> = encodeAv1(t).then(temporalUnits);
 
 type Packet = { payload: Buffer; timestamp: number; marker: boolean };
 
 async function packets(packing: Packing): Promise<Packet[]> {
-  return (await film).flatMap((unit, index) => {
+  return (await video).flatMap((unit, index) => {
     const payloads = av1Payloads(unit, packing);
     return payloads.map((payload, i) => ({
       payload,
@@ -46,14 +46,14 @@ function whole(unit: Obu[] | undefined): string {
 
 /** Checks that every unit equals the encoder's, and that keyframes are marked. */
 async function areWhole(t: Test, found: Av1Unit[]): Promise<number[]> {
-  const units = await film;
+  const units = await video;
   return found.map(({ data, timestamp, keyframe, sequenceHeader }) => {
     const index = timestamp / TICKS;
-    if (data.toString('hex') !== whole(units[index])) t.fail(`picture ${index} is torn`);
-    if (keyframe !== (index % GROUP === 0)) t.fail(`picture ${index}: keyframe ${keyframe}`);
+    if (data.toString('hex') !== whole(units[index])) t.fail(`unit ${index} is incomplete`);
+    if (keyframe !== (index % GROUP === 0)) t.fail(`unit ${index}: keyframe ${keyframe}`);
     const header = units[index]?.find(({ type }) => type === 1);
     const expected = header && obuBytes(header, true).toString('hex');
-    if (sequenceHeader?.toString('hex') !== expected) t.fail(`picture ${index}: its sequence header`);
+    if (sequenceHeader?.toString('hex') !== expected) t.fail(`unit ${index}: its sequence header`);
     return index;
   });
 }
@@ -69,56 +69,56 @@ const PACKINGS: Packing[] = [
 ];
 
 t.test('temporal units come out as encoded, for every packetisation', async (t) => {
-  const all = (await film).map((_, index) => index);
+  const all = (await video).map((_, index) => index);
   for (const packing of PACKINGS) {
     const sent = await packets(packing);
     t.strictSame(await areWhole(t, received(sent)), all, JSON.stringify(packing));
     // The marker bit is optional.
     const unmarked = sent.map((packet) => ({ ...packet, marker: false }));
-    t.strictSame(await areWhole(t, received(unmarked)), all.slice(0, -1), 'the next picture ends one');
+    t.strictSame(await areWhole(t, received(unmarked)), all.slice(0, -1), 'the next frame ends the unit');
   }
 });
 
 t.test('after a loss no unit comes out before the next keyframe, and none is incomplete', async (t) => {
   const sent = await packets({ mtu: 300, counted: true });
-  const pictures = (await film).length;
+  const unitCount = (await video).length;
   for (let lost = 0; lost < sent.length; lost++) {
     const found = await areWhole(t, received(sent.with(lost, undefined as never)));
     const from = (sent[lost]?.timestamp ?? 0) / TICKS;
     const until = (Math.floor(from / GROUP) + 1) * GROUP;
-    const expected = Array.from({ length: pictures }, (_, i) => i).filter((i) => i < from || i >= until);
+    const expected = Array.from({ length: unitCount }, (_, i) => i).filter((i) => i < from || i >= until);
     if (found.join() !== expected.join()) t.fail(`packet ${lost} lost: ${found.join()}`);
   }
-  t.ok(sent.length > pictures, `${sent.length} packets were lost one by one`);
+  t.ok(sent.length > unitCount, `${sent.length} packets were lost one by one`);
 });
 
 t.test('an invalid packet counts as lost', async (t) => {
   const sent = await packets({ mtu: 300, counted: true });
   const at = sent.findIndex(({ timestamp }) => timestamp === 3 * TICKS);
-  const broken: [why: string, payload: string][] = [
-    ['nothing behind the header', '10'],
+  const broken: [fault: string, payload: string][] = [
+    ['no payload after the header', '10'],
     ['an element without end', '00' + '05' + '3200'],
-    ['an element of nothing', '00' + '00' + '3200'],
+    ['an empty element', '00' + '00' + '3200'],
     ['a length without end', '00ffffffffffffffffff'],
-    ['a length beyond all bounds', '00' + 'ffffffff7f' + '3200'],
-    ['fewer elements than are told', '30' + '02' + '3200' + '02' + '3200'],
+    ['a length above every bound', '00' + 'ffffffff7f' + '3200'],
+    ['fewer elements than announced', '30' + '02' + '3200' + '02' + '3200'],
     ['the forbidden bit', '10' + 'b200'],
     ['a size beyond the element', '10' + '32' + '05' + '0000'],
     ['an extension beyond the element', '10' + '34'],
-    ['the rest of what never began', '90' + '3200'],
-    ['one that goes on behind the end', '50' + '3200'],
+    ['a continuation without a start', '90' + '3200'],
+    ['an element that continues after the unit', '50' + '3200'],
   ];
-  for (const [why, hex] of broken) {
+  for (const [fault, hex] of broken) {
     const payload = Buffer.from(hex, 'hex');
-    const spoilt = sent.toSpliced(at, 0, { payload, timestamp: 3 * TICKS, marker: false });
-    const found = await areWhole(t, received(spoilt));
-    t.notOk(found.includes(3) || found.includes(9), why);
+    const malformed = sent.toSpliced(at, 0, { payload, timestamp: 3 * TICKS, marker: false });
+    const found = await areWhole(t, received(malformed));
+    t.notOk(found.includes(3) || found.includes(9), fault);
     t.ok(found.includes(2) && found.includes(10), 'other units are unaffected');
   }
 });
 
 t.test('temporal delimiters, tile lists and padding are dropped', async (t) => {
-  const unit = (await film)[0] ?? [];
+  const unit = (await video)[0] ?? [];
   const extra = [2, 8, 15].map((type) => ({ type, header: Buffer.of(type << 3), payload: Buffer.from([1]) }));
   const [payload = Buffer.alloc(0)] = av1Payloads([...extra, ...unit, ...extra], { mtu: 1e5 });
   const [found] = received([{ payload, timestamp: 0, marker: true }]);
@@ -126,7 +126,7 @@ t.test('temporal delimiters, tile lists and padding are dropped', async (t) => {
 });
 
 t.test('a temporal unit above the size limit is dropped', async (t) => {
-  const [first, ...rest] = av1Payloads((await film)[0] ?? [], { mtu: 300 });
+  const [first, ...rest] = av1Payloads((await video)[0] ?? [], { mtu: 300 });
   const found: Av1Unit[] = [];
   const units = new Av1Units((unit) => found.push(unit));
   units.push(first ?? Buffer.alloc(0), 0, first?.length ?? 0, 0, false);

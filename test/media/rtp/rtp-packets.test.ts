@@ -57,7 +57,7 @@ t.test('invalid or contradictory RTP headers are rejected', async (t) => {
     payload: Buffer.from([1]),
     extensions: [{ id: 1, value: Buffer.from('x') }],
   });
-  const spoil = (change: (packet: Buffer) => void): Buffer => {
+  const mutate = (change: (packet: Buffer) => void): Buffer => {
     const packet = Buffer.from(good);
     change(packet);
     return packet;
@@ -66,10 +66,10 @@ t.test('invalid or contradictory RTP headers are rejected', async (t) => {
   t.notOk(read(Buffer.alloc(0)));
   t.notOk(read(good.subarray(0, 11)));
   t.notOk(read(good.subarray(0, 13)), 'cut in the extension');
-  t.notOk(read(spoil((packet) => (packet[0] = 0x10))), 'another version');
-  t.notOk(read(spoil((packet) => packet.writeUInt16BE(0xffff, 14))), 'an extension longer than the packet');
-  t.notOk(read(spoil((packet) => (packet[0]! |= 0x0f))), 'more CSRCs than the packet holds');
-  const padded = spoil((packet) => (packet[0]! |= 0x20));
+  t.notOk(read(mutate((packet) => (packet[0] = 0x10))), 'another version');
+  t.notOk(read(mutate((packet) => packet.writeUInt16BE(0xffff, 14))), 'an extension longer than the packet');
+  t.notOk(read(mutate((packet) => (packet[0]! |= 0x0f))), 'more CSRCs than the packet holds');
+  const padded = mutate((packet) => (packet[0]! |= 0x20));
   padded[padded.length - 1] = 0;
   t.notOk(read(padded), 'padding of length 0');
   padded[padded.length - 1] = 255;

@@ -2,10 +2,10 @@ import t from 'tap';
 import { TransportFeedback } from '../../../src/media/index.js';
 import { seededRandom } from '../../support/media/seeded-random.js';
 
-type Told = { sequence: number; time: number | undefined };
+type Arrival = { sequence: number; time: number | undefined };
 
 /** Parses feedback as a sender does (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1). */
-function readFeedback(packet: Buffer): Told[] {
+function readFeedback(packet: Buffer): Arrival[] {
   const base = packet.readUInt16BE(12);
   const count = packet.readUInt16BE(14);
   let time = packet.readUIntBE(16, 3) * 64_000;
@@ -17,31 +17,31 @@ function readFeedback(packet: Buffer): Told[] {
     if (chunk >> 14 !== 3) throw new Error('only vectors of two bits are expected');
     for (let i = 12; i >= 0; i -= 2) symbols.push((chunk >> i) & 3);
   }
-  const told: Told[] = [];
+  const arrivals: Arrival[] = [];
   for (let i = 0; i < count; i++) {
     const sequence = (base + i) & 0xffff;
     if (symbols[i] === 0) {
-      told.push({ sequence, time: undefined });
+      arrivals.push({ sequence, time: undefined });
       continue;
     }
     const delta = symbols[i] === 1 ? packet[at]! : packet.readInt16BE(at);
     at += symbols[i] === 1 ? 1 : 2;
     time += delta * 250;
-    told.push({ sequence, time });
+    arrivals.push({ sequence, time });
   }
   const padding = packet[0]! & 0x20 ? packet[packet.length - 1]! : 0;
   if (at !== packet.length - padding) throw new Error('the packet has another length than its statuses');
   if (packet.length !== (packet.readUInt16BE(2) + 1) * 4) throw new Error('the length field is wrong');
-  return told;
+  return arrivals;
 }
 
-function drain(feedback: TransportFeedback): Told[] {
-  const told: Told[] = [];
+function drain(feedback: TransportFeedback): Arrival[] {
+  const arrivals: Arrival[] = [];
   for (let packet = feedback.write(1, 2); packet; packet = feedback.write(1, 2)) {
     if (packet.length > 1200) throw new Error('the packet is too long');
-    told.push(...readFeedback(packet));
+    arrivals.push(...readFeedback(packet));
   }
-  return told;
+  return arrivals;
 }
 
 t.test('feedback reports arrivals and losses across the sequence wrap', async (t) => {

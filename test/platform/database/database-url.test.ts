@@ -1,13 +1,13 @@
 import t from 'tap';
 import { parseDatabaseUrl } from '../../../src/platform/database/database-url.js';
 
-t.test('a server by name is left to the client, with all its options', async (t) => {
+t.test('the URL of a server by name is passed to the client with all its options', async (t) => {
   const url = 'postgres://me:secret@db.example.test:6432/headend?sslmode=require';
   t.same(parseDatabaseUrl(url), { url, options: {}, name: 'headend at db.example.test:6432' });
   t.equal(parseDatabaseUrl('postgres://me@a:1,b:2/x').url, 'postgres://me@a:1,b:2/x', 'several hosts');
 });
 
-t.test('a Unix socket is named as libpq names it', async (t) => {
+t.test('a Unix socket has its path in the notation of libpq', async (t) => {
   for (const [url, path] of [
     ['postgres://me@/headend?host=/run/pg', '/run/pg/.s.PGSQL.5432'],
     ['postgres:///headend?host=/run/pg&port=5433', '/run/pg/.s.PGSQL.5433'],
@@ -22,7 +22,7 @@ t.test('a Unix socket is named as libpq names it', async (t) => {
   });
 });
 
-t.test('what is no address of a database is refused, without repeating the password', async (t) => {
+t.test('an invalid database URL is refused without its password', async (t) => {
   for (const url of [
     'http://me:secret@a/b',
     'postgres://me:secret@a:99999/b',

@@ -39,7 +39,7 @@ async function open(t: Test, dataDir: string, url?: string, test = true): Promis
 
 let made: Promise<string> | undefined;
 
-/** A data folder that was used before: making a cluster anew takes most of the time of these tests. */
+/** Copies a data folder that was used before: initialising a cluster takes most of the time of these tests. */
 async function usedFolder(t: Test): Promise<string> {
   made ??= (async () => {
     const folder = temporaryFolder(root, 'headend-made-');
@@ -51,23 +51,23 @@ async function usedFolder(t: Test): Promise<string> {
   return folder;
 }
 
-/** Process ids of database servers that work below a folder. */
+/** Lists process ids of database servers that run below a folder. */
 function serversOf(folder: string): number[] {
   const table = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' });
   const lines = table.split('\n').filter((line) => line.includes('bin/postgres') && line.includes(folder));
   return lines.map((line) => Number.parseInt(line, 10));
 }
 
-async function until(what: string, look: () => boolean | PromiseLike<boolean>): Promise<void> {
+async function until(description: string, condition: () => boolean | PromiseLike<boolean>): Promise<void> {
   for (
     const end = Date.now() + 20_000;
-    !(await look());
+    !(await condition());
     await new Promise((resolve) => setTimeout(resolve, 20))
   )
-    if (Date.now() > end) throw new Error(`still waiting for: ${what}`);
+    if (Date.now() > end) throw new Error(`still waiting for: ${description}`);
 }
 
-root.test('the embedded database keeps what was stored, and leaves nothing behind when closed', async (t) => {
+root.test('the embedded database keeps its data and leaves no process and no file when closed', async (t) => {
   const dataDir = path.join(temporaryFolder(t), 'new');
   const first = await open(t, dataDir);
   t.equal(first.kind, 'embedded');
@@ -81,7 +81,7 @@ root.test('the embedded database keeps what was stored, and leaves nothing behin
   t.same([...(await second.sql`select text from notes`)], [{ text: 'kept' }]);
 });
 
-root.test('the gateway is no superuser, and the server listens to nobody but us', async (t) => {
+root.test("the gateway's role is no superuser, and the server listens on its own socket only", async (t) => {
   const dataDir = await usedFolder(t);
   const { sql } = await open(t, dataDir);
   t.match(
@@ -99,7 +99,7 @@ root.test('the gateway is no superuser, and the server listens to nobody but us'
   t.match((await sql`show unix_socket_permissions`)[0], { unix_socket_permissions: '0700' });
 });
 
-root.test('a second gateway on the same folder is refused with the number of the first', async (t) => {
+root.test('a second gateway on the same folder is refused with the process id of the first', async (t) => {
   const dataDir = await usedFolder(t);
   const holder = holdDatabase(t, dataDir);
   t.equal(await holder.nextLine(), 'open');
@@ -115,37 +115,34 @@ root.test('a second gateway on the same folder is refused with the number of the
   t.not(serversOf(dataDir)[0], server);
 });
 
-root.test(
-  'killed under load, the gateway loses nothing that was safe, and its server goes with it',
-  async (t) => {
-    const dataDir = await usedFolder(t);
-    const safe: string[] = [];
-    for (let round = 0; round < 3; round++) {
-      const holder = holdDatabase(t, dataDir);
-      t.equal(await holder.nextLine(), 'open');
-      for (let i = 0; i < 20; i++) {
-        await holder.store(`${round} ${i}`);
-        safe.push(`${round} ${i}`);
-      }
-      void holder.store('may be lost').catch(() => {});
-      await holder.kill('SIGKILL');
-      if (round < 2) continue; // the next start must cope with a server that is still going down
-      if (process.platform === 'linux')
-        await until('the server is gone', () => serversOf(dataDir).length === 0);
-    }
-    const database = await open(t, dataDir);
-    const found = await database.sql<{ text: string }[]>`select text from notes where text <> 'may be lost'`;
-    t.same(
-      found.map(({ text }) => text),
-      safe,
-    );
-    t.equal(readdirSync(dataDir).filter((name) => name.endsWith('.lock')).length, 1);
-  },
-);
-
-root.test('a server that dies is started again, and the connections come back', async (t) => {
+root.test('a gateway killed under load loses no committed row, and its server ends too', async (t) => {
   const dataDir = await usedFolder(t);
-  const database = await open(t, dataDir, undefined, false); // what is stored must be safe
+  const safe: string[] = [];
+  for (let round = 0; round < 3; round++) {
+    const holder = holdDatabase(t, dataDir);
+    t.equal(await holder.nextLine(), 'open');
+    for (let i = 0; i < 20; i++) {
+      await holder.store(`${round} ${i}`);
+      safe.push(`${round} ${i}`);
+    }
+    void holder.store('may be lost').catch(() => {});
+    await holder.kill('SIGKILL');
+    if (round < 2) continue; // The next start must handle a server that is still shutting down.
+    if (process.platform === 'linux')
+      await until('the server has exited', () => serversOf(dataDir).length === 0);
+  }
+  const database = await open(t, dataDir);
+  const found = await database.sql<{ text: string }[]>`select text from notes where text <> 'may be lost'`;
+  t.same(
+    found.map(({ text }) => text),
+    safe,
+  );
+  t.equal(readdirSync(dataDir).filter((name) => name.endsWith('.lock')).length, 1);
+});
+
+root.test('a killed server is restarted, and connections are restored', async (t) => {
+  const dataDir = await usedFolder(t);
+  const database = await open(t, dataDir, undefined, false); // Commits must be durable.
   await database.sql`create table notes (text text)`;
   const [server = 0] = serversOf(dataDir);
   process.kill(server, 'SIGKILL');
@@ -155,16 +152,16 @@ root.test('a server that dies is started again, and the connections come back', 
       () => false,
     );
   await until('another server runs', () => ![undefined, server].includes(serversOf(dataDir)[0]));
-  await until('and answers', () =>
+  await until('it answers queries', () =>
     answers(database.sql`insert into notes values ('back') returning text`, 1),
   );
-  await t.rejects(openDatabase({ dataDir }, log), { code: 'data_dir_in_use' }, 'it is still ours');
-  await until('and so is the database', () =>
+  await t.rejects(openDatabase({ dataDir }, log), { code: 'data_dir_in_use' }, 'the folder is still locked');
+  await until('the database is still locked', () =>
     answers(database.sql`select from pg_locks where locktype = 'advisory' and granted`, 1),
   );
 });
 
-root.test('a pid file whose number is a stranger now does not stand in the way', async (t) => {
+root.test('a pid file with the process id of another program does not block the start', async (t) => {
   const dataDir = await usedFolder(t);
   const file = path.join(dataDir, 'postgres', 'postmaster.pid');
   writeFileSync(file, `${process.pid}\n${path.dirname(file)}\n0\n5432\n/nowhere\n\n0 0\nready\n`);
@@ -172,11 +169,11 @@ root.test('a pid file whose number is a stranger now does not stand in the way',
   t.match((await database.sql`select 1 as one`)[0], { one: 1 });
 });
 
-root.test('a server that a killed gateway left running is stopped, not shared', async (t) => {
+root.test('a server left by a killed gateway is stopped and not shared', async (t) => {
   const dataDir = await usedFolder(t);
   const folder = path.join(dataDir, 'postgres');
   const launcher = postgresLauncher();
-  const namespace = launcher.slice(0, Math.max(0, launcher.indexOf('setpriv'))); // so that nothing ties it to us
+  const namespace = launcher.slice(0, Math.max(0, launcher.indexOf('setpriv'))); // Unshares namespaces, so that the server survives this process.
   const [command = '', ...rest] = [
     ...namespace,
     (await findPostgres()).postgres,
@@ -187,21 +184,21 @@ root.test('a server that a killed gateway left running is stopped, not shared', 
     '-h',
     '',
   ];
-  const orphan = spawn(command, rest, { env: POSTGRES_ENVIRONMENT, stdio: 'ignore', detached: true });
-  t.teardown(() => orphan.kill('SIGKILL'));
-  const exited = once(orphan, 'exit');
+  const leftServer = spawn(command, rest, { env: POSTGRES_ENVIRONMENT, stdio: 'ignore', detached: true });
+  t.teardown(() => leftServer.kill('SIGKILL'));
+  const exited = once(leftServer, 'exit');
   const pidFile = path.join(folder, 'postmaster.pid');
   await until(
-    'the orphan is ready',
+    'the server is ready',
     () => existsSync(pidFile) && readFileSync(pidFile, 'utf8').includes('ready'),
   );
   const database = await open(t, dataDir);
   t.same(await exited, [0, null], 'in order');
-  t.not(serversOf(dataDir)[0], orphan.pid);
+  t.not(serversOf(dataDir)[0], leftServer.pid);
   t.match((await database.sql`select 1 as one`)[0], { one: 1 });
 });
 
-root.test('folders with long names work, and their sockets are cleared away', async (t) => {
+root.test('a data folder with a long path works, and its socket folder is removed', async (t) => {
   const dataDir = path.join(temporaryFolder(t), 'x'.repeat(120));
   const sockets = () => readdirSync(os.tmpdir()).filter((name) => /^headend-[0-9a-f]{16}$/.test(name));
   const before = sockets();
@@ -213,15 +210,15 @@ root.test('folders with long names work, and their sockets are cleared away', as
   t.same(sockets(), before);
 });
 
-root.test('a folder of another PostgreSQL is refused with advice', async (t) => {
+root.test('a data folder of another PostgreSQL version is refused with a remedy', async (t) => {
   const dataDir = temporaryFolder(t);
   mkdirSync(path.join(dataDir, 'postgres'));
   writeFileSync(path.join(dataDir, 'postgres', 'PG_VERSION'), '17\n');
   await t.rejects(openDatabase({ dataDir }, log), { code: 'database_version', message: /17.*DATABASE_URL/s });
-  t.same(readdirSync(dataDir), ['postgres'], 'and is given free again');
+  t.same(readdirSync(dataDir), ['postgres'], 'the folder lock is released');
 });
 
-root.test('half-made clusters of a start that was killed are cleared away', async (t) => {
+root.test('an incomplete cluster of a killed start is removed', async (t) => {
   const dataDir = temporaryFolder(t);
   mkdirSync(path.join(dataDir, 'postgres.init-1', 'base'), { recursive: true });
   await open(t, dataDir);
@@ -229,7 +226,7 @@ root.test('half-made clusters of a start that was killed are cleared away', asyn
   t.match(readFileSync(path.join(dataDir, 'postgres', 'PG_VERSION'), 'utf8'), '18');
 });
 
-root.test('a database given by URL has one gateway; when that is killed the next one may come', async (t) => {
+root.test('a database by URL has one gateway, and is free for the next when that is killed', async (t) => {
   const { url } = await testDatabase(t);
   const holder = holdDatabase(t, temporaryFolder(t), url);
   t.equal(await holder.nextLine(), 'open');
@@ -238,7 +235,7 @@ root.test('a database given by URL has one gateway; when that is killed the next
     code: 'database_in_use',
     message: new RegExp(`another gateway \\(headend .* pid ${holder.pid}\\)`),
   });
-  t.same(readdirSync(other), [], 'the folder was given free again');
+  t.same(readdirSync(other), [], 'the folder lock is released');
   await holder.kill('SIGKILL');
   const database = await open(t, other, url);
   t.equal(database.kind, 'server');
@@ -246,7 +243,7 @@ root.test('a database given by URL has one gateway; when that is killed the next
 });
 
 root.test(
-  'a gateway whose hold on the database breaks takes it anew, or is told that it lost it',
+  'a gateway that loses its database lock takes it again, or reports that another has it',
   async (t) => {
     const { url, socket } = await testDatabase(t);
     const superuser = connectTo(socket, 'postgres', 'postgres');
@@ -266,14 +263,14 @@ root.test(
     });
     const before = await holderOf();
     await superuser`select pg_terminate_backend(${before!})`;
-    await until('it is held again', async () => ![undefined, before].includes(await holderOf()));
+    await until('the lock is held again', async () => ![undefined, before].includes(await holderOf()));
     t.equal(lost, undefined);
 
-    // Another one takes it in the moment in which it is free.
-    const rival = connectTo(socket, name, 'headend');
-    t.teardown(() => rival.end());
-    const waiting = rival`select pg_advisory_lock(${0x68656164}, 1)`.execute();
-    await until('the rival waits', async () => {
+    // Another gateway takes the lock when it is released.
+    const otherGateway = connectTo(socket, name, 'headend');
+    t.teardown(() => otherGateway.end());
+    const waiting = otherGateway`select pg_advisory_lock(${0x68656164}, 1)`.execute();
+    await until('the other gateway waits', async () => {
       const [row] = await superuser`
         select count(*)::int as count from pg_locks l join pg_database d on d.oid = l.database
         where l.locktype = 'advisory' and not l.granted and d.datname = ${name}`;
@@ -285,7 +282,7 @@ root.test(
   },
 );
 
-root.test('a database that cannot be used is an error that names it without the password', async (t) => {
+root.test('an unusable database fails the start with its name and without the password', async (t) => {
   const { url } = await testDatabase(t);
   const wrong = url.replace('headend@', 'headend:secret@').replace(/test_\w+/, 'no_such_database');
   await t.rejects(openDatabase({ dataDir: temporaryFolder(t), url: wrong }, log), {

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { isAddressRange, isWithin } from '../../../src/platform/index.js';
 
-t.test('addresses and networks of both families are ranges, and nothing else is', async (t) => {
+t.test('address ranges are addresses and networks of both families', async (t) => {
   for (const text of ['192.0.2.7', '192.0.2.0/24', '0.0.0.0/0', '2001:db8::1', '2001:db8::/32', '::/0'])
     t.ok(isAddressRange(text), text);
   for (const text of [
@@ -17,9 +17,9 @@ t.test('addresses and networks of both families are ranges, and nothing else is'
     t.notOk(isAddressRange(text), text);
 });
 
-t.test('an address is looked for in networks, however it is written', async (t) => {
+t.test('an address in any notation is found in networks', async (t) => {
   t.ok(isWithin('192.0.2.7', ['192.0.2.0/24']));
-  t.ok(isWithin('::ffff:192.0.2.7', ['192.0.2.0/24']), 'IPv4 as IPv6 writes it');
+  t.ok(isWithin('::ffff:192.0.2.7', ['192.0.2.0/24']), 'an IPv4-mapped IPv6 address');
   t.ok(isWithin('fe80::1%eth0', ['fe80::/10']), 'with a zone');
   t.ok(isWithin('2001:db8:1::5', ['192.0.2.0/24', '2001:db8::/32']));
   t.notOk(isWithin('192.0.3.7', ['192.0.2.0/24']));

@@ -2,11 +2,11 @@ import t from 'tap';
 import { networkBlock, RateLimit } from '../../../src/platform/index.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 
-t.test('a key has so many tokens at once and gets them back one by one', async (t) => {
+t.test('a key has its capacity at once, and regains one token per interval', async (t) => {
   const clock = new FakeClock();
   const limit = new RateLimit(clock, { capacity: 3, refillMs: 1_000 });
   t.same([limit.take('a'), limit.take('a'), limit.take('a'), limit.take('a')], [0, 0, 0, 1_000]);
-  t.equal(limit.take('b'), 0, 'another key has its own');
+  t.equal(limit.take('b'), 0, 'another key has its own tokens');
   await clock.advance(400);
   t.equal(limit.wait('a'), 600);
   await clock.advance(600);
@@ -16,7 +16,7 @@ t.test('a key has so many tokens at once and gets them back one by one', async (
   t.same([limit.take('a'), limit.take('a'), limit.take('a'), limit.take('a')], [0, 0, 0, 1_000]);
 });
 
-t.test('asking takes nothing, and a refusal costs nothing', async (t) => {
+t.test('wait takes no token, and neither does a refusal', async (t) => {
   const clock = new FakeClock();
   const limit = new RateLimit(clock, { capacity: 1, refillMs: 1_000 });
   t.equal(limit.wait('a'), 0);
@@ -27,7 +27,7 @@ t.test('asking takes nothing, and a refusal costs nothing', async (t) => {
   t.equal(limit.wait('a'), 0);
 });
 
-t.test('what is given back can be taken again, and never more than was taken', async (t) => {
+t.test('a returned token can be taken again, and never exceeds the capacity', async (t) => {
   const clock = new FakeClock();
   const limit = new RateLimit(clock, { capacity: 2, refillMs: 1_000 });
   limit.take('a');
@@ -41,22 +41,19 @@ t.test('what is given back can be taken again, and never more than was taken', a
   t.same([limit.take('a'), limit.take('a'), limit.take('a')], [0, 0, 1_000]);
 });
 
-t.test(
-  'memory is bounded: the key not used for the longest is forgotten, with all that have recovered',
-  async (t) => {
-    const clock = new FakeClock();
-    const limit = new RateLimit(clock, { capacity: 1, refillMs: 1_000, maximumKeys: 100 });
-    for (let i = 0; i < 1_000; i++) limit.take(`key ${i}`);
-    t.equal(limit.size, 100);
-    t.equal(limit.wait('key 0'), 0);
-    t.equal(limit.wait('key 999'), 1_000);
-    await clock.advance(2_000);
-    limit.take('one more');
-    t.equal(limit.size, 1);
-  },
-);
+t.test('the number of keys is limited: recovered keys and the least recently used are dropped', async (t) => {
+  const clock = new FakeClock();
+  const limit = new RateLimit(clock, { capacity: 1, refillMs: 1_000, maximumKeys: 100 });
+  for (let i = 0; i < 1_000; i++) limit.take(`key ${i}`);
+  t.equal(limit.size, 100);
+  t.equal(limit.wait('key 0'), 0);
+  t.equal(limit.wait('key 999'), 1_000);
+  await clock.advance(2_000);
+  limit.take('one more');
+  t.equal(limit.size, 1);
+});
 
-t.test('addresses count by what one customer has', async (t) => {
+t.test('a network block is an IPv4 address or an IPv6 /64', async (t) => {
   t.equal(networkBlock('192.0.2.7'), '192.0.2.7');
   t.equal(networkBlock('::ffff:192.0.2.7'), '192.0.2.7');
   t.equal(networkBlock('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2::/64');

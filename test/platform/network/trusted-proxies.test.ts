@@ -10,7 +10,7 @@ t.test('trusted proxies are all, none, or addresses and networks of both familie
   t.strictSame(read('127.0.0.1, 10.0.0.0/8 ,2001:db8::/32'), ['127.0.0.1', '10.0.0.0/8', '2001:db8::/32']);
 });
 
-t.test('what is no address and no network is refused and named', async (t) => {
+t.test('an invalid address or network is refused by name', async (t) => {
   for (const [value, named] of [
     ['maybe', 'maybe'],
     ['10.0.0.0/33', '10.0.0.0/33'],
@@ -26,18 +26,18 @@ t.test('what is no address and no network is refused and named', async (t) => {
     });
 });
 
-t.test('a hop is trusted when the setting names its address', async (t) => {
+t.test('a hop is trusted when the setting contains its address', async (t) => {
   const listed = proxyTrust(['127.0.0.1', '10.0.0.0/8', 'fd00::/8']);
   for (const address of ['127.0.0.1', '::ffff:127.0.0.1', '10.200.3.4', 'fd12::7'])
     for (const hop of [0, 1, 5]) t.equal(listed(address, hop), true, address);
   for (const address of ['127.0.0.2', '192.0.2.1', '2001:db8::1', 'unknown', '', '10.0.0.1:80'])
     t.equal(listed(address, 0), false, address);
-  t.equal(proxyTrust(true)('192.0.2.1', 0), true, 'the nearest');
-  t.equal(proxyTrust(true)('192.0.2.1', 1), false, 'no other');
+  t.equal(proxyTrust(true)('192.0.2.1', 0), true, 'the nearest hop');
+  t.equal(proxyTrust(true)('192.0.2.1', 1), false, 'no other hop');
   t.equal(proxyTrust(false)('127.0.0.1', 0), false);
 });
 
-t.test('an address holds its share and no more, also by other addresses of its /64', async (t) => {
+t.test('an address has at most its share, together with other addresses of its /64', async (t) => {
   const share = new AddressQuota(2);
   const first = share.take('2001:db8::1');
   t.ok(first);
@@ -45,7 +45,7 @@ t.test('an address holds its share and no more, also by other addresses of its /
   t.equal(share.take('2001:db8::3'), undefined);
   t.ok(share.take('2001:db8:0:1::1'), 'another network');
   first?.();
-  first?.(); // twice is once
+  first?.(); // The second call has no effect.
   t.ok(share.take('2001:db8::3'));
   t.equal(share.take('2001:db8::3'), undefined);
 });

@@ -17,12 +17,12 @@ function leaveLock(folder: string, content: object | string): string {
   return file;
 }
 
-t.test('a folder is held by one until it is given free', async (t) => {
+t.test('a folder has one holder until it is released', async (t) => {
   const folder = path.join(temporaryFolder(t), 'made', 'here');
   const lock = await lockFolder(folder);
   const inUse = { code: 'data_dir_in_use', message: new RegExp(`in use by pid ${process.pid}\\.`) };
   await t.rejects(lockFolder(folder), inUse);
-  await t.rejects(lockFolder(folder), inUse, 'a refused one takes nothing with it');
+  await t.rejects(lockFolder(folder), inUse, 'a refused attempt does not release it');
   await lock.release();
   await lock.release();
   const again = await lockFolder(folder);
@@ -30,40 +30,40 @@ t.test('a folder is held by one until it is given free', async (t) => {
   t.same(readdirSync(folder), []);
 });
 
-t.test('of many that come at once exactly one gets it', async (t) => {
+t.test('of concurrent attempts to lock a folder exactly one succeeds', async (t) => {
   for (let round = 0; round < 5; round++) {
     const folder = temporaryFolder(t);
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)));
-    const won = results.filter((result) => result.status === 'fulfilled');
-    t.equal(won.length, 1);
-    await won[0]!.value.release();
+    const acquired = results.filter((result) => result.status === 'fulfilled');
+    t.equal(acquired.length, 1);
+    await acquired[0]!.value.release();
   }
 });
 
-t.test('what a dead process left is taken over, also when its number was given to another', async (t) => {
+t.test('the lock of a dead process is taken over, also when its process id was reused', async (t) => {
   const folder = temporaryFolder(t);
   leaveLock(folder, { ...thisProcess(), started: 'at another time' });
   leaveLock(folder, { ...thisProcess(), pid: 2 ** 22 + 1 });
   const lock = await lockFolder(folder);
-  t.equal(readdirSync(folder).length, 1, 'and cleared away');
+  t.equal(readdirSync(folder).length, 1, 'the old locks are removed');
   await lock.release();
 });
 
-t.test('a holder that cannot be seen is judged by its heartbeat', async (t) => {
+t.test('a holder in another process namespace is alive while its heartbeat continues', async (t) => {
   const folder = temporaryFolder(t);
   const timing = { silenceMs: 400 };
-  const elsewhere = { ...thisProcess(), pid: 7, place: 'another container' };
-  const file = leaveLock(folder, elsewhere);
-  const heart = setInterval(() => utimesSync(file, new Date(), new Date()), 50);
-  t.teardown(() => clearInterval(heart));
+  const otherProcess = { ...thisProcess(), pid: 7, place: 'another container' };
+  const file = leaveLock(folder, otherProcess);
+  const heartbeat = setInterval(() => utimesSync(file, new Date(), new Date()), 50);
+  t.teardown(() => clearInterval(heartbeat));
   await t.rejects(lockFolder(folder, timing), { code: 'data_dir_in_use', message: /by pid 7\./ });
-  clearInterval(heart);
+  clearInterval(heartbeat);
   const lock = await lockFolder(folder, timing);
   await lock.release();
   t.same(readdirSync(folder), []);
 });
 
-t.test('a holder shows its heartbeat', async (t) => {
+t.test('a holder updates its heartbeat', async (t) => {
   const folder = temporaryFolder(t);
   const lock = await lockFolder(folder, { heartbeatMs: 20 });
   t.teardown(() => lock.release());
@@ -75,7 +75,7 @@ t.test('a holder shows its heartbeat', async (t) => {
   t.pass('it was touched');
 });
 
-t.test('a damaged lock does not stand in the way for ever', async (t) => {
+t.test('a malformed lock file is replaced after its silence', async (t) => {
   const folder = temporaryFolder(t);
   leaveLock(folder, '{"pid":');
   const lock = await lockFolder(folder, { silenceMs: 200 });

@@ -6,34 +6,34 @@ import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { recordLog } from '../../support/fixtures/log-record.js';
 
 const LINUX = process.platform === 'linux' ? false : 'there is no /proc';
-const HOG = `const bytes = Buffer.alloc(400 * 2 ** 20, 1); setInterval(() => bytes.length, 1000)`;
+const LARGE_PROCESS = `const bytes = Buffer.alloc(400 * 2 ** 20, 1); setInterval(() => bytes.length, 1000)`;
 
 t.test(
-  'a process that takes too much memory is ended within seconds, and the log says so',
+  'a process above its memory limit is killed within seconds, and logged',
   { skip: LINUX },
   async (t) => {
     const { log, lines } = recordLog();
     const guard = new MemoryGuard({ maxBytes: 200 * 2 ** 20, clock: systemClock, log });
-    const hog = spawn(process.execPath, ['-e', HOG]);
+    const large = spawn(process.execPath, ['-e', LARGE_PROCESS]);
     const small = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
     t.teardown(() => small.kill('SIGKILL'));
-    let told = 0;
-    guard.watch(hog, () => told++);
-    guard.watch(small, () => t.fail('it is small'));
+    let calls = 0;
+    guard.watch(large, () => calls++);
+    guard.watch(small, () => t.fail('it is below the limit'));
     // The timers of the guard do not keep this process alive.
-    const awake = setInterval(() => {}, 1000);
-    const [, signal] = await once(hog, 'exit');
-    clearInterval(awake);
+    const keepAlive = setInterval(() => {}, 1000);
+    const [, signal] = await once(large, 'exit');
+    clearInterval(keepAlive);
     t.equal(signal, 'SIGKILL');
-    t.equal(told, 1);
+    t.equal(calls, 1);
     t.match(guard.reason, /more than 200 MB/);
-    t.match(lines(), [{ pid: hog.pid, msg: 'a child process took too much memory and is ended' }]);
+    t.match(lines(), [{ pid: large.pid, msg: 'a child process took too much memory and is ended' }]);
     t.equal(guard.size, 1);
     t.equal(small.exitCode, null);
   },
 );
 
-t.test('without a process to watch there is no timer', async (t) => {
+t.test('the guard has a timer only while it watches a process', async (t) => {
   const clock = new FakeClock();
   const guard = new MemoryGuard({ maxBytes: 1, clock, log: recordLog().log });
   guard.watch(spawn('/nowhere/program').on('error', () => {}));
@@ -44,5 +44,5 @@ t.test('without a process to watch there is no timer', async (t) => {
   await once(child, 'exit');
   t.equal(clock.pending, 0);
   guard.watch(child);
-  t.equal(clock.pending, 0, 'it is gone already');
+  t.equal(clock.pending, 0, 'it has exited already');
 });

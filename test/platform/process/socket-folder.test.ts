@@ -8,7 +8,7 @@ import t from 'tap';
 import { makeSocketFolder } from '../../../src/platform/index.js';
 import { recordLog } from '../../support/fixtures/log-record.js';
 
-t.test('socket folders of dead gateways are removed, and nothing else', async (t) => {
+t.test('socket folders of dead gateways are removed, and no others', async (t) => {
   // Not `t.testdir()`: Unix socket paths have a short limit.
   const root = mkdtempSync(path.join(os.tmpdir(), 'headend-test-'));
   t.teardown(() => rmSync(root, { recursive: true, force: true }));
@@ -47,7 +47,7 @@ t.test('socket folders of dead gateways are removed, and nothing else', async (t
   t.notOk(readdirSync(root).includes(own), 'at each start');
 });
 
-t.test('other users cannot enter the folder, and socket paths fit in it', async (t) => {
+t.test('a socket folder is closed to other users and short enough for socket paths', async (t) => {
   const { log } = recordLog();
   const long = path.join(t.testdir(), 'x'.repeat(90));
   mkdirSync(long);

@@ -12,7 +12,7 @@ async function newStream(sql: Sql): Promise<string> {
   return id;
 }
 
-t.test('what is open is found again after a crash, with its runs and its source', async (t) => {
+t.test('an open broadcast is found after a crash with its runs and its source', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new BroadcastTable(sql);
   const streamId = await newStream(sql);
@@ -27,13 +27,13 @@ t.test('what is open is found again after a crash, with its runs and its source'
   await table.touch([], new Date());
   t.same(await table.open(), [{ id, streamId, startedAt, lastSeenAt, runs: 2, source }]);
   t.ok(await table.close(id, lastSeenAt, 'found-dead'));
-  t.notOk(await table.close(id, new Date(), 'ended-by-owner'), 'the first end stands');
+  t.notOk(await table.close(id, new Date(), 'ended-by-owner'), 'the first end is kept');
   t.same(await table.open(), []);
   const [row] = await sql`select end_reason, ended_at from broadcasts`;
   t.match(row, { end_reason: 'found-dead', ended_at: lastSeenAt });
 });
 
-t.test('no run index is given twice, also when many ask at once', async (t) => {
+t.test('concurrent requests get distinct run indexes', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new BroadcastTable(sql);
   const id = newId();
@@ -46,7 +46,7 @@ t.test('no run index is given twice, also when many ask at once', async (t) => {
   await t.rejects(table.nextRun(newId()), { code: 'broadcast_unknown' });
 });
 
-t.test('a stream has one open broadcast at most', async (t) => {
+t.test('a stream has at most one open broadcast', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new BroadcastTable(sql);
   const streamId = await newStream(sql);

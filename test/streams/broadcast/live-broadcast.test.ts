@@ -28,12 +28,12 @@ function publisher(calls: string[] = [], name = 'a'): Publisher {
   };
 }
 
-function stage(options: { resumed?: boolean; guests?: BroadcastSubscriber[] } = {}) {
+function openFixture(options: { resumed?: boolean; subscribers?: BroadcastSubscriber[] } = {}) {
   const clock = new FakeClock();
   const events: string[] = [];
   const sources: Source[] = [];
   const changes: StreamChange[] = [];
-  const guest: BroadcastSubscriber = {
+  const subscriber: BroadcastSubscriber = {
     name: 'watcher',
     subscribe: () => ({
       publicationStarted: (source) => {
@@ -56,7 +56,7 @@ function stage(options: { resumed?: boolean; guests?: BroadcastSubscriber[] } = 
     streamId: 's',
     startedAt: clock.now(),
     resumed: options.resumed ?? false,
-    subscribers: options.guests ?? [guest],
+    subscribers: options.subscribers ?? [subscriber],
     store: {
       nextRun: async () => runs++,
       live: () => events.push('stored live'),
@@ -76,8 +76,8 @@ function videoTag(timestamp: number, header = false): FlvTag {
   return { kind: 'video', timestamp, body: Buffer.alloc(1), header, keyframe: false };
 }
 
-t.test('a lost publisher has the grace to come back, and the broadcast goes on', async (t) => {
-  const { broadcast, clock, events } = stage();
+t.test('a publisher that reconnects within the grace period continues the broadcast', async (t) => {
+  const { broadcast, clock, events } = openFixture();
   const first = broadcast.publish(publisher());
   t.equal(broadcast.state.name, 'starting');
   broadcast.playable();
@@ -89,12 +89,12 @@ t.test('a lost publisher has the grace to come back, and the broadcast goes on',
   t.equal(broadcast.state.name, 'starting');
   broadcast.playable();
   await clock.advance(GRACE_MS * 2);
-  t.equal(broadcast.state.name, 'live', 'the grace of the first connection does not end the second');
+  t.equal(broadcast.state.name, 'live', 'the first grace period does not end the second connection');
   t.equal(events.filter((event) => event === 'stored live').length, 1, 'the stream went live once');
 });
 
-t.test('a publisher that stays away ends the broadcast when the grace is over', async (t) => {
-  const { broadcast, clock, events } = stage();
+t.test('a publisher that does not reconnect ends the broadcast after the grace period', async (t) => {
+  const { broadcast, clock, events } = openFixture();
   const publication = broadcast.publish(publisher());
   broadcast.playable();
   publication.close('publisher-left');
@@ -105,8 +105,8 @@ t.test('a publisher that stays away ends the broadcast when the grace is over', 
   t.equal(clock.pending, 0, 'no timer is left');
 });
 
-t.test('every step is told, with what came before and how it ended', async (t) => {
-  const { broadcast, clock, changes } = stage();
+t.test('every state change is announced with its previous state and its end', async (t) => {
+  const { broadcast, clock, changes } = openFixture();
   broadcast.publish(publisher());
   broadcast.playable();
   broadcast.publish(publisher([], 'b')).close('publisher-lost');
@@ -124,8 +124,8 @@ t.test('every step is told, with what came before and how it ended', async (t) =
   ]);
 });
 
-t.test('a broadcast that nobody could ever watch does not wait', async (t) => {
-  const { broadcast, clock } = stage();
+t.test('a broadcast that was never playable ends with its publisher', async (t) => {
+  const { broadcast, clock } = openFixture();
   broadcast.publish(publisher()).close('publisher-lost');
   t.equal(broadcast.state.name, 'ending');
   t.equal(await broadcast.closed, 'never-started');
@@ -134,7 +134,7 @@ t.test('a broadcast that nobody could ever watch does not wait', async (t) => {
 
 t.test('a second publisher with the same key takes over at once', async (t) => {
   const calls: string[] = [];
-  const { broadcast, events } = stage();
+  const { broadcast, events } = openFixture();
   const first = broadcast.publish(publisher(calls, 'first'));
   broadcast.playable();
   const second = broadcast.publish(publisher(calls, 'second'));
@@ -144,19 +144,19 @@ t.test('a second publisher with the same key takes over at once', async (t) => {
   first.restart(1, { audio: true, video: true });
   first.write(videoTag(1));
   first.close('publisher-lost');
-  t.equal(broadcast.state.name, 'live', 'what the first one still says is not heard');
+  t.equal(broadcast.state.name, 'live', 'calls of the replaced publication are ignored');
   second.restart(5, { audio: false, video: true });
   t.strictSame(events.slice(-1), ['restart 5 false true']);
 });
 
-t.test('every end of a publication acts as the table says', async (t) => {
+t.test('every end of a publication has the effect that the table names', async (t) => {
   for (const reason of Object.keys(PUBLICATION_END) as PublicationEnd[]) {
     const calls: string[] = [];
-    const { broadcast, sources, clock } = stage();
+    const { broadcast, sources, clock } = openFixture();
     broadcast.publish(publisher(calls));
     broadcast.playable();
     sources[0]?.kick(reason);
-    t.strictSame(calls, [`a kick ${reason}`], `${reason}: the publisher is told`);
+    t.strictSame(calls, [`a kick ${reason}`], `${reason}: the publisher gets it`);
     const policy = PUBLICATION_END[reason].broadcast;
     if (policy === 'hold') t.equal(broadcast.state.name, 'reconnecting', reason);
     else if (policy === 'continue') t.equal(broadcast.state.name, 'live', reason);
@@ -167,25 +167,22 @@ t.test('every end of a publication acts as the table says', async (t) => {
   }
 });
 
-t.test(
-  'the owner ends a live broadcast: the publisher is told, the guests leave, the row is closed',
-  async (t) => {
-    const calls: string[] = [];
-    const { broadcast, events } = stage();
-    broadcast.publish(publisher(calls));
-    const ended: BroadcastEnd[] = await Promise.all([
-      broadcast.end('ended-by-owner'),
-      broadcast.end('shutdown'),
-    ]);
-    t.strictSame(ended, ['ended-by-owner', 'ended-by-owner'], 'the first reason stands');
-    t.strictSame(calls, ['a kick ended-by-owner']);
-    t.strictSame(events, ['end ended-by-owner', 'left ended-by-owner', 'stored ended-by-owner']);
-    await t.rejects(broadcast.openRun({ renditions: [], originMs: 0 }), { code: 'broadcast_ended' });
-  },
-);
+t.test('the end by the owner disconnects the publisher and the subscribers and stores the end', async (t) => {
+  const calls: string[] = [];
+  const { broadcast, events } = openFixture();
+  broadcast.publish(publisher(calls));
+  const ended: BroadcastEnd[] = await Promise.all([
+    broadcast.end('ended-by-owner'),
+    broadcast.end('shutdown'),
+  ]);
+  t.strictSame(ended, ['ended-by-owner', 'ended-by-owner'], 'the first reason is kept');
+  t.strictSame(calls, ['a kick ended-by-owner']);
+  t.strictSame(events, ['end ended-by-owner', 'left ended-by-owner', 'stored ended-by-owner']);
+  await t.rejects(broadcast.openRun({ renditions: [], originMs: 0 }), { code: 'broadcast_ended' });
+});
 
-t.test('a guest that does not leave holds up nobody for long', async (t) => {
-  const stuck: BroadcastSubscriber = {
+t.test('a subscriber that does not detach delays the end for a limited time', async (t) => {
+  const hanging: BroadcastSubscriber = {
     name: 'stuck',
     subscribe: () => ({ broadcastEnded: () => new Promise(() => {}) }),
   };
@@ -197,7 +194,7 @@ t.test('a guest that does not leave holds up nobody for long', async (t) => {
       },
     }),
   };
-  const { broadcast, clock, events } = stage({ guests: [stuck, broken] });
+  const { broadcast, clock, events } = openFixture({ subscribers: [hanging, broken] });
   broadcast.publish(publisher());
   void broadcast.end('ended-by-owner');
   await clock.advance(60_000);
@@ -205,15 +202,15 @@ t.test('a guest that does not leave holds up nobody for long', async (t) => {
   t.strictSame(events, ['stored ended-by-owner']);
 });
 
-t.test('readers that hold pause the publisher until the last one lets go', async (t) => {
+t.test('holds of readers pause the publisher until the last one is released', async (t) => {
   const calls: string[] = [];
-  const { broadcast, sources } = stage();
+  const { broadcast, sources } = openFixture();
   broadcast.publish(publisher(calls));
   const source = sources[0];
   t.ok(source);
   const one = source?.hold();
   const two = source?.hold();
-  t.match(broadcast.notices, [{ topic: 'ingest' }], 'the stream says so');
+  t.match(broadcast.notices, [{ topic: 'ingest' }], 'the stream has a notice');
   one?.();
   one?.();
   t.strictSame(calls, ['a pause']);
@@ -222,8 +219,8 @@ t.test('readers that hold pause the publisher until the last one lets go', async
   t.strictSame(broadcast.notices, []);
 });
 
-t.test('a reader that comes late gets the timeline and the headers first', async (t) => {
-  const { broadcast, sources } = stage();
+t.test('a late reader gets the timeline and the headers first', async (t) => {
+  const { broadcast, sources } = openFixture();
   const publication = broadcast.publish(publisher());
   publication.restart(7, { audio: false, video: true });
   publication.write(videoTag(0, true));
@@ -238,10 +235,10 @@ t.test('a reader that comes late gets the timeline and the headers first', async
   t.strictSame(seen, ['restart 7', 'header 0', 'frame 80']);
 });
 
-t.test('an encoder run reaches the guests, and its bytes their readers', async (t) => {
+t.test('an encoder run reaches the subscribers, and its bytes their readers', async (t) => {
   let run: EncoderRun | undefined;
   const seen: string[] = [];
-  const guest: BroadcastSubscriber = {
+  const subscriber: BroadcastSubscriber = {
     name: 'packager',
     subscribe: () => ({
       encoderRunStarted: (opened) => {
@@ -254,7 +251,7 @@ t.test('an encoder run reaches the guests, and its bytes their readers', async (
       broadcastEnded: async () => {},
     }),
   };
-  const { broadcast } = stage({ guests: [guest] });
+  const { broadcast } = openFixture({ subscribers: [subscriber] });
   broadcast.publish(publisher());
   const writer = await broadcast.openRun({
     renditions: [{ id: 'audio', kind: 'audio', passthrough: false }],
@@ -268,18 +265,18 @@ t.test('an encoder run reaches the guests, and its bytes their readers', async (
   t.match(run, { index: 0, originMs: 3 });
 });
 
-t.test('a broadcast found after a restart waits for its publisher', async (t) => {
-  const { broadcast, clock, events } = stage({ resumed: true });
+t.test('a broadcast resumed after a restart waits for its publisher', async (t) => {
+  const { broadcast, clock, events } = openFixture({ resumed: true });
   broadcast.awaitPublisher();
   t.equal(broadcast.state.name, 'reconnecting');
   await clock.advance(GRACE_MS);
-  t.equal(await broadcast.closed, 'grace-expired', 'it had been live before');
+  t.equal(await broadcast.closed, 'grace-expired', 'it was live before');
   t.strictSame(events, ['left grace-expired', 'stored grace-expired']);
 });
 
 t.test('every end of a broadcast has its row in the table', async (t) => {
   for (const [reason, policy] of Object.entries(BROADCAST_END)) {
-    t.ok(policy.viewers.endsWith('.'), `${reason}: viewers are told a sentence`);
-    t.equal(policy.closesRow, policy.playlist === 'endlist', `${reason}: a closed row has a closed playlist`);
+    t.ok(policy.viewers.endsWith('.'), `${reason}: viewers get a message`);
+    t.equal(policy.closesRow, policy.playlist === 'endlist', `${reason}: a closed row has an ended playlist`);
   }
 });

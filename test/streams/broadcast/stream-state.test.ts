@@ -27,7 +27,7 @@ reconnecting  starting   -         -             ending  -
 ending        -          -         -             -       offline
 `;
 
-t.test('every event in every state leads where the table says', async (t) => {
+t.test('every event in every state leads to the state in the table', async (t) => {
   const [head, ...rows] = TABLE.trim()
     .split('\n')
     .map((line) => line.trim().split(/\s+/));
@@ -46,7 +46,7 @@ t.test('every event in every state leads where the table says', async (t) => {
   }
 });
 
-t.test('a hold says until when, an end says why', async (t) => {
+t.test('a hold has its deadline, and an end its reason', async (t) => {
   t.strictSame(nextState({ name: 'live' }, { name: 'held', until: 9 }), { name: 'reconnecting', until: 9 });
   t.strictSame(nextState({ name: 'live' }, { name: 'ended', reason: 'shutdown' }), {
     name: 'ending',

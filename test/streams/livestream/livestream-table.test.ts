@@ -18,7 +18,7 @@ function newLivestream(over: Partial<NewLivestream> = {}): NewLivestream {
   };
 }
 
-t.test('a livestream is found by its id and by the hash of its key, and never shows the key', async (t) => {
+t.test('a livestream is found by its id and never contains its key', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
   const livestream = newLivestream({ recordingEnabled: true });
@@ -31,7 +31,7 @@ t.test('a livestream is found by its id and by the hash of its key, and never sh
   t.equal(await table.find(newId()), undefined);
 });
 
-t.test('texts with SQL in them are kept as texts', async (t) => {
+t.test('texts with SQL are stored as text', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
   const title = `'); drop table livestreams; -- $1 \\ %s "x" \u{1f600}`;
@@ -47,7 +47,7 @@ t.test('a key belongs to one livestream', async (t) => {
   await t.rejects(table.insert(newLivestream({ streamKeyHash: first.streamKeyHash })), { code: '23505' });
 });
 
-t.test('only what is live is listed, the newest first, page by page', async (t) => {
+t.test('only live livestreams are listed, newest first and in pages', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
   const ids: string[] = [];
@@ -67,7 +67,7 @@ t.test('only what is live is listed, the newest first, page by page', async (t) 
   t.same(await table.listActive({ limit: 10, offset: 99 }), []);
 });
 
-t.test('a stream that ended by itself may go live again; one that was ended for good may not', async (t) => {
+t.test('a stream that ended by itself can go live again, and one that its owner ended cannot', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
   const { id } = await table.insert(newLivestream());
@@ -75,29 +75,29 @@ t.test('a stream that ended by itself may go live again; one that was ended for 
   t.ok(await table.markLive(id, at));
   t.match(await table.find(id), { status: 'live', startedAt: at, endedAt: null });
   t.ok(await table.markEnded(id, at, 'grace-expired'));
-  t.ok(await table.markLive(id, at), 'the publisher came back');
+  t.ok(await table.markLive(id, at), 'the publisher reconnected');
   t.match(await table.find(id), { status: 'live', endedAt: null, endReason: null });
   t.ok(await table.markEnded(id, at, 'ended-by-owner'));
-  t.notOk(await table.markEnded(id, new Date(), 'found-dead'), 'the end for good stands');
+  t.notOk(await table.markEnded(id, new Date(), 'found-dead'), 'the end by the owner is kept');
   t.notOk(await table.markLive(id, at));
   t.match(await table.find(id), { status: 'ended', endReason: 'ended-by-owner', endedAt: at });
   t.notOk(await table.markLive(newId(), at), 'an unknown stream');
 });
 
-t.test('streams that pass for live without an open broadcast are ended', async (t) => {
+t.test('live streams without an open broadcast are ended', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
-  const ghost = await table.insert(newLivestream());
-  const real = await table.insert(newLivestream());
-  for (const { id } of [ghost, real]) await table.markLive(id, new Date());
+  const withoutBroadcast = await table.insert(newLivestream());
+  const withBroadcast = await table.insert(newLivestream());
+  for (const { id } of [withoutBroadcast, withBroadcast]) await table.markLive(id, new Date());
   await sql`insert into broadcasts (id, stream_id, started_at, last_seen_at)
-    values (${newId()}, ${real.id}, now(), now())`;
-  t.same(await table.endWithoutBroadcast(new Date(), 'found-dead'), [ghost.id]);
-  t.match(await table.find(ghost.id), { status: 'ended', endReason: 'found-dead' });
-  t.match(await table.find(real.id), { status: 'live' });
+    values (${newId()}, ${withBroadcast.id}, now(), now())`;
+  t.same(await table.endWithoutBroadcast(new Date(), 'found-dead'), [withoutBroadcast.id]);
+  t.match(await table.find(withoutBroadcast.id), { status: 'ended', endReason: 'found-dead' });
+  t.match(await table.find(withBroadcast.id), { status: 'live' });
 });
 
-t.test('the peak of viewers only rises', async (t) => {
+t.test('the viewer peak only increases', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
   const { id } = await table.insert(newLivestream());
@@ -105,7 +105,7 @@ t.test('the peak of viewers only rises', async (t) => {
   t.match(await table.find(id), { viewerCountPeak: 7 });
 });
 
-t.test('what is edited changes, the rest stays', async (t) => {
+t.test('an update changes the given fields only', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
   const scheduledAt = new Date('2026-02-01T20:00:00Z');
@@ -119,24 +119,24 @@ t.test('what is edited changes, the rest stays', async (t) => {
   t.equal(await table.update(newId(), { title: 'x' }), undefined);
 });
 
-t.test('a livestream is made with its guests in one step', async (t) => {
+t.test('a livestream is inserted and deleted with its invitees', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
-  const guests = new LivestreamInviteeTable(sql);
+  const invitees = new LivestreamInviteeTable(sql);
   const { id } = await table.insert(newLivestream({ guests: ['u1', 'u2', 'u1'] }));
   const page = { limit: 10, offset: 0 };
-  t.same((await guests.list(id, page)).map(({ userId }) => userId).sort(), ['u1', 'u2']);
-  await guests.insert(id, 'u3');
-  await guests.insert(id, 'u3');
-  t.equal(await guests.count(id), 3);
-  t.same([await guests.has(id, 'u3'), await guests.has(id, 'u4')], [true, false]);
-  t.same([await guests.delete(id, 'u3'), await guests.delete(id, 'u3')], [true, false]);
+  t.same((await invitees.list(id, page)).map(({ userId }) => userId).sort(), ['u1', 'u2']);
+  await invitees.insert(id, 'u3');
+  await invitees.insert(id, 'u3');
+  t.equal(await invitees.count(id), 3);
+  t.same([await invitees.has(id, 'u3'), await invitees.has(id, 'u4')], [true, false]);
+  t.same([await invitees.delete(id, 'u3'), await invitees.delete(id, 'u3')], [true, false]);
   t.equal(await table.delete(id), true);
-  t.equal(await guests.count(id), 0, 'their invitations went with it');
+  t.equal(await invitees.count(id), 0, 'its invitees are deleted');
   t.equal(await table.delete(id), false);
 });
 
-t.test('lists for everybody hold what is public alone; users see all of their own', async (t) => {
+t.test('public lists have public livestreams only, and users see all of their own', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
   const page = { limit: 10, offset: 0 };
@@ -158,13 +158,13 @@ t.test('lists for everybody hold what is public alone; users see all of their ow
   t.same(
     (await table.listByUser('user 1', page, 'all')).map(({ id }) => id),
     [ids.private, ids.unlisted, ids.public],
-    'the newest first',
+    'newest first',
   );
   t.equal((await table.listByUser('user 1', { limit: 1, offset: 1 }, 'all'))[0]?.id, ids.unlisted);
   t.same(await table.listByUser('nobody', page, 'all'), []);
 });
 
-t.test('what is to come is listed by its date until it begins', async (t) => {
+t.test('upcoming livestreams are listed by date until they start', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
   const at = (hour: number): Date => new Date(Date.UTC(2026, 0, 1, hour));
@@ -180,7 +180,7 @@ t.test('what is to come is listed by its date until it begins', async (t) => {
   t.notOk((await upcoming()).includes(past));
   t.equal(await table.markStarted(soon, at(20)), true);
   t.match(await table.find(soon), { status: 'scheduled', startedAt: at(20) }, 'not live without media');
-  t.equal(await table.markStarted(soon, at(21)), false, 'it had begun');
+  t.equal(await table.markStarted(soon, at(21)), false, 'it was started already');
   t.same(await upcoming(), [late]);
   t.ok(await table.markLive(soon, at(22)));
   t.equal(await table.markStarted(soon, at(23)), false, 'it is live');
@@ -189,10 +189,10 @@ t.test('what is to come is listed by its date until it begins', async (t) => {
   t.equal(await table.markStarted(soon, at(24)), true, 'it ended by itself');
   t.match(await table.find(soon), { status: 'scheduled', endedAt: null, endReason: null });
   await table.markEnded(soon, at(25), 'ended-by-owner');
-  t.equal(await table.markStarted(soon, at(26)), false, 'it is over');
+  t.equal(await table.markStarted(soon, at(26)), false, 'its owner ended it');
 });
 
-t.test('the tables have the columns and indexes that the platform names', async (t) => {
+t.test('the tables have the columns and indexes that the host platform specifies', async (t) => {
   const { sql } = await testDatabase(t);
   const columns = await sql<{ table: string; names: string }[]>`
     select table_name as "table", string_agg(column_name, ' ' order by ordinal_position) as names

@@ -84,8 +84,8 @@ export class ChatParticipant {
     try {
       if (watches) await this.#request('join-livestream', { streamId, history: false });
       for (let more = true; more; ) {
-        const welcome = await this.#request('chat:join', { streamId, after: this.#cursor });
-        more = welcome.more === true;
+        const joined = await this.#request('chat:join', { streamId, after: this.#cursor });
+        more = joined.more === true;
       }
       if (turn !== this.#connectionCount) return;
       this.#caughtUp = true;
@@ -117,13 +117,15 @@ export class ChatParticipant {
 
   #receive(event: string, data: Data): void {
     if (event === 'chat:deleted') for (const id of data.ids as string[]) this.#messages.delete(id);
-    if (event === 'chat:message') this.#show(data as Message, this.#caughtUp);
-    if (event === 'chat:history') for (const message of data.messages as Message[]) this.#show(message, true);
+    if (event === 'chat:message') this.#append(data as Message, this.#caughtUp);
+    if (event === 'chat:history')
+      for (const message of data.messages as Message[]) this.#append(message, true);
   }
 
-  #show(message: Message, known: boolean): void {
+  #append(message: Message, known: boolean): void {
     const { id } = message;
-    if (!this.#options.watches && id <= this.#cursor) this.problems.push(`told ${id} after ${this.#cursor}`);
+    if (!this.#options.watches && id <= this.#cursor)
+      this.problems.push(`received ${id} after ${this.#cursor}`);
     this.#messages.set(id, message);
     if (known && id > this.#cursor) this.#cursor = id;
   }

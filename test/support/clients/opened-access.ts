@@ -84,10 +84,10 @@ export class OpenedAccess {
     if (!this.#events.text.includes('"reason":"dismissed"')) open.push('whep events');
     const session = await this.#gateway.request('POST', `${this.#whepPath}/layer`, {});
     if (session.status < 400) open.push('whep session');
-    const heard = this.socket.received.map(({ event }) => event);
-    if (heard.includes('auth:expired')) return open;
-    if (!heard.includes('livestream:dismissed')) open.push('socket room');
-    if (!heard.includes('stream:ended')) open.push('wait for a broadcast');
+    const received = this.socket.received.map(({ event }) => event);
+    if (received.includes('auth:expired')) return open;
+    if (!received.includes('livestream:dismissed')) open.push('socket room');
+    if (!received.includes('stream:ended')) open.push('wait for a broadcast');
     return open;
   }
 }

@@ -119,7 +119,7 @@ export class RtcPeer {
 
   /** Makes `until` check its condition. */
   recheck(): void {
-    for (const wake of this.#changed.splice(0)) wake();
+    for (const resolve of this.#changed.splice(0)) resolve();
   }
 }
 

@@ -60,11 +60,11 @@ export class RtmpClient {
     this.socket.on('error', () => {});
     this.socket.on('data', (bytes: Buffer) => {
       this.received = Buffer.concat([this.received, bytes]);
-      this.#wake();
+      this.#notify();
     });
     this.socket.on('close', () => {
       this.closed = true;
-      this.#wake();
+      this.#notify();
     });
   }
 
@@ -151,18 +151,18 @@ export class RtmpClient {
     while (!condition()) {
       if (deadline.aborted) throw new Error(`timed out; received codes: ${this.codes().join(', ')}`);
       await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          this.#waiting.delete(wake);
-          deadline.removeEventListener('abort', wake);
+        const check = (): void => {
+          this.#waiting.delete(check);
+          deadline.removeEventListener('abort', check);
           resolve();
         };
-        this.#waiting.add(wake);
-        deadline.addEventListener('abort', wake);
+        this.#waiting.add(check);
+        deadline.addEventListener('abort', check);
       });
     }
   }
 
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
+  #notify(): void {
+    for (const check of [...this.#waiting]) check();
   }
 }

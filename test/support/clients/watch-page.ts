@@ -70,7 +70,7 @@ export async function untilPlaying(page: Page): Promise<void> {
 /** Waits until playback advances for two seconds without a stall. */
 export async function untilPlaysOn(page: Page): Promise<void> {
   let since: { position: number; stalls: number } | undefined;
-  await untilPlayback('the page plays on', page, ({ phase, position, stalls }) => {
+  await untilPlayback('the page continues', page, ({ phase, position, stalls }) => {
     if (phase !== 'playing' || (since && stalls > since.stalls)) since = undefined;
     else since ??= { position, stalls };
     return since && position > since.position + 2;
@@ -81,7 +81,7 @@ export async function untilPlaysOn(page: Page): Promise<void> {
 export async function openForHls(page: Page, url: string): Promise<void> {
   await page.goto(url);
   await page.getByLabel('Delivery').selectOption('hls');
-  await until('the page has turned to HLS', async () => (await playback(page)).delivery === 'hls');
+  await until('the page plays by HLS', async () => (await playback(page)).delivery === 'hls');
 }
 
 /** Opens the watch page, waits until it plays by WebRTC, and marks the document to detect a reload. */

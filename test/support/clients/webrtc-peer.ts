@@ -34,7 +34,7 @@ const PEER = `(() => {
       while (connection.iceGatheringState !== 'complete') await new Promise((done) => setTimeout(done, 5));
       return connection.localDescription.sdp;
     },
-    /** Stops sending without closing, or goes on. */
+    /** Stops sending without closing, or continues. */
     async pause(id, paused) {
       for (const sender of peers.get(id).getSenders()) {
         const track = paused ? null : source.getTracks().find(({ kind }) => kind === sender.kindWanted);

@@ -29,8 +29,8 @@ export class WebSocketClient {
   onClose: () => void = () => {};
   readonly #socket: Socket;
   #bytes = Buffer.alloc(0);
-  #waiting: (() => void)[] = [];
-  #seen = 0;
+  #waiters: (() => void)[] = [];
+  #readCount = 0;
 
   constructor(t: Test, port: number, path = '/ws', headers: Record<string, string> = {}) {
     this.#socket = connect(port, '127.0.0.1');
@@ -43,7 +43,7 @@ export class WebSocketClient {
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => {
       this.closed = true;
-      this.#wake();
+      this.#notify();
       this.onClose();
     });
     t.teardown(() => this.#socket.destroy());
@@ -83,8 +83,8 @@ export class WebSocketClient {
   /** Waits for the next unread message with this event and skips those before it. */
   async next(event: string): Promise<Received> {
     for (;;) {
-      while (this.#seen < this.received.length) {
-        const message = this.received[this.#seen++];
+      while (this.#readCount < this.received.length) {
+        const message = this.received[this.#readCount++];
         if (message?.event === event) return message;
       }
       if (this.closed) throw new Error(`closed (${this.closeCode}) while waiting for ${event}`);
@@ -96,21 +96,21 @@ export class WebSocketClient {
     while (!this.closed) await this.#change('close');
   }
 
-  async #change(what: string): Promise<void> {
+  async #change(description: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`no ${what}; got ${JSON.stringify(this.received)}`)),
+        () => reject(new Error(`no ${description}; got ${JSON.stringify(this.received)}`)),
         20_000,
       );
-      this.#waiting.push(() => {
+      this.#waiters.push(() => {
         clearTimeout(timer);
         resolve();
       });
     });
   }
 
-  #wake(): void {
-    for (const waiting of this.#waiting.splice(0)) waiting();
+  #notify(): void {
+    for (const waiting of this.#waiters.splice(0)) waiting();
   }
 
   #frame(opcode: number, payload: Buffer): void {
@@ -146,7 +146,7 @@ export class WebSocketClient {
       this.#take((this.#bytes[0] ?? 0) & 0x0f, this.#bytes.subarray(start, start + length));
       this.#bytes = this.#bytes.subarray(start + length);
     }
-    this.#wake();
+    this.#notify();
   }
 
   #take(opcode: number, payload: Buffer): void {

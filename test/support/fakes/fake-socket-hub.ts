@@ -70,6 +70,6 @@ export class FakeSocketClient implements SocketClient {
 
   /** Data of the received messages of an event. */
   receivedData(event: string): MessageData[] {
-    return this.received.filter((told) => told.event === event).map((told) => told.data);
+    return this.received.filter((message) => message.event === event).map((message) => message.data);
   }
 }

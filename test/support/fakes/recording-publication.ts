@@ -18,7 +18,7 @@ export class RecordingPublication implements Publication {
   readonly descriptions: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>[] = [];
   /** Reasons that `close` was called with; at most one is correct. */
   readonly ends: PublicationEnd[] = [];
-  #waiting: { condition: () => boolean; resolve: () => void }[] = [];
+  #waiters: { condition: () => boolean; resolve: () => void }[] = [];
 
   constructor(publisher?: Publisher) {
     this.publisher = publisher;
@@ -26,24 +26,24 @@ export class RecordingPublication implements Publication {
 
   restart(startedAt: number, has: { audio: boolean; video: boolean }): void {
     this.timelines.push({ startedAt, has, tags: [] });
-    this.#wake();
+    this.#notify();
   }
 
   write(tag: FlvTag): void {
     const timeline = this.timelines.at(-1);
     if (!timeline) throw new Error('a tag came before restart');
     timeline.tags.push(tag);
-    this.#wake();
+    this.#notify();
   }
 
   describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void {
     this.descriptions.push(source);
-    this.#wake();
+    this.#notify();
   }
 
   close(reason: PublicationEnd): void {
     this.ends.push(reason);
-    this.#wake();
+    this.#notify();
   }
 
   get tags(): FlvTag[] {
@@ -58,7 +58,7 @@ export class RecordingPublication implements Publication {
         () => reject(new Error('the condition on the publication did not hold within 20 s')),
         20_000,
       );
-      this.#waiting.push({
+      this.#waiters.push({
         condition: () => condition(this),
         resolve: () => {
           clearTimeout(timer);
@@ -74,8 +74,8 @@ export class RecordingPublication implements Publication {
     return Buffer.concat([flvFileHeader(has), ...tags.flatMap((tag) => frameFlvTag(tag, tag.timestamp))]);
   }
 
-  #wake(): void {
-    this.#waiting = this.#waiting.filter(({ condition, resolve }) => {
+  #notify(): void {
+    this.#waiters = this.#waiters.filter(({ condition, resolve }) => {
       if (!condition()) return true;
       resolve();
       return false;

@@ -60,7 +60,7 @@ export async function startAudienceGateway(t: Test) {
       async () => (await viewerCounts(livestream)).total === total,
       60_000,
     );
-    await until(`everybody is told of ${total}`, () => countOnSocket() === total);
+    await until(`every client gets the count ${total}`, () => countOnSocket() === total);
     const seen = new Set<unknown>();
     for (const end = Date.now() + UNCHANGED_FOR_MS; Date.now() < end; ) {
       seen.add((await viewerCounts(livestream)).total).add(countOnSocket());

@@ -9,7 +9,7 @@ import { testDatabaseUrl } from '../fixtures/database.js';
 import { freeUdpPorts } from '../fixtures/free-udp-ports.js';
 import { until } from '../until.js';
 
-/** The operator token of every gateway that tests start. */
+/** Operator token of every gateway that tests start. */
 export const OPERATOR_TOKEN = 'test-operator-token-0123456789';
 
 export type Livestream = { streamId: string; streamKey: string; rtmp: string; hls: string; watch: string };
@@ -123,9 +123,9 @@ export class GatewayProcess {
 
   /** Waits until the stream is playable and stored as live, which lists are read from. */
   async untilLive({ streamId }: Pick<Livestream, 'streamId'>): Promise<void> {
-    type Shown = { stream: { status: string; state: { name: string } } };
+    type StreamResponse = { stream: { status: string; state: { name: string } } };
     await until('the stream is live', async () => {
-      const { stream } = await this.api<Shown>('GET', `/${streamId}`);
+      const { stream } = await this.api<StreamResponse>('GET', `/${streamId}`);
       return stream.state.name === 'live' && stream.status === 'live';
     });
   }

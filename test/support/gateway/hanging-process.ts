@@ -4,10 +4,10 @@ import { pbkdf2Sync } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { startWatchdog } from '../../../src/platform/process/watchdog.js';
 
-const [limitMs = '1000', does = 'idle', lived] = process.argv.slice(2);
+const [limitMs = '1000', behaviour = 'idle', firstRunFile] = process.argv.slice(2);
 startWatchdog({ limitMs: Number(limitMs) });
-const isFirst = lived === undefined || !existsSync(lived);
-if (lived !== undefined) writeFileSync(lived, '');
+const isFirst = firstRunFile === undefined || !existsSync(firstRunFile);
+if (firstRunFile !== undefined) writeFileSync(firstRunFile, '');
 console.log(JSON.stringify({ msg: 'ready', pid: process.pid, isFirst }));
 
 function loopForEver(): never {
@@ -17,16 +17,16 @@ function loopForEver(): never {
 // Runs after the watchdog has started.
 setTimeout(() => {
   if (!isFirst) return;
-  if (does === 'loop') loopForEver();
-  else if (does === 'microtasks')
+  if (behaviour === 'loop') loopForEver();
+  else if (behaviour === 'microtasks')
     void (async () => {
       for (;;) await undefined;
     })();
-  else if (does === 'native') pbkdf2Sync('a', 'b', 2 ** 31 - 1, 64, 'sha512');
-  else if (does === 'crash') process.abort();
-  else if (does === 'exit') process.exit(7);
+  else if (behaviour === 'native') pbkdf2Sync('a', 'b', 2 ** 31 - 1, 64, 'sha512');
+  else if (behaviour === 'crash') process.abort();
+  else if (behaviour === 'exit') process.exit(7);
 }, 300);
-if (does !== 'nothing') setInterval(() => {}, 1_000);
+if (behaviour !== 'nothing') setInterval(() => {}, 1_000);
 process.on('SIGTERM', () => process.exit(3));
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.channel?.unref();

@@ -116,9 +116,9 @@ export async function sendTags(
   write: (tag: FlvTag) => void,
   { speed = 1, signal }: { speed?: number; signal?: AbortSignal } = {},
 ): Promise<void> {
-  const begin = performance.now();
+  const startedAt = performance.now();
   for (const tag of tags) {
-    const due = begin + tag.timestamp / speed;
+    const due = startedAt + tag.timestamp / speed;
     const early = due - performance.now();
     if (early > 2) await new Promise((resolve) => setTimeout(resolve, early));
     if (signal?.aborted) return;

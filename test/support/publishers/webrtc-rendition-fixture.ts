@@ -13,7 +13,7 @@ export type Media = { bFrames?: number; keyframes?: number; video?: false; audio
 
 export const films = new Map<string, Promise<TestMedia>>();
 
-/** A film that goes on for minutes; made once for all tests that want the same. */
+/** Encodes media of some minutes, once for all tests with equal options. */
 export async function make(t: Test, media: Media): Promise<TestMedia> {
   const { bFrames = 0, keyframes = 2, seconds = LONG } = media;
   const key = JSON.stringify(media);
@@ -50,7 +50,7 @@ export function publish(t: Test, subscription: BroadcastSubscription, made: Test
     source,
     startedAt,
     stop: () => stop.abort(),
-    /** How far it has come, ms of media: on a busy machine less than the time that has gone by. */
+    /** Media time sent so far, ms: on a busy machine less than the elapsed time. */
     position: () => position,
   };
 }
@@ -73,7 +73,7 @@ export function processes(lines: Record<string, unknown>[]): number[] {
   return lines.filter(({ msg }) => msg === 'WebRTC rendition started').map(({ pid }) => Number(pid));
 }
 
-/** Everything that is running for viewers must be gone with this. */
+/** Asserts that every process of the rendition has exited. */
 export async function isGone(t: Test, rendition: WebrtcRendition, lines: Record<string, unknown>[]) {
   await rendition.closed;
   t.strictSame(processes(lines).filter(isAlive), [], 'no process is left');
@@ -83,10 +83,10 @@ export const after = (ms: number): Promise<void> => new Promise((resolve) => set
 export const steps = (packets: readonly RtpPacket[]): Set<number> =>
   new Set(packets.slice(1).map(({ timestamp }, index) => (timestamp - (packets[index]?.timestamp ?? 0)) | 0));
 
-/** One more and one more, without a hole. */
+/** Asserts that sequence numbers have no gap. */
 export function isWhole(t: Test, packets: readonly RtpPacket[]): void {
-  const holes = packets
+  const gaps = packets
     .slice(1)
     .filter(({ sequence }, index) => ((sequence - (packets[index]?.sequence ?? 0)) & 0xffff) !== 1);
-  t.strictSame(holes, [], 'no packet is missing');
+  t.strictSame(gaps, [], 'no packet is missing');
 }

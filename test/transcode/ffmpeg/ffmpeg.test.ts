@@ -26,7 +26,7 @@ function pretender(folder: string, version: string, libavformat: string, encoder
 
 const ENCODERS = ' V..... libx264              H.264\\n A..... aac                  AAC\\n';
 
-t.test('the ffmpeg of this machine is found in PATH and fit', async (t) => {
+t.test('the installed ffmpeg is found in PATH and accepted', async (t) => {
   const tool = await findFfmpeg(undefined, ENVIRONMENT);
   t.match(tool.path, /\/ffmpeg$/);
   const { version, readableCodecs } = await checkFfmpeg(tool);
@@ -34,7 +34,7 @@ t.test('the ffmpeg of this machine is found in PATH and fit', async (t) => {
   t.type(readableCodecs.hevc, 'boolean');
 });
 
-t.test('it sees nothing of the environment that it does not need', async (t) => {
+t.test('ffmpeg gets only the environment variables that it needs', async (t) => {
   const { environment } = await findFfmpeg(undefined, {
     ...ENVIRONMENT,
     OPERATOR_TOKEN: 's3cret',
@@ -43,7 +43,7 @@ t.test('it sees nothing of the environment that it does not need', async (t) => 
   t.strictSame(environment, ENVIRONMENT);
 });
 
-t.test('where ffmpeg is missing, the operator is told what to do', async (t) => {
+t.test('a missing ffmpeg fails with a remedy for the operator', async (t) => {
   const nowhere = {
     code: 'ffmpeg_missing',
     message: /no ffmpeg in PATH: install it .*apt-get install ffmpeg.*FFMPEG_PATH/,
@@ -76,7 +76,7 @@ const VERSIONS: [version: string, libavformat: string, fit: boolean, enhanced: b
 
 for (const [version, libavformat, fit, enhanced] of VERSIONS) {
   t.test(
-    `ffmpeg ${version} is ${fit ? `fit${enhanced ? ' and reads enhanced RTMP' : ''}` : 'too old'}`,
+    `ffmpeg ${version} is ${fit ? `accepted${enhanced ? ' and reads enhanced RTMP' : ''}` : 'too old'}`,
     async (t) => {
       const path = pretender(t.testdir(), version, libavformat, ENCODERS);
       const check = checkFfmpeg({ path, environment: ENVIRONMENT });
@@ -107,32 +107,29 @@ t.test('an ffmpeg without libx264 or aac is refused', async (t) => {
 });
 
 for (const videoEncoder of ['nvenc', 'vaapi', 'qsv', 'videotoolbox'] satisfies VideoEncoder[]) {
-  t.test(
-    `where ${videoEncoder} does not work, the software encoder takes over and the log says so`,
-    async (t) => {
-      const { log, lines } = recordLog();
-      const transcoder = createTranscoder({
-        videoEncoder,
-        environment: ENVIRONMENT,
-        clock: systemClock,
-        log,
-      });
-      t.teardown(() => transcoder.close());
-      await transcoder.start();
-      const ready = lines().find(({ msg }) => msg === 'transcoder ready');
-      if (ready?.encoder === videoEncoder) {
-        t.pass(`this machine has ${videoEncoder}`);
-        return;
-      }
-      const warning = lines().find(({ encoder }) => encoder === videoEncoder);
-      t.match(warning, {
-        level: 40,
-        msg: `the hardware encoder ${videoEncoder} does not work here: encoding in software`,
-      });
-      t.ok(String(warning?.reason).length > 5, String(warning?.reason));
-      t.match(ready, { encoder: 'software' });
-    },
-  );
+  t.test(`without a working ${videoEncoder} the software encoder is used, and the log says so`, async (t) => {
+    const { log, lines } = recordLog();
+    const transcoder = createTranscoder({
+      videoEncoder,
+      environment: ENVIRONMENT,
+      clock: systemClock,
+      log,
+    });
+    t.teardown(() => transcoder.close());
+    await transcoder.start();
+    const ready = lines().find(({ msg }) => msg === 'transcoder ready');
+    if (ready?.encoder === videoEncoder) {
+      t.pass(`this machine has ${videoEncoder}`);
+      return;
+    }
+    const warning = lines().find(({ encoder }) => encoder === videoEncoder);
+    t.match(warning, {
+      level: 40,
+      msg: `the hardware encoder ${videoEncoder} does not work here: encoding in software`,
+    });
+    t.ok(String(warning?.reason).length > 5, String(warning?.reason));
+    t.match(ready, { encoder: 'software' });
+  });
 }
 
 t.test('a process that cannot be started ends with a reason and throws nothing', async (t) => {
@@ -158,7 +155,7 @@ t.test('a process that cannot be started ends with a reason and throws nothing',
   }
 });
 
-t.test('a failure is told with what ffmpeg said last', async (t) => {
+t.test('a failure contains the last messages of ffmpeg', async (t) => {
   const tool = await findFfmpeg(undefined, ENVIRONMENT);
   const process = startFfmpeg(tool, {
     inputOptions: ['-v', 'warning', '-f', 'flv'],
@@ -173,7 +170,7 @@ t.test('a failure is told with what ffmpeg said last', async (t) => {
   t.match(exit.lastLines.join('\n'), /FLV header/);
 });
 
-t.test('arguments reach ffmpeg as they are, without a shell', async (t) => {
+t.test('arguments reach ffmpeg unchanged, without a shell', async (t) => {
   const folder = t.testdir();
   const file = path.join(folder, 'ffmpeg');
   writeFileSync(file, '#!/bin/sh\nenv | grep "^HOME=" >&2\nfor a in "$@"; do echo "<$a>" >&2; done\n');
@@ -197,7 +194,7 @@ t.test('arguments reach ffmpeg as they are, without a shell', async (t) => {
   t.notOk(lastLines.some((line) => line.startsWith('HOME=')));
 });
 
-t.test('the plan of a ladder', async (t) => {
+t.test('the arguments of a ladder match its plan', async (t) => {
   const ladder = chooseLadder({
     video: { codec: 'h264', width: 1920, height: 1080, frameRate: 120 },
     audio: { codec: 'aac', channels: 1 },
@@ -256,7 +253,7 @@ t.test('the plan of a ladder', async (t) => {
   t.match(vaapi.complexFilter, /format=nv12,hwupload\[v0\]/);
 });
 
-t.test('every encoder is told to make keyframes only where they are forced, and no B-frames', async (t) => {
+t.test('every encoder makes keyframes only where they are forced, and no B-frames', async (t) => {
   for (const encoder of ['nvenc', 'vaapi', 'qsv', 'videotoolbox'] satisfies VideoEncoder[]) {
     const { output } = encoderArguments({
       encoder,

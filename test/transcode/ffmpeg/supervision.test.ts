@@ -21,7 +21,7 @@ for (const [name, after] of [
   ['just after a keyframe', 2.4],
   ['just before one', 3.4],
 ] as const) {
-  t.test(`an encoder that is killed ${name} leaves a hole of less than a second`, async (t) => {
+  t.test(`an encoder that is killed ${name} leaves a gap of less than a second`, async (t) => {
     const made = await loopedMedia(t);
     const { broadcast, subscription, lines } = await startTranscoderFixture(t);
     const { source } = publishInRealTime(t, subscription, made);
@@ -48,7 +48,7 @@ for (const [name, after] of [
   });
 }
 
-t.test('an entirely encoded picture goes on where the killed encoder stopped', async (t) => {
+t.test('video that is encoded entirely continues where the killed encoder stopped', async (t) => {
   const made = await loopedMedia(t, 100);
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   made.info.video = { ...made.info.video, codec: 'hevc' };
@@ -85,7 +85,7 @@ function ffmpegThat(t: Test, script: string): string {
   return file;
 }
 
-t.test('an encoder that cannot start is given up after some tries', async (t) => {
+t.test('an encoder that cannot start is given up after some attempts', async (t) => {
   const made = await loopedMedia(t);
   const { broadcast, subscription, lines } = await startTranscoderFixture(t, {
     ffmpegPath: ffmpegThat(t, 'echo no luck >&2; exit 3'),
@@ -98,7 +98,7 @@ t.test('an encoder that cannot start is given up after some tries', async (t) =>
   t.match(failures[0], { reason: /code 3/, ffmpeg: ['no luck'] });
 });
 
-t.test('garbage in the stream ends the broadcast at worst', async (t) => {
+t.test('invalid data in the stream ends no more than its broadcast', async (t) => {
   const made = await loopedMedia(t);
   const garbage = (tag: FlvTag, index: number): FlvTag =>
     tag.header ? tag : { ...tag, body: Buffer.alloc(tag.body.length, index & 0xff) };
@@ -114,7 +114,7 @@ t.test('garbage in the stream ends the broadcast at worst', async (t) => {
   t.pass('the process lives');
 });
 
-t.test('a publisher that is faster than the encoder is held, and released', async (t) => {
+t.test('a publisher faster than the encoder is held and released', async (t) => {
   const made = await loopedMedia(t);
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   const source = new FakeSource(made.info);
@@ -141,7 +141,7 @@ t.test('a publisher that is faster than the encoder is held, and released', asyn
   );
 });
 
-t.test('a machine that is too slow sheds the most expensive rendition and goes on', async (t) => {
+t.test('an overloaded machine sheds the most expensive rendition and continues', async (t) => {
   const made = await loopedMedia(t);
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   const pulse = setInterval(() => {
@@ -172,7 +172,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   if (isAlive(pid)) process.kill(pid, name);
 }
 
-t.test('a source whose keyframes are too far apart is encoded, and remembered', async (t) => {
+t.test('a source with distant keyframes is encoded, also by the next encoder', async (t) => {
   const made = await loopedMedia(t);
   const tags = made.tags.filter(({ timestamp }) => timestamp < 12_000);
   // Without their keyframe marks from 4 s on: as if the encoder had stopped making them.

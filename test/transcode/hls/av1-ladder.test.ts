@@ -26,7 +26,7 @@ function unsteady({ fragments }: Pick<CmafTrack, 'fragments'>): number[] {
   return steps.filter((step) => Math.abs(step - 1 / 30) > 0.001);
 }
 
-t.test('AV1 and Opus in the SFU become a ladder, whatever is lost and however large it is', async (t) => {
+t.test('AV1 and Opus in the SFU become a ladder, at any packet loss and size', async (t) => {
   const { broadcast, subscription, lines } = await startTranscoderFixture(t, TOP);
   const publisher = await Av1Publisher.start(t);
   subscription.publicationStarted?.(publisher.source);
@@ -71,7 +71,7 @@ t.test('AV1 and Opus in the SFU become a ladder, whatever is lost and however la
 });
 
 t.test(
-  'without sound there is silence, without a picture a black one; both come back, and dead encoders',
+  'missing audio is silence and missing video black until they return, also with a new encoder',
   async (t) => {
     const { broadcast, subscription, lines } = await startTranscoderFixture(t, TOP);
     const publisher = await Av1Publisher.start(t);
@@ -109,7 +109,7 @@ t.test(
   },
 );
 
-t.test('an ffmpeg that does not decode AV1 makes no HLS of it, and says so', async (t) => {
+t.test('without an AV1 decoder there is no HLS of AV1, and a notice', async (t) => {
   const ffmpegPath = path.join(t.testdir(), 'ffmpeg');
   writeFileSync(
     ffmpegPath,

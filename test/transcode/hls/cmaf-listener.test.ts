@@ -50,7 +50,7 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-t.test('bytes reach the sink as they come, and the end does', async (t) => {
+t.test('bytes and the end of a connection reach the sink', async (t) => {
   const listener = await listening(t);
   const sink = new Sink();
   const socket = connected(t, listener.open(sink));
@@ -65,7 +65,7 @@ t.test('bytes reach the sink as they come, and the end does', async (t) => {
   t.equal(listener.size, 0);
 });
 
-t.test('a socket can be connected to when it is opened, and once', async (t) => {
+t.test('a socket accepts one connection as soon as it is open', async (t) => {
   const listener = await listening(t);
   const sink = new Sink();
   const slot = listener.open(sink);
@@ -80,7 +80,7 @@ t.test('a socket can be connected to when it is opened, and once', async (t) => 
   t.equal(sink.text, 'mine');
 });
 
-t.test('of two connections at once the second is closed and not read', async (t) => {
+t.test('of two concurrent connections the second is closed and not read', async (t) => {
   const listener = await listening(t);
   const sink = new Sink();
   const slot = listener.open(sink);
@@ -119,7 +119,7 @@ t.test('another user who knows the path cannot connect', { skip: process.getuid?
   t.equal(await attempt({}), 'connected', 'its own user can');
 });
 
-t.test('a reset connection is told, once', async (t) => {
+t.test('a reset connection is reported once', async (t) => {
   const listener = await listening(t);
   const sink = new Sink();
   sink.refuses = true;
@@ -130,7 +130,7 @@ t.test('a reset connection is told, once', async (t) => {
   t.equal(sink.ended, 0);
 });
 
-t.test('a socket that cannot be opened is told', async (t) => {
+t.test('a socket that cannot be opened is reported', async (t) => {
   const listener = await listening(t);
   const folder = path.dirname(pathOf(listener.open(new Sink())));
   rmSync(folder, { recursive: true });
@@ -140,7 +140,7 @@ t.test('a socket that cannot be opened is told', async (t) => {
   t.match(sink.faults, [/ENOENT|EACCES/]);
 });
 
-t.test('a closed slot is cut off and its sink hears no more', async (t) => {
+t.test('a closed slot is disconnected and its sink gets no more bytes', async (t) => {
   const listener = await listening(t);
   const sink = new Sink();
   const slot = listener.open(sink);
@@ -157,7 +157,7 @@ t.test('a closed slot is cut off and its sink hears no more', async (t) => {
   t.equal(listener.size, 0);
 });
 
-t.test('closing cuts what is open, removes the folder, and may be repeated', async (t) => {
+t.test('close ends open connections, removes the folder, and can be repeated', async (t) => {
   const listener = await listening(t);
   const slot = listener.open(new Sink());
   const socket = connected(t, slot);

@@ -137,7 +137,7 @@ for (const [name, video, expected, more] of TABLE) {
   });
 }
 
-t.test('nothing is larger than its source', async (t) => {
+t.test('no rendition is larger than its source', async (t) => {
   for (let height = 16; height <= 2400; height += 7) {
     const width = Math.round((height * 16) / 9);
     for (const passthrough of [true, false]) {
@@ -158,18 +158,18 @@ function bitrates(video: VideoSource, more: Partial<LadderRequest> = {}): Record
   );
 }
 
-t.test('bitrates are as configured at 30 frames per second', async (t) => {
+t.test('bit rates are as configured at 30 frames per second', async (t) => {
   const rates = bitrates(HD);
   t.match(rates, { '720p': 2500, '360p': 700 });
   t.ok(Math.abs((rates['480p'] ?? 0) - 1200) < 10);
 });
 
-t.test('60 frames per second need half as much again', async (t) => {
+t.test('60 frames per second get half as much bit rate again', async (t) => {
   const rate = bitrates({ ...HD, frameRate: 60 })['720p'] ?? 0;
   t.ok(rate > 3600 && rate < 3850, `${rate}`);
 });
 
-t.test('a rendition never has more bits than its source', async (t) => {
+t.test('no rendition has a higher bit rate than its source', async (t) => {
   t.strictSame(bitrates({ ...HD, width: 1280, height: 720, bitrate: 500_000 }), {
     '480p': 400,
     '360p': 400,
@@ -178,12 +178,12 @@ t.test('a rendition never has more bits than its source', async (t) => {
   t.equal(bitrates({ ...HD, codec: 'hevc', bitrate: 3_000_000 })['1080p'], 3000);
 });
 
-t.test('a large picture that must be encoded gets bits for its size', async (t) => {
+t.test('a large source that is encoded gets a bit rate for its size', async (t) => {
   const rate = bitrates({ codec: 'hevc', width: 3840, height: 2160, frameRate: 30 })['2160p'] ?? 0;
   t.ok(rate > 10_000 && rate < 16_000, `${rate}`);
 });
 
-t.test('more than 60 frames per second are thinned out for the encoders, not for the source', async (t) => {
+t.test('frame rates above 60 are reduced for encoders and kept for passthrough', async (t) => {
   const ladder = choose({ ...HD, frameRate: 120 });
   t.equal(ladder.frameStep, 2);
   t.equal(ladder.video[0]?.frameRate, 120);
@@ -192,12 +192,12 @@ t.test('more than 60 frames per second are thinned out for the encoders, not for
   t.equal(choose({ ...HD, frameRate: 59.94 }).frameStep, 1);
 });
 
-t.test('keyframes follow the source when it is passed through, and the clock otherwise', async (t) => {
+t.test('keyframes follow the source with passthrough, and the clock otherwise', async (t) => {
   t.equal(choose(HD).keyframes, 'source');
   t.equal(choose({ ...HD, codec: 'hevc' }).keyframes, 'clock');
 });
 
-t.test('sound is stereo unless the source is mono', async (t) => {
+t.test('audio is stereo unless the source is mono', async (t) => {
   t.strictSame(choose(HD).audio, { id: 'audio', bitrate: 128_000, channels: 2 });
   t.strictSame(choose(HD, { audio: { codec: 'aac', channels: 1 } }).audio, {
     id: 'audio',

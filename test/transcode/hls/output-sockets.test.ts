@@ -56,12 +56,14 @@ async function runs(t: Test, ffmpegPath?: string): Promise<void> {
 
 const linux = process.platform === 'linux' ? false : 'there is no /proc';
 
-t.test('the arguments of an encoder, which ps shows, do not let another user write', { skip: linux }, (t) =>
-  runs(t),
+t.test(
+  'the arguments of an encoder, which ps shows, do not allow another user to write',
+  { skip: linux },
+  (t) => runs(t),
 );
 
 t.test(
-  'the arguments of a newer ffmpeg do not let another user write',
+  'the arguments of a newer ffmpeg do not allow another user to write',
   { skip: systemFfmpegHasEnhancedRtmp || linux },
   async (t) => {
     const program = enhancedRtmpFfmpeg(t.testdir());

@@ -16,7 +16,7 @@ function isListening(port: number): boolean {
   return readFileSync('/proc/net/udp', 'utf8').includes(`0100007F:${hexadecimal} `);
 }
 
-t.test('an encoder that is killed is replaced, and its ports are given back', async (t) => {
+t.test('a killed encoder is replaced, and its ports are freed', async (t) => {
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   const source = await startWhipSource(t, { codec: 'h264', ...SMALL });
   publishSource(subscription, source);
@@ -34,7 +34,7 @@ t.test('an encoder that is killed is replaced, and its ports are given back', as
   t.equal(source.rtp.outputs.size, 0);
 });
 
-t.test('an encoder that hangs is replaced without being counted as broken', async (t) => {
+t.test('a hanging encoder is replaced and does not count as failed', async (t) => {
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   const source = await startWhipSource(t, { codec: 'vp8', ...SMALL });
   publishSource(subscription, source);
@@ -45,7 +45,7 @@ t.test('an encoder that hangs is replaced without being counted as broken', asyn
   t.notOk(isAlive(pid));
 });
 
-t.test('a sender that is silent for a while is waited for, and begins a new run', async (t) => {
+t.test('a sender that pauses begins a new run when it returns', async (t) => {
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   const source = await startWhipSource(t, { codec: 'vp8', ...SMALL });
   publishSource(subscription, source);
@@ -61,7 +61,7 @@ t.test('a sender that is silent for a while is waited for, and begins a new run'
   t.equal(lines().filter(({ msg }) => msg === 'the encoder failed').length, 0);
 });
 
-t.test('a publication that ends before anything came out leaves nothing', async (t) => {
+t.test('a publication that ends before any output leaves nothing', async (t) => {
   const { broadcast, subscription } = await startTranscoderFixture(t);
   const source = await startWhipSource(t, { codec: 'vp8', ...SMALL });
   source.rtp.muted = { video: true, audio: true };
@@ -73,7 +73,7 @@ t.test('a publication that ends before anything came out leaves nothing', async 
   t.equal(source.rtp.outputs.size, 0);
 });
 
-t.test('a new publisher takes over from one by another protocol', async (t) => {
+t.test('a new publisher takes over from one of another protocol', async (t) => {
   const { broadcast, subscription } = await startTranscoderFixture(t);
   const source = await startWhipSource(t, { codec: 'vp8', ...SMALL });
   publishSource(subscription, source);
@@ -85,7 +85,7 @@ t.test('a new publisher takes over from one by another protocol', async (t) => {
   t.ok((broadcast.runs[1]?.openedAt ?? 0) >= (broadcast.runs[0]?.closedAt ?? 0), 'one after the other');
 });
 
-t.test('a codec that this ffmpeg cannot read means no HLS, and nothing worse', async (t) => {
+t.test('a codec that ffmpeg cannot decode gives no HLS and does not end the broadcast', async (t) => {
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   const readable = lines().find(({ msg }) => msg === 'transcoder ready')?.rtpCodecs;
   if (Array.isArray(readable) && readable.includes('av1')) {
@@ -109,7 +109,7 @@ t.test('a codec that this ffmpeg cannot read means no HLS, and nothing worse', a
   t.notOk(broadcast.notices.has('hls'), 'a codec that can be read makes it good');
 });
 
-t.test('an SFU that cannot send is asked again', async (t) => {
+t.test('an SFU that cannot send is requested again', async (t) => {
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   const source = await startWhipSource(t, { codec: 'vp8', ...SMALL });
   source.rtp.failure = new Error('the worker has died');

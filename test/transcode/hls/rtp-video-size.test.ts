@@ -29,7 +29,7 @@ const PICTURES: [seen: { width?: number; height?: number; frameRate?: number } |
     [{ width: -640, height: -360, frameRate: -1 }, '1280x720@30'],
   ];
 
-t.test('a ladder is made for what the picture will be', async (t) => {
+t.test('a ladder is chosen for the expected size', async (t) => {
   for (const [seen, made] of PICTURES) {
     const choice = new RtpVideoFormatChoice();
     const { width, height, frameRate } = choice.choose(seen && { codec: 'vp8', ...seen });
@@ -37,7 +37,7 @@ t.test('a ladder is made for what the picture will be', async (t) => {
   }
 });
 
-t.test('a smaller picture does not change it, a larger one or one that was turned does', async (t) => {
+t.test('a smaller size keeps the ladder, and a larger or rotated one changes it', async (t) => {
   for (const [width, height, frameRate, size] of [
     [640, 360, 30, undefined],
     [1280, 720, 15, undefined],
@@ -56,7 +56,7 @@ t.test('a smaller picture does not change it, a larger one or one that was turne
   }
 });
 
-t.test('a picture that is larger for good deserves a better ladder', async (t) => {
+t.test('a size that stays larger gets a better ladder', async (t) => {
   const choice = new RtpVideoFormatChoice();
   choice.choose(sent(320, 180));
   t.equal(choice.look(sent(1280, 720), 0), undefined);
@@ -69,7 +69,7 @@ t.test('a picture that is larger for good deserves a better ladder', async (t) =
   t.equal(choice.look(sent(320, 180), 20 * MINUTE_MS), undefined, 'it does not shrink: networks recover');
 });
 
-t.test('a picture that has stayed small is no longer scaled up, and may grow again', async (t) => {
+t.test('a size that stays small ends upscaling, and may grow again', async (t) => {
   const choice = new RtpVideoFormatChoice();
   choice.choose(sent(320, 180));
   for (let at = 0; at < MINUTE_MS; at += 500)
@@ -83,13 +83,13 @@ t.test('a picture that has stayed small is no longer scaled up, and may grow aga
   t.strictSame(choice.choose(sent(1280, 720)), { ...small, width: 1280, height: 720 });
 });
 
-t.test('a picture that nearly has the usual size keeps its ladder', async (t) => {
+t.test('a size near a common one keeps its ladder', async (t) => {
   const choice = new RtpVideoFormatChoice();
   choice.choose(sent(960, 640));
   for (const at of [0, MINUTE_MS, 2 * MINUTE_MS]) t.equal(choice.look(sent(960, 640), at), undefined);
 });
 
-t.test('the ladder of a camera that stays small is made anew in its size, and players go on', async (t) => {
+t.test('a camera that stays small gets a ladder of its size, and players continue', async (t) => {
   let ahead = 0;
   const clock = { ...systemClock, monotonic: () => performance.now() + ahead };
   const { broadcast, subscription, lines } = await startTranscoderFixture(t, { clock });

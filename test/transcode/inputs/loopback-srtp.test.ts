@@ -53,7 +53,7 @@ async function decodes(t: Test, senderKey: string | undefined): Promise<boolean>
   return Promise.race([sent, ffmpeg.exited.then(({ clean }) => clean)]);
 }
 
-t.test('an encoder reads the packets of the sender that knows its key, and no others', async (t) => {
+t.test('an encoder accepts packets of the sender with its key and no others', async (t) => {
   t.equal(await decodes(t, undefined), true, 'the key of the description');
   t.equal(await decodes(t, ''), false, 'plain RTP');
   t.equal(await decodes(t, newSrtpKey()), false, 'another key');

@@ -21,7 +21,7 @@ class Source {
 
 const AV1 = { audio: true, frameRate: 30, decoder: 'libdav1d' };
 
-t.test('media time begins when the stream is asked for, and the end of the stream ends it', async (t) => {
+t.test('media time begins at the request of the stream, and ends with the stream', async (t) => {
   const clock = new FakeClock();
   const source = new Source();
   const input = await MatroskaInput.open({ ...AV1, source, clock });
@@ -38,7 +38,7 @@ t.test('media time begins when the stream is asked for, and the end of the strea
   input.close();
 });
 
-t.test('an encoder of which nothing comes is stalled after a while', async (t) => {
+t.test('an encoder without output is stalled after a while', async (t) => {
   const clock = new FakeClock();
   const input = await MatroskaInput.open({ ...AV1, source: new Source(), clock });
   await clock.advance(60_000);
@@ -60,7 +60,7 @@ t.test('an encoder of which nothing comes is stalled after a while', async (t) =
   t.ok(input.lag('video', 200) > 900, 'it has fallen behind');
 });
 
-t.test('ffmpeg connects to the Unix socket, keeps its times and holds back no picture', async (t) => {
+t.test('ffmpeg connects to the Unix socket, keeps timestamps and delays no frame', async (t) => {
   const ladder = chooseLadder({
     video: { codec: 'h264', width: 1280, height: 720, frameRate: 30 },
     audio: { codec: 'opus' },
@@ -93,7 +93,7 @@ function ffmpegWith(t: Test, ...decoders: string[]): { path: string; environment
   return { path: file, environment: {} };
 }
 
-t.test('AV1 can be read where there is a decoder that needs no hardware', async (t) => {
+t.test('AV1 is accepted where a software decoder exists', async (t) => {
   const usual = ['h264', 'vp8', 'vp9'];
   t.strictSame(await readableRtp(ffmpegWith(t)), { codecs: usual, av1Decoder: undefined });
   t.strictSame(await readableRtp(ffmpegWith(t, 'libaom-av1')), {

@@ -19,7 +19,7 @@ const SOFTWARE = {
   vaapiDevice: '/dev/dri/renderD128',
 } as const;
 
-t.test('pairs of ports are free, even, and given once', async (t) => {
+t.test('port pairs are free, even, and given once', async (t) => {
   const pairs = new PortPairs();
   const ports = await Promise.all(Array.from({ length: 20 }, () => pairs.take()));
   t.equal(new Set(ports).size, 20);
@@ -34,33 +34,30 @@ t.test('pairs of ports are free, even, and given once', async (t) => {
   t.equal(pairs.size, 0);
 });
 
-t.test(
-  'a line knows whether somebody listens, and says goodbye in words that ffmpeg understands',
-  async (t) => {
-    const pairs = new PortPairs();
-    const port = await pairs.take();
-    const line = new LoopbackRtcp(port, newSrtpKey());
-    t.teardown(() => line.close());
-    t.equal(await line.answers(), false);
-    const socket = createSocket('udp4');
-    socket.bind(port, '127.0.0.1');
-    await once(socket, 'listening');
-    t.teardown(() => socket.close());
-    // The refusal of what was sent before is told first.
-    t.equal((await line.answers()) || (await line.answers()), true);
-    const heard: Buffer[] = [];
-    socket.on('message', (bytes: Buffer) => heard.push(bytes));
-    line.bye();
-    while (!heard.some((bytes) => bytes.length === 30)) await once(socket, 'message');
-    // An empty receiver report, then a goodbye (RFC 3550, sections 6.1 and 6.6), of which SRTCP encrypts the latter.
-    t.match(heard.at(-1)?.toString('hex'), /^80c9000100000000.{16}8000000/);
-    line.close();
-    line.close();
-    t.equal(await line.answers(), false, 'nobody answers to a closed line');
-  },
-);
+t.test('loopback RTCP detects a listener and sends it a BYE that ffmpeg understands', async (t) => {
+  const pairs = new PortPairs();
+  const port = await pairs.take();
+  const line = new LoopbackRtcp(port, newSrtpKey());
+  t.teardown(() => line.close());
+  t.equal(await line.answers(), false);
+  const socket = createSocket('udp4');
+  socket.bind(port, '127.0.0.1');
+  await once(socket, 'listening');
+  t.teardown(() => socket.close());
+  // The refusal of what was sent before is told first.
+  t.equal((await line.answers()) || (await line.answers()), true);
+  const heard: Buffer[] = [];
+  socket.on('message', (bytes: Buffer) => heard.push(bytes));
+  line.bye();
+  while (!heard.some((bytes) => bytes.length === 30)) await once(socket, 'message');
+  // An empty receiver report, then a goodbye (RFC 3550, sections 6.1 and 6.6), of which SRTCP encrypts the latter.
+  t.match(heard.at(-1)?.toString('hex'), /^80c9000100000000.{16}8000000/);
+  line.close();
+  line.close();
+  t.equal(await line.answers(), false, 'nobody answers to a closed line');
+});
 
-t.test('the session description of a publication', async (t) => {
+t.test('the session description has the tracks of a publication', async (t) => {
   const text = sessionDescription({
     ...{ srtpKey: 'KEY=', video: { codec: 'h264', port: 30_000 }, audio: { port: 30_002 } },
   });
@@ -94,7 +91,7 @@ async function waiting(clock: FakeClock) {
   return input;
 }
 
-t.test('an encoder is late by how much further it falls back, not by how far clocks drift', async (t) => {
+t.test("an encoder's delay is its growing backlog, and not the drift of clocks", async (t) => {
   const clock = new FakeClock();
   const input = await waiting(clock);
   t.teardown(() => input.close());
@@ -114,7 +111,7 @@ t.test('an encoder is late by how much further it falls back, not by how far clo
   t.ok(Math.abs(input.lag('video', position) - 1_000) < 5, 'a second without a picture');
 });
 
-t.test('what has come out and does not any more is missed, also one kind alone', async (t) => {
+t.test('output that stops is missed, also of one kind only', async (t) => {
   const clock = new FakeClock();
   const input = await waiting(clock);
   t.teardown(() => input.close());
@@ -131,7 +128,7 @@ t.test('what has come out and does not any more is missed, also one kind alone',
   t.equal(input.stalled, true);
 });
 
-t.test('an input that nobody begins gives its ports back', async (t) => {
+t.test('an input that is not started frees its ports', async (t) => {
   const pairs = new PortPairs();
   const input = await RtpInput.open({
     source: { send: () => Promise.reject(new Error('never')) },
@@ -151,7 +148,7 @@ t.test('an input that nobody begins gives its ports back', async (t) => {
   t.equal(pairs.size, 0);
 });
 
-t.test('the plan of a ladder that is read as RTP', async (t) => {
+t.test('the plan of a ladder over RTP has its inputs', async (t) => {
   const ladder = chooseLadder({
     video: { codec: 'vp8', width: 1280, height: 720, frameRate: 30 },
     audio: { codec: 'opus', channels: 2 },
@@ -181,7 +178,7 @@ t.test('the plan of a ladder that is read as RTP', async (t) => {
   t.match(plan.outputs.at(-1)?.options.join(' '), /-af aresample=async=1000:min_hard_comp=0\.05/);
 });
 
-t.test('the plans of a WebRTC rendition', async (t) => {
+t.test('the plan of a WebRTC rendition has its outputs', async (t) => {
   const request = {
     video: { codec: 'h264', width: 1920, height: 1080, frameRate: 60 },
     audio: true,

@@ -58,14 +58,14 @@ async function readFlv(maxPixels: number): Promise<{ peak: number; clean: boolea
   return { peak, clean };
 }
 
-t.test('ffmpeg does not decode a picture of 8192x8192 that comes as FLV', { skip: LINUX }, async (t) => {
+t.test('ffmpeg does not decode video of 8192x8192 from FLV', { skip: LINUX }, async (t) => {
   const limited = await readFlv(LIMIT);
   t.notOk(limited.clean, 'it refuses to decode');
   t.ok(limited.peak > 10e6 && limited.peak < MODEST_BYTES, `${Math.round(limited.peak / 1e6)} MB`);
   t.ok((await readFlv(2 ** 27)).clean, 'without a limit it would');
 });
 
-t.test('nor one that comes as RTP', { skip: LINUX }, async (t: Test) => {
+t.test('ffmpeg does not decode video of 8192x8192 from RTP', { skip: LINUX }, async (t: Test) => {
   const pairs = new PortPairs();
   const port = await pairs.take();
   const srtpKey = newSrtpKey();

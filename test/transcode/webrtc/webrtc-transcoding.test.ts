@@ -25,73 +25,63 @@ import {
 } from '../../support/publishers/webrtc-rendition-fixture.js';
 import { until } from '../../support/until.js';
 
-t.test(
-  'H.264 without B-frames is sent as it is, with its parameter sets before every keyframe',
-  async (t) => {
-    const made = await make(t, { seconds: 12 });
-    const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
-    const { source, startedAt, position } = publish(t, subscription, made);
-    await after(1_200);
-    const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
-    const last = made.tags.findLast(({ keyframe, timestamp }) => keyframe && timestamp <= position());
-    const rendition = realtime(subscription, source, video, audio);
-    await video.until(() => framesOf(video.packets).length > 125);
-    t.equal(rendition.passthrough, true);
-    rendition.close();
-    await isGone(t, rendition, lines());
+t.test('H.264 without B-frames is passed through, with parameter sets before every keyframe', async (t) => {
+  const made = await make(t, { seconds: 12 });
+  const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
+  const { source, startedAt, position } = publish(t, subscription, made);
+  await after(1_200);
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const last = made.tags.findLast(({ keyframe, timestamp }) => keyframe && timestamp <= position());
+  const rendition = realtime(subscription, source, video, audio);
+  await video.until(() => framesOf(video.packets).length > 125);
+  t.equal(rendition.passthrough, true);
+  rendition.close();
+  await isGone(t, rendition, lines());
 
-    t.strictSame([...new Set(video.packets.map(({ payloadType }) => payloadType))], [96]);
-    t.strictSame([...new Set(audio.packets.map(({ payloadType }) => payloadType))], [97]);
-    for (const { packets, reports } of [video, audio]) {
-      const sources = new Set(packets.map(({ ssrc }) => ssrc));
-      t.equal(sources.size, 1);
-      t.strictSame(new Set(reports.map(({ ssrc }) => ssrc)), sources, 'reports are of the same source');
-      t.ok(
-        (reports[0]?.at ?? Number.POSITIVE_INFINITY) < (packets[0]?.at ?? 0) + 50,
-        'the first comes first',
-      );
-      isWhole(t, packets);
-    }
-    t.not(video.packets[0]?.ssrc, audio.packets[0]?.ssrc);
+  t.strictSame([...new Set(video.packets.map(({ payloadType }) => payloadType))], [96]);
+  t.strictSame([...new Set(audio.packets.map(({ payloadType }) => payloadType))], [97]);
+  for (const { packets, reports } of [video, audio]) {
+    const sources = new Set(packets.map(({ ssrc }) => ssrc));
+    t.equal(sources.size, 1);
+    t.strictSame(new Set(reports.map(({ ssrc }) => ssrc)), sources, 'reports are of the same source');
+    t.ok((reports[0]?.at ?? Number.POSITIVE_INFINITY) < (packets[0]?.at ?? 0) + 50, 'the first comes first');
+    isWhole(t, packets);
+  }
+  t.not(video.packets[0]?.ssrc, audio.packets[0]?.ssrc);
 
-    const frames = framesOf(video.packets).slice(0, -1);
-    t.strictSame(
-      nalTypes(frames[0]?.units ?? []).slice(0, 2),
-      [NAL.sps, NAL.pps],
-      'it begins with a keyframe',
+  const frames = framesOf(video.packets).slice(0, -1);
+  t.strictSame(nalTypes(frames[0]?.units ?? []).slice(0, 2), [NAL.sps, NAL.pps], 'it begins with a keyframe');
+  const byTime = new Map(
+    made.tags
+      .filter(({ kind, header }) => kind === 'video' && !header)
+      .map((tag) => [tag.timestamp + tag.body.readIntBE(2, 3), tag]),
+  );
+  const at = (picture: (typeof frames)[number]): number =>
+    Math.round(
+      video.timeOf({ timestamp: picture.timestamp, ssrc: video.packets[0]?.ssrc } as RtpPacket, 90_000) -
+        startedAt,
     );
-    const byTime = new Map(
-      made.tags
-        .filter(({ kind, header }) => kind === 'video' && !header)
-        .map((tag) => [tag.timestamp + tag.body.readIntBE(2, 3), tag]),
-    );
-    const at = (picture: (typeof frames)[number]): number =>
-      Math.round(
-        video.timeOf({ timestamp: picture.timestamp, ssrc: video.packets[0]?.ssrc } as RtpPacket, 90_000) -
-          startedAt,
+  const began = byTime.get(at(frames[0] as (typeof frames)[number]));
+  t.equal(began?.timestamp, last?.timestamp, 'the last one before somebody came');
+  for (const picture of frames) {
+    const tag = byTime.get(at(picture));
+    if (!tag) throw new Error(`there is no picture at ${at(picture)}`);
+    const own = codedUnits(picture.units);
+    const original = codedUnits(nalUnitsOf(tag));
+    if (!Buffer.concat(own).equals(Buffer.concat(original)))
+      t.fail(`the picture at ${at(picture)} is another`);
+    if (nalTypes(own).includes(NAL.idr))
+      t.strictSame(
+        nalTypes(picture.units).slice(0, 2),
+        [NAL.sps, NAL.pps],
+        `parameter sets at ${at(picture)}`,
       );
-    const began = byTime.get(at(frames[0] as (typeof frames)[number]));
-    t.equal(began?.timestamp, last?.timestamp, 'the last one before somebody came');
-    for (const picture of frames) {
-      const tag = byTime.get(at(picture));
-      if (!tag) throw new Error(`there is no picture at ${at(picture)}`);
-      const own = codedUnits(picture.units);
-      const original = codedUnits(nalUnitsOf(tag));
-      if (!Buffer.concat(own).equals(Buffer.concat(original)))
-        t.fail(`the picture at ${at(picture)} is another`);
-      if (nalTypes(own).includes(NAL.idr))
-        t.strictSame(
-          nalTypes(picture.units).slice(0, 2),
-          [NAL.sps, NAL.pps],
-          `parameter sets at ${at(picture)}`,
-        );
-    }
-    t.ok(frames.filter(({ units }) => nalTypes(units).includes(NAL.idr)).length >= 3);
-    t.strictSame(steps(audio.packets), new Set([960]), 'Opus every 20 ms');
-  },
-);
+  }
+  t.ok(frames.filter(({ units }) => nalTypes(units).includes(NAL.idr)).length >= 3);
+  t.strictSame(steps(audio.packets), new Set([960]), 'Opus every 20 ms');
+});
 
-t.test('B-frames are encoded away, from where the stream is', async (t) => {
+t.test('a source with B-frames is encoded from its current position', async (t) => {
   const made = await make(t, { bFrames: 2 });
   const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
   const { source, startedAt, position } = publish(t, subscription, made);
@@ -141,7 +131,7 @@ function isTaken(port: number): Promise<boolean> {
   });
 }
 
-t.test('sound and picture agree, with B-frames too', async (t) => {
+t.test('audio and video are in sync, with B-frames too', async (t) => {
   const file = await beeping.testMedia(8);
   const made = readFlv(file, { width: 640, height: 360, rate: '30000/1001', keyframes: 2 }, AUDIO);
   if (made.info.video) made.info.video.bFrames = true;
@@ -174,7 +164,7 @@ t.test('sound and picture agree, with B-frames too', async (t) => {
   await isGone(t, rendition, lines());
 });
 
-t.test('an encoder that is killed is replaced, and joins at the last keyframe', async (t) => {
+t.test('a killed encoder is replaced and joins at the last keyframe', async (t) => {
   const made = await make(t, {});
   const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
   const { source } = publish(t, subscription, made);
@@ -195,7 +185,7 @@ t.test('an encoder that is killed is replaced, and joins at the last keyframe', 
   await isGone(t, rendition, lines());
 });
 
-t.test('an encoder that hangs holds nobody back and is replaced', async (t) => {
+t.test('a hanging encoder delays no publication and is replaced', async (t) => {
   const made = await make(t, { bFrames: 2 });
   const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
   const { source } = publish(t, subscription, { ...made, tags: made.tags });
@@ -217,7 +207,7 @@ t.test('an encoder that hangs holds nobody back and is replaced', async (t) => {
   await isGone(t, rendition, lines());
 });
 
-t.test('it ends with its publication, and with its broadcast', async (t) => {
+t.test('the rendition ends with its publication and with its broadcast', async (t) => {
   const made = await make(t, {});
   for (const how of ['publication', 'replaced', 'broadcast'] as const) {
     const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
@@ -235,7 +225,7 @@ t.test('it ends with its publication, and with its broadcast', async (t) => {
   }
 });
 
-t.test('a new timeline goes on with a new encoder', async (t) => {
+t.test('a new timeline continues with a new encoder', async (t) => {
   const made = await make(t, {});
   const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
   const { source, stop } = publish(t, subscription, made);
@@ -256,7 +246,7 @@ t.test('a new timeline goes on with a new encoder', async (t) => {
   await isGone(t, rendition, lines());
 });
 
-t.test('B-frames that appear, and keyframes that stay away, end the passing through', async (t) => {
+t.test('B-frames and distant keyframes end the passthrough', async (t) => {
   for (const change of ['B-frames', 'keyframes'] as const) {
     const made = await make(t, { seconds: 12 });
     const tags =
@@ -280,7 +270,7 @@ t.test('B-frames that appear, and keyframes that stay away, end the passing thro
   }
 });
 
-t.test('sound alone, and a picture alone', async (t) => {
+t.test('audio alone and video alone are sent', async (t) => {
   for (const media of [{ video: false }, { audio: false }] as const) {
     const made = await make(t, media);
     const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
@@ -295,7 +285,7 @@ t.test('sound alone, and a picture alone', async (t) => {
   }
 });
 
-t.test('what is RTP already needs none', async (t) => {
+t.test('a source that is RTP already needs no rendition', async (t) => {
   const made = await make(t, { seconds: 1 });
   const { subscription } = await startTranscoderFixture(t, { ladder: 'off' });
   const source = new (class extends FakeSource {
@@ -310,7 +300,7 @@ t.test('what is RTP already needs none', async (t) => {
   t.pass();
 });
 
-t.test('an encoder that cannot run is given up after some tries, and nothing else suffers', async (t) => {
+t.test('an encoder that cannot run is given up after some attempts and affects nothing else', async (t) => {
   const made = await make(t, {});
   const file = path.join(t.testdir(), 'ffmpeg');
   writeFileSync(file, '#!/bin/sh\ncase "$*" in *rtcpport*) exit 3 ;; *) exec ffmpeg "$@" ;; esac\n');

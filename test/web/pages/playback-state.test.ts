@@ -20,7 +20,7 @@ const stream = (state: (typeof STATES)[number], status: (typeof STATUSES)[number
   status,
   state,
 });
-const facts = (some: Partial<PageState>): PageState => ({
+const pageState = (some: Partial<PageState>): PageState => ({
   stream: stream('live'),
   reachable: true,
   phase: 'playing',
@@ -50,7 +50,7 @@ t.test('every state without moving video has a notice', async (t) => {
 
 t.test('playing video of a known stream has no notice', async (t) => {
   for (const state of STATES) {
-    t.equal(playbackState(facts({ stream: stream(state) })).notice, undefined, state);
+    t.equal(playbackState(pageState({ stream: stream(state) })).notice, undefined, state);
   }
 });
 
@@ -64,7 +64,7 @@ t.test('a player starts only for a live stream and is never stopped while it pla
       t.fail('stopped without reason', { facts: some });
     }
   }
-  t.equal(playbackState(facts({ phase: 'none' })).player, 'start');
+  t.equal(playbackState(pageState({ phase: 'none' })).player, 'start');
 });
 
 t.test('polling stops for an unknown stream only', async (t) => {
@@ -73,15 +73,15 @@ t.test('polling stops for an unknown stream only', async (t) => {
       t.fail('wrong pace', { facts: some });
     }
   }
-  t.equal(playbackState(facts({})).pace, 'slow');
+  t.equal(playbackState(pageState({})).pace, 'slow');
   for (const phase of ['loading', 'waiting', 'ended', 'broken'] as const) {
-    t.equal(playbackState(facts({ phase })).pace, 'fast', `${phase} is polled fast`);
+    t.equal(playbackState(pageState({ phase })).pace, 'fast', `${phase} is polled fast`);
   }
 });
 
 const TABLE: [
-  what: string,
-  facts: Partial<PageState>,
+  name: string,
+  pageState: Partial<PageState>,
   badge: string,
   notice: RegExp | undefined,
   player: string,
@@ -144,9 +144,9 @@ const TABLE: [
   ['live, audio only', { audioOnly: true }, 'Live', /Audio only/, 'start'],
 ];
 
-for (const [what, some, badge, notice, player] of TABLE) {
-  t.test(`${what}: ${badge}`, async (t) => {
-    const state = playbackState(facts(some));
+for (const [name, some, badge, notice, player] of TABLE) {
+  t.test(`${name}: ${badge}`, async (t) => {
+    const state = playbackState(pageState(some));
     t.equal(state.badge.text, badge);
     t.equal(state.player, player);
     if (notice) t.match(state.notice, notice);

@@ -88,7 +88,7 @@ t.test("a refusal of WebRTC makes HLS play and shows the server's message", asyn
 });
 
 t.test(
-  'a lost connection fallbacks back to HLS with the last frame held, in full screen too, and returns to WebRTC',
+  'a lost connection falls back to HLS with the last frame held, in full screen too, and returns to WebRTC',
   async (t) => {
     const page = await setUp(t);
     await page.goto(watch);

@@ -4,12 +4,12 @@ import t, { type Test } from 'tap';
 import { type OpenResult, WhipWhepSession } from '../../../src/web/webrtc/whip-whep-session.js';
 import { parseTrickleFragment } from '../../../src/webrtc/sdp/index.js';
 
-type Seen = { method: string; path: string; headers: IncomingMessage['headers']; body: string };
-type Answer = (seen: Seen, response: ServerResponse) => void;
+type ReceivedRequest = { method: string; path: string; headers: IncomingMessage['headers']; body: string };
+type Answer = (seen: ReceivedRequest, response: ServerResponse) => void;
 
 /** HTTP server that records requests. */
-async function serve(t: Test, answer: Answer): Promise<{ url: string; seen: Seen[] }> {
-  const seen: Seen[] = [];
+async function serve(t: Test, answer: Answer): Promise<{ url: string; seen: ReceivedRequest[] }> {
+  const seen: ReceivedRequest[] = [];
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
@@ -185,11 +185,11 @@ t.test('an unreachable server is a refusal with status 0', async (t) => {
 });
 
 t.test('a redirect is followed, and the session is on its target (RFC 9725 section 4.5)', async (t) => {
-  const there = await serve(t, (_seen, response) => response.writeHead(201, CREATED).end('the answer'));
-  const here = await serve(t, (_seen, response) =>
-    response.writeHead(307, { location: `${there.url}/whep/1` }).end(),
+  const target = await serve(t, (_seen, response) => response.writeHead(201, CREATED).end('the answer'));
+  const redirecting = await serve(t, (_seen, response) =>
+    response.writeHead(307, { location: `${target.url}/whep/1` }).end(),
   );
-  const session = await opened(here.url);
-  t.equal(there.seen[0]?.body, 'the offer');
-  t.equal(session.eventsUrl, `${there.url}/whep/session/7/sse`);
+  const session = await opened(redirecting.url);
+  t.equal(target.seen[0]?.body, 'the offer');
+  t.equal(session.eventsUrl, `${target.url}/whep/session/7/sse`);
 });

@@ -187,9 +187,9 @@ t.test('several sections require BUNDLE, a single one does not', async (t) => {
 });
 
 t.test('an offer without a common codec or with two tracks of a kind is rejected with 406', async (t) => {
-  const exotic = offerText('chromium-simulcast').replace(/(H264|VP8|VP9|AV1)\/90000/g, 'H265/90000');
+  const unsupported = offerText('chromium-simulcast').replace(/(H264|VP8|VP9|AV1)\/90000/g, 'H265/90000');
   t.match(
-    refusal(() => publish(exotic)),
+    refusal(() => publish(unsupported)),
     {
       status: 406,
       code: 'no_common_codec',
@@ -201,7 +201,7 @@ t.test('an offer without a common codec or with two tracks of a kind is rejected
     { status: 406, code: 'no_common_codec', message: /audio codec is supported. Supported: Opus/ },
   );
   t.match(
-    refusal(() => planViewer(parseOffer(exotic.replaceAll('a=sendonly', 'a=recvonly')))),
+    refusal(() => planViewer(parseOffer(unsupported.replaceAll('a=sendonly', 'a=recvonly')))),
     { status: 406, code: 'no_common_codec' },
   );
   const text = offerText('obs');

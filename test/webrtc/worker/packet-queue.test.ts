@@ -28,9 +28,9 @@ t.test('packets are handled outside the callback, in order, within the time budg
   for (let i = 0; i < 6; i++) queue.push(receiver, Buffer.from([i]));
   t.same(got, [], 'not inside the callback');
   await nextTurn();
-  t.ok(got.length < 6, 'others have their turn in between');
+  t.ok(got.length < 6, 'other tasks run in between');
   for (let i = 0; i < 10; i++) await nextTurn();
-  t.same(got, [0, 1, 2, 3, 4, 5], 'one that fails does not stop the others');
+  t.same(got, [0, 1, 2, 3, 4, 5], 'a failing packet does not stop the others');
   t.equal(failures.length, 1);
   t.equal(queue.dropped, 0);
 });

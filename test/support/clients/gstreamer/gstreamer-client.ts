@@ -28,7 +28,7 @@ function reason(): string {
 /** Why tests with GStreamer cannot run on this machine, and what to install; false where they can. */
 export const withoutGstreamer: string | false = python ? false : reason();
 
-/** Video and audio that a viewer received so far. */
+/** Media that a viewer received so far. */
 export type Watched = {
   /** Decoded video frames and audio buffers. */
   pictures: number;
@@ -63,21 +63,21 @@ export class GstreamerClient {
   }
 
   /** Waits for a line. @throws when the client fails, is refused or ends before. */
-  async told(event: string): Promise<Line> {
+  async untilEvent(event: string): Promise<Line> {
     return await until(`GStreamer says ${event}`, () => {
       this.#check();
       return this.#lines.find((line) => line.event === event);
     });
   }
 
-  /** Waits until a watcher has seen and heard enough. */
-  async watched(what: string, enough: (watched: Watched) => boolean): Promise<Watched> {
+  /** Waits until a viewer has received enough. */
+  async watched(event: string, condition: (watched: Watched) => boolean): Promise<Watched> {
     let last: Watched | undefined;
     try {
-      return await until(what, () => {
+      return await until(event, () => {
         this.#check();
         last = this.#lines.findLast((line) => line.event === 'watched') as Watched | undefined;
-        return last && enough(last) && last;
+        return last && condition(last) && last;
       });
     } catch (error) {
       throw new Error(`${error}; so far: ${JSON.stringify(last)}`);
@@ -90,7 +90,7 @@ export class GstreamerClient {
       throw new Error(`GStreamer: ${bad ? JSON.stringify(bad) : 'ended'} ${this.#errors.slice(-2000)}`);
   }
 
-  /** Ends its session as a client should. @returns the status of the endpoint's answer. */
+  /** Ends its session by DELETE. @returns the status of the response. */
   async leave(): Promise<unknown> {
     this.#child.kill('SIGTERM');
     await this.#closed;
@@ -110,7 +110,7 @@ function start(t: Test, args: string[]): GstreamerClient {
 }
 
 /**
- * Publishes a ball that is inverted, and a tone that sounds, at every full second; gone when the test is.
+ * Publishes a ball that is inverted, and a tone that sounds, at every full second; ended with the test.
  *
  * @param reports right, or at a wrong rate.
  */
@@ -124,7 +124,7 @@ export function publishByGstreamer(
   return start(t, ['publish', endpoint, streamKey, codec, ...(reports === 'lying' ? [reports] : [])]);
 }
 
-/** Watches by WHEP; gone when the test is. */
+/** Watches by WHEP; ended with the test. */
 export function watchByGstreamer(t: Test, endpoint: string): GstreamerClient {
   return start(t, ['watch', endpoint]);
 }

@@ -5,7 +5,8 @@
     webrtc-client.py watch ENDPOINT
 
 Both run until SIGTERM, then end their session. The picture that is published turns white at every full second, and a
-tone sounds with it; `lying`, its sender reports run at a wrong rate. What happens is told in lines of JSON; a watcher says twice a second what it has seen and heard so far.
+tone sounds with it; `lying`, its sender reports run at a wrong rate. Events are printed as lines of JSON; a viewer prints twice a second
+what it has received so far.
 """
 
 import json

@@ -19,24 +19,26 @@ export class LossyRelay {
   lost = 0;
   /** Packets dropped by the full queue towards the browser. */
   dropped = 0;
-  readonly #front: Socket;
+  readonly #publicSocket: Socket;
   readonly #clients = new Map<string, Socket>();
   readonly #port: number;
   #lossDebt = 0;
   /** Time at which the queue towards the browser is empty, `performance.now()`. */
   #busyUntilMs = 0;
 
-  private constructor(front: Socket, port: number, loss: number) {
-    this.#front = front;
+  private constructor(publicSocket: Socket, port: number, loss: number) {
+    this.#publicSocket = publicSocket;
     this.#port = port;
     this.loss = loss;
-    front.on('message', (packet, from) => {
+    publicSocket.on('message', (packet, from) => {
       const key = `${from.address}:${from.port}`;
       let socket = this.#clients.get(key);
       if (!socket) {
         socket = createSocket('udp4');
         socket.on('message', (answer) =>
-          this.#forward(() => this.#queue(answer.length, () => front.send(answer, from.port, from.address))),
+          this.#forward(() =>
+            this.#queue(answer.length, () => publicSocket.send(answer, from.port, from.address)),
+          ),
         );
         this.#clients.set(key, socket);
       }
@@ -47,18 +49,18 @@ export class LossyRelay {
 
   /** Opens a relay in front of a UDP port on loopback. */
   static async open(t: Test, port: number, loss: number): Promise<LossyRelay> {
-    const front = createSocket('udp4').bind(0, '127.0.0.1');
-    await once(front, 'listening');
-    const relay = new LossyRelay(front, port, loss);
+    const publicSocket = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(publicSocket, 'listening');
+    const relay = new LossyRelay(publicSocket, port, loss);
     t.teardown(() => {
       relay.loss = 1; // keeps queued packets from a closed socket
-      for (const socket of [front, ...relay.#clients.values()]) socket.close();
+      for (const socket of [publicSocket, ...relay.#clients.values()]) socket.close();
     });
     return relay;
   }
 
   get port(): number {
-    return this.#front.address().port;
+    return this.#publicSocket.address().port;
   }
 
   /** Routes the page's WebRTC connections through the relay: rewrites the port in WHIP and WHEP answers. */

@@ -214,13 +214,13 @@ t.test('sender reports move both streams, and timestamps are never negative', as
   const fixture = new Fixture();
   await fixture.pass(200);
   // The sender's clock is a minute behind.
-  const ago = fixture.clock.now() - 60_000;
-  fixture.video.applyReport(ago, 200 * 90);
-  fixture.audio.applyReport(ago, 200 * 48);
+  const minuteAgo = fixture.clock.now() - 60_000;
+  fixture.video.applyReport(minuteAgo, 200 * 90);
+  fixture.audio.applyReport(minuteAgo, 200 * 48);
   fixture.read();
   await fixture.pass(1_000);
   // Audio is now reported 100 ms earlier.
-  fixture.audio.applyReport(ago + 900, 1_200 * 48);
+  fixture.audio.applyReport(minuteAgo + 900, 1_200 * 48);
   await fixture.pass(1_000);
   const { video, audio } = await fixture.found(t);
   t.equal(video[0], 0);

@@ -13,12 +13,12 @@ class Viewer {
   current: string | undefined = 'h';
   now = 1_000_000;
 
-  seconds(count: number, says: { loss?: number; estimate?: number }): string[] {
+  seconds(count: number, report: { loss?: number; estimate?: number }): string[] {
     const seen: string[] = [];
     for (let i = 0; i < count; i++) {
       this.now += 1000;
-      if (says.loss !== undefined) this.choice.lossReported(says.loss, this.now);
-      if (says.estimate !== undefined) this.choice.bitrateEstimated(says.estimate, this.now);
+      if (report.loss !== undefined) this.choice.lossReported(report.loss, this.now);
+      if (report.estimate !== undefined) this.choice.bitrateEstimated(report.estimate, this.now);
       this.current = this.choice.choose(LAYERS, this.current, this.now);
       seen.push(this.current ?? '');
     }

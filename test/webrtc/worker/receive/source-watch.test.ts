@@ -12,8 +12,8 @@ const STEP_MS = 20;
 /** Creates a publisher's media source and records the reports of its watch. */
 function fixture(t: Test) {
   const clock = new FakeClock();
-  const life = new AbortController();
-  t.teardown(() => life.abort());
+  const controller = new AbortController();
+  t.teardown(() => controller.abort());
   const requests: string[] = [];
   const mediaSource = new MediaSource({
     id: 'source',
@@ -24,7 +24,7 @@ function fixture(t: Test) {
   t.teardown(() => mediaSource.endSource());
   const began: object[] = [];
   new SourceWatch({
-    ...{ mediaSource, clock, signal: life.signal },
+    ...{ mediaSource, clock, signal: controller.signal },
     sourceDescribed() {},
     mediaStarted: (_, has) => began.push(has),
   });

@@ -16,7 +16,7 @@ const ABSURD = [0, -0, 1, -1, 0.05, 1e-300, -1e300, 1e300, 2 ** 31, 2 ** 32, 2 *
 const NOT_FINITE = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN];
 const random = seededRandom(20_261_129);
 
-/** Returns an absurd number, or one of any magnitude. */
+/** Returns an extreme number, or one of any magnitude. */
 function absurd(): number {
   const numbers = [...ABSURD, ...NOT_FINITE];
   const chosen = Math.floor(random() * (numbers.length + 4));
@@ -76,7 +76,7 @@ t.test('announced sizes and rates give a ladder of finite, positive numbers', as
   });
 });
 
-t.test('keyframe intervals and frame durations of any size make cuts that end', async (t) => {
+t.test('any keyframe interval and frame duration gives a finite segment grid', async (t) => {
   rounds(() => {
     let msn = 0;
     const frame = absurd();

@@ -10,22 +10,22 @@ import {
 import { until } from '../support/until.js';
 
 t.test('after a crash open views end at the last heartbeat, and tokens stay valid', async (t) => {
-  const stage = await openAudienceFixture(t);
-  const { audience, clock, livestream, viewRows, open, sql } = stage;
+  const fixture = await openAudienceFixture(t);
+  const { audience, clock, livestream, viewRows, open, sql } = fixture;
   const streamId = await livestream({ visibility: 'private' });
   const { token } = await audience.join(account('owner'), viewerRequest(streamId));
   const gone = await audience.join(account('root', 'admin'), viewerRequest(streamId));
   await clock.advance(7_000);
   audience.recordActivity(streamId, token, 'll-hls');
   t.match(await viewRows(streamId), [{ left_at: null, protocol: 'll-hls' }, { left_at: null }]);
-  const [beat] = await sql<[{ at: Date }]>`select last_seen_at as at from audience_heartbeat`;
-  t.ok(clock.now() - beat.at.getTime() <= 6_000, 'the gateway was seen a moment ago');
+  const [heartbeat] = await sql<[{ at: Date }]>`select last_seen_at as at from audience_heartbeat`;
+  t.ok(clock.now() - heartbeat.at.getTime() <= 6_000, 'the heartbeat is recent');
 
-  // The first one is not closed: it crashed. What it still holds in memory is not written any more.
+  // The first audience crashed and is not closed: it no longer writes the views in its memory.
   await clock.advance(2_000);
   const before = await viewRows(streamId);
   await sql`update audience_heartbeat set last_seen_at = ${new Date(clock.now() - 4_000)}`;
-  stage.crash();
+  fixture.crash();
   await clock.advance(20_000);
   const next = await open();
   t.equal(next.viewers(streamId).total, 0);
@@ -40,12 +40,12 @@ t.test('after a crash open views end at the last heartbeat, and tokens stay vali
   t.strictSame(
     after.map(({ id }) => id),
     before.map(({ id }) => id),
-    'no visit is there twice',
+    'no view is stored twice',
   );
   t.match(after, [{ left_at: null, user_id: 'owner' }, { left_at: Date }]);
   t.equal(next.viewers(streamId).byProtocol['ll-hls'], 1);
 
-  // The next restart is in order, and long.
+  // The next restart follows an orderly close, after a long time.
   await next.close();
   t.match(await viewRows(streamId), [{ left_at: Date }, { left_at: Date }]);
   await clock.advance(10 * 60_000);
@@ -59,39 +59,39 @@ t.test('after a crash open views end at the last heartbeat, and tokens stay vali
 });
 
 t.test('a token issued before its view was stored is valid after a crash', async (t) => {
-  const stage = await openAudienceFixture(t);
-  const { audience, livestream, viewRows, open } = stage;
+  const fixture = await openAudienceFixture(t);
+  const { audience, livestream, viewRows, open } = fixture;
   const streamId = await livestream();
   const { token } = await audience.join(ANONYMOUS, viewerRequest(streamId));
-  stage.crash();
+  fixture.crash();
   const next = await open();
   t.match(await next.join(ANONYMOUS, viewerRequest(streamId, { token })), { token, viewers: 1 });
   t.equal((await viewRows(streamId)).length, 1);
 });
 
 t.test(
-  'what the database does not take now it is given later, and a deleted livestream holds up nobody',
+  'views are stored after a database failure, and a deleted livestream does not block others',
   async (t) => {
     let away = false;
-    const stage = await openAudienceFixture(t, {}, (statement) => {
+    const fixture = await openAudienceFixture(t, {}, (statement) => {
       if (away && statement.includes('insert into')) throw new Error('the database is away');
     });
-    const { audience, clock, livestreams, livestream, viewRows, logLines } = stage;
+    const { audience, clock, livestreams, livestream, viewRows, logLines } = fixture;
     const streamId = await livestream();
-    const doomed = await livestream();
+    const deletedStreamId = await livestream();
     away = true;
     const tokens = await Promise.all([1, 2, 3].map(() => audience.join(ANONYMOUS, viewerRequest(streamId))));
-    await audience.join(ANONYMOUS, viewerRequest(doomed));
+    await audience.join(ANONYMOUS, viewerRequest(deletedStreamId));
     await clock.advance(2_000);
     t.ok(logLines.some((line) => line.includes('retrying')));
     audience.leave(ANONYMOUS, { streamId, token: tokens[0]!.token });
-    await livestreams.delete(doomed);
+    await livestreams.delete(deletedStreamId);
     away = false;
     await clock.advance(3_000);
     const stored = await viewRows(streamId);
     t.equal(stored.length, 3);
     t.equal(stored.filter(({ left_at }) => left_at !== null).length, 1);
-    t.equal(audience.viewers(doomed).total, 0, 'nobody watches what is deleted');
+    t.equal(audience.viewers(deletedStreamId).total, 0, 'a deleted livestream has no viewers');
   },
 );
 
@@ -104,10 +104,10 @@ t.test('peaks are stored, and announced once a minute', async (t) => {
     peaks.push(peak.viewers);
   });
   const holds: (() => void)[] = [];
-  const come = async () => holds.push((await audience.admit(viewerRequest(streamId))).hold('whep'));
-  for (let index = 0; index < 5; index++) await come();
+  const join = async () => holds.push((await audience.admit(viewerRequest(streamId))).hold('whep'));
+  for (let index = 0; index < 5; index++) await join();
   await clock.advance(1_000);
-  for (let index = 0; index < 7; index++) await come();
+  for (let index = 0; index < 7; index++) await join();
   await clock.advance(30_000);
   t.strictSame(peaks, [5]);
   for (const release of holds.splice(4)) release();
@@ -115,34 +115,34 @@ t.test('peaks are stored, and announced once a minute', async (t) => {
   t.strictSame(peaks, [5, 12]);
   await viewRows(streamId);
   t.equal((await livestreams.find(streamId))?.viewerCountPeak, 12);
-  for (let index = 0; index < 9; index++) await come();
+  for (let index = 0; index < 9; index++) await join();
   change({ streamId, from: 'live', to: { name: 'offline' }, end: 'ended-by-owner' });
-  t.strictSame(peaks, [5, 12, 13], 'the last one before it is over');
+  t.strictSame(peaks, [5, 12, 13], 'the last minute before the end');
   await clock.advance(120_000);
   stop();
   await viewRows(streamId);
   t.equal((await livestreams.find(streamId))?.viewerCountPeak, 13);
-  for (let index = 0; index < 3; index++) await come();
+  for (let index = 0; index < 3; index++) await join();
   await clock.advance(120_000);
   await viewRows(streamId);
-  t.equal((await livestreams.find(streamId))?.viewerCountPeak, 13, 'the greatest stands');
+  t.equal((await livestreams.find(streamId))?.viewerCountPeak, 13, 'the maximum is kept');
 });
 
 t.test('each minute is stored with its greatest number of concurrent viewers', async (t) => {
   const { audience, clock, livestream, viewRows } = await openAudienceFixture(t);
   const streamId = await livestream();
   const start = clock.now();
-  const come = async (protocol: 'whep' | 'hls') =>
+  const join = async (protocol: 'whep' | 'hls') =>
     (await audience.admit(viewerRequest(streamId))).hold(protocol);
-  const one = await come('whep');
+  const one = await join('whep');
   await clock.advance(20_000);
-  const others = [await come('hls'), await come('hls')];
+  const others = [await join('hls'), await join('hls')];
   await clock.advance(20_000);
   for (const release of others) release();
   await clock.advance(60_000);
   one();
   await clock.advance(120_000);
-  const two = await come('whep');
+  const two = await join('whep');
   await clock.advance(10_000);
   await viewRows(streamId);
   const history = await audience.history(streamId, new Date(start), 60);
@@ -203,7 +203,7 @@ t.test('ended views are deleted after the retention, open ones stay', async (t) 
     (await sql`select from livestream_viewers`).count,
     (await sql`select from livestream_viewer_minutes`).count,
   ];
-  await until('what is old is gone', async () => String(await left()) === '2,1');
+  await until('the old view is deleted', async () => String(await left()) === '2,1');
   t.equal((await sql`select from livestream_viewers where left_at is null`).count, 1);
   await audience.close();
 });

@@ -10,7 +10,7 @@ import { eventually } from '../support/until.js';
 
 t.test('wrong messages are answered with errors; ten in a row end the connection', async (t) => {
   const { client } = await startSignallingFixture(t);
-  const rude = client();
+  const socket = client();
   const cases: [string, string][] = [
     ['{', 'message_invalid'],
     ['[]', 'message_invalid'],
@@ -31,17 +31,17 @@ t.test('wrong messages are answered with errors; ten in a row end the connection
     ],
   ];
   for (const [text, code] of cases) {
-    rude.sendText(text);
-    t.match(await rude.next('error'), { data: { code } }, text.slice(0, 60));
+    socket.sendText(text);
+    t.match(await socket.next('error'), { data: { code } }, text.slice(0, 60));
   }
-  for (let broken = 0; broken < 9; broken++) rude.sendText('{');
-  rude.send('stream:nothing');
-  for (let broken = 0; broken < 9; broken++) rude.sendText('{');
-  rude.send('stream:nothing', {}, 'still here');
-  while ((await rude.next('error')).id !== 'still here');
-  for (let broken = 0; broken < 10; broken++) rude.sendText('{');
-  await rude.untilClosed();
-  t.equal(rude.closeCode, 1008);
+  for (let broken = 0; broken < 9; broken++) socket.sendText('{');
+  socket.send('stream:nothing');
+  for (let broken = 0; broken < 9; broken++) socket.sendText('{');
+  socket.send('stream:nothing', {}, 'still here');
+  while ((await socket.next('error')).id !== 'still here');
+  for (let broken = 0; broken < 10; broken++) socket.sendText('{');
+  await socket.untilClosed();
+  t.equal(socket.closeCode, 1008);
 
   const heavy = client();
   heavy.sendText('x'.repeat(70_000));
@@ -63,7 +63,7 @@ t.test('messages and offers are limited, streams and connections bounded', async
     if (data.code === 'rate_limited') limited++;
     if (id === 'last') break;
   }
-  t.ok(limited >= 51, `${limited} put off`);
+  t.ok(limited >= 51, `${limited} limited`);
   await clock.advance(20_000);
   for (let count = 0; count < 3; count++)
     busy.send('stream:join', { streamId: STREAM, offer: viewerOffer }, count);
@@ -79,37 +79,37 @@ t.test('messages and offers are limited, streams and connections bounded', async
 
 t.test('a client that does not answer a ping before the next is disconnected', async (t) => {
   const { client, clock, pool } = await startSignallingFixture(t);
-  const [lively, dead] = [client(), client()];
+  const [responsive, dead] = [client(), client()];
   dead.answersPings = false;
-  for (const viewer of [lively, dead]) {
+  for (const viewer of [responsive, dead]) {
     viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer });
     await viewer.next('stream:answer');
   }
   await clock.advance(25_000);
-  await eventually(() => lively.pings === 1 && dead.pings === 1);
-  lively.send('stream:nothing');
-  await lively.next('error');
+  await eventually(() => responsive.pings === 1 && dead.pings === 1);
+  responsive.send('stream:nothing');
+  await responsive.next('error');
   await clock.advance(25_000);
   await dead.untilClosed();
   await eventually(() => pool.viewers[1]?.ended === 'closed');
-  t.equal(lively.closed, false);
+  t.equal(responsive.closed, false);
   t.equal(pool.viewers[0]?.ended, undefined);
 });
 
 t.test('closing the server closes clients, and terminates those that do not answer', async (t) => {
   const { app, client, clock } = await startSignallingFixture(t);
-  const [polite, deaf] = [client(), client()];
-  deaf.answersPings = false;
-  for (const each of [polite, deaf]) {
+  const [responsive, stalled] = [client(), client()];
+  stalled.answersPings = false;
+  for (const each of [responsive, stalled]) {
     each.send('stream:nothing');
     await each.next('error');
   }
   const closed = app.close();
-  await polite.untilClosed();
-  t.equal(polite.closeCode, 1001);
+  await responsive.untilClosed();
+  t.equal(responsive.closeCode, 1001);
   await clock.advance(1_000);
   await closed;
-  await deaf.untilClosed();
+  await stalled.untilClosed();
 });
 
 t.test('requests without an upgrade, or with one elsewhere, are answered and leave no secret', async (t) => {

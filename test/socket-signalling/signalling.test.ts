@@ -9,8 +9,8 @@ import {
 } from '../support/fixtures/socket-signalling-fixture.js';
 import { eventually } from '../support/until.js';
 
-/** Of the heartbeat, of the look after those who do not read, and of the numbers of viewers. */
-const OWN_TIMERS = 3;
+/** Timers of the server itself: heartbeat, check of backlogs and viewer counts. */
+const SERVER_TIMERS = 3;
 
 t.test('a broadcaster offers with the stream key and is answered', async (t) => {
   const { client, publications, pool, logLines } = await startSignallingFixture(t);
@@ -42,13 +42,13 @@ t.test('a broadcaster offers with the stream key and is answered', async (t) => 
 
 t.test('a signed-in owner publishes without a stream key', async (t) => {
   const { client, publications, principals } = await startSignallingFixture(t);
-  const person = { kind: 'account', name: 'Somebody', via: 'session' } as const;
-  principals.ann = { ...person, userId: 'ann', role: 'broadcaster' };
-  principals.bob = { ...person, userId: 'bob', role: 'broadcaster' };
-  principals.eve = { ...person, userId: 'eve', role: 'admin' };
+  const account = { kind: 'account', name: 'Somebody', via: 'session' } as const;
+  principals.ann = { ...account, userId: 'ann', role: 'broadcaster' };
+  principals.bob = { ...account, userId: 'bob', role: 'broadcaster' };
+  principals.eve = { ...account, userId: 'eve', role: 'admin' };
   principals.machine = { kind: 'operator' };
-  const offered = async (who: string, data: object, answer: string) => {
-    const socket = client('/ws', who === '' ? {} : { authorization: `Bearer ${who}` });
+  const offered = async (token: string, data: object, answer: string) => {
+    const socket = client('/ws', token === '' ? {} : { authorization: `Bearer ${token}` });
     socket.send('stream:offer', { offer: publisherOffer, ...data }, 1);
     return await socket.next(answer);
   };
@@ -62,14 +62,14 @@ t.test('a signed-in owner publishes without a stream key', async (t) => {
   });
   t.strictSame(publications, []);
 
-  for (const [who, streamId, userId] of [
+  for (const [token, streamId, userId] of [
     ['ann', STREAM, 'ann'],
     ['ann', STREAM.toUpperCase(), 'ann'],
     ['eve', OTHER, 'eve'],
     ['machine', OTHER, 'operator'],
   ] as const) {
-    const answer = await offered(who, { streamId }, 'stream:answer');
-    t.match(answer, { id: 1, data: { streamId: streamId.toLowerCase(), answer: { type: 'answer' } } }, who);
+    const answer = await offered(token, { streamId }, 'stream:answer');
+    t.match(answer, { id: 1, data: { streamId: streamId.toLowerCase(), answer: { type: 'answer' } } }, token);
     const signedIn = { streamId: streamId.toLowerCase(), userId };
     t.match(publications.at(-1)?.publisher, { protocol: 'whip', signedIn, streamKey: undefined });
   }
@@ -112,7 +112,7 @@ t.test('a viewer joins, gets the ICE servers, offers and watches; the room gets 
 
   viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer });
   await viewer.next('stream:answer');
-  t.equal(peer?.ended, 'closed', 'a new connection takes the place of the old one');
+  t.equal(peer?.ended, 'closed', 'a new session replaces the old one');
   await subscription.broadcastEnded('grace-expired');
   t.match(await viewer.next('stream:ended'), {
     data: { streamId: STREAM, reason: 'grace-expired', message: 'The broadcast is over.', reconnect: false },
@@ -159,7 +159,11 @@ t.test('a viewer who joins gets an offer as soon as media are available', async 
   await subscription.broadcastEnded('grace-expired');
   t.match(await viewer.next('stream:ended'), { data: { reason: 'grace-expired', reconnect: false } });
   viewer.send('stream:ice-candidate', { streamId: STREAM, candidate: {} }, 5);
-  t.match(await viewer.next('error'), { id: 5, data: { code: 'not_your_stream' } }, 'the room was left');
+  t.match(
+    await viewer.next('error'),
+    { id: 5, data: { code: 'not_your_stream' } },
+    'the client has left the room',
+  );
 });
 
 t.test('only the publisher of a stream may end it', async (t) => {
@@ -180,26 +184,26 @@ t.test('only the publisher of a stream may end it', async (t) => {
 
 t.test('the owner may end a livestream without publishing it', async (t) => {
   const { client, ended, principals } = await startSignallingFixture(t);
-  const person = { kind: 'account', name: 'Somebody', via: 'token' } as const;
-  principals.ann = { ...person, userId: 'ann', role: 'broadcaster' };
-  principals.bob = { ...person, userId: 'bob', role: 'broadcaster' };
-  principals.eve = { ...person, userId: 'eve', role: 'admin' };
+  const account = { kind: 'account', name: 'Somebody', via: 'token' } as const;
+  principals.ann = { ...account, userId: 'ann', role: 'broadcaster' };
+  principals.bob = { ...account, userId: 'bob', role: 'broadcaster' };
+  principals.eve = { ...account, userId: 'eve', role: 'admin' };
   const unknown = '01890a5d-ac96-774b-bcce-b302099a8059';
-  for (const [who, streamId] of [
+  for (const [token, streamId] of [
     ['bob', STREAM],
     ['ann', unknown],
     ['ann', 'nonsense'],
   ] as const) {
-    const socket = client('/ws', { authorization: `Bearer ${who}` });
+    const socket = client('/ws', { authorization: `Bearer ${token}` });
     socket.send('stream:end', { streamId }, 1);
-    t.match(await socket.next('error'), { id: 1, data: { code: 'not_your_stream' } }, `${who} ${streamId}`);
+    t.match(await socket.next('error'), { id: 1, data: { code: 'not_your_stream' } }, `${token} ${streamId}`);
   }
   t.strictSame(ended, []);
-  for (const [who, streamId] of [
+  for (const [token, streamId] of [
     ['ann', STREAM],
     ['eve', OTHER],
   ] as const) {
-    const socket = client('/ws', { authorization: `Bearer ${who}` });
+    const socket = client('/ws', { authorization: `Bearer ${token}` });
     socket.send('stream:end', { streamId }, 1);
     await socket.next('ok');
   }
@@ -247,7 +251,7 @@ t.test('the audience admits viewers, and is informed while they watch', async (t
   audience.refuse = false;
   viewer.send('stream:join', { streamId: OTHER, offer: viewerOffer }, 2);
   t.match(await viewer.next('error'), { data: { code: 'stream_offline' } });
-  t.strictSame([audience.admitted, audience.withdrawn], [1, 1], 'whoever can’t watch gives the place back');
+  t.strictSame([audience.admitted, audience.withdrawn], [1, 1], 'a viewer that cannot connect is withdrawn');
   viewer.send('stream:join', { streamId: STREAM, offer: viewerOffer }, 3);
   await viewer.next('stream:answer');
   t.equal(audience.watching, 1);
@@ -283,19 +287,19 @@ t.test('a client that disconnects or leaves releases everything', async (t) => {
   t.equal(pool.publishers[0]?.ended, 'closed');
   first.destroy();
   await clock.advance(2_000);
-  await eventually(() => clock.pending === OWN_TIMERS);
-  t.pass('nobody has left a timer behind');
+  await eventually(() => clock.pending === SERVER_TIMERS);
+  t.pass('no timer is left');
 });
 
 t.test('a client that disconnects during negotiation leaves nothing open', async (t) => {
   const { client, publications, pool } = await startSignallingFixture(t);
-  let go: () => void = () => {};
+  let release: () => void = () => {};
   let asked = 0;
   pool.beforePeer = () => {
     asked++;
     return new Promise((resolve) => {
-      const before = go;
-      go = () => {
+      const before = release;
+      release = () => {
         before();
         resolve();
       };
@@ -309,7 +313,7 @@ t.test('a client that disconnects during negotiation leaves nothing open', async
   viewer.destroy();
   // The server sees the sockets close before it goes on.
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-  go();
+  release();
   await eventually(() => pool.publishers[0]?.ended === 'closed' && pool.viewers[0]?.ended === 'closed');
   t.strictSame(publications[0]?.ends, ['publisher-left']);
 });

@@ -4,7 +4,7 @@ import { PublicError } from '../../src/platform/index.js';
 import { ANN, startSocketsFixture } from '../support/fixtures/sockets-fixture.js';
 import { eventually } from '../support/until.js';
 
-t.test('messages are acknowledged by their id, and one after the other', async (t) => {
+t.test('messages are acknowledged by their id, one after another', async (t) => {
   const going: (() => void)[] = [];
   const order: string[] = [];
   const { client } = await startSocketsFixture(t, {
@@ -57,18 +57,22 @@ t.test('messages are acknowledged by their id, and one after the other', async (
   });
   socket.send('away', {}, 5);
   t.match(await socket.next('error'), { id: 5, data: { code: 'temporarily_unavailable' } });
-  t.equal(socket.received.filter(({ event }) => event === 'ok').length, 1, 'without an id nothing is said');
+  t.equal(
+    socket.received.filter(({ event }) => event === 'ok').length,
+    1,
+    'without an id there is no acknowledgement',
+  );
 });
 
 t.test('clients authenticate by header, cookie or a first message', async (t) => {
   const { client, credentials, tokens } = await startSocketsFixture(t);
-  const who = async (socket: ReturnType<typeof client>): Promise<unknown> => {
+  const principalOf = async (socket: ReturnType<typeof client>): Promise<unknown> => {
     socket.send('who', {}, 'who');
     return (await socket.next('ok')).data.principal;
   };
-  t.strictSame(await who(client()), { kind: 'anonymous' });
-  t.strictSame(await who(client({ authorization: 'Bearer ann-token' })), ANN);
-  t.match(await who(client({ cookie: 'c=1', origin: 'http://localhost' })), { via: 'session' });
+  t.strictSame(await principalOf(client()), { kind: 'anonymous' });
+  t.strictSame(await principalOf(client({ authorization: 'Bearer ann-token' })), ANN);
+  t.match(await principalOf(client({ cookie: 'c=1', origin: 'http://localhost' })), { via: 'session' });
   t.strictSame(credentials.at(-1), {
     method: 'GET',
     authorization: undefined,
@@ -89,53 +93,61 @@ t.test('clients authenticate by header, cookie or a first message', async (t) =>
   t.match(await foreign.next('error'), { id: 2, data: { code: 'message_invalid' } });
   foreign.send('auth', { token: 'ann-token' }, 3);
   t.match(await foreign.next('ok'), { id: 3, data: { kind: 'account', userId: 'ann', role: 'viewer' } });
-  t.strictSame(await who(foreign), ANN);
+  t.strictSame(await principalOf(foreign), ANN);
   tokens['eve-token'] = { ...ANN, userId: 'eve' };
   foreign.send('auth', { token: 'eve-token' }, 4);
-  t.match(await foreign.next('error'), { id: 4, data: { code: 'auth_too_late' } }, 'nobody becomes another');
-  t.strictSame(await who(foreign), ANN);
+  t.match(
+    await foreign.next('error'),
+    { id: 4, data: { code: 'auth_too_late' } },
+    'a connection does not change its account',
+  );
+  t.strictSame(await principalOf(foreign), ANN);
   const late = client();
-  await who(late);
+  await principalOf(late);
   late.send('auth', { token: 'ann-token' }, 5);
   t.match(await late.next('error'), { id: 5, data: { code: 'auth_too_late' } });
 });
 
 t.test(
-  'who runs out of their sign-in is told and sent away, unless they show a newer one before',
+  'a client is disconnected when its sign-in expires, unless it authenticates again before',
   async (t) => {
     const { client, clock, tokens } = await startSocketsFixture(t);
     const now = clock.now();
     tokens.early = { ...ANN, expiresAt: now + 60_000 };
     tokens.late = { ...ANN, expiresAt: now + 120_000 };
     tokens.admin = { ...ANN, role: 'admin', expiresAt: now + 120_000 };
-    const [careless, careful, forever, nobody] = [
+    const [expiring, renewing, permanent, anonymous] = [
       client({ authorization: 'Bearer early' }),
       client({ authorization: 'Bearer early' }),
       client({ authorization: 'Bearer ann-token' }),
       client(),
     ];
-    for (const socket of [careless, careful, forever, nobody]) {
+    for (const socket of [expiring, renewing, permanent, anonymous]) {
       socket.send('who', {}, 1);
       await socket.next('ok');
     }
     await clock.advance(59_000);
-    careful.send('auth', { token: 'admin' }, 2);
-    t.match(await careful.next('error'), { data: { code: 'auth_too_late' } }, 'nobody rises while connected');
-    careful.send('auth', { token: 'late' }, 3);
-    t.match(await careful.next('ok'), { data: { userId: 'ann', expiresAt: now + 120_000 } });
-    t.notOk(careless.closed);
+    renewing.send('auth', { token: 'admin' }, 2);
+    t.match(
+      await renewing.next('error'),
+      { data: { code: 'auth_too_late' } },
+      'a connection does not gain a role',
+    );
+    renewing.send('auth', { token: 'late' }, 3);
+    t.match(await renewing.next('ok'), { data: { userId: 'ann', expiresAt: now + 120_000 } });
+    t.notOk(expiring.closed);
     await clock.advance(1_000);
-    t.match(await careless.next('auth:expired'), { data: { code: 'auth_expired', message: String } });
-    await careless.untilClosed();
-    t.equal(careless.closeCode, 4401);
-    for (const socket of [careful, forever, nobody]) {
+    t.match(await expiring.next('auth:expired'), { data: { code: 'auth_expired', message: String } });
+    await expiring.untilClosed();
+    t.equal(expiring.closeCode, 4401);
+    for (const socket of [renewing, permanent, anonymous]) {
       socket.send('echo', {}, 4);
       await socket.next('ok');
     }
     await clock.advance(60_000);
-    await careful.next('auth:expired');
-    await careful.untilClosed();
-    for (const socket of [forever, nobody]) {
+    await renewing.next('auth:expired');
+    await renewing.untilClosed();
+    for (const socket of [permanent, anonymous]) {
       socket.send('echo', {}, 5);
       await socket.next('ok');
     }
@@ -165,7 +177,7 @@ t.test('a client signed out while it connects is closed', async (t) => {
 
 t.test('a client gets the messages of a room while a holder keeps it there', async (t) => {
   const { client, member, realtime, clock } = await startSocketsFixture(t);
-  const [ann, bob, outside] = [await member(), await member(), client()];
+  const [ann, bob, nonMember] = [await member(), await member(), client()];
   t.equal(realtime.size('room'), 2);
   realtime.broadcast('room', 'news', { number: 1 });
   realtime.broadcast('empty', 'news', {});
@@ -175,7 +187,7 @@ t.test('a client gets the messages of a room while a holder keeps it there', asy
   bob.send('leave', { room: 'room' }, 2);
   bob.send('leave', { room: 'room' }, 3);
   while ((await bob.next('ok')).id !== 3);
-  t.equal(realtime.size('room'), 2, 'another still holds bob');
+  t.equal(realtime.size('room'), 2, 'another holder keeps bob in the room');
   bob.send('leave', { room: 'room', holder: 'another' }, 4);
   await bob.next('ok');
   await clock.advance(1_000);
@@ -183,9 +195,9 @@ t.test('a client gets the messages of a room while a holder keeps it there', asy
   t.match(await ann.next('news'), { data: { number: 2 } });
   ann.destroy();
   await eventually(() => realtime.size('room') === 0);
-  outside.send('who', {}, 1);
-  await outside.next('ok');
-  t.equal(outside.frames, 1);
+  nonMember.send('who', {}, 1);
+  await nonMember.next('ok');
+  t.equal(nonMember.frames, 1);
   t.notOk(bob.received.some(({ data }) => data.number === 2));
 });
 
@@ -193,7 +205,7 @@ t.test('malformed messages are rejected; ten in a row end the connection', async
   const { client } = await startSocketsFixture(t, {
     feature: { events: { big: () => undefined }, limits: { big: 99_999 } },
   });
-  const rude = client();
+  const malformed = client();
   const cases: [string, string][] = [
     ['{', 'message_invalid'],
     ['', 'message_invalid'],
@@ -209,21 +221,21 @@ t.test('malformed messages are rejected; ten in a row end the connection', async
     [JSON.stringify({ event: 'echo', data: { text: 'x'.repeat(16_400) } }), 'message_too_large'],
   ];
   for (const [text, code] of cases) {
-    rude.sendText(text);
-    t.match(await rude.next('error'), { data: { code } }, text.slice(0, 60));
+    malformed.sendText(text);
+    t.match(await malformed.next('error'), { data: { code } }, text.slice(0, 60));
   }
-  rude.send('big', { text: 'x'.repeat(60_000) }, 1);
-  t.equal((await rude.next('ok')).id, 1, 'a feature may allow more');
-  rude.send('echo', { text: 'x'.repeat(16_200) }, 2);
-  t.equal((await rude.next('ok')).id, 2);
-  for (let count = 0; count < 10; count++) rude.sendText('{');
-  await rude.untilClosed();
-  t.equal(rude.closeCode, 1008);
+  malformed.send('big', { text: 'x'.repeat(60_000) }, 1);
+  t.equal((await malformed.next('ok')).id, 1, 'a feature may raise the limit');
+  malformed.send('echo', { text: 'x'.repeat(16_200) }, 2);
+  t.equal((await malformed.next('ok')).id, 2);
+  for (let count = 0; count < 10; count++) malformed.sendText('{');
+  await malformed.untilClosed();
+  t.equal(malformed.closeCode, 1008);
 
   const heavy = client();
   heavy.sendText('x'.repeat(66_000));
   await heavy.untilClosed();
-  t.equal(heavy.closeCode, 1009, 'beyond the largest of all it is not even read');
+  t.equal(heavy.closeCode, 1009, 'a message above every limit is not parsed');
   const binary = client();
   for (let count = 0; count < 10; count++) binary.sendBinary(Buffer.from('{"event":"who"}'));
   await binary.untilClosed();
@@ -256,9 +268,9 @@ t.test('connections are limited in total and per address', async (t) => {
     each.send('who', {}, 1);
     t.match(await each.next('ok'), { data: { address: '192.0.2.1' } });
   }
-  const beyond = from('192.0.2.1');
-  await beyond.untilClosed();
-  t.equal(beyond.closeCode, 1013);
+  const refused = from('192.0.2.1');
+  await refused.untilClosed();
+  t.equal(refused.closeCode, 1013);
   const third = from('2001:db8::1');
   third.send('who', {}, 1);
   await third.next('ok');
@@ -277,22 +289,22 @@ t.test('a client that does not answer a ping before the next is disconnected', a
   const dead = await member();
   dead.answersPings = false;
   await clock.advance(10_000);
-  const lively = client();
-  lively.send('who', {}, 1);
-  await lively.next('ok');
+  const responsive = client();
+  responsive.send('who', {}, 1);
+  await responsive.next('ok');
   await clock.advance(15_000);
   await eventually(() => dead.pings === 1);
-  t.equal(lively.pings, 0);
+  t.equal(responsive.pings, 0);
   await clock.advance(10_000);
-  await eventually(() => lively.pings === 1);
-  lively.send('who', {}, 2);
-  await lively.next('ok');
+  await eventually(() => responsive.pings === 1);
+  responsive.send('who', {}, 2);
+  await responsive.next('ok');
   await clock.advance(15_000);
   await dead.untilClosed();
   await eventually(() => realtime.size('room') === 0);
   await clock.advance(10_000);
-  await eventually(() => lively.pings === 2);
-  t.notOk(lively.closed);
+  await eventually(() => responsive.pings === 2);
+  t.notOk(responsive.closed);
 });
 
 t.test('a signed-out client is closed, and all clients when the server closes', async (t) => {
@@ -312,8 +324,8 @@ t.test('a signed-out client is closed, and all clients when the server closes', 
       },
     },
   });
-  const [ann, bob, deaf] = [client({ authorization: 'Bearer ann-token' }), client(), client()];
-  for (const each of [ann, bob, deaf]) {
+  const [ann, bob, stalled] = [client({ authorization: 'Bearer ann-token' }), client(), client()];
+  for (const each of [ann, bob, stalled]) {
     each.send('watch', {}, 1);
     await each.next('ok');
   }
@@ -325,13 +337,13 @@ t.test('a signed-out client is closed, and all clients when the server closes', 
   t.strictSame(left, [ANN]);
   t.equal(aborted.length, 1);
 
-  deaf.answersPings = false;
+  stalled.answersPings = false;
   const closed = app.close();
   await bob.untilClosed();
   t.equal(bob.closeCode, 1001);
   await clock.advance(1_000);
   await closed;
-  await deaf.untilClosed();
+  await stalled.untilClosed();
   await eventually(() => left.length === 3);
   await eventually(() => clock.pending === 0);
 });

@@ -1,27 +1,30 @@
 import t from 'tap';
-import { healthRoutes } from '../../../src/api/index.js';
-import { newId } from '../../../src/platform/index.js';
-import { openChromium } from '../../support/clients/chromium.js';
-import { authorizationOf, openLivestreamApi } from '../../support/fixtures/livestream-api-fixture.js';
-import { answerSchema, checkDocument, type OpenApi, problemsOf } from '../../support/fixtures/openapi.js';
-import { until } from '../../support/until.js';
+import { healthRoutes } from '../../src/api/index.js';
+import { newId } from '../../src/platform/index.js';
+import { openChromium } from '../support/clients/chromium.js';
+import { authorizationOf, openLivestreamApi } from '../support/fixtures/livestream-api-fixture.js';
+import { answerSchema, checkDocument, type OpenApi, problemsOf } from '../support/fixtures/openapi.js';
+import { until } from '../support/until.js';
 
-t.test('the OpenAPI document names every route with its errors, and points nowhere in vain', async (t) => {
-  const { app, routes, clock } = await openLivestreamApi(t);
-  app.register(healthRoutes, { clock, checks: {} });
-  const document = (await app.inject('/openapi.json')).json<OpenApi>();
-  checkDocument(t, document, routes);
-  t.same((await app.inject('/docs/json')).json(), document);
-  const { post } = document.paths['/api/livestream/create']!;
-  t.same(Object.keys(post!.responses), ['201', '400', '401', '403', '413', '415', '429', '500', '503']);
-  t.same(post!.security, [{ bearer: [] }, { session: [], csrf: [] }]);
-  for (const path of ['/whip', '/whep/{streamId}', '/hls/{streamId}/index.m3u8', '/ws'])
-    t.ok(document.paths[path], path);
-  const picture = document.paths['/api/livestream/{streamId}/thumbnail']!;
-  t.same(Object.keys(picture.put!.requestBody!.content), ['image/jpeg', 'image/png', 'image/webp']);
-});
+t.test(
+  'the OpenAPI document describes every route with its errors, without dangling references',
+  async (t) => {
+    const { app, routes, clock } = await openLivestreamApi(t);
+    app.register(healthRoutes, { clock, checks: {} });
+    const document = (await app.inject('/openapi.json')).json<OpenApi>();
+    checkDocument(t, document, routes);
+    t.same((await app.inject('/docs/json')).json(), document);
+    const { post } = document.paths['/api/livestream/create']!;
+    t.same(Object.keys(post!.responses), ['201', '400', '401', '403', '413', '415', '429', '500', '503']);
+    t.same(post!.security, [{ bearer: [] }, { session: [], csrf: [] }]);
+    for (const path of ['/whip', '/whep/{streamId}', '/hls/{streamId}/index.m3u8', '/ws'])
+      t.ok(document.paths[path], path);
+    const thumbnail = document.paths['/api/livestream/{streamId}/thumbnail']!;
+    t.same(Object.keys(thumbnail.put!.requestBody!.content), ['image/jpeg', 'image/png', 'image/webp']);
+  },
+);
 
-t.test('a check of the document finds what is missing', async (t) => {
+t.test('checkDocument reports missing routes and dangling references', async (t) => {
   const { app, routes } = await openLivestreamApi(t);
   const document = (await app.inject('/openapi.json')).json<OpenApi>();
   const stream = document.components.schemas.Stream as { required: string[] };
@@ -32,10 +35,10 @@ t.test('a check of the document finds what is missing', async (t) => {
   delete document.paths['/api/livestream/active'];
   delete document.components.schemas.Viewers;
   checkDocument(listener as never, document, routes);
-  t.ok(found.length >= 2, 'a route without a description, and a reference without an end');
+  t.ok(found.length >= 2, 'a missing route and a dangling reference');
 });
 
-t.test('answers are as the document says', async (t) => {
+t.test('responses match the OpenAPI document', async (t) => {
   const { app, create, publish, livestreams } = await openLivestreamApi(t, {
     viewers: () => ({ total: 3, byProtocol: { whep: 1, hls: 2 } }),
   });
@@ -43,7 +46,7 @@ t.test('answers are as the document says', async (t) => {
   const streamId = await create({ scheduledAt: '2026-03-01T20:00:00Z', guests: ['vera'], viewerLimit: 5 });
   const { publication } = await publish(streamId);
   publication.describe({ video: { codec: 'h264', width: 1280, height: 720 }, audio: { codec: 'aac' } });
-  await until('the badge', async () => (await livestreams.find(streamId))?.status === 'live');
+  await until('the stored status is live', async () => (await livestreams.find(streamId))?.status === 'live');
   type Call = [path: string, method: 'get' | 'post' | 'patch' | 'put', status: number, payload?: object];
   const calls: Call[] = [
     ['/create', 'post', 201, { title: 'Another' }],
@@ -78,19 +81,23 @@ t.test('answers are as the document says', async (t) => {
   }
 });
 
-t.test('people read the same at /docs, in a page that loads nothing from elsewhere', async (t) => {
+t.test('/docs shows the document and loads nothing from other origins', async (t) => {
   const { app } = await openLivestreamApi(t);
   const at = await app.listen({ port: 0, host: '127.0.0.1' });
   const page = await (await openChromium(t)).newPage();
-  const trouble: string[] = [];
-  page.on('console', (message) => message.type() === 'error' && trouble.push(message.text()));
-  page.on('pageerror', (error) => trouble.push(error.message));
-  page.on('request', (request) => request.url().startsWith(at) || trouble.push(request.url()));
+  const problems: string[] = [];
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('request', (request) => request.url().startsWith(at) || problems.push(request.url()));
   await page.goto(`${at}/docs`);
   await page.locator('.opblock-summary-path', { hasText: '/api/livestream/create' }).first().click();
   await page.locator('.opblock.is-open', { hasText: 'Make a livestream' }).first().waitFor();
   await page.locator('.opblock-summary-path', { hasText: '/hls/' }).first().waitFor();
-  t.same(trouble, []);
+  t.same(problems, []);
   const other = await app.inject('/api/livestream/active');
-  t.match(other.headers['content-security-policy'], "default-src 'none'", 'the rest is as strict as before');
+  t.match(
+    other.headers['content-security-policy'],
+    "default-src 'none'",
+    'other routes keep their strict policy',
+  );
 });

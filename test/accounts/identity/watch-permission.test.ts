@@ -90,7 +90,7 @@ t.test('a failed look-up of an invitation is an error and no refusal', async (t)
   await t.resolves(requireWatchable(account('owner'), livestream('private'), isInvitee));
 });
 
-t.test('everybody may watch what is not private', async (t) => {
+t.test('a livestream that is not private may be watched without an account', async (t) => {
   const open = (['public', 'unlisted', 'private'] as const).filter((it) => mayEverybodyWatch(livestream(it)));
   t.same(open, ['public', 'unlisted']);
 });

@@ -148,7 +148,7 @@ t.test('a choice stands while the broadcast is on its way, even if another time 
   t.equal(await choose('b'), past);
 });
 
-t.test('what is under way is resumed: live, or waiting for its publisher', async (t) => {
+t.test('a broadcast that is live or waits for its publisher is resumed', async (t) => {
   const { publish, schedule, clock, streams } = await createRegistry(t);
   const live = await publish('key');
   await schedule('now', 0);

@@ -80,7 +80,8 @@ export class WebrtcRenditionSource {
       });
       if (!rendition) throw new Error('no encoder for WebRTC renditions is configured');
       this.#rendition = rendition;
-      log.info({ passthrough: rendition.passthrough }, 'WebRTC rendition started');
+      // Transcode logs the start: whether video is passed through is decided when it has arrived.
+      log.info({ mediaSourceId }, 'WebRTC rendition requested');
       show(mediaSourceId);
       await rendition.closed;
       if (!this.#abort.signal.aborted) {

@@ -1,4 +1,5 @@
 export * from './av1-units.js';
+export * from './h264-profile.js';
 export * from './header-extensions.js';
 export * from './keyframe-start.js';
 export * from './ntp-time.js';

@@ -20,25 +20,29 @@ const H264_DEFAULT_PROFILE = '42000a';
 
 type Parameters = ReadonlyMap<string, string>;
 
-/** Returns the supported video codecs of a section with their best payload type, in the order of the offer. */
-export function commonVideoCodecs(media: OfferedMedia): NegotiatedVideo[] {
-  const best = new Map<RtcVideoCodec, { codec: OfferedCodec; rank: number }>();
-  for (const codec of media.codecs) {
-    const match = videoCodecOf(codec);
+/**
+ * Returns the supported video codecs of a section in the order of the offer, each with its payload types, best first.
+ */
+export function commonVideoCodecs(media: OfferedMedia): NegotiatedVideo[][] {
+  const found = new Map<RtcVideoCodec, { negotiated: NegotiatedVideo; rank: number }[]>();
+  for (const offered of media.codecs) {
+    const match = videoCodecOf(offered);
     if (!match) continue;
-    const known = best.get(match.codec);
-    if (!known || match.rank < known.rank) best.set(match.codec, { codec, rank: match.rank });
-  }
-  return [...best].map(([name, { codec }]) => {
-    const { payloadType, parameters } = codec;
+    const { payloadType, parameters } = offered;
     const rtx = rtxOf(media, payloadType);
-    return {
-      codec: name,
+    const negotiated = {
+      codec: match.codec,
       payloadType,
       ...(rtx === undefined ? {} : { rtxPayloadType: rtx }),
       ...(parameters === undefined ? {} : { parameters }),
     };
-  });
+    const ranked = found.get(match.codec) ?? [];
+    ranked.push({ negotiated, rank: match.rank });
+    found.set(match.codec, ranked);
+  }
+  return [...found.values()].map((ranked) =>
+    ranked.toSorted((one, other) => one.rank - other.rank).map(({ negotiated }) => negotiated),
+  );
 }
 
 /** Returns Opus when it is offered. */

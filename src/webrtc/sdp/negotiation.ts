@@ -1,4 +1,5 @@
 import { PublicError } from '../../platform/index.js';
+import { h264ToAccept } from '../h264-payload.js';
 import type {
   ExtensionIds,
   NegotiatedVideo,
@@ -62,7 +63,7 @@ export function planPublisher(offer: Offer): PublisherPlan {
 }
 
 /**
- * Plans what a viewer is sent: every common codec, as the publisher's may change.
+ * Plans what a viewer is sent: every common codec and every profile of H.264, as the publisher's may change.
  *
  * @throws PublicError 406 `no_common_codec`, 400 `nothing_offered`
  */
@@ -88,7 +89,7 @@ function publisherAudio(media: OfferedMedia): NonNullable<PublisherPlan['audio']
 }
 
 function publisherVideo(media: OfferedMedia): NonNullable<PublisherPlan['video']> {
-  const common = videoOf(media);
+  const common = videoOf(media, (payloadTypes) => payloadTypes.slice(0, 1));
   const codec = common.find((candidate) => candidate.codec === 'h264') ?? common[0];
   return {
     ...codec,
@@ -112,7 +113,9 @@ function viewerAudio(media: OfferedMedia): NonNullable<ViewerPlan['audio']> {
 }
 
 function viewerVideo(media: OfferedMedia): NonNullable<ViewerPlan['video']> {
-  const codecs = videoOf(media);
+  const codecs = videoOf(media, (payloadTypes) =>
+    payloadTypes[0]?.codec === 'h264' ? h264ToAccept(payloadTypes) : payloadTypes.slice(0, 1),
+  );
   const payloadTypes = codecs.map(({ payloadType }) => payloadType);
   return {
     mid: midOf(media),
@@ -140,8 +143,12 @@ function opusOf(media: OfferedMedia): NonNullable<ReturnType<typeof commonAudioC
   return codec;
 }
 
-function videoOf(media: OfferedMedia): [NegotiatedVideo, ...NegotiatedVideo[]] {
-  const [first, ...rest] = commonVideoCodecs(media);
+/** @param accept chooses from the payload types of a codec, best first. */
+function videoOf(
+  media: OfferedMedia,
+  accept: (payloadTypes: NegotiatedVideo[]) => NegotiatedVideo[],
+): [NegotiatedVideo, ...NegotiatedVideo[]] {
+  const [first, ...rest] = commonVideoCodecs(media).flatMap(accept);
   if (!first) throw noCommonCodec('video', VIDEO_NAMES.join(', '));
   return [first, ...rest];
 }

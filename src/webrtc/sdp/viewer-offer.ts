@@ -19,14 +19,21 @@ const VIDEO_FEEDBACK: NegotiatedFeedback = {
   remb: true,
   transportCc: false,
 };
-/** Every codec a source may send; the answer tells which of them the viewer supports. */
+/** H.264 payload types, their retransmission, and profiles: constrained Baseline, Main, High, High 4:4:4 Predictive. */
+const H264_PROFILES = [
+  [102, 103, '42e01f'],
+  [106, 107, '4d001f'],
+  [108, 109, '64001f'],
+  [112, 113, 'f4001f'],
+] as const;
+/** Every codec and profile a source may send; the answer tells which of them the viewer supports. */
 const CODECS: NegotiatedVideo[] = [
-  {
-    codec: 'h264',
-    payloadType: 102,
-    rtxPayloadType: 103,
-    parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
-  },
+  ...H264_PROFILES.map(([payloadType, rtxPayloadType, profile]) => ({
+    codec: 'h264' as const,
+    payloadType,
+    rtxPayloadType,
+    parameters: `level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=${profile}`,
+  })),
   { codec: 'vp8', payloadType: 96, rtxPayloadType: 97 },
   { codec: 'vp9', payloadType: 98, rtxPayloadType: 99, parameters: 'profile-id=0' },
   { codec: 'av1', payloadType: 104, rtxPayloadType: 105 },

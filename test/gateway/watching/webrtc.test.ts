@@ -6,6 +6,7 @@ import { openPage } from '../../support/clients/pages.js';
 import { playback, untilPlaying } from '../../support/clients/watch-page.js';
 import { publishFromPage } from '../../support/clients/whip-page.js';
 import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { publish, testMedia } from '../../support/media/encoder.js';
 import { LossyRelay } from '../../support/media/rtp/lossy-relay.js';
 
 /** Counters of outbound or inbound video (webrtc-stats). */
@@ -32,6 +33,30 @@ function encodersOf({ log }: GatewayProcess): number {
  * Timer delay of this process, ns, beyond which the machine is overloaded: the lossy network runs in this process.
  */
 const OVERLOADED_NS = 60e6;
+
+t.test('RTMP in High profile without B-frames is sent as it is, and declared to the viewer', async (t) => {
+  const browser = await openChromium(t, { webrtc: true });
+  const gateway = await startGatewayProcess(t);
+  const livestream = await gateway.createLivestream();
+  // The ultrafast preset makes Baseline.
+  publish(t, await testMedia(60, { preset: 'superfast', bFrames: 0 }), livestream.rtmp);
+  await gateway.untilLive(livestream);
+  const page = await openPage(t, browser);
+  await page.addInitScript(KEEP_PEERS);
+  await page.goto(livestream.watch);
+  await untilPlaying(page);
+  const started = gateway.log.find(({ msg }) => msg === 'WebRTC rendition started');
+  t.match(started, { passthrough: true });
+  const { frames, parameters } = await page.evaluate<{ frames: number; parameters: string }>(`(async () => {
+    const reports = [...(await window.peers.at(-1).getStats()).values()];
+    const video = reports.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
+    const codec = reports.find(({ id }) => id === video.codecId);
+    return { frames: video.framesDecoded, parameters: codec.sdpFmtpLine };
+  })()`);
+  t.ok(frames > 0);
+  // Chromium of Debian decodes High as part of High 4:4:4 Predictive (244), others offer High (100) itself.
+  t.match(parameters, /profile-level-id=(64|f4)/);
+});
 
 t.test('packet loss of 3 % in both directions is repaired by retransmission', async (t) => {
   const browser = await openChromium(t, { webrtc: true });

@@ -139,7 +139,8 @@ t.test('Opus parameters for stereo, FEC and DTX are kept', async (t) => {
 t.test('a viewer is answered with all common codecs, and data channels are rejected', async (t) => {
   const offer = parseOffer(offerText('chromium-view'));
   const plan = planViewer(offer);
-  t.strictSame(plan.video?.codecs.map(({ codec }) => codec).toSorted(), ['av1', 'h264', 'vp8', 'vp9']);
+  const codecs = new Set(plan.video?.codecs.map(({ codec }) => codec));
+  t.strictSame([...codecs].toSorted(), ['av1', 'h264', 'vp8', 'vp9']);
   const h264 = plan.video?.codecs.find(({ codec }) => codec === 'h264');
   t.match(h264?.parameters, /packetization-mode=1;profile-level-id=42e01f/);
   t.strictSame(plan.video?.feedback, { nack: true, pli: true, fir: true, remb: true, transportCc: false });
@@ -154,6 +155,21 @@ t.test('a viewer is answered with all common codecs, and data channels are rejec
     'a=mid:2',
     'a=inactive',
   ]);
+});
+
+t.test('a viewer is answered with each profile of H.264 that it offers, once', async (t) => {
+  const profilesOf = (name: OfferName, change = (text: string): string => text): string[] => {
+    const codecs = planViewer(parseOffer(change(offerText(name)))).video?.codecs ?? [];
+    return codecs
+      .filter(({ codec }) => codec === 'h264')
+      .map(({ parameters }) => /profile-level-id=(\w+)/.exec(parameters ?? '')?.[1] ?? '');
+  };
+  t.strictSame(profilesOf('chromium-view'), ['42e01f', '42001f', '4d001f', 'f4001f']);
+  t.strictSame(
+    profilesOf('chromium-view', (text) => text.replaceAll('packetization-mode=1', 'packetization-mode=0')),
+    ['42001f'],
+    'one, when only packetization mode 0 is offered',
+  );
 });
 
 t.test('sections outside the bundle, inactive or of the wrong direction are rejected in place', async (t) => {
@@ -294,7 +310,7 @@ t.test('an offer to a viewer has all codecs, and its answer is parsed like an of
   const answer = text
     .replaceAll('a=sendonly', 'a=recvonly')
     .replaceAll('actpass', 'active')
-    .replace(/a=rtpmap:102 .*\r\n/, '');
+    .replaceAll(/a=rtpmap:\d+ H264.*\r\n/g, '');
   const plan = planViewer(parseOffer(answer));
   t.strictSame(
     plan.video?.codecs.map(({ codec, payloadType, rtxPayloadType }) => [codec, payloadType, rtxPayloadType]),
@@ -308,3 +324,24 @@ t.test('an offer to a viewer has all codecs, and its answer is parsed like an of
   t.match(plan.audio, { payloadType: 111, mid: '0' });
   t.match(text, `a=ssrc:${plan.video?.ssrc} cname:headend\r\n`, 'and it is sent as announced');
 });
+
+t.test(
+  'an offer to a viewer has each H.264 profile, and those that the answer omits are not sent',
+  async (t) => {
+    const answer = writeViewerOffer({ ...LOCAL, setup: 'actpass' })
+      .replaceAll('a=sendonly', 'a=recvonly')
+      .replaceAll('actpass', 'active');
+    const profilesOf = (text: string): unknown[] =>
+      (planViewer(parseOffer(text)).video?.codecs ?? []).flatMap(({ codec, rtxPayloadType, parameters }) =>
+        codec === 'h264' ? [[/profile-level-id=(\w+)/.exec(parameters ?? '')?.[1], rtxPayloadType]] : [],
+      );
+    const all = [
+      ['42e01f', 103],
+      ['4d001f', 107],
+      ['64001f', 109],
+      ['f4001f', 113],
+    ];
+    t.strictSame(profilesOf(answer), all);
+    t.strictSame(profilesOf(answer.replace(/a=rtpmap:108 .*\r\n/, '')), [all[0], all[1], all[3]]);
+  },
+);

@@ -35,6 +35,8 @@ export type DownTrackOptions = {
   orientationId?: number;
   /** Called at the first packet after each `layerStarted`. */
   mediaFlowing(): void;
+  /** Called with a layer that starts, and when its H.264 profile changes: sets the payload types. */
+  profileChanged?(layer: Layer): void;
 };
 
 /**
@@ -51,6 +53,7 @@ export class DownTrack implements LayerReader {
   readonly #rtxSsrc: number;
   readonly #orientationId: number;
   readonly #mediaFlowing: () => void;
+  readonly #profileChanged: ((layer: Layer) => void) | undefined;
   readonly #rewriter: RtpRewriter;
   #rtxSequence = Math.floor(Math.random() * 0x10000);
   #packets = 0;
@@ -67,6 +70,7 @@ export class DownTrack implements LayerReader {
     this.#rtxSsrc = options.rtxSsrc ?? 0;
     this.#orientationId = options.orientationId ?? 0;
     this.#mediaFlowing = options.mediaFlowing;
+    this.#profileChanged = options.profileChanged;
     this.#rewriter = new RtpRewriter(options.context.clock, { compressesBacklog: true });
     this.#tokensAt = options.context.clock.monotonic();
   }
@@ -87,7 +91,12 @@ export class DownTrack implements LayerReader {
     if (this.#reading && before !== layer) before?.detachReader(this);
     this.#reading = true;
     this.#awaitsFirstPacket = true;
+    this.#profileChanged?.(layer);
     this.sendReport();
+  }
+
+  profileChanged(layer: Layer): void {
+    this.#profileChanged?.(layer);
   }
 
   /** Detaches from the layer; no packets follow until the next `layerStarted`. */

@@ -1,5 +1,6 @@
 import {
   feedbackMedia,
+  type H264ProfileBytes,
   isRtcp,
   PAYLOAD_FEEDBACK,
   RTCP,
@@ -9,7 +10,8 @@ import {
   visitReportBlocks,
   visitRtcp,
 } from '../../../media/index.js';
-import type { NegotiatedVideo, ViewerPlan } from '../../media-plan.js';
+import { h264ToSend } from '../../h264-payload.js';
+import type { RtcVideoCodec, ViewerPlan } from '../../media-plan.js';
 import type { PeerEnd, ViewerEvent } from '../../pool-types.js';
 import type { WorkerContext } from '../context.js';
 import type { Layer } from '../receive/layer.js';
@@ -22,8 +24,6 @@ import { LayerChoice } from './layer-choice.js';
 const TICK_MS = 1000;
 /** RTCP packets read from a viewer per second; more are ignored. */
 const MAXIMUM_RTCP_PER_S = 200;
-/** packetization-mode=1: browsers decode any profile in this mode (RFC 6184 section 6.3). */
-const NON_INTERLEAVED = /packetization-mode=1/;
 
 export type ViewerOptions = {
   id: string;
@@ -78,6 +78,7 @@ export class Viewer implements TransportOwner, MediaSourceListener {
           ? {}
           : { orientationId: video.extensions.orientation }),
         mediaFlowing: flowing,
+        profileChanged: (layer) => this.#setPayloadTypes(layer.codec, layer.h264Profile),
       });
     if (audio) {
       this.#audio = new DownTrack({ context, transport, ssrc: audio.ssrc, mediaFlowing: flowing });
@@ -187,13 +188,19 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     const { video } = mediaSource.format;
     this.#choice = new LayerChoice();
     if (this.#video && video) {
-      const codec = pickCodec(this.#plan.video!.codecs, video.codec);
-      this.#video.payloadType = codec?.payloadType ?? -1;
-      this.#video.rtxPayloadType = codec?.rtxPayloadType ?? -1;
-      if (codec) this.#chooseLayer();
+      this.#setPayloadTypes(video.codec, undefined);
+      this.#chooseLayer();
     }
     if (this.#audio) mediaSource.audio?.attachAtKeyframe(this.#audio, true);
     this.#sendLayersEvent();
+  }
+
+  #setPayloadTypes(codec: RtcVideoCodec | undefined, profile: H264ProfileBytes | undefined): void {
+    if (!this.#video) return;
+    const codecs = (this.#plan.video?.codecs ?? []).filter((one) => one.codec === codec);
+    const chosen = codec === 'h264' ? h264ToSend(codecs, profile) : codecs[0];
+    this.#video.payloadType = chosen?.payloadType ?? -1;
+    this.#video.rtxPayloadType = chosen?.rtxPayloadType ?? -1;
   }
 
   #detachFromSource(): void {
@@ -288,10 +295,4 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     if (now - Math.max(this.#lastRtcpAt, this.#unansweredSince) > this.#context.settings.timeouts.silenceMs)
       this.close('lost');
   }
-}
-
-/** Returns the viewer's payload type for a codec, preferring packetization-mode=1 of H.264. */
-function pickCodec(codecs: readonly NegotiatedVideo[], codec: string): NegotiatedVideo | undefined {
-  const all = codecs.filter((one) => one.codec === codec);
-  return all.find((one) => NON_INTERLEAVED.test(one.parameters ?? '')) ?? all[0];
 }

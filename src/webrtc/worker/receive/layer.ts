@@ -1,4 +1,11 @@
-import { type PictureSize, RTP_HEADER_BYTES, readPictureSize, startsKeyframe } from '../../../media/index.js';
+import {
+  type H264ProfileBytes,
+  type PictureSize,
+  RTP_HEADER_BYTES,
+  readH264Profile,
+  readPictureSize,
+  startsKeyframe,
+} from '../../../media/index.js';
 import type { Cancel, Clock } from '../../../platform/index.js';
 import type { RtcVideoCodec } from '../../media-plan.js';
 import { KeyframeRequests } from './keyframe-requests.js';
@@ -14,6 +21,8 @@ export type LayerReader = {
   writePacket(ring: PacketRing, slot: number): void;
   /** Reports that the layer's clock is known or was changed. */
   clockChanged(): void;
+  /** Reports that the layer's H.264 profile is known or changes with the next packet. */
+  profileChanged?(layer: Layer): void;
 };
 
 export type LayerOptions = {
@@ -61,6 +70,8 @@ export class Layer {
   headTimestamp = 0;
   headAt = 0;
   size: PictureSize | undefined;
+  /** Profile of the last keyframe, of H.264. */
+  h264Profile: H264ProfileBytes | undefined;
   /** Called at each random access point: the start of a keyframe, or any audio packet; with its arrival. */
   onRandomAccess: ((at: number) => void) | undefined;
   readonly #clock: Clock;
@@ -205,6 +216,7 @@ export class Layer {
   streamRestarted(): void {
     this.#randomAccess = -1;
     this.size = undefined;
+    this.h264Profile = undefined;
     this.mediaClock.reset();
   }
 
@@ -225,6 +237,7 @@ export class Layer {
     }
     if (!startsKeyframe(this.codec!, packet, RTP_HEADER_BYTES, packet.length)) return false;
     this.size = readPictureSize(this.codec!, packet, RTP_HEADER_BYTES, packet.length) ?? this.size;
+    if (this.codec === 'h264') this.#noteProfile(packet);
     if (this.#randomAccess >= 0 && timestamp === this.#randomAccessTimestamp) {
       // Another packet of the same keyframe, possibly reordered.
       this.#randomAccess = Math.min(this.#randomAccess, sequence);
@@ -237,6 +250,15 @@ export class Layer {
     this.meter.countKeyframe(at);
     this.#requests.keyframeArrived();
     return true;
+  }
+
+  #noteProfile(packet: Buffer): void {
+    const known = this.h264Profile;
+    const profile = readH264Profile(packet, RTP_HEADER_BYTES, packet.length);
+    if (!profile || (profile.idc === known?.idc && profile.constraints === known.constraints)) return;
+    this.h264Profile = profile;
+    for (const reader of this.#readers) reader.profileChanged?.(this);
+    for (const { reader } of this.#replays) reader.profileChanged?.(this);
   }
 
   #canReplay(): boolean {

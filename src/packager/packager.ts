@@ -11,11 +11,11 @@ export type PackagerOptions = {
   clock: Clock;
   log: Logger;
   /** Seconds; default 0.333. Adjusted so that a segment has a whole number of parts. */
-  partDuration?: number;
+  partDurationS?: number;
   /** Seconds; default 2. */
-  segmentDuration?: number;
+  segmentDurationS?: number;
   /** Length of playlists, seconds; default 30. */
-  windowDuration?: number;
+  windowDurationS?: number;
   /** Maximum bytes of media in memory per broadcast; default 256 MiB. */
   windowBytes?: number;
   /** Time for which an ended broadcast remains playable, ms; default 60,000. */
@@ -36,14 +36,14 @@ export function createPackager(options: PackagerOptions): Packager {
   const {
     clock,
     log,
-    partDuration = 0.333,
-    segmentDuration = 2,
-    windowDuration = 30,
+    partDurationS = 0.333,
+    segmentDurationS = 2,
+    windowDurationS = 30,
     windowBytes = 256 * 2 ** 20,
     retentionMs = 60_000,
     maximumWaitingRequests = 20_000,
   } = options;
-  const parts = Math.max(1, Math.round(segmentDuration / partDuration));
+  const parts = Math.max(1, Math.round(segmentDurationS / partDurationS));
   const byStream = new Map<string, BroadcastPresentation[]>();
   const timers = new Set<Cancel>();
   let closed = false;
@@ -60,9 +60,9 @@ export function createPackager(options: PackagerOptions): Packager {
 
     subscribe(broadcast: Broadcast): BroadcastSubscription {
       const presentation = new BroadcastPresentation(broadcast, {
-        partDuration: segmentDuration / parts,
-        segmentDuration,
-        windowDuration,
+        partDuration: segmentDurationS / parts,
+        segmentDuration: segmentDurationS,
+        windowDuration: windowDurationS,
         windowBytes,
         maximumWaitingRequests,
         clock,

@@ -104,7 +104,7 @@ t.test('a resumed broadcast continues with unused sequence numbers', async (t) =
 });
 
 t.test('discontinuity sequence numbers stay correct while the window slides over many runs', async (t) => {
-  const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002, windowDuration: 7 });
+  const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002, windowDurationS: 7 });
   const wrong: string[] = [];
   let gone = 0;
   const numbers = new Map<number, number>();

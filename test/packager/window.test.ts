@@ -20,7 +20,7 @@ const feed = (broadcast: PackagedBroadcast, id: string) =>
   broadcast.packager.find('stream-1')!.rendition(id)!;
 
 t.test('segments just outside the listed window can still be fetched', async (t) => {
-  const broadcast = new PackagedBroadcast({ windowDuration: 4, keyframeInterval: 2 });
+  const broadcast = new PackagedBroadcast({ windowDurationS: 4, keyframeInterval: 2 });
   let longest = 0;
   await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks, () => {
     if (!broadcast.multivariant()) return;

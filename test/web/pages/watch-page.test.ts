@@ -32,7 +32,7 @@ t.test(
   async (t) => {
     const page = await openPage(t, browser);
     await page.goto(watch);
-    await notice(page, /offline\. It starts here by itself/);
+    await notice(page, /offline\. Playback starts automatically/);
     t.equal(await page.locator('h1').textContent(), 'Test <b>picture</b>', 'titles are rendered as text');
 
     await server.startBroadcast();

@@ -114,7 +114,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
         params: StreamParams,
         querystring: Type.Object({ v: Type.Optional(Type.String({ maxLength: 64 })) }),
         response: {
-          200: { description: 'The picture', content: imageContent },
+          200: { description: 'The image', content: imageContent },
           304: Type.Null({ description: 'Unchanged since the ETag in If-None-Match' }),
           ...errorSchemas(400, 401, 404, 429, 500, 503),
         },

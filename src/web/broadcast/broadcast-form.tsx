@@ -57,7 +57,7 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
       <fieldset>
         <legend>Sources</legend>
         <label>
-          Picture
+          Video
           <select
             value={videoValue(settings.video)}
             onChange={(event) => onPreview(change({ video: videoChoice(event.currentTarget.value) }))}
@@ -69,11 +69,11 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
               </option>
             ))}
             <option value="screen">Screen or window</option>
-            <option value="none">No picture</option>
+            <option value="none">No video</option>
           </select>
         </label>
         <label>
-          Sound
+          Audio
           <select
             value={audioValue(settings.audio)}
             onChange={(event) => onPreview(change({ audio: audioChoice(event.currentTarget.value) }))}
@@ -85,7 +85,7 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
               </option>
             ))}
             <option value="screen">Screen audio</option>
-            <option value="none">No sound</option>
+            <option value="none">No audio</option>
           </select>
         </label>
         <button type="button" onClick={() => onPreview(settings)}>

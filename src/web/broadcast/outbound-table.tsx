@@ -15,14 +15,14 @@ export function OutboundTable({ outbound, onAirS }: { outbound: OutboundStats; o
       <Row name="Bit rate" value={bitrateText(outbound.bitrate)} />
       <Row name="Codec" value={outbound.codec?.replace('video/', '') ?? 'none'} />
       {outbound.layers.map((layer) => (
-        <Row key={layer.rid} name={layer.rid ? `Layer ${layer.rid}` : 'Picture'} value={layerText(layer)} />
+        <Row key={layer.rid} name={layer.rid ? `Layer ${layer.rid}` : 'Video'} value={layerText(layer)} />
       ))}
       <Row name="Round-trip time" value={millisecondsText(outbound.roundTripMs)} />
       <Row
         name="Packets lost"
         value={outbound.lossRatio === undefined ? 'unknown' : `${(outbound.lossRatio * 100).toFixed(1)} %`}
       />
-      <Row name="Picture limited by" value={LIMITATIONS[outbound.limitation]} />
+      <Row name="Video limited by" value={LIMITATIONS[outbound.limitation]} />
     </dl>
   );
 }

@@ -49,7 +49,7 @@ export function BroadcastPage() {
             <video ref={video} autoplay playsInline muted aria-label="Preview" />
             {snapshot && !snapshot.captured.video && (
               <div class="notice">
-                <p>{snapshot.captured.audio ? 'Sound only.' : 'The captured video is shown here.'}</p>
+                <p>{snapshot.captured.audio ? 'Audio only.' : 'The captured video is shown here.'}</p>
               </div>
             )}
           </div>
@@ -60,7 +60,7 @@ export function BroadcastPage() {
                   type="button"
                   onClick={() => broadcastSession.current?.mute('audio', !snapshot.muted.audio)}
                 >
-                  {snapshot.muted.audio ? 'Turn sound on' : 'Turn sound off'}
+                  {snapshot.muted.audio ? 'Turn audio on' : 'Turn audio off'}
                 </button>
               )}
               {snapshot.captured.video && (
@@ -68,7 +68,7 @@ export function BroadcastPage() {
                   type="button"
                   onClick={() => broadcastSession.current?.mute('video', !snapshot.muted.video)}
                 >
-                  {snapshot.muted.video ? 'Turn picture on' : 'Turn picture off'}
+                  {snapshot.muted.video ? 'Turn video on' : 'Turn video off'}
                 </button>
               )}
             </div>

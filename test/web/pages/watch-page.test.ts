@@ -96,10 +96,10 @@ t.test('playback starts muted where autoplay requires it, and a click unmutes it
   for (let segments = 0; segments < 3; segments += 1) await page.waitForResponse(/\.m4s$/);
   await playing(page);
   t.ok(await page.evaluate("document.querySelector('video').muted"));
-  await page.getByRole('button', { name: 'Turn sound on' }).click();
+  await page.getByRole('button', { name: 'Unmute' }).click();
   t.notOk(await page.evaluate("document.querySelector('video').muted"));
   await advances(page);
-  t.equal(await page.getByRole('button', { name: 'Turn sound on' }).count(), 0);
+  t.equal(await page.getByRole('button', { name: 'Unmute' }).count(), 0);
 });
 
 t.test('the page reconnects to a restarted server, with the last frame in view meanwhile', async (t) => {

@@ -10,11 +10,11 @@ import { BroadcastPresentation, type Presentation } from './presentation.js';
 export type PackagerOptions = {
   clock: Clock;
   log: Logger;
-  /** Seconds; default 0.333. Adjusted so that a segment has a whole number of parts. */
+  /** Default 0.333. Adjusted so that a segment has a whole number of parts. */
   partDurationS?: number;
-  /** Seconds; default 2. */
+  /** Default 2. */
   segmentDurationS?: number;
-  /** Length of playlists, seconds; default 30. */
+  /** Length of playlists; default 30. */
   windowDurationS?: number;
   /** Maximum bytes of media in memory per broadcast; default 256 MiB. */
   windowBytes?: number;
@@ -27,7 +27,7 @@ export type PackagerOptions = {
 /** Reads the renditions of every broadcast and keeps their playlists and media in memory. */
 export type Packager = BroadcastSubscriber & {
   /** Returns the stream's newest broadcast, or the one with this id. */
-  find(streamId: string, broadcastId?: string): Presentation | undefined;
+  findPresentation(streamId: string, broadcastId?: string): Presentation | undefined;
   /** Ends all blocked requests and removes all broadcasts. Idempotent. */
   close(): void;
 };
@@ -60,9 +60,9 @@ export function createPackager(options: PackagerOptions): Packager {
 
     subscribe(broadcast: Broadcast): BroadcastSubscription {
       const presentation = new BroadcastPresentation(broadcast, {
-        partDuration: segmentDurationS / parts,
-        segmentDuration: segmentDurationS,
-        windowDuration: windowDurationS,
+        partDurationS: segmentDurationS / parts,
+        segmentDurationS,
+        windowDurationS,
         windowBytes,
         maximumWaitingRequests,
         clock,
@@ -85,7 +85,7 @@ export function createPackager(options: PackagerOptions): Packager {
       };
     },
 
-    find(streamId, broadcastId) {
+    findPresentation(streamId, broadcastId) {
       const presentations = byStream.get(streamId);
       if (broadcastId === undefined) return presentations?.[0];
       return presentations?.find((presentation) => presentation.broadcastId === broadcastId);

@@ -20,7 +20,7 @@ t.test('the newest keyframe is that of the smallest rendition and decodes alone'
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
   const reader = broadcast.startRun(0, both.renditions);
   const newest = (): Buffer | undefined => {
-    const media = broadcast.packager.find('stream-1')?.newestKeyframe();
+    const media = broadcast.packager.findPresentation('stream-1')?.newestKeyframe();
     return media && Buffer.concat(media);
   };
   t.equal(newest(), undefined);
@@ -40,5 +40,5 @@ t.test('audio without video has no newest keyframe', async (t) => {
   const reader = broadcast.startRun(0, sound.renditions);
   await broadcast.writeChunks(reader, sound.chunks);
   t.equal(broadcast.playableCalls, 1);
-  t.equal(broadcast.packager.find('stream-1')?.newestKeyframe(), undefined);
+  t.equal(broadcast.packager.findPresentation('stream-1')?.newestKeyframe(), undefined);
 });

@@ -58,14 +58,14 @@ await broadcast.writeChunks(broadcast.startRun(0, ladder.renditions), ladder.chu
   if (broadcast.playableCalls > 0) playableAt ||= timeS - start;
   if (count++ % 3 !== 0) return;
   for (const id of IDS) {
-    if (!broadcast.packager.find('stream-1')?.rendition(id)?.playlist(false)) continue;
+    if (!broadcast.packager.findPresentation('stream-1')?.rendition(id)?.playlist(false)) continue;
     const text = broadcast.playlist(id);
     look(text, id);
     look(broadcast.playlist(id, true), id);
     checkHint(id, text);
   }
 });
-const feed = (id: string) => broadcast.packager.find('stream-1')!.rendition(id)!;
+const feed = (id: string) => broadcast.packager.findPresentation('stream-1')!.rendition(id)!;
 const media = (id: string) => parse(broadcast.playlist(id)) as types.MediaPlaylist;
 
 t.test('every playlist and delta update of a broadcast passes a strict parser', async (t) => {

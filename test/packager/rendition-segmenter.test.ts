@@ -27,7 +27,7 @@ function sound(cuts: number) {
     () => undefined,
   );
   const lane = new RenditionSegmenter({ id: 'audio', kind: 'audio', passthrough: false }, init, track, {
-    ...{ grid, runIndex: 0, segmentBytes: 2 ** 20, offset: () => 0, wallTime: (seconds) => seconds * 1000 },
+    ...{ grid, runIndex: 0, segmentBytes: 2 ** 20, offset: () => 0, wallTimeMs: (seconds) => seconds * 1000 },
     ...{ published() {}, misaligned() {} },
   });
   return { lane, track };
@@ -70,8 +70,8 @@ t.test(
       const { lane, track } = sound(4);
       lane.place({ ...at(10), duration: Math.round(durationS * RATE) });
       lane.finish();
-      const { partTarget } = track;
-      t.ok(partTarget > 0.3 && partTarget <= 1.002, `${durationS} s: PART-TARGET ${partTarget}`);
+      const { partTargetS } = track;
+      t.ok(partTargetS > 0.3 && partTargetS <= 1.002, `${durationS} s: PART-TARGET ${partTargetS}`);
     }
   },
 );

@@ -16,7 +16,7 @@ const media = (broadcast: PackagedBroadcast, id: string) =>
 
 /** Decode times (s) of everything that a rendition holds, in order, with the run of each part. */
 function timeline(broadcast: PackagedBroadcast, id: string): { run: number; start: number; end: number }[] {
-  const feed = broadcast.packager.find('stream-1')!.rendition(id)!;
+  const feed = broadcast.packager.findPresentation('stream-1')!.rendition(id)!;
   const parts: { run: number; start: number; end: number }[] = [];
   const timescale = id === 'audio' ? 48_000 : 90_000;
   for (const segment of media(broadcast, id).segments) {
@@ -141,7 +141,7 @@ t.test('discontinuity sequence numbers stay correct while the window slides over
   const text = broadcast.playlist('source');
   t.notMatch(text, /init-0/);
   t.equal(
-    broadcast.packager.find('stream-1')?.rendition('source')?.init(0),
+    broadcast.packager.findPresentation('stream-1')?.rendition('source')?.init(0),
     undefined,
     'their inits are gone',
   );
@@ -174,7 +174,7 @@ t.test('a segment begun in one video rendition only is a gap in the other', asyn
     chunks.filter(({ rendition, timeS }) => timeS < (rendition === '180p' ? 13.4 : 14.8)),
   );
   t.equal(media(broadcast, 'source').segments.at(-1)?.mediaSequenceNumber, 2);
-  const feed = broadcast.packager.find('stream-1')!.rendition('180p')!;
+  const feed = broadcast.packager.findPresentation('stream-1')!.rendition('180p')!;
   const blocked = feed.reload(2, 0);
   if (typeof blocked !== 'object') throw new Error(`${blocked} instead of a wait`);
   reader.close();
@@ -220,7 +220,7 @@ t.test('a rendition that a run lacks is gone and the others continue', async (t)
   const first = broadcast.startRun(0, renditions);
   await broadcast.writeChunks(first, chunks);
   first.close();
-  const feed = broadcast.packager.find('stream-1')!.rendition('180p')!;
+  const feed = broadcast.packager.findPresentation('stream-1')!.rendition('180p')!;
   const blocked = feed.reload(3, 0);
   if (typeof blocked !== 'object') throw new Error(`${blocked} instead of a wait`);
   const fewer = renditions.filter(({ id }) => id !== '180p');

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { BlockingRequests, type WaitState } from '../../src/packager/blocking-requests.js';
-import { fitToFrames, fitToSegment, partTarget } from '../../src/packager/part-timing.js';
+import { fitToFrames, fitToSegment, partTargetS } from '../../src/packager/part-timing.js';
 import { type Cut, SegmentGrid, type SegmentGridOptions } from '../../src/packager/segment-grid.js';
 import { SequenceNumbers } from '../../src/packager/sequence-numbers.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
@@ -13,7 +13,7 @@ t.test('parts of all usual frame rates last 85 to 100 % of their target', async 
       const frames = Math.round(2 * rate);
       const nominal = fitToFrames(configured, frame);
       const part = fitToSegment(nominal, frames * frame, frame);
-      const target = partTarget(nominal, frame);
+      const target = partTargetS(nominal, frame);
       let end = 0;
       for (let index = 1; index <= frames; index++) {
         const boundary = (Math.round(end / part) + 1) * part;
@@ -62,7 +62,7 @@ t.test(
 
 t.test('segments of an encoder with clocked keyframes are predicted from its first frame', async (t) => {
   const frame = 1001 / 30_000;
-  const clocked = grid({ keyframes: { interval: 2, clock: { frame } } });
+  const clocked = grid({ keyframes: { intervalS: 2, clock: { frameS: frame } } });
   const keyframes: number[] = [];
   let slot = -1;
   // As the encoder decides: the first frame of each two seconds.
@@ -76,16 +76,16 @@ t.test('segments of an encoder with clocked keyframes are predicted from its fir
   t.equal(found[1]?.pts.toFixed(1), '12.0', 'the first segment is cut short, or it would last 2.9 s');
   for (const [index, cut] of found.slice(0, -1).entries()) {
     const real = found[index + 1]!.pts - cut.pts;
-    t.ok(Math.abs(cut.expected! - real) < 0.001, `${cut.expected} expected, ${real} came`);
-    t.equal(cut.least, cut.expected);
+    t.ok(Math.abs(cut.expectedDurationS! - real) < 0.001, `${cut.expectedDurationS} expected, ${real} came`);
+    t.equal(cut.minimumDurationS, cut.expectedDurationS);
   }
 });
 
 t.test('irregular keyframes are not predicted', async (t) => {
   const found = cuts(grid(), [10, 12, 14, 17.1, 18.7]);
-  t.equal(found[2]?.expected, 2);
-  t.equal(found.at(-1)?.expected, undefined);
-  t.equal(found.at(-1)?.least, 1.2, 'but none comes before this');
+  t.equal(found[2]?.expectedDurationS, 2);
+  t.equal(found.at(-1)?.expectedDurationS, undefined);
+  t.equal(found.at(-1)?.minimumDurationS, 1.2, 'but none comes before this');
 });
 
 t.test('sequence numbers are limited to two a second and not repeated after a resume', async (t) => {
@@ -152,15 +152,15 @@ t.test(
       random() < 0.7 ? absurd[Math.floor(random() * absurd.length)]! : random() * 10;
     const impossible: string[] = [];
     for (let round = 0; round < 5_000; round++) {
-      const clock = random() < 0.5 ? { clock: { frame: random() < 0.2 ? undefined : any() } } : {};
-      const wild = grid({ keyframes: { interval: any(), ...clock } });
+      const clock = random() < 0.5 ? { clock: { frameS: random() < 0.2 ? undefined : any() } } : {};
+      const wild = grid({ keyframes: { intervalS: any(), ...clock } });
       wild.fitPartsTo(any());
       for (let pts = 10 + random(), cut = 0; cut < 5 && Number.isFinite(pts); cut++, pts += any())
         wild.offerKeyframe(pts);
-      const { last, partDuration } = wild;
-      const numbers = last ? [last.part, last.least, last.expected ?? 1] : [];
+      const { last, partDurationS } = wild;
+      const numbers = last ? [last.partDurationS, last.minimumDurationS, last.expectedDurationS ?? 1] : [];
       if (!numbers.every((number) => number > 0 && number <= 120)) impossible.push(JSON.stringify(last));
-      if (!(partDuration > 0 && partDuration <= 2)) impossible.push(`parts of ${partDuration} s`);
+      if (!(partDurationS > 0 && partDurationS <= 2)) impossible.push(`parts of ${partDurationS} s`);
     }
     t.same(impossible.slice(0, 3), []);
   },

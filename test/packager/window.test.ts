@@ -17,7 +17,7 @@ const { renditions, chunks } = await makeLadder({
 const media = (broadcast: PackagedBroadcast, id: string) =>
   parse(broadcast.playlist(id)) as types.MediaPlaylist;
 const feed = (broadcast: PackagedBroadcast, id: string) =>
-  broadcast.packager.find('stream-1')!.rendition(id)!;
+  broadcast.packager.findPresentation('stream-1')!.rendition(id)!;
 
 t.test('segments just outside the listed window can still be fetched', async (t) => {
   const broadcast = new PackagedBroadcast({ windowDurationS: 4, keyframeInterval: 2 });
@@ -40,7 +40,7 @@ t.test('media above the byte limit are dropped, the oldest of all renditions fir
   const size = (): number =>
     renditions
       .map(({ id }) => {
-        const track = broadcast.packager.find('stream-1')?.rendition(id);
+        const track = broadcast.packager.findPresentation('stream-1')?.rendition(id);
         let bytes = 0;
         for (let msn = 0; msn < 9; msn++) {
           for (let part = 0; ; part++) {
@@ -81,7 +81,7 @@ t.test('an ended broadcast is complete and is removed after its retention', asyn
   await broadcast.clock.advance(29_000);
   t.ok(broadcast.multivariant());
   await broadcast.clock.advance(1_000);
-  t.equal(broadcast.packager.find('stream-1'), undefined);
+  t.equal(broadcast.packager.findPresentation('stream-1'), undefined);
   t.equal(broadcast.clock.pending, 0, 'no timer is left');
 });
 
@@ -96,7 +96,7 @@ t.test('a broadcast to be resumed keeps open playlists and ends blocked requests
   t.notMatch(broadcast.playlist('source'), /ENDLIST/);
   broadcast.packager.close();
   broadcast.packager.close();
-  t.equal(broadcast.packager.find('stream-1'), undefined);
+  t.equal(broadcast.packager.findPresentation('stream-1'), undefined);
   t.equal(broadcast.clock.pending, 0);
 });
 
@@ -107,11 +107,15 @@ t.test('the new broadcast of a stream replaces the old one, which remains availa
   await old.writeChunks(old.startRun(0, renditions), chunks);
   await old.endBroadcast('grace-expired');
   const next = new PackagedBroadcast({ clock, keyframeInterval: 2 }, 'next', packager);
-  t.equal(packager.find('stream-1')?.broadcastId, 'next');
+  t.equal(packager.findPresentation('stream-1')?.broadcastId, 'next');
   t.equal(next.multivariant(), undefined, 'it cannot be played yet');
   t.match(old.playlist('source'), /ENDLIST/);
   await next.endBroadcast('never-started');
-  t.equal(packager.find('stream-1')?.broadcastId, 'old', 'a broadcast that never began leaves nothing');
+  t.equal(
+    packager.findPresentation('stream-1')?.broadcastId,
+    'old',
+    'a broadcast that never began leaves nothing',
+  );
 });
 
 t.test('audio without video is cut at each segment duration', async (t) => {

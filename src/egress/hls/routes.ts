@@ -82,13 +82,13 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
       const path = parseHlsPath(request.params['*']);
       if (!path) throw notFound();
       if (path.name === 'multivariant') {
-        const playlist = packager.find(path.streamId)?.multivariantPlaylist();
+        const playlist = packager.findPresentation(path.streamId)?.multivariantPlaylist();
         if (!playlist) throw notFound();
         const { token } = await asNotFound(admission.admit(viewerRequest(request, path.streamId)));
         if (token === '') return sendPlaylist(request, reply, playlist, CACHE_PLAYLIST);
         return sendPlaylist(request, reply, withToken(playlist, token), CACHE_NONE);
       }
-      const rendition = packager.find(path.streamId, path.broadcastId)?.rendition(path.rendition);
+      const rendition = packager.findPresentation(path.streamId, path.broadcastId)?.rendition(path.rendition);
       if (!rendition) throw notFound();
       if (path.name === 'media') return media(rendition, path.streamId, request, reply);
       let scope = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
@@ -128,7 +128,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
     const playlist = isPrivate ? rendition.playlistFor(token ?? '', delta) : rendition.playlist(delta);
     if (!playlist) throw notFound();
     if (isPrivate) return sendPlaylist(request, reply, playlist, CACHE_NONE);
-    const maxAgeS = rendition.targetDuration * CACHE_BLOCKED_TARGETS;
+    const maxAgeS = rendition.targetDurationS * CACHE_BLOCKED_TARGETS;
     return sendPlaylist(request, reply, playlist, block ? cacheBlocked(maxAgeS) : CACHE_PLAYLIST);
   }
 

@@ -68,7 +68,7 @@ t.test('a run that repeats the last keyframe is placed behind published media', 
   const [, second] = [0, 1].map((run) =>
     IDS.map((id) => timeline(broadcast, id).find((p) => p.run === run)!.start),
   );
-  t.ok(Math.max(...second!) - Math.min(...second!) < 0.022, 'sound and pictures are still together');
+  t.ok(Math.max(...second!) - Math.min(...second!) < 0.022, 'audio and video stay synchronized');
 });
 
 t.test('media time after a pause follows the wall clock', async (t) => {
@@ -168,7 +168,7 @@ t.test('an encoder killed within a box loses only that frame', async (t) => {
 t.test('a segment begun in one video rendition only is a gap in the other', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const reader = broadcast.startRun(0, renditions);
-  // The source has begun its third segment, the encoded picture is late.
+  // The source has begun its third segment; the encoded rendition is late.
   await broadcast.writeChunks(
     reader,
     chunks.filter(({ rendition, timeS }) => timeS < (rendition === '180p' ? 13.4 : 14.8)),

@@ -12,9 +12,9 @@ import {
 export type Config = {
   http: { host: string; port: number };
   rtmp: { host: string; port: number };
-  /** RTMP over TLS; the texts are PEM. */
+  /** RTMP over TLS; `cert` and `key` are PEM texts. */
   rtmps: { port: number; cert: string; key: string } | undefined;
-  /** Without a trailing slash; undefined: `http://localhost` with the port that the gateway listens on. */
+  /** Without a trailing slash; undefined: `http://localhost` with the HTTP port. */
   publicUrl: string | undefined;
   dataDir: string;
   databaseUrl: string | undefined;
@@ -26,33 +26,31 @@ export type Config = {
   videoEncoder: 'software' | 'nvenc' | 'vaapi' | 'qsv' | 'videotoolbox';
   vaapiDevice: string;
   videoPreset: string;
-  /** Bits per second. */
-  audioBitrate: number;
-  /** Seconds. */
-  partDuration: number;
-  segmentDuration: number;
-  windowDuration: number;
-  /** Wait of a broadcast for a lost publisher, ms. */
-  graceMs: number;
-  /** Interval of thumbnails, ms; 0: none. */
-  thumbnailMs: number;
+  audioBitrateBps: number;
+  partDurationS: number;
+  segmentDurationS: number;
+  windowDurationS: number;
+  /** Time that a broadcast waits for its publisher to reconnect. */
+  reconnectGraceMs: number;
+  /** 0: no thumbnails. */
+  thumbnailIntervalMs: number;
   webrtc: {
     /** Undefined: every interface. */
     host: string | undefined;
-    /** UDP port of the first worker; the others follow. */
+    /** UDP port of the first worker; each further worker uses the next port. */
     port: number;
     workers: number;
-    /** Addresses that the outside knows this machine by (NAT 1:1). */
+    /** Public IP addresses behind NAT 1:1. */
     publicIps: string[];
-    /** Bits per second that a WHIP publisher may send, all layers together. */
-    maximumBitrate: number;
+    /** Maximum of a WHIP publisher, all layers together. */
+    maximumBitrateBps: number;
   };
   ice: {
     stunUrls: string[];
     turnServer: string | undefined;
     turnUsername: string | undefined;
     turnPassword: string | undefined;
-    /** For coturn's time-limited credentials; instead of name and password. */
+    /** Secret for time-limited credentials of coturn, instead of name and password. */
     turnSecret: string | undefined;
   };
   limits: {
@@ -60,21 +58,21 @@ export type Config = {
     rtmpConnections: number;
     rtmpConnectionsPerAddress: number;
     httpConnections: number;
-    /** For an IPv4 address, or a /64 network of IPv6. */
+    /** Per IPv4 address or IPv6 /64 network. */
     httpConnectionsPerAddress: number;
     sockets: number;
-    /** For an IPv4 address, or a /64 network of IPv6. */
+    /** Per IPv4 address or IPv6 /64 network. */
     socketsPerAddress: number;
-    /** Of the largest picture that a publisher may send. */
-    picturePixels: number;
-    /** Resident memory of one ffmpeg process. */
-    ffmpegBytes: number;
+    /** Maximum of a published video frame. */
+    framePixels: number;
+    /** Maximum resident memory of one ffmpeg process. */
+    ffmpegMemoryBytes: number;
   };
-  /** How long what grows by itself is kept, in days; 0: for ever. */
+  /** Retention; 0: unlimited. */
   keepDays: { chat: number; viewers: number; keyUses: number; webhookDeliveries: number };
-  /** Policy of registration, and role of accounts registered without invitation. */
+  /** Registration policy, and role of accounts registered without an invitation. */
   registration: { policy: 'open' | 'invitation' | 'closed'; role: 'viewer' | 'broadcaster' };
-  /** A host platform whose tokens are taken. */
+  /** Host platform whose JSON Web Tokens are accepted. */
   jwt:
     | {
         keys: { url: string } | { secret: string };
@@ -84,11 +82,11 @@ export type Config = {
         nameClaim: string;
       }
     | undefined;
-  /** Whether webhooks may lead to private addresses and to this machine. */
+  /** Whether webhooks may target private addresses and this machine. */
   webhooksToPrivateAddresses: boolean;
 };
 
-/** Every setting with its default (empty: none) and what it is for. */
+/** Returns every setting with its default (empty: none) and its description. */
 export function configTable(): { name: string; fallback: string; help: string }[] {
   return Object.values(SETTINGS).map(({ name, fallback, help }) => ({
     name,
@@ -110,7 +108,7 @@ export function configHelp(): string {
 /**
  * Reads the settings.
  *
- * @throws HeadendError `config_invalid` whose message names every setting that is wrong, one a line.
+ * @throws HeadendError `config_invalid`; the message names every invalid setting, one per line.
  */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const problems: string[] = [];
@@ -127,14 +125,14 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     const value = environment[from.name] || from.fallback;
     return value === undefined ? undefined : attempt(() => from.read(value, from.name));
   };
-  // A setting that is wrong has its problem noted, and nothing is returned then: the value is never seen.
+  // An invalid setting is undefined here, but then the function throws before it returns the config.
   const required = <T>(from: Setting<T>): T => optional(from) as T;
 
   const rtmpsPort = optional(SETTINGS.rtmpsPort);
   const cert = optional(SETTINGS.tlsCert);
   const key = optional(SETTINGS.tlsKey);
   if (rtmpsPort !== undefined && !(environment.TLS_CERT && environment.TLS_KEY))
-    problems.push('RTMPS_PORT needs TLS_CERT and TLS_KEY');
+    problems.push('RTMPS_PORT needs TLS_CERT and TLS_KEY: set both, or unset RTMPS_PORT');
   const http = { host: required(SETTINGS.httpHost), port: required(SETTINGS.httpPort) };
   const config: Config = {
     http,
@@ -151,18 +149,18 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     videoEncoder: required(SETTINGS.videoEncoder),
     vaapiDevice: required(SETTINGS.vaapiDevice),
     videoPreset: required(SETTINGS.videoPreset),
-    audioBitrate: required(SETTINGS.audioBitrate),
-    partDuration: required(SETTINGS.partDuration),
-    segmentDuration: required(SETTINGS.segmentDuration),
-    windowDuration: required(SETTINGS.windowDuration),
-    graceMs: required(SETTINGS.reconnectGrace) * 1_000,
-    thumbnailMs: required(SETTINGS.thumbnailEvery) * 1_000,
+    audioBitrateBps: required(SETTINGS.audioBitrateBps),
+    partDurationS: required(SETTINGS.partDurationS),
+    segmentDurationS: required(SETTINGS.segmentDurationS),
+    windowDurationS: required(SETTINGS.windowDurationS),
+    reconnectGraceMs: required(SETTINGS.reconnectGraceS) * 1_000,
+    thumbnailIntervalMs: required(SETTINGS.thumbnailIntervalS) * 1_000,
     webrtc: {
       host: optional(SETTINGS.webrtcHost),
       port: required(SETTINGS.webrtcPort),
       workers: optional(SETTINGS.webrtcWorkers) ?? availableParallelism(),
       publicIps: optional(SETTINGS.webrtcPublicIps) ?? [],
-      maximumBitrate: required(SETTINGS.webrtcBitrate),
+      maximumBitrateBps: required(SETTINGS.webrtcMaximumBitrateBps),
     },
     ice: {
       stunUrls: required(SETTINGS.stunUrls),
@@ -179,14 +177,14 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       httpConnectionsPerAddress: required(SETTINGS.maxHttpPerAddress),
       sockets: required(SETTINGS.maxSockets),
       socketsPerAddress: required(SETTINGS.maxSocketsPerAddress),
-      picturePixels: required(SETTINGS.maxPicturePixels),
-      ffmpegBytes: required(SETTINGS.ffmpegMemory) * 2 ** 20,
+      framePixels: required(SETTINGS.maxFramePixels),
+      ffmpegMemoryBytes: required(SETTINGS.ffmpegMemoryMegabytes) * 2 ** 20,
     },
     keepDays: {
-      chat: required(SETTINGS.keepChat),
-      viewers: required(SETTINGS.keepViewers),
-      keyUses: required(SETTINGS.keepKeyUses),
-      webhookDeliveries: required(SETTINGS.keepDeliveries),
+      chat: required(SETTINGS.keepChatDays),
+      viewers: required(SETTINGS.keepViewersDays),
+      keyUses: required(SETTINGS.keepKeyUsesDays),
+      webhookDeliveries: required(SETTINGS.keepDeliveriesDays),
     },
     registration: {
       policy: required(SETTINGS.registration),
@@ -200,7 +198,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const issuer = optional(SETTINGS.jwtIssuer);
   const audience = optional(SETTINGS.jwtAudience);
   if (environment.AUTH_JWKS_URL && environment.AUTH_JWT_SECRET)
-    problems.push('AUTH_JWKS_URL and AUTH_JWT_SECRET exclude each other');
+    problems.push('AUTH_JWKS_URL and AUTH_JWT_SECRET exclude each other: unset one of them');
   const keys = jwksUrl ? { url: jwksUrl } : jwtSecret ? { secret: jwtSecret } : undefined;
   const keysGiven = environment.AUTH_JWKS_URL || environment.AUTH_JWT_SECRET;
   if (keys && issuer && audience) {
@@ -208,13 +206,13 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     config.jwt = { keys, issuer, audience, rolesClaim, nameClaim: required(SETTINGS.jwtNameClaim) };
   } else if (!keysGiven !== !issuer || !issuer !== !audience)
     problems.push(
-      'AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE are needed with AUTH_JWKS_URL or AUTH_JWT_SECRET, all three together',
+      'AUTH_JWT_ISSUER, AUTH_JWT_AUDIENCE and one of AUTH_JWKS_URL and AUTH_JWT_SECRET must be set together',
     );
-  if (problems.length === 0 && config.partDuration * 2 > config.segmentDuration)
+  if (problems.length === 0 && config.partDurationS * 2 > config.segmentDurationS)
     problems.push('PART_DURATION must be at most half of SEGMENT_DURATION');
   if (problems.length === 0 && config.webrtc.port + config.webrtc.workers - 1 > 65_535)
     problems.push(
-      `WEBRTC_PORT must leave a port up to 65535 for each of the ${config.webrtc.workers} WebRTC workers`,
+      `WEBRTC_PORT must be at most ${65_536 - config.webrtc.workers}: each of the ${config.webrtc.workers} WebRTC workers uses one port`,
     );
   const { turnServer, turnUsername, turnPassword, turnSecret } = config.ice;
   if (turnServer && !turnSecret && !(turnUsername && turnPassword))

@@ -50,16 +50,16 @@ import { createWebrtcPool, IceServers } from './webrtc/index.js';
 export type GatewayContext = {
   clock: Clock;
   log: Logger;
-  /** The process's environment: children get what they need of it, and nothing else is read from it. */
+  /** Process environment, from which child processes get the variables that they need. */
   environment: NodeJS.ProcessEnv;
 };
 
 export type Gateway = {
-  /** Bound addresses; ports differ from the configuration where that is 0. */
+  /** Bound addresses; ports differ from the configuration when it says 0. */
   addresses: { http: Address; rtmp: Address; rtmps?: Address };
-  /** The operator token, when this start made it: to be shown once. */
+  /** Operator token, if this start generated it: to be shown once. */
   newOperatorToken: string | undefined;
-  /** Settles (never rejects) when the gateway can't go on: it must be closed then. */
+  /** Resolves (never rejects) when the gateway cannot continue and must be closed. */
   failed: Promise<Error>;
   /** Closes every broadcast such that the next start resumes it, and every listener. Idempotent. */
   close(): Promise<void>;
@@ -70,7 +70,7 @@ type Address = { host: string; port: number };
 /**
  * Composition root: creates all modules and opens the listeners. Closes what was opened if one fails.
  *
- * @throws HeadendError with a sentence for the operator: `data_dir_in_use`, `database_unreachable`, `ffmpeg_missing` …
+ * @throws HeadendError with a message for the operator: `data_dir_in_use`, `database_unreachable`, `ffmpeg_missing` …
  */
 export async function startGateway(config: Config, context: GatewayContext): Promise<Gateway> {
   const { clock, log, environment } = context;
@@ -122,22 +122,22 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       ffmpegPath: config.ffmpegPath,
       environment,
       ladder: config.ladder,
-      audioBitrate: config.audioBitrate,
-      segmentDuration: config.segmentDuration,
+      audioBitrateBps: config.audioBitrateBps,
+      segmentDurationS: config.segmentDurationS,
       videoEncoder: config.videoEncoder,
       vaapiDevice: config.vaapiDevice,
       preset: config.videoPreset,
-      maxPixels: config.limits.picturePixels,
-      maxMemoryBytes: config.limits.ffmpegBytes,
+      maxPixels: config.limits.framePixels,
+      maxMemoryBytes: config.limits.ffmpegMemoryBytes,
       clock,
       log,
     });
     await transcoder.start();
     closing.push(() => transcoder.close());
     const packager = createPackager({
-      partDuration: config.partDuration,
-      segmentDuration: config.segmentDuration,
-      windowDuration: config.windowDuration,
+      partDurationS: config.partDurationS,
+      segmentDurationS: config.segmentDurationS,
+      windowDurationS: config.windowDurationS,
       clock,
       log,
     });
@@ -153,7 +153,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     });
     await pool.start();
     closing.push(() => pool.close());
-    const realtime = createWhepEgress({ pool, clock, log });
+    const whepEgress = createWhepEgress({ pool, clock, log });
 
     const webhooks = createWebhooks({
       sql,
@@ -179,18 +179,18 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
         channels,
         findStream: (streamId) => livestreams.publishingStatus(streamId),
         streamForChannel: (channel) => streams.streamForChannel(channel),
-        findAccount: (id) => accounts.find(id),
+        findAccount: (id) => accounts.findAccount(id),
         clock,
         log,
       }),
-      mayPublish: (broadcast) => mayStillPublish(broadcast, (id) => accounts.find(id)),
-      graceMs: config.graceMs,
+      mayPublish: (broadcast) => mayStillPublish(broadcast, (id) => accounts.findAccount(id)),
+      graceMs: config.reconnectGraceMs,
       maxBroadcasts: config.limits.broadcasts,
       clock,
       log,
     });
     // Order at the end of a broadcast: notify WebRTC viewers, encode the last frames, then close the playlist.
-    streams.subscribe(realtime);
+    streams.subscribe(whepEgress);
     streams.subscribe(transcoder);
     streams.subscribe(packager);
     streams.onChange((change) => {
@@ -204,8 +204,8 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       packager,
       thumbnails,
       ffmpeg: transcoder.ffmpeg,
-      intervalMs: config.thumbnailMs,
-      maxPixels: config.limits.picturePixels,
+      intervalMs: config.thumbnailIntervalMs,
+      maxPixels: config.limits.framePixels,
       clock,
       log: log.child({ module: 'thumbnails' }),
     });
@@ -223,7 +223,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
         connectionsPerAddress: config.limits.rtmpConnectionsPerAddress,
       },
       readableCodecs: transcoder.readableCodecs,
-      maxPixels: config.limits.picturePixels,
+      maxPixels: config.limits.framePixels,
       clock,
       log: log.child({ module: 'rtmp' }),
     });
@@ -231,16 +231,16 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     const whip = createWhipIngest({
       pool,
       publish: (publisher) => streams.publish(publisher),
-      maximumBitrate: config.webrtc.maximumBitrate,
-      maxPixels: config.limits.picturePixels,
+      maximumBitrateBps: config.webrtc.maximumBitrateBps,
+      maxPixels: config.limits.framePixels,
       clock,
       log: log.child({ module: 'whip' }),
     });
     const service = new WebrtcService({
       publish: (request) => whip.publish(request),
-      view: (request) => realtime.view(request),
-      offer: (streamId) => realtime.offer(streamId),
-      viewers: (streamId) => realtime.viewers(streamId),
+      view: (request) => whepEgress.view(request),
+      offer: (streamId) => whepEgress.offer(streamId),
+      viewers: (streamId) => whepEgress.viewers(streamId),
       create: async (userId, { title, description = '', recordingEnabled = false }) => {
         const streamKey = mintStreamKey();
         const livestream = { userId, title, description, recordingEnabled };
@@ -284,7 +284,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       hub,
       livestreams,
       isFollowing: (follower, followed) => follows.isFollowing(follower, followed),
-      isAdminAccount: async (userId) => (await accounts.find(userId))?.role === 'admin',
+      isAdminAccount: async (userId) => (await accounts.findAccount(userId))?.role === 'admin',
       addressSecret: keyOf(secret, 'addresses in chat'),
       keepDays: config.keepDays.chat,
       clock,
@@ -323,14 +323,14 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     if (config.trustProxy === true && !isLoopback(config.http.host))
       log.warn(
         { host: config.http.host },
-        'TRUST_PROXY=true believes the X-Forwarded-* headers of everybody who can reach this listener, and gives no ' +
-          "address a share of the connections: name the proxies' addresses (TRUST_PROXY=127.0.0.1), or set HTTP_HOST=127.0.0.1",
+        'TRUST_PROXY=true trusts the X-Forwarded-* headers of every client that reaches this listener, and disables the ' +
+          "limits per address: set the proxies' addresses (TRUST_PROXY=127.0.0.1), or HTTP_HOST=127.0.0.1",
       );
     await registerRoutes(http, {
       ...holders,
       guards: createGuards({ authenticate, calls }),
       packager,
-      realtime,
+      whepEgress,
       whip,
       iceServers,
       hub,
@@ -344,7 +344,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     });
     void iceServers.check();
 
-    // Closed in reverse order: no new publishers, broadcasts closed, blocked playlist requests answered, requests done.
+    // Closed in reverse order: RTMP listeners, broadcasts, blocked playlist requests, HTTP requests.
     closing.push(() => http.close());
     closing.push(() => packager.close());
     closing.push(() => streams.close());
@@ -374,7 +374,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
   }
 }
 
-/** Derives a key for one purpose, so that no two modules share one (as RFC 5869 expands). */
+/** Derives a key for one purpose, so that modules do not share keys (like HKDF-Expand, RFC 5869). */
 function keyOf(secret: string, purpose: string): Buffer {
   return createHmac('sha256', secret).update(purpose).digest();
 }

@@ -2,13 +2,13 @@ import { configHelp, readConfig } from './config.js';
 import { startGateway } from './gateway.js';
 import { createLog, HeadendError, startWatchdog, systemClock } from './platform/index.js';
 
-/** Second signals end the process at once; the first lets every broadcast close in order. */
+/** Time limit of an orderly stop. */
 const EXIT_DEADLINE_MS = 20_000;
 /**
- * Signals that come so soon after the first are the same request: a terminal and service managers send theirs to the
- * gateway and its supervisor, which passes it on.
+ * Time after the first signal within which further ones are ignored; a later one ends the process at once. Terminals and
+ * service managers signal the gateway and its supervisor, which forwards the signal.
  */
-const SAME_REQUEST_MS = 1_000;
+const DUPLICATE_SIGNAL_MS = 1_000;
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
   process.stdout.write(configHelp());
@@ -18,23 +18,23 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
 try {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
-  // A supervisor that was killed takes the gateway with it, as if the gateway had been killed.
+  // When the supervisor was killed, the gateway is killed too.
   process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   process.channel?.unref();
   const gateway = await startGateway(config, { clock: systemClock, log, environment: process.env });
   if (gateway.newOperatorToken)
     process.stderr.write(
-      `\n  The operator token, shown this once (kept in ${config.dataDir}):\n\n      ${gateway.newOperatorToken}\n\n`,
+      `\n  The operator token, shown only now (stored in ${config.dataDir}):\n\n      ${gateway.newOperatorToken}\n\n`,
     );
   log.info(gateway.addresses, 'ready');
-  // Not before: schemas are compiled in one go while the gateway starts, which takes seconds on a busy machine.
+  // Started last: the start compiles schemas synchronously, which takes seconds on a busy machine.
   startWatchdog({ logs: log.isLevelEnabled('fatal') });
 
   let stoppingSince: number | undefined;
   const stop = (exitCode: number): void => {
     const now = systemClock.monotonic();
     if (stoppingSince !== undefined) {
-      if (now - stoppingSince > SAME_REQUEST_MS) process.exit(exitCode);
+      if (now - stoppingSince > DUPLICATE_SIGNAL_MS) process.exit(exitCode);
       return;
     }
     stoppingSince = now;
@@ -56,7 +56,7 @@ try {
       stop(0);
     });
   void gateway.failed.then((error) => {
-    log.fatal({ err: error }, 'the gateway cannot go on');
+    log.fatal({ err: error }, 'the gateway cannot continue');
     stop(1);
   });
 } catch (error) {

@@ -12,10 +12,10 @@ t.test('an empty environment gives the defaults', async (t) => {
     rtmps: undefined,
     publicUrl: undefined,
     databaseUrl: undefined,
-    partDuration: 0.333,
-    segmentDuration: 2,
-    graceMs: 60_000,
-    thumbnailMs: 60_000,
+    partDurationS: 0.333,
+    segmentDurationS: 2,
+    reconnectGraceMs: 60_000,
+    thumbnailIntervalMs: 60_000,
     videoEncoder: 'software',
   });
   t.equal(config.dataDir, path.resolve('data'));
@@ -34,8 +34,8 @@ t.test('retention periods and connection limits are configurable', async (t) => 
     limits: {
       sockets: 10_000,
       socketsPerAddress: 1_000,
-      picturePixels: 4_096 * 2_304,
-      ffmpegBytes: 1_536 * 1_024 * 1_024,
+      framePixels: 4_096 * 2_304,
+      ffmpegMemoryBytes: 1_536 * 1_024 * 1_024,
     },
   });
   t.match(readConfig({ KEEP_CHAT_DAYS: '0', MAX_SOCKETS_PER_ADDRESS: '5' }), {
@@ -82,12 +82,12 @@ t.test('every invalid setting is named in one error', async (t) => {
 });
 
 t.test('contradictory settings are refused', async (t) => {
-  t.throws(() => readConfig({ RTMPS_PORT: '1936' }), { message: 'RTMPS_PORT needs TLS_CERT and TLS_KEY' });
+  t.throws(() => readConfig({ RTMPS_PORT: '1936' }), { message: /^RTMPS_PORT needs TLS_CERT and TLS_KEY/ });
   const jwt = { AUTH_JWT_ISSUER: 'https://host.example', AUTH_JWT_AUDIENCE: 'headend' };
   t.throws(() => readConfig({ AUTH_JWKS_URL: 'https://host.example/keys' }), {
-    message: /all three together/,
+    message: /must be set together/,
   });
-  t.throws(() => readConfig(jwt), { message: /all three together/ });
+  t.throws(() => readConfig(jwt), { message: /must be set together/ });
   t.throws(() => readConfig({ ...jwt, AUTH_JWT_SECRET: 'short' }), {
     message: 'AUTH_JWT_SECRET must have at least 32 characters',
   });

@@ -83,13 +83,17 @@ t.test('any keyframe interval and frame duration gives a finite segment grid', a
     const grid = new SegmentGrid({
       segmentDuration: 2,
       partDuration: 0.333,
-      keyframes: { interval: absurd(), clock: { frame } },
+      keyframes: { intervalS: absurd(), clock: { frameS: frame } },
       number: () => msn++,
     });
     grid.fitPartsTo(frame);
     for (let at = 0; at < 20; at++) grid.offerKeyframe(10 + at * (random() < 0.5 ? 1 : 7));
     const { last } = grid;
-    if (!last || !(last.part > 0 && last.part <= 2) || !Number.isFinite(last.least))
+    if (
+      !last ||
+      !(last.partDurationS > 0 && last.partDurationS <= 2) ||
+      !Number.isFinite(last.minimumDurationS)
+    )
       t.fail(JSON.stringify(last));
   });
 });

@@ -152,12 +152,16 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     const owner = await sessions.owner(secret);
     if (!owner) return ANONYMOUS;
     if (!safe && !isOwnOrigin(credentials))
-      throw new PublicError(403, 'csrf_failed', 'This session is for pages of our own.');
+      throw new PublicError(
+        403,
+        'csrf_failed',
+        'The session cookie is valid for pages of this server only: send a token instead (Authorization: Bearer).',
+      );
     if (!safe && !isCsrfToken(credentials.csrfToken, secret))
       throw new PublicError(
         403,
         'csrf_failed',
-        'The header X-CSRF-Token is missing or wrong: /api/auth/me says what it must be.',
+        'The header X-CSRF-Token is missing or wrong: send the csrfToken of GET /api/auth/me.',
       );
     const { accountId, sessionId: credentialId, name, role, expiresAt } = owner;
     const until = expiresAt.getTime();

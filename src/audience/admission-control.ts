@@ -156,7 +156,7 @@ export class AdmissionControl {
     if (viewer.presence === 'away') viewer.shareKey = shareKeyOf(identity, address);
     viewers.setExempt(viewer, mayManage(principal, livestream));
     if (!viewers.reservePlace(viewer, livestream.viewerLimit ?? Number.POSITIVE_INFINITY)) {
-      const message = 'As many people watch this livestream as may: try again later.';
+      const message = 'This livestream has reached its viewer limit: try again later.';
       throw new PublicError(503, 'viewer_limit_reached', message, { retryAfter: LIMIT_RETRY_AFTER_S });
     }
     viewers.stream(streamId)?.restorePeak(livestream.viewerCountPeak);
@@ -204,10 +204,10 @@ export class AdmissionControl {
   }
 
   #addNew(streamId: string, identity: Identity, address: string | undefined): Viewer {
-    const wait = address === undefined ? 0 : this.#newViewerRate.take(networkBlock(address));
-    if (wait > 0) {
+    const waitMs = address === undefined ? 0 : this.#newViewerRate.take(networkBlock(address));
+    if (waitMs > 0) {
       const message = 'Too many new viewers from your address: wait and try again.';
-      throw new PublicError(429, 'rate_limited', message, { retryAfter: Math.ceil(wait / 1_000) });
+      throw new PublicError(429, 'rate_limited', message, { retryAfter: Math.ceil(waitMs / 1_000) });
     }
     return this.#add(newId(), streamId, identity);
   }

@@ -178,8 +178,8 @@ export class Audience implements ViewerAdmission {
     this.feature = this.#sockets.feature;
     const keep = { days: options.keepDays ?? 0, clock, log };
     this.#sweepers = [
-      new Sweeper({ ...keep, what: 'visits', sweep: (...upTo) => this.#table.sweepViews(...upTo) }),
-      new Sweeper({ ...keep, what: 'minutes', sweep: (...upTo) => this.#table.sweepMinutes(...upTo) }),
+      new Sweeper({ ...keep, rowsName: 'visits', sweep: (...upTo) => this.#table.sweepViews(...upTo) }),
+      new Sweeper({ ...keep, rowsName: 'minutes', sweep: (...upTo) => this.#table.sweepMinutes(...upTo) }),
     ];
   }
 
@@ -262,7 +262,7 @@ export class Audience implements ViewerAdmission {
     let viewer = this.#viewers.byToken(streamId, token);
     if (!viewer || viewer.presence === 'away') {
       if (!this.#tokens.read(streamId, token)) {
-        const message = 'This is no viewer token of this livestream: join it to get one.';
+        const message = 'This is not a viewer token of this livestream: join it to get one.';
         throw new PublicError(400, 'viewer_token_invalid', message);
       }
       viewer = (await this.#admit(request, ANONYMOUS, false)).viewer;

@@ -178,5 +178,9 @@ function streamIdOf({ streamId }: MessageData): string {
 function tokenOf({ viewerToken }: MessageData): string | undefined {
   if (viewerToken === undefined || viewerToken === null) return undefined;
   if (typeof viewerToken === 'string' && viewerToken.length <= MAXIMUM_TOKEN_LENGTH) return viewerToken;
-  throw new PublicError(400, 'validation_failed', 'viewerToken must be a viewer token as it was given.');
+  throw new PublicError(
+    400,
+    'validation_failed',
+    'viewerToken must be a viewer token issued by this server.',
+  );
 }

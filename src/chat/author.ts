@@ -43,8 +43,8 @@ export async function authorOf(
   }
   if (!context.room.settings.anonymous) throw notSignedIn();
   const number = 1_000 + (Number.parseInt(addressHash.slice(0, 8), 16) % 9_000);
-  const guest = named(`guest:${addressHash.slice(0, 16)}`, `Guest ${number}`, 'viewer');
-  return { ...guest, addressHash, kind: 'guest' };
+  const anonymous = named(`guest:${addressHash.slice(0, 16)}`, `Guest ${number}`, 'viewer');
+  return { ...anonymous, addressHash, kind: 'guest' };
 }
 
 function named(userId: string, name: string, role: ChatRole) {

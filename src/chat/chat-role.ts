@@ -88,11 +88,11 @@ export class ChatRoles {
 export function assertOutranks(actor: ChatRole, target: ChatRole): void {
   const allowed = target === 'viewer' || (target === 'moderator' && actor !== 'moderator');
   if (allowed && actor !== 'viewer') return;
-  const who = { broadcaster: 'the broadcaster', admin: 'an administrator', moderator: 'another moderator' };
+  const names = { broadcaster: 'the broadcaster', admin: 'an administrator', moderator: 'another moderator' };
   throw new PublicError(
     403,
     'not_allowed',
-    target === 'viewer' ? 'Only moderators may do this.' : `You cannot moderate ${who[target]}.`,
+    target === 'viewer' ? 'Only moderators may do this.' : `You cannot moderate ${names[target]}.`,
   );
 }
 

@@ -101,7 +101,7 @@ export class ChatRoom {
 
   /** Returns the time until a user may post again in slow mode, ms. */
   slowModeWaitMs(userId: string): number {
-    return this.#slowModeLimit?.wait(userId) ?? 0;
+    return this.#slowModeLimit?.waitMs(userId) ?? 0;
   }
 
   recordSlowModePost(userId: string): void {

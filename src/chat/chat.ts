@@ -133,8 +133,14 @@ export function createChat(options: ChatOptions): Chat {
   };
   const sweptTables = { 'chat messages': sweptMessages, 'chat log entries': table, polls: pollTable };
   const sweepers = Object.entries(sweptTables).map(
-    ([what, rows]) =>
-      new Sweeper({ what, days: options.keepDays ?? 0, sweep: (...upTo) => rows.sweep(...upTo), clock, log }),
+    ([rowsName, rows]) =>
+      new Sweeper({
+        rowsName,
+        days: options.keepDays ?? 0,
+        sweep: (...upTo) => rows.sweep(...upTo),
+        clock,
+        log,
+      }),
   );
 
   const life = new AbortController();

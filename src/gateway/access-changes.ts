@@ -11,9 +11,9 @@ export type AccessChangeTargets = {
 };
 
 /**
- * Carries every change of permissions to what was opened by them. Nothing is told what to close: publishers and viewers
- * are authorized again by the rule that admitted them, and sockets whose sign-in ended are closed with all that their
- * clients joined. Changes of a livestream (visibility, invitees) reach chat and audience by `Livestreams.onUpdate`.
+ * Applies every change of permissions to open resources. Publishers and viewers are authorized again by the rule that
+ * admitted them; sockets whose sign-in ended are closed, and their clients leave all rooms. Changes of a livestream
+ * (visibility, invitees) reach chat and audience by `Livestreams.onUpdate`.
  */
 export function carryAccessChanges({ authentication, streams, audience, hub }: AccessChangeTargets): void {
   authentication.onAccessChange((change) => {

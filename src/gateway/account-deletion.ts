@@ -15,7 +15,7 @@ export type AccountDeletionModules = {
   chat: Chat;
 };
 
-/** Registers what every module deletes with an account, and resumes deletions that were interrupted. */
+/** Registers the data holders of all modules for account deletion, and resumes interrupted deletions. */
 export function startAccountDeletion(modules: AccountDeletionModules): void {
   const { authentication, keys, channels, livestreams, streams, audience, chat } = modules;
   const { accountDeletion, follows } = authentication;

@@ -5,10 +5,10 @@ import { isWithin } from '../platform/index.js';
 const RTMP_DEFAULT_PORT = 1935;
 const RTMPS_DEFAULT_PORT = 443;
 
-/** The ports that were bound; known only after the start where the configuration said 0. */
+/** Bound ports; known only after the start when the configuration says 0. */
 export type BoundPorts = { http: number; rtmp: number; rtmps: number | undefined };
 
-/** Every address of the machine: both families, or IPv4 alone on a machine without IPv6. */
+/** Replaces `::` by `0.0.0.0` on a machine without IPv6. */
 export function listeningHost(host: string): string {
   if (host !== '::') return host;
   const hasIpv6 = Object.values(networkInterfaces())
@@ -17,12 +17,12 @@ export function listeningHost(host: string): string {
   return hasIpv6 ? host : '0.0.0.0';
 }
 
-/** Tells whether a listener on this host is reached from this machine alone. */
+/** Returns whether a listener on this host is reachable from this machine only. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || isWithin(host, ['127.0.0.0/8', '::1']);
 }
 
-/** Returns the path of PUBLIC_URL, which precedes every path in client URLs; mostly empty. */
+/** Returns the path of PUBLIC_URL, the prefix of all paths in client URLs; usually empty. */
 export function publicUrlPath(publicUrl: string | undefined): string {
   return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
 }

@@ -37,7 +37,7 @@ export type GatewayModules = {
   streams: StreamRegistry;
   thumbnails: ThumbnailStore;
   packager: Packager;
-  realtime: WhepEgress;
+  whepEgress: WhepEgress;
   whip: WhipIngest;
   iceServers: IceServers;
   hub: SocketServer;
@@ -45,9 +45,9 @@ export type GatewayModules = {
   chat: Chat;
   webhooks: Webhooks;
   urls: PublicUrls;
-  /** The origin of our own pages. */
+  /** Public origin of the gateway's pages. */
   origin: () => string;
-  /** Path that precedes every path in client URLs. */
+  /** Prefix of all paths in client URLs. */
   basePath: string;
   /** Readiness checks, by name. */
   checks: Record<string, () => Promise<unknown>>;
@@ -83,12 +83,12 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
   });
   await http.register(webhookRoutes, { webhooks: modules.webhooks, guards });
 
-  await http.register(hlsRoutes, { packager: modules.packager, gate: audience, clock });
+  await http.register(hlsRoutes, { packager: modules.packager, admission: audience, clock });
   await http.register(whipRoutes, { ingest: modules.whip, iceServers, clock, basePath });
   await http.register(whepRoutes, {
-    egress: modules.realtime,
-    gate: audience,
-    find: (streamId) => livestreams.find(streamId),
+    egress: modules.whepEgress,
+    admission: audience,
+    findLivestream: (streamId) => livestreams.find(streamId),
     iceServers,
     clock,
     basePath,

@@ -14,7 +14,7 @@ export type Wait = {
 
 export type WaitState = 'ready' | 'never' | 'wait';
 
-type Waiter = { state(): WaitState; deadline: number; settle(outcome: WaitOutcome): void };
+type Waiter = { state(): WaitState; deadlineMs: number; settle(outcome: WaitOutcome): void };
 
 /** Blocked requests of one rendition, in order of arrival. */
 export class WaitQueue {
@@ -33,12 +33,12 @@ export class WaitQueue {
    * reached.
    */
   wait(state: () => WaitState, timeoutMs: number): Wait | undefined {
-    if (!this.#blockingRequests.enter()) return undefined;
+    if (!this.#blockingRequests.tryAcquire()) return undefined;
     let settle: (outcome: WaitOutcome) => void = () => {};
     const outcome = new Promise<WaitOutcome>((resolve) => {
       settle = resolve;
     });
-    const waiter: Waiter = { state, deadline: this.#clock.monotonic() + timeoutMs, settle };
+    const waiter: Waiter = { state, deadlineMs: this.#clock.monotonic() + timeoutMs, settle };
     this.#waiters.add(waiter);
     this.#timer ??= this.#clock.after(timeoutMs, () => this.#expire());
     return { outcome, cancel: () => this.#end(waiter, 'cancelled') };
@@ -58,7 +58,7 @@ export class WaitQueue {
 
   #end(waiter: Waiter, outcome: WaitOutcome): void {
     if (!this.#waiters.delete(waiter)) return;
-    this.#blockingRequests.leave();
+    this.#blockingRequests.release();
     waiter.settle(outcome);
     if (this.#waiters.size > 0) return;
     this.#timer?.();
@@ -68,10 +68,10 @@ export class WaitQueue {
   /** Uses one timer for all: the timeout is the same, so the oldest waiter is due first. */
   #expire(): void {
     this.#timer = undefined;
-    const now = this.#clock.monotonic();
+    const nowMs = this.#clock.monotonic();
     for (const waiter of this.#waiters) {
-      if (waiter.deadline > now) {
-        this.#timer = this.#clock.after(waiter.deadline - now, () => this.#expire());
+      if (waiter.deadlineMs > nowMs) {
+        this.#timer = this.#clock.after(waiter.deadlineMs - nowMs, () => this.#expire());
         return;
       }
       this.#end(waiter, 'late');
@@ -102,13 +102,13 @@ export class BlockingRequests {
     return queue;
   }
 
-  enter(): boolean {
+  tryAcquire(): boolean {
     if (this.#closed || this.#waitingCount >= this.#limit) return false;
     this.#waitingCount++;
     return true;
   }
 
-  leave(): void {
+  release(): void {
     this.#waitingCount--;
   }
 

@@ -10,8 +10,8 @@ export type RenditionHost = {
   readonly clock: Clock;
   /** Increases with every change that affects a playlist. */
   readonly version: number;
-  readonly targetDuration: number;
-  readonly windowDuration: number;
+  readonly targetDurationS: number;
+  readonly windowDurationS: number;
   readonly ended: 'endlist' | 'hold' | undefined;
   /** An encoder run is publishing. */
   readonly running: boolean;
@@ -43,9 +43,8 @@ export class HlsRendition {
     return this.#window.kind;
   }
 
-  /** Seconds. */
-  get targetDuration(): number {
-    return this.#host.targetDuration;
+  get targetDurationS(): number {
+    return this.#host.targetDurationS;
   }
 
   /** Returns the media playlist; `delta`: a delta update (RFC 8216bis, 6.2.5.1). */
@@ -78,11 +77,11 @@ export class HlsRendition {
   }
 
   #render(delta: boolean, uriSuffix: string): string {
-    const { targetDuration, windowDuration, ended } = this.#host;
+    const { targetDurationS, windowDurationS, ended } = this.#host;
     const playlist = {
-      targetDuration,
-      partTarget: this.#window.partTarget,
-      segments: listed(this.#window.segments, windowDuration),
+      targetDurationS,
+      partTargetS: this.#window.partTargetS,
+      segments: listed(this.#window.segments, windowDurationS),
       hint: ended ? undefined : this.#hint(),
       reports: this.#host.reports(this.#window),
       ended: ended === 'endlist',
@@ -133,13 +132,13 @@ export class HlsRendition {
   }
 
   #maximumBlockMs(): number {
-    return this.#host.targetDuration * BLOCK_TARGETS * 1000;
+    return this.#host.targetDurationS * BLOCK_TARGETS * 1000;
   }
 
   /** Advance part limit (RFC 8216bis, 6.2.5.2). */
   #advanceParts(): number {
-    const { partTarget } = this.#window;
-    return partTarget >= 1 ? 3 : Math.ceil(3 / partTarget);
+    const { partTargetS } = this.#window;
+    return partTargetS >= 1 ? 3 : Math.ceil(3 / partTargetS);
   }
 
   #has(msn: number, part: number | undefined): boolean {
@@ -171,18 +170,18 @@ export class HlsRendition {
     const last = this.#window.last!;
     if (!start || !this.#host.running) return { msn: last.msn + 1, part: 0 };
     const written = last.msn === start.msn && !last.complete ? last : undefined;
-    const slack = start.part / 10;
-    if ((written?.duration ?? 0) >= start.least - slack) return { msn: start.msn + 1, part: 0 };
+    const slackS = start.partDurationS / 10;
+    if ((written?.durationS ?? 0) >= start.minimumDurationS - slackS) return { msn: start.msn + 1, part: 0 };
     return { msn: start.msn, part: written?.parts.length ?? 0 };
   }
 }
 
 /** Returns the newest segments that cover `windowDuration`, at least one. */
-function listed(segments: readonly Segment[], windowDuration: number): readonly Segment[] {
-  let age = 0;
+function listed(segments: readonly Segment[], windowDurationS: number): readonly Segment[] {
+  let ageS = 0;
   for (let index = segments.length - 1; index > 0; index--) {
-    age += segments[index]!.duration;
-    if (age >= windowDuration) return segments.slice(index);
+    ageS += segments[index]!.durationS;
+    if (ageS >= windowDurationS) return segments.slice(index);
   }
   return segments;
 }

@@ -10,12 +10,12 @@ import { BroadcastPresentation, type Presentation } from './presentation.js';
 export type PackagerOptions = {
   clock: Clock;
   log: Logger;
-  /** Seconds; default 0.333. Adjusted so that a segment has a whole number of parts. */
-  partDuration?: number;
-  /** Seconds; default 2. */
-  segmentDuration?: number;
-  /** Length of playlists, seconds; default 30. */
-  windowDuration?: number;
+  /** Default 0.333. Adjusted so that a segment has a whole number of parts. */
+  partDurationS?: number;
+  /** Default 2. */
+  segmentDurationS?: number;
+  /** Length of playlists; default 30. */
+  windowDurationS?: number;
   /** Maximum bytes of media in memory per broadcast; default 256 MiB. */
   windowBytes?: number;
   /** Time for which an ended broadcast remains playable, ms; default 60,000. */
@@ -27,7 +27,7 @@ export type PackagerOptions = {
 /** Reads the renditions of every broadcast and keeps their playlists and media in memory. */
 export type Packager = BroadcastSubscriber & {
   /** Returns the stream's newest broadcast, or the one with this id. */
-  find(streamId: string, broadcastId?: string): Presentation | undefined;
+  findPresentation(streamId: string, broadcastId?: string): Presentation | undefined;
   /** Ends all blocked requests and removes all broadcasts. Idempotent. */
   close(): void;
 };
@@ -36,14 +36,14 @@ export function createPackager(options: PackagerOptions): Packager {
   const {
     clock,
     log,
-    partDuration = 0.333,
-    segmentDuration = 2,
-    windowDuration = 30,
+    partDurationS = 0.333,
+    segmentDurationS = 2,
+    windowDurationS = 30,
     windowBytes = 256 * 2 ** 20,
     retentionMs = 60_000,
     maximumWaitingRequests = 20_000,
   } = options;
-  const parts = Math.max(1, Math.round(segmentDuration / partDuration));
+  const parts = Math.max(1, Math.round(segmentDurationS / partDurationS));
   const byStream = new Map<string, BroadcastPresentation[]>();
   const timers = new Set<Cancel>();
   let closed = false;
@@ -60,9 +60,9 @@ export function createPackager(options: PackagerOptions): Packager {
 
     subscribe(broadcast: Broadcast): BroadcastSubscription {
       const presentation = new BroadcastPresentation(broadcast, {
-        partDuration: segmentDuration / parts,
-        segmentDuration,
-        windowDuration,
+        partDurationS: segmentDurationS / parts,
+        segmentDurationS,
+        windowDurationS,
         windowBytes,
         maximumWaitingRequests,
         clock,
@@ -85,7 +85,7 @@ export function createPackager(options: PackagerOptions): Packager {
       };
     },
 
-    find(streamId, broadcastId) {
+    findPresentation(streamId, broadcastId) {
       const presentations = byStream.get(streamId);
       if (broadcastId === undefined) return presentations?.[0];
       return presentations?.find((presentation) => presentation.broadcastId === broadcastId);

@@ -27,10 +27,9 @@ export type Presentation = {
 };
 
 export type PresentationOptions = {
-  /** Seconds. */
-  partDuration: number;
-  segmentDuration: number;
-  windowDuration: number;
+  partDurationS: number;
+  segmentDurationS: number;
+  windowDurationS: number;
   /** Maximum bytes of media per broadcast. */
   windowBytes: number;
   /** Maximum blocked requests. */
@@ -66,7 +65,7 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   #announced = false;
   #ended: 'endlist' | 'hold' | undefined;
   #version = 0;
-  #targetDuration: number;
+  #targetDurationS: number;
   #multivariant: { version: number; bytes: Buffer } | undefined;
 
   constructor(broadcast: Broadcast, options: PresentationOptions) {
@@ -74,7 +73,7 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     this.#options = options;
     this.#blockingRequests = new BlockingRequests(options.clock, options.maximumWaitingRequests);
     this.#numbers = new SequenceNumbers(broadcast, options.clock);
-    this.#targetDuration = Math.max(1, Math.ceil(options.segmentDuration));
+    this.#targetDurationS = Math.max(1, Math.ceil(options.segmentDurationS));
   }
 
   get streamId(): string {
@@ -94,15 +93,15 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   }
 
   /**
-   * Seconds: the segment duration rounded up, or more for a known longer keyframe interval. Players assume that it is
+   * The segment duration rounded up, or more for a known longer keyframe interval. Players assume that it is
    * constant, so it changes only when a segment exceeds it, never decreases, and is the same for all renditions.
    */
-  get targetDuration(): number {
-    return this.#targetDuration;
+  get targetDurationS(): number {
+    return this.#targetDurationS;
   }
 
-  get windowDuration(): number {
-    return this.#options.windowDuration;
+  get windowDurationS(): number {
+    return this.#options.windowDurationS;
   }
 
   get ended(): 'endlist' | 'hold' | undefined {
@@ -127,20 +126,21 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   /** Reads a new run. Media of the previous run remain until the new one publishes. */
   encoderRunStarted(run: EncoderRun): void {
     if (this.#ended) return;
-    const { segmentDuration, partDuration } = this.#options;
+    const { segmentDurationS, partDurationS } = this.#options;
     const keyframes = this.#keyframePattern(run);
     this.#next = new RunReader(
       run,
       {
-        segmentDuration,
-        partDuration,
+        segmentDuration: segmentDurationS,
+        partDuration: partDurationS,
         segmentBytes: this.#options.windowBytes * SEGMENT_SHARE,
         window: (rendition) => this.#windowOf(rendition.id, rendition.kind),
         mayStartSegment: (reader) => this.#mayStartSegment(reader),
         runStarted: (reader, first) => this.#runStarted(reader, first),
         takeSequenceNumber: () => this.#numbers.take(),
         returnSequenceNumber: (msn) => this.#numbers.returnSequenceNumber(msn),
-        wallTime: (seconds) => Math.round(this.#broadcast.startedAt + (seconds - MEDIA_TIME_ORIGIN_S) * 1000),
+        wallTimeMs: (seconds) =>
+          Math.round(this.#broadcast.startedAt + (seconds - MEDIA_TIME_ORIGIN_S) * 1000),
         published: (window) => this.#published(window),
         misaligned: (window) =>
           this.#options.log.warn({ rendition: window.id }, 'rendition has no keyframe at the common cut'),
@@ -149,9 +149,12 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     );
     if (keyframes) {
       // Duration of the grid's segments: the first keyframe that is far enough from the last cut.
-      const { interval } = keyframes;
-      const longest = Math.max(segmentDuration, Math.ceil((segmentDuration * 0.6) / interval) * interval);
-      if (longest < MAXIMUM_SEGMENT_S) this.#raiseTargetDuration(longest);
+      const { intervalS } = keyframes;
+      const longestS = Math.max(
+        segmentDurationS,
+        Math.ceil((segmentDurationS * 0.6) / intervalS) * intervalS,
+      );
+      if (longestS < MAXIMUM_SEGMENT_S) this.#raiseTargetDuration(longestS);
     }
     run.read(this.#next);
   }
@@ -230,15 +233,15 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   /** Encoders make keyframes by the clock, unless they follow those of a passed-through source. */
   #keyframePattern(run: EncoderRun): KeyframePattern | undefined {
     const videos = run.renditions.filter(({ kind }) => kind === 'video');
-    const { segmentDuration } = this.#options;
-    if (videos.length === 0) return { interval: segmentDuration };
+    const { segmentDurationS } = this.#options;
+    if (videos.length === 0) return { intervalS: segmentDurationS };
     if (videos.some(({ passthrough }) => passthrough)) {
       const interval = this.#broadcast.source?.video?.keyframeInterval;
-      return boundedPattern(interval === undefined ? undefined : { interval });
+      return boundedPattern(interval === undefined ? undefined : { intervalS: interval });
     }
     const frameRates = videos.flatMap(({ frameRate }) => frameRate ?? []);
-    const frame = frameRates.length > 0 ? 1 / Math.min(...frameRates) : undefined;
-    return boundedPattern({ interval: segmentDuration, clock: { frame } });
+    const frameS = frameRates.length > 0 ? 1 / Math.min(...frameRates) : undefined;
+    return boundedPattern({ intervalS: segmentDurationS, clock: { frameS } });
   }
 
   #mayStartSegment(reader: RunReader): boolean {
@@ -257,47 +260,47 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     if (this.#run !== reader) this.#run?.close();
     this.#run = reader;
     this.#next = undefined;
-    let published: number | undefined;
+    let publishedS: number | undefined;
     for (const { window } of this.#windows.values()) {
-      if (window.last) published = Math.max(published ?? 0, window.end);
+      if (window.last) publishedS = Math.max(publishedS ?? 0, window.end);
       window.retired = !reader.run.renditions.some(({ id }) => id === window.id);
     }
-    const earliest = published === undefined ? 0 : published + REORDERING_S;
-    const natural = MEDIA_TIME_ORIGIN_S + (reader.run.originMs - this.#broadcast.startedAt) / 1000;
-    const offset = Math.max(natural, earliest - first);
+    const earliestS = publishedS === undefined ? 0 : publishedS + REORDERING_S;
+    const naturalS = MEDIA_TIME_ORIGIN_S + (reader.run.originMs - this.#broadcast.startedAt) / 1000;
+    const offsetS = Math.max(naturalS, earliestS - first);
     for (const { window } of this.#windows.values()) {
       const rendition = reader.run.renditions.find(({ id }) => id === window.id);
       if (rendition) window.announcedFrameRate = rendition.frameRate;
       else window.queue.changed();
     }
     // Whole milliseconds are whole ticks of the usual timescales.
-    return Math.ceil(offset * 1000) / 1000;
+    return Math.ceil(offsetS * 1000) / 1000;
   }
 
   #published(window: RenditionWindow): void {
     this.#version++;
     const { last } = window;
-    if (last && !last.complete) this.#raiseTargetDuration(last.duration);
+    if (last && !last.complete) this.#raiseTargetDuration(last.durationS);
     this.#trim(window);
     if (this.#playable !== this.#run) this.#checkPlayable();
     window.queue.changed();
   }
 
   /** A rounded EXTINF must not exceed the target duration (RFC 8216bis, 4.4.3.1). */
-  #raiseTargetDuration(seconds: number): void {
-    const needed = Math.round(seconds);
-    if (needed <= this.#targetDuration) return;
-    this.#targetDuration = needed;
+  #raiseTargetDuration(segmentS: number): void {
+    const neededS = Math.round(segmentS);
+    if (neededS <= this.#targetDurationS) return;
+    this.#targetDurationS = neededS;
     this.#version++;
   }
 
   /** Keeps more segments than are listed, for players with a recent playlist (6.2.2). */
   #trim(window: RenditionWindow): void {
-    const reach = this.#options.windowDuration + PART_TARGETS * this.#targetDuration;
-    let kept = 0;
-    for (const { duration } of window.segments) kept += duration;
-    while (window.segments.length > 1 && kept - window.segments[0]!.duration >= reach) {
-      kept -= window.segments[0]!.duration;
+    const reachS = this.#options.windowDurationS + PART_TARGETS * this.#targetDurationS;
+    let keptS = 0;
+    for (const { durationS } of window.segments) keptS += durationS;
+    while (window.segments.length > 1 && keptS - window.segments[0]!.durationS >= reachS) {
+      keptS -= window.segments[0]!.durationS;
       window.dropOldest();
     }
     for (let total = this.bytes; total > this.#options.windowBytes; total = this.bytes) {
@@ -311,7 +314,7 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     let oldest: RenditionWindow | undefined;
     for (const { window } of this.#windows.values()) {
       if (window.segments.length < 2) continue;
-      if (!oldest || window.segments[0]!.programDateTime < oldest.segments[0]!.programDateTime)
+      if (!oldest || window.segments[0]!.programDateTimeMs < oldest.segments[0]!.programDateTimeMs)
         oldest = window;
     }
     return oldest;

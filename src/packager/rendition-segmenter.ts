@@ -7,7 +7,7 @@ import {
 } from '../media/index.js';
 import { finiteWithin, HeadendError } from '../platform/index.js';
 import type { Rendition } from '../streams/index.js';
-import { MAXIMUM_FRAME_S, MINIMUM_FRAME_S, partTarget } from './part-timing.js';
+import { MAXIMUM_FRAME_S, MINIMUM_FRAME_S, partTargetS } from './part-timing.js';
 import type { RenditionWindow } from './rendition-window.js';
 import type { Cut, SegmentGrid } from './segment-grid.js';
 
@@ -36,7 +36,7 @@ export type SegmentOutput = {
   /** Maximum bytes of a segment. */
   segmentBytes: number;
   /** Unix ms of a time (s) on the broadcast's timeline. */
-  wallTime(seconds: number): number;
+  wallTimeMs(seconds: number): number;
   published(window: RenditionWindow): void;
   /** Reports, once per run, a rendition without keyframes at the common cuts. */
   misaligned(window: RenditionWindow): void;
@@ -178,7 +178,7 @@ export class RenditionSegmenter {
   #mayBeginSegment(cut: Cut, sample: Sample, pts: number, frame: number): boolean {
     const late = pts - cut.pts;
     // In a new run every rendition begins with a whole segment, or nearly so.
-    if (!this.#cut) return sample.sync && late <= Math.max(frame, cut.part) / 2;
+    if (!this.#cut) return sample.sync && late <= Math.max(frame, cut.partDurationS) / 2;
     if (sample.sync) return true;
     if (late < LATE_KEYFRAME_S) return false;
     if (!this.#misaligned) this.#context.misaligned(this.window);
@@ -193,15 +193,15 @@ export class RenditionSegmenter {
     this.#partEnd = 0;
     this.#anchor = this.init.kind === 'audio' ? cut.pts * this.#scale : sample.decodeTime;
     const { window } = this;
-    window.partTarget = Math.max(window.partTarget, partTarget(this.#context.grid.partDuration, frame));
+    window.partTargetS = Math.max(window.partTargetS, partTargetS(this.#context.grid.partDurationS, frame));
     window.beginSegment(
       {
         msn: cut.msn,
         run: this.#context.runIndex,
-        programDateTime: this.#context.wallTime(pts + this.#context.offset()),
-        part: cut.part,
-        least: cut.least,
-        expected: cut.expected,
+        programDateTimeMs: this.#context.wallTimeMs(pts + this.#context.offset()),
+        partDurationS: cut.partDurationS,
+        minimumDurationS: cut.minimumDurationS,
+        expectedDurationS: cut.expectedDurationS,
       },
       this.init,
     );
@@ -228,7 +228,7 @@ export class RenditionSegmenter {
     }
     if (
       this.#samples.length > 0 &&
-      this.#seconds(this.#duration + sample.duration) > this.window.partTarget
+      this.#seconds(this.#duration + sample.duration) > this.window.partTargetS
     ) {
       this.#flush();
     }
@@ -247,7 +247,7 @@ export class RenditionSegmenter {
    * the rest of the broadcast.
    */
   #endBeforePause(sample: Sample): void {
-    const longest = Math.round(Math.max(MAXIMUM_FRAME_S, this.window.partTarget) * this.#scale);
+    const longest = Math.round(Math.max(MAXIMUM_FRAME_S, this.window.partTargetS) * this.#scale);
     if (sample.duration > longest) sample.duration = longest;
   }
 
@@ -262,7 +262,7 @@ export class RenditionSegmenter {
   /** Returns the intended end of the current part, seconds from the anchor. */
   #boundary(frame: number): number {
     const cut = this.#cut!;
-    const nominal = (Math.round(this.#partEnd / cut.part) + 1) * cut.part;
+    const nominal = (Math.round(this.#partEnd / cut.partDurationS) + 1) * cut.partDurationS;
     // Audio knows the next cut: without this a single frame could remain after the last full part.
     const following = this.#context.grid.after(cut);
     const real = following && following.pts - cut.pts;
@@ -291,7 +291,7 @@ export class RenditionSegmenter {
       decodeTime,
       samples: this.#samples,
     });
-    window.addPart({ data, duration, independent: first.sync }, this.#samples.length);
+    window.addPart({ data, durationS: duration, independent: first.sync }, this.#samples.length);
     window.end = decodeTime / this.#scale + duration;
     this.#partEnd = this.#elapsed();
     this.#samples = [];

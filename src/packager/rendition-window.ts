@@ -7,12 +7,12 @@ import { type Part, type Segment, segmentBytes } from './segment.js';
 export type SegmentStart = {
   msn: number;
   run: number;
-  /** Unix ms of the first presented sample. */
-  programDateTime: number;
+  /** Time of the first presented sample (Unix). */
+  programDateTimeMs: number;
   /** Limits of the preload hint; see `Cut`. */
-  part: number;
-  least: number;
-  expected: number | undefined;
+  partDurationS: number;
+  minimumDurationS: number;
+  expectedDurationS: number | undefined;
 };
 
 /** Window of segments of one rendition over the whole broadcast, in memory. */
@@ -20,8 +20,8 @@ export class RenditionWindow {
   readonly id: string;
   readonly kind: 'video' | 'audio';
   readonly queue: WaitQueue;
-  /** Seconds; never decreases. */
-  partTarget = 0;
+  /** Never decreases. */
+  partTargetS = 0;
   /** Frames per second as announced. */
   announcedFrameRate: number | undefined;
   /** End (s) of published media on the broadcast's timeline. */
@@ -38,8 +38,8 @@ export class RenditionWindow {
   #wasRetired = false;
   #sequence = 0;
   #peak = 0;
-  #total = { bytes: 0, duration: 0 };
-  #frames = { count: 0, duration: 0 };
+  #total = { bytes: 0, durationS: 0 };
+  #frames = { count: 0, durationS: 0 };
 
   /** @param siblingSegment finds a segment that is complete in another rendition */
   constructor(
@@ -109,12 +109,12 @@ export class RenditionWindow {
     if (!this.#partAdded) this.#open(start);
     const segment = this.last!;
     segment.parts.push(part);
-    segment.duration += part.duration;
+    segment.durationS += part.durationS;
     segment.bytes += part.data.length;
     this.bytes += part.data.length;
     this.#frames.count += frames;
-    this.#frames.duration += part.duration;
-    this.partTarget = Math.max(this.partTarget, part.duration);
+    this.#frames.durationS += part.durationS;
+    this.partTargetS = Math.max(this.partTargetS, part.durationS);
   }
 
   completeSegment(): void {
@@ -123,9 +123,9 @@ export class RenditionWindow {
     if (!last || last.complete) return;
     last.complete = true;
     this.#total.bytes += last.bytes;
-    this.#total.duration += last.duration;
+    this.#total.durationS += last.durationS;
     // A run's short last segment does not represent the bit rate.
-    if (last.duration >= 1) this.#peak = Math.max(this.#peak, rate(last.bytes, last.duration));
+    if (last.durationS >= 1) this.#peak = Math.max(this.#peak, rate(last.bytes, last.durationS));
   }
 
   /** Drops the oldest segment, never the last one. */
@@ -139,18 +139,18 @@ export class RenditionWindow {
   /** Measured bits per second; from the parts so far before the first complete segment. */
   get bandwidth(): { peak: number; average: number } {
     const { last } = this;
-    if (this.#total.duration > 0) {
-      const average = rate(this.#total.bytes, this.#total.duration);
+    if (this.#total.durationS > 0) {
+      const average = rate(this.#total.bytes, this.#total.durationS);
       return { peak: Math.ceil(Math.max(this.#peak, average)), average: Math.ceil(average) };
     }
-    const now = last && last.duration > 0 ? Math.ceil(rate(last.bytes, last.duration)) : 0;
+    const now = last && last.durationS > 0 ? Math.ceil(rate(last.bytes, last.durationS)) : 0;
     return { peak: now, average: now };
   }
 
   get frameRate(): number | undefined {
     return (
       finiteWithin(this.announcedFrameRate, 1, 300, undefined) ??
-      finiteWithin(this.#frames.count / this.#frames.duration, 1, 1000, undefined)
+      finiteWithin(this.#frames.count / this.#frames.durationS, 1, 1000, undefined)
     );
   }
 
@@ -182,8 +182,8 @@ export class RenditionWindow {
       msn: start.msn,
       run: start.run,
       discontinuities: start.run - previous,
-      programDateTime: start.programDateTime,
-      duration: 0,
+      programDateTimeMs: start.programDateTimeMs,
+      durationS: 0,
       bytes: 0,
       parts: [],
       complete: false,
@@ -211,6 +211,6 @@ export class RenditionWindow {
   }
 }
 
-function rate(bytes: number, seconds: number): number {
-  return (bytes * 8) / seconds;
+function rate(bytes: number, durationS: number): number {
+  return (bytes * 8) / durationS;
 }

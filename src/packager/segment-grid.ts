@@ -5,23 +5,21 @@ import { fitToFrames, fitToSegment, MAXIMUM_FRAME_S, MINIMUM_FRAME_S } from './p
 export type Cut = {
   msn: number;
   pts: number;
-  /** Part duration, s. */
-  part: number;
-  /** Expected segment duration (s); undefined with irregular keyframes. */
-  expected: number | undefined;
-  /** Minimum segment duration (s); equal to `expected` when that is reliable. */
-  least: number;
+  partDurationS: number;
+  /** Expected segment duration; undefined with irregular keyframes. */
+  expectedDurationS: number | undefined;
+  /** Minimum segment duration; equal to `expectedDurationS` when that is reliable. */
+  minimumDurationS: number;
 };
 
 /** Keyframe schedule of an encoder or a source, as far as it is known. */
 export type KeyframePattern = {
-  /** Seconds. */
-  interval: number;
+  intervalS: number;
   /**
-   * Keyframes are the first frames at or after multiples of the interval; `frame`: duration of a frame in seconds, if
+   * Keyframes are the first frames at or after multiples of the interval; `frameS`: duration of a frame, if
    * known. Otherwise the interval counts from the first frame.
    */
-  clock?: { frame: number | undefined };
+  clock?: { frameS: number | undefined };
 };
 
 export type SegmentGridOptions = {
@@ -55,22 +53,22 @@ export class SegmentGrid {
   readonly #options: SegmentGridOptions;
   /** Validated pattern, or undefined. */
   readonly #keyframes: KeyframePattern | undefined;
-  #partDuration: number;
-  /** Frame duration of the slowest rendition, s. */
-  #frame = 0.001;
+  #partDurationS: number;
+  /** Frame duration of the slowest rendition. */
+  #frameS = 0.001;
   #cuts: Cut[] = [];
   /** Durations (s) of the last two segments, without the run's first, which may be short. */
-  #recent: number[] = [];
+  #recentDurationsS: number[] = [];
   #count = 0;
 
   constructor(options: SegmentGridOptions) {
     this.#options = options;
     this.#keyframes = boundedPattern(options.keyframes);
-    this.#partDuration = options.partDuration;
+    this.#partDurationS = options.partDuration;
   }
 
-  get partDuration(): number {
-    return this.#partDuration;
+  get partDurationS(): number {
+    return this.#partDurationS;
   }
 
   /** Oldest cut kept. */
@@ -83,10 +81,10 @@ export class SegmentGrid {
   }
 
   /** Fits parts to the frame duration (s) of the slowest rendition; called before the first cut. */
-  fitPartsTo(frame: number): void {
+  fitPartsTo(frameS: number): void {
     const { partDuration, segmentDuration } = this.#options;
-    this.#frame = finiteWithin(frame, MINIMUM_FRAME_S, MAXIMUM_FRAME_S, this.#frame);
-    this.#partDuration = Math.min(segmentDuration, fitToFrames(partDuration, this.#frame));
+    this.#frameS = finiteWithin(frameS, MINIMUM_FRAME_S, MAXIMUM_FRAME_S, this.#frameS);
+    this.#partDurationS = Math.min(segmentDuration, fitToFrames(partDuration, this.#frameS));
   }
 
   /** Makes a cut at a keyframe of any video rendition, if it is far enough from the last one. */
@@ -96,9 +94,9 @@ export class SegmentGrid {
   }
 
   /** Makes a cut at each full segment duration, for audio without video. */
-  offerAudioFrame(pts: number, frame: number): void {
+  offerAudioFrame(pts: number, frameS: number): void {
     const { last } = this;
-    if (!last || pts >= last.pts + this.#options.segmentDuration - frame / 2) this.#cut(pts);
+    if (!last || pts >= last.pts + this.#options.segmentDuration - frameS / 2) this.#cut(pts);
   }
 
   /** Returns the segment of a sample: the last cut at or before `pts`. */
@@ -119,12 +117,12 @@ export class SegmentGrid {
   #acceptedFrom(first: boolean): number {
     const { segmentDuration } = this.#options;
     const keyframes = this.#keyframes;
-    const usual = segmentDuration * MINIMUM_SEGMENT_SHARE;
-    const longest = segmentDuration + EXTINF_ROUNDING_S;
-    if (!first || !keyframes || keyframes.interval > longest) return usual;
+    const usualS = segmentDuration * MINIMUM_SEGMENT_SHARE;
+    const longestS = segmentDuration + EXTINF_ROUNDING_S;
+    if (!first || !keyframes || keyframes.intervalS > longestS) return usualS;
     return Math.min(
-      usual,
-      Math.max(segmentDuration * MINIMUM_FIRST_SEGMENT_SHARE, longest - keyframes.interval),
+      usualS,
+      Math.max(segmentDuration * MINIMUM_FIRST_SEGMENT_SHARE, longestS - keyframes.intervalS),
     );
   }
 
@@ -132,28 +130,34 @@ export class SegmentGrid {
     const msn = this.#options.number(pts);
     if (msn === undefined) return;
     const { last } = this;
-    const previous = last && pts - last.pts;
-    if (previous !== undefined && this.#count > 1) this.#recent = [previous, ...this.#recent].slice(0, 2);
-    const expected = finiteWithin(this.#expect(pts, previous), INTERVAL_S.min, INTERVAL_S.max, undefined);
+    const previousS = last && pts - last.pts;
+    if (previousS !== undefined && this.#count > 1)
+      this.#recentDurationsS = [previousS, ...this.#recentDurationsS].slice(0, 2);
+    const expectedDurationS = finiteWithin(
+      this.#expect(pts, previousS),
+      INTERVAL_S.min,
+      INTERVAL_S.max,
+      undefined,
+    );
     this.#cuts.push({
       msn,
       pts,
-      expected,
-      part: fitToSegment(this.#partDuration, expected, this.#frame),
-      least:
-        expected ??
+      expectedDurationS,
+      partDurationS: fitToSegment(this.#partDurationS, expectedDurationS, this.#frameS),
+      minimumDurationS:
+        expectedDurationS ??
         this.#options.segmentDuration * (last ? MINIMUM_SEGMENT_SHARE : MINIMUM_FIRST_SEGMENT_SHARE),
     });
     this.#count++;
     if (this.#cuts.length > KEPT_CUTS) this.#cuts.shift();
   }
 
-  #expect(pts: number, previous: number | undefined): number | undefined {
+  #expect(pts: number, previousS: number | undefined): number | undefined {
     const keyframes = this.#keyframes;
-    const [latest, before] = this.#recent;
+    const [latest, before] = this.#recentDurationsS;
     if (latest !== undefined && before !== undefined && Math.abs(latest - before) >= REGULAR_TOLERANCE_S)
       return undefined;
-    if (latest === undefined || keyframes?.clock) return this.#announced(pts) ?? previous;
+    if (latest === undefined || keyframes?.clock) return this.#announced(pts) ?? previousS;
     return latest;
   }
 
@@ -161,24 +165,24 @@ export class SegmentGrid {
   #announced(pts: number): number | undefined {
     const keyframes = this.#keyframes;
     if (!keyframes) return undefined;
-    const { interval, clock } = keyframes;
-    let elapsed = interval;
+    const { intervalS, clock } = keyframes;
+    let elapsedS = intervalS;
     if (clock) {
-      elapsed = (Math.floor((pts + CLOCK_TOLERANCE_S) / interval) + 1) * interval - pts;
-      const { frame } = clock;
-      if (frame) elapsed = Math.ceil((elapsed - CLOCK_TOLERANCE_S) / frame) * frame;
+      elapsedS = (Math.floor((pts + CLOCK_TOLERANCE_S) / intervalS) + 1) * intervalS - pts;
+      const { frameS } = clock;
+      if (frameS) elapsedS = Math.ceil((elapsedS - CLOCK_TOLERANCE_S) / frameS) * frameS;
     }
     // Tolerance for rounded intervals.
-    const missing = this.#acceptedFrom(this.#count === 0) / 1.01 - elapsed;
-    return elapsed + Math.max(0, Math.ceil(missing / interval - 1e-9)) * interval;
+    const missingS = this.#acceptedFrom(this.#count === 0) / 1.01 - elapsedS;
+    return elapsedS + Math.max(0, Math.ceil(missingS / intervalS - 1e-9)) * intervalS;
   }
 }
 
 /** Returns the pattern if its values, measured or announced, are within bounds. */
 export function boundedPattern(keyframes: KeyframePattern | undefined): KeyframePattern | undefined {
-  const interval = finiteWithin(keyframes?.interval, INTERVAL_S.min, INTERVAL_S.max, undefined);
-  if (!keyframes || interval === undefined) return undefined;
-  if (!keyframes.clock) return { interval };
-  const frame = finiteWithin(keyframes.clock.frame, MINIMUM_FRAME_S, MAXIMUM_FRAME_S, undefined);
-  return { interval, clock: { frame } };
+  const intervalS = finiteWithin(keyframes?.intervalS, INTERVAL_S.min, INTERVAL_S.max, undefined);
+  if (!keyframes || intervalS === undefined) return undefined;
+  if (!keyframes.clock) return { intervalS };
+  const frameS = finiteWithin(keyframes.clock.frameS, MINIMUM_FRAME_S, MAXIMUM_FRAME_S, undefined);
+  return { intervalS, clock: { frameS } };
 }

@@ -1,8 +1,7 @@
 /** A partial segment (RFC 8216bis, 4.4.4.9): one moof and mdat. */
 export type Part = {
   data: Buffer;
-  /** Seconds. */
-  duration: number;
+  durationS: number;
   /** Begins with a keyframe; always true for audio. */
   independent: boolean;
 };
@@ -15,10 +14,10 @@ export type Segment = {
   run: number;
   /** Number of discontinuities between it and the previous segment of this rendition. */
   discontinuities: number;
-  /** Unix ms of the first presented sample. */
-  programDateTime: number;
-  /** Sum of its parts, seconds. */
-  duration: number;
+  /** Time of the first presented sample (Unix). */
+  programDateTimeMs: number;
+  /** Sum of its parts. */
+  durationS: number;
   bytes: number;
   parts: Part[];
   /** No further part will come. */

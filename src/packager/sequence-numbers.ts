@@ -41,7 +41,7 @@ export class SequenceNumbers {
   }
 
   get #allowed(): number {
-    const age = this.#ageMs + (this.#clock.monotonic() - this.#sinceMs);
-    return (age / 1000) * NUMBERS_PER_SECOND + BURST_NUMBERS;
+    const ageMs = this.#ageMs + (this.#clock.monotonic() - this.#sinceMs);
+    return (ageMs / 1000) * NUMBERS_PER_SECOND + BURST_NUMBERS;
   }
 }

@@ -1,12 +1,12 @@
 import type { Clock } from './clock.js';
 
 export type BackoffOptions = {
-  /** First delay in ms; each further one doubles. */
+  /** First delay; doubles with each further failure. */
   initialMs: number;
   maximumMs: number;
-  /** Failures older than this many ms are forgotten. */
+  /** Age after which failures do not count. */
   windowMs: number;
-  /** Number of failures within the window after which to give up. */
+  /** Failures within the window at which the caller must give up. */
   limit: number;
 };
 

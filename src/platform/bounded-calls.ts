@@ -3,9 +3,9 @@ import { databaseLate } from './database/database-away.js';
 
 export type BoundedCallsOptions = {
   clock: Clock;
-  /** Longest wait for one call, in ms. */
+  /** Maximum wait for one call. */
   timeoutMs?: number;
-  /** Overdue calls that may be pending; above that, one new call per `timeoutMs` is made. */
+  /** Maximum pending overdue calls; at the maximum, one new call per `timeoutMs` is made. */
   maxOverdue?: number;
 };
 
@@ -13,8 +13,8 @@ const TIMEOUT_MS = 1_000;
 const MAX_OVERDUE = 20;
 
 /**
- * Bounds calls to a database that may hang: each is waited for at most `timeoutMs`, and pending calls do not pile up in
- * the connection pool, whose queue has no bound. An overdue call goes on; its result is dropped here.
+ * Bounds calls to a database that may hang: each is awaited for at most `timeoutMs`, and pending calls do not accumulate
+ * in the connection pool, whose queue is unbounded. An overdue call continues; its result is dropped.
  */
 export class BoundedCalls {
   readonly #clock: Clock;
@@ -29,7 +29,7 @@ export class BoundedCalls {
     this.#maxOverdue = maxOverdue;
   }
 
-  /** Calls that are pending longer than they are waited for. */
+  /** Number of pending calls that exceeded the timeout. */
   get overdue(): number {
     return this.#overdue;
   }

@@ -10,9 +10,9 @@ export type Clock = {
   now(): number;
   /** Milliseconds from an arbitrary origin that never jump or run backwards. */
   monotonic(): number;
-  /** Runs `task` once after `ms` milliseconds, however many (NaN: 24.8 days). Never keeps the process alive by itself. */
+  /** Runs `task` once after `ms` milliseconds, without an upper limit (NaN: 24.8 days). Does not keep the process alive. */
   after(ms: number, task: () => void, signal?: AbortSignal): Cancel;
-  /** Runs `task` every `ms` milliseconds (at most some 24 days). Never keeps the process alive by itself. */
+  /** Runs `task` every `ms` milliseconds (at most 24.8 days). Does not keep the process alive. */
   every(ms: number, task: () => void, signal?: AbortSignal): Cancel;
 };
 
@@ -25,10 +25,10 @@ function bindToSignal(clear: () => void, signal: AbortSignal | undefined): Cance
   };
 }
 
-/** Node fires a timer of a longer delay, and of NaN, after 1 ms: a task that sets its timer again would never pause. */
+/** Longest delay of Node's timers: a longer one, and NaN, fires after 1 ms, so that a repeated task would never pause. */
 const MAXIMUM_DELAY_MS = 2 ** 31 - 1;
 
-/** Returns a delay that Node takes as it is; NaN counts as the longest one. */
+/** Returns a delay within the range of Node's timers; NaN counts as the longest. */
 function boundedMs(ms: number): number {
   return Number.isNaN(ms) ? MAXIMUM_DELAY_MS : Math.min(ms, MAXIMUM_DELAY_MS);
 }
@@ -60,7 +60,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `ms`, or at once when the signal aborts (it never rejects: check the signal). */
+/** Resolves after `ms`, or at once when the signal aborts. Never rejects: callers check the signal. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

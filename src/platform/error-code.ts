@@ -1,7 +1,4 @@
-/**
- * Codes of every error that clients see, over HTTP and over the sockets. They are part of the API: a code is added here,
- * never renamed.
- */
+/** Error codes sent to clients over HTTP and sockets. They are part of the API: codes may be added, never renamed. */
 export const ERROR_CODES = [
   'access_token_invalid',
   'account_barred',

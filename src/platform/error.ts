@@ -1,6 +1,6 @@
 import type { ErrorCode } from './error-code.js';
 
-/** An error with a stable, machine-readable code; the message is for people. */
+/** Error with a stable, machine-readable code; the message is for people. */
 export class HeadendError extends Error {
   readonly code: string;
 

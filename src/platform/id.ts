@@ -11,7 +11,7 @@ const TIME_DIGITS = 12;
 const MAXIMUM_ID_MS = 2 ** 48 - 1;
 
 /**
- * Returns the id that separates those created before a moment from later ones (RFC 9562 section 5.7: they begin with Unix ms).
+ * Returns the id that separates ids created before a moment from later ones: ids begin with Unix ms (RFC 9562 section 5.7).
  * Before 1970 and after the year 10889 it is the boundary of the first or last millisecond that an id can hold.
  *
  * @throws RangeError for an invalid date
@@ -23,12 +23,12 @@ export function idBoundary(moment: Date): string {
   return `${digits.slice(0, 8)}-${digits.slice(8)}-7000-8000-000000000000`;
 }
 
-/** The text form of a UUID (RFC 9562 section 4) in any case, without a check of version and variant, as PostgreSQL reads it. */
+/** Text form of a UUID (RFC 9562 section 4) in any case, as PostgreSQL reads it: version and variant are not checked. */
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** Hexadecimal digits behind the last hyphen: a counter that leaves version and variant alone (RFC 9562 section 5.7). */
+/** Hexadecimal digits after the last hyphen, usable as a counter: they exclude version and variant (RFC 9562 section 5.7). */
 const COUNTER_DIGITS = 12;
 
-/** Tells whether a text has the form of a UUID. Other texts name no row, and would be an error in a query. */
+/** Returns whether a text has the form of a UUID. Other texts would be an error in a query. */
 export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
@@ -44,7 +44,7 @@ export function idAfter(id: string): string {
   return id.slice(0, -COUNTER_DIGITS) + counter.toString(16).padStart(COUNTER_DIGITS, '0');
 }
 
-/** PostgreSQL reads no later year from the ISO 8601 text of a Date. */
+/** Latest time that PostgreSQL reads from the ISO 8601 text of a Date. */
 const LATEST_YEAR_MS = Date.UTC(9999, 11, 31);
 
 /** Returns the creation time in an id (UUID version 7), at most in the year 9999. */

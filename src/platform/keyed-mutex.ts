@@ -13,7 +13,7 @@ export class Mutex {
 
 /** Runs the tasks of one key one after another; those of different keys run concurrently. */
 export class KeyedMutex {
-  /** The last task of every key that has one in progress. */
+  /** Last task of each key with tasks in progress. */
   readonly #last = new Map<string, Promise<unknown>>();
 
   /** Runs `task` after all earlier ones of this key have settled. Settles as the task does. */

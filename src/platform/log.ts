@@ -16,7 +16,7 @@ const SECRETS = [
   '*.authorization',
 ];
 
-/** The process's logger: JSON lines on standard output. */
+/** Creates the logger: JSON lines on standard output. */
 export function createLog(level: LogLevel): Logger {
   return pino({ level, base: null, redact: { paths: SECRETS, remove: true } });
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-/** The folder that holds package.json: assets (migrations, the built pages) are found from here, compiled or not. */
+/** Returns the folder of package.json, to find migrations and built pages from sources and from compiled files. */
 export function projectRoot(): string {
   for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
     if (existsSync(path.join(folder, 'package.json'))) return folder;

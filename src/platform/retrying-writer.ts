@@ -2,7 +2,7 @@ import { type Clock, sleep } from './clock.js';
 import { messageOf } from './error.js';
 import type { Logger } from './log.js';
 
-/** Delay before a failed write to the database is tried again, in ms; it doubles up to the second figure. */
+/** Delay before a failed write is retried; doubles up to the maximum. */
 const RETRY_MS = 500;
 const RETRY_MAXIMUM_MS = 15_000;
 
@@ -30,14 +30,14 @@ export class RetryingWriter {
   }
 
   async #writeWithRetry(task: () => Promise<unknown>): Promise<void> {
-    for (let delay = RETRY_MS; ; delay = Math.min(delay * 2, RETRY_MAXIMUM_MS)) {
+    for (let delayMs = RETRY_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MAXIMUM_MS)) {
       try {
         await task();
         return;
       } catch (error) {
         this.#log.error({ err: error }, `database write failed: retrying: ${messageOf(error)}`);
         if (this.#lifetime.signal.aborted) return;
-        await sleep(this.#clock, delay, this.#lifetime.signal);
+        await sleep(this.#clock, delayMs, this.#lifetime.signal);
       }
     }
   }

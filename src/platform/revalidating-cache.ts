@@ -2,40 +2,40 @@ import type { BoundedCalls } from './bounded-calls.js';
 import type { Clock } from './clock.js';
 
 export type RevalidatingCacheOptions<T> = {
-  /** @throws whatever the source of the values throws */
+  /** Loads a value from its source. Its errors are passed on. */
   load(key: string): Promise<T>;
   calls: BoundedCalls;
   clock: Clock;
-  /** A value is served without being loaded again for so long, in ms. */
+  /** Age up to which a value is served without being loaded again. */
   freshMs: number;
   /** Whether an older value may be served when it cannot be loaded in time (RFC 5861, stale-if-error). */
   mayServeStale(key: string, value: T): boolean;
-  /** Oldest value that is served at all, in ms. */
+  /** Maximum age of a value that is served. */
   maxStaleMs: number;
-  /** Entries kept; the one loaded the longest ago is evicted first. */
+  /** Maximum entries; the one loaded longest ago is evicted first. */
   maxEntries: number;
 };
 
 type Entry<T> = {
   known: { value: T; loadedAt: number } | undefined;
-  /** The load under way: settles in bounded time, while the entry keeps it until the call itself has settled. */
+  /** Load in progress. Settles within the time limit of the call, but stays set until the call itself has settled. */
   loading: Promise<T> | undefined;
 };
 
 /**
- * Caches what a database says, one load per key at a time. While the database hangs or is away, the last value of the
- * keys that allow it serves; for all others `get` fails.
+ * Cache of database lookups, with one load per key at a time. While the database hangs or is unreachable, serves the last
+ * value of the keys that allow it; for all others `get` fails.
  */
 export class RevalidatingCache<T> {
   readonly #options: RevalidatingCacheOptions<T>;
-  /** The one loaded the longest ago is the first. */
+  /** Ordered by time of loading, oldest first. */
   readonly #entries = new Map<string, Entry<T>>();
 
   constructor(options: RevalidatingCacheOptions<T>) {
     this.#options = options;
   }
 
-  /** @throws what `load` throws, PublicError 503 `temporarily_unavailable` when it takes too long */
+  /** @throws PublicError 503 `temporarily_unavailable` when the load takes too long, and errors of `load` */
   async get(key: string): Promise<T> {
     const entry = this.#entries.get(key);
     const { known } = entry ?? {};
@@ -44,14 +44,14 @@ export class RevalidatingCache<T> {
       return await (entry?.loading ?? this.#load(key, entry));
     } catch (error) {
       const { mayServeStale, maxStaleMs } = this.#options;
-      // Not the entry's present value: it may have been forgotten meanwhile, because it was changed.
+      // Read again: the entry may have been dropped meanwhile because the value changed.
       const last = this.#entries.get(key)?.known;
       if (last && this.#ageOf(last) < maxStaleMs && mayServeStale(key, last.value)) return last.value;
       throw error;
     }
   }
 
-  /** The last known value, from memory, for hot paths; one that is not fresh is loaded again in the background. */
+  /** Returns the last known value from memory, for hot paths. Reloads a value that is not fresh in the background. */
   peek(key: string): T | undefined {
     const entry = this.#entries.get(key);
     if (!entry?.known) return undefined;
@@ -60,7 +60,7 @@ export class RevalidatingCache<T> {
     return ageMs < this.#options.maxStaleMs ? entry.known.value : undefined;
   }
 
-  /** The value was changed: a load under way may be of before the change, and is dropped too. */
+  /** Drops a changed value, and the result of a load in progress, which may precede the change. */
   forget(key: string): void {
     this.#entries.delete(key);
   }
@@ -81,7 +81,7 @@ export class RevalidatingCache<T> {
         if (!entry.known && this.#entries.get(key) === entry) this.#entries.delete(key);
       }
     });
-    // A refused call must evict nothing that is known.
+    // A refused call must not evict a known value.
     if (isCalled) this.#keep(key, entry, loading);
     return loading;
   }

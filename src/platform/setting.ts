@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 
-/** Makes a value of a setting's text. @throws SettingProblem */
+/** Parses the text of a setting. @throws SettingProblem */
 export type Read<T> = (text: string, name: string) => T;
 
 /** One environment variable: parser, default, and text of `--help`. */
 export type Setting<T> = { name: string; read: Read<T>; fallback: string | undefined; help: string };
 
-/** A setting is wrong; the message names it and says what it must be. */
+/** Error for an invalid setting; the message names the setting and the valid values. */
 export class SettingProblem extends Error {}
 
 export function fail(name: string, wanted: string, text: string): never {
@@ -49,7 +49,7 @@ export const url: Read<string> = (value, name) => {
   return value.replace(/\/+$/, '');
 };
 
-/** At least so many characters; never repeated in the message. */
+/** Requires a minimum length in characters; the message omits the value. */
 export function secretOf(minimum: number): Read<string> {
   return (value, name) => {
     if (value.length < minimum) throw new SettingProblem(`${name} must have at least ${minimum} characters`);
@@ -68,7 +68,7 @@ export const pemFile: Read<string> = (value, name) => {
   return pem;
 };
 
-/** Entries separated by commas; none when the text is `off`. */
+/** Parses entries separated by commas; none when the text is `off`. */
 export function list(each: (entry: string) => boolean, wanted: string): Read<string[]> {
   return (value, name) => {
     if (value === 'off') return [];

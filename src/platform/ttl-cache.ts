@@ -4,7 +4,7 @@ export type TtlCacheOptions<V> = {
   clock: Clock;
   /** Time from the start of a lookup during which its result is returned again, ms. */
   ttlMs: number;
-  /** Entries kept; the one looked up longest ago is evicted first. */
+  /** Maximum entries; the one looked up longest ago is evicted first. */
   maxEntries: number;
   /** Decides which results are cached; the others are looked up again. Default: all. */
   shouldKeep?: (value: V) => boolean;
@@ -14,7 +14,7 @@ type CacheEntry<V> = { value: Promise<V>; expiresAtMs: number };
 
 /**
  * Cache of asynchronous lookups with a time to live and bounded size. Concurrent requests for a key share one lookup;
- * failures are not cached. `RevalidatingCache` is the one for values that may be served stale.
+ * failures are not cached. For values that may be served stale there is `RevalidatingCache`.
  */
 export class TtlCache<V> {
   readonly #options: TtlCacheOptions<V>;

@@ -3,7 +3,7 @@ import { type MessageData, messageInvalid } from '../sockets/index.js';
 /** Returns a non-empty string of a message's data. @throws PublicError 400 `message_invalid` */
 export function textIn(data: MessageData, name: string): string {
   const value = data[name];
-  if (typeof value !== 'string' || value === '') throw messageInvalid(`needs ${name}, a text`);
+  if (typeof value !== 'string' || value === '') throw messageInvalid(`needs ${name}, a string`);
   return value;
 }
 

@@ -146,8 +146,8 @@ export class Participant {
   async #join(data: MessageData): Promise<Acknowledgement | undefined> {
     const { service } = this.#options;
     const streamId = textIn(data, 'streamId');
-    const said = typeof data.userId === 'string' ? data.userId.slice(0, 100) : 'viewer';
-    const userId = userIdOf(this.#client.principal) ?? said;
+    const givenUserId = typeof data.userId === 'string' ? data.userId.slice(0, 100) : 'viewer';
+    const userId = userIdOf(this.#client.principal) ?? givenUserId;
     const offer = data.offer === undefined ? undefined : descriptionIn(data, 'offer');
     if (offer !== undefined) this.#takeOffer();
     if (!this.#joined.has(streamId)) this.#takePlace();
@@ -216,7 +216,7 @@ export class Participant {
       throw new PublicError(
         400,
         'answer_not_expected',
-        'There is no offer to this connection for that stream.',
+        'There is no open offer for this stream: send stream:join first.',
       );
     const viewing = await connection.acceptAnswer(answer);
     this.#offered.delete(streamId);
@@ -302,14 +302,18 @@ export class Participant {
   }
 
   #takeOffer(): void {
-    const wait = this.#options.offers.take(this.#client.address);
-    if (wait > 0)
+    const waitMs = this.#options.offers.take(this.#client.address);
+    if (waitMs > 0)
       throw new PublicError(429, 'rate_limited', 'Too many offers from your address: wait and try again.');
   }
 
   #takePlace(): void {
     if (this.#joined.size >= STREAMS_LIMIT)
-      throw new PublicError(409, 'too_many_streams', `One connection can have ${STREAMS_LIMIT} streams.`);
+      throw new PublicError(
+        409,
+        'too_many_streams',
+        `A connection can have ${STREAMS_LIMIT} streams: leave one first.`,
+      );
   }
 
   #inBackground(task: () => Promise<void>): void {
@@ -325,18 +329,22 @@ export class Participant {
 }
 
 function notYours(): PublicError {
-  return new PublicError(403, 'not_your_stream', 'This connection has no part in that stream.');
+  return new PublicError(
+    403,
+    'not_your_stream',
+    'This connection has not joined that stream: send stream:join first.',
+  );
 }
 
 function keyMissing(): PublicError {
   return new PublicError(
     401,
     'stream_key_missing',
-    'Publishing needs the stream key, or the sign-in of whose livestream it is.',
+    'Publishing requires the stream key, or a sign-in as the broadcaster or an administrator.',
   );
 }
 
 /** Ends a request of a disconnected client; the error is not sent. */
 function gone(): PublicError {
-  return new PublicError(410, 'gone', 'The client is gone.');
+  return new PublicError(410, 'gone', 'The client has disconnected.');
 }

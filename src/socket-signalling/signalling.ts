@@ -20,7 +20,7 @@ export type SignallingOptions = {
 };
 
 /** Message limit of a session description with escaped line ends, bytes. */
-const DESCRIPTION_LIMIT = 64 * 1024;
+const DESCRIPTION_LIMIT_BYTES = 64 * 1024;
 const OFFERS: OfferRate = { burst: 100, refillMs: 100 };
 /** Interval at which changed numbers of viewers are broadcast. */
 const VIEWER_COUNT_INTERVAL_MS = 1_000;
@@ -50,9 +50,9 @@ export class Signalling implements SocketFeature {
   readonly name = 'signalling';
   readonly events: SocketFeature['events'];
   readonly limits = {
-    'stream:offer': DESCRIPTION_LIMIT,
-    'stream:join': DESCRIPTION_LIMIT,
-    'stream:answer': DESCRIPTION_LIMIT,
+    'stream:offer': DESCRIPTION_LIMIT_BYTES,
+    'stream:join': DESCRIPTION_LIMIT_BYTES,
+    'stream:answer': DESCRIPTION_LIMIT_BYTES,
   };
   readonly #options: SignallingOptions;
   readonly #offers: OfferLimit;

@@ -48,7 +48,7 @@ const AUTH = 'auth';
 
 const REVOKED = {
   code: 'auth_revoked',
-  message: 'You were signed out, or what you may do has changed: sign in again.',
+  message: 'You were signed out, or your permissions have changed: sign in again.',
 };
 
 type Handler = SocketFeature['events'][string];
@@ -202,7 +202,7 @@ export class Hub implements SocketHub {
   /** Checks buffers of clients that receive only pongs and acknowledgements, and the expiry of sign-ins. */
   #checkClients(): void {
     const now = this.#options.clock.now();
-    const message = 'Your sign-in has run out: connect with a new one.';
+    const message = 'Your sign-in has expired: connect with a new one.';
     for (const client of [...this.#clients]) {
       client.closeIfNotReading();
       if (expiryOf(client.principal) <= now) this.#endSignIn(client, { code: 'auth_expired', message });
@@ -228,7 +228,7 @@ export class Hub implements SocketHub {
    */
   async #authenticateClient(client: Client, data: MessageData): Promise<Acknowledgement> {
     const { token } = data;
-    if (typeof token !== 'string' || token === '') throw messageInvalid('needs token, a text');
+    if (typeof token !== 'string' || token === '') throw messageInvalid('needs token, a string');
     const { isIdentityFixed, address } = client;
     if (isIdentityFixed && client.principal.kind !== 'account') throw authTooLate();
     const principal = await this.identify({ method: 'GET', authorization: `Bearer ${token}`, address });

@@ -31,7 +31,7 @@ export function parseMessage(text: string): Message {
 /** @throws PublicError 400 `message_invalid` */
 export function checkMessage(event: unknown, data: unknown = {}): { event: string; data: MessageData } {
   if (typeof event !== 'string' || event.length > NAME_LENGTH) throw messageInvalid('has no event');
-  if (!isRecord(data)) throw messageInvalid('has data that are no object');
+  if (!isRecord(data)) throw messageInvalid('has data that is not an object');
   return { event, data };
 }
 

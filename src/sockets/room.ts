@@ -58,9 +58,9 @@ export class Room {
 
   #schedule(): void {
     if (this.#isDelivering || this.#queue.length === 0) return;
-    const wait = this.#holdUntil - this.#clock.monotonic();
-    if (wait <= 0 || this.#queuedLength >= BATCH_LENGTH) this.#deliver();
-    else this.#release ??= this.#clock.after(wait, () => this.#deliver());
+    const waitMs = this.#holdUntil - this.#clock.monotonic();
+    if (waitMs <= 0 || this.#queuedLength >= BATCH_LENGTH) this.#deliver();
+    else this.#release ??= this.#clock.after(waitMs, () => this.#deliver());
   }
 
   #clear(): void {

@@ -173,7 +173,7 @@ export class StreamRegistry {
       const livestream = await this.#livestreams.find(streamId);
       if (!livestream) return false;
       const broadcast = this.#running.get(streamId);
-      if (broadcast) await broadcast.end(reason);
+      if (broadcast) await broadcast.endBroadcast(reason);
       else if (!isOver(livestream))
         await this.#livestreams.markEnded(streamId, new Date(this.#options.clock.now()), reason);
       return true;
@@ -190,7 +190,7 @@ export class StreamRegistry {
     this.#writer.close();
     await this.#mutex.settled();
     await this.#heartbeat.write();
-    await Promise.all([...this.#running.values()].map((broadcast) => broadcast.end('shutdown')));
+    await Promise.all([...this.#running.values()].map((broadcast) => broadcast.endBroadcast('shutdown')));
     this.#lifetime.abort();
   }
 

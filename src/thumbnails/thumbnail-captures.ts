@@ -12,7 +12,7 @@ const FIRST_CAPTURE_DELAY_MS = 3_000;
 export type ThumbnailCapturesOptions = {
   livestreams: Pick<Livestreams, 'find'>;
   streams: Pick<StreamRegistry, 'onChange'>;
-  packager: Pick<Packager, 'find'>;
+  packager: Pick<Packager, 'findPresentation'>;
   thumbnails: Pick<ThumbnailStore, 'capture'>;
   ffmpeg: FfmpegProgram;
   /** Interval between captures of one broadcast, ms; 0: disabled. */
@@ -88,7 +88,7 @@ export class ThumbnailCaptures {
     const { livestreams, packager, thumbnails, ffmpeg, intervalMs, maxPixels, clock, log } = this.#options;
     const { streamId, broadcastId } = schedule;
     schedule.dueAtMs = now + intervalMs;
-    const media = packager.find(streamId, broadcastId)?.newestKeyframe();
+    const media = packager.findPresentation(streamId, broadcastId)?.newestKeyframe();
     if (!media) {
       // No keyframe: the broadcast is audio only, or has no HLS video yet.
       schedule.dueAtMs = now + Math.min(intervalMs, FIRST_CAPTURE_DELAY_MS);

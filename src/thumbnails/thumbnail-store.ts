@@ -73,7 +73,7 @@ export class ThumbnailStore {
     return this.#captured.get(streamId);
   }
 
-  async find(streamId: string): Promise<Thumbnail | undefined> {
+  async findUpload(streamId: string): Promise<Thumbnail | undefined> {
     try {
       return describe(await readFile(this.#file(streamId)));
     } catch (error) {

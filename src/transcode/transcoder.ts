@@ -30,13 +30,13 @@ export type TranscoderOptions = {
   /** Renditions below the source; `off`: none. */
   ladder?: readonly Rung[] | 'off';
   /** Bits per second of stereo audio. */
-  audioBitrate?: number;
+  audioBitrateBps?: number;
   /** Maximum pixels of a published frame. */
   maxPixels?: number;
   /** Maximum resident bytes of one ffmpeg. */
   maxMemoryBytes?: number;
   /** Seconds between clocked keyframes. */
-  segmentDuration?: number;
+  segmentDurationS?: number;
   videoEncoder?: VideoEncoder;
   /** DRM render node. */
   vaapiDevice?: string;
@@ -93,8 +93,8 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       ffmpeg,
       encoder,
       ladder: options.ladder ?? DEFAULT_LADDER,
-      audioBitrate: options.audioBitrate ?? 128_000,
-      segmentDuration: options.segmentDuration ?? 2,
+      audioBitrate: options.audioBitrateBps ?? 128_000,
+      segmentDuration: options.segmentDurationS ?? 2,
       maxPixels: options.maxPixels ?? DEFAULT_MAX_PICTURE_PIXELS,
       listener,
       rtpCodecs,

@@ -68,7 +68,7 @@ export class Webhooks {
     this.#sweepers = (['delivered', 'failed'] as const).map(
       (status) =>
         new Sweeper({
-          what: `${status} webhook messages`,
+          rowsName: `${status} webhook messages`,
           days: status === 'failed' ? FAILED_RETENTION_FACTOR * days : days,
           sweep: (before, atMost) => this.#deliveries.sweep(status, before, atMost),
           clock,
@@ -128,8 +128,8 @@ export class Webhooks {
       url: this.#policy.check(url).href,
       secret: secret === undefined ? generateWebhookSecret() : checkSecret(secret),
     };
-    const made = { ...checked, id: newId(), events: [...new Set(events)], createdAt: this.#now() };
-    const webhook = await this.#table.insert(made, MAX_WEBHOOKS);
+    const newWebhook = { ...checked, id: newId(), events: [...new Set(events)], createdAt: this.#now() };
+    const webhook = await this.#table.insert(newWebhook, MAX_WEBHOOKS);
     if (!webhook)
       throw new PublicError(
         409,

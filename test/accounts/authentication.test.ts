@@ -130,9 +130,9 @@ t.test('a disabled account is anonymous everywhere, and is accepted again once e
 t.test('a user id of a host platform finds no account', async (t) => {
   const { authentication, createAccount } = await openAccountsFixture(t);
   const ada = await createAccount('Ada');
-  t.match(await authentication.accounts.find(ada.id), { name: 'Ada' });
+  t.match(await authentication.accounts.findAccount(ada.id), { name: 'Ada' });
   for (const userId of ['user-7', '', `${ada.id}0`, "1' or 1=1", '\u0000'])
-    t.equal(await authentication.accounts.find(userId), undefined);
+    t.equal(await authentication.accounts.findAccount(userId), undefined);
 });
 
 t.test('a changed role applies from the next request', async (t) => {

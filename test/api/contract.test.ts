@@ -91,7 +91,7 @@ t.test('/docs shows the document and loads nothing from other origins', async (t
   page.on('request', (request) => request.url().startsWith(at) || problems.push(request.url()));
   await page.goto(`${at}/docs`);
   await page.locator('.opblock-summary-path', { hasText: '/api/livestream/create' }).first().click();
-  await page.locator('.opblock.is-open', { hasText: 'Make a livestream' }).first().waitFor();
+  await page.locator('.opblock.is-open', { hasText: 'Create a livestream' }).first().waitFor();
   await page.locator('.opblock-summary-path', { hasText: '/hls/' }).first().waitFor();
   t.same(problems, []);
   const other = await app.inject('/api/livestream/active');

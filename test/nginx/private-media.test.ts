@@ -44,7 +44,7 @@ async function serve(t: Test) {
     return reply.code(error.status).send({ error: { code: error.code } });
   });
   app.addHook('onRequest', async () => void state.reached++);
-  await app.register(hlsRoutes, { packager: broadcast.packager, gate, clock: broadcast.clock });
+  await app.register(hlsRoutes, { packager: broadcast.packager, admission: gate, clock: broadcast.clock });
   t.teardown(() => app.close());
   if (ladder) await broadcast.writeChunks(broadcast.startRun(0, ladder.renditions), ladder.chunks);
   await app.listen({ host: '127.0.0.1', port: 0 });

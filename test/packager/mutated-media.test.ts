@@ -38,7 +38,7 @@ t.test('mutated media are refused with an error code or give valid playlists', a
     }
     for (const { id } of renditions) {
       for (const delta of [false, true]) {
-        const feed = broadcast.packager.find('stream-1')?.rendition(id);
+        const feed = broadcast.packager.findPresentation('stream-1')?.rendition(id);
         const text = feed?.playlist(delta)?.toString();
         if (text === undefined) continue;
         if (/NaN|undefined|Infinity|-\d/.test(text.replace(/\d{4}-\d\d-\d\dT|init-/g, ''))) {

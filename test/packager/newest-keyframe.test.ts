@@ -5,7 +5,7 @@ import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../support/media/cmaf-ladder.js';
 import { run } from '../support/media/encoder.js';
 
-const folder = t.testdir({ both: {}, sound: {} });
+const folder = t.testdir({ both: {}, audio: {} });
 const both = await makeLadder({ folder: `${folder}/both`, durationS: 7, frameRate: '25', gop: 50 });
 
 /** Returns the first decodable frame of an MP4 according to ffprobe: keyframe, width, height. */
@@ -20,7 +20,7 @@ t.test('the newest keyframe is that of the smallest rendition and decodes alone'
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
   const reader = broadcast.startRun(0, both.renditions);
   const newest = (): Buffer | undefined => {
-    const media = broadcast.packager.find('stream-1')?.newestKeyframe();
+    const media = broadcast.packager.findPresentation('stream-1')?.newestKeyframe();
     return media && Buffer.concat(media);
   };
   t.equal(newest(), undefined);
@@ -35,10 +35,10 @@ t.test('the newest keyframe is that of the smallest rendition and decodes alone'
 });
 
 t.test('audio without video has no newest keyframe', async (t) => {
-  const sound = await makeLadder({ folder: `${folder}/sound`, durationS: 5, video: false });
+  const audio = await makeLadder({ folder: `${folder}/audio`, durationS: 5, video: false });
   const broadcast = new PackagedBroadcast();
-  const reader = broadcast.startRun(0, sound.renditions);
-  await broadcast.writeChunks(reader, sound.chunks);
+  const reader = broadcast.startRun(0, audio.renditions);
+  await broadcast.writeChunks(reader, audio.chunks);
   t.equal(broadcast.playableCalls, 1);
-  t.equal(broadcast.packager.find('stream-1')?.newestKeyframe(), undefined);
+  t.equal(broadcast.packager.findPresentation('stream-1')?.newestKeyframe(), undefined);
 });

@@ -58,14 +58,14 @@ await broadcast.writeChunks(broadcast.startRun(0, ladder.renditions), ladder.chu
   if (broadcast.playableCalls > 0) playableAt ||= timeS - start;
   if (count++ % 3 !== 0) return;
   for (const id of IDS) {
-    if (!broadcast.packager.find('stream-1')?.rendition(id)?.playlist(false)) continue;
+    if (!broadcast.packager.findPresentation('stream-1')?.rendition(id)?.playlist(false)) continue;
     const text = broadcast.playlist(id);
     look(text, id);
     look(broadcast.playlist(id, true), id);
     checkHint(id, text);
   }
 });
-const feed = (id: string) => broadcast.packager.find('stream-1')!.rendition(id)!;
+const feed = (id: string) => broadcast.packager.findPresentation('stream-1')!.rendition(id)!;
 const media = (id: string) => parse(broadcast.playlist(id)) as types.MediaPlaylist;
 
 t.test('every playlist and delta update of a broadcast passes a strict parser', async (t) => {
@@ -151,7 +151,7 @@ t.test('parts are contiguous on a timeline that follows the wall clock', async (
     t.equal(wrong, 0, id);
     t.ok(parts >= 60, `${parts} parts of ${id}`);
   }
-  t.ok(Math.max(...starts) - Math.min(...starts) < 0.022, `sound and pictures begin together: ${starts}`);
+  t.ok(Math.max(...starts) - Math.min(...starts) < 0.022, `audio and video start together: ${starts}`);
   t.ok(Math.abs(starts[0]! - 10.067) < 0.05, `media time ${starts[0]} at the start`);
   const [first] = media('source').segments;
   const dated = (first!.programDateTime!.getTime() - broadcast.startedAt) / 1000 + 10;
@@ -223,13 +223,13 @@ t.test('the multivariant playlist has the measured bit rates', async (t) => {
     playlist.variants.map(({ uri }) => uri),
     ['source', '180p', '120p', 'audio'].map((id) => `broadcast-1/${id}/index.m3u8`),
   );
-  const [source, , , sound] = playlist.variants;
+  const [source, , , audioOnly] = playlist.variants;
   t.match(source!.codecs, /^avc1\.4d40[0-9a-f]{2},mp4a\.40\.2$/);
   t.match(source!.resolution, { width: 320, height: 240 });
   t.equal(source!.frameRate?.toFixed(2), '29.97');
   t.equal(source!.audio[0]?.uri, 'broadcast-1/audio/index.m3u8');
-  t.equal(sound!.codecs, 'mp4a.40.2');
-  t.equal(sound!.resolution, undefined);
+  t.equal(audioOnly!.codecs, 'mp4a.40.2');
+  t.equal(audioOnly!.resolution, undefined);
   let bytes = 0;
   for (const id of ['source', 'audio'])
     for (let msn = 2; msn < 8; msn++) bytes += feed(id).segment(msn)!.length;

@@ -12,8 +12,8 @@ const init: TrackInit = {
   ...{ data: Buffer.alloc(0), defaults: { duration: 1024, size: 0, flags: 0 } },
 };
 
-/** Sound of a run whose pictures made cuts at 10 s, 12 s, and so on. */
-function sound(cuts: number) {
+/** Audio of a run whose video made cuts at 10 s, 12 s, and so on. */
+function audio(cuts: number) {
   let msn = 0;
   const grid = new SegmentGrid({
     ...{ segmentDuration: 2, partDuration: 1 / 3, keyframes: undefined },
@@ -27,7 +27,7 @@ function sound(cuts: number) {
     () => undefined,
   );
   const lane = new RenditionSegmenter({ id: 'audio', kind: 'audio', passthrough: false }, init, track, {
-    ...{ grid, runIndex: 0, segmentBytes: 2 ** 20, offset: () => 0, wallTime: (seconds) => seconds * 1000 },
+    ...{ grid, runIndex: 0, segmentBytes: 2 ** 20, offset: () => 0, wallTimeMs: (seconds) => seconds * 1000 },
     ...{ published() {}, misaligned() {} },
   });
   return { lane, track };
@@ -40,7 +40,7 @@ function at(seconds: number): Sample {
 }
 
 t.test('audio that is slightly late has all segments of the video', async (t) => {
-  const { lane, track } = sound(4);
+  const { lane, track } = audio(4);
   lane.place(at(16.5));
   lane.finish();
   t.same(
@@ -51,11 +51,11 @@ t.test('audio that is slightly late has all segments of the video', async (t) =>
 
 t.test('audio with distant timestamps is not filled with silence at either end', async (t) => {
   for (const seconds of [30, 3_600, 4_000_000]) {
-    const late = sound(4);
+    const late = audio(4);
     late.lane.place(at(seconds));
     late.lane.finish();
     t.same(late.track.segments, [], `it begins ${seconds} s late`);
-    const gone = sound(1);
+    const gone = audio(1);
     gone.lane.place(at(10));
     gone.lane.fillUntil(10 + seconds);
     gone.lane.finish();
@@ -67,17 +67,17 @@ t.test(
   'a frame before a pause ends after a second, and the part target stays below the segment',
   async (t) => {
     for (const durationS of [0.5, 7, 3_600, 80_000]) {
-      const { lane, track } = sound(4);
+      const { lane, track } = audio(4);
       lane.place({ ...at(10), duration: Math.round(durationS * RATE) });
       lane.finish();
-      const { partTarget } = track;
-      t.ok(partTarget > 0.3 && partTarget <= 1.002, `${durationS} s: PART-TARGET ${partTarget}`);
+      const { partTargetS } = track;
+      t.ok(partTargetS > 0.3 && partTargetS <= 1.002, `${durationS} s: PART-TARGET ${partTargetS}`);
     }
   },
 );
 
 t.test('frames with impossible durations get the default duration', async (t) => {
-  const { lane } = sound(1);
+  const { lane } = audio(1);
   for (const duration of [0, 1, -5, Number.NaN, Infinity, 1e300, 2 ** 32 - 1]) {
     const frame = lane.frame({ ...at(10), duration });
     t.ok(frame >= 1 / 300 && frame <= 1, `${duration}: ${frame}`);

@@ -10,7 +10,7 @@ const SOCKET_BUFFER_BYTES = 20 * 1024 * 1024;
 t.test(
   'a slow client gets no droppable messages, and is disconnected when that is not sufficient',
   async (t) => {
-    const { realtime, member, clock } = await startSocketsFixture(t);
+    const { hub, member, clock } = await startSocketsFixture(t);
     const [reading, stalled] = [await member(), await member()];
     stalled.stall();
     const numbers = (client: WebSocketClient, event: string): unknown[] =>
@@ -18,13 +18,13 @@ t.test(
     let number = 0;
     const broadcast = async (event: string, droppable: boolean): Promise<void> => {
       const data = { number: number++, text: KILOBYTE.repeat(50) };
-      realtime.broadcast('room', event, data, { droppable });
+      hub.broadcast('room', event, data, { droppable });
       await clock.advance(10);
     };
     for (let sent = 0; sent < SOCKET_BUFFER_BYTES; sent += 50_000) await broadcast('noise', true);
     const noise = number;
     await eventually(() => numbers(reading, 'noise').length === noise);
-    t.equal(realtime.size('room'), 2, 'droppable messages cause no disconnect');
+    t.equal(hub.size('room'), 2, 'droppable messages cause no disconnect');
     await broadcast('speech', false);
     await broadcast('noise', true);
     stalled.resume();
@@ -39,9 +39,9 @@ t.test(
 
     stalled.stall();
     let sent = 0;
-    for (; sent * 50_000 < 2 * SOCKET_BUFFER_BYTES && realtime.size('room') === 2; sent++)
+    for (; sent * 50_000 < 2 * SOCKET_BUFFER_BYTES && hub.size('room') === 2; sent++)
       await broadcast('speech', false);
-    t.equal(realtime.size('room'), 1);
+    t.equal(hub.size('room'), 1);
     await eventually(() => numbers(reading, 'speech').length === sent + 1);
     reading.send('who', {}, 1);
     await reading.next('ok');
@@ -49,23 +49,23 @@ t.test(
 );
 
 t.test('a client that sends requests or pings and never reads is disconnected', async (t) => {
-  const { realtime, member, clock } = await startSocketsFixture(t);
+  const { hub, member, clock } = await startSocketsFixture(t);
   const requesting = await member();
   requesting.stall();
   const text = KILOBYTE.repeat(16);
-  for (let asked = 0; asked < 3_000 && realtime.size('room') === 1; asked++) {
+  for (let asked = 0; asked < 3_000 && hub.size('room') === 1; asked++) {
     requesting.send('echo', { text }, asked);
     await clock.advance(50);
   }
-  await eventually(() => realtime.size('room') === 0);
+  await eventually(() => hub.size('room') === 0);
 
   const pinging = await member();
   pinging.stall();
   const payload = Buffer.alloc(125);
-  for (let rounds = 0; rounds < 400 && realtime.size('room') === 1; rounds++) {
+  for (let rounds = 0; rounds < 400 && hub.size('room') === 1; rounds++) {
     for (let count = 0; count < 1_000; count++) pinging.ping(payload);
     await clock.advance(1_000);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  t.equal(realtime.size('room'), 0);
+  t.equal(hub.size('room'), 0);
 });

@@ -41,7 +41,7 @@ t.test('random text is answered or ends its connection, and the server continues
     const at = pick(message.length);
     return random() < 0.5 ? message : message.slice(0, at) + noise() + message.slice(at + pick(5));
   };
-  const { app, client, realtime, clock, port, logLines } = await startSocketsFixture(t);
+  const { app, client, hub, clock, port, logLines } = await startSocketsFixture(t);
   let ended = 0;
   for (let round = 0; round < 25; round++) {
     const socket = client();
@@ -65,7 +65,7 @@ t.test('random text is answered or ends its connection, and the server continues
     }
   }
   await clock.advance(60_000);
-  await eventually(() => realtime.size('room') === 0);
+  await eventually(() => hub.size('room') === 0);
   const fine = client();
   fine.send('who', {}, 1);
   t.match(await fine.next('ok'), { data: { principal: { kind: 'anonymous' } } });

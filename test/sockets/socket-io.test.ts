@@ -18,7 +18,7 @@ async function connected(socket: Socket): Promise<Socket> {
 
 for (const transports of TRANSPORTS)
   t.test(`Socket.IO clients use the same events by ${transports.join(', then ')}`, async (t) => {
-    const { socketIo, member, realtime, clock } = await startSocketsFixture(t, {
+    const { socketIo, member, hub, clock } = await startSocketsFixture(t, {
       feature: {
         events: {
           refused: () => {
@@ -51,11 +51,11 @@ for (const transports of TRANSPORTS)
 
     const other = await member();
     await socket.emitWithAck('enter', { room: 'room' });
-    t.equal(realtime.size('room'), 2);
+    t.equal(hub.size('room'), 2);
     const received: unknown[] = [];
     socket.on('news', (data) => received.push(data));
     for (let number = 0; number < 5; number++)
-      realtime.broadcast('room', 'news', { number, text: 'ö'.repeat(200) });
+      hub.broadcast('room', 'news', { number, text: 'ö'.repeat(200) });
     await clock.advance(100);
     await eventually(() => received.length === 5);
     t.match(
@@ -64,7 +64,7 @@ for (const transports of TRANSPORTS)
     );
     for (let number = 0; number < 5; number++) t.match(await other.next('news'), { data: { number } });
     socket.disconnect();
-    await eventually(() => realtime.size('room') === 1);
+    await eventually(() => hub.size('room') === 1);
   });
 
 t.test('clients authenticate by token, or by the cookie or header of the handshake', async (t) => {
@@ -148,7 +148,7 @@ t.test('malformed messages are rejected, and ten in a row end the connection', a
 });
 
 t.test('a client that does not read, or floods with packets, is disconnected', async (t) => {
-  const { realtime, clock, port } = await startSocketsFixture(t);
+  const { hub, clock, port } = await startSocketsFixture(t);
   const base = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
   const open = async (): Promise<(body: string) => Promise<Response>> => {
     const { sid } = JSON.parse((await (await fetch(base)).text()).slice(1)) as { sid: string };
@@ -158,22 +158,22 @@ t.test('a client that does not read, or floods with packets, is disconnected', a
     return post;
   };
   const unread = await open();
-  await eventually(() => realtime.size('room') === 1);
+  await eventually(() => hub.size('room') === 1);
   const flood = await open();
-  await eventually(() => realtime.size('room') === 2);
+  await eventually(() => hub.size('room') === 2);
   const packets = Array.from({ length: 1_100 }, () => '40/elsewhere,').join('\x1e');
   await flood(packets).catch(() => {});
-  await eventually(() => realtime.size('room') === 1);
+  await eventually(() => hub.size('room') === 1);
   t.notOk((await flood('2').catch(() => ({ ok: false }))).ok);
 
   let sent = 0;
-  for (; sent < 100 && realtime.size('room') === 1; sent++) {
-    realtime.broadcast('room', 'news', { text: 'x'.repeat(50_000) }, { droppable: true });
+  for (; sent < 100 && hub.size('room') === 1; sent++) {
+    hub.broadcast('room', 'news', { text: 'x'.repeat(50_000) }, { droppable: true });
     await clock.advance(100);
   }
   t.equal(sent, 100, 'droppable messages are discarded');
-  for (; sent < 200 && realtime.size('room') === 1; sent++) {
-    realtime.broadcast('room', 'news', { text: 'x'.repeat(50_000) });
+  for (; sent < 200 && hub.size('room') === 1; sent++) {
+    hub.broadcast('room', 'news', { text: 'x'.repeat(50_000) });
     await clock.advance(100);
   }
   t.ok(sent > 110 && sent < 130, `disconnected after ${sent - 100} more of 50 kB`);
@@ -182,11 +182,11 @@ t.test('a client that does not read, or floods with packets, is disconnected', a
 
 t.test('clients reconnect after a restart or the end of their sign-in', async (t) => {
   for (const transports of TRANSPORTS) {
-    const { socketIo, realtime, app, clock } = await startSocketsFixture(t);
+    const { socketIo, hub, app, clock } = await startSocketsFixture(t);
     const ann = await connected(socketIo({ transports, auth: { token: 'ann-token' } }));
     const bob = await connected(socketIo({ transports }));
     const [reason, expired] = [next(ann, 'disconnect'), next(ann, 'auth:expired')];
-    realtime.signOut(({ principal }) => principal.kind === 'account');
+    hub.signOut(({ principal }) => principal.kind === 'account');
     t.match(await expired, { code: 'auth_revoked', message: String });
     t.match(await reason, /^transport (close|error)$/, 'other than "io server disconnect"');
     const lost = next(bob, 'disconnect');

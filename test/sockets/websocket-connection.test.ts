@@ -155,7 +155,7 @@ t.test(
 );
 
 t.test('a client signed out while it connects is closed', async (t) => {
-  const { realtime, tokens } = await startSocketsFixture(t);
+  const { hub, tokens } = await startSocketsFixture(t);
   const closed: string[] = [];
   const connection = (name: string) => ({
     bufferedBytes: 0,
@@ -166,35 +166,35 @@ t.test('a client signed out while it connects is closed', async (t) => {
   tokens.ann = { ...ANN };
   tokens.eve = { ...ANN, userId: 'eve' };
   const identify = (name: string) =>
-    realtime.identify({ method: 'GET', address: '192.0.2.1', authorization: `Bearer ${name}` });
+    hub.identify({ method: 'GET', address: '192.0.2.1', authorization: `Bearer ${name}` });
   const [ann, eve] = await Promise.all([identify('ann'), identify('eve')]);
-  realtime.signOut(({ principal }) => principal.kind === 'account' && principal.userId === 'ann');
-  realtime.connect(connection('ann'), ann, '192.0.2.1');
-  realtime.connect(connection('eve'), eve, '192.0.2.1');
-  realtime.connect(connection('ann again'), await identify('ann'), '192.0.2.1');
+  hub.signOut(({ principal }) => principal.kind === 'account' && principal.userId === 'ann');
+  hub.connect(connection('ann'), ann, '192.0.2.1');
+  hub.connect(connection('eve'), eve, '192.0.2.1');
+  hub.connect(connection('ann again'), await identify('ann'), '192.0.2.1');
   t.same(closed, ['ann 4401']);
 });
 
 t.test('a client gets the messages of a room while a holder keeps it there', async (t) => {
-  const { client, member, realtime, clock } = await startSocketsFixture(t);
+  const { client, member, hub, clock } = await startSocketsFixture(t);
   const [ann, bob, nonMember] = [await member(), await member(), client()];
-  t.equal(realtime.size('room'), 2);
-  realtime.broadcast('room', 'news', { number: 1 });
-  realtime.broadcast('empty', 'news', {});
+  t.equal(hub.size('room'), 2);
+  hub.broadcast('room', 'news', { number: 1 });
+  hub.broadcast('empty', 'news', {});
   t.match(await ann.next('news'), { data: { number: 1 } });
   t.match(await bob.next('news'), { data: { number: 1 } });
   bob.send('enter', { room: 'room', holder: 'another' }, 1);
   bob.send('leave', { room: 'room' }, 2);
   bob.send('leave', { room: 'room' }, 3);
   while ((await bob.next('ok')).id !== 3);
-  t.equal(realtime.size('room'), 2, 'another holder keeps bob in the room');
+  t.equal(hub.size('room'), 2, 'another holder keeps bob in the room');
   bob.send('leave', { room: 'room', holder: 'another' }, 4);
   await bob.next('ok');
   await clock.advance(1_000);
-  realtime.broadcast('room', 'news', { number: 2 });
+  hub.broadcast('room', 'news', { number: 2 });
   t.match(await ann.next('news'), { data: { number: 2 } });
   ann.destroy();
-  await eventually(() => realtime.size('room') === 0);
+  await eventually(() => hub.size('room') === 0);
   nonMember.send('who', {}, 1);
   await nonMember.next('ok');
   t.equal(nonMember.frames, 1);
@@ -285,7 +285,7 @@ t.test('connections are limited in total and per address', async (t) => {
 });
 
 t.test('a client that does not answer a ping before the next is disconnected', async (t) => {
-  const { client, clock, realtime, member } = await startSocketsFixture(t);
+  const { client, clock, hub, member } = await startSocketsFixture(t);
   const dead = await member();
   dead.answersPings = false;
   await clock.advance(10_000);
@@ -301,7 +301,7 @@ t.test('a client that does not answer a ping before the next is disconnected', a
   await responsive.next('ok');
   await clock.advance(15_000);
   await dead.untilClosed();
-  await eventually(() => realtime.size('room') === 0);
+  await eventually(() => hub.size('room') === 0);
   await clock.advance(10_000);
   await eventually(() => responsive.pings === 2);
   t.notOk(responsive.closed);
@@ -310,7 +310,7 @@ t.test('a client that does not answer a ping before the next is disconnected', a
 t.test('a signed-out client is closed, and all clients when the server closes', async (t) => {
   const left: unknown[] = [];
   const aborted: string[] = [];
-  const { app, client, clock, realtime } = await startSocketsFixture(t, {
+  const { app, client, clock, hub } = await startSocketsFixture(t, {
     feature: {
       events: {
         watch: (each) => {
@@ -329,7 +329,7 @@ t.test('a signed-out client is closed, and all clients when the server closes', 
     each.send('watch', {}, 1);
     await each.next('ok');
   }
-  realtime.signOut(({ principal }) => principal.kind === 'account');
+  hub.signOut(({ principal }) => principal.kind === 'account');
   t.match(await ann.next('auth:expired'), { data: { code: 'auth_revoked', message: String } });
   await ann.untilClosed();
   t.equal(ann.closeCode, 4401);

@@ -42,7 +42,7 @@ function openCaptures(t: Test, { intervalMs = 60_000, program = RECORD_INPUT } =
       },
     },
     packager: {
-      find: (streamId) => {
+      findPresentation: (streamId) => {
         const keyframe = media.get(streamId);
         return { newestKeyframe: () => keyframe && [keyframe] } as Presentation;
       },

@@ -17,7 +17,7 @@ t.test('a captured thumbnail replaces the one before, and is removed with the up
   t.not(thumbnails.captured('a')?.version, first?.version);
   thumbnails.capture('a', Buffer.from('no picture'));
   t.equal(thumbnails.captured('a')?.bytes[50], 2, 'bytes of no image type change nothing');
-  t.equal(await thumbnails.find('a'), undefined, 'a capture is not an upload');
+  t.equal(await thumbnails.findUpload('a'), undefined, 'a capture is not an upload');
   await thumbnails.remove('a');
   t.equal(thumbnails.captured('a'), undefined);
   thumbnails.capture('a', jpeg(100));

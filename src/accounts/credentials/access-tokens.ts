@@ -37,14 +37,14 @@ export class AccessTokens {
   ): Promise<AccessToken & { secret: string }> {
     const now = this.#clock.now();
     if (expiresAt && expiresAt.getTime() <= now)
-      throw new PublicError(400, 'expiry_past', 'The expiry lies in the past.');
+      throw new PublicError(400, 'expiry_past', 'The expiry must be in the future.');
     const secret = mintSecret('accessToken');
     const token = { id: newId(), label, createdAt: new Date(now), lastUsedAt: null, expiresAt };
     if (!(await this.#table.insert({ ...token, hash: hashSecret(secret), accountId }, MAXIMUM_TOKENS)))
       throw new PublicError(
         409,
         'too_many_tokens',
-        `An account has ${MAXIMUM_TOKENS} access tokens at most: delete one first.`,
+        `An account may have ${MAXIMUM_TOKENS} access tokens: delete one first.`,
       );
     return { ...token, secret };
   }

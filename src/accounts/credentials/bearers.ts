@@ -59,13 +59,13 @@ export class Bearers {
     const form = formOf(token);
     const failures = this.#failures[form];
     const network = networkBlock(address);
-    const wait = failures.wait(network);
-    if (wait > 0)
+    const waitMs = failures.waitMs(network);
+    if (waitMs > 0)
       throw new PublicError(
         429,
         'rate_limited',
-        'Too many wrong tokens from your address: wait and try again.',
-        { retryAfter: Math.ceil(wait / 1_000) },
+        'Too many invalid tokens from your address: wait and try again.',
+        { retryAfter: Math.ceil(waitMs / 1_000) },
       );
     try {
       return await this.#check(form, token);
@@ -80,14 +80,23 @@ export class Bearers {
   async #check(form: Form, token: string): Promise<Principal> {
     const { isOperator, accessTokens, jsonWebTokens } = this.#options;
     if (token !== '' && isOperator(token)) return { kind: 'operator' };
-    if (form === 'operator') throw new PublicError(401, 'unauthorized', 'This token is not known.');
+    if (form === 'operator')
+      throw new PublicError(401, 'unauthorized', 'This token is unknown: check it, or create a new one.');
     if (form === 'jwt') {
       if (jsonWebTokens) return jsonWebTokens.principal(token);
-      throw new PublicError(401, 'jwt_not_accepted', 'This gateway takes no JSON Web Tokens.');
+      throw new PublicError(
+        401,
+        'jwt_not_accepted',
+        'This gateway accepts no JSON Web Tokens: use an access token.',
+      );
     }
     const owner = await accessTokens.owner(token);
     if (!owner)
-      throw new PublicError(401, 'access_token_invalid', 'This access token is not known, or over.');
+      throw new PublicError(
+        401,
+        'access_token_invalid',
+        'This access token is unknown or has expired: create a new one.',
+      );
     const { accountId, tokenId, name, role, expiresAt } = owner;
     return {
       kind: 'account',

@@ -54,7 +54,7 @@ export class JsonWebTokens {
     if ('url' in options.keys) {
       const keySet = new KeySet({ url: options.keys.url, clock, log });
       this.#keySet = keySet;
-      this.#key = keySet.find;
+      this.#key = keySet.findKey;
       this.#algorithms = PUBLIC_KEY_ALGORITHMS;
     } else {
       const secret = new TextEncoder().encode(options.keys.secret);
@@ -84,7 +84,7 @@ export class JsonWebTokens {
       throw error;
     });
     const { sub, exp = 0 } = claims;
-    if (typeof sub !== 'string' || !USER_ID.test(sub)) throw invalid('"sub" is no user id');
+    if (typeof sub !== 'string' || !USER_ID.test(sub)) throw invalid('"sub" is not a user id');
     return {
       kind: 'account',
       userId: sub,
@@ -145,5 +145,5 @@ function nameIn(claims: JWTPayload, claim: string): string | undefined {
 }
 
 function invalid(reason: string): PublicError {
-  return new PublicError(401, 'jwt_invalid', `The token does not hold: ${reason}.`);
+  return new PublicError(401, 'jwt_invalid', `The token is invalid: ${reason}. Get a new one.`);
 }

@@ -20,7 +20,7 @@ export class KeySet {
   readonly #life = new AbortController();
   #keys: JWTVerifyGetKey | undefined;
   /** Monotonic, in ms. */
-  #readAt = Number.NEGATIVE_INFINITY;
+  #readAtMs = Number.NEGATIVE_INFINITY;
   #failedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
@@ -34,17 +34,18 @@ export class KeySet {
    * @throws JOSEError when no key fits
    * @throws PublicError 503 `identity_unavailable` when the keys cannot be read
    */
-  readonly find: JWTVerifyGetKey = async (header, token) => {
-    const age = this.#now() - this.#readAt;
-    if (!this.#keys || age > MAXIMUM_STALE_MS) await this.#read();
-    else if (age > REFRESH_MS) this.#read().catch(() => {}); // A failed refresh is logged; the old keys remain in use.
+  readonly findKey: JWTVerifyGetKey = async (header, token) => {
+    const ageMs = this.#now() - this.#readAtMs;
+    if (!this.#keys || ageMs > MAXIMUM_STALE_MS) await this.#read();
+    else if (ageMs > REFRESH_MS) this.#read().catch(() => {}); // A failed refresh is logged; the old keys remain in use.
     const keys = this.#keys;
     if (!keys) throw unavailable();
     try {
       return await keys(header, token);
     } catch (error) {
       const mayBeNew = error instanceof errors.JWKSNoMatchingKey;
-      if (!mayBeNew || (!this.#reading && this.#now() - this.#readAt < UNKNOWN_KEY_INTERVAL_MS)) throw error;
+      if (!mayBeNew || (!this.#reading && this.#now() - this.#readAtMs < UNKNOWN_KEY_INTERVAL_MS))
+        throw error;
     }
     await this.#read();
     return (this.#keys ?? keys)(header, token);
@@ -78,7 +79,7 @@ export class KeySet {
       const answer = await fetch(url, { signal, redirect: 'error', headers: { accept: 'application/json' } });
       if (!answer.ok) throw new Error(`the answer was ${answer.status}`);
       this.#keys = createLocalJWKSet(JSON.parse(await bodyOf(answer)));
-      this.#readAt = this.#now();
+      this.#readAtMs = this.#now();
       this.#failedAt = Number.NEGATIVE_INFINITY;
     } catch (error) {
       this.#failedAt = this.#now();
@@ -96,10 +97,10 @@ export class KeySet {
 
 async function bodyOf(answer: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
-  let size = 0;
+  let sizeBytes = 0;
   for await (const chunk of answer.body ?? []) {
-    size += chunk.byteLength;
-    if (size > MAXIMUM_RESPONSE_BYTES)
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > MAXIMUM_RESPONSE_BYTES)
       throw new Error(`the answer is larger than ${MAXIMUM_RESPONSE_BYTES} bytes`);
     chunks.push(chunk);
   }
@@ -110,6 +111,6 @@ function unavailable(): PublicError {
   return new PublicError(
     503,
     'identity_unavailable',
-    'Tokens cannot be checked right now, as the keys of the platform cannot be read: try again in a moment.',
+    'Tokens cannot be verified, as the keys of the platform cannot be read: try again in a moment.',
   );
 }

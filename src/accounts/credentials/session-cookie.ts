@@ -14,15 +14,15 @@ export function sessionSecretIn(header: string | undefined): string | undefined 
 /**
  * Returns the `Set-Cookie` header of a session (RFC 6265bis).
  *
- * @param lifetime seconds; 0 deletes the cookie.
+ * @param lifetimeS seconds; 0 deletes the cookie.
  * @param secure whether pages are served over TLS.
  */
-export function sessionCookie(secret: string, lifetime: number, secure: boolean): string {
+export function sessionCookie(secret: string, lifetimeS: number, secure: boolean): string {
   return fastifyCookie.serialize(SESSION_COOKIE, secret, {
     path: '/',
     httpOnly: true,
     sameSite: 'lax',
-    maxAge: lifetime,
+    maxAge: lifetimeS,
     secure,
   });
 }

@@ -81,14 +81,14 @@ export class Sessions {
   }
 
   /** @returns false when the account has no such session. */
-  async end(accountId: string, id: string): Promise<boolean> {
+  async endSession(accountId: string, id: string): Promise<boolean> {
     const ended = await this.#table.delete(accountId, id);
     if (ended) this.#ended(accountId, [id]);
     return ended;
   }
 
   /** Ends all sessions of an account, or all but one. @returns their number. */
-  async endAll(accountId: string, exceptId?: string): Promise<number> {
+  async endAllSessions(accountId: string, exceptId?: string): Promise<number> {
     const ids = await this.#table.deleteAll(accountId, exceptId);
     this.#ended(accountId, ids);
     return ids.length;

@@ -62,7 +62,7 @@ export class SignInThrottle {
       if (waitMs === 0) counted.push([limit, key]);
       return waitMs;
     };
-    const tooMany = this.#right.wait(nameKey) || count(this.#all, network);
+    const tooMany = this.#right.waitMs(nameKey) || count(this.#all, network);
     if (tooMany > 0) throw rateLimited('Too many sign-ins: wait and try again.', tooMany);
     const here = count(this.#pairs, `${network} ${nameKey}`) || count(this.#networks, network);
     const everywhere = here || count(this.#accounts, nameKey);

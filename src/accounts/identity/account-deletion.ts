@@ -25,7 +25,7 @@ export type AccountDeletionOptions = {
   sql: Sql;
   clock: Clock;
   log: Logger;
-  sessions: Pick<Sessions, 'endAll'>;
+  sessions: Pick<Sessions, 'endAllSessions'>;
   accessTokens: Pick<AccessTokens, 'deleteAll'>;
   /** Receives accounts that were disabled. */
   changed: (change: AccessChange) => void;
@@ -83,11 +83,11 @@ export class AccountDeletion {
         throw new PublicError(
           409,
           'stream_under_way',
-          'A livestream of this account is under way: end it first.',
+          'A livestream of this account is being broadcast: end it first.',
         );
     await this.#table.markForDeletion(userId, purge, new Date(clock.now()));
     changed({ userId });
-    await sessions.endAll(userId);
+    await sessions.endAllSessions(userId);
     await accessTokens.deleteAll(userId);
     await this.#finish(userId, purge);
     return true;

@@ -40,7 +40,7 @@ export class Accounts {
   }
 
   /** @param userId any user id; users of a host platform have no account here. */
-  async find(userId: string): Promise<Account | undefined> {
+  async findAccount(userId: string): Promise<Account | undefined> {
     return isUuid(userId) ? this.#table.find(userId) : undefined;
   }
 
@@ -68,7 +68,7 @@ export class Accounts {
       address: session.address,
     });
     await this.#table.change(account.id, { passwordHash });
-    await sessions.endAll(account.id, session.id);
+    await sessions.endAllSessions(account.id, session.id);
     if (!keepTokens) await accessTokens.deleteAll(account.id);
   }
 
@@ -105,7 +105,7 @@ export class Accounts {
     });
     // Reported before the following steps, which may fail: open connections must not wait for them.
     if (role !== undefined || disabled !== undefined) report({ userId: id });
-    if (password !== undefined || disabled) await sessions.endAll(id);
+    if (password !== undefined || disabled) await sessions.endAllSessions(id);
     if (password !== undefined) await accessTokens.deleteAll(id);
     return changed;
   }

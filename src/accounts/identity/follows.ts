@@ -19,9 +19,9 @@ export class Follows {
    * @throws PublicError 400 `own_follower`, 409 `too_many_follows`
    */
   async follow(follower: string, followed: string): Promise<void> {
-    if (follower === followed) throw new PublicError(400, 'own_follower', 'Nobody follows themselves.');
+    if (follower === followed) throw new PublicError(400, 'own_follower', 'You cannot follow yourself.');
     if (!(await this.#table.insert(follower, followed, new Date(this.#clock.now()), AT_MOST)))
-      throw new PublicError(409, 'too_many_follows', `One can follow ${AT_MOST} people at most.`);
+      throw new PublicError(409, 'too_many_follows', `You can follow ${AT_MOST} users: unfollow one first.`);
   }
 
   unfollow(follower: string, followed: string): Promise<void> {

@@ -103,7 +103,7 @@ function busy(): PublicError {
   return new PublicError(
     503,
     'temporarily_unavailable',
-    'Too many people sign in right now: try again in a moment.',
+    'Too many sign-ins at the moment: try again in a moment.',
     { retryAfter: RETRY_AFTER_S },
   );
 }

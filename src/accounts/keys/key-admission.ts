@@ -44,9 +44,10 @@ const MESSAGES = {
   stream_key_throttled: 'Too many wrong stream keys from your address: wait a minute and try again.',
   stream_key_revoked: 'This stream key was revoked: use a new one.',
   stream_key_expired: 'This stream key has expired: use a new one.',
-  stream_key_protocol: 'This stream key may not be used with this protocol.',
-  stream_key_address: 'This stream key may not be used from your address.',
-  account_barred: 'This account may not broadcast.',
+  stream_key_protocol:
+    'This stream key may not be used with this protocol: use another protocol or another key.',
+  stream_key_address: 'This stream key may not be used from your address: use another key.',
+  account_barred: 'This account may not broadcast: ask an administrator.',
   livestream_ended: 'This livestream has ended: create a new one and use its stream key.',
   temporarily_unavailable: 'The server cannot check stream keys right now: try again in a moment.',
 } as const;
@@ -69,7 +70,7 @@ export function createKeyAdmission(options: KeyAdmissionOptions): (request: Requ
   return async (request) => {
     if (request.signedIn) return await admitSignedIn(request, options);
     const from = networkBlock(request.address);
-    if (wrongKeys.wait(from) > 0) return refuse('stream_key_throttled');
+    if (wrongKeys.waitMs(from) > 0) return refuse('stream_key_throttled');
     const text = request.streamKey.trim(); // copied keys may carry whitespace
     try {
       const key = isStreamKey(text) ? await keys.findByHash(hashStreamKey(text)) : undefined;

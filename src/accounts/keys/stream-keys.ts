@@ -61,9 +61,10 @@ export class StreamKeys {
     this.#uses = streamKeyUses(options.sql);
     this.#signIns = publisherSignIns(options.sql);
     const { clock, log, keepDays: days = 0 } = options;
-    const tables = { 'uses of stream keys': this.#uses, 'publishers who were signed in': this.#signIns };
+    const tables = { 'uses of stream keys': this.#uses, 'attempts of signed-in publishers': this.#signIns };
     this.#sweepers = Object.entries(tables).map(
-      ([what, table]) => new Sweeper({ what, days, sweep: (...upTo) => table.sweep(...upTo), clock, log }),
+      ([rowsName, table]) =>
+        new Sweeper({ rowsName, days, sweep: (...upTo) => table.sweep(...upTo), clock, log }),
     );
   }
 
@@ -90,10 +91,14 @@ export class StreamKeys {
   async create(owner: StreamKeyOwner, scope: Partial<StreamKeyScope>): Promise<MintedStreamKey> {
     for (const range of scope.addressRanges ?? [])
       if (!isAddressRange(range))
-        throw new PublicError(400, 'address_range_invalid', `This is no address and no network: ${range}`);
+        throw new PublicError(
+          400,
+          'address_range_invalid',
+          `${range} is not an address or network: use the form 192.0.2.7 or 192.0.2.0/24.`,
+        );
     // The comparison also refuses invalid dates.
     if (scope.expiresAt && !(scope.expiresAt.getTime() > this.#options.clock.now()))
-      throw new PublicError(400, 'expiry_past', 'The key would have expired already.');
+      throw new PublicError(400, 'expiry_past', 'The expiry must be in the future.');
     try {
       return await this.#change(owner, async (table) => await this.#mint(table, owner, scope));
     } catch (error) {
@@ -195,7 +200,11 @@ export class StreamKeys {
     overlapMs: number,
   ): Promise<MintedStreamKey> {
     if (old.replacedBy !== null || !this.#isUsable(old))
-      throw new PublicError(409, 'key_not_current', 'This key is replaced, revoked or expired already.');
+      throw new PublicError(
+        409,
+        'key_not_current',
+        'This key is already replaced, revoked or expired: use the current one.',
+      );
     const { label, protocols, addressRanges, expiresAt, main } = old;
     const id = newId();
     // The old key first: a channel has at most one main key at any time.

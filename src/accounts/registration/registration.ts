@@ -63,8 +63,8 @@ export class Registration {
     const { invitation, role = this.#options.defaultRole } = request;
     if (invitation === undefined || trusted)
       return (await this.#accounts.insert({ ...account, role })) ?? nameTaken();
-    const made = await this.#accounts.insertInvited(account, hashSecret(invitation));
-    if (made) return made;
+    const created = await this.#accounts.insertInvited(account, hashSecret(invitation));
+    if (created) return created;
     // Either the name is taken, or the invitation was used concurrently.
     if (await this.#options.invitations.isOpen(invitation)) nameTaken();
     throw invitationInvalid();
@@ -74,31 +74,43 @@ export class Registration {
   async #admit({ invitation, role }: RegistrationRequest, address: string): Promise<void> {
     const { policy, invitations } = this.#options;
     if (role !== undefined)
-      throw new PublicError(403, 'not_allowed', 'Only administrators say what an account may do.');
+      throw new PublicError(403, 'not_allowed', 'Only administrators may choose a role: leave out role.');
     if (policy === 'closed')
-      throw new PublicError(403, 'registration_closed', 'Accounts are made by administrators here.');
-    const wait = this.#attempts.take(networkBlock(address));
-    if (wait > 0)
+      throw new PublicError(
+        403,
+        'registration_closed',
+        'Registration is closed: ask an administrator for an account.',
+      );
+    const waitMs = this.#attempts.take(networkBlock(address));
+    if (waitMs > 0)
       throw new PublicError(
         429,
         'rate_limited',
         'Too many registrations from your address: wait and try again.',
         {
-          retryAfter: Math.ceil(wait / 1_000),
+          retryAfter: Math.ceil(waitMs / 1_000),
         },
       );
     if (invitation === undefined) {
       if (policy === 'open') return;
-      throw new PublicError(403, 'invitation_needed', 'An account needs an invitation here.');
+      throw new PublicError(
+        403,
+        'invitation_needed',
+        'Registration requires an invitation: ask an administrator for one.',
+      );
     }
     if (!(await invitations.isOpen(invitation))) throw invitationInvalid();
   }
 }
 
 function nameTaken(): never {
-  throw new PublicError(409, 'name_taken', 'Somebody else has this name: choose another one.');
+  throw new PublicError(409, 'name_taken', 'This name is taken: choose another one.');
 }
 
 function invitationInvalid(): PublicError {
-  return new PublicError(403, 'invitation_invalid', 'This invitation is not known, used already, or over.');
+  return new PublicError(
+    403,
+    'invitation_invalid',
+    'This invitation is unknown, used or expired: ask for a new one.',
+  );
 }

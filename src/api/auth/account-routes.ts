@@ -46,7 +46,7 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     {
       preValidation: [readNumbers, boundOffset(BEFORE_LAST)],
       schema: {
-        summary: 'All accounts, the newest first',
+        summary: 'List accounts, newest first',
         tags,
         security: READING_SECURITY,
         querystring: CursorPageQuery,
@@ -68,7 +68,7 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
       },
     },
     async (request) => {
-      const account = await accounts.find(request.params.id);
+      const account = await accounts.findAccount(request.params.id);
       if (!account) throw accountNotFound();
       return { account: toAccountView(account) };
     },
@@ -78,9 +78,9 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     '/accounts/:id',
     {
       schema: {
-        summary: 'Change what an account may do, disable it, or give it a new password',
+        summary: 'Change the role or password of an account, or disable it',
         description:
-          'A disabled account is signed out everywhere, and its access tokens do not hold meanwhile.',
+          'Disabling ends all sessions of the account; its access tokens are refused while it is disabled.',
         tags,
         security: CHANGING_SECURITY,
         params: IdParams,
@@ -102,7 +102,7 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     '/accounts/:id',
     {
       schema: {
-        summary: 'Delete an account for good',
+        summary: 'Delete an account permanently',
         description: WITH_AN_ACCOUNT,
         tags,
         security: CHANGING_SECURITY,
@@ -127,8 +127,8 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     {
       preValidation: readNumbers,
       schema: {
-        summary: 'All invitations, the newest first',
-        description: 'Those that are over are shown for 30 days.',
+        summary: 'List invitations, newest first',
+        description: 'Expired invitations are listed for 30 days.',
         tags,
         security: READING_SECURITY,
         querystring: PageQuery,
@@ -142,8 +142,8 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     '/invitations',
     {
       schema: {
-        summary: 'Invite somebody to make an account',
-        description: 'The code is shown this once, and good for one account.',
+        summary: 'Create an invitation to register',
+        description: 'The code is shown only in this response and registers one account.',
         tags,
         security: CHANGING_SECURITY,
         body: Type.Union([ref(InvitationRequest), Type.Null()]),
@@ -161,8 +161,8 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     '/invitations/:id',
     {
       schema: {
-        summary: 'Take an invitation back',
-        description: 'An account that was made with it stays.',
+        summary: 'Revoke an invitation',
+        description: 'An account that was registered with it stays.',
         tags,
         security: CHANGING_SECURITY,
         params: IdParams,

@@ -81,7 +81,11 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
   // Login CSRF: other sites must not sign a visitor in to an account of theirs.
   const fromOwnPage = async (request: FastifyRequest): Promise<void> => {
     if (!authentication.isOwnOrigin(credentialsOf(request)))
-      throw new PublicError(403, 'csrf_failed', 'This is for pages of our own.');
+      throw new PublicError(
+        403,
+        'csrf_failed',
+        'Pages of other sites may not sign in: use a page of this server.',
+      );
   };
 
   app.post(
@@ -89,9 +93,9 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
     {
       onRequest: [fromOwnPage, guards.anyone],
       schema: {
-        summary: 'Make an account',
+        summary: 'Register an account',
         description:
-          'With an invitation where registration is by invitation. Admins and the operator make accounts for others, with any role: that is how the first admin comes about.',
+          'Requires an invitation when the registration policy is `invitation`. Admins and the operator register accounts for others, with any role; the operator registers the first admin.',
         tags,
         security: ANYONE_CHANGING_SECURITY,
         body: ref(RegisterRequest),
@@ -118,7 +122,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
       onRequest: fromOwnPage,
       schema: {
         summary: 'Sign in',
-        description: 'Sets the cookie `headend_session`, which lasts 30 days from its last use.',
+        description: 'Sets the cookie `headend_session`, which expires 30 days after its last use.',
         tags,
         body: ref(LoginRequest),
         response: { 200: ref(SignedInResponse), ...errorSchemas(400, 401, 403, 413, 415, 429, 500, 503) },
@@ -137,7 +141,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
       onRequest: guards.anyone,
       schema: {
         summary: 'Sign out',
-        description: 'Ends the session of the cookie; where there is none, nothing changes.',
+        description: 'Ends the session of the cookie. Idempotent.',
         tags,
         security: ANYONE_CHANGING_SECURITY,
         response: { 200: ref(SuccessResponse), ...errorSchemas(401, 403, 429, 500, 503) },
@@ -158,7 +162,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
     {
       onRequest: guards.anyone,
       schema: {
-        summary: 'Who asks, and what a page needs to know of it',
+        summary: 'Get the user of the request, the CSRF token and the registration policy',
         tags,
         security: ANYONE_READING_SECURITY,
         response: { 200: ref(MeResponse), ...errorSchemas(401, 429, 500, 503) },
@@ -183,8 +187,8 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Delete the own account for good',
-        description: `${WITH_AN_ACCOUNT} For pages alone, by their cookie.`,
+        summary: 'Delete the own account permanently',
+        description: `${WITH_AN_ACCOUNT} Requires a session cookie.`,
         tags,
         security: CHANGING_SECURITY,
         body: ref(DeleteMeRequest),
@@ -211,7 +215,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
       schema: {
         summary: 'Change the password',
         description:
-          'Ends all other sessions of the account, and deletes its access tokens unless `keepTokens` is true. For pages alone, by their cookie.',
+          'Ends all other sessions of the account, and deletes its access tokens unless `keepTokens` is true. Requires a session cookie.',
         tags,
         security: CHANGING_SECURITY,
         body: ref(PasswordRequest),

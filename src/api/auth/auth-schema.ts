@@ -2,14 +2,14 @@ import { type Static, Type } from 'typebox';
 import { Id, nullable, ONE_LINE, ref, Time } from '../server/common-schema.js';
 
 const Role = Type.Enum(['viewer', 'broadcaster', 'admin'], {
-  description: 'viewer: watches and chats; broadcaster: has livestreams too; admin: everything',
+  description: 'viewer: watch and chat; broadcaster: also create livestreams; admin: everything',
 });
 
 const Name = Type.String({
   minLength: 1,
   maxLength: 100,
   examples: ['Ada'],
-  description: '3 to 32 visible characters; the case of its letters and compatible forms make no difference',
+  description: '3 to 32 visible characters; compared without case and in compatibility form (NFKC)',
 });
 
 const NewPassword = Type.String({ minLength: 8, maxLength: 200, examples: ['correct horse battery'] });
@@ -18,8 +18,8 @@ const KnownPassword = Type.String({ minLength: 1, maxLength: 200, examples: ['co
 
 export const User = Type.Object(
   {
-    id: Type.String({ description: "An account's id, or what a host platform calls its user" }),
-    name: Type.String({ description: 'How others see them' }),
+    id: Type.String({ description: 'Account id, or user id of a host platform' }),
+    name: Type.String({ description: 'Display name' }),
     role: Role,
   },
   {
@@ -34,10 +34,12 @@ export const RegisterRequest = Type.Object(
     name: Name,
     password: NewPassword,
     invitation: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 100, description: 'The code of an invitation: `hi_…`' }),
+      Type.String({ minLength: 1, maxLength: 100, description: 'Invitation code: `hi_…`' }),
     ),
     role: Type.Optional(
-      Type.Enum(['viewer', 'broadcaster', 'admin'], { description: 'For admins and the operator alone' }),
+      Type.Enum(['viewer', 'broadcaster', 'admin'], {
+        description: 'Accepted from admins and the operator only',
+      }),
     ),
   },
   {
@@ -59,7 +61,7 @@ export const LoginRequest = Type.Object(
 export type LoginRequest = Static<typeof LoginRequest>;
 
 const CsrfToken = Type.String({
-  description: 'For the header X-CSRF-Token of requests by cookie that change something',
+  description: 'Value of the header X-CSRF-Token, required for changes authorized by cookie',
 });
 
 export const SignedInResponse = Type.Object(
@@ -70,7 +72,7 @@ export type SignedInResponse = Static<typeof SignedInResponse>;
 
 export const RegisterResponse = Type.Object(
   { user: ref(User), csrfToken: Type.Optional(CsrfToken) },
-  { $id: 'RegisterResponse', description: 'Who makes an account of their own is signed in to it' },
+  { $id: 'RegisterResponse', description: 'Registering an own account also signs in to it' },
 );
 export type RegisterResponse = Static<typeof RegisterResponse>;
 
@@ -79,11 +81,13 @@ export const MeResponse = Type.Object(
     user: nullable(ref(User)),
     via: nullable(
       Type.Enum(['session', 'token', 'jwt', 'operator'], {
-        description: 'How they show who they are; null for nobody in particular',
+        description: 'Kind of the credential; null: anonymous',
       }),
     ),
     csrfToken: nullable(CsrfToken),
-    registration: Type.Enum(['open', 'invitation', 'closed'], { description: 'Who may make an account' }),
+    registration: Type.Enum(['open', 'invitation', 'closed'], {
+      description: 'Registration policy: everyone, holders of an invitation, or administrators only',
+    }),
   },
   { $id: 'MeResponse' },
 );
@@ -94,7 +98,7 @@ export const PasswordRequest = Type.Object(
     current: KnownPassword,
     password: NewPassword,
     keepTokens: Type.Optional(
-      Type.Boolean({ description: 'Whether access tokens of the account stay valid; false by default' }),
+      Type.Boolean({ description: 'Whether access tokens of the account stay valid; default: false' }),
     ),
   },
   {
@@ -107,12 +111,12 @@ export type PasswordRequest = Static<typeof PasswordRequest>;
 
 const PurgeMessages = Type.Boolean({
   description:
-    'Whether what they wrote in chats of others is deleted too; false by default: it stays, by `Deleted account`',
+    'Whether messages in chats of other users are deleted too; default: false, they stay with the author `Deleted account`',
 });
 
 /** Description of account deletion. */
 export const WITH_AN_ACCOUNT =
-  'Its livestreams, keys, tokens, follows and invitations to livestreams are deleted with it; that it watched and moderated stays, without its name. While one of its livestreams is under way it is refused (409 `stream_under_way`).';
+  'Also deletes its livestreams, keys, tokens, follows and invitations to livestreams. View history and moderation log stay without its name. 409 `stream_under_way` while one of its livestreams is being broadcast: end it first.';
 
 export const DeleteMeRequest = Type.Object(
   { password: KnownPassword, purgeMessages: Type.Optional(PurgeMessages) },
@@ -152,7 +156,7 @@ export type AccessTokenRequest = Static<typeof AccessTokenRequest>;
 export const AccessTokenResponse = Type.Object(
   {
     token: ref(AccessTokenView),
-    secret: Type.String({ description: 'Shown this once: `hp_…`, for Authorization: Bearer' }),
+    secret: Type.String({ description: 'Shown only in this response: `hp_…`, for Authorization: Bearer' }),
   },
   { $id: 'AccessTokenResponse' },
 );
@@ -171,8 +175,8 @@ export const SessionView = Type.Object(
     lastSeenAt: Time,
     expiresAt: Time,
     userAgent: Type.String(),
-    network: Type.String({ description: 'Where they signed in from: an IPv4 address or a /64 of IPv6' }),
-    current: Type.Boolean({ description: 'Whether it is the one that asks' }),
+    network: Type.String({ description: 'Network of the sign-in: an IPv4 address or an IPv6 /64 network' }),
+    current: Type.Boolean({ description: 'Whether this is the session of the request' }),
   },
   { $id: 'Session' },
 );
@@ -191,7 +195,7 @@ export const InvitationView = Type.Object(
     createdAt: Time,
     expiresAt: Time,
     usedAt: nullable(Time),
-    usedBy: nullable(Type.String({ description: 'The account that was made' })),
+    usedBy: nullable(Type.String({ description: 'Registered account' })),
   },
   { $id: 'Invitation' },
 );
@@ -200,18 +204,21 @@ export type InvitationView = Static<typeof InvitationView>;
 export const InvitationRequest = Type.Object(
   {
     role: Type.Optional(
-      Type.Enum(['viewer', 'broadcaster', 'admin'], { description: 'broadcaster by default' }),
+      Type.Enum(['viewer', 'broadcaster', 'admin'], {
+        description: 'Role of the account; default: broadcaster',
+      }),
     ),
-    days: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 90, description: 'How long it is good for; 7 by default' }),
-    ),
+    days: Type.Optional(Type.Integer({ minimum: 1, maximum: 90, description: 'Lifetime, days; default: 7' })),
   },
   { $id: 'InvitationRequest', additionalProperties: false, examples: [{ role: 'broadcaster', days: 7 }] },
 );
 export type InvitationRequest = Static<typeof InvitationRequest>;
 
 export const InvitationResponse = Type.Object(
-  { invitation: ref(InvitationView), code: Type.String({ description: 'Shown this once: `hi_…`' }) },
+  {
+    invitation: ref(InvitationView),
+    code: Type.String({ description: 'Shown only in this response: `hi_…`' }),
+  },
   { $id: 'InvitationResponse' },
 );
 export type InvitationResponse = Static<typeof InvitationResponse>;
@@ -239,7 +246,7 @@ export const AccountRequest = Type.Object(
     additionalProperties: false,
     minProperties: 1,
     examples: [{ role: 'broadcaster' }, { disabled: true }],
-    description: 'A new password ends all sessions of the account and takes its access tokens away',
+    description: 'A new password ends all sessions of the account and deletes its access tokens',
   },
 );
 export type AccountRequest = Static<typeof AccountRequest>;

@@ -38,7 +38,7 @@ export const credentialRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     '/tokens',
     {
       schema: {
-        summary: 'My access tokens, the newest first',
+        summary: 'List the own access tokens, newest first',
         tags,
         security: SECURITY_READING,
         response: { 200: ref(AccessTokensResponse), ...errorSchemas(401, 403, 429, 500, 503) },
@@ -54,8 +54,9 @@ export const credentialRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     '/tokens',
     {
       schema: {
-        summary: 'Make an access token',
-        description: 'For programs that act as this account: Authorization: Bearer. It is shown this once.',
+        summary: 'Create an access token',
+        description:
+          'For programs that act as this account (Authorization: Bearer). The token is shown only in this response.',
         tags,
         security: SECURITY_CHANGING,
         body: ref(AccessTokenRequest),
@@ -80,7 +81,7 @@ export const credentialRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     '/tokens/:id',
     {
       schema: {
-        summary: 'Take an access token away',
+        summary: 'Delete an access token',
         tags,
         security: SECURITY_CHANGING,
         params: IdParams,
@@ -99,7 +100,7 @@ export const credentialRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     '/sessions',
     {
       schema: {
-        summary: 'Where I am signed in',
+        summary: 'List the own sessions',
         tags,
         security: SECURITY_READING,
         response: { 200: ref(SessionsResponse), ...errorSchemas(401, 403, 429, 500, 503) },
@@ -124,7 +125,7 @@ export const credentialRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     '/sessions',
     {
       schema: {
-        summary: 'Sign out everywhere else',
+        summary: 'End all other sessions',
         tags,
         security: SECURITY_CHANGING,
         response: { 200: ref(SuccessResponse), ...errorSchemas(401, 403, 429, 500, 503) },
@@ -132,7 +133,7 @@ export const credentialRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     },
     async (request) => {
       const { accountId, sessionId } = await ownSession(request, guards, sessions);
-      await sessions.endAll(accountId, sessionId);
+      await sessions.endAllSessions(accountId, sessionId);
       return { success: true as const };
     },
   );
@@ -141,7 +142,7 @@ export const credentialRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     '/sessions/:id',
     {
       schema: {
-        summary: 'End one of my sessions',
+        summary: 'End one of the own sessions',
         tags,
         security: SECURITY_CHANGING,
         params: IdParams,
@@ -150,7 +151,7 @@ export const credentialRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     },
     async (request) => {
       const { accountId } = await ownSession(request, guards, sessions);
-      if (!(await sessions.end(accountId, request.params.id)))
+      if (!(await sessions.endSession(accountId, request.params.id)))
         throw new PublicError(404, 'session_not_found', 'You have no such session.');
       return { success: true as const };
     },

@@ -48,7 +48,7 @@ export const followRoutes: FastifyPluginAsync<FollowRoutesOptions> = async (plai
     PATH,
     {
       schema: {
-        summary: 'Whether I follow somebody',
+        summary: 'Get whether the caller follows a user',
         tags,
         security: READING_SECURITY,
         params,
@@ -64,8 +64,8 @@ export const followRoutes: FastifyPluginAsync<FollowRoutesOptions> = async (plai
     PATH,
     {
       schema: {
-        summary: 'Follow somebody',
-        description: 'Following them again changes nothing.',
+        summary: 'Follow a user',
+        description: 'Idempotent.',
         tags,
         security: CHANGING_SECURITY,
         params,
@@ -82,7 +82,7 @@ export const followRoutes: FastifyPluginAsync<FollowRoutesOptions> = async (plai
     PATH,
     {
       schema: {
-        summary: 'Follow somebody no more',
+        summary: 'Unfollow a user',
         tags,
         security: CHANGING_SECURITY,
         params,

@@ -50,7 +50,7 @@ export const chatModerationRoutes: FastifyPluginAsync<ChatModerationRoutesOption
     {
       onRequest: guards.anyone,
       schema: {
-        summary: 'How the chat is set',
+        summary: 'Get the chat settings',
         tags,
         security: ANYONE_READING_SECURITY,
         params: StreamParams,
@@ -65,7 +65,7 @@ export const chatModerationRoutes: FastifyPluginAsync<ChatModerationRoutesOption
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Set the chat: for moderators',
+        summary: 'Change the chat settings (moderators)',
         ...change,
         params: StreamParams,
         body: ref(ChatSettingsChange),
@@ -82,7 +82,7 @@ export const chatModerationRoutes: FastifyPluginAsync<ChatModerationRoutesOption
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Who may not write: for moderators',
+        summary: 'List bans (moderators)',
         ...read,
         params: StreamParams,
         response: { 200: ref(ChatBansResponse), ...readErrors },
@@ -99,10 +99,10 @@ export const chatModerationRoutes: FastifyPluginAsync<ChatModerationRoutesOption
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Ban somebody, or give them a timeout: for moderators',
+        summary: 'Ban a user, or set a timeout (moderators)',
         description:
-          'It takes the place of an earlier ban. Nobody bans the broadcaster or an admin, and moderators do not ban each ' +
-          'other (403 `not_allowed`).',
+          'Replaces an earlier ban. The broadcaster and admins cannot be banned, and moderators cannot ban each other ' +
+          '(403 `not_allowed`).',
         ...change,
         params: StreamParams,
         body: ref(ChatBanRequest),
@@ -120,7 +120,7 @@ export const chatModerationRoutes: FastifyPluginAsync<ChatModerationRoutesOption
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Lift a ban: for moderators',
+        summary: 'Lift a ban (moderators)',
         description: '404: also `ban_not_found`.',
         ...change,
         params: ChatUserParams,
@@ -138,7 +138,7 @@ export const chatModerationRoutes: FastifyPluginAsync<ChatModerationRoutesOption
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Delete everything that somebody wrote: for moderators',
+        summary: 'Delete all messages of a user (moderators)',
         ...change,
         params: StreamParams,
         body: ref(ChatPurgeRequest),
@@ -157,7 +157,7 @@ export const chatModerationRoutes: FastifyPluginAsync<ChatModerationRoutesOption
     {
       onRequest: guards.anyone,
       schema: {
-        summary: 'Who moderates',
+        summary: 'List moderators',
         tags,
         security: ANYONE_READING_SECURITY,
         params: StreamParams,
@@ -180,8 +180,8 @@ export const chatModerationRoutes: FastifyPluginAsync<ChatModerationRoutesOption
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Appoint a moderator: for the broadcaster',
-        description: 'Appointing them again changes nothing.',
+        summary: 'Appoint a moderator (broadcaster)',
+        description: 'Idempotent.',
         ...change,
         params: ChatUserParams,
         response: { 200: ref(SuccessResponse), ...changeErrors, ...errorSchemas(409) },
@@ -198,7 +198,7 @@ export const chatModerationRoutes: FastifyPluginAsync<ChatModerationRoutesOption
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Dismiss a moderator: for the broadcaster; moderators may resign',
+        summary: 'Dismiss a moderator (broadcaster); moderators may resign',
         description: '404: also `moderator_not_found`.',
         ...change,
         params: ChatUserParams,
@@ -217,7 +217,7 @@ export const chatModerationRoutes: FastifyPluginAsync<ChatModerationRoutesOption
       onRequest: guards.signedIn,
       preValidation: readNumbers,
       schema: {
-        summary: 'What moderators did: for moderators',
+        summary: 'Get the moderation log (moderators)',
         ...read,
         params: StreamParams,
         querystring: ChatLogQuery,

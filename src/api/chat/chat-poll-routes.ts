@@ -35,7 +35,7 @@ export const chatPollRoutes: FastifyPluginAsync<ChatPollRoutesOptions> = async (
     {
       onRequest: guards.anyone,
       schema: {
-        summary: 'The newest polls and how they stand',
+        summary: 'List the newest polls with their results',
         tags,
         security: ANYONE_READING_SECURITY,
         params: StreamParams,
@@ -52,8 +52,8 @@ export const chatPollRoutes: FastifyPluginAsync<ChatPollRoutesOptions> = async (
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Ask something: for moderators',
-        description: 'One poll at a time (409 `poll_open`). It is closed when its time is over.',
+        summary: 'Create a poll (moderators)',
+        description: 'One open poll at a time (409 `poll_open`). It closes after its duration.',
         tags,
         security: CHANGING_SECURITY,
         params: StreamParams,
@@ -73,7 +73,8 @@ export const chatPollRoutes: FastifyPluginAsync<ChatPollRoutesOptions> = async (
       onRequest: guards.signedIn,
       schema: {
         summary: 'Vote',
-        description: 'Once for every account (409 `voted_already`), while it is open (409 `poll_closed`).',
+        description:
+          'One vote per account (409 `voted_already`), while the poll is open (409 `poll_closed`).',
         tags,
         security: CHANGING_SECURITY,
         params: ChatPollParams,
@@ -93,7 +94,7 @@ export const chatPollRoutes: FastifyPluginAsync<ChatPollRoutesOptions> = async (
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Close a poll before its time: for moderators',
+        summary: 'Close a poll before its end (moderators)',
         tags,
         security: CHANGING_SECURITY,
         params: ChatPollParams,

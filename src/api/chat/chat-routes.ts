@@ -41,10 +41,10 @@ export const chatRoutes: FastifyPluginAsync<ChatRoutesOptions> = async (plain, {
       onRequest: guards.anyone,
       preValidation: [readNumbers, boundOffset('before, the id of the oldest message so far')],
       schema: {
-        summary: 'What was said, a page of it with the newest last',
+        summary: 'List a page of messages, oldest first',
         description:
-          'Without a cursor: the newest messages. Pages by `offset` shift when something is said; pages by `before` (the ' +
-          'id of the oldest message so far) and by `after` (the id of the newest) do not.',
+          'Without a cursor: the newest messages. Pages by `offset` shift with every new message; pages by `before` (id of ' +
+          'the oldest message received) and by `after` (id of the newest) are stable.',
         tags,
         security: ANYONE_READING_SECURITY,
         params: StreamParams,
@@ -64,10 +64,10 @@ export const chatRoutes: FastifyPluginAsync<ChatRoutesOptions> = async (plain, {
       onRequest: guards.anyone,
       config: { ownLimit: true },
       schema: {
-        summary: 'Say something',
+        summary: 'Post a message',
         description:
-          'Everybody in the room sees it at once; the answer comes when it is stored. 403: `banned` (until when and why ' +
-          'in `details`), `members_only`, `followers_only`, `emote_only`, `links_not_allowed`, `term_blocked`. 429: ' +
+          'Broadcast to the chat at once; the response follows when the message is stored. 403: `banned` (with end and ' +
+          'reason in `details`), `members_only`, `followers_only`, `emote_only`, `links_not_allowed`, `term_blocked`. 429: ' +
           '`rate_limited`, `slow_mode`. 503: `chat_overloaded`, `temporarily_unavailable`.',
         tags,
         security: ANYONE_CHANGING_SECURITY,
@@ -82,7 +82,11 @@ export const chatRoutes: FastifyPluginAsync<ChatRoutesOptions> = async (plain, {
     async (request, reply) => {
       const { userId, name, message, clientId, mediaTime } = request.body;
       if (guards.principal(request).kind !== 'operator' && (userId !== undefined || name !== undefined))
-        throw new PublicError(403, 'not_allowed', 'Only the operator may write in the name of others.');
+        throw new PublicError(
+          403,
+          'not_allowed',
+          'Only the operator may write on behalf of others: leave out userId and name.',
+        );
       const as = userId === undefined ? undefined : { userId, name };
       const { streamId } = request.params;
       const post = { message, clientId, mediaTime, as };
@@ -97,7 +101,7 @@ export const chatRoutes: FastifyPluginAsync<ChatRoutesOptions> = async (plain, {
       onRequest: guards.signedIn,
       schema: {
         summary: 'Delete a message',
-        description: 'One’s own, or as a moderator. 404: also `message_not_found`.',
+        description: 'For the author and moderators. 404: also `message_not_found`.',
         tags,
         security: CHANGING_SECURITY,
         params: ChatMessageParams,

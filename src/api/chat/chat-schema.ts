@@ -9,15 +9,17 @@ export const ChatMessage = Type.Object(
     id: Id,
     streamId: Id,
     userId: Type.String(),
-    name: Type.String({ description: 'How others see them' }),
+    name: Type.String({ description: 'Display name' }),
     badge: Type.Optional(
-      Type.Enum(['broadcaster', 'admin', 'moderator'], { description: 'What they were when they wrote' }),
+      Type.Enum(['broadcaster', 'admin', 'moderator'], {
+        description: 'Role of the author at the time of writing; viewers have none',
+      }),
     ),
-    message: Type.String({ description: 'Text, not markup' }),
+    message: Type.String({ description: 'Plain text, no markup' }),
     createdAt: Time,
     mediaTime: Type.String({
       format: 'date-time',
-      description: 'What the sender saw when they wrote, on the timeline of the media',
+      description: 'Media time that the author was watching, on the timeline of the broadcast',
     }),
     clientId: Type.Optional(Type.String()),
   },
@@ -32,18 +34,18 @@ export const ChatHistoryQuery = Type.Object(
       minimum: 0,
       maximum: OFFSET_MAXIMUM,
       default: 0,
-      description: 'Messages left out, counted back from the newest, or from `before`',
+      description: 'Number of messages to skip, counted back from the newest or from `before`',
     }),
     before: Type.Optional(
       Type.String({
         format: 'uuid',
-        description: 'Only messages older than this one: stable under new ones',
+        description: 'Returns messages older than this id; stable when new messages arrive',
       }),
     ),
     after: Type.Optional(
       Type.String({
         format: 'uuid',
-        description: 'Only messages newer than this one, beginning with the oldest of them',
+        description: 'Returns messages newer than this id, starting with the oldest of them',
       }),
     ),
   },
@@ -51,7 +53,7 @@ export const ChatHistoryQuery = Type.Object(
 );
 
 export const ChatHistory = Type.Object(
-  { messages: Type.Array(ref(ChatMessage), { description: 'The newest last' }) },
+  { messages: Type.Array(ref(ChatMessage), { description: 'Oldest first' }) },
   { $id: 'ChatHistory' },
 );
 export type ChatHistory = Static<typeof ChatHistory>;
@@ -61,27 +63,27 @@ export const ChatPostRequest = Type.Object(
     message: Type.String({
       minLength: 1,
       maxLength: MAXIMUM_RAW_TEXT,
-      description: 'One line of at most 500 characters once it is normalised (NFC)',
+      description: 'One line, at most 500 characters after normalisation (NFC)',
     }),
     clientId: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 64,
-        description: "The sender's own name for the message: sent again under it, it is stored once",
+        description: 'Idempotency key chosen by the client: a message sent again under it is stored once',
       }),
     ),
     mediaTime: Type.Optional(
       Type.Union([Type.String({ format: 'date-time' }), Type.Number({ description: 'Unix milliseconds' })], {
-        description: 'What the sender saw; the server’s time where it is not said',
+        description: 'Media time that the author was watching; default: server time',
       }),
     ),
-    userId: Type.Optional({ ...UserId, description: 'In whose name: for the operator' }),
+    userId: Type.Optional({ ...UserId, description: 'Author; accepted from the operator only' }),
     name: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 100,
         pattern: ONE_LINE,
-        description: 'Theirs: for the operator',
+        description: 'Display name of the author; accepted from the operator only',
       }),
     ),
   },
@@ -103,21 +105,27 @@ const settings = {
   slowMode: Type.Integer({
     minimum: 0,
     maximum: 3_600,
-    description: 'Seconds between two messages of one person; 0: off',
+    description: 'Minimum interval between messages of one user, seconds; 0: off',
   }),
-  membersOnly: Type.Boolean({ description: 'Only those who are invited, and moderators, may write' }),
-  followersOnly: Type.Boolean({ description: 'Only those who follow the broadcaster may write' }),
+  membersOnly: Type.Boolean({ description: 'Only invited users and moderators may write' }),
+  followersOnly: Type.Boolean({ description: 'Only followers of the broadcaster and moderators may write' }),
   emoteOnly: Type.Boolean(),
-  anonymous: Type.Boolean({ description: 'Whether people without an account may write' }),
-  links: Type.Enum(['allowed', 'moderators', 'forbidden'], { description: 'Who may post links' }),
+  anonymous: Type.Boolean({ description: 'Whether viewers without an account may write' }),
+  links: Type.Enum(['allowed', 'moderators', 'forbidden'], {
+    description: 'Users who may post links: everyone, moderators and above, or no one',
+  }),
 };
 const blockedTerms = Type.Array(Type.String({ minLength: 1, maxLength: 100, pattern: ONE_LINE }), {
   maxItems: 200,
-  description: 'Whole words whatever their case, width and accents; `*` at an end: parts of words',
+  description:
+    'Whole words, compared without case, width and accents; `*` at the start or end matches parts of words',
 });
 
 export const ChatSettings = Type.Object(
-  { ...settings, blockedTerms: Type.Optional({ ...blockedTerms, description: 'Shown to moderators alone' }) },
+  {
+    ...settings,
+    blockedTerms: Type.Optional({ ...blockedTerms, description: 'Included for moderators only' }),
+  },
   { $id: 'ChatSettings' },
 );
 export type ChatSettings = Static<typeof ChatSettings>;
@@ -138,7 +146,7 @@ export const ChatSettingsResponse = Type.Object(
 export const ChatBan = Type.Object(
   {
     userId: Type.String(),
-    address: Type.Boolean({ description: 'Whether whoever comes from the same address is kept out too' }),
+    address: Type.Boolean({ description: 'Whether other users at the same address are banned too' }),
     reason: Type.String(),
     createdBy: Type.String(),
     createdAt: Time,
@@ -152,13 +160,17 @@ export const ChatBanRequest = Type.Object(
   {
     userId: UserId,
     seconds: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 31_536_000, description: 'A timeout; missing: for good' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 31_536_000,
+        description: 'Duration of a timeout; missing: permanent ban',
+      }),
     ),
     reason: Type.Optional(Type.String({ maxLength: 200, pattern: '^\\P{Cc}*$' })),
     address: Type.Optional(
-      Type.Boolean({ description: 'With their address; where it is not said, with a ban for good' }),
+      Type.Boolean({ description: 'Bans the address of the user too; default: for permanent bans only' }),
     ),
-    purge: Type.Optional(Type.Boolean({ description: 'Delete what they wrote' })),
+    purge: Type.Optional(Type.Boolean({ description: 'Deletes the messages of the user too' })),
   },
   {
     $id: 'ChatBanRequest',
@@ -200,13 +212,13 @@ export const ChatLogEntry = Type.Object(
 export const ChatLogQuery = Type.Object(
   {
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 50 }),
-    before: Type.Optional(Type.String({ format: 'uuid', description: 'Only entries older than this one' })),
+    before: Type.Optional(Type.String({ format: 'uuid', description: 'Returns entries older than this id' })),
   },
   { additionalProperties: false },
 );
 
 export const ChatLogResponse = Type.Object(
-  { entries: Type.Array(ref(ChatLogEntry), { description: 'The newest first' }) },
+  { entries: Type.Array(ref(ChatLogEntry), { description: 'Newest first' }) },
   { $id: 'ChatLogResponse' },
 );
 
@@ -215,7 +227,7 @@ export const ChatPoll = Type.Object(
     id: Id,
     question: Type.String(),
     options: Type.Array(Type.Object({ text: Type.String(), votes: Type.Integer() })),
-    votes: Type.Integer({ description: 'In all' }),
+    votes: Type.Integer({ description: 'Total of all options' }),
     createdAt: Time,
     closesAt: Time,
     closedAt: nullable(Time),
@@ -240,13 +252,13 @@ export const ChatPollRequest = Type.Object(
 );
 
 export const ChatVoteRequest = Type.Object(
-  { option: Type.Integer({ minimum: 0, description: 'From 0' }) },
+  { option: Type.Integer({ minimum: 0, description: 'Index, from 0' }) },
   { $id: 'ChatVoteRequest', additionalProperties: false },
 );
 
 export const ChatPollResponse = Type.Object({ poll: ref(ChatPoll) }, { $id: 'ChatPollResponse' });
 export const ChatPollsResponse = Type.Object(
-  { polls: Type.Array(ref(ChatPoll), { description: 'The newest first' }) },
+  { polls: Type.Array(ref(ChatPoll), { description: 'Newest first' }) },
   { $id: 'ChatPollsResponse' },
 );
 

@@ -29,7 +29,7 @@ export type ChannelRoutesOptions = {
   clock: Clock;
 };
 
-type Who = { userId: string; name?: string };
+type ChannelUser = { userId: string; name?: string };
 
 /** `/api/channel`: the own channel; `/api/users/:userId/channel`: any channel, for admins and the operator. */
 export const channelRoutes: FastifyPluginAsync<ChannelRoutesOptions> = async (app, options) => {
@@ -39,9 +39,9 @@ export const channelRoutes: FastifyPluginAsync<ChannelRoutesOptions> = async (ap
   app.addHook('onRequest', async (request, reply) => {
     const principal = guards.principal(request);
     if (request.method === 'GET' || principal.kind !== 'account') return;
-    const wait = changes.take(principal.userId);
-    if (wait === 0) return;
-    reply.header('retry-after', Math.ceil(wait / 1_000));
+    const waitMs = changes.take(principal.userId);
+    if (waitMs === 0) return;
+    reply.header('retry-after', Math.ceil(waitMs / 1_000));
     throw new PublicError(429, 'rate_limited', 'Too many requests: wait and try again.');
   });
   app.addHook('onSend', async (_request, reply) => {
@@ -52,7 +52,7 @@ export const channelRoutes: FastifyPluginAsync<ChannelRoutesOptions> = async (ap
     ...options,
     prefix: '/api/channel',
     params: {},
-    who: (request) => {
+    userOf: (request) => {
       const principal = guards.principal(request);
       return principal.kind === 'account'
         ? { userId: principal.userId, name: principal.name }
@@ -63,26 +63,29 @@ export const channelRoutes: FastifyPluginAsync<ChannelRoutesOptions> = async (ap
     ...options,
     prefix: '/api/users/:userId/channel',
     params: { userId: UserId },
-    who: (request) => {
+    userOf: (request) => {
       const { userId } = request.params as { userId: string };
       const principal = guards.principal(request);
       if (isAdmin(principal) || userIdOf(principal) === userId) return { userId };
-      throw new PublicError(403, 'not_allowed', 'This channel belongs to somebody else.');
+      throw new PublicError(403, 'not_allowed', 'This channel belongs to another user.');
     },
   });
 };
 
-type RoutesOptions = ChannelRoutesOptions & { params: TProperties; who(request: FastifyRequest): Who };
+type RoutesOptions = ChannelRoutesOptions & {
+  params: TProperties;
+  userOf(request: FastifyRequest): ChannelUser;
+};
 
 const routes: FastifyPluginAsync<RoutesOptions> = async (plain, options) => {
-  const { keys, channels, guards, urls, clock, who } = options;
+  const { keys, channels, guards, urls, clock, userOf } = options;
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['channels'];
   const params = Type.Object(options.params);
   const errors = errorSchemas(400, 401, 403, 429, 500, 503);
   const changeErrors = { ...errors, ...errorSchemas(409, 413, 415) };
 
-  const show = async ({ userId, name }: Who) => {
+  const toChannel = async ({ userId, name }: ChannelUser) => {
     const channel = await channels.of(userId, name);
     const key = await keys.findMain(userId);
     return {
@@ -98,22 +101,22 @@ const routes: FastifyPluginAsync<RoutesOptions> = async (plain, options) => {
     '',
     {
       schema: {
-        summary: 'A channel: what an encoder that is set up once begins',
-        description: 'Made on the first ask. Its key is made by `POST …/key`.',
+        summary: 'Get a channel: its key and the defaults of new livestreams',
+        description: 'Created at the first request, without a key; `POST …/key` creates the key.',
         tags,
         security: READING_SECURITY,
         params,
         response: { 200: ref(ChannelResponse), ...errors },
       },
     },
-    async (request) => await show(who(request)),
+    async (request) => await toChannel(userOf(request)),
   );
 
   app.patch(
     '',
     {
       schema: {
-        summary: 'Change what livestreams are like that begin without having been made before',
+        summary: 'Change the defaults of livestreams created by publishing with the channel key',
         tags,
         security: CHANGING_SECURITY,
         params,
@@ -122,10 +125,10 @@ const routes: FastifyPluginAsync<RoutesOptions> = async (plain, options) => {
       },
     },
     async (request) => {
-      const { userId, name } = who(request);
+      const { userId, name } = userOf(request);
       await channels.of(userId, name);
       await channels.change(userId, request.body);
-      return await show({ userId });
+      return await toChannel({ userId });
     },
   );
 
@@ -133,9 +136,9 @@ const routes: FastifyPluginAsync<RoutesOptions> = async (plain, options) => {
     '/key',
     {
       schema: {
-        summary: "Make the channel's key, or one in its place",
+        summary: 'Create or replace the channel key',
         description:
-          'Publishing with it resumes the livestream that is under way, else begins the one scheduled within 30 minutes, else makes one. The old key admits publishers until the overlap is over.',
+          'Publishing with the key continues the livestream that is being broadcast, else starts the one scheduled within 30 minutes, else creates one. The replaced key admits publishers until the overlap ends.',
         tags,
         security: CHANGING_SECURITY,
         params,
@@ -145,7 +148,7 @@ const routes: FastifyPluginAsync<RoutesOptions> = async (plain, options) => {
     },
     async (request, reply) => {
       const { overlapSeconds = DEFAULT_OVERLAP_S } = request.body ?? {};
-      const { userId, name } = who(request);
+      const { userId, name } = userOf(request);
       await channels.of(userId, name);
       const minted = await keys.rotateMain(userId, overlapSeconds * 1_000);
       return reply.code(201).send(toMinted(minted, urls, clock));
@@ -156,7 +159,7 @@ const routes: FastifyPluginAsync<RoutesOptions> = async (plain, options) => {
     prefix: '/keys',
     keys,
     owner: async (request) => {
-      const { userId, name } = who(request);
+      const { userId, name } = userOf(request);
       await channels.of(userId, name);
       return { userId };
     },

@@ -47,15 +47,15 @@ export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, opt
   const keyParams = Type.Object({ ...options.params, keyId: Id });
   const errors = errorSchemas(400, 401, 403, 404, 429, 500, 503);
   const changeErrors = { ...errors, ...errorSchemas(409, 413, 415) };
-  const show = (minted: MintedStreamKey) => toMinted(minted, urls, clock);
+  const toMintedKey = (minted: MintedStreamKey) => toMinted(minted, urls, clock);
 
   app.get(
     '',
     {
       onRequest: guard,
       schema: {
-        summary: 'The stream keys, the newest first',
-        description: 'Also those that admit nobody any more. The secrets are not shown again.',
+        summary: 'List stream keys, newest first',
+        description: 'Includes expired and revoked keys. Secrets are not included.',
         tags,
         security: READING_SECURITY,
         params,
@@ -73,9 +73,9 @@ export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, opt
     {
       onRequest: guard,
       schema: {
-        summary: 'Make one more stream key',
+        summary: 'Create a further stream key',
         description:
-          'It can be limited to protocols and addresses, and expire. `expiry_past`, `address_range_invalid`: 400; more than 50 usable keys: 409 `too_many_keys`.',
+          'May be restricted to protocols and addresses, and may expire. 400: `expiry_past`, `address_range_invalid`. 409 `too_many_keys`: there are 50 usable keys.',
         tags,
         security: CHANGING_SECURITY,
         params,
@@ -91,7 +91,7 @@ export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, opt
         addressRanges,
         expiresAt: expiresAt === undefined ? null : readTime(expiresAt, 'expiresAt'),
       });
-      return reply.code(201).send(show(minted));
+      return reply.code(201).send(toMintedKey(minted));
     },
   );
 
@@ -100,9 +100,9 @@ export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, opt
     {
       onRequest: guard,
       schema: {
-        summary: 'Revoke a stream key, at once',
+        summary: 'Revoke a stream key',
         description:
-          'Whoever publishes with it is dropped and the broadcast ends; the livestream can go live again with another key.',
+          'Disconnects a publisher that uses the key and ends the broadcast; the livestream can go live again with another key.',
         tags,
         security: CHANGING_SECURITY,
         params: keyParams,
@@ -120,9 +120,9 @@ export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, opt
     {
       onRequest: guard,
       schema: {
-        summary: 'Make a stream key in place of another',
+        summary: 'Replace a stream key',
         description:
-          'With the same limits. The old one admits publishers until the overlap is over. One that is replaced, revoked or expired already: 409 `key_not_current`.',
+          'Creates a key with the same restrictions. The replaced key admits publishers until the overlap ends. 409 `key_not_current`: the key is already replaced, revoked or expired.',
         tags,
         security: CHANGING_SECURITY,
         params: keyParams,
@@ -133,7 +133,7 @@ export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, opt
     async (request, reply) => {
       const { overlapSeconds = DEFAULT_OVERLAP_S } = request.body ?? {};
       const minted = await keys.rotate(await owner(request), request.params.keyId, overlapSeconds * 1_000);
-      return reply.code(201).send(show(minted));
+      return reply.code(201).send(toMintedKey(minted));
     },
   );
 
@@ -143,9 +143,9 @@ export const keyRoutes: FastifyPluginAsync<KeyRoutesOptions> = async (plain, opt
       onRequest: guard,
       preValidation: readNumbers,
       schema: {
-        summary: 'Who showed a stream key, the newest first',
+        summary: 'List the uses of a stream key, newest first',
         description:
-          'Of the last 90 days, unless the gateway is set to keep them longer or shorter; at most 1,000 publishers that were admitted, and as many that were refused.',
+          'Uses are kept for `KEEP_KEY_USES_DAYS` (default: 90), at most 1,000 admissions and 1,000 refusals per key.',
         tags,
         security: READING_SECURITY,
         params: keyParams,
@@ -186,9 +186,9 @@ export const streamKeyRoutes: FastifyPluginAsync<StreamKeyRoutesOptions> = async
       onRequest: guards.signedIn,
       preValidation: readNumbers,
       schema: {
-        summary: 'Who asked to publish signed in, without a stream key, the newest first',
+        summary: 'List attempts to publish without a stream key, newest first',
         description:
-          'By `stream:offer` over the socket. Kept as the uses of stream keys are, in numbers and in time.',
+          'Signed-in users publish by `stream:offer` over the socket. Records are kept like the uses of stream keys.',
         tags: ['stream keys'],
         security: READING_SECURITY,
         params: Type.Object({ streamId: Id }),

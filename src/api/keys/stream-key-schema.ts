@@ -9,12 +9,12 @@ export const StreamKeyInfo = Type.Object(
     label: Type.String(),
     status: Type.Enum(['active', 'replaced', 'expired', 'revoked'], {
       description:
-        'Whether it admits publishers: `active` and `replaced` do, the latter until `expiresAt`, as another took its place',
+        '`active` keys admit publishers; `replaced` keys admit them until `expiresAt`; others admit none',
     }),
-    main: Type.Boolean({ description: 'The key of a channel that its user keeps in their encoder' }),
+    main: Type.Boolean({ description: 'Current key of a channel' }),
     protocols: nullable(Type.Array(Protocol, { description: 'Null: any' })),
     addressRanges: nullable(
-      Type.Array(Type.String(), { description: 'Networks in CIDR notation; null: from anywhere' }),
+      Type.Array(Type.String(), { description: 'Networks in CIDR notation; null: any address' }),
     ),
     expiresAt: nullable(Time),
     revokedAt: nullable(Time),
@@ -24,18 +24,18 @@ export const StreamKeyInfo = Type.Object(
   },
   {
     $id: 'StreamKey',
-    description: 'A stream key without its secret, which is shown once and stored nowhere',
+    description: 'Stream key without its secret, which is shown once and not stored',
   },
 );
 export type StreamKeyInfo = Static<typeof StreamKeyInfo>;
 
 const IngestAddress = Type.Object({
-  server: Type.String({ format: 'uri', description: 'For the encoder: server' }),
+  server: Type.String({ format: 'uri', description: 'Server setting of the encoder' }),
 });
 
 export const IngestServers = Type.Object(
   { rtmp: IngestAddress, rtmps: Type.Optional(IngestAddress), whip: Type.Optional(IngestAddress) },
-  { $id: 'IngestServers', description: 'Where encoders send to; those that are off are missing' },
+  { $id: 'IngestServers', description: 'Ingest URLs; missing for disabled protocols' },
 );
 export type IngestServers = Static<typeof IngestServers>;
 
@@ -67,7 +67,7 @@ export const RotateKeyRequest = Type.Object(
         minimum: 0,
         maximum: 604_800,
         description:
-          'How long the old key still admits publishers, an hour if not said; who is connected then stays',
+          'Time for which the replaced key still admits publishers; default: 3600. Connected publishers stay connected',
       }),
     ),
   },
@@ -78,7 +78,7 @@ export type RotateKeyRequest = Static<typeof RotateKeyRequest>;
 export const StreamKeyResponse = Type.Object(
   {
     key: ref(StreamKeyInfo),
-    streamKey: Type.String({ description: 'Shown this once: whoever has it can publish' }),
+    streamKey: Type.String({ description: 'Shown only in this response. A secret: it permits publishing' }),
     ingest: ref(IngestServers),
   },
   { $id: 'StreamKeyResponse' },
@@ -95,8 +95,8 @@ export type StreamKeysResponse = Static<typeof StreamKeysResponse>;
 const attempt = {
   usedAt: Time,
   protocol: Type.String(),
-  address: Type.String({ description: "The publisher's network address" }),
-  outcome: Type.String({ description: '`admitted`, or the code of the refusal' }),
+  address: Type.String({ description: 'Network address of the publisher' }),
+  outcome: Type.String({ description: '`admitted`, or the error code of the refusal' }),
 };
 
 export const StreamKeyUsesResponse = Type.Object(
@@ -118,7 +118,7 @@ export const PublisherSignInsResponse = Type.Object(
     signIns: Type.Array(
       Type.Object({
         id: Id,
-        userId: Type.String({ description: 'Who asked, `operator` with the operator token' }),
+        userId: Type.String({ description: 'User id; `operator` for the operator token' }),
         ...attempt,
       }),
     ),
@@ -133,7 +133,9 @@ const DefaultDescription = Type.String({ maxLength: 5_000, pattern: MANY_LINES }
 export const Channel = Type.Object(
   {
     userId: UserId,
-    defaultTitle: Type.String({ description: 'Of livestreams that begin without having been made before' }),
+    defaultTitle: Type.String({
+      description: 'Title of livestreams created by publishing with the channel key',
+    }),
     defaultDescription: Type.String(),
     recordingEnabled: Type.Boolean(),
     key: nullable(ref(StreamKeyInfo)),

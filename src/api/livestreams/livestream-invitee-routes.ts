@@ -35,7 +35,7 @@ export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutes
       onRequest: guards.signedIn,
       preValidation: readNumbers,
       schema: {
-        summary: 'Who is invited, in the order of their invitations',
+        summary: 'List invited users, in the order of invitation',
         tags,
         security: READING_SECURITY,
         params: StreamParams,
@@ -57,9 +57,8 @@ export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutes
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Invite somebody',
-        description:
-          'Inviting them again changes nothing. At most 1,000 are invited (409 `too_many_guests`).',
+        summary: 'Invite a user',
+        description: 'Idempotent. 409 `too_many_guests`: 1,000 users are invited.',
         tags,
         security: CHANGING_SECURITY,
         params: InviteeParams,
@@ -69,7 +68,11 @@ export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutes
     async (request) => {
       const { id } = await lookup.findManageable(request, request.params.streamId);
       if (!(await invitees.add(id, request.params.userId)))
-        throw new PublicError(409, 'too_many_guests', 'No more people can be invited to this livestream.');
+        throw new PublicError(
+          409,
+          'too_many_guests',
+          'This livestream has the maximum of 1,000 invited users: remove one first.',
+        );
       return { success: true as const };
     },
   );
@@ -79,8 +82,8 @@ export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutes
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Take an invitation back',
-        description: 'Who was not invited: 404 `guest_not_found`.',
+        summary: 'Remove an invited user',
+        description: '404 `guest_not_found`: the user is not invited.',
         tags,
         security: CHANGING_SECURITY,
         params: InviteeParams,
@@ -90,7 +93,7 @@ export const livestreamInviteeRoutes: FastifyPluginAsync<LivestreamInviteeRoutes
     async (request) => {
       const { id } = await lookup.findManageable(request, request.params.streamId);
       if (!(await invitees.remove(id, request.params.userId)))
-        throw new PublicError(404, 'guest_not_found', 'They are not invited to this livestream.');
+        throw new PublicError(404, 'guest_not_found', 'This user is not invited to this livestream.');
       return { success: true as const };
     },
   );

@@ -39,7 +39,9 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['livestreams'];
-  const show = (found: Livestream[]) => ({ streams: found.map((livestream) => lookup.show(livestream)) });
+  const toStreams = (found: Livestream[]) => ({
+    streams: found.map((livestream) => lookup.show(livestream)),
+  });
 
   // Pages of public lists are queried and serialized once for concurrent requests.
   const pages = new TtlCache<string>({ clock, ttlMs: CACHE_TTL_MS, maxEntries: MAXIMUM_CACHED_PAGES });
@@ -50,11 +52,11 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
 
   const lists = {
     active: {
-      summary: 'What is live now, the newest first',
+      summary: 'List live livestreams, newest first',
       find: (page: PageOf) => livestreams.listActive(page),
     },
     upcoming: {
-      summary: 'What is to begin, the next first',
+      summary: 'List upcoming livestreams, earliest first',
       find: (page: PageOf) => livestreams.listUpcoming(page),
     },
   };
@@ -65,7 +67,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
         preValidation: readNumbers,
         schema: {
           summary,
-          description: 'Public livestreams alone.',
+          description: 'Public livestreams only.',
           tags,
           querystring: PageQuery,
           response: { 200: ref(StreamsResponse), ...errorSchemas(400, 500, 503) },
@@ -74,7 +76,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
       async (request, reply) => {
         const { limit, offset } = request.query;
         const json = await pages.get(`${name} ${limit} ${offset}`, async () => {
-          const answer = show(await calls.run(() => find({ limit, offset })));
+          const answer = toStreams(await calls.run(() => find({ limit, offset })));
           return String(reply.serializeInput(answer, '200'));
         });
         // Fastify sends strings unchanged when the content type is set.
@@ -89,8 +91,8 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
       onRequest: guards.anyone,
       preValidation: [readNumbers, boundOffset(BEFORE_LAST)],
       schema: {
-        summary: "A user's livestreams, the newest first",
-        description: 'They themselves and administrators see all, others the public ones.',
+        summary: 'List the livestreams of a user, newest first',
+        description: 'All for the user and administrators; public ones for others.',
         tags,
         security: ANYONE_READING_SECURITY,
         params: Type.Object({ userId: UserId }),
@@ -101,7 +103,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
     async (request) => {
       const { userId } = request.params;
       const which = lookup.mayListAll(request, userId) ? 'all' : 'public';
-      return show(await livestreams.listByUser(userId, request.query, which));
+      return toStreams(await livestreams.listByUser(userId, request.query, which));
     },
   );
 
@@ -110,7 +112,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
     {
       onRequest: guards.anyone,
       schema: {
-        summary: 'One livestream',
+        summary: 'Get a livestream',
         tags,
         security: ANYONE_READING_SECURITY,
         params: StreamParams,

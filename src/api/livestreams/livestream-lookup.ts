@@ -110,7 +110,7 @@ export class LivestreamLookup {
     const found = await this.#options.livestreams.find(streamId);
     const livestream = await requireWatchable(principal, found, this.#isInvitee);
     if (mayManage(principal, livestream)) return livestream;
-    throw new PublicError(403, 'not_allowed', 'This livestream belongs to somebody else.');
+    throw new PublicError(403, 'not_allowed', 'This livestream belongs to another user.');
   }
 
   /** Whether private and unlisted livestreams of a user may be listed too. */

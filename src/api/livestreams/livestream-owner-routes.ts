@@ -48,7 +48,11 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     const own = userIdOf(principal) ?? null;
     if (wanted === undefined || wanted === own) return own;
     if (isAdmin(principal)) return wanted;
-    throw new PublicError(403, 'not_allowed', 'You can make livestreams in your own name alone.');
+    throw new PublicError(
+      403,
+      'not_allowed',
+      'You can create livestreams only as yourself: leave out userId.',
+    );
   }
 
   app.post(
@@ -56,9 +60,9 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     {
       onRequest: guards.broadcaster,
       schema: {
-        summary: 'Make a livestream',
+        summary: 'Create a livestream',
         description:
-          'For accounts that may broadcast, in their own name; administrators and the operator may name another user. The stream key is shown this once.',
+          'For accounts that may broadcast. Administrators and the operator may name another user as owner. The stream key is shown only in this response.',
         tags,
         security,
         body: ref(CreateRequest),
@@ -72,6 +76,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
         recordingEnabled = false,
         scheduledAt,
         userId,
+        guests,
         ...rest
       } = request.body;
       const streamKey = mintStreamKey();
@@ -82,6 +87,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
         description,
         recordingEnabled,
         scheduledAt: timeOf(scheduledAt) ?? null,
+        ...(guests ? { invitees: guests } : {}),
         streamKeyHash: hashStreamKey(streamKey),
       });
       const rtmps = urls.rtmpsServer();
@@ -104,8 +110,8 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Change a livestream',
-        description: 'Also while it is live. A smaller viewer limit sends nobody away.',
+        summary: 'Edit a livestream',
+        description: 'Possible while live. A smaller viewer limit does not disconnect viewers.',
         tags,
         security,
         params: StreamParams,
@@ -132,9 +138,9 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Remove a livestream',
+        summary: 'Delete a livestream',
         description:
-          'With its chat, its keys, its guests and all that was counted. One that is under way, or waits for its publisher, must be ended first (409 `stream_under_way`).',
+          'Also deletes its chat, keys, invitations and view history. 409 `stream_under_way` while it is being broadcast or waits for its publisher: end it first.',
         tags,
         security,
         params: StreamParams,
@@ -146,7 +152,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
       const outcome = await streams.remove(id);
       if (outcome === 'unknown') throw streamNotFound();
       if (outcome === 'under-way')
-        throw new PublicError(409, 'stream_under_way', 'This livestream is under way: end it first.');
+        throw new PublicError(409, 'stream_under_way', 'This livestream is being broadcast: end it first.');
       await thumbnails.remove(id);
       return SUCCESS;
     },
@@ -157,9 +163,9 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Say that a livestream begins',
+        summary: 'Announce the start of a livestream',
         description:
-          'It is no longer listed as one to come, and one whose broadcast ended by itself waits for the next. It is `live` as soon as its media can be watched and never before: start the encoder. Starting again, or one that is live, changes nothing; one that was ended for good answers 409 `livestream_ended`.',
+          'Takes the livestream off the upcoming list; one whose broadcast has ended by itself becomes scheduled again. It becomes `live` only when its media are playable: start the encoder. Idempotent, also while live. 409 `livestream_ended`: it was ended permanently.',
         tags,
         security,
         params: StreamParams,
@@ -182,8 +188,8 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'End a livestream for good',
-        description: 'Its key admits nobody any more. Ending it again changes nothing.',
+        summary: 'End a livestream permanently',
+        description: 'Its stream keys admit no further publishers. Idempotent.',
         tags,
         security,
         params: StreamParams,
@@ -205,9 +211,9 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Close the connection of whoever publishes',
+        summary: 'Disconnect the publisher',
         description:
-          'Their key stays good: the broadcast waits for them, or another encoder, as after a lost connection. Where nobody publishes: 409 `nobody_publishes`.',
+          'The stream key stays valid: the broadcast waits for a publisher as after a lost connection. 409 `nobody_publishes`: no publisher is connected.',
         tags,
         security,
         params: StreamParams,
@@ -218,7 +224,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     async (request) => {
       const { id } = await lookup.findManageable(request, request.params.streamId);
       if (!streams.kick(id))
-        throw new PublicError(409, 'nobody_publishes', 'Nobody publishes to this livestream now.');
+        throw new PublicError(409, 'nobody_publishes', 'No publisher is connected to this livestream.');
       return SUCCESS;
     },
   );

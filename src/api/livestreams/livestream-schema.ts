@@ -12,14 +12,14 @@ import {
 
 export const Playback = Type.Object(
   {
-    hls: Type.String({ format: 'uri', description: 'The multivariant playlist' }),
+    hls: Type.String({ format: 'uri', description: 'Multivariant playlist' }),
     whep: Type.Optional(
       Type.String({
         format: 'uri',
-        description: 'WebRTC by WHEP (draft-ietf-wish-whep); missing where it is off',
+        description: 'WHEP endpoint (draft-ietf-wish-whep); missing when WebRTC is off',
       }),
     ),
-    watch: Type.String({ format: 'uri', description: 'The watch page' }),
+    watch: Type.String({ format: 'uri', description: 'Page that plays the livestream' }),
   },
   { $id: 'Playback' },
 );
@@ -65,19 +65,19 @@ export const Viewers = Type.Object(
       {
         additionalProperties: Type.Integer(),
         description:
-          'By how they watch: `whep`, `ll-hls`, `hls`; who watches nothing yet is in the total alone',
+          'Viewers per protocol: `whep`, `ll-hls`, `hls`. Viewers that joined without playing count in `total` only',
       },
     ),
   },
-  { $id: 'Viewers', description: 'Who watches now' },
+  { $id: 'Viewers', description: 'Current viewers' },
 );
 export type Viewers = { total: number; byProtocol: Record<string, number> };
 
 const VISIBILITY = {
   description:
-    '`public`: listed for everybody; `unlisted`: for whoever has the address; `private`: for its guests alone. A private livestream answers others as if there were none',
+    '`public`: listed, everyone may watch; `unlisted`: everyone who knows the id may watch; `private`: owner, administrators and invited users. Others get 404 for a private livestream',
 };
-const VIEWER_LIMIT = { minimum: 1, maximum: 1_000_000, description: 'Viewers at the same time' };
+const VIEWER_LIMIT = { minimum: 1, maximum: 1_000_000, description: 'Maximum concurrent viewers' };
 const Visibility = Type.Enum(['public', 'unlisted', 'private'], VISIBILITY);
 
 export const Stream = Type.Object(
@@ -93,14 +93,17 @@ export const Stream = Type.Object(
     state: Type.Object({
       name: Type.Enum(['offline', 'starting', 'live', 'reconnecting', 'ending']),
       until: Type.Optional(
-        Type.String({ format: 'date-time', description: 'How long a lost publisher is waited for' }),
+        Type.String({
+          format: 'date-time',
+          description: 'Time until which the broadcast waits for its publisher',
+        }),
       ),
     }),
     startedAt: nullable(
       Type.String({
         format: 'date-time',
         description:
-          'When the newest broadcast began; with the status `scheduled`: when its broadcaster said that it begins',
+          'Start of the newest broadcast; with the status `scheduled`: time of the announced start',
       }),
     ),
     endedAt: nullable(Time),
@@ -113,7 +116,7 @@ export const Stream = Type.Object(
     playback: ref(Playback),
     source: nullable(ref(Source)),
     notices: Type.Array(Type.Object({ topic: Type.String(), message: Type.String() }), {
-      description: 'What the broadcaster should know of the health of the broadcast',
+      description: 'Health notices for the broadcaster',
     }),
   },
   { $id: 'Stream' },
@@ -127,7 +130,7 @@ const settings = {
   recordingEnabled: Type.Boolean(),
   visibility: Visibility,
   viewerLimit: nullable(Type.Integer(VIEWER_LIMIT)),
-  scheduledAt: nullable(Type.String({ format: 'date-time', description: 'When it is to begin' })),
+  scheduledAt: nullable(Type.String({ format: 'date-time', description: 'Planned start' })),
 };
 
 export const CreateRequest = Type.Object(
@@ -136,7 +139,10 @@ export const CreateRequest = Type.Object(
     title: settings.title,
     userId: Type.Optional(UserId),
     guests: Type.Optional(
-      Type.Array(UserId, { maxItems: 100, description: 'User ids of who may watch, where it is private' }),
+      Type.Array(UserId, {
+        maxItems: 100,
+        description: 'User ids of the users who may watch if the livestream is private',
+      }),
     ),
   },
   {
@@ -155,7 +161,11 @@ export const EditRequest = Type.Object(
     ...Type.Partial(Type.Object(settings)).properties,
     thumbnailUrl: Type.Optional(
       nullable(
-        Type.String({ maxLength: 2_000, pattern: WEB_ADDRESS, description: 'A picture kept elsewhere' }),
+        Type.String({
+          maxLength: 2_000,
+          pattern: WEB_ADDRESS,
+          description: 'URL of an image on another server',
+        }),
       ),
     ),
   },
@@ -163,21 +173,21 @@ export const EditRequest = Type.Object(
     $id: 'EditRequest',
     additionalProperties: false,
     minProperties: 1,
-    description: 'What is left out stays as it is',
+    description: 'Absent fields stay unchanged',
     examples: [{ title: 'Saturday concert', scheduledAt: '2026-05-02T18:00:00Z' }],
   },
 );
 export type EditRequest = Static<typeof EditRequest>;
 
 const IngestServer = Type.Object({
-  server: Type.String({ format: 'uri', description: 'For the encoder: server' }),
-  key: Type.String({ description: 'For the encoder: stream key' }),
+  server: Type.String({ format: 'uri', description: 'Server setting of the encoder' }),
+  key: Type.String({ description: 'Stream key setting of the encoder' }),
 });
 
 export const CreateResponse = Type.Object(
   {
     streamId: Id,
-    streamKey: Type.String({ description: 'Shown this once: whoever has it can publish' }),
+    streamKey: Type.String({ description: 'Shown only in this response. A secret: it permits publishing' }),
     ingest: Type.Object({
       rtmp: IngestServer,
       rtmps: Type.Optional(IngestServer),
@@ -201,7 +211,7 @@ export const EndRequest = Type.Object(
       Type.String({
         maxLength: 2_000,
         pattern: WEB_ADDRESS,
-        description: 'Where a recording made elsewhere can be found',
+        description: 'URL of a recording on another server',
       }),
     ),
   },

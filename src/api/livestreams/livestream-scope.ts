@@ -46,9 +46,9 @@ export const livestreamScope: FastifyPluginAsync<LivestreamScopeOptions> = async
         if (READING.has(request.method) || request.routeOptions.config.ownLimit) return;
         await guards.anyone.call(scope, request, reply);
         if (guards.principal(request).kind === 'operator') return;
-        const wait = changes.take(networkBlock(request.ip));
-        if (wait === 0) return;
-        reply.header('retry-after', Math.ceil(wait / 1_000));
+        const waitMs = changes.take(networkBlock(request.ip));
+        if (waitMs === 0) return;
+        reply.header('retry-after', Math.ceil(waitMs / 1_000));
         throw new PublicError(
           429,
           'rate_limited',

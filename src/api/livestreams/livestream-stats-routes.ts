@@ -18,7 +18,7 @@ export const livestreamStatsRoutes: FastifyPluginAsync<LivestreamStatsRoutesOpti
     {
       onRequest: guards.anyone,
       schema: {
-        summary: 'How a broadcast is doing now',
+        summary: 'Get statistics of the current broadcast',
         tags: ['livestreams'],
         security: ANYONE_READING_SECURITY,
         params: StreamParams,

@@ -8,19 +8,17 @@ export const StreamStats = Type.Object(
   {
     streamId: Id,
     state: Stream.properties.state,
-    uptime: known('Seconds since the broadcast began; null while there is none'),
-    bitrate: known('Bits per second that arrive, picture and sound together'),
-    fps: known('Pictures per second that arrive'),
+    uptime: known('Seconds since the start of the broadcast; null without one'),
+    bitrate: known('Received bits per second, video and audio together'),
+    fps: known('Received video frames per second'),
     resolution: nullable(Type.Object({ width: Type.Number(), height: Type.Number() })),
-    keyframeInterval: known('Seconds, the longest of the last few'),
-    droppedFrames: known(
-      'Pictures that the encoder left out or that were lost on the way; null where nobody can tell',
-    ),
+    keyframeInterval: known('Longest recent keyframe interval, seconds'),
+    droppedFrames: known('Video frames that the encoder dropped or the network lost; null when unknown'),
     viewers: ref(Viewers),
     source: nullable(ref(Source)),
     notices: Stream.properties.notices,
   },
-  { $id: 'StreamStats', description: 'Null is what is not known (yet)' },
+  { $id: 'StreamStats', description: 'Null: unknown, or not determined yet' },
 );
 export type StreamStats = Static<typeof StreamStats>;
 

@@ -20,7 +20,7 @@ export type ThumbnailRoutesOptions = {
   livestreams: Pick<ApiLivestreams, 'edit'>;
   lookup: LivestreamLookup;
   guards: Guards;
-  thumbnails: Pick<ThumbnailStore, 'keep' | 'find' | 'captured' | 'remove'>;
+  thumbnails: Pick<ThumbnailStore, 'keep' | 'findUpload' | 'captured' | 'remove'>;
   urls: PublicUrls;
 };
 
@@ -51,8 +51,8 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: 'Give a livestream its picture',
-        description: `A JPEG, PNG or WebP of at most ${MAX_THUMBNAIL_BYTES / 1_024} KB; it replaces the one before, and is shown instead of those that are made from its broadcasts.`,
+        summary: 'Upload the thumbnail of a livestream',
+        description: `A JPEG, PNG or WebP of at most ${MAX_THUMBNAIL_BYTES / 1_024} KB. Replaces the earlier upload, and takes precedence over thumbnails captured from broadcasts.`,
         tags,
         security: CHANGING_SECURITY,
         params: StreamParams,
@@ -67,7 +67,7 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       const { id } = await lookup.findManageable(request, request.params.streamId);
       if (!Buffer.isBuffer(request.body)) throw wrongType();
       const kept = await thumbnails.keep(id, request.body);
-      if (!kept) throw new PublicError(400, 'not_a_picture', 'The body is no JPEG, PNG or WebP picture.');
+      if (!kept) throw new PublicError(400, 'not_a_picture', 'The body must be a JPEG, PNG or WebP image.');
       const livestream = await livestreams.edit(id, { thumbnailUrl: thumbnailPath(kept) });
       if (!livestream) {
         await thumbnails.remove(id); // deleted meanwhile
@@ -85,8 +85,8 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
     {
       onRequest: guards.signedIn,
       schema: {
-        summary: "Take a livestream's picture away",
-        description: 'While it is live, one may be made from its broadcast again.',
+        summary: 'Delete the uploaded thumbnail of a livestream',
+        description: 'While it is live, thumbnails are captured from its broadcast again.',
         tags,
         security: CHANGING_SECURITY,
         params: StreamParams,
@@ -106,16 +106,16 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
     {
       onRequest: guards.anyone,
       schema: {
-        summary: "A livestream's picture",
+        summary: 'Get the thumbnail of a livestream',
         description:
-          'The one that was given to this server, else the newest of its broadcast (`stream.thumbnailUrl` says where the picture is). Without one: 404 `thumbnail_not_found`.',
+          'The uploaded one, else the newest capture of its broadcast (`stream.thumbnailUrl` is its URL). 404 `thumbnail_not_found`: there is none.',
         tags,
         security: ANYONE_READING_SECURITY,
         params: StreamParams,
         querystring: Type.Object({ v: Type.Optional(Type.String({ maxLength: 64 })) }),
         response: {
-          200: { description: 'The picture', content: imageContent },
-          304: Type.Null({ description: 'The picture that If-None-Match names is still the right one' }),
+          200: { description: 'The image', content: imageContent },
+          304: Type.Null({ description: 'Unchanged since the ETag in If-None-Match' }),
           ...errorSchemas(400, 401, 404, 429, 500, 503),
         },
       },
@@ -124,8 +124,9 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
       const livestream = await lookup.findWatchable(request, request.params.streamId);
       const { id, thumbnailUrl } = livestream;
       let found = thumbnailUrl === null ? thumbnails.captured(id) : undefined;
-      if (thumbnailUrl !== null && !/^https?:/.test(thumbnailUrl)) found = await thumbnails.find(id);
-      if (!found) throw new PublicError(404, 'thumbnail_not_found', 'This livestream has no picture here.');
+      if (thumbnailUrl !== null && !/^https?:/.test(thumbnailUrl)) found = await thumbnails.findUpload(id);
+      if (!found)
+        throw new PublicError(404, 'thumbnail_not_found', 'This livestream has no thumbnail on this server.');
       const etag = `"${found.version}"`;
       const cachePublic = request.query.v === found.version ? VERSIONED_CACHE_CONTROL : CACHE_NEWEST;
       const caching = mayEverybodyWatch(livestream) ? cachePublic : CACHE_PRIVATE;

@@ -21,10 +21,10 @@ export function createChangeLimit(
     const principal = guards.principal(request);
     if (principal.kind === 'operator') return;
     const userId = userIdOf(principal);
-    const wait = changes.take(userId === undefined ? networkBlock(request.ip) : `user ${userId}`);
-    if (wait === 0) return;
+    const waitMs = changes.take(userId === undefined ? networkBlock(request.ip) : `user ${userId}`);
+    if (waitMs === 0) return;
     throw new PublicError(429, 'rate_limited', 'Too many requests: wait and try again.', {
-      retryAfter: Math.ceil(wait / 1_000),
+      retryAfter: Math.ceil(waitMs / 1_000),
     });
   };
 }

@@ -26,7 +26,7 @@ export const UserId = Type.String({
   minLength: 1,
   maxLength: 200,
   pattern: ONE_LINE,
-  description: "An account's id, or a user id in the host platform's own notation",
+  description: 'Account id, or user id of the host platform',
 });
 
 /** Maximum `offset`: rows that PostgreSQL skips for one page. */
@@ -47,7 +47,7 @@ export const CursorPageQuery = Type.Object(
     before: Type.Optional(
       Type.String({
         format: 'uuid',
-        description: 'Only what is older than the entry with this id: the last one of the page before',
+        description: 'Returns entries older than this id: the last one of the previous page',
       }),
     ),
   },
@@ -72,8 +72,8 @@ export function ref<T extends TSchema & { $id?: string }>(schema: T) {
 export const ErrorResponse = Type.Object(
   {
     error: Type.Object({
-      code: Type.Unsafe<ErrorCode>(Type.String({ description: 'Stable, for programs' })),
-      message: Type.String({ description: 'A sentence for people' }),
+      code: Type.Unsafe<ErrorCode>(Type.String({ description: 'Stable code, for programs' })),
+      message: Type.String({ description: 'Message for people' }),
       details: Type.Optional(Type.Unknown()),
     }),
   },

@@ -7,7 +7,11 @@ const RETRY_AFTER_S = 5;
 
 type Answer = { status: number; code: ErrorCode; message: string; details?: unknown };
 
-const NOT_FOUND: Answer = { status: 404, code: 'not_found', message: 'There is nothing at this address.' };
+const NOT_FOUND: Answer = {
+  status: 404,
+  code: 'not_found',
+  message: 'There is no such resource: check the URL.',
+};
 
 /** Client errors of fastify (fastify/lib/errors.js) with public codes and messages. */
 const FASTIFY_ERRORS: Record<string, Answer> = {
@@ -28,7 +32,7 @@ const FASTIFY_ERRORS: Record<string, Answer> = {
     message: 'The body is not valid JSON.',
   },
   FST_ERR_MAX_PARAM_LENGTH: NOT_FOUND,
-  FST_ERR_BAD_URL: { status: 400, code: 'bad_request', message: 'The address is not a valid URL.' },
+  FST_ERR_BAD_URL: { status: 400, code: 'bad_request', message: 'The URL is invalid.' },
 };
 
 /** Returns the public answer of an error; undefined when it is internal. */
@@ -63,7 +67,7 @@ function validationAnswer(error: FastifyError): Answer {
     const wanted = missing
       ? 'is missing'
       : unknown
-        ? 'is not known here'
+        ? 'is not a known property'
         : (pattern ?? message ?? 'is wrong');
     return { field, message: `${field || `the ${error.validationContext}`} ${wanted}` };
   });
@@ -128,7 +132,11 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
     if (allowed.size === 0 || allowed.has(request.method))
       throw new PublicError(NOT_FOUND.status, NOT_FOUND.code, NOT_FOUND.message);
     reply.header('allow', [...allowed].sort().join(', '));
-    throw new PublicError(405, 'method_not_allowed', `This address does not take ${request.method}.`);
+    throw new PublicError(
+      405,
+      'method_not_allowed',
+      `This URL does not support ${request.method}: see the Allow header.`,
+    );
   });
 }
 
@@ -147,21 +155,21 @@ export function errorDescription(status: number): string {
 }
 
 const DESCRIPTIONS: Record<number, string> = {
-  400: 'The request is not valid (`validation_failed`, `body_invalid`, `bad_request`)',
-  401: 'Nobody in particular may do this (`not_signed_in`), or what was shown does not hold',
-  403: 'This is for others to do (`not_allowed`), or the CSRF token is missing (`csrf_failed`)',
-  404: 'There is no such thing, or none for whoever asks (`stream_not_found`, `not_found`)',
-  406: 'None of the offered codecs can be used',
-  409: 'This is not possible as things stand',
-  410: 'It was there, and is gone',
-  412: 'If-Match names something that is no longer so',
+  400: 'The request is invalid (`validation_failed`, `body_invalid`, `bad_request`)',
+  401: 'Sign-in required (`not_signed_in`), or the credentials are invalid',
+  403: 'Not permitted (`not_allowed`), or the CSRF token is missing (`csrf_failed`)',
+  404: 'Unknown, or hidden from the caller (`stream_not_found`, `not_found`)',
+  406: 'No offered codec is supported',
+  409: 'Not possible in the current state',
+  410: 'Gone: it existed and has ended',
+  412: 'If-Match does not match the current ETag',
   413: 'The body is too large (`body_too_large`)',
-  415: 'The body is of the wrong type (`unsupported_media_type`)',
-  416: 'The range lies outside the file',
-  422: 'This cannot be done (`ice_restart_unsupported`)',
-  426: 'This address takes WebSocket connections',
+  415: 'The content type is not supported (`unsupported_media_type`)',
+  416: 'The range is outside the file',
+  422: 'Not supported (`ice_restart_unsupported`)',
+  426: 'WebSocket upgrade required',
   428: 'If-Match is missing',
-  429: 'Too many requests or failures: wait (`rate_limited`, with Retry-After)',
-  500: 'A fault of the server (`internal_error`)',
-  503: 'Try again in a moment (`temporarily_unavailable`, `not_ready`, with Retry-After)',
+  429: 'Too many requests or failures: wait for Retry-After (`rate_limited`)',
+  500: 'Internal error (`internal_error`)',
+  503: 'Unavailable: try again after Retry-After (`temporarily_unavailable`, `not_ready`)',
 };

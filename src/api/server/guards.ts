@@ -26,21 +26,19 @@ export const SECURITY_SCHEMES = {
   bearer: {
     type: 'http',
     scheme: 'bearer',
-    description:
-      "The operator token, a personal access token (`hp_…`), or a JSON Web Token of the host platform's making",
+    description: 'Operator token, personal access token (`hp_…`), or JSON Web Token of the host platform',
   },
   session: {
     type: 'apiKey',
     in: 'cookie',
     name: 'headend_session',
-    description: 'The cookie of a signed-in page',
+    description: 'Session cookie of a signed-in page',
   },
   csrf: {
     type: 'apiKey',
     in: 'header',
     name: 'x-csrf-token',
-    description:
-      'What `/api/auth/login` and `/api/auth/me` say: needed with the cookie for what changes something',
+    description: '`csrfToken` of `/api/auth/login` and `/api/auth/me`: required with the cookie for changes',
   },
 } as const;
 
@@ -122,7 +120,7 @@ export function createGuards(options: { authenticate: Authenticate; calls?: Boun
     },
     signedIn: guard((principal) => principal.kind !== 'anonymous', ''),
     broadcaster: guard(mayBroadcast, 'Your account may not broadcast: ask an administrator.'),
-    admin: guard(isAdmin, 'This is for administrators.'),
+    admin: guard(isAdmin, 'Only administrators may do this: sign in as one.'),
     principal: principalOf,
     mustBeKnown(request) {
       if (unknown.has(request)) throw databaseLate();
@@ -132,7 +130,11 @@ export function createGuards(options: { authenticate: Authenticate; calls?: Boun
       const userId = userIdOf(principal);
       if (userId !== undefined) return userId;
       if (principal.kind === 'anonymous') throw notSignedIn();
-      throw new PublicError(403, 'account_needed', 'The operator has no account: ask in the name of one.');
+      throw new PublicError(
+        403,
+        'account_needed',
+        'The operator has no account: use the credentials of an account.',
+      );
     },
   };
 }
@@ -155,6 +157,6 @@ function notSignedIn(): PublicError {
   return new PublicError(
     401,
     'not_signed_in',
-    'Sign in first, or show a token: Authorization: Bearer TOKEN.',
+    'Sign in first, or send a token: Authorization: Bearer TOKEN.',
   );
 }

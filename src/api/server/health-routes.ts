@@ -22,20 +22,26 @@ export const healthRoutes: FastifyPluginAsync<HealthRoutesOptions> = async (app,
 
   app.get(
     '/healthz',
-    { schema: { summary: 'The process is alive', tags, response: { 200: ok } } },
+    { schema: { summary: 'Liveness: the process answers', tags, response: { 200: ok } } },
     async () => ({ status: 'ok' as const }),
   );
 
   app.get(
     '/readyz',
-    { schema: { summary: 'The gateway can work', tags, response: { 200: ok, ...errorSchemas(503) } } },
+    {
+      schema: {
+        summary: 'Readiness: database and dependencies work',
+        tags,
+        response: { 200: ok, ...errorSchemas(503) },
+      },
+    },
     async () => {
       const results = await Promise.all(
         Object.entries(checks).map(async ([name, check]) => [name, await passes(check, clock)] as const),
       );
       if (results.every(([, passed]) => passed)) return { status: 'ok' as const };
       const details = Object.fromEntries(results.map(([name, passed]) => [name, passed ? 'ok' : 'failed']));
-      throw new PublicError(503, 'not_ready', 'The gateway cannot work right now.', details);
+      throw new PublicError(503, 'not_ready', 'The gateway is not ready: see details.', details);
     },
   );
 };

@@ -29,11 +29,11 @@ function errors(...statuses: number[]): Record<string, object> {
   );
 }
 
-const made = {
-  description: 'The answer to the offer',
+const created = {
+  description: 'SDP answer',
   headers: {
-    Location: { description: 'The address of the session', schema: text },
-    ETag: { description: 'Of the ICE session: PATCH needs it as If-Match', schema: text },
+    Location: { description: 'URL of the session', schema: text },
+    ETag: { description: 'Entity tag of the ICE session, for If-Match of PATCH', schema: text },
     Link: { description: 'STUN and TURN servers (`rel="ice-server"`), and extensions', schema: text },
   },
   content: { [SDP]: { schema: text } },
@@ -43,14 +43,14 @@ function sessionOf(what: string): Record<string, Operation> {
   const parameters = [inPath('sessionId')];
   return {
     patch: {
-      summary: `Tell candidates of a ${what}`,
+      summary: `Send ICE candidates of a ${what}`,
       description:
-        'Trickle ICE (RFC 8840). They are not needed: the server finds out by itself where the client is.',
+        'Trickle ICE (RFC 8840). Optional: the server learns the address of the client from its connectivity checks.',
       tags,
       parameters,
       requestBody: body('application/trickle-ice-sdpfrag'),
       responses: {
-        204: { description: 'Heard' },
+        204: { description: 'Accepted' },
         ...errors(400, 404, 410, 412, 413, 415, 422, 428, 429, 500),
       },
     },
@@ -71,11 +71,11 @@ export function mediaPaths(): Paths {
   const offer = {
     tags,
     requestBody: body(SDP),
-    responses: { 201: made, ...errors(400, 401, 403, 404, 406, 409, 413, 415, 429, 500, 503) },
+    responses: { 201: created, ...errors(400, 401, 403, 404, 406, 409, 413, 415, 429, 500, 503) },
   };
   const playlist = {
     200: {
-      description: 'A playlist (RFC 8216bis)',
+      description: 'Playlist (RFC 8216bis)',
       content: { 'application/vnd.apple.mpegurl': { schema: text } },
     },
   };
@@ -91,8 +91,8 @@ export function mediaPaths(): Paths {
     '/whip/{streamKey}': {
       post: {
         ...offer,
-        summary: 'Publish by WebRTC, with the key in the address',
-        description: 'For encoders that know of no bearer token.',
+        summary: 'Publish by WebRTC, with the stream key in the URL',
+        description: 'For encoders that cannot send a bearer token.',
         parameters: [inPath('streamKey')],
       },
     },
@@ -102,7 +102,7 @@ export function mediaPaths(): Paths {
         ...offer,
         summary: 'Watch by WebRTC (WHEP, draft-ietf-wish-whep)',
         description:
-          'The body is the offer, as SDP. `v` is the viewer token that joining gave: who has joined is counted once. Nobody publishes: 409; the stream is full: 503 `viewer_limit_reached`, with Retry-After.',
+          'The body is the offer, as SDP. `v` is the viewer token of the join request, so that the viewer is counted once. 409: the stream has no broadcast. 503 `viewer_limit_reached`, with Retry-After: the viewer limit is reached.',
         security: [{}, { bearer: [] }],
         parameters: [
           inPath('streamId', uuid),
@@ -113,25 +113,27 @@ export function mediaPaths(): Paths {
     '/whep/session/{sessionId}': sessionOf('WHEP session'),
     '/whep/session/{sessionId}/layer': {
       post: {
-        summary: 'Choose a layer of the picture',
+        summary: 'Select a simulcast layer of the video',
         tags,
         parameters: [inPath('sessionId')],
         requestBody: body('application/json', {
           type: 'object',
-          properties: { encodingId: { type: 'string', description: 'As the event `layers` names it' } },
+          properties: {
+            encodingId: { type: 'string', description: 'Id of the layer in the event `layers`' },
+          },
         }),
-        responses: { 200: { description: 'Chosen' }, ...errors(400, 404, 410, 413, 415, 429, 500) },
+        responses: { 200: { description: 'Selected' }, ...errors(400, 404, 410, 413, 415, 429, 500) },
       },
       delete: {
-        summary: 'Let the server choose the layer again',
+        summary: 'Return to automatic layer selection',
         tags,
         parameters: [inPath('sessionId')],
-        responses: { 200: { description: 'Given back' }, ...errors(404, 410, 429, 500) },
+        responses: { 200: { description: 'Automatic' }, ...errors(404, 410, 429, 500) },
       },
     },
     '/whep/session/{sessionId}/events': {
       get: {
-        summary: 'What happens to the stream, as server-sent events',
+        summary: 'Receive events of the stream (server-sent events)',
         tags,
         parameters: [inPath('sessionId')],
         responses: {
@@ -140,31 +142,32 @@ export function mediaPaths(): Paths {
         },
       },
       post: {
-        summary: 'Choose the events to be told of',
-        description: 'The Location of the answer is where they are told, by GET; DELETE ends it.',
+        summary: 'Subscribe to events',
+        description: 'GET on the Location of the response receives the events; DELETE ends the subscription.',
         tags,
         parameters: [inPath('sessionId')],
         requestBody: body('application/json', { type: 'array', items: text }),
-        responses: { 201: { description: 'Made' }, ...errors(400, 404, 409, 410, 413, 415, 429, 500) },
+        responses: { 201: { description: 'Created' }, ...errors(400, 404, 409, 410, 413, 415, 429, 500) },
       },
     },
     '/hls/{streamId}/index.m3u8': {
       get: {
         summary: 'Watch by HLS: the multivariant playlist',
         description:
-          'Low-Latency HLS (RFC 8216bis) with CMAF. The playlists that it names carry a viewer token: players must ask for them as they are named.',
+          'Low-Latency HLS (RFC 8216bis) with CMAF. URIs of media playlists contain a viewer token: players must request them unchanged.',
         tags,
         parameters: [
           inPath('streamId', uuid),
-          { name: 'v', in: 'query', description: 'Viewer token, if there is one already', schema: text },
+          { name: 'v', in: 'query', description: 'Viewer token of an earlier request, if any', schema: text },
         ],
         responses: { ...playlist, ...errors(401, 403, 404, 500, 503) },
       },
     },
     '/hls/{streamId}/{broadcastId}/{rendition}/index.m3u8': {
       get: {
-        summary: 'The media playlist of one rendition',
-        description: 'With delivery directives it waits for what is asked for (RFC 8216bis, section 6.2.5).',
+        summary: 'Media playlist of one rendition',
+        description:
+          'With delivery directives the response is blocked until the segment or part exists (RFC 8216bis, section 6.2.5).',
         tags,
         parameters: [
           inPath('streamId', uuid),
@@ -179,7 +182,7 @@ export function mediaPaths(): Paths {
     },
     '/hls/{streamId}/{broadcastId}/{rendition}/{file}': {
       get: {
-        summary: 'A segment, a part or an initialization section',
+        summary: 'Segment, part or initialization section',
         tags,
         parameters: [
           inPath('streamId', uuid),
@@ -189,14 +192,14 @@ export function mediaPaths(): Paths {
         ],
         responses: {
           200: { description: 'CMAF', content: { 'video/mp4': { schema: {} }, 'audio/mp4': { schema: {} } } },
-          206: { description: 'The range that was asked for' },
+          206: { description: 'The requested range' },
           ...errors(404, 416, 500, 503),
         },
       },
     },
     '/ws': {
       get: {
-        summary: 'The socket: chat, presence, the state of streams, signalling',
+        summary: 'Socket: chat, viewers, states of streams, WebRTC signalling',
         description: SOCKET,
         tags,
         security: [{}, { bearer: [] }, { session: [] }],
@@ -208,9 +211,9 @@ export function mediaPaths(): Paths {
     },
     '/socket.io/': {
       get: {
-        summary: 'The same events for Socket.IO clients',
+        summary: 'The same events by Socket.IO',
         description:
-          'Socket.IO 4. Events and their data are those of `/ws`; the acknowledgement callback gets `{success: true, ...data}` or `{success: false, error: {code, message}}`. A token is shown as `auth.token`.',
+          'Socket.IO 4. Events and data are those of `/ws`; the acknowledgement is `{success: true, ...data}` or `{success: false, error: {code, message}}`. Clients send a token as `auth.token`.',
         tags,
         security: [{}, { bearer: [] }, { session: [] }],
         responses: {
@@ -223,15 +226,15 @@ export function mediaPaths(): Paths {
   };
 }
 
-const SOCKET = `JSON messages \`{event, data, id?}\`, at most 16 KB; one frame from the server may hold an array of them.
-Whatever bears an \`id\` is answered with it: \`{event: "ok", data, id}\` or \`{event: "error", data: {code, message}, id}\`.
-Browsers on other sites show who they are by a first message \`auth {token}\`, and a newer token of theirs at any time. Whose
-sign-in runs out or is revoked is told \`auth:expired {code, message}\` and closed with 4401.
+const SOCKET = `JSON messages \`{event, data, id?}\`, at most 16 KB; a frame from the server may contain an array of messages.
+A message with an \`id\` is answered by \`{event: "ok", data, id}\` or \`{event: "error", data: {code, message}, id}\`.
+Browsers on other sites authenticate by a first message \`auth {token}\`, and renew the sign-in by a newer token at any time.
+When a sign-in expires or is revoked, the server sends \`auth:expired {code, message}\` and closes with 4401.
 
-Clients say: \`join-livestream\`, \`leave-livestream\`; \`chat:join\`, \`chat:send\`, \`chat:history\`, \`chat:react\`,
+From clients: \`join-livestream\`, \`leave-livestream\`; \`chat:join\`, \`chat:send\`, \`chat:history\`, \`chat:react\`,
 \`chat:poll:create\`, \`chat:poll:vote\`, \`chat:poll:close\`; and for WebRTC \`stream:offer\`, \`stream:join\`,
 \`stream:answer\`, \`stream:ice-candidate\`, \`stream:layer\`, \`stream:leave\`, \`stream:end\`.
 
-The server says: \`chat:message\`, \`chat:history\`, \`chat:deleted\`, \`chat:mode\`, \`chat:reactions\`, \`chat:poll\`,
-\`viewers:count\`, \`livestream:dismissed\`, and \`stream:state\` (live, reconnecting, ended). Who joins by
-\`join-livestream\` is told the last 50 messages by \`chat:history\`, unless with \`history: false\`.`;
+From the server: \`chat:message\`, \`chat:history\`, \`chat:deleted\`, \`chat:mode\`, \`chat:reactions\`, \`chat:poll\`,
+\`viewers:count\`, \`livestream:dismissed\`, and \`stream:state\` (live, reconnecting, ended). After
+\`join-livestream\` the server sends the last 50 messages as \`chat:history\`, unless \`history\` is false.`;

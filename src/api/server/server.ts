@@ -162,7 +162,7 @@ function answerMalformedRequest(error: Error & { code?: string }, socket: Socket
       ? ['431 Request Header Fields Too Large', 'headers_too_large', 'The headers are too large.']
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? ['408 Request Timeout', 'request_timeout', 'The request took too long to arrive.']
-        : ['400 Bad Request', 'bad_request', 'This is not HTTP.'];
+        : ['400 Bad Request', 'bad_request', 'The request is not valid HTTP.'];
   const body = JSON.stringify({ error: { code, message } });
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
@@ -195,25 +195,25 @@ function describe(app: FastifyInstance, { version, basePath = '' }: ServerOption
       },
       servers: [{ url: basePath === '' ? '/' : basePath }],
       tags: [
-        { name: 'livestreams', description: 'What people watch: made, listed, changed, ended' },
-        { name: 'stream keys', description: 'What lets an encoder publish' },
+        { name: 'livestreams', description: 'Livestreams: create, list, edit, end' },
+        { name: 'stream keys', description: 'Stream keys, with which encoders publish' },
         {
           name: 'channels',
-          description: 'The key that somebody keeps in their encoder for all their livestreams',
+          description: 'Channel keys, which publish to the current or a new livestream of a user',
         },
-        { name: 'viewers', description: 'Who joins and leaves, and how many watch' },
-        { name: 'chat', description: 'What is said beside the picture, and who keeps it civil' },
-        { name: 'media', description: 'Media in and out, and the socket' },
-        { name: 'accounts', description: 'People, how they sign in, and their tokens' },
-        { name: 'follows', description: 'Who follows whom' },
+        { name: 'viewers', description: 'Joining, leaving and counting of viewers' },
+        { name: 'chat', description: 'Chat messages, moderation and polls' },
+        { name: 'media', description: 'Ingest and delivery of media, and the socket' },
+        { name: 'accounts', description: 'Accounts, sign-in, sessions and access tokens' },
+        { name: 'follows', description: 'Follows between users' },
         { name: 'administration', description: 'For administrators and the operator' },
-        { name: 'webhooks', description: 'Other servers are told what happens here' },
-        { name: 'health', description: 'For whoever runs the gateway' },
+        { name: 'webhooks', description: 'Signed messages to other servers' },
+        { name: 'health', description: 'Liveness and readiness checks' },
       ],
       components: {
         securitySchemes: {
           ...SECURITY_SCHEMES,
-          streamKey: { type: 'http', scheme: 'bearer', description: 'A stream key' },
+          streamKey: { type: 'http', scheme: 'bearer', description: 'Stream key' },
         },
       },
       paths: mediaPaths(),
@@ -235,6 +235,6 @@ function describe(app: FastifyInstance, { version, basePath = '' }: ServerOption
 
 const DESCRIPTION = `A self-hosted live-streaming gateway.
 
-Every error answers \`{error: {code, message, details?}}\`: the code is stable and for programs, the message for people.
-Times are in ISO 8601, ids are UUIDs. Programs show a token (\`Authorization: Bearer\`), also from other websites; pages
-of this server are known by their cookie and show a CSRF token with it for whatever changes something.`;
+Every error has the form \`{error: {code, message, details?}}\`: the code is stable and for programs, the message for people.
+Times are ISO 8601, ids are UUIDs. Programs and pages of other origins send a token (\`Authorization: Bearer\`). Pages of
+this server send a session cookie, and with it a CSRF token for changes.`;

@@ -73,7 +73,7 @@ export const viewerRoutes: FastifyPluginAsync<ViewerRoutesOptions> = async (plai
       schema: {
         summary: 'Join a livestream as a viewer',
         description:
-          'Who has joined counts as a viewer as long as they ask for playlists or send beacons (each 15 seconds at the latest), watch by WHEP, or have joined over the socket, all with the same `viewerToken`. Where as many watch as may: 503 `viewer_limit_reached`, with Retry-After.',
+          'The viewer is counted while it requests playlists or sends beacons (at least every 15 seconds), watches by WHEP, or has joined over the socket, all with the same `viewerToken`. 503 `viewer_limit_reached`, with Retry-After: the viewer limit is reached.',
         tags,
         security: ANYONE_READING_SECURITY,
         params: StreamParams,
@@ -98,7 +98,7 @@ export const viewerRoutes: FastifyPluginAsync<ViewerRoutesOptions> = async (plai
       schema: {
         summary: 'Leave a livestream',
         description:
-          'Without a token a user leaves it in all tabs that have no connection. Takes JSON also as `text/plain`, as `navigator.sendBeacon` sends it.',
+          'Without a token, all viewers of the signed-in user without a connection leave. Accepts JSON as `text/plain` too, as sent by `navigator.sendBeacon`.',
         tags,
         security: ANYONE_READING_SECURITY,
         params: StreamParams,
@@ -121,9 +121,9 @@ export const viewerRoutes: FastifyPluginAsync<ViewerRoutesOptions> = async (plai
     {
       config,
       schema: {
-        summary: 'Say that a viewer is still there',
+        summary: 'Keep a viewer counted',
         description:
-          'For players whose playlists come from a cache: every 5 to 10 seconds. 400 `viewer_token_invalid` means: join again. Takes JSON also as `text/plain`.',
+          'For players whose playlists come from a cache: send every 5 to 10 seconds. 400 `viewer_token_invalid`: join again. Accepts JSON as `text/plain` too.',
         tags,
         params: StreamParams,
         body: ref(BeaconRequest),
@@ -146,7 +146,7 @@ export const viewerRoutes: FastifyPluginAsync<ViewerRoutesOptions> = async (plai
       onRequest: guards.anyone,
       preValidation: readNumbers,
       schema: {
-        summary: 'Who watches a livestream, and how many did minute by minute',
+        summary: 'Get the viewer counts of a livestream, with a history by minute',
         tags,
         security: ANYONE_READING_SECURITY,
         params: StreamParams,

@@ -7,10 +7,10 @@ const ViewerToken = Type.String({
   maxLength: 1_200,
   pattern: '^[\\w-]+$',
   description:
-    'Stands for one viewer (a browser tab, a player) of one livestream: whoever shows it again is not counted again. It also goes into `?v=` of playlists and of the WHEP endpoint',
+    'Identifies one viewer (a browser tab, a player) of one livestream: requests with the same token count once. Also the query parameter `v` of playlists and of the WHEP endpoint',
 });
 
-const ViewerCount = Type.Integer({ description: 'How many watch now' });
+const ViewerCount = Type.Integer({ description: 'Number of current viewers' });
 
 export const JoinRequest = Type.Object(
   { viewerToken: Type.Optional(ViewerToken) },
@@ -26,7 +26,7 @@ export const JoinResponse = Type.Object(
         username: Type.Optional(Type.String()),
         credential: Type.Optional(Type.String()),
       }),
-      { description: 'For an RTCPeerConnection' },
+      { description: '`iceServers` of an RTCPeerConnection' },
     ),
     viewerToken: ViewerToken,
     viewers: ViewerCount,
@@ -62,7 +62,14 @@ export const BeaconResponse = Type.Object(
 );
 
 export const HistoryQuery = Type.Object(
-  { minutes: Type.Integer({ minimum: 1, maximum: 1_440, default: 60, description: 'How far back' }) },
+  {
+    minutes: Type.Integer({
+      minimum: 1,
+      maximum: 1_440,
+      default: 60,
+      description: 'Length of the history, minutes',
+    }),
+  },
   { additionalProperties: false },
 );
 
@@ -73,10 +80,10 @@ export const ViewersResponse = Type.Object(
       Type.Array(
         Type.Object({
           minute: Time,
-          viewers: Type.Integer({ description: 'The most at the same time in that minute' }),
+          viewers: Type.Integer({ description: 'Maximum concurrent viewers within the minute' }),
           byProtocol: Viewers.properties.byProtocol,
         }),
-        { description: 'For the broadcaster and admins; minutes without viewers are missing' },
+        { description: 'Included for the broadcaster and admins; minutes without viewers are missing' },
       ),
     ),
   },

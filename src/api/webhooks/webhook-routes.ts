@@ -69,9 +69,9 @@ const routes: FastifyPluginAsync<WebhookRoutesOptions> = async (plain, { webhook
     '',
     {
       schema: {
-        summary: 'Make a webhook',
+        summary: 'Create a webhook',
         description:
-          'Every event is POSTed as `{type, timestamp, data}` and signed as standardwebhooks.com says. An address that may not be used: 400 `url_not_allowed`.',
+          'Events are sent by POST as `{type, timestamp, data}`, signed according to standardwebhooks.com. 400 `url_not_allowed`: the URL may not be used.',
         tags,
         security: CHANGING_SECURITY,
         body: ref(CreateWebhookRequest),
@@ -90,7 +90,7 @@ const routes: FastifyPluginAsync<WebhookRoutesOptions> = async (plain, { webhook
       schema: {
         summary: 'Change a webhook, disable or enable it',
         description:
-          'While it is disabled nothing new is kept for it; what waits goes on when it is enabled again. A receiver that answers 410 is disabled.',
+          'A disabled webhook gets no new deliveries; pending ones continue when it is enabled again. A response of 410 disables the webhook.',
         tags,
         security: CHANGING_SECURITY,
         params: WebhookParams,
@@ -107,7 +107,7 @@ const routes: FastifyPluginAsync<WebhookRoutesOptions> = async (plain, { webhook
     '/:webhookId',
     {
       schema: {
-        summary: 'Remove a webhook, with its deliveries',
+        summary: 'Delete a webhook and its deliveries',
         tags,
         security: CHANGING_SECURITY,
         params: WebhookParams,
@@ -124,8 +124,8 @@ const routes: FastifyPluginAsync<WebhookRoutesOptions> = async (plain, { webhook
     '/:webhookId/test',
     {
       schema: {
-        summary: 'Try a webhook out',
-        description: 'Sends the event `ping`, once: its delivery says how it went.',
+        summary: 'Test a webhook',
+        description: 'Sends the event `ping` once; its delivery has the result.',
         tags,
         security: CHANGING_SECURITY,
         params: WebhookParams,
@@ -142,9 +142,9 @@ const routes: FastifyPluginAsync<WebhookRoutesOptions> = async (plain, { webhook
     {
       preValidation: [readNumbers, boundOffset(BEFORE_LAST)],
       schema: {
-        summary: 'What a webhook was told, the newest first',
+        summary: 'List deliveries of a webhook, newest first',
         description:
-          'Delivered ones are kept for 30 days, failed ones for 90, unless the gateway is set to keep them longer or shorter.',
+          'Delivered ones are kept for `KEEP_WEBHOOK_DELIVERIES_DAYS` (default: 30), failed ones three times as long.',
         tags,
         security: READING_SECURITY,
         params: WebhookParams,
@@ -162,8 +162,8 @@ const routes: FastifyPluginAsync<WebhookRoutesOptions> = async (plain, { webhook
     '/deliveries/:deliveryId/replay',
     {
       schema: {
-        summary: 'Send a delivery again that has ended',
-        description: 'With the same `webhook-id`. One that is under way: 409 `delivery_pending`.',
+        summary: 'Repeat a finished delivery',
+        description: 'Uses the same `webhook-id`. 409 `delivery_pending`: the delivery is not finished.',
         tags,
         security: CHANGING_SECURITY,
         params: DeliveryParams,

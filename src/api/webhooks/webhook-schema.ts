@@ -12,8 +12,7 @@ const Events = Type.Array(Event, { minItems: 1, maxItems: 5, uniqueItems: true }
 const Url = Type.String({ maxLength: 2_000, pattern: WEB_ADDRESS });
 const Secret = Type.String({
   maxLength: 200,
-  description:
-    'The key of the signature (HMAC-SHA256, standardwebhooks.com): `whsec_` and 24 to 64 bytes in base64',
+  description: 'Signing secret (HMAC-SHA256, standardwebhooks.com): `whsec_` and 24 to 64 bytes in base64',
 });
 
 export const Webhook = Type.Object(
@@ -62,7 +61,7 @@ export type WebhookResponse = Static<typeof WebhookResponse>;
 export const CreateWebhookResponse = Type.Object(
   {
     webhook: ref(Webhook),
-    secret: Type.String({ description: 'Shown this once: receivers check signatures with it' }),
+    secret: Type.String({ description: 'Shown only in this response, for receivers to verify signatures' }),
   },
   { $id: 'CreateWebhookResponse' },
 );
@@ -75,7 +74,7 @@ export const WebhookDelivery = Type.Object(
   {
     id: Type.String({
       format: 'uuid',
-      description: 'Also the `webhook-id` that receivers see, in all attempts',
+      description: 'Equal to the header `webhook-id` of all attempts',
     }),
     webhookId: Id,
     event: Type.String(),
@@ -84,8 +83,8 @@ export const WebhookDelivery = Type.Object(
     attempts: Type.Integer(),
     nextAttemptAt: nullable(Time),
     lastAttemptAt: nullable(Time),
-    responseStatus: nullable(Type.Integer({ description: 'What the receiver answered last' })),
-    error: nullable(Type.String({ description: 'Why the last attempt failed' })),
+    responseStatus: nullable(Type.Integer({ description: 'HTTP status of the last response' })),
+    error: nullable(Type.String({ description: 'Reason of the last failure' })),
     createdAt: Time,
     deliveredAt: nullable(Time),
   },

@@ -133,7 +133,7 @@ export class Posting {
       return;
     }
     const account = principal.kind === 'account' ? `account ${principal.userId}` : `address ${from}`;
-    const waitMs = Math.max(accounts.wait(account), addresses.wait(from));
+    const waitMs = Math.max(accounts.waitMs(account), addresses.waitMs(from));
     if (waitMs > 0) throw rateLimited(waitMs);
     accounts.take(account);
     addresses.take(from);

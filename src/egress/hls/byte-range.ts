@@ -10,18 +10,18 @@ const SINGLE_RANGE = /^bytes=([0-9]{0,15})-([0-9]{0,15})$/;
  */
 export function parseRange(
   header: string | undefined,
-  size: number,
+  sizeBytes: number,
 ): ByteRange | 'unsatisfiable' | undefined {
   const match = header === undefined ? undefined : SINGLE_RANGE.exec(header.replaceAll(' ', ''));
   if (!match) return undefined;
   const [, from, to] = match;
   if (!from && !to) return undefined;
   if (!from) {
-    const length = Math.min(Number(to), size);
-    return length === 0 ? 'unsatisfiable' : { first: size - length, last: size - 1 };
+    const length = Math.min(Number(to), sizeBytes);
+    return length === 0 ? 'unsatisfiable' : { first: sizeBytes - length, last: sizeBytes - 1 };
   }
   const first = Number(from);
   if (to && Number(to) < first) return undefined;
-  if (first >= size) return 'unsatisfiable';
-  return { first, last: to ? Math.min(Number(to), size - 1) : size - 1 };
+  if (first >= sizeBytes) return 'unsatisfiable';
+  return { first, last: to ? Math.min(Number(to), sizeBytes - 1) : sizeBytes - 1 };
 }

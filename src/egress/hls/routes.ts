@@ -9,7 +9,7 @@ import { type HlsPath, parseHlsPath } from './hls-path.js';
 export type HlsRoutesOptions = {
   packager: Packager;
   /** Admits viewers to playlists and media. */
-  gate: ViewerAdmission;
+  admission: ViewerAdmission;
   clock: Clock;
 };
 
@@ -34,7 +34,8 @@ const PREFLIGHT_MAX_AGE_S = 86_400;
 const REQUEST_HEADERS =
   'Authorization, Range, Content-Type, Accept, Cache-Control, CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session';
 
-const notFound = (): PublicError => new PublicError(404, 'not_found', 'There is nothing here (any more)');
+const notFound = (): PublicError =>
+  new PublicError(404, 'not_found', 'This playlist or file does not exist, or not any more.');
 
 type HlsRequest = FastifyRequest<{ Params: { '*': string }; Querystring: Record<string, unknown> }>;
 
@@ -48,7 +49,10 @@ type HlsRequest = FastifyRequest<{ Params: { '*': string }; Querystring: Record<
  * In a private livestream every URI of a media playlist carries the viewer's token, and every media request is checked, a
  * blocked one again when it is answered. In a public one all viewers share the media URIs.
  */
-export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { packager, gate, clock }) => {
+export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
+  app,
+  { packager, admission, clock },
+) => {
   // Defaults for errors; successful responses override `cache-control`.
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({
@@ -78,13 +82,13 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
       const path = parseHlsPath(request.params['*']);
       if (!path) throw notFound();
       if (path.name === 'multivariant') {
-        const playlist = packager.find(path.streamId)?.multivariantPlaylist();
+        const playlist = packager.findPresentation(path.streamId)?.multivariantPlaylist();
         if (!playlist) throw notFound();
-        const { token } = await asNotFound(gate.admit(viewerRequest(request, path.streamId)));
+        const { token } = await asNotFound(admission.admit(viewerRequest(request, path.streamId)));
         if (token === '') return sendPlaylist(request, reply, playlist, CACHE_PLAYLIST);
         return sendPlaylist(request, reply, withToken(playlist, token), CACHE_NONE);
       }
-      const rendition = packager.find(path.streamId, path.broadcastId)?.rendition(path.rendition);
+      const rendition = packager.findPresentation(path.streamId, path.broadcastId)?.rendition(path.rendition);
       if (!rendition) throw notFound();
       if (path.name === 'media') return media(rendition, path.streamId, request, reply);
       let scope = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
@@ -96,7 +100,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
           scope = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
         }
       }
-      const bytes = find(rendition, path);
+      const bytes = findMedia(rendition, path);
       if (!bytes) throw notFound();
       return sendMedia(request, reply, rendition.kind, bytes, scope);
     },
@@ -112,7 +116,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
     const protocol = block || delta ? 'll-hls' : 'hls';
     const token = tokenOf(request);
     const access = (): AccessScope | undefined =>
-      token === undefined ? undefined : gate.recordActivity(streamId, token, protocol);
+      token === undefined ? undefined : admission.recordActivity(streamId, token, protocol);
     let scope = access() ?? (await admitted(request, streamId, protocol));
     if (block) {
       const answer = rendition.reload(block.msn, block.part);
@@ -124,17 +128,17 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
     const playlist = isPrivate ? rendition.playlistFor(token ?? '', delta) : rendition.playlist(delta);
     if (!playlist) throw notFound();
     if (isPrivate) return sendPlaylist(request, reply, playlist, CACHE_NONE);
-    const maxAgeS = rendition.targetDuration * CACHE_BLOCKED_TARGETS;
+    const maxAgeS = rendition.targetDurationS * CACHE_BLOCKED_TARGETS;
     return sendPlaylist(request, reply, playlist, block ? cacheBlocked(maxAgeS) : CACHE_PLAYLIST);
   }
 
   /** Looks the permission up in memory, without the database. */
   function mediaAccess(request: HlsRequest, streamId: string): AccessScope | undefined {
-    return gate.mediaAccess(streamId, tokenOf(request));
+    return admission.mediaAccess(streamId, tokenOf(request));
   }
 
   function admitted(request: HlsRequest, streamId: string, protocol?: ViewerProtocol): Promise<AccessScope> {
-    return asNotFound(gate.admitPlaylistRequest(viewerRequest(request, streamId), protocol));
+    return asNotFound(admission.admitPlaylistRequest(viewerRequest(request, streamId), protocol));
   }
 
   /**
@@ -145,9 +149,14 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
    */
   async function waitForAnswer(answer: Answer<unknown>, reply: FastifyReply): Promise<boolean> {
     if (answer === 'gone') throw notFound();
-    if (answer === 'full') throw unavailable(reply, 'hls_busy', 'Too many requests are waiting');
+    if (answer === 'full')
+      throw unavailable(reply, 'hls_busy', 'Too many blocked requests: try again later.');
     if (answer === 'out-of-range') {
-      throw new PublicError(400, 'hls_msn_out_of_range', 'This is too far ahead of the playlist');
+      throw new PublicError(
+        400,
+        'hls_msn_out_of_range',
+        'The request is too far ahead of the playlist: reload the playlist.',
+      );
     }
     if (!isWait(answer)) return true;
     const started = clock.monotonic();
@@ -160,10 +169,10 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
       case 'never':
         throw notFound();
       case 'closed':
-        throw unavailable(reply, 'shutting_down', 'The server is restarting');
+        throw unavailable(reply, 'shutting_down', 'The server is restarting: try again.');
       case 'late': {
         const waitedMs = Math.round(clock.monotonic() - started);
-        throw unavailable(reply, 'hls_late', 'Nothing new has come yet', { waitedMs });
+        throw unavailable(reply, 'hls_late', 'No new media arrived in time: try again.', { waitedMs });
       }
       case 'cancelled':
         reply.hijack();
@@ -172,7 +181,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (app, { pac
   }
 };
 
-function find(
+function findMedia(
   rendition: HlsRendition,
   path: Exclude<HlsPath, { name: 'multivariant' | 'media' }>,
 ): Buffer | undefined {
@@ -260,7 +269,7 @@ function sendMedia(
   const range = parseRange(request.headers.range, bytes.length);
   if (range === 'unsatisfiable') {
     reply.header('content-range', `bytes */${bytes.length}`).header('cache-control', 'no-store');
-    throw new PublicError(416, 'range_not_satisfiable', 'The range lies outside the file');
+    throw new PublicError(416, 'range_not_satisfiable', 'The range is outside the file.');
   }
   reply.header('content-type', MEDIA_TYPE[kind]);
   if (!range) return sendBytes(request, reply, bytes);

@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/index.js';
 /** Interval of comments that keep proxies from closing an idle connection, ms. */
 const HEARTBEAT_MS = 15_000;
 /** Unread bytes after which the connection is destroyed. */
-const UNREAD_LIMIT = 64 * 1024;
+const UNREAD_LIMIT_BYTES = 64 * 1024;
 /** Reconnection time told to the browser, ms. */
 const RETRY_MS = 2_000;
 
@@ -49,6 +49,6 @@ export class EventStream {
   #write(text: string): void {
     if (this.#response.writableEnded || this.#response.destroyed) return;
     this.#response.write(text);
-    if (this.#response.writableLength > UNREAD_LIMIT) this.#response.destroy();
+    if (this.#response.writableLength > UNREAD_LIMIT_BYTES) this.#response.destroy();
   }
 }

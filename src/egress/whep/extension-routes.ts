@@ -16,7 +16,7 @@ export type ExtensionRoutesOptions = {
   clock: Clock;
 };
 
-const BODY_LIMIT = 4_096;
+const BODY_LIMIT_BYTES = 4_096;
 /** Subscriptions of one session. More than one, as browsers reconnect before the old stream has closed. */
 const MAXIMUM_SUBSCRIPTIONS = 4;
 const JSON_TYPE = 'application/json';
@@ -29,7 +29,7 @@ export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOpti
   const streams = new Set<EventStream>();
   app.addContentTypeParser(
     JSON_TYPE,
-    { parseAs: 'string', bodyLimit: BODY_LIMIT },
+    { parseAs: 'string', bodyLimit: BODY_LIMIT_BYTES },
     app.getDefaultJsonParser('error', 'error'),
   );
   app.addHook('preClose', async () => {
@@ -82,14 +82,23 @@ export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOpti
     const { subscriptionId } = request.params as { subscriptionId?: string };
     const known = subscriptions.get(signallingSessionOf(request).content) ?? [];
     const subscription = known.find(({ id }) => id === subscriptionId);
-    if (!subscription) throw new PublicError(404, 'not_found', 'There is no such event stream (any more).');
+    if (!subscription)
+      throw new PublicError(
+        404,
+        'not_found',
+        'This event stream does not exist or has ended: subscribe again.',
+      );
     return subscription;
   }
 
   function subscribe(viewerSession: ViewerSession, wanted: readonly string[]): EventSubscription {
     const known = subscriptions.get(viewerSession) ?? [];
     if (known.length >= MAXIMUM_SUBSCRIPTIONS)
-      throw new PublicError(409, 'too_many_event_streams', 'This session has enough event streams already.');
+      throw new PublicError(
+        409,
+        'too_many_event_streams',
+        'This session has too many event streams: end one first.',
+      );
     const subscription = new EventSubscription(viewerSession, wanted);
     subscriptions.set(viewerSession, [...known, subscription]);
     return subscription;
@@ -129,7 +138,7 @@ export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOpti
 function wantedEvents(body: unknown): readonly string[] {
   if (body === undefined || body === null) return EVENT_NAMES;
   if (!Array.isArray(body) || !body.every((name) => typeof name === 'string'))
-    throw new PublicError(400, 'validation_failed', 'The body must be a list of names of events.');
+    throw new PublicError(400, 'validation_failed', 'The body must be a list of event names.');
   return EVENT_NAMES.filter((name) => body.includes(name));
 }
 
@@ -140,12 +149,12 @@ function wantedLayer(body: unknown, viewerSession: ViewerSession): string | unde
   const { mediaId, rid, encodingId } = body as Record<string, unknown>;
   const section = mediaId === undefined || mediaId === null ? viewerSession.videoSection : String(mediaId);
   if (section === undefined || section !== viewerSession.videoSection)
-    throw new PublicError(400, 'media_unknown', 'mediaId must be the index of the section with the picture.');
+    throw new PublicError(400, 'media_unknown', 'mediaId must be the index of the video section.');
   const wanted = encodingId ?? rid ?? undefined;
   if (wanted === undefined) return undefined;
   const isKnown =
     viewerSession.layers.length === 0 || viewerSession.layers.some((layer) => layer.rid === wanted);
   if (typeof wanted !== 'string' || !/^[\w-]{1,16}$/.test(wanted) || !isKnown)
-    throw new PublicError(400, 'layer_unknown', 'There is no such layer: the event `layers` names them.');
+    throw new PublicError(400, 'layer_unknown', 'There is no such layer: use one of the event `layers`.');
   return wanted;
 }

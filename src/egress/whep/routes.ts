@@ -16,9 +16,9 @@ import type { WhepEgress } from './whep-egress.js';
 export type WhepRoutesOptions = {
   egress: Pick<WhepEgress, 'view'>;
   /** Admits viewers. */
-  gate: Pick<ViewerAdmission, 'admit'>;
+  admission: Pick<ViewerAdmission, 'admit'>;
   /** Looks a livestream up; called only for streams without a broadcast. */
-  find: (streamId: string) => Promise<Pick<Livestream, 'endReason'> | undefined>;
+  findLivestream: (streamId: string) => Promise<Pick<Livestream, 'endReason'> | undefined>;
   iceServers: Pick<IceServers, 'links'>;
   clock: Clock;
   /** Path prefix of `/whep` in the URLs that clients use; empty by default. */
@@ -49,7 +49,7 @@ const EXTENSION = 'urn:ietf:params:whep:ext:core:';
  * their media begins when the publisher's does.
  */
 export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, options) => {
-  const { egress, gate, find, iceServers, clock, basePath } = options;
+  const { egress, admission, findLivestream, iceServers, clock, basePath } = options;
   const limits = { ...LIMITS, ...options.limits };
   const endpoint = new SignallingEndpoint<ViewerSession>({
     ...{ name: 'whep', iceServers, limits, clock, basePath },
@@ -79,7 +79,7 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
     if (!isUuid(streamId)) throw streamNotFound(UNKNOWN_OR_OVER);
     const { v: token } = request.query as { v?: unknown };
     const { authorization, origin } = request.headers;
-    const viewer = await gate.admit({
+    const viewer = await admission.admit({
       streamId,
       token: typeof token === 'string' ? token : undefined,
       authorization,
@@ -89,7 +89,7 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
     const established = pending.take(request.ip);
     if (!established) {
       viewer.withdraw();
-      const message = 'Too many connections from your address are being made: wait and try again.';
+      const message = 'Too many connections from your address are being established: wait and try again.';
       throw new PublicError(429, 'rate_limited', message, { retryAfter: RETRY_AFTER_S });
     }
     let session: ViewerSession | undefined;
@@ -110,7 +110,7 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
 
   /** @throws PublicError 409 while the stream may go live, 404 otherwise */
   async function refuseOffline(streamId: string, reply: FastifyReply): Promise<never> {
-    const livestream = await find(streamId);
+    const livestream = await findLivestream(streamId);
     const end = livestream?.endReason ?? undefined;
     if (!livestream || (end !== undefined && !BROADCAST_END[end].reopens))
       throw streamNotFound(UNKNOWN_OR_OVER);

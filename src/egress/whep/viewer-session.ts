@@ -56,7 +56,11 @@ const PEER_ENDS: Record<PeerEnd, ViewerSessionEnd> = {
   left: { name: 'end', reason: 'left', message: 'You have left.' },
   closed: { name: 'end', reason: 'closed', message: 'The connection was closed.' },
   lost: { name: 'reconnect', reason: 'lost', message: 'The connection was lost.' },
-  'never-connected': { name: 'end', reason: 'never-connected', message: 'No connection came about.' },
+  'never-connected': {
+    name: 'end',
+    reason: 'never-connected',
+    message: 'No connection could be established.',
+  },
   'channel-closed': { name: 'end', reason: 'channel-closed', message: 'The broadcast is over.' },
   'worker-died': { name: 'reconnect', reason: 'worker-died', message: 'The server lost the connection.' },
 };

@@ -8,7 +8,7 @@ export type WebrtcRenditionSourceOptions = {
   has: { audio: boolean; video: boolean };
   pool: Pick<WebrtcPool, 'receiveRtp'>;
   /** Sets the media source of the viewers; undefined: none for now. */
-  show: (mediaSourceId: string | undefined) => void;
+  setMediaSource: (mediaSourceId: string | undefined) => void;
   /** Called when the retry limit is reached; the source stays without a rendition. */
   failed: () => void;
   clock: Clock;
@@ -51,20 +51,20 @@ export class WebrtcRenditionSource {
         log.warn({ err: error }, 'WebRTC rendition could not be started: retrying');
       }
       if (signal.aborted) break;
-      const delay = this.#backoff.failed();
-      if (delay === undefined) {
+      const delayMs = this.#backoff.failed();
+      if (delayMs === undefined) {
         log.error('WebRTC rendition failed too often: WebRTC viewers are sent to HLS');
         this.#abort.abort();
         failed();
         break;
       }
-      await sleep(clock, delay, signal);
+      await sleep(clock, delayMs, signal);
     }
   }
 
   /** Runs one rendition to its end. */
   async #encode(): Promise<void> {
-    const { broadcast, source, has, pool, show, log } = this.#options;
+    const { broadcast, source, has, pool, setMediaSource, log } = this.#options;
     const mediaSourceId = newId();
     const input: RtpInput = await pool.receiveRtp({
       mediaSourceId,
@@ -82,11 +82,11 @@ export class WebrtcRenditionSource {
       this.#rendition = rendition;
       // Transcode logs the start: whether video is passed through is decided when it has arrived.
       log.info({ mediaSourceId }, 'WebRTC rendition requested');
-      show(mediaSourceId);
+      setMediaSource(mediaSourceId);
       await rendition.closed;
       if (!this.#abort.signal.aborted) {
         log.warn('WebRTC rendition ended: restarting');
-        show(undefined);
+        setMediaSource(undefined);
       }
     } finally {
       this.#rendition = undefined;

@@ -26,7 +26,7 @@ type Publication = { source: Source; has: { audio: boolean; video: boolean } | u
 const VIEWER_COUNT_INTERVAL_MS = 1_000;
 /** Time after which the next viewer causes another attempt at a source that failed, ms. */
 const RETRY_UNAVAILABLE_MS = 60_000;
-const UNAVAILABLE = 'The server cannot make this broadcast ready for WebRTC.';
+const UNAVAILABLE = 'The server cannot encode this broadcast for WebRTC.';
 
 /** Keeps the media source of one broadcast's viewer group set while publishers and protocols change. */
 export class WhepBroadcast implements BroadcastSubscription {
@@ -158,7 +158,7 @@ export class WhepBroadcast implements BroadcastSubscription {
       source,
       has,
       pool,
-      show: (mediaSourceId) => {
+      setMediaSource: (mediaSourceId) => {
         if (this.#renditionSource === renditionSource) this.#setMediaSource(mediaSourceId);
       },
       failed: () => {
@@ -188,7 +188,7 @@ export class WhepBroadcast implements BroadcastSubscription {
   #markUnavailable(): void {
     this.#renditionSource = undefined;
     this.#failedAt = this.#options.clock.monotonic();
-    this.broadcast.notice('webrtc', `${UNAVAILABLE} Viewers get HLS.`);
+    this.broadcast.notice('webrtc', `${UNAVAILABLE} Viewers use HLS.`);
     for (const session of this.#sessions) {
       session.endSession({ name: 'end', reason: 'unavailable', message: UNAVAILABLE });
       session.peer.close();

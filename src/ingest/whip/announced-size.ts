@@ -11,7 +11,7 @@ const PARAMETER_SETS = /(?:^|;)\s*sprop-parameter-sets=([A-Za-z0-9+/=,]+)/;
  *
  * @throws PublicError 406 `picture_too_large`
  */
-export function refuseLargePictures(offer: Offer, maxPixels: number): void {
+export function refuseLargeFrames(offer: Offer, maxPixels: number): void {
   for (const { parameters = '' } of offer.media.flatMap(({ codecs }) => codecs))
     for (const set of PARAMETER_SETS.exec(parameters)?.[1]?.split(',') ?? []) {
       const size = readH264CodedSize(Buffer.from(set, 'base64'));

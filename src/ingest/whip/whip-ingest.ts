@@ -19,7 +19,7 @@ import {
   type WebrtcPool,
   writeAnswer,
 } from '../../webrtc/index.js';
-import { refuseLargePictures } from './announced-size.js';
+import { refuseLargeFrames } from './announced-size.js';
 import { PublisherRefused } from './refusal-answer.js';
 
 export type WhipIngestOptions = {
@@ -27,7 +27,7 @@ export type WhipIngestOptions = {
   /** Admits a publisher to the stream registry. */
   publish: (publisher: Publisher) => Promise<PublishResult>;
   /** Maximum bit rate of all layers of a publisher together, bit/s. */
-  maximumBitrate: number;
+  maximumBitrateBps: number;
   /** Maximum frame size, pixels. */
   maxPixels: number;
   clock: Clock;
@@ -61,14 +61,14 @@ const PUBLICATION_END_BY_PEER_END: Record<PeerEnd, PublicationEnd> = {
 
 const REPLACED: CloseReason = {
   code: 'publication_replaced',
-  message: 'Somebody else went live with the same stream key.',
+  message: 'Another publisher went live with the same stream key.',
 };
 
 export function createWhipIngest(options: WhipIngestOptions): WhipIngest {
   return {
     async publish(request) {
       const plan = planPublisher(request.offer);
-      refuseLargePictures(request.offer, options.maxPixels);
+      refuseLargeFrames(request.offer, options.maxPixels);
       const connection = new WhipConnection(options, request);
       return await connection.open(plan);
     },
@@ -124,7 +124,7 @@ class WhipConnection implements WebrtcPublication {
   }
 
   async open(plan: ReturnType<typeof planPublisher>): Promise<this> {
-    const { pool, publish, maximumBitrate } = this.#options;
+    const { pool, publish, maximumBitrateBps } = this.#options;
     const { offer } = this.#request;
     // Disconnects the previous publisher before the peer is made: it may use the same address and port.
     const result = await publish(this.#publisher());
@@ -137,7 +137,7 @@ class WhipConnection implements WebrtcPublication {
         mediaSourceId: this.#mediaSourceId,
         remote: offer.transport,
         plan,
-        maximumBitrate,
+        maximumBitrate: maximumBitrateBps,
       });
     } catch (error) {
       this.#registration.reject(error);

@@ -4,28 +4,28 @@ import { pause, systemClock } from '../clock.js';
 import { HeadendError, messageOf } from '../error.js';
 import type { Logger } from '../log.js';
 
-/** First half of the keys of all advisory locks of this program ("head" in ASCII); the second says what is locked. */
+/** First key of all advisory locks of the gateway ("head" in ASCII); the second key names the lock. */
 export const LOCK_SPACE = 0x68656164;
 const GATEWAY_LOCK = 1;
-/** After a gateway was killed, the server needs a moment to notice. */
+/** Time limit for the lock: the server frees the lock of a killed gateway with a delay. */
 const CLAIM_TIMEOUT_MS = 3_000;
 const RETRY_MS = 250;
 
-/** `application_name` of connections; the refusal to another gateway quotes it. */
+/** `application_name` of connections; quoted in the error of another gateway. */
 export const APPLICATION_NAME = `headend ${os.hostname()} pid ${process.pid}`;
 
 export type DatabaseOwner = {
-  /** Settles (never rejects) when another gateway has taken the database: this one must stop. */
+  /** Resolves (never rejects) when another gateway has locked the database: this one must stop. */
   lost: Promise<HeadendError>;
   release(): Promise<void>;
 };
 
 /**
- * Makes this process the only gateway on a database, by a session-level advisory lock on a connection of its own (so the
- * URL must not lead through a pooler in transaction mode). The server frees the lock when the process dies. When the
- * connection is lost the lock is taken anew; if another gateway took it meanwhile, `lost` settles.
+ * Locks the database for this gateway by a session-level advisory lock on a separate connection (so the URL must not point
+ * to a pooler in transaction mode). The server frees the lock when the process dies. After a lost connection the lock is
+ * acquired again; if another gateway acquired it meanwhile, `lost` resolves.
  *
- * @param connect makes the connection: one, kept for ever, with the given `onclose`.
+ * @param connect opens a single connection without a maximum lifetime, with the given `onclose`
  * @throws HeadendError `database_in_use`
  */
 export async function ownDatabase(
@@ -79,7 +79,7 @@ export async function ownDatabase(
         and pg_locks.database = (select oid from pg_database where datname = current_database())`;
     return new HeadendError(
       'database_in_use',
-      `The database is in use by another gateway${holder ? ` (${holder.name})` : ''}.`,
+      `The database is in use by another gateway${holder ? ` (${holder.name})` : ''}: stop it, or set DATABASE_URL.`,
     );
   };
 

@@ -3,29 +3,32 @@ import { HeadendError } from '../error.js';
 
 const PORT = 5432;
 
-/** Address of a database: options of the `postgres` package, and a name for messages (without password). */
+/** Address of a database: URL and options for the `postgres` package, and a name for messages, without the password. */
 export type DatabaseAddress = {
   options: postgres.Options<Record<string, never>>;
-  /** The URL without what is only in `options`. */
+  /** URL without the parts that `options` holds. */
   url: string;
   name: string;
 };
 
 /**
- * Reads a `postgres://` URL as libpq does: the server may also be a Unix socket, given as `?host=/folder` (with `port`
- * naming the socket file) or as a percent-encoded host.
+ * Parses a `postgres://` URL like libpq: the server may also be a Unix socket, given as `?host=/folder` (`port` selects the
+ * socket file) or as a percent-encoded host.
  *
- * @throws HeadendError `database_url_invalid`; the message never holds the password.
+ * @throws HeadendError `database_url_invalid`; the message never contains the password
  */
 export function parseDatabaseUrl(text: string): DatabaseAddress {
-  // URL wants a host where there are credentials; libpq allows `postgres://user@/name?host=/folder`.
+  // `URL` requires a host after credentials; libpq allows `postgres://user@/name?host=/folder`.
   const withHost = text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=[/?#]|$)/, '$1localhost');
   let url: URL;
   try {
-    // Several hosts (`a:5432,b:5432`) are the postgres package's own notation: judge by the first.
+    // Several hosts (`a:5432,b:5432`) are a notation of the postgres package: only the first is checked.
     url = new URL(withHost.replace(/,[^/?#]*/, ''));
   } catch {
-    throw new HeadendError('database_url_invalid', 'DATABASE_URL is not a valid URL.');
+    throw new HeadendError(
+      'database_url_invalid',
+      'DATABASE_URL is not a valid URL: use postgres://USER:PASSWORD@HOST:PORT/NAME.',
+    );
   }
   if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:')
     throw new HeadendError('database_url_invalid', 'DATABASE_URL must begin with postgres://.');
@@ -33,7 +36,7 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
   const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname);
   const port = Number(url.searchParams.get('port') ?? (url.port || PORT));
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new HeadendError('database_url_invalid', 'DATABASE_URL has an impossible port.');
+    throw new HeadendError('database_url_invalid', 'DATABASE_URL must have a port from 1 to 65535.');
   if (host.startsWith('/')) {
     url.searchParams.delete('host');
     url.searchParams.delete('port');

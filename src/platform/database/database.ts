@@ -8,49 +8,49 @@ import { APPLICATION_NAME, ownDatabase } from './database-owner.js';
 import { type DatabaseAddress, parseDatabaseUrl } from './database-url.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 
-/** Role and database of the gateway in the embedded server: it owns its schema, but is no superuser. */
+/** Name of role and database in the embedded server; the role owns the schema, but is not a superuser. */
 const EMBEDDED_NAME = 'headend';
-/** A server given by URL may be starting at the same time. */
+/** Time limit for the first connection, as the server may be starting too. */
 const REACHABLE_WITHIN_MS = 15_000;
 const RETRY_MS = 250;
 /** Ends statements that hang, so that requests waiting for them fail. */
 const STATEMENT_TIMEOUT_MS = 15_000;
 
-/** Pool of connections, as the modules' tables use it. */
+/** Connection pool, as used by the tables of the modules. */
 export type Sql = postgres.Sql;
 
 /** Runs statements: the pool, or a transaction. */
 export type Queries = postgres.ISql;
 
 export type DatabaseOptions = {
-  /** `postgres://...`; without it the embedded server works in `dataDir`. */
+  /** `postgres://...`; without it the embedded server is started in `dataDir`. */
   url?: string | undefined;
-  /** The gateway's own folder; the embedded cluster is in `postgres` below it. */
+  /** Data folder of the gateway; the embedded cluster is in its subfolder `postgres`. */
   dataDir: string;
-  /** Trades durability for speed: for tests. */
+  /** Disables durability for speed, for tests. */
   test?: boolean;
 };
 
 export type Database = {
   sql: Sql;
   kind: 'server' | 'embedded';
-  /** Settles (never rejects) when the database is gone for good, or another gateway has taken it. */
+  /** Resolves (never rejects) when the database is lost for good, or another gateway has locked it. */
   lost: Promise<HeadendError>;
-  /** Ends all connections, stops the embedded server and frees the folder. Idempotent. */
+  /** Closes all connections, stops the embedded server and releases the folder. Idempotent. */
   close(): Promise<void>;
 };
 
 /**
- * Opens the gateway's database and makes this process the only gateway on it and on `dataDir`.
+ * Opens the database and locks it and `dataDir` for this gateway.
  *
  * @throws HeadendError `data_dir_in_use`, `database_in_use`, `database_unreachable`, `database_url_invalid` and those of
- * `EmbeddedPostgres.start`.
+ * `EmbeddedPostgres.start`
  */
 export async function openDatabase(options: DatabaseOptions, log: Logger): Promise<Database> {
   const closing: (() => Promise<unknown>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const close of closing.splice(0).reverse())
-      await close().catch((error: unknown) => log.warn({ err: error }, 'closing the database'));
+      await close().catch((error: unknown) => log.warn({ err: error }, 'database close failed'));
   };
   try {
     const lock = await lockFolder(options.dataDir);
@@ -89,21 +89,24 @@ function embeddedAddress(socket: string): DatabaseAddress {
   return { url: 'postgres://localhost', options, name: socket };
 }
 
-function connect(address: DatabaseAddress, own: { max?: number; onclose?: () => void } = {}): postgres.Sql {
-  const { onclose, max = 10 } = own;
+function connect(
+  address: DatabaseAddress,
+  lockOptions: { max?: number; onclose?: () => void } = {},
+): postgres.Sql {
+  const { onclose, max = 10 } = lockOptions;
   return postgres(address.url, {
     ...address.options,
     max,
     connect_timeout: 10,
     backoff: (attempt: number) => Math.min(0.1 * 2 ** attempt, 2),
     onnotice: () => {},
-    // The connection that holds the lock must not be renewed from time to time as the others are.
+    // The connection that holds the lock must not be renewed after a lifetime like the others.
     ...(onclose ? { onclose, max_lifetime: null, idle_timeout: 0 } : {}),
     connection: {
       application_name: APPLICATION_NAME,
       TimeZone: 'UTC',
       statement_timeout: STATEMENT_TIMEOUT_MS,
-      // A host that vanishes must not hold the lock for the two hours of the usual default.
+      // Keep-alive of seconds: with the default a host that vanished would hold the lock for two hours.
       ...(onclose ? { tcp_keepalives_idle: 10, tcp_keepalives_interval: 5, tcp_keepalives_count: 3 } : {}),
     },
   });
@@ -123,9 +126,13 @@ async function untilReachable(sql: postgres.Sql, address: DatabaseAddress): Prom
         await pause(RETRY_MS);
         continue;
       }
-      throw new HeadendError('database_unreachable', `The database ${address.name}: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw new HeadendError(
+        'database_unreachable',
+        `The database ${address.name} cannot be reached: ${messageOf(error)}. Check DATABASE_URL and the server.`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 }

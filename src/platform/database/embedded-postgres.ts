@@ -26,26 +26,26 @@ import {
 
 const MAJOR_VERSION = '18';
 const SOCKET_NAME = '.s.PGSQL.5432';
-/** sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, with the closing zero. */
+/** Path limit, bytes: `sun_path` has 108 bytes on Linux and 104 on macOS, with the terminating zero. */
 const SOCKET_PATH_MAX = 100;
 const READY_WITHIN_MS = 60_000;
 const POLL_MS = 20;
 const RETRY_MS = 250;
-/** A clean stop takes some 30 ms; after this the server is told to drop everything (it recovers at the next start). */
+/** Time limit of a clean stop, which takes about 30 ms; then SIGQUIT, after which the next start runs a recovery. */
 const STOP_WITHIN_MS = 15_000;
-/** A server that dies is started again, but not for ever. */
+/** Limits of restarts after the server has died. */
 const RESTARTS = { initialMs: 100, maximumMs: 5_000, windowMs: 60_000, limit: 8 };
 
 export type EmbeddedPostgresOptions = {
-  /** The data folder; the caller holds a lock on it or on a folder above. */
+  /** Data folder; the caller must hold a lock on it or on a parent folder. */
   folder: string;
-  /** Settings that replace those of the server, for tests. */
+  /** Server settings that replace the defaults, for tests. */
   settings?: Record<string, string>;
 };
 
 /**
- * A real PostgreSQL server as a child of this process, reached by a Unix socket only. Its superuser is `postgres`,
- * without a password: who may open the socket is decided by the folder's mode, 0700.
+ * PostgreSQL server as a child of this process, reachable by a Unix socket only. Its superuser `postgres` has no password:
+ * access to the socket is restricted by the folder's mode, 0700.
  */
 export class EmbeddedPostgres {
   readonly #folder: string;
@@ -58,7 +58,7 @@ export class EmbeddedPostgres {
   #server: Server | undefined;
   #stopping: Promise<void> | undefined;
   #giveUp: (error: HeadendError) => void = () => {};
-  /** Settles (never rejects) when the server died and can't be started again. */
+  /** Resolves (never rejects) when the server has died and cannot be restarted. */
   readonly gone = new Promise<HeadendError>((resolve) => {
     this.#giveUp = resolve;
   });
@@ -69,7 +69,7 @@ export class EmbeddedPostgres {
     this.#log = log;
   }
 
-  /** The path of the server's socket, once started; it stays the same over restarts of the server. */
+  /** Path of the server's socket after `start`; the same after restarts of the server. */
   get socket(): string {
     return path.join(this.#socketFolder, SOCKET_NAME);
   }
@@ -84,7 +84,7 @@ export class EmbeddedPostgres {
     await this.#run();
   }
 
-  /** Stops the server; all its connections end. Idempotent. */
+  /** Stops the server and closes all its connections. Idempotent. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -109,8 +109,8 @@ export class EmbeddedPostgres {
       if (version === MAJOR_VERSION) return;
       throw new HeadendError(
         'database_version',
-        `The database in ${this.#folder} was made by PostgreSQL ${version}; this release works with ${MAJOR_VERSION}. ` +
-          'Copy the data over with the release that made it, or set DATABASE_URL.',
+        `The database in ${this.#folder} was created by PostgreSQL ${version}; this release needs ${MAJOR_VERSION}. ` +
+          'Dump the data with the earlier release and restore it, or set DATABASE_URL.',
       );
     }
     const parent = path.dirname(this.#folder);
@@ -118,7 +118,7 @@ export class EmbeddedPostgres {
     const unfinished = `${path.basename(this.#folder)}.init-`;
     for (const name of readdirSync(parent))
       if (name.startsWith(unfinished)) rmSync(path.join(parent, name), { recursive: true, force: true });
-    // Made aside and renamed: a half-made cluster is never taken for a whole one.
+    // Renamed when complete, so that an unfinished cluster is never used.
     const aside = path.join(parent, unfinished + process.pid);
     const options = [
       '-U',
@@ -139,16 +139,19 @@ export class EmbeddedPostgres {
     await server.exited;
     if (server.exit !== 0) {
       rmSync(aside, { recursive: true, force: true });
-      throw new HeadendError('database_start_failed', `The database could not be made: ${server.said()}`);
+      throw new HeadendError(
+        'database_start_failed',
+        `The database could not be created: ${server.logTail()}`,
+      );
     }
     renameSync(aside, this.#folder);
-    this.#log.info({ folder: this.#folder }, 'database made');
+    this.#log.info({ folder: this.#folder }, 'database created');
   }
 
   /**
-   * Deals with what a killed gateway left: its server still running, where the kernel could not stop it along (macOS),
-   * or a pid file whose number belongs to a stranger by now (usual in containers), for which PostgreSQL would refuse to
-   * start. Nobody else may use the folder, as the caller holds it.
+   * Stops the server of a killed gateway, where the kernel did not end it together with the gateway (macOS). Removes a
+   * pid file whose process id another program uses now (common in containers): PostgreSQL would refuse to start. Both are
+   * safe, as the caller holds the lock of the folder.
    */
   async #stopOrphan(): Promise<void> {
     const holder = this.#pidFile();
@@ -160,13 +163,16 @@ export class EmbeddedPostgres {
       const until = systemClock.monotonic() + READY_WITHIN_MS;
       while (commandOf(holder.pid)?.includes(this.#folder)) {
         if (systemClock.monotonic() > until)
-          throw new HeadendError('database_folder_busy', `The database server ${holder.pid} does not stop.`);
+          throw new HeadendError(
+            'database_folder_busy',
+            `The database server with pid ${holder.pid} does not stop: end it, then start again.`,
+          );
         await pause(RETRY_MS);
       }
       return;
     }
     const file = path.join(this.#folder, 'postmaster.pid');
-    // Every process of a server has the data folder as its working directory: with none left the file may go.
+    // Every process of a server has the data folder as its working directory: without one the file is stale.
     if (processesIn(realpathSync(this.#folder))?.length === 0) {
       this.#log.warn({ pid: holder.pid }, 'removing the pid file of a dead database server');
       rmSync(file, { force: true });
@@ -174,12 +180,12 @@ export class EmbeddedPostgres {
     }
     throw new HeadendError(
       'database_folder_busy',
-      `${file} was left behind and names pid ${holder.pid}, which is another program now (${command.slice(0, 60)}). ` +
-        'If no PostgreSQL uses this folder, remove that file and start again.',
+      `${file} names pid ${holder.pid}, which is another program now (${command.slice(0, 60)}). ` +
+        'If no PostgreSQL server uses this folder, remove the file and start again.',
     );
   }
 
-  /** postmaster.pid (src/include/utils/pidfile.h): line 1 the process id, line 8 the state. */
+  /** Reads `postmaster.pid` (src/include/utils/pidfile.h): line 1 is the process id, line 8 the state. */
   #pidFile(): { pid: number; ready: boolean } | undefined {
     try {
       const lines = readFileSync(path.join(this.#folder, 'postmaster.pid'), 'utf8').split('\n');
@@ -199,16 +205,19 @@ export class EmbeddedPostgres {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       const found = lstatSync(folder);
       if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0)
-        throw new HeadendError('database_start_failed', `${folder} belongs to somebody else: remove it.`);
+        throw new HeadendError(
+          'database_start_failed',
+          `${folder} belongs to another user or is open to others: remove it, then start again.`,
+        );
     }
     return folder;
   }
 
-  /** Starts the server and returns when it takes connections; from then on it is started again whenever it dies. */
+  /** Starts the server; resolves when it accepts connections. From then on it is restarted when it dies. */
   async #run(): Promise<void> {
     const until = systemClock.monotonic() + READY_WITHIN_MS;
     for (;;) {
-      if (this.#stopping) throw new HeadendError('database_start_failed', 'The database is being stopped.');
+      if (this.#stopping) throw new HeadendError('database_start_failed', 'The database is stopping.');
       const server = this.#spawn(this.#binaries!.postgres, this.#serverArguments());
       this.#server = server;
       while (server.exit === undefined && systemClock.monotonic() < until) {
@@ -223,13 +232,13 @@ export class EmbeddedPostgres {
         server.process.kill('SIGINT');
         throw new HeadendError(
           'database_start_failed',
-          `The database is not ready in time: ${server.said()}`,
+          `The database was not ready within ${READY_WITHIN_MS / 1_000} s: ${server.logTail()}`,
         );
       }
-      // The lock file of a killed server stands until its last child is gone; it must never be removed by hand.
-      const transient = /lock file|pre-existing shared memory/.test(server.said());
+      // The lock file of a killed server remains until its last child has exited; it must never be removed.
+      const transient = /lock file|pre-existing shared memory/.test(server.logTail());
       if (!transient || systemClock.monotonic() > until)
-        throw new HeadendError('database_start_failed', `The database did not start: ${server.said()}`);
+        throw new HeadendError('database_start_failed', `The database did not start: ${server.logTail()}`);
       await pause(RETRY_MS);
     }
   }
@@ -237,20 +246,18 @@ export class EmbeddedPostgres {
   async #watch(server: Server): Promise<void> {
     await server.exited;
     while (!this.#stopping) {
-      const delay = this.#restarts.failed();
-      if (delay === undefined) {
-        this.#giveUp(
-          new HeadendError('database_gone', 'The database server died and cannot be started again.'),
-        );
+      const delayMs = this.#restarts.failed();
+      if (delayMs === undefined) {
+        this.#giveUp(new HeadendError('database_gone', 'The database server died and cannot be restarted.'));
         return;
       }
-      this.#log.error({ exit: server.exit }, 'the database server died: starting it again');
-      await pause(delay);
+      this.#log.error({ exit: server.exit }, 'the database server died: restarting');
+      await pause(delayMs);
       try {
         await this.#run();
         return;
       } catch (error) {
-        this.#log.error({ err: error }, 'the database server could not be started');
+        this.#log.error({ err: error }, 'database server restart failed');
       }
     }
   }
@@ -262,7 +269,7 @@ export class EmbeddedPostgres {
       unix_socket_permissions: '0700',
       max_connections: '60',
       shared_buffers: '64MB',
-      log_min_error_statement: 'panic', // statements hold what users wrote
+      log_min_error_statement: 'panic', // statements contain user data
       ...this.#settings,
     };
     return [
@@ -275,7 +282,7 @@ export class EmbeddedPostgres {
   #spawn(program: string, args: string[]): Server {
     const [command, ...rest] = [...this.#launcher, program, ...args];
     const child = spawn(command!, rest, {
-      // A session of its own: Ctrl-C in a terminal must reach the gateway alone, which then stops the database last.
+      // Separate process group: Ctrl-C must reach the gateway only, which stops the database last.
       detached: true,
       env: POSTGRES_ENVIRONMENT,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -287,10 +294,10 @@ export class EmbeddedPostgres {
 type Server = {
   process: ChildProcess;
   exited: Promise<void>;
-  /** The exit code or signal, once it is gone. */
+  /** Exit code or signal after the exit. */
   exit: number | string | undefined;
-  /** The end of what it wrote to its log. */
-  said: () => string;
+  /** Returns the last lines of the server's log. */
+  logTail: () => string;
 };
 
 function watchServer(child: ChildProcess, log: Logger): Server {
@@ -298,7 +305,7 @@ function watchServer(child: ChildProcess, log: Logger): Server {
   const server: Server = {
     process: child,
     exit: undefined,
-    said: () => tail.trim(),
+    logTail: () => tail.trim(),
     exited: new Promise((resolve) => {
       const gone = (exit: number | string): void => {
         server.exit ??= exit;

@@ -8,25 +8,25 @@ import { LOCK_SPACE } from './database-owner.js';
 
 const MIGRATION_LOCK = 2;
 const NAME = /^(\d{4})_[a-z0-9_-]+\.sql$/;
-/** How long to wait for another process that is migrating. */
+/** Time limit for the lock, which another process holds while it migrates. */
 const LOCK_TIMEOUT = '120s';
 
 type Migration = { number: number; name: string; body: string; sum: string };
 
 export type MigrateOptions = {
-  /** The folder of `NNNN_name.sql` files, numbered from 0001 without a gap, each with its `NNNN_name.down.sql`. */
+  /** Folder of `NNNN_name.sql` files, numbered from 0001 without gaps, each with its `NNNN_name.down.sql`. */
   folder: string;
-  /** The number of the last migration that shall stand; the newest if not given, 0 for none. */
+  /** Number of the last migration to apply; default: the newest; 0: undo all. */
   to?: number;
 };
 
 /**
- * Brings the database to the schema of this release, each file in a transaction of its own. Several processes may do
- * so at once: one works, the others wait.
+ * Migrates the database to the schema of this release, each file in its own transaction. Concurrent calls of several
+ * processes are serialized by an advisory lock.
  *
- * @returns how many migrations were applied (negative: undone).
- * @throws HeadendError `migration_unknown` (the database is newer than this release), `migration_changed` (a file is
- * not what was applied), `migration_missing`, `migration_failed`.
+ * @returns number of applied migrations; negative: undone ones
+ * @throws HeadendError `migration_unknown` (the database is newer than this release), `migration_changed` (a file differs
+ * from the one that was applied), `migration_missing`, `migration_failed`
  */
 export async function migrate(sql: postgres.Sql, options: MigrateOptions, log: Logger): Promise<number> {
   const known = await readMigrations(options.folder);
@@ -58,7 +58,7 @@ export async function migrate(sql: postgres.Sql, options: MigrateOptions, log: L
   }
 }
 
-/** How many of the known migrations stand in the database, having made sure that they are the same. */
+/** Returns the number of applied migrations. @throws HeadendError when they differ from those of this release */
 async function readApplied(connection: postgres.Sql, known: Migration[]): Promise<number> {
   await connection`create table if not exists schema_migrations (
     number integer primary key, name text not null, sum text not null, applied_at timestamptz not null default now())`;
@@ -69,12 +69,12 @@ async function readApplied(connection: postgres.Sql, known: Migration[]): Promis
     if (!file || row.number !== file.number)
       throw new HeadendError(
         'migration_unknown',
-        `The database has the migration ${row.name}, which this release does not know: it was used by a newer release.`,
+        `The database has the migration ${row.name}, which this release does not have: start the newer release that applied it.`,
       );
     if (file.sum !== row.sum)
       throw new HeadendError(
         'migration_changed',
-        `The migration ${row.name} is not the one that was applied to this database.`,
+        `The migration ${row.name} differs from the one that was applied to this database: restore the original file.`,
       );
   });
   return rows.length;
@@ -86,19 +86,26 @@ async function readMigrations(folder: string): Promise<Migration[]> {
     names.map(async (name, index) => {
       const number = Number(name.slice(0, 4));
       if (number !== index + 1)
-        throw new HeadendError('migration_missing', `The migration before ${name} is missing in ${folder}.`);
+        throw new HeadendError(
+          'migration_missing',
+          `The migration before ${name} is missing in ${folder}: install the release again.`,
+        );
       const body = await read(folder, name);
       return { number, name, body, sum: createHash('sha256').update(body).digest('hex') };
     }),
   );
 }
 
-/** Line ends as Git may have made them on checkout are no change. */
+/** Reads a file with LF line ends, as Git may have converted them on checkout. */
 async function read(folder: string, name: string): Promise<string> {
   try {
     return (await readFile(path.join(folder, name), 'utf8')).replaceAll('\r\n', '\n');
   } catch (cause) {
-    throw new HeadendError('migration_missing', `The migration ${name} can't be read.`, { cause });
+    throw new HeadendError(
+      'migration_missing',
+      `The migration ${name} cannot be read: install the release again.`,
+      { cause },
+    );
   }
 }
 

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { HeadendError } from '../error.js';
 
-/** PostgreSQL programs get nothing of our environment: it holds secrets, and settings of theirs (PGPORT, PGDATA). */
+/** Environment of PostgreSQL programs. The gateway's holds secrets, and possibly PGPORT and PGDATA. */
 export const POSTGRES_ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   LC_ALL: 'C',
@@ -15,9 +15,9 @@ export const POSTGRES_ENVIRONMENT = {
 export type PostgresBinaries = { initdb: string; postgres: string };
 
 /**
- * The PostgreSQL programs that came with the npm package for this machine.
+ * Finds the PostgreSQL programs of the npm package for this machine.
  *
- * @throws HeadendError `embedded_database_unavailable` where there is none.
+ * @throws HeadendError `embedded_database_unavailable` when there is none
  */
 export async function findPostgres(): Promise<PostgresBinaries> {
   const machine = `${process.platform}-${process.arch}`;
@@ -33,8 +33,8 @@ export async function findPostgres(): Promise<PostgresBinaries> {
   return { initdb: found.initdb, postgres: found.postgres };
 }
 
-function unavailable(why: string, cause?: unknown): HeadendError {
-  return new HeadendError('embedded_database_unavailable', `${why}: set DATABASE_URL`, { cause });
+function unavailable(why: string, cause?: unknown, cure = 'set DATABASE_URL'): HeadendError {
+  return new HeadendError('embedded_database_unavailable', `${why}: ${cure}`, { cause });
 }
 
 function glibcVersion(): unknown {
@@ -42,7 +42,7 @@ function glibcVersion(): unknown {
   return report?.header?.glibcVersionRuntime;
 }
 
-/** Creates the links of the package's install script, which npm skips if configured, and from version 12 by default. */
+/** Creates the links of the package's install script, which npm skips if configured so, and by default from version 12. */
 function makeLibraryLinks(native: string): void {
   const list = path.join(native, 'pg-symlinks.json');
   if (!existsSync(list)) return;
@@ -59,12 +59,11 @@ function makeLibraryLinks(native: string): void {
 }
 
 /**
- * The command line to put before a PostgreSQL program.
+ * Returns the command line to put before a PostgreSQL program.
  *
- * PostgreSQL refuses user id 0, and initdb an id without a name: there it runs in a user namespace of its own, in which
- * the same kernel user is called nobody; on disk its files stay ours. And setpriv has the kernel stop the server at once
- * when the gateway dies, `kill -9` included (prctl(2) PR_SET_PDEATHSIG: when the thread that forked dies, so start it
- * from the main thread only).
+ * PostgreSQL refuses user id 0, and initdb refuses a user id without a name. In these cases it runs in a user namespace
+ * that maps the id to 65534; files keep the gateway's owner. With setpriv the kernel stops the server when the gateway
+ * dies, also by SIGKILL (prctl(2) PR_SET_PDEATHSIG applies to the thread that forked: start from the main thread only).
  */
 export function postgresLauncher(): string[] {
   if (process.platform !== 'linux') return [];
@@ -73,7 +72,9 @@ export function postgresLauncher(): string[] {
     const namespace = ['--user', '--map-user=65534', '--map-group=65534', '--'];
     if (!succeeds('unshare', [...namespace, 'true']))
       throw unavailable(
-        'the embedded database cannot run as root here (no user namespaces): start as a normal user, or else',
+        'the embedded database cannot run as root here (no user namespaces)',
+        undefined,
+        'start as a normal user, or set DATABASE_URL',
       );
     launcher.push('unshare', ...namespace);
   }

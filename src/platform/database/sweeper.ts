@@ -4,15 +4,15 @@ import { isDatabaseAway } from './database-away.js';
 
 const SWEEP_INTERVAL_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-/** Rows deleted by one statement: it holds its locks for some milliseconds. */
+/** Rows deleted by one statement, which holds its locks for some milliseconds. */
 const BATCH_ROWS = 1_000;
 /** Pause between batches, which lets other statements run. */
 const BATCH_PAUSE_MS = 100;
 
 export type SweeperOptions = {
-  /** Name of the rows, for the log: `chat messages`. */
-  what: string;
-  /** Retention, days; 0: for ever. */
+  /** Name of the rows in log lines, such as `chat messages`. */
+  rowsName: string;
+  /** Retention; 0: unlimited. */
   days: number;
   /** Deletes up to `atMost` of the oldest rows before a moment. @returns the number deleted */
   sweep: (before: Date, atMost: number) => Promise<number>;
@@ -36,7 +36,7 @@ export class Sweeper {
     void this.#run();
   }
 
-  /** No further batch is begun. Idempotent. */
+  /** Stops before the next batch. Idempotent. */
   close(): void {
     this.#lifetime.abort();
   }
@@ -49,7 +49,7 @@ export class Sweeper {
   }
 
   async #sweep(): Promise<void> {
-    const { what, days, sweep, clock, log } = this.#options;
+    const { rowsName, days, sweep, clock, log } = this.#options;
     const { signal } = this.#lifetime;
     const before = new Date(clock.now() - days * DAY_MS);
     let total = 0;
@@ -58,12 +58,13 @@ export class Sweeper {
         if (total > 0) await sleep(clock, BATCH_PAUSE_MS, signal);
         swept = signal.aborted ? 0 : await sweep(before, BATCH_ROWS);
       }
-      if (total > 0) log.info({ what, days, deleted: total }, 'rows older than the retention deleted');
+      if (total > 0)
+        log.info({ what: rowsName, days, deleted: total }, 'rows older than the retention deleted');
     } catch (error) {
       if (signal.aborted) return;
       const level = isDatabaseAway(error) ? 'debug' : 'warn';
       log[level](
-        { err: error, what },
+        { err: error, what: rowsName },
         'rows older than the retention could not be deleted: next attempt in an hour',
       );
     }

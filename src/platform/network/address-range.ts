@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** An address, or a network in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3). */
+/** Address, or network in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3). */
 const FORM = /^([\da-f.:]+)(?:\/(\d{1,3}))?$/i;
 const BITS = { 4: 32, 6: 128 } as const;
 
@@ -18,12 +18,12 @@ function parse(text: string): Range | undefined {
   return range.bits <= BITS[version] ? range : undefined;
 }
 
-/** Tells whether a text names an address or a network: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
+/** Returns whether a text is an address or a network: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
 export function isAddressRange(text: string): boolean {
   return parse(text) !== undefined;
 }
 
-/** A set of addresses and networks, for many look-ups. Invalid entries are ignored. */
+/** Set of addresses and networks, for repeated lookups. Ignores invalid entries. */
 export class AddressRanges {
   readonly #networks = new BlockList();
 
@@ -34,7 +34,7 @@ export class AddressRanges {
     }
   }
 
-  /** Tells whether an address (IPv4 also in its IPv6-mapped form, `::ffff:192.0.2.7`) lies in one of the networks. */
+  /** Returns whether an address (IPv4 also in its mapped form, `::ffff:192.0.2.7`) is in one of the networks. */
   has(address: string): boolean {
     const bare = address.replace(/%.*$/, '');
     const version = isIP(bare);
@@ -42,7 +42,7 @@ export class AddressRanges {
   }
 }
 
-/** Tells whether an address lies in one of the networks. */
+/** Returns whether an address is in one of the networks. */
 export function isWithin(address: string, ranges: readonly string[]): boolean {
   return new AddressRanges(ranges).has(address);
 }

@@ -1,14 +1,14 @@
 import { isIPv6, SocketAddress } from 'node:net';
 
-/** IPv4 addresses as IPv6 sees them (RFC 4291 section 2.5.5.2). */
+/** IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2). */
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** An address as some proxies write it into `X-Forwarded-For`, with a port (RFC 7239 section 6). */
+/** Address with a port, as some proxies write it into `X-Forwarded-For` (RFC 7239 section 6). */
 const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([\da-f.:]+)\]):\d+$/i;
 
 /**
- * Returns the key of limits per address: an IPv4 address, or the /64 network of an IPv6 address, as one customer has at least
- * that many (RFC 6177).
+ * Returns the key of limits per address: an IPv4 address, or the /64 network of an IPv6 address, as one customer gets at
+ * least a /64 (RFC 6177).
  */
 export function networkBlock(address: string): string {
   const [, ipv4, ipv6] = WITH_PORT.exec(address) ?? [];

@@ -1,20 +1,20 @@
 import type { Clock } from '../clock.js';
 
 export type RateLimitOptions = {
-  /** Tokens of a full bucket. */
+  /** Tokens in a full bucket. */
   capacity: number;
-  /** Time to refill one token, ms. */
+  /** Time to refill one token. */
   refillMs: number;
-  /** Keys kept; the least recently used is evicted first. */
+  /** Maximum keys; the least recently used is evicted first. */
   maximumKeys?: number;
 };
 
-/** A token bucket for every key (an address, a user), in bounded memory. */
+/** Token bucket per key (address, user), in bounded memory. */
 export class RateLimit {
   readonly #clock: Clock;
   readonly #options: Required<RateLimitOptions>;
   /** Monotonic time at which a key's bucket is full again, least recently used first; a missing key has a full bucket. */
-  readonly #owedUntil = new Map<string, number>();
+  readonly #owedUntilMs = new Map<string, number>();
 
   constructor(clock: Clock, options: RateLimitOptions) {
     this.#clock = clock;
@@ -23,42 +23,42 @@ export class RateLimit {
 
   /** Number of keys kept. */
   get size(): number {
-    return this.#owedUntil.size;
+    return this.#owedUntilMs.size;
   }
 
-  /** Milliseconds until `take` would succeed; 0 when it would now. */
-  wait(key: string): number {
+  /** Returns the time until `take` succeeds; 0: now. */
+  waitMs(key: string): number {
     const { capacity, refillMs } = this.#options;
-    return Math.ceil(Math.max(0, this.#owed(key) + refillMs - capacity * refillMs));
+    return Math.ceil(Math.max(0, this.#owedMs(key) + refillMs - capacity * refillMs));
   }
 
   /** Takes a token if there is one. @returns 0, or the milliseconds to wait when nothing was taken. */
   take(key: string): number {
-    const wait = this.wait(key);
-    if (wait > 0) return wait;
-    const owedUntil = this.#clock.monotonic() + this.#owed(key) + this.#options.refillMs;
-    this.#owedUntil.delete(key);
-    this.#owedUntil.set(key, owedUntil);
-    if (this.#owedUntil.size > this.#options.maximumKeys) this.#forget();
+    const waitMs = this.waitMs(key);
+    if (waitMs > 0) return waitMs;
+    const owedUntil = this.#clock.monotonic() + this.#owedMs(key) + this.#options.refillMs;
+    this.#owedUntilMs.delete(key);
+    this.#owedUntilMs.set(key, owedUntil);
+    if (this.#owedUntilMs.size > this.#options.maximumKeys) this.#forget();
     return 0;
   }
 
-  /** Returns a token that was taken for something that does not count. */
+  /** Puts a token back, for an attempt that does not count. */
   giveBack(key: string): void {
-    const owed = this.#owed(key) - this.#options.refillMs;
-    if (owed > 0) this.#owedUntil.set(key, this.#clock.monotonic() + owed);
-    else this.#owedUntil.delete(key);
+    const owed = this.#owedMs(key) - this.#options.refillMs;
+    if (owed > 0) this.#owedUntilMs.set(key, this.#clock.monotonic() + owed);
+    else this.#owedUntilMs.delete(key);
   }
 
-  /** Milliseconds until the key has all its tokens back. */
-  #owed(key: string): number {
-    return Math.max(0, (this.#owedUntil.get(key) ?? 0) - this.#clock.monotonic());
+  /** Returns the time until the key's bucket is full. */
+  #owedMs(key: string): number {
+    return Math.max(0, (this.#owedUntilMs.get(key) ?? 0) - this.#clock.monotonic());
   }
 
   #forget(): void {
-    for (const key of this.#owedUntil.keys()) {
-      if (this.#owed(key) > 0 && this.#owedUntil.size <= this.#options.maximumKeys) return;
-      this.#owedUntil.delete(key);
+    for (const key of this.#owedUntilMs.keys()) {
+      if (this.#owedMs(key) > 0 && this.#owedUntilMs.size <= this.#options.maximumKeys) return;
+      this.#owedUntilMs.delete(key);
     }
   }
 }

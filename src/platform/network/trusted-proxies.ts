@@ -1,12 +1,12 @@
 import { fail, type Read } from '../setting.js';
 import { AddressRanges, isAddressRange } from './address-range.js';
 
-/** Peers whose `X-Forwarded-*` headers are trusted: none, every direct peer, or addresses and networks. */
+/** Proxies whose `X-Forwarded-*` headers are trusted: none, every direct peer, or addresses and networks. */
 export type TrustedProxies = boolean | readonly string[];
 
 /**
- * Reads `true`, `false`, or addresses and networks separated by commas. A network of all addresses is refused: it would
- * believe what clients write themselves.
+ * Parses `true`, `false`, or addresses and networks separated by commas. Refuses a network of all addresses, with which
+ * headers of clients would be trusted.
  */
 export const trustedProxies: Read<TrustedProxies> = (value, name) => {
   if (/^(true|yes|1|on)$/i.test(value)) return true;
@@ -23,10 +23,10 @@ export const trustedProxies: Read<TrustedProxies> = (value, name) => {
 };
 
 /**
- * Creates the test of whether a hop of a request is a trusted proxy.
+ * Creates a function that returns whether a hop of a request is a trusted proxy.
  *
- * @returns a function of an address and its distance, 0 for the direct peer. With `true` that peer alone is believed, as
- * what stands before its entry in `X-Forwarded-For` anybody may have written.
+ * @returns a function of an address and its distance, 0 for the direct peer. With `true` only that peer is trusted: earlier
+ * entries of `X-Forwarded-For` may be forged.
  */
 export function proxyTrust(proxies: TrustedProxies): (address: string, hop: number) => boolean {
   if (proxies === true) return (_address, hop) => hop < 1;

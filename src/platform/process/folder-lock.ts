@@ -3,38 +3,38 @@ import path from 'node:path';
 import { pause, systemClock } from '../clock.js';
 import { HeadendError } from '../error.js';
 import { newId } from '../id.js';
-import { fateOf, type ProcessIdentity, thisProcess } from './process-identity.js';
+import { type ProcessIdentity, processState, thisProcess } from './process-identity.js';
 
 const PATTERN = /^gateway-[0-9a-f-]{36}\.lock$/;
 const POLL_MS = 100;
 
 export type FolderLockOptions = {
-  /** Interval of heartbeats, for processes that cannot see the holder (another container on the volume), ms. */
+  /** Interval of heartbeats, for processes that cannot see this one (another container on the volume). */
   heartbeatMs?: number;
-  /** A holder that can't be seen and has sent no heartbeat for so long counts as dead, ms. */
+  /** Time without heartbeat after which a holder that cannot be seen counts as dead. */
   silenceMs?: number;
 };
 
 export type FolderLock = {
-  /** Releases the folder. Idempotent. */
+  /** Releases the lock. Idempotent. */
   release(): Promise<void>;
 };
 
 /**
- * Makes this process the only gateway that works in `folder` (which is made if missing).
+ * Locks `folder` for this process; creates the folder if it is missing.
  *
- * Everyone who wants the lock first puts down a file of its own and then looks at the others': of two that come at once
- * at least one sees the other, so that two can never both go on. Nobody ever touches a living process's file; the file of
- * a dead one has a name of its own, so removing it can't hit a newcomer. The names are UUIDv7: the older goes first.
+ * A process first creates a lock file of its own and then reads those of the others: of two concurrent processes at least
+ * one sees the other, so that they never both get the lock. Files of running processes are never removed. File names are
+ * unique, so that the removal of a dead process's file cannot hit a new one. They are UUIDv7: the older process wins.
  *
- * @throws HeadendError `data_dir_in_use` with the holder's process id.
+ * @throws HeadendError `data_dir_in_use` with the holder's process id
  */
 export async function lockFolder(folder: string, options: FolderLockOptions = {}): Promise<FolderLock> {
   const { heartbeatMs = 1_000, silenceMs = 5_000 } = options;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const name = `gateway-${newId()}.lock`;
   const file = path.join(folder, name);
-  // Written aside and renamed, so that it is complete when it can be seen.
+  // Renamed when complete, so that other processes never read a partial file.
   await writeFile(`${file}.new`, JSON.stringify(thisProcess()), { mode: 0o600 });
   await rename(`${file}.new`, file);
   const stopHeartbeat = systemClock.every(heartbeatMs, () => {
@@ -65,7 +65,7 @@ async function waitForOthers(folder: string, mine: string, silenceMs: number): P
       const file = path.join(folder, name);
       const owner = await ownerOf(file);
       if (!owner) continue;
-      const fate = fateOf(owner);
+      const fate = processState(owner);
       const state = fate === 'unknown' ? await heartbeatState(file, seen, silenceMs) : undefined;
       if (fate === 'gone' || state === 'silent') {
         await unlink(file).catch(() => {});
@@ -75,9 +75,12 @@ async function waitForOthers(folder: string, mine: string, silenceMs: number): P
       holderIsOlder ||= name < mine && state !== 'watching';
     }
     if (!holder) return;
-    // A younger one sees this file and steps back by itself: wait for that.
+    // A younger process sees this file and gives up by itself: wait for that.
     if (holderIsOlder || systemClock.monotonic() > giveUp)
-      throw new HeadendError('data_dir_in_use', `The folder ${folder} is in use by pid ${holder.pid}.`);
+      throw new HeadendError(
+        'data_dir_in_use',
+        `The folder ${folder} is in use by pid ${holder.pid}. Stop that gateway, or set another DATA_DIR.`,
+      );
     await pause(POLL_MS);
   }
 }
@@ -88,11 +91,11 @@ async function ownerOf(file: string): Promise<ProcessIdentity | undefined> {
     return { pid: Number(pid), started: String(started), place: String(place) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    return { pid: 0, started: '', place: '' }; // damaged: only its heartbeat can tell
+    return { pid: 0, started: '', place: '' }; // damaged: judged by its heartbeat
   }
 }
 
-/** Judges a holder in another place by its heartbeat alone, over several calls. */
+/** Judges a holder that cannot be seen by its heartbeat, over several calls. */
 async function heartbeatState(
   file: string,
   seen: Map<string, { modifiedMs: number; sinceMs: number }>,

@@ -6,16 +6,16 @@ import type { Logger } from '../log.js';
 const CHECK_INTERVAL_MS = 1_000;
 
 export type MemoryGuardOptions = {
-  /** Resident bytes that one process may take. */
+  /** Maximum resident memory of one process. */
   maxBytes: number;
   clock: Clock;
   log: Logger;
 };
 
 /**
- * Ends child processes that take too much memory. Once a second it reads their resident size in `/proc`; without
- * `/proc` (macOS) nothing is limited. A limit of the address space (RLIMIT_AS) would not do: threads and libraries reserve
- * two to six times what they use, more on machines with more cores.
+ * Kills child processes that use too much memory. Reads their resident size from `/proc` once a second; without `/proc`
+ * (macOS) there is no limit. RLIMIT_AS is not usable: threads and libraries reserve two to six times the address space
+ * that they use, more on machines with more cores.
  */
 export class MemoryGuard {
   readonly maxBytes: number;
@@ -30,12 +30,12 @@ export class MemoryGuard {
     this.#log = log;
   }
 
-  /** Processes that are watched. */
+  /** Number of watched processes. */
   get size(): number {
     return this.#watched.size;
   }
 
-  /** Watches a process until it exits. @param exceeded called once, when the process was killed for its size */
+  /** Watches a process until it exits. @param exceeded called once, when the process is killed for its size */
   watch(child: ChildProcess, exceeded: () => void = () => {}): void {
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     this.#watched.set(child, exceeded);
@@ -43,9 +43,9 @@ export class MemoryGuard {
     this.#cancelTimer ??= this.#clock.every(CHECK_INTERVAL_MS, () => this.#checkAll());
   }
 
-  /** The sentence for logs and errors. */
+  /** Reason for logs and errors, as part of a sentence. */
   get reason(): string {
-    return `it took more than ${Math.round(this.maxBytes / 2 ** 20)} MB of memory`;
+    return `it used more than ${Math.round(this.maxBytes / 2 ** 20)} MB of memory`;
   }
 
   #checkAll(): void {
@@ -58,7 +58,7 @@ export class MemoryGuard {
     if (residentBytes <= this.maxBytes || !exceeded) return;
     this.#forget(child);
     const line = { pid: child.pid, residentBytes, maxBytes: this.maxBytes };
-    this.#log.error(line, 'a child process took too much memory and is ended');
+    this.#log.error(line, 'a child process used too much memory and is killed');
     exceeded();
     child.kill('SIGKILL');
   }
@@ -71,7 +71,7 @@ export class MemoryGuard {
   }
 }
 
-/** 0 when it is not known: the process is gone, or the system has no `/proc`. */
+/** Returns 0 when the process has exited, or the system has no `/proc`. */
 async function residentBytesOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;

@@ -11,12 +11,12 @@ export type ProcessIdentity = {
   place: string;
 };
 
-/** When `pid` started; undefined when there is no such process (or only its corpse, a zombie). */
+/** Returns the start time of a process, empty if unknown; undefined when it does not exist or is a zombie. */
 function startOf(pid: number): string | undefined {
   if (process.platform === 'linux') {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-      // proc(5): the name in parentheses may hold anything, so count from the last one; state is field 3, start time 22.
+      // proc(5): the name in parentheses may contain any character; after the last one, state is field 3, start time 22.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
     } catch {
@@ -24,14 +24,14 @@ function startOf(pid: number): string | undefined {
     }
   }
   try {
-    // The words for days and months, and the hour, would follow the environment.
-    return ask('env', 'LC_ALL=C', 'TZ=UTC', 'ps', '-o', 'lstart=', '-p', String(pid));
+    // Fixed locale and time zone, so that every process reads the same text.
+    return outputOf('env', 'LC_ALL=C', 'TZ=UTC', 'ps', '-o', 'lstart=', '-p', String(pid));
   } catch {
     return exists(pid) ? '' : undefined;
   }
 }
 
-function ask(command: string, ...args: string[]): string {
+function outputOf(command: string, ...args: string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 }
 
@@ -59,26 +59,26 @@ export function thisProcess(): ProcessIdentity {
   return { pid: process.pid, started: startOf(process.pid) ?? '', place: placeOfThisProcess() };
 }
 
-/** Whether that very process still runs; `unknown` when it ran in another place, whose processes can't be seen here. */
-export function fateOf(identity: ProcessIdentity): 'alive' | 'gone' | 'unknown' {
+/** Returns whether exactly this process still runs; `unknown` when it belongs to another scope, which cannot be seen. */
+export function processState(identity: ProcessIdentity): 'alive' | 'gone' | 'unknown' {
   if (identity.place !== placeOfThisProcess()) return 'unknown';
   const started = startOf(identity.pid);
   if (started === undefined) return 'gone';
   return started === '' || identity.started === '' || started === identity.started ? 'alive' : 'gone';
 }
 
-/** The command line of a process, arguments parted by spaces; undefined when it is gone or can't be read. */
+/** Returns the command line of a process, arguments separated by spaces; undefined when it cannot be read. */
 export function commandOf(pid: number): string | undefined {
   try {
     if (process.platform === 'linux')
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-    return ask('ps', '-ww', '-o', 'command=', '-p', String(pid));
+    return outputOf('ps', '-ww', '-o', 'command=', '-p', String(pid));
   } catch {
     return undefined;
   }
 }
 
-/** The processes whose working directory is `folder`, as far as they can be seen; undefined where that can't be asked. */
+/** Returns the visible processes whose working directory is `folder`; undefined without `/proc`. */
 export function processesIn(folder: string): number[] | undefined {
   if (process.platform !== 'linux') return undefined;
   const found: number[] = [];
@@ -86,7 +86,7 @@ export function processesIn(folder: string): number[] | undefined {
     if (!/^\d+$/.test(name)) continue;
     try {
       if (readlinkSync(`/proc/${name}/cwd`) === folder) found.push(Number(name));
-    } catch {} // gone, or somebody else's
+    } catch {} // exited, or of another user
   }
   return found;
 }

@@ -28,7 +28,11 @@ export async function makeSocketFolder(use: string, log: Logger, root = os.tmpdi
   await removeLeft(use, parent, log);
   return await mkdtemp(path.join(parent, prefix)).catch((error: unknown) => {
     const cure = 'set TMPDIR to a folder that the gateway may write to';
-    throw new HeadendError('socket_folder', `No folder can be made in ${parent}: ${cure}.`, { cause: error });
+    throw new HeadendError(
+      'socket_folder',
+      `The folder for sockets cannot be created in ${parent}: ${cure}.`,
+      { cause: error },
+    );
   });
 }
 
@@ -37,7 +41,7 @@ function fits(folder: string): boolean {
 }
 
 async function removeLeft(use: string, parent: string, log: Logger): Promise<void> {
-  // Contains the gateway's process id, which tells folders of dead gateways.
+  // Contains the gateway's process id, by which folders of dead gateways are recognised.
   const pattern = new RegExp(`^headend-${use}-(\\d+)-\\w{${RANDOM_CHARACTERS}}$`);
   for (const name of await readdir(parent).catch(() => [])) {
     const folder = path.join(parent, name);

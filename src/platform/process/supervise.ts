@@ -3,12 +3,12 @@ import { Backoff } from '../backoff.js';
 import { pause, systemClock } from '../clock.js';
 import { HANG_SIGNAL } from './watchdog.js';
 
-/** Passed on to the program. */
+/** Signals that are forwarded to the program and end the supervision. */
 const STOP_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const;
 const OTHER_SIGNALS = ['SIGUSR1', 'SIGUSR2'] as const;
 /**
- * A program that ends by one of these has hung or crashed. SIGKILL is not among them: whoever sends it wants the program
- * gone; nor are exit codes, by which it says itself why it cannot run.
+ * Signals by which a program ends that hung or crashed. SIGKILL is excluded, as it is sent on purpose. Exit codes do not
+ * count either: with them the program reports that it cannot run.
  */
 const CRASHES: ReadonlySet<NodeJS.Signals> = new Set([
   HANG_SIGNAL,
@@ -25,12 +25,12 @@ const RESTARTS = {
   windowMs: 600_000,
   limit: Number.POSITIVE_INFINITY,
 };
-/** pino's number for `error`. */
+/** Level `error` of pino. */
 const ERROR = 50;
 
 /**
- * Runs a Node program as a child and starts it again when it hangs or crashes, with growing delays. Standard streams,
- * signals and the exit code are those of the program. Ends by SIGKILL too: the program sees its IPC channel close.
+ * Runs a Node program as a child process and restarts it after a hang or crash, with growing delays. Passes standard
+ * streams, signals and the exit code through. If the supervisor is killed, the program sees its IPC channel close.
  */
 export async function supervise(file: string, args: readonly string[]): Promise<void> {
   const backoff = new Backoff(systemClock, RESTARTS);
@@ -66,7 +66,7 @@ function exitOf(child: ChildProcess): Promise<{ code: number | null; signal: Nod
   });
 }
 
-/** Ends this process as the program ended. */
+/** Ends this process by the signal that ended the program. */
 function endBy(signal: NodeJS.Signals): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);

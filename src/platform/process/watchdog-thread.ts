@@ -6,14 +6,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { sleep, systemClock } from '../clock.js';
 import { HANG_SIGNAL, SHARED, type WatchdogData } from './watchdog.js';
 
-// The thread of a watchdog. It measures by its own ticks: a stopped process makes none.
+// Watchdog thread. Measures time by its own ticks, which stop while the whole process is stopped.
 
 const { shared, limitMs, tickMs, logs } = workerData as WatchdogData;
-/** A main thread that runs JavaScript stops for the inspector, on a busy machine after having told of hundreds of scripts. */
+/** Time limit for the stack. The inspector first reports hundreds of scripts, which takes long on a busy machine. */
 const STACK_MS = 5_000;
-/** Standard output may be a pipe that nothing reads. */
+/** Time limit for the log line: standard output may be a pipe without a reader. */
 const WRITE_MS = 1_000;
-/** pino's number for `fatal`. */
+/** Level `fatal` of pino. */
 const FATAL = 60;
 
 let seen = Atomics.load(shared, SHARED.beats);
@@ -29,7 +29,7 @@ systemClock.every(tickMs, () => {
   isHanging = true;
   void endProcess();
 });
-// Keeps this thread's event loop open, whose timers do not; the process does not wait for it.
+// Keeps this thread's event loop alive, as its timers are unreferenced; the process does not wait for it.
 parentPort?.on('message', () => {});
 
 async function endProcess(): Promise<void> {
@@ -40,12 +40,12 @@ async function endProcess(): Promise<void> {
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** Writes a line as the process's logger would: that one hangs with the main thread. */
+/** Writes a log line in the format of the logger, which hangs with the main thread. */
 async function report(stack: string | undefined): Promise<void> {
   const entry = {
     level: FATAL,
     time: systemClock.now(),
-    stack: stack ?? 'not known: the main thread does not stop, as in native code',
+    stack: stack ?? 'unknown: the main thread does not stop for the inspector (native code)',
     msg: `the event loop has hung for ${limitMs / 1_000} s: the process is ended`,
   };
   const written = new Promise<void>((resolve) => {
@@ -76,7 +76,7 @@ function described({ functionName, location }: inspector.Debugger.CallFrame, url
   return `    at ${functionName || '<anonymous>'} (${place})`;
 }
 
-/** The place in the source that was compiled to this one, where a source map tells it. Lines and columns count from 0. */
+/** Returns the position in the source by the source map, if there is one. @param line from 0 @param column from 0 */
 function sourceOf(url: string, line: number, column: number): string {
   const compiled = `${url}:${line + 1}:${column + 1}`;
   if (!url.startsWith('file:')) return compiled;

@@ -4,27 +4,27 @@ import { Worker } from 'node:worker_threads';
 import { systemClock } from '../clock.js';
 
 /**
- * Ends a process whose event loop hangs: terminates by default, writes no core dump, and nothing else sends it, so that
- * supervisors know a hang by it.
+ * Signal that ends a process whose event loop hangs. Its default action terminates without a core dump, and nothing
+ * else sends it, so that a supervisor can recognise a hang.
  */
 export const HANG_SIGNAL = 'SIGALRM';
 
-/** Fields of the memory that the watched thread and its watchdog share. */
+/** Fields of the memory shared by the main thread and the watchdog thread. */
 export const SHARED = { beats: 0, debugged: 1, length: 2 } as const;
 
 export type WatchdogData = {
   shared: Int32Array;
   limitMs: number;
-  /** The watchdog looks at the beats so often. */
+  /** Interval between heartbeats, and between checks. */
   tickMs: number;
-  /** Fatal log lines are wanted. */
+  /** Whether a fatal log line is written. */
   logs: boolean;
 };
 
 export type WatchdogOptions = {
-  /** An event loop that turns no more for so long hangs; default 10,000. */
+  /** Time without a turn of the event loop that counts as a hang; default 10,000. */
   limitMs?: number;
-  /** Writes the log line; default true. */
+  /** Whether a fatal log line is written; default true. */
   logs?: boolean;
 };
 
@@ -32,11 +32,11 @@ const DEFAULT_LIMIT_MS = 10_000;
 const TICKS_PER_LIMIT = 20;
 
 /**
- * Watches this process's event loop from a thread of its own. One that hangs has its stack written to standard output, as
- * a fatal line of the log, and is ended by HANG_SIGNAL. Neither keeps the process alive nor counts time in which the whole
- * process was stopped, or in which a debugger was attached.
+ * Watches this process's event loop from a separate thread. When it hangs, writes the main thread's stack to standard
+ * output as a fatal log line and ends the process by `HANG_SIGNAL`. Does not keep the process alive. Does not count time
+ * in which the whole process was stopped or a debugger was attached.
  *
- * @returns what ends the watch
+ * @returns a function that stops the watchdog
  */
 export function startWatchdog(options: WatchdogOptions = {}): () => void {
   const { limitMs = DEFAULT_LIMIT_MS, logs = true } = options;
@@ -53,7 +53,7 @@ export function startWatchdog(options: WatchdogOptions = {}): () => void {
     workerData: { shared, limitMs, tickMs, logs } satisfies WatchdogData,
     resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
   });
-  // Without its watchdog the process goes on as it would have without one.
+  // A failed watchdog must not end the process.
   worker.on('error', () => {});
   worker.unref();
   return () => {

@@ -69,7 +69,7 @@ export class PublisherReview {
     try {
       const livestream = await livestreams.find(streamId);
       if (!livestream) return;
-      if (!(await mayPublish({ ownerId: livestream.userId }))) void broadcast.end('account-barred');
+      if (!(await mayPublish({ ownerId: livestream.userId }))) void broadcast.endBroadcast('account-barred');
       else if (signedInAs !== undefined && !(await mayPublish({ ownerId: livestream.userId, signedInAs })))
         broadcast.dropSignIn(signedInAs);
     } catch (error) {

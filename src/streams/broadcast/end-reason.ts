@@ -35,7 +35,11 @@ export type PublicationEndPolicy = {
 export const PUBLICATION_END: Record<PublicationEnd, PublicationEndPolicy> = {
   'publisher-left': { broadcast: 'hold', message: 'Unpublished.', level: 'info' },
   'publisher-lost': { broadcast: 'hold', message: 'The connection was lost.', level: 'warn' },
-  'protocol-error': { broadcast: 'hold', message: 'The stream could not be understood.', level: 'warn' },
+  'protocol-error': {
+    broadcast: 'hold',
+    message: 'The stream is malformed: check the encoder.',
+    level: 'warn',
+  },
   replaced: { broadcast: 'continue', message: 'Another encoder took over with the same key.', level: 'info' },
   kicked: { broadcast: 'hold', message: 'The operator closed this connection.', level: 'info' },
   'key-revoked': { broadcast: 'key-revoked', message: 'The stream key was revoked.', level: 'info' },
@@ -82,7 +86,7 @@ export const BROADCAST_END: Record<BroadcastEnd, BroadcastEndPolicy> = {
     level: 'info',
   },
   'never-started': {
-    viewers: 'The broadcast never began.',
+    viewers: 'The broadcast did not start.',
     playlist: 'endlist',
     closesRow: true,
     reopens: true,

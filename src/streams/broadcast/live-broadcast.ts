@@ -202,11 +202,11 @@ export class LiveBroadcast implements Broadcast {
 
   fail(reason: 'transcoder-failed'): void {
     if (this.#publication) this.#publication.kick(reason);
-    else void this.end(reason);
+    else void this.endBroadcast(reason);
   }
 
   /** Ends the broadcast. Resolves as `closed` does; later calls keep the first reason. */
-  end(reason: BroadcastEnd): Promise<BroadcastEnd> {
+  endBroadcast(reason: BroadcastEnd): Promise<BroadcastEnd> {
     if (!this.#apply({ name: 'ended', reason })) return this.closed;
     this.#cancelGrace();
     this.#publication?.kick(publicationEndFor(reason));
@@ -244,15 +244,15 @@ export class LiveBroadcast implements Broadcast {
     if (this.#publication !== session) return;
     this.#publication = undefined;
     if (policy.broadcast === 'hold') this.#hold();
-    else if (policy.broadcast !== 'continue') void this.end(policy.broadcast);
+    else if (policy.broadcast !== 'continue') void this.endBroadcast(policy.broadcast);
   }
 
   /** Waits for a publisher. A broadcast that was never playable ends instead. */
   #hold(): void {
     const { clock, graceMs } = this.#options;
-    if (!this.#wasLive) void this.end('never-started');
+    if (!this.#wasLive) void this.endBroadcast('never-started');
     else if (this.#apply({ name: 'held', until: clock.now() + graceMs }))
-      this.#cancelGrace = clock.after(graceMs, () => void this.end('grace-expired'));
+      this.#cancelGrace = clock.after(graceMs, () => void this.endBroadcast('grace-expired'));
   }
 
   /** Applies an event, logs and announces the new state. @returns false when the state does not accept the event */

@@ -38,8 +38,8 @@ export type NewLivestream = Pick<
   visibility?: Visibility;
   viewerLimit?: number | null;
   scheduledAt?: Date | null;
-  /** User ids of the first invitees; named as in the API. */
-  guests?: string[];
+  /** User ids of the first invitees (`guests` in the API). */
+  invitees?: string[];
   /** SHA-256 of the stream key, 64 lower-case hexadecimal digits. */
   streamKeyHash: string;
 };
@@ -89,7 +89,7 @@ export class LivestreamTable {
 
   async insert(livestream: NewLivestream): Promise<Livestream> {
     const { id, userId, title, description, recordingEnabled, streamKeyHash } = livestream;
-    const { visibility = 'public', viewerLimit = null, scheduledAt = null, guests = [] } = livestream;
+    const { visibility = 'public', viewerLimit = null, scheduledAt = null, invitees = [] } = livestream;
     const [row] = await this.#sql<[Livestream]>`
       with made as (
         insert into livestreams
@@ -99,7 +99,7 @@ export class LivestreamTable {
         returning *
       ), invited as (
         insert into livestream_guests (stream_id, user_id)
-        select made.id, guest from made, unnest(${guests}::text[]) as guest on conflict do nothing
+        select made.id, guest from made, unnest(${invitees}::text[]) as guest on conflict do nothing
       )
       select ${this.#columns()} from made`;
     return row;

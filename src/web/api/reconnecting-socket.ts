@@ -141,5 +141,8 @@ export class ReconnectingSocket {
 }
 
 function connectionLostError(): SocketError {
-  return new SocketError('connection_lost', 'The connection to the server is lost; it comes back by itself.');
+  return new SocketError(
+    'connection_lost',
+    'The connection to the server was lost. It reconnects automatically.',
+  );
 }

@@ -55,9 +55,9 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
       }}
     >
       <fieldset>
-        <legend>What is broadcast</legend>
+        <legend>Sources</legend>
         <label>
-          Picture
+          Video
           <select
             value={videoValue(settings.video)}
             onChange={(event) => onPreview(change({ video: videoChoice(event.currentTarget.value) }))}
@@ -69,11 +69,11 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
               </option>
             ))}
             <option value="screen">Screen or window</option>
-            <option value="none">No picture</option>
+            <option value="none">No video</option>
           </select>
         </label>
         <label>
-          Sound
+          Audio
           <select
             value={audioValue(settings.audio)}
             onChange={(event) => onPreview(change({ audio: audioChoice(event.currentTarget.value) }))}
@@ -84,8 +84,8 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
                 {label || `Microphone ${index + 1}`}
               </option>
             ))}
-            <option value="screen">Sound of the screen</option>
-            <option value="none">No sound</option>
+            <option value="screen">Screen audio</option>
+            <option value="none">No audio</option>
           </select>
         </label>
         <button type="button" onClick={() => onPreview(settings)}>
@@ -93,7 +93,7 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
         </button>
       </fieldset>
       <fieldset disabled={onAir}>
-        <legend>How</legend>
+        <legend>Quality</legend>
         <label>
           Resolution
           <select
@@ -129,7 +129,7 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
             value={settings.codec}
             onChange={(event) => change({ codec: event.currentTarget.value as CodecPreference })}
           >
-            <option value="h264">H.264, where this browser has it</option>
+            <option value="h264">H.264, if this browser supports it</option>
             <option value="vp8">VP8</option>
           </select>
         </label>
@@ -143,7 +143,7 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
         </label>
       </fieldset>
       <fieldset disabled={onAir}>
-        <legend>Where to</legend>
+        <legend>Destination</legend>
         <label>
           Stream key
           <input

@@ -115,7 +115,7 @@ export class BroadcastSession {
     if (!(await this.preview(settings))) return;
     const { video, audio } = this.#capture;
     if (!video && !audio) {
-      this.#captureFailed('There is nothing to broadcast: choose a picture or a sound.');
+      this.#captureFailed('There is nothing to broadcast: choose a video or audio source.');
       return;
     }
     this.#streamKey = streamKey;

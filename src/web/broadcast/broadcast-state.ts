@@ -114,7 +114,7 @@ function reasonOf(failure: PeerFailure): string {
     case 'impossible':
       return `The browser could not do it: ${failure.detail}`;
     case 'unreachable':
-      return 'No connection to the server came about; UDP may be blocked.';
+      return 'No connection to the server could be established: UDP may be blocked.';
     case 'lost':
       return 'The connection was lost.';
   }

@@ -138,13 +138,13 @@ export class CaptureError extends Error {
 }
 
 const LOST_TRACK_TEXTS = {
-  video: 'The camera or the screen is gone. Choose another picture.',
-  audio: 'The microphone is gone. Choose another one.',
+  video: 'The camera or screen was disconnected. Choose another video source.',
+  audio: 'The microphone was disconnected. Choose another one.',
 } as const;
 
 const CAPTURE_ERROR_TEXTS: Record<string, string> = {
   NotAllowedError:
-    'The browser was not allowed to capture that. Allow it beside the address of the page, and try again.',
+    'The browser has no permission to capture this source. Allow it in the address bar, and try again.',
   NotFoundError: 'There is no such camera or microphone. Connect it, or choose another one.',
   NotReadableError:
     'The camera or microphone is in use by another program. Close that program, and try again.',

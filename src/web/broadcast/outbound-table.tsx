@@ -15,14 +15,14 @@ export function OutboundTable({ outbound, onAirS }: { outbound: OutboundStats; o
       <Row name="Bit rate" value={bitrateText(outbound.bitrate)} />
       <Row name="Codec" value={outbound.codec?.replace('video/', '') ?? 'none'} />
       {outbound.layers.map((layer) => (
-        <Row key={layer.rid} name={layer.rid ? `Layer ${layer.rid}` : 'Picture'} value={layerText(layer)} />
+        <Row key={layer.rid} name={layer.rid ? `Layer ${layer.rid}` : 'Video'} value={layerText(layer)} />
       ))}
-      <Row name="Way to the server and back" value={millisecondsText(outbound.roundTripMs)} />
+      <Row name="Round-trip time" value={millisecondsText(outbound.roundTripMs)} />
       <Row
         name="Packets lost"
         value={outbound.lossRatio === undefined ? 'unknown' : `${(outbound.lossRatio * 100).toFixed(1)} %`}
       />
-      <Row name="Picture limited by" value={LIMITATIONS[outbound.limitation]} />
+      <Row name="Video limited by" value={LIMITATIONS[outbound.limitation]} />
     </dl>
   );
 }
@@ -38,7 +38,7 @@ function Row({ name, value }: { name: string; value: string }) {
 
 function layerText({ width, height, frameRate, bitrate }: OutboundLayer): string {
   if (!width || !height) return 'not sent';
-  return `${width}×${height}, ${Math.round(frameRate ?? 0)} pictures a second, ${bitrateText(bitrate)}`;
+  return `${width}×${height}, ${Math.round(frameRate ?? 0)} fps, ${bitrateText(bitrate)}`;
 }
 
 function bitrateText(bitrate: number | undefined): string {

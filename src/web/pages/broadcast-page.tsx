@@ -46,10 +46,10 @@ export function BroadcastPage() {
       <div class="columns">
         <div>
           <div class="player">
-            <video ref={video} autoplay playsInline muted aria-label="What is captured" />
+            <video ref={video} autoplay playsInline muted aria-label="Preview" />
             {snapshot && !snapshot.captured.video && (
               <div class="notice">
-                <p>{snapshot.captured.audio ? 'Sound only.' : 'What is captured is shown here.'}</p>
+                <p>{snapshot.captured.audio ? 'Audio only.' : 'The captured video is shown here.'}</p>
               </div>
             )}
           </div>
@@ -60,7 +60,7 @@ export function BroadcastPage() {
                   type="button"
                   onClick={() => broadcastSession.current?.mute('audio', !snapshot.muted.audio)}
                 >
-                  {snapshot.muted.audio ? 'Turn sound on' : 'Turn sound off'}
+                  {snapshot.muted.audio ? 'Turn audio on' : 'Turn audio off'}
                 </button>
               )}
               {snapshot.captured.video && (
@@ -68,7 +68,7 @@ export function BroadcastPage() {
                   type="button"
                   onClick={() => broadcastSession.current?.mute('video', !snapshot.muted.video)}
                 >
-                  {snapshot.muted.video ? 'Turn picture on' : 'Turn picture off'}
+                  {snapshot.muted.video ? 'Turn video on' : 'Turn video off'}
                 </button>
               )}
             </div>
@@ -108,9 +108,9 @@ function badgeOf({ name, wasLive }: BroadcastState): BadgeData {
 function sentenceOf({ name, reason, wasLive }: BroadcastState): string {
   switch (name) {
     case 'idle':
-      return 'Choose a picture and a sound, enter the stream key, and go live.';
+      return 'Choose video and audio sources, enter the stream key, and go live.';
     case 'connecting':
-      return wasLive ? 'Connecting again…' : 'Connecting…';
+      return wasLive ? 'Reconnecting…' : 'Connecting…';
     case 'live':
       return 'You are live.';
     case 'waiting':

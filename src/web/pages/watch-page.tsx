@@ -84,7 +84,7 @@ export function WatchPage({ streamId }: { streamId: string }) {
           </div>
           {player?.mutedByBrowser && player.phase !== 'refused' && (
             <button type="button" class="primary unmute" onClick={() => watchSession.current?.unmute()}>
-              Turn sound on
+              Unmute
             </button>
           )}
           {hasPlayer && canFillScreen() && <FullScreenButton target={frame} />}

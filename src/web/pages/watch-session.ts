@@ -31,7 +31,7 @@ export type WatchSnapshot = {
 const UNPLAYABLE: PlaybackState = {
   badge: { tone: 'quiet', text: 'Unsupported' },
   notice:
-    'This browser cannot play live video (it knows neither Media Source Extensions nor HLS). Use a current browser.',
+    'This browser cannot play live video (it supports neither Media Source Extensions nor HLS). Use a current browser.',
   player: 'stop',
   pace: 'never',
 };

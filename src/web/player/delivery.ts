@@ -149,11 +149,11 @@ const REASONS: Record<DeliveryFailureKind, string> = {
   unsupported: 'this browser has no WebRTC',
   refused: 'the server refused WebRTC',
   unavailable: 'WebRTC is not available at the moment',
-  unreachable: 'no WebRTC connection to the server came about; UDP may be blocked',
-  'no-media': 'nothing arrived by WebRTC',
+  unreachable: 'no WebRTC connection to the server could be established; UDP may be blocked',
+  'no-media': 'no media arrived by WebRTC',
   lost: 'the WebRTC connection was lost',
   loss: 'the network loses too much for WebRTC',
-  freezes: 'the picture kept freezing by WebRTC',
+  freezes: 'the video kept freezing by WebRTC',
 };
 
 /** Returns the reason for which WebRTC does not play, as a sentence; undefined when it plays or is not wanted. */

@@ -64,11 +64,11 @@ export function PlayerBar({ player, viewers, onChooseQuality, onChooseDelivery, 
 function Latency({ player: { latencyS, delivery } }: { player: PlayerView }) {
   if (latencyS === undefined) return null;
   return delivery === 'hls' ? (
-    <span class="latency" title="Between the newest picture the server has and the one you see">
+    <span class="latency" title="Time between the newest frame on the server and the one on screen">
       {latencyS.toFixed(1)} s behind live
     </span>
   ) : (
-    <span class="latency" title="Half the round trip to the server, and the time in your browser’s buffer">
+    <span class="latency" title="Half the round-trip time to the server, plus the browser’s buffer">
       about {Math.max(10, Math.round(latencyS * 100) * 10)} ms behind live (estimate)
     </span>
   );

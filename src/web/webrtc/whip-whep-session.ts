@@ -97,7 +97,7 @@ export class WhipWhepSession {
     }
     const location = response.headers.get('location');
     if (location === null || !/^application\/sdp\b/i.test(response.headers.get('content-type') ?? ''))
-      return { refusal: { status: 502, message: 'The server’s answer is not one of WHIP or WHEP.' } };
+      return { refusal: { status: 502, message: 'The server’s answer is not valid for WHIP or WHEP.' } };
     return { session: new WhipWhepSession(response, answer, location, response.url || endpoint, bearer) };
   }
 
@@ -116,7 +116,7 @@ export class WhipWhepSession {
   /** Selects a layer of the video; without `rid` the server chooses. @returns the refusal, if it was refused */
   async selectLayer(mediaId: string, rid: string | undefined): Promise<WebrtcRefusal | undefined> {
     if (this.layerUrl === undefined)
-      return { status: 501, message: 'The server offers no choice of layers.' };
+      return { status: 501, message: 'The server does not support layer selection.' };
     return await this.#request(this.layerUrl, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -26,7 +26,7 @@ t.test(
     accountDeletion.addHolder({
       release: async (deleted) => {
         t.match(
-          await accounts.find(deleted.userId),
+          await accounts.findAccount(deleted.userId),
           { disabledAt: Date },
           'it exists until every holder has released it',
         );
@@ -41,7 +41,7 @@ t.test(
     t.equal(await accountDeletion.delete(ada.id, { purge: true }), true);
     t.match(released, [{ userId: ada.id, purge: true, pseudonym: /^deleted:[\da-f-]{36}$/ }]);
     t.match(changes[0], { userId: ada.id, credentialIds: undefined }, 'open connections are reviewed');
-    t.equal(await accounts.find(ada.id), undefined);
+    t.equal(await accounts.findAccount(ada.id), undefined);
     t.equal(await accountDeletion.delete(ada.id), false);
     const credentials = { method: 'GET', address: '127.0.0.1' };
     t.same(await authenticate({ ...credentials, cookie: cookie.cookie }), { kind: 'anonymous' });
@@ -94,7 +94,7 @@ t.test(
     await until('the failure is logged', () => logText().includes('account deletion failed'));
     fails = false;
     await clock.advance(10 * MINUTE_MS);
-    await until('the account is deleted', async () => (await accounts.find(ada.id)) === undefined);
+    await until('the account is deleted', async () => (await accounts.findAccount(ada.id)) === undefined);
     t.same(tries, [true, true, true]);
   },
 );

@@ -43,7 +43,7 @@ const CHANGES: [
   [
     'a credential that was revoked',
     async ({ authentication: { sessions, accessTokens } }, id, credentialId) =>
-      (await sessions.end(id, credentialId)) || (await accessTokens.delete(id, credentialId)),
+      (await sessions.endSession(id, credentialId)) || (await accessTokens.delete(id, credentialId)),
     ANONYMOUS,
   ],
 ];

@@ -208,8 +208,8 @@ t.test('invalid edits get 400 with the reason and change nothing', async (t) => 
     [{ scheduledAt: '0000-06-01T00:00:00Z' }, /scheduledAt must be a time from the year 0001/],
     [{ scheduledAt: '9999-12-31T23:59:59-23:59' }, /scheduledAt must be a time from the year 0001/],
     [{ thumbnailUrl: 'javascript:alert(1)' }, /thumbnailUrl/],
-    [{ userId: 'boris' }, /userId is not known here/],
-    [{ status: 'live' }, /status is not known here/],
+    [{ userId: 'boris' }, /userId is not a known property/],
+    [{ status: 'live' }, /status is not a known property/],
     [[], /the body must be object/],
   ];
   for (const [payload, message] of cases)
@@ -324,7 +324,7 @@ t.test('invalid requests get 400 with the reason and create nothing', async (t) 
     [{ title: 'A', guests: Array(101).fill('u1') }, /guests must NOT have more than 100 items/],
     [{ title: 'A', scheduledAt: '2026-12-31T23:59:60Z' }, /scheduledAt must be a time/],
     [{ title: 'A', visibility: null }, /visibility/],
-    [{ title: 'A', streamKey: 'mine' }, /streamKey is not known here/],
+    [{ title: 'A', streamKey: 'mine' }, /streamKey is not a known property/],
     [[], /the body must be object/],
     ['"A"', /the body must be object/],
     ['null', /the body must be object/],

@@ -138,7 +138,7 @@ t.test('an anonymous viewer gets 401 unless the chat allows anonymous posts', as
 
 t.test('the chat of a private livestream is 404 for everyone who may not watch it', async (t) => {
   const { chat, hub, livestreams, livestream } = await startChatFixture(t);
-  const { id: streamId } = await livestream({ visibility: 'private', guests: ['invitee'] });
+  const { id: streamId } = await livestream({ visibility: 'private', invitees: ['invitee'] });
   const message = { message: 'Hello' };
   for (const unauthorised of [anonymousVisitor(), visitor('ann')]) {
     await t.rejects(chat.posting.post(unauthorised, streamId, message), {

@@ -43,7 +43,7 @@ t.test('forbidden links are refused for moderators too', async (t) => {
 
 t.test('members-only chat accepts invitees and moderators', async (t) => {
   const { chat, livestreams, livestream } = await startChatFixture(t);
-  const { id: streamId } = await livestream({ guests: ['ann'] });
+  const { id: streamId } = await livestream({ invitees: ['ann'] });
   await chat.settings.change(visitor('owner'), streamId, { membersOnly: true });
   const post = (userId: string) => chat.posting.post(visitor(userId), streamId, { message: 'x' });
   await post('ann');

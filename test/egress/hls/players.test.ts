@@ -27,7 +27,7 @@ app.addHook('onRequest', async ({ headers, method }) => {
 });
 await app.register(hlsRoutes, {
   packager: broadcast.packager,
-  gate: ADMIT_EVERY_VIEWER,
+  admission: ADMIT_EVERY_VIEWER,
   clock: broadcast.clock,
 });
 await app.listen({ port: 0, host: '127.0.0.1' });

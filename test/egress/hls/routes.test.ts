@@ -31,7 +31,7 @@ async function serve(t: Test, options: PackagedOptions = {}): Promise<Fixture> {
   });
   await app.register(hlsRoutes, {
     packager: broadcast.packager,
-    gate: ADMIT_EVERY_VIEWER,
+    admission: ADMIT_EVERY_VIEWER,
     clock: broadcast.clock,
   });
   t.teardown(() => app.close());

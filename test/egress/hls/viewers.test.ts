@@ -51,7 +51,7 @@ async function serve(t: Test, beforeS = Number.POSITIVE_INFINITY) {
     if (!(error instanceof PublicError)) throw error;
     return reply.code(error.status).send({ error: { code: error.code } });
   });
-  await app.register(hlsRoutes, { packager: broadcast.packager, gate, clock: broadcast.clock });
+  await app.register(hlsRoutes, { packager: broadcast.packager, admission: gate, clock: broadcast.clock });
   t.teardown(() => app.close());
   const reader = broadcast.startRun(0, ladder.renditions);
   const later = ladder.chunks.findIndex(({ timeS }) => timeS >= beforeS);

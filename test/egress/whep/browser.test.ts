@@ -25,18 +25,18 @@ async function startFixture(t: Test) {
       },
       iceServers,
     });
-    const realtime = createSocketHub({ authenticate: async () => ANONYMOUS, clock, log });
+    const hub = createSocketHub({ authenticate: async () => ANONYMOUS, clock, log });
     const signalling = new Signalling({
       service,
       iceServers,
-      hub: realtime,
+      hub,
       admit: async () => ({ token: '', hold: () => () => {}, onRevoked: () => () => {}, withdraw: () => {} }),
       onChange: () => () => {},
       clock,
       log,
     });
-    realtime.add(signalling);
-    await app.register(socketRoutes, { hub: realtime, clock });
+    hub.add(signalling);
+    await app.register(socketRoutes, { hub, clock });
   });
   return { page: await open(), ...rest };
 }

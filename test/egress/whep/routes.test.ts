@@ -26,8 +26,8 @@ async function whep(t: Test, routes: Partial<WhepRoutesOptions> = {}) {
   const asked: string[] = [];
   await app.register(whepRoutes, {
     egress,
-    gate: ADMIT_EVERY_VIEWER,
-    find: async (streamId: string): Promise<{ endReason: BroadcastEnd | null } | undefined> => {
+    admission: ADMIT_EVERY_VIEWER,
+    findLivestream: async (streamId: string): Promise<{ endReason: BroadcastEnd | null } | undefined> => {
       asked.push(streamId);
       if (streamId === OFFLINE) return { endReason: null };
       if (streamId === LATER) return { endReason: 'grace-expired' };

@@ -23,7 +23,7 @@ async function whep(t: Test, refusal?: PublicError) {
   let dismiss: (() => void) | undefined;
   await app.register(whepRoutes, {
     egress,
-    gate: {
+    admission: {
       admit: async (request) => {
         requests.push(request);
         if (refusal) throw refusal;
@@ -39,7 +39,7 @@ async function whep(t: Test, refusal?: PublicError) {
         };
       },
     },
-    find: async () => ({ endReason: null }),
+    findLivestream: async () => ({ endReason: null }),
     iceServers: { links: () => [] },
     clock,
   });

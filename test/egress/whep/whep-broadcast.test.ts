@@ -128,7 +128,7 @@ t.test(
     t.equal(broadcast.renditions.length, 6);
     t.match(await viewing?.ended, { name: 'end', reason: 'unavailable' });
     t.equal(pool.viewers[0]?.ended, 'closed');
-    t.match(broadcast.notices.get('webrtc'), 'Viewers get HLS');
+    t.match(broadcast.notices.get('webrtc'), 'Viewers use HLS');
     t.ok(pool.inputs.every(({ open }) => !open));
     await t.rejects(view(), { status: 503, code: 'webrtc_unavailable' });
     await clock.advance(60_000);

@@ -26,7 +26,7 @@ t.test('a second tab with the same stream key takes over, and the first one show
   const older = await goLive(browser, gateway, streamKey);
   const newer = await goLive(browser, gateway, streamKey);
   await older
-    .getByText('You are not live: Somebody else went live with the same stream key.')
+    .getByText('You are not live: Another publisher went live with the same stream key.')
     .waitFor({ timeout: 30_000 });
   t.match(await stats(older), { state: 'refused', reconnects: 0 });
   await until('the newer tab’s media arrive', async () => (await gateway.state(streamId)) === 'live');

@@ -79,7 +79,7 @@ t.test('a livestream at its viewer limit shows a notice, and plays once a viewer
   const second = await openIsolatedPage(t, browser, livestream.watch);
   await second
     .locator('.notice')
-    .getByText(/As many people watch/)
+    .getByText(/reached its viewer limit/)
     .waitFor();
   await first.close();
   await untilPlaying(second);

@@ -22,7 +22,7 @@ t.test('expired rows are deleted in small batches with pauses, then every hour',
   const clock = new FakeClock();
   const { log, lines } = recordLog();
   const { asked, sweep, left } = table(2_500);
-  const sweeper = new Sweeper({ what: 'things', days: 30, sweep, clock, log });
+  const sweeper = new Sweeper({ rowsName: 'things', days: 30, sweep, clock, log });
   t.same(asked, []);
   sweeper.start();
   const before = new Date(clock.now() - 30 * DAY_MS);
@@ -44,7 +44,7 @@ t.test('expired rows are deleted in small batches with pauses, then every hour',
 t.test('a retention of 0 deletes nothing', async (t) => {
   const clock = new FakeClock();
   const { asked, sweep } = table(1);
-  new Sweeper({ what: 'things', days: 0, sweep, clock, log: recordLog().log }).start();
+  new Sweeper({ rowsName: 'things', days: 0, sweep, clock, log: recordLog().log }).start();
   await clock.advance(2 * HOUR_MS);
   t.same(asked, []);
   t.equal(clock.pending, 0);
@@ -63,7 +63,7 @@ t.test('sweeps do not overlap, are repeated after a failure, and end with close'
       fail = reject;
     });
   };
-  const sweeper = new Sweeper({ what: 'things', days: 1, sweep, clock, log });
+  const sweeper = new Sweeper({ rowsName: 'things', days: 1, sweep, clock, log });
   sweeper.start();
   await clock.advance(5 * HOUR_MS);
   t.equal(asked, 1);

@@ -8,9 +8,9 @@ t.test('a key has its capacity at once, and regains one token per interval', asy
   t.same([limit.take('a'), limit.take('a'), limit.take('a'), limit.take('a')], [0, 0, 0, 1_000]);
   t.equal(limit.take('b'), 0, 'another key has its own tokens');
   await clock.advance(400);
-  t.equal(limit.wait('a'), 600);
+  t.equal(limit.waitMs('a'), 600);
   await clock.advance(600);
-  t.equal(limit.wait('a'), 0);
+  t.equal(limit.waitMs('a'), 0);
   t.same([limit.take('a'), limit.take('a')], [0, 1_000]);
   await clock.advance(60_000);
   t.same([limit.take('a'), limit.take('a'), limit.take('a'), limit.take('a')], [0, 0, 0, 1_000]);
@@ -19,12 +19,12 @@ t.test('a key has its capacity at once, and regains one token per interval', asy
 t.test('wait takes no token, and neither does a refusal', async (t) => {
   const clock = new FakeClock();
   const limit = new RateLimit(clock, { capacity: 1, refillMs: 1_000 });
-  t.equal(limit.wait('a'), 0);
+  t.equal(limit.waitMs('a'), 0);
   t.equal(limit.size, 0);
   limit.take('a');
   for (let i = 0; i < 100; i++) limit.take('a');
   await clock.advance(1_000);
-  t.equal(limit.wait('a'), 0);
+  t.equal(limit.waitMs('a'), 0);
 });
 
 t.test('a returned token can be taken again, and never exceeds the capacity', async (t) => {
@@ -46,8 +46,8 @@ t.test('the number of keys is limited: recovered keys and the least recently use
   const limit = new RateLimit(clock, { capacity: 1, refillMs: 1_000, maximumKeys: 100 });
   for (let i = 0; i < 1_000; i++) limit.take(`key ${i}`);
   t.equal(limit.size, 100);
-  t.equal(limit.wait('key 0'), 0);
-  t.equal(limit.wait('key 999'), 1_000);
+  t.equal(limit.waitMs('key 0'), 0);
+  t.equal(limit.waitMs('key 999'), 1_000);
   await clock.advance(2_000);
   limit.take('one more');
   t.equal(limit.size, 1);

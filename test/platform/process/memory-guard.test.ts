@@ -27,7 +27,7 @@ t.test(
     t.equal(signal, 'SIGKILL');
     t.equal(calls, 1);
     t.match(guard.reason, /more than 200 MB/);
-    t.match(lines(), [{ pid: large.pid, msg: 'a child process took too much memory and is ended' }]);
+    t.match(lines(), [{ pid: large.pid, msg: 'a child process used too much memory and is killed' }]);
     t.equal(guard.size, 1);
     t.equal(small.exitCode, null);
   },

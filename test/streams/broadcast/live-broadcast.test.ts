@@ -161,7 +161,7 @@ t.test('every end of a publication has the effect that the table names', async (
     if (policy === 'hold') t.equal(broadcast.state.name, 'reconnecting', reason);
     else if (policy === 'continue') t.equal(broadcast.state.name, 'live', reason);
     else t.equal(await broadcast.closed, policy, reason);
-    void broadcast.end('shutdown');
+    void broadcast.endBroadcast('shutdown');
     await broadcast.closed;
     t.equal(clock.pending, 0, `${reason}: no timer is left`);
   }
@@ -172,8 +172,8 @@ t.test('the end by the owner disconnects the publisher and the subscribers and s
   const { broadcast, events } = openFixture();
   broadcast.publish(publisher(calls));
   const ended: BroadcastEnd[] = await Promise.all([
-    broadcast.end('ended-by-owner'),
-    broadcast.end('shutdown'),
+    broadcast.endBroadcast('ended-by-owner'),
+    broadcast.endBroadcast('shutdown'),
   ]);
   t.strictSame(ended, ['ended-by-owner', 'ended-by-owner'], 'the first reason is kept');
   t.strictSame(calls, ['a kick ended-by-owner']);
@@ -196,7 +196,7 @@ t.test('a subscriber that does not detach delays the end for a limited time', as
   };
   const { broadcast, clock, events } = openFixture({ subscribers: [hanging, broken] });
   broadcast.publish(publisher());
-  void broadcast.end('ended-by-owner');
+  void broadcast.endBroadcast('ended-by-owner');
   await clock.advance(60_000);
   t.equal(await broadcast.closed, 'ended-by-owner');
   t.strictSame(events, ['stored ended-by-owner']);

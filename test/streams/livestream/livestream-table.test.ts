@@ -123,7 +123,7 @@ t.test('a livestream is inserted and deleted with its invitees', async (t) => {
   const { sql } = await testDatabase(t);
   const table = new LivestreamTable(sql);
   const invitees = new LivestreamInviteeTable(sql);
-  const { id } = await table.insert(newLivestream({ guests: ['u1', 'u2', 'u1'] }));
+  const { id } = await table.insert(newLivestream({ invitees: ['u1', 'u2', 'u1'] }));
   const page = { limit: 10, offset: 0 };
   t.same((await invitees.list(id, page)).map(({ userId }) => userId).sort(), ['u1', 'u2']);
   await invitees.insert(id, 'u3');

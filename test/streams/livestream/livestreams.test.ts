@@ -128,7 +128,7 @@ t.test('one that is half an hour late is no longer to come', async (t) => {
 
 t.test('a livestream is removed with all that is its own, but not while it is under way', async (t) => {
   const { livestreams, streams, create, publish, sql, clock } = await desk(t);
-  const id = await create({ guests: ['u2'] });
+  const id = await create({ invitees: ['u2'] });
   const kicks = await publish(id);
   t.equal(await streams.remove(id), 'under-way');
   t.equal(streams.kick(id), true);
@@ -159,7 +159,7 @@ t.test('a publisher who is sent away may come back while the broadcast waits', a
 t.test('guests are invited one by one, and their number is bounded', async (t) => {
   const { livestreams, create, updated } = await desk(t);
   const many = Array.from({ length: 999 }, (_, index) => `guest ${index}`);
-  const id = await create({ visibility: 'private', guests: many });
+  const id = await create({ visibility: 'private', invitees: many });
   const added = await Promise.all(
     ['a', 'b', 'guest 5'].map((userId) => livestreams.invitees.add(id, userId)),
   );

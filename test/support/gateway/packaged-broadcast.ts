@@ -95,12 +95,15 @@ export class PackagedBroadcast implements Broadcast {
 
   /** Reads a media playlist. */
   playlist(rendition: string, delta = false): string {
-    const bytes = this.packager.find(this.streamId, this.id)?.rendition(rendition)?.playlist(delta);
+    const bytes = this.packager
+      .findPresentation(this.streamId, this.id)
+      ?.rendition(rendition)
+      ?.playlist(delta);
     if (!bytes) throw new Error(`${rendition} has no playlist`);
     return bytes.toString();
   }
 
   multivariant(): string | undefined {
-    return this.packager.find(this.streamId)?.multivariantPlaylist()?.toString();
+    return this.packager.findPresentation(this.streamId)?.multivariantPlaylist()?.toString();
   }
 }

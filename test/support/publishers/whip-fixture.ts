@@ -31,7 +31,7 @@ export async function whip(t: Test, routes: Partial<WhipRoutesOptions> = {}) {
       registry.admitted(publication);
       return { publication };
     },
-    maximumBitrate: 6_000_000,
+    maximumBitrateBps: 6_000_000,
     maxPixels: DEFAULT_MAX_PICTURE_PIXELS,
     clock,
     log,

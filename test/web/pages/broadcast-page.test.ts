@@ -51,17 +51,17 @@ t.test('camera and microphone are published in three layers, H.264 preferred, wi
   await untilPageHolds(page, 'window.headend.stats().outbound?.layers.some(({ width }) => width > 0)');
   t.match(
     await page.locator('.outbound').textContent(),
-    /On air for.*Bit rate.*Packets lost.*Picture limited by/,
+    /On air for.*Bit rate.*Packets lost.*Video limited by/,
   );
   await untilPageHolds(page, "document.querySelector('video').videoWidth > 0");
   t.ok((await peer.received(peer.lastSession)).bytes > 0, 'media arrive');
 
-  await page.getByRole('button', { name: 'Turn sound off' }).click();
-  await page.getByRole('button', { name: 'Turn picture off' }).click();
+  await page.getByRole('button', { name: 'Turn audio off' }).click();
+  await page.getByRole('button', { name: 'Turn video off' }).click();
   const enabled = "document.querySelector('video').srcObject.getTracks().map(({ enabled }) => enabled)";
   t.same(await page.evaluate(enabled), [false, false]);
-  await page.getByRole('button', { name: 'Turn sound on' }).click();
-  await page.getByRole('button', { name: 'Turn picture on' }).click();
+  await page.getByRole('button', { name: 'Turn audio on' }).click();
+  await page.getByRole('button', { name: 'Turn video on' }).click();
   t.same(await page.evaluate(enabled), [true, true]);
 
   await page.getByRole('button', { name: 'End the broadcast' }).click();
@@ -98,7 +98,7 @@ t.test(
   'devices can be changed while live, and only a kind that was not sent before needs a new session',
   async (t) => {
     const page = await setUp(t);
-    const audioSelect = page.getByLabel('Sound');
+    const audioSelect = page.getByLabel('Audio');
     await audioSelect.selectOption('none');
     await goLive(page);
     await is(page, 'live');
@@ -116,8 +116,8 @@ t.test(
     const { bytes } = await peer.received(peer.lastSession);
     while ((await peer.received(peer.lastSession)).bytes < bytes + 10_000)
       await new Promise((done) => setTimeout(done, 20));
-    await page.getByLabel('Picture').selectOption('none');
-    await page.getByText('Sound only.').waitFor();
+    await page.getByLabel('Video').selectOption('none');
+    await page.getByText('Audio only.').waitFor();
     t.equal(peer.sessions.length, 2, 'by the same session');
     t.equal(await page.evaluate('window.headend.stats().state'), 'live');
   },

@@ -54,7 +54,10 @@ t.test(
     await untilPageHolds(page, "document.querySelector('video') !== null");
     await changeElement(page);
     await playsBy(page, 'hls');
-    await note(page, /^Playing by HLS: no WebRTC connection to the server came about; UDP may be blocked\.$/);
+    await note(
+      page,
+      /^Playing by HLS: no WebRTC connection to the server could be established; UDP may be blocked\.$/,
+    );
     t.match(await page.evaluate('window.headend.stats()'), { fallback: 'unreachable', upgrades: 0 });
     t.ok(peer.lastSession.ended, 'the session is deleted');
     t.match(peer.lastSession.candidates[0], /a=candidate:/, 'candidates were sent');
@@ -226,7 +229,7 @@ t.test('packet loss of 50 % makes HLS play', async (t) => {
   });
   await playsBy(page, 'hls');
   t.match(await page.evaluate<string>('window.headend.stats().fallback'), /^(loss|freezes)$/);
-  await note(page, /^Playing by HLS: (the network loses too much|the picture kept freezing)/);
+  await note(page, /^Playing by HLS: (the network loses too much|the video kept freezing)/);
 });
 
 t.test(
@@ -243,7 +246,7 @@ t.test(
       await new Promise((resolve) => setTimeout(resolve, 50));
     await playsBy(page, 'webrtc');
     t.ok(await page.evaluate("document.querySelector('video').muted"));
-    const button = page.getByRole('button', { name: 'Turn sound on' });
+    const button = page.getByRole('button', { name: 'Unmute' });
     await page.getByLabel('Delivery').selectOption('hls');
     await playsBy(page, 'hls');
     await button.click();

@@ -32,7 +32,7 @@ t.test(
   async (t) => {
     const page = await openPage(t, browser);
     await page.goto(watch);
-    await notice(page, /offline\. It starts here by itself/);
+    await notice(page, /offline\. Playback starts automatically/);
     t.equal(await page.locator('h1').textContent(), 'Test <b>picture</b>', 'titles are rendered as text');
 
     await server.startBroadcast();
@@ -96,10 +96,10 @@ t.test('playback starts muted where autoplay requires it, and a click unmutes it
   for (let segments = 0; segments < 3; segments += 1) await page.waitForResponse(/\.m4s$/);
   await playing(page);
   t.ok(await page.evaluate("document.querySelector('video').muted"));
-  await page.getByRole('button', { name: 'Turn sound on' }).click();
+  await page.getByRole('button', { name: 'Unmute' }).click();
   t.notOk(await page.evaluate("document.querySelector('video').muted"));
   await advances(page);
-  t.equal(await page.getByRole('button', { name: 'Turn sound on' }).count(), 0);
+  t.equal(await page.getByRole('button', { name: 'Unmute' }).count(), 0);
 });
 
 t.test('the page reconnects to a restarted server, with the last frame in view meanwhile', async (t) => {

@@ -16,7 +16,7 @@ const media = (broadcast: PackagedBroadcast, id: string) =>
 
 /** Decode times (s) of everything that a rendition holds, in order, with the run of each part. */
 function timeline(broadcast: PackagedBroadcast, id: string): { run: number; start: number; end: number }[] {
-  const feed = broadcast.packager.find('stream-1')!.rendition(id)!;
+  const feed = broadcast.packager.findPresentation('stream-1')!.rendition(id)!;
   const parts: { run: number; start: number; end: number }[] = [];
   const timescale = id === 'audio' ? 48_000 : 90_000;
   for (const segment of media(broadcast, id).segments) {
@@ -68,7 +68,7 @@ t.test('a run that repeats the last keyframe is placed behind published media', 
   const [, second] = [0, 1].map((run) =>
     IDS.map((id) => timeline(broadcast, id).find((p) => p.run === run)!.start),
   );
-  t.ok(Math.max(...second!) - Math.min(...second!) < 0.022, 'sound and pictures are still together');
+  t.ok(Math.max(...second!) - Math.min(...second!) < 0.022, 'audio and video stay synchronized');
 });
 
 t.test('media time after a pause follows the wall clock', async (t) => {
@@ -104,7 +104,7 @@ t.test('a resumed broadcast continues with unused sequence numbers', async (t) =
 });
 
 t.test('discontinuity sequence numbers stay correct while the window slides over many runs', async (t) => {
-  const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002, windowDuration: 7 });
+  const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002, windowDurationS: 7 });
   const wrong: string[] = [];
   let gone = 0;
   const numbers = new Map<number, number>();
@@ -141,7 +141,7 @@ t.test('discontinuity sequence numbers stay correct while the window slides over
   const text = broadcast.playlist('source');
   t.notMatch(text, /init-0/);
   t.equal(
-    broadcast.packager.find('stream-1')?.rendition('source')?.init(0),
+    broadcast.packager.findPresentation('stream-1')?.rendition('source')?.init(0),
     undefined,
     'their inits are gone',
   );
@@ -168,13 +168,13 @@ t.test('an encoder killed within a box loses only that frame', async (t) => {
 t.test('a segment begun in one video rendition only is a gap in the other', async (t) => {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
   const reader = broadcast.startRun(0, renditions);
-  // The source has begun its third segment, the encoded picture is late.
+  // The source has begun its third segment; the encoded rendition is late.
   await broadcast.writeChunks(
     reader,
     chunks.filter(({ rendition, timeS }) => timeS < (rendition === '180p' ? 13.4 : 14.8)),
   );
   t.equal(media(broadcast, 'source').segments.at(-1)?.mediaSequenceNumber, 2);
-  const feed = broadcast.packager.find('stream-1')!.rendition('180p')!;
+  const feed = broadcast.packager.findPresentation('stream-1')!.rendition('180p')!;
   const blocked = feed.reload(2, 0);
   if (typeof blocked !== 'object') throw new Error(`${blocked} instead of a wait`);
   reader.close();
@@ -220,7 +220,7 @@ t.test('a rendition that a run lacks is gone and the others continue', async (t)
   const first = broadcast.startRun(0, renditions);
   await broadcast.writeChunks(first, chunks);
   first.close();
-  const feed = broadcast.packager.find('stream-1')!.rendition('180p')!;
+  const feed = broadcast.packager.findPresentation('stream-1')!.rendition('180p')!;
   const blocked = feed.reload(3, 0);
   if (typeof blocked !== 'object') throw new Error(`${blocked} instead of a wait`);
   const fewer = renditions.filter(({ id }) => id !== '180p');

@@ -6,14 +6,14 @@ import { type LadderChunk, makeLadder } from '../support/media/cmaf-ladder.js';
 setOptions({ strictMode: true });
 const { renditions, chunks } = await makeLadder({ folder: t.testdir(), durationS: 5 });
 const IDS = renditions.map(({ id }) => id);
-/** Encoders begin here, and make a keyframe every 2.002 s. */
+/** Encoders start here (s), and make a keyframe every 2.002 s. */
 const BEGIN = 10;
 const CUT = BEGIN + 2.002;
 
 /** Media in arrival order when audio is so much later (s) than video and the encoder dies or starts in between. */
-function arriving(soundLate: number, from: number, to: number): LadderChunk[] {
+function arriving(audioLateS: number, from: number, to: number): LadderChunk[] {
   const arrival = ({ rendition, timeS }: LadderChunk): number =>
-    timeS + (rendition === 'audio' ? soundLate : 0);
+    timeS + (rendition === 'audio' ? audioLateS : 0);
   return chunks
     .filter((chunk) => arrival(chunk) >= from && arrival(chunk) < to)
     .sort((a, b) => arrival(a) - arrival(b));
@@ -24,7 +24,7 @@ function segments(broadcast: PackagedBroadcast, id: string): types.Segment[] {
   return playlist.segments.filter(({ uri }) => uri);
 }
 
-/** Requires the same segments in all renditions: numbers, runs and, within three frames of sound, times. @returns the first's */
+/** Requires the same segments in all renditions: numbers, runs and, within three frames of audio, times. @returns the first's */
 function sameSegments(t: Test, broadcast: PackagedBroadcast, when: string): types.Segment[] {
   const place = ({ mediaSequenceNumber, discontinuitySequence }: types.Segment) => [
     mediaSequenceNumber,
@@ -44,18 +44,18 @@ function sameSegments(t: Test, broadcast: PackagedBroadcast, when: string): type
   return source;
 }
 
-for (const soundLate of [0, 0.3, 1])
+for (const audioLateS of [0, 0.3, 1])
   t.test(
-    `renditions stay aligned when an encoder dies at any moment with audio ${soundLate} s late`,
+    `renditions stay aligned when an encoder dies at any moment with audio ${audioLateS} s late`,
     async (t) => {
       for (let death = CUT - 0.1; death < CUT + 0.9; death += 1 / 15) {
         const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
         const first = broadcast.startRun(0, renditions);
-        await broadcast.writeChunks(first, arriving(soundLate, 0, death));
+        await broadcast.writeChunks(first, arriving(audioLateS, 0, death));
         first.close();
         const second = broadcast.startRun(1, renditions);
         const empty: string[] = [];
-        await broadcast.writeChunks(second, arriving(soundLate, 0, CUT + 2.5), () => {
+        await broadcast.writeChunks(second, arriving(audioLateS, 0, CUT + 2.5), () => {
           for (const id of IDS) if (segments(broadcast, id).length === 0) empty.push(id);
         });
         second.close();
@@ -82,7 +82,7 @@ t.test('audio that starts after the video misses no segment', async (t) => {
     second.write('audio', moof < 0 ? init!.bytes : init!.bytes.subarray(0, moof - 4));
     await broadcast.writeChunks(second, rest);
     second.close();
-    const source = sameSegments(t, broadcast, `sound ${late} s late`);
+    const source = sameSegments(t, broadcast, `audio ${late} s late`);
     t.equal(source[0]?.mediaSequenceNumber, 0, 'what was published stays');
     t.ok(source.length >= 4);
   }

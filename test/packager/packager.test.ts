@@ -1,0 +1,72 @@
+import { parse, setOptions, type types } from 'hls-parser';
+import t from 'tap';
+import { createPackager } from '../../src/packager/index.js';
+import { createLog } from '../../src/platform/index.js';
+import { FakeClock } from '../support/fakes/fake-clock.js';
+import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
+import { makeLadder } from '../support/media/cmaf-ladder.js';
+
+setOptions({ strictMode: true });
+const { renditions, chunks } = await makeLadder({
+  folder: t.testdir(),
+  durationS: 16,
+  frameRate: '25',
+  gop: 50,
+});
+const media = (broadcast: PackagedBroadcast, id: string) =>
+  parse(broadcast.playlist(id)) as types.MediaPlaylist;
+const feed = (broadcast: PackagedBroadcast, id: string) =>
+  broadcast.packager.findPresentation('stream-1')!.rendition(id)!;
+
+t.test('an ended broadcast is complete and is removed after its retention', async (t) => {
+  const broadcast = new PackagedBroadcast({ keyframeInterval: 2, retentionMs: 30_000 });
+  await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks);
+  const waiting = feed(broadcast, 'source').reload(8, 5);
+  await broadcast.endBroadcast('ended-by-owner');
+  if (typeof waiting === 'object') t.equal(await waiting.outcome, 'ready');
+  for (const { id } of renditions) {
+    const playlist = media(broadcast, id);
+    t.equal(playlist.endlist, true);
+    t.ok(playlist.segments.every(({ uri }) => uri));
+    t.notMatch(broadcast.playlist(id), /PRELOAD-HINT|RENDITION-REPORT/);
+  }
+  t.equal(feed(broadcast, 'source').reload(99, 0), 'ready', 'nobody waits for what never comes');
+  await broadcast.clock.advance(29_000);
+  t.ok(broadcast.multivariant());
+  await broadcast.clock.advance(1_000);
+  t.equal(broadcast.packager.findPresentation('stream-1'), undefined);
+  t.equal(broadcast.clock.pending, 0, 'no timer is left');
+});
+
+t.test('a broadcast to be resumed keeps open playlists and ends blocked requests', async (t) => {
+  const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
+  await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks);
+  const source = feed(broadcast, 'source');
+  const waiting = source.reload(8, 5);
+  if (typeof waiting !== 'object') throw new Error('it must wait');
+  await broadcast.endBroadcast('shutdown');
+  t.equal(await waiting.outcome, 'closed');
+  t.notMatch(broadcast.playlist('source'), /ENDLIST/);
+  broadcast.packager.close();
+  broadcast.packager.close();
+  t.equal(broadcast.packager.findPresentation('stream-1'), undefined);
+  t.equal(broadcast.clock.pending, 0);
+});
+
+t.test('the new broadcast of a stream replaces the old one, which remains available by its id', async (t) => {
+  const clock = new FakeClock();
+  const packager = createPackager({ clock, log: createLog('silent') });
+  const old = new PackagedBroadcast({ clock, keyframeInterval: 2 }, 'old', packager);
+  await old.writeChunks(old.startRun(0, renditions), chunks);
+  await old.endBroadcast('grace-expired');
+  const next = new PackagedBroadcast({ clock, keyframeInterval: 2 }, 'next', packager);
+  t.equal(packager.findPresentation('stream-1')?.broadcastId, 'next');
+  t.equal(next.multivariant(), undefined, 'it cannot be played yet');
+  t.match(old.playlist('source'), /ENDLIST/);
+  await next.endBroadcast('never-started');
+  t.equal(
+    packager.findPresentation('stream-1')?.broadcastId,
+    'old',
+    'a broadcast that never began leaves nothing',
+  );
+});

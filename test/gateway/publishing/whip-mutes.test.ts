@@ -6,7 +6,11 @@ import { publishFromPage } from '../../support/clients/whip-page.js';
 import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { assertInSync, recordHls } from '../../support/media/hls-recording.js';
 
-const [browser, gateway] = await Promise.all([openChromium(t, { webrtc: true }), startGatewayProcess(t)]);
+// One rendition, which is never shed: shedding would end the playlists of others.
+const [browser, gateway] = await Promise.all([
+  openChromium(t, { webrtc: true }),
+  startGatewayProcess(t, { LADDER: 'off' }),
+]);
 
 /** Mutes or unmutes one kind of media in the browser. */
 async function sends(page: Page, kind: 'audio' | 'video', active: boolean): Promise<void> {

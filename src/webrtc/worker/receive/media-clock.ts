@@ -27,6 +27,8 @@ export class MediaClock {
   #exact = false;
   /** Lateness is known to be caused by the network, not by a stopped clock. */
   #latenessExcused = false;
+  /** Reduction of the assumed stop that readers were not notified of, ms. */
+  #unreportedMs = 0;
 
   constructor({ rate, countsSamples }: MediaClockOptions) {
     this.arrivals = new ArrivalClock(rate);
@@ -71,20 +73,21 @@ export class MediaClock {
   /** Takes the arrival of a packet (Unix ms). @returns whether the clock has changed */
   packetArrived(time: number, timestamp: number): boolean {
     this.reports.packetArrived(timestamp);
+    const stopReduced = this.reports.assumedStopMs > 0 && this.#reduceAssumedStop(time, timestamp);
     const lateMs = this.arrivals.packetArrived(time, timestamp);
-    if (!this.#countsSamples || lateMs === undefined) return false;
+    if (!this.#countsSamples || lateMs === undefined) return stopReduced;
     if (lateMs < STOPPED_CLOCK_MS) this.#latenessExcused = false;
     else if (!this.#latenessExcused) {
       this.#clockStopped(lateMs);
       return true;
     }
-    return false;
+    return stopReduced;
   }
 
-  /** Undoes the assumption of a stopped clock: a report shows that packets are only late. */
-  excuseLateness(): void {
+  /** Undoes `ms` of an assumed stop: a report shows that packets are only late. */
+  excuseLateness(ms: number): void {
     this.#latenessExcused = true;
-    this.arrivals.shift(-this.reports.assumedStopMs);
+    this.arrivals.shift(-ms);
   }
 
   /** Returns the timestamp (32 bits) of a time in Unix ms; undefined before the first packet. */
@@ -118,5 +121,21 @@ export class MediaClock {
   #clockStopped(ms: number): void {
     this.arrivals.shift(ms);
     this.reports.assumeStopped(ms);
+  }
+
+  /**
+   * Reduces the assumed stop by the time that a packet is early: no packet arrives before it is sent, so part of the
+   * lateness was delay. Until the next report (5 s) audio would be that much late.
+   *
+   * @returns whether readers must be notified
+   */
+  #reduceAssumedStop(time: number, timestamp: number): boolean {
+    const earlyMs = Math.min(this.arrivals.timeOf(timestamp)! - time, this.reports.assumedStopMs);
+    if (earlyMs <= 0) return false;
+    this.reports.assumeStopped(-earlyMs);
+    this.#unreportedMs += earlyMs;
+    if (this.#unreportedMs < SIGNIFICANT_CHANGE_MS) return false;
+    this.#unreportedMs = 0;
+    return true;
   }
 }

@@ -110,12 +110,15 @@ export class SenderClock {
       return true;
     }
     if (Math.abs(deviationMs) <= REPORT_JITTER_MS) {
-      if (reports.assumedStopMs > 0) mediaClock.excuseLateness();
+      if (reports.assumedStopMs > 0) mediaClock.excuseLateness(reports.assumedStopMs);
       reports.addReport(report);
       this.#suspectedStep = undefined;
       return true;
     }
-    if (reports.assumedStopMs > 0 && Math.abs(deviationMs - reports.assumedStopMs) <= STOP_TOLERANCE_MS) {
+    const { assumedStopMs } = reports;
+    if (assumedStopMs > 0 && deviationMs > 0 && deviationMs <= assumedStopMs + STOP_TOLERANCE_MS) {
+      // The rest of the assumed stop was delay.
+      if (deviationMs < assumedStopMs) mediaClock.excuseLateness(assumedStopMs - deviationMs);
       reports.restartFrom(report);
       return true;
     }

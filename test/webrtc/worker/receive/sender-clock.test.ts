@@ -66,6 +66,35 @@ t.test('audio after a stopped clock is aligned again by the next report', async 
   }
 });
 
+t.test('audio that was delayed for a moment is aligned when it has caught up, before a report', async (t) => {
+  const sender = new SimulatedSender();
+  sender.networkDelayMs = (elapsedMs, kind) =>
+    kind === 'audio' && elapsedMs > 23_000 && elapsedMs < 24_500 ? 500 : 30;
+  sender.run(24_500);
+  t.ok(sender.skewMs > 400, `assumed to have stopped: ${sender.skewMs} ms apart`);
+  sender.run(600);
+  t.ok(Math.abs(sender.skewMs) <= 25, `${sender.skewMs} ms apart`);
+  const skewMs = sender.run(20_000);
+  t.ok(skewMs <= 25, `${skewMs} ms apart`);
+  t.same(sender.trustChanges, []);
+});
+
+t.test('audio that is late after a clock stop is aligned by the next report, and video stays', async (t) => {
+  const sender = new SimulatedSender();
+  sender.networkDelayMs = (elapsedMs, kind) =>
+    kind === 'audio' && elapsedMs > 28_000 && elapsedMs < 45_000 ? 430 : 30;
+  sender.run(21_000);
+  const { delayMs } = sender;
+  sender.audioStopped = true;
+  sender.run(8_000);
+  sender.audioStopped = false;
+  sender.run(5_000);
+  const skewMs = sender.run(40_000);
+  t.ok(skewMs <= 25, `${skewMs} ms apart`);
+  t.ok(Math.abs(sender.delayMs - delayMs) <= 25, `video moved by ${sender.delayMs - delayMs} ms`);
+  t.same(sender.trustChanges, []);
+});
+
 t.test('a report right after a clock stop is accepted, as packet arrivals confirm it', async (t) => {
   const sender = new SimulatedSender();
   sender.run(19_400);

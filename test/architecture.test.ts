@@ -184,6 +184,25 @@ t.test('identifiers, comments, titles and file names use the terms of the glossa
   }
 });
 
+t.test('a class or type with a member that a README of src names has that member', async (t) => {
+  let references = 0;
+  for (const file of filesIn('src').filter((each) => each.endsWith('.md'))) {
+    const text = readFileSync(path.join(root, file), 'utf8');
+    for (const [, name = '', member = ''] of text.matchAll(/`([A-Z]\w+)\.([a-z]\w+)/g)) {
+      const declaration = new RegExp(`\\b(class|type|interface) ${name}\\b`);
+      const declaring = everySource.filter((source) => declaration.test(source.text));
+      if (declaring.length === 0) continue;
+      references++;
+      const found = new RegExp(`[\\s#](get )?${member}\\??[(:<]|\\b${member} =`);
+      t.ok(
+        declaring.some((source) => found.test(source.text)),
+        `${file}: ${name}.${member}`,
+      );
+    }
+  }
+  t.ok(references > 50, `${references} references are checked`);
+});
+
 t.test('test files are in the folder that src has for their subject', async (t) => {
   for (const { file } of sourcesIn('test')) {
     const folder = path.dirname(file);

@@ -39,7 +39,7 @@ export class AccountDeletion {
     this.#options = options;
   }
 
-  async forget({ userId, pseudonym, purge }: DeletedUser): Promise<void> {
+  async forgetUser({ userId, pseudonym, purge }: DeletedUser): Promise<void> {
     const { store, messages, moderation, polls } = this.#options;
     await store.settled();
     let changed = BATCH;

@@ -160,7 +160,7 @@ export function createChat(options: ChatOptions): Chat {
     settings,
     polls,
     feature: chatFeature({ membership, history, posting, reactions, polls }),
-    forgetUser: (user) => accountDeletion.forget(user),
+    forgetUser: (user) => accountDeletion.forgetUser(user),
     async replayOnJoin(client, streamId, enter) {
       try {
         return await membership.replayOnJoin(client, streamId, enter);

@@ -47,7 +47,7 @@ async function removeLivestreams(
     const page = await livestreams.listByUser(userId, { limit: 100, offset: 0 }, 'all');
     if (page.length === 0) return;
     for (const { id } of page) {
-      await streams.end(id, 'ended-by-owner');
+      await streams.endLivestream(id, 'ended-by-owner');
       if ((await streams.remove(id)) === 'removed') await thumbnails.remove(id);
     }
   }

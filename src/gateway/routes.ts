@@ -74,7 +74,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
     urls,
     calls: modules.calls,
     clock,
-    others: async (scope, lookup) => {
+    registerFurtherRoutes: async (scope, lookup) => {
       const { authenticate } = authentication;
       await scope.register(viewerRoutes, { audience, authenticate, guards, iceServers, clock });
       await scope.register(chatRoutes, { chat, guards });

@@ -5,7 +5,7 @@ export const DEFAULT_MAX_PICTURE_PIXELS = 9_437_184;
 
 /**
  * Pixels that a decoder may be given for pictures of up to `maxPixels`: codecs round the sides up to whole blocks
- * (1920x1080 is coded as 1920x1088), and decoders to what their instructions work on.
+ * (1920x1080 is coded as 1920x1088), and decoders to the block size of their SIMD instructions.
  */
 export function decodedPixels(maxPixels: number): number {
   return Math.ceil((maxPixels * 17) / 16);
@@ -16,7 +16,7 @@ export function exceedsPixels({ width, height }: PictureSize, maxPixels: number)
   return width * height > decodedPixels(maxPixels);
 }
 
-/** Why a publisher is refused, for the broadcaster. */
+/** Returns the message to a publisher whose video is larger than allowed. */
 export function pictureTooLarge({ width, height }: PictureSize, maxPixels: number): string {
   const longest = Math.floor(Math.sqrt((maxPixels * 16) / 9));
   const example = `${longest}x${Math.floor(maxPixels / longest)}`;

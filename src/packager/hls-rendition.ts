@@ -49,7 +49,7 @@ export class HlsRendition {
 
   /** Returns the media playlist; `delta`: a delta update (RFC 8216bis, 6.2.5.1). */
   playlist(delta: boolean): Buffer | undefined {
-    if (this.#gone()) return undefined;
+    if (this.#isGone()) return undefined;
     const rendered = this.#rendered(delta);
     return (rendered.bytes ??= Buffer.from(this.#render(delta, '')));
   }
@@ -60,7 +60,7 @@ export class HlsRendition {
    * @param token needs no escaping
    */
   playlistFor(token: string, delta: boolean): Buffer | undefined {
-    if (this.#gone()) return undefined;
+    if (this.#isGone()) return undefined;
     const rendered = this.#rendered(delta);
     rendered.pieces ??= this.#render(delta, TOKEN_PLACE).split(TOKEN_PLACE);
     return Buffer.from(rendered.pieces.join(`?v=${token}`), 'latin1');
@@ -94,7 +94,7 @@ export class HlsRendition {
    * index beyond the end of a complete segment means the first part of the next one.
    */
   reload(msn: number, part: number | undefined): Answer<'ready'> {
-    if (this.#gone()) return 'gone';
+    if (this.#isGone()) return 'gone';
     const last = this.#window.last!;
     if (this.#host.ended === 'endlist') return 'ready';
     if (msn > last.msn + ADVANCE_SEGMENTS) return 'out-of-range';
@@ -103,7 +103,7 @@ export class HlsRendition {
     }
     if (this.#has(msn, part)) return 'ready';
     const state = (): WaitState => {
-      if (this.#gone()) return 'never';
+      if (this.#isGone()) return 'never';
       return this.#host.ended === 'endlist' || this.#has(msn, part) ? 'ready' : 'wait';
     };
     return this.#window.queue.wait(state, this.#maximumBlockMs()) ?? 'full';
@@ -127,7 +127,7 @@ export class HlsRendition {
     return this.#window.queue.wait(state, this.#maximumBlockMs()) ?? 'full';
   }
 
-  #gone(): boolean {
+  #isGone(): boolean {
     return this.#window.retired || this.#window.segments.length === 0;
   }
 

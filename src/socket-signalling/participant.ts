@@ -182,7 +182,7 @@ export class Participant {
     const admission = await admit(this.#client, streamId, typeof token === 'string' ? token : undefined);
     if (this.#client.signal.aborted) {
       admission.withdraw();
-      throw gone();
+      throw clientGone();
     }
     this.#admissions.get(streamId)?.close();
     const close = admission.onRevoked(() => this.#viewerDismissed(streamId));
@@ -239,7 +239,7 @@ export class Participant {
     const admission = this.#admissions.get(streamId)?.admission;
     if (this.#client.signal.aborted || !admission) {
       viewing.leave();
-      throw gone();
+      throw clientGone();
     }
     this.#enter(streamId);
     const release = admission.hold('whep', () => this.#viewerDismissed(streamId), viewing.connected);
@@ -322,7 +322,7 @@ export class Participant {
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
     return this.#turns.run(async () => {
-      if (this.#client.signal.aborted) throw gone();
+      if (this.#client.signal.aborted) throw clientGone();
       return await task();
     });
   }
@@ -345,6 +345,6 @@ function keyMissing(): PublicError {
 }
 
 /** Ends a request of a disconnected client; the error is not sent. */
-function gone(): PublicError {
+function clientGone(): PublicError {
   return new PublicError(410, 'gone', 'The client has disconnected.');
 }

@@ -85,12 +85,14 @@ export class ViewerConnection implements PeerConnection {
     if (!this.#offer || this.#state !== 'offering')
       throw new PublicError(409, 'no_offer', 'This connection has no open offer: call createOffer first.');
     this.#state = 'used';
-    return this.#begin(await this.#offer.accept(parsed));
+    return this.#viewingOpened(await this.#offer.accept(parsed));
   }
 
   async answer(offer: string): Promise<ServiceViewing> {
     this.#leaveState('new', 'used');
-    return this.#begin(await this.#context.view({ streamId: this.streamId, offer: parseOffer(offer) }));
+    return this.#viewingOpened(
+      await this.#context.view({ streamId: this.streamId, offer: parseOffer(offer) }),
+    );
   }
 
   close(): void {
@@ -99,7 +101,7 @@ export class ViewerConnection implements PeerConnection {
     this.#viewing?.leave();
   }
 
-  #begin(viewing: ServiceViewing | undefined): ServiceViewing {
+  #viewingOpened(viewing: ServiceViewing | undefined): ServiceViewing {
     if (!viewing) throw offline();
     this.#viewing = viewing;
     if (this.#closed) viewing.leave();

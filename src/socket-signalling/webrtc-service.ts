@@ -41,7 +41,7 @@ export type WebrtcServiceOptions = {
   streams: {
     status(streamId: string): StreamStatus;
     /** @returns false when there is no such livestream. */
-    end(streamId: string, reason: 'ended-by-owner'): Promise<boolean>;
+    endLivestream(streamId: string, reason: 'ended-by-owner'): Promise<boolean>;
   };
   iceServers: { list(user?: string): IceServer[] };
 };
@@ -105,14 +105,14 @@ export class WebrtcService {
 
   /** Ends a livestream for good. @throws PublicError 404 `stream_not_found` */
   async stopBroadcast(streamId: string): Promise<void> {
-    const found = isUuid(streamId) && (await this.#options.streams.end(streamId, 'ended-by-owner'));
+    const found = isUuid(streamId) && (await this.#options.streams.endLivestream(streamId, 'ended-by-owner'));
     if (!found) throw streamNotFound();
   }
 
   /** Returns a viewer connection, ICE servers and the state. @throws PublicError 404 `stream_not_found` */
   async joinStream(streamId: string, userId: string): Promise<JoinedStream> {
     // A livestream with a broadcast exists: its viewers do not wait for the database.
-    if (this.state(streamId) === 'offline') await this.#find(streamId);
+    if (this.state(streamId) === 'offline') await this.#findLivestream(streamId);
     const connection = this.createPeerConnection(streamId, userId);
     return {
       streamId,
@@ -144,7 +144,7 @@ export class WebrtcService {
 
   /** @throws PublicError 404 `stream_not_found` */
   async getStreamStats(streamId: string): Promise<StreamStats> {
-    const { startedAt } = await this.#find(streamId);
+    const { startedAt } = await this.#findLivestream(streamId);
     const status = this.#options.streams.status(streamId);
     return { streamId, startedAt, ...status, viewers: this.viewers(streamId) };
   }
@@ -172,7 +172,7 @@ export class WebrtcService {
     return isUuid(streamId) ? await this.#options.livestreams.find(streamId) : undefined;
   }
 
-  async #find(streamId: string): Promise<Livestream> {
+  async #findLivestream(streamId: string): Promise<Livestream> {
     const livestream = await this.livestream(streamId);
     if (!livestream) throw streamNotFound();
     return livestream;

@@ -16,7 +16,7 @@ import { BroadcastTable } from './broadcast/broadcast-table.js';
 import { BROADCAST_END, type BroadcastEnd } from './broadcast/end-reason.js';
 import { LiveBroadcast } from './broadcast/live-broadcast.js';
 import type { Publisher } from './broadcast/publication.js';
-import { foundDead, type StreamChange, type StreamStatus } from './broadcast/stream-change.js';
+import { graceExpiredChange, type StreamChange, type StreamStatus } from './broadcast/stream-change.js';
 import { ChannelChoice, type ChannelPublisher } from './livestream/channel-choice.js';
 import type { Livestreams } from './livestream/livestreams.js';
 import type { PublishResult, StreamRegistryOptions } from './stream-registry-options.js';
@@ -84,7 +84,7 @@ export class StreamRegistry {
           { streamId: row.streamId, broadcastId: row.id },
           'broadcast closed: its grace period ended while no gateway ran',
         );
-        this.#notifyChange(foundDead(row));
+        this.#notifyChange(graceExpiredChange(row));
       }
     }
     for (const streamId of await this.#livestreams.endWithoutBroadcast(new Date(clock.now()), 'found-dead'))
@@ -121,11 +121,11 @@ export class StreamRegistry {
     channel: ChannelPublisher,
   ): Promise<{ streamId: string } | { refusal: RegistryRefusal }> {
     return await this.#mutex.run(`channel ${channel.userId}`, async () => {
-      const found = await this.#channelChoice.choose(channel);
+      const found = await this.#channelChoice.chooseLivestream(channel);
       if (found !== undefined) return { streamId: found };
       if (this.#closed) return { refusal: SHUTTING_DOWN };
       if (this.#running.size >= this.#options.maxBroadcasts) return { refusal: CAPACITY_REACHED };
-      return { streamId: await this.#channelChoice.make(channel) };
+      return { streamId: await this.#channelChoice.createLivestream(channel) };
     });
   }
 
@@ -168,7 +168,7 @@ export class StreamRegistry {
   }
 
   /** Ends a livestream for good. @returns false if unknown */
-  async end(streamId: string, reason: 'ended-by-owner'): Promise<boolean> {
+  async endLivestream(streamId: string, reason: 'ended-by-owner'): Promise<boolean> {
     return await this.#mutex.run(streamId, async () => {
       const livestream = await this.#livestreams.find(streamId);
       if (!livestream) return false;

@@ -38,7 +38,7 @@ export async function probeIceServer(server: IceServerAddress, clock: Clock): Pr
     const answered = resolved.then(async (address) => {
       if (!address) return `${name} cannot be resolved`;
       if (deadline.signal.aborted) return undefined;
-      const ask = transport === 'udp' ? askByUdp : askByTcp;
+      const ask = transport === 'udp' ? probeByUdp : askByTcp;
       return (await ask(address, port, clock, deadline.signal))
         ? undefined
         : `${name} refused the connection`;
@@ -52,7 +52,7 @@ export async function probeIceServer(server: IceServerAddress, clock: Clock): Pr
 type Address = { address: string; family: number };
 
 /** Sends binding requests. @returns true at the first response to one of them; false when the port is closed. */
-function askByUdp(to: Address, port: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
+function probeByUdp(to: Address, port: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const request = bindingRequest();
     const socket = createSocket(to.family === 6 ? 'udp6' : 'udp4');

@@ -41,7 +41,7 @@ async function openDoors(t: Test) {
   const guards = createGuards({ authenticate });
   const api = await openLivestreamApi(t, {
     guards,
-    others: async (scope) => {
+    registerFurtherRoutes: async (scope) => {
       const iceServers = { list: () => [] };
       await scope.register(viewerRoutes, { audience, authenticate, guards, iceServers, clock: api.clock });
       await scope.register(chatRoutes, { chat, guards });

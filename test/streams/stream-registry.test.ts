@@ -119,14 +119,14 @@ t.test('a publisher to a livestream that its owner ended is refused', async (t) 
   const kicks: string[] = [];
   await publish(t, streams, 'live', kicks);
   for (const id of [live, scheduled]) {
-    t.equal(await streams.end(id, 'ended-by-owner'), true);
+    t.equal(await streams.endLivestream(id, 'ended-by-owner'), true);
     t.match(await livestreams.find(id), { status: 'ended', endReason: 'ended-by-owner' });
-    t.equal(await streams.end(id, 'ended-by-owner'), true, 'twice is once');
+    t.equal(await streams.endLivestream(id, 'ended-by-owner'), true, 'twice is once');
   }
   t.strictSame(kicks, ['ended-by-owner']);
   t.match(await streams.publish(publisher('live')), { refusal: {} });
   t.match(await streams.publish(publisher('scheduled')), { refusal: {} });
-  t.equal(await streams.end('01890000-0000-7000-8000-000000000000', 'ended-by-owner'), false);
+  t.equal(await streams.endLivestream('01890000-0000-7000-8000-000000000000', 'ended-by-owner'), false);
 });
 
 t.test('a livestream ended during the admission of a publisher has no publisher', async (t) => {
@@ -136,7 +136,7 @@ t.test('a livestream ended during the admission of a publisher has no publisher'
   const kicks: string[] = [];
   const [result] = await Promise.all([
     streams.publish(publisher('race', kicks)),
-    streams.end(id, 'ended-by-owner'),
+    streams.endLivestream(id, 'ended-by-owner'),
   ]);
   if ('publication' in result) t.strictSame(kicks, ['ended-by-owner']);
   t.equal(streams.status(id).state.name, 'offline');

@@ -80,7 +80,7 @@ export class Identities {
     const now = this.#clock.monotonic();
     const known = this.#entries.get(key);
     if (known && now - known.askedAt < CACHE_TTL_MS) return await known.principal;
-    const entry = { askedAt: now, principal: this.#find(via, userId, credentialId) };
+    const entry = { askedAt: now, principal: this.#findPrincipal(via, userId, credentialId) };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     entry.principal.catch(() => {
@@ -91,7 +91,7 @@ export class Identities {
     return await entry.principal;
   }
 
-  async #find(via: 'session' | 'token', userId: string, credentialId: string): Promise<Principal> {
+  async #findPrincipal(via: 'session' | 'token', userId: string, credentialId: string): Promise<Principal> {
     const table = via === 'session' ? this.#sessions : this.#accessTokens;
     const owner = await table.findOwnerById(credentialId, new Date(this.#clock.now()));
     if (!owner || owner.accountId !== userId) return ANONYMOUS;

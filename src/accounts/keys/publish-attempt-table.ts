@@ -31,7 +31,7 @@ const KEPT_ATTEMPTS = 1_000;
 /** Differences between the two tables of attempts. */
 type Layout = {
   table: 'stream_key_uses' | 'publisher_sign_ins';
-  /** Column and property of the key or user that attempted. */
+  /** Column and property of the key or user of an attempt. */
   by: { column: 'key_id'; property: 'keyId' } | { column: 'user_id'; property: 'userId' };
   /** Column and property of what attempts are kept and listed for. */
   of: { column: 'key_id'; property: 'keyId' } | { column: 'stream_id'; property: 'streamId' };

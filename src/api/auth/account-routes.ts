@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import type { Account, Invitation } from '../../accounts/index.js';
 import { PublicError } from '../../platform/index.js';
 import {
+  ACCOUNT_DELETION_DESCRIPTION,
   AccountDeletionRequest,
   AccountRequest,
   AccountResponse,
@@ -18,7 +19,6 @@ import {
   PageQuery,
   ref,
   SuccessResponse,
-  WITH_AN_ACCOUNT,
 } from '../contract.js';
 import { createChangeLimit } from '../server/change-limit.js';
 import { errorSchemas } from '../server/error-response.js';
@@ -103,7 +103,7 @@ export const accountRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (
     {
       schema: {
         summary: 'Delete an account permanently',
-        description: WITH_AN_ACCOUNT,
+        description: ACCOUNT_DELETION_DESCRIPTION,
         tags,
         security: CHANGING_SECURITY,
         params: IdParams,

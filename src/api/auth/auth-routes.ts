@@ -10,6 +10,7 @@ import {
 } from '../../accounts/index.js';
 import { PublicError } from '../../platform/index.js';
 import {
+  ACCOUNT_DELETION_DESCRIPTION,
   DeleteMeRequest,
   LoginRequest,
   MeResponse,
@@ -20,7 +21,6 @@ import {
   SignedInResponse,
   SuccessResponse,
   type User,
-  WITH_AN_ACCOUNT,
 } from '../contract.js';
 import { errorSchemas } from '../server/error-response.js';
 import {
@@ -188,7 +188,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
       onRequest: guards.signedIn,
       schema: {
         summary: 'Delete the own account permanently',
-        description: `${WITH_AN_ACCOUNT} Requires a session cookie.`,
+        description: `${ACCOUNT_DELETION_DESCRIPTION} Requires a session cookie.`,
         tags,
         security: CHANGING_SECURITY,
         body: ref(DeleteMeRequest),

@@ -114,8 +114,7 @@ const PurgeMessages = Type.Boolean({
     'Whether messages in chats of other users are deleted too; default: false, they stay with the author `Deleted account`',
 });
 
-/** Description of account deletion. */
-export const WITH_AN_ACCOUNT =
+export const ACCOUNT_DELETION_DESCRIPTION =
   'Also deletes its livestreams, keys, tokens, follows and invitations to livestreams. View history and moderation log stay without its name. 409 `stream_under_way` while one of its livestreams is being broadcast: end it first.';
 
 export const DeleteMeRequest = Type.Object(

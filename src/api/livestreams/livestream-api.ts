@@ -24,12 +24,13 @@ export type LivestreamApiOptions = {
   calls?: BoundedCalls;
   clock: Clock;
   /** Registers further routes below `/api/livestream`: chat, viewers, stream keys. */
-  others?: (scope: FastifyInstance, lookup: LivestreamLookup) => Promise<void>;
+  registerFurtherRoutes?: (scope: FastifyInstance, lookup: LivestreamLookup) => Promise<void>;
 };
 
 /** All routes below `/api/livestream`. */
 export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (app, options) => {
-  const { livestreams, streams, guards, viewers, thumbnails, urls, calls, clock, others } = options;
+  const { livestreams, streams, guards, viewers, thumbnails, urls, calls, clock, registerFurtherRoutes } =
+    options;
   const lookup = new LivestreamLookup({
     livestreams,
     streams,
@@ -51,7 +52,7 @@ export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (ap
       await scope.register(livestreamInviteeRoutes, { livestreams, lookup, guards });
       await scope.register(livestreamStatsRoutes, { lookup, guards, clock });
       await scope.register(thumbnailRoutes, { livestreams, lookup, guards, thumbnails, urls });
-      await others?.(scope, lookup);
+      await registerFurtherRoutes?.(scope, lookup);
     },
   });
 };

@@ -38,7 +38,7 @@ export type ApiLivestreams = Pick<
 >;
 
 /** Broadcasts, as the API uses them. */
-export type ApiStreams = Pick<StreamRegistry, 'end' | 'kick' | 'onChange' | 'remove' | 'status'>;
+export type ApiStreams = Pick<StreamRegistry, 'endLivestream' | 'kick' | 'onChange' | 'remove' | 'status'>;
 
 export type LivestreamLookupOptions = {
   livestreams: Pick<ApiLivestreams, 'find' | 'invitees' | 'onUpdate'>;

@@ -22,7 +22,7 @@ import { type PublicUrls, toPlayback } from './stream-view.js';
 
 export type LivestreamOwnerRoutesOptions = {
   livestreams: Pick<ApiLivestreams, 'create' | 'edit' | 'markStarted'>;
-  streams: Pick<ApiStreams, 'end' | 'kick' | 'remove'>;
+  streams: Pick<ApiStreams, 'endLivestream' | 'kick' | 'remove'>;
   lookup: LivestreamLookup;
   guards: Guards;
   thumbnails: Pick<ThumbnailStore, 'remove'>;
@@ -199,7 +199,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
     },
     async (request) => {
       const { id } = await lookup.findManageable(request, request.params.streamId);
-      if (!(await streams.end(id, 'ended-by-owner'))) throw streamNotFound();
+      if (!(await streams.endLivestream(id, 'ended-by-owner'))) throw streamNotFound();
       const recordingUrl = request.body?.recordingUrl;
       if (recordingUrl !== undefined) await livestreams.edit(id, { recordingUrl });
       return SUCCESS;

@@ -7,7 +7,7 @@ export type PublicUrls = {
   /** `rtmp://host[:port]/live` */
   rtmpServer: () => string;
   rtmpsServer: () => string | undefined;
-  /** Where WHIP publishers POST their offers; missing where it is off. */
+  /** WHIP endpoint; missing when WebRTC is off. */
   whip?: () => string;
   /** Multivariant playlist of a livestream. */
   hls: (streamId: string) => string;

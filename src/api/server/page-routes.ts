@@ -26,6 +26,8 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'self'",
 ].join('; ');
 
+const PAGES = ['/', '/watch/:streamId', '/broadcast'];
+
 /**
  * Serves the browser pages. All paths return the same document, which reads the API and reports missing livestreams.
  * Assets have a hash in their name and are cached for ever; the document is revalidated.
@@ -38,9 +40,7 @@ export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, { r
     const refuse = async (): Promise<never> => {
       throw new PublicError(503, 'pages_not_built', 'The pages are not built: run `npm run build`.');
     };
-    app.get('/', refuse);
-    app.get('/watch/:streamId', refuse);
-    app.get('/broadcast', refuse);
+    for (const url of PAGES) app.get(url, { schema: { hide: true } }, refuse);
     return;
   }
 
@@ -57,7 +57,5 @@ export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, { r
       .header('content-security-policy', CONTENT_SECURITY_POLICY)
       .header('cache-control', 'no-cache')
       .sendFile('index.html', root, { cacheControl: false });
-  app.get('/', { schema: { hide: true } }, page);
-  app.get('/watch/:streamId', { schema: { hide: true } }, page);
-  app.get('/broadcast', { schema: { hide: true } }, page);
+  for (const url of PAGES) app.get(url, { schema: { hide: true } }, page);
 };

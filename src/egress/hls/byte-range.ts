@@ -4,7 +4,7 @@ export type ByteRange = { first: number; last: number };
 const SINGLE_RANGE = /^bytes=([0-9]{0,15})-([0-9]{0,15})$/;
 
 /**
- * Parses a Range header for a body of `size` bytes.
+ * Parses a Range header for a body of `sizeBytes`.
  *
  * @returns undefined to send the whole body: no header, an invalid one, or several ranges, which a server may ignore.
  */

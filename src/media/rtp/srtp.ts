@@ -13,7 +13,7 @@ const ENCRYPTED = 0x8000_0000;
 /** Labels of key derivation (RFC 3711, section 4.3.2): encryption, authentication and salting. */
 const LABELS = { rtp: [0, 1, 2], rtcp: [3, 4, 5] } as const;
 
-/** A master key and its salt, base64 as `a=crypto` has them after `inline:`. */
+/** Returns a random master key and salt in base64, as `a=crypto` has them after `inline:`. */
 export function newSrtpKey(): string {
   return randomBytes(KEY_BYTES + SALT_BYTES).toString('base64');
 }
@@ -33,7 +33,7 @@ export class SrtpProtector {
   #rolledOver = 0;
   #rtcpIndex = 0;
 
-  /** @param key as `newSrtpKey` gives it */
+  /** @param key made by `newSrtpKey` */
   constructor(key: string) {
     const bytes = Buffer.from(key, 'base64');
     if (bytes.length !== KEY_BYTES + SALT_BYTES) throw new RangeError('an SRTP key has 30 bytes');
@@ -72,7 +72,7 @@ export class SrtpProtector {
     return Buffer.concat([head, body, index, authenticate(this.#rtcp, head, body, index)]);
   }
 
-  /** The initialization vector but for the packet's index (RFC 3711, section 4.1.1). */
+  /** Fills the initialization vector, except for the packet's index (RFC 3711, section 4.1.1). */
   #initialize({ salt }: SessionKeys, ssrc: number): Buffer {
     const iv = this.#iv;
     iv.fill(0);

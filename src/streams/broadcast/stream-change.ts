@@ -23,7 +23,7 @@ export type StreamChange = {
 };
 
 /** Returns the last change of a broadcast whose grace period ended while no gateway ran. */
-export function foundDead({ id, streamId, runs }: OpenBroadcast): StreamChange {
+export function graceExpiredChange({ id, streamId, runs }: OpenBroadcast): StreamChange {
   return {
     streamId,
     broadcastId: id,

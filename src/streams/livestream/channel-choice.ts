@@ -27,7 +27,7 @@ export type ChannelChoiceOptions = {
 export class ChannelChoice {
   readonly #options: ChannelChoiceOptions;
   /** Recent choices by user, oldest first, for publishers whose broadcast is not open yet. */
-  readonly #recent = new Map<string, { streamId: string; until: number }>();
+  readonly #recent = new Map<string, { streamId: string; untilMs: number }>();
 
   constructor(options: ChannelChoiceOptions) {
     this.#options = options;
@@ -37,13 +37,13 @@ export class ChannelChoice {
    * Returns the livestream with a running broadcast (also one that waits for its publisher), else the one with the nearest
    * start, else undefined. Calls of one user must be serialized.
    */
-  async choose({ userId, keyId }: ChannelPublisher): Promise<string | undefined> {
+  async chooseLivestream({ userId, keyId }: ChannelPublisher): Promise<string | undefined> {
     const { livestreams, clock } = this.#options;
     const under = await this.#underWay(userId, keyId);
     if (under !== undefined) return under;
     const now = clock.now();
     const recent = this.#recent.get(userId);
-    if (recent && recent.until > now && (await livestreams.find(recent.streamId))?.status === 'scheduled')
+    if (recent && recent.untilMs > now && (await livestreams.find(recent.streamId))?.status === 'scheduled')
       return recent.streamId;
     const next = await livestreams.findNear(userId, new Date(now), NEAR_MS);
     if (next !== undefined) this.#remember(userId, next, now);
@@ -54,7 +54,7 @@ export class ChannelChoice {
    * Creates a livestream for a publisher, scheduled for now: another publisher of the channel that connects before the
    * media arrive finds it by its time.
    */
-  async make({
+  async createLivestream({
     userId,
     defaultTitle,
     defaultDescription,
@@ -94,9 +94,9 @@ export class ChannelChoice {
 
   #remember(userId: string, streamId: string, now: number): void {
     this.#recent.delete(userId);
-    this.#recent.set(userId, { streamId, until: now + CHOICE_TTL_MS });
-    for (const [user, { until }] of this.#recent) {
-      if (until > now) break;
+    this.#recent.set(userId, { streamId, untilMs: now + CHOICE_TTL_MS });
+    for (const [user, { untilMs }] of this.#recent) {
+      if (untilMs > now) break;
       this.#recent.delete(user);
     }
   }

@@ -34,13 +34,13 @@ export async function keepRunning<End extends ProcessEnd>(
     log.warn({ reason: end.message, ffmpeg: end.lastLines }, `the ${what} failed`);
     if (over.aborted) break;
     options.onFailure?.(end);
-    let delay = backoff.failed();
-    if (delay === undefined) {
+    let delayMs = backoff.failed();
+    if (delayMs === undefined) {
       log.error(`the ${what} failed too often: giving up`);
       if (options.patienceMs === undefined) return false;
-      delay = options.patienceMs;
+      delayMs = options.patienceMs;
     }
-    await sleep(clock, delay, over);
+    await sleep(clock, delayMs, over);
   }
   return true;
 }

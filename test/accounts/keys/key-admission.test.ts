@@ -86,7 +86,7 @@ t.test('the first key of a livestream admits to it, also with surrounding spaces
     { outcome: 'admitted', protocol: 'rtmp', address: '192.0.2.1', streamId },
     { outcome: 'admitted' },
   ]);
-  await streams.end(streamId, 'ended-by-owner');
+  await streams.endLivestream(streamId, 'ended-by-owner');
   t.match(await admit(request(secret)), { admitted: false, refusal: { code: 'livestream_ended' } });
 });
 
@@ -164,7 +164,7 @@ t.test(
     await clock.advance(1);
     t.match(await admit(signedIn), { refusal: { code: 'account_barred' } });
     accounts.clear();
-    await streams.end(streamId, 'ended-by-owner');
+    await streams.endLivestream(streamId, 'ended-by-owner');
     await clock.advance(1);
     t.match(await admit(signedIn), { refusal: { code: 'livestream_ended' } });
     const page = { limit: 10, offset: 0 };
@@ -226,7 +226,7 @@ t.test('after ten wrong keys every key of an address is refused without a query 
 t.test('refused keys that exist do not count as wrong', async (t) => {
   const { admit, create, streams } = await openAdmission(t);
   const { streamId, secret } = await create();
-  await streams.end(streamId, 'ended-by-owner');
+  await streams.endLivestream(streamId, 'ended-by-owner');
   for (let i = 0; i < 30; i++)
     t.match(await admit(request(secret)), { refusal: { code: 'livestream_ended' } });
 });

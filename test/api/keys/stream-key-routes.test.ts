@@ -21,7 +21,7 @@ async function open(t: Test) {
   const guards = createGuards({ authenticate: authenticateByName });
   const api = await openLivestreamApi(t, {
     guards,
-    others: async (scope, lookup) => {
+    registerFurtherRoutes: async (scope, lookup) => {
       await scope.register(streamKeyRoutes, { keys, lookup, guards, urls: URLS, clock: api.clock });
     },
   });

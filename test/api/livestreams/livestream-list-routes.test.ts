@@ -140,7 +140,7 @@ t.test('every change of a listed livestream is visible at once', async (t) => {
   t.same(await list(), []);
   await edit({ visibility: 'public' });
   t.equal((await list()).length, 1);
-  await streams.end(streamId, 'ended-by-owner');
+  await streams.endLivestream(streamId, 'ended-by-owner');
   t.same(await list(), []);
 });
 

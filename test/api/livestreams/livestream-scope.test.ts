@@ -75,7 +75,7 @@ t.test('changes above the rate limit of an address get 429, except those of the 
 
 t.test('other routes share the scope and may have their own rate limit', async (t) => {
   const { app } = await openLivestreamApi(t, {
-    others: async (scope) => {
+    registerFurtherRoutes: async (scope) => {
       scope.post('/:streamId/beacon', { config: { ownLimit: true } }, async () => ({ success: true }));
     },
   });

@@ -23,7 +23,7 @@ async function openDocument(t: Test): Promise<OpenApi> {
   const iceServers = { list: () => [] };
   const { app, clock } = await openLivestreamApi(t, {
     guards,
-    others: async (scope) => {
+    registerFurtherRoutes: async (scope) => {
       await scope.register(viewerRoutes, { audience, authenticate, guards, iceServers, clock });
       await scope.register(chatRoutes, { chat, guards });
     },

@@ -76,3 +76,21 @@ t.test('without built pages the response names the build command', async (t) => 
     t.match(reply.body, 'npm run build');
   }
 });
+
+t.test('the pages are hidden from the OpenAPI document, also when they are not built', async (t) => {
+  const folder = t.testdir({ built: BUILT, empty: {} });
+  for (const root of [`${folder}/built`, `${folder}/empty`]) {
+    const app = fastify();
+    t.teardown(() => app.close());
+    const pages: [string, unknown][] = [];
+    app.addHook('onRoute', ({ url, method, schema }) => {
+      if (method === 'GET' && !url.startsWith('/assets')) pages.push([url, schema?.hide]);
+    });
+    await app.register(pageRoutes, { root });
+    t.same(
+      pages,
+      ['/', '/watch/:streamId', '/broadcast'].map((url) => [url, true]),
+      root,
+    );
+  }
+});

@@ -24,7 +24,7 @@ type Api = LivestreamApi & {
 async function open(t: Test, limits: Partial<AudienceLimits> = {}): Promise<Api> {
   const api = await openLivestreamApi(t, {
     viewers: (streamId) => audience.viewers(streamId),
-    others: async (scope) => {
+    registerFurtherRoutes: async (scope) => {
       const guards = createGuards({ authenticate: authenticateByName });
       const iceServers = { list: (user?: string) => [{ urls: [`stun:${user}`] }] };
       await scope.register(viewerRoutes, {

@@ -21,7 +21,7 @@ async function startFixture(t: Test) {
       livestreams: { find: async () => ({ id: STREAM }) as Livestream, listActive: async () => [] },
       streams: {
         status: () => ({ state: { name: 'live' }, source: undefined, notices: [] }),
-        end: async () => true,
+        endLivestream: async () => true,
       },
       iceServers,
     });

@@ -93,10 +93,10 @@ t.test('listeners are told when it is stored that a stream is live, and ended', 
   livestreams.onUpdate(() => void livestreams.listActive(PAGE).then((found) => (listed = found.length > 0)));
   await publish(id);
   await until('the list shows it as soon as it is told', () => updated.length === 1 && listed === true);
-  await streams.end(id, 'ended-by-owner');
+  await streams.endLivestream(id, 'ended-by-owner');
   await until('and no longer', () => updated.length === 2 && listed === false);
   const other = await create();
-  await streams.end(other, 'ended-by-owner');
+  await streams.endLivestream(other, 'ended-by-owner');
   t.same(updated, [id, id, other]);
 });
 
@@ -112,7 +112,7 @@ t.test('a livestream that begins is waited for, but live by its media alone', as
   await until('its media are here', async () => (await livestreams.find(id))?.status === 'live');
   t.equal(await livestreams.markStarted(id), 'begun');
   t.match(await livestreams.find(id), { status: 'live' }, 'a live one stays so');
-  await streams.end(id, 'ended-by-owner');
+  await streams.endLivestream(id, 'ended-by-owner');
   t.equal(await livestreams.markStarted(id), 'over');
   t.equal(await livestreams.markStarted(newId()), 'unknown');
 });

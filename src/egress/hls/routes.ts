@@ -22,10 +22,12 @@ const MEDIA_TYPE = { video: 'video/mp4', audio: 'audio/mp4' } as const;
 const CACHE_MEDIA = 'public, max-age=3600, s-maxage=1, immutable';
 /** One validator for all, as the content of a URL never changes (RFC 9110, 8.8.3). */
 const MEDIA_ETAG = '"1"';
-/** Browsers revalidate each time; a shared cache may serve a playlist for a second. */
+/**
+ * Browsers revalidate each time; a shared cache may serve a playlist for a second. So may answers of blocking reloads,
+ * although RFC 8216bis, appendix B.1 allows more: video.js repeats the last reload until the next segment has a part,
+ * and would read the cached playlist of its browser for ever.
+ */
 const CACHE_PLAYLIST = 'public, max-age=0, s-maxage=1';
-/** Lifetime of a blocking reload's answer, target durations (RFC 8216bis, appendix B.1). */
-const CACHE_BLOCKED_TARGETS = 6;
 /** For playlists with a viewer token and for media of private livestreams. */
 const CACHE_NONE = 'private, no-store';
 const RETRY_AFTER_S = 1;
@@ -128,8 +130,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
     const playlist = isPrivate ? rendition.playlistFor(token ?? '', delta) : rendition.playlist(delta);
     if (!playlist) throw notFound();
     if (isPrivate) return sendPlaylist(request, reply, playlist, CACHE_NONE);
-    const maxAgeS = rendition.targetDurationS * CACHE_BLOCKED_TARGETS;
-    return sendPlaylist(request, reply, playlist, block ? cacheBlocked(maxAgeS) : CACHE_PLAYLIST);
+    return sendPlaylist(request, reply, playlist, CACHE_PLAYLIST);
   }
 
   /** Looks the permission up in memory, without the database. */
@@ -275,9 +276,4 @@ function sendMedia(
   if (!range) return sendBytes(request, reply, bytes);
   reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${bytes.length}`);
   return sendBytes(request, reply, bytes.subarray(range.first, range.last + 1));
-}
-
-/** Revalidated by shared caches each second, as media. */
-function cacheBlocked(maxAgeS: number): string {
-  return `public, max-age=${maxAgeS}, s-maxage=1`;
 }

@@ -100,8 +100,8 @@ async function measure(media: Media, workers: number, viewers: number): Promise<
   const usage = await observe(pool, PACKETS_PER_S[media]);
   const counted = await Promise.all(receivers.map((peers) => peers.count()));
   const baselineUs = await measureBaseline();
-  await pool.close();
   publisher.stop();
+  await pool.close();
   for (const peers of receivers) peers.stop();
   return {
     media,
@@ -147,8 +147,8 @@ async function measureChromium(): Promise<Row> {
   publisher.send({ type: 'send', media: 'audio and video' });
   const usage = await observe(pool, PACKETS_PER_S['audio and video']);
   for (const pid of chromium) process.kill(pid, 'SIGCONT');
-  await pool.close();
   publisher.stop();
+  await pool.close();
   await browser.close();
   return { workers: 1, 'viewers in Chromium': CHROMIUM_VIEWERS, ...usage };
 }

@@ -9,6 +9,14 @@ import {
   type TrustedProxies,
 } from './platform/index.js';
 
+/** Rate of a token bucket: tokens of a full one, and ms until one more. */
+type RatePerMinute = { burst: number; refillMs: number };
+
+/** Returns the rate that allows `count` at once, and as many in each further minute. */
+function ratePerMinute(count: number): RatePerMinute {
+  return { burst: count, refillMs: 60_000 / count };
+}
+
 export type Config = {
   http: { host: string; port: number };
   rtmp: { host: string; port: number };
@@ -63,6 +71,10 @@ export type Config = {
     sockets: number;
     /** Per IPv4 address or IPv6 /64 network. */
     socketsPerAddress: number;
+    /** Per IPv4 address or IPv6 /64 network, as are the next. */
+    newViewersPerAddress: RatePerMinute;
+    /** Offers of viewers, and their connections that are being established. */
+    offersPerAddress: RatePerMinute & { connecting: number };
     /** Maximum of a published video frame. */
     framePixels: number;
     /** Maximum resident memory of one ffmpeg process. */
@@ -177,6 +189,11 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       httpConnectionsPerAddress: required(SETTINGS.maxHttpPerAddress),
       sockets: required(SETTINGS.maxSockets),
       socketsPerAddress: required(SETTINGS.maxSocketsPerAddress),
+      newViewersPerAddress: ratePerMinute(required(SETTINGS.maxNewViewersPerAddress)),
+      offersPerAddress: {
+        ...ratePerMinute(required(SETTINGS.maxOffersPerAddress)),
+        connecting: required(SETTINGS.maxConnectingPerAddress),
+      },
       framePixels: required(SETTINGS.maxFramePixels),
       ffmpegMemoryBytes: required(SETTINGS.ffmpegMemoryMegabytes) * 2 ** 20,
     },

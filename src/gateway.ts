@@ -45,7 +45,7 @@ import { Livestreams, StreamRegistry } from './streams/index.js';
 import { ThumbnailCaptures, ThumbnailStore } from './thumbnails/index.js';
 import { createTranscoder } from './transcode/index.js';
 import { broadcastEvent, createWebhooks } from './webhooks/index.js';
-import { createWebrtcPool, IceServers } from './webrtc/index.js';
+import { createWebrtcPool, IceServers, OfferLimit } from './webrtc/index.js';
 
 export type GatewayContext = {
   clock: Clock;
@@ -252,6 +252,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       iceServers,
     });
 
+    const viewerOffers = new OfferLimit(clock, config.limits.offersPerAddress);
     const hub = createSocketHub({
       authenticate,
       clock,
@@ -272,6 +273,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       secret: keyOf(secret, 'viewer tokens'),
       hub,
       keepDays: config.keepDays.viewers,
+      limits: { newViewers: config.limits.newViewersPerAddress },
       replayHistory: (client, streamId, enter) => chat.replayOnJoin(client, streamId, enter),
       clock,
       log: log.child({ module: 'audience' }),
@@ -298,6 +300,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       hub,
       admit: (client, streamId, token) => audience.admitClient(client, streamId, token),
       onChange: (listener) => streams.onChange(listener),
+      offers: viewerOffers,
       clock,
       log: log.child({ module: 'signalling' }),
     });
@@ -331,6 +334,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       guards: createGuards({ authenticate, calls }),
       packager,
       whepEgress,
+      viewerOffers,
       whip,
       iceServers,
       hub,

@@ -33,14 +33,28 @@ t.test('retention periods and connection limits are configurable', async (t) => 
     keepDays: { chat: 365, viewers: 365, keyUses: 90, webhookDeliveries: 30 },
     limits: {
       sockets: 10_000,
-      socketsPerAddress: 1_000,
+      httpConnectionsPerAddress: 8_000,
+      socketsPerAddress: 2_000,
+      newViewersPerAddress: { burst: 2_000, refillMs: 30 },
+      offersPerAddress: { burst: 600, refillMs: 100, connecting: 200 },
       framePixels: 4_096 * 2_304,
       ffmpegMemoryBytes: 1_536 * 1_024 * 1_024,
     },
   });
-  t.match(readConfig({ KEEP_CHAT_DAYS: '0', MAX_SOCKETS_PER_ADDRESS: '5' }), {
+  const changed = {
+    KEEP_CHAT_DAYS: '0',
+    MAX_SOCKETS_PER_ADDRESS: '5',
+    MAX_NEW_VIEWERS_PER_ADDRESS: '60',
+    MAX_WEBRTC_OFFERS_PER_ADDRESS: '30',
+    MAX_WEBRTC_CONNECTING_PER_ADDRESS: '3',
+  };
+  t.match(readConfig(changed), {
     keepDays: { chat: 0 },
-    limits: { socketsPerAddress: 5 },
+    limits: {
+      socketsPerAddress: 5,
+      newViewersPerAddress: { burst: 60, refillMs: 1_000 },
+      offersPerAddress: { burst: 30, refillMs: 2_000, connecting: 3 },
+    },
   });
   t.throws(() => readConfig({ KEEP_CHAT_DAYS: '-1', MAX_SOCKETS: '0' }), {
     message: /MAX_SOCKETS[\s\S]*KEEP_CHAT_DAYS/,

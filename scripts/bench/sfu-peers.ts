@@ -3,10 +3,12 @@ import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 import { isRtcp, receiverReport } from '../../src/media/index.js';
 import { FrameStream, rtpPacket } from '../../test/support/media/rtp/synthetic-rtp.js';
 
+export type Media = 'audio' | 'audio and video';
+
 export type PeersCommand =
   | { type: 'create'; id: number; counts: boolean }
   | { type: 'answer'; id: number; sdp: string }
-  | { type: 'send' }
+  | { type: 'send'; media: Media }
   | { type: 'count' };
 
 export type PeersReport =
@@ -21,7 +23,9 @@ const AUDIO_PACKET_MS = 20;
 const PACKETS_PER_FRAME = 260 / 30;
 const PAYLOAD_BYTES = 1188;
 const KEYFRAME_INTERVAL_FRAMES = 60;
-const REPORT_MS = 2000;
+/** Each peer sends 2.5 RTCP packets a second, as browsers do; those of all peers are spread over the interval. */
+const REPORT_INTERVAL_MS = 400;
+const REPORT_TICK_MS = 4;
 
 const peers = new Map<number, { connection: PeerConnection; track: Track }>();
 let packets = 0;
@@ -58,7 +62,7 @@ function count(track: Track): void {
   });
 }
 
-function sendMedia(): void {
+function sendMedia(media: Media): void {
   const track = peers.get(0)!.track;
   const video = new FrameStream({ payloadType: 102, ssrc: 1 });
   const audio = { payloadType: 111, ssrc: 2, sequence: 0, timestamp: 0, payload: Buffer.alloc(160, 0x78) };
@@ -68,7 +72,7 @@ function sendMedia(): void {
   let audioPackets = 0;
   setInterval(() => {
     const time = performance.now() - start;
-    for (; frames * FRAME_INTERVAL_MS <= time; frames++) {
+    for (; media !== 'audio' && frames * FRAME_INTERVAL_MS <= time; frames++) {
       const count = Math.floor((frames + 1) * PACKETS_PER_FRAME) - sent;
       sent += count;
       const keyframe = frames % KEYFRAME_INTERVAL_FRAMES === 0;
@@ -81,19 +85,31 @@ function sendMedia(): void {
   }, 4);
 }
 
+const blocks = [{ ssrc: 1111, fractionLost: 0, lost: 0, highest: 0, jitter: 0, lastReport: 0, delay: 0 }];
+const reportPacket = receiverReport(9, blocks);
+let reportsDue = 0;
+let reportsSent = 0;
+let reportedAt = performance.now();
+
+/** Sends the reports that are due, of one peer after the other. */
 function report(): void {
-  const blocks = [{ ssrc: 1111, fractionLost: 0, lost: 0, highest: 0, jitter: 0, lastReport: 0, delay: 0 }];
-  for (const { track } of peers.values())
-    if (track.isOpen()) track.sendMessageBinary(receiverReport(9, blocks));
+  const now = performance.now();
+  const tracks = [...peers.values()].map(({ track }) => track);
+  reportsDue += ((now - reportedAt) / REPORT_INTERVAL_MS) * tracks.length;
+  reportedAt = now;
+  for (; reportsSent < Math.floor(reportsDue); reportsSent++) {
+    const track = tracks[reportsSent % tracks.length];
+    if (track?.isOpen()) track.sendMessageBinary(reportPacket);
+  }
 }
 
 process.on('message', (command: PeersCommand) => {
   if (command.type === 'create') create(command.id, command.counts);
   else if (command.type === 'answer')
     peers.get(command.id)?.connection.setRemoteDescription(command.sdp, 'answer');
-  else if (command.type === 'send') sendMedia();
+  else if (command.type === 'send') sendMedia(command.media);
   else send({ type: 'counted', packets, gaps });
 });
 process.on('disconnect', () => process.exit(0));
-setInterval(report, REPORT_MS);
+setInterval(report, REPORT_TICK_MS);
 send({ type: 'up' });

@@ -1,8 +1,11 @@
 /**
- * Measures forwarding: CPU time of the WebRTC workers per packet and viewer, with one publisher of 2.5 Mbit/s and 100 to
- * 300 viewers, in one worker and in two. Loopback only, about a minute.
+ * Measures forwarding: CPU time of the WebRTC workers per packet and viewer, from 50 to 800 viewers that send receiver
+ * reports, in one worker and in one per core. Loopback only, about three minutes.
  *
  *     node --import tsx scripts/bench/sfu.ts [seconds per round]
+ *
+ * The publisher sends 2.5 Mbit/s, or audio alone: there, the cost of a wake of the worker is divided by few packets.
+ * Rounds that need more packets per second than the machine's cores can send are skipped.
  *
  * The peers are node-datachannel's, in other processes, and negotiate AES-GCM; browsers choose AES128_CM_HMAC_SHA1_80,
  * which costs more: the last round has viewers in Chromium, stopped during the measurement because it would use the
@@ -13,6 +16,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import path from 'node:path';
 import { createLog, pause, systemClock } from '../../src/platform/index.js';
 import {
@@ -28,29 +32,31 @@ import {
 import { chromiumPath, launchChromium } from '../../test/support/clients/chromium.js';
 import { answerOf, remoteOf } from '../../test/support/clients/rtc-peers.js';
 import { publisherPlan, viewerPlan } from '../../test/support/gateway/webrtc-pool.js';
-import type { PeersCommand, PeersReport } from './sfu-peers.js';
+import type { Media, PeersCommand, PeersReport } from './sfu-peers.js';
 
 const FIRST_PORT = 28_189;
-const ROUNDS = [
-  { workers: 1, viewers: 100 },
-  { workers: 1, viewers: 200 },
-  { workers: 1, viewers: 300 },
-  { workers: 2, viewers: 100 },
-  { workers: 2, viewers: 200 },
-  { workers: 2, viewers: 300 },
-];
+const VIEWERS = [50, 200, 400, 800];
+const MEDIA: readonly Media[] = ['audio', 'audio and video'];
 const CHROMIUM_VIEWERS = 150;
 const WARM_UP_MS = 1500;
 const JOIN_CONCURRENCY = 20;
 /** Packets per second of the publisher's stream, all sent to every viewer. */
-const STREAM_PACKETS_PER_S = 312;
+const PACKETS_PER_S: Record<Media, number> = { audio: 50, 'audio and video': 310 };
+/** Packets per second that a core can send while others receive them; rounds above it are skipped. */
+const MAXIMUM_PACKETS_PER_S = 70_000 * availableParallelism();
+/** Viewers in one process of peers. */
+const VIEWERS_PER_PROCESS = 200;
 const BASELINE_PACKETS = 40_000;
 
 const seconds = Number(process.argv[2] ?? 3);
 
 async function bench(): Promise<void> {
   const rows: Row[] = [];
-  for (const round of ROUNDS) rows.push(await measure(round.workers, round.viewers));
+  for (const media of MEDIA)
+    for (const workers of new Set([1, availableParallelism()]))
+      for (const viewers of VIEWERS)
+        if (viewers * PACKETS_PER_S[media] <= MAXIMUM_PACKETS_PER_S)
+          rows.push(await measure(media, workers, viewers));
   console.table(rows);
   if (!chromiumPath()) {
     console.log('Chromium not found: skipping the round with its cipher suite');
@@ -73,32 +79,36 @@ function openPool(workers: number): WebrtcPool {
   });
 }
 
-async function measure(workers: number, viewers: number): Promise<Row> {
+async function measure(media: Media, workers: number, viewers: number): Promise<Row> {
   const pool = openPool(workers);
   await pool.start();
-  const [publisher, receivers] = await Promise.all([Peers.start(), Peers.start()]);
+  const publisher = await Peers.start();
+  const receivers = await Promise.all(
+    Array.from({ length: Math.ceil(viewers / VIEWERS_PER_PROCESS) }, () => Peers.start()),
+  );
   await publish(pool, publisher);
   let next = 0;
   const join = async (): Promise<void> => {
     // Three viewers count gaps; the others only decrypt.
     for (let i = next++; i < viewers; i = next++)
-      await receivers.connect(i, i < 3, (remote) =>
+      await receivers[i % receivers.length]!.connect(i, i < 3, (remote) =>
         pool.view({ viewerGroupId: 'group', remote, plan: viewerPlan() }),
       );
   };
   await Promise.all(Array.from({ length: JOIN_CONCURRENCY }, join));
-  publisher.send({ type: 'send' });
-  const usage = await observe(pool);
-  const counted = await receivers.count();
+  publisher.send({ type: 'send', media });
+  const usage = await observe(pool, PACKETS_PER_S[media]);
+  const counted = await Promise.all(receivers.map((peers) => peers.count()));
   const baselineUs = await measureBaseline();
-  await pool.close();
   publisher.stop();
-  receivers.stop();
+  await pool.close();
+  for (const peers of receivers) peers.stop();
   return {
+    media,
     workers,
     viewers,
     ...usage,
-    'gaps at 3 viewers': counted.gaps,
+    'gaps at 3 viewers': counted.reduce((sum, { gaps }) => sum + gaps, 0),
     'baseline, us/packet': baselineUs.toFixed(2),
   };
 }
@@ -134,11 +144,11 @@ async function measureChromium(): Promise<Row> {
   await Promise.all(viewings.map(({ connected }) => connected));
   const chromium = descendants(process.pid).filter((pid) => commandOf(pid).includes('chrom'));
   for (const pid of chromium) process.kill(pid, 'SIGSTOP');
-  publisher.send({ type: 'send' });
-  const usage = await observe(pool);
+  publisher.send({ type: 'send', media: 'audio and video' });
+  const usage = await observe(pool, PACKETS_PER_S['audio and video']);
   for (const pid of chromium) process.kill(pid, 'SIGCONT');
-  await pool.close();
   publisher.stop();
+  await pool.close();
   await browser.close();
   return { workers: 1, 'viewers in Chromium': CHROMIUM_VIEWERS, ...usage };
 }
@@ -152,7 +162,7 @@ async function publish(pool: WebrtcPool, publisher: Peers): Promise<void> {
 }
 
 /** Measures CPU time and packets of the workers over `seconds`. */
-async function observe(pool: WebrtcPool): Promise<Row> {
+async function observe(pool: WebrtcPool, streamPacketsPerS: number): Promise<Row> {
   await pause(WARM_UP_MS);
   const before = await pool.stats();
   const start = performance.now();
@@ -166,7 +176,8 @@ async function observe(pool: WebrtcPool): Promise<Row> {
     'packets/s': Math.round(packets / elapsed),
     'us/packet': each.toFixed(2),
     '% of a core': Math.round(cpu / 10_000 / elapsed),
-    'viewers/core': Math.round(1_000_000 / (each * STREAM_PACKETS_PER_S)),
+    'viewers/core': Math.round(1_000_000 / (each * streamPacketsPerS)),
+    load: loadavg()[0]!.toFixed(1),
     stale: total(after, 'packetsStale') - total(before, 'packetsStale'),
     'MB/worker': Math.round(total(after, 'residentBytes') / after.workers.length / 2 ** 20),
   };

@@ -93,7 +93,7 @@ export type Joined = { token: string; viewers: number; state: StreamStatus['stat
 export type PeakListener = (peak: { streamId: string; viewers: number }) => void;
 
 /** A school or an office may share one address, and its viewers may arrive together. */
-const LIMITS: AudienceLimits = { viewers: 200_000, newViewers: { burst: 1_000, refillMs: 50 } };
+const LIMITS: AudienceLimits = { viewers: 200_000, newViewers: { burst: 2_000, refillMs: 30 } };
 const TICK_INTERVAL_MS = 1_000;
 const MINUTES_INTERVAL_MS = 5_000;
 const PEAK_INTERVAL_MS = 60_000;

@@ -280,7 +280,7 @@ export const SETTINGS = {
   maxHttpPerAddress: setting(
     'MAX_HTTP_CONNECTIONS_PER_ADDRESS',
     whole(10, 1_000_000),
-    '2000',
+    '8000',
     'maximum HTTP connections per address (IPv6: per /64 network); proxies of TRUST_PROXY are exempt',
   ),
   maxSockets: setting(
@@ -292,8 +292,26 @@ export const SETTINGS = {
   maxSocketsPerAddress: setting(
     'MAX_SOCKETS_PER_ADDRESS',
     whole(1, 1_000_000),
-    '1000',
+    '2000',
     'maximum connections to /ws and /socket.io per address (IPv6: per /64 network)',
+  ),
+  maxNewViewersPerAddress: setting(
+    'MAX_NEW_VIEWERS_PER_ADDRESS',
+    whole(10, 100_000),
+    '2000',
+    'maximum new viewers per minute and address (IPv6: per /64 network), by all protocols together',
+  ),
+  maxOffersPerAddress: setting(
+    'MAX_WEBRTC_OFFERS_PER_ADDRESS',
+    whole(10, 100_000),
+    '600',
+    'maximum WebRTC offers of viewers per minute and address (IPv6: per /64 network); one whose connection is established counts as a tenth',
+  ),
+  maxConnectingPerAddress: setting(
+    'MAX_WEBRTC_CONNECTING_PER_ADDRESS',
+    whole(1, 10_000),
+    '200',
+    'maximum WebRTC connections of viewers that are being established, per address (IPv6: per /64 network)',
   ),
   maxBroadcasts: setting('MAX_BROADCASTS', whole(1, 10_000), '100', 'maximum concurrent broadcasts'),
   maxRtmp: setting('MAX_RTMP_CONNECTIONS', whole(1, 100_000), '2000', 'maximum RTMP connections'),

@@ -26,7 +26,7 @@ import { type SocketServer, socketRoutes } from '../sockets/index.js';
 import type { Livestreams, StreamRegistry } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
 import type { Webhooks } from '../webhooks/index.js';
-import type { IceServers } from '../webrtc/index.js';
+import type { IceServers, OfferLimit } from '../webrtc/index.js';
 
 export type GatewayModules = {
   authentication: Authentication;
@@ -38,6 +38,8 @@ export type GatewayModules = {
   thumbnails: ThumbnailStore;
   packager: Packager;
   whepEgress: WhepEgress;
+  /** Limits offers of viewers per address. */
+  viewerOffers: OfferLimit;
   whip: WhipIngest;
   iceServers: IceServers;
   hub: SocketServer;
@@ -90,6 +92,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
     admission: audience,
     findLivestream: (streamId) => livestreams.find(streamId),
     iceServers,
+    offers: modules.viewerOffers,
     clock,
     basePath,
   });

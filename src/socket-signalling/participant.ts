@@ -1,11 +1,11 @@
 import { mayManage, nameOf, userIdOf } from '../accounts/index.js';
-import { Mutex, PublicError } from '../platform/index.js';
+import { type Clock, Mutex, PublicError } from '../platform/index.js';
 import type { Acknowledgement, MessageData, SocketClient } from '../sockets/index.js';
 import type { AdmittedViewer, PublisherCredential } from '../streams/index.js';
-import type { OfferLimit } from '../webrtc/index.js';
+import type { ConnectingEnd, OfferLimit } from '../webrtc/index.js';
 import { descriptionIn, textIn } from './message.js';
 import type { PeerConnection, ServiceViewing } from './viewer-connection.js';
-import type { ServicePublication, WebrtcService } from './webrtc-service.js';
+import type { JoinedStream, ServicePublication, WebrtcService } from './webrtc-service.js';
 
 export type ParticipantOptions = {
   client: SocketClient;
@@ -13,6 +13,7 @@ export type ParticipantOptions = {
   /** Admits a client as a viewer. @throws PublicError */
   admit: (client: SocketClient, streamId: string, token?: string) => Promise<AdmittedViewer>;
   offers: OfferLimit;
+  clock: Clock;
   iceServers: { list(user?: string): unknown[] };
   /** Subscribes the participant to a stream, until `leave`. */
   enter(streamId: string, participant: Participant): void;
@@ -33,10 +34,12 @@ export class Participant {
   /** Admissions by stream, for all connections to it. */
   readonly #admissions = new Map<string, { admission: AdmittedViewer; close: () => void }>();
   /** Offers of the server without an answer yet. */
-  readonly #offered = new Map<string, PeerConnection>();
+  readonly #offered = new Map<string, { connection: PeerConnection; end: ConnectingEnd }>();
   /** User ids, by stream, of viewers that get an offer when a broadcast starts. */
   readonly #awaitingOffer = new Map<string, string>();
   readonly #joined = new Set<string>();
+  /** Streams whose next offer waits for the limit of the address. */
+  readonly #delayed = new Set<string>();
   /** Serializes requests of the client and background tasks. */
   readonly #turns = new Mutex();
 
@@ -149,29 +152,37 @@ export class Participant {
     const givenUserId = typeof data.userId === 'string' ? data.userId.slice(0, 100) : 'viewer';
     const userId = userIdOf(this.#client.principal) ?? givenUserId;
     const offer = data.offer === undefined ? undefined : descriptionIn(data, 'offer');
-    if (offer !== undefined) this.#takeOffer();
     if (!this.#joined.has(streamId)) this.#takePlace();
-    const { connection, iceServers, state, viewers } = await service.joinStream(streamId, userId);
+    if (offer !== undefined) return await this.#joinByOffer(streamId, userId, offer, data.viewerToken);
+    const { iceServers, state, viewers } = await service.joinStream(streamId, userId);
     await this.#admit(streamId, data.viewerToken);
-    if (offer !== undefined) {
-      const answer = { type: 'answer', sdp: await this.#negotiate(streamId, connection, offer) };
-      return { event: 'stream:answer', data: { streamId, answer, iceServers } };
-    }
     this.#enter(streamId);
     this.#awaitingOffer.set(streamId, userId);
     const afterSent = (): void => {
-      if (state !== 'offline' && state !== 'ending') this.#inBackground(() => this.#offer(streamId, userId));
+      if (isOnAir(state)) this.#inBackground(() => this.#offer(streamId, userId));
     };
     return { event: 'stream:joined', data: { streamId, iceServers, state, viewers }, afterSent };
   }
 
-  async #negotiate(streamId: string, connection: PeerConnection, offer: string): Promise<string> {
-    this.#stopWatching(streamId);
+  async #joinByOffer(
+    streamId: string,
+    userId: string,
+    offer: string,
+    token: unknown,
+  ): Promise<Acknowledgement> {
+    const { service, offers } = this.#options;
+    this.#takeOffer();
+    const end = offers.connecting(this.#client.address);
     try {
+      const { connection, iceServers } = await service.joinStream(streamId, userId);
+      await this.#admit(streamId, token);
+      this.#stopWatching(streamId);
       const viewing = await connection.answer(offer);
-      this.#watch(streamId, viewing);
-      return viewing.answer;
+      this.#watch(streamId, viewing, end);
+      const answer = { type: 'answer', sdp: viewing.answer };
+      return { event: 'stream:answer', data: { streamId, answer, iceServers } };
     } catch (error) {
+      end('failed');
       this.#exit(streamId);
       throw error;
     }
@@ -191,36 +202,59 @@ export class Participant {
 
   /** Sends an offer to a viewer, also after a lost connection. */
   async #offer(streamId: string, userId: string): Promise<void> {
-    const { service } = this.#options;
-    this.#takeOffer();
-    // The viewer may have waited for long: permission and places are checked when media are available.
-    await this.#admit(streamId, undefined);
-    if (!this.#awaitingOffer.has(streamId)) return this.#exit(streamId);
-    this.#stopWatching(streamId);
-    this.#awaitingOffer.set(streamId, userId);
-    const connection = service.createPeerConnection(streamId, userId);
-    const offer = { type: 'offer', sdp: await connection.createOffer() };
-    if (this.#client.signal.aborted || !this.#awaitingOffer.has(streamId)) {
-      connection.close();
-      return;
+    const { service, offers } = this.#options;
+    const { address } = this.#client;
+    const waitMs = offers.take(address);
+    if (waitMs > 0) return this.#offerLater(streamId, waitMs);
+    const end = offers.connecting(address);
+    try {
+      // The viewer may have waited for long: permission and places are checked when media are available.
+      await this.#admit(streamId, undefined);
+      if (!this.#awaitingOffer.has(streamId)) {
+        end('not-made');
+        return this.#exit(streamId);
+      }
+      this.#stopWatching(streamId);
+      this.#awaitingOffer.set(streamId, userId);
+      const connection = service.createPeerConnection(streamId, userId);
+      const offer = { type: 'offer', sdp: await connection.createOffer() };
+      if (this.#client.signal.aborted || !this.#awaitingOffer.has(streamId)) {
+        connection.close();
+        end('failed');
+        return;
+      }
+      this.#offered.set(streamId, { connection, end });
+      this.#client.send('stream:offer', { streamId, offer, iceServers: connection.iceServers });
+    } catch (error) {
+      end('failed');
+      throw error;
     }
-    this.#offered.set(streamId, connection);
-    this.#client.send('stream:offer', { streamId, offer, iceServers: connection.iceServers });
+  }
+
+  /** Delays the server's offer, for which the viewer waits anyway: all viewers of an address get theirs in turn. */
+  #offerLater(streamId: string, waitMs: number): void {
+    if (this.#delayed.has(streamId)) return;
+    this.#delayed.add(streamId);
+    const offerNow = (): void => {
+      this.#delayed.delete(streamId);
+      if (isOnAir(this.#options.service.state(streamId))) this.broadcastStarted(streamId);
+    };
+    this.#options.clock.after(waitMs, offerNow, this.#client.signal);
   }
 
   async #accept(data: MessageData): Promise<undefined> {
     const streamId = textIn(data, 'streamId');
     const answer = descriptionIn(data, 'answer');
-    const connection = this.#offered.get(streamId);
-    if (!connection)
+    const offered = this.#offered.get(streamId);
+    if (!offered)
       throw new PublicError(
         400,
         'answer_not_expected',
         'There is no open offer for this stream: send stream:join first.',
       );
-    const viewing = await connection.acceptAnswer(answer);
+    const viewing = await offered.connection.acceptAnswer(answer);
     this.#offered.delete(streamId);
-    this.#watch(streamId, viewing);
+    this.#watch(streamId, viewing, offered.end);
     return undefined;
   }
 
@@ -232,10 +266,13 @@ export class Participant {
     this.#awaitingOffer.delete(streamId);
     watched?.viewing.leave();
     watched?.release();
-    offered?.close();
+    offered?.connection.close();
+    offered?.end('failed');
   }
 
-  #watch(streamId: string, viewing: ServiceViewing): void {
+  #watch(streamId: string, viewing: ServiceViewing, end: ConnectingEnd): void {
+    void viewing.connected.then(() => end('established'));
+    void viewing.ended.then(() => end('failed'));
     const admission = this.#admissions.get(streamId)?.admission;
     if (this.#client.signal.aborted || !admission) {
       viewing.leave();
@@ -326,6 +363,10 @@ export class Participant {
       return await task();
     });
   }
+}
+
+function isOnAir(state: JoinedStream['state']): boolean {
+  return state !== 'offline' && state !== 'ending';
 }
 
 function notYours(): PublicError {

@@ -2,7 +2,7 @@ import type { Clock, Logger } from '../platform/index.js';
 import { PublicError } from '../platform/index.js';
 import type { SocketClient, SocketFeature, SocketHub } from '../sockets/index.js';
 import { type AdmittedViewer, BROADCAST_END, type StreamChange } from '../streams/index.js';
-import { type IceServers, OfferLimit, type OfferRate } from '../webrtc/index.js';
+import { type IceServers, OfferLimit, VIEWER_OFFER_LIMITS } from '../webrtc/index.js';
 import { Participant } from './participant.js';
 import type { WebrtcService } from './webrtc-service.js';
 
@@ -16,12 +16,12 @@ export type SignallingOptions = {
   onChange: (listener: (change: StreamChange) => void) => () => void;
   clock: Clock;
   log: Logger;
-  limits?: { offers: OfferRate };
+  /** Limits offers per address; shared with other ways of signalling. */
+  offers?: OfferLimit;
 };
 
 /** Message limit of a session description with escaped line ends, bytes. */
 const DESCRIPTION_LIMIT_BYTES = 64 * 1024;
-const OFFERS: OfferRate = { burst: 100, refillMs: 100 };
 /** Interval at which changed numbers of viewers are broadcast. */
 const VIEWER_COUNT_INTERVAL_MS = 1_000;
 /** Holder of the membership in a stream's room, which other features share. */
@@ -63,7 +63,7 @@ export class Signalling implements SocketFeature {
 
   constructor(options: SignallingOptions) {
     this.#options = options;
-    this.#offers = new OfferLimit(options.clock, options.limits?.offers ?? OFFERS);
+    this.#offers = options.offers ?? new OfferLimit(options.clock, VIEWER_OFFER_LIMITS);
     this.events = {
       'stream:offer': (client, data) => this.#of(client).publish(data),
       'stream:join': (client, data) => this.#of(client).join(data),
@@ -97,13 +97,14 @@ export class Signalling implements SocketFeature {
   #of(client: SocketClient): Participant {
     let participant = this.#participants.get(client);
     if (!participant) {
-      const { service, admit, iceServers } = this.#options;
+      const { service, admit, iceServers, clock } = this.#options;
       participant = new Participant({
         client,
         service,
         admit,
         iceServers,
         offers: this.#offers,
+        clock,
         enter: (streamId, member) => this.#enter(streamId, client, member),
         leave: (streamId, member) => this.#leave(streamId, client, member),
         onError: (error) => this.#sendError(client, error),

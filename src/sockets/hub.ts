@@ -31,7 +31,7 @@ export type SocketHubOptions = {
 };
 
 /** A school or an office may share one address. */
-const LIMITS: SocketLimits = { connections: 10_000, connectionsPerAddress: 1_000 };
+const LIMITS: SocketLimits = { connections: 10_000, connectionsPerAddress: 2_000 };
 /** Rate limit of messages: browsers send a few dozen ICE candidates at once. */
 const MESSAGES = { capacity: 200, refillMs: 50 };
 /** Rate limit of rejected messages, beyond which the connection is closed. */

@@ -52,7 +52,7 @@ t.test('wrong messages are answered with errors; ten in a row end the connection
 t.test('messages and offers are limited, streams and connections bounded', async (t) => {
   const { client, clock } = await startSignallingFixture(t, {
     limits: { connectionsPerAddress: 2 },
-    signalling: { limits: { offers: { burst: 2, refillMs: 1_000 } } },
+    offerLimits: { burst: 2, refillMs: 1_000 },
   });
   const busy = client();
   for (let count = 0; count < 250; count++) busy.send('stream:nothing', {}, count);
@@ -75,6 +75,40 @@ t.test('messages and offers are limited, streams and connections bounded', async
   const third = client();
   await third.untilClosed();
   t.equal(third.closeCode, 1013);
+});
+
+t.test('viewers of an address above its limit get the offers of the server in turn', async (t) => {
+  const { client, clock, service } = await startSignallingFixture(t, {
+    offerLimits: { burst: 1, refillMs: 5_000 },
+  });
+  const viewers = [client(), client(), client()];
+  for (const viewer of viewers) {
+    viewer.send('stream:join', { streamId: STREAM });
+    await viewer.next('stream:joined');
+  }
+  const offered = (): number =>
+    viewers.filter(({ received }) => received.some(({ event }) => event === 'stream:offer')).length;
+  await eventually(() => offered() === 1);
+  t.notOk(viewers.some(({ received }) => received.some(({ event }) => event === 'error')));
+  viewers.find(({ received }) => !received.some(({ event }) => event === 'stream:offer'))?.destroy();
+  await clock.advance(5_000);
+  await eventually(() => offered() === 2);
+  await clock.advance(60_000);
+  t.equal(clock.pending > 0, true, 'heartbeats go on');
+  t.equal(service.viewers(STREAM), 0, 'the viewers have not answered');
+});
+
+t.test('connections that an address makes at the same time are bounded across its clients', async (t) => {
+  const { client, pool } = await startSignallingFixture(t, { offerLimits: { connecting: 1 } });
+  const [first, second] = [client(), client()];
+  first.send('stream:join', { streamId: STREAM, offer: viewerOffer });
+  await first.next('stream:answer');
+  second.send('stream:join', { streamId: STREAM, offer: viewerOffer });
+  t.match(await second.next('error'), { data: { code: 'rate_limited' } });
+  pool.viewers[0]?.close();
+  await first.next('stream:ended');
+  second.send('stream:join', { streamId: STREAM, offer: viewerOffer });
+  await second.next('stream:answer');
 });
 
 t.test('a client that does not answer a ping before the next is disconnected', async (t) => {

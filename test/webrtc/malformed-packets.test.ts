@@ -7,6 +7,7 @@ import {
   receiverReport,
   senderReport,
 } from '../../src/media/index.js';
+import { pause } from '../../src/platform/index.js';
 import type { RtcPeer } from '../support/clients/rtc-peers.js';
 import { recordLog } from '../support/fixtures/log-record.js';
 import {
@@ -53,6 +54,23 @@ function sendRtcp(peer: RtcPeer, count: number): void {
   }
 }
 
+/**
+ * Sends keyframes until the viewer has `count` packets: those that arrive while the burst before them fills the worker's
+ * socket buffer are lost.
+ *
+ * @returns packets sent
+ */
+async function sendUntilForwarded(peer: RtcPeer, viewer: TestViewer, count: number): Promise<number> {
+  const stream = new FrameStream(VIDEO);
+  let sent = 0;
+  for (; viewer.video.length < count; await pause(20)) {
+    const frame = stream.nextFrame(true);
+    sent += frame.length;
+    peer.send(...frame);
+  }
+  return sent;
+}
+
 /** Returns log lines of level error or above: malformed packets must cause none. */
 function failuresIn(lines: Record<string, unknown>[]): unknown[] {
   return lines.filter(({ level }) => Number(level) >= 50);
@@ -81,9 +99,10 @@ t.test('malformed packets of unknown senders are ignored', async (t) => {
     const packet = i % 5 === 0 ? bytes(below(200)) : mutated(seeds[below(seeds.length)]!);
     await new Promise((resolve) => socket.send(packet, firstPort, '127.0.0.1', resolve));
   }
-  peer.send(...new FrameStream(VIDEO).nextFrame(true));
-  await viewer.untilVideoPackets(3);
-  t.match((await pool.stats()).workers, [{ packetsIn: 3, publishers: 1, viewers: 1, packetsStale: 0 }]);
+  const sent = await sendUntilForwarded(peer, viewer, 3);
+  const { workers } = await pool.stats();
+  t.match(workers, [{ publishers: 1, viewers: 1, packetsStale: 0 }]);
+  t.ok(workers[0]!.packetsIn <= sent, `${workers[0]!.packetsIn} of ${sent} packets were received`);
   t.same(failuresIn(lines()), []);
 });
 
@@ -114,9 +133,8 @@ t.test('malformed RTP and RTCP of a publisher and a viewer do not affect other p
   }
   sendRtcp(bad.peer, 1500);
   sendRtcp(badViewer.peer, 1500);
-  const stream = new FrameStream(VIDEO);
-  peer.send(...stream.nextFrame(true), ...stream.nextFrame(false));
-  t.ok(areContinuous(sequenceNumbersOf(await viewer.untilVideoPackets(5))));
+  await sendUntilForwarded(peer, viewer, 6);
+  t.ok(areContinuous(sequenceNumbersOf(viewer.video)));
   t.match((await pool.stats()).workers, [{ publishers: 2, viewers: 2 }]);
   t.same(failuresIn(lines()), []);
 });

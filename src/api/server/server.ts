@@ -39,7 +39,7 @@ export type ServerLimits = {
 
 const DEFAULT_LIMITS: ServerLimits = {
   connections: 20_000,
-  connectionsPerAddress: 2_000,
+  connectionsPerAddress: 8_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   silenceTimeoutMs: 120_000,

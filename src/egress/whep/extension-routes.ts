@@ -24,7 +24,7 @@ const JSON_TYPE = 'application/json';
 /** Adds layer selection and server-sent events. `prepareSignalling` must have run on the scope. */
 export function addExtensions(app: FastifyInstance, options: ExtensionRoutesOptions): void {
   const { endpoint, clock } = options;
-  const { sessionUrl: url, basePath, sessions, followUps: limit } = endpoint;
+  const { sessionUrl: url, basePath, sessions, requestLimit: limit } = endpoint;
   const subscriptions = new WeakMap<ViewerSession, EventSubscription[]>();
   const streams = new Set<EventStream>();
   app.addContentTypeParser(

@@ -1,12 +1,14 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { AddressQuota, type Clock, isUuid, PublicError, streamNotFound } from '../../platform/index.js';
+import { type Clock, isUuid, PublicError, streamNotFound } from '../../platform/index.js';
 import { BROADCAST_END, type Livestream, type ViewerAdmission } from '../../streams/index.js';
 import {
-  type EndpointLimits,
+  type ConnectingEnd,
   type IceServers,
   type Offer,
+  OfferLimit,
   prepareSignalling,
   SignallingEndpoint,
+  VIEWER_OFFER_LIMITS,
 } from '../../webrtc/index.js';
 import { EVENT_NAMES } from './event-subscription.js';
 import { addExtensions } from './extension-routes.js';
@@ -23,20 +25,11 @@ export type WhepRoutesOptions = {
   clock: Clock;
   /** Path prefix of `/whep` in the URLs that clients use; empty by default. */
   basePath?: string;
-  limits?: Partial<WhepLimits>;
+  /** Limits offers per address; shared with other ways of signalling. */
+  offers?: OfferLimit;
 };
 
-export type WhepLimits = EndpointLimits & {
-  /** Sessions per address (IPv6: /64 network) whose connection is not established yet. */
-  pendingPerAddress: number;
-};
-
-/** Allows for many viewers behind one address, such as a school or an office. */
-const LIMITS: WhepLimits = {
-  sessions: 20_000,
-  offers: { burst: 100, refillMs: 100 },
-  pendingPerAddress: 64,
-};
+const MAXIMUM_SESSIONS = 20_000;
 const RETRY_AFTER_S = 5;
 const UNKNOWN_OR_OVER = 'There is no such livestream, or it is over.';
 const EXTENSION = 'urn:ietf:params:whep:ext:core:';
@@ -50,12 +43,10 @@ const EXTENSION = 'urn:ietf:params:whep:ext:core:';
  */
 export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, options) => {
   const { egress, admission, findLivestream, iceServers, clock, basePath } = options;
-  const limits = { ...LIMITS, ...options.limits };
+  const { offers = new OfferLimit(clock, VIEWER_OFFER_LIMITS) } = options;
   const endpoint = new SignallingEndpoint<ViewerSession>({
-    ...{ name: 'whep', iceServers, limits, clock, basePath },
+    ...{ name: 'whep', iceServers, maximumSessions: MAXIMUM_SESSIONS, offers, clock, basePath },
   });
-
-  const pending = new AddressQuota(limits.pendingPerAddress);
 
   await app.register(async (scope) => {
     prepareSignalling(scope);
@@ -86,24 +77,23 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
       origin,
       address: request.ip,
     });
-    const established = pending.take(request.ip);
-    if (!established) {
-      viewer.withdraw();
-      const message = 'Too many connections from your address are being established: wait and try again.';
-      throw new PublicError(429, 'rate_limited', message, { retryAfter: RETRY_AFTER_S });
-    }
+    let end: ConnectingEnd | undefined;
     let session: ViewerSession | undefined;
+    let viewed = false;
     try {
+      end = offers.connecting(request.ip);
       session = await egress.view({ streamId, offer });
+      viewed = true;
     } finally {
       if (!session) {
-        established();
+        end?.(viewed ? 'not-made' : 'failed');
         viewer.withdraw();
       }
     }
     if (!session) return await refuseOffline(streamId, reply);
     const opened = session;
-    void Promise.race([opened.connected, opened.ended]).then(established);
+    void opened.connected.then(() => end?.('established'));
+    void opened.ended.then(() => end?.('failed'));
     void opened.ended.then(viewer.hold('whep', () => opened.dismiss(), opened.connected));
     return opened;
   }

@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, PublicError } from '../../platform/index.js';
 import {
-  type EndpointLimits,
   type IceServers,
   type Offer,
+  OfferLimit,
+  type OfferRate,
   prepareSignalling,
   SignallingEndpoint,
 } from '../../webrtc/index.js';
@@ -18,10 +19,12 @@ export type WhipRoutesOptions = {
   clock: Clock;
   /** Path prefix of `/whip` in the URLs that clients use; empty by default. */
   basePath?: string;
-  limits?: Partial<EndpointLimits>;
+  limits?: Partial<WhipLimits>;
 };
 
-const LIMITS: EndpointLimits = { sessions: 1_000, offers: { burst: 20, refillMs: 500 } };
+export type WhipLimits = { sessions: number; offers: OfferRate };
+
+const LIMITS: WhipLimits = { sessions: 1_000, offers: { burst: 20, refillMs: 500 } };
 /** Spellings of the endpoint that people configure: `http://host//whip`, `http://host/whip/`. */
 const PREFIXES = ['/whip', '//whip'];
 const SUFFIXES = ['', '/'];
@@ -32,9 +35,10 @@ const SUFFIXES = ['', '/'];
  */
 export const whipRoutes: FastifyPluginAsync<WhipRoutesOptions> = async (app, options) => {
   const { ingest, iceServers, clock, basePath } = options;
-  const limits = { ...LIMITS, ...options.limits };
+  const { sessions, offers } = { ...LIMITS, ...options.limits };
   const endpoint = new SignallingEndpoint<WebrtcPublication>({
-    ...{ name: 'whip', iceServers, limits, clock, basePath },
+    ...{ name: 'whip', iceServers, maximumSessions: sessions, clock, basePath },
+    offers: new OfferLimit(clock, { ...offers, connecting: sessions }),
   });
 
   await app.register(async (scope) => {

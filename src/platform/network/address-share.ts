@@ -9,6 +9,11 @@ export class AddressQuota {
     this.#maximum = maximum;
   }
 
+  /** Whether the quota of the address is used. */
+  isUsed(address: string): boolean {
+    return (this.#perBlock.get(networkBlock(address)) ?? 0) >= this.#maximum;
+  }
+
   /** @returns a release function (idempotent); undefined when the quota of the address is used */
   take(address: string): (() => void) | undefined {
     const block = networkBlock(address);

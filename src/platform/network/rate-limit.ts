@@ -43,9 +43,9 @@ export class RateLimit {
     return 0;
   }
 
-  /** Puts a token back, for an attempt that does not count. */
-  giveBack(key: string): void {
-    const owed = this.#owedMs(key) - this.#options.refillMs;
+  /** Puts a token back, or a share of it, for an attempt that does not count. */
+  giveBack(key: string, share = 1): void {
+    const owed = this.#owedMs(key) - this.#options.refillMs * share;
     if (owed > 0) this.#owedUntilMs.set(key, this.#clock.monotonic() + owed);
     else this.#owedUntilMs.delete(key);
   }

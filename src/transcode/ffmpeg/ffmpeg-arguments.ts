@@ -69,6 +69,12 @@ export const FLV_INPUT_OPTIONS: readonly string[] = [
 ];
 
 /**
+ * Limits probing further, for streams that are copied: with a single stream ffmpeg probes up to its limits, and then
+ * sends all that it has read at once.
+ */
+export const SHORT_PROBE_OPTIONS: readonly string[] = ['-analyzeduration', '100000', '-probesize', '131072'];
+
+/**
  * Reads an SDP from standard input and RTP from loopback. ffmpeg maps the first packet to 0, hence `-itsoffset`. Large
  * buffers hold a keyframe's burst and the packets that arrive while encoders start.
  */

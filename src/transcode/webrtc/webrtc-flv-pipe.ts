@@ -20,8 +20,8 @@ export type WebrtcFlvPipeOptions = {
 /** Backlog that is dropped. */
 const HIGH = { bytes: 8 * 1024 * 1024, ms: 1_000 };
 const LOW = { bytes: 1024 * 1024, ms: 200 };
-/** Rate of the first tags: about 50 packets at a time; a socket holds several hundred. */
-const PACE = { bytes: 65_536, ms: 4 } as const;
+/** Rate of the first tags, 8 MB/s: about 28 packets at a time. The socket buffer that Linux grants holds about 180. */
+const PACE = { bytes: 32_768, ms: 4 } as const;
 /** Time without reading after which ffmpeg hangs, ms. */
 const HANGS_MS = 4_000;
 
@@ -99,20 +99,26 @@ export class WebrtcFlvPipe {
     return this.#stuck !== undefined && now - this.#stuck.since > HANGS_MS;
   }
 
+  /**
+   * Writes the next tags when ffmpeg has read the last ones, as what collects while it starts leaves at once. A tag above
+   * the rate delays the next ones.
+   */
   #step(): void {
     const queue = this.#queue;
     if (!queue) return;
     let bytes = 0;
     let count = 0;
-    for (const tag of queue) {
-      if (bytes > 0 && bytes + tag.body.length > PACE.bytes) break;
-      bytes += tag.body.length;
-      count++;
-      this.#pipe?.write(tag);
-    }
+    if (!this.#pipe?.blocked)
+      for (const tag of queue) {
+        if (bytes > 0 && bytes + tag.body.length > PACE.bytes) break;
+        bytes += tag.body.length;
+        count++;
+        this.#pipe?.write(tag);
+      }
     queue.splice(0, count);
+    const waitMs = PACE.ms * Math.max(1, bytes / PACE.bytes);
     if (queue.length === 0) this.#queue = undefined;
-    else this.#options.clock.after(PACE.ms, () => this.#step(), this.#over.signal);
+    else this.#options.clock.after(waitMs, () => this.#step(), this.#over.signal);
   }
 
   #dropBacklog(): void {

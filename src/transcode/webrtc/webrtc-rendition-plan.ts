@@ -7,6 +7,7 @@ import {
   type FfmpegPlan,
   FLV_INPUT_OPTIONS,
   pixelLimit,
+  SHORT_PROBE_OPTIONS,
   SQUARE_PIXELS,
   VIDEO_TIMESCALE,
 } from '../ffmpeg/ffmpeg-arguments.js';
@@ -60,7 +61,10 @@ export function webrtcRenditionPlan(request: WebrtcRenditionPlanRequest): Ffmpeg
   if (request.audio && destination.audioPort !== undefined)
     outputs.push(output(destination.audioPort, PAYLOAD_TYPE.audio, opus(request), request));
   return {
-    inputOptions: [...COMMON_OPTIONS, ...threads, ...pixelLimit(request.maxPixels), ...FLV_INPUT_OPTIONS],
+    inputOptions: [
+      ...[...COMMON_OPTIONS, ...threads, ...pixelLimit(request.maxPixels), ...FLV_INPUT_OPTIONS],
+      ...(request.passthrough ? SHORT_PROBE_OPTIONS : []),
+    ],
     complexFilter: undefined,
     outputs,
   };

@@ -2,18 +2,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../platform/index.js';
 import type { IceServers } from '../ice-servers.js';
 import type { Offer } from '../sdp/index.js';
-import { followUpLimit, OfferLimit, type OfferRate } from './offer-limit.js';
+import { type OfferLimit, SessionRequestLimit } from './offer-limit.js';
 import { type SessionContent, SessionTable } from './session-table.js';
 import { addResource, addSessionResource, offerOf, SDP_TYPE, sendAnswer } from './signalling-routes.js';
-
-/** Limits: concurrent sessions, and offers per client address. */
-export type EndpointLimits = { sessions: number; offers: OfferRate };
 
 export type EndpointOptions = {
   /** Path prefix: `whip` or `whep`. */
   name: string;
   iceServers: Pick<IceServers, 'links'>;
-  limits: EndpointLimits;
+  /** Maximum of concurrent sessions. */
+  maximumSessions: number;
+  /** Limits offers per address. */
+  offers: OfferLimit;
   clock: Clock;
   /** Public path before `/NAME`; empty by default. */
   basePath?: string | undefined;
@@ -37,18 +37,17 @@ export class SignallingEndpoint<T extends SessionContent> {
   readonly sessions: SessionTable<T>;
   /** Route pattern of sessions, with the parameter `sessionId`. */
   readonly sessionUrl: string;
-  /** Rate limit of requests to sessions. */
-  readonly followUps: OfferLimit;
+  readonly requestLimit: SessionRequestLimit;
   readonly basePath: string;
   readonly #offers: OfferLimit;
   readonly #iceServers: Pick<IceServers, 'links'>;
 
-  constructor({ name, iceServers, limits, clock, basePath = '' }: EndpointOptions) {
-    this.sessions = new SessionTable(limits.sessions);
+  constructor({ name, iceServers, maximumSessions, offers, clock, basePath = '' }: EndpointOptions) {
+    this.sessions = new SessionTable(maximumSessions);
     this.sessionUrl = `/${name}/session/:sessionId`;
-    this.followUps = followUpLimit(clock);
+    this.requestLimit = new SessionRequestLimit(clock, maximumSessions, (id) => this.sessions.has(id));
     this.basePath = basePath;
-    this.#offers = new OfferLimit(clock, limits.offers);
+    this.#offers = offers;
     this.#iceServers = iceServers;
   }
 
@@ -74,6 +73,6 @@ export class SignallingEndpoint<T extends SessionContent> {
 
   /** Adds the session resource. Requires `prepareSignalling` on the scope. */
   addSessions(app: FastifyInstance): void {
-    addSessionResource(app, this.sessionUrl, this.sessions, this.followUps);
+    addSessionResource(app, this.sessionUrl, this.sessions, this.requestLimit);
   }
 }

@@ -56,6 +56,10 @@ export class SessionTable<T extends SessionContent> {
     return this.#sessions.size + this.#pending;
   }
 
+  has(id: string): boolean {
+    return this.#sessions.has(id);
+  }
+
   /** Returns a session. @throws PublicError 404; 410 when it was closed with a reason */
   get(id: string): SignallingSession<T> {
     const session = this.#sessions.get(id);

@@ -11,7 +11,7 @@ import type {
 import { PublicError } from '../../platform/index.js';
 import { SDP_LIMITS } from '../sdp/grammar.js';
 import { type Offer, parseOffer, parseTrickleFragment } from '../sdp/index.js';
-import type { OfferLimit } from './offer-limit.js';
+import type { SessionRequestLimit } from './offer-limit.js';
 import type { SessionContent, SessionTable, SignallingSession } from './session-table.js';
 
 export const SDP_TYPE = 'application/sdp';
@@ -123,7 +123,7 @@ export function addSessionResource<T extends SessionContent>(
   app: FastifyInstance,
   url: string,
   table: SessionTable<T>,
-  limit: OfferLimit,
+  limit: SessionRequestLimit,
 ): void {
   const add = addResource(app, url, ['PATCH', 'DELETE']);
 

@@ -1,6 +1,9 @@
 import net from 'node:net';
 import type { LocalTransport, RemoteTransport } from '../media-plan.js';
 
+/** Values of the single media line. */
+export const MEDIA_ID = '0';
+export const PAYLOAD_TYPE = 96;
 const LOOPBACK_CANDIDATE = '127.0.0.1';
 /** Priority of host candidates: best local preference, component 1 (RFC 8445 section 5.1.2.2). */
 const HOST_PRIORITY = 2 ** 24 * 126 + 2 ** 8 * 65_535 + 255;
@@ -17,14 +20,14 @@ export function transportDescription(remote: RemoteTransport): string {
     'o=- 1 1 IN IP4 127.0.0.1',
     's=-',
     't=0 0',
-    'a=group:BUNDLE 0',
+    `a=group:BUNDLE ${MEDIA_ID}`,
     'a=msid-semantic:WMS *',
-    'm=video 9 UDP/TLS/RTP/SAVPF 96',
+    `m=video 9 UDP/TLS/RTP/SAVPF ${PAYLOAD_TYPE}`,
     'c=IN IP4 0.0.0.0',
-    'a=mid:0',
+    `a=mid:${MEDIA_ID}`,
     'a=sendrecv',
     'a=rtcp-mux',
-    'a=rtpmap:96 VP8/90000',
+    `a=rtpmap:${PAYLOAD_TYPE} VP8/90000`,
     `a=fingerprint:${remote.fingerprint}`,
     `a=setup:${remote.setup}`,
     `a=ice-ufrag:${remote.iceUfrag}`,

@@ -2,7 +2,13 @@ import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 import type { LocalTransport, RemoteTransport } from '../media-plan.js';
 import type { WorkerContext } from './context.js';
 import type { PacketReceiver } from './packet-queue.js';
-import { assertSafe, readLocalTransport, transportDescription } from './transport-description.js';
+import {
+  assertSafe,
+  MEDIA_ID,
+  PAYLOAD_TYPE,
+  readLocalTransport,
+  transportDescription,
+} from './transport-description.js';
 
 /** Owner of a transport, called outside native callbacks. */
 export type TransportOwner = PacketReceiver & {
@@ -13,10 +19,16 @@ export type TransportOwner = PacketReceiver & {
 
 /** MTU of DTLS records; leaves room for SRTP overhead. */
 const MTU = 1400;
+/** Interval at which a state without a callback is read, ms: the first ones, and the longest. */
+const POLL_MS = { first: 1, longest: 32 } as const;
 
 /**
  * ICE, DTLS and SRTP transport to one remote side on the worker's UDP port. An exception in a callback of
  * node-datachannel aborts the process, so callbacks are guarded and only enqueue.
+ *
+ * Each callback is a libuv async handle, and libuv visits all handles at each wake of the process. Hence three callbacks
+ * a transport: the constructors of the library create those for state changes and for closed tracks anyway, packets
+ * need one. The track is added before the remote description, and gathering and opening are polled.
  */
 export class Transport {
   /**
@@ -26,14 +38,14 @@ export class Transport {
   #resolveLocal!: (local: LocalTransport) => void;
   #rejectLocal!: (error: Error) => void;
   readonly #context: WorkerContext;
-  /** Reference held by the native callbacks, which are never released; cleared on close. */
+  /** Reference held by the native callbacks, which outlive the transport; cleared on close. */
   readonly #handle: { transport: Transport | undefined } = { transport: this };
   /** Held while the transport is open, because the wrappers' destructors close what they wrap. */
   #connection: PeerConnection | undefined;
   #track: Track | undefined;
   #owner: TransportOwner | undefined;
+  readonly #life = new AbortController();
   #open = false;
-  #closed = false;
 
   private constructor(context: WorkerContext, name: string) {
     const { settings } = context;
@@ -54,12 +66,10 @@ export class Transport {
     });
     // Avoids an unhandled rejection when `local` is not awaited.
     this.local.catch(() => {});
-    const seen = this.#handle;
-    connection.onTrack(guarded(seen, (transport, track) => transport.#attachTrack(track)));
-    connection.onStateChange(guarded(seen, (transport, state) => transport.#stateChanged(state)));
-    connection.onGatheringStateChange(
-      guarded(seen, (transport, state) => transport.#gatheringStateChanged(state)),
-    );
+    connection.onStateChange(guarded(this.#handle, (transport, state) => transport.#stateChanged(state)));
+    const media = new datachannel.Video(MEDIA_ID, 'SendRecv');
+    media.addVP8Codec(PAYLOAD_TYPE);
+    this.#track = this.#listen(connection.addTrack(media));
   }
 
   /** Creates a transport that answers the remote side's offer. @throws Error when the offer is unusable */
@@ -73,16 +83,15 @@ export class Transport {
       transport.close();
       throw error;
     }
+    transport.#awaitCandidates();
     return transport;
   }
 
   /** Creates a transport that offers; `acceptAnswer` takes the answer. */
   static offer(context: WorkerContext, name: string): Transport {
     const transport = new Transport(context, name);
-    const media = new datachannel.Video('0', 'SendRecv');
-    media.addVP8Codec(96);
-    transport.#attachTrack(transport.#connection!.addTrack(media));
     transport.#connection!.setLocalDescription('offer');
+    transport.#awaitCandidates();
     return transport;
   }
 
@@ -110,13 +119,15 @@ export class Transport {
 
   /** Closes the transport without calling its owner. Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#life.signal.aborted) return;
+    this.#life.abort();
     this.#open = false;
     this.#owner = undefined;
     this.#handle.transport = undefined;
     this.#rejectLocal(new Error('the transport was closed'));
     try {
+      // Releases the track's callbacks at once; the connection's `close` leaves them until garbage collection.
+      this.#track?.close();
       this.#connection?.close();
     } catch (error) {
       this.#context.log('warn', 'transport close failed', error);
@@ -125,36 +136,53 @@ export class Transport {
     this.#track = undefined;
   }
 
-  #gatheringStateChanged(state: string): void {
-    if (state !== 'complete') return;
-    const sdp = this.#connection?.localDescription()?.sdp ?? '';
-    const local = readLocalTransport(sdp, this.#context.settings);
-    if (local) this.#resolveLocal(local);
-    else this.#rejectLocal(new Error('the local description is incomplete'));
+  /** Reads the local description when all candidates are gathered, about 1 ms after it was set. */
+  #awaitCandidates(): void {
+    this.#poll(
+      () => this.#connection?.gatheringState() === 'complete',
+      (complete) => {
+        const sdp = complete ? (this.#connection?.localDescription()?.sdp ?? '') : '';
+        const local = readLocalTransport(sdp, this.#context.settings);
+        if (local) this.#resolveLocal(local);
+        else this.#rejectLocal(new Error('the local description is incomplete'));
+      },
+    );
   }
 
-  #attachTrack(track: Track): void {
-    this.#track = track;
-    const seen = this.#handle;
-    track.onOpen(guarded(seen, (transport) => transport.#opened()));
-    track.onError(guarded(seen, (transport, message) => transport.#failed(message)));
-    track.onMessage(guarded(seen, (transport, packet) => transport.#receive(packet)));
+  /** Waits for the track, which opens at once after the connection. */
+  #awaitOpen(): void {
+    this.#poll(
+      () => this.#track?.isOpen() === true,
+      (open) => open && this.#opened(),
+    );
+  }
+
+  /** Reads a state until it holds, the connect timeout has passed, or the transport is closed. */
+  #poll(holds: () => boolean, finished: (held: boolean) => void): void {
+    const { clock, settings } = this.#context;
+    const end = clock.monotonic() + settings.timeouts.connectMs;
+    const read = (waitMs: number): void => {
+      if (holds()) finished(true);
+      else if (clock.monotonic() >= end) finished(false);
+      else clock.after(waitMs, () => read(Math.min(waitMs * 2, POLL_MS.longest)), this.#life.signal);
+    };
+    read(POLL_MS.first);
+  }
+
+  #listen(track: Track): Track {
+    track.onMessage(guarded(this.#handle, (transport, packet) => transport.#receive(packet)));
     // The binding's `cleanup()` visits its list of tracks, and removes a track only when an `onClosed` callback has
     // run. A track collected earlier would leave a dangling pointer there, so this callback holds it.
     track.onClosed(() => void track);
-    if (track.isOpen()) this.#opened();
+    return track;
   }
 
   #receive(packet: Buffer): void {
     if (this.#owner) this.#context.queue.push(this.#owner, packet);
   }
 
-  #failed(error: unknown): void {
-    this.#context.log('debug', 'transport track failed', error);
-  }
-
   #opened(): void {
-    if (this.#open || this.#closed) return;
+    if (this.#open || this.#life.signal.aborted) return;
     this.#open = true;
     this.#notifyOpened();
   }
@@ -164,7 +192,8 @@ export class Transport {
   }
 
   #stateChanged(state: string): void {
-    if (this.#closed) return;
+    if (this.#life.signal.aborted) return;
+    if (state === 'connected') this.#awaitOpen();
     // close_notify appears as `disconnected` and `closed`; an ICE timeout as `failed`.
     if (state !== 'disconnected' && state !== 'closed' && state !== 'failed') return;
     this.#open = false;

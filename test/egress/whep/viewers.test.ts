@@ -100,13 +100,13 @@ t.test('refusals of viewer admission are answered before negotiation', async (t)
 
 t.test('an address with too many pending connections gets 429 until some are established', async (t) => {
   const { app, post, pool, calls } = await whep(t);
-  for (let i = 0; i < 64; i++) t.equal((await post(LIVE)).statusCode, 201);
+  for (let i = 0; i < 200; i++) t.equal((await post(LIVE)).statusCode, 201);
   const refused = await post(LIVE);
   t.equal(refused.statusCode, 429);
   t.match(refused.json(), { error: { code: 'rate_limited' } });
   t.ok(Number(refused.headers['retry-after']) > 0);
-  t.equal(calls.at(-1), 'withdraw');
-  t.equal(pool.viewers.length, 64, 'the workers get no offer');
+  t.equal(calls.at(-1), 'hold whep', 'it is not admitted');
+  t.equal(pool.viewers.length, 200, 'the workers get no offer');
   pool.viewers[0]?.close();
   await new Promise((resolve) => setImmediate(resolve));
   t.equal((await post(LIVE)).statusCode, 201);

@@ -1,11 +1,15 @@
 import datachannel from 'node-datachannel';
-import { systemClock } from '../../../src/platform/index.js';
+import { pause, systemClock } from '../../../src/platform/index.js';
 import type { WorkerContext } from '../../../src/webrtc/worker/context.js';
 import { PacketQueue } from '../../../src/webrtc/worker/packet-queue.js';
 import { Transport } from '../../../src/webrtc/worker/transport.js';
 
-// Process that opens and closes transports, collects them and cleans up, as a worker does after
-// a long run; needs --expose-gc. See transport.test.ts.
+// Process that opens and closes transports, collects them and cleans up, as a worker does after a long run; needs
+// --expose-gc. Reports the libuv async handles of a transport. See transport.test.ts.
+
+export type HandleReport = { perTransport: number; left: number };
+
+const TRANSPORTS = 5;
 
 const context: WorkerContext = {
   clock: systemClock,
@@ -24,9 +28,41 @@ const context: WorkerContext = {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-for (let round = 0; round < 10; round++) {
-  const transports = ['a', 'b', 'c', 'd', 'e'].map((name) => Transport.offer(context, name));
+/** Counts the libuv async handles of this process. */
+function asyncHandles(): number {
+  const { libuv } = process.report.getReport() as unknown as { libuv: { type: string }[] };
+  return libuv.filter(({ type }) => type === 'async').length;
+}
+
+/** Waits until the number of handles no longer changes. */
+async function settledHandles(): Promise<number> {
+  let count = asyncHandles();
+  for (let same = 0; same < 10; same++) {
+    await pause(10);
+    if (asyncHandles() !== count) same = 0;
+    count = asyncHandles();
+  }
+  return count;
+}
+
+const openTransports = async (): Promise<Transport[]> => {
+  const transports = Array.from({ length: TRANSPORTS }, (_, i) => Transport.offer(context, `${i}`));
   await Promise.all(transports.map(({ local }) => local));
+  return transports;
+};
+
+// The first one starts what the library keeps for the whole process.
+for (const transport of await openTransports()) transport.close();
+const before = await settledHandles();
+const counted = await openTransports();
+const perTransport = ((await settledHandles()) - before) / TRANSPORTS;
+// Without garbage collection, as the references stay.
+for (const transport of counted) transport.close();
+const left = (await settledHandles()) - before;
+process.send?.({ perTransport, left } satisfies HandleReport);
+
+for (let round = 0; round < 10; round++) {
+  const transports = await openTransports();
   for (const transport of transports) transport.close();
   transports.length = 0;
   for (let turns = 0; turns < 5; turns++) {

@@ -5,6 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { startWatchdog } from '../../../src/platform/process/watchdog.js';
 
 const [limitMs = '1000', behaviour = 'idle', firstRunFile] = process.argv.slice(2);
+process.on('SIGTERM', () => process.exit(3));
 startWatchdog({ limitMs: Number(limitMs) });
 const isFirst = firstRunFile === undefined || !existsSync(firstRunFile);
 if (firstRunFile !== undefined) writeFileSync(firstRunFile, '');
@@ -27,6 +28,5 @@ setTimeout(() => {
   else if (behaviour === 'exit') process.exit(7);
 }, 300);
 if (behaviour !== 'nothing') setInterval(() => {}, 1_000);
-process.on('SIGTERM', () => process.exit(3));
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.channel?.unref();

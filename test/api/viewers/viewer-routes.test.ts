@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { createGuards, viewerRoutes } from '../../../src/api/index.js';
 import { Audience, type AudienceLimits } from '../../../src/audience/index.js';
+import { BoundedCalls, systemClock } from '../../../src/platform/index.js';
 import { fakeIdentities } from '../../support/fixtures/audience-fixture.js';
 import {
   assertErrorResponse,
@@ -44,6 +45,8 @@ async function open(t: Test, limits: Partial<AudienceLimits> = {}): Promise<Api>
     identities: fakeIdentities().identities,
     secret: randomBytes(32),
     hub: { broadcast() {} },
+    // Database calls are timed in real time, not by the fake clock.
+    calls: new BoundedCalls({ clock: systemClock, timeoutMs: 10_000 }),
     clock: api.clock,
     log: pino({ level: 'silent' }),
     limits,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { PASSWORD } from '../../support/fixtures/accounts-fixture.js';
 import {
@@ -34,6 +35,8 @@ class AccessFixture {
   readonly ids: Partial<Record<ClientKind, string>> = {};
   readonly #pages: Partial<Record<ClientKind, Headers>> = {};
   #count = 0;
+  /** Requests that change something, by the headers of their client. */
+  readonly #requests = new Map<Headers, number>();
 
   constructor(gateway: GatewayProcess) {
     this.gateway = gateway;
@@ -67,6 +70,7 @@ class AccessFixture {
 
   /** Sends each request from another address, so that limits of addresses do not apply. */
   async request(method: string, path: string, headers: Headers, body?: object): Promise<Answer> {
+    if (method !== 'GET') this.#requests.set(headers, (this.#requests.get(headers) ?? 0) + 1);
     const raw = body && 'bytes' in body ? (body as { type: string; bytes: Buffer<ArrayBuffer> }) : undefined;
     const answer = await fetch(this.gateway.http + path, {
       method,
@@ -106,11 +110,8 @@ class AccessFixture {
     resources.streamId = made.streamId as string;
     const base = `/api/livestream/${resources.streamId}`;
     if (path.includes('/chat')) {
-      const appointed = await this.request(
-        'PUT',
-        `${base}/chat/moderators/${this.ids.moderator}`,
-        this.#nextManager(),
-      );
+      const moderator = `${base}/chat/moderators/${this.ids.moderator}`;
+      const appointed = await this.#change('PUT', moderator, this.#nextManager());
       if (appointed.status !== 200) throw new Error(`moderators: ${appointed.status} ${appointed.text}`);
     }
     if (path.includes('{messageId}')) {
@@ -129,15 +130,25 @@ class AccessFixture {
   }
 
   async #create(path: string, body: object, headers: Headers = OPERATOR): Promise<Record<string, unknown>> {
-    const answer = await this.request('POST', path, headers, body);
+    const answer = await this.#change('POST', path, headers, body);
     if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${answer.text}`);
     return answer.body;
   }
 
-  /** Alternates between the managers of a chat, as the rate of each one is limited. */
+  /** Repeats a request after the wait that a limit of its account asks for. */
+  async #change(method: string, path: string, headers: Headers, body?: object): Promise<Answer> {
+    for (;;) {
+      const answer = await this.request(method, path, headers, body);
+      if (answer.status !== 429) return answer;
+      await sleep(1_000);
+    }
+  }
+
+  /** Returns the manager of a chat with the fewest requests, as the rate of each one is limited. */
   #nextManager(): Headers {
-    const managers = ['owner', 'admin', 'operator'] as const;
-    return this.headers(managers[++this.#count % managers.length] ?? 'operator');
+    const managers = (['owner', 'admin', 'operator'] as const).map((client) => this.headers(client));
+    const requests = (headers: Headers): number => this.#requests.get(headers) ?? 0;
+    return managers.reduce((least, other) => (requests(other) < requests(least) ? other : least));
   }
 
   #address(): string {

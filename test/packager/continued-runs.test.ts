@@ -1,12 +1,15 @@
 import { parse, setOptions, type types } from 'hls-parser';
 import t, { type Test } from 'tap';
+import type { EncoderRunReader } from '../../src/streams/index.js';
+import { CopiedTracks } from '../../src/transcode/hls/copied-tracks.js';
 import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
-import { makeLadder } from '../support/media/cmaf-ladder.js';
+import { type LadderChunk, makeLadder } from '../support/media/cmaf-ladder.js';
+import { readFlv } from '../support/media/flv-media.js';
 import { readPart } from '../support/media/published-media.js';
 
 setOptions({ strictMode: true });
 /** Keyframes every 1.001 s: a segment has two. */
-const { renditions, chunks } = await makeLadder({ folder: t.testdir(), durationS: 9, gop: 30 });
+const { renditions, chunks, sourceFile } = await makeLadder({ folder: t.testdir(), durationS: 9, gop: 30 });
 const IDS = renditions.map(({ id }) => id);
 const ENCODED = '180p';
 const OPTIONS = { keyframeInterval: 1.001 };
@@ -123,4 +126,60 @@ t.test('a rendition that ends leaves the multivariant playlist while the run goe
   reader.close();
   sourceIsWhole(t, broadcast);
   t.throws(() => broadcast.playlist(ENCODED), /has no playlist/);
+});
+
+/** Packages the source's tags without an encoder. */
+async function packageCopied(): Promise<PackagedBroadcast> {
+  const broadcast = new PackagedBroadcast(OPTIONS);
+  const copied = renditions.filter(({ id }) => id !== ENCODED);
+  const reader: EncoderRunReader = broadcast.startRun(0, copied);
+  const { tags } = readFlv(sourceFile);
+  const header = (kind: 'audio' | 'video') => tags.find((tag) => tag.kind === kind && tag.header)!;
+  const tracks = new CopiedTracks(Object.assign(reader, { index: 0 }), {
+    ...{ video: { id: 'source', header: header('video') }, audio: { id: 'audio', header: header('audio') } },
+    offset: BEGIN * 1000,
+  });
+  let timeMs = 0;
+  for (const tag of tags) {
+    await broadcast.clock.advance(Math.max(0, tag.timestamp - timeMs));
+    timeMs = Math.max(timeMs, tag.timestamp);
+    tracks.write(tag);
+  }
+  tracks.end();
+  reader.close();
+  return broadcast;
+}
+
+t.test('copied video is packaged as ffmpeg would have copied it', async (t) => {
+  const copied = await packageCopied();
+  const byFfmpeg = new PackagedBroadcast(OPTIONS);
+  const video = renditions.filter(({ id }) => id === 'source');
+  const reader = byFfmpeg.startRun(0, video);
+  const own: LadderChunk[] = chunks.filter(({ rendition }) => rendition === 'source');
+  await byFfmpeg.writeChunks(reader, own);
+  reader.close();
+  const media = (broadcast: PackagedBroadcast) =>
+    segments(broadcast, 'source').map(({ mediaSequenceNumber, duration, parts }) => ({
+      ...{ mediaSequenceNumber, duration: Math.round(duration * 1000) },
+      parts: parts.map((part) => [Math.round((part.duration ?? 0) * 1000), part.independent ?? false]),
+    }));
+  // Only the duration of the very last frame is a guess.
+  t.strictSame(media(copied).slice(0, -1), media(byFfmpeg).slice(0, -1));
+  t.ok(media(copied).length >= 4);
+  t.strictSame(sampleTimes(copied, 'source'), sampleTimes(byFfmpeg, 'source'));
+});
+
+t.test('copied audio has the segments of copied video', async (t) => {
+  const broadcast = await packageCopied();
+  const [video, audio] = ['source', 'audio'].map((id) => segments(broadcast, id));
+  t.equal(audio?.length, video?.length);
+  for (const [index, { duration, programDateTime, mediaSequenceNumber }] of video!.entries()) {
+    const other = audio![index]!;
+    t.equal(other.mediaSequenceNumber, mediaSequenceNumber);
+    t.ok(Math.abs(other.duration - duration) < 0.07, `segment ${index} of audio lasts ${other.duration} s`);
+    t.ok(Math.abs(Number(other.programDateTime) - Number(programDateTime)) < 70);
+  }
+  const { partTargetDuration = 0 } = playlist(broadcast, 'audio');
+  t.ok(partTargetDuration > 0.3 && partTargetDuration < 0.4, `PART-TARGET ${partTargetDuration}`);
+  t.match(broadcast.multivariant(), /CODECS="avc1\.[0-9a-f]{6},mp4a\.40\.2"/);
 });

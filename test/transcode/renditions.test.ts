@@ -5,7 +5,7 @@ import {
   FakeSource,
   type RecordedRun,
 } from '../support/fakes/fake-broadcast.js';
-import { startTranscoderFixture } from '../support/fixtures/transcoder-fixture.js';
+import { endTimeS, startTranscoderFixture } from '../support/fixtures/transcoder-fixture.js';
 import { type CmafTrack, keyframesOf, parseCmaf } from '../support/media/cmaf.js';
 import {
   createTestMedia,
@@ -71,7 +71,7 @@ for (const mode of ['passed through', 'encoded'] as const) {
         ['360p', mode === 'passed through'],
         ['240p', false],
         ['180p', false],
-        ['audio', false],
+        ['audio', mode === 'passed through'],
       ],
     );
     const { '360p': top, '240p': middle, '180p': low, audio } = tracks;
@@ -79,7 +79,8 @@ for (const mode of ['passed through', 'encoded'] as const) {
     t.strictSame([top.width, top.height], [640, 360]);
     t.strictSame([middle.width, middle.height], [426, 240], 'with square pixels');
     t.strictSame([low.width, low.height], [320, 180]);
-    t.strictSame([top.timescale, middle.timescale, audio.timescale], [90_000, 90_000, 48_000]);
+    const audioTimescale = mode === 'passed through' ? 44_100 : 48_000;
+    t.strictSame([top.timescale, middle.timescale, audio.timescale], [90_000, 90_000, audioTimescale]);
     t.strictSame([top.codec, low.codec, audio.codec], ['avc1', 'avc1', 'mp4a']);
 
     const times = keyframesOf(top);
@@ -107,14 +108,14 @@ for (const mode of ['passed through', 'encoded'] as const) {
     }
     t.equal(top.fragments.length, middle.fragments.length);
     t.equal(top.fragments.length, low.fragments.length);
-    t.ok(Math.abs(end(audio) - end(top)) < 0.05, 'sound and picture end together');
+    t.ok(Math.abs(endTimeS(audio) - endTimeS(top)) < 0.05, 'audio and video end together');
   });
 }
 
 t.test('audio alone and in mono gives one audio rendition', async (t) => {
   const made = await make(t, { audio: { sampleRate: 44_100, channels: 1 } });
   const { run, tracks } = await publish(t, new FakeSource(made.info), made);
-  t.strictSame(run?.renditions, [{ id: 'audio', kind: 'audio', passthrough: false }]);
+  t.strictSame(run?.renditions, [{ id: 'audio', kind: 'audio', passthrough: true }]);
   const { audio } = tracks;
   if (!audio) throw new Error('there is no sound');
   isContinuous(t, 'audio', audio);
@@ -160,7 +161,7 @@ t.test('a source of unknown size is passed through without other renditions', as
     run?.renditions.map(({ id, passthrough }) => [id, passthrough]),
     [
       ['source', true],
-      ['audio', false],
+      ['audio', true],
     ],
   );
 });

@@ -5,7 +5,12 @@ import {
   FakeSource,
   type RecordedRun,
 } from '../support/fakes/fake-broadcast.js';
-import { endTimeS, startTranscoderFixture } from '../support/fixtures/transcoder-fixture.js';
+import {
+  encoderPidsOf,
+  endTimeS,
+  startTimeS,
+  startTranscoderFixture,
+} from '../support/fixtures/transcoder-fixture.js';
 import { type CmafTrack, keyframesOf, parseCmaf } from '../support/media/cmaf.js';
 import {
   createTestMedia,
@@ -164,6 +169,33 @@ t.test('a source of unknown size is passed through without other renditions', as
       ['audio', true],
     ],
   );
+});
+
+t.test('a source that is copied entirely starts no encoder', async (t) => {
+  const made = await make(t, { durationS: 3, video: VIDEO, audio: AUDIO });
+  const { tracks, lines } = await publish(t, new FakeSource(made.info), made, { ladder: 'off' });
+  t.strictSame(encoderPidsOf(lines()), []);
+  for (const id of ['360p', 'audio']) {
+    isContinuous(t, id, tracks[id] as CmafTrack);
+    t.ok(Math.abs(end(tracks[id] as CmafTrack) - 13) < 0.15, `${id} is complete`);
+  }
+});
+
+t.test('audio that cannot be copied is encoded beside copied video', async (t) => {
+  const made = await make(t, { durationS: 3, video: VIDEO, audio: { sampleRate: 96_000, channels: 2 } });
+  const { run, tracks } = await publish(t, new FakeSource(made.info), made, { ladder: 'off' });
+  t.strictSame(
+    run?.renditions.map(({ id, passthrough }) => [id, passthrough]),
+    [
+      ['360p', true],
+      ['audio', false],
+    ],
+  );
+  const { '360p': video, audio } = tracks;
+  if (!video || !audio) throw new Error('a rendition is missing');
+  t.equal(audio.timescale, 48_000);
+  t.ok(Math.abs(startTimeS(audio) - startTimeS(video)) < 0.1, 'they begin together');
+  t.ok(Math.abs(endTimeS(audio) - endTimeS(video)) < 0.1, 'and end together');
 });
 
 t.test('at 120 frames per second encoders take every other frame, and keyframes stay aligned', async (t) => {

@@ -1,15 +1,19 @@
 /**
  * Measures an RTMP publisher: CPU time of the server process, without transcoding, next to unmodified node-media-server
- * with the same input. Loopback only, two and a half minutes.
+ * with the same input; and with HLS of the source alone, where memory includes the playlist's window. Loopback only, three
+ * and a half minutes. CPU and memory include child processes.
  *
- *     node --import tsx scripts/bench/ingest.ts [seconds per round]
+ *     node --import tsx scripts/bench/ingest.ts [seconds per round] [bare | serve | hls | stock ...]
  */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import type { Publish } from '../../src/ingest/rtmp/index.js';
+import type { FlvTag } from '../../src/media/index.js';
+import type { BroadcastSubscriber } from '../../src/streams/index.js';
 import { encodeCommand, encodeMessage } from '../../test/support/clients/rtmp-client.js';
 
 const CLIP_S = 20;
@@ -18,24 +22,87 @@ const AUDIO_KBITPS = 150;
 const CHUNK_SIZE = 4_096; // chunk size of OBS
 const WARM_UP_MS = 8_000;
 const ROUNDS = [5, 20];
-const KINDS = ['bare', 'serve', 'stock'] as const;
-const SERVER_NAMES = { bare: 'raw sockets', serve: 'headend', stock: 'node-media-server' };
+const KINDS = ['bare', 'serve', 'hls', 'stock'] as const;
+const SERVER_NAMES = {
+  bare: 'raw sockets',
+  serve: 'headend',
+  hls: 'headend with HLS',
+  stock: 'node-media-server',
+};
+/** Clock ticks per second of CPU times in /proc. */
+const TICKS_PER_S = 100;
 
-type Usage = { cpuMs: number; bytes: number; tags: number; rssMb: number };
+/** `pssMb`: proportional set size, MiB. */
+type Usage = { cpuMs: number; bytes: number; tags: number; pssMb: number };
 
 const role = process.argv[2];
 if (role === 'serve') await serve();
+else if (role === 'hls') await serveHls();
 else if (role === 'stock') await stock();
 else if (role === 'bare') await bare();
 else if (role === 'send') await send(Number(process.argv[3]), Number(process.argv[4]), process.argv[5]!);
-else await bench(Number(role ?? 15));
+else await bench(Number(role ?? 15), process.argv.slice(3));
 
 /** Server under test, with a publication that only counts. */
 async function serve(): Promise<void> {
-  const { createRtmpServer } = await import('../../src/ingest/rtmp/index.js');
-  const { createLog, systemClock } = await import('../../src/platform/index.js');
   let bytes = 0;
   let tags = 0;
+  const publish: Publish = async ({ streamKey: id = '' }) => ({
+    publication: {
+      id,
+      streamId: id,
+      broadcastId: id,
+      restart() {},
+      describe() {},
+      close() {},
+      write(tag) {
+        bytes += tag.body.length;
+        tags++;
+      },
+    },
+  });
+  await listen(publish, () => ({ bytes, tags }));
+}
+
+/** Server under test with its transcoder, without lower renditions, and its packager. */
+async function serveHls(): Promise<void> {
+  const { createLog, systemClock: clock } = await import('../../src/platform/index.js');
+  const { createPackager } = await import('../../src/packager/index.js');
+  const { createTranscoder } = await import('../../src/transcode/index.js');
+  const { LiveBroadcast } = await import('../../src/streams/broadcast/live-broadcast.js');
+  const log = createLog('silent');
+  const transcoder = createTranscoder({ ladder: 'off', environment: process.env, clock, log });
+  await transcoder.start();
+  let bytes = 0;
+  let tags = 0;
+  const count = (tag: FlvTag): void => {
+    bytes += tag.body.length;
+    tags++;
+  };
+  const counter: BroadcastSubscriber = {
+    name: 'counter',
+    subscribe: () => ({
+      publicationStarted: (source) => source.read({ restart() {}, end() {}, write: count }),
+      broadcastEnded: async () => {},
+    }),
+  };
+  const publish: Publish = async (publisher) => {
+    const id = publisher.streamKey ?? '';
+    let run = 0;
+    const broadcast = new LiveBroadcast({
+      ...{ id, streamId: id, startedAt: clock.now(), resumed: false, graceMs: 0, clock, log },
+      subscribers: [counter, transcoder, createPackager({ clock, log })],
+      store: { nextRun: async () => run++, live() {}, ended: async () => {} },
+      onChange() {},
+    });
+    return { publication: broadcast.publish(publisher) };
+  };
+  await listen(publish, () => ({ bytes, tags }));
+}
+
+async function listen(publish: Publish, count: () => { bytes: number; tags: number }): Promise<void> {
+  const { createRtmpServer } = await import('../../src/ingest/rtmp/index.js');
+  const { createLog, systemClock } = await import('../../src/platform/index.js');
   const server = createRtmpServer({
     host: '127.0.0.1',
     port: 0,
@@ -43,23 +110,10 @@ async function serve(): Promise<void> {
     maxPixels: 9_437_184,
     clock: systemClock,
     log: createLog('silent'),
-    publish: async ({ streamKey: id = '' }) => ({
-      publication: {
-        id,
-        streamId: id,
-        broadcastId: id,
-        restart() {},
-        describe() {},
-        close() {},
-        write(tag) {
-          bytes += tag.body.length;
-          tags++;
-        },
-      },
-    }),
+    publish,
   });
   await server.start();
-  serveUsage(() => ({ bytes, tags }));
+  serveUsage(count);
   process.send?.(server.address().port);
 }
 
@@ -104,10 +158,30 @@ async function bare(): Promise<void> {
 function serveUsage(count: () => { bytes: number; tags: number }): void {
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
-    const rssMb = process.memoryUsage.rss() / 2 ** 20;
-    process.send?.({ cpuMs: (user + system) / 1_000, rssMb, ...count() } satisfies Usage);
+    const children = childrenOf(process.pid);
+    let cpuMs = (user + system) / 1_000;
+    for (const pid of children) cpuMs += cpuMsOf(pid);
+    const pssMb = [process.pid, ...children].reduce((sum, pid) => sum + pssMbOf(pid), 0);
+    process.send?.({ cpuMs, pssMb, ...count() } satisfies Usage);
   });
   process.on('disconnect', () => process.exit(0));
+}
+
+function childrenOf(pid: number): number[] {
+  const list = readdirSync(`/proc/${pid}/task`).map((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8'),
+  );
+  return list.join(' ').split(' ').filter(Boolean).map(Number);
+}
+
+function cpuMsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  // utime and stime (proc(5), fields 14 and 15).
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_S;
+}
+
+function pssMbOf(pid: number): number {
+  return Number(/^Pss: +(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]) / 1_024;
 }
 
 /** Publishes the clip `count` times in real time, in a loop, until the parent exits. */
@@ -201,14 +275,15 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function bench(seconds: number): Promise<void> {
+async function bench(seconds: number, kinds: string[]): Promise<void> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'headend-bench-'));
   const clip = path.join(folder, 'clip.flv');
   try {
     makeClip(clip);
     const rows = [];
     for (const count of ROUNDS) {
-      for (const kind of KINDS) rows.push(await measure(kind, count, clip, seconds));
+      for (const kind of KINDS)
+        if (kinds.length === 0 || kinds.includes(kind)) rows.push(await measure(kind, count, clip, seconds));
     }
     console.log(
       `${seconds} s a round, ${VIDEO_KBITPS + AUDIO_KBITPS} kbit/s nominal, 30 fps; load ${os.loadavg()[0]!.toFixed(1)}`,
@@ -248,6 +323,7 @@ async function measure(
   let sender: ChildProcess | undefined;
   try {
     const [port] = (await once(server, 'message')) as [number];
+    const idle = await usage(server);
     sender = start(['send', String(port), String(count), clip]);
     await once(sender, 'message');
     await pause(WARM_UP_MS);
@@ -263,7 +339,8 @@ async function measure(
       'Mbit/s each': (((after.bytes - before.bytes) * 8) / elapsed / count / 1_000).toFixed(2),
       'core % total': core.toFixed(2),
       'core % each': (core / count).toFixed(3),
-      'RSS MiB': after.rssMb.toFixed(0),
+      'PSS MiB': after.pssMb.toFixed(0),
+      'PSS MiB each': ((after.pssMb - idle.pssMb) / count).toFixed(1),
     };
   } finally {
     for (const child of [sender, server]) {

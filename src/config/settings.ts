@@ -131,7 +131,7 @@ export const SETTINGS = {
     'AUDIO_BITRATE',
     whole(32_000, 512_000),
     '128000',
-    'bitrate of the AAC rendition, bits/s',
+    'bitrate of audio that is encoded, bits/s; AAC-LC of RTMP publishers is copied where possible',
   ),
   partDurationS: setting('PART_DURATION', decimal(0.1, 1), '0.333', 'duration of an LL-HLS part, seconds'),
   segmentDurationS: setting('SEGMENT_DURATION', decimal(1, 6), '2', 'minimum duration of a segment, seconds'),

@@ -12,6 +12,8 @@ export type H264Configuration = {
   /** Pixels after cropping. */
   width: number;
   height: number;
+  /** Width and height of a pixel, if the VUI has them and they differ. */
+  pixelAspect?: { width: number; height: number };
   /** Frame rate of the VUI, if present. */
   frameRate?: number;
 };
@@ -19,6 +21,29 @@ export type H264Configuration = {
 /** Profiles whose SPS has chroma_format_idc and scaling lists (ITU-T H.264 7.3.2.1.1). */
 const PROFILES_WITH_CHROMA = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
 const EXTENDED_SAR = 255;
+/** Widths and heights of pixels by aspect_ratio_idc (table E-1), from 1. */
+const PIXEL_ASPECTS = [
+  ...[
+    [1, 1],
+    [12, 11],
+    [10, 11],
+    [16, 11],
+    [40, 33],
+    [24, 11],
+    [20, 11],
+    [32, 11],
+  ],
+  ...[
+    [80, 33],
+    [18, 11],
+    [15, 11],
+    [64, 33],
+    [160, 99],
+    [4, 3],
+    [3, 2],
+    [2, 1],
+  ],
+] as const;
 const NAL_TYPE_SPS = 7;
 const MACROBLOCK = 16;
 /** Greatest SPS accepted, bytes: two sets of scaling lists and the longest picture order count cycle fit. */
@@ -102,9 +127,7 @@ function readSps(bits: BitReader): H264Configuration | undefined {
   const width = columns * MACROBLOCK - (crop[0]! + crop[1]!) * unitWidth;
   const height = rows * MACROBLOCK - (crop[2]! + crop[3]!) * unitHeight;
   if (width <= 0 || height <= 0 || width > MAXIMUM_SIDE || height > MAXIMUM_SIDE) return undefined;
-  const frameRate = bits.flag() ? readFrameRate(bits) : undefined;
-  const known = { profile, constraints, level, width, height };
-  return frameRate === undefined ? known : { ...known, frameRate };
+  return { profile, constraints, level, width, height, ...(bits.flag() && readVui(bits)) };
 }
 
 /** Reads chroma_format_idc and skips the fields after it. 0 also stands for separate colour planes. */
@@ -144,9 +167,22 @@ function skipPictureOrder(bits: BitReader): void {
   }
 }
 
-/** Reads the VUI's timing (annex E.1.1): two ticks are one frame. */
+/** Reads the VUI's pixel aspect ratio and frame rate (annex E.1.1). */
+function readVui(bits: BitReader): Pick<H264Configuration, 'pixelAspect' | 'frameRate'> {
+  const pixelAspect = bits.flag() ? readPixelAspect(bits) : undefined;
+  const frameRate = readFrameRate(bits);
+  return { ...(pixelAspect && { pixelAspect }), ...(frameRate !== undefined && { frameRate }) };
+}
+
+function readPixelAspect(bits: BitReader): H264Configuration['pixelAspect'] {
+  const index = bits.bits(8);
+  const [width = 0, height = 0] =
+    index === EXTENDED_SAR ? [bits.bits(16), bits.bits(16)] : (PIXEL_ASPECTS[index - 1] ?? []);
+  return width === height || width === 0 || height === 0 ? undefined : { width, height };
+}
+
+/** Reads the VUI's timing, after its aspect ratio: two ticks are one frame. */
 function readFrameRate(bits: BitReader): number | undefined {
-  if (bits.flag() && bits.bits(8) === EXTENDED_SAR) bits.skip(32); // aspect ratio
   if (bits.flag()) bits.bit(); // overscan
   if (bits.flag()) {
     bits.skip(4); // video_format, video_full_range_flag

@@ -137,6 +137,7 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
         window: (rendition) => this.#windowOf(rendition.id, rendition.kind),
         mayStartSegment: (reader) => this.#mayStartSegment(reader),
         runStarted: (reader, first) => this.#runStarted(reader, first),
+        renditionEnded: (window) => this.#renditionEnded(window),
         takeSequenceNumber: () => this.#numbers.take(),
         returnSequenceNumber: (msn) => this.#numbers.returnSequenceNumber(msn),
         wallTimeMs: (seconds) =>
@@ -275,6 +276,12 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     }
     // Whole milliseconds are whole ticks of the usual timescales.
     return Math.ceil(offsetS * 1000) / 1000;
+  }
+
+  #renditionEnded(window: RenditionWindow): void {
+    window.retired = true;
+    this.#version++;
+    window.queue.changed();
   }
 
   #published(window: RenditionWindow): void {

@@ -19,6 +19,8 @@ const MAXIMUM_STRETCH_S = 0.1;
 const MAXIMUM_BACKWARD_STEP_S = 1;
 /** Maximum duration of a segment (s): beyond it keyframes have stopped. */
 export const MAXIMUM_SEGMENT_S = 60;
+/** Maximum delay (s) by reordering that is believed. */
+const MAXIMUM_REORDERING_S = 0.5;
 /** Maximum samples and bytes of a part: beyond them timestamps do not advance. */
 const MAXIMUM_PART_SAMPLES = 2000;
 const MAXIMUM_PART_BYTES = 32 * 2 ** 20;
@@ -68,6 +70,8 @@ export class RenditionSegmenter {
   /** End of the last added sample, ticks of the run. */
   #end: number | undefined;
   #misaligned = false;
+  /** Composition offset of the newest keyframe, ticks. */
+  #reordering = 0;
   /** AAC frame of silence and its duration in ticks; undefined for other codecs. */
   readonly #silentFrame: { data: Buffer; duration: number } | undefined;
 
@@ -87,9 +91,14 @@ export class RenditionSegmenter {
     return (sample.decodeTime + sample.compositionOffset) / this.#scale;
   }
 
-  /** End in decode order, in seconds of the run's timeline. */
-  decodeEnd(sample: Sample): number {
-    return (sample.decodeTime + sample.duration) / this.#scale;
+  /**
+   * Presentation time (s) before which no keyframe can follow the sample: its end in decode order, and the reordering delay
+   * that the keyframe before it had.
+   */
+  decidedUntil(sample: Sample): number {
+    if (sample.sync) this.#reordering = sample.compositionOffset;
+    const delay = Math.min(Math.max(this.#reordering, 0), MAXIMUM_REORDERING_S * this.#scale);
+    return (sample.decodeTime + sample.duration + delay) / this.#scale;
   }
 
   /** Seconds, from 1/300 to 1. */
@@ -141,17 +150,24 @@ export class RenditionSegmenter {
     const frame = this.frame(sample);
     const cut = this.#context.grid.at(pts + frame / 2);
     if (!cut) return;
-    if (!this.#cut || cut.msn > this.#cut.msn) {
+    if (!this.#cut && this.#continues(cut, sample)) this.#continueSegment(cut);
+    else if (!this.#cut || cut.msn > this.#cut.msn) {
       if (this.#mayBeginSegment(cut, sample, pts, frame)) this.#beginSegment(cut, sample, pts, frame);
     }
     if (this.#cut) this.#add(sample, frame);
   }
 
+  /** Publishes the remaining samples; the segment stays open for a segmenter that continues it. */
+  pause(): void {
+    this.#flush();
+    this.#cut = undefined;
+  }
+
   /** Publishes the remaining samples and completes the segment at the end of a run. */
   finish(): void {
     this.#flush();
-    if (!this.#cut) return;
     this.#cut = undefined;
+    if (this.window.start?.run !== this.#context.runIndex) return;
     this.window.completeSegment();
     this.#context.published(this.window);
   }
@@ -173,6 +189,19 @@ export class RenditionSegmenter {
     const frame = { duration, compositionOffset: 0, flags: INDEPENDENT_FLAGS, sync: true, data };
     for (let index = 0; index < count; index++)
       this.#place({ ...frame, decodeTime: Math.round(from + index * duration) });
+  }
+
+  /** Whether the sample continues the open segment of the same run, which another encoder began. */
+  #continues(cut: Cut, sample: Sample): boolean {
+    const { start } = this.window;
+    return start?.run === this.#context.runIndex && start.msn === cut.msn && sample.sync;
+  }
+
+  #continueSegment(cut: Cut): void {
+    this.#cut = cut;
+    this.#anchor = cut.pts * this.#scale;
+    this.#end = (this.window.end - this.#context.offset()) * this.#scale;
+    this.#partEnd = this.#elapsed();
   }
 
   #mayBeginSegment(cut: Cut, sample: Sample, pts: number, frame: number): boolean {
@@ -217,6 +246,8 @@ export class RenditionSegmenter {
     if (gap < -MAXIMUM_BACKWARD_STEP_S * this.#scale) {
       throw new HeadendError('media_time_backwards', `Time runs backwards in ${this.window.id}`);
     }
+    // A replaced encoder primes with audio that was delivered before.
+    if (!previous && this.init.kind === 'audio' && gap < -sample.duration / 2) return;
     if (gap !== 0 && previous) {
       if (gap > MAXIMUM_STRETCH_S * this.#scale) {
         this.#flush();

@@ -1,4 +1,4 @@
-import { CmafScanner, type Sample } from '../media/index.js';
+import { CmafScanner, type Sample, type TrackInit } from '../media/index.js';
 import { finiteWithin, HeadendError } from '../platform/index.js';
 import type { EncoderRun, EncoderRunReader, Rendition } from '../streams/index.js';
 import { MAXIMUM_FRAME_S, MINIMUM_FRAME_S } from './part-timing.js';
@@ -26,6 +26,8 @@ export type RunHost = SegmentOutput & {
    * @param first time of that sample, seconds of the run's timeline
    */
   runStarted(reader: RunReader, first: number): number;
+  /** The run has no more of a rendition. */
+  renditionEnded(window: RenditionWindow): void;
   /** Takes the next media sequence number. */
   takeSequenceNumber(): number;
   /** Returns the number of a segment that was dropped. */
@@ -34,7 +36,10 @@ export type RunHost = SegmentOutput & {
 
 type Waiting = { segmenter: RenditionSegmenter; sample: Sample };
 
-/** Reads one encoder run and puts its renditions on one segment grid. */
+/**
+ * Reads one encoder run and puts its renditions on one segment grid. Encoders of a rendition may end and be replaced: the
+ * next one continues its segment.
+ */
 export class RunReader implements EncoderRunReader {
   readonly run: EncoderRun;
   readonly #host: RunHost;
@@ -43,7 +48,7 @@ export class RunReader implements EncoderRunReader {
   readonly #segmenters = new Map<string, RenditionSegmenter>();
   readonly #hasVideo: boolean;
   #pendingAudio: Waiting[] = [];
-  /** Presentation time (s) up to which at least one video rendition is complete. */
+  /** Presentation time (s) before which video makes no further cut. */
   #videoFront = Number.NEGATIVE_INFINITY;
   #offset: number | undefined;
   #firstDecode = 0;
@@ -72,6 +77,34 @@ export class RunReader implements EncoderRunReader {
     const scanner = this.#scanners.get(renditionId);
     if (!scanner) throw new HeadendError('rendition_unknown', `The run has no rendition ${renditionId}`);
     scanner.write(bytes);
+  }
+
+  startCopy(renditionId: string, init: TrackInit): void {
+    const rendition = this.run.renditions.find(({ id }) => id === renditionId);
+    if (rendition && !this.#closed) this.#openSegmenter(rendition, init);
+  }
+
+  sample(renditionId: string, sample: Sample): void {
+    const segmenter = this.#segmenters.get(renditionId);
+    if (segmenter) this.#accept(segmenter, sample);
+  }
+
+  encoderEnded(renditionId: string): void {
+    const rendition = this.run.renditions.find(({ id }) => id === renditionId);
+    if (!rendition || this.#closed || !this.#scanners.has(renditionId)) return;
+    this.#scanners.set(renditionId, this.#scan(rendition));
+    this.#segmenters.get(renditionId)?.pause();
+  }
+
+  renditionEnded(renditionId: string): void {
+    if (this.#closed) return;
+    this.#scanners.delete(renditionId);
+    const segmenter = this.#segmenters.get(renditionId);
+    if (!segmenter) return;
+    this.#segmenters.delete(renditionId);
+    this.#pendingAudio = this.#pendingAudio.filter((waiting) => waiting.segmenter !== segmenter);
+    segmenter.finish();
+    this.#host.renditionEnded(segmenter.window);
   }
 
   close(): void {
@@ -110,24 +143,41 @@ export class RunReader implements EncoderRunReader {
     let segmenter: RenditionSegmenter | undefined;
     return new CmafScanner({
       init: (init) => {
-        if (init.kind !== rendition.kind) {
-          throw new HeadendError('rendition_kind', `Rendition ${rendition.id} is ${init.kind}`);
-        }
-        const host = this.#host;
-        segmenter = new RenditionSegmenter(rendition, init, host.window(rendition), {
-          ...host,
-          grid: this.#grid,
-          runIndex: this.run.index,
-          offset: () => this.#offset ?? 0,
-        });
-        this.#segmenters.set(rendition.id, segmenter);
+        segmenter = this.#openSegmenter(rendition, init);
       },
       sample: (sample) => {
-        if (this.#closed || !segmenter) return;
-        if (rendition.kind === 'video') this.#video(segmenter, sample);
-        else this.#audio(segmenter, sample);
+        if (segmenter) this.#accept(segmenter, sample);
       },
     });
+  }
+
+  #openSegmenter(rendition: Rendition, init: TrackInit): RenditionSegmenter {
+    if (init.kind !== rendition.kind) {
+      throw new HeadendError('rendition_kind', `Rendition ${rendition.id} is ${init.kind}`);
+    }
+    const host = this.#host;
+    const window = host.window(rendition);
+    const known = window.initOf(this.run.index);
+    if (known && !known.data.equals(init.data)) {
+      throw new HeadendError('rendition_changed', `Rendition ${rendition.id} has another format than before`);
+    }
+    const segmenter = new RenditionSegmenter(rendition, init, window, {
+      ...host,
+      grid: this.#grid,
+      runIndex: this.run.index,
+      offset: () => this.#offset ?? 0,
+    });
+    const previous = this.#segmenters.get(rendition.id);
+    for (const waiting of this.#pendingAudio)
+      if (waiting.segmenter === previous) waiting.segmenter = segmenter;
+    this.#segmenters.set(rendition.id, segmenter);
+    return segmenter;
+  }
+
+  #accept(segmenter: RenditionSegmenter, sample: Sample): void {
+    if (this.#closed) return;
+    if (segmenter.init.kind === 'video') this.#video(segmenter, sample);
+    else this.#audio(segmenter, sample);
   }
 
   #video(segmenter: RenditionSegmenter, sample: Sample): void {
@@ -137,7 +187,7 @@ export class RunReader implements EncoderRunReader {
       this.#grid.offerKeyframe(segmenter.pts(sample));
     }
     segmenter.place(sample);
-    this.#videoFront = Math.max(this.#videoFront, segmenter.decodeEnd(sample));
+    this.#videoFront = Math.max(this.#videoFront, segmenter.decidedUntil(sample));
     this.#releaseAudio();
   }
 

@@ -36,6 +36,19 @@ t.test('an SPS by x264 yields the size and frame rate that were encoded', async 
   }
 });
 
+t.test('an SPS yields the shape of pixels that are not square', async (t) => {
+  const shapeOf = async (filter: string) => {
+    const record = await recordOf({ source: `color=size=320x180:rate=25,setsar=${filter}` });
+    const { pixelAspect, frameRate } = readH264Configuration(record) ?? {};
+    t.equal(frameRate, 25, 'the fields after it are read, too');
+    return pixelAspect;
+  };
+  t.same(await shapeOf('16/11'), { width: 16, height: 11 }, 'one of the table');
+  t.same(await shapeOf('2/1'), { width: 2, height: 1 }, 'the last of the table');
+  t.same(await shapeOf('100/99'), { width: 100, height: 99 }, 'one of its own');
+  t.equal(await shapeOf('1/1'), undefined);
+});
+
 t.test('an SPS of a high profile or interlaced video yields the right size', async (t) => {
   const source = 'color=size=720x576:rate=25';
   const high422 = await recordOf({

@@ -51,7 +51,7 @@ t.test('the end of a publication waits for a hanging encoder for at most five se
   const made = await loopedMedia(t);
   const { broadcast, subscription, lines } = await startTranscoderFixture(t);
   const { source, stop } = publishInRealTime(t, subscription, made);
-  await untilRenditionHas(broadcast, 0, '360p', 0.5);
+  await untilRenditionHas(broadcast, 0, '240p', 0.5);
   process.kill(encoderPidsOf(lines())[0] ?? 0, 'SIGSTOP');
   stop();
   source.end('publisher-left');
@@ -105,18 +105,28 @@ t.test('a run that cannot be opened is requested again', async (t) => {
   t.equal(lines().filter(({ reason }) => String(reason).startsWith('the database is away')).length, 2);
 });
 
-t.test('a reader that throws causes a new run', async (t) => {
+t.test('encoded bytes that a reader refuses cause a new run', async (t) => {
   const made = await loopedMedia(t);
   const { broadcast, subscription } = await startTranscoderFixture(t);
-  let once = true;
   broadcast.onBytes = (id) => {
-    if (id !== '240p' || broadcast.runs.length > 1 || !once) return;
-    once = false;
-    throw new Error('this is no CMAF');
+    if (id === '240p' && broadcast.runs.length === 1) throw new Error('this is no CMAF');
   };
   publishInRealTime(t, subscription, made);
   await untilRenditionHas(broadcast, 1, '240p', 0.5);
   t.ok(broadcast.runs[0]?.closed);
+});
+
+t.test('a copied sample that a reader refuses causes a new run', async (t) => {
+  const made = await loopedMedia(t);
+  const { broadcast, subscription } = await startTranscoderFixture(t);
+  broadcast.onBytes = (id, bytes) => {
+    if (id === '360p' && broadcast.runs.length === 1 && bytes.includes('moof')) throw new Error('refused');
+  };
+  publishInRealTime(t, subscription, made);
+  const copied = await untilRenditionHas(broadcast, 1, '360p', 0.5);
+  const encoded = await untilRenditionHas(broadcast, 1, '240p', 0.5);
+  t.ok(broadcast.runs[0]?.closed);
+  t.equal(startTimeS(encoded), startTimeS(copied), 'all renditions begin with the same keyframe');
 });
 
 t.test('timestamps beyond 31 bits begin at a smaller value', async (t) => {

@@ -5,7 +5,12 @@ import {
   FakeSource,
   type RecordedRun,
 } from '../support/fakes/fake-broadcast.js';
-import { startTranscoderFixture } from '../support/fixtures/transcoder-fixture.js';
+import {
+  encoderPidsOf,
+  endTimeS,
+  startTimeS,
+  startTranscoderFixture,
+} from '../support/fixtures/transcoder-fixture.js';
 import { type CmafTrack, keyframesOf, parseCmaf } from '../support/media/cmaf.js';
 import {
   createTestMedia,
@@ -71,7 +76,7 @@ for (const mode of ['passed through', 'encoded'] as const) {
         ['360p', mode === 'passed through'],
         ['240p', false],
         ['180p', false],
-        ['audio', false],
+        ['audio', mode === 'passed through'],
       ],
     );
     const { '360p': top, '240p': middle, '180p': low, audio } = tracks;
@@ -79,7 +84,8 @@ for (const mode of ['passed through', 'encoded'] as const) {
     t.strictSame([top.width, top.height], [640, 360]);
     t.strictSame([middle.width, middle.height], [426, 240], 'with square pixels');
     t.strictSame([low.width, low.height], [320, 180]);
-    t.strictSame([top.timescale, middle.timescale, audio.timescale], [90_000, 90_000, 48_000]);
+    const audioTimescale = mode === 'passed through' ? 44_100 : 48_000;
+    t.strictSame([top.timescale, middle.timescale, audio.timescale], [90_000, 90_000, audioTimescale]);
     t.strictSame([top.codec, low.codec, audio.codec], ['avc1', 'avc1', 'mp4a']);
 
     const times = keyframesOf(top);
@@ -107,14 +113,14 @@ for (const mode of ['passed through', 'encoded'] as const) {
     }
     t.equal(top.fragments.length, middle.fragments.length);
     t.equal(top.fragments.length, low.fragments.length);
-    t.ok(Math.abs(end(audio) - end(top)) < 0.05, 'sound and picture end together');
+    t.ok(Math.abs(endTimeS(audio) - endTimeS(top)) < 0.05, 'audio and video end together');
   });
 }
 
 t.test('audio alone and in mono gives one audio rendition', async (t) => {
   const made = await make(t, { audio: { sampleRate: 44_100, channels: 1 } });
   const { run, tracks } = await publish(t, new FakeSource(made.info), made);
-  t.strictSame(run?.renditions, [{ id: 'audio', kind: 'audio', passthrough: false }]);
+  t.strictSame(run?.renditions, [{ id: 'audio', kind: 'audio', passthrough: true }]);
   const { audio } = tracks;
   if (!audio) throw new Error('there is no sound');
   isContinuous(t, 'audio', audio);
@@ -160,9 +166,36 @@ t.test('a source of unknown size is passed through without other renditions', as
     run?.renditions.map(({ id, passthrough }) => [id, passthrough]),
     [
       ['source', true],
+      ['audio', true],
+    ],
+  );
+});
+
+t.test('a source that is copied entirely starts no encoder', async (t) => {
+  const made = await make(t, { durationS: 3, video: VIDEO, audio: AUDIO });
+  const { tracks, lines } = await publish(t, new FakeSource(made.info), made, { ladder: 'off' });
+  t.strictSame(encoderPidsOf(lines()), []);
+  for (const id of ['360p', 'audio']) {
+    isContinuous(t, id, tracks[id] as CmafTrack);
+    t.ok(Math.abs(end(tracks[id] as CmafTrack) - 13) < 0.15, `${id} is complete`);
+  }
+});
+
+t.test('audio that cannot be copied is encoded beside copied video', async (t) => {
+  const made = await make(t, { durationS: 3, video: VIDEO, audio: { sampleRate: 96_000, channels: 2 } });
+  const { run, tracks } = await publish(t, new FakeSource(made.info), made, { ladder: 'off' });
+  t.strictSame(
+    run?.renditions.map(({ id, passthrough }) => [id, passthrough]),
+    [
+      ['360p', true],
       ['audio', false],
     ],
   );
+  const { '360p': video, audio } = tracks;
+  if (!video || !audio) throw new Error('a rendition is missing');
+  t.equal(audio.timescale, 48_000);
+  t.ok(Math.abs(startTimeS(audio) - startTimeS(video)) < 0.1, 'they begin together');
+  t.ok(Math.abs(endTimeS(audio) - endTimeS(video)) < 0.1, 'and end together');
 });
 
 t.test('at 120 frames per second encoders take every other frame, and keyframes stay aligned', async (t) => {

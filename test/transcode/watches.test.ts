@@ -1,10 +1,13 @@
 import t from 'tap';
 import type { FlvTag } from '../../src/media/index.js';
+import { createLog } from '../../src/platform/index.js';
 import { chooseLadder, DEFAULT_LADDER } from '../../src/transcode/hls/ladder.js';
 import { LoadWatch, renditionsToShed } from '../../src/transcode/hls/load-watch.js';
+import { Shedding } from '../../src/transcode/hls/shedding.js';
 import { GopBuffer } from '../../src/transcode/inputs/gop-buffer.js';
-import { joinsNow } from '../../src/transcode/inputs/join-moment.js';
 import { KeyframeWatch } from '../../src/transcode/inputs/keyframe-watch.js';
+import { FakeBroadcast } from '../support/fakes/fake-broadcast.js';
+import { FakeClock } from '../support/fakes/fake-clock.js';
 
 /** Pictures at 25 frames per second with keyframes at the given seconds, until `end`. */
 function faultOf(keyframes: number[], end: number): string | undefined {
@@ -103,6 +106,46 @@ t.test('the most expensive renditions are shed first, as many as needed', async 
   );
 });
 
+/** An encoder at a speed, looked at twice a second for so long. */
+async function watched(shedding: Shedding, clock: FakeClock, speed: number, seconds: number): Promise<void> {
+  shedding.forget();
+  for (let at = 0; at <= seconds * 1000; at += 500) {
+    const progress = { lag: at * (1 - speed), position: at * speed };
+    if (shedding.measure({ progress }, PASSED)) throw new Error('it was measured long enough');
+    await clock.advance(500);
+  }
+}
+
+const PASSED = chooseLadder({
+  ...{ audio: undefined, rungs: DEFAULT_LADDER, audioBitrate: 0, shed: new Set<string>() },
+  ...{ video: { codec: 'h264', width: 1920, height: 1080, frameRate: 30 }, passthrough: true },
+});
+
+t.test('a second full backlog within a minute sheds renditions, and a single one does not', async (t) => {
+  const clock = new FakeClock();
+  const broadcast = new FakeBroadcast();
+  const shedding = new Shedding(broadcast, clock, createLog('silent'));
+  await watched(shedding, clock, 0.3, 4);
+  t.notOk(shedding.overflowed(PASSED), 'a moment of load');
+  await clock.advance(61_000);
+  await watched(shedding, clock, 0.3, 4);
+  t.notOk(shedding.overflowed(PASSED));
+  await watched(shedding, clock, 0.3, 4);
+  t.ok(shedding.overflowed(PASSED));
+  t.strictSame([...shedding.ids], ['720p', '480p'], 'as many as the speed requires');
+  t.match(broadcast.notices.get('shed'), /too slow.*720p, 480p/);
+  await watched(shedding, clock, 0.6, 4);
+  t.ok(shedding.overflowed(PASSED));
+  t.strictSame([...shedding.ids], ['720p', '480p', '360p'], 'the next time of those that are left');
+});
+
+t.test('without encoded renditions a full backlog sheds nothing', async (t) => {
+  const shedding = new Shedding(new FakeBroadcast(), new FakeClock(), createLog('silent'));
+  const ladder = { ...PASSED, video: PASSED.video.slice(0, 1) };
+  t.notOk(shedding.overflowed(ladder));
+  t.notOk(shedding.overflowed(ladder));
+});
+
 function tag(kind: FlvTag['kind'], timestamp: number, more: Partial<FlvTag> = {}): FlvTag {
   return { kind, timestamp, body: Buffer.alloc(100), header: false, keyframe: false, ...more };
 }
@@ -164,13 +207,4 @@ t.test('an announcement that proves wrong is corrected', async (t) => {
   t.equal(silent.age, undefined, 'it does after all: at its keyframe');
   silent.push(tag('video', 2_240, { keyframe: true }));
   t.equal(silent.age, 0);
-});
-
-t.test('a new encoder joins at the last keyframe unless that is old and the next one near', async (t) => {
-  t.equal(joinsNow(900, 2_000), true);
-  t.equal(joinsNow(1_200, 2_000), true);
-  t.equal(joinsNow(1_700, 2_000), false);
-  t.equal(joinsNow(2_300, 2_000), false, 'it must come any moment');
-  t.equal(joinsNow(2_600, 2_000), true, 'it does not come');
-  t.equal(joinsNow(5_000, undefined), true);
 });

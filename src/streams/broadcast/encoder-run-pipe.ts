@@ -1,3 +1,4 @@
+import type { Sample, TrackInit } from '../../media/index.js';
 import type {
   EncoderRun,
   EncoderRunOptions,
@@ -6,7 +7,7 @@ import type {
   Rendition,
 } from './encoder-run.js';
 
-/** Carries the bytes of one encoder run from transcode to its readers, synchronously and without copying. */
+/** Carries the media of one encoder run from transcode to its readers, synchronously and without copying. */
 export class EncoderRunPipe implements EncoderRun, EncoderRunWriter {
   readonly index: number;
   readonly renditions: Rendition[];
@@ -26,8 +27,23 @@ export class EncoderRunPipe implements EncoderRun, EncoderRunWriter {
   }
 
   write(renditionId: string, bytes: Buffer): void {
-    if (this.#closed) return;
     for (const reader of this.#readers) reader.write(renditionId, bytes);
+  }
+
+  startCopy(renditionId: string, init: TrackInit): void {
+    for (const reader of this.#readers) reader.startCopy(renditionId, init);
+  }
+
+  sample(renditionId: string, sample: Sample): void {
+    for (const reader of this.#readers) reader.sample(renditionId, sample);
+  }
+
+  encoderEnded(renditionId: string): void {
+    for (const reader of this.#readers) reader.encoderEnded(renditionId);
+  }
+
+  renditionEnded(renditionId: string): void {
+    for (const reader of this.#readers) reader.renditionEnded(renditionId);
   }
 
   close(): void {

@@ -1,3 +1,5 @@
+import type { Sample, TrackInit } from '../../media/index.js';
+
 /** One encoded video version of the stream, or its audio. */
 export type Rendition = {
   /** Stable within a stream and safe in URLs: `1080p`, `720p`, `source`, `audio`. */
@@ -9,11 +11,22 @@ export type Rendition = {
   frameRate?: number;
 };
 
-/** Reader of an encoder run: CMAF bytes (ISO/IEC 23000-19) in order, per rendition, in chunks of any size. */
+/**
+ * Receiver of an encoder run. Encoded renditions arrive as CMAF bytes (ISO/IEC 23000-19) in order, in chunks of any size;
+ * copied ones as an initialization section and samples.
+ */
 export type EncoderRunReader = {
-  /** @throws when the bytes are not CMAF: the writer then stops the run. */
+  /** @throws when the bytes are not CMAF: the writer then stops the encoder */
   write(renditionId: string, bytes: Buffer): void;
-  /** Called after the last bytes. */
+  /** Starts a copied rendition; called once per run, before its samples. */
+  startCopy(renditionId: string, init: TrackInit): void;
+  /** @throws when the sample cannot be packaged: the writer then ends the run */
+  sample(renditionId: string, sample: Sample): void;
+  /** Ends the bytes of a rendition's encoder. Another encoder may continue the rendition with a new section. */
+  encoderEnded(renditionId: string): void;
+  /** Ends a rendition: the run has no more of it. */
+  renditionEnded(renditionId: string): void;
+  /** Called after the last media. */
   close(): void;
 };
 
@@ -32,9 +45,4 @@ export type EncoderRun = EncoderRunOptions & {
 };
 
 /** The write handle of an encoder run. */
-export type EncoderRunWriter = {
-  readonly index: number;
-  /** @throws when a reader cannot understand the bytes. */
-  write(renditionId: string, bytes: Buffer): void;
-  close(): void;
-};
+export type EncoderRunWriter = EncoderRunReader & { readonly index: number };

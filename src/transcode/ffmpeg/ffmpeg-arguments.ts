@@ -35,10 +35,7 @@ export type FfmpegPlanRequest = {
   maxPixels: number;
   /** Returns the URL of a rendition's CMAF output. */
   url(renditionId: string): string;
-  /**
-   * Media time (s) before which frames are decoded but not written, as the previous run delivered them. Only for a
-   * fully encoded ladder: passed-through video cannot be cut anywhere.
-   */
+  /** Media time (s) before which frames are decoded but not written, as a previous encoder delivered them. */
   from?: number;
 };
 
@@ -188,19 +185,17 @@ function audioFilters({ input, from }: FfmpegPlanRequest): string[] {
   return from === undefined ? [] : ['-af', `atrim=start=${from.toFixed(3)}`];
 }
 
-/** Builds the ffmpeg arguments for a ladder. */
+/** Builds the ffmpeg arguments for the encoded renditions of a ladder. */
 export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
   const { ladder, input } = request;
   const coder = encoderArguments(request.encoder);
   const encoded = ladder.video.filter((rendition) => !rendition.passthrough);
   const keyframes = ladder.keyframes === 'source' ? 'source' : clockKeyframes(request.segmentDuration);
-  const outputs = ladder.video.map((rendition) => {
+  const outputs = encoded.map((rendition, index) => {
     const url = request.url(rendition.id);
-    if (rendition.passthrough)
-      return { url, options: ['-map', '0:v:0', '-c:v', 'copy', ...muxerOptions('video')] };
     const bitrate = String(rendition.bitrate);
     const options = [
-      ...['-map', `[v${encoded.indexOf(rendition)}]`],
+      ...['-map', `[v${index}]`],
       // Without this time base frames are moved to the grid of a guessed frame rate.
       ...['-fps_mode', 'passthrough', '-enc_time_base', `1:${VIDEO_TIMESCALE}`],
       ...coder.output,
@@ -210,7 +205,7 @@ export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
     ];
     return { url, options };
   });
-  if (ladder.audio) {
+  if (ladder.audio && !ladder.audio.passthrough) {
     const { id, bitrate, channels } = ladder.audio;
     const options = [
       ...['-map', '0:a:0', '-c:a', 'aac', '-b:a', String(bitrate)],

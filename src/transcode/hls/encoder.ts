@@ -1,5 +1,4 @@
 import { type Clock, messageOf, sleep } from '../../platform/index.js';
-import type { EncoderRunWriter } from '../../streams/index.js';
 import { AUDIO_SAMPLE_RATE, ffmpegPlan, VIDEO_TIMESCALE } from '../ffmpeg/ffmpeg-arguments.js';
 import { type FfmpegProcess, type FfmpegTool, startFfmpeg } from '../ffmpeg/ffmpeg-process.js';
 import type { VideoEncoderSettings } from '../ffmpeg/video-encoder.js';
@@ -39,6 +38,19 @@ export type EncoderEnd = ProcessEnd & {
   delivered: boolean;
 };
 
+/** Returns the end of a run that had no encoder. */
+export function endWithoutEncoder(how: EncoderEnd['how'], message: string): EncoderEnd {
+  return { how, message, lastLines: [], delivered: false };
+}
+
+/** Receiver of an encoder's CMAF. */
+export type EncoderOutput = {
+  /** @throws when a reader cannot understand the bytes */
+  write(renditionId: string, bytes: Buffer): void;
+  /** Called when the encoder has ended; may be called more than once. */
+  close(): void;
+};
+
 type Output = { id: string; kind: MediaKind; slot: CmafSlot; position: MediaPosition; started: boolean };
 
 /** Maximum wait for bytes that ffmpeg sent before it exited, ms. */
@@ -46,7 +58,7 @@ const LAST_BYTES_MS = 500;
 /** Maximum output buffered before a run is opened. */
 const MAXIMUM_EARLY_BYTES = 16 * 1024 * 1024;
 
-/** One ffmpeg process for one ladder: writes the CMAF of all renditions to an encoder run. */
+/** One ffmpeg process for one ladder: passes on the CMAF of all renditions. */
 export class Encoder {
   readonly ladder: Ladder;
   /** Resolves when the process has exited and the run is closed. Never rejects. */
@@ -55,7 +67,7 @@ export class Encoder {
   readonly #outputs: Output[];
   readonly #process: FfmpegProcess;
   readonly #gone = new AbortController();
-  #writer: EncoderRunWriter | undefined;
+  #writer: EncoderOutput | undefined;
   #early: { id: string; bytes: Buffer }[] = [];
   #earlyBytes = 0;
   #pending = 0;
@@ -101,7 +113,7 @@ export class Encoder {
   }
 
   /** Sets the run for all output. @returns false when the encoder has ended: the run is then closed */
-  deliver(writer: EncoderRunWriter): boolean {
+  deliver(writer: EncoderOutput): boolean {
     if (this.#stopped || this.#fault !== undefined || this.#gone.signal.aborted) {
       writer.close();
       return false;
@@ -118,7 +130,7 @@ export class Encoder {
   }
 
   /** Closes a run that is no longer needed. */
-  refuse(writer: EncoderRunWriter): void {
+  refuse(writer: EncoderOutput): void {
     writer.close();
     this.stop();
   }
@@ -154,6 +166,16 @@ export class Encoder {
       position = Math.min(position, at);
     }
     return { lag, position };
+  }
+
+  /** Media time (ms) of the newest output of any rendition. */
+  get front(): number | undefined {
+    let front: number | undefined;
+    for (const { position } of this.#outputs) {
+      const at = position.milliseconds;
+      if (at !== undefined) front = Math.max(front ?? at, at);
+    }
+    return front;
   }
 
   #output(id: string, kind: MediaKind): Output {

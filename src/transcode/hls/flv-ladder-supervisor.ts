@@ -1,25 +1,18 @@
 import type { FlvTag } from '../../media/index.js';
 import { type Clock, type Logger, messageOf } from '../../platform/index.js';
-import type {
-  Broadcast,
-  EncoderRunWriter,
-  PublicationEnd,
-  Source,
-  SourceReader,
-} from '../../streams/index.js';
+import type { Broadcast, PublicationEnd, Source, SourceReader } from '../../streams/index.js';
 import { recordFailure } from '../ffmpeg/failure.js';
 import { TIMELINE_START_MS } from '../ffmpeg/ffmpeg-arguments.js';
 import { keepRunning } from '../ffmpeg/supervision.js';
 import { FlvInput } from '../inputs/flv-input.js';
-import { frameRateTag } from '../inputs/flv-metadata.js';
 import { GopBuffer } from '../inputs/gop-buffer.js';
-import { joinsNow } from '../inputs/join-moment.js';
-import { KeyframeWatch } from '../inputs/keyframe-watch.js';
+import { KeyframeWatch, keyframeNotice } from '../inputs/keyframe-watch.js';
 import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.js';
-import { isPlainAvc } from '../webrtc/avc-profile.js';
-import { Encoder, type EncoderEnd } from './encoder.js';
-import { openRun } from './encoder-run.js';
-import { chooseLadder, type Ladder } from './ladder.js';
+import { Encoder, type EncoderEnd, endWithoutEncoder } from './encoder.js';
+import { chooseFlvLadder } from './flv-ladder.js';
+import { describedLadder, type Ladder, renditionsOf } from './ladder.js';
+import { encodedPart, LadderRun } from './ladder-run.js';
+import { PublisherHold } from './publisher-hold.js';
 import { Shedding } from './shedding.js';
 
 /** FLV timestamps have 31 bits; near the limit a new run starts with a smaller one. */
@@ -31,21 +24,22 @@ const CHECK_INTERVAL_MS = 500;
 const FLUSH_MS = 5_000;
 /** The same before the next run, ms. */
 const REPLACE_FLUSH_MS = 250;
+/** Media time beyond real time that is no jitter, ms. */
+const AHEAD_MS = 500;
+/** Maximum backlog of an encoder that starts and has no output yet, which `isHanging` limits in time. */
+const MAXIMUM_START_BYTES = 32 * 1024 * 1024;
 /** Maximum wait for an unknown frame size or announced audio, ms of media. */
 const PATIENCE_MS = 500;
 
-const KEYFRAME_FAULTS = {
-  'too-far-apart': 'are more than 4 s apart',
-  'too-close': 'are less than 0.9 s apart',
-  irregular: 'come at irregular intervals',
-} as const;
-
-/** Supervises the encoder of one FLV publication: chooses the ladder, joins the stream, replaces the encoder. */
+/**
+ * Supervises the renditions of one FLV publication: chooses the ladder, opens the run, writes the copied renditions, and
+ * starts and replaces the encoder of the others.
+ */
 export class FlvLadderSupervisor implements SourceReader {
   /** Resolves when no child process is left and the last run is closed. */
   readonly gone: Promise<void>;
-  readonly #broadcast: Broadcast;
   readonly source: Source;
+  readonly #broadcast: Broadcast;
   readonly #settings: TranscodeSettings;
   readonly #memory: BroadcastMemory;
   readonly #log: Logger;
@@ -53,21 +47,23 @@ export class FlvLadderSupervisor implements SourceReader {
   readonly #gop = new GopBuffer();
   readonly #keyframes = new KeyframeWatch();
   readonly #shedding: Shedding;
+  readonly #hold: PublisherHold;
   /** Aborts at the end of the publication. */
   readonly #over = new AbortController();
   #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
   /** Nothing of this timeline was encoded: the encoder joins at its start. */
   #fresh = false;
-  /** The next run starts without waiting for a keyframe. */
-  #atOnce = false;
-  /** Position up to which this timeline has been encoded, ms. */
+  /** Position up to which a timeline has been encoded, ms. */
   #covered: number | undefined;
   #base = 0;
+  /** Current run; undefined while the next one is prepared. */
+  #run: LadderRun | undefined;
   #encoder: Encoder | undefined;
+  /** Input of the encoder, once it has joined. */
   #input: FlvInput | undefined;
-  #running = false;
+  /** Ends the wait of a run without an encoder. */
+  #resolveRun: ((end: EncoderEnd) => void) | undefined;
   #wake: (() => void) | undefined;
-  #release: (() => void) | undefined;
 
   /** @param before resolves when the previous publication's encoder has ended */
   constructor(
@@ -85,6 +81,7 @@ export class FlvLadderSupervisor implements SourceReader {
     this.#clock = settings.clock;
     this.#log = log;
     this.#shedding = new Shedding(broadcast, settings.clock, log);
+    this.#hold = new PublisherHold(broadcast, source);
     this.gone = before
       .then(() => this.#supervise())
       .catch((error: unknown) => {
@@ -100,9 +97,9 @@ export class FlvLadderSupervisor implements SourceReader {
     this.#keyframes.reset();
     this.#timeline = { startedAt, has };
     this.#fresh = true;
+    this.#endRun(REPLACE_FLUSH_MS);
     this.#covered = undefined;
     this.#base = 0;
-    this.#replace(REPLACE_FLUSH_MS);
   }
 
   write(tag: FlvTag): void {
@@ -110,17 +107,15 @@ export class FlvLadderSupervisor implements SourceReader {
     const known = tag.header && this.#gop.knows(tag);
     this.#gop.push(tag);
     if (tag.kind === 'video' && !tag.header) this.#keyframes.picture(tag.timestamp, tag.keyframe);
-    if (!this.#running) {
-      if (this.#ready()) this.#wake?.();
-      return;
+    if (this.#run && !this.#mustReplace(tag) && !known) {
+      this.#input?.write(tag);
+      this.#copy(this.#run, tag);
     }
-    if (this.#mustReplace(tag)) return;
-    if (!known) this.#input?.write(tag);
+    if (this.#wake && this.#ready()) this.#wake();
   }
 
   end(reason: PublicationEnd): void {
-    if (reason === 'replaced') this.stop();
-    else this.finish(FLUSH_MS);
+    this.finish(reason === 'replaced' ? 0 : FLUSH_MS);
   }
 
   /** Tags since the last keyframe. */
@@ -132,35 +127,49 @@ export class FlvLadderSupervisor implements SourceReader {
   finish(ms: number): void {
     this.#over.abort();
     this.#wake?.();
-    this.#encoder?.end(ms);
+    this.#endRun(ms);
   }
 
   /** Kills the encoder. */
   stop(): void {
-    this.#over.abort();
-    this.#wake?.();
-    this.#encoder?.stop();
+    this.finish(0);
   }
 
   async #supervise(): Promise<void> {
-    const kept = await keepRunning({
+    let kept = await this.#keepEncoding();
+    // Copied renditions go on without the encoder.
+    if (!kept && this.#run?.copiesVideo && !this.#over.signal.aborted) {
+      this.#shedding.giveUp(this.#run.ladder);
+      this.#run.endRenditions(this.#shedding.ids);
+      kept = await this.#keepEncoding();
+    }
+    this.#over.abort();
+    this.#run?.close();
+    if (!kept) this.#broadcast.fail('transcoder-failed');
+  }
+
+  #keepEncoding(): Promise<boolean> {
+    return keepRunning({
       what: 'encoder',
       untilReady: () => this.#untilReady(),
       run: async () => {
         const end = await this.#encode();
-        this.#setFull(false);
+        this.#hold.set(false);
         return end;
       },
-      onFailure: (end) => recordFailure(end, this.#broadcast, this.#memory, this.#log),
+      onFailure: (end) => {
+        const { settings } = this.#memory.encoder;
+        recordFailure(end, this.#broadcast, this.#memory, this.#log);
+        // Another encoder makes other initialization sections.
+        if (this.#memory.encoder.settings !== settings) this.#endRun(0);
+      },
       over: this.#over.signal,
       clock: this.#clock,
       log: this.#log,
     });
-    this.#over.abort();
-    if (!kept) this.#broadcast.fail('transcoder-failed');
   }
 
-  /** Waits until a run can start, or for the end of the publication. */
+  /** Waits until a run can start or an encoder can join it, or for the end of the publication. */
   #untilReady(): Promise<void> {
     if (this.#over.signal.aborted || this.#ready()) return Promise.resolve();
     return new Promise((resolve) => {
@@ -171,7 +180,7 @@ export class FlvLadderSupervisor implements SourceReader {
     });
   }
 
-  /** Whether a run should start now. */
+  /** Whether a run should start, or an encoder join, now. */
   #ready(): boolean {
     const { age, span, seen, videoHeader } = this.#gop;
     if (!this.#timeline || age === undefined) return false;
@@ -181,19 +190,60 @@ export class FlvLadderSupervisor implements SourceReader {
       const heard = seen.audio || !this.#timeline.has.audio;
       if (!sized || !heard || (seen.video && !videoHeader)) return false;
     }
-    return this.#fresh || this.#atOnce || joinsNow(age, this.#keyframes.interval);
+    return true;
   }
 
+  /** Encodes within the current run, or in a new one; without anything to encode, waits for the end of the run. */
   async #encode(): Promise<EncoderEnd> {
+    const isNew = this.#run === undefined;
+    let run: LadderRun;
+    try {
+      run = this.#run ?? (await this.#openRun());
+    } catch (error) {
+      return endWithoutEncoder('failed', messageOf(error));
+    }
+    if (this.#run !== run) {
+      // The timeline has changed, or the publication has ended, meanwhile.
+      run.close();
+      return endWithoutEncoder('stopped', 'the run was not needed');
+    }
+    const ladder = encodedPart(run.ladder, this.#shedding.ids);
+    const end =
+      ladder.video.length > 0 || ladder.audio
+        ? await this.#runEncoder(run, ladder, isNew)
+        : await this.#withoutEncoder(run, isNew);
+    if (run.isRefused && this.#run === run) this.#run = undefined;
+    if (this.#run !== run) run.close();
+    return end;
+  }
+
+  async #openRun(): Promise<LadderRun> {
     const timeline = this.#timeline;
     const startedAt = timeline?.startedAt ?? this.#clock.now();
-    const ladder = this.#chooseLadder();
+    const ladder = chooseFlvLadder(this.source.info, this.#gop, {
+      ...{ rungs: this.#settings.ladder, audioBitrate: this.#settings.audioBitrate },
+      ...{ encodeSource: this.#memory.encodeSource, shed: this.#shedding.ids },
+    });
     this.#rebase();
     const offset = TIMELINE_START_MS - this.#base;
+    const { videoHeader, audioHeader } = this.#gop;
+    const writer = await this.#broadcast.openRun({
+      renditions: renditionsOf(ladder),
+      originMs: startedAt - offset,
+    });
+    this.#log.info({ run: writer.index, ...describedLadder(ladder) }, 'encoder run opened');
+    const frameRate = this.source.info.video?.frameRate;
+    const run = new LadderRun(writer, { ladder, videoHeader, audioHeader, frameRate, offset });
+    if (this.#timeline === timeline && !this.#over.signal.aborted) this.#run = run;
+    return run;
+  }
+
+  async #runEncoder(run: LadderRun, ladder: Ladder, isNew: boolean): Promise<EncoderEnd> {
+    const timeline = this.#timeline;
     const input = new FlvInput({
       has: { audio: ladder.audio !== undefined, video: ladder.video.length > 0 },
-      offset,
-      onFull: (full) => this.#setFull(full),
+      offset: run.offset,
+      onFull: () => this.#relieve(),
       clock: this.#clock,
     });
     const encoder = new Encoder({
@@ -204,53 +254,55 @@ export class FlvLadderSupervisor implements SourceReader {
       segmentDuration: this.#settings.segmentDuration,
       maxPixels: this.#settings.maxPixels,
       listener: this.#settings.listener,
-      from: this.#skipTo(ladder, offset),
+      // A new run repeats the last group of pictures in all renditions if it copies the video.
+      from: isNew && run.copiesVideo ? undefined : this.#skipTo(ladder, run.offset),
       clock: this.#clock,
     });
     this.#encoder = encoder;
-    this.#input = input;
-    try {
-      const writer = await openRun(this.#broadcast, encoder, startedAt - offset, this.#log);
-      if (this.#timeline === timeline) this.#begin(encoder, input, writer);
-      else encoder.refuse(writer);
-    } catch (error) {
-      encoder.fail(messageOf(error));
+    this.#log.info({ run: run.index, pid: encoder.pid, ...describedLadder(ladder) }, 'encoder started');
+    if (encoder.deliver(run.output(ladder))) {
+      input.begin(this.#gop, run.frameRate);
+      this.#input = input;
     }
+    this.#shedding.forget();
+    this.#joined(run, isNew);
     const end = await encoder.closed;
-    const progress = encoder.progress;
-    if (progress && this.#timeline === timeline)
-      this.#covered = Math.max(this.#covered ?? 0, progress.position - offset);
-    this.#running = false;
+    const at = encoder.front;
+    if (at !== undefined && this.#timeline === timeline) this.#cover(at - run.offset);
     this.#encoder = undefined;
     this.#input = undefined;
     return end;
   }
 
-  #begin(encoder: Encoder, input: FlvInput, writer: EncoderRunWriter): void {
-    const { tags, videoHeader, audioHeader } = this.#gop;
-    const first = tags[0]?.timestamp ?? this.#gop.newest;
-    const head: FlvTag[] = [];
-    const frameRate = this.source.info.video?.frameRate;
-    if (encoder.ladder.video.length > 0) head.push(frameRateTag(frameRate ?? 30, first));
-    for (const header of [videoHeader, audioHeader]) if (header) head.push({ ...header, timestamp: first });
-    if (encoder.deliver(writer)) input.begin([...head, ...tags]);
-    this.#running = true;
-    this.#fresh = false;
-    this.#atOnce = false;
-    this.#shedding.forget();
+  #withoutEncoder(run: LadderRun, isNew: boolean): Promise<EncoderEnd> {
+    return new Promise((resolve) => {
+      this.#resolveRun = (end) => {
+        this.#resolveRun = undefined;
+        resolve(end);
+      };
+      this.#joined(run, isNew);
+    });
   }
 
-  #chooseLadder(): Ladder {
-    const { video, audio } = this.source.info;
-    const { seen, videoHeader } = this.#gop;
-    return chooseLadder({
-      video: seen.video ? (video ?? { codec: 'h264' }) : undefined,
-      audio: seen.audio ? (audio ?? { codec: 'aac' }) : undefined,
-      rungs: this.#settings.ladder,
-      audioBitrate: this.#settings.audioBitrate,
-      passthrough: !this.#memory.encodeSource && isPlainAvc(videoHeader),
-      shed: this.#shedding.ids,
-    });
+  /** Writes the tags since the keyframe to the copied renditions of a new run. */
+  #joined(run: LadderRun, isNew: boolean): void {
+    this.#fresh = false;
+    if (!isNew) return;
+    const from = run.copiesVideo ? undefined : this.#covered;
+    for (const tag of this.#gop.tags)
+      if (this.#run === run && tag.timestamp >= (from ?? tag.timestamp)) this.#copy(run, tag);
+  }
+
+  /** Writes a tag to the copied renditions of the current run, or ends the run if they cannot be packaged. */
+  #copy(run: LadderRun, tag: FlvTag): void {
+    try {
+      run.write(tag);
+    } catch (error) {
+      const message = messageOf(error);
+      this.#run = undefined;
+      if (this.#encoder) this.#encoder.fail(message);
+      else this.#resolveRun?.(endWithoutEncoder('failed', message));
+    }
   }
 
   /** Keeps the next run's FLV timestamps within 31 bits. */
@@ -259,11 +311,14 @@ export class FlvLadderSupervisor implements SourceReader {
     if (first - this.#base + TIMELINE_START_MS > MAXIMUM_TIMESTAMP_MS / 2) this.#base = first;
   }
 
-  /** Media time (ms) before which an encoded ladder repeats delivered output. */
+  #cover(timestamp: number): void {
+    this.#covered = Math.max(this.#covered ?? 0, timestamp);
+  }
+
+  /** Media time (ms) before which the output repeats what a previous encoder delivered. */
   #skipTo(ladder: Ladder, offset: number): number | undefined {
     const first = this.#gop.tags[0]?.timestamp;
-    if (this.#covered === undefined || first === undefined) return undefined;
-    if (ladder.video.length === 0 || ladder.video.some(({ passthrough }) => passthrough)) return undefined;
+    if (this.#covered === undefined || first === undefined || ladder.video.length === 0) return undefined;
     return this.#covered > first ? this.#covered + offset : undefined;
   }
 
@@ -272,15 +327,14 @@ export class FlvLadderSupervisor implements SourceReader {
    * tag
    */
   #mustReplace(tag: FlvTag): boolean {
-    const ladder = this.#encoder?.ladder;
-    if (!ladder) return false;
+    const ladder = this.#run?.ladder;
     const fault = this.#keyframes.fault;
+    if (!ladder) return false;
     if (fault && !this.#memory.encodeSource && ladder.keyframes === 'source') {
       this.#memory.encodeSource = true;
-      const text = `The encoder's keyframes ${KEYFRAME_FAULTS[fault]}: the picture is encoded again. Set a keyframe interval of 2 s.`;
-      this.#broadcast.notice('keyframes', text);
+      this.#broadcast.notice('keyframes', keyframeNotice(fault));
       this.#log.warn({ fault }, 'the source cannot be passed through');
-      this.#replace(tag.keyframe ? REPLACE_FLUSH_MS : 0);
+      this.#endRun(tag.keyframe ? REPLACE_FLUSH_MS : 0);
       return true;
     }
     const appeared = tag.kind === 'video' ? ladder.video.length === 0 : !ladder.audio;
@@ -288,34 +342,56 @@ export class FlvLadderSupervisor implements SourceReader {
       (tag.keyframe || ladder.video.length === 0) && tag.timestamp - this.#base > MAXIMUM_TIMESTAMP_MS;
     if (!overflows && (!appeared || this.#gop.age === undefined)) return false;
     this.#log.info(overflows ? 'the timeline is long: a new run' : `the source now has ${tag.kind}`);
-    this.#replace(REPLACE_FLUSH_MS);
+    this.#endRun(REPLACE_FLUSH_MS);
     return true;
   }
 
-  /** Ends the current run; the next one starts when it is closed. */
-  #replace(flushMs: number): void {
-    this.#running = false;
-    this.#atOnce = true;
-    if (flushMs > 0) this.#encoder?.end(flushMs);
-    else this.#encoder?.stop();
+  /** Ends the current run: writes nothing more to it and ends its encoder. The next run starts when it is closed. */
+  #endRun(flushMs: number): void {
+    const run = this.#run;
+    this.#run = undefined;
+    run?.endCopies();
+    if (run?.copiesVideo) this.#cover(this.#gop.newest);
+    this.#input = undefined;
+    if (this.#encoder && flushMs > 0) this.#encoder.end(flushMs);
+    else if (this.#encoder) this.#encoder.stop();
+    else if (this.#resolveRun) this.#resolveRun(endWithoutEncoder('stopped', 'the run has ended'));
+    else run?.close();
+  }
+
+  #endShed(run: LadderRun, encoder: Encoder): void {
+    run.endRenditions(this.#shedding.ids);
+    encoder.stop();
+  }
+
+  /** The publisher sends faster than real time. */
+  get #isAhead(): boolean {
+    const elapsedMs = this.#clock.now() - (this.#timeline?.startedAt ?? 0);
+    return this.#gop.newest - elapsedMs > AHEAD_MS;
   }
 
   #check(): void {
     const encoder = this.#encoder;
-    if (!encoder || !this.#running) return;
-    if (this.#input?.isHanging) {
-      this.#running = false;
-      encoder.fail('no output for several seconds');
-    } else if (this.#shedding.look(encoder)) this.#replace(0);
+    const run = this.#run;
+    if (!encoder || !run || !this.#input) return;
+    if (this.#input.isHanging) encoder.fail('no output for several seconds');
+    else if (this.#shedding.measure(encoder, run.ladder)) this.#endShed(run, encoder);
+    else this.#relieve();
   }
 
-  #setFull(full: boolean): void {
-    if (full === (this.#release !== undefined)) return;
-    this.#release?.();
-    this.#release = full ? this.source.hold() : undefined;
-    this.#broadcast.notice(
-      'transcoder',
-      full ? 'The server cannot keep up with encoding: the publisher is slowed down.' : undefined,
-    );
+  /**
+   * Slows the publisher down while the encoder's backlog is full. Copied renditions are not delayed for it beyond real
+   * time: the encoder then joins anew, and the second time with fewer renditions.
+   */
+  #relieve(): void {
+    const encoder = this.#encoder;
+    const run = this.#run;
+    const input = this.#input;
+    const mayHold = !run?.copiesVideo || this.#isAhead;
+    this.#hold.set(mayHold && input?.isFull === true);
+    if (!encoder || !run || !input?.isFull || mayHold) return;
+    if (!encoder.delivered && input.backlogBytes < MAXIMUM_START_BYTES) return;
+    if (this.#shedding.overflowed(run.ladder)) this.#endShed(run, encoder);
+    else encoder.fail('the encoder lags too far behind');
   }
 }

@@ -38,7 +38,7 @@ export type PassedVideo = { id: string; passthrough: true; frameRate: number | u
 export type Ladder = {
   /** Best first; empty without video. */
   video: (EncodedVideo | PassedVideo)[];
-  audio: { id: 'audio'; bitrate: number; channels: 1 | 2 } | undefined;
+  audio: { id: 'audio'; passthrough: boolean; bitrate: number; channels: 1 | 2 } | undefined;
   /** Keyframes of encoded renditions: at the source's, or clocked. */
   keyframes: 'source' | 'clock';
   /** Encodes every n-th frame. */
@@ -53,6 +53,8 @@ export type LadderRequest = {
   audioBitrate: number;
   /** The source's video may be passed through. */
   passthrough: boolean;
+  /** The source's audio may be passed through, unless the video is encoded; it is encoded by default. */
+  audioPassthrough?: boolean;
   /** Name of the best rendition; by default from its lines. */
   best?: string;
   /** Renditions removed to reduce load. */
@@ -114,14 +116,16 @@ function passable(video: VideoSource): boolean {
 /** Chooses the ladder of a source. Pure. */
 export function chooseLadder(request: LadderRequest): Ladder {
   const { video, audio, shed } = request;
+  const passthrough = video !== undefined && request.passthrough && passable(video);
   const sound: Ladder['audio'] = audio && {
     id: 'audio',
+    // Copied audio would be ahead of encoded video by more than the packager queues.
+    passthrough: (passthrough || !video) && (request.audioPassthrough ?? false),
     bitrate: audio.channels === 1 ? Math.round(request.audioBitrate / 2) : request.audioBitrate,
     channels: audio.channels === 1 ? 1 : 2,
   };
   if (!video) return { video: [], audio: sound, keyframes: 'clock', frameStep: 1 };
 
-  const passthrough = request.passthrough && passable(video);
   const sourceRate = finiteWithin(video.frameRate, SOURCE_FRAME_RATE.min, SOURCE_FRAME_RATE.max, undefined);
   const frameStep = Math.max(1, Math.ceil((sourceRate ?? 0) / MAXIMUM_FRAME_RATE));
   const frameRate = sourceRate === undefined ? undefined : sourceRate / frameStep;
@@ -175,12 +179,14 @@ export function renditionsOf(ladder: Ladder): Rendition[] {
       ? { id, kind: 'video', passthrough }
       : { id, kind: 'video', passthrough, frameRate },
   );
-  if (ladder.audio) renditions.push({ id: ladder.audio.id, kind: 'audio', passthrough: false });
+  if (ladder.audio)
+    renditions.push({ id: ladder.audio.id, kind: 'audio', passthrough: ladder.audio.passthrough });
   return renditions;
 }
 
 /** Describes the ladder for the log. */
-export function describedLadder(ladder: Ladder): { video: string[]; audio: boolean; keyframes: string } {
+export function describedLadder(ladder: Ladder): { video: string[]; audio: string; keyframes: string } {
   const video = ladder.video.map(({ id, passthrough }) => (passthrough ? `${id} (passed through)` : id));
-  return { video, audio: ladder.audio !== undefined, keyframes: ladder.keyframes };
+  const audio = !ladder.audio ? 'none' : ladder.audio.passthrough ? 'passed through' : 'encoded';
+  return { video, audio, keyframes: ladder.keyframes };
 }

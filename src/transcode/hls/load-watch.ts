@@ -24,13 +24,16 @@ const CATCH_UP_SPEED = 1.05;
  * a publisher's burst it lags too, but catches up.
  */
 export class LoadWatch {
+  /** Samples since the lag began. */
   #samples: LoadSample[] = [];
-  #first: number | undefined;
+  #first: LoadSample | undefined;
+  #newest: LoadSample | undefined;
 
   /** @returns the speed (media time per time) when it was too low for the whole window */
   look(sample: LoadSample): number | undefined {
-    this.#first ??= sample.at;
-    if (sample.at - this.#first < START_UP_MS || sample.lag < BEHIND_MS) {
+    this.#first ??= sample;
+    this.#newest = sample;
+    if (sample.at - this.#first.at < START_UP_MS || sample.lag < BEHIND_MS) {
       this.#samples = [];
       return undefined;
     }
@@ -38,8 +41,15 @@ export class LoadWatch {
     while (this.#samples[1] && sample.at - this.#samples[1].at >= WINDOW_MS) this.#samples.shift();
     const oldest = this.#samples[0];
     if (!oldest || sample.at - oldest.at < WINDOW_MS) return undefined;
-    const speed = (sample.position - oldest.position) / (sample.at - oldest.at);
+    const { speed } = this;
     return speed < CATCH_UP_SPEED ? speed : undefined;
+  }
+
+  /** Media time per time since the lag began, at the start since the first sample; 0 before two samples. */
+  get speed(): number {
+    const from = this.#samples.length > 1 ? this.#samples[0] : this.#first;
+    const to = this.#newest;
+    return from && to && to !== from ? (to.position - from.position) / (to.at - from.at) : 0;
   }
 }
 

@@ -236,7 +236,7 @@ export class RtpLadderSupervisor implements SourceReader {
       encoder.stop();
     } else if (this.#hasOtherSize()) this.#replace();
     else if (input.quiet > PAUSE_MS) this.#shedding.forget();
-    else if (this.#shedding.look(encoder)) this.#replace();
+    else if (this.#shedding.measure(encoder, encoder.ladder)) this.#replace();
   }
 
   #hasOtherSize(): boolean {

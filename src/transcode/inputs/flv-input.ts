@@ -2,15 +2,17 @@ import type { Writable } from 'node:stream';
 import type { FlvTag } from '../../media/index.js';
 import type { Clock } from '../../platform/index.js';
 import type { EncoderInput, MediaKind } from './encoder-input.js';
+import { frameRateTag } from './flv-metadata.js';
 import { FLV_PIPE_MARKS, FlvPipe } from './flv-pipe.js';
+import type { GopBuffer } from './gop-buffer.js';
 
 export type FlvInputOptions = {
   /** Kinds in the ladder: with tags of another kind ffmpeg would wait for more of them. */
   has: { audio: boolean; video: boolean };
   /** Added to tag timestamps to give media time, ms. */
   offset: number;
-  /** Called when the backlog for ffmpeg becomes too large (true) or small enough (false). */
-  onFull(full: boolean): void;
+  /** Called when the backlog for ffmpeg becomes too large or small enough (`isFull`). */
+  onFull(): void;
   clock: Clock;
 };
 
@@ -27,6 +29,9 @@ type Flow = {
   /** Output exists. */
   delivered: boolean;
 };
+
+/** Announced when the source's rate is unknown, frames/s. */
+const DEFAULT_FRAME_RATE = 30;
 
 function newFlow(): Flow {
   return { given: 0, answered: 0, asked: undefined, steps: [0, 0], delivered: false };
@@ -46,6 +51,7 @@ export class FlvInput implements EncoderInput {
   readonly #flow: Record<MediaKind, Flow> = { video: newFlow(), audio: newFlow() };
   #output: Writable | undefined;
   #pipe: FlvPipe | undefined;
+  #isFull = false;
   #ending = false;
   #closed = false;
 
@@ -57,12 +63,23 @@ export class FlvInput implements EncoderInput {
     this.#output = output;
   }
 
-  /** Starts with the configurations and the tags since a keyframe; ffmpeg waits until then. */
-  begin(first: readonly FlvTag[]): void {
+  /**
+   * Starts with the frame rate, the configurations and the tags since a keyframe; ffmpeg waits until then.
+   *
+   * @param frameRate of the source, frames/s
+   */
+  begin({ tags, newest, videoHeader, audioHeader }: GopBuffer, frameRate = DEFAULT_FRAME_RATE): void {
     if (!this.#output || this.#closed) return;
-    const { has, offset, onFull } = this.#options;
+    const { has, offset } = this.#options;
+    const onFull = (full: boolean): void => {
+      this.#isFull = full;
+      this.#options.onFull();
+    };
     this.#pipe = new FlvPipe(this.#output, has, { offset, ...FLV_PIPE_MARKS, onFull });
-    const start = first.find((tag) => !tag.header)?.timestamp ?? 0;
+    const start = tags[0]?.timestamp ?? newest;
+    const first: FlvTag[] = has.video ? [frameRateTag(frameRate, start)] : [];
+    for (const header of [videoHeader, audioHeader]) if (header) first.push({ ...header, timestamp: start });
+    first.push(...tags);
     for (const flow of Object.values(this.#flow)) Object.assign(flow, { given: start, answered: start });
     this.#pipe.prime(first.length);
     for (const tag of first) this.write(tag);
@@ -93,6 +110,15 @@ export class FlvInput implements EncoderInput {
     this.#pipe?.close();
   }
 
+  /** The backlog for ffmpeg is too large. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  get backlogBytes(): number {
+    return this.#pipe?.bytes ?? 0;
+  }
+
   answered(kind: MediaKind): void {
     const flow = this.#flow[kind];
     flow.delivered = true;
@@ -111,7 +137,7 @@ export class FlvInput implements EncoderInput {
     return Object.values(this.#flow).some(({ asked, delivered, given, answered }) => {
       if (asked === undefined || now - asked < (delivered ? SILENCE_MS : FIRST_SIGN_MS)) return false;
       const swallowed = given - answered;
-      return swallowed > UNANSWERED_MEDIA_MS || (swallowed > 0 && (this.#pipe?.bytes ?? 0) > 0);
+      return swallowed > UNANSWERED_MEDIA_MS || (swallowed > 0 && this.backlogBytes > 0);
     });
   }
 }

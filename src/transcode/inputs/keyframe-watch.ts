@@ -9,6 +9,17 @@ const DEVIATION = 0.25;
 /** Tolerance beyond the limits for rounded timestamps, ms. */
 const SLACK_MS = 100;
 
+const FAULTS = {
+  'too-far-apart': 'are more than 4 s apart',
+  'too-close': 'are less than 0.9 s apart',
+  irregular: 'come at irregular intervals',
+} as const;
+
+/** Returns the sentence for the broadcaster about a source that is not passed through. */
+export function keyframeNotice(fault: keyof typeof FAULTS): string {
+  return `The encoder's keyframes ${FAULTS[fault]}: the picture is encoded again. Set a keyframe interval of 2 s.`;
+}
+
 /** Measures the source's keyframe intervals to decide whether its video can be passed through. */
 export class KeyframeWatch {
   #last: number | undefined;

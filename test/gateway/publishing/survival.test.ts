@@ -24,11 +24,16 @@ async function neverReloaded(page: Page): Promise<boolean> {
   return await page.evaluate<boolean>("window.mark === 'never reloaded'");
 }
 
+/** The media playlists of the stream's video renditions, the source's first. */
+async function mediaPlaylists(livestream: Livestream): Promise<string[]> {
+  const multivariant = await (await fetch(livestream.hls)).text();
+  const uris = multivariant.split('\n').filter((line) => /^[^#].*\.m3u8/.test(line));
+  return await Promise.all(uris.map(async (uri) => (await fetch(new URL(uri, livestream.hls))).text()));
+}
+
 /** The media playlist of the stream's first video rendition. */
 async function mediaPlaylist(livestream: Livestream): Promise<string> {
-  const multivariant = await (await fetch(livestream.hls)).text();
-  const uri = multivariant.split('\n').find((line) => /^[^#].*\.m3u8/.test(line)) ?? '';
-  return await (await fetch(new URL(uri, livestream.hls))).text();
+  return (await mediaPlaylists(livestream))[0] ?? '';
 }
 
 function dates(playlist: string): number[] {
@@ -86,18 +91,33 @@ t.test('a second encoder with the same stream key takes over within a second', a
   t.ok(await neverReloaded(page));
 });
 
-t.test('an encoder that is killed leaves a gap of less than a second', async (t) => {
+t.test('an encoder that is killed leaves no gap in the source rendition', async (t) => {
   const livestream = await gateway.createLivestream();
   publish(t, await testMedia(120), livestream.rtmp);
   await gateway.untilLive(livestream);
   const page = await watch(t, livestream);
-
-  const started = gateway.log.findLast(
-    ({ msg, streamId }) => msg === 'encoder started' && streamId === livestream.streamId,
-  );
-  process.kill(Number(started?.pid), 'SIGKILL');
-  const gap = await until('a segment after the gap', async () => gapIn(await mediaPlaylist(livestream)));
-  t.ok(gap.ms < 1000, `a gap of ${gap.ms} ms`);
+  const encoders = () =>
+    gateway.log.filter(({ msg, streamId }) => msg === 'encoder started' && streamId === livestream.streamId);
+  const [first] = encoders();
+  const killedAt = Date.now();
+  process.kill(Number(first?.pid), 'SIGKILL');
+  await until('another encoder', () => encoders().length === 2);
+  const [source = '', ...lower] = await until('segments after it in all renditions', async () => {
+    const playlists = await mediaPlaylists(livestream);
+    // The last date may be that of a segment that is not complete.
+    return playlists.every((playlist) => (dates(playlist).at(-2) ?? 0) > killedAt) && playlists;
+  });
+  t.ok(lower.length > 0);
+  for (const playlist of [source, ...lower]) t.notMatch(playlist, '#EXT-X-DISCONTINUITY\n');
+  t.notMatch(source, '#EXT-X-GAP');
+  const durations = [...source.matchAll(/#EXTINF:([\d.]+)/g)].map((match) => Number(match[1]) * 1000);
+  for (const [index, at] of dates(source).slice(1).entries()) {
+    const end = (dates(source)[index] ?? Number.NaN) + (durations[index] ?? Number.NaN);
+    t.ok(
+      Math.abs(at - end) < 5,
+      `segment ${index + 1} begins ${at - end} ms after the end of the previous one`,
+    );
+  }
   await untilPlaysOn(page);
   t.ok(await neverReloaded(page));
 });

@@ -245,6 +245,10 @@ t.test('an encoder run reaches the subscribers, and its bytes their readers', as
         run = opened;
         opened.read({
           write: (id, bytes) => seen.push(`${id} ${bytes.length}`),
+          startCopy: (id) => seen.push(`${id} starts`),
+          sample: (id, { data }) => seen.push(`${id} sample ${data.length}`),
+          encoderEnded: (id) => seen.push(`${id} encoder ended`),
+          renditionEnded: (id) => seen.push(`${id} ended`),
           close: () => seen.push('close'),
         });
       },

@@ -1,4 +1,4 @@
-import type { FlvTag, SourceInfo } from '../../../src/media/index.js';
+import { type FlvTag, type SourceInfo, type TrackInit, writeFragment } from '../../../src/media/index.js';
 import type {
   Broadcast,
   EncoderRunOptions,
@@ -16,7 +16,13 @@ export type RecordedRun = EncoderRunOptions & {
   /** `performance.now()` of the opening and the closing. */
   openedAt: number;
   closedAt: number | undefined;
+  /** CMAF of each rendition, also of those that are copied; of its last encoder. */
   bytes: Map<string, Buffer[]>;
+  /** Output of earlier encoders of the run. */
+  earlier: { renditionId: string; bytes: Buffer }[];
+  /** Renditions whose encoder ended within the run, and those that the run has no more of, in order. */
+  encodersEnded: string[];
+  renditionsEnded: string[];
 };
 
 /** Broadcast that records the output of the transcoder. */
@@ -58,16 +64,41 @@ export class FakeBroadcast implements Broadcast {
       openedAt: performance.now(),
       closedAt: undefined,
       bytes: new Map(options.renditions.map(({ id }) => [id, []])),
+      earlier: [],
+      encodersEnded: [],
+      renditionsEnded: [],
     };
     this.runs.push(run);
+    const inits = new Map<string, TrackInit>();
+    let sequence = 0;
+    const write = (renditionId: string, bytes: Buffer): void => {
+      if (run.closed) throw new Error('bytes after the end of the run');
+      this.onBytes(renditionId, bytes);
+      const kept = run.bytes.get(renditionId);
+      if (!kept) throw new Error(`there is no rendition ${renditionId}`);
+      if (kept.length > 0 && bytes.toString('latin1', 4, 8) === 'ftyp')
+        run.earlier.push({ renditionId, bytes: Buffer.concat(kept.splice(0)) });
+      kept.push(bytes);
+    };
     return {
       index: run.index,
-      write: (renditionId, bytes) => {
-        if (run.closed) throw new Error('bytes after the end of the run');
-        this.onBytes(renditionId, bytes);
-        const kept = run.bytes.get(renditionId);
-        if (!kept) throw new Error(`there is no rendition ${renditionId}`);
-        kept.push(bytes);
+      write,
+      startCopy: (renditionId, init) => {
+        inits.set(renditionId, init);
+        write(renditionId, init.data);
+      },
+      sample: (renditionId, sample) => {
+        const init = inits.get(renditionId);
+        if (!init) throw new Error(`a sample of ${renditionId} before its initialization section`);
+        const { trackId } = init;
+        const { decodeTime } = sample;
+        write(renditionId, writeFragment({ trackId, sequence: ++sequence, decodeTime, samples: [sample] }));
+      },
+      encoderEnded: (renditionId) => {
+        run.encodersEnded.push(renditionId);
+      },
+      renditionEnded: (renditionId) => {
+        run.renditionsEnded.push(renditionId);
       },
       close: () => {
         run.closed = true;

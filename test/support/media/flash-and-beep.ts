@@ -23,6 +23,8 @@ export async function flashToBeep(file: string): Promise<number[]> {
       '-v',
       'info',
       '-nostats',
+      // Without it, times are relative to the start of the file.
+      '-copyts',
       '-i',
       file,
       '-map',

@@ -224,12 +224,12 @@ t.test('the arguments of a ladder match its plan', async (t) => {
   );
   t.strictSame(
     plan.outputs.map(({ url }) => url),
-    ['unix:/run/1080p', 'unix:/run/720p', 'unix:/run/480p', 'unix:/run/audio'],
+    ['unix:/run/720p', 'unix:/run/480p', 'unix:/run/audio'],
+    'without the copied rendition',
   );
   const text = plan.outputs.map(({ options }) => options.join(' '));
-  t.match(text[0], /^-map 0:v:0 -c:v copy -f mp4/);
-  t.match(text[1], /-force_key_frames source/);
-  t.match(text[3], /-ac 1/);
+  t.match(text[0], /^-map \[v0\] .*-force_key_frames source/);
+  t.match(text[2], /-ac 1/);
   for (const output of text) {
     t.match(output, /\+cmaf\+frag_every_frame\+frag_discont\+skip_trailer -use_editlist 0/);
     t.notMatch(output, /-method|http/);

@@ -198,18 +198,29 @@ t.test('keyframes follow the source with passthrough, and the clock otherwise', 
 });
 
 t.test('audio is stereo unless the source is mono', async (t) => {
-  t.strictSame(choose(HD).audio, { id: 'audio', bitrate: 128_000, channels: 2 });
+  t.strictSame(choose(HD).audio, { id: 'audio', passthrough: false, bitrate: 128_000, channels: 2 });
   t.strictSame(choose(HD, { audio: { codec: 'aac', channels: 1 } }).audio, {
     id: 'audio',
+    passthrough: false,
     bitrate: 64_000,
     channels: 1,
   });
   t.strictSame(choose(HD, { audio: { codec: 'aac', channels: 6 } }).audio, {
     id: 'audio',
+    passthrough: false,
     bitrate: 128_000,
     channels: 2,
   });
   t.equal(choose(HD, { audio: undefined }).audio, undefined);
+});
+
+t.test('audio is copied beside copied video or alone, if it may be', async (t) => {
+  const copied = (video: VideoSource | undefined, audioPassthrough: boolean) =>
+    choose(video, { audioPassthrough }).audio?.passthrough;
+  t.equal(copied(HD, true), true);
+  t.equal(copied(undefined, true), true);
+  t.equal(copied({ ...HD, codec: 'hevc' }, true), false, 'encoded video is later');
+  t.equal(copied(HD, false), false);
 });
 
 t.test('a ladder lists every rendition', async (t) => {

@@ -1,0 +1,31 @@
+import type { SourceInfo } from '../../media/index.js';
+import type { GopBuffer } from '../inputs/gop-buffer.js';
+import { isPlainAvc } from '../webrtc/avc-profile.js';
+import { isCopyableAac, isCopyableAvc } from './copied-tracks.js';
+import { chooseLadder, type Ladder, type Rung } from './ladder.js';
+
+export type FlvLadderOptions = {
+  rungs: readonly Rung[] | 'off';
+  /** Bits per second of the stereo rendition. */
+  audioBitrate: number;
+  /** The source's video must be encoded. */
+  encodeSource: boolean;
+  /** Renditions removed to reduce load. */
+  shed: ReadonlySet<string>;
+};
+
+/** Chooses the ladder of an FLV publication from the tags so far: only what arrived is offered. */
+export function chooseFlvLadder(
+  { video, audio }: Pick<SourceInfo, 'video' | 'audio'>,
+  { seen, videoHeader, audioHeader }: Pick<GopBuffer, 'seen' | 'videoHeader' | 'audioHeader'>,
+  { encodeSource, ...settings }: FlvLadderOptions,
+): Ladder {
+  const audioSource = audio ?? { codec: 'aac' };
+  return chooseLadder({
+    ...settings,
+    video: seen.video ? (video ?? { codec: 'h264' }) : undefined,
+    audio: seen.audio ? audioSource : undefined,
+    passthrough: !encodeSource && isPlainAvc(videoHeader) && isCopyableAvc(videoHeader),
+    audioPassthrough: audioSource.codec === 'aac' && isCopyableAac(audioHeader),
+  });
+}

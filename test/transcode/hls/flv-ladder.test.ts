@@ -4,20 +4,20 @@ import {
   type FakeBroadcast,
   FakeSource,
   type RecordedRun,
-} from '../support/fakes/fake-broadcast.js';
+} from '../../support/fakes/fake-broadcast.js';
 import {
   encoderPidsOf,
   endTimeS,
   startTimeS,
   startTranscoderFixture,
-} from '../support/fixtures/transcoder-fixture.js';
-import { type CmafTrack, keyframesOf, parseCmaf } from '../support/media/cmaf.js';
+} from '../../support/fixtures/transcoder-fixture.js';
+import { type CmafTrack, keyframesOf, parseCmaf } from '../../support/media/cmaf.js';
 import {
   createTestMedia,
   sendTags,
   type TestMedia,
   type TestMediaOptions,
-} from '../support/media/flv-media.js';
+} from '../../support/media/flv-media.js';
 
 const VIDEO = { width: 640, height: 360, rate: '30000/1001', bFrames: 2, keyframes: 2 };
 const AUDIO = { sampleRate: 44_100, channels: 2 } as const;

@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { FlvTag } from '../../src/media/index.js';
-import { FakeSource } from '../support/fakes/fake-broadcast.js';
+import type { FlvTag } from '../../../src/media/index.js';
+import { FakeSource } from '../../support/fakes/fake-broadcast.js';
 import {
   encoderPidsOf,
   endTimeS,
@@ -11,9 +11,9 @@ import {
   startTimeS,
   startTranscoderFixture,
   untilRenditionHas,
-} from '../support/fixtures/transcoder-fixture.js';
-import type { CmafTrack } from '../support/media/cmaf.js';
-import { sendTags } from '../support/media/flv-media.js';
+} from '../../support/fixtures/transcoder-fixture.js';
+import type { CmafTrack } from '../../support/media/cmaf.js';
+import { sendTags } from '../../support/media/flv-media.js';
 
 t.test('a takeover stops the old encoder at once and starts the new one within a second', async (t) => {
   const made = await loopedMedia(t);

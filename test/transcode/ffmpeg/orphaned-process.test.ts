@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
-import { encodeTestMedia } from '../support/media/flv-media.js';
-import { until } from '../support/until.js';
+import { encodeTestMedia } from '../../support/media/flv-media.js';
+import { until } from '../../support/until.js';
 
 /** Whether a process runs; one that is dead and was not yet buried by its new parent does not. */
 function runs(pid: number): boolean {
@@ -27,7 +27,7 @@ t.test('a gateway that is killed ends its encoder', async (t) => {
   await encodeTestMedia({ file, durationS: 4, video, audio: { sampleRate: 44_100, channels: 2 } });
   const script = path.join(
     import.meta.dirname,
-    `../support/gateway/unattended-transcoder${path.extname(import.meta.filename)}`,
+    `../../support/gateway/unattended-transcoder${path.extname(import.meta.filename)}`,
   );
   const gateway = spawn(process.execPath, [...process.execArgv, script, file], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,0 +1,66 @@
+import t from 'tap';
+import type { FlvTag } from '../../../src/media/index.js';
+import { GopBuffer } from '../../../src/transcode/inputs/gop-buffer.js';
+
+function tag(kind: FlvTag['kind'], timestamp: number, more: Partial<FlvTag> = {}): FlvTag {
+  return { kind, timestamp, body: Buffer.alloc(100), header: false, keyframe: false, ...more };
+}
+
+t.test('the buffer for a joining encoder begins at the last keyframe', async (t) => {
+  const buffer = new GopBuffer();
+  buffer.reset(true);
+  buffer.push(tag('video', 0, { header: true }));
+  buffer.push(tag('audio', 0));
+  buffer.push(tag('video', 10));
+  t.equal(buffer.age, undefined, 'nothing can be decoded yet');
+  buffer.push(tag('video', 40, { keyframe: true }));
+  buffer.push(tag('audio', 50));
+  buffer.push(tag('video', 80));
+  t.strictSame(
+    buffer.tags.map(({ timestamp }) => timestamp),
+    [40, 50, 80],
+  );
+  t.equal(buffer.age, 40);
+  buffer.push(tag('video', 120, { keyframe: true }));
+  t.strictSame(
+    buffer.tags.map(({ timestamp }) => timestamp),
+    [120],
+  );
+  t.ok(buffer.videoHeader);
+  t.notOk(buffer.audioHeader);
+});
+
+t.test('a group of pictures without end is buffered within bounds', async (t) => {
+  for (const limits of [
+    { span: 1_000, bytes: 1e9 },
+    { span: 1e9, bytes: 2_500 },
+  ]) {
+    const buffer = new GopBuffer(limits);
+    buffer.reset(true);
+    buffer.push(tag('video', 0, { keyframe: true }));
+    for (let at = 40; at < 4_000; at += 40) buffer.push(tag('video', at));
+    t.equal(buffer.tags.length, 0);
+    buffer.push(tag('video', 4_000, { keyframe: true }));
+    t.equal(buffer.tags.length, 1, 'the next keyframe is welcome');
+  }
+});
+
+t.test('audio alone is joined at once', async (t) => {
+  const buffer = new GopBuffer();
+  buffer.reset(false);
+  for (let at = 0; at <= 5_000; at += 20) buffer.push(tag('audio', at));
+  t.ok((buffer.age ?? 0) <= 250 && (buffer.age ?? 0) >= 200);
+});
+
+t.test('an announcement that proves wrong is corrected', async (t) => {
+  const silent = new GopBuffer();
+  silent.reset(true);
+  for (let at = 0; at <= 1_900; at += 20) silent.push(tag('audio', at));
+  t.equal(silent.age, undefined, 'the picture may still come');
+  for (let at = 1_920; at <= 2_200; at += 20) silent.push(tag('audio', at));
+  t.ok((silent.age ?? 0) > 0, 'it does not: sound alone');
+  silent.push(tag('video', 2_220));
+  t.equal(silent.age, undefined, 'it does after all: at its keyframe');
+  silent.push(tag('video', 2_240, { keyframe: true }));
+  t.equal(silent.age, 0);
+});

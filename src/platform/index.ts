@@ -18,6 +18,7 @@ export * from './network/network-block.js';
 export * from './network/rate-limit.js';
 export * from './network/trusted-proxies.js';
 export * from './process/folder-lock.js';
+export { killChild } from './process/kill-child.js';
 export * from './process/memory-guard.js';
 export * from './process/socket-folder.js';
 export { startWatchdog } from './process/watchdog.js';

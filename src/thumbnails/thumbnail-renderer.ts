@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import os from 'node:os';
 import { decodedPixels } from '../media/index.js';
-import { type Clock, HeadendError, type MemoryGuard } from '../platform/index.js';
+import { type Clock, HeadendError, killChild, type MemoryGuard } from '../platform/index.js';
 
 /** The ffmpeg program, its environment and the limit of its memory. */
 export type FfmpegProgram = { path: string; environment: NodeJS.ProcessEnv; memory?: MemoryGuard };
@@ -65,7 +65,7 @@ export function renderThumbnail(
     };
     const kill = (reason: string): void => {
       killReason ??= reason;
-      child.kill('SIGKILL');
+      killChild(child);
       if (child.exitCode !== null || child.signalCode !== null) settle(killReason);
     };
     const abort = (): void => kill('cancelled');

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
-import { Backoff, type Cancel, type Clock, HeadendError, type Logger } from '../platform/index.js';
+import { Backoff, type Cancel, type Clock, HeadendError, killChild, type Logger } from '../platform/index.js';
 import type { WorkerCommand, WorkerReport, WorkerSettings } from './messages.js';
 import type { WorkerStats } from './pool-types.js';
 
@@ -216,7 +216,7 @@ export class WorkerProcess {
       const failure = await this.#launch();
       if (failure === undefined) return;
       this.#log.error({ port: this.settings.port }, `WebRTC worker restart failed: ${failure}`);
-      this.#child?.kill('SIGKILL');
+      if (this.#child) killChild(this.#child);
       await this.#exitPromise;
     }
   }

@@ -16,6 +16,7 @@ import { Backoff } from '../backoff.js';
 import { pause, systemClock } from '../clock.js';
 import { HeadendError } from '../error.js';
 import type { Logger } from '../log.js';
+import { killChild } from '../process/kill-child.js';
 import { commandOf, processesIn } from '../process/process-identity.js';
 import {
   findPostgres,
@@ -93,8 +94,8 @@ export class EmbeddedPostgres {
   async #stop(): Promise<void> {
     const server = this.#server;
     if (server && server.exit === undefined) {
-      server.process.kill('SIGINT'); // "fast" shutdown: ends sessions, writes a checkpoint
-      const cancelQuit = systemClock.after(STOP_WITHIN_MS, () => server.process.kill('SIGQUIT'));
+      killChild(server.process, 'SIGINT'); // "fast" shutdown: ends sessions, writes a checkpoint
+      const cancelQuit = systemClock.after(STOP_WITHIN_MS, () => killChild(server.process, 'SIGQUIT'));
       await server.exited;
       cancelQuit();
     }
@@ -229,7 +230,7 @@ export class EmbeddedPostgres {
         await Promise.race([server.exited, pause(POLL_MS)]);
       }
       if (server.exit === undefined) {
-        server.process.kill('SIGINT');
+        killChild(server.process, 'SIGINT');
         throw new HeadendError(
           'database_start_failed',
           `The database was not ready within ${READY_WITHIN_MS / 1_000} s: ${server.logTail()}`,

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import type { Cancel, Clock } from '../clock.js';
 import type { Logger } from '../log.js';
+import { killChild } from './kill-child.js';
 
 const CHECK_INTERVAL_MS = 1_000;
 
@@ -60,7 +61,7 @@ export class MemoryGuard {
     const line = { pid: child.pid, residentBytes, maxBytes: this.maxBytes };
     this.#log.error(line, 'a child process used too much memory and is killed');
     exceeded();
-    child.kill('SIGKILL');
+    killChild(child);
   }
 
   #forget(child: ChildProcess): void {

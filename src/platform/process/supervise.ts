@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Backoff } from '../backoff.js';
 import { pause, systemClock } from '../clock.js';
+import { killChild } from './kill-child.js';
 import { HANG_SIGNAL } from './watchdog.js';
 
 /** Signals that are forwarded to the program and end the supervision. */
@@ -39,10 +40,10 @@ export async function supervise(file: string, args: readonly string[]): Promise<
   for (const signal of STOP_SIGNALS)
     process.on(signal, () => {
       isStopping = true;
-      if (child) child.kill(signal);
+      if (child) killChild(child, signal);
       else process.exit(0);
     });
-  for (const signal of OTHER_SIGNALS) process.on(signal, () => child?.kill(signal));
+  for (const signal of OTHER_SIGNALS) process.on(signal, () => child && killChild(child, signal));
   for (;;) {
     child = spawn(process.execPath, [...process.execArgv, file, ...args], {
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],

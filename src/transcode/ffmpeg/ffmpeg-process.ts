@@ -2,7 +2,7 @@ import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import Ffmpeg from 'fluent-ffmpeg';
-import type { MemoryGuard } from '../../platform/index.js';
+import { killChild, type MemoryGuard } from '../../platform/index.js';
 import type { FfmpegPlan } from './ffmpeg-arguments.js';
 
 /** Result of an ffmpeg process. */
@@ -111,7 +111,9 @@ export function startFfmpeg(tool: FfmpegTool, plan: FfmpegPlan): FfmpegProcess {
     pid: child?.pid,
     input: child?.stdin ?? undefined,
     exited,
-    kill: () => void child?.kill('SIGKILL'),
+    kill: () => {
+      if (child) killChild(child);
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { BoundedCalls, type Clock, TtlCache } from '../../platform/index.js';
 import type { Livestream } from '../../streams/index.js';
@@ -50,6 +50,19 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
     for (const forget of forgets) forget();
   });
 
+  /** Sends a page of a public list, from the cache where it has it. */
+  const sendPage = async (
+    reply: FastifyReply,
+    key: string,
+    find: () => Promise<Livestream[]>,
+  ): Promise<never> => {
+    const json = await pages.get(key, async () =>
+      String(reply.serializeInput(toStreams(await calls.run(find)), '200')),
+    );
+    // Fastify sends strings unchanged when the content type is set.
+    return reply.type('application/json; charset=utf-8').send(json as never) as never;
+  };
+
   const lists = {
     active: {
       summary: 'List live livestreams, newest first',
@@ -75,12 +88,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
       },
       async (request, reply) => {
         const { limit, offset } = request.query;
-        const json = await pages.get(`${name} ${limit} ${offset}`, async () => {
-          const answer = toStreams(await calls.run(() => find({ limit, offset })));
-          return String(reply.serializeInput(answer, '200'));
-        });
-        // Fastify sends strings unchanged when the content type is set.
-        return reply.type('application/json; charset=utf-8').send(json as never);
+        return await sendPage(reply, `${name} ${limit} ${offset}`, () => find({ limit, offset }));
       },
     );
   }
@@ -100,10 +108,13 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
         response: { 200: ref(StreamsResponse), ...errorSchemas(400, 401, 429, 500, 503) },
       },
     },
-    async (request) => {
-      const { userId } = request.params;
-      const which = lookup.mayListAll(request, userId) ? 'all' : 'public';
-      return toStreams(await livestreams.listByUser(userId, request.query, which));
+    async (request, reply) => {
+      const { params, query } = request;
+      const { userId } = params;
+      if (lookup.mayListAll(request, userId))
+        return toStreams(await livestreams.listByUser(userId, query, 'all'));
+      const key = `user ${userId} ${query.limit} ${query.offset} ${query.before}`;
+      return await sendPage(reply, key, () => livestreams.listByUser(userId, query, 'public'));
     },
   );
 

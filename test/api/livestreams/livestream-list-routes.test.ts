@@ -99,28 +99,33 @@ t.test('livestreams of a user are paged by the id of the last one', async (t) =>
   t.match(far.json(), { error: { message: /page on with before, the id of the last entry so far/ } });
 });
 
-t.test('concurrent requests for the live list share one database read a second', async (t) => {
-  const { app, clock, create, publish, databaseReads, livestreams } = await openLivestreamApi(t);
-  const streamId = await create();
-  await publish(streamId);
-  await until('the stored status is live', async () => (await livestreams.find(streamId))?.status === 'live');
-  const list = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
-  const before = databaseReads();
-  const answers = await Promise.all(Array.from({ length: 100 }, list));
-  t.ok(answers.every(([stream]) => stream?.id === streamId));
-  t.equal(databaseReads() - before, 1);
-  await clock.advance(1_000);
-  await Promise.all(Array.from({ length: 100 }, list));
-  t.equal(databaseReads() - before, 2, 'once a second');
-  const one = () => app.inject(`/api/livestream/${streamId}`);
-  await Promise.all(Array.from({ length: 100 }, one));
-  t.equal(databaseReads() - before, 3, 'single livestreams are cached too');
-});
+for (const path of ['active', 'user/anna'])
+  t.test(`concurrent requests for the public list ${path} share one database read a second`, async (t) => {
+    const { app, clock, create, publish, databaseReads, livestreams } = await openLivestreamApi(t);
+    const streamId = await create();
+    await publish(streamId);
+    await until(
+      'the stored status is live',
+      async () => (await livestreams.find(streamId))?.status === 'live',
+    );
+    const list = async () => (await app.inject(`/api/livestream/${path}`)).json<Listed>().streams;
+    const before = databaseReads();
+    const answers = await Promise.all(Array.from({ length: 100 }, list));
+    t.ok(answers.every(([stream]) => stream?.id === streamId));
+    t.equal(databaseReads() - before, 1);
+    await clock.advance(1_000);
+    await Promise.all(Array.from({ length: 100 }, list));
+    t.equal(databaseReads() - before, 2, 'once a second');
+    const one = () => app.inject(`/api/livestream/${streamId}`);
+    await Promise.all(Array.from({ length: 100 }, one));
+    t.equal(databaseReads() - before, 3, 'single livestreams are cached too');
+  });
 
 t.test('every change of a listed livestream is visible at once', async (t) => {
   const { app, create, publish, livestreams, streams } = await openLivestreamApi(t);
   const streamId = await create();
-  const list = async () => (await app.inject('/api/livestream/active')).json<Listed>().streams;
+  const listOf = async (path: string) => (await app.inject(`/api/livestream/${path}`)).json<Listed>().streams;
+  const list = () => listOf('active');
   const edit = (payload: object) =>
     app.inject({
       method: 'PATCH',
@@ -134,10 +139,12 @@ t.test('every change of a listed livestream is visible at once', async (t) => {
   t.match(await list(), [{ id: streamId, state: { name: 'live' } }]);
   await edit({ title: 'Other words' });
   t.match(await list(), [{ title: 'Other words' }]);
+  t.match(await listOf('user/anna'), [{ title: 'Other words' }]);
   publication.close('publisher-lost');
   t.match(await list(), [{ state: { name: 'reconnecting' } }]);
   await edit({ visibility: 'unlisted' });
   t.same(await list(), []);
+  t.same(await listOf('user/anna'), []);
   await edit({ visibility: 'public' });
   t.equal((await list()).length, 1);
   await streams.endLivestream(streamId, 'ended-by-owner');

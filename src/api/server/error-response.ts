@@ -78,9 +78,13 @@ function validationAnswer(error: FastifyError): Answer {
 /** Answers an error in the common shape; internal errors are logged and answered with 500. */
 export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const answer = answerTo(error);
-  if (!answer) request.log.error({ err: error, route: routeOf(request) }, 'a request failed');
+  if (!answer)
+    request.log.error({ reqId: request.id, err: error, route: routeOf(request) }, 'a request failed');
   else if (answer.status >= 500 && !(error instanceof PublicError))
-    request.log.warn({ err: error, route: routeOf(request) }, 'a request could not be served');
+    request.log.warn(
+      { reqId: request.id, err: error, route: routeOf(request) },
+      'a request could not be served',
+    );
   const { status, code, message, details } = answer ?? {
     status: 500,
     code: 'internal_error',

@@ -44,6 +44,7 @@ t.test('public errors are returned with their code; others get 500 without detai
   });
   t.notMatch(hidden.body, 'secret reason');
   t.match(logged.join(''), 'the secret reason');
+  t.match(logged.join(''), `"reqId":"${hidden.headers['x-request-id']}"`, 'the log names the request');
 });
 
 t.test('requests get 503 while the database is unavailable', async (t) => {

@@ -54,6 +54,8 @@ async function serve(): Promise<void> {
       broadcastId: id,
       restart() {},
       describe() {},
+      notice() {},
+      pause: () => () => {},
       close() {},
       write(tag) {
         bytes += tag.body.length;

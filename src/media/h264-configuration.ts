@@ -16,6 +16,8 @@ export type H264Configuration = {
   pixelAspect?: { width: number; height: number };
   /** Frame rate of the VUI, if present. */
   frameRate?: number;
+  /** max_num_reorder_frames of the VUI, if present: frames that precede another in decode order and follow it in output. */
+  reorderFrames?: number;
 };
 
 /** Profiles whose SPS has chroma_format_idc and scaling lists (ITU-T H.264 7.3.2.1.1). */
@@ -50,6 +52,8 @@ const MACROBLOCK = 16;
 const SPS_BYTES = 4_096;
 /** Greatest width or height, pixels: level 6.2 has 139,264 macroblocks, and a side is at most 8 times their root. */
 const MAXIMUM_SIDE = 16_384;
+/** MaxDpbFrames has no greater value (annex A.3.1). */
+const MAXIMUM_REORDER_FRAMES = 16;
 
 /**
  * Reads an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1), which follows the five header bytes of an RTMP
@@ -89,22 +93,40 @@ function readUnit<T>(nal: Uint8Array, read: (bits: BitReader) => T | undefined):
   }
 }
 
-type Frame = Pick<H264Configuration, 'profile' | 'constraints' | 'level'> & {
-  chroma: number;
+/** Fields of an SPS that slice headers and decoder configurations depend on. */
+export type H264Format = Pick<H264Configuration, 'profile' | 'constraints' | 'level'> & {
+  /** seq_parameter_set_id. */
+  id: number;
+  /** chroma_format_idc. */
+  chromaFormat: number;
+  separatePlanes: boolean;
+  lumaDepth: number;
+  chromaDepth: number;
+  /** Bits of frame_num. */
+  frameNumberBits: number;
+  /** frame_mbs_only_flag: pictures are never fields. */
   framesOnly: number;
+};
+
+type Frame = H264Format & {
   /** Macroblocks. */
   columns: number;
   rows: number;
 };
+
+/** Reads the format of a sequence parameter set NAL unit. Returns undefined if it is invalid. */
+export function readH264Format(nal: Uint8Array): H264Format | undefined {
+  return readUnit(nal, readFrame);
+}
 
 /** An SPS up to its frame size. */
 function readFrame(bits: BitReader): Frame {
   const profile = bits.bits(8);
   const constraints = bits.bits(8);
   const level = bits.bits(8);
-  bits.unsigned(); // seq_parameter_set_id
-  const chroma = PROFILES_WITH_CHROMA.has(profile) ? readChroma(bits) : 1;
-  bits.unsigned(); // log2_max_frame_num_minus4
+  const id = bits.unsigned();
+  const chroma = PROFILES_WITH_CHROMA.has(profile) ? readChroma(bits) : PLAIN_CHROMA;
+  const frameNumberBits = bits.unsigned() + 4;
   skipPictureOrder(bits);
   bits.unsigned(); // max_num_ref_frames
   bits.bit(); // gaps_in_frame_num_value_allowed_flag
@@ -113,11 +135,14 @@ function readFrame(bits: BitReader): Frame {
   const framesOnly = bits.bit();
   if (!framesOnly) bits.bit(); // mb_adaptive_frame_field_flag
   bits.bit(); // direct_8x8_inference_flag
-  return { profile, constraints, level, chroma, framesOnly, columns, rows: mapRows * (2 - framesOnly) };
+  const rows = mapRows * (2 - framesOnly);
+  return { profile, constraints, level, id, ...chroma, frameNumberBits, framesOnly, columns, rows };
 }
 
 function readSps(bits: BitReader): H264Configuration | undefined {
-  const { profile, constraints, level, chroma, framesOnly, columns, rows } = readFrame(bits);
+  const { profile, constraints, level, framesOnly, columns, rows, ...format } = readFrame(bits);
+  // ChromaArrayType: separate planes are cropped as monochrome.
+  const chroma = format.separatePlanes ? 0 : format.chromaFormat;
   const crop = bits.flag()
     ? [bits.unsigned(), bits.unsigned(), bits.unsigned(), bits.unsigned()]
     : [0, 0, 0, 0];
@@ -130,18 +155,23 @@ function readSps(bits: BitReader): H264Configuration | undefined {
   return { profile, constraints, level, width, height, ...(bits.flag() && readVui(bits)) };
 }
 
-/** Reads chroma_format_idc and skips the fields after it. 0 also stands for separate colour planes. */
-function readChroma(bits: BitReader): number {
-  const format = bits.unsigned();
-  const separate = format === 3 && bits.flag();
-  bits.unsigned(); // bit_depth_luma_minus8
-  bits.unsigned(); // bit_depth_chroma_minus8
+type Chroma = Pick<H264Format, 'chromaFormat' | 'separatePlanes' | 'lumaDepth' | 'chromaDepth'>;
+
+/** Profiles without these fields have 4:2:0 with 8 bits. */
+const PLAIN_CHROMA: Chroma = { chromaFormat: 1, separatePlanes: false, lumaDepth: 8, chromaDepth: 8 };
+
+/** Reads chroma_format_idc and the fields after it. */
+function readChroma(bits: BitReader): Chroma {
+  const chromaFormat = bits.unsigned();
+  const separatePlanes = chromaFormat === 3 && bits.flag();
+  const lumaDepth = bits.unsigned() + 8;
+  const chromaDepth = bits.unsigned() + 8;
   bits.bit(); // qpprime_y_zero_transform_bypass_flag
   if (bits.flag()) {
-    const lists = format === 3 ? 12 : 8;
+    const lists = chromaFormat === 3 ? 12 : 8;
     for (let i = 0; i < lists; i++) if (bits.flag()) skipScalingList(bits, i < 6 ? 16 : 64);
   }
-  return separate ? 0 : format;
+  return { chromaFormat, separatePlanes, lumaDepth, chromaDepth };
 }
 
 function skipScalingList(bits: BitReader, size: number): void {
@@ -167,11 +197,17 @@ function skipPictureOrder(bits: BitReader): void {
   }
 }
 
-/** Reads the VUI's pixel aspect ratio and frame rate (annex E.1.1). */
-function readVui(bits: BitReader): Pick<H264Configuration, 'pixelAspect' | 'frameRate'> {
+/** Reads the VUI's pixel aspect ratio, timing and bitstream restriction (annex E.1.1). */
+function readVui(bits: BitReader): Pick<H264Configuration, 'pixelAspect' | 'frameRate' | 'reorderFrames'> {
   const pixelAspect = bits.flag() ? readPixelAspect(bits) : undefined;
-  const frameRate = readFrameRate(bits);
-  return { ...(pixelAspect && { pixelAspect }), ...(frameRate !== undefined && { frameRate }) };
+  skipSignalType(bits);
+  const frameRate = bits.flag() ? readFrameRate(bits) : undefined;
+  const reorderFrames = readReorderFrames(bits);
+  return {
+    ...(pixelAspect && { pixelAspect }),
+    ...(frameRate !== undefined && { frameRate }),
+    ...(reorderFrames !== undefined && { reorderFrames }),
+  };
 }
 
 function readPixelAspect(bits: BitReader): H264Configuration['pixelAspect'] {
@@ -181,8 +217,8 @@ function readPixelAspect(bits: BitReader): H264Configuration['pixelAspect'] {
   return width === height || width === 0 || height === 0 ? undefined : { width, height };
 }
 
-/** Reads the VUI's timing, after its aspect ratio: two ticks are one frame. */
-function readFrameRate(bits: BitReader): number | undefined {
+/** Skips overscan, video signal type and chroma location. */
+function skipSignalType(bits: BitReader): void {
   if (bits.flag()) bits.bit(); // overscan
   if (bits.flag()) {
     bits.skip(4); // video_format, video_full_range_flag
@@ -192,9 +228,47 @@ function readFrameRate(bits: BitReader): number | undefined {
     bits.unsigned(); // chroma_sample_loc_type_top_field
     bits.unsigned(); // chroma_sample_loc_type_bottom_field
   }
-  if (!bits.flag()) return undefined;
+}
+
+/** Reads the VUI's timing: two ticks are one frame. */
+function readFrameRate(bits: BitReader): number | undefined {
   const ticks = bits.bits(32);
   const scale = bits.bits(32);
+  if (bits.left > 0) bits.bit(); // fixed_frame_rate_flag
   const rate = scale / (2 * ticks);
   return rate >= 1 && rate <= 300 ? rate : undefined;
+}
+
+/** Reads on to max_num_reorder_frames; undefined if it is absent or the SPS ends before it. */
+function readReorderFrames(bits: BitReader): number | undefined {
+  try {
+    const hasNal = bits.flag();
+    if (hasNal) skipHrd(bits);
+    const hasVcl = bits.flag();
+    if (hasVcl) skipHrd(bits);
+    if (hasNal || hasVcl) bits.bit(); // low_delay_hrd_flag
+    bits.bit(); // pic_struct_present_flag
+    if (!bits.flag()) return undefined;
+    bits.bit(); // motion_vectors_over_pic_boundaries_flag
+    // max_bytes_per_pic_denom, max_bits_per_mb_denom, log2_max_mv_length_horizontal and _vertical.
+    for (let i = 0; i < 4; i++) bits.unsigned();
+    const frames = bits.unsigned();
+    return frames <= MAXIMUM_REORDER_FRAMES ? frames : undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** Skips hrd_parameters (annex E.1.2). */
+function skipHrd(bits: BitReader): void {
+  const count = bits.unsigned() + 1;
+  if (count > 32) throw new RangeError('too many coded picture buffers');
+  bits.skip(8); // bit_rate_scale, cpb_size_scale
+  for (let i = 0; i < count; i++) {
+    bits.unsigned(); // bit_rate_value_minus1
+    bits.unsigned(); // cpb_size_value_minus1
+    bits.bit(); // cbr_flag
+  }
+  bits.skip(20); // three delay lengths, time_offset_length
 }

@@ -5,11 +5,44 @@ const NAL_HEADER_BYTES = 2;
 /** Bits of general_profile_space to general_reserved_zero_bit, and of a level (ITU-T H.265 7.3.3). */
 const PROFILE_BITS = 88;
 const LEVEL_BITS = 8;
+const PROFILE_BYTES = (PROFILE_BITS + LEVEL_BITS) / 8;
 /** sub_layer_profile_present_flag and its sibling stand for so many sub-layers once there is one. */
 const MOST_SUB_LAYERS = 8;
 const CHROMA_444 = 3;
 /** More bytes of a parameter set are not needed for its size. */
 const HEAD_BYTES = 256;
+
+/** Fields of an HEVC sequence parameter set that decoder configurations depend on. */
+export type HevcFormat = {
+  /** sps_seq_parameter_set_id, sps_video_parameter_set_id. */
+  id: number;
+  vpsId: number;
+  subLayers: number;
+  temporalNesting: number;
+  /** general_profile_space to general_level_idc: twelve bytes. */
+  profile: Uint8Array;
+  /** chroma_format_idc. */
+  chromaFormat: number;
+  lumaDepth: number;
+  chromaDepth: number;
+  /** Coded size, pixels. */
+  size: PictureSize;
+};
+
+/**
+ * Reads the format of an HEVC sequence parameter set (ITU-T H.265 7.3.2.2.1). Returns undefined if it is invalid.
+ *
+ * @param nal the NAL unit, whose type is not looked at
+ */
+export function readHevcFormat(nal: Uint8Array): HevcFormat | undefined {
+  return readUnit(nal, (bits, bytes) => {
+    const head = readHead(bits);
+    if (bits.flag()) for (let i = 0; i < 4; i++) bits.unsigned(); // conformance window
+    const lumaDepth = bits.unsigned() + 8;
+    const chromaDepth = bits.unsigned() + 8;
+    return { ...head, profile: bytes.slice(1, 1 + PROFILE_BYTES), lumaDepth, chromaDepth };
+  });
+}
 
 /**
  * The size in luma samples that pictures of an HEVC sequence parameter set are coded with, before cropping (ITU-T H.265
@@ -18,23 +51,32 @@ const HEAD_BYTES = 256;
  * @param nal the NAL unit, whose type is not looked at
  */
 export function readHevcCodedSize(nal: Uint8Array): PictureSize | undefined {
+  return readUnit(nal, (bits) => readHead(bits).size);
+}
+
+function readUnit<T>(nal: Uint8Array, read: (bits: BitReader, bytes: Uint8Array) => T): T | undefined {
   try {
-    const head = nal.subarray(NAL_HEADER_BYTES, NAL_HEADER_BYTES + HEAD_BYTES);
-    return readSize(new BitReader(withoutEmulationPrevention(head)));
+    const bytes = withoutEmulationPrevention(nal.subarray(NAL_HEADER_BYTES, NAL_HEADER_BYTES + HEAD_BYTES));
+    return read(new BitReader(bytes), bytes);
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
   }
 }
 
-function readSize(bits: BitReader): PictureSize {
-  bits.skip(4); // sps_video_parameter_set_id
-  const subLayers = bits.bits(3);
-  bits.bit(); // sps_temporal_id_nesting_flag
-  skipProfileAndLevel(bits, subLayers);
-  bits.unsigned(); // sps_seq_parameter_set_id
-  if (bits.unsigned() === CHROMA_444) bits.bit(); // separate_colour_plane_flag
-  return { width: bits.unsigned(), height: bits.unsigned() };
+type Head = Omit<HevcFormat, 'profile' | 'lumaDepth' | 'chromaDepth'>;
+
+/** Reads up to the picture size. */
+function readHead(bits: BitReader): Head {
+  const vpsId = bits.bits(4);
+  const mostSubLayer = bits.bits(3);
+  const temporalNesting = bits.bit();
+  skipProfileAndLevel(bits, mostSubLayer);
+  const id = bits.unsigned();
+  const chromaFormat = bits.unsigned();
+  if (chromaFormat === CHROMA_444) bits.bit(); // separate_colour_plane_flag
+  const size = { width: bits.unsigned(), height: bits.unsigned() };
+  return { id, vpsId, subLayers: mostSubLayer + 1, temporalNesting, chromaFormat, size };
 }
 
 /** profile_tier_level(1, sps_max_sub_layers_minus1). */

@@ -8,6 +8,7 @@ export * from './flv-video-tag.js';
 export * from './fmp4/index.js';
 export * from './h264-configuration.js';
 export * from './matroska/index.js';
+export * from './normaliser/index.js';
 export * from './picture-limit.js';
 export * from './picture-size.js';
 export * from './rtp/index.js';

@@ -7,6 +7,19 @@ const SYNC_CODE = 0x498342;
 const CS_RGB = 7;
 const FRAME_MARKER = 2;
 
+/**
+ * Reads whether a frame, or the first of a superframe, is a keyframe (VP9 specification, section 6.2). Undefined for other
+ * bytes.
+ */
+export function readVp9FrameKind(frame: Uint8Array): 'key' | 'inter' | undefined {
+  const first = frame[0];
+  if (first === undefined || first >> 6 !== FRAME_MARKER) return undefined;
+  const profile = ((first >> 5) & 1) | ((first >> 3) & 2);
+  // Profile 3 has a reserved bit before show_existing_frame and frame_type.
+  const flags = profile === 3 ? first >> 1 : first >> 2;
+  return (flags & 0x03) === 0 ? 'key' : 'inter';
+}
+
 /** The size that a keyframe's uncompressed header says (VP9 specification, section 6.2); undefined for other frames. */
 export function readVp9CodedSize(frame: Uint8Array): PictureSize | undefined {
   try {

@@ -1,20 +1,27 @@
 import {
+  AacNormaliser,
   CodedSizeReader,
+  createVideoNormaliser,
   exceedsPixels,
-  type FlvTag,
+  type FlvAudioTag,
+  type FlvVideoTag,
+  type PictureSize,
   pictureTooLarge,
   readFlvAudioTag,
   readFlvVideoTag,
   type SourceInfo,
   timestampDistance,
+  type VideoCodec,
+  type VideoFrame,
+  type VideoNormaliser,
 } from '../../media/index.js';
 import type { Cancel, Clock } from '../../platform/index.js';
 import type { Publication } from '../../streams/index.js';
 import { type ReadableCodecs, refusalOfVideo, unreadableAudio, unreadableVideo } from './codec-refusal.js';
-import { SourceMeter } from './source-meter.js';
 import { AudioTrack, settingsOf, VideoTrack } from './source-tracks.js';
+import { SourceWatch } from './source-watch.js';
 import { readStreamMetadata, type StreamMetadata } from './stream-metadata.js';
-import { Timeline, type Track } from './timeline.js';
+import { type AudioTag, type MediaTag, TimelineWriter, type VideoTag } from './timeline-writer.js';
 
 export type RtmpDemuxerOptions = {
   publication: Publication;
@@ -37,8 +44,6 @@ const MAXIMUM_HELD_BYTES = 4 << 20;
 const AUDIO_GONE_MS = 2_000;
 /** Time without video after which a waiting timeline begins without it. */
 const VIDEO_GONE_MS = 5_000;
-/** Maximum wait for a keyframe, at which segments are cut. */
-const KEYFRAME_TIMEOUT_MS = 30_000;
 /** Maximum timeline restarts within the window; each costs viewers a gap and the gateway an encoder start. */
 const MAXIMUM_RESTARTS = 10;
 const RESTARTS_WINDOW_MS = 60_000;
@@ -46,27 +51,29 @@ const UNSTEADY =
   'The timestamps or settings of this stream keep changing: audio and video must run on one steady clock.';
 /** Longer metadata is ignored. */
 const MAXIMUM_METADATA_BYTES = 64 << 10;
+/** Tag header of AAC. */
+const AAC_HEAD_BYTES = 2;
 /** Interval of bit rate updates in media time. */
 const DESCRIBE_INTERVAL_MS = 3_000;
 
-type MediaTag = { kind: Track; rtmpTime: number; body: Buffer; keyframe: boolean; compositionTime: number };
-
 /**
- * Turns the messages of one publisher into FLV tags on the timeline of its publication. A timeline begins with a keyframe
+ * Turns the messages of one publisher into FLV tags on the timeline of its publication: one access unit each, whose
+ * properties are read from the bitstream. A timeline begins with a keyframe
  * (without video: with the first audio) and declares its tracks. A changed configuration, an added track or a jump of the
  * encoder's clock begins a new one.
  */
 export class RtmpDemuxer {
   readonly #options: RtmpDemuxerOptions;
   #video: VideoTrack | undefined;
+  #videoNormaliser: VideoNormaliser | undefined;
   #audio: AudioTrack | undefined;
+  #aacNormaliser: AacNormaliser;
   #metadata: StreamMetadata | undefined;
   /** Current timeline; undefined while the next is gathered. */
-  #timeline: Timeline | undefined;
+  #timeline: TimelineWriter | undefined;
   #has = { audio: false, video: false };
   /** Begin a new timeline at the next keyframe. */
   #renewAtKeyframe = false;
-  #meter = new SourceMeter();
   /** Tags of the timeline that is being gathered. */
   #held: MediaTag[] = [];
   #heldBytes = 0;
@@ -74,6 +81,7 @@ export class RtmpDemuxer {
   #cancelWait: Cancel | undefined;
   #restartTimes: number[] = [];
   readonly #sizes = new CodedSizeReader();
+  readonly #watch: SourceWatch;
   #closed = false;
   #lastAudioAt = Number.NEGATIVE_INFINITY;
   #lastVideoAt = Number.NEGATIVE_INFINITY;
@@ -83,7 +91,10 @@ export class RtmpDemuxer {
 
   constructor(options: RtmpDemuxerOptions) {
     this.#options = options;
-    this.#gatheringSince = options.clock.monotonic();
+    const { publication, clock } = options;
+    this.#gatheringSince = clock.monotonic();
+    this.#watch = new SourceWatch({ publication, clock, refuse: (message) => this.#refuse(message) });
+    this.#aacNormaliser = this.#newAacNormaliser();
   }
 
   /** Handles an AMF0 data message. */
@@ -94,33 +105,59 @@ export class RtmpDemuxer {
 
   /** Handles an audio message. @param rtmpTime ms, wrapping after 2^32. */
   audio(rtmpTime: number, payload: Buffer): void {
+    if (this.#closed) return;
     const packet = readFlvAudioTag(payload);
-    if (this.#closed || !packet || packet.packet === 'other') return;
+    if (packet) this.#audioPacket(packet, rtmpTime);
+    this.#arrived('audio');
+  }
+
+  /** Handles a video message. @param rtmpTime ms, wrapping after 2^32. */
+  video(rtmpTime: number, payload: Buffer): void {
+    if (this.#closed) return;
+    const packet = readFlvVideoTag(payload);
+    if (packet) this.#videoPacket(packet, rtmpTime);
+    this.#arrived('video');
+  }
+
+  /** Stops timers and drops held tags. Must be called when the connection ends. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelWait?.();
+    this.#watch.close();
+    this.#held = [];
+  }
+
+  #arrived(kind: MediaTag['kind']): void {
+    if (this.#closed) return;
+    const video = this.#video;
+    this.#watch.arrived(kind, video ? (video.ready ? 'configured' : 'unconfigured') : 'none');
+  }
+
+  #audioPacket(packet: FlvAudioTag, rtmpTime: number): void {
+    if (packet.packet === 'other') return;
     if (packet.packet === 'unsupported') {
       this.#refuse(unreadableAudio(packet.codec));
       return;
     }
     this.#lastAudioAt = this.#options.clock.monotonic();
+    this.#videoNormaliser?.flush(rtmpTime);
     if (this.#audio?.codec !== packet.codec) {
       this.#audio = new AudioTrack(packet);
+      this.#aacNormaliser = this.#newAacNormaliser();
       if (this.#has.audio) this.#audioChanged();
     }
-    if (packet.packet === 'configuration') {
-      if (this.#audio.configure(packet) && this.#timeline) this.#audioChanged();
-      else if (!this.#timeline) this.#startIfComplete();
-      return;
+    const hasData = packet.body.length > packet.dataOffset;
+    if (packet.codec !== 'aac') {
+      if (hasData) this.#audioFrame(packet.body, rtmpTime);
+    } else if (packet.packet === 'configuration') this.#aacNormaliser.configure(packet.body);
+    else if (hasData) {
+      this.#aacNormaliser.push(packet.body, rtmpTime);
+      this.#watch.audioArrived(this.#aacNormaliser.configured);
     }
-    if (!this.#audio.ready || packet.body.length === packet.dataOffset) return;
-    const tag = { kind: 'audio' as const, rtmpTime, body: packet.body, keyframe: false, compositionTime: 0 };
-    if (!this.#timeline) this.#gatherAudio(tag);
-    else if (!this.#has.audio) this.#audioChanged(tag);
-    else if (!this.#renewAtKeyframe) this.#place(tag);
   }
 
-  /** Handles a video message. @param rtmpTime ms, wrapping after 2^32. */
-  video(rtmpTime: number, payload: Buffer): void {
-    const packet = readFlvVideoTag(payload);
-    if (this.#closed || !packet || packet.packet === 'other') return;
+  #videoPacket(packet: FlvVideoTag, rtmpTime: number): void {
+    if (packet.packet === 'other') return;
     const refusal =
       packet.packet === 'unsupported'
         ? unreadableVideo(packet.codec)
@@ -129,48 +166,85 @@ export class RtmpDemuxer {
       this.#refuse(refusal ?? '');
       return;
     }
-    const data = packet.body.subarray(packet.dataOffset);
-    const size =
-      packet.packet === 'configuration'
-        ? this.#sizes.configuration(packet.codec, data)
-        : this.#sizes.frame(packet.codec, data);
-    if (size && exceedsPixels(size, this.#options.maxPixels)) {
-      this.#refuse(pictureTooLarge(size, this.#options.maxPixels));
-      return;
-    }
     this.#lastVideoAt = this.#options.clock.monotonic();
-    if (this.#video?.codec !== packet.codec) this.#newVideo(new VideoTrack(packet.codec));
-    const video = this.#video!;
-    if (size) video.codedSize = size;
-    if (packet.packet === 'configuration') {
-      // Later frames cannot be decoded with the old configuration.
-      if (video.configure(packet) && this.#timeline) this.#gatherTimeline();
-      return;
-    }
-    if (!video.ready || packet.body.length === packet.dataOffset) return;
-    const { body, keyframe, compositionTime } = packet;
-    const tag = { kind: 'video' as const, rtmpTime, body, keyframe, compositionTime };
-    if (this.#timeline && keyframe && (this.#renewAtKeyframe || this.#timeline.full)) this.#gatherTimeline();
-    if (!this.#timeline) this.#gatherVideo(tag);
-    else this.#place(tag);
+    if (this.#video?.codec !== packet.codec) this.#newVideo(packet.codec);
+    if (packet.packet === 'configuration') this.#videoNormaliser?.configure(packet);
+    else this.#videoNormaliser?.push(packet, rtmpTime);
   }
 
-  /** Stops timers and drops held tags. Must be called when the connection ends. */
-  close(): void {
-    this.#closed = true;
-    this.#cancelWait?.();
-    this.#held = [];
-  }
-
-  #newVideo(track: VideoTrack): void {
-    this.#video = track;
+  #newVideo(codec: VideoCodec): void {
+    this.#video = new VideoTrack(codec);
+    this.#videoNormaliser = createVideoNormaliser(codec, {
+      configuration: (body, dataOffset) => this.#videoConfiguration(codec, body, dataOffset),
+      frame: (frame) => this.#videoFrame(codec, frame),
+      amend: (body) => this.#amend(body),
+    });
     if (this.#timeline) this.#gatherTimeline();
     // Drops earlier audio: the timeline begins with a keyframe.
     else this.#clearHeld();
   }
 
+  #videoConfiguration(codec: VideoCodec, body: Buffer, dataOffset: number): void {
+    if (this.#closed || !this.#video) return;
+    this.#checkSize(this.#sizes.configuration(codec, body.subarray(dataOffset)));
+    if (this.#closed) return;
+    // Later frames cannot be decoded with the old configuration.
+    if (this.#video.configure(body, dataOffset) && this.#timeline) this.#gatherTimeline();
+  }
+
+  #videoFrame(codec: VideoCodec, frame: VideoFrame): void {
+    if (this.#closed || !this.#video) return;
+    this.#checkSize(this.#sizes.frame(codec, frame.body.subarray(frame.dataOffset)));
+    if (this.#closed) return;
+    const { keyframe } = frame;
+    const playable = this.#video.ready && (keyframe || this.#timeline !== undefined || this.#held.length > 0);
+    this.#watch.picture(playable, keyframe, frame.recoveryPoint);
+    if (!this.#video.ready) return;
+    if (this.#timeline && keyframe && (this.#renewAtKeyframe || this.#timeline.full)) this.#gatherTimeline();
+    if (this.#closed) return;
+    const tag: VideoTag = Object.assign(frame, { kind: 'video' as const });
+    if (!this.#timeline) this.#gatherVideo(tag);
+    else this.#place(tag);
+  }
+
+  /** Replaces the first picture of the stream while it is held. */
+  #amend(body: Buffer): boolean {
+    const [first] = this.#held;
+    if (first?.kind !== 'video') return false;
+    first.body = body;
+    return true;
+  }
+
+  #checkSize(size: PictureSize | undefined): void {
+    if (!size || !this.#video) return;
+    this.#video.codedSize = size;
+    const { maxPixels } = this.#options;
+    if (exceedsPixels(size, maxPixels)) this.#refuse(pictureTooLarge(size, maxPixels));
+  }
+
+  #newAacNormaliser(): AacNormaliser {
+    return new AacNormaliser({
+      configuration: (body) => this.#audioConfiguration(body),
+      frame: (body, time) => this.#audioFrame(body, time),
+    });
+  }
+
+  #audioConfiguration(body: Buffer): void {
+    if (this.#closed || !this.#audio) return;
+    if (this.#audio.configure(body, AAC_HEAD_BYTES) && this.#timeline) this.#audioChanged();
+    else if (!this.#timeline) this.#startIfComplete();
+  }
+
+  #audioFrame(body: Buffer, time: number): void {
+    if (this.#closed || !this.#audio?.ready) return;
+    const tag: AudioTag = { kind: 'audio', time, body };
+    if (!this.#timeline) this.#gatherAudio(tag);
+    else if (!this.#has.audio) this.#audioChanged(tag);
+    else if (!this.#renewAtKeyframe) this.#place(tag);
+  }
+
   /** Begins a new timeline for a changed audio track; with video, at the next keyframe. */
-  #audioChanged(tag?: MediaTag): void {
+  #audioChanged(tag?: AudioTag): void {
     if (this.#has.video) {
       this.#renewAtKeyframe = true;
       return;
@@ -189,9 +263,11 @@ export class RtmpDemuxer {
       this.#refuse(UNSTEADY);
       return;
     }
+    this.#timeline?.finish(this.#placed);
     this.#timeline = undefined;
     this.#renewAtKeyframe = false;
     this.#gatheringSince = now;
+    this.#watch.gathering();
     this.#clearHeld();
   }
 
@@ -202,18 +278,11 @@ export class RtmpDemuxer {
     this.#cancelWait = undefined;
   }
 
-  #gatherVideo(tag: MediaTag): void {
-    const { clock } = this.#options;
-    if (this.#held.length === 0 && !tag.keyframe) {
-      if (clock.monotonic() - this.#gatheringSince > KEYFRAME_TIMEOUT_MS) {
-        this.#refuse('No keyframe came for 30 seconds: set a keyframe interval of 2 seconds.');
-      }
-      return;
-    }
-    this.#hold(tag, WAIT_FOR_AUDIO_MS);
+  #gatherVideo(tag: VideoTag): void {
+    if (this.#held.length > 0 || tag.keyframe) this.#hold(tag, WAIT_FOR_AUDIO_MS);
   }
 
-  #gatherAudio(tag: MediaTag): void {
+  #gatherAudio(tag: AudioTag): void {
     const now = this.#options.clock.monotonic();
     if (this.#video && this.#held.length === 0) {
       if (now - Math.max(this.#lastVideoAt, this.#gatheringSince) < VIDEO_GONE_MS) return;
@@ -232,13 +301,15 @@ export class RtmpDemuxer {
     this.#held.push(tag);
     this.#heldBytes += tag.body.length;
     // Media time ends the wait early when media arrives faster than real time.
-    const spanMs = timestampDistance(this.#held[0]!.rtmpTime, tag.rtmpTime);
+    const spanMs = timestampDistance(this.#held[0]!.time, tag.time);
     if (this.#heldBytes > MAXIMUM_HELD_BYTES || spanMs >= waitMs) this.#startTimeline();
     else this.#startIfComplete();
   }
 
   #startIfComplete(): void {
-    if (this.#held.length > 0 && this.#held[0]!.kind === 'video' && this.#hasAudio()) this.#startTimeline();
+    // The message after the first picture may have more of its slices.
+    const isWhole = this.#held.length > 1 || this.#videoNormaliser?.settled === true;
+    if (this.#held[0]?.kind === 'video' && isWhole && this.#hasAudio()) this.#startTimeline();
   }
 
   #hasAudio(): boolean {
@@ -254,50 +325,50 @@ export class RtmpDemuxer {
     this.#clearHeld();
     const { publication } = this.#options;
     this.#has = { audio: this.#hasAudio(), video: first.kind === 'video' };
-    this.#timeline = new Timeline(first.rtmpTime);
-    this.#meter = new SourceMeter();
+    const reorderMs = this.#has.video ? (this.#video?.reorderMs ?? 0) : 0;
+    const timeline = new TimelineWriter(publication, held, reorderMs);
+    this.#timeline = timeline;
+    this.#watch.timelineStarted();
     this.#describe();
-    publication.restart(this.#heldSince, { ...this.#has });
-    if (this.#metadata) this.#write('script', 0, this.#metadata.body, false, false);
+    publication.restart(this.#heldSince - timeline.offsetMs, { ...this.#has });
+    if (this.#metadata) timeline.writeHeader('script', this.#metadata.body);
     const { configuration: video } = this.#video ?? {};
     const { configuration: audio } = this.#audio ?? {};
-    if (this.#has.video && video) this.#write('video', 0, video, true, false);
-    if (this.#has.audio && audio) this.#write('audio', 0, audio, true, false);
+    if (this.#has.video && video) timeline.writeHeader('video', video);
+    if (this.#has.audio && audio) timeline.writeHeader('audio', audio);
     for (const tag of held) {
-      if (!this.#timeline) return;
+      if (this.#timeline !== timeline) return;
       if (this.#has[tag.kind]) this.#place(tag);
     }
   }
 
   #place(tag: MediaTag): void {
-    const place = this.#timeline!.place(tag.kind, tag.rtmpTime);
-    if (place === 'early') return;
-    const full = this.#timeline!.full && !this.#has.video;
-    if (place === 'jump' || full) {
-      this.#gatherTimeline();
+    const timeline = this.#timeline!;
+    const jumped = timeline.full && !this.#has.video ? [tag] : timeline.place(tag, this.#placed);
+    if (!jumped) return;
+    this.#gatherTimeline();
+    for (const next of jumped) {
       if (this.#closed) return;
-      if (tag.kind === 'video') this.#gatherVideo(tag);
-      else this.#gatherAudio(tag);
-      return;
+      if (this.#timeline) this.#place(next);
+      else if (next.kind === 'video') this.#gatherVideo(next);
+      else this.#gatherAudio(next);
     }
-    if (tag.kind === 'video') this.#meter.video(place, tag.body.length, tag.keyframe, tag.compositionTime);
-    else this.#meter.audio(place, tag.body.length);
-    this.#write(tag.kind, place, tag.body, false, tag.keyframe);
-    if (this.#meter.takeChanged() || place - this.#describedAt >= DESCRIBE_INTERVAL_MS) this.#describe(place);
   }
 
-  #write(kind: FlvTag['kind'], timestamp: number, body: Buffer, header: boolean, keyframe: boolean): void {
-    this.#options.publication.write({ kind, timestamp, body, header, keyframe });
-  }
+  readonly #placed = (place: number, written: boolean): void => {
+    if (!written) this.#watch.placed(place);
+    else if (this.#timeline?.meter.takeChanged() || place - this.#describedAt >= DESCRIBE_INTERVAL_MS)
+      this.#describe(place);
+  };
 
   /** Publishes the source description when it has changed; always without `place`. */
   #describe(place?: number): void {
-    const measured = this.#meter.read();
+    const measured = this.#timeline?.meter.read();
     const encoder = this.#metadata?.encoder ?? this.#options.encoder;
     const source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'> = {
       ...(encoder !== undefined && { encoder }),
-      ...(this.#has.video && this.#video && { video: this.#video.describe(this.#metadata, measured.video) }),
-      ...(this.#has.audio && this.#audio && { audio: this.#audio.describe(measured.audio) }),
+      ...(this.#has.video && this.#video && { video: this.#video.describe(this.#metadata, measured?.video) }),
+      ...(this.#has.audio && this.#audio && { audio: this.#audio.describe(measured?.audio) }),
     };
     const settings = settingsOf(source);
     const due = place === undefined || place - this.#describedAt >= DESCRIBE_INTERVAL_MS;

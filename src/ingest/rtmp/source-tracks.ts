@@ -3,7 +3,6 @@ import {
   type AudioCodec,
   type AudioSource,
   type FlvAudioTag,
-  type FlvVideoTag,
   type H264Configuration,
   readAacConfiguration,
   readH264Configuration,
@@ -14,13 +13,14 @@ import {
 import type { Measured } from './source-meter.js';
 import type { StreamMetadata } from './stream-metadata.js';
 
-type VideoPacket = Extract<FlvVideoTag, { codec: VideoCodec; body: Buffer }>;
 type AudioPacket = Extract<FlvAudioTag, { codec: AudioCodec; body: Buffer }>;
 
 type Size = { width: number; height: number };
 
 /** Relative difference above which the measured frame rate replaces the announced one. */
 const FRAME_RATE_TOLERANCE = 0.2;
+/** Frame rate of reordered frames without an announced one. */
+const DEFAULT_FRAME_RATE = 30;
 /** Upper bound of cropping to coding blocks (64 pixels in HEVC, two fields of macroblocks in H.264). */
 const MAXIMUM_CROP_PIXELS = 64;
 
@@ -43,12 +43,17 @@ export class VideoTrack {
   }
 
   /** @returns whether the configuration has changed */
-  configure(packet: VideoPacket): boolean {
-    if (this.configuration?.equals(packet.body)) return false;
-    this.configuration = packet.body;
-    this.#h264 =
-      this.codec === 'h264' ? readH264Configuration(packet.body.subarray(packet.dataOffset)) : undefined;
+  configure(body: Buffer, dataOffset: number): boolean {
+    if (this.configuration?.equals(body)) return false;
+    this.configuration = body;
+    this.#h264 = this.codec === 'h264' ? readH264Configuration(body.subarray(dataOffset)) : undefined;
     return true;
+  }
+
+  /** Delay of presentation that the bitstream announces for reordered frames, ms; less than a frame too short. */
+  get reorderMs(): number {
+    const { reorderFrames = 0, frameRate = DEFAULT_FRAME_RATE } = this.#h264 ?? {};
+    return Math.max(0, Math.floor((reorderFrames * 1_000) / frameRate) - 1);
   }
 
   describe(metadata: StreamMetadata | undefined, measured: Measured['video'] = {}): VideoSource {
@@ -82,11 +87,10 @@ export class AudioTrack {
   }
 
   /** @returns whether the configuration has changed */
-  configure(packet: AudioPacket): boolean {
-    if (this.configuration?.equals(packet.body)) return false;
-    this.configuration = packet.body;
-    this.#aac =
-      this.codec === 'aac' ? readAacConfiguration(packet.body.subarray(packet.dataOffset)) : undefined;
+  configure(body: Buffer, dataOffset: number): boolean {
+    if (this.configuration?.equals(body)) return false;
+    this.configuration = body;
+    this.#aac = this.codec === 'aac' ? readAacConfiguration(body.subarray(dataOffset)) : undefined;
     return true;
   }
 

@@ -131,6 +131,7 @@ export class LiveBroadcast implements Broadcast {
           'ingest',
           held ? 'The server cannot keep up: the publisher is being slowed down.' : undefined,
         ),
+      onNotice: (topic, message) => this.notice(topic, message),
     });
     this.#publication = session;
     this.#keyId = keyId;

@@ -12,6 +12,7 @@ type SessionOptions = {
   onDescribe(info: SourceInfo): void;
   /** Called when the publisher is paused or resumed by readers. */
   onHold(held: boolean): void;
+  onNotice(topic: string, message: string | undefined): void;
 };
 
 /** Publication of one connection: write handle of ingest and read handle of subscribers. */
@@ -22,7 +23,10 @@ export class PublicationSession implements Publication, Source {
   readonly #options: SessionOptions;
   #info: SourceInfo;
   #readers: SourceReader[] = [];
+  /** Pauses of the publisher by readers and by ingest. */
   #holds = 0;
+  #pauses = 0;
+  readonly #notices = new Set<string>();
   #over = false;
   #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
   /** Latest metadata and decoder configurations, sent first to readers that subscribe late. */
@@ -72,19 +76,27 @@ export class PublicationSession implements Publication, Source {
     for (const tag of [script, video, audio]) if (tag) reader.write({ ...tag, timestamp: 0 });
   }
 
+  notice(topic: string, message: string | undefined): void {
+    if (this.#over) return;
+    if (message === undefined) this.#notices.delete(topic);
+    else this.#notices.add(topic);
+    this.#options.onNotice(topic, message);
+  }
+
   hold(): () => void {
-    let held = true;
-    if (++this.#holds === 1 && !this.#over) {
-      this.#options.publisher.pause();
-      this.#options.onHold(true);
-    }
-    return () => {
-      if (!held) return;
-      held = false;
-      if (--this.#holds > 0 || this.#over) return;
-      this.#options.publisher.resume();
-      this.#options.onHold(false);
-    };
+    if (++this.#holds === 1 && !this.#over) this.#options.onHold(true);
+    const resume = this.pause();
+    return once(() => {
+      resume();
+      if (--this.#holds === 0 && !this.#over) this.#options.onHold(false);
+    });
+  }
+
+  pause(): () => void {
+    if (++this.#pauses === 1 && !this.#over) this.#options.publisher.pause();
+    return once(() => {
+      if (--this.#pauses === 0 && !this.#over) this.#options.publisher.resume();
+    });
   }
 
   close(reason: PublicationEnd): void {
@@ -105,6 +117,17 @@ export class PublicationSession implements Publication, Source {
     this.#headers = {};
     for (const reader of readers) reader.end(reason);
     if (this.#holds > 0) this.#options.onHold(false);
+    for (const topic of this.#notices) this.#options.onNotice(topic, undefined);
     this.#options.onEnd(reason);
   }
+}
+
+/** Makes a function that acts at its first call only. */
+function once(act: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    act();
+  };
 }

@@ -50,6 +50,10 @@ export type Publication = {
   write(tag: FlvTag): void;
   /** Replaces the description of the source. */
   describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void;
+  /** Sets a health notice for the broadcaster, one per topic; undefined clears it. Cleared at the end. */
+  notice(topic: string, message: string | undefined): void;
+  /** Pauses the publisher until the returned function (idempotent) is called. */
+  pause(): () => void;
   /** Ends the publication: the connection closed. */
   close(reason: PublicationEnd): void;
 };

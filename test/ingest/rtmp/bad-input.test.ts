@@ -12,9 +12,8 @@ import {
   type RtmpFixture,
   startRtmpFixture,
 } from '../../support/fixtures/rtmp-fixture.js';
+import { EMPTY_AVC_HEADER, KEY } from '../../support/publishers/rtmp-demuxer-fixture.js';
 import { eventually } from '../../support/until.js';
-
-const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
 
 /** Deterministic pseudo-random numbers. */
 function noise(size: number): Buffer {
@@ -30,7 +29,7 @@ function noise(size: number): Buffer {
 /** Checks that an existing publication continues and a new one can begin. */
 async function unharmed(under: RtmpFixture, act: () => Promise<void>): Promise<void> {
   const { client, publication } = await under.publishingClient();
-  client.video(0, Buffer.from([0x17, 0, 0, 0, 0, 1]));
+  client.video(0, EMPTY_AVC_HEADER);
   client.audio(0, Buffer.from([0xaf, 0, 0x12, 0x10]));
   await act();
   client.video(0, KEY);
@@ -221,7 +220,7 @@ t.test('empty and malformed media of an admitted publisher is ignored', async (t
   client.message({ type: 4, payload: Buffer.from([0]), chunkStreamId: 2 });
   client.message({ type: 18, payload: noise(5_000), streamId: 1 });
   client.message({ type: 2, payload: uint32(6), chunkStreamId: 2 });
-  client.video(0, Buffer.from([0x17, 0, 0, 0, 0, 1]));
+  client.video(0, EMPTY_AVC_HEADER);
   client.video(0, KEY);
   await publication.until(({ tags }) => tags.some((tag) => tag.keyframe));
   t.same(publication.ends, []);

@@ -5,6 +5,7 @@ import t from 'tap';
 import { encodeCommand, encodeMessage, RtmpClient } from '../../support/clients/rtmp-client.js';
 import { RecordingPublication } from '../../support/fakes/recording-publication.js';
 import { ADMITTED_STREAM_KEY, startRtmpFixture } from '../../support/fixtures/rtmp-fixture.js';
+import { pictureTag } from '../../support/publishers/rtmp-demuxer-fixture.js';
 import { eventually } from '../../support/until.js';
 
 const SESSIONS = 3_000;
@@ -59,11 +60,7 @@ function session(): Buffer[] {
     dataObj: { width: 1280, height: 720, framerate: 30 },
   });
   const frames = [0, 33, 66, 100].map((time) =>
-    media(
-      9,
-      time,
-      Buffer.concat([Buffer.from([time === 0 ? 0x17 : 0x27, 1, 0, 0, 33]), Buffer.alloc(900, time)]),
-    ),
+    media(9, time, pictureTag(time === 0, { compositionTime: 33, paddingBytes: 900 })),
   );
   return [
     command({ cmd: 'connect', transId: 1, cmdObj: app }),

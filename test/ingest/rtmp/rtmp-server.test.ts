@@ -8,10 +8,9 @@ import { RtmpClient } from '../../support/clients/rtmp-client.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { RecordingPublication } from '../../support/fakes/recording-publication.js';
 import { ADMITTED_STREAM_KEY, startRtmpFixture } from '../../support/fixtures/rtmp-fixture.js';
+import { EMPTY_AVC_HEADER, KEY, pictureTag, SOUND } from '../../support/publishers/rtmp-demuxer-fixture.js';
 import { eventually } from '../../support/until.js';
 
-const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
-const VIDEO_HEADER = Buffer.from([0x17, 0, 0, 0, 0, 1, 0x42, 0xc0, 0x0d]);
 const AUDIO_HEADER = Buffer.from([0xaf, 0, 0x12, 0x10]);
 
 t.test('a publisher gets Publish.Start after admission, and its tags arrive', async (t) => {
@@ -31,7 +30,7 @@ t.test('a publisher gets Publish.Start after admission, and its tags arrive', as
   encoder.connect({ app: 'live/' });
   encoder.publish(`${ADMITTED_STREAM_KEY}?bandwidthtest=true`);
   // Sends media before the reply, as some encoders do.
-  encoder.video(0, VIDEO_HEADER);
+  encoder.video(0, EMPTY_AVC_HEADER);
   encoder.audio(0, AUDIO_HEADER);
   encoder.video(40, KEY);
   await eventually(() => shown !== undefined);
@@ -83,12 +82,15 @@ t.test('of multitrack audio and video track 0 is published, whether classic or e
   const { publishingClient } = await startRtmpFixture(t);
   for (const isEnhanced of [false, true]) {
     const { client, publication } = await publishingClient();
-    client.video(0, isEnhanced ? multitrack(0x96, 0, 'avc1', 0, ...VIDEO_HEADER.subarray(5)) : VIDEO_HEADER);
+    client.video(
+      0,
+      isEnhanced ? multitrack(0x96, 0, 'avc1', 0, ...EMPTY_AVC_HEADER.subarray(5)) : EMPTY_AVC_HEADER,
+    );
     client.video(0, multitrack(0x96, 0, 'hvc1', 1, 1, 2, 3));
     client.audio(0, isEnhanced ? multitrack(0x95, 0, 'mp4a', 0, 0x12, 0x10) : AUDIO_HEADER);
     client.audio(0, multitrack(0x95, 0, 'Opus', 1, 1, 2, 3));
     for (const timestamp of [0, 40]) {
-      client.video(timestamp, isEnhanced ? multitrack(0x96, 0x03, 'avc1', 0, 1, 2, 3) : KEY);
+      client.video(timestamp, isEnhanced ? multitrack(0x96, 0x03, 'avc1', 0, ...KEY.subarray(5)) : KEY);
       client.video(timestamp, multitrack(0x96, 0x01, 'hvc1', 1, 0, 0, 0, 9));
       client.audio(timestamp, isEnhanced ? multitrack(0x95, 1, 'mp4a', 0, 7) : Buffer.from([0xaf, 1, 7]));
       client.audio(timestamp, multitrack(0x95, 1, 'Opus', 1, 9));
@@ -96,7 +98,7 @@ t.test('of multitrack audio and video track 0 is published, whether classic or e
     await publication.until(({ tags }) => tags.filter(({ header }) => !header).length === 4);
     for (const { kind, header, body } of publication.tags) {
       const frame = kind === 'video' ? KEY : Buffer.from([0xaf, 1, 7]);
-      t.same(body, header ? (kind === 'video' ? VIDEO_HEADER : AUDIO_HEADER) : frame);
+      t.same(body, header ? (kind === 'video' ? EMPTY_AVC_HEADER : AUDIO_HEADER) : frame);
     }
     client.destroy();
     await publication.until(({ ends }) => ends.length > 0);
@@ -206,19 +208,20 @@ t.test('a paused publisher is not read and does not time out', async (t) => {
   await encoder.start(ADMITTED_STREAM_KEY);
   const publication = publications[0]!;
   encoder.setChunkSize(60_000);
-  encoder.video(0, VIDEO_HEADER);
+  encoder.video(0, EMPTY_AVC_HEADER);
   encoder.audio(0, AUDIO_HEADER);
   encoder.video(0, KEY);
-  await publication.until(({ tags }) => tags.length === 3);
+  encoder.audio(0, SOUND);
+  await publication.until(({ tags }) => tags.length === 4);
   publication.publisher?.pause();
-  const frame = Buffer.concat([KEY, Buffer.alloc(200_000)]);
+  const frame = pictureTag(true, { paddingBytes: 200_000 });
   for (let i = 1; i <= 60; i++) encoder.video(i, frame);
   await clock.advance(10_000);
   t.ok(encoder.socket.writableLength > 1_000_000, 'the kernel holds the rest back');
   t.ok(publication.tags.length < 10, `${publication.tags.length} tags came through`);
   t.equal(server.connections, 1);
   publication.publisher?.resume();
-  await publication.until(({ tags }) => tags.length === 63);
+  await publication.until(({ tags }) => tags.length === 64);
   await clock.advance(1_200);
   await eventually(() => server.connections === 0);
   t.same(publication.ends, ['publisher-lost'], 'silence counts again');
@@ -245,7 +248,7 @@ t.test('received bytes are acknowledged within the window that the peer sets', a
   client.message({ type: 5, payload: window, chunkStreamId: 2 });
   client.setChunkSize(60_000);
   client.received = Buffer.alloc(0);
-  for (let i = 0; i < 4; i++) client.video(i, Buffer.concat([KEY, Buffer.alloc(50_000)]));
+  for (let i = 0; i < 4; i++) client.video(i, pictureTag(true, { paddingBytes: 50_000 }));
   const acknowledgement = Buffer.from([2, 0, 0, 0, 0, 0, 4, 3]);
   await client.until(() => client.received.includes(acknowledgement));
   const bytes = client.received.readUInt32BE(client.received.indexOf(acknowledgement) + 12);

@@ -26,23 +26,86 @@ t.test('a small step back is clamped to the last timestamp of its track', async 
   t.equal(timeline.place('video', 1_033), 1_033);
 });
 
-t.test('a step back, a step far ahead and tracks far apart are jumps', async (t) => {
-  const placed = (): Timeline => {
-    const timeline = new Timeline(1_000_000);
-    timeline.place('video', 1_000_000);
-    timeline.place('audio', 1_000_010);
-    return timeline;
-  };
-  t.equal(placed().place('video', 999_700), 'jump', 'back');
-  t.equal(placed().place('video', 0), 'jump', 'back to the beginning of time');
-  t.equal(placed().place('audio', 1_010_011), 'jump', 'ahead');
-  t.equal(placed().place('audio', 1_010_010), 10_010, 'as far as can be');
-  t.equal(placed().place('video', (1_000_000 + 2 ** 31) >>> 0), 'jump', 'half of the circle away');
-  const apart = placed();
+function begun(): Timeline {
+  const timeline = new Timeline(1_000_000);
+  timeline.place('video', 1_000_000);
+  timeline.place('audio', 1_000_010);
+  return timeline;
+}
+
+t.test('a step back, a step far ahead and tracks far apart are jumps when a second tag agrees', async (t) => {
+  const jumps = (timeline: Timeline, track: 'audio' | 'video', time: number): unknown[] => [
+    timeline.place(track, time),
+    timeline.place(track, (time + 5) >>> 0),
+  ];
+  const jump = ['stray', 'jump'];
+  t.same(jumps(begun(), 'video', 999_700), jump, 'back');
+  t.same(jumps(begun(), 'video', 0), jump, 'back to the beginning of time');
+  t.same(jumps(begun(), 'audio', 1_010_011), jump, 'ahead');
+  t.same(jumps(begun(), 'video', (1_000_000 + 2 ** 31) >>> 0), jump, 'half of the circle away');
+  const apart = begun();
   for (let at = 0; at <= 10_010; at += 10) apart.place('video', 1_000_000 + at);
   t.equal(apart.place('audio', 1_000_020), 20, 'behind by just under ten seconds');
   apart.place('video', 1_010_040);
-  t.equal(apart.place('audio', 1_000_030), 'jump', 'behind by more');
+  t.same(jumps(apart, 'audio', 1_000_030), jump, 'behind by more');
+});
+
+t.test('a single tag far from the timeline is placed behind its neighbour', async (t) => {
+  const timeline = begun();
+  timeline.place('video', 1_000_033);
+  t.equal(timeline.place('video', 77_000_000), 'stray');
+  t.equal(timeline.place('audio', 1_000_040), 40, 'the other track is not moved');
+  t.equal(timeline.placeStray('video', 77_000_000), 66);
+  t.equal(timeline.place('video', 1_000_100), 100);
+});
+
+t.test('a pause of up to ten seconds is kept when the tag after it confirms it', async (t) => {
+  for (const track of ['video', 'audio'] as const) {
+    const timeline = begun();
+    t.equal(timeline.place('video', 1_009_000), 'stray');
+    t.equal(timeline.place(track, 1_009_005), 9_005);
+    t.equal(timeline.placeStray('video', 1_009_000), 9_000);
+    t.equal(timeline.place('video', 1_009_038), 9_038);
+  }
+});
+
+t.test('a slow track alone keeps its times', async (t) => {
+  const timeline = new Timeline(0);
+  timeline.place('video', 0);
+  t.equal(timeline.place('video', 2_000), 'stray');
+  t.equal(timeline.place('video', 4_000), 4_000);
+  t.equal(timeline.placeStray('video', 2_000), 2_000);
+});
+
+t.test('a single step ahead that the next tag does not confirm is no pause', async (t) => {
+  for (const next of ['video', 'audio'] as const) {
+    const timeline = begun();
+    timeline.place('video', 1_000_033);
+    t.equal(timeline.place('video', 1_008_000), 'stray');
+    t.equal(timeline.place(next, 1_000_066), 66);
+    t.equal(timeline.placeStray('video', 1_008_000), 66);
+    t.equal(timeline.place('video', 1_000_100), 100);
+  }
+});
+
+t.test('tags of both tracks that agree on a new time are a jump', async (t) => {
+  const timeline = begun();
+  t.equal(timeline.place('video', 50), 'stray');
+  t.equal(timeline.place('audio', 70), 'jump');
+});
+
+t.test('a track whose timestamps stay far away is a jump although the other track goes on', async (t) => {
+  const timeline = begun();
+  t.equal(timeline.place('audio', 5_000_000), 'stray');
+  t.equal(timeline.place('video', 1_000_033), 33);
+  t.equal(timeline.place('audio', 5_000_023), 'jump');
+});
+
+t.test('three timestamps in a row that agree with nothing are a jump', async (t) => {
+  const timeline = begun();
+  t.equal(timeline.place('video', 5_000_000), 'stray');
+  t.equal(timeline.place('video', 9_000_000), 'stray');
+  t.equal(timeline.place('video', 0x9000_0000), 'jump');
 });
 
 t.test('after 24.8 days the timeline asks for another', async (t) => {

@@ -219,6 +219,35 @@ t.test('holds of readers pause the publisher until the last one is released', as
   t.strictSame(broadcast.notices, []);
 });
 
+t.test('a pause by ingest and a hold by a reader pause the publisher until both end', async (t) => {
+  const calls: string[] = [];
+  const { broadcast, sources } = openFixture();
+  const publication = broadcast.publish(publisher(calls));
+  const resume = publication.pause();
+  t.strictSame(broadcast.notices, [], 'a pause by ingest says nothing by itself');
+  const release = sources[0]?.hold();
+  resume();
+  resume();
+  t.strictSame(calls, ['a pause']);
+  t.match(broadcast.notices, [{ topic: 'ingest' }]);
+  release?.();
+  t.strictSame(calls, ['a pause', 'a resume']);
+  t.strictSame(broadcast.notices, []);
+});
+
+t.test('notices of a publication are the broadcast’s until they are cleared or it ends', async (t) => {
+  const { broadcast } = openFixture();
+  const publication = broadcast.publish(publisher());
+  publication.notice('source-audio', 'No sound.');
+  publication.notice('source-keyframes', 'No keyframes.');
+  publication.notice('source-audio', undefined);
+  t.strictSame(broadcast.notices, [{ topic: 'source-keyframes', message: 'No keyframes.' }]);
+  publication.close('publisher-lost');
+  t.strictSame(broadcast.notices, []);
+  publication.notice('source-audio', 'Too late.');
+  t.strictSame(broadcast.notices, []);
+});
+
 t.test('a late reader gets the timeline and the headers first', async (t) => {
   const { broadcast, sources } = openFixture();
   const publication = broadcast.publish(publisher());

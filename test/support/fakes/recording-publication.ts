@@ -16,6 +16,10 @@ export class RecordingPublication implements Publication {
   readonly publisher: Publisher | undefined;
   readonly timelines: RecordedTimeline[] = [];
   readonly descriptions: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>[] = [];
+  /** Notices that are set, by topic. */
+  readonly notices = new Map<string, string>();
+  /** Whether the publisher is paused. */
+  paused = false;
   /** Reasons that `close` was called with; at most one is correct. */
   readonly ends: PublicationEnd[] = [];
   #waiters: { condition: () => boolean; resolve: () => void }[] = [];
@@ -39,6 +43,19 @@ export class RecordingPublication implements Publication {
   describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void {
     this.descriptions.push(source);
     this.#notify();
+  }
+
+  notice(topic: string, message: string | undefined): void {
+    if (message === undefined) this.notices.delete(topic);
+    else this.notices.set(topic, message);
+    this.#notify();
+  }
+
+  pause(): () => void {
+    this.paused = true;
+    return () => {
+      this.paused = false;
+    };
   }
 
   close(reason: PublicationEnd): void {

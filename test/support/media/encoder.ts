@@ -14,11 +14,21 @@ export const TEST_MEDIA_FOLDER = 'HEADEND_TEST_MEDIA';
  */
 export async function testMedia(
   durationS: number,
-  { size = '640x360', rate = '30000/1001', bitrate = '800k', preset = 'ultrafast', bFrames = 2 } = {},
+  {
+    size = '640x360',
+    rate = '30000/1001',
+    bitrate = '800k',
+    preset = 'ultrafast',
+    bFrames = 2,
+    x264Params = 'slices=1',
+  } = {},
 ): Promise<string> {
   const folder =
     process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-test-media-${process.ppid}`);
-  const file = path.join(folder, `media-${durationS}-${size}-${bitrate}-${preset}-${bFrames}.flv`);
+  const file = path.join(
+    folder,
+    `media-${durationS}-${size}-${bitrate}-${preset}-${bFrames}-${x264Params}.flv`,
+  );
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });
   const temporaryFile = `${file}.${process.pid}`;
@@ -40,7 +50,7 @@ export async function testMedia(
   ];
   args.push(
     ...`-c:v libx264 -preset ${preset} -bf ${bFrames} -g 60 -keyint_min 60 -sc_threshold 0`.split(' '),
-    ...['-b:v', bitrate],
+    ...['-b:v', bitrate, '-x264-params', x264Params],
   );
   args.push(...'-pix_fmt yuv420p -c:a aac -b:a 96k -f flv'.split(' '), temporaryFile);
   await run('ffmpeg', args);

@@ -16,8 +16,20 @@ export function avcHeader(level = 0x0d): Buffer {
 
 export const AAC_44100 = Buffer.from([0xaf, 0, 0x12, 0x10]);
 export const AAC_48000 = Buffer.from([0xaf, 0, 0x11, 0x90]);
-export const KEY = Buffer.from([0x17, 1, 0, 0, 0, 1, 2, 3]);
-export const INTER = Buffer.from([0x27, 1, 0, 0, 0, 4, 5]);
+/** Configuration of H.264 without parameter sets. */
+export const EMPTY_AVC_HEADER = Buffer.from([0x17, 0, 0, 0, 0, 1, 0x42, 0xc0, 0x0d, 0xff, 0xe0, 0]);
+
+/** Builds the body of a frame with one slice, the first of its picture: an IDR or a P slice. */
+export function pictureTag(keyframe: boolean, { compositionTime = 0, paddingBytes = 0 } = {}): Buffer {
+  const head = Buffer.from([keyframe ? 0x17 : 0x27, 1, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeIntBE(compositionTime, 2, 3);
+  head.writeUInt32BE(3 + paddingBytes, 5);
+  const slice = keyframe ? [0x65, 0x88, 0x84] : [0x41, 0x9a, 0x02];
+  return Buffer.concat([head, Buffer.from(slice), Buffer.alloc(paddingBytes, 0x5a)]);
+}
+
+export const KEY = pictureTag(true);
+export const INTER = pictureTag(false);
 export const SOUND = Buffer.from([0xaf, 1, 6, 7]);
 
 export type Feeding = {

@@ -1,0 +1,6 @@
+export * from './aac-normaliser.js';
+export * from './create-video-normaliser.js';
+export * from './pace.js';
+export * from './presentation-times.js';
+export { withCompositionTime } from './tag-header.js';
+export * from './video-normaliser.js';

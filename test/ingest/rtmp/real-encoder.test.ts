@@ -170,14 +170,24 @@ t.test('RTMPS accepts a publisher, and plain bytes on its port end only their co
 t.test('an encoder above the frame size limit is refused; 4096x2304 is accepted', async (t) => {
   const { port, publications, logLines } = await startRtmpFixture(t);
   const url = `rtmp://127.0.0.1:${port}/live/${ADMITTED_STREAM_KEY}`;
-  const of = (size: string): string[] => ['-f', 'lavfi', '-i', `color=size=${size}:rate=5`, ...H264];
-  const large = await publish(t, url, of('8192x8192'), 0.4);
+  const of = (size: string): string[] => [
+    '-re',
+    '-f',
+    'lavfi',
+    '-i',
+    `color=size=${size}:rate=4`,
+    ...H264,
+    '-tune',
+    'zerolatency',
+  ];
+  // Long enough that it still sends when the refusal arrives: else it ends without an error.
+  const large = await publish(t, url, of('8192x8192'), 30);
   t.not(large.code, 0);
   await publications[0]!.until(({ ends }) => ends.length > 0);
   t.same(publications[0]?.ends, ['protocol-error']);
   t.equal(publications[0]?.tags.length, 0);
   t.match(logLines.join(''), /The video has 8192x8192 pixels, more than this server takes/);
-  const taken = await publish(t, url, of('4096x2304'), 0.4);
+  const taken = await publish(t, url, of('4096x2304'), 2);
   t.equal(taken.code, 0, taken.said);
   await publications[1]!.until(({ ends }) => ends.length > 0);
   t.same(publications[1]?.ends, ['publisher-left']);

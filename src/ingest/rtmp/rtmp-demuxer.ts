@@ -18,8 +18,8 @@ import {
 import type { Cancel, Clock } from '../../platform/index.js';
 import type { Publication } from '../../streams/index.js';
 import { type ReadableCodecs, refusalOfVideo, unreadableAudio, unreadableVideo } from './codec-refusal.js';
+import { PlayabilityWatch } from './playability-watch.js';
 import { AudioTrack, settingsOf, VideoTrack } from './source-tracks.js';
-import { SourceWatch } from './source-watch.js';
 import { readStreamMetadata, type StreamMetadata } from './stream-metadata.js';
 import { type AudioTag, type MediaTag, TimelineWriter, type VideoTag } from './timeline-writer.js';
 
@@ -81,7 +81,7 @@ export class RtmpDemuxer {
   #cancelWait: Cancel | undefined;
   #restartTimes: number[] = [];
   readonly #sizes = new CodedSizeReader();
-  readonly #watch: SourceWatch;
+  readonly #watch: PlayabilityWatch;
   #closed = false;
   #lastAudioAt = Number.NEGATIVE_INFINITY;
   #lastVideoAt = Number.NEGATIVE_INFINITY;
@@ -93,7 +93,7 @@ export class RtmpDemuxer {
     this.#options = options;
     const { publication, clock } = options;
     this.#gatheringSince = clock.monotonic();
-    this.#watch = new SourceWatch({ publication, clock, refuse: (message) => this.#refuse(message) });
+    this.#watch = new PlayabilityWatch({ publication, clock, refuse: (message) => this.#refuse(message) });
     this.#aacNormaliser = this.#newAacNormaliser();
   }
 

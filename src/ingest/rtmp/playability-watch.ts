@@ -31,7 +31,7 @@ const TOO_FAST =
 /** Topics of the notices. */
 const TOPIC = { keyframes: 'source-keyframes', audio: 'source-audio', pace: 'source-pace' } as const;
 
-export type SourceWatchOptions = {
+export type PlayabilityWatchOptions = {
   publication: Publication;
   clock: Clock;
   refuse(message: string): void;
@@ -41,8 +41,8 @@ export type SourceWatchOptions = {
 export type VideoState = 'none' | 'unconfigured' | 'configured';
 
 /** Watches for media that arrive and cannot be played, and says so: by a refusal where nothing can be shown, else by a notice. */
-export class SourceWatch {
-  readonly #options: SourceWatchOptions;
+export class PlayabilityWatch {
+  readonly #options: PlayabilityWatchOptions;
   /** Monotonic ms since which a playable picture is waited for, and those of the last keyframe and of any picture. */
   #pictureAt: number;
   #keyframeAt: number;
@@ -60,7 +60,7 @@ export class SourceWatch {
   #resume: (() => void) | undefined;
   #cancelPause: Cancel | undefined;
 
-  constructor(options: SourceWatchOptions) {
+  constructor(options: PlayabilityWatchOptions) {
     this.#options = options;
     this.#pictureAt = options.clock.monotonic();
     this.#keyframeAt = this.#pictureAt;

@@ -25,10 +25,11 @@ export async function testMedia(
 ): Promise<string> {
   const folder =
     process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-test-media-${process.ppid}`);
-  const file = path.join(
-    folder,
-    `media-${durationS}-${size}-${bitrate}-${preset}-${bFrames}-${x264Params}.flv`,
+  // ffmpeg's filters read `=` and `:` in a file name as options.
+  const name = ['media', durationS, size, bitrate, preset, bFrames, x264Params.replaceAll(/\W/g, '-')].join(
+    '-',
   );
+  const file = path.join(folder, `${name}.flv`);
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });
   const temporaryFile = `${file}.${process.pid}`;

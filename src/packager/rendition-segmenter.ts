@@ -69,6 +69,8 @@ export class RenditionSegmenter {
   #bytes = 0;
   /** End of the last added sample, ticks of the run. */
   #end: number | undefined;
+  /** End of presentation of all added samples, ticks of the run. */
+  #presentationEnd = Number.NEGATIVE_INFINITY;
   #misaligned = false;
   /** Composition offset of the newest keyframe, ticks. */
   #reordering = 0;
@@ -112,9 +114,9 @@ export class RenditionSegmenter {
     return this.#cut;
   }
 
-  /** End of the last added sample, seconds of the run's timeline. */
-  get end(): number | undefined {
-    return this.#end === undefined ? undefined : this.#seconds(this.#end);
+  /** End of presentation of all added samples, seconds of the run's timeline; -Infinity before the first. */
+  get presentationEnd(): number {
+    return this.#seconds(this.#presentationEnd);
   }
 
   /** Whether a segment is in the playlist. */
@@ -270,6 +272,8 @@ export class RenditionSegmenter {
       throw new HeadendError('part_too_large', `Too much in one part of ${this.window.id}`);
     }
     this.#end = sample.decodeTime + sample.duration;
+    const delay = Math.min(Math.max(sample.compositionOffset, 0), MAXIMUM_REORDERING_S * this.#scale);
+    this.#presentationEnd = Math.max(this.#presentationEnd, this.#end + delay);
     if (this.#elapsed() >= this.#boundary(frame) - frame / 2 - 1e-6) this.#flush();
   }
 

@@ -122,7 +122,8 @@ export class RunReader implements EncoderRunReader {
 
   /**
    * Drops the last segment if only some renditions have begun it and no playlist lists it: a rendition that lacks a
-   * segment would have to begin anew. Fills missing audio with silence.
+   * segment would have to begin anew. Fills missing audio with silence up to the end of the presentation: video that is
+   * reordered is presented later than it is decoded, and hls.js waits at a hole of more than 0.1 s.
    */
   #alignEnds(segmenters: RenditionSegmenter[]): void {
     const { last } = this.#grid;
@@ -135,7 +136,7 @@ export class RunReader implements EncoderRunReader {
       this.#host.returnSequenceNumber(last.msn);
     } else
       for (const segmenter of segmenters)
-        if (segmenter.init.kind === 'video') end = Math.max(end, segmenter.end ?? end);
+        if (segmenter.init.kind === 'video') end = Math.max(end, segmenter.presentationEnd);
     for (const segmenter of segmenters) segmenter.fillUntil(end);
   }
 

@@ -10,6 +10,11 @@ import { type Cut, type KeyframePattern, SegmentGrid } from './segment-grid.js';
 const MAXIMUM_AUDIO_QUEUE_S = 2;
 /** Maximum ratio of an announced frame duration to that of the first frame. */
 const MAXIMUM_ANNOUNCED_RATIO = 2.5;
+/**
+ * Minimum duration (s) of a run's last segment: hls.js looks fragments up with this tolerance, and loaded no audio for half
+ * a minute after a shorter one.
+ */
+const MINIMUM_LAST_SEGMENT_S = 0.25;
 /** Segment durations without video after which audio makes the cuts. */
 const VIDEO_MISSING_SEGMENTS = 2;
 
@@ -121,15 +126,18 @@ export class RunReader implements EncoderRunReader {
   }
 
   /**
-   * Drops the last segment if only some renditions have begun it and no playlist lists it: a rendition that lacks a
-   * segment would have to begin anew. Fills missing audio with silence up to the end of the presentation: video that is
+   * Drops the last segment if no playlist lists it and it is too short, or only some renditions have begun it: a
+   * rendition that lacks a segment would have to begin anew. Fills missing audio with silence up to the end of the presentation: video that is
    * reordered is presented later than it is decoded, and hls.js waits at a hole of more than 0.1 s.
    */
   #alignEnds(segmenters: RenditionSegmenter[]): void {
     const { last } = this.#grid;
     if (!last || !this.#hasVideo) return;
     const isUnknown = !segmenters.some((segmenter) => segmenter.lists(last.msn));
-    const isGivenUp = isUnknown && segmenters.some(({ cut }) => cut !== last);
+    const isShort = segmenters.every(
+      ({ presentationEnd }) => presentationEnd < last.pts + MINIMUM_LAST_SEGMENT_S,
+    );
+    const isGivenUp = isUnknown && (isShort || segmenters.some(({ cut }) => cut !== last));
     let end = last.pts;
     if (isGivenUp) {
       for (const segmenter of segmenters) if (segmenter.cut === last) segmenter.discard();

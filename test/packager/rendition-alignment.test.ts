@@ -59,6 +59,9 @@ for (const audioLateS of [0, 0.3, 1])
         const first = broadcast.startRun(0, renditions);
         await broadcast.writeChunks(first, arriving(audioLateS, 0, death));
         first.close();
+        for (const id of IDS)
+          for (const { duration } of segments(broadcast, id))
+            if (duration < 0.2) t.fail(`death at ${death.toFixed(3)}: ${id} has a segment of ${duration} s`);
         const second = broadcast.startRun(1, renditions);
         const empty: string[] = [];
         await broadcast.writeChunks(second, arriving(audioLateS, 0, CUT + 2.5), () => {

@@ -97,8 +97,8 @@ export class RunReader implements EncoderRunReader {
   encoderEnded(renditionId: string): void {
     const rendition = this.run.renditions.find(({ id }) => id === renditionId);
     if (!rendition || this.#closed || !this.#scanners.has(renditionId)) return;
+    // Its last samples are published when another encoder continues, or the run ends: the segment may be given up.
     this.#scanners.set(renditionId, this.#scan(rendition));
-    this.#segmenters.get(renditionId)?.pause();
   }
 
   renditionEnded(renditionId: string): void {
@@ -177,6 +177,7 @@ export class RunReader implements EncoderRunReader {
       offset: () => this.#offset ?? 0,
     });
     const previous = this.#segmenters.get(rendition.id);
+    previous?.pause();
     for (const waiting of this.#pendingAudio)
       if (waiting.segmenter === previous) waiting.segmenter = segmenter;
     this.#segmenters.set(rendition.id, segmenter);

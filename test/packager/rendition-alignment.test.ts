@@ -76,6 +76,22 @@ for (const audioLateS of [0, 0.3, 1])
     },
   );
 
+t.test('a last segment of some frames is given up, also when encoders end before the run', async (t) => {
+  for (const lastS of [0.01, 0.05, 0.1]) {
+    const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
+    const run = broadcast.startRun(0, renditions);
+    await broadcast.writeChunks(run, arriving(0, 0, CUT + lastS));
+    for (const id of IDS) run.encoderEnded(id);
+    run.close();
+    for (const id of IDS)
+      t.same(
+        segments(broadcast, id).map(({ mediaSequenceNumber }) => mediaSequenceNumber),
+        [0],
+        `${id} ${lastS} s after a keyframe`,
+      );
+  }
+});
+
 t.test('audio reaches the end of presentation of reordered video at the end of a run', async (t) => {
   for (const audioLateS of [0, 0.3]) {
     const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });

@@ -66,7 +66,7 @@ t.test('announced sizes and rates give a ladder of finite, positive numbers', as
       video,
       audio: undefined,
       rungs: DEFAULT_LADDER,
-      audioBitrate: 128_000,
+      audioBitrateBps: 128_000,
       passthrough: false,
       shed: new Set(),
     });
@@ -81,8 +81,8 @@ t.test('any keyframe interval and frame duration gives a finite segment grid', a
     let msn = 0;
     const frame = absurd();
     const grid = new SegmentGrid({
-      segmentDuration: 2,
-      partDuration: 0.333,
+      segmentDurationS: 2,
+      partDurationS: 0.333,
       keyframes: { intervalS: absurd(), clock: { frameS: frame } },
       number: () => msn++,
     });

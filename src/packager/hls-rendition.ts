@@ -176,7 +176,7 @@ export class HlsRendition {
   }
 }
 
-/** Returns the newest segments that cover `windowDuration`, at least one. */
+/** Returns the newest segments that cover `windowDurationS`, at least one. */
 function listed(segments: readonly Segment[], windowDurationS: number): readonly Segment[] {
   let ageS = 0;
   for (let index = segments.length - 1; index > 0; index--) {

@@ -131,8 +131,8 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     this.#next = new RunReader(
       run,
       {
-        segmentDuration: segmentDurationS,
-        partDuration: partDurationS,
+        segmentDurationS,
+        partDurationS,
         segmentBytes: this.#options.windowBytes * SEGMENT_SHARE,
         window: (rendition) => this.#windowOf(rendition.id, rendition.kind),
         mayStartSegment: (reader) => this.#mayStartSegment(reader),

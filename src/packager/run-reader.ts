@@ -20,8 +20,8 @@ const VIDEO_MISSING_SEGMENTS = 2;
 
 /** Operations of the broadcast that a run uses. */
 export type RunHost = SegmentOutput & {
-  segmentDuration: number;
-  partDuration: number;
+  segmentDurationS: number;
+  partDurationS: number;
   window(rendition: Rendition): RenditionWindow;
   /** Whether this run may start another segment now. */
   mayStartSegment(reader: RunReader): boolean;
@@ -64,8 +64,8 @@ export class RunReader implements EncoderRunReader {
     this.#host = host;
     this.#hasVideo = run.renditions.some(({ kind }) => kind === 'video');
     this.#grid = new SegmentGrid({
-      segmentDuration: host.segmentDuration,
-      partDuration: host.partDuration,
+      segmentDurationS: host.segmentDurationS,
+      partDurationS: host.partDurationS,
       keyframes,
       number: (pts) => this.#number(pts),
     });
@@ -230,7 +230,7 @@ export class RunReader implements EncoderRunReader {
   /** Lets audio make cuts when a publisher stops its video: a segment must not grow without end. */
   #cutByAudio(pts: number, frame: number): void {
     const last: Cut | undefined = this.#grid.last;
-    if (!last || pts < last.pts + VIDEO_MISSING_SEGMENTS * this.#host.segmentDuration) return;
+    if (!last || pts < last.pts + VIDEO_MISSING_SEGMENTS * this.#host.segmentDurationS) return;
     this.#grid.offerAudioFrame(pts, frame);
   }
 

@@ -23,8 +23,8 @@ export type KeyframePattern = {
 };
 
 export type SegmentGridOptions = {
-  segmentDuration: number;
-  partDuration: number;
+  segmentDurationS: number;
+  partDurationS: number;
   keyframes: KeyframePattern | undefined;
   /** Takes the next media sequence number; undefined when it is too early for another segment. */
   number(pts: number): number | undefined;
@@ -64,7 +64,7 @@ export class SegmentGrid {
   constructor(options: SegmentGridOptions) {
     this.#options = options;
     this.#keyframes = boundedPattern(options.keyframes);
-    this.#partDurationS = options.partDuration;
+    this.#partDurationS = options.partDurationS;
   }
 
   get partDurationS(): number {
@@ -82,9 +82,9 @@ export class SegmentGrid {
 
   /** Fits parts to the frame duration (s) of the slowest rendition; called before the first cut. */
   fitPartsTo(frameS: number): void {
-    const { partDuration, segmentDuration } = this.#options;
+    const { partDurationS, segmentDurationS } = this.#options;
     this.#frameS = finiteWithin(frameS, MINIMUM_FRAME_S, MAXIMUM_FRAME_S, this.#frameS);
-    this.#partDurationS = Math.min(segmentDuration, fitToFrames(partDuration, this.#frameS));
+    this.#partDurationS = Math.min(segmentDurationS, fitToFrames(partDurationS, this.#frameS));
   }
 
   /** Makes a cut at a keyframe of any video rendition, if it is far enough from the last one. */
@@ -96,7 +96,7 @@ export class SegmentGrid {
   /** Makes a cut at each full segment duration, for audio without video. */
   offerAudioFrame(pts: number, frameS: number): void {
     const { last } = this;
-    if (!last || pts >= last.pts + this.#options.segmentDuration - frameS / 2) this.#cut(pts);
+    if (!last || pts >= last.pts + this.#options.segmentDurationS - frameS / 2) this.#cut(pts);
   }
 
   /** Returns the segment of a sample: the last cut at or before `pts`. */
@@ -115,14 +115,14 @@ export class SegmentGrid {
 
   /** Minimum distance (s) of the next cut from the last one. */
   #acceptedFrom(first: boolean): number {
-    const { segmentDuration } = this.#options;
+    const { segmentDurationS } = this.#options;
     const keyframes = this.#keyframes;
-    const usualS = segmentDuration * MINIMUM_SEGMENT_SHARE;
-    const longestS = segmentDuration + EXTINF_ROUNDING_S;
+    const usualS = segmentDurationS * MINIMUM_SEGMENT_SHARE;
+    const longestS = segmentDurationS + EXTINF_ROUNDING_S;
     if (!first || !keyframes || keyframes.intervalS > longestS) return usualS;
     return Math.min(
       usualS,
-      Math.max(segmentDuration * MINIMUM_FIRST_SEGMENT_SHARE, longestS - keyframes.intervalS),
+      Math.max(segmentDurationS * MINIMUM_FIRST_SEGMENT_SHARE, longestS - keyframes.intervalS),
     );
   }
 
@@ -146,7 +146,7 @@ export class SegmentGrid {
       partDurationS: fitToSegment(this.#partDurationS, expectedDurationS, this.#frameS),
       minimumDurationS:
         expectedDurationS ??
-        this.#options.segmentDuration * (last ? MINIMUM_SEGMENT_SHARE : MINIMUM_FIRST_SEGMENT_SHARE),
+        this.#options.segmentDurationS * (last ? MINIMUM_SEGMENT_SHARE : MINIMUM_FIRST_SEGMENT_SHARE),
     });
     this.#count++;
     if (this.#cuts.length > KEPT_CUTS) this.#cuts.shift();

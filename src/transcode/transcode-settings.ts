@@ -12,8 +12,8 @@ export type TranscodeSettings = {
   ffmpeg: FfmpegTool;
   encoder: VideoEncoderSettings;
   ladder: readonly Rung[] | 'off';
-  audioBitrate: number;
-  segmentDuration: number;
+  audioBitrateBps: number;
+  segmentDurationS: number;
   /** Maximum pixels of a published frame. */
   maxPixels: number;
   listener: CmafListener;

@@ -16,7 +16,7 @@ const init: TrackInit = {
 function audio(cuts: number) {
   let msn = 0;
   const grid = new SegmentGrid({
-    ...{ segmentDuration: 2, partDuration: 1 / 3, keyframes: undefined },
+    ...{ segmentDurationS: 2, partDurationS: 1 / 3, keyframes: undefined },
     number: () => msn++,
   });
   for (let cut = 0; cut < cuts; cut++) grid.offerKeyframe(10 + 2 * cut);

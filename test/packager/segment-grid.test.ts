@@ -5,8 +5,8 @@ import { seededRandom } from '../support/media/seeded-random.js';
 function grid(options: Partial<SegmentGridOptions> = {}): SegmentGrid {
   let msn = 0;
   return new SegmentGrid({
-    segmentDuration: 2,
-    partDuration: 1 / 3,
+    segmentDurationS: 2,
+    partDurationS: 1 / 3,
     keyframes: undefined,
     number: () => msn++,
     ...options,

@@ -30,7 +30,7 @@ export type FfmpegPlanRequest = {
   input: InputFormat;
   encoder: VideoEncoderSettings;
   /** Seconds between clocked keyframes. */
-  segmentDuration: number;
+  segmentDurationS: number;
   /** Maximum pixels of a published frame. */
   maxPixels: number;
   /** Returns the URL of a rendition's CMAF output. */
@@ -190,7 +190,7 @@ export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
   const { ladder, input } = request;
   const coder = encoderArguments(request.encoder);
   const encoded = ladder.video.filter((rendition) => !rendition.passthrough);
-  const keyframes = ladder.keyframes === 'source' ? 'source' : clockKeyframes(request.segmentDuration);
+  const keyframes = ladder.keyframes === 'source' ? 'source' : clockKeyframes(request.segmentDurationS);
   const outputs = encoded.map((rendition, index) => {
     const url = request.url(rendition.id);
     const bitrate = String(rendition.bitrate);

@@ -5,7 +5,7 @@ const RETRY = { initialMs: 50, maximumMs: 2_000, windowMs: 60_000, limit: 6 };
 
 export type SupervisionOptions<End extends ProcessEnd> = {
   /** Name for the log: `encoder`. */
-  what: string;
+  name: string;
   /** Resolves when a process can start, or when `over` aborts. */
   untilReady(): Promise<void>;
   /** Runs one process. */
@@ -24,19 +24,19 @@ export type SupervisionOptions<End extends ProcessEnd> = {
 export async function keepRunning<End extends ProcessEnd>(
   options: SupervisionOptions<End>,
 ): Promise<boolean> {
-  const { what, over, clock, log } = options;
+  const { name, over, clock, log } = options;
   const backoff = new Backoff(clock, RETRY);
   while (!over.aborted) {
     await options.untilReady();
     if (over.aborted) break;
     const end = await options.run();
     if (end.how !== 'failed') continue;
-    log.warn({ reason: end.message, ffmpeg: end.lastLines }, `the ${what} failed`);
+    log.warn({ reason: end.message, ffmpeg: end.lastLines }, `the ${name} failed`);
     if (over.aborted) break;
     options.onFailure?.(end);
     let delayMs = backoff.failed();
     if (delayMs === undefined) {
-      log.error(`the ${what} failed too often: giving up`);
+      log.error(`the ${name} failed too often: giving up`);
       if (options.patienceMs === undefined) return false;
       delayMs = options.patienceMs;
     }

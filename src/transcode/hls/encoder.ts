@@ -12,7 +12,7 @@ export type EncoderOptions = {
   input: EncoderInput;
   ffmpeg: FfmpegTool;
   encoder: VideoEncoderSettings;
-  segmentDuration: number;
+  segmentDurationS: number;
   /** Maximum pixels of a published frame. */
   maxPixels: number;
   listener: CmafListener;
@@ -88,7 +88,7 @@ export class Encoder {
       ladder: options.ladder,
       input: options.input.format,
       encoder: options.encoder,
-      segmentDuration: options.segmentDuration,
+      segmentDurationS: options.segmentDurationS,
       maxPixels: options.maxPixels,
       url: (id) => urls.get(id) ?? '',
       ...(options.from === undefined ? {} : { from: options.from / 1000 }),

@@ -150,7 +150,7 @@ export class FlvLadderSupervisor implements SourceReader {
 
   #keepEncoding(): Promise<boolean> {
     return keepRunning({
-      what: 'encoder',
+      name: 'encoder',
       untilReady: () => this.#untilReady(),
       run: async () => {
         const end = await this.#encode();
@@ -221,7 +221,7 @@ export class FlvLadderSupervisor implements SourceReader {
     const timeline = this.#timeline;
     const startedAt = timeline?.startedAt ?? this.#clock.now();
     const ladder = chooseFlvLadder(this.source.info, this.#gop, {
-      ...{ rungs: this.#settings.ladder, audioBitrate: this.#settings.audioBitrate },
+      ...{ rungs: this.#settings.ladder, audioBitrateBps: this.#settings.audioBitrateBps },
       ...{ encodeSource: this.#memory.encodeSource, shed: this.#shedding.ids },
     });
     this.#rebase();
@@ -251,7 +251,7 @@ export class FlvLadderSupervisor implements SourceReader {
       input,
       ffmpeg: this.#settings.ffmpeg,
       encoder: this.#memory.encoder.settings,
-      segmentDuration: this.#settings.segmentDuration,
+      segmentDurationS: this.#settings.segmentDurationS,
       maxPixels: this.#settings.maxPixels,
       listener: this.#settings.listener,
       // A new run repeats the last group of pictures in all renditions if it copies the video.

@@ -7,7 +7,7 @@ import { chooseLadder, type Ladder, type Rung } from './ladder.js';
 export type FlvLadderOptions = {
   rungs: readonly Rung[] | 'off';
   /** Bits per second of the stereo rendition. */
-  audioBitrate: number;
+  audioBitrateBps: number;
   /** The source's video must be encoded. */
   encodeSource: boolean;
   /** Renditions removed to reduce load. */

@@ -50,7 +50,7 @@ export type LadderRequest = {
   audio: AudioSource | undefined;
   rungs: readonly Rung[] | 'off';
   /** Bits per second of the stereo rendition. */
-  audioBitrate: number;
+  audioBitrateBps: number;
   /** The source's video may be passed through. */
   passthrough: boolean;
   /** The source's audio may be passed through, unless the video is encoded; it is encoded by default. */
@@ -121,7 +121,7 @@ export function chooseLadder(request: LadderRequest): Ladder {
     id: 'audio',
     // Copied audio would be ahead of encoded video by more than the packager queues.
     passthrough: (passthrough || !video) && (request.audioPassthrough ?? false),
-    bitrate: audio.channels === 1 ? Math.round(request.audioBitrate / 2) : request.audioBitrate,
+    bitrate: audio.channels === 1 ? Math.round(request.audioBitrateBps / 2) : request.audioBitrateBps,
     channels: audio.channels === 1 ? 1 : 2,
   };
   if (!video) return { video: [], audio: sound, keyframes: 'clock', frameStep: 1 };

@@ -107,7 +107,7 @@ export class RtpLadderSupervisor implements SourceReader {
 
   async #supervise(): Promise<void> {
     await keepRunning<EncoderEnd>({
-      what: 'encoder',
+      name: 'encoder',
       untilReady: () => this.#untilReady(),
       run: () => this.#encode(),
       onFailure: (end) => recordFailure(end, this.#broadcast, this.#memory, this.#log),
@@ -180,11 +180,11 @@ export class RtpLadderSupervisor implements SourceReader {
     } catch (error) {
       return { how: 'failed', message: messageOf(error), lastLines: [], delivered: false };
     }
-    const { ffmpeg, listener, segmentDuration, maxPixels } = this.#settings;
+    const { ffmpeg, listener, segmentDurationS, maxPixels } = this.#settings;
     let begun = this.#clock.now();
     let opening: Promise<void> | undefined;
     const encoder: Encoder = new Encoder({
-      ...{ ladder, input, ffmpeg, listener, segmentDuration, maxPixels, clock: this.#clock },
+      ...{ ladder, input, ffmpeg, listener, segmentDurationS, maxPixels, clock: this.#clock },
       encoder: this.#memory.encoder.settings,
       onEarly: () => {
         opening = this.#openRun(encoder, begun);
@@ -222,7 +222,7 @@ export class RtpLadderSupervisor implements SourceReader {
       ...(picture ? { best: `${picture.lines}p` } : {}),
       audio: sound ? (audio ?? { codec: 'opus' }) : undefined,
       rungs: this.#settings.ladder,
-      audioBitrate: this.#settings.audioBitrate,
+      audioBitrateBps: this.#settings.audioBitrateBps,
       passthrough: false,
       shed: this.#shedding.ids,
     });

@@ -132,7 +132,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
 
   async #supervise(): Promise<void> {
     await keepRunning({
-      what: 'WebRTC rendition',
+      name: 'WebRTC rendition',
       untilReady: () => this.#untilReady(),
       run: () => this.#encode(),
       over: this.#over.signal,

@@ -9,7 +9,7 @@ t.test('the arguments of a ladder match its plan', async (t) => {
     video: { codec: 'h264', width: 1920, height: 1080, frameRate: 120 },
     audio: { codec: 'aac', channels: 1 },
     rungs: DEFAULT_LADDER.slice(1, 3),
-    audioBitrate: 128_000,
+    audioBitrateBps: 128_000,
     passthrough: true,
     shed: new Set(),
   });
@@ -23,7 +23,7 @@ t.test('the arguments of a ladder match its plan', async (t) => {
     ladder,
     input: { kind: 'flv' } as const,
     encoder: software,
-    segmentDuration: 2,
+    segmentDurationS: 2,
     maxPixels: 9_437_184,
     url: (id: string) => `unix:/run/${id}`,
   };

@@ -14,7 +14,7 @@ function choose(video: VideoSource | undefined, more: Partial<LadderRequest> = {
     video,
     audio: { codec: 'aac', channels: 2 },
     rungs: DEFAULT_LADDER,
-    audioBitrate: 128_000,
+    audioBitrateBps: 128_000,
     passthrough: true,
     shed: new Set(),
     ...more,

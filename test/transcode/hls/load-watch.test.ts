@@ -44,7 +44,7 @@ for (const [name, steps, judged] of SPEEDS) {
 }
 
 t.test('the most expensive renditions are shed first, as many as needed', async (t) => {
-  const request = { audio: undefined, rungs: DEFAULT_LADDER, audioBitrate: 0, shed: new Set<string>() };
+  const request = { audio: undefined, rungs: DEFAULT_LADDER, audioBitrateBps: 0, shed: new Set<string>() };
   const video = { codec: 'h264', width: 1920, height: 1080, frameRate: 30 } as const;
   const passed = chooseLadder({ ...request, video, passthrough: true });
   t.strictSame(renditionsToShed(passed, 0.95), ['720p']);

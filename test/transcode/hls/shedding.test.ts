@@ -16,7 +16,7 @@ async function watched(shedding: Shedding, clock: FakeClock, speed: number, seco
 }
 
 const PASSED = chooseLadder({
-  ...{ audio: undefined, rungs: DEFAULT_LADDER, audioBitrate: 0, shed: new Set<string>() },
+  ...{ audio: undefined, rungs: DEFAULT_LADDER, audioBitrateBps: 0, shed: new Set<string>() },
   ...{ video: { codec: 'h264', width: 1920, height: 1080, frameRate: 30 }, passthrough: true },
 });
 

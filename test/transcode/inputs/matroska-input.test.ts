@@ -64,10 +64,10 @@ t.test('ffmpeg connects to the Unix socket, keeps timestamps and delays no frame
   const ladder = chooseLadder({
     video: { codec: 'h264', width: 1280, height: 720, frameRate: 30 },
     audio: { codec: 'opus' },
-    ...{ rungs: DEFAULT_LADDER, audioBitrate: 128_000, passthrough: false, shed: new Set<string>() },
+    ...{ rungs: DEFAULT_LADDER, audioBitrateBps: 128_000, passthrough: false, shed: new Set<string>() },
   });
   const plan = ffmpegPlan({
-    ...{ ladder, segmentDuration: 2, maxPixels: 9_437_184, url: (id: string) => id },
+    ...{ ladder, segmentDurationS: 2, maxPixels: 9_437_184, url: (id: string) => id },
     input: { kind: 'matroska', frameRate: 30, decoder: 'libdav1d', path: '/run/0-1.sock' },
     encoder: { encoder: 'software', preset: 'veryfast', threads: 2, vaapiDevice: '' },
   });

@@ -153,7 +153,7 @@ t.test('the plan of a ladder over RTP has its inputs', async (t) => {
     video: { codec: 'vp8', width: 1280, height: 720, frameRate: 30 },
     audio: { codec: 'opus', channels: 2 },
     rungs: DEFAULT_LADDER,
-    audioBitrate: 128_000,
+    audioBitrateBps: 128_000,
     passthrough: false,
     shed: new Set(),
   });
@@ -161,7 +161,7 @@ t.test('the plan of a ladder over RTP has its inputs', async (t) => {
     ladder,
     input: { kind: 'rtp', frameRate: 30 },
     encoder: SOFTWARE,
-    segmentDuration: 2,
+    segmentDurationS: 2,
     maxPixels: 9_437_184,
     url: (id) => `unix:/run/${id}`,
   });

@@ -24,10 +24,16 @@ const hostile = makeFlv([
 async function started(input: InputFormat, maxPixels: number): Promise<FfmpegProcess> {
   const ladder = chooseLadder({
     video: { codec: 'h264', width: 640, height: 360, frameRate: 30 },
-    ...{ audio: undefined, rungs: 'off', audioBitrate: 128_000, passthrough: false, shed: new Set<string>() },
+    ...{
+      audio: undefined,
+      rungs: 'off',
+      audioBitrateBps: 128_000,
+      passthrough: false,
+      shed: new Set<string>(),
+    },
   });
   const plan = ffmpegPlan({
-    ...{ ladder, input, maxPixels, segmentDuration: 2, url: () => '/dev/null' },
+    ...{ ladder, input, maxPixels, segmentDurationS: 2, url: () => '/dev/null' },
     encoder: { encoder: 'software', preset: 'ultrafast', threads: 1, vaapiDevice: '' },
   });
   for (const { options } of plan.outputs) options.push('-y');

@@ -56,6 +56,8 @@ export class RenditionSegmenter {
   readonly rendition: Rendition;
   readonly init: TrackInit;
   readonly window: RenditionWindow;
+  /** A sample has arrived. */
+  hasReceived = false;
   readonly #context: SegmenterContext;
   /** Timescale in Hz. */
   readonly #scale: number;

@@ -52,6 +52,7 @@ export class RunReader implements EncoderRunReader {
   readonly #scanners = new Map<string, CmafScanner>();
   readonly #segmenters = new Map<string, RenditionSegmenter>();
   readonly #hasVideo: boolean;
+  readonly #copiesVideo: boolean;
   #pendingAudio: Waiting[] = [];
   /** Presentation time (s) before which video makes no further cut. */
   #videoFront = Number.NEGATIVE_INFINITY;
@@ -63,6 +64,7 @@ export class RunReader implements EncoderRunReader {
     this.run = run;
     this.#host = host;
     this.#hasVideo = run.renditions.some(({ kind }) => kind === 'video');
+    this.#copiesVideo = run.renditions.some(({ kind, passthrough }) => kind === 'video' && passthrough);
     this.#grid = new SegmentGrid({
       segmentDurationS: host.segmentDurationS,
       partDurationS: host.partDurationS,
@@ -194,11 +196,20 @@ export class RunReader implements EncoderRunReader {
     if (sample.sync) {
       if (!this.#grid.last) this.#fitParts(segmenter.frame(sample));
       this.#firstDecode = sample.decodeTime / segmenter.init.timescale;
-      this.#grid.offerKeyframe(segmenter.pts(sample));
+      if (!this.#isForced(segmenter)) this.#grid.offerKeyframe(segmenter.pts(sample));
     }
+    segmenter.hasReceived = true;
     segmenter.place(sample);
     this.#videoFront = Math.max(this.#videoFront, segmenter.decidedUntil(sample));
     this.#releaseAudio();
+  }
+
+  /**
+   * Whether a keyframe is where an encoder has joined, beside copied video: the copied video has none there, or had it
+   * before.
+   */
+  #isForced({ hasReceived, rendition }: RenditionSegmenter): boolean {
+    return this.#copiesVideo && !rendition.passthrough && !hasReceived && this.#grid.last !== undefined;
   }
 
   #audio(segmenter: RenditionSegmenter, sample: Sample): void {

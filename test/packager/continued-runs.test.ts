@@ -101,6 +101,40 @@ t.test('segments that an encoder missed become gaps', async (t) => {
   t.match(broadcast.playlist(ENCODED), '#EXT-X-GAP');
 });
 
+t.test(
+  'the first keyframe of an encoder that joins makes no cut, as copied video has none there',
+  async (t) => {
+    const folder = t.testdir({ source: {}, next: {} });
+    const options = { durationS: 9, frameRate: '25' };
+    const made = await makeLadder({ ...options, folder: `${folder}/source`, gop: 50 });
+    // Keyframes at 11.68 s and 13.28 s; those of the source at 10.08 s, 12.08 s and so on.
+    const next = await makeLadder({ ...options, folder: `${folder}/next`, gop: 40 });
+    const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
+    const reader = broadcast.startRun(0, made.renditions);
+    const others = made.chunks.filter(({ rendition, timeS }) => rendition !== ENCODED || timeS < 11);
+    const joining = next.chunks.filter(({ rendition, timeS }) => rendition === ENCODED && timeS > 11.67);
+    await broadcast.writeChunks(
+      reader,
+      others.filter(({ timeS }) => timeS < 11.9),
+    );
+    reader.encoderEnded(ENCODED);
+    reader.write(ENCODED, next.chunks.find(({ rendition }) => rendition === ENCODED)!.bytes);
+    for (const { timeS, bytes } of joining) if (timeS < 11.9) reader.write(ENCODED, bytes);
+    await broadcast.writeChunks(
+      reader,
+      others.filter(({ timeS }) => timeS >= 11.9),
+    );
+    for (const id of ['source', 'audio']) {
+      const durations = [...broadcast.playlist(id).matchAll(/#EXTINF:([\d.]+)/g)].map((match) =>
+        Number(match[1]),
+      );
+      t.ok(durations.length >= 3);
+      for (const duration of durations) t.ok(Math.abs(duration - 2) < 0.03, `${id}: ${duration} s`);
+    }
+    reader.close();
+  },
+);
+
 t.test('an encoder that makes another format than the one before is refused', async (t) => {
   const broadcast = new PackagedBroadcast(OPTIONS);
   const reader = broadcast.startRun(0, renditions);

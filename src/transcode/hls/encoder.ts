@@ -201,7 +201,7 @@ export class Encoder {
       output.started = true;
       this.#pending++;
     }
-    this.#options.input.answered(output.kind);
+    this.#options.input.outputReceived(output.kind);
     output.position.push(bytes);
     if (this.#writer) this.#writer.write(output.id, bytes);
     else this.#keep(output.id, bytes);

@@ -30,7 +30,7 @@ export class LoadWatch {
   #newest: LoadSample | undefined;
 
   /** @returns the speed (media time per time) when it was too low for the whole window */
-  look(sample: LoadSample): number | undefined {
+  measure(sample: LoadSample): number | undefined {
     this.#first ??= sample;
     this.#newest = sample;
     if (sample.at - this.#first.at < START_UP_MS || sample.lag < BEHIND_MS) {

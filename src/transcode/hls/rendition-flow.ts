@@ -31,7 +31,7 @@ export class RenditionFlow {
   }
 
   /** Records output of a kind. */
-  answered(kind: MediaKind): void {
+  outputReceived(kind: MediaKind): void {
     const answered = this.#clock.monotonic();
     const flow = this.#flows.get(kind);
     if (flow) flow.answered = answered;

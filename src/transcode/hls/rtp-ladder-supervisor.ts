@@ -193,7 +193,7 @@ export class RtpLadderSupervisor implements SourceReader {
     this.#run = { encoder, input, leaving: false };
     this.#shedding.forget();
     if (this.#over.signal.aborted || this.#timeline !== timeline) encoder.stop();
-    input.flow().then(
+    input.startSource().then(
       (at) => {
         if (at !== undefined) begun = at;
       },
@@ -242,7 +242,7 @@ export class RtpLadderSupervisor implements SourceReader {
   #hasOtherSize(): boolean {
     if (!this.#run?.encoder.delivered || !this.#timeline) return false;
     const age = this.#clock.monotonic() - this.#timeline.since;
-    const size = this.#format.look(this.#source.info.video, age);
+    const size = this.#format.compare(this.#source.info.video, age);
     if (size) this.#log.info({ size }, 'the source has another size: a ladder that fits');
     return size !== undefined;
   }

@@ -63,7 +63,7 @@ export class RtpVideoFormatChoice {
    * @param age ms since the media started
    * @returns the difference when it justifies a new ladder: call `choose` then
    */
-  look(video: VideoSource | undefined, age: number): 'larger' | 'smaller' | undefined {
+  compare(video: VideoSource | undefined, age: number): 'larger' | 'smaller' | undefined {
     const made = this.#made;
     const seen = sizeOf(video);
     if (!made || !seen) return undefined;

@@ -45,7 +45,7 @@ export class Shedding {
   measure(encoder: Pick<Encoder, 'progress'>, ladder: Ladder): boolean {
     const { progress } = encoder;
     if (!progress) return false;
-    const speed = this.#load.look({ at: this.#clock.monotonic(), ...progress });
+    const speed = this.#load.measure({ at: this.#clock.monotonic(), ...progress });
     return speed !== undefined && this.#shed(ladder, speed);
   }
 

@@ -13,7 +13,7 @@ export type EncoderInput = {
   /** Releases the input of an ended ffmpeg. Idempotent. */
   close(): void;
   /** Records output of a kind. */
-  answered(kind: MediaKind): void;
+  outputReceived(kind: MediaKind): void;
   /** Returns the lag of a rendition at `position` (media time, ms) behind the input, ms. */
   lag(kind: MediaKind, position: number): number;
 };
@@ -26,7 +26,7 @@ export type LiveInput = EncoderInput & {
    * @returns Unix ms of the start of media time; undefined when closed meanwhile
    * @throws what the source throws
    */
-  flow(): Promise<number | undefined>;
+  startSource(): Promise<number | undefined>;
   /** Maximum time since the last output of any kind, ms. */
   readonly quiet: number;
   /** No output (any more): a new encoder should wait for media. */

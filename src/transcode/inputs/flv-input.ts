@@ -119,7 +119,7 @@ export class FlvInput implements EncoderInput {
     return this.#pipe?.bytes ?? 0;
   }
 
-  answered(kind: MediaKind): void {
+  outputReceived(kind: MediaKind): void {
     const flow = this.#flow[kind];
     flow.delivered = true;
     flow.asked = undefined;

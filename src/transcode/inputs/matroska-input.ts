@@ -49,7 +49,7 @@ export class MatroskaInput implements LiveInput {
     output.end();
   }
 
-  async flow(): Promise<number> {
+  async startSource(): Promise<number> {
     this.#flow.begin();
     return this.#begun;
   }
@@ -62,8 +62,8 @@ export class MatroskaInput implements LiveInput {
     this.#sending.close();
   }
 
-  answered(kind: MediaKind): void {
-    this.#flow.answered(kind);
+  outputReceived(kind: MediaKind): void {
+    this.#flow.outputReceived(kind);
   }
 
   lag(kind: MediaKind, position: number): number {

@@ -82,7 +82,7 @@ export class RtpInput implements LiveInput {
   }
 
   /** Waits until ffmpeg listens, then starts the source. @throws when ffmpeg does not listen */
-  async flow(): Promise<number | undefined> {
+  async startSource(): Promise<number | undefined> {
     const { source, clock } = this.#options;
     if (!(await this.#listens())) return undefined;
     const begun = clock.now();
@@ -111,8 +111,8 @@ export class RtpInput implements LiveInput {
     for (const port of Object.values(this.#ports)) this.#options.pairs.release(port);
   }
 
-  answered(kind: MediaKind): void {
-    this.#flow.answered(kind);
+  outputReceived(kind: MediaKind): void {
+    this.#flow.outputReceived(kind);
   }
 
   lag(kind: MediaKind, position: number): number {

@@ -11,7 +11,7 @@ function judgedAt(steps: (second: number) => Step, seconds: number): number | un
   for (let at = 0; at <= seconds * 1000; at += 500) {
     const { lag, speed } = steps(at / 1000);
     position += speed * 500;
-    if (watch.look({ at, lag, position }) !== undefined) return at / 1000;
+    if (watch.measure({ at, lag, position }) !== undefined) return at / 1000;
   }
   return undefined;
 }

@@ -49,44 +49,44 @@ t.test('a smaller size keeps the ladder, and a larger or rotated one changes it'
     const choice = new RtpVideoFormatChoice();
     choice.choose(sent(1280, 720));
     const video = sent(width, height, frameRate);
-    t.equal(choice.look(video, 0), undefined);
-    t.equal(choice.look(video, 5_000), size, `${width}x${height}@${frameRate}`);
+    t.equal(choice.compare(video, 0), undefined);
+    t.equal(choice.compare(video, 5_000), size, `${width}x${height}@${frameRate}`);
     choice.choose(video);
-    for (const at of [6_000, 30_000]) t.equal(choice.look(video, at), undefined, 'and then it is enough');
+    for (const at of [6_000, 30_000]) t.equal(choice.compare(video, at), undefined, 'and then it is enough');
   }
 });
 
 t.test('a size that stays larger gets a better ladder', async (t) => {
   const choice = new RtpVideoFormatChoice();
   choice.choose(sent(320, 180));
-  t.equal(choice.look(sent(1280, 720), 0), undefined);
-  t.equal(choice.look(sent(1920, 1080), 1_000), undefined);
-  t.equal(choice.look(sent(1280, 720), 5_000), undefined, 'it was for a moment');
-  t.equal(choice.look(sent(1920, 1080), 5_500), undefined);
-  t.equal(choice.look(undefined, 6_000), undefined, 'nothing is known');
-  t.equal(choice.look(sent(1920, 1080), 10_500), 'larger');
+  t.equal(choice.compare(sent(1280, 720), 0), undefined);
+  t.equal(choice.compare(sent(1920, 1080), 1_000), undefined);
+  t.equal(choice.compare(sent(1280, 720), 5_000), undefined, 'it was for a moment');
+  t.equal(choice.compare(sent(1920, 1080), 5_500), undefined);
+  t.equal(choice.compare(undefined, 6_000), undefined, 'nothing is known');
+  t.equal(choice.compare(sent(1920, 1080), 10_500), 'larger');
   t.strictSame(choice.choose(sent(1920, 1080)), { width: 1920, height: 1080, frameRate: 30, lines: 1080 });
-  t.equal(choice.look(sent(320, 180), 20 * MINUTE_MS), undefined, 'it does not shrink: networks recover');
+  t.equal(choice.compare(sent(320, 180), 20 * MINUTE_MS), undefined, 'it does not shrink: networks recover');
 });
 
 t.test('a size that stays small ends upscaling, and may grow again', async (t) => {
   const choice = new RtpVideoFormatChoice();
   choice.choose(sent(320, 180));
   for (let at = 0; at < MINUTE_MS; at += 500)
-    t.equal(choice.look(at < 10_000 ? sent(320, 180) : sent(640, 360), at), undefined);
-  t.equal(choice.look(sent(320, 180), MINUTE_MS), 'smaller');
+    t.equal(choice.compare(at < 10_000 ? sent(320, 180) : sent(640, 360), at), undefined);
+  t.equal(choice.compare(sent(320, 180), MINUTE_MS), 'smaller');
   const small = { width: 640, height: 360, frameRate: 30, lines: 720 };
   t.strictSame(choice.choose(sent(320, 180)), small, 'the largest it was, under the name that players know');
-  t.equal(choice.look(sent(320, 180), 2 * MINUTE_MS), undefined);
-  t.equal(choice.look(sent(1280, 720), 3 * MINUTE_MS), undefined);
-  t.equal(choice.look(sent(1280, 720), 3 * MINUTE_MS + 5_000), 'larger');
+  t.equal(choice.compare(sent(320, 180), 2 * MINUTE_MS), undefined);
+  t.equal(choice.compare(sent(1280, 720), 3 * MINUTE_MS), undefined);
+  t.equal(choice.compare(sent(1280, 720), 3 * MINUTE_MS + 5_000), 'larger');
   t.strictSame(choice.choose(sent(1280, 720)), { ...small, width: 1280, height: 720 });
 });
 
 t.test('a size near a common one keeps its ladder', async (t) => {
   const choice = new RtpVideoFormatChoice();
   choice.choose(sent(960, 640));
-  for (const at of [0, MINUTE_MS, 2 * MINUTE_MS]) t.equal(choice.look(sent(960, 640), at), undefined);
+  for (const at of [0, MINUTE_MS, 2 * MINUTE_MS]) t.equal(choice.compare(sent(960, 640), at), undefined);
 });
 
 t.test('a camera that stays small gets a ladder of its size, and players continue', async (t) => {

@@ -97,13 +97,13 @@ t.test("an encoder's delay is its growing backlog, and not the drift of clocks",
   t.teardown(() => input.close());
   let position = 10_000;
   let worst = 0;
-  input.answered('video');
+  input.outputReceived('video');
   t.equal(input.lag('video', position), 0);
   for (let second = 0; second < 600; second++) {
     await clock.advance(1_000);
     // The sender's clock loses half a second in a thousand.
     position += 999.5;
-    input.answered('video');
+    input.outputReceived('video');
     worst = Math.max(worst, input.lag('video', position));
   }
   t.ok(worst < 1, `${worst} ms`);
@@ -117,11 +117,11 @@ t.test('output that stops is missed, also of one kind only', async (t) => {
   t.teardown(() => input.close());
   await clock.advance(60_000);
   t.equal(input.stalled, false, 'nothing was sent yet');
-  input.answered('video');
-  input.answered('audio');
+  input.outputReceived('video');
+  input.outputReceived('audio');
   for (let second = 0; second < 4; second++) {
     await clock.advance(1_000);
-    input.answered('audio');
+    input.outputReceived('audio');
   }
   t.equal(input.stalled, false);
   await clock.advance(100);
@@ -141,7 +141,7 @@ t.test('an input that is not started frees its ports', async (t) => {
   input.attach(pipe);
   t.match(String(pipe.read()), /m=video/);
   t.equal(pairs.size, 2);
-  const flowing = input.flow();
+  const flowing = input.startSource();
   input.close();
   input.close();
   t.equal(await flowing, undefined);
